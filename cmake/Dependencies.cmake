@@ -1,0 +1,16 @@
+# Outside libraries as imported targets. Each is linked by the few areas that name it in USES.
+
+include_guard(GLOBAL)
+
+find_package(Threads REQUIRED)
+find_package(MPI REQUIRED COMPONENTS CXX)
+find_package(Eigen3 3.3 REQUIRED NO_MODULE)
+find_package(Boost 1.70 REQUIRED COMPONENTS program_options)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(nlohmann_json 3.9 REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(tomlplusplus REQUIRED)
+include(Xxhash)
+include(ParallelHdf5)
+include(LibTorch)

@@ -1,0 +1,68 @@
+# What every target of the project shares: language level, private warnings, where things land.
+
+include_guard(GLOBAL)
+
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+    set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "Build type" FORCE)
+endif()
+
+option(RATIOFARM_WERROR "Treat warnings as errors" OFF)
+set(RATIOFARM_SANITIZE "" CACHE STRING "Sanitizers for every target, for example address,undefined")
+
+# Private compile options of a target that this project owns.
+function(ratiofarm_configure_target target)
+    target_compile_features(${target} PRIVATE cxx_std_20)
+    set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
+    # One result on every machine: no contraction that the source does not spell out.
+    target_compile_options(${target} PRIVATE
+        -ffp-contract=off
+        -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
+        -Wold-style-cast -Wcast-qual -Wformat=2 -Wimplicit-fallthrough -Wnull-dereference
+        $<$<BOOL:${RATIOFARM_WERROR}>:-Werror>)
+    if(RATIOFARM_SANITIZE)
+        target_compile_options(${target} PRIVATE
+            -fsanitize=${RATIOFARM_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+        target_link_options(${target} PRIVATE -fsanitize=${RATIOFARM_SANITIZE})
+    endif()
+endfunction()
+
+# ratiofarm_add_library(name [SOURCES file...] [USES target...] [PRIVATE_USES target...])
+# Makes ratiofarm_<name> with the alias ratiofarm::<name>. USES are public, PRIVATE_USES are not
+# passed on. Without SOURCES it is a header-only (INTERFACE) library.
+function(ratiofarm_add_library name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;USES;PRIVATE_USES")
+    set(target ratiofarm_${name})
+    if(arg_SOURCES)
+        add_library(${target} STATIC ${arg_SOURCES})
+        set(scope PUBLIC)
+        ratiofarm_configure_target(${target})
+        target_include_directories(${target} PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}")
+        target_link_libraries(${target} PRIVATE ${arg_PRIVATE_USES})
+    else()
+        add_library(${target} INTERFACE)
+        set(scope INTERFACE)
+    endif()
+    target_include_directories(${target} ${scope}
+        "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>"
+        "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
+    target_compile_features(${target} ${scope} cxx_std_20)
+    target_link_libraries(${target} ${scope} ${arg_USES})
+    set_target_properties(${target} PROPERTIES EXPORT_NAME ${name})
+    add_library(ratiofarm::${name} ALIAS ${target})
+    set_property(GLOBAL APPEND PROPERTY RATIOFARM_LIBRARIES ${target})
+endfunction()
+
+# ratiofarm_add_program(name SOURCES file... [USES target...])
+# Makes an executable called <name> in <build>/bin, installed to bin/.
+function(ratiofarm_add_program name)
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;USES")
+    add_executable(${name} ${arg_SOURCES})
+    ratiofarm_configure_target(${name})
+    target_include_directories(${name} PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}")
+    target_link_libraries(${name} PRIVATE ${arg_USES})
+    set_target_properties(${name} PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
+    install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endfunction()
