@@ -1,0 +1,110 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "ratiofarm/core/digest.hpp"
+#include "ratiofarm/core/network.hpp"
+#include "ratiofarm/core/split.hpp"
+#include "ratiofarm/core/trainer_protocol.hpp"
+#include "ratiofarm/core/training_options.hpp"
+#include "ratiofarm/physics/interference_toy.hpp"
+#include "ratiofarm/physics/statistical_model.hpp"
+
+namespace ratiofarm {
+
+struct EventsSection {
+    std::string file;                   ///< as written; relative to the campaign file
+    std::vector<std::string> features;  ///< columns the nets see, in this order
+    bool operator==(const EventsSection&) const = default;
+};
+
+struct ProcessSection {
+    std::string name;
+    std::string sample;           ///< group of the events file; default: the name
+    Coefficient coefficient;
+    std::optional<double> yield;  ///< default: the sum of the sample's weights
+    bool operator==(const ProcessSection&) const = default;
+};
+
+/// p_ref = sum_k pi_k p_k over the samples of these processes.
+struct ReferenceSection {
+    std::vector<std::pair<std::string, double>> mixture;  ///< process name, pi_k normalised to 1
+    bool operator==(const ReferenceSection&) const = default;
+};
+
+struct EnsembleSection {
+    std::uint32_t members = 4;
+    Combine combine = Combine::mean_log_ratio;
+    bool operator==(const EnsembleSection&) const = default;
+};
+
+/// Where the events of the fit come from.
+enum class AsimovSource : std::uint8_t {
+    samples,    ///< inference-split events of the processes with (signed) weights f_j w: tests bias
+    reference,  ///< reference events with weights D(x): closes by construction
+};
+
+struct DataSection {
+    std::vector<std::pair<std::string, double>> asimov;  ///< parameter values; others at their start
+    AsimovSource source = AsimovSource::samples;
+    std::string sample;  ///< not empty: fit the events of this sample with weight 1 instead
+    bool operator==(const DataSection&) const = default;
+};
+
+enum class ShapeNorm : std::uint8_t { none, reference };
+
+struct InferenceSection {
+    std::string poi = "mu";
+    ShapeNorm shape_norm = ShapeNorm::reference;  ///< r_j normalised on the inference-split reference
+    std::vector<double> scan;                     ///< points of the t_mu scan; empty: chosen from the fit
+    bool operator==(const InferenceSection&) const = default;
+};
+
+/// Input of `ratiofarm simulate`.
+struct SimulateSection {
+    InterferenceToy toy;
+    std::uint64_t events = 100000;  ///< per sample
+    std::uint64_t seed = 1;
+    bool operator==(const SimulateSection&) const = default;
+};
+
+/// A campaign file, validated: names resolve, numbers are in range, fractions are normalised.
+struct Campaign {
+    std::string name;
+    std::uint64_t seed = 1;
+    std::filesystem::path folder;  ///< of the campaign file; relative paths start there; not part of the identity
+    EventsSection events;
+    Split split;
+    std::vector<Parameter> parameters;
+    std::vector<ProcessSection> processes;
+    ReferenceSection reference;
+    Network network;
+    TrainingOptions training;
+    EnsembleSection ensemble;
+    DataSection data;
+    InferenceSection inference;
+    std::optional<SimulateSection> simulate;
+    bool operator==(const Campaign&) const = default;
+
+    std::filesystem::path events_path() const;
+};
+
+/// \throws ConfigError with every mistake of the file, one per line: key, value, what is allowed
+Campaign parse_campaign(std::string_view toml, const std::filesystem::path& folder);
+
+/// \throws ConfigError; DataError if the file cannot be read
+Campaign read_campaign(const std::filesystem::path& path);
+
+/// The resolved campaign with every default written out: valid input again, parses to an equal value.
+std::string campaign_toml(const Campaign& campaign);
+
+/// What `ratiofarm init` writes: a commented campaign that passes `check` once its events exist.
+std::string starter_campaign(std::string_view name);
+
+}  // namespace ratiofarm

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "ratiofarm/core/wire.hpp"
+
+namespace ratiofarm {
+
+enum class Activation : std::uint8_t { relu, silu, tanh };
+
+/// A multilayer perceptron that maps the features of an event to one logit.
+struct Network {
+    std::uint32_t inputs = 0;           ///< number of features
+    std::vector<std::uint32_t> hidden;  ///< width of each hidden layer
+    Activation activation = Activation::silu;
+    bool operator==(const Network&) const = default;
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, Network>& value) {
+    archive(value.inputs, value.hidden, value.activation);
+}
+
+/// One named block inside the flat parameter row of a net.
+struct ParameterBlock {
+    std::string name;                  ///< "feature_shift", "feature_scale", "layer0.weight", ...
+    std::vector<std::uint64_t> shape;  ///< row-major; weights are [outputs, inputs]
+    std::uint64_t offset = 0;          ///< in elements from the start of the row
+
+    std::uint64_t size() const;
+    bool operator==(const ParameterBlock&) const = default;
+};
+
+/// The row of one net: feature_shift [inputs], feature_scale [inputs] (the net sees
+/// (x - shift) * scale), then weight and bias of each layer, the last with one output. Everything
+/// needed to evaluate the net on raw features is in its row.
+std::vector<ParameterBlock> parameter_layout(const Network& network);
+
+/// Elements in the row, scaling included.
+std::uint64_t row_size(const Network& network);
+
+/// Weights and biases only: what the optimizer moves. They are the last part of the row.
+std::uint64_t trainable_size(const Network& network);
+
+/// Floating-point operations of one evaluation of one event (multiply and add count as two).
+double forward_flop(const Network& network);
+
+}  // namespace ratiofarm

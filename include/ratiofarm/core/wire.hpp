@@ -1,0 +1,153 @@
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "ratiofarm/core/digest.hpp"
+#include "ratiofarm/core/errors.hpp"
+#include "ratiofarm/core/id.hpp"
+
+/// Little-endian binary encoding of value types. A type takes part by one function that lists its
+/// members once for both directions:
+///
+///     template <class Archive>
+///     void fields(Archive& archive, MemberOf<Archive, Progress>& value) { archive(value.step, value.loss); }
+namespace ratiofarm {
+
+class WireWriter {
+  public:
+    static constexpr bool reading = false;
+
+    template <class... T>
+    void operator()(const T&... values) {
+        (put(values), ...);
+    }
+
+    std::vector<std::byte> take() { return std::move(bytes_); }
+
+  private:
+    void raw(const void* data, std::size_t size) {
+        const auto* first = static_cast<const std::byte*>(data);
+        bytes_.insert(bytes_.end(), first, first + size);
+    }
+
+    template <class T>
+    void put(const T& value) {
+        if constexpr (std::is_arithmetic_v<T> || std::is_enum_v<T>) {
+            raw(&value, sizeof value);
+        } else {
+            fields(*this, value);
+        }
+    }
+    void put(const Digest& value) { (*this)(value.high, value.low); }
+    template <class Tag>
+    void put(const Id<Tag>& value) {
+        put(value.value);
+    }
+    void put(const std::string& value) {
+        put(std::uint64_t{value.size()});
+        raw(value.data(), value.size());
+    }
+    template <class T>
+    void put(const std::vector<T>& values) {
+        put(std::uint64_t{values.size()});
+        if constexpr (std::is_arithmetic_v<T> || std::is_same_v<T, std::byte>) {
+            raw(values.data(), values.size() * sizeof(T));
+        } else {
+            for (const T& value : values) put(value);
+        }
+    }
+
+    std::vector<std::byte> bytes_;
+};
+
+class WireReader {
+  public:
+    static constexpr bool reading = true;
+
+    explicit WireReader(std::span<const std::byte> bytes) : bytes_(bytes) {}
+
+    template <class... T>
+    void operator()(T&... values) {
+        (get(values), ...);
+    }
+
+    /// \throws DataError if bytes are left over
+    void expect_end() const {
+        if (!bytes_.empty()) throw DataError("message has bytes left over: written by another version?");
+    }
+
+  private:
+    void raw(void* data, std::size_t size) {
+        if (size > bytes_.size()) throw DataError("message ends too early: truncated or another version");
+        if (size > 0) std::memcpy(data, bytes_.data(), size);
+        bytes_ = bytes_.subspan(size);
+    }
+    std::size_t length(std::size_t element_size) {
+        std::uint64_t count = 0;
+        get(count);
+        if (count > bytes_.size() / element_size) throw DataError("message names more elements than it holds");
+        return count;
+    }
+
+    template <class T>
+    void get(T& value) {
+        if constexpr (std::is_arithmetic_v<T> || std::is_enum_v<T>) {
+            raw(&value, sizeof value);
+        } else {
+            fields(*this, value);
+        }
+    }
+    void get(Digest& value) { (*this)(value.high, value.low); }
+    template <class Tag>
+    void get(Id<Tag>& value) {
+        get(value.value);
+    }
+    void get(std::string& value) {
+        value.resize(length(1));
+        raw(value.data(), value.size());
+    }
+    template <class T>
+    void get(std::vector<T>& values) {
+        if constexpr (std::is_arithmetic_v<T> || std::is_same_v<T, std::byte>) {
+            values.resize(length(sizeof(T)));
+            raw(values.data(), values.size() * sizeof(T));
+        } else {
+            values.resize(length(1));
+            for (T& value : values) get(value);
+        }
+    }
+
+    std::span<const std::byte> bytes_;
+};
+
+/// T when reading, const T when writing: one `fields` function serves both.
+template <class Archive, class T>
+using MemberOf = std::conditional_t<Archive::reading, T, const T>;
+
+template <class T>
+std::vector<std::byte> encode(const T& value) {
+    WireWriter writer;
+    writer(value);
+    return writer.take();
+}
+
+/// \throws DataError if the bytes are not exactly one T
+template <class T>
+T decode(std::span<const std::byte> bytes) {
+    WireReader reader(bytes);
+    T value{};
+    reader(value);
+    reader.expect_end();
+    return value;
+}
+
+}  // namespace ratiofarm

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <exception>
+#include <optional>
+#include <string>
+
+#include "ratiofarm/core/errors.hpp"
+#include "ratiofarm/mpi/communicator.hpp"
+
+namespace ratiofarm::mpi {
+
+/// Collective over comm. The vote behind `together`: the lowest failed rank's message and exit
+/// code are thrown on every rank.
+void vote(const Communicator& comm, const std::optional<std::string>& problem, ExitCode code);
+
+/// Collective over comm. Runs an action that itself is not collective; if it throws an Error on
+/// any rank, every rank throws one.
+template <class Action>
+void together(const Communicator& comm, Action&& action) {
+    std::optional<std::string> problem;
+    ExitCode code = ExitCode::internal;
+    try {
+        action();
+    } catch (const Error& error) {
+        problem = error.what();
+        code = error.exit_code();
+    } catch (const std::exception& error) {
+        problem = error.what();
+    }
+    vote(comm, problem, code);
+}
+
+}  // namespace ratiofarm::mpi
