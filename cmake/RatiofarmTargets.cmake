@@ -20,7 +20,7 @@ function(ratiofarm_configure_target target)
     target_compile_options(${target} PRIVATE
         -ffp-contract=off
         -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
-        -Wold-style-cast -Wcast-qual -Wformat=2 -Wimplicit-fallthrough -Wnull-dereference
+        -Wold-style-cast -Wcast-qual -Wformat=2 -Wimplicit-fallthrough
         $<$<BOOL:${RATIOFARM_WERROR}>:-Werror>)
     if(RATIOFARM_SANITIZE)
         target_compile_options(${target} PRIVATE

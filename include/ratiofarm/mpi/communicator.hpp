@@ -61,7 +61,7 @@ std::vector<std::string> all_gather_text(const Communicator& comm, const std::st
 
 /// Collective over comm. Throws the first rank's problem on every rank, or on none.
 /// \param problem what went wrong here, if anything did
-/// \throws DataError
+/// \throws AgreedError with exit code usage (data or configuration)
 void throw_if_any(const Communicator& comm, const std::optional<std::string>& problem);
 
 }  // namespace ratiofarm::mpi

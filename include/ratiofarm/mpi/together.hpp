@@ -9,8 +9,15 @@
 
 namespace ratiofarm::mpi {
 
+/// A problem that every rank knows of: all of them throw it, so the job can end in order.
+class AgreedError : public Error {
+  public:
+    using Error::Error;
+};
+
 /// Collective over comm. The vote behind `together`: the lowest failed rank's message and exit
 /// code are thrown on every rank.
+/// \throws AgreedError
 void vote(const Communicator& comm, const std::optional<std::string>& problem, ExitCode code);
 
 /// Collective over comm. Runs an action that itself is not collective; if it throws an Error on

@@ -1,0 +1,66 @@
+#include "ratiofarm/core/mapped_file.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <utility>
+
+#include "ratiofarm/core/errors.hpp"
+
+namespace ratiofarm {
+
+MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
+    const auto fail = [&](const char* action, int error) {
+        throw DataError(
+            errno_message(fmt::format("cannot {} '{}'", action, path.string()), error));
+    };
+    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) fail("open", errno);
+    struct stat status {};
+    if (::fstat(fd, &status) != 0) {
+        const int error = errno;
+        ::close(fd);
+        fail("examine", error);
+    }
+    const auto size = static_cast<std::size_t>(status.st_size);
+    void* data = size == 0 ? nullptr : ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
+    const int error = errno;
+    ::close(fd);
+    if (data == MAP_FAILED) fail("map", error);
+    bytes_ = {static_cast<const std::byte*>(data), size};
+}
+
+MappedFile::~MappedFile() {
+    if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+}
+
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : path_(std::move(other.path_)), bytes_(std::exchange(other.bytes_, {})) {}
+
+MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
+    std::swap(path_, other.path_);
+    std::swap(bytes_, other.bytes_);
+    return *this;
+}
+
+void MappedFile::check_range(std::size_t offset, std::size_t count, std::size_t size,
+                             std::size_t alignment) const {
+    const bool fits = offset <= bytes_.size() && count <= (bytes_.size() - offset) / size;
+    if (!fits) {
+        throw DataError(fmt::format(
+            "'{}' is shorter than expected: {} values of {} bytes at offset {} do not fit into its "
+            "{} bytes; was it truncated or rewritten while in use?",
+            path_.string(), count, size, offset, bytes_.size()));
+    }
+    if (reinterpret_cast<std::uintptr_t>(bytes_.data() + offset) % alignment != 0) {
+        throw DataError(fmt::format("'{}': values at offset {} are not aligned to {} bytes",
+                                    path_.string(), offset, alignment));
+    }
+}
+
+}  // namespace ratiofarm

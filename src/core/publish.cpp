@@ -1,0 +1,108 @@
+#include "ratiofarm/core/publish.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <fstream>
+#include <utility>
+
+#include "ratiofarm/core/errors.hpp"
+
+namespace ratiofarm {
+namespace {
+
+namespace fs = std::filesystem;
+
+class FileDescriptor {
+  public:
+    FileDescriptor(const fs::path& path, int flags) : fd_(::open(path.c_str(), flags, 0644)) {}
+    ~FileDescriptor() {
+        if (fd_ >= 0) ::close(fd_);
+    }
+    FileDescriptor(const FileDescriptor&) = delete;
+    FileDescriptor& operator=(const FileDescriptor&) = delete;
+
+    int get() const { return fd_; }
+    int close() { return ::close(std::exchange(fd_, -1)); }
+
+  private:
+    int fd_;
+};
+
+[[noreturn]] void fail(std::string_view action, const fs::path& path) {
+    throw SystemError(errno_message(fmt::format("cannot {} '{}'", action, path.string()), errno));
+}
+
+void write_all(int fd, std::span<const std::byte> content, const fs::path& path) {
+    while (!content.empty()) {
+        const ssize_t written = ::write(fd, content.data(), content.size());
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) fail("write", path);
+        content = content.subspan(static_cast<std::size_t>(written));
+    }
+}
+
+void sync_folder(const fs::path& file) {
+    const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
+    const FileDescriptor descriptor(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor.get() < 0) fail("open folder", folder);
+    // Some network file systems refuse to sync a folder; the rename itself has happened.
+    if (::fsync(descriptor.get()) != 0 && errno != EINVAL) fail("sync folder", folder);
+}
+
+}  // namespace
+
+void publish(const fs::path& path, std::span<const std::byte> content) {
+    std::error_code ignored;
+    if (path.has_parent_path()) fs::create_directories(path.parent_path(), ignored);
+    const fs::path partial = path.string() + fmt::format(".{}.partial", ::getpid());
+    try {
+        FileDescriptor file(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC);
+        if (file.get() < 0) fail("create", partial);
+        write_all(file.get(), content, partial);
+        if (::fsync(file.get()) != 0) fail("sync", partial);
+        if (file.close() != 0) fail("close", partial);
+        if (::rename(partial.c_str(), path.c_str()) != 0) fail("rename to", path);
+    } catch (...) {
+        ::unlink(partial.c_str());
+        throw;
+    }
+    sync_folder(path);
+}
+
+void publish(const fs::path& path, std::string_view content) {
+    publish(path, std::as_bytes(std::span(content)));
+}
+
+void publish_file(const fs::path& partial, const fs::path& path) {
+    {
+        const FileDescriptor file(partial, O_RDONLY | O_CLOEXEC);
+        if (file.get() < 0) fail("open", partial);
+        if (::fsync(file.get()) != 0) fail("sync", partial);
+    }
+    if (::rename(partial.c_str(), path.c_str()) != 0) fail("rename to", path);
+    sync_folder(path);
+}
+
+std::vector<std::byte> read_file(const fs::path& path) {
+    const auto problem = [&](int error) {
+        return DataError(errno_message(fmt::format("cannot read '{}'", path.string()), error));
+    };
+    std::error_code error;
+    const auto size = fs::file_size(path, error);
+    if (error) throw problem(error.value());
+    std::ifstream file(path, std::ios::binary);
+    std::vector<std::byte> content(size);
+    file.read(reinterpret_cast<char*>(content.data()), static_cast<std::streamsize>(size));
+    if (!file) throw problem(errno);
+    return content;
+}
+
+std::string read_text(const fs::path& path) {
+    const auto content = read_file(path);
+    return {reinterpret_cast<const char*>(content.data()), content.size()};
+}
+
+}  // namespace ratiofarm

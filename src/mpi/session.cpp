@@ -1,0 +1,60 @@
+#include "ratiofarm/mpi/session.hpp"
+
+#include <mpi.h>
+
+#include <cstdio>
+#include <exception>
+
+#include "check.hpp"
+
+namespace ratiofarm::mpi {
+
+Session::Session(int& argc, char**& argv) : uncaught_at_start_(std::uncaught_exceptions()) {
+    check(MPI_Init(&argc, &argv), "MPI_Init");
+    world_ = Communicator::duplicate(MPI_COMM_WORLD);
+}
+
+Session::~Session() {
+    // With an exception in flight the other ranks may be inside a collective: finalizing would
+    // wait for them. guarded() aborts the job instead.
+    if (std::uncaught_exceptions() > uncaught_at_start_) return;
+    world_ = Communicator();
+    MPI_Finalize();
+}
+
+int guarded(const std::function<int()>& program) {
+    int code = static_cast<int>(ExitCode::internal);
+    std::string message;
+    try {
+        return program();
+    } catch (const Error& error) {
+        code = static_cast<int>(error.exit_code());
+        message = error.what();
+    } catch (const std::exception& error) {
+        message = error.what();
+    }
+    int initialised = 0;
+    int finalized = 0;
+    MPI_Initialized(&initialised);
+    MPI_Finalized(&finalized);
+    int rank = 0;
+    int size = 1;
+    if (initialised && !finalized) {
+        MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+        MPI_Comm_size(MPI_COMM_WORLD, &size);
+    }
+    if (size > 1) std::fprintf(stderr, "ratiofarm: rank %d: %s\n", rank, message.c_str());
+    if (size == 1) std::fprintf(stderr, "ratiofarm: %s\n", message.c_str());
+    std::fflush(nullptr);
+    if (size > 1) MPI_Abort(MPI_COMM_WORLD, code);
+    return code;
+}
+
+std::string library_version() {
+    char text[MPI_MAX_LIBRARY_VERSION_STRING] = "";
+    int length = 0;
+    MPI_Get_library_version(text, &length);
+    return {text, static_cast<std::size_t>(length)};
+}
+
+}  // namespace ratiofarm::mpi
