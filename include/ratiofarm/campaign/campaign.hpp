@@ -14,6 +14,7 @@
 #include "ratiofarm/core/trainer_protocol.hpp"
 #include "ratiofarm/core/training_options.hpp"
 #include "ratiofarm/physics/interference_toy.hpp"
+#include "ratiofarm/physics/shape_norm.hpp"
 #include "ratiofarm/physics/statistical_model.hpp"
 
 namespace ratiofarm {
@@ -56,8 +57,6 @@ struct DataSection {
     std::string sample;  ///< not empty: fit the events of this sample with weight 1 instead
     bool operator==(const DataSection&) const = default;
 };
-
-enum class ShapeNorm : std::uint8_t { none, reference };
 
 struct InferenceSection {
     std::string poi = "mu";

@@ -6,20 +6,10 @@
 
 #include "ratiofarm/campaign/campaign.hpp"
 #include "ratiofarm/core/digest.hpp"
+#include "ratiofarm/core/sample_info.hpp"
 #include "ratiofarm/core/trainer_protocol.hpp"
 
 namespace ratiofarm {
-
-/// What the graph needs to know of one sample; filled from the events file by its reader.
-struct SampleInfo {
-    std::string name;
-    SampleColumns columns;                   ///< where the bytes lie
-    std::vector<std::string> column_names;   ///< of the stored feature matrix
-    Digest digest;                           ///< of features, weight and id
-    double sum_of_weights = 0.0;
-    std::uint64_t inference_events = 0;      ///< events of the inference split
-    std::uint64_t training_events = 0;
-};
 
 /// One training: a member of the ensemble of one process.
 struct TrainTask {
