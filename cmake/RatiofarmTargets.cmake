@@ -3,6 +3,7 @@
 include_guard(GLOBAL)
 
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
+set(CMAKE_LIBRARY_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/lib")
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
@@ -29,11 +30,35 @@ function(ratiofarm_configure_target target)
     endif()
 endfunction()
 
-# ratiofarm_add_library(name [SOURCES file...] [USES target...] [PRIVATE_USES target...])
+# TEMPORARY while the areas are being written: leaves out, with a warning, what is not there yet.
+macro(ratiofarm_drop_missing name)
+    set(dropped_any FALSE)
+    foreach(source IN LISTS arg_SOURCES)
+        if(NOT IS_ABSOLUTE "${source}" AND NOT EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/${source}"
+           AND NOT EXISTS "${PROJECT_SOURCE_DIR}/tests/${source}")
+            message(WARNING "${name}: no source ${source} yet")
+            list(REMOVE_ITEM arg_SOURCES "${source}")
+            set(dropped_any TRUE)
+        endif()
+    endforeach()
+    foreach(list IN ITEMS arg_USES arg_PRIVATE_USES)
+        foreach(used IN LISTS ${list})
+            if(used MATCHES "::" AND NOT TARGET ${used})
+                message(WARNING "${name}: no target ${used} yet")
+                list(REMOVE_ITEM ${list} "${used}")
+                set(dropped_any TRUE)
+            endif()
+        endforeach()
+    endforeach()
+endmacro()
+
+# ratiofarm_add_library(name [INTERNAL] [SOURCES file...] [USES target...] [PRIVATE_USES target...])
 # Makes ratiofarm_<name> with the alias ratiofarm::<name>. USES are public, PRIVATE_USES are not
-# passed on. Without SOURCES it is a header-only (INTERFACE) library.
+# passed on. Without SOURCES it is a header-only (INTERFACE) library. INTERNAL libraries, and those
+# that use LibTorch, are not installed.
 function(ratiofarm_add_library name)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;USES;PRIVATE_USES")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "INTERNAL" "" "SOURCES;USES;PRIVATE_USES")
+    ratiofarm_drop_missing(${name})
     set(target ratiofarm_${name})
     if(arg_SOURCES)
         add_library(${target} STATIC ${arg_SOURCES})
@@ -52,17 +77,27 @@ function(ratiofarm_add_library name)
     target_link_libraries(${target} ${scope} ${arg_USES})
     set_target_properties(${target} PROPERTIES EXPORT_NAME ${name})
     add_library(ratiofarm::${name} ALIAS ${target})
-    set_property(GLOBAL APPEND PROPERTY RATIOFARM_LIBRARIES ${target})
+    if(NOT arg_INTERNAL AND NOT "ratiofarm::torch" IN_LIST arg_USES
+       AND NOT "ratiofarm::torch" IN_LIST arg_PRIVATE_USES)
+        set_property(GLOBAL APPEND PROPERTY RATIOFARM_LIBRARIES ${target})
+    endif()
 endfunction()
 
 # ratiofarm_add_program(name SOURCES file... [USES target...])
 # Makes an executable called <name> in <build>/bin, installed to bin/.
 function(ratiofarm_add_program name)
     cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;USES")
+    ratiofarm_drop_missing(${name})
+    if(dropped_any)
+        return()
+    endif()
     add_executable(${name} ${arg_SOURCES})
     ratiofarm_configure_target(${name})
     target_include_directories(${name} PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}")
     target_link_libraries(${name} PRIVATE ${arg_USES})
-    set_target_properties(${name} PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
+    # The link path keeps an installed trainer beside the LibTorch that it was built with.
+    set_target_properties(${name} PROPERTIES
+        INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}"
+        INSTALL_RPATH_USE_LINK_PATH ON)
     install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endfunction()

@@ -1,0 +1,25 @@
+# Installs programs (done where they are made), libraries, headers and the CMake package.
+
+include(CMakePackageConfigHelpers)
+
+get_property(libraries GLOBAL PROPERTY RATIOFARM_LIBRARIES)
+set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/ratiofarm")
+
+install(TARGETS ${libraries} EXPORT ratiofarmTargets
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(DIRECTORY include/ratiofarm DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(EXPORT ratiofarmTargets NAMESPACE ratiofarm:: DESTINATION ${package_dir})
+
+configure_package_config_file(cmake/ratiofarmConfig.cmake.in
+    "${PROJECT_BINARY_DIR}/ratiofarmConfig.cmake" INSTALL_DESTINATION ${package_dir})
+write_basic_package_version_file("${PROJECT_BINARY_DIR}/ratiofarmConfigVersion.cmake"
+    COMPATIBILITY SameMinorVersion)
+install(FILES
+    "${PROJECT_BINARY_DIR}/ratiofarmConfig.cmake"
+    "${PROJECT_BINARY_DIR}/ratiofarmConfigVersion.cmake"
+    cmake/ParallelHdf5.cmake
+    cmake/Xxhash.cmake
+    DESTINATION ${package_dir})
+
+install(FILES slurm/site.sh slurm/run.sbatch slurm/local.sh OPTIONAL
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/ratiofarm/slurm)

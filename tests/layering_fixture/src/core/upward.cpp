@@ -1,0 +1,4 @@
+#include <vector>
+
+#include "ratiofarm/core/own.hpp"
+#include "ratiofarm/fit/likelihood.hpp"
