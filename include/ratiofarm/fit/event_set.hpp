@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "ratiofarm/core/partition.hpp"
+#include "ratiofarm/mpi/communicator.hpp"
+
+namespace ratiofarm {
+
+/// A stretch of an EventSet that came from one place, so that errors can name a row of it.
+struct EventOrigin {
+    std::string set;              ///< "SBI", "reference", "data"
+    std::uint64_t first = 0;      ///< position in the EventSet's columns
+    std::uint64_t first_row = 0;  ///< row of the set at that position
+    bool operator==(const EventOrigin&) const = default;
+};
+
+/// Weighted events with their ratios, the input of a likelihood: events [offset, offset + n) of a
+/// list of `total` events that may lie on several ranks. A whole set has offset 0 and total n.
+struct EventSet {
+    std::vector<std::string> processes;  ///< columns of log_r
+    std::vector<double> weight;          ///< [n], 1 for data; may be negative or 0
+    std::vector<double> log_r;           ///< [n, processes], ln p_j(x) / p_ref(x)
+    std::uint64_t offset = 0;
+    std::uint64_t total = 0;
+    std::vector<EventOrigin> origins;    ///< may be empty
+
+    std::uint64_t size() const { return weight.size(); }
+    bool operator==(const EventSet&) const = default;
+};
+
+/// The contiguous part of a list of n events that this rank holds: its whole shards
+/// (mpi/block_sum.hpp), so that sums do not depend on the number of ranks.
+Range events_of_rank(const mpi::Communicator& comm, std::uint64_t n_events);
+
+/// Rows of one set out of several that are joined to one list.
+struct SetRows {
+    std::size_t set = 0;
+    Range rows;
+    bool operator==(const SetRows&) const = default;
+};
+
+/// Which rows of which sets make up a range of the concatenation, in order; no empty ones.
+/// \param sizes events of each set
+std::vector<SetRows> rows_of_range(std::span<const std::uint64_t> sizes, Range range);
+
+/// Appends events of one place. \param log_r [n, to.processes], single precision as stored in
+/// ratio files \param factor multiplies every weight
+void append_events(EventSet& to,
+                   std::span<const double> weight,
+                   std::span<const float> log_r,
+                   double factor,
+                   EventOrigin origin);
+
+/// "event 17 (row 12 of 'SBI')": an event of this part as a user can find it.
+std::string event_name(const EventSet& events, std::uint64_t position);
+
+/// Collective over comm. Sum of the weights of all parts, the same bits on any number of ranks
+/// where each rank holds events_of_rank().
+double total_weight(const EventSet& mine, const mpi::Communicator& comm);
+
+}  // namespace ratiofarm
