@@ -1,0 +1,16 @@
+#pragma once
+
+namespace ratiofarm {
+
+/// What the user or the batch system asked for by a signal. Handlers only set flags; the loops
+/// look at them.
+enum class SignalRequest { none, checkpoint, stop };
+
+/// USR1: checkpoint everything and go on. USR2, TERM, INT: checkpoint and stop, exit 75.
+void install_signal_flags();
+
+/// The strongest request since the last call of `clear_checkpoint_request`; stop stays.
+SignalRequest signal_request();
+void clear_checkpoint_request();
+
+}  // namespace ratiofarm

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "ratiofarm/core/digest.hpp"
+#include "ratiofarm/core/log.hpp"
+#include "ratiofarm/core/unique_fd.hpp"
+
+namespace ratiofarm {
+
+/// A farm began to work on the run directory.
+struct FarmStarted {
+    std::string host;
+    std::string job;  ///< of the batch system, empty without one
+    std::uint64_t ranks = 1;
+    std::uint64_t tasks = 0;  ///< to do
+};
+
+/// A result counts from here on.
+struct TaskCommitted {
+    Digest task;
+    std::string name;
+    std::uint64_t attempt = 0;
+    std::uint64_t worker = 0;
+    std::uint64_t bytes = 0;
+    std::uint32_t crc = 0;
+    double seconds = 0.0;
+    bool resumed = false;
+    bool adopted = false;  ///< found complete although its line was lost
+};
+
+/// A task was given up for good.
+struct TaskGivenUp {
+    Digest task;
+    std::string name;
+    std::string reason;
+    std::uint64_t strikes = 0;
+};
+
+/// A stage of the chain ended.
+struct StageEnded {
+    std::string stage;
+    double seconds = 0.0;
+};
+
+/// What the lines of a journal add up to.
+struct JournalState {
+    std::unordered_map<Digest, TaskCommitted> committed;
+    std::unordered_map<Digest, TaskGivenUp> given_up;  ///< and not committed since
+    std::vector<FarmStarted> farms;
+    std::vector<StageEnded> stages;
+    std::uint64_t lines = 0;          ///< good ones
+    std::uint64_t damaged_lines = 0;  ///< skipped
+    std::uint64_t good_bytes = 0;     ///< up to the end of the last complete line
+};
+
+/// Reads a journal, also while it is written: a torn last line is not there yet. A missing file is
+/// an empty journal. Damaged lines are counted and skipped; their tasks are adopted by file.
+JournalState read_journal(const std::filesystem::path& path);
+
+/// Appends to journal.jsonl: one JSON object a line with schema, sequence number and CRC-32. Lines
+/// become durable in groups, by flush().
+class Journal {
+  public:
+    /// Opens for appending behind the last complete line; what was torn is cut off.
+    /// \throws SystemError
+    Journal(const std::filesystem::path& path, const JournalState& state);
+
+    void write(const FarmStarted& event);
+    void write(const TaskCommitted& event);
+    void write(const TaskGivenUp& event);
+    void write(const StageEnded& event);
+
+    /// Writes and syncs the lines collected so far.
+    /// \throws SystemError (disk full, ...)
+    void flush();
+
+  private:
+    void append(std::string object);
+
+    std::filesystem::path path_;
+    UniqueFd file_;
+    std::string pending_;
+    std::uint64_t sequence_;
+};
+
+}  // namespace ratiofarm

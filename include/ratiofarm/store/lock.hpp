@@ -1,0 +1,37 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "ratiofarm/core/log.hpp"
+
+namespace ratiofarm {
+
+/// Who owns a run directory.
+struct LockOwner {
+    std::string host;
+    std::uint64_t pid = 0;
+    std::uint64_t process_start = 0;  ///< clock ticks since boot: tells a reused pid from the owner
+    std::string job;                  ///< batch job id, empty without one
+    std::uint64_t restart = 0;        ///< restart count of the batch job
+};
+
+/// This process as an owner.
+LockOwner this_owner();
+
+/// Exclusive use of a run directory by one farm, across hosts. An owner that is known to be gone
+/// (its process has ended; the same batch job was re-queued) is replaced.
+class Lock {
+  public:
+    /// Waits a few seconds for an owner that is just ending.
+    /// \throws ConfigError naming the living owner and what to do
+    Lock(std::filesystem::path path, const Log& log);
+    ~Lock();
+    Lock(const Lock&) = delete;
+    Lock& operator=(const Lock&) = delete;
+
+  private:
+    std::filesystem::path path_;
+};
+
+}  // namespace ratiofarm

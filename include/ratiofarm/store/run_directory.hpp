@@ -1,0 +1,38 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "ratiofarm/core/digest.hpp"
+
+namespace ratiofarm {
+
+/// Names of everything inside a run directory.
+class RunDirectory {
+  public:
+    explicit RunDirectory(std::filesystem::path root) : root_(std::move(root)) {}
+
+    const std::filesystem::path& root() const { return root_; }
+    std::filesystem::path campaign() const { return root_ / "campaign.toml"; }
+    std::filesystem::path journal() const { return root_ / "journal.jsonl"; }
+    std::filesystem::path lock() const { return root_ / "lock"; }
+    std::filesystem::path ratios() const { return root_ / "ratios.h5"; }
+    std::filesystem::path fit_json() const { return root_ / "fit.json"; }
+    std::filesystem::path report() const { return root_ / "report.html"; }
+
+    std::filesystem::path ensembles() const { return root_ / "ensembles"; }
+    std::filesystem::path ensemble(const std::string& name) const {
+        return ensembles() / (name + ".h5");
+    }
+
+    std::filesystem::path tasks() const { return root_ / "tasks"; }
+    /// Finished result of a task; complete as soon as it has this name.
+    std::filesystem::path result(const Digest& task) const;
+    /// Checkpoint of a running training; ".old" behind it is the generation before.
+    std::filesystem::path state(const Digest& task) const;
+
+  private:
+    std::filesystem::path root_;
+};
+
+}  // namespace ratiofarm

@@ -1,0 +1,128 @@
+#include "ratiofarm/store/lock.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <thread>
+
+#include "ratiofarm/core/errors.hpp"
+#include "ratiofarm/core/publish.hpp"
+#include "ratiofarm/core/unique_fd.hpp"
+
+namespace ratiofarm {
+namespace {
+
+using Json = nlohmann::json;
+using namespace std::chrono_literals;
+
+/// How long an owner that is just being ended by its launcher may take.
+constexpr auto patience = 15s;
+
+std::string environment(const char* name) {
+    const char* value = std::getenv(name);
+    return value == nullptr ? "" : value;
+}
+
+/// Start time of a process in clock ticks since boot (field 22 of /proc/PID/stat); 0 if it is gone
+/// or a zombie.
+std::uint64_t process_start(std::uint64_t pid) {
+    std::ifstream file(fmt::format("/proc/{}/stat", pid));
+    std::string text((std::istreambuf_iterator<char>(file)), {});
+    const std::size_t name_end = text.rfind(')');
+    if (name_end == std::string::npos) return 0;
+    std::istringstream fields(text.substr(name_end + 1));
+    std::string field;
+    for (int number = 3; number <= 22 && fields >> field; ++number) {
+        if (number == 3 && (field == "Z" || field == "X")) return 0;
+    }
+    return std::strtoull(field.c_str(), nullptr, 10);
+}
+
+std::string owner_text(const LockOwner& owner) {
+    return Json{{"host", owner.host},
+                {"pid", owner.pid},
+                {"process_start", owner.process_start},
+                {"job", owner.job},
+                {"restart", owner.restart}}
+               .dump() +
+           "\n";
+}
+
+LockOwner parse_owner(const std::string& text) {
+    const Json json = Json::parse(text, nullptr, false);
+    if (!json.is_object()) return {};
+    return {json.value("host", ""), json.value("pid", std::uint64_t{0}),
+            json.value("process_start", std::uint64_t{0}), json.value("job", ""),
+            json.value("restart", std::uint64_t{0})};
+}
+
+/// Whether the owner is known to be gone. On another host only a restart of the same batch job
+/// proves it.
+bool is_gone(const LockOwner& owner, const LockOwner& self) {
+    if (!owner.job.empty() && owner.job == self.job && owner.restart < self.restart) return true;
+    if (owner.host != self.host) return false;
+    return process_start(owner.pid) != owner.process_start || owner.process_start == 0;
+}
+
+}  // namespace
+
+LockOwner this_owner() {
+    char host[256] = "";
+    ::gethostname(host, sizeof host - 1);
+    const auto pid = static_cast<std::uint64_t>(::getpid());
+    return {host, pid, process_start(pid), environment("SLURM_JOB_ID"),
+            std::strtoull(environment("SLURM_RESTART_COUNT").c_str(), nullptr, 10)};
+}
+
+Lock::Lock(std::filesystem::path path, const Log& log) : path_(std::move(path)) {
+    const LockOwner self = this_owner();
+    const std::string text = owner_text(self);
+    const auto give_up = std::chrono::steady_clock::now() + patience;
+    for (bool told = false;;) {
+        {
+            const UniqueFd file(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+            if (file) {
+                if (::write(file.get(), text.data(), text.size()) !=
+                    static_cast<ssize_t>(text.size())) {
+                    ::unlink(path_.c_str());
+                    throw SystemError(errno_message("cannot write '" + path_.string() + "'", errno));
+                }
+                return;
+            }
+        }
+        if (errno != EEXIST) {
+            throw SystemError(errno_message("cannot create '" + path_.string() + "'", errno));
+        }
+        std::error_code vanished;
+        if (!std::filesystem::exists(path_, vanished)) continue;
+        const LockOwner owner = parse_owner(read_text(path_));
+        if (is_gone(owner, self)) {
+            log.info("took over the lock of a farm that has ended",
+                     {{"host", owner.host}, {"pid", owner.pid}, {"job", owner.job}});
+            ::unlink(path_.c_str());
+            continue;
+        }
+        if (std::chrono::steady_clock::now() > give_up) {
+            throw ConfigError(fmt::format(
+                "'{}' is in use by another farm (host {}, pid {}{}); wait for it or end it, use "
+                "another --out, or remove '{}' if that farm is certainly gone",
+                path_.parent_path().string(), owner.host, owner.pid,
+                owner.job.empty() ? "" : ", job " + owner.job, path_.string()));
+        }
+        if (!told) log.info("waiting for the lock", {{"host", owner.host}, {"pid", owner.pid}});
+        told = true;
+        std::this_thread::sleep_for(200ms);
+    }
+}
+
+Lock::~Lock() { ::unlink(path_.c_str()); }
+
+}  // namespace ratiofarm
