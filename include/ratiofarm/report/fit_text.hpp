@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+
+#include "ratiofarm/report/fit_json.hpp"
+
+namespace ratiofarm {
+
+/// A value with its error to two significant digits, the value to the same decimals:
+/// "1.003 +- 0.048". Without a positive finite error only the value, six digits.
+std::string with_error(double value, double error);
+
+/// The fit as text for the terminal, first line "mu = 1.00 +- 0.48": parameters, other
+/// minima, comparison fits, guards and warnings. Ends with a newline.
+std::string fit_text(const FitRecord& record);
+
+/// The scanned test statistic as two columns, one further column per comparison fit that holds the
+/// same points. Empty without a scan.
+std::string scan_text(const FitRecord& record);
+
+}  // namespace ratiofarm

@@ -1,0 +1,78 @@
+#include "ratiofarm/report/binning.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <numeric>
+#include <utility>
+
+#include "ratiofarm/core/contracts.hpp"
+#include "ratiofarm/core/errors.hpp"
+
+namespace ratiofarm {
+
+Binning::Binning(std::vector<double> edges) : edges_(std::move(edges)) {
+    const bool finite =
+        std::all_of(edges_.begin(), edges_.end(), [](double edge) { return std::isfinite(edge); });
+    const bool rising =
+        std::adjacent_find(edges_.begin(), edges_.end(), std::greater_equal<>()) == edges_.end();
+    if (edges_.size() < 2 || !finite || !rising) {
+        throw DataError("bin edges must be at least two finite, strictly increasing numbers");
+    }
+}
+
+Binning Binning::equal_width(double low, double high, std::size_t bins) {
+    std::vector<double> edges(bins + 1);
+    for (std::size_t i = 0; i <= bins; ++i) {
+        const double part =
+            static_cast<double>(i) / static_cast<double>(std::max<std::size_t>(bins, 1));
+        edges[i] = low + part * (high - low);
+    }
+    return Binning(std::move(edges));
+}
+
+Binning Binning::quantiles(std::span<const float> values,
+                           std::span<const double> weights,
+                           std::size_t bins) {
+    std::vector<double> fractions(bins + 1);
+    for (std::size_t i = 0; i <= bins; ++i) {
+        fractions[i] = static_cast<double>(i) / static_cast<double>(std::max<std::size_t>(bins, 1));
+    }
+    std::vector<double> edges = weighted_quantiles(values, weights, fractions);
+    edges.erase(std::unique(edges.begin(), edges.end()), edges.end());
+    if (edges.size() == 1) edges.push_back(edges.front() + std::max(1.0, std::abs(edges.front())));
+    return Binning(std::move(edges));
+}
+
+std::size_t Binning::bin_of(double value) const noexcept {
+    const auto inner = std::upper_bound(edges_.begin() + 1, edges_.end() - 1, value);
+    return static_cast<std::size_t>(inner - (edges_.begin() + 1));
+}
+
+std::vector<double> weighted_quantiles(std::span<const float> values,
+                                       std::span<const double> weights,
+                                       std::span<const double> fractions) {
+    RATIOFARM_EXPECT(values.size() == weights.size());
+    if (values.empty()) return {};
+    std::vector<std::uint64_t> order(values.size());
+    std::iota(order.begin(), order.end(), std::uint64_t{0});
+    std::sort(order.begin(), order.end(), [&](std::uint64_t a, std::uint64_t b) {
+        return values[a] < values[b];
+    });
+    double total = 0.0;
+    for (const double weight : weights) total += std::abs(weight);
+
+    std::vector<double> result;
+    std::size_t position = 0;
+    double below = 0.0;
+    for (const double fraction : fractions) {
+        while (position + 1 < order.size() &&
+               below + std::abs(weights[order[position]]) < fraction * total) {
+            below += std::abs(weights[order[position++]]);
+        }
+        result.push_back(fraction < 1.0 ? values[order[position]] : values[order.back()]);
+    }
+    return result;
+}
+
+}  // namespace ratiofarm

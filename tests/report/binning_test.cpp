@@ -1,0 +1,70 @@
+#include "ratiofarm/report/binning.hpp"
+
+#include <limits>
+#include <vector>
+
+#include "ratiofarm/core/errors.hpp"
+#include "ratiofarm_test/catch.hpp"
+
+using ratiofarm::Binning;
+using ratiofarm::DataError;
+
+TEST_CASE("a value on an edge belongs to the bin above it", "[report]") {
+    const Binning binning({0.0, 1.0, 2.0, 4.0});
+
+    CHECK(binning.bin_of(0.0) == 0);
+    CHECK(binning.bin_of(0.999) == 0);
+    CHECK(binning.bin_of(1.0) == 1);
+    CHECK(binning.bin_of(3.9) == 2);
+}
+
+TEST_CASE("values beyond the outer edges count in the outer bins", "[report]") {
+    const Binning binning({0.0, 1.0, 2.0});
+
+    CHECK(binning.bin_of(-100.0) == 0);
+    CHECK(binning.bin_of(2.0) == 1);
+    CHECK(binning.bin_of(1e300) == 1);
+}
+
+TEST_CASE("edges that do not rise or are not finite are refused", "[report]") {
+    CHECK_THROWS_AS(Binning({1.0}), DataError);
+    CHECK_THROWS_AS(Binning({0.0, 0.0}), DataError);
+    CHECK_THROWS_AS(Binning({1.0, 0.0}), DataError);
+    CHECK_THROWS_AS(Binning({0.0, std::numeric_limits<double>::infinity()}), DataError);
+    CHECK_THROWS_AS(Binning::equal_width(1.0, 1.0, 4), DataError);
+}
+
+TEST_CASE("quantile bins hold equal weight", "[report]") {
+    std::vector<float> values;
+    for (int i = 0; i < 1000; ++i) values.push_back(static_cast<float>((i * 377) % 1000));
+    const std::vector<double> weights(values.size(), 2.0);
+
+    const Binning binning = Binning::quantiles(values, weights, 8);
+
+    std::vector<int> counts(binning.bins(), 0);
+    for (const float value : values) ++counts[binning.bin_of(value)];
+    REQUIRE(binning.bins() == 8);
+    for (const int count : counts) CHECK(std::abs(count - 125) <= 1);
+    CHECK(binning.edges().front() == 0.0);
+    CHECK(binning.edges().back() == 999.0);
+}
+
+TEST_CASE("quantiles follow the weights", "[report]") {
+    const std::vector<float> values{3.0F, 1.0F, 2.0F};
+    const std::vector<double> weights{1.0, 8.0, 1.0};
+    const std::vector<double> fractions{0.0, 0.5, 0.85, 0.95, 1.0};
+
+    const auto quantiles = ratiofarm::weighted_quantiles(values, weights, fractions);
+
+    CHECK(quantiles == std::vector<double>{1.0, 1.0, 2.0, 3.0, 3.0});
+}
+
+TEST_CASE("a constant feature gets one bin", "[report]") {
+    const std::vector<float> values(5, 2.5F);
+    const std::vector<double> weights(5, 1.0);
+
+    const Binning binning = Binning::quantiles(values, weights, 10);
+
+    CHECK(binning.bins() == 1);
+    CHECK(binning.bin_of(2.5) == 0);
+}
