@@ -1,0 +1,96 @@
+#include "cuda_plugin_loader.hpp"
+
+#include <dlfcn.h>
+
+#include <filesystem>
+
+#include <ATen/ATen.h>
+
+#include "cuda_plugin_api.h"
+#include "ratiofarm/core/errors.hpp"
+
+namespace ratiofarm {
+namespace {
+
+constexpr const char* advice = "; run with --device cpu, or see the README on GPUs";
+
+/// Folder of the loaded library or program that holds an address.
+std::filesystem::path folder_of(const void* address) {
+    Dl_info info{};
+    if (dladdr(address, &info) == 0 || info.dli_fname == nullptr) return {};
+    return std::filesystem::absolute(info.dli_fname).parent_path();
+}
+
+/// Libraries stay open for the life of the process: LibTorch registers its kernels in it.
+void* open_library(const std::string& path, const char* purpose) {
+    void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL);
+    if (library != nullptr) return library;
+    const char* cause = dlerror();
+    throw ConfigError(std::string("--device cuda: cannot load ") + purpose + " (" +
+                      (cause == nullptr ? path : std::string(cause)) + ")" + advice);
+}
+
+void* open_plugin() {
+    constexpr const char* name = "libratiofarm_cuda.so";
+    const auto program = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+    for (const auto& folder : {program, program / "../lib", program / "../lib64"}) {
+        if (std::filesystem::exists(folder / name)) {
+            return open_library((folder / name).string(), "ratiofarm's CUDA plugin");
+        }
+    }
+    return open_library(name, "ratiofarm's CUDA plugin, built only where a CUDA toolkit is found");
+}
+
+template <class Function>
+Function* find(void* library, const char* name) {
+    void* symbol = dlsym(library, name);
+    if (symbol == nullptr) {
+        throw ConfigError(std::string("--device cuda: libratiofarm_cuda.so lacks ") + name +
+                          ": it belongs to another version" + advice);
+    }
+    return reinterpret_cast<Function*>(symbol);
+}
+
+std::string describe_first_gpu(void* plugin) {
+    auto* error_text = find<decltype(ratiofarm_cuda_error_text)>(plugin, "ratiofarm_cuda_error_text");
+    const auto refuse = [&](int code) {
+        throw ConfigError(std::string("--device cuda: ") + error_text(code) + advice);
+    };
+    const int count =
+        find<decltype(ratiofarm_cuda_device_count)>(plugin, "ratiofarm_cuda_device_count")();
+    if (count < 0) refuse(-count);
+    if (count == 0) {
+        throw ConfigError(std::string("--device cuda: no GPU is visible to this process "
+                                      "(CUDA_VISIBLE_DEVICES?)") + advice);
+    }
+    ratiofarm_cuda_device gpu{};
+    const int code =
+        find<decltype(ratiofarm_cuda_describe)>(plugin, "ratiofarm_cuda_describe")(0, &gpu);
+    if (code != 0) refuse(code);
+    return std::string("cuda:0 ") + gpu.name + " " + gpu.uuid + " " + gpu.pci;
+}
+
+}  // namespace
+
+std::string open_cuda() {
+    // The plugin first: it is small and its answer to "is there a GPU" is the clearest.
+    void* plugin = open_plugin();
+    const int version =
+        find<decltype(ratiofarm_cuda_plugin_version)>(plugin, "ratiofarm_cuda_plugin_version")();
+    if (version != RATIOFARM_CUDA_PLUGIN_VERSION) {
+        throw ConfigError("--device cuda: libratiofarm_cuda.so has version " +
+                          std::to_string(version) + ", this trainer needs " +
+                          std::to_string(RATIOFARM_CUDA_PLUGIN_VERSION) + advice);
+    }
+    const std::string gpu = describe_first_gpu(plugin);
+
+    const auto torch_folder = folder_of(reinterpret_cast<const void*>(&at::globalContext));
+    open_library((torch_folder / "libtorch_cuda.so").string(), "the CUDA half of LibTorch");
+    if (!at::hasCUDA()) {
+        throw ConfigError(std::string("--device cuda: LibTorch finds no usable GPU, although the "
+                                      "driver lists ") + gpu + advice);
+    }
+    return gpu;
+}
+
+}  // namespace ratiofarm

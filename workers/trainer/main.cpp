@@ -1,0 +1,54 @@
+// ratiofarm-trainer: trains and evaluates networks for one rank. No MPI, no HDF5.
+
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "command_line.hpp"
+#include "device.hpp"
+#include "process_guard.hpp"
+#include "ratiofarm/core/errors.hpp"
+#include "ratiofarm/core/log.hpp"
+#include "self_test.hpp"
+#include "task_loop.hpp"
+
+namespace ratiofarm {
+namespace {
+
+int run(const std::vector<std::string>& arguments, const Log& log) {
+    using Action = TrainerCommandLine::Action;
+    const TrainerCommandLine command = parse_command_line(arguments);
+    switch (command.action) {
+        case Action::help:
+            std::fputs(trainer_usage, stdout);
+            return 0;
+        case Action::version:
+            std::printf("ratiofarm-trainer %s (LibTorch %s)\n", RATIOFARM_VERSION,
+                        libtorch_version().c_str());
+            return 0;
+        case Action::self_test:
+            return run_self_test(open_device(command.device, log), log) ? 0 : 1;
+        case Action::serve:
+            if (!tie_to_parent()) return 0;
+            serve(command.socket, open_device(command.device, log), log);
+            return 0;
+    }
+    return 1;
+}
+
+}  // namespace
+}  // namespace ratiofarm
+
+int main(int argc, char* argv[]) {
+    const auto log = ratiofarm::Log::to_stderr(ratiofarm::LogLevel::info, "trainer");
+    try {
+        return ratiofarm::run({argv + 1, argv + argc}, log);
+    } catch (const ratiofarm::Error& error) {
+        log.error(error.what());
+        return static_cast<int>(error.exit_code());
+    } catch (const std::exception& error) {
+        log.error(error.what());
+        return static_cast<int>(ratiofarm::ExitCode::internal);
+    }
+}

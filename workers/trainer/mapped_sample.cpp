@@ -1,0 +1,51 @@
+#include "mapped_sample.hpp"
+
+#include <cmath>
+
+#include "ratiofarm/core/errors.hpp"
+
+namespace ratiofarm {
+namespace {
+
+[[noreturn]] void refuse_value(const std::string& sample, std::uint64_t row,
+                               const std::string& what, double value) {
+    throw DataError(sample + ": row " + std::to_string(row) + ": " + what + " is " +
+                    std::to_string(value) + " (must be finite)");
+}
+
+}  // namespace
+
+MappedSample::MappedSample(const SampleColumns& columns, std::span<const std::uint32_t> features)
+    : name_("sample '" + columns.sample + "' of '" + columns.file + "'"),
+      file_(columns.file),
+      columns_(columns.columns),
+      inputs_(features.begin(), features.end()) {
+    in_context(name_, [&] {
+        for (const std::uint32_t column : inputs_) {
+            if (column >= columns_) {
+                throw DataError("feature column " + std::to_string(column) +
+                                " does not exist: the matrix has " + std::to_string(columns_));
+            }
+        }
+        features_ = file_.values<float>(columns.features_offset, columns.events * columns_);
+        weight_ = file_.values<double>(columns.weight_offset, columns.events);
+        id_ = file_.values<std::uint64_t>(columns.id_offset, columns.events);
+    });
+}
+
+double MappedSample::weight(std::uint64_t row) const {
+    const double value = weight_[row];
+    if (!std::isfinite(value)) refuse_value(name_, row, "weight", value);
+    return value;
+}
+
+float MappedSample::feature(std::uint64_t row, std::size_t input) const {
+    const float value = features_[row * columns_ + inputs_[input]];
+    if (!std::isfinite(value)) {
+        refuse_value(name_, row, "feature column " + std::to_string(inputs_[input]),
+                     static_cast<double>(value));
+    }
+    return value;
+}
+
+}  // namespace ratiofarm

@@ -1,0 +1,21 @@
+#include "process_guard.hpp"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <sys/prctl.h>
+
+#include <initializer_list>
+
+namespace ratiofarm {
+
+bool tie_to_parent() {
+    const pid_t parent = getppid();
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE}) {
+        ::signal(signal, SIG_IGN);
+    }
+    return getppid() == parent;
+}
+
+}  // namespace ratiofarm

@@ -1,0 +1,119 @@
+#include "supervisor_link.hpp"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <span>
+
+#include "ratiofarm/core/errors.hpp"
+
+namespace ratiofarm {
+namespace {
+
+constexpr std::chrono::milliseconds poll_interval{20};
+constexpr std::chrono::seconds report_interval{1};
+
+bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
+
+/// The other end was closed or its process has died.
+bool peer_gone(int error) { return error == EPIPE || error == ECONNRESET; }
+
+void wait_for(int socket, short events) {
+    pollfd entry{.fd = socket, .events = events, .revents = 0};
+    while (::poll(&entry, 1, -1) < 0) {
+        if (errno != EINTR) throw SystemError(errno_message("cannot wait for the supervisor", errno));
+    }
+}
+
+}  // namespace
+
+SupervisorLink::SupervisorLink(int socket) : socket_(socket) {}
+
+SupervisorLink::~SupervisorLink() { ::close(socket_); }
+
+void SupervisorLink::receive(bool wait) {
+    std::array<std::byte, 65536> chunk;
+    if (wait) wait_for(socket_, POLLIN);
+    while (true) {
+        const ssize_t size = ::recv(socket_, chunk.data(), chunk.size(), MSG_DONTWAIT);
+        if (size > 0) {
+            buffer_.append(std::span(chunk).first(static_cast<std::size_t>(size)));
+        } else if (size == 0 || peer_gone(errno)) {
+            closed_ = true;
+            return;
+        } else if (would_block(errno)) {
+            return;
+        } else if (errno != EINTR) {
+            throw SystemError(errno_message("cannot read from the supervisor", errno));
+        }
+    }
+}
+
+std::optional<TrainerRequest> SupervisorLink::next_request() {
+    while (true) {
+        if (auto request = buffer_.next_request()) return request;
+        if (closed_) return std::nullopt;
+        receive(true);
+    }
+}
+
+std::optional<TrainerRequest> SupervisorLink::try_next_request() {
+    if (!closed_) receive(false);
+    return buffer_.next_request();
+}
+
+void SupervisorLink::send(const TrainerReply& reply) {
+    const auto bytes = frame(reply);
+    std::span<const std::byte> rest(bytes);
+    while (!rest.empty() && !closed_) {
+        const ssize_t size = ::send(socket_, rest.data(), rest.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (size >= 0) {
+            rest = rest.subspan(static_cast<std::size_t>(size));
+        } else if (would_block(errno)) {
+            wait_for(socket_, POLLOUT);
+        } else if (peer_gone(errno)) {
+            closed_ = true;
+        } else if (errno != EINTR) {
+            throw SystemError(errno_message("cannot write to the supervisor", errno));
+        }
+    }
+}
+
+LinkControl::LinkControl(SupervisorLink& link, const Digest& task,
+                         std::deque<TrainerRequest>& later)
+    : link_(link), task_(task), later_(later) {}
+
+Command LinkControl::poll() {
+    const auto now = Clock::now();
+    if (now < next_poll_) return Command::go_on;
+    next_poll_ = now + poll_interval;
+
+    Command command = Command::go_on;
+    while (auto request = link_.try_next_request()) {
+        if (std::holds_alternative<StopRequest>(*request)) {
+            command = Command::stop;
+        } else if (std::holds_alternative<CheckpointRequest>(*request)) {
+            if (command == Command::go_on) command = Command::checkpoint;
+        } else {
+            later_.push_back(std::move(*request));
+        }
+    }
+    return link_.closed() ? Command::abandon : command;
+}
+
+void LinkControl::report(const Progress& progress) {
+    const auto now = Clock::now();
+    if (now < next_report_) return;
+    next_report_ = now + report_interval;
+    link_.send(TaskProgress{.task = task_,
+                            .fraction = progress.fraction,
+                            .epoch = progress.epoch,
+                            .training_loss = progress.training_loss,
+                            .validation_loss = progress.validation_loss});
+}
+
+}  // namespace ratiofarm

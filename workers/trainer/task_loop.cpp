@@ -1,0 +1,101 @@
+#include "task_loop.hpp"
+
+#include <unistd.h>
+
+#include <deque>
+#include <new>
+#include <string>
+
+#include <c10/util/Exception.h>
+
+#include "inference.hpp"
+#include "ratiofarm/core/errors.hpp"
+#include "supervisor_link.hpp"
+#include "training.hpp"
+
+namespace ratiofarm {
+namespace {
+
+/// "CUDA error: out of memory", without the C++ stack that follows it.
+std::string first_line(const c10::Error& error) {
+    const std::string text = error.what_without_backtrace();
+    return text.substr(0, text.find('\n'));
+}
+
+TrainerReply reply_to(const TaskOutcome& outcome, const Digest& task) {
+    if (outcome.done) return *outcome.done;
+    return TaskStopped{.task = task};
+}
+
+class TaskLoop {
+  public:
+    TaskLoop(SupervisorLink& link, const Device& device, const Log& log)
+        : link_(link), device_(device), log_(log) {}
+
+    void run() {
+        while (auto request = next()) {
+            if (const auto* task = std::get_if<TrainRequest>(&*request)) serve_task(*task);
+            if (const auto* task = std::get_if<InferRequest>(&*request)) serve_task(*task);
+            // Checkpoint and stop have crossed the end of their task: nothing is left to do.
+        }
+    }
+
+  private:
+    std::optional<TrainerRequest> next() {
+        if (later_.empty()) return link_.next_request();
+        TrainerRequest request = std::move(later_.front());
+        later_.pop_front();
+        return request;
+    }
+
+    TaskOutcome execute(const TrainRequest& request, TaskControl& control) {
+        return train(request, device_.kind, control, log_);
+    }
+    TaskOutcome execute(const InferRequest& request, TaskControl& control) {
+        return infer(request, device_.kind, control);
+    }
+
+    template <class Request>
+    void serve_task(const Request& request) {
+        link_.send(outcome_of(request));
+    }
+
+    template <class Request>
+    TrainerReply outcome_of(const Request& request) {
+        LinkControl control(link_, request.task, later_);
+        const auto failed = [&](std::string reason) {
+            log_.warning("task failed", {{"task", request.name}, {"reason", reason}});
+            return TaskFailed{.task = request.task, .reason = std::move(reason)};
+        };
+        try {
+            return reply_to(execute(request, control), request.task);
+        } catch (const Error& error) {
+            return failed(error.what());
+        } catch (const c10::OutOfMemoryError& error) {
+            return failed(request.name + ": out of GPU memory: " + first_line(error));
+        } catch (const c10::Error& error) {
+            // A GPU context that has seen an error answers nothing any more: start afresh.
+            if (device_.kind == DeviceKind::cuda) throw;
+            return failed(request.name + ": LibTorch: " + first_line(error));
+        } catch (const std::bad_alloc&) {
+            return failed(request.name + ": out of memory");
+        }
+    }
+
+    SupervisorLink& link_;
+    const Device& device_;
+    const Log& log_;
+    std::deque<TrainerRequest> later_;
+};
+
+}  // namespace
+
+void serve(int socket, const Device& device, const Log& log) {
+    SupervisorLink link(socket);
+    link.send(TrainerHello{.device = device.description,
+                           .libtorch = libtorch_version(),
+                           .pid = static_cast<std::uint64_t>(::getpid())});
+    TaskLoop(link, device, log).run();
+}
+
+}  // namespace ratiofarm

@@ -1,0 +1,66 @@
+#include "training_state_store.hpp"
+
+#include <system_error>
+#include <utility>
+
+#include "ratiofarm/core/errors.hpp"
+#include "ratiofarm/core/publish.hpp"
+
+namespace ratiofarm {
+namespace {
+
+/// The checksum vouches for the bytes; this for their meaning.
+void require_fit(const TrainingState& state, const Network& network) {
+    const std::uint64_t trainable = trainable_size(network);
+    if (state.row.size() != row_size(network) || state.first_moment.size() != trainable ||
+        state.second_moment.size() != trainable ||
+        (state.best_epoch > 0 && state.best_row.size() != row_size(network)) ||
+        state.training_loss.size() != state.epoch || state.validation_loss.size() != state.epoch) {
+        throw DataError("checkpoint of another network");
+    }
+}
+
+}  // namespace
+
+TrainingStateStore::TrainingStateStore(std::filesystem::path path, const Digest& task, Log log)
+    : path_(std::move(path)), older_(path_.string() + ".old"), task_(task), log_(std::move(log)) {}
+
+void TrainingStateStore::save(const TrainingState& state) const {
+    const auto bytes = encode_task_file(task_, state);
+    std::error_code error;
+    std::filesystem::rename(path_, older_, error);
+    if (error && error != std::errc::no_such_file_or_directory) {
+        throw SystemError(errno_message("cannot rename '" + path_.string() + "'", error.value()));
+    }
+    publish(path_, bytes);
+}
+
+std::optional<TrainingState> TrainingStateStore::newest(const Network& network) const {
+    auto state = read(path_, network);
+    return state ? std::move(state) : read(older_, network);
+}
+
+std::optional<TrainingState> TrainingStateStore::read(const std::filesystem::path& path,
+                                                      const Network& network) const {
+    std::error_code ignored;
+    if (!std::filesystem::exists(path, ignored)) return std::nullopt;
+    try {
+        auto state = read_task_file<TrainingState>(path, task_);
+        require_fit(state, network);
+        log_.info("continuing from a checkpoint",
+                  {{"file", path.string()}, {"epoch", std::uint64_t{state.epoch}},
+                   {"step", state.step}});
+        return state;
+    } catch (const Error& error) {
+        log_.warning("checkpoint cannot be used", {{"file", path.string()}, {"reason", error.what()}});
+        return std::nullopt;
+    }
+}
+
+void TrainingStateStore::remove() const {
+    std::error_code ignored;
+    std::filesystem::remove(path_, ignored);
+    std::filesystem::remove(older_, ignored);
+}
+
+}  // namespace ratiofarm

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "ratiofarm/core/digest.hpp"
+#include "ratiofarm/core/log.hpp"
+#include "ratiofarm/core/network.hpp"
+#include "ratiofarm/core/task_file.hpp"
+
+namespace ratiofarm {
+
+/// The checkpoints of one training: the newest at `path`, the one before it at `path`.old. A crash
+/// at any moment leaves at least one of them whole.
+class TrainingStateStore {
+  public:
+    TrainingStateStore(std::filesystem::path path, const Digest& task, Log log);
+
+    /// \throws SystemError
+    void save(const TrainingState& state) const;
+
+    /// The newest checkpoint that is undamaged and fits the network; damaged ones are logged.
+    std::optional<TrainingState> newest(const Network& network) const;
+
+    /// Removes both. The result must be published before.
+    void remove() const;
+
+  private:
+    std::optional<TrainingState> read(const std::filesystem::path& path,
+                                      const Network& network) const;
+
+    std::filesystem::path path_;
+    std::filesystem::path older_;
+    Digest task_;
+    Log log_;
+};
+
+}  // namespace ratiofarm
