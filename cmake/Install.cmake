@@ -21,5 +21,5 @@ install(FILES
     cmake/Xxhash.cmake
     DESTINATION ${package_dir})
 
-install(FILES slurm/site.sh slurm/run.sbatch slurm/local.sh OPTIONAL
+install(PROGRAMS slurm/site.sh slurm/supervise.sh slurm/run.sbatch slurm/local.sh
     DESTINATION ${CMAKE_INSTALL_DATADIR}/ratiofarm/slurm)

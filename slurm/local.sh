@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# The same on a workstation, without Slurm: slurm/local.sh RANKS CAMPAIGN.toml [--out DIR]
+# Starts the farm and goes on after early stops and crashes. Ctrl-C writes checkpoints and stops;
+# the same command continues.
+set -uo pipefail
+
+if [[ $# -lt 2 || ! $1 =~ ^[0-9]+$ ]]; then
+    sed -n 2,4p "${BASH_SOURCE[0]}" >&2
+    exit 2
+fi
+ranks=$1
+shift
+
+here=$(dirname "${BASH_SOURCE[0]}")
+source "$here/site.sh"
+source "$here/supervise.sh"
+# One rank needs no launcher; binding is left to the operating system.
+launch=()
+[[ $ranks -gt 1 ]] && launch=(mpirun --oversubscribe --bind-to none -n "$ranks")
+
+for ((starts = 1; starts <= max_starts; starts++)); do
+    run_through_crashes "${launch[@]}" ratiofarm run "$@"
+    [[ $code == 75 && -z $stop_signal ]] || exit "$code"
+    note "stopped early (exit code 75); start $starts of at most $max_starts"
+done
+exit 75

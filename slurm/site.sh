@@ -1,0 +1,30 @@
+# What differs from site to site. Edit this file; run.sbatch and local.sh read it.
+
+# Modules, containers, paths. The programs are looked up in PATH, then in the build folder.
+# module load gcc openmpi hdf5-parallel
+repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+PATH="$PATH:$repository/bin:$repository/build/release/bin"
+
+# How ranks are started: one rank per GPU, or per group of cores, as the job asked for.
+# mpirun: everywhere. srun: where the site forbids mpirun and Slurm has PMIx (`srun --mpi=list`).
+launcher=${RATIOFARM_LAUNCHER:-mpirun}
+case $launcher in
+    mpirun) launch=(mpirun --map-by "slot:PE=${SLURM_CPUS_PER_TASK:-1}" --bind-to core) ;;
+    srun) launch=(srun --mpi=pmix --kill-on-bad-exit=1
+        --cpus-per-task="${SLURM_CPUS_PER_TASK:-1}" --gpu-bind=none) ;;
+    *) echo "site.sh: launcher is '$launcher'; mpirun or srun" >&2 && exit 2 ;;
+esac
+
+# How a job that was stopped early goes on: requeue (same job again) or chain (a new job that
+# starts after this one, for sites that forbid requeue). At most so many starts in all.
+continue_by=${RATIOFARM_CONTINUE:-requeue}
+max_starts=${RATIOFARM_MAX_STARTS:-50}
+# What a chained job asks for besides nodes, tasks, CPUs, time, partition and account.
+chain_options=() # for example (--gpus-per-node=4 --gpu-bind=none)
+
+# A lost rank or node ends the launcher: the same command is started again in the same
+# allocation, so often per job.
+max_crashes=${RATIOFARM_MAX_CRASHES:-3}
+
+# HDF5 file locks fail on some parallel file systems; ratiofarm has a lock of its own.
+export HDF5_USE_FILE_LOCKING=${HDF5_USE_FILE_LOCKING:-FALSE}

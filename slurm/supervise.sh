@@ -1,0 +1,50 @@
+# Starts ratiofarm and passes signals on to it. Read by run.sbatch and local.sh.
+
+note() { echo "[$(date -u +%FT%TZ)] $*" >&2; }
+
+# supervise COMMAND...: runs it, leaves its exit code in $code and the signal that asked for a stop
+# in $stop_signal (empty: none did).
+#
+# USR1 (write checkpoints) and USR2 (write checkpoints and stop) are passed on; TERM and INT become
+# USR2, because mpirun gives its ranks only about two seconds after a TERM. bash runs a trap by
+# interrupting `wait`, so the wait is repeated until it was not interrupted.
+supervise() {
+    local child interrupted
+    set -m # a process group of its own: Ctrl-C reaches this script alone
+    "$@" </dev/null &
+    child=$!
+    set +m
+    stop_signal=
+    trap 'interrupted=yes; kill -USR1 "$child"' USR1
+    trap 'interrupted=yes; stop_signal=USR2; kill -USR2 "$child"' USR2
+    trap 'interrupted=yes; stop_signal=TERM; kill -USR2 "$child"' TERM
+    trap 'interrupted=yes; stop_signal=INT; kill -USR2 "$child"' INT
+    while :; do
+        interrupted=
+        code=0
+        wait "$child" || code=$?
+        [[ -n $interrupted ]] || break
+    done
+    trap - USR1 USR2 TERM INT
+}
+
+# Whether exit code $1 is a loss (killed rank, node or launcher) that the same command continues
+# from; 0 to 3 are ratiofarm's own verdicts, 75 is a stop on request, 126 and 127 a wrong PATH.
+is_crash() { [[ $1 -gt 3 && $1 != 75 && $1 != 126 && $1 != 127 ]]; }
+
+# run_through_crashes COMMAND...: supervise it, again after each crash up to $max_crashes times.
+run_through_crashes() {
+    local crashes=0
+    while :; do
+        note "starting: $*"
+        supervise "$@"
+        note "ended with exit code $code${stop_signal:+ after $stop_signal}"
+        is_crash "$code" && [[ -z $stop_signal ]] || return 0
+        crashes=$((crashes + 1))
+        if [[ $crashes -gt $max_crashes ]]; then
+            note "giving up: $crashes crashes; look above for the first message of a rank"
+            return 0
+        fi
+        note "a rank or the launcher died; continuing, $crashes of at most $max_crashes times"
+    done
+}

@@ -1,0 +1,28 @@
+# The few words that the tests of the batch scripts are written in.
+
+# law "SENTENCE": starts a case with a fresh $STATE folder as working folder.
+law() {
+    echo "-- $*"
+    STATE=$(mktemp -d "$WORK/case-XXXXXX")
+    export STATE
+    cd "$STATE" || exit 1
+}
+
+fail() {
+    echo "FAILED: $*"
+    tail -n 50 "$STATE"/log "$STATE"/*.log "$STATE"/output 2>/dev/null
+    exit 1
+}
+
+expect_equal() { [[ $1 == "$2" ]] || fail "$3 is '$1', expected '$2'"; }
+expect_starts() { expect_equal "$(wc -l <"$STATE/log")" "$1" "the number of starts"; }
+expect_line() { grep -q -- "$1" "${2:-$STATE/output}" || fail "no line like '$1'"; }
+
+# wait_for FILE: at most 30 s.
+wait_for() {
+    for _ in {1..300}; do
+        [[ -e $1 ]] && return
+        sleep 0.1
+    done
+    fail "$1 did not appear"
+}
