@@ -49,6 +49,14 @@ struct HandleTraits {
     static void close(Raw raw) noexcept;
 };
 
+template <> void HandleTraits<Kind::file>::close(Raw raw) noexcept;
+template <> void HandleTraits<Kind::group>::close(Raw raw) noexcept;
+template <> void HandleTraits<Kind::dataset>::close(Raw raw) noexcept;
+template <> void HandleTraits<Kind::dataspace>::close(Raw raw) noexcept;
+template <> void HandleTraits<Kind::datatype>::close(Raw raw) noexcept;
+template <> void HandleTraits<Kind::property_list>::close(Raw raw) noexcept;
+template <> void HandleTraits<Kind::attribute>::close(Raw raw) noexcept;
+
 using File = UniqueHandle<HandleTraits<Kind::file>>;
 using Group = UniqueHandle<HandleTraits<Kind::group>>;
 using Dataset = UniqueHandle<HandleTraits<Kind::dataset>>;

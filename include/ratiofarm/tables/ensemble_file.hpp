@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ratiofarm/core/digest.hpp"
@@ -44,7 +45,6 @@ struct EnsembleNet {
     Digest task;              ///< of its training
     std::uint64_t seed = 0;   ///< of its initialisation
     TrainingResult result;
-    bool operator==(const EnsembleNet&) const;
 };
 
 /// Gives net i of an ensemble; called on one rank for each i.

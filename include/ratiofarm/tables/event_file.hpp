@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ratiofarm/core/mapped_file.hpp"
@@ -44,8 +45,9 @@ void write_events(const std::filesystem::path& path, std::span<const EventSample
 /// \param features  columns in use, in the order the nets see them; empty: all of each sample
 /// \throws DataError with every problem of every sample, one per line: file, dataset, first row
 ///         and how many rows
-/// Foreign layouts (compressed, chunked, other number types) have no bytes that could be mapped:
-/// they are refused here; pass the file through contiguous_events() first.
+/// Foreign layouts (compressed, chunked, other number types) are read and checked as well, but have
+/// no bytes that could be mapped: their offsets are 0 and MappedSample refuses them. Pass the file
+/// through contiguous_events() first to train or evaluate on it; the digests are the same.
 std::vector<SampleInfo> read_sample_info(const std::filesystem::path& file,
                                          std::span<const std::string> samples,
                                          std::span<const std::string> features,

@@ -1,0 +1,194 @@
+#include "ratiofarm/h5/dataset.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+#include "checked.hpp"
+
+namespace ratiofarm::h5 {
+
+namespace {
+
+/// MPI counts bytes in an int; one transfer stays far below.
+constexpr std::uint64_t bytes_per_transfer = std::uint64_t{1} << 29;
+
+/// Identifier of a predefined type; owned by HDF5.
+hid_t native(ElementType type) {
+    switch (type) {
+        case ElementType::f32: return H5T_IEEE_F32LE;
+        case ElementType::f64: return H5T_IEEE_F64LE;
+        case ElementType::i64: return H5T_STD_I64LE;
+        case ElementType::u32: return H5T_STD_U32LE;
+        case ElementType::u64: return H5T_STD_U64LE;
+    }
+    RATIOFARM_EXPECT(false);
+    return -1;
+}
+
+std::vector<std::uint64_t> shape_of(const Dataspace& space) {
+    const int rank = RATIOFARM_H5(H5Sget_simple_extent_ndims, space.get());
+    std::vector<hsize_t> sizes(static_cast<std::size_t>(rank));
+    RATIOFARM_H5(H5Sget_simple_extent_dims, space.get(), sizes.data(), nullptr);
+    return {sizes.begin(), sizes.end()};
+}
+
+std::uint64_t product(std::span<const std::uint64_t> sizes) {
+    return std::accumulate(sizes.begin(), sizes.end(), std::uint64_t{1}, std::multiplies<>());
+}
+
+TypeClass class_of(const Datatype& type) {
+    switch (RATIOFARM_H5(H5Tget_class, type.get())) {
+        case H5T_FLOAT: return TypeClass::floating;
+        case H5T_INTEGER:
+            return RATIOFARM_H5(H5Tget_sign, type.get()) == H5T_SGN_NONE
+                       ? TypeClass::unsigned_integer
+                       : TypeClass::signed_integer;
+        default: return TypeClass::other;
+    }
+}
+
+std::optional<ElementType> exact_type(const Datatype& stored) {
+    for (const ElementType type : {ElementType::f32, ElementType::f64, ElementType::i64,
+                                   ElementType::u32, ElementType::u64}) {
+        if (RATIOFARM_H5(H5Tequal, stored.get(), native(type)) > 0) return type;
+    }
+    return std::nullopt;
+}
+
+bool is_contiguous(const Dataset& dataset) {
+    const PropertyList creation = checked::H5Dget_create_plist(dataset.get());
+    return RATIOFARM_H5(H5Pget_layout, creation.get()) == H5D_CONTIGUOUS &&
+           RATIOFARM_H5(H5Pget_external_count, creation.get()) == 0;
+}
+
+enum class Direction { read, write };
+
+/// One transfer of rows; `bytes` points at the first of them.
+void transfer(const Dataset& dataset, const Dataspace& space, Range rows, ElementType type,
+              std::byte* bytes, Direction direction) {
+    const std::vector<std::uint64_t> shape = shape_of(space);
+    std::vector<hsize_t> start(shape.size(), 0);
+    std::vector<hsize_t> count(shape.begin(), shape.end());
+    start.front() = rows.first;
+    count.front() = rows.size();
+    RATIOFARM_H5(H5Sselect_hyperslab, space.get(), H5S_SELECT_SET, start.data(), nullptr,
+                 count.data(), nullptr);
+    const Dataspace memory = checked::H5Screate_simple(static_cast<int>(count.size()), count.data());
+    if (direction == Direction::write) {
+        RATIOFARM_H5(H5Dwrite, dataset.get(), native(type), memory.get(), space.get(), H5P_DEFAULT,
+                     bytes);
+    } else {
+        RATIOFARM_H5(H5Dread, dataset.get(), native(type), memory.get(), space.get(), H5P_DEFAULT,
+                     bytes);
+    }
+}
+
+void transfer_in_pieces(const Dataset& dataset, Range rows, ElementType type, std::byte* bytes,
+                        std::uint64_t elements, Direction direction) {
+    const Dataspace space = checked::H5Dget_space(dataset.get());
+    const std::vector<std::uint64_t> shape = shape_of(space);
+    RATIOFARM_EXPECT(!shape.empty());
+    RATIOFARM_EXPECT(rows.first <= rows.last && rows.last <= shape.front());
+    const std::uint64_t width = product(std::span(shape).subspan(1));
+    RATIOFARM_EXPECT(elements == rows.size() * width);
+    if (elements == 0) return;
+
+    const std::uint64_t row_bytes = width * size_of(type);
+    const std::uint64_t step = std::max<std::uint64_t>(1, bytes_per_transfer / row_bytes);
+    for (std::uint64_t first = rows.first; first < rows.last; first += step) {
+        const Range piece{first, std::min(first + step, rows.last)};
+        transfer(dataset, space, piece, type, bytes + (first - rows.first) * row_bytes, direction);
+    }
+}
+
+}  // namespace
+
+std::size_t size_of(ElementType type) {
+    return type == ElementType::f32 || type == ElementType::u32 ? 4 : 8;
+}
+
+std::string_view name_of(ElementType type) {
+    switch (type) {
+        case ElementType::f32: return "f32";
+        case ElementType::f64: return "f64";
+        case ElementType::i64: return "i64";
+        case ElementType::u32: return "u32";
+        case ElementType::u64: return "u64";
+    }
+    return "?";
+}
+
+std::uint64_t DatasetInfo::width() const {
+    return shape.empty() ? 1 : product(std::span(shape).subspan(1));
+}
+
+std::string DatasetInfo::description() const {
+    std::string text;
+    const std::string bits = std::to_string(8 * type_size) + "-bit ";
+    if (type) {
+        text = name_of(*type);
+    } else if (type_class == TypeClass::floating) {
+        text = bits + "floating point";
+    } else if (type_class == TypeClass::unsigned_integer) {
+        text = bits + "unsigned integer";
+    } else if (type_class == TypeClass::signed_integer) {
+        text = bits + "signed integer";
+    } else {
+        text = "no number";
+    }
+    text += " [";
+    for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+        text += (axis == 0 ? "" : ", ") + std::to_string(shape[axis]);
+    }
+    return text + "]";
+}
+
+void create_dataset(const File& file, const std::string& path, ElementType type,
+                    std::span<const std::uint64_t> shape) {
+    const PropertyList creation = checked::H5Pcreate(H5P_DATASET_CREATE);
+    RATIOFARM_H5(H5Pset_layout, creation.get(), H5D_CONTIGUOUS);
+    RATIOFARM_H5(H5Pset_alloc_time, creation.get(), H5D_ALLOC_TIME_EARLY);
+    RATIOFARM_H5(H5Pset_fill_time, creation.get(), H5D_FILL_TIME_NEVER);
+    RATIOFARM_H5(H5Pset_obj_track_times, creation.get(), false);
+    const std::vector<hsize_t> sizes(shape.begin(), shape.end());
+    const Dataspace space = checked::H5Screate_simple(static_cast<int>(sizes.size()), sizes.data());
+    checked::H5Dcreate2(file.get(), path.c_str(), native(type), space.get(), creation.get());
+}
+
+Dataset open_dataset(const File& file, const std::string& path) {
+    return in_context("dataset " + path,
+                      [&] { return checked::H5Dopen2(file.get(), path.c_str()); });
+}
+
+DatasetInfo describe(const Dataset& dataset) {
+    const Datatype type = checked::H5Dget_type(dataset.get());
+    DatasetInfo info;
+    info.shape = shape_of(checked::H5Dget_space(dataset.get()));
+    info.type_class = class_of(type);
+    info.type_size = H5Tget_size(type.get());
+    info.type = exact_type(type);
+    info.offset = dataset_offset(dataset);
+    return info;
+}
+
+std::optional<std::uint64_t> dataset_offset(const Dataset& dataset) {
+    if (!is_contiguous(dataset)) return std::nullopt;
+    const checked::QuietErrors quiet;
+    const haddr_t offset = H5Dget_offset(dataset.get());
+    return offset == HADDR_UNDEF ? std::nullopt : std::optional<std::uint64_t>(offset);
+}
+
+void write_rows(const Dataset& dataset, Range rows, ElementType type, const void* values,
+                std::uint64_t elements) {
+    // Only read through: transfer() serves both directions.
+    auto* bytes = const_cast<std::byte*>(static_cast<const std::byte*>(values));
+    transfer_in_pieces(dataset, rows, type, bytes, elements, Direction::write);
+}
+
+void read_rows(const Dataset& dataset, Range rows, ElementType type, void* values,
+               std::uint64_t elements) {
+    transfer_in_pieces(dataset, rows, type, static_cast<std::byte*>(values), elements,
+                       Direction::read);
+}
+
+}  // namespace ratiofarm::h5

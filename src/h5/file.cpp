@@ -1,0 +1,164 @@
+#include "ratiofarm/h5/file.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "checked.hpp"
+
+namespace ratiofarm::h5 {
+
+namespace {
+
+/// Rows of features, weights and nets start on cache lines, so that they can be mapped.
+constexpr hsize_t alignment = 64;
+
+/// How files are opened. Locks are of no use to files that one program writes under another name
+/// first, and fail on some parallel file systems; readers take them where they work.
+enum class Locking { none, where_possible };
+
+PropertyList file_access(Locking locking) {
+    PropertyList access = checked::H5Pcreate(H5P_FILE_ACCESS);
+    RATIOFARM_H5(H5Pset_libver_bounds, access.get(), H5F_LIBVER_V18, H5F_LIBVER_V18);
+    RATIOFARM_H5(H5Pset_alignment, access.get(), 1, alignment);
+    RATIOFARM_H5(H5Pset_file_locking, access.get(), locking == Locking::where_possible, 1);
+    // A file that is reopened under the same name must not stay open behind a forgotten handle.
+    RATIOFARM_H5(H5Pset_fclose_degree, access.get(), H5F_CLOSE_STRONG);
+    return access;
+}
+
+/// The number behind "stored_eof = " in HDF5's words for a truncated file.
+std::optional<std::uint64_t> stored_size(const std::string& stack) {
+    constexpr std::string_view key = "stored_eof = ";
+    const std::size_t place = stack.find(key);
+    if (place == std::string::npos) return std::nullopt;
+    std::uint64_t size = 0;
+    const char* first = stack.data() + place + key.size();
+    const auto parsed = std::from_chars(first, stack.data() + stack.size(), size);
+    return parsed.ec == std::errc() ? std::optional(size) : std::nullopt;
+}
+
+[[noreturn]] void throw_unreadable(const std::filesystem::path& path, const std::string& stack) {
+    const std::string name = "'" + path.string() + "'";
+    if (const auto size = stored_size(stack)) {
+        throw DataError(name + " is truncated: it has " +
+                        std::to_string(std::filesystem::file_size(path)) +
+                        " bytes, its header says " + std::to_string(*size) +
+                        "; copy or make it again");
+    }
+    throw DataError(name + " cannot be opened: " + stack);
+}
+
+void require_hdf5(const std::filesystem::path& path) {
+    const std::string name = "'" + path.string() + "'";
+    std::error_code ignored;
+    if (!std::filesystem::exists(path, ignored)) throw DataError(name + " does not exist");
+    if (!std::filesystem::is_regular_file(path, ignored)) throw DataError(name + " is not a file");
+    const checked::QuietErrors quiet;
+    const htri_t answer = H5Fis_hdf5(path.c_str());
+    if (answer == 0) throw DataError(name + " is not an HDF5 file (or its start is damaged)");
+    if (answer < 0) throw DataError(name + " cannot be read: " + checked::error_stack());
+}
+
+H5I_type_t kind_of(const File& file, const std::string& path) {
+    if (!exists(file, path)) return H5I_BADID;
+    const checked::QuietErrors quiet;
+    const hid_t object = H5Oopen(file.get(), path.c_str(), H5P_DEFAULT);
+    if (object < 0) return H5I_BADID;
+    const H5I_type_t kind = H5Iget_type(object);
+    H5Oclose(object);
+    return kind;
+}
+
+void collect_datasets(const File& file, const std::string& group, std::vector<std::string>& paths) {
+    for (const std::string& name : member_names(file, group.empty() ? "/" : group)) {
+        const std::string path = group + "/" + name;
+        const H5I_type_t kind = kind_of(file, path);
+        if (kind == H5I_DATASET) paths.push_back(path);
+        if (kind == H5I_GROUP) collect_datasets(file, path, paths);
+    }
+}
+
+}  // namespace
+
+File create_file(const std::filesystem::path& path) {
+    const PropertyList access = file_access(Locking::none);
+    const PropertyList creation = checked::H5Pcreate(H5P_FILE_CREATE);
+    RATIOFARM_H5(H5Pset_obj_track_times, creation.get(), false);
+    return in_context("cannot create '" + path.string() + "'", [&] {
+        return checked::H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.get(), access.get());
+    });
+}
+
+File open_file(const std::filesystem::path& path) {
+    require_hdf5(path);
+    const PropertyList access = file_access(Locking::where_possible);
+    const checked::QuietErrors quiet;
+    const hid_t file = ::H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get());
+    if (file < 0) throw_unreadable(path, checked::error_stack());
+    return File(file);
+}
+
+File open_file_together(const mpi::Communicator& comm, const std::filesystem::path& path) {
+    const PropertyList access = file_access(Locking::none);
+    if (comm.raw() != MPI_COMM_NULL) {
+        RATIOFARM_H5(H5Pset_fapl_mpio, access.get(), comm.raw(), MPI_INFO_NULL);
+    }
+    return in_context("cannot open '" + path.string() + "' for writing", [&] {
+        return checked::H5Fopen(path.c_str(), H5F_ACC_RDWR, access.get());
+    });
+}
+
+void flush(const File& file) { checked::H5Fflush(file.get(), H5F_SCOPE_GLOBAL); }
+
+void create_group(const File& file, const std::string& path) {
+    const PropertyList links = checked::H5Pcreate(H5P_LINK_CREATE);
+    RATIOFARM_H5(H5Pset_create_intermediate_group, links.get(), 1);
+    const PropertyList creation = checked::H5Pcreate(H5P_GROUP_CREATE);
+    RATIOFARM_H5(H5Pset_obj_track_times, creation.get(), false);
+    checked::H5Gcreate2(file.get(), path.c_str(), links.get(), creation.get());
+}
+
+bool exists(const File& file, const std::string& path) {
+    for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
+        const std::string part = path.substr(0, end);
+        if (part != "/" && RATIOFARM_H5(H5Lexists, file.get(), part.c_str(), H5P_DEFAULT) == 0) {
+            return false;
+        }
+        if (end == std::string::npos) return true;
+    }
+}
+
+bool is_group(const File& file, const std::string& path) {
+    return kind_of(file, path) == H5I_GROUP;
+}
+
+bool is_dataset(const File& file, const std::string& path) {
+    return kind_of(file, path) == H5I_DATASET;
+}
+
+std::vector<std::string> member_names(const File& file, const std::string& group) {
+    const Group opened = checked::H5Gopen2(file.get(), group.c_str());
+    H5G_info_t info{};
+    RATIOFARM_H5(H5Gget_info, opened.get(), &info);
+    std::vector<std::string> names;
+    for (hsize_t index = 0; index < info.nlinks; ++index) {
+        const auto name_of_link = [&](char* buffer, std::size_t size) {
+            return RATIOFARM_H5(H5Lget_name_by_idx, opened.get(), ".", H5_INDEX_NAME,
+                                H5_ITER_INC, index, buffer, size, H5P_DEFAULT);
+        };
+        std::string name(static_cast<std::size_t>(name_of_link(nullptr, 0)), '\0');
+        name_of_link(name.data(), name.size() + 1);
+        names.push_back(std::move(name));
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+std::vector<std::string> dataset_paths(const File& file) {
+    std::vector<std::string> paths;
+    collect_datasets(file, "", paths);
+    std::sort(paths.begin(), paths.end());
+    return paths;
+}
+
+}  // namespace ratiofarm::h5

@@ -1,0 +1,35 @@
+#include "event_blocks.hpp"
+
+#include "ratiofarm/core/errors.hpp"
+
+namespace ratiofarm {
+
+namespace {
+
+std::vector<std::uint64_t> read_ids(const CheckedColumn& column, Range rows) {
+    if (column.info().type_class == h5::TypeClass::unsigned_integer) {
+        return column.read<std::uint64_t>(rows);
+    }
+    // Converted by HDF5, every negative id would become 0.
+    const std::vector<std::int64_t> numbers = column.read<std::int64_t>(rows);
+    return {numbers.begin(), numbers.end()};
+}
+
+}  // namespace
+
+EventBlockReader::EventBlockReader(const h5::File& file, const EventLayout& layout)
+    : events_(layout.events()),
+      features_(file, layout.path("features")),
+      weight_(file, layout.path("weight")),
+      id_(file, layout.path("id")) {}
+
+EventBlock EventBlockReader::read(std::uint64_t block) const {
+    EventBlock events;
+    events.rows = rows_of_block(block, events_);
+    events.features = features_.read<float>(events.rows);
+    events.weight = weight_.read<double>(events.rows);
+    events.id = read_ids(id_, events.rows);
+    return events;
+}
+
+}  // namespace ratiofarm

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "checked_column.hpp"
+#include "event_layout.hpp"
+
+namespace ratiofarm {
+
+/// Some events of a sample, in our types.
+struct EventBlock {
+    Range rows;
+    std::vector<float> features;     ///< [rows, columns]
+    std::vector<double> weight;      ///< [rows]
+    std::vector<std::uint64_t> id;   ///< [rows]; negative ids keep their bits
+};
+
+/// Reads a sample block by block, whatever its layout; checksums are verified where there are any.
+class EventBlockReader {
+  public:
+    EventBlockReader(const h5::File& file, const EventLayout& layout);
+
+    std::uint64_t blocks() const { return block_count(events_); }
+
+    /// \throws DataError naming dataset and rows if they are damaged or cannot be read
+    EventBlock read(std::uint64_t block) const;
+
+  private:
+    std::uint64_t events_;
+    CheckedColumn features_;
+    CheckedColumn weight_;
+    CheckedColumn id_;
+};
+
+}  // namespace ratiofarm

@@ -1,0 +1,80 @@
+#include "parallel_table.hpp"
+
+#include "ratiofarm/core/publish.hpp"
+#include "ratiofarm/h5/free_space.hpp"
+#include "ratiofarm/mpi/together.hpp"
+#include "table_file.hpp"
+
+namespace ratiofarm {
+
+namespace {
+
+/// Room for groups, attributes and alignment.
+constexpr std::uint64_t metadata_bytes = 65536;
+
+void make_parent_folder(const std::filesystem::path& path) {
+    if (!path.has_parent_path()) return;
+    std::error_code problem;
+    std::filesystem::create_directories(path.parent_path(), problem);
+    if (problem) {
+        throw SystemError("cannot make the folder '" + path.parent_path().string() + "': " +
+                          problem.message());
+    }
+}
+
+/// The skeleton: metadata are complete before any rank writes data.
+void create_skeleton(const std::filesystem::path& partial, const ParallelTable& table) {
+    make_parent_folder(partial);
+    h5::require_free_space(partial, table.bytes + metadata_bytes);
+    h5::File file = h5::create_file(partial);
+    table.create(file);
+    h5::flush(file);
+    file.reset();
+    h5::reserve_blocks(partial);
+}
+
+void write_rows(const mpi::Communicator& comm, const std::filesystem::path& partial,
+                const ParallelTable& table) {
+    h5::File file;
+    mpi::together(comm, [&] { file = h5::open_file_together(comm, partial); });
+    mpi::together(comm, [&] { table.write(file); });
+    mpi::together(comm, [&] { h5::flush(file); });
+}
+
+void seal_alone(const std::filesystem::path& partial, const ParallelTable& table) {
+    const h5::File file = h5::open_file_together(mpi::Communicator(), partial);
+    table.seal(file);
+    h5::flush(file);
+}
+
+void run_steps(const mpi::Communicator& comm, const std::filesystem::path& path,
+               const ParallelTable& table) {
+    const std::filesystem::path partial = partial_path(path);
+    mpi::together(comm, [&] {
+        if (comm.is_root()) create_skeleton(partial, table);
+    });
+    write_rows(comm, partial, table);
+    mpi::barrier(comm);
+    mpi::together(comm, [&] {
+        if (comm.is_root()) seal_alone(partial, table);
+    });
+    mpi::together(comm, [&] { table.verify(h5::open_file(partial)); });
+    mpi::together(comm, [&] {
+        if (comm.is_root()) publish_file(partial, path);
+    });
+}
+
+}  // namespace
+
+void write_together(const mpi::Communicator& comm, const std::filesystem::path& path,
+                    const ParallelTable& table) {
+    try {
+        in_context("writing '" + path.string() + "'", [&] { run_steps(comm, path, table); });
+    } catch (...) {
+        std::error_code ignored;
+        if (comm.is_root()) std::filesystem::remove(partial_path(path), ignored);
+        throw;
+    }
+}
+
+}  // namespace ratiofarm
