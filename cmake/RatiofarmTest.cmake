@@ -12,10 +12,15 @@ if(NOT MPIEXEC_EXECUTABLE)
                         "Install openmpi-bin, or set MPIEXEC_EXECUTABLE.")
 endif()
 
+# The Python of ./run setup, with numpy, h5py and the event generator.
+set(RATIOFARM_PYTHON "${PROJECT_SOURCE_DIR}/.deps/venv/bin/python" CACHE FILEPATH
+    "Python with the helpers of scripts/requirements.txt, for tests and examples")
+
 # What every test sees: one thread, the permission that Open MPI 4 and 5 want from root, and
 # sanitizers without leak reports (MPI keeps what it allocates).
 set(RATIOFARM_TEST_ENVIRONMENT
     OMP_NUM_THREADS=1
+    RATIOFARM_PYTHON=${RATIOFARM_PYTHON}
     OMPI_ALLOW_RUN_AS_ROOT=1
     OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
     OMPI_MCA_rmaps_base_oversubscribe=1
@@ -49,7 +54,9 @@ function(ratiofarm_add_test name)
     set_target_properties(${program} PROPERTIES
         RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
     target_compile_definitions(${program} PRIVATE
-        RATIOFARM_SOURCE_DIR="${PROJECT_SOURCE_DIR}" RATIOFARM_BIN_DIR="${PROJECT_BINARY_DIR}/bin")
+        RATIOFARM_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
+        RATIOFARM_BIN_DIR="${PROJECT_BINARY_DIR}/bin"
+        RATIOFARM_PYTHON="${RATIOFARM_PYTHON}")
     target_link_libraries(${program} PRIVATE ${arg_USES})
 
     if(NOT arg_RANKS)
