@@ -15,13 +15,15 @@ struct FitOptions {
     unsigned max_iterations = 100;      ///< of one start
     double edm = 1e-13;                 ///< g^T H^-1 g / 2, in units of the NLL
     double same_nll = 1e-6;             ///< minima closer than this count as equally deep
+    bool interval = true;               ///< also the ends of t < 1 of the parameter of interest
 };
 
 /// Collective over the likelihood's communicator. Minimises from the model's start and from points
 /// spread over the range of every free parameter that stands in a coefficient, because a signed
 /// mixture often has several minima. Trust-region Newton in internal coordinates, inside the
 /// ranges. A parameter that is fixed stays at its start.
-/// Errors come from the inverse of the exact Hessian at the minimum (not scaled, not from a scan).
+/// Errors come from the inverse of the exact Hessian at the minimum; error_low and error_high of
+/// the parameter of interest from its profile, t < 1.
 /// \throws ConfigError if a start lies outside its range
 FitResult fit(const Likelihood& likelihood, const FitOptions& options, const Log& log);
 

@@ -1,0 +1,18 @@
+#pragma once
+
+#include "newton.hpp"
+#include "ratiofarm/fit/fit_result.hpp"
+#include "ratiofarm/physics/internal_coordinates.hpp"
+
+namespace ratiofarm {
+
+/// Fills covariance, correlation and the parameters' errors of a result from the Hessian at its
+/// minimum. The free components are inverted in u and carried to p by dp/du; the second
+/// derivatives of p(u) do not enter, since the gradient of free components vanishes there.
+/// Adds a warning for directions that the events do not determine, which are left out.
+void fill_covariance(const NewtonResult& minimum,
+                     const SearchSpace& space,
+                     const InternalCoordinates& coordinates,
+                     FitResult& result);
+
+}  // namespace ratiofarm

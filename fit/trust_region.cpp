@@ -1,0 +1,110 @@
+#include "trust_region.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace ratiofarm {
+namespace {
+
+/// d(shift) = -(H + shift)^-1 g in the frame of the eigenvectors; flat directions without gradient
+/// do not move.
+Eigen::VectorXd shifted_step(const Eigen::VectorXd& eigenvalues,
+                             const Eigen::VectorXd& gradient,
+                             double shift) {
+    Eigen::VectorXd step(gradient.size());
+    for (Eigen::Index k = 0; k < step.size(); ++k) {
+        const double curvature = eigenvalues[k] + shift;
+        step[k] = gradient[k] == 0.0 || curvature <= 0.0 ? 0.0 : -gradient[k] / curvature;
+    }
+    return step;
+}
+
+/// The shift where |d(shift)| = radius, by bisection with Newton's step on 1/radius - 1/|d|.
+/// \param lowest the shift above which H + shift is positive definite; |d| > radius just above it
+double shift_for_radius(const Eigen::VectorXd& eigenvalues,
+                        const Eigen::VectorXd& gradient,
+                        double lowest,
+                        double radius) {
+    double low = lowest;
+    double high = lowest + gradient.norm() / radius;
+    double shift = 0.5 * (low + high);
+    for (int iteration = 0; iteration < 100; ++iteration) {
+        const Eigen::VectorXd step = shifted_step(eigenvalues, gradient, shift);
+        const double length = step.norm();
+        if (std::abs(length - radius) <= 1e-8 * radius) break;
+        (length > radius ? low : high) = shift;
+        const double slope = -(step.array().square() / (eigenvalues.array() + shift)).sum();
+        shift += (1.0 - length / radius) * length * length / (slope == 0.0 ? -1.0 : slope);
+        if (!(shift > low && shift < high)) shift = 0.5 * (low + high);
+    }
+    return shift;
+}
+
+}  // namespace
+
+Eigen::VectorXd trust_region_step(const Eigen::VectorXd& gradient,
+                                  const Eigen::MatrixXd& hessian,
+                                  double radius) {
+    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(hessian);
+    const Eigen::VectorXd& eigenvalues = solver.eigenvalues();  // ascending
+    const Eigen::MatrixXd& frame = solver.eigenvectors();
+    const Eigen::VectorXd g = frame.transpose() * gradient;
+    const double least = eigenvalues[0];
+
+    if (least > 0.0) {
+        const Eigen::VectorXd newton = shifted_step(eigenvalues, g, 0.0);
+        if (newton.norm() <= radius) return frame * newton;
+        return frame * shifted_step(eigenvalues, g, shift_for_radius(eigenvalues, g, 0.0, radius));
+    }
+    // Just above the pole: is the step long enough without help from the lowest direction?
+    const double pole = -least;
+    const double above = pole + 1e-10 * std::max(1e-300, eigenvalues.cwiseAbs().maxCoeff());
+    Eigen::VectorXd step = shifted_step(eigenvalues, g, above);
+    if (step.norm() > radius) {
+        return frame * shifted_step(eigenvalues, g, shift_for_radius(eigenvalues, g, above, radius));
+    }
+    // The hard case: walk along the direction of least curvature to the rim, downhill if any.
+    const double rest = radius * radius - (step.squaredNorm() - step[0] * step[0]);
+    Eigen::Index largest = 0;
+    frame.col(0).cwiseAbs().maxCoeff(&largest);
+    const double sense = frame(largest, 0) > 0.0 ? 1.0 : -1.0;  // eigenvectors have no sign
+    const double downhill = g[0] == 0.0 ? sense : (g[0] > 0.0 ? -1.0 : 1.0);
+    step[0] = downhill * std::sqrt(std::max(0.0, rest));
+    return frame * step;
+}
+
+Eigen::VectorXd bounded_step(const Eigen::VectorXd& gradient,
+                             const Eigen::MatrixXd& hessian,
+                             const StepBox& box,
+                             double radius) {
+    Eigen::VectorXd step = Eigen::VectorXd::Zero(gradient.size());
+    std::vector<Eigen::Index> open(static_cast<std::size_t>(gradient.size()));
+    for (std::size_t k = 0; k < open.size(); ++k) open[k] = static_cast<Eigen::Index>(k);
+
+    double squared_rest = radius * radius;
+    while (!open.empty() && squared_rest > 0.0) {
+        const Eigen::VectorXd pushed = gradient + hessian * step;
+        const Eigen::VectorXd part = trust_region_step(pushed(open), hessian(open, open),
+                                                       std::sqrt(squared_rest));
+        std::vector<Eigen::Index> inside;
+        for (std::size_t k = 0; k < open.size(); ++k) {
+            const Eigen::Index a = open[k];
+            const double d = part[static_cast<Eigen::Index>(k)];
+            if (d >= box.low[a] && d <= box.high[a]) {
+                inside.push_back(a);
+                continue;
+            }
+            step[a] = d < box.low[a] ? box.low[a] : box.high[a];
+            squared_rest -= step[a] * step[a];
+        }
+        if (inside.size() == open.size()) {
+            step(open) = part;
+            break;
+        }
+        open = std::move(inside);
+    }
+    return step;
+}
+
+}  // namespace ratiofarm
