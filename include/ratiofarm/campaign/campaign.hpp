@@ -94,14 +94,34 @@ struct Campaign {
     std::filesystem::path events_path() const;
 };
 
-/// \throws ConfigError with every mistake of the file, one per line: key, value, what is allowed
-Campaign parse_campaign(std::string_view toml, const std::filesystem::path& folder);
+/// What could be read of a campaign file that may hold mistakes.
+struct CampaignDraft {
+    Campaign campaign;                  ///< usable as a campaign only if there are no mistakes
+    std::vector<std::string> mistakes;  ///< one line each, "campaign.toml:12:9: key = value (why)"
+};
+
+/// Reads as much as can be read, so that `check` can go on to the events file.
+/// \param source name of the file, for the messages
+/// \throws ConfigError if the text is not TOML
+CampaignDraft draft_campaign(std::string_view toml, const std::filesystem::path& folder,
+                             std::string_view source = "campaign.toml");
+
+/// \throws ConfigError with every mistake of the file, one per line: place, key, value, what is
+/// allowed
+Campaign parse_campaign(std::string_view toml, const std::filesystem::path& folder,
+                        std::string_view source = "campaign.toml");
+
+/// One text for some mistakes: a line that counts them, if they are several, then one line each.
+std::string mistakes_text(const std::vector<std::string>& mistakes, std::string_view source);
 
 /// \throws ConfigError; DataError if the file cannot be read
 Campaign read_campaign(const std::filesystem::path& path);
 
 /// The resolved campaign with every default written out: valid input again, parses to an equal value.
 std::string campaign_toml(const Campaign& campaign);
+
+/// The same campaign, readable from any folder: for the copy in a run directory.
+Campaign with_absolute_paths(Campaign campaign);
 
 /// What `ratiofarm init` writes: a commented campaign that passes `check` once its events exist.
 std::string starter_campaign(std::string_view name);

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ratiofarm/campaign/campaign.hpp"
@@ -29,7 +30,8 @@ struct InferTask {
     std::string sample;
     std::uint64_t first = 0;
     std::uint64_t count = 0;
-    double flop = 0.0;
+    double flop = 0.0;         ///< expected cost
+    InferRequest request;      ///< without the place of the weights and the path of the result
 };
 
 /// All tasks of a campaign: a pure value.
@@ -41,29 +43,28 @@ struct TaskGraph {
 /// Events per inference task; fixed, so that the bits do not depend on the machine.
 inline constexpr std::uint64_t inference_range = 262144;
 
-/// Digest of an ensemble: of the digests of its members in order.
-Digest ensemble_digest(const TaskGraph& graph, const std::string& ensemble);
+/// Names of the samples a campaign reads, each once: those of the processes in their order, then
+/// the data sample, if one is fitted.
+std::vector<std::string> campaign_samples(const Campaign& campaign);
 
-/// The task graph of a campaign on these samples. `samples` holds one entry per process sample.
-/// Device class and thread count are part of a training's digest; rank count, paths and device
-/// index are not.
+/// Fractions for evaluating a sample: those of the campaign for simulated samples; all events of
+/// the data sample, since none of them trained a net.
+Split inference_split(const Campaign& campaign, std::string_view sample);
+
+/// Digest of an ensemble: of the digests of its members in order.
+Digest ensemble_digest(const TaskGraph& graph, std::string_view ensemble);
+
+/// Digest of everything that determines a file of ratios: all inference tasks and what is done with
+/// their results (processes and yields, reference, normalisation, split, data).
+Digest ratios_digest(const Campaign& campaign, const std::vector<SampleInfo>& samples,
+                     const TaskGraph& graph);
+
+/// The task graph of a campaign on these samples. `samples` holds one entry per name of
+/// campaign_samples(), in any order. Device class and thread count are part of a training's digest;
+/// rank count, paths and device index are not, nor are names: a process that is added or renamed
+/// changes no digest but its own.
+/// \throws DataError if a sample or a feature is missing
 TaskGraph make_task_graph(const Campaign& campaign, const std::vector<SampleInfo>& samples,
                           std::string_view device_class);
-
-/// What a campaign will need, printed by `plan`.
-struct Cost {
-    std::uint64_t trainings = 0;
-    std::uint64_t inferences = 0;
-    std::uint64_t parameters_per_net = 0;
-    double training_flop = 0.0;
-    double inference_flop = 0.0;
-    std::uint64_t disk_bytes = 0;         ///< of the finished run directory
-    std::uint64_t peak_disk_bytes = 0;    ///< with checkpoints and partial files
-    std::uint64_t inodes = 0;
-    std::uint64_t trainer_memory_bytes = 0;  ///< of one trainer
-    std::uint64_t fit_memory_bytes = 0;      ///< over all ranks
-};
-
-Cost cost_of(const Campaign& campaign, const std::vector<SampleInfo>& samples, const TaskGraph& graph);
 
 }  // namespace ratiofarm

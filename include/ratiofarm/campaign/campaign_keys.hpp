@@ -1,0 +1,24 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ratiofarm {
+
+/// Keys of one table of a campaign file. `section` is its path ("" for the file itself, "process"
+/// for each [[process]]).
+struct CampaignKeys {
+    std::string_view section;
+    std::vector<std::string> keys;
+};
+
+/// Every table with fixed keys and all keys the parser knows, reserved ones included. Tables whose
+/// keys are names of the campaign ([parameters], reference.mixture) are not among them.
+std::span<const CampaignKeys> campaign_keys();
+
+/// Keys of one section.
+std::span<const std::string> campaign_keys(std::string_view section);
+
+}  // namespace ratiofarm

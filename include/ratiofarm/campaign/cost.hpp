@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "ratiofarm/campaign/campaign.hpp"
+#include "ratiofarm/campaign/task_graph.hpp"
+#include "ratiofarm/core/sample_info.hpp"
+
+namespace ratiofarm {
+
+/// What a campaign will need, printed by `plan`. Bytes are estimates to about ten percent.
+struct Cost {
+    std::uint64_t trainings = 0;
+    std::uint64_t inferences = 0;
+    std::uint64_t parameters_per_net = 0;    ///< trainable: weights and biases
+    double training_flop = 0.0;              ///< at all epochs; early stopping makes it less
+    double inference_flop = 0.0;
+    std::uint64_t disk_bytes = 0;            ///< of the finished run directory
+    std::uint64_t peak_disk_bytes = 0;       ///< with the checkpoints of running trainings
+    std::uint64_t inodes = 0;                ///< files and folders, at their peak
+    std::uint64_t trainer_memory_bytes = 0;  ///< of one trainer
+    std::uint64_t fit_memory_bytes = 0;      ///< over all ranks
+};
+
+/// Cost of a campaign's whole graph.
+///
+///     FLOP of a training   epochs * forward_flop * (3 train + 1 validation events), the backward
+///                          pass being two forward passes; both classes count
+///     FLOP of an inference members * forward_flop * inference events
+///     disk                 result files 4 B per row element + 16 B per epoch; ensemble files once
+///                          more; 8 B per event and process in result blocks, and again in
+///                          ratios.h5 with 24 B per event for id, row and weight
+///     peak                 + per worker three checkpoints of 4 B * (2 rows + 2 moments)
+///     trainer memory       120 MB of program, the events of both classes (4 B per feature, weight
+///                          and class), five copies of the parameters, activations of one batch
+///     fit memory           per inference event 4 B per process + 8 B, and 60 MB per rank
+///
+/// \param workers trainers that run at the same time, one per rank; > 0
+Cost cost_of(const Campaign& campaign, const std::vector<SampleInfo>& samples,
+             const TaskGraph& graph, std::uint64_t workers = 1);
+
+}  // namespace ratiofarm

@@ -1,0 +1,55 @@
+#include "ratiofarm/campaign/campaign.hpp"
+
+#include "ratiofarm/core/errors.hpp"
+#include "ratiofarm/core/publish.hpp"
+
+#include "section_readers.hpp"
+
+namespace ratiofarm {
+
+std::filesystem::path Campaign::events_path() const { return folder / events.file; }
+
+CampaignDraft draft_campaign(std::string_view toml, const std::filesystem::path& folder,
+                             std::string_view source) {
+    const ConfigNode root = parse_toml(toml, source);
+    Mistakes mistakes;
+    Campaign campaign;
+    campaign.folder = folder;
+    read_general(root, campaign, mistakes);
+    read_parameters(root, campaign, mistakes);
+    read_processes(root, campaign, mistakes);
+    read_reference(root, campaign, mistakes);
+    read_data(root, campaign, mistakes);
+    read_inference(root, campaign, mistakes);
+    read_nets(root, campaign, mistakes);
+    read_simulate(root, campaign, mistakes);
+    refuse_reserved(root, mistakes);
+    return {std::move(campaign), mistakes.lines(source)};
+}
+
+std::string mistakes_text(const std::vector<std::string>& mistakes, std::string_view source) {
+    std::string text;
+    if (mistakes.size() > 1) {
+        text = std::to_string(mistakes.size()) + " mistakes in " + std::string(source) + ":";
+    }
+    for (const std::string& line : mistakes) text += (text.empty() ? "" : "\n") + line;
+    return text;
+}
+
+Campaign parse_campaign(std::string_view toml, const std::filesystem::path& folder,
+                        std::string_view source) {
+    CampaignDraft draft = draft_campaign(toml, folder, source);
+    if (!draft.mistakes.empty()) throw ConfigError(mistakes_text(draft.mistakes, source));
+    return std::move(draft.campaign);
+}
+
+Campaign read_campaign(const std::filesystem::path& path) {
+    return parse_campaign(read_text(path), path.parent_path(), path.string());
+}
+
+Campaign with_absolute_paths(Campaign campaign) {
+    campaign.events.file = std::filesystem::absolute(campaign.events_path()).lexically_normal();
+    return campaign;
+}
+
+}  // namespace ratiofarm

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "ratiofarm/campaign/campaign.hpp"
+#include "ratiofarm/core/contracts.hpp"
+
+/// The words of a campaign file for each enumeration; one table serves reading and writing.
+namespace ratiofarm {
+
+template <class E>
+struct EnumWords;
+
+template <>
+struct EnumWords<Activation> {
+    static constexpr std::array<std::pair<Activation, std::string_view>, 3> words{
+        {{Activation::relu, "relu"}, {Activation::silu, "silu"}, {Activation::tanh, "tanh"}}};
+};
+
+template <>
+struct EnumWords<Optimizer> {
+    static constexpr std::array<std::pair<Optimizer, std::string_view>, 3> words{
+        {{Optimizer::adam, "adam"}, {Optimizer::nadam, "nadam"}, {Optimizer::adamw, "adamw"}}};
+};
+
+template <>
+struct EnumWords<Schedule> {
+    static constexpr std::array<std::pair<Schedule, std::string_view>, 2> words{
+        {{Schedule::constant, "constant"}, {Schedule::cosine, "cosine"}}};
+};
+
+template <>
+struct EnumWords<Precision> {
+    static constexpr std::array<std::pair<Precision, std::string_view>, 2> words{
+        {{Precision::fp32, "fp32"}, {Precision::bf16, "bf16"}}};
+};
+
+template <>
+struct EnumWords<Combine> {
+    static constexpr std::array<std::pair<Combine, std::string_view>, 2> words{
+        {{Combine::mean_log_ratio, "mean_log_ratio"}, {Combine::mean_ratio, "mean_ratio"}}};
+};
+
+template <>
+struct EnumWords<AsimovSource> {
+    static constexpr std::array<std::pair<AsimovSource, std::string_view>, 2> words{
+        {{AsimovSource::samples, "samples"}, {AsimovSource::reference, "reference"}}};
+};
+
+template <>
+struct EnumWords<ShapeNorm> {
+    static constexpr std::array<std::pair<ShapeNorm, std::string_view>, 2> words{
+        {{ShapeNorm::none, "none"}, {ShapeNorm::reference, "reference"}}};
+};
+
+template <class E>
+std::string word_of(E value) {
+    const auto& words = EnumWords<E>::words;
+    const auto found = std::find_if(words.begin(), words.end(),
+                                    [&](const auto& entry) { return entry.first == value; });
+    RATIOFARM_EXPECT(found != words.end());
+    return std::string(found->second);
+}
+
+template <class E>
+std::vector<std::string> words_of() {
+    std::vector<std::string> words;
+    for (const auto& entry : EnumWords<E>::words) words.emplace_back(entry.second);
+    return words;
+}
+
+}  // namespace ratiofarm

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "ratiofarm/core/sample_info.hpp"
+
+namespace ratiofarm {
+
+/// \throws DataError naming the samples there are
+const SampleInfo& find_sample(const std::vector<SampleInfo>& samples, std::string_view name);
+
+}  // namespace ratiofarm

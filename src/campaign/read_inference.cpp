@@ -1,0 +1,98 @@
+// [data] and [inference]: what is fitted to what.
+#include <algorithm>
+
+
+#include "section_readers.hpp"
+
+namespace ratiofarm {
+namespace {
+
+const Parameter* find_parameter(const Campaign& campaign, std::string_view name) {
+    const auto found =
+        std::find_if(campaign.parameters.begin(), campaign.parameters.end(),
+                     [&](const Parameter& parameter) { return parameter.name == name; });
+    return found == campaign.parameters.end() ? nullptr : &*found;
+}
+
+std::vector<std::string> parameter_names(const Campaign& campaign) {
+    std::vector<std::string> names;
+    for (const Parameter& parameter : campaign.parameters) names.push_back(parameter.name);
+    return names;
+}
+
+void read_asimov_value(const ConfigMember& member, Campaign& campaign, Mistakes& mistakes) {
+    const std::string path = "data.asimov." + member.key;
+    const Parameter* parameter = find_parameter(campaign, member.key);
+    if (parameter == nullptr) {
+        std::vector<std::string> known = parameter_names(campaign);
+        known.emplace_back("source");
+        mistakes.wrong(member.value, path, "no such parameter" + known_names(member.key, known));
+        return;
+    }
+    const auto value =
+        read_number(member.value, {.low = parameter->low, .high = parameter->high}, path, mistakes);
+    if (value) campaign.data.asimov.emplace_back(member.key, *value);
+}
+
+void read_asimov(const TableReader& data, const ConfigNode& node, Campaign& campaign,
+                 Mistakes& mistakes) {
+    const auto* table = node.get_if<ConfigNode::Table>();
+    if (table == nullptr) {
+        data.wrong("asimov", "must be a table like { mu = 1.0, source = \"samples\" }");
+        return;
+    }
+    for (const ConfigMember& member : *table) {
+        if (member.key != "source") {
+            read_asimov_value(member, campaign, mistakes);
+            continue;
+        }
+        const ConfigNode source{ConfigNode::Table{member}, node.position};
+        const TableReader asimov(&source, "data.asimov", "data.asimov", mistakes);
+        asimov.word("source", campaign.data.source);
+    }
+}
+
+}  // namespace
+
+void read_data(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes) {
+    const TableReader table = section(root, "data", mistakes);
+    const ConfigNode* asimov = table.find("asimov");
+    if (asimov != nullptr) read_asimov(table, *asimov, campaign, mistakes);
+    if (!table.name("sample", campaign.data.sample)) return;
+    if (asimov != nullptr) {
+        table.wrong("sample", "either a sample or asimov is fitted; remove one of the two keys");
+    }
+    const auto& processes = campaign.processes;
+    const auto same = std::find_if(processes.begin(), processes.end(), [&](const auto& process) {
+        return process.sample == campaign.data.sample;
+    });
+    if (same != processes.end()) {
+        table.wrong("sample", "process '" + same->name +
+                                  "' is trained on this sample; data must be other events");
+    }
+}
+
+void read_inference(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes) {
+    const TableReader table = section(root, "inference", mistakes);
+    InferenceSection& inference = campaign.inference;
+    if (!campaign.parameters.empty()) inference.poi = campaign.parameters.front().name;
+    const std::vector<std::string> names = parameter_names(campaign);
+    const Parameter* poi = find_parameter(campaign, inference.poi);
+    if (table.text("poi", inference.poi)) {
+        poi = find_parameter(campaign, inference.poi);
+        if (poi == nullptr && !names.empty()) {
+            table.wrong("poi", "no such parameter" + known_names(inference.poi, names));
+        }
+    }
+    const auto* norm = table.find("shape_norm");
+    const auto* word = norm == nullptr ? nullptr : norm->get_if<std::string>();
+    if (word != nullptr && *word == "reference_quadratic") {
+        table.wrong("shape_norm", "this version knows no morphed shapes yet; use \"reference\"");
+    } else {
+        table.word("shape_norm", inference.shape_norm);
+    }
+    if (poi == nullptr) return;
+    table.numbers("scan", {.low = poi->low, .high = poi->high}, inference.scan);
+}
+
+}  // namespace ratiofarm

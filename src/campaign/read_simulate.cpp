@@ -1,0 +1,91 @@
+// [simulate]: the closed-form events of `ratiofarm simulate`.
+#include <algorithm>
+
+#include "section_readers.hpp"
+
+namespace ratiofarm {
+namespace {
+
+using Matrix = std::vector<std::vector<double>>;
+
+bool is_row(const ConfigNode& row, std::size_t dimension) {
+    const auto* items = row.get_if<ConfigNode::Array>();
+    return items != nullptr && items->size() == dimension;
+}
+
+void read_covariance(const TableReader& table, std::size_t dimension, Matrix& covariance,
+                     Mistakes& mistakes) {
+    const ConfigNode* node = table.require("covariance", "for example covariance = [[1.0]]");
+    if (node == nullptr) return;
+    const auto* rows = node->get_if<ConfigNode::Array>();
+    const std::string size = std::to_string(dimension);
+    if (rows == nullptr || rows->size() != dimension ||
+        !std::all_of(rows->begin(), rows->end(),
+                     [&](const ConfigNode& row) { return is_row(row, dimension); })) {
+        table.wrong("covariance", "must be " + size + " rows of " + size +
+                                      " numbers: one for each of events.features");
+        return;
+    }
+    for (const ConfigNode& row : *rows) {
+        std::vector<double>& values = covariance.emplace_back();
+        for (const ConfigNode& item : *row.get_if<ConfigNode::Array>()) {
+            values.push_back(
+                read_number(item, {}, table.path("covariance"), mistakes).value_or(0.0));
+        }
+    }
+}
+
+void read_gaussian(const ConfigNode& simulate, const std::string& name, std::size_t dimension,
+                   GaussianProcess& process, Mistakes& mistakes) {
+    const ConfigMember* member = simulate.find(name);
+    const std::string path = "simulate." + name;
+    const TableReader table(member == nullptr ? nullptr : &member->value, path, path, mistakes);
+    table.require("yield", "expected events, for example yield = 100.0");
+    table.number("yield", {.low = 0.0, .low_allowed = false}, process.yield);
+    table.require("mean", "one number for each of events.features, for example mean = [0.0]");
+    if (table.numbers("mean", {}, process.mean) && process.mean.size() != dimension) {
+        table.wrong("mean", "must be " + std::to_string(dimension) +
+                                " numbers: one for each of events.features");
+    }
+    read_covariance(table, dimension, process.covariance, mistakes);
+}
+
+/// The simulation writes S, B and SBI; a process cannot read anything else.
+void check_samples(const ConfigNode& root, const Campaign& campaign, Mistakes& mistakes) {
+    for (const ProcessSection& process : campaign.processes) {
+        const auto& sample = process.sample;
+        if (sample == "S" || sample == "B" || sample == "SBI" || sample.empty()) continue;
+        mistakes.add(root.find("simulate")->value.position,
+                     "simulate (writes the samples S, B and SBI, but process '" + process.name +
+                         "' reads sample '" + sample + "')");
+    }
+}
+
+}  // namespace
+
+void read_simulate(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes) {
+    const TableReader table = section(root, "simulate", mistakes);
+    if (!table.present()) return;
+    const ConfigNode& node = root.find("simulate")->value;
+    const std::size_t before = mistakes.size();
+    SimulateSection simulate;
+    table.require("model", "the only one is model = \"interference\"");
+    table.word_index("model", {"interference"});
+    constexpr std::uint64_t most_events = 1'000'000'000;
+    table.whole("events", {1, most_events}, simulate.events);
+    constexpr std::uint64_t largest_seed = std::numeric_limits<std::int64_t>::max();
+    table.whole("seed", {0, largest_seed}, simulate.seed);
+    table.number("interference", {.low = -1.0, .high = 1.0}, simulate.toy.interference);
+    const std::size_t dimension = campaign.events.features.size();
+    read_gaussian(node, "S", dimension, simulate.toy.signal, mistakes);
+    read_gaussian(node, "B", dimension, simulate.toy.background, mistakes);
+    if (mistakes.size() == before) {
+        for (const std::string& mistake : toy_mistakes(simulate.toy)) {
+            mistakes.add(node.position, "simulate (" + mistake + ")");
+        }
+    }
+    check_samples(root, campaign, mistakes);
+    campaign.simulate = std::move(simulate);
+}
+
+}  // namespace ratiofarm

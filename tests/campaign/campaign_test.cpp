@@ -1,0 +1,186 @@
+#include "ratiofarm/campaign/campaign.hpp"
+
+#include <filesystem>
+
+#include "ratiofarm/core/errors.hpp"
+#include "ratiofarm/core/publish.hpp"
+#include "ratiofarm_test/catch.hpp"
+#include "ratiofarm_test/temporary_directory.hpp"
+
+#include "example_campaign.hpp"
+
+using namespace ratiofarm;
+using test::example_campaign;
+using test::example_toml;
+using test::replaced;
+
+TEST_CASE("a campaign file becomes the values it names", "[campaign]") {
+    const Campaign campaign = example_campaign();
+
+    CHECK(campaign.name == "interference");
+    CHECK(campaign.seed == 20261121);
+    CHECK(campaign.events_path() == "/campaigns/events.h5");
+    CHECK(campaign.events.features == std::vector<std::string>{"mass", "pt"});
+    CHECK(campaign.split == Split{0.5, 0.1, 0.4});
+    CHECK(campaign.parameters == std::vector<Parameter>{{"mu", 1.0, 0.0, 10.0, false}});
+    REQUIRE(campaign.processes.size() == 3);
+    CHECK(campaign.processes[0].yield == 100.0);
+    CHECK(campaign.processes[1].yield == std::nullopt);
+    CHECK(campaign.processes[1].sample == "SBI");
+    CHECK(campaign.processes[1].coefficient.has_root_of("mu"));
+    CHECK(campaign.network.inputs == 2);
+    CHECK(campaign.network.hidden == std::vector<std::uint32_t>{8, 4});
+    CHECK(campaign.training.epochs == 10);
+    CHECK(campaign.training.optimizer == Optimizer::nadam);
+    CHECK(campaign.ensemble.members == 3);
+    CHECK(campaign.data.asimov == std::vector<std::pair<std::string, double>>{{"mu", 1.0}});
+}
+
+TEST_CASE("the shares of the reference are normalised", "[campaign]") {
+    const Campaign campaign = example_campaign();
+
+    const std::vector<std::pair<std::string, double>> expected{
+        {"S", 0.25}, {"SBI", 0.5}, {"B", 0.25}};
+    CHECK(campaign.reference.mixture == expected);
+}
+
+TEST_CASE("absent sections take their defaults", "[campaign]") {
+    const Campaign campaign = parse_campaign(R"toml(
+campaign.name = "small"
+events = { file = "e.h5", features = ["x"] }
+parameters.mu.range = [0, 5]
+process = [{ name = "S", coefficient = "mu" }, { name = "B" }]
+reference.mixture.B = 1
+)toml", ".");
+
+    CHECK(campaign.split == Split{});
+    CHECK(campaign.training == TrainingOptions{});
+    CHECK(campaign.ensemble == EnsembleSection{});
+    CHECK(campaign.inference.poi == "mu");
+    CHECK(campaign.network.hidden == std::vector<std::uint32_t>{256, 256, 256, 256});
+    CHECK(campaign.processes[1].coefficient == Coefficient::parse("1", {}));
+    CHECK(campaign.data.source == AsimovSource::samples);
+}
+
+TEST_CASE("the resolved text reads back to an equal campaign", "[campaign]") {
+    const std::string everything = R"toml(
+[campaign]
+name = "all-keys_1.0+x"
+seed = 9223372036854775807
+[events]
+file = "folder with \"quotes\"\\and\ttabs/events.h5"
+features = ["x y", "Δφ", "z"]
+[split]
+train = 0.3
+validation = 0.1
+inference = 0.2
+[parameters.kappa]
+start = 0.1
+range = [-5, 5]
+[parameters.mu]
+start = 2
+range = [0, 1e3]
+fixed = true
+[[process]]
+name = "S.1"
+sample = "S"
+coefficient = "(mu - sqrt(mu)) / (10 - sqrt(10)) * kappa^2"
+yield = 0.1
+[[process]]
+name = "B+"
+sample = "B"
+coefficient = "1 - 0.3*sqrt(mu)"
+[reference]
+mixture = { "B+" = 0.7, "S.1" = 0.1 }
+[network]
+kind = "mlp"
+hidden = [7]
+activation = "tanh"
+[training]
+epochs = 7
+batch = 77
+learning_rate = 3e-5
+optimizer = "adamw"
+schedule = "constant"
+weight_decay = 0.01
+patience = 0
+precision = "fp32"
+threads = 3
+checkpoint_seconds = 0.5
+[ensemble]
+members = 17
+replicas = 0
+combine = "mean_ratio"
+[data]
+asimov = { kappa = 0.30000000000000004, source = "reference" }
+[inference]
+poi = "kappa"
+shape_norm = "none"
+scan = [-1, 0, 0.1]
+[simulate]
+model = "interference"
+events = 5
+seed = 3
+interference = 1
+[simulate.S]
+yield = 1e2
+mean = [1, 2, 3]
+covariance = [[2, 0.1, 0], [0.1, 1, 0], [0, 0, 1]]
+[simulate.B]
+yield = 900
+mean = [0, 0, 0]
+covariance = [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
+)toml";
+    const std::vector<std::string> texts{
+        everything, example_toml, starter_campaign("first"),
+        replaced(example_toml, "asimov = { mu = 1.0, source = \"samples\" }", "sample = \"observed\""),
+        replaced(example_toml, "{ S = 1, SBI = 2, B = 1 }", "{ S = 1, SBI = 0.7, B = 0.1 }")};
+    for (const std::string& text : texts) {
+        const Campaign campaign = parse_campaign(text, "/campaigns");
+
+        const std::string resolved = campaign_toml(campaign);
+
+        INFO(resolved);
+        CHECK(parse_campaign(resolved, "/campaigns") == campaign);
+        CHECK(campaign_toml(parse_campaign(resolved, "/campaigns")) == resolved);
+    }
+}
+
+TEST_CASE("the resolved text of every example reads back to an equal campaign", "[campaign]") {
+    const std::filesystem::path examples = std::filesystem::path(RATIOFARM_SOURCE_DIR) / "examples";
+    if (!std::filesystem::exists(examples)) return;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(examples)) {
+        if (entry.path().extension() != ".toml") continue;
+        if (entry.path().string().find(".run/") != std::string::npos) continue;
+        INFO(entry.path());
+
+        const Campaign campaign = read_campaign(entry.path());
+
+        CHECK(parse_campaign(campaign_toml(campaign), campaign.folder) == campaign);
+    }
+}
+
+TEST_CASE("the starter campaign is valid and carries its name", "[campaign]") {
+    const Campaign campaign = parse_campaign(starter_campaign("first_try"), ".");
+
+    CHECK(campaign.name == "first_try");
+    CHECK(campaign.simulate.has_value());
+}
+
+TEST_CASE("a campaign with absolute paths can be read from another folder", "[campaign]") {
+    const Campaign campaign = example_campaign();
+
+    const std::string text = campaign_toml(with_absolute_paths(campaign));
+
+    CHECK(parse_campaign(text, "/elsewhere").events_path() == campaign.events_path());
+}
+
+TEST_CASE("a campaign is read from its file, relative to its folder", "[campaign]") {
+    const test::TemporaryDirectory folder;
+    publish(folder / "campaign.toml", example_toml);
+
+    const Campaign campaign = read_campaign(folder / "campaign.toml");
+
+    CHECK(campaign.events_path() == folder / "events.h5");
+    CHECK_THROWS_AS(read_campaign(folder / "absent.toml"), DataError);
+}
