@@ -33,7 +33,7 @@ void* open_library(const std::string& path, const char* purpose) {
 void* open_plugin() {
     constexpr const char* name = "libratiofarm_cuda.so";
     const auto program = std::filesystem::read_symlink("/proc/self/exe").parent_path();
-    for (const auto& folder : {program, program / "../lib", program / "../lib64"}) {
+    for (const auto& folder : {program, program / "../lib", program / "../lib64", program / "../bin"}) {
         if (std::filesystem::exists(folder / name)) {
             return open_library((folder / name).string(), "ratiofarm's CUDA plugin");
         }

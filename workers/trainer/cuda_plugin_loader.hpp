@@ -4,7 +4,7 @@
 
 namespace ratiofarm {
 
-/// Loads the CUDA half of LibTorch and libratiofarm_cuda.so (beside this program, in ../lib, or
+/// Loads the CUDA half of LibTorch and libratiofarm_cuda.so (beside this program, in ../lib or ../bin, or
 /// by the loader's own search), and opens the first visible GPU.
 /// \return "cuda:0 <name> <uuid> <pci id>"
 /// \throws ConfigError naming the library or the GPU that is missing and what to do

@@ -41,7 +41,6 @@ struct PassViews {
     std::vector<at::Tensor> after;   ///< and after it; the same memory when evaluating
     std::vector<at::Tensor> flow;    ///< gradient by `after`, one memory for all layers
     at::Tensor logits;               ///< [n]
-    at::Tensor ones;                 ///< [n]
 };
 
 void activate(Activation activation, at::Tensor& after, const at::Tensor& before) {
@@ -76,7 +75,6 @@ struct Mlp::Buffers {
     std::vector<at::Tensor> after;
     at::Tensor flow;
     at::Tensor logits;
-    at::Tensor ones;
     std::vector<PassViews> views;  ///< one per number of events seen: full batch, last batch
 
     void allocate(const c10::TensorOptions& options);
@@ -99,15 +97,13 @@ void Mlp::Buffers::allocate(const c10::TensorOptions& options) {
     gradient = at::zeros_like(parameters);
     layer_gradients = layer_views(network, gradient);
     flow = at::zeros({capacity * std::int64_t{widest}}, options);
-    ones = at::ones({capacity}, options);
 }
 
 PassViews& Mlp::Buffers::views_of(std::int64_t events) {
     const auto known = std::ranges::find(views, events, &PassViews::events);
     if (known != views.end()) return *known;
 
-    PassViews made{.events = events, .before = {}, .after = {}, .flow = {}, .logits = {},
-                   .ones = {}};
+    PassViews made{.events = events, .before = {}, .after = {}, .flow = {}, .logits = {}};
     const auto cut = [&](const at::Tensor& memory, std::int64_t width) {
         return memory.narrow(0, 0, events * width).view({events, width});
     };
@@ -122,7 +118,6 @@ PassViews& Mlp::Buffers::views_of(std::int64_t events) {
         made.flow.push_back(cut(flow, width));
     }
     made.logits = logits.narrow(0, 0, events);
-    if (use == MlpUse::train) made.ones = ones.narrow(0, 0, events);
     views.push_back(std::move(made));
     return views.back();
 }
@@ -175,7 +170,7 @@ void Mlp::backward(const at::Tensor& inputs, const at::Tensor& logit_gradient) {
                           views.flow[layer]);
         const at::Tensor& below = layer > 0 ? views.after[layer - 1] : inputs;
         at::mm_out(gradients[layer].weight, delta.t(), below);
-        at::mv_out(gradients[layer].bias, delta.t(), views.ones);
+        at::sum_out(gradients[layer].bias, delta, {0});
         if (layer > 0) at::mm_out(views.flow[layer - 1], delta, layers[layer].weight);
     }
 }

@@ -24,7 +24,7 @@ struct TrainingOptions {
     std::uint32_t patience = 20;    ///< epochs without a better validation loss before stopping; 0: never
     Precision precision = Precision::fp32;
     std::uint32_t threads = 1;      ///< CPU threads of one training; part of what determines its bits
-    double checkpoint_seconds = 60; ///< between checkpoints; does not change a result
+    double checkpoint_seconds = 60; ///< between checkpoints, 0: only when asked; changes no result
     bool operator==(const TrainingOptions&) const = default;
 };
 

@@ -1,0 +1,16 @@
+# Tests of ratiofarm-trainer; they see its private headers.
+function(ratiofarm_add_trainer_test name)
+    ratiofarm_add_test(${name} SOURCES workers/${name}_test.cpp workers/trainer_toy.cpp
+                       USES ratiofarm::trainer_lib ${ARGN} TIMEOUT 120)
+    target_include_directories(test_${name} PRIVATE "${PROJECT_SOURCE_DIR}/workers/trainer")
+endfunction()
+
+ratiofarm_add_trainer_test(trainer_mlp)
+ratiofarm_add_trainer_test(trainer_optimizer)
+ratiofarm_add_trainer_test(trainer_events)
+ratiofarm_add_trainer_test(trainer_training)
+ratiofarm_add_trainer_test(trainer_inference)
+ratiofarm_add_trainer_test(trainer_process)
+add_dependencies(test_trainer_process ratiofarm-trainer)
+ratiofarm_add_trainer_test(trainer_gpu LABELS gpu)
+set_tests_properties(trainer_gpu PROPERTIES SKIP_RETURN_CODE 77)

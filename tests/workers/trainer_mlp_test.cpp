@@ -1,0 +1,154 @@
+// Oracle: LibTorch's autograd on the same parameters, written with other operations.
+
+#include <ATen/ATen.h>
+
+#include "cross_entropy.hpp"
+#include "initial_row.hpp"
+#include "mlp.hpp"
+#include "ratiofarm_test/catch.hpp"
+#include "table_tensor.hpp"
+
+namespace ratiofarm {
+namespace {
+
+Network small_network(Activation activation) {
+    return {.inputs = 3, .hidden = {8, 5, 7}, .activation = activation};
+}
+
+at::Tensor oracle_activation(Activation activation, const at::Tensor& x) {
+    switch (activation) {
+        case Activation::relu: return at::relu(x);
+        case Activation::silu: return x * at::sigmoid(x);
+        case Activation::tanh: return at::tanh(x);
+    }
+    return x;
+}
+
+/// Logits [n] by plain expressions that autograd can follow.
+at::Tensor oracle_logits(const Network& network, const at::Tensor& flat, const at::Tensor& x) {
+    const auto layout = parameter_layout(network);
+    const auto first = static_cast<std::int64_t>(layout[2].offset);
+    at::Tensor value = x;
+    for (std::size_t block = 2; block < layout.size(); block += 2) {
+        const auto outputs = static_cast<std::int64_t>(layout[block].shape[0]);
+        const auto inputs = static_cast<std::int64_t>(layout[block].shape[1]);
+        const auto at_offset = [&](std::uint64_t offset, std::int64_t size) {
+            return flat.slice(0, static_cast<std::int64_t>(offset) - first,
+                              static_cast<std::int64_t>(offset) - first + size);
+        };
+        const auto weight = at_offset(layout[block].offset, outputs * inputs).reshape({outputs, inputs});
+        value = at::matmul(value, weight.t()) + at_offset(layout[block + 1].offset, outputs);
+        if (block + 2 < layout.size()) value = oracle_activation(network.activation, value);
+    }
+    return value.squeeze(1);
+}
+
+struct Events {
+    at::Tensor features, labels, weights;
+};
+
+Events some_events(const Network& network, std::int64_t n, at::ScalarType type) {
+    auto generator = at::detail::createCPUGenerator(17);
+    const auto options = at::TensorOptions().dtype(type);
+    return {at::randn({n, std::int64_t{network.inputs}}, generator, options),
+            at::bernoulli(at::full({n}, 0.5, options), generator),
+            at::randn({n}, generator, options) + 0.8};  // some are negative
+}
+
+void fill_parameters(const Mlp& mlp, const Network& network) {
+    const std::vector<float> unscaled(network.inputs, 1.0F);
+    const auto row = initial_row(network, 23, unscaled, unscaled);
+    copy_to(mlp.parameters(), std::span(row).subspan(2 * network.inputs));
+}
+
+/// Largest difference of the two gradients, relative to the largest element.
+double gradient_error(Activation activation, std::int64_t n, at::ScalarType type) {
+    const Network network = small_network(activation);
+    const auto options = at::TensorOptions().dtype(type);
+    Mlp mlp(network, 64, MlpUse::train, options);
+    CrossEntropy loss(64, options);
+    fill_parameters(mlp, network);
+    const Events events = some_events(network, n, type);
+
+    const at::Tensor flat = mlp.parameters().clone().requires_grad_(true);
+    const at::Tensor logits = oracle_logits(network, flat, events.features);
+    const at::Tensor terms =
+        -events.weights * (events.labels * at::log_sigmoid(logits) +
+                           (1 - events.labels) * at::log_sigmoid(-logits));
+    terms.mean().backward();
+
+    const at::Tensor& own = mlp.forward(events.features);
+    loss.add(own, events.labels, events.weights);
+    mlp.backward(events.features, loss.gradient(own, events.labels, events.weights));
+    const double scale = flat.grad().abs().max().item<double>();
+    CHECK(loss.sum() == Approx(terms.sum().item<double>()).epsilon(1e-5));
+    return (mlp.gradient() - flat.grad()).abs().max().item<double>() / scale;
+}
+
+TEST_CASE("the hand-written gradient is autograd's to fp64 rounding", "[trainer]") {
+    const auto activation = GENERATE(Activation::relu, Activation::silu, Activation::tanh);
+    const auto events = GENERATE(1, 17, 64);
+
+    CHECK(gradient_error(activation, events, at::kDouble) < 1e-13);
+}
+
+TEST_CASE("the hand-written gradient is autograd's to fp32 rounding", "[trainer]") {
+    const auto activation = GENERATE(Activation::relu, Activation::silu, Activation::tanh);
+
+    CHECK(gradient_error(activation, 64, at::kFloat) < 1e-5);
+}
+
+TEST_CASE("a smaller batch after a full one leaves nothing of it behind", "[trainer]") {
+    const Network network = small_network(Activation::silu);
+    const Events events = some_events(network, 64, at::kFloat);
+    const at::Tensor few = events.features.narrow(0, 0, 9);
+    const at::Tensor few_gradient = events.weights.narrow(0, 0, 9);
+    Mlp fresh(network, 64, MlpUse::train, at::kFloat);
+    Mlp used(network, 64, MlpUse::train, at::kFloat);
+    fill_parameters(fresh, network);
+    fill_parameters(used, network);
+
+    used.forward(events.features);
+    used.backward(events.features, events.weights);
+    used.forward(few);
+    used.backward(few, few_gradient);
+    fresh.forward(few);
+    fresh.backward(few, few_gradient);
+
+    CHECK(at::equal(used.gradient(), fresh.gradient()));
+}
+
+TEST_CASE("evaluating gives the logits of the training pass", "[trainer]") {
+    const auto activation = GENERATE(Activation::relu, Activation::silu, Activation::tanh);
+    const Network network = small_network(activation);
+    const Events events = some_events(network, 64, at::kFloat);
+    Mlp training(network, 64, MlpUse::train, at::kFloat);
+    Mlp evaluating(network, 64, MlpUse::evaluate, at::kFloat);
+    fill_parameters(training, network);
+    fill_parameters(evaluating, network);
+
+    CHECK(at::equal(training.forward(events.features), evaluating.forward(events.features)));
+}
+
+TEST_CASE("the first weights depend on the seed alone and have He's variance", "[trainer]") {
+    const Network network{.inputs = 4, .hidden = {200, 300}, .activation = Activation::silu};
+    const std::vector<float> shift(4, 0.5F);
+    const std::vector<float> scale(4, 2.0F);
+
+    const auto row = initial_row(network, 1, shift, scale);
+
+    CHECK(row == initial_row(network, 1, shift, scale));
+    CHECK(row != initial_row(network, 2, shift, scale));
+    CHECK(row[0] == 0.5F);
+    CHECK(row[4] == 2.0F);
+    const ParameterBlock weight = parameter_layout(network)[4];
+    REQUIRE(weight.name == "layer1.weight");
+    double square = 0.0;
+    for (std::uint64_t k = 0; k < weight.size(); ++k) {
+        square += std::pow(static_cast<double>(row[weight.offset + k]), 2);
+    }
+    CHECK(square / static_cast<double>(weight.size()) == Approx(2.0 / 200.0).epsilon(0.02));
+}
+
+}  // namespace
+}  // namespace ratiofarm
