@@ -35,7 +35,6 @@ Digest train_digest(const TrainRequest& request, const std::vector<SampleInfo>& 
     hasher.text("train").number(training_algorithm).text(device_class);
     add_class(hasher, request.numerator, samples);
     add_class(hasher, request.denominator, samples);
-    add_encoded(hasher, request.features);
     add_encoded(hasher, request.split);
     add_encoded(hasher, request.network);
     TrainingOptions options = request.training;
@@ -51,7 +50,6 @@ Digest infer_digest(const InferRequest& request, const Digest& ensemble, const S
     hasher.text("infer").number(training_algorithm).text(device_class);
     hasher.digest(ensemble).digest(sample.digest);
     hasher.number(request.first).number(request.count);
-    add_encoded(hasher, request.features);
     add_encoded(hasher, request.split);
     add_encoded(hasher, request.network);
     hasher.number(request.members).number(static_cast<std::uint64_t>(request.combine));

@@ -9,9 +9,9 @@
 
 namespace ratiofarm {
 
-/// Digest of everything that determines the weights of a training: samples by content, features,
-/// split, network, options but the time between checkpoints, seeds, training_algorithm, device
-/// class. Not names, paths or places of bytes.
+/// Digest of everything that determines the weights of a training: samples by content (of the
+/// features in use, in their order; not where they are stored), split, network, options but the time
+/// between checkpoints, seeds, training_algorithm, device class. Not names, paths or places of bytes.
 Digest train_digest(const TrainRequest& request, const std::vector<SampleInfo>& samples,
                     std::string_view device_class);
 
