@@ -1,0 +1,99 @@
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "campaign_samples.hpp"
+#include "ratiofarm/campaign/campaign.hpp"
+#include "ratiofarm/campaign/make_model.hpp"
+#include "ratiofarm/campaign/task_graph.hpp"
+#include "ratiofarm/commands/command.hpp"
+#include "ratiofarm/core/publish.hpp"
+
+namespace ratiofarm {
+namespace {
+
+namespace fs = std::filesystem;
+
+void add_lines(std::vector<std::string>& lines, const std::string& text) {
+    std::istringstream stream(text);
+    for (std::string line; std::getline(stream, line);) lines.push_back(line);
+}
+
+/// What is wrong with the events, as far as the campaign says which events it means.
+std::vector<SampleInfo> check_events(const Campaign& campaign, const fs::path& file,
+                                     const fs::path& out, std::vector<std::string>& mistakes) {
+    if (campaign.events.file.empty() || campaign.events.features.empty()) return {};
+    if (!fs::exists(campaign.events_path())) {
+        mistakes.push_back(
+            fmt::format("{}: no such file{}", campaign.events_path().string(),
+                        campaign.simulate
+                            ? fmt::format("; write it with 'ratiofarm simulate {}'", file.string())
+                            : " (events.file of the campaign)"));
+        return {};
+    }
+    try {
+        std::vector<SampleInfo> samples = read_campaign_samples(campaign, out);
+        if (!mistakes.empty()) return samples;
+        make_model(campaign, samples);
+        make_task_graph(campaign, samples, "cpu");
+        return samples;
+    } catch (const DataError& error) {
+        add_lines(mistakes, error.what());
+        return {};
+    }
+}
+
+void print_text(const Campaign& campaign, const std::vector<SampleInfo>& samples) {
+    fmt::print("campaign '{}' is valid: {} processes, {} parameters, {} features\n", campaign.name,
+               campaign.processes.size(), campaign.parameters.size(),
+               campaign.events.features.size());
+    for (const SampleInfo& sample : samples) {
+        fmt::print("  sample {:<12} {:>10} events, {:>10} to train, {:>10} to infer, weights sum to {:g}\n",
+                   sample.name, sample.columns.events, sample.training_events,
+                   sample.inference_events, sample.sum_of_weights);
+    }
+}
+
+void print_json(const Campaign& campaign, const std::vector<SampleInfo>& samples) {
+    nlohmann::json json{{"schema", 1}, {"campaign", campaign.name}, {"valid", true}};
+    for (const SampleInfo& sample : samples) {
+        json["samples"].push_back({{"name", sample.name},
+                                   {"events", sample.columns.events},
+                                   {"training_events", sample.training_events},
+                                   {"inference_events", sample.inference_events},
+                                   {"sum_of_weights", sample.sum_of_weights},
+                                   {"digest", sample.digest.hex()}});
+    }
+    fmt::print("{}\n", json.dump(2));
+}
+
+ExitCode run(CommandContext&, const Arguments& arguments) {
+    const fs::path file = campaign_argument(arguments.positional());
+    CampaignDraft draft = draft_campaign(read_text(file), file.parent_path(), file.string());
+    const auto samples = check_events(draft.campaign, file, arguments.text("out"), draft.mistakes);
+    if (!draft.mistakes.empty()) throw ConfigError(mistakes_text(draft.mistakes, file.string()));
+    if (arguments.has("print-config")) {
+        fmt::print("{}", campaign_toml(draft.campaign));
+    } else if (arguments.has("json")) {
+        print_json(draft.campaign, samples);
+    } else {
+        print_text(draft.campaign, samples);
+    }
+    return ExitCode::done;
+}
+
+}  // namespace
+
+Command check_command() {
+    return {.name = "check",
+            .summary = "Reports everything that is wrong with a campaign and its events file.",
+            .positional = {"CAMPAIGN.toml"},
+            .options = {{"out", "DIR", "run directory (default: <campaign name>.run)"},
+                        {"print-config", "", "print the campaign with every default written out"},
+                        {"json", "", "print the facts as JSON"}},
+            .run = run};
+}
+
+}  // namespace ratiofarm

@@ -1,0 +1,124 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "campaign_samples.hpp"
+#include "ratiofarm/campaign/campaign.hpp"
+#include "ratiofarm/campaign/cost.hpp"
+#include "ratiofarm/campaign/task_graph.hpp"
+#include "ratiofarm/commands/command.hpp"
+#include "units_text.hpp"
+
+namespace ratiofarm {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Cost of a campaign on some workers.
+struct Plan {
+    Campaign campaign;
+    TaskGraph graph;
+    Cost cost;
+    std::uint64_t workers = 1;
+    double gflops = 0.0;        ///< sustained by one worker
+    double seconds = 0.0;       ///< of training and inference
+    bool events_exist = false;  ///< otherwise sizes are those `simulate` will write
+};
+
+/// Tasks are dealt one by one, so no phase is shorter than its share or than its longest task.
+template <class Task>
+double phase_seconds(const std::vector<Task>& tasks, double flops, std::uint64_t workers) {
+    double total = 0.0;
+    double longest = 0.0;
+    for (const Task& task : tasks) {
+        total += task.flop;
+        longest = std::max(longest, task.flop);
+    }
+    return std::max(total / static_cast<double>(workers), longest) / flops;
+}
+
+Plan make_plan(const Arguments& arguments) {
+    const fs::path file = campaign_argument(arguments.positional());
+    Plan plan{.campaign = read_campaign(file), .graph = {}, .cost = {}};
+    constexpr std::uint64_t most_workers = 1'000'000;
+    plan.workers = arguments.integer("workers", 1, most_workers);
+    plan.gflops = arguments.number("gflops", 1e-3, 1e9);
+    plan.events_exist = fs::exists(plan.campaign.events_path()) || !plan.campaign.simulate;
+    const auto samples = plan.events_exist
+                             ? read_campaign_samples(plan.campaign, arguments.text("out"))
+                             : samples_to_simulate(plan.campaign);
+    plan.graph = make_task_graph(plan.campaign, samples, "cpu");
+    plan.cost = cost_of(plan.campaign, samples, plan.graph, plan.workers);
+    const double flops = plan.gflops * 1e9;
+    plan.seconds = phase_seconds(plan.graph.trainings, flops, plan.workers) +
+                   phase_seconds(plan.graph.inferences, flops, plan.workers);
+    return plan;
+}
+
+void print_text(const Plan& plan) {
+    const Cost& cost = plan.cost;
+    const auto bytes = [](std::uint64_t n) { return with_prefix(static_cast<double>(n), "B"); };
+    fmt::print("campaign    {}{}\n", plan.campaign.name,
+               plan.events_exist ? "" : "   (no events file yet: sizes as `simulate` will write it)");
+    fmt::print("trainings   {} nets of {} parameters: {} processes x {} members\n",
+               grouped(cost.trainings), grouped(cost.parameters_per_net),
+               plan.campaign.processes.size(), plan.campaign.ensemble.members);
+    fmt::print("inferences  {} tasks\n", grouped(cost.inferences));
+    fmt::print("work        {} to train (at all epochs), {} to infer\n",
+               with_prefix(cost.training_flop, "FLOP"), with_prefix(cost.inference_flop, "FLOP"));
+    fmt::print("time        {} on {} worker{} of {:g} GFLOP/s (--workers, --gflops)\n",
+               duration_text(plan.seconds), plan.workers, plan.workers == 1 ? "" : "s",
+               plan.gflops);
+    fmt::print("disk        {} when finished, {} at the peak, {} files and folders\n",
+               bytes(cost.disk_bytes), bytes(cost.peak_disk_bytes), grouped(cost.inodes));
+    fmt::print("memory      {} per trainer, {} for the fit over all ranks\n",
+               bytes(cost.trainer_memory_bytes), bytes(cost.fit_memory_bytes));
+}
+
+void print_json(const Plan& plan) {
+    const Cost& cost = plan.cost;
+    const nlohmann::json json{{"schema", 1},
+                              {"campaign", plan.campaign.name},
+                              {"events_exist", plan.events_exist},
+                              {"trainings", cost.trainings},
+                              {"inferences", cost.inferences},
+                              {"parameters_per_net", cost.parameters_per_net},
+                              {"training_flop", cost.training_flop},
+                              {"inference_flop", cost.inference_flop},
+                              {"workers", plan.workers},
+                              {"gflops", plan.gflops},
+                              {"seconds", plan.seconds},
+                              {"disk_bytes", cost.disk_bytes},
+                              {"peak_disk_bytes", cost.peak_disk_bytes},
+                              {"inodes", cost.inodes},
+                              {"trainer_memory_bytes", cost.trainer_memory_bytes},
+                              {"fit_memory_bytes", cost.fit_memory_bytes}};
+    fmt::print("{}\n", json.dump(2));
+}
+
+ExitCode run(CommandContext&, const Arguments& arguments) {
+    const Plan plan = make_plan(arguments);
+    if (arguments.has("json")) {
+        print_json(plan);
+    } else {
+        print_text(plan);
+    }
+    return ExitCode::done;
+}
+
+}  // namespace
+
+Command plan_command() {
+    return {.name = "plan",
+            .summary = "Prints the tasks of a campaign and what they will cost.",
+            .positional = {"CAMPAIGN.toml"},
+            .options = {{"workers", "N", "trainers that run at the same time, one per rank", "1"},
+                        {"gflops", "G", "GFLOP/s one trainer sustains; 20 is one CPU core", "20"},
+                        {"out", "DIR", "run directory (default: <campaign name>.run)"},
+                        {"json", "", "print the numbers as JSON"}},
+            .run = run};
+}
+
+}  // namespace ratiofarm
