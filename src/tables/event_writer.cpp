@@ -102,6 +102,7 @@ void write_events(const std::filesystem::path& path, std::span<const EventSample
                    {.bytes = bytes_of(samples),
                     .create = each(create),
                     .write = each(write),
+                    .agree = {},
                     .seal = [](const h5::File& file) { seal(file, events_kind); },
                     .verify = verify});
 }

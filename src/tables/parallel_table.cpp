@@ -55,6 +55,7 @@ void run_steps(const mpi::Communicator& comm, const std::filesystem::path& path,
     });
     write_rows(comm, partial, table);
     mpi::barrier(comm);
+    if (table.agree) table.agree();
     mpi::together(comm, [&] {
         if (comm.is_root()) seal_alone(partial, table);
     });

@@ -9,11 +9,12 @@
 
 namespace ratiofarm {
 
-/// How one table is made by all ranks. No step may communicate.
+/// How one table is made by all ranks. Only `agree` may communicate.
 struct ParallelTable {
     std::uint64_t bytes = 0;                              ///< expected size of the file
     std::function<void(const h5::File&)> create;          ///< rank 0: groups and empty datasets
     std::function<void(const h5::File&)> write;           ///< each rank: its own rows
+    std::function<void()> agree = nullptr;                ///< collective, once all have written
     std::function<void(const h5::File&)> seal;            ///< rank 0: attributes, the seal last
     std::function<void(const h5::File&)> verify;          ///< each rank: reads its own rows back
 };
