@@ -14,7 +14,7 @@ namespace ratiofarm {
 namespace {
 
 /// Two points are one minimum if the quadratic model puts them closer than this in 2 NLL.
-constexpr double same_minimum = 1e-4;
+constexpr double same_minimum = 1e-2;
 
 void check_starts(const StatisticalModel& model) {
     std::string problems;

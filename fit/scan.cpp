@@ -60,21 +60,21 @@ class Crossing {
         return std::sqrt(std::max(0.0, profile_.t(point))) - std::sqrt(level_);
     }
 
-    /// Regula falsi, Illinois variant.
+    /// Regula falsi; the value at an end that stays twice running is halved (Illinois variant),
+    /// or that end would never move.
     double refine(Point inside, Point outside, double tolerance) {
+        int stayed = 0;  // +1: inside was replaced last, -1: outside was
         for (int iteration = 0; iteration < 60; ++iteration) {
-            if (std::abs(outside.u - inside.u) <= tolerance || outside.excess == 0.0) break;
+            if (std::abs(outside.u - inside.u) <= tolerance) break;
             const double share = inside.excess / (inside.excess - outside.excess);
             const double u = inside.u + share * (outside.u - inside.u);
             const Point next{u, excess(u)};
-            if (std::abs(next.excess) < 1e-11) return u;
-            if (next.excess < 0.0) {
-                inside = next;
-                outside.excess *= 0.5;
-            } else {
-                outside = next;
-                inside.excess *= 0.5;
-            }
+            if (std::abs(next.excess) < 1e-10) return u;
+            const bool is_inside = next.excess < 0.0;
+            if (is_inside && stayed > 0) outside.excess *= 0.5;
+            if (!is_inside && stayed < 0) inside.excess *= 0.5;
+            stayed = is_inside ? 1 : -1;
+            (is_inside ? inside : outside) = next;
         }
         return outside.u;
     }
