@@ -39,12 +39,13 @@ std::optional<Json> checked_line(std::string_view line) {
 void add(JournalState& state, const Json& line) {
     const std::string event = line.at("event");
     if (event == "farm_started") {
-        state.farms.push_back({line.at("host"), line.at("job"), line.at("ranks"), line.at("tasks")});
+        state.farms.push_back({line.at("host"), line.at("job"), line.at("ranks"), line.at("graph")});
     } else if (event == "stage_ended") {
         state.stages.push_back({line.at("stage"), line.at("seconds")});
     } else if (event == "task_committed") {
         const Digest task = Digest::from_hex(line.at("task").get<std::string>());
         state.given_up.erase(task);
+        state.latest.insert_or_assign(line.at("name").get<std::string>(), task);
         state.committed.insert_or_assign(
             task, TaskCommitted{task, line.at("name"), line.at("attempt"), line.at("worker"),
                                 line.at("bytes"), line.at("file_crc"), line.at("seconds"),
@@ -97,7 +98,7 @@ void Journal::write(const FarmStarted& event) {
                 {"host", event.host},
                 {"job", event.job},
                 {"ranks", event.ranks},
-                {"tasks", event.tasks}}
+                {"graph", event.graph}}
                .dump());
 }
 

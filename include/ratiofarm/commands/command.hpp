@@ -29,6 +29,9 @@ enum class Ranks {
     all,   ///< collective
 };
 
+/// Whether a command trains or evaluates nets: then the launcher of trainers is forked first.
+enum class Trainers { none, used };
+
 /// One option; `value` is the placeholder of its argument, empty for a flag.
 struct Option {
     std::string name;  ///< without dashes
@@ -45,6 +48,7 @@ struct Command {
     std::size_t required_positional = 0;  ///< how many of them must be given
     std::vector<Option> options;
     Ranks ranks = Ranks::root;
+    Trainers trainers = Trainers::none;
     ExitCode (*run)(CommandContext& context, const class Arguments& arguments) = nullptr;
 };
 

@@ -20,4 +20,10 @@ struct SampleInfo {
     std::uint64_t training_events = 0;
 };
 
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, SampleInfo>& value) {
+    archive(value.name, value.columns, value.column_names, value.digest, value.sum_of_weights,
+            value.inference_events, value.training_events);
+}
+
 }  // namespace ratiofarm

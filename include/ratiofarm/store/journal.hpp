@@ -1,6 +1,5 @@
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -8,7 +7,6 @@
 #include <vector>
 
 #include "ratiofarm/core/digest.hpp"
-#include "ratiofarm/core/log.hpp"
 #include "ratiofarm/core/unique_fd.hpp"
 
 namespace ratiofarm {
@@ -18,7 +16,7 @@ struct FarmStarted {
     std::string host;
     std::string job;  ///< of the batch system, empty without one
     std::uint64_t ranks = 1;
-    std::uint64_t tasks = 0;  ///< to do
+    std::string graph;        ///< digest of the task graph it works on
 };
 
 /// A result counts from here on.
@@ -51,6 +49,7 @@ struct StageEnded {
 /// What the lines of a journal add up to.
 struct JournalState {
     std::unordered_map<Digest, TaskCommitted> committed;
+    std::unordered_map<std::string, Digest> latest;    ///< by name: what was committed last
     std::unordered_map<Digest, TaskGivenUp> given_up;  ///< and not committed since
     std::vector<FarmStarted> farms;
     std::vector<StageEnded> stages;

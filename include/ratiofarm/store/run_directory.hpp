@@ -10,6 +10,7 @@ namespace ratiofarm {
 /// Names of everything inside a run directory.
 class RunDirectory {
   public:
+    RunDirectory() = default;
     explicit RunDirectory(std::filesystem::path root) : root_(std::move(root)) {}
 
     const std::filesystem::path& root() const { return root_; }

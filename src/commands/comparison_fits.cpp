@@ -1,0 +1,216 @@
+#include "comparison_fits.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <optional>
+
+#include "ratiofarm/core/contracts.hpp"
+#include "ratiofarm/core/errors.hpp"
+#include "ratiofarm/fit/asimov.hpp"
+#include "ratiofarm/fit/fit.hpp"
+#include "ratiofarm/fit/histogram.hpp"
+#include "ratiofarm/fit/likelihood.hpp"
+#include "ratiofarm/fit/scan.hpp"
+#include "ratiofarm/tables/event_file.hpp"
+
+namespace ratiofarm {
+namespace {
+
+/// As fine as the Monte Carlo statistics of the inference split usually allow.
+constexpr std::size_t histogram_bins = 60;
+
+/// Inference-split events of one sample: where their rows are in the events file.
+struct InferenceEvents {
+    const SampleInfo* sample = nullptr;
+    std::vector<std::uint64_t> row;
+    std::vector<double> weight;
+};
+
+class Events {
+  public:
+    Events(const RatioFile& ratios, std::span<const SampleInfo> samples)
+        : ratios_(ratios), samples_(samples) {}
+
+    const InferenceEvents& of(const std::string& name) {
+        const auto known = loaded_.find(name);
+        if (known != loaded_.end()) return known->second;
+        const auto sample = std::find_if(samples_.begin(), samples_.end(),
+                                         [&](const SampleInfo& info) { return info.name == name; });
+        if (sample == samples_.end()) throw DataError("no events of sample '" + name + "'");
+        const Range all{0, ratios_.set(name).events};
+        auto columns = ratios_.read_columns(name, all);
+        auto rows = ratios_.read_rows(name, all);
+        if (columns.row.size() != all.size()) {
+            throw DataError("the ratio file does not name the rows of the events file");
+        }
+        return loaded_
+            .emplace(name, InferenceEvents{&*sample, std::move(columns.row), std::move(rows.weight)})
+            .first->second;
+    }
+
+    std::vector<float> feature(const std::string& name, const std::string& column) {
+        const InferenceEvents& events = of(name);
+        const MappedSample mapped(*events.sample);
+        const auto& names = events.sample->column_names;
+        const auto index = static_cast<std::uint64_t>(
+            std::find(names.begin(), names.end(), column) - names.begin());
+        RATIOFARM_EXPECT(index < mapped.columns());
+        std::vector<float> values;
+        values.reserve(events.row.size());
+        for (const std::uint64_t row : events.row) {
+            values.push_back(mapped.features()[row * mapped.columns() + index]);
+        }
+        return values;
+    }
+
+  private:
+    const RatioFile& ratios_;
+    std::span<const SampleInfo> samples_;
+    std::map<std::string, InferenceEvents> loaded_;
+};
+
+FitResult fit_with_scan(const StatisticalModel& model, const EventSet& events,
+                        std::span<const double> points) {
+    const mpi::Communicator alone;
+    const Likelihood likelihood(model, events, alone);
+    FitResult result = fit(likelihood, FitOptions{}, Log());
+    result.scan = scan(likelihood, result, points);
+    return result;
+}
+
+/// ln p_j / p_ref at the events of a sample from the exact densities of the events file.
+std::vector<float> exact_log_ratios(const Campaign& campaign, const RatioFile& ratios,
+                                    const InferenceEvents& events, const LogDensity& density) {
+    const auto density_column = [&](const std::string& process) {
+        const auto section =
+            std::find_if(campaign.processes.begin(), campaign.processes.end(),
+                         [&](const ProcessSection& s) { return s.name == process; });
+        const auto found =
+            std::find(density.processes.begin(), density.processes.end(), section->sample);
+        if (found == density.processes.end()) throw DataError("no exact density of " + process);
+        return static_cast<std::size_t>(found - density.processes.begin());
+    };
+    const auto& header = ratios.header();
+    const std::size_t width = density.processes.size();
+    std::vector<float> log_r;
+    for (const std::uint64_t row : events.row) {
+        const double* log_p = density.values.data() + row * width;
+        double reference = 0.0;
+        for (const ReferenceComponent& component : header.reference) {
+            reference += component.fraction * std::exp(log_p[density_column(component.process)]);
+        }
+        for (const RatioProcess& process : header.processes) {
+            log_r.push_back(static_cast<float>(log_p[density_column(process.name)] -
+                                               std::log(reference)));
+        }
+    }
+    return log_r;
+}
+
+std::optional<ComparisonFit> exact_fit(const Campaign& campaign, const StatisticalModel& model,
+                                       const RatioFile& ratios, Events& events,
+                                       std::span<const double> points) {
+    EventSet exact;
+    for (const ProcessModel& process : model.processes) exact.processes.push_back(process.name);
+    for (const FittedSet& set : fitted_sets(campaign, model, ratios)) {
+        const InferenceEvents& sample = events.of(set.sample);
+        const auto density = read_log_density(sample.sample->columns.file, set.sample);
+        if (!density) return std::nullopt;
+        append_events(exact, sample.weight, exact_log_ratios(campaign, ratios, sample, *density),
+                      set.factor, {set.sample, exact.size(), 0});
+    }
+    exact.total = exact.size();
+    if (!campaign.data.sample.empty()) exact = unweighted(std::move(exact));
+    if (campaign.data.sample.empty() && campaign.data.source == AsimovSource::reference) {
+        exact = asimov_from_reference(model, asimov_point(campaign, model), std::move(exact), 1.0);
+    }
+    return ComparisonFit{"exact ratios", fit_with_scan(model, exact, points)};
+}
+
+void add_histogram(std::vector<double>& sum, const std::vector<double>& bins, double factor) {
+    sum.resize(bins.size(), 0.0);
+    for (std::size_t b = 0; b < bins.size(); ++b) sum[b] += factor * bins[b];
+}
+
+ComparisonFit histogram_fit(const Campaign& campaign, const StatisticalModel& model,
+                            const RatioFile& ratios, Events& events, const std::string& feature,
+                            std::span<const double> points) {
+    std::vector<float> reference_values;
+    for (const ReferenceComponent& component : ratios.header().reference) {
+        const auto values = events.feature(component.sample, feature);
+        reference_values.insert(reference_values.end(), values.begin(), values.end());
+    }
+    const auto edges = quantile_edges(reference_values, histogram_bins);
+    const auto filled = [&](const std::string& sample) {
+        return fill_histogram(edges, events.feature(sample, feature), events.of(sample).weight);
+    };
+
+    std::vector<std::string> names;
+    std::vector<std::vector<double>> process_bins;
+    for (const ProcessModel& process : model.processes) {
+        names.push_back(process.name);
+        const auto section =
+            std::find_if(campaign.processes.begin(), campaign.processes.end(),
+                         [&](const ProcessSection& s) { return s.name == process.name; });
+        process_bins.push_back(filled(section->sample));
+    }
+    std::vector<double> reference_bins;
+    for (const ReferenceComponent& component : ratios.header().reference) {
+        add_histogram(reference_bins, filled(component.sample),
+                      component.fraction / ratios.set(component.sample).sum_of_weights);
+    }
+    std::vector<double> data_bins;
+    if (campaign.data.sample.empty() && campaign.data.source == AsimovSource::reference) {
+        data_bins.assign(reference_bins.size(), 0.0);
+        std::vector<double> sums;
+        for (const auto& bins : process_bins) {
+            double sum = 0.0;
+            for (const double content : bins) sum += content;
+            sums.push_back(sum);
+        }
+        const auto factors = asimov_sample_factors(model, asimov_point(campaign, model), sums);
+        for (std::size_t j = 0; j < process_bins.size(); ++j) {
+            add_histogram(data_bins, process_bins[j], factors[j]);
+        }
+    } else {
+        for (const FittedSet& set : fitted_sets(campaign, model, ratios)) {
+            add_histogram(data_bins, filled(set.sample), set.factor);
+        }
+    }
+    const EventSet bins = histogram_ratios(names, process_bins, reference_bins, data_bins);
+    return {fmt::format("histogram of {} ({} bins)", feature, edges.size() - 1),
+            fit_with_scan(model, bins, points)};
+}
+
+}  // namespace
+
+std::vector<ComparisonFit> comparison_fits(const Campaign& campaign, const StatisticalModel& model,
+                                           const RatioFile& ratios,
+                                           std::span<const SampleInfo> samples,
+                                           std::span<const double> points, const Log& log) {
+    std::vector<ComparisonFit> fits;
+    Events events(ratios, samples);
+    const auto attempt = [&](const std::string& what, const auto& make) {
+        try {
+            make();
+        } catch (const Error& error) {
+            log.warning("no comparison fit", {{"with", what}, {"why", error.what()}});
+        }
+    };
+    attempt("exact ratios", [&] {
+        if (auto exact = exact_fit(campaign, model, ratios, events, points)) {
+            fits.push_back(std::move(*exact));
+        }
+    });
+    for (const std::string& feature : campaign.events.features) {
+        attempt("histogram of " + feature, [&] {
+            fits.push_back(histogram_fit(campaign, model, ratios, events, feature, points));
+        });
+    }
+    return fits;
+}
+
+}  // namespace ratiofarm

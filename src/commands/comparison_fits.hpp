@@ -1,0 +1,22 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "fit_input.hpp"
+#include "ratiofarm/core/log.hpp"
+#include "ratiofarm/core/sample_info.hpp"
+#include "ratiofarm/report/fit_json.hpp"
+
+namespace ratiofarm {
+
+/// Fits of the same events by the same likelihood code that the result is shown beside: with the
+/// exact ratios where the events file has them, and with a fine histogram of each single feature.
+/// Not collective.
+/// \param points scan points of the main fit
+std::vector<ComparisonFit> comparison_fits(const Campaign& campaign, const StatisticalModel& model,
+                                           const RatioFile& ratios,
+                                           std::span<const SampleInfo> samples,
+                                           std::span<const double> points, const Log& log);
+
+}  // namespace ratiofarm

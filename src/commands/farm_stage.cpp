@@ -1,0 +1,78 @@
+#include "farm_stage.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "ratiofarm/mpi/together.hpp"
+#include "ratiofarm/workers/trainer_runner.hpp"
+#include "run_farm.hpp"
+
+namespace ratiofarm {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A result counts if the journal names it and the file has its size; without a line the whole
+/// file is checked and then adopted.
+bool is_done(Workspace& workspace, const Task& task, TaskFileKind kind, std::uint64_t& adopted) {
+    const fs::path path = workspace.directory.result(task.digest);
+    std::error_code missing;
+    const auto size = fs::file_size(path, missing);
+    if (missing) return false;
+    const auto known = workspace.history.committed.find(task.digest);
+    if (known != workspace.history.committed.end() && known->second.bytes == size) return true;
+    if (!task_file_is_complete(path, kind, task.digest)) {
+        fs::remove(path);
+        return false;
+    }
+    const TaskCommitted line{.task = task.digest,
+                             .name = task.name,
+                             .bytes = size,
+                             .crc = crc32(read_file(path)),
+                             .adopted = true};
+    workspace.journal->write(line);
+    workspace.history.committed.insert_or_assign(task.digest, line);
+    adopted += 1;
+    return true;
+}
+
+std::vector<Task> left_to_do(Workspace& workspace, std::vector<Task> tasks, TaskFileKind kind,
+                             const Log& log) {
+    const std::size_t all = tasks.size();
+    std::uint64_t adopted = 0;
+    std::erase_if(tasks, [&](const Task& task) { return is_done(workspace, task, kind, adopted); });
+    for (const Task& task : tasks) {
+        fs::create_directories(workspace.directory.result(task.digest).parent_path());
+    }
+    log.info("tasks", {{"all", static_cast<std::uint64_t>(all)},
+                       {"to_do", static_cast<std::uint64_t>(tasks.size())},
+                       {"adopted", adopted}});
+    return tasks;
+}
+
+}  // namespace
+
+StageEnd farm_stage(CommandContext& context, Workspace& workspace, std::vector<Task> tasks,
+                    TaskFileKind kind) {
+    const mpi::Communicator& world = context.world;
+    mpi::together(world, [&] {
+        if (world.is_root()) tasks = left_to_do(workspace, std::move(tasks), kind, context.log);
+    });
+    std::uint64_t n_tasks = world.is_root() ? tasks.size() : 0;
+    mpi::all_sum(world, std::span(&n_tasks, 1));
+    if (n_tasks == 0) return {StageEnd::State::up_to_date, 0.0, {}};
+
+    const mpi::Communicator node = world.split_by_node();
+    const Placement placement =
+        place_trainer(node_resources(), {node.rank(), node.size()}, workspace.device);
+    TrainerRunner runner(context.launcher, placement, workspace.device, context.rank_log);
+    const FarmEnd end =
+        run_farm(world, std::move(tasks), runner, workspace.journal.get(), context.log);
+    StageEnd stage;
+    stage.failures = end.failures;
+    if (end.failed > 0) stage.state = StageEnd::State::tasks_failed;
+    if (end.left > 0) stage.state = StageEnd::State::stopped;
+    return stage;
+}
+
+}  // namespace ratiofarm

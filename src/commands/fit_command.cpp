@@ -1,0 +1,38 @@
+#include <fmt/format.h>
+
+#include "ratiofarm/core/publish.hpp"
+#include "ratiofarm/report/fit_json.hpp"
+#include "ratiofarm/report/fit_text.hpp"
+#include "stages.hpp"
+
+namespace ratiofarm {
+namespace {
+
+ExitCode run(CommandContext& context, const Arguments& arguments) {
+    Workspace workspace = open_workspace(context, arguments, Needs::campaign);
+    if (arguments.has("ratios")) {
+        workspace.ratios = std::filesystem::absolute(arguments.text("ratios"));
+    }
+    const StageEnd end = in_context("fit", [&] { return fit_stage(context, workspace); });
+    if (!context.world.is_root()) return ExitCode::done;
+    if (end.state == StageEnd::State::up_to_date) context.log.info("fit.json is up to date");
+    const std::string json = read_text(workspace.directory.fit_json());
+    fmt::print("{}", arguments.has("json") ? json : fit_text(parse_fit_json(json)));
+    return ExitCode::done;
+}
+
+}  // namespace
+
+Command fit_command() {
+    auto options = workspace_options();
+    options.push_back({"ratios", "FILE", "ratio file (default: ratios.h5 of the run directory)"});
+    options.push_back({"json", "", "print fit.json instead of text"});
+    return {.name = "fit",
+            .summary = "Fits the model to the events of ratios.h5 and writes fit.json.",
+            .positional = {"CAMPAIGN.toml"},
+            .options = std::move(options),
+            .ranks = Ranks::all,
+            .run = run};
+}
+
+}  // namespace ratiofarm

@@ -1,0 +1,96 @@
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "ratiofarm/core/errors.hpp"
+#include "ratiofarm/core/task_file.hpp"
+#include "ratiofarm/mpi/together.hpp"
+#include "ratiofarm/tables/ensemble_file.hpp"
+#include "stages.hpp"
+
+namespace ratiofarm {
+namespace {
+
+std::vector<const TrainTask*> members_of(const TaskGraph& graph, const std::string& ensemble) {
+    std::vector<const TrainTask*> members;
+    for (const TrainTask& task : graph.trainings) {
+        if (task.ensemble == ensemble) members.push_back(&task);
+    }
+    return members;
+}
+
+EnsembleHeader header_of(const Workspace& workspace, const std::string& ensemble) {
+    const Campaign& campaign = workspace.campaign;
+    return {ensemble,
+            ensemble_digest(workspace.graph, ensemble),
+            campaign.network,
+            campaign.events.features,
+            campaign.training,
+            campaign.ensemble.combine,
+            members_of(workspace.graph, ensemble).size()};
+}
+
+bool is_up_to_date(const std::filesystem::path& path, const EnsembleHeader& wanted) {
+    if (!std::filesystem::exists(path)) return false;
+    try {
+        const EnsembleHeader found = read_ensemble(path).header;
+        return found.digest == wanted.digest && found.combine == wanted.combine;
+    } catch (const Error&) {
+        return false;  // damaged: written again from the results of the trainings
+    }
+}
+
+void check_all_trained(const Workspace& workspace) {
+    std::string missing;
+    std::uint64_t count = 0;
+    for (const TrainTask& task : workspace.graph.trainings) {
+        if (std::filesystem::exists(workspace.directory.result(task.digest))) continue;
+        if (++count <= 5) missing += (count == 1 ? "" : ", ") + task.name;
+    }
+    if (count == 0) return;
+    throw DataError(fmt::format("{} of {} nets are not trained ({}{}); run 'ratiofarm train' first",
+                                count, workspace.graph.trainings.size(), missing,
+                                count > 5 ? ", ..." : ""));
+}
+
+EnsembleNet read_net(const Workspace& workspace, const TrainTask& task) {
+    const auto path = workspace.directory.result(task.digest);
+    try {
+        return {task.digest, task.request.initialisation_seed,
+                read_task_file<TrainingResult>(path, task.digest)};
+    } catch (DataError& error) {
+        // A damaged result is worth nothing: without it the same command trains the net again.
+        std::filesystem::remove(path);
+        throw SystemError(fmt::format("{}; it was removed, run the same command again to train {} "
+                                      "once more",
+                                      error.what(), task.name));
+    }
+}
+
+}  // namespace
+
+StageEnd gather_stage(CommandContext& context, Workspace& workspace) {
+    mpi::together(context.world, [&] {
+        if (!context.world.is_root()) return;
+        check_all_trained(workspace);
+        std::filesystem::create_directories(workspace.directory.ensembles());
+    });
+    StageEnd stage{StageEnd::State::up_to_date, 0.0, {}};
+    for (const ProcessSection& process : workspace.campaign.processes) {
+        const auto path = workspace.directory.ensemble(process.name);
+        const EnsembleHeader header = header_of(workspace, process.name);
+        std::uint64_t stale =
+            context.world.is_root() && !is_up_to_date(path, header) ? 1 : 0;
+        mpi::all_sum(context.world, std::span(&stale, 1));
+        if (stale == 0) continue;
+        const auto members = members_of(workspace.graph, process.name);
+        write_ensemble(context.world, path, header, [&](std::uint64_t net) {
+            return read_net(workspace, *members[net]);
+        });
+        context.log.info("ensemble gathered", {{"process", process.name}, {"nets", header.nets}});
+        stage.state = StageEnd::State::done;
+    }
+    return stage;
+}
+
+}  // namespace ratiofarm

@@ -1,0 +1,103 @@
+#include <fmt/format.h>
+#include <sys/prctl.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <cstdlib>
+#include <span>
+#include <optional>
+
+#include "ratiofarm/commands/command.hpp"
+#include "ratiofarm/core/suggest.hpp"
+#include "ratiofarm/mpi/session.hpp"
+#include "ratiofarm/mpi/together.hpp"
+#include "ratiofarm/workers/launcher.hpp"
+
+namespace ratiofarm {
+namespace {
+
+std::string general_help() {
+    std::string text = "usage: ratiofarm COMMAND [CAMPAIGN.toml] [--out DIR] [options]\n\ncommands\n";
+    for (const Command& command : all_commands()) {
+        text += fmt::format("  {:<9} {}\n", command.name, command.summary);
+    }
+    return text + "\n'ratiofarm COMMAND --help' lists its options.\n";
+}
+
+const Command& find_command(const std::string& name) {
+    std::vector<std::string> names;
+    for (const Command& command : all_commands()) {
+        if (command.name == name) return command;
+        names.push_back(command.name);
+    }
+    throw ConfigError(fmt::format("unknown command '{}'{}; 'ratiofarm --help' lists them", name,
+                                  did_you_mean(name, names)));
+}
+
+/// Whether some launcher of MPI started this process as one of several.
+bool under_mpi_launcher() {
+    constexpr std::array variables{"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK"};
+    return std::any_of(variables.begin(), variables.end(),
+                       [](const char* name) { return std::getenv(name) != nullptr; });
+}
+
+/// Runs a command whose mistakes every rank knows of, and ends in order.
+int run_in_order(const Command& command, const Arguments& arguments,
+                 const mpi::Communicator& world, LauncherHandle& launcher) {
+    const Log rank_log = Log::to_stderr(
+        LogLevel::info, world.size() > 1 ? fmt::format("rank {}", world.rank()) : "");
+    const Log log = world.is_root() ? Log::to_stderr(LogLevel::info, "") : Log();
+    CommandContext context{world, log, rank_log, launcher};
+    try {
+        ExitCode code = ExitCode::done;
+        if (command.ranks == Ranks::all) {
+            code = command.run(context, arguments);
+        } else {
+            mpi::together(world, [&] {
+                if (world.is_root()) code = command.run(context, arguments);
+            });
+        }
+        auto shared = static_cast<std::uint64_t>(world.is_root() ? static_cast<int>(code) : 0);
+        mpi::all_sum(world, std::span(&shared, 1));
+        return static_cast<int>(shared);
+    } catch (const mpi::AgreedError& error) {
+        if (world.is_root()) fmt::print(stderr, "ratiofarm: {}\n", error.what());
+        return static_cast<int>(error.exit_code());
+    }
+}
+
+int run_program(int argc, char** argv) {
+    const std::vector<std::string> words(argv + 1, argv + argc);
+    if (words.empty() || words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
+        fmt::print("{}", general_help());
+        return static_cast<int>(words.empty() ? ExitCode::usage : ExitCode::done);
+    }
+    if (words[0] == "--version") {
+        fmt::print("ratiofarm {}\n", RATIOFARM_VERSION);
+        return 0;
+    }
+    const Command& command = find_command(words[0]);
+    const Arguments arguments(command, std::span(words).subspan(1));
+    if (arguments.help()) {
+        fmt::print("{}", help_text(command));
+        return 0;
+    }
+    // A rank whose launcher is gone must not go on writing.
+    if (under_mpi_launcher()) ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    LauncherHandle launcher;
+    if (command.trainers == Trainers::used) {
+        launcher = LauncherHandle::fork_launcher(default_trainer());
+    }
+    std::optional<mpi::Session> session;
+    const mpi::Communicator alone;
+    if (command.ranks == Ranks::all || under_mpi_launcher()) session.emplace(argc, argv);
+    return run_in_order(command, arguments, session ? session->world() : alone, launcher);
+}
+
+}  // namespace
+}  // namespace ratiofarm
+
+int main(int argc, char** argv) {
+    return ratiofarm::mpi::guarded([&] { return ratiofarm::run_program(argc, argv); });
+}

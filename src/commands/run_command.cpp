@@ -1,0 +1,43 @@
+#include <fmt/format.h>
+
+#include "ratiofarm/core/publish.hpp"
+#include "ratiofarm/core/signal_flags.hpp"
+#include "ratiofarm/report/fit_json.hpp"
+#include "ratiofarm/report/fit_text.hpp"
+#include "stages.hpp"
+
+namespace ratiofarm {
+namespace {
+
+void print_results(const RunDirectory& directory) {
+    fmt::print("\n{}\n", fit_text(parse_fit_json(read_text(directory.fit_json()))));
+    fmt::print("results   {}\n          {}\n          {}\n", directory.fit_json().string(),
+               directory.ratios().string(), directory.report().string());
+}
+
+ExitCode run(CommandContext& context, const Arguments& arguments) {
+    install_signal_flags();
+    Workspace workspace = open_workspace(context, arguments, Needs::events);
+    const ExitCode code = run_stages(context, workspace,
+                                     {{"train", train_stage},
+                                      {"gather", gather_stage},
+                                      {"infer", infer_stage},
+                                      {"fit", fit_stage},
+                                      {"report", report_stage}});
+    if (code == ExitCode::done && context.world.is_root()) print_results(workspace.directory);
+    return code;
+}
+
+}  // namespace
+
+Command run_command() {
+    return {.name = "run",
+            .summary = "Does everything that is not done yet: train, gather, infer, fit, report.",
+            .positional = {"CAMPAIGN.toml"},
+            .options = workspace_options(),
+            .ranks = Ranks::all,
+            .trainers = Trainers::used,
+            .run = run};
+}
+
+}  // namespace ratiofarm

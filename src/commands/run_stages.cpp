@@ -1,0 +1,65 @@
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdio>
+
+#include "ratiofarm/core/signal_flags.hpp"
+#include "stages.hpp"
+
+namespace ratiofarm {
+namespace {
+
+const char* word(StageEnd::State state) {
+    switch (state) {
+        case StageEnd::State::up_to_date: return "up to date";
+        case StageEnd::State::done: return "done";
+        case StageEnd::State::tasks_failed: return "finished with failures";
+        case StageEnd::State::stopped: return "stopped";
+    }
+    return "";
+}
+
+ExitCode exit_code(StageEnd::State state) {
+    if (state == StageEnd::State::tasks_failed) return ExitCode::tasks_failed;
+    return state == StageEnd::State::stopped ? ExitCode::resumable : ExitCode::done;
+}
+
+/// Collective over world. A signal may reach the ranks at different times; they go by rank 0.
+bool stop_wanted(const mpi::Communicator& world) {
+    std::uint64_t wanted =
+        world.is_root() && signal_request() == SignalRequest::stop ? 1 : 0;
+    mpi::all_sum(world, std::span(&wanted, 1));
+    return wanted != 0;
+}
+
+}  // namespace
+
+ExitCode run_stages(CommandContext& context, Workspace& workspace,
+                    const std::vector<NamedStage>& stages) {
+    const bool root = context.world.is_root();
+    for (const NamedStage& named : stages) {
+        if (stop_wanted(context.world)) return ExitCode::resumable;
+        context.log.info("stage begins", {{"stage", named.name}});
+        const auto begin = std::chrono::steady_clock::now();
+        StageEnd end = in_context(named.name, [&] { return named.run(context, workspace); });
+        end.seconds =
+            std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+        if (root) {
+            workspace.journal->write(StageEnded{named.name, end.seconds});
+            workspace.journal->flush();
+            fmt::print("{:<8} {:<24} {:8.1f} s\n", named.name, word(end.state), end.seconds);
+            for (const std::string& failure : end.failures) {
+                fmt::print("         failed: {}\n", failure);
+            }
+            std::fflush(stdout);
+        }
+        const ExitCode code = exit_code(end.state);
+        if (code == ExitCode::resumable && root) {
+            fmt::print("stopped early; run the same command again to go on\n");
+        }
+        if (code != ExitCode::done) return code;
+    }
+    return ExitCode::done;
+}
+
+}  // namespace ratiofarm

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "workspace.hpp"
+
+/// The stages of the chain. Each is collective over the context's world, does only what is not
+/// done yet, and leaves files that the next one reads.
+namespace ratiofarm {
+
+/// How a stage ended; the same on every rank.
+struct StageEnd {
+    enum class State {
+        up_to_date,    ///< nothing was left to do
+        done,
+        tasks_failed,  ///< finished, but some tasks failed for good
+        stopped,       ///< a signal asked to stop: run the same command again
+    };
+    State state = State::done;
+    double seconds = 0.0;
+    std::vector<std::string> failures;  ///< on rank 0
+};
+
+StageEnd train_stage(CommandContext& context, Workspace& workspace);
+StageEnd gather_stage(CommandContext& context, Workspace& workspace);
+StageEnd infer_stage(CommandContext& context, Workspace& workspace);
+StageEnd fit_stage(CommandContext& context, Workspace& workspace);
+StageEnd report_stage(CommandContext& context, Workspace& workspace);
+
+/// Runs stages in order until one does not end well, prints their times and the failures.
+/// \return the exit code of the command
+using Stage = StageEnd (*)(CommandContext&, Workspace&);
+struct NamedStage {
+    std::string name;
+    Stage run;
+};
+ExitCode run_stages(CommandContext& context, Workspace& workspace,
+                    const std::vector<NamedStage>& stages);
+
+}  // namespace ratiofarm

@@ -1,0 +1,151 @@
+#include <fmt/format.h>
+
+#include <chrono>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "ratiofarm/core/publish.hpp"
+#include "ratiofarm/core/signal_flags.hpp"
+#include "workspace.hpp"
+
+namespace ratiofarm {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+/// What the files of a run directory say; no lock is taken and nothing is written.
+struct Status {
+    std::uint64_t nets = 0;           ///< of the campaign
+    std::uint64_t trained = 0;
+    std::uint64_t checkpointed = 0;   ///< begun and not finished
+    double training_seconds = 0.0;    ///< over all trained nets
+    std::vector<TaskGivenUp> given_up;
+    std::vector<std::string> ensembles;
+    bool ratios = false;
+    bool fit = false;
+    bool report = false;
+    bool locked = false;
+    std::uint64_t damaged_lines = 0;
+    std::vector<StageEnded> stages;
+};
+
+std::uint64_t count_checkpoints(const RunDirectory& directory) {
+    std::uint64_t count = 0;
+    std::error_code error;
+    for (const auto& entry : fs::recursive_directory_iterator(directory.tasks(), error)) {
+        if (entry.path().extension() == ".state") ++count;
+    }
+    return count;
+}
+
+Status read_status(const RunDirectory& directory) {
+    const Campaign campaign = read_campaign(directory.campaign());
+    const JournalState journal = read_journal(directory.journal());
+    Status status;
+    for (const ProcessSection& process : campaign.processes) {
+        for (std::uint32_t member = 0; member < campaign.ensemble.members; ++member) {
+            ++status.nets;
+            const auto known =
+                journal.latest.find(fmt::format("{}/member {}", process.name, member));
+            if (known == journal.latest.end()) continue;
+            ++status.trained;
+            status.training_seconds += journal.committed.at(known->second).seconds;
+        }
+        if (fs::exists(directory.ensemble(process.name))) status.ensembles.push_back(process.name);
+    }
+    for (const auto& entry : journal.given_up) status.given_up.push_back(entry.second);
+    status.checkpointed = count_checkpoints(directory);
+    status.ratios = fs::exists(directory.ratios());
+    status.fit = fs::exists(directory.fit_json());
+    status.report = fs::exists(directory.report());
+    status.locked = fs::exists(directory.lock());
+    status.damaged_lines = journal.damaged_lines;
+    status.stages = journal.stages;
+    return status;
+}
+
+std::string status_json(const Status& status) {
+    Json failed = Json::array();
+    for (const TaskGivenUp& task : status.given_up) {
+        failed.push_back({{"task", task.name}, {"reason", task.reason}});
+    }
+    Json stages = Json::array();
+    for (const StageEnded& stage : status.stages) {
+        stages.push_back({{"stage", stage.stage}, {"seconds", stage.seconds}});
+    }
+    return Json{{"nets", status.nets},
+                {"trained", status.trained},
+                {"checkpointed", status.checkpointed},
+                {"training_seconds", status.training_seconds},
+                {"failed", failed},
+                {"ensembles", status.ensembles},
+                {"ratios", status.ratios},
+                {"fit", status.fit},
+                {"report", status.report},
+                {"locked", status.locked},
+                {"damaged_journal_lines", status.damaged_lines},
+                {"stages", stages}}
+               .dump(2) +
+           "\n";
+}
+
+std::string status_text(const Status& status) {
+    const auto word = [](bool there) { return there ? "there" : "missing"; };
+    std::string text = fmt::format(
+        "nets       {} of {} trained, {} with a checkpoint, {} failed\n"
+        "time       {:.1f} s of training\n"
+        "ensembles  {}\n"
+        "ratios.h5  {}\nfit.json   {}\nreport     {}\n"
+        "lock       {}\n",
+        status.trained, status.nets, status.checkpointed, status.given_up.size(),
+        status.training_seconds, fmt::join(status.ensembles, " "), word(status.ratios),
+        word(status.fit), word(status.report), status.locked ? "held by a farm" : "free");
+    for (const TaskGivenUp& task : status.given_up) {
+        text += fmt::format("failed     {}: {}\n", task.name, task.reason);
+    }
+    if (status.damaged_lines > 0) {
+        text += fmt::format("journal    {} damaged lines skipped\n", status.damaged_lines);
+    }
+    return text;
+}
+
+ExitCode run(CommandContext&, const Arguments& arguments) {
+    Places places = find_places(arguments);
+    if (places.out.empty()) places.out = read_campaign(places.campaign).name + ".run";
+    const RunDirectory directory(places.out);
+    if (!fs::exists(directory.campaign())) {
+        throw DataError(fmt::format("'{}' is no run directory (it has no campaign.toml); name it by "
+                                    "--out",
+                                    places.out.string()));
+    }
+    const auto print = [&] {
+        const Status status = read_status(directory);
+        fmt::print("{}", arguments.has("json") ? status_json(status) : status_text(status));
+        std::fflush(stdout);
+    };
+    print();
+    if (!arguments.has("watch")) return ExitCode::done;
+    install_signal_flags();
+    while (signal_request() != SignalRequest::stop) {
+        std::this_thread::sleep_for(std::chrono::seconds(2));
+        fmt::print("\n");
+        print();
+    }
+    return ExitCode::done;
+}
+
+}  // namespace
+
+Command status_command() {
+    return {.name = "status",
+            .summary = "Says how far a run is; reads its files only, also while it runs.",
+            .positional = {"CAMPAIGN.toml"},
+            .options = {{"out", "DIR", "run directory (default: <campaign name>.run)"},
+                        {"watch", "", "print again every two seconds until interrupted"},
+                        {"json", "", "print JSON"}},
+            .run = run};
+}
+
+}  // namespace ratiofarm

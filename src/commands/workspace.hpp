@@ -1,0 +1,58 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ratiofarm/campaign/campaign.hpp"
+#include "ratiofarm/campaign/task_graph.hpp"
+#include "ratiofarm/commands/command.hpp"
+#include "ratiofarm/store/journal.hpp"
+#include "ratiofarm/store/lock.hpp"
+#include "ratiofarm/store/run_directory.hpp"
+#include "ratiofarm/workers/placement.hpp"
+
+namespace ratiofarm {
+
+/// A campaign and its run directory, ready to be worked on; the same values on every rank.
+struct Workspace {
+    Campaign campaign;
+    RunDirectory directory;
+    DeviceClass device = DeviceClass::cpu;
+    std::vector<SampleInfo> samples;
+    TaskGraph graph;
+    std::filesystem::path ratios;  ///< ratio file of the fit; the run directory's own by default
+    unsigned threads = 1;  ///< of the collective phases on this rank
+
+    // Rank 0 only.
+    std::unique_ptr<Lock> lock;
+    JournalState history;
+    std::unique_ptr<Journal> journal;
+};
+
+/// Options that every command with a workspace takes.
+std::vector<Option> workspace_options();
+
+/// Where a command finds its campaign and its results: the campaign file of the command line, or
+/// the copy in --out, or "campaign.toml" here; --out, or "<campaign name>.run" here.
+struct Places {
+    std::filesystem::path campaign;
+    std::filesystem::path out;
+};
+Places find_places(const Arguments& arguments);
+
+/// How much of its inputs a command needs.
+enum class Needs {
+    events,    ///< campaign, events file and task graph
+    campaign,  ///< the campaign alone; events are described if their file can be read
+};
+
+/// Collective over the context's world. Reads and checks everything, takes the lock, compares with
+/// what the run directory already holds.
+/// \throws AgreedError on all ranks: mistakes in campaign or events, a living lock, results of
+///         another campaign without --accept-change or --fresh
+Workspace open_workspace(CommandContext& context, const Arguments& arguments, Needs needs);
+
+}  // namespace ratiofarm
