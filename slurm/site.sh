@@ -1,9 +1,10 @@
 # What differs from site to site. Edit this file; run.sbatch and local.sh read it.
 
-# Modules, containers, paths. The programs are looked up in PATH, then in the build folder.
+# Modules, containers, paths. The programs are looked up in PATH, then in the repository's build
+# folder or the installation that holds this file.
 # module load gcc openmpi hdf5-parallel
-repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-PATH="$PATH:$repository/bin:$repository/build/release/bin"
+folder=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+PATH="$PATH:$folder/../build/release/bin:$folder/../../../bin"
 
 # How ranks are started: one rank per GPU, or per group of cores, as the job asked for.
 # mpirun: everywhere. srun: where the site forbids mpirun and Slurm has PMIx (`srun --mpi=list`).
