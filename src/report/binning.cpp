@@ -44,6 +44,44 @@ Binning Binning::quantiles(std::span<const float> values,
     return Binning(std::move(edges));
 }
 
+Binning Binning::adaptive(std::span<const float> values,
+                          std::span<const double> weights,
+                          std::size_t n,
+                          double outside) {
+    const auto parts = static_cast<double>(std::max<std::size_t>(n, 1));
+    std::vector<double> fractions{0.0};
+    for (double i = 0.0; i <= parts; i += 1.0) {
+        fractions.push_back(outside + i / parts * (1.0 - 2.0 * outside));
+    }
+    fractions.push_back(1.0);
+    std::vector<double> edges = weighted_quantiles(values, weights, fractions);
+    if (edges.empty() || edges.front() == edges.back()) return quantiles(values, weights, 1);
+    const double low = edges[1];
+    const double high = edges[edges.size() - 2];
+    for (double i = 1.0; i < parts; i += 1.0) edges.push_back(low + i / parts * (high - low));
+    std::sort(edges.begin(), edges.end());
+    edges.erase(std::unique(edges.begin(), edges.end()), edges.end());
+
+    const Binning fine(edges);
+    std::vector<double> content(fine.bins(), 0.0);
+    double total = 0.0;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        content[fine.bin_of(values[i])] += std::abs(weights[i]);
+        total += std::abs(weights[i]);
+    }
+    const auto is_kept = [&](double edge) { return edge == low || edge == high; };
+    std::vector<double> merged{edges.front()};
+    double since = 0.0;
+    for (std::size_t b = 0; b + 1 < fine.bins(); ++b) {
+        since += content[b];
+        if (since < total / (5.0 * parts) && !is_kept(edges[b + 1])) continue;
+        merged.push_back(edges[b + 1]);
+        since = 0.0;
+    }
+    merged.push_back(edges.back());
+    return Binning(std::move(merged));
+}
+
 std::size_t Binning::bin_of(double value) const noexcept {
     const auto inner = std::upper_bound(edges_.begin() + 1, edges_.end() - 1, value);
     return static_cast<std::size_t>(inner - (edges_.begin() + 1));
@@ -56,9 +94,8 @@ std::vector<double> weighted_quantiles(std::span<const float> values,
     if (values.empty()) return {};
     std::vector<std::uint64_t> order(values.size());
     std::iota(order.begin(), order.end(), std::uint64_t{0});
-    std::sort(order.begin(), order.end(), [&](std::uint64_t a, std::uint64_t b) {
-        return values[a] < values[b];
-    });
+    std::sort(order.begin(), order.end(),
+              [&](std::uint64_t a, std::uint64_t b) { return values[a] < values[b]; });
     double total = 0.0;
     for (const double weight : weights) total += std::abs(weight);
 

@@ -117,10 +117,8 @@ FitResult read_fit(const Json& json) {
     fit.correlation = matrix(json.at("correlation"));
     fit.covariance = matrix(json.at("covariance"));
     for (const Json& point : json.at("scan")) {
-        fit.scan.push_back({number(point.at("poi")),
-                            number(point.at("t")),
-                            numbers(point.at("parameters")),
-                            point.at("converged").get<bool>()});
+        fit.scan.push_back({number(point.at("poi")), number(point.at("t")),
+                            numbers(point.at("parameters")), point.at("converged").get<bool>()});
     }
     for (const Json& minimum : json.at("minima")) {
         fit.minima.push_back({numbers(minimum.at("parameters")), number(minimum.at("nll"))});

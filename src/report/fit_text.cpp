@@ -13,15 +13,12 @@ namespace {
 std::string parameter_line(const FittedParameter& parameter) {
     if (parameter.fixed)
         return fmt::format("{} = {:.6g} (fixed)\n", parameter.name, parameter.value);
-    return fmt::format("{} = {}{}\n",
-                       parameter.name,
-                       with_error(parameter.value, parameter.error),
+    return fmt::format("{} = {}{}\n", parameter.name, with_error(parameter.value, parameter.error),
                        parameter.at_bound ? " (at the bound of its range)" : "");
 }
 
 const FittedParameter* poi_of(const FitResult& fit) {
-    const auto found = std::find_if(fit.parameters.begin(),
-                                    fit.parameters.end(),
+    const auto found = std::find_if(fit.parameters.begin(), fit.parameters.end(),
                                     [&](const auto& p) { return p.name == fit.poi; });
     return found == fit.parameters.end() ? nullptr : &*found;
 }
@@ -32,10 +29,8 @@ std::string interval_line(const FittedParameter& parameter) {
         return distance ? fmt::format("{:.4g}", parameter.value + sign * *distance)
                         : std::string("the end of the range");
     };
-    return fmt::format("t < 1 for {} from {} to {}\n",
-                       parameter.name,
-                       end(parameter.error_low, -1.0),
-                       end(parameter.error_high, 1.0));
+    return fmt::format("t < 1 for {} from {} to {}\n", parameter.name,
+                       end(parameter.error_low, -1.0), end(parameter.error_high, 1.0));
 }
 
 std::string minima_lines(const FitResult& fit) {
@@ -47,8 +42,7 @@ std::string minima_lines(const FitResult& fit) {
             values.push_back(
                 fmt::format("{} = {:.4g}", fit.parameters[p].name, fit.minima[m].parameters[p]));
         }
-        text += fmt::format("other minimum: {}, NLL higher by {:.4g}\n",
-                            fmt::join(values, ", "),
+        text += fmt::format("other minimum: {}, NLL higher by {:.4g}\n", fmt::join(values, ", "),
                             fit.minima[m].nll - fit.nll);
     }
     return text;
@@ -58,8 +52,8 @@ std::string comparison_line(const ComparisonFit& comparison, const FitResult& ma
     const FittedParameter* poi = poi_of(comparison.fit);
     const FittedParameter* main_poi = poi_of(main);
     if (poi == nullptr) return {};
-    std::string text = fmt::format(
-        "{}: {} = {}", comparison.label, comparison.fit.poi, with_error(poi->value, poi->error));
+    std::string text = fmt::format("{}: {} = {}", comparison.label, comparison.fit.poi,
+                                   with_error(poi->value, poi->error));
     if (main_poi != nullptr && poi->error > 0.0 && main_poi->error > 0.0) {
         text +=
             fmt::format("; error of this fit / its error = {:.4f}", main_poi->error / poi->error);
@@ -88,9 +82,7 @@ std::string fit_text(const FitRecord& record) {
     }
     for (const auto& parameter : fit.parameters) text += interval_line(parameter);
     text += fmt::format("{}, EDM {:.2g}, {} passes over {} events\n",
-                        fit.converged ? "converged" : "NOT CONVERGED",
-                        fit.edm,
-                        fit.passes,
+                        fit.converged ? "converged" : "NOT CONVERGED", fit.edm, fit.passes,
                         fit.guards.events);
     if (!record.data.empty()) text += fmt::format("data: {}\n", record.data);
     text += minima_lines(fit);
@@ -113,11 +105,9 @@ std::string scan_text(const FitRecord& record) {
     std::vector<const ComparisonFit*> columns;
     for (const auto& comparison : record.comparisons) {
         const auto& scan = comparison.fit.scan;
-        const bool same = std::equal(scan.begin(),
-                                     scan.end(),
-                                     record.fit.scan.begin(),
-                                     record.fit.scan.end(),
-                                     [](const auto& a, const auto& b) { return a.poi == b.poi; });
+        const bool same =
+            std::equal(scan.begin(), scan.end(), record.fit.scan.begin(), record.fit.scan.end(),
+                       [](const auto& a, const auto& b) { return a.poi == b.poi; });
         if (same) columns.push_back(&comparison);
     }
     for (const auto* column : columns) text += fmt::format("  {:>14}", "t, " + column->label);

@@ -68,3 +68,25 @@ TEST_CASE("a constant feature gets one bin", "[report]") {
     CHECK(binning.bins() == 1);
     CHECK(binning.bin_of(2.5) == 0);
 }
+
+TEST_CASE("adaptive bins resolve a narrow peak on a wide range", "[report]") {
+    std::vector<float> values;
+    for (int i = 0; i < 5000; ++i) values.push_back(10.0F * static_cast<float>(i) / 5000.0F);
+    for (int i = 0; i < 5000; ++i) values.push_back(5.0F + 0.01F * static_cast<float>(i) / 5000.0F);
+    const std::vector<double> weights(values.size(), 1.0);
+
+    const Binning binning = Binning::adaptive(values, weights, 20, 0.01);
+
+    std::size_t in_peak = 0;
+    std::vector<double> content(binning.bins(), 0.0);
+    for (const double edge : binning.edges()) in_peak += edge > 4.99 && edge < 5.02 ? 1 : 0;
+    for (const float value : values) content[binning.bin_of(value)] += 1.0;
+    CHECK(in_peak >= 9);
+    CHECK(binning.edges().front() == 0.0);
+    CHECK(binning.edges().back() == Approx(9.998));
+    CHECK(content.front() == Approx(100.0).margin(2.0));
+    for (std::size_t b = 0; b + 1 < binning.bins(); ++b) {
+        CHECK(binning.width(b) < 1.1);
+        if (b > 0 && b + 2 < binning.bins()) CHECK(content[b] >= 100.0);
+    }
+}

@@ -50,19 +50,10 @@ TEST_CASE("every number of a fit survives JSON to the last bit", "[report]") {
 TEST_CASE("the fit file says which definition its numbers follow", "[report]") {
     const std::string text = fit_json(sample_record());
 
-    for (const char* key : {"\"schema\": \"ratiofarm.fit/1\"",
-                            "\"poi\": \"mu\"",
-                            "\"converged\"",
-                            "\"edm\"",
-                            "\"passes\"",
-                            "\"correlation\"",
-                            "\"covariance\"",
-                            "\"impacts\"",
-                            "\"minima\"",
-                            "\"guards\"",
-                            "\"definitions\"",
-                            "\"error_low\"",
-                            "\"error_high\""}) {
+    for (const char* key :
+         {"\"schema\": \"ratiofarm.fit/1\"", "\"poi\": \"mu\"", "\"converged\"", "\"edm\"",
+          "\"passes\"", "\"correlation\"", "\"covariance\"", "\"impacts\"", "\"minima\"",
+          "\"guards\"", "\"definitions\"", "\"error_low\"", "\"error_high\""}) {
         INFO(key);
         CHECK(text.find(key) != std::string::npos);
     }

@@ -24,6 +24,14 @@ public:
                              std::span<const double> weights,
                              std::size_t bins);
 
+    /// Resolves peaks and tails: the edges of n bins of equal content and of n bins of equal width
+    /// together, without those that leave less than 1/(5 n) of the |weight| in a bin. The middle
+    /// 1 - 2 outside of the events is cut; beyond it lies one bin on each side.
+    static Binning adaptive(std::span<const float> values,
+                            std::span<const double> weights,
+                            std::size_t n,
+                            double outside);
+
     std::size_t bins() const { return edges_.size() - 1; }
     const std::vector<double>& edges() const { return edges_; }
     double width(std::size_t bin) const { return edges_[bin + 1] - edges_[bin]; }

@@ -1,0 +1,94 @@
+#include "html.hpp"
+
+#include <fmt/format.h>
+
+#include "ratiofarm/core/contracts.hpp"
+#include "ratiofarm/core/errors.hpp"
+
+namespace ratiofarm {
+
+std::string escape_html(std::string_view text) {
+    std::string result;
+    for (const char c : text) {
+        switch (c) {
+            case '&': result += "&amp;"; break;
+            case '<': result += "&lt;"; break;
+            case '>': result += "&gt;"; break;
+            case '"': result += "&quot;"; break;
+            case '\'': result += "&#39;"; break;
+            default: result += c;
+        }
+    }
+    return result;
+}
+
+Cell text_cell(std::string_view text) { return {escape_html(text), false}; }
+Cell number_cell(std::string_view text) { return {escape_html(text), true}; }
+
+Cell verdict_cell(bool passes) {
+    return {passes ? "<span class=\"pill pass\">pass</span>"
+                   : "<span class=\"pill check\">check</span>",
+            false};
+}
+
+std::string table_html(std::string_view caption,
+                       const std::vector<std::string>& header,
+                       const std::vector<std::vector<Cell>>& rows) {
+    std::string head;
+    for (std::size_t c = 0; c < header.size(); ++c) {
+        const bool number = !rows.empty() && rows.front()[c].number;
+        head += fmt::format("<th{}>{}</th>", number ? " class=\"n\"" : "", escape_html(header[c]));
+    }
+    std::string body;
+    for (const auto& row : rows) {
+        RATIOFARM_EXPECT(row.size() == header.size());
+        body += "<tr>";
+        for (const Cell& cell : row) {
+            body += fmt::format("<td{}>{}</td>", cell.number ? " class=\"n\"" : "", cell.html);
+        }
+        body += "</tr>\n";
+    }
+    const std::string title =
+        caption.empty() ? std::string()
+                        : fmt::format("<p class=\"caption\">{}</p>\n", escape_html(caption));
+    return fmt::format(
+        "{}<div "
+        "class=\"scroll\"><table><thead><tr>{}</tr></thead>\n<tbody>\n{}</tbody></table></div>\n",
+        title, head, body);
+}
+
+std::string section_html(std::string_view anchor, std::string_view title, std::string_view body) {
+    return fmt::format("<section id=\"{}\">\n<h2>{}</h2>\n{}</section>\n", anchor,
+                       escape_html(title), body);
+}
+
+std::string paragraph_html(std::string_view text) {
+    return fmt::format("<p>{}</p>\n", escape_html(text));
+}
+
+std::string warnings_html(const std::vector<std::string>& messages) {
+    if (messages.empty()) return {};
+    std::string items;
+    for (const auto& message : messages)
+        items += fmt::format("<li>{}</li>\n", escape_html(message));
+    return fmt::format("<div class=\"warnings\"><strong>Warnings</strong>\n<ul>\n{}</ul></div>\n",
+                       items);
+}
+
+void Figures::add(const Plot& plot, std::string_view caption) {
+    if (!plotter_.available()) return;
+    std::string picture;
+    try {
+        picture = plotter_.svg(plot, fmt::format("{}{}", anchor_, count_++));
+    } catch (const Error& error) {
+        picture = fmt::format("<p class=\"missing\">not drawn: {}</p>", escape_html(error.what()));
+    }
+    body_ += fmt::format("<figure>\n{}\n<figcaption>{}</figcaption>\n</figure>\n", picture,
+                         escape_html(caption));
+}
+
+std::string Figures::html() const {
+    return body_.empty() ? std::string() : "<div class=\"figures\">\n" + body_ + "</div>\n";
+}
+
+}  // namespace ratiofarm

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ratiofarm/report/plotter.hpp"
+
+namespace ratiofarm {
+
+/// Text with the five characters that HTML reserves replaced.
+std::string escape_html(std::string_view text);
+
+/// A cell of a table; numbers stand right.
+struct Cell {
+    std::string html;
+    bool number = false;
+};
+
+Cell text_cell(std::string_view text);
+Cell number_cell(std::string_view text);
+
+/// "pass" or "check" in a coloured pill.
+Cell verdict_cell(bool passes);
+
+/// A table with a header row, in a frame that scrolls where the page is narrow.
+/// \param caption may be empty; plain text
+std::string table_html(std::string_view caption,
+                       const std::vector<std::string>& header,
+                       const std::vector<std::vector<Cell>>& rows);
+
+/// A titled part of the page with an anchor.
+std::string section_html(std::string_view anchor, std::string_view title, std::string_view body);
+
+std::string paragraph_html(std::string_view text);
+
+/// A box with one line per message; empty for none.
+std::string warnings_html(const std::vector<std::string>& messages);
+
+/// A grid of figures.
+class Figures {
+public:
+    Figures(const Plotter& plotter, std::string_view anchor) : plotter_(plotter), anchor_(anchor) {}
+
+    /// Draws the plot, or says in its place why that failed.
+    /// \param caption plain text
+    void add(const Plot& plot, std::string_view caption);
+
+    /// Empty without figures or without gnuplot.
+    std::string html() const;
+
+private:
+    const Plotter& plotter_;
+    std::string anchor_;
+    std::string body_;
+    int count_ = 0;
+};
+
+}  // namespace ratiofarm

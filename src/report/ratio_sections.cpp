@@ -1,0 +1,225 @@
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "html.hpp"
+#include "report_plots.hpp"
+#include "report_sections.hpp"
+
+namespace ratiofarm {
+namespace {
+
+std::string chi2_text(double chi2, std::size_t ndf) {
+    return fmt::format("{:.1f} / {}", chi2, ndf);
+}
+
+/// What the statistics do not explain of a closure must stay below this.
+constexpr double allowed_rms = 0.05;
+
+std::string normalisation_table(const ReportInputs& inputs) {
+    std::vector<std::vector<Cell>> rows;
+    for (const ProcessSummary& process : inputs.processes) {
+        const NormalisationCheck& check = process.normalisation;
+        rows.push_back({text_cell(process.name),
+                        number_cell(fmt::format("{:+.3f} %", 100.0 * check.deviation)),
+                        number_cell(fmt::format("{:.3f} %", 100.0 * check.error)),
+                        number_cell(fmt::format("{:.3f} %", 100.0 * check.gate)),
+                        number_cell(fmt::format("{:+.5f}", process.log_z)),
+                        verdict_cell(check.passes())});
+    }
+    return table_html("E_ref[r] - 1 before normalisation: zero for an exact ratio",
+                      {"process", "deviation", "error", "allowed", "log Z divided out", ""}, rows);
+}
+
+std::string shape_table(const ReportInputs& inputs) {
+    std::vector<std::vector<Cell>> rows;
+    for (const ProcessSummary& process : inputs.processes) {
+        std::vector<Cell> row{text_cell(process.name), number_cell("-"), number_cell("-"),
+                              number_cell("-"), text_cell("")};
+        if (process.calibration) {
+            row[1] = number_cell(chi2_text(process.calibration->chi2, process.calibration->ndf));
+        }
+        if (process.score_closure) {
+            const double rms = closure_rms(*process.score_closure);
+            row[2] =
+                number_cell(chi2_text(process.score_closure->chi2, process.score_closure->ndf));
+            row[3] = number_cell(fmt::format("{:.2f} %", 100.0 * rms));
+            row[4] = verdict_cell(rms <= allowed_rms);
+        }
+        rows.push_back(std::move(row));
+    }
+    return table_html(
+        "Agreement in bins of the learned ratio itself; rms after the statistical part is "
+        "subtracted, "
+        "allowed 5 %",
+        {"process", "calibration chi2 / bins", "closure in log r, chi2 / ndf", "rms of closure",
+         ""},
+        rows);
+}
+
+std::string accuracy_table(const ReportInputs& inputs) {
+    std::vector<std::vector<Cell>> rows;
+    for (const ProcessSummary& process : inputs.processes) {
+        if (!process.accuracy) continue;
+        const RatioAccuracy& accuracy = *process.accuracy;
+        rows.push_back({text_cell(process.name), number_cell(fmt::format("{:+.4f}", accuracy.mean)),
+                        number_cell(fmt::format("{:.4f}", accuracy.rms)),
+                        number_cell(fmt::format("{:.4f}", accuracy.slope)),
+                        number_cell(fmt::format("{:+.4f}", accuracy.intercept)),
+                        number_cell(fmt::format("{}", accuracy.events)),
+                        number_cell(fmt::format("{}", accuracy.not_finite))});
+    }
+    if (rows.empty()) return {};
+    return table_html("Learned - exact log ratio over the reference; exact regressed on learned",
+                      {"process", "mean", "rms", "slope", "intercept", "events", "not finite"},
+                      rows);
+}
+
+std::string identity_text(const ReportInputs& inputs) {
+    if (!inputs.identity) return {};
+    const IdentityCheck& check = *inputs.identity;
+    std::string text = fmt::format(
+        "Identity: the sum of pi_k r_k over the components of the reference is 1 for exact ratios. "
+        "Over "
+        "{} reference events its mean is {:.5f}, it scatters by {:.4f} (root mean square) and lies "
+        "between {:.4f} and {:.4f}.",
+        check.events, check.mean, check.rms, check.smallest, check.largest);
+    if (inputs.identity_mean_before) {
+        text +=
+            fmt::format(" Before normalisation the mean was {:.5f}.", *inputs.identity_mean_before);
+    }
+    return paragraph_html(text);
+}
+
+std::string closure_table(const ReportInputs& inputs) {
+    std::vector<std::vector<Cell>> rows;
+    for (const ProcessSummary& process : inputs.processes) {
+        for (const FeatureClosure& feature : process.closures) {
+            const Closure& closure = feature.closure;
+            const double rms = closure_rms(closure);
+            rows.push_back({text_cell(process.name), text_cell(feature.feature),
+                            number_cell(fmt::format("{:.2f}", closure.chi2)),
+                            number_cell(fmt::format("{}", closure.ndf)),
+                            number_cell(fmt::format("{:.2f} %", 100.0 * rms)),
+                            verdict_cell(rms <= allowed_rms)});
+        }
+    }
+    return table_html("", {"process", "feature", "chi2", "ndf", "rms beyond statistics", ""}, rows);
+}
+
+std::string ensemble_table(const ReportInputs& inputs) {
+    std::vector<std::vector<Cell>> rows;
+    for (const ProcessSummary& process : inputs.processes) {
+        if (!process.ensemble) continue;
+        const EnsembleSummary& ensemble = *process.ensemble;
+        double best = 0.0;
+        std::size_t epochs = 0;
+        for (const MemberHistory& member : ensemble.members) {
+            best += member.best_validation_loss / static_cast<double>(ensemble.members.size());
+            epochs += member.training_loss.size();
+        }
+        rows.push_back(
+            {text_cell(process.name), number_cell(fmt::format("{}", ensemble.members.size())),
+             text_cell(ensemble.combine),
+             number_cell(fmt::format("{}", ensemble.parameters_per_net)),
+             number_cell(fmt::format("{}", epochs)), number_cell(fmt::format("{:.5f}", best)),
+             number_cell(fmt::format("{:.4f}", ensemble.spread)),
+             number_cell(
+                 fmt::format("{} + {}", ensemble.training_events, ensemble.validation_events)),
+             number_cell(fmt::format("{}", ensemble.negative_weights))});
+    }
+    return table_html("",
+                      {"process", "members", "combined by", "parameters", "epochs, all members",
+                       "mean best validation loss", "spread of log r",
+                       "training + validation events", "negative weights"},
+                      rows);
+}
+
+}  // namespace
+
+std::string checks_section(const ReportInputs& inputs) {
+    if (inputs.processes.empty()) return {};
+    return section_html("checks", "Checks of the ratios",
+                        normalisation_table(inputs) + identity_text(inputs) + shape_table(inputs) +
+                            accuracy_table(inputs));
+}
+
+std::string closure_section(const ReportInputs& inputs, const Plotter& plotter) {
+    std::string figures_html;
+    bool any = false;
+    int index = 0;
+    for (const ProcessSummary& process : inputs.processes) {
+        if (process.closures.empty()) continue;
+        any = true;
+        Figures figures(plotter, fmt::format("closure{}-", index++));
+        for (const FeatureClosure& feature : process.closures) {
+            figures.add(closure_plot(feature, process.name),
+                        fmt::format("{}: chi2 / ndf = {:.1f} / {} in {}", process.name,
+                                    feature.closure.chi2, feature.closure.ndf, feature.feature));
+        }
+        const std::string html = figures.html();
+        if (!html.empty()) figures_html += "<h3>" + escape_html(process.name) + "</h3>\n" + html;
+    }
+    if (!any) return {};
+    return section_html(
+        "closure", "Closure: the reference reweighted to each sample",
+        paragraph_html(
+            "Reference events with weight w r_j against the sample of process j. Events of the "
+            "sample are part of the reference, so errors and chi2 come from the difference of "
+            "both sides event by event, with its full covariance between bins. Events beyond the "
+            "range that is drawn are in the outer bins. Large samples show tiny differences in "
+            "chi2; "
+            "what the statistics do not explain, as a root mean square over the bins, may reach 5 "
+            "%.") +
+            closure_table(inputs) + figures_html);
+}
+
+std::string calibration_section(const ReportInputs& inputs, const Plotter& plotter) {
+    Figures figures(plotter, "calibration");
+    bool any = false;
+    for (const ProcessSummary& process : inputs.processes) {
+        if (process.calibration) {
+            any = true;
+            figures.add(
+                calibration_plot(*process.calibration, process.name),
+                fmt::format("{}: observed against predicted fraction, chi2 / bins = {:.1f} / {}",
+                            process.name, process.calibration->chi2, process.calibration->ndf));
+        }
+        if (process.ratios) {
+            any = true;
+            figures.add(ratio_plot(*process.ratios, process.name),
+                        fmt::format("{}: log r in the sample and in the reference", process.name));
+        }
+    }
+    if (!any || !plotter.available()) return {};
+    return section_html(
+        "calibration", "Calibration and distribution of the ratios",
+        paragraph_html("Sample and reference with equal total weights, in bins of equal "
+                       "content of the score r/(1 + r). Errors are those of observed - "
+                       "predicted, shared events accounted for.") +
+            figures.html());
+}
+
+std::string training_section(const ReportInputs& inputs, const Plotter& plotter) {
+    Figures figures(plotter, "training");
+    bool any = false;
+    for (const ProcessSummary& process : inputs.processes) {
+        if (!process.ensemble) continue;
+        any = true;
+        figures.add(
+            loss_plot(*process.ensemble),
+            fmt::format("{}: loss of {} members", process.name, process.ensemble->members.size()));
+    }
+    if (!any) return {};
+    return section_html(
+        "training", "Training",
+        ensemble_table(inputs) +
+            "<p class=\"note\">spread of log r: standard deviation over the members, root "
+            "mean square over the reference; divided by the root of the number of members "
+            "it says what training noise is left in the mean.</p>\n" +
+            figures.html());
+}
+
+}  // namespace ratiofarm

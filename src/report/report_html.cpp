@@ -1,0 +1,63 @@
+#include "ratiofarm/report/report_html.hpp"
+
+#include <array>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "html.hpp"
+#include "report_sections.hpp"
+#include "report_style.hpp"
+
+namespace ratiofarm {
+namespace {
+
+std::string navigation(const std::string& body) {
+    constexpr std::array<std::pair<const char*, const char*>, 6> entries{{
+        {"result", "Result"},
+        {"checks", "Checks"},
+        {"closure", "Closure"},
+        {"calibration", "Calibration"},
+        {"training", "Training"},
+        {"campaign", "Campaign"},
+    }};
+    std::string links;
+    for (const auto& [anchor, title] : entries) {
+        if (body.find(fmt::format("<section id=\"{}\">", anchor)) == std::string::npos) continue;
+        links += fmt::format("<a href=\"#{}\">{}</a>\n", anchor, title);
+    }
+    return "<nav><div>\n" + links + "</div></nav>\n";
+}
+
+std::vector<std::string> all_warnings(const ReportInputs& inputs, const Plotter& plotter) {
+    std::vector<std::string> warnings;
+    if (!plotter.available()) warnings.push_back(plotter.complaint());
+    if (!inputs.fit) warnings.push_back("there is no fit yet: no fit.json in the run directory");
+    warnings.insert(warnings.end(), inputs.warnings.begin(), inputs.warnings.end());
+    if (inputs.fit) {
+        const auto& more = inputs.fit->fit.warnings;
+        warnings.insert(warnings.end(), more.begin(), more.end());
+    }
+    return warnings;
+}
+
+}  // namespace
+
+std::string report_html(const ReportInputs& inputs, const Plotter& plotter) {
+    const std::string body = result_section(inputs, plotter) + checks_section(inputs) +
+                             closure_section(inputs, plotter) +
+                             calibration_section(inputs, plotter) +
+                             training_section(inputs, plotter) + campaign_section(inputs);
+    const std::string name = escape_html(inputs.campaign);
+    const std::string data = inputs.fit ? escape_html(inputs.fit->data) : std::string();
+    return fmt::format(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+        "<title>{0} - ratiofarm report</title>\n<style>{1}</style>\n</head>\n<body>\n"
+        "<header><div>\n<h1>{0}</h1>\n<p>{2}</p>\n</div></header>\n{3}<main>\n{4}{5}"
+        "<footer>Made by ratiofarm report{6}.</footer>\n</main>\n</body>\n</html>\n",
+        name, report_style, data, navigation(body), warnings_html(all_warnings(inputs, plotter)),
+        body, plotter.available() ? "; plots by " + escape_html(plotter.version()) : std::string());
+}
+
+}  // namespace ratiofarm

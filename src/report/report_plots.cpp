@@ -1,0 +1,222 @@
+#include "report_plots.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include <fmt/format.h>
+
+namespace ratiofarm {
+namespace {
+
+constexpr double chi2_95 = 3.841;  // 95 % of chi2 with one degree of freedom
+constexpr std::array palette{Colour::vermillion, Colour::black, Colour::green, Colour::purple,
+                             Colour::orange};
+
+Curve curve(std::string label, Mark mark, Colour colour) {
+    Curve result;
+    result.label = std::move(label);
+    result.mark = mark;
+    result.colour = colour;
+    return result;
+}
+
+void add_point(Curve& points, double x, double y, double error) {
+    points.x.push_back(x);
+    points.y.push_back(y);
+    points.low.push_back(y - error);
+    points.high.push_back(y + error);
+}
+
+/// Half width of an axis that shows nearly all of these points with their errors.
+double half_width(const Curve& points, double centre) {
+    std::vector<double> reach;
+    for (std::size_t i = 0; i < points.y.size(); ++i) {
+        reach.push_back(std::max(points.high[i] - centre, centre - points.low[i]));
+    }
+    constexpr std::array steps{0.01, 0.02, 0.04, 0.1, 0.2, 0.4};
+    if (reach.empty()) return steps.front();
+    const auto nearly_all = reach.begin() + static_cast<std::ptrdiff_t>(reach.size() * 9 / 10);
+    std::nth_element(reach.begin(), nearly_all, reach.end());
+    const auto step =
+        std::find_if(steps.begin(), steps.end(), [&](double s) { return s >= 1.05 * *nearly_all; });
+    return step == steps.end() ? 1.0 : *step;
+}
+
+Panel difference_panel(std::string label, Curve points, double centre) {
+    const double width = half_width(points, centre);
+    Panel panel{.y = {.label = std::move(label), .low = centre - width, .high = centre + width},
+                .curves = {},
+                .levels = {centre},
+                .legend = Legend::none};
+    panel.curves.push_back(std::move(points));
+    return panel;
+}
+
+Curve scan_curve(const FitResult& fit, std::string label, Mark mark, Colour colour) {
+    Curve result = curve(std::move(label), mark, colour);
+    for (const ScanPoint& point : fit.scan) {
+        result.x.push_back(point.poi);
+        result.y.push_back(point.t);
+    }
+    return result;
+}
+
+Curve loss_curve(const std::vector<double>& loss, std::string label, Colour colour) {
+    Curve result = curve(std::move(label), Mark::line, colour);
+    result.strength = 0.35;
+    for (std::size_t epoch = 0; epoch < loss.size(); ++epoch) {
+        result.x.push_back(static_cast<double>(epoch + 1));
+        result.y.push_back(loss[epoch]);
+    }
+    return result;
+}
+
+/// Highest loss after the first epoch, which would squeeze all others.
+double highest_loss(const EnsembleSummary& ensemble) {
+    double highest = -std::numeric_limits<double>::infinity();
+    for (const MemberHistory& member : ensemble.members) {
+        for (const auto* losses : {&member.training_loss, &member.validation_loss}) {
+            for (std::size_t e = losses->size() > 4 ? 1 : 0; e < losses->size(); ++e) {
+                if (std::isfinite((*losses)[e])) highest = std::max(highest, (*losses)[e]);
+            }
+        }
+    }
+    return highest;
+}
+
+std::vector<double> per_width(const Binning& binning, std::vector<double> content) {
+    for (std::size_t b = 0; b < content.size(); ++b) content[b] /= binning.width(b);
+    return content;
+}
+
+}  // namespace
+
+Plot scan_plot(const FitRecord& record) {
+    constexpr double highest_shown = 12.0;
+    Panel panel{.y = {.label = "t", .low = 0.0, .high = {}},
+                .curves = {},
+                .levels = {1.0, chi2_95},
+                .legend = Legend::top_centre};
+    double highest = chi2_95;
+    for (const ScanPoint& point : record.fit.scan) highest = std::max(highest, point.t);
+    panel.y.high = std::min(highest * 1.1, highest_shown);
+    for (std::size_t c = 0; c < record.comparisons.size(); ++c) {
+        const ComparisonFit& other = record.comparisons[c];
+        if (other.fit.scan.empty()) continue;
+        panel.curves.push_back(
+            scan_curve(other.fit, other.label, Mark::dashes, palette[c % palette.size()]));
+    }
+    panel.curves.push_back(scan_curve(record.fit, "learned ratios", Mark::line, Colour::blue));
+    return {.x = {.label = record.fit.poi, .low = {}, .high = {}}, .panels = {panel}};
+}
+
+Plot loss_plot(const EnsembleSummary& ensemble) {
+    Panel panel{.y = {.label = "loss (weighted binary cross-entropy)", .low = {}, .high = {}},
+                .curves = {},
+                .levels = {}};
+    const double highest = highest_loss(ensemble);
+    if (std::isfinite(highest)) panel.y.high = highest;
+    Curve best = curve("best epoch", Mark::points, Colour::black);
+    for (std::size_t m = 0; m < ensemble.members.size(); ++m) {
+        const MemberHistory& member = ensemble.members[m];
+        panel.curves.push_back(
+            loss_curve(member.training_loss, m == 0 ? "training" : "", Colour::sky));
+        panel.curves.push_back(
+            loss_curve(member.validation_loss, m == 0 ? "validation" : "", Colour::vermillion));
+        if (member.best_epoch >= member.validation_loss.size()) continue;
+        best.x.push_back(member.best_epoch + 1.0);
+        best.y.push_back(member.validation_loss[member.best_epoch]);
+    }
+    if (!best.x.empty()) panel.curves.push_back(best);
+    return {.x = {.label = "epoch", .low = {}, .high = {}}, .panels = {panel}};
+}
+
+Plot calibration_plot(const Calibration& calibration, std::string_view process) {
+    Curve diagonal = curve("calibrated", Mark::dashes, Colour::grey);
+    diagonal.x = diagonal.y = {0.0, 1.0};
+    Curve observed =
+        curve(fmt::format("{} against reference", process), Mark::points, Colour::blue);
+    Curve difference = curve("", Mark::points, Colour::blue);
+    double highest = 0.0;
+    for (const CalibrationBin& bin : calibration.bins) {
+        if (!(bin.content > 0.0)) continue;
+        add_point(observed, bin.predicted, bin.observed, bin.error);
+        add_point(difference, bin.predicted, bin.observed - bin.predicted, bin.error);
+        highest = std::max({highest, bin.predicted, bin.observed});
+    }
+    const double end = std::min(1.0, std::ceil(highest * 10.0 + 0.2) / 10.0);
+    Panel panel{.y = {.label = "observed fraction", .low = 0.0, .high = end},
+                .curves = {diagonal, observed},
+                .levels = {},
+                .legend = Legend::top_left};
+    return {.x = {.label = "predicted fraction r/(1 + r)", .low = 0.0, .high = end},
+            .panels = {panel, difference_panel("difference", difference, 0.0)}};
+}
+
+Plot ratio_plot(const RatioDistribution& ratios, std::string_view process) {
+    Curve sample = curve(std::string(process), Mark::points, Colour::blue);
+    std::vector<double> low, high;
+    double smallest = std::numeric_limits<double>::infinity();
+    for (std::size_t b = 0; b < ratios.binning.bins(); ++b) {
+        const double width = ratios.binning.width(b);
+        if (ratios.target[b] > 0.0) {
+            add_point(sample, ratios.binning.centre(b), ratios.target[b] / width,
+                      std::min(ratios.target_error[b], 0.99 * ratios.target[b]) / width);
+        }
+        const double error = std::min(ratios.reference_error[b], 0.99 * ratios.reference[b]);
+        low.push_back((ratios.reference[b] - error) / width);
+        high.push_back((ratios.reference[b] + error) / width);
+        for (const double content : {ratios.target[b], ratios.reference[b]}) {
+            if (content > 0.0) smallest = std::min(smallest, content / width);
+        }
+    }
+    const auto& edges = ratios.binning.edges();
+    Panel panel{.y = {.label = "density", .low = 0.5 * smallest, .high = {}, .logarithmic = true},
+                .curves = {},
+                .levels = {},
+                .legend = Legend::top_left};
+    panel.curves.push_back(outline_band(edges, low, high, "", Colour::grey));
+    panel.curves.push_back(
+        outline(edges, per_width(ratios.binning, ratios.reference), "reference", Colour::grey));
+    panel.curves.push_back(sample);
+    return {.x = {.label = fmt::format("log r of {}", process),
+                  .low = edges.front(),
+                  .high = edges.back()},
+            .panels = {panel}};
+}
+
+Plot closure_plot(const FeatureClosure& feature, std::string_view process) {
+    const Binning& binning = feature.closure.binning;
+    Curve sample = curve(std::string(process), Mark::points, Colour::black);
+    Curve ratio = curve("", Mark::points, Colour::blue);
+    std::vector<double> reweighted, reference, low, high;
+    for (std::size_t b = 0; b < binning.bins(); ++b) {
+        const ClosureBin& bin = feature.closure.bins[b];
+        const double width = binning.width(b);
+        reweighted.push_back(bin.reweighted);
+        reference.push_back(bin.reference);
+        low.push_back((bin.reweighted - bin.error) / width);
+        high.push_back((bin.reweighted + bin.error) / width);
+        // Quantile bins at the ends are wide: their points stand inside the range that is shown.
+        const double x = 0.5 * (std::max(binning.edges()[b], feature.plot_low) +
+                                std::min(binning.edges()[b + 1], feature.plot_high));
+        add_point(sample, x, bin.target / width, bin.target_error / width);
+        if (bin.target > 0.0) {
+            add_point(ratio, x, bin.reweighted / bin.target, bin.error / bin.target);
+        }
+    }
+    const auto& edges = binning.edges();
+    Panel panel{.y = {.label = "density", .low = 0.0, .high = {}}, .curves = {}, .levels = {}};
+    Curve plain = outline(edges, per_width(binning, reference), "reference", Colour::grey);
+    plain.strength = 0.5;
+    panel.curves = {plain, outline_band(edges, low, high, "", Colour::blue),
+                    outline(edges, per_width(binning, reweighted), "reference × r", Colour::blue),
+                    sample};
+    return {.x = {.label = feature.feature, .low = feature.plot_low, .high = feature.plot_high},
+            .panels = {panel, difference_panel("ref × r / sample", ratio, 1.0)}};
+}
+
+}  // namespace ratiofarm

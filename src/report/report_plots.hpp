@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string_view>
+
+#include "ratiofarm/report/plot.hpp"
+#include "ratiofarm/report/report_inputs.hpp"
+
+namespace ratiofarm {
+
+/// t against the parameter of interest, with the comparison fits.
+Plot scan_plot(const FitRecord& record);
+
+/// Training and validation loss of every member.
+Plot loss_plot(const EnsembleSummary& ensemble);
+
+/// Observed against predicted fraction, and their difference below.
+Plot calibration_plot(const Calibration& calibration, std::string_view process);
+
+/// log r in the reference and in the sample.
+Plot ratio_plot(const RatioDistribution& ratios, std::string_view process);
+
+/// Sample, reference and reweighted reference in one feature, and their ratio below.
+Plot closure_plot(const FeatureClosure& closure, std::string_view process);
+
+}  // namespace ratiofarm

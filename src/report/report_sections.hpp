@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string>
+
+#include "ratiofarm/report/plotter.hpp"
+#include "ratiofarm/report/report_inputs.hpp"
+
+namespace ratiofarm {
+
+/// Parts of the page in their order; empty where the inputs have nothing to show.
+std::string result_section(const ReportInputs& inputs, const Plotter& plotter);
+std::string checks_section(const ReportInputs& inputs);
+std::string closure_section(const ReportInputs& inputs, const Plotter& plotter);
+std::string calibration_section(const ReportInputs& inputs, const Plotter& plotter);
+std::string training_section(const ReportInputs& inputs, const Plotter& plotter);
+std::string campaign_section(const ReportInputs& inputs);
+
+}  // namespace ratiofarm

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <string_view>
+
+namespace ratiofarm {
+
+/// The page's style sheet; light, readable on paper and on narrow screens.
+inline constexpr std::string_view report_style = R"css(
+:root { --ink: #1f2430; --soft: #5b6472; --line: #e1e4ea; --back: #f6f7f9; --blue: #0072b2; }
+* { box-sizing: border-box; }
+html { scroll-behavior: smooth; }
+body { margin: 0; background: var(--back); color: var(--ink);
+       font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif; }
+main, header > div, nav > div { max-width: 1240px; margin: 0 auto; padding: 0 24px; }
+header { background: #fff; border-bottom: 1px solid var(--line); padding: 26px 0 20px; }
+h1 { font-size: 26px; margin: 0; font-weight: 650; }
+header p { margin: 2px 0 0; color: var(--soft); }
+nav { position: sticky; top: 0; background: rgba(255, 255, 255, .96); z-index: 2;
+      border-bottom: 1px solid var(--line); }
+nav > div { display: flex; gap: 20px; overflow-x: auto; white-space: nowrap; }
+nav a { padding: 10px 0; color: var(--soft); text-decoration: none; font-size: 14px; }
+nav a:hover { color: var(--blue); }
+section { background: #fff; border: 1px solid var(--line); border-radius: 10px;
+          padding: 20px 24px 24px; margin: 22px 0; scroll-margin-top: 54px; }
+h2 { font-size: 19px; margin: 0 0 10px; font-weight: 650; }
+h3 { font-size: 16px; margin: 22px 0 6px; font-weight: 650; }
+p { margin: 6px 0 10px; max-width: 80ch; }
+.note { color: var(--soft); font-size: 13.5px; }
+.tiles { display: grid; gap: 14px; grid-template-columns: repeat(auto-fit, minmax(170px, 1fr));
+         margin: 8px 0 16px; }
+.tile { border: 1px solid var(--line); border-radius: 8px; padding: 10px 14px; }
+.tile b { display: block; font-size: 21px; font-weight: 650; font-variant-numeric: tabular-nums; }
+.tile span { color: var(--soft); font-size: 13px; }
+.tile.main { border-color: var(--blue); box-shadow: inset 3px 0 0 var(--blue); }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; margin: 8px 0 14px; font-size: 14px; }
+p.caption { color: var(--soft); font-size: 13.5px; margin: 12px 0 -6px; }
+th, td { padding: 5px 14px 5px 0; border-bottom: 1px solid var(--line); text-align: left;
+         vertical-align: top; }
+th { font-weight: 600; color: var(--soft); font-size: 13px; vertical-align: bottom; }
+th.n, td.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+td.n + td:not(.n), th.n + th:not(.n) { padding-left: 14px; }
+tbody tr:last-child td { border-bottom: 0; }
+.beside { display: grid; gap: 10px 30px; align-items: start;
+          grid-template-columns: repeat(auto-fit, minmax(min(100%, 440px), 1fr)); }
+.pill { border-radius: 9px; padding: 1px 9px; font-size: 12.5px; font-weight: 600; }
+.pill.pass { background: #e0f3ec; color: #006b4f; }
+.pill.check { background: #fdebdd; color: #a34600; }
+.warnings { background: #fff7e8; border: 1px solid #f0d49a; border-radius: 10px;
+            padding: 12px 18px; margin: 22px 0; }
+.warnings ul { margin: 4px 0 0; padding-left: 20px; }
+.figures { display: grid; gap: 18px; grid-template-columns: repeat(auto-fill, minmax(min(100%, 440px), 1fr));
+           margin-top: 10px; }
+figure { margin: 0; border: 1px solid var(--line); border-radius: 8px; padding: 10px 10px 8px; }
+figure svg { display: block; width: 100%; height: auto; }
+figcaption { font-size: 13.5px; color: var(--soft); padding: 4px 6px 0; }
+.missing { color: #a34600; }
+code, pre { font-family: ui-monospace, "SF Mono", Menlo, Consolas, monospace; font-size: 13px; }
+pre { background: var(--back); border: 1px solid var(--line); border-radius: 8px; padding: 12px 14px;
+      overflow-x: auto; }
+summary { cursor: pointer; color: var(--blue); }
+footer { color: var(--soft); font-size: 13px; padding: 0 0 30px; }
+@media print { nav { display: none; } body { background: #fff; }
+               section, figure { break-inside: avoid; } }
+)css";
+
+}  // namespace ratiofarm

@@ -1,0 +1,160 @@
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "ratiofarm/report/fit_text.hpp"
+
+#include "html.hpp"
+#include "report_plots.hpp"
+#include "report_sections.hpp"
+
+namespace ratiofarm {
+namespace {
+
+const FittedParameter* poi_of(const FitResult& fit) {
+    const auto found = std::find_if(fit.parameters.begin(), fit.parameters.end(),
+                                    [&](const auto& p) { return p.name == fit.poi; });
+    return found == fit.parameters.end() ? nullptr : &*found;
+}
+
+std::string tile(std::string_view value, std::string_view meaning, bool main = false) {
+    return fmt::format("<div class=\"tile{}\"><b>{}</b><span>{}</span></div>\n",
+                       main ? " main" : "", escape_html(value), escape_html(meaning));
+}
+
+std::string end_text(const FittedParameter& parameter,
+                     const std::optional<double>& distance,
+                     double sign) {
+    return distance ? fmt::format("{:.3f}", parameter.value + sign * *distance)
+                    : std::string("open");
+}
+
+std::string interval_text(const FittedParameter& parameter) {
+    if (!parameter.error_low && !parameter.error_high) return "-";
+    return end_text(parameter, parameter.error_low, -1.0) + " to " +
+           end_text(parameter, parameter.error_high, 1.0);
+}
+
+std::string tiles(const FitResult& fit) {
+    std::string body;
+    if (const FittedParameter* poi = poi_of(fit)) {
+        body +=
+            tile(with_error(poi->value, poi->error), poi->name + ", error from the Hessian", true);
+        body += tile(interval_text(*poi), "where t < 1");
+    }
+    body += tile(fit.converged ? "converged" : "NOT CONVERGED",
+                 fmt::format("EDM {:.2g}, {} passes", fit.edm, fit.passes));
+    body += tile(fmt::format("{}", fit.guards.events), "events in the likelihood");
+    body += tile(fmt::format("{}", fit.guards.non_positive_mixture),
+                 "events with a mixture that is not positive");
+    return "<div class=\"tiles\">\n" + body + "</div>\n";
+}
+
+std::string parameter_table(const FitResult& fit) {
+    std::vector<std::vector<Cell>> rows;
+    for (const FittedParameter& parameter : fit.parameters) {
+        const char* remark = parameter.fixed ? "fixed" : parameter.at_bound ? "at its bound" : "";
+        rows.push_back({text_cell(parameter.name),
+                        number_cell(fmt::format("{:.6g}", parameter.value)),
+                        number_cell(parameter.fixed ? "-" : fmt::format("{:.6g}", parameter.error)),
+                        number_cell(interval_text(parameter)), text_cell(remark)});
+    }
+    return table_html("Parameters at the minimum", {"parameter", "value", "error", "t < 1", ""},
+                      rows);
+}
+
+std::string minima_table(const FitResult& fit) {
+    if (fit.minima.size() < 2) return {};
+    std::vector<std::string> header;
+    for (const FittedParameter& parameter : fit.parameters) header.push_back(parameter.name);
+    header.push_back("NLL above the best");
+    std::vector<std::vector<Cell>> rows;
+    for (const Minimum& minimum : fit.minima) {
+        if (minimum.parameters.size() != fit.parameters.size()) continue;
+        std::vector<Cell> row;
+        for (const double value : minimum.parameters)
+            row.push_back(number_cell(fmt::format("{:.4g}", value)));
+        row.push_back(number_cell(fmt::format("{:.4g}", minimum.nll - fit.nll)));
+        rows.push_back(std::move(row));
+    }
+    return table_html("Minima found from different starting points", header, rows);
+}
+
+std::vector<Cell> comparison_row(std::string_view label,
+                                 const FittedParameter& poi,
+                                 double main_error) {
+    return {text_cell(label), number_cell(fmt::format("{:.6g}", poi.value)),
+            number_cell(fmt::format("{:.6g}", poi.error)), number_cell(interval_text(poi)),
+            number_cell(main_error > 0.0 && poi.error > 0.0
+                            ? fmt::format("{:.4f}", poi.error / main_error)
+                            : std::string("-"))};
+}
+
+std::string comparison_table(const FitRecord& record) {
+    const FittedParameter* main = poi_of(record.fit);
+    if (record.comparisons.empty() || main == nullptr) return {};
+    std::vector<std::vector<Cell>> rows{comparison_row("learned ratios", *main, main->error)};
+    for (const ComparisonFit& comparison : record.comparisons) {
+        const FittedParameter* poi = poi_of(comparison.fit);
+        if (poi != nullptr) rows.push_back(comparison_row(comparison.label, *poi, main->error));
+    }
+    return table_html("The same events, the same likelihood code, other ratios",
+                      {"ratios", record.fit.poi, "error", "t < 1", "error / error of learned"},
+                      rows);
+}
+
+/// Points of the scan with the comparison fits that were scanned at the same points.
+std::string scan_table(const FitRecord& record) {
+    std::vector<const ComparisonFit*> columns;
+    std::vector<std::string> header{record.fit.poi, "t, learned ratios"};
+    for (const ComparisonFit& comparison : record.comparisons) {
+        const auto& scan = comparison.fit.scan;
+        if (!std::equal(scan.begin(), scan.end(), record.fit.scan.begin(), record.fit.scan.end(),
+                        [](const auto& a, const auto& b) { return a.poi == b.poi; })) {
+            continue;
+        }
+        columns.push_back(&comparison);
+        header.push_back("t, " + comparison.label);
+    }
+    std::vector<std::vector<Cell>> rows;
+    for (std::size_t i = 0; i < record.fit.scan.size(); ++i) {
+        std::vector<Cell> row{number_cell(fmt::format("{:.5g}", record.fit.scan[i].poi)),
+                              number_cell(fmt::format("{:.6f}", record.fit.scan[i].t))};
+        for (const auto* column : columns) {
+            row.push_back(number_cell(fmt::format("{:.6f}", column->fit.scan[i].t)));
+        }
+        rows.push_back(std::move(row));
+    }
+    return "<details><summary>All points of the scan</summary>\n" + table_html("", header, rows) +
+           "</details>\n";
+}
+
+}  // namespace
+
+std::string result_section(const ReportInputs& inputs, const Plotter& plotter) {
+    if (!inputs.fit) return {};
+    const FitRecord& record = *inputs.fit;
+    const std::string tables =
+        parameter_table(record.fit) + comparison_table(record) + minima_table(record.fit);
+    Figures figures(plotter, "scan");
+    if (!record.fit.scan.empty()) {
+        figures.add(scan_plot(record), "Test statistic t; lines at 1 and at 3.84.");
+    }
+    std::string body = tiles(record.fit) + "<div class=\"beside\">\n<div>" + tables + "</div>\n" +
+                       figures.html() + "</div>\n";
+    body +=
+        "<p class=\"note\">error: square root of the diagonal of the inverse Hessian of the "
+        "negative "
+        "log-likelihood. t = 2 (NLL(" +
+        escape_html(record.fit.poi) +
+        ") - NLL(minimum)) with all other parameters profiled; where it follows chi2 with one "
+        "degree of "
+        "freedom, t &lt; 1 holds 68.27 % and t &lt; 3.84 holds 95 %.</p>\n";
+    if (!record.fit.scan.empty()) body += scan_table(record);
+    return section_html("result", "Result", body);
+}
+
+}  // namespace ratiofarm

@@ -1,0 +1,116 @@
+#include "ratiofarm/report/report_html.hpp"
+
+#include <set>
+#include <string>
+
+#include "ratiofarm_test/catch.hpp"
+
+#include "markup.hpp"
+#include "sample_report.hpp"
+
+using namespace ratiofarm;
+using Catch::Matchers::Contains;
+using ratiofarm::test::markup_mistake;
+using ratiofarm::test::sample_report;
+
+namespace {
+
+std::size_t count(const std::string& text, const std::string& word) {
+    std::size_t found = 0;
+    for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) {
+        ++found;
+    }
+    return found;
+}
+
+}  // namespace
+
+TEST_CASE("the checker of markup sees a mistake", "[report]") {
+    CHECK_FALSE(markup_mistake("<p>a <b>c</b><br/></p>").has_value());
+    CHECK(markup_mistake("<p>a <b>c</p></b>").has_value());
+    CHECK(markup_mistake("<p>").has_value());
+}
+
+TEST_CASE("the report is one well-formed page without outside resources", "[report]") {
+    const Plotter plotter;
+    REQUIRE(plotter.available());
+
+    const std::string page = report_html(sample_report(2000), plotter);
+
+    CHECK(markup_mistake(page).value_or("") == "");
+    CHECK(count(page, "<svg") == 5);  // scan, closure, calibration, log r, losses
+    CHECK(count(page, "not drawn") == 0);
+    CHECK(count(page, "<script") == 0);
+    CHECK(count(page, " src=") == 0);
+    CHECK(count(page, "url(http") == 0);
+    CHECK(count(page, "<link") == 0);
+}
+
+TEST_CASE("ids in the report are unique", "[report]") {
+    const std::string page = report_html(sample_report(500), Plotter());
+
+    std::set<std::string> ids;
+    std::size_t found = 0;
+    for (const char quote : {'"', '\''}) {
+        const std::string opening = std::string(" id=") + quote;
+        for (std::size_t at = page.find(opening); at != std::string::npos;
+             at = page.find(opening, at + 1)) {
+            const std::size_t start = at + opening.size();
+            ids.insert(page.substr(start, page.find(quote, start) - start));
+            ++found;
+        }
+    }
+
+    CHECK(found > 20);
+    CHECK(ids.size() == found);
+}
+
+TEST_CASE("without gnuplot the report says so and keeps every table", "[report]") {
+    const ReportInputs inputs = sample_report(500);
+    const Plotter missing("no-such-gnuplot");
+
+    const std::string page = report_html(inputs, missing);
+
+    CHECK_FALSE(missing.available());
+    CHECK(markup_mistake(page).value_or("") == "");
+    CHECK(count(page, "<svg") == 0);
+    CHECK(count(page, "no plots: the program &#39;no-such-gnuplot&#39; was not found") == 1);
+    const std::string with_plots = report_html(inputs, Plotter());
+    CHECK(count(page, "<table>") == count(with_plots, "<table>"));
+}
+
+TEST_CASE("numbers in the report are those of its inputs", "[report]") {
+    ReportInputs inputs = sample_report(500);
+    inputs.processes[0].normalisation = {.deviation = 0.0234, .error = 0.0011, .gate = 0.01};
+    inputs.processes[0].closures[0].closure.chi2 = 41.25;
+    inputs.processes[0].closures[0].closure.ndf = 39;
+
+    const std::string page = report_html(inputs, Plotter("no-such-gnuplot"));
+
+    CHECK_THAT(page, Contains("1.03 +- 0.48"));
+    CHECK_THAT(page, Contains("+2.340 %"));
+    CHECK_THAT(page, Contains("<span class=\"pill check\">check</span>"));
+    CHECK_THAT(page, Contains("<td class=\"n\">41.25</td><td class=\"n\">39</td>"));
+    CHECK_THAT(page, Contains("720000"));
+    CHECK_THAT(page, Contains("5 min 12 s"));
+    CHECK_THAT(page, Contains("1.00012"));
+    CHECK_THAT(page, Contains("0.477585"));
+}
+
+TEST_CASE("text from the user cannot break the page", "[report]") {
+    const std::string page = report_html(sample_report(500), Plotter("no-such-gnuplot"));
+
+    CHECK(count(page, "<toy>") == 0);
+    CHECK_THAT(page, Contains("interference &lt;toy&gt;"));
+    CHECK_THAT(page, Contains("3 members &amp; one is slow"));
+}
+
+TEST_CASE("a report without a fit says what is missing", "[report]") {
+    ReportInputs inputs;
+    inputs.campaign = "young";
+
+    const std::string page = report_html(inputs, Plotter("no-such-gnuplot"));
+
+    CHECK(markup_mistake(page).value_or("") == "");
+    CHECK_THAT(page, Contains("there is no fit yet"));
+}
