@@ -62,6 +62,8 @@ class Likelihood {
                const EventSet& mine,
                const mpi::Communicator& comm,
                LikelihoodOptions options = {});
+    Likelihood(StatisticalModel, const EventSet&, mpi::Communicator&&, LikelihoodOptions = {}) =
+        delete;  // it would not outlive the likelihood
     ~Likelihood();
     Likelihood(Likelihood&&) noexcept;
     Likelihood& operator=(Likelihood&&) noexcept;

@@ -1,0 +1,180 @@
+#include "ratiofarm/fit/fit.hpp"
+
+#include <cmath>
+
+#include "ratiofarm/core/errors.hpp"
+#include "ratiofarm_test/catch.hpp"
+#include "toy_events.hpp"
+
+using namespace ratiofarm;
+
+namespace {
+
+FitResult fit_of(const StatisticalModel& model,
+                 const EventSet& events,
+                 const FitOptions& options = {}) {
+    return fit(Likelihood(model, events, test::one_rank), options, Log());
+}
+
+/// n events counted, s mu + b beta expected.
+StatisticalModel counting_model(double s, double b) {
+    const std::vector<std::string> names{"mu", "beta"};
+    return {{{"mu", 0.4, -5.0, 20.0, false}, {"beta", 1.0, 0.1, 4.0, true}},
+            {{"signal", s, Coefficient::parse("mu", names)},
+             {"background", b, Coefficient::parse("beta", names)}},
+            "mu"};
+}
+
+/// Two channels as two events with separate support: each process lives in one of them only.
+EventSet two_channels(double n_signal, double n_background) {
+    EventSet events;
+    events.processes = {"signal", "background"};
+    events.weight = {n_signal, n_background};
+    events.log_r = {0.0, -1000.0, -1000.0, 0.0};
+    events.total = 2;
+    return events;
+}
+
+}  // namespace
+
+TEST_CASE("a counting experiment has the textbook estimate and error", "[fit]") {
+    // s = 10, b = 20, n = 30: H = s^2 / (s + b) = 10/3, var(mu) = 0.3.
+    const StatisticalModel model = counting_model(10.0, 20.0);
+
+    const FitResult result = fit_of(model, test::counting_event(model, 30.0));
+
+    REQUIRE(result.converged);
+    CHECK(result.parameters[0].value == Approx(1.0).epsilon(1e-9));
+    CHECK(result.parameters[0].error * result.parameters[0].error == Approx(0.3).epsilon(1e-9));
+    CHECK(result.parameters[1].fixed);
+    CHECK(result.parameters[1].value == 1.0);
+    CHECK(result.parameters[1].error == 0.0);
+    CHECK(result.minima.size() == 1);
+    CHECK(result.warnings.empty());
+}
+
+TEST_CASE("the interval ends where t is one", "[fit]") {
+    const StatisticalModel model = counting_model(10.0, 20.0);
+
+    const FitResult result = fit_of(model, test::counting_event(model, 30.0));
+
+    // n ln(n / nu) + nu - n = 1/2, solved independently for nu at n = 30.
+    const auto t = [](double nu) { return 2.0 * (nu - 30.0 - 30.0 * std::log(nu / 30.0)); };
+    CHECK(t(20.0 + 10.0 * (1.0 - *result.parameters[0].error_low)) == Approx(1.0).epsilon(1e-8));
+    CHECK(t(20.0 + 10.0 * (1.0 + *result.parameters[0].error_high)) == Approx(1.0).epsilon(1e-8));
+}
+
+TEST_CASE("two separate channels give two independent estimates", "[fit]") {
+    StatisticalModel model = counting_model(10.0, 20.0);
+    model.parameters[1].fixed = false;
+
+    const FitResult result = fit_of(model, two_channels(17.0, 35.0));
+
+    CHECK(result.parameters[0].value == Approx(1.7).epsilon(1e-9));
+    CHECK(result.parameters[1].value == Approx(1.75).epsilon(1e-9));
+    CHECK(result.parameters[0].error == Approx(std::sqrt(17.0) / 10.0).epsilon(1e-9));
+    CHECK(result.parameters[1].error == Approx(std::sqrt(35.0) / 20.0).epsilon(1e-9));
+    CHECK(std::abs(result.correlation[0][1]) < 1e-9);
+    CHECK(result.correlation[1][1] == 1.0);
+}
+
+TEST_CASE("correlated estimates have the covariance of the closed form", "[fit]") {
+    // Channel 1 sees mu s + beta b1, channel 2 beta b2 alone: mu-hat = (n1 - b1 n2 / b2) / s, so
+    // var(mu) = (n1 + (b1 / b2)^2 n2) / s^2 and cov(mu, beta) = -b1 n2 / (s b2^2).
+    StatisticalModel model = counting_model(10.0, 60.0);
+    model.parameters[1].fixed = false;
+    EventSet events = two_channels(31.0, 44.0);
+    events.log_r = {0.0, std::log(20.0 / 60.0), -1000.0, std::log(40.0 / 60.0)};
+
+    const FitResult result = fit_of(model, events);
+
+    CHECK(result.parameters[0].value == Approx((31.0 - 22.0) / 10.0).epsilon(1e-9));
+    CHECK(result.parameters[1].value == Approx(1.1).epsilon(1e-9));
+    CHECK(result.covariance[0][0] == Approx((31.0 + 11.0) / 100.0).epsilon(1e-9));
+    CHECK(result.covariance[0][1] == Approx(-20.0 * 44.0 / (10.0 * 1600.0)).epsilon(1e-9));
+    CHECK(result.covariance[1][0] == Approx(result.covariance[0][1]).epsilon(1e-12));
+}
+
+TEST_CASE("an estimate that leaves its range stops at the end and says so", "[fit]") {
+    StatisticalModel model = counting_model(10.0, 20.0);
+    model.parameters[0].low = 0.0;
+    model.parameters[1].fixed = false;
+
+    // The mu channel is empty; beta is free of it.
+    const FitResult result = fit_of(model, two_channels(0.0, 35.0));
+
+    CHECK(result.converged);
+    CHECK(result.parameters[0].value == 0.0);
+    CHECK(result.parameters[0].at_bound);
+    CHECK(result.parameters[0].error == 0.0);
+    CHECK_FALSE(result.parameters[0].error_low.has_value());
+    CHECK(*result.parameters[0].error_high == Approx(0.05).epsilon(1e-8));  // 2 * 10 mu = 1
+    CHECK(result.parameters[1].error == Approx(std::sqrt(35.0) / 20.0).epsilon(1e-9));
+    CHECK(result.warnings.size() == 1);
+}
+
+TEST_CASE("an upper end of the range works alike", "[fit]") {
+    StatisticalModel model = counting_model(10.0, 20.0);
+    model.parameters[0].high = 0.5;
+
+    const FitResult result = fit_of(model, test::counting_event(model, 30.0));
+
+    CHECK(result.parameters[0].value == 0.5);
+    CHECK(result.parameters[0].at_bound);
+    CHECK_FALSE(result.parameters[0].error_high.has_value());
+    CHECK(result.parameters[0].error_low.has_value());
+}
+
+TEST_CASE("parameters that the events cannot tell apart are reported", "[fit]") {
+    StatisticalModel model = counting_model(10.0, 20.0);
+    model.parameters[1].fixed = false;
+
+    const FitResult result = fit_of(model, test::counting_event(model, 30.0), {.interval = false});
+
+    CHECK(result.converged);
+    REQUIRE_FALSE(result.warnings.empty());
+    CHECK(result.warnings.front().find("do not determine a combination") != std::string::npos);
+}
+
+TEST_CASE("no events at all push a signal to the lower end", "[fit]") {
+    StatisticalModel model = counting_model(10.0, 20.0);
+    model.parameters[0].low = 0.0;
+    EventSet none;
+    none.processes = {"signal", "background"};
+
+    const FitResult result = fit_of(model, none);
+
+    CHECK(result.converged);
+    CHECK(result.parameters[0].value == 0.0);
+    CHECK(result.guards.events == 0);
+}
+
+TEST_CASE("a start outside its range is refused", "[fit]") {
+    StatisticalModel model = counting_model(10.0, 20.0);
+    model.parameters[0].start = 30.0;
+
+    CHECK_THROWS_AS(fit_of(model, test::counting_event(model, 30.0)), ConfigError);
+}
+
+TEST_CASE("every start of a model with two minima ends in one of them", "[fit]") {
+    const StatisticalModel model = test::two_parameter_model();
+    const EventSet events = test::random_events(model, 400);
+    const Likelihood likelihood(model, events, test::one_rank);
+
+    const FitResult result = fit(likelihood, {}, Log());
+
+    REQUIRE(result.converged);
+    const auto at = likelihood.evaluate(
+        likelihood.coordinates().to_internal(result.minima.front().parameters));
+    CHECK(at.nll == Approx(result.nll));
+    for (std::size_t a = 0; a < 2; ++a) {
+        if (!result.parameters[a].at_bound) CHECK(std::abs(at.gradient[a]) < 1e-4);
+    }
+    // A brute-force grid finds nothing deeper.
+    for (double mu = 0.0; mu <= 10.0; mu += 0.1) {
+        for (double beta = 0.1; beta <= 4.0; beta += 0.1) {
+            const auto u = likelihood.coordinates().to_internal(std::vector{mu, beta});
+            CHECK(likelihood.evaluate(u).nll >= result.nll - 1e-9);
+        }
+    }
+}

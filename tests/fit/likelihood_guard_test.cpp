@@ -1,0 +1,157 @@
+// Events that the formula does not cover: no weight, no mixture, no number.
+
+#include <cmath>
+#include <limits>
+
+#include "ratiofarm/core/errors.hpp"
+#include "ratiofarm/fit/fit.hpp"
+#include "ratiofarm/fit/reference_likelihood.hpp"
+#include "ratiofarm_test/catch.hpp"
+#include "toy_events.hpp"
+
+using namespace ratiofarm;
+
+namespace {
+
+/// One event whose mixture is mu - 1, in a model where everything else is positive.
+EventSet event_of_difference(double weight) {
+    EventSet events;
+    events.processes = {"a", "b"};
+    events.weight = {weight};
+    events.log_r = {0.0, 0.0};
+    events.total = 1;
+    return events;
+}
+
+StatisticalModel difference_model() {
+    const std::vector<std::string> names{"mu"};
+    return {{{"mu", 3.0, 0.0, 10.0, false}},
+            {{"a", 1.0, Coefficient::parse("mu", names)},
+             {"b", 1.0, Coefficient::parse("-1", names)}},
+            "mu"};
+}
+
+std::string error_of(const EventSet& events) {
+    try {
+        Likelihood(test::interference_model(), events, test::one_rank);
+    } catch (const DataError& error) {
+        return error.what();
+    }
+    return "accepted";
+}
+
+}  // namespace
+
+TEST_CASE("events without weight are counted and have no effect", "[fit]") {
+    const StatisticalModel model = test::interference_model();
+    EventSet events = test::random_events(model, 400);
+    std::uint64_t zeros = 0;
+    EventSet without;
+    without.processes = events.processes;
+    for (std::size_t i = 0; i < 400; ++i) {
+        if (events.weight[i] == 0.0) {
+            ++zeros;
+            continue;
+        }
+        without.weight.push_back(events.weight[i]);
+        for (std::size_t j = 0; j < 3; ++j) without.log_r.push_back(events.log_r[i * 3 + j]);
+    }
+    without.total = without.size();
+
+    const Likelihood likelihood(model, events, test::one_rank);
+    const std::vector<double> u{1.1};
+
+    CHECK(zeros > 0);
+    CHECK(likelihood.n_zero_weight() == zeros);
+    CHECK(likelihood.n_events() == 400);
+    CHECK(likelihood.evaluate(u).nll ==
+          Approx(Likelihood(model, without, test::one_rank).evaluate(u).nll).epsilon(1e-13));
+}
+
+TEST_CASE("the continuation below the floor is the documented one", "[fit]") {
+    for (const double weight : {1.0, -0.7}) {
+        const EventSet events = event_of_difference(weight);
+        const Likelihood likelihood(difference_model(), events, test::one_rank);
+        // Far above, just above, just below the floor of 2e-6, at zero, and far below it.
+        for (const double mu : {3.0, 1.0 + 2.1e-6, 1.0 + 1.9e-6, 1.0, 0.999998, 0.2}) {
+            const Evaluation fast = likelihood.evaluate(std::vector{mu});
+            const Evaluation slow =
+                reference_likelihood(difference_model(), events, std::vector{mu});
+            CHECK(fast.nll == Approx(slow.nll).epsilon(1e-12));
+            CHECK(fast.gradient[0] == Approx(slow.gradient[0]).epsilon(1e-9));
+            CHECK(fast.hessian[0] == Approx(slow.hessian[0]).epsilon(1e-9));
+            CHECK(fast.below_floor == (mu < 1.0 + 2e-6 ? 1 : 0));
+        }
+    }
+}
+
+TEST_CASE("the continuation is smooth to second order", "[fit]") {
+    for (const double weight : {1.0, -1.0}) {
+        const Likelihood likelihood(difference_model(), event_of_difference(weight), test::one_rank);
+        const double step = 1e-12;
+        const Evaluation below = likelihood.evaluate(std::vector{1.0 + 2e-6 - step});
+        const Evaluation above = likelihood.evaluate(std::vector{1.0 + 2e-6 + step});
+        CHECK(below.nll == Approx(above.nll).epsilon(1e-6));
+        CHECK(below.gradient[0] == Approx(above.gradient[0]).epsilon(1e-5));
+        CHECK(below.hessian[0] == Approx(above.hessian[0]).epsilon(1e-4));
+        CHECK(below.below_floor == 1);
+        CHECK(above.below_floor == 0);
+    }
+}
+
+TEST_CASE("an event of negative weight gains a bounded amount below its floor", "[fit]") {
+    const Likelihood likelihood(difference_model(), event_of_difference(-1.0), test::one_rank);
+    const double at_floor = likelihood.evaluate(std::vector{1.0 + 2e-6}).nll;
+    for (const double mu : {1.0, 0.9, 0.5, 0.0}) {
+        const double rate = 1.0 + 2e-6 - mu;  // nu falls by this on the way
+        CHECK(likelihood.evaluate(std::vector{mu}).nll + rate > at_floor - 1.0);
+    }
+}
+
+TEST_CASE("the fit leaves a region where mixtures are negative", "[fit]") {
+    StatisticalModel model = difference_model();
+    model.parameters[0].start = 0.1;  // D = -0.9 there
+    EventSet events = event_of_difference(2.0);
+
+    const FitResult result = fit(Likelihood(model, events, test::one_rank), {}, {});
+
+    CHECK(result.converged);
+    CHECK(result.parameters[0].value == Approx(3.0));  // nu = mu - 1 = 2
+    CHECK(result.guards.non_positive_mixture == 0);
+}
+
+TEST_CASE("mixtures below their floor at the minimum are counted and reported", "[fit]") {
+    // The second event wants mu < 1, where its mixture 1 - mu is positive; the first wants mu = 50.
+    const std::vector<std::string> names{"mu"};
+    const StatisticalModel model{{{"mu", 4.0, 2.0, 10.0, false}},
+                                 {{"a", 1.0, Coefficient::parse("mu", names)},
+                                  {"b", 1.0, Coefficient::parse("1 - mu", names)}},
+                                 "mu"};
+    EventSet events;
+    events.processes = {"a", "b"};
+    events.weight = {50.0, 1e-13};
+    events.log_r = {0.0, -1000.0, -1000.0, 0.0};
+    events.total = 2;
+
+    const FitResult result = fit(Likelihood(model, events, test::one_rank), {}, {});
+
+    CHECK(result.guards.non_positive_mixture == 1);
+    REQUIRE_FALSE(result.warnings.empty());
+    CHECK(result.warnings.back().find("1 of 2 events have a mixture below") != std::string::npos);
+}
+
+TEST_CASE("a ratio that is no number is refused by name", "[fit]") {
+    const double nan = std::numeric_limits<double>::quiet_NaN();
+    const double infinity = std::numeric_limits<double>::infinity();
+    for (const double bad : {nan, infinity, -infinity, 601.0}) {
+        EventSet events = test::random_events(test::interference_model(), 20);
+        events.origins = {{"SBI", 0, 0}, {"reference", 10, 5}};
+        events.log_r[13 * 3 + 2] = bad;
+        const std::string message = error_of(events);
+        CHECK(message.find("event 13 (row 8 of 'reference')") != std::string::npos);
+        CHECK(message.find("'SBI'") != std::string::npos);
+    }
+    EventSet events = test::random_events(test::interference_model(), 20);
+    events.weight[4] = nan;
+    CHECK(error_of(events).find("event 4: weight") != std::string::npos);
+}

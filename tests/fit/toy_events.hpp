@@ -1,0 +1,101 @@
+#pragma once
+
+#include <array>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "ratiofarm/core/philox.hpp"
+#include "ratiofarm/fit/event_set.hpp"
+#include "ratiofarm/mpi/communicator.hpp"
+#include "ratiofarm/physics/interference_toy.hpp"
+#include "ratiofarm/physics/statistical_model.hpp"
+
+namespace ratiofarm::test {
+
+/// One rank without MPI.
+inline const mpi::Communicator one_rank;
+
+/// The one-dimensional toy whose golden numbers the tests quote.
+inline const InterferenceToy golden_toy{{100.0, {1.5}, {{1.0}}}, {900.0, {0.0}, {{2.25}}}, -0.6};
+
+/// lambda = (mu - sqrt mu) S + (1 - sqrt mu) B + sqrt mu SBI, in the order of toy_samples.
+inline StatisticalModel interference_model(double start = 1.0) {
+    const ToyDensities toy(golden_toy);
+    const std::vector<std::string> names{"mu"};
+    const auto process = [&](ToySample sample, std::string_view coefficient) {
+        return ProcessModel{std::string(toy_sample_name(sample)), toy.yield(sample),
+                            Coefficient::parse(coefficient, names)};
+    };
+    return {{{"mu", start, 0.0, 10.0, false}},
+            {process(ToySample::signal, "mu - sqrt(mu)"),
+             process(ToySample::background, "1 - sqrt(mu)"),
+             process(ToySample::combined, "sqrt(mu)")},
+            "mu"};
+}
+
+/// Asimov data on a fine grid: each point carries the exact rate at mu. Ratios to p_B.
+inline EventSet grid_events(double mu = 1.0, std::size_t n = 4000) {
+    const ToyDensities toy(golden_toy);
+    EventSet events;
+    events.processes = {"S", "B", "SBI"};
+    events.total = n;
+    const double step = 28.0 / static_cast<double>(n);
+    for (std::size_t i = 0; i < n; ++i) {
+        const std::array x{-14.0 + step * (static_cast<double>(i) + 0.5)};
+        events.weight.push_back(step * toy.rate(x, mu));
+        const auto log_p = toy.log_densities(x);
+        for (const double value : log_p) events.log_r.push_back(value - log_p[1]);
+    }
+    return events;
+}
+
+/// One event that stands for all: only the number of events is known.
+inline EventSet counting_event(const StatisticalModel& model, double observed) {
+    EventSet events;
+    for (const auto& process : model.processes) events.processes.push_back(process.name);
+    events.weight = {observed};
+    events.log_r.assign(model.processes.size(), 0.0);
+    events.total = 1;
+    return events;
+}
+
+/// Events [offset, offset + n) of a random list of `total`: an event depends on its number alone.
+/// Weights are mostly positive, sometimes negative, sometimes zero.
+inline EventSet random_events(const StatisticalModel& model, Range range, std::uint64_t total) {
+    EventSet events;
+    for (const auto& process : model.processes) events.processes.push_back(process.name);
+    events.offset = range.first;
+    events.total = total;
+    for (std::uint64_t i = range.first; i < range.last; ++i) {
+        PhiloxSequence random(20261121, i);
+        const double kind = random.uniform();
+        events.weight.push_back(kind < 0.05 ? 0.0 : (kind < 0.1 ? -0.3 : 2.0 * random.uniform()));
+        for (std::size_t j = 0; j < events.processes.size(); ++j) {
+            events.log_r.push_back(0.6 * random.normal());
+        }
+    }
+    return events;
+}
+
+inline EventSet random_events(const StatisticalModel& model, std::uint64_t total) {
+    return random_events(model, {0, total}, total);
+}
+
+/// Two parameters of interest over five processes, one of them with roots and signs.
+inline StatisticalModel two_parameter_model() {
+    const std::vector<std::string> names{"mu", "beta"};
+    StatisticalModel model;
+    model.parameters = {{"mu", 1.0, 0.0, 10.0, false}, {"beta", 1.0, 0.1, 4.0, false}};
+    model.parameter_of_interest = "mu";
+    for (const auto* text :
+         {"mu - sqrt(mu)", "beta - sqrt(mu)", "sqrt(mu)", "beta", "0.2*mu*beta^2 + 0.5"}) {
+        const auto n = static_cast<double>(model.processes.size());
+        model.processes.push_back(
+            {"p" + std::to_string(model.processes.size()), 40.0 + 25.0 * n,
+             Coefficient::parse(text, names)});
+    }
+    return model;
+}
+
+}  // namespace ratiofarm::test
