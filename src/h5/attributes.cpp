@@ -44,7 +44,8 @@ void write(const File& file, const std::string& object, const std::string& name,
     const hid_t owner = RATIOFARM_H5(H5Oopen, file.get(), object.c_str(), H5P_DEFAULT);
     try {
         const Attribute attribute = checked::H5Acreate2(owner, name.c_str(), type, space.get());
-        RATIOFARM_H5(H5Awrite, attribute.get(), type, values);
+        // HDF5 refuses the null pointer of an empty list.
+        if (values != nullptr) RATIOFARM_H5(H5Awrite, attribute.get(), type, values);
     } catch (...) {
         H5Oclose(owner);
         throw;
