@@ -1,9 +1,10 @@
 #include <cmath>
 #include <limits>
 
-#include "events.hpp"
 #include "ratiofarm/core/split.hpp"
 #include "ratiofarm_test/catch.hpp"
+
+#include "events.hpp"
 #include "trainer_toy.hpp"
 
 namespace ratiofarm {

@@ -3,10 +3,11 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "device.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/task_file.hpp"
 #include "ratiofarm_test/catch.hpp"
+
+#include "device.hpp"
 #include "self_test.hpp"
 #include "trainer_toy.hpp"
 #include "training.hpp"

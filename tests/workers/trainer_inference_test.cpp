@@ -1,16 +1,16 @@
 // Oracle: one event at a time in double precision, straight from the definition.
 
-#include "inference.hpp"
-
 #include <cmath>
 #include <numeric>
 
-#include "initial_row.hpp"
-#include "member_combination.hpp"
 #include "ratiofarm/core/publish.hpp"
 #include "ratiofarm/core/split.hpp"
 #include "ratiofarm/core/task_file.hpp"
 #include "ratiofarm_test/catch.hpp"
+
+#include "inference.hpp"
+#include "initial_row.hpp"
+#include "member_combination.hpp"
 #include "trainer_toy.hpp"
 
 namespace ratiofarm {
@@ -59,7 +59,8 @@ Setup make_setup(const TemporaryDirectory& folder, std::uint32_t members, std::u
     return setup;
 }
 
-double naive_logit(const Network& network, const std::vector<float>& row,
+double naive_logit(const Network& network,
+                   const std::vector<float>& row,
                    const std::vector<float>& x) {
     std::vector<double> values;
     for (std::size_t k = 0; k < x.size(); ++k) {
@@ -122,8 +123,8 @@ TEST_CASE("an ensemble is evaluated as its definition says", "[trainer]") {
         const double n = members;
         double squares = 0.0;
         for (const double logit : logits) squares += std::pow(logit - sum / n, 2);
-        const double expected = setup.request.combine == Combine::mean_ratio ? std::log(ratios / n)
-                                                                             : sum / n;
+        const double expected =
+            setup.request.combine == Combine::mean_ratio ? std::log(ratios / n) : sum / n;
         const double spread = members > 1 ? std::sqrt(squares / (n - 1)) : 0.0;
         REQUIRE(static_cast<double>(block.log_ratio[event]) == Approx(expected).margin(2e-6));
         REQUIRE(static_cast<double>(block.spread[event]) == Approx(spread).margin(2e-6));

@@ -2,10 +2,11 @@
 
 #include <ATen/ATen.h>
 
+#include "ratiofarm_test/catch.hpp"
+
 #include "cross_entropy.hpp"
 #include "initial_row.hpp"
 #include "mlp.hpp"
-#include "ratiofarm_test/catch.hpp"
 #include "table_tensor.hpp"
 
 namespace ratiofarm {
@@ -36,7 +37,8 @@ at::Tensor oracle_logits(const Network& network, const at::Tensor& flat, const a
             return flat.slice(0, static_cast<std::int64_t>(offset) - first,
                               static_cast<std::int64_t>(offset) - first + size);
         };
-        const auto weight = at_offset(layout[block].offset, outputs * inputs).reshape({outputs, inputs});
+        const auto weight =
+            at_offset(layout[block].offset, outputs * inputs).reshape({outputs, inputs});
         value = at::matmul(value, weight.t()) + at_offset(layout[block + 1].offset, outputs);
         if (block + 2 < layout.size()) value = oracle_activation(network.activation, value);
     }
@@ -72,9 +74,8 @@ double gradient_error(Activation activation, std::int64_t n, at::ScalarType type
 
     const at::Tensor flat = mlp.parameters().clone().requires_grad_(true);
     const at::Tensor logits = oracle_logits(network, flat, events.features);
-    const at::Tensor terms =
-        -events.weights * (events.labels * at::log_sigmoid(logits) +
-                           (1 - events.labels) * at::log_sigmoid(-logits));
+    const at::Tensor terms = -events.weights * (events.labels * at::log_sigmoid(logits) +
+                                                (1 - events.labels) * at::log_sigmoid(-logits));
     terms.mean().backward();
 
     const at::Tensor& own = mlp.forward(events.features);

@@ -1,12 +1,12 @@
-// Oracles: the published update rules, one parameter at a time in double precision; and PyTorch's
-// own numbers for a quadratic.
+// Oracle: the published update rules, one parameter at a time in double precision.
 
 #include <cmath>
 
 #include <ATen/ATen.h>
 
-#include "flat_optimizer.hpp"
 #include "ratiofarm_test/catch.hpp"
+
+#include "flat_optimizer.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -20,13 +20,14 @@ TrainingOptions options_of(Optimizer optimizer) {
 
 /// Scalar reference: parameter after each step of gradients g.
 class ScalarOptimizer {
-  public:
+public:
     ScalarOptimizer(const TrainingOptions& options, double parameter)
         : options_(options), parameter_(parameter) {}
 
     double step(double gradient, double rate) {
         ++step_;
-        if (options_.optimizer == Optimizer::adamw) parameter_ -= rate * options_.weight_decay * parameter_;
+        if (options_.optimizer == Optimizer::adamw)
+            parameter_ -= rate * options_.weight_decay * parameter_;
         first_ = 0.9 * first_ + 0.1 * gradient;
         second_ = 0.999 * second_ + 0.001 * gradient * gradient;
         const double denominator = std::sqrt(second_ / (1 - std::pow(0.999, step_))) + 1e-8;
@@ -42,7 +43,7 @@ class ScalarOptimizer {
         return parameter_;
     }
 
-  private:
+private:
     TrainingOptions options_;
     double parameter_;
     double first_ = 0.0;

@@ -1,20 +1,20 @@
 // The real program behind a real socket.
 
-#include <signal.h>
-#include <unistd.h>
-
-#include <sys/socket.h>
-#include <sys/wait.h>
-
 #include <array>
 #include <chrono>
 #include <filesystem>
 #include <thread>
 
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "ratiofarm/core/philox.hpp"
 #include "ratiofarm/core/publish.hpp"
 #include "ratiofarm/core/task_file.hpp"
 #include "ratiofarm_test/catch.hpp"
+
 #include "trainer_toy.hpp"
 
 namespace ratiofarm {
@@ -25,7 +25,7 @@ using test::toy_request;
 
 /// A ratiofarm-trainer as a child, ended by the destructor.
 class TrainerProcess {
-  public:
+public:
     TrainerProcess() {
         std::array<int, 2> ends{};
         REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
@@ -82,7 +82,7 @@ class TrainerProcess {
         return status;
     }
 
-  private:
+private:
     pid_t child_ = -1;
     int socket_ = -1;
     FrameBuffer buffer_;

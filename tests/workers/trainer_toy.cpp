@@ -8,8 +8,11 @@
 
 namespace ratiofarm::test {
 
-ToySample normal_sample(const std::string& name, std::uint64_t n, double mean,
-                        std::uint64_t columns, std::uint64_t first_id) {
+ToySample normal_sample(const std::string& name,
+                        std::uint64_t n,
+                        double mean,
+                        std::uint64_t columns,
+                        std::uint64_t first_id) {
     ToySample sample{.name = name, .columns = columns, .features = {}, .weight = {}, .id = {}};
     PhiloxSequence random(std::hash<std::string>()(name), first_id);
     for (std::uint64_t value = 0; value < n * columns; ++value) {
@@ -41,7 +44,8 @@ SampleColumns write_sample(const TemporaryDirectory& folder, const ToySample& sa
     return columns;
 }
 
-TrainRequest toy_request(const TemporaryDirectory& folder, std::uint64_t events_each,
+TrainRequest toy_request(const TemporaryDirectory& folder,
+                         std::uint64_t events_each,
                          std::uint64_t columns) {
     TrainRequest request;
     request.task = {.high = 7, .low = 11};

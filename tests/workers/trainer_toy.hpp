@@ -8,6 +8,7 @@
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/trainer_protocol.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
+
 #include "task_control.hpp"
 
 namespace ratiofarm::test {
@@ -22,14 +23,18 @@ struct ToySample {
 };
 
 /// n normal events with unit width in each of `columns` features, weight 1, ids from first_id on.
-ToySample normal_sample(const std::string& name, std::uint64_t n, double mean,
-                        std::uint64_t columns = 1, std::uint64_t first_id = 0);
+ToySample normal_sample(const std::string& name,
+                        std::uint64_t n,
+                        double mean,
+                        std::uint64_t columns = 1,
+                        std::uint64_t first_id = 0);
 
 /// Writes the columns one after another, as contiguous HDF5 datasets lie in their file.
 SampleColumns write_sample(const TemporaryDirectory& folder, const ToySample& sample);
 
 /// Two Gaussians at +-0.5 and a small net; every path is in the folder.
-TrainRequest toy_request(const TemporaryDirectory& folder, std::uint64_t events_each = 2000,
+TrainRequest toy_request(const TemporaryDirectory& folder,
+                         std::uint64_t events_each = 2000,
                          std::uint64_t columns = 1);
 
 /// What an action throws as an Error says.
@@ -49,7 +54,7 @@ inline bool contains(const std::string& text, const std::string& part) {
 
 /// Calls a function of the number of polls so far for the command to give.
 class ScriptedControl : public TaskControl {
-  public:
+public:
     explicit ScriptedControl(std::function<Command(std::uint64_t)> script = {})
         : script_(std::move(script)) {}
 
@@ -62,7 +67,7 @@ class ScriptedControl : public TaskControl {
     std::uint64_t polls() const { return polls_; }
     const Progress& last() const { return last_; }
 
-  private:
+private:
     std::function<Command(std::uint64_t)> script_;
     std::uint64_t polls_ = 0;
     Progress last_;

@@ -1,5 +1,3 @@
-#include "training.hpp"
-
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -8,7 +6,9 @@
 #include "ratiofarm/core/publish.hpp"
 #include "ratiofarm/core/task_file.hpp"
 #include "ratiofarm_test/catch.hpp"
+
 #include "trainer_toy.hpp"
+#include "training.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -54,8 +54,8 @@ TEST_CASE("the learned log ratio of two Gaussians is close to the true one", "[t
             for (std::size_t unit = 0; unit < layout[block].shape[0]; ++unit) {
                 double sum = static_cast<double>(row[layout[block + 1].offset + unit]);
                 for (std::size_t k = 0; k < values.size(); ++k) {
-                    sum += values[k] *
-                           static_cast<double>(row[layout[block].offset + unit * values.size() + k]);
+                    sum += values[k] * static_cast<double>(
+                                           row[layout[block].offset + unit * values.size() + k]);
                 }
                 next.push_back(block + 2 < layout.size() ? sum / (1 + std::exp(-sum)) : sum);
             }
@@ -115,9 +115,8 @@ TEST_CASE("a finished training leaves its result and no checkpoint", "[trainer]"
 TEST_CASE("an abandoned training writes nothing", "[trainer]") {
     const TemporaryDirectory folder;
     const TrainRequest request = toy_request(folder);
-    ScriptedControl control([](std::uint64_t now) {
-        return now == 10 ? Command::abandon : Command::go_on;
-    });
+    ScriptedControl control(
+        [](std::uint64_t now) { return now == 10 ? Command::abandon : Command::go_on; });
 
     CHECK(run(request, control).end == TaskEnd::abandoned);
 

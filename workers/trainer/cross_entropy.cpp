@@ -32,7 +32,8 @@ CrossEntropy::CrossEntropy(std::int64_t capacity, const c10::TensorOptions& opti
 
 CrossEntropy::~CrossEntropy() = default;
 
-void CrossEntropy::add(const at::Tensor& logits, const at::Tensor& labels,
+void CrossEntropy::add(const at::Tensor& logits,
+                       const at::Tensor& labels,
                        const at::Tensor& weights) {
     buffers_->cut(logits.size(0));
     at::Tensor& terms = buffers_->terms_view;
@@ -42,7 +43,8 @@ void CrossEntropy::add(const at::Tensor& logits, const at::Tensor& labels,
     buffers_->sum.add_(buffers_->batch_sum);
 }
 
-const at::Tensor& CrossEntropy::gradient(const at::Tensor& logits, const at::Tensor& labels,
+const at::Tensor& CrossEntropy::gradient(const at::Tensor& logits,
+                                         const at::Tensor& labels,
                                          const at::Tensor& weights) {
     buffers_->cut(logits.size(0));
     at::Tensor& gradients = buffers_->gradients_view;

@@ -1,10 +1,10 @@
 // libratiofarm_cuda.so: the only file that is compiled against CUDA headers.
 
-#include <cuda_runtime_api.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+
+#include <cuda_runtime_api.h>
 
 #include "cuda_plugin_api.h"
 

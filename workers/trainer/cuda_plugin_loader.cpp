@@ -1,18 +1,19 @@
 #include "cuda_plugin_loader.hpp"
 
-#include <dlfcn.h>
-
 #include <filesystem>
+
+#include <dlfcn.h>
 
 #include <ATen/ATen.h>
 
-#include "cuda_plugin_api.h"
 #include "ratiofarm/core/errors.hpp"
+
+#include "cuda_plugin_api.h"
 
 namespace ratiofarm {
 namespace {
 
-constexpr const char* advice = "; run with --device cpu, or see the README on GPUs";
+constexpr const char* advice = "; --device cpu computes without a GPU";
 
 /// Folder of the loaded library or program that holds an address.
 std::filesystem::path folder_of(const void* address) {
@@ -33,7 +34,8 @@ void* open_library(const std::string& path, const char* purpose) {
 void* open_plugin() {
     constexpr const char* name = "libratiofarm_cuda.so";
     const auto program = std::filesystem::read_symlink("/proc/self/exe").parent_path();
-    for (const auto& folder : {program, program / "../lib", program / "../lib64", program / "../bin"}) {
+    for (const auto& folder :
+         {program, program / "../lib", program / "../lib64", program / "../bin"}) {
         if (std::filesystem::exists(folder / name)) {
             return open_library((folder / name).string(), "ratiofarm's CUDA plugin");
         }
@@ -52,7 +54,8 @@ Function* find(void* library, const char* name) {
 }
 
 std::string describe_first_gpu(void* plugin) {
-    auto* error_text = find<decltype(ratiofarm_cuda_error_text)>(plugin, "ratiofarm_cuda_error_text");
+    auto* error_text =
+        find<decltype(ratiofarm_cuda_error_text)>(plugin, "ratiofarm_cuda_error_text");
     const auto refuse = [&](int code) {
         throw ConfigError(std::string("--device cuda: ") + error_text(code) + advice);
     };
@@ -61,7 +64,8 @@ std::string describe_first_gpu(void* plugin) {
     if (count < 0) refuse(-count);
     if (count == 0) {
         throw ConfigError(std::string("--device cuda: no GPU is visible to this process "
-                                      "(CUDA_VISIBLE_DEVICES?)") + advice);
+                                      "(CUDA_VISIBLE_DEVICES?)") +
+                          advice);
     }
     ratiofarm_cuda_device gpu{};
     const int code =
@@ -88,7 +92,8 @@ std::string open_cuda() {
     open_library((torch_folder / "libtorch_cuda.so").string(), "the CUDA half of LibTorch");
     if (!at::hasCUDA()) {
         throw ConfigError(std::string("--device cuda: LibTorch finds no usable GPU, although the "
-                                      "driver lists ") + gpu + advice);
+                                      "driver lists ") +
+                          gpu + advice);
     }
     return gpu;
 }

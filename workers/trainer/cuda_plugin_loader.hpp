@@ -4,10 +4,10 @@
 
 namespace ratiofarm {
 
-/// Loads the CUDA half of LibTorch and libratiofarm_cuda.so (beside this program, in ../lib or ../bin, or
-/// by the loader's own search), and opens the first visible GPU.
-/// \return "cuda:0 <name> <uuid> <pci id>"
-/// \throws ConfigError naming the library or the GPU that is missing and what to do
+/// Loads the CUDA half of LibTorch and libratiofarm_cuda.so (beside this program, in ../lib or
+/// ../bin, or by the loader's own search), and opens the first visible GPU. \return "cuda:0 <name>
+/// <uuid> <pci id>" \throws ConfigError naming the library or the GPU that is missing and what to
+/// do
 std::string open_cuda();
 
 }  // namespace ratiofarm

@@ -7,20 +7,25 @@
 #include <ATen/Parallel.h>
 #include <torch/version.h>
 
-#include "cuda_plugin_loader.hpp"
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
 
+#include "cuda_plugin_loader.hpp"
+
 namespace ratiofarm {
 namespace {
+
+/// What libraries read when they are first used.
+void set_environment() {
+    setenv("MKL_CBWR", "AUTO", 0);
+    setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0);
+}
 
 /// On a CPU the bits of a training are determined by: LibTorch's version, the vector instructions
 /// of the processor (both LibTorch and MKL choose kernels by them) and the thread count. Buffers
 /// are allocated in the same way and 64-byte aligned in every run, which is what MKL asks for to
 /// repeat its results; MKL_CBWR=AUTO makes it keep one code path whatever the load.
 void make_results_repeatable() {
-    setenv("MKL_CBWR", "AUTO", 0);
-    setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0);
     at::set_num_interop_threads(1);
     at::globalContext().setDeterministicAlgorithms(true, false);
     at::globalContext().setDeterministicFillUninitializedMemory(false);
@@ -30,10 +35,7 @@ void make_results_repeatable() {
 
 bool driver_present() { return std::filesystem::exists("/dev/nvidiactl"); }
 
-}  // namespace
-
-Device open_device(DeviceChoice choice, const Log& log) {
-    make_results_repeatable();
+Device choose_device(DeviceChoice choice, const Log& log) {
     if (choice == DeviceChoice::cpu) return {};
     if (choice == DeviceChoice::automatic && !driver_present()) return {};
     try {
@@ -45,6 +47,16 @@ Device open_device(DeviceChoice choice, const Log& log) {
     }
 }
 
+}  // namespace
+
+Device open_device(DeviceChoice choice, const Log& log) {
+    set_environment();
+    // First the device: LibTorch asks only once whether its CUDA half is there.
+    Device device = choose_device(choice, log);
+    make_results_repeatable();
+    return device;
+}
+
 void set_threads(std::uint32_t threads) {
     RATIOFARM_EXPECT(threads > 0);
     at::set_num_threads(static_cast<int>(threads));
@@ -52,7 +64,9 @@ void set_threads(std::uint32_t threads) {
 
 c10::TensorOptions float_on(DeviceKind kind) {
     const at::DeviceType type = kind == DeviceKind::cuda ? at::kCUDA : at::kCPU;
-    return at::TensorOptions().dtype(at::kFloat).device(at::Device(type, type == at::kCUDA ? 0 : -1));
+    return at::TensorOptions()
+        .dtype(at::kFloat)
+        .device(at::Device(type, type == at::kCUDA ? 0 : -1));
 }
 
 std::string libtorch_version() { return TORCH_VERSION; }

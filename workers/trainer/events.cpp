@@ -5,10 +5,11 @@
 #include <numeric>
 #include <string>
 
-#include "mapped_sample.hpp"
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/split.hpp"
+
+#include "mapped_sample.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -63,8 +64,10 @@ void sort_into_parts(Component& component, const Split& split) {
     require_usable(component, validation);
 }
 
-void add_class(std::vector<Component>& components, const std::vector<ClassComponent>& members,
-               float label, const TrainRequest& request) {
+void add_class(std::vector<Component>& components,
+               const std::vector<ClassComponent>& members,
+               float label,
+               const TrainRequest& request) {
     double total = 0.0;
     for (const ClassComponent& member : members) total += member.fraction;
     for (const ClassComponent& member : members) {
@@ -111,13 +114,13 @@ double training_mean(const std::vector<Component>& components, std::size_t input
     return mean / fractions;
 }
 
-void scale_features(TrainingEvents& events, const std::vector<Component>& components,
+void scale_features(TrainingEvents& events,
+                    const std::vector<Component>& components,
                     std::size_t inputs) {
     for (std::size_t input = 0; input < inputs; ++input) {
         const double mean = training_mean(components, input, [](double x) { return x; });
-        const double variance = training_mean(components, input, [&](double x) {
-            return (x - mean) * (x - mean);
-        });
+        const double variance =
+            training_mean(components, input, [&](double x) { return (x - mean) * (x - mean); });
         // Below this the deviation is rounding of a constant, not a width.
         const bool varies = variance > 1e-14 * mean * mean && variance > 0.0;
         events.feature_shift.push_back(static_cast<float>(mean));
@@ -126,10 +129,12 @@ void scale_features(TrainingEvents& events, const std::vector<Component>& compon
     }
 }
 
-EventTable fill(const TrainingEvents& events, const std::vector<Component>& components,
+EventTable fill(const TrainingEvents& events,
+                const std::vector<Component>& components,
                 std::size_t which) {
     const std::size_t inputs = events.feature_shift.size();
-    EventTable table{.events = count_events(components, which), .columns = inputs + 2, .values = {}};
+    EventTable table{
+        .events = count_events(components, which), .columns = inputs + 2, .values = {}};
     table.values.reserve(table.events * table.columns);
     for (const Component& component : components) {
         const Part& part = component.parts[which];
@@ -171,8 +176,8 @@ EventTable load_inference_events(const InferRequest& request) {
     const MappedSample sample(request.sample, request.features);
     if (request.first > sample.events() || request.count > sample.events() - request.first) {
         throw DataError(sample.name() + ": rows " + std::to_string(request.first) + " to " +
-                        std::to_string(request.first + request.count) +
-                        " reach beyond its " + std::to_string(sample.events()) + " events");
+                        std::to_string(request.first + request.count) + " reach beyond its " +
+                        std::to_string(sample.events()) + " events");
     }
     EventTable table{.events = 0, .columns = request.features.size(), .values = {}};
     for (std::uint64_t row = request.first; row < request.first + request.count; ++row) {

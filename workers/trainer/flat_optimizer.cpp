@@ -16,9 +16,7 @@ constexpr double epsilon = 1e-8;
 constexpr double momentum_decay = 0.004;
 
 /// NAdam's momentum schedule, step counted from 1.
-double momentum(double step) {
-    return beta1 * (1.0 - 0.5 * std::pow(0.96, step * momentum_decay));
-}
+double momentum(double step) { return beta1 * (1.0 - 0.5 * std::pow(0.96, step * momentum_decay)); }
 
 }  // namespace
 

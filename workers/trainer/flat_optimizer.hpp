@@ -19,7 +19,7 @@ double learning_rate(const TrainingOptions& options, std::uint64_t step, std::ui
 /// Adam (arXiv:1412.6980), NAdam (Dozat 2016) or AdamW (arXiv:1711.05101) in PyTorch's form, with
 /// its defaults beta = (0.9, 0.999), epsilon = 1e-8, momentum decay 0.004, on one flat buffer.
 class FlatOptimizer {
-  public:
+public:
     /// \param parameters  [n]; moved in place by step()
     FlatOptimizer(const TrainingOptions& options, const at::Tensor& parameters);
     ~FlatOptimizer();
@@ -34,7 +34,7 @@ class FlatOptimizer {
     double momentum_product() const;
     void set_position(std::uint64_t steps, double momentum_product);
 
-  private:
+private:
     struct State;
     std::unique_ptr<State> state_;
 };

@@ -7,13 +7,14 @@
 
 #include <ATen/ATen.h>
 
-#include "events.hpp"
-#include "member_combination.hpp"
-#include "mlp.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/mapped_file.hpp"
 #include "ratiofarm/core/publish.hpp"
 #include "ratiofarm/core/task_file.hpp"
+
+#include "events.hpp"
+#include "member_combination.hpp"
+#include "mlp.hpp"
 #include "table_tensor.hpp"
 
 namespace ratiofarm {
@@ -23,18 +24,19 @@ namespace {
 std::int64_t pass_size(DeviceKind device) { return device == DeviceKind::cpu ? 2048 : 65536; }
 
 class Inference {
-  public:
+public:
     Inference(const InferRequest& request, DeviceKind device, TaskControl& control);
 
     TaskOutcome run();
 
-  private:
+private:
     std::span<const float> member_row(std::uint32_t member) const;
     void load_member(std::uint32_t member);
     std::optional<TaskEnd> evaluate_member(std::uint32_t member);
     std::vector<float> evaluate_pass(std::uint64_t first, std::uint64_t events);
     std::optional<TaskEnd> obey(std::uint32_t member, std::uint64_t first);
-    void require_finite(std::span<const float> logits, std::uint32_t member,
+    void require_finite(std::span<const float> logits,
+                        std::uint32_t member,
                         std::uint64_t first) const;
     TaskDone publish_block();
 
@@ -97,11 +99,13 @@ std::vector<float> Inference::evaluate_pass(std::uint64_t first, std::uint64_t e
     return copy_from(mlp_.forward(inputs_).narrow(0, 0, count));
 }
 
-void Inference::require_finite(std::span<const float> logits, std::uint32_t member,
+void Inference::require_finite(std::span<const float> logits,
+                               std::uint32_t member,
                                std::uint64_t first) const {
     const auto bad = std::ranges::find_if(logits, [](float x) { return !std::isfinite(x); });
     if (bad == logits.end()) return;
-    throw NumericalError("member " + std::to_string(member) + " gives a log ratio that is not "
+    throw NumericalError("member " + std::to_string(member) +
+                         " gives a log ratio that is not "
                          "finite for inference event " +
                          std::to_string(first + static_cast<std::uint64_t>(bad - logits.begin())) +
                          " of the range");
@@ -111,10 +115,8 @@ std::optional<TaskEnd> Inference::obey(std::uint32_t member, std::uint64_t first
     const double total = static_cast<double>(events_.events) * request_.members;
     const double done = static_cast<double>(events_.events) * member + static_cast<double>(first);
     constexpr double none = std::numeric_limits<double>::quiet_NaN();
-    control_.report({.fraction = done / total,
-                     .epoch = 0,
-                     .training_loss = none,
-                     .validation_loss = none});
+    control_.report(
+        {.fraction = done / total, .epoch = 0, .training_loss = none, .validation_loss = none});
     switch (control_.poll()) {
         case Command::stop: return TaskEnd::stopped;
         case Command::abandon: return TaskEnd::abandoned;

@@ -1,8 +1,9 @@
 #pragma once
 
-#include "device.hpp"
 #include "ratiofarm/core/log.hpp"
 #include "ratiofarm/core/trainer_protocol.hpp"
+
+#include "device.hpp"
 #include "task_control.hpp"
 
 namespace ratiofarm {

@@ -23,8 +23,10 @@ void fill_uniform(std::span<float> values, double bound, PhiloxSequence& random)
 
 }  // namespace
 
-std::vector<float> initial_row(const Network& network, std::uint64_t seed,
-                               std::span<const float> shift, std::span<const float> scale) {
+std::vector<float> initial_row(const Network& network,
+                               std::uint64_t seed,
+                               std::span<const float> shift,
+                               std::span<const float> scale) {
     RATIOFARM_EXPECT(shift.size() == network.inputs && scale.size() == network.inputs);
     std::vector<float> row(row_size(network));
     const auto layout = parameter_layout(network);

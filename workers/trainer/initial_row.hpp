@@ -13,7 +13,9 @@ namespace ratiofarm {
 /// uniform in +-1/sqrt(inputs). Only integers and products are involved: the same bits on every
 /// machine and device.
 /// \param shift, scale  [network.inputs], copied into the row
-std::vector<float> initial_row(const Network& network, std::uint64_t seed,
-                               std::span<const float> shift, std::span<const float> scale);
+std::vector<float> initial_row(const Network& network,
+                               std::uint64_t seed,
+                               std::span<const float> shift,
+                               std::span<const float> scale);
 
 }  // namespace ratiofarm

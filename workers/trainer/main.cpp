@@ -5,11 +5,12 @@
 #include <string>
 #include <vector>
 
+#include "ratiofarm/core/errors.hpp"
+#include "ratiofarm/core/log.hpp"
+
 #include "command_line.hpp"
 #include "device.hpp"
 #include "process_guard.hpp"
-#include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/core/log.hpp"
 #include "self_test.hpp"
 #include "task_loop.hpp"
 
@@ -20,15 +21,12 @@ int run(const std::vector<std::string>& arguments, const Log& log) {
     using Action = TrainerCommandLine::Action;
     const TrainerCommandLine command = parse_command_line(arguments);
     switch (command.action) {
-        case Action::help:
-            std::fputs(trainer_usage, stdout);
-            return 0;
+        case Action::help: std::fputs(trainer_usage, stdout); return 0;
         case Action::version:
             std::printf("ratiofarm-trainer %s (LibTorch %s)\n", RATIOFARM_VERSION,
                         libtorch_version().c_str());
             return 0;
-        case Action::self_test:
-            return run_self_test(open_device(command.device, log), log) ? 0 : 1;
+        case Action::self_test: return run_self_test(open_device(command.device, log), log) ? 0 : 1;
         case Action::serve:
             if (!tie_to_parent()) return 0;
             serve(command.socket, open_device(command.device, log), log);

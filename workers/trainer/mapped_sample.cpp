@@ -7,8 +7,10 @@
 namespace ratiofarm {
 namespace {
 
-[[noreturn]] void refuse_value(const std::string& sample, std::uint64_t row,
-                               const std::string& what, double value) {
+[[noreturn]] void refuse_value(const std::string& sample,
+                               std::uint64_t row,
+                               const std::string& what,
+                               double value) {
     throw DataError(sample + ": row " + std::to_string(row) + ": " + what + " is " +
                     std::to_string(value) + " (must be finite)");
 }

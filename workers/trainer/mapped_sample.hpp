@@ -12,7 +12,7 @@ namespace ratiofarm {
 
 /// One sample, mapped read-only, with the columns that a net reads.
 class MappedSample {
-  public:
+public:
     /// \param features  columns of the feature matrix, in input order
     /// \throws DataError naming file and sample
     MappedSample(const SampleColumns& columns, std::span<const std::uint32_t> features);
@@ -29,7 +29,7 @@ class MappedSample {
     /// "sample 'S' of 'events.h5'", for messages.
     const std::string& name() const { return name_; }
 
-  private:
+private:
     std::string name_;
     MappedFile file_;
     std::uint64_t columns_;

@@ -12,7 +12,7 @@ namespace ratiofarm {
 /// Reduces the logits of an ensemble's members, event by event, as they come: memory does not grow
 /// with the number of members. In double precision, in the order of the members.
 class MemberCombination {
-  public:
+public:
     MemberCombination(Combine combine, std::uint64_t events);
 
     /// The logits of the current member for events [first, first + logits.size()).
@@ -25,7 +25,7 @@ class MemberCombination {
     /// overflow. Spread: sample standard deviation of the logits, 0 for one member.
     RatioBlock finish() const;
 
-  private:
+private:
     Combine combine_;
     std::uint64_t members_ = 0;      ///< complete ones
     std::vector<double> mean_;       ///< Welford's running mean

@@ -27,8 +27,9 @@ std::vector<Layer> layer_views(const Network& network, const at::Tensor& flat) {
     };
     for (std::size_t block = 2; block < layout.size(); block += 2) {
         const auto& shape = layout[block].shape;
-        const at::Tensor weight = view(layout[block]).view(
-            {static_cast<std::int64_t>(shape[0]), static_cast<std::int64_t>(shape[1])});
+        const at::Tensor weight =
+            view(layout[block])
+                .view({static_cast<std::int64_t>(shape[0]), static_cast<std::int64_t>(shape[1])});
         layers.push_back({weight, view(layout[block + 1]), weight.t()});
     }
     return layers;
@@ -52,7 +53,9 @@ void activate(Activation activation, at::Tensor& after, const at::Tensor& before
 }
 
 /// Overwrites `before` with the gradient by it.
-void activate_backward(Activation activation, at::Tensor& before, const at::Tensor& after,
+void activate_backward(Activation activation,
+                       at::Tensor& before,
+                       const at::Tensor& after,
                        const at::Tensor& flow) {
     switch (activation) {
         case Activation::relu: at::threshold_backward_out(before, flow, after, 0); return;
@@ -122,7 +125,9 @@ PassViews& Mlp::Buffers::views_of(std::int64_t events) {
     return views.back();
 }
 
-Mlp::Mlp(const Network& network, std::int64_t capacity, MlpUse use,
+Mlp::Mlp(const Network& network,
+         std::int64_t capacity,
+         MlpUse use,
          const c10::TensorOptions& options)
     : buffers_(std::make_unique<Buffers>()) {
     RATIOFARM_EXPECT(capacity > 0 && network.inputs > 0 && !network.hidden.empty());

@@ -23,10 +23,12 @@ enum class MlpUse : std::uint8_t {
 /// buffer and buffers made once: no autograd, no allocation of data per step. Results of a pass
 /// are views of these buffers, valid until the next pass.
 class Mlp {
-  public:
+public:
     /// \param capacity  largest number of events of one pass
     /// \param options   device and element type (float, or double in tests)
-    Mlp(const Network& network, std::int64_t capacity, MlpUse use,
+    Mlp(const Network& network,
+        std::int64_t capacity,
+        MlpUse use,
         const c10::TensorOptions& options);
     ~Mlp();
 
@@ -44,7 +46,7 @@ class Mlp {
     /// \param logit_gradient  [n], derivative of the loss by each logit
     void backward(const at::Tensor& inputs, const at::Tensor& logit_gradient);
 
-  private:
+private:
     struct Buffers;
     std::unique_ptr<Buffers> buffers_;
 };

@@ -1,11 +1,10 @@
 #include "process_guard.hpp"
 
-#include <signal.h>
-#include <unistd.h>
-
-#include <sys/prctl.h>
-
 #include <initializer_list>
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 namespace ratiofarm {
 

@@ -1,7 +1,5 @@
 #include "self_test.hpp"
 
-#include <unistd.h>
-
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
@@ -10,11 +8,14 @@
 #include <string>
 #include <vector>
 
-#include "events.hpp"
-#include "inference.hpp"
+#include <unistd.h>
+
 #include "ratiofarm/core/philox.hpp"
 #include "ratiofarm/core/publish.hpp"
 #include "ratiofarm/core/task_file.hpp"
+
+#include "events.hpp"
+#include "inference.hpp"
 #include "training.hpp"
 
 namespace ratiofarm {
@@ -24,14 +25,14 @@ constexpr std::uint64_t events = 20000;
 constexpr double tolerated_error = 0.05;  ///< rms of log r; statistics alone gives about 0.02
 
 class Uninterrupted : public TaskControl {
-  public:
+public:
     Command poll() override { return Command::go_on; }
     void report(const Progress&) override {}
 };
 
 /// A folder of this process, removed at the end.
 class Folder {
-  public:
+public:
     Folder()
         : path_(std::filesystem::temp_directory_path() /
                 ("ratiofarm-self-test-" + std::to_string(getpid()))) {}
@@ -44,7 +45,7 @@ class Folder {
 
     std::string file(const char* name) const { return (path_ / name).string(); }
 
-  private:
+private:
     std::filesystem::path path_;
 };
 
@@ -79,8 +80,8 @@ double rms_error(const InferRequest& request, const RatioBlock& block) {
     const EventTable truth = load_inference_events(request);
     double sum = 0.0;
     for (std::size_t event = 0; event < block.log_ratio.size(); ++event) {
-        const double error = static_cast<double>(block.log_ratio[event]) -
-                             static_cast<double>(truth.values[event]);
+        const double error =
+            static_cast<double>(block.log_ratio[event]) - static_cast<double>(truth.values[event]);
         sum += error * error;
     }
     return std::sqrt(sum / static_cast<double>(block.log_ratio.size()));
@@ -116,8 +117,8 @@ bool run_self_test(const Device& device, const Log& log) {
     inference.result_path = folder.file("block");
     infer(inference, device.kind, control);
 
-    const double error = rms_error(
-        inference, read_task_file<RatioBlock>(inference.result_path, inference.task));
+    const double error =
+        rms_error(inference, read_task_file<RatioBlock>(inference.result_path, inference.task));
     std::printf("%s: %u epochs, validation loss %.4f, rms error of log r %.4f (at most %.2f)\n",
                 device.description.c_str(), result.epochs, result.best_validation_loss, error,
                 tolerated_error);

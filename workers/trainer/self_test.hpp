@@ -1,7 +1,8 @@
 #pragma once
 
-#include "device.hpp"
 #include "ratiofarm/core/log.hpp"
+
+#include "device.hpp"
 
 namespace ratiofarm {
 

@@ -1,13 +1,12 @@
 #include "supervisor_link.hpp"
 
-#include <poll.h>
-#include <unistd.h>
-
-#include <sys/socket.h>
-
 #include <array>
 #include <cerrno>
 #include <span>
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "ratiofarm/core/errors.hpp"
 
@@ -25,7 +24,8 @@ bool peer_gone(int error) { return error == EPIPE || error == ECONNRESET; }
 void wait_for(int socket, short events) {
     pollfd entry{.fd = socket, .events = events, .revents = 0};
     while (::poll(&entry, 1, -1) < 0) {
-        if (errno != EINTR) throw SystemError(errno_message("cannot wait for the supervisor", errno));
+        if (errno != EINTR)
+            throw SystemError(errno_message("cannot wait for the supervisor", errno));
     }
 }
 
@@ -83,7 +83,8 @@ void SupervisorLink::send(const TrainerReply& reply) {
     }
 }
 
-LinkControl::LinkControl(SupervisorLink& link, const Digest& task,
+LinkControl::LinkControl(SupervisorLink& link,
+                         const Digest& task,
                          std::deque<TrainerRequest>& later)
     : link_(link), task_(task), later_(later) {}
 

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "ratiofarm/core/trainer_protocol.hpp"
+
 #include "task_control.hpp"
 
 namespace ratiofarm {
@@ -12,7 +13,7 @@ namespace ratiofarm {
 /// The socket to the supervisor. While a task runs it is that task's control: it looks at the
 /// socket every 20 ms and reports progress once a second.
 class SupervisorLink {
-  public:
+public:
     /// \param socket  connected stream socket; closed by the destructor
     explicit SupervisorLink(int socket);
     ~SupervisorLink();
@@ -31,7 +32,7 @@ class SupervisorLink {
 
     bool closed() const { return closed_; }
 
-  private:
+private:
     void receive(bool wait);
 
     int socket_;
@@ -42,13 +43,13 @@ class SupervisorLink {
 /// Control of one task over a link. Requests that are not for a running task (the next task)
 /// stay in `later`, in order.
 class LinkControl : public TaskControl {
-  public:
+public:
     LinkControl(SupervisorLink& link, const Digest& task, std::deque<TrainerRequest>& later);
 
     Command poll() override;
     void report(const Progress& progress) override;
 
-  private:
+private:
     using Clock = std::chrono::steady_clock;
 
     SupervisorLink& link_;

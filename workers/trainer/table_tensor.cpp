@@ -13,9 +13,9 @@ namespace {
 at::Tensor on_device(const EventTable& table, DeviceKind device) {
     // from_blob wants a mutable pointer; nothing writes through it.
     auto* values = const_cast<float*>(table.values.data());
-    const auto host = at::from_blob(values, {static_cast<std::int64_t>(table.events),
-                                             static_cast<std::int64_t>(table.columns)},
-                                    at::kFloat);
+    const auto host = at::from_blob(
+        values, {static_cast<std::int64_t>(table.events), static_cast<std::int64_t>(table.columns)},
+        at::kFloat);
     return device == DeviceKind::cpu ? host : host.to(float_on(device));
 }
 
@@ -75,8 +75,9 @@ ShuffledTable::ShuffledTable(const EventTable& table, std::uint32_t batch_size, 
     const std::int64_t events = state.table.size(0);
     state.batch_size = std::min(std::int64_t{batch_size}, events);
     state.host_order = at::empty({events}, at::kLong);
-    state.order = device == DeviceKind::cpu ? state.host_order
-                                            : at::empty({events}, float_on(device).dtype(at::kLong));
+    state.order = device == DeviceKind::cpu
+                      ? state.host_order
+                      : at::empty({events}, float_on(device).dtype(at::kLong));
     state.gathered = at::empty({state.batch_size, state.table.size(1)}, float_on(device));
     state.full = std::make_unique<Columns>(state.gathered);
     const std::int64_t rest = events % state.batch_size;

@@ -23,7 +23,7 @@ struct Batch {
 
 /// A training table on the device, read in its own order.
 class TableTensor {
-  public:
+public:
     /// \param table  must outlive this object: on a CPU its memory is used as it is
     TableTensor(const EventTable& table, DeviceKind device);
     ~TableTensor();
@@ -33,7 +33,7 @@ class TableTensor {
     /// Rows [first, first + count) or as many of them as there are.
     Batch rows(std::int64_t first, std::int64_t count);
 
-  private:
+private:
     struct State;
     std::unique_ptr<State> state_;
 };
@@ -41,7 +41,7 @@ class TableTensor {
 /// A training table on the device, read in batches of a new random order each epoch. The order is
 /// a pure function of (seed, epoch): nothing of it needs to be saved.
 class ShuffledTable {
-  public:
+public:
     /// \param table  must outlive this object
     ShuffledTable(const EventTable& table, std::uint32_t batch_size, DeviceKind device);
     ~ShuffledTable();
@@ -51,7 +51,7 @@ class ShuffledTable {
     /// Batch number `index` of the epoch; the last may be smaller.
     Batch batch(std::uint64_t index);
 
-  private:
+private:
     struct State;
     std::unique_ptr<State> state_;
 };

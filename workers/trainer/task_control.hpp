@@ -26,13 +26,13 @@ struct Progress {
 /// The thread between a running task and whoever ordered it. Both calls are cheap enough to stand
 /// in the training loop: an implementation looks at its clock first.
 class TaskControl {
-  public:
+public:
     virtual ~TaskControl() = default;
 
     virtual Command poll() = 0;
     virtual void report(const Progress& progress) = 0;
 
-  protected:
+protected:
     TaskControl() = default;
     TaskControl(const TaskControl&) = default;
     TaskControl& operator=(const TaskControl&) = default;

@@ -1,15 +1,16 @@
 #include "task_loop.hpp"
 
-#include <unistd.h>
-
 #include <deque>
 #include <new>
 #include <string>
 
+#include <unistd.h>
+
 #include <c10/util/Exception.h>
 
-#include "inference.hpp"
 #include "ratiofarm/core/errors.hpp"
+
+#include "inference.hpp"
 #include "supervisor_link.hpp"
 #include "training.hpp"
 
@@ -28,7 +29,7 @@ TrainerReply reply_to(const TaskOutcome& outcome, const Digest& task) {
 }
 
 class TaskLoop {
-  public:
+public:
     TaskLoop(SupervisorLink& link, const Device& device, const Log& log)
         : link_(link), device_(device), log_(log) {}
 
@@ -40,7 +41,7 @@ class TaskLoop {
         }
     }
 
-  private:
+private:
     std::optional<TrainerRequest> next() {
         if (later_.empty()) return link_.next_request();
         TrainerRequest request = std::move(later_.front());

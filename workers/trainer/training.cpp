@@ -7,14 +7,15 @@
 
 #include <ATen/ATen.h>
 
+#include "ratiofarm/core/errors.hpp"
+#include "ratiofarm/core/publish.hpp"
+#include "ratiofarm/core/task_file.hpp"
+
 #include "cross_entropy.hpp"
 #include "events.hpp"
 #include "flat_optimizer.hpp"
 #include "initial_row.hpp"
 #include "mlp.hpp"
-#include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/core/publish.hpp"
-#include "ratiofarm/core/task_file.hpp"
 #include "table_tensor.hpp"
 #include "training_state_store.hpp"
 
@@ -29,8 +30,9 @@ constexpr std::int64_t validation_batch = 1024;
 void require_available(const TrainRequest& request) {
     const TrainingOptions& options = request.training;
     if (options.precision == Precision::bf16) {
-        throw ConfigError("training.precision = \"bf16\" is not available in this version "
-                          "(use \"fp32\")");
+        throw ConfigError(
+            "training.precision = \"bf16\" is not available in this version "
+            "(use \"fp32\")");
     }
     if (options.epochs == 0 || options.batch == 0 || options.threads == 0) {
         throw ConfigError("training: epochs, batch and threads must be at least 1");
@@ -41,12 +43,12 @@ void require_available(const TrainRequest& request) {
 }
 
 class Training {
-  public:
+public:
     Training(const TrainRequest& request, DeviceKind device, TaskControl& control, const Log& log);
 
     TaskOutcome run();
 
-  private:
+private:
     bool finished() const;
     std::optional<TaskEnd> run_steps();
     std::optional<TaskEnd> finish_epoch();
@@ -83,7 +85,9 @@ std::int64_t pass_capacity(const TrainRequest& request) {
     return std::max(validation_batch, std::int64_t{request.training.batch});
 }
 
-Training::Training(const TrainRequest& request, DeviceKind device, TaskControl& control,
+Training::Training(const TrainRequest& request,
+                   DeviceKind device,
+                   TaskControl& control,
                    const Log& log)
     : request_(request),
       control_(control),
@@ -170,11 +174,9 @@ void Training::step() {
     const Batch& batch = training_.batch(state_.step_in_epoch);
     const at::Tensor& logits = mlp_.forward(*batch.features);
     training_sum_.add(logits, *batch.labels, *batch.weights);
-    mlp_.backward(*batch.features,
-                  training_sum_.gradient(logits, *batch.labels, *batch.weights));
-    optimizer_.step(mlp_.gradient(),
-                    learning_rate(request_.training, state_.step,
-                                  steps_per_epoch_ * request_.training.epochs));
+    mlp_.backward(*batch.features, training_sum_.gradient(logits, *batch.labels, *batch.weights));
+    optimizer_.step(mlp_.gradient(), learning_rate(request_.training, state_.step,
+                                                   steps_per_epoch_ * request_.training.epochs));
     ++state_.step;
     ++state_.step_in_epoch;
 }
@@ -193,14 +195,14 @@ std::optional<TaskEnd> Training::obey() {
     const Command command = control_.poll();
     if (command == Command::abandon) return TaskEnd::abandoned;
     const double seconds = request_.training.checkpoint_seconds;
-    const bool due = seconds > 0 && Clock::now() - last_save_ >= std::chrono::duration<double>(seconds);
+    const bool due =
+        seconds > 0 && Clock::now() - last_save_ >= std::chrono::duration<double>(seconds);
     if (due || command != Command::go_on) save();
     return command == Command::stop ? std::optional(TaskEnd::stopped) : std::nullopt;
 }
 
 std::optional<TaskEnd> Training::finish_epoch() {
-    const double training_loss =
-        training_sum_.sum() / static_cast<double>(events_.training.events);
+    const double training_loss = training_sum_.sum() / static_cast<double>(events_.training.events);
     require_sane(training_loss, "training");
     validation_sum_.set_sum(0.0);
     for (std::int64_t first = 0; first < validation_.events(); first += pass_capacity(request_)) {
@@ -231,8 +233,9 @@ void Training::require_sane(double loss, const char* which) const {
                              std::to_string(state_.epoch + 1);
     if (!std::isfinite(loss)) throw NumericalError(text + " (lower training.learning_rate)");
     if (loss < 0.0) {
-        throw NumericalError(text + ": where negative weights outweigh the positive ones the loss "
-                                    "has no lower bound (" +
+        throw NumericalError(text +
+                             ": where negative weights outweigh the positive ones the loss "
+                             "has no lower bound (" +
                              std::to_string(events_.negative_weights) + " negative weights)");
     }
 }
@@ -260,7 +263,9 @@ TaskDone Training::publish_result() {
 
 }  // namespace
 
-TaskOutcome train(const TrainRequest& request, DeviceKind device, TaskControl& control,
+TaskOutcome train(const TrainRequest& request,
+                  DeviceKind device,
+                  TaskControl& control,
                   const Log& log) {
     return in_context("training of " + request.name, [&] {
         require_available(request);

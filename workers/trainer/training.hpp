@@ -1,8 +1,9 @@
 #pragma once
 
-#include "device.hpp"
 #include "ratiofarm/core/log.hpp"
 #include "ratiofarm/core/trainer_protocol.hpp"
+
+#include "device.hpp"
 #include "task_control.hpp"
 
 namespace ratiofarm {
@@ -16,7 +17,9 @@ namespace ratiofarm {
 /// epoch are the result. The training stops `patience` epochs after the best one.
 /// \throws DataError for events that cannot be used, NumericalError naming the epoch if a loss is
 ///         not finite or negative, ConfigError for options that are not available, SystemError
-TaskOutcome train(const TrainRequest& request, DeviceKind device, TaskControl& control,
+TaskOutcome train(const TrainRequest& request,
+                  DeviceKind device,
+                  TaskControl& control,
                   const Log& log);
 
 }  // namespace ratiofarm

@@ -47,12 +47,13 @@ std::optional<TrainingState> TrainingStateStore::read(const std::filesystem::pat
     try {
         auto state = read_task_file<TrainingState>(path, task_);
         require_fit(state, network);
-        log_.info("continuing from a checkpoint",
-                  {{"file", path.string()}, {"epoch", std::uint64_t{state.epoch}},
-                   {"step", state.step}});
+        log_.info(
+            "continuing from a checkpoint",
+            {{"file", path.string()}, {"epoch", std::uint64_t{state.epoch}}, {"step", state.step}});
         return state;
     } catch (const Error& error) {
-        log_.warning("checkpoint cannot be used", {{"file", path.string()}, {"reason", error.what()}});
+        log_.warning("checkpoint cannot be used",
+                     {{"file", path.string()}, {"reason", error.what()}});
         return std::nullopt;
     }
 }

@@ -14,7 +14,7 @@ namespace ratiofarm {
 /// The checkpoints of one training: the newest at `path`, the one before it at `path`.old. A crash
 /// at any moment leaves at least one of them whole.
 class TrainingStateStore {
-  public:
+public:
     TrainingStateStore(std::filesystem::path path, const Digest& task, Log log);
 
     /// \throws SystemError
@@ -26,7 +26,7 @@ class TrainingStateStore {
     /// Removes both. The result must be published before.
     void remove() const;
 
-  private:
+private:
     std::optional<TrainingState> read(const std::filesystem::path& path,
                                       const Network& network) const;
 
