@@ -20,7 +20,7 @@ struct SearchSpace {
 
 struct NewtonOptions {
     unsigned max_iterations = 100;
-    double edm = 1e-13;
+    double edm = 1e-16;
     /// Ends the search early where another search has already been; may be empty.
     std::function<bool(std::span<const double>)> already_known;
 };

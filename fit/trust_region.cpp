@@ -7,6 +7,30 @@
 namespace ratiofarm {
 namespace {
 
+/// The model in the frame of its eigenvectors.
+struct Spectrum {
+    Eigen::VectorXd eigenvalues;
+    Eigen::MatrixXd frame;     // columns are eigenvectors
+    Eigen::VectorXd gradient;  // in the frame
+};
+
+/// Directions without slope and curvature beyond rounding are given curvature, so that they do not
+/// move: their sign is noise, and walking along them could go on to the end of the range.
+Spectrum spectrum_of(const Eigen::VectorXd& gradient, const Eigen::MatrixXd& hessian) {
+    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(hessian);
+    Spectrum spectrum{solver.eigenvalues(), solver.eigenvectors(),
+                      solver.eigenvectors().transpose() * gradient};
+    const double most_curved = spectrum.eigenvalues.cwiseAbs().maxCoeff();
+    const double steepest = spectrum.gradient.cwiseAbs().maxCoeff();
+    for (Eigen::Index k = 0; k < gradient.size(); ++k) {
+        if (std::abs(spectrum.eigenvalues[k]) > 1e-12 * most_curved) continue;
+        if (std::abs(spectrum.gradient[k]) > 1e-10 * steepest) continue;
+        spectrum.eigenvalues[k] = most_curved > 0.0 ? most_curved : 1.0;
+        spectrum.gradient[k] = 0.0;
+    }
+    return spectrum;
+}
+
 /// d(shift) = -(H + shift)^-1 g in the frame of the eigenvectors; flat directions without gradient
 /// do not move.
 Eigen::VectorXd shifted_step(const Eigen::VectorXd& eigenvalues,
@@ -46,11 +70,9 @@ double shift_for_radius(const Eigen::VectorXd& eigenvalues,
 Eigen::VectorXd trust_region_step(const Eigen::VectorXd& gradient,
                                   const Eigen::MatrixXd& hessian,
                                   double radius) {
-    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(hessian);
-    const Eigen::VectorXd& eigenvalues = solver.eigenvalues();  // ascending
-    const Eigen::MatrixXd& frame = solver.eigenvectors();
-    const Eigen::VectorXd g = frame.transpose() * gradient;
-    const double least = eigenvalues[0];
+    const auto [eigenvalues, frame, g] = spectrum_of(gradient, hessian);
+    Eigen::Index lowest = 0;
+    const double least = eigenvalues.minCoeff(&lowest);
 
     if (least > 0.0) {
         const Eigen::VectorXd newton = shifted_step(eigenvalues, g, 0.0);
@@ -65,12 +87,13 @@ Eigen::VectorXd trust_region_step(const Eigen::VectorXd& gradient,
         return frame * shifted_step(eigenvalues, g, shift_for_radius(eigenvalues, g, above, radius));
     }
     // The hard case: walk along the direction of least curvature to the rim, downhill if any.
-    const double rest = radius * radius - (step.squaredNorm() - step[0] * step[0]);
+    step[lowest] = 0.0;
+    const double rest = std::sqrt(std::max(0.0, radius * radius - step.squaredNorm()));
     Eigen::Index largest = 0;
-    frame.col(0).cwiseAbs().maxCoeff(&largest);
-    const double sense = frame(largest, 0) > 0.0 ? 1.0 : -1.0;  // eigenvectors have no sign
-    const double downhill = g[0] == 0.0 ? sense : (g[0] > 0.0 ? -1.0 : 1.0);
-    step[0] = downhill * std::sqrt(std::max(0.0, rest));
+    frame.col(lowest).cwiseAbs().maxCoeff(&largest);
+    const double sense = frame(largest, lowest) > 0.0 ? 1.0 : -1.0;  // eigenvectors have no sign
+    const double downhill = g[lowest] == 0.0 ? sense : (g[lowest] > 0.0 ? -1.0 : 1.0);
+    step[lowest] = downhill * rest;
     return frame * step;
 }
 

@@ -43,7 +43,7 @@ TEST_CASE("Asimov data on a grid give the exact estimate, error and interval", "
     CHECK(mu.value - *mu.error_low == Approx(0.62525881).margin(1e-8));
     CHECK(mu.value + *mu.error_high == Approx(1.58052347).margin(1e-8));
     CHECK(result.minima.size() == 1);
-    CHECK(result.edm < 1e-13);
+    CHECK(result.edm < 1e-16);
     CHECK(result.warnings.empty());
 }
 

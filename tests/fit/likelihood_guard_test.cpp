@@ -34,7 +34,7 @@ StatisticalModel difference_model() {
 std::string error_of(const EventSet& events) {
     try {
         Likelihood(test::interference_model(), events, test::one_rank);
-    } catch (const DataError& error) {
+    } catch (const Error& error) {
         return error.what();
     }
     return "accepted";

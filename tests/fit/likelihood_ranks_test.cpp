@@ -92,5 +92,5 @@ TEST_CASE("a bad event of one rank is refused on every rank", "[fit][mpi]") {
         events.log_r.back() = std::numeric_limits<double>::quiet_NaN();
     }
 
-    CHECK_THROWS_AS(Likelihood(model, events, comm), DataError);
+    CHECK_THROWS_AS(Likelihood(model, events, comm), Error);
 }

@@ -13,7 +13,7 @@ namespace ratiofarm {
 struct FitOptions {
     unsigned starts_per_parameter = 4;  ///< besides the model's own start, over each range
     unsigned max_iterations = 100;      ///< of one start
-    double edm = 1e-13;                 ///< g^T H^-1 g / 2, in units of the NLL
+    double edm = 1e-16;                 ///< g^T H^-1 g / 2, in units of the NLL
     double same_nll = 1e-6;             ///< minima closer than this count as equally deep
     bool interval = true;               ///< also the ends of t < 1 of the parameter of interest
 };

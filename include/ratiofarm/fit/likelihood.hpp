@@ -56,8 +56,8 @@ class Likelihood {
     /// Collective over comm, which must outlive the likelihood.
     /// \param mine events_of_rank() of the joined list; its processes are those of the model
     /// \throws ConfigError if the model does not hold together
-    /// \throws DataError on every rank, naming the event, if a weight or a log ratio is not finite
-    /// or a log ratio is beyond +600
+    /// \throws AgreedError (usage) on every rank, naming the event, if a weight or a log ratio is not
+    /// finite or a log ratio is beyond +600
     Likelihood(StatisticalModel model,
                const EventSet& mine,
                const mpi::Communicator& comm,
