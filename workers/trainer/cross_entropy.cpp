@@ -1,6 +1,10 @@
 #include "cross_entropy.hpp"
 
-#include <ATen/ATen.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/dot.h>
+#include <ATen/ops/sigmoid.h>
+#include <ATen/ops/softplus.h>
+#include <ATen/ops/zeros.h>
 
 #include "ratiofarm/core/contracts.hpp"
 

@@ -4,7 +4,7 @@
 
 #include <dlfcn.h>
 
-#include <ATen/ATen.h>
+#include <ATen/Context.h>
 
 #include "ratiofarm/core/errors.hpp"
 

@@ -3,8 +3,9 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include <ATen/ATen.h>
+#include <ATen/Context.h>
 #include <ATen/Parallel.h>
+#include <c10/core/TensorOptions.h>
 #include <torch/version.h>
 
 #include "ratiofarm/core/contracts.hpp"

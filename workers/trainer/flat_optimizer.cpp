@@ -3,7 +3,9 @@
 #include <cmath>
 #include <numbers>
 
-#include <ATen/ATen.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/sqrt.h>
+#include <ATen/ops/zeros_like.h>
 
 #include "ratiofarm/core/contracts.hpp"
 

@@ -5,7 +5,10 @@
 #include <cmath>
 #include <limits>
 
-#include <ATen/ATen.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
+#include <c10/core/InferenceMode.h>
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/mapped_file.hpp"

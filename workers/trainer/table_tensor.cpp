@@ -2,7 +2,10 @@
 
 #include <algorithm>
 
-#include <ATen/ATen.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/index_select.h>
 
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/philox.hpp"

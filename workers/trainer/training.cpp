@@ -5,7 +5,8 @@
 #include <cmath>
 #include <limits>
 
-#include <ATen/ATen.h>
+#include <c10/core/InferenceMode.h>
+#include <c10/core/TensorOptions.h>
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/publish.hpp"
