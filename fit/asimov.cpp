@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <cmath>
 
-#include "event_shards.hpp"
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/physics/mixture_coefficients.hpp"
+
+#include "event_shards.hpp"
 
 namespace ratiofarm {
 namespace {

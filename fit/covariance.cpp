@@ -1,7 +1,8 @@
 #include "covariance.hpp"
 
-#include <Eigen/Dense>
 #include <cmath>
+
+#include <Eigen/Dense>
 
 namespace ratiofarm {
 namespace {

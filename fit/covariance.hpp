@@ -1,8 +1,9 @@
 #pragma once
 
-#include "newton.hpp"
 #include "ratiofarm/fit/fit_result.hpp"
 #include "ratiofarm/physics/internal_coordinates.hpp"
+
+#include "newton.hpp"
 
 namespace ratiofarm {
 

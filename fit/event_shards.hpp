@@ -4,9 +4,10 @@
 #include <cstdint>
 #include <vector>
 
-#include "mixture_kernel.hpp"
 #include "ratiofarm/fit/event_set.hpp"
 #include "ratiofarm/mpi/communicator.hpp"
+
+#include "mixture_kernel.hpp"
 
 namespace ratiofarm {
 
@@ -14,7 +15,7 @@ namespace ratiofarm {
 /// weight left out, every shard padded to whole groups of lanes.
 template <class Ratio>
 class EventShards {
-  public:
+public:
     /// \param mine events_of_rank(), checked (first_bad_event)
     EventShards(const EventSet& mine, const mpi::Communicator& comm);
 
@@ -27,13 +28,13 @@ class EventShards {
              std::size_t shard,
              double* sums) const;
 
-  private:
+private:
     void append(const EventSet& mine, std::uint64_t position);
     void pad();
 
-    std::vector<double> weight_;              // [padded events]
-    std::vector<std::vector<Ratio>> ratio_;   // [processes][padded events]
-    std::vector<std::size_t> first_;          // [shards + 1]
+    std::vector<double> weight_;             // [padded events]
+    std::vector<std::vector<Ratio>> ratio_;  // [processes][padded events]
+    std::vector<std::size_t> first_;         // [shards + 1]
     std::uint64_t n_zero_weight_ = 0;
 };
 

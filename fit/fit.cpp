@@ -4,11 +4,12 @@
 #include <cmath>
 #include <utility>
 
-#include "covariance.hpp"
-#include "profile.hpp"
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/fit/scan.hpp"
+
+#include "covariance.hpp"
+#include "profile.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -21,8 +22,9 @@ void check_starts(const StatisticalModel& model) {
     for (const auto& parameter : model.parameters) {
         if (parameter.start >= parameter.low && parameter.start <= parameter.high) continue;
         problems += (problems.empty() ? "" : "\n") + ("parameter '" + parameter.name) +
-                    "': start = " + std::to_string(parameter.start) + " (allowed: " +
-                    std::to_string(parameter.low) + " to " + std::to_string(parameter.high) + ")";
+                    "': start = " + std::to_string(parameter.start) +
+                    " (allowed: " + std::to_string(parameter.low) + " to " +
+                    std::to_string(parameter.high) + ")";
     }
     if (!problems.empty()) throw ConfigError(problems);
 }
@@ -83,9 +85,9 @@ std::vector<NewtonResult> search(const Likelihood& likelihood,
         (end.converged ? minima : failed).push_back(std::move(end));
     }
     if (minima.empty()) {
-        minima.push_back(*std::min_element(
-            failed.begin(), failed.end(),
-            [](const auto& a, const auto& b) { return a.at.nll < b.at.nll; }));
+        minima.push_back(
+            *std::min_element(failed.begin(), failed.end(),
+                              [](const auto& a, const auto& b) { return a.at.nll < b.at.nll; }));
     }
     return minima;
 }
@@ -140,9 +142,8 @@ void add_warnings(const Likelihood& likelihood, double same_nll, FitResult& resu
         const double t = 2.0 * (result.minima[k].nll - result.nll);
         if (t > 1.0 + same_nll) continue;
         result.warnings.push_back("another minimum lies at " + result.poi + " = " +
-                                  std::to_string(result.minima[k].parameters[poi]) +
-                                  " with t = " + std::to_string(t) +
-                                  ": the error covers the first one only");
+                                  std::to_string(result.minima[k].parameters[poi]) + " with t = " +
+                                  std::to_string(t) + ": the error covers the first one only");
     }
 }
 
@@ -156,7 +157,8 @@ void fill_interval(const Likelihood& likelihood, FitResult& result) {
 
 }  // namespace
 
-FitResult fit(const Likelihood& likelihood, const FitOptions& options, const Log& log) {
+FitResult fit(const Likelihood& likelihood, const FitOptions& options, const Log& rank_log) {
+    const Log log = likelihood.communicator().is_root() ? rank_log : Log();
     check_starts(likelihood.model());
     const std::uint64_t passes_before = likelihood.passes();
     const SearchSpace space = search_space(likelihood);
@@ -170,8 +172,7 @@ FitResult fit(const Likelihood& likelihood, const FitOptions& options, const Log
     result.nll = best.at.nll;
     result.edm = best.curvature.edm;
     for (const auto& minimum : minima) {
-        result.minima.push_back(
-            {likelihood.coordinates().to_external(minimum.u), minimum.at.nll});
+        result.minima.push_back({likelihood.coordinates().to_external(minimum.u), minimum.at.nll});
     }
     result.guards = {likelihood.n_events(), likelihood.n_zero_weight(), best.at.below_floor};
     fill_parameters(likelihood, best, space, result);

@@ -23,7 +23,9 @@ void check_content(double content, std::size_t bin, const std::string& of) {
                     " (must be >= 0; use wider bins where weights are negative)");
 }
 
-double sum_of(std::span<const double> bins) { return std::accumulate(bins.begin(), bins.end(), 0.0); }
+double sum_of(std::span<const double> bins) {
+    return std::accumulate(bins.begin(), bins.end(), 0.0);
+}
 
 }  // namespace
 
@@ -47,8 +49,8 @@ std::vector<double> fill_histogram(std::span<const double> edges,
     RATIOFARM_EXPECT(edges.size() >= 2 && values.size() == weight.size());
     std::vector<double> bins(edges.size() - 1, 0.0);
     for (std::size_t i = 0; i < values.size(); ++i) {
-        const auto above = std::upper_bound(edges.begin() + 1, edges.end() - 1,
-                                            static_cast<double>(values[i]));
+        const auto above =
+            std::upper_bound(edges.begin() + 1, edges.end() - 1, static_cast<double>(values[i]));
         bins[static_cast<std::size_t>(above - edges.begin()) - 1] += weight[i];
     }
     return bins;

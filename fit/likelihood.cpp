@@ -8,10 +8,11 @@
 #include <utility>
 #include <variant>
 
-#include "event_shards.hpp"
-#include "mixture_kernel.hpp"
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/mpi/block_sum.hpp"
+
+#include "event_shards.hpp"
+#include "mixture_kernel.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -77,10 +78,16 @@ Likelihood::Likelihood(StatisticalModel model,
     const std::string problem = first_bad_event(mine);
     mpi::throw_if_any(comm, problem.empty() ? std::nullopt : std::optional(problem));
 
-    state_ = std::make_unique<State>(
-        State{std::move(model), std::move(coefficients), &comm,
-              choose_kernels(options.instructions), State::make_shards(mine, comm, options.storage),
-              {}, 1, mine.total, 0, 0});
+    state_ = std::make_unique<State>(State{std::move(model),
+                                           std::move(coefficients),
+                                           &comm,
+                                           choose_kernels(options.instructions),
+                                           State::make_shards(mine, comm, options.storage),
+                                           {},
+                                           1,
+                                           mine.total,
+                                           0,
+                                           0});
     for (const auto& process : state_->model.processes) state_->yields.push_back(process.yield);
     const std::uint64_t useful = std::max<std::uint64_t>(1, mine.size() / events_worth_a_thread);
     state_->n_threads = std::min<std::uint64_t>(std::max(1U, options.threads), useful);
@@ -96,6 +103,7 @@ Likelihood& Likelihood::operator=(Likelihood&&) noexcept = default;
 
 const StatisticalModel& Likelihood::model() const { return state_->model; }
 const MixtureCoefficients& Likelihood::coefficients() const { return state_->coefficients; }
+const mpi::Communicator& Likelihood::communicator() const { return *state_->comm; }
 std::uint64_t Likelihood::n_events() const { return state_->n_events; }
 std::uint64_t Likelihood::n_zero_weight() const { return state_->n_zero_weight; }
 std::uint64_t Likelihood::passes() const { return state_->passes; }

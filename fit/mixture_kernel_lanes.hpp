@@ -21,9 +21,7 @@ using Words = unsigned long long __attribute__((vector_size(8 * width)));
 using UnalignedDoubles = double __attribute__((vector_size(8 * width), aligned(8), may_alias));
 using UnalignedFloats = float __attribute__((vector_size(4 * width), aligned(4), may_alias));
 
-inline Doubles load(const double* from) {
-    return *reinterpret_cast<const UnalignedDoubles*>(from);
-}
+inline Doubles load(const double* from) { return *reinterpret_cast<const UnalignedDoubles*>(from); }
 inline Doubles load(const float* from) {
     return __builtin_convertvector(*reinterpret_cast<const UnalignedFloats*>(from), Doubles);
 }

@@ -20,8 +20,8 @@ ScaledModel scaled_model(const SearchSpace& space,
                          const Evaluation& at,
                          std::span<const std::size_t> free) {
     const auto n = static_cast<Eigen::Index>(free.size());
-    ScaledModel model{Eigen::VectorXd(n), Eigen::MatrixXd(n, n),
-                      {Eigen::VectorXd(n), Eigen::VectorXd(n)}};
+    ScaledModel model{
+        Eigen::VectorXd(n), Eigen::MatrixXd(n, n), {Eigen::VectorXd(n), Eigen::VectorXd(n)}};
     const auto range = [&](std::size_t a) { return space.high[a] - space.low[a]; };
     for (Eigen::Index k = 0; k < n; ++k) {
         const std::size_t a = free[static_cast<std::size_t>(k)];
@@ -41,7 +41,7 @@ double noise_of(const Evaluation& at) { return 1e-13 * (1.0 + std::abs(at.nll));
 
 /// One search: the current point with its model, and the radius.
 class Search {
-  public:
+public:
     Search(const Objective& objective, const SearchSpace& space, std::vector<double> start)
         : objective_(objective), space_(space) {
         for (std::size_t a = 0; a < start.size(); ++a) {
@@ -65,8 +65,7 @@ class Search {
         const ScaledModel model = scaled_model(space_, result_.u, result_.at, free);
         const Eigen::VectorXd step =
             bounded_step(model.gradient, model.hessian, model.box, radius_);
-        const double predicted =
-            -(model.gradient.dot(step) + 0.5 * step.dot(model.hessian * step));
+        const double predicted = -(model.gradient.dot(step) + 0.5 * step.dot(model.hessian * step));
         if (!(predicted > 0.0)) {  // a box that cuts the step can spoil it; a shorter one is good
             radius_ *= 0.25;
             return;
@@ -88,7 +87,7 @@ class Search {
         return std::move(result_);
     }
 
-  private:
+private:
     std::vector<double> moved(const Eigen::VectorXd& step,
                               std::span<const std::size_t> free) const {
         std::vector<double> u = result_.u;

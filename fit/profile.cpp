@@ -23,7 +23,8 @@ Profile::Profile(const Likelihood& likelihood, const FitResult& result)
       best_nll_(result.nll) {
     RATIOFARM_EXPECT(!result.minima.empty());
     space_.held[poi_] = true;
-    nothing_else_free_ = std::all_of(space_.held.begin(), space_.held.end(), [](bool h) { return h; });
+    nothing_else_free_ =
+        std::all_of(space_.held.begin(), space_.held.end(), [](bool h) { return h; });
     for (const auto& minimum : result.minima) {
         minima_.push_back(likelihood.coordinates().to_internal(minimum.parameters));
     }

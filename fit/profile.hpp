@@ -2,9 +2,10 @@
 
 #include <vector>
 
-#include "newton.hpp"
 #include "ratiofarm/fit/fit_result.hpp"
 #include "ratiofarm/fit/likelihood.hpp"
+
+#include "newton.hpp"
 
 namespace ratiofarm {
 
@@ -13,7 +14,7 @@ SearchSpace search_space(const Likelihood& likelihood);
 
 /// Collective over the likelihood's communicator. Least NLL with the parameter of interest held.
 class Profile {
-  public:
+public:
     Profile(const Likelihood& likelihood, const FitResult& result);
 
     /// Position of the parameter of interest in theta.
@@ -30,7 +31,7 @@ class Profile {
     /// u of the result's best minimum.
     const std::vector<double>& best() const { return minima_.front(); }
 
-  private:
+private:
     const Likelihood& likelihood_;
     SearchSpace space_;
     std::size_t poi_;

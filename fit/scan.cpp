@@ -5,9 +5,10 @@
 #include <numeric>
 #include <string>
 
-#include "profile.hpp"
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
+
+#include "profile.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -26,7 +27,7 @@ void check_points(const Parameter& poi, std::span<const double> points) {
 
 /// One end of an interval: the crossing t = level between mu-hat and a side of the range.
 class Crossing {
-  public:
+public:
     Crossing(const Profile& profile, double level) : profile_(profile), level_(level) {}
 
     /// \param side end of the range in u  \param step first step in u, > 0
@@ -47,7 +48,7 @@ class Crossing {
         return std::nullopt;
     }
 
-  private:
+private:
     struct Point {
         double u;
         double excess;

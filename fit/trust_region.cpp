@@ -84,7 +84,8 @@ Eigen::VectorXd trust_region_step(const Eigen::VectorXd& gradient,
     const double above = pole + 1e-10 * std::max(1e-300, eigenvalues.cwiseAbs().maxCoeff());
     Eigen::VectorXd step = shifted_step(eigenvalues, g, above);
     if (step.norm() > radius) {
-        return frame * shifted_step(eigenvalues, g, shift_for_radius(eigenvalues, g, above, radius));
+        return frame *
+               shifted_step(eigenvalues, g, shift_for_radius(eigenvalues, g, above, radius));
     }
     // The hard case: walk along the direction of least curvature to the rim, downhill if any.
     step[lowest] = 0.0;
@@ -108,8 +109,8 @@ Eigen::VectorXd bounded_step(const Eigen::VectorXd& gradient,
     double squared_rest = radius * radius;
     while (!open.empty() && squared_rest > 0.0) {
         const Eigen::VectorXd pushed = gradient + hessian * step;
-        const Eigen::VectorXd part = trust_region_step(pushed(open), hessian(open, open),
-                                                       std::sqrt(squared_rest));
+        const Eigen::VectorXd part =
+            trust_region_step(pushed(open), hessian(open, open), std::sqrt(squared_rest));
         std::vector<Eigen::Index> inside;
         for (std::size_t k = 0; k < open.size(); ++k) {
             const Eigen::Index a = open[k];

@@ -3,10 +3,11 @@
 #include <cmath>
 #include <system_error>
 
-#include "polynomial.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/suggest.hpp"
 #include "ratiofarm/physics/coefficient.hpp"
+
+#include "polynomial.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -16,7 +17,7 @@ constexpr double largest_power = 20.0;
 
 /// Recursive descent: sum > product > signed > power > primary, each one a method.
 class Parser {
-  public:
+public:
     Parser(std::string_view text, std::span<const std::string> parameters)
         : text_(text), parameters_(parameters) {}
 
@@ -26,7 +27,7 @@ class Parser {
         return result;
     }
 
-  private:
+private:
     [[noreturn]] void fail(const std::string& problem, const std::string& hint = "") const {
         throw ConfigError("coefficient '" + std::string(text_) + "': " + problem +
                           " at character " + std::to_string(place_ + 1) + hint +
@@ -103,8 +104,9 @@ class Parser {
                              2.0 * exponent == std::floor(2.0 * exponent);
         if (!allowed || !power(base, exponent, result)) {
             place_ = caret;
-            fail("the power must be a whole number, or a half-integer of a single parameter, "
-                 "from 0 to 20");
+            fail(
+                "the power must be a whole number, or a half-integer of a single parameter, "
+                "from 0 to 20");
         }
         return result;
     }

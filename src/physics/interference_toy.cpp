@@ -3,11 +3,12 @@
 #include <cmath>
 #include <numbers>
 
-#include "cholesky.hpp"
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/philox.hpp"
 #include "ratiofarm/core/seeds.hpp"
+
+#include "cholesky.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -105,7 +106,8 @@ double ToyDensities::rate(std::span<const double> x, double mu) const {
     return mu * s + std::sqrt(mu) * 2.0 * interference_ * std::sqrt(s * b) + b;
 }
 
-std::vector<double> ToyDensities::draw(ToySample sample, std::uint64_t event,
+std::vector<double> ToyDensities::draw(ToySample sample,
+                                       std::uint64_t event,
                                        std::uint64_t seed) const {
     PhiloxSequence random(seed_for(seed, toy_sample_name(sample), Stream::simulation), event);
     const auto from = [&](const Gaussian& gaussian) {
@@ -114,7 +116,8 @@ std::vector<double> ToyDensities::draw(ToySample sample, std::uint64_t event,
         for (double& z : normal) z = random.normal();
         std::vector<double> x = gaussian.mean;
         for (std::size_t row = 0; row < d; ++row) {
-            for (std::size_t k = 0; k <= row; ++k) x[row] += gaussian.cholesky[row * d + k] * normal[k];
+            for (std::size_t k = 0; k <= row; ++k)
+                x[row] += gaussian.cholesky[row * d + k] * normal[k];
         }
         return x;
     };

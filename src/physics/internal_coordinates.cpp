@@ -11,10 +11,9 @@ namespace ratiofarm {
 
 InternalCoordinates::InternalCoordinates(const StatisticalModel& model) {
     for (const auto& parameter : model.parameters) {
-        const bool root =
-            std::any_of(model.processes.begin(), model.processes.end(), [&](const auto& process) {
-                return process.coefficient.has_root_of(parameter.name);
-            });
+        const bool root = std::any_of(
+            model.processes.begin(), model.processes.end(),
+            [&](const auto& process) { return process.coefficient.has_root_of(parameter.name); });
         if (root && parameter.low < 0.0) {
             throw ConfigError("parameter '" + parameter.name + "': range starts at " +
                               std::to_string(parameter.low) +

@@ -44,9 +44,7 @@ Coefficient constant_polynomial(double value) {
     return result;
 }
 
-Coefficient parameter_polynomial(std::string name) {
-    return {{{1.0, {{std::move(name), 1.0}}}}};
-}
+Coefficient parameter_polynomial(std::string name) { return {{{1.0, {{std::move(name), 1.0}}}}}; }
 
 Coefficient sum(const Coefficient& left, const Coefficient& right) {
     Coefficient result = left;
@@ -77,7 +75,7 @@ bool is_constant(const Coefficient& polynomial, double& value) {
 bool power(const Coefficient& base, double exponent, Coefficient& result) {
     if (exponent == std::floor(exponent)) {
         result = constant_polynomial(1.0);
-        for (double k = 0.0; k < exponent; k += 1.0) result = product(result, base);
+        for (int k = 0; k < static_cast<int>(exponent); ++k) result = product(result, base);
         return true;
     }
     if (base.terms.size() != 1 || base.terms.front().constant < 0.0) return false;

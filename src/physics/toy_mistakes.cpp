@@ -1,8 +1,9 @@
 #include <cmath>
 #include <string>
 
-#include "cholesky.hpp"
 #include "ratiofarm/physics/interference_toy.hpp"
+
+#include "cholesky.hpp"
 
 namespace ratiofarm {
 namespace {

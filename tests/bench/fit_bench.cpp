@@ -11,9 +11,10 @@
 #include <thread>
 #include <vector>
 
-#include "../fit/toy_events.hpp"
 #include "ratiofarm/fit/likelihood.hpp"
 #include "ratiofarm/fit/reference_likelihood.hpp"
+
+#include "../fit/toy_events.hpp"
 
 using namespace ratiofarm;
 
@@ -68,10 +69,11 @@ void print_pass(const std::string& name,
     double nll = 0.0;
     const Timing timing = time_of([&] { nll = likelihood.evaluate(u).nll; });
     const auto n = static_cast<double>(likelihood.n_events());
-    std::printf("%-16s %8.2f ms (median %8.2f)  %8.1f M events/s  %5.1f GB/s = %3.0f %%  nll %.9g\n",
-                name.c_str(), timing.least * 1e3, timing.median * 1e3, n / timing.least * 1e-6,
-                n * bytes_per_event / timing.least * 1e-9,
-                n * bytes_per_event / timing.least / bandwidth * 100.0, nll);
+    std::printf(
+        "%-16s %8.2f ms (median %8.2f)  %8.1f M events/s  %5.1f GB/s = %3.0f %%  nll %.9g\n",
+        name.c_str(), timing.least * 1e3, timing.median * 1e3, n / timing.least * 1e-6,
+        n * bytes_per_event / timing.least * 1e-9,
+        n * bytes_per_event / timing.least / bandwidth * 100.0, nll);
 }
 
 }  // namespace
@@ -91,16 +93,13 @@ int main(int argc, char* argv[]) {
         {"avx512", InstructionSet::avx512}};
     for (const auto& [name, set] : sets) {
         print_pass(name + " fp64",
-                   Likelihood(model, events, test::one_rank,
-                              {n_threads, RatioStorage::fp64, set}),
+                   Likelihood(model, events, test::one_rank, {n_threads, RatioStorage::fp64, set}),
                    32.0, bandwidth);
         print_pass(name + " fp32",
-                   Likelihood(model, events, test::one_rank,
-                              {n_threads, RatioStorage::fp32, set}),
+                   Likelihood(model, events, test::one_rank, {n_threads, RatioStorage::fp32, set}),
                    20.0, bandwidth);
     }
-    const Timing plain = time_of(
-        [&] { reference_likelihood(model, events, std::vector{1.1}); }, 3);
+    const Timing plain = time_of([&] { reference_likelihood(model, events, std::vector{1.1}); }, 3);
     std::printf("%-16s %8.2f ms\n", "plain loop", plain.least * 1e3);
     return 0;
 }

@@ -5,6 +5,7 @@
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/fit/fit.hpp"
 #include "ratiofarm_test/catch.hpp"
+
 #include "toy_events.hpp"
 
 using namespace ratiofarm;
@@ -56,8 +57,7 @@ TEST_CASE("Asimov data from the reference close where it was made", "[fit]") {
     for (const double w : reference.weight) sum += w;
 
     for (const double truth : {0.5, 1.0, 2.5}) {
-        const EventSet data =
-            asimov_from_reference(model, std::vector{truth}, reference, sum);
+        const EventSet data = asimov_from_reference(model, std::vector{truth}, reference, sum);
         const FitResult result = fit(Likelihood(model, data, test::one_rank), {}, {});
         CHECK(result.parameters[0].value == Approx(truth).epsilon(1e-6));
     }

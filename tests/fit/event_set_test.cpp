@@ -1,6 +1,7 @@
 #include "ratiofarm/fit/event_set.hpp"
 
 #include "ratiofarm_test/catch.hpp"
+
 #include "toy_events.hpp"
 
 using namespace ratiofarm;

@@ -4,6 +4,7 @@
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm_test/catch.hpp"
+
 #include "toy_events.hpp"
 
 using namespace ratiofarm;
@@ -164,8 +165,8 @@ TEST_CASE("every start of a model with two minima ends in one of them", "[fit]")
     const FitResult result = fit(likelihood, {}, Log());
 
     REQUIRE(result.converged);
-    const auto at = likelihood.evaluate(
-        likelihood.coordinates().to_internal(result.minima.front().parameters));
+    const auto at =
+        likelihood.evaluate(likelihood.coordinates().to_internal(result.minima.front().parameters));
     CHECK(at.nll == Approx(result.nll));
     for (std::size_t a = 0; a < 2; ++a) {
         if (!result.parameters[a].at_bound) CHECK(std::abs(at.gradient[a]) < 1e-4);

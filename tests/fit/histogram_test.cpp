@@ -6,6 +6,7 @@
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/fit/fit.hpp"
 #include "ratiofarm_test/catch.hpp"
+
 #include "toy_events.hpp"
 
 using namespace ratiofarm;
@@ -20,7 +21,8 @@ std::vector<double> toy_bins(std::size_t column, const std::vector<double>& edge
         const double step = (edges[b + 1] - edges[b]) / 2000.0;
         double sum = 0.0;
         for (int i = 0; i < 2000; ++i) {
-            sum += step * std::exp(toy.log_densities(std::array{edges[b] + (i + 0.5) * step})[column]);
+            sum +=
+                step * std::exp(toy.log_densities(std::array{edges[b] + (i + 0.5) * step})[column]);
         }
         bins.push_back(sum);
     }

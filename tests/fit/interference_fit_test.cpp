@@ -6,6 +6,7 @@
 #include "ratiofarm/fit/fit.hpp"
 #include "ratiofarm/fit/scan.hpp"
 #include "ratiofarm_test/catch.hpp"
+
 #include "toy_events.hpp"
 
 using namespace ratiofarm;
@@ -17,16 +18,12 @@ struct GoldenPoint {
     double full;
     double rate_only;
 };
-constexpr std::array golden{GoldenPoint{0.0, 59.69725570, 43.70730104},
-                            GoldenPoint{0.1, 20.21658357, 15.19177932},
-                            GoldenPoint{0.25, 8.58281926, 6.56846812},
-                            GoldenPoint{0.5, 2.20571256, 1.69206480},
-                            GoldenPoint{0.8, 0.22125182, 0.16020884},
-                            GoldenPoint{1.2, 0.14672066, 0.08567321},
-                            GoldenPoint{1.5, 0.76645241, 0.33849082},
-                            GoldenPoint{2.0, 2.70881117, 0.60420900},
-                            GoldenPoint{3.0, 11.31621238, 0.23976334},
-                            GoldenPoint{4.0, 28.36495881, 0.11560048}};
+constexpr std::array golden{
+    GoldenPoint{0.0, 59.69725570, 43.70730104}, GoldenPoint{0.1, 20.21658357, 15.19177932},
+    GoldenPoint{0.25, 8.58281926, 6.56846812},  GoldenPoint{0.5, 2.20571256, 1.69206480},
+    GoldenPoint{0.8, 0.22125182, 0.16020884},   GoldenPoint{1.2, 0.14672066, 0.08567321},
+    GoldenPoint{1.5, 0.76645241, 0.33849082},   GoldenPoint{2.0, 2.70881117, 0.60420900},
+    GoldenPoint{3.0, 11.31621238, 0.23976334},  GoldenPoint{4.0, 28.36495881, 0.11560048}};
 
 }  // namespace
 

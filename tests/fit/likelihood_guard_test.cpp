@@ -7,6 +7,7 @@
 #include "ratiofarm/fit/fit.hpp"
 #include "ratiofarm/fit/reference_likelihood.hpp"
 #include "ratiofarm_test/catch.hpp"
+
 #include "toy_events.hpp"
 
 using namespace ratiofarm;
@@ -25,10 +26,10 @@ EventSet event_of_difference(double weight) {
 
 StatisticalModel difference_model() {
     const std::vector<std::string> names{"mu"};
-    return {{{"mu", 3.0, 0.0, 10.0, false}},
-            {{"a", 1.0, Coefficient::parse("mu", names)},
-             {"b", 1.0, Coefficient::parse("-1", names)}},
-            "mu"};
+    return {
+        {{"mu", 3.0, 0.0, 10.0, false}},
+        {{"a", 1.0, Coefficient::parse("mu", names)}, {"b", 1.0, Coefficient::parse("-1", names)}},
+        "mu"};
 }
 
 std::string error_of(const EventSet& events) {
@@ -87,7 +88,8 @@ TEST_CASE("the continuation below the floor is the documented one", "[fit]") {
 
 TEST_CASE("the continuation is smooth to second order", "[fit]") {
     for (const double weight : {1.0, -1.0}) {
-        const Likelihood likelihood(difference_model(), event_of_difference(weight), test::one_rank);
+        const Likelihood likelihood(difference_model(), event_of_difference(weight),
+                                    test::one_rank);
         const double step = 1e-12;
         const Evaluation below = likelihood.evaluate(std::vector{1.0 + 2e-6 - step});
         const Evaluation above = likelihood.evaluate(std::vector{1.0 + 2e-6 + step});

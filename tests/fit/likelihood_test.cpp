@@ -4,6 +4,7 @@
 
 #include "ratiofarm/fit/reference_likelihood.hpp"
 #include "ratiofarm_test/catch.hpp"
+
 #include "toy_events.hpp"
 
 using namespace ratiofarm;
@@ -76,7 +77,8 @@ TEST_CASE("gradient and Hessian agree with finite differences", "[fit]") {
 TEST_CASE("threads do not change a bit", "[fit]") {
     const StatisticalModel model = test::two_parameter_model();
     const EventSet events = test::random_events(model, 70001);
-    const Evaluation one = Likelihood(model, events, test::one_rank, {.threads = 1}).evaluate(somewhere);
+    const Evaluation one =
+        Likelihood(model, events, test::one_rank, {.threads = 1}).evaluate(somewhere);
     for (const unsigned threads : {2U, 3U, 64U}) {
         const Likelihood likelihood(model, events, test::one_rank, {.threads = threads});
         check_same_bits(likelihood.evaluate(somewhere), one);

@@ -6,6 +6,7 @@
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/fit/fit.hpp"
 #include "ratiofarm_test/catch.hpp"
+
 #include "toy_events.hpp"
 
 using namespace ratiofarm;

@@ -27,11 +27,11 @@ inline StatisticalModel interference_model(double start = 1.0) {
         return ProcessModel{std::string(toy_sample_name(sample)), toy.yield(sample),
                             Coefficient::parse(coefficient, names)};
     };
-    return {{{"mu", start, 0.0, 10.0, false}},
-            {process(ToySample::signal, "mu - sqrt(mu)"),
-             process(ToySample::background, "1 - sqrt(mu)"),
-             process(ToySample::combined, "sqrt(mu)")},
-            "mu"};
+    return {
+        {{"mu", start, 0.0, 10.0, false}},
+        {process(ToySample::signal, "mu - sqrt(mu)"),
+         process(ToySample::background, "1 - sqrt(mu)"), process(ToySample::combined, "sqrt(mu)")},
+        "mu"};
 }
 
 /// Asimov data on a fine grid: each point carries the exact rate at mu. Ratios to p_B.
@@ -91,9 +91,8 @@ inline StatisticalModel two_parameter_model() {
     for (const auto* text :
          {"mu - sqrt(mu)", "beta - sqrt(mu)", "sqrt(mu)", "beta", "0.2*mu*beta^2 + 0.5"}) {
         const auto n = static_cast<double>(model.processes.size());
-        model.processes.push_back(
-            {"p" + std::to_string(model.processes.size()), 40.0 + 25.0 * n,
-             Coefficient::parse(text, names)});
+        model.processes.push_back({"p" + std::to_string(model.processes.size()), 40.0 + 25.0 * n,
+                                   Coefficient::parse(text, names)});
     }
     return model;
 }

@@ -60,8 +60,8 @@ TEST_CASE("a root is a power that is not whole", "[physics]") {
 TEST_CASE("a mistake in a coefficient is named with its place", "[physics]") {
     using Catch::Matchers::Contains;
 
-    CHECK_THAT(message_of("mu - sqr(mu)"),
-               Contains("unknown parameter 'sqr' at character 6") && Contains("did you mean 'sqrt'"));
+    CHECK_THAT(message_of("mu - sqr(mu)"), Contains("unknown parameter 'sqr' at character 6") &&
+                                               Contains("did you mean 'sqrt'"));
     CHECK_THAT(message_of("mu + kapa"), Contains("did you mean 'kappa'"));
     CHECK_THAT(message_of("mu +"), Contains("expected a number, a parameter"));
     CHECK_THAT(message_of("mu mu"), Contains("cannot understand 'm' at character 4"));

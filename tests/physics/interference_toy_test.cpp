@@ -69,9 +69,9 @@ TEST_CASE("the three samples span the rate at every mu", "[physics]") {
              {std::array{0.0, 0.0, 0.0}, {1.0, -0.7, 0.2}, {-3.0, 2.0, 1.0}}) {
             const auto log_p = toy.log_densities(x);
             const double root = std::sqrt(mu);
-            const double mixture =
-                (mu - root) * 100.0 * std::exp(log_p[0]) + (1.0 - root) * 900.0 * std::exp(log_p[1]) +
-                root * toy.yield(ToySample::combined) * std::exp(log_p[2]);
+            const double mixture = (mu - root) * 100.0 * std::exp(log_p[0]) +
+                                   (1.0 - root) * 900.0 * std::exp(log_p[1]) +
+                                   root * toy.yield(ToySample::combined) * std::exp(log_p[2]);
             CHECK(mixture == Approx(toy.rate(x, mu)).epsilon(1e-12));
         }
     }

@@ -16,8 +16,8 @@ StatisticalModel two_parameter_model() {
     model.parameters = {{"mu", 1.0, 0.0, 10.0, false}, {"kappa", 0.5, -3.0, 3.0, false}};
     model.parameter_of_interest = "mu";
     for (const auto* text : {"mu^1.5*kappa^2 - 2*sqrt(mu)", "1 - kappa + kappa^3", "mu*kappa"}) {
-        model.processes.push_back({"p" + std::to_string(model.processes.size()), 10.0,
-                                   Coefficient::parse(text, names)});
+        model.processes.push_back(
+            {"p" + std::to_string(model.processes.size()), 10.0, Coefficient::parse(text, names)});
     }
     return model;
 }

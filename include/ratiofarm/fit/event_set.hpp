@@ -27,7 +27,7 @@ struct EventSet {
     std::vector<double> log_r;           ///< [n, processes], ln p_j(x) / p_ref(x)
     std::uint64_t offset = 0;
     std::uint64_t total = 0;
-    std::vector<EventOrigin> origins;    ///< may be empty
+    std::vector<EventOrigin> origins;  ///< may be empty
 
     std::uint64_t size() const { return weight.size(); }
     bool operator==(const EventSet&) const = default;

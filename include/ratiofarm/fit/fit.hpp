@@ -24,6 +24,7 @@ struct FitOptions {
 /// ranges. A parameter that is fixed stays at its start.
 /// Errors come from the inverse of the exact Hessian at the minimum; error_low and error_high of
 /// the parameter of interest from its profile, t < 1.
+/// \param log gets lines on rank 0 alone; results and warnings are the same on every rank
 /// \throws ConfigError if a start lies outside its range
 FitResult fit(const Likelihood& likelihood, const FitOptions& options, const Log& log);
 

@@ -11,9 +11,9 @@ namespace ratiofarm {
 struct FittedParameter {
     std::string name;
     double value = 0.0;
-    double error = 0.0;      ///< sqrt of the diagonal of the inverse Hessian of the NLL; 0 if fixed
+    double error = 0.0;  ///< sqrt of the diagonal of the inverse Hessian of the NLL; 0 if fixed
     bool fixed = false;
-    bool at_bound = false;   ///< the error then holds the free parameters only and is 0 here
+    bool at_bound = false;  ///< the error then holds the free parameters only and is 0 here
     std::optional<double> error_low;   ///< value minus the lower end of t < 1, >= 0
     std::optional<double> error_high;  ///< upper end of t < 1 minus value, >= 0
 };
@@ -43,12 +43,12 @@ struct FitResult {
     std::string poi;
     bool converged = false;
     double nll = 0.0;
-    double edm = 0.0;               ///< g^T H^-1 g / 2 at the minimum
-    std::uint64_t passes = 0;       ///< over the events
+    double edm = 0.0;          ///< g^T H^-1 g / 2 at the minimum
+    std::uint64_t passes = 0;  ///< over the events
     std::vector<FittedParameter> parameters;
     std::vector<std::vector<double>> covariance;   ///< [n][n], zero rows where fixed
     std::vector<std::vector<double>> correlation;  ///< [n][n], likewise
-    std::vector<Minimum> minima;    ///< distinct ones, best first; equals in order of the starts
+    std::vector<Minimum> minima;  ///< distinct ones, best first; equals in order of the starts
     GuardCounts guards;
     std::vector<std::string> warnings;
     std::vector<ScanPoint> scan;

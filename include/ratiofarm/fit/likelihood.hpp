@@ -52,23 +52,26 @@ struct LikelihoodOptions {
 /// The events lie in shards that depend on their number alone; sums run in a fixed order, so the
 /// bits of an Evaluation depend neither on ranks nor threads nor on the instruction set.
 class Likelihood {
-  public:
+public:
     /// Collective over comm, which must outlive the likelihood.
     /// \param mine events_of_rank() of the joined list; its processes are those of the model
     /// \throws ConfigError if the model does not hold together
-    /// \throws AgreedError (usage) on every rank, naming the event, if a weight or a log ratio is not
-    /// finite or a log ratio is beyond +600
+    /// \throws AgreedError (usage) on every rank, naming the event, if a weight or a log ratio is
+    /// not finite or a log ratio is beyond +600
     Likelihood(StatisticalModel model,
                const EventSet& mine,
                const mpi::Communicator& comm,
                LikelihoodOptions options = {});
-    Likelihood(StatisticalModel, const EventSet&, mpi::Communicator&&, LikelihoodOptions = {}) =
-        delete;  // it would not outlive the likelihood
+    Likelihood(StatisticalModel,
+               const EventSet&,
+               mpi::Communicator&&,
+               LikelihoodOptions = {}) = delete;  // it would not outlive the likelihood
     ~Likelihood();
     Likelihood(Likelihood&&) noexcept;
     Likelihood& operator=(Likelihood&&) noexcept;
 
     const StatisticalModel& model() const;
+    const mpi::Communicator& communicator() const;
     const MixtureCoefficients& coefficients() const;
     const InternalCoordinates& coordinates() const { return coefficients().coordinates(); }
     std::size_t n_parameters() const { return coefficients().n_parameters(); }
@@ -80,7 +83,7 @@ class Likelihood {
     std::uint64_t n_zero_weight() const;  ///< on all ranks
     std::uint64_t passes() const;         ///< evaluations so far
 
-  private:
+private:
     struct State;
     std::unique_ptr<State> state_;
 };

@@ -48,7 +48,7 @@ std::vector<std::string> toy_mistakes(const InterferenceToy& toy);
 
 /// The toy ready for evaluation.
 class ToyDensities {
-  public:
+public:
     /// \throws ConfigError with every mistake of the toy
     explicit ToyDensities(const InterferenceToy& toy);
 
@@ -73,7 +73,7 @@ class ToyDensities {
     /// \return [dimension()]
     std::vector<double> draw(ToySample sample, std::uint64_t event, std::uint64_t seed) const;
 
-  private:
+private:
     struct Gaussian {
         double yield = 0.0;
         std::vector<double> mean;      // [d]
@@ -91,10 +91,10 @@ class ToyDensities {
 
 /// Simulated events of one sample, in columns.
 struct SimulatedEvents {
-    std::vector<float> features;       ///< [n, d]
-    std::vector<double> weight;        ///< [n], yield of the sample / events of the sample
-    std::vector<std::uint64_t> id;     ///< [n], unique over the samples: (sample + 1) << 48 | event
-    std::vector<double> log_densities; ///< [n, 3], S, B, SBI at the features as stored
+    std::vector<float> features;    ///< [n, d]
+    std::vector<double> weight;     ///< [n], yield of the sample / events of the sample
+    std::vector<std::uint64_t> id;  ///< [n], unique over the samples: (sample + 1) << 48 | event
+    std::vector<double> log_densities;  ///< [n, 3], S, B, SBI at the features as stored
 };
 
 /// Events `range` of a sample of `total` events. Any cut into ranges gives the same events.

@@ -13,7 +13,7 @@ namespace ratiofarm {
 /// whose root stands in some coefficient, u = p for every other. In p the derivative of sqrt(p) is
 /// infinite at p = 0; in u every coefficient is a polynomial.
 class InternalCoordinates {
-  public:
+public:
     /// \throws ConfigError if a parameter with a root may become negative, or a name does not
     /// resolve
     explicit InternalCoordinates(const StatisticalModel& model);
@@ -37,7 +37,7 @@ class InternalCoordinates {
     std::span<const double> low() const { return low_; }    ///< [size()], of u
     std::span<const double> high() const { return high_; }  ///< [size()], of u
 
-  private:
+private:
     std::vector<bool> is_root_;
     std::vector<double> low_;
     std::vector<double> high_;

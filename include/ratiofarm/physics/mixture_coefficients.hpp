@@ -23,7 +23,7 @@ struct MixtureRates {
 /// The coefficients of a model, compiled for evaluation: names resolved to positions in theta and
 /// powers of p to whole powers of u.
 class MixtureCoefficients {
-  public:
+public:
     /// \throws ConfigError if a coefficient names an unknown parameter, or as InternalCoordinates
     explicit MixtureCoefficients(const StatisticalModel& model);
 
@@ -40,7 +40,7 @@ class MixtureCoefficients {
     /// True if the parameter stands in some coefficient.
     bool depends_on(std::size_t parameter) const;
 
-  private:
+private:
     struct Factor {
         std::size_t parameter;
         int power;  ///< of u, >= 1
@@ -50,7 +50,9 @@ class MixtureCoefficients {
         std::vector<Factor> factors;
     };
 
-    static void add_term(const Term& term, std::span<const double> u, std::size_t process,
+    static void add_term(const Term& term,
+                         std::span<const double> u,
+                         std::size_t process,
                          MixtureRates& rates);
 
     InternalCoordinates coordinates_;

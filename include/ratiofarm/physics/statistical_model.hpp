@@ -12,7 +12,7 @@ namespace ratiofarm {
 struct Parameter {
     std::string name;
     double start = 1.0;
-    double low = 0.0;   ///< range, inclusive; low < high
+    double low = 0.0;  ///< range, inclusive; low < high
     double high = 10.0;
     bool fixed = false;
     bool operator==(const Parameter&) const = default;
@@ -28,7 +28,7 @@ struct ProcessModel {
 
 /// Everything the likelihood knows besides the events.
 struct StatisticalModel {
-    std::vector<Parameter> parameters;  ///< order of theta
+    std::vector<Parameter> parameters;    ///< order of theta
     std::vector<ProcessModel> processes;  ///< order of the columns of log r
     std::string parameter_of_interest;
     bool operator==(const StatisticalModel&) const = default;
