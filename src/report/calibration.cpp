@@ -18,7 +18,7 @@ Binning score_binning(std::span<const SampleEvents> samples, std::size_t target,
     std::vector<double> weights;
     for (std::size_t k = 0; k < samples.size(); ++k) {
         const double share =
-            (samples[k].fraction + (k == target ? 1.0 : 0.0)) / total_weight(samples[k]);
+            (samples[k].fraction + (k == target ? 1.0 : 0.0)) / total_weight(samples[k].weight);
         if (share == 0.0) continue;
         for (std::size_t i = 0; i < samples[k].weight.size(); ++i) {
             scores.push_back(static_cast<float>(score_of(samples[k].log_ratio[i])));
@@ -37,7 +37,7 @@ void add_sample(const SampleEvents& sample,
                 std::vector<double>& variance) {
     RATIOFARM_EXPECT(sample.log_ratio.size() == sample.weight.size());
     std::vector<BinSums> sums(binning.bins());
-    const double total = total_weight(sample);
+    const double total = total_weight(sample.weight);
     double squares = 0.0;
     for (std::size_t i = 0; i < sample.weight.size(); ++i) {
         const double score = score_of(sample.log_ratio[i]);

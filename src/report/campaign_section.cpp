@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-
 #include "html.hpp"
 #include "report_sections.hpp"
 

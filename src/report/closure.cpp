@@ -37,7 +37,7 @@ SampleSums sum_sample(const SampleEvents& sample,
                       const Binning& binning) {
     RATIOFARM_EXPECT(sample.feature.size() == sample.weight.size());
     SampleSums sums(static_cast<Eigen::Index>(binning.bins()));
-    const double total = total_weight(sample);
+    const double total = total_weight(sample.weight);
     for (std::size_t i = 0; i < sample.weight.size(); ++i) {
         const auto bin = static_cast<Eigen::Index>(binning.bin_of(sample.feature[i]));
         const double u = sample.weight[i] / total;

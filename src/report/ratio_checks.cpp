@@ -18,7 +18,7 @@ void add_histogram(const SampleEvents& sample,
                    std::vector<double>& variance) {
     if (share == 0.0) return;
     RATIOFARM_EXPECT(sample.log_ratio.size() == sample.weight.size());
-    const double scale = share / total_weight(sample);
+    const double scale = share / total_weight(sample.weight);
     for (std::size_t i = 0; i < sample.weight.size(); ++i) {
         const std::size_t bin = binning.bin_of(sample.log_ratio[i]);
         const double weight = scale * sample.weight[i];
@@ -35,13 +35,17 @@ void take_root(std::vector<double>& values) {
 
 bool NormalisationCheck::passes() const { return std::abs(deviation) <= gate; }
 
+NormalisationCheck make_normalisation_check(double deviation, double error) {
+    return {.deviation = deviation, .error = error, .gate = std::max(0.01, 3.0 * error)};
+}
+
 NormalisationCheck check_normalisation(std::span<const SampleEvents> samples) {
     double mean = 0.0;
     double variance = 0.0;
     for (const SampleEvents& sample : samples) {
         if (sample.fraction == 0.0) continue;
         RATIOFARM_EXPECT(sample.log_ratio.size() == sample.weight.size());
-        const double total = total_weight(sample);
+        const double total = total_weight(sample.weight);
         double u2 = 0.0, u2r = 0.0, u2r2 = 0.0, ur = 0.0;
         for (std::size_t i = 0; i < sample.weight.size(); ++i) {
             const double u = sample.weight[i] / total;
@@ -54,9 +58,7 @@ NormalisationCheck check_normalisation(std::span<const SampleEvents> samples) {
         mean += sample.fraction * ur;
         variance += sample.fraction * sample.fraction * (u2r2 - 2.0 * ur * u2r + ur * ur * u2);
     }
-    NormalisationCheck check{.deviation = mean - 1.0, .error = std::sqrt(std::max(0.0, variance))};
-    check.gate = std::max(0.01, 3.0 * check.error);
-    return check;
+    return make_normalisation_check(mean - 1.0, std::sqrt(std::max(0.0, variance)));
 }
 
 RatioDistribution ratio_distribution(std::span<const SampleEvents> samples,

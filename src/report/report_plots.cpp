@@ -200,9 +200,8 @@ Plot closure_plot(const FeatureClosure& feature, std::string_view process) {
         reference.push_back(bin.reference);
         low.push_back((bin.reweighted - bin.error) / width);
         high.push_back((bin.reweighted + bin.error) / width);
-        // Quantile bins at the ends are wide: their points stand inside the range that is shown.
-        const double x = 0.5 * (std::max(binning.edges()[b], feature.plot_low) +
-                                std::min(binning.edges()[b + 1], feature.plot_high));
+        const double x = binning.centre(b);
+        if (x < feature.plot_low || x > feature.plot_high) continue;
         add_point(sample, x, bin.target / width, bin.target_error / width);
         if (bin.target > 0.0) {
             add_point(ratio, x, bin.reweighted / bin.target, bin.error / bin.target);

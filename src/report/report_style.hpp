@@ -41,6 +41,7 @@ th { font-weight: 600; color: var(--soft); font-size: 13px; vertical-align: bott
 th.n, td.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 td.n + td:not(.n), th.n + th:not(.n) { padding-left: 14px; }
 tbody tr:last-child td { border-bottom: 0; }
+td:first-child { white-space: nowrap; }
 .beside { display: grid; gap: 10px 30px; align-items: start;
           grid-template-columns: repeat(auto-fit, minmax(min(100%, 440px), 1fr)); }
 .pill { border-radius: 9px; padding: 1px 9px; font-size: 12.5px; font-weight: 600; }

@@ -25,6 +25,12 @@ std::string tile(std::string_view value, std::string_view meaning, bool main = f
                        main ? " main" : "", escape_html(value), escape_html(meaning));
 }
 
+std::string value_text(const FittedParameter& parameter) {
+    std::string text = with_error(parameter.value, parameter.error);
+    const std::size_t sign = text.find("+-");
+    return sign == std::string::npos ? text : text.replace(sign, 2, "\u00b1");
+}
+
 std::string end_text(const FittedParameter& parameter,
                      const std::optional<double>& distance,
                      double sign) {
@@ -41,8 +47,7 @@ std::string interval_text(const FittedParameter& parameter) {
 std::string tiles(const FitResult& fit) {
     std::string body;
     if (const FittedParameter* poi = poi_of(fit)) {
-        body +=
-            tile(with_error(poi->value, poi->error), poi->name + ", error from the Hessian", true);
+        body += tile(value_text(*poi), poi->name + ", error from the Hessian", true);
         body += tile(interval_text(*poi), "where t < 1");
     }
     body += tile(fit.converged ? "converged" : "NOT CONVERGED",

@@ -7,9 +7,9 @@
 
 namespace ratiofarm {
 
-double total_weight(const SampleEvents& sample) {
+double total_weight(std::span<const double> weights) {
     double total = 0.0;
-    for (const double weight : sample.weight) total += weight;
+    for (const double weight : weights) total += weight;
     if (!(total > 0.0)) {
         throw DataError("a sample's inference-split weights must have a positive sum");
     }
@@ -25,7 +25,7 @@ double reference_mean(std::span<const SampleEvents> samples) {
         for (std::size_t i = 0; i < sample.weight.size(); ++i) {
             sum += sample.weight[i] * std::exp(static_cast<double>(sample.log_ratio[i]));
         }
-        mean += sample.fraction * sum / total_weight(sample);
+        mean += sample.fraction * sum / total_weight(sample.weight);
     }
     return mean;
 }

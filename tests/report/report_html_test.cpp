@@ -87,7 +87,7 @@ TEST_CASE("numbers in the report are those of its inputs", "[report]") {
 
     const std::string page = report_html(inputs, Plotter("no-such-gnuplot"));
 
-    CHECK_THAT(page, Contains("1.03 +- 0.48"));
+    CHECK_THAT(page, Contains("1.03 \u00b1 0.48"));
     CHECK_THAT(page, Contains("+2.340 %"));
     CHECK_THAT(page, Contains("<span class=\"pill check\">check</span>"));
     CHECK_THAT(page, Contains("<td class=\"n\">41.25</td><td class=\"n\">39</td>"));

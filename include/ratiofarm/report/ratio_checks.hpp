@@ -17,6 +17,8 @@ struct NormalisationCheck {
     bool passes() const;
 };
 
+NormalisationCheck make_normalisation_check(double deviation, double error);
+
 NormalisationCheck check_normalisation(std::span<const SampleEvents> samples);
 
 /// Where log r_j lies in the reference and in sample j. Contents are fractions.

@@ -26,9 +26,9 @@ enum class RatioScale {
     normalised,  ///< r_j / E_ref[r_j]; the scatter of that mean is part of the errors
 };
 
-/// Sum of the weights.
+/// Sum of the weights of a sample.
 /// \throws DataError if it is not positive
-double total_weight(const SampleEvents& sample);
+double total_weight(std::span<const double> weights);
 
 /// E_ref[r_j] = sum_k pi_k sum_i u_ki r_j(x_ki), u = weight / total weight of the sample.
 double reference_mean(std::span<const SampleEvents> samples);

@@ -1,0 +1,199 @@
+#include "ratiofarm/report/collect_report_inputs.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "ratiofarm/core/publish.hpp"
+#include "ratiofarm/tables/ensemble_file.hpp"
+
+#include "process_summary.hpp"
+
+namespace ratiofarm {
+namespace {
+
+namespace fs = std::filesystem;
+
+const char* word(Combine combine) {
+    return combine == Combine::mean_log_ratio ? "mean log ratio" : "mean ratio";
+}
+
+const char* word(Activation activation) {
+    switch (activation) {
+        case Activation::relu: return "relu";
+        case Activation::silu: return "silu";
+        case Activation::tanh: return "tanh";
+    }
+    return "";
+}
+
+const ProcessSection* section_of(const Campaign& campaign, const std::string& process) {
+    const auto found = std::find_if(campaign.processes.begin(), campaign.processes.end(),
+                                    [&](const auto& section) { return section.name == process; });
+    return found == campaign.processes.end() ? nullptr : &*found;
+}
+
+/// Sample of a process: from the campaign, else from the reference of the ratio file.
+std::string sample_of(const Campaign& campaign,
+                      const RatioHeader& header,
+                      const std::string& process) {
+    if (const ProcessSection* section = section_of(campaign, process)) return section->sample;
+    for (const ReferenceComponent& component : header.reference) {
+        if (component.process == process) return component.sample;
+    }
+    return process;
+}
+
+EnsembleSummary summarise_ensemble(const fs::path& path) {
+    const EnsembleFile file = read_ensemble(path);
+    EnsembleSummary summary;
+    summary.combine = word(file.header.combine);
+    summary.parameters_per_net = trainable_size(file.header.network);
+    for (EnsembleNet& net : read_nets(file)) {
+        summary.training_events = net.result.training_events;
+        summary.validation_events = net.result.validation_events;
+        summary.negative_weights = net.result.negative_weights;
+        summary.members.push_back({.training_loss = std::move(net.result.training_loss),
+                                   .validation_loss = std::move(net.result.validation_loss),
+                                   .best_epoch = net.result.best_epoch,
+                                   .best_validation_loss = net.result.best_validation_loss});
+    }
+    return summary;
+}
+
+/// Samples of the reference and of the processes that the ratio file holds, each once.
+std::vector<std::string> samples_to_load(const RatioFile& ratios, const Campaign& campaign) {
+    std::vector<std::string> wanted;
+    for (const ReferenceComponent& component : ratios.header().reference) {
+        wanted.push_back(component.sample);
+    }
+    for (const RatioProcess& process : ratios.header().processes) {
+        wanted.push_back(sample_of(campaign, ratios.header(), process.name));
+    }
+    std::vector<std::string> names;
+    for (const RatioSet& set : ratios.sets()) {
+        if (std::find(wanted.begin(), wanted.end(), set.name) != wanted.end()) {
+            names.push_back(set.name);
+        }
+    }
+    return names;
+}
+
+/// One process with the diagnostics that its events allow.
+ProcessSummary process_summary(const ReportSources& sources,
+                               const RatioFile& ratios,
+                               const InferenceEvents& events,
+                               std::size_t index,
+                               std::vector<std::string>& warnings) {
+    const RatioHeader& header = ratios.header();
+    const RatioProcess& process = header.processes[index];
+    const std::string sample = sample_of(sources.campaign, header, process.name);
+    const bool has_sample = std::any_of(events.samples().begin(), events.samples().end(),
+                                        [&](const auto& s) { return s.name == sample; });
+    ProcessSummary summary;
+    if (has_sample && !header.reference.empty()) {
+        summary = in_context("process '" + process.name + "'", [&] {
+            return summarise_process(events, index, events.index_of(sample), header,
+                                     ratios.summary(), sources.campaign.events.features);
+        });
+        summary.accuracy = exact_accuracy(events, index, sample, header);
+    } else {
+        warnings.push_back(
+            "process '" + process.name +
+            "': no check of its ratios, because the ratio file does not hold sample '" + sample +
+            "' and the reference");
+    }
+    summary.name = process.name;
+    summary.sample = sample;
+    summary.yield = process.yield;
+    for (const ReferenceComponent& component : header.reference) {
+        if (component.process == process.name) summary.reference_fraction += component.fraction;
+    }
+    if (const ProcessSection* section = section_of(sources.campaign, process.name)) {
+        summary.coefficient = section->coefficient.text();
+    }
+    const fs::path ensemble = sources.directory.ensemble(process.name);
+    if (fs::exists(ensemble)) {
+        summary.ensemble = summarise_ensemble(ensemble);
+        summary.ensemble->spread = reference_spread(events, index);
+    }
+    return summary;
+}
+
+void add_ratios(const ReportSources& sources, ReportInputs& inputs) {
+    const RatioFile ratios(sources.ratios);
+    const RatioHeader& header = ratios.header();
+    inputs.warnings.insert(inputs.warnings.end(), ratios.warnings().begin(),
+                           ratios.warnings().end());
+    const InferenceEvents events(ratios, samples_to_load(ratios, sources.campaign), sources.samples,
+                                 sources.campaign.events.features);
+    if (!events.has_features()) {
+        inputs.warnings.push_back(
+            "no closure in the features: the events file is not at hand, or the ratio file does "
+            "not "
+            "name its rows");
+    }
+    for (std::size_t j = 0; j < header.processes.size(); ++j) {
+        inputs.processes.push_back(process_summary(sources, ratios, events, j, inputs.warnings));
+    }
+    if (!header.reference.empty()) {
+        inputs.identity = identity_of(events, header);
+        inputs.identity_mean_before = 1.0 + ratios.summary().identity_before.mean;
+    }
+    inputs.facts.push_back({"digest of the ratios' inputs", header.inputs.hex()});
+    inputs.facts.push_back({"ratios normalised on the reference",
+                            header.shape_norm == ShapeNorm::reference ? "yes" : "no"});
+}
+
+void add_campaign_facts(const Campaign& campaign, ReportInputs& inputs) {
+    const auto fact = [&](const char* name, std::string value) {
+        inputs.facts.push_back({name, std::move(value)});
+    };
+    const Split& split = campaign.split;
+    fact("events file", campaign.events.file);
+    fact("features", fmt::format("{}", fmt::join(campaign.events.features, ", ")));
+    fact("split (training, validation, inference)",
+         fmt::format("{:g}, {:g}, {:g}", split.train, split.validation, split.inference));
+    fact("network", fmt::format("hidden layers {}, {}", fmt::join(campaign.network.hidden, " x "),
+                                word(campaign.network.activation)));
+    fact("seed", fmt::format("{}", campaign.seed));
+}
+
+void add_files(const ReportSources& sources, ReportInputs& inputs) {
+    const RunDirectory& directory = sources.directory;
+    const std::pair<fs::path, const char*> files[] = {
+        {directory.campaign(), "resolved campaign, valid input again"},
+        {directory.ensembles(), "the nets, one file per process"},
+        {sources.ratios, "ratios of every event; the input of the fit"},
+        {directory.fit_json(), "result of the fit"}};
+    for (const auto& [path, meaning] : files) {
+        if (fs::exists(path)) inputs.files.push_back({path.filename().string(), meaning});
+    }
+}
+
+}  // namespace
+
+ReportInputs collect_report_inputs(const ReportSources& sources) {
+    ReportInputs inputs;
+    inputs.campaign = sources.campaign.name;
+    inputs.campaign_toml = campaign_toml(sources.campaign);
+    inputs.stages = sources.stages;
+    add_campaign_facts(sources.campaign, inputs);
+    if (fs::exists(sources.directory.fit_json())) {
+        inputs.fit = parse_fit_json(read_text(sources.directory.fit_json()));
+        inputs.facts.push_back({"digest of the fit's inputs", inputs.fit->inputs});
+    }
+    if (fs::exists(sources.ratios)) {
+        add_ratios(sources, inputs);
+    } else {
+        inputs.warnings.push_back("no checks of the ratios: '" + sources.ratios.string() +
+                                  "' does not exist yet");
+    }
+    add_files(sources, inputs);
+    return inputs;
+}
+
+}  // namespace ratiofarm

@@ -1,0 +1,127 @@
+#include "inference_events.hpp"
+
+#include <algorithm>
+
+#include "ratiofarm/core/contracts.hpp"
+#include "ratiofarm/core/errors.hpp"
+#include "ratiofarm/tables/event_file.hpp"
+
+namespace ratiofarm {
+namespace {
+
+/// Columns of a row-major matrix. \param values [n, width]
+std::vector<std::vector<float>> columns_of(const std::vector<float>& values, std::size_t width) {
+    std::vector<std::vector<float>> columns(values.empty() ? 0 : width);
+    for (std::size_t c = 0; c < columns.size(); ++c) {
+        columns[c].reserve(values.size() / width);
+        for (std::size_t i = c; i < values.size(); i += width) columns[c].push_back(values[i]);
+    }
+    return columns;
+}
+
+/// The named columns of the events file at the given rows; empty if one is not there.
+std::vector<std::vector<float>> features_of(const SampleInfo& info,
+                                            const std::vector<std::uint64_t>& rows,
+                                            const std::vector<std::string>& names) {
+    const MappedSample mapped(info);
+    std::vector<std::vector<float>> features;
+    for (const std::string& name : names) {
+        const auto found = std::find(info.column_names.begin(), info.column_names.end(), name);
+        if (found == info.column_names.end()) return {};
+        const auto column = static_cast<std::uint64_t>(found - info.column_names.begin());
+        std::vector<float>& values = features.emplace_back();
+        values.reserve(rows.size());
+        for (const std::uint64_t row : rows) {
+            if (row >= mapped.events()) {
+                throw DataError("sample '" + info.name + "': the ratio file names row " +
+                                std::to_string(row) + " of " + std::to_string(mapped.events()) +
+                                ": it was made from another events file");
+            }
+            values.push_back(mapped.features()[row * mapped.columns() + column]);
+        }
+    }
+    return features;
+}
+
+InferenceSample load(const RatioFile& ratios,
+                     const std::string& name,
+                     const SampleInfo* info,
+                     const std::vector<std::string>& features) {
+    const Range all{0, ratios.set(name).events};
+    const std::size_t processes = ratios.header().processes.size();
+    InferenceSample sample;
+    sample.name = name;
+    sample.info = info;
+    for (const ReferenceComponent& component : ratios.header().reference) {
+        if (component.sample == name) sample.fraction += component.fraction;
+    }
+    RatioRows rows = ratios.read_rows(name, all);
+    sample.weight = std::move(rows.weight);
+    sample.log_ratio = columns_of(rows.log_r, processes);
+    sample.log_ratio.resize(processes);
+    RatioColumns columns = ratios.read_columns(name, all);
+    sample.spread = columns_of(columns.spread, processes);
+    sample.row = std::move(columns.row);
+    if (info != nullptr && sample.row.size() == all.size()) {
+        sample.feature = features_of(*info, sample.row, features);
+    }
+    return sample;
+}
+
+}  // namespace
+
+InferenceEvents::InferenceEvents(const RatioFile& ratios,
+                                 const std::vector<std::string>& names,
+                                 std::span<const SampleInfo> samples,
+                                 const std::vector<std::string>& features) {
+    for (const std::string& name : names) {
+        const auto info = std::find_if(samples.begin(), samples.end(),
+                                       [&](const SampleInfo& i) { return i.name == name; });
+        samples_.push_back(load(ratios, name, info == samples.end() ? nullptr : &*info, features));
+    }
+}
+
+std::size_t InferenceEvents::index_of(const std::string& name) const {
+    const auto found = std::find_if(samples_.begin(), samples_.end(),
+                                    [&](const auto& sample) { return sample.name == name; });
+    RATIOFARM_EXPECT(found != samples_.end());
+    return static_cast<std::size_t>(found - samples_.begin());
+}
+
+bool InferenceEvents::has_features() const {
+    return std::all_of(samples_.begin(), samples_.end(),
+                       [](const auto& sample) { return !sample.feature.empty(); });
+}
+
+std::vector<SampleEvents> InferenceEvents::of_process(std::size_t process) const {
+    std::vector<SampleEvents> events;
+    for (const InferenceSample& sample : samples_) {
+        events.push_back({sample.fraction, sample.weight, sample.log_ratio[process], {}});
+    }
+    return events;
+}
+
+std::vector<SampleEvents> InferenceEvents::of_process(std::size_t process,
+                                                      std::size_t feature) const {
+    std::vector<SampleEvents> events = of_process(process);
+    for (std::size_t k = 0; k < events.size(); ++k)
+        events[k].feature = samples_[k].feature[feature];
+    return events;
+}
+
+Binning InferenceEvents::feature_binning(std::size_t feature) const {
+    std::vector<float> values;
+    std::vector<double> weights;
+    for (const InferenceSample& sample : samples_) {
+        if (sample.fraction == 0.0) continue;
+        const double scale = sample.fraction / total_weight(sample.weight);
+        const std::vector<float>& column = sample.feature[feature];
+        values.insert(values.end(), column.begin(), column.end());
+        for (const double weight : sample.weight) weights.push_back(scale * weight);
+    }
+    constexpr std::size_t bins = 24;
+    constexpr double outside = 0.002;
+    return Binning::adaptive(values, weights, bins, outside);
+}
+
+}  // namespace ratiofarm

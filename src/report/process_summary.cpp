@@ -1,0 +1,171 @@
+#include "process_summary.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "ratiofarm/tables/event_file.hpp"
+
+namespace ratiofarm {
+namespace {
+
+constexpr std::size_t calibration_bins = 20;
+constexpr std::size_t ratio_bins = 50;
+constexpr double outside_ratios = 0.0005;  // of the events, beyond each end of the plot of log r
+
+/// Bins of equal content in log r over reference and target together.
+Binning score_binning(const std::vector<SampleEvents>& events, std::size_t target) {
+    std::vector<float> values;
+    std::vector<double> weights;
+    for (std::size_t k = 0; k < events.size(); ++k) {
+        const double share = events[k].fraction + (k == target ? 1.0 : 0.0);
+        if (share == 0.0) continue;
+        const double scale = share / total_weight(events[k].weight);
+        values.insert(values.end(), events[k].log_ratio.begin(), events[k].log_ratio.end());
+        for (const double weight : events[k].weight) weights.push_back(scale * weight);
+    }
+    return Binning::quantiles(values, weights, calibration_bins);
+}
+
+Closure closure_in_ratio(std::vector<SampleEvents> events, std::size_t target, RatioScale scale) {
+    const Binning binning = score_binning(events, target);
+    for (SampleEvents& sample : events) sample.feature = sample.log_ratio;
+    return closure(events, target, binning, scale);
+}
+
+/// The check as it was before log r was lowered by log_z.
+NormalisationCheck before_normalisation(const NormalisationCheck& check, double log_z) {
+    const double z = std::exp(log_z);
+    return make_normalisation_check(z * (1.0 + check.deviation) - 1.0, z * check.error);
+}
+
+/// Column of the density that goes by one of two names.
+std::optional<std::size_t> density_column(const LogDensity& density,
+                                          const std::string& sample,
+                                          const std::string& process) {
+    for (const std::string& name : {sample, process}) {
+        const auto found = std::find(density.processes.begin(), density.processes.end(), name);
+        if (found != density.processes.end()) {
+            return static_cast<std::size_t>(found - density.processes.begin());
+        }
+    }
+    return std::nullopt;
+}
+
+/// Exact ln p_j/p_ref of the events of one sample.
+std::optional<std::vector<double>> exact_log_ratio(const InferenceSample& sample,
+                                                   const std::string& process,
+                                                   const std::string& process_sample,
+                                                   const RatioHeader& header) {
+    if (sample.info == nullptr || sample.row.size() != sample.weight.size()) return std::nullopt;
+    const auto density = read_log_density(sample.info->columns.file, sample.name);
+    if (!density) return std::nullopt;
+    const auto numerator = density_column(*density, process_sample, process);
+    if (!numerator) return std::nullopt;
+    std::vector<std::pair<std::size_t, double>> mixture;
+    for (const ReferenceComponent& component : header.reference) {
+        const auto column = density_column(*density, component.sample, component.process);
+        if (!column) return std::nullopt;
+        mixture.emplace_back(*column, component.fraction);
+    }
+    std::vector<double> exact;
+    exact.reserve(sample.row.size());
+    for (const std::uint64_t row : sample.row) {
+        const double* log_p = density->values.data() + row * density->processes.size();
+        double sum = 0.0;  // of p_k / p_j, which cannot underflow where p_j counts
+        for (const auto& [column, fraction] : mixture) {
+            sum += fraction * std::exp(log_p[column] - log_p[*numerator]);
+        }
+        exact.push_back(-std::log(sum));
+    }
+    return exact;
+}
+
+}  // namespace
+
+ProcessSummary summarise_process(const InferenceEvents& events,
+                                 std::size_t process,
+                                 std::size_t target,
+                                 const RatioHeader& header,
+                                 const RatioSummary& summary,
+                                 const std::vector<std::string>& features) {
+    const std::vector<SampleEvents> seen = events.of_process(process);
+    const RatioScale scale =
+        header.shape_norm == ShapeNorm::reference ? RatioScale::normalised : RatioScale::as_given;
+    ProcessSummary result;
+    result.events = seen[target].weight.size();
+    result.log_z = process < summary.log_z.size() ? summary.log_z[process] : 0.0;
+    result.normalisation = before_normalisation(check_normalisation(seen), result.log_z);
+    result.calibration = calibration(seen, target, calibration_bins);
+    result.ratios =
+        ratio_distribution(seen, target, ratio_binning(seen, target, ratio_bins, outside_ratios));
+    result.score_closure = closure_in_ratio(seen, target, scale);
+    if (!events.has_features()) return result;
+    for (std::size_t f = 0; f < features.size(); ++f) {
+        const Binning binning = events.feature_binning(f);
+        const auto& edges = binning.edges();
+        const bool has_outer_bins = binning.bins() > 4;
+        result.closures.push_back(
+            {.feature = features[f],
+             .closure = closure(events.of_process(process, f), target, binning, scale),
+             .plot_low = has_outer_bins ? edges[1] : edges.front(),
+             .plot_high = has_outer_bins ? edges[edges.size() - 2] : edges.back()});
+    }
+    return result;
+}
+
+std::optional<RatioAccuracy> exact_accuracy(const InferenceEvents& events,
+                                            std::size_t process,
+                                            const std::string& sample,
+                                            const RatioHeader& header) {
+    std::vector<float> learned;
+    std::vector<double> exact;
+    std::vector<double> weights;
+    for (const InferenceSample& part : events.samples()) {
+        if (part.fraction == 0.0) continue;
+        const auto values = exact_log_ratio(part, header.processes[process].name, sample, header);
+        if (!values) return std::nullopt;
+        const double scale = part.fraction / total_weight(part.weight);
+        const std::vector<float>& column = part.log_ratio[process];
+        learned.insert(learned.end(), column.begin(), column.end());
+        exact.insert(exact.end(), values->begin(), values->end());
+        for (const double weight : part.weight) weights.push_back(scale * weight);
+    }
+    if (learned.empty()) return std::nullopt;
+    return check_accuracy(learned, exact, weights);
+}
+
+IdentityCheck identity_of(const InferenceEvents& events, const RatioHeader& header) {
+    std::vector<double> sums;
+    std::vector<double> weights;
+    for (const InferenceSample& sample : events.samples()) {
+        if (sample.fraction == 0.0) continue;
+        const double scale = sample.fraction / total_weight(sample.weight);
+        const std::size_t first = sums.size();
+        sums.resize(first + sample.weight.size(), 0.0);
+        for (const ReferenceComponent& component : header.reference) {
+            const auto& log_ratio = sample.log_ratio[header.column_of(component.process)];
+            for (std::size_t i = 0; i < log_ratio.size(); ++i) {
+                sums[first + i] += component.fraction * std::exp(static_cast<double>(log_ratio[i]));
+            }
+        }
+        for (const double weight : sample.weight) weights.push_back(scale * weight);
+    }
+    return check_identity(sums, weights);
+}
+
+double reference_spread(const InferenceEvents& events, std::size_t process) {
+    double square = 0.0;
+    double fraction = 0.0;
+    for (const InferenceSample& sample : events.samples()) {
+        if (sample.fraction == 0.0 || sample.spread.empty()) continue;
+        const double scale = sample.fraction / total_weight(sample.weight);
+        for (std::size_t i = 0; i < sample.weight.size(); ++i) {
+            const double spread = sample.spread[process][i];
+            square += scale * sample.weight[i] * spread * spread;
+        }
+        fraction += sample.fraction;
+    }
+    return fraction > 0.0 ? std::sqrt(std::max(0.0, square / fraction)) : 0.0;
+}
+
+}  // namespace ratiofarm
