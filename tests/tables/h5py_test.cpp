@@ -1,0 +1,134 @@
+#include <fstream>
+
+#include "example_tables.hpp"
+#include "ratiofarm/core/errors.hpp"
+#include "ratiofarm/tables/ratio_file.hpp"
+#include "ratiofarm/tables/verify.hpp"
+#include "ratiofarm_test/catch.hpp"
+#include "ratiofarm_test/temporary_directory.hpp"
+#include "run_python.hpp"
+
+using namespace ratiofarm;
+using Catch::Matchers::Contains;
+
+namespace {
+
+const std::vector<std::string> only_s{"S"};
+
+/// The Python blocks of docs/formats.md, so that what is printed there works.
+std::string documented_script(const std::string& title) {
+    std::ifstream page(RATIOFARM_SOURCE_DIR "/docs/formats.md");
+    std::string line;
+    std::string script;
+    bool inside = false;
+    while (std::getline(page, line)) {
+        if (inside && line == "```") return script;
+        if (inside) script += line + "\n";
+        if (line.rfind("```python", 0) == 0) {
+            std::getline(page, line);
+            inside = line == "# " + title;
+        }
+    }
+    FAIL("docs/formats.md has no Python block '# " << title << "'");
+    return script;
+}
+
+}  // namespace
+
+TEST_CASE("plain h5py reads an events file and its checksums", "[tables]") {
+    const test::TemporaryDirectory folder;
+    const EventSample sample = test::example_sample("S", 70000);
+    write_events(folder / "events.h5", std::span(&sample, 1));
+
+    test::run_python(R"(
+import sys, zlib, h5py, numpy as np
+with h5py.File(sys.argv[1]) as f:
+    assert f.attrs["format"] == "ratiofarm-events" and f.attrs["version"] == 1
+    s = f["S"]
+    assert list(s["features"].attrs["columns"]) == ["mass", "pt"]
+    assert s["features"].shape == (70000, 2) and s["features"].dtype == "<f4"
+    assert (s["features"][:, 0] == np.arange(70000)).all()
+    assert s["weight"].dtype == "<f8" and s["id"].dtype == "<u8"
+    for name in ["features", "weight", "id"]:
+        for block, crc in enumerate(s[name + "_crc"]):
+            rows = s[name][block * 65536:(block + 1) * 65536]
+            assert zlib.crc32(rows.tobytes()) == crc
+)", (folder / "events.h5").string());
+}
+
+TEST_CASE("plain h5py reads the nets of an ensemble as documented", "[tables]") {
+    const test::TemporaryDirectory folder;
+    const EnsembleHeader header = test::example_header(3);
+    write_ensemble(mpi::Communicator(), folder / "S.h5", header,
+                   [&](std::uint64_t net) { return test::example_net(header, net); });
+
+    test::run_python(documented_script("evaluate an ensemble") + R"(
+import zlib
+with h5py.File(sys.argv[1]) as f:
+    nets = f["nets"]
+    for net in range(3):
+        row = nets["weights"][net, :f.attrs["row_size"]]
+        assert row[0] == 100 * net and row[-1] == 100 * net + f.attrs["row_size"] - 1
+        assert zlib.crc32(row.tobytes()) == nets["crc"][net]
+        table = b"".join(nets[name][net].tobytes() for name in [
+            "crc", "digest", "seed", "status", "epochs", "best_epoch", "best_validation_loss",
+            "training_events", "validation_events", "negative_weights", "training_loss",
+            "validation_loss"])
+        assert zlib.crc32(table) == nets["table_crc"][net]
+    assert dict(f["training"].attrs)["optimizer"] == "nadam"
+)", (folder / "S.h5").string());
+}
+
+TEST_CASE("plain h5py reads a ratio file", "[tables]") {
+    const test::TemporaryDirectory folder;
+    const std::vector<EventSample> samples{test::example_sample("S", 301),
+                                           test::example_sample("B", 299, 1000)};
+    write_events(folder / "events.h5", samples);
+    const RatioInput input = test::example_ratio_input(folder / "events.h5", 100);
+    write_ratios(mpi::Communicator(), folder / "ratios.h5", input, test::example_provider(input));
+
+    test::run_python(R"(
+import sys, h5py, numpy as np
+with h5py.File(sys.argv[1]) as f:
+    assert list(f.attrs["processes"]) == ["S", "B"] and list(f.attrs["samples"]) == ["S", "B"]
+    assert list(f.attrs["yields"]) == [10.0, 90.0]
+    fractions = dict(zip(f["reference"].attrs["samples"], f["reference"].attrs["fractions"]))
+    mean = 0.0
+    for name, pi in fractions.items():
+        s = f["events"][name]
+        w = s["weight"][:]
+        assert abs(w.sum() - s.attrs["sum_of_weights"]) < 1e-9
+        mean = mean + pi * (w[:, None] * np.exp(s["log_r"][:].astype("f8"))).sum(axis=0) / w.sum()
+    assert np.allclose(mean, 1.0, atol=1e-6), mean
+)", (folder / "ratios.h5").string());
+}
+
+TEST_CASE("events written by h5py as documented can be used", "[tables]") {
+    const test::TemporaryDirectory folder;
+    if (!test::run_python(documented_script("write events.h5"), (folder / "events.h5").string())) {
+        return;
+    }
+
+    const std::vector<std::string> features{"mass", "cos_theta"};
+    const auto info = read_sample_info(folder / "events.h5", only_s, features, Split{}).front();
+
+    CHECK(info.columns.events == 1000);
+    CHECK(verify_file(folder / "events.h5").empty());
+}
+
+TEST_CASE("ratios written by h5py as documented can be fitted", "[tables]") {
+    const test::TemporaryDirectory folder;
+    if (!test::run_python(documented_script("write ratios.h5"), (folder / "ratios.h5").string())) {
+        return;
+    }
+
+    const RatioFile file(folder / "ratios.h5");
+
+    CHECK(file.header().processes.size() == 2);
+    CHECK(file.header().shape_norm == ShapeNorm::none);
+    REQUIRE(file.warnings().size() == file.sets().size());
+    CHECK_THAT(file.warnings().front(), Contains("without checksums"));
+    CHECK(file.read_rows("S", {0, 10}).log_r.size() == 20);
+    CHECK(file.set("S").sum_of_weights == Approx(100.0));
+    CHECK(verify_file(folder / "ratios.h5").empty());
+}
