@@ -85,7 +85,7 @@ double naive_logit(const Network& network,
 
 RatioBlock run(const InferRequest& request) {
     ScriptedControl control;
-    const TaskOutcome outcome = infer(request, DeviceKind::cpu, control);
+    const TrainerOutcome outcome = infer(request, DeviceKind::cpu, control);
     REQUIRE(outcome.end == TaskEnd::done);
     return read_task_file<RatioBlock>(request.result_path, request.task);
 }

@@ -19,7 +19,7 @@ using test::ScriptedControl;
 using test::TemporaryDirectory;
 using test::toy_request;
 
-TaskOutcome run(const TrainRequest& request, TaskControl& control) {
+TrainerOutcome run(const TrainRequest& request, TaskControl& control) {
     return train(request, DeviceKind::cpu, control, Log());
 }
 
@@ -103,7 +103,7 @@ TEST_CASE("a finished training leaves its result and no checkpoint", "[trainer]"
     REQUIRE(std::filesystem::exists(request.state_path));
 
     ScriptedControl control;
-    const TaskOutcome outcome = run(request, control);
+    const TrainerOutcome outcome = run(request, control);
 
     CHECK(outcome.done->resumed);
     CHECK(outcome.done->crc == crc32(read_file(request.result_path)));
@@ -157,7 +157,7 @@ TEST_CASE("a damaged checkpoint gives way to the one before it", "[trainer]") {
     }
 
     ScriptedControl control;
-    const TaskOutcome outcome = run(request, control);
+    const TrainerOutcome outcome = run(request, control);
     CHECK(outcome.done->resumed == expect_resumed);
     CHECK(read_file(request.result_path) == straight);
 }

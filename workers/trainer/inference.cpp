@@ -30,7 +30,7 @@ class Inference {
 public:
     Inference(const InferRequest& request, DeviceKind device, TaskControl& control);
 
-    TaskOutcome run();
+    TrainerOutcome run();
 
 private:
     std::span<const float> member_row(std::uint32_t member) const;
@@ -142,7 +142,7 @@ std::optional<TaskEnd> Inference::evaluate_member(std::uint32_t member) {
     return std::nullopt;
 }
 
-TaskOutcome Inference::run() {
+TrainerOutcome Inference::run() {
     for (std::uint32_t member = 0; member < request_.members; ++member) {
         if (const auto end = evaluate_member(member)) return {.end = *end, .done = {}};
     }
@@ -162,7 +162,7 @@ TaskDone Inference::publish_block() {
 
 }  // namespace
 
-TaskOutcome infer(const InferRequest& request, DeviceKind device, TaskControl& control) {
+TrainerOutcome infer(const InferRequest& request, DeviceKind device, TaskControl& control) {
     return in_context("inference of " + request.name, [&] {
         if (request.members == 0 || request.threads == 0 || request.network.hidden.empty()) {
             throw ConfigError("members, threads and hidden layers must be at least 1");

@@ -13,6 +13,6 @@ namespace ratiofarm {
 /// not depend on how the rows were cut into ranges. A stop drops the work.
 /// \throws DataError for events or members that cannot be used, NumericalError naming member and
 ///         event if a logit is not finite, SystemError
-TaskOutcome infer(const InferRequest& request, DeviceKind device, TaskControl& control);
+TrainerOutcome infer(const InferRequest& request, DeviceKind device, TaskControl& control);
 
 }  // namespace ratiofarm

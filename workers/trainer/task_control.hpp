@@ -41,7 +41,7 @@ protected:
 /// How a task that did not fail ended; a failed one throws.
 enum class TaskEnd : std::uint8_t { done, stopped, abandoned };
 
-struct TaskOutcome {
+struct TrainerOutcome {
     TaskEnd end = TaskEnd::done;
     std::optional<TaskDone> done;  ///< if `end` is done
 };

@@ -23,7 +23,7 @@ std::string first_line(const c10::Error& error) {
     return text.substr(0, text.find('\n'));
 }
 
-TrainerReply reply_to(const TaskOutcome& outcome, const Digest& task) {
+TrainerReply reply_to(const TrainerOutcome& outcome, const Digest& task) {
     if (outcome.done) return *outcome.done;
     return TaskStopped{.task = task};
 }
@@ -49,10 +49,10 @@ private:
         return request;
     }
 
-    TaskOutcome execute(const TrainRequest& request, TaskControl& control) {
+    TrainerOutcome execute(const TrainRequest& request, TaskControl& control) {
         return train(request, device_.kind, control, log_);
     }
-    TaskOutcome execute(const InferRequest& request, TaskControl& control) {
+    TrainerOutcome execute(const InferRequest& request, TaskControl& control) {
         return infer(request, device_.kind, control);
     }
 

@@ -47,7 +47,7 @@ class Training {
 public:
     Training(const TrainRequest& request, DeviceKind device, TaskControl& control, const Log& log);
 
-    TaskOutcome run();
+    TrainerOutcome run();
 
 private:
     bool finished() const;
@@ -154,7 +154,7 @@ bool Training::finished() const {
            (options.patience > 0 && state_.epoch - state_.best_epoch >= options.patience);
 }
 
-TaskOutcome Training::run() {
+TrainerOutcome Training::run() {
     while (!finished()) {
         if (const auto end = run_steps()) return {.end = *end, .done = {}};
         if (const auto end = finish_epoch()) return {.end = *end, .done = {}};
@@ -264,10 +264,10 @@ TaskDone Training::publish_result() {
 
 }  // namespace
 
-TaskOutcome train(const TrainRequest& request,
-                  DeviceKind device,
-                  TaskControl& control,
-                  const Log& log) {
+TrainerOutcome train(const TrainRequest& request,
+                     DeviceKind device,
+                     TaskControl& control,
+                     const Log& log) {
     return in_context("training of " + request.name, [&] {
         require_available(request);
         set_threads(request.training.threads);

@@ -17,7 +17,7 @@ namespace ratiofarm {
 /// epoch are the result. The training stops `patience` epochs after the best one.
 /// \throws DataError for events that cannot be used, NumericalError naming the epoch if a loss is
 ///         not finite or negative, ConfigError for options that are not available, SystemError
-TaskOutcome train(const TrainRequest& request,
+TrainerOutcome train(const TrainRequest& request,
                   DeviceKind device,
                   TaskControl& control,
                   const Log& log);
