@@ -48,7 +48,6 @@ Arguments::Arguments(const Command& command, std::span<const std::string> words)
         const auto options = described(command);
         const auto parsed = po::command_line_parser({words.begin(), words.end()})
                                 .options(options)
-                                .positional(po::positional_options_description())
                                 .style(po::command_line_style::unix_style &
                                        ~po::command_line_style::allow_guessing)
                                 .allow_unregistered()

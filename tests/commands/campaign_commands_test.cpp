@@ -1,0 +1,140 @@
+// init, simulate, check and plan as a user meets them.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "ratiofarm_test/catch.hpp"
+#include "ratiofarm_test/temporary_directory.hpp"
+
+#include "run_program.hpp"
+
+using ratiofarm::test::Ended;
+using ratiofarm::test::run_ratiofarm;
+using ratiofarm::test::TemporaryDirectory;
+using ratiofarm::test::text_of;
+
+namespace {
+
+bool contains(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
+void replace_in(const std::filesystem::path& path, const std::string& from, const std::string& to) {
+    std::string text = text_of(path);
+    text.replace(text.find(from), from.size(), to);  // throws if it is not there
+    std::ofstream(path) << text;
+}
+
+}  // namespace
+
+TEST_CASE("a newcomer gets from init over plan and simulate to a valid campaign", "[commands]") {
+    const TemporaryDirectory folder;
+    const auto run = [&](const std::string& words) { return run_ratiofarm(folder.path(), words); };
+
+    REQUIRE(run("init first.toml").code == 0);
+    replace_in(folder / "first.toml", "events = 100000", "events = 1000");
+    const Ended before = run("plan first.toml --json");
+    const Ended without_events = run("check first.toml");
+    const Ended simulated = run("simulate first.toml --json");
+    const Ended checked = run("check first.toml --json");
+    const Ended after = run("plan first.toml --json");
+
+    const auto planned = nlohmann::json::parse(before.output);
+    CHECK(planned["campaign"] == "first");
+    CHECK(planned["events_exist"] == false);
+    CHECK(planned["trainings"] == 12);
+    CHECK(without_events.code == 2);
+    CHECK(contains(without_events.errors, "write it with 'ratiofarm simulate first.toml'"));
+    CHECK(nlohmann::json::parse(simulated.output)["interference_yield"].get<double>() ==
+          Approx(-290.9076184901).epsilon(1e-12));
+    const auto samples = nlohmann::json::parse(checked.output)["samples"];
+    REQUIRE(samples.size() == 3);
+    CHECK(samples[1]["name"] == "SBI");
+    CHECK(samples[1]["sum_of_weights"].get<double>() == Approx(709.0923815100).epsilon(1e-9));
+    const auto planned_again = nlohmann::json::parse(after.output);
+    CHECK(planned_again["events_exist"] == true);
+    CHECK(planned_again["training_flop"].get<double>() ==
+          Approx(planned["training_flop"].get<double>()).epsilon(0.1));
+}
+
+TEST_CASE("check tells the mistakes of the campaign and of its events at once", "[commands]") {
+    const TemporaryDirectory folder;
+    REQUIRE(run_ratiofarm(folder.path(), "init c.toml").code == 0);
+    replace_in(folder / "c.toml", "events = 100000", "events = 100");
+    REQUIRE(run_ratiofarm(folder.path(), "simulate c.toml").code == 0);
+    replace_in(folder / "c.toml", "batch = 1024", "batsch = 1024");
+    replace_in(folder / "c.toml", "epochs = 30", "epochs = 30.5");
+    std::string text = text_of(folder / "c.toml");
+    text.resize(text.find("[simulate]"));
+    std::ofstream(folder / "c.toml") << text;
+    replace_in(folder / "c.toml", "[\"x\"]", "[\"x\", \"pt\"]");
+    replace_in(folder / "c.toml", "name = \"B\"", "name = \"B\"\nsample = \"bkg\"");
+
+    const Ended checked = run_ratiofarm(folder.path(), "check c.toml");
+
+    INFO(checked.errors);
+    CHECK(checked.code == 2);
+    CHECK(contains(checked.errors, "training.batsch = 1024 (unknown key; did you mean 'batch'?)"));
+    CHECK(contains(checked.errors, "training.epochs = 30.5 (must be a whole number"));
+    CHECK(contains(checked.errors, "/S/features: has no column 'pt'"));
+    CHECK(contains(checked.errors, "bkg"));
+    CHECK(contains(checked.errors, "mistakes in c.toml:"));
+}
+
+TEST_CASE("nothing is overwritten without --force", "[commands]") {
+    const TemporaryDirectory folder;
+    const auto run = [&](const std::string& words) { return run_ratiofarm(folder.path(), words); };
+    REQUIRE(run("init").code == 0);
+    replace_in(folder / "campaign.toml", "events = 100000", "events = 100");
+    REQUIRE(run("simulate").code == 0);
+    const std::string campaign = text_of(folder / "campaign.toml");
+
+    CHECK(run("init").code == 2);
+    CHECK(run("simulate").code == 2);
+    CHECK(text_of(folder / "campaign.toml") == campaign);
+    CHECK(run("simulate --force").code == 0);
+    CHECK(run("init --force --name other").code == 0);
+    CHECK(contains(text_of(folder / "campaign.toml"), "name = \"other\""));
+}
+
+TEST_CASE("equal seeds simulate equal files", "[commands]") {
+    const TemporaryDirectory folder;
+    const auto run = [&](const std::string& words) { return run_ratiofarm(folder.path(), words); };
+    REQUIRE(run("init").code == 0);
+    replace_in(folder / "campaign.toml", "events = 100000", "events = 500");
+
+    const auto digest = [&] {
+        REQUIRE(run("simulate --force").code == 0);
+        return nlohmann::json::parse(run("check --json").output)["samples"][0]["digest"];
+    };
+
+    const auto first = digest();
+    CHECK(digest() == first);
+    replace_in(folder / "campaign.toml", "events = 500", "seed = 2\nevents = 500");
+    CHECK(digest() != first);
+}
+
+TEST_CASE("the resolved campaign of --print-config is itself a valid campaign", "[commands]") {
+    const TemporaryDirectory folder;
+    const auto run = [&](const std::string& words) { return run_ratiofarm(folder.path(), words); };
+    REQUIRE(run("init").code == 0);
+    replace_in(folder / "campaign.toml", "events = 100000", "events = 100");
+    REQUIRE(run("simulate").code == 0);
+
+    const Ended printed = run("check --print-config");
+    std::ofstream(folder / "resolved.toml") << printed.output;
+
+    CHECK(run("check resolved.toml --print-config").output == printed.output);
+}
+
+TEST_CASE("a wrong command line is refused with the nearest word", "[commands]") {
+    const TemporaryDirectory folder;
+    const auto run = [&](const std::string& words) { return run_ratiofarm(folder.path(), words); };
+
+    const Ended option = run("plan --gflop 3");
+    const Ended missing = run("plan absent.toml");
+
+    CHECK(option.code == 2);
+    CHECK(contains(option.errors, "did you mean 'gflops'?"));
+    CHECK(missing.code == 2);
+    CHECK(contains(missing.errors, "absent.toml"));
+}
