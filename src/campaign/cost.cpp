@@ -84,7 +84,7 @@ Cost cost_of(const Campaign& campaign, const std::vector<SampleInfo>& samples,
     cost.inodes = fixed_files + std::min(task_folders, task_files) + task_files + processes +
                   3 * running;
     cost.trainer_memory_bytes = training_memory(campaign, samples, graph);
-    cost.fit_memory_bytes = events * (4 * processes + 8) + workers * rank_memory;
+    cost.fit_memory_bytes = events * (16 * processes + 16) + workers * rank_memory;
     return cost;
 }
 

@@ -46,7 +46,7 @@ std::vector<SampleInfo> check_events(const Campaign& campaign, const fs::path& f
 }
 
 void print_text(const Campaign& campaign, const std::vector<SampleInfo>& samples) {
-    fmt::print("campaign '{}' is valid: {} processes, {} parameters, {} features\n", campaign.name,
+    fmt::print("campaign '{}' is valid (processes: {}, parameters: {}, features: {})\n", campaign.name,
                campaign.processes.size(), campaign.parameters.size(),
                campaign.events.features.size());
     for (const SampleInfo& sample : samples) {
@@ -57,7 +57,7 @@ void print_text(const Campaign& campaign, const std::vector<SampleInfo>& samples
 }
 
 void print_json(const Campaign& campaign, const std::vector<SampleInfo>& samples) {
-    nlohmann::json json{{"schema", 1}, {"campaign", campaign.name}, {"valid", true}};
+    nlohmann::ordered_json json{{"schema", 1}, {"campaign", campaign.name}, {"valid", true}};
     for (const SampleInfo& sample : samples) {
         json["samples"].push_back({{"name", sample.name},
                                    {"events", sample.columns.events},

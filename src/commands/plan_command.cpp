@@ -79,7 +79,7 @@ void print_text(const Plan& plan) {
 
 void print_json(const Plan& plan) {
     const Cost& cost = plan.cost;
-    const nlohmann::json json{{"schema", 1},
+    const nlohmann::ordered_json json{{"schema", 1},
                               {"campaign", plan.campaign.name},
                               {"events_exist", plan.events_exist},
                               {"trainings", cost.trainings},

@@ -31,7 +31,7 @@ EventSample simulate_sample(const Campaign& campaign, const ToyDensities& toy, T
 
 void print_facts(const Campaign& campaign, const ToyDensities& toy, bool as_json) {
     const std::string path = campaign.events_path().string();
-    nlohmann::json json{{"schema", 1},
+    nlohmann::ordered_json json{{"schema", 1},
                         {"file", path},
                         {"events_per_sample", campaign.simulate->events},
                         {"interference_yield", toy.interference_yield()}};

@@ -32,7 +32,7 @@ TEST_CASE("the cost of a small campaign is what one counts by hand", "[campaign]
     const std::uint64_t ratios = 2400 * 24 + 9 * 44 + 2400 * (24 + 24);
     CHECK(cost.disk_bytes == nets + ratios + 1'000'000);
     CHECK(cost.peak_disk_bytes - cost.disk_bytes == 3 * (44 + 2 * 276 + 2 * 260 + 160));
-    CHECK(cost.fit_memory_bytes == 2400 * 20 + 60'000'000);
+    CHECK(cost.fit_memory_bytes == 2400 * (3 * 16 + 16) + 60'000'000);
 }
 
 TEST_CASE("more workers hold more checkpoints, but never more than there are trainings",

@@ -34,7 +34,8 @@ struct Cost {
 ///     peak                 + per worker three checkpoints of 4 B * (2 rows + 2 moments)
 ///     trainer memory       120 MB of program, the events of both classes (4 B per feature, weight
 ///                          and class), five copies of the parameters, activations of one batch
-///     fit memory           per inference event 4 B per process + 8 B, and 60 MB per rank
+///     fit memory           per inference event 16 B per process + 16 B (ratios and weight, as read
+///                          and as evaluated), and 60 MB per rank
 ///
 /// \param workers trainers that run at the same time, one per rank; > 0
 Cost cost_of(const Campaign& campaign, const std::vector<SampleInfo>& samples,
