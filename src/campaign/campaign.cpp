@@ -9,7 +9,8 @@ namespace ratiofarm {
 
 std::filesystem::path Campaign::events_path() const { return folder / events.file; }
 
-CampaignDraft draft_campaign(std::string_view toml, const std::filesystem::path& folder,
+CampaignDraft draft_campaign(std::string_view toml,
+                             const std::filesystem::path& folder,
                              std::string_view source) {
     const ConfigNode root = parse_toml(toml, source);
     Mistakes mistakes;
@@ -36,7 +37,8 @@ std::string mistakes_text(const std::vector<std::string>& mistakes, std::string_
     return text;
 }
 
-Campaign parse_campaign(std::string_view toml, const std::filesystem::path& folder,
+Campaign parse_campaign(std::string_view toml,
+                        const std::filesystem::path& folder,
                         std::string_view source) {
     CampaignDraft draft = draft_campaign(toml, folder, source);
     if (!draft.mistakes.empty()) throw ConfigError(mistakes_text(draft.mistakes, source));

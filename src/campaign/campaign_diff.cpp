@@ -24,8 +24,7 @@ const ConfigEntry* find(const std::vector<ConfigEntry>& entries, const std::stri
 
 }  // namespace
 
-std::vector<std::string> campaign_diff(const Campaign& old_campaign,
-                                       const Campaign& new_campaign) {
+std::vector<std::string> campaign_diff(const Campaign& old_campaign, const Campaign& new_campaign) {
     const std::vector<ConfigEntry> before = entries_of(old_campaign);
     const std::vector<ConfigEntry> after = entries_of(new_campaign);
     std::vector<std::string> lines;

@@ -9,8 +9,8 @@ namespace ratiofarm {
 std::span<const CampaignKeys> campaign_keys() {
     static const std::vector<CampaignKeys> all = {
         {"",
-         {"campaign", "events", "split", "parameters", "process", "reference", "network", "training",
-          "ensemble", "data", "inference", "simulate", "systematic", "region"}},
+         {"campaign", "events", "split", "parameters", "process", "reference", "network",
+          "training", "ensemble", "data", "inference", "simulate", "systematic", "region"}},
         {"campaign", {"name", "seed"}},
         {"events", {"file", "features"}},
         {"split", {"train", "validation", "inference", "folds"}},
@@ -34,9 +34,8 @@ std::span<const CampaignKeys> campaign_keys() {
 
 std::span<const std::string> campaign_keys(std::string_view section) {
     const auto all = campaign_keys();
-    const auto found = std::find_if(all.begin(), all.end(), [&](const CampaignKeys& keys) {
-        return keys.section == section;
-    });
+    const auto found = std::find_if(
+        all.begin(), all.end(), [&](const CampaignKeys& keys) { return keys.section == section; });
     RATIOFARM_EXPECT(found != all.end());
     return found->keys;
 }

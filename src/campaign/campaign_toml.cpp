@@ -9,9 +9,13 @@ namespace {
 
 /// Collects sections and keys of a TOML file.
 class TomlWriter {
-  public:
-    void section(const std::string& header) { text_ += (text_.empty() ? "" : "\n") + header + "\n"; }
-    void raw(const std::string& key, const std::string& value) { text_ += key + " = " + value + "\n"; }
+public:
+    void section(const std::string& header) {
+        text_ += (text_.empty() ? "" : "\n") + header + "\n";
+    }
+    void raw(const std::string& key, const std::string& value) {
+        text_ += key + " = " + value + "\n";
+    }
 
     template <class T>
     void key(const std::string& name, const T& value) {
@@ -28,7 +32,7 @@ class TomlWriter {
 
     const std::string& text() const { return text_; }
 
-  private:
+private:
     std::string text_;
 };
 
@@ -39,7 +43,8 @@ std::string inline_table(const NamedNumbers& entries, const std::string& more = 
     // Process names may hold a dot or plus, so every key is quoted that is more than a word.
     for (const auto& [name, number] : entries) {
         const bool bare = name.find_first_of(".+") == std::string::npos;
-        text += (text.empty() ? "" : ", ") + (bare ? name : toml_text(name)) + " = " + toml_text(number);
+        text += (text.empty() ? "" : ", ") + (bare ? name : toml_text(name)) + " = " +
+                toml_text(number);
     }
     if (!more.empty()) text += (text.empty() ? "" : ", ") + more;
     return "{ " + text + " }";

@@ -1,6 +1,7 @@
 #include "config_node.hpp"
 
 #include <algorithm>
+
 #include <toml++/toml.h>
 
 #include "ratiofarm/core/errors.hpp"
@@ -63,7 +64,8 @@ struct ValueText {
     }
     std::string operator()(const ConfigNode::Array& array) const {
         std::string text = "[";
-        for (const ConfigNode& item : array) text += (text.size() > 1 ? ", " : "") + value_text(item);
+        for (const ConfigNode& item : array)
+            text += (text.size() > 1 ? ", " : "") + value_text(item);
         return text + "]";
     }
     std::string operator()(const std::string& text) const { return toml_text(text); }
@@ -77,7 +79,8 @@ std::string join(const std::string& path, const std::string& key) {
     return path.empty() ? key : path + "." + key;
 }
 
-void flatten_into(const ConfigNode& node, const std::string& path,
+void flatten_into(const ConfigNode& node,
+                  const std::string& path,
                   std::vector<ConfigEntry>& entries) {
     if (const auto* table = node.get_if<ConfigNode::Table>()) {
         for (const ConfigMember& member : *table) {
@@ -117,8 +120,8 @@ ConfigNode parse_toml(std::string_view text, std::string_view source) {
     } catch (const toml::parse_error& error) {
         const Position at = position_of(error.source());
         throw ConfigError(std::string(source) + ":" + std::to_string(at.line) + ":" +
-                          std::to_string(at.column) + ": not valid TOML: " +
-                          std::string(error.description()));
+                          std::to_string(at.column) +
+                          ": not valid TOML: " + std::string(error.description()));
     }
 }
 

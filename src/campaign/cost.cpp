@@ -11,8 +11,9 @@ namespace {
 constexpr std::uint64_t program_memory = 120'000'000;  // measured with LibTorch 2.11 on CPU: 113 MB
 constexpr std::uint64_t rank_memory = 60'000'000;      // ratiofarm itself: MPI and HDF5
 constexpr std::uint64_t task_file_header = 44;
-constexpr std::uint64_t fixed_files = 11;  // run folder, tasks/, ensembles/, campaign, journal, lock,
-                                           // ratios.h5, fit.json, fit.h5, report.html, a .partial
+constexpr std::uint64_t fixed_files =
+    11;  // run folder, tasks/, ensembles/, campaign, journal, lock,
+         // ratios.h5, fit.json, fit.h5, report.html, a .partial
 constexpr std::uint64_t task_folders = 256;
 constexpr std::uint64_t small_files = 1'000'000;  // journal, fit.json, report.html and headers
 
@@ -36,7 +37,8 @@ std::uint64_t evaluated_events(const Campaign& campaign, const std::vector<Sampl
 }
 
 /// Of the class with the most events: the trainer holds numerator and denominator.
-std::uint64_t training_memory(const Campaign& campaign, const std::vector<SampleInfo>& samples,
+std::uint64_t training_memory(const Campaign& campaign,
+                              const std::vector<SampleInfo>& samples,
                               const TaskGraph& graph) {
     const double used = (campaign.split.train + campaign.split.validation) / campaign.split.train;
     double most_events = 0.0;
@@ -53,15 +55,18 @@ std::uint64_t training_memory(const Campaign& campaign, const std::vector<Sample
     const auto& hidden = campaign.network.hidden;
     const std::uint64_t width = std::accumulate(hidden.begin(), hidden.end(), std::uint64_t{0});
     constexpr std::uint64_t tensors_per_layer = 3;  // linear output, activation and its gradient
-    return program_memory + static_cast<std::uint64_t>(most_events) * 4 * (campaign.network.inputs + 2) +
+    return program_memory +
+           static_cast<std::uint64_t>(most_events) * 4 * (campaign.network.inputs + 2) +
            5 * 4 * row_size(campaign.network) +
            tensors_per_layer * 4 * campaign.training.batch * width;
 }
 
 }  // namespace
 
-Cost cost_of(const Campaign& campaign, const std::vector<SampleInfo>& samples,
-             const TaskGraph& graph, std::uint64_t workers) {
+Cost cost_of(const Campaign& campaign,
+             const std::vector<SampleInfo>& samples,
+             const TaskGraph& graph,
+             std::uint64_t workers) {
     RATIOFARM_EXPECT(workers > 0);
     Cost cost;
     cost.trainings = graph.trainings.size();
@@ -81,8 +86,8 @@ Cost cost_of(const Campaign& campaign, const std::vector<SampleInfo>& samples,
     const std::uint64_t running = std::min(workers, cost.trainings);
     cost.peak_disk_bytes = cost.disk_bytes + 3 * running * checkpoint_bytes(campaign);
     const std::uint64_t task_files = cost.trainings + cost.inferences;
-    cost.inodes = fixed_files + std::min(task_folders, task_files) + task_files + processes +
-                  3 * running;
+    cost.inodes =
+        fixed_files + std::min(task_folders, task_files) + task_files + processes + 3 * running;
     cost.trainer_memory_bytes = training_memory(campaign, samples, graph);
     cost.fit_memory_bytes = events * (16 * processes + 16) + workers * rank_memory;
     return cost;

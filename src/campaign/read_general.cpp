@@ -10,7 +10,8 @@ void read_events(const ConfigNode& root, EventsSection& events, Mistakes& mistak
     const TableReader table = section(root, "events", mistakes);
     table.require("file", "the HDF5 file with the events, for example file = \"events.h5\"");
     table.text("file", events.file);
-    table.require("features", "the columns the nets see, for example features = [\"mass\", \"pt\"]");
+    table.require("features",
+                  "the columns the nets see, for example features = [\"mass\", \"pt\"]");
     if (!table.texts("features", events.features)) return;
     if (events.features.empty()) table.wrong("features", "must name at least one column");
     std::set<std::string> seen;
@@ -26,14 +27,16 @@ void read_split(const ConfigNode& root, Split& split, Mistakes& mistakes) {
     table.number("validation", fraction, split.validation);
     table.number("inference", fraction, split.inference);
     if (table.find("folds") != nullptr) {
-        table.wrong("folds", "this version does not cross-fit yet; use train, validation, inference");
+        table.wrong("folds",
+                    "this version does not cross-fit yet; use train, validation, inference");
     }
     constexpr double rounding = 1e-12;
     const double sum = split.train + split.validation + split.inference;
     if (table.present() && sum > 1.0 + rounding) {
-        mistakes.add(root.find("split")->value.position,
-                     "split.train + validation + inference = " + value_text({sum, {}}) +
-                         " (must be at most 1; absent ones count with their defaults 0.5, 0.1, 0.4)");
+        mistakes.add(
+            root.find("split")->value.position,
+            "split.train + validation + inference = " + value_text({sum, {}}) +
+                " (must be at most 1; absent ones count with their defaults 0.5, 0.1, 0.4)");
     }
 }
 

@@ -1,7 +1,6 @@
 // [data] and [inference]: what is fitted to what.
 #include <algorithm>
 
-
 #include "section_readers.hpp"
 
 namespace ratiofarm {
@@ -34,7 +33,9 @@ void read_asimov_value(const ConfigMember& member, Campaign& campaign, Mistakes&
     if (value) campaign.data.asimov.emplace_back(member.key, *value);
 }
 
-void read_asimov(const TableReader& data, const ConfigNode& node, Campaign& campaign,
+void read_asimov(const TableReader& data,
+                 const ConfigNode& node,
+                 Campaign& campaign,
                  Mistakes& mistakes) {
     const auto* table = node.get_if<ConfigNode::Table>();
     if (table == nullptr) {

@@ -12,8 +12,12 @@ namespace {
 
 /// Parameters stand in coefficients, so their names are identifiers there.
 bool is_parameter_name(std::string_view name) {
-    const auto letter = [](char c) { return c == '_' || std::isalpha(static_cast<unsigned char>(c)); };
-    const auto inner = [&](char c) { return letter(c) || std::isdigit(static_cast<unsigned char>(c)); };
+    const auto letter = [](char c) {
+        return c == '_' || std::isalpha(static_cast<unsigned char>(c));
+    };
+    const auto inner = [&](char c) {
+        return letter(c) || std::isdigit(static_cast<unsigned char>(c));
+    };
     return !name.empty() && letter(name.front()) && std::all_of(name.begin(), name.end(), inner) &&
            name != "sqrt" && name != "source";  // a function, and a key of data.asimov
 }
@@ -40,8 +44,9 @@ void read_parameter(const ConfigMember& member, Campaign& campaign, Mistakes& mi
     const std::string path = "parameters." + member.key;
     if (!is_parameter_name(member.key)) {
         mistakes.add(member.position,
-                     path + " (a parameter is called by letters, digits and _, not starting with a "
-                            "digit; 'sqrt' and 'source' have another meaning)");
+                     path +
+                         " (a parameter is called by letters, digits and _, not starting with a "
+                         "digit; 'sqrt' and 'source' have another meaning)");
         return;
     }
     const TableReader table(&member.value, "parameters.NAME", path, mistakes);
@@ -71,15 +76,18 @@ void read_coefficient(const TableReader& table, const Campaign& campaign, Proces
     }
 }
 
-void read_process(const ConfigNode& node, const std::string& path, Campaign& campaign,
+void read_process(const ConfigNode& node,
+                  const std::string& path,
+                  Campaign& campaign,
                   Mistakes& mistakes) {
     const TableReader table(&node, "process", path, mistakes);
     if (!table.present()) return;
     ProcessSection process;
     table.require("name", "for example name = \"S\"");
     if (table.name("name", process.name)) {
-        const bool twice = std::any_of(campaign.processes.begin(), campaign.processes.end(),
-                                       [&](const auto& other) { return other.name == process.name; });
+        const bool twice =
+            std::any_of(campaign.processes.begin(), campaign.processes.end(),
+                        [&](const auto& other) { return other.name == process.name; });
         if (twice) table.wrong("name", "another process has this name");
     }
     process.sample = process.name;
@@ -108,20 +116,21 @@ void check_use_of_parameters(const ConfigNode& root, const Campaign& campaign, M
         const auto uses = [&](const ProcessSection& process) {
             const auto& terms = process.coefficient.terms;
             return std::any_of(terms.begin(), terms.end(), [&](const CoefficientTerm& term) {
-                return std::any_of(term.factors.begin(), term.factors.end(), [&](const auto& factor) {
-                    return factor.parameter == parameter.name;
-                });
+                return std::any_of(
+                    term.factors.begin(), term.factors.end(),
+                    [&](const auto& factor) { return factor.parameter == parameter.name; });
             });
         };
         const auto& processes = campaign.processes;
         const std::string path = "parameters." + parameter.name;
         if (!parameter.fixed && std::none_of(processes.begin(), processes.end(), uses)) {
-            mistakes.add(node.position, path + " (no coefficient contains it: use it in one, set "
-                                               "fixed = true or remove it)");
+            mistakes.add(node.position, path +
+                                            " (no coefficient contains it: use it in one, set "
+                                            "fixed = true or remove it)");
         }
-        const auto root_of = std::find_if(processes.begin(), processes.end(), [&](const auto& process) {
-            return process.coefficient.has_root_of(parameter.name);
-        });
+        const auto root_of = std::find_if(
+            processes.begin(), processes.end(),
+            [&](const auto& process) { return process.coefficient.has_root_of(parameter.name); });
         const ConfigMember* range = node.find("range");
         if (root_of != processes.end() && parameter.low < 0.0 && range != nullptr) {
             mistakes.wrong(range->value, path + ".range",
@@ -149,8 +158,9 @@ void read_processes(const ConfigNode& root, Campaign& campaign, Mistakes& mistak
     const ConfigMember* member = root.find("process");
     const auto* array = member == nullptr ? nullptr : member->value.get_if<ConfigNode::Array>();
     if (array == nullptr || array->empty()) {
-        mistakes.add(member == nullptr ? Position{} : member->position,
-                     "process is missing (one section [[process]] for each, with name and coefficient)");
+        mistakes.add(
+            member == nullptr ? Position{} : member->position,
+            "process is missing (one section [[process]] for each, with name and coefficient)");
         return;
     }
     const std::size_t before = mistakes.size();

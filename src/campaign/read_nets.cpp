@@ -56,7 +56,8 @@ void read_ensemble(const ConfigNode& root, EnsembleSection& ensemble, Mistakes& 
     table.whole("members", {1, 1000}, ensemble.members);
     std::uint32_t replicas = 0;
     if (table.whole("replicas", {0, 100'000}, replicas) && replicas > 0) {
-        table.wrong("replicas", "this version trains no bootstrap replicas yet; set 0 or leave it out");
+        table.wrong("replicas",
+                    "this version trains no bootstrap replicas yet; set 0 or leave it out");
     }
     table.word("combine", ensemble.combine);
 }

@@ -13,7 +13,9 @@ bool is_row(const ConfigNode& row, std::size_t dimension) {
     return items != nullptr && items->size() == dimension;
 }
 
-void read_covariance(const TableReader& table, std::size_t dimension, Matrix& covariance,
+void read_covariance(const TableReader& table,
+                     std::size_t dimension,
+                     Matrix& covariance,
                      Mistakes& mistakes) {
     const ConfigNode* node = table.require("covariance", "for example covariance = [[1.0]]");
     if (node == nullptr) return;
@@ -35,8 +37,11 @@ void read_covariance(const TableReader& table, std::size_t dimension, Matrix& co
     }
 }
 
-void read_gaussian(const ConfigNode& simulate, const std::string& name, std::size_t dimension,
-                   GaussianProcess& process, Mistakes& mistakes) {
+void read_gaussian(const ConfigNode& simulate,
+                   const std::string& name,
+                   std::size_t dimension,
+                   GaussianProcess& process,
+                   Mistakes& mistakes) {
     const ConfigMember* member = simulate.find(name);
     const std::string path = "simulate." + name;
     const TableReader table(member == nullptr ? nullptr : &member->value, path, path, mistakes);

@@ -4,8 +4,8 @@
 
 #include "table_reader.hpp"
 
-/// One function per group of tables of a campaign file. Each fills its part of the campaign and adds
-/// what is wrong with it; order as listed, since later ones look at names read before.
+/// One function per group of tables of a campaign file. Each fills its part of the campaign and
+/// adds what is wrong with it; order as listed, since later ones look at names read before.
 namespace ratiofarm {
 
 void read_general(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes);

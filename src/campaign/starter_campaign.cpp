@@ -3,15 +3,16 @@
 #include "toml_text.hpp"
 
 namespace ratiofarm {
+namespace {
 
-std::string starter_campaign(std::string_view name) {
-    constexpr std::string_view before_name = R"toml(# A campaign of ratiofarm: signal S, background B and their interference, made by
+constexpr std::string_view before_name =
+    R"toml(# A campaign of ratiofarm: signal S, background B and their interference, made by
 # `ratiofarm simulate` in closed form. Put your own events in its place: docs/campaign.md explains
 # every key, docs/formats.md the events file.
 
 [campaign]
 name = )toml";
-    constexpr std::string_view after_name = R"toml(
+constexpr std::string_view after_name = R"toml(
 seed = 1                                  # every random number derives from it and from names
 
 [events]
@@ -77,6 +78,10 @@ yield = 900.0
 mean = [0.0]
 covariance = [[2.25]]
 )toml";
+
+}  // namespace
+
+std::string starter_campaign(std::string_view name) {
     return std::string(before_name) + toml_text(name) + std::string(after_name);
 }
 

@@ -58,7 +58,8 @@ std::string NumberLimits::text() const {
         return "a number from " + limit_text(low) + " to " + limit_text(high) + hint;
     }
     std::string text = "a finite number";
-    if (bounded_below) text = "a number " + std::string(low_allowed ? ">= " : "> ") + limit_text(low);
+    if (bounded_below)
+        text = "a number " + std::string(low_allowed ? ">= " : "> ") + limit_text(low);
     if (bounded_above) text += " and <= " + limit_text(high);
     return text + hint;
 }
@@ -73,12 +74,15 @@ bool is_plain_name(std::string_view name) {
                std::string_view("_.+-").find(c) != std::string_view::npos;
     };
     constexpr std::size_t longest = 100;  // it becomes part of a file name
-    return !name.empty() && name.size() <= longest && std::all_of(name.begin(), name.end(), plain) &&
+    return !name.empty() && name.size() <= longest &&
+           std::all_of(name.begin(), name.end(), plain) &&
            (name.front() == '_' || std::isalnum(static_cast<unsigned char>(name.front())) != 0);
 }
 
-std::optional<double> read_number(const ConfigNode& node, const NumberLimits& limits,
-                                  const std::string& path, Mistakes& mistakes) {
+std::optional<double> read_number(const ConfigNode& node,
+                                  const NumberLimits& limits,
+                                  const std::string& path,
+                                  Mistakes& mistakes) {
     const auto* whole = node.get_if<std::int64_t>();
     const auto* number = node.get_if<double>();
     if (whole != nullptr || number != nullptr) {
@@ -89,8 +93,10 @@ std::optional<double> read_number(const ConfigNode& node, const NumberLimits& li
     return std::nullopt;
 }
 
-std::optional<std::uint64_t> read_whole(const ConfigNode& node, WholeLimits limits,
-                                        const std::string& path, Mistakes& mistakes) {
+std::optional<std::uint64_t> read_whole(const ConfigNode& node,
+                                        WholeLimits limits,
+                                        const std::string& path,
+                                        Mistakes& mistakes) {
     const auto* value = node.get_if<std::int64_t>();
     if (value != nullptr && *value >= 0) {
         const auto number = static_cast<std::uint64_t>(*value);
@@ -100,14 +106,16 @@ std::optional<std::uint64_t> read_whole(const ConfigNode& node, WholeLimits limi
     return std::nullopt;
 }
 
-TableReader::TableReader(const ConfigNode* table, std::string_view section, std::string path,
+TableReader::TableReader(const ConfigNode* table,
+                         std::string_view section,
+                         std::string path,
                          Mistakes& mistakes)
     : table_(table), section_(section), path_(std::move(path)), mistakes_(mistakes) {
     if (table == nullptr) return;
     const auto* members = table->get_if<ConfigNode::Table>();
     if (members == nullptr) {
-        mistakes_.wrong(*table, path_, "must be a table with the keys " +
-                                           list_text(campaign_keys(section)));
+        mistakes_.wrong(*table, path_,
+                        "must be a table with the keys " + list_text(campaign_keys(section)));
         table_ = nullptr;
         return;
     }
@@ -117,8 +125,8 @@ TableReader::TableReader(const ConfigNode* table, std::string_view section, std:
         const bool scalar = member.value.get_if<ConfigNode::Table>() == nullptr &&
                             member.value.get_if<ConfigNode::Array>() == nullptr;
         mistakes_.add(member.position, this->path(member.key) +
-                                           (scalar ? " = " + value_text(member.value) : "") + " (unknown key" +
-                                           known_names(member.key, known) + ")");
+                                           (scalar ? " = " + value_text(member.value) : "") +
+                                           " (unknown key" + known_names(member.key, known) + ")");
     }
 }
 

@@ -16,7 +16,7 @@ namespace ratiofarm {
 
 /// Everything that is wrong with a campaign file, collected so that it is told all at once.
 class Mistakes {
-  public:
+public:
     void add(Position at, std::string message) { entries_.push_back({at, std::move(message)}); }
 
     /// "path = value (why)"
@@ -30,7 +30,7 @@ class Mistakes {
     /// One line each, in the order of the file: "source:line:column: message".
     std::vector<std::string> lines(std::string_view source) const;
 
-  private:
+private:
     struct Entry {
         Position at;
         std::string message;
@@ -69,11 +69,13 @@ inline constexpr std::string_view plain_name_rule =
 /// was, which is how defaults work; a wrong one is added to the mistakes. Unknown keys are mistakes
 /// from the start.
 class TableReader {
-  public:
+public:
     /// \param table    null if the file has no such table: every key is then absent
     /// \param section  name in campaign_keys()
     /// \param path     shown in messages, "process.S"
-    TableReader(const ConfigNode* table, std::string_view section, std::string path,
+    TableReader(const ConfigNode* table,
+                std::string_view section,
+                std::string path,
                 Mistakes& mistakes);
 
     bool present() const { return table_ != nullptr; }
@@ -94,7 +96,9 @@ class TableReader {
     bool name(std::string_view key, std::string& target) const;  ///< text that is_plain_name
     bool flag(std::string_view key, bool& target) const;
     bool number(std::string_view key, const NumberLimits& limits, double& target) const;
-    bool numbers(std::string_view key, const NumberLimits& limits, std::vector<double>& target) const;
+    bool numbers(std::string_view key,
+                 const NumberLimits& limits,
+                 std::vector<double>& target) const;
     bool texts(std::string_view key, std::vector<std::string>& target) const;
     bool whole(std::string_view key, WholeLimits limits, std::uint64_t& target) const;
     bool whole(std::string_view key, WholeLimits limits, std::uint32_t& target) const;
@@ -112,8 +116,7 @@ class TableReader {
     std::optional<std::size_t> word_index(std::string_view key,
                                           const std::vector<std::string>& words) const;
 
-  private:
-
+private:
     const ConfigNode* table_;
     std::string_view section_;
     std::string path_;
@@ -122,10 +125,14 @@ class TableReader {
 
 /// The value as a number (whole numbers are numbers, too) within its limits.
 /// Adds a mistake and returns nothing otherwise.
-std::optional<double> read_number(const ConfigNode& node, const NumberLimits& limits,
-                                  const std::string& path, Mistakes& mistakes);
+std::optional<double> read_number(const ConfigNode& node,
+                                  const NumberLimits& limits,
+                                  const std::string& path,
+                                  Mistakes& mistakes);
 
-std::optional<std::uint64_t> read_whole(const ConfigNode& node, WholeLimits limits,
-                                        const std::string& path, Mistakes& mistakes);
+std::optional<std::uint64_t> read_whole(const ConfigNode& node,
+                                        WholeLimits limits,
+                                        const std::string& path,
+                                        Mistakes& mistakes);
 
 }  // namespace ratiofarm

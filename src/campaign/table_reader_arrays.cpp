@@ -6,8 +6,11 @@ namespace {
 
 /// Reads every item of an array; each wrong item is a mistake of its own.
 template <class T, class ReadItem>
-bool read_array(const TableReader& table, std::string_view key, std::string_view kind,
-                ReadItem read_item, std::vector<T>& target) {
+bool read_array(const TableReader& table,
+                std::string_view key,
+                std::string_view kind,
+                ReadItem read_item,
+                std::vector<T>& target) {
     const ConfigNode* node = table.find(key);
     if (node == nullptr) return false;
     const auto* items = node->get_if<ConfigNode::Array>();
@@ -18,7 +21,8 @@ bool read_array(const TableReader& table, std::string_view key, std::string_view
     std::vector<T> values;
     for (std::size_t i = 0; i < items->size(); ++i) {
         const std::string path = table.path(key) + "[" + std::to_string(i) + "]";
-        if (const auto value = read_item((*items)[i], path)) values.push_back(static_cast<T>(*value));
+        if (const auto value = read_item((*items)[i], path))
+            values.push_back(static_cast<T>(*value));
     }
     if (values.size() != items->size()) return false;
     target = std::move(values);
@@ -27,7 +31,8 @@ bool read_array(const TableReader& table, std::string_view key, std::string_view
 
 }  // namespace
 
-bool TableReader::numbers(std::string_view key, const NumberLimits& limits,
+bool TableReader::numbers(std::string_view key,
+                          const NumberLimits& limits,
                           std::vector<double>& target) const {
     const auto read_item = [&](const ConfigNode& item, const std::string& item_path) {
         return read_number(item, limits, item_path, mistakes_);
@@ -35,7 +40,8 @@ bool TableReader::numbers(std::string_view key, const NumberLimits& limits,
     return read_array(*this, key, "numbers", read_item, target);
 }
 
-bool TableReader::wholes(std::string_view key, WholeLimits limits,
+bool TableReader::wholes(std::string_view key,
+                         WholeLimits limits,
                          std::vector<std::uint32_t>& target) const {
     RATIOFARM_EXPECT(limits.high <= std::numeric_limits<std::uint32_t>::max());
     const auto read_item = [&](const ConfigNode& item, const std::string& item_path) {

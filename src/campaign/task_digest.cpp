@@ -14,7 +14,8 @@ void add_encoded(Hasher& hasher, const T& value) {
     hasher.number(bytes.size()).bytes(bytes);
 }
 
-void add_class(Hasher& hasher, const std::vector<ClassComponent>& components,
+void add_class(Hasher& hasher,
+               const std::vector<ClassComponent>& components,
                const std::vector<SampleInfo>& samples) {
     hasher.number(components.size());
     for (const ClassComponent& component : components) {
@@ -29,7 +30,8 @@ Hasher& add_number(Hasher& hasher, double value) {
     return hasher.number(std::bit_cast<std::uint64_t>(value));
 }
 
-Digest train_digest(const TrainRequest& request, const std::vector<SampleInfo>& samples,
+Digest train_digest(const TrainRequest& request,
+                    const std::vector<SampleInfo>& samples,
                     std::string_view device_class) {
     Hasher hasher;
     hasher.text("train").number(training_algorithm).text(device_class);
@@ -44,7 +46,9 @@ Digest train_digest(const TrainRequest& request, const std::vector<SampleInfo>& 
     return hasher.finish();
 }
 
-Digest infer_digest(const InferRequest& request, const Digest& ensemble, const SampleInfo& sample,
+Digest infer_digest(const InferRequest& request,
+                    const Digest& ensemble,
+                    const SampleInfo& sample,
                     std::string_view device_class) {
     Hasher hasher;
     hasher.text("infer").number(training_algorithm).text(device_class);

@@ -10,13 +10,17 @@
 namespace ratiofarm {
 
 /// Digest of everything that determines the weights of a training: samples by content (of the
-/// features in use, in their order; not where they are stored), split, network, options but the time
-/// between checkpoints, seeds, training_algorithm, device class. Not names, paths or places of bytes.
-Digest train_digest(const TrainRequest& request, const std::vector<SampleInfo>& samples,
+/// features in use, in their order; not where they are stored), split, network, options but the
+/// time between checkpoints, seeds, training_algorithm, device class. Not names, paths or places of
+/// bytes.
+Digest train_digest(const TrainRequest& request,
+                    const std::vector<SampleInfo>& samples,
                     std::string_view device_class);
 
 /// The same for an evaluation.
-Digest infer_digest(const InferRequest& request, const Digest& ensemble, const SampleInfo& sample,
+Digest infer_digest(const InferRequest& request,
+                    const Digest& ensemble,
+                    const SampleInfo& sample,
                     std::string_view device_class);
 
 /// A number as its bits.

@@ -65,7 +65,8 @@ double events_used(const std::vector<ClassComponent>& components,
                    const std::vector<SampleInfo>& samples) {
     double events = 0.0;
     for (const ClassComponent& component : components) {
-        events += static_cast<double>(find_sample(samples, component.sample.sample).training_events);
+        events +=
+            static_cast<double>(find_sample(samples, component.sample.sample).training_events);
     }
     return events;
 }
@@ -79,8 +80,10 @@ double training_flop(const TrainRequest& request, const std::vector<SampleInfo>&
     return request.training.epochs * forward_flop(request.network) * (3.0 * train + validation);
 }
 
-TrainTask make_training(const Campaign& campaign, const std::vector<SampleInfo>& samples,
-                        const ProcessSection& process, std::uint32_t member,
+TrainTask make_training(const Campaign& campaign,
+                        const std::vector<SampleInfo>& samples,
+                        const ProcessSection& process,
+                        std::uint32_t member,
                         std::string_view device_class) {
     const SampleInfo& sample = find_sample(samples, process.sample);
     TrainTask task;
@@ -102,8 +105,10 @@ TrainTask make_training(const Campaign& campaign, const std::vector<SampleInfo>&
     return task;
 }
 
-InferTask make_inference(const Campaign& campaign, const SampleInfo& sample,
-                         const std::string& ensemble, std::uint64_t first) {
+InferTask make_inference(const Campaign& campaign,
+                         const SampleInfo& sample,
+                         const std::string& ensemble,
+                         std::uint64_t first) {
     InferTask task;
     task.ensemble = ensemble;
     task.sample = sample.name;
@@ -127,8 +132,10 @@ InferTask make_inference(const Campaign& campaign, const SampleInfo& sample,
     return task;
 }
 
-void add_inferences(const Campaign& campaign, const SampleInfo& sample,
-                    std::string_view device_class, TaskGraph& graph) {
+void add_inferences(const Campaign& campaign,
+                    const SampleInfo& sample,
+                    std::string_view device_class,
+                    TaskGraph& graph) {
     for (const ProcessSection& process : campaign.processes) {
         const Digest ensemble = ensemble_digest(graph, process.name);
         for (std::uint64_t first = 0; first < sample.columns.events; first += inference_range) {
@@ -166,7 +173,8 @@ Digest ensemble_digest(const TaskGraph& graph, std::string_view ensemble) {
     return hasher.finish();
 }
 
-Digest ratios_digest(const Campaign& campaign, const std::vector<SampleInfo>& samples,
+Digest ratios_digest(const Campaign& campaign,
+                     const std::vector<SampleInfo>& samples,
                      const TaskGraph& graph) {
     Hasher hasher;
     hasher.text("ratios").number(graph.inferences.size());
@@ -186,7 +194,8 @@ Digest ratios_digest(const Campaign& campaign, const std::vector<SampleInfo>& sa
     return hasher.finish();
 }
 
-TaskGraph make_task_graph(const Campaign& campaign, const std::vector<SampleInfo>& samples,
+TaskGraph make_task_graph(const Campaign& campaign,
+                          const std::vector<SampleInfo>& samples,
                           std::string_view device_class) {
     check_columns_agree(campaign, samples);
     TaskGraph graph;

@@ -1,15 +1,16 @@
-#include <fmt/format.h>
-
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "campaign_samples.hpp"
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
 #include "ratiofarm/campaign/campaign.hpp"
 #include "ratiofarm/campaign/make_model.hpp"
 #include "ratiofarm/campaign/task_graph.hpp"
 #include "ratiofarm/commands/command.hpp"
 #include "ratiofarm/core/publish.hpp"
+
+#include "campaign_samples.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -22,8 +23,10 @@ void add_lines(std::vector<std::string>& lines, const std::string& text) {
 }
 
 /// What is wrong with the events, as far as the campaign says which events it means.
-std::vector<SampleInfo> check_events(const Campaign& campaign, const fs::path& file,
-                                     const fs::path& out, std::vector<std::string>& mistakes) {
+std::vector<SampleInfo> check_events(const Campaign& campaign,
+                                     const fs::path& file,
+                                     const fs::path& out,
+                                     std::vector<std::string>& mistakes) {
     if (campaign.events.file.empty() || campaign.events.features.empty()) return {};
     if (!fs::exists(campaign.events_path())) {
         mistakes.push_back(
@@ -46,13 +49,15 @@ std::vector<SampleInfo> check_events(const Campaign& campaign, const fs::path& f
 }
 
 void print_text(const Campaign& campaign, const std::vector<SampleInfo>& samples) {
-    fmt::print("campaign '{}' is valid (processes: {}, parameters: {}, features: {})\n", campaign.name,
-               campaign.processes.size(), campaign.parameters.size(),
+    fmt::print("campaign '{}' is valid (processes: {}, parameters: {}, features: {})\n",
+               campaign.name, campaign.processes.size(), campaign.parameters.size(),
                campaign.events.features.size());
     for (const SampleInfo& sample : samples) {
-        fmt::print("  sample {:<12} {:>10} events, {:>10} to train, {:>10} to infer, weights sum to {:g}\n",
-                   sample.name, sample.columns.events, sample.training_events,
-                   sample.inference_events, sample.sum_of_weights);
+        fmt::print(
+            "  sample {:<12} {:>10} events, {:>10} to train, {:>10} to infer, weights sum to "
+            "{:g}\n",
+            sample.name, sample.columns.events, sample.training_events, sample.inference_events,
+            sample.sum_of_weights);
     }
 }
 

@@ -1,11 +1,12 @@
-#include <fmt/format.h>
-
 #include <filesystem>
 
-#include "campaign_samples.hpp"
+#include <fmt/format.h>
+
 #include "ratiofarm/campaign/campaign.hpp"
 #include "ratiofarm/commands/command.hpp"
 #include "ratiofarm/core/publish.hpp"
+
+#include "campaign_samples.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -22,9 +23,10 @@ std::string name_from(const fs::path& file) {
 ExitCode run(CommandContext&, const Arguments& arguments) {
     const fs::path file = campaign_argument(arguments.positional());
     if (fs::exists(file) && !arguments.has("force")) {
-        throw ConfigError(fmt::format("'{}' exists already; name another file, or use --force to "
-                                      "replace it",
-                                      file.string()));
+        throw ConfigError(
+            fmt::format("'{}' exists already; name another file, or use --force to "
+                        "replace it",
+                        file.string()));
     }
     const std::string name = arguments.has("name") ? arguments.text("name") : name_from(file);
     const std::string text = starter_campaign(name);
@@ -34,21 +36,23 @@ ExitCode run(CommandContext&, const Arguments& arguments) {
         throw ConfigError(fmt::format("{}\nChoose a name with --name.", error.what()));
     }
     publish(file, text);
-    fmt::print("{0}: campaign '{1}'\n\nnext\n  ratiofarm simulate {0}\n  ratiofarm plan {0}\n"
-               "  mpirun -n 2 ratiofarm run {0}\n",
-               file.string(), name);
+    fmt::print(
+        "{0}: campaign '{1}'\n\nnext\n  ratiofarm simulate {0}\n  ratiofarm plan {0}\n"
+        "  mpirun -n 2 ratiofarm run {0}\n",
+        file.string(), name);
     return ExitCode::done;
 }
 
 }  // namespace
 
 Command init_command() {
-    return {.name = "init",
-            .summary = "Writes a commented campaign to start from.",
-            .positional = {"CAMPAIGN.toml"},
-            .options = {{"name", "NAME", "name of the campaign (default: of the file or its folder)"},
-                        {"force", "", "replace an existing file"}},
-            .run = run};
+    return {
+        .name = "init",
+        .summary = "Writes a commented campaign to start from.",
+        .positional = {"CAMPAIGN.toml"},
+        .options = {{"name", "NAME", "name of the campaign (default: of the file or its folder)"},
+                    {"force", "", "replace an existing file"}},
+        .run = run};
 }
 
 }  // namespace ratiofarm

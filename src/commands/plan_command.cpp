@@ -1,14 +1,15 @@
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <filesystem>
+
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "campaign_samples.hpp"
 #include "ratiofarm/campaign/campaign.hpp"
 #include "ratiofarm/campaign/cost.hpp"
 #include "ratiofarm/campaign/task_graph.hpp"
 #include "ratiofarm/commands/command.hpp"
+
+#include "campaign_samples.hpp"
 #include "units_text.hpp"
 
 namespace ratiofarm {
@@ -60,8 +61,9 @@ Plan make_plan(const Arguments& arguments) {
 void print_text(const Plan& plan) {
     const Cost& cost = plan.cost;
     const auto bytes = [](std::uint64_t n) { return with_prefix(static_cast<double>(n), "B"); };
-    fmt::print("campaign    {}{}\n", plan.campaign.name,
-               plan.events_exist ? "" : "   (no events file yet: sizes as `simulate` will write it)");
+    fmt::print(
+        "campaign    {}{}\n", plan.campaign.name,
+        plan.events_exist ? "" : "   (no events file yet: sizes as `simulate` will write it)");
     fmt::print("trainings   {} nets of {} parameters: {} processes x {} members\n",
                grouped(cost.trainings), grouped(cost.parameters_per_net),
                plan.campaign.processes.size(), plan.campaign.ensemble.members);
@@ -80,21 +82,21 @@ void print_text(const Plan& plan) {
 void print_json(const Plan& plan) {
     const Cost& cost = plan.cost;
     const nlohmann::ordered_json json{{"schema", 1},
-                              {"campaign", plan.campaign.name},
-                              {"events_exist", plan.events_exist},
-                              {"trainings", cost.trainings},
-                              {"inferences", cost.inferences},
-                              {"parameters_per_net", cost.parameters_per_net},
-                              {"training_flop", cost.training_flop},
-                              {"inference_flop", cost.inference_flop},
-                              {"workers", plan.workers},
-                              {"gflops", plan.gflops},
-                              {"seconds", plan.seconds},
-                              {"disk_bytes", cost.disk_bytes},
-                              {"peak_disk_bytes", cost.peak_disk_bytes},
-                              {"inodes", cost.inodes},
-                              {"trainer_memory_bytes", cost.trainer_memory_bytes},
-                              {"fit_memory_bytes", cost.fit_memory_bytes}};
+                                      {"campaign", plan.campaign.name},
+                                      {"events_exist", plan.events_exist},
+                                      {"trainings", cost.trainings},
+                                      {"inferences", cost.inferences},
+                                      {"parameters_per_net", cost.parameters_per_net},
+                                      {"training_flop", cost.training_flop},
+                                      {"inference_flop", cost.inference_flop},
+                                      {"workers", plan.workers},
+                                      {"gflops", plan.gflops},
+                                      {"seconds", plan.seconds},
+                                      {"disk_bytes", cost.disk_bytes},
+                                      {"peak_disk_bytes", cost.peak_disk_bytes},
+                                      {"inodes", cost.inodes},
+                                      {"trainer_memory_bytes", cost.trainer_memory_bytes},
+                                      {"fit_memory_bytes", cost.fit_memory_bytes}};
     fmt::print("{}\n", json.dump(2));
 }
 

@@ -1,13 +1,14 @@
-#include <fmt/format.h>
-
 #include <filesystem>
+
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "campaign_samples.hpp"
 #include "ratiofarm/campaign/campaign.hpp"
 #include "ratiofarm/commands/command.hpp"
 #include "ratiofarm/physics/interference_toy.hpp"
 #include "ratiofarm/tables/event_file.hpp"
+
+#include "campaign_samples.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -19,7 +20,8 @@ EventSample simulate_sample(const Campaign& campaign, const ToyDensities& toy, T
     SimulatedEvents events =
         simulate(toy, sample, {0, settings.events}, settings.events, settings.seed);
     LogDensity exact;
-    for (const ToySample column : toy_samples) exact.processes.emplace_back(toy_sample_name(column));
+    for (const ToySample column : toy_samples)
+        exact.processes.emplace_back(toy_sample_name(column));
     exact.values = std::move(events.log_densities);
     return {.name = std::string(toy_sample_name(sample)),
             .columns = campaign.events.features,
@@ -32,9 +34,9 @@ EventSample simulate_sample(const Campaign& campaign, const ToyDensities& toy, T
 void print_facts(const Campaign& campaign, const ToyDensities& toy, bool as_json) {
     const std::string path = campaign.events_path().string();
     nlohmann::ordered_json json{{"schema", 1},
-                        {"file", path},
-                        {"events_per_sample", campaign.simulate->events},
-                        {"interference_yield", toy.interference_yield()}};
+                                {"file", path},
+                                {"events_per_sample", campaign.simulate->events},
+                                {"interference_yield", toy.interference_yield()}};
     for (const ToySample sample : toy_samples) {
         json["yields"][std::string(toy_sample_name(sample))] = toy.yield(sample);
     }
@@ -53,15 +55,17 @@ ExitCode run(CommandContext&, const Arguments& arguments) {
     const fs::path file = campaign_argument(arguments.positional());
     const Campaign campaign = read_campaign(file);
     if (!campaign.simulate) {
-        throw ConfigError(fmt::format("{}: [simulate] is missing (model, events and the tables S "
-                                      "and B; docs/campaign.md explains them)",
-                                      file.string()));
+        throw ConfigError(
+            fmt::format("{}: [simulate] is missing (model, events and the tables S "
+                        "and B; docs/campaign.md explains them)",
+                        file.string()));
     }
     const fs::path events = campaign.events_path();
     if (fs::exists(events) && !arguments.has("force")) {
-        throw ConfigError(fmt::format("'{}' exists already; use --force to replace it, or name "
-                                      "another file in events.file",
-                                      events.string()));
+        throw ConfigError(
+            fmt::format("'{}' exists already; use --force to replace it, or name "
+                        "another file in events.file",
+                        events.string()));
     }
     const ToyDensities toy(campaign.simulate->toy);
     std::vector<EventSample> samples;

@@ -1,9 +1,9 @@
 #include "units_text.hpp"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <string_view>
+
+#include <fmt/format.h>
 
 namespace ratiofarm {
 

@@ -27,8 +27,10 @@ TEST_CASE("keys of one campaign alone are absent in the other", "[campaign]") {
     const Campaign without =
         parse_campaign(replaced(example_toml, "yield = 100.0", ""), "/campaigns");
 
-    CHECK(campaign_diff(example_campaign(), without) == Lines{"process.S.yield: 100.0 -> (absent)"});
-    CHECK(campaign_diff(without, example_campaign()) == Lines{"process.S.yield: (absent) -> 100.0"});
+    CHECK(campaign_diff(example_campaign(), without) ==
+          Lines{"process.S.yield: 100.0 -> (absent)"});
+    CHECK(campaign_diff(without, example_campaign()) ==
+          Lines{"process.S.yield: (absent) -> 100.0"});
 }
 
 TEST_CASE("what cannot change a result is no difference", "[campaign]") {

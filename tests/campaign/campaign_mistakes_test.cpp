@@ -49,43 +49,106 @@ campaign.toml:40:1: training.batsh = 100 (unknown key; did you mean 'batch'?))to
 
 TEST_CASE("each kind of mistake is told by its key, value and what is allowed", "[campaign]") {
     const auto mistake = GENERATE(values<Mistake>({
-        {"name = \"interference\"", "", "campaign.toml:2:1: campaign.name is missing (for example name = \"interference\")"},
-        {"\"interference\"", "\"a/b\"", "campaign.toml:3:8: campaign.name = \"a/b\" (must be a name: letters, digits and _ . + - only, starting with a letter, digit or _)"},
-        {"\"interference\"", "7", "campaign.toml:3:8: campaign.name = 7 (must be a text in quotes, not empty)"},
-        {"[campaign]", "[kampagne]\n[campaign]", "campaign.toml:2:2: kampagne (unknown key; known are campaign, events, split, parameters, process, reference, network, training, ensemble, data, inference, simulate, systematic, region)"},
-        {"[\"mass\", \"pt\"]", "[\"mass\", \"mass\"]", "campaign.toml:8:12: events.features = [\"mass\", \"mass\"] ('mass' stands twice)"},
-        {"[\"mass\", \"pt\"]", "\"mass\"", "campaign.toml:8:12: events.features = \"mass\" (must be an array of texts in brackets)"},
-        {"[\"mass\", \"pt\"]", "[\"mass\", 3]", "campaign.toml:8:21: events.features[1] = 3 (must be a text in quotes, not empty)"},
-        {"train = 0.5", "train = 0.6", "campaign.toml:10:1: split.train + validation + inference = 1.1 (must be at most 1; absent ones count with their defaults 0.5, 0.1, 0.4)"},
-        {"train = 0.5", "train = 1.5\nfolds = 5", "2 mistakes in campaign.toml:\ncampaign.toml:11:9: split.train = 1.5 (must be a number > 0 and <= 1)\ncampaign.toml:12:9: split.folds = 5 (this version does not cross-fit yet; use train, validation, inference)"},
-        {"range = [0.0, 10.0]", "", "campaign.toml:15:1: parameters.mu.range is missing (its limits, for example range = [0.0, 10.0])"},
-        {"range = [0.0, 10.0]", "range = [10, 0]", "campaign.toml:17:9: parameters.mu.range = [10, 0] (must be two numbers [low, high] with low < high)"},
-        {"range = [0.0, 10.0]", "range = [2, 10]", "2 mistakes in campaign.toml:\ncampaign.toml:17:9: parameters.mu.range = [2, 10] (must contain start = 1.0)\ncampaign.toml:46:17: data.asimov.mu = 1.0 (must be a number from 2 to 10)"},
-        {"range = [0.0, 10.0]", "range = [-1, 10]", "campaign.toml:17:9: parameters.mu.range = [-1, 10] (must not reach below 0: the coefficient of process 'S' contains a root of it)"},
-        {"range = [0.0, 10.0]", "range = [0, inf]", "campaign.toml:17:13: parameters.mu.range[1] = inf (must be a finite number)"},
-        {"[parameters.mu]", "[parameters.kappa]\nrange = [0, 2]\n[parameters.mu]", "campaign.toml:15:1: parameters.kappa (no coefficient contains it: use it in one, set fixed = true or remove it)"},
-        {"[parameters.mu]", "[parameters.sqrt]\nrange = [0, 2]\nfixed = true\n[parameters.mu]", "campaign.toml:15:13: parameters.sqrt (a parameter is called by letters, digits and _, not starting with a digit; 'sqrt' and 'source' have another meaning)"},
-        {"name = \"SBI\"", "name = \"S\"", "2 mistakes in campaign.toml:\ncampaign.toml:25:8: process.S.name = \"S\" (another process has this name)\ncampaign.toml:33:26: reference.mixture.SBI = 2 (no such process; known are S, S, B)"},
-        {"yield = 100.0", "yield = -3.2", "campaign.toml:22:9: process.S.yield = -3.2 (must be a number > 0; the sign belongs to the coefficient)"},
-        {"S = 1, SBI = 2, B = 1", "S = 0, B = 1", "campaign.toml:33:17: reference.mixture.S = 0 (must be a number > 0)"},
-        {"[reference]\nmixture = { S = 1, SBI = 2, B = 1 }", "", "campaign.toml: reference.mixture is missing (p_ref as a sum of processes, for example mixture = { S = 1, SBI = 1, B = 1 })"},
-        {"hidden = [8, 4]", "hidden = []", "campaign.toml:36:10: network.hidden = [] (must name the width of 1 to 64 layers)"},
-        {"hidden = [8, 4]", "hidden = [8, -4]", "campaign.toml:36:14: network.hidden[1] = -4 (must be a whole number from 1 to 65536)"},
-        {"hidden = [8, 4]", "kind = \"transformer\"", "campaign.toml:36:8: network.kind = \"transformer\" (this version trains only \"mlp\")"},
-        {"hidden = [8, 4]", "activation = \"silo\"", "campaign.toml:36:14: network.activation = \"silo\" (must be one of relu, silu, tanh; did you mean 'silu'?)"},
-        {"batch = 100", "precision = \"bf16\"", "campaign.toml:40:13: training.precision = \"bf16\" (this version trains in \"fp32\" only)"},
-        {"batch = 100", "weight_decay = 0.1", "campaign.toml:40:16: training.weight_decay = 0.1 (only optimizer = \"adamw\" decays weights)"},
-        {"batch = 100", "learning_rate = 0", "campaign.toml:40:17: training.learning_rate = 0 (must be a number > 0 and <= 10)"},
-        {"members = 3", "members = 3\nreplicas = 100", "campaign.toml:44:12: ensemble.replicas = 100 (this version trains no bootstrap replicas yet; set 0 or leave it out)"},
-        {"{ mu = 1.0, source", "{ mn = 1.0, source", "campaign.toml:46:17: data.asimov.mn = 1.0 (no such parameter; did you mean 'mu'?)"},
-        {"source = \"samples\"", "source = \"sample\"", "campaign.toml:46:31: data.asimov.source = \"sample\" (must be one of samples, reference; did you mean 'samples'?)"},
-        {"asimov = { mu = 1.0, source = \"samples\" }", "sample = \"S\"", "campaign.toml:46:10: data.sample = \"S\" (process 'S' is trained on this sample; data must be other events)"},
-        {"poi = \"mu\"", "poi = \"my\"", "campaign.toml:49:7: inference.poi = \"my\" (no such parameter; did you mean 'mu'?)"},
-        {"poi = \"mu\"", "scan = [0, 11]", "campaign.toml:49:12: inference.scan[1] = 11 (must be a number from 0 to 10)"},
-        {"poi = \"mu\"", "shape_norm = \"reference_quadratic\"", "campaign.toml:49:14: inference.shape_norm = \"reference_quadratic\" (this version knows no morphed shapes yet; use \"reference\")"},
-        {"[inference]", "[[systematic]]\nname = \"scale\"\n[inference]", "campaign.toml:48:1: [[systematic]] (this version has no nuisance parameters yet; remove the section)"},
-        {"[inference]", "[[region]]\ntype = \"binned\"\n[inference]", "campaign.toml:48:1: [[region]] (this version fits all events as one unbinned region; remove the section)"},
-        {"[split]", "[split", "campaign.toml:10:7: not valid TOML: Error while parsing table header: "},
+        {"name = \"interference\"", "",
+         "campaign.toml:2:1: campaign.name is missing (for example name = \"interference\")"},
+        {"\"interference\"", "\"a/b\"",
+         "campaign.toml:3:8: campaign.name = \"a/b\" (must be a name: letters, digits and _ . + - "
+         "only, starting with a letter, digit or _)"},
+        {"\"interference\"", "7",
+         "campaign.toml:3:8: campaign.name = 7 (must be a text in quotes, not empty)"},
+        {"[campaign]", "[kampagne]\n[campaign]",
+         "campaign.toml:2:2: kampagne (unknown key; known are campaign, events, split, parameters, "
+         "process, reference, network, training, ensemble, data, inference, simulate, systematic, "
+         "region)"},
+        {"[\"mass\", \"pt\"]", "[\"mass\", \"mass\"]",
+         "campaign.toml:8:12: events.features = [\"mass\", \"mass\"] ('mass' stands twice)"},
+        {"[\"mass\", \"pt\"]", "\"mass\"",
+         "campaign.toml:8:12: events.features = \"mass\" (must be an array of texts in brackets)"},
+        {"[\"mass\", \"pt\"]", "[\"mass\", 3]",
+         "campaign.toml:8:21: events.features[1] = 3 (must be a text in quotes, not empty)"},
+        {"train = 0.5", "train = 0.6",
+         "campaign.toml:10:1: split.train + validation + inference = 1.1 (must be at most 1; "
+         "absent ones count with their defaults 0.5, 0.1, 0.4)"},
+        {"train = 0.5", "train = 1.5\nfolds = 5",
+         "2 mistakes in campaign.toml:\ncampaign.toml:11:9: split.train = 1.5 (must be a number > "
+         "0 and <= 1)\ncampaign.toml:12:9: split.folds = 5 (this version does not cross-fit yet; "
+         "use train, validation, inference)"},
+        {"range = [0.0, 10.0]", "",
+         "campaign.toml:15:1: parameters.mu.range is missing (its limits, for example range = "
+         "[0.0, 10.0])"},
+        {"range = [0.0, 10.0]", "range = [10, 0]",
+         "campaign.toml:17:9: parameters.mu.range = [10, 0] (must be two numbers [low, high] with "
+         "low < high)"},
+        {"range = [0.0, 10.0]", "range = [2, 10]",
+         "2 mistakes in campaign.toml:\ncampaign.toml:17:9: parameters.mu.range = [2, 10] (must "
+         "contain start = 1.0)\ncampaign.toml:46:17: data.asimov.mu = 1.0 (must be a number from 2 "
+         "to 10)"},
+        {"range = [0.0, 10.0]", "range = [-1, 10]",
+         "campaign.toml:17:9: parameters.mu.range = [-1, 10] (must not reach below 0: the "
+         "coefficient of process 'S' contains a root of it)"},
+        {"range = [0.0, 10.0]", "range = [0, inf]",
+         "campaign.toml:17:13: parameters.mu.range[1] = inf (must be a finite number)"},
+        {"[parameters.mu]", "[parameters.kappa]\nrange = [0, 2]\n[parameters.mu]",
+         "campaign.toml:15:1: parameters.kappa (no coefficient contains it: use it in one, set "
+         "fixed = true or remove it)"},
+        {"[parameters.mu]", "[parameters.sqrt]\nrange = [0, 2]\nfixed = true\n[parameters.mu]",
+         "campaign.toml:15:13: parameters.sqrt (a parameter is called by letters, digits and _, "
+         "not starting with a digit; 'sqrt' and 'source' have another meaning)"},
+        {"name = \"SBI\"", "name = \"S\"",
+         "2 mistakes in campaign.toml:\ncampaign.toml:25:8: process.S.name = \"S\" (another "
+         "process has this name)\ncampaign.toml:33:26: reference.mixture.SBI = 2 (no such process; "
+         "known are S, S, B)"},
+        {"yield = 100.0", "yield = -3.2",
+         "campaign.toml:22:9: process.S.yield = -3.2 (must be a number > 0; the sign belongs to "
+         "the coefficient)"},
+        {"S = 1, SBI = 2, B = 1", "S = 0, B = 1",
+         "campaign.toml:33:17: reference.mixture.S = 0 (must be a number > 0)"},
+        {"[reference]\nmixture = { S = 1, SBI = 2, B = 1 }", "",
+         "campaign.toml: reference.mixture is missing (p_ref as a sum of processes, for example "
+         "mixture = { S = 1, SBI = 1, B = 1 })"},
+        {"hidden = [8, 4]", "hidden = []",
+         "campaign.toml:36:10: network.hidden = [] (must name the width of 1 to 64 layers)"},
+        {"hidden = [8, 4]", "hidden = [8, -4]",
+         "campaign.toml:36:14: network.hidden[1] = -4 (must be a whole number from 1 to 65536)"},
+        {"hidden = [8, 4]", "kind = \"transformer\"",
+         "campaign.toml:36:8: network.kind = \"transformer\" (this version trains only \"mlp\")"},
+        {"hidden = [8, 4]", "activation = \"silo\"",
+         "campaign.toml:36:14: network.activation = \"silo\" (must be one of relu, silu, tanh; did "
+         "you mean 'silu'?)"},
+        {"batch = 100", "precision = \"bf16\"",
+         "campaign.toml:40:13: training.precision = \"bf16\" (this version trains in \"fp32\" "
+         "only)"},
+        {"batch = 100", "weight_decay = 0.1",
+         "campaign.toml:40:16: training.weight_decay = 0.1 (only optimizer = \"adamw\" decays "
+         "weights)"},
+        {"batch = 100", "learning_rate = 0",
+         "campaign.toml:40:17: training.learning_rate = 0 (must be a number > 0 and <= 10)"},
+        {"members = 3", "members = 3\nreplicas = 100",
+         "campaign.toml:44:12: ensemble.replicas = 100 (this version trains no bootstrap replicas "
+         "yet; set 0 or leave it out)"},
+        {"{ mu = 1.0, source", "{ mn = 1.0, source",
+         "campaign.toml:46:17: data.asimov.mn = 1.0 (no such parameter; did you mean 'mu'?)"},
+        {"source = \"samples\"", "source = \"sample\"",
+         "campaign.toml:46:31: data.asimov.source = \"sample\" (must be one of samples, reference; "
+         "did you mean 'samples'?)"},
+        {"asimov = { mu = 1.0, source = \"samples\" }", "sample = \"S\"",
+         "campaign.toml:46:10: data.sample = \"S\" (process 'S' is trained on this sample; data "
+         "must be other events)"},
+        {"poi = \"mu\"", "poi = \"my\"",
+         "campaign.toml:49:7: inference.poi = \"my\" (no such parameter; did you mean 'mu'?)"},
+        {"poi = \"mu\"", "scan = [0, 11]",
+         "campaign.toml:49:12: inference.scan[1] = 11 (must be a number from 0 to 10)"},
+        {"poi = \"mu\"", "shape_norm = \"reference_quadratic\"",
+         "campaign.toml:49:14: inference.shape_norm = \"reference_quadratic\" (this version knows "
+         "no morphed shapes yet; use \"reference\")"},
+        {"[inference]", "[[systematic]]\nname = \"scale\"\n[inference]",
+         "campaign.toml:48:1: [[systematic]] (this version has no nuisance parameters yet; remove "
+         "the section)"},
+        {"[inference]", "[[region]]\ntype = \"binned\"\n[inference]",
+         "campaign.toml:48:1: [[region]] (this version fits all events as one unbinned region; "
+         "remove the section)"},
+        {"[split]", "[split",
+         "campaign.toml:10:7: not valid TOML: Error while parsing table header: "},
     }));
 
     const std::string message = message_of(replaced(example_toml, mistake.from, mistake.to));
@@ -95,16 +158,25 @@ TEST_CASE("each kind of mistake is told by its key, value and what is allowed", 
 
 TEST_CASE("mistakes of the simulation name their key", "[campaign]") {
     const auto mistake = GENERATE(values<Mistake>({
-        {"model = \"interference\"", "model = \"toy\"", "simulate.model = \"toy\" (must be interference"},
-        {"interference = -0.6", "interference = -1.6", "simulate.interference = -1.6 (must be a number from -1 to 1)"},
-        {"mean = [1.5]", "mean = [1.5, 2]", "simulate.S.mean = [1.5, 2] (must be 1 numbers: one for each of events.features)"},
-        {"covariance = [[2.25]]", "covariance = [[-2.25]]", "simulate (background: covariance is not symmetric and positive definite)"},
-        {"covariance = [[2.25]]", "covariance = [2.25]", "simulate.B.covariance = [2.25] (must be 1 rows of 1 numbers: one for each of events.features)"},
-        {"yield = 900.0", "", "simulate.B.yield is missing (expected events, for example yield = 100.0)"},
-        {"name = \"B\"", "name = \"B\"\nsample = \"bkg\"", "simulate (writes the samples S, B and SBI, but process 'B' reads sample 'bkg')"},
+        {"model = \"interference\"", "model = \"toy\"",
+         "simulate.model = \"toy\" (must be interference"},
+        {"interference = -0.6", "interference = -1.6",
+         "simulate.interference = -1.6 (must be a number from -1 to 1)"},
+        {"mean = [1.5]", "mean = [1.5, 2]",
+         "simulate.S.mean = [1.5, 2] (must be 1 numbers: one for each of events.features)"},
+        {"covariance = [[2.25]]", "covariance = [[-2.25]]",
+         "simulate (background: covariance is not symmetric and positive definite)"},
+        {"covariance = [[2.25]]", "covariance = [2.25]",
+         "simulate.B.covariance = [2.25] (must be 1 rows of 1 numbers: one for each of "
+         "events.features)"},
+        {"yield = 900.0", "",
+         "simulate.B.yield is missing (expected events, for example yield = 100.0)"},
+        {"name = \"B\"", "name = \"B\"\nsample = \"bkg\"",
+         "simulate (writes the samples S, B and SBI, but process 'B' reads sample 'bkg')"},
     }));
 
-    const std::string message = message_of(replaced(starter_campaign("toy"), mistake.from, mistake.to));
+    const std::string message =
+        message_of(replaced(starter_campaign("toy"), mistake.from, mistake.to));
 
     INFO(message);
     CHECK(message.find(mistake.message) != std::string::npos);

@@ -51,7 +51,8 @@ events = { file = "e.h5", features = ["x"] }
 parameters.mu.range = [0, 5]
 process = [{ name = "S", coefficient = "mu" }, { name = "B" }]
 reference.mixture.B = 1
-)toml", ".");
+)toml",
+                                             ".");
 
     CHECK(campaign.split == Split{});
     CHECK(campaign.training == TrainingOptions{});
@@ -133,7 +134,8 @@ covariance = [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
 )toml";
     const std::vector<std::string> texts{
         everything, example_toml, starter_campaign("first"),
-        replaced(example_toml, "asimov = { mu = 1.0, source = \"samples\" }", "sample = \"observed\""),
+        replaced(example_toml, "asimov = { mu = 1.0, source = \"samples\" }",
+                 "sample = \"observed\""),
         replaced(example_toml, "{ S = 1, SBI = 2, B = 1 }", "{ S = 1, SBI = 0.7, B = 0.1 }")};
     for (const std::string& text : texts) {
         const Campaign campaign = parse_campaign(text, "/campaigns");

@@ -41,8 +41,9 @@ std::set<Digest> inference_digests(const TaskGraph& graph) {
 }
 
 std::size_t kept(const std::set<Digest>& before, const std::set<Digest>& after) {
-    return static_cast<std::size_t>(std::count_if(
-        before.begin(), before.end(), [&](const Digest& digest) { return after.contains(digest); }));
+    return static_cast<std::size_t>(
+        std::count_if(before.begin(), before.end(),
+                      [&](const Digest& digest) { return after.contains(digest); }));
 }
 
 }  // namespace
@@ -51,7 +52,10 @@ TEST_CASE("what determines the weights changes every training", "[campaign]") {
     const auto change = GENERATE(values<Change>({
         {"seed", [](Inputs& in) { in.campaign.seed += 1; }},
         {"split", [](Inputs& in) { in.campaign.split.validation = 0.09; }},
-        {"layers", [](Inputs& in) { in.campaign.network.hidden = {8, 5}; }},
+        {"layers",
+         [](Inputs& in) {
+             in.campaign.network.hidden = {8, 5};
+         }},
         {"activation", [](Inputs& in) { in.campaign.network.activation = Activation::relu; }},
         {"epochs", [](Inputs& in) { in.campaign.training.epochs += 1; }},
         {"batch", [](Inputs& in) { in.campaign.training.batch += 1; }},
@@ -97,7 +101,8 @@ TEST_CASE("what does not determine the weights changes no training", "[campaign]
                  sample.columns.columns += 1;
              }
          }},
-        {"time between checkpoints", [](Inputs& in) { in.campaign.training.checkpoint_seconds = 1; }},
+        {"time between checkpoints",
+         [](Inputs& in) { in.campaign.training.checkpoint_seconds = 1; }},
         {"yield", [](Inputs& in) { in.campaign.processes[0].yield = 3.0; }},
         {"coefficient", [](Inputs& in) { in.campaign.processes[0].coefficient = {}; }},
         {"range of a parameter", [](Inputs& in) { in.campaign.parameters[0].high = 3.0; }},
@@ -107,7 +112,9 @@ TEST_CASE("what does not determine the weights changes no training", "[campaign]
         {"order of the processes",
          [](Inputs& in) { std::swap(in.campaign.processes[0], in.campaign.processes[2]); }},
         {"order of the reference",
-         [](Inputs& in) { std::swap(in.campaign.reference.mixture[0], in.campaign.reference.mixture[1]); }},
+         [](Inputs& in) {
+             std::swap(in.campaign.reference.mixture[0], in.campaign.reference.mixture[1]);
+         }},
     }));
     Inputs inputs;
     const TaskGraph before = inputs.graph();

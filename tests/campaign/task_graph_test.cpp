@@ -29,7 +29,8 @@ TEST_CASE("a graph has one training per process and member", "[campaign]") {
 }
 
 TEST_CASE("a training separates its process from the reference mixture", "[campaign]") {
-    const TrainTask task = make_task_graph(example_campaign(), example_samples(), "cpu").trainings[3];
+    const TrainTask task =
+        make_task_graph(example_campaign(), example_samples(), "cpu").trainings[3];
 
     const TrainRequest& request = task.request;
     REQUIRE(request.numerator.size() == 1);
@@ -42,13 +43,15 @@ TEST_CASE("a training separates its process from the reference mixture", "[campa
     CHECK(request.denominator[2].fraction == 0.5);
     CHECK(request.features == std::vector<std::uint32_t>{0, 2});
     CHECK(request.network.inputs == 2);
-    CHECK(request.initialisation_seed == seed_for(20261121, "SBI/member 0", Stream::initialisation));
+    CHECK(request.initialisation_seed ==
+          seed_for(20261121, "SBI/member 0", Stream::initialisation));
     CHECK(request.shuffle_seed == seed_for(20261121, "SBI/member 0", Stream::shuffle));
     CHECK(request.result_path.empty());
 }
 
 TEST_CASE("the cost of a training counts three passes per training event", "[campaign]") {
-    const TrainTask task = make_task_graph(example_campaign(), example_samples(), "cpu").trainings[0];
+    const TrainTask task =
+        make_task_graph(example_campaign(), example_samples(), "cpu").trainings[0];
 
     // 2-8-4-1: 24 + 36 + 5 parameters, two operations each. S: 500 against 500 + 1000 + 1500
     // training events; validation is a fifth of training.

@@ -5,10 +5,11 @@ using namespace ratiofarm;
 
 namespace {
 
-const Command sample_command{.name = "sample",
-                             .summary = "For this test.",
-                             .positional = {"CAMPAIGN.toml"},
-                             .options = {{"workers", "N", "a number", "1"}, {"json", "", "a flag"}}};
+const Command sample_command{
+    .name = "sample",
+    .summary = "For this test.",
+    .positional = {"CAMPAIGN.toml"},
+    .options = {{"workers", "N", "a number", "1"}, {"json", "", "a flag"}}};
 
 Arguments parsed(const std::vector<std::string>& words) { return {sample_command, words}; }
 

@@ -1,5 +1,6 @@
 // init, simulate, check and plan as a user meets them.
 #include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "ratiofarm_test/catch.hpp"

@@ -27,7 +27,7 @@ struct EventsSection {
 
 struct ProcessSection {
     std::string name;
-    std::string sample;           ///< group of the events file; default: the name
+    std::string sample;  ///< group of the events file; default: the name
     Coefficient coefficient;
     std::optional<double> yield;  ///< default: the sum of the sample's weights
     bool operator==(const ProcessSection&) const = default;
@@ -52,7 +52,8 @@ enum class AsimovSource : std::uint8_t {
 };
 
 struct DataSection {
-    std::vector<std::pair<std::string, double>> asimov;  ///< parameter values; others at their start
+    std::vector<std::pair<std::string, double>>
+        asimov;  ///< parameter values; others at their start
     AsimovSource source = AsimovSource::samples;
     std::string sample;  ///< not empty: fit the events of this sample with weight 1 instead
     bool operator==(const DataSection&) const = default;
@@ -60,8 +61,9 @@ struct DataSection {
 
 struct InferenceSection {
     std::string poi = "mu";
-    ShapeNorm shape_norm = ShapeNorm::reference;  ///< r_j normalised on the inference-split reference
-    std::vector<double> scan;                     ///< points of the t_mu scan; empty: chosen from the fit
+    ShapeNorm shape_norm =
+        ShapeNorm::reference;  ///< r_j normalised on the inference-split reference
+    std::vector<double> scan;  ///< points of the t_mu scan; empty: chosen from the fit
     bool operator==(const InferenceSection&) const = default;
 };
 
@@ -77,7 +79,8 @@ struct SimulateSection {
 struct Campaign {
     std::string name;
     std::uint64_t seed = 1;
-    std::filesystem::path folder;  ///< of the campaign file; relative paths start there; not part of the identity
+    std::filesystem::path
+        folder;  ///< of the campaign file; relative paths start there; not part of the identity
     EventsSection events;
     Split split;
     std::vector<Parameter> parameters;
@@ -103,12 +106,14 @@ struct CampaignDraft {
 /// Reads as much as can be read, so that `check` can go on to the events file.
 /// \param source name of the file, for the messages
 /// \throws ConfigError if the text is not TOML
-CampaignDraft draft_campaign(std::string_view toml, const std::filesystem::path& folder,
+CampaignDraft draft_campaign(std::string_view toml,
+                             const std::filesystem::path& folder,
                              std::string_view source = "campaign.toml");
 
 /// \throws ConfigError with every mistake of the file, one per line: place, key, value, what is
 /// allowed
-Campaign parse_campaign(std::string_view toml, const std::filesystem::path& folder,
+Campaign parse_campaign(std::string_view toml,
+                        const std::filesystem::path& folder,
                         std::string_view source = "campaign.toml");
 
 /// One text for some mistakes: a line that counts them, if they are several, then one line each.
@@ -117,7 +122,8 @@ std::string mistakes_text(const std::vector<std::string>& mistakes, std::string_
 /// \throws ConfigError; DataError if the file cannot be read
 Campaign read_campaign(const std::filesystem::path& path);
 
-/// The resolved campaign with every default written out: valid input again, parses to an equal value.
+/// The resolved campaign with every default written out: valid input again, parses to an equal
+/// value.
 std::string campaign_toml(const Campaign& campaign);
 
 /// The same campaign, readable from any folder: for the copy in a run directory.

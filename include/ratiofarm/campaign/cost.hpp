@@ -13,8 +13,8 @@ namespace ratiofarm {
 struct Cost {
     std::uint64_t trainings = 0;
     std::uint64_t inferences = 0;
-    std::uint64_t parameters_per_net = 0;    ///< trainable: weights and biases
-    double training_flop = 0.0;              ///< at all epochs; early stopping makes it less
+    std::uint64_t parameters_per_net = 0;  ///< trainable: weights and biases
+    double training_flop = 0.0;            ///< at all epochs; early stopping makes it less
     double inference_flop = 0.0;
     std::uint64_t disk_bytes = 0;            ///< of the finished run directory
     std::uint64_t peak_disk_bytes = 0;       ///< with the checkpoints of running trainings
@@ -38,7 +38,9 @@ struct Cost {
 ///                          and as evaluated), and 60 MB per rank
 ///
 /// \param workers trainers that run at the same time, one per rank; > 0
-Cost cost_of(const Campaign& campaign, const std::vector<SampleInfo>& samples,
-             const TaskGraph& graph, std::uint64_t workers = 1);
+Cost cost_of(const Campaign& campaign,
+             const std::vector<SampleInfo>& samples,
+             const TaskGraph& graph,
+             std::uint64_t workers = 1);
 
 }  // namespace ratiofarm

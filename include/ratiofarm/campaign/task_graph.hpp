@@ -14,30 +14,30 @@ namespace ratiofarm {
 
 /// One training: a member of the ensemble of one process.
 struct TrainTask {
-    Digest digest;             ///< of everything that determines the weights
-    std::string name;          ///< "S/member 3"
-    std::string ensemble;      ///< process name
+    Digest digest;         ///< of everything that determines the weights
+    std::string name;      ///< "S/member 3"
+    std::string ensemble;  ///< process name
     std::uint32_t member = 0;
-    double flop = 0.0;         ///< expected cost at all epochs
-    TrainRequest request;      ///< without paths of results
+    double flop = 0.0;     ///< expected cost at all epochs
+    TrainRequest request;  ///< without paths of results
 };
 
 /// One evaluation: an ensemble on a range of rows of one sample.
 struct InferTask {
-    Digest digest;             ///< of ensemble digest, sample digest, range and options
-    std::string name;          ///< "S on SBI rows 0..262144"
+    Digest digest;     ///< of ensemble digest, sample digest, range and options
+    std::string name;  ///< "S on SBI rows 0..262144"
     std::string ensemble;
     std::string sample;
     std::uint64_t first = 0;
     std::uint64_t count = 0;
-    double flop = 0.0;         ///< expected cost
-    InferRequest request;      ///< without the place of the weights and the path of the result
+    double flop = 0.0;     ///< expected cost
+    InferRequest request;  ///< without the place of the weights and the path of the result
 };
 
 /// All tasks of a campaign: a pure value.
 struct TaskGraph {
-    std::vector<TrainTask> trainings;  ///< by process, then member
-    std::vector<InferTask> inferences; ///< by sample, then process, then range
+    std::vector<TrainTask> trainings;   ///< by process, then member
+    std::vector<InferTask> inferences;  ///< by sample, then process, then range
 };
 
 /// Events per inference task; fixed, so that the bits do not depend on the machine.
@@ -56,7 +56,8 @@ Digest ensemble_digest(const TaskGraph& graph, std::string_view ensemble);
 
 /// Digest of everything that determines a file of ratios: all inference tasks and what is done with
 /// their results (processes and yields, reference, normalisation, split, data).
-Digest ratios_digest(const Campaign& campaign, const std::vector<SampleInfo>& samples,
+Digest ratios_digest(const Campaign& campaign,
+                     const std::vector<SampleInfo>& samples,
                      const TaskGraph& graph);
 
 /// The task graph of a campaign on these samples. `samples` holds one entry per name of
@@ -64,7 +65,8 @@ Digest ratios_digest(const Campaign& campaign, const std::vector<SampleInfo>& sa
 /// rank count, paths and device index are not, nor are names: a process that is added or renamed
 /// changes no digest but its own.
 /// \throws DataError if a sample or a feature is missing
-TaskGraph make_task_graph(const Campaign& campaign, const std::vector<SampleInfo>& samples,
+TaskGraph make_task_graph(const Campaign& campaign,
+                          const std::vector<SampleInfo>& samples,
                           std::string_view device_class);
 
 }  // namespace ratiofarm
