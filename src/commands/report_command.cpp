@@ -1,0 +1,26 @@
+#include <fmt/format.h>
+
+#include "stages.hpp"
+
+namespace ratiofarm {
+namespace {
+
+ExitCode run(CommandContext& context, const Arguments& arguments) {
+    Workspace workspace = open_workspace(context, arguments, Needs::campaign);
+    report_stage(context, workspace);
+    if (context.world.is_root()) fmt::print("{}\n", workspace.directory.report().string());
+    return ExitCode::done;
+}
+
+}  // namespace
+
+Command report_command() {
+    return {.name = "report",
+            .summary = "Writes report.html, one self-contained page, from the files of a run.",
+            .positional = {"CAMPAIGN.toml"},
+            .options = workspace_options(),
+            .ranks = Ranks::all,
+            .run = run};
+}
+
+}  // namespace ratiofarm

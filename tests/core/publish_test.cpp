@@ -1,0 +1,55 @@
+#include "ratiofarm/core/publish.hpp"
+
+#include <sys/stat.h>
+
+#include <filesystem>
+
+#include "ratiofarm/core/errors.hpp"
+#include "ratiofarm/core/mapped_file.hpp"
+#include "ratiofarm_test/catch.hpp"
+#include "ratiofarm_test/temporary_directory.hpp"
+
+using namespace ratiofarm;
+namespace fs = std::filesystem;
+
+namespace {
+
+std::size_t files_in(const fs::path& folder) {
+    return static_cast<std::size_t>(
+        std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
+}
+
+}  // namespace
+
+TEST_CASE("publishing replaces the whole content and leaves nothing beside it") {
+    const test::TemporaryDirectory folder;
+    const fs::path path = folder.path() / "deep" / "file";
+
+    publish(path, "a long first content");
+    publish(path, "short");
+
+    CHECK(read_text(path) == "short");
+    CHECK(files_in(path.parent_path()) == 1);
+}
+
+TEST_CASE("publishing that fails names the path and keeps the old content") {
+    const test::TemporaryDirectory folder;
+    fs::create_directories(folder.path() / "target" / "is a folder");
+
+    CHECK_THROWS_AS(publish(folder.path() / "target", "x"), SystemError);
+
+    CHECK(fs::is_directory(folder.path() / "target" / "is a folder"));
+    CHECK(files_in(folder.path()) == 1);
+}
+
+TEST_CASE("a mapped file refuses what lies beyond its end") {
+    const test::TemporaryDirectory folder;
+    publish(folder.path() / "f", std::string(24, 'x'));
+    const MappedFile file(folder.path() / "f");
+
+    CHECK(file.values<double>(8, 2).size() == 2);
+    CHECK_THROWS_AS(file.values<double>(8, 3), DataError);
+    CHECK_THROWS_AS(file.values<double>(32, 0), DataError);
+    CHECK_THROWS_AS(file.values<double>(4, 1), DataError);  // not aligned
+    CHECK_THROWS_AS(MappedFile(folder.path() / "missing"), DataError);
+}

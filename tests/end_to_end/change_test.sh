@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# A changed campaign trains only what changed, and is refused where results would be mixed.
+source "$(dirname "$0")/library.sh"
+
+make_campaign 6000 2 1 "[8]"
+run_on 0 run run > 1.out 2> 1.err
+
+# More members: only the new ones are trained.
+sed -i 's/^members = 1/members = 2/' campaign.toml
+run_on 0 run run > 2.out 2> 2.err
+expect_equal "nets trained for the new members" "$(grep -c 'task done.*member' 2.err)" 3
+
+# Another fit: nothing is trained.
+sed -i 's/asimov = { mu = 1.0/asimov = { mu = 2.0/' campaign.toml
+run_on 0 run run > 3.out 2> 3.err
+grep -q '^train *up to date' 3.out || fail "the data point made nets train again"
+grep -q 'at mu = 2' 3.out || fail "the fit was not repeated"
+
+# Another learning rate: refused with the difference, nothing touched.
+sed -i 's/^learning_rate = 2e-3/learning_rate = 1e-3/' campaign.toml
+before=$(content_of run)
+expect_code 2 run_on 0 run run > 4.out 2> 4.err
+grep -q 'training.learning_rate: 0.002 -> 0.001' 4.err || fail "the difference is not shown"
+grep -q -- '--accept-change' 4.err || fail "no way out is named"
+expect_equal "content after the refusal" "$(content_of run)" "$before"
+
+ratiofarm run campaign.toml --out run --accept-change > 5.out 2> 5.err
+expect_equal "nets trained again" "$(grep -c 'task done.*member' 5.err)" 6
+run_on 0 run run > 6.out 2> 6.err   # the plain command goes on from there
+ratiofarm run campaign.toml --out fresh --fresh > 7.out 2> 7.err
+expect_equal "content after accepting the change" "$(content_of run)" "$(content_of fresh)"
+
+# The events file changes under the campaign: noticed as well.
+sed -i 's/^seed = 3/seed = 4/' campaign.toml
+ratiofarm simulate campaign.toml --force > /dev/null
+expect_code 2 run_on 0 run run > 8.out 2> 8.err
+grep -q 'events' 8.err || fail "the change of the events is not named"
+
+# Stages one by one give the same as run.
+for stage in train gather infer fit report; do
+    run_on 2 stages $stage > $stage.out 2> $stage.err || fail "$stage"
+done
+ratiofarm run campaign.toml --out whole > 9.out 2> 9.err
+expect_equal "content of single stages" "$(content_of stages)" "$(content_of whole)"
+run_on 2 stages scan > scan.out 2> scan.err
+[ "$(wc -l < scan.out)" -gt 40 ] || fail "the scan has too few points"

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Damaged and lost files of a run directory are found, named and made again.
+source "$(dirname "$0")/library.sh"
+
+make_campaign 6000 2 2 "[8]"
+run_on 0 run run > 1.out 2> 1.err
+content_of run > calm.content
+
+flip() { # file: one bit in its middle
+    python3 - "$1" <<'END'
+import sys
+with open(sys.argv[1], "r+b") as f:
+    f.seek(0, 2)
+    middle = f.tell() * 2 // 3
+    f.seek(middle)
+    byte = f.read(1)[0]
+    f.seek(middle)
+    f.write(bytes([byte ^ 16]))
+END
+}
+
+# A lost journal: every result is adopted by its digest, none is trained again.
+rm run/journal.jsonl
+run_on 0 run run > 2.out 2> 2.err
+grep -q 'adopted=6' 2.err || fail "results were not adopted"
+content_of run | diff calm.content -
+
+# A flipped bit in each kind of file is found by verify.
+for file in $(ls run/tasks/*/*.ckpt | head -n 1) run/ensembles/SBI.h5 run/ratios.h5; do
+    cp "$file" saved
+    flip "$file"
+    expect_code 2 ratiofarm verify --out run > verify.out 2> verify.err
+    grep -q "${file#run/}" verify.out || fail "verify does not name $file"
+    cp saved "$file"
+done
+expect_code 0 ratiofarm verify --out run > verify.out
+
+# A truncated result is trained again, a damaged one at gather time too.
+truncate -s 100 "$(ls run/tasks/*/*.ckpt | head -n 1)"
+rm run/ensembles/*.h5
+run_on 0 run run > 3.out 2> 3.err
+expect_equal "nets trained again" "$(grep -c 'task done.*member' 3.err)" 1
+content_of run | diff calm.content -
+
+flip "$(ls run/tasks/*/*.ckpt | head -n 1)"
+rm run/ensembles/*.h5
+expect_code 75 run_on 0 run run > 4.out 2> 4.err
+grep -q 'run the same command again' 4.err || fail "no way on is named"
+run_on 0 run run > 5.out 2> 5.err
+content_of run | diff calm.content -
+
+# Two farms on one directory: the second one is refused.
+echo "{\"host\":\"$(hostname)\",\"pid\":$$,\"process_start\":$(awk '{print $22}' /proc/$$/stat),\"job\":\"\",\"restart\":0}" > run/lock
+expect_code 2 run_on 0 run run > 6.out 2> 6.err
+grep -q "pid $$" 6.err || fail "the owner is not named"

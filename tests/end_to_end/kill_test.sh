@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# kill -9 of a trainer, of a rank and of mpirun at random moments: the same command continues, what
+# was finished is not trained again, and the bits are those of an undisturbed run.
+source "$(dirname "$0")/library.sh"
+
+make_campaign 30000 12 2 "[48, 48]"
+run_on 2 calm run > calm.out 2> calm.err
+content_of calm > calm.content
+nets=6
+
+trained() { [ -f "$1/journal.jsonl" ] && grep -c '"name":"[A-Z]*/member' "$1/journal.jsonl" || true; }
+
+# Pids of the ranks of the mpirun that is our child, and of all trainers below them.
+ranks_of() { pgrep -P "$1" ratiofarm || true; }
+trainers_of() { for rank in $(ranks_of "$1"); do pgrep -P "$(pgrep -P "$rank" ratiofarm)" || true; done; }
+
+start() { # run directory
+    mpirun --oversubscribe -n 2 ratiofarm run campaign.toml --out "$1" >> "$1.out" 2>> "$1.err" &
+    farm=$!
+}
+
+finish() { # run directory
+    run_on 2 "$1" run >> "$1.out" 2>> "$1.err" || fail "the same command did not go on"
+    content_of "$1" | diff calm.content - || fail "$1: other bits than an undisturbed run"
+    # Once per net and no more: nothing finished was trained again.
+    expect_equal "commits of $1" "$(trained "$1")" $nets
+}
+
+random_pause() { sleep "$(awk -v s="$1$RANDOM" 'BEGIN { srand(s); print 0.8 + 2.5 * rand() }')"; }
+
+# A trainer: the farm itself goes on, with a strike.
+start trainer
+random_pause 1
+victim=$(trainers_of $farm | head -n 1)
+[ -n "$victim" ] || fail "no trainer found"
+kill -9 "$victim"
+wait $farm || fail "the death of a trainer ended the farm"
+grep -q 'strike 1 of 3' trainer.err || fail "the crash was not noted"
+finish trainer
+
+# A rank: mpirun ends the job; the same command continues.
+start rank
+random_pause 2
+kill -9 "$(ranks_of $farm | tail -n 1)"
+wait $farm && fail "the farm did not notice the death of a rank"
+finish rank
+
+# mpirun itself, twice: no rank may survive it.
+for round in 1 2; do
+    start launcher
+    random_pause 3$round
+    ranks=$(ranks_of $farm)
+    kill -9 $farm
+    wait $farm || true
+    sleep 1
+    for rank in $ranks; do
+        [ ! -d "/proc/$rank" ] || fail "rank $rank outlived mpirun"
+    done
+done
+finish launcher

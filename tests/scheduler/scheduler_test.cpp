@@ -1,0 +1,166 @@
+#include "ratiofarm/scheduler/scheduler.hpp"
+
+#include <map>
+#include <set>
+
+#include "ratiofarm/core/philox.hpp"
+#include "ratiofarm_test/catch.hpp"
+
+using namespace ratiofarm;
+
+namespace {
+
+std::vector<Task> tasks_of_cost(const std::vector<double>& costs) {
+    std::vector<Task> tasks;
+    for (std::size_t i = 0; i < costs.size(); ++i) {
+        tasks.push_back({{i + 1, 0}, "task " + std::to_string(i), costs[i], {}});
+    }
+    return tasks;
+}
+
+template <class T>
+std::vector<T> only(const std::vector<Action>& actions) {
+    std::vector<T> chosen;
+    for (const Action& action : actions) {
+        if (const auto* wanted = std::get_if<T>(&action)) chosen.push_back(*wanted);
+    }
+    return chosen;
+}
+
+Assign assigned(const std::vector<Action>& actions) {
+    const auto sends = only<SendAction>(actions);
+    REQUIRE(sends.size() == 1);
+    return std::get<Assign>(sends[0].message);
+}
+
+Finished finished(const Assign& assign, TaskOutcome outcome) {
+    TaskReport report;
+    report.outcome = outcome;
+    report.reason = "because";
+    return {assign.attempt, assign.task.digest, report};
+}
+
+const WorkerId one{1}, two{2};
+
+}  // namespace
+
+TEST_CASE("the longest expected task is handed out first") {
+    Scheduler scheduler(tasks_of_cost({1.0, 5.0, 3.0}));
+
+    Assign assign = assigned(scheduler.on(one, Ready{}));
+    CHECK(assign.task.cost == 5.0);
+    assign = assigned(scheduler.on(one, finished(assign, TaskOutcome::done)));
+    CHECK(assign.task.cost == 3.0);
+    assign = assigned(scheduler.on(one, finished(assign, TaskOutcome::done)));
+    CHECK(assign.task.cost == 1.0);
+    CHECK_FALSE(scheduler.over());
+    const auto last = scheduler.on(one, finished(assign, TaskOutcome::done));
+    CHECK(only<CommitAction>(last).size() == 1);
+    CHECK(scheduler.over());
+    CHECK(scheduler.counts().done == 3);
+}
+
+TEST_CASE("a crash costs a strike, and the third gives the task up while the rest goes on") {
+    Scheduler scheduler(tasks_of_cost({2.0, 1.0}), {.strikes = 3});
+    Assign assign = assigned(scheduler.on(one, Ready{}));
+    for (int strike = 1; strike <= 2; ++strike) {
+        const auto actions = scheduler.on(one, finished(assign, TaskOutcome::crashed));
+        CHECK(only<NoteAction>(actions).size() == 1);
+        CHECK(only<GiveUpAction>(actions).empty());
+        const Assign again = assigned(actions);
+        CHECK(again.task.digest == assign.task.digest);
+        CHECK(again.attempt != assign.attempt);
+        assign = again;
+    }
+    const auto actions = scheduler.on(one, finished(assign, TaskOutcome::crashed));
+    REQUIRE(only<GiveUpAction>(actions).size() == 1);
+    CHECK(only<GiveUpAction>(actions)[0].strikes == 3);
+    CHECK(assigned(actions).task.cost == 1.0);
+}
+
+TEST_CASE("a task that cannot succeed is given up at once") {
+    Scheduler scheduler(tasks_of_cost({1.0}));
+    const Assign assign = assigned(scheduler.on(one, Ready{}));
+
+    const auto actions = scheduler.on(one, finished(assign, TaskOutcome::failed));
+
+    REQUIRE(only<GiveUpAction>(actions).size() == 1);
+    CHECK(only<GiveUpAction>(actions)[0].reason == "because");
+    CHECK(scheduler.over());
+    CHECK(scheduler.counts().failed == 1);
+}
+
+TEST_CASE("a late result of an older attempt is dropped with a note") {
+    Scheduler scheduler(tasks_of_cost({1.0}));
+    const Assign first = assigned(scheduler.on(one, Ready{}));
+    const Assign second = assigned(scheduler.on(one, finished(first, TaskOutcome::crashed)));
+
+    const auto late = scheduler.on(one, finished(first, TaskOutcome::done));
+    CHECK(only<CommitAction>(late).empty());
+    CHECK(only<NoteAction>(late).size() == 1);
+    const auto stranger = scheduler.on(two, finished(second, TaskOutcome::done));
+    CHECK(only<CommitAction>(stranger).empty());
+
+    CHECK(only<CommitAction>(scheduler.on(one, finished(second, TaskOutcome::done))).size() == 1);
+    const auto twice = scheduler.on(one, finished(second, TaskOutcome::done));
+    CHECK(only<CommitAction>(twice).empty());
+}
+
+TEST_CASE("after a stop nothing new is handed out and no strike is counted") {
+    Scheduler scheduler(tasks_of_cost({2.0, 1.0}));
+    const Assign assign = assigned(scheduler.on(one, Ready{}));
+
+    const auto stop = only<SendAction>(scheduler.stop());
+    REQUIRE(stop.size() == 1);
+    CHECK(std::holds_alternative<Stop>(stop[0].message));
+    CHECK_FALSE(scheduler.over());
+    CHECK(scheduler.on(two, Ready{}).empty());
+    CHECK(scheduler.on(one, finished(assign, TaskOutcome::stopped)).empty());
+
+    CHECK(scheduler.over());
+    CHECK(scheduler.counts().waiting == 2);
+    CHECK(scheduler.counts().failed == 0);
+}
+
+TEST_CASE("with random crashes, delays and stops every task is committed exactly once or left") {
+    for (std::uint64_t seed = 0; seed < 200; ++seed) {
+        PhiloxSequence random(seed);
+        std::vector<double> costs(30);
+        for (double& cost : costs) cost = random.uniform();
+        Scheduler scheduler(tasks_of_cost(costs), {.strikes = 3});
+        std::map<WorkerId, Assign> running;
+        std::map<Digest, int> committed, given_up;
+        const auto perform = [&](const std::vector<Action>& actions) {
+            for (const auto& send : only<SendAction>(actions)) {
+                if (const auto* assign = std::get_if<Assign>(&send.message)) {
+                    CHECK_FALSE(running.contains(send.to));
+                    running[send.to] = *assign;
+                }
+            }
+            for (const auto& commit : only<CommitAction>(actions)) ++committed[commit.task.digest];
+            for (const auto& give_up : only<GiveUpAction>(actions)) ++given_up[give_up.task.digest];
+        };
+        for (std::uint64_t worker = 0; worker < 4; ++worker) {
+            perform(scheduler.on(WorkerId(worker), Ready{}));
+        }
+        const bool stops = seed % 3 == 0;
+        while (!running.empty()) {
+            if (stops && random.uniform() < 0.05) perform(scheduler.stop());
+            auto chosen = running.begin();
+            std::advance(chosen, static_cast<long>(random.uniform() *
+                                                   static_cast<double>(running.size())));
+            const auto [worker, assign] = *chosen;
+            running.erase(chosen);
+            const double what = random.uniform();
+            perform(scheduler.on(worker, finished(assign, what < 0.3 ? TaskOutcome::crashed
+                                                                     : TaskOutcome::done)));
+        }
+        CHECK(scheduler.over());
+        for (const auto& [task, times] : committed) CHECK(times == 1);
+        const auto counts = scheduler.counts();
+        CHECK(counts.done == committed.size());
+        CHECK(counts.failed == given_up.size());
+        CHECK(counts.done + counts.failed + counts.waiting == 30);
+        if (!stops) CHECK(counts.waiting == 0);
+    }
+}

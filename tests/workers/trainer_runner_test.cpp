@@ -1,0 +1,108 @@
+#include "ratiofarm/workers/trainer_runner.hpp"
+
+#include <signal.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "ratiofarm/core/errors.hpp"
+#include "ratiofarm_test/catch.hpp"
+
+// The supervisor with the real launcher and the real trainer. The requests name a file that is not
+// there, so that the answers come at once.
+
+using namespace ratiofarm;
+namespace fs = std::filesystem;
+
+namespace {
+
+Task task_without_data() {
+    TrainRequest request;
+    request.task = {3, 4};
+    request.name = "S/member 0";
+    request.numerator = {{{"/there/is/no/events.h5", "S", 10, 1, 0, 0, 0}, 1.0}};
+    request.denominator = request.numerator;
+    request.features = {0};
+    request.network = {1, {4}, Activation::silu};
+    return {request.task, request.name, 1.0, frame(TrainerRequest(request))};
+}
+
+TaskReport wait_for_report(TrainerRunner& runner) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (std::chrono::steady_clock::now() < end) {
+        if (const auto event = runner.poll()) {
+            if (const auto* report = std::get_if<TaskReport>(&*event)) return *report;
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    FAIL("no report within 20 s");
+    return {};
+}
+
+/// Processes whose parent's parent is this one: the trainers behind the launcher.
+std::vector<pid_t> trainers() {
+    const auto parent_of = [](pid_t pid) {
+        std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+        std::string text((std::istreambuf_iterator<char>(file)), {});
+        std::istringstream rest(text.substr(std::min(text.size(), text.rfind(')') + 2)));
+        char state = 0;
+        pid_t parent = 0;
+        rest >> state >> parent;
+        return parent;
+    };
+    std::vector<pid_t> found;
+    for (const auto& entry : fs::directory_iterator("/proc")) {
+        const pid_t pid = std::atoi(entry.path().filename().c_str());
+        if (pid > 0 && parent_of(pid) != 0 && parent_of(parent_of(pid)) == ::getpid()) {
+            found.push_back(pid);
+        }
+    }
+    return found;
+}
+
+LauncherHandle launcher() {
+    return LauncherHandle::fork_launcher(RATIOFARM_BIN_DIR "/ratiofarm-trainer");
+}
+
+}  // namespace
+
+TEST_CASE("a task that cannot be done comes back as failed, naming the file") {
+    auto handle = launcher();
+    const Log log;
+    TrainerRunner runner(handle, {}, DeviceClass::cpu, log);
+
+    runner.start(task_without_data());
+    const TaskReport report = wait_for_report(runner);
+
+    CHECK(report.outcome == TaskOutcome::failed);
+    CHECK(report.reason.find("/there/is/no/events.h5") != std::string::npos);
+}
+
+TEST_CASE("a killed trainer is one crash, and the next task gets a new trainer") {
+    auto handle = launcher();
+    const Log log;
+    TrainerRunner runner(handle, {}, DeviceClass::cpu, log);
+    runner.start(task_without_data());
+    wait_for_report(runner);
+    const auto before = trainers();
+    REQUIRE(before.size() == 1);
+
+    ::kill(before[0], SIGSTOP);  // so that it cannot answer
+    runner.start(task_without_data());
+    ::kill(before[0], SIGKILL);
+    const TaskReport crash = wait_for_report(runner);
+    CHECK(crash.outcome == TaskOutcome::crashed);
+    CHECK(crash.reason == "signal 9 (Killed)");
+
+    runner.start(task_without_data());
+    CHECK(wait_for_report(runner).outcome == TaskOutcome::failed);
+    REQUIRE(trainers().size() == 1);
+    CHECK(trainers() != before);
+}
+
+TEST_CASE("a trainer that is missing is named before anything starts") {
+    CHECK_THROWS_AS(LauncherHandle::fork_launcher("/no/such/trainer"), SystemError);
+}
