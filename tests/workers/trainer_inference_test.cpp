@@ -154,8 +154,8 @@ TEST_CASE("an event's bits do not depend on how the rows are cut into ranges", "
 
 TEST_CASE("the mean ratio does not overflow", "[trainer]") {
     MemberCombination combination(Combine::mean_ratio, 2);
-    const std::vector<float> first{900.0F, -900.0F};
-    const std::vector<float> second{900.0F, -1000.0F};
+    const std::vector<float> first{900.0F, 800.0F};
+    const std::vector<float> second{900.0F, -800.0F};
     combination.add(0, first);
     combination.next_member();
     combination.add(0, second);
@@ -164,7 +164,7 @@ TEST_CASE("the mean ratio does not overflow", "[trainer]") {
     const RatioBlock block = combination.finish();
 
     CHECK(block.log_ratio[0] == 900.0F);
-    CHECK(static_cast<double>(block.log_ratio[1]) == Approx(-900.0 - std::log(2.0)));
+    CHECK(static_cast<double>(block.log_ratio[1]) == Approx(800.0 - std::log(2.0)));
     CHECK(block.spread[0] == 0.0F);
 }
 
