@@ -100,20 +100,6 @@ std::vector<T> read_values(const Opened& opened, hid_t memory_type) {
     throw DataError(place(object, name) + " is not " + expected);
 }
 
-/// Feeds the values of one attribute to a hasher, the kind first.
-void add_values(Hasher& hasher, const Opened& opened) {
-    hasher.number(static_cast<std::uint64_t>(opened.kind)).number(opened.count);
-    if (opened.kind == H5T_STRING) {
-        for (const std::string& text : read_texts(opened)) hasher.text(text);
-    } else if (opened.kind == H5T_FLOAT) {
-        const auto values = read_values<double>(opened, H5T_NATIVE_DOUBLE);
-        hasher.bytes(std::as_bytes(std::span(values)));
-    } else if (opened.kind == H5T_INTEGER) {
-        const auto values = read_values<std::uint64_t>(opened, H5T_NATIVE_UINT64);
-        hasher.bytes(std::as_bytes(std::span(values)));
-    }
-}
-
 }  // namespace
 
 void write_attribute(const File& file, const std::string& object, const std::string& name,
@@ -196,16 +182,6 @@ std::vector<std::string> attribute_names(const File& file, const std::string& ob
                  nullptr, collect, &names, H5P_DEFAULT);
     std::sort(names.begin(), names.end());
     return names;
-}
-
-Digest attributes_digest(const File& file, const std::string& object, std::string_view except) {
-    Hasher hasher;
-    for (const std::string& name : attribute_names(file, object)) {
-        if (name == except) continue;
-        hasher.text(name);
-        add_values(hasher, open(file, object, name));
-    }
-    return hasher.finish();
 }
 
 }  // namespace ratiofarm::h5

@@ -96,10 +96,10 @@ void make_copy(const h5::File& original, const std::filesystem::path& copy,
                                 copy_events(original, file, layout);
                             }
                         },
-                    .seal =
+                    .describe =
                         [&](const h5::File& file) {
                             h5::write_attribute(file, "/", "copy_of", std::string_view(state));
-                            seal(file, events_kind);
+                            write_kind(file, events_kind);
                         },
                     .verify = [&](const h5::File& file) { verify(file, layouts); }});
 }

@@ -54,10 +54,10 @@ void write_ensemble(const mpi::Communicator& comm, const std::filesystem::path& 
                      written[net] = crc32(encode(value.result));
                  }
              },
-         .seal =
+         .describe =
              [&](const h5::File& file) {
                  write_ensemble_header(file, header);
-                 seal(file, ensemble_kind);
+                 write_kind(file, ensemble_kind);
              },
          .verify = [&](const h5::File& file) { verify_nets(file, header, written); }});
 }

@@ -51,7 +51,8 @@ class LayoutReader {
     bool has_group() {
         const std::string group = "/" + layout_.sample;
         if (h5::is_group(file_, group)) return true;
-        const std::vector<std::string> samples = h5::member_names(file_, "/");
+        std::vector<std::string> samples = h5::member_names(file_, "/");
+        std::erase_if(samples, [&](const auto& name) { return !h5::is_group(file_, "/" + name); });
         problems_.add("sample '" + layout_.sample + "'",
                       "is missing" + did_you_mean(layout_.sample, samples) +
                           " (the file holds: " + listed(samples) + ")");

@@ -103,7 +103,7 @@ void write_events(const std::filesystem::path& path, std::span<const EventSample
                     .create = each(create),
                     .write = each(write),
                     .agree = {},
-                    .seal = [](const h5::File& file) { seal(file, events_kind); },
+                    .describe = [](const h5::File& file) { write_kind(file, events_kind); },
                     .verify = verify});
 }
 

@@ -28,6 +28,7 @@ void create_skeleton(const std::filesystem::path& partial, const ParallelTable& 
     h5::require_free_space(partial, table.bytes + metadata_bytes);
     h5::File file = h5::create_file(partial);
     table.create(file);
+    create_metadata_checksum(file);
     h5::flush(file);
     file.reset();
     h5::reserve_blocks(partial);
@@ -41,10 +42,12 @@ void write_rows(const mpi::Communicator& comm, const std::filesystem::path& part
     mpi::together(comm, [&] { h5::flush(file); });
 }
 
-void seal_alone(const std::filesystem::path& partial, const ParallelTable& table) {
-    const h5::File file = h5::open_file_together(mpi::Communicator(), partial);
-    table.seal(file);
+void complete_metadata(const std::filesystem::path& partial, const ParallelTable& table) {
+    h5::File file = h5::open_file_together(mpi::Communicator(), partial);
+    table.describe(file);
     h5::flush(file);
+    file.reset();
+    write_metadata_checksum(partial);
 }
 
 void run_steps(const mpi::Communicator& comm, const std::filesystem::path& path,
@@ -57,9 +60,9 @@ void run_steps(const mpi::Communicator& comm, const std::filesystem::path& path,
     mpi::barrier(comm);
     if (table.agree) table.agree();
     mpi::together(comm, [&] {
-        if (comm.is_root()) seal_alone(partial, table);
+        if (comm.is_root()) complete_metadata(partial, table);
     });
-    mpi::together(comm, [&] { table.verify(h5::open_file(partial)); });
+    mpi::together(comm, [&] { table.verify(open_checked(partial)); });
     mpi::together(comm, [&] {
         if (comm.is_root()) publish_file(partial, path);
     });

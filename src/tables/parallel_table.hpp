@@ -15,7 +15,7 @@ struct ParallelTable {
     std::function<void(const h5::File&)> create;          ///< rank 0: groups and empty datasets
     std::function<void(const h5::File&)> write;           ///< each rank: its own rows
     std::function<void()> agree = nullptr;                ///< collective, once all have written
-    std::function<void(const h5::File&)> seal;            ///< rank 0: attributes, the seal last
+    std::function<void(const h5::File&)> describe;        ///< rank 0: attributes, the kind last
     std::function<void(const h5::File&)> verify;          ///< each rank: reads its own rows back
 };
 

@@ -116,7 +116,7 @@ class RatioWriter {
                         .create = [&](const h5::File& file) { create(file); },
                         .write = [&](const h5::File& file) { write_blocks(file); },
                         .agree = [&] { check_identity(); },
-                        .seal = [&](const h5::File& file) { write_attributes(file); },
+                        .describe = [&](const h5::File& file) { write_attributes(file); },
                         .verify = [&](const h5::File& file) { verify_blocks(file); }});
         return summary_;
     }
@@ -209,7 +209,7 @@ class RatioWriter {
                                 std::string_view(input_.sets[set].sample.digest.hex()));
         }
         write_ratio_header(file, input_.header, summary_, names);
-        seal(file, ratios_kind);
+        write_kind(file, ratios_kind);
     }
 
     void verify_blocks(const h5::File& file) const {

@@ -1,32 +1,71 @@
 #include "table_file.hpp"
 
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+#include <vector>
+
 #include "ratiofarm/core/digest.hpp"
 #include "ratiofarm/core/errors.hpp"
+#include "ratiofarm/core/partition.hpp"
 #include "ratiofarm/h5/attributes.hpp"
+#include "ratiofarm/h5/dataset.hpp"
 
 namespace ratiofarm {
 
 namespace {
 
-constexpr const char* checksum_name = "checksum";
+constexpr const char* checksum_dataset = "/metadata_crc";
 
-/// Adds the attributes of an object and of all below it.
-void add_attributes(Hasher& hasher, const h5::File& file, const std::string& path) {
-    hasher.text(path).digest(h5::attributes_digest(file, path, checksum_name));
-    if (!h5::is_group(file, path)) return;
-    for (const std::string& name : h5::member_names(file, path)) {
-        add_attributes(hasher, file, (path == "/" ? "" : path) + "/" + name);
+/// Bytes that hold values of datasets, in order.
+std::vector<Range> value_bytes(const h5::File& file) {
+    std::vector<Range> ranges;
+    for (const std::string& path : h5::dataset_paths(file)) {
+        const h5::DatasetInfo info = h5::describe(h5::open_dataset(file, path));
+        if (!info.offset) continue;
+        ranges.push_back({*info.offset, *info.offset + info.rows() * info.width() * info.type_size});
     }
+    std::sort(ranges.begin(), ranges.end(),
+              [](const Range& a, const Range& b) { return a.first < b.first; });
+    return ranges;
 }
 
-/// Digest of the attributes as they are once the file is sealed.
-std::string attributes_checksum(const h5::File& file) {
-    Hasher hasher;
-    add_attributes(hasher, file, "/");
-    return hasher.finish().hex();
+std::uint32_t add_bytes(std::ifstream& bytes, Range range, std::uint32_t crc) {
+    constexpr std::uint64_t step = 1 << 16;
+    std::vector<char> buffer(step);
+    bytes.seekg(static_cast<std::streamoff>(range.first));
+    for (std::uint64_t first = range.first; first < range.last; first += step) {
+        const std::uint64_t size = std::min(step, range.last - first);
+        bytes.read(buffer.data(), static_cast<std::streamsize>(size));
+        crc = crc32(std::as_bytes(std::span(buffer).first(size)), crc);
+    }
+    return crc;
 }
 
-void check_seal(const h5::File& file, const TableKind& kind) {
+/// CRC-32 of all bytes between and around the values of datasets.
+std::uint32_t metadata_checksum(const std::filesystem::path& path, const h5::File& file) {
+    std::ifstream bytes(path, std::ios::binary);
+    std::uint32_t crc = 0;
+    std::uint64_t next = 0;
+    for (const Range& values : value_bytes(file)) {
+        if (next < values.first) crc = add_bytes(bytes, {next, values.first}, crc);
+        next = std::max(next, values.last);
+    }
+    crc = add_bytes(bytes, {next, std::filesystem::file_size(path)}, crc);
+    if (!bytes) throw DataError(errno_message("cannot read '" + path.string() + "'", errno));
+    return crc;
+}
+
+void check_metadata(const std::filesystem::path& path, const h5::File& file) {
+    if (!h5::is_dataset(file, checksum_dataset)) return;
+    const auto stored = h5::read_all<std::uint32_t>(file, checksum_dataset);
+    if (stored.size() == 1 && stored.front() == metadata_checksum(path, file)) return;
+    throw DataError("'" + path.string() + "': the metadata do not match their checksum: damaged, "
+                    "or changed by another program (then delete the dataset '" +
+                    std::string(checksum_dataset) + "')");
+}
+
+void check_kind(const h5::File& file, const TableKind& kind) {
     const std::string wanted(kind.format);
     if (!h5::has_attribute(file, "/", "format")) {
         throw DataError("no root attribute 'format': the file is incomplete or no table of "
@@ -38,33 +77,54 @@ void check_seal(const h5::File& file, const TableKind& kind) {
         throw DataError("format is '" + format + "', expected '" + wanted + "'");
     }
     const std::uint64_t version = h5::read_integer_attribute(file, "/", "version");
-    if (version != kind.version) {
-        throw DataError("version " + std::to_string(version) + " of format '" + format +
-                        "' is not known to this program (it reads version " +
-                        std::to_string(kind.version) + ")");
-    }
-    if (has_checksum(file) &&
-        h5::read_text_attribute(file, "/", checksum_name) != attributes_checksum(file)) {
-        throw DataError("the attributes do not match their checksum: damaged, or edited by hand "
-                        "(then delete the root attribute 'checksum')");
-    }
+    if (version == kind.version) return;
+    throw DataError("version " + std::to_string(version) + " of format '" + format +
+                    "' is not known to this program (it reads version " +
+                    std::to_string(kind.version) + ")");
 }
 
 }  // namespace
 
-void seal(const h5::File& file, const TableKind& kind) {
-    h5::write_attribute(file, "/", "version", kind.version);
-    h5::write_attribute(file, "/", "format", kind.format);
-    h5::write_attribute(file, "/", checksum_name, std::string_view(attributes_checksum(file)));
+void create_metadata_checksum(const h5::File& file) {
+    const std::uint64_t one[] = {1};
+    h5::create_dataset(file, checksum_dataset, h5::ElementType::u32, one);
 }
 
-h5::File open_table(const std::filesystem::path& path, const TableKind& kind) {
+void write_kind(const h5::File& file, const TableKind& kind) {
+    h5::write_attribute(file, "/", "version", kind.version);
+    h5::write_attribute(file, "/", "format", kind.format);
+}
+
+void write_metadata_checksum(const std::filesystem::path& path) {
     h5::File file = h5::open_file(path);
-    in_context("'" + path.string() + "'", [&] { check_seal(file, kind); });
+    const std::uint32_t checksum = metadata_checksum(path, file);
+    const auto offset = h5::dataset_offset(h5::open_dataset(file, checksum_dataset)).value();
+    file.reset();
+    // Not through HDF5, which might change metadata when it opens the file for writing.
+    std::fstream bytes(path, std::ios::in | std::ios::out | std::ios::binary);
+    bytes.seekp(static_cast<std::streamoff>(offset));
+    for (int byte = 0; byte < 4; ++byte) bytes.put(static_cast<char>(checksum >> (8 * byte)));
+    bytes.flush();
+    if (!bytes) throw SystemError(errno_message("cannot write '" + path.string() + "'", errno));
+}
+
+bool is_metadata_checksum(std::string_view path) { return path == checksum_dataset; }
+
+h5::File open_checked(const std::filesystem::path& path) {
+    h5::File file = h5::open_file(path);
+    try {
+        check_metadata(path, file);
+    } catch (const Hdf5Error& damaged) {
+        throw DataError("'" + path.string() + "' is damaged: " + damaged.what());
+    }
     return file;
 }
 
-bool has_checksum(const h5::File& file) { return h5::has_attribute(file, "/", checksum_name); }
+h5::File open_table(const std::filesystem::path& path, const TableKind& kind) {
+    h5::File file = open_checked(path);
+    in_context("'" + path.string() + "'", [&] { check_kind(file, kind); });
+    return file;
+}
 
 std::filesystem::path partial_path(const std::filesystem::path& path) {
     std::filesystem::path partial = path;

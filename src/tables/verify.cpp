@@ -58,7 +58,7 @@ void check_ensemble(const std::filesystem::path& path, Lines& problems) {
 
 void check_ratios(const std::filesystem::path& path, Lines& problems) {
     const RatioFile ratios(path);
-    check_columns(path, h5::open_file(path), problems);
+    check_columns(path, open_table(path, ratios_kind), problems);
     if (!problems.empty()) return;
     for (const RatioSet& set : ratios.sets()) {
         for (std::uint64_t block = 0; block < block_count(set.events); ++block) {
@@ -70,7 +70,7 @@ void check_ratios(const std::filesystem::path& path, Lines& problems) {
 void check_any(const std::filesystem::path& path, Lines& problems) {
     std::string format;
     {
-        const h5::File file = h5::open_file(path);
+        const h5::File file = open_checked(path);
         if (!h5::has_attribute(file, "/", "format")) {
             throw DataError("'" + path.string() +
                             "' has no root attribute 'format': incomplete, or no table of ratiofarm");
@@ -122,6 +122,7 @@ std::vector<std::pair<std::string, Digest>> dataset_digests(const std::filesyste
     const h5::File file = h5::open_file(path);
     std::vector<std::pair<std::string, Digest>> digests;
     for (const std::string& dataset : h5::dataset_paths(file)) {
+        if (is_metadata_checksum(dataset)) continue;
         digests.emplace_back(dataset, digest_of(h5::open_dataset(file, dataset), dataset));
     }
     return digests;

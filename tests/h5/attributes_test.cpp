@@ -70,17 +70,3 @@ TEST_CASE("a missing or mistaken attribute is named", "[h5]") {
                       Contains("'word'") && Contains("not an integer"));
     CHECK_THROWS_AS(h5::read_text_attribute(file, "/", "number"), DataError);
 }
-
-TEST_CASE("the digest of attributes sees every value", "[h5]") {
-    const test::TemporaryDirectory folder;
-    write_example(folder / "a.h5", 0.1);
-    write_example(folder / "b.h5", 0.1);
-    write_example(folder / "c.h5", 0.2);
-    const auto digest = [&](const char* name, const char* except) {
-        return h5::attributes_digest(h5::open_file(folder / name), "/", except);
-    };
-
-    CHECK(digest("a.h5", "") == digest("b.h5", ""));
-    CHECK(digest("a.h5", "") != digest("c.h5", ""));
-    CHECK(digest("a.h5", "number") == digest("c.h5", "number"));
-}

@@ -6,7 +6,6 @@
 #include <string_view>
 #include <vector>
 
-#include "ratiofarm/core/digest.hpp"
 #include "ratiofarm/h5/handle.hpp"
 
 /// Attributes of a group or dataset named by its path ("/" is the root). Writing is for one rank
@@ -40,8 +39,5 @@ std::vector<double> read_numbers_attribute(const File& file, const std::string& 
 
 /// Names of the attributes of an object, sorted.
 std::vector<std::string> attribute_names(const File& file, const std::string& object);
-
-/// Content of all attributes of an object: names, kinds and values, except one named `except`.
-Digest attributes_digest(const File& file, const std::string& object, std::string_view except);
 
 }  // namespace ratiofarm::h5

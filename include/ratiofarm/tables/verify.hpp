@@ -16,7 +16,8 @@ namespace ratiofarm {
 std::vector<std::string> verify_file(const std::filesystem::path& path);
 
 /// Content of each dataset: digest of element type, shape and values. Two files with equal lists
-/// hold the same data, wherever and however they were written. Sorted by path.
+/// hold the same data, wherever and however they were written. Sorted by path; without the checksum
+/// of the metadata.
 /// \throws DataError if the file cannot be opened
 std::vector<std::pair<std::string, Digest>> dataset_digests(const std::filesystem::path& path);
 
