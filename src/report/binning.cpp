@@ -82,6 +82,32 @@ Binning Binning::adaptive(std::span<const float> values,
     return Binning(std::move(merged));
 }
 
+Binning Binning::without_sparse_bins(std::span<const float> values,
+                                     std::span<const double> weights,
+                                     double minimum) const {
+    RATIOFARM_EXPECT(values.size() == weights.size());
+    std::vector<double> sums(bins(), 0.0);
+    std::vector<double> squares(bins(), 0.0);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        const std::size_t bin = bin_of(values[i]);
+        sums[bin] += weights[i];
+        squares[bin] += weights[i] * weights[i];
+    }
+    std::vector<double> kept{edges_.front()};
+    double sum = 0.0;
+    double square = 0.0;
+    for (std::size_t b = 0; b < bins(); ++b) {
+        sum += sums[b];
+        square += squares[b];
+        if (square == 0.0 || sum * sum < minimum * square) continue;
+        kept.push_back(edges_[b + 1]);
+        sum = square = 0.0;
+    }
+    if (kept.size() == 1) return Binning({edges_.front(), edges_.back()});
+    kept.back() = edges_.back();  // what is left over joins the last full bin
+    return Binning(std::move(kept));
+}
+
 std::size_t Binning::bin_of(double value) const noexcept {
     const auto inner = std::upper_bound(edges_.begin() + 1, edges_.end() - 1, value);
     return static_cast<std::size_t>(inner - (edges_.begin() + 1));

@@ -13,6 +13,15 @@ struct BinSums {
     double u = 0.0, us = 0.0, uv = 0.0, uuv = 0.0, uuvv = 0.0;
 };
 
+std::vector<float> scores_of(const SampleEvents& sample) {
+    std::vector<float> scores;
+    scores.reserve(sample.log_ratio.size());
+    for (const float log_ratio : sample.log_ratio) {
+        scores.push_back(static_cast<float>(score_of(log_ratio)));
+    }
+    return scores;
+}
+
 Binning score_binning(std::span<const SampleEvents> samples, std::size_t target, std::size_t bins) {
     std::vector<float> scores;
     std::vector<double> weights;
@@ -20,12 +29,12 @@ Binning score_binning(std::span<const SampleEvents> samples, std::size_t target,
         const double share =
             (samples[k].fraction + (k == target ? 1.0 : 0.0)) / total_weight(samples[k].weight);
         if (share == 0.0) continue;
-        for (std::size_t i = 0; i < samples[k].weight.size(); ++i) {
-            scores.push_back(static_cast<float>(score_of(samples[k].log_ratio[i])));
-            weights.push_back(share * samples[k].weight[i]);
-        }
+        const std::vector<float> more = scores_of(samples[k]);
+        scores.insert(scores.end(), more.begin(), more.end());
+        for (const double weight : samples[k].weight) weights.push_back(share * weight);
     }
-    return Binning::quantiles(scores, weights, bins);
+    return Binning::quantiles(scores, weights, bins)
+        .without_sparse_bins(scores_of(samples[target]), samples[target].weight, enough_entries);
 }
 
 /// Adds one sample to every bin: contents to `bins`, squared scatter of the difference to

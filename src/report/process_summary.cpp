@@ -27,9 +27,26 @@ Binning score_binning(const std::vector<SampleEvents>& events, std::size_t targe
 }
 
 Closure closure_in_ratio(std::vector<SampleEvents> events, std::size_t target, RatioScale scale) {
-    const Binning binning = score_binning(events, target);
     for (SampleEvents& sample : events) sample.feature = sample.log_ratio;
+    const Binning binning =
+        score_binning(events, target)
+            .without_sparse_bins(events[target].feature, events[target].weight, enough_entries);
     return closure(events, target, binning, scale);
+}
+
+FeatureClosure closure_in_feature(const std::vector<SampleEvents>& events,
+                                  std::size_t target,
+                                  const Binning& fine,
+                                  RatioScale scale) {
+    const Binning binning =
+        fine.without_sparse_bins(events[target].feature, events[target].weight, enough_entries);
+    const auto& edges = binning.edges();
+    const bool has_middle =
+        binning.bins() > 4;  // then the outer bins, up to the extremes, are not drawn
+    return {.feature = {},
+            .closure = closure(events, target, binning, scale),
+            .plot_low = has_middle ? edges[1] : edges.front(),
+            .plot_high = has_middle ? edges[edges.size() - 2] : edges.back()};
 }
 
 /// The check as it was before log r was lowered by log_z.
@@ -101,14 +118,10 @@ ProcessSummary summarise_process(const InferenceEvents& events,
     result.score_closure = closure_in_ratio(seen, target, scale);
     if (!events.has_features()) return result;
     for (std::size_t f = 0; f < features.size(); ++f) {
-        const Binning binning = events.feature_binning(f);
-        const auto& edges = binning.edges();
-        const bool has_outer_bins = binning.bins() > 4;
-        result.closures.push_back(
-            {.feature = features[f],
-             .closure = closure(events.of_process(process, f), target, binning, scale),
-             .plot_low = has_outer_bins ? edges[1] : edges.front(),
-             .plot_high = has_outer_bins ? edges[edges.size() - 2] : edges.back()});
+        FeatureClosure feature = closure_in_feature(events.of_process(process, f), target,
+                                                    events.feature_binning(f), scale);
+        feature.feature = features[f];
+        result.closures.push_back(std::move(feature));
     }
     return result;
 }

@@ -126,9 +126,9 @@ Plot loss_plot(const EnsembleSummary& ensemble) {
             loss_curve(member.training_loss, m == 0 ? "training" : "", Colour::sky));
         panel.curves.push_back(
             loss_curve(member.validation_loss, m == 0 ? "validation" : "", Colour::vermillion));
-        if (member.best_epoch >= member.validation_loss.size()) continue;
-        best.x.push_back(member.best_epoch + 1.0);
-        best.y.push_back(member.validation_loss[member.best_epoch]);
+        if (member.best_epoch == 0 || member.best_epoch > member.validation_loss.size()) continue;
+        best.x.push_back(member.best_epoch);
+        best.y.push_back(member.validation_loss[member.best_epoch - 1]);
     }
     if (!best.x.empty()) panel.curves.push_back(best);
     return {.x = {.label = "epoch", .low = {}, .high = {}}, .panels = {panel}};

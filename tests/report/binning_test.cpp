@@ -90,3 +90,16 @@ TEST_CASE("adaptive bins resolve a narrow peak on a wide range", "[report]") {
         if (b > 0 && b + 2 < binning.bins()) CHECK(content[b] >= 100.0);
     }
 }
+
+TEST_CASE("sparse bins join their neighbours up to the ends of the axis", "[report]") {
+    const Binning binning({0.0, 1.0, 2.0, 3.0, 4.0, 5.0});
+    const std::vector<float> values{0.5F, 1.5F, 1.6F, 2.5F, 2.6F, 2.7F, 4.5F};
+    const std::vector<double> weights(values.size(), 3.0);
+
+    const Binning joined = binning.without_sparse_bins(values, weights, 3.0);
+
+    CHECK(joined.edges() == std::vector<double>{0.0, 2.0, 5.0});
+    CHECK(binning.without_sparse_bins(values, weights, 100.0).edges() ==
+          std::vector<double>{0.0, 5.0});
+    CHECK(binning.without_sparse_bins({}, {}, 1.0).bins() == 1);
+}

@@ -19,30 +19,35 @@ TEST_CASE("the score is the logistic function of the log ratio", "[report]") {
     CHECK(score_of(std::numeric_limits<double>::infinity()) == 1.0);
 }
 
-TEST_CASE("observed and predicted fractions of a two-valued ratio follow by hand", "[report]") {
-    // Sample: 20 events with r = 3 and 80 with r = 1/2; reference: 10 of 100 and 90 of 100.
+TEST_CASE("calibration of a ratio with three values follows by hand", "[report]") {
     MixtureToy::Sample sample{.fraction = 0.0};
     MixtureToy::Sample reference{.fraction = 1.0};
-    for (int i = 0; i < 100; ++i) {
-        sample.weight.push_back(2.0);
-        sample.log_ratio.push_back(static_cast<float>(std::log(i < 20 ? 3.0 : 0.5)));
-        reference.weight.push_back(1.0);
-        reference.log_ratio.push_back(static_cast<float>(std::log(i < 10 ? 3.0 : 0.5)));
-    }
-    sample.feature = sample.log_ratio;
-    reference.feature = reference.log_ratio;
+    const auto fill = [](MixtureToy::Sample& to, double ratio, int events) {
+        to.log_ratio.insert(to.log_ratio.end(), static_cast<std::size_t>(events),
+                            static_cast<float>(std::log(ratio)));
+        to.weight.insert(to.weight.end(), static_cast<std::size_t>(events), 2.0);
+    };
+    fill(sample, 0.5, 100);
+    fill(sample, 1.0, 100);
+    fill(sample, 3.0, 100);
+    fill(reference, 0.5, 200);
+    fill(reference, 1.0, 100);
+    fill(reference, 3.0, 100);
 
     const Calibration result = calibration(view({sample, reference}), 0, 2);
 
-    const CalibrationBin& high = result.bins.back();
-    REQUIRE(result.bins.size() <= 2);
-    REQUIRE(result.bins.size() == 1);  // the two quantile edges of 85 % equal values coincide
-    CHECK(high.observed == Approx(0.5));
-    CHECK(high.predicted == Approx((0.3 * 0.75 + 1.7 / 3.0) / 2.0));
+    REQUIRE(result.bins.size() == 2);
+    const CalibrationBin& low = result.bins[0];
+    CHECK(low.content == Approx(0.5 * (1.0 / 3.0 + 0.5)));
+    CHECK(low.observed == Approx(0.4));
+    CHECK(low.predicted == Approx(1.0 / 3.0));
+    const double of_sample = (4.0 / 27.0 - 4.0 / 81.0) / 300.0;     // p v^2 - (p v)^2, v = 2/3
+    const double of_reference = (1.0 / 18.0 - 1.0 / 36.0) / 400.0;  // v = 1/3
+    CHECK(low.error == Approx(std::sqrt(of_sample + of_reference) / (5.0 / 6.0)));
 }
 
 TEST_CASE("exact ratios are calibrated", "[report]") {
-    const MixtureToy toy{.shift = 0.8, .fraction = 0.4};
+    const MixtureToy toy{.shift = 0.5, .fraction = 0.4};
     constexpr int sets = 200;
     constexpr std::size_t bins = 8;
 

@@ -27,7 +27,7 @@ inline EnsembleSummary sample_ensemble() {
             history.training_loss.push_back(trend + 0.0004 * random.normal());
             history.validation_loss.push_back(trend + 0.002 + 0.001 * random.normal());
         }
-        history.best_epoch = 24;
+        history.best_epoch = 25;
         history.best_validation_loss = history.validation_loss[24];
         ensemble.members.push_back(history);
     }

@@ -32,6 +32,13 @@ public:
                             std::size_t n,
                             double outside);
 
+    /// The same axis with neighbours joined until every bin holds at least `minimum` effective
+    /// entries, (sum w)^2 / sum w^2, of these events: errors taken from the events of a bin are
+    /// right only where there are enough of them.
+    Binning without_sparse_bins(std::span<const float> values,
+                                std::span<const double> weights,
+                                double minimum) const;
+
     std::size_t bins() const { return edges_.size() - 1; }
     const std::vector<double>& edges() const { return edges_; }
     double width(std::size_t bin) const { return edges_[bin + 1] - edges_[bin]; }

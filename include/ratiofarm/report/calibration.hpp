@@ -25,7 +25,9 @@ struct Calibration {
     std::size_t ndf = 0;  ///< bins with events
 };
 
-/// Bins of about equal content in the score. The feature of the events is not used.
+/// Bins of about equal content in the score, joined where sample j has few events. The feature of
+/// the events is not used.
+/// \param bins at most
 /// \param target index of the sample of process j
 Calibration calibration(std::span<const SampleEvents> samples,
                         std::size_t target,

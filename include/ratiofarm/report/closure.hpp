@@ -28,6 +28,7 @@ struct Closure {
 
 /// \param samples every sample of the reference, and the target
 /// \param target  index of the sample of process j
+/// \param binning whose bins hold enough_entries of the target, for chi2 to mean anything
 Closure closure(std::span<const SampleEvents> samples,
                 std::size_t target,
                 const Binning& binning,

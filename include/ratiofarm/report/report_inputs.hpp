@@ -16,7 +16,7 @@ namespace ratiofarm {
 struct MemberHistory {
     std::vector<double> training_loss;    ///< per epoch
     std::vector<double> validation_loss;  ///< per epoch
-    std::uint32_t best_epoch = 0;         ///< whose weights were kept, counted from 0
+    std::uint32_t best_epoch = 0;         ///< whose weights were kept, counted from 1
     double best_validation_loss = 0.0;
 };
 

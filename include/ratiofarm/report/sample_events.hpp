@@ -26,6 +26,9 @@ enum class RatioScale {
     normalised,  ///< r_j / E_ref[r_j]; the scatter of that mean is part of the errors
 };
 
+/// Fewer effective entries of the target than this make the estimated error of a bin unreliable.
+inline constexpr double enough_entries = 50.0;
+
 /// Sum of the weights of a sample.
 /// \throws DataError if it is not positive
 double total_weight(std::span<const double> weights);

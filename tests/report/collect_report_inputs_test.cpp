@@ -1,0 +1,123 @@
+#include "ratiofarm/report/collect_report_inputs.hpp"
+
+#include <cmath>
+#include <filesystem>
+#include <string>
+
+#include "ratiofarm/core/errors.hpp"
+#include "ratiofarm/report/report_html.hpp"
+#include "ratiofarm_test/catch.hpp"
+#include "ratiofarm_test/temporary_directory.hpp"
+
+#include "toy_run.hpp"
+
+using namespace ratiofarm;
+using ratiofarm::test::TemporaryDirectory;
+using ratiofarm::test::ToyRun;
+
+TEST_CASE("exact ratios read from files pass every check", "[report]") {
+    const TemporaryDirectory folder;
+    const ToyRun run(folder.path(), 20000);
+
+    const ReportInputs inputs = collect_report_inputs(run.sources());
+
+    REQUIRE(inputs.processes.size() == 2);
+    for (const ProcessSummary& process : inputs.processes) {
+        INFO(process.name);
+        CHECK(process.reference_fraction == 0.5);
+        REQUIRE(process.closures.size() == 2);
+        for (const FeatureClosure& feature : process.closures) {
+            const auto ndf = static_cast<double>(feature.closure.ndf);
+            CHECK(feature.closure.ndf == feature.closure.binning.bins() - 1);
+            CHECK(std::abs(feature.closure.chi2 - ndf) < 4.5 * std::sqrt(2.0 * ndf));
+        }
+        REQUIRE(process.calibration.has_value());
+        CHECK(process.calibration->chi2 < 20.0 + 4.5 * std::sqrt(40.0));
+        CHECK(closure_rms(process.score_closure.value()) < 0.03);
+    }
+    CHECK(inputs.identity.value().rms < 0.01);
+    CHECK(inputs.warnings.empty());
+}
+
+TEST_CASE("a common factor of the ratios shows before normalisation only", "[report]") {
+    const TemporaryDirectory folder;
+    const ToyRun run(folder.path(), 5000);
+
+    const ReportInputs inputs = collect_report_inputs(run.sources());
+
+    for (const ProcessSummary& process : inputs.processes) {
+        CHECK(std::abs(process.normalisation.deviation - (ToyRun::factor - 1.0)) <
+              4.0 * process.normalisation.error);
+        CHECK(process.log_z == Approx(std::log1p(process.normalisation.deviation)).margin(1e-6));
+        REQUIRE(process.accuracy.has_value());
+        CHECK(process.accuracy->slope == Approx(1.0).margin(1e-4));
+        CHECK(process.accuracy->rms == Approx(std::abs(process.accuracy->mean)).margin(1e-4));
+        CHECK(process.accuracy->mean ==
+              Approx(std::log(ToyRun::factor) - process.log_z).margin(1e-5));
+    }
+    CHECK(inputs.identity_mean_before.value() == Approx(ToyRun::factor).margin(1e-4));
+}
+
+TEST_CASE("training histories and the fit are read from their files", "[report]") {
+    const TemporaryDirectory folder;
+    const ToyRun run(folder.path(), 2000);
+
+    const ReportInputs inputs = collect_report_inputs(run.sources());
+
+    const EnsembleSummary& ensemble = inputs.processes[0].ensemble.value();
+    CHECK(ensemble.members.size() == 2);
+    CHECK(ensemble.members[1].validation_loss == std::vector<double>{0.7, 0.5});
+    CHECK(ensemble.training_events == 4321);
+    CHECK(ensemble.spread == Approx(0.25));
+    CHECK_FALSE(inputs.processes[1].ensemble.has_value());
+    CHECK(inputs.fit.value().campaign == "interference");
+    CHECK(inputs.stages.size() == 1);
+}
+
+TEST_CASE("the report of a run is drawn without a gap", "[report]") {
+    const TemporaryDirectory folder;
+    const ToyRun run(folder.path(), 2000);
+
+    const std::string page = report_html(collect_report_inputs(run.sources()), Plotter());
+
+    CHECK(page.find("not drawn") == std::string::npos);
+    CHECK(page.find("x_squared") != std::string::npos);
+}
+
+TEST_CASE("without the events file the closure in features is missed in words", "[report]") {
+    const TemporaryDirectory folder;
+    const ToyRun run(folder.path(), 2000);
+    ReportSources sources = run.sources();
+    sources.samples.clear();
+
+    const ReportInputs inputs = collect_report_inputs(sources);
+
+    CHECK(inputs.processes[0].closures.empty());
+    CHECK(inputs.processes[0].score_closure.has_value());
+    REQUIRE(inputs.warnings.size() == 1);
+    CHECK(inputs.warnings[0].find("no closure in the features") != std::string::npos);
+}
+
+TEST_CASE("a run without ratios has a report that says so", "[report]") {
+    const TemporaryDirectory folder;
+    const ToyRun run(folder.path(), 2000);
+    ReportSources sources = run.sources();
+    std::filesystem::remove(sources.ratios);
+    std::filesystem::remove(sources.directory.fit_json());
+
+    const ReportInputs inputs = collect_report_inputs(sources);
+
+    CHECK_FALSE(inputs.fit.has_value());
+    CHECK(inputs.processes.empty());
+    REQUIRE(inputs.warnings.size() == 1);
+    CHECK(inputs.warnings[0].find("does not exist yet") != std::string::npos);
+}
+
+TEST_CASE("a damaged fit file is an error, not a gap", "[report]") {
+    const TemporaryDirectory folder;
+    const ToyRun run(folder.path(), 2000);
+    const ReportSources sources = run.sources();
+    publish(sources.directory.fit_json(), std::string_view("{\"schema\": \"ratio"));
+
+    CHECK_THROWS_AS(collect_report_inputs(sources), DataError);
+}
