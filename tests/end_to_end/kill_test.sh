@@ -3,7 +3,7 @@
 # was finished is not trained again, and the bits are those of an undisturbed run.
 source "$(dirname "$0")/library.sh"
 
-make_campaign 30000 12 2 "[48, 48]"
+make_campaign 30000 80 2 "[48, 48]"
 run_on 2 calm run > calm.out 2> calm.err
 content_of calm > calm.content
 nets=6
@@ -26,11 +26,9 @@ finish() { # run directory
     expect_equal "commits of $1" "$(trained "$1")" $nets
 }
 
-random_pause() { sleep "$(awk -v s="$1$RANDOM" 'BEGIN { srand(s); print 0.8 + 2.5 * rand() }')"; }
-
 # A trainer: the farm itself goes on, with a strike.
 start trainer
-random_pause 1
+wait_into_training trainer $farm
 victim=$(trainers_of $farm | head -n 1)
 [ -n "$victim" ] || fail "no trainer found"
 kill -9 "$victim"
@@ -40,7 +38,7 @@ finish trainer
 
 # A rank: mpirun ends the job; the same command continues.
 start rank
-random_pause 2
+wait_into_training rank $farm
 kill -9 "$(ranks_of $farm | tail -n 1)"
 wait $farm && fail "the farm did not notice the death of a rank"
 finish rank
@@ -48,13 +46,17 @@ finish rank
 # mpirun itself, twice: no rank may survive it.
 for round in 1 2; do
     start launcher
-    random_pause 3$round
+    wait_into_training launcher $farm
     ranks=$(ranks_of $farm)
     kill -9 $farm
     wait $farm || true
     sleep 1
     for rank in $ranks; do
-        [ ! -d "/proc/$rank" ] || fail "rank $rank outlived mpirun"
+        # Dead but not yet collected by init is dead.
+        case $(ps -o stat= -p "$rank" || true) in
+            "" | Z*) ;;
+            *) fail "rank $rank outlived mpirun" ;;
+        esac
     done
 done
 finish launcher

@@ -56,7 +56,8 @@ hidden = $4
 epochs = $2
 batch = 512
 learning_rate = 2e-3
-checkpoint_seconds = 0.2
+patience = 0
+checkpoint_seconds = 0.3
 [ensemble]
 members = $3
 [data]
@@ -88,6 +89,17 @@ run_on() { # ranks (0: no mpirun), run directory, command...
     else
         mpirun --oversubscribe -n "$ranks" ratiofarm "$@" campaign.toml --out "$out"
     fi
+}
+
+# Waits until the first checkpoint of a run is there, then a little longer: a random moment of the
+# training, wherever the machine is slow.
+wait_into_training() { # run directory, pid of the farm
+    for _ in $(seq 600); do
+        compgen -G "$1/tasks/*/*.state" > /dev/null && break
+        [ -d "/proc/$2" ] || fail "the farm ended before its first checkpoint"
+        sleep 0.05
+    done
+    sleep "$(awk -v seed="$RANDOM" 'BEGIN { srand(seed); print 2 * rand() }')"
 }
 
 # Names and digests of all datasets of a run, and the bytes of fit.json.

@@ -3,17 +3,18 @@
 # continues to the same bits.
 source "$(dirname "$0")/library.sh"
 
-make_campaign 30000 12 1 "[48, 48]"
+make_campaign 30000 80 1 "[48, 48]"
 run_on 0 calm run > calm.out 2> calm.err
 content_of calm > calm.content
 
 for signal in USR2 TERM; do
     ratiofarm run campaign.toml --out $signal > $signal.out 2> $signal.err &
     farm=$!
-    sleep 1.5
+    wait_into_training $signal $farm
+    touch mark
     kill -USR1 $farm
-    sleep 0.3
-    ls $signal/tasks/*/*.state > /dev/null || fail "USR1 wrote no checkpoint"
+    sleep 0.4
+    [ -n "$(find $signal/tasks -newer mark -name '*.state')" ] || fail "USR1 wrote no checkpoint"
     kill -$signal $farm
     code=0
     wait $farm || code=$?
@@ -28,7 +29,7 @@ done
 # Under mpirun USR2 reaches all ranks.
 mpirun --oversubscribe -n 2 ratiofarm run campaign.toml --out ranks > ranks.out 2> ranks.err &
 farm=$!
-sleep 2
+wait_into_training ranks $farm
 kill -USR2 $farm
 code=0
 wait $farm || code=$?
