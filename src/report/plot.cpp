@@ -61,6 +61,12 @@ std::string data_block(const std::string& name, const Curve& curve) {
     return text + "EOD\n";
 }
 
+/// Not gnuplot's own error bars, which blank out what lies behind their points.
+std::string error_bars(const std::string& name, const std::string& colour) {
+    return fmt::format("${} using 1:3:(0):($4-$3) with vectors nohead lc {} lw 1.1 notitle", name,
+                       colour);
+}
+
 std::string draw(const std::string& name, const Curve& curve) {
     const std::string title = curve.label.empty() ? "notitle" : "title " + quoted(curve.label);
     const auto alpha = static_cast<int>(std::lround(200.0 * (1.0 - curve.strength)));
@@ -74,12 +80,9 @@ std::string draw(const std::string& name, const Curve& curve) {
             return fmt::format("${} using 1:2 with lines lc {} lw {:.2f} dt (8,5) {}", name, colour,
                                line_width, title);
         case Mark::points:
-            if (curve.low.empty()) {
-                return fmt::format("${} using 1:2 with points lc {} pt 7 ps 0.45 {}", name, colour,
-                                   title);
-            }
-            return fmt::format("${} using 1:2:3:4 with yerrorbars lc {} pt 7 ps 0.4 lw 1.1 {}",
-                               name, colour, title);
+            return (curve.low.empty() ? std::string() : error_bars(name, colour) + ", ") +
+                   fmt::format("${} using 1:2 with points lc {} pt 7 ps 0.4 {}", name, colour,
+                               title);
         case Mark::band:
             return fmt::format(
                 "${} using 1:2:3 with filledcurves fc {} fs transparent solid 0.22 noborder {}",
@@ -182,7 +185,6 @@ std::string gnuplot_program(const Plot& plot) {
         "set encoding utf8\n"
         "set terminal svg size {},{} dynamic noenhanced font 'sans-serif,13' rounded\n"
         "set datafile missing 'NaN'\n"
-        "set pointintervalbox 0\nset errorbars small lw 1.1\n"
         "set border 3 lc rgb '#5f6670' lw 1\n"
         "set tics nomirror out scale 0.6 textcolor rgb '#33383f'\n"
         "set lmargin at screen {}\nset rmargin at screen {}\n",

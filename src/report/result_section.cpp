@@ -107,8 +107,7 @@ std::string comparison_table(const FitRecord& record) {
         if (poi != nullptr) rows.push_back(comparison_row(comparison.label, *poi, main->error));
     }
     return table_html("The same events, the same likelihood code, other ratios",
-                      {"ratios", record.fit.poi, "error", "t < 1", "error / error of learned"},
-                      rows);
+                      {"ratios", record.fit.poi, "error", "t < 1", "error / learned"}, rows);
 }
 
 /// Points of the scan with the comparison fits that were scanned at the same points.

@@ -98,6 +98,7 @@ private:
         input.header.processes = {{"left", 10.0, {}}, {"right", 20.0, {}}};
         input.header.reference = {{"left", "L", 0.5}, {"right", "R", 0.5}};
         input.header.split = campaign_.split;
+        input.range_size = samples_[0].columns.events;  // one range per sample
         input.sets = {{samples_[0], campaign_.split, 10.0}, {samples_[1], campaign_.split, 20.0}};
         write_ratios(
             mpi::Communicator(), directory_.ratios(), input, [&](const RatioBlockKey& key) {
