@@ -164,7 +164,7 @@ def write(path, parts, events):
 
 def main():
     parser = argparse.ArgumentParser(description="Dimuon events with a Z', for ratiofarm.")
-    parser.add_argument("--events", type=int, default=400_000, help="to generate for each sample")
+    parser.add_argument("--events", type=int, default=500_000, help="to generate for each sample")
     parser.add_argument("--out", default="events.h5")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)))
