@@ -1,12 +1,16 @@
 #include "ratiofarm/workers/placement.hpp"
 
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <sstream>
+#include <string_view>
 
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/partition.hpp"
@@ -14,23 +18,24 @@
 namespace ratiofarm {
 namespace {
 
+/// The daemon of Open MPI that started this process, 0 if something else did. It is not bound, so
+/// its cores are those of the whole job on this node, where ours may be a single one.
+pid_t open_mpi_daemon() {
+    constexpr std::array<std::string_view, 6> daemons{"mpirun",  "mpiexec", "orterun",
+                                                      "orted",   "prterun", "prted"};
+    std::ifstream file("/proc/" + std::to_string(::getppid()) + "/comm");
+    std::string name;
+    std::getline(file, name);
+    return std::find(daemons.begin(), daemons.end(), name) == daemons.end() ? 0 : ::getppid();
+}
+
 std::vector<int> allowed_cores() {
-    cpu_set_t before;
-    CPU_ZERO(&before);
-    sched_getaffinity(0, sizeof before, &before);
-    // mpirun binds a rank to one core; asking for all of them gives what the job's cgroup allows.
-    cpu_set_t all;
-    CPU_ZERO(&all);
-    for (int core = 0; core < CPU_SETSIZE; ++core) CPU_SET(core, &all);
-    sched_setaffinity(0, sizeof all, &all);
     cpu_set_t allowed;
     CPU_ZERO(&allowed);
-    sched_getaffinity(0, sizeof allowed, &allowed);
-    sched_setaffinity(0, sizeof before, &before);
-
+    ::sched_getaffinity(open_mpi_daemon(), sizeof allowed, &allowed);
     std::vector<int> cores;
     for (int core = 0; core < CPU_SETSIZE; ++core) {
-        if (CPU_ISSET(core, &allowed)) cores.push_back(core);
+        if (CPU_ISSET(static_cast<unsigned>(core), &allowed)) cores.push_back(core);
     }
     return cores;
 }

@@ -25,6 +25,10 @@ bool is_done(Workspace& workspace, const Task& task, TaskFileKind kind, std::uin
         fs::remove(path);
         return false;
     }
+    // The farm that made it died before it could remove these.
+    const fs::path state = workspace.directory.state(task.digest);
+    fs::remove(state);
+    fs::remove(state.string() + ".old");
     const TaskCommitted line{.task = task.digest,
                              .name = task.name,
                              .bytes = size,
@@ -62,10 +66,7 @@ StageEnd farm_stage(CommandContext& context, Workspace& workspace, std::vector<T
     mpi::all_sum(world, std::span(&n_tasks, 1));
     if (n_tasks == 0) return {StageEnd::State::up_to_date, 0.0, {}};
 
-    const mpi::Communicator node = world.split_by_node();
-    const Placement placement =
-        place_trainer(node_resources(), {node.rank(), node.size()}, workspace.device);
-    TrainerRunner runner(context.launcher, placement, workspace.device, context.rank_log);
+    TrainerRunner runner(context.launcher, workspace.placement, workspace.device, context.rank_log);
     const FarmEnd end =
         run_farm(world, std::move(tasks), runner, workspace.journal.get(), context.log);
     StageEnd stage;

@@ -74,7 +74,7 @@ StageEnd fit_stage(CommandContext& context, Workspace& workspace) {
     for (const std::string& warning : ratios->warnings()) context.log.warning(warning);
 
     mpi::together(world, [&] { mine = load_events(world, workspace.campaign, model, *ratios); });
-    const Likelihood likelihood(model, mine, world, {.threads = workspace.threads});
+    const Likelihood likelihood(model, mine, world, {.threads = workspace.threads()});
     FitRecord record{workspace.campaign.name, digest.hex(),
                      data_description(workspace.campaign, model),
                      fit(likelihood, FitOptions{}, context.log),

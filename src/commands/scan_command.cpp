@@ -49,7 +49,7 @@ ExitCode run(CommandContext& context, const Arguments& arguments) {
         mine = load_events(world, workspace.campaign, model, ratios);
         points = wanted_points(arguments, model, record.fit);
     });
-    const Likelihood likelihood(model, mine, world, {.threads = workspace.threads});
+    const Likelihood likelihood(model, mine, world, {.threads = workspace.threads()});
     record.fit.scan = scan(likelihood, record.fit, points);
     record.comparisons.clear();
     if (world.is_root()) {

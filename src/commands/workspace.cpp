@@ -41,6 +41,19 @@ DeviceClass choose_device(const std::string& wanted) {
     return DeviceClass::cuda;
 }
 
+/// Collective over world.
+Placement placement_of_rank(const mpi::Communicator& world, DeviceClass device) {
+    const mpi::Communicator node = world.split_by_node();
+    const NodeResources resources = node_resources();
+    Placement placement = place_trainer(resources, {node.rank(), node.size()}, device);
+    // Ranks whose sets of cores differ were given their own by the batch system.
+    const auto sets = mpi::all_gather_text(node, fmt::format("{}", fmt::join(resources.cores, ",")));
+    const bool shared = std::all_of(sets.begin(), sets.end(),
+                                    [&](const std::string& set) { return set == sets.front(); });
+    if (!shared) placement.cores = resources.cores;
+    return placement;
+}
+
 void remove_results(const RunDirectory& directory) {
     for (const fs::path& path :
          {directory.tasks(), directory.ensembles(), directory.ratios(), directory.fit_json(),
@@ -186,10 +199,7 @@ Workspace open_workspace(CommandContext& context, const Arguments& arguments, Ne
         workspace.graph = make_task_graph(workspace.campaign, workspace.samples,
                                           device_class_name(workspace.device));
     }
-    const mpi::Communicator node = context.world.split_by_node();
-    workspace.threads = static_cast<unsigned>(std::max<std::size_t>(
-        1, place_trainer(node_resources(), {node.rank(), node.size()}, DeviceClass::cpu)
-               .cores.size()));
+    workspace.placement = placement_of_rank(context.world, workspace.device);
     return workspace;
 }
 

@@ -24,7 +24,9 @@ struct Workspace {
     std::vector<SampleInfo> samples;
     TaskGraph graph;
     std::filesystem::path ratios;  ///< ratio file of the fit; the run directory's own by default
-    unsigned threads = 1;  ///< of the collective phases on this rank
+    Placement placement;  ///< cores and GPU of this rank
+
+    unsigned threads() const { return static_cast<unsigned>(placement.cores.size()); }
 
     // Rank 0 only.
     std::unique_ptr<Lock> lock;

@@ -32,8 +32,8 @@ struct Placement {
 /// Shares a node among its ranks: cores in equal contiguous parts, GPUs in turn.
 Placement place_trainer(const NodeResources& node, LocalRank local, DeviceClass device);
 
-/// What this node offers: the cores of the whole job (a rank's own binding is undone as far as the
-/// batch system allows), the GPUs of CUDA_VISIBLE_DEVICES or else of /dev/nvidia*.
+/// What this process may use of its node: the cores of the whole job where Open MPI bound the rank,
+/// otherwise the process's own; the GPUs of CUDA_VISIBLE_DEVICES or else of /dev/nvidia*.
 NodeResources node_resources();
 
 }  // namespace ratiofarm
