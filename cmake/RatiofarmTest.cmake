@@ -31,10 +31,6 @@ set(RATIOFARM_TEST_ENVIRONMENT
 
 function(ratiofarm_add_test name)
     cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT;PROCESSORS" "SOURCES;USES;RANKS;LABELS")
-    ratiofarm_drop_missing(${name})
-    if(dropped_any)
-        return()
-    endif()
     if(NOT arg_SOURCES)
         message(FATAL_ERROR "ratiofarm_add_test(${name}): SOURCES is missing")
     endif()
