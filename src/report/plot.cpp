@@ -12,7 +12,7 @@ namespace {
 
 constexpr int width = 560;  // user units; the page scales the picture
 constexpr int height = 400;
-constexpr double left = 0.135;  // margins as fractions of the picture
+constexpr double left = 0.15;  // margins as fractions of the picture
 constexpr double right = 0.955;
 constexpr double bottom = 0.135;
 constexpr double top = 0.965;
@@ -121,7 +121,9 @@ std::string panel_commands(const Plot& plot, std::size_t index, double low, doub
     std::string text =
         fmt::format("set bmargin at screen {}\nset tmargin at screen {}\n", low, high);
     text += range("y", panel.y);
-    text += fmt::format("set ylabel {} offset 0.6,0\n", quoted(panel.y.label));
+    // At a fixed place: a label beside the tics leaves the picture where their numbers are long.
+    text += fmt::format("set label 1 {} at screen 0.03, screen {} rotate by 90 center\n",
+                        quoted(panel.y.label), 0.5 * (low + high));
     if (index > 0 && panel.y.low && panel.y.high) {
         text += fmt::format("set ytics {}\n", (*panel.y.high - *panel.y.low) / 4.0);
     }

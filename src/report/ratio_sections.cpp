@@ -112,32 +112,34 @@ std::string closure_table(const ReportInputs& inputs) {
     return table_html("", {"process", "feature", "chi2", "ndf", "rms beyond statistics", ""}, rows);
 }
 
+std::vector<Cell> ensemble_row(const std::string& process, const EnsembleSummary& ensemble) {
+    double best = 0.0;
+    std::size_t epochs = 0;
+    for (const MemberHistory& member : ensemble.members) {
+        best += member.best_validation_loss / static_cast<double>(ensemble.members.size());
+        epochs += member.training_loss.size();
+    }
+    return {
+        text_cell(process),
+        text_cell(fmt::format("{}, {}", ensemble.members.size(), ensemble.combine)),
+        number_cell(fmt::format("{}", ensemble.parameters_per_net)),
+        number_cell(fmt::format("{} + {}", ensemble.training_events, ensemble.validation_events)),
+        number_cell(fmt::format("{}", ensemble.negative_weights)),
+        number_cell(fmt::format("{}", epochs)),
+        number_cell(fmt::format("{:.5f}", best)),
+        number_cell(fmt::format("{:.4f}", ensemble.spread))};
+}
+
 std::string ensemble_table(const ReportInputs& inputs) {
     std::vector<std::vector<Cell>> rows;
     for (const ProcessSummary& process : inputs.processes) {
-        if (!process.ensemble) continue;
-        const EnsembleSummary& ensemble = *process.ensemble;
-        double best = 0.0;
-        std::size_t epochs = 0;
-        for (const MemberHistory& member : ensemble.members) {
-            best += member.best_validation_loss / static_cast<double>(ensemble.members.size());
-            epochs += member.training_loss.size();
-        }
-        rows.push_back(
-            {text_cell(process.name), number_cell(fmt::format("{}", ensemble.members.size())),
-             text_cell(ensemble.combine),
-             number_cell(fmt::format("{}", ensemble.parameters_per_net)),
-             number_cell(fmt::format("{}", epochs)), number_cell(fmt::format("{:.5f}", best)),
-             number_cell(fmt::format("{:.4f}", ensemble.spread)),
-             number_cell(
-                 fmt::format("{} + {}", ensemble.training_events, ensemble.validation_events)),
-             number_cell(fmt::format("{}", ensemble.negative_weights))});
+        if (process.ensemble) rows.push_back(ensemble_row(process.name, *process.ensemble));
     }
-    return table_html("",
-                      {"process", "members", "combined by", "parameters", "epochs, all members",
-                       "mean best validation loss", "spread of log r",
-                       "training + validation events", "negative weights"},
-                      rows);
+    return table_html(
+        "",
+        {"process", "members, combined by", "parameters", "events, training + validation",
+         "negative weights", "epochs", "best loss", "spread of log r"},
+        rows);
 }
 
 }  // namespace
@@ -214,7 +216,8 @@ std::string training_section(const ReportInputs& inputs, const Plotter& plotter)
     return section_html(
         "training", "Training",
         ensemble_table(inputs) +
-            "<p class=\"note\">spread of log r: standard deviation over the members, root "
+            "<p class=\"note\">epochs: over all members. best loss: lowest validation loss, mean "
+            "over the members. spread of log r: standard deviation over the members, root "
             "mean square over the reference; divided by the root of the number of members "
             "it says what training noise is left in the mean.</p>\n" +
             figures.html());
