@@ -39,8 +39,12 @@ Datatype variable_text() {
     return type;
 }
 
-void write(const File& file, const std::string& object, const std::string& name, hid_t type,
-           const Dataspace& space, const void* values) {
+void write(const File& file,
+           const std::string& object,
+           const std::string& name,
+           hid_t type,
+           const Dataspace& space,
+           const void* values) {
     const hid_t owner = RATIOFARM_H5(H5Oopen, file.get(), object.c_str(), H5P_DEFAULT);
     try {
         const Attribute attribute = checked::H5Acreate2(owner, name.c_str(), type, space.get());
@@ -95,38 +99,49 @@ std::vector<T> read_values(const Opened& opened, hid_t memory_type) {
     return values;
 }
 
-[[noreturn]] void wrong_kind(const std::string& object, const std::string& name,
+[[noreturn]] void wrong_kind(const std::string& object,
+                             const std::string& name,
                              const char* expected) {
     throw DataError(place(object, name) + " is not " + expected);
 }
 
 }  // namespace
 
-void write_attribute(const File& file, const std::string& object, const std::string& name,
+void write_attribute(const File& file,
+                     const std::string& object,
+                     const std::string& name,
                      std::string_view value) {
     const std::string text(value);
     const char* const raw = text.c_str();
     write(file, object, name, variable_text().get(), checked::H5Screate(H5S_SCALAR), &raw);
 }
 
-void write_attribute(const File& file, const std::string& object, const std::string& name,
+void write_attribute(const File& file,
+                     const std::string& object,
+                     const std::string& name,
                      const std::vector<std::string>& values) {
     std::vector<const char*> raw;
     for (const std::string& value : values) raw.push_back(value.c_str());
     write(file, object, name, variable_text().get(), list_space(raw.size()), raw.data());
 }
 
-void write_attribute(const File& file, const std::string& object, const std::string& name,
+void write_attribute(const File& file,
+                     const std::string& object,
+                     const std::string& name,
                      std::uint64_t value) {
     write(file, object, name, H5T_STD_U64LE, checked::H5Screate(H5S_SCALAR), &value);
 }
 
-void write_attribute(const File& file, const std::string& object, const std::string& name,
+void write_attribute(const File& file,
+                     const std::string& object,
+                     const std::string& name,
                      double value) {
     write(file, object, name, H5T_IEEE_F64LE, checked::H5Screate(H5S_SCALAR), &value);
 }
 
-void write_attribute(const File& file, const std::string& object, const std::string& name,
+void write_attribute(const File& file,
+                     const std::string& object,
+                     const std::string& name,
                      const std::vector<double>& values) {
     write(file, object, name, H5T_IEEE_F64LE, list_space(values.size()), values.data());
 }
@@ -136,21 +151,24 @@ bool has_attribute(const File& file, const std::string& object, const std::strin
            0;
 }
 
-std::string read_text_attribute(const File& file, const std::string& object,
+std::string read_text_attribute(const File& file,
+                                const std::string& object,
                                 const std::string& name) {
     const Opened opened = open(file, object, name);
     if (opened.kind != H5T_STRING || opened.count != 1) wrong_kind(object, name, "a text");
     return read_texts(opened).front();
 }
 
-std::vector<std::string> read_texts_attribute(const File& file, const std::string& object,
+std::vector<std::string> read_texts_attribute(const File& file,
+                                              const std::string& object,
                                               const std::string& name) {
     const Opened opened = open(file, object, name);
     if (opened.kind != H5T_STRING) wrong_kind(object, name, "a list of texts");
     return read_texts(opened);
 }
 
-std::uint64_t read_integer_attribute(const File& file, const std::string& object,
+std::uint64_t read_integer_attribute(const File& file,
+                                     const std::string& object,
                                      const std::string& name) {
     const Opened opened = open(file, object, name);
     if (opened.kind != H5T_INTEGER || opened.count != 1) wrong_kind(object, name, "an integer");
@@ -163,7 +181,8 @@ double read_number_attribute(const File& file, const std::string& object, const 
     return values.front();
 }
 
-std::vector<double> read_numbers_attribute(const File& file, const std::string& object,
+std::vector<double> read_numbers_attribute(const File& file,
+                                           const std::string& object,
                                            const std::string& name) {
     const Opened opened = open(file, object, name);
     if (opened.kind != H5T_FLOAT && opened.kind != H5T_INTEGER) {

@@ -14,8 +14,8 @@ herr_t append_level(unsigned, const H5E_error2_t* level, void* text) {
 }
 
 bool says_disk_full(const std::string& stack) {
-    for (const char* words : {"No space left on device", "Disk quota exceeded", "MPI_ERR_NO_SPACE",
-                              "MPI_ERR_QUOTA"}) {
+    for (const char* words :
+         {"No space left on device", "Disk quota exceeded", "MPI_ERR_NO_SPACE", "MPI_ERR_QUOTA"}) {
         if (stack.find(words) != std::string::npos) return true;
     }
     return false;

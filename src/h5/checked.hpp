@@ -1,10 +1,10 @@
 #pragma once
 
-#include <hdf5.h>
-
 #include <string>
 #include <string_view>
 #include <type_traits>
+
+#include <hdf5.h>
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/h5/handle.hpp"
@@ -18,13 +18,13 @@ static_assert(sizeof(hid_t) == sizeof(Identifier));
 
 /// Keeps HDF5 from printing its error stack while it lives.
 class QuietErrors {
-  public:
+public:
     QuietErrors() noexcept;
     ~QuietErrors();
     QuietErrors(const QuietErrors&) = delete;
     QuietErrors& operator=(const QuietErrors&) = delete;
 
-  private:
+private:
     H5E_auto2_t print_ = nullptr;
     void* data_ = nullptr;
 };
@@ -44,7 +44,8 @@ auto run(const char* name, Call&& call) {
     return result;
 }
 
-#define RATIOFARM_H5(name, ...) ::ratiofarm::h5::checked::run(#name, [&] { return ::name(__VA_ARGS__); })
+#define RATIOFARM_H5(name, ...) \
+    ::ratiofarm::h5::checked::run(#name, [&] { return ::name(__VA_ARGS__); })
 
 inline File H5Fcreate(const char* path, unsigned flags, hid_t creation, hid_t access) {
     return File(RATIOFARM_H5(H5Fcreate, path, flags, creation, access));
@@ -87,8 +88,7 @@ inline Attribute H5Acreate2(hid_t object, const char* name, hid_t type, hid_t sp
     return Attribute(RATIOFARM_H5(H5Acreate2, object, name, type, space, H5P_DEFAULT, H5P_DEFAULT));
 }
 inline Attribute H5Aopen_by_name(hid_t file, const char* object, const char* name) {
-    return Attribute(
-        RATIOFARM_H5(H5Aopen_by_name, file, object, name, H5P_DEFAULT, H5P_DEFAULT));
+    return Attribute(RATIOFARM_H5(H5Aopen_by_name, file, object, name, H5P_DEFAULT, H5P_DEFAULT));
 }
 inline Datatype H5Aget_type(hid_t attribute) {
     return Datatype(RATIOFARM_H5(H5Aget_type, attribute));

@@ -64,8 +64,12 @@ bool is_contiguous(const Dataset& dataset) {
 enum class Direction { read, write };
 
 /// One transfer of rows; `bytes` points at the first of them.
-void transfer(const Dataset& dataset, const Dataspace& space, Range rows, ElementType type,
-              std::byte* bytes, Direction direction) {
+void transfer(const Dataset& dataset,
+              const Dataspace& space,
+              Range rows,
+              ElementType type,
+              std::byte* bytes,
+              Direction direction) {
     const std::vector<std::uint64_t> shape = shape_of(space);
     std::vector<hsize_t> start(shape.size(), 0);
     std::vector<hsize_t> count(shape.begin(), shape.end());
@@ -73,7 +77,8 @@ void transfer(const Dataset& dataset, const Dataspace& space, Range rows, Elemen
     count.front() = rows.size();
     RATIOFARM_H5(H5Sselect_hyperslab, space.get(), H5S_SELECT_SET, start.data(), nullptr,
                  count.data(), nullptr);
-    const Dataspace memory = checked::H5Screate_simple(static_cast<int>(count.size()), count.data());
+    const Dataspace memory =
+        checked::H5Screate_simple(static_cast<int>(count.size()), count.data());
     if (direction == Direction::write) {
         RATIOFARM_H5(H5Dwrite, dataset.get(), native(type), memory.get(), space.get(), H5P_DEFAULT,
                      bytes);
@@ -83,8 +88,12 @@ void transfer(const Dataset& dataset, const Dataspace& space, Range rows, Elemen
     }
 }
 
-void transfer_in_pieces(const Dataset& dataset, Range rows, ElementType type, std::byte* bytes,
-                        std::uint64_t elements, Direction direction) {
+void transfer_in_pieces(const Dataset& dataset,
+                        Range rows,
+                        ElementType type,
+                        std::byte* bytes,
+                        std::uint64_t elements,
+                        Direction direction) {
     const Dataspace space = checked::H5Dget_space(dataset.get());
     const std::vector<std::uint64_t> shape = shape_of(space);
     RATIOFARM_EXPECT(!shape.empty());
@@ -143,7 +152,9 @@ std::string DatasetInfo::description() const {
     return text + "]";
 }
 
-void create_dataset(const File& file, const std::string& path, ElementType type,
+void create_dataset(const File& file,
+                    const std::string& path,
+                    ElementType type,
                     std::span<const std::uint64_t> shape) {
     const PropertyList creation = checked::H5Pcreate(H5P_DATASET_CREATE);
     RATIOFARM_H5(H5Pset_layout, creation.get(), H5D_CONTIGUOUS);
@@ -178,15 +189,18 @@ std::optional<std::uint64_t> dataset_offset(const Dataset& dataset) {
     return offset == HADDR_UNDEF ? std::nullopt : std::optional<std::uint64_t>(offset);
 }
 
-void write_rows(const Dataset& dataset, Range rows, ElementType type, const void* values,
+void write_rows(const Dataset& dataset,
+                Range rows,
+                ElementType type,
+                const void* values,
                 std::uint64_t elements) {
     // Only read through: transfer() serves both directions.
     auto* bytes = const_cast<std::byte*>(static_cast<const std::byte*>(values));
     transfer_in_pieces(dataset, rows, type, bytes, elements, Direction::write);
 }
 
-void read_rows(const Dataset& dataset, Range rows, ElementType type, void* values,
-               std::uint64_t elements) {
+void read_rows(
+    const Dataset& dataset, Range rows, ElementType type, void* values, std::uint64_t elements) {
     transfer_in_pieces(dataset, rows, type, static_cast<std::byte*>(values), elements,
                        Direction::read);
 }

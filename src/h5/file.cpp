@@ -40,10 +40,9 @@ std::optional<std::uint64_t> stored_size(const std::string& stack) {
 [[noreturn]] void throw_unreadable(const std::filesystem::path& path, const std::string& stack) {
     const std::string name = "'" + path.string() + "'";
     if (const auto size = stored_size(stack)) {
-        throw DataError(name + " is truncated: it has " +
-                        std::to_string(std::filesystem::file_size(path)) +
-                        " bytes, its header says " + std::to_string(*size) +
-                        "; copy or make it again");
+        throw DataError(
+            name + " is truncated: it has " + std::to_string(std::filesystem::file_size(path)) +
+            " bytes, its header says " + std::to_string(*size) + "; copy or make it again");
     }
     throw DataError(name + " cannot be opened: " + stack);
 }
@@ -103,9 +102,8 @@ File open_file_together(const mpi::Communicator& comm, const std::filesystem::pa
     if (comm.raw() != MPI_COMM_NULL) {
         RATIOFARM_H5(H5Pset_fapl_mpio, access.get(), comm.raw(), MPI_INFO_NULL);
     }
-    return in_context("cannot open '" + path.string() + "' for writing", [&] {
-        return checked::H5Fopen(path.c_str(), H5F_ACC_RDWR, access.get());
-    });
+    return in_context("cannot open '" + path.string() + "' for writing",
+                      [&] { return checked::H5Fopen(path.c_str(), H5F_ACC_RDWR, access.get()); });
 }
 
 void flush(const File& file) { checked::H5Fflush(file.get(), H5F_SCOPE_GLOBAL); }
@@ -143,8 +141,8 @@ std::vector<std::string> member_names(const File& file, const std::string& group
     std::vector<std::string> names;
     for (hsize_t index = 0; index < info.nlinks; ++index) {
         const auto name_of_link = [&](char* buffer, std::size_t size) {
-            return RATIOFARM_H5(H5Lget_name_by_idx, opened.get(), ".", H5_INDEX_NAME,
-                                H5_ITER_INC, index, buffer, size, H5P_DEFAULT);
+            return RATIOFARM_H5(H5Lget_name_by_idx, opened.get(), ".", H5_INDEX_NAME, H5_ITER_INC,
+                                index, buffer, size, H5P_DEFAULT);
         };
         std::string name(static_cast<std::size_t>(name_of_link(nullptr, 0)), '\0');
         name_of_link(name.data(), name.size() + 1);

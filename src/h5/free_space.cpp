@@ -1,10 +1,10 @@
 #include "ratiofarm/h5/free_space.hpp"
 
+#include <cerrno>
+
 #include <fcntl.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
-
-#include <cerrno>
 
 #include "ratiofarm/core/errors.hpp"
 
@@ -40,8 +40,8 @@ std::uint64_t free_space(const std::filesystem::path& path) {
     struct statvfs status {};
     const std::filesystem::path place = existing_part(path);
     if (statvfs(place.c_str(), &status) != 0) {
-        throw SystemError(errno_message("cannot ask for the free space of '" + place.string() + "'",
-                                        errno));
+        throw SystemError(
+            errno_message("cannot ask for the free space of '" + place.string() + "'", errno));
     }
     return std::uint64_t{status.f_bavail} * std::uint64_t{status.f_frsize};
 }
@@ -57,8 +57,8 @@ void require_free_space(const std::filesystem::path& path, std::uint64_t bytes) 
 void reserve_blocks(const std::filesystem::path& file) {
     const int problem = reserve(file);
     if (problem == ENOSPC || problem == EDQUOT) {
-        throw SystemError(errno_message("cannot reserve the blocks of '" + file.string() + "'",
-                                        problem));
+        throw SystemError(
+            errno_message("cannot reserve the blocks of '" + file.string() + "'", problem));
     }
     // Everything else means that this file system cannot reserve; each write is checked anyway.
 }

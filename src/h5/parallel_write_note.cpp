@@ -38,7 +38,8 @@ std::optional<std::string> parallel_write_note(std::string_view mpi_library) {
     if (name == std::string_view::npos || uses_romio()) return std::nullopt;
     const auto version = version_in(mpi_library.substr(name));
     if (!version || *version >= Version{4, 1, 7}) return std::nullopt;
-    return "Open MPI before 4.1.7 can store wrong data in collective parallel writes (ompi #12718); "
+    return "Open MPI before 4.1.7 can store wrong data in collective parallel writes (ompi "
+           "#12718); "
            "ratiofarm writes independently and reads back, other programs should set "
            "OMPI_MCA_io=romio321";
 }

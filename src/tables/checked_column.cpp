@@ -52,8 +52,8 @@ CheckedColumn::CheckedColumn(const h5::File& file, const std::string& path)
     checksums_ = h5::open_dataset(file, checksums);
     const std::uint64_t found = h5::describe(checksums_).rows();
     if (found == block_count(info_.rows())) return;
-    throw DataError(checksums + " has " + std::to_string(found) + " checksums, " + path +
-                    " has " + std::to_string(block_count(info_.rows())) + " blocks of " +
+    throw DataError(checksums + " has " + std::to_string(found) + " checksums, " + path + " has " +
+                    std::to_string(block_count(info_.rows())) + " blocks of " +
                     std::to_string(rows_per_block) + " rows");
 }
 

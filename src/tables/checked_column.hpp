@@ -46,7 +46,7 @@ struct ColumnLayout {
 void create_column(const h5::File& file, const ColumnLayout& layout);
 
 class CheckedColumn {
-  public:
+public:
     /// \throws Hdf5Error if there is no such dataset
     CheckedColumn(const h5::File& file, const std::string& path);
 
@@ -83,7 +83,7 @@ class CheckedColumn {
     /// One line for each damaged block.
     std::vector<std::string> damaged_blocks() const;
 
-  private:
+private:
     bool is_verifiable(h5::ElementType type) const { return has_checksums() && info_.type == type; }
     void verify(Range rows, std::span<const std::byte> bytes) const;
 

@@ -1,15 +1,16 @@
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <functional>
 
-#include "event_blocks.hpp"
-#include "event_layout.hpp"
-#include "parallel_table.hpp"
+#include <sys/stat.h>
+
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/h5/attributes.hpp"
 #include "ratiofarm/tables/event_file.hpp"
+
+#include "event_blocks.hpp"
+#include "event_layout.hpp"
+#include "parallel_table.hpp"
 
 namespace ratiofarm {
 
@@ -77,8 +78,10 @@ void verify(const h5::File& copy, std::span<const EventLayout> layouts) {
     }
 }
 
-void make_copy(const h5::File& original, const std::filesystem::path& copy,
-               const std::vector<EventLayout>& layouts, const std::string& state) {
+void make_copy(const h5::File& original,
+               const std::filesystem::path& copy,
+               const std::vector<EventLayout>& layouts,
+               const std::string& state) {
     std::uint64_t bytes = 0;
     for (const EventLayout& layout : layouts) {
         const Columns columns = columns_of(layout);

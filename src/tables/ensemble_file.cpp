@@ -2,12 +2,13 @@
 
 #include <map>
 
-#include "ensemble_layout.hpp"
-#include "net_tables.hpp"
-#include "parallel_table.hpp"
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/partition.hpp"
+
+#include "ensemble_layout.hpp"
+#include "net_tables.hpp"
+#include "parallel_table.hpp"
 
 namespace ratiofarm {
 
@@ -23,7 +24,8 @@ void expect_one_file(const EnsembleHeader& header) {
 }
 
 /// What was written must be what is read, not only be consistent with its checksums.
-void verify_nets(const h5::File& file, const EnsembleHeader& header,
+void verify_nets(const h5::File& file,
+                 const EnsembleHeader& header,
                  const std::map<std::uint64_t, std::uint32_t>& written) {
     const NetTables tables(file, header);
     for (const auto& [net, checksum] : written) {
@@ -35,31 +37,32 @@ void verify_nets(const h5::File& file, const EnsembleHeader& header,
 
 }  // namespace
 
-void write_ensemble(const mpi::Communicator& comm, const std::filesystem::path& path,
-                    const EnsembleHeader& header, const EnsembleProvider& provider) {
+void write_ensemble(const mpi::Communicator& comm,
+                    const std::filesystem::path& path,
+                    const EnsembleHeader& header,
+                    const EnsembleProvider& provider) {
     expect_one_file(header);
     const Range mine = block_partition(header.nets, static_cast<std::uint64_t>(comm.size()),
                                        static_cast<std::uint64_t>(comm.rank()));
     std::map<std::uint64_t, std::uint32_t> written;
-    write_together(
-        comm, path,
-        {.bytes = NetTables::bytes(header),
-         .create = [&](const h5::File& file) { NetTables::create(file, header); },
-         .write =
-             [&](const h5::File& file) {
-                 const NetTables tables(file, header);
-                 for (std::uint64_t net = mine.first; net < mine.last; ++net) {
-                     const EnsembleNet value = provider(net);
-                     tables.write(net, value);
-                     written[net] = crc32(encode(value.result));
-                 }
-             },
-         .describe =
-             [&](const h5::File& file) {
-                 write_ensemble_header(file, header);
-                 write_kind(file, ensemble_kind);
-             },
-         .verify = [&](const h5::File& file) { verify_nets(file, header, written); }});
+    write_together(comm, path,
+                   {.bytes = NetTables::bytes(header),
+                    .create = [&](const h5::File& file) { NetTables::create(file, header); },
+                    .write =
+                        [&](const h5::File& file) {
+                            const NetTables tables(file, header);
+                            for (std::uint64_t net = mine.first; net < mine.last; ++net) {
+                                const EnsembleNet value = provider(net);
+                                tables.write(net, value);
+                                written[net] = crc32(encode(value.result));
+                            }
+                        },
+                    .describe =
+                        [&](const h5::File& file) {
+                            write_ensemble_header(file, header);
+                            write_kind(file, ensemble_kind);
+                        },
+                    .verify = [&](const h5::File& file) { verify_nets(file, header, written); }});
 }
 
 EnsembleFile read_ensemble(const std::filesystem::path& path) {

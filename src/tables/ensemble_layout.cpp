@@ -4,6 +4,7 @@
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/h5/attributes.hpp"
+
 #include "words.hpp"
 
 namespace ratiofarm {
@@ -12,7 +13,8 @@ namespace {
 
 std::uint32_t read_u32(const h5::File& file, const std::string& object, const std::string& name) {
     const std::uint64_t value = h5::read_integer_attribute(file, object, name);
-    if (value <= std::numeric_limits<std::uint32_t>::max()) return static_cast<std::uint32_t>(value);
+    if (value <= std::numeric_limits<std::uint32_t>::max())
+        return static_cast<std::uint32_t>(value);
     throw DataError("attribute '" + name + "' of '" + object + "' is " + std::to_string(value) +
                     ": too large");
 }

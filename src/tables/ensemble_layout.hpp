@@ -4,6 +4,7 @@
 
 #include "ratiofarm/h5/file.hpp"
 #include "ratiofarm/tables/ensemble_file.hpp"
+
 #include "table_file.hpp"
 
 namespace ratiofarm {

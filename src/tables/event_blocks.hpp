@@ -11,14 +11,14 @@ namespace ratiofarm {
 /// Some events of a sample, in our types.
 struct EventBlock {
     Range rows;
-    std::vector<float> features;     ///< [rows, columns]
-    std::vector<double> weight;      ///< [rows]
-    std::vector<std::uint64_t> id;   ///< [rows]; negative ids keep their bits
+    std::vector<float> features;    ///< [rows, columns]
+    std::vector<double> weight;     ///< [rows]
+    std::vector<std::uint64_t> id;  ///< [rows]; negative ids keep their bits
 };
 
 /// Reads a sample block by block, whatever its layout; checksums are verified where there are any.
 class EventBlockReader {
-  public:
+public:
     EventBlockReader(const h5::File& file, const EventLayout& layout);
 
     std::uint64_t blocks() const { return block_count(events_); }
@@ -26,7 +26,7 @@ class EventBlockReader {
     /// \throws DataError naming dataset and rows if they are damaged or cannot be read
     EventBlock read(std::uint64_t block) const;
 
-  private:
+private:
     std::uint64_t events_;
     CheckedColumn features_;
     CheckedColumn weight_;

@@ -27,7 +27,7 @@ bool is_integer(h5::TypeClass type) {
 
 /// Finds what a sample is made of and what is wrong with it.
 class LayoutReader {
-  public:
+public:
     LayoutReader(const h5::File& file, const std::string& sample, Problems& problems)
         : file_(file), problems_(problems) {
         layout_.sample = sample;
@@ -47,7 +47,7 @@ class LayoutReader {
         return std::move(layout_);
     }
 
-  private:
+private:
     bool has_group() {
         const std::string group = "/" + layout_.sample;
         if (h5::is_group(file_, group)) return true;
@@ -98,8 +98,8 @@ class LayoutReader {
 
     void check_list(const char* dataset, const h5::DatasetInfo& info) {
         const bool is_id = std::string_view(dataset) == "id";
-        const bool good_type = is_id ? is_integer(info.type_class)
-                                     : info.type_class == h5::TypeClass::floating;
+        const bool good_type =
+            is_id ? is_integer(info.type_class) : info.type_class == h5::TypeClass::floating;
         if (good_type && info.shape.size() == 1) return;
         problems_.add(layout_.path(dataset), "is " + info.description() + ", must be " +
                                                  (is_id ? "u64" : "f64") + " [events]");
@@ -136,7 +136,8 @@ bool EventLayout::is_native() const {
            fits(id, h5::ElementType::u64);
 }
 
-std::optional<EventLayout> read_event_layout(const h5::File& file, const std::string& sample,
+std::optional<EventLayout> read_event_layout(const h5::File& file,
+                                             const std::string& sample,
                                              Problems& problems) {
     return LayoutReader(file, sample, problems).read();
 }

@@ -9,6 +9,7 @@
 #include "ratiofarm/h5/dataset.hpp"
 #include "ratiofarm/h5/file.hpp"
 #include "ratiofarm/tables/event_file.hpp"
+
 #include "table_file.hpp"
 
 namespace ratiofarm {
@@ -17,7 +18,7 @@ inline constexpr TableKind events_kind{events_format, events_version};
 
 /// What is wrong with an events file, collected over all samples.
 class Problems {
-  public:
+public:
     explicit Problems(std::string file) : file_(std::move(file)) {}
 
     /// \param place dataset or sample, "/S/features row 17"
@@ -29,7 +30,7 @@ class Problems {
     /// \throws DataError with all of them, if there are any
     void throw_if_any() const;
 
-  private:
+private:
     std::string file_;
     std::vector<std::string> lines_;
 };
@@ -52,7 +53,8 @@ struct EventLayout {
 
 /// Looks at the datasets of a sample without reading events.
 /// \return nothing if something is wrong; then `problems` grew
-std::optional<EventLayout> read_event_layout(const h5::File& file, const std::string& sample,
+std::optional<EventLayout> read_event_layout(const h5::File& file,
+                                             const std::string& sample,
                                              Problems& problems);
 
 }  // namespace ratiofarm

@@ -1,11 +1,12 @@
 #include <algorithm>
 
-#include "event_layout.hpp"
-#include "event_scan.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/suggest.hpp"
 #include "ratiofarm/h5/attributes.hpp"
 #include "ratiofarm/tables/event_file.hpp"
+
+#include "event_layout.hpp"
+#include "event_scan.hpp"
 
 namespace ratiofarm {
 
@@ -24,8 +25,8 @@ std::vector<std::uint32_t> columns_in_use(const EventLayout& layout,
     for (const std::string& feature : features) {
         const auto found = std::find(layout.columns.begin(), layout.columns.end(), feature);
         if (found == layout.columns.end()) {
-            problems.add(layout.path("features"), "has no column '" + feature + "'" +
-                                                      did_you_mean(feature, layout.columns));
+            problems.add(layout.path("features"),
+                         "has no column '" + feature + "'" + did_you_mean(feature, layout.columns));
         } else {
             places.push_back(static_cast<std::uint32_t>(found - layout.columns.begin()));
         }
@@ -46,9 +47,11 @@ SampleColumns sample_columns(const std::filesystem::path& file, const EventLayou
 }
 
 /// One sample, or nothing if something is wrong with it.
-std::optional<SampleInfo> read_sample(const std::filesystem::path& path, const h5::File& file,
+std::optional<SampleInfo> read_sample(const std::filesystem::path& path,
+                                      const h5::File& file,
                                       const std::string& sample,
-                                      std::span<const std::string> features, const Split& split,
+                                      std::span<const std::string> features,
+                                      const Split& split,
                                       Problems& problems) {
     const std::size_t before = problems.lines().size();
     const std::optional<EventLayout> layout = read_event_layout(file, sample, problems);

@@ -2,8 +2,9 @@
 
 #include <cmath>
 
-#include "duplicate_ids.hpp"
 #include "ratiofarm/core/errors.hpp"
+
+#include "duplicate_ids.hpp"
 
 namespace ratiofarm {
 
@@ -30,7 +31,7 @@ std::string count_text(std::uint64_t rows) {
 }
 
 class Scanner {
-  public:
+public:
     Scanner(const EventLayout& layout, std::span<const std::uint32_t> columns, const Split& split)
         : layout_(layout), columns_(columns), split_(split) {
         ids_.reserve(layout.events());
@@ -66,7 +67,7 @@ class Scanner {
         return scan_;
     }
 
-  private:
+private:
     void add_features(const EventBlock& block) {
         const std::uint64_t width = layout_.columns.size();
         used_.resize(block.rows.size() * columns_.size());
@@ -98,9 +99,9 @@ class Scanner {
                              std::to_string(bad_features_.value) + count_text(bad_features_.rows));
         }
         if (bad_weights_.rows > 0) {
-            problems.add(layout_.path("weight") + " row " + std::to_string(bad_weights_.first),
-                         "is " + std::to_string(bad_weights_.value) +
-                             count_text(bad_weights_.rows));
+            problems.add(
+                layout_.path("weight") + " row " + std::to_string(bad_weights_.first),
+                "is " + std::to_string(bad_weights_.value) + count_text(bad_weights_.rows));
         } else if (!(scan_.sum_of_weights > 0.0)) {
             problems.add(layout_.path("weight"),
                          "the weights sum to " + std::to_string(scan_.sum_of_weights) +
@@ -130,8 +131,10 @@ class Scanner {
 
 }  // namespace
 
-EventScan scan_events(const h5::File& file, const EventLayout& layout,
-                      std::span<const std::uint32_t> columns, const Split& split,
+EventScan scan_events(const h5::File& file,
+                      const EventLayout& layout,
+                      std::span<const std::uint32_t> columns,
+                      const Split& split,
                       Problems& problems) {
     Scanner scanner(layout, columns, split);
     const EventBlockReader reader(file, layout);

@@ -5,10 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "event_blocks.hpp"
-#include "event_layout.hpp"
 #include "ratiofarm/core/digest.hpp"
 #include "ratiofarm/core/split.hpp"
+
+#include "event_blocks.hpp"
+#include "event_layout.hpp"
 
 namespace ratiofarm {
 
@@ -23,8 +24,10 @@ struct EventScan {
 /// Reads all events once. What is wrong with their values goes to `problems`: NaN or infinite
 /// features and weights, ids that occur twice, a total weight that is not positive.
 /// \param columns of the feature matrix that are in use
-EventScan scan_events(const h5::File& file, const EventLayout& layout,
-                      std::span<const std::uint32_t> columns, const Split& split,
+EventScan scan_events(const h5::File& file,
+                      const EventLayout& layout,
+                      std::span<const std::uint32_t> columns,
+                      const Split& split,
                       Problems& problems);
 
 }  // namespace ratiofarm

@@ -1,10 +1,11 @@
-#include "checked_column.hpp"
-#include "event_layout.hpp"
-#include "parallel_table.hpp"
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/h5/attributes.hpp"
 #include "ratiofarm/tables/event_file.hpp"
+
+#include "checked_column.hpp"
+#include "event_layout.hpp"
+#include "parallel_table.hpp"
 
 namespace ratiofarm {
 
@@ -18,12 +19,11 @@ struct Layouts {
 Layouts layouts_of(const EventSample& sample) {
     const std::string group = "/" + sample.name + "/";
     const std::uint64_t rows = sample.weight.size();
-    Layouts layouts{
-        .features = {group + "features", h5::ElementType::f32, rows, sample.columns.size(),
-                     ColumnShape::matrix},
-        .weight = {group + "weight", h5::ElementType::f64, rows},
-        .id = {group + "id", h5::ElementType::u64, rows},
-        .log_density = std::nullopt};
+    Layouts layouts{.features = {group + "features", h5::ElementType::f32, rows,
+                                 sample.columns.size(), ColumnShape::matrix},
+                    .weight = {group + "weight", h5::ElementType::f64, rows},
+                    .id = {group + "id", h5::ElementType::u64, rows},
+                    .log_density = std::nullopt};
     if (sample.log_density) {
         layouts.log_density = {group + "log_density", h5::ElementType::f64, rows,
                                sample.log_density->processes.size(), ColumnShape::matrix};

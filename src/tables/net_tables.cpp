@@ -12,15 +12,30 @@ namespace {
 
 /// Order of the datasets in every list below.
 enum Table : std::size_t {
-    weights, crc, task_digest, seed, status, epochs, best_epoch, best_validation_loss,
-    training_events, validation_events, negative_weights, training_loss, validation_loss, table_crc,
+    weights,
+    crc,
+    task_digest,
+    seed,
+    status,
+    epochs,
+    best_epoch,
+    best_validation_loss,
+    training_events,
+    validation_events,
+    negative_weights,
+    training_loss,
+    validation_loss,
+    table_crc,
     n_tables
 };
 
-constexpr std::array<const char*, n_tables> names{
-    "weights", "crc", "digest", "seed", "status", "epochs", "best_epoch", "best_validation_loss",
-    "training_events", "validation_events", "negative_weights", "training_loss", "validation_loss",
-    "table_crc"};
+constexpr std::array<const char*, n_tables> names{"weights",          "crc",
+                                                  "digest",           "seed",
+                                                  "status",           "epochs",
+                                                  "best_epoch",       "best_validation_loss",
+                                                  "training_events",  "validation_events",
+                                                  "negative_weights", "training_loss",
+                                                  "validation_loss",  "table_crc"};
 
 constexpr std::array<h5::ElementType, n_tables> types{
     h5::ElementType::f32, h5::ElementType::u32, h5::ElementType::u64, h5::ElementType::u64,
@@ -38,7 +53,8 @@ std::vector<std::uint64_t> shape_of(std::size_t table, const EnsembleHeader& hea
         case weights: return {header.nets, header.row_stride()};
         case task_digest: return {header.nets, 2};
         case training_loss:
-        case validation_loss: return {header.nets, std::max<std::uint64_t>(1, header.training.epochs)};
+        case validation_loss:
+            return {header.nets, std::max<std::uint64_t>(1, header.training.epochs)};
         default: return {header.nets};
     }
 }
@@ -47,7 +63,7 @@ std::uint32_t checksum(std::span<const float> row) { return crc32(std::as_bytes(
 
 /// Feeds numbers to a CRC-32 in the order of docs/formats.md.
 class TableChecksum {
-  public:
+public:
     template <class T>
     TableChecksum& add(const T& value) {
         crc_ = crc32(std::as_bytes(std::span(&value, 1)), crc_);
@@ -59,7 +75,7 @@ class TableChecksum {
     }
     std::uint32_t value() const { return crc_; }
 
-  private:
+private:
     std::uint32_t crc_ = 0;
 };
 
@@ -103,11 +119,10 @@ void expect_fits(std::uint64_t net, const EnsembleNet& value, const EnsembleHead
     const std::size_t run = value.result.epochs;
     if (run > header.training.epochs || value.result.training_loss.size() != run ||
         value.result.validation_loss.size() != run) {
-        throw DataError(who + " has losses of " +
-                        std::to_string(value.result.training_loss.size()) + " and " +
-                        std::to_string(value.result.validation_loss.size()) + " epochs, ran " +
-                        std::to_string(run) + " of at most " +
-                        std::to_string(header.training.epochs));
+        throw DataError(
+            who + " has losses of " + std::to_string(value.result.training_loss.size()) + " and " +
+            std::to_string(value.result.validation_loss.size()) + " epochs, ran " +
+            std::to_string(run) + " of at most " + std::to_string(header.training.epochs));
     }
 }
 

@@ -11,7 +11,7 @@ namespace ratiofarm {
 
 /// The group /nets: one row per net in each of its datasets.
 class NetTables {
-  public:
+public:
     /// Makes the empty datasets. For one rank.
     static void create(const h5::File& file, const EnsembleHeader& header);
 
@@ -32,7 +32,7 @@ class NetTables {
     /// First byte of net 0.
     std::uint64_t weights_offset() const { return weights_offset_; }
 
-  private:
+private:
     template <h5::Element T>
     void put(std::size_t table, std::uint64_t net, std::vector<T> values) const;
     template <h5::Element T>

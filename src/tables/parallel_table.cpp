@@ -3,6 +3,7 @@
 #include "ratiofarm/core/publish.hpp"
 #include "ratiofarm/h5/free_space.hpp"
 #include "ratiofarm/mpi/together.hpp"
+
 #include "table_file.hpp"
 
 namespace ratiofarm {
@@ -17,8 +18,8 @@ void make_parent_folder(const std::filesystem::path& path) {
     std::error_code problem;
     std::filesystem::create_directories(path.parent_path(), problem);
     if (problem) {
-        throw SystemError("cannot make the folder '" + path.parent_path().string() + "': " +
-                          problem.message());
+        throw SystemError("cannot make the folder '" + path.parent_path().string() +
+                          "': " + problem.message());
     }
 }
 
@@ -34,7 +35,8 @@ void create_skeleton(const std::filesystem::path& partial, const ParallelTable& 
     h5::reserve_blocks(partial);
 }
 
-void write_rows(const mpi::Communicator& comm, const std::filesystem::path& partial,
+void write_rows(const mpi::Communicator& comm,
+                const std::filesystem::path& partial,
                 const ParallelTable& table) {
     h5::File file;
     mpi::together(comm, [&] { file = h5::open_file_together(comm, partial); });
@@ -50,7 +52,8 @@ void complete_metadata(const std::filesystem::path& partial, const ParallelTable
     write_metadata_checksum(partial);
 }
 
-void run_steps(const mpi::Communicator& comm, const std::filesystem::path& path,
+void run_steps(const mpi::Communicator& comm,
+               const std::filesystem::path& path,
                const ParallelTable& table) {
     const std::filesystem::path partial = partial_path(path);
     mpi::together(comm, [&] {
@@ -70,7 +73,8 @@ void run_steps(const mpi::Communicator& comm, const std::filesystem::path& path,
 
 }  // namespace
 
-void write_together(const mpi::Communicator& comm, const std::filesystem::path& path,
+void write_together(const mpi::Communicator& comm,
+                    const std::filesystem::path& path,
                     const ParallelTable& table) {
     try {
         in_context("writing '" + path.string() + "'", [&] { run_steps(comm, path, table); });

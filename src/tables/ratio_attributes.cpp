@@ -5,6 +5,7 @@
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/suggest.hpp"
 #include "ratiofarm/h5/attributes.hpp"
+
 #include "words.hpp"
 
 namespace ratiofarm {
@@ -52,8 +53,9 @@ std::vector<RatioProcess> read_processes(const h5::File& file) {
         ensembles = h5::read_texts_attribute(file, "/", "ensembles");
     }
     if (names.empty() || yields.size() != names.size() || ensembles.size() != names.size()) {
-        throw DataError("the attributes 'processes', 'yields' and 'ensembles' must have one entry "
-                        "per process");
+        throw DataError(
+            "the attributes 'processes', 'yields' and 'ensembles' must have one entry "
+            "per process");
     }
     std::vector<RatioProcess> processes;
     for (std::size_t index = 0; index < names.size(); ++index) {
@@ -69,7 +71,8 @@ std::vector<RatioProcess> read_processes(const h5::File& file) {
 std::vector<double> pair_of(const MeanAndSpread& value) { return {value.mean, value.spread}; }
 
 /// Numbers of an attribute, or `missing` where there is none.
-std::vector<double> numbers_or(const h5::File& file, const std::string& name,
+std::vector<double> numbers_or(const h5::File& file,
+                               const std::string& name,
                                std::vector<double> missing) {
     if (!h5::has_attribute(file, "/", name)) return missing;
     std::vector<double> numbers = h5::read_numbers_attribute(file, "/", name);
@@ -98,8 +101,10 @@ std::uint64_t RatioHeader::column_of(std::string_view process) const {
 
 std::string set_path(std::string_view set) { return "/events/" + std::string(set); }
 
-void write_ratio_header(const h5::File& file, const RatioHeader& header,
-                        const RatioSummary& summary, const std::vector<std::string>& sets) {
+void write_ratio_header(const h5::File& file,
+                        const RatioHeader& header,
+                        const RatioSummary& summary,
+                        const std::vector<std::string>& sets) {
     std::vector<std::string> names;
     std::vector<double> yields;
     std::vector<std::string> ensembles;

@@ -5,6 +5,7 @@
 
 #include "ratiofarm/h5/file.hpp"
 #include "ratiofarm/tables/ratio_header.hpp"
+
 #include "table_file.hpp"
 
 namespace ratiofarm {
@@ -15,8 +16,10 @@ std::string set_path(std::string_view set);  ///< "/events/S"
 
 /// Attributes of the root and of /reference. For one rank.
 /// \param sets names in order
-void write_ratio_header(const h5::File& file, const RatioHeader& header,
-                        const RatioSummary& summary, const std::vector<std::string>& sets);
+void write_ratio_header(const h5::File& file,
+                        const RatioHeader& header,
+                        const RatioSummary& summary,
+                        const std::vector<std::string>& sets);
 
 /// Reads what is there; only `processes` and `yields` must be.
 /// \throws DataError naming the attribute

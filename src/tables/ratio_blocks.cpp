@@ -4,8 +4,9 @@
 #include <cmath>
 #include <limits>
 
-#include "checked_column.hpp"
 #include "ratiofarm/core/errors.hpp"
+
+#include "checked_column.hpp"
 
 namespace ratiofarm {
 
@@ -16,7 +17,8 @@ bool is_usable(float log_ratio) {
     return log_ratio < std::numeric_limits<float>::infinity();  // false for NaN
 }
 
-void check_block(const RatioBlock& block, const std::vector<std::uint64_t>& rows,
+void check_block(const RatioBlock& block,
+                 const std::vector<std::uint64_t>& rows,
                  const std::string& who) {
     if (block.log_ratio.size() != rows.size() || block.spread.size() != rows.size()) {
         throw DataError(who + ": " + std::to_string(block.log_ratio.size()) + " ratios and " +
@@ -34,8 +36,8 @@ void check_block(const RatioBlock& block, const std::vector<std::uint64_t>& rows
 const RatioBlockLoader::LoadedRange& RatioBlockLoader::load_range(std::uint64_t set,
                                                                   std::uint64_t range) {
     if (loaded_ && loaded_->set == set && loaded_->range == range) return *loaded_;
-    LoadedRange loaded{.set = set, .range = range, .rows = selections_[set].rows_of(range),
-                       .processes = {}};
+    LoadedRange loaded{
+        .set = set, .range = range, .rows = selections_[set].rows_of(range), .processes = {}};
     for (std::uint64_t process = 0; process < input_.header.processes.size(); ++process) {
         loaded.processes.push_back(provider_({.set = set, .process = process, .range = range}));
         check_block(loaded.processes.back(), loaded.rows,
@@ -69,8 +71,8 @@ RatioBlockRows RatioBlockLoader::load(const BlockPlace& place) {
         const Range inside = selection.events_of(range);
         const Range part{std::max(events.first, inside.first), std::min(events.last, inside.last)};
         if (part.first >= part.last) continue;
-        append(load_range(place.set, range),
-               {part.first - inside.first, part.last - inside.first}, block);
+        append(load_range(place.set, range), {part.first - inside.first, part.last - inside.first},
+               block);
     }
     return block;
 }

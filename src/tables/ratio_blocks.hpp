@@ -5,8 +5,9 @@
 #include <span>
 #include <vector>
 
-#include "ratio_selection.hpp"
 #include "ratiofarm/tables/ratio_writer.hpp"
+
+#include "ratio_selection.hpp"
 
 namespace ratiofarm {
 
@@ -28,15 +29,16 @@ struct RatioBlockRows {
 /// Assembles blocks of events from the results of the evaluation tasks, whose ranges of file rows
 /// are another partition of the events.
 class RatioBlockLoader {
-  public:
-    RatioBlockLoader(const RatioInput& input, const RatioProvider& provider,
+public:
+    RatioBlockLoader(const RatioInput& input,
+                     const RatioProvider& provider,
                      std::span<const RatioSelection> selections)
         : input_(input), provider_(provider), selections_(selections) {}
 
     /// \throws DataError naming sample, process and row if a ratio cannot be used or is missing
     RatioBlockRows load(const BlockPlace& place);
 
-  private:
+private:
     struct LoadedRange {
         std::uint64_t set = 0;
         std::uint64_t range = 0;

@@ -5,12 +5,13 @@
 #include <limits>
 #include <numeric>
 
-#include "checked_column.hpp"
-#include "ratio_attributes.hpp"
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/suggest.hpp"
 #include "ratiofarm/h5/attributes.hpp"
+
+#include "checked_column.hpp"
+#include "ratio_attributes.hpp"
 
 namespace ratiofarm {
 
@@ -36,18 +37,19 @@ constexpr ColumnRule rules[] = {
     {"spread", h5::TypeClass::floating, ColumnShape::matrix, false},
 };
 
-void check_column(const h5::DatasetInfo& info, const std::string& path, const ColumnRule& rule,
-                  std::uint64_t events, std::uint64_t processes) {
+void check_column(const h5::DatasetInfo& info,
+                  const std::string& path,
+                  const ColumnRule& rule,
+                  std::uint64_t events,
+                  std::uint64_t processes) {
     std::vector<std::uint64_t> shape{events};
     if (rule.shape == ColumnShape::matrix) shape.push_back(processes);
     if (info.shape == shape && info.type_class == rule.type) return;
-    throw DataError(path + " is " + info.description() + ", must hold " + std::to_string(events) +
-                    " events" +
-                    (rule.shape == ColumnShape::matrix
-                         ? " x " + std::to_string(processes) + " processes"
-                         : "") +
-                    (rule.type == h5::TypeClass::floating ? " of floating point"
-                                                          : " of unsigned integers"));
+    throw DataError(
+        path + " is " + info.description() + ", must hold " + std::to_string(events) + " events" +
+        (rule.shape == ColumnShape::matrix ? " x " + std::to_string(processes) + " processes"
+                                           : "") +
+        (rule.type == h5::TypeClass::floating ? " of floating point" : " of unsigned integers"));
 }
 
 /// Looks at one set without reading events, but for their weights where their sum is not stored.
@@ -72,13 +74,16 @@ RatioSet read_set(const h5::File& file, const std::string& name, std::uint64_t p
     if (h5::has_attribute(file, set_path(name), "sum_of_weights")) {
         set.sum_of_weights = h5::read_number_attribute(file, set_path(name), "sum_of_weights");
     } else {
-        const auto weights = CheckedColumn(file, path_of(name, "weight")).read<double>({0, set.events});
+        const auto weights =
+            CheckedColumn(file, path_of(name, "weight")).read<double>({0, set.events});
         set.sum_of_weights = std::accumulate(weights.begin(), weights.end(), 0.0);
     }
     return set;
 }
 
-void check_finite(const RatioRows& rows, std::uint64_t first, std::string_view set,
+void check_finite(const RatioRows& rows,
+                  std::uint64_t first,
+                  std::string_view set,
                   const RatioHeader& header) {
     const auto bad_weight = std::find_if_not(rows.weight.begin(), rows.weight.end(),
                                              [](double weight) { return std::isfinite(weight); });
@@ -145,7 +150,8 @@ RatioColumns RatioFile::read_columns(std::string_view name, Range rows) const {
             return h5::is_dataset(file_, path_of(name, column));
         };
         RatioColumns values;
-        if (has("id")) values.id = CheckedColumn(file_, path_of(name, "id")).read<std::uint64_t>(rows);
+        if (has("id"))
+            values.id = CheckedColumn(file_, path_of(name, "id")).read<std::uint64_t>(rows);
         if (has("row")) {
             values.row = CheckedColumn(file_, path_of(name, "row")).read<std::uint64_t>(rows);
         }

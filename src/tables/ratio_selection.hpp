@@ -11,7 +11,7 @@ namespace ratiofarm {
 
 /// Which events of a sample enter the ratio file: those of the inference split, in file order.
 class RatioSelection {
-  public:
+public:
     /// Maps the sample and looks at the id of every event.
     /// \throws DataError if no event is selected but a yield is declared, or if their weights do
     ///         not sum to something positive then
@@ -33,7 +33,7 @@ class RatioSelection {
     /// File rows of the events of one range.
     std::vector<std::uint64_t> rows_of(std::uint64_t range) const;
 
-  private:
+private:
     MappedSample sample_;
     Split split_;
     std::uint64_t range_size_;

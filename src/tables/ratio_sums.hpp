@@ -4,9 +4,10 @@
 #include <span>
 #include <vector>
 
-#include "ratio_blocks.hpp"
 #include "ratiofarm/mpi/communicator.hpp"
 #include "ratiofarm/tables/ratio_header.hpp"
+
+#include "ratio_blocks.hpp"
 
 namespace ratiofarm {
 

@@ -3,16 +3,17 @@
 #include <array>
 #include <cmath>
 
+#include "ratiofarm/core/contracts.hpp"
+#include "ratiofarm/core/errors.hpp"
+#include "ratiofarm/h5/attributes.hpp"
+#include "ratiofarm/mpi/together.hpp"
+
 #include "checked_column.hpp"
 #include "parallel_table.hpp"
 #include "ratio_attributes.hpp"
 #include "ratio_blocks.hpp"
 #include "ratio_selection.hpp"
 #include "ratio_sums.hpp"
-#include "ratiofarm/core/contracts.hpp"
-#include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/h5/attributes.hpp"
-#include "ratiofarm/mpi/together.hpp"
 
 namespace ratiofarm {
 
@@ -45,7 +46,7 @@ std::span<const BlockPlace> part_of(const mpi::Communicator& comm,
 
 /// The five columns of one set, open.
 class SetColumns {
-  public:
+public:
     SetColumns(const h5::File& file, const Layouts& layouts)
         : id_(file, layouts[0].path),
           row_(file, layouts[1].path),
@@ -59,8 +60,8 @@ class SetColumns {
         weight_.write_block<double>(block, rows.weight);
         log_r_.write_block<float>(block, rows.log_r);
         spread_.write_block<float>(block, rows.spread);
-        return {checksum(rows.id), checksum(rows.row), checksum(rows.weight),
-                checksum(rows.log_r), checksum(rows.spread)};
+        return {checksum(rows.id), checksum(rows.row), checksum(rows.weight), checksum(rows.log_r),
+                checksum(rows.spread)};
     }
 
     Checksums read(std::uint64_t block) const {
@@ -70,7 +71,7 @@ class SetColumns {
                 checksum(spread_.read<float>(rows))};
     }
 
-  private:
+private:
     CheckedColumn id_;
     CheckedColumn row_;
     CheckedColumn weight_;
@@ -80,9 +81,10 @@ class SetColumns {
 
 /// One ratio file in the making, on one rank.
 class RatioWriter {
-  public:
+public:
     /// Collective over comm.
-    RatioWriter(const mpi::Communicator& comm, const RatioInput& input,
+    RatioWriter(const mpi::Communicator& comm,
+                const RatioInput& input,
                 const RatioProvider& provider)
         : comm_(comm), input_(input), provider_(provider) {
         RATIOFARM_EXPECT(!input.header.processes.empty());
@@ -121,14 +123,15 @@ class RatioWriter {
         return summary_;
     }
 
-  private:
+private:
     static void append(std::vector<double>& list, const std::vector<double>& more) {
         list.insert(list.end(), more.begin(), more.end());
     }
 
     void select() {
         mixture_ = reference_mixture(input_);
-        for (const RatioSetInput& set : input_.sets) selections_.emplace_back(set, input_.range_size);
+        for (const RatioSetInput& set : input_.sets)
+            selections_.emplace_back(set, input_.range_size);
         for (std::uint64_t set = 0; set < selections_.size(); ++set) {
             const std::uint64_t events = selections_[set].events();
             layouts_.push_back(
@@ -215,7 +218,8 @@ class RatioWriter {
     void verify_blocks(const h5::File& file) const {
         std::size_t next = 0;
         for (const BlockPlace& place : part_of(comm_, blocks_)) {
-            if (SetColumns(file, layouts_[place.set]).read(place.block) == written_[next++]) continue;
+            if (SetColumns(file, layouts_[place.set]).read(place.block) == written_[next++])
+                continue;
             throw DataError("block " + std::to_string(place.block) + " of '" +
                             input_.sets[place.set].sample.name + "' reads back differently");
         }
@@ -236,8 +240,10 @@ class RatioWriter {
 
 }  // namespace
 
-RatioSummary write_ratios(const mpi::Communicator& comm, const std::filesystem::path& path,
-                          const RatioInput& input, const RatioProvider& provider) {
+RatioSummary write_ratios(const mpi::Communicator& comm,
+                          const std::filesystem::path& path,
+                          const RatioInput& input,
+                          const RatioProvider& provider) {
     RatioWriter writer(comm, input, provider);
     writer.normalise();
     return writer.write(path);

@@ -23,7 +23,8 @@ std::vector<Range> value_bytes(const h5::File& file) {
     for (const std::string& path : h5::dataset_paths(file)) {
         const h5::DatasetInfo info = h5::describe(h5::open_dataset(file, path));
         if (!info.offset) continue;
-        ranges.push_back({*info.offset, *info.offset + info.rows() * info.width() * info.type_size});
+        ranges.push_back(
+            {*info.offset, *info.offset + info.rows() * info.width() * info.type_size});
     }
     std::sort(ranges.begin(), ranges.end(),
               [](const Range& a, const Range& b) { return a.first < b.first; });
@@ -60,7 +61,8 @@ void check_metadata(const std::filesystem::path& path, const h5::File& file) {
     if (!h5::is_dataset(file, checksum_dataset)) return;
     const auto stored = h5::read_all<std::uint32_t>(file, checksum_dataset);
     if (stored.size() == 1 && stored.front() == metadata_checksum(path, file)) return;
-    throw DataError("'" + path.string() + "': the metadata do not match their checksum: damaged, "
+    throw DataError("'" + path.string() +
+                    "': the metadata do not match their checksum: damaged, "
                     "or changed by another program (then delete the dataset '" +
                     std::string(checksum_dataset) + "')");
 }
@@ -68,9 +70,10 @@ void check_metadata(const std::filesystem::path& path, const h5::File& file) {
 void check_kind(const h5::File& file, const TableKind& kind) {
     const std::string wanted(kind.format);
     if (!h5::has_attribute(file, "/", "format")) {
-        throw DataError("no root attribute 'format': the file is incomplete or no table of "
-                        "ratiofarm (expected format = \"" + wanted + "\", version = " +
-                        std::to_string(kind.version) + ")");
+        throw DataError(
+            "no root attribute 'format': the file is incomplete or no table of "
+            "ratiofarm (expected format = \"" +
+            wanted + "\", version = " + std::to_string(kind.version) + ")");
     }
     const std::string format = h5::read_text_attribute(file, "/", "format");
     if (format != wanted) {

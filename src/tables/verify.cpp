@@ -1,15 +1,16 @@
 #include "ratiofarm/tables/verify.hpp"
 
-#include "checked_column.hpp"
-#include "ensemble_layout.hpp"
-#include "event_layout.hpp"
-#include "net_tables.hpp"
-#include "ratio_attributes.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/h5/attributes.hpp"
 #include "ratiofarm/tables/ensemble_file.hpp"
 #include "ratiofarm/tables/event_file.hpp"
 #include "ratiofarm/tables/ratio_file.hpp"
+
+#include "checked_column.hpp"
+#include "ensemble_layout.hpp"
+#include "event_layout.hpp"
+#include "net_tables.hpp"
+#include "ratio_attributes.hpp"
 
 namespace ratiofarm {
 
@@ -50,9 +51,8 @@ void check_ensemble(const std::filesystem::path& path, Lines& problems) {
     const h5::File file = open_table(path, ensemble_kind);
     const NetTables tables(file, ensemble.header);
     for (std::uint64_t net = 0; net < ensemble.header.nets; ++net) {
-        collect(problems, [&] {
-            in_context("'" + path.string() + "'", [&] { tables.read(net); });
-        });
+        collect(problems,
+                [&] { in_context("'" + path.string() + "'", [&] { tables.read(net); }); });
     }
 }
 
@@ -72,8 +72,9 @@ void check_any(const std::filesystem::path& path, Lines& problems) {
     {
         const h5::File file = open_checked(path);
         if (!h5::has_attribute(file, "/", "format")) {
-            throw DataError("'" + path.string() +
-                            "' has no root attribute 'format': incomplete, or no table of ratiofarm");
+            throw DataError(
+                "'" + path.string() +
+                "' has no root attribute 'format': incomplete, or no table of ratiofarm");
         }
         format = h5::read_text_attribute(file, "/", "format");
     }

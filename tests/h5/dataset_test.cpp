@@ -23,8 +23,13 @@ std::vector<T> counting(std::size_t size) {
 
 }  // namespace
 
-TEMPLATE_TEST_CASE("rows of every element type are read as they were written", "[h5]", float,
-                   double, std::int64_t, std::uint32_t, std::uint64_t) {
+TEMPLATE_TEST_CASE("rows of every element type are read as they were written",
+                   "[h5]",
+                   float,
+                   double,
+                   std::int64_t,
+                   std::uint32_t,
+                   std::uint64_t) {
     const test::TemporaryDirectory folder;
     const auto values = counting<TestType>(21);
     const std::uint64_t shape[] = {7, 3};

@@ -53,9 +53,9 @@ TEST_CASE("a file that cannot be opened is described in the user's words", "[h5]
 
     std::filesystem::resize_file(folder / "a.h5", size - 1000);
     CHECK_THROWS_AS(h5::open_file(folder / "a.h5"), DataError);
-    CHECK_THROWS_WITH(h5::open_file(folder / "a.h5"),
-                      Contains("is truncated") && Contains(std::to_string(size)) &&
-                          Contains(std::to_string(size - 1000)));
+    CHECK_THROWS_WITH(h5::open_file(folder / "a.h5"), Contains("is truncated") &&
+                                                          Contains(std::to_string(size)) &&
+                                                          Contains(std::to_string(size - 1000)));
 }
 
 TEST_CASE("two files with the same content have the same bytes", "[h5]") {

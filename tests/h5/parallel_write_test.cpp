@@ -16,13 +16,15 @@ float value_at(std::uint64_t row, std::uint64_t column) {
 std::vector<float> rows_of(Range mine) {
     std::vector<float> values;
     for (std::uint64_t row = mine.first; row < mine.last; ++row) {
-        for (std::uint64_t column = 0; column < 3; ++column) values.push_back(value_at(row, column));
+        for (std::uint64_t column = 0; column < 3; ++column)
+            values.push_back(value_at(row, column));
     }
     return values;
 }
 
 /// The pattern of the documentation: skeleton by rank 0, rows by everyone.
-void write_together(const mpi::Communicator& comm, const std::filesystem::path& path,
+void write_together(const mpi::Communicator& comm,
+                    const std::filesystem::path& path,
                     std::uint64_t rows) {
     if (comm.is_root()) {
         const h5::File file = h5::create_file(path);

@@ -1,10 +1,11 @@
 #include <algorithm>
 #include <chrono>
 
-#include "example_tables.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
+
+#include "example_tables.hpp"
 #include "run_python.hpp"
 
 using namespace ratiofarm;
@@ -70,8 +71,7 @@ TEST_CASE("a copy is made once, and again when its original changes", "[tables]"
     contiguous_events(folder / "events.h5", only_s, folder.path());
     CHECK(std::filesystem::last_write_time(copy) == made);
 
-    std::filesystem::last_write_time(folder / "events.h5",
-                                     made + std::chrono::hours(1));
+    std::filesystem::last_write_time(folder / "events.h5", made + std::chrono::hours(1));
     contiguous_events(folder / "events.h5", only_s, folder.path());
     CHECK(std::filesystem::last_write_time(copy) != made);
 }

@@ -2,12 +2,13 @@
 
 #include <algorithm>
 
-#include "example_tables.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/mapped_file.hpp"
 #include "ratiofarm/tables/verify.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/shared_folder.hpp"
+
+#include "example_tables.hpp"
 
 using namespace ratiofarm;
 using Catch::Matchers::Contains;

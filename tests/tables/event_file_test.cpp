@@ -2,10 +2,11 @@
 
 #include <algorithm>
 
-#include "example_tables.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
+
+#include "example_tables.hpp"
 
 using namespace ratiofarm;
 

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <limits>
 
-#include "example_tables.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/h5/attributes.hpp"
 #include "ratiofarm/h5/dataset.hpp"
@@ -9,6 +8,8 @@
 #include "ratiofarm/tables/event_file.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
+
+#include "example_tables.hpp"
 
 using namespace ratiofarm;
 using Catch::Matchers::Contains;
@@ -117,10 +118,10 @@ TEST_CASE("ids must be distinct within a sample, in any order", "[tables]") {
     sample.id[70] = sample.id[8];
     sample.id[90] = sample.id[8];
 
-    CHECK_THAT(complaint({sample}), Contains("/S/id row 70: id 91 is in row 8 as well") &&
-                                        Contains("2 such rows"));
-    CHECK(complaint({test::example_sample("S", 100), test::example_sample("T", 100)},
-                    {"S", "T"}).empty());
+    CHECK_THAT(complaint({sample}),
+               Contains("/S/id row 70: id 91 is in row 8 as well") && Contains("2 such rows"));
+    CHECK(complaint({test::example_sample("S", 100), test::example_sample("T", 100)}, {"S", "T"})
+              .empty());
 }
 
 TEST_CASE("what is missing is named with the nearest thing there is", "[tables]") {

@@ -16,7 +16,8 @@
 namespace ratiofarm::test {
 
 /// A sample of n events with two features; id = first_id + row, weight between 0.5 and 1.5.
-inline EventSample example_sample(const std::string& name, std::uint64_t events,
+inline EventSample example_sample(const std::string& name,
+                                  std::uint64_t events,
                                   std::uint64_t first_id = 0) {
     EventSample sample;
     sample.name = name;

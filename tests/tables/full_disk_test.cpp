@@ -1,10 +1,11 @@
 #include <optional>
 
-#include "example_tables.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/shared_folder.hpp"
 #include "ratiofarm_test/small_disk.hpp"
+
+#include "example_tables.hpp"
 
 using namespace ratiofarm;
 using Catch::Matchers::Contains;
@@ -16,7 +17,8 @@ std::filesystem::path shared_path(const mpi::Communicator& comm,
                                   const std::optional<test::SmallDisk>& disk) {
     std::vector<std::byte> bytes;
     if (disk && disk->is_mounted()) {
-        for (const char letter : disk->path().string()) bytes.push_back(static_cast<std::byte>(letter));
+        for (const char letter : disk->path().string())
+            bytes.push_back(static_cast<std::byte>(letter));
     }
     std::string path;
     for (const std::byte byte : mpi::broadcast(comm, bytes)) path += static_cast<char>(byte);
@@ -44,8 +46,8 @@ TEST_CASE("an ensemble that does not fit on the disk fails on all ranks, resumab
         FAIL("2 MiB fitted into 1 MiB");
     } catch (const Error& error) {
         CHECK(error.exit_code() == ExitCode::resumable);
-        CHECK_THAT(error.what(), Contains("S.h5") && Contains("bytes are needed") &&
-                                     Contains("are available"));
+        CHECK_THAT(error.what(),
+                   Contains("S.h5") && Contains("bytes are needed") && Contains("are available"));
     }
 
     mpi::barrier(comm);

@@ -1,11 +1,12 @@
 #include <fstream>
 
-#include "example_tables.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/tables/ratio_file.hpp"
 #include "ratiofarm/tables/verify.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
+
+#include "example_tables.hpp"
 #include "run_python.hpp"
 
 using namespace ratiofarm;
@@ -53,7 +54,8 @@ with h5py.File(sys.argv[1]) as f:
         for block, crc in enumerate(s[name + "_crc"]):
             rows = s[name][block * 65536:(block + 1) * 65536]
             assert zlib.crc32(rows.tobytes()) == crc
-)", (folder / "events.h5").string());
+)",
+                     (folder / "events.h5").string());
 }
 
 TEST_CASE("plain h5py reads the nets of an ensemble as documented", "[tables]") {
@@ -76,7 +78,8 @@ with h5py.File(sys.argv[1]) as f:
             "validation_loss"])
         assert zlib.crc32(table) == nets["table_crc"][net]
     assert dict(f["training"].attrs)["optimizer"] == "nadam"
-)", (folder / "S.h5").string());
+)",
+                     (folder / "S.h5").string());
 }
 
 TEST_CASE("plain h5py reads a ratio file", "[tables]") {
@@ -100,7 +103,8 @@ with h5py.File(sys.argv[1]) as f:
         assert abs(w.sum() - s.attrs["sum_of_weights"]) < 1e-9
         mean = mean + pi * (w[:, None] * np.exp(s["log_r"][:].astype("f8"))).sum(axis=0) / w.sum()
     assert np.allclose(mean, 1.0, atol=1e-6), mean
-)", (folder / "ratios.h5").string());
+)",
+                     (folder / "ratios.h5").string());
 }
 
 TEST_CASE("events written by h5py as documented can be used", "[tables]") {

@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <limits>
 
-#include "example_tables.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/tables/ratio_writer.hpp"
 #include "ratiofarm/tables/verify.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/shared_folder.hpp"
+
+#include "example_tables.hpp"
 
 using namespace ratiofarm;
 using Catch::Matchers::Contains;
@@ -147,8 +148,9 @@ TEST_CASE("every event of the inference split is in the file once", "[tables][mp
                 const double log_r =
                     double{test::example_log_ratio(process, id)} - summary.log_z[process];
                 wrong += rows.log_r[2 * event + process] != static_cast<float>(log_r) ? 1 : 0;
-                wrong += columns.spread[2 * event + process] !=
-                                 0.125F * static_cast<float>(process) ? 1 : 0;
+                wrong += columns.spread[2 * event + process] != 0.125F * static_cast<float>(process)
+                             ? 1
+                             : 0;
             }
             weights += rows.weight[event];
             ++event;
@@ -170,7 +172,8 @@ TEST_CASE("any range of events can be read", "[tables][mpi]") {
     for (const Range range : {Range{0, 1}, Range{65535, 65537}, Range{70000, set.events},
                               Range{5, 5}, Range{set.events, set.events}}) {
         const RatioRows part = file.read_rows("B", range);
-        CHECK(std::ranges::equal(part.weight, std::span(all.weight).subspan(range.first, range.size())));
+        CHECK(std::ranges::equal(part.weight,
+                                 std::span(all.weight).subspan(range.first, range.size())));
         CHECK(std::ranges::equal(part.log_r,
                                  std::span(all.log_r).subspan(2 * range.first, 2 * range.size())));
     }

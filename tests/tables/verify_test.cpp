@@ -2,7 +2,6 @@
 
 #include <fstream>
 
-#include "example_tables.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/h5/attributes.hpp"
 #include "ratiofarm/h5/dataset.hpp"
@@ -10,6 +9,8 @@
 #include "ratiofarm/tables/ratio_file.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
+
+#include "example_tables.hpp"
 
 using namespace ratiofarm;
 using Catch::Matchers::Contains;
@@ -107,9 +108,9 @@ TEST_CASE("damage is named with file, dataset and rows", "[tables]") {
         if (place.dataset == "/events/B/log_r") flip_bit(tables.ratios(), place.offset + 8);
     }
 
-    CHECK_THAT(verify_file(tables.ratios()).at(0),
-               Contains("ratios.h5") && Contains("/events/B/log_r rows 0 to") &&
-                   Contains("damaged"));
+    CHECK_THAT(verify_file(tables.ratios()).at(0), Contains("ratios.h5") &&
+                                                       Contains("/events/B/log_r rows 0 to") &&
+                                                       Contains("damaged"));
     CHECK_THROWS_WITH(RatioFile(tables.ratios()).read_rows("B", {0, 1}),
                       Contains("/events/B/log_r") && Contains("damaged"));
     CHECK_NOTHROW(RatioFile(tables.ratios()).read_rows("S", {0, 1}));

@@ -13,28 +13,42 @@
 /// of fixed or variable length.
 namespace ratiofarm::h5 {
 
-void write_attribute(const File& file, const std::string& object, const std::string& name,
+void write_attribute(const File& file,
+                     const std::string& object,
+                     const std::string& name,
                      std::string_view value);
-void write_attribute(const File& file, const std::string& object, const std::string& name,
+void write_attribute(const File& file,
+                     const std::string& object,
+                     const std::string& name,
                      const std::vector<std::string>& values);
-void write_attribute(const File& file, const std::string& object, const std::string& name,
+void write_attribute(const File& file,
+                     const std::string& object,
+                     const std::string& name,
                      std::uint64_t value);
-void write_attribute(const File& file, const std::string& object, const std::string& name,
+void write_attribute(const File& file,
+                     const std::string& object,
+                     const std::string& name,
                      double value);
-void write_attribute(const File& file, const std::string& object, const std::string& name,
+void write_attribute(const File& file,
+                     const std::string& object,
+                     const std::string& name,
                      const std::vector<double>& values);
 
 bool has_attribute(const File& file, const std::string& object, const std::string& name);
 
 /// \throws DataError naming object and attribute if it is missing or of another kind
-std::string read_text_attribute(const File& file, const std::string& object,
+std::string read_text_attribute(const File& file,
+                                const std::string& object,
                                 const std::string& name);
-std::vector<std::string> read_texts_attribute(const File& file, const std::string& object,
+std::vector<std::string> read_texts_attribute(const File& file,
+                                              const std::string& object,
                                               const std::string& name);
-std::uint64_t read_integer_attribute(const File& file, const std::string& object,
+std::uint64_t read_integer_attribute(const File& file,
+                                     const std::string& object,
                                      const std::string& name);
 double read_number_attribute(const File& file, const std::string& object, const std::string& name);
-std::vector<double> read_numbers_attribute(const File& file, const std::string& object,
+std::vector<double> read_numbers_attribute(const File& file,
+                                           const std::string& object,
                                            const std::string& name);
 
 /// Names of the attributes of an object, sorted.

@@ -22,9 +22,9 @@ std::size_t size_of(ElementType type);
 std::string_view name_of(ElementType type);  ///< "f32", as in messages and docs
 
 template <class T>
-concept Element = std::same_as<T, float> || std::same_as<T, double> ||
-                  std::same_as<T, std::int64_t> || std::same_as<T, std::uint32_t> ||
-                  std::same_as<T, std::uint64_t>;
+concept Element =
+    std::same_as<T, float> || std::same_as<T, double> || std::same_as<T, std::int64_t> ||
+    std::same_as<T, std::uint32_t> || std::same_as<T, std::uint64_t>;
 
 template <Element T>
 constexpr ElementType element_type() {
@@ -39,19 +39,21 @@ constexpr ElementType element_type() {
 enum class TypeClass : std::uint8_t { floating, unsigned_integer, signed_integer, other };
 
 struct DatasetInfo {
-    std::vector<std::uint64_t> shape;     ///< [rows, ...]; empty for a scalar
+    std::vector<std::uint64_t> shape;  ///< [rows, ...]; empty for a scalar
     TypeClass type_class = TypeClass::other;
     std::size_t type_size = 0;            ///< bytes of one stored element
     std::optional<ElementType> type;      ///< set if stored exactly as one of ours
     std::optional<std::uint64_t> offset;  ///< byte in the file; set if contiguous and allocated
     std::uint64_t rows() const { return shape.empty() ? 0 : shape.front(); }
-    std::uint64_t width() const;          ///< elements of one row
-    std::string description() const;      ///< "f32 [100, 4]", "64-bit signed integer [100]"
+    std::uint64_t width() const;      ///< elements of one row
+    std::string description() const;  ///< "f32 [100, 4]", "64-bit signed integer [100]"
 };
 
 /// Makes an empty contiguous dataset whose space is allocated now and not filled. Not collective:
 /// one rank, in a file from create_file().
-void create_dataset(const File& file, const std::string& path, ElementType type,
+void create_dataset(const File& file,
+                    const std::string& path,
+                    ElementType type,
                     std::span<const std::uint64_t> shape);
 
 /// \throws Hdf5Error if there is none
@@ -66,10 +68,13 @@ std::optional<std::uint64_t> dataset_offset(const Dataset& dataset);
 /// Raw transfer of rows; `values` holds rows.size() * width elements of `type`, row-major. Not
 /// collective. HDF5 converts from the stored type.
 /// \throws Hdf5Error; SystemError (resumable) if the disk is full
-void write_rows(const Dataset& dataset, Range rows, ElementType type, const void* values,
+void write_rows(const Dataset& dataset,
+                Range rows,
+                ElementType type,
+                const void* values,
                 std::uint64_t elements);
-void read_rows(const Dataset& dataset, Range rows, ElementType type, void* values,
-               std::uint64_t elements);
+void read_rows(
+    const Dataset& dataset, Range rows, ElementType type, void* values, std::uint64_t elements);
 
 template <Element T>
 void write_rows(const Dataset& dataset, Range rows, std::span<const T> values) {
@@ -98,7 +103,9 @@ std::vector<T> read_all(const File& file, const std::string& path) {
 
 /// Makes a dataset and writes all of it. Not collective.
 template <Element T>
-void write_all(const File& file, const std::string& path, std::span<const std::uint64_t> shape,
+void write_all(const File& file,
+               const std::string& path,
+               std::span<const std::uint64_t> shape,
                std::span<const T> values) {
     RATIOFARM_EXPECT(!shape.empty());
     create_dataset(file, path, element_type<T>(), shape);

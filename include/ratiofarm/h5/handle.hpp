@@ -12,7 +12,7 @@ using Identifier = std::int64_t;
 /// destructor. Traits give Raw, null() and close(Raw) noexcept.
 template <class Traits>
 class UniqueHandle {
-  public:
+public:
     using Raw = typename Traits::Raw;
 
     UniqueHandle() = default;
@@ -35,7 +35,7 @@ class UniqueHandle {
         if (raw_ != Traits::null()) Traits::close(release());
     }
 
-  private:
+private:
     Raw raw_ = Traits::null();
 };
 
@@ -49,13 +49,20 @@ struct HandleTraits {
     static void close(Raw raw) noexcept;
 };
 
-template <> void HandleTraits<Kind::file>::close(Raw raw) noexcept;
-template <> void HandleTraits<Kind::group>::close(Raw raw) noexcept;
-template <> void HandleTraits<Kind::dataset>::close(Raw raw) noexcept;
-template <> void HandleTraits<Kind::dataspace>::close(Raw raw) noexcept;
-template <> void HandleTraits<Kind::datatype>::close(Raw raw) noexcept;
-template <> void HandleTraits<Kind::property_list>::close(Raw raw) noexcept;
-template <> void HandleTraits<Kind::attribute>::close(Raw raw) noexcept;
+template <>
+void HandleTraits<Kind::file>::close(Raw raw) noexcept;
+template <>
+void HandleTraits<Kind::group>::close(Raw raw) noexcept;
+template <>
+void HandleTraits<Kind::dataset>::close(Raw raw) noexcept;
+template <>
+void HandleTraits<Kind::dataspace>::close(Raw raw) noexcept;
+template <>
+void HandleTraits<Kind::datatype>::close(Raw raw) noexcept;
+template <>
+void HandleTraits<Kind::property_list>::close(Raw raw) noexcept;
+template <>
+void HandleTraits<Kind::attribute>::close(Raw raw) noexcept;
 
 using File = UniqueHandle<HandleTraits<Kind::file>>;
 using Group = UniqueHandle<HandleTraits<Kind::group>>;

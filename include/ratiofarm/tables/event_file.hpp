@@ -28,10 +28,10 @@ struct LogDensity {
 /// One sample in memory, as it is written.
 struct EventSample {
     std::string name;
-    std::vector<std::string> columns;    ///< names of the features, distinct
-    std::vector<float> features;         ///< [n, columns] row-major
-    std::vector<double> weight;          ///< [n], may be negative; the sum must be > 0
-    std::vector<std::uint64_t> id;       ///< [n]; variations of one generated event share it
+    std::vector<std::string> columns;  ///< names of the features, distinct
+    std::vector<float> features;       ///< [n, columns] row-major
+    std::vector<double> weight;        ///< [n], may be negative; the sum must be > 0
+    std::vector<std::uint64_t> id;     ///< [n]; variations of one generated event share it
     std::optional<LogDensity> log_density;
 };
 
@@ -73,7 +73,7 @@ std::optional<LogDensity> read_log_density(const std::filesystem::path& file,
 
 /// The columns of one sample, mapped read-only.
 class MappedSample {
-  public:
+public:
     /// \throws DataError if the file is gone or shorter than it was
     explicit MappedSample(const SampleInfo& info);
 
@@ -83,7 +83,7 @@ class MappedSample {
     std::span<const double> weight() const { return weight_; }
     std::span<const std::uint64_t> id() const { return id_; }
 
-  private:
+private:
     MappedFile file_;
     std::uint64_t columns_;
     std::span<const float> features_;

@@ -10,12 +10,13 @@
 #include "ratiofarm/h5/handle.hpp"
 #include "ratiofarm/tables/ratio_header.hpp"
 
-/// ratios.h5: the contract between machine learning and statistics. See docs/formats.md, "ratios.h5".
+/// ratios.h5: the contract between machine learning and statistics. See docs/formats.md,
+/// "ratios.h5".
 namespace ratiofarm {
 
 /// One event set of a ratio file.
 struct RatioSet {
-    std::string name;             ///< of the sample
+    std::string name;  ///< of the sample
     std::uint64_t events = 0;
     double sum_of_weights = 0.0;  ///< the yield it was rescaled to, or of the events as they are
     bool has_columns = false;     ///< id, row and spread are there (they are optional)
@@ -33,12 +34,12 @@ struct RatioRows {
 struct RatioColumns {
     std::vector<std::uint64_t> id;   ///< [n]
     std::vector<std::uint64_t> row;  ///< [n], row in the events file
-    std::vector<float> spread;       ///< [n, processes], standard deviation of ln r over the members
+    std::vector<float> spread;  ///< [n, processes], standard deviation of ln r over the members
 };
 
 /// A ratio file, open for reading on one rank; header and sizes are checked.
 class RatioFile {
-  public:
+public:
     /// \throws DataError naming the file: missing, truncated, another format, an unknown version,
     ///         sizes that do not agree, a damaged header
     explicit RatioFile(const std::filesystem::path& path);
@@ -47,7 +48,9 @@ class RatioFile {
     const RatioHeader& header() const { return header_; }
     const RatioSummary& summary() const { return summary_; }
     const std::vector<RatioSet>& sets() const { return sets_; }
-    const std::vector<std::string>& warnings() const { return warnings_; }  ///< what is not verified
+    const std::vector<std::string>& warnings() const {
+        return warnings_;
+    }  ///< what is not verified
 
     /// \throws DataError with the nearest name if there is none
     const RatioSet& set(std::string_view name) const;
@@ -58,7 +61,7 @@ class RatioFile {
     RatioRows read_rows(std::string_view set, Range rows) const;
     RatioColumns read_columns(std::string_view set, Range rows) const;
 
-  private:
+private:
     std::filesystem::path path_;
     h5::File file_;
     RatioHeader header_;

@@ -18,8 +18,8 @@ inline constexpr std::uint64_t ratios_version = 1;
 /// One column of log r.
 struct RatioProcess {
     std::string name;
-    double yield = 0.0;   ///< nu_j, expected events at coefficient 1, > 0
-    Digest ensemble;      ///< all zero if the ratio does not come from one
+    double yield = 0.0;  ///< nu_j, expected events at coefficient 1, > 0
+    Digest ensemble;     ///< all zero if the ratio does not come from one
     bool operator==(const RatioProcess&) const = default;
 };
 
@@ -38,7 +38,7 @@ struct RatioHeader {
     Split split;                                ///< of the events that entered
     Combine aggregation = Combine::mean_log_ratio;
     ShapeNorm shape_norm = ShapeNorm::reference;
-    Digest inputs;                              ///< of everything the ratios were made from
+    Digest inputs;  ///< of everything the ratios were made from
     bool operator==(const RatioHeader&) const = default;
 
     /// Column of a process.
@@ -55,13 +55,13 @@ struct MeanAndSpread {
 
 /// What came out while the ratios were normalised; stored in the file, for report and log.
 struct RatioSummary {
-    std::vector<double> log_z;             ///< [process] subtracted from ln r; 0 with ShapeNorm::none
-    std::vector<double> excess;            ///< [process] E_ref[r_j] - 1 before normalisation
-    std::vector<double> excess_error;      ///< [process] its Monte Carlo error, as independent events
-    MeanAndSpread identity_before;         ///< sum_k pi_k r_k - 1 over the components of the reference
-    MeanAndSpread identity_after;          ///< the same with normalised ratios
+    std::vector<double> log_z;         ///< [process] subtracted from ln r; 0 with ShapeNorm::none
+    std::vector<double> excess;        ///< [process] E_ref[r_j] - 1 before normalisation
+    std::vector<double> excess_error;  ///< [process] its Monte Carlo error, as independent events
+    MeanAndSpread identity_before;     ///< sum_k pi_k r_k - 1 over the components of the reference
+    MeanAndSpread identity_after;      ///< the same with normalised ratios
     std::uint64_t reference_events = 0;
-    std::uint64_t events = 0;              ///< over all sets
+    std::uint64_t events = 0;  ///< over all sets
     bool operator==(const RatioSummary&) const = default;
 };
 

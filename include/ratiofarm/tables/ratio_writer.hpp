@@ -33,18 +33,20 @@ using RatioProvider = std::function<RatioBlock(const RatioBlockKey& key)>;
 
 struct RatioInput {
     RatioHeader header;
-    std::vector<RatioSetInput> sets;        ///< the samples of the reference among them
-    std::uint64_t range_size = 262144;      ///< file rows per RatioBlock
+    std::vector<RatioSetInput> sets;    ///< the samples of the reference among them
+    std::uint64_t range_size = 262144;  ///< file rows per RatioBlock
 };
 
 /// Collective over comm. Normalises the ratios on the reference events and writes them in parallel
 /// to "<path>.partial", reads them back, compares checksums, and publishes. Datasets and summary
-/// have the same bits for every number of ranks: events are dealt in blocks of 65536, whose sums are
-/// added in order.
-/// \throws DataError naming sample, process and row if a ratio is not finite, a block has the wrong
+/// have the same bits for every number of ranks: events are dealt in blocks of 65536, whose sums
+/// are added in order. \throws DataError naming sample, process and row if a ratio is not finite, a
+/// block has the wrong
 ///         size or what was written reads back differently; NumericalError if a normalisation is
 ///         not positive; SystemError (resumable) if the disk is full
-RatioSummary write_ratios(const mpi::Communicator& comm, const std::filesystem::path& path,
-                          const RatioInput& input, const RatioProvider& provider);
+RatioSummary write_ratios(const mpi::Communicator& comm,
+                          const std::filesystem::path& path,
+                          const RatioInput& input,
+                          const RatioProvider& provider);
 
 }  // namespace ratiofarm

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <sys/mount.h>
-
 #include <cerrno>
 #include <cstring>
 #include <string>
+
+#include <sys/mount.h>
 
 #include "ratiofarm_test/temporary_directory.hpp"
 
