@@ -1,10 +1,9 @@
 #include "ratiofarm/scheduler/scheduler.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
 
 namespace ratiofarm {
 namespace {
@@ -38,8 +37,7 @@ std::vector<Action> Scheduler::on(WorkerId worker, const Message& message) {
     }
     if (const auto* heartbeat = std::get_if<Heartbeat>(&message)) {
         const auto known = workers_.find(worker);
-        if (known != workers_.end() && known->second &&
-            known->second->id == heartbeat->attempt) {
+        if (known != workers_.end() && known->second && known->second->id == heartbeat->attempt) {
             known->second->fraction = heartbeat->pace.fraction;
         }
     }
@@ -49,8 +47,8 @@ std::vector<Action> Scheduler::on(WorkerId worker, const Message& message) {
 std::vector<Action> Scheduler::finished(WorkerId worker, const Finished& message) {
     const auto known = workers_.find(worker);
     if (known == workers_.end() || !known->second || known->second->id != message.attempt) {
-        return {NoteAction{"dropped the late result of an older attempt", message.task.hex(),
-                           worker}};
+        return {
+            NoteAction{"dropped the late result of an older attempt", message.task.hex(), worker}};
     }
     std::vector<Action> actions;
     settle(*std::exchange(known->second, std::nullopt), worker, message.report, actions);
@@ -58,7 +56,9 @@ std::vector<Action> Scheduler::finished(WorkerId worker, const Finished& message
     return actions;
 }
 
-void Scheduler::settle(Attempt attempt, WorkerId worker, const TaskReport& report,
+void Scheduler::settle(Attempt attempt,
+                       WorkerId worker,
+                       const TaskReport& report,
                        std::vector<Action>& actions) {
     const Task known = without_payload(attempt.task);
     const auto give_up = [&](std::uint32_t strikes) {

@@ -1,19 +1,20 @@
 #include "ratiofarm/workers/launcher.hpp"
 
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <sched.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-
 #include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
 #include <utility>
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <fmt/format.h>
 
 #include "ratiofarm/core/errors.hpp"
 
@@ -88,8 +89,8 @@ std::vector<std::byte> receive_datagram(int socket, UniqueFd& fd) {
 
 /// The environment without what would make a child believe that it is a rank.
 std::vector<std::string> scrubbed_environment(const std::string& gpu) {
-    constexpr std::array<std::string_view, 7> dropped{"OMPI_", "PMIX_", "PMI_",   "ORTE_",
-                                                      "OPAL_", "PRTE_", "CUDA_VISIBLE_DEVICES="};
+    constexpr std::array<std::string_view, 7> dropped{
+        "OMPI_", "PMIX_", "PMI_", "ORTE_", "OPAL_", "PRTE_", "CUDA_VISIBLE_DEVICES="};
     std::vector<std::string> kept;
     for (char** entry = environ; *entry != nullptr; ++entry) {
         const std::string_view text(*entry);
@@ -108,7 +109,8 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
     return result;
 }
 
-[[noreturn]] void become_trainer(const std::string& trainer, const LaunchRequest& request,
+[[noreturn]] void become_trainer(const std::string& trainer,
+                                 const LaunchRequest& request,
                                  int socket) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     cpu_set_t cores;

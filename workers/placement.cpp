@@ -1,8 +1,5 @@
 #include "ratiofarm/workers/placement.hpp"
 
-#include <sched.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -11,6 +8,9 @@
 #include <fstream>
 #include <sstream>
 #include <string_view>
+
+#include <sched.h>
+#include <unistd.h>
 
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/partition.hpp"
@@ -21,8 +21,8 @@ namespace {
 /// The daemon of Open MPI that started this process, 0 if something else did. It is not bound, so
 /// its cores are those of the whole job on this node, where ours may be a single one.
 pid_t open_mpi_daemon() {
-    constexpr std::array<std::string_view, 6> daemons{"mpirun",  "mpiexec", "orterun",
-                                                      "orted",   "prterun", "prted"};
+    constexpr std::array<std::string_view, 6> daemons{"mpirun", "mpiexec", "orterun",
+                                                      "orted",  "prterun", "prted"};
     std::ifstream file("/proc/" + std::to_string(::getppid()) + "/comm");
     std::string name;
     std::getline(file, name);
@@ -53,9 +53,9 @@ std::vector<std::string> visible_gpus() {
     for (const auto& entry : std::filesystem::directory_iterator("/dev", error)) {
         const std::string name = entry.path().filename();
         const std::string number = name.starts_with("nvidia") ? name.substr(6) : "";
-        const bool is_number = !number.empty() && std::all_of(number.begin(), number.end(), [](unsigned char c) {
-            return std::isdigit(c) != 0;
-        });
+        const bool is_number =
+            !number.empty() && std::all_of(number.begin(), number.end(),
+                                           [](unsigned char c) { return std::isdigit(c) != 0; });
         if (is_number) gpus.push_back(number);
     }
     std::sort(gpus.begin(), gpus.end());
@@ -73,8 +73,9 @@ Placement place_trainer(const NodeResources& node, LocalRank local, DeviceClass 
     Placement placement;
     placement.cores = node.cores;
     if (node.cores.size() >= static_cast<std::size_t>(local.size)) {
-        const Range part = block_partition(node.cores.size(), static_cast<std::uint64_t>(local.size),
-                                           static_cast<std::uint64_t>(local.rank));
+        const Range part =
+            block_partition(node.cores.size(), static_cast<std::uint64_t>(local.size),
+                            static_cast<std::uint64_t>(local.rank));
         placement.cores.assign(node.cores.begin() + static_cast<std::ptrdiff_t>(part.first),
                                node.cores.begin() + static_cast<std::ptrdiff_t>(part.last));
     }

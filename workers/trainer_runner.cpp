@@ -1,17 +1,19 @@
 #include "ratiofarm/workers/trainer_runner.hpp"
 
-#include <sys/socket.h>
-
 #include <array>
 #include <cerrno>
 #include <utility>
+
+#include <sys/socket.h>
 
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
 
 namespace ratiofarm {
 
-TrainerRunner::TrainerRunner(LauncherHandle& launcher, Placement placement, DeviceClass device,
+TrainerRunner::TrainerRunner(LauncherHandle& launcher,
+                             Placement placement,
+                             DeviceClass device,
                              const Log& log)
     : launcher_(launcher), placement_(std::move(placement)), device_(device), log_(log) {}
 

@@ -1,11 +1,11 @@
 #include "ratiofarm/commands/command.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <boost/program_options.hpp>
 #include <charconv>
 #include <set>
+
+#include <boost/program_options.hpp>
+#include <fmt/format.h>
 
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/suggest.hpp"
@@ -37,8 +37,8 @@ std::vector<std::string> option_names(const Command& command) {
 }
 
 [[noreturn]] void refuse(const Command& command, const std::string& problem) {
-    throw ConfigError(fmt::format("{}: {}; see 'ratiofarm {} --help'", command.name, problem,
-                                  command.name));
+    throw ConfigError(
+        fmt::format("{}: {}; see 'ratiofarm {} --help'", command.name, problem, command.name));
 }
 
 }  // namespace
@@ -46,12 +46,12 @@ std::vector<std::string> option_names(const Command& command) {
 Arguments::Arguments(const Command& command, std::span<const std::string> words) {
     try {
         const auto options = described(command);
-        const auto parsed = po::command_line_parser({words.begin(), words.end()})
-                                .options(options)
-                                .style(po::command_line_style::unix_style &
-                                       ~po::command_line_style::allow_guessing)
-                                .allow_unregistered()
-                                .run();
+        const auto parsed =
+            po::command_line_parser({words.begin(), words.end()})
+                .options(options)
+                .style(po::command_line_style::unix_style & ~po::command_line_style::allow_guessing)
+                .allow_unregistered()
+                .run();
         for (const auto& item : parsed.options) {
             if (item.unregistered) {
                 const auto word = item.original_tokens.front();
@@ -72,8 +72,8 @@ Arguments::Arguments(const Command& command, std::span<const std::string> words)
     }
     if (help_) return;
     if (positional_.size() > command.positional.size()) {
-        refuse(command, fmt::format("unexpected argument '{}'",
-                                    positional_[command.positional.size()]));
+        refuse(command,
+               fmt::format("unexpected argument '{}'", positional_[command.positional.size()]));
     }
     if (positional_.size() < command.required_positional) {
         refuse(command, fmt::format("{} is missing", command.positional[positional_.size()]));
@@ -102,21 +102,22 @@ double Arguments::number(std::string_view option, double low, double high) const
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), result);
     if (error != std::errc{} || end != value.data() + value.size() ||
         !(result >= low && result <= high)) {
-        throw ConfigError(fmt::format("--{} = '{}': must be a number from {} to {}", option, value,
-                                      low, high));
+        throw ConfigError(
+            fmt::format("--{} = '{}': must be a number from {} to {}", option, value, low, high));
     }
     return result;
 }
 
-std::uint64_t Arguments::integer(std::string_view option, std::uint64_t low,
+std::uint64_t Arguments::integer(std::string_view option,
+                                 std::uint64_t low,
                                  std::uint64_t high) const {
     const std::string value = text(option);
     std::uint64_t result = 0;
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), result);
     if (error != std::errc{} || end != value.data() + value.size() || result < low ||
         result > high) {
-        throw ConfigError(fmt::format("--{} = '{}': must be an integer from {} to {}", option,
-                                      value, low, high));
+        throw ConfigError(
+            fmt::format("--{} = '{}': must be an integer from {} to {}", option, value, low, high));
     }
     return result;
 }
@@ -134,8 +135,8 @@ std::string help_text(const Command& command) {
 
 const std::vector<Command>& all_commands() {
     static const std::vector<Command> commands{
-        init_command(),  check_command(),  plan_command(), simulate_command(), run_command(),
-        train_command(), gather_command(), infer_command(), fit_command(),     scan_command(),
+        init_command(),   check_command(),  plan_command(),  simulate_command(), run_command(),
+        train_command(),  gather_command(), infer_command(), fit_command(),      scan_command(),
         status_command(), report_command(), verify_command()};
     return commands;
 }

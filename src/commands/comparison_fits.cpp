@@ -1,11 +1,11 @@
 #include "comparison_fits.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <map>
 #include <optional>
+
+#include <fmt/format.h>
 
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
@@ -30,7 +30,7 @@ struct InferenceEvents {
 };
 
 class Events {
-  public:
+public:
     Events(const RatioFile& ratios, std::span<const SampleInfo> samples)
         : ratios_(ratios), samples_(samples) {}
 
@@ -47,7 +47,8 @@ class Events {
             throw DataError("the ratio file does not name the rows of the events file");
         }
         return loaded_
-            .emplace(name, InferenceEvents{&*sample, std::move(columns.row), std::move(rows.weight)})
+            .emplace(name,
+                     InferenceEvents{&*sample, std::move(columns.row), std::move(rows.weight)})
             .first->second;
     }
 
@@ -66,13 +67,14 @@ class Events {
         return values;
     }
 
-  private:
+private:
     const RatioFile& ratios_;
     std::span<const SampleInfo> samples_;
     std::map<std::string, InferenceEvents> loaded_;
 };
 
-FitResult fit_with_scan(const StatisticalModel& model, const EventSet& events,
+FitResult fit_with_scan(const StatisticalModel& model,
+                        const EventSet& events,
                         std::span<const double> points) {
     const mpi::Communicator alone;
     const Likelihood likelihood(model, events, alone);
@@ -82,8 +84,10 @@ FitResult fit_with_scan(const StatisticalModel& model, const EventSet& events,
 }
 
 /// ln p_j / p_ref at the events of a sample from the exact densities of the events file.
-std::vector<float> exact_log_ratios(const Campaign& campaign, const RatioFile& ratios,
-                                    const InferenceEvents& events, const LogDensity& density) {
+std::vector<float> exact_log_ratios(const Campaign& campaign,
+                                    const RatioFile& ratios,
+                                    const InferenceEvents& events,
+                                    const LogDensity& density) {
     const auto density_column = [&](const std::string& process) {
         const auto section =
             std::find_if(campaign.processes.begin(), campaign.processes.end(),
@@ -103,15 +107,17 @@ std::vector<float> exact_log_ratios(const Campaign& campaign, const RatioFile& r
             reference += component.fraction * std::exp(log_p[density_column(component.process)]);
         }
         for (const RatioProcess& process : header.processes) {
-            log_r.push_back(static_cast<float>(log_p[density_column(process.name)] -
-                                               std::log(reference)));
+            log_r.push_back(
+                static_cast<float>(log_p[density_column(process.name)] - std::log(reference)));
         }
     }
     return log_r;
 }
 
-std::optional<ComparisonFit> exact_fit(const Campaign& campaign, const StatisticalModel& model,
-                                       const RatioFile& ratios, Events& events,
+std::optional<ComparisonFit> exact_fit(const Campaign& campaign,
+                                       const StatisticalModel& model,
+                                       const RatioFile& ratios,
+                                       Events& events,
                                        std::span<const double> points) {
     EventSet exact;
     for (const ProcessModel& process : model.processes) exact.processes.push_back(process.name);
@@ -135,8 +141,11 @@ void add_histogram(std::vector<double>& sum, const std::vector<double>& bins, do
     for (std::size_t b = 0; b < bins.size(); ++b) sum[b] += factor * bins[b];
 }
 
-ComparisonFit histogram_fit(const Campaign& campaign, const StatisticalModel& model,
-                            const RatioFile& ratios, Events& events, const std::string& feature,
+ComparisonFit histogram_fit(const Campaign& campaign,
+                            const StatisticalModel& model,
+                            const RatioFile& ratios,
+                            Events& events,
+                            const std::string& feature,
                             std::span<const double> points) {
     std::vector<float> reference_values;
     for (const ReferenceComponent& component : ratios.header().reference) {
@@ -187,10 +196,12 @@ ComparisonFit histogram_fit(const Campaign& campaign, const StatisticalModel& mo
 
 }  // namespace
 
-std::vector<ComparisonFit> comparison_fits(const Campaign& campaign, const StatisticalModel& model,
+std::vector<ComparisonFit> comparison_fits(const Campaign& campaign,
+                                           const StatisticalModel& model,
                                            const RatioFile& ratios,
                                            std::span<const SampleInfo> samples,
-                                           std::span<const double> points, const Log& log) {
+                                           std::span<const double> points,
+                                           const Log& log) {
     std::vector<ComparisonFit> fits;
     Events events(ratios, samples);
     const auto attempt = [&](const std::string& what, const auto& make) {

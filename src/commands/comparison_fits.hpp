@@ -3,10 +3,11 @@
 #include <span>
 #include <vector>
 
-#include "fit_input.hpp"
 #include "ratiofarm/core/log.hpp"
 #include "ratiofarm/core/sample_info.hpp"
 #include "ratiofarm/report/fit_json.hpp"
+
+#include "fit_input.hpp"
 
 namespace ratiofarm {
 
@@ -14,9 +15,11 @@ namespace ratiofarm {
 /// exact ratios where the events file has them, and with a fine histogram of each single feature.
 /// Not collective.
 /// \param points scan points of the main fit
-std::vector<ComparisonFit> comparison_fits(const Campaign& campaign, const StatisticalModel& model,
+std::vector<ComparisonFit> comparison_fits(const Campaign& campaign,
+                                           const StatisticalModel& model,
                                            const RatioFile& ratios,
                                            std::span<const SampleInfo> samples,
-                                           std::span<const double> points, const Log& log);
+                                           std::span<const double> points,
+                                           const Log& log);
 
 }  // namespace ratiofarm

@@ -5,6 +5,7 @@
 
 #include "ratiofarm/mpi/together.hpp"
 #include "ratiofarm/workers/trainer_runner.hpp"
+
 #include "run_farm.hpp"
 
 namespace ratiofarm {
@@ -40,7 +41,9 @@ bool is_done(Workspace& workspace, const Task& task, TaskFileKind kind, std::uin
     return true;
 }
 
-std::vector<Task> left_to_do(Workspace& workspace, std::vector<Task> tasks, TaskFileKind kind,
+std::vector<Task> left_to_do(Workspace& workspace,
+                             std::vector<Task> tasks,
+                             TaskFileKind kind,
                              const Log& log) {
     const std::size_t all = tasks.size();
     std::uint64_t adopted = 0;
@@ -56,7 +59,9 @@ std::vector<Task> left_to_do(Workspace& workspace, std::vector<Task> tasks, Task
 
 }  // namespace
 
-StageEnd farm_stage(CommandContext& context, Workspace& workspace, std::vector<Task> tasks,
+StageEnd farm_stage(CommandContext& context,
+                    Workspace& workspace,
+                    std::vector<Task> tasks,
                     TaskFileKind kind) {
     const mpi::Communicator& world = context.world;
     mpi::together(world, [&] {

@@ -3,6 +3,7 @@
 #include "ratiofarm/core/publish.hpp"
 #include "ratiofarm/report/fit_json.hpp"
 #include "ratiofarm/report/fit_text.hpp"
+
 #include "stages.hpp"
 
 namespace ratiofarm {

@@ -1,8 +1,8 @@
 #include "fit_input.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/fit/asimov.hpp"
@@ -10,20 +10,23 @@
 namespace ratiofarm {
 namespace {
 
-const ProcessSection& section_of(const Campaign& campaign, const std::string& process,
+const ProcessSection& section_of(const Campaign& campaign,
+                                 const std::string& process,
                                  const RatioFile& ratios) {
     const auto found =
         std::find_if(campaign.processes.begin(), campaign.processes.end(),
                      [&](const ProcessSection& section) { return section.name == process; });
     if (found == campaign.processes.end()) {
-        throw DataError(fmt::format("'{}' holds ratios of process '{}', which the campaign does not "
-                                    "have",
-                                    ratios.path().string(), process));
+        throw DataError(
+            fmt::format("'{}' holds ratios of process '{}', which the campaign does not "
+                        "have",
+                        ratios.path().string(), process));
     }
     return *found;
 }
 
-std::vector<FittedSet> sample_sets(const Campaign& campaign, const StatisticalModel& model,
+std::vector<FittedSet> sample_sets(const Campaign& campaign,
+                                   const StatisticalModel& model,
                                    const RatioFile& ratios) {
     std::vector<const RatioSet*> sets;
     std::vector<double> sums;
@@ -41,9 +44,10 @@ std::vector<FittedSet> sample_sets(const Campaign& campaign, const StatisticalMo
 
 std::vector<FittedSet> reference_sets(const RatioFile& ratios) {
     if (ratios.header().reference.empty()) {
-        throw DataError(fmt::format("'{}' describes no reference; use data.asimov.source = "
-                                    "\"samples\"",
-                                    ratios.path().string()));
+        throw DataError(
+            fmt::format("'{}' describes no reference; use data.asimov.source = "
+                        "\"samples\"",
+                        ratios.path().string()));
     }
     std::vector<FittedSet> fitted;
     for (const ReferenceComponent& component : ratios.header().reference) {
@@ -60,8 +64,8 @@ StatisticalModel model_for_ratios(const Campaign& campaign, const RatioFile& rat
     model.parameters = campaign.parameters;
     model.parameter_of_interest = campaign.inference.poi;
     for (const RatioProcess& process : ratios.header().processes) {
-        model.processes.push_back({process.name, process.yield,
-                                   section_of(campaign, process.name, ratios).coefficient});
+        model.processes.push_back(
+            {process.name, process.yield, section_of(campaign, process.name, ratios).coefficient});
     }
     for (const ProcessSection& section : campaign.processes) {
         ratios.header().column_of(section.name);
@@ -72,14 +76,16 @@ StatisticalModel model_for_ratios(const Campaign& campaign, const RatioFile& rat
 std::vector<double> asimov_point(const Campaign& campaign, const StatisticalModel& model) {
     std::vector<double> theta;
     for (const Parameter& parameter : model.parameters) {
-        const auto given = std::find_if(campaign.data.asimov.begin(), campaign.data.asimov.end(),
-                                        [&](const auto& value) { return value.first == parameter.name; });
+        const auto given =
+            std::find_if(campaign.data.asimov.begin(), campaign.data.asimov.end(),
+                         [&](const auto& value) { return value.first == parameter.name; });
         theta.push_back(given == campaign.data.asimov.end() ? parameter.start : given->second);
     }
     return theta;
 }
 
-std::vector<FittedSet> fitted_sets(const Campaign& campaign, const StatisticalModel& model,
+std::vector<FittedSet> fitted_sets(const Campaign& campaign,
+                                   const StatisticalModel& model,
                                    const RatioFile& ratios) {
     if (!campaign.data.sample.empty()) {
         const RatioSet& set = ratios.set(campaign.data.sample);
@@ -90,7 +96,8 @@ std::vector<FittedSet> fitted_sets(const Campaign& campaign, const StatisticalMo
 }
 
 std::string data_description(const Campaign& campaign, const StatisticalModel& model) {
-    if (!campaign.data.sample.empty()) return fmt::format("events of sample {}", campaign.data.sample);
+    if (!campaign.data.sample.empty())
+        return fmt::format("events of sample {}", campaign.data.sample);
     std::string text = campaign.data.source == AsimovSource::reference
                            ? "Asimov data from the reference at "
                            : "Asimov data from the samples at ";
@@ -101,8 +108,10 @@ std::string data_description(const Campaign& campaign, const StatisticalModel& m
     return text;
 }
 
-EventSet load_events(const mpi::Communicator& world, const Campaign& campaign,
-                     const StatisticalModel& model, const RatioFile& ratios) {
+EventSet load_events(const mpi::Communicator& world,
+                     const Campaign& campaign,
+                     const StatisticalModel& model,
+                     const RatioFile& ratios) {
     const auto sets = fitted_sets(campaign, model, ratios);
     std::vector<std::uint64_t> sizes;
     EventSet events;

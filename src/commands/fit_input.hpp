@@ -27,14 +27,17 @@ struct FittedSet {
 
 /// Which sets the campaign's [data] asks for.
 /// \throws DataError if a sample or the reference is missing from the ratio file
-std::vector<FittedSet> fitted_sets(const Campaign& campaign, const StatisticalModel& model,
+std::vector<FittedSet> fitted_sets(const Campaign& campaign,
+                                   const StatisticalModel& model,
                                    const RatioFile& ratios);
 
 /// "Asimov data from the samples at mu = 1": what is fitted, for people.
 std::string data_description(const Campaign& campaign, const StatisticalModel& model);
 
 /// Not collective: this rank's part of the events, as events_of_rank() deals them.
-EventSet load_events(const mpi::Communicator& world, const Campaign& campaign,
-                     const StatisticalModel& model, const RatioFile& ratios);
+EventSet load_events(const mpi::Communicator& world,
+                     const Campaign& campaign,
+                     const StatisticalModel& model,
+                     const RatioFile& ratios);
 
 }  // namespace ratiofarm

@@ -1,15 +1,16 @@
-#include <fmt/format.h>
-
 #include <filesystem>
 #include <optional>
 
-#include "comparison_fits.hpp"
-#include "fit_input.hpp"
+#include <fmt/format.h>
+
 #include "ratiofarm/core/publish.hpp"
 #include "ratiofarm/fit/fit.hpp"
 #include "ratiofarm/fit/scan.hpp"
 #include "ratiofarm/mpi/together.hpp"
 #include "ratiofarm/report/fit_json.hpp"
+
+#include "comparison_fits.hpp"
+#include "fit_input.hpp"
 #include "stages.hpp"
 
 namespace ratiofarm {
@@ -19,7 +20,8 @@ namespace {
 constexpr std::uint64_t fit_algorithm = 1;
 
 /// Of everything the fit is made from.
-Digest fit_digest(const Workspace& workspace, const RatioFile& ratios,
+Digest fit_digest(const Workspace& workspace,
+                  const RatioFile& ratios,
                   const StatisticalModel& model) {
     const Campaign& campaign = workspace.campaign;
     Hasher hasher;
@@ -41,15 +43,6 @@ bool is_up_to_date(const std::filesystem::path& path, const Digest& wanted) {
         return parse_fit_json(read_text(path)).inputs == wanted.hex();
     } catch (const Error&) {
         return false;
-    }
-}
-
-void add_errors_of_interval(const Likelihood& likelihood, FitResult& result) {
-    const Interval one_sigma = interval(likelihood, result);
-    for (FittedParameter& parameter : result.parameters) {
-        if (parameter.name != result.poi) continue;
-        if (one_sigma.low) parameter.error_low = parameter.value - *one_sigma.low;
-        if (one_sigma.high) parameter.error_high = *one_sigma.high - parameter.value;
     }
 }
 
@@ -75,11 +68,11 @@ StageEnd fit_stage(CommandContext& context, Workspace& workspace) {
 
     mpi::together(world, [&] { mine = load_events(world, workspace.campaign, model, *ratios); });
     const Likelihood likelihood(model, mine, world, {.threads = workspace.threads()});
-    FitRecord record{workspace.campaign.name, digest.hex(),
+    FitRecord record{workspace.campaign.name,
+                     digest.hex(),
                      data_description(workspace.campaign, model),
                      fit(likelihood, FitOptions{}, context.log),
                      {}};
-    add_errors_of_interval(likelihood, record.fit);
     const std::vector<double> points = workspace.campaign.inference.scan.empty()
                                            ? default_scan_points(model, record.fit)
                                            : workspace.campaign.inference.scan;

@@ -1,11 +1,12 @@
-#include <fmt/format.h>
-
 #include <filesystem>
+
+#include <fmt/format.h>
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/task_file.hpp"
 #include "ratiofarm/mpi/together.hpp"
 #include "ratiofarm/tables/ensemble_file.hpp"
+
 #include "stages.hpp"
 
 namespace ratiofarm {
@@ -61,9 +62,10 @@ EnsembleNet read_net(const Workspace& workspace, const TrainTask& task) {
     } catch (DataError& error) {
         // A damaged result is worth nothing: without it the same command trains the net again.
         std::filesystem::remove(path);
-        throw SystemError(fmt::format("{}; it was removed, run the same command again to train {} "
-                                      "once more",
-                                      error.what(), task.name));
+        throw SystemError(
+            fmt::format("{}; it was removed, run the same command again to train {} "
+                        "once more",
+                        error.what(), task.name));
     }
 }
 
@@ -79,14 +81,12 @@ StageEnd gather_stage(CommandContext& context, Workspace& workspace) {
     for (const ProcessSection& process : workspace.campaign.processes) {
         const auto path = workspace.directory.ensemble(process.name);
         const EnsembleHeader header = header_of(workspace, process.name);
-        std::uint64_t stale =
-            context.world.is_root() && !is_up_to_date(path, header) ? 1 : 0;
+        std::uint64_t stale = context.world.is_root() && !is_up_to_date(path, header) ? 1 : 0;
         mpi::all_sum(context.world, std::span(&stale, 1));
         if (stale == 0) continue;
         const auto members = members_of(workspace.graph, process.name);
-        write_ensemble(context.world, path, header, [&](std::uint64_t net) {
-            return read_net(workspace, *members[net]);
-        });
+        write_ensemble(context.world, path, header,
+                       [&](std::uint64_t net) { return read_net(workspace, *members[net]); });
         context.log.info("ensemble gathered", {{"process", process.name}, {"nets", header.nets}});
         stage.state = StageEnd::State::done;
     }

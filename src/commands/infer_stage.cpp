@@ -1,9 +1,8 @@
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <filesystem>
 
-#include "farm_stage.hpp"
+#include <fmt/format.h>
+
 #include "ratiofarm/campaign/make_model.hpp"
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
@@ -12,13 +11,14 @@
 #include "ratiofarm/tables/ratio_file.hpp"
 #include "ratiofarm/tables/ratio_writer.hpp"
 
+#include "farm_stage.hpp"
+
 namespace ratiofarm {
 namespace {
 
 const SampleInfo& sample_named(const Workspace& workspace, const std::string& name) {
-    const auto found =
-        std::find_if(workspace.samples.begin(), workspace.samples.end(),
-                     [&](const SampleInfo& sample) { return sample.name == name; });
+    const auto found = std::find_if(workspace.samples.begin(), workspace.samples.end(),
+                                    [&](const SampleInfo& sample) { return sample.name == name; });
     RATIOFARM_EXPECT(found != workspace.samples.end());
     return *found;
 }
@@ -38,9 +38,10 @@ std::vector<Task> inference_tasks(const Workspace& workspace) {
     for (const ProcessSection& process : workspace.campaign.processes) {
         const EnsembleFile ensemble = read_ensemble(workspace.directory.ensemble(process.name));
         if (ensemble.header.digest != ensemble_digest(workspace.graph, process.name)) {
-            throw DataError(fmt::format("'{}' belongs to other trainings; run 'ratiofarm gather' "
-                                        "first",
-                                        ensemble.path.string()));
+            throw DataError(
+                fmt::format("'{}' belongs to other trainings; run 'ratiofarm gather' "
+                            "first",
+                            ensemble.path.string()));
         }
         for (const InferTask& task : workspace.graph.inferences) {
             if (task.ensemble != process.name) continue;
@@ -49,8 +50,8 @@ std::vector<Task> inference_tasks(const Workspace& workspace) {
             request.weights_offset = ensemble.weights_offset;
             request.row_stride = ensemble.header.row_stride();
             request.result_path = workspace.directory.result(task.digest).string();
-            tasks.push_back({task.digest, task.name, task.flop,
-                             frame(TrainerRequest(std::move(request)))});
+            tasks.push_back(
+                {task.digest, task.name, task.flop, frame(TrainerRequest(std::move(request)))});
         }
     }
     return tasks;
@@ -70,9 +71,10 @@ RatioInput ratio_input(const Workspace& workspace, const Digest& inputs) {
             {process.name, process.yield, ensemble_digest(workspace.graph, process.name)});
     }
     for (const auto& [name, fraction] : campaign.reference.mixture) {
-        const auto process =
-            std::find_if(campaign.processes.begin(), campaign.processes.end(),
-                         [&, &component = name](const ProcessSection& section) { return section.name == component; });
+        const auto process = std::find_if(campaign.processes.begin(), campaign.processes.end(),
+                                          [&, &component = name](const ProcessSection& section) {
+                                              return section.name == component;
+                                          });
         input.header.reference.push_back({name, process->sample, fraction});
     }
     for (const std::string& name : campaign_samples(campaign)) {
@@ -104,18 +106,17 @@ RatioProvider block_provider(const Workspace& workspace, const RatioInput& input
 void log_summary(const RatioHeader& header, const RatioSummary& summary, const Log& log) {
     for (std::size_t i = 0; i < header.processes.size(); ++i) {
         log.info("normalisation before correction", {{"process", header.processes[i].name},
-                                   {"E_ref[r]-1", summary.excess[i]},
-                                   {"error", summary.excess_error[i]}});
+                                                     {"E_ref[r]-1", summary.excess[i]},
+                                                     {"error", summary.excess_error[i]}});
     }
-    log.info("identity sum_k pi_k r_k - 1", {{"mean", summary.identity_after.mean},
-                                             {"spread", summary.identity_after.spread}});
+    log.info("identity sum_k pi_k r_k - 1",
+             {{"mean", summary.identity_after.mean}, {"spread", summary.identity_after.spread}});
 }
 
 }  // namespace
 
 StageEnd infer_stage(CommandContext& context, Workspace& workspace) {
-    const Digest inputs =
-        ratios_digest(workspace.campaign, workspace.samples, workspace.graph);
+    const Digest inputs = ratios_digest(workspace.campaign, workspace.samples, workspace.graph);
     std::uint64_t stale = context.world.is_root() && !is_up_to_date(workspace, inputs) ? 1 : 0;
     mpi::all_sum(context.world, std::span(&stale, 1));
     if (stale == 0) return {StageEnd::State::up_to_date, 0.0, {}};
@@ -125,14 +126,12 @@ StageEnd infer_stage(CommandContext& context, Workspace& workspace) {
         if (context.world.is_root()) tasks = inference_tasks(workspace);
     });
     StageEnd stage = farm_stage(context, workspace, std::move(tasks), TaskFileKind::ratio_block);
-    if (stage.state == StageEnd::State::stopped ||
-        stage.state == StageEnd::State::tasks_failed) {
+    if (stage.state == StageEnd::State::stopped || stage.state == StageEnd::State::tasks_failed) {
         return stage;
     }
     const RatioInput input = ratio_input(workspace, inputs);
-    const RatioSummary summary =
-        write_ratios(context.world, workspace.directory.ratios(), input,
-                     block_provider(workspace, input));
+    const RatioSummary summary = write_ratios(context.world, workspace.directory.ratios(), input,
+                                              block_provider(workspace, input));
     log_summary(input.header, summary, context.log);
     if (context.world.is_root()) {
         // ratios.h5 now holds what the blocks held.

@@ -1,12 +1,13 @@
-#include <fmt/format.h>
-#include <sys/prctl.h>
-
 #include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstdlib>
-#include <span>
 #include <optional>
+#include <span>
+
+#include <sys/prctl.h>
+
+#include <fmt/format.h>
 
 #include "ratiofarm/commands/command.hpp"
 #include "ratiofarm/core/suggest.hpp"
@@ -18,7 +19,8 @@ namespace ratiofarm {
 namespace {
 
 std::string general_help() {
-    std::string text = "usage: ratiofarm COMMAND [CAMPAIGN.toml] [--out DIR] [options]\n\ncommands\n";
+    std::string text =
+        "usage: ratiofarm COMMAND [CAMPAIGN.toml] [--out DIR] [options]\n\ncommands\n";
     for (const Command& command : all_commands()) {
         text += fmt::format("  {:<9} {}\n", command.name, command.summary);
     }
@@ -43,8 +45,10 @@ bool under_mpi_launcher() {
 }
 
 /// Runs a command whose mistakes every rank knows of, and ends in order.
-int run_in_order(const Command& command, const Arguments& arguments,
-                 const mpi::Communicator& world, LauncherHandle& launcher) {
+int run_in_order(const Command& command,
+                 const Arguments& arguments,
+                 const mpi::Communicator& world,
+                 LauncherHandle& launcher) {
     const Log rank_log = Log::to_stderr(
         LogLevel::info, world.size() > 1 ? fmt::format("rank {}", world.rank()) : "");
     const Log log = world.is_root() ? Log::to_stderr(LogLevel::info, "") : Log();

@@ -4,6 +4,7 @@
 #include "ratiofarm/mpi/together.hpp"
 #include "ratiofarm/report/collect_report_inputs.hpp"
 #include "ratiofarm/report/report_html.hpp"
+
 #include "stages.hpp"
 
 namespace ratiofarm {

@@ -4,6 +4,7 @@
 #include "ratiofarm/core/signal_flags.hpp"
 #include "ratiofarm/report/fit_json.hpp"
 #include "ratiofarm/report/fit_text.hpp"
+
 #include "stages.hpp"
 
 namespace ratiofarm {

@@ -1,13 +1,13 @@
 #include "run_farm.hpp"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <chrono>
 #include <memory>
 #include <optional>
 #include <thread>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/signal_flags.hpp"
@@ -21,9 +21,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-constexpr auto commit_interval = 500ms;   // lines of the journal become durable in groups
-constexpr auto progress_interval = 10s;   // between progress lines in the log
-constexpr auto idle_sleep = 1ms;          // polling at this pace costs under 1 % of a core
+constexpr auto commit_interval = 500ms;  // lines of the journal become durable in groups
+constexpr auto progress_interval = 10s;  // between progress lines in the log
+constexpr auto idle_sleep = 1ms;         // polling at this pace costs under 1 % of a core
 
 bool is_for_scheduler(const Message& message) {
     return std::holds_alternative<Ready>(message) || std::holds_alternative<Heartbeat>(message) ||
@@ -32,10 +32,14 @@ bool is_for_scheduler(const Message& message) {
 
 /// Rank 0's half: feeds the scheduler and does what it asks for.
 class Host {
-  public:
+public:
     Host(std::vector<Task> tasks, int ranks, Channel& channel, Journal& journal, const Log& log)
-        : scheduler_(std::move(tasks)), ranks_(ranks), channel_(channel), journal_(journal),
-          log_(log), next_progress_(Clock::now() + progress_interval) {}
+        : scheduler_(std::move(tasks)),
+          ranks_(ranks),
+          channel_(channel),
+          journal_(journal),
+          log_(log),
+          next_progress_(Clock::now() + progress_interval) {}
 
     void receive(WorkerId worker, const Message& message) {
         if (std::holds_alternative<Ready>(message)) known_workers_ += 1;
@@ -71,7 +75,7 @@ class Host {
         return {counts.done, counts.failed, counts.waiting, failures_};
     }
 
-  private:
+private:
     void perform(std::vector<Action> actions) {
         for (Action& action : actions) {
             std::visit([&](auto& value) { perform_one(value); }, action);
@@ -92,8 +96,7 @@ class Host {
         journal_.write(
             TaskGivenUp{action.task.digest, action.task.name, action.reason, action.strikes});
         failures_.push_back(fmt::format("{}: {}", action.task.name, action.reason));
-        log_.error("task failed for good",
-                   {{"task", action.task.name}, {"reason", action.reason}});
+        log_.error("task failed for good", {{"task", action.task.name}, {"reason", action.reason}});
     }
     void perform_one(const NoteAction& action) {
         log_.warning(action.text, {{"task", action.task}, {"rank", action.worker.value}});
@@ -101,16 +104,16 @@ class Host {
 
     void log_progress() {
         const FarmCounts counts = scheduler_.counts();
-        const double fraction = counts.cost_total > 0.0 ? counts.cost_done / counts.cost_total : 0.0;
+        const double fraction =
+            counts.cost_total > 0.0 ? counts.cost_done / counts.cost_total : 0.0;
         const double elapsed = std::chrono::duration<double>(Clock::now() - begin_).count();
-        log_.info("progress", {{"done", counts.done},
-                               {"running", counts.running},
-                               {"waiting", counts.waiting},
-                               {"failed", counts.failed},
-                               {"percent", 100.0 * fraction},
-                               {"seconds_left", fraction > 0.0
-                                                    ? elapsed * (1.0 - fraction) / fraction
-                                                    : 0.0}});
+        log_.info("progress",
+                  {{"done", counts.done},
+                   {"running", counts.running},
+                   {"waiting", counts.waiting},
+                   {"failed", counts.failed},
+                   {"percent", 100.0 * fraction},
+                   {"seconds_left", fraction > 0.0 ? elapsed * (1.0 - fraction) / fraction : 0.0}});
     }
 
     Scheduler scheduler_;
@@ -128,8 +131,11 @@ class Host {
 
 }  // namespace
 
-FarmEnd run_farm(const mpi::Communicator& world, std::vector<Task> tasks, TaskRunner& runner,
-                 Journal* journal, const Log& log) {
+FarmEnd run_farm(const mpi::Communicator& world,
+                 std::vector<Task> tasks,
+                 TaskRunner& runner,
+                 Journal* journal,
+                 const Log& log) {
     RATIOFARM_EXPECT(world.is_root() == (journal != nullptr));
     const auto channel = make_mpi_channel(world);
     Worker worker(*channel, runner);

@@ -15,8 +15,8 @@ namespace ratiofarm {
 /// How a farm ended; the same on every rank.
 struct FarmEnd {
     std::uint64_t done = 0;
-    std::uint64_t failed = 0;    ///< given up for good
-    std::uint64_t left = 0;      ///< not done because the farm was asked to stop
+    std::uint64_t failed = 0;           ///< given up for good
+    std::uint64_t left = 0;             ///< not done because the farm was asked to stop
     std::vector<std::string> failures;  ///< "name: reason", on rank 0
 };
 
@@ -24,7 +24,10 @@ struct FarmEnd {
 /// given up, or left because a signal asked to stop.
 /// \param tasks on rank 0; ignored elsewhere
 /// \param journal on rank 0; null elsewhere
-FarmEnd run_farm(const mpi::Communicator& world, std::vector<Task> tasks, TaskRunner& runner,
-                 Journal* journal, const Log& log);
+FarmEnd run_farm(const mpi::Communicator& world,
+                 std::vector<Task> tasks,
+                 TaskRunner& runner,
+                 Journal* journal,
+                 const Log& log);
 
 }  // namespace ratiofarm

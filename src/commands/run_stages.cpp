@@ -1,9 +1,10 @@
-#include <fmt/format.h>
-
 #include <chrono>
 #include <cstdio>
 
+#include <fmt/format.h>
+
 #include "ratiofarm/core/signal_flags.hpp"
+
 #include "stages.hpp"
 
 namespace ratiofarm {
@@ -26,15 +27,15 @@ ExitCode exit_code(StageEnd::State state) {
 
 /// Collective over world. A signal may reach the ranks at different times; they go by rank 0.
 bool stop_wanted(const mpi::Communicator& world) {
-    std::uint64_t wanted =
-        world.is_root() && signal_request() == SignalRequest::stop ? 1 : 0;
+    std::uint64_t wanted = world.is_root() && signal_request() == SignalRequest::stop ? 1 : 0;
     mpi::all_sum(world, std::span(&wanted, 1));
     return wanted != 0;
 }
 
 }  // namespace
 
-ExitCode run_stages(CommandContext& context, Workspace& workspace,
+ExitCode run_stages(CommandContext& context,
+                    Workspace& workspace,
                     const std::vector<NamedStage>& stages) {
     const bool root = context.world.is_root();
     for (const NamedStage& named : stages) {

@@ -1,20 +1,22 @@
-#include <fmt/format.h>
-
 #include <optional>
 
-#include "fit_input.hpp"
+#include <fmt/format.h>
+
 #include "ratiofarm/core/publish.hpp"
 #include "ratiofarm/fit/likelihood.hpp"
 #include "ratiofarm/fit/scan.hpp"
 #include "ratiofarm/mpi/together.hpp"
 #include "ratiofarm/report/fit_json.hpp"
 #include "ratiofarm/report/fit_text.hpp"
+
+#include "fit_input.hpp"
 #include "stages.hpp"
 
 namespace ratiofarm {
 namespace {
 
-std::vector<double> wanted_points(const Arguments& arguments, const StatisticalModel& model,
+std::vector<double> wanted_points(const Arguments& arguments,
+                                  const StatisticalModel& model,
                                   const FitResult& result) {
     const auto n = arguments.integer("points", 3, 100000);
     if (!arguments.has("from") && !arguments.has("to")) {
@@ -67,8 +69,9 @@ Command scan_command() {
     options.push_back({"points", "N", "number of points", "41"});
     options.push_back({"json", "", "print JSON instead of columns"});
     return {.name = "scan",
-            .summary = "Prints the profile scan t_mu = 2 (NLL(mu) - NLL(mu-hat)) of the parameter of "
-                       "interest; fits first where that is not done.",
+            .summary =
+                "Prints the profile scan t_mu = 2 (NLL(mu) - NLL(mu-hat)) of the parameter of "
+                "interest; fits first where that is not done.",
             .positional = {"CAMPAIGN.toml"},
             .options = std::move(options),
             .ranks = Ranks::all,

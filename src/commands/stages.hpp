@@ -12,7 +12,7 @@ namespace ratiofarm {
 /// How a stage ended; the same on every rank.
 struct StageEnd {
     enum class State {
-        up_to_date,    ///< nothing was left to do
+        up_to_date,  ///< nothing was left to do
         done,
         tasks_failed,  ///< finished, but some tasks failed for good
         stopped,       ///< a signal asked to stop: run the same command again
@@ -35,7 +35,8 @@ struct NamedStage {
     std::string name;
     Stage run;
 };
-ExitCode run_stages(CommandContext& context, Workspace& workspace,
+ExitCode run_stages(CommandContext& context,
+                    Workspace& workspace,
                     const std::vector<NamedStage>& stages);
 
 }  // namespace ratiofarm

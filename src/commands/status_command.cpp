@@ -1,12 +1,13 @@
-#include <fmt/format.h>
-
 #include <chrono>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <thread>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "ratiofarm/core/publish.hpp"
 #include "ratiofarm/core/signal_flags.hpp"
+
 #include "workspace.hpp"
 
 namespace ratiofarm {
@@ -17,10 +18,10 @@ using Json = nlohmann::ordered_json;
 
 /// What the files of a run directory say; no lock is taken and nothing is written.
 struct Status {
-    std::uint64_t nets = 0;           ///< of the campaign
+    std::uint64_t nets = 0;  ///< of the campaign
     std::uint64_t trained = 0;
-    std::uint64_t checkpointed = 0;   ///< begun and not finished
-    double training_seconds = 0.0;    ///< over all trained nets
+    std::uint64_t checkpointed = 0;  ///< begun and not finished
+    double training_seconds = 0.0;   ///< over all trained nets
     std::vector<TaskGivenUp> given_up;
     std::vector<std::string> ensembles;
     bool ratios = false;
@@ -116,9 +117,10 @@ ExitCode run(CommandContext&, const Arguments& arguments) {
     if (places.out.empty()) places.out = read_campaign(places.campaign).name + ".run";
     const RunDirectory directory(places.out);
     if (!fs::exists(directory.campaign())) {
-        throw DataError(fmt::format("'{}' is no run directory (it has no campaign.toml); name it by "
-                                    "--out",
-                                    places.out.string()));
+        throw DataError(
+            fmt::format("'{}' is no run directory (it has no campaign.toml); name it by "
+                        "--out",
+                        places.out.string()));
     }
     const auto print = [&] {
         const Status status = read_status(directory);

@@ -1,4 +1,5 @@
 #include "ratiofarm/core/signal_flags.hpp"
+
 #include "stages.hpp"
 
 namespace ratiofarm {

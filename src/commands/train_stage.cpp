@@ -1,5 +1,6 @@
-#include "farm_stage.hpp"
 #include "ratiofarm/core/trainer_protocol.hpp"
+
+#include "farm_stage.hpp"
 
 namespace ratiofarm {
 
@@ -10,8 +11,8 @@ StageEnd train_stage(CommandContext& context, Workspace& workspace) {
             TrainRequest request = task.request;
             request.result_path = workspace.directory.result(task.digest).string();
             request.state_path = workspace.directory.state(task.digest).string();
-            tasks.push_back({task.digest, task.name, task.flop,
-                             frame(TrainerRequest(std::move(request)))});
+            tasks.push_back(
+                {task.digest, task.name, task.flop, frame(TrainerRequest(std::move(request)))});
         }
     }
     return farm_stage(context, workspace, std::move(tasks), TaskFileKind::training_result);

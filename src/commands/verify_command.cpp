@@ -1,13 +1,14 @@
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <filesystem>
+
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "ratiofarm/core/publish.hpp"
 #include "ratiofarm/core/task_file.hpp"
 #include "ratiofarm/report/fit_json.hpp"
 #include "ratiofarm/tables/verify.hpp"
+
 #include "workspace.hpp"
 
 namespace ratiofarm {
@@ -52,7 +53,8 @@ std::vector<std::string> check_task_file(const fs::path& path, const JournalStat
     });
 }
 
-std::optional<Checked> check_file(const fs::path& path, const RunDirectory& directory,
+std::optional<Checked> check_file(const fs::path& path,
+                                  const RunDirectory& directory,
                                   const JournalState& journal) {
     const std::string extension = path.extension();
     if (extension == ".h5") return check_hdf5(path);
@@ -104,8 +106,8 @@ ExitCode run(CommandContext&, const Arguments& arguments) {
     if (places.out.empty()) places.out = read_campaign(places.campaign).name + ".run";
     const RunDirectory directory(fs::absolute(places.out));
     if (!fs::exists(directory.root())) {
-        throw DataError(fmt::format("there is no run directory '{}'; name it by --out",
-                                    places.out.string()));
+        throw DataError(
+            fmt::format("there is no run directory '{}'; name it by --out", places.out.string()));
     }
     const auto all = check_all(directory);
     std::uint64_t damaged = 0;
@@ -127,8 +129,9 @@ ExitCode run(CommandContext&, const Arguments& arguments) {
 
 Command verify_command() {
     return {.name = "verify",
-            .summary = "Checks every checksum of a run directory; --json also lists a digest of each "
-                       "dataset, equal for equal content.",
+            .summary =
+                "Checks every checksum of a run directory; --json also lists a digest of each "
+                "dataset, equal for equal content.",
             .positional = {"CAMPAIGN.toml"},
             .options = {{"out", "DIR", "run directory (default: <campaign name>.run)"},
                         {"json", "", "print JSON"}},

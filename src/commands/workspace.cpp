@@ -1,8 +1,8 @@
 #include "workspace.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 #include "ratiofarm/campaign/campaign_diff.hpp"
 #include "ratiofarm/core/publish.hpp"
@@ -35,8 +35,9 @@ DeviceClass choose_device(const std::string& wanted) {
         throw ConfigError(fmt::format("--device = '{}': must be auto, cpu or cuda", wanted));
     }
     if (!gpu) {
-        throw ConfigError("--device cuda: no GPU on this node (neither CUDA_VISIBLE_DEVICES nor "
-                          "/dev/nvidia*); use --device cpu");
+        throw ConfigError(
+            "--device cuda: no GPU on this node (neither CUDA_VISIBLE_DEVICES nor "
+            "/dev/nvidia*); use --device cpu");
     }
     return DeviceClass::cuda;
 }
@@ -47,7 +48,8 @@ Placement placement_of_rank(const mpi::Communicator& world, DeviceClass device) 
     const NodeResources resources = node_resources();
     Placement placement = place_trainer(resources, {node.rank(), node.size()}, device);
     // Ranks whose sets of cores differ were given their own by the batch system.
-    const auto sets = mpi::all_gather_text(node, fmt::format("{}", fmt::join(resources.cores, ",")));
+    const auto sets =
+        mpi::all_gather_text(node, fmt::format("{}", fmt::join(resources.cores, ",")));
     const bool shared = std::all_of(sets.begin(), sets.end(),
                                     [&](const std::string& set) { return set == sets.front(); });
     if (!shared) placement.cores = resources.cores;
@@ -86,8 +88,10 @@ std::string changes_text(const RunDirectory& directory, const Campaign& campaign
     return text.empty() ? "\n  (the events file has changed)" : text;
 }
 
-void compare_with_history(const RunDirectory& directory, const Workspace& workspace,
-                          const Arguments& arguments, const Log& log) {
+void compare_with_history(const RunDirectory& directory,
+                          const Workspace& workspace,
+                          const Arguments& arguments,
+                          const Log& log) {
     // A farm that was let work on this graph once goes on with it.
     const auto& farms = workspace.history.farms;
     if (!farms.empty() && farms.back().graph == graph_digest(workspace.graph)) return;
@@ -111,7 +115,8 @@ std::vector<SampleInfo> read_samples(const Campaign& campaign, const RunDirector
 
 /// For commands that can do without.
 std::vector<SampleInfo> read_samples_if_there(const Campaign& campaign,
-                                              const RunDirectory& directory, const Log& log) {
+                                              const RunDirectory& directory,
+                                              const Log& log) {
     try {
         return read_samples(campaign, directory);
     } catch (const DataError& error) {
@@ -120,20 +125,22 @@ std::vector<SampleInfo> read_samples_if_there(const Campaign& campaign,
     }
 }
 
-Briefing brief(CommandContext& context, const Arguments& arguments, Needs needs,
+Briefing brief(CommandContext& context,
+               const Arguments& arguments,
+               Needs needs,
                Workspace& workspace) {
     const Log& log = context.log;
     const Places places = find_places(arguments);
     const DeviceClass device = choose_device(arguments.text("device"));
     Campaign campaign = with_absolute_paths(read_campaign(places.campaign));
-    const RunDirectory directory(
-        places.out.empty() ? fs::absolute(campaign.name + ".run") : fs::absolute(places.out));
+    const RunDirectory directory(places.out.empty() ? fs::absolute(campaign.name + ".run")
+                                                    : fs::absolute(places.out));
     std::error_code error;
     fs::create_directories(directory.root(), error);
     if (error) {
-        throw SystemError(errno_message("cannot create '" + directory.root().string() + "'",
-                                        error.value()),
-                          ExitCode::usage);
+        throw SystemError(
+            errno_message("cannot create '" + directory.root().string() + "'", error.value()),
+            ExitCode::usage);
     }
     workspace.lock = std::make_unique<Lock>(directory.lock(), log);
     if (arguments.has("fresh")) remove_results(directory);
@@ -152,7 +159,8 @@ Briefing brief(CommandContext& context, const Arguments& arguments, Needs needs,
     publish(directory.campaign(), briefing.campaign);
     workspace.journal = std::make_unique<Journal>(directory.journal(), workspace.history);
     const LockOwner self = this_owner();
-    workspace.journal->write(FarmStarted{self.host, self.job, static_cast<std::uint64_t>(context.world.size()),
+    workspace.journal->write(FarmStarted{self.host, self.job,
+                                         static_cast<std::uint64_t>(context.world.size()),
                                          graph_digest(workspace.graph)});
     return briefing;
 }

@@ -24,7 +24,7 @@ struct Workspace {
     std::vector<SampleInfo> samples;
     TaskGraph graph;
     std::filesystem::path ratios;  ///< ratio file of the fit; the run directory's own by default
-    Placement placement;  ///< cores and GPU of this rank
+    Placement placement;           ///< cores and GPU of this rank
 
     unsigned threads() const { return static_cast<unsigned>(placement.cores.size()); }
 

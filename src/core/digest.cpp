@@ -1,11 +1,12 @@
 #include "ratiofarm/core/digest.hpp"
 
-#include <fmt/format.h>
+#include <algorithm>
+#include <charconv>
+
 #include <xxhash.h>
 #include <zlib.h>
 
-#include <algorithm>
-#include <charconv>
+#include <fmt/format.h>
 
 #include "ratiofarm/core/errors.hpp"
 
@@ -47,9 +48,7 @@ Hasher& Hasher::bytes(std::span<const std::byte> data) {
     return *this;
 }
 
-Hasher& Hasher::number(std::uint64_t data) {
-    return bytes(std::as_bytes(std::span(&data, 1)));
-}
+Hasher& Hasher::number(std::uint64_t data) { return bytes(std::as_bytes(std::span(&data, 1))); }
 
 Hasher& Hasher::text(std::string_view data) {
     return number(data.size()).bytes(std::as_bytes(std::span(data)));

@@ -22,7 +22,8 @@ std::string field_text(const LogField& field) {
         [&](const auto& value) {
             using Value = std::decay_t<decltype(value)>;
             if constexpr (std::is_same_v<Value, std::string>) {
-                const bool quote = value.empty() || value.find_first_of(" =\"") != std::string::npos;
+                const bool quote =
+                    value.empty() || value.find_first_of(" =\"") != std::string::npos;
                 return quote ? fmt::format(" {}=\"{}\"", field.key, value)
                              : fmt::format(" {}={}", field.key, value);
             } else if constexpr (std::is_same_v<Value, double>) {

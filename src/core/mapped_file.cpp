@@ -1,14 +1,15 @@
 #include "ratiofarm/core/mapped_file.hpp"
 
+#include <cerrno>
+#include <cstdint>
+#include <utility>
+
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstdint>
-#include <utility>
+#include <fmt/format.h>
 
 #include "ratiofarm/core/errors.hpp"
 
@@ -16,8 +17,7 @@ namespace ratiofarm {
 
 MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
     const auto fail = [&](const char* action, int error) {
-        throw DataError(
-            errno_message(fmt::format("cannot {} '{}'", action, path.string()), error));
+        throw DataError(errno_message(fmt::format("cannot {} '{}'", action, path.string()), error));
     };
     const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (fd < 0) fail("open", errno);
@@ -48,7 +48,9 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
     return *this;
 }
 
-void MappedFile::check_range(std::size_t offset, std::size_t count, std::size_t size,
+void MappedFile::check_range(std::size_t offset,
+                             std::size_t count,
+                             std::size_t size,
                              std::size_t alignment) const {
     const bool fits = offset <= bytes_.size() && count <= (bytes_.size() - offset) / size;
     if (!fits) {

@@ -7,7 +7,8 @@
 
 namespace ratiofarm {
 
-std::array<std::uint32_t, 4> philox(std::uint64_t key, std::uint64_t counter_high,
+std::array<std::uint32_t, 4> philox(std::uint64_t key,
+                                    std::uint64_t counter_high,
                                     std::uint64_t counter_low) noexcept {
     constexpr std::uint64_t multiplier0 = 0xD2511F53;
     constexpr std::uint64_t multiplier1 = 0xCD9E8D57;

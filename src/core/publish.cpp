@@ -1,12 +1,13 @@
 #include "ratiofarm/core/publish.hpp"
 
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <fstream>
 #include <utility>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
 
 #include "ratiofarm/core/errors.hpp"
 
@@ -16,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 class FileDescriptor {
-  public:
+public:
     FileDescriptor(const fs::path& path, int flags) : fd_(::open(path.c_str(), flags, 0644)) {}
     ~FileDescriptor() {
         if (fd_ >= 0) ::close(fd_);
@@ -27,7 +28,7 @@ class FileDescriptor {
     int get() const { return fd_; }
     int close() { return ::close(std::exchange(fd_, -1)); }
 
-  private:
+private:
     int fd_;
 };
 

@@ -1,8 +1,8 @@
 #include "ratiofarm/core/task_file.hpp"
 
-#include <fmt/format.h>
-
 #include <array>
+
+#include <fmt/format.h>
 
 #include "ratiofarm/core/errors.hpp"
 
@@ -30,23 +30,25 @@ constexpr std::size_t header_size = 8 + 4 + 4 + 16 + 8 + 4;
 
 }  // namespace
 
-std::vector<std::byte> task_file_bytes(TaskFileKind kind, const Digest& task,
+std::vector<std::byte> task_file_bytes(TaskFileKind kind,
+                                       const Digest& task,
                                        std::vector<std::byte> body) {
-    auto file = encode(Header{magic, version, static_cast<std::uint32_t>(kind), task, body.size(),
-                              crc32(body)});
+    auto file = encode(
+        Header{magic, version, static_cast<std::uint32_t>(kind), task, body.size(), crc32(body)});
     file.insert(file.end(), body.begin(), body.end());
     return file;
 }
 
-std::vector<std::byte> task_file_body(std::span<const std::byte> file, TaskFileKind kind,
+std::vector<std::byte> task_file_body(std::span<const std::byte> file,
+                                      TaskFileKind kind,
                                       const Digest& task) {
     if (file.size() < header_size) throw DataError("too short for a task file: truncated");
     const auto header = decode<Header>(file.first(header_size));
     const auto body = file.subspan(header_size);
     if (header.magic != magic) throw DataError("no task file (wrong first bytes)");
     if (header.version != version) {
-        throw DataError(fmt::format("task file version {}, this program reads {}", header.version,
-                                    version));
+        throw DataError(
+            fmt::format("task file version {}, this program reads {}", header.version, version));
     }
     if (header.kind != static_cast<std::uint32_t>(kind)) {
         throw DataError(fmt::format("task file of kind {}, expected {}", header.kind,
@@ -62,7 +64,8 @@ std::vector<std::byte> task_file_body(std::span<const std::byte> file, TaskFileK
     return {body.begin(), body.end()};
 }
 
-bool task_file_is_complete(const std::filesystem::path& path, TaskFileKind kind,
+bool task_file_is_complete(const std::filesystem::path& path,
+                           TaskFileKind kind,
                            const Digest& task) {
     try {
         task_file_body(read_file(path), kind, task);

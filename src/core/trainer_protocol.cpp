@@ -44,10 +44,8 @@ std::optional<Variant> FrameBuffer::next() {
     WireReader header(bytes_);
     header(size, type);
     if (bytes_.size() - header_size < size) return std::nullopt;
-    auto message =
-        decode_alternative<Variant>(type, std::span(bytes_).subspan(header_size, size));
-    bytes_.erase(bytes_.begin(),
-                 bytes_.begin() + static_cast<std::ptrdiff_t>(header_size + size));
+    auto message = decode_alternative<Variant>(type, std::span(bytes_).subspan(header_size, size));
+    bytes_.erase(bytes_.begin(), bytes_.begin() + static_cast<std::ptrdiff_t>(header_size + size));
     return message;
 }
 

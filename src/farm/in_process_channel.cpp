@@ -6,7 +6,7 @@
 namespace ratiofarm {
 
 class InProcessNetwork::Endpoint final : public Channel {
-  public:
+public:
     Endpoint(std::vector<std::deque<Envelope>>& queues, WorkerId self)
         : queues_(queues), self_(self) {}
 
@@ -24,7 +24,7 @@ class InProcessNetwork::Endpoint final : public Channel {
         return envelope;
     }
 
-  private:
+private:
     std::vector<std::deque<Envelope>>& queues_;
     WorkerId self_;
 };

@@ -1,9 +1,9 @@
 #include "ratiofarm/farm/mpi_channel.hpp"
 
-#include <mpi.h>
-
 #include <algorithm>
 #include <list>
+
+#include <mpi.h>
 
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
@@ -15,7 +15,7 @@ namespace {
 constexpr int farm_tag = 1;
 
 class MpiChannel final : public Channel {
-  public:
+public:
     explicit MpiChannel(const mpi::Communicator& comm) : comm_(comm) {}
 
     ~MpiChannel() override {
@@ -64,7 +64,7 @@ class MpiChannel final : public Channel {
                         decode_message(bytes)};
     }
 
-  private:
+private:
     struct Sending {
         std::vector<std::byte> bytes;
         MPI_Request request;

@@ -9,7 +9,8 @@ Range shards_of_rank(const Communicator& comm) {
                            static_cast<std::uint64_t>(comm.rank()));
 }
 
-std::vector<double> block_sum(const Communicator& comm, std::span<const double> mine,
+std::vector<double> block_sum(const Communicator& comm,
+                              std::span<const double> mine,
                               std::uint64_t width) {
     RATIOFARM_EXPECT(mine.size() == shards_of_rank(comm).size() * width);
     const std::vector<double> all = all_gather(comm, mine);

@@ -1,17 +1,18 @@
 #include "ratiofarm/mpi/communicator.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <chrono>
 #include <limits>
 #include <thread>
 #include <utility>
 
-#include "check.hpp"
+#include <fmt/format.h>
+
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/mpi/together.hpp"
+
+#include "check.hpp"
 
 namespace ratiofarm::mpi {
 
@@ -69,7 +70,8 @@ void all_reduce(const Communicator& comm, std::span<T> values, MPI_Op operation)
 }
 
 template <class T>
-std::vector<T> gather_all(const Communicator& comm, std::span<const T> mine,
+std::vector<T> gather_all(const Communicator& comm,
+                          std::span<const T> mine,
                           std::vector<std::uint64_t>* counts_out = nullptr) {
     if (comm.raw() == MPI_COMM_NULL) {
         if (counts_out != nullptr) *counts_out = {mine.size()};

@@ -1,9 +1,9 @@
 #include "ratiofarm/mpi/session.hpp"
 
-#include <mpi.h>
-
 #include <cstdio>
 #include <exception>
+
+#include <mpi.h>
 
 #include "check.hpp"
 

@@ -1,12 +1,13 @@
 #include "ratiofarm/store/journal.hpp"
 
+#include <cerrno>
+#include <utility>
+
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <unistd.h>
 
-#include <cerrno>
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <utility>
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/publish.hpp"
@@ -39,7 +40,8 @@ std::optional<Json> checked_line(std::string_view line) {
 void add(JournalState& state, const Json& line) {
     const std::string event = line.at("event");
     if (event == "farm_started") {
-        state.farms.push_back({line.at("host"), line.at("job"), line.at("ranks"), line.at("graph")});
+        state.farms.push_back(
+            {line.at("host"), line.at("job"), line.at("ranks"), line.at("graph")});
     } else if (event == "stage_ended") {
         state.stages.push_back({line.at("stage"), line.at("seconds")});
     } else if (event == "task_committed") {
@@ -64,7 +66,8 @@ JournalState read_journal(const std::filesystem::path& path) {
     if (!std::filesystem::exists(path)) return state;
     const std::string text = read_text(path);
     std::size_t begin = 0;
-    for (std::size_t end = text.find('\n'); end != std::string::npos; end = text.find('\n', begin)) {
+    for (std::size_t end = text.find('\n'); end != std::string::npos;
+         end = text.find('\n', begin)) {
         const auto line = checked_line(std::string_view(text).substr(begin, end - begin));
         try {
             if (line) add(state, *line);

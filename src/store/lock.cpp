@@ -1,17 +1,18 @@
 #include "ratiofarm/store/lock.hpp"
 
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <signal.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <sstream>
 #include <thread>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/publish.hpp"
@@ -88,12 +89,14 @@ Lock::Lock(std::filesystem::path path, const Log& log) : path_(std::move(path)) 
     const auto give_up = std::chrono::steady_clock::now() + patience;
     for (bool told = false;;) {
         {
-            const UniqueFd file(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+            const UniqueFd file(
+                ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
             if (file) {
                 if (::write(file.get(), text.data(), text.size()) !=
                     static_cast<ssize_t>(text.size())) {
                     ::unlink(path_.c_str());
-                    throw SystemError(errno_message("cannot write '" + path_.string() + "'", errno));
+                    throw SystemError(
+                        errno_message("cannot write '" + path_.string() + "'", errno));
                 }
                 return;
             }

@@ -1,8 +1,8 @@
 #include "ratiofarm/core/publish.hpp"
 
-#include <sys/stat.h>
-
 #include <filesystem>
+
+#include <sys/stat.h>
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/mapped_file.hpp"

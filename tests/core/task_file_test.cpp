@@ -41,7 +41,8 @@ TEST_CASE("every flipped bit of a task file is noticed") {
 TEST_CASE("a task file cut at any byte is noticed") {
     const auto good = encode_task_file(task, example_block());
     for (std::size_t size = 0; size < good.size(); ++size) {
-        CHECK_THROWS_AS(task_file_body(std::span(good).first(size), TaskFileKind::ratio_block, task),
-                        DataError);
+        CHECK_THROWS_AS(
+            task_file_body(std::span(good).first(size), TaskFileKind::ratio_block, task),
+            DataError);
     }
 }

@@ -3,7 +3,6 @@
 #include <map>
 
 #include "ratiofarm/mpi/communicator.hpp"
-
 #include "ratiofarm_test/catch.hpp"
 
 using namespace ratiofarm;

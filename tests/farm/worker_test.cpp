@@ -42,7 +42,8 @@ TEST_CASE("a worker announces itself, does its task and reports the attempt") {
     CHECK(std::holds_alternative<Ready>(f.scheduler->receive()->message));
 
     f.worker.receive(Assign{AttemptId(9), {{1, 2}, "S/member 0", 1.0, {}}});
-    f.runner.events = {TaskPace{0.5, 3, 0.6}, TaskReport{TaskOutcome::done, "", 100, 7, 2.0, false}};
+    f.runner.events = {TaskPace{0.5, 3, 0.6},
+                       TaskReport{TaskOutcome::done, "", 100, 7, 2.0, false}};
     f.worker.step();
 
     CHECK(f.runner.started == std::vector<std::string>{"S/member 0"});

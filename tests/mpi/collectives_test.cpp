@@ -60,7 +60,8 @@ TEST_CASE("a problem on one rank is thrown on every rank, with its message and e
     const int guilty = comm.size() - 1;
     try {
         mpi::together(comm, [&] {
-            if (comm.rank() == guilty) throw SystemError("disk full on rank " + std::to_string(guilty));
+            if (comm.rank() == guilty)
+                throw SystemError("disk full on rank " + std::to_string(guilty));
         });
         FAIL("nothing was thrown");
     } catch (const mpi::AgreedError& error) {

@@ -147,13 +147,13 @@ TEST_CASE("with random crashes, delays and stops every task is committed exactly
         while (!running.empty()) {
             if (stops && random.uniform() < 0.05) perform(scheduler.stop());
             auto chosen = running.begin();
-            std::advance(chosen, static_cast<long>(random.uniform() *
-                                                   static_cast<double>(running.size())));
+            std::advance(chosen,
+                         static_cast<long>(random.uniform() * static_cast<double>(running.size())));
             const auto [worker, assign] = *chosen;
             running.erase(chosen);
             const double what = random.uniform();
-            perform(scheduler.on(worker, finished(assign, what < 0.3 ? TaskOutcome::crashed
-                                                                     : TaskOutcome::done)));
+            perform(scheduler.on(
+                worker, finished(assign, what < 0.3 ? TaskOutcome::crashed : TaskOutcome::done)));
         }
         CHECK(scheduler.over());
         for (const auto& [task, times] : committed) CHECK(times == 1);

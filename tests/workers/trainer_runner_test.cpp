@@ -1,12 +1,12 @@
 #include "ratiofarm/workers/trainer_runner.hpp"
 
-#include <signal.h>
-
 #include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <thread>
+
+#include <signal.h>
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm_test/catch.hpp"

@@ -54,7 +54,7 @@ struct Command {
 
 /// Parsed command line of one command.
 class Arguments {
-  public:
+public:
     /// \throws ConfigError naming unknown options (with the nearest known one), missing values and
     /// surplus or missing positional arguments
     Arguments(const Command& command, std::span<const std::string> words);
@@ -67,7 +67,7 @@ class Arguments {
     std::uint64_t integer(std::string_view option, std::uint64_t low, std::uint64_t high) const;
     const std::vector<std::string>& positional() const { return positional_; }
 
-  private:
+private:
     struct Given {
         std::string option;
         std::string value;

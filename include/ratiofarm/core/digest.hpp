@@ -28,7 +28,7 @@ struct Digest {
 /// Collects bytes in order and names their content. Every text is preceded by its length, so
 /// ("ab", "c") and ("a", "bc") differ.
 class Hasher {
-  public:
+public:
     Hasher();
     ~Hasher();
     Hasher(Hasher&&) noexcept;
@@ -41,7 +41,7 @@ class Hasher {
 
     Digest finish() const;
 
-  private:
+private:
     struct State;
     std::unique_ptr<State> state_;
 };

@@ -13,17 +13,17 @@ namespace ratiofarm {
 
 /// How a program ends; the same table stands in the README.
 enum class ExitCode : int {
-    done = 0,           ///< all done
-    internal = 1,       ///< a bug
-    usage = 2,          ///< usage, campaign or data error: the user can mend it
-    tasks_failed = 3,   ///< finished, but some tasks failed for good
-    resumable = 75,     ///< stopped early: run the same command again
+    done = 0,          ///< all done
+    internal = 1,      ///< a bug
+    usage = 2,         ///< usage, campaign or data error: the user can mend it
+    tasks_failed = 3,  ///< finished, but some tasks failed for good
+    resumable = 75,    ///< stopped early: run the same command again
 };
 
 /// Base of every error this project throws. The message names the object, the value, what is
 /// allowed and what to try; context is prepended on the way up.
 class Error : public std::runtime_error {
-  public:
+public:
     Error(ExitCode exit_code, std::string message)
         : std::runtime_error(message), exit_code_(exit_code), message_(std::move(message)) {}
 
@@ -35,43 +35,43 @@ class Error : public std::runtime_error {
         message_.insert(0, ": ").insert(0, context.data(), context.size());
     }
 
-  private:
+private:
     ExitCode exit_code_;
     std::string message_;
 };
 
 /// The campaign file or the command line is wrong. One line per mistake, all at once.
 class ConfigError : public Error {
-  public:
+public:
     explicit ConfigError(std::string message) : Error(ExitCode::usage, std::move(message)) {}
 };
 
 /// An input file is missing, damaged or holds values that cannot be used.
 class DataError : public Error {
-  public:
+public:
     explicit DataError(std::string message) : Error(ExitCode::usage, std::move(message)) {}
 };
 
 /// A call of the operating system on a file or a process failed (disk full, permissions).
 class SystemError : public Error {
-  public:
+public:
     explicit SystemError(std::string message, ExitCode code = ExitCode::resumable)
         : Error(code, std::move(message)) {}
 };
 
 class MpiError : public Error {
-  public:
+public:
     explicit MpiError(std::string message) : Error(ExitCode::internal, std::move(message)) {}
 };
 
 class Hdf5Error : public Error {
-  public:
+public:
     explicit Hdf5Error(std::string message) : Error(ExitCode::internal, std::move(message)) {}
 };
 
 /// A computation left the domain of its formula; names the event or parameter.
 class NumericalError : public Error {
-  public:
+public:
     explicit NumericalError(std::string message) : Error(ExitCode::internal, std::move(message)) {}
 };
 

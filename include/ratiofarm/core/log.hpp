@@ -27,7 +27,7 @@ enum class LogLevel { debug, info, warning, error };
 /// One event per line on stderr as "time level [rank] message key=value ...". Libraries never
 /// print; they are handed a Log. A default Log is silent.
 class Log {
-  public:
+public:
     Log() = default;
 
     /// Lines on stderr from this level on; `who` ("rank 3", "trainer 3") is shown if not empty.
@@ -39,7 +39,7 @@ class Log {
     void warning(std::string_view message, Fields fields = {}) const;
     void error(std::string_view message, Fields fields = {}) const;
 
-  private:
+private:
     struct Sink;
     void write(LogLevel level, std::string_view message, Fields fields) const;
 

@@ -8,7 +8,7 @@ namespace ratiofarm {
 
 /// A file mapped read-only: one copy per node in the page cache, shared by all its readers.
 class MappedFile {
-  public:
+public:
     /// \throws DataError naming the path if it cannot be opened or mapped
     explicit MappedFile(const std::filesystem::path& path);
     ~MappedFile();
@@ -25,8 +25,10 @@ class MappedFile {
         return {reinterpret_cast<const T*>(bytes_.data() + offset), count};
     }
 
-  private:
-    void check_range(std::size_t offset, std::size_t count, std::size_t size,
+private:
+    void check_range(std::size_t offset,
+                     std::size_t count,
+                     std::size_t size,
                      std::size_t alignment) const;
 
     std::filesystem::path path_;

@@ -7,7 +7,8 @@ namespace ratiofarm {
 
 /// Philox4x32-10 (Salmon et al., SC11): a bijection that turns (key, counter) into four random
 /// 32-bit words. No state: word i of a stream is computed where it is needed.
-std::array<std::uint32_t, 4> philox(std::uint64_t key, std::uint64_t counter_high,
+std::array<std::uint32_t, 4> philox(std::uint64_t key,
+                                    std::uint64_t counter_high,
                                     std::uint64_t counter_low) noexcept;
 
 /// Mixes 64 bits thoroughly (SplitMix64 finaliser): a bijection.
@@ -26,14 +27,14 @@ constexpr double uniform01(std::uint32_t high, std::uint32_t low) noexcept {
 
 /// A sequence of draws from one key: the counter is its only state.
 class PhiloxSequence {
-  public:
+public:
     explicit PhiloxSequence(std::uint64_t key, std::uint64_t stream = 0)
         : key_(key), stream_(stream) {}
 
     double uniform();  ///< [0, 1)
     double normal();   ///< standard normal, Box-Muller, one draw of a pair at a time
 
-  private:
+private:
     std::uint64_t key_;
     std::uint64_t stream_;
     std::uint64_t counter_ = 0;
@@ -42,14 +43,14 @@ class PhiloxSequence {
 /// A pseudo-random permutation of [0, n) without memory (four-round Feistel network with cycle
 /// walking): position i of epoch e is a pure function, so a resumed epoch continues in order.
 class Permutation {
-  public:
+public:
     /// \param size number of elements, > 0
     Permutation(std::uint64_t size, std::uint64_t key);
 
     /// \param position in [0, size)  \return element in [0, size), a bijection
     std::uint64_t operator()(std::uint64_t position) const noexcept;
 
-  private:
+private:
     std::uint64_t encrypt(std::uint64_t value) const noexcept;
 
     std::uint64_t size_;

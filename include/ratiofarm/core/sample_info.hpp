@@ -12,11 +12,11 @@ namespace ratiofarm {
 /// What is known of one sample of an events file once it was read and checked.
 struct SampleInfo {
     std::string name;
-    SampleColumns columns;                   ///< where the bytes lie
-    std::vector<std::string> column_names;   ///< of the stored feature matrix
-    Digest digest;                           ///< of the features in use, weight and id
+    SampleColumns columns;                  ///< where the bytes lie
+    std::vector<std::string> column_names;  ///< of the stored feature matrix
+    Digest digest;                          ///< of the features in use, weight and id
     double sum_of_weights = 0.0;
-    std::uint64_t inference_events = 0;      ///< events of the inference split
+    std::uint64_t inference_events = 0;  ///< events of the inference split
     std::uint64_t training_events = 0;
 };
 

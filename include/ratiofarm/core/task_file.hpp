@@ -16,18 +16,18 @@ namespace ratiofarm {
 
 /// State of a running training: continuing from it equals never having stopped.
 struct TrainingState {
-    std::uint64_t step = 0;                ///< optimizer steps done
-    std::uint32_t epoch = 0;               ///< epochs done
+    std::uint64_t step = 0;   ///< optimizer steps done
+    std::uint32_t epoch = 0;  ///< epochs done
     std::uint64_t step_in_epoch = 0;
-    std::vector<float> row;                ///< current parameter row
-    std::vector<float> first_moment;       ///< optimizer, trainable part
+    std::vector<float> row;           ///< current parameter row
+    std::vector<float> first_moment;  ///< optimizer, trainable part
     std::vector<float> second_moment;
-    double momentum_product = 1.0;         ///< of NAdam
-    double epoch_loss_sum = 0.0;           ///< of the epoch under way
+    double momentum_product = 1.0;  ///< of NAdam
+    double epoch_loss_sum = 0.0;    ///< of the epoch under way
     std::vector<float> best_row;
     std::uint32_t best_epoch = 0;
     double best_validation_loss = 0.0;
-    std::vector<double> training_loss;     ///< per complete epoch
+    std::vector<double> training_loss;  ///< per complete epoch
     std::vector<double> validation_loss;
 };
 
@@ -42,14 +42,14 @@ void fields(Archive& archive, MemberOf<Archive, TrainingState>& value) {
 /// A finished training: the row of the best epoch and how it came about.
 struct TrainingResult {
     std::vector<float> row;
-    std::uint32_t epochs = 0;      ///< run
+    std::uint32_t epochs = 0;  ///< run
     std::uint32_t best_epoch = 0;
     double best_validation_loss = 0.0;
     std::vector<double> training_loss;
     std::vector<double> validation_loss;
-    std::uint64_t training_events = 0;     ///< over both classes
+    std::uint64_t training_events = 0;  ///< over both classes
     std::uint64_t validation_events = 0;
-    std::uint64_t negative_weights = 0;    ///< events of either part with weight < 0
+    std::uint64_t negative_weights = 0;  ///< events of either part with weight < 0
 };
 
 template <class Archive>
@@ -62,7 +62,7 @@ void fields(Archive& archive, MemberOf<Archive, TrainingResult>& value) {
 /// An ensemble evaluated on some events: those of the inference split, in file order.
 struct RatioBlock {
     std::vector<float> log_ratio;  ///< combined over the members, not normalised
-    std::vector<float> spread;     ///< standard deviation of log r over the members; 0 for one member
+    std::vector<float> spread;  ///< standard deviation of log r over the members; 0 for one member
 };
 
 template <class Archive>
@@ -70,24 +70,36 @@ void fields(Archive& archive, MemberOf<Archive, RatioBlock>& value) {
     archive(value.log_ratio, value.spread);
 }
 
-enum class TaskFileKind : std::uint32_t { training_state = 1, training_result = 2, ratio_block = 3 };
+enum class TaskFileKind : std::uint32_t {
+    training_state = 1,
+    training_result = 2,
+    ratio_block = 3
+};
 
 template <class T>
 constexpr TaskFileKind task_file_kind();
 template <>
-constexpr TaskFileKind task_file_kind<TrainingState>() { return TaskFileKind::training_state; }
+constexpr TaskFileKind task_file_kind<TrainingState>() {
+    return TaskFileKind::training_state;
+}
 template <>
-constexpr TaskFileKind task_file_kind<TrainingResult>() { return TaskFileKind::training_result; }
+constexpr TaskFileKind task_file_kind<TrainingResult>() {
+    return TaskFileKind::training_result;
+}
 template <>
-constexpr TaskFileKind task_file_kind<RatioBlock>() { return TaskFileKind::ratio_block; }
+constexpr TaskFileKind task_file_kind<RatioBlock>() {
+    return TaskFileKind::ratio_block;
+}
 
 /// Whole file for a body.
-std::vector<std::byte> task_file_bytes(TaskFileKind kind, const Digest& task,
+std::vector<std::byte> task_file_bytes(TaskFileKind kind,
+                                       const Digest& task,
                                        std::vector<std::byte> body);
 
 /// Body of a file after all checks.
 /// \throws DataError naming what does not fit: magic, version, kind, digest, size or checksum
-std::vector<std::byte> task_file_body(std::span<const std::byte> file, TaskFileKind kind,
+std::vector<std::byte> task_file_body(std::span<const std::byte> file,
+                                      TaskFileKind kind,
                                       const Digest& task);
 
 template <class T>
@@ -104,6 +116,8 @@ T read_task_file(const std::filesystem::path& path, const Digest& task) {
 }
 
 /// True if the file exists, is complete, undamaged and belongs to the task. Never throws.
-bool task_file_is_complete(const std::filesystem::path& path, TaskFileKind kind, const Digest& task);
+bool task_file_is_complete(const std::filesystem::path& path,
+                           TaskFileKind kind,
+                           const Digest& task);
 
 }  // namespace ratiofarm

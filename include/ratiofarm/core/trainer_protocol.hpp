@@ -20,13 +20,13 @@ namespace ratiofarm {
 
 /// Where the columns of one sample lie: contiguous blocks of a file that the trainer maps.
 struct SampleColumns {
-    std::string file;                    ///< absolute path
-    std::string sample;                  ///< name, for messages
-    std::uint64_t events = 0;            ///< rows n
-    std::uint64_t columns = 0;           ///< width d of the stored feature matrix
-    std::uint64_t features_offset = 0;   ///< bytes; f32 [n, d]
-    std::uint64_t weight_offset = 0;     ///< bytes; f64 [n]
-    std::uint64_t id_offset = 0;         ///< bytes; u64 [n]
+    std::string file;                   ///< absolute path
+    std::string sample;                 ///< name, for messages
+    std::uint64_t events = 0;           ///< rows n
+    std::uint64_t columns = 0;          ///< width d of the stored feature matrix
+    std::uint64_t features_offset = 0;  ///< bytes; f32 [n, d]
+    std::uint64_t weight_offset = 0;    ///< bytes; f64 [n]
+    std::uint64_t id_offset = 0;        ///< bytes; u64 [n]
 };
 
 template <class Archive>
@@ -50,17 +50,17 @@ void fields(Archive& archive, MemberOf<Archive, ClassComponent>& value) {
 /// Train one net: logit of p_numerator / p_denominator.
 struct TrainRequest {
     Digest task;
-    std::string name;                          ///< "S/member 3", for messages
-    std::vector<ClassComponent> numerator;     ///< class 1
-    std::vector<ClassComponent> denominator;   ///< class 0
-    std::vector<std::uint32_t> features;       ///< columns of the feature matrix, in input order
+    std::string name;                         ///< "S/member 3", for messages
+    std::vector<ClassComponent> numerator;    ///< class 1
+    std::vector<ClassComponent> denominator;  ///< class 0
+    std::vector<std::uint32_t> features;      ///< columns of the feature matrix, in input order
     Split split;
     Network network;
     TrainingOptions training;
     std::uint64_t initialisation_seed = 0;
     std::uint64_t shuffle_seed = 0;
-    std::string result_path;                   ///< published TaskFile when done
-    std::string state_path;                    ///< checkpoint; the older generation is state_path + ".old"
+    std::string result_path;  ///< published TaskFile when done
+    std::string state_path;   ///< checkpoint; the older generation is state_path + ".old"
 };
 
 template <class Archive>
@@ -85,13 +85,13 @@ struct InferRequest {
     std::vector<std::uint32_t> features;
     Split split;
     Network network;
-    std::string ensemble_file;          ///< absolute path; rows are mapped
-    std::uint64_t weights_offset = 0;   ///< bytes to row 0; f32 [members, row_stride]
-    std::uint64_t row_stride = 0;       ///< elements
+    std::string ensemble_file;         ///< absolute path; rows are mapped
+    std::uint64_t weights_offset = 0;  ///< bytes to row 0; f32 [members, row_stride]
+    std::uint64_t row_stride = 0;      ///< elements
     std::uint32_t members = 0;
     Combine combine = Combine::mean_log_ratio;
     std::uint32_t threads = 1;
-    std::string result_path;            ///< published TaskFile when done
+    std::string result_path;  ///< published TaskFile when done
 };
 
 template <class Archive>
@@ -115,8 +115,8 @@ using TrainerRequest = std::variant<TrainRequest, InferRequest, CheckpointReques
 
 /// First message of a trainer.
 struct TrainerHello {
-    std::string device;       ///< "cpu" or "cuda:0 NVIDIA H100 GPU-<uuid> 0000:1b:00.0"
-    std::string libtorch;     ///< version
+    std::string device;    ///< "cpu" or "cuda:0 NVIDIA H100 GPU-<uuid> 0000:1b:00.0"
+    std::string libtorch;  ///< version
     std::uint64_t pid = 0;
 };
 
@@ -128,9 +128,9 @@ void fields(Archive& archive, MemberOf<Archive, TrainerHello>& value) {
 /// Sign of life, about once a second while a task runs.
 struct TaskProgress {
     Digest task;
-    double fraction = 0.0;         ///< of the task, 0 to 1
+    double fraction = 0.0;  ///< of the task, 0 to 1
     std::uint32_t epoch = 0;
-    double training_loss = 0.0;    ///< of the last complete epoch; NaN before it
+    double training_loss = 0.0;  ///< of the last complete epoch; NaN before it
     double validation_loss = 0.0;
 };
 
@@ -142,10 +142,10 @@ void fields(Archive& archive, MemberOf<Archive, TaskProgress>& value) {
 /// The result is published at the path of the request.
 struct TaskDone {
     Digest task;
-    std::uint64_t bytes = 0;      ///< of the published file
-    std::uint32_t crc = 0;        ///< of the published file
-    double seconds = 0.0;         ///< spent in this attempt
-    bool resumed = false;         ///< continued from a checkpoint
+    std::uint64_t bytes = 0;  ///< of the published file
+    std::uint32_t crc = 0;    ///< of the published file
+    double seconds = 0.0;     ///< spent in this attempt
+    bool resumed = false;     ///< continued from a checkpoint
 };
 
 template <class Archive>
@@ -182,7 +182,7 @@ std::vector<std::byte> frame(const TrainerReply& reply);
 
 /// Cuts a stream of bytes into frames.
 class FrameBuffer {
-  public:
+public:
     void append(std::span<const std::byte> bytes);
 
     /// The next complete message, if all of it has come.
@@ -190,7 +190,7 @@ class FrameBuffer {
     std::optional<TrainerRequest> next_request();
     std::optional<TrainerReply> next_reply();
 
-  private:
+private:
     template <class Variant>
     std::optional<Variant> next();
 

@@ -1,14 +1,14 @@
 #pragma once
 
-#include <unistd.h>
-
 #include <utility>
+
+#include <unistd.h>
 
 namespace ratiofarm {
 
 /// Owns one file descriptor.
 class UniqueFd {
-  public:
+public:
     UniqueFd() = default;
     explicit UniqueFd(int fd) : fd_(fd) {}
     ~UniqueFd() { reset(); }
@@ -24,7 +24,7 @@ class UniqueFd {
         if (fd_ >= 0) ::close(std::exchange(fd_, -1));
     }
 
-  private:
+private:
     int fd_ = -1;
 };
 

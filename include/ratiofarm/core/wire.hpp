@@ -19,11 +19,12 @@
 /// members once for both directions:
 ///
 ///     template <class Archive>
-///     void fields(Archive& archive, MemberOf<Archive, Progress>& value) { archive(value.step, value.loss); }
+///     void fields(Archive& archive, MemberOf<Archive, Progress>& value) { archive(value.step,
+///     value.loss); }
 namespace ratiofarm {
 
 class WireWriter {
-  public:
+public:
     static constexpr bool reading = false;
 
     template <class... T>
@@ -33,7 +34,7 @@ class WireWriter {
 
     std::vector<std::byte> take() { return std::move(bytes_); }
 
-  private:
+private:
     void raw(const void* data, std::size_t size) {
         const auto* first = static_cast<const std::byte*>(data);
         bytes_.insert(bytes_.end(), first, first + size);
@@ -70,7 +71,7 @@ class WireWriter {
 };
 
 class WireReader {
-  public:
+public:
     static constexpr bool reading = true;
 
     explicit WireReader(std::span<const std::byte> bytes) : bytes_(bytes) {}
@@ -82,19 +83,22 @@ class WireReader {
 
     /// \throws DataError if bytes are left over
     void expect_end() const {
-        if (!bytes_.empty()) throw DataError("message has bytes left over: written by another version?");
+        if (!bytes_.empty())
+            throw DataError("message has bytes left over: written by another version?");
     }
 
-  private:
+private:
     void raw(void* data, std::size_t size) {
-        if (size > bytes_.size()) throw DataError("message ends too early: truncated or another version");
+        if (size > bytes_.size())
+            throw DataError("message ends too early: truncated or another version");
         if (size > 0) std::memcpy(data, bytes_.data(), size);
         bytes_ = bytes_.subspan(size);
     }
     std::size_t length(std::size_t element_size) {
         std::uint64_t count = 0;
         get(count);
-        if (count > bytes_.size() / element_size) throw DataError("message names more elements than it holds");
+        if (count > bytes_.size() / element_size)
+            throw DataError("message names more elements than it holds");
         return count;
     }
 

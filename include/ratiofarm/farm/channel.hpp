@@ -18,7 +18,7 @@ struct Envelope {
 /// Point-to-point transport of the farm. Neither call blocks; messages between two ranks keep
 /// their order; a rank can send to itself.
 class Channel {
-  public:
+public:
     virtual ~Channel() = default;
     virtual void send(WorkerId to, const Message& message) = 0;
     virtual std::optional<Envelope> receive() = 0;
@@ -26,12 +26,12 @@ class Channel {
 
 /// Several channels inside one process: the twin of the MPI channel for tests.
 class InProcessNetwork {
-  public:
+public:
     explicit InProcessNetwork(std::size_t ranks) : queues_(ranks) {}
 
     std::unique_ptr<Channel> channel(WorkerId self);
 
-  private:
+private:
     class Endpoint;
     std::vector<std::deque<Envelope>> queues_;
 };

@@ -37,11 +37,11 @@ enum class TaskOutcome : std::uint8_t {
 /// How one attempt at a task ended.
 struct TaskReport {
     TaskOutcome outcome = TaskOutcome::done;
-    std::string reason;        ///< of failed and crashed
-    std::uint64_t bytes = 0;   ///< of the published file
-    std::uint32_t crc = 0;     ///< CRC-32 of the published file
-    double seconds = 0.0;      ///< spent in this attempt
-    bool resumed = false;      ///< continued from a checkpoint
+    std::string reason;       ///< of failed and crashed
+    std::uint64_t bytes = 0;  ///< of the published file
+    std::uint32_t crc = 0;    ///< CRC-32 of the published file
+    double seconds = 0.0;     ///< spent in this attempt
+    bool resumed = false;     ///< continued from a checkpoint
 };
 
 template <class Archive>
@@ -51,7 +51,7 @@ void fields(Archive& archive, MemberOf<Archive, TaskReport>& value) {
 
 /// How far the running task is.
 struct TaskPace {
-    double fraction = 0.0;         ///< 0 to 1
+    double fraction = 0.0;  ///< 0 to 1
     std::uint32_t epoch = 0;
     double validation_loss = 0.0;  ///< NaN before the first epoch is complete
 };

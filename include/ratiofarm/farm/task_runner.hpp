@@ -9,7 +9,7 @@ namespace ratiofarm {
 
 /// Does tasks, one at a time, without blocking its caller.
 class TaskRunner {
-  public:
+public:
     using Event = std::variant<TaskPace, TaskReport>;  ///< a TaskReport ends the task
 
     virtual ~TaskRunner() = default;

@@ -9,7 +9,7 @@ namespace ratiofarm {
 
 /// The worker's half of the protocol: takes assignments from rank 0, has them done, reports.
 class Worker {
-  public:
+public:
     /// \param channel, runner outlive the worker
     Worker(Channel& channel, TaskRunner& runner);
 
@@ -23,7 +23,7 @@ class Worker {
     /// Rank 0 has no more work.
     bool quit() const { return quit_; }
 
-  private:
+private:
     struct Running {
         AttemptId attempt;
         Digest task;

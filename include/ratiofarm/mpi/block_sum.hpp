@@ -21,7 +21,8 @@ Range shards_of_rank(const Communicator& comm);
 /// Collective over comm. Adds the shard sums in shard order.
 /// \param mine [shards_of_rank(comm).size(), width] row-major, sums of this rank's shards
 /// \return [width], the same bits on every rank and for every number of ranks
-std::vector<double> block_sum(const Communicator& comm, std::span<const double> mine,
+std::vector<double> block_sum(const Communicator& comm,
+                              std::span<const double> mine,
                               std::uint64_t width);
 
 }  // namespace ratiofarm::mpi

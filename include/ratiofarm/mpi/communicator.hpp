@@ -1,7 +1,5 @@
 #pragma once
 
-#include <mpi.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -9,11 +7,13 @@
 #include <string>
 #include <vector>
 
+#include <mpi.h>
+
 namespace ratiofarm::mpi {
 
 /// A communicator of our own. A default-constructed one acts as a single rank without MPI.
 class Communicator {
-  public:
+public:
     Communicator() = default;
 
     /// Collective over `parent`: a duplicate, so that our messages never meet other people's.
@@ -31,7 +31,7 @@ class Communicator {
     /// Collective over this: the ranks that share memory with this one (the same node).
     Communicator split_by_node() const;
 
-  private:
+private:
     explicit Communicator(MPI_Comm owned);
 
     MPI_Comm comm_ = MPI_COMM_NULL;
@@ -51,7 +51,8 @@ void all_max(const Communicator& comm, std::span<double> values);
 
 /// Collective over comm. Concatenation of every rank's values in rank order, on every rank.
 std::vector<double> all_gather(const Communicator& comm, std::span<const double> mine);
-std::vector<std::uint64_t> all_gather(const Communicator& comm, std::span<const std::uint64_t> mine);
+std::vector<std::uint64_t> all_gather(const Communicator& comm,
+                                      std::span<const std::uint64_t> mine);
 
 /// Collective over comm. The bytes of rank 0, on every rank.
 std::vector<std::byte> broadcast(const Communicator& comm, std::vector<std::byte> bytes);

@@ -10,7 +10,7 @@ namespace ratiofarm::mpi {
 /// MPI_Init and MPI_Finalize as one object. Without a launcher it is a world of one rank.
 /// Finalizes only when no exception is in flight.
 class Session {
-  public:
+public:
     Session(int& argc, char**& argv);
     ~Session();
     Session(const Session&) = delete;
@@ -18,7 +18,7 @@ class Session {
 
     const Communicator& world() const { return world_; }
 
-  private:
+private:
     int uncaught_at_start_;
     Communicator world_;
 };

@@ -11,7 +11,7 @@ namespace ratiofarm::mpi {
 
 /// A problem that every rank knows of: all of them throw it, so the job can end in order.
 class AgreedError : public Error {
-  public:
+public:
     using Error::Error;
 };
 

@@ -48,18 +48,19 @@ struct FarmCounts {
     std::uint64_t running = 0;
     std::uint64_t done = 0;
     std::uint64_t failed = 0;
-    double cost_done = 0.0;   ///< including the fractions of running tasks
+    double cost_done = 0.0;  ///< including the fractions of running tasks
     double cost_total = 0.0;
 };
 
 /// Hands out independent tasks to workers, longest expected first. A state machine: a message
 /// comes in, actions go out; no MPI, no files, no clock.
 class Scheduler {
-  public:
+public:
     /// \param tasks distinct digests
     explicit Scheduler(std::vector<Task> tasks, SchedulerOptions options = {});
 
-    /// A worker said something. Messages of attempts that are not under way are dropped with a note.
+    /// A worker said something. Messages of attempts that are not under way are dropped with a
+    /// note.
     std::vector<Action> on(WorkerId worker, const Message& message);
 
     /// Everyone writes a checkpoint and goes on.
@@ -76,7 +77,7 @@ class Scheduler {
 
     FarmCounts counts() const;
 
-  private:
+private:
     struct Attempt {
         AttemptId id;
         Task task;
@@ -85,7 +86,9 @@ class Scheduler {
 
     std::vector<Action> assign_to_idle();
     std::vector<Action> finished(WorkerId worker, const Finished& message);
-    void settle(Attempt attempt, WorkerId worker, const TaskReport& report,
+    void settle(Attempt attempt,
+                WorkerId worker,
+                const TaskReport& report,
                 std::vector<Action>& actions);
     void put_back(Task task);
 

@@ -16,7 +16,7 @@ struct FarmStarted {
     std::string host;
     std::string job;  ///< of the batch system, empty without one
     std::uint64_t ranks = 1;
-    std::string graph;        ///< digest of the task graph it works on
+    std::string graph;  ///< digest of the task graph it works on
 };
 
 /// A result counts from here on.
@@ -65,7 +65,7 @@ JournalState read_journal(const std::filesystem::path& path);
 /// Appends to journal.jsonl: one JSON object a line with schema, sequence number and CRC-32. Lines
 /// become durable in groups, by flush().
 class Journal {
-  public:
+public:
     /// Opens for appending behind the last complete line; what was torn is cut off.
     /// \throws SystemError
     Journal(const std::filesystem::path& path, const JournalState& state);
@@ -79,7 +79,7 @@ class Journal {
     /// \throws SystemError (disk full, ...)
     void flush();
 
-  private:
+private:
     void append(std::string object);
 
     std::filesystem::path path_;

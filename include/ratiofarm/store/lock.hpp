@@ -22,7 +22,7 @@ LockOwner this_owner();
 /// Exclusive use of a run directory by one farm, across hosts. An owner that is known to be gone
 /// (its process has ended; the same batch job was re-queued) is replaced.
 class Lock {
-  public:
+public:
     /// Waits a few seconds for an owner that is just ending.
     /// \throws ConfigError naming the living owner and what to do
     Lock(std::filesystem::path path, const Log& log);
@@ -30,7 +30,7 @@ class Lock {
     Lock(const Lock&) = delete;
     Lock& operator=(const Lock&) = delete;
 
-  private:
+private:
     std::filesystem::path path_;
 };
 

@@ -9,7 +9,7 @@ namespace ratiofarm {
 
 /// Names of everything inside a run directory.
 class RunDirectory {
-  public:
+public:
     RunDirectory() = default;
     explicit RunDirectory(std::filesystem::path root) : root_(std::move(root)) {}
 
@@ -32,7 +32,7 @@ class RunDirectory {
     /// Checkpoint of a running training; ".old" behind it is the generation before.
     std::filesystem::path state(const Digest& task) const;
 
-  private:
+private:
     std::filesystem::path root_;
 };
 

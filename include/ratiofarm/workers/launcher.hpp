@@ -1,10 +1,10 @@
 #pragma once
 
-#include <sys/types.h>
-
 #include <filesystem>
 #include <string>
 #include <vector>
+
+#include <sys/types.h>
 
 #include "ratiofarm/core/unique_fd.hpp"
 #include "ratiofarm/core/wire.hpp"
@@ -22,7 +22,7 @@ struct TrainerProcess {
 /// children of a process that never saw MPI or CUDA. It dies with its rank, and the trainers with
 /// it.
 class LauncherHandle {
-  public:
+public:
     /// No launcher: for commands that train nothing.
     LauncherHandle() = default;
 
@@ -39,7 +39,7 @@ class LauncherHandle {
     /// \return how: "exit code 1", "signal 9 (Killed)"
     std::string wait(const TrainerProcess& process);
 
-  private:
+private:
     UniqueFd socket_;
 };
 

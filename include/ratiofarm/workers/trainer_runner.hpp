@@ -14,9 +14,11 @@ namespace ratiofarm {
 /// The supervisor: has tasks done by a persistent trainer process on this rank's device and starts
 /// a new one when it dies. The payload of a task is the frame of a TrainerRequest.
 class TrainerRunner final : public TaskRunner {
-  public:
+public:
     /// \param launcher, log outlive the runner
-    TrainerRunner(LauncherHandle& launcher, Placement placement, DeviceClass device,
+    TrainerRunner(LauncherHandle& launcher,
+                  Placement placement,
+                  DeviceClass device,
                   const Log& log);
 
     void start(const Task& task) override;
@@ -24,7 +26,7 @@ class TrainerRunner final : public TaskRunner {
     void stop() override;
     std::optional<Event> poll() override;
 
-  private:
+private:
     void ensure_trainer();
     void send(std::vector<std::byte> frame);
     bool write_pending();  ///< false if the trainer is gone
