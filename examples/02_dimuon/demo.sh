@@ -26,7 +26,10 @@ import json, pathlib, sys
 out = pathlib.Path(sys.argv[1])
 fit = json.loads((out / "fit.json").read_text())
 mu = next(parameter for parameter in fit["parameters"] if parameter["name"] == "mu")
-print(f"\nmu = {mu['value']:.3f} +- {mu['error']:.3f}" + ("" if fit["converged"] else "  (not converged)"))
+print(f"\nmu = {mu['value']:.3f} +- {mu['error']:.4f}" + ("" if fit["converged"] else "  (not converged)"))
+for comparison in fit["comparisons"]:
+    if "mass" in comparison["label"]:
+        print(f"a fine {comparison['label']} on the same events gives +- {comparison['parameters'][0]['error']:.4f}")
 for name in ("fit.json", "report.html", "ratios.h5", "ensembles"):
     if (out / name).exists():
         print(f"  {(out / name).resolve()}")

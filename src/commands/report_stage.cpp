@@ -26,6 +26,18 @@ std::vector<StageTime> stage_times(const JournalState& journal) {
     return times;
 }
 
+void log_closures(const ReportInputs& inputs, const Log& log) {
+    for (const ProcessSummary& process : inputs.processes) {
+        for (const FeatureClosure& closure : process.closures) {
+            log.info("closure of the reweighted reference",
+                     {{"process", process.name},
+                      {"feature", closure.feature},
+                      {"chi2", closure.closure.chi2},
+                      {"ndf", static_cast<std::uint64_t>(closure.closure.ndf)}});
+        }
+    }
+}
+
 }  // namespace
 
 StageEnd report_stage(CommandContext& context, Workspace& workspace) {
@@ -35,8 +47,9 @@ StageEnd report_stage(CommandContext& context, Workspace& workspace) {
         const ReportSources sources{workspace.campaign, workspace.directory, workspace.ratios,
                                     workspace.samples,
                                     stage_times(read_journal(workspace.directory.journal()))};
-        publish(workspace.directory.report(),
-                report_html(collect_report_inputs(sources), Plotter()));
+        const ReportInputs inputs = collect_report_inputs(sources);
+        log_closures(inputs, context.log);
+        publish(workspace.directory.report(), report_html(inputs, Plotter()));
     });
     return {StageEnd::State::done, 0.0, {}};
 }
