@@ -1,5 +1,6 @@
 #include <chrono>
 #include <cstdio>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -61,6 +62,22 @@ ExitCode run_stages(CommandContext& context,
         if (code != ExitCode::done) return code;
     }
     return ExitCode::done;
+}
+
+Command stage_command(NamedStage stage, std::string summary, Trainers trainers) {
+    Command command;
+    command.name = stage.name;
+    command.summary = std::move(summary);
+    command.positional = {"CAMPAIGN.toml"};
+    command.options = workspace_options();
+    command.ranks = Ranks::all;
+    command.trainers = trainers;
+    command.run = [stage = std::move(stage)](CommandContext& context, const Arguments& arguments) {
+        install_signal_flags();
+        Workspace workspace = open_workspace(context, arguments, Needs::events);
+        return run_stages(context, workspace, {stage});
+    };
+    return command;
 }
 
 }  // namespace ratiofarm

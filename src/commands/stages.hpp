@@ -39,4 +39,7 @@ ExitCode run_stages(CommandContext& context,
                     Workspace& workspace,
                     const std::vector<NamedStage>& stages);
 
+/// A command that runs one stage alone.
+Command stage_command(NamedStage stage, std::string summary, Trainers trainers);
+
 }  // namespace ratiofarm

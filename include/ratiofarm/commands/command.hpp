@@ -1,7 +1,7 @@
 #pragma once
 
-#include <filesystem>
-#include <optional>
+#include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -40,6 +40,8 @@ struct Option {
     std::string default_value = {};
 };
 
+class Arguments;
+
 /// One word of the command line: `ratiofarm NAME ...`.
 struct Command {
     std::string name;
@@ -49,7 +51,7 @@ struct Command {
     std::vector<Option> options;
     Ranks ranks = Ranks::root;
     Trainers trainers = Trainers::none;
-    ExitCode (*run)(CommandContext& context, const class Arguments& arguments) = nullptr;
+    std::function<ExitCode(CommandContext&, const Arguments&)> run = {};
 };
 
 /// Parsed command line of one command.
