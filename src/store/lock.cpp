@@ -15,7 +15,6 @@
 #include <nlohmann/json.hpp>
 
 #include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/core/publish.hpp"
 #include "ratiofarm/core/unique_fd.hpp"
 
 namespace ratiofarm {
@@ -73,6 +72,21 @@ bool is_gone(const LockOwner& owner, const LockOwner& self) {
     return process_start(owner.pid) != owner.process_start || owner.process_start == 0;
 }
 
+/// Content of the lock file; empty if it has just gone or is just being written.
+std::string text_if_there(const std::filesystem::path& path) {
+    std::ifstream file(path);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// Removes the lock with this content. Of several farms that see it stale one wins the rename; if
+/// it caught the winner's new lock instead, it puts that back.
+void remove_stale(const std::filesystem::path& path, const std::string& content) {
+    const std::string aside = fmt::format("{}.{}.stale", path.string(), ::getpid());
+    if (::rename(path.c_str(), aside.c_str()) != 0) return;
+    if (text_if_there(aside) != content) ::link(aside.c_str(), path.c_str());
+    ::unlink(aside.c_str());
+}
+
 }  // namespace
 
 LockOwner this_owner() {
@@ -104,13 +118,12 @@ Lock::Lock(std::filesystem::path path, const Log& log) : path_(std::move(path)) 
         if (errno != EEXIST) {
             throw SystemError(errno_message("cannot create '" + path_.string() + "'", errno));
         }
-        std::error_code vanished;
-        if (!std::filesystem::exists(path_, vanished)) continue;
-        const LockOwner owner = parse_owner(read_text(path_));
+        const std::string found = text_if_there(path_);
+        const LockOwner owner = parse_owner(found);
         if (is_gone(owner, self)) {
-            log.info("took over the lock of a farm that has ended",
+            log.info("taking over the lock of a farm that has ended",
                      {{"host", owner.host}, {"pid", owner.pid}, {"job", owner.job}});
-            ::unlink(path_.c_str());
+            remove_stale(path_, found);
             continue;
         }
         if (std::chrono::steady_clock::now() > give_up) {

@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <vector>
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -64,4 +65,39 @@ TEST_CASE("a living owner is named when the wait for it is over", "[slow]") {
         CHECK(std::string(error.what()).find("pid " + std::to_string(::getpid())) !=
               std::string::npos);
     }
+}
+
+TEST_CASE("of many farms that find a stale lock one at a time gets it") {
+    const test::TemporaryDirectory folder;
+    const fs::path path = folder.path() / "lock";
+    const fs::path inside = folder.path() / "inside";
+    publish(path, R"({"host":"","pid":1,"process_start":5,"job":"77","restart":0})");
+    ::setenv("SLURM_JOB_ID", "77", 1);
+    ::setenv("SLURM_RESTART_COUNT", "1", 1);
+
+    std::vector<pid_t> farms;
+    for (int i = 0; i < 8; ++i) {
+        const pid_t farm = ::fork();
+        if (farm != 0) {
+            farms.push_back(farm);
+            continue;
+        }
+        int code = 0;
+        {
+            const Lock lock(path, Log());
+            // mkdir fails where another farm is inside at the same time.
+            if (!fs::create_directory(inside)) code = 1;
+            ::usleep(20000);
+            fs::remove(inside);
+        }
+        ::_exit(code);
+    }
+
+    for (const pid_t farm : farms) {
+        int status = 0;
+        ::waitpid(farm, &status, 0);
+        CHECK(status == 0);
+    }
+    ::unsetenv("SLURM_JOB_ID");
+    ::unsetenv("SLURM_RESTART_COUNT");
 }
