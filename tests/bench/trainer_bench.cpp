@@ -1,5 +1,5 @@
 // How close a training step comes to the matrix product of this machine.
-// usage: bench_trainer [threads]. Prints only; minimum and median over interleaved repetitions.
+// usage: trainer_bench [threads]. Prints only; minimum and median over interleaved repetitions.
 
 #include <algorithm>
 #include <chrono>

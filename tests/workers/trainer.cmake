@@ -14,10 +14,3 @@ ratiofarm_add_trainer_test(trainer_process)
 add_dependencies(test_trainer_process ratiofarm-trainer)
 ratiofarm_add_trainer_test(trainer_gpu LABELS gpu)
 set_tests_properties(trainer_gpu PROPERTIES SKIP_RETURN_CODE 77)
-
-add_executable(bench_trainer ../bench/trainer_bench.cpp)
-ratiofarm_configure_target(bench_trainer)
-set_target_properties(bench_trainer PROPERTIES
-    RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
-target_include_directories(bench_trainer PRIVATE "${PROJECT_SOURCE_DIR}/workers/trainer")
-target_link_libraries(bench_trainer PRIVATE ratiofarm::trainer_lib)
