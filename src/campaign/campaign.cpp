@@ -2,12 +2,23 @@
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/publish.hpp"
+#include "ratiofarm/core/suggest.hpp"
 
 #include "section_readers.hpp"
 
 namespace ratiofarm {
 
 std::filesystem::path Campaign::events_path() const { return folder / events.file; }
+
+const ProcessSection& Campaign::process(std::string_view process_name) const {
+    std::vector<std::string> names;
+    for (const ProcessSection& section : processes) {
+        if (section.name == process_name) return section;
+        names.push_back(section.name);
+    }
+    throw DataError("the campaign has no process '" + std::string(process_name) + "'" +
+                    did_you_mean(process_name, names));
+}
 
 CampaignDraft draft_campaign(std::string_view toml,
                              const std::filesystem::path& folder,

@@ -89,11 +89,8 @@ std::vector<float> exact_log_ratios(const Campaign& campaign,
                                     const InferenceEvents& events,
                                     const LogDensity& density) {
     const auto density_column = [&](const std::string& process) {
-        const auto section =
-            std::find_if(campaign.processes.begin(), campaign.processes.end(),
-                         [&](const ProcessSection& s) { return s.name == process; });
-        const auto found =
-            std::find(density.processes.begin(), density.processes.end(), section->sample);
+        const auto found = std::find(density.processes.begin(), density.processes.end(),
+                                     campaign.process(process).sample);
         if (found == density.processes.end()) throw DataError("no exact density of " + process);
         return static_cast<std::size_t>(found - density.processes.begin());
     };
@@ -161,10 +158,7 @@ ComparisonFit histogram_fit(const Campaign& campaign,
     std::vector<std::vector<double>> process_bins;
     for (const ProcessModel& process : model.processes) {
         names.push_back(process.name);
-        const auto section =
-            std::find_if(campaign.processes.begin(), campaign.processes.end(),
-                         [&](const ProcessSection& s) { return s.name == process.name; });
-        process_bins.push_back(filled(section->sample));
+        process_bins.push_back(filled(campaign.process(process.name).sample));
     }
     std::vector<double> reference_bins;
     for (const ReferenceComponent& component : ratios.header().reference) {

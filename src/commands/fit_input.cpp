@@ -10,28 +10,13 @@
 namespace ratiofarm {
 namespace {
 
-const ProcessSection& section_of(const Campaign& campaign,
-                                 const std::string& process,
-                                 const RatioFile& ratios) {
-    const auto found =
-        std::find_if(campaign.processes.begin(), campaign.processes.end(),
-                     [&](const ProcessSection& section) { return section.name == process; });
-    if (found == campaign.processes.end()) {
-        throw DataError(
-            fmt::format("'{}' holds ratios of process '{}', which the campaign does not "
-                        "have",
-                        ratios.path().string(), process));
-    }
-    return *found;
-}
-
 std::vector<FittedSet> sample_sets(const Campaign& campaign,
                                    const StatisticalModel& model,
                                    const RatioFile& ratios) {
     std::vector<const RatioSet*> sets;
     std::vector<double> sums;
     for (const ProcessModel& process : model.processes) {
-        sets.push_back(&ratios.set(section_of(campaign, process.name, ratios).sample));
+        sets.push_back(&ratios.set(campaign.process(process.name).sample));
         sums.push_back(sets.back()->sum_of_weights);
     }
     const auto factors = asimov_sample_factors(model, asimov_point(campaign, model), sums);
@@ -63,10 +48,12 @@ StatisticalModel model_for_ratios(const Campaign& campaign, const RatioFile& rat
     StatisticalModel model;
     model.parameters = campaign.parameters;
     model.parameter_of_interest = campaign.inference.poi;
-    for (const RatioProcess& process : ratios.header().processes) {
-        model.processes.push_back(
-            {process.name, process.yield, section_of(campaign, process.name, ratios).coefficient});
-    }
+    in_context(ratios.path().string(), [&] {
+        for (const RatioProcess& process : ratios.header().processes) {
+            model.processes.push_back(
+                {process.name, process.yield, campaign.process(process.name).coefficient});
+        }
+    });
     for (const ProcessSection& section : campaign.processes) {
         ratios.header().column_of(section.name);
     }

@@ -71,11 +71,7 @@ RatioInput ratio_input(const Workspace& workspace, const Digest& inputs) {
             {process.name, process.yield, ensemble_digest(workspace.graph, process.name)});
     }
     for (const auto& [name, fraction] : campaign.reference.mixture) {
-        const auto process = std::find_if(campaign.processes.begin(), campaign.processes.end(),
-                                          [&, &component = name](const ProcessSection& section) {
-                                              return section.name == component;
-                                          });
-        input.header.reference.push_back({name, process->sample, fraction});
+        input.header.reference.push_back({name, campaign.process(name).sample, fraction});
     }
     for (const std::string& name : campaign_samples(campaign)) {
         RatioSetInput set{sample_named(workspace, name), inference_split(campaign, name), {}};

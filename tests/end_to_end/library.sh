@@ -99,7 +99,7 @@ wait_into_training() { # run directory, pid of the farm
         [ -d "/proc/$2" ] || fail "the farm ended before its first checkpoint"
         sleep 0.05
     done
-    sleep "$(awk -v seed="$RANDOM" 'BEGIN { srand(seed); print 2 * rand() }')"
+    sleep "$(awk -v seed="$RANDOM" 'BEGIN { srand(seed); print 1.5 * rand() }')"
 }
 
 # Names and digests of all datasets of a run, and the bytes of fit.json.

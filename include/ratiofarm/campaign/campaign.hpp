@@ -94,6 +94,9 @@ struct Campaign {
     std::optional<SimulateSection> simulate;
     bool operator==(const Campaign&) const = default;
 
+    /// \throws DataError with the nearest name if there is no such process
+    const ProcessSection& process(std::string_view process_name) const;
+
     std::filesystem::path events_path() const;
 };
 
