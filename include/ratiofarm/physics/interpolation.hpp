@@ -1,0 +1,55 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+namespace ratiofarm {
+
+/// How an effect known at alpha = +1 and -1 goes on to other alpha. Named as in HistFactory.
+enum class Interpolation : std::uint8_t {
+    code0,   ///< additive, piecewise linear; a kink at 0
+    code1,   ///< multiplicative, piecewise exponential; a kink at 0
+    code2,   ///< additive, parabola inside, continued linearly; continuous
+    code4,   ///< multiplicative, sixth-order polynomial inside, exponential outside; C2
+    code4p,  ///< additive, sixth-order polynomial inside, linear outside; C2
+};
+
+/// Effects at alpha = +1 and -1 relative to the nominal one, > 0.
+struct Anchors {
+    double up = 1.0;
+    double down = 1.0;
+    bool operator==(const Anchors&) const = default;
+};
+
+/// A function of alpha at one point. At a kink the derivatives are those of the upper side.
+struct Interpolated {
+    double value = 1.0;
+    double slope = 0.0;  ///< first derivative in alpha
+    double bend = 0.0;   ///< second derivative in alpha
+};
+
+/// The factor g(alpha) with g(0) = 1, g(1) = up, g(-1) = down. Additive codes may fall to zero and
+/// below. \param anchors > 0 for code1 and code4
+Interpolated interpolate(Interpolation code, const Anchors& anchors, double alpha);
+
+/// The same for additive shifts of a bin's content: Delta(0) = 0, Delta(1) = up - nominal.
+/// \param code code0, code2 or code4p
+Interpolated interpolate_shift(Interpolation code,
+                               double up_shift,
+                               double down_shift,
+                               double alpha);
+
+/// What interpolate() computes, arranged for many anchors at one alpha: with u = up, d = down
+///     g = c + k0 u + k1 d + k2 u ln u + k3 d ln d + k4 u ln^2 u + k5 d ln^2 d
+/// for the value, slope and bend each with their own c and k; or a power of one anchor alone,
+///     g = u^alpha (side up) or g = d^-alpha (side down).
+struct InterpolationWeights {
+    enum class Form : std::uint8_t { linear, power_of_up, power_of_down };
+    Form form = Form::linear;
+    double power = 0.0;  ///< alpha or -alpha; of the power forms
+    std::array<double, 3> constant{1.0, 0.0, 0.0};   ///< of value, slope, bend
+    std::array<std::array<double, 6>, 3> weight{};  ///< [value, slope, bend][k]
+};
+InterpolationWeights interpolation_weights(Interpolation code, double alpha);
+
+}  // namespace ratiofarm
