@@ -55,6 +55,14 @@ MPI_Datatype datatype<std::uint64_t>() {
     return MPI_UINT64_T;
 }
 template <>
+MPI_Datatype datatype<std::int64_t>() {
+    return MPI_INT64_T;
+}
+template <>
+MPI_Datatype datatype<std::int8_t>() {
+    return MPI_INT8_T;
+}
+template <>
 MPI_Datatype datatype<char>() {
     return MPI_CHAR;
 }
@@ -149,10 +157,16 @@ void barrier(const Communicator& comm) {
 void all_sum(const Communicator& comm, std::span<std::uint64_t> values) {
     all_reduce(comm, values, MPI_SUM);
 }
+void all_sum(const Communicator& comm, std::span<std::int64_t> values) {
+    all_reduce(comm, values, MPI_SUM);
+}
 void all_min(const Communicator& comm, std::span<double> values) {
     all_reduce(comm, values, MPI_MIN);
 }
 void all_max(const Communicator& comm, std::span<double> values) {
+    all_reduce(comm, values, MPI_MAX);
+}
+void all_max(const Communicator& comm, std::span<std::int8_t> values) {
     all_reduce(comm, values, MPI_MAX);
 }
 

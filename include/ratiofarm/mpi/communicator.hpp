@@ -44,10 +44,12 @@ void barrier(const Communicator& comm);
 
 /// Collective over comm. Element-wise sum, in place; for integers the order cannot matter.
 void all_sum(const Communicator& comm, std::span<std::uint64_t> values);
+void all_sum(const Communicator& comm, std::span<std::int64_t> values);
 
 /// Collective over comm. Element-wise minimum and maximum, in place.
 void all_min(const Communicator& comm, std::span<double> values);
 void all_max(const Communicator& comm, std::span<double> values);
+void all_max(const Communicator& comm, std::span<std::int8_t> values);
 
 /// Collective over comm. Concatenation of every rank's values in rank order, on every rank.
 std::vector<double> all_gather(const Communicator& comm, std::span<const double> mine);
