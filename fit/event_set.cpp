@@ -1,12 +1,71 @@
 #include "ratiofarm/fit/event_set.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/mpi/block_sum.hpp"
 
 namespace ratiofarm {
+
+namespace {
+
+EventSet slice(const EventSet& all, Range rows) {
+    const std::size_t p = all.processes.size();
+    const auto at = [](const auto& values, std::uint64_t index) {
+        return values.begin() + static_cast<std::ptrdiff_t>(index);
+    };
+    EventSet part;
+    part.processes = all.processes;
+    part.shapes = all.shapes;
+    part.offset = rows.first;
+    part.total = all.total;
+    part.weight.assign(at(all.weight, rows.first), at(all.weight, rows.last));
+    if (!all.reference.empty()) {
+        part.reference.assign(at(all.reference, rows.first), at(all.reference, rows.last));
+    }
+    part.log_r.assign(at(all.log_r, rows.first * p), at(all.log_r, rows.last * p));
+    for (std::size_t column = 0; column < 2 * all.shapes.size(); ++column) {
+        const auto start = at(all.log_g, column * all.size());
+        part.log_g.insert(part.log_g.end(), start + static_cast<std::ptrdiff_t>(rows.first),
+                          start + static_cast<std::ptrdiff_t>(rows.last));
+    }
+    for (const EventOrigin& origin : all.origins) {
+        EventOrigin moved = origin;
+        if (moved.first < rows.first) {
+            moved.first_row += rows.first - moved.first;
+            moved.first = rows.first;
+            if (!part.origins.empty() && part.origins.back().first == 0) part.origins.pop_back();
+        }
+        moved.first -= rows.first;
+        if (moved.first < rows.size() || rows.empty()) part.origins.push_back(std::move(moved));
+    }
+    return part;
+}
+
+void expect_whole(const EventSet& events) {
+    const std::uint64_t n = events.size();
+    RATIOFARM_EXPECT(events.offset == 0 && n == events.total);
+    RATIOFARM_EXPECT(events.reference.empty() || events.reference.size() == n);
+    RATIOFARM_EXPECT(events.log_r.size() == n * events.processes.size());
+    RATIOFARM_EXPECT(events.log_g.size() == 2 * n * events.shapes.size());
+}
+
+}  // namespace
+
+EventSource source_of(const EventSet& events) {
+    expect_whole(events);
+    return {events.processes, events.shapes, events.total,
+            [&events](Range rows) { return slice(events, rows); }};
+}
+
+EventSource source_of(EventSet&& events) {
+    expect_whole(events);
+    const auto owned = std::make_shared<const EventSet>(std::move(events));
+    return {owned->processes, owned->shapes, owned->total,
+            [owned](Range rows) { return slice(*owned, rows); }};
+}
 
 Range events_of_rank(const mpi::Communicator& comm, std::uint64_t n_events) {
     const Range shards = mpi::shards_of_rank(comm);

@@ -37,7 +37,7 @@ std::vector<std::vector<double>> make_starts(const Likelihood& likelihood,
     const auto own = likelihood.coordinates().to_internal(start_values(likelihood.model()));
     std::vector<std::vector<double>> starts{own};
     for (std::size_t a = 0; a < own.size(); ++a) {
-        if (space.held[a] || !likelihood.coefficients().depends_on(a)) continue;
+        if (space.held[a] || !likelihood.in_coefficient(a)) continue;
         for (unsigned k = 0; k < per_parameter; ++k) {
             const double share = (k + 0.5) / per_parameter;
             starts.push_back(own);

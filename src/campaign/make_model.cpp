@@ -26,9 +26,13 @@ StatisticalModel make_model(const Campaign& campaign, const std::vector<SampleIn
     StatisticalModel model;
     model.parameters = campaign.parameters;
     model.parameter_of_interest = campaign.inference.poi;
+    UnbinnedRegion region;
+    region.shape_norm = campaign.inference.shape_norm;
     for (const ProcessSection& process : campaign.processes) {
-        model.processes.push_back({process.name, yield_of(process, samples), process.coefficient});
+        region.processes.push_back(
+            {process.name, yield_of(process, samples), process.coefficient, {}});
     }
+    model.unbinned.push_back(std::move(region));
     return model;
 }
 

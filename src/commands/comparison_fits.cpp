@@ -77,7 +77,7 @@ FitResult fit_with_scan(const StatisticalModel& model,
                         const EventSet& events,
                         std::span<const double> points) {
     const mpi::Communicator alone;
-    const Likelihood likelihood(model, events, alone);
+    const Likelihood likelihood(model, {{source_of(events)}, {}}, alone);
     FitResult result = fit(likelihood, FitOptions{}, Log());
     result.scan = scan(likelihood, result, points);
     return result;
@@ -117,7 +117,7 @@ std::optional<ComparisonFit> exact_fit(const Campaign& campaign,
                                        Events& events,
                                        std::span<const double> points) {
     EventSet exact;
-    for (const ProcessModel& process : model.processes) exact.processes.push_back(process.name);
+    for (const ProcessModel& process : model.unbinned.front().processes) exact.processes.push_back(process.name);
     for (const FittedSet& set : fitted_sets(campaign, model, ratios)) {
         const InferenceEvents& sample = events.of(set.sample);
         const auto density = read_log_density(sample.sample->columns.file, set.sample);
@@ -128,7 +128,8 @@ std::optional<ComparisonFit> exact_fit(const Campaign& campaign,
     exact.total = exact.size();
     if (!campaign.data.sample.empty()) exact = unweighted(std::move(exact));
     if (campaign.data.sample.empty() && campaign.data.source == AsimovSource::reference) {
-        exact = asimov_from_reference(model, asimov_point(campaign, model), std::move(exact), 1.0);
+        exact = asimov_from_reference(model, model.unbinned.front(), asimov_point(campaign, model),
+                                      std::move(exact), 1.0);
     }
     return ComparisonFit{"exact ratios", fit_with_scan(model, exact, points)};
 }
@@ -156,7 +157,7 @@ ComparisonFit histogram_fit(const Campaign& campaign,
 
     std::vector<std::string> names;
     std::vector<std::vector<double>> process_bins;
-    for (const ProcessModel& process : model.processes) {
+    for (const ProcessModel& process : model.unbinned.front().processes) {
         names.push_back(process.name);
         process_bins.push_back(filled(campaign.process(process.name).sample));
     }
@@ -174,7 +175,8 @@ ComparisonFit histogram_fit(const Campaign& campaign,
             for (const double content : bins) sum += content;
             sums.push_back(sum);
         }
-        const auto factors = asimov_sample_factors(model, asimov_point(campaign, model), sums);
+        const auto factors = asimov_sample_factors(model, model.unbinned.front(),
+                                                   asimov_point(campaign, model), sums);
         for (std::size_t j = 0; j < process_bins.size(); ++j) {
             add_histogram(data_bins, process_bins[j], factors[j]);
         }

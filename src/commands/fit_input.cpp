@@ -1,6 +1,8 @@
 #include "fit_input.hpp"
 
 #include <algorithm>
+#include <memory>
+#include <mutex>
 
 #include <fmt/format.h>
 
@@ -15,11 +17,12 @@ std::vector<FittedSet> sample_sets(const Campaign& campaign,
                                    const RatioFile& ratios) {
     std::vector<const RatioSet*> sets;
     std::vector<double> sums;
-    for (const ProcessModel& process : model.processes) {
+    for (const ProcessModel& process : model.unbinned.front().processes) {
         sets.push_back(&ratios.set(campaign.process(process.name).sample));
         sums.push_back(sets.back()->sum_of_weights);
     }
-    const auto factors = asimov_sample_factors(model, asimov_point(campaign, model), sums);
+    const auto factors = asimov_sample_factors(model, model.unbinned.front(),
+                                               asimov_point(campaign, model), sums);
     std::vector<FittedSet> fitted;
     for (std::size_t j = 0; j < sets.size(); ++j) {
         if (factors[j] != 0.0) fitted.push_back({sets[j]->name, sets[j]->events, factors[j]});
@@ -48,12 +51,15 @@ StatisticalModel model_for_ratios(const Campaign& campaign, const RatioFile& rat
     StatisticalModel model;
     model.parameters = campaign.parameters;
     model.parameter_of_interest = campaign.inference.poi;
+    UnbinnedRegion region;
+    region.shape_norm = campaign.inference.shape_norm;
     in_context(ratios.path().string(), [&] {
         for (const RatioProcess& process : ratios.header().processes) {
-            model.processes.push_back(
-                {process.name, process.yield, campaign.process(process.name).coefficient});
+            region.processes.push_back(
+                {process.name, process.yield, campaign.process(process.name).coefficient, {}});
         }
     });
+    model.unbinned.push_back(std::move(region));
     for (const ProcessSection& section : campaign.processes) {
         ratios.header().column_of(section.name);
     }
@@ -95,10 +101,13 @@ std::string data_description(const Campaign& campaign, const StatisticalModel& m
     return text;
 }
 
-EventSet load_events(const mpi::Communicator& world,
-                     const Campaign& campaign,
+namespace {
+
+/// Events [first, last) of the joined sets.
+EventSet read_events(const Campaign& campaign,
                      const StatisticalModel& model,
-                     const RatioFile& ratios) {
+                     const RatioFile& ratios,
+                     Range range) {
     const auto sets = fitted_sets(campaign, model, ratios);
     std::vector<std::uint64_t> sizes;
     EventSet events;
@@ -106,10 +115,10 @@ EventSet load_events(const mpi::Communicator& world,
         sizes.push_back(set.events);
         events.total += set.events;
     }
-    for (const ProcessModel& process : model.processes) events.processes.push_back(process.name);
-    const Range mine = events_of_rank(world, events.total);
-    events.offset = mine.first;
-    for (const SetRows& part : rows_of_range(sizes, mine)) {
+    const UnbinnedRegion& region = model.unbinned.front();
+    for (const ProcessModel& process : region.processes) events.processes.push_back(process.name);
+    events.offset = range.first;
+    for (const SetRows& part : rows_of_range(sizes, range)) {
         const FittedSet& set = sets[part.set];
         const RatioRows rows = ratios.read_rows(set.sample, part.rows);
         append_events(events, rows.weight, rows.log_r, set.factor,
@@ -118,9 +127,28 @@ EventSet load_events(const mpi::Communicator& world,
     if (!campaign.data.sample.empty()) return unweighted(std::move(events));
     if (campaign.data.source == AsimovSource::reference) {
         // The factors above already give the reference a total weight of one.
-        return asimov_from_reference(model, asimov_point(campaign, model), std::move(events), 1.0);
+        return asimov_from_reference(model, region, asimov_point(campaign, model),
+                                     std::move(events), 1.0);
     }
     return events;
+}
+
+}  // namespace
+
+LikelihoodData load_data(const Campaign& campaign,
+                         const StatisticalModel& model,
+                         const RatioFile& ratios) {
+    EventSource source;
+    for (const FittedSet& set : fitted_sets(campaign, model, ratios)) source.total += set.events;
+    for (const ProcessModel& process : model.unbinned.front().processes) {
+        source.processes.push_back(process.name);
+    }
+    const auto one_at_a_time = std::make_shared<std::mutex>();  // HDF5 is not made for threads
+    source.read = [&campaign, &model, &ratios, one_at_a_time](Range range) {
+        const std::lock_guard lock(*one_at_a_time);
+        return read_events(campaign, model, ratios, range);
+    };
+    return {{std::move(source)}, {}};
 }
 
 }  // namespace ratiofarm

@@ -4,8 +4,7 @@
 #include <vector>
 
 #include "ratiofarm/campaign/campaign.hpp"
-#include "ratiofarm/fit/event_set.hpp"
-#include "ratiofarm/mpi/communicator.hpp"
+#include "ratiofarm/fit/likelihood.hpp"
 #include "ratiofarm/physics/statistical_model.hpp"
 #include "ratiofarm/tables/ratio_file.hpp"
 
@@ -34,10 +33,9 @@ std::vector<FittedSet> fitted_sets(const Campaign& campaign,
 /// "Asimov data from the samples at mu = 1": what is fitted, for people.
 std::string data_description(const Campaign& campaign, const StatisticalModel& model);
 
-/// Not collective: this rank's part of the events, as events_of_rank() deals them.
-EventSet load_events(const mpi::Communicator& world,
-                     const Campaign& campaign,
-                     const StatisticalModel& model,
-                     const RatioFile& ratios);
+/// What the campaign's [data] asks for. The arguments must outlive it.
+LikelihoodData load_data(const Campaign& campaign,
+                         const StatisticalModel& model,
+                         const RatioFile& ratios);
 
 }  // namespace ratiofarm

@@ -30,7 +30,7 @@ Digest fit_digest(const Workspace& workspace,
     for (const Parameter& p : model.parameters) {
         hasher.text(fmt::format("{} {} {} {} {}", p.name, p.start, p.low, p.high, p.fixed));
     }
-    for (const ProcessModel& p : model.processes) {
+    for (const ProcessModel& p : model.unbinned.front().processes) {
         hasher.text(fmt::format("{} {} {}", p.name, p.yield, p.coefficient.text()));
     }
     for (const double point : campaign.inference.scan) hasher.text(fmt::format("{}", point));
@@ -52,7 +52,6 @@ StageEnd fit_stage(CommandContext& context, Workspace& workspace) {
     const mpi::Communicator& world = context.world;
     std::optional<RatioFile> ratios;
     StatisticalModel model;
-    EventSet mine;
     Digest digest;
     std::uint64_t stale = 0;
     mpi::together(world, [&] {
@@ -66,8 +65,7 @@ StageEnd fit_stage(CommandContext& context, Workspace& workspace) {
     if (stale == 0) return {StageEnd::State::up_to_date, 0.0, {}};
     for (const std::string& warning : ratios->warnings()) context.log.warning(warning);
 
-    mpi::together(world, [&] { mine = load_events(world, workspace.campaign, model, *ratios); });
-    const Likelihood likelihood(model, mine, world, {.threads = workspace.threads()});
+    const Likelihood likelihood(model, load_data(workspace.campaign, model, *ratios), world, {.threads = workspace.threads()});
     FitRecord record{workspace.campaign.name,
                      digest.hex(),
                      data_description(workspace.campaign, model),

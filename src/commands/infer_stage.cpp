@@ -66,7 +66,7 @@ RatioInput ratio_input(const Workspace& workspace, const Digest& inputs) {
     input.header.aggregation = campaign.ensemble.combine;
     input.header.shape_norm = campaign.inference.shape_norm;
     input.header.inputs = inputs;
-    for (const ProcessModel& process : model.processes) {
+    for (const ProcessModel& process : model.unbinned.front().processes) {
         input.header.processes.push_back(
             {process.name, process.yield, ensemble_digest(workspace.graph, process.name)});
     }
@@ -76,7 +76,8 @@ RatioInput ratio_input(const Workspace& workspace, const Digest& inputs) {
     for (const std::string& name : campaign_samples(campaign)) {
         RatioSetInput set{sample_named(workspace, name), inference_split(campaign, name), {}};
         for (std::size_t i = 0; i < campaign.processes.size(); ++i) {
-            if (campaign.processes[i].sample == name) set.yield = model.processes[i].yield;
+            if (campaign.processes[i].sample == name)
+                set.yield = model.unbinned.front().processes[i].yield;
         }
         input.sets.push_back(std::move(set));
     }

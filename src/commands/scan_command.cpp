@@ -41,17 +41,16 @@ ExitCode run(CommandContext& context, const Arguments& arguments) {
     if (fitted.state == StageEnd::State::done) context.log.info("fitted first");
 
     FitRecord record;
+    std::optional<RatioFile> ratios;
     StatisticalModel model;
-    EventSet mine;
     std::vector<double> points;
     mpi::together(world, [&] {
         record = parse_fit_json(read_text(workspace.directory.fit_json()));
-        const RatioFile ratios(workspace.ratios);
-        model = model_for_ratios(workspace.campaign, ratios);
-        mine = load_events(world, workspace.campaign, model, ratios);
+        ratios.emplace(workspace.ratios);
+        model = model_for_ratios(workspace.campaign, *ratios);
         points = wanted_points(arguments, model, record.fit);
     });
-    const Likelihood likelihood(model, mine, world, {.threads = workspace.threads()});
+    const Likelihood likelihood(model, load_data(workspace.campaign, model, *ratios), world, {.threads = workspace.threads()});
     record.fit.scan = scan(likelihood, record.fit, points);
     record.comparisons.clear();
     if (world.is_root()) {

@@ -9,11 +9,27 @@
 
 namespace ratiofarm {
 
+namespace {
+
+bool has_root(const StatisticalModel& model, const std::string& parameter) {
+    const auto in_coefficient = [&](const auto& component) {
+        return component.coefficient.has_root_of(parameter);
+    };
+    return std::any_of(model.unbinned.begin(), model.unbinned.end(),
+                       [&](const UnbinnedRegion& region) {
+                           return std::any_of(region.processes.begin(), region.processes.end(),
+                                              in_coefficient);
+                       }) ||
+           std::any_of(model.binned.begin(), model.binned.end(), [&](const BinnedRegion& region) {
+               return std::any_of(region.samples.begin(), region.samples.end(), in_coefficient);
+           });
+}
+
+}  // namespace
+
 InternalCoordinates::InternalCoordinates(const StatisticalModel& model) {
     for (const auto& parameter : model.parameters) {
-        const bool root = std::any_of(
-            model.processes.begin(), model.processes.end(),
-            [&](const auto& process) { return process.coefficient.has_root_of(parameter.name); });
+        const bool root = has_root(model, parameter.name);
         if (root && parameter.low < 0.0) {
             throw ConfigError("parameter '" + parameter.name + "': range starts at " +
                               std::to_string(parameter.low) +

@@ -92,12 +92,10 @@ int main(int argc, char* argv[]) {
         {"avx2", InstructionSet::avx2},
         {"avx512", InstructionSet::avx512}};
     for (const auto& [name, set] : sets) {
-        print_pass(name + " fp64",
-                   Likelihood(model, events, test::one_rank, {n_threads, RatioStorage::fp64, set}),
+        print_pass(name,
+                   Likelihood(model, test::data_of(events), test::one_rank,
+                              {.threads = n_threads, .instructions = set}),
                    32.0, bandwidth);
-        print_pass(name + " fp32",
-                   Likelihood(model, events, test::one_rank, {n_threads, RatioStorage::fp32, set}),
-                   20.0, bandwidth);
     }
     const Timing plain = time_of([&] { reference_likelihood(model, events, std::vector{1.1}); }, 3);
     std::printf("%-16s %8.2f ms\n", "plain loop", plain.least * 1e3);

@@ -22,7 +22,7 @@ TEST_CASE("a campaign file becomes the values it names", "[campaign]") {
     CHECK(campaign.events_path() == "/campaigns/events.h5");
     CHECK(campaign.events.features == std::vector<std::string>{"mass", "pt"});
     CHECK(campaign.split == Split{0.5, 0.1, 0.4});
-    CHECK(campaign.parameters == std::vector<Parameter>{{"mu", 1.0, 0.0, 10.0, false}});
+    CHECK(campaign.parameters == std::vector<Parameter>{{.name = "mu"}});
     REQUIRE(campaign.processes.size() == 3);
     CHECK(campaign.processes[0].yield == 100.0);
     CHECK(campaign.processes[1].yield == std::nullopt);

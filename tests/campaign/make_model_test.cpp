@@ -16,10 +16,10 @@ TEST_CASE("a declared yield counts, an absent one is the sum of the weights", "[
 
     CHECK(model.parameters == campaign.parameters);
     CHECK(model.parameter_of_interest == "mu");
-    REQUIRE(model.processes.size() == 3);
-    CHECK(model.processes[0].yield == 100.0);
-    CHECK(model.processes[1].yield == 700.0);
-    CHECK(model.processes[1].coefficient == campaign.processes[1].coefficient);
+    REQUIRE(model.unbinned.at(0).processes.size() == 3);
+    CHECK(model.unbinned.at(0).processes[0].yield == 100.0);
+    CHECK(model.unbinned.at(0).processes[1].yield == 700.0);
+    CHECK(model.unbinned.at(0).processes[1].coefficient == campaign.processes[1].coefficient);
 }
 
 TEST_CASE("weights that sum to nothing need a declared yield", "[campaign]") {
@@ -30,5 +30,5 @@ TEST_CASE("weights that sum to nothing need a declared yield", "[campaign]") {
 
     CHECK_THROWS_AS(make_model(campaign, samples), DataError);
     campaign.processes[1].yield = 2.0;
-    CHECK(make_model(campaign, samples).processes[1].yield == 2.0);
+    CHECK(make_model(campaign, samples).unbinned[0].processes[1].yield == 2.0);
 }

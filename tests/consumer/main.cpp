@@ -11,8 +11,10 @@ int main() {
     const double nu = 100.0;
     ratiofarm::StatisticalModel model;
     model.parameters = {{.name = "mu", .start = 1.0, .low = 0.0, .high = 10.0}};
-    model.processes = {
-        {.name = "S", .yield = nu, .coefficient = {.terms = {{1.0, {{"mu", 1.0}}}}}}};
+    model.unbinned = {
+        {.name = "SR",
+         .processes = {
+             {.name = "S", .yield = nu, .coefficient = {.terms = {{1.0, {{"mu", 1.0}}}}}}}}};
     model.parameter_of_interest = "mu";
     ratiofarm::EventSet events;
     events.processes = {"S"};
@@ -21,7 +23,7 @@ int main() {
     events.total = 400;
 
     const ratiofarm::mpi::Communicator alone;
-    const ratiofarm::Likelihood likelihood(model, events, alone);
+    const ratiofarm::Likelihood likelihood(model, {{ratiofarm::source_of(events)}, {}}, alone);
     const auto result = ratiofarm::fit(likelihood, {}, ratiofarm::Log());
 
     const auto& mu = result.parameters.at(0);

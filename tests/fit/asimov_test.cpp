@@ -32,21 +32,22 @@ TEST_CASE("sample factors bring each sample to its signed rate", "[fit]") {
     const StatisticalModel model = test::interference_model();
     const std::vector<double> sums{50.0, 1800.0, 700.0};
 
-    const auto factors = asimov_sample_factors(model, std::vector{4.0}, sums);
+    const auto factors = asimov_sample_factors(model, model.unbinned[0], std::vector{4.0}, sums);
 
     CHECK(factors[0] * sums[0] == Approx(2.0 * 100.0));
     CHECK(factors[1] * sums[1] == Approx(-1.0 * 900.0));
-    CHECK(factors[2] * sums[2] == Approx(2.0 * model.processes[2].yield));
+    CHECK(factors[2] * sums[2] == Approx(2.0 * model.unbinned[0].processes[2].yield));
 }
 
 TEST_CASE("a process without rate needs no events", "[fit]") {
+    const StatisticalModel model = test::interference_model();
     const std::vector<double> sums{0.0, 0.0, 700.0};
 
-    const auto factors = asimov_sample_factors(test::interference_model(), std::vector{1.0}, sums);
+    const auto factors = asimov_sample_factors(model, model.unbinned[0], std::vector{1.0}, sums);
 
     CHECK(factors[0] == 0.0);
     CHECK(factors[1] == 0.0);
-    CHECK_THROWS_AS(asimov_sample_factors(test::interference_model(), std::vector{2.0}, sums),
+    CHECK_THROWS_AS(asimov_sample_factors(model, model.unbinned[0], std::vector{2.0}, sums),
                     DataError);
 }
 
@@ -57,8 +58,10 @@ TEST_CASE("Asimov data from the reference close where it was made", "[fit]") {
     for (const double w : reference.weight) sum += w;
 
     for (const double truth : {0.5, 1.0, 2.5}) {
-        const EventSet data = asimov_from_reference(model, std::vector{truth}, reference, sum);
-        const FitResult result = fit(Likelihood(model, data, test::one_rank), {}, {});
+        const EventSet data =
+            asimov_from_reference(model, model.unbinned[0], std::vector{truth}, reference, sum);
+        const FitResult result =
+            fit(Likelihood(model, test::data_of(data), test::one_rank), {}, {});
         CHECK(result.parameters[0].value == Approx(truth).epsilon(1e-6));
     }
 }
@@ -69,13 +72,13 @@ TEST_CASE("Asimov data from signed samples recover the truth within their statis
     const ToyDensities toy(test::golden_toy);
     std::vector<double> sums;
     for (const ToySample sample : toy_samples) sums.push_back(toy.yield(sample));
-    const auto factors = asimov_sample_factors(model, std::vector{truth}, sums);
+    const auto factors = asimov_sample_factors(model, model.unbinned[0], std::vector{truth}, sums);
     EventSet data;
     data.processes = {"S", "B", "SBI"};
     for (std::size_t j = 0; j < 3; ++j) append_sample(data, toy_samples[j], 60000, factors[j]);
     data.total = data.size();
 
-    const FitResult result = fit(Likelihood(model, data, test::one_rank), {}, {});
+    const FitResult result = fit(Likelihood(model, test::data_of(data), test::one_rank), {}, {});
 
     CHECK(result.converged);
     CHECK(result.guards.non_positive_mixture == 0);

@@ -14,15 +14,18 @@ namespace {
 FitResult fit_of(const StatisticalModel& model,
                  const EventSet& events,
                  const FitOptions& options = {}) {
-    return fit(Likelihood(model, events, test::one_rank), options, Log());
+    return fit(Likelihood(model, test::data_of(events), test::one_rank), options, Log());
 }
 
 /// n events counted, s mu + b beta expected.
 StatisticalModel counting_model(double s, double b) {
     const std::vector<std::string> names{"mu", "beta"};
-    return {{{"mu", 0.4, -5.0, 20.0, false}, {"beta", 1.0, 0.1, 4.0, true}},
-            {{"signal", s, Coefficient::parse("mu", names)},
-             {"background", b, Coefficient::parse("beta", names)}},
+    return {{{.name = "mu", .start = 0.4, .low = -5.0, .high = 20.0},
+             {.name = "beta", .start = 1.0, .low = 0.1, .high = 4.0, .fixed = true}},
+            {{"SR",
+              {{"signal", s, Coefficient::parse("mu", names), {}},
+               {"background", b, Coefficient::parse("beta", names), {}}}}},
+            {},
             "mu"};
 }
 
@@ -160,7 +163,7 @@ TEST_CASE("a start outside its range is refused", "[fit]") {
 TEST_CASE("every start of a model with two minima ends in one of them", "[fit]") {
     const StatisticalModel model = test::two_parameter_model();
     const EventSet events = test::random_events(model, 400);
-    const Likelihood likelihood(model, events, test::one_rank);
+    const Likelihood likelihood(model, test::data_of(events), test::one_rank);
 
     const FitResult result = fit(likelihood, {}, Log());
 

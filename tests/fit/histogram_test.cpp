@@ -43,10 +43,11 @@ double error_with_bins(std::size_t n) {
     const std::vector<std::vector<double>> bins{toy_bins(0, edges), toy_bins(1, edges),
                                                 toy_bins(2, edges)};
     std::vector<double> data = bins[2];
-    for (double& content : data) content *= model.processes[2].yield;
+    for (double& content : data) content *= model.unbinned[0].processes[2].yield;
     const std::vector<std::string> names{"S", "B", "SBI"};
     const EventSet events = histogram_ratios(names, bins, bins[1], data);
-    const FitResult result = fit(Likelihood(model, events, test::one_rank), {}, Log());
+    const FitResult result =
+        fit(Likelihood(model, test::data_of(events), test::one_rank), {}, Log());
     CHECK(result.parameters[0].value == Approx(1.0).margin(1e-7));
     return result.parameters[0].error;
 }

@@ -5,6 +5,7 @@
 
 #include "ratiofarm/fit/fit.hpp"
 #include "ratiofarm/fit/scan.hpp"
+#include "ratiofarm/physics/process_rates.hpp"
 #include "ratiofarm_test/catch.hpp"
 
 #include "toy_events.hpp"
@@ -28,7 +29,8 @@ constexpr std::array golden{
 }  // namespace
 
 TEST_CASE("Asimov data on a grid give the exact estimate, error and interval", "[fit][golden]") {
-    const Likelihood likelihood(test::interference_model(), test::grid_events(), test::one_rank);
+    const Likelihood likelihood(test::interference_model(), test::data_of(test::grid_events()),
+                                test::one_rank);
 
     const FitResult result = fit(likelihood, {}, Log());
 
@@ -46,8 +48,8 @@ TEST_CASE("Asimov data on a grid give the exact estimate, error and interval", "
 
 TEST_CASE("the estimate does not depend on the start", "[fit][golden]") {
     for (const double start : {0.0, 0.01, 0.3, 2.0, 5.0, 10.0}) {
-        const Likelihood likelihood(test::interference_model(start), test::grid_events(),
-                                    test::one_rank);
+        const Likelihood likelihood(test::interference_model(start),
+                                    test::data_of(test::grid_events()), test::one_rank);
         const FitResult result = fit(likelihood, {.starts_per_parameter = 0}, Log());
         CHECK(result.converged);
         CHECK(result.parameters[0].value == Approx(1.0).margin(1e-8));
@@ -55,7 +57,8 @@ TEST_CASE("the estimate does not depend on the start", "[fit][golden]") {
 }
 
 TEST_CASE("t of the full likelihood is the golden curve", "[fit][golden]") {
-    const Likelihood likelihood(test::interference_model(), test::grid_events(), test::one_rank);
+    const Likelihood likelihood(test::interference_model(), test::data_of(test::grid_events()),
+                                test::one_rank);
     const FitResult result = fit(likelihood, {}, Log());
     for (const auto& point : golden) {
         const double t = scan(likelihood, result, std::vector{point.mu}).front().t;
@@ -67,7 +70,7 @@ TEST_CASE("the rate alone has two exactly degenerate minima and both are found",
     const StatisticalModel model = test::interference_model();
     const ToyDensities toy(test::golden_toy);
     const EventSet event = test::counting_event(model, toy.yield(ToySample::combined));
-    const Likelihood likelihood(model, event, test::one_rank);
+    const Likelihood likelihood(model, test::data_of(event), test::one_rank);
 
     const FitResult result = fit(likelihood, {}, Log());
 
@@ -89,7 +92,8 @@ TEST_CASE("of two equally deep minima the one nearest to the start is the result
     const StatisticalModel model = test::interference_model(4.0);
     const EventSet event = test::counting_event(model, toy.yield(ToySample::combined));
 
-    const FitResult result = fit(Likelihood(model, event, test::one_rank), {}, Log());
+    const FitResult result =
+        fit(Likelihood(model, test::data_of(event), test::one_rank), {}, Log());
 
     CHECK(result.parameters[0].value == Approx(3.6446).margin(1e-4));
     CHECK(result.minima.size() == 2);
@@ -97,8 +101,8 @@ TEST_CASE("of two equally deep minima the one nearest to the start is the result
 
 TEST_CASE("Asimov data at other values of mu are fitted back", "[fit][golden]") {
     for (const double truth : {0.0, 0.04, 0.5, 3.0, 9.0}) {
-        const Likelihood likelihood(test::interference_model(), test::grid_events(truth),
-                                    test::one_rank);
+        const Likelihood likelihood(test::interference_model(),
+                                    test::data_of(test::grid_events(truth)), test::one_rank);
         const FitResult result = fit(likelihood, {}, Log());
         CHECK(result.converged);
         CHECK(result.parameters[0].value == Approx(truth).margin(1e-6));
@@ -109,13 +113,13 @@ TEST_CASE("a common factor on the yields can be fitted beside mu", "[fit]") {
     // kappa multiplies everything: its estimate is one, and mu's error cannot shrink.
     StatisticalModel model = test::interference_model();
     const std::vector<std::string> names{"mu", "kappa"};
-    model.parameters.push_back({"kappa", 1.3, 0.2, 3.0, false});
-    for (auto& process : model.processes) {
+    model.parameters.push_back({.name = "kappa", .start = 1.3, .low = 0.2, .high = 3.0});
+    for (auto& process : model.unbinned[0].processes) {
         process.coefficient =
             Coefficient::parse("kappa * (" + process.coefficient.text() + ")", names);
     }
 
-    const Likelihood likelihood(model, test::grid_events(), test::one_rank);
+    const Likelihood likelihood(model, test::data_of(test::grid_events()), test::one_rank);
     const FitResult result = fit(likelihood, {}, Log());
 
     CHECK(result.parameters[0].value == Approx(1.0).margin(1e-7));
@@ -123,7 +127,8 @@ TEST_CASE("a common factor on the yields can be fitted beside mu", "[fit]") {
     CHECK(result.parameters[0].error > 0.4775850153);
     // Profiling at mu = 2 by hand: kappa-hat = n / nu(2), and the shape alone decides.
     const ScanPoint point = scan(likelihood, result, std::vector{2.0}).front();
-    const double nu = likelihood.coefficients().rates(std::vector{std::sqrt(2.0), 1.0}).total();
+    double nu = 0.0;
+    for (const double rate : rates_at(model, model.unbinned[0], std::vector{2.0, 1.0})) nu += rate;
     const double n = ToyDensities(test::golden_toy).yield(ToySample::combined);
     CHECK(point.parameters[1] == Approx(n / nu).margin(1e-7));
     CHECK(point.t == Approx(2.70881117 - 0.60420900).margin(1e-7));

@@ -26,15 +26,17 @@ EventSet event_of_difference(double weight) {
 
 StatisticalModel difference_model() {
     const std::vector<std::string> names{"mu"};
-    return {
-        {{"mu", 3.0, 0.0, 10.0, false}},
-        {{"a", 1.0, Coefficient::parse("mu", names)}, {"b", 1.0, Coefficient::parse("-1", names)}},
-        "mu"};
+    return {{{.name = "mu", .start = 3.0}},
+            {{"SR",
+              {{"a", 1.0, Coefficient::parse("mu", names), {}},
+               {"b", 1.0, Coefficient::parse("-1", names), {}}}}},
+            {},
+            "mu"};
 }
 
 std::string error_of(const EventSet& events) {
     try {
-        Likelihood(test::interference_model(), events, test::one_rank);
+        Likelihood(test::interference_model(), test::data_of(events), test::one_rank);
     } catch (const Error& error) {
         return error.what();
     }
@@ -59,20 +61,21 @@ TEST_CASE("events without weight are counted and have no effect", "[fit]") {
     }
     without.total = without.size();
 
-    const Likelihood likelihood(model, events, test::one_rank);
+    const Likelihood likelihood(model, test::data_of(events), test::one_rank);
     const std::vector<double> u{1.1};
 
     CHECK(zeros > 0);
     CHECK(likelihood.n_zero_weight() == zeros);
     CHECK(likelihood.n_events() == 400);
     CHECK(likelihood.evaluate(u).nll ==
-          Approx(Likelihood(model, without, test::one_rank).evaluate(u).nll).epsilon(1e-13));
+          Approx(Likelihood(model, test::data_of(without), test::one_rank).evaluate(u).nll)
+              .epsilon(1e-13));
 }
 
 TEST_CASE("the continuation below the floor is the documented one", "[fit]") {
     for (const double weight : {1.0, -0.7}) {
         const EventSet events = event_of_difference(weight);
-        const Likelihood likelihood(difference_model(), events, test::one_rank);
+        const Likelihood likelihood(difference_model(), test::data_of(events), test::one_rank);
         // Far above, just above, just below the floor of 2e-6, at zero, and far below it.
         for (const double mu : {3.0, 1.0 + 2.1e-6, 1.0 + 1.9e-6, 1.0, 0.999998, 0.2}) {
             const Evaluation fast = likelihood.evaluate(std::vector{mu});
@@ -88,7 +91,7 @@ TEST_CASE("the continuation below the floor is the documented one", "[fit]") {
 
 TEST_CASE("the continuation is smooth to second order", "[fit]") {
     for (const double weight : {1.0, -1.0}) {
-        const Likelihood likelihood(difference_model(), event_of_difference(weight),
+        const Likelihood likelihood(difference_model(), test::data_of(event_of_difference(weight)),
                                     test::one_rank);
         const double step = 1e-12;
         const Evaluation below = likelihood.evaluate(std::vector{1.0 + 2e-6 - step});
@@ -102,7 +105,8 @@ TEST_CASE("the continuation is smooth to second order", "[fit]") {
 }
 
 TEST_CASE("an event of negative weight gains a bounded amount below its floor", "[fit]") {
-    const Likelihood likelihood(difference_model(), event_of_difference(-1.0), test::one_rank);
+    const Likelihood likelihood(difference_model(), test::data_of(event_of_difference(-1.0)),
+                                test::one_rank);
     const double at_floor = likelihood.evaluate(std::vector{1.0 + 2e-6}).nll;
     for (const double mu : {1.0, 0.9, 0.5, 0.0}) {
         const double rate = 1.0 + 2e-6 - mu;  // nu falls by this on the way
@@ -115,7 +119,7 @@ TEST_CASE("the fit leaves a region where mixtures are negative", "[fit]") {
     model.parameters[0].start = 0.1;  // D = -0.9 there
     EventSet events = event_of_difference(2.0);
 
-    const FitResult result = fit(Likelihood(model, events, test::one_rank), {}, {});
+    const FitResult result = fit(Likelihood(model, test::data_of(events), test::one_rank), {}, {});
 
     CHECK(result.converged);
     CHECK(result.parameters[0].value == Approx(3.0));  // nu = mu - 1 = 2
@@ -125,9 +129,11 @@ TEST_CASE("the fit leaves a region where mixtures are negative", "[fit]") {
 TEST_CASE("mixtures below their floor at the minimum are counted and reported", "[fit]") {
     // The second event wants mu < 1, where its mixture 1 - mu is positive; the first wants mu = 50.
     const std::vector<std::string> names{"mu"};
-    const StatisticalModel model{{{"mu", 4.0, 2.0, 10.0, false}},
-                                 {{"a", 1.0, Coefficient::parse("mu", names)},
-                                  {"b", 1.0, Coefficient::parse("1 - mu", names)}},
+    const StatisticalModel model{{{.name = "mu", .start = 4.0, .low = 2.0}},
+                                 {{"SR",
+                                   {{"a", 1.0, Coefficient::parse("mu", names), {}},
+                                    {"b", 1.0, Coefficient::parse("1 - mu", names), {}}}}},
+                                 {},
                                  "mu"};
     EventSet events;
     events.processes = {"a", "b"};
@@ -135,7 +141,7 @@ TEST_CASE("mixtures below their floor at the minimum are counted and reported", 
     events.log_r = {0.0, -1000.0, -1000.0, 0.0};
     events.total = 2;
 
-    const FitResult result = fit(Likelihood(model, events, test::one_rank), {}, {});
+    const FitResult result = fit(Likelihood(model, test::data_of(events), test::one_rank), {}, {});
 
     CHECK(result.guards.non_positive_mixture == 1);
     REQUIRE_FALSE(result.warnings.empty());

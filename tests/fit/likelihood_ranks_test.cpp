@@ -18,9 +18,15 @@ using test::one_rank;
 
 mpi::Communicator all_ranks() { return mpi::Communicator::duplicate(MPI_COMM_WORLD); }
 
-/// This rank's part of a list of random events.
-EventSet my_events(const StatisticalModel& model, const mpi::Communicator& comm, std::uint64_t n) {
-    return test::random_events(model, events_of_rank(comm, n), n);
+/// A list of random events of which each rank makes its own part.
+LikelihoodData shared_events(const StatisticalModel& model, std::uint64_t n) {
+    EventSource source;
+    for (const auto& process : model.unbinned[0].processes) {
+        source.processes.push_back(process.name);
+    }
+    source.total = n;
+    source.read = [model, n](Range range) { return test::random_events(model, range, n); };
+    return {{source}, {}};
 }
 
 }  // namespace
@@ -44,14 +50,15 @@ TEST_CASE("the likelihood does not depend on the number of ranks", "[fit][mpi]")
     // No events, fewer than ranks, fewer than shards, sizes that do not divide.
     for (const std::uint64_t n : {0, 1, 3, 255, 256, 5003, 90001}) {
         const Evaluation golden =
-            Likelihood(model, test::random_events(model, n), one_rank).evaluate(u);
-        const Likelihood likelihood(model, my_events(model, comm, n), comm, {.threads = 2});
+            Likelihood(model, test::data_of(test::random_events(model, n)), one_rank).evaluate(u);
+        const Likelihood likelihood(model, shared_events(model, n), comm, {.threads = 2});
 
         const Evaluation here = likelihood.evaluate(u);
 
         CHECK(here.nll == golden.nll);
         CHECK(here.gradient == golden.gradient);
         CHECK(here.hessian == golden.hessian);
+        CHECK(here.fisher == golden.fisher);
         CHECK(likelihood.n_events() == n);
     }
 }
@@ -60,8 +67,8 @@ TEST_CASE("the sum of weights does not depend on the number of ranks", "[fit][mp
     const auto comm = all_ranks();
     const StatisticalModel model = test::interference_model();
     for (const std::uint64_t n : {0, 2, 5003}) {
-        CHECK(total_weight(my_events(model, comm, n), comm) ==
-              total_weight(test::random_events(model, n), one_rank));
+        const EventSet mine = test::random_events(model, events_of_rank(comm, n), n);
+        CHECK(total_weight(mine, comm) == total_weight(test::random_events(model, n), one_rank));
     }
 }
 
@@ -69,8 +76,8 @@ TEST_CASE("fit and scan do not depend on the number of ranks", "[fit][mpi]") {
     const auto comm = all_ranks();
     const StatisticalModel model = test::two_parameter_model();
     const std::uint64_t n = 1003;
-    const Likelihood alone(model, test::random_events(model, n), one_rank);
-    const Likelihood together(model, my_events(model, comm, n), comm);
+    const Likelihood alone(model, test::data_of(test::random_events(model, n)), one_rank);
+    const Likelihood together(model, shared_events(model, n), comm);
 
     const FitResult golden = fit(alone, {}, {});
     const FitResult result = fit(together, {}, {});
@@ -88,10 +95,13 @@ TEST_CASE("fit and scan do not depend on the number of ranks", "[fit][mpi]") {
 TEST_CASE("a bad event of one rank is refused on every rank", "[fit][mpi]") {
     const auto comm = all_ranks();
     const StatisticalModel model = test::interference_model();
-    EventSet events = my_events(model, comm, 1000);
-    if (comm.rank() == comm.size() - 1) {
-        events.log_r.back() = std::numeric_limits<double>::quiet_NaN();
-    }
+    LikelihoodData data = shared_events(model, 1000);
+    const auto read = data.unbinned[0].read;
+    data.unbinned[0].read = [read](Range range) {
+        EventSet events = read(range);
+        if (range.last == 1000) events.log_r.back() = std::numeric_limits<double>::quiet_NaN();
+        return events;
+    };
 
-    CHECK_THROWS_AS(Likelihood(model, events, comm), Error);
+    CHECK_THROWS_AS(Likelihood(model, data, comm), Error);
 }

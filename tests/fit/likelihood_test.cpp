@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "ratiofarm/fit/reference_likelihood.hpp"
+#include "ratiofarm/physics/process_rates.hpp"
 #include "ratiofarm_test/catch.hpp"
 
 #include "toy_events.hpp"
@@ -14,7 +15,7 @@ namespace {
 /// The same model with its first P processes only.
 StatisticalModel with_processes(std::size_t n) {
     StatisticalModel model = test::two_parameter_model();
-    model.processes.resize(n);
+    model.unbinned[0].processes.resize(n);
     return model;
 }
 
@@ -47,7 +48,7 @@ TEST_CASE("the likelihood agrees with the textbook loop", "[fit]") {
         const StatisticalModel model = with_processes(n_processes);
         for (const std::uint64_t n : {1, 7, 8, 255, 256, 1000, 5003}) {
             const EventSet events = test::random_events(model, n);
-            const Likelihood likelihood(model, events, test::one_rank);
+            const Likelihood likelihood(model, test::data_of(events), test::one_rank);
             check_close(likelihood.evaluate(somewhere),
                         reference_likelihood(model, events, somewhere), 1e-12);
         }
@@ -56,7 +57,8 @@ TEST_CASE("the likelihood agrees with the textbook loop", "[fit]") {
 
 TEST_CASE("gradient and Hessian agree with finite differences", "[fit]") {
     const StatisticalModel model = test::two_parameter_model();
-    const Likelihood likelihood(model, test::random_events(model, 3000), test::one_rank);
+    const Likelihood likelihood(model, test::data_of(test::random_events(model, 3000)),
+                                test::one_rank);
     const Evaluation here = likelihood.evaluate(somewhere);
     const double h = 1e-5;
     for (std::size_t a = 0; a < 2; ++a) {
@@ -77,10 +79,11 @@ TEST_CASE("gradient and Hessian agree with finite differences", "[fit]") {
 TEST_CASE("threads do not change a bit", "[fit]") {
     const StatisticalModel model = test::two_parameter_model();
     const EventSet events = test::random_events(model, 70001);
-    const Evaluation one =
-        Likelihood(model, events, test::one_rank, {.threads = 1}).evaluate(somewhere);
+    const Evaluation one = Likelihood(model, test::data_of(events), test::one_rank, {.threads = 1})
+                               .evaluate(somewhere);
     for (const unsigned threads : {2U, 3U, 64U}) {
-        const Likelihood likelihood(model, events, test::one_rank, {.threads = threads});
+        const Likelihood likelihood(model, test::data_of(events), test::one_rank,
+                                    {.threads = threads});
         check_same_bits(likelihood.evaluate(somewhere), one);
     }
 }
@@ -91,52 +94,41 @@ TEST_CASE("the instruction set does not change a bit", "[fit]") {
         const EventSet events = test::random_events(model, 4001);
         // The second point has events below their floor.
         for (const std::vector<double>& u : {somewhere, std::vector<double>{2.9, 0.1}}) {
-            for (const RatioStorage storage : {RatioStorage::fp64, RatioStorage::fp32}) {
-                const auto with = [&](InstructionSet instructions) {
-                    return Likelihood(model, events, test::one_rank,
-                                      {.storage = storage, .instructions = instructions})
-                        .evaluate(u);
-                };
-                const Evaluation portable = with(InstructionSet::portable);
-                check_same_bits(with(InstructionSet::avx2), portable);
-                check_same_bits(with(InstructionSet::avx512), portable);
-                check_same_bits(with(InstructionSet::automatic), portable);
-            }
+            const auto with = [&](InstructionSet instructions) {
+                return Likelihood(model, test::data_of(events), test::one_rank,
+                                  {.instructions = instructions})
+                    .evaluate(u);
+            };
+            const Evaluation portable = with(InstructionSet::portable);
+            check_same_bits(with(InstructionSet::avx2), portable);
+            check_same_bits(with(InstructionSet::avx512), portable);
+            check_same_bits(with(InstructionSet::automatic), portable);
         }
     }
 }
 
-TEST_CASE("single-precision storage rounds the ratios and nothing else", "[fit]") {
-    const StatisticalModel model = test::two_parameter_model();
-    const EventSet events = test::random_events(model, 2000);
-    EventSet rounded = events;
-    for (double& value : rounded.log_r) {
-        value = std::log(static_cast<double>(static_cast<float>(std::exp(value))));
-    }
-
-    const Likelihood likelihood(model, events, test::one_rank, {.storage = RatioStorage::fp32});
-
-    check_close(likelihood.evaluate(somewhere), reference_likelihood(model, rounded, somewhere),
-                1e-12);
-}
-
 TEST_CASE("without events the likelihood is the expected number", "[fit]") {
     const StatisticalModel model = test::two_parameter_model();
-    const Likelihood likelihood(model, test::random_events(model, 0), test::one_rank);
+    const Likelihood likelihood(model, test::data_of(test::random_events(model, 0)),
+                                test::one_rank);
 
     const Evaluation at = likelihood.evaluate(somewhere);
 
-    CHECK(at.nll == Approx(likelihood.coefficients().rates(somewhere).total()));
+    const InternalCoordinates coordinates(model);
+    const RateModel rates(model.unbinned[0], model, coordinates);
+    CHECK(at.nll == Approx(rates.at(somewhere).total()));
     CHECK(likelihood.n_events() == 0);
 }
 
 TEST_CASE("scaling all ratios of an event shifts the likelihood by a constant", "[fit]") {
     const StatisticalModel model = test::two_parameter_model();
     EventSet events = test::random_events(model, 500);
-    const Evaluation before = Likelihood(model, events, test::one_rank).evaluate(somewhere);
+    const Evaluation before =
+        Likelihood(model, test::data_of(events), test::one_rank).evaluate(somewhere);
     for (std::size_t j = 0; j < 5; ++j) events.log_r[100 * 5 + j] += 3.0;
 
-    const Evaluation after = Likelihood(model, events, test::one_rank).evaluate(somewhere);
+    const Evaluation after =
+        Likelihood(model, test::data_of(events), test::one_rank).evaluate(somewhere);
 
     CHECK(after.nll == Approx(before.nll - 3.0 * events.weight[100]).epsilon(1e-12));
     CHECK(after.gradient[0] == Approx(before.gradient[0]).epsilon(1e-10));

@@ -36,7 +36,8 @@ TEST_CASE("scan points cover the range where the error is unknown", "[fit]") {
 }
 
 TEST_CASE("scan points come back in the order they were given", "[fit]") {
-    const Likelihood likelihood(test::interference_model(), test::grid_events(), test::one_rank);
+    const Likelihood likelihood(test::interference_model(), test::data_of(test::grid_events()),
+                                test::one_rank);
     const FitResult result = fit(likelihood, {.interval = false}, Log());
     const std::vector<double> points{3.0, 0.5, 1.0, 2.0, 0.0};
 
@@ -52,7 +53,8 @@ TEST_CASE("scan points come back in the order they were given", "[fit]") {
 }
 
 TEST_CASE("a scan outside the range is refused", "[fit]") {
-    const Likelihood likelihood(test::interference_model(), test::grid_events(), test::one_rank);
+    const Likelihood likelihood(test::interference_model(), test::data_of(test::grid_events()),
+                                test::one_rank);
     const FitResult result = fit(likelihood, {.interval = false}, Log());
 
     CHECK_THROWS_AS(scan(likelihood, result, std::vector{-0.1}), ConfigError);
@@ -60,7 +62,8 @@ TEST_CASE("a scan outside the range is refused", "[fit]") {
 
 TEST_CASE("a profile is never above the likelihood at the fitted other parameters", "[fit]") {
     const StatisticalModel model = test::two_parameter_model();
-    const Likelihood likelihood(model, test::random_events(model, 2000), test::one_rank);
+    const Likelihood likelihood(model, test::data_of(test::random_events(model, 2000)),
+                                test::one_rank);
     const FitResult result = fit(likelihood, {}, Log());
 
     for (const auto& point : scan(likelihood, result, default_scan_points(model, result, 9))) {
@@ -73,7 +76,8 @@ TEST_CASE("a profile is never above the likelihood at the fitted other parameter
 }
 
 TEST_CASE("higher levels give the intervals of more standard deviations", "[fit]") {
-    const Likelihood likelihood(test::interference_model(), test::grid_events(), test::one_rank);
+    const Likelihood likelihood(test::interference_model(), test::data_of(test::grid_events()),
+                                test::one_rank);
     const FitResult result = fit(likelihood, {.interval = false}, Log());
 
     for (const double level : {0.01, 1.0, 4.0, 50.0, 59.0}) {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "ratiofarm/core/philox.hpp"
-#include "ratiofarm/fit/event_set.hpp"
+#include "ratiofarm/fit/likelihood.hpp"
 #include "ratiofarm/mpi/communicator.hpp"
 #include "ratiofarm/physics/interference_toy.hpp"
 #include "ratiofarm/physics/statistical_model.hpp"
@@ -24,15 +24,22 @@ inline StatisticalModel interference_model(double start = 1.0) {
     const ToyDensities toy(golden_toy);
     const std::vector<std::string> names{"mu"};
     const auto process = [&](ToySample sample, std::string_view coefficient) {
-        return ProcessModel{std::string(toy_sample_name(sample)), toy.yield(sample),
-                            Coefficient::parse(coefficient, names)};
+        return ProcessModel{std::string(toy_sample_name(sample)),
+                            toy.yield(sample),
+                            Coefficient::parse(coefficient, names),
+                            {}};
     };
-    return {
-        {{"mu", start, 0.0, 10.0, false}},
-        {process(ToySample::signal, "mu - sqrt(mu)"),
-         process(ToySample::background, "1 - sqrt(mu)"), process(ToySample::combined, "sqrt(mu)")},
-        "mu"};
+    return {{{.name = "mu", .start = start}},
+            {{"SR",
+              {process(ToySample::signal, "mu - sqrt(mu)"),
+               process(ToySample::background, "1 - sqrt(mu)"),
+               process(ToySample::combined, "sqrt(mu)")}}},
+            {},
+            "mu"};
 }
+
+/// The data of a model with one unbinned region, all of them on this rank.
+inline LikelihoodData data_of(EventSet events) { return {{source_of(std::move(events))}, {}}; }
 
 /// Asimov data on a fine grid: each point carries the exact rate at mu. Ratios to p_B.
 inline EventSet grid_events(double mu = 1.0, std::size_t n = 4000) {
@@ -53,9 +60,11 @@ inline EventSet grid_events(double mu = 1.0, std::size_t n = 4000) {
 /// One event that stands for all: only the number of events is known.
 inline EventSet counting_event(const StatisticalModel& model, double observed) {
     EventSet events;
-    for (const auto& process : model.processes) events.processes.push_back(process.name);
+    for (const auto& process : model.unbinned[0].processes) {
+        events.processes.push_back(process.name);
+    }
     events.weight = {observed};
-    events.log_r.assign(model.processes.size(), 0.0);
+    events.log_r.assign(events.processes.size(), 0.0);
     events.total = 1;
     return events;
 }
@@ -64,7 +73,9 @@ inline EventSet counting_event(const StatisticalModel& model, double observed) {
 /// Weights are mostly positive, sometimes negative, sometimes zero.
 inline EventSet random_events(const StatisticalModel& model, Range range, std::uint64_t total) {
     EventSet events;
-    for (const auto& process : model.processes) events.processes.push_back(process.name);
+    for (const auto& process : model.unbinned[0].processes) {
+        events.processes.push_back(process.name);
+    }
     events.offset = range.first;
     events.total = total;
     for (std::uint64_t i = range.first; i < range.last; ++i) {
@@ -86,13 +97,17 @@ inline EventSet random_events(const StatisticalModel& model, std::uint64_t total
 inline StatisticalModel two_parameter_model() {
     const std::vector<std::string> names{"mu", "beta"};
     StatisticalModel model;
-    model.parameters = {{"mu", 1.0, 0.0, 10.0, false}, {"beta", 1.0, 0.1, 4.0, false}};
+    model.parameters = {{.name = "mu"}, {.name = "beta", .low = 0.1, .high = 4.0}};
+    model.unbinned.resize(1);
+    auto& processes = model.unbinned[0].processes;
     model.parameter_of_interest = "mu";
     for (const auto* text :
          {"mu - sqrt(mu)", "beta - sqrt(mu)", "sqrt(mu)", "beta", "0.2*mu*beta^2 + 0.5"}) {
-        const auto n = static_cast<double>(model.processes.size());
-        model.processes.push_back({"p" + std::to_string(model.processes.size()), 40.0 + 25.0 * n,
-                                   Coefficient::parse(text, names)});
+        const auto n = static_cast<double>(processes.size());
+        processes.push_back({"p" + std::to_string(processes.size()),
+                             40.0 + 25.0 * n,
+                             Coefficient::parse(text, names),
+                             {}});
     }
     return model;
 }

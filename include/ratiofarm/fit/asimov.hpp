@@ -16,6 +16,7 @@ namespace ratiofarm {
 /// \return [processes]; 0 for a process with f_j = 0, whose events can be left out
 /// \throws DataError if a sum of weights is needed and not positive
 std::vector<double> asimov_sample_factors(const StatisticalModel& model,
+                                          const UnbinnedRegion& region,
                                           std::span<const double> theta,
                                           std::span<const double> sums_of_weights);
 
@@ -25,6 +26,7 @@ std::vector<double> asimov_sample_factors(const StatisticalModel& model,
 /// \param sum_of_weights of the reference events of all ranks, > 0
 /// \throws DataError as above
 EventSet asimov_from_reference(const StatisticalModel& model,
+                               const UnbinnedRegion& region,
                                std::span<const double> theta,
                                EventSet reference,
                                double sum_of_weights);

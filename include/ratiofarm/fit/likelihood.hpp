@@ -4,11 +4,12 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "ratiofarm/fit/event_set.hpp"
 #include "ratiofarm/mpi/communicator.hpp"
-#include "ratiofarm/physics/mixture_coefficients.hpp"
+#include "ratiofarm/physics/internal_coordinates.hpp"
 #include "ratiofarm/physics/statistical_model.hpp"
 
 namespace ratiofarm {
@@ -17,53 +18,79 @@ namespace ratiofarm {
 /// InternalCoordinates), n parameters.
 struct Evaluation {
     double nll = 0.0;
-    std::vector<double> gradient;   ///< [n], dNLL/du_a
-    std::vector<double> hessian;    ///< [n, n], symmetric
+    std::vector<double> gradient;  ///< [n], dNLL/du_a
+    std::vector<double> hessian;   ///< [n, n], symmetric
+    std::vector<double> fisher;    ///< [n, n], the part of the Hessian that is never negative where
+                                   ///< weights are not: sums of w s s^T, and the constraints
     std::uint64_t below_floor = 0;  ///< events whose mixture needed the continuation
+    std::uint64_t clipped = 0;      ///< per-event factors g that were held above their floor
 };
 
-/// How r_j is kept in memory; sums are always in double precision.
-enum class RatioStorage : std::uint8_t {
-    fp64,  ///< 8 bytes an event and process
-    fp32,  ///< half the memory; r is rounded to 24 bits
+/// How ln g is kept in memory.
+enum class ShapeStorage : std::uint8_t {
+    fp32,
+    fp16,  ///< half the memory; ln g is rounded to 11 bits
 };
+
+/// In which precision shapes are evaluated and summed within a block of events. Sums over blocks
+/// and everything without shapes are in double precision always.
+enum class ShapePrecision : std::uint8_t { fp64, fp32 };
 
 /// Which machine instructions evaluate the events. Every choice gives the same bits.
 enum class InstructionSet : std::uint8_t { automatic, portable, avx2, avx512 };
 
 struct LikelihoodOptions {
     unsigned threads = 1;  ///< of this rank; does not change a bit of the result
-    RatioStorage storage = RatioStorage::fp64;
+    ShapeStorage storage = ShapeStorage::fp32;
+    ShapePrecision precision = ShapePrecision::fp64;
     InstructionSet instructions = InstructionSet::automatic;  ///< what the machine lacks falls back
 };
 
-/// The extended unbinned likelihood of weighted events under a signed mixture,
-///     NLL(theta) = nu(theta) - sum_i w_i ln D_i(theta),
-///     nu = sum_j f_j nu_j,   D_i = sum_j f_j(theta) nu_j r_j(x_i),
-/// with value, gradient and exact Hessian from one pass over the events (arXiv:2412.01600 without
-/// nuisance parameters; constants dropped).
+/// What is compared with a model.
+struct LikelihoodData {
+    std::vector<EventSource> unbinned;        ///< one per unbinned region
+    std::vector<std::vector<double>> binned;  ///< [region][bins], contents >= 0
+};
+
+/// Z_j(alpha) of a process of an unbinned region, for people.
+struct ShapeNormalisation {
+    std::string region;
+    std::string process;
+    double z = 1.0;               ///< as used by the likelihood
+    double z_of_reference = 1.0;  ///< the full sum over the reference events
+};
+
+/// The likelihood of unbinned regions (weighted events under a signed mixture), binned regions and
+/// constraint terms, which share parameters:
+///     NLL(theta) = sum_regions [ nu(theta) - sum_i w_i ln D_i(theta) ]
+///                + sum_bins [ nu_b - n_b ln nu_b ] + constraints (Constraint),
+///     D_i = sum_j R_j T_ij,   R_j = f_j(mu) nu_j prod_m G_jm(alpha_m) / Z_j(alpha),
+///     T_ij = r_j(x_i) prod_m g_jm(x_i, alpha_m),   nu = sum_j f_j nu_j prod_m G_jm,
+/// with value, gradient and exact Hessian from one pass over the events (arXiv:2412.01600;
+/// constants dropped). With ShapeNorm::reference Z_j(alpha) is the mean of T_j over the reference
+/// events, and its derivatives are part of gradient and Hessian.
 ///
-/// Guard. Each event has a floor, 1e-6 times its mixture at all f_j = 1. Below it ln D is
-/// continued with t = D / floor - 1 as ln(floor) + t - t^2/2 where w > 0: a barrier that is smooth
-/// to second order and that Newton steps can leave. Where w < 0 the same barrier would be a
+/// Guards. Each event has a floor, 1e-6 times its mixture at all f_j = 1 and alpha = 0. Below it
+/// ln D is continued with t = D / floor - 1 as ln(floor) + t - t^2/2 where w > 0: a barrier that is
+/// smooth to second order and that Newton steps can leave. Where w < 0 the same barrier would be a
 /// bottomless reward, hence ln(floor) + (t - t^2/2) / (1 + t^2), smooth as well and bounded. Such
-/// events are counted in Evaluation::below_floor.
+/// events are counted in Evaluation::below_floor. Anchors of g beyond a factor of 20 are clipped to
+/// it when the events are loaded, since code 4 can turn negative beyond; the other codes are held
+/// above 1e-6 at every evaluation (Evaluation::clipped).
 ///
 /// The events lie in shards that depend on their number alone; sums run in a fixed order, so the
 /// bits of an Evaluation depend neither on ranks nor threads nor on the instruction set.
 class Likelihood {
 public:
-    /// Collective over comm, which must outlive the likelihood.
-    /// \param mine events_of_rank() of the joined list; its processes are those of the model
+    /// Collective over comm, which must outlive the likelihood. Reads the events of this rank.
     /// \throws ConfigError if the model does not hold together
-    /// \throws AgreedError (usage) on every rank, naming the event, if a weight or a log ratio is
-    /// not finite or a log ratio is beyond +600
+    /// \throws AgreedError (usage) on every rank, naming the event, if the events cannot be used
     Likelihood(StatisticalModel model,
-               const EventSet& mine,
+               const LikelihoodData& data,
                const mpi::Communicator& comm,
                LikelihoodOptions options = {});
     Likelihood(StatisticalModel,
-               const EventSet&,
+               const LikelihoodData&,
                mpi::Communicator&&,
                LikelihoodOptions = {}) = delete;  // it would not outlive the likelihood
     ~Likelihood();
@@ -72,16 +99,37 @@ public:
 
     const StatisticalModel& model() const;
     const mpi::Communicator& communicator() const;
-    const MixtureCoefficients& coefficients() const;
-    const InternalCoordinates& coordinates() const { return coefficients().coordinates(); }
-    std::size_t n_parameters() const { return coefficients().n_parameters(); }
+    const InternalCoordinates& coordinates() const;
+    std::size_t n_parameters() const { return coordinates().size(); }
+
+    /// True if the parameter stands in the coefficient of some process: the likelihood may then
+    /// have several minima along it.
+    bool in_coefficient(std::size_t parameter) const;
 
     /// Collective over comm. One pass over the events. \param u [n_parameters()], internal
     Evaluation evaluate(std::span<const double> u) const;
 
+    /// The same likelihood with other global observables, without touching the events.
+    /// \param observed [n_parameters()], of constrained parameters; others are ignored
+    void set_observed(std::span<const double> observed);
+    std::span<const double> observed() const;  ///< [n_parameters()], now in use
+
+    /// Collective over comm. Z_j at a point; with ShapeNorm::reference_quadratic both its
+    /// expansion and the full sum. Empty for regions without shapes.
+    std::vector<ShapeNormalisation> normalisations(std::span<const double> u) const;
+
     std::uint64_t n_events() const;       ///< on all ranks, those without weight included
     std::uint64_t n_zero_weight() const;  ///< on all ranks
+    std::uint64_t n_bytes() const;        ///< of events, held by this rank
     std::uint64_t passes() const;         ///< evaluations so far
+
+    /// Anchors of g beyond a factor of 20, clipped: one entry per region and process with some.
+    struct ClippedAnchors {
+        std::string region;
+        std::string process;
+        std::uint64_t count = 0;
+    };
+    std::vector<ClippedAnchors> clipped_anchors() const;
 
 private:
     struct State;

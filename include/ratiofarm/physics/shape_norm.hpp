@@ -4,10 +4,13 @@
 
 namespace ratiofarm {
 
-/// What the learned ratios r_j are divided by before they enter the likelihood.
+/// What the shapes p_j g_j(alpha) are divided by before they enter the likelihood. Interpolated
+/// densities do not integrate to one between their anchors, and the likelihood takes that for
+/// information.
 enum class ShapeNorm : std::uint8_t {
-    none,       ///< nothing: r_j as the nets give it
-    reference,  ///< E_ref[r_j] on the inference-split reference: r_j then integrates to one
+    none,                 ///< nothing: as the nets give them
+    reference,            ///< Z_j(alpha), a sum over the inference-split reference events
+    reference_quadratic,  ///< ln Z_j(alpha) to second order around the start, summed once
 };
 
 }  // namespace ratiofarm

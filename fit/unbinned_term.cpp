@@ -1,0 +1,258 @@
+#include "unbinned_term.hpp"
+
+#include <cmath>
+#include <utility>
+
+#include "ratiofarm/core/contracts.hpp"
+#include "ratiofarm/core/errors.hpp"
+#include "ratiofarm/mpi/together.hpp"
+
+#include "region_layout.hpp"
+
+namespace ratiofarm {
+namespace {
+
+/// ln Z = ln(sum w T / sum w) of process j, from sums with columns in the order of the layout.
+LogNormalisation log_normalisation(const RegionLayout& layout,
+                                   const ReferenceSums& sums,
+                                   std::size_t j) {
+    const std::size_t p = layout.n_shape_parameters;
+    LogNormalisation result{std::log(sums.value[j] / sums.weight), std::vector<double>(p),
+                            std::vector<double>(p * p)};
+    std::vector<std::size_t> mine;  // shape parameters of this process, in column order
+    for (std::size_t c = 0; c < layout.columns.size(); ++c) {
+        if (layout.columns[c].process != j) continue;
+        mine.push_back(layout.columns[c].parameter);
+        result.gradient[mine.back()] = sums.slope[c] / sums.value[j];
+    }
+    for (std::size_t k = 0; k < mine.size(); ++k) {
+        for (std::size_t l = 0; l < mine.size(); ++l) {
+            result.hessian[mine[k] * p + mine[l]] =
+                sums.bend[j][k * mine.size() + l] / sums.value[j] -
+                result.gradient[mine[k]] * result.gradient[mine[l]];
+        }
+    }
+    return result;
+}
+
+/// The second-order expansion of ln Z around a point, at a distance from it.
+LogNormalisation expanded(const LogNormalisation& at, std::span<const double> distance) {
+    const std::size_t p = distance.size();
+    LogNormalisation result = at;
+    for (std::size_t a = 0; a < p; ++a) {
+        double bend = 0.0;
+        for (std::size_t b = 0; b < p; ++b) bend += at.hessian[a * p + b] * distance[b];
+        result.value += distance[a] * (at.gradient[a] + 0.5 * bend);
+        result.gradient[a] += bend;
+    }
+    return result;
+}
+
+/// Derivatives of the mixture sums in theta. With z = (z_m, T_j) of MixtureSums the gradient of D
+/// is J^T z with J = (1 for shape parameters, dR_j/du for processes).
+class Assembly {
+public:
+    Assembly(const ProcessRates& rates,
+             const MixtureSums& sums,
+             const RegionLayout& layout,
+             std::span<const std::size_t> shape_parameters)
+        : rates_(rates),
+          sums_(sums),
+          n_(rates.gradient.size() / layout.n_processes),
+          s_(layout.n_processes),
+          p_(layout.n_shape_parameters),
+          shape_parameters_(shape_parameters),
+          shape_slope_(s_ * n_) {
+        for (std::size_t c = 0; c < layout.columns.size(); ++c) {
+            const auto& column = layout.columns[c];
+            shape_slope_[column.process * n_ + shape_parameters[column.parameter]] +=
+                sums.shape_slope[c];
+        }
+    }
+
+    void add(Evaluation& to) const {
+        to.nll -= sums_.value;
+        to.below_floor += sums_.below_floor;
+        for (const std::uint64_t count : sums_.clipped) to.clipped += count;
+        for (std::size_t a = 0; a < n_; ++a) {
+            for (std::size_t j = 0; j < s_; ++j) {
+                to.gradient[a] -= rates_.gradient[j * n_ + a] * sums_.slope[j] +
+                                  rates_.value[j] * shape_slope_[j * n_ + a];
+            }
+        }
+        add_second_derivatives(to);
+        add_outer(to);
+    }
+
+private:
+    /// -sum w L' d2D
+    void add_second_derivatives(Evaluation& to) const {
+        for (std::size_t a = 0; a < n_; ++a) {
+            for (std::size_t b = 0; b < n_; ++b) {
+                double sum = 0.0;
+                for (std::size_t j = 0; j < s_; ++j) {
+                    sum += rates_.hessian[(j * n_ + a) * n_ + b] * sums_.slope[j] +
+                           rates_.gradient[j * n_ + a] * shape_slope_[j * n_ + b] +
+                           rates_.gradient[j * n_ + b] * shape_slope_[j * n_ + a];
+                }
+                to.hessian[a * n_ + b] -= sum;
+            }
+        }
+        for (std::size_t k = 0; k < p_; ++k) {
+            for (std::size_t l = 0; l < p_; ++l) {
+                to.hessian[shape_parameters_[k] * n_ + shape_parameters_[l]] -=
+                    sums_.shape_bend[k * p_ + l];
+            }
+        }
+    }
+
+    /// -sum w L'' dD dD^T = J^T outer J
+    void add_outer(Evaluation& to) const {
+        const std::size_t width = p_ + s_;
+        const auto jacobian_product = [&](auto&& row) {  // J^T applied to a row of `width`
+            std::vector<double> result(n_);
+            for (std::size_t k = 0; k < p_; ++k) result[shape_parameters_[k]] += row(k);
+            for (std::size_t j = 0; j < s_; ++j) {
+                const double value = row(p_ + j);
+                for (std::size_t a = 0; a < n_; ++a) {
+                    result[a] += rates_.gradient[j * n_ + a] * value;
+                }
+            }
+            return result;
+        };
+        std::vector<std::vector<double>> half;  // [width][n], outer J
+        for (std::size_t k = 0; k < width; ++k) {
+            half.push_back(
+                jacobian_product([&](std::size_t l) { return sums_.outer[k * width + l]; }));
+        }
+        for (std::size_t b = 0; b < n_; ++b) {
+            const auto column = jacobian_product([&](std::size_t k) { return half[k][b]; });
+            for (std::size_t a = 0; a < n_; ++a) {
+                to.hessian[a * n_ + b] += column[a];
+                to.fisher[a * n_ + b] += column[a];
+            }
+        }
+    }
+
+    const ProcessRates& rates_;
+    const MixtureSums& sums_;
+    std::size_t n_;
+    std::size_t s_;
+    std::size_t p_;
+    std::span<const std::size_t> shape_parameters_;
+    std::vector<double> shape_slope_;  // [S, n], sum w L' T_j u
+};
+
+/// Derivatives of nu.
+void add_expected(const ProcessRates& rates, std::size_t n, Evaluation& to) {
+    for (std::size_t j = 0; j < rates.value.size(); ++j) {
+        to.nll += rates.value[j];
+        for (std::size_t a = 0; a < n; ++a) to.gradient[a] += rates.gradient[j * n + a];
+        for (std::size_t ab = 0; ab < n * n; ++ab) to.hessian[ab] += rates.hessian[j * n * n + ab];
+    }
+}
+
+}  // namespace
+
+UnbinnedTerm::UnbinnedTerm(const UnbinnedRegion& region,
+                           const StatisticalModel& model,
+                           const EventSource& source,
+                           const mpi::Communicator& comm,
+                           const LikelihoodOptions& options)
+    : name_(region.name),
+      shape_norm_(region.shape_norm),
+      rates_(region, model, InternalCoordinates(model)),
+      layout_(),
+      events_([&] {
+          NamedLayout named = region_layout(region, model, source);
+          shape_parameters_ = std::move(named.shape_parameters);
+          layout_ = std::move(named.layout);
+          return RegionEvents(layout_, source, comm, options);
+      }()) {
+    for (const ProcessModel& process : region.processes) process_names_.push_back(process.name);
+    if (shape_norm_ != ShapeNorm::reference_quadratic || layout_.columns.empty()) return;
+    for (const std::size_t a : shape_parameters_) {
+        expansion_point_.push_back(model.parameters[a].start);
+    }
+    expansion_ = reference_sums(expansion_point_);
+}
+
+bool UnbinnedTerm::is_normalised() const {
+    return shape_norm_ != ShapeNorm::none && !layout_.columns.empty();
+}
+
+std::vector<double> UnbinnedTerm::shape_values(std::span<const double> u) const {
+    std::vector<double> alpha;
+    for (const std::size_t a : shape_parameters_) alpha.push_back(u[a]);
+    return alpha;
+}
+
+std::vector<LogNormalisation> UnbinnedTerm::reference_sums(std::span<const double> alpha) const {
+    const ReferenceSums sums = events_.reference(alpha);
+    std::vector<LogNormalisation> result;
+    for (std::size_t j = 0; j < layout_.n_processes; ++j) {
+        const double z = sums.value[j] / sums.weight;
+        if (!(z > 0.0) || !std::isfinite(z)) {
+            throw mpi::AgreedError(
+                ExitCode::usage,
+                "region '" + name_ + "': the normalisation of process '" + process_names_[j] +
+                    "' over the reference events is " + std::to_string(z) +
+                    " (must be > 0; are there reference events with positive weights?)");
+        }
+        result.push_back(log_normalisation(layout_, sums, j));
+    }
+    return result;
+}
+
+std::vector<LogNormalisation> UnbinnedTerm::log_normalisations(
+    std::span<const double> alpha) const {
+    if (!expansion_) return reference_sums(alpha);
+    std::vector<double> distance(alpha.begin(), alpha.end());
+    for (std::size_t k = 0; k < distance.size(); ++k) distance[k] -= expansion_point_[k];
+    std::vector<LogNormalisation> result;
+    for (const LogNormalisation& at : *expansion_) result.push_back(expanded(at, distance));
+    return result;
+}
+
+void UnbinnedTerm::divide_by_z(std::span<const LogNormalisation> log_z,
+                               ProcessRates& rates) const {
+    const std::size_t p = shape_parameters_.size();
+    const std::size_t n = rates.gradient.size() / rates.value.size();
+    for (std::size_t j = 0; j < log_z.size(); ++j) {
+        std::vector<double> gradient(n);
+        std::vector<double> hessian(n * n);
+        for (std::size_t k = 0; k < p; ++k) {
+            gradient[shape_parameters_[k]] = log_z[j].gradient[k];
+            for (std::size_t l = 0; l < p; ++l) {
+                hessian[shape_parameters_[k] * n + shape_parameters_[l]] =
+                    log_z[j].hessian[k * p + l];
+            }
+        }
+        divide_rate(rates, j, log_z[j].value, gradient, hessian);
+    }
+}
+
+void UnbinnedTerm::add(std::span<const double> u, Evaluation& to) const {
+    ProcessRates rates = rates_.at(u);
+    add_expected(rates, u.size(), to);
+    const std::vector<double> alpha = shape_values(u);
+    if (is_normalised()) divide_by_z(log_normalisations(alpha), rates);
+    const MixtureSums sums = events_.mixture(rates.value, alpha);
+    Assembly(rates, sums, layout_, shape_parameters_).add(to);
+}
+
+std::vector<ShapeNormalisation> UnbinnedTerm::normalisations(std::span<const double> u) const {
+    std::vector<ShapeNormalisation> result;
+    if (layout_.columns.empty()) return result;
+    const std::vector<double> alpha = shape_values(u);
+    const auto full = reference_sums(alpha);
+    const auto used = expansion_ ? log_normalisations(alpha) : full;
+    for (std::size_t j = 0; j < full.size(); ++j) {
+        result.push_back({name_, process_names_[j],
+                          is_normalised() ? std::exp(used[j].value) : 1.0,
+                          std::exp(full[j].value)});
+    }
+    return result;
+}
+
+}  // namespace ratiofarm

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "ratiofarm/fit/likelihood.hpp"
+#include "ratiofarm/physics/process_rates.hpp"
+
+#include "region_events.hpp"
+
+namespace ratiofarm {
+
+/// ln Z_j(alpha) of one process with derivatives in the shape parameters of its region.
+struct LogNormalisation {
+    double value = 0.0;
+    std::vector<double> gradient;  ///< [P]
+    std::vector<double> hessian;   ///< [P, P]
+};
+
+/// The terms of one unbinned region, nu - sum_i w_i ln D_i.
+class UnbinnedTerm {
+public:
+    /// Collective over comm. As the constructor of Likelihood.
+    UnbinnedTerm(const UnbinnedRegion& region,
+                 const StatisticalModel& model,
+                 const EventSource& source,
+                 const mpi::Communicator& comm,
+                 const LikelihoodOptions& options);
+
+    /// Collective. Adds value and derivatives at internal coordinates u.
+    void add(std::span<const double> u, Evaluation& to) const;
+
+    /// Collective. Z_j of every process at u; empty without shapes.
+    std::vector<ShapeNormalisation> normalisations(std::span<const double> u) const;
+
+    const RegionEvents& events() const { return events_; }
+
+private:
+    bool is_normalised() const;
+    std::vector<double> shape_values(std::span<const double> u) const;
+    std::vector<LogNormalisation> reference_sums(std::span<const double> alpha) const;
+    std::vector<LogNormalisation> log_normalisations(std::span<const double> alpha) const;
+    void divide_by_z(std::span<const LogNormalisation> log_z, ProcessRates& rates) const;
+
+    std::string name_;
+    std::vector<std::string> process_names_;
+    ShapeNorm shape_norm_;
+    RateModel rates_;
+    std::vector<std::size_t> shape_parameters_;  ///< [P], positions in theta
+    RegionLayout layout_;
+    RegionEvents events_;
+    std::vector<double> expansion_point_;              ///< [P], of reference_quadratic
+    std::optional<std::vector<LogNormalisation>> expansion_;
+};
+
+}  // namespace ratiofarm
