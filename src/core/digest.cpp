@@ -66,4 +66,8 @@ std::uint32_t crc32(std::span<const std::byte> data, std::uint32_t start) {
         ::crc32_z(start, reinterpret_cast<const unsigned char*>(data.data()), data.size()));
 }
 
+std::uint64_t xxh3(std::span<const std::byte> data) {
+    return XXH3_64bits(data.data(), data.size());
+}
+
 }  // namespace ratiofarm

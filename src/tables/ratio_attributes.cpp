@@ -68,6 +68,84 @@ std::vector<RatioProcess> read_processes(const h5::File& file) {
     return processes;
 }
 
+/// Names of processes and parameters: two lists of one length, or nothing.
+std::vector<RatioShape> read_pairs(const h5::File& file, const std::string& what) {
+    const std::string processes = what + "_processes";
+    const std::string parameters = what + "_parameters";
+    const bool has_processes = h5::has_attribute(file, "/", processes);
+    if (has_processes != h5::has_attribute(file, "/", parameters)) {
+        throw DataError("of the attributes '" + processes + "' and '" + parameters +
+                        "' only one is there");
+    }
+    if (!has_processes) return {};
+    const auto first = h5::read_texts_attribute(file, "/", processes);
+    const auto second = h5::read_texts_attribute(file, "/", parameters);
+    if (first.size() != second.size()) {
+        throw DataError("the attributes '" + processes + "' and '" + parameters + "' have " +
+                        std::to_string(first.size()) + " and " + std::to_string(second.size()) +
+                        " entries, must have as many");
+    }
+    std::vector<RatioShape> pairs;
+    for (std::size_t index = 0; index < first.size(); ++index) {
+        const RatioShape pair{first[index], second[index]};
+        if (std::find(pairs.begin(), pairs.end(), pair) != pairs.end()) {
+            throw DataError("the attributes '" + processes + "' and '" + parameters + "' name '" +
+                            pair.process + "' with '" + pair.parameter + "' twice");
+        }
+        pairs.push_back(pair);
+    }
+    return pairs;
+}
+
+std::vector<RatioYield> read_yields(const h5::File& file) {
+    const std::vector<RatioShape> pairs = read_pairs(file, "yield");
+    if (pairs.empty()) return {};
+    const auto up = h5::read_numbers_attribute(file, "/", "yield_up");
+    const auto down = h5::read_numbers_attribute(file, "/", "yield_down");
+    if (up.size() != pairs.size() || down.size() != pairs.size()) {
+        throw DataError("the attributes 'yield_up' and 'yield_down' must have " +
+                        std::to_string(pairs.size()) + " entries, as 'yield_processes' has");
+    }
+    std::vector<RatioYield> yields;
+    for (std::size_t index = 0; index < pairs.size(); ++index) {
+        const auto& [process, parameter] = pairs[index];
+        if (!(up[index] > 0.0) || !(down[index] > 0.0)) {
+            throw DataError("the factors of '" + parameter + "' on the yield of '" + process +
+                            "' are " + std::to_string(up[index]) + " and " +
+                            std::to_string(down[index]) + ", must be > 0");
+        }
+        yields.push_back({process, parameter, {up[index], down[index]}});
+    }
+    return yields;
+}
+
+/// Writes the two lists of names that read_pairs() reads.
+template <class List>
+void write_pairs(const h5::File& file, const std::string& what, const List& list) {
+    std::vector<std::string> processes;
+    std::vector<std::string> parameters;
+    for (const auto& entry : list) {
+        processes.push_back(entry.process);
+        parameters.push_back(entry.parameter);
+    }
+    h5::write_attribute(file, "/", what + "_processes", processes);
+    h5::write_attribute(file, "/", what + "_parameters", parameters);
+}
+
+void write_systematics(const h5::File& file, const RatioHeader& header) {
+    if (!header.shapes.empty()) write_pairs(file, "shape", header.shapes);
+    if (header.yields.empty()) return;
+    write_pairs(file, "yield", header.yields);
+    std::vector<double> up;
+    std::vector<double> down;
+    for (const RatioYield& yield : header.yields) {
+        up.push_back(yield.factors.up);
+        down.push_back(yield.factors.down);
+    }
+    h5::write_attribute(file, "/", "yield_up", up);
+    h5::write_attribute(file, "/", "yield_down", down);
+}
+
 std::vector<double> pair_of(const MeanAndSpread& value) { return {value.mean, value.spread}; }
 
 /// Numbers of an attribute, or `missing` where there is none.
@@ -123,19 +201,23 @@ void write_ratio_header(const h5::File& file,
         std::vector<double>{header.split.train, header.split.validation, header.split.inference});
     h5::write_attribute(file, "/", "aggregation", word_of(header.aggregation));
     h5::write_attribute(file, "/", "shape_norm", word_of(header.shape_norm));
+    write_reference(file, header.reference);
+    write_systematics(file, header);
+    if (summary.log_z.empty()) return;  // nothing was measured
     h5::write_attribute(file, "/", "log_z", summary.log_z);
     h5::write_attribute(file, "/", "excess", summary.excess);
     h5::write_attribute(file, "/", "excess_error", summary.excess_error);
     h5::write_attribute(file, "/", "identity_before", pair_of(summary.identity_before));
     h5::write_attribute(file, "/", "identity_after", pair_of(summary.identity_after));
     h5::write_attribute(file, "/", "reference_events", summary.reference_events);
-    write_reference(file, header.reference);
 }
 
 RatioHeader read_ratio_header(const h5::File& file) {
     RatioHeader header;
     header.processes = read_processes(file);
     header.reference = read_reference(file);
+    header.shapes = read_pairs(file, "shape");
+    header.yields = read_yields(file);
     const auto split = numbers_or(file, "split", {0.0, 0.0, 1.0});
     header.split = {.train = split[0], .validation = split[1], .inference = split[2]};
     header.aggregation = word_or(file, "aggregation", Combine::mean_log_ratio);
@@ -146,6 +228,8 @@ RatioHeader read_ratio_header(const h5::File& file) {
     for (const ReferenceComponent& component : header.reference) {
         header.column_of(component.process);
     }
+    for (const RatioShape& shape : header.shapes) header.column_of(shape.process);
+    for (const RatioYield& yield : header.yields) header.column_of(yield.process);
     return header;
 }
 

@@ -10,7 +10,13 @@
 
 namespace ratiofarm {
 
-inline constexpr TableKind ratios_kind{ratios_format, ratios_version};
+inline constexpr TableKind ratios_kind{ratios_format, ratios_version, 1};
+
+/// Version 1 for a file without systematics, which older programs read.
+inline TableKind kind_of(const RatioHeader& header) {
+    const bool plain = header.shapes.empty() && header.yields.empty();
+    return {ratios_format, plain ? 1 : ratios_version};
+}
 
 std::string set_path(std::string_view set);  ///< "/events/S"
 

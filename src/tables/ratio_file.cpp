@@ -12,6 +12,7 @@
 
 #include "checked_column.hpp"
 #include "ratio_attributes.hpp"
+#include "ratio_events.hpp"
 
 namespace ratiofarm {
 
@@ -104,21 +105,41 @@ void check_finite(const RatioRows& rows,
                     std::to_string(*bad));
 }
 
+/// \param log_g [shapes, 2, rows]
+void check_shapes(std::span<const float> log_g,
+                  Range rows,
+                  std::string_view set,
+                  const RatioHeader& header) {
+    const auto bad = std::find_if_not(log_g.begin(), log_g.end(),
+                                      [](float value) { return std::isfinite(value); });
+    if (bad == log_g.end()) return;
+    const auto index = static_cast<std::uint64_t>(bad - log_g.begin());
+    const std::uint64_t list = index / rows.size();
+    const RatioShape& shape = header.shapes[list / 2];
+    throw DataError(shape_path(set, list % 2 == 0) + " row " +
+                    std::to_string(rows.first + index % rows.size()) + ", '" + shape.parameter +
+                    "' of process '" + shape.process + "' is " + std::to_string(*bad));
+}
+
 }  // namespace
 
 RatioFile::RatioFile(const std::filesystem::path& path)
-    : path_(path), file_(open_table(path, ratios_kind)) {
+    : path_(path), file_(std::make_shared<h5::File>(open_table(path, ratios_kind))) {
     in_context("'" + path.string() + "'", [&] {
-        header_ = read_ratio_header(file_);
-        summary_ = read_ratio_summary(file_);
-        for (const std::string& name : read_set_names(file_)) {
-            sets_.push_back(read_set(file_, name, header_.processes.size()));
+        header_ = read_ratio_header(*file_);
+        summary_ = read_ratio_summary(*file_);
+        for (const std::string& name : read_set_names(*file_)) {
+            sets_.push_back(read_set(*file_, name, header_.processes.size()));
             summary_.events += sets_.back().events;
             if (sets_.back().has_checksums) continue;
             warnings_.push_back(path.string() + ": " + set_path(name) +
                                 " has columns without checksums: damage would not be noticed");
         }
         for (const ReferenceComponent& component : header_.reference) set(component.sample);
+        events_ = std::make_shared<RatioEvents>(path, *file_, header_, sets_);
+        for (const std::string& warning : events_->warnings()) {
+            warnings_.push_back(path.string() + ": " + warning);
+        }
     });
 }
 
@@ -136,27 +157,51 @@ RatioRows RatioFile::read_rows(std::string_view name, Range rows) const {
     RATIOFARM_EXPECT(rows.first <= rows.last && rows.last <= set(name).events);
     return in_context("'" + path_.string() + "'", [&] {
         RatioRows values;
-        values.weight = CheckedColumn(file_, path_of(name, "weight")).read<double>(rows);
-        values.log_r = CheckedColumn(file_, path_of(name, "log_r")).read<float>(rows);
+        values.weight = CheckedColumn(*file_, path_of(name, "weight")).read<double>(rows);
+        values.log_r = CheckedColumn(*file_, path_of(name, "log_r")).read<float>(rows);
         check_finite(values, rows.first, name, header_);
         return values;
     });
+}
+
+void RatioFile::read_events(std::string_view name, Range rows, const RatioTarget& to) const {
+    RATIOFARM_EXPECT(rows.first <= rows.last && rows.last <= set(name).events);
+    in_context("'" + path_.string() + "'", [&] { events_->read(name, rows, to); });
+}
+
+void RatioFile::verify_events() const {
+    std::vector<std::size_t> shapes(header_.shapes.size());
+    std::iota(shapes.begin(), shapes.end(), 0);
+    for (const RatioSet& set : sets_) {
+        for (std::uint64_t first = 0; first < set.events; first += shape_block) {
+            const Range rows{first, std::min(first + shape_block, set.events)};
+            const std::uint64_t n = rows.size();
+            std::vector<double> weight(n);
+            std::vector<double> log_r(n * header_.processes.size());
+            std::vector<float> log_g(2 * shapes.size() * n);
+            read_events(set.name, rows, {weight, log_r, shapes, log_g, n});
+            in_context("'" + path_.string() + "'", [&] {
+                check_finite({weight, {log_r.begin(), log_r.end()}}, first, set.name, header_);
+                check_shapes(log_g, rows, set.name, header_);
+            });
+        }
+    }
 }
 
 RatioColumns RatioFile::read_columns(std::string_view name, Range rows) const {
     RATIOFARM_EXPECT(rows.first <= rows.last && rows.last <= set(name).events);
     return in_context("'" + path_.string() + "'", [&] {
         const auto has = [&](const char* column) {
-            return h5::is_dataset(file_, path_of(name, column));
+            return h5::is_dataset(*file_, path_of(name, column));
         };
         RatioColumns values;
         if (has("id"))
-            values.id = CheckedColumn(file_, path_of(name, "id")).read<std::uint64_t>(rows);
+            values.id = CheckedColumn(*file_, path_of(name, "id")).read<std::uint64_t>(rows);
         if (has("row")) {
-            values.row = CheckedColumn(file_, path_of(name, "row")).read<std::uint64_t>(rows);
+            values.row = CheckedColumn(*file_, path_of(name, "row")).read<std::uint64_t>(rows);
         }
         if (has("spread")) {
-            values.spread = CheckedColumn(file_, path_of(name, "spread")).read<float>(rows);
+            values.spread = CheckedColumn(*file_, path_of(name, "spread")).read<float>(rows);
         }
         return values;
     });

@@ -158,7 +158,7 @@ private:
                                      " over the reference, must be > 0 (expected 1): was the net "
                                      "trained at all, are most weights negative?");
             }
-            if (input_.header.shape_norm == ShapeNorm::reference) {
+            if (input_.header.shape_norm != ShapeNorm::none) {
                 summary_.log_z[process] = std::log(z);
             }
         }
@@ -212,7 +212,7 @@ private:
                                 std::string_view(input_.sets[set].sample.digest.hex()));
         }
         write_ratio_header(file, input_.header, summary_, names);
-        write_kind(file, ratios_kind);
+        write_kind(file, kind_of(input_.header));
     }
 
     void verify_blocks(const h5::File& file) const {

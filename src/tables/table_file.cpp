@@ -80,10 +80,13 @@ void check_kind(const h5::File& file, const TableKind& kind) {
         throw DataError("format is '" + format + "', expected '" + wanted + "'");
     }
     const std::uint64_t version = h5::read_integer_attribute(file, "/", "version");
-    if (version == kind.version) return;
+    if (kind.oldest <= version && version <= kind.version) return;
+    const std::string known =
+        kind.oldest == kind.version
+            ? "version " + std::to_string(kind.version)
+            : "versions " + std::to_string(kind.oldest) + " to " + std::to_string(kind.version);
     throw DataError("version " + std::to_string(version) + " of format '" + format +
-                    "' is not known to this program (it reads version " +
-                    std::to_string(kind.version) + ")");
+                    "' is not known to this program (it reads " + known + ")");
 }
 
 }  // namespace

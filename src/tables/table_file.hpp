@@ -14,7 +14,8 @@ namespace ratiofarm {
 
 struct TableKind {
     std::string_view format;
-    std::uint64_t version;
+    std::uint64_t version;           ///< written, and the newest that is read
+    std::uint64_t oldest = version;  ///< that is read as well
 };
 
 /// Makes the empty dataset of the checksum. For one rank.

@@ -60,11 +60,7 @@ void check_ratios(const std::filesystem::path& path, Lines& problems) {
     const RatioFile ratios(path);
     check_columns(path, open_table(path, ratios_kind), problems);
     if (!problems.empty()) return;
-    for (const RatioSet& set : ratios.sets()) {
-        for (std::uint64_t block = 0; block < block_count(set.events); ++block) {
-            ratios.read_rows(set.name, rows_of_block(block, set.events));
-        }
-    }
+    ratios.verify_events();
 }
 
 void check_any(const std::filesystem::path& path, Lines& problems) {

@@ -34,7 +34,9 @@ inline Words<Combine> words(Combine) {
     return {{Combine::mean_log_ratio, "mean_log_ratio"}, {Combine::mean_ratio, "mean_ratio"}};
 }
 inline Words<ShapeNorm> words(ShapeNorm) {
-    return {{ShapeNorm::none, "none"}, {ShapeNorm::reference, "reference"}};
+    return {{ShapeNorm::none, "none"},
+            {ShapeNorm::reference, "reference"},
+            {ShapeNorm::reference_quadratic, "reference_quadratic"}};
 }
 
 template <class Enum>

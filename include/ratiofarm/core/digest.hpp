@@ -49,6 +49,9 @@ private:
 /// CRC-32 of zlib (polynomial 0xEDB88320): detects damage of stored bytes; Python's zlib.crc32.
 std::uint32_t crc32(std::span<const std::byte> data, std::uint32_t start = 0);
 
+/// XXH3 of 64 bits with seed 0, an order of magnitude faster than a CRC: for columns of gigabytes.
+std::uint64_t xxh3(std::span<const std::byte> data);
+
 }  // namespace ratiofarm
 
 template <>

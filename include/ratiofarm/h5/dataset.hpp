@@ -16,7 +16,7 @@
 namespace ratiofarm::h5 {
 
 /// What this project stores: little-endian, native on every machine it supports.
-enum class ElementType : std::uint8_t { f32, f64, i64, u32, u64 };
+enum class ElementType : std::uint8_t { f16, f32, f64, i64, u32, u64 };
 
 std::size_t size_of(ElementType type);
 std::string_view name_of(ElementType type);  ///< "f32", as in messages and docs
@@ -85,6 +85,22 @@ template <Element T>
 void read_rows(const Dataset& dataset, Range rows, std::span<T> values) {
     read_rows(dataset, rows, element_type<T>(), values.data(), values.size());
 }
+
+/// Some columns of some rows of a dataset with two axes, below 512 MB.
+struct MatrixPart {
+    Range rows;
+    Range columns;
+    std::uint64_t elements() const { return rows.size() * columns.size(); }
+};
+
+/// Transfer of a part; `values` [rows.size(), columns.size()] of `type`. Not collective. HDF5
+/// converts to and from the stored type.
+/// \throws Hdf5Error; SystemError (resumable) if the disk is full
+void write_part(const Dataset& dataset,
+                const MatrixPart& part,
+                ElementType type,
+                const void* values);
+void read_part(const Dataset& dataset, const MatrixPart& part, ElementType type, void* values);
 
 /// Rows of a dataset; [rows.size(), width] row-major.
 template <Element T>

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +39,18 @@ struct RatioColumns {
     std::vector<float> spread;  ///< [n, processes], standard deviation of ln r over the members
 };
 
+/// What the likelihood needs of n events, and where it goes.
+struct RatioTarget {
+    std::span<double> weight;             ///< [n]
+    std::span<double> log_r;              ///< [n, processes]
+    std::span<const std::size_t> shapes;  ///< columns wanted, indices of RatioHeader::shapes
+    /// [shapes, 2, stride], ln g at alpha = +1, then at -1, from the first of the n events on.
+    std::span<float> log_g;
+    std::uint64_t stride = 0;  ///< >= n: elements between one list of ln g and the next
+};
+
+class RatioEvents;
+
 /// A ratio file, open for reading on one rank; header and sizes are checked.
 class RatioFile {
 public:
@@ -61,13 +75,24 @@ public:
     RatioRows read_rows(std::string_view set, Range rows) const;
     RatioColumns read_columns(std::string_view set, Range rows) const;
 
+    /// The same events for the likelihood, by several threads at once. Each checksum is compared
+    /// once, so small ranges cost no more than large ones. Values are not looked at.
+    /// \throws DataError as above
+    void read_events(std::string_view set, Range rows, const RatioTarget& to) const;
+
+    /// Reads every event with all its shapes and looks at every number.
+    /// \throws DataError naming dataset and row of the first that is damaged or not finite; ln r of
+    ///         -inf is a valid ratio, of zero
+    void verify_events() const;
+
 private:
     std::filesystem::path path_;
-    h5::File file_;
+    std::shared_ptr<const h5::File> file_;  ///< shared, so that its address stays
     RatioHeader header_;
     RatioSummary summary_;
     std::vector<RatioSet> sets_;
     std::vector<std::string> warnings_;
+    std::shared_ptr<const RatioEvents> events_;
 };
 
 }  // namespace ratiofarm

@@ -8,12 +8,13 @@
 #include "ratiofarm/core/digest.hpp"
 #include "ratiofarm/core/split.hpp"
 #include "ratiofarm/core/trainer_protocol.hpp"
+#include "ratiofarm/physics/interpolation.hpp"
 #include "ratiofarm/physics/shape_norm.hpp"
 
 namespace ratiofarm {
 
 inline constexpr std::string_view ratios_format = "ratiofarm-ratios";
-inline constexpr std::uint64_t ratios_version = 1;
+inline constexpr std::uint64_t ratios_version = 2;  ///< of files with systematics; 1 without
 
 /// One column of log r.
 struct RatioProcess {
@@ -31,11 +32,28 @@ struct ReferenceComponent {
     bool operator==(const ReferenceComponent&) const = default;
 };
 
+/// One column of log g_up and log g_down: g_j(x) at alpha = +1 and -1.
+struct RatioShape {
+    std::string process;
+    std::string parameter;
+    bool operator==(const RatioShape&) const = default;
+};
+
+/// Factors on the yield of a process, for campaigns that do not say other ones.
+struct RatioYield {
+    std::string process;
+    std::string parameter;
+    Anchors factors;
+    bool operator==(const RatioYield&) const = default;
+};
+
 /// What holds for all event sets of a ratio file.
 struct RatioHeader {
     std::vector<RatioProcess> processes;        ///< order of the columns of log_r
     std::vector<ReferenceComponent> reference;  ///< empty in files that have none
-    Split split;                                ///< of the events that entered
+    std::vector<RatioShape> shapes;             ///< order of the columns of log_g
+    std::vector<RatioYield> yields;
+    Split split;  ///< of the events that entered
     Combine aggregation = Combine::mean_log_ratio;
     ShapeNorm shape_norm = ShapeNorm::reference;
     Digest inputs;  ///< of everything the ratios were made from
