@@ -140,6 +140,21 @@ Evaluation Likelihood::evaluate(std::span<const double> u) const {
     return result;
 }
 
+ExpectedData Likelihood::expected_data(const LikelihoodData& data,
+                                       std::span<const double> u) const {
+    RATIOFARM_EXPECT(data.unbinned.size() == state_->unbinned.size());
+    RATIOFARM_EXPECT(u.size() == n_parameters());
+    ExpectedData result;
+    for (std::size_t r = 0; r < data.unbinned.size(); ++r) {
+        result.data.unbinned.push_back(state_->unbinned[r].expected_events(data.unbinned[r], u));
+    }
+    for (const BinnedTerm& term : state_->binned) {
+        result.data.binned.push_back(term.expected(u));
+    }
+    result.observed = coordinates().to_external(u);
+    return result;
+}
+
 std::vector<ShapeNormalisation> Likelihood::normalisations(std::span<const double> u) const {
     std::vector<ShapeNormalisation> result;
     for (const UnbinnedTerm& term : state_->unbinned) {

@@ -7,6 +7,7 @@
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/mpi/together.hpp"
 
+#include "mixture_values.hpp"
 #include "region_layout.hpp"
 
 namespace ratiofarm {
@@ -214,8 +215,7 @@ std::vector<LogNormalisation> UnbinnedTerm::log_normalisations(
     return result;
 }
 
-void UnbinnedTerm::divide_by_z(std::span<const LogNormalisation> log_z,
-                               ProcessRates& rates) const {
+void UnbinnedTerm::divide_by_z(std::span<const LogNormalisation> log_z, ProcessRates& rates) const {
     const std::size_t p = shape_parameters_.size();
     const std::size_t n = rates.gradient.size() / rates.value.size();
     for (std::size_t j = 0; j < log_z.size(); ++j) {
@@ -241,6 +241,32 @@ void UnbinnedTerm::add(std::span<const double> u, Evaluation& to) const {
     Assembly(rates, sums, layout_, shape_parameters_).add(to);
 }
 
+EventSource UnbinnedTerm::expected_events(const EventSource& source,
+                                          std::span<const double> u) const {
+    ProcessRates rates = rates_.at(u);
+    const std::vector<double> alpha = shape_values(u);
+    const double sum_of_weights = events_.reference(alpha).weight;
+    if (!(sum_of_weights > 0.0)) {
+        throw mpi::AgreedError(ExitCode::usage, "region '" + name_ +
+                                                    "': there are no reference events to make " +
+                                                    "Asimov data of (their weights sum to " +
+                                                    std::to_string(sum_of_weights) + ")");
+    }
+    if (is_normalised()) divide_by_z(log_normalisations(alpha), rates);
+    for (double& rate : rates.value) rate /= sum_of_weights;
+    const MixtureAt mixture{layout_, rates.value, alpha};
+    EventSource expected = source;
+    expected.read = [&source, mixture](Range range) {
+        EventSet events = source.read(range);
+        const std::vector<double> values = mixture_values(mixture, events);
+        for (std::size_t i = 0; i < values.size(); ++i) {
+            events.weight[i] = events.reference.empty() ? 0.0 : events.reference[i] * values[i];
+        }
+        return events;
+    };
+    return expected;
+}
+
 std::vector<ShapeNormalisation> UnbinnedTerm::normalisations(std::span<const double> u) const {
     std::vector<ShapeNormalisation> result;
     if (layout_.columns.empty()) return result;
@@ -248,8 +274,7 @@ std::vector<ShapeNormalisation> UnbinnedTerm::normalisations(std::span<const dou
     const auto full = reference_sums(alpha);
     const auto used = expansion_ ? log_normalisations(alpha) : full;
     for (std::size_t j = 0; j < full.size(); ++j) {
-        result.push_back({name_, process_names_[j],
-                          is_normalised() ? std::exp(used[j].value) : 1.0,
+        result.push_back({name_, process_names_[j], is_normalised() ? std::exp(used[j].value) : 1.0,
                           std::exp(full[j].value)});
     }
     return result;

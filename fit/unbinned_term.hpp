@@ -34,6 +34,9 @@ public:
     /// Collective. Z_j of every process at u; empty without shapes.
     std::vector<ShapeNormalisation> normalisations(std::span<const double> u) const;
 
+    /// Collective. As Likelihood::expected_data. \param source must outlive the result
+    EventSource expected_events(const EventSource& source, std::span<const double> u) const;
+
     const RegionEvents& events() const { return events_; }
 
 private:
@@ -50,7 +53,7 @@ private:
     std::vector<std::size_t> shape_parameters_;  ///< [P], positions in theta
     RegionLayout layout_;
     RegionEvents events_;
-    std::vector<double> expansion_point_;              ///< [P], of reference_quadratic
+    std::vector<double> expansion_point_;  ///< [P], of reference_quadratic
     std::optional<std::vector<LogNormalisation>> expansion_;
 };
 

@@ -154,3 +154,36 @@ TEST_CASE("gradient and Hessian with systematics agree with finite differences",
         }
     }
 }
+
+TEST_CASE("a fit to Asimov data returns the truth, wherever they were made", "[fit]") {
+    const EventSet grid = test::systematic_grid(1500);
+    const LikelihoodData data{{source_of(grid)}, {}};
+    const StatisticalModel model = test::systematic_model(ShapeNorm::reference);
+    const Likelihood observed(model, data, test::one_rank);
+    const std::vector<std::vector<double>> truths{
+        {1.0, 0.0, 0.0}, {0.4, 0.8, -0.6}, {2.5, -1.3, 1.7}};
+    for (const auto& theta : truths) {
+        const auto u = observed.coordinates().to_internal(theta);
+
+        const ExpectedData expected = observed.expected_data(data, u);
+        Likelihood asimov(model, expected.data, test::one_rank);
+        asimov.set_observed(expected.observed);
+
+        const Evaluation at = asimov.evaluate(u);
+        for (const double slope : at.gradient) CHECK(slope == Approx(0.0).margin(1e-9));
+        const FitResult result = fit(asimov, {}, Log());
+        for (std::size_t a = 0; a < 3; ++a) {
+            CHECK(result.parameters[a].value == Approx(theta[a]).margin(1e-6));
+        }
+    }
+}
+
+TEST_CASE("Asimov data without reference events are refused", "[fit]") {
+    EventSet grid = test::systematic_grid(100);
+    grid.reference.clear();
+    const LikelihoodData data{{source_of(grid)}, {}};
+    const Likelihood likelihood(test::systematic_model(ShapeNorm::none), data, test::one_rank);
+
+    CHECK_THROWS_WITH(likelihood.expected_data(data, truth),
+                      Catch::Matchers::Contains("no reference events"));
+}

@@ -52,6 +52,12 @@ struct LikelihoodData {
     std::vector<std::vector<double>> binned;  ///< [region][bins], contents >= 0
 };
 
+/// Data with every number at its expectation: events and bins, and the global observables.
+struct ExpectedData {
+    LikelihoodData data;
+    std::vector<double> observed;  ///< [n_parameters()], for Likelihood::set_observed
+};
+
 /// Z_j(alpha) of a process of an unbinned region, for people.
 struct ShapeNormalisation {
     std::string region;
@@ -117,6 +123,13 @@ public:
     /// Collective over comm. Z_j at a point; with ShapeNorm::reference_quadratic both its
     /// expansion and the full sum. Empty for regions without shapes.
     std::vector<ShapeNormalisation> normalisations(std::span<const double> u) const;
+
+    /// Collective over comm. What would be observed on average if u were true. Unbinned regions:
+    /// the reference events with weights ref_i / sum(ref) * D_i(u), so that they close by
+    /// construction; every read of them computes the weights anew.
+    /// \param data of this likelihood; must outlive the result
+    /// \throws AgreedError (usage) if a region has no reference events
+    ExpectedData expected_data(const LikelihoodData& data, std::span<const double> u) const;
 
     std::uint64_t n_events() const;       ///< on all ranks, those without weight included
     std::uint64_t n_zero_weight() const;  ///< on all ranks

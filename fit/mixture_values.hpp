@@ -1,0 +1,23 @@
+#pragma once
+
+#include <vector>
+
+#include "ratiofarm/fit/event_set.hpp"
+
+#include "region_events.hpp"
+
+namespace ratiofarm {
+
+/// A mixture at one point of the parameters.
+struct MixtureAt {
+    RegionLayout layout;
+    std::vector<double> rates;  ///< [S], R_j
+    std::vector<double> alpha;  ///< [P]
+};
+
+/// D_i = sum_j R_j r_ij prod_m g_ijm(alpha_m) of every event, with the guards of Likelihood on g.
+/// The same bits on every machine. \return [n]
+/// \throws DataError naming the event if a log ratio cannot be used
+std::vector<double> mixture_values(const MixtureAt& mixture, const EventSet& events);
+
+}  // namespace ratiofarm
