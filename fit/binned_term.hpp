@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <span>
 #include <string>
 #include <vector>
@@ -7,6 +8,8 @@
 #include "ratiofarm/fit/likelihood.hpp"
 #include "ratiofarm/physics/binned_region.hpp"
 #include "ratiofarm/physics/internal_coordinates.hpp"
+
+#include "binned_sample.hpp"
 
 namespace ratiofarm {
 
@@ -21,18 +24,33 @@ public:
                const StatisticalModel& model,
                const InternalCoordinates& coordinates);
 
-    /// Adds value, gradient, Hessian and Fisher part in internal coordinates. Where nu_b <= 0 and
-    /// n_b > 0 the logarithm is continued as in Likelihood, with floor 1e-6 (counted in
-    /// Evaluation::below_floor); a bin with n_b = 0 and nu_b = 0 adds nothing.
+    /// Adds value, gradient, Hessian and Fisher part in internal coordinates. The cost is that of
+    /// the parameters that act on each bin, not of all. Below a floor of 1e-6 events the logarithm
+    /// is continued as in Likelihood if n_b > 0; an expectation below zero where n_b = 0 meets a
+    /// smooth wall. Both are counted in Evaluation::below_floor. A bin with n_b = 0 and nu_b = 0
+    /// adds nothing.
     void add(std::span<const double> u, Evaluation& to) const;
 
     /// nu_b. \param u internal  \return [bins]
     std::vector<double> expected(std::span<const double> u) const;
 
 private:
-    struct Factor;  // of a sample on some or all bins
-    BinnedRegion region_;
+    struct Slopes;
+    std::vector<SampleAt> samples_at(std::span<const double> u) const;
+    std::vector<double> expected(std::span<const SampleAt> at) const;
+    Slopes slopes(std::span<const SampleAt> at, std::span<const double> u) const;
+    void add_outer(const Slopes& slopes, std::span<const double> weight, Evaluation& to) const;
+    void add_second_derivatives(std::size_t sample,
+                                const SampleAt& at,
+                                std::span<const double> weight,
+                                std::span<const double> u,
+                                std::vector<double>& hessian) const;
+
+    std::vector<CompiledSample> samples_;
     std::vector<double> observed_;
+    std::vector<std::size_t> shared_;  ///< [A], positions in theta of what acts on all bins
+    std::vector<std::vector<std::size_t>> own_;  ///< [bins], of what acts on this bin besides
+    std::vector<std::size_t> place_in_shared_;   ///< [n], place in shared_, A if not in it
 };
 
 }  // namespace ratiofarm

@@ -36,11 +36,11 @@ struct BinFactors {
 /// One sample: content_b = f(mu) prod_yield G prod_bin gamma_b (nominal_b + sum_shape Delta_b).
 struct BinnedSample {
     std::string name;
-    std::vector<double> contents;  ///< [bins], nominal
-    Coefficient coefficient;       ///< f(mu); normfactor and lumi are parameters in it
-    std::vector<BinnedYieldEffect> yields;
-    std::vector<BinnedShapeEffect> shapes;
-    std::vector<BinFactors> factors;
+    std::vector<double> contents = {};  ///< [bins], nominal
+    Coefficient coefficient = {};       ///< f(mu); normfactor and lumi are parameters in it
+    std::vector<BinnedYieldEffect> yields = {};
+    std::vector<BinnedShapeEffect> shapes = {};
+    std::vector<BinFactors> factors = {};
     bool operator==(const BinnedSample&) const = default;
 };
 

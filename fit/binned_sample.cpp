@@ -1,0 +1,212 @@
+#include "binned_sample.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "ratiofarm/core/contracts.hpp"
+#include "ratiofarm/core/errors.hpp"
+
+namespace ratiofarm {
+namespace {
+
+/// Stands for a factor that is exactly zero, so that derivatives can be written as ratios: the
+/// product with what is left is right to rounding.
+constexpr double tiny = 1e-150;
+
+bool is_multiplicative(Interpolation code) {
+    return code == Interpolation::code1 || code == Interpolation::code4;
+}
+
+void check_numbers(const std::vector<double>& values, std::size_t n_bins, const std::string& what) {
+    if (values.size() != n_bins) {
+        throw ConfigError(what + ": " + std::to_string(values.size()) + " numbers for " +
+                          std::to_string(n_bins) + " bins (must be one each)");
+    }
+    for (std::size_t b = 0; b < n_bins; ++b) {
+        if (std::isfinite(values[b])) continue;
+        throw ConfigError(what + ": bin " + std::to_string(b) + " is not a finite number");
+    }
+}
+
+/// A parameter that is evaluated in u itself.
+std::size_t plain_parameter(const StatisticalModel& model,
+                            const InternalCoordinates& coordinates,
+                            const std::string& name) {
+    const std::size_t a = parameter_index(model, name);
+    if (coordinates.is_root(a)) {
+        throw ConfigError("parameter '" + name +
+                          "' stands under a root in some coefficient, so it cannot be that of a "
+                          "systematic effect or a factor of a bin");
+    }
+    return a;
+}
+
+Interpolated product(const Interpolated& f, const Interpolated& g) {
+    return {f.value * g.value, f.slope * g.value + f.value * g.slope,
+            f.bend * g.value + 2.0 * f.slope * g.slope + f.value * g.bend};
+}
+
+}  // namespace
+
+double product_without(std::span<const std::size_t> factors,
+                       std::span<const double> u,
+                       std::size_t skip,
+                       std::size_t skip_too) {
+    double result = 1.0;
+    for (std::size_t i = 0; i < factors.size(); ++i) {
+        if (i != skip && i != skip_too) result *= u[factors[i]];
+    }
+    return result;
+}
+
+CompiledSample::CompiledSample(const BinnedSample& sample,
+                               const StatisticalModel& model,
+                               const InternalCoordinates& coordinates)
+    : coefficient_(sample.coefficient, model, coordinates),
+      contents_(sample.contents),
+      factors_(sample.contents.size()) {
+    check_numbers(contents_, contents_.size(), "contents");
+    add_yields(sample, model, coordinates);
+    add_shapes(sample, model, coordinates);
+    add_factors(sample, model, coordinates);
+}
+
+void CompiledSample::add_yields(const BinnedSample& sample,
+                                const StatisticalModel& model,
+                                const InternalCoordinates& coordinates) {
+    rate_parameters_ = coefficient_.parameters();
+    std::vector<std::size_t> positions;
+    for (const BinnedYieldEffect& effect : sample.yields) {
+        const auto [up, down] = effect.anchors;
+        const bool positive = up > 0.0 && down > 0.0;
+        if (!std::isfinite(up) || !std::isfinite(down) ||
+            (is_multiplicative(effect.code) && !positive)) {
+            throw ConfigError("yield effect of '" + effect.parameter +
+                              "': up = " + std::to_string(up) + ", down = " + std::to_string(down) +
+                              " (factors, must be > 0)");
+        }
+        positions.push_back(plain_parameter(model, coordinates, effect.parameter));
+        rate_parameters_.push_back(positions.back());
+    }
+    std::sort(rate_parameters_.begin(), rate_parameters_.end());
+    rate_parameters_.erase(std::unique(rate_parameters_.begin(), rate_parameters_.end()),
+                           rate_parameters_.end());
+    for (std::size_t i = 0; i < positions.size(); ++i) {
+        const auto at =
+            std::lower_bound(rate_parameters_.begin(), rate_parameters_.end(), positions[i]);
+        yields_.push_back({static_cast<std::size_t>(at - rate_parameters_.begin()),
+                           sample.yields[i].anchors, sample.yields[i].code});
+    }
+}
+
+void CompiledSample::add_shapes(const BinnedSample& sample,
+                                const StatisticalModel& model,
+                                const InternalCoordinates& coordinates) {
+    for (const BinnedShapeEffect& effect : sample.shapes) {
+        const std::string what = "shape effect of '" + effect.parameter + "'";
+        check_numbers(effect.up, n_bins(), what + ", up");
+        check_numbers(effect.down, n_bins(), what + ", down");
+        if (is_multiplicative(effect.code)) {
+            throw ConfigError(what + ": must be interpolated by code0, code2 or code4p");
+        }
+        shape_parameters_.push_back(plain_parameter(model, coordinates, effect.parameter));
+        Shape shape{effect.code, effect.up, effect.down};
+        for (std::size_t b = 0; b < n_bins(); ++b) {
+            shape.up[b] -= contents_[b];
+            shape.down[b] -= contents_[b];
+        }
+        shapes_.push_back(std::move(shape));
+    }
+}
+
+void CompiledSample::add_factors(const BinnedSample& sample,
+                                 const StatisticalModel& model,
+                                 const InternalCoordinates& coordinates) {
+    for (const BinFactors& effect : sample.factors) {
+        if (effect.parameters.size() != n_bins()) {
+            throw ConfigError("factors: " + std::to_string(effect.parameters.size()) +
+                              " parameters for " + std::to_string(n_bins()) +
+                              " bins (must be one each, empty for none)");
+        }
+        for (std::size_t b = 0; b < n_bins(); ++b) {
+            const std::string& name = effect.parameters[b];
+            if (name.empty()) continue;
+            factors_[b].push_back(plain_parameter(model, coordinates, name));
+        }
+    }
+}
+
+SampleRate CompiledSample::rate(std::span<const double> u) const {
+    const std::size_t r = rate_parameters_.size();
+    std::vector<Interpolated> g(r);  // the yield effects of each parameter
+    for (const Yield& yield : yields_) {
+        const double alpha = u[rate_parameters_[yield.rate_parameter]];
+        Interpolated& all = g[yield.rate_parameter];
+        all = product(all, interpolate(yield.code, yield.anchors, alpha));
+    }
+    double total = 1.0;
+    for (Interpolated& factor : g) {
+        if (factor.value == 0.0) factor.value = tiny;
+        total *= factor.value;
+        factor.slope /= factor.value;
+        factor.bend /= factor.value;
+    }
+    // f(mu) spread out over the rate parameters.
+    const auto f = coefficient_.at(u);
+    const auto& depends = coefficient_.parameters();
+    SampleRate result{f.value * total, std::vector<double>(r), std::vector<double>(r * r)};
+    std::vector<double> slope(r);
+    for (std::size_t k = 0; k < depends.size(); ++k) {
+        const auto position = [&](std::size_t a) {
+            return static_cast<std::size_t>(
+                std::lower_bound(rate_parameters_.begin(), rate_parameters_.end(), a) -
+                rate_parameters_.begin());
+        };
+        slope[position(depends[k])] = f.gradient[k];
+        for (std::size_t l = 0; l < depends.size(); ++l) {
+            result.hessian[position(depends[k]) * r + position(depends[l])] =
+                f.hessian[k * depends.size() + l];
+        }
+    }
+    for (std::size_t a = 0; a < r; ++a) {
+        result.gradient[a] = total * (slope[a] + f.value * g[a].slope);
+        for (std::size_t b = 0; b < r; ++b) {
+            const double bend = a == b ? g[a].bend : g[a].slope * g[b].slope;
+            double& h = result.hessian[a * r + b];
+            h = total * (h + slope[a] * g[b].slope + slope[b] * g[a].slope + f.value * bend);
+        }
+    }
+    return result;
+}
+
+void CompiledSample::set_contents(std::span<const double> u, SampleAt& to) const {
+    const std::size_t n = n_bins();
+    const std::size_t k_all = shapes_.size();
+    to.content = contents_;
+    to.content_slope.resize(n * k_all);
+    to.content_bend.resize(n * k_all);
+    for (std::size_t k = 0; k < k_all; ++k) {
+        // A shift is linear in its two anchors.
+        const Shape& shape = shapes_[k];
+        const double alpha = u[shape_parameters_[k]];
+        const Interpolated up = interpolate_shift(shape.code, 1.0, 0.0, alpha);
+        const Interpolated down = interpolate_shift(shape.code, 0.0, 1.0, alpha);
+        for (std::size_t b = 0; b < n; ++b) {
+            to.content[b] += up.value * shape.up[b] + down.value * shape.down[b];
+            to.content_slope[b * k_all + k] = up.slope * shape.up[b] + down.slope * shape.down[b];
+            to.content_bend[b * k_all + k] = up.bend * shape.up[b] + down.bend * shape.down[b];
+        }
+    }
+}
+
+SampleAt CompiledSample::at(std::span<const double> u) const {
+    SampleAt result;
+    result.rate = rate(u);
+    set_contents(u, result);
+    for (const auto& factors : factors_) {
+        result.factor.push_back(product_without(factors, u, factors.size(), factors.size()));
+    }
+    return result;
+}
+
+}  // namespace ratiofarm
