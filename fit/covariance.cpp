@@ -1,49 +1,97 @@
 #include "covariance.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
+#include <numeric>
 
 #include <Eigen/Dense>
 
 namespace ratiofarm {
 namespace {
 
-/// H restricted to the free components, in units of their ranges.
-Eigen::MatrixXd scaled_hessian(const NewtonResult& minimum, const SearchSpace& space) {
+/// Eigenvalues of the Hessian with unit diagonal below this are zero but for rounding.
+constexpr double flat_curvature = 1e-11;
+
+Eigen::Index at(std::size_t k) { return static_cast<Eigen::Index>(k); }
+
+/// H restricted to the free components, with its diagonal taken out: unit[k] is the error of
+/// component k with all others fixed.
+struct CorrelationForm {
+    Eigen::VectorXd unit;
+    Eigen::MatrixXd matrix;
+};
+
+CorrelationForm correlation_form(const NewtonResult& minimum, const SearchSpace& space) {
     const auto& free = minimum.curvature.free;
-    const auto n = static_cast<Eigen::Index>(free.size());
-    Eigen::MatrixXd hessian(n, n);
-    for (Eigen::Index k = 0; k < n; ++k) {
-        for (Eigen::Index l = 0; l < n; ++l) {
-            const std::size_t a = free[static_cast<std::size_t>(k)];
-            const std::size_t b = free[static_cast<std::size_t>(l)];
-            hessian(k, l) = minimum.at.hessian[a * minimum.u.size() + b] *
-                            (space.high[a] - space.low[a]) * (space.high[b] - space.low[b]);
+    const std::size_t n = minimum.u.size();
+    CorrelationForm form{Eigen::VectorXd(at(free.size())),
+                         Eigen::MatrixXd(at(free.size()), at(free.size()))};
+    for (std::size_t k = 0; k < free.size(); ++k) {
+        const double curvature = minimum.at.hessian[free[k] * n + free[k]];
+        form.unit[at(k)] = curvature > 0.0 ? 1.0 / std::sqrt(curvature) : space.range(free[k]);
+    }
+    for (std::size_t k = 0; k < free.size(); ++k) {
+        for (std::size_t l = 0; l < free.size(); ++l) {
+            form.matrix(at(k), at(l)) =
+                minimum.at.hessian[free[k] * n + free[l]] * form.unit[at(k)] * form.unit[at(l)];
         }
     }
-    return hessian;
+    return form;
 }
 
-/// The inverse over the directions with curvature; names a parameter of every other one.
-Eigen::MatrixXd inverse(const Eigen::MatrixXd& hessian,
+/// The parameters that make up most of a direction, at most five.
+FlatDirection named(const Eigen::VectorXd& direction,
+                    std::span<const std::size_t> free,
+                    const FitResult& result) {
+    std::vector<std::size_t> order(free.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t k, std::size_t l) {
+        return std::abs(direction[at(k)]) > std::abs(direction[at(l)]) + 1e-9;
+    });
+    FlatDirection flat;
+    const double sense = direction[at(order.front())] < 0.0 ? -1.0 : 1.0;
+    for (const std::size_t k : order) {
+        const double share = sense * direction[at(k)];
+        if (flat.leading.size() == 5 || std::abs(share) < 0.1) break;
+        flat.leading.push_back({result.parameters[free[k]].name, share});
+    }
+    return flat;
+}
+
+/// The inverse over the directions with curvature; the others go into the result.
+Eigen::MatrixXd inverse(const CorrelationForm& form,
                         std::span<const std::size_t> free,
                         FitResult& result) {
-    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(hessian);
+    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(form.matrix);
     const Eigen::VectorXd& eigenvalues = solver.eigenvalues();
-    Eigen::MatrixXd sum = Eigen::MatrixXd::Zero(hessian.rows(), hessian.cols());
+    const double largest = eigenvalues.cwiseAbs().maxCoeff();
+    Eigen::MatrixXd sum = Eigen::MatrixXd::Zero(eigenvalues.size(), eigenvalues.size());
     for (Eigen::Index k = 0; k < eigenvalues.size(); ++k) {
         const Eigen::VectorXd direction = solver.eigenvectors().col(k);
-        if (eigenvalues[k] > 1e-12 * eigenvalues.cwiseAbs().maxCoeff()) {
+        if (eigenvalues[k] > flat_curvature * largest) {
             sum += direction * direction.transpose() / eigenvalues[k];
-            continue;
+        } else {
+            result.flat_directions.push_back(named(direction, free, result));
         }
-        Eigen::Index largest = 0;
-        direction.cwiseAbs().maxCoeff(&largest);
-        result.warnings.push_back(
-            "the events do not determine a combination of parameters led by '" +
-            result.parameters[free[static_cast<std::size_t>(largest)]].name +
-            "': errors hold the other directions only");
     }
-    return sum;
+    result.condition_number = result.flat_directions.empty()
+                                  ? largest / eigenvalues.minCoeff()
+                                  : std::numeric_limits<double>::infinity();
+    return form.unit.asDiagonal() * sum * form.unit.asDiagonal();
+}
+
+void fill_correlation(std::span<const std::size_t> free, FitResult& result) {
+    for (const std::size_t a : free) {
+        result.parameters[a].error = std::sqrt(result.covariance[a][a]);
+    }
+    for (const std::size_t a : free) {
+        for (const std::size_t b : free) {
+            const double product = result.parameters[a].error * result.parameters[b].error;
+            result.correlation[a][b] = product > 0.0 ? result.covariance[a][b] / product : 0.0;
+        }
+        result.correlation[a][a] = 1.0;
+    }
 }
 
 }  // namespace
@@ -58,27 +106,15 @@ void fill_covariance(const NewtonResult& minimum,
     result.correlation.assign(n, std::vector<double>(n));
     if (free.empty()) return;
 
-    const Eigen::MatrixXd v = inverse(scaled_hessian(minimum, space), free, result);
-    const auto to_external = [&](std::size_t a) {
-        return coordinates.slope(a, minimum.u[a]) * (space.high[a] - space.low[a]);
-    };
+    const Eigen::MatrixXd v = inverse(correlation_form(minimum, space), free, result);
     for (std::size_t k = 0; k < free.size(); ++k) {
         for (std::size_t l = 0; l < free.size(); ++l) {
-            result.covariance[free[k]][free[l]] =
-                v(static_cast<Eigen::Index>(k), static_cast<Eigen::Index>(l)) *
-                to_external(free[k]) * to_external(free[l]);
+            result.covariance[free[k]][free[l]] = v(at(k), at(l)) *
+                                                  coordinates.slope(free[k], minimum.u[free[k]]) *
+                                                  coordinates.slope(free[l], minimum.u[free[l]]);
         }
     }
-    for (const std::size_t a : free) {
-        result.parameters[a].error = std::sqrt(result.covariance[a][a]);
-    }
-    for (const std::size_t a : free) {
-        for (const std::size_t b : free) {
-            const double product = result.parameters[a].error * result.parameters[b].error;
-            result.correlation[a][b] = product > 0.0 ? result.covariance[a][b] / product : 0.0;
-        }
-        result.correlation[a][a] = 1.0;
-    }
+    fill_correlation(free, result);
 }
 
 }  // namespace ratiofarm

@@ -7,10 +7,10 @@
 
 namespace ratiofarm {
 
-/// Fills covariance, correlation and the parameters' errors of a result from the Hessian at its
-/// minimum. The free components are inverted in u and carried to p by dp/du; the second
-/// derivatives of p(u) do not enter, since the gradient of free components vanishes there.
-/// Adds a warning for directions that the events do not determine, which are left out.
+/// Fills covariance, correlation, condition number, flat directions and the parameters' errors of a
+/// result from the Hessian at its minimum. The free components are inverted in u and carried to p
+/// by dp/du; the second derivatives of p(u) do not enter, since the gradient of free components
+/// vanishes there. Directions that the events do not determine are left out of the errors.
 void fill_covariance(const NewtonResult& minimum,
                      const SearchSpace& space,
                      const InternalCoordinates& coordinates,

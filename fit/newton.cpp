@@ -2,103 +2,119 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
+#include "scaled_model.hpp"
 #include "trust_region.hpp"
 
 namespace ratiofarm {
 namespace {
 
-/// Lengths are measured in units of each component's range, so that the radius means something.
-struct ScaledModel {
-    Eigen::VectorXd gradient;
-    Eigen::MatrixXd hessian;
-    StepBox box;
+/// Below this gain a step near a minimum may be judged by its gradient: 0.14 standard deviations.
+constexpr double settling_gain = 1e-2;
+
+/// An edm that still counts as a minimum where rounding stops the search: 0.014 standard
+/// deviations.
+constexpr double rounding_edm = 1e-4;
+
+/// The rounding error of a value of the objective in double precision, generously.
+double noise_of(const Evaluation& at) { return 1e-13 * (1.0 + std::abs(at.nll)); }
+
+/// A step and the gain that its model promises.
+struct Proposal {
+    Eigen::VectorXd step;
+    double gain = 0.0;
 };
 
-ScaledModel scaled_model(const SearchSpace& space,
-                         std::span<const double> u,
-                         const Evaluation& at,
-                         std::span<const std::size_t> free) {
-    const auto n = static_cast<Eigen::Index>(free.size());
-    ScaledModel model{
-        Eigen::VectorXd(n), Eigen::MatrixXd(n, n), {Eigen::VectorXd(n), Eigen::VectorXd(n)}};
-    const auto range = [&](std::size_t a) { return space.high[a] - space.low[a]; };
-    for (Eigen::Index k = 0; k < n; ++k) {
-        const std::size_t a = free[static_cast<std::size_t>(k)];
-        model.gradient[k] = at.gradient[a] * range(a);
-        model.box.low[k] = (space.low[a] - u[a]) / range(a);
-        model.box.high[k] = (space.high[a] - u[a]) / range(a);
-        for (Eigen::Index l = 0; l < n; ++l) {
-            const std::size_t b = free[static_cast<std::size_t>(l)];
-            model.hessian(k, l) = at.hessian[a * u.size() + b] * range(a) * range(b);
-        }
-    }
-    return model;
+Proposal proposal(const ScaledModel& model, const Eigen::MatrixXd& hessian, double radius) {
+    Proposal proposal{bounded_step(model.gradient, hessian, model.box, radius)};
+    proposal.gain =
+        -(model.gradient.dot(proposal.step) + 0.5 * proposal.step.dot(hessian * proposal.step));
+    return proposal;
 }
-
-/// The rounding error of a value of the objective, generously.
-double noise_of(const Evaluation& at) { return 1e-13 * (1.0 + std::abs(at.nll)); }
 
 /// One search: the current point with its model, and the radius.
 class Search {
 public:
     Search(const Objective& objective, const SearchSpace& space, std::vector<double> start)
         : objective_(objective), space_(space) {
-        for (std::size_t a = 0; a < start.size(); ++a) {
-            start[a] = std::clamp(start[a], space.low[a], space.high[a]);
-        }
+        for (std::size_t a = 0; a < start.size(); ++a) start[a] = space.clamped(a, start[a]);
         result_.u = std::move(start);
         result_.at = objective_(result_.u);
         result_.curvature = curvature_at(space_, result_.u, result_.at);
+        const auto n = static_cast<double>(result_.curvature.free.size());
+        radius_ = 0.25 * std::sqrt(std::max(1.0, n));
     }
 
     const NewtonResult& result() const { return result_; }
-    bool stuck() const { return radius_ < 1e-13; }
+    bool stuck() const { return radius_ < 1e-13 || refused_near_minimum_ >= 2; }
 
     bool converged(double edm) const {
         const auto& curvature = result_.curvature;
         return curvature.edm <= edm || (curvature.flat && curvature.edm <= noise_of(result_.at));
     }
 
+    bool at_rounding() const {
+        return refused_near_minimum_ > 0 && result_.curvature.positive &&
+               result_.curvature.edm <= rounding_edm;
+    }
+
     void iterate() {
-        const auto& free = result_.curvature.free;
-        const ScaledModel model = scaled_model(space_, result_.u, result_.at, free);
-        const Eigen::VectorXd step =
-            bounded_step(model.gradient, model.hessian, model.box, radius_);
-        const double predicted = -(model.gradient.dot(step) + 0.5 * step.dot(model.hessian * step));
-        if (!(predicted > 0.0)) {  // a box that cuts the step can spoil it; a shorter one is good
+        const Proposal next = best_proposal();
+        if (!(next.gain > 0.0)) {  // a box that cuts the step can spoil it; a shorter one is good
             radius_ *= 0.25;
             return;
         }
-        std::vector<double> u = moved(step, free);
-        Evaluation at = objective_(u);
-        const bool below_noise = predicted <= noise_of(result_.at);
-        const double quality = below_noise ? 1.0 : (result_.at.nll - at.nll) / predicted;
-        adapt_radius(quality, step.norm());
-        if (!(quality > 1e-4)) return;  // NaN is refused, too
-        result_.u = std::move(u);
-        result_.at = std::move(at);
-        result_.curvature = curvature_at(space_, result_.u, result_.at);
+        NewtonResult trial;
+        trial.u = moved(next.step, result_.curvature.free);
+        trial.at = objective_(trial.u);
+        trial.curvature = curvature_at(space_, trial.u, trial.at);
+        const double quality = quality_of(trial, next.gain);
+        adapt_radius(quality, next.step.norm());
+        if (quality > 1e-4) {  // NaN is refused, too
+            result_ = std::move(trial);
+            refused_near_minimum_ = 0;
+        } else if (result_.curvature.positive && next.gain <= settling_gain) {
+            ++refused_near_minimum_;
+        }
     }
 
-    NewtonResult finish(bool converged, bool known) {
-        result_.converged = converged;
-        result_.known = known;
+    NewtonResult finish(NewtonEnd end) {
+        result_.end = end;
         return std::move(result_);
     }
 
 private:
+    Proposal best_proposal() const {
+        const ScaledModel model(space_, result_.u, result_.at, result_.curvature.free);
+        Proposal exact = proposal(model, model.hessian, radius_);
+        if (result_.curvature.positive || result_.at.fisher.empty()) return exact;
+        const Eigen::MatrixXd fisher = model.scaled(result_.at.fisher);
+        if (Eigen::LLT<Eigen::MatrixXd>(fisher).info() != Eigen::Success) return exact;
+        Proposal expected = proposal(model, fisher, radius_);
+        return expected.gain >= 0.1 * exact.gain ? expected : exact;
+    }
+
+    /// Gain over promised gain. Where rounding may hide the gain: 1 for a point nearer to the
+    /// minimum by its own gradient.
+    double quality_of(const NewtonResult& trial, double promised) const {
+        const double gain = result_.at.nll - trial.at.nll;
+        const double quality = gain / promised;
+        const bool settling = result_.curvature.positive && trial.curvature.positive &&
+                              promised <= settling_gain && gain >= -settling_gain;
+        const bool nearer = trial.curvature.edm <= 0.25 * result_.curvature.edm;
+        if (settling && nearer) return 1.0;
+        if (promised > noise_of(result_.at)) return quality;
+        // Directions that are not positive have no edm to compare: rounding decides there.
+        return result_.curvature.positive ? 0.0 : 1.0;
+    }
+
     std::vector<double> moved(const Eigen::VectorXd& step,
                               std::span<const std::size_t> free) const {
         std::vector<double> u = result_.u;
         for (std::size_t k = 0; k < free.size(); ++k) {
             const std::size_t a = free[k];
-            const double range = space_.high[a] - space_.low[a];
-            double value = u[a] + step[static_cast<Eigen::Index>(k)] * range;
-            // A side of the box is reached exactly, or it would not be recognised.
-            if (value < space_.low[a] + 1e-15 * range) value = space_.low[a];
-            if (value > space_.high[a] - 1e-15 * range) value = space_.high[a];
-            u[a] = value;
+            u[a] = space_.clamped(a, u[a] + step[static_cast<Eigen::Index>(k)] * space_.range(a));
         }
         return u;
     }
@@ -107,7 +123,7 @@ private:
         if (!(quality >= 0.25)) {
             radius_ = 0.25 * length;
         } else if (quality > 0.75 && length > 0.8 * radius_) {
-            radius_ = std::min(2.0, 2.0 * radius_);
+            radius_ *= 2.0;  // the box limits it
         }
     }
 
@@ -115,9 +131,18 @@ private:
     const SearchSpace& space_;
     NewtonResult result_;
     double radius_ = 0.25;
+    int refused_near_minimum_ = 0;
 };
 
 }  // namespace
+
+double SearchSpace::clamped(std::size_t a, double value) const {
+    // A side of the box is reached exactly, or it would not be recognised.
+    const double rounding = 1e-15 * range(a);
+    if (value < low[a] + rounding) return low[a];
+    if (value > high[a] - rounding) return high[a];
+    return value;
+}
 
 Curvature curvature_at(const SearchSpace& space, std::span<const double> u, const Evaluation& at) {
     Curvature curvature;
@@ -128,7 +153,7 @@ Curvature curvature_at(const SearchSpace& space, std::span<const double> u, cons
     }
     if (curvature.free.empty()) return curvature;
 
-    const ScaledModel model = scaled_model(space, u, at, curvature.free);
+    const ScaledModel model(space, u, at, curvature.free);
     const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(model.hessian);
     const Eigen::VectorXd g = solver.eigenvectors().transpose() * model.gradient;
     const double largest = solver.eigenvalues().cwiseAbs().maxCoeff();
@@ -138,6 +163,7 @@ Curvature curvature_at(const SearchSpace& space, std::span<const double> u, cons
         curvature.edm += within_range ? 0.5 * g[k] * g[k] / lambda
                                       : std::abs(g[k]) + 0.5 * std::max(0.0, -lambda);
         curvature.flat = curvature.flat || std::abs(lambda) <= 1e-12 * largest;
+        curvature.positive = curvature.positive && lambda > 1e-12 * largest;
     }
     return curvature;
 }
@@ -148,14 +174,15 @@ NewtonResult minimise(const Objective& objective,
                       const NewtonOptions& options) {
     Search search(objective, space, std::move(start));
     for (unsigned iteration = 0; iteration < options.max_iterations; ++iteration) {
-        if (search.converged(options.edm)) return search.finish(true, false);
+        if (search.converged(options.edm)) return search.finish(NewtonEnd::converged);
         if (options.already_known && options.already_known(search.result().u)) {
-            return search.finish(false, true);
+            return search.finish(NewtonEnd::known);
         }
         if (search.stuck()) break;
         search.iterate();
     }
-    return search.finish(search.converged(options.edm), false);
+    if (search.converged(options.edm)) return search.finish(NewtonEnd::converged);
+    return search.finish(search.at_rounding() ? NewtonEnd::at_rounding : NewtonEnd::not_converged);
 }
 
 }  // namespace ratiofarm

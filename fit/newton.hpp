@@ -16,13 +16,16 @@ struct SearchSpace {
     std::vector<double> low;   ///< [n]
     std::vector<double> high;  ///< [n], > low
     std::vector<bool> held;    ///< [n], components that stay at their start
+
+    double range(std::size_t a) const { return high[a] - low[a]; }
+    double clamped(std::size_t a, double value) const;
 };
 
 struct NewtonOptions {
     unsigned max_iterations = 100;
     double edm = 1e-16;
     /// Ends the search early where another search has already been; may be empty.
-    std::function<bool(std::span<const double>)> already_known;
+    std::function<bool(std::span<const double>)> already_known = {};
 };
 
 /// How the model looks at a point, over the components that can move.
@@ -31,20 +34,32 @@ struct Curvature {
     double edm = 0.0;               ///< gain of a Newton step; along flat or falling directions
                                     ///< the gain over the whole range
     bool flat = false;              ///< some direction has no curvature to speak of
+    bool positive = true;           ///< every direction curves upwards
+};
+
+/// Why a search ended.
+enum class NewtonEnd {
+    converged,     ///< edm below what was asked for
+    at_rounding,   ///< rounding of the objective hides what edm still promises; also a minimum
+    known,         ///< stopped by already_known
+    not_converged  ///< out of iterations, or far from a minimum without a way down
 };
 
 struct NewtonResult {
     std::vector<double> u;
     Evaluation at;
     Curvature curvature;
-    bool converged = false;
-    bool known = false;  ///< stopped by already_known
+    NewtonEnd end = NewtonEnd::not_converged;
+
+    bool converged() const { return end == NewtonEnd::converged || end == NewtonEnd::at_rounding; }
 };
 
 /// \param u inside the box
 Curvature curvature_at(const SearchSpace& space, std::span<const double> u, const Evaluation& at);
 
-/// Trust-region Newton inside a box, for exact and possibly indefinite Hessians.
+/// Trust-region Newton inside a box. The model is the exact Hessian; where that is indefinite the
+/// Fisher form, unless it promises little, as it does at a saddle point. Steps whose gain drowns in
+/// the rounding of the value are judged by the gradient.
 /// \param start [n], moved into the box
 NewtonResult minimise(const Objective& objective,
                       const SearchSpace& space,

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "ratiofarm/fit/fit_result.hpp"
@@ -9,35 +11,67 @@
 
 namespace ratiofarm {
 
-/// The box of a model's ranges, with its fixed parameters held.
+/// The box of a model's ranges. Held are fixed parameters and those that nothing depends on.
 SearchSpace search_space(const Likelihood& likelihood);
 
-/// Collective over the likelihood's communicator. Least NLL with the parameter of interest held.
+/// A minimum over the components that are free while some others are held, as a function of those.
+struct ProfilePoint {
+    std::vector<double> u;   ///< one Newton step beyond where the last pass was
+    double nll = 0.0;        ///< at u, by the same step
+    double slope = 0.0;      ///< dNLL/du of the profile along the first held component
+    double curvature = 0.0;  ///< its second derivative
+    std::vector<std::vector<double>> tangent = {};  ///< [held][n], du/du_held; empty if unknown
+    bool converged = true;
+};
+
+/// The profile point that a search with `held` components came to.
+ProfilePoint profile_point(const NewtonResult& end,
+                           const SearchSpace& space,
+                           std::span<const std::size_t> held);
+
+/// Least NLL with some parameters held. Remembers the points it came to and starts from what their
+/// tangents predict: alpha(mu + d) = alpha - H_aa^-1 H_a,mu d, to third order between two points.
+/// Where the fit found several minima, each is followed and the deepest one counts.
 class Profile {
 public:
-    Profile(const Likelihood& likelihood, const FitResult& result);
+    /// Collective over the likelihood's communicator, one pass. \param held at least one parameter
+    Profile(const Likelihood& likelihood, const FitResult& result, std::vector<std::size_t> held);
 
-    /// Position of the parameter of interest in theta.
-    std::size_t poi() const { return poi_; }
-    const SearchSpace& space() const { return space_; }
+    /// Without a pass: \param minimum where the result's best minimum is
+    Profile(const Likelihood& likelihood,
+            const FitResult& result,
+            const NewtonResult& minimum,
+            std::vector<std::size_t> held);
 
-    /// The profiled minimum at a value of the parameter of interest.
-    /// \param near where to start from, in u; the result's further minima are tried as well
-    NewtonResult at(double internal_poi, const std::vector<double>& near) const;
+    /// Collective over the likelihood's communicator.
+    /// \param values of the held parameters, in u, inside their ranges
+    ProfilePoint at(std::span<const double> values);
+    ProfilePoint at(double value) { return at(std::span(&value, 1)); }
 
     /// t = 2 (NLL - NLL of the result).
-    double t(const NewtonResult& point) const { return 2.0 * (point.at.nll - best_nll_); }
+    double t(const ProfilePoint& point) const { return 2.0 * (point.nll - best_nll_); }
 
-    /// u of the result's best minimum.
-    const std::vector<double>& best() const { return minima_.front(); }
+    /// The result's best minimum.
+    const ProfilePoint& best() const { return branches_.front().front(); }
+    std::size_t n_branches() const { return branches_.size(); }
+    std::size_t held(std::size_t k = 0) const { return held_[k]; }
+    const SearchSpace& space() const { return space_; }
 
 private:
+    using Branch = std::vector<ProfilePoint>;
+    Profile(const Likelihood& likelihood,
+            const FitResult& result,
+            std::vector<std::size_t> held,
+            const NewtonResult* minimum);
+    double distance(const ProfilePoint& point, std::span<const double> values) const;
+    std::vector<double> start(const Branch& branch, std::span<const double> values) const;
+    ProfilePoint follow(Branch& branch, std::span<const double> values) const;
+
     const Likelihood& likelihood_;
     SearchSpace space_;
-    std::size_t poi_;
+    std::vector<std::size_t> held_;
     double best_nll_;
-    bool nothing_else_free_;
-    std::vector<std::vector<double>> minima_;  // in u
+    std::vector<Branch> branches_;  // one per minimum, the result's first
 };
 
 }  // namespace ratiofarm

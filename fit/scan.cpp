@@ -9,6 +9,7 @@
 #include "ratiofarm/core/errors.hpp"
 
 #include "profile.hpp"
+#include "quintic.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -16,82 +17,146 @@ namespace {
 /// How far default_scan_points looks, in errors.
 constexpr double scan_reach = 3.5;
 
-void check_points(const Parameter& poi, std::span<const double> points) {
+/// From this many points on, every stride-th is computed and the others are interpolated.
+constexpr std::size_t least_for_interpolation = 15;
+constexpr std::size_t stride = 3;
+
+void check_points(const Parameter& parameter, std::span<const double> points) {
     for (const double point : points) {
-        if (point >= poi.low && point <= poi.high) continue;
-        throw ConfigError("scan of '" + poi.name + "': point " + std::to_string(point) +
-                          " (allowed: " + std::to_string(poi.low) + " to " +
-                          std::to_string(poi.high) + ", the parameter's range)");
+        if (point >= parameter.low && point <= parameter.high) continue;
+        throw ConfigError("scan of '" + parameter.name + "': point " + std::to_string(point) +
+                          " (allowed: " + std::to_string(parameter.low) + " to " +
+                          std::to_string(parameter.high) + ", the parameter's range)");
     }
 }
 
-/// One end of an interval: the crossing t = level between mu-hat and a side of the range.
-class Crossing {
+/// A scan along one parameter, its points in ascending order of u.
+class Scan {
 public:
-    Crossing(const Profile& profile, double level) : profile_(profile), level_(level) {}
+    Scan(const Likelihood& likelihood, const FitResult& result, std::size_t parameter)
+        : likelihood_(likelihood),
+          parameter_(parameter),
+          profile_(likelihood, result, {parameter}) {}
 
-    /// \param side end of the range in u  \param step first step in u, > 0
-    std::optional<double> find(double side, double step) {
-        const double start = profile_.best()[profile_.poi()];
-        const double sense = side > start ? 1.0 : -1.0;
-        near_ = profile_.best();
-        double inside = start;
-        double below = excess(start);
-        for (double reach = step; inside != side; reach *= 1.5) {
-            double outside = start + sense * reach;
-            if (sense * (outside - side) > 0.0) outside = side;
-            const double above = excess(outside);
-            if (above >= 0.0) return refine({inside, below}, {outside, above}, 1e-9 * step);
-            inside = outside;
-            below = above;
+    std::vector<ScanPoint> run(std::span<const double> points, double tolerance) {
+        points_.assign(points.begin(), points.end());
+        order_.resize(points.size());
+        std::iota(order_.begin(), order_.end(), std::size_t{0});
+        std::stable_sort(order_.begin(), order_.end(),
+                         [&](auto a, auto b) { return points_[a] < points_[b]; });
+        computed_.resize(points.size());
+
+        const bool interpolates = points.size() >= least_for_interpolation && tolerance > 0.0 &&
+                                  profile_.n_branches() == 1;
+        std::vector<std::size_t> nodes;
+        for (std::size_t k = 0; k < order_.size(); ++k) {
+            if (!interpolates || k % stride == 0 || k + 1 == order_.size()) nodes.push_back(k);
         }
-        return std::nullopt;
+        compute(nodes);
+        std::vector<ScanPoint> scanned(points.size());
+        if (interpolates) fill_gaps(nodes, tolerance, scanned);
+        for (std::size_t k = 0; k < order_.size(); ++k) {
+            if (computed_[k]) scanned[order_[k]] = as_scan_point(k);
+        }
+        return scanned;
     }
 
 private:
-    struct Point {
-        double u;
-        double excess;
-    };
-
-    /// sqrt(t) - sqrt(level): almost linear in u. Remembers where it was for the next start.
-    double excess(double u) {
-        const NewtonResult point = profile_.at(u, near_);
-        near_ = point.u;
-        return std::sqrt(std::max(0.0, profile_.t(point))) - std::sqrt(level_);
+    double internal(std::size_t k) const {
+        return likelihood_.coordinates().to_internal(parameter_, points_[order_[k]]);
     }
 
-    /// Regula falsi; the value at an end that stays twice running is halved (Illinois variant),
-    /// or that end would never move.
-    double refine(Point inside, Point outside, double tolerance) {
-        int stayed = 0;  // +1: inside was replaced last, -1: outside was
-        for (int iteration = 0; iteration < 60; ++iteration) {
-            if (std::abs(outside.u - inside.u) <= tolerance) break;
-            const double share = inside.excess / (inside.excess - outside.excess);
-            const double u = inside.u + share * (outside.u - inside.u);
-            const Point next{u, excess(u)};
-            if (std::abs(next.excess) < 1e-10) return u;
-            const bool is_inside = next.excess < 0.0;
-            if (is_inside && stayed > 0) outside.excess *= 0.5;
-            if (!is_inside && stayed < 0) inside.excess *= 0.5;
-            stayed = is_inside ? 1 : -1;
-            (is_inside ? inside : outside) = next;
+    /// Outwards from the best point, each predicted by its neighbours.
+    void compute(std::span<const std::size_t> places) {
+        const double best = profile_.best().u[parameter_];
+        const auto above = std::find_if(places.begin(), places.end(),
+                                        [&](std::size_t k) { return internal(k) >= best; });
+        for (auto k = above; k != places.end(); ++k) computed_[*k] = profile_.at(internal(*k));
+        for (auto k = above; k != places.begin();) {
+            --k;
+            computed_[*k] = profile_.at(internal(*k));
         }
-        return outside.u;
     }
 
-    const Profile& profile_;
-    double level_;
-    std::vector<double> near_;
+    Knot knot(std::size_t k) const {
+        return {internal(k), profile_.t(*computed_[k]), 2.0 * computed_[k]->slope,
+                2.0 * computed_[k]->curvature};
+    }
+
+    /// How far the quintic over two gaps misses the node between them. A gap of half the length is
+    /// better by a factor of 64.
+    double miss(std::size_t before, std::size_t node, std::size_t after) const {
+        const bool settled = computed_[before]->converged && computed_[node]->converged &&
+                             computed_[after]->converged;
+        if (!settled) return HUGE_VAL;
+        const double t = profile_.t(*computed_[node]);
+        return std::abs(Quintic(knot(before), knot(after)).at(internal(node)) - t) /
+               std::max(1.0, t);
+    }
+
+    /// Interpolates between nodes where that is good enough, computes the points elsewhere.
+    void fill_gaps(const std::vector<std::size_t>& nodes,
+                   double tolerance,
+                   std::vector<ScanPoint>& scanned) {
+        std::vector<double> misses(nodes.size());
+        for (std::size_t n = 1; n + 1 < nodes.size(); ++n) {
+            misses[n] = miss(nodes[n - 1], nodes[n], nodes[n + 1]);
+        }
+        std::vector<std::size_t> missing;
+        for (std::size_t n = 0; n + 1 < nodes.size(); ++n) {
+            const bool good = std::max(misses[n], misses[n + 1]) <= 16.0 * tolerance;
+            for (std::size_t k = nodes[n] + 1; k < nodes[n + 1]; ++k) {
+                if (good) {
+                    scanned[order_[k]] = interpolated(k, nodes[n], nodes[n + 1]);
+                } else {
+                    missing.push_back(k);
+                }
+            }
+        }
+        compute(missing);
+    }
+
+    ScanPoint interpolated(std::size_t k, std::size_t left, std::size_t right) const {
+        const ProfilePoint& a = *computed_[left];
+        const ProfilePoint& b = *computed_[right];
+        const double u = internal(k);
+        std::vector<double> theta = a.u;
+        for (std::size_t i = 0; i < theta.size(); ++i) {
+            theta[i] = Cubic{internal(left),  a.u[i], a.tangent.empty() ? 0.0 : a.tangent[0][i],
+                             internal(right), b.u[i], b.tangent.empty() ? 0.0 : b.tangent[0][i]}
+                           .at(u);
+        }
+        theta[parameter_] = u;
+        return {points_[order_[k]], Quintic(knot(left), knot(right)).at(u),
+                likelihood_.coordinates().to_external(theta), true, true};
+    }
+
+    ScanPoint as_scan_point(std::size_t k) const {
+        return {points_[order_[k]], profile_.t(*computed_[k]),
+                likelihood_.coordinates().to_external(computed_[k]->u), computed_[k]->converged,
+                false};
+    }
+
+    const Likelihood& likelihood_;
+    std::size_t parameter_;
+    Profile profile_;
+    std::vector<double> points_;
+    std::vector<std::size_t> order_;                     // positions of points_, ascending
+    std::vector<std::optional<ProfilePoint>> computed_;  // by position in order_
 };
+
+std::size_t scanned_parameter(const StatisticalModel& model, const std::string& name) {
+    return parameter_index(model, name.empty() ? model.parameter_of_interest : name);
+}
 
 }  // namespace
 
 std::vector<double> default_scan_points(const StatisticalModel& model,
                                         const FitResult& result,
-                                        std::size_t n) {
+                                        std::size_t n,
+                                        const std::string& parameter) {
     RATIOFARM_EXPECT(n >= 3);
-    const std::size_t index = parameter_index(model, model.parameter_of_interest);
+    const std::size_t index = scanned_parameter(model, parameter);
     const Parameter& range = model.parameters[index];
     const FittedParameter& fitted = result.parameters[index];
     double low = range.low;
@@ -105,7 +170,7 @@ std::vector<double> default_scan_points(const StatisticalModel& model,
         const double share = static_cast<double>(k) / static_cast<double>(n - 1);
         points.push_back(k + 1 == n ? high : low + share * (high - low));
     }
-    // The point nearest to mu-hat becomes mu-hat, so that the curve touches zero.
+    // The point nearest to the fitted value becomes it, so that the curve touches zero.
     const auto nearest = std::min_element(points.begin(), points.end(), [&](double a, double b) {
         return std::abs(a - fitted.value) < std::abs(b - fitted.value);
     });
@@ -115,57 +180,36 @@ std::vector<double> default_scan_points(const StatisticalModel& model,
 
 std::vector<ScanPoint> scan(const Likelihood& likelihood,
                             const FitResult& result,
-                            std::span<const double> points) {
-    const Profile profile(likelihood, result);
-    check_points(likelihood.model().parameters[profile.poi()], points);
-    const auto& coordinates = likelihood.coordinates();
-    const double best = coordinates.to_external(profile.poi(), profile.best()[profile.poi()]);
-
-    // Outwards from mu-hat, first up then down, each from its neighbour.
-    std::vector<std::size_t> order(points.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-        const bool above_a = points[a] >= best;
-        const bool above_b = points[b] >= best;
-        if (above_a != above_b) return above_a;
-        return above_a ? points[a] < points[b] : points[a] > points[b];
-    });
-    std::vector<ScanPoint> result_points(points.size());
-    std::vector<double> near = profile.best();
-    bool going_up = true;
-    for (const std::size_t k : order) {
-        if (going_up && points[k] < best) {
-            near = profile.best();
-            going_up = false;
-        }
-        const NewtonResult point =
-            profile.at(coordinates.to_internal(profile.poi(), points[k]), near);
-        near = point.u;
-        result_points[k] = {points[k], profile.t(point), coordinates.to_external(point.u),
-                            point.converged};
-    }
-    return result_points;
+                            std::span<const double> points,
+                            const ScanOptions& options) {
+    const std::size_t parameter = scanned_parameter(likelihood.model(), options.parameter);
+    check_points(likelihood.model().parameters[parameter], points);
+    return Scan(likelihood, result, parameter).run(points, options.tolerance);
 }
 
-Interval interval(const Likelihood& likelihood, const FitResult& result, double level) {
-    RATIOFARM_EXPECT(level > 0.0);
-    const Profile profile(likelihood, result);
-    const std::size_t poi = profile.poi();
+std::vector<ScanPoint> scan_grid(const Likelihood& likelihood,
+                                 const FitResult& result,
+                                 const ScanAxis& outer,
+                                 const ScanAxis& inner) {
+    const StatisticalModel& model = likelihood.model();
+    const std::size_t a = scanned_parameter(model, outer.parameter);
+    const std::size_t b = scanned_parameter(model, inner.parameter);
+    if (a == b) throw ConfigError("scan: '" + model.parameters[a].name + "' is given twice");
+    check_points(model.parameters[a], outer.points);
+    check_points(model.parameters[b], inner.points);
     const auto& coordinates = likelihood.coordinates();
-    const double low = profile.space().low[poi];
-    const double high = profile.space().high[poi];
-    const double slope = coordinates.slope(poi, profile.best()[poi]);
-    const double error = result.parameters[poi].error;
-    const double step = error > 0.0 && slope > 0.0
-                            ? std::min(error / slope, 0.25 * (high - low)) * std::sqrt(level)
-                            : 0.05 * (high - low);
-
-    Crossing crossing(profile, level);
-    const auto to_external = [&](std::optional<double> u) -> std::optional<double> {
-        if (!u) return std::nullopt;
-        return coordinates.to_external(poi, *u);
-    };
-    return {to_external(crossing.find(low, step)), to_external(crossing.find(high, step))};
+    Profile profile(likelihood, result, {a, b});
+    std::vector<ScanPoint> points;
+    for (const double x : outer.points) {
+        for (const double y : inner.points) {
+            const std::vector<double> held{coordinates.to_internal(a, x),
+                                           coordinates.to_internal(b, y)};
+            const ProfilePoint point = profile.at(held);
+            points.push_back(
+                {x, profile.t(point), coordinates.to_external(point.u), point.converged, false});
+        }
+    }
+    return points;
 }
 
 }  // namespace ratiofarm

@@ -50,7 +50,7 @@ TEST_CASE("the estimate does not depend on the start", "[fit][golden]") {
     for (const double start : {0.0, 0.01, 0.3, 2.0, 5.0, 10.0}) {
         const Likelihood likelihood(test::interference_model(start),
                                     test::data_of(test::grid_events()), test::one_rank);
-        const FitResult result = fit(likelihood, {.starts_per_parameter = 0}, Log());
+        const FitResult result = fit(likelihood, {.starts = 0}, Log());
         CHECK(result.converged);
         CHECK(result.parameters[0].value == Approx(1.0).margin(1e-8));
     }

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
+#include <string>
 #include <vector>
 
 #include "ratiofarm/core/log.hpp"
@@ -11,21 +11,23 @@
 namespace ratiofarm {
 
 struct FitOptions {
-    unsigned starts_per_parameter = 4;  ///< besides the model's own start, over each range
-    unsigned max_iterations = 100;      ///< of one start
-    double edm = 1e-16;                 ///< g^T H^-1 g / 2, in units of the NLL
-    double same_nll = 1e-6;             ///< minima closer than this count as equally deep
-    bool interval = true;               ///< also the ends of t < 1 of the parameter of interest
+    unsigned starts = 4;            ///< probes for further minima over the range of each parameter
+                                    ///< that may have several; 0: none
+    unsigned max_iterations = 100;  ///< of one descent
+    double edm = 1e-16;             ///< g^T H^-1 g / 2, in units of the NLL
+    double same_nll = 1e-6;         ///< minima closer than this count as equally deep
+    bool interval = true;           ///< also the ends of t < 1 of the parameter of interest
+    std::vector<std::string> intervals = {};  ///< and of these parameters
 };
 
-/// Collective over the likelihood's communicator. Minimises from the model's start and from points
-/// spread over the range of every free parameter that stands in a coefficient, because a signed
-/// mixture often has several minima. Trust-region Newton in internal coordinates, inside the
-/// ranges. A parameter that is fixed stays at its start.
-/// Errors come from the inverse of the exact Hessian at the minimum; error_low and error_high of
-/// the parameter of interest from its profile, t < 1.
+/// Collective over the likelihood's communicator. Minimises from the model's start by trust-region
+/// Newton in internal coordinates, inside the ranges, then looks for further minima along every
+/// parameter in which some coefficient is not linear (a signed mixture often has several minima).
+/// A parameter that is fixed, or that nothing depends on, stays at its start.
+/// Errors, impacts and the breakdown come from the exact Hessian at the minimum, which is the last
+/// pass of the descent; error_low and error_high from profiles, t < 1.
 /// \param log gets lines on rank 0 alone; results and warnings are the same on every rank
-/// \throws ConfigError if a start lies outside its range
+/// \throws ConfigError if a start lies outside its range, or an interval's name is unknown
 FitResult fit(const Likelihood& likelihood, const FitOptions& options, const Log& log);
 
 }  // namespace ratiofarm

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "ratiofarm/fit/fit_result.hpp"
@@ -10,31 +11,59 @@
 
 namespace ratiofarm {
 
-/// Points of a scan for a plot: equal steps over mu-hat +- 3.5 errors, cut at the range, with
-/// mu-hat in it. The whole range where the error is zero or unknown.
-/// \param n number of points, >= 3
+struct ScanOptions {
+    std::string parameter = {};  ///< empty: the parameter of interest
+    /// Of a scan of 15 points or more every third one is computed, with slope and curvature of the
+    /// profile; those between are interpolated by quintics where that is good to this much in t
+    /// (times t where t > 1), and computed otherwise. 0: compute every point.
+    double tolerance = 1e-6;
+};
+
+/// Points of a scan for a plot: equal steps over the value +- 3.5 errors, cut at the range, with
+/// the fitted value in it. The whole range where the error is zero or unknown.
+/// \param n number of points, >= 3  \param parameter empty: the parameter of interest
 std::vector<double> default_scan_points(const StatisticalModel& model,
                                         const FitResult& result,
-                                        std::size_t n = 41);
+                                        std::size_t n = 41,
+                                        const std::string& parameter = {});
 
-/// Collective over the likelihood's communicator. t_mu at each point, the other free parameters
-/// profiled, each fit starting from its neighbour's result. t is relative to result.nll.
-/// \param points of the parameter of interest, inside its range
-/// \throws ConfigError for a point outside the range
+/// Collective over the likelihood's communicator. t at each point, the other free parameters
+/// profiled, each point starting from what its neighbours predict. t is relative to result.nll.
+/// \param points of the scanned parameter, inside its range
+/// \throws ConfigError for a point outside the range, or a parameter that is not declared
 std::vector<ScanPoint> scan(const Likelihood& likelihood,
                             const FitResult& result,
-                            std::span<const double> points);
+                            std::span<const double> points,
+                            const ScanOptions& options = {});
 
-/// Ends of the interval around mu-hat where t_mu < level; an end is missing where t stays below
-/// the level up to the end of the range.
+/// One axis of a scan in two parameters.
+struct ScanAxis {
+    std::string parameter;
+    std::vector<double> points;
+};
+
+/// Collective over the likelihood's communicator. t at the points of a grid, the first axis
+/// outside; theta holds both values.
+/// \throws ConfigError as scan(), or if both axes are the same parameter
+std::vector<ScanPoint> scan_grid(const Likelihood& likelihood,
+                                 const FitResult& result,
+                                 const ScanAxis& outer,
+                                 const ScanAxis& inner);
+
+/// Ends of the interval around a fitted value where t < level; an end is missing where t stays
+/// below the level up to the end of the range.
 struct Interval {
     std::optional<double> low;
     std::optional<double> high;
 };
 
 /// Collective over the likelihood's communicator. Profiles until both ends are known to 1e-9 of
-/// the parameter's error. Finds the nearest crossings from mu-hat: a second minimum further out is
-/// not part of the interval. \param level > 0; 1 for 68.27 % where t is chi-square distributed
-Interval interval(const Likelihood& likelihood, const FitResult& result, double level = 1.0);
+/// the parameter's error. Finds the nearest crossings from the fitted value: a second minimum
+/// further out is not part of the interval. \param level > 0; 1 for 68.27 % where t is chi-square
+/// distributed  \param parameter empty: the parameter of interest
+Interval interval(const Likelihood& likelihood,
+                  const FitResult& result,
+                  double level = 1.0,
+                  const std::string& parameter = {});
 
 }  // namespace ratiofarm

@@ -1,0 +1,60 @@
+#include "ratiofarm/fit/asymptotics.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "ratiofarm/core/contracts.hpp"
+
+namespace ratiofarm {
+
+double normal_tail(double x) { return 0.5 * std::erfc(x / std::sqrt(2.0)); }
+
+double normal_cdf(double x) { return normal_tail(-x); }
+
+double normal_quantile(double probability) {
+    RATIOFARM_EXPECT(probability >= 0.0 && probability <= 1.0);
+    if (probability > 0.5) {  // 1 - p is exact here
+        return -normal_quantile(1.0 - probability);
+    }
+    if (probability == 0.0) return -std::numeric_limits<double>::infinity();
+    // Newton on ln Phi, which is concave: from the left it converges without leaving the domain.
+    double x = -std::sqrt(-2.0 * std::log(2.0 * probability));
+    for (int iteration = 0; iteration < 50; ++iteration) {
+        const double cdf = normal_cdf(x);
+        const double density = std::exp(-0.5 * x * x) / std::sqrt(2.0 * M_PI);
+        const double step = (std::log(probability) - std::log(cdf)) * cdf / density;
+        x += step;
+        if (std::abs(step) < 1e-15 * (1.0 + std::abs(x))) break;
+    }
+    return x;
+}
+
+double significance_of(double p_value) { return -normal_quantile(p_value); }
+
+double p_value_of_t(double t) { return 2.0 * normal_tail(std::sqrt(std::max(0.0, t))); }
+
+ClsValue cls_value(double q, double q_asimov) {
+    const double root = std::sqrt(std::max(0.0, q));
+    const double root_a = std::sqrt(std::max(0.0, q_asimov));
+    ClsValue value;
+    if (root <= root_a || root_a == 0.0) {
+        value.p_sb = normal_tail(root);
+        value.p_b = normal_tail(root - root_a);
+    } else {
+        value.p_sb = normal_tail((q + q_asimov) / (2.0 * root_a));
+        value.p_b = normal_tail((q - q_asimov) / (2.0 * root_a));
+    }
+    value.cls = value.p_sb / value.p_b;
+    return value;
+}
+
+double expected_cls(double q_asimov, double n_sigma) {
+    return normal_tail(std::sqrt(std::max(0.0, q_asimov)) - n_sigma) / normal_cdf(n_sigma);
+}
+
+double root_of_asimov_at(double cls, double n_sigma) {
+    return n_sigma - normal_quantile(cls * normal_cdf(n_sigma));
+}
+
+}  // namespace ratiofarm

@@ -1,0 +1,176 @@
+#include "ratiofarm/fit/impacts.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include <Eigen/Dense>
+
+#include "ratiofarm/core/contracts.hpp"
+#include "ratiofarm/fit/fit_result.hpp"
+#include "ratiofarm/physics/internal_coordinates.hpp"
+
+namespace ratiofarm {
+namespace {
+
+Eigen::Index at(std::size_t k) { return static_cast<Eigen::Index>(k); }
+
+/// Parameters with an error, and the Hessian over them in external coordinates.
+struct FreeBlock {
+    std::vector<std::size_t> parameters;
+    Eigen::VectorXd error;
+    Eigen::MatrixXd hessian;  // of p / error: the inverse of the correlation matrix
+
+    std::size_t position(std::size_t parameter) const {
+        return static_cast<std::size_t>(std::find(parameters.begin(), parameters.end(), parameter) -
+                                        parameters.begin());
+    }
+};
+
+/// Over the directions that have curvature.
+Eigen::MatrixXd pseudo_inverse(const Eigen::MatrixXd& matrix) {
+    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(matrix);
+    const double largest = solver.eigenvalues().cwiseAbs().maxCoeff();
+    Eigen::MatrixXd sum = Eigen::MatrixXd::Zero(matrix.rows(), matrix.cols());
+    for (Eigen::Index k = 0; k < matrix.rows(); ++k) {
+        const Eigen::VectorXd direction = solver.eigenvectors().col(k);
+        const double eigenvalue = solver.eigenvalues()[k];
+        if (eigenvalue > 1e-12 * largest) sum += direction * direction.transpose() / eigenvalue;
+    }
+    return sum;
+}
+
+FreeBlock free_block(const FitResult& result) {
+    FreeBlock block;
+    for (std::size_t a = 0; a < result.parameters.size(); ++a) {
+        if (result.parameters[a].error > 0.0) block.parameters.push_back(a);
+    }
+    const std::size_t n = block.parameters.size();
+    block.error.resize(at(n));
+    Eigen::MatrixXd correlation(at(n), at(n));
+    for (std::size_t k = 0; k < n; ++k) {
+        block.error[at(k)] = result.parameters[block.parameters[k]].error;
+        for (std::size_t l = 0; l < n; ++l) {
+            correlation(at(k), at(l)) =
+                result.correlation[block.parameters[k]][block.parameters[l]];
+        }
+    }
+    if (n > 0) block.hessian = pseudo_inverse(correlation);
+    return block;
+}
+
+/// Variance of one parameter with those for which `fixed` is true held.
+template <class Fixed>
+double variance_without(const FreeBlock& block, std::size_t parameter, Fixed fixed) {
+    std::vector<Eigen::Index> kept;
+    Eigen::Index position = 0;
+    for (std::size_t k = 0; k < block.parameters.size(); ++k) {
+        if (block.parameters[k] == parameter) position = at(kept.size());
+        if (!fixed(block.parameters[k])) kept.push_back(at(k));
+    }
+    const Eigen::MatrixXd covariance = pseudo_inverse(block.hessian(kept, kept));
+    const double error = block.error[at(block.position(parameter))];
+    return covariance(position, position) * error * error;
+}
+
+double root_of_difference(double total, double part) {
+    return std::sqrt(std::max(0.0, total - part));
+}
+
+}  // namespace
+
+std::optional<double> constraint_width(const Parameter& parameter, double value) {
+    switch (parameter.constraint.kind) {
+        case Constraint::Kind::none: return std::nullopt;
+        case Constraint::Kind::gaussian: return parameter.constraint.width;
+        case Constraint::Kind::poisson:
+            return parameter.constraint.width * std::sqrt(std::max(0.0, value));
+    }
+    return std::nullopt;
+}
+
+std::vector<Impact> impacts(const StatisticalModel& model, const FitResult& result) {
+    const std::size_t poi = parameter_index(model, result.poi);
+    const FreeBlock block = free_block(result);
+    const std::size_t mu = block.position(poi);
+    if (mu == block.parameters.size()) return {};
+
+    std::vector<Impact> all;
+    for (std::size_t k = 0; k < block.parameters.size(); ++k) {
+        const std::size_t a = block.parameters[k];
+        if (a == poi) continue;
+        const FittedParameter& fitted = result.parameters[a];
+        const auto width = constraint_width(model.parameters[a], fitted.value);
+        Impact impact{.parameter = fitted.name};
+        impact.others_fixed = -block.hessian(at(mu), at(k)) / block.hessian(at(mu), at(mu)) *
+                              block.error[at(mu)] / block.error[at(k)] *
+                              width.value_or(fitted.error);
+        impact.refit_shift = result.covariance[poi][a] / fitted.error;
+        if (width && *width > 0.0) impact.global_observable = result.covariance[poi][a] / *width;
+        all.push_back(std::move(impact));
+    }
+    return all;
+}
+
+ErrorBreakdown error_breakdown(const StatisticalModel& model, const FitResult& result) {
+    const std::size_t poi = parameter_index(model, result.poi);
+    const FreeBlock block = free_block(result);
+    ErrorBreakdown breakdown;
+    if (block.position(poi) == block.parameters.size()) return breakdown;
+
+    const auto is_systematic = [&](std::size_t a) {
+        return a != poi && model.parameters[a].constraint.kind != Constraint::Kind::none;
+    };
+    const double variance = result.covariance[poi][poi];
+    double systematic = 0.0;
+    for (const Impact& impact : impacts(model, result)) {
+        const double shift = impact.global_observable.value_or(0.0);
+        systematic += shift * shift;
+        const std::string& name = result.parameters[parameter_index(model, impact.parameter)].group;
+        if (name.empty() || !impact.global_observable) continue;
+        auto group = std::find_if(breakdown.groups.begin(), breakdown.groups.end(),
+                                  [&](const auto& g) { return g.group == name; });
+        if (group == breakdown.groups.end()) {
+            group = breakdown.groups.insert(group, GroupError{.group = name});
+        }
+        group->global_observables = std::hypot(group->global_observables, shift);
+    }
+    breakdown.total = std::sqrt(variance);
+    breakdown.systematic = std::sqrt(systematic);
+    breakdown.statistical = root_of_difference(variance, systematic);
+    breakdown.statistical_frozen = std::sqrt(variance_without(block, poi, is_systematic));
+    for (GroupError& group : breakdown.groups) {
+        group.frozen = root_of_difference(
+            variance, variance_without(block, poi, [&](std::size_t a) {
+                return is_systematic(a) && model.parameters[a].group == group.group;
+            }));
+    }
+    return breakdown;
+}
+
+std::string impact_definition_name(ImpactDefinition definition) {
+    switch (definition) {
+        case ImpactDefinition::others_fixed: return "others_fixed";
+        case ImpactDefinition::refit_shift: return "refit_shift";
+        case ImpactDefinition::global_observable: return "global_observable";
+    }
+    return {};
+}
+
+std::optional<double> impact_value(const Impact& impact, ImpactDefinition definition) {
+    switch (definition) {
+        case ImpactDefinition::others_fixed: return impact.others_fixed;
+        case ImpactDefinition::refit_shift: return impact.refit_shift;
+        case ImpactDefinition::global_observable: return impact.global_observable;
+    }
+    return std::nullopt;
+}
+
+std::vector<Impact> ranked(std::vector<Impact> impacts, ImpactDefinition definition) {
+    std::stable_sort(impacts.begin(), impacts.end(), [&](const Impact& a, const Impact& b) {
+        return std::abs(impact_value(a, definition).value_or(0.0)) >
+               std::abs(impact_value(b, definition).value_or(0.0));
+    });
+    return impacts;
+}
+
+}  // namespace ratiofarm

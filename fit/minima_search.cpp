@@ -1,0 +1,253 @@
+#include "minima_search.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <utility>
+
+#include "scaled_model.hpp"
+
+namespace ratiofarm {
+namespace {
+
+/// Squared distance in the metric of the Hessian at a known minimum.
+double distance(const NewtonResult& known, std::span<const double> u) {
+    const std::size_t n = u.size();
+    double sum = 0.0;
+    for (std::size_t a = 0; a < n; ++a) {
+        for (std::size_t b = 0; b < n; ++b) {
+            sum += known.at.hessian[a * n + b] * (u[a] - known.u[a]) * (u[b] - known.u[b]);
+        }
+    }
+    return std::abs(sum);
+}
+
+/// The profile along one axis at one place, by one Newton step of the other components.
+struct Probe {
+    double x = 0.0;
+    double nll = 0.0;
+    double slope = 0.0;
+    double curvature = 0.0;
+    std::vector<double> u;        // after the step
+    std::vector<double> tangent;  // du/dx; zero where it is unknown
+    bool minimum = false;         // the known one
+    bool at_end = false;          // of the range, where the slope of a minimum need not be zero
+};
+
+Probe probe_of(const SearchSpace& space,
+               std::size_t axis,
+               std::span<const double> u,
+               const Evaluation& at) {
+    const std::size_t n = u.size();
+    Probe probe{u[axis],
+                at.nll,
+                at.gradient[axis],
+                at.hessian[axis * n + axis],
+                {u.begin(), u.end()},
+                std::vector<double>(n)};
+    probe.tangent[axis] = 1.0;
+    SearchSpace others = space;
+    others.held[axis] = true;
+    const std::vector<std::size_t> free = curvature_at(others, u, at).free;
+    if (free.empty()) return probe;
+
+    const ScaledModel model(others, u, at, free);
+    Eigen::LLT<Eigen::MatrixXd> factor(model.hessian);
+    if (factor.info() != Eigen::Success && !at.fisher.empty()) {
+        factor.compute(model.scaled(at.fisher));
+    }
+    if (factor.info() != Eigen::Success) return probe;
+    Eigen::VectorXd mixed(model.range.size());
+    for (Eigen::Index k = 0; k < mixed.size(); ++k) {
+        mixed[k] = at.hessian[free[static_cast<std::size_t>(k)] * n + axis] * model.range[k];
+    }
+    const Eigen::VectorXd step =
+        (-factor.solve(model.gradient)).cwiseMax(model.box.low).cwiseMin(model.box.high);
+    const Eigen::VectorXd tangent = -factor.solve(mixed);
+    probe.nll += step.dot(model.gradient) + 0.5 * step.dot(model.hessian * step);
+    probe.slope += step.dot(mixed);
+    probe.curvature += tangent.dot(mixed);
+    for (Eigen::Index k = 0; k < step.size(); ++k) {
+        const std::size_t a = free[static_cast<std::size_t>(k)];
+        probe.u[a] = space.clamped(a, u[a] + step[k] * model.range[k]);
+        probe.tangent[a] = tangent[k] * model.range[k];
+    }
+    return probe;
+}
+
+/// Where a cubic through both probes has its minimum, if that lies between them.
+std::optional<double> cubic_dip(const Probe& left, const Probe& right) {
+    const double h = right.x - left.x;
+    const double chord = (right.nll - left.nll) / h;
+    const double third = left.slope + right.slope - 2.0 * chord;
+    const double second = 3.0 * chord - 2.0 * left.slope - right.slope;
+    // slope(s) = left.slope + 2 second s + 3 third s^2 at x = left.x + s h
+    const double discriminant = second * second - 3.0 * third * left.slope;
+    if (discriminant <= 0.0) return std::nullopt;
+    const double root = second + std::copysign(std::sqrt(discriminant), second);
+    for (const double s : {-root / (3.0 * third), -left.slope / root}) {
+        const bool rises = second + 3.0 * third * s > 0.0;
+        if (s > 0.0 && s < 1.0 && rises) return left.x + s * h;
+    }
+    return std::nullopt;
+}
+
+/// As cubic_dip() beside a known minimum, whose curvature is used as well.
+std::optional<double> quartic_dip(const Probe& minimum, const Probe& probe) {
+    const double h = probe.x - minimum.x;  // may be negative
+    const double c = minimum.curvature * h * h;
+    const double rise = probe.nll - minimum.nll;
+    const double fourth = probe.slope * h - 3.0 * rise + 0.5 * c;
+    const double third = rise - 0.5 * c - fourth;
+    // slope(s) = s (c + 3 third s + 4 fourth s^2)
+    const double discriminant = 9.0 * third * third - 16.0 * fourth * c;
+    if (discriminant <= 0.0 || c <= 0.0) return std::nullopt;
+    for (const double sign : {-1.0, 1.0}) {
+        const double s = (-3.0 * third + sign * std::sqrt(discriminant)) / (8.0 * fourth);
+        const bool rises = c + 6.0 * third * s + 12.0 * fourth * s * s > 0.0;
+        if (s > 0.0 && s < 1.0 && rises) return minimum.x + s * h;
+    }
+    return std::nullopt;
+}
+
+/// Between a known minimum and a probe whose slope leads back to it.
+std::optional<double> dip_beside(const Probe& minimum, const Probe& probe) {
+    const auto dip = minimum.at_end ? (minimum.x < probe.x ? cubic_dip(minimum, probe)
+                                                           : cubic_dip(probe, minimum))
+                                    : quartic_dip(minimum, probe);
+    if (dip || probe.nll >= minimum.nll) return dip;
+    return 0.5 * (minimum.x + probe.x);  // lower than the known one
+}
+
+/// A place between two neighbours where a minimum must or may lie that is not known yet.
+std::optional<double> dip_between(const Probe& left, const Probe& right) {
+    if (left.minimum) return right.slope < 0.0 ? std::nullopt : dip_beside(left, right);
+    if (right.minimum) return left.slope > 0.0 ? std::nullopt : dip_beside(right, left);
+    if (left.slope > 0.0 && right.slope < 0.0) return std::nullopt;  // a hill
+    if (left.slope <= 0.0 && right.slope >= 0.0) {
+        return cubic_dip(left, right).value_or(0.5 * (left.x + right.x));
+    }
+    return cubic_dip(left, right);
+}
+
+/// The search with what it has found so far.
+class MinimaSearch {
+public:
+    MinimaSearch(const Objective& objective,
+                 const SearchSpace& space,
+                 const MinimaSearchOptions& options)
+        : space_(space), options_(options) {
+        objective_ = [this, &objective](std::span<const double> u) {
+            ++passes_;
+            return objective(u);
+        };
+        options_.newton.already_known = [this](std::span<const double> u) { return is_known(u); };
+    }
+
+    FoundMinima run(const std::vector<double>& start) {
+        descend(start);
+        const std::uint64_t first = passes_;
+        const bool converged = !minima_.empty();
+        for (const std::size_t axis : options_.axes) {
+            if (space_.held[axis] || options_.starts == 0) continue;
+            converged ? look_along(axis) : descend_along(axis, start);
+        }
+        if (minima_.empty()) {
+            minima_.push_back(std::move(*std::min_element(
+                failed_.begin(), failed_.end(),
+                [](const auto& a, const auto& b) { return a.at.nll < b.at.nll; })));
+        }
+        return {std::move(minima_), first, passes_ - first};
+    }
+
+private:
+    bool is_known(std::span<const double> u) const {
+        return std::any_of(minima_.begin(), minima_.end(), [&](const auto& known) {
+            return distance(known, u) < options_.same_minimum;
+        });
+    }
+
+    void descend(std::vector<double> start) {
+        NewtonResult end = minimise(objective_, space_, std::move(start), options_.newton);
+        if (end.end == NewtonEnd::known) return;
+        if (end.converged() && is_known(end.u)) return;
+        (end.converged() ? minima_ : failed_).push_back(std::move(end));
+    }
+
+    /// The midpoints of equal cells over the range: the ends are poor starts.
+    double place(std::size_t axis, unsigned k) const {
+        return space_.low[axis] + (k + 0.5) / options_.starts * space_.range(axis);
+    }
+
+    /// Without a minimum to compare with: full descents.
+    void descend_along(std::size_t axis, const std::vector<double>& start) {
+        for (unsigned k = 0; k < options_.starts; ++k) {
+            std::vector<double> from = start;
+            from[axis] = place(axis, k);
+            descend(std::move(from));
+        }
+    }
+
+    /// Evaluates at a place of the axis, the others as the nearest probe predicts them.
+    Probe look_at(std::size_t axis, double x, const Probe& near) {
+        std::vector<double> u = near.u;
+        for (std::size_t a = 0; a < u.size(); ++a) {
+            if (!space_.held[a]) u[a] = space_.clamped(a, u[a] + near.tangent[a] * (x - near.x));
+        }
+        u[axis] = x;
+        return probe_of(space_, axis, u, objective_(u));
+    }
+
+    /// Outwards from the first minimum, then descents where the probes show more.
+    void look_along(std::size_t axis) {
+        Probe known = probe_of(space_, axis, minima_.front().u, minima_.front().at);
+        known.minimum = true;
+        known.at_end = known.x <= space_.low[axis] || known.x >= space_.high[axis];
+        std::vector<Probe> probes{known};
+        for (unsigned k = 0; k < options_.starts; ++k) {
+            if (place(axis, k) > known.x) {
+                probes.push_back(look_at(axis, place(axis, k), probes.back()));
+            }
+        }
+        for (unsigned k = options_.starts; k-- > 0;) {
+            if (place(axis, k) < known.x) {
+                probes.insert(probes.begin(), look_at(axis, place(axis, k), probes.front()));
+            }
+        }
+        std::vector<std::vector<double>> starts;
+        if (probes.front().slope > 0.0 && !probes.front().minimum) {
+            starts.push_back(probes.front().u);
+        }
+        for (std::size_t k = 0; k + 1 < probes.size(); ++k) {
+            const auto dip = dip_between(probes[k], probes[k + 1]);
+            if (dip) starts.push_back(between(axis, probes[k], probes[k + 1], *dip));
+        }
+        if (probes.back().slope < 0.0 && !probes.back().minimum) starts.push_back(probes.back().u);
+        for (auto& start : starts) descend(std::move(start));
+    }
+
+    std::vector<double> between(std::size_t axis, const Probe& a, const Probe& b, double x) const {
+        const Probe& near = std::abs(a.x - x) < std::abs(b.x - x) ? a : b;
+        std::vector<double> u = near.u;
+        u[axis] = x;
+        return u;
+    }
+
+    const SearchSpace& space_;
+    MinimaSearchOptions options_;
+    Objective objective_;
+    std::vector<NewtonResult> minima_;
+    std::vector<NewtonResult> failed_;
+    std::uint64_t passes_ = 0;
+};
+
+}  // namespace
+
+FoundMinima find_minima(const Objective& objective,
+                        const SearchSpace& space,
+                        const std::vector<double>& start,
+                        const MinimaSearchOptions& options) {
+    return MinimaSearch(objective, space, options).run(start);
+}
+
+}  // namespace ratiofarm

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <array>
+
+namespace ratiofarm {
+
+// The asymptotic formulae of arXiv:1007.1727 as functions of numbers. With sqrt(mu) in the model
+// they fail near mu = 0 and where minima are nearly degenerate: thresholds must come from toys.
+
+/// Probability that a standard normal variable is below x, and its inverse.
+double normal_cdf(double x);
+double normal_tail(double x);  ///< above x, without cancellation
+double normal_quantile(double probability);
+
+/// One-sided p-value to significance and back: Z = 2 is p = 0.02275.
+double significance_of(double p_value);
+
+/// Two-sided p-value of t_mu, chi-square with one degree of freedom. \param t >= 0
+double p_value_of_t(double t);
+
+/// What q-tilde at a value and for its Asimov data say about a hypothesis.
+struct ClsValue {
+    double p_sb = 1.0;  ///< of signal and background
+    double p_b = 1.0;   ///< 1 - p_b in the literature: of background alone, same direction as p_sb
+    double cls = 1.0;   ///< p_sb / p_b
+};
+
+/// \param q observed q-tilde_mu or q_mu  \param q_asimov of Asimov data without signal, >= 0
+/// Where q > q_asimov the distribution of q-tilde applies (for q_mu the same tail at q <= q_A).
+ClsValue cls_value(double q, double q_asimov);
+
+/// Number of standard deviations of the expected bands, lowest limit first: CLs at N = -2 is the
+/// smallest.
+inline constexpr std::array<double, 5> band_sigmas{-2.0, -1.0, 0.0, 1.0, 2.0};
+
+/// CLs that background-only data N standard deviations off their median would give,
+/// [1 - Phi(sqrt(q_A) - N)] / Phi(N).
+double expected_cls(double q_asimov, double n_sigma);
+
+/// sqrt(q_A) at which expected_cls() is `cls`.
+double root_of_asimov_at(double cls, double n_sigma);
+
+}  // namespace ratiofarm
