@@ -5,7 +5,9 @@
 #include <utility>
 
 #include "ratiofarm/core/contracts.hpp"
-#include "ratiofarm/mpi/block_sum.hpp"
+#include "ratiofarm/mpi/exact_sum.hpp"
+
+#include "event_shards.hpp"
 
 namespace ratiofarm {
 
@@ -68,17 +70,8 @@ EventSource source_of(EventSet&& events) {
 }
 
 Range events_of_rank(const mpi::Communicator& comm, std::uint64_t n_events) {
-    const Range shards = mpi::shards_of_rank(comm);
-    if (shards.empty()) {
-        // More ranks than shards: nothing, at the place where it would have been.
-        const std::uint64_t here =
-            shards.first < mpi::n_shards
-                ? block_partition(n_events, mpi::n_shards, shards.first).first
-                : n_events;
-        return {here, here};
-    }
-    return {block_partition(n_events, mpi::n_shards, shards.first).first,
-            block_partition(n_events, mpi::n_shards, shards.last - 1).last};
+    const Shards shards(n_events);
+    return shards.events(shards.of_rank(comm));
 }
 
 std::vector<SetRows> rows_of_range(std::span<const std::uint64_t> sizes, Range range) {
@@ -119,17 +112,18 @@ std::string event_name(const EventSet& events, std::uint64_t position) {
 }
 
 double total_weight(const EventSet& mine, const mpi::Communicator& comm) {
-    const Range shards = mpi::shards_of_rank(comm);
-    std::vector<double> sums;
-    for (std::uint64_t shard = shards.first; shard < shards.last; ++shard) {
-        const Range events = block_partition(mine.total, mpi::n_shards, shard);
+    const Shards shards(mine.total);
+    const Range of_rank = shards.of_rank(comm);
+    mpi::ExactSums sums(1);
+    for (std::uint64_t shard = of_rank.first; shard < of_rank.last; ++shard) {
+        const Range events = shards.events({shard, shard + 1});
         double sum = 0.0;
         for (std::uint64_t event = events.first; event < events.last; ++event) {
             sum += mine.weight[event - mine.offset];
         }
-        sums.push_back(sum);
+        sums.add(std::span(&sum, 1));
     }
-    return mpi::block_sum(comm, sums, 1).front();
+    return mpi::exact_sum(comm, std::move(sums)).front();
 }
 
 }  // namespace ratiofarm

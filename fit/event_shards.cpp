@@ -1,10 +1,10 @@
 #include "event_shards.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 
 #include "ratiofarm/core/contracts.hpp"
-#include "ratiofarm/mpi/block_sum.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -51,58 +51,23 @@ std::string first_bad_event(const EventSet& events) {
     return {};
 }
 
-template <class Ratio>
-EventShards<Ratio>::EventShards(const EventSet& mine, const mpi::Communicator& comm)
-    : ratio_(mine.processes.size()), first_{0} {
-    const Range shards = mpi::shards_of_rank(comm);
-    const std::size_t room = mine.size() + shards.size() * n_lanes;
-    weight_.reserve(room);
-    for (auto& column : ratio_) column.reserve(room);
-    for (std::uint64_t shard = shards.first; shard < shards.last; ++shard) {
-        const Range events = block_partition(mine.total, mpi::n_shards, shard);
-        for (std::uint64_t event = events.first; event < events.last; ++event) {
-            append(mine, event - mine.offset);
-        }
-        pad();
-        first_.push_back(weight_.size());
-    }
+Shards::Shards(std::uint64_t events) : n_events(events) {
+    // Enough shards for the ranks and threads of a small fit, few enough that joining them costs
+    // nothing.
+    constexpr std::uint64_t block = 64;
+    constexpr std::uint64_t wanted = 32;
+    constexpr std::uint64_t largest = 1024;
+    const std::uint64_t even = (events + wanted - 1) / wanted;
+    size = std::clamp((even + block - 1) / block * block, block, largest);
 }
 
-template <class Ratio>
-void EventShards<Ratio>::append(const EventSet& mine, std::uint64_t position) {
-    if (mine.weight[position] == 0.0) {
-        ++n_zero_weight_;
-        return;
-    }
-    weight_.push_back(mine.weight[position]);
-    for (std::size_t j = 0; j < ratio_.size(); ++j) {
-        const double r = portable_exp(mine.log_r[position * ratio_.size() + j]);
-        ratio_[j].push_back(static_cast<Ratio>(r));
-    }
+Range Shards::events(Range shards) const {
+    return {std::min(n_events, shards.first * size), std::min(n_events, shards.last * size)};
 }
 
-/// Fills the last group of the shard with copies of its last event, without weight.
-template <class Ratio>
-void EventShards<Ratio>::pad() {
-    while (weight_.size() % n_lanes != 0) {
-        weight_.push_back(0.0);
-        for (auto& column : ratio_) column.push_back(column.back());
-    }
+Range Shards::of_rank(const mpi::Communicator& comm) const {
+    return block_partition(count(), static_cast<std::uint64_t>(comm.size()),
+                           static_cast<std::uint64_t>(comm.rank()));
 }
-
-template <class Ratio>
-void EventShards<Ratio>::sum(ShardKernel<Ratio> kernel,
-                             const MixturePoint& point,
-                             std::size_t shard,
-                             double* sums) const {
-    std::vector<const Ratio*> columns;
-    for (const auto& column : ratio_) columns.push_back(column.data() + first_[shard]);
-    kernel(point,
-           {first_[shard + 1] - first_[shard], weight_.data() + first_[shard], columns.data()},
-           sums);
-}
-
-template class EventShards<double>;
-template class EventShards<float>;
 
 }  // namespace ratiofarm

@@ -1,44 +1,30 @@
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
-#include <vector>
+#include <string>
 
+#include "ratiofarm/core/partition.hpp"
 #include "ratiofarm/fit/event_set.hpp"
 #include "ratiofarm/mpi/communicator.hpp"
 
-#include "mixture_kernel.hpp"
-
 namespace ratiofarm {
 
-/// This rank's shards of events, in columns ready for the kernel: r = exp(log r), events without
-/// weight left out, every shard padded to whole groups of lanes.
-template <class Ratio>
-class EventShards {
-public:
-    /// \param mine events_of_rank(), checked (first_bad_event)
-    EventShards(const EventSet& mine, const mpi::Communicator& comm);
+/// A list of events is cut into shards that depend on its length alone; each rank holds whole
+/// shards in order. Sums over a shard run in a fixed order, sums over shards are exact
+/// (mpi/exact_sum.hpp), so neither ranks nor threads change a bit.
+struct Shards {
+    std::uint64_t n_events = 0;
+    std::uint64_t size = 64;  ///< events of each but the last, a multiple of 64
 
-    std::size_t n_shards() const { return first_.size() - 1; }
-    std::uint64_t n_zero_weight() const { return n_zero_weight_; }
+    explicit Shards(std::uint64_t events);
 
-    /// Sums of one shard. \param sums [n_sums(P)]
-    void sum(ShardKernel<Ratio> kernel,
-             const MixturePoint& point,
-             std::size_t shard,
-             double* sums) const;
-
-private:
-    void append(const EventSet& mine, std::uint64_t position);
-    void pad();
-
-    std::vector<double> weight_;             // [padded events]
-    std::vector<std::vector<Ratio>> ratio_;  // [processes][padded events]
-    std::vector<std::size_t> first_;         // [shards + 1]
-    std::uint64_t n_zero_weight_ = 0;
+    std::uint64_t count() const { return (n_events + size - 1) / size; }
+    Range events(Range shards) const;
+    Range of_rank(const mpi::Communicator& comm) const;
 };
 
-/// Why an event cannot enter a likelihood, with its name; empty if all can.
+/// Why an event cannot enter a likelihood, with its name; empty if all can. Of log g nothing is
+/// looked at.
 std::string first_bad_event(const EventSet& events);
 
 /// exp(x), for x from -700 to 700, with the same bits on every machine; 0 below. The reduction and

@@ -1,113 +1,284 @@
 #include "region_events.hpp"
 
 #include <algorithm>
-#include <cmath>
+#include <mutex>
 #include <optional>
 
 #include "ratiofarm/core/contracts.hpp"
-#include "ratiofarm/mpi/block_sum.hpp"
+#include "ratiofarm/mpi/exact_sum.hpp"
+#include "ratiofarm/mpi/together.hpp"
+
+#include "event_blocks.hpp"
+#include "mixture_kernel.hpp"
+#include "parallel.hpp"
+#include "region_plan.hpp"
+#include "shape_workspace.hpp"
 
 namespace ratiofarm {
 namespace {
 
-const double largest_log_anchor = std::log(20.0);
-constexpr double smallest_g = 1e-6;
+using Weights = EventBlocks::Weights;
+
+/// Below this many values of a rank a second thread costs more than it saves.
+constexpr std::uint64_t values_worth_a_thread = 60000;
+
+std::size_t triangle(std::size_t n) { return n * (n + 1) / 2; }
+std::size_t in_triangle(std::size_t a, std::size_t b) {
+    return a >= b ? triangle(a) + b : triangle(b) + a;
+}
+
+std::vector<double> square_of(std::span<const double> lower, std::size_t n) {
+    std::vector<double> square(n * n);
+    for (std::size_t a = 0; a < n; ++a) {
+        for (std::size_t b = 0; b < n; ++b) square[a * n + b] = lower[in_triangle(a, b)];
+    }
+    return square;
+}
+
+/// Takes quantities one after the other out of a list of sums.
+class Reader {
+public:
+    explicit Reader(std::span<const double> sums) : rest_(sums) {}
+    std::span<const double> take(std::size_t n) {
+        const auto part = rest_.first(n);
+        rest_ = rest_.subspan(n);
+        return part;
+    }
+    std::vector<double> list(std::size_t n) {
+        const auto part = take(n);
+        return {part.begin(), part.end()};
+    }
+    double one() { return take(1)[0]; }
+
+private:
+    std::span<const double> rest_;
+};
 
 }  // namespace
 
-/// One event after the other in double precision.
 struct RegionEvents::State {
     RegionLayout layout;
+    RegionPlan plan;
     const mpi::Communicator* comm;
-    EventSet events;
-    std::vector<std::uint64_t> clipped_anchors;
+    LikelihoodOptions options;
+    ShapeKernels kernels;
+    ShardKernel<double> plain_kernel;  // without shapes
+    std::optional<EventBlocks> events;
+    std::uint64_t n_events = 0;
     std::uint64_t n_zero_weight = 0;
+    std::vector<std::uint64_t> clipped_anchors;
 
-    struct Event {
-        std::vector<double> t;        // [S]
-        std::vector<double> u;        // [C]
-        std::vector<double> v;        // [C]
-        std::vector<double> clipped;  // [S]
-    };
+    std::size_t n_threads() const {
+        const std::uint64_t values =
+            events->n_blocks() * shape_block * (plan.n_processes() + plan.n_columns());
+        const std::uint64_t useful = std::max<std::uint64_t>(1, values / values_worth_a_thread);
+        return std::min<std::uint64_t>(std::max(1U, options.threads), useful);
+    }
 
-    Event at(std::size_t i, std::span<const double> alpha) const {
-        const std::size_t s = layout.n_processes;
-        Event event{std::vector<double>(s), std::vector<double>(layout.columns.size()),
-                    std::vector<double>(layout.columns.size()), std::vector<double>(s)};
-        for (std::size_t j = 0; j < s; ++j) event.t[j] = std::exp(events.log_r[i * s + j]);
-        for (std::size_t c = 0; c < layout.columns.size(); ++c) {
-            const ShapeIndex& column = layout.columns[c];
-            const auto anchor = [&](std::size_t side) {
-                const double log_g = events.log_g[(2 * c + side) * events.size() + i];
-                return std::exp(std::clamp(log_g, -largest_log_anchor, largest_log_anchor));
-            };
-            Interpolated g =
-                interpolate(column.code, {anchor(0), anchor(1)}, alpha[column.parameter]);
-            if (g.value < smallest_g) {
-                g = {smallest_g, 0.0, 0.0};
-                if (events.weight[i] != 0.0) event.clipped[column.process] += 1.0;
+    template <class AddShard>
+    std::vector<double> sum(std::size_t width, const AddShard& add_shard) const;
+    template <class Real>
+    std::vector<double> mixture_sums(std::span<const double> rates,
+                                     std::span<const double> alpha) const;
+    template <class Real>
+    std::vector<double> reference_sums(std::span<const double> alpha) const;
+    std::vector<double> plain_mixture_sums(std::span<const double> rates) const;
+
+    template <class Real>
+    const ShapeKernelPair<Real>& kernel() const {
+        const auto storage = static_cast<std::size_t>(options.storage);
+        if constexpr (sizeof(Real) == sizeof(double)) {
+            return kernels.fp64[storage];
+        } else {
+            return kernels.fp32[storage];
+        }
+    }
+    template <class Real>
+    void add_blocks(ShapeKernel<Real> add_block,
+                    const ShapePoint<Real>& point,
+                    Weights weights,
+                    std::size_t shard,
+                    ShapeWorkspace<Real>& space) const {
+        const ShapePlan view = plan.view();
+        const Range blocks = events->blocks(shard);
+        for (std::uint64_t b = blocks.first; b < blocks.last; ++b) {
+            if (events->any(weights, b)) {
+                add_block(view, point, events->block(weights, b), space.work());
             }
-            event.t[column.process] *= g.value;
-            event.u[c] = g.slope / g.value;
-            event.v[c] = g.bend / g.value;
         }
-        return event;
     }
-
-    template <class AddEvent>
-    std::vector<double> sum(std::size_t width, const AddEvent& add) const {
-        const Range shards = mpi::shards_of_rank(*comm);
-        std::vector<double> mine(shards.size() * width);
-        for (std::uint64_t shard = shards.first; shard < shards.last; ++shard) {
-            const Range range = block_partition(events.total, mpi::n_shards, shard);
-            double* to = mine.data() + (shard - shards.first) * width;
-            for (std::uint64_t i = range.first; i < range.last; ++i) add(i - events.offset, to);
-        }
-        return mpi::block_sum(*comm, mine, width);
-    }
+    template <class Real>
+    void put_columns(const ShapeWorkspace<Real>& space, double* to) const;
+    template <class Real>
+    void put_matrices(const ShapeWorkspace<Real>& space,
+                      std::span<const double> rates,
+                      double* to) const;
 };
+
+/// \param add_shard (shard, thread, terms): fills terms [width]
+/// \return [width], over all ranks
+template <class AddShard>
+std::vector<double> RegionEvents::State::sum(std::size_t width, const AddShard& add_shard) const {
+    const std::size_t threads = n_threads();
+    std::vector<mpi::ExactSums> sums(threads, mpi::ExactSums(width));
+    for_each_in_parallel(events->n_shards(), threads, [&](std::size_t shard, std::size_t thread) {
+        thread_local std::vector<double> terms;
+        terms.assign(width, 0.0);
+        add_shard(shard, thread, terms.data());
+        sums[thread].add(terms);
+    });
+    for (std::size_t thread = 1; thread < threads; ++thread) sums[0].add(sums[thread]);
+    return mpi::exact_sum(*comm, std::move(sums[0]));
+}
+
+/// The slopes of the columns in the order of the layout.
+template <class Real>
+void RegionEvents::State::put_columns(const ShapeWorkspace<Real>& space, double* to) const {
+    for (std::size_t c = 0; c < plan.n_columns(); ++c) {
+        to[plan.columns()[c]] = space.joined(space.work().column_slope + c * shape_lanes);
+    }
+}
+
+/// The second derivatives of all groups in one triangle of parameters.
+template <class Real>
+void RegionEvents::State::put_matrices(const ShapeWorkspace<Real>& space,
+                                       std::span<const double> rates,
+                                       double* to) const {
+    for (std::size_t g = 0; g < plan.n_groups(); ++g) {
+        const std::size_t one = plan.group(g).front();
+        const auto parameters =
+            plan.parameters().subspan(plan.first_column(one), plan.columns_of(one));
+        for (std::size_t a = 0; a < parameters.size(); ++a) {
+            for (std::size_t b = 0; b < a; ++b) {
+                to[in_triangle(parameters[a], parameters[b])] += space.element(g, a, b);
+            }
+            for (const std::size_t j : plan.group(g)) {
+                const std::size_t c = plan.first_column(j) + a;
+                to[in_triangle(parameters[a], parameters[a])] +=
+                    rates[j] * space.joined(space.work().column_bend + c * shape_lanes);
+            }
+        }
+    }
+}
+
+template <class Real>
+std::vector<double> RegionEvents::State::mixture_sums(std::span<const double> rates,
+                                                      std::span<const double> alpha) const {
+    const std::size_t s = plan.n_processes();
+    const std::size_t p = plan.n_parameters();
+    const std::vector<ColumnWeights<Real>> columns = column_weights<Real>(layout, plan, alpha);
+    const ShapePoint<Real> point{rates.data(), columns.data()};
+    std::vector<std::size_t> widths;
+    for (std::size_t g = 0; g < plan.n_groups(); ++g) {
+        widths.push_back(plan.columns_of(plan.group(g).front()));
+    }
+    widths.push_back(p + s);
+    std::vector<ShapeWorkspace<Real>> spaces;
+    for (std::size_t t = 0; t < n_threads(); ++t) spaces.emplace_back(plan, widths);
+
+    const std::size_t width = 2 + 2 * s + plan.n_columns() + triangle(p) + triangle(p + s);
+    return sum(width, [&](std::size_t shard, std::size_t thread, double* to) {
+        ShapeWorkspace<Real>& space = spaces[thread];
+        space.clear();
+        add_blocks(kernel<Real>().mixture, point, Weights::data, shard, space);
+        *to++ = space.joined(space.work().value);
+        *to++ = space.work().below_floor[0];
+        for (std::size_t j = 0; j < s; ++j) *to++ = space.work().clipped[j];
+        for (std::size_t j = 0; j < s; ++j) {
+            *to++ = space.joined(space.work().process + j * shape_lanes);
+        }
+        put_columns(space, to);
+        to += plan.n_columns();
+        put_matrices(space, rates, to);
+        to += triangle(p);
+        for (std::size_t a = 0; a < p + s; ++a) {
+            for (std::size_t b = 0; b <= a; ++b) *to++ = space.element(plan.n_groups(), a, b);
+        }
+    });
+}
+
+template <class Real>
+std::vector<double> RegionEvents::State::reference_sums(std::span<const double> alpha) const {
+    const std::size_t s = plan.n_processes();
+    const std::vector<ColumnWeights<Real>> columns = column_weights<Real>(layout, plan, alpha);
+    const ShapePoint<Real> point{nullptr, columns.data()};
+    std::vector<std::size_t> widths;
+    std::size_t width = 1 + s + plan.n_columns();
+    for (std::size_t j = 0; j < s; ++j) {
+        widths.push_back(plan.columns_of(j));
+        width += triangle(widths.back());
+    }
+    std::vector<ShapeWorkspace<Real>> spaces;
+    for (std::size_t t = 0; t < n_threads(); ++t) spaces.emplace_back(plan, widths);
+
+    return sum(width, [&](std::size_t shard, std::size_t thread, double* to) {
+        ShapeWorkspace<Real>& space = spaces[thread];
+        space.clear();
+        add_blocks(kernel<Real>().reference, point, Weights::reference, shard, space);
+        *to++ = space.joined(space.work().value);
+        for (std::size_t j = 0; j < s; ++j) {
+            *to++ = space.joined(space.work().process + j * shape_lanes);
+        }
+        put_columns(space, to);
+        to += plan.n_columns();
+        for (std::size_t j = 0; j < s; ++j) {
+            for (std::size_t a = 0; a < widths[j]; ++a) {
+                for (std::size_t b = 0; b < a; ++b) *to++ = space.element(j, a, b);
+                const std::size_t c = plan.first_column(j) + a;
+                *to++ = space.joined(space.work().column_bend + c * shape_lanes);
+            }
+        }
+    });
+}
+
+/// As mixture_sums() without columns, by the kernel that has nothing else to do.
+std::vector<double> RegionEvents::State::plain_mixture_sums(std::span<const double> rates) const {
+    const std::size_t s = plan.n_processes();
+    const MixturePoint point{s, rates.data(), plan.view().yields};
+    return sum(2 + 2 * s + triangle(s), [&](std::size_t shard, std::size_t, double* to) {
+        const Range blocks = events->blocks(shard);
+        const ShapeBlock first = events->block(Weights::data, blocks.first);
+        std::vector<const double*> ratios;
+        for (std::size_t j = 0; j < s; ++j) ratios.push_back(first.ratio + j * first.ratio_stride);
+        std::vector<double> sums(n_sums(s));
+        plain_kernel(point, {first.ratio_stride, first.weight, ratios.data()}, sums.data());
+        std::copy_n(sums.begin(), 2, to);
+        std::copy(sums.begin() + 2, sums.end(), to + 2 + s);
+    });
+}
 
 RegionEvents::RegionEvents(const RegionLayout& layout,
                            const EventSource& source,
                            const mpi::Communicator& comm,
-                           const LikelihoodOptions&) {
-    const Range range = events_of_rank(comm, source.total);
-    EventSet events = source.read(range);
-    std::optional<std::string> problem;
-    const std::size_t s = layout.n_processes;
-    for (std::size_t i = 0; i < events.size() && !problem; ++i) {
-        if (!std::isfinite(events.weight[i])) {
-            problem = event_name(events, i) + ": weight = " + std::to_string(events.weight[i]) +
-                      " (must be finite)";
-        }
-        for (std::size_t j = 0; j < s && !problem; ++j) {
-            const double log_r = events.log_r[i * s + j];
-            if (!std::isfinite(log_r) || log_r > 600.0) {
-                problem = event_name(events, i) + ": log ratio of process '" + events.processes[j] +
-                          "' = " + std::to_string(log_r) +
-                          " (must be finite and below 600; a network that diverged?)";
-            }
-        }
-    }
-    mpi::throw_if_any(comm, problem);
-    state_ = std::make_unique<State>(State{layout, &comm, std::move(events), {}, 0});
-    state_->clipped_anchors.resize(s);
-    for (std::size_t c = 0; c < layout.columns.size(); ++c) {
-        for (std::size_t i = 0; i < 2 * state_->events.size(); ++i) {
-            const double log_g = state_->events.log_g[2 * c * state_->events.size() + i];
-            if (std::abs(log_g) > largest_log_anchor) {
-                ++state_->clipped_anchors[layout.columns[c].process];
-            }
-        }
-    }
-    mpi::all_sum(comm, state_->clipped_anchors);
-    std::vector<std::uint64_t> zero{0};
-    for (std::size_t i = 0; i < state_->events.size(); ++i) {
-        const bool unused = state_->events.reference.empty() || state_->events.reference[i] == 0.0;
-        if (unused && state_->events.weight[i] == 0.0) ++zero[0];
-    }
-    mpi::all_sum(comm, zero);
-    state_->n_zero_weight = zero[0];
+                           const LikelihoodOptions& options) {
+    RATIOFARM_EXPECT(source.processes.size() == layout.n_processes);
+    RATIOFARM_EXPECT(source.shapes.size() == layout.columns.size());
+    RATIOFARM_EXPECT(!layout.columns.empty() || layout.n_shape_parameters == 0);
+    state_ = std::make_unique<State>(State{layout,
+                                           RegionPlan(layout),
+                                           &comm,
+                                           options,
+                                           choose_shape_kernels(options.instructions),
+                                           choose_kernels(options.instructions).fp64,
+                                           {},
+                                           source.total,
+                                           0,
+                                           {}});
+    mpi::together(comm, [&] {
+        state_->events.emplace(EventBlocks::Request{.source = source,
+                                                    .shards = Shards(source.total).of_rank(comm),
+                                                    .columns = state_->plan.columns(),
+                                                    .process_of = state_->plan.process_of(),
+                                                    .storage = options.storage,
+                                                    .threads = options.threads,
+                                                    .to_half = state_->kernels.to_half});
+    });
+    std::vector<std::uint64_t> counts = state_->events->clipped_anchors();
+    counts.push_back(state_->events->n_zero_weight());
+    mpi::all_sum(comm, counts);
+    state_->n_zero_weight = counts.back();
+    counts.pop_back();
+    state_->clipped_anchors = std::move(counts);
 }
 
 RegionEvents::~RegionEvents() = default;
@@ -116,126 +287,58 @@ RegionEvents& RegionEvents::operator=(RegionEvents&&) noexcept = default;
 
 MixtureSums RegionEvents::mixture(std::span<const double> rates,
                                   std::span<const double> alpha) const {
-    const RegionLayout& layout = state_->layout;
-    const std::size_t s = layout.n_processes;
-    const std::size_t p = layout.n_shape_parameters;
-    const std::size_t c = layout.columns.size();
-    const std::size_t z_width = p + s;
-    const std::size_t width = 2 + s + c + p * p + z_width * z_width + s;
-    const auto sums = state_->sum(width, [&](std::size_t i, double* to) {
-        const double w = state_->events.weight[i];
-        if (w == 0.0) return;
-        const State::Event event = state_->at(i, alpha);
-        double d = 0.0;
-        double scale = 0.0;
-        for (std::size_t j = 0; j < s; ++j) {
-            d += rates[j] * event.t[j];
-            scale += layout.yields[j] * std::exp(state_->events.log_r[i * s + j]);
-        }
-        const double floor = std::max(1e-6 * scale, 1e-150);
-        double value = std::log(d);
-        double first = 1.0 / d;
-        double second = -1.0 / (d * d);
-        if (d < floor) {
-            to[1] += 1.0;
-            const double t = d / floor - 1.0;
-            const double q = w < 0.0 ? 1.0 + t * t : 1.0;
-            value = std::log(floor) + (t - t * t / 2.0) / q;
-            first = (w < 0.0 ? 1.0 - t - t * t : 1.0 - t) / (q * q) / floor;
-            second = -(w < 0.0 ? 1.0 + 6.0 * t - 3.0 * t * t - 2.0 * t * t * t : 1.0) /
-                     (q * q * q) / floor / floor;
-        }
-        to[0] += w * value;
-        double* slope = to + 2;
-        double* shape_slope = slope + s;
-        double* bend = shape_slope + c;
-        double* outer = bend + p * p;
-        double* clipped = outer + z_width * z_width;
-        std::vector<double> z(z_width);
-        for (std::size_t j = 0; j < s; ++j) {
-            slope[j] += w * first * event.t[j];
-            z[p + j] = event.t[j];
-            clipped[j] += event.clipped[j];
-        }
-        for (std::size_t a = 0; a < c; ++a) {
-            const ShapeIndex& ca = layout.columns[a];
-            const double q = w * first * event.t[ca.process];
-            shape_slope[a] += q * event.u[a];
-            z[ca.parameter] += rates[ca.process] * event.t[ca.process] * event.u[a];
-            for (std::size_t b = 0; b < c; ++b) {
-                const ShapeIndex& cb = layout.columns[b];
-                if (cb.process != ca.process) continue;
-                bend[ca.parameter * p + cb.parameter] +=
-                    q * rates[ca.process] * (a == b ? event.v[a] : event.u[a] * event.u[b]);
-            }
-        }
-        for (std::size_t a = 0; a < z_width; ++a) {
-            for (std::size_t b = 0; b < z_width; ++b) {
-                outer[a * z_width + b] -= w * second * z[a] * z[b];
-            }
-        }
-    });
+    const std::size_t s = state_->plan.n_processes();
+    const std::size_t p = state_->plan.n_parameters();
+    const std::size_t c = state_->plan.n_columns();
+    RATIOFARM_EXPECT(rates.size() == s && alpha.size() == p);
+    const bool in_double =
+        state_->options.precision == ShapePrecision::fp64 || needs_double(state_->layout, alpha);
+    const std::vector<double> sums = c == 0      ? state_->plain_mixture_sums(rates)
+                                     : in_double ? state_->mixture_sums<double>(rates, alpha)
+                                                 : state_->mixture_sums<float>(rates, alpha);
+    Reader reader(sums);
     MixtureSums result;
-    auto next = sums.begin();
-    const auto take = [&](std::size_t n) {
-        std::vector<double> part(next, next + static_cast<std::ptrdiff_t>(n));
-        next += static_cast<std::ptrdiff_t>(n);
-        return part;
-    };
-    result.value = take(1)[0];
-    result.below_floor = static_cast<std::uint64_t>(take(1)[0]);
-    result.slope = take(s);
-    result.shape_slope = take(c);
-    result.shape_bend = take(p * p);
-    result.outer = take(z_width * z_width);
-    for (const double count : take(s)) result.clipped.push_back(static_cast<std::uint64_t>(count));
+    result.value = reader.one();
+    result.below_floor = static_cast<std::uint64_t>(reader.one());
+    for (const double count : reader.take(s)) {
+        result.clipped.push_back(static_cast<std::uint64_t>(count));
+    }
+    result.slope = reader.list(s);
+    result.shape_slope = reader.list(c);
+    result.shape_bend = square_of(reader.take(triangle(p)), p);
+    result.outer = square_of(reader.take(triangle(p + s)), p + s);
     return result;
 }
 
 ReferenceSums RegionEvents::reference(std::span<const double> alpha) const {
-    const RegionLayout& layout = state_->layout;
-    const std::size_t s = layout.n_processes;
-    const std::size_t c = layout.columns.size();
-    const auto sums = state_->sum(1 + s + c + c * c, [&](std::size_t i, double* to) {
-        const double w = state_->events.reference.empty() ? 0.0 : state_->events.reference[i];
-        if (w == 0.0) return;
-        const State::Event event = state_->at(i, alpha);
-        to[0] += w;
-        for (std::size_t j = 0; j < s; ++j) to[1 + j] += w * event.t[j];
-        for (std::size_t a = 0; a < c; ++a) {
-            const std::size_t j = layout.columns[a].process;
-            to[1 + s + a] += w * event.t[j] * event.u[a];
-            for (std::size_t b = 0; b < c; ++b) {
-                if (layout.columns[b].process != j) continue;
-                to[1 + s + c + a * c + b] +=
-                    w * event.t[j] * (a == b ? event.v[a] : event.u[a] * event.u[b]);
-            }
-        }
-    });
+    const std::size_t s = state_->plan.n_processes();
+    RATIOFARM_EXPECT(alpha.size() == state_->plan.n_parameters());
+    const bool in_double =
+        state_->options.precision == ShapePrecision::fp64 || needs_double(state_->layout, alpha);
+    const std::vector<double> sums =
+        in_double ? state_->reference_sums<double>(alpha) : state_->reference_sums<float>(alpha);
+    Reader reader(sums);
     ReferenceSums result;
-    result.weight = sums[0];
+    result.weight = reader.one();
+    result.value = reader.list(s);
+    result.slope = reader.list(state_->plan.n_columns());
     for (std::size_t j = 0; j < s; ++j) {
-        result.value.push_back(sums[1 + j]);
-        std::vector<double> bend;
-        for (std::size_t a = 0; a < c; ++a) {
-            for (std::size_t b = 0; b < c; ++b) {
-                if (layout.columns[a].process == j && layout.columns[b].process == j) {
-                    bend.push_back(sums[1 + s + c + a * c + b]);
-                }
+        const std::vector<std::size_t> place = state_->plan.places_of(j);
+        const std::size_t n = place.size();
+        const std::span<const double> lower = reader.take(triangle(n));
+        std::vector<double>& bend = result.bend.emplace_back(n * n);
+        for (std::size_t a = 0; a < n; ++a) {
+            for (std::size_t b = 0; b < n; ++b) {
+                bend[place[a] * n + place[b]] = lower[in_triangle(a, b)];
             }
         }
-        result.bend.push_back(std::move(bend));
     }
-    for (std::size_t a = 0; a < c; ++a) result.slope.push_back(sums[1 + s + a]);
     return result;
 }
 
-std::uint64_t RegionEvents::n_events() const { return state_->events.total; }
+std::uint64_t RegionEvents::n_events() const { return state_->n_events; }
 std::uint64_t RegionEvents::n_zero_weight() const { return state_->n_zero_weight; }
-std::uint64_t RegionEvents::n_bytes() const {
-    return 8 * (state_->events.weight.size() + state_->events.log_r.size()) +
-           4 * state_->events.log_g.size();
-}
+std::uint64_t RegionEvents::n_bytes() const { return state_->events->n_bytes(); }
 const std::vector<std::uint64_t>& RegionEvents::clipped_anchors() const {
     return state_->clipped_anchors;
 }

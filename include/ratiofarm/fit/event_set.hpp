@@ -59,7 +59,7 @@ EventSource source_of(const EventSet& events);
 EventSource source_of(EventSet&& events);
 
 /// The contiguous part of a list of n events that this rank holds: its whole shards
-/// (mpi/block_sum.hpp), so that sums do not depend on the number of ranks.
+/// (mpi/exact_sum.hpp), so that sums do not depend on the number of ranks.
 Range events_of_rank(const mpi::Communicator& comm, std::uint64_t n_events);
 
 /// Rows of one set out of several that are joined to one list.

@@ -1,0 +1,241 @@
+#include "event_blocks.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <exception>
+#include <limits>
+#include <mutex>
+
+#include "ratiofarm/core/contracts.hpp"
+#include "ratiofarm/core/errors.hpp"
+
+#include "parallel.hpp"
+
+namespace ratiofarm {
+namespace {
+
+constexpr float largest_log_anchor = 2.99573227F;  // ln 20
+
+/// Large enough that a read is efficient, small enough that threads share the work and that the
+/// copies in flight are small beside the events.
+std::uint64_t events_of_piece(const EventSource& source, std::uint64_t n_events, unsigned threads) {
+    constexpr std::uint64_t bytes = std::uint64_t{1} << 25;
+    const std::uint64_t per_event = 16 + 8 * source.processes.size() + 8 * source.shapes.size();
+    const std::uint64_t share = n_events / (4 * std::uint64_t{threads}) + 1;
+    const std::uint64_t wanted = std::min(bytes / per_event + 1, share);
+    return (wanted + shape_block - 1) / shape_block * shape_block;
+}
+
+/// Largest size of 64 numbers. NaN and infinity come out as such.
+float largest_size(const float* values) {
+    std::int32_t largest = 0;
+    for (std::size_t i = 0; i < shape_block; ++i) {
+        // As integers the sizes of floats are in order, NaN and infinity last.
+        const std::int32_t size = std::bit_cast<std::int32_t>(values[i]) & 0x7fffffff;
+        largest = size > largest ? size : largest;
+    }
+    return std::bit_cast<float>(largest);
+}
+
+std::uint8_t reach_of(float largest) {
+    std::uint8_t reach = 0;
+    for (float bound = 0.125F; largest > bound; bound *= 2.0F) ++reach;
+    return reach;
+}
+
+void expect_as_asked(const EventSource& source, const EventSet& events, Range range) {
+    const std::uint64_t n = range.size();
+    RATIOFARM_EXPECT(events.offset == range.first && events.size() == n);
+    RATIOFARM_EXPECT(events.processes == source.processes && events.shapes == source.shapes);
+    RATIOFARM_EXPECT(events.log_r.size() == n * source.processes.size());
+    RATIOFARM_EXPECT(events.log_g.size() == 2 * n * source.shapes.size());
+    RATIOFARM_EXPECT(events.reference.empty() || events.reference.size() == n);
+}
+
+std::string bad_shape(const EventSet& events, std::size_t column, std::size_t side, std::size_t i) {
+    const ShapeColumn& shape = events.shapes[column];
+    return event_name(events, i) + ": log g of process '" + shape.process + "' for '" +
+           shape.parameter + (side == 0 ? "' up = " : "' down = ") +
+           std::to_string(events.log_g[(2 * column + side) * events.size() + i]) +
+           " (must be finite; a network that diverged?)";
+}
+
+}  // namespace
+
+struct EventBlocks::Found {
+    std::uint64_t n_zero_weight = 0;
+    std::vector<std::uint64_t> clipped_anchors;
+    std::vector<std::uint8_t> used;  // [events of the piece], has weight or reference weight
+};
+
+EventBlocks::EventBlocks(const Request& request)
+    : cut_(request.source.total),
+      shards_(request.shards),
+      events_(cut_.events(request.shards)),
+      n_processes_(request.source.processes.size()),
+      n_columns_(request.columns.size()),
+      bytes_per_anchor_(request.storage == ShapeStorage::fp16 ? 2 : 4),
+      clipped_anchors_(n_processes_) {
+    allocate();
+    const unsigned threads = std::max(1U, request.threads);
+    const std::uint64_t size = events_of_piece(request.source, events_.size(), threads);
+    const std::uint64_t n_pieces = (events_.size() + size - 1) / size;
+    std::mutex mutex;
+    std::uint64_t failed = n_pieces;  // the first piece that cannot be used
+    std::exception_ptr why;
+    for_each_in_parallel(n_pieces, threads, [&](std::size_t piece, std::size_t) {
+        {
+            const std::scoped_lock lock(mutex);
+            if (piece > failed) return;
+        }
+        try {
+            const Range range{events_.first + piece * size,
+                              std::min(events_.last, events_.first + (piece + 1) * size)};
+            const EventSet events = request.source.read(range);
+            expect_as_asked(request.source, events, range);
+            Found found;
+            load(request, events, found);
+            const std::scoped_lock lock(mutex);
+            join(found);
+        } catch (...) {
+            const std::scoped_lock lock(mutex);
+            if (piece >= failed) return;
+            failed = piece;
+            why = std::current_exception();
+        }
+    });
+    if (why) std::rethrow_exception(why);
+}
+
+void EventBlocks::allocate() {
+    const std::size_t n = (events_.size() + shape_block - 1) / shape_block;
+    weight_ = AlignedArray<double>(n * shape_block);
+    reference_ = AlignedArray<double>(n * shape_block);
+    ratio_ = AlignedArray<double>(n * n_processes_ * shape_block);
+    log_g_ = AlignedArray<std::byte>(n * n_columns_ * 2 * shape_block * bytes_per_anchor_);
+    reach_ = AlignedArray<std::uint8_t>(n * n_columns_);
+    any_data_.resize(n);
+    any_reference_.resize(n);
+}
+
+void EventBlocks::load(const Request& request, const EventSet& events, Found& found) {
+    const std::string problem = first_bad_event(events);
+    if (!problem.empty()) throw DataError(problem);
+    const std::size_t first_block = (events.offset - events_.first) / shape_block;
+    found.clipped_anchors.resize(n_processes_);
+    load_weights(events, first_block, found);
+    load_ratios(events, first_block);
+    const std::string bad = load_shapes(request, events, first_block, found);
+    if (!bad.empty()) throw DataError(bad);
+}
+
+void EventBlocks::load_weights(const EventSet& events, std::size_t first_block, Found& found) {
+    const std::size_t n = events.size();
+    const std::size_t padded = (n + shape_block - 1) / shape_block * shape_block;
+    found.used.resize(n);
+    for (std::size_t i = 0; i < padded; ++i) {
+        const double w = i < n ? events.weight[i] : 0.0;
+        const double reference = i < n && !events.reference.empty() ? events.reference[i] : 0.0;
+        weight_.data()[first_block * shape_block + i] = w;
+        reference_.data()[first_block * shape_block + i] = reference;
+        if (w != 0.0) any_data_[first_block + i / shape_block] = 1;
+        if (reference != 0.0) any_reference_[first_block + i / shape_block] = 1;
+        if (i < n) found.used[i] = w != 0.0 || reference != 0.0;
+        if (i < n && !found.used[i]) ++found.n_zero_weight;
+    }
+}
+
+void EventBlocks::load_ratios(const EventSet& events, std::size_t first_block) {
+    const std::size_t n = events.size();
+    for (std::size_t i = 0; i < (n + shape_block - 1) / shape_block * shape_block; ++i) {
+        const std::size_t block = first_block + i / shape_block;
+        const ShapeBlock to = this->block(Weights::data, block);
+        double* ratio = ratio_.data() + (to.ratio - ratio_.data()) + i % shape_block;
+        for (std::size_t j = 0; j < n_processes_; ++j) {
+            ratio[j * to.ratio_stride] =
+                i < n ? portable_exp(events.log_r[i * n_processes_ + j]) : 1.0;
+        }
+    }
+}
+
+/// \return what is wrong with the first event that has a log g that is not finite
+std::string EventBlocks::load_shapes(const Request& request,
+                                     const EventSet& events,
+                                     std::size_t first_block,
+                                     Found& found) {
+    const std::size_t n = events.size();
+    std::size_t first_bad = n;
+    std::string problem;
+    alignas(64) float values[shape_block];
+    for (std::size_t c = 0; c < 2 * n_columns_; ++c) {
+        const std::size_t column = request.columns[c / 2];
+        const float* from = events.log_g.data() + (2 * column + c % 2) * n;
+        for (std::size_t first = 0; first < n; first += shape_block) {
+            const std::size_t count = std::min(shape_block, n - first);
+            std::copy_n(from + first, count, values);
+            std::fill(values + count, values + shape_block, 0.0F);
+            float largest = largest_size(values);
+            if (!std::isfinite(largest)) {
+                std::size_t i = first;
+                while (std::isfinite(from[i])) ++i;
+                if (i < first_bad) problem = bad_shape(events, column, c % 2, i);
+                first_bad = std::min(first_bad, i);
+                continue;
+            }
+            if (largest > largest_log_anchor) {
+                for (std::size_t i = 0; i < count; ++i) {
+                    const bool clip = std::abs(values[i]) > largest_log_anchor;
+                    if (clip && found.used[first + i]) {
+                        ++found.clipped_anchors[request.process_of[c / 2]];
+                    }
+                    values[i] = std::clamp(values[i], -largest_log_anchor, largest_log_anchor);
+                }
+                largest = largest_log_anchor;
+            }
+            const std::size_t at = (first_block + first / shape_block) * n_columns_ + c / 2;
+            const std::uint8_t reach = reach_of(largest);
+            std::uint8_t& both = reach_.data()[at];
+            both = c % 2 == 0 ? reach : std::max(both, reach);
+            std::byte* to = log_g_.data() + (at * 2 + c % 2) * shape_block * bytes_per_anchor_;
+            if (bytes_per_anchor_ == 2) {
+                request.to_half(values, reinterpret_cast<std::uint16_t*>(to), shape_block);
+            } else {
+                std::copy_n(values, shape_block, reinterpret_cast<float*>(to));
+            }
+        }
+    }
+    return problem;
+}
+
+void EventBlocks::join(const Found& found) {
+    n_zero_weight_ += found.n_zero_weight;
+    for (std::size_t j = 0; j < n_processes_; ++j) clipped_anchors_[j] += found.clipped_anchors[j];
+}
+
+Range EventBlocks::blocks(std::size_t shard) const {
+    const std::uint64_t per_shard = cut_.size / shape_block;
+    return {shard * per_shard, std::min<std::uint64_t>((shard + 1) * per_shard, n_blocks())};
+}
+
+bool EventBlocks::any(Weights weights, std::size_t block) const {
+    return (weights == Weights::data ? any_data_ : any_reference_)[block] != 0;
+}
+
+ShapeBlock EventBlocks::block(Weights weights, std::size_t block) const {
+    const Range of_shard = blocks(block / (cut_.size / shape_block));
+    const auto& weight = weights == Weights::data ? weight_ : reference_;
+    return {.weight = weight.data() + block * shape_block,
+            .ratio = ratio_.data() +
+                     (of_shard.first * n_processes_ + block - of_shard.first) * shape_block,
+            .ratio_stride = of_shard.size() * shape_block,
+            .log_g = log_g_.data() + block * n_columns_ * 2 * shape_block * bytes_per_anchor_,
+            .reach = reach_.data() + block * n_columns_};
+}
+
+std::uint64_t EventBlocks::n_bytes() const {
+    return weight_.n_bytes() + reference_.n_bytes() + ratio_.n_bytes() + log_g_.n_bytes() +
+           reach_.n_bytes() + any_data_.size() + any_reference_.size();
+}
+
+}  // namespace ratiofarm

@@ -1,0 +1,231 @@
+#pragma once
+
+// g, g'/g and g''/g of one shape column for a block of events, lanes are events. Compiled per
+// instruction set; see lanes.hpp.
+
+#include "shape_lanes.hpp"
+
+namespace ratiofarm {
+namespace {
+
+/// e^x to 2e-16 for |x| <= 1/8 in double, 2.6e-8 for |x| <= 1/4 in single precision:
+/// (e^x - 1) / x is
+/// interpolated in Chebyshev nodes, so that e^0 is exactly 1.
+template <class Real>
+struct ExpSeries;
+template <>
+struct ExpSeries<double> {
+    static constexpr int degree = 8;
+    static constexpr double term[] = {1.0,
+                                      0.99999999999999867,
+                                      0.49999999999999989,
+                                      0.16666666666929547,
+                                      0.041666666666929537,
+                                      0.0083333324921356384,
+                                      0.001388888804772704,
+                                      0.00019849883185691733,
+                                      2.4810200365624755e-05};
+    /// How often the result must be squared where |x| <= 2^reach / 8.
+    static constexpr int squarings(int reach) { return reach; }
+};
+template <>
+struct ExpSeries<float> {
+    static constexpr int degree = 5;
+    static constexpr double term[] = {1.0,
+                                      1.0,
+                                      0.49999830221208608,
+                                      0.16666642420070921,
+                                      0.041775294791487963,
+                                      0.0083488477882892008};
+    static constexpr int squarings(int reach) { return reach > 1 ? reach - 1 : 0; }
+};
+
+/// e^x as (e^(x / 2^squarings))^(2^squarings)
+template <int squarings, class Real>
+inline Vector<Real> exp_squared(Vector<Real> x) {
+    using Series = ExpSeries<Real>;
+    constexpr auto term = [](int n) {
+        double factor = Series::term[n];
+        for (int k = 0; k < n * squarings; ++k) factor *= 0.5;
+        return static_cast<Real>(factor);
+    };
+    Vector<Real> y = every<Real>(term(Series::degree));
+#pragma GCC unroll 8
+    for (int n = Series::degree - 1; n >= 0; --n) y = fma(x, y, every<Real>(term(n)));
+#pragma GCC unroll 8
+    for (int k = 0; k < squarings; ++k) y = y * y;
+    return y;
+}
+
+inline Doubles times_power_of_two(Doubles x, Doubles k) {
+    // The low bits of 1.5 * 2^52 + k are those of the integer k.
+    const Words shifted = reinterpret_cast<Words>(k + 0x1.8p52) << 52;
+    return reinterpret_cast<Doubles>(reinterpret_cast<Words>(x) + shifted);
+}
+inline Floats times_power_of_two(Floats x, Floats k) {
+    using Bits = std::uint32_t __attribute__((vector_size(8 * width)));
+    const Bits shifted = reinterpret_cast<Bits>(k + 0x1.8p23F) << 23;
+    return reinterpret_cast<Floats>(reinterpret_cast<Bits>(x) + shifted);
+}
+
+/// e^x for any x whose result is a normal number; beyond that it stays at the last such.
+template <class Real>
+inline Vector<Real> exp_any(Vector<Real> x) {
+    constexpr bool is_double = sizeof(Real) == sizeof(double);
+    constexpr Real limit = is_double ? Real(700) : Real(80);
+    constexpr Real magic = is_double ? Real(0x1.8p52) : Real(0x1.8p23);
+    x = smaller(greater(x, every<Real>(-limit)), every<Real>(limit));
+    const Vector<Real> k =
+        fma(x, every<Real>(Real(1.44269504088896338700)), every<Real>(magic)) - magic;
+    // ln 2 in two parts, the first with so few bits that its product with k is exact.
+    constexpr Real high = is_double ? Real(6.93147180369123816490e-01) : Real(0.693359375);
+    constexpr Real low = is_double ? Real(1.90821492927058770002e-10) : Real(-2.12194440e-4);
+    const Vector<Real> r = fma(k, every<Real>(-low), fma(k, every<Real>(-high), x));
+    return times_power_of_two(exp_squared < is_double ? 2 : 1, Real > (r), k);
+}
+
+/// c + u (k0 + ln u (k2 + k4 ln u)) + d (k1 + ln d (k3 + k5 ln d))
+template <class Real>
+inline Vector<Real> combine(const ColumnWeights<Real>& at,
+                            int which,
+                            const Vector<Real> (&log_g)[2],
+                            const Vector<Real> (&g)[2]) {
+    const Real* k = at.weight[which];
+    const Vector<Real> up = fma(log_g[0], fma(log_g[0], every(k[4]), every(k[2])), every(k[0]));
+    const Vector<Real> down = fma(log_g[1], fma(log_g[1], every(k[5]), every(k[3])), every(k[1]));
+    return fma(g[0], up, fma(g[1], down, every(at.constant[which])));
+}
+
+/// The linear form. \param up, down [block] as stored \param product [block], is multiplied by g
+/// \return in each lane the smallest g, before it is held above its floor
+template <int squarings, class Real, class Stored>
+Vector<Real> linear_column(
+    const ColumnWeights<Real>& at, const Stored* anchors, Real* slope, Real* bend, Real* product) {
+    constexpr std::size_t step = lanes_of<Real>;
+    Vector<Real> lowest = every(Real(1));
+#pragma GCC unroll 2
+    for (std::size_t i = 0; i < shape_block; i += step) {
+        const Vector<Real> log_g[2] = {stored<Real>(anchors + i),
+                                       stored<Real>(anchors + shape_block + i)};
+        const Vector<Real> g[2] = {exp_squared<squarings, Real>(log_g[0]),
+                                   exp_squared<squarings, Real>(log_g[1])};
+        const Vector<Real> value = combine(at, 0, log_g, g);
+        lowest = smaller(value, lowest);
+        const Vector<Real> held = greater(value, every(at.smallest));
+        const Vector<Real> inverse = Real(1) / held;
+        put(slope + i, combine(at, 1, log_g, g) * inverse);
+        put(bend + i, combine(at, 2, log_g, g) * inverse);
+        put(product + i, take(product + i) * held);
+    }
+    return lowest;
+}
+
+template <class Real, class Stored>
+Vector<Real> linear_column(int squarings,
+                           const ColumnWeights<Real>& at,
+                           const Stored* anchors,
+                           Real* slope,
+                           Real* bend,
+                           Real* product) {
+    switch (squarings) {
+        case 0: return linear_column<0>(at, anchors, slope, bend, product);
+        case 1: return linear_column<1>(at, anchors, slope, bend, product);
+        case 2: return linear_column<2>(at, anchors, slope, bend, product);
+        case 3: return linear_column<3>(at, anchors, slope, bend, product);
+        case 4: return linear_column<4>(at, anchors, slope, bend, product);
+        default: return linear_column<5>(at, anchors, slope, bend, product);
+    }
+}
+
+/// u = v = 0 where g was held. \return events with weight among them
+template <class Real, class Stored>
+double hold_column(int squarings,
+                   const ColumnWeights<Real>& at,
+                   const ShapeBlock& block,
+                   const Stored* anchors,
+                   Real* slope,
+                   Real* bend) {
+    // g alone, as above: with a floor at minus infinity its product with 1 is g itself.
+    ColumnWeights<Real> unheld = at;
+    unheld.smallest = Real(-__builtin_inff());
+    alignas(64) Real g[shape_block];
+    alignas(64) Real unused[2][shape_block];
+    for (Real& x : g) x = Real(1);
+    linear_column(squarings, unheld, anchors, unused[0], unused[1], g);
+    double count = 0.0;
+    for (std::size_t i = 0; i < shape_block; ++i) {
+        if (!(g[i] < at.smallest)) continue;
+        slope[i] = Real(0);
+        bend[i] = Real(0);
+        if (block.weight[i] != 0.0) count += 1.0;
+    }
+    return count;
+}
+
+/// g = u^alpha or d^-alpha: g'/g is plus or minus the logarithm.
+template <class Real, class Stored>
+void power_column(
+    const ColumnWeights<Real>& at, const Stored* anchors, Real* slope, Real* bend, Real* product) {
+    constexpr std::size_t step = lanes_of<Real>;
+    const Stored* from = at.side > 0 ? anchors : anchors + shape_block;
+    const auto sign = static_cast<Real>(at.side);
+    for (std::size_t i = 0; i < shape_block; i += step) {
+        const Vector<Real> log_g = stored<Real>(from + i);
+        put(slope + i, log_g * sign);
+        put(bend + i, log_g * log_g);
+        put(product + i, take(product + i) * exp_any<Real>(log_g * at.power));
+    }
+}
+
+/// T, u and v of the columns of one process.
+template <class Real, class Stored>
+void shape_process(const ShapePlan& plan,
+                   const ShapePoint<Real>& point,
+                   const ShapeBlock& block,
+                   const ShapeWork<Real>& work,
+                   std::size_t process) {
+    double* ratio = work.ratio + process * shape_block;
+    alignas(64) Real product[shape_block];
+    const auto one = [&] {
+        for (std::size_t i = 0; i < shape_block; i += lanes_of<Real>) {
+            put(product + i, every(Real(1)));
+        }
+    };
+    const auto fold = [&] {
+        for (std::size_t i = 0; i < shape_block; i += width) {
+            put(ratio + i, take(ratio + i) * load(product + i));
+        }
+    };
+    // In single precision no more than four factors, so that nothing overflows.
+    constexpr std::size_t fold_every = sizeof(Real) == sizeof(double) ? ~std::size_t{0} : 4;
+    const double* nominal = block.ratio + process * block.ratio_stride;
+    for (std::size_t i = 0; i < shape_block; i += width) put(ratio + i, take(nominal + i));
+    one();
+    std::size_t open = 0;
+    for (std::size_t c = plan.first_column[process]; c < plan.first_column[process + 1]; ++c) {
+        const auto* anchors = static_cast<const Stored*>(block.log_g) + c * 2 * shape_block;
+        const ColumnWeights<Real>& at = point.columns[c];
+        Real* slope = work.slope + c * shape_block;
+        Real* bend = work.bend + c * shape_block;
+        if (at.side != 0) {
+            power_column(at, anchors, slope, bend, product);
+        } else {
+            const int squarings = ExpSeries<Real>::squarings(block.reach[c]);
+            const Vector<Real> lowest = linear_column(squarings, at, anchors, slope, bend, product);
+            Real least = lowest[0];
+            for (int l = 1; l < lanes_of<Real>; ++l) least = lowest[l] < least ? lowest[l] : least;
+            if (least < at.smallest) {
+                work.clipped[process] += hold_column(squarings, at, block, anchors, slope, bend);
+            }
+        }
+        if (++open == fold_every) {
+            fold();
+            one();
+            open = 0;
+        }
+    }
+    fold();
+}
+
+}  // namespace
+}  // namespace ratiofarm

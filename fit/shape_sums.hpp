@@ -1,0 +1,288 @@
+#pragma once
+
+// The kernels proper: sums over one block of events, in two passes over its columns. Compiled per
+// instruction set; see lanes.hpp.
+
+#include "shape_elements.hpp"
+#include "shape_product.hpp"
+
+namespace ratiofarm {
+namespace {
+
+constexpr double relative_floor = 1e-6;
+constexpr double smallest_floor = 1e-150;  // its square is still a normal number
+
+/// What a block of events knows of its mixture. Derivatives are relative to the power of the
+/// mixture, so that nothing overflows: L' = slope / D, L'' = -bend / D^2, with D held at the floor.
+struct MixtureBlock {
+    alignas(64) double inverse[shape_block];  ///< 1 / D
+    alignas(64) double value[shape_block];    ///< L
+    alignas(64) double slope[shape_block];    ///< w L' D
+    alignas(64) double bend[shape_block];     ///< -w L'' D^2
+};
+
+/// The continuation below the floor (Likelihood's documentation) of one event.
+inline void continue_below_floor(double t, double w, std::size_t i, MixtureBlock& block) {
+    const double q = w < 0.0 ? 1.0 + t * t : 1.0;
+    const double slope = w < 0.0 ? 1.0 - t - t * t : 1.0 - t;
+    const double bend = w < 0.0 ? 1.0 + 6.0 * t - 3.0 * t * t - 2.0 * t * t * t : 1.0;
+    block.value[i] += (t - 0.5 * t * t) / q;  // it holds ln(floor)
+    block.slope[i] = w * (slope / (q * q));
+    block.bend[i] = w * (bend / (q * q * q));
+}
+
+/// Mixtures of a block, ratios evaluated. Adds to value and below_floor.
+template <class Real>
+void mix(const ShapePlan& plan,
+         const ShapePoint<Real>& point,
+         const ShapeBlock& block,
+         const ShapeWork<Real>& work,
+         MixtureBlock& mixtures) {
+    for (std::size_t i = 0; i < shape_block; i += width) {
+        Doubles mixture{};
+        Doubles scale{};
+        for (std::size_t j = 0; j < plan.n_processes; ++j) {
+            const Doubles ratio = take(work.ratio + j * shape_block + i);
+            const Doubles nominal = take(block.ratio + j * block.ratio_stride + i);
+            mixture = fma(all(point.rates[j]), ratio, mixture);
+            scale = fma(all(plan.yields[j]), nominal, scale);
+        }
+        const Doubles floor = greater(scale * relative_floor, all(smallest_floor));
+        const Doubles safe = mixture < floor ? floor : mixture;
+        const Doubles w = take(block.weight + i);
+        put(mixtures.inverse + i, 1.0 / safe);
+        put(mixtures.value + i, log(safe));
+        put(mixtures.slope + i, w);
+        put(mixtures.bend + i, w);
+        for (int l = 0; l < width; ++l) {
+            if (!(mixture[l] < floor[l])) continue;
+            const std::size_t event = i + static_cast<std::size_t>(l);
+            continue_below_floor(mixture[l] / floor[l] - 1.0, w[l], event, mixtures);
+            if (w[l] != 0.0) work.below_floor[0] += 1.0;
+        }
+        double* lanes = work.value + i % shape_lanes;
+        put(lanes, fma(w, take(mixtures.value + i), take(lanes)));
+    }
+}
+
+/// Adds the events of a block to lanes. \param lanes [shape_lanes]
+inline void add_to_lanes(const double* values, double* lanes) {
+    for (std::size_t l = 0; l < shape_lanes; l += width) {
+        Doubles sum = take(lanes + l);
+        for (std::size_t i = l; i < shape_block; i += shape_lanes) sum = sum + take(values + i);
+        put(lanes + l, sum);
+    }
+}
+
+/// Two sums over a block, of weight * x and weight * y.
+inline void add_products(
+    const double* weight, const double* x, const double* y, double* x_lanes, double* y_lanes) {
+    for (std::size_t l = 0; l < shape_lanes; l += width) {
+        Doubles x_sum = take(x_lanes + l);
+        Doubles y_sum = take(y_lanes + l);
+        for (std::size_t i = l; i < shape_block; i += shape_lanes) {
+            const Doubles w = take(weight + i);
+            x_sum = fma(w, take(x + i), x_sum);
+            y_sum = fma(w, take(y + i), y_sum);
+        }
+        put(x_lanes + l, x_sum);
+        put(y_lanes + l, y_sum);
+    }
+}
+/// In single precision 16 lanes gather the block, which join the 8 of the shard in order.
+inline void add_products(
+    const float* weight, const float* x, const float* y, double* x_lanes, double* y_lanes) {
+    constexpr std::size_t lanes = 2 * shape_lanes;
+    alignas(64) float sums[2][lanes];
+    for (std::size_t l = 0; l < lanes; l += 2 * width) {
+        Floats x_sum{};
+        Floats y_sum{};
+        for (std::size_t i = l; i < shape_block; i += lanes) {
+            const Floats w = take(weight + i);
+            x_sum = fma(w, take(x + i), x_sum);
+            y_sum = fma(w, take(y + i), y_sum);
+        }
+        put(sums[0] + l, x_sum);
+        put(sums[1] + l, y_sum);
+    }
+    for (std::size_t l = 0; l < shape_lanes; l += width) {
+        put(x_lanes + l, take(x_lanes + l) + load(sums[0] + l) + load(sums[0] + shape_lanes + l));
+        put(y_lanes + l, take(y_lanes + l) + load(sums[1] + l) + load(sums[1] + shape_lanes + l));
+    }
+}
+
+/// Factors of the events of one process, in the kernel's precision.
+template <class Real>
+struct Factors {
+    alignas(64) Real slope[shape_block];    ///< of u and v in the slopes
+    alignas(64) Real product[shape_block];  ///< of u u in the symmetric product
+    alignas(64) Real share[shape_block];    ///< of u in z
+};
+
+/// Slopes, z and the operands of the product for one process.
+/// \param at row of the operands  \param response z, or null where it is not wanted
+template <class Real>
+void add_process(const ShapePlan& plan,
+                 std::size_t process,
+                 const Factors<Real>& factors,
+                 const ShapeWork<Real>& work,
+                 std::size_t at,
+                 Real* response) {
+    const std::size_t first = plan.first_column[process];
+    const std::size_t n = plan.first_column[process + 1] - first;
+    for (std::size_t c = 0; c < n; ++c) {
+        const std::size_t column = first + c;
+        const Real* u = work.slope + column * shape_block;
+        add_products(factors.slope, u, work.bend + column * shape_block,
+                     work.column_slope + column * shape_lanes,
+                     work.column_bend + column * shape_lanes);
+        Real* scaled = work.scaled + c * product_stride + at;
+        for (std::size_t i = 0; i < shape_block; i += lanes_of<Real>) {
+            put(scaled + i, take(factors.product + i) * take(u + i));
+        }
+        if (response == nullptr) continue;
+        Real* z = response + plan.parameter[column] * shape_block;
+        for (std::size_t i = 0; i < shape_block; i += lanes_of<Real>) {
+            put(z + i, fma(take(factors.share + i), take(u + i), take(z + i)));
+        }
+    }
+    const std::size_t stride = padded_width(n);
+    transpose(work.slope + first * shape_block, n, work.rows + at * stride, stride);
+}
+
+/// Adds the gathered rows to a matrix.
+template <class Real>
+void multiply(std::size_t n, std::size_t n_rows, const ShapeWork<Real>& work, std::size_t matrix) {
+    if (n == 0 || n_rows == 0) return;
+    Real* to = nullptr;
+    if constexpr (sizeof(Real) == sizeof(double)) {
+        to = work.matrices + matrix;
+    } else {
+        to = work.product + matrix;
+    }
+    update_product<Real>({n, n_rows, work.scaled, work.rows, padded_width(n), to});
+}
+
+template <class Real>
+void flush(std::size_t n, const ShapeWork<Real>& work, std::size_t matrix) {
+    if constexpr (sizeof(Real) != sizeof(double)) {
+        flush_product(n, work.product + matrix, work.matrices + matrix);
+    }
+}
+
+template <class Real>
+void mixture_factors(double rate,
+                     const double* ratio,
+                     const MixtureBlock& mixtures,
+                     double* lanes,
+                     Real* response,
+                     Factors<Real>& factors) {
+    alignas(64) double slope[shape_block];
+    for (std::size_t i = 0; i < shape_block; i += width) {
+        const Doubles share = take(ratio + i) * take(mixtures.inverse + i);
+        const Doubles weighted = share * take(mixtures.slope + i);
+        put(slope + i, weighted);
+        put_as(factors.slope + i, weighted);
+        put_as(factors.product + i, weighted * rate);
+        put_as(factors.share + i, share * rate);
+        put_as(response + i, share);
+    }
+    add_to_lanes(slope, lanes);
+}
+
+/// The product of z with itself.
+template <class Real>
+void add_outer(const ShapePlan& plan, const ShapeWork<Real>& work, const MixtureBlock& mixtures) {
+    const std::size_t n = plan.n_parameters + plan.n_processes;
+    const std::size_t stride = padded_width(n);
+    alignas(64) Real bend[shape_block];
+    for (std::size_t i = 0; i < shape_block; i += width) {
+        put_as(bend + i, take(mixtures.bend + i));
+    }
+    for (std::size_t a = 0; a < n; ++a) {
+        const Real* z = work.response + a * shape_block;
+        Real* scaled = work.scaled + a * product_stride;
+        for (std::size_t i = 0; i < shape_block; i += lanes_of<Real>) {
+            put(scaled + i, take(bend + i) * take(z + i));
+        }
+    }
+    transpose(work.response, n, work.rows, stride);
+    multiply(n, shape_block, work, work.outer_at);
+    flush(n, work, work.outer_at);
+}
+
+template <class Real, class Stored>
+void mixture_block(const ShapePlan& plan,
+                   const ShapePoint<Real>& point,
+                   const ShapeBlock& block,
+                   const ShapeWork<Real>& work) {
+    for (std::size_t j = 0; j < plan.n_processes; ++j) {
+        shape_process<Real, Stored>(plan, point, block, work, j);
+    }
+    MixtureBlock mixtures;
+    mix(plan, point, block, work, mixtures);
+
+    Real* response = work.response;
+    for (std::size_t i = 0; i < plan.n_parameters * shape_block; i += lanes_of<Real>) {
+        put(response + i, every(Real(0)));
+    }
+    Factors<Real> factors;
+    for (std::size_t g = 0; g < plan.n_groups; ++g) {
+        std::size_t n = 0;
+        std::size_t gathered = 0;
+        for (std::size_t k = plan.first_of_group[g]; k < plan.first_of_group[g + 1]; ++k) {
+            const std::size_t j = plan.process_of_group[k];
+            n = plan.first_column[j + 1] - plan.first_column[j];
+            mixture_factors(point.rates[j], work.ratio + j * shape_block, mixtures,
+                            work.process + j * shape_lanes,
+                            response + (plan.n_parameters + j) * shape_block, factors);
+            add_process(plan, j, factors, work, gathered, response);
+            gathered += shape_block;
+            if (gathered == product_rows) {
+                multiply(n, gathered, work, work.matrix_at[g]);
+                gathered = 0;
+            }
+        }
+        multiply(n, gathered, work, work.matrix_at[g]);
+        flush(n, work, work.matrix_at[g]);
+    }
+    add_outer(plan, work, mixtures);
+}
+
+template <class Real, class Stored>
+void reference_block(const ShapePlan& plan,
+                     const ShapePoint<Real>& point,
+                     const ShapeBlock& block,
+                     const ShapeWork<Real>& work) {
+    add_to_lanes(block.weight, work.value);
+    Factors<Real> factors;
+    alignas(64) double weighted[shape_block];
+    for (std::size_t j = 0; j < plan.n_processes; ++j) {
+        shape_process<Real, Stored>(plan, point, block, work, j);
+        const double* ratio = work.ratio + j * shape_block;
+        for (std::size_t i = 0; i < shape_block; i += width) {
+            const Doubles product = take(block.weight + i) * take(ratio + i);
+            put(weighted + i, product);
+            put_as(factors.slope + i, product);
+            put_as(factors.product + i, product);
+        }
+        add_to_lanes(weighted, work.process + j * shape_lanes);
+        add_process(plan, j, factors, work, 0, static_cast<Real*>(nullptr));
+        const std::size_t n = plan.first_column[j + 1] - plan.first_column[j];
+        multiply(n, shape_block, work, work.matrix_at[j]);
+        flush(n, work, work.matrix_at[j]);
+    }
+}
+
+inline ShapeKernels all_kernels() {
+    ShapeKernels kernels;
+    kernels.fp64[0] = {mixture_block<double, float>, reference_block<double, float>};
+    kernels.fp64[1] = {mixture_block<double, Half>, reference_block<double, Half>};
+    kernels.fp32[0] = {mixture_block<float, float>, reference_block<float, float>};
+    kernels.fp32[1] = {mixture_block<float, Half>, reference_block<float, Half>};
+    kernels.to_half = to_half;
+    return kernels;
+}
+
+}  // namespace
+}  // namespace ratiofarm

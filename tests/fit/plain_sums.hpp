@@ -1,0 +1,155 @@
+#pragma once
+
+// The sums of RegionEvents as their documentation defines them: one event after the other, in
+// double precision, with exp and log of the library. The oracle of the kernels.
+
+#include <algorithm>
+#include <cmath>
+#include <span>
+#include <vector>
+
+#include "region_events.hpp"
+
+namespace ratiofarm::test {
+
+/// One event at one point.
+struct PlainEvent {
+    std::vector<double> t;        ///< [S]
+    std::vector<Interpolated> g;  ///< [C], slope and bend relative to the value
+    std::vector<bool> held;       ///< [C]
+};
+
+inline PlainEvent plain_event(const RegionLayout& layout,
+                              const EventSet& events,
+                              std::size_t i,
+                              std::span<const double> alpha) {
+    constexpr double largest = 2.99573227F;  // the float nearest to ln 20
+    PlainEvent event;
+    const std::size_t s = layout.n_processes;
+    for (std::size_t j = 0; j < s; ++j) event.t.push_back(std::exp(events.log_r[i * s + j]));
+    for (std::size_t c = 0; c < layout.columns.size(); ++c) {
+        const ShapeIndex& column = layout.columns[c];
+        const auto anchor = [&](std::size_t side) {
+            const double log_g = events.log_g[(2 * c + side) * events.size() + i];
+            return std::exp(std::clamp(log_g, -largest, largest));
+        };
+        Interpolated g = interpolate(column.code, {anchor(0), anchor(1)}, alpha[column.parameter]);
+        const bool multiplicative =
+            column.code == Interpolation::code1 || column.code == Interpolation::code4;
+        event.held.push_back(!multiplicative && g.value < 1e-6);
+        if (event.held.back()) g = {1e-6, 0.0, 0.0};
+        event.t[column.process] *= g.value;
+        event.g.push_back({g.value, g.slope / g.value, g.bend / g.value});
+    }
+    return event;
+}
+
+/// L, w L' and -w L'' of one mixture.
+struct PlainLogarithm {
+    double value = 0.0;
+    double slope = 0.0;
+    double bend = 0.0;
+    bool below = false;
+};
+
+inline PlainLogarithm plain_logarithm(double mixture, double floor, double w) {
+    if (mixture >= floor) return {std::log(mixture), w / mixture, w / mixture / mixture, false};
+    const double t = mixture / floor - 1.0;
+    const double q = w < 0.0 ? 1.0 + t * t : 1.0;
+    const double slope = w < 0.0 ? 1.0 - t - t * t : 1.0 - t;
+    const double bend = w < 0.0 ? 1.0 + 6.0 * t - 3.0 * t * t - 2.0 * t * t * t : 1.0;
+    return {std::log(floor) + (t - t * t / 2.0) / q, w * slope / (q * q) / floor,
+            w * bend / (q * q * q) / floor / floor, true};
+}
+
+inline MixtureSums plain_mixture(const RegionLayout& layout,
+                                 const EventSet& events,
+                                 std::span<const double> rates,
+                                 std::span<const double> alpha) {
+    const std::size_t s = layout.n_processes;
+    const std::size_t p = layout.n_shape_parameters;
+    const std::size_t n_columns = layout.columns.size();
+    const std::size_t n_z = p + s;
+    MixtureSums sums;
+    sums.slope.resize(s);
+    sums.shape_slope.resize(n_columns);
+    sums.shape_bend.resize(p * p);
+    sums.outer.resize(n_z * n_z);
+    sums.clipped.resize(s);
+    for (std::size_t i = 0; i < events.size(); ++i) {
+        const double w = events.weight[i];
+        if (w == 0.0) continue;
+        const PlainEvent event = plain_event(layout, events, i, alpha);
+        double mixture = 0.0;
+        double scale = 0.0;
+        for (std::size_t j = 0; j < s; ++j) {
+            mixture += rates[j] * event.t[j];
+            scale += layout.yields[j] * std::exp(events.log_r[i * s + j]);
+        }
+        const PlainLogarithm l = plain_logarithm(mixture, std::max(1e-6 * scale, 1e-150), w);
+        sums.value += w * l.value;
+        sums.below_floor += l.below ? 1 : 0;
+        std::vector<double> z(n_z);
+        for (std::size_t j = 0; j < s; ++j) {
+            sums.slope[j] += l.slope * event.t[j];
+            z[p + j] = event.t[j];
+        }
+        for (std::size_t a = 0; a < n_columns; ++a) {
+            const ShapeIndex& ca = layout.columns[a];
+            const double q = l.slope * event.t[ca.process];
+            sums.shape_slope[a] += q * event.g[a].slope;
+            sums.clipped[ca.process] += event.held[a] ? 1 : 0;
+            z[ca.parameter] += rates[ca.process] * event.t[ca.process] * event.g[a].slope;
+            for (std::size_t b = 0; b < n_columns; ++b) {
+                const ShapeIndex& cb = layout.columns[b];
+                if (cb.process != ca.process) continue;
+                sums.shape_bend[ca.parameter * p + cb.parameter] +=
+                    q * rates[ca.process] *
+                    (a == b ? event.g[a].bend : event.g[a].slope * event.g[b].slope);
+            }
+        }
+        for (std::size_t a = 0; a < n_z; ++a) {
+            for (std::size_t b = 0; b < n_z; ++b) {
+                sums.outer[a * n_z + b] += l.bend * z[a] * z[b];
+            }
+        }
+    }
+    return sums;
+}
+
+inline ReferenceSums plain_reference(const RegionLayout& layout,
+                                     const EventSet& events,
+                                     std::span<const double> alpha) {
+    const std::size_t s = layout.n_processes;
+    const std::size_t n_columns = layout.columns.size();
+    std::vector<std::vector<std::size_t>> columns(s);
+    for (std::size_t c = 0; c < n_columns; ++c) columns[layout.columns[c].process].push_back(c);
+    ReferenceSums sums;
+    sums.value.resize(s);
+    sums.slope.resize(n_columns);
+    for (auto& of_process : columns) {
+        sums.bend.emplace_back(of_process.size() * of_process.size());
+    }
+    for (std::size_t i = 0; i < events.size(); ++i) {
+        const double w = events.reference.empty() ? 0.0 : events.reference[i];
+        if (w == 0.0) continue;
+        const PlainEvent event = plain_event(layout, events, i, alpha);
+        sums.weight += w;
+        for (std::size_t j = 0; j < s; ++j) {
+            sums.value[j] += w * event.t[j];
+            const std::size_t n = columns[j].size();
+            for (std::size_t a = 0; a < n; ++a) {
+                const Interpolated& ga = event.g[columns[j][a]];
+                sums.slope[columns[j][a]] += w * event.t[j] * ga.slope;
+                for (std::size_t b = 0; b < n; ++b) {
+                    sums.bend[j][a * n + b] +=
+                        w * event.t[j] *
+                        (a == b ? ga.bend : ga.slope * event.g[columns[j][b]].slope);
+                }
+            }
+        }
+    }
+    return sums;
+}
+
+}  // namespace ratiofarm::test

@@ -1,0 +1,342 @@
+// The fast sums over events. Oracle: plain_sums.hpp, and the one-rank result for the bits.
+
+#include "region_events.hpp"
+
+#include <cmath>
+#include <limits>
+
+#include "ratiofarm/core/philox.hpp"
+#include "ratiofarm/mpi/together.hpp"
+#include "ratiofarm_test/catch.hpp"
+
+#include "plain_sums.hpp"
+
+using namespace ratiofarm;
+
+namespace {
+
+const mpi::Communicator one_rank;
+
+mpi::Communicator all_ranks() { return mpi::Communicator::duplicate(MPI_COMM_WORLD); }
+
+/// What is random about the events.
+struct Recipe {
+    RegionLayout layout;
+    double spread = 0.3;   ///< of ln g
+    bool has_data = true;  ///< weights that are not 0
+    double extreme = 0.0;  ///< share of anchors beyond a factor of 20
+};
+
+/// Events depend on their number alone. Weights and reference weights have either sign or are 0.
+EventSet events_of(const Recipe& recipe, Range range, std::uint64_t total) {
+    const RegionLayout& layout = recipe.layout;
+    EventSet events;
+    for (std::size_t j = 0; j < layout.n_processes; ++j) {
+        events.processes.push_back("p" + std::to_string(j));
+    }
+    for (const ShapeIndex& column : layout.columns) {
+        events.shapes.push_back(
+            {events.processes[column.process], "a" + std::to_string(column.parameter)});
+    }
+    events.offset = range.first;
+    events.total = total;
+    const std::size_t n = range.size();
+    events.log_g.resize(2 * layout.columns.size() * n);
+    for (std::size_t i = 0; i < n; ++i) {
+        PhiloxSequence random(20261122, range.first + i);
+        const double kind = random.uniform();
+        const double size = 2.0 * random.uniform();
+        // Blocks of events that carry only one kind of weight, and mixed ones.
+        const std::uint64_t block = (range.first + i) / 64 % 4;
+        const double data = kind < 0.2 ? -0.3 : (kind < 0.3 ? 0.0 : size);
+        events.weight.push_back(recipe.has_data && block != 1 ? data : 0.0);
+        events.reference.push_back(block == 2 ? 0.0 : (kind > 0.8 ? -0.1 : kind));
+        for (std::size_t j = 0; j < layout.n_processes; ++j) {
+            events.log_r.push_back(0.6 * random.normal());
+        }
+        for (std::size_t c = 0; c < 2 * layout.columns.size(); ++c) {
+            const bool extreme = random.uniform() < recipe.extreme;
+            const double log_g = recipe.spread * random.normal();
+            events.log_g[c * n + i] =
+                static_cast<float>(extreme ? (log_g > 0.0 ? 3.5 : -3.5) : log_g);
+        }
+    }
+    return events;
+}
+
+EventSource source_of(const Recipe& recipe, std::uint64_t n) {
+    const EventSet none = events_of(recipe, {0, 0}, n);
+    return {none.processes, none.shapes, n,
+            [recipe, n](Range range) { return events_of(recipe, range, n); }};
+}
+
+constexpr Interpolation codes[] = {Interpolation::code0, Interpolation::code1, Interpolation::code2,
+                                   Interpolation::code4, Interpolation::code4p};
+
+/// Processes 0 and 2 share their parameters, process 1 has none, the others some; columns are not
+/// in order and have every code.
+Recipe sparse_recipe() {
+    Recipe recipe;
+    recipe.layout.n_processes = 5;
+    recipe.layout.n_shape_parameters = 19;
+    recipe.layout.yields = {40.0, 65.0, 90.0, 115.0, 140.0};
+    for (std::size_t m = 19; m-- > 0;) {
+        for (const std::size_t j : {4, 0, 3, 2}) {
+            if (j == 3 && m % 3 != 1) continue;
+            if (j == 4 && m < 2) continue;
+            recipe.layout.columns.push_back({j, m, codes[(m + j) % 5]});
+        }
+    }
+    return recipe;
+}
+
+/// Every pair has a shape, all of the default code.
+Recipe dense_recipe(std::size_t n_processes, std::size_t n_parameters) {
+    Recipe recipe;
+    recipe.layout.n_processes = n_processes;
+    recipe.layout.n_shape_parameters = n_parameters;
+    for (std::size_t j = 0; j < n_processes; ++j) {
+        recipe.layout.yields.push_back(50.0 + 10.0 * static_cast<double>(j));
+        for (std::size_t m = 0; m < n_parameters; ++m) recipe.layout.columns.push_back({j, m});
+    }
+    return recipe;
+}
+
+std::vector<double> rates_of(const Recipe& recipe) {
+    std::vector<double> rates = recipe.layout.yields;
+    for (std::size_t j = 0; j < rates.size(); ++j) {
+        const double factors[] = {1.1, -0.4, 0.8, 0.0, 1.3};
+        rates[j] *= factors[j % 5];
+    }
+    return rates;
+}
+
+/// Inside and outside of the anchors, and on them.
+std::vector<double> alpha_of(const Recipe& recipe) {
+    std::vector<double> alpha;
+    const double values[] = {0.3, -0.6, 1.4, 0.0, -1.7, 0.95, -1.0, 1.0, -0.1};
+    for (std::size_t m = 0; m < recipe.layout.n_shape_parameters; ++m) {
+        alpha.push_back(values[m % 9] + 0.001 * static_cast<double>(m));
+    }
+    return alpha;
+}
+
+/// Numbers agree to a share of the largest of them.
+void check_close(const std::vector<double>& fast, const std::vector<double>& plain, double share) {
+    REQUIRE(fast.size() == plain.size());
+    double largest = 0.0;
+    double difference = 0.0;
+    for (std::size_t k = 0; k < fast.size(); ++k) {
+        largest = std::max(largest, std::abs(plain[k]));
+        difference = std::max(difference, std::abs(fast[k] - plain[k]));
+        CHECK(std::isfinite(fast[k]));
+    }
+    CHECK(difference <= share * largest);
+}
+
+void check_close(const MixtureSums& fast, const MixtureSums& plain, double share) {
+    check_close(std::vector{fast.value}, std::vector{plain.value}, share);
+    check_close(fast.slope, plain.slope, share);
+    check_close(fast.shape_slope, plain.shape_slope, share);
+    check_close(fast.shape_bend, plain.shape_bend, share);
+    check_close(fast.outer, plain.outer, share);
+    CHECK(fast.below_floor == plain.below_floor);
+    CHECK(fast.clipped == plain.clipped);
+}
+
+void check_close(const ReferenceSums& fast, const ReferenceSums& plain, double share) {
+    check_close(std::vector{fast.weight}, std::vector{plain.weight}, 1e-14);
+    check_close(fast.value, plain.value, share);
+    check_close(fast.slope, plain.slope, share);
+    REQUIRE(fast.bend.size() == plain.bend.size());
+    for (std::size_t j = 0; j < fast.bend.size(); ++j) {
+        check_close(fast.bend[j], plain.bend[j], share);
+    }
+}
+
+void check_same(const MixtureSums& a, const MixtureSums& b) {
+    CHECK(a.value == b.value);
+    CHECK(a.below_floor == b.below_floor);
+    CHECK(a.slope == b.slope);
+    CHECK(a.shape_slope == b.shape_slope);
+    CHECK(a.shape_bend == b.shape_bend);
+    CHECK(a.outer == b.outer);
+    CHECK(a.clipped == b.clipped);
+}
+
+void check_same(const ReferenceSums& a, const ReferenceSums& b) {
+    CHECK(a.weight == b.weight);
+    CHECK(a.value == b.value);
+    CHECK(a.slope == b.slope);
+    CHECK(a.bend == b.bend);
+}
+
+/// Both sums against the plain loop, on one rank.
+void check_against_plain(const Recipe& recipe,
+                         std::uint64_t n,
+                         const LikelihoodOptions& options,
+                         double share) {
+    const EventSet events = events_of(recipe, {0, n}, n);
+    const RegionEvents fast(recipe.layout, source_of(recipe, n), one_rank, options);
+    const auto rates = rates_of(recipe);
+    const auto alpha = alpha_of(recipe);
+
+    check_close(fast.mixture(rates, alpha),
+                test::plain_mixture(recipe.layout, events, rates, alpha), share);
+    check_close(fast.reference(alpha), test::plain_reference(recipe.layout, events, alpha), share);
+}
+
+}  // namespace
+
+TEST_CASE("sums are those of a plain loop, with every code inside and outside", "[fit]") {
+    for (const std::uint64_t n : {0, 1, 63, 64, 1500}) {
+        check_against_plain(sparse_recipe(), n, {}, 1e-12);
+    }
+    check_against_plain(dense_recipe(3, 40), 300, {}, 1e-12);
+    check_against_plain(dense_recipe(10, 100), 100, {}, 1e-12);
+    check_against_plain(dense_recipe(1, 1), 200, {}, 1e-12);
+}
+
+TEST_CASE("sums without shapes are those of a plain loop", "[fit]") {
+    for (const std::uint64_t n : {0, 1, 64, 3000}) {
+        check_against_plain(dense_recipe(3, 0), n, {}, 1e-12);
+        check_against_plain(dense_recipe(6, 0), n, {}, 1e-12);
+    }
+}
+
+TEST_CASE("extreme anchors are clipped and counted, factors held above their floor", "[fit]") {
+    Recipe recipe = sparse_recipe();
+    recipe.spread = 1.2;
+    recipe.extreme = 0.05;
+    const std::uint64_t n = 500;
+    const EventSet events = events_of(recipe, {0, n}, n);
+
+    check_against_plain(recipe, n, {}, 1e-11);
+
+    const RegionEvents fast(recipe.layout, source_of(recipe, n), one_rank, {});
+    std::vector<std::uint64_t> clipped(recipe.layout.n_processes);
+    for (std::size_t c = 0; c < recipe.layout.columns.size(); ++c) {
+        for (std::size_t i = 0; i < n; ++i) {
+            if (events.weight[i] == 0.0 && events.reference[i] == 0.0) continue;
+            for (const std::size_t side : {0, 1}) {
+                const float log_g = events.log_g[(2 * c + side) * n + i];
+                if (std::abs(log_g) > 2.99573227F) ++clipped[recipe.layout.columns[c].process];
+            }
+        }
+    }
+    CHECK(fast.clipped_anchors() == clipped);
+    const auto held = fast.mixture(rates_of(recipe), alpha_of(recipe)).clipped;
+    CHECK(held[0] > 0);
+}
+
+TEST_CASE("sums in single precision agree to single precision", "[fit]") {
+    check_against_plain(sparse_recipe(), 1500, {.precision = ShapePrecision::fp32}, 1e-5);
+    check_against_plain(dense_recipe(10, 100), 130, {.precision = ShapePrecision::fp32}, 1e-5);
+}
+
+TEST_CASE("half precision storage is that of rounded logarithms", "[fit]") {
+    const Recipe recipe = sparse_recipe();
+    const std::uint64_t n = 700;
+    EventSet rounded = events_of(recipe, {0, n}, n);
+    for (float& log_g : rounded.log_g) {
+        // 11 significant bits, to the nearest even; multiples of 2^-24 below 2^-14.
+        const int exponent = std::max(std::ilogb(log_g), -14);
+        const double unit = std::ldexp(1.0, exponent - 10);
+        log_g = static_cast<float>(std::nearbyint(log_g / unit) * unit);
+    }
+    for (const auto set :
+         {InstructionSet::portable, InstructionSet::avx2, InstructionSet::avx512}) {
+        const RegionEvents fast(recipe.layout, source_of(recipe, n), one_rank,
+                                {.storage = ShapeStorage::fp16, .instructions = set});
+        const auto rates = rates_of(recipe);
+        const auto alpha = alpha_of(recipe);
+
+        check_close(fast.mixture(rates, alpha),
+                    test::plain_mixture(recipe.layout, rounded, rates, alpha), 1e-12);
+    }
+}
+
+TEST_CASE("single precision gives way where its exponents end", "[fit]") {
+    const Recipe recipe = sparse_recipe();
+    std::vector<double> alpha = alpha_of(recipe);
+    alpha[4] = 8.0;
+    const auto rates = rates_of(recipe);
+    const RegionEvents single(recipe.layout, source_of(recipe, 200), one_rank,
+                              {.precision = ShapePrecision::fp32});
+    const RegionEvents twice(recipe.layout, source_of(recipe, 200), one_rank, {});
+
+    check_same(single.mixture(rates, alpha), twice.mixture(rates, alpha));
+}
+
+TEST_CASE("neither instructions nor threads nor ranks change a bit", "[fit][mpi]") {
+    const auto comm = all_ranks();
+    for (const auto& recipe : {sparse_recipe(), dense_recipe(3, 33), dense_recipe(4, 0)}) {
+        const auto rates = rates_of(recipe);
+        const auto alpha = alpha_of(recipe);
+        for (const auto precision : {ShapePrecision::fp64, ShapePrecision::fp32}) {
+            for (const std::uint64_t n : {0, 3, 65, 2500}) {
+                const LikelihoodOptions plainest{.precision = precision,
+                                                 .instructions = InstructionSet::portable};
+                const EventSource source = source_of(recipe, n);
+                const RegionEvents golden(recipe.layout, source, one_rank, plainest);
+                const MixtureSums mixture = golden.mixture(rates, alpha);
+                const ReferenceSums reference = golden.reference(alpha);
+                for (const auto set :
+                     {InstructionSet::portable, InstructionSet::avx2, InstructionSet::avx512}) {
+                    const RegionEvents events(
+                        recipe.layout, source, comm,
+                        {.threads = 2, .precision = precision, .instructions = set});
+
+                    check_same(events.mixture(rates, alpha), mixture);
+                    check_same(events.reference(alpha), reference);
+                    CHECK(events.n_events() == n);
+                    CHECK(events.n_zero_weight() == golden.n_zero_weight());
+                }
+            }
+        }
+    }
+}
+
+TEST_CASE("memory stays within 5 % of the data", "[fit]") {
+    const Recipe recipe = dense_recipe(10, 100);
+    const std::uint64_t n = 640;
+    const RegionEvents fast(recipe.layout, source_of(recipe, n), one_rank, {});
+    const double data = static_cast<double>(n) * (16.0 + 4.0 * 10.0 + 8.0 * 1000.0);
+
+    CHECK(static_cast<double>(fast.n_bytes()) <= 1.05 * data);
+}
+
+TEST_CASE("an event that cannot be used is named, on every rank", "[fit][mpi]") {
+    const auto comm = all_ranks();
+    const Recipe recipe = sparse_recipe();
+    const auto nan = std::numeric_limits<double>::quiet_NaN();
+    const auto refused_with = [&](const auto& spoil) -> std::string {
+        EventSource source = source_of(recipe, 500);
+        const auto read = source.read;
+        source.read = [read, spoil](Range range) {
+            EventSet events = read(range);
+            for (const std::uint64_t bad : {437, 490}) {
+                if (range.first <= bad && bad < range.last) spoil(events, bad - range.first);
+            }
+            return events;
+        };
+        try {
+            RegionEvents(recipe.layout, source, comm, {.threads = 2});
+        } catch (const mpi::AgreedError& error) {
+            CHECK(error.exit_code() == ExitCode::usage);
+            return error.what();
+        }
+        return "";
+    };
+    using Catch::Contains;
+
+    CHECK_THAT(refused_with([&](EventSet& e, std::size_t i) { e.weight[i] = nan; }),
+               Contains("event 437") && Contains("weight"));
+    CHECK_THAT(refused_with([&](EventSet& e, std::size_t i) { e.log_r[5 * i + 1] = 601.0; }),
+               Contains("event 437") && Contains("p1"));
+    CHECK_THAT(refused_with([&](EventSet& e, std::size_t i) {
+                   e.log_g[3 * e.size() + i] = static_cast<float>(nan);
+               }),
+               Contains("event 437") && Contains("'p0' for 'a18' down"));
+    CHECK(refused_with([](EventSet&, std::size_t) {}).empty());
+}
