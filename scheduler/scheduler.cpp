@@ -8,50 +8,48 @@
 namespace ratiofarm {
 namespace {
 
-/// Order of the waiting list: the most expensive at the back. Ties by digest, so that the order
-/// is the same on every run.
-bool runs_later(const Task& a, const Task& b) {
-    return std::pair(a.cost, a.digest) < std::pair(b.cost, b.digest);
-}
-
-Task without_payload(Task task) {
-    task.payload.clear();
-    return task;
-}
+Task without_payload(const Task& task) { return {task.digest, task.name, task.cost, {}}; }
 
 }  // namespace
 
-Scheduler::Scheduler(std::vector<Task> tasks, SchedulerOptions options)
-    : options_(options), waiting_(std::move(tasks)) {
-    std::sort(waiting_.begin(), waiting_.end(), runs_later);
-    for (const Task& task : waiting_) settled_.cost_total += task.cost;
+Scheduler::Scheduler(std::vector<Task> tasks, SchedulerOptions options) : options_(options) {
+    tasks_.reserve(tasks.size());
+    for (Task& task : tasks) {
+        settled_.cost_total += task.cost;
+        tasks_.push_back({.task = std::move(task)});
+        put_back(tasks_.size() - 1);
+    }
 }
 
 std::vector<Action> Scheduler::on(WorkerId worker, const Message& message) {
     if (std::holds_alternative<Ready>(message)) {
-        workers_.try_emplace(worker, std::nullopt);
+        if (workers_.try_emplace(worker).second) idle_.insert(worker);
         return assign_to_idle();
     }
-    if (const auto* finished_message = std::get_if<Finished>(&message)) {
-        return finished(worker, *finished_message);
-    }
-    if (const auto* heartbeat = std::get_if<Heartbeat>(&message)) {
-        const auto known = workers_.find(worker);
-        if (known != workers_.end() && known->second && known->second->id == heartbeat->attempt) {
-            known->second->fraction = heartbeat->pace.fraction;
-        }
-    }
+    if (const auto* end = std::get_if<Finished>(&message)) return finished(worker, *end);
+    if (const auto* life = std::get_if<Heartbeat>(&message)) heartbeat(worker, *life);
     return {};
+}
+
+void Scheduler::heartbeat(WorkerId worker, const Heartbeat& message) {
+    const auto known = workers_.find(worker);
+    if (known == workers_.end() || !known->second.attempt) return;
+    if (known->second.attempt->id != message.attempt) return;
+    known->second.attempt->fraction = message.pace.fraction;
+    checkpoint_seconds_ = std::max(checkpoint_seconds_, message.pace.checkpoint_seconds);
 }
 
 std::vector<Action> Scheduler::finished(WorkerId worker, const Finished& message) {
     const auto known = workers_.find(worker);
-    if (known == workers_.end() || !known->second || known->second->id != message.attempt) {
+    if (known == workers_.end() || !known->second.attempt ||
+        known->second.attempt->id != message.attempt) {
         return {
             NoteAction{"dropped the late result of an older attempt", message.task.hex(), worker}};
     }
     std::vector<Action> actions;
-    settle(*std::exchange(known->second, std::nullopt), worker, message.report, actions);
+    running_ -= 1;
+    settle(*std::exchange(known->second.attempt, std::nullopt), worker, message.report, actions);
+    if (!known->second.set_aside) idle_.insert(worker);
     for (Action& action : assign_to_idle()) actions.push_back(std::move(action));
     return actions;
 }
@@ -60,55 +58,106 @@ void Scheduler::settle(Attempt attempt,
                        WorkerId worker,
                        const TaskReport& report,
                        std::vector<Action>& actions) {
-    const Task known = without_payload(attempt.task);
-    const auto give_up = [&](std::uint32_t strikes) {
-        settled_.failed += 1;
-        actions.push_back(GiveUpAction{known, report.reason, strikes});
-    };
+    Entry& entry = tasks_[attempt.task];
     switch (report.outcome) {
         case TaskOutcome::done:
             settled_.done += 1;
-            settled_.cost_done += known.cost;
-            actions.push_back(CommitAction{known, attempt.id, worker, report});
+            settled_.cost_done += entry.task.cost;
+            entry.task.payload = {};
+            entry.state = State::done;
+            workers_[worker].crashes = 0;
+            actions.push_back(
+                CommitAction{without_payload(entry.task), attempt.id, worker, report});
             break;
-        case TaskOutcome::failed: give_up(strikes_[known.digest]); break;
-        case TaskOutcome::crashed: {
-            const std::uint32_t strikes = ++strikes_[known.digest];
-            actions.push_back(NoteAction{fmt::format("trainer crashed ({}), strike {} of {}",
-                                                     report.reason, strikes, options_.strikes),
-                                         known.name, worker});
-            if (strikes >= options_.strikes) {
-                give_up(strikes);
-            } else {
-                put_back(std::move(attempt.task));
-            }
+        case TaskOutcome::failed: give_up(attempt.task, report, actions); break;
+        case TaskOutcome::crashed: crashed(attempt.task, worker, report, actions); break;
+        case TaskOutcome::stopped: put_back(attempt.task); break;
+        case TaskOutcome::postponed:
+            put_back(attempt.task);
+            actions.push_back(
+                NoteAction{"cannot go on now: " + report.reason, entry.task.name, worker});
+            if (trouble_.empty()) trouble_ = report.reason;
+            for (Action& action : stop()) actions.push_back(std::move(action));
             break;
-        }
-        case TaskOutcome::stopped: put_back(std::move(attempt.task)); break;
     }
 }
 
-void Scheduler::put_back(Task task) {
-    const auto place = std::upper_bound(waiting_.begin(), waiting_.end(), task, runs_later);
-    waiting_.insert(place, std::move(task));
+void Scheduler::crashed(std::size_t task,
+                        WorkerId worker,
+                        const TaskReport& report,
+                        std::vector<Action>& actions) {
+    Entry& entry = tasks_[task];
+    entry.strikes += 1;
+    entry.crashed_on = worker;
+    actions.push_back(NoteAction{fmt::format("trainer crashed ({}), strike {} of {}", report.reason,
+                                             entry.strikes, options_.strikes),
+                                 entry.task.name, worker});
+    judge_worker(task, worker, actions);
+    if (entry.strikes >= options_.strikes) {
+        give_up(task, report, actions);
+    } else {
+        put_back(task);
+    }
+}
+
+/// One task that crashes everywhere is the task's fault; many different ones are the worker's.
+void Scheduler::judge_worker(std::size_t task, WorkerId worker, std::vector<Action>& actions) {
+    WorkerState& state = workers_[worker];
+    if (std::exchange(state.last_crash, task) != task) state.crashes += 1;
+    if (state.crashes < options_.worker_crashes || set_aside_ + 1 >= workers_.size()) return;
+    state.set_aside = true;
+    set_aside_ += 1;
+    actions.push_back(NoteAction{
+        fmt::format("set aside: the last {} tasks crashed on this worker", state.crashes),
+        tasks_[task].task.name, worker});
+}
+
+void Scheduler::give_up(std::size_t task, const TaskReport& report, std::vector<Action>& actions) {
+    Entry& entry = tasks_[task];
+    settled_.failed += 1;
+    entry.task.payload = {};
+    entry.state = State::given_up;
+    actions.push_back(GiveUpAction{without_payload(entry.task), report.reason, entry.strikes});
+}
+
+void Scheduler::put_back(std::size_t task) {
+    waiting_.insert({tasks_[task].task.cost, tasks_[task].task.digest, task});
+}
+
+/// The longest task that did not just crash on this worker, if others could take that one.
+std::optional<std::size_t> Scheduler::take_task_for(WorkerId worker) {
+    const bool choosy = workers_.size() - set_aside_ > 1;
+    const auto place = std::find_if(waiting_.begin(), waiting_.end(), [&](const Place& candidate) {
+        return !choosy || tasks_[candidate.task].crashed_on != worker;
+    });
+    if (place == waiting_.end()) return std::nullopt;
+    const std::size_t task = place->task;
+    waiting_.erase(place);
+    return task;
 }
 
 std::vector<Action> Scheduler::assign_to_idle() {
     std::vector<Action> actions;
-    for (auto& [worker, attempt] : workers_) {
+    for (auto worker = idle_.begin(); worker != idle_.end();) {
         if (stopping_ || waiting_.empty()) break;
-        if (attempt) continue;
-        attempt = Attempt{AttemptId(++attempts_), std::move(waiting_.back())};
-        waiting_.pop_back();
-        actions.push_back(SendAction{worker, Assign{attempt->id, attempt->task}});
+        const auto task = take_task_for(*worker);
+        if (!task) {
+            ++worker;
+            continue;
+        }
+        const AttemptId id(++attempts_);
+        workers_[*worker].attempt = Attempt{id, *task, 0.0};
+        running_ += 1;
+        actions.push_back(SendAction{*worker, Assign{id, tasks_[*task].task}});
+        worker = idle_.erase(worker);
     }
     return actions;
 }
 
 std::vector<Action> Scheduler::checkpoint() const {
     std::vector<Action> actions;
-    for (const auto& [worker, attempt] : workers_) {
-        if (attempt) actions.push_back(SendAction{worker, Checkpoint{}});
+    for (const auto& [worker, state] : workers_) {
+        if (state.attempt) actions.push_back(SendAction{worker, Checkpoint{}});
     }
     return actions;
 }
@@ -116,17 +165,27 @@ std::vector<Action> Scheduler::checkpoint() const {
 std::vector<Action> Scheduler::stop() {
     std::vector<Action> actions;
     if (std::exchange(stopping_, true)) return actions;
-    for (const auto& [worker, attempt] : workers_) {
-        if (attempt) actions.push_back(SendAction{worker, Stop{}});
+    for (const auto& [worker, state] : workers_) {
+        if (state.attempt) actions.push_back(SendAction{worker, Stop{}});
     }
     return actions;
 }
 
-bool Scheduler::over() const {
-    const bool idle = std::none_of(workers_.begin(), workers_.end(),
-                                   [](const auto& entry) { return entry.second.has_value(); });
-    return idle && (stopping_ || waiting_.empty());
+void Scheduler::reprice(const std::function<double(const Task&)>& cost) {
+    settled_.cost_done = settled_.cost_total = 0.0;
+    for (Entry& entry : tasks_) {
+        entry.task.cost = cost(entry.task);
+        settled_.cost_total += entry.task.cost;
+        if (entry.state == State::done) settled_.cost_done += entry.task.cost;
+    }
+    std::set<Place> in_new_order;
+    for (const Place& place : waiting_) {
+        in_new_order.insert({tasks_[place.task].task.cost, place.digest, place.task});
+    }
+    waiting_ = std::move(in_new_order);
 }
+
+bool Scheduler::over() const { return running_ == 0 && (stopping_ || waiting_.empty()); }
 
 std::vector<Action> Scheduler::dismiss() const {
     std::vector<Action> actions;
@@ -137,10 +196,10 @@ std::vector<Action> Scheduler::dismiss() const {
 FarmCounts Scheduler::counts() const {
     FarmCounts counts = settled_;
     counts.waiting = waiting_.size();
-    for (const auto& entry : workers_) {
-        if (!entry.second) continue;
-        counts.running += 1;
-        counts.cost_done += entry.second->fraction * entry.second->task.cost;
+    counts.running = running_;
+    for (const auto& [worker, state] : workers_) {
+        if (!state.attempt) continue;
+        counts.cost_done += state.attempt->fraction * tasks_[state.attempt->task].task.cost;
     }
     return counts;
 }

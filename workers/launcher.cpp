@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include <fmt/format.h>
 
@@ -129,12 +130,24 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
     ::_exit(127);
 }
 
-LaunchReply serve(const std::string& trainer, const LaunchRequest& request, int socket) {
-    if (request.wait) {
-        int status = 0;
-        const pid_t pid = ::waitpid(request.pid, &status, 0);
-        return {status, pid < 0 ? errno : 0};
+/// Waits for a trainer that has closed its socket. One that does not end by itself is killed; one
+/// that cannot even be killed (it hangs in the kernel) is left alone, so that nobody waits for
+/// ever.
+LaunchReply wait_for_end(pid_t pid) {
+    constexpr timespec pause{0, 2'000'000};
+    constexpr int patience = 2500;  // pauses, 5 s
+    int status = 0;
+    for (int pauses = 0; pauses < 2 * patience; ++pauses) {
+        const pid_t ended = ::waitpid(pid, &status, WNOHANG);
+        if (ended != 0) return {status, ended < 0 ? errno : 0};
+        if (pauses == patience) ::kill(pid, SIGKILL);
+        ::nanosleep(&pause, nullptr);
     }
+    return {0, ETIMEDOUT};
+}
+
+LaunchReply serve(const std::string& trainer, const LaunchRequest& request, int socket) {
+    if (request.wait) return wait_for_end(request.pid);
     const pid_t pid = ::fork();
     if (pid == 0) become_trainer(trainer, request, socket);
     return {pid, pid < 0 ? errno : 0};
@@ -216,7 +229,7 @@ std::string LauncherHandle::wait(const TrainerProcess& process) {
     request.wait = 1;
     request.pid = process.pid;
     const LaunchReply reply = ask(socket_.get(), request, -1);
-    if (reply.error != 0) return "unknown end";
+    if (reply.error != 0) return errno_message("unknown end", reply.error);
     if (WIFSIGNALED(reply.value)) {
         return fmt::format("signal {} ({})", WTERMSIG(reply.value),
                            ::strsignal(WTERMSIG(reply.value)));

@@ -2,6 +2,8 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
+#include <csignal>
 #include <utility>
 
 #include <sys/socket.h>
@@ -11,16 +13,16 @@
 
 namespace ratiofarm {
 
-TrainerRunner::TrainerRunner(LauncherHandle& launcher,
-                             Placement placement,
-                             DeviceClass device,
-                             const Log& log)
-    : launcher_(launcher), placement_(std::move(placement)), device_(device), log_(log) {}
+using Clock = std::chrono::steady_clock;
+
+TrainerRunner::TrainerRunner(LauncherHandle& launcher, TrainerPlace place, const Log& log)
+    : launcher_(launcher), place_(std::move(place)), log_(log), watch_(place_.pace) {}
 
 void TrainerRunner::start(const Task& task) {
     RATIOFARM_EXPECT(!running_);
     running_ = task.digest;
-    ensure_trainer();
+    if (!ensure_trainer()) return;
+    watch_.begin(Clock::now());
     send(task.payload);
 }
 
@@ -33,20 +35,29 @@ void TrainerRunner::stop() {
 }
 
 std::optional<TaskRunner::Event> TrainerRunner::poll() {
+    if (refused_ && running_) return end(*running_, *std::exchange(refused_, std::nullopt));
     if (!trainer_) return std::nullopt;
     const bool alive = write_pending() && read_available();
     while (auto reply = received_.next_reply()) {
         if (auto event = on(*reply)) return event;
     }
     if (!alive) return trainer_died();
+    if (running_ && watch_.hung(Clock::now())) return trainer_hangs();
     return std::nullopt;
 }
 
-void TrainerRunner::ensure_trainer() {
-    if (trainer_) return;
-    trainer_ = launcher_.start(placement_, device_);
+/// \return false if no trainer could be started; poll() tells why
+bool TrainerRunner::ensure_trainer() {
+    if (trainer_) return true;
+    try {
+        trainer_ = launcher_.start(place_.placement, place_.device);
+    } catch (const SystemError& error) {
+        refused_ = TaskReport{.outcome = TaskOutcome::postponed, .reason = error.what()};
+        return false;
+    }
     received_ = FrameBuffer();
     pending_.clear();
+    return true;
 }
 
 void TrainerRunner::send(std::vector<std::byte> frame) {
@@ -87,36 +98,54 @@ std::optional<TaskRunner::Event> TrainerRunner::on(const TrainerReply& reply) {
     }
     if (const auto* progress = std::get_if<TaskProgress>(&reply)) {
         if (progress->task != running_) return std::nullopt;
-        return TaskPace{progress->fraction, progress->epoch, progress->validation_loss};
+        watch_.progress(Clock::now());
+        return TaskPace{progress->fraction, progress->epoch, progress->validation_loss,
+                        progress->checkpoint_seconds};
     }
-    TaskReport report;
-    Digest task;
     if (const auto* done = std::get_if<TaskDone>(&reply)) {
-        task = done->task;
-        report = {TaskOutcome::done, "", done->bytes, done->crc, done->seconds, done->resumed};
-    } else if (const auto* failed = std::get_if<TaskFailed>(&reply)) {
-        task = failed->task;
-        report.outcome = TaskOutcome::failed;
-        report.reason = failed->reason;
-    } else {
-        task = std::get<TaskStopped>(reply).task;
-        report.outcome = TaskOutcome::stopped;
+        return end(done->task,
+                   {TaskOutcome::done, "", done->bytes, done->crc, done->seconds, done->resumed});
     }
+    if (const auto* failed = std::get_if<TaskFailed>(&reply)) return on(*failed);
+    return end(std::get<TaskStopped>(reply).task, {.outcome = TaskOutcome::stopped, .reason = ""});
+}
+
+std::optional<TaskRunner::Event> TrainerRunner::on(const TaskFailed& failed) {
+    switch (failed.kind) {
+        case FailureKind::task: return end(failed.task, {TaskOutcome::failed, failed.reason});
+        case FailureKind::storage: return end(failed.task, {TaskOutcome::postponed, failed.reason});
+        case FailureKind::memory: break;
+    }
+    // What it holds may be why there was no more: begin again with a fresh one.
+    trainer_->socket.reset();
+    launcher_.wait(*trainer_);
+    trainer_.reset();
+    return end(failed.task, {TaskOutcome::crashed, failed.reason});
+}
+
+/// The end of the running task; that of another one is old news.
+std::optional<TaskRunner::Event> TrainerRunner::end(const Digest& task, TaskReport report) {
     if (task != running_) return std::nullopt;
     running_.reset();
     return report;
 }
 
 std::optional<TaskRunner::Event> TrainerRunner::trainer_died() {
-    const std::string end = launcher_.wait(*trainer_);
-    log_.warning("trainer died", {{"end", end}});
+    const std::string how = launcher_.wait(*trainer_);
+    log_.warning("trainer died", {{"end", how}});
     trainer_.reset();
     // An idle trainer that dies is replaced at the next task; there is nothing to report.
-    if (!std::exchange(running_, std::nullopt)) return std::nullopt;
-    TaskReport report;
-    report.outcome = TaskOutcome::crashed;
-    report.reason = end;
-    return report;
+    if (!running_) return std::nullopt;
+    return end(*running_, {TaskOutcome::crashed, how});
+}
+
+std::optional<TaskRunner::Event> TrainerRunner::trainer_hangs() {
+    const std::string reason = watch_.text();
+    log_.warning("killing a trainer that hangs", {{"pid", trainer_->pid}, {"why", reason}});
+    ::kill(trainer_->pid, SIGKILL);
+    launcher_.wait(*trainer_);
+    trainer_.reset();
+    return end(*running_, {TaskOutcome::crashed, reason});
 }
 
 }  // namespace ratiofarm

@@ -57,6 +57,15 @@ std::vector<Task> left_to_do(Workspace& workspace,
     return tasks;
 }
 
+/// What the finished tasks of earlier farms teach.
+CostModel learned(const JournalState& history) {
+    CostModel costs;
+    for (const auto& [task, event] : history.committed) {
+        if (!event.resumed && !event.adopted) costs.learn(event.name, event.flop, event.seconds);
+    }
+    return costs;
+}
+
 }  // namespace
 
 StageEnd farm_stage(CommandContext& context,
@@ -71,13 +80,17 @@ StageEnd farm_stage(CommandContext& context,
     mpi::all_sum(world, std::span(&n_tasks, 1));
     if (n_tasks == 0) return {StageEnd::State::up_to_date, 0.0, {}};
 
-    TrainerRunner runner(context.launcher, workspace.placement, workspace.device, context.rank_log);
+    TrainerRunner runner(context.launcher,
+                         {workspace.placement, workspace.device, workspace.farm.pace},
+                         context.rank_log);
     const FarmEnd end =
-        run_farm(world, std::move(tasks), runner, workspace.journal.get(), context.log);
+        run_farm({world, runner, workspace.journal.get(), context.log}, std::move(tasks),
+                 {workspace.farm.strikes, workspace.farm.stop_by, learned(workspace.history)});
     StageEnd stage;
     stage.failures = end.failures;
+    stage.trouble = end.trouble;
     if (end.failed > 0) stage.state = StageEnd::State::tasks_failed;
-    if (end.left > 0) stage.state = StageEnd::State::stopped;
+    if (end.stopped) stage.state = StageEnd::State::stopped;
     return stage;
 }
 

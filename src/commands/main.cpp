@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <optional>
 #include <span>
+#include <string_view>
 
 #include <sys/prctl.h>
 
@@ -14,6 +15,8 @@
 #include "ratiofarm/mpi/session.hpp"
 #include "ratiofarm/mpi/together.hpp"
 #include "ratiofarm/workers/launcher.hpp"
+
+#include "walltime.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -44,15 +47,30 @@ bool under_mpi_launcher() {
                        [](const char* name) { return std::getenv(name) != nullptr; });
 }
 
+/// Whether this is the rank that schedules, as far as one can tell before MPI_Init.
+bool is_first_rank() {
+    constexpr std::array variables{"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"};
+    return std::all_of(variables.begin(), variables.end(), [](const char* name) {
+        const char* rank = std::getenv(name);
+        return rank == nullptr || std::string_view(rank) == "0";
+    });
+}
+
+/// What must be started or asked before MPI is.
+struct BeforeMpi {
+    LauncherHandle launcher;
+    std::optional<Instant> walltime_end;
+};
+
 /// Runs a command whose mistakes every rank knows of, and ends in order.
 int run_in_order(const Command& command,
                  const Arguments& arguments,
                  const mpi::Communicator& world,
-                 LauncherHandle& launcher) {
+                 BeforeMpi& before) {
     const Log rank_log = Log::to_stderr(
         LogLevel::info, world.size() > 1 ? fmt::format("rank {}", world.rank()) : "");
     const Log log = world.is_root() ? Log::to_stderr(LogLevel::info, "") : Log();
-    CommandContext context{world, log, rank_log, launcher};
+    CommandContext context{world, log, rank_log, before.launcher, before.walltime_end};
     try {
         ExitCode code = ExitCode::done;
         if (command.ranks == Ranks::all) {
@@ -89,14 +107,17 @@ int run_program(int argc, char** argv) {
     }
     // A rank whose launcher is gone must not go on writing.
     if (under_mpi_launcher()) ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    LauncherHandle launcher;
+    // A write beyond the limit on file sizes shall fail like any other, not end the rank.
+    ::signal(SIGXFSZ, SIG_IGN);
+    BeforeMpi before;
     if (command.trainers == Trainers::used) {
-        launcher = LauncherHandle::fork_launcher(default_trainer());
+        before.launcher = LauncherHandle::fork_launcher(default_trainer());
+        if (is_first_rank()) before.walltime_end = walltime_end();
     }
     std::optional<mpi::Session> session;
     const mpi::Communicator alone;
     if (command.ranks == Ranks::all || under_mpi_launcher()) session.emplace(argc, argv);
-    return run_in_order(command, arguments, session ? session->world() : alone, launcher);
+    return run_in_order(command, arguments, session ? session->world() : alone, before);
 }
 
 }  // namespace

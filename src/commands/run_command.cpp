@@ -32,10 +32,12 @@ ExitCode run(CommandContext& context, const Arguments& arguments) {
 }  // namespace
 
 Command run_command() {
+    std::vector<Option> options = workspace_options();
+    for (Option& option : farm_options()) options.push_back(std::move(option));
     return {.name = "run",
             .summary = "Does everything that is not done yet: train, gather, infer, fit, report.",
             .positional = {"CAMPAIGN.toml"},
-            .options = workspace_options(),
+            .options = std::move(options),
             .ranks = Ranks::all,
             .trainers = Trainers::used,
             .run = run};

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "ratiofarm/core/signal_flags.hpp"
+#include "ratiofarm/mpi/together.hpp"
 
 #include "stages.hpp"
 
@@ -27,10 +28,25 @@ ExitCode exit_code(StageEnd::State state) {
 }
 
 /// Collective over world. A signal may reach the ranks at different times; they go by rank 0.
-bool stop_wanted(const mpi::Communicator& world) {
-    std::uint64_t wanted = world.is_root() && signal_request() == SignalRequest::stop ? 1 : 0;
+bool stop_wanted(const mpi::Communicator& world, const Workspace& workspace) {
+    std::uint64_t wanted = 0;
+    if (world.is_root()) {
+        const auto& end = workspace.farm.stop_by;
+        const bool late = end && std::chrono::steady_clock::now() >= stop_time(*end, 0.0, 1);
+        wanted = late || signal_request() == SignalRequest::stop ? 1 : 0;
+    }
     mpi::all_sum(world, std::span(&wanted, 1));
     return wanted != 0;
+}
+
+void print_end(const std::string& name, const StageEnd& end) {
+    fmt::print("{:<8} {:<24} {:8.1f} s\n", name, word(end.state), end.seconds);
+    for (const std::string& failure : end.failures) fmt::print("         failed: {}\n", failure);
+    if (end.state == StageEnd::State::stopped) {
+        fmt::print("stopped early{}{}; run the same command again to go on\n",
+                   end.trouble.empty() ? "" : ": ", end.trouble);
+    }
+    std::fflush(stdout);
 }
 
 }  // namespace
@@ -38,27 +54,20 @@ bool stop_wanted(const mpi::Communicator& world) {
 ExitCode run_stages(CommandContext& context,
                     Workspace& workspace,
                     const std::vector<NamedStage>& stages) {
-    const bool root = context.world.is_root();
     for (const NamedStage& named : stages) {
-        if (stop_wanted(context.world)) return ExitCode::resumable;
+        if (stop_wanted(context.world, workspace)) return ExitCode::resumable;
         context.log.info("stage begins", {{"stage", named.name}});
         const auto begin = std::chrono::steady_clock::now();
         StageEnd end = in_context(named.name, [&] { return named.run(context, workspace); });
         end.seconds =
             std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-        if (root) {
+        mpi::together(context.world, [&] {
+            if (!context.world.is_root()) return;
+            print_end(named.name, end);
             workspace.journal->write(StageEnded{named.name, end.seconds});
             workspace.journal->flush();
-            fmt::print("{:<8} {:<24} {:8.1f} s\n", named.name, word(end.state), end.seconds);
-            for (const std::string& failure : end.failures) {
-                fmt::print("         failed: {}\n", failure);
-            }
-            std::fflush(stdout);
-        }
+        });
         const ExitCode code = exit_code(end.state);
-        if (code == ExitCode::resumable && root) {
-            fmt::print("stopped early; run the same command again to go on\n");
-        }
         if (code != ExitCode::done) return code;
     }
     return ExitCode::done;
@@ -70,6 +79,9 @@ Command stage_command(NamedStage stage, std::string summary, Trainers trainers) 
     command.summary = std::move(summary);
     command.positional = {"CAMPAIGN.toml"};
     command.options = workspace_options();
+    if (trainers == Trainers::used) {
+        for (Option& option : farm_options()) command.options.push_back(std::move(option));
+    }
     command.ranks = Ranks::all;
     command.trainers = trainers;
     command.run = [stage = std::move(stage)](CommandContext& context, const Arguments& arguments) {

@@ -15,11 +15,12 @@ struct StageEnd {
         up_to_date,  ///< nothing was left to do
         done,
         tasks_failed,  ///< finished, but some tasks failed for good
-        stopped,       ///< a signal asked to stop: run the same command again
+        stopped,       ///< early: run the same command again
     };
     State state = State::done;
     double seconds = 0.0;
     std::vector<std::string> failures;  ///< on rank 0
+    std::string trouble = {};           ///< why it stopped early by itself, on rank 0
 };
 
 StageEnd train_stage(CommandContext& context, Workspace& workspace);

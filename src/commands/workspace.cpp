@@ -125,6 +125,31 @@ std::vector<SampleInfo> read_samples_if_there(const Campaign& campaign,
     }
 }
 
+FarmSettings farm_settings(const CommandContext& context, const Arguments& arguments) {
+    FarmSettings settings;
+    settings.stop_by = context.walltime_end;
+    if (arguments.has("strikes")) {
+        constexpr std::uint64_t most = 1000;
+        settings.strikes = static_cast<std::uint32_t>(arguments.integer("strikes", 1, most));
+    }
+    if (arguments.has("hang-seconds")) {
+        settings.pace.least_seconds = arguments.number("hang-seconds", 0.1, 1e6);
+    }
+    if (arguments.has("time-budget")) {
+        const auto seconds = parse_slurm_duration(arguments.text("time-budget"));
+        if (!seconds) {
+            throw ConfigError(fmt::format(
+                "--time-budget = '{}': must be M, M:SS, H:MM:SS or D-HH:MM:SS, as sbatch --time",
+                arguments.text("time-budget")));
+        }
+        const Instant end =
+            std::chrono::steady_clock::now() +
+            std::chrono::duration_cast<Instant::duration>(std::chrono::duration<double>(*seconds));
+        settings.stop_by = settings.stop_by ? std::min(*settings.stop_by, end) : end;
+    }
+    return settings;
+}
+
 Briefing brief(CommandContext& context,
                const Arguments& arguments,
                Needs needs,
@@ -147,6 +172,10 @@ Briefing brief(CommandContext& context,
 
     workspace.campaign = campaign;
     workspace.history = read_journal(directory.journal());
+    if (worth_compacting(workspace.history)) {
+        workspace.history = compact_journal(directory.journal(), workspace.history);
+        log.info("journal compacted", {{"lines", workspace.history.lines}});
+    }
     Briefing briefing{campaign_toml(campaign), directory.root().string(), {}, device};
     if (needs == Needs::campaign) {
         briefing.samples = read_samples_if_there(campaign, directory, log);
@@ -176,6 +205,19 @@ std::vector<Option> workspace_options() {
     };
 }
 
+std::vector<Option> farm_options() {
+    return {
+        {"time-budget", "TIME",
+         "checkpoint and stop (exit code 75) before this time is over: M, M:SS, H:MM:SS or "
+         "D-HH:MM:SS; the limit of a Slurm job is known without it"},
+        {"strikes", "N", "crashes after which a task is given up", "3"},
+        {"hang-seconds", "S",
+         "a trainer without progress for so long, and for 20 of its own longest pauses, is "
+         "killed and goes on from its checkpoint",
+         "120"},
+    };
+}
+
 Places find_places(const Arguments& arguments) {
     Places places{{}, arguments.text("out")};
     if (!arguments.positional().empty()) {
@@ -192,6 +234,7 @@ Workspace open_workspace(CommandContext& context, const Arguments& arguments, Ne
     Workspace workspace;
     Briefing briefing;
     mpi::together(context.world, [&] {
+        workspace.farm = farm_settings(context, arguments);
         if (!context.world.is_root()) return;
         briefing = brief(context, arguments, needs, workspace);
     });

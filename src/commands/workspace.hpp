@@ -12,9 +12,19 @@
 #include "ratiofarm/store/journal.hpp"
 #include "ratiofarm/store/lock.hpp"
 #include "ratiofarm/store/run_directory.hpp"
+#include "ratiofarm/workers/pace_watch.hpp"
 #include "ratiofarm/workers/placement.hpp"
 
+#include "walltime.hpp"
+
 namespace ratiofarm {
+
+/// How the farm works; changes no result.
+struct FarmSettings {
+    std::uint32_t strikes = 3;       ///< crashes after which a task is given up
+    PaceLimits pace;                 ///< when a trainer counts as hung
+    std::optional<Instant> stop_by;  ///< on rank 0: everything has checkpointed and stopped by then
+};
 
 /// A campaign and its run directory, ready to be worked on; the same values on every rank.
 struct Workspace {
@@ -25,6 +35,7 @@ struct Workspace {
     TaskGraph graph;
     std::filesystem::path ratios;  ///< ratio file of the fit; the run directory's own by default
     Placement placement;           ///< cores and GPU of this rank
+    FarmSettings farm;
 
     unsigned threads() const { return static_cast<unsigned>(placement.cores.size()); }
 
@@ -36,6 +47,9 @@ struct Workspace {
 
 /// Options that every command with a workspace takes.
 std::vector<Option> workspace_options();
+
+/// Options of commands that train or evaluate nets.
+std::vector<Option> farm_options();
 
 /// Where a command finds its campaign and its results: the campaign file of the command line, or
 /// the copy in --out, or "campaign.toml" here; --out, or "<campaign name>.run" here.

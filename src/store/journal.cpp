@@ -4,59 +4,126 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/publish.hpp"
 
+#include "journal_line.hpp"
+
 namespace ratiofarm {
 namespace {
 
-using Json = nlohmann::ordered_json;
+constexpr std::uint64_t small_journal = 1000;  // lines; not worth compacting
+constexpr std::size_t kept_stages = 100;
 
-constexpr int schema = 1;
-constexpr std::string_view crc_mark = ",\"crc\":\"";
-constexpr std::size_t crc_tail = crc_mark.size() + 8 + 2;  // 8 digits, "}
-
-std::string with_crc(std::string object) {
-    const std::uint32_t crc = crc32(std::as_bytes(std::span(object)));
-    object.pop_back();
-    return fmt::format("{}{}{:08x}\"}}", object, crc_mark, crc);
+void add(JournalState& state, TaskCommitted event) {
+    state.given_up.erase(event.task);
+    state.latest.insert_or_assign(event.name, event.task);
+    state.committed.insert_or_assign(event.task, std::move(event));
 }
 
-/// The object without its crc, or nothing if the line is damaged.
-std::optional<Json> checked_line(std::string_view line) {
-    if (line.size() <= crc_tail) return std::nullopt;
-    const std::string object = std::string(line.substr(0, line.size() - crc_tail)) + "}";
-    if (with_crc(object) != line) return std::nullopt;
-    auto json = Json::parse(object, nullptr, false);
-    if (json.is_discarded() || json.value("schema", 0) != schema) return std::nullopt;
-    return json;
+void add(JournalState& state, TaskGivenUp event) {
+    state.given_up.insert_or_assign(event.task, std::move(event));
 }
 
-void add(JournalState& state, const Json& line) {
-    const std::string event = line.at("event");
-    if (event == "farm_started") {
+TaskCommitted read_committed(const LineReader& line) {
+    return {.task = Digest::from_hex(line.text("task")),
+            .name = line.text("name"),
+            .attempt = line.whole("attempt"),
+            .worker = line.whole("worker"),
+            .bytes = line.whole("bytes"),
+            .crc = static_cast<std::uint32_t>(line.whole("file_crc")),
+            .seconds = line.number("seconds"),
+            .resumed = line.flag("resumed"),
+            .adopted = line.flag("adopted"),
+            .flop = line.number("flop"),
+            .at = line.number("at")};
+}
+
+void add(JournalState& state, const LineReader& line) {
+    const std::string event = line.text("event");
+    if (event == "task_committed") {
+        add(state, read_committed(line));
+    } else if (event == "farm_started") {
         state.farms.push_back(
-            {line.at("host"), line.at("job"), line.at("ranks"), line.at("graph")});
+            {line.text("host"), line.text("job"), line.whole("ranks"), line.text("graph")});
+    } else if (event == "farm_ended") {
+        state.ends.push_back({line.number("seconds"), line.whole("workers"),
+                              line.number("busy_seconds"), line.number("tail_seconds"),
+                              line.number("tail_idle_seconds")});
     } else if (event == "stage_ended") {
-        state.stages.push_back({line.at("stage"), line.at("seconds")});
-    } else if (event == "task_committed") {
-        const Digest task = Digest::from_hex(line.at("task").get<std::string>());
-        state.given_up.erase(task);
-        state.latest.insert_or_assign(line.at("name").get<std::string>(), task);
-        state.committed.insert_or_assign(
-            task, TaskCommitted{task, line.at("name"), line.at("attempt"), line.at("worker"),
-                                line.at("bytes"), line.at("file_crc"), line.at("seconds"),
-                                line.at("resumed"), line.at("adopted")});
+        state.stages.push_back({line.text("stage"), line.number("seconds")});
+    } else if (event == "task_noted") {
+        state.notes.push_back(
+            {line.text("task"), line.text("text"), line.whole("worker"), line.number("at")});
     } else if (event == "task_given_up") {
-        const Digest task = Digest::from_hex(line.at("task").get<std::string>());
-        state.given_up.insert_or_assign(
-            task, TaskGivenUp{task, line.at("name"), line.at("reason"), line.at("strikes")});
+        add(state, TaskGivenUp{Digest::from_hex(line.text("task")), line.text("name"),
+                               line.text("reason"), line.whole("strikes")});
     }
+}
+
+std::string line_of(const FarmStarted& event, std::uint64_t sequence) {
+    return LineWriter("farm_started", sequence)
+        .text("host", event.host)
+        .text("job", event.job)
+        .whole("ranks", event.ranks)
+        .text("graph", event.graph)
+        .finish();
+}
+
+std::string line_of(const FarmEnded& event, std::uint64_t sequence) {
+    return LineWriter("farm_ended", sequence)
+        .number("seconds", event.seconds)
+        .whole("workers", event.workers)
+        .number("busy_seconds", event.busy_seconds)
+        .number("tail_seconds", event.tail_seconds)
+        .number("tail_idle_seconds", event.tail_idle_seconds)
+        .finish();
+}
+
+std::string line_of(const TaskCommitted& event, std::uint64_t sequence) {
+    return LineWriter("task_committed", sequence)
+        .text("task", event.task.hex())
+        .text("name", event.name)
+        .whole("attempt", event.attempt)
+        .whole("worker", event.worker)
+        .whole("bytes", event.bytes)
+        .whole("file_crc", event.crc)
+        .number("seconds", event.seconds)
+        .flag("resumed", event.resumed)
+        .flag("adopted", event.adopted)
+        .number("flop", event.flop)
+        .number("at", event.at)
+        .finish();
+}
+
+std::string line_of(const TaskGivenUp& event, std::uint64_t sequence) {
+    return LineWriter("task_given_up", sequence)
+        .text("task", event.task.hex())
+        .text("name", event.name)
+        .text("reason", event.reason)
+        .whole("strikes", event.strikes)
+        .finish();
+}
+
+std::string line_of(const TaskNoted& event, std::uint64_t sequence) {
+    return LineWriter("task_noted", sequence)
+        .text("task", event.task)
+        .text("text", event.text)
+        .whole("worker", event.worker)
+        .number("at", event.at)
+        .finish();
+}
+
+std::string line_of(const StageEnded& event, std::uint64_t sequence) {
+    return LineWriter("stage_ended", sequence)
+        .text("stage", event.stage)
+        .number("seconds", event.seconds)
+        .finish();
 }
 
 }  // namespace
@@ -68,17 +135,61 @@ JournalState read_journal(const std::filesystem::path& path) {
     std::size_t begin = 0;
     for (std::size_t end = text.find('\n'); end != std::string::npos;
          end = text.find('\n', begin)) {
-        const auto line = checked_line(std::string_view(text).substr(begin, end - begin));
+        auto line = LineReader::open(std::string_view(text).substr(begin, end - begin));
         try {
             if (line) add(state, *line);
-        } catch (const nlohmann::json::exception&) {
-            state.damaged_lines += 1;
+        } catch (const DataError&) {
+            line.reset();
         }
         (line ? state.lines : state.damaged_lines) += 1;
         begin = end + 1;
     }
     state.good_bytes = begin;
     return state;
+}
+
+void merge(JournalState& state, const JournalState& other) {
+    for (const auto& [task, event] : other.committed) add(state, event);
+    for (const auto& [name, task] : other.latest) state.latest.insert_or_assign(name, task);
+    for (const auto& [task, event] : other.given_up) {
+        if (!state.committed.contains(task)) add(state, event);
+    }
+    state.notes.insert(state.notes.end(), other.notes.begin(), other.notes.end());
+    state.ends.insert(state.ends.end(), other.ends.begin(), other.ends.end());
+}
+
+bool worth_compacting(const JournalState& state) {
+    const std::uint64_t live =
+        state.committed.size() + state.given_up.size() + std::min(state.stages.size(), kept_stages);
+    const std::uint64_t all = state.lines + state.damaged_lines;
+    return all > small_journal && all > 2 * live;
+}
+
+JournalState compact_journal(const std::filesystem::path& path, const JournalState& state) {
+    std::string text;
+    std::uint64_t sequence = 0;
+    const auto append = [&](const auto& event) { text += line_of(event, ++sequence) + '\n'; };
+    if (!state.farms.empty()) append(state.farms.back());
+    // What was committed last under a name must stay the last one.
+    const auto is_latest = [&](const TaskCommitted& event) {
+        const auto latest = state.latest.find(event.name);
+        return latest != state.latest.end() && latest->second == event.task;
+    };
+    for (const bool latest : {false, true}) {
+        for (const auto& [task, event] : state.committed) {
+            if (is_latest(event) == latest) append(event);
+        }
+    }
+    for (const auto& [task, event] : state.given_up) append(event);
+    for (const TaskNoted& note : state.notes) {
+        if (!state.latest.contains(note.task)) append(note);
+    }
+    const std::size_t stages = state.stages.size();
+    for (std::size_t i = stages - std::min(stages, kept_stages); i < stages; ++i) {
+        append(state.stages[i]);
+    }
+    publish(path, text);
+    return read_journal(path);
 }
 
 Journal::Journal(const std::filesystem::path& path, const JournalState& state)
@@ -92,71 +203,33 @@ Journal::Journal(const std::filesystem::path& path, const JournalState& state)
     }
 }
 
-void Journal::append(std::string object) { pending_ += with_crc(std::move(object)) + '\n'; }
+void Journal::append(std::string line) { pending_ += std::move(line) + '\n'; }
 
-void Journal::write(const FarmStarted& event) {
-    append(Json{{"schema", schema},
-                {"seq", ++sequence_},
-                {"event", "farm_started"},
-                {"host", event.host},
-                {"job", event.job},
-                {"ranks", event.ranks},
-                {"graph", event.graph}}
-               .dump());
-}
-
-void Journal::write(const TaskCommitted& event) {
-    append(Json{{"schema", schema},
-                {"seq", ++sequence_},
-                {"event", "task_committed"},
-                {"task", event.task.hex()},
-                {"name", event.name},
-                {"attempt", event.attempt},
-                {"worker", event.worker},
-                {"bytes", event.bytes},
-                {"file_crc", event.crc},
-                {"seconds", event.seconds},
-                {"resumed", event.resumed},
-                {"adopted", event.adopted}}
-               .dump());
-}
-
-void Journal::write(const TaskGivenUp& event) {
-    append(Json{{"schema", schema},
-                {"seq", ++sequence_},
-                {"event", "task_given_up"},
-                {"task", event.task.hex()},
-                {"name", event.name},
-                {"reason", event.reason},
-                {"strikes", event.strikes}}
-               .dump());
-}
-
-void Journal::write(const StageEnded& event) {
-    append(Json{{"schema", schema},
-                {"seq", ++sequence_},
-                {"event", "stage_ended"},
-                {"stage", event.stage},
-                {"seconds", event.seconds}}
-               .dump());
-}
+void Journal::write(const FarmStarted& event) { append(line_of(event, ++sequence_)); }
+void Journal::write(const FarmEnded& event) { append(line_of(event, ++sequence_)); }
+void Journal::write(const TaskCommitted& event) { append(line_of(event, ++sequence_)); }
+void Journal::write(const TaskGivenUp& event) { append(line_of(event, ++sequence_)); }
+void Journal::write(const TaskNoted& event) { append(line_of(event, ++sequence_)); }
+void Journal::write(const StageEnded& event) { append(line_of(event, ++sequence_)); }
 
 void Journal::flush() {
-    std::string_view rest = pending_;
-    if (rest.empty()) return;
-    while (!rest.empty()) {
-        const ssize_t written = ::write(file_.get(), rest.data(), rest.size());
+    const auto fail = [&](const char* action) {
+        throw SystemError(
+            errno_message(fmt::format("cannot {} '{}'", action, path_.string()), errno));
+    };
+    struct stat status = {};
+    if (::fstat(file_.get(), &status) != 0) fail("look at");
+    if (status.st_nlink == 0) {
+        throw SystemError(fmt::format("'{}' was removed while the farm ran", path_.string()));
+    }
+    if (pending_.empty()) return;
+    while (!pending_.empty()) {
+        const ssize_t written = ::write(file_.get(), pending_.data(), pending_.size());
         if (written < 0 && errno == EINTR) continue;
-        if (written < 0) {
-            throw SystemError(
-                errno_message(fmt::format("cannot write '{}'", path_.string()), errno));
-        }
-        rest.remove_prefix(static_cast<std::size_t>(written));
+        if (written < 0) fail("write");
+        pending_.erase(0, static_cast<std::size_t>(written));
     }
-    if (::fdatasync(file_.get()) != 0) {
-        throw SystemError(errno_message(fmt::format("cannot sync '{}'", path_.string()), errno));
-    }
-    pending_.clear();
+    if (::fdatasync(file_.get()) != 0) fail("sync");
 }
 
 }  // namespace ratiofarm

@@ -2,14 +2,15 @@
 # and works in a temporary folder of its own.
 
 set -euo pipefail
+exec 3>&1 # where failures are told, whatever a command redirects
 programs=$1
 export PATH="$programs:$PATH"
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMP_NUM_THREADS=1
 work=$(mktemp -d)
-trap 'code=$?; [ $code = 0 ] || { echo "kept for inspection: $work"; tail -n 20 "$work"/*.err; }; [ $code != 0 ] || rm -rf "$work"' EXIT
+trap 'code=$?; [ $code = 0 ] || { echo "kept for inspection: $work"; grep -h . "$work"/*.err | tail -n 40; } >&3 2>&3; [ $code != 0 ] || rm -rf "$work"' EXIT
 cd "$work"
 
-fail() { echo "FAILED: $*" >&2; exit 1; }
+fail() { echo "FAILED: $*" >&3; exit 1; }
 
 expect_equal() { # what, found, wanted
     [ "$2" = "$3" ] || fail "$1: '$2' instead of '$3'"
@@ -106,4 +107,60 @@ wait_into_training() { # run directory, pid of the farm
 content_of() { # run directory
     ratiofarm verify --out "$1" --json | grep -E '"(file|/)|^ *"/' | grep -vE 'journal|ckpt|campaign'
     cksum < "$1/fit.json"
+}
+
+nets_of() { # run directory: lines that commit a net
+    [ ! -f "$1/journal.jsonl" ] || grep -c '"event":"task_committed".*"name":"[A-Z]*/member' "$1/journal.jsonl" || true
+}
+
+# The undisturbed run that all others are compared with.
+make_calm() { # number of nets
+    run_on 0 calm run > calm.out 2> calm.err
+    content_of calm > calm.content
+    nets=$1
+    expect_equal "commits of the undisturbed run" "$(nets_of calm)" "$nets"
+}
+
+# Each net once and no more, all files sound, and the bits of the undisturbed run.
+expect_calm() { # run directory
+    expect_equal "commits of $1" "$(nets_of "$1")" "$nets"
+    ratiofarm verify --out "$1" > "$1.verify" || fail "$1: $(cat "$1.verify")"
+    content_of "$1" | diff calm.content - || fail "$1: other bits than an undisturbed run"
+}
+
+expect_in() { # text, file
+    grep -q -- "$1" "$2" || fail "'$1' is not in $2"
+}
+
+flip_bit() { # file: one bit, two thirds into it
+    python3 - "$1" <<'END'
+import os, sys
+with open(sys.argv[1], "r+b") as f:
+    f.seek(os.path.getsize(sys.argv[1]) * 2 // 3)
+    byte = f.read(1)[0]
+    f.seek(-1, 1)
+    f.write(bytes([byte ^ 16]))
+END
+}
+
+# Pids of the ranks of a farm: the mpirun that is our child, or the program itself; and of all
+# trainers, which are children of the ranks' launchers.
+ranks_of() { # pid
+    if [ "$(ps -o comm= -p "$1")" = mpirun ]; then pgrep -P "$1" ratiofarm || true; else echo "$1"; fi
+}
+trainers_of() { # pid
+    local rank launcher
+    for rank in $(ranks_of "$1"); do
+        for launcher in $(pgrep -P "$rank" ratiofarm || true); do pgrep -P "$launcher" || true; done
+    done
+}
+
+# Waits for a pid of a trainer of this farm and leaves it in $trainer.
+find_trainer() { # pid of the farm
+    for _ in $(seq 400); do
+        trainer=$(trainers_of "$1" | head -n 1)
+        [ -z "$trainer" ] || return 0
+        sleep 0.05
+    done
+    fail "no trainer found"
 }

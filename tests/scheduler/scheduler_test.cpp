@@ -106,6 +106,100 @@ TEST_CASE("a late result of an older attempt is dropped with a note") {
     CHECK(only<CommitAction>(twice).empty());
 }
 
+TEST_CASE("of two results of a task the first of the living attempt counts, equal or different") {
+    for (const std::uint32_t other_crc : {7U, 8U}) {
+        Scheduler scheduler(tasks_of_cost({1.0}));
+        const Assign old = assigned(scheduler.on(one, Ready{}));
+        scheduler.on(one, finished(old, TaskOutcome::crashed));
+        scheduler.on(two, Ready{});
+        Assign living = old;
+        living.attempt = AttemptId(2);
+        Finished result = finished(living, TaskOutcome::done);
+        result.report.crc = 7;
+        Finished late = finished(old, TaskOutcome::done);
+        late.report.crc = other_crc;
+
+        const WorkerId owner = only<NoteAction>(scheduler.on(two, late)).empty() ? two : one;
+        CHECK(only<CommitAction>(scheduler.on(one, late)).empty());
+        auto commits = only<CommitAction>(scheduler.on(owner, result));
+        for (const WorkerId worker : {one, two}) {
+            for (const auto& commit : only<CommitAction>(scheduler.on(worker, result))) {
+                commits.push_back(commit);
+            }
+            CHECK(only<CommitAction>(scheduler.on(worker, late)).empty());
+        }
+
+        REQUIRE(commits.size() == 1);
+        CHECK(commits[0].report.crc == 7);
+        CHECK(scheduler.counts().done == 1);
+    }
+}
+
+TEST_CASE("a task that crashed goes to another worker if there is one") {
+    Scheduler scheduler(tasks_of_cost({5.0, 3.0, 1.0}));
+    const Assign first = assigned(scheduler.on(one, Ready{}));
+    const Assign second = assigned(scheduler.on(two, Ready{}));
+
+    const Assign next = assigned(scheduler.on(one, finished(first, TaskOutcome::crashed)));
+    CHECK(next.task.cost == 1.0);
+    CHECK(assigned(scheduler.on(two, finished(second, TaskOutcome::done))).task.cost == 5.0);
+}
+
+TEST_CASE("a worker on which everything crashes is set aside, and every task is done elsewhere") {
+    Scheduler scheduler(tasks_of_cost({5.0, 4.0, 3.0, 2.0, 1.0, 0.5}), {.worker_crashes = 3});
+    std::map<WorkerId, Assign> running;
+    const auto take = [&](const std::vector<Action>& actions) {
+        for (const auto& send : only<SendAction>(actions)) {
+            running[send.to] = std::get<Assign>(send.message);
+        }
+    };
+    take(scheduler.on(one, Ready{}));
+    take(scheduler.on(two, Ready{}));
+    int crashes = 0;
+    while (!scheduler.over()) {
+        const bool broken = running.contains(one);
+        const auto entry = *running.find(broken ? one : two);
+        running.erase(entry.first);
+        crashes += broken ? 1 : 0;
+        take(scheduler.on(entry.first, finished(entry.second, broken ? TaskOutcome::crashed
+                                                                     : TaskOutcome::done)));
+    }
+
+    CHECK(crashes == 3);
+    CHECK(scheduler.counts().done == 6);
+    CHECK(scheduler.counts().failed == 0);
+}
+
+TEST_CASE("storage that refuses stops the farm, and no strike is counted") {
+    Scheduler scheduler(tasks_of_cost({3.0, 2.0, 1.0}), {.strikes = 1});
+    const Assign first = assigned(scheduler.on(one, Ready{}));
+    const Assign second = assigned(scheduler.on(two, Ready{}));
+
+    const auto actions = scheduler.on(one, finished(first, TaskOutcome::postponed));
+    const auto stops = only<SendAction>(actions);
+    REQUIRE(stops.size() == 1);
+    CHECK(stops[0].to == two);
+    CHECK(std::holds_alternative<Stop>(stops[0].message));
+    CHECK(only<GiveUpAction>(actions).empty());
+    scheduler.on(two, finished(second, TaskOutcome::stopped));
+
+    CHECK(scheduler.over());
+    CHECK(scheduler.trouble() == "because");
+    CHECK(scheduler.counts().waiting == 3);
+    CHECK(scheduler.counts().failed == 0);
+}
+
+TEST_CASE("learned costs change the order of what waits") {
+    Scheduler scheduler(tasks_of_cost({5.0, 3.0, 1.0}));
+    const Assign first = assigned(scheduler.on(one, Ready{}));
+    scheduler.reprice([](const Task& task) { return 10.0 - task.cost; });
+
+    CHECK(scheduler.counts().cost_total == 5.0 + 7.0 + 9.0);
+    const auto actions = scheduler.on(one, finished(first, TaskOutcome::done));
+    CHECK(assigned(actions).task.name == "task 2");
+    CHECK(scheduler.counts().cost_done == 5.0);
+}
+
 TEST_CASE("after a stop nothing new is handed out and no strike is counted") {
     Scheduler scheduler(tasks_of_cost({2.0, 1.0}));
     const Assign assign = assigned(scheduler.on(one, Ready{}));

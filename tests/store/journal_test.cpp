@@ -1,8 +1,10 @@
 #include "ratiofarm/store/journal.hpp"
 
 #include <algorithm>
+#include <ctime>
 #include <filesystem>
 
+#include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/publish.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
@@ -76,6 +78,85 @@ TEST_CASE("a journal cut at any byte keeps every complete line and can be writte
         CHECK(state.damaged_lines == 0);
         CHECK(state.committed.contains({10, 1}));
     }
+}
+
+TEST_CASE("a journal of 100,000 tasks is read in under a second") {
+    const test::TemporaryDirectory folder;
+    const fs::path path = folder.path() / "journal.jsonl";
+    {
+        Journal journal(path, {});
+        for (std::uint64_t i = 0; i < 100'000; ++i) {
+            TaskCommitted event = committed(i);
+            event.task = {1, i};
+            journal.write(event);
+        }
+        journal.flush();
+    }
+    // CPU time of this thread: a busy machine does not count.
+    const auto cpu = [] {
+        timespec now{};
+        ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+        return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+    };
+    const double begin = cpu();
+
+    const JournalState state = read_journal(path);
+
+    CHECK(cpu() - begin < 1.0);
+    CHECK(state.committed.size() == 100'000);
+}
+
+TEST_CASE("texts come back as they were, whatever is in them") {
+    const test::TemporaryDirectory folder;
+    const fs::path path = folder.path() / "journal.jsonl";
+    const std::string reason = "cannot read \"a\\b\"\n\tµ, then {\"crc\":1}";
+    {
+        Journal journal(path, read_journal(path));
+        journal.write(TaskGivenUp{{9, 9}, "B/member 0", reason, 1});
+        journal.flush();
+    }
+
+    CHECK(read_journal(path).given_up.at({9, 9}).reason == reason);
+}
+
+TEST_CASE("a compacted journal says the same of every task") {
+    const test::TemporaryDirectory folder;
+    const fs::path path = folder.path() / "journal.jsonl";
+    for (int farm = 0; farm < 4; ++farm) write_example(path, 0, 400);
+    {
+        Journal journal(path, read_journal(path));
+        TaskCommitted newer = committed(5);
+        newer.task = {5, 77};  // the same net of a changed campaign
+        journal.write(newer);
+        journal.write(TaskGivenUp{{9, 9}, "B/member 0", "diverged", 1});
+        journal.write(TaskNoted{"B/member 0", "strike 1", 2, 0.5});
+        journal.flush();
+    }
+    const JournalState before = read_journal(path);
+    REQUIRE(worth_compacting(before));
+
+    const JournalState after = compact_journal(path, before);
+
+    CHECK(after.lines == 401 + 1 + 1 + 1);
+    CHECK_FALSE(worth_compacting(after));
+    CHECK(after.committed.size() == before.committed.size());
+    CHECK(after.committed.at({7, 1}).bytes == 107);
+    CHECK(after.latest == before.latest);
+    CHECK(after.given_up.at({9, 9}).reason == "diverged");
+    CHECK(after.notes.at(0).text == "strike 1");
+    write_example(path, 1000, 1001);
+    CHECK(read_journal(path).lines == after.lines + 2);
+    CHECK(read_journal(path).damaged_lines == 0);
+}
+
+TEST_CASE("a journal whose folder was removed says so instead of writing into nothing") {
+    const test::TemporaryDirectory folder;
+    const fs::path path = folder.path() / "run" / "journal.jsonl";
+    fs::create_directory(path.parent_path());
+    Journal journal(path, {});
+    fs::remove_all(path.parent_path());
+
+    CHECK_THROWS_AS(journal.flush(), SystemError);
 }
 
 TEST_CASE("a flipped bit costs its line and no other") {

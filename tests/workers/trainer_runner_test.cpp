@@ -72,7 +72,7 @@ LauncherHandle launcher() {
 TEST_CASE("a task that cannot be done comes back as failed, naming the file") {
     auto handle = launcher();
     const Log log;
-    TrainerRunner runner(handle, {}, DeviceClass::cpu, log);
+    TrainerRunner runner(handle, {}, log);
 
     runner.start(task_without_data());
     const TaskReport report = wait_for_report(runner);
@@ -84,7 +84,7 @@ TEST_CASE("a task that cannot be done comes back as failed, naming the file") {
 TEST_CASE("a killed trainer is one crash, and the next task gets a new trainer") {
     auto handle = launcher();
     const Log log;
-    TrainerRunner runner(handle, {}, DeviceClass::cpu, log);
+    TrainerRunner runner(handle, {}, log);
     runner.start(task_without_data());
     wait_for_report(runner);
     const auto before = trainers();

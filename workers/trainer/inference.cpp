@@ -12,13 +12,13 @@
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/mapped_file.hpp"
-#include "ratiofarm/core/publish.hpp"
 #include "ratiofarm/core/task_file.hpp"
 
 #include "events.hpp"
 #include "member_combination.hpp"
 #include "mlp.hpp"
 #include "table_tensor.hpp"
+#include "training_state_store.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -151,7 +151,7 @@ TrainerOutcome Inference::run() {
 
 TaskDone Inference::publish_block() {
     const auto bytes = encode_task_file(request_.task, combination_.finish());
-    publish(request_.result_path, bytes);
+    publish_in_place(request_.result_path, bytes);
     const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - started_;
     return {.task = request_.task,
             .bytes = bytes.size(),

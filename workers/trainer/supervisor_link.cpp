@@ -114,7 +114,8 @@ void LinkControl::report(const Progress& progress) {
                             .fraction = progress.fraction,
                             .epoch = progress.epoch,
                             .training_loss = progress.training_loss,
-                            .validation_loss = progress.validation_loss});
+                            .validation_loss = progress.validation_loss,
+                            .checkpoint_seconds = progress.checkpoint_seconds});
 }
 
 }  // namespace ratiofarm

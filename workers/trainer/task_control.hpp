@@ -21,6 +21,7 @@ struct Progress {
     std::uint32_t epoch = 0;
     double training_loss = 0.0;  ///< of the last complete epoch; NaN before it
     double validation_loss = 0.0;
+    double checkpoint_seconds = 0.0;  ///< that the last checkpoint took; 0 before it
 };
 
 /// The thread between a running task and whoever ordered it. Both calls are cheap enough to stand

@@ -10,6 +10,7 @@
 
 #include "ratiofarm/core/errors.hpp"
 
+#include "failpoint.hpp"
 #include "inference.hpp"
 #include "supervisor_link.hpp"
 #include "training.hpp"
@@ -21,6 +22,12 @@ namespace {
 std::string first_line(const c10::Error& error) {
     const std::string text = error.what_without_backtrace();
     return text.substr(0, text.find('\n'));
+}
+
+/// LibTorch has no type of its own for what its CPU allocator throws.
+bool is_refused_allocation(const c10::Error& error) {
+    return first_line(error).find("not enough memory") != std::string::npos ||
+           first_line(error).find("can't allocate memory") != std::string::npos;
 }
 
 TrainerReply reply_to(const TrainerOutcome& outcome, const Digest& task) {
@@ -64,22 +71,27 @@ private:
     template <class Request>
     TrainerReply outcome_of(const Request& request) {
         LinkControl control(link_, request.task, later_);
-        const auto failed = [&](std::string reason) {
+        const auto failed = [&](std::string reason, FailureKind kind) {
             log_.warning("task failed", {{"task", request.name}, {"reason", reason}});
-            return TaskFailed{.task = request.task, .reason = std::move(reason)};
+            return TaskFailed{.task = request.task, .reason = std::move(reason), .kind = kind};
         };
         try {
+            fail_on_purpose(request.name, "begin");
             return reply_to(execute(request, control), request.task);
+        } catch (const SystemError& error) {
+            return failed(error.what(), FailureKind::storage);
         } catch (const Error& error) {
-            return failed(error.what());
+            return failed(error.what(), FailureKind::task);
         } catch (const c10::OutOfMemoryError& error) {
-            return failed(request.name + ": out of GPU memory: " + first_line(error));
+            return failed(request.name + ": out of GPU memory: " + first_line(error),
+                          FailureKind::memory);
         } catch (const c10::Error& error) {
             // A GPU context that has seen an error answers nothing any more: start afresh.
             if (device_.kind == DeviceKind::cuda) throw;
-            return failed(request.name + ": LibTorch: " + first_line(error));
+            return failed(request.name + ": LibTorch: " + first_line(error),
+                          is_refused_allocation(error) ? FailureKind::memory : FailureKind::task);
         } catch (const std::bad_alloc&) {
-            return failed(request.name + ": out of memory");
+            return failed(request.name + ": out of memory", FailureKind::memory);
         }
     }
 

@@ -9,11 +9,11 @@
 #include <c10/core/TensorOptions.h>
 
 #include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/core/publish.hpp"
 #include "ratiofarm/core/task_file.hpp"
 
 #include "cross_entropy.hpp"
 #include "events.hpp"
+#include "failpoint.hpp"
 #include "flat_optimizer.hpp"
 #include "initial_row.hpp"
 #include "mlp.hpp"
@@ -68,6 +68,7 @@ private:
     Log log_;
     Clock::time_point started_ = Clock::now();
     Clock::time_point last_save_ = Clock::now();
+    double save_seconds_ = 0.0;  ///< that the last checkpoint took
     bool resumed_ = false;
 
     TrainingEvents events_;
@@ -144,8 +145,11 @@ void Training::save() {
     state_.second_moment = copy_from(optimizer_.second_moment());
     state_.momentum_product = optimizer_.momentum_product();
     state_.epoch_loss_sum = training_sum_.sum();
+    fail_on_purpose(request_.name, "save");
+    const auto begin = Clock::now();
     store_.save(state_);
     last_save_ = Clock::now();
+    save_seconds_ = std::chrono::duration<double>(last_save_ - begin).count();
 }
 
 bool Training::finished() const {
@@ -166,6 +170,10 @@ std::optional<TaskEnd> Training::run_steps() {
     training_.shuffle(request_.shuffle_seed, state_.epoch);
     while (state_.step_in_epoch < steps_per_epoch_) {
         step();
+        if (fail_on_purpose(request_.name, "step", state_.step)) {
+            set_trainable(std::vector<float>(row_size(request_.network),
+                                             std::numeric_limits<float>::quiet_NaN()));
+        }
         if (const auto end = obey()) return end;
     }
     return std::nullopt;
@@ -191,7 +199,8 @@ std::optional<TaskEnd> Training::obey() {
     control_.report({.fraction = static_cast<double>(state_.step) / total,
                      .epoch = state_.epoch,
                      .training_loss = first ? none : state_.training_loss.back(),
-                     .validation_loss = first ? none : state_.validation_loss.back()});
+                     .validation_loss = first ? none : state_.validation_loss.back(),
+                     .checkpoint_seconds = save_seconds_});
 
     const Command command = control_.poll();
     if (command == Command::abandon) return TaskEnd::abandoned;
@@ -252,7 +261,9 @@ TaskDone Training::publish_result() {
                           .validation_events = events_.validation.events,
                           .negative_weights = events_.negative_weights};
     const auto bytes = encode_task_file(request_.task, result);
-    publish(request_.result_path, bytes);
+    fail_on_purpose(request_.name, "publish");
+    publish_in_place(request_.result_path, bytes);
+    fail_on_purpose(request_.name, "published");
     store_.remove();
     const std::chrono::duration<double> spent = Clock::now() - started_;
     return {.task = request_.task,

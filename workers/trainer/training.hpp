@@ -18,8 +18,8 @@ namespace ratiofarm {
 /// \throws DataError for events that cannot be used, NumericalError naming the epoch if a loss is
 ///         not finite or negative, ConfigError for options that are not available, SystemError
 TrainerOutcome train(const TrainRequest& request,
-                  DeviceKind device,
-                  TaskControl& control,
-                  const Log& log);
+                     DeviceKind device,
+                     TaskControl& control,
+                     const Log& log);
 
 }  // namespace ratiofarm

@@ -25,14 +25,36 @@ void require_fit(const TrainingState& state, const Network& network) {
 TrainingStateStore::TrainingStateStore(std::filesystem::path path, const Digest& task, Log log)
     : path_(std::move(path)), older_(path_.string() + ".old"), task_(task), log_(std::move(log)) {}
 
+void publish_in_place(const std::filesystem::path& path, std::span<const std::byte> content) {
+    const std::filesystem::path folder = path.parent_path();
+    std::error_code error;
+    const auto space = std::filesystem::space(folder, error);
+    if (error) {
+        throw SystemError(
+            errno_message("the folder '" + folder.string() + "' is gone", error.value()));
+    }
+    if (space.available < content.size()) {
+        throw SystemError("no space for '" + path.string() +
+                          "': " + std::to_string(content.size()) + " bytes needed, " +
+                          std::to_string(space.available) + " free");
+    }
+    publish(path, content);
+}
+
 void TrainingStateStore::save(const TrainingState& state) const {
     const auto bytes = encode_task_file(task_, state);
+    // The new one is complete before an old one is touched.
+    const std::filesystem::path fresh = path_.string() + ".new";
+    publish_in_place(fresh, bytes);
     std::error_code error;
     std::filesystem::rename(path_, older_, error);
     if (error && error != std::errc::no_such_file_or_directory) {
         throw SystemError(errno_message("cannot rename '" + path_.string() + "'", error.value()));
     }
-    publish(path_, bytes);
+    std::filesystem::rename(fresh, path_, error);
+    if (error) {
+        throw SystemError(errno_message("cannot rename '" + fresh.string() + "'", error.value()));
+    }
 }
 
 std::optional<TrainingState> TrainingStateStore::newest(const Network& network) const {
@@ -62,6 +84,7 @@ void TrainingStateStore::remove() const {
     std::error_code ignored;
     std::filesystem::remove(path_, ignored);
     std::filesystem::remove(older_, ignored);
+    std::filesystem::remove(path_.string() + ".new", ignored);
 }
 
 }  // namespace ratiofarm

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "ratiofarm/core/digest.hpp"
@@ -10,6 +11,10 @@
 #include "ratiofarm/core/task_file.hpp"
 
 namespace ratiofarm {
+
+/// publish() into a folder that must be there already, with a look at the free space before.
+/// \throws SystemError naming the path: folder gone, disk full, quota, read-only
+void publish_in_place(const std::filesystem::path& path, std::span<const std::byte> content);
 
 /// The checkpoints of one training: the newest at `path`, the one before it at `path`.old. A crash
 /// at any moment leaves at least one of them whole.

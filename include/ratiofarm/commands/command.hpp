@@ -1,7 +1,9 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,6 +23,8 @@ struct CommandContext {
     const Log& log;                  ///< job-wide lines: silent on all ranks but 0
     const Log& rank_log;             ///< lines that name their rank
     LauncherHandle& launcher;        ///< starts trainers; forked before MPI
+    /// When the batch job must have ended; known on rank 0, nothing without a limit.
+    std::optional<std::chrono::steady_clock::time_point> walltime_end = {};
 };
 
 /// Which ranks run a command.

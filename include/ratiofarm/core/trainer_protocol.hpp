@@ -132,11 +132,13 @@ struct TaskProgress {
     std::uint32_t epoch = 0;
     double training_loss = 0.0;  ///< of the last complete epoch; NaN before it
     double validation_loss = 0.0;
+    double checkpoint_seconds = 0.0;  ///< that the last checkpoint took; 0 before it
 };
 
 template <class Archive>
 void fields(Archive& archive, MemberOf<Archive, TaskProgress>& value) {
-    archive(value.task, value.fraction, value.epoch, value.training_loss, value.validation_loss);
+    archive(value.task, value.fraction, value.epoch, value.training_loss, value.validation_loss,
+            value.checkpoint_seconds);
 }
 
 /// The result is published at the path of the request.
@@ -153,15 +155,22 @@ void fields(Archive& archive, MemberOf<Archive, TaskDone>& value) {
     archive(value.task, value.bytes, value.crc, value.seconds, value.resumed);
 }
 
-/// The task cannot be done: bad data, diverged loss. Not a crash of the trainer.
+enum class FailureKind : std::uint8_t {
+    task,     ///< bad data, diverged loss: it would fail again
+    memory,   ///< an allocation was refused: counts like a crash
+    storage,  ///< disk full, quota, read-only, folder gone: not the task's fault, later perhaps
+};
+
+/// The task was not done, and the trainer lives.
 struct TaskFailed {
     Digest task;
     std::string reason;
+    FailureKind kind = FailureKind::task;
 };
 
 template <class Archive>
 void fields(Archive& archive, MemberOf<Archive, TaskFailed>& value) {
-    archive(value.task, value.reason);
+    archive(value.task, value.reason, value.kind);
 }
 
 /// Answer to StopRequest: the checkpoint is on disk.

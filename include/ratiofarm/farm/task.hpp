@@ -28,16 +28,17 @@ void fields(Archive& archive, MemberOf<Archive, Task>& value) {
 }
 
 enum class TaskOutcome : std::uint8_t {
-    done,     ///< the result is published
-    failed,   ///< cannot succeed: bad data, diverged
-    crashed,  ///< the trainer died: one strike, tried again
-    stopped,  ///< given up on request, checkpoint on disk: no strike
+    done,       ///< the result is published
+    failed,     ///< cannot succeed: bad data, diverged
+    crashed,    ///< the trainer died, hung or got no memory: one strike, tried again
+    stopped,    ///< given up on request, checkpoint on disk: no strike
+    postponed,  ///< storage refuses (disk full, read-only): no strike, the farm stops, resumable
 };
 
 /// How one attempt at a task ended.
 struct TaskReport {
     TaskOutcome outcome = TaskOutcome::done;
-    std::string reason;       ///< of failed and crashed
+    std::string reason;       ///< of failed, crashed and postponed
     std::uint64_t bytes = 0;  ///< of the published file
     std::uint32_t crc = 0;    ///< CRC-32 of the published file
     double seconds = 0.0;     ///< spent in this attempt
@@ -53,12 +54,13 @@ void fields(Archive& archive, MemberOf<Archive, TaskReport>& value) {
 struct TaskPace {
     double fraction = 0.0;  ///< 0 to 1
     std::uint32_t epoch = 0;
-    double validation_loss = 0.0;  ///< NaN before the first epoch is complete
+    double validation_loss = 0.0;     ///< NaN before the first epoch is complete
+    double checkpoint_seconds = 0.0;  ///< that the last checkpoint took; 0 before it
 };
 
 template <class Archive>
 void fields(Archive& archive, MemberOf<Archive, TaskPace>& value) {
-    archive(value.fraction, value.epoch, value.validation_loss);
+    archive(value.fraction, value.epoch, value.validation_loss, value.checkpoint_seconds);
 }
 
 }  // namespace ratiofarm

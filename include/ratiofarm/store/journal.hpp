@@ -30,6 +30,8 @@ struct TaskCommitted {
     double seconds = 0.0;
     bool resumed = false;
     bool adopted = false;  ///< found complete although its line was lost
+    double flop = 0.0;     ///< expected work; 0 where it is not known
+    double at = 0.0;       ///< seconds since its farm began
 };
 
 /// A task was given up for good.
@@ -38,6 +40,23 @@ struct TaskGivenUp {
     std::string name;
     std::string reason;
     std::uint64_t strikes = 0;
+};
+
+/// Something happened to a task that is not its end: a crash, a late result.
+struct TaskNoted {
+    std::string task;  ///< name
+    std::string text;
+    std::uint64_t worker = 0;
+    double at = 0.0;  ///< seconds since its farm began
+};
+
+/// What the workers of a farm did with their time.
+struct FarmEnded {
+    double seconds = 0.0;
+    std::uint64_t workers = 0;
+    double busy_seconds = 0.0;       ///< over all workers
+    double tail_seconds = 0.0;       ///< when no task waited any more
+    double tail_idle_seconds = 0.0;  ///< over all workers, within the tail
 };
 
 /// A stage of the chain ended.
@@ -52,6 +71,8 @@ struct JournalState {
     std::unordered_map<std::string, Digest> latest;    ///< by name: what was committed last
     std::unordered_map<Digest, TaskGivenUp> given_up;  ///< and not committed since
     std::vector<FarmStarted> farms;
+    std::vector<FarmEnded> ends;  ///< of farms that ended in order
+    std::vector<TaskNoted> notes;
     std::vector<StageEnded> stages;
     std::uint64_t lines = 0;          ///< good ones
     std::uint64_t damaged_lines = 0;  ///< skipped
@@ -61,6 +82,19 @@ struct JournalState {
 /// Reads a journal, also while it is written: a torn last line is not there yet. A missing file is
 /// an empty journal. Damaged lines are counted and skipped; their tasks are adopted by file.
 JournalState read_journal(const std::filesystem::path& path);
+
+/// Adds what another journal says, as if its lines stood behind those of `state`; counts of lines
+/// and bytes stay those of `state`.
+void merge(JournalState& state, const JournalState& other);
+
+/// True if most lines say nothing any more: repeated commits, notes of tasks that are done, ended
+/// farms and stages of long ago.
+bool worth_compacting(const JournalState& state);
+
+/// Replaces a journal by one that adds up to the same tasks, in one atomic step.
+/// \return what the new one says
+/// \throws SystemError; the old one is untouched then
+JournalState compact_journal(const std::filesystem::path& path, const JournalState& state);
 
 /// Appends to journal.jsonl: one JSON object a line with schema, sequence number and CRC-32. Lines
 /// become durable in groups, by flush().
@@ -73,14 +107,17 @@ public:
     void write(const FarmStarted& event);
     void write(const TaskCommitted& event);
     void write(const TaskGivenUp& event);
+    void write(const TaskNoted& event);
+    void write(const FarmEnded& event);
     void write(const StageEnded& event);
 
-    /// Writes and syncs the lines collected so far.
-    /// \throws SystemError (disk full, ...)
+    /// Writes and syncs the lines collected so far. What could not be written is kept for the next
+    /// call.
+    /// \throws SystemError (disk full, the run directory was removed, ...)
     void flush();
 
 private:
-    void append(std::string object);
+    void append(std::string line);
 
     std::filesystem::path path_;
     UniqueFd file_;

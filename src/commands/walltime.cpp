@@ -1,0 +1,104 @@
+#include "walltime.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+namespace ratiofarm {
+namespace {
+
+constexpr double most_slack = 60.0;      // seconds that Slurm may be off
+constexpr double slack_fraction = 0.05;  // of what is left
+constexpr double reaction = 2.0;         // seconds until a trainer has read the request
+
+std::optional<Instant> after(double seconds) {
+    return std::chrono::steady_clock::now() +
+           std::chrono::duration_cast<Instant::duration>(std::chrono::duration<double>(seconds));
+}
+
+std::optional<double> number(std::string_view text) {
+    int value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size() || value < 0) return std::nullopt;
+    return value;
+}
+
+/// First line that a command prints.
+std::string first_line_of(const std::string& command) {
+    struct Close {
+        void operator()(std::FILE* pipe) const { ::pclose(pipe); }
+    };
+    const std::unique_ptr<std::FILE, Close> pipe(::popen(command.c_str(), "r"));
+    char line[256] = "";
+    if (!pipe || std::fgets(line, sizeof line, pipe.get()) == nullptr) return "";
+    const std::string text(line);
+    return text.substr(0, text.find('\n'));
+}
+
+std::optional<double> remaining_seconds() {
+    const char* job = std::getenv("SLURM_JOB_ID");
+    if (job == nullptr || !number(job)) return std::nullopt;
+    if (const char* end = std::getenv("SLURM_JOB_END_TIME")) {
+        const double left = std::strtod(end, nullptr) - static_cast<double>(std::time(nullptr));
+        return std::max(left, 0.0);
+    }
+    return parse_slurm_duration(
+        first_line_of(fmt::format("timeout 30 squeue -h -j {} -o %L 2>/dev/null", job)));
+}
+
+}  // namespace
+
+std::optional<double> parse_slurm_duration(std::string_view text) {
+    double days = 0.0;
+    const std::size_t dash = text.find('-');
+    const bool with_days = dash != std::string_view::npos;
+    if (with_days) {
+        const auto value = number(text.substr(0, dash));
+        if (!value) return std::nullopt;
+        days = *value;
+        text.remove_prefix(dash + 1);
+    }
+    std::vector<double> parts;
+    for (std::size_t begin = 0; begin <= text.size();) {
+        const std::size_t colon = std::min(text.find(':', begin), text.size());
+        const auto value = number(text.substr(begin, colon - begin));
+        if (!value || parts.size() == 3) return std::nullopt;
+        parts.push_back(*value);
+        begin = colon + 1;
+    }
+    // After days the first part are hours; otherwise one part are minutes, two minutes and seconds.
+    const std::size_t hours_at = with_days || parts.size() == 3 ? 0 : 1;
+    double seconds = 86400.0 * days;
+    constexpr double units[] = {3600.0, 60.0, 1.0};
+    for (std::size_t i = 0; i < parts.size() && i + hours_at < 3; ++i) {
+        seconds += units[i + hours_at] * parts[i];
+    }
+    return seconds;
+}
+
+std::optional<Instant> walltime_end() {
+    const auto left = remaining_seconds();
+    if (!left) return std::nullopt;
+    return after(*left - std::min(most_slack, slack_fraction * *left));
+}
+
+std::chrono::duration<double> stop_wave_interval(double checkpoint_seconds) {
+    return std::chrono::duration<double>(std::clamp(checkpoint_seconds, 0.0, 2.0));
+}
+
+Instant stop_time(Instant end, double checkpoint_seconds, std::size_t workers) {
+    const auto waves = static_cast<double>(workers / stop_wave);
+    const double margin = reaction + 3.0 * checkpoint_seconds +
+                          waves * stop_wave_interval(checkpoint_seconds).count();
+    return end -
+           std::chrono::duration_cast<Instant::duration>(std::chrono::duration<double>(margin));
+}
+
+}  // namespace ratiofarm

@@ -1,0 +1,79 @@
+#include "failpoint.hpp"
+
+#include <chrono>
+#include <cstdlib>
+#include <new>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <unistd.h>
+
+#include "ratiofarm/core/errors.hpp"
+
+namespace ratiofarm {
+namespace {
+
+struct Failpoint {
+    std::string task;
+    std::string place;
+    std::optional<std::uint64_t> count;
+    std::string fault;
+};
+
+Failpoint parse(const std::string& text) {
+    const std::size_t equals = text.rfind('=');
+    const std::size_t colon = text.rfind(':', equals);
+    if (equals == std::string::npos || colon == std::string::npos) {
+        throw ConfigError("RATIOFARM_FAILPOINT: '" + text + "' is not TASK:PLACE[@COUNT]=FAULT");
+    }
+    Failpoint point{text.substr(0, colon),
+                    text.substr(colon + 1, equals - colon - 1),
+                    {},
+                    text.substr(equals + 1)};
+    if (const std::size_t at = point.place.find('@'); at != std::string::npos) {
+        point.count = std::strtoull(point.place.c_str() + at + 1, nullptr, 10);
+        point.place.resize(at);
+    }
+    for (const char* known : {"abort", "hang", "slow", "out_of_memory", "nan"}) {
+        if (point.fault == known) return point;
+    }
+    throw ConfigError("RATIOFARM_FAILPOINT: fault '" + point.fault +
+                      "'; must be abort, hang, slow, out_of_memory or nan");
+}
+
+std::vector<Failpoint> listed() {
+    std::vector<Failpoint> points;
+    const char* list = std::getenv("RATIOFARM_FAILPOINT");
+    std::string rest = list == nullptr ? "" : list;
+    while (!rest.empty()) {
+        const std::size_t end = std::min(rest.find(';'), rest.size());
+        points.push_back(parse(rest.substr(0, end)));
+        rest.erase(0, end + 1);
+    }
+    return points;
+}
+
+void commit(const std::string& fault) {
+    if (fault == "abort") std::abort();
+    if (fault == "out_of_memory") throw std::bad_alloc();
+    if (fault == "slow") std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    while (fault == "hang") ::pause();
+}
+
+}  // namespace
+
+bool fail_on_purpose(std::string_view task, std::string_view place, std::uint64_t count) {
+    bool nan = false;
+    static const std::vector<Failpoint> points = listed();
+    for (const Failpoint& point : points) {
+        const bool here = point.place == place && (point.task == "*" || point.task == task) &&
+                          point.count.value_or(count) == count;
+        if (here) commit(point.fault);
+        nan = nan || (here && point.fault == "nan");
+    }
+    return nan;
+}
+
+}  // namespace ratiofarm

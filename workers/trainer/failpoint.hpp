@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace ratiofarm {
+
+/// Faults on purpose, for tests of the whole program. The variable RATIOFARM_FAILPOINT lists them:
+///
+///     TASK:PLACE[@COUNT]=FAULT[;...]      "S/member 1:step@40=abort;*:begin=hang"
+///
+/// TASK     name of the task, or * for all
+/// PLACE    begin, step, save (before a checkpoint is written), publish (before the result is),
+///          published (after it, before anyone knows)
+/// COUNT    steps done, at `step`; without it every time
+/// FAULT    abort, hang, slow (50 ms), out_of_memory, nan (at `step`: of all weights)
+///
+/// Does what the list says for this place; nothing, in a few nanoseconds, without the variable.
+/// \return whether the fault is nan, which only the training itself can do
+/// \throws std::bad_alloc for out_of_memory
+/// \throws ConfigError if the variable cannot be read
+bool fail_on_purpose(std::string_view task, std::string_view place, std::uint64_t count = 0);
+
+}  // namespace ratiofarm
