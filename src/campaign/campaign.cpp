@@ -29,13 +29,17 @@ CampaignDraft draft_campaign(std::string_view toml,
     campaign.folder = folder;
     read_general(root, campaign, mistakes);
     read_parameters(root, campaign, mistakes);
+    const std::size_t before = mistakes.size();
     read_processes(root, campaign, mistakes);
+    read_morphing(root, campaign, mistakes);
+    read_systematics(root, campaign, mistakes);
+    read_regions(root, campaign, mistakes);
+    if (mistakes.size() == before) check_use_of_parameters(root, campaign, mistakes);
     read_reference(root, campaign, mistakes);
     read_data(root, campaign, mistakes);
     read_inference(root, campaign, mistakes);
     read_nets(root, campaign, mistakes);
     read_simulate(root, campaign, mistakes);
-    refuse_reserved(root, mistakes);
     return {std::move(campaign), mistakes.lines(source)};
 }
 
@@ -61,7 +65,12 @@ Campaign read_campaign(const std::filesystem::path& path) {
 }
 
 Campaign with_absolute_paths(Campaign campaign) {
-    campaign.events.file = std::filesystem::absolute(campaign.events_path()).lexically_normal();
+    const auto make_absolute = [&](std::string& file) {
+        if (file.empty()) return;
+        file = std::filesystem::absolute(campaign.folder / file).lexically_normal();
+    };
+    make_absolute(campaign.events.file);
+    for (UnbinnedRegionSection& region : campaign.unbinned) make_absolute(region.ratios);
     return campaign;
 }
 

@@ -17,6 +17,9 @@ public:
         text_ += key + " = " + value + "\n";
     }
 
+    /// Whole sections, as another function wrote them.
+    void verbatim(const std::string& sections) { text_ += (text_.empty() ? "" : "\n") + sections; }
+
     template <class T>
     void key(const std::string& name, const T& value) {
         if constexpr (std::is_same_v<T, bool>) {
@@ -38,13 +41,15 @@ private:
 
 using NamedNumbers = std::vector<std::pair<std::string, double>>;
 
+/// Process names may hold a dot or plus: a key that is more than a word is quoted.
+std::string key_text(const std::string& name) {
+    return name.find_first_of(".+") == std::string::npos ? name : toml_text(name);
+}
+
 std::string inline_table(const NamedNumbers& entries, const std::string& more = "") {
     std::string text;
-    // Process names may hold a dot or plus, so every key is quoted that is more than a word.
     for (const auto& [name, number] : entries) {
-        const bool bare = name.find_first_of(".+") == std::string::npos;
-        text += (text.empty() ? "" : ", ") + (bare ? name : toml_text(name)) + " = " +
-                toml_text(number);
+        text += (text.empty() ? "" : ", ") + key_text(name) + " = " + toml_text(number);
     }
     if (!more.empty()) text += (text.empty() ? "" : ", ") + more;
     return "{ " + text + " }";
@@ -54,22 +59,80 @@ void write_general(TomlWriter& out, const Campaign& campaign) {
     out.section("[campaign]");
     out.key("name", campaign.name);
     out.key("seed", campaign.seed);
-    out.section("[events]");
-    out.key("file", campaign.events.file);
-    out.key("features", campaign.events.features);
+    if (campaign.has_events()) {
+        out.section("[events]");
+        out.key("file", campaign.events.file);
+        out.key("features", campaign.events.features);
+    }
     out.section("[split]");
     out.key("train", campaign.split.train);
     out.key("validation", campaign.split.validation);
     out.key("inference", campaign.split.inference);
 }
 
-void write_model(TomlWriter& out, const Campaign& campaign) {
-    for (const Parameter& parameter : campaign.parameters) {
-        out.section("[parameters." + parameter.name + "]");
-        out.key("start", parameter.start);
-        out.key("range", std::vector<double>{parameter.low, parameter.high});
-        out.key("fixed", parameter.fixed);
+void write_parameter(TomlWriter& out, const Parameter& parameter) {
+    out.section("[parameters." + parameter.name + "]");
+    out.key("start", parameter.start);
+    out.key("range", std::vector<double>{parameter.low, parameter.high});
+    out.key("fixed", parameter.fixed);
+    out.key("constraint", parameter.constraint.kind);
+    if (parameter.constraint.kind != Constraint::Kind::none) {
+        out.key("observed", parameter.constraint.observed);
+        out.key("width", parameter.constraint.width);
     }
+    if (!parameter.group.empty()) out.key("group", parameter.group);
+}
+
+std::string shapes_text(const std::vector<SystematicSection::Shape>& shapes) {
+    std::vector<std::string> names;
+    std::string table;
+    for (const auto& shape : shapes) {
+        names.push_back(shape.process);
+        table += (table.empty() ? "" : ", ") + key_text(shape.process) +
+                 " = { up = " + toml_text(shape.up) + ", down = " + toml_text(shape.down) + " }";
+    }
+    const bool has_samples = !shapes.empty() && !shapes.front().up.empty();
+    return has_samples ? "{ " + table + " }" : toml_text(names);
+}
+
+std::string yields_text(const std::vector<SystematicSection::Yield>& yields) {
+    std::string table;
+    for (const auto& yield : yields) {
+        table += (table.empty() ? "" : ", ") + key_text(yield.process) +
+                 " = { up = " + toml_text(yield.factors.up) +
+                 ", down = " + toml_text(yield.factors.down) + " }";
+    }
+    return "{ " + table + " }";
+}
+
+void write_systematics(TomlWriter& out, const Campaign& campaign) {
+    for (const SystematicSection& systematic : campaign.systematics) {
+        out.section("[[systematic]]");
+        out.key("name", systematic.name);
+        out.key("parameter", systematic.parameter);
+        if (systematic.shapes) out.raw("shape", shapes_text(*systematic.shapes));
+        if (systematic.yields) out.raw("yield", yields_text(*systematic.yields));
+        out.key("shape_code", systematic.shape_code);
+        out.key("yield_code", systematic.yield_code);
+    }
+}
+
+void write_regions(TomlWriter& out, const Campaign& campaign) {
+    for (const UnbinnedRegionSection& region : campaign.unbinned) {
+        out.section("[[region]]");
+        out.key("name", region.name);
+        out.key("type", std::string("unbinned"));
+        if (!region.ratios.empty()) out.key("ratios", region.ratios);
+        if (!region.yields.empty()) out.raw("yield", inline_table(region.yields));
+        if (region.shape_norm) out.key("shape_norm", *region.shape_norm);
+    }
+    if (!campaign.binned.empty()) out.verbatim(binned_regions_toml(campaign.binned));
+    const std::string labels = labels_toml(campaign.labels);
+    if (!labels.empty()) out.verbatim(labels);
+}
+
+void write_model(TomlWriter& out, const Campaign& campaign) {
+    for (const Parameter& parameter : campaign.parameters) write_parameter(out, parameter);
     for (const ProcessSection& process : campaign.processes) {
         out.section("[[process]]");
         out.key("name", process.name);
@@ -77,6 +140,9 @@ void write_model(TomlWriter& out, const Campaign& campaign) {
         out.key("coefficient", process.coefficient.text());
         if (process.yield) out.key("yield", *process.yield);
     }
+    write_systematics(out, campaign);
+    write_regions(out, campaign);
+    if (campaign.reference.mixture.empty()) return;
     out.section("[reference]");
     out.raw("mixture", inline_table(campaign.reference.mixture));
 }
@@ -107,10 +173,11 @@ void write_inference(TomlWriter& out, const Campaign& campaign) {
     out.section("[data]");
     if (campaign.data.sample.empty()) {
         const std::string source = "source = " + toml_text(word_of(campaign.data.source));
-        out.raw("asimov", inline_table(campaign.data.asimov, source));
+        if (!campaign.data.observed) out.raw("asimov", inline_table(campaign.data.asimov, source));
     } else {
         out.key("sample", campaign.data.sample);
     }
+    out.key("observed", campaign.data.observed);
     out.section("[inference]");
     out.key("poi", campaign.inference.poi);
     out.key("shape_norm", campaign.inference.shape_norm);
@@ -126,6 +193,13 @@ void write_gaussian(TomlWriter& out, const std::string& name, const GaussianProc
     out.raw("covariance", "[" + rows + "]");
 }
 
+std::string variation_text(const GaussianVariation& variation) {
+    std::string text = "{ ";
+    if (!variation.shift.empty()) text += "shift = " + toml_text(variation.shift) + ", ";
+    return text + "up = " + toml_text(variation.yield.up) +
+           ", down = " + toml_text(variation.yield.down) + " }";
+}
+
 void write_simulate(TomlWriter& out, const SimulateSection& simulate) {
     out.section("[simulate]");
     out.key("model", std::string("interference"));
@@ -134,6 +208,16 @@ void write_simulate(TomlWriter& out, const SimulateSection& simulate) {
     out.key("interference", simulate.toy.interference);
     write_gaussian(out, "S", simulate.toy.signal);
     write_gaussian(out, "B", simulate.toy.background);
+    for (const ToyVariation& variation : simulate.systematics) {
+        out.section("[[simulate.systematic]]");
+        out.key("name", variation.name);
+        out.raw("S", variation_text(variation.signal));
+        out.raw("B", variation_text(variation.background));
+    }
+    out.section("[simulate.tilts]");
+    out.key("name", simulate.tilts.name);
+    out.key("count", simulate.tilts.count);
+    out.key("size", simulate.tilts.size);
 }
 
 }  // namespace
@@ -142,7 +226,7 @@ std::string campaign_toml(const Campaign& campaign) {
     TomlWriter out;
     write_general(out, campaign);
     write_model(out, campaign);
-    write_nets(out, campaign);
+    if (campaign.has_events()) write_nets(out, campaign);
     write_inference(out, campaign);
     if (campaign.simulate) write_simulate(out, *campaign.simulate);
     return out.text();

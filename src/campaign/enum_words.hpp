@@ -54,8 +54,28 @@ struct EnumWords<AsimovSource> {
 
 template <>
 struct EnumWords<ShapeNorm> {
-    static constexpr std::array<std::pair<ShapeNorm, std::string_view>, 2> words{
-        {{ShapeNorm::none, "none"}, {ShapeNorm::reference, "reference"}}};
+    static constexpr std::array<std::pair<ShapeNorm, std::string_view>, 3> words{
+        {{ShapeNorm::none, "none"},
+         {ShapeNorm::reference, "reference"},
+         {ShapeNorm::reference_quadratic, "reference_quadratic"}}};
+};
+
+template <>
+struct EnumWords<Interpolation> {
+    static constexpr std::array<std::pair<Interpolation, std::string_view>, 5> words{
+        {{Interpolation::code0, "code0"},
+         {Interpolation::code1, "code1"},
+         {Interpolation::code2, "code2"},
+         {Interpolation::code4, "code4"},
+         {Interpolation::code4p, "code4p"}}};
+};
+
+template <>
+struct EnumWords<Constraint::Kind> {
+    static constexpr std::array<std::pair<Constraint::Kind, std::string_view>, 3> words{
+        {{Constraint::Kind::none, "none"},
+         {Constraint::Kind::gaussian, "gaussian"},
+         {Constraint::Kind::poisson, "poisson"}}};
 };
 
 template <class E>

@@ -1,8 +1,11 @@
 #include "ratiofarm/campaign/make_model.hpp"
 
+#include <algorithm>
 #include <cmath>
 
+#include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
+#include "ratiofarm/core/suggest.hpp"
 
 #include "find_sample.hpp"
 
@@ -20,19 +23,153 @@ double yield_of(const ProcessSection& process, const std::vector<SampleInfo>& sa
     return yield;
 }
 
-}  // namespace
+bool has_shape(const UnbinnedRegionInput& input,
+               const std::string& process,
+               const std::string& parameter) {
+    return std::any_of(input.shapes.begin(), input.shapes.end(), [&](const auto& shape) {
+        return shape.process == process && shape.parameter == parameter;
+    });
+}
 
-StatisticalModel make_model(const Campaign& campaign, const std::vector<SampleInfo>& samples) {
+/// The shape of one process, if the systematic has one there.
+/// \throws DataError if it is named but the region has no g of it
+bool shape_of(const SystematicSection& systematic,
+              const std::string& process,
+              const UnbinnedRegionInput& input) {
+    const bool there = has_shape(input, process, systematic.parameter);
+    if (!systematic.shapes) return there;
+    const bool named = std::any_of(systematic.shapes->begin(), systematic.shapes->end(),
+                                   [&](const auto& shape) { return shape.process == process; });
+    if (named && !there) {
+        throw DataError("systematic '" + systematic.name + "': '" + input.source +
+                        "' has no column log_g for process '" + process + "' and parameter '" +
+                        systematic.parameter +
+                        "' (its 'shape_processes' and 'shape_parameters' name them; an empty "
+                        "'shape' of the systematic leaves the yields alone)");
+    }
+    return named;
+}
+
+std::optional<Anchors> yield_effect(const SystematicSection& systematic,
+                                    const std::string& process,
+                                    const UnbinnedRegionInput& input) {
+    if (systematic.yields) {
+        for (const auto& yield : *systematic.yields) {
+            if (yield.process == process) return yield.factors;
+        }
+        return std::nullopt;
+    }
+    for (const auto& yield : input.yields) {
+        if (yield.process == process && yield.parameter == systematic.parameter) {
+            return yield.factors;
+        }
+    }
+    return std::nullopt;
+}
+
+std::vector<SystematicEffect> effects_on(const std::string& process,
+                                         const Campaign& campaign,
+                                         const UnbinnedRegionInput& input) {
+    std::vector<SystematicEffect> effects;
+    for (const SystematicSection& systematic : campaign.systematics) {
+        const bool shape = shape_of(systematic, process, input);
+        const auto yield = yield_effect(systematic, process, input);
+        if (!shape && !yield) continue;
+        const auto same = std::find_if(effects.begin(), effects.end(), [&](const auto& effect) {
+            return effect.parameter == systematic.parameter;
+        });
+        if (same == effects.end()) {
+            effects.push_back(
+                {systematic.parameter, yield, shape, systematic.yield_code, systematic.shape_code});
+            continue;
+        }
+        // Two sections of one parameter: one gives the yield, the other the shape.
+        if (yield) same->yield = yield, same->yield_code = systematic.yield_code;
+        if (shape) same->shape = true, same->shape_code = systematic.shape_code;
+    }
+    return effects;
+}
+
+double declared_yield(const UnbinnedRegionSection& section,
+                      const UnbinnedRegionInput::Process& process) {
+    for (const auto& [name, yield] : section.yields) {
+        if (name == process.name) return yield;
+    }
+    return process.yield;
+}
+
+UnbinnedRegion make_region(const Campaign& campaign,
+                           const UnbinnedRegionSection& section,
+                           const UnbinnedRegionInput& input) {
+    UnbinnedRegion region;
+    region.name = section.name;
+    region.shape_norm = section.shape_norm.value_or(campaign.inference.shape_norm);
+    for (const UnbinnedRegionInput::Process& process : input.processes) {
+        region.processes.push_back({process.name, declared_yield(section, process),
+                                    campaign.process(process.name).coefficient,
+                                    effects_on(process.name, campaign, input)});
+    }
+    for (const auto& entry : section.yields) {
+        if (std::any_of(input.processes.begin(), input.processes.end(),
+                        [&](const auto& process) { return process.name == entry.first; })) {
+            continue;
+        }
+        throw DataError("region '" + section.name + "' declares a yield of process '" +
+                        entry.first + "', which '" + input.source + "' does not have");
+    }
+    return region;
+}
+
+/// A process that no region has would be left out without a word.
+void expect_all_processes(const Campaign& campaign, std::span<const UnbinnedRegionInput> regions) {
+    std::vector<std::string> known;
+    for (const auto& region : regions) {
+        for (const auto& process : region.processes) known.push_back(process.name);
+    }
+    for (const ProcessSection& process : campaign.processes) {
+        if (std::find(known.begin(), known.end(), process.name) != known.end()) continue;
+        throw DataError("there is no process '" + process.name + "' among the ratios" +
+                        did_you_mean(process.name, known));
+    }
+}
+
+/// What the campaign says of all regions, and binned ones.
+StatisticalModel common_model(const Campaign& campaign) {
     StatisticalModel model;
     model.parameters = campaign.parameters;
     model.parameter_of_interest = campaign.inference.poi;
-    UnbinnedRegion region;
-    region.shape_norm = campaign.inference.shape_norm;
-    for (const ProcessSection& process : campaign.processes) {
-        region.processes.push_back(
-            {process.name, yield_of(process, samples), process.coefficient, {}});
+    for (const BinnedRegionSection& section : campaign.binned) {
+        model.binned.push_back(section.region);
     }
-    model.unbinned.push_back(std::move(region));
+    return model;
+}
+
+}  // namespace
+
+StatisticalModel make_model(const Campaign& campaign,
+                            std::span<const UnbinnedRegionInput> regions) {
+    RATIOFARM_EXPECT(regions.size() == campaign.unbinned.size());
+    StatisticalModel model = common_model(campaign);
+    for (std::size_t r = 0; r < regions.size(); ++r) {
+        in_context("'" + regions[r].source + "'", [&] {
+            model.unbinned.push_back(make_region(campaign, campaign.unbinned[r], regions[r]));
+        });
+    }
+    if (!regions.empty()) expect_all_processes(campaign, regions);
+    return model;
+}
+
+StatisticalModel make_model(const Campaign& campaign, const std::vector<SampleInfo>& samples) {
+    UnbinnedRegionInput input{.source = "events", .processes = {}, .shapes = {}, .yields = {}};
+    for (const ProcessSection& process : campaign.processes) {
+        input.processes.push_back({process.name, yield_of(process, samples)});
+    }
+    Campaign without_shapes = campaign;
+    for (SystematicSection& systematic : without_shapes.systematics) systematic.shapes.emplace();
+    StatisticalModel model = common_model(campaign);
+    const UnbinnedRegionSection section =
+        campaign.unbinned.empty() ? UnbinnedRegionSection{} : campaign.unbinned.front();
+    model.unbinned.push_back(make_region(without_shapes, section, input));
     return model;
 }
 

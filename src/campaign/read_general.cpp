@@ -8,6 +8,12 @@ namespace {
 
 void read_events(const ConfigNode& root, EventsSection& events, Mistakes& mistakes) {
     const TableReader table = section(root, "events", mistakes);
+    // A campaign that only fits ratios has no nets, and needs no events for them.
+    const auto has = [&](const char* name) { return root.find(name) != nullptr; };
+    if (!table.present() && !has("network") && !has("training") && !has("ensemble") &&
+        !has("reference")) {
+        return;
+    }
     table.require("file", "the HDF5 file with the events, for example file = \"events.h5\"");
     table.text("file", events.file);
     table.require("features",
@@ -53,15 +59,23 @@ void read_general(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes
     read_split(root, campaign.split, mistakes);
 }
 
-void refuse_reserved(const ConfigNode& root, Mistakes& mistakes) {
-    const auto refuse = [&](std::string_view name, const std::string& why) {
-        const ConfigMember* member = root.find(name);
-        if (member != nullptr) {
-            mistakes.add(member->value.position, "[[" + std::string(name) + "]] (" + why + ")");
-        }
-    };
-    refuse("systematic", "this version has no nuisance parameters yet; remove the section");
-    refuse("region", "this version fits all events as one unbinned region; remove the section");
+void for_each_section(const ConfigNode& root,
+                      const std::string& name,
+                      Mistakes& mistakes,
+                      const std::function<void(const ConfigNode&, const std::string&)>& read) {
+    const ConfigMember* member = root.find(name);
+    if (member == nullptr) return;
+    const auto* sections = member->value.get_if<ConfigNode::Array>();
+    if (sections == nullptr) {
+        mistakes.add(member->position, name + " (must be written as sections [[" + name + "]])");
+        return;
+    }
+    for (std::size_t i = 0; i < sections->size(); ++i) {
+        const ConfigMember* label = (*sections)[i].find("name");
+        const auto* text = label == nullptr ? nullptr : label->value.get_if<std::string>();
+        const bool good = text != nullptr && is_plain_name(*text);
+        read((*sections)[i], name + (good ? "." + *text : "[" + std::to_string(i) + "]"));
+    }
 }
 
 }  // namespace ratiofarm

@@ -53,16 +53,36 @@ void read_asimov(const TableReader& data,
     }
 }
 
+/// Counts that were observed are fitted where they are all there is.
+void read_observed(const TableReader& table, Campaign& campaign) {
+    const bool has_asimov = table.find("asimov") != nullptr;
+    const auto is_observed = [](const BinnedRegionSection& section) {
+        return section.observed.has_value();
+    };
+    campaign.data.observed =
+        !has_asimov && campaign.unbinned.empty() && !campaign.binned.empty() &&
+        std::all_of(campaign.binned.begin(), campaign.binned.end(), is_observed);
+    if (!table.flag("observed", campaign.data.observed) || !campaign.data.observed) return;
+    if (has_asimov) {
+        table.wrong("observed", "either what was observed or asimov is fitted");
+    }
+    if (!campaign.unbinned.empty() && table.find("sample") == nullptr) {
+        table.wrong("observed", "the events of the unbinned regions need sample = \"...\"");
+    }
+}
+
 }  // namespace
 
 void read_data(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes) {
     const TableReader table = section(root, "data", mistakes);
     const ConfigNode* asimov = table.find("asimov");
     if (asimov != nullptr) read_asimov(table, *asimov, campaign, mistakes);
+    read_observed(table, campaign);
     if (!table.name("sample", campaign.data.sample)) return;
     if (asimov != nullptr) {
         table.wrong("sample", "either a sample or asimov is fitted; remove one of the two keys");
     }
+    campaign.data.observed = true;
     const auto& processes = campaign.processes;
     const auto same = std::find_if(processes.begin(), processes.end(), [&](const auto& process) {
         return process.sample == campaign.data.sample;
@@ -85,14 +105,13 @@ void read_inference(const ConfigNode& root, Campaign& campaign, Mistakes& mistak
             table.wrong("poi", "no such parameter" + known_names(inference.poi, names));
         }
     }
-    const auto* norm = table.find("shape_norm");
-    const auto* word = norm == nullptr ? nullptr : norm->get_if<std::string>();
-    if (word != nullptr && *word == "reference_quadratic") {
-        table.wrong("shape_norm", "this version knows no morphed shapes yet; use \"reference\"");
-    } else {
-        table.word("shape_norm", inference.shape_norm);
-    }
+    table.word("shape_norm", inference.shape_norm);
     if (poi == nullptr) return;
+    if (table.find("poi") != nullptr && !depends_on(campaign, inference.poi)) {
+        table.wrong("poi",
+                    "nothing depends on it: it must stand in a coefficient, a systematic or "
+                    "a binned region");
+    }
     table.numbers("scan", {.low = poi->low, .high = poi->high}, inference.scan);
 }
 

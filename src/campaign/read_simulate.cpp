@@ -55,6 +55,60 @@ void read_gaussian(const ConfigNode& simulate,
     read_covariance(table, dimension, process.covariance, mistakes);
 }
 
+/// One number for each feature; where there is no events file, as many as the signal's mean has.
+std::size_t dimension_of(const ConfigNode& simulate, const Campaign& campaign) {
+    if (campaign.has_events()) return campaign.events.features.size();
+    const ConfigMember* signal = simulate.find("S");
+    const ConfigMember* mean = signal == nullptr ? nullptr : signal->value.find("mean");
+    const auto* numbers = mean == nullptr ? nullptr : mean->value.get_if<ConfigNode::Array>();
+    return numbers == nullptr ? 1 : numbers->size();
+}
+
+void read_gaussian_variation(const ConfigNode& systematic,
+                             const std::string& process,
+                             const std::string& path,
+                             std::size_t dimension,
+                             GaussianVariation& variation,
+                             Mistakes& mistakes) {
+    const ConfigMember* member = systematic.find(process);
+    if (member == nullptr) return;
+    const std::string section = "simulate.systematic." + process;
+    const TableReader table(&member->value, section, path + "." + process, mistakes);
+    if (table.numbers("shift", {}, variation.shift) && variation.shift.size() != dimension) {
+        table.wrong("shift", "must be " + std::to_string(dimension) +
+                                 " numbers, by which the mean moves at +1");
+    }
+    const NumberLimits factor{.low = 0.0, .low_allowed = false};
+    table.number("up", factor, variation.yield.up);
+    table.number("down", factor, variation.yield.down);
+}
+
+void read_variations(const ConfigNode& simulate,
+                     std::size_t dimension,
+                     SimulateSection& section,
+                     Mistakes& mistakes) {
+    for_each_section(
+        simulate, "systematic", mistakes, [&](const ConfigNode& node, const std::string& name) {
+            const std::string path = "simulate." + name;
+            const TableReader table(&node, "simulate.systematic", path, mistakes);
+            ToyVariation variation;
+            table.require("name", "that of a [[systematic]]");
+            table.name("name", variation.name);
+            read_gaussian_variation(node, "S", path, dimension, variation.signal, mistakes);
+            read_gaussian_variation(node, "B", path, dimension, variation.background, mistakes);
+            section.systematics.push_back(std::move(variation));
+        });
+}
+
+void read_tilts(const ConfigNode& simulate, TiltsSection& tilts, Mistakes& mistakes) {
+    const ConfigMember* member = simulate.find("tilts");
+    const TableReader table(member == nullptr ? nullptr : &member->value, "simulate.tilts",
+                            "simulate.tilts", mistakes);
+    table.name("name", tilts.name);
+    table.whole("count", {0, 10'000}, tilts.count);
+    table.number("size", {.low = 0.0, .high = 10.0}, tilts.size);
+}
+
 /// The simulation writes S, B and SBI; a process cannot read anything else.
 void check_samples(const ConfigNode& root, const Campaign& campaign, Mistakes& mistakes) {
     for (const ProcessSection& process : campaign.processes) {
@@ -81,7 +135,7 @@ void read_simulate(const ConfigNode& root, Campaign& campaign, Mistakes& mistake
     constexpr std::uint64_t largest_seed = std::numeric_limits<std::int64_t>::max();
     table.whole("seed", {0, largest_seed}, simulate.seed);
     table.number("interference", {.low = -1.0, .high = 1.0}, simulate.toy.interference);
-    const std::size_t dimension = campaign.events.features.size();
+    const std::size_t dimension = dimension_of(node, campaign);
     read_gaussian(node, "S", dimension, simulate.toy.signal, mistakes);
     read_gaussian(node, "B", dimension, simulate.toy.background, mistakes);
     if (mistakes.size() == before) {
@@ -89,6 +143,8 @@ void read_simulate(const ConfigNode& root, Campaign& campaign, Mistakes& mistake
             mistakes.add(node.position, "simulate (" + mistake + ")");
         }
     }
+    read_variations(node, dimension, simulate, mistakes);
+    read_tilts(node, simulate.tilts, mistakes);
     check_samples(root, campaign, mistakes);
     campaign.simulate = std::move(simulate);
 }

@@ -194,9 +194,27 @@ Digest ratios_digest(const Campaign& campaign,
     return hasher.finish();
 }
 
+void expect_trainable(const Campaign& campaign) {
+    if (!campaign.has_events()) {
+        throw ConfigError(
+            "the campaign has no [events]: there is nothing to train; fit a ratio file with "
+            "'ratiofarm fit --ratios FILE'");
+    }
+    for (const SystematicSection& systematic : campaign.systematics) {
+        if (!systematic.shapes || systematic.shapes->empty()) continue;
+        throw ConfigError(
+            "systematic '" + systematic.name + "': the shape of process '" +
+            systematic.shapes->front().process +
+            "' would have to be trained, which this version does not do; fit a ratio file that "
+            "has its columns log_g_up and log_g_down with 'ratiofarm fit --ratios FILE', or set "
+            "shape = [] so that only the yields change");
+    }
+}
+
 TaskGraph make_task_graph(const Campaign& campaign,
                           const std::vector<SampleInfo>& samples,
                           std::string_view device_class) {
+    expect_trainable(campaign);
     check_columns_agree(campaign, samples);
     TaskGraph graph;
     for (const ProcessSection& process : campaign.processes) {

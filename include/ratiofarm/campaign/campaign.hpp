@@ -8,19 +8,22 @@
 #include <utility>
 #include <vector>
 
+#include "ratiofarm/campaign/binned_section.hpp"
+#include "ratiofarm/campaign/systematic_section.hpp"
 #include "ratiofarm/core/digest.hpp"
 #include "ratiofarm/core/network.hpp"
 #include "ratiofarm/core/split.hpp"
 #include "ratiofarm/core/trainer_protocol.hpp"
 #include "ratiofarm/core/training_options.hpp"
-#include "ratiofarm/physics/interference_toy.hpp"
 #include "ratiofarm/physics/shape_norm.hpp"
 #include "ratiofarm/physics/statistical_model.hpp"
+#include "ratiofarm/physics/toy_variation.hpp"
 
 namespace ratiofarm {
 
 struct EventsSection {
-    std::string file;                   ///< as written; relative to the campaign file
+    std::string file;  ///< as written; relative to the campaign file. Empty: the campaign
+                       ///< trains nothing, its ratios come from elsewhere
     std::vector<std::string> features;  ///< columns the nets see, in this order
     bool operator==(const EventsSection&) const = default;
 };
@@ -55,21 +58,31 @@ struct DataSection {
     std::vector<std::pair<std::string, double>>
         asimov;  ///< parameter values; others at their start
     AsimovSource source = AsimovSource::samples;
-    std::string sample;  ///< not empty: fit the events of this sample with weight 1 instead
+    std::string sample;     ///< not empty: fit the events of this sample with weight 1 instead
+    bool observed = false;  ///< fit what binned regions observed; always so with a sample
     bool operator==(const DataSection&) const = default;
 };
 
 struct InferenceSection {
     std::string poi = "mu";
-    ShapeNorm shape_norm =
-        ShapeNorm::reference;  ///< r_j normalised on the inference-split reference
+    ShapeNorm shape_norm = ShapeNorm::reference;  ///< on the inference-split reference
     std::vector<double> scan;  ///< points of the t_mu scan; empty: chosen from the fit
     bool operator==(const InferenceSection&) const = default;
+};
+
+/// Systematics that move the means of the toy along random directions.
+struct TiltsSection {
+    std::string name = "tilt";  ///< of the first: "tilt_0"
+    std::uint64_t count = 0;
+    double size = 0.1;  ///< in standard deviations
+    bool operator==(const TiltsSection&) const = default;
 };
 
 /// Input of `ratiofarm simulate`.
 struct SimulateSection {
     InterferenceToy toy;
+    std::vector<ToyVariation> systematics;  ///< named as those of the campaign
+    TiltsSection tilts;
     std::uint64_t events = 100000;  ///< per sample
     std::uint64_t seed = 1;
     bool operator==(const SimulateSection&) const = default;
@@ -85,6 +98,10 @@ struct Campaign {
     Split split;
     std::vector<Parameter> parameters;
     std::vector<ProcessSection> processes;
+    std::vector<SystematicSection> systematics;
+    std::vector<UnbinnedRegionSection> unbinned;
+    std::vector<BinnedRegionSection> binned;
+    LabelsSection labels;
     ReferenceSection reference;
     Network network;
     TrainingOptions training;
@@ -98,6 +115,7 @@ struct Campaign {
     const ProcessSection& process(std::string_view process_name) const;
 
     std::filesystem::path events_path() const;
+    bool has_events() const { return !events.file.empty(); }
 };
 
 /// What could be read of a campaign file that may hold mistakes.

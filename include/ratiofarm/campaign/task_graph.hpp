@@ -60,11 +60,15 @@ Digest ratios_digest(const Campaign& campaign,
                      const std::vector<SampleInfo>& samples,
                      const TaskGraph& graph);
 
+/// \throws ConfigError if the campaign has no events, or a systematic's shape needs nets that this
+/// version does not train
+void expect_trainable(const Campaign& campaign);
+
 /// The task graph of a campaign on these samples. `samples` holds one entry per name of
 /// campaign_samples(), in any order. Device class and thread count are part of a training's digest;
 /// rank count, paths and device index are not, nor are names: a process that is added or renamed
 /// changes no digest but its own.
-/// \throws DataError if a sample or a feature is missing
+/// \throws DataError if a sample or a feature is missing; ConfigError as expect_trainable()
 TaskGraph make_task_graph(const Campaign& campaign,
                           const std::vector<SampleInfo>& samples,
                           std::string_view device_class);
