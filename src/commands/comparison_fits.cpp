@@ -83,6 +83,15 @@ FitResult fit_with_scan(const StatisticalModel& model,
     return result;
 }
 
+/// The exact densities and histograms know the nominal processes alone.
+StatisticalModel without_systematics(StatisticalModel model) {
+    for (ProcessModel& process : model.unbinned.front().processes) process.systematics.clear();
+    for (Parameter& parameter : model.parameters) {
+        if (parameter.constraint.kind != Constraint::Kind::none) parameter.fixed = true;
+    }
+    return model;
+}
+
 /// ln p_j / p_ref at the events of a sample from the exact densities of the events file.
 std::vector<float> exact_log_ratios(const Campaign& campaign,
                                     const RatioFile& ratios,
@@ -117,8 +126,9 @@ std::optional<ComparisonFit> exact_fit(const Campaign& campaign,
                                        Events& events,
                                        std::span<const double> points) {
     EventSet exact;
-    for (const ProcessModel& process : model.unbinned.front().processes) exact.processes.push_back(process.name);
-    for (const FittedSet& set : fitted_sets(campaign, model, ratios)) {
+    for (const ProcessModel& process : model.unbinned.front().processes)
+        exact.processes.push_back(process.name);
+    for (const FittedSet& set : fitted_sets(campaign, model, model.unbinned.front(), ratios)) {
         const InferenceEvents& sample = events.of(set.sample);
         const auto density = read_log_density(sample.sample->columns.file, set.sample);
         if (!density) return std::nullopt;
@@ -181,7 +191,7 @@ ComparisonFit histogram_fit(const Campaign& campaign,
             add_histogram(data_bins, process_bins[j], factors[j]);
         }
     } else {
-        for (const FittedSet& set : fitted_sets(campaign, model, ratios)) {
+        for (const FittedSet& set : fitted_sets(campaign, model, model.unbinned.front(), ratios)) {
             add_histogram(data_bins, filled(set.sample), set.factor);
         }
     }
@@ -193,11 +203,15 @@ ComparisonFit histogram_fit(const Campaign& campaign,
 }  // namespace
 
 std::vector<ComparisonFit> comparison_fits(const Campaign& campaign,
-                                           const StatisticalModel& model,
-                                           const RatioFile& ratios,
+                                           const StatisticalModel& full_model,
+                                           const RatioFiles& all_ratios,
                                            std::span<const SampleInfo> samples,
                                            std::span<const double> points,
                                            const Log& log) {
+    if (all_ratios.size() != 1 || !full_model.binned.empty()) return {};
+    const RatioFile& ratios = *all_ratios.front();
+    const StatisticalModel model = without_systematics(full_model);
+    const std::string how = campaign.systematics.empty() ? "" : ", without systematics";
     std::vector<ComparisonFit> fits;
     Events events(ratios, samples);
     const auto attempt = [&](const std::string& what, const auto& make) {
@@ -209,12 +223,14 @@ std::vector<ComparisonFit> comparison_fits(const Campaign& campaign,
     };
     attempt("exact ratios", [&] {
         if (auto exact = exact_fit(campaign, model, ratios, events, points)) {
+            exact->label += how;
             fits.push_back(std::move(*exact));
         }
     });
     for (const std::string& feature : campaign.events.features) {
         attempt("histogram of " + feature, [&] {
             fits.push_back(histogram_fit(campaign, model, ratios, events, feature, points));
+            fits.back().label += how;
         });
     }
     return fits;

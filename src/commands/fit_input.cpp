@@ -1,67 +1,141 @@
 #include "fit_input.hpp"
 
 #include <algorithm>
-#include <memory>
-#include <mutex>
+#include <set>
 
 #include <fmt/format.h>
 
+#include "ratiofarm/campaign/make_model.hpp"
+#include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/fit/asimov.hpp"
+#include "ratiofarm/mpi/together.hpp"
+
+#include "region_source.hpp"
 
 namespace ratiofarm {
 namespace {
 
 std::vector<FittedSet> sample_sets(const Campaign& campaign,
                                    const StatisticalModel& model,
+                                   const UnbinnedRegion& region,
                                    const RatioFile& ratios) {
     std::vector<const RatioSet*> sets;
     std::vector<double> sums;
-    for (const ProcessModel& process : model.unbinned.front().processes) {
+    for (const ProcessModel& process : region.processes) {
         sets.push_back(&ratios.set(campaign.process(process.name).sample));
         sums.push_back(sets.back()->sum_of_weights);
     }
-    const auto factors = asimov_sample_factors(model, model.unbinned.front(),
-                                               asimov_point(campaign, model), sums);
+    const auto factors = asimov_sample_factors(model, region, asimov_point(campaign, model), sums);
     std::vector<FittedSet> fitted;
     for (std::size_t j = 0; j < sets.size(); ++j) {
-        if (factors[j] != 0.0) fitted.push_back({sets[j]->name, sets[j]->events, factors[j]});
+        if (factors[j] == 0.0) continue;
+        fitted.push_back({sets[j]->name, sets[j]->events, factors[j], 0.0, j});
     }
     return fitted;
 }
 
-std::vector<FittedSet> reference_sets(const RatioFile& ratios) {
+/// Events of the reference, each set with pi_k / sum(w).
+std::vector<FittedSet> reference_sets(const RatioFile& ratios, const std::string& why) {
     if (ratios.header().reference.empty()) {
         throw DataError(
-            fmt::format("'{}' describes no reference; use data.asimov.source = "
-                        "\"samples\"",
-                        ratios.path().string()));
+            fmt::format("'{}' describes no reference, which {}", ratios.path().string(), why));
     }
-    std::vector<FittedSet> fitted;
+    std::vector<FittedSet> sets;
     for (const ReferenceComponent& component : ratios.header().reference) {
         const RatioSet& set = ratios.set(component.sample);
-        fitted.push_back({set.name, set.events, component.fraction / set.sum_of_weights});
+        sets.push_back({set.name, set.events, 0.0, component.fraction / set.sum_of_weights, 0});
     }
-    return fitted;
+    return sets;
+}
+
+/// Adds the weights of the sums over the reference: to rows that are there already, or as rows
+/// without weight in the data.
+void add_reference(std::vector<FittedSet>& sets, const std::vector<FittedSet>& reference) {
+    for (const FittedSet& component : reference) {
+        const auto same = std::find_if(sets.begin(), sets.end(), [&](const FittedSet& set) {
+            return set.sample == component.sample;
+        });
+        if (same == sets.end()) {
+            sets.push_back(component);
+        } else {
+            same->reference += component.reference;
+        }
+    }
+}
+
+bool has_shapes(const UnbinnedRegion& region) {
+    return std::any_of(region.processes.begin(), region.processes.end(), [](const auto& process) {
+        return std::any_of(process.systematics.begin(), process.systematics.end(),
+                           [](const SystematicEffect& effect) { return effect.shape; });
+    });
+}
+
+bool has_shapes(const StatisticalModel& model) {
+    return std::any_of(model.unbinned.begin(), model.unbinned.end(),
+                       [](const UnbinnedRegion& region) { return has_shapes(region); });
+}
+
+UnbinnedRegionInput region_input(const RatioFile& ratios) {
+    UnbinnedRegionInput input{ratios.path().string(), {}, {}, {}};
+    for (const auto& process : ratios.header().processes) {
+        input.processes.push_back({process.name, process.yield});
+    }
+    for (const auto& shape : ratios.header().shapes) {
+        input.shapes.push_back({shape.process, shape.parameter});
+    }
+    for (const auto& yield : ratios.header().yields) {
+        input.yields.push_back({yield.process, yield.parameter, yield.factors});
+    }
+    return input;
+}
+
+/// The bins of all regions, as observed or as expected at the Asimov point.
+std::vector<std::vector<double>> binned_data(const Campaign& campaign,
+                                             const StatisticalModel& model) {
+    std::vector<std::vector<double>> bins;
+    for (const BinnedRegionSection& section : campaign.binned) {
+        if (!fits_observed(campaign)) {
+            bins.emplace_back(section.region.n_bins(), 0.0);
+        } else if (section.observed) {
+            bins.push_back(*section.observed);
+        } else {
+            throw DataError(
+                fmt::format("region '{}' has no observed contents; add observed = "
+                            "[...], or fit Asimov data",
+                            section.region.name));
+        }
+    }
+    if (fits_observed(campaign) || bins.empty()) return bins;
+    StatisticalModel binned = model;
+    binned.unbinned.clear();
+    const mpi::Communicator alone;
+    const LikelihoodData empty{{}, bins};
+    const Likelihood likelihood(binned, empty, alone);
+    const auto u = likelihood.coordinates().to_internal(asimov_point(campaign, model));
+    return likelihood.expected_data(empty, u).data.binned;
 }
 
 }  // namespace
 
-StatisticalModel model_for_ratios(const Campaign& campaign, const RatioFile& ratios) {
-    StatisticalModel model;
-    model.parameters = campaign.parameters;
-    model.parameter_of_interest = campaign.inference.poi;
-    UnbinnedRegion region;
-    region.shape_norm = campaign.inference.shape_norm;
-    in_context(ratios.path().string(), [&] {
-        for (const RatioProcess& process : ratios.header().processes) {
-            region.processes.push_back(
-                {process.name, process.yield, campaign.process(process.name).coefficient, {}});
-        }
-    });
-    model.unbinned.push_back(std::move(region));
-    for (const ProcessSection& section : campaign.processes) {
-        ratios.header().column_of(section.name);
+RatioFiles open_ratio_files(const Campaign& campaign, const std::filesystem::path& own) {
+    RatioFiles files;
+    for (const UnbinnedRegionSection& region : campaign.unbinned) {
+        files.push_back(std::make_shared<RatioFile>(
+            region.ratios.empty() ? own : campaign.folder / region.ratios));
+    }
+    return files;
+}
+
+StatisticalModel model_for_ratios(const Campaign& campaign, const RatioFiles& ratios) {
+    std::vector<UnbinnedRegionInput> inputs;
+    for (const auto& file : ratios) inputs.push_back(region_input(*file));
+    StatisticalModel model = make_model(campaign, inputs);
+    if (fits_observed(campaign)) return model;
+    const std::vector<double> theta = asimov_point(campaign, model);
+    for (std::size_t a = 0; a < theta.size(); ++a) {
+        if (model.parameters[a].constraint.kind == Constraint::Kind::none) continue;
+        model.parameters[a].constraint.observed = theta[a];
     }
     return model;
 }
@@ -77,78 +151,112 @@ std::vector<double> asimov_point(const Campaign& campaign, const StatisticalMode
     return theta;
 }
 
+bool fits_observed(const Campaign& campaign) { return campaign.data.observed; }
+
 std::vector<FittedSet> fitted_sets(const Campaign& campaign,
                                    const StatisticalModel& model,
+                                   const UnbinnedRegion& region,
                                    const RatioFile& ratios) {
+    std::vector<FittedSet> sets;
     if (!campaign.data.sample.empty()) {
         const RatioSet& set = ratios.set(campaign.data.sample);
-        return {{set.name, set.events, 1.0}};
+        sets.push_back({set.name, set.events, 1.0, 0.0, 0});
+    } else if (campaign.data.source == AsimovSource::samples) {
+        sets = sample_sets(campaign, model, region, ratios);
+    } else {
+        sets = reference_sets(ratios,
+                              "source = \"reference\" of [data] needs; use source = "
+                              "\"samples\"");
+        for (FittedSet& set : sets) {
+            set.factor = set.reference;
+            if (!has_shapes(model)) set.reference = 0.0;
+        }
+        return sets;
     }
-    return campaign.data.source == AsimovSource::reference ? reference_sets(ratios)
-                                                           : sample_sets(campaign, model, ratios);
+    // Without shapes ln r is normalised already, and the sums would be ones.
+    if (!has_shapes(region) || region.shape_norm == ShapeNorm::none) return sets;
+    add_reference(sets, reference_sets(ratios,
+                                       "shape_norm = \"reference\" needs; add the group "
+                                       "'/reference', or set shape_norm = \"none\""));
+    return sets;
 }
 
 std::string data_description(const Campaign& campaign, const StatisticalModel& model) {
     if (!campaign.data.sample.empty())
         return fmt::format("events of sample {}", campaign.data.sample);
-    std::string text = campaign.data.source == AsimovSource::reference
+    if (campaign.data.observed) return "observed contents of the binned regions";
+    std::string text = model.unbinned.empty() ? "Asimov data at "
+                       : campaign.data.source == AsimovSource::reference
                            ? "Asimov data from the reference at "
                            : "Asimov data from the samples at ";
     const auto theta = asimov_point(campaign, model);
     for (std::size_t i = 0; i < theta.size(); ++i) {
-        text += fmt::format("{}{} = {:g}", i == 0 ? "" : ", ", model.parameters[i].name, theta[i]);
+        const Parameter& parameter = model.parameters[i];
+        const bool constrained = parameter.constraint.kind != Constraint::Kind::none;
+        if (constrained && theta[i] == parameter.start && i > 0) continue;  // a hundred zeros
+        text += fmt::format("{}{} = {:g}", i == 0 ? "" : ", ", parameter.name, theta[i]);
     }
     return text;
 }
 
-namespace {
-
-/// Events [first, last) of the joined sets.
-EventSet read_events(const Campaign& campaign,
-                     const StatisticalModel& model,
-                     const RatioFile& ratios,
-                     Range range) {
-    const auto sets = fitted_sets(campaign, model, ratios);
-    std::vector<std::uint64_t> sizes;
-    EventSet events;
-    for (const FittedSet& set : sets) {
-        sizes.push_back(set.events);
-        events.total += set.events;
+Digest inputs_digest(const Campaign& campaign, const RatioFiles& ratios) {
+    Hasher hasher;
+    for (const auto& file : ratios) {
+        if (file->header().inputs == Digest{}) return {};
+        hasher.digest(file->header().inputs);
     }
-    const UnbinnedRegion& region = model.unbinned.front();
-    for (const ProcessModel& process : region.processes) events.processes.push_back(process.name);
-    events.offset = range.first;
-    for (const SetRows& part : rows_of_range(sizes, range)) {
-        const FittedSet& set = sets[part.set];
-        const RatioRows rows = ratios.read_rows(set.sample, part.rows);
-        append_events(events, rows.weight, rows.log_r, set.factor,
-                      {set.sample, events.size(), part.rows.first});
-    }
-    if (!campaign.data.sample.empty()) return unweighted(std::move(events));
-    if (campaign.data.source == AsimovSource::reference) {
-        // The factors above already give the reference a total weight of one.
-        return asimov_from_reference(model, region, asimov_point(campaign, model),
-                                     std::move(events), 1.0);
-    }
-    return events;
+    hasher.text(binned_regions_toml(campaign.binned));
+    return hasher.finish();
 }
 
-}  // namespace
-
-LikelihoodData load_data(const Campaign& campaign,
-                         const StatisticalModel& model,
-                         const RatioFile& ratios) {
-    EventSource source;
-    for (const FittedSet& set : fitted_sets(campaign, model, ratios)) source.total += set.events;
-    for (const ProcessModel& process : model.unbinned.front().processes) {
-        source.processes.push_back(process.name);
+std::vector<std::string> input_warnings(const Campaign& campaign, const RatioFiles& ratios) {
+    std::vector<std::string> warnings;
+    std::set<std::string> known;
+    for (const SystematicSection& systematic : campaign.systematics) {
+        known.insert(systematic.parameter);
     }
-    const auto one_at_a_time = std::make_shared<std::mutex>();  // HDF5 is not made for threads
-    source.read = [&campaign, &model, &ratios, one_at_a_time](Range range) {
-        const std::lock_guard lock(*one_at_a_time);
-        return read_events(campaign, model, ratios, range);
-    };
-    return {{std::move(source)}, {}};
+    for (const auto& file : ratios) {
+        warnings.insert(warnings.end(), file->warnings().begin(), file->warnings().end());
+        std::set<std::string> ignored;
+        for (const RatioShape& shape : file->header().shapes) {
+            if (!known.contains(shape.parameter)) ignored.insert(shape.parameter);
+        }
+        for (const RatioYield& yield : file->header().yields) {
+            if (!known.contains(yield.parameter)) ignored.insert(yield.parameter);
+        }
+        if (ignored.empty()) continue;
+        warnings.push_back(
+            fmt::format("{}: {} systematic(s) that no [[systematic]] names are not used: {}{}",
+                        file->path().string(), ignored.size(), *ignored.begin(),
+                        ignored.size() > 1 ? ", ..." : ""));
+    }
+    return warnings;
+}
+
+LikelihoodData load_data(const mpi::Communicator& comm,
+                         const Campaign& campaign,
+                         const StatisticalModel& model,
+                         const RatioFiles& ratios) {
+    RATIOFARM_EXPECT(ratios.size() == model.unbinned.size());
+    LikelihoodData data;
+    std::vector<std::vector<FittedSet>> sets;
+    mpi::together(comm, [&] {
+        data.binned = binned_data(campaign, model);
+        for (std::size_t r = 0; r < ratios.size(); ++r) {
+            sets.push_back(fitted_sets(campaign, model, model.unbinned[r], *ratios[r]));
+        }
+    });
+    for (std::size_t r = 0; r < ratios.size(); ++r) {
+        data.unbinned.push_back(
+            region_source(comm, {campaign, model, model.unbinned[r], ratios[r], sets[r]}));
+    }
+    const bool by_mixture = !fits_observed(campaign) && has_shapes(model) &&
+                            campaign.data.source == AsimovSource::reference;
+    if (!by_mixture) return data;
+    // The mixture with its shapes is the likelihood's own business.
+    const Likelihood likelihood(model, data, comm);
+    const auto u = likelihood.coordinates().to_internal(asimov_point(campaign, model));
+    return likelihood.expected_data(data, u).data;
 }
 
 }  // namespace ratiofarm

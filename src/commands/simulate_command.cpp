@@ -1,3 +1,4 @@
+#include <array>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -5,10 +6,11 @@
 
 #include "ratiofarm/campaign/campaign.hpp"
 #include "ratiofarm/commands/command.hpp"
-#include "ratiofarm/physics/interference_toy.hpp"
+#include "ratiofarm/physics/toy_variation.hpp"
 #include "ratiofarm/tables/event_file.hpp"
 
 #include "campaign_samples.hpp"
+#include "toy_ratios.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -31,10 +33,14 @@ EventSample simulate_sample(const Campaign& campaign, const ToyDensities& toy, T
             .log_density = std::move(exact)};
 }
 
-void print_facts(const Campaign& campaign, const ToyDensities& toy, bool as_json) {
-    const std::string path = campaign.events_path().string();
+void print_facts(const Campaign& campaign,
+                 const ToyDensities& toy,
+                 const fs::path& ratios,
+                 bool as_json) {
+    const std::string path = campaign.has_events() ? campaign.events_path().string() : "";
     nlohmann::ordered_json json{{"schema", 1},
                                 {"file", path},
+                                {"ratios", ratios.string()},
                                 {"events_per_sample", campaign.simulate->events},
                                 {"interference_yield", toy.interference_yield()}};
     for (const ToySample sample : toy_samples) {
@@ -44,11 +50,70 @@ void print_facts(const Campaign& campaign, const ToyDensities& toy, bool as_json
         fmt::print("{}\n", json.dump(2));
         return;
     }
-    fmt::print("{}: {} events per sample with exact densities\n", path, campaign.simulate->events);
+    const auto events = campaign.simulate->events;
+    if (!path.empty()) {
+        fmt::print("{}: {} events per sample with exact densities\n", path, events);
+    }
+    if (!ratios.empty()) {
+        fmt::print("{}: {} events per sample with exact ratios\n", ratios.string(), events);
+    }
     for (const ToySample sample : toy_samples) {
         fmt::print("  yield {:<4} {:.6f}\n", toy_sample_name(sample), toy.yield(sample));
     }
     fmt::print("  yield {:<4} {:.6f}   (interference)\n", "I", toy.interference_yield());
+}
+
+/// Names of the samples of a variation: those of the campaign's [[systematic]] where it has some.
+std::array<std::string, 2> variation_names(const Campaign& campaign,
+                                           const ToyVariation& variation,
+                                           const std::string& sample) {
+    for (const SystematicSection& systematic : campaign.systematics) {
+        if (systematic.name != variation.name || !systematic.shapes) continue;
+        for (const auto& shape : *systematic.shapes) {
+            if (campaign.process(shape.process).sample == sample && !shape.up.empty()) {
+                return {shape.up, shape.down};
+            }
+        }
+    }
+    return {sample + "_" + variation.name + "_up", sample + "_" + variation.name + "_down"};
+}
+
+/// The same generated events under the systematics that are listed, with the ids of the nominal
+/// ones. Exact densities are left to the nominal samples.
+void add_variations(const Campaign& campaign,
+                    const VariedDensities& toy,
+                    std::vector<EventSample>& samples) {
+    for (std::size_t v = 0; v < campaign.simulate->systematics.size(); ++v) {
+        const ToyVariation& variation = toy.variations()[v];
+        for (const ToySample sample : toy_samples) {
+            if (!changes_shape(variation, sample)) continue;
+            const auto names =
+                variation_names(campaign, variation, std::string(toy_sample_name(sample)));
+            for (const Side side : {Side::up, Side::down}) {
+                EventSample events = simulate_sample(campaign, toy.at(v, side), sample);
+                events.name = names[static_cast<std::size_t>(side)];
+                events.log_density.reset();
+                samples.push_back(std::move(events));
+            }
+        }
+    }
+}
+
+void write_all_events(const Campaign& campaign, const VariedDensities& toy) {
+    std::vector<EventSample> samples;
+    for (const ToySample sample : toy_samples) {
+        samples.push_back(simulate_sample(campaign, toy.nominal(), sample));
+    }
+    add_variations(campaign, toy, samples);
+    write_events(campaign.events_path(), samples);
+}
+
+void expect_absent(const fs::path& path, const Arguments& arguments, std::string_view key) {
+    if (!fs::exists(path) || arguments.has("force")) return;
+    throw ConfigError(
+        fmt::format("'{}' exists already; use --force to replace it, or name "
+                    "another file in {}",
+                    path.string(), key));
 }
 
 ExitCode run(CommandContext&, const Arguments& arguments) {
@@ -60,20 +125,19 @@ ExitCode run(CommandContext&, const Arguments& arguments) {
                         "and B; docs/campaign.md explains them)",
                         file.string()));
     }
-    const fs::path events = campaign.events_path();
-    if (fs::exists(events) && !arguments.has("force")) {
+    const fs::path ratios = arguments.text("ratios");
+    if (!campaign.has_events() && ratios.empty()) {
         throw ConfigError(
-            fmt::format("'{}' exists already; use --force to replace it, or name "
-                        "another file in events.file",
-                        events.string()));
+            fmt::format("{} has no [events]: there is nothing to write but exact "
+                        "ratios; use --ratios FILE",
+                        file.string()));
     }
-    const ToyDensities toy(campaign.simulate->toy);
-    std::vector<EventSample> samples;
-    for (const ToySample sample : toy_samples) {
-        samples.push_back(simulate_sample(campaign, toy, sample));
-    }
-    write_events(events, samples);
-    print_facts(campaign, toy, arguments.has("json"));
+    if (campaign.has_events()) expect_absent(campaign.events_path(), arguments, "events.file");
+    if (!ratios.empty()) expect_absent(ratios, arguments, "--ratios");
+    const VariedDensities toy(campaign.simulate->toy, toy_variations(*campaign.simulate));
+    if (campaign.has_events()) write_all_events(campaign, toy);
+    if (!ratios.empty()) write_toy_ratios(ratios, campaign, toy);
+    print_facts(campaign, toy.nominal(), ratios, arguments.has("json"));
     return ExitCode::done;
 }
 
@@ -81,9 +145,12 @@ ExitCode run(CommandContext&, const Arguments& arguments) {
 
 Command simulate_command() {
     return {.name = "simulate",
-            .summary = "Writes the events file of a campaign's closed-form [simulate] section.",
+            .summary =
+                "Writes the events, and exact ratios, of a campaign's closed-form [simulate] "
+                "section.",
             .positional = {"CAMPAIGN.toml"},
-            .options = {{"force", "", "replace an existing events file"},
+            .options = {{"ratios", "FILE", "write exact ratios with their systematics, too"},
+                        {"force", "", "replace existing files"},
                         {"json", "", "print the facts as JSON"}},
             .run = run};
 }

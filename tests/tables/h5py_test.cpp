@@ -136,3 +136,24 @@ TEST_CASE("ratios written by h5py as documented can be fitted", "[tables]") {
     CHECK(file.set("S").sum_of_weights == Approx(100.0));
     CHECK(verify_file(folder / "ratios.h5").empty());
 }
+
+TEST_CASE("systematics written by h5py as documented can be fitted", "[tables]") {
+    const test::TemporaryDirectory folder;
+    const std::string script = documented_script("write ratios.h5 with systematics");
+    if (!test::run_python(script, (folder / "ratios.h5").string())) return;
+
+    const RatioFile file(folder / "ratios.h5");
+
+    CHECK(file.header().shapes == std::vector<RatioShape>{{"S", "alpha_scale"}});
+    CHECK(file.header().yields == std::vector<RatioYield>{{"S", "alpha_scale", {1.1, 0.92}}});
+    CHECK(verify_file(folder / "ratios.h5").empty());
+    const std::size_t columns[] = {0};
+    std::vector<double> weight(100);
+    std::vector<double> log_r(200);
+    std::vector<float> log_g(200);
+    file.read_events("S", {0, 100}, {weight, log_r, columns, log_g, 100});
+    for (std::size_t event = 0; event < 100; ++event) {
+        // ln g = 0.2 x - 0.02 and -0.2 x - 0.02: their sum does not depend on x.
+        CHECK(log_g[event] + log_g[100 + event] == Approx(-0.04).margin(1e-5));
+    }
+}

@@ -1,0 +1,222 @@
+#include "region_source.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "ratiofarm/fit/asimov.hpp"
+#include "ratiofarm/mpi/block_sum.hpp"
+#include "ratiofarm/mpi/together.hpp"
+#include "ratiofarm/physics/interpolation.hpp"
+
+namespace ratiofarm {
+namespace {
+
+/// The largest g that shapes are evaluated for, as in Likelihood.
+const double largest_log_g = std::log(20.0);
+
+/// What g(alpha) of one column does to the weights of a set.
+struct Reweighting {
+    std::size_t column = 0;  ///< of EventSet::log_g
+    Interpolation code = Interpolation::code4;
+    double alpha = 0.0;
+};
+
+enum class WeightKind : std::uint8_t { ones, samples, mixture };
+
+/// Everything a region's events are made from; shared by all who read them.
+struct RegionList {
+    std::shared_ptr<const RatioFile> ratios;
+    StatisticalModel model;
+    UnbinnedRegion region;
+    std::vector<double> theta;  ///< of Asimov data
+    WeightKind kind = WeightKind::ones;
+    std::vector<FittedSet> sets;
+    std::vector<std::uint64_t> sizes;
+    std::vector<std::vector<Reweighting>> reweighting;  ///< [sets]
+    std::vector<std::string> processes;
+    std::vector<ShapeColumn> shapes;
+    std::vector<std::size_t> columns;  ///< of the file, for `shapes`
+    bool has_reference = false;
+    std::uint64_t total = 0;
+
+    EventSet read(Range range) const;
+    void read_part(const SetRows& part, std::uint64_t position, EventSet& to) const;
+    void weight_samples(std::size_t set, Range place, EventSet& to) const;
+};
+
+const SystematicEffect* find_shape(const UnbinnedRegion& region, const RatioShape& shape) {
+    for (const ProcessModel& process : region.processes) {
+        if (process.name != shape.process) continue;
+        for (const SystematicEffect& effect : process.systematics) {
+            if (effect.shape && effect.parameter == shape.parameter) return &effect;
+        }
+    }
+    return nullptr;
+}
+
+void choose_columns(RegionList& list) {
+    const auto& shapes = list.ratios->header().shapes;
+    for (std::size_t column = 0; column < shapes.size(); ++column) {
+        if (find_shape(list.region, shapes[column]) == nullptr) continue;
+        list.columns.push_back(column);
+        list.shapes.push_back({shapes[column].process, shapes[column].parameter});
+    }
+}
+
+/// Shapes that the events of a set must carry at the Asimov point.
+std::vector<Reweighting> reweighting_of(const RegionList& list, const FittedSet& set) {
+    std::vector<Reweighting> steps;
+    if (set.factor == 0.0) return steps;
+    for (std::size_t column = 0; column < list.shapes.size(); ++column) {
+        const ShapeColumn& shape = list.shapes[column];
+        if (shape.process != list.processes[set.process]) continue;
+        const auto& parameters = list.model.parameters;
+        const auto parameter =
+            std::find_if(parameters.begin(), parameters.end(),
+                         [&](const Parameter& p) { return p.name == shape.parameter; });
+        const double alpha = list.theta[static_cast<std::size_t>(parameter - parameters.begin())];
+        if (alpha == 0.0) continue;
+        const auto* effect = find_shape(list.region, {shape.process, shape.parameter});
+        steps.push_back({column, effect->shape_code, alpha});
+    }
+    return steps;
+}
+
+double factor_of(const Reweighting& step, const EventSet& events, std::uint64_t position) {
+    const std::uint64_t n = events.size();
+    const auto anchor = [&](std::uint64_t side) {
+        const double log_g = events.log_g[(2 * step.column + side) * n + position];
+        return std::exp(std::clamp(log_g, -largest_log_g, largest_log_g));
+    };
+    return interpolate(step.code, {anchor(0), anchor(1)}, step.alpha).value;
+}
+
+void RegionList::weight_samples(std::size_t set, Range place, EventSet& to) const {
+    for (std::uint64_t event = place.first; event < place.last; ++event) {
+        double factor = sets[set].factor;
+        for (const Reweighting& step : reweighting[set]) factor *= factor_of(step, to, event);
+        to.weight[event] *= factor;
+    }
+}
+
+void RegionList::read_part(const SetRows& part, std::uint64_t position, EventSet& to) const {
+    const FittedSet& set = sets[part.set];
+    const std::uint64_t n = part.rows.size();
+    const std::uint64_t width = processes.size();
+    const auto weight = std::span(to.weight).subspan(position, n);
+    ratios->read_events(set.sample, part.rows,
+                        {weight, std::span(to.log_r).subspan(position * width, n * width), columns,
+                         std::span(to.log_g).subspan(to.log_g.empty() ? 0 : position), to.size()});
+    to.origins.push_back({set.sample, position, part.rows.first});
+    if (has_reference) {
+        std::transform(weight.begin(), weight.end(),
+                       to.reference.begin() + static_cast<std::ptrdiff_t>(position),
+                       [&](double w) { return w * set.reference; });
+    }
+    if (kind == WeightKind::samples) {
+        weight_samples(part.set, {position, position + n}, to);
+    } else if (kind == WeightKind::ones) {
+        std::fill(weight.begin(), weight.end(), set.factor);  // 1, or 0 for the reference
+    } else {
+        for (double& w : weight) w *= set.factor;
+    }
+}
+
+EventSet RegionList::read(Range range) const {
+    EventSet events;
+    events.processes = processes;
+    events.shapes = shapes;
+    events.offset = range.first;
+    events.total = total;
+    events.weight.resize(range.size());
+    events.reference.resize(has_reference ? range.size() : 0);
+    events.log_r.resize(range.size() * processes.size());
+    events.log_g.resize(2 * shapes.size() * range.size());
+    std::uint64_t position = 0;
+    for (const SetRows& part : rows_of_range(sizes, range)) {
+        read_part(part, position, events);
+        position += part.rows.size();
+    }
+    // With weights of the reference the likelihood itself makes the mixture (load_data()).
+    if (kind != WeightKind::mixture || has_reference) return events;
+    return asimov_from_reference(model, region, theta, std::move(events), 1.0);
+}
+
+std::shared_ptr<RegionList> make_list(const RegionSets& input) {
+    auto list = std::make_shared<RegionList>();
+    list->ratios = input.ratios;
+    list->model = input.model;
+    list->region = input.region;
+    list->theta = asimov_point(input.campaign, input.model);
+    list->sets = input.sets;
+    if (!input.campaign.data.sample.empty()) {
+        list->kind = WeightKind::ones;
+    } else {
+        list->kind = input.campaign.data.source == AsimovSource::reference ? WeightKind::mixture
+                                                                           : WeightKind::samples;
+    }
+    for (const ProcessModel& process : input.region.processes) {
+        list->processes.push_back(process.name);
+    }
+    choose_columns(*list);
+    for (const FittedSet& set : input.sets) {
+        list->sizes.push_back(set.events);
+        list->total += set.events;
+        list->has_reference = list->has_reference || set.reference != 0.0;
+        list->reweighting.push_back(list->kind == WeightKind::samples ? reweighting_of(*list, set)
+                                                                      : std::vector<Reweighting>{});
+    }
+    return list;
+}
+
+/// Sum of the weights of each set in a range of the list. \return [sets]
+std::vector<double> sums_by_set(const RegionList& list, Range range) {
+    constexpr std::uint64_t step = 4096;
+    std::vector<double> sums(list.sets.size(), 0.0);
+    for (std::uint64_t first = range.first; first < range.last; first += step) {
+        const Range piece{first, std::min(first + step, range.last)};
+        const EventSet events = list.read(piece);
+        std::uint64_t position = 0;
+        for (const SetRows& part : rows_of_range(list.sizes, piece)) {
+            for (std::uint64_t k = 0; k < part.rows.size(); ++k) {
+                sums[part.set] += events.weight[position++];
+            }
+        }
+    }
+    return sums;
+}
+
+/// Collective over comm. Divides the factors of reweighted sets by what their shapes do to the sum
+/// of weights, which stays the rate of the process.
+void restore_sums(const mpi::Communicator& comm, RegionList& list) {
+    const auto& steps = list.reweighting;
+    if (std::all_of(steps.begin(), steps.end(), [](const auto& s) { return s.empty(); })) return;
+    const std::size_t width = list.sets.size();
+    std::vector<double> mine;
+    mpi::together(comm, [&] {
+        const Range shards = mpi::shards_of_rank(comm);
+        for (std::uint64_t shard = shards.first; shard < shards.last; ++shard) {
+            const Range range = block_partition(list.total, mpi::n_shards, shard);
+            const auto sums = sums_by_set(list, range);
+            mine.insert(mine.end(), sums.begin(), sums.end());
+        }
+    });
+    const std::vector<double> found = mpi::block_sum(comm, mine, width);
+    for (std::size_t set = 0; set < list.sets.size(); ++set) {
+        if (steps[set].empty()) continue;
+        const double wanted =
+            list.sets[set].factor * list.ratios->set(list.sets[set].sample).sum_of_weights;
+        list.sets[set].factor *= wanted / found[set];
+    }
+}
+
+}  // namespace
+
+EventSource region_source(const mpi::Communicator& comm, const RegionSets& input) {
+    const std::shared_ptr<RegionList> list = make_list(input);
+    restore_sums(comm, *list);
+    return {list->processes, list->shapes, list->total,
+            [list](Range range) { return list->read(range); }};
+}
+
+}  // namespace ratiofarm
