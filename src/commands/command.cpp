@@ -15,147 +15,130 @@ namespace {
 
 namespace po = boost::program_options;
 
-po::options_description described(const Command &command) {
-  po::options_description options("options");
-  for (const Option &option : command.options) {
-    if (option.value.empty()) {
-      options.add_options()(option.name.c_str(), option.description.c_str());
-      continue;
+po::options_description described(const Command& command) {
+    po::options_description options("options");
+    for (const Option& option : command.options) {
+        if (option.value.empty()) {
+            options.add_options()(option.name.c_str(), option.description.c_str());
+            continue;
+        }
+        auto* value = po::value<std::string>()->value_name(option.value);
+        if (!option.default_value.empty()) value->default_value(option.default_value);
+        options.add_options()(option.name.c_str(), value, option.description.c_str());
     }
-    auto *value = po::value<std::string>()->value_name(option.value);
-    if (!option.default_value.empty())
-      value->default_value(option.default_value);
-    options.add_options()(option.name.c_str(), value,
-                          option.description.c_str());
-  }
-  options.add_options()("help,h", "show this text");
-  return options;
+    options.add_options()("help,h", "show this text");
+    return options;
 }
 
-std::vector<std::string> option_names(const Command &command) {
-  std::vector<std::string> names{"help"};
-  for (const Option &option : command.options)
-    names.push_back(option.name);
-  return names;
+std::vector<std::string> option_names(const Command& command) {
+    std::vector<std::string> names{"help"};
+    for (const Option& option : command.options) names.push_back(option.name);
+    return names;
 }
 
-[[noreturn]] void refuse(const Command &command, const std::string &problem) {
-  throw ConfigError(fmt::format("{}: {}; see 'ratiofarm {} --help'",
-                                command.name, problem, command.name));
+[[noreturn]] void refuse(const Command& command, const std::string& problem) {
+    throw ConfigError(
+        fmt::format("{}: {}; see 'ratiofarm {} --help'", command.name, problem, command.name));
 }
 
-} // namespace
+}  // namespace
 
-Arguments::Arguments(const Command &command,
-                     std::span<const std::string> words) {
-  try {
-    const auto options = described(command);
-    const auto parsed = po::command_line_parser({words.begin(), words.end()})
-                            .options(options)
-                            .style(po::command_line_style::unix_style &
-                                   ~po::command_line_style::allow_guessing)
-                            .allow_unregistered()
-                            .run();
-    for (const auto &item : parsed.options) {
-      if (item.unregistered) {
-        const auto word = item.original_tokens.front();
-        const auto name =
-            word.substr(std::min(word.size(), word.find_first_not_of('-')));
-        refuse(command, fmt::format("unknown option '{}'{}", word,
-                                    did_you_mean(name, option_names(command))));
-      }
-      if (item.position_key >= 0) {
-        positional_.insert(positional_.end(), item.value.begin(),
-                           item.value.end());
-      } else if (item.string_key == "help") {
-        help_ = true;
-      } else {
-        given_.push_back(
-            {item.string_key, item.value.empty() ? "" : item.value.front()});
-      }
+Arguments::Arguments(const Command& command, std::span<const std::string> words) {
+    try {
+        const auto options = described(command);
+        const auto parsed =
+            po::command_line_parser({words.begin(), words.end()})
+                .options(options)
+                .style(po::command_line_style::unix_style & ~po::command_line_style::allow_guessing)
+                .allow_unregistered()
+                .run();
+        for (const auto& item : parsed.options) {
+            if (item.unregistered) {
+                const auto word = item.original_tokens.front();
+                const auto name = word.substr(std::min(word.size(), word.find_first_not_of('-')));
+                refuse(command, fmt::format("unknown option '{}'{}", word,
+                                            did_you_mean(name, option_names(command))));
+            }
+            if (item.position_key >= 0) {
+                positional_.insert(positional_.end(), item.value.begin(), item.value.end());
+            } else if (item.string_key == "help") {
+                help_ = true;
+            } else {
+                given_.push_back({item.string_key, item.value.empty() ? "" : item.value.front()});
+            }
+        }
+    } catch (const po::error& error) {
+        refuse(command, error.what());
     }
-  } catch (const po::error &error) {
-    refuse(command, error.what());
-  }
-  if (help_)
-    return;
-  if (positional_.size() > command.positional.size()) {
-    refuse(command, fmt::format("unexpected argument '{}'",
-                                positional_[command.positional.size()]));
-  }
-  if (positional_.size() < command.required_positional) {
-    refuse(command, fmt::format("{} is missing",
-                                command.positional[positional_.size()]));
-  }
-  for (const Option &option : command.options) {
-    if (!option.default_value.empty() && !has(option.name)) {
-      given_.push_back({option.name, option.default_value});
+    if (help_) return;
+    if (positional_.size() > command.positional.size()) {
+        refuse(command,
+               fmt::format("unexpected argument '{}'", positional_[command.positional.size()]));
     }
-  }
+    if (positional_.size() < command.required_positional) {
+        refuse(command, fmt::format("{} is missing", command.positional[positional_.size()]));
+    }
+    for (const Option& option : command.options) {
+        if (!option.default_value.empty() && !has(option.name)) {
+            given_.push_back({option.name, option.default_value});
+        }
+    }
 }
 
 bool Arguments::has(std::string_view option) const {
-  return std::any_of(given_.begin(), given_.end(), [&](const Given &given) {
-    return given.option == option;
-  });
+    return std::any_of(given_.begin(), given_.end(),
+                       [&](const Given& given) { return given.option == option; });
 }
 
 std::string Arguments::text(std::string_view option) const {
-  const auto found =
-      std::find_if(given_.rbegin(), given_.rend(),
-                   [&](const Given &given) { return given.option == option; });
-  return found == given_.rend() ? std::string() : found->value;
+    const auto found = std::find_if(given_.rbegin(), given_.rend(),
+                                    [&](const Given& given) { return given.option == option; });
+    return found == given_.rend() ? std::string() : found->value;
 }
 
-double Arguments::number(std::string_view option, double low,
-                         double high) const {
-  const std::string value = text(option);
-  double result = 0.0;
-  const auto [end, error] =
-      std::from_chars(value.data(), value.data() + value.size(), result);
-  if (error != std::errc{} || end != value.data() + value.size() ||
-      !(result >= low && result <= high)) {
-    throw ConfigError(fmt::format("--{} = '{}': must be a number from {} to {}",
-                                  option, value, low, high));
-  }
-  return result;
+double Arguments::number(std::string_view option, double low, double high) const {
+    const std::string value = text(option);
+    double result = 0.0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), result);
+    if (error != std::errc{} || end != value.data() + value.size() ||
+        !(result >= low && result <= high)) {
+        throw ConfigError(
+            fmt::format("--{} = '{}': must be a number from {} to {}", option, value, low, high));
+    }
+    return result;
 }
 
-std::uint64_t Arguments::integer(std::string_view option, std::uint64_t low,
+std::uint64_t Arguments::integer(std::string_view option,
+                                 std::uint64_t low,
                                  std::uint64_t high) const {
-  const std::string value = text(option);
-  std::uint64_t result = 0;
-  const auto [end, error] =
-      std::from_chars(value.data(), value.data() + value.size(), result);
-  if (error != std::errc{} || end != value.data() + value.size() ||
-      result < low || result > high) {
-    throw ConfigError(
-        fmt::format("--{} = '{}': must be an integer from {} to {}", option,
-                    value, low, high));
-  }
-  return result;
+    const std::string value = text(option);
+    std::uint64_t result = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), result);
+    if (error != std::errc{} || end != value.data() + value.size() || result < low ||
+        result > high) {
+        throw ConfigError(
+            fmt::format("--{} = '{}': must be an integer from {} to {}", option, value, low, high));
+    }
+    return result;
 }
 
-std::string help_text(const Command &command) {
-  std::string usage = "usage: ratiofarm " + command.name;
-  for (std::size_t i = 0; i < command.positional.size(); ++i) {
-    const bool required = i < command.required_positional;
-    usage += fmt::format(fmt::runtime(required ? " {}" : " [{}]"),
-                         command.positional[i]);
-  }
-  std::ostringstream options;
-  options << described(command);
-  return fmt::format("{} [options]\n\n{}\n\n{}", usage, command.summary,
-                     options.str());
+std::string help_text(const Command& command) {
+    std::string usage = "usage: ratiofarm " + command.name;
+    for (std::size_t i = 0; i < command.positional.size(); ++i) {
+        const bool required = i < command.required_positional;
+        usage += fmt::format(fmt::runtime(required ? " {}" : " [{}]"), command.positional[i]);
+    }
+    std::ostringstream options;
+    options << described(command);
+    return fmt::format("{} [options]\n\n{}\n\n{}", usage, command.summary, options.str());
 }
 
-const std::vector<Command> &all_commands() {
-  static const std::vector<Command> commands{
-      init_command(),  check_command(), plan_command(),   simulate_command(),
-      run_command(),   train_command(), gather_command(), infer_command(),
-      fit_command(),   scan_command(),  status_command(), report_command(),
-      verify_command()};
-  return commands;
+const std::vector<Command>& all_commands() {
+    static const std::vector<Command> commands{
+        init_command(),     import_command(), export_command(), check_command(),  plan_command(),
+        simulate_command(), run_command(),    train_command(),  gather_command(), infer_command(),
+        fit_command(),      scan_command(),   status_command(), report_command(), verify_command()};
+    return commands;
 }
 
-} // namespace ratiofarm
+}  // namespace ratiofarm

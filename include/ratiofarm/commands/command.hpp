@@ -91,6 +91,8 @@ const std::vector<Command>& all_commands();
 
 // One function per command, each in the file named after it; collected by all_commands().
 Command init_command();
+Command import_command();
+Command export_command();
 Command check_command();
 Command plan_command();
 Command simulate_command();
