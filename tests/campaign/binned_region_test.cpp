@@ -127,14 +127,14 @@ TEST_CASE("a mistake in a binned region is named with its place", "[campaign]") 
               "'mus'"));
     CHECK(has(mistake_of("up = 1.1", "up = 0"), "region.SR.sample.signal.yields[0].up = 0"));
     CHECK(has(mistake_of("parameter = \"jes\", up = [", "parameter = \"jess\", up = ["),
-              "no such parameter, did you mean 'jes'?"));
+              "no such parameter; did you mean 'jes'?"));
     CHECK(has(mistake_of("down = [49.0, 38.5]", "down = [49.0, 38.5], code = \"code4\""),
               "shapes are added"));
     CHECK(has(mistake_of("[\"gamma_0\", \"\"]", "[\"gamma_0\", \"gamma_0\", \"\"]"),
               "factors[0] has 3 entries, the region has 2 bins"));
     CHECK(has(mistake_of("[\"gamma_0\", \"\"]", "[\"gamma_0\", 3]"), "factors[0][1] = 3"));
     CHECK(has(mistake_of("name = \"background\"", "name = \"signal\""), "another sample has it"));
-    CHECK(has(mistake_of("observable", "obsrvable"), "unknown key, did you mean 'observable'?"));
+    CHECK(has(mistake_of("observable", "obsrvable"), "unknown key; did you mean 'observable'?"));
     CHECK(
         has(mistake_of("[labels.samples]\nsignal = \"the signal\"", "[labels.samples]\nsignal = 7"),
             "labels.samples.signal = 7"));
