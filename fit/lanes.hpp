@@ -24,7 +24,13 @@ using UnalignedFloats = float __attribute__((vector_size(4 * width), aligned(4),
 
 inline Doubles load(const double* from) { return *reinterpret_cast<const UnalignedDoubles*>(from); }
 inline Doubles load(const float* from) {
+#if RATIOFARM_LANE_WIDTH == 8
+    return _mm512_cvtps_pd(_mm256_loadu_ps(from));
+#elif RATIOFARM_LANE_WIDTH == 4
+    return _mm256_cvtps_pd(_mm_loadu_ps(from));
+#else
     return __builtin_convertvector(*reinterpret_cast<const UnalignedFloats*>(from), Doubles);
+#endif
 }
 inline void store(double* to, Doubles value) { *reinterpret_cast<UnalignedDoubles*>(to) = value; }
 
@@ -40,7 +46,7 @@ inline Doubles fma(Doubles a, Doubles b, Doubles c) {
 #endif
 }
 
-inline Doubles all(double value) { return Doubles{} + value; }
+inline Doubles all(double value) { return value - Doubles{}; }  // exact, also for minus zero
 
 /// ln x for normal x > 0, to about one unit in the last place. The reduction and polynomial of
 /// fdlibm's e_log.c (Sun Microsystems, freely distributable).

@@ -36,6 +36,7 @@ RegionPlan::RegionPlan(const RegionLayout& layout)
     : n_parameters_(layout.n_shape_parameters),
       columns_(layout.columns.size()),
       first_column_{0},
+      first_of_parameter_{0},
       first_of_group_{0},
       yields_(layout.yields) {
     RATIOFARM_EXPECT(yields_.size() == layout.n_processes);
@@ -55,6 +56,14 @@ RegionPlan::RegionPlan(const RegionLayout& layout)
     for (std::size_t j = 0; j < layout.n_processes; ++j) {
         const auto end = std::upper_bound(process_of_.begin(), process_of_.end(), j);
         first_column_.push_back(static_cast<std::size_t>(end - process_of_.begin()));
+    }
+    for (std::size_t m = 0; m < n_parameters_; ++m) {
+        for (std::size_t k = 0; k < columns_.size(); ++k) {
+            if (parameter_[k] != m) continue;
+            column_of_parameter_.push_back(k);
+            process_of_parameter_.push_back(process_of_[k]);
+        }
+        first_of_parameter_.push_back(column_of_parameter_.size());
     }
     std::vector<bool> placed(layout.n_processes);
     const auto parameters_of = [&](std::size_t j) {
@@ -76,7 +85,9 @@ ShapePlan RegionPlan::view() const {
             .n_parameters = n_parameters_,
             .n_columns = columns_.size(),
             .first_column = first_column_.data(),
-            .parameter = parameter_.data(),
+            .first_of_parameter = first_of_parameter_.data(),
+            .column_of_parameter = column_of_parameter_.data(),
+            .process_of_parameter = process_of_parameter_.data(),
             .n_groups = n_groups(),
             .first_of_group = first_of_group_.data(),
             .process_of_group = process_of_group_.data(),

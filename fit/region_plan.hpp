@@ -40,6 +40,9 @@ private:
     std::vector<std::size_t> process_of_;
     std::vector<std::uint32_t> parameter_;
     std::vector<std::size_t> first_column_;
+    std::vector<std::size_t> first_of_parameter_;
+    std::vector<std::size_t> column_of_parameter_;
+    std::vector<std::size_t> process_of_parameter_;
     std::vector<std::size_t> first_of_group_;
     std::vector<std::size_t> process_of_group_;
     std::vector<double> yields_;

@@ -40,21 +40,28 @@ struct ExpSeries<float> {
     static constexpr int squarings(int reach) { return reach > 1 ? reach - 1 : 0; }
 };
 
-/// e^x as (e^(x / 2^squarings))^(2^squarings)
-template <int squarings, class Real>
-inline Vector<Real> exp_squared(Vector<Real> x) {
+/// e^x as (e^(x / 2^squarings))^(2^squarings), of several vectors in step, so that the machine
+/// always finds one whose last operation is done.
+template <int squarings, class Real, int n>
+inline void exp_squared(const Vector<Real> (&x)[n], Vector<Real> (&y)[n]) {
     using Series = ExpSeries<Real>;
-    constexpr auto term = [](int n) {
-        double factor = Series::term[n];
-        for (int k = 0; k < n * squarings; ++k) factor *= 0.5;
+    constexpr auto term = [](int k) {
+        double factor = Series::term[k];
+        for (int i = 0; i < k * squarings; ++i) factor *= 0.5;
         return static_cast<Real>(factor);
     };
-    Vector<Real> y = every<Real>(term(Series::degree));
 #pragma GCC unroll 8
-    for (int n = Series::degree - 1; n >= 0; --n) y = fma(x, y, every<Real>(term(n)));
+    for (int i = 0; i < n; ++i) y[i] = every<Real>(term(Series::degree));
 #pragma GCC unroll 8
-    for (int k = 0; k < squarings; ++k) y = y * y;
-    return y;
+    for (int k = Series::degree - 1; k >= 0; --k) {
+#pragma GCC unroll 8
+        for (int i = 0; i < n; ++i) y[i] = fma(x[i], y[i], every<Real>(term(k)));
+    }
+#pragma GCC unroll 8
+    for (int k = 0; k < squarings; ++k) {
+#pragma GCC unroll 8
+        for (int i = 0; i < n; ++i) y[i] = y[i] * y[i];
+    }
 }
 
 inline Doubles times_power_of_two(Doubles x, Doubles k) {
@@ -80,42 +87,73 @@ inline Vector<Real> exp_any(Vector<Real> x) {
     // ln 2 in two parts, the first with so few bits that its product with k is exact.
     constexpr Real high = is_double ? Real(6.93147180369123816490e-01) : Real(0.693359375);
     constexpr Real low = is_double ? Real(1.90821492927058770002e-10) : Real(-2.12194440e-4);
-    const Vector<Real> r = fma(k, every<Real>(-low), fma(k, every<Real>(-high), x));
-    return times_power_of_two(exp_squared < is_double ? 2 : 1, Real > (r), k);
+    const Vector<Real> r[1] = {fma(k, every<Real>(-low), fma(k, every<Real>(-high), x))};
+    Vector<Real> y[1];
+    constexpr int squarings = is_double ? 2 : 1;
+    exp_squared<squarings, Real>(r, y);
+    return times_power_of_two(y[0], k);
 }
 
-/// c + u (k0 + ln u (k2 + k4 ln u)) + d (k1 + ln d (k3 + k5 ln d))
-template <class Real>
-inline Vector<Real> combine(const ColumnWeights<Real>& at,
-                            int which,
-                            const Vector<Real> (&log_g)[2],
-                            const Vector<Real> (&g)[2]) {
+/// c + u (k0 + ln u (k2 + k4 ln u)) + d (k1 + ln d (k3 + k5 ln d)) of several vectors in step.
+/// \param log_g, g  up of all, then down of all
+template <class Real, int n>
+inline void combine(const ColumnWeights<Real>& at,
+                    int which,
+                    const Vector<Real> (&log_g)[2 * n],
+                    const Vector<Real> (&g)[2 * n],
+                    Vector<Real> (&result)[n]) {
     const Real* k = at.weight[which];
-    const Vector<Real> up = fma(log_g[0], fma(log_g[0], every(k[4]), every(k[2])), every(k[0]));
-    const Vector<Real> down = fma(log_g[1], fma(log_g[1], every(k[5]), every(k[3])), every(k[1]));
-    return fma(g[0], up, fma(g[1], down, every(at.constant[which])));
+    Vector<Real> sides[2 * n];
+#pragma GCC unroll 8
+    for (int i = 0; i < n; ++i) {
+        sides[i] = fma(log_g[i], every(k[4]), every(k[2]));
+        sides[n + i] = fma(log_g[n + i], every(k[5]), every(k[3]));
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < n; ++i) {
+        sides[i] = fma(log_g[i], sides[i], every(k[0]));
+        sides[n + i] = fma(log_g[n + i], sides[n + i], every(k[1]));
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < n; ++i) {
+        result[i] = fma(g[n + i], sides[n + i], every(at.constant[which]));
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < n; ++i) result[i] = fma(g[i], sides[i], result[i]);
 }
 
-/// The linear form. \param up, down [block] as stored \param product [block], is multiplied by g
+/// The linear form. \param anchors [up, down][block] as stored
+/// \param product [block], is multiplied by g
 /// \return in each lane the smallest g, before it is held above its floor
 template <int squarings, class Real, class Stored>
 Vector<Real> linear_column(
     const ColumnWeights<Real>& at, const Stored* anchors, Real* slope, Real* bend, Real* product) {
-    constexpr std::size_t step = lanes_of<Real>;
+    constexpr std::size_t half = shape_block / 2;
     Vector<Real> lowest = every(Real(1));
-#pragma GCC unroll 2
-    for (std::size_t i = 0; i < shape_block; i += step) {
-        const Vector<Real> log_g[2] = {stored<Real>(anchors + i),
-                                       stored<Real>(anchors + shape_block + i)};
-        const Vector<Real> g[2] = {exp_squared<squarings, Real>(log_g[0]),
-                                   exp_squared<squarings, Real>(log_g[1])};
-        const Vector<Real> value = combine(at, 0, log_g, g);
-        lowest = smaller(value, lowest);
-        const Vector<Real> held = greater(value, every(at.smallest));
-        const Vector<Real> inverse = Real(1) / held;
-        put(slope + i, combine(at, 1, log_g, g) * inverse);
-        put(bend + i, combine(at, 2, log_g, g) * inverse);
-        put(product + i, take(product + i) * held);
+    for (std::size_t i = 0; i < half; i += lanes_of<Real>) {
+        // Events i and i + half go together and share one division.
+        const Stored* down = anchors + shape_block;
+        const Vector<Real> log_g[4] = {stored<Real>(anchors + i), stored<Real>(anchors + half + i),
+                                       stored<Real>(down + i), stored<Real>(down + half + i)};
+        Vector<Real> g[4];
+        exp_squared<squarings, Real>(log_g, g);
+        Vector<Real> value[2];
+        Vector<Real> first[2];
+        Vector<Real> second[2];
+        combine<Real, 2>(at, 0, log_g, g, value);
+        lowest = smaller(smaller(value[0], value[1]), lowest);
+        value[0] = greater(value[0], every(at.smallest));
+        value[1] = greater(value[1], every(at.smallest));
+        const Vector<Real> both = Real(1) / (value[0] * value[1]);
+        combine<Real, 2>(at, 1, log_g, g, first);
+        combine<Real, 2>(at, 2, log_g, g, second);
+        put(product + i, take(product + i) * value[0]);
+        put(product + half + i, take(product + half + i) * value[1]);
+        const Vector<Real> inverse[2] = {both * value[1], both * value[0]};
+        put(slope + i, first[0] * inverse[0]);
+        put(slope + half + i, first[1] * inverse[1]);
+        put(bend + i, second[0] * inverse[0]);
+        put(bend + half + i, second[1] * inverse[1]);
     }
     return lowest;
 }
@@ -212,9 +250,7 @@ void shape_process(const ShapePlan& plan,
         } else {
             const int squarings = ExpSeries<Real>::squarings(block.reach[c]);
             const Vector<Real> lowest = linear_column(squarings, at, anchors, slope, bend, product);
-            Real least = lowest[0];
-            for (int l = 1; l < lanes_of<Real>; ++l) least = lowest[l] < least ? lowest[l] : least;
-            if (least < at.smallest) {
+            if (any_less(lowest, every(at.smallest))) {
                 work.clipped[process] += hold_column(squarings, at, block, anchors, slope, bend);
             }
         }

@@ -15,8 +15,9 @@ inline constexpr std::size_t shape_lanes = 8;
 
 /// Rows of a symmetric product that are gathered before it is updated.
 inline constexpr std::size_t product_rows = 2 * shape_block;
-inline constexpr std::size_t product_stride =
-    product_rows + 16;  // keeps columns in many cache sets
+
+/// Columns that a transposition may read beyond the last.
+inline constexpr std::size_t transposed_spare = 16;
 
 /// Rows of matrices begin on cache lines.
 inline constexpr std::size_t padded_width(std::size_t n) { return (n + 15) / 16 * 16; }
@@ -27,7 +28,10 @@ struct ShapePlan {
     std::size_t n_parameters = 0;
     std::size_t n_columns = 0;
     const std::size_t* first_column = nullptr;  ///< [S + 1]
-    const std::uint32_t* parameter = nullptr;   ///< [C]
+    /// The columns of each parameter, with their processes.
+    const std::size_t* first_of_parameter = nullptr;  ///< [P + 1], into the next two
+    const std::size_t* column_of_parameter = nullptr;
+    const std::size_t* process_of_parameter = nullptr;
     /// Processes with the same parameters share one symmetric product in mixture sums.
     std::size_t n_groups = 0;
     const std::size_t* first_of_group = nullptr;  ///< [groups + 1], into process_of_group
@@ -64,13 +68,13 @@ struct ShapeBlock {
 /// Scratch and sums of one thread. What it points to begins on cache lines and is zero at first.
 template <class Real>
 struct ShapeWork {
-    Real* slope = nullptr;     ///< [C][block], u
-    Real* bend = nullptr;      ///< [C][block], v
-    double* ratio = nullptr;   ///< [S][block], T
-    Real* response = nullptr;  ///< [P + S][block], z
-    Real* scaled = nullptr;    ///< [padded P + S][product_stride]
-    Real* rows = nullptr;      ///< [product_rows][padded P + S]
-    Real* product = nullptr;   ///< as outer and matrices; unused where Real is double
+    Real* slope = nullptr;    ///< [C + spare][block], u
+    Real* bend = nullptr;     ///< [C][block], v
+    double* ratio = nullptr;  ///< [S][block], T
+    Real* share = nullptr;    ///< [S][block], R T / D
+    Real* scaled = nullptr;   ///< [padded P + S][product_rows], operand of a product
+    Real* rows = nullptr;     ///< [padded P + S][product_rows], the other one
+    Real* product = nullptr;  ///< as outer and matrices; unused where Real is double
 
     // Sums of the shard.
     double* value = nullptr;         ///< [lanes], sum w L; of the reference: sum w

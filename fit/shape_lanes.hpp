@@ -11,6 +11,8 @@ namespace {
 
 using Floats = float __attribute__((vector_size(8 * width)));
 using FloatLanes = float __attribute__((vector_size(8 * width), aligned(4), may_alias));
+using LongIndices = long long __attribute__((vector_size(8 * width)));
+using IntIndices = int __attribute__((vector_size(8 * width)));
 using FloatHalf = float __attribute__((vector_size(4 * width)));
 
 /// A number in half precision, as bits.
@@ -23,11 +25,13 @@ struct VectorOf;
 template <>
 struct VectorOf<double> {
     using Type = Doubles;
+    using Indices = LongIndices;
     static constexpr int lanes = width;
 };
 template <>
 struct VectorOf<float> {
     using Type = Floats;
+    using Indices = IntIndices;
     static constexpr int lanes = 2 * width;
 };
 template <class Real>
@@ -86,9 +90,35 @@ inline Floats smaller(Floats a, Floats b) {
 #endif
 }
 
+/// True if a < b in any lane.
+inline bool any_less(Doubles a, Doubles b) {
+#if RATIOFARM_LANE_WIDTH == 8
+    return _mm512_cmp_pd_mask(a, b, _CMP_LT_OQ) != 0;
+#elif RATIOFARM_LANE_WIDTH == 4
+    return _mm256_movemask_pd(_mm256_cmp_pd(a, b, _CMP_LT_OQ)) != 0;
+#else
+    for (int l = 0; l < width; ++l) {
+        if (a[l] < b[l]) return true;
+    }
+    return false;
+#endif
+}
+inline bool any_less(Floats a, Floats b) {
+#if RATIOFARM_LANE_WIDTH == 8
+    return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ) != 0;
+#elif RATIOFARM_LANE_WIDTH == 4
+    return _mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_LT_OQ)) != 0;
+#else
+    for (int l = 0; l < 2 * width; ++l) {
+        if (a[l] < b[l]) return true;
+    }
+    return false;
+#endif
+}
+
 template <class Real>
 inline Vector<Real> every(Real value) {
-    return Vector<Real>{} + value;
+    return value - Vector<Real>{};  // what a plus would not leave as it is: minus zero
 }
 
 /// Loads full vectors without conversion.
@@ -97,17 +127,6 @@ inline Floats take(const float* from) { return *reinterpret_cast<const FloatLane
 inline void put(double* to, Doubles value) { store(to, value); }
 inline void put(float* to, Floats value) { *reinterpret_cast<FloatLanes*>(to) = value; }
 
-/// The two halves of a vector of floats in double precision.
-inline Doubles low_half(Floats x) {
-    FloatHalf half;
-    __builtin_memcpy(&half, &x, sizeof half);
-    return __builtin_convertvector(half, Doubles);
-}
-inline Doubles high_half(Floats x) {
-    FloatHalf half;
-    __builtin_memcpy(&half, reinterpret_cast<const char*>(&x) + sizeof half, sizeof half);
-    return __builtin_convertvector(half, Doubles);
-}
 inline void put_as(double* to, Doubles value) { put(to, value); }
 inline void put_as(float* to, Doubles value) {
     *reinterpret_cast<UnalignedFloats*>(to) = __builtin_convertvector(value, FloatHalf);

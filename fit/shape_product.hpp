@@ -13,45 +13,53 @@ namespace {
 constexpr int tile_rows = width == 8 ? 8 : 4;
 constexpr int tile_vectors = 3;
 
-/// Operands of one product over n_rows rows.
+/// Operands of one product. Both lie in panels of one vector of columns:
+/// [panels][product_rows][lanes], which a tile reads from one end to the other.
 template <class Real>
 struct Product {
     std::size_t n = 0;  ///< width of C
     std::size_t n_rows = 0;
-    const Real* scaled = nullptr;  ///< A, [n][product_stride]
-    const Real* rows = nullptr;    ///< B, [n_rows][stride]
-    std::size_t stride = 0;        ///< of B and C
-    Real* to = nullptr;            ///< C, [padded n][stride]
+    const Real* scaled = nullptr;  ///< A
+    const Real* rows = nullptr;    ///< B
+    Real* to = nullptr;            ///< C, [padded n][padded n]
 };
+
+/// Where an element of an operand lies in its first row; the next row is `lanes` further.
+template <class Real>
+constexpr std::size_t in_panel(std::size_t column) {
+    constexpr std::size_t lanes = lanes_of<Real>;
+    return column / lanes * (product_rows * lanes) + column % lanes;
+}
 
 template <int n_a, int n_b, class Real>
 inline void update_tile(const Product<Real>& product, std::size_t a, std::size_t b) {
-    constexpr int lanes = lanes_of<Real>;
+    constexpr std::size_t lanes = lanes_of<Real>;
+    const std::size_t stride = padded_width(product.n);
     Vector<Real> tile[n_a][n_b];
-    Real* to = product.to + a * product.stride + b;
-    for (int i = 0; i < n_a; ++i) {
-        for (int j = 0; j < n_b; ++j) {
-            tile[i][j] = take(to + static_cast<std::size_t>(i) * product.stride + j * lanes);
-        }
-    }
-    const Real* scaled = product.scaled + a * product_stride;
-    const Real* row = product.rows + b;
-    for (std::size_t k = 0; k < product.n_rows; ++k) {
-        Vector<Real> right[n_b];
-        for (int j = 0; j < n_b; ++j) right[j] = take(row + j * lanes);
+    Real* to = product.to + a * stride + b;
 #pragma GCC unroll 8
-        for (int i = 0; i < n_a; ++i) {
-            const Vector<Real> left =
-                every(scaled[static_cast<std::size_t>(i) * product_stride + k]);
+    for (std::size_t i = 0; i < n_a; ++i) {
 #pragma GCC unroll 3
-            for (int j = 0; j < n_b; ++j) tile[i][j] = fma(left, right[j], tile[i][j]);
-        }
-        row += product.stride;
+        for (std::size_t j = 0; j < n_b; ++j) tile[i][j] = take(to + i * stride + j * lanes);
     }
-    for (int i = 0; i < n_a; ++i) {
-        for (int j = 0; j < n_b; ++j) {
-            put(to + static_cast<std::size_t>(i) * product.stride + j * lanes, tile[i][j]);
+    const Real* scaled = product.scaled + in_panel<Real>(a);
+    const Real* rows = product.rows + in_panel<Real>(b);
+    for (std::size_t k = 0; k < product.n_rows * lanes; k += lanes) {
+        __builtin_prefetch(scaled + in_panel<Real>(lanes) + k);  // of the next tiles
+        Vector<Real> right[n_b];
+#pragma GCC unroll 3
+        for (std::size_t j = 0; j < n_b; ++j) right[j] = take(rows + in_panel<Real>(j * lanes) + k);
+#pragma GCC unroll 8
+        for (std::size_t i = 0; i < n_a; ++i) {
+            const Vector<Real> left = every(scaled[in_panel<Real>(i) + k]);
+#pragma GCC unroll 3
+            for (std::size_t j = 0; j < n_b; ++j) tile[i][j] = fma(left, right[j], tile[i][j]);
         }
+    }
+#pragma GCC unroll 8
+    for (std::size_t i = 0; i < n_a; ++i) {
+#pragma GCC unroll 3
+        for (std::size_t j = 0; j < n_b; ++j) put(to + i * stride + j * lanes, tile[i][j]);
     }
 }
 
@@ -100,16 +108,47 @@ inline void flush_product(std::size_t n, float* from, double* to) {
     }
 }
 
-/// One block of columns as rows. \param columns [n][block]  \param rows [block][stride]
+/// Exchanges blocks of `step` lanes between two vectors: one step of a transposition.
+template <int step, class Real>
+inline void exchange(Vector<Real>& a, Vector<Real>& b) {
+    constexpr int lanes = lanes_of<Real>;
+    typename VectorOf<Real>::Indices first{};
+    typename VectorOf<Real>::Indices second{};
+#pragma GCC unroll 16
+    for (int l = 0; l < lanes; ++l) {
+        first[l] = (l & step) != 0 ? lanes + l - step : l;
+        second[l] = (l & step) != 0 ? lanes + l : l + step;
+    }
+    const Vector<Real> from = a;
+    a = __builtin_shuffle(from, b, first);
+    b = __builtin_shuffle(from, b, second);
+}
+
+template <int step, class Real>
+inline void exchange_all(Vector<Real> (&tile)[lanes_of<Real>]) {
+#pragma GCC unroll 16
+    for (int i = 0; i < lanes_of<Real>; ++i) {
+        if ((i & step) == 0) exchange<step, Real>(tile[i], tile[i + step]);
+    }
+    if constexpr (step > 1) exchange_all<step / 2, Real>(tile);
+}
+
+/// One vector of columns of a block as rows of both operands.
+/// \param columns [lanes][block]  \param factors [block], of A
+/// \param to place of the first element in both operands
 template <class Real>
-void transpose(const Real* columns, std::size_t n, Real* rows, std::size_t stride) {
-    constexpr std::size_t tile = 16;
-    for (std::size_t c = 0; c < n; c += tile) {
-        const std::size_t n_tile = n - c < tile ? n - c : tile;
-        for (std::size_t e = 0; e < shape_block; ++e) {
-            for (std::size_t k = 0; k < n_tile; ++k) {
-                rows[e * stride + c + k] = columns[(c + k) * shape_block + e];
-            }
+void put_rows(const Real* columns, const Real* factors, std::size_t to, Real* scaled, Real* rows) {
+    constexpr std::size_t lanes = lanes_of<Real>;
+    for (std::size_t e = 0; e < shape_block; e += lanes) {
+        Vector<Real> tile[lanes];
+#pragma GCC unroll 16
+        for (std::size_t k = 0; k < lanes; ++k) tile[k] = take(columns + k * shape_block + e);
+        exchange_all<lanes / 2, Real>(tile);
+#pragma GCC unroll 16
+        for (std::size_t k = 0; k < lanes; ++k) {
+            const std::size_t at = to + (e + k) * lanes;
+            put(rows + at, tile[k]);
+            put(scaled + at, tile[k] * every(factors[e + k]));
         }
     }
 }

@@ -116,38 +116,27 @@ template <class Real>
 struct Factors {
     alignas(64) Real slope[shape_block];    ///< of u and v in the slopes
     alignas(64) Real product[shape_block];  ///< of u u in the symmetric product
-    alignas(64) Real share[shape_block];    ///< of u in z
 };
 
-/// Slopes, z and the operands of the product for one process.
-/// \param at row of the operands  \param response z, or null where it is not wanted
+/// Slopes and the operands of the product for one process. \param at first row of the operands
 template <class Real>
 void add_process(const ShapePlan& plan,
                  std::size_t process,
                  const Factors<Real>& factors,
                  const ShapeWork<Real>& work,
-                 std::size_t at,
-                 Real* response) {
+                 std::size_t at) {
+    constexpr std::size_t lanes = lanes_of<Real>;
     const std::size_t first = plan.first_column[process];
-    const std::size_t n = plan.first_column[process + 1] - first;
-    for (std::size_t c = 0; c < n; ++c) {
-        const std::size_t column = first + c;
-        const Real* u = work.slope + column * shape_block;
-        add_products(factors.slope, u, work.bend + column * shape_block,
-                     work.column_slope + column * shape_lanes,
-                     work.column_bend + column * shape_lanes);
-        Real* scaled = work.scaled + c * product_stride + at;
-        for (std::size_t i = 0; i < shape_block; i += lanes_of<Real>) {
-            put(scaled + i, take(factors.product + i) * take(u + i));
+    const std::size_t last = plan.first_column[process + 1];
+    for (std::size_t begin = first; begin < last; begin += lanes) {
+        const std::size_t end = begin + lanes < last ? begin + lanes : last;
+        for (std::size_t c = begin; c < end; ++c) {
+            add_products(factors.slope, work.slope + c * shape_block, work.bend + c * shape_block,
+                         work.column_slope + c * shape_lanes, work.column_bend + c * shape_lanes);
         }
-        if (response == nullptr) continue;
-        Real* z = response + plan.parameter[column] * shape_block;
-        for (std::size_t i = 0; i < shape_block; i += lanes_of<Real>) {
-            put(z + i, fma(take(factors.share + i), take(u + i), take(z + i)));
-        }
+        put_rows(work.slope + begin * shape_block, factors.product,
+                 in_panel<Real>(begin - first) + at * lanes, work.scaled, work.rows);
     }
-    const std::size_t stride = padded_width(n);
-    transpose(work.slope + first * shape_block, n, work.rows + at * stride, stride);
 }
 
 /// Adds the gathered rows to a matrix.
@@ -160,7 +149,7 @@ void multiply(std::size_t n, std::size_t n_rows, const ShapeWork<Real>& work, st
     } else {
         to = work.product + matrix;
     }
-    update_product<Real>({n, n_rows, work.scaled, work.rows, padded_width(n), to});
+    update_product<Real>({n, n_rows, work.scaled, work.rows, to});
 }
 
 template <class Real>
@@ -170,43 +159,83 @@ void flush(std::size_t n, const ShapeWork<Real>& work, std::size_t matrix) {
     }
 }
 
+/// T becomes T / D, of all processes.
+template <class Real>
+void share_out(const ShapePlan& plan,
+               const ShapePoint<Real>& point,
+               const ShapeWork<Real>& work,
+               const MixtureBlock& mixtures) {
+    for (std::size_t j = 0; j < plan.n_processes; ++j) {
+        for (std::size_t i = 0; i < shape_block; i += width) {
+            const std::size_t at = j * shape_block + i;
+            const Doubles share = take(work.ratio + at) * take(mixtures.inverse + i);
+            put(work.ratio + at, share);
+            put_as(work.share + at, share * point.rates[j]);
+        }
+    }
+}
+
+/// Slope and product factors of a process, its ratio being T / D. Adds to its slope.
 template <class Real>
 void mixture_factors(double rate,
-                     const double* ratio,
+                     const double* share,
                      const MixtureBlock& mixtures,
                      double* lanes,
-                     Real* response,
                      Factors<Real>& factors) {
     alignas(64) double slope[shape_block];
     for (std::size_t i = 0; i < shape_block; i += width) {
-        const Doubles share = take(ratio + i) * take(mixtures.inverse + i);
-        const Doubles weighted = share * take(mixtures.slope + i);
+        const Doubles weighted = take(share + i) * take(mixtures.slope + i);
         put(slope + i, weighted);
         put_as(factors.slope + i, weighted);
         put_as(factors.product + i, weighted * rate);
-        put_as(factors.share + i, share * rate);
-        put_as(response + i, share);
     }
     add_to_lanes(slope, lanes);
+}
+
+/// z of one shape parameter. \param z [block]
+template <class Real>
+void respond(const ShapePlan& plan, const ShapeWork<Real>& work, std::size_t parameter, Real* z) {
+    constexpr std::size_t n_vectors = shape_block / lanes_of<Real>;
+    Vector<Real> sum[n_vectors] = {};
+    for (std::size_t k = plan.first_of_parameter[parameter];
+         k < plan.first_of_parameter[parameter + 1]; ++k) {
+        const std::size_t j = plan.process_of_parameter[k];
+        const Real* share = work.share + j * shape_block;
+        const Real* u = work.slope + plan.column_of_parameter[k] * shape_block;
+#pragma GCC unroll 8
+        for (std::size_t i = 0; i < n_vectors; ++i) {
+            const std::size_t at = i * lanes_of<Real>;
+            sum[i] = fma(take(share + at), take(u + at), sum[i]);
+        }
+    }
+    for (std::size_t i = 0; i < n_vectors; ++i) put(z + i * lanes_of<Real>, sum[i]);
 }
 
 /// The product of z with itself.
 template <class Real>
 void add_outer(const ShapePlan& plan, const ShapeWork<Real>& work, const MixtureBlock& mixtures) {
-    const std::size_t n = plan.n_parameters + plan.n_processes;
-    const std::size_t stride = padded_width(n);
+    constexpr std::size_t lanes = lanes_of<Real>;
+    const std::size_t p = plan.n_parameters;
+    const std::size_t n = p + plan.n_processes;
     alignas(64) Real bend[shape_block];
     for (std::size_t i = 0; i < shape_block; i += width) {
         put_as(bend + i, take(mixtures.bend + i));
     }
-    for (std::size_t a = 0; a < n; ++a) {
-        const Real* z = work.response + a * shape_block;
-        Real* scaled = work.scaled + a * product_stride;
-        for (std::size_t i = 0; i < shape_block; i += lanes_of<Real>) {
-            put(scaled + i, take(bend + i) * take(z + i));
+    alignas(64) Real z[lanes * shape_block];
+    for (std::size_t begin = 0; begin < n; begin += lanes) {
+        for (std::size_t k = 0; k < lanes; ++k) {
+            Real* to = z + k * shape_block;
+            const std::size_t m = begin + k;
+            if (m < p) {
+                respond(plan, work, m, to);
+                continue;
+            }
+            for (std::size_t i = 0; i < shape_block; i += width) {
+                put_as(to + i, m < n ? take(work.ratio + (m - p) * shape_block + i) : Doubles{});
+            }
         }
+        put_rows(z, bend, in_panel<Real>(begin), work.scaled, work.rows);
     }
-    transpose(work.response, n, work.rows, stride);
     multiply(n, shape_block, work, work.outer_at);
     flush(n, work, work.outer_at);
 }
@@ -222,10 +251,8 @@ void mixture_block(const ShapePlan& plan,
     MixtureBlock mixtures;
     mix(plan, point, block, work, mixtures);
 
-    Real* response = work.response;
-    for (std::size_t i = 0; i < plan.n_parameters * shape_block; i += lanes_of<Real>) {
-        put(response + i, every(Real(0)));
-    }
+    share_out(plan, point, work, mixtures);
+    add_outer(plan, work, mixtures);
     Factors<Real> factors;
     for (std::size_t g = 0; g < plan.n_groups; ++g) {
         std::size_t n = 0;
@@ -234,9 +261,8 @@ void mixture_block(const ShapePlan& plan,
             const std::size_t j = plan.process_of_group[k];
             n = plan.first_column[j + 1] - plan.first_column[j];
             mixture_factors(point.rates[j], work.ratio + j * shape_block, mixtures,
-                            work.process + j * shape_lanes,
-                            response + (plan.n_parameters + j) * shape_block, factors);
-            add_process(plan, j, factors, work, gathered, response);
+                            work.process + j * shape_lanes, factors);
+            add_process(plan, j, factors, work, gathered);
             gathered += shape_block;
             if (gathered == product_rows) {
                 multiply(n, gathered, work, work.matrix_at[g]);
@@ -246,7 +272,6 @@ void mixture_block(const ShapePlan& plan,
         multiply(n, gathered, work, work.matrix_at[g]);
         flush(n, work, work.matrix_at[g]);
     }
-    add_outer(plan, work, mixtures);
 }
 
 template <class Real, class Stored>
@@ -267,7 +292,7 @@ void reference_block(const ShapePlan& plan,
             put_as(factors.product + i, product);
         }
         add_to_lanes(weighted, work.process + j * shape_lanes);
-        add_process(plan, j, factors, work, 0, static_cast<Real*>(nullptr));
+        add_process(plan, j, factors, work, 0);
         const std::size_t n = plan.first_column[j + 1] - plan.first_column[j];
         multiply(n, shape_block, work, work.matrix_at[j]);
         flush(n, work, work.matrix_at[j]);

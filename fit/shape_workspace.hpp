@@ -25,12 +25,12 @@ public:
             matrix_at_.push_back(matrices);
             matrices += padded_width(n) * padded_width(n);
         }
-        work_.slope = real(c * shape_block);
+        work_.slope = real((c + transposed_spare) * shape_block);
         work_.bend = real(c * shape_block);
         work_.ratio = number(s * shape_block);
-        work_.response = real(z * shape_block);
-        work_.scaled = real(padded_width(z) * product_stride);
-        work_.rows = real(product_rows * padded_width(z));
+        work_.share = real(s * shape_block);
+        work_.scaled = real(padded_width(z) * product_rows);
+        work_.rows = real(padded_width(z) * product_rows);
         if constexpr (sizeof(Real) != sizeof(double)) work_.product = real(matrices);
         const std::size_t n_scratch = arrays_.size();
         work_.value = number(shape_lanes);
