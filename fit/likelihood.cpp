@@ -71,6 +71,7 @@ Likelihood::Likelihood(StatisticalModel model,
                        LikelihoodOptions options) {
     RATIOFARM_EXPECT(data.unbinned.size() == model.unbinned.size());
     RATIOFARM_EXPECT(data.binned.size() == model.binned.size());
+    RATIOFARM_EXPECT(data.expansions.empty() || data.expansions.size() == data.unbinned.size());
     InternalCoordinates coordinates(model);
     check_constraints(model, coordinates);
     std::vector<bool> inside = parameters_of_coefficients(model, coordinates);
@@ -81,8 +82,7 @@ Likelihood::Likelihood(StatisticalModel model,
         state.observed.push_back(parameter.constraint.observed);
     }
     for (std::size_t r = 0; r < data.unbinned.size(); ++r) {
-        state.unbinned.emplace_back(state.model.unbinned[r], state.model, data.unbinned[r], comm,
-                                    options);
+        state.unbinned.emplace_back(r, state.model, data, comm, options);
     }
     for (std::size_t r = 0; r < data.binned.size(); ++r) {
         state.binned.emplace_back(state.model.binned[r], data.binned[r], state.model,
@@ -152,6 +152,12 @@ ExpectedData Likelihood::expected_data(const LikelihoodData& data,
         result.data.binned.push_back(term.expected(u));
     }
     result.observed = coordinates().to_external(u);
+    return result;
+}
+
+std::vector<NormalisationExpansion> Likelihood::expansions(std::span<const double> u) const {
+    std::vector<NormalisationExpansion> result;
+    for (const UnbinnedTerm& term : state_->unbinned) result.push_back(term.expansion(u, coordinates()));
     return result;
 }
 

@@ -1,5 +1,6 @@
 #include "unbinned_term.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -8,6 +9,7 @@
 #include "ratiofarm/mpi/together.hpp"
 
 #include "mixture_values.hpp"
+#include "normalisation_expansion.hpp"
 #include "region_layout.hpp"
 
 namespace ratiofarm {
@@ -32,19 +34,6 @@ LogNormalisation log_normalisation(const RegionLayout& layout,
                 sums.bend[j][k * mine.size() + l] / sums.value[j] -
                 result.gradient[mine[k]] * result.gradient[mine[l]];
         }
-    }
-    return result;
-}
-
-/// The second-order expansion of ln Z around a point, at a distance from it.
-LogNormalisation expanded(const LogNormalisation& at, std::span<const double> distance) {
-    const std::size_t p = distance.size();
-    LogNormalisation result = at;
-    for (std::size_t a = 0; a < p; ++a) {
-        double bend = 0.0;
-        for (std::size_t b = 0; b < p; ++b) bend += at.hessian[a * p + b] * distance[b];
-        result.value += distance[a] * (at.gradient[a] + 0.5 * bend);
-        result.gradient[a] += bend;
     }
     return result;
 }
@@ -155,27 +144,33 @@ void add_expected(const ProcessRates& rates, std::size_t n, Evaluation& to) {
 
 }  // namespace
 
-UnbinnedTerm::UnbinnedTerm(const UnbinnedRegion& region,
+UnbinnedTerm::UnbinnedTerm(std::size_t r,
                            const StatisticalModel& model,
-                           const EventSource& source,
+                           const LikelihoodData& data,
                            const mpi::Communicator& comm,
                            const LikelihoodOptions& options)
-    : name_(region.name),
-      shape_norm_(region.shape_norm),
-      rates_(region, model, InternalCoordinates(model)),
+    : name_(model.unbinned[r].name),
+      shape_norm_(model.unbinned[r].shape_norm),
+      rates_(model.unbinned[r], model, InternalCoordinates(model)),
       layout_(),
       events_([&] {
-          NamedLayout named = region_layout(region, model, source);
+          NamedLayout named = region_layout(model.unbinned[r], model, data.unbinned[r]);
           shape_parameters_ = std::move(named.shape_parameters);
           layout_ = std::move(named.layout);
-          return RegionEvents(layout_, source, comm, options);
+          return RegionEvents(layout_, data.unbinned[r], comm, options);
       }()) {
-    for (const ProcessModel& process : region.processes) process_names_.push_back(process.name);
+    for (const auto& process : model.unbinned[r].processes) process_names_.push_back(process.name);
     if (shape_norm_ != ShapeNorm::reference_quadratic || layout_.columns.empty()) return;
-    for (const std::size_t a : shape_parameters_) {
-        expansion_point_.push_back(model.parameters[a].start);
+    expansion_was_given_ = !data.expansions.empty();
+    if (expansion_was_given_) {
+        expansion_ = data.expansions[r];
+        RATIOFARM_EXPECT(expansion_->point.size() == shape_parameters_.size());
+        RATIOFARM_EXPECT(expansion_->log_z.size() == process_names_.size());
+        return;
     }
-    expansion_ = reference_sums(expansion_point_);
+    const std::vector<double> start = shape_values(start_values(model));
+    expansion_ = std::make_shared<const NormalisationExpansion>(
+        NormalisationExpansion{start, reference_sums(start), {}});
 }
 
 bool UnbinnedTerm::is_normalised() const {
@@ -208,10 +203,10 @@ std::vector<LogNormalisation> UnbinnedTerm::reference_sums(std::span<const doubl
 std::vector<LogNormalisation> UnbinnedTerm::log_normalisations(
     std::span<const double> alpha) const {
     if (!expansion_) return reference_sums(alpha);
-    std::vector<double> distance(alpha.begin(), alpha.end());
-    for (std::size_t k = 0; k < distance.size(); ++k) distance[k] -= expansion_point_[k];
     std::vector<LogNormalisation> result;
-    for (const LogNormalisation& at : *expansion_) result.push_back(expanded(at, distance));
+    for (std::size_t j = 0; j < layout_.n_processes; ++j) {
+        result.push_back(expanded(*expansion_, j, alpha));
+    }
     return result;
 }
 
@@ -239,6 +234,26 @@ void UnbinnedTerm::add(std::span<const double> u, Evaluation& to) const {
     if (is_normalised()) divide_by_z(log_normalisations(alpha), rates);
     const MixtureSums sums = events_.mixture(rates.value, alpha);
     Assembly(rates, sums, layout_, shape_parameters_).add(to);
+}
+
+NormalisationExpansion UnbinnedTerm::expansion(std::span<const double> u,
+                                               const InternalCoordinates& coordinates) const {
+    NormalisationExpansion result{shape_values(u), {}};
+    if (layout_.columns.empty()) return result;
+    result.log_z = reference_sums(result.point);
+    std::vector<std::vector<double>> knots;
+    for (std::size_t k = 0; k < shape_parameters_.size(); ++k) {
+        const std::size_t a = shape_parameters_[k];
+        const bool kink =
+            std::any_of(layout_.columns.begin(), layout_.columns.end(), [&](const auto& column) {
+                return column.parameter == k && (column.code == Interpolation::code0 ||
+                                                 column.code == Interpolation::code1);
+            });
+        knots.push_back(
+            axis_knots(result.point[k], coordinates.low()[a], coordinates.high()[a], kink));
+    }
+    add_axes(result, knots, [&](std::span<const double> alpha) { return reference_sums(alpha); });
+    return result;
 }
 
 EventSource UnbinnedTerm::expected_events(const EventSource& source,
@@ -269,7 +284,7 @@ EventSource UnbinnedTerm::expected_events(const EventSource& source,
 
 std::vector<ShapeNormalisation> UnbinnedTerm::normalisations(std::span<const double> u) const {
     std::vector<ShapeNormalisation> result;
-    if (layout_.columns.empty()) return result;
+    if (layout_.columns.empty() || expansion_was_given_) return result;
     const std::vector<double> alpha = shape_values(u);
     const auto full = reference_sums(alpha);
     const auto used = expansion_ ? log_normalisations(alpha) : full;

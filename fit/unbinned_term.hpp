@@ -1,6 +1,6 @@
 #pragma once
 
-#include <optional>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -11,28 +11,25 @@
 
 namespace ratiofarm {
 
-/// ln Z_j(alpha) of one process with derivatives in the shape parameters of its region.
-struct LogNormalisation {
-    double value = 0.0;
-    std::vector<double> gradient;  ///< [P]
-    std::vector<double> hessian;   ///< [P, P]
-};
-
 /// The terms of one unbinned region, nu - sum_i w_i ln D_i.
 class UnbinnedTerm {
 public:
-    /// Collective over comm. As the constructor of Likelihood.
-    UnbinnedTerm(const UnbinnedRegion& region,
+    /// Collective over comm. As the constructor of Likelihood; region r of model and data.
+    UnbinnedTerm(std::size_t r,
                  const StatisticalModel& model,
-                 const EventSource& source,
+                 const LikelihoodData& data,
                  const mpi::Communicator& comm,
                  const LikelihoodOptions& options);
 
     /// Collective. Adds value and derivatives at internal coordinates u.
     void add(std::span<const double> u, Evaluation& to) const;
 
-    /// Collective. Z_j of every process at u; empty without shapes.
+    /// Collective. Z_j of every process at u; empty without shapes, or if the expansion was given.
     std::vector<ShapeNormalisation> normalisations(std::span<const double> u) const;
+
+    /// Collective. As Likelihood::expansions.
+    NormalisationExpansion expansion(std::span<const double> u,
+                                     const InternalCoordinates& coordinates) const;
 
     /// Collective. As Likelihood::expected_data. \param source must outlive the result
     EventSource expected_events(const EventSource& source, std::span<const double> u) const;
@@ -53,8 +50,8 @@ private:
     std::vector<std::size_t> shape_parameters_;  ///< [P], positions in theta
     RegionLayout layout_;
     RegionEvents events_;
-    std::vector<double> expansion_point_;  ///< [P], of reference_quadratic
-    std::optional<std::vector<LogNormalisation>> expansion_;
+    std::shared_ptr<const NormalisationExpansion> expansion_;  ///< of reference_quadratic
+    bool expansion_was_given_ = false;
 };
 
 }  // namespace ratiofarm

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -46,10 +47,38 @@ struct LikelihoodOptions {
     InstructionSet instructions = InstructionSet::automatic;  ///< what the machine lacks falls back
 };
 
+/// ln Z_j(alpha) of one process with derivatives in the shape parameters of its region.
+struct LogNormalisation {
+    double value = 0.0;
+    std::vector<double> gradient;  ///< [P]
+    std::vector<double> hessian;   ///< [P, P]
+};
+
+/// ln Z_j along one shape parameter, the others at the point of an expansion.
+struct NormalisationAxis {
+    std::vector<double> knots;                  ///< [K], ascending, over the parameter's range
+    std::vector<std::array<double, 3>> values;  ///< [S, K], ln Z_j and its first two derivatives
+    std::vector<double> slopes;  ///< [S, K, P], the derivative in each of the other parameters
+    std::vector<double> bends;   ///< [S, K, P], the mixed derivative in both
+};
+
+/// ln Z_j(alpha) of all processes of a region around a point: to second order, or exact along each
+/// parameter alone, its slopes in the others included, by axes. A parabola alone is no good far from its point: interpolated shapes
+/// are normalised at -1, 0 and 1, so ln Z is no parabola even there, and where the parabola falls
+/// the likelihood runs away.
+struct NormalisationExpansion {
+    std::vector<double> point;            ///< [P], of the region's shape parameters
+    std::vector<LogNormalisation> log_z;  ///< [S]; empty for a region without shapes
+    std::vector<NormalisationAxis> axes{};  ///< [P], or empty: second order in everything
+};
+
 /// What is compared with a model.
 struct LikelihoodData {
     std::vector<EventSource> unbinned;        ///< one per unbinned region
     std::vector<std::vector<double>> binned;  ///< [region][bins], contents >= 0
+    /// One per unbinned region, or none. What ShapeNorm::reference_quadratic uses instead of its own
+    /// sums: the events then need no reference among them, as in toys.
+    std::vector<std::shared_ptr<const NormalisationExpansion>> expansions{};
 };
 
 /// Data with every number at its expectation: events and bins, and the global observables.
@@ -121,8 +150,12 @@ public:
     std::span<const double> observed() const;  ///< [n_parameters()], now in use
 
     /// Collective over comm. Z_j at a point; with ShapeNorm::reference_quadratic both its
-    /// expansion and the full sum. Empty for regions without shapes.
+    /// expansion and the full sum. Empty for regions without shapes, or whose expansion was given.
     std::vector<ShapeNormalisation> normalisations(std::span<const double> u) const;
+
+    /// Collective over comm. Z_j around a point with the axes, one per unbinned region, for
+    /// LikelihoodData. Some twenty sums over the reference events for each shape parameter.
+    std::vector<NormalisationExpansion> expansions(std::span<const double> u) const;
 
     /// Collective over comm. What would be observed on average if u were true. Unbinned regions:
     /// the reference events with weights ref_i / sum(ref) * D_i(u), so that they close by
