@@ -90,6 +90,27 @@ inline Floats smaller(Floats a, Floats b) {
 #endif
 }
 
+inline Doubles root(Doubles x) {
+#if RATIOFARM_LANE_WIDTH == 8
+    return _mm512_sqrt_pd(x);
+#elif RATIOFARM_LANE_WIDTH == 4
+    return _mm256_sqrt_pd(x);
+#else
+    for (int l = 0; l < width; ++l) x[l] = __builtin_sqrt(x[l]);
+    return x;
+#endif
+}
+inline Floats root(Floats x) {
+#if RATIOFARM_LANE_WIDTH == 8
+    return _mm512_sqrt_ps(x);
+#elif RATIOFARM_LANE_WIDTH == 4
+    return _mm256_sqrt_ps(x);
+#else
+    for (int l = 0; l < 2 * width; ++l) x[l] = __builtin_sqrtf(x[l]);
+    return x;
+#endif
+}
+
 /// True if a < b in any lane.
 inline bool any_less(Doubles a, Doubles b) {
 #if RATIOFARM_LANE_WIDTH == 8

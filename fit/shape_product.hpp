@@ -133,22 +133,55 @@ inline void exchange_all(Vector<Real> (&tile)[lanes_of<Real>]) {
     if constexpr (step > 1) exchange_all<step / 2, Real>(tile);
 }
 
-/// One vector of columns of a block as rows of both operands.
-/// \param columns [lanes][block]  \param factors [block], of A
-/// \param to place of the first element in both operands
+/// The rows of a product that are being gathered. Where no factor is negative, both operands are
+/// the same, with the roots of the factors in them.
 template <class Real>
-void put_rows(const Real* columns, const Real* factors, std::size_t to, Real* scaled, Real* rows) {
+struct Operands {
+    Real* scaled = nullptr;
+    Real* rows = nullptr;
+    std::size_t n_rows = 0;
+    bool same = false;
+};
+
+/// Takes the roots of factors if all have one. \param factors [block]
+template <class Real>
+bool take_roots(Real* factors) {
+    for (std::size_t i = 0; i < shape_block; i += lanes_of<Real>) {
+        if (any_less(take(factors + i), Vector<Real>{})) return false;
+    }
+    for (std::size_t i = 0; i < shape_block; i += lanes_of<Real>) {
+        put(factors + i, root(take(factors + i)));
+    }
+    return true;
+}
+
+/// One vector of columns of a block as further rows of the operands.
+/// \param columns [lanes][block]  \param factors [block]  \param column the first of them
+template <class Real>
+void put_rows(const Real* columns,
+              const Real* factors,
+              std::size_t column,
+              const Operands<Real>& operands) {
     constexpr std::size_t lanes = lanes_of<Real>;
+    const std::size_t to = in_panel<Real>(column) + operands.n_rows * lanes;
     for (std::size_t e = 0; e < shape_block; e += lanes) {
         Vector<Real> tile[lanes];
 #pragma GCC unroll 16
         for (std::size_t k = 0; k < lanes; ++k) tile[k] = take(columns + k * shape_block + e);
         exchange_all<lanes / 2, Real>(tile);
+        Real* rows = operands.rows + to + e * lanes;
+        if (operands.same) {
+#pragma GCC unroll 16
+            for (std::size_t k = 0; k < lanes; ++k) {
+                put(rows + k * lanes, tile[k] * every(factors[e + k]));
+            }
+            continue;
+        }
+        Real* scaled = operands.scaled + to + e * lanes;
 #pragma GCC unroll 16
         for (std::size_t k = 0; k < lanes; ++k) {
-            const std::size_t at = to + (e + k) * lanes;
-            put(rows + at, tile[k]);
-            put(scaled + at, tile[k] * every(factors[e + k]));
+            put(rows + k * lanes, tile[k]);
+            put(scaled + k * lanes, tile[k] * every(factors[e + k]));
         }
     }
 }

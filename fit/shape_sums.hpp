@@ -115,41 +115,52 @@ inline void add_products(
 template <class Real>
 struct Factors {
     alignas(64) Real slope[shape_block];    ///< of u and v in the slopes
-    alignas(64) Real product[shape_block];  ///< of u u in the symmetric product
+    alignas(64) Real product[shape_block];  ///< of u u in the symmetric product, or their roots
 };
-
-/// Slopes and the operands of the product for one process. \param at first row of the operands
-template <class Real>
-void add_process(const ShapePlan& plan,
-                 std::size_t process,
-                 const Factors<Real>& factors,
-                 const ShapeWork<Real>& work,
-                 std::size_t at) {
-    constexpr std::size_t lanes = lanes_of<Real>;
-    const std::size_t first = plan.first_column[process];
-    const std::size_t last = plan.first_column[process + 1];
-    for (std::size_t begin = first; begin < last; begin += lanes) {
-        const std::size_t end = begin + lanes < last ? begin + lanes : last;
-        for (std::size_t c = begin; c < end; ++c) {
-            add_products(factors.slope, work.slope + c * shape_block, work.bend + c * shape_block,
-                         work.column_slope + c * shape_lanes, work.column_bend + c * shape_lanes);
-        }
-        put_rows(work.slope + begin * shape_block, factors.product,
-                 in_panel<Real>(begin - first) + at * lanes, work.scaled, work.rows);
-    }
-}
 
 /// Adds the gathered rows to a matrix.
 template <class Real>
-void multiply(std::size_t n, std::size_t n_rows, const ShapeWork<Real>& work, std::size_t matrix) {
-    if (n == 0 || n_rows == 0) return;
+void multiply(std::size_t n,
+              const ShapeWork<Real>& work,
+              std::size_t matrix,
+              Operands<Real>& operands) {
+    if (n == 0 || operands.n_rows == 0) return;
     Real* to = nullptr;
     if constexpr (sizeof(Real) == sizeof(double)) {
         to = work.matrices + matrix;
     } else {
         to = work.product + matrix;
     }
-    update_product<Real>({n, n_rows, work.scaled, work.rows, to});
+    const Real* left = operands.same ? operands.rows : operands.scaled;
+    update_product<Real>({n, operands.n_rows, left, operands.rows, to});
+    operands.n_rows = 0;
+}
+
+/// Slopes and rows of the product for one process.
+template <class Real>
+void add_process(const ShapePlan& plan,
+                 std::size_t process,
+                 Factors<Real>& factors,
+                 const ShapeWork<Real>& work,
+                 std::size_t matrix,
+                 Operands<Real>& operands) {
+    constexpr std::size_t lanes = lanes_of<Real>;
+    const std::size_t first = plan.first_column[process];
+    const std::size_t last = plan.first_column[process + 1];
+    const bool same = take_roots(factors.product);
+    if (same != operands.same || operands.n_rows == product_rows) {
+        multiply(last - first, work, matrix, operands);
+    }
+    operands.same = same;
+    for (std::size_t begin = first; begin < last; begin += lanes) {
+        const std::size_t end = begin + lanes < last ? begin + lanes : last;
+        for (std::size_t c = begin; c < end; ++c) {
+            add_products(factors.slope, work.slope + c * shape_block, work.bend + c * shape_block,
+                         work.column_slope + c * shape_lanes, work.column_bend + c * shape_lanes);
+        }
+        put_rows(work.slope + begin * shape_block, factors.product, begin - first, operands);
+    }
+    operands.n_rows += shape_block;
 }
 
 template <class Real>
@@ -221,6 +232,7 @@ void add_outer(const ShapePlan& plan, const ShapeWork<Real>& work, const Mixture
     for (std::size_t i = 0; i < shape_block; i += width) {
         put_as(bend + i, take(mixtures.bend + i));
     }
+    Operands<Real> operands{work.scaled, work.rows, 0, take_roots(bend)};
     alignas(64) Real z[lanes * shape_block];
     for (std::size_t begin = 0; begin < n; begin += lanes) {
         for (std::size_t k = 0; k < lanes; ++k) {
@@ -234,9 +246,10 @@ void add_outer(const ShapePlan& plan, const ShapeWork<Real>& work, const Mixture
                 put_as(to + i, m < n ? take(work.ratio + (m - p) * shape_block + i) : Doubles{});
             }
         }
-        put_rows(z, bend, in_panel<Real>(begin), work.scaled, work.rows);
+        put_rows(z, bend, begin, operands);
     }
-    multiply(n, shape_block, work, work.outer_at);
+    operands.n_rows = shape_block;
+    multiply(n, work, work.outer_at, operands);
     flush(n, work, work.outer_at);
 }
 
@@ -254,22 +267,18 @@ void mixture_block(const ShapePlan& plan,
     share_out(plan, point, work, mixtures);
     add_outer(plan, work, mixtures);
     Factors<Real> factors;
+    Operands<Real> operands{work.scaled, work.rows, 0, false};
     for (std::size_t g = 0; g < plan.n_groups; ++g) {
         std::size_t n = 0;
-        std::size_t gathered = 0;
         for (std::size_t k = plan.first_of_group[g]; k < plan.first_of_group[g + 1]; ++k) {
             const std::size_t j = plan.process_of_group[k];
             n = plan.first_column[j + 1] - plan.first_column[j];
             mixture_factors(point.rates[j], work.ratio + j * shape_block, mixtures,
                             work.process + j * shape_lanes, factors);
-            add_process(plan, j, factors, work, gathered);
-            gathered += shape_block;
-            if (gathered == product_rows) {
-                multiply(n, gathered, work, work.matrix_at[g]);
-                gathered = 0;
-            }
+            if (n == 0) continue;
+            add_process(plan, j, factors, work, work.matrix_at[g], operands);
         }
-        multiply(n, gathered, work, work.matrix_at[g]);
+        multiply(n, work, work.matrix_at[g], operands);
         flush(n, work, work.matrix_at[g]);
     }
 }
@@ -281,6 +290,7 @@ void reference_block(const ShapePlan& plan,
                      const ShapeWork<Real>& work) {
     add_to_lanes(block.weight, work.value);
     Factors<Real> factors;
+    Operands<Real> operands{work.scaled, work.rows, 0, false};
     alignas(64) double weighted[shape_block];
     for (std::size_t j = 0; j < plan.n_processes; ++j) {
         shape_process<Real, Stored>(plan, point, block, work, j);
@@ -292,9 +302,10 @@ void reference_block(const ShapePlan& plan,
             put_as(factors.product + i, product);
         }
         add_to_lanes(weighted, work.process + j * shape_lanes);
-        add_process(plan, j, factors, work, 0);
         const std::size_t n = plan.first_column[j + 1] - plan.first_column[j];
-        multiply(n, shape_block, work, work.matrix_at[j]);
+        if (n == 0) continue;
+        add_process(plan, j, factors, work, work.matrix_at[j], operands);
+        multiply(n, work, work.matrix_at[j], operands);
         flush(n, work, work.matrix_at[j]);
     }
 }

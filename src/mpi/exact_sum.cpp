@@ -36,7 +36,8 @@ std::int64_t bits_of(double x) { return std::bit_cast<std::int64_t>(x); }
 
 }  // namespace
 
-ExactSums::ExactSums(std::size_t width) : top_(width, lowest_top), limbs_(n_limbs * width, 0) {}
+ExactSums::ExactSums(std::size_t width)
+    : top_(width, lowest_top), unit_(width, unit_of(lowest_top)), limbs_(n_limbs * width, 0) {}
 
 /// Moves the pieces of a sum to those below a new top; what falls out is too small to count.
 void ExactSums::raise(std::size_t sum, std::int8_t top) {
@@ -45,6 +46,22 @@ void ExactSums::raise(std::size_t sum, std::int8_t top) {
         limbs_[k * width() + sum] = k >= places ? limbs_[(k - places) * width() + sum] : 0;
     }
     top_[sum] = top;
+    unit_[sum] = top == not_finite_top ? 0.0 : unit_of(top);
+}
+
+/// Terms in units of their sums' highest pieces; raises sums that have smaller ones.
+void ExactSums::scale(std::span<const double> terms, std::size_t first, double* scaled) {
+    bool fits = true;
+    for (std::size_t i = 0; i < terms.size(); ++i) {
+        scaled[i] = terms[i] * unit_[first + i];
+        fits &= std::abs(scaled[i]) < limb_size;
+    }
+    if (fits) return;
+    for (std::size_t i = 0; i < terms.size(); ++i) {
+        if (top_of(terms[i]) > top_[first + i]) raise(first + i, top_of(terms[i]));
+        const bool finite = top_[first + i] != not_finite_top;
+        scaled[i] = finite ? terms[i] * unit_[first + i] : 0.0;
+    }
 }
 
 void ExactSums::add(std::span<const double> terms) {
@@ -54,12 +71,7 @@ void ExactSums::add(std::span<const double> terms) {
     double rest[chunk];
     for (std::size_t first = 0; first < n; first += chunk) {
         const std::size_t count = std::min(chunk, n - first);
-        for (std::size_t i = 0; i < count; ++i) {
-            const double x = terms[first + i];
-            const std::int8_t top = top_of(x);
-            if (top > top_[first + i]) raise(first + i, top);
-            rest[i] = top_[first + i] == not_finite_top ? 0.0 : x * unit_of(top_[first + i]);
-        }
+        scale(terms.subspan(first, count), first, rest);
         for (std::size_t k = 0; k < n_limbs; ++k) {
             std::int64_t* limb = limbs_.data() + k * n + first;
             for (std::size_t i = 0; i < count; ++i) {

@@ -29,8 +29,10 @@ private:
     friend std::vector<double> exact_sum(const Communicator& comm, ExactSums mine);
 
     void raise(std::size_t sum, std::int8_t top);
+    void scale(std::span<const double> terms, std::size_t first, double* scaled);
 
     std::vector<std::int8_t> top_;     // [width], piece of the largest term, counted in 40 bits
+    std::vector<double> unit_;         // [width], 2^(-40 top), or 0 where a term was not finite
     std::vector<std::int64_t> limbs_;  // [3][width], units of 2^(40 (top - k))
 };
 
