@@ -17,7 +17,8 @@ case $launcher in
 esac
 
 # How a job that was stopped early goes on: requeue (same job again) or chain (a new job that
-# starts after this one, for sites that forbid requeue). At most so many starts in all.
+# starts after this one, for sites that forbid requeue). At most so many starts in all. What
+# `ratiofarm submit --as chain` submits says "next" itself.
 continue_by=${RATIOFARM_CONTINUE:-requeue}
 max_starts=${RATIOFARM_MAX_STARTS:-50}
 # What a chained job asks for besides nodes, tasks, CPUs, time, partition and account.

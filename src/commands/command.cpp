@@ -137,7 +137,8 @@ const std::vector<Command>& all_commands() {
     static const std::vector<Command> commands{
         init_command(),     import_command(), export_command(), check_command(),  plan_command(),
         simulate_command(), run_command(),    train_command(),  gather_command(), infer_command(),
-        fit_command(),      scan_command(),   status_command(), report_command(), verify_command()};
+        fit_command(),      scan_command(),   status_command(), submit_command(), collect_command(),
+        explain_command(),  report_command(), verify_command()};
     return commands;
 }
 

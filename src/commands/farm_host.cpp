@@ -138,6 +138,7 @@ FarmEnd FarmHost::end() const {
     end.trouble = scheduler_.trouble().empty() ? trouble_ : scheduler_.trouble();
     end.stopped = counts.waiting > 0 || !end.trouble.empty();
     end.failures = failures_;
+    end.commits = commits_;
     return end;
 }
 
@@ -163,17 +164,18 @@ void FarmHost::perform_one(const SendAction& action) {
 void FarmHost::perform_one(const CommitAction& action) {
     const TaskReport& report = action.report;
     const double now = seconds_between(begin_, Clock::now());
-    links_.journal.write(TaskCommitted{.task = action.task.digest,
-                                       .name = action.task.name,
-                                       .attempt = action.attempt.value,
-                                       .worker = action.worker.value,
-                                       .bytes = report.bytes,
-                                       .crc = report.crc,
-                                       .seconds = report.seconds,
-                                       .resumed = report.resumed,
-                                       .adopted = false,
-                                       .flop = flop_[action.task.digest],
-                                       .at = now});
+    commits_.push_back({.task = action.task.digest,
+                        .name = action.task.name,
+                        .attempt = action.attempt.value,
+                        .worker = action.worker.value,
+                        .bytes = report.bytes,
+                        .crc = report.crc,
+                        .seconds = report.seconds,
+                        .resumed = report.resumed,
+                        .adopted = false,
+                        .flop = flop_[action.task.digest],
+                        .at = now});
+    links_.journal.write(commits_.back());
     links_.log.info("task done", {{"task", action.task.name},
                                   {"rank", action.worker.value},
                                   {"seconds", report.seconds},

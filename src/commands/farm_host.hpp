@@ -52,6 +52,7 @@ private:
     Scheduler scheduler_;
     FarmUsage usage_;
     std::vector<std::string> failures_;
+    std::vector<TaskCommitted> commits_;
     std::string trouble_;
     std::deque<WorkerId> stops_;  ///< not sent yet
     int known_workers_ = 0;

@@ -86,6 +86,9 @@ StageEnd farm_stage(CommandContext& context,
     const FarmEnd end =
         run_farm({world, runner, workspace.journal.get(), context.log}, std::move(tasks),
                  {workspace.farm.strikes, workspace.farm.stop_by, learned(workspace.history)});
+    for (const TaskCommitted& event : end.commits) {
+        workspace.history.committed.insert_or_assign(event.task, event);
+    }
     StageEnd stage;
     stage.failures = end.failures;
     stage.trouble = end.trouble;

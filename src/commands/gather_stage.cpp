@@ -1,4 +1,5 @@
 #include <filesystem>
+#include <unordered_map>
 
 #include <fmt/format.h>
 
@@ -11,6 +12,15 @@
 
 namespace ratiofarm {
 namespace {
+
+struct WordList {
+    std::vector<std::uint64_t> words;
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, WordList>& value) {
+    archive(value.words);
+}
 
 std::vector<const TrainTask*> members_of(const TaskGraph& graph, const std::string& ensemble) {
     std::vector<const TrainTask*> members;
@@ -54,11 +64,46 @@ void check_all_trained(const Workspace& workspace) {
                                 count > 5 ? ", ..." : ""));
 }
 
-EnsembleNet read_net(const Workspace& workspace, const TrainTask& task) {
+/// Checksums of the results that count, by task.
+using CommittedResults = std::unordered_map<Digest, std::uint32_t>;
+
+/// Collective over world: what the journal of rank 0 says, on every rank.
+CommittedResults committed_results(const mpi::Communicator& world, const Workspace& workspace) {
+    std::vector<std::uint64_t> words;
+    if (world.is_root()) {
+        for (const TrainTask& task : workspace.graph.trainings) {
+            const auto known = workspace.history.committed.find(task.digest);
+            if (known == workspace.history.committed.end()) continue;
+            words.insert(words.end(), {task.digest.high, task.digest.low, known->second.crc});
+        }
+    }
+    const auto bytes = mpi::broadcast(world, encode(WordList{words}));
+    words = decode<WordList>(bytes).words;
+    CommittedResults results;
+    for (std::size_t i = 0; i + 2 < words.size(); i += 3) {
+        results.emplace(Digest{words[i], words[i + 1]}, static_cast<std::uint32_t>(words[i + 2]));
+    }
+    return results;
+}
+
+/// The result of a training; one that is whole but not the committed one (a late attempt wrote it)
+/// is refused like a damaged one.
+TrainingResult read_result(const std::filesystem::path& path,
+                           const TrainTask& task,
+                           const CommittedResults& committed) {
+    const auto known = committed.find(task.digest);
+    if (known != committed.end() && known->second != crc32(read_file(path))) {
+        throw DataError("'" + path.string() + "' is not the result that was committed");
+    }
+    return read_task_file<TrainingResult>(path, task.digest);
+}
+
+EnsembleNet read_net(const Workspace& workspace,
+                     const TrainTask& task,
+                     const CommittedResults& committed) {
     const auto path = workspace.directory.result(task.digest);
     try {
-        return {task.digest, task.request.initialisation_seed,
-                read_task_file<TrainingResult>(path, task.digest)};
+        return {task.digest, task.request.initialisation_seed, read_result(path, task, committed)};
     } catch (DataError& error) {
         // A damaged result is worth nothing: without it the same command trains the net again.
         std::filesystem::remove(path);
@@ -77,6 +122,7 @@ StageEnd gather_stage(CommandContext& context, Workspace& workspace) {
         check_all_trained(workspace);
         std::filesystem::create_directories(workspace.directory.ensembles());
     });
+    const CommittedResults committed = committed_results(context.world, workspace);
     StageEnd stage{StageEnd::State::up_to_date, 0.0, {}};
     for (const ProcessSection& process : workspace.campaign.processes) {
         const auto path = workspace.directory.ensemble(process.name);
@@ -85,8 +131,9 @@ StageEnd gather_stage(CommandContext& context, Workspace& workspace) {
         mpi::all_sum(context.world, std::span(&stale, 1));
         if (stale == 0) continue;
         const auto members = members_of(workspace.graph, process.name);
-        write_ensemble(context.world, path, header,
-                       [&](std::uint64_t net) { return read_net(workspace, *members[net]); });
+        write_ensemble(context.world, path, header, [&](std::uint64_t net) {
+            return read_net(workspace, *members[net], committed);
+        });
         context.log.info("ensemble gathered", {{"process", process.name}, {"nets", header.nets}});
         stage.state = StageEnd::State::done;
     }

@@ -1,5 +1,9 @@
 #include <algorithm>
 #include <filesystem>
+#include <map>
+#include <string>
+#include <tuple>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -86,17 +90,19 @@ RatioInput ratio_input(const Workspace& workspace, const Digest& inputs) {
 
 /// The result files of the inference tasks by (set, process, range).
 RatioProvider block_provider(const Workspace& workspace, const RatioInput& input) {
-    return [&workspace, &input](const RatioBlockKey& key) {
+    std::map<std::tuple<std::string, std::string, std::uint64_t>, Digest> tasks;
+    for (const InferTask& task : workspace.graph.inferences) {
+        tasks.emplace(std::tuple(task.sample, task.ensemble, task.first), task.digest);
+    }
+    return [&workspace, &input, tasks = std::move(tasks)](const RatioBlockKey& key) {
         const std::string& sample = input.sets[key.set].sample.name;
         const std::string& process = input.header.processes[key.process].name;
-        for (const InferTask& task : workspace.graph.inferences) {
-            if (task.sample == sample && task.ensemble == process &&
-                task.first == key.range * input.range_size) {
-                return read_task_file<RatioBlock>(workspace.directory.result(task.digest),
-                                                  task.digest);
-            }
+        const auto task = tasks.find({sample, process, key.range * input.range_size});
+        if (task == tasks.end()) {
+            throw DataError(
+                fmt::format("no ratios of {} on {} range {}", process, sample, key.range));
         }
-        throw DataError(fmt::format("no ratios of {} on {} range {}", process, sample, key.range));
+        return read_task_file<RatioBlock>(workspace.directory.result(task->second), task->second);
     };
 }
 

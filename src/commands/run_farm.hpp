@@ -19,11 +19,12 @@ namespace ratiofarm {
 /// How a farm ended; the same on every rank.
 struct FarmEnd {
     std::uint64_t done = 0;
-    std::uint64_t failed = 0;           ///< given up for good
-    std::uint64_t left = 0;             ///< not done because the farm stopped early
-    bool stopped = false;               ///< early: by a signal, the walltime or a full disk
-    std::vector<std::string> failures;  ///< "name: reason", on rank 0
-    std::string trouble;                ///< why it stopped early by itself, on rank 0
+    std::uint64_t failed = 0;            ///< given up for good
+    std::uint64_t left = 0;              ///< not done because the farm stopped early
+    bool stopped = false;                ///< early: by a signal, the walltime or a full disk
+    std::vector<std::string> failures;   ///< "name: reason", on rank 0
+    std::string trouble;                 ///< why it stopped early by itself, on rank 0
+    std::vector<TaskCommitted> commits;  ///< as written to the journal, on rank 0
 };
 
 /// What a farm may do; only rank 0's counts.

@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <optional>
 #include <thread>
 
 #include <fmt/format.h>
@@ -7,6 +9,7 @@
 
 #include "ratiofarm/core/publish.hpp"
 #include "ratiofarm/core/signal_flags.hpp"
+#include "ratiofarm/scheduler/cost_model.hpp"
 
 #include "workspace.hpp"
 
@@ -30,6 +33,8 @@ struct Status {
     bool locked = false;
     std::uint64_t damaged_lines = 0;
     std::vector<StageEnded> stages;
+    CostModel costs;                     ///< learned from the tasks that are done
+    std::optional<FarmEnded> last_farm;  ///< that ended in order
 };
 
 std::uint64_t count_checkpoints(const RunDirectory& directory) {
@@ -43,8 +48,15 @@ std::uint64_t count_checkpoints(const RunDirectory& directory) {
 
 Status read_status(const RunDirectory& directory) {
     const Campaign campaign = read_campaign(directory.campaign());
-    const JournalState journal = read_journal(directory.journal());
+    JournalState journal = read_journal(directory.journal());
+    for (const fs::path& path : directory.shard_journals()) merge(journal, read_journal(path));
     Status status;
+    for (const auto& [task, event] : journal.committed) {
+        if (!event.resumed && !event.adopted) {
+            status.costs.learn(event.name, event.flop, event.seconds);
+        }
+    }
+    if (!journal.ends.empty()) status.last_farm = journal.ends.back();
     for (const ProcessSection& process : campaign.processes) {
         for (std::uint32_t member = 0; member < campaign.ensemble.members; ++member) {
             ++status.nets;
@@ -61,7 +73,7 @@ Status read_status(const RunDirectory& directory) {
     status.ratios = fs::exists(directory.ratios());
     status.fit = fs::exists(directory.fit_json());
     status.report = fs::exists(directory.report());
-    status.locked = fs::exists(directory.lock());
+    status.locked = fs::exists(directory.lock()) || !directory.shard_locks().empty();
     status.damaged_lines = journal.damaged_lines;
     status.stages = journal.stages;
     return status;
@@ -76,6 +88,13 @@ std::string status_json(const Status& status) {
     for (const StageEnded& stage : status.stages) {
         stages.push_back({{"stage", stage.stage}, {"seconds", stage.seconds}});
     }
+    Json costs = Json::array();
+    for (const CostModel::Kind& kind : status.costs.kinds()) {
+        costs.push_back({{"kind", kind.name},
+                         {"tasks", kind.tasks},
+                         {"flop", kind.flop},
+                         {"seconds", kind.seconds}});
+    }
     return Json{{"nets", status.nets},
                 {"trained", status.trained},
                 {"checkpointed", status.checkpointed},
@@ -87,7 +106,8 @@ std::string status_json(const Status& status) {
                 {"report", status.report},
                 {"locked", status.locked},
                 {"damaged_journal_lines", status.damaged_lines},
-                {"stages", stages}}
+                {"stages", stages},
+                {"costs", costs}}
                .dump(2) +
            "\n";
 }
@@ -103,6 +123,20 @@ std::string status_text(const Status& status) {
         status.trained, status.nets, status.checkpointed, status.given_up.size(),
         status.training_seconds, fmt::join(status.ensembles, " "), word(status.ratios),
         word(status.fit), word(status.report), status.locked ? "held by a farm" : "free");
+    if (status.last_farm) {
+        const FarmEnded& farm = *status.last_farm;
+        text += fmt::format(
+            "last farm  {:.1f} s, {} workers, {:.1f} % busy; tail of {:.1f} s with {:.4f} idle "
+            "hours\n",
+            farm.seconds, farm.workers,
+            100.0 * farm.busy_seconds /
+                std::max(farm.seconds * static_cast<double>(farm.workers), 1e-9),
+            farm.tail_seconds, farm.tail_idle_seconds / 3600.0);
+    }
+    for (const CostModel::Kind& kind : status.costs.kinds()) {
+        text += fmt::format("cost       {}: {:.3g} s per GFLOP from {} tasks\n", kind.name,
+                            1e9 * kind.seconds / kind.flop, kind.tasks);
+    }
     for (const TaskGivenUp& task : status.given_up) {
         text += fmt::format("failed     {}: {}\n", task.name, task.reason);
     }

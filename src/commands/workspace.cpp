@@ -62,6 +62,7 @@ void remove_results(const RunDirectory& directory) {
           directory.report(), directory.journal(), directory.campaign()}) {
         fs::remove_all(path);
     }
+    for (const fs::path& path : directory.shard_journals()) fs::remove(path);
 }
 
 /// Nets that the journal knows under the same name with other content.
@@ -107,6 +108,48 @@ void compare_with_history(const RunDirectory& directory,
     log.info("campaign changed: nets to train again", {{"nets", changed}});
 }
 
+[[noreturn]] void refuse(const fs::path& lock, const LockOwner& owner, std::string_view why) {
+    throw ConfigError(fmt::format("'{}' is held by a farm on host {}, pid {}{}: {}", lock.string(),
+                                  owner.host, owner.pid,
+                                  owner.job.empty() ? "" : ", job " + owner.job, why));
+}
+
+/// Farms on different shards may work at the same time; a farm on everything is alone. Our own lock
+/// is already there, so of two that begin at the same time at most one goes on.
+void expect_no_other_farm(const RunDirectory& directory, const Shard& shard) {
+    if (const auto owner = living_owner(directory.lock()); owner && !shard.whole()) {
+        refuse(directory.lock(), *owner, "it works on all tasks; wait for it or end it");
+    }
+    const std::string same_cut = fmt::format("-of-{}", shard.count);
+    for (const fs::path& path : directory.shard_locks()) {
+        if (path == directory.lock(shard)) continue;
+        const auto owner = living_owner(path);
+        if (!owner) continue;
+        if (shard.whole()) refuse(path, *owner, "wait for all shards or end them");
+        if (!path.string().ends_with(same_cut)) {
+            refuse(path, *owner, "it cut the tasks into another number of shards");
+        }
+    }
+}
+
+/// What all journals say; the one that this farm appends to, alone, is left in `own`.
+JournalState read_history(const RunDirectory& directory, const Shard& shard, JournalState& own) {
+    JournalState all = read_journal(directory.journal());
+    own = all;
+    for (const fs::path& path : directory.shard_journals()) {
+        const JournalState other = read_journal(path);
+        if (path == directory.journal(shard)) own = other;
+        merge(all, other);
+    }
+    if (!shard.whole() && !fs::exists(directory.journal(shard))) own = {};
+    return all;
+}
+
+void publish_if_new(const fs::path& path, const std::string& text) {
+    if (fs::exists(path) && read_text(path) == text) return;
+    publish(path, text);
+}
+
 std::vector<SampleInfo> read_samples(const Campaign& campaign, const RunDirectory& directory) {
     const auto names = campaign_samples(campaign);
     const fs::path events = contiguous_events(campaign.events_path(), names, directory.root());
@@ -134,6 +177,12 @@ FarmSettings farm_settings(const CommandContext& context, const Arguments& argum
     }
     if (arguments.has("hang-seconds")) {
         settings.pace.least_seconds = arguments.number("hang-seconds", 0.1, 1e6);
+    }
+    if (arguments.has("shard")) {
+        settings.shard = parse_shard(arguments.text("shard"));
+        if (!settings.shard.whole() && arguments.has("fresh")) {
+            throw ConfigError("--fresh removes the results of all shards: give it without --shard");
+        }
     }
     if (arguments.has("time-budget")) {
         const auto seconds = parse_slurm_duration(arguments.text("time-budget"));
@@ -167,26 +216,31 @@ Briefing brief(CommandContext& context,
             errno_message("cannot create '" + directory.root().string() + "'", error.value()),
             ExitCode::usage);
     }
-    workspace.lock = std::make_unique<Lock>(directory.lock(), log);
+    const Shard& shard = workspace.farm.shard;
+    workspace.lock = std::make_unique<Lock>(directory.lock(shard), log);
+    expect_no_other_farm(directory, shard);
     if (arguments.has("fresh")) remove_results(directory);
 
     workspace.campaign = campaign;
-    workspace.history = read_journal(directory.journal());
-    if (worth_compacting(workspace.history)) {
-        workspace.history = compact_journal(directory.journal(), workspace.history);
-        log.info("journal compacted", {{"lines", workspace.history.lines}});
+    JournalState own;
+    workspace.history = read_history(directory, shard, own);
+    if (worth_compacting(own)) {
+        own = compact_journal(directory.journal(shard), own);
+        log.info("journal compacted", {{"lines", own.lines}});
     }
     Briefing briefing{campaign_toml(campaign), directory.root().string(), {}, device};
     if (needs == Needs::campaign) {
         briefing.samples = read_samples_if_there(campaign, directory, log);
-        workspace.journal = std::make_unique<Journal>(directory.journal(), workspace.history);
+        workspace.journal = std::make_unique<Journal>(directory.journal(shard), own);
         return briefing;
     }
+    constexpr double preparation = 3600.0;  // seconds that copying a large file may take
+    const Lock preparing(directory.preparation_lock(), log, preparation);
     briefing.samples = read_samples(campaign, directory);
     workspace.graph = make_task_graph(campaign, briefing.samples, device_class_name(device));
     compare_with_history(directory, workspace, arguments, log);
-    publish(directory.campaign(), briefing.campaign);
-    workspace.journal = std::make_unique<Journal>(directory.journal(), workspace.history);
+    publish_if_new(directory.campaign(), briefing.campaign);
+    workspace.journal = std::make_unique<Journal>(directory.journal(shard), own);
     const LockOwner self = this_owner();
     workspace.journal->write(FarmStarted{self.host, self.job,
                                          static_cast<std::uint64_t>(context.world.size()),

@@ -12,6 +12,7 @@
 #include "ratiofarm/store/journal.hpp"
 #include "ratiofarm/store/lock.hpp"
 #include "ratiofarm/store/run_directory.hpp"
+#include "ratiofarm/store/shard.hpp"
 #include "ratiofarm/workers/pace_watch.hpp"
 #include "ratiofarm/workers/placement.hpp"
 
@@ -24,6 +25,7 @@ struct FarmSettings {
     std::uint32_t strikes = 3;       ///< crashes after which a task is given up
     PaceLimits pace;                 ///< when a trainer counts as hung
     std::optional<Instant> stop_by;  ///< on rank 0: everything has checkpointed and stopped by then
+    Shard shard;                     ///< tasks of this farm; results of all others are left alone
 };
 
 /// A campaign and its run directory, ready to be worked on; the same values on every rank.
@@ -41,7 +43,7 @@ struct Workspace {
 
     // Rank 0 only.
     std::unique_ptr<Lock> lock;
-    JournalState history;
+    JournalState history;  ///< of all journals
     std::unique_ptr<Journal> journal;
 };
 

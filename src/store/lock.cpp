@@ -23,9 +23,6 @@ namespace {
 using Json = nlohmann::json;
 using namespace std::chrono_literals;
 
-/// How long an owner that is just being ended by its launcher may take.
-constexpr auto patience = 15s;
-
 std::string environment(const char* name) {
     const char* value = std::getenv(name);
     return value == nullptr ? "" : value;
@@ -97,10 +94,20 @@ LockOwner this_owner() {
             std::strtoull(environment("SLURM_RESTART_COUNT").c_str(), nullptr, 10)};
 }
 
-Lock::Lock(std::filesystem::path path, const Log& log) : path_(std::move(path)) {
+std::optional<LockOwner> living_owner(const std::filesystem::path& path) {
+    const std::string text = text_if_there(path);
+    if (text.empty()) return std::nullopt;
+    LockOwner owner = parse_owner(text);
+    if (is_gone(owner, this_owner())) return std::nullopt;
+    return owner;
+}
+
+Lock::Lock(std::filesystem::path path, const Log& log, double patience) : path_(std::move(path)) {
     const LockOwner self = this_owner();
     const std::string text = owner_text(self);
-    const auto give_up = std::chrono::steady_clock::now() + patience;
+    const auto give_up = std::chrono::steady_clock::now() +
+                         std::chrono::duration_cast<std::chrono::steady_clock::duration>(
+                             std::chrono::duration<double>(patience));
     for (bool told = false;;) {
         {
             const UniqueFd file(

@@ -103,6 +103,9 @@ Command infer_command();
 Command fit_command();
 Command scan_command();
 Command status_command();
+Command submit_command();
+Command collect_command();
+Command explain_command();
 Command report_command();
 Command verify_command();
 

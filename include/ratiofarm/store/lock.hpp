@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "ratiofarm/core/log.hpp"
@@ -19,13 +20,17 @@ struct LockOwner {
 /// This process as an owner.
 LockOwner this_owner();
 
+/// Who holds the lock at this path, unless nobody does or its owner is known to be gone.
+std::optional<LockOwner> living_owner(const std::filesystem::path& path);
+
 /// Exclusive use of a run directory by one farm, across hosts. An owner that is known to be gone
 /// (its process has ended; the same batch job was re-queued) is replaced.
 class Lock {
 public:
-    /// Waits a few seconds for an owner that is just ending.
+    /// Waits for an owner that is just ending.
+    /// \param patience  seconds
     /// \throws ConfigError naming the living owner and what to do
-    Lock(std::filesystem::path path, const Log& log);
+    Lock(std::filesystem::path path, const Log& log, double patience = 15.0);
     ~Lock();
     Lock(const Lock&) = delete;
     Lock& operator=(const Lock&) = delete;

@@ -2,8 +2,10 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "ratiofarm/core/digest.hpp"
+#include "ratiofarm/store/shard.hpp"
 
 namespace ratiofarm {
 
@@ -17,6 +19,15 @@ public:
     std::filesystem::path campaign() const { return root_ / "campaign.toml"; }
     std::filesystem::path journal() const { return root_ / "journal.jsonl"; }
     std::filesystem::path lock() const { return root_ / "lock"; }
+    /// Of a farm that works on a shard alone.
+    std::filesystem::path journal(const Shard& shard) const;
+    std::filesystem::path lock(const Shard& shard) const;
+    /// Held while files that all shards share are made.
+    std::filesystem::path preparation_lock() const { return root_ / "lock.preparation"; }
+    /// Journals and locks of shards that are there, in the order of their names.
+    std::vector<std::filesystem::path> shard_journals() const;
+    std::vector<std::filesystem::path> shard_locks() const;
+
     std::filesystem::path ratios() const { return root_ / "ratios.h5"; }
     std::filesystem::path fit_json() const { return root_ / "fit.json"; }
     std::filesystem::path report() const { return root_ / "report.html"; }

@@ -1,0 +1,100 @@
+#include <filesystem>
+#include <map>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "ratiofarm/core/task_file.hpp"
+
+#include "workspace.hpp"
+
+namespace ratiofarm {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Whether the result is whole and, if the journals know it, the one that was committed.
+bool is_there(const Workspace& workspace, const TrainTask& task) {
+    const fs::path path = workspace.directory.result(task.digest);
+    if (!task_file_is_complete(path, TaskFileKind::training_result, task.digest)) return false;
+    const auto known = workspace.history.committed.find(task.digest);
+    return known == workspace.history.committed.end() ||
+           known->second.crc == crc32(read_file(path));
+}
+
+/// The lines of the shards that the main journal does not have yet go into it.
+std::uint64_t merge_journals(Workspace& workspace) {
+    const JournalState main = read_journal(workspace.directory.journal());
+    std::uint64_t merged = 0;
+    for (const auto& [task, event] : workspace.history.committed) {
+        if (main.committed.contains(task)) continue;
+        workspace.journal->write(event);
+        merged += 1;
+    }
+    for (const auto& [task, event] : workspace.history.given_up) {
+        if (!main.given_up.contains(task)) workspace.journal->write(event);
+    }
+    workspace.journal->flush();
+    return merged;
+}
+
+/// Into how many shards the last farms had cut the tasks; 1 if there was none.
+std::uint64_t count_of_shards(const RunDirectory& directory) {
+    std::uint64_t count = 1;
+    for (const fs::path& path : directory.shard_journals()) {
+        const std::string name = path.stem().string();
+        count = std::strtoull(name.substr(name.rfind('-') + 1).c_str(), nullptr, 10);
+    }
+    return count;
+}
+
+void print_missing(const std::vector<const TrainTask*>& missing, std::uint64_t shards) {
+    std::map<std::uint64_t, std::vector<std::string>> by_shard;
+    for (const TrainTask* task : missing) {
+        by_shard[task->digest.high % shards].push_back(task->name);
+    }
+    for (const auto& [shard, names] : by_shard) {
+        const std::size_t shown = std::min<std::size_t>(names.size(), 5);
+        fmt::print(
+            "missing    shard {}/{}: {} nets ({}{})\n", shard, shards, names.size(),
+            fmt::join(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
+            names.size() > shown ? ", ..." : "");
+    }
+}
+
+ExitCode run(CommandContext& context, const Arguments& arguments) {
+    Workspace workspace = open_workspace(context, arguments, Needs::events);
+    const std::uint64_t shards = count_of_shards(workspace.directory);
+    const std::uint64_t merged = merge_journals(workspace);
+    for (const fs::path& path : workspace.directory.shard_journals()) fs::remove(path);
+
+    std::vector<const TrainTask*> missing;
+    for (const TrainTask& task : workspace.graph.trainings) {
+        if (!is_there(workspace, task)) missing.push_back(&task);
+    }
+    const std::size_t all = workspace.graph.trainings.size();
+    fmt::print("collected  {} of {} nets, {} lines of {} shards\n", all - missing.size(), all,
+               merged, shards);
+    for (const auto& [task, event] : workspace.history.given_up) {
+        fmt::print("failed     {}: {}\n", event.name, event.reason);
+    }
+    print_missing(missing, shards);
+    if (missing.empty()) return ExitCode::done;
+    fmt::print("run the missing shards again, or 'ratiofarm run', which trains what is missing\n");
+    return workspace.history.given_up.empty() ? ExitCode::resumable : ExitCode::tasks_failed;
+}
+
+}  // namespace
+
+Command collect_command() {
+    Command command;
+    command.name = "collect";
+    command.summary = "Merges the journals of shards into one and says which nets are missing.";
+    command.positional = {"CAMPAIGN.toml"};
+    command.options = workspace_options();
+    command.ranks = Ranks::root;
+    command.run = run;
+    return command;
+}
+
+}  // namespace ratiofarm

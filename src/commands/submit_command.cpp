@@ -1,0 +1,167 @@
+#include <cstdlib>
+#include <filesystem>
+#include <span>
+
+#include <fmt/format.h>
+
+#include "ratiofarm/campaign/campaign.hpp"
+#include "ratiofarm/commands/command.hpp"
+#include "ratiofarm/core/publish.hpp"
+#include "ratiofarm/store/run_directory.hpp"
+
+namespace ratiofarm {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// What a submission asks for.
+struct Submission {
+    std::string as;  ///< allocation, array or chain
+    fs::path campaign;
+    fs::path out;
+    fs::path batch_script;
+    std::string resources;  ///< options of every sbatch
+    std::uint64_t shards = 1;
+    std::uint64_t throttle = 0;  ///< shards at a time; 0: all
+    std::uint64_t jobs = 1;      ///< of a chain
+};
+
+/// slurm/run.sbatch of the installation, or of the repository the program was built in.
+fs::path find_batch_script() {
+    std::error_code error;
+    const fs::path folder = fs::read_symlink("/proc/self/exe", error).parent_path();
+    const char* wanted = std::getenv("RATIOFARM_SLURM");
+    for (const fs::path& place :
+         {fs::path(wanted == nullptr ? "" : wanted), folder / "../share/ratiofarm/slurm",
+          folder / "../../../slurm", folder / "../../slurm"}) {
+        const fs::path script = place / "run.sbatch";
+        if (!place.empty() && fs::exists(script)) return fs::canonical(script);
+    }
+    throw ConfigError(
+        "cannot find slurm/run.sbatch beside the program; set RATIOFARM_SLURM to its folder");
+}
+
+/// 'text' as one word of a shell.
+std::string quoted(const std::string& text) {
+    std::string word = "'";
+    for (const char c : text) {
+        if (c == '\'') {
+            word += "'\\''";
+        } else {
+            word += c;
+        }
+    }
+    return word + "'";
+}
+
+std::string sbatch(const Submission& submission, const std::string& options) {
+    return fmt::format(
+        "sbatch --parsable {}{} \\\n    --job-name={} --output={} \\\n    {} {} --out {}",
+        submission.resources, options.empty() ? "" : " " + options,
+        quoted("ratiofarm " + submission.out.filename().string()),
+        quoted((submission.out / (submission.as == "array" ? "slurm-%A_%a.log" : "slurm-%j.log"))
+                   .string()),
+        quoted(submission.batch_script.string()), quoted(submission.campaign.string()),
+        quoted(submission.out.string()));
+}
+
+std::string allocation_text(const Submission& submission) {
+    return fmt::format("job=$({})\necho \"job $job\"\n", sbatch(submission, ""));
+}
+
+/// The shards, then one job that merges them and does the rest.
+std::string array_text(const Submission& submission) {
+    const std::string limit =
+        submission.throttle > 0 ? fmt::format("%{}", submission.throttle) : "";
+    const std::string array = fmt::format("--array=0-{}{}", submission.shards - 1, limit);
+    return fmt::format(
+        "shards=$(RATIOFARM_SHARDS={} \\\n    {})\necho \"array $shards\"\n\n"
+        "# What the shards left, whatever happened to them: merged, then everything else.\n"
+        "job=$(RATIOFARM_COLLECT=yes \\\n    {})\necho \"job $job\"\n",
+        submission.shards, sbatch(submission, array),
+        sbatch(submission, "--dependency=\"afterany:$shards\""));
+}
+
+/// Jobs that begin one after the other; those that find everything done end at once.
+std::string chain_text(const Submission& submission) {
+    std::string text = "export RATIOFARM_CONTINUE=next # the next job of this chain\n";
+    for (std::uint64_t job = 0; job < submission.jobs; ++job) {
+        text += fmt::format("job=$({})\necho \"job $job\"\n",
+                            sbatch(submission, job == 0 ? "" : "--dependency=\"afterany:$job\""));
+    }
+    return text;
+}
+
+std::string script_text(const Submission& submission) {
+    std::string text =
+        "#!/usr/bin/env bash\n# Written by 'ratiofarm submit'. What differs from site to site "
+        "stands in\n# " +
+        (submission.batch_script.parent_path() / "site.sh").string() + "\nset -euo pipefail\n\n";
+    if (submission.as == "array") return text + array_text(submission);
+    if (submission.as == "chain") return text + chain_text(submission);
+    return text + allocation_text(submission);
+}
+
+Submission read_submission(const Arguments& arguments) {
+    constexpr std::uint64_t most = 100'000;
+    Submission submission;
+    submission.as = arguments.text("as");
+    if (submission.as != "allocation" && submission.as != "array" && submission.as != "chain") {
+        throw ConfigError(
+            fmt::format("--as = '{}': must be allocation, array or chain", submission.as));
+    }
+    submission.campaign = fs::absolute(arguments.positional().front());
+    const Campaign campaign = read_campaign(submission.campaign);
+    submission.out = fs::absolute(arguments.has("out") ? fs::path(arguments.text("out"))
+                                                       : fs::path(campaign.name + ".run"));
+    submission.batch_script = find_batch_script();
+    submission.shards = arguments.integer("shards", 1, most);
+    submission.throttle = arguments.has("throttle") ? arguments.integer("throttle", 1, most) : 0;
+    submission.jobs = arguments.integer("jobs", 1, 1000);
+    submission.resources = fmt::format(
+        "--nodes={} --ntasks-per-node={} --time={}", arguments.integer("nodes", 1, most),
+        arguments.integer("ranks-per-node", 1, most), quoted(arguments.text("time")));
+    if (arguments.has("sbatch")) submission.resources += " " + arguments.text("sbatch");
+    return submission;
+}
+
+ExitCode run(CommandContext&, const Arguments& arguments) {
+    const Submission submission = read_submission(arguments);
+    const fs::path script = submission.out / "submit.sh";
+    const std::string text = script_text(submission);
+    publish(script, text);
+    fmt::print("# {}\n{}", script.string(), text);
+    std::fflush(stdout);
+    if (arguments.has("dry-run")) return ExitCode::done;
+    const int status = std::system(("bash " + quoted(script.string())).c_str());
+    if (status != 0) throw SystemError("sbatch refused; see its words above", ExitCode::usage);
+    return ExitCode::done;
+}
+
+}  // namespace
+
+Command submit_command() {
+    Command command;
+    command.name = "submit";
+    command.summary = "Writes the script that submits a campaign to Slurm, shows it and runs it.";
+    command.positional = {"CAMPAIGN.toml"};
+    command.required_positional = 1;
+    command.options = {
+        {"out", "DIR", "run directory (default: <campaign name>.run)"},
+        {"as", "WORD",
+         "allocation: one job, queued again after its time limit; array: shards, then one job that "
+         "collects them and does the rest; chain: jobs that wait for each other",
+         "allocation"},
+        {"nodes", "N", "nodes of each job", "1"},
+        {"ranks-per-node", "N", "ranks on each node, one per GPU or group of cores", "4"},
+        {"time", "TIME", "limit of each job, as sbatch --time", "04:00:00"},
+        {"shards", "N", "elements of the array", "4"},
+        {"throttle", "N", "elements of the array at a time (default: all)"},
+        {"jobs", "N", "jobs of the chain", "4"},
+        {"sbatch", "OPTIONS", "more options for sbatch, such as \"--gpus-per-node=4\""},
+        {"dry-run", "", "write and show, do not submit"}};
+    command.run = run;
+    return command;
+}
+
+}  // namespace ratiofarm
