@@ -34,17 +34,21 @@ double significance_of(double p_value) { return -normal_quantile(p_value); }
 
 double p_value_of_t(double t) { return 2.0 * normal_tail(std::sqrt(std::max(0.0, t))); }
 
-ClsValue cls_value(double q, double q_asimov) {
+ClsValue cls_of_q(double q, double q_asimov) {
     const double root = std::sqrt(std::max(0.0, q));
-    const double root_a = std::sqrt(std::max(0.0, q_asimov));
     ClsValue value;
-    if (root <= root_a || root_a == 0.0) {
-        value.p_sb = normal_tail(root);
-        value.p_b = normal_tail(root - root_a);
-    } else {
-        value.p_sb = normal_tail((q + q_asimov) / (2.0 * root_a));
-        value.p_b = normal_tail((q - q_asimov) / (2.0 * root_a));
-    }
+    value.p_sb = normal_tail(root);
+    value.p_b = normal_tail(root - std::sqrt(std::max(0.0, q_asimov)));
+    value.cls = value.p_sb / value.p_b;
+    return value;
+}
+
+ClsValue cls_of_q_tilde(double q, double q_asimov) {
+    if (q <= q_asimov || q_asimov <= 0.0) return cls_of_q(q, q_asimov);
+    const double twice_root = 2.0 * std::sqrt(q_asimov);
+    ClsValue value;
+    value.p_sb = normal_tail((q + q_asimov) / twice_root);
+    value.p_b = normal_tail((q - q_asimov) / twice_root);
     value.cls = value.p_sb / value.p_b;
     return value;
 }

@@ -125,7 +125,7 @@ ErrorBreakdown error_breakdown(const StatisticalModel& model, const FitResult& r
     for (const Impact& impact : impacts(model, result)) {
         const double shift = impact.global_observable.value_or(0.0);
         systematic += shift * shift;
-        const std::string& name = result.parameters[parameter_index(model, impact.parameter)].group;
+        const std::string& name = model.parameters[parameter_index(model, impact.parameter)].group;
         if (name.empty() || !impact.global_observable) continue;
         auto group = std::find_if(breakdown.groups.begin(), breakdown.groups.end(),
                                   [&](const auto& g) { return g.group == name; });

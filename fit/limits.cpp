@@ -16,6 +16,10 @@ void check_statistic(TestStatistic statistic) {
                       "' (allowed: q, q_tilde)");
 }
 
+ClsValue cls_value(TestStatistic statistic, double q, double q_asimov) {
+    return statistic == TestStatistic::q ? cls_of_q(q, q_asimov) : cls_of_q_tilde(q, q_asimov);
+}
+
 /// Where a function that falls from positive to negative crosses zero: Illinois variant of regula
 /// falsi. \param low where it is positive
 /// \return empty if it is still positive at the end of the range
@@ -78,7 +82,7 @@ ClsTest cls_test(TestStatistics& observed,
     ClsTest test{.poi = poi};
     test.q = observed.value(statistic, poi);
     test.q_asimov = asimov.value(statistic, poi);
-    test.observed = cls_value(test.q, test.q_asimov);
+    test.observed = cls_value(statistic, test.q, test.q_asimov);
     for (std::size_t k = 0; k < band_sigmas.size(); ++k) {
         test.expected[k] = expected_cls(test.q_asimov, band_sigmas[k]);
     }
@@ -108,7 +112,7 @@ UpperLimits upper_limits(TestStatistics& observed,
     limits.observed = crossing(
         [&](double mu) {
             const double q = observed.value(options.statistic, mu);
-            return std::log(cls_value(q, curve.q(mu)).cls / alpha);
+            return std::log(cls_value(options.statistic, q, curve.q(mu)).cls / alpha);
         },
         std::max(start, observed.estimate()), step, poi.high, options.tolerance);
     for (const double point : options.points) {

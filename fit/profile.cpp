@@ -10,14 +10,6 @@
 #include "scaled_model.hpp"
 
 namespace ratiofarm {
-namespace {
-
-/// A search ends here; the Newton step that is left is taken without a pass, with an error of the
-/// order of this to the power of 3/2.
-constexpr double profile_edm = 1e-8;
-
-}  // namespace
-
 SearchSpace search_space(const Likelihood& likelihood) {
     const auto low = likelihood.coordinates().low();
     const auto high = likelihood.coordinates().high();
@@ -152,8 +144,7 @@ std::vector<double> Profile::start(const Branch& branch, std::span<const double>
 
 ProfilePoint Profile::follow(Branch& branch, std::span<const double> values) const {
     const auto objective = [this](std::span<const double> u) { return likelihood_.evaluate(u); };
-    const NewtonResult end =
-        minimise(objective, space_, start(branch, values), {.edm = profile_edm});
+    const NewtonResult end = minimise(objective, space_, start(branch, values), {.edm = edm_});
     ProfilePoint point = profile_point(end, space_, held_);
     if (point.converged) branch.push_back(point);
     return point;

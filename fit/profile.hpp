@@ -48,6 +48,10 @@ public:
     ProfilePoint at(std::span<const double> values);
     ProfilePoint at(double value) { return at(std::span(&value, 1)); }
 
+    /// How near to the minimum a search must come; the Newton step that is left is taken without a
+    /// pass, with an error of the order of this to the power of 3/2 in t.
+    void accept(double edm) { edm_ = edm; }
+
     /// t = 2 (NLL - NLL of the result).
     double t(const ProfilePoint& point) const { return 2.0 * (point.nll - best_nll_); }
 
@@ -71,6 +75,7 @@ private:
     SearchSpace space_;
     std::vector<std::size_t> held_;
     double best_nll_;
+    double edm_ = 1e-8;
     std::vector<Branch> branches_;  // one per minimum, the result's first
 };
 

@@ -9,6 +9,7 @@
 #include "ratiofarm/core/errors.hpp"
 
 #include "profile.hpp"
+#include "profile_curve.hpp"
 #include "quintic.hpp"
 
 namespace ratiofarm {
@@ -17,9 +18,8 @@ namespace {
 /// How far default_scan_points looks, in errors.
 constexpr double scan_reach = 3.5;
 
-/// From this many points on, every stride-th is computed and the others are interpolated.
+/// From this many points on, a curve through fewer computed places may be cheaper.
 constexpr std::size_t least_for_interpolation = 15;
-constexpr std::size_t stride = 3;
 
 void check_points(const Parameter& parameter, std::span<const double> points) {
     for (const double point : points) {
@@ -30,119 +30,94 @@ void check_points(const Parameter& parameter, std::span<const double> points) {
     }
 }
 
-/// A scan along one parameter, its points in ascending order of u.
+/// A scan along one parameter.
 class Scan {
 public:
     Scan(const Likelihood& likelihood, const FitResult& result, std::size_t parameter)
-        : likelihood_(likelihood),
+        : coordinates_(likelihood.coordinates()),
           parameter_(parameter),
+          first_step_(first_step(likelihood, result, parameter)),
           profile_(likelihood, result, {parameter}) {}
 
     std::vector<ScanPoint> run(std::span<const double> points, double tolerance) {
-        points_.assign(points.begin(), points.end());
-        order_.resize(points.size());
-        std::iota(order_.begin(), order_.end(), std::size_t{0});
-        std::stable_sort(order_.begin(), order_.end(),
-                         [&](auto a, auto b) { return points_[a] < points_[b]; });
-        computed_.resize(points.size());
-
-        const bool interpolates = points.size() >= least_for_interpolation && tolerance > 0.0 &&
-                                  profile_.n_branches() == 1;
-        std::vector<std::size_t> nodes;
-        for (std::size_t k = 0; k < order_.size(); ++k) {
-            if (!interpolates || k % stride == 0 || k + 1 == order_.size()) nodes.push_back(k);
+        std::vector<double> u;
+        for (const double point : points) u.push_back(coordinates_.to_internal(parameter_, point));
+        if (points.size() >= least_for_interpolation && tolerance > 0.0 &&
+            profile_.n_branches() == 1) {
+            const auto [low, high] = std::minmax_element(u.begin(), u.end());
+            profile_.accept(tolerance);
+            const auto knots = ProfileCurve(profile_, first_step_, tolerance).between(*low, *high);
+            if (!knots.empty()) return interpolated(points, u, knots);
+            profile_.accept(1e-8);
         }
-        compute(nodes);
+        return computed(points, u);
+    }
+
+private:
+    /// In u: the error of the parameter, or a part of its range.
+    static double first_step(const Likelihood& likelihood,
+                             const FitResult& result,
+                             std::size_t parameter) {
+        const auto& coordinates = likelihood.coordinates();
+        const FittedParameter& fitted = result.parameters[parameter];
+        const double range = coordinates.high()[parameter] - coordinates.low()[parameter];
+        const double slope =
+            coordinates.slope(parameter, coordinates.to_internal(parameter, fitted.value));
+        return fitted.error > 0.0 && slope > 0.0 ? std::min(0.5 * fitted.error / slope, 0.1 * range)
+                                                 : 0.02 * range;
+    }
+
+    /// Outwards from the best point, each predicted by its neighbours.
+    std::vector<ScanPoint> computed(std::span<const double> points, std::span<const double> u) {
+        const double best = profile_.best().u[parameter_];
+        std::vector<std::size_t> order(points.size());
+        std::iota(order.begin(), order.end(), std::size_t{0});
+        std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+            return std::abs(u[a] - best) < std::abs(u[b] - best);
+        });
         std::vector<ScanPoint> scanned(points.size());
-        if (interpolates) fill_gaps(nodes, tolerance, scanned);
-        for (std::size_t k = 0; k < order_.size(); ++k) {
-            if (computed_[k]) scanned[order_[k]] = as_scan_point(k);
+        for (const std::size_t k : order) {
+            const ProfilePoint point = profile_.at(u[k]);
+            scanned[k] = {points[k], profile_.t(point), coordinates_.to_external(point.u),
+                          point.converged, false};
         }
         return scanned;
     }
 
-private:
-    double internal(std::size_t k) const {
-        return likelihood_.coordinates().to_internal(parameter_, points_[order_[k]]);
-    }
-
-    /// Outwards from the best point, each predicted by its neighbours.
-    void compute(std::span<const std::size_t> places) {
-        const double best = profile_.best().u[parameter_];
-        const auto above = std::find_if(places.begin(), places.end(),
-                                        [&](std::size_t k) { return internal(k) >= best; });
-        for (auto k = above; k != places.end(); ++k) computed_[*k] = profile_.at(internal(*k));
-        for (auto k = above; k != places.begin();) {
-            --k;
-            computed_[*k] = profile_.at(internal(*k));
+    std::vector<ScanPoint> interpolated(std::span<const double> points,
+                                        std::span<const double> u,
+                                        const std::vector<ProfilePoint>& knots) const {
+        std::vector<ScanPoint> scanned;
+        for (std::size_t k = 0; k < points.size(); ++k) {
+            auto right = std::lower_bound(
+                knots.begin() + 1, knots.end() - 1, u[k],
+                [&](const ProfilePoint& knot, double x) { return knot.u[parameter_] < x; });
+            scanned.push_back(between(*std::prev(right), *right, points[k], u[k]));
         }
+        return scanned;
     }
 
-    Knot knot(std::size_t k) const {
-        return {internal(k), profile_.t(*computed_[k]), 2.0 * computed_[k]->slope,
-                2.0 * computed_[k]->curvature};
-    }
-
-    /// How far the quintic over two gaps misses the node between them. A gap of half the length is
-    /// better by a factor of 64.
-    double miss(std::size_t before, std::size_t node, std::size_t after) const {
-        const bool settled = computed_[before]->converged && computed_[node]->converged &&
-                             computed_[after]->converged;
-        if (!settled) return HUGE_VAL;
-        const double t = profile_.t(*computed_[node]);
-        return std::abs(Quintic(knot(before), knot(after)).at(internal(node)) - t) /
-               std::max(1.0, t);
-    }
-
-    /// Interpolates between nodes where that is good enough, computes the points elsewhere.
-    void fill_gaps(const std::vector<std::size_t>& nodes,
-                   double tolerance,
-                   std::vector<ScanPoint>& scanned) {
-        std::vector<double> misses(nodes.size());
-        for (std::size_t n = 1; n + 1 < nodes.size(); ++n) {
-            misses[n] = miss(nodes[n - 1], nodes[n], nodes[n + 1]);
-        }
-        std::vector<std::size_t> missing;
-        for (std::size_t n = 0; n + 1 < nodes.size(); ++n) {
-            const bool good = std::max(misses[n], misses[n + 1]) <= 16.0 * tolerance;
-            for (std::size_t k = nodes[n] + 1; k < nodes[n + 1]; ++k) {
-                if (good) {
-                    scanned[order_[k]] = interpolated(k, nodes[n], nodes[n + 1]);
-                } else {
-                    missing.push_back(k);
-                }
+    ScanPoint between(const ProfilePoint& a, const ProfilePoint& b, double point, double u) const {
+        for (const ProfilePoint* knot : {&a, &b}) {
+            if (knot->u[parameter_] == u) {
+                return {point, profile_.t(*knot), coordinates_.to_external(knot->u), true, false};
             }
         }
-        compute(missing);
-    }
-
-    ScanPoint interpolated(std::size_t k, std::size_t left, std::size_t right) const {
-        const ProfilePoint& a = *computed_[left];
-        const ProfilePoint& b = *computed_[right];
-        const double u = internal(k);
         std::vector<double> theta = a.u;
         for (std::size_t i = 0; i < theta.size(); ++i) {
-            theta[i] = Cubic{internal(left),  a.u[i], a.tangent.empty() ? 0.0 : a.tangent[0][i],
-                             internal(right), b.u[i], b.tangent.empty() ? 0.0 : b.tangent[0][i]}
+            theta[i] = Cubic{a.u[parameter_], a.u[i], a.tangent[0][i],
+                             b.u[parameter_], b.u[i], b.tangent[0][i]}
                            .at(u);
         }
         theta[parameter_] = u;
-        return {points_[order_[k]], Quintic(knot(left), knot(right)).at(u),
-                likelihood_.coordinates().to_external(theta), true, true};
+        const double t = Quintic(knot_of(profile_, a), knot_of(profile_, b)).at(u);
+        return {point, std::max(0.0, t), coordinates_.to_external(theta), true, true};
     }
 
-    ScanPoint as_scan_point(std::size_t k) const {
-        return {points_[order_[k]], profile_.t(*computed_[k]),
-                likelihood_.coordinates().to_external(computed_[k]->u), computed_[k]->converged,
-                false};
-    }
-
-    const Likelihood& likelihood_;
+    const InternalCoordinates& coordinates_;
     std::size_t parameter_;
+    double first_step_;
     Profile profile_;
-    std::vector<double> points_;
-    std::vector<std::size_t> order_;                     // positions of points_, ascending
-    std::vector<std::optional<ProfilePoint>> computed_;  // by position in order_
 };
 
 std::size_t scanned_parameter(const StatisticalModel& model, const std::string& name) {

@@ -18,16 +18,18 @@ double significance_of(double p_value);
 /// Two-sided p-value of t_mu, chi-square with one degree of freedom. \param t >= 0
 double p_value_of_t(double t);
 
-/// What q-tilde at a value and for its Asimov data say about a hypothesis.
+/// What a statistic and its value for Asimov data say about a hypothesis.
 struct ClsValue {
     double p_sb = 1.0;  ///< of signal and background
     double p_b = 1.0;   ///< 1 - p_b in the literature: of background alone, same direction as p_sb
     double cls = 1.0;   ///< p_sb / p_b
 };
 
-/// \param q observed q-tilde_mu or q_mu  \param q_asimov of Asimov data without signal, >= 0
-/// Where q > q_asimov the distribution of q-tilde applies (for q_mu the same tail at q <= q_A).
-ClsValue cls_value(double q, double q_asimov);
+/// From q_mu. \param q observed, >= 0  \param q_asimov of Asimov data without signal, >= 0
+ClsValue cls_of_q(double q, double q_asimov);
+
+/// From q-tilde_mu, whose distribution is another one where q > q_asimov.
+ClsValue cls_of_q_tilde(double q, double q_asimov);
 
 /// Number of standard deviations of the expected bands, lowest limit first: CLs at N = -2 is the
 /// smallest.

@@ -13,10 +13,11 @@ namespace ratiofarm {
 
 struct ScanOptions {
     std::string parameter = {};  ///< empty: the parameter of interest
-    /// Of a scan of 15 points or more every third one is computed, with slope and curvature of the
-    /// profile; those between are interpolated by quintics where that is good to this much in t
-    /// (times t where t > 1), and computed otherwise. 0: compute every point.
-    double tolerance = 1e-6;
+    /// A scan of 15 points or more computes the profile, with slope and curvature, at places that
+    /// it chooses so that quintics between them are good to this much in t (times t where t > 1),
+    /// and interpolates; ten times worse at most where an interpolation code changes its formula
+    /// (|alpha| = 1). 0: a fit at every point.
+    double tolerance = 1e-5;
 };
 
 /// Points of a scan for a plot: equal steps over the value +- 3.5 errors, cut at the range, with

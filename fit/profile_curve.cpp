@@ -1,0 +1,85 @@
+#include "profile_curve.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "ratiofarm/core/contracts.hpp"
+
+namespace ratiofarm {
+namespace {
+
+/// More points than this and the profile is not smooth: fits at every point are better.
+constexpr std::size_t most_points = 200;
+
+/// Of what the sixth derivative alone would give: a jump of the third one, where interpolation
+/// codes change their formula, is foretold less badly.
+constexpr double safety = 4.0;
+
+}  // namespace
+
+Knot knot_of(const Profile& profile, const ProfilePoint& point) {
+    return {point.u[profile.held()], profile.t(point), 2.0 * point.slope, 2.0 * point.curvature};
+}
+
+double ProfileCurve::error_between(const ProfilePoint& before,
+                                   const ProfilePoint& from,
+                                   const ProfilePoint& to) const {
+    const Knot a = knot_of(profile_, before);
+    const Knot b = knot_of(profile_, from);
+    const Knot c = knot_of(profile_, to);
+    const double miss = std::abs(Quintic(a, b).at(c.x) - c.value) / std::max(1.0, c.value);
+    // Both errors are f^(6) / 720 times the cube of the product of the distances to the knots.
+    const double outside = std::abs((c.x - a.x) * (c.x - b.x));
+    const double inside = 0.25 * (c.x - b.x) * (c.x - b.x);
+    return safety * miss * std::pow(inside / outside, 3);
+}
+
+/// \param points two or more, the last two are where the walk begins
+bool ProfileCurve::walk(Points& points, double end) {
+    const std::size_t x = profile_.held();
+    const double sense = end > points.back().u[x] ? 1.0 : -1.0;
+    double step = first_step_;
+    while (points.back().u[x] != end) {
+        double u = points.back().u[x] + sense * step;
+        if (sense * (u - end) > -0.2 * step) u = end;
+        ProfilePoint next = profile_.at(u);
+        if (!next.converged || next.tangent.empty() || points.size() > most_points) return false;
+        const double error = error_between(points[points.size() - 2], points.back(), next);
+        const double length = std::abs(u - points.back().u[x]);
+        if (error > tolerance_) {
+            ProfilePoint middle = profile_.at(0.5 * (u + points.back().u[x]));
+            if (!middle.converged || middle.tangent.empty()) return false;
+            points.push_back(std::move(middle));
+        }
+        points.push_back(std::move(next));
+        const double better = 0.9 * std::pow(tolerance_ / std::max(error, 1e-300), 1.0 / 6.0);
+        step = length * std::clamp(better, 0.4, 1.8);
+    }
+    return true;
+}
+
+std::vector<ProfilePoint> ProfileCurve::between(double low, double high) {
+    RATIOFARM_EXPECT(low < high);
+    const std::size_t x = profile_.held();
+    const ProfilePoint best = profile_.best();
+    const double start = std::clamp(best.u[x], low, high);
+    const ProfilePoint middle = start == best.u[x] ? best : profile_.at(start);
+    if (!middle.converged || middle.tangent.empty()) return {};
+
+    const double towards = high - start > start - low ? 1.0 : -1.0;  // the longer side first
+    const auto side = [&](double sense) { return sense > 0.0 ? high : low; };
+    const auto reach = [&](double sense) {
+        const double u = start + sense * first_step_;
+        return sense * (u - side(sense)) > 0.0 ? side(sense) : u;
+    };
+    Points ahead{middle, profile_.at(reach(towards))};
+    Points behind{ahead[1], ahead[0]};
+    if (!ahead[1].converged || ahead[1].tangent.empty()) return {};
+    if (!walk(behind, side(-towards)) || !walk(ahead, side(towards))) return {};
+    Points all(behind.rbegin(), behind.rend() - 2);
+    all.insert(all.end(), ahead.begin(), ahead.end());
+    if (towards < 0.0) std::reverse(all.begin(), all.end());
+    return all;
+}
+
+}  // namespace ratiofarm

@@ -1,0 +1,204 @@
+// The minimiser and the search for several minima on functions with known minima.
+
+#include "newton.hpp"
+
+#include <cmath>
+
+#include "ratiofarm/core/philox.hpp"
+#include "ratiofarm_test/catch.hpp"
+
+#include "minima_search.hpp"
+
+using namespace ratiofarm;
+
+namespace {
+
+SearchSpace box(std::size_t n, double low, double high) {
+    return {std::vector<double>(n, low), std::vector<double>(n, high), std::vector<bool>(n)};
+}
+
+/// f(x) = sum_k weight_k / 2 (x_k - centre_k)^2 + quartic terms, with exact derivatives.
+struct Bowl {
+    std::vector<double> centre;
+    double quartic = 0.1;
+
+    Evaluation operator()(std::span<const double> x) const {
+        const std::size_t n = x.size();
+        Evaluation at;
+        at.gradient.resize(n);
+        at.hessian.assign(n * n, 0.0);
+        for (std::size_t k = 0; k < n; ++k) {
+            const double d = x[k] - centre[k];
+            const double weight = 1.0 + static_cast<double>(k);
+            at.nll += 0.5 * weight * d * d + 0.25 * quartic * std::pow(d, 4);
+            at.gradient[k] = weight * d + quartic * std::pow(d, 3);
+            at.hessian[k * n + k] = weight + 3.0 * quartic * d * d;
+        }
+        at.fisher = at.hessian;
+        return at;
+    }
+};
+
+/// Room for y = x^2.
+SearchSpace valley_box(double low) { return {{low, -3.0}, {3.0, 12.0}, {false, false}}; }
+
+/// A polynomial in x, given by its roots' derivative: f' = slope * prod (x - stationary_k); beside
+/// it y follows x^2: + 2 (y - x^2)^2.
+struct Valley {
+    std::vector<double> stationary;
+    double scale = 1.0;
+
+    Evaluation operator()(std::span<const double> u) const {
+        const double x = u[0];
+        const double d = u[1] - x * x;
+        Evaluation at;
+        at.nll = value(x) + 2.0 * d * d;
+        at.gradient = {slope(x) - 8.0 * x * d, 4.0 * d};
+        at.hessian = {bend(x) - 8.0 * d + 16.0 * x * x, -8.0 * x, -8.0 * x, 4.0};
+        at.fisher = {16.0 * x * x + 0.1, -8.0 * x, -8.0 * x, 4.0};
+        return at;
+    }
+
+    double slope(double x) const {
+        double product = scale;
+        for (const double s : stationary) product *= x - s;
+        return product;
+    }
+    double bend(double x) const {
+        double sum = 0.0;
+        for (std::size_t k = 0; k < stationary.size(); ++k) {
+            double product = scale;
+            for (std::size_t l = 0; l < stationary.size(); ++l) {
+                if (l != k) product *= x - stationary[l];
+            }
+            sum += product;
+        }
+        return sum;
+    }
+    /// Integral of the slope from 0 to x, by Gauss's formula with five points: exact up to order 9.
+    double value(double x) const {
+        constexpr std::array nodes{0.0, 0.5384693101056831, 0.9061798459386640};
+        constexpr std::array weights{0.5688888888888889, 0.4786286704993665, 0.2369268850561891};
+        double sum = weights[0] * slope(0.5 * x);
+        for (std::size_t k = 1; k < 3; ++k) {
+            sum += weights[k] *
+                   (slope(0.5 * x * (1.0 + nodes[k])) + slope(0.5 * x * (1.0 - nodes[k])));
+        }
+        return 0.5 * x * sum;
+    }
+};
+
+struct Counted {
+    int count = 0;
+    Objective of(const Objective& f) {
+        return [this, f](std::span<const double> u) {
+            ++count;
+            return f(u);
+        };
+    }
+};
+
+FoundMinima search(const Objective& f, const SearchSpace& space, std::vector<double> start) {
+    MinimaSearchOptions options;
+    options.axes = {0};
+    return find_minima(f, space, start, options);
+}
+
+std::vector<double> places(const FoundMinima& found) {
+    std::vector<double> x;
+    for (const auto& minimum : found.minima) x.push_back(minimum.u[0]);
+    std::sort(x.begin(), x.end());
+    return x;
+}
+
+}  // namespace
+
+TEST_CASE("a hundred coupled parameters take few steps from a cold start", "[fit]") {
+    Bowl bowl;
+    PhiloxSequence random(3);
+    for (int k = 0; k < 100; ++k) bowl.centre.push_back(0.8 * random.normal());
+    Counted counted;
+
+    const NewtonResult end =
+        minimise(counted.of(bowl), box(100, -5.0, 5.0), std::vector<double>(100), {});
+
+    REQUIRE(end.end == NewtonEnd::converged);
+    CHECK(counted.count <= 7);
+    for (std::size_t k = 0; k < 100; ++k) CHECK(end.u[k] == Approx(bowl.centre[k]).margin(1e-8));
+}
+
+TEST_CASE("rounding of the objective ends the search at the minimum, and says so", "[fit]") {
+    // Values in single precision of a large sum, gradients to six digits: what a sum over a million
+    // events in single precision gives.
+    const Bowl exact{{0.3, -0.7, 1.1}};
+    const Objective rounded = [&](std::span<const double> x) {
+        Evaluation at = exact(x);
+        at.nll = static_cast<double>(static_cast<float>(4000.0 + at.nll));
+        for (double& g : at.gradient) g += 1e-5 * std::sin(1e7 * x[0] + 3e6 * x[1]);
+        return at;
+    };
+    Counted counted;
+
+    const NewtonResult end = minimise(counted.of(rounded), box(3, -5.0, 5.0), {3.0, 3.0, -3.0}, {});
+
+    CHECK(end.converged());
+    CHECK(end.end == NewtonEnd::at_rounding);
+    CHECK(counted.count <= 14);
+    for (std::size_t k = 0; k < 3; ++k) CHECK(end.u[k] == Approx(exact.centre[k]).margin(1e-4));
+}
+
+TEST_CASE("a search leaves a saddle point although the Fisher form sees a minimum", "[fit]") {
+    const Valley valley{{-1.0, 0.0, 1.0}};  // a hill at x = 0
+
+    const NewtonResult end = minimise(valley, valley_box(-3.0), {0.0, 0.0}, {});
+
+    REQUIRE(end.converged());
+    CHECK(std::abs(end.u[0]) == Approx(1.0).margin(1e-8));
+    CHECK(end.u[1] == Approx(1.0).margin(1e-8));
+}
+
+TEST_CASE("one minimum costs one pass for each probe beside the descent", "[fit]") {
+    const Valley valley{{0.6}};
+
+    const FoundMinima found = search(valley, valley_box(-3.0), {0.5, 0.2});
+
+    CHECK(found.minima.size() == 1);
+    CHECK(found.search_passes == 4);
+}
+
+TEST_CASE("all minima along an axis are found, from any start", "[fit]") {
+    for (const double start : {-2.5, -1.0, 0.0, 0.7, 2.5}) {
+        const Valley two{{-1.3, -0.2, 1.1}};
+        CHECK(places(search(two, valley_box(-3.0), {start, 0.0})).size() == 2);
+
+        // Minima at -2.2, 0.1 and 2, hills between them.
+        const Valley three{{-2.2, -1.0, 0.1, 1.2, 2.0}};
+        const auto x = places(search(three, valley_box(-3.0), {start, 0.0}));
+        REQUIRE(x.size() == 3);
+        CHECK(x[0] == Approx(-2.2).margin(1e-7));
+        CHECK(x[1] == Approx(0.1).margin(1e-7));
+        CHECK(x[2] == Approx(2.0).margin(1e-7));
+    }
+}
+
+TEST_CASE("a fall towards an end of the range is followed to it", "[fit]") {
+    // A minimum at -0.5, a hill at 1.5, and downhill from there to 3.
+    const Valley valley{{-0.5, 1.5}, -1.0};
+
+    const auto x = places(search(valley, valley_box(-3.0), {-0.4, 0.0}));
+
+    REQUIRE(x.size() == 2);
+    CHECK(x[0] == Approx(-0.5).margin(1e-7));
+    CHECK(x[1] == 3.0);
+}
+
+TEST_CASE("a minimum at an end of the range does not hide another one", "[fit]") {
+    // f' > 0 at 0, hill at 1, minimum at 2: from 0 the search stays at the end.
+    const Valley valley{{1.0, 2.0}};
+
+    const auto x = places(search(valley, valley_box(0.0), {0.2, 0.0}));
+
+    REQUIRE(x.size() == 2);
+    CHECK(x[0] == 0.0);
+    CHECK(x[1] == Approx(2.0).margin(1e-7));
+}
