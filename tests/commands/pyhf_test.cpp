@@ -64,12 +64,16 @@ Likelihood likelihood_of(const Campaign& campaign) {
     return Likelihood(std::move(model), data, one_rank);
 }
 
-/// Somewhere near the start, where all factors are positive.
+/// Somewhere around the start: factors stay positive, effects go beyond their anchors.
 std::vector<double> random_point(const Campaign& campaign, std::mt19937& random) {
-    std::uniform_real_distribution<double> shift(-0.4, 0.6);
+    std::uniform_real_distribution<double> factor(-0.4, 0.6);
+    std::uniform_real_distribution<double> alpha(-2.2, 2.2);
     std::vector<double> theta;
     for (const Parameter& parameter : campaign.parameters) {
-        theta.push_back(parameter.fixed ? parameter.start : parameter.start + shift(random));
+        const bool effect =
+            parameter.constraint.kind == Constraint::Kind::gaussian && parameter.low < -1.0;
+        const double shift = effect ? alpha(random) : factor(random);
+        theta.push_back(parameter.fixed ? parameter.start : parameter.start + shift);
     }
     return theta;
 }

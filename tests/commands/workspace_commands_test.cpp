@@ -1,0 +1,65 @@
+// import and export as a user meets them.
+#include <nlohmann/json.hpp>
+
+#include "ratiofarm_test/catch.hpp"
+#include "ratiofarm_test/temporary_directory.hpp"
+
+#include "run_program.hpp"
+
+using Catch::Matchers::Contains;
+using nlohmann::json;
+using ratiofarm::test::Ended;
+using ratiofarm::test::run_ratiofarm;
+using ratiofarm::test::TemporaryDirectory;
+using ratiofarm::test::text_of;
+
+namespace {
+
+const std::string workspaces = RATIOFARM_SOURCE_DIR "/tests/fit/workspaces/";
+
+}  // namespace
+
+TEST_CASE("a workspace becomes a valid campaign and a workspace again", "[commands]") {
+    const TemporaryDirectory folder;
+    const auto run = [&](const std::string& words) { return run_ratiofarm(folder.path(), words); };
+
+    const Ended imported = run("import " + workspaces + "all_modifiers.json --out all.toml");
+    const Ended checked = run("check all.toml");
+    const Ended exported = run("export --format pyhf all.toml");
+    const Ended again = run("import " + workspaces + "all_modifiers.json --out all.toml");
+
+    INFO(imported.errors << checked.errors << exported.errors);
+    CHECK(imported.code == 0);
+    CHECK_THAT(imported.output, Contains("3 regions with 9 bins, 16 parameters") &&
+                                    Contains("parameter of interest 'mu'"));
+    CHECK(checked.code == 0);
+    REQUIRE(exported.code == 0);
+    const json before = json::parse(text_of(workspaces + "all_modifiers.json"));
+    const json after = json::parse(exported.output);
+    CHECK(after["observations"] == before["observations"]);
+    CHECK(after["channels"][0]["samples"][1]["name"] == "background");
+    CHECK(after["channels"][0]["samples"][0]["data"] ==
+          before["channels"][0]["samples"][0]["data"]);
+    CHECK(again.code == 2);
+    CHECK_THAT(again.errors, Contains("'all.toml' exists already"));
+}
+
+TEST_CASE("a patch and another interpolation are asked for by options", "[commands]") {
+    const TemporaryDirectory folder;
+    std::ofstream(folder / "patch.json")
+        << R"([{"op": "replace", "path": "/observations/0/data", "value": [125, 170]}])";
+    const std::string from = "import " + workspaces + "normsys_2bin.json --out a.toml --force ";
+
+    const Ended patched = run_ratiofarm(folder.path(), from + "--patch patch.json --normsys code1");
+    const Ended wrong = run_ratiofarm(folder.path(), from + "--normsys code7");
+    const Ended missing = run_ratiofarm(folder.path(), from + "--measurement other");
+
+    INFO(patched.errors);
+    REQUIRE(patched.code == 0);
+    CHECK_THAT(text_of(folder / "a.toml"),
+               Contains("observed = [125.0, 170.0]") && Contains("code = \"code1\""));
+    CHECK(wrong.code == 2);
+    CHECK_THAT(wrong.errors, Contains("must be code4 or code1"));
+    CHECK(missing.code == 2);
+    CHECK_THAT(missing.errors, Contains("no measurement 'other' (it has 'Measurement')"));
+}
