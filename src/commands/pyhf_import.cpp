@@ -247,6 +247,9 @@ Campaign campaign_from_pyhf(const json& workspace, const PyhfImport& how) {
         }
         campaign.binned.push_back(std::move(section));
     }
+    campaign.data.observed = std::all_of(
+        campaign.binned.begin(), campaign.binned.end(),
+        [](const BinnedRegionSection& section) { return section.observed.has_value(); });
     campaign.parameters = parameters.parameters();
     campaign.inference.poi = parameters.parameter_of_interest();
     campaign.labels = {parameters.labels(), reader.region_labels(), reader.sample_labels()};

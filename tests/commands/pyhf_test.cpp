@@ -198,6 +198,7 @@ TEST_CASE("an imported campaign reads back equal from its text", "[commands]") {
         CHECK(again.parameters == campaign.parameters);
         CHECK(again.binned == campaign.binned);
         CHECK(again.labels == campaign.labels);
+        CHECK(again.data.observed);
     }
 }
 
