@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <sstream>
 
 #include <fmt/format.h>
@@ -11,6 +13,7 @@
 #include "ratiofarm/core/publish.hpp"
 
 #include "campaign_samples.hpp"
+#include "fit_input.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -22,12 +25,42 @@ void add_lines(std::vector<std::string>& lines, const std::string& text) {
     for (std::string line; std::getline(stream, line);) lines.push_back(line);
 }
 
+/// Why `train` and `run` would refuse a campaign that `fit` may take.
+std::optional<std::string> training_problem(const Campaign& campaign) {
+    try {
+        expect_trainable(campaign);
+        return std::nullopt;
+    } catch (const ConfigError& problem) {
+        return problem.what();
+    }
+}
+
+/// What does not fit together in ratio files and campaign.
+void check_ratios(const Campaign& campaign,
+                  const fs::path& own,
+                  std::vector<std::string>& mistakes) {
+    const bool has_files =
+        !own.empty() || (!campaign.unbinned.empty() &&
+                         std::all_of(campaign.unbinned.begin(), campaign.unbinned.end(),
+                                     [](const auto& region) { return !region.ratios.empty(); }));
+    if (!has_files || !mistakes.empty()) return;
+    try {
+        const RatioFiles ratios = open_ratio_files(campaign, own);
+        const StatisticalModel model = model_for_ratios(campaign, ratios);
+        for (std::size_t r = 0; r < ratios.size(); ++r) {
+            fitted_sets(campaign, model, model.unbinned[r], *ratios[r]);
+        }
+    } catch (const Error& error) {
+        add_lines(mistakes, error.what());
+    }
+}
+
 /// What is wrong with the events, as far as the campaign says which events it means.
 std::vector<SampleInfo> check_events(const Campaign& campaign,
                                      const fs::path& file,
                                      const fs::path& out,
                                      std::vector<std::string>& mistakes) {
-    if (campaign.events.file.empty() || campaign.events.features.empty()) return {};
+    if (!campaign.has_events() || campaign.events.features.empty()) return {};
     if (!fs::exists(campaign.events_path())) {
         mistakes.push_back(
             fmt::format("{}: no such file{}", campaign.events_path().string(),
@@ -40,7 +73,7 @@ std::vector<SampleInfo> check_events(const Campaign& campaign,
         std::vector<SampleInfo> samples = read_campaign_samples(campaign, out);
         if (!mistakes.empty()) return samples;
         make_model(campaign, samples);
-        make_task_graph(campaign, samples, "cpu");
+        if (!training_problem(campaign)) make_task_graph(campaign, samples, "cpu");
         return samples;
     } catch (const DataError& error) {
         add_lines(mistakes, error.what());
@@ -52,6 +85,13 @@ void print_text(const Campaign& campaign, const std::vector<SampleInfo>& samples
     fmt::print("campaign '{}' is valid (processes: {}, parameters: {}, features: {})\n",
                campaign.name, campaign.processes.size(), campaign.parameters.size(),
                campaign.events.features.size());
+    if (!campaign.systematics.empty() || campaign.unbinned.size() + campaign.binned.size() > 1) {
+        fmt::print("  systematics: {}, unbinned regions: {}, binned regions: {}\n",
+                   campaign.systematics.size(), campaign.unbinned.size(), campaign.binned.size());
+    }
+    if (const auto problem = training_problem(campaign)) {
+        fmt::print("  to be fitted, not to be trained: {}\n", *problem);
+    }
     for (const SampleInfo& sample : samples) {
         fmt::print(
             "  sample {:<12} {:>10} events, {:>10} to train, {:>10} to infer, weights sum to "
@@ -78,6 +118,7 @@ ExitCode run(CommandContext&, const Arguments& arguments) {
     const fs::path file = campaign_argument(arguments.positional());
     CampaignDraft draft = draft_campaign(read_text(file), file.parent_path(), file.string());
     const auto samples = check_events(draft.campaign, file, arguments.text("out"), draft.mistakes);
+    check_ratios(draft.campaign, arguments.text("ratios"), draft.mistakes);
     if (!draft.mistakes.empty()) throw ConfigError(mistakes_text(draft.mistakes, file.string()));
     if (arguments.has("print-config")) {
         fmt::print("{}", campaign_toml(draft.campaign));
@@ -96,6 +137,7 @@ Command check_command() {
             .summary = "Reports everything that is wrong with a campaign and its events file.",
             .positional = {"CAMPAIGN.toml"},
             .options = {{"out", "DIR", "run directory (default: <campaign name>.run)"},
+                        {"ratios", "FILE", "ratio file that it shall be fitted to"},
                         {"print-config", "", "print the campaign with every default written out"},
                         {"json", "", "print the facts as JSON"}},
             .run = run};

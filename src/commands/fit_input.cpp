@@ -173,8 +173,10 @@ std::vector<FittedSet> fitted_sets(const Campaign& campaign,
         }
         return sets;
     }
-    // Without shapes ln r is normalised already, and the sums would be ones.
-    if (!has_shapes(region) || region.shape_norm == ShapeNorm::none) return sets;
+    // Without shapes ln r is normalised already, and the sums would be ones. Without normalisation
+    // they are shown all the same, if they can be.
+    if (!has_shapes(region)) return sets;
+    if (region.shape_norm == ShapeNorm::none && ratios.header().reference.empty()) return sets;
     add_reference(sets, reference_sets(ratios,
                                        "shape_norm = \"reference\" needs; add the group "
                                        "'/reference', or set shape_norm = \"none\""));
@@ -254,9 +256,14 @@ LikelihoodData load_data(const mpi::Communicator& comm,
                             campaign.data.source == AsimovSource::reference;
     if (!by_mixture) return data;
     // The mixture with its shapes is the likelihood's own business.
-    const Likelihood likelihood(model, data, comm);
+    const auto reference = std::make_shared<const LikelihoodData>(std::move(data));
+    const Likelihood likelihood(model, *reference, comm);
     const auto u = likelihood.coordinates().to_internal(asimov_point(campaign, model));
-    return likelihood.expected_data(data, u).data;
+    LikelihoodData expected = likelihood.expected_data(*reference, u).data;
+    for (EventSource& source : expected.unbinned) {
+        source.read = [reference, read = source.read](Range range) { return read(range); };
+    }
+    return expected;
 }
 
 }  // namespace ratiofarm

@@ -43,6 +43,7 @@ double phase_seconds(const std::vector<Task>& tasks, double flops, std::uint64_t
 Plan make_plan(const Arguments& arguments) {
     const fs::path file = campaign_argument(arguments.positional());
     Plan plan{.campaign = read_campaign(file), .graph = {}, .cost = {}};
+    expect_trainable(plan.campaign);
     constexpr std::uint64_t most_workers = 1'000'000;
     plan.workers = arguments.integer("workers", 1, most_workers);
     plan.gflops = arguments.number("gflops", 1e-3, 1e9);

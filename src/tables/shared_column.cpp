@@ -1,6 +1,7 @@
 #include "shared_column.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "ratiofarm/core/contracts.hpp"
@@ -16,6 +17,8 @@ namespace {
 
 /// Read in one go: what is checksummed must still be in the processor's cache.
 constexpr std::uint64_t bytes_per_read = std::uint64_t{1} << 18;
+
+constexpr std::size_t small_block = 16384;  ///< bytes that fit on the stack
 
 std::vector<std::uint64_t> read_checksums(const h5::File& file,
                                           const std::string& path,
@@ -105,7 +108,12 @@ void SharedColumn::read_edge(std::uint64_t line, Range elements, std::span<std::
     }
     const std::uint64_t size = h5::size_of(type_);
     const Range whole = block_range(block);
-    std::vector<std::byte> bytes(whole.size() * size);
+    // Blocks of shapes are small and read often, others are few.
+    std::array<std::byte, small_block> small;
+    std::vector<std::byte> large(whole.size() * size > small_block ? whole.size() * size : 0);
+    const std::span<std::byte> bytes =
+        (large.empty() ? std::span<std::byte>(small) : std::span<std::byte>(large))
+            .first(whole.size() * size);
     load(line, whole, bytes);
     verify(line, block, bytes);
     std::memcpy(to.data(), bytes.data() + (elements.first - whole.first) * size, to.size());
