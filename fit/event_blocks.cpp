@@ -225,12 +225,17 @@ bool EventBlocks::any(Weights weights, std::size_t block) const {
 ShapeBlock EventBlocks::block(Weights weights, std::size_t block) const {
     const Range of_shard = blocks(block / (cut_.size / shape_block));
     const auto& weight = weights == Weights::data ? weight_ : reference_;
+    const std::size_t bytes = n_columns_ * 2 * shape_block * bytes_per_anchor_;
+    std::size_t next = block + 1;
+    while (next < n_blocks() && !any(weights, next)) ++next;
+    const auto* ahead = reinterpret_cast<const char*>(log_g_.data()) + next * bytes;
     return {.weight = weight.data() + block * shape_block,
             .ratio = ratio_.data() +
                      (of_shard.first * n_processes_ + block - of_shard.first) * shape_block,
             .ratio_stride = of_shard.size() * shape_block,
-            .log_g = log_g_.data() + block * n_columns_ * 2 * shape_block * bytes_per_anchor_,
-            .reach = reach_.data() + block * n_columns_};
+            .log_g = log_g_.data() + block * bytes,
+            .reach = reach_.data() + block * n_columns_,
+            .ahead = {ahead, next < n_blocks() ? ahead + bytes : ahead}};
 }
 
 std::uint64_t EventBlocks::n_bytes() const {

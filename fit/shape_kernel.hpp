@@ -56,6 +56,12 @@ struct ShapePoint {
     const ColumnWeights<Real>* columns = nullptr;  ///< [C]
 };
 
+/// Memory that is wanted soon: fetched while the products keep the arithmetic busy.
+struct Ahead {
+    const char* next = nullptr;
+    const char* end = nullptr;
+};
+
 /// One block of events.
 struct ShapeBlock {
     const double* weight = nullptr;  ///< [block], of the sums wanted
@@ -63,6 +69,7 @@ struct ShapeBlock {
     std::size_t ratio_stride = 0;
     const void* log_g = nullptr;          ///< [C][up, down][block], as stored
     const std::uint8_t* reach = nullptr;  ///< [C], largest |ln g| <= 2^reach / 8
+    Ahead ahead;                          ///< ln g of the next block
 };
 
 /// Scratch and sums of one thread. What it points to begins on cache lines and is zero at first.

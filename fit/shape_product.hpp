@@ -12,6 +12,7 @@ namespace {
 // A tile of C stays in registers: 8 x 3 vectors of the 32 that AVX-512 has, 4 x 3 of 16.
 constexpr int tile_rows = width == 8 ? 8 : 4;
 constexpr int tile_vectors = 3;
+constexpr std::size_t cache_line = 64;
 
 /// Operands of one product. Both lie in panels of one vector of columns:
 /// [panels][product_rows][lanes], which a tile reads from one end to the other.
@@ -32,7 +33,10 @@ constexpr std::size_t in_panel(std::size_t column) {
 }
 
 template <int n_a, int n_b, class Real>
-inline void update_tile(const Product<Real>& product, std::size_t a, std::size_t b) {
+inline void update_tile(const Product<Real>& product,
+                        std::size_t a,
+                        std::size_t b,
+                        const char* ahead) {
     constexpr std::size_t lanes = lanes_of<Real>;
     const std::size_t stride = padded_width(product.n);
     Vector<Real> tile[n_a][n_b];
@@ -45,7 +49,9 @@ inline void update_tile(const Product<Real>& product, std::size_t a, std::size_t
     const Real* scaled = product.scaled + in_panel<Real>(a);
     const Real* rows = product.rows + in_panel<Real>(b);
     for (std::size_t k = 0; k < product.n_rows * lanes; k += lanes) {
-        __builtin_prefetch(scaled + in_panel<Real>(lanes) + k);  // of the next tiles
+        // Every line twice: at this rate the memory keeps up.
+        __builtin_prefetch(ahead, 0, 2);
+        ahead += cache_line / 2;
         Vector<Real> right[n_b];
 #pragma GCC unroll 3
         for (std::size_t j = 0; j < n_b; ++j) right[j] = take(rows + in_panel<Real>(j * lanes) + k);
@@ -67,16 +73,17 @@ template <int n_a, class Real>
 inline void update_tile(const Product<Real>& product,
                         std::size_t a,
                         std::size_t b,
-                        std::size_t n_b) {
+                        std::size_t n_b,
+                        const char* ahead) {
     switch (n_b) {
-        case 1: update_tile<n_a, 1>(product, a, b); break;
-        case 2: update_tile<n_a, 2>(product, a, b); break;
-        default: update_tile<n_a, 3>(product, a, b);
+        case 1: update_tile<n_a, 1>(product, a, b, ahead); break;
+        case 2: update_tile<n_a, 2>(product, a, b, ahead); break;
+        default: update_tile<n_a, 3>(product, a, b, ahead);
     }
 }
 
 template <class Real>
-void update_product(const Product<Real>& product) {
+void update_product(const Product<Real>& product, Ahead& ahead) {
     constexpr std::size_t lanes = lanes_of<Real>;
     constexpr std::size_t rows = tile_rows;
     const std::size_t n_vectors = (product.n + lanes - 1) / lanes;
@@ -88,10 +95,11 @@ void update_product(const Product<Real>& product) {
             const std::size_t n_b =
                 last - first < tile_vectors ? last - first : std::size_t{tile_vectors};
             if (rows > 4 && product.n - a <= 4) {
-                update_tile<4>(product, a, first * lanes, n_b);
+                update_tile<4>(product, a, first * lanes, n_b, ahead.next);
             } else {
-                update_tile<tile_rows>(product, a, first * lanes, n_b);
+                update_tile<tile_rows>(product, a, first * lanes, n_b, ahead.next);
             }
+            if (ahead.next < ahead.end) ahead.next += product.n_rows * cache_line / 2;
         }
     }
 }
@@ -141,6 +149,7 @@ struct Operands {
     Real* rows = nullptr;
     std::size_t n_rows = 0;
     bool same = false;
+    Ahead ahead;
 };
 
 /// Takes the roots of factors if all have one. \param factors [block]

@@ -132,7 +132,7 @@ void multiply(std::size_t n,
         to = work.product + matrix;
     }
     const Real* left = operands.same ? operands.rows : operands.scaled;
-    update_product<Real>({n, operands.n_rows, left, operands.rows, to});
+    update_product<Real>({n, operands.n_rows, left, operands.rows, to}, operands.ahead);
     operands.n_rows = 0;
 }
 
@@ -224,7 +224,10 @@ void respond(const ShapePlan& plan, const ShapeWork<Real>& work, std::size_t par
 
 /// The product of z with itself.
 template <class Real>
-void add_outer(const ShapePlan& plan, const ShapeWork<Real>& work, const MixtureBlock& mixtures) {
+void add_outer(const ShapePlan& plan,
+               const ShapeWork<Real>& work,
+               const MixtureBlock& mixtures,
+               Ahead& ahead) {
     constexpr std::size_t lanes = lanes_of<Real>;
     const std::size_t p = plan.n_parameters;
     const std::size_t n = p + plan.n_processes;
@@ -232,7 +235,7 @@ void add_outer(const ShapePlan& plan, const ShapeWork<Real>& work, const Mixture
     for (std::size_t i = 0; i < shape_block; i += width) {
         put_as(bend + i, take(mixtures.bend + i));
     }
-    Operands<Real> operands{work.scaled, work.rows, 0, take_roots(bend)};
+    Operands<Real> operands{work.scaled, work.rows, 0, take_roots(bend), ahead};
     alignas(64) Real z[lanes * shape_block];
     for (std::size_t begin = 0; begin < n; begin += lanes) {
         for (std::size_t k = 0; k < lanes; ++k) {
@@ -250,6 +253,7 @@ void add_outer(const ShapePlan& plan, const ShapeWork<Real>& work, const Mixture
     }
     operands.n_rows = shape_block;
     multiply(n, work, work.outer_at, operands);
+    ahead = operands.ahead;
     flush(n, work, work.outer_at);
 }
 
@@ -265,9 +269,10 @@ void mixture_block(const ShapePlan& plan,
     mix(plan, point, block, work, mixtures);
 
     share_out(plan, point, work, mixtures);
-    add_outer(plan, work, mixtures);
+    Ahead ahead = block.ahead;
+    add_outer(plan, work, mixtures, ahead);
     Factors<Real> factors;
-    Operands<Real> operands{work.scaled, work.rows, 0, false};
+    Operands<Real> operands{work.scaled, work.rows, 0, false, ahead};
     for (std::size_t g = 0; g < plan.n_groups; ++g) {
         std::size_t n = 0;
         for (std::size_t k = plan.first_of_group[g]; k < plan.first_of_group[g + 1]; ++k) {
@@ -290,7 +295,7 @@ void reference_block(const ShapePlan& plan,
                      const ShapeWork<Real>& work) {
     add_to_lanes(block.weight, work.value);
     Factors<Real> factors;
-    Operands<Real> operands{work.scaled, work.rows, 0, false};
+    Operands<Real> operands{work.scaled, work.rows, 0, false, block.ahead};
     alignas(64) double weighted[shape_block];
     for (std::size_t j = 0; j < plan.n_processes; ++j) {
         shape_process<Real, Stored>(plan, point, block, work, j);
