@@ -160,6 +160,7 @@ std::vector<SampleInfo> read_samples(const Campaign& campaign, const RunDirector
 std::vector<SampleInfo> read_samples_if_there(const Campaign& campaign,
                                               const RunDirectory& directory,
                                               const Log& log) {
+    if (!campaign.has_events()) return {};
     try {
         return read_samples(campaign, directory);
     } catch (const DataError& error) {
@@ -234,6 +235,7 @@ Briefing brief(CommandContext& context,
         workspace.journal = std::make_unique<Journal>(directory.journal(shard), own);
         return briefing;
     }
+    expect_trainable(campaign);
     constexpr double preparation = 3600.0;  // seconds that copying a large file may take
     const Lock preparing(directory.preparation_lock(), log, preparation);
     briefing.samples = read_samples(campaign, directory);
