@@ -1,5 +1,7 @@
 // Binned regions and labels as TOML, and what can be asked about them.
 #include <algorithm>
+#include <string_view>
+#include <unordered_set>
 
 #include "ratiofarm/campaign/binned_section.hpp"
 
@@ -67,9 +69,9 @@ const std::string& label_of(const LabelsSection::Labels& labels, const std::stri
 
 std::vector<std::string> parameters_of(const BinnedRegion& region) {
     std::vector<std::string> names;
+    std::unordered_set<std::string_view> seen;  // regions have thousands of factors
     const auto add = [&](const std::string& name) {
-        if (name.empty() || std::find(names.begin(), names.end(), name) != names.end()) return;
-        names.push_back(name);
+        if (!name.empty() && seen.insert(name).second) names.push_back(name);
     };
     for (const BinnedSample& sample : region.samples) {
         for (const auto& term : sample.coefficient.terms) {
