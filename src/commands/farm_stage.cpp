@@ -72,6 +72,19 @@ StageEnd farm_stage(CommandContext& context,
                     Workspace& workspace,
                     std::vector<Task> tasks,
                     TaskFileKind kind) {
+    return farm_stage(context, workspace, std::move(tasks), kind, [&] {
+        return std::make_unique<TrainerRunner>(
+            context.launcher,
+            TrainerPlace{workspace.placement, workspace.device, workspace.farm.pace},
+            context.rank_log);
+    });
+}
+
+StageEnd farm_stage(CommandContext& context,
+                    Workspace& workspace,
+                    std::vector<Task> tasks,
+                    TaskFileKind kind,
+                    const MakeRunner& make_runner) {
     const mpi::Communicator& world = context.world;
     mpi::together(world, [&] {
         if (world.is_root()) tasks = left_to_do(workspace, std::move(tasks), kind, context.log);
@@ -80,11 +93,9 @@ StageEnd farm_stage(CommandContext& context,
     mpi::all_sum(world, std::span(&n_tasks, 1));
     if (n_tasks == 0) return {StageEnd::State::up_to_date, 0.0, {}};
 
-    TrainerRunner runner(context.launcher,
-                         {workspace.placement, workspace.device, workspace.farm.pace},
-                         context.rank_log);
+    const std::unique_ptr<TaskRunner> runner = make_runner();
     const FarmEnd end =
-        run_farm({world, runner, workspace.journal.get(), context.log}, std::move(tasks),
+        run_farm({world, *runner, workspace.journal.get(), context.log}, std::move(tasks),
                  {workspace.farm.strikes, workspace.farm.stop_by, learned(workspace.history)});
     for (const TaskCommitted& event : end.commits) {
         workspace.history.committed.insert_or_assign(event.task, event);

@@ -1,9 +1,12 @@
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <vector>
 
 #include "ratiofarm/core/task_file.hpp"
 #include "ratiofarm/farm/task.hpp"
+#include "ratiofarm/farm/task_runner.hpp"
 
 #include "stages.hpp"
 
@@ -16,5 +19,15 @@ StageEnd farm_stage(CommandContext& context,
                     Workspace& workspace,
                     std::vector<Task> tasks,
                     TaskFileKind kind);
+
+/// What does the tasks of a rank. Called on every rank or, if there is nothing to do, on none.
+using MakeRunner = std::function<std::unique_ptr<TaskRunner>()>;
+
+/// The same with runners that are no trainers.
+StageEnd farm_stage(CommandContext& context,
+                    Workspace& workspace,
+                    std::vector<Task> tasks,
+                    TaskFileKind kind,
+                    const MakeRunner& make_runner);
 
 }  // namespace ratiofarm

@@ -47,9 +47,10 @@ std::vector<std::string> check_task_file(const fs::path& path, const JournalStat
         if (known != journal.committed.end() && known->second.crc != crc32(bytes)) {
             throw DataError("checksum differs from the journal's");
         }
-        if (!task_file_is_complete(path, TaskFileKind::training_result, task)) {
-            task_file_body(bytes, TaskFileKind::ratio_block, task);
+        for (const auto kind : {TaskFileKind::training_result, TaskFileKind::toy_block}) {
+            if (task_file_is_complete(path, kind, task)) return;
         }
+        task_file_body(bytes, TaskFileKind::ratio_block, task);
     });
 }
 

@@ -73,7 +73,8 @@ void fields(Archive& archive, MemberOf<Archive, RatioBlock>& value) {
 enum class TaskFileKind : std::uint32_t {
     training_state = 1,
     training_result = 2,
-    ratio_block = 3
+    ratio_block = 3,
+    toy_block = 4,  ///< fitted toys, finished or of a stopped task
 };
 
 template <class T>

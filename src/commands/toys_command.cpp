@@ -1,0 +1,209 @@
+#include <charconv>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "ratiofarm/core/publish.hpp"
+#include "ratiofarm/core/signal_flags.hpp"
+#include "ratiofarm/mpi/together.hpp"
+
+#include "farm_stage.hpp"
+#include "toys_results.hpp"
+
+namespace ratiofarm {
+namespace {
+
+std::vector<std::string> parts_of(const std::string& text, char separator) {
+    std::vector<std::string> parts(1);
+    for (const char c : text) {
+        if (c == separator) {
+            parts.emplace_back();
+        } else {
+            parts.back() += c;
+        }
+    }
+    return parts;
+}
+
+[[noreturn]] void refuse(const Arguments& arguments, const char* option, const char* allowed) {
+    throw ConfigError(
+        fmt::format("--{} = '{}': must be {}", option, arguments.text(option), allowed));
+}
+
+double number_in(const std::string& text,
+                 const Arguments& arguments,
+                 const char* option,
+                 const char* allowed) {
+    double value = 0.0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size()) {
+        refuse(arguments, option, allowed);
+    }
+    return value;
+}
+
+std::vector<std::pair<std::string, double>> wanted_truth(const Arguments& arguments) {
+    constexpr auto allowed = "NAME=VALUE, several separated by commas";
+    std::vector<std::pair<std::string, double>> at;
+    if (!arguments.has("at")) return at;
+    for (const std::string& part : parts_of(arguments.text("at"), ',')) {
+        const auto sides = parts_of(part, '=');
+        if (sides.size() != 2) refuse(arguments, "at", allowed);
+        at.emplace_back(sides[0], number_in(sides[1], arguments, "at", allowed));
+    }
+    return at;
+}
+
+std::vector<double> wanted_grid(const Arguments& arguments) {
+    constexpr auto allowed = "FROM:TO:N with FROM < TO and N from 2 to 10000";
+    std::vector<double> grid;
+    if (!arguments.has("grid")) return grid;
+    const auto parts = parts_of(arguments.text("grid"), ':');
+    if (parts.size() != 3) refuse(arguments, "grid", allowed);
+    const double from = number_in(parts[0], arguments, "grid", allowed);
+    const double to = number_in(parts[1], arguments, "grid", allowed);
+    const double n = number_in(parts[2], arguments, "grid", allowed);
+    if (!(from < to) || !(n >= 2.0 && n <= 1e4) || n != std::floor(n)) {
+        refuse(arguments, "grid", allowed);
+    }
+    for (double i = 0.0; i < n; i += 1.0) grid.push_back(from + (to - from) * i / (n - 1.0));
+    return grid;
+}
+
+std::vector<double> wanted_levels(const Arguments& arguments, std::uint64_t toys) {
+    constexpr auto allowed = "probabilities between 0 and 1, separated by commas";
+    std::vector<double> levels;
+    for (const std::string& part : parts_of(arguments.text("neyman"), ',')) {
+        const double level = number_in(part, arguments, "neyman", allowed);
+        if (!(level > 0.0 && level < 1.0)) refuse(arguments, "neyman", allowed);
+        const double needed = std::ceil(level / (1.0 - level));
+        if (static_cast<double>(toys) < needed) {
+            throw ConfigError(
+                fmt::format("--neyman {:g} needs at least --toys {} (10 times that "
+                            "for a useful threshold)",
+                            level, needed));
+        }
+        levels.push_back(level);
+    }
+    return levels;
+}
+
+ShapeNorm wanted_norm(const Arguments& arguments) {
+    const std::string word = arguments.text("shape-norm");
+    if (word == "reference") return ShapeNorm::reference;
+    if (word == "reference_quadratic") return ShapeNorm::reference_quadratic;
+    if (word == "none") return ShapeNorm::none;
+    refuse(arguments, "shape-norm", "reference_quadratic, reference or none");
+}
+
+ToyRequest wanted_toys(const Arguments& arguments) {
+    ToyRequest request;
+    request.at = wanted_truth(arguments);
+    request.grid = wanted_grid(arguments);
+    if (arguments.has("test")) request.test = arguments.number("test", -1e300, 1e300);
+    if (request.test && !request.grid.empty()) {
+        throw ConfigError("--test and --grid do not go together: a grid tests its own values");
+    }
+    request.toys = arguments.integer("toys", 1, 100'000'000);
+    request.block = arguments.integer("block", 1, 1'000'000);
+    request.levels = wanted_levels(arguments, request.toys);
+    request.statistics.clear();
+    for (const std::string& name : parts_of(arguments.text("statistic"), ',')) {
+        request.statistics.push_back(parse_test_statistic(name));
+    }
+    request.shape_norm = wanted_norm(arguments);
+    request.profiled = arguments.has("profiled");
+    request.unit_weights = arguments.has("unit-weight-samples");
+    return request;
+}
+
+/// Rank 0: all toys, read from the results of the tasks.
+std::vector<std::vector<ToyOutcome>> finished_toys(const ToyPlan& plan,
+                                                   const RunDirectory& directory) {
+    std::vector<std::vector<ToyOutcome>> outcomes(plan.points().size());
+    for (const Task& task : plan.tasks()) {
+        auto block = read_task_file<ToyBlock>(directory.result(task.digest), task.digest);
+        auto& to = outcomes[decode<ToyTask>(task.payload).point];
+        for (ToyOutcome& outcome : block.outcomes) to.push_back(std::move(outcome));
+    }
+    return outcomes;
+}
+
+/// Rank 0: what the user sees of an end without results.
+ExitCode told_end(const StageEnd& end) {
+    for (const std::string& failure : end.failures) fmt::print("failed: {}\n", failure);
+    if (end.state == StageEnd::State::tasks_failed) return ExitCode::tasks_failed;
+    fmt::print("stopped early{}{}; run the same command again to go on\n",
+               end.trouble.empty() ? "" : ": ", end.trouble);
+    return ExitCode::resumable;
+}
+
+ExitCode run(CommandContext& context, const Arguments& arguments) {
+    const mpi::Communicator& world = context.world;
+    ToyRequest request;
+    mpi::together(world, [&] { request = wanted_toys(arguments); });
+    install_signal_flags();
+    Workspace workspace = open_workspace(context, arguments, Needs::campaign);
+    if (arguments.has("ratios")) {
+        workspace.ratios = std::filesystem::absolute(arguments.text("ratios"));
+    }
+    const ToyPlan plan(world, workspace, std::move(request));
+    const StageEnd end = farm_stage(context, workspace, plan.tasks(), TaskFileKind::toy_block, [&] {
+        return std::make_unique<ToyRunner>(
+            [&](const ToyTask& task) { return plan.experiment(task); }, workspace.directory,
+            workspace.threads());
+    });
+    ExitCode code = ExitCode::done;
+    mpi::together(world, [&] {
+        if (!world.is_root()) return;
+        if (end.state == StageEnd::State::stopped || end.state == StageEnd::State::tasks_failed) {
+            code = told_end(end);
+            return;
+        }
+        const ToyResults results =
+            summarise(plan, workspace.campaign.name, finished_toys(plan, workspace.directory));
+        const std::string json = toys_json(plan, results);
+        publish(workspace.directory.root() / "toys.json", json);
+        fmt::print("{}", arguments.has("json") ? json : toys_text(plan, results));
+    });
+    return code;
+}
+
+}  // namespace
+
+Command toys_command() {
+    auto options = workspace_options();
+    options.push_back({"ratios", "FILE", "ratio file (default: ratios.h5 of the run directory)"});
+    options.push_back({"at", "NAME=VALUE,...",
+                       "truth (default: what Asimov data are made for, or the best fit of data)"});
+    options.push_back({"toys", "N", "toys at each truth", "1000"});
+    options.push_back(
+        {"test", "VALUE", "tested value of the parameter of interest (default: the truth)"});
+    options.push_back({"grid", "FROM:TO:N",
+                       "N truths of the parameter of interest, each tested with its own toys: a "
+                       "Neyman construction"});
+    options.push_back({"neyman", "LEVELS", "probabilities of the thresholds", "0.6827,0.95"});
+    options.push_back(
+        {"statistic", "NAMES", "t, t_tilde, q0, q, q_tilde; several with commas", "t"});
+    options.push_back(
+        {"profiled", "", "truth of the other parameters: their best for the data at each truth"});
+    options.push_back({"unit-weight-samples", "",
+                       "throw real events of the samples instead of the mixture by weight"});
+    options.push_back({"shape-norm", "WORD",
+                       "of the fits: reference_quadratic expands it once; reference sums over all "
+                       "reference events in every toy; or none",
+                       "reference_quadratic"});
+    options.push_back({"block", "N", "toys of one task", "100"});
+    options.push_back({"time-budget", "TIME", "stop, resumable (exit code 75), before this time"});
+    options.push_back({"json", "", "print toys.json instead of a table"});
+    return {.name = "toys",
+            .summary =
+                "Throws and fits pseudo-experiments on all ranks: thresholds of test "
+                "statistics, p-values, pulls, Neyman intervals; kept in toys.json.",
+            .positional = {"CAMPAIGN.toml"},
+            .options = std::move(options),
+            .ranks = Ranks::all,
+            .run = run};
+}
+
+}  // namespace ratiofarm

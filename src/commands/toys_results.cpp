@@ -1,0 +1,208 @@
+#include "toys_results.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "ratiofarm/core/contracts.hpp"
+
+namespace ratiofarm {
+namespace {
+
+/// Mean and standard deviation of what is added.
+struct Moments {
+    double n = 0.0;
+    double mean = 0.0;
+    double squares = 0.0;
+
+    void add(double x) {  // Welford
+        n += 1.0;
+        const double d = x - mean;
+        mean += d / n;
+        squares += d * (x - mean);
+    }
+    double width() const { return n > 1.0 ? std::sqrt(squares / (n - 1.0)) : 0.0; }
+};
+
+ToyParameter parameter_of(const std::vector<ToyOutcome>& outcomes,
+                          const Parameter& parameter,
+                          std::size_t a,
+                          double truth) {
+    Moments values;
+    Moments pulls;
+    for (const ToyOutcome& toy : outcomes) {
+        if (!toy.converged) continue;
+        values.add(toy.value[a]);
+        if (toy.error[a] > 0.0) pulls.add((toy.value[a] - truth) / toy.error[a]);
+    }
+    return {parameter.name,
+            truth,
+            values.mean,
+            values.width(),
+            pulls.mean,
+            pulls.width(),
+            static_cast<std::uint64_t>(pulls.n)};
+}
+
+std::vector<double> sorted_statistic(const std::vector<ToyOutcome>& outcomes, std::size_t k) {
+    std::vector<double> values;
+    for (const ToyOutcome& toy : outcomes) {
+        if (toy.converged) values.push_back(toy.statistics[k]);
+    }
+    std::sort(values.begin(), values.end());
+    return values;
+}
+
+void fill_lists(const ToyPlan& plan, std::size_t point, ToyPointResult& result) {
+    const ToySetup setup = plan.setup(point);
+    for (const ToyRegion& region : setup.unbinned) {
+        for (const ToySource& source : region.sources) {
+            if (!source.weights.empty()) {
+                result.lists.push_back(summary_of(source.weights));
+            } else if (source.expected > 0.0) {
+                result.reuse.push_back(source.expected * static_cast<double>(result.toys) /
+                                       static_cast<double>(source.events->size()));
+            }
+        }
+    }
+}
+
+ToyPointResult point_result(const ToyPlan& plan,
+                            std::size_t p,
+                            const std::vector<ToyOutcome>& outcomes) {
+    const ToyPoint& point = plan.points()[p];
+    ToyPointResult result;
+    result.test = point.test;
+    result.toys = outcomes.size();
+    std::uint64_t converged = 0;
+    double events = 0.0;
+    for (const ToyOutcome& toy : outcomes) {
+        converged += toy.converged ? 1 : 0;
+        events += static_cast<double>(toy.events);
+    }
+    result.converged = fraction_of(converged, outcomes.size());
+    result.mean_events = events / static_cast<double>(outcomes.size());
+    fill_lists(plan, p, result);
+    for (std::size_t k = 0; k < plan.request().statistics.size(); ++k) {
+        const auto sorted = sorted_statistic(outcomes, k);
+        ToyStatistic statistic{
+            test_statistic_name(plan.request().statistics[k]), point.observed[k], {}, {}};
+        for (const double level : plan.request().levels) {
+            statistic.thresholds.push_back(threshold_of(sorted, level));
+        }
+        if (!sorted.empty()) statistic.p_value = fraction_from(sorted, point.observed[k]);
+        result.statistics.push_back(std::move(statistic));
+    }
+    for (std::size_t a = 0; a < point.theta.size(); ++a) {
+        result.parameters.push_back(
+            parameter_of(outcomes, plan.model().parameters[a], a, point.theta[a]));
+    }
+    return result;
+}
+
+void add_warnings(const ToyPlan& plan, ToyResults& results) {
+    double worst = 1.0;
+    double reuse = 0.0;
+    double negative = 0.0;
+    double fineness = 1e300;
+    for (const ToyPointResult& point : results.points) {
+        worst = std::min(worst, point.converged.value);
+        for (const double times : point.reuse) reuse = std::max(reuse, times);
+        for (const ToyListSummary& list : point.lists) {
+            negative = std::min(negative, list.negative / std::max(list.expected, 1e-300));
+            fineness = std::min(fineness, list.effective_events / std::max(list.expected, 1.0));
+        }
+    }
+    if (worst < 1.0) {
+        results.warnings.push_back(fmt::format(
+            "up to {:.2g} of the toys of a point did not converge and are left out", 1.0 - worst));
+    }
+    if (reuse > 1.0) {
+        results.warnings.push_back(
+            fmt::format("real events were used {:.1f} times on average: toys share events", reuse));
+    }
+    if (negative < 0.0) {
+        results.warnings.push_back(
+            fmt::format("expected events of negative weight cannot be thrown and were left out: up "
+                        "to {:.2g} of the sum of weights",
+                        -negative));
+    }
+    if (!plan.request().unit_weights && fineness < 10.0) {
+        results.warnings.push_back(fmt::format(
+            "the list that toys are drawn from stands for {:.1f} times the events of a toy only",
+            fineness));
+    }
+}
+
+}  // namespace
+
+ToyResults summarise(const ToyPlan& plan,
+                     const std::string& campaign,
+                     const std::vector<std::vector<ToyOutcome>>& outcomes) {
+    RATIOFARM_EXPECT(outcomes.size() == plan.points().size());
+    ToyResults results{campaign, {}, {}, {}};
+    for (std::size_t p = 0; p < outcomes.size(); ++p) {
+        results.points.push_back(point_result(plan, p, outcomes[p]));
+    }
+    add_warnings(plan, results);
+    if (plan.request().grid.empty()) return results;
+    for (std::size_t k = 0; k < plan.request().statistics.size(); ++k) {
+        for (std::size_t l = 0; l < plan.request().levels.size(); ++l) {
+            std::vector<NeymanPoint> points;
+            for (const ToyPointResult& point : results.points) {
+                const ToyStatistic& statistic = point.statistics[k];
+                points.push_back({point.test, statistic.observed, statistic.thresholds[l].value});
+            }
+            const bool enough = std::all_of(points.begin(), points.end(), [](const auto& point) {
+                return std::isfinite(point.threshold);
+            });
+            if (!enough) continue;
+            results.neyman.push_back({test_statistic_name(plan.request().statistics[k]),
+                                      plan.request().levels[l], accepted_ranges(points)});
+        }
+    }
+    return results;
+}
+
+std::string toys_text(const ToyPlan& plan, const ToyResults& results) {
+    const std::string& poi = plan.model().parameter_of_interest;
+    std::string text =
+        fmt::format("{:>10} {:>8} {:>8} {:>16} {:>16}", poi, "test", "toys", "estimate", "pull");
+    for (const TestStatistic statistic : plan.request().statistics) {
+        text += fmt::format(" {:>10}", test_statistic_name(statistic));
+        for (const double level : plan.request().levels) {
+            text += fmt::format(" {:>17}", fmt::format("threshold {:g}", level));
+        }
+        text += fmt::format(" {:>17}", "p-value");
+    }
+    text += "\n";
+    for (const ToyPointResult& point : results.points) {
+        const auto found = std::find_if(point.parameters.begin(), point.parameters.end(),
+                                        [&](const auto& p) { return p.name == poi; });
+        text += fmt::format("{:10.4g} {:8.4g} {:8} {:8.4f} {:7.4f} {:8.3f} {:7.3f}", found->truth,
+                            point.test, point.toys, found->mean, found->width, found->pull_mean,
+                            found->pull_width);
+        for (const ToyStatistic& statistic : point.statistics) {
+            text += fmt::format(" {:10.4f}", statistic.observed);
+            for (const Threshold& threshold : statistic.thresholds) {
+                text += fmt::format(" {:8.4f} +- {:5.3f}", threshold.value, threshold.error);
+            }
+            text += fmt::format(" {:7.4f} +- {:6.4f}", statistic.p_value.value,
+                                statistic.p_value.error);
+        }
+        text += "\n";
+    }
+    for (const NeymanResult& result : results.neyman) {
+        text += fmt::format("{} at {:g} by {}:", poi, result.level, result.statistic);
+        for (const AcceptedRange& range : result.ranges) {
+            text += fmt::format(" {}{:.5g}, {:.5g}{}", range.low_at_end ? "(grid ends) [" : "[",
+                                range.low, range.high, range.high_at_end ? "] (grid ends)" : "]");
+        }
+        text += result.ranges.empty() ? " nothing on the grid is accepted\n" : "\n";
+    }
+    for (const std::string& warning : results.warnings) text += "warning: " + warning + "\n";
+    return text;
+}
+
+}  // namespace ratiofarm
