@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
 # Runs a command against a real Slurm of its own: one controller and one node of four CPUs on this
-# machine, all files in a temporary folder, no munge, no privileges needed. Always torn down.
-#    with_slurm.sh COMMAND [ARG...]
+# machine, or as many nodes of one CPU as $NODES says (n1, n2, ...), each with a daemon of its own.
+# All files in a temporary folder, no munge, no privileges needed. Always torn down.
+#    [NODES=3] with_slurm.sh COMMAND [ARG...]
+# The command finds the pid of a node's daemon in $SLURM_TEST_HOME/<node>.daemon and can start it
+# again with `slurmd -D -c -N <node>`.
 # Exits 77 (skip) where Slurm is not installed, unless CI=true: then that is a failure.
 set -euo pipefail
 
@@ -15,6 +18,7 @@ for program in slurmctld slurmd sbatch scontrol squeue; do
 done
 for variable in ${!SLURM_@} ${!SBATCH_@}; do unset "$variable"; done
 
+nodes=${NODES:-1}
 home=$(mktemp -d "${TMPDIR:-/tmp}/ratiofarm-slurm-XXXXXX")
 host=$(hostname -s)
 user=$(id -un)
@@ -56,7 +60,7 @@ SlurmctldHost=$host(127.0.0.1)
 SlurmUser=$user
 SlurmdUser=$user
 SlurmctldPort=$(free_port)
-SlurmdPort=$(free_port)
+$([[ $nodes != 1 ]] || echo "SlurmdPort=$(free_port)")
 AuthType=auth/none
 AuthInfo=cred_expire=5
 CredType=cred/none
@@ -65,33 +69,51 @@ TaskPlugin=task/none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
 SwitchType=switch/none
-MpiDefault=pmix
+MpiDefault=$([[ $nodes == 1 ]] && echo pmix || echo none)
 JobAcctGatherType=jobacct_gather/none
 AccountingStorageType=accounting_storage/none
 ReturnToService=2
 KillWait=5
+SlurmdTimeout=8
+SlurmctldTimeout=8
 SchedulerParameters=batch_sched_delay=0,sched_interval=1
 SlurmdParameters=config_overrides
 StateSaveLocation=$home/state
-SlurmdSpoolDir=$home/spool
+SlurmdSpoolDir=$home/spool/%n
 SlurmctldPidFile=$home/slurmctld.pid
-SlurmdPidFile=$home/slurmd.pid
+SlurmdPidFile=$home/slurmd-%n.pid
 SlurmctldLogFile=$home/slurmctld.log
-SlurmdLogFile=$home/slurmd.log
-NodeName=$host NodeAddr=127.0.0.1 CPUs=4 RealMemory=3000
-PartitionName=test Nodes=$host Default=YES MaxTime=60 State=UP
+SlurmdLogFile=$home/slurmd-%n.log
+PartitionName=test Nodes=ALL Default=YES MaxTime=60 State=UP
 CONF
-export SLURM_CONF="$home/slurm.conf"
+names=("$host")
+if [[ $nodes == 1 ]]; then
+    mkdir "$home/spool/$host"
+    echo "NodeName=$host NodeAddr=127.0.0.1 CPUs=4 RealMemory=3000" >>"$home/slurm.conf"
+else
+    names=()
+    for ((i = 1; i <= nodes; i++)); do
+        names+=("n$i")
+        mkdir "$home/spool/n$i"
+        echo "NodeName=n$i NodeHostname=$host NodeAddr=127.0.0.1 Port=$(free_port) CPUs=1" \
+            "RealMemory=1000" >>"$home/slurm.conf"
+    done
+fi
+export SLURM_CONF="$home/slurm.conf" SLURM_TEST_HOME=$home
 
 slurmctld -D -f "$SLURM_CONF" >"$home/slurmctld.out" 2>&1 &
 daemons+=($!)
-slurmd -D -f "$SLURM_CONF" >"$home/slurmd.out" 2>&1 &
-daemons+=($!)
+for name in "${names[@]}"; do
+    slurmd -D -c -N "$name" -f "$SLURM_CONF" >"$home/$name.out" 2>&1 &
+    daemons+=($!)
+    echo $! >"$home/$name.daemon"
+done
+idle_nodes() { sinfo -h -N -o %T 2>/dev/null | grep -c idle; }
 for _ in {1..100}; do
-    [[ $(sinfo -h -o %T 2>/dev/null || true) == idle ]] && break
+    [[ $(idle_nodes) == "$nodes" ]] && break
     sleep 0.1
 done
-if [[ $(sinfo -h -o %T) != idle ]]; then
+if [[ $(idle_nodes) != "$nodes" ]]; then
     cat "$home"/*.out
     echo "this Slurm did not come up"
     exit 1

@@ -1,0 +1,140 @@
+#!/usr/bin/env bash
+# Faults at random, in a loop: kills trainers, ranks and mpirun, stops trainers, asks for checkpoints
+# and stops, flips bits, cuts files, fills the disk. Each round is one campaign that is started again
+# until it is done; it must end with the bits of an undisturbed run, each net committed once.
+#    chaos.sh FOLDER_OF_THE_PROGRAMS MINUTES SEED
+source "$(dirname "$0")/../end_to_end/library.sh"
+minutes=$2
+seed=$3
+RANDOM=$seed
+limit=$(awk -v minutes="$minutes" -v now="$SECONDS" 'BEGIN { print int(now + 60 * minutes) }')
+
+make_campaign 20000 100 2 "[32, 32]"
+make_calm 6
+calm_seconds=$(awk -F'"seconds":' '/"name":"[A-Z]*\/member/ { split($2, a, ","); sum += a[1] }
+    END { print sum }' calm/journal.jsonl)
+
+declare -A injected=()
+repeated=0 # seconds of training that were lost, at most
+rounds=0
+starts=0
+
+random() { # below
+    echo $((RANDOM % $1))
+}
+count() { injected[$1]=$((${injected[$1]:-0} + 1)); }
+
+# What a kill of all running trainings costs at most: the time since their last checkpoints.
+charge() { # trainings that die
+    local state age left=$1 now
+    now=$(date +%s.%N)
+    for state in $(ls -t run/tasks/*/*.state 2> /dev/null | head -n "$1"); do
+        age=$(awk -v now="$now" -v then="$(stat -c %.9Y "$state" 2> /dev/null || echo "$now")" \
+            'BEGIN { print now - then < 5 ? now - then : 0.3 }')
+        repeated=$(awk -v a="$repeated" -v b="$age" 'BEGIN { print a + b }')
+        left=$((left - 1))
+    done
+    # Those without a checkpoint began less than one interval ago.
+    repeated=$(awk -v a="$repeated" -v n="$left" 'BEGIN { print a + 0.3 * n }')
+}
+
+one_of() { # words: one at random
+    [ $# = 0 ] || echo "${@:$(($(random $#) + 1)):1}"
+}
+
+inject() { # pid of the farm, ranks
+    local victim
+    case $(random 9) in
+        0 | 1)
+            victim=$(one_of $(trainers_of "$1"))
+            [ -n "$victim" ] || return 0
+            charge 1
+            kill -9 "$victim" 2> /dev/null && count "trainer killed"
+            ;;
+        2)
+            victim=$(one_of $(trainers_of "$1"))
+            [ -n "$victim" ] || return 0
+            charge 1
+            kill -STOP "$victim" 2> /dev/null && count "trainer hung"
+            ;;
+        3)
+            victim=$(one_of $(ranks_of "$1"))
+            [ -n "$victim" ] || return 0
+            charge "$2"
+            kill -9 "$victim" 2> /dev/null && count "rank killed"
+            ;;
+        4)
+            charge "$2"
+            kill -9 "$1" 2> /dev/null && count "launcher killed"
+            ;;
+        5) grep -q 'stage=train' run.err && kill -USR2 "$1" 2> /dev/null && count "stopped by USR2" ;;
+        6) grep -q 'stage=train' run.err && kill -USR1 "$1" 2> /dev/null && count "checkpoint by USR1" ;;
+        7)
+            victim=$(one_of $(ls run/tasks/*/*.state 2> /dev/null))
+            [ -n "$victim" ] || return 0
+            flip_bit "$victim" 2> /dev/null && count "checkpoint damaged"
+            charge 1
+            ;;
+        8)
+            [ -f run/journal.jsonl ] || return 0
+            charge "$2"
+            kill -9 "$1" 2> /dev/null || return 0
+            wait "$1" 2> /dev/null || true
+            sleep 0.5
+            truncate -s -$(($(random 60) + 1)) run/journal.jsonl && count "journal cut"
+            ;;
+    esac
+    return 0
+}
+
+# A limit on file sizes stands in for a full disk: it needs no privileges.
+full_disk_trainer() {
+    printf '#!/bin/sh\nulimit -f 20\nexec "%s/ratiofarm-trainer" "$@"\n' "$programs" > limited
+    chmod +x limited
+}
+full_disk_trainer
+
+start_farm() { # ranks
+    local trainer=$programs/ratiofarm-trainer
+    if [ "$(random 8)" = 0 ]; then
+        trainer=$work/limited
+        count "disk full"
+    fi
+    starts=$((starts + 1))
+    : > run.err
+    RATIOFARM_TRAINER=$trainer mpirun --oversubscribe -n "$1" ratiofarm run campaign.toml --out run \
+        --hang-seconds 1 --strikes 1000 > run.out 2> run.err &
+    farm=$!
+}
+
+while [ "$SECONDS" -lt "$limit" ]; do
+    rm -rf run
+    rounds=$((rounds + 1))
+    for attempt in $(seq 200); do
+        ranks=$(($(random 3) + 1))
+        start_farm $ranks
+        sleep "$(awk -v r="$(random 1000)" 'BEGIN { print 0.5 + 3 * r / 1000 }')"
+        # The last quarter of the attempts of a round is left in peace, so that it ends.
+        while [ "$attempt" -lt 15 ] && [ -d "/proc/$farm" ] && [ "$SECONDS" -lt "$limit" ]; do
+            inject "$farm" "$ranks"
+            sleep "$(awk -v r="$(random 1000)" 'BEGIN { print 0.2 + 2 * r / 1000 }')"
+        done
+        code=0
+        wait $farm 2> /dev/null || code=$?
+        [ $code != 0 ] || break
+        # Exit code 2 and 3 are verdicts of the program, which no fault here may cause.
+        [ $code != 2 ] && [ $code != 3 ] || fail "seed $seed, round $rounds: exit code $code"
+    done
+    [ $code = 0 ] || fail "seed $seed, round $rounds: not done after $attempt starts"
+    content_of run | diff calm.content - >&3 || fail "seed $seed, round $rounds: other bits"
+    ratiofarm verify --out run > verify.out || fail "seed $seed, round $rounds: $(cat verify.out)"
+    twice=$(grep '"event":"task_committed"' run/journal.jsonl | grep -o '"task":"[0-9a-f]*"' |
+        sort | uniq -d | wc -l)
+    [ "$twice" = 0 ] || fail "seed $seed, round $rounds: $twice tasks were committed twice"
+done
+
+echo "chaos: seed $seed, $rounds rounds, $starts starts, all with the bits of an undisturbed run"
+for fault in "${!injected[@]}"; do printf '%6d  %s\n' "${injected[$fault]}" "$fault"; done | sort -rn
+awk -v lost="$repeated" -v round="$calm_seconds" -v rounds="$rounds" 'BEGIN {
+    printf "work repeated: at most %.1f s in %.1f s of training, %.1f %%\n",
+        lost, round * rounds, 100 * lost / (round * rounds) }'

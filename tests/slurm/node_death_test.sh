@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# An allocation of three nodes, one of which dies while nets train: its daemon and all processes on
+# it. The job is continued when the node is back, to the bits of an undisturbed run.
+#    node_death_test.sh REPOSITORY FOLDER_OF_THE_PROGRAMS
+# To be started by with_slurm.sh with NODES=3.
+set -uo pipefail
+repository=$1
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+WORK=$(mktemp -d)
+daemon=
+trap '[[ -z $daemon ]] || kill "$daemon" 2>/dev/null; rm -rf "$WORK"' EXIT
+source "$here/expect.sh"
+export PATH="$2:/usr/sbin:$PATH"
+
+sed "s/^epochs = .*/epochs = 5\ncheckpoint_seconds = 1/" "$here/campaign.toml" >"$WORK/campaign.toml"
+ratiofarm simulate "$WORK/campaign.toml" >"$WORK/simulated" 2>&1 ||
+    { cat "$WORK/simulated" && exit 1; }
+ratiofarm run "$WORK/campaign.toml" --out "$WORK/calm" >"$WORK/calm.out" 2>&1 ||
+    { cat "$WORK/calm.out" && exit 1; }
+
+# Everything that runs on a node, as a power cut would: the daemon first, so that it tells nobody.
+kill_node() {
+    kill -9 "$(<"$SLURM_TEST_HOME/$1.daemon")"
+    local process parents=() victims=()
+    for process in /proc/[0-9]*; do
+        if tr '\0' '\n' 2>/dev/null <"$process/environ" | grep -qx "SLURMD_NODENAME=$1"; then
+            victims+=("${process#/proc/}")
+            parents+=("$(awk '/^PPid:/ { print $2 }' "$process/status" 2>/dev/null)")
+        fi
+    done
+    for process in "${parents[@]}"; do
+        [[ $(ps -o comm= -p "$process") != slurmstepd ]] || kill -9 "$process"
+    done
+    kill -9 "${victims[@]}" 2>/dev/null
+    echo "killed ${#victims[@]} processes of $1"
+    [[ ${#victims[@]} -gt 1 ]] || fail "nothing ran on $1"
+}
+
+law "a node of three dies while nets train; the job goes on to the same bits"
+export RATIOFARM_FAILPOINT='*:step=slow' OMPI_MCA_hwloc_base_binding_policy=none
+sbatch --parsable -N 3 --ntasks-per-node=1 --time=10 --output=output \
+    "$repository/slurm/run.sbatch" "$WORK/campaign.toml" --out "$STATE/run" >"$STATE/job"
+job=$(<"$STATE/job")
+for _ in {1..600}; do
+    compgen -G "$STATE/run/tasks/*/*.state" >/dev/null && break
+    sleep 0.2
+done
+cp "$STATE/output" "$STATE/log" 2>/dev/null
+compgen -G "$STATE/run/tasks/*/*.state" >/dev/null || fail "no net began to train"
+kill_node n3
+began=$SECONDS
+while pgrep -f "ratiofarm run $WORK" >/dev/null; do
+    [[ $((SECONDS - began)) -lt 60 ]] || fail "ranks hang after the death of a node"
+    sleep 0.2
+done
+echo "all ranks had ended $((SECONDS - began)) s after the death of n3"
+unset RATIOFARM_FAILPOINT
+slurmd -D -c -N n3 -f "$SLURM_CONF" >"$STATE/n3.out" 2>&1 &
+daemon=$!
+for _ in {1..600}; do
+    [[ -s $STATE/run/report.html && -z $(squeue -h -j "$job" 2>/dev/null) ]] && break
+    sleep 0.2
+done
+cp "$STATE/output" "$STATE/log"
+[[ -s $STATE/run/fit.json ]] || fail "the job did not go on"
+expect_line "resumed=yes"
+ratiofarm verify --out "$STATE/run" >"$STATE/verified" 2>&1 || fail "$(<"$STATE/verified")"
+cmp "$WORK/calm/fit.json" "$STATE/run/fit.json" || fail "the fits differ"
+echo "all laws hold"
