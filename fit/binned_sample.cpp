@@ -91,11 +91,13 @@ void CompiledSample::add_yields(const BinnedSample& sample,
     std::sort(rate_parameters_.begin(), rate_parameters_.end());
     rate_parameters_.erase(std::unique(rate_parameters_.begin(), rate_parameters_.end()),
                            rate_parameters_.end());
+    const auto place = [&](std::size_t a) {
+        const auto at = std::lower_bound(rate_parameters_.begin(), rate_parameters_.end(), a);
+        return static_cast<std::size_t>(at - rate_parameters_.begin());
+    };
+    for (const std::size_t a : coefficient_.parameters()) coefficient_places_.push_back(place(a));
     for (std::size_t i = 0; i < positions.size(); ++i) {
-        const auto at =
-            std::lower_bound(rate_parameters_.begin(), rate_parameters_.end(), positions[i]);
-        yields_.push_back({static_cast<std::size_t>(at - rate_parameters_.begin()),
-                           sample.yields[i].anchors, sample.yields[i].code});
+        yields_.push_back({place(positions[i]), sample.yields[i].anchors, sample.yields[i].code});
     }
 }
 
@@ -136,36 +138,36 @@ void CompiledSample::add_factors(const BinnedSample& sample,
     }
 }
 
-SampleRate CompiledSample::rate(std::span<const double> u) const {
-    const std::size_t r = rate_parameters_.size();
-    std::vector<Interpolated> g(r);  // the yield effects of each parameter
+/// prod G, and of each rate parameter's effects the derivatives relative to their value.
+CompiledSample::YieldProduct CompiledSample::yield_product(std::span<const double> u) const {
+    YieldProduct result{1.0, std::vector<Interpolated>(rate_parameters_.size())};
     for (const Yield& yield : yields_) {
         const double alpha = u[rate_parameters_[yield.rate_parameter]];
-        Interpolated& all = g[yield.rate_parameter];
+        Interpolated& all = result.effects[yield.rate_parameter];
         all = product(all, interpolate(yield.code, yield.anchors, alpha));
     }
-    double total = 1.0;
-    for (Interpolated& factor : g) {
-        if (factor.value == 0.0) factor.value = tiny;
-        total *= factor.value;
-        factor.slope /= factor.value;
-        factor.bend /= factor.value;
+    for (Interpolated& effect : result.effects) {
+        if (effect.value == 0.0) effect.value = tiny;
+        result.value *= effect.value;
+        effect.slope /= effect.value;
+        effect.bend /= effect.value;
     }
+    return result;
+}
+
+SampleRate CompiledSample::rate(std::span<const double> u) const {
+    const std::size_t r = rate_parameters_.size();
+    const auto [total, g] = yield_product(u);
     // f(mu) spread out over the rate parameters.
     const auto f = coefficient_.at(u);
-    const auto& depends = coefficient_.parameters();
     SampleRate result{f.value * total, std::vector<double>(r), std::vector<double>(r * r)};
     std::vector<double> slope(r);
-    for (std::size_t k = 0; k < depends.size(); ++k) {
-        const auto position = [&](std::size_t a) {
-            return static_cast<std::size_t>(
-                std::lower_bound(rate_parameters_.begin(), rate_parameters_.end(), a) -
-                rate_parameters_.begin());
-        };
-        slope[position(depends[k])] = f.gradient[k];
-        for (std::size_t l = 0; l < depends.size(); ++l) {
-            result.hessian[position(depends[k]) * r + position(depends[l])] =
-                f.hessian[k * depends.size() + l];
+    const std::size_t n = coefficient_places_.size();
+    for (std::size_t k = 0; k < n; ++k) {
+        slope[coefficient_places_[k]] = f.gradient[k];
+        for (std::size_t l = 0; l < n; ++l) {
+            result.hessian[coefficient_places_[k] * r + coefficient_places_[l]] =
+                f.hessian[k * n + l];
         }
     }
     for (std::size_t a = 0; a < r; ++a) {

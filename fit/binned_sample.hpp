@@ -70,12 +70,18 @@ private:
     void add_factors(const BinnedSample& sample,
                      const StatisticalModel& model,
                      const InternalCoordinates& coordinates);
+    struct YieldProduct {
+        double value;
+        std::vector<Interpolated> effects;  ///< [R], slope and bend relative to the value
+    };
+    YieldProduct yield_product(std::span<const double> u) const;
     SampleRate rate(std::span<const double> u) const;
     void set_contents(std::span<const double> u, SampleAt& to) const;
 
     InternalCoefficient coefficient_;
     std::vector<double> contents_;
     std::vector<std::size_t> rate_parameters_;
+    std::vector<std::size_t> coefficient_places_;  ///< in rate_parameters_, of coefficient_'s
     std::vector<Yield> yields_;
     std::vector<std::size_t> shape_parameters_;
     std::vector<Shape> shapes_;

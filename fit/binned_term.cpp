@@ -52,6 +52,71 @@ void check_observed(std::span<const double> observed, std::size_t n_bins) {
     }
 }
 
+/// One sample at a point, its bins weighted.
+struct WeightedSample {
+    const CompiledSample& sample;
+    const SampleAt& at;
+    std::span<const double> weight;  // [bins]
+    std::span<const double> u;       // [n]
+};
+
+/// What the factors of one bin add to sum w' and to P sum w'' of add_second_derivatives().
+void add_factors(const WeightedSample& of,
+                 std::size_t bin,
+                 std::vector<double>& slope,
+                 std::vector<double>& hessian) {
+    const auto& factors = of.sample.factors(bin);
+    const auto& shapes = of.sample.shape_parameters();
+    const double p = of.weight[bin] * of.at.rate.value;
+    const auto add_both = [&](std::size_t a, std::size_t b, double value) {
+        hessian[a * slope.size() + b] += value;
+        hessian[b * slope.size() + a] += value;
+    };
+    for (std::size_t i = 0; i < factors.size(); ++i) {
+        const double others = product_without(factors, of.u, i, i);
+        slope[factors[i]] += of.weight[bin] * others * of.at.content[bin];
+        for (std::size_t k = 0; k < shapes.size(); ++k) {
+            const double content_slope = of.at.content_slope[bin * shapes.size() + k];
+            add_both(factors[i], shapes[k], p * others * content_slope);
+        }
+        for (std::size_t j = 0; j < i; ++j) {
+            const double rest = product_without(factors, of.u, i, j);
+            add_both(factors[i], factors[j], p * of.at.content[bin] * rest);
+        }
+    }
+}
+
+/// sum_b weight_b d2 nu_b of one sample, nu_b = P w_b with w_b = Gamma_b M_b:
+/// P'' sum w + P' (sum w')^T + (sum w') P'^T + P sum w''.
+void add_second_derivatives(const WeightedSample& of, std::vector<double>& hessian) {
+    const std::size_t n = of.u.size();
+    const SampleAt& at = of.at;
+    const auto& rate = of.sample.rate_parameters();
+    const auto& shapes = of.sample.shape_parameters();
+    double sum = 0.0;
+    std::vector<double> slope(n);  // sum w'
+    for (std::size_t b = 0; b < of.weight.size(); ++b) {
+        const double weight = of.weight[b] * at.factor[b];
+        sum += weight * at.content[b];
+        for (std::size_t k = 0; k < shapes.size(); ++k) {
+            const std::size_t bk = b * shapes.size() + k;
+            slope[shapes[k]] += weight * at.content_slope[bk];
+            hessian[shapes[k] * (n + 1)] += weight * at.rate.value * at.content_bend[bk];
+        }
+        add_factors(of, b, slope, hessian);
+    }
+    for (std::size_t i = 0; i < rate.size(); ++i) {
+        for (std::size_t a = 0; a < n; ++a) {
+            const double crossed = at.rate.gradient[i] * slope[a];
+            hessian[rate[i] * n + a] += crossed;
+            hessian[a * n + rate[i]] += crossed;
+        }
+        for (std::size_t j = 0; j < rate.size(); ++j) {
+            hessian[rate[i] * n + rate[j]] += sum * at.rate.hessian[i * rate.size() + j];
+        }
+    }
+}
+
 }  // namespace
 
 /// d nu_b / du, sparse: what acts on all bins, and what acts on a bin alone beside it.
@@ -184,56 +249,6 @@ void BinnedTerm::add_outer(const Slopes& slopes,
     }
 }
 
-/// sum_b weight_b d2 nu_b of one sample, nu_b = P w_b with w_b = Gamma_b M_b:
-/// P'' sum w + P' (sum w')^T + (sum w') P'^T + P sum w''.
-void BinnedTerm::add_second_derivatives(std::size_t sample,
-                                        const SampleAt& at,
-                                        std::span<const double> weight,
-                                        std::span<const double> u,
-                                        std::vector<double>& hessian) const {
-    const std::size_t n = place_in_shared_.size();
-    const auto& rate = samples_[sample].rate_parameters();
-    const auto& shapes = samples_[sample].shape_parameters();
-    const std::size_t n_shapes = shapes.size();
-    const auto add_both = [&](std::size_t a, std::size_t b, double value) {
-        hessian[a * n + b] += value;
-        hessian[b * n + a] += value;
-    };
-    const auto add_crossed = [&](std::size_t a, double value) {  // P' (sum w')^T and its transpose
-        for (std::size_t i = 0; i < rate.size(); ++i) {
-            add_both(rate[i], a, at.rate.gradient[i] * value);
-        }
-    };
-    double sum = 0.0;
-    std::vector<double> shape_sum(n_shapes);
-    for (std::size_t b = 0; b < weight.size(); ++b) {
-        const auto& factors = samples_[sample].factors(b);
-        const double p = weight[b] * at.rate.value;
-        sum += weight[b] * at.factor[b] * at.content[b];
-        for (std::size_t k = 0; k < n_shapes; ++k) {
-            shape_sum[k] += weight[b] * at.factor[b] * at.content_slope[b * n_shapes + k];
-            hessian[shapes[k] * (n + 1)] += p * at.factor[b] * at.content_bend[b * n_shapes + k];
-        }
-        for (std::size_t i = 0; i < factors.size(); ++i) {
-            const double others = product_without(factors, u, i, i);
-            add_crossed(factors[i], weight[b] * others * at.content[b]);
-            for (std::size_t k = 0; k < n_shapes; ++k) {
-                add_both(factors[i], shapes[k], p * others * at.content_slope[b * n_shapes + k]);
-            }
-            for (std::size_t j = 0; j < i; ++j) {
-                add_both(factors[i], factors[j],
-                         p * at.content[b] * product_without(factors, u, i, j));
-            }
-        }
-    }
-    for (std::size_t k = 0; k < n_shapes; ++k) add_crossed(shapes[k], shape_sum[k]);
-    for (std::size_t i = 0; i < rate.size(); ++i) {
-        for (std::size_t j = 0; j < rate.size(); ++j) {
-            hessian[rate[i] * n + rate[j]] += sum * at.rate.hessian[i * rate.size() + j];
-        }
-    }
-}
-
 void BinnedTerm::add(std::span<const double> u, Evaluation& to) const {
     RATIOFARM_EXPECT(u.size() == place_in_shared_.size());
     const auto at = samples_at(u);
@@ -256,7 +271,7 @@ void BinnedTerm::add(std::span<const double> u, Evaluation& to) const {
     }
     add_outer(slope, second, to);
     for (std::size_t s = 0; s < at.size(); ++s) {
-        add_second_derivatives(s, at[s], first, u, to.hessian);
+        add_second_derivatives({samples_[s], at[s], first, u}, to.hessian);
     }
 }
 

@@ -40,11 +40,6 @@ private:
     std::vector<double> expected(std::span<const SampleAt> at) const;
     Slopes slopes(std::span<const SampleAt> at, std::span<const double> u) const;
     void add_outer(const Slopes& slopes, std::span<const double> weight, Evaluation& to) const;
-    void add_second_derivatives(std::size_t sample,
-                                const SampleAt& at,
-                                std::span<const double> weight,
-                                std::span<const double> u,
-                                std::vector<double>& hessian) const;
 
     std::vector<CompiledSample> samples_;
     std::vector<double> observed_;

@@ -3,47 +3,12 @@
 #include <cmath>
 #include <random>
 
-#include "ratiofarm/core/errors.hpp"
-#include "ratiofarm_test/catch.hpp"
+#include "binned_example.hpp"
 
 using namespace ratiofarm;
+using namespace ratiofarm::test;
 
 namespace {
-
-Coefficient coefficient(std::string_view text, const std::vector<std::string>& names) {
-    return Coefficient::parse(text, names);
-}
-
-/// Every kind of effect: two shapes and a yield that share a parameter, one parameter twice in the
-/// factors of a bin and in the coefficient of another sample, a root.
-StatisticalModel rich_model() {
-    StatisticalModel model;
-    for (const std::string name : {"mu", "kappa", "jes", "jer", "g0", "g1", "g2"}) {
-        model.parameters.push_back({.name = name, .low = name.front() == 'j' ? -5.0 : 0.0});
-    }
-    const std::vector<std::string> names{"mu", "kappa", "jes", "jer", "g0", "g1", "g2"};
-    BinnedSample signal{
-        .name = "signal",
-        .contents = {5.0, 12.0, 3.0},
-        .coefficient = coefficient("mu*kappa - 0.2*sqrt(mu)", names),
-        .yields = {{"jes", {1.1, 0.92}}, {"jer", {1.2, 0.7}, Interpolation::code1}},
-        .shapes = {{"jes", {5.5, 11.0, 3.5}, {4.0, 12.5, 2.9}},
-                   {"jes", {5.1, 12.4, 2.9}, {5.0, 11.9, 3.1}, Interpolation::code2},
-                   {"jer", {6.0, 12.0, 3.0}, {4.5, 12.2, 3.3}, Interpolation::code0}},
-        .factors = {{{"g0", "g1", ""}}}};
-    BinnedSample background{.name = "background",
-                            .contents = {50.0, 40.0, 30.0},
-                            .coefficient = coefficient("1", names),
-                            .yields = {{"jes", {1.05, 0.97}}, {"jes", {0.8, 1.3}}},
-                            .shapes = {{"jer", {52.0, 39.0, 31.0}, {49.0, 42.0, 29.5}}},
-                            .factors = {{{"g0", "g1", "g2"}}, {{"g0", "", "g0"}}}};
-    BinnedSample other{.name = "other",
-                       .contents = {1.0, 0.0, 7.0},
-                       .coefficient = coefficient("g2^2 + 0.5*kappa", names)};
-    model.binned.push_back({"SR", {signal, background, other}});
-    model.parameter_of_interest = "mu";
-    return model;
-}
 
 double value_of(const Coefficient& f,
                 const StatisticalModel& model,
@@ -84,27 +49,6 @@ double naive_expectation(const StatisticalModel& model,
     return nu;
 }
 
-struct Binned {
-    explicit Binned(StatisticalModel m, std::vector<double> n)
-        : model(std::move(m)),
-          coordinates(model),
-          observed(std::move(n)),
-          term(model.binned[0], observed, model, coordinates) {}
-
-    Evaluation at(const std::vector<double>& u) const {
-        Evaluation result{.gradient = std::vector<double>(u.size()),
-                          .hessian = std::vector<double>(u.size() * u.size()),
-                          .fisher = std::vector<double>(u.size() * u.size())};
-        term.add(u, result);
-        return result;
-    }
-
-    StatisticalModel model;
-    InternalCoordinates coordinates;
-    std::vector<double> observed;
-    BinnedTerm term;
-};
-
 std::vector<double> random_point(std::mt19937& random) {
     std::uniform_real_distribution<double> positive(0.3, 2.0);
     std::uniform_real_distribution<double> alpha(-1.8, 1.8);
@@ -113,53 +57,6 @@ std::vector<double> random_point(std::mt19937& random) {
         theta.push_back(a == 2 || a == 3 ? alpha(random) : positive(random));
     }
     return theta;
-}
-
-void check_finite_differences(const Binned& binned, const std::vector<double>& u) {
-    const double step = 1e-5;
-    const Evaluation here = binned.at(u);
-    const std::size_t n = u.size();
-    double scale = 1.0;
-    for (const double h : here.hessian) scale = std::max(scale, std::abs(h));
-    for (std::size_t a = 0; a < n; ++a) {
-        auto up = u;
-        auto down = u;
-        up[a] += step;
-        down[a] -= step;
-        const Evaluation above = binned.at(up);
-        const Evaluation below = binned.at(down);
-
-        CHECK((above.nll - below.nll) / (2.0 * step) ==
-              Approx(here.gradient[a]).margin(1e-7 * scale));
-        for (std::size_t b = 0; b < n; ++b) {
-            CHECK((above.gradient[b] - below.gradient[b]) / (2.0 * step) ==
-                  Approx(here.hessian[a * n + b]).margin(1e-7 * scale));
-        }
-    }
-}
-
-/// Two parameters mu and alpha: nu = mu s + b (1 + delta alpha).
-StatisticalModel counting_model(double s, double b, double delta) {
-    StatisticalModel model;
-    model.parameters = {{.name = "mu"}, {.name = "alpha", .start = 0.0, .low = -5.0}};
-    const std::vector<std::string> names{"mu", "alpha"};
-    model.binned.push_back(
-        {"SR",
-         {{.name = "S", .contents = {s}, .coefficient = coefficient("mu", names)},
-          {.name = "B",
-           .contents = {b},
-           .coefficient = coefficient("1", names),
-           .yields = {{"alpha", {1.0 + delta, 1.0 - delta}, Interpolation::code0}}}}});
-    return model;
-}
-
-std::string message_of(StatisticalModel model, std::vector<double> observed) {
-    try {
-        Binned(std::move(model), std::move(observed));
-    } catch (const ConfigError& error) {
-        return error.what();
-    }
-    return "accepted";
 }
 
 }  // namespace
@@ -258,43 +155,6 @@ TEST_CASE("the Fisher part is a sum of n s s^T", "[fit]") {
     }
 }
 
-TEST_CASE("an empty bin without expectation adds nothing", "[fit]") {
-    const Binned binned(counting_model(10.0, 0.0, 0.0), {0.0});
-
-    const Evaluation at = binned.at({0.0, 0.0});
-
-    CHECK(at.nll == 0.0);
-    CHECK(at.below_floor == 0);
-    CHECK(at.gradient[0] == 10.0);
-}
-
-TEST_CASE("below its floor an expectation is continued smoothly and counted", "[fit]") {
-    // nu = 1e-6 mu
-    const auto nll = [](double observed, double mu) {
-        return Binned(counting_model(1e-6, 0.0, 0.0), {observed}).at({mu, 0.0});
-    };
-    SECTION("with counts it is a barrier") {
-        const Evaluation above = nll(3.0, 1.0 + 1e-9);
-        const Evaluation below = nll(3.0, 1.0 - 1e-9);
-        CHECK(below.below_floor == 1);
-        CHECK(above.below_floor == 0);
-        CHECK(above.gradient[0] == Approx(below.gradient[0]).epsilon(1e-7));
-        CHECK(above.hessian[0] == Approx(below.hessian[0]).epsilon(1e-7));
-        CHECK(nll(3.0, -2.0).nll > nll(3.0, -1.0).nll);
-        CHECK(nll(3.0, -2.0).hessian[0] > 0.0);
-    }
-    SECTION("without counts it is a wall below zero") {
-        CHECK(nll(0.0, -1e-3).below_floor == 1);
-        CHECK(nll(0.0, -10.0).nll > 0.0);
-        CHECK(nll(0.0, -10.0).hessian[0] > 0.0);
-        CHECK(nll(0.0, -1e-9).gradient[0] == Approx(nll(0.0, 1e-9).gradient[0]).epsilon(1e-7));
-    }
-    SECTION("derivatives are those of the continuation") {
-        check_finite_differences(Binned(counting_model(1e-6, 0.0, 0.0), {3.0}), {0.4, 0.0});
-        check_finite_differences(Binned(counting_model(1e-6, 0.0, 0.0), {0.0}), {-0.4, 0.0});
-    }
-}
-
 TEST_CASE("many factors cost only the bins that they stand in", "[fit]") {
     StatisticalModel model;
     BinnedSample sample{.name = "B", .coefficient = Coefficient::parse("mu", {{"mu"}})};
@@ -322,31 +182,4 @@ TEST_CASE("many factors cost only the bins that they stand in", "[fit]") {
         CHECK(at.hessian[a * n + (a % 500) + 1] ==
               (a % 500 + 1 == a ? at.hessian[a * n + a] : 0.0));
     }
-}
-
-TEST_CASE("what does not fit together is named", "[fit]") {
-    const auto with = [](auto change) {
-        StatisticalModel model = rich_model();
-        change(model.binned[0].samples[1]);
-        return message_of(std::move(model), {60.0, 48.0, 41.0});
-    };
-    CHECK(message_of(rich_model(), {60.0, 48.0}) ==
-          "region 'SR': 2 observed counts for 3 bins (must be one each)");
-    CHECK(message_of(rich_model(), {60.0, -1.0, 41.0}).find("bin 1: observed count -1") !=
-          std::string::npos);
-    CHECK(with([](BinnedSample& s) { s.contents.pop_back(); }).find("'background'") !=
-          std::string::npos);
-    CHECK(with([](BinnedSample& s) { s.contents[2] = NAN; }).find("bin 2") != std::string::npos);
-    CHECK(with([](BinnedSample& s) { s.yields[0].anchors.down = 0.0; }).find("'jes'") !=
-          std::string::npos);
-    CHECK(with([](BinnedSample& s) { s.yields[0].parameter = "jess"; }).find("jes") !=
-          std::string::npos);
-    CHECK(with([](BinnedSample& s) { s.shapes[0].code = Interpolation::code4; }).find("code4p") !=
-          std::string::npos);
-    CHECK(with([](BinnedSample& s) { s.shapes[0].up.pop_back(); }).find("2 numbers for 3 bins") !=
-          std::string::npos);
-    CHECK(with([](BinnedSample& s) { s.factors[0].parameters.pop_back(); }).find("factors") !=
-          std::string::npos);
-    CHECK(with([](BinnedSample& s) { s.yields[0].parameter = "mu"; }).find("root") !=
-          std::string::npos);
 }

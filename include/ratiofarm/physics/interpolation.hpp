@@ -46,8 +46,8 @@ Interpolated interpolate_shift(Interpolation code,
 struct InterpolationWeights {
     enum class Form : std::uint8_t { linear, power_of_up, power_of_down };
     Form form = Form::linear;
-    double power = 0.0;  ///< alpha or -alpha; of the power forms
-    std::array<double, 3> constant{1.0, 0.0, 0.0};   ///< of value, slope, bend
+    double power = 0.0;                             ///< alpha or -alpha; of the power forms
+    std::array<double, 3> constant{1.0, 0.0, 0.0};  ///< of value, slope, bend
     std::array<std::array<double, 6>, 3> weight{};  ///< [value, slope, bend][k]
 };
 InterpolationWeights interpolation_weights(Interpolation code, double alpha);
