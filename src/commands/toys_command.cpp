@@ -181,7 +181,8 @@ Command toys_command() {
         {"test", "VALUE", "tested value of the parameter of interest (default: the truth)"});
     options.push_back({"grid", "FROM:TO:N",
                        "N truths of the parameter of interest, each tested with its own toys: a "
-                       "Neyman construction"});
+                       "Neyman construction. In equal steps, of the root where a coefficient has "
+                       "one"});
     options.push_back({"neyman", "LEVELS", "probabilities of the thresholds", "0.6827,0.95"});
     options.push_back(
         {"statistic", "NAMES", "t, t_tilde, q0, q, q_tilde; several with commas", "t"});

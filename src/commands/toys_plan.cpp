@@ -134,6 +134,7 @@ ToyPlan::ToyPlan(const mpi::Communicator& world, const Workspace& workspace, Toy
         binned_text_ = binned_regions_toml(campaign.binned);
         base_ = asimov_point(campaign, exact_);
         check_request();
+        space_grid();
     });
     read_reference(world, campaign);
     if (request_.unit_weights) read_samples(world, campaign);
@@ -168,6 +169,19 @@ void ToyPlan::check_request() const {
     for (const auto& [name, value] : request_.at) check(name, value, "at");
     for (const double value : request_.grid) check(poi, value, "grid");
     if (request_.test) check(poi, *request_.test, "test");
+}
+
+/// In sqrt(mu) where a coefficient contains it: near 0 thresholds change over its scale.
+void ToyPlan::space_grid() {
+    const InternalCoordinates coordinates(exact_);
+    const std::size_t poi = parameter_index(exact_, exact_.parameter_of_interest);
+    if (request_.grid.empty() || !coordinates.is_root(poi)) return;
+    const double from = coordinates.to_internal(poi, request_.grid.front());
+    const double to = coordinates.to_internal(poi, request_.grid.back());
+    for (std::size_t i = 1; i + 1 < request_.grid.size(); ++i) {
+        const double share = static_cast<double>(i) / static_cast<double>(request_.grid.size() - 1);
+        request_.grid[i] = coordinates.to_external(poi, from + share * (to - from));
+    }
 }
 
 void ToyPlan::read_reference(const mpi::Communicator& world, const Campaign& campaign) {

@@ -60,6 +60,7 @@ public:
 
 private:
     void check_request() const;
+    void space_grid();
     void read_reference(const mpi::Communicator& world, const Campaign& campaign);
     void read_samples(const mpi::Communicator& world, const Campaign& campaign);
     void fit_data(const mpi::Communicator& world, const Workspace& workspace);
