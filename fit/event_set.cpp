@@ -74,6 +74,16 @@ Range events_of_rank(const mpi::Communicator& comm, std::uint64_t n_events) {
     return shards.events(shards.of_rank(comm));
 }
 
+std::vector<Range> shards_of_rank(const mpi::Communicator& comm, std::uint64_t n_events) {
+    const Shards shards(n_events);
+    const Range of_rank = shards.of_rank(comm);
+    std::vector<Range> ranges;
+    for (std::uint64_t shard = of_rank.first; shard < of_rank.last; ++shard) {
+        ranges.push_back(shards.events({shard, shard + 1}));
+    }
+    return ranges;
+}
+
 std::vector<SetRows> rows_of_range(std::span<const std::uint64_t> sizes, Range range) {
     std::vector<SetRows> parts;
     std::uint64_t start = 0;  // of the set in the concatenation
@@ -112,13 +122,10 @@ std::string event_name(const EventSet& events, std::uint64_t position) {
 }
 
 double total_weight(const EventSet& mine, const mpi::Communicator& comm) {
-    const Shards shards(mine.total);
-    const Range of_rank = shards.of_rank(comm);
     mpi::ExactSums sums(1);
-    for (std::uint64_t shard = of_rank.first; shard < of_rank.last; ++shard) {
-        const Range events = shards.events({shard, shard + 1});
+    for (const Range& shard : shards_of_rank(comm, mine.total)) {
         double sum = 0.0;
-        for (std::uint64_t event = events.first; event < events.last; ++event) {
+        for (std::uint64_t event = shard.first; event < shard.last; ++event) {
             sum += mine.weight[event - mine.offset];
         }
         sums.add(std::span(&sum, 1));

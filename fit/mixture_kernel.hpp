@@ -1,12 +1,11 @@
 #pragma once
 
 #include <cstddef>
-#include <span>
-#include <vector>
-
-#include "ratiofarm/fit/likelihood.hpp"
+#include <cstdint>
 
 namespace ratiofarm {
+
+enum class InstructionSet : std::uint8_t;
 
 /// Events are padded to whole groups of lanes; lane l of every group goes to partial sum l.
 inline constexpr std::size_t n_lanes = 8;
@@ -19,11 +18,10 @@ struct MixturePoint {
 };
 
 /// One shard of events in columns.
-template <class Ratio>
 struct ShardColumns {
-    std::size_t n_events = 0;             ///< a multiple of n_lanes
-    const double* weight = nullptr;       ///< [n_events], 0 where padded
-    const Ratio* const* ratio = nullptr;  ///< [processes][n_events]
+    std::size_t n_events = 0;              ///< a multiple of n_lanes
+    const double* weight = nullptr;        ///< [n_events], 0 where padded
+    const double* const* ratio = nullptr;  ///< [processes][n_events]
 };
 
 /// Sums over a shard, with L(D) = ln D or its continuation: in this order
@@ -34,19 +32,13 @@ inline std::size_t n_sums(std::size_t n_processes) {
 }
 
 /// Overwrites sums [n_sums(P)] with those of a shard. Any instruction set gives the same bits.
-template <class Ratio>
-using ShardKernel = void (*)(const MixturePoint&, const ShardColumns<Ratio>&, double* sums);
-
-struct ShardKernels {
-    ShardKernel<double> fp64 = nullptr;
-    ShardKernel<float> fp32 = nullptr;
-};
+using ShardKernel = void (*)(const MixturePoint&, const ShardColumns&, double* sums);
 
 /// What this machine can run, at most the instructions asked for.
-ShardKernels choose_kernels(InstructionSet wanted);
+ShardKernel choose_kernel(InstructionSet wanted);
 
-ShardKernels portable_kernels();
-ShardKernels avx2_kernels();
-ShardKernels avx512_kernels();
+ShardKernel portable_kernel();
+ShardKernel avx2_kernel();
+ShardKernel avx512_kernel();
 
 }  // namespace ratiofarm

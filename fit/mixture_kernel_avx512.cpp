@@ -3,6 +3,6 @@
 
 namespace ratiofarm {
 
-ShardKernels avx512_kernels() { return {sum_shard<double>, sum_shard<float>}; }
+ShardKernel avx512_kernel() { return sum_shard; }
 
 }  // namespace ratiofarm

@@ -23,9 +23,8 @@ constexpr double smallest_floor = 1e-150;  // its square is still a normal numbe
 
 /// The continuation below the floor (Likelihood's documentation), for the few events there.
 /// \return the number of events with weight that were below
-template <class Ratio>
 double continue_below_floor(const MixturePoint& point,
-                            const ShardColumns<Ratio>& events,
+                            const ShardColumns& events,
                             std::size_t first,
                             std::size_t n,
                             Block& block) {
@@ -34,7 +33,7 @@ double continue_below_floor(const MixturePoint& point,
         double mixture = 0.0;
         double scale = 0.0;
         for (std::size_t j = 0; j < point.n_processes; ++j) {
-            const auto r = static_cast<double>(events.ratio[j][first + i]);
+            const double r = events.ratio[j][first + i];
             mixture = __builtin_fma(point.rates[j], r, mixture);
             scale = __builtin_fma(point.yields[j], r, scale);
         }
@@ -55,9 +54,8 @@ double continue_below_floor(const MixturePoint& point,
 }
 
 /// Fills the block. \return as continue_below_floor()
-template <class Ratio>
 double prepare_block(const MixturePoint& point,
-                     const ShardColumns<Ratio>& events,
+                     const ShardColumns& events,
                      std::size_t first,
                      std::size_t n,
                      Block& block) {
@@ -99,8 +97,8 @@ struct Lanes {
 
 /// Adds the sums of a prepared block. N is the number of processes where it is known when
 /// compiling, so that all partial sums stay in registers.
-template <int N, class Ratio>
-void add_block(const ShardColumns<Ratio>& events,
+template <int N>
+void add_block(const ShardColumns& events,
                std::size_t first,
                std::size_t n,
                const Block& block,
@@ -133,8 +131,7 @@ void add_block(const ShardColumns<Ratio>& events,
 }
 
 /// The same for any number of processes, one quantity at a time.
-template <class Ratio>
-void add_block_any(const ShardColumns<Ratio>& events,
+void add_block_any(const ShardColumns& events,
                    std::size_t first,
                    std::size_t n,
                    const Block& block,
@@ -154,12 +151,12 @@ void add_block_any(const ShardColumns<Ratio>& events,
     });
     double* bend = sums + 2 + n_processes;
     for (std::size_t j = 0; j < n_processes; ++j) {
-        const Ratio* rj = events.ratio[j] + first;
+        const double* rj = events.ratio[j] + first;
         sums[2 + j] += sum_of([&](std::size_t i, Doubles sum) {
             return fma(load(block.slope + i), load(rj + i), sum);
         });
         for (std::size_t k = 0; k <= j; ++k) {
-            const Ratio* rk = events.ratio[k] + first;
+            const double* rk = events.ratio[k] + first;
             *bend++ += sum_of([&](std::size_t i, Doubles sum) {
                 return fma(load(block.bend + i) * load(rj + i), load(rk + i), sum);
             });
@@ -167,8 +164,7 @@ void add_block_any(const ShardColumns<Ratio>& events,
     }
 }
 
-template <class Ratio>
-void sum_shard(const MixturePoint& point, const ShardColumns<Ratio>& events, double* sums) {
+void sum_shard(const MixturePoint& point, const ShardColumns& events, double* sums) {
     const std::size_t n_processes = point.n_processes;
     for (std::size_t k = 0; k < n_sums(n_processes); ++k) sums[k] = 0.0;
     Block block;

@@ -62,7 +62,7 @@ struct RegionEvents::State {
     const mpi::Communicator* comm;
     LikelihoodOptions options;
     ShapeKernels kernels;
-    ShardKernel<double> plain_kernel;  // without shapes
+    ShardKernel plain_kernel;  // without shapes
     std::optional<EventBlocks> events;
     std::uint64_t n_events = 0;
     std::uint64_t n_zero_weight = 0;
@@ -259,7 +259,7 @@ RegionEvents::RegionEvents(const RegionLayout& layout,
                                            &comm,
                                            options,
                                            choose_shape_kernels(options.instructions),
-                                           choose_kernels(options.instructions).fp64,
+                                           choose_kernel(options.instructions),
                                            {},
                                            source.total,
                                            0,

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "ratiofarm/fit/asimov.hpp"
-#include "ratiofarm/mpi/block_sum.hpp"
+#include "ratiofarm/mpi/exact_sum.hpp"
 #include "ratiofarm/mpi/together.hpp"
 #include "ratiofarm/physics/interpolation.hpp"
 
@@ -191,17 +191,13 @@ std::vector<double> sums_by_set(const RegionList& list, Range range) {
 void restore_sums(const mpi::Communicator& comm, RegionList& list) {
     const auto& steps = list.reweighting;
     if (std::all_of(steps.begin(), steps.end(), [](const auto& s) { return s.empty(); })) return;
-    const std::size_t width = list.sets.size();
-    std::vector<double> mine;
+    mpi::ExactSums sums(list.sets.size());
     mpi::together(comm, [&] {
-        const Range shards = mpi::shards_of_rank(comm);
-        for (std::uint64_t shard = shards.first; shard < shards.last; ++shard) {
-            const Range range = block_partition(list.total, mpi::n_shards, shard);
-            const auto sums = sums_by_set(list, range);
-            mine.insert(mine.end(), sums.begin(), sums.end());
+        for (const Range& shard : shards_of_rank(comm, list.total)) {
+            sums.add(sums_by_set(list, shard));
         }
     });
-    const std::vector<double> found = mpi::block_sum(comm, mine, width);
+    const std::vector<double> found = mpi::exact_sum(comm, std::move(sums));
     for (std::size_t set = 0; set < list.sets.size(); ++set) {
         if (steps[set].empty()) continue;
         const double wanted =

@@ -1,7 +1,6 @@
 #include <cmath>
 #include <limits>
 
-#include "ratiofarm/mpi/block_sum.hpp"
 #include "ratiofarm/mpi/communicator.hpp"
 #include "ratiofarm/mpi/together.hpp"
 #include "ratiofarm_test/catch.hpp"
@@ -12,26 +11,7 @@ namespace {
 
 mpi::Communicator world() { return mpi::Communicator::duplicate(MPI_COMM_WORLD); }
 
-/// Terms of very different size: their sum depends on the order.
-double term(std::uint64_t shard, std::uint64_t column) {
-    return std::sin(static_cast<double>(shard * 7 + column)) *
-           std::pow(10.0, static_cast<double>(shard % 17));
-}
-
-std::vector<double> sums_on(const mpi::Communicator& comm) {
-    std::vector<double> mine;
-    const Range shards = mpi::shards_of_rank(comm);
-    for (std::uint64_t shard = shards.first; shard < shards.last; ++shard) {
-        for (std::uint64_t column = 0; column < 3; ++column) mine.push_back(term(shard, column));
-    }
-    return mpi::block_sum(comm, mine, 3);
-}
-
 }  // namespace
-
-TEST_CASE("a block sum has the bits of one rank on any number of ranks") {
-    CHECK(sums_on(world()) == sums_on(mpi::Communicator()));
-}
 
 TEST_CASE("gathered values stand in rank order, with unequal and empty parts") {
     const auto comm = world();
