@@ -4,7 +4,7 @@
 #include "ratiofarm/report/fit_json.hpp"
 #include "ratiofarm/report/fit_text.hpp"
 
-#include "stages.hpp"
+#include "fit_request.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -14,7 +14,8 @@ ExitCode run(CommandContext& context, const Arguments& arguments) {
     if (arguments.has("ratios")) {
         workspace.ratios = std::filesystem::absolute(arguments.text("ratios"));
     }
-    const StageEnd end = in_context("fit", [&] { return fit_stage(context, workspace); });
+    const FitRequest request = fit_request(arguments);
+    const StageEnd end = in_context("fit", [&] { return fit_stage(context, workspace, request); });
     if (!context.world.is_root()) return ExitCode::done;
     if (end.state == StageEnd::State::up_to_date) context.log.info("fit.json is up to date");
     const std::string json = read_text(workspace.directory.fit_json());
@@ -27,6 +28,7 @@ ExitCode run(CommandContext& context, const Arguments& arguments) {
 Command fit_command() {
     auto options = workspace_options();
     options.push_back({"ratios", "FILE", "ratio file (default: ratios.h5 of the run directory)"});
+    for (const Option& option : fit_request_options()) options.push_back(option);
     options.push_back({"json", "", "print fit.json instead of text"});
     return {.name = "fit",
             .summary = "Fits the model to the events of ratios.h5 and writes fit.json.",

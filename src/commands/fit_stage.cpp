@@ -1,5 +1,5 @@
+#include <algorithm>
 #include <filesystem>
-#include <optional>
 
 #include <fmt/format.h>
 
@@ -11,66 +11,119 @@
 
 #include "comparison_fits.hpp"
 #include "fit_input.hpp"
+#include "fit_request.hpp"
 #include "stages.hpp"
 
 namespace ratiofarm {
 namespace {
 
 /// Raised when the same ratios give another fit.json.
-constexpr std::uint64_t fit_algorithm = 1;
+constexpr std::uint64_t fit_algorithm = 2;
+
+void add_region(const UnbinnedRegion& region, Hasher& hasher) {
+    hasher.text(region.name).number(static_cast<std::uint64_t>(region.shape_norm));
+    for (const ProcessModel& p : region.processes) {
+        hasher.text(fmt::format("{} {} {}", p.name, p.yield, p.coefficient.text()));
+        for (const SystematicEffect& effect : p.systematics) {
+            const Anchors yield = effect.yield.value_or(Anchors{});
+            hasher.text(fmt::format("{} {} {} {} {} {}", effect.parameter, yield.up, yield.down,
+                                    effect.shape, static_cast<int>(effect.yield_code),
+                                    static_cast<int>(effect.shape_code)));
+        }
+    }
+}
 
 /// Of everything the fit is made from.
 Digest fit_digest(const Workspace& workspace,
-                  const RatioFile& ratios,
+                  const RatioFiles& ratios,
                   const StatisticalModel& model) {
     const Campaign& campaign = workspace.campaign;
     Hasher hasher;
-    hasher.number(fit_algorithm).text(campaign.name).digest(ratios.header().inputs);
+    hasher.number(fit_algorithm).text(campaign.name).digest(inputs_digest(campaign, ratios));
     hasher.text(model.parameter_of_interest).text(data_description(campaign, model));
     for (const Parameter& p : model.parameters) {
-        hasher.text(fmt::format("{} {} {} {} {}", p.name, p.start, p.low, p.high, p.fixed));
+        hasher.text(fmt::format("{} {} {} {} {} {} {} {} {}", p.name, p.start, p.low, p.high,
+                                p.fixed, static_cast<int>(p.constraint.kind), p.constraint.observed,
+                                p.constraint.width, p.group));
     }
-    for (const ProcessModel& p : model.unbinned.front().processes) {
-        hasher.text(fmt::format("{} {} {}", p.name, p.yield, p.coefficient.text()));
-    }
+    for (const UnbinnedRegion& region : model.unbinned) add_region(region, hasher);
     for (const double point : campaign.inference.scan) hasher.text(fmt::format("{}", point));
     return hasher.finish();
 }
 
-bool is_up_to_date(const std::filesystem::path& path, const Digest& wanted) {
+/// True if a fit has what is asked for; an interval is asked for once it is known to be missing.
+bool satisfies(const FitRecord& record, const FitRequest& request) {
+    if (request.starts && *request.starts != record.starts) return false;
+    return std::all_of(
+        record.fit.parameters.begin(), record.fit.parameters.end(), [&](const auto& parameter) {
+            const auto& names = request.intervals;
+            const bool wanted = request.all_intervals || std::find(names.begin(), names.end(),
+                                                                   parameter.name) != names.end();
+            return !wanted || parameter.fixed || parameter.error_low || parameter.error_high;
+        });
+}
+
+bool is_up_to_date(const std::filesystem::path& path,
+                   const Digest& wanted,
+                   const FitRequest& request) {
     if (!std::filesystem::exists(path)) return false;
     try {
-        return parse_fit_json(read_text(path)).inputs == wanted.hex();
+        const FitRecord record = parse_fit_json(read_text(path));
+        return record.inputs == wanted.hex() && satisfies(record, request);
     } catch (const Error&) {
         return false;
     }
 }
 
+FitOptions fit_options(const StatisticalModel& model, const FitRequest& request) {
+    FitOptions options{.intervals = request.intervals};
+    if (request.starts) options.starts = *request.starts;
+    for (const Parameter& parameter : model.parameters) {
+        if (request.all_intervals) options.intervals.push_back(parameter.name);
+    }
+    for (const auto& name : options.intervals) parameter_index(model, name);
+    return options;
+}
+
 }  // namespace
 
 StageEnd fit_stage(CommandContext& context, Workspace& workspace) {
+    return fit_stage(context, workspace, FitRequest{});
+}
+
+StageEnd fit_stage(CommandContext& context, Workspace& workspace, const FitRequest& request) {
     const mpi::Communicator& world = context.world;
-    std::optional<RatioFile> ratios;
+    RatioFiles ratios;
     StatisticalModel model;
     Digest digest;
+    FitOptions options;
     std::uint64_t stale = 0;
     mpi::together(world, [&] {
-        ratios.emplace(workspace.ratios);
-        model = model_for_ratios(workspace.campaign, *ratios);
-        digest = fit_digest(workspace, *ratios, model);
-        stale = world.is_root() && (ratios->header().inputs == Digest{} ||
-                                    !is_up_to_date(workspace.directory.fit_json(), digest));
+        ratios = open_ratio_files(workspace.campaign, workspace.ratios);
+        model = model_for_ratios(workspace.campaign, ratios);
+        digest = fit_digest(workspace, ratios, model);
+        stale =
+            world.is_root() && (inputs_digest(workspace.campaign, ratios) == Digest{} ||
+                                !is_up_to_date(workspace.directory.fit_json(), digest, request));
+        options = fit_options(model, request);
     });
     mpi::all_sum(world, std::span(&stale, 1));
     if (stale == 0) return {StageEnd::State::up_to_date, 0.0, {}};
-    for (const std::string& warning : ratios->warnings()) context.log.warning(warning);
+    if (world.is_root()) {
+        for (const std::string& warning : input_warnings(workspace.campaign, ratios)) {
+            context.log.warning(warning);
+        }
+    }
 
-    const Likelihood likelihood(model, load_data(workspace.campaign, model, *ratios), world, {.threads = workspace.threads()});
+    const Likelihood likelihood(model, load_data(world, workspace.campaign, model, ratios), world,
+                                {.threads = workspace.threads()});
     FitRecord record{workspace.campaign.name,
                      digest.hex(),
                      data_description(workspace.campaign, model),
-                     fit(likelihood, FitOptions{}, context.log),
-                     {}};
+                     fit(likelihood, options, context.log),
+                     {},
+                     summary_of(model),
+                     options.starts};
     const std::vector<double> points = workspace.campaign.inference.scan.empty()
                                            ? default_scan_points(model, record.fit)
                                            : workspace.campaign.inference.scan;
@@ -78,7 +131,7 @@ StageEnd fit_stage(CommandContext& context, Workspace& workspace) {
     mpi::together(world, [&] {
         if (!world.is_root()) return;
         if (!workspace.samples.empty()) {
-            record.comparisons = comparison_fits(workspace.campaign, model, *ratios,
+            record.comparisons = comparison_fits(workspace.campaign, model, ratios,
                                                  workspace.samples, points, context.log);
         }
         publish(workspace.directory.fit_json(), fit_json(record));

@@ -1,26 +1,26 @@
-#include <optional>
+#include <filesystem>
 
 #include <fmt/format.h>
 
-#include "ratiofarm/core/publish.hpp"
-#include "ratiofarm/fit/likelihood.hpp"
 #include "ratiofarm/fit/scan.hpp"
 #include "ratiofarm/mpi/together.hpp"
 #include "ratiofarm/report/fit_json.hpp"
 #include "ratiofarm/report/fit_text.hpp"
 
-#include "fit_input.hpp"
-#include "stages.hpp"
+#include "fit_request.hpp"
 
 namespace ratiofarm {
 namespace {
 
+/// Points along one parameter; \param n of them unless the command line says otherwise
 std::vector<double> wanted_points(const Arguments& arguments,
                                   const StatisticalModel& model,
-                                  const FitResult& result) {
-    const auto n = arguments.integer("points", 3, 100000);
+                                  const FitResult& result,
+                                  const std::string& parameter,
+                                  std::uint64_t n) {
+    if (arguments.has("points")) n = arguments.integer("points", 3, 100000);
     if (!arguments.has("from") && !arguments.has("to")) {
-        return default_scan_points(model, result, n);
+        return default_scan_points(model, result, n, parameter);
     }
     if (!arguments.has("from") || !arguments.has("to")) {
         throw ConfigError("scan: --from and --to go together");
@@ -34,27 +34,58 @@ std::vector<double> wanted_points(const Arguments& arguments,
     return points;
 }
 
-ExitCode run(CommandContext& context, const Arguments& arguments) {
-    const mpi::Communicator& world = context.world;
-    Workspace workspace = open_workspace(context, arguments, Needs::campaign);
-    const StageEnd fitted = in_context("fit", [&] { return fit_stage(context, workspace); });
-    if (fitted.state == StageEnd::State::done) context.log.info("fitted first");
+/// The parameters of the command line, one or two.
+std::vector<std::string> wanted_parameters(const Arguments& arguments,
+                                           const StatisticalModel& model) {
+    std::vector<std::string> names{model.parameter_of_interest};
+    if (arguments.has("parameter")) names = names_in_list(arguments, "parameter");
+    if (names.size() > 2) throw ConfigError("scan: --parameter takes one name or two");
+    for (const auto& name : names) parameter_index(model, name);
+    if (names.size() == 2 && (arguments.has("from") || arguments.has("to"))) {
+        throw ConfigError("scan: --from and --to are for one parameter");
+    }
+    return names;
+}
 
-    FitRecord record;
-    std::optional<RatioFile> ratios;
-    StatisticalModel model;
-    std::vector<double> points;
+/// Fills the scan of the record.
+void run_scan(const mpi::Communicator& world, const Arguments& arguments, FittedCampaign& fitted) {
+    FitResult& result = fitted.record.fit;
+    std::vector<std::string> names;
+    std::vector<std::vector<double>> points;
     mpi::together(world, [&] {
-        record = parse_fit_json(read_text(workspace.directory.fit_json()));
-        ratios.emplace(workspace.ratios);
-        model = model_for_ratios(workspace.campaign, *ratios);
-        points = wanted_points(arguments, model, record.fit);
+        names = wanted_parameters(arguments, fitted.model);
+        for (const auto& name : names) {
+            points.push_back(
+                wanted_points(arguments, fitted.model, result, name, names.size() == 1 ? 41 : 15));
+        }
     });
-    const Likelihood likelihood(model, load_data(workspace.campaign, model, *ratios), world, {.threads = workspace.threads()});
-    record.fit.scan = scan(likelihood, record.fit, points);
-    record.comparisons.clear();
-    if (world.is_root()) {
-        fmt::print("{}", arguments.has("json") ? fit_json(record) : scan_text(record));
+    if (names.size() == 1) {
+        ScanOptions options{.parameter = names[0]};
+        if (arguments.has("exact")) options.tolerance = 0.0;
+        result.scan = scan(fitted.likelihood, result, points[0], options);
+        result.scan_parameter = names[0] == result.poi ? "" : names[0];
+    } else {
+        result.scan =
+            scan_grid(fitted.likelihood, result, {names[0], points[0]}, {names[1], points[1]});
+        result.scan_parameter = names[0] + "," + names[1];
+    }
+}
+
+ExitCode run(CommandContext& context, const Arguments& arguments) {
+    Workspace workspace = open_workspace(context, arguments, Needs::campaign);
+    if (arguments.has("ratios")) {
+        workspace.ratios = std::filesystem::absolute(arguments.text("ratios"));
+    }
+    FittedCampaign fitted = fitted_campaign(context, workspace);
+    const std::uint64_t before = fitted.likelihood.passes();
+    run_scan(context.world, arguments, fitted);
+    context.log.info("scanned",
+                     {{"points", static_cast<std::uint64_t>(fitted.record.fit.scan.size())},
+                      {"passes", fitted.likelihood.passes() - before}});
+    fitted.record.comparisons.clear();
+    if (context.world.is_root()) {
+        fmt::print("{}",
+                   arguments.has("json") ? fit_json(fitted.record) : scan_text(fitted.record));
     }
     return ExitCode::done;
 }
@@ -63,14 +94,21 @@ ExitCode run(CommandContext& context, const Arguments& arguments) {
 
 Command scan_command() {
     auto options = workspace_options();
+    options.push_back({"ratios", "FILE", "ratio file (default: ratios.h5 of the run directory)"});
+    options.push_back({"parameter", "NAMES",
+                       "the parameter to scan (default: that of interest), or two, separated by a "
+                       "comma"});
     options.push_back({"from", "VALUE", "first point (default: around the fitted value)"});
     options.push_back({"to", "VALUE", "last point"});
-    options.push_back({"points", "N", "number of points", "41"});
+    options.push_back(
+        {"points", "N", "number of points (default: 41; for two parameters 15 of each)"});
+    options.push_back(
+        {"exact", "", "fit at every point; else some are interpolated, to about 1e-5 in t"});
     options.push_back({"json", "", "print JSON instead of columns"});
     return {.name = "scan",
             .summary =
-                "Prints the profile scan t_mu = 2 (NLL(mu) - NLL(mu-hat)) of the parameter of "
-                "interest; fits first where that is not done.",
+                "Prints the profile scan t = 2 (NLL(point) - NLL(minimum)) of one "
+                "parameter or two; fits first where that is not done.",
             .positional = {"CAMPAIGN.toml"},
             .options = std::move(options),
             .ranks = Ranks::all,

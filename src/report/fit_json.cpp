@@ -1,12 +1,12 @@
 #include "ratiofarm/report/fit_json.hpp"
 
-#include <limits>
-#include <optional>
+#include <algorithm>
 
 #include <nlohmann/json.hpp>
 
 #include "ratiofarm/core/errors.hpp"
 
+#include "fit_result_json.hpp"
 #include "json_text.hpp"
 
 namespace ratiofarm {
@@ -21,114 +21,69 @@ Json definitions() {
          "square root of the diagonal of the inverse Hessian of the NLL at the minimum; fixed "
          "parameters and parameters at a bound are held"},
         {"error_low, error_high", "distances from the value to the nearest points where t = 1"},
+        {"pull", "(value - global observable) / width of the constraint"},
+        {"constraint", "error / width of the constraint"},
         {"nll",
-         "nu(theta) - sum_i w_i ln(sum_j f_j(theta) nu_j r_j(x_i)); constants dropped, so only "
-         "differences have a meaning"},
+         "unbinned regions: nu(theta) - sum_i w_i ln(sum_j R_j(theta) r_j(x_i) prod_m g_jm(x_i, "
+         "alpha_m)), R_j = f_j nu_j prod_m G_jm / Z_j; binned regions: sum_b nu_b - n_b ln nu_b; "
+         "and the constraints. Constants dropped, so only differences have a meaning"},
         {"t", "2 (NLL(poi, others profiled) - NLL(minimum)): two-sided t_mu of arXiv:1007.1727"},
         {"edm", "g^T H^-1 g / 2 at the minimum"},
+        {"condition_number",
+         "largest over smallest eigenvalue of the Hessian with unit diagonal; null if singular"},
         {"passes", "evaluations of the likelihood over all events"},
+        {"impacts",
+         "shift of the poi, V the covariance, H its inverse, delta_a the width of the constraint. "
+         "others_fixed: -H_mu,a / H_mu,mu delta_a (post-fit error where a is not constrained); "
+         "refit_shift: V_mu,a / sqrt(V_aa); global_observable: V_mu,a / delta_a; refit_down and "
+         "refit_up: a held at value -+ error and fitted again; observable_down and observable_up: "
+         "its global observable moved by -+ delta_a and fitted again"},
+        {"breakdown",
+         "of the error of the poi. systematic: root of the sum of squares of global_observable; "
+         "statistical: root of total^2 - systematic^2; statistical_frozen: error with all "
+         "constrained parameters fixed; groups alike, frozen: root of total^2 minus the error^2 "
+         "with the group fixed"},
+        {"scan.interpolated",
+         "true: between computed points by quintics in value, slope and curvature of the profile"},
         {"guards",
-         "events in the likelihood, skipped for zero weight, and with a mixture that is not "
-         "positive at "
-         "the minimum"}};
+         "events in the likelihood; skipped for zero weight; with a mixture below its floor at the "
+         "minimum; factors g held above their floor; anchors of g clipped to a factor of 20"},
+        {"normalisations", "Z_j at the minimum: as used, and the sum over all reference events"},
+        {"limits",
+         "asymptotic, arXiv:1007.1727: cls = p_sb / p_b from q and q_asimov; expected at -2 to 2 "
+         "standard deviations; with sqrt(poi) in the model thresholds must come from toys"}};
 }
 
-Json parameter_json(const FittedParameter& parameter) {
-    Json json{{"name", parameter.name}, {"value", parameter.value}, {"error", parameter.error}};
-    if (parameter.error_low) json["error_low"] = *parameter.error_low;
-    if (parameter.error_high) json["error_high"] = *parameter.error_high;
-    json["fixed"] = parameter.fixed;
-    json["at_bound"] = parameter.at_bound;
-    return json;
-}
-
-/// The keys of one fit, added to `json`.
-void add_fit(const FitResult& fit, Json& json) {
-    json["poi"] = fit.poi;
-    json["converged"] = fit.converged;
-    json["nll"] = fit.nll;
-    json["edm"] = fit.edm;
-    json["passes"] = fit.passes;
-    json["parameters"] = Json::array();
-    for (const auto& parameter : fit.parameters) {
-        json["parameters"].push_back(parameter_json(parameter));
+Json model_json(const ModelSummary& model) {
+    Json regions = Json::array();
+    for (const auto& region : model.regions) {
+        Json json{{"name", region.name}, {"kind", region.kind}, {"processes", region.processes}};
+        if (region.kind == "binned") json["bins"] = region.bins;
+        if (!region.shape_norm.empty()) json["shape_norm"] = region.shape_norm;
+        json["yield_effects"] = region.yield_effects;
+        json["shape_effects"] = region.shape_effects;
+        regions.push_back(std::move(json));
     }
-    json["correlation"] = fit.correlation;
-    json["covariance"] = fit.covariance;
-    json["impacts"] = Json::array();
-    json["scan"] = Json::array();
-    for (const auto& point : fit.scan) {
-        json["scan"].push_back({{"poi", point.poi},
-                                {"t", point.t},
-                                {"parameters", point.parameters},
-                                {"converged", point.converged}});
+    return {{"parameters", model.parameters},
+            {"free", model.free},
+            {"constrained", model.constrained},
+            {"regions", std::move(regions)}};
+}
+
+ModelSummary read_model(const Json& json) {
+    ModelSummary model;
+    model.parameters = json.at("parameters").get<std::size_t>();
+    model.free = json.at("free").get<std::size_t>();
+    model.constrained = json.at("constrained").get<std::size_t>();
+    for (const Json& region : json.at("regions")) {
+        model.regions.push_back(
+            {region.at("name").get<std::string>(), region.at("kind").get<std::string>(),
+             region.at("processes").get<std::vector<std::string>>(),
+             region.value("bins", std::size_t{0}), region.value("shape_norm", std::string()),
+             region.at("yield_effects").get<std::size_t>(),
+             region.at("shape_effects").get<std::size_t>()});
     }
-    json["minima"] = Json::array();
-    for (const auto& minimum : fit.minima) {
-        json["minima"].push_back({{"parameters", minimum.parameters}, {"nll", minimum.nll}});
-    }
-    json["guards"] = {{"events", fit.guards.events},
-                      {"zero_weight", fit.guards.zero_weight},
-                      {"non_positive_mixture", fit.guards.non_positive_mixture}};
-    json["warnings"] = fit.warnings;
-}
-
-double number(const Json& json) {
-    return json.is_null() ? std::numeric_limits<double>::quiet_NaN() : json.get<double>();
-}
-
-std::vector<double> numbers(const Json& json) {
-    std::vector<double> values;
-    for (const Json& value : json) values.push_back(number(value));
-    return values;
-}
-
-std::vector<std::vector<double>> matrix(const Json& json) {
-    std::vector<std::vector<double>> rows;
-    for (const Json& row : json) rows.push_back(numbers(row));
-    return rows;
-}
-
-std::optional<double> optional_number(const Json& json, const char* key) {
-    if (!json.contains(key)) return std::nullopt;
-    return number(json.at(key));
-}
-
-FittedParameter read_parameter(const Json& json) {
-    return {.name = json.at("name").get<std::string>(),
-            .value = number(json.at("value")),
-            .error = number(json.at("error")),
-            .fixed = json.at("fixed").get<bool>(),
-            .at_bound = json.at("at_bound").get<bool>(),
-            .error_low = optional_number(json, "error_low"),
-            .error_high = optional_number(json, "error_high")};
-}
-
-FitResult read_fit(const Json& json) {
-    FitResult fit;
-    fit.poi = json.at("poi").get<std::string>();
-    fit.converged = json.at("converged").get<bool>();
-    fit.nll = number(json.at("nll"));
-    fit.edm = number(json.at("edm"));
-    fit.passes = json.at("passes").get<std::uint64_t>();
-    for (const Json& parameter : json.at("parameters")) {
-        fit.parameters.push_back(read_parameter(parameter));
-    }
-    fit.correlation = matrix(json.at("correlation"));
-    fit.covariance = matrix(json.at("covariance"));
-    for (const Json& point : json.at("scan")) {
-        fit.scan.push_back({number(point.at("poi")), number(point.at("t")),
-                            numbers(point.at("parameters")), point.at("converged").get<bool>()});
-    }
-    for (const Json& minimum : json.at("minima")) {
-        fit.minima.push_back({numbers(minimum.at("parameters")), number(minimum.at("nll"))});
-    }
-    const Json& guards = json.at("guards");
-    fit.guards = {guards.at("events").get<std::uint64_t>(),
-                  guards.at("zero_weight").get<std::uint64_t>(),
-                  guards.at("non_positive_mixture").get<std::uint64_t>()};
-    fit.warnings = json.at("warnings").get<std::vector<std::string>>();
-    return fit;
+    return model;
 }
 
 FitRecord read_record(const Json& json) {
@@ -141,26 +96,76 @@ FitRecord read_record(const Json& json) {
     record.campaign = json.at("campaign").get<std::string>();
     record.inputs = json.at("inputs").get<std::string>();
     record.data = json.at("data").get<std::string>();
-    record.fit = read_fit(json);
+    record.model = read_model(json.at("model"));
+    record.starts = json.at("starts").get<unsigned>();
+    record.fit = read_fit_json(json);
+    if (json.contains("limits")) record.limits = read_limits_json(json.at("limits"));
     for (const Json& comparison : json.at("comparisons")) {
         record.comparisons.push_back(
-            {comparison.at("label").get<std::string>(), read_fit(comparison)});
+            {comparison.at("label").get<std::string>(), read_fit_json(comparison)});
     }
     return record;
 }
 
+std::string shape_norm_name(ShapeNorm shape_norm) {
+    switch (shape_norm) {
+        case ShapeNorm::none: return "none";
+        case ShapeNorm::reference: return "reference";
+        case ShapeNorm::reference_quadratic: return "reference_quadratic";
+    }
+    return {};
+}
+
 }  // namespace
 
+ModelSummary summary_of(const StatisticalModel& model) {
+    ModelSummary summary;
+    summary.parameters = model.parameters.size();
+    for (const auto& parameter : model.parameters) {
+        if (parameter.fixed) continue;
+        ++summary.free;
+        if (parameter.constraint.kind != Constraint::Kind::none) ++summary.constrained;
+    }
+    for (const auto& region : model.unbinned) {
+        ModelSummary::Region entry{.name = region.name,
+                                   .kind = "unbinned",
+                                   .processes = {},
+                                   .shape_norm = shape_norm_name(region.shape_norm)};
+        for (const auto& process : region.processes) {
+            entry.processes.push_back(process.name);
+            for (const auto& effect : process.systematics) {
+                if (effect.yield) ++entry.yield_effects;
+                if (effect.shape) ++entry.shape_effects;
+            }
+        }
+        summary.regions.push_back(std::move(entry));
+    }
+    for (const auto& region : model.binned) {
+        ModelSummary::Region entry{.name = region.name,
+                                   .kind = "binned",
+                                   .processes = {},
+                                   .bins = region.n_bins(),
+                                   .shape_norm = {}};
+        for (const auto& sample : region.samples) {
+            entry.processes.push_back(sample.name);
+            entry.yield_effects += sample.yields.size();
+            entry.shape_effects += sample.shapes.size();
+        }
+        summary.regions.push_back(std::move(entry));
+    }
+    return summary;
+}
+
 std::string fit_json(const FitRecord& record) {
-    Json json{{"schema", fit_json_schema},
-              {"campaign", record.campaign},
-              {"inputs", record.inputs},
-              {"data", record.data}};
-    add_fit(record.fit, json);
+    Json json{{"schema", fit_json_schema},         {"campaign", record.campaign},
+              {"inputs", record.inputs},           {"data", record.data},
+              {"model", model_json(record.model)}, {"starts", record.starts}};
+    add_fit_json(record.fit, json);
+    if (record.limits) json["limits"] = limits_json(*record.limits);
     json["comparisons"] = Json::array();
     for (const auto& comparison : record.comparisons) {
         Json entry{{"label", comparison.label}};
-        add_fit(comparison.fit, entry);
+        add_fit_json(comparison.fit, entry);
         json["comparisons"].push_back(std::move(entry));
     }
     json["definitions"] = definitions();

@@ -48,6 +48,56 @@ std::string minima_lines(const FitResult& fit) {
     return text;
 }
 
+/// The constrained parameters as a table.
+std::string constrained_table(const FitResult& fit) {
+    std::size_t width = 9;
+    bool any = false;
+    for (const auto& parameter : fit.parameters) {
+        if (!parameter.pull) continue;
+        any = true;
+        width = std::max(width, parameter.name.size());
+    }
+    if (!any) return {};
+    std::string text =
+        fmt::format("{:<{}} {:>10} {:>10} {:>10} {:>10} {:>8} {:>10}\n", "parameter", width,
+                    "value", "error", "error_low", "error_high", "pull", "constraint");
+    const auto optional = [](const std::optional<double>& value, int column) {
+        return value ? fmt::format("{:>{}.4g}", *value, column)
+                     : fmt::format("{:>{}}", "-", column);
+    };
+    for (const auto& parameter : fit.parameters) {
+        if (!parameter.pull) continue;
+        text += fmt::format("{:<{}} {:>10.4g} {:>10.4g} {} {} {:>8.3f} {:>10.4f}{}\n",
+                            parameter.name, width, parameter.value, parameter.error,
+                            optional(parameter.error_low, 10), optional(parameter.error_high, 10),
+                            *parameter.pull, parameter.constraint.value_or(0.0),
+                            parameter.at_bound ? " (at the bound of its range)" : "");
+    }
+    return text;
+}
+
+std::string breakdown_line(const FitResult& fit) {
+    const ErrorBreakdown& parts = fit.breakdown;
+    if (!(parts.systematic > 0.0)) return {};
+    std::string text = fmt::format(
+        "error of {}: {:.4g} = {:.4g} (stat) + {:.4g} (syst) in quadrature, by shifts of global "
+        "observables; {:.4g} with all constrained parameters fixed\n",
+        fit.poi, parts.total, parts.statistical, parts.systematic, parts.statistical_frozen);
+    for (const GroupError& group : parts.groups) {
+        text += fmt::format("  {}: {:.4g} by global observables, {:.4g} by fixing the group\n",
+                            group.group, group.global_observables, group.frozen);
+    }
+    return text;
+}
+
+std::string passes_text(const FitResult& fit) {
+    return fmt::format(
+        "{} passes over {} events ({} to the minimum, {} for others, {} for "
+        "intervals)",
+        fit.passes, fit.guards.events, fit.pass_counts.first_descent, fit.pass_counts.search,
+        fit.pass_counts.intervals);
+}
+
 std::string comparison_line(const ComparisonFit& comparison, const FitResult& main) {
     const FittedParameter* poi = poi_of(comparison.fit);
     const FittedParameter* main_poi = poi_of(main);
@@ -78,12 +128,14 @@ std::string fit_text(const FitRecord& record) {
     const FittedParameter* poi = poi_of(fit);
     if (poi != nullptr) text += parameter_line(*poi);
     for (const auto& parameter : fit.parameters) {
-        if (&parameter != poi) text += parameter_line(parameter);
+        if (&parameter != poi && !parameter.pull) text += parameter_line(parameter);
     }
-    for (const auto& parameter : fit.parameters) text += interval_line(parameter);
-    text += fmt::format("{}, EDM {:.2g}, {} passes over {} events\n",
-                        fit.converged ? "converged" : "NOT CONVERGED", fit.edm, fit.passes,
-                        fit.guards.events);
+    for (const auto& parameter : fit.parameters) {
+        if (!parameter.pull) text += interval_line(parameter);
+    }
+    text += constrained_table(fit) + breakdown_line(fit);
+    text += fmt::format("{}, EDM {:.2g}, {}\n", fit.converged ? "converged" : "NOT CONVERGED",
+                        fit.edm, passes_text(fit));
     if (!record.data.empty()) text += fmt::format("data: {}\n", record.data);
     text += minima_lines(fit);
     for (const auto& comparison : record.comparisons) text += comparison_line(comparison, fit);
@@ -96,29 +148,8 @@ std::string fit_text(const FitRecord& record) {
     }
     for (const auto& warning : fit.warnings) text += fmt::format("warning: {}\n", warning);
     text += "errors: from the inverse Hessian of the negative log-likelihood\n";
-    return text;
-}
-
-std::string scan_text(const FitRecord& record) {
-    if (record.fit.scan.empty()) return {};
-    std::string text = fmt::format("{:>12} {:>14}", record.fit.poi, "t");
-    std::vector<const ComparisonFit*> columns;
-    for (const auto& comparison : record.comparisons) {
-        const auto& scan = comparison.fit.scan;
-        const bool same =
-            std::equal(scan.begin(), scan.end(), record.fit.scan.begin(), record.fit.scan.end(),
-                       [](const auto& a, const auto& b) { return a.poi == b.poi; });
-        if (same) columns.push_back(&comparison);
-    }
-    for (const auto* column : columns) text += fmt::format("  {:>14}", "t, " + column->label);
-    text += '\n';
-    for (std::size_t i = 0; i < record.fit.scan.size(); ++i) {
-        text += fmt::format("{:>12.6g} {:>14.6f}", record.fit.scan[i].poi, record.fit.scan[i].t);
-        for (const auto* column : columns) {
-            const auto width = std::max<std::size_t>(14, column->label.size() + 3);
-            text += fmt::format("  {:>{}.6f}", column->fit.scan[i].t, width);
-        }
-        text += '\n';
+    if (fit.breakdown.systematic > 0.0) {
+        text += "pull: (value - global observable) / width; constraint: error / width\n";
     }
     return text;
 }

@@ -13,8 +13,9 @@ namespace ratiofarm {
 namespace {
 
 std::string navigation(const std::string& body) {
-    constexpr std::array<std::pair<const char*, const char*>, 6> entries{{
+    constexpr std::array<std::pair<const char*, const char*>, 7> entries{{
         {"result", "Result"},
+        {"inference", "Impacts and limits"},
         {"checks", "Checks"},
         {"closure", "Closure"},
         {"calibration", "Calibration"},
@@ -44,8 +45,8 @@ std::vector<std::string> all_warnings(const ReportInputs& inputs, const Plotter&
 }  // namespace
 
 std::string report_html(const ReportInputs& inputs, const Plotter& plotter) {
-    const std::string body = result_section(inputs, plotter) + checks_section(inputs) +
-                             closure_section(inputs, plotter) +
+    const std::string body = result_section(inputs, plotter) + inference_section(inputs, plotter) +
+                             checks_section(inputs) + closure_section(inputs, plotter) +
                              calibration_section(inputs, plotter) +
                              training_section(inputs, plotter) + campaign_section(inputs);
     const std::string name = escape_html(inputs.campaign);

@@ -113,6 +113,28 @@ Plot scan_plot(const FitRecord& record) {
     return {.x = {.label = record.fit.poi, .low = {}, .high = {}}, .panels = {panel}};
 }
 
+Plot limits_plot(const FitRecord& record) {
+    const UpperLimits& limits = record.limits->limits;
+    Curve two = curve("expected, 2 s.d.", Mark::band, Colour::orange);
+    Curve one = curve("expected, 1 s.d.", Mark::band, Colour::green);
+    Curve median = curve("expected", Mark::dashes, Colour::black);
+    Curve observed = curve("observed", Mark::line, Colour::blue);
+    for (const ClsTest& test : limits.scan) {
+        for (Curve* c : {&two, &one, &median, &observed}) c->x.push_back(test.poi);
+        two.low.push_back(test.expected[0]);
+        two.high.push_back(test.expected[4]);
+        one.low.push_back(test.expected[1]);
+        one.high.push_back(test.expected[3]);
+        median.y.push_back(test.expected[2]);
+        observed.y.push_back(test.observed.cls);
+    }
+    Panel panel{.y = {.label = "CLs", .low = 1e-3, .high = 1.0, .logarithmic = true},
+                .curves = {two, one, median, observed},
+                .levels = {1.0 - limits.level},
+                .legend = Legend::top_right};
+    return {.x = {.label = record.fit.poi, .low = {}, .high = {}}, .panels = {panel}};
+}
+
 Plot loss_plot(const EnsembleSummary& ensemble) {
     Panel panel{.y = {.label = "loss (weighted binary cross-entropy)", .low = {}, .high = {}},
                 .curves = {},

@@ -182,3 +182,100 @@ TEST_CASE("every start of a model with two minima ends in one of them", "[fit]")
         }
     }
 }
+
+TEST_CASE("a flat direction is named by its parameters with their shares", "[fit]") {
+    // 10 mu + 20 beta is determined, 2 mu - beta is not: equal parts in units of 1 / sqrt(H_aa).
+    StatisticalModel model = counting_model(10.0, 20.0);
+    model.parameters[1].fixed = false;
+
+    const FitResult result = fit_of(model, test::counting_event(model, 30.0), {.interval = false});
+
+    REQUIRE(result.flat_directions.size() == 1);
+    const auto& leading = result.flat_directions[0].leading;
+    REQUIRE(leading.size() == 2);
+    CHECK(std::abs(leading[0].share) == Approx(std::sqrt(0.5)).epsilon(1e-6));
+    CHECK(leading[0].share * leading[1].share == Approx(-0.5).epsilon(1e-6));
+    CHECK(std::isinf(result.condition_number));
+}
+
+TEST_CASE("the condition number is that of the correlations", "[fit]") {
+    // Two channels, one of which sees both parameters: rho = -sqrt(a b) in closed form, and the
+    // Hessian with unit diagonal has the eigenvalues 1 +- |h|, h = H01 / sqrt(H00 H11).
+    StatisticalModel model = counting_model(10.0, 60.0);
+    model.parameters[1].fixed = false;
+    EventSet events = two_channels(31.0, 44.0);
+    events.log_r = {0.0, std::log(20.0 / 60.0), -1000.0, std::log(40.0 / 60.0)};
+
+    const FitResult result = fit_of(model, events);
+
+    const double h00 = 100.0 / 31.0, h01 = 200.0 / 31.0, h11 = 400.0 / 31.0 + 1600.0 / 44.0;
+    const double h = h01 / std::sqrt(h00 * h11);
+    CHECK(result.condition_number == Approx((1.0 + h) / (1.0 - h)).epsilon(1e-6));
+}
+
+TEST_CASE("a parameter that nothing depends on stays, with a warning", "[fit]") {
+    using Catch::Matchers::Contains;
+    StatisticalModel model = counting_model(10.0, 20.0);
+    model.parameters.push_back({.name = "unused", .start = 3.0});
+    model.parameters.push_back({.name = "loose",
+                                .start = 0.0,
+                                .low = -5.0,
+                                .high = 5.0,
+                                .constraint = {.kind = Constraint::Kind::gaussian}});
+
+    const FitResult result = fit_of(model, test::counting_event(model, 30.0));
+
+    CHECK(result.converged);
+    CHECK(result.parameters[0].value == Approx(1.0).epsilon(1e-9));
+    CHECK(result.parameters[2].value == 3.0);
+    CHECK(result.parameters[2].error == 0.0);
+    CHECK(result.parameters[3].error == Approx(1.0).epsilon(1e-9));
+    REQUIRE(result.warnings.size() == 2);
+    CHECK_THAT(result.warnings[0], Contains("nothing depends on parameter 'unused'"));
+    CHECK_THAT(result.warnings[1], Contains("'loose' stands in its constraint alone"));
+}
+
+TEST_CASE("a parameter of interest that nothing depends on has a warning and no error", "[fit]") {
+    StatisticalModel model = counting_model(10.0, 20.0);
+    model.parameters[1].fixed = false;
+    model.parameters.push_back({.name = "nu"});
+    model.parameter_of_interest = "nu";
+
+    const FitResult result = fit_of(model, two_channels(17.0, 35.0));
+
+    CHECK(result.parameters[2].value == 1.0);
+    CHECK(result.parameters[2].error == 0.0);
+    CHECK_FALSE(result.parameters[2].error_high.has_value());
+    CHECK(result.impacts.empty());
+    CHECK(result.parameters[0].error > 0.0);
+    CHECK_FALSE(result.warnings.empty());
+}
+
+TEST_CASE("with all parameters fixed the fit is one evaluation that says so", "[fit]") {
+    using Catch::Matchers::Contains;
+    StatisticalModel model = counting_model(10.0, 20.0);
+    model.parameters[0].fixed = true;
+    model.parameters[0].start = 0.7;
+
+    const FitResult result = fit_of(model, test::counting_event(model, 30.0));
+
+    CHECK(result.converged);
+    CHECK(result.passes == 1);
+    CHECK(result.parameters[0].value == 0.7);
+    CHECK(result.nll == Approx(27.0 - 30.0 * std::log(27.0)).epsilon(1e-12));
+    REQUIRE(result.warnings.size() == 2);
+    CHECK_THAT(result.warnings[0], Contains("no parameter is free"));
+    CHECK_THAT(result.warnings[1], Contains("'mu' is fixed"));
+}
+
+TEST_CASE("with the parameter of interest fixed the others are fitted", "[fit]") {
+    StatisticalModel model = counting_model(10.0, 20.0);
+    model.parameters[0].fixed = true;
+    model.parameters[1].fixed = false;
+
+    const FitResult result = fit_of(model, two_channels(17.0, 35.0));
+
+    CHECK(result.parameters[0].value == 0.4);
+    CHECK(result.parameters[1].value == Approx(1.75).epsilon(1e-9));
+    CHECK(result.impacts.empty());
+}

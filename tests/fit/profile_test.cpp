@@ -140,3 +140,82 @@ TEST_CASE("asymmetric errors of any parameter end where t is one, in few passes"
     }
     CHECK_THROWS_AS(fit(likelihood, {.intervals = {"alpha_3"}}, Log()), ConfigError);
 }
+
+namespace {
+
+/// The interference toy with a hundred nuisance parameters, whose global observables were thrown:
+/// all act on yields, every tenth one tilts the shapes as well.
+StatisticalModel hundred_model() {
+    StatisticalModel model = test::interference_model(2.5);
+    PhiloxSequence random(17);
+    for (int m = 0; m < 100; ++m) {
+        const std::string name = "alpha_" + std::to_string(m);
+        model.parameters.push_back(
+            {.name = name,
+             .start = 0.0,
+             .low = -5.0,
+             .high = 5.0,
+             .constraint = {.kind = Constraint::Kind::gaussian, .observed = random.normal()}});
+        for (auto& process : model.unbinned[0].processes) {
+            const double up = 1.0 + 0.04 * random.normal();
+            const double down = 1.0 / up + 0.005 * random.normal();
+            process.systematics.push_back(
+                {.parameter = name, .yield = Anchors{up, down}, .shape = m % 10 == 0});
+        }
+    }
+    return model;
+}
+
+EventSet hundred_events(const StatisticalModel& model) {
+    EventSet events = test::grid_events(1.0, 400);
+    for (std::size_t i = 0; i < events.size(); ++i) {
+        events.reference.push_back(events.weight[i] / 700.0);
+    }
+    for (const auto& process : model.unbinned[0].processes) {
+        for (const auto& effect : process.systematics) {
+            if (!effect.shape) continue;
+            const double tilt = 0.02 + 0.003 * static_cast<double>(events.shapes.size() % 7);
+            events.shapes.push_back({process.name, effect.parameter});
+            for (const double sign : {1.0, -1.0}) {
+                for (std::size_t i = 0; i < events.size(); ++i) {
+                    const double x = -1.0 + 2.0 * static_cast<double>(i) / 400.0;
+                    events.log_g.push_back(static_cast<float>(sign * tilt * 10.0 * x));
+                }
+            }
+        }
+    }
+    return events;
+}
+
+}  // namespace
+
+TEST_CASE("a fit with a hundred nuisance parameters takes at most twelve passes", "[fit]") {
+    const StatisticalModel model = hundred_model();
+    const Likelihood likelihood(model, test::data_of(hundred_events(model)), test::one_rank);
+
+    const FitResult result = fit(likelihood, {.interval = false}, Log());
+
+    INFO(result.pass_counts.first_descent << " + " << result.pass_counts.search);
+    CHECK(result.converged);
+    CHECK(result.passes <= 12);
+    CHECK(result.impacts.size() == 100);
+    CHECK(result.condition_number < 1e3);
+}
+
+TEST_CASE("a fit in single precision ends at the minimum of the double one", "[fit]") {
+    const StatisticalModel model = hundred_model();
+    const LikelihoodData data = test::data_of(hundred_events(model));
+    const Likelihood fp64(model, data, test::one_rank);
+    const Likelihood fp32(model, data, test::one_rank, {.precision = ShapePrecision::fp32});
+
+    const FitResult exact = fit(fp64, {.interval = false}, Log());
+    const FitResult rounded = fit(fp32, {.interval = false}, Log());
+
+    INFO("edm " << rounded.edm << ", " << rounded.passes << " passes");
+    CHECK(rounded.converged);
+    CHECK(rounded.passes <= 16);
+    for (std::size_t a = 0; a < exact.parameters.size(); ++a) {
+        CHECK(rounded.parameters[a].value ==
+              Approx(exact.parameters[a].value).margin(1e-3 * exact.parameters[a].error));
+    }
+}

@@ -42,6 +42,27 @@ TEST_CASE("every number of a fit survives JSON to the last bit", "[report]") {
     CHECK_FALSE(read.fit.parameters.at(1).error_low.has_value());
     CHECK(read.fit.guards.events == record.fit.guards.events);
     CHECK(read.fit.warnings == record.fit.warnings);
+    CHECK(read.fit.at_rounding);
+    CHECK(read.fit.pass_counts.intervals == record.fit.pass_counts.intervals);
+    CHECK(read.fit.condition_number == record.fit.condition_number);
+    CHECK(*read.fit.parameters.at(2).pull == *record.fit.parameters.at(2).pull);
+    CHECK(*read.fit.parameters.at(2).constraint == *record.fit.parameters.at(2).constraint);
+    CHECK(read.fit.parameters.at(2).group == "theory");
+    CHECK(read.fit.impacts.at(0).others_fixed == record.fit.impacts.at(0).others_fixed);
+    CHECK(read.fit.impacts.at(0).refit_up == record.fit.impacts.at(0).refit_up);
+    CHECK_FALSE(read.fit.impacts.at(0).refit_down.has_value());
+    CHECK(read.fit.breakdown.groups.at(0).frozen == record.fit.breakdown.groups.at(0).frozen);
+    CHECK(read.fit.flat_directions.at(0).leading.at(1).share == -0.6);
+    CHECK(read.fit.normalisations.at(0).z_of_reference == 1.0 + 3e-9);
+    CHECK(read.fit.guards.clipped_anchors.at(0).count == 7);
+    CHECK(read.fit.scan.at(1).interpolated);
+    CHECK(read.starts == 6);
+    CHECK(read.model.regions.at(1).bins == 3);
+    CHECK(read.limits->limits.observed == record.limits->limits.observed);
+    CHECK(read.limits->limits.scan.at(0).observed.cls == 0.2);
+    CHECK(read.limits->limits.statistic == TestStatistic::q);
+    CHECK_FALSE(read.limits->limits.expected[4].has_value());
+    CHECK(read.limits->discovery.significance == 1.2);
     CHECK(read.comparisons.at(0).label == record.comparisons.at(0).label);
     CHECK(read.comparisons.at(0).fit.parameters.at(0).error ==
           record.comparisons.at(0).fit.parameters.at(0).error);
@@ -51,12 +72,45 @@ TEST_CASE("the fit file says which definition its numbers follow", "[report]") {
     const std::string text = fit_json(sample_record());
 
     for (const char* key :
-         {"\"schema\": \"ratiofarm.fit/1\"", "\"poi\": \"mu\"", "\"converged\"", "\"edm\"",
+         {"\"schema\": \"ratiofarm.fit/2\"", "\"poi\": \"mu\"", "\"converged\"", "\"edm\"",
           "\"passes\"", "\"correlation\"", "\"covariance\"", "\"impacts\"", "\"minima\"",
           "\"guards\"", "\"definitions\"", "\"error_low\"", "\"error_high\""}) {
         INFO(key);
         CHECK(text.find(key) != std::string::npos);
     }
+}
+
+TEST_CASE("a singular Hessian has no condition number in the file", "[report]") {
+    FitRecord record = sample_record();
+    record.fit.condition_number = std::numeric_limits<double>::infinity();
+
+    const std::string text = fit_json(record);
+
+    CHECK(text.find("\"condition_number\": null") != std::string::npos);
+    CHECK(std::isinf(parse_fit_json(text).fit.condition_number));
+}
+
+TEST_CASE("a model is summed up region by region", "[report]") {
+    StatisticalModel model;
+    model.parameters = {{.name = "mu"},
+                        {.name = "beta", .fixed = true},
+                        {.name = "alpha", .constraint = {Constraint::Kind::gaussian}}};
+    SystematicEffect both{.parameter = "alpha", .yield = Anchors{1.1, 0.9}, .shape = true};
+    model.unbinned = {{"SR", {{"S", 10.0, {}, {both}}, {"B", 20.0, {}, {}}}, ShapeNorm::none}};
+    model.binned = {{"CR", {{.name = "B", .contents = {1.0, 2.0}, .coefficient = {}}}}};
+
+    const ModelSummary summary = summary_of(model);
+
+    CHECK(summary.parameters == 3);
+    CHECK(summary.free == 2);
+    CHECK(summary.constrained == 1);
+    REQUIRE(summary.regions.size() == 2);
+    CHECK(summary.regions[0].processes == std::vector<std::string>{"S", "B"});
+    CHECK(summary.regions[0].shape_norm == "none");
+    CHECK(summary.regions[0].yield_effects == 1);
+    CHECK(summary.regions[0].shape_effects == 1);
+    CHECK(summary.regions[1].kind == "binned");
+    CHECK(summary.regions[1].bins == 2);
 }
 
 TEST_CASE("a number that is not finite is null in the file and NaN when read", "[report]") {
@@ -71,7 +125,7 @@ TEST_CASE("a number that is not finite is null in the file and NaN when read", "
 TEST_CASE("a damaged fit file is refused with the reason", "[report]") {
     using Catch::Matchers::Contains;
     std::string unknown = fit_json(sample_record());
-    unknown.replace(unknown.find("ratiofarm.fit/1"), 15, "ratiofarm.fit/9");
+    unknown.replace(unknown.find("ratiofarm.fit/2"), 15, "ratiofarm.fit/9");
 
     CHECK_THROWS_WITH(parse_fit_json(unknown), Contains("ratiofarm.fit/9"));
     CHECK_THROWS_WITH(parse_fit_json("{}"), Contains("schema"));

@@ -33,7 +33,8 @@ TEST_CASE("the text of a fit shows what needs attention", "[report]") {
     CHECK_THAT(text, Contains("kappa = 2 (fixed)"));
     CHECK_THAT(text, Contains("at the bound"));
     CHECK_THAT(text, Contains("NOT CONVERGED"));
-    CHECK_THAT(text, Contains("other minimum: mu = 3.645, kappa = 2, NLL higher by 0.25"));
+    CHECK_THAT(text,
+               Contains("other minimum: mu = 3.645, kappa = 2, alpha = 0.1, NLL higher by 0.25"));
     CHECK_THAT(text, Contains("3 events of zero weight skipped"));
     CHECK_THAT(text, Contains("2 events with a mixture that is not positive"));
     CHECK_THAT(text, Contains("warning: two minima are nearly degenerate"));
@@ -47,4 +48,49 @@ TEST_CASE("the scan is printed with the comparison beside it", "[report]") {
     CHECK_THAT(text, Contains("t, exact ratios"));
     CHECK_THAT(text, Contains("59.697256"));
     CHECK(scan_text(FitRecord{}).empty());
+}
+
+TEST_CASE("constrained parameters are a table with pull and constraint", "[report]") {
+    const std::string text = fit_text(sample_record());
+
+    CHECK_THAT(
+        text,
+        Contains("alpha            0.1     0.7778          -          -    0.100     0.7778"));
+    CHECK_THAT(text, Contains("0.36 (stat) + 0.31 (syst)"));
+    CHECK_THAT(text, Contains("theory: 0.31 by global observables, 0.3 by fixing"));
+    CHECK_THAT(text, Contains("17 passes over 720000 events (6 to the minimum, 4 for others, 7"));
+}
+
+TEST_CASE("the text of impacts says which definition each number follows", "[report]") {
+    const std::string text = impacts_text(sample_record(), ImpactDefinition::global_observable);
+
+    CHECK_THAT(text, Contains("impacts on mu, ordered by global_observable"));
+    CHECK_THAT(text, Contains("+0.33333     -0.66667     +0.31000            -     +0.32000"));
+    for (const char* formula : {"-H_mu,a / H_mu,mu delta_a", "V_mu,a / sqrt(V_aa)",
+                                "V_mu,a / delta_a", "held at value -+ error"}) {
+        CHECK_THAT(text, Contains(formula));
+    }
+    FitRecord none = sample_record();
+    none.fit.impacts.clear();
+    CHECK_THAT(impacts_text(none, ImpactDefinition::refit_shift), Contains("no impacts"));
+}
+
+TEST_CASE("the text of limits holds observed, expected and the significance", "[report]") {
+    const std::string text = limits_text(sample_record());
+
+    CHECK(text.substr(0, text.find('\n')) == "mu < 0.66667 at 90 % CLs");
+    CHECK_THAT(text,
+               Contains("expected 0.3 (-1, +1: 0.2 to 0.4; -2, +2: 0.1 to beyond the range)"));
+    CHECK_THAT(text, Contains("Z = 1.2; expected Z = 2 at mu = 1"));
+    CHECK_THAT(text, Contains("from q, asymptotic formulae"));
+}
+
+TEST_CASE("a scan of two parameters is printed as three columns", "[report]") {
+    FitRecord record = sample_record();
+    record.fit.scan_parameter = "mu,alpha";
+
+    const std::string text = scan_text(record);
+
+    CHECK_THAT(text, Contains("          mu        alpha              t"));
+    CHECK_THAT(text, Contains("           2          0.1       2.708811"));
 }

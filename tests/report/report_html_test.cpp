@@ -38,7 +38,8 @@ TEST_CASE("the report is one well-formed page without outside resources", "[repo
     const std::string page = report_html(sample_report(2000), plotter);
 
     CHECK(markup_mistake(page).value_or("") == "");
-    CHECK(count(page, "<svg") == 5);  // scan, closure, calibration, log r, losses
+    // scan, limits, closure, calibration, log r, losses; impacts and correlations without gnuplot
+    CHECK(count(page, "<svg") == 8);
     CHECK(count(page, "not drawn") == 0);
     CHECK(count(page, "<script") == 0);
     CHECK(count(page, " src=") == 0);
@@ -73,7 +74,7 @@ TEST_CASE("without gnuplot the report says so and keeps every table", "[report]"
 
     CHECK_FALSE(missing.available());
     CHECK(markup_mistake(page).value_or("") == "");
-    CHECK(count(page, "<svg") == 0);
+    CHECK(count(page, "<svg") == 2);  // impacts and correlations need no gnuplot
     CHECK(count(page, "no plots: the program &#39;no-such-gnuplot&#39; was not found") == 1);
     const std::string with_plots = report_html(inputs, Plotter());
     CHECK(count(page, "<table>") == count(with_plots, "<table>"));
@@ -95,6 +96,9 @@ TEST_CASE("numbers in the report are those of its inputs", "[report]") {
     CHECK_THAT(page, Contains("5 min 12 s"));
     CHECK_THAT(page, Contains("1.00012"));
     CHECK_THAT(page, Contains("0.477585"));
+    CHECK_THAT(page, Contains("Upper limits on mu at 90 % CLs"));
+    CHECK_THAT(page, Contains("<td class=\"n\">0.3333</td><td class=\"n\">-0.6667</td>"));
+    CHECK_THAT(page, Contains(">-54</text>"));  // correlation in per cent
 }
 
 TEST_CASE("text from the user cannot break the page", "[report]") {

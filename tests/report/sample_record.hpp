@@ -28,12 +28,57 @@ inline FitRecord sample_record() {
                        .fixed = true,
                        .error_low = {},
                        .error_high = {}}};
-    fit.covariance = {{0.22808744683928572, 0.0}, {0.0, 0.0}};
-    fit.correlation = {{1.0, 0.0}, {0.0, 0.0}};
-    fit.minima = {{{1.0 + 0.1 / 3.0, 2.0}, fit.nll}, {{3.6446, 2.0}, fit.nll + 0.25}};
+    fit.covariance = {
+        {0.22808744683928572, 0.0, -0.2}, {0.0, 0.0, 0.0}, {-0.2, 0.0, 0.6049382716049383}};
+    fit.correlation = {{1.0, 0.0, -0.54}, {0.0, 0.0, 0.0}, {-0.54, 0.0, 1.0}};
+    fit.minima = {{{1.0 + 0.1 / 3.0, 2.0, 0.1}, fit.nll}, {{3.6446, 2.0, 0.1}, fit.nll + 0.25}};
     fit.guards = {.events = 720000, .zero_weight = 3, .non_positive_mixture = 2};
     fit.warnings = {"two minima are nearly degenerate"};
-    fit.scan = {{0.0, 59.697255699999998, {0.0, 2.0}, true}, {2.0, 2.70881117, {2.0, 2.0}, false}};
+    fit.scan = {{0.0, 59.697255699999998, {0.0, 2.0, 0.1}, true},
+                {2.0, 2.70881117, {2.0, 2.0, 0.1}, false}};
+    fit.at_rounding = true;
+    fit.pass_counts = {.first_descent = 6, .search = 4, .intervals = 7};
+    fit.condition_number = 12.000000000000007;
+    fit.parameters.push_back({.name = "alpha",
+                              .value = 0.1,
+                              .error = 0.7 / 0.9,
+                              .pull = 0.1,
+                              .constraint = 0.7 / 0.9,
+                              .group = "theory"});
+    fit.impacts = {{.parameter = "alpha",
+                    .others_fixed = 0.1 / 0.3,
+                    .refit_shift = -0.2 / 0.3,
+                    .global_observable = 0.31,
+                    .refit_up = 0.32}};
+    fit.breakdown = {.total = 0.48,
+                     .systematic = 0.31,
+                     .statistical = 0.36,
+                     .statistical_frozen = 0.35,
+                     .groups = {{"theory", 0.31, 0.3}}};
+    fit.flat_directions = {{{{"kappa", 0.8}, {"alpha", -0.6}}}};
+    fit.normalisations = {{"SR", "S", 1.0 + 1e-9, 1.0 + 3e-9}};
+    fit.guards.clipped_factors = 5;
+    fit.guards.clipped_anchors = {{"SR", "S", 7}};
+    fit.scan[1].interpolated = true;
+    record.model.parameters = 3;
+    record.model.free = 2;
+    record.model.constrained = 1;
+    record.model.regions = {{"SR", "unbinned", {"S", "B"}, 0, "reference", 2, 1},
+                            {"CR", "binned", {"B"}, 3, "", 1, 0}};
+    record.starts = 6;
+    record.limits = LimitRecord{
+        .limits =
+            {.level = 0.9,
+             .statistic = TestStatistic::q,
+             .observed = 2.0 / 3.0,
+             .expected = {0.1, 0.2, 0.3, 0.4, std::nullopt},
+             .scan = {{0.5, 1.0 / 3.0, 2.0 / 3.0, {0.1, 0.5, 0.2}, {0.1, 0.2, 0.3, 0.4, 0.5}}}},
+        .discovery = {.q0 = 1.5,
+                      .p_value = 0.11,
+                      .significance = 1.2,
+                      .expected_significance = 2.0},
+        .expected_at = 1.0,
+        .asimov = "the model"};
     record.comparisons = {{"exact ratios", fit}};
     record.comparisons[0].fit.parameters[0].error = 0.47;
     return record;

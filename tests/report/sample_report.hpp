@@ -47,7 +47,8 @@ inline ReportInputs sample_report(std::size_t events) {
         fit->scan.clear();
         for (int i = 0; i <= 40; ++i) {
             const double mu = 0.07 * i;
-            fit->scan.push_back({mu, std::pow((mu - 1.0333333333) / width, 2), {mu, 2.0}, true});
+            fit->scan.push_back(
+                {mu, std::pow((mu - 1.0333333333) / width, 2), {mu, 2.0, 0.1}, true});
         }
     }
     inputs.stages = {{"training", 312.4}, {"fit", 2.25}};

@@ -102,6 +102,8 @@ Command gather_command();
 Command infer_command();
 Command fit_command();
 Command scan_command();
+Command impacts_command();
+Command limits_command();
 Command toys_command();
 Command status_command();
 Command submit_command();

@@ -42,7 +42,7 @@ struct GuardCounts {
     std::uint64_t zero_weight = 0;           ///< no effect, skipped
     std::uint64_t non_positive_mixture = 0;  ///< D_i below its floor (Likelihood) at the minimum
     std::uint64_t clipped_factors = 0;       ///< g held above its floor at the minimum
-    std::vector<ClippedAnchorCount> clipped_anchors;
+    std::vector<ClippedAnchorCount> clipped_anchors = {};
 };
 
 /// Z_j(alpha) of one process of an unbinned region at the minimum.

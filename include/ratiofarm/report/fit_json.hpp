@@ -1,10 +1,14 @@
 #pragma once
 
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "ratiofarm/fit/fit_result.hpp"
+#include "ratiofarm/fit/limits.hpp"
+#include "ratiofarm/physics/statistical_model.hpp"
 
 namespace ratiofarm {
 
@@ -15,6 +19,33 @@ struct ComparisonFit {
     FitResult fit;
 };
 
+/// What was fitted, in numbers.
+struct ModelSummary {
+    struct Region {
+        std::string name;
+        std::string kind;                    ///< "unbinned" or "binned"
+        std::vector<std::string> processes;  ///< samples of a binned region
+        std::size_t bins = 0;                ///< of a binned region
+        std::string shape_norm;              ///< of an unbinned region
+        std::size_t yield_effects = 0;       ///< (process, parameter) pairs
+        std::size_t shape_effects = 0;
+    };
+    std::vector<Region> regions;
+    std::size_t parameters = 0;
+    std::size_t free = 0;         ///< not fixed
+    std::size_t constrained = 0;  ///< not fixed, with a constraint
+};
+
+ModelSummary summary_of(const StatisticalModel& model);
+
+/// Tests of the parameter of interest beside the fit.
+struct LimitRecord {
+    UpperLimits limits;
+    DiscoveryTest discovery;
+    std::optional<double> expected_at = {};  ///< mu of the expected significance
+    std::string asimov;                      ///< what the expected numbers come from, in words
+};
+
 /// What `fit.json` holds. No time, host or rank count: identical results are identical bytes.
 struct FitRecord {
     std::string campaign;  ///< name
@@ -22,10 +53,13 @@ struct FitRecord {
     std::string data;      ///< what was fitted: "Asimov data from the samples at mu = 1"
     FitResult fit;
     std::vector<ComparisonFit> comparisons;
+    ModelSummary model = {};
+    unsigned starts = 4;  ///< FitOptions::starts
+    std::optional<LimitRecord> limits = {};
 };
 
 /// First value of the file; a reader refuses another one.
-inline constexpr std::string_view fit_json_schema = "ratiofarm.fit/1";
+inline constexpr std::string_view fit_json_schema = "ratiofarm.fit/2";
 
 /// JSON text with the keys of docs/formats.md. Numbers have the fewest digits that read back to the
 /// same bits; a number that is not finite is null.

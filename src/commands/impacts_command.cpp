@@ -1,0 +1,88 @@
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "ratiofarm/fit/impacts.hpp"
+#include "ratiofarm/mpi/together.hpp"
+#include "ratiofarm/report/fit_json.hpp"
+#include "ratiofarm/report/fit_text.hpp"
+
+#include "fit_request.hpp"
+
+namespace ratiofarm {
+namespace {
+
+constexpr std::array definitions{ImpactDefinition::others_fixed, ImpactDefinition::refit_shift,
+                                 ImpactDefinition::global_observable};
+
+ImpactDefinition wanted_order(const Arguments& arguments) {
+    const std::string name = arguments.text("order");
+    std::string allowed;
+    for (const ImpactDefinition definition : definitions) {
+        const std::string word = impact_definition_name(definition);
+        if (word == name) return definition;
+        allowed += (allowed.empty() ? "" : ", ") + word;
+    }
+    throw ConfigError(fmt::format("--order = '{}' (allowed: {})", name, allowed));
+}
+
+/// Refits the largest impacts and puts them into the record.
+void refit(FittedCampaign& fitted, ImpactDefinition order, std::size_t count, const Log& log) {
+    auto largest = ranked(fitted.record.fit.impacts, order);
+    largest.resize(std::min(count, largest.size()));
+    const std::uint64_t before = fitted.likelihood.passes();
+    refit_impacts(fitted.likelihood, fitted.record.fit, largest, log);
+    log.info("impacts refitted", {{"parameters", static_cast<std::uint64_t>(largest.size())},
+                                  {"passes", fitted.likelihood.passes() - before}});
+    for (const Impact& impact : largest) {
+        for (Impact& entry : fitted.record.fit.impacts) {
+            if (entry.parameter == impact.parameter) entry = impact;
+        }
+    }
+}
+
+ExitCode run(CommandContext& context, const Arguments& arguments) {
+    const ImpactDefinition order = wanted_order(arguments);
+    const std::size_t count = arguments.integer("top", 1, 1000000);
+    Workspace workspace = open_workspace(context, arguments, Needs::campaign);
+    if (arguments.has("ratios")) {
+        workspace.ratios = std::filesystem::absolute(arguments.text("ratios"));
+    }
+    FittedCampaign fitted = fitted_campaign(context, workspace);
+    if (arguments.has("refit")) {
+        refit(fitted, order, count, context.log);
+        publish_fit(context, workspace, fitted.record);
+    }
+    if (context.world.is_root()) {
+        fmt::print("{}", arguments.has("json") ? fit_json(fitted.record)
+                                               : impacts_text(fitted.record, order));
+    }
+    return ExitCode::done;
+}
+
+}  // namespace
+
+Command impacts_command() {
+    auto options = workspace_options();
+    options.push_back({"ratios", "FILE", "ratio file (default: ratios.h5 of the run directory)"});
+    options.push_back({"order", "DEFINITION",
+                       "others_fixed, refit_shift or global_observable: which number orders them",
+                       "refit_shift"});
+    options.push_back({"refit", "",
+                       "also move each parameter by its error, and each global observable by its "
+                       "width, and fit again; kept in fit.json"});
+    options.push_back({"top", "N", "refit only the N largest", "1000000"});
+    options.push_back({"json", "", "print fit.json instead of text"});
+    return {.name = "impacts",
+            .summary =
+                "Prints how each parameter moves the parameter of interest, by all three "
+                "definitions, and the parts of its error; fits first where that is not "
+                "done.",
+            .positional = {"CAMPAIGN.toml"},
+            .options = std::move(options),
+            .ranks = Ranks::all,
+            .run = run};
+}
+
+}  // namespace ratiofarm

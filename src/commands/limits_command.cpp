@@ -1,0 +1,148 @@
+#include <algorithm>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "ratiofarm/fit/fit.hpp"
+#include "ratiofarm/fit/limits.hpp"
+#include "ratiofarm/mpi/together.hpp"
+#include "ratiofarm/report/fit_json.hpp"
+#include "ratiofarm/report/fit_text.hpp"
+
+#include "fit_request.hpp"
+
+namespace ratiofarm {
+namespace {
+
+/// Asimov data at the best parameters for a value of the parameter of interest, and their fit.
+class AsimovFit {
+public:
+    /// Collective over the world.
+    AsimovFit(const mpi::Communicator& world,
+              const FittedCampaign& fitted,
+              std::vector<double> theta,
+              unsigned threads)
+        : expected_(fitted.likelihood.expected_data(
+              fitted.data, fitted.likelihood.coordinates().to_internal(theta))),
+          likelihood_(
+              starting_at(fitted.model, theta), expected_.data, world, {.threads = threads}) {
+        likelihood_.set_observed(expected_.observed);
+        result_ = fit(likelihood_, {.starts = 0, .interval = false}, Log());
+        statistics_.emplace(likelihood_, result_);
+    }
+    AsimovFit(const AsimovFit&) = delete;
+    AsimovFit& operator=(const AsimovFit&) = delete;
+
+    TestStatistics& statistics() { return *statistics_; }
+
+private:
+    static StatisticalModel starting_at(StatisticalModel model, const std::vector<double>& theta) {
+        for (std::size_t a = 0; a < theta.size(); ++a) model.parameters[a].start = theta[a];
+        return model;
+    }
+
+    ExpectedData expected_;
+    Likelihood likelihood_;
+    FitResult result_;
+    std::optional<TestStatistics> statistics_;
+};
+
+struct Wanted {
+    LimitOptions limits;
+    std::size_t points = 0;
+    double expected_at = 1.0;
+};
+
+Wanted wanted_limits(const Arguments& arguments) {
+    Wanted wanted;
+    wanted.limits.level = arguments.number("level", 1e-6, 1.0 - 1e-6);
+    wanted.limits.statistic = parse_test_statistic(arguments.text("statistic"));
+    wanted.points = arguments.integer("points", 0, 10000);
+    wanted.expected_at = arguments.number("expected-at", -1e300, 1e300);
+    return wanted;
+}
+
+/// The table of tests reaches a little beyond the limits.
+std::vector<double> table_points(const UpperLimits& limits, const Parameter& poi, std::size_t n) {
+    double reach = limits.observed.value_or(poi.low);
+    for (const auto& limit : limits.expected) reach = std::max(reach, limit.value_or(poi.high));
+    const double high = std::min(poi.high, reach + 0.1 * (reach - poi.low));
+    const double low = std::max(poi.low, 0.0);
+    std::vector<double> points;
+    for (std::size_t k = 1; k <= n; ++k) {
+        points.push_back(low + (high - low) * static_cast<double>(k) / static_cast<double>(n));
+    }
+    return points;
+}
+
+LimitRecord limits_of(CommandContext& context,
+                      const FittedCampaign& fitted,
+                      const Wanted& wanted,
+                      unsigned threads) {
+    const std::size_t index = parameter_index(fitted.model, fitted.record.fit.poi);
+    const Parameter& poi = fitted.model.parameters[index];
+    TestStatistics observed(fitted.likelihood, fitted.record.fit);
+    AsimovFit background(context.world, fitted, observed.conditional(0.0), threads);
+    LimitRecord record;
+    record.limits = upper_limits(observed, background.statistics(), poi, wanted.limits);
+    for (const double point : table_points(record.limits, poi, wanted.points)) {
+        record.limits.scan.push_back(
+            cls_test(observed, background.statistics(), point, wanted.limits.statistic));
+    }
+    std::optional<AsimovFit> signal;
+    if (wanted.expected_at >= poi.low && wanted.expected_at <= poi.high) {
+        signal.emplace(context.world, fitted, observed.conditional(wanted.expected_at), threads);
+        record.expected_at = wanted.expected_at;
+    }
+    record.discovery = discovery_test(observed, signal ? &signal->statistics() : nullptr);
+    record.asimov = fmt::format(
+        "Asimov data of the model at {} = 0, other parameters at their best for it", poi.name);
+    return record;
+}
+
+ExitCode run(CommandContext& context, const Arguments& arguments) {
+    const Wanted wanted = wanted_limits(arguments);
+    Workspace workspace = open_workspace(context, arguments, Needs::campaign);
+    if (arguments.has("ratios")) {
+        workspace.ratios = std::filesystem::absolute(arguments.text("ratios"));
+    }
+    FittedCampaign fitted = fitted_campaign(context, workspace);
+    const std::size_t poi = parameter_index(fitted.model, fitted.record.fit.poi);
+    if (fitted.likelihood.coordinates().is_root(poi)) {
+        context.log.warning(
+            "a coefficient contains the root of the parameter of interest: the "
+            "asymptotic formulae fail near 0; take thresholds from toys");
+    }
+    fitted.record.limits = in_context(
+        "limits", [&] { return limits_of(context, fitted, wanted, workspace.threads()); });
+    publish_fit(context, workspace, fitted.record);
+    if (context.world.is_root()) {
+        fmt::print("{}",
+                   arguments.has("json") ? fit_json(fitted.record) : limits_text(fitted.record));
+    }
+    return ExitCode::done;
+}
+
+}  // namespace
+
+Command limits_command() {
+    auto options = workspace_options();
+    options.push_back({"ratios", "FILE", "ratio file (default: ratios.h5 of the run directory)"});
+    options.push_back({"level", "CL", "confidence level of the limits", "0.95"});
+    options.push_back({"statistic", "NAME", "q_tilde or q", "q_tilde"});
+    options.push_back({"points", "N", "length of the table of tests; 0: none", "12"});
+    options.push_back({"expected-at", "VALUE",
+                       "signal of the expected significance; outside its range: none", "1"});
+    options.push_back({"json", "", "print fit.json instead of text"});
+    return {.name = "limits",
+            .summary =
+                "Prints CLs upper limits on the parameter of interest with expected bands "
+                "and the significance of a signal, asymptotic; kept in fit.json. Fits first "
+                "where that is not done.",
+            .positional = {"CAMPAIGN.toml"},
+            .options = std::move(options),
+            .ranks = Ranks::all,
+            .run = run};
+}
+
+}  // namespace ratiofarm

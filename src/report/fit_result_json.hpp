@@ -1,0 +1,19 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include "ratiofarm/report/fit_json.hpp"
+
+namespace ratiofarm {
+
+/// Adds the keys of one fit to an object.
+void add_fit_json(const FitResult& fit, nlohmann::ordered_json& json);
+FitResult read_fit_json(const nlohmann::ordered_json& json);
+
+nlohmann::ordered_json limits_json(const LimitRecord& record);
+LimitRecord read_limits_json(const nlohmann::ordered_json& json);
+
+/// A number; NaN for null.
+double json_number(const nlohmann::ordered_json& json);
+
+}  // namespace ratiofarm
