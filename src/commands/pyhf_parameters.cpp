@@ -18,6 +18,40 @@ bool is_scalar(PyhfKind kind) {
     return kind == PyhfKind::normfactor || kind == PyhfKind::alpha || kind == PyhfKind::lumi;
 }
 
+/// What a measurement says about one parameter of a modifier.
+struct ConfigItems {
+    const json& config;
+    std::string where;
+    std::size_t index;
+
+    /// Null if it does not say so.
+    const json* find(const std::string& key) const {
+        const json& items = array_member(config, key, where);
+        if (items.empty()) return nullptr;
+        if (index < items.size()) return &items.at(index);
+        throw DataError(
+            fmt::format("{}: '{}' has {} entries (must be one for each of its parameters)", where,
+                        key, items.size()));
+    }
+    void number(const std::string& key, double& target) const {
+        if (const json* item = find(key)) target = number_of(*item, where + ", " + key);
+    }
+};
+
+void configure_constraint(const ConfigItems& items, PyhfKind kind, Constraint& constraint) {
+    double scale = 1.0;  // auxdata of a Poisson constraint are counts
+    if (kind == PyhfKind::shapesys) {
+        double factor = 1.0 / (constraint.width * constraint.width);
+        items.number("factors", factor);
+        if (items.find("factors") != nullptr) constraint.width = 1.0 / std::sqrt(factor);
+        scale = constraint.width * constraint.width;
+    }
+    double observed = constraint.observed / scale;
+    items.number("auxdata", observed);
+    if (items.find("auxdata") != nullptr) constraint.observed = scale * observed;
+    items.number("sigmas", constraint.width);
+}
+
 }  // namespace
 
 PyhfParameters::PyhfParameters(const json& measurement) {
@@ -42,36 +76,14 @@ Parameter PyhfParameters::configured(const std::string& modifier,
     if (found == config_.end()) return result;
     const json& config = found->second;
     const std::string where = measurement_ + ", parameter '" + modifier + "'";
-    const auto item = [&](const std::string& key) -> const json* {
-        const json& items = array_member(config, key, where);
-        if (items.empty()) return nullptr;
-        if (index >= items.size()) {
-            throw DataError(
-                fmt::format("{}: '{}' has {} entries (must be one for each of its "
-                            "parameters)",
-                            where, key, items.size()));
-        }
-        return &items.at(index);
-    };
-    if (const json* init = item("inits")) result.start = number_of(*init, where + ", inits");
-    if (const json* bounds = item("bounds")) {
+    const ConfigItems items{config, where, index};
+    items.number("inits", result.start);
+    if (const json* bounds = items.find("bounds")) {
         const auto range = bins_of(*bounds, 2, where + ", bounds");
         result.low = range[0];
         result.high = range[1];
     }
-    double scale = 1.0;  // auxdata of a Poisson constraint are counts
-    if (kind == PyhfKind::shapesys) {
-        if (const json* factor = item("factors")) {
-            result.constraint.width = 1.0 / std::sqrt(number_of(*factor, where + ", factors"));
-        }
-        scale = result.constraint.width * result.constraint.width;
-    }
-    if (const json* observed = item("auxdata")) {
-        result.constraint.observed = scale * number_of(*observed, where + ", auxdata");
-    }
-    if (const json* sigma = item("sigmas")) {
-        result.constraint.width = number_of(*sigma, where + ", sigmas");
-    }
+    configure_constraint(items, kind, result.constraint);
     if (config.contains("fixed")) {
         if (!config.at("fixed").is_boolean()) {
             throw DataError(where + ": 'fixed' must be true or false");
@@ -81,21 +93,23 @@ Parameter PyhfParameters::configured(const std::string& modifier,
     return result;
 }
 
+const std::vector<std::string>& PyhfParameters::declared_again(const std::string& modifier,
+                                                               PyhfKind kind,
+                                                               std::size_t size) const {
+    const Declared& declared = declared_.at(modifier);
+    if (declared.kind == kind && declared.names.size() == size && kind != PyhfKind::shapesys) {
+        return declared.names;
+    }
+    throw DataError(
+        fmt::format("modifier '{}' is used twice with other parameters (a shapesys "
+                    "belongs to one sample; others must be of one kind and size)",
+                    modifier));
+}
+
 std::vector<std::string> PyhfParameters::declare(const std::string& modifier,
                                                  PyhfKind kind,
                                                  const std::vector<Default>& defaults) {
-    const auto found = declared_.find(modifier);
-    if (found != declared_.end()) {
-        const Declared& declared = found->second;
-        if (declared.kind == kind && declared.names.size() == defaults.size() &&
-            kind != PyhfKind::shapesys) {
-            return declared.names;
-        }
-        throw DataError(
-            fmt::format("modifier '{}' is used twice with other parameters (a shapesys "
-                        "belongs to one sample; others must be of one kind and size)",
-                        modifier));
-    }
+    if (declared_.contains(modifier)) return declared_again(modifier, kind, defaults.size());
     if (kind == PyhfKind::lumi && !config_.contains(modifier)) {
         throw DataError(
             fmt::format("{}: parameter '{}' is missing (a lumi modifier needs inits, "

@@ -49,6 +49,9 @@ private:
         PyhfKind kind;
         std::vector<std::string> names;
     };
+    const std::vector<std::string>& declared_again(const std::string& modifier,
+                                                   PyhfKind kind,
+                                                   std::size_t size) const;
     Parameter configured(const std::string& modifier,
                          PyhfKind kind,
                          const Default& defaults,

@@ -11,6 +11,7 @@
 
 #include "pyhf_export.hpp"
 #include "pyhf_import.hpp"
+#include "pyhf_script.hpp"
 #include "run_python.hpp"
 
 using namespace ratiofarm;
@@ -87,33 +88,6 @@ std::string error_of(const json& spec) {
     return "accepted";
 }
 
-/// -logpdf differences of pyhf for the points of a folder, for a workspace as it was and as it is
-/// after import and export.
-const std::string pyhf_script = R"(
-import json, pathlib, sys
-import pyhf
-
-checked = 0
-for path in sorted(pathlib.Path(sys.argv[1]).glob('*.points.json')):
-    points = json.loads(path.read_text())
-    for source in (points['workspace'], points['exported']):
-        workspace = pyhf.Workspace(json.loads(pathlib.Path(source).read_text()))
-        model = workspace.model(modifier_settings=points['settings'])
-        data = workspace.data(model)
-        start = model.config.suggested_init()
-        nlls = []
-        for point in points['points']:
-            at = [point['values'].get(name, value) for name, value in zip(model.config.par_names, start)]
-            missing = set(point['values']) - set(model.config.par_names)
-            assert not missing, missing
-            nlls.append(-float(model.logpdf(at, data)[0]))
-        for nll, point in zip(nlls, points['points']):
-            theirs, ours = nll - nlls[0], point['nll'] - points['points'][0]['nll']
-            assert abs(theirs - ours) < 1e-9 * max(1.0, abs(theirs)), (source, theirs, ours)
-            checked += 1
-assert checked > 100, checked
-)";
-
 }  // namespace
 
 TEST_CASE("an imported workspace has pyhf's likelihood up to a constant", "[commands]") {
@@ -166,7 +140,7 @@ TEST_CASE("pyhf finds the same likelihood, before and after import and export", 
             {"points", points}}.dump();
     }
 
-    test::run_python(pyhf_script, (directory / "").string());
+    test::run_python(test::pyhf_script, (directory / "").string());
 }
 
 TEST_CASE("export undoes import", "[commands]") {
@@ -240,6 +214,17 @@ TEST_CASE("modifiers become the effects that pyhf documents", "[commands]") {
     CHECK(campaign.binned[1].region.samples[0].factors ==
           std::vector<BinFactors>{{{"stat_CR_0", "", "stat_CR_2"}}});
     CHECK(samples[0].coefficient.text() == "lumi*mu");
+}
+
+TEST_CASE("a measurement may configure how often an uncertainty was counted", "[commands]") {
+    json spec = workspace("shapesys_1bin");
+    spec["measurements"][0]["config"]["parameters"] = {
+        {{"name", "uncorr_bkguncrt"}, {"factors", {16.0}}, {"auxdata", {20.0}}}};
+
+    const Parameter gamma = imported(spec).parameters[1];
+
+    CHECK(gamma.constraint.width == 0.25);
+    CHECK(gamma.constraint.observed == 1.25);
 }
 
 TEST_CASE("a workspace that cannot be read is refused by name", "[commands]") {
