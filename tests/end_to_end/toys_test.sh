@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# Toys are the same on any number of ranks, after kill -9 and after a stop; what is done is not done
+# again, and more toys begin where fewer ended.
+source "$(dirname "$0")/library.sh"
+
+cat > campaign.toml <<END
+[campaign]
+name = "toys"
+seed = 7
+[parameters.mu]
+start = 1.0
+range = [0.0, 10.0]
+[[process]]
+name = "S"
+coefficient = "mu - sqrt(mu)"
+[[process]]
+name = "SBI"
+coefficient = "sqrt(mu)"
+[[process]]
+name = "B"
+coefficient = "1 - sqrt(mu)"
+[[systematic]]
+name = "scale"
+shape = ["S", "SBI"]
+[data]
+asimov = { mu = 1.0, source = "samples" }
+[inference]
+poi = "mu"
+shape_norm = "reference"
+[simulate]
+model = "interference"
+events = 20000
+interference = -0.6
+S = { yield = 100.0, mean = [1.5], covariance = [[1.0]] }
+B = { yield = 900.0, mean = [0.0], covariance = [[2.25]] }
+[[simulate.systematic]]
+name = "scale"
+S = { shift = [0.2], up = 1.10, down = 0.92 }
+END
+ratiofarm simulate campaign.toml --ratios exact.h5 > /dev/null
+
+options=(--ratios exact.h5 --toys 240 --block 12 --statistic "t,q_tilde")
+
+toys() { # ranks, run directory, more options...
+    local ranks=$1 out=$2
+    shift 2
+    run_on "$ranks" "$out" toys "${options[@]}" "$@" > "$out.out" 2>> "$out.err"
+}
+
+bits_of() { # run directory
+    cksum < "$1/toys.json"
+    (cd "$1/tasks" && find . -name '*.ckpt' -exec cksum {} + | sort)
+}
+
+to_do() { grep -o 'to_do=[0-9]*' "$1.err" | tail -n 1; } # run directory
+
+toys 0 calm || fail "toys alone"
+bits_of calm > calm.bits
+expect_equal "tasks" "$(grep -c ckpt calm.bits)" 20
+grep -q '^ *1 *1 *240 ' calm.out || fail "no table was printed"
+for ranks in 1 2 3; do
+    toys $ranks "ranks$ranks" || fail "$ranks ranks"
+    bits_of "ranks$ranks" | diff calm.bits - || fail "$ranks ranks give other toys"
+done
+
+# Nothing is left to do; twice the toys need the second half.
+toys 0 calm
+expect_equal "second run" "$(to_do calm)" to_do=0
+toys 0 calm --toys 480
+expect_equal "more toys" "$(to_do calm)" to_do=20
+expect_equal "toys in the file" "$(grep -c '"toys": 480' calm/toys.json)" 1
+ratiofarm verify --out calm > verify.out || fail "verify finds damage"
+
+wait_for_results() { # run directory, pid
+    for _ in $(seq 600); do
+        [ "$(find "$1/tasks" -name '*.ckpt' 2> /dev/null | wc -l)" -ge 2 ] && return
+        [ -d "/proc/$2" ] || fail "the toys of $1 ended before they were interrupted"
+        sleep 0.02
+    done
+    fail "no result of $1"
+}
+
+# kill -9 of mpirun; the same command goes on.
+mpirun --oversubscribe -n 2 ratiofarm toys campaign.toml --out killed "${options[@]}" \
+    > killed.out 2> killed.err &
+farm=$!
+wait_for_results killed $farm
+kill -9 $farm
+wait $farm || true
+sleep 1
+toys 2 killed || fail "killed toys do not go on"
+bits_of killed | diff calm.bits - || fail "killed toys end with other bits"
+[ "$(to_do killed)" != to_do=20 ] || fail "finished toys were thrown again"
+
+# TERM stops between toys.
+ratiofarm toys campaign.toml --out stopped "${options[@]}" > stopped.out 2> stopped.err &
+farm=$!
+wait_for_results stopped $farm
+kill -TERM $farm
+code=0
+wait $farm || code=$?
+expect_equal "exit code after TERM" $code 75
+[ ! -e stopped/toys.json ] || fail "a stopped run published results"
+toys 2 stopped || fail "stopped toys do not go on"
+bits_of stopped | diff calm.bits - || fail "stopped toys end with other bits"
+
+# Real events where every rate is positive, a grid, and what cannot be.
+toys 2 real --unit-weight-samples || fail "unit-weight toys"
+grep -q '"drawn_from": "samples"' real/toys.json || fail "not from samples"
+grep -q 'used 8.*times' real.out || fail "reuse is not reported"
+toys 0 grid --grid 0.25:2.25:5 --toys 60 || fail "grid"
+grep -q 'mu at 0.6827 by t: \[' grid.out || fail "no Neyman interval"
+expect_code 2 toys 0 bad --unit-weight-samples --at mu=0.5
+grep -q "process 'S' has the negative rate" bad.err || fail "negative rate is not named"
+expect_code 2 toys 0 bad --at mu=-1
+expect_code 2 toys 0 bad --grid 2:1:5
+expect_code 2 toys 0 bad --toys 10
