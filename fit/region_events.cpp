@@ -10,6 +10,7 @@
 
 #include "event_blocks.hpp"
 #include "mixture_kernel.hpp"
+#include "packed_sums.hpp"
 #include "parallel.hpp"
 #include "region_plan.hpp"
 #include "shape_workspace.hpp"
@@ -21,38 +22,6 @@ using Weights = EventBlocks::Weights;
 
 /// Below this many values of a rank a second thread costs more than it saves.
 constexpr std::uint64_t values_worth_a_thread = 60000;
-
-std::size_t triangle(std::size_t n) { return n * (n + 1) / 2; }
-std::size_t in_triangle(std::size_t a, std::size_t b) {
-    return a >= b ? triangle(a) + b : triangle(b) + a;
-}
-
-std::vector<double> square_of(std::span<const double> lower, std::size_t n) {
-    std::vector<double> square(n * n);
-    for (std::size_t a = 0; a < n; ++a) {
-        for (std::size_t b = 0; b < n; ++b) square[a * n + b] = lower[in_triangle(a, b)];
-    }
-    return square;
-}
-
-/// Takes quantities one after the other out of a list of sums.
-class Reader {
-public:
-    explicit Reader(std::span<const double> sums) : rest_(sums) {}
-    std::span<const double> take(std::size_t n) {
-        const auto part = rest_.first(n);
-        rest_ = rest_.subspan(n);
-        return part;
-    }
-    std::vector<double> list(std::size_t n) {
-        const auto part = take(n);
-        return {part.begin(), part.end()};
-    }
-    double one() { return take(1)[0]; }
-
-private:
-    std::span<const double> rest_;
-};
 
 }  // namespace
 
@@ -75,6 +44,11 @@ struct RegionEvents::State {
         return std::min<std::uint64_t>(std::max(1U, options.threads), useful);
     }
 
+    bool in_double(std::span<const double> alpha) const {
+        return options.precision == ShapePrecision::fp64 || needs_double(layout, alpha);
+    }
+    std::size_t storage() const { return static_cast<std::size_t>(options.storage); }
+
     template <class AddShard>
     std::vector<double> sum(std::size_t width, const AddShard& add_shard) const;
     template <class Real>
@@ -84,15 +58,6 @@ struct RegionEvents::State {
     std::vector<double> reference_sums(std::span<const double> alpha) const;
     std::vector<double> plain_mixture_sums(std::span<const double> rates) const;
 
-    template <class Real>
-    const ShapeKernelPair<Real>& kernel() const {
-        const auto storage = static_cast<std::size_t>(options.storage);
-        if constexpr (sizeof(Real) == sizeof(double)) {
-            return kernels.fp64[storage];
-        } else {
-            return kernels.fp32[storage];
-        }
-    }
     template <class Real>
     void add_blocks(ShapeKernel<Real> add_block,
                     const ShapePoint<Real>& point,
@@ -180,7 +145,7 @@ std::vector<double> RegionEvents::State::mixture_sums(std::span<const double> ra
     return sum(width, [&](std::size_t shard, std::size_t thread, double* to) {
         ShapeWorkspace<Real>& space = spaces[thread];
         space.clear();
-        add_blocks(kernel<Real>().mixture, point, Weights::data, shard, space);
+        add_blocks(kernels.of<Real>(storage()).mixture, point, Weights::data, shard, space);
         *to++ = space.joined(space.work().value);
         *to++ = space.work().below_floor[0];
         for (std::size_t j = 0; j < s; ++j) *to++ = space.work().clipped[j];
@@ -214,7 +179,7 @@ std::vector<double> RegionEvents::State::reference_sums(std::span<const double> 
     return sum(width, [&](std::size_t shard, std::size_t thread, double* to) {
         ShapeWorkspace<Real>& space = spaces[thread];
         space.clear();
-        add_blocks(kernel<Real>().reference, point, Weights::reference, shard, space);
+        add_blocks(kernels.of<Real>(storage()).reference, point, Weights::reference, shard, space);
         *to++ = space.joined(space.work().value);
         for (std::size_t j = 0; j < s; ++j) {
             *to++ = space.joined(space.work().process + j * shape_lanes);
@@ -291,12 +256,11 @@ MixtureSums RegionEvents::mixture(std::span<const double> rates,
     const std::size_t p = state_->plan.n_parameters();
     const std::size_t c = state_->plan.n_columns();
     RATIOFARM_EXPECT(rates.size() == s && alpha.size() == p);
-    const bool in_double =
-        state_->options.precision == ShapePrecision::fp64 || needs_double(state_->layout, alpha);
+    const bool in_double = state_->in_double(alpha);
     const std::vector<double> sums = c == 0      ? state_->plain_mixture_sums(rates)
                                      : in_double ? state_->mixture_sums<double>(rates, alpha)
                                                  : state_->mixture_sums<float>(rates, alpha);
-    Reader reader(sums);
+    SumReader reader(sums);
     MixtureSums result;
     result.value = reader.one();
     result.below_floor = static_cast<std::uint64_t>(reader.one());
@@ -313,11 +277,10 @@ MixtureSums RegionEvents::mixture(std::span<const double> rates,
 ReferenceSums RegionEvents::reference(std::span<const double> alpha) const {
     const std::size_t s = state_->plan.n_processes();
     RATIOFARM_EXPECT(alpha.size() == state_->plan.n_parameters());
-    const bool in_double =
-        state_->options.precision == ShapePrecision::fp64 || needs_double(state_->layout, alpha);
+    const bool in_double = state_->in_double(alpha);
     const std::vector<double> sums =
         in_double ? state_->reference_sums<double>(alpha) : state_->reference_sums<float>(alpha);
-    Reader reader(sums);
+    SumReader reader(sums);
     ReferenceSums result;
     result.weight = reader.one();
     result.value = reader.list(s);

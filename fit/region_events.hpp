@@ -55,9 +55,10 @@ struct ReferenceSums {
 /// over the events of all ranks; their bits depend neither on ranks nor threads nor instructions.
 class RegionEvents {
 public:
-    /// Collective over comm, which must outlive this. Reads this rank's events piece by piece.
+    /// Collective over comm, which must outlive this. Reads this rank's events piece by piece, by
+    /// options.threads threads at once. \param source its shapes are the columns of the layout
     /// \throws AgreedError (usage) on every rank, naming the event, if a weight is not finite, a
-    /// log ratio is NaN or beyond +600, or a log g is not finite
+    /// log ratio is not finite or beyond +600, or a log g is not finite
     RegionEvents(const RegionLayout& layout,
                  const EventSource& source,
                  const mpi::Communicator& comm,
@@ -66,10 +67,12 @@ public:
     RegionEvents(RegionEvents&&) noexcept;
     RegionEvents& operator=(RegionEvents&&) noexcept;
 
-    /// Collective over comm. \param rates [S], R_j, may be negative  \param alpha [P]
+    /// Collective over comm. One pass over the events with weight. Sums that overflow are NaN.
+    /// \param rates [S], R_j, may be negative
+    /// \param alpha [P]; where one is beyond 6.7 single precision gives way to double
     MixtureSums mixture(std::span<const double> rates, std::span<const double> alpha) const;
 
-    /// Collective over comm. \param alpha [P]
+    /// Collective over comm. One pass over the events with reference weight. \param alpha [P]
     ReferenceSums reference(std::span<const double> alpha) const;
 
     std::uint64_t n_events() const;       ///< on all ranks

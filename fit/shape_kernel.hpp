@@ -110,6 +110,14 @@ struct ShapeKernelPair {
 struct ShapeKernels {
     ShapeKernelPair<double> fp64[2];
     ShapeKernelPair<float> fp32[2];
+    template <class Real>
+    const ShapeKernelPair<Real>& of(std::size_t storage) const {
+        if constexpr (sizeof(Real) == sizeof(double)) {
+            return fp64[storage];
+        } else {
+            return fp32[storage];
+        }
+    }
     /// Rounds to fp16, to the nearest even. \param n a multiple of 16
     void (*to_half)(const float* from, std::uint16_t* to, std::size_t n) = nullptr;
 };

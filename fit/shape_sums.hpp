@@ -4,66 +4,11 @@
 // instruction set; see lanes.hpp.
 
 #include "shape_elements.hpp"
+#include "shape_mixture.hpp"
 #include "shape_product.hpp"
 
 namespace ratiofarm {
 namespace {
-
-constexpr double relative_floor = 1e-6;
-constexpr double smallest_floor = 1e-150;  // its square is still a normal number
-
-/// What a block of events knows of its mixture. Derivatives are relative to the power of the
-/// mixture, so that nothing overflows: L' = slope / D, L'' = -bend / D^2, with D held at the floor.
-struct MixtureBlock {
-    alignas(64) double inverse[shape_block];  ///< 1 / D
-    alignas(64) double value[shape_block];    ///< L
-    alignas(64) double slope[shape_block];    ///< w L' D
-    alignas(64) double bend[shape_block];     ///< -w L'' D^2
-};
-
-/// The continuation below the floor (Likelihood's documentation) of one event.
-inline void continue_below_floor(double t, double w, std::size_t i, MixtureBlock& block) {
-    const double q = w < 0.0 ? 1.0 + t * t : 1.0;
-    const double slope = w < 0.0 ? 1.0 - t - t * t : 1.0 - t;
-    const double bend = w < 0.0 ? 1.0 + 6.0 * t - 3.0 * t * t - 2.0 * t * t * t : 1.0;
-    block.value[i] += (t - 0.5 * t * t) / q;  // it holds ln(floor)
-    block.slope[i] = w * (slope / (q * q));
-    block.bend[i] = w * (bend / (q * q * q));
-}
-
-/// Mixtures of a block, ratios evaluated. Adds to value and below_floor.
-template <class Real>
-void mix(const ShapePlan& plan,
-         const ShapePoint<Real>& point,
-         const ShapeBlock& block,
-         const ShapeWork<Real>& work,
-         MixtureBlock& mixtures) {
-    for (std::size_t i = 0; i < shape_block; i += width) {
-        Doubles mixture{};
-        Doubles scale{};
-        for (std::size_t j = 0; j < plan.n_processes; ++j) {
-            const Doubles ratio = take(work.ratio + j * shape_block + i);
-            const Doubles nominal = take(block.ratio + j * block.ratio_stride + i);
-            mixture = fma(all(point.rates[j]), ratio, mixture);
-            scale = fma(all(plan.yields[j]), nominal, scale);
-        }
-        const Doubles floor = greater(scale * relative_floor, all(smallest_floor));
-        const Doubles safe = mixture < floor ? floor : mixture;
-        const Doubles w = take(block.weight + i);
-        put(mixtures.inverse + i, 1.0 / safe);
-        put(mixtures.value + i, log(safe));
-        put(mixtures.slope + i, w);
-        put(mixtures.bend + i, w);
-        for (int l = 0; l < width; ++l) {
-            if (!(mixture[l] < floor[l])) continue;
-            const std::size_t event = i + static_cast<std::size_t>(l);
-            continue_below_floor(mixture[l] / floor[l] - 1.0, w[l], event, mixtures);
-            if (w[l] != 0.0) work.below_floor[0] += 1.0;
-        }
-        double* lanes = work.value + i % shape_lanes;
-        put(lanes, fma(w, take(mixtures.value + i), take(lanes)));
-    }
-}
 
 /// Adds the events of a block to lanes. \param lanes [shape_lanes]
 inline void add_to_lanes(const double* values, double* lanes) {

@@ -5,121 +5,20 @@
 #include <cmath>
 #include <limits>
 
-#include "ratiofarm/core/philox.hpp"
 #include "ratiofarm/mpi/together.hpp"
 #include "ratiofarm_test/catch.hpp"
 
 #include "plain_sums.hpp"
+#include "region_recipes.hpp"
 
 using namespace ratiofarm;
+using namespace ratiofarm::test;
 
 namespace {
 
 const mpi::Communicator one_rank;
 
 mpi::Communicator all_ranks() { return mpi::Communicator::duplicate(MPI_COMM_WORLD); }
-
-/// What is random about the events.
-struct Recipe {
-    RegionLayout layout;
-    double spread = 0.3;   ///< of ln g
-    bool has_data = true;  ///< weights that are not 0
-    double extreme = 0.0;  ///< share of anchors beyond a factor of 20
-};
-
-/// Events depend on their number alone. Weights and reference weights have either sign or are 0.
-EventSet events_of(const Recipe& recipe, Range range, std::uint64_t total) {
-    const RegionLayout& layout = recipe.layout;
-    EventSet events;
-    for (std::size_t j = 0; j < layout.n_processes; ++j) {
-        events.processes.push_back("p" + std::to_string(j));
-    }
-    for (const ShapeIndex& column : layout.columns) {
-        events.shapes.push_back(
-            {events.processes[column.process], "a" + std::to_string(column.parameter)});
-    }
-    events.offset = range.first;
-    events.total = total;
-    const std::size_t n = range.size();
-    events.log_g.resize(2 * layout.columns.size() * n);
-    for (std::size_t i = 0; i < n; ++i) {
-        PhiloxSequence random(20261122, range.first + i);
-        const double kind = random.uniform();
-        const double size = 2.0 * random.uniform();
-        // Blocks of events that carry only one kind of weight, and mixed ones.
-        const std::uint64_t block = (range.first + i) / 64 % 4;
-        const double data = kind < 0.2 ? -0.3 : (kind < 0.3 ? 0.0 : size);
-        events.weight.push_back(recipe.has_data && block != 1 ? data : 0.0);
-        events.reference.push_back(block == 2 ? 0.0 : (kind > 0.8 ? -0.1 : kind));
-        for (std::size_t j = 0; j < layout.n_processes; ++j) {
-            events.log_r.push_back(0.6 * random.normal());
-        }
-        for (std::size_t c = 0; c < 2 * layout.columns.size(); ++c) {
-            const bool extreme = random.uniform() < recipe.extreme;
-            const double log_g = recipe.spread * random.normal();
-            events.log_g[c * n + i] =
-                static_cast<float>(extreme ? (log_g > 0.0 ? 3.5 : -3.5) : log_g);
-        }
-    }
-    return events;
-}
-
-EventSource source_of(const Recipe& recipe, std::uint64_t n) {
-    const EventSet none = events_of(recipe, {0, 0}, n);
-    return {none.processes, none.shapes, n,
-            [recipe, n](Range range) { return events_of(recipe, range, n); }};
-}
-
-constexpr Interpolation codes[] = {Interpolation::code0, Interpolation::code1, Interpolation::code2,
-                                   Interpolation::code4, Interpolation::code4p};
-
-/// Processes 0 and 2 share their parameters, process 1 has none, the others some; columns are not
-/// in order and have every code.
-Recipe sparse_recipe() {
-    Recipe recipe;
-    recipe.layout.n_processes = 5;
-    recipe.layout.n_shape_parameters = 19;
-    recipe.layout.yields = {40.0, 65.0, 90.0, 115.0, 140.0};
-    for (std::size_t m = 19; m-- > 0;) {
-        for (const std::size_t j : {4, 0, 3, 2}) {
-            if (j == 3 && m % 3 != 1) continue;
-            if (j == 4 && m < 2) continue;
-            recipe.layout.columns.push_back({j, m, codes[(m + j) % 5]});
-        }
-    }
-    return recipe;
-}
-
-/// Every pair has a shape, all of the default code.
-Recipe dense_recipe(std::size_t n_processes, std::size_t n_parameters) {
-    Recipe recipe;
-    recipe.layout.n_processes = n_processes;
-    recipe.layout.n_shape_parameters = n_parameters;
-    for (std::size_t j = 0; j < n_processes; ++j) {
-        recipe.layout.yields.push_back(50.0 + 10.0 * static_cast<double>(j));
-        for (std::size_t m = 0; m < n_parameters; ++m) recipe.layout.columns.push_back({j, m});
-    }
-    return recipe;
-}
-
-std::vector<double> rates_of(const Recipe& recipe) {
-    std::vector<double> rates = recipe.layout.yields;
-    for (std::size_t j = 0; j < rates.size(); ++j) {
-        const double factors[] = {1.1, -0.4, 0.8, 0.0, 1.3};
-        rates[j] *= factors[j % 5];
-    }
-    return rates;
-}
-
-/// Inside and outside of the anchors, and on them.
-std::vector<double> alpha_of(const Recipe& recipe) {
-    std::vector<double> alpha;
-    const double values[] = {0.3, -0.6, 1.4, 0.0, -1.7, 0.95, -1.0, 1.0, -0.1};
-    for (std::size_t m = 0; m < recipe.layout.n_shape_parameters; ++m) {
-        alpha.push_back(values[m % 9] + 0.001 * static_cast<double>(m));
-    }
-    return alpha;
-}
 
 /// Numbers agree to a share of the largest of them.
 void check_close(const std::vector<double>& fast, const std::vector<double>& plain, double share) {
@@ -181,9 +80,9 @@ void check_against_plain(const Recipe& recipe,
     const auto rates = rates_of(recipe);
     const auto alpha = alpha_of(recipe);
 
-    check_close(fast.mixture(rates, alpha),
-                test::plain_mixture(recipe.layout, events, rates, alpha), share);
-    check_close(fast.reference(alpha), test::plain_reference(recipe.layout, events, alpha), share);
+    check_close(fast.mixture(rates, alpha), plain_mixture(recipe.layout, events, rates, alpha),
+                share);
+    check_close(fast.reference(alpha), plain_reference(recipe.layout, events, alpha), share);
 }
 
 }  // namespace
@@ -251,8 +150,8 @@ TEST_CASE("half precision storage is that of rounded logarithms", "[fit]") {
         const auto rates = rates_of(recipe);
         const auto alpha = alpha_of(recipe);
 
-        check_close(fast.mixture(rates, alpha),
-                    test::plain_mixture(recipe.layout, rounded, rates, alpha), 1e-12);
+        check_close(fast.mixture(rates, alpha), plain_mixture(recipe.layout, rounded, rates, alpha),
+                    1e-12);
     }
 }
 
