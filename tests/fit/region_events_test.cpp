@@ -96,6 +96,42 @@ TEST_CASE("sums are those of a plain loop, with every code inside and outside", 
     check_against_plain(dense_recipe(1, 1), 200, {}, 1e-12);
 }
 
+TEST_CASE("slopes and bends are the derivatives of the value", "[fit]") {
+    const Recipe recipe = dense_recipe(3, 5);
+    const std::size_t p = 5;
+    const RegionEvents events(recipe.layout, source_of(recipe, 300), one_rank, {});
+    const std::vector<double> rates = recipe.layout.yields;
+    const std::vector<double> alpha{0.4, -0.7, 1.6, -1.3, 0.05};
+    const auto gradient = [&](const MixtureSums& sums) {
+        std::vector<double> result(p);
+        for (std::size_t c = 0; c < recipe.layout.columns.size(); ++c) {
+            const ShapeIndex& column = recipe.layout.columns[c];
+            result[column.parameter] += rates[column.process] * sums.shape_slope[c];
+        }
+        return result;
+    };
+    const MixtureSums here = events.mixture(rates, alpha);
+    const double step = 1e-5;
+    for (std::size_t m = 0; m < p; ++m) {
+        std::vector<double> high = alpha;
+        std::vector<double> low = alpha;
+        high[m] += step;
+        low[m] -= step;
+
+        const MixtureSums above = events.mixture(rates, high);
+        const MixtureSums below = events.mixture(rates, low);
+
+        CHECK((above.value - below.value) / (2.0 * step) ==
+              Approx(gradient(here)[m]).epsilon(1e-6));
+        for (std::size_t n = 0; n < p; ++n) {
+            CHECK((gradient(above)[n] - gradient(below)[n]) / (2.0 * step) ==
+                  Approx(here.shape_bend[m * p + n] - here.outer[m * (p + 3) + n])
+                      .epsilon(1e-6)
+                      .margin(1e-6));
+        }
+    }
+}
+
 TEST_CASE("sums without shapes are those of a plain loop", "[fit]") {
     for (const std::uint64_t n : {0, 1, 64, 3000}) {
         check_against_plain(dense_recipe(3, 0), n, {}, 1e-12);
