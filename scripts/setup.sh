@@ -70,6 +70,19 @@ install_python() {
     finished "$name" "$wanted"
 }
 
+# The peers of ./run bench fit, apart from the helpers: they want other versions of numpy.
+install_bench_python() {
+    local wanted
+    wanted="$(python_identity) $(<scripts/requirements-bench.txt)"
+    up_to_date bench "$wanted" && return
+    note "installing the peers of the benchmark into .deps/bench-venv"
+    rm -rf .deps/bench-venv
+    "$PYTHON" -m venv .deps/bench-venv
+    .deps/bench-venv/bin/python -m pip install -q --disable-pip-version-check \
+        -r scripts/requirements-bench.txt
+    finished bench "$wanted"
+}
+
 # The LibTorch of the PyPI wheel, without the Python packages that it names as dependencies.
 install_libtorch() {
     if [[ -n ${LIBTORCH:-} ]]; then
