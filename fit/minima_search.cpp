@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "quintic.hpp"
 #include "scaled_model.hpp"
 
 namespace ratiofarm {
@@ -32,6 +33,7 @@ struct Probe {
     std::vector<double> tangent;  // du/dx; zero where it is unknown
     bool minimum = false;         // the known one
     bool at_end = false;          // of the range, where the slope of a minimum need not be zero
+    bool refined = false;         // the others moved by a second step
 };
 
 Probe probe_of(const SearchSpace& space,
@@ -215,16 +217,51 @@ private:
             }
         }
         std::vector<std::vector<double>> starts;
-        if (probes.front().slope > 0.0 && !probes.front().minimum) {
-            starts.push_back(probes.front().u);
-        }
+        add_end(axis, probes.front(), space_.low[axis], starts);
         for (std::size_t k = 0; k + 1 < probes.size(); ++k) {
-            const auto dip = dip_between(probes[k], probes[k + 1]);
-            if (dip) starts.push_back(between(axis, probes[k], probes[k + 1], *dip));
+            add_dip(axis, probes[k], probes[k + 1], starts);
         }
-        if (probes.back().slope < 0.0 && !probes.back().minimum) starts.push_back(probes.back().u);
+        add_end(axis, probes.back(), space_.high[axis], starts);
         for (auto& start : starts) descend(std::move(start));
     }
+
+    /// A probe whose others were far from their minimum misleads: take their next step, too.
+    void refine(std::size_t axis, Probe& probe) {
+        if (probe.minimum || probe.refined) return;
+        probe = probe_of(space_, axis, probe.u, objective_(probe.u));
+        probe.refined = true;
+    }
+
+    /// Adds a start where the profile falls from the outermost probe to the end of the range.
+    void add_end(std::size_t axis,
+                 Probe& probe,
+                 double end,
+                 std::vector<std::vector<double>>& starts) {
+        const auto falls = [&] {
+            const double promised = probe.nll + probe.slope * (end - probe.x);
+            return !probe.minimum && promised < std::min(probe.nll, worth_knowing());
+        };
+        if (falls()) refine(axis, probe);
+        if (falls()) starts.push_back(probe.u);
+    }
+
+    void add_dip(std::size_t axis,
+                 Probe& left,
+                 Probe& right,
+                 std::vector<std::vector<double>>& starts) {
+        const auto dip = [&]() -> std::optional<double> {
+            const auto x = dip_between(left, right);
+            const Cubic cubic{left.x, left.nll, left.slope, right.x, right.nll, right.slope};
+            return x && cubic.at(*x) < worth_knowing() ? x : std::nullopt;
+        };
+        if (!dip()) return;
+        refine(axis, left);
+        refine(axis, right);
+        if (const auto x = dip()) starts.push_back(between(axis, left, right, *x));
+    }
+
+    /// Minima above this value are not looked for.
+    double worth_knowing() const { return minima_.front().at.nll + options_.depth; }
 
     std::vector<double> between(std::size_t axis, const Probe& a, const Probe& b, double x) const {
         const Probe& near = std::abs(a.x - x) < std::abs(b.x - x) ? a : b;
