@@ -20,7 +20,7 @@ constexpr float largest_log_anchor = 2.99573227F;  // ln 20
 /// Large enough that a read is efficient, small enough that threads share the work and that the
 /// copies in flight are small beside the events.
 std::uint64_t events_of_piece(const EventSource& source, std::uint64_t n_events, unsigned threads) {
-    constexpr std::uint64_t bytes = std::uint64_t{1} << 25;
+    constexpr std::uint64_t bytes = std::uint64_t{3} << 23;
     const std::uint64_t per_event = 16 + 8 * source.processes.size() + 8 * source.shapes.size();
     const std::uint64_t share = n_events / (4 * std::uint64_t{threads}) + 1;
     const std::uint64_t wanted = std::min(bytes / per_event + 1, share);
