@@ -54,12 +54,22 @@ std::vector<std::string> check_task_file(const fs::path& path, const JournalStat
     });
 }
 
+/// A checkpoint of a running training, of either generation.
+std::vector<std::string> check_state(const fs::path& path) {
+    return problems_of([&] {
+        const std::string name = path.filename();
+        const Digest task = Digest::from_hex(name.substr(0, name.find('.')));
+        task_file_body(read_file(path), TaskFileKind::training_state, task);
+    });
+}
+
 std::optional<Checked> check_file(const fs::path& path,
                                   const RunDirectory& directory,
                                   const JournalState& journal) {
     const std::string extension = path.extension();
     if (extension == ".h5") return check_hdf5(path);
     if (extension == ".ckpt") return Checked{"", check_task_file(path, journal), {}};
+    if (extension == ".state" || extension == ".old") return Checked{"", check_state(path), {}};
     if (path == directory.campaign()) {
         return Checked{"", problems_of([&] { read_campaign(path); }), {}};
     }
@@ -73,7 +83,12 @@ std::optional<Checked> check_file(const fs::path& path,
         }
         return checked;
     }
-    return std::nullopt;  // report, checkpoints of running trainings, the lock
+    if (extension == ".jsonl") {  // of a shard
+        const std::uint64_t damaged = read_journal(path).damaged_lines;
+        if (damaged == 0) return Checked{};
+        return Checked{"", {fmt::format("{} damaged lines", damaged)}, {}};
+    }
+    return std::nullopt;  // report, the lock, scripts
 }
 
 std::vector<Checked> check_all(const RunDirectory& directory) {

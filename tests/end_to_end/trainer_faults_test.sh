@@ -72,6 +72,8 @@ damage() { # run directory, command on the newest checkpoint, command on the old
         $2 "$state"
         $3 "$state.old"
     done
+    expect_code 2 ratiofarm verify --out "$1" > "$1.verify"
+    expect_in '\.state: ' "$1.verify"
     ratiofarm run campaign.toml --out "$1" > "$1.out" 2> "$1.err"
     expect_in 'checkpoint cannot be used' "$1.err"
     expect_calm "$1"

@@ -103,6 +103,28 @@ TEST_CASE("a killed trainer is one crash, and the next task gets a new trainer")
     CHECK(trainers() != before);
 }
 
+TEST_CASE("a trainer that hangs is killed, which is one crash that says so") {
+    auto handle = launcher();
+    const Log log;
+    TrainerRunner runner(handle,
+                         {{}, DeviceClass::cpu, {.least_seconds = 4.0, .first_factor = 1.0}}, log);
+    // Under load a trainer may take longer than this to answer for the first time.
+    for (int tries = 0; trainers().empty(); ++tries) {
+        REQUIRE(tries < 20);
+        runner.start(task_without_data());
+        wait_for_report(runner);
+    }
+    const auto before = trainers();
+    ::kill(before[0], SIGSTOP);
+    runner.start(task_without_data());
+
+    const TaskReport hung = wait_for_report(runner);
+
+    CHECK(hung.outcome == TaskOutcome::crashed);
+    CHECK(hung.reason.find("no sign of progress within 4.") == 0);
+    CHECK(trainers().empty());
+}
+
 TEST_CASE("a trainer that is missing is named before anything starts") {
     CHECK_THROWS_AS(LauncherHandle::fork_launcher("/no/such/trainer"), SystemError);
 }

@@ -1,0 +1,93 @@
+// The loop of a farm on real ranks with a runner that only waits: what a task costs beside its
+// work.
+
+#include "run_farm.hpp"
+
+#include <chrono>
+#include <ctime>
+#include <memory>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "ratiofarm/mpi/communicator.hpp"
+#include "ratiofarm/store/journal.hpp"
+#include "ratiofarm_test/catch.hpp"
+#include "ratiofarm_test/temporary_directory.hpp"
+
+using namespace ratiofarm;
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// Each task takes 10 ms and no CPU; every tenth crashes once.
+class WaitingRunner final : public TaskRunner {
+public:
+    void start(const Task& task) override {
+        crashes_ = task.digest.low % 10 == 0 && crashed_.insert(task.digest).second;
+        end_ = Clock::now() + std::chrono::milliseconds(10);
+        running_ = true;
+    }
+    void checkpoint() override {}
+    void stop() override {}
+    std::optional<Event> poll() override {
+        if (!running_ || Clock::now() < end_) return std::nullopt;
+        running_ = false;
+        TaskReport report;
+        report.outcome = crashes_ ? TaskOutcome::crashed : TaskOutcome::done;
+        report.seconds = 0.01;
+        return report;
+    }
+
+private:
+    std::set<Digest> crashed_;
+    Clock::time_point end_;
+    bool running_ = false;
+    bool crashes_ = false;
+};
+
+double cpu_seconds() {
+    timespec now{};
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+}  // namespace
+
+TEST_CASE(
+    "a farm of 10 ms tasks costs a rank less than 1 ms of CPU per task, each committed once") {
+    const auto world = mpi::Communicator::duplicate(MPI_COMM_WORLD);
+    const test::TemporaryDirectory folder;
+    constexpr std::uint64_t n_tasks = 200;
+    std::vector<Task> tasks;
+    std::unique_ptr<Journal> journal;
+    if (world.is_root()) {
+        journal = std::make_unique<Journal>(folder.path() / "journal.jsonl", JournalState{});
+        for (std::uint64_t i = 0; i < n_tasks; ++i) {
+            tasks.push_back({{1, i}, fmt::format("S/member {}", i), 1e9, {}});
+        }
+    }
+    WaitingRunner runner;
+    const double cpu = cpu_seconds();
+
+    const FarmEnd end = run_farm(world, std::move(tasks), runner, journal.get(), Log());
+
+    CHECK(end.done == n_tasks);
+    CHECK(end.left == 0);
+    CHECK_FALSE(end.stopped);
+    CHECK(cpu_seconds() - cpu < 1e-3 * static_cast<double>(n_tasks));
+    if (!world.is_root()) return;
+    journal->flush();
+    const JournalState state = read_journal(folder.path() / "journal.jsonl");
+    CHECK(state.committed.size() == n_tasks);
+    CHECK(end.commits.size() == n_tasks);
+    CHECK(state.notes.size() >= n_tasks / 10);
+    REQUIRE(state.ends.size() == 1);
+    CHECK(state.ends[0].workers == static_cast<std::uint64_t>(world.size()));
+    CHECK(state.ends[0].busy_seconds >= 0.01 * static_cast<double>(n_tasks));
+    fmt::print("{} ranks: {:.2f} ms of CPU per task on rank 0, {:.0f} % of the time busy\n",
+               world.size(), 1e3 * (cpu_seconds() - cpu) / static_cast<double>(n_tasks),
+               100.0 * state.ends[0].busy_seconds /
+                   (state.ends[0].seconds * static_cast<double>(state.ends[0].workers)));
+}
