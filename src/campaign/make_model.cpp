@@ -41,9 +41,9 @@ bool shape_of(const SystematicSection& systematic,
     const bool named = std::any_of(systematic.shapes->begin(), systematic.shapes->end(),
                                    [&](const auto& shape) { return shape.process == process; });
     if (named && !there) {
-        throw DataError("systematic '" + systematic.name + "': '" + input.source +
-                        "' has no column log_g for process '" + process + "' and parameter '" +
-                        systematic.parameter +
+        throw DataError("systematic '" + systematic.name +
+                        "': there is no column log_g for process '" + process +
+                        "' and parameter '" + systematic.parameter +
                         "' (its 'shape_processes' and 'shape_parameters' name them; an empty "
                         "'shape' of the systematic leaves the yields alone)");
     }
@@ -115,7 +115,7 @@ UnbinnedRegion make_region(const Campaign& campaign,
             continue;
         }
         throw DataError("region '" + section.name + "' declares a yield of process '" +
-                        entry.first + "', which '" + input.source + "' does not have");
+                        entry.first + "', which is not among the ratios");
     }
     return region;
 }

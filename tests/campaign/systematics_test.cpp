@@ -140,8 +140,8 @@ TEST_CASE("a shape that the ratio file does not have is one clear error", "[camp
     inputs[1].shapes.erase(inputs[1].shapes.begin());
 
     CHECK_THROWS_WITH(make_model(campaign, inputs),
-                      Contains("systematic 'scale': 'low.h5' has no column log_g for process 'S' "
-                               "and parameter 'alpha_scale'"));
+                      Contains("'low.h5': systematic 'scale': there is no column log_g for process "
+                               "'S' and parameter 'alpha_scale'"));
     inputs[1].processes.pop_back();
     inputs[0].processes.pop_back();
     inputs[1].shapes.clear();
