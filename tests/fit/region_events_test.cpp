@@ -53,21 +53,22 @@ void check_close(const ReferenceSums& fast, const ReferenceSums& plain, double s
     }
 }
 
+// In double brackets, since Catch2 would print every element of what differs.
 void check_same(const MixtureSums& a, const MixtureSums& b) {
-    CHECK(a.value == b.value);
-    CHECK(a.below_floor == b.below_floor);
-    CHECK(a.slope == b.slope);
-    CHECK(a.shape_slope == b.shape_slope);
-    CHECK(a.shape_bend == b.shape_bend);
-    CHECK(a.outer == b.outer);
-    CHECK(a.clipped == b.clipped);
+    CHECK((a.value == b.value));
+    CHECK((a.below_floor == b.below_floor));
+    CHECK((a.slope == b.slope));
+    CHECK((a.shape_slope == b.shape_slope));
+    CHECK((a.shape_bend == b.shape_bend));
+    CHECK((a.outer == b.outer));
+    CHECK((a.clipped == b.clipped));
 }
 
 void check_same(const ReferenceSums& a, const ReferenceSums& b) {
-    CHECK(a.weight == b.weight);
-    CHECK(a.value == b.value);
-    CHECK(a.slope == b.slope);
-    CHECK(a.bend == b.bend);
+    CHECK((a.weight == b.weight));
+    CHECK((a.value == b.value));
+    CHECK((a.slope == b.slope));
+    CHECK((a.bend == b.bend));
 }
 
 /// Both sums against the plain loop, on one rank.
