@@ -5,9 +5,28 @@
 #include "ratiofarm/report/fit_text.hpp"
 
 #include "fit_request.hpp"
+#include "hessian_check.hpp"
 
 namespace ratiofarm {
 namespace {
+
+bool wants_rows(const Arguments& arguments) {
+    if (!arguments.has("hessian")) return false;
+    const std::string how = arguments.text("hessian");
+    if (how == "rows") return true;
+    if (how == "closed") return false;
+    throw ConfigError("--hessian = '" + how + "': must be closed or rows");
+}
+
+/// Collective over the context's world.
+void compare_hessians(CommandContext& context, Workspace& workspace, const FitRequest& request) {
+    const HessianCheck check =
+        check_hessian(context, fitted_campaign(context, workspace, request));
+    context.log.info("Hessian by rows and in closed form",
+                     {{"largest_relative_difference", check.largest_difference},
+                      {"seconds_by_rows", check.seconds_by_rows},
+                      {"seconds_closed_form", check.seconds_closed_form}});
+}
 
 ExitCode run(CommandContext& context, const Arguments& arguments) {
     Workspace workspace = open_workspace(context, arguments, Needs::campaign);
@@ -15,7 +34,9 @@ ExitCode run(CommandContext& context, const Arguments& arguments) {
         workspace.ratios = std::filesystem::absolute(arguments.text("ratios"));
     }
     const FitRequest request = fit_request(arguments);
+    const bool rows = wants_rows(arguments);
     const StageEnd end = in_context("fit", [&] { return fit_stage(context, workspace, request); });
+    if (rows) compare_hessians(context, workspace, request);
     if (!context.world.is_root()) return ExitCode::done;
     if (end.state == StageEnd::State::up_to_date) context.log.info("fit.json is up to date");
     const std::string json = read_text(workspace.directory.fit_json());
@@ -29,6 +50,10 @@ Command fit_command() {
     auto options = workspace_options();
     options.push_back({"ratios", "FILE", "ratio file (default: ratios.h5 of the run directory)"});
     for (const Option& option : fit_request_options()) options.push_back(option);
+    options.push_back({"hessian", "HOW",
+                       "'rows': compute it at the minimum by Hessian-vector products too, rows "
+                       "dealt over the ranks, and say how far apart and how slow they are",
+                       "closed"});
     options.push_back({"json", "", "print fit.json instead of text"});
     return {.name = "fit",
             .summary = "Fits the model to the events of ratios.h5 and writes fit.json.",
