@@ -5,13 +5,13 @@
 
 #include <fmt/format.h>
 
-#include "ratiofarm/core/philox.hpp"
 #include "ratiofarm/core/seeds.hpp"
 #include "ratiofarm/fit/fit.hpp"
 #include "ratiofarm/mpi/together.hpp"
 #include "ratiofarm/physics/process_rates.hpp"
 
 #include "region_source.hpp"
+#include "toys_lists.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -28,63 +28,6 @@ void set_norm(StatisticalModel& model, ShapeNorm wanted) {
 bool has_norm(const StatisticalModel& model, ShapeNorm norm) {
     return std::any_of(model.unbinned.begin(), model.unbinned.end(),
                        [&](const UnbinnedRegion& region) { return region.shape_norm == norm; });
-}
-
-/// All events of a source, in this rank's memory.
-std::shared_ptr<const EventSet> whole(const EventSource& source) {
-    return std::make_shared<const EventSet>(source.read({0, source.total}));
-}
-
-/// The weights of all events, without keeping the rest.
-std::vector<double> weights_of(const EventSource& source) {
-    constexpr std::uint64_t step = 16384;
-    std::vector<double> weights;
-    weights.reserve(source.total);
-    for (std::uint64_t first = 0; first < source.total; first += step) {
-        const EventSet piece = source.read({first, std::min(first + step, source.total)});
-        weights.insert(weights.end(), piece.weight.begin(), piece.weight.end());
-    }
-    return weights;
-}
-
-/// The rows of a list that are kept.
-EventSet picked(const EventSet& events, const std::vector<std::uint64_t>& rows) {
-    EventSet result;
-    result.processes = events.processes;
-    result.shapes = events.shapes;
-    result.total = rows.size();
-    result.weight.assign(rows.size(), 1.0);
-    const std::size_t s = events.processes.size();
-    for (const std::uint64_t row : rows) {
-        const double* log_r = events.log_r.data() + row * s;
-        result.log_r.insert(result.log_r.end(), log_r, log_r + s);
-    }
-    for (std::size_t column = 0; column < 2 * events.shapes.size(); ++column) {
-        for (const std::uint64_t row : rows) {
-            result.log_g.push_back(events.log_g[column * events.size() + row]);
-        }
-    }
-    return result;
-}
-
-/// Real events of unit weight: each is kept with probability weight / largest weight.
-EventSet unweighted_events(const EventSet& events, const std::string& sample, std::uint64_t key) {
-    double largest = 0.0;
-    for (const double weight : events.weight) {
-        if (weight < 0.0) {
-            throw DataError(
-                fmt::format("sample '{}' has negative weights: its events cannot be "
-                            "thrown; throw from the mixture instead",
-                            sample));
-        }
-        largest = std::max(largest, weight);
-    }
-    std::vector<std::uint64_t> rows;
-    for (std::uint64_t i = 0; i < events.size(); ++i) {
-        const auto words = philox(key, 0, i);
-        if (uniform01(words[0], words[1]) * largest < events.weight[i]) rows.push_back(i);
-    }
-    return picked(events, rows);
 }
 
 template <class T>
@@ -195,7 +138,7 @@ void ToyPlan::read_reference(const mpi::Communicator& world, const Campaign& cam
         for (FittedSet& set : sets) set.reference = std::exchange(set.factor, 0.0);
         const EventSource source =
             region_source(world, {of_reference, exact_, exact_.unbinned[r], ratios_[r], sets});
-        mpi::together(world, [&] { lists_.push_back(whole(source)); });
+        mpi::together(world, [&] { lists_.push_back(whole_list(source)); });
         reference_.unbinned.push_back(source_of(*lists_.back()));
     }
     for (const BinnedRegion& region : exact_.binned) {
@@ -218,7 +161,7 @@ void ToyPlan::read_samples(const mpi::Communicator& world, const Campaign& campa
             mpi::together(world, [&] {
                 const std::uint64_t key = seed_for(seed_, "unweighting " + sample, Stream::toys);
                 samples_[r].push_back(std::make_shared<const EventSet>(
-                    unweighted_events(*whole(source), sample, key)));
+                    unweighted_events(*whole_list(source), sample, key)));
             });
         }
     }
