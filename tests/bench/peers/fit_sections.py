@@ -15,7 +15,7 @@ PEERS = [  # name, precisions, text
     ("jax_hessian", ["fp32"], "(e) jax.hessian"),
 ]
 BLOCKS = {"rows_in_blocks": [(50, 1), (200, 2), (20, 2), (50, 2)],  # (events, devices)
-          "closed_form": [(200, 1), (50, 2), (200, 2), (1000, 2)],
+          "closed_form": [(50, 1), (200, 2), (1000, 2), (200, 1)],
           "gradient": [(200, 1), (20, 2), (50, 2)]}
 
 
