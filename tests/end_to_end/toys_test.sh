@@ -58,6 +58,7 @@ toys 0 calm || fail "toys alone"
 bits_of calm > calm.bits
 expect_equal "tasks" "$(grep -c ckpt calm.bits)" 20
 grep -q '^ *1 *1 *240 ' calm.out || fail "no table was printed"
+grep -q '"width": 0\.[3-9]' calm/toys.json || fail "estimates do not scatter as they must"
 for ranks in 1 2 3; do
     toys $ranks "ranks$ranks" || fail "$ranks ranks"
     bits_of "ranks$ranks" | diff calm.bits - || fail "$ranks ranks give other toys"
