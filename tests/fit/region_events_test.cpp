@@ -97,6 +97,16 @@ TEST_CASE("sums are those of a plain loop, with every code inside and outside", 
     check_against_plain(dense_recipe(1, 1), 200, {}, 1e-12);
 }
 
+TEST_CASE("mixtures below their floor are continued, with either sign of the weight", "[fit]") {
+    Recipe recipe = sparse_recipe();
+    recipe.first_rate = -6.0;
+
+    check_against_plain(recipe, 500, {}, 1e-11);
+
+    const RegionEvents events(recipe.layout, source_of(recipe, 500), one_rank, {});
+    CHECK(events.mixture(rates_of(recipe), alpha_of(recipe)).below_floor > 100);
+}
+
 TEST_CASE("slopes and bends are the derivatives of the value", "[fit]") {
     const Recipe recipe = dense_recipe(3, 5);
     const std::size_t p = 5;

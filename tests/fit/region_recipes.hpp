@@ -14,9 +14,10 @@ namespace ratiofarm::test {
 /// What is random about the events.
 struct Recipe {
     RegionLayout layout;
-    double spread = 0.3;   ///< of ln g
-    bool has_data = true;  ///< weights that are not 0
-    double extreme = 0.0;  ///< share of anchors beyond a factor of 20
+    double first_rate = 1.1;  ///< of process 0, in units of its yield
+    double spread = 0.3;      ///< of ln g
+    bool has_data = true;     ///< weights that are not 0
+    double extreme = 0.0;     ///< share of anchors beyond a factor of 20
 };
 
 /// Events depend on their number alone. Weights and reference weights have either sign or are 0.
@@ -98,7 +99,7 @@ inline Recipe dense_recipe(std::size_t n_processes, std::size_t n_parameters) {
 inline std::vector<double> rates_of(const Recipe& recipe) {
     std::vector<double> rates = recipe.layout.yields;
     for (std::size_t j = 0; j < rates.size(); ++j) {
-        const double factors[] = {1.1, -0.4, 0.8, 0.0, 1.3};
+        const double factors[] = {recipe.first_rate, -0.4, 0.8, 0.0, 1.3};
         rates[j] *= factors[j % 5];
     }
     return rates;
