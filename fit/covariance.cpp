@@ -66,15 +66,16 @@ Eigen::MatrixXd inverse(const CorrelationForm& form,
     const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(form.matrix);
     const Eigen::VectorXd& eigenvalues = solver.eigenvalues();
     const double largest = eigenvalues.cwiseAbs().maxCoeff();
-    Eigen::MatrixXd sum = Eigen::MatrixXd::Zero(eigenvalues.size(), eigenvalues.size());
+    Eigen::VectorXd weight = Eigen::VectorXd::Zero(eigenvalues.size());
     for (Eigen::Index k = 0; k < eigenvalues.size(); ++k) {
-        const Eigen::VectorXd direction = solver.eigenvectors().col(k);
         if (eigenvalues[k] > flat_curvature * largest) {
-            sum += direction * direction.transpose() / eigenvalues[k];
+            weight[k] = 1.0 / eigenvalues[k];
         } else {
-            result.flat_directions.push_back(named(direction, free, result));
+            result.flat_directions.push_back(named(solver.eigenvectors().col(k), free, result));
         }
     }
+    const Eigen::MatrixXd weighted = solver.eigenvectors() * weight.asDiagonal();
+    const Eigen::MatrixXd sum = weighted * solver.eigenvectors().transpose();
     result.condition_number = result.flat_directions.empty()
                                   ? largest / eigenvalues.minCoeff()
                                   : std::numeric_limits<double>::infinity();

@@ -28,6 +28,10 @@ struct FreeBlock {
 
 /// Over the directions that have curvature.
 Eigen::MatrixXd pseudo_inverse(const Eigen::MatrixXd& matrix) {
+    const Eigen::LLT<Eigen::MatrixXd> factor(matrix);
+    if (factor.info() == Eigen::Success && factor.rcond() > 1e-10) {
+        return factor.solve(Eigen::MatrixXd::Identity(matrix.rows(), matrix.cols()));
+    }
     const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(matrix);
     const double largest = solver.eigenvalues().cwiseAbs().maxCoeff();
     Eigen::MatrixXd sum = Eigen::MatrixXd::Zero(matrix.rows(), matrix.cols());

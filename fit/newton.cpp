@@ -154,6 +154,11 @@ Curvature curvature_at(const SearchSpace& space, std::span<const double> u, cons
     if (curvature.free.empty()) return curvature;
 
     const ScaledModel model(space, u, at, curvature.free);
+    // Within the whole range and positive definite: no eigenvalues needed.
+    if (const auto step = newton_step(model.gradient, model.hessian, 1.0)) {
+        curvature.edm = -0.5 * model.gradient.dot(*step);
+        return curvature;
+    }
     const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(model.hessian);
     const Eigen::VectorXd g = solver.eigenvectors().transpose() * model.gradient;
     const double largest = solver.eigenvalues().cwiseAbs().maxCoeff();

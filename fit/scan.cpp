@@ -149,7 +149,8 @@ std::vector<double> default_scan_points(const StatisticalModel& model,
     const auto nearest = std::min_element(points.begin(), points.end(), [&](double a, double b) {
         return std::abs(a - fitted.value) < std::abs(b - fitted.value);
     });
-    *nearest = fitted.value;
+    // At the end of the range the square of a root may be off by a rounding.
+    *nearest = std::clamp(fitted.value, range.low, range.high);
     return points;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 namespace ratiofarm {
@@ -67,9 +68,20 @@ double shift_for_radius(const Eigen::VectorXd& eigenvalues,
 
 }  // namespace
 
+std::optional<Eigen::VectorXd> newton_step(const Eigen::VectorXd& gradient,
+                                           const Eigen::MatrixXd& hessian,
+                                           double radius) {
+    const Eigen::LLT<Eigen::MatrixXd> factor(hessian);
+    if (factor.info() != Eigen::Success || !(factor.rcond() > 1e-10)) return std::nullopt;
+    Eigen::VectorXd step = factor.solve(-gradient);
+    if (!(step.norm() <= radius)) return std::nullopt;
+    return step;
+}
+
 Eigen::VectorXd trust_region_step(const Eigen::VectorXd& gradient,
                                   const Eigen::MatrixXd& hessian,
                                   double radius) {
+    if (auto step = newton_step(gradient, hessian, radius)) return *std::move(step);
     const auto [eigenvalues, frame, g] = spectrum_of(gradient, hessian);
     Eigen::Index lowest = 0;
     const double least = eigenvalues.minCoeff(&lowest);

@@ -246,8 +246,8 @@ NormalisationExpansion UnbinnedTerm::expansion(std::span<const double> u,
         const std::size_t a = shape_parameters_[k];
         const bool kink =
             std::any_of(layout_.columns.begin(), layout_.columns.end(), [&](const auto& column) {
-                return column.parameter == k && (column.code == Interpolation::code0 ||
-                                                 column.code == Interpolation::code1);
+                return column.parameter == k &&
+                       (column.code == Interpolation::code0 || column.code == Interpolation::code1);
             });
         knots.push_back(
             axis_knots(result.point[k], coordinates.low()[a], coordinates.high()[a], kink));
@@ -286,6 +286,7 @@ std::vector<ShapeNormalisation> UnbinnedTerm::normalisations(std::span<const dou
     std::vector<ShapeNormalisation> result;
     if (layout_.columns.empty() || expansion_was_given_) return result;
     const std::vector<double> alpha = shape_values(u);
+    if (!is_normalised() && !(events_.reference(alpha).weight > 0.0)) return result;
     const auto full = reference_sums(alpha);
     const auto used = expansion_ ? log_normalisations(alpha) : full;
     for (std::size_t j = 0; j < full.size(); ++j) {

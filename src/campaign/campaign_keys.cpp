@@ -38,7 +38,7 @@ std::span<const CampaignKeys> campaign_keys() {
         {"ensemble", {"members", "replicas", "combine"}},
         {"data", {"asimov", "sample", "observed"}},
         {"data.asimov", {"source"}},
-        {"inference", {"poi", "shape_norm", "scan"}},
+        {"inference", {"poi", "shape_norm", "negative_mixture", "extreme_anchors", "scan"}},
         {"simulate", {"model", "events", "seed", "interference", "S", "B", "systematic", "tilts"}},
         {"simulate.systematic", {"name", "S", "B"}},
         {"simulate.systematic.S", {"shift", "up", "down"}},

@@ -181,6 +181,8 @@ void write_inference(TomlWriter& out, const Campaign& campaign) {
     out.section("[inference]");
     out.key("poi", campaign.inference.poi);
     out.key("shape_norm", campaign.inference.shape_norm);
+    out.key("negative_mixture", campaign.inference.negative_mixture);
+    out.key("extreme_anchors", campaign.inference.extreme_anchors);
     out.key("scan", campaign.inference.scan);
 }
 

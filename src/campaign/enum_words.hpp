@@ -53,6 +53,12 @@ struct EnumWords<AsimovSource> {
 };
 
 template <>
+struct EnumWords<GuardPolicy> {
+    static constexpr std::array<std::pair<GuardPolicy, std::string_view>, 2> words{
+        {{GuardPolicy::go_on, "continue"}, {GuardPolicy::refuse, "refuse"}}};
+};
+
+template <>
 struct EnumWords<ShapeNorm> {
     static constexpr std::array<std::pair<ShapeNorm, std::string_view>, 3> words{
         {{ShapeNorm::none, "none"},

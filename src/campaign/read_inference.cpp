@@ -106,6 +106,8 @@ void read_inference(const ConfigNode& root, Campaign& campaign, Mistakes& mistak
         }
     }
     table.word("shape_norm", inference.shape_norm);
+    table.word("negative_mixture", inference.negative_mixture);
+    table.word("extreme_anchors", inference.extreme_anchors);
     if (poi == nullptr) return;
     if (table.find("poi") != nullptr && !depends_on(campaign, inference.poi)) {
         table.wrong("poi",

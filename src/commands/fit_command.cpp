@@ -20,8 +20,7 @@ bool wants_rows(const Arguments& arguments) {
 
 /// Collective over the context's world.
 void compare_hessians(CommandContext& context, Workspace& workspace, const FitRequest& request) {
-    const HessianCheck check =
-        check_hessian(context, fitted_campaign(context, workspace, request));
+    const HessianCheck check = check_hessian(context, fitted_campaign(context, workspace, request));
     context.log.info("Hessian by rows and in closed form",
                      {{"largest_relative_difference", check.largest_difference},
                       {"seconds_by_rows", check.seconds_by_rows},

@@ -48,6 +48,8 @@ Digest fit_digest(const Workspace& workspace,
     }
     for (const UnbinnedRegion& region : model.unbinned) add_region(region, hasher);
     for (const double point : campaign.inference.scan) hasher.text(fmt::format("{}", point));
+    hasher.number(static_cast<std::uint64_t>(campaign.inference.negative_mixture));
+    hasher.number(static_cast<std::uint64_t>(campaign.inference.extreme_anchors));
     return hasher.finish();
 }
 
@@ -83,6 +85,30 @@ FitOptions fit_options(const StatisticalModel& model, const FitRequest& request)
     }
     for (const auto& name : options.intervals) parameter_index(model, name);
     return options;
+}
+
+/// The policies of the campaign for what needed a guard.
+/// \throws DataError naming what it was and how often
+void apply_guard_policies(const InferenceSection& policies, const GuardCounts& counts) {
+    std::string problems;
+    const auto add = [&](const std::string& problem) {
+        problems += (problems.empty() ? "" : "\n") + problem;
+    };
+    if (policies.negative_mixture == GuardPolicy::refuse && counts.non_positive_mixture > 0) {
+        add(
+            fmt::format("{} of {} events have a mixture below its floor at the minimum "
+                        "(inference.negative_mixture = \"refuse\")",
+                        counts.non_positive_mixture, counts.events));
+    }
+    if (policies.extreme_anchors == GuardPolicy::refuse) {
+        for (const ClippedAnchorCount& clipped : counts.clipped_anchors) {
+            add(
+                fmt::format("region '{}', process '{}': {} ratios g are beyond a factor of 20 "
+                            "(inference.extreme_anchors = \"refuse\")",
+                            clipped.region, clipped.process, clipped.count));
+        }
+    }
+    if (!problems.empty()) throw DataError(problems);
 }
 
 }  // namespace
@@ -124,6 +150,8 @@ StageEnd fit_stage(CommandContext& context, Workspace& workspace, const FitReque
                      {},
                      summary_of(model),
                      options.starts};
+    mpi::together(world,
+                  [&] { apply_guard_policies(workspace.campaign.inference, record.fit.guards); });
     const std::vector<double> points = workspace.campaign.inference.scan.empty()
                                            ? default_scan_points(model, record.fit)
                                            : workspace.campaign.inference.scan;

@@ -23,6 +23,14 @@ sed 's/mu = 1.0, source = "samples"/mu = 2.0, alpha_scale = -0.6, source = "refe
 "$bin/ratiofarm" scan campaign.toml --ratios exact.h5 --from 0.5 --to 2 --points 4 > scan.txt
 "$bin/ratiofarm" impacts campaign.toml --ratios exact.h5 --json > impacts.json
 
+# Ratios g beyond a factor of 20 are clipped and counted, or refused where the campaign says so.
+sed -e 's/^events = .*/events = 2000/' -e 's/shift = \[0.1\]/shift = [4.0]/' campaign.toml > far.toml
+"$bin/ratiofarm" simulate far.toml --ratios far.h5
+"$bin/ratiofarm" fit far.toml --ratios far.h5 --json --out far.run > far.json
+sed 's/^poi = .*/&\nextreme_anchors = "refuse"/' far.toml > refused.toml
+if "$bin/ratiofarm" fit refused.toml --ratios far.h5 --out refused.run 2> refused.txt; then exit 1; fi
+grep -q "process 'B': .* beyond a factor of 20" refused.txt
+
 "$python" - <<'PYTHON'
 import json
 
@@ -55,4 +63,7 @@ scan = {round(float(line.split()[0]), 6): float(line.split()[1])
         for line in open("scan.txt") if line.strip() and line.split()[0][0].isdigit()}
 for mu, t in {0.5: 1.165335, 1.5: 0.695923, 2.0: 2.672462}.items():
     close(f"t({mu})", scan[mu], t, 0.1 * t)
+
+clipped = json.load(open("far.json"))["guards"]["clipped_anchors"]
+assert any(c["process"] == "B" and c["count"] > 0 for c in clipped), clipped
 PYTHON

@@ -63,9 +63,17 @@ struct DataSection {
     bool operator==(const DataSection&) const = default;
 };
 
+/// What happens where the likelihood needs a guard. Counted and reported in either case.
+enum class GuardPolicy : std::uint8_t {
+    go_on,   ///< the documented continuation
+    refuse,  ///< an error that says how many events need it
+};
+
 struct InferenceSection {
     std::string poi = "mu";
-    ShapeNorm shape_norm = ShapeNorm::reference;  ///< on the inference-split reference
+    ShapeNorm shape_norm = ShapeNorm::reference;        ///< on the inference-split reference
+    GuardPolicy negative_mixture = GuardPolicy::go_on;  ///< D_i below its floor at the minimum
+    GuardPolicy extreme_anchors = GuardPolicy::go_on;   ///< g beyond a factor of 20: clipped
     std::vector<double> scan;  ///< points of the t_mu scan; empty: chosen from the fit
     bool operator==(const InferenceSection&) const = default;
 };

@@ -150,7 +150,8 @@ public:
     std::span<const double> observed() const;  ///< [n_parameters()], now in use
 
     /// Collective over comm. Z_j at a point; with ShapeNorm::reference_quadratic both its
-    /// expansion and the full sum. Empty for regions without shapes, or whose expansion was given.
+    /// expansion and the full sum. Empty for regions without shapes, whose expansion was given, or
+    /// that are not normalised and have no reference events.
     std::vector<ShapeNormalisation> normalisations(std::span<const double> u) const;
 
     /// Collective over comm. Z_j around a point with the axes, one per unbinned region, for
