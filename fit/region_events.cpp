@@ -14,6 +14,7 @@
 #include "parallel.hpp"
 #include "region_plan.hpp"
 #include "shape_workspace.hpp"
+#include "textbook_sums.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -36,6 +37,7 @@ struct RegionEvents::State {
     std::uint64_t n_events = 0;
     std::uint64_t n_zero_weight = 0;
     std::vector<std::uint64_t> clipped_anchors;
+    std::optional<TextbookEvents> textbook;  // instead of everything fast
 
     std::size_t n_threads() const {
         const std::uint64_t values =
@@ -228,6 +230,7 @@ RegionEvents::RegionEvents(const RegionLayout& layout,
                                            {},
                                            source.total,
                                            0,
+                                           {},
                                            {}});
     mpi::together(comm, [&] {
         state_->events.emplace(EventBlocks::Request{.source = source,
@@ -244,6 +247,8 @@ RegionEvents::RegionEvents(const RegionLayout& layout,
     state_->n_zero_weight = counts.back();
     counts.pop_back();
     state_->clipped_anchors = std::move(counts);
+    if (options.instructions != InstructionSet::textbook) return;
+    state_->textbook.emplace(layout, source, comm);
 }
 
 RegionEvents::~RegionEvents() = default;
@@ -256,6 +261,7 @@ MixtureSums RegionEvents::mixture(std::span<const double> rates,
     const std::size_t p = state_->plan.n_parameters();
     const std::size_t c = state_->plan.n_columns();
     RATIOFARM_EXPECT(rates.size() == s && alpha.size() == p);
+    if (state_->textbook) return state_->textbook->mixture(rates, alpha);
     const bool in_double = state_->in_double(alpha);
     const std::vector<double> sums = c == 0      ? state_->plain_mixture_sums(rates)
                                      : in_double ? state_->mixture_sums<double>(rates, alpha)
@@ -277,6 +283,7 @@ MixtureSums RegionEvents::mixture(std::span<const double> rates,
 ReferenceSums RegionEvents::reference(std::span<const double> alpha) const {
     const std::size_t s = state_->plan.n_processes();
     RATIOFARM_EXPECT(alpha.size() == state_->plan.n_parameters());
+    if (state_->textbook) return state_->textbook->reference(alpha);
     const bool in_double = state_->in_double(alpha);
     const std::vector<double> sums =
         in_double ? state_->reference_sums<double>(alpha) : state_->reference_sums<float>(alpha);

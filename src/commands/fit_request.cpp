@@ -8,8 +8,48 @@ namespace ratiofarm {
 std::vector<Option> fit_request_options() {
     return {
         {"starts", "N", "probes for further minima along each parameter (default: 4)"},
-        {"minos", "NAMES", "asymmetric errors of these parameters, separated by commas, or 'all'"}};
+        {"minos", "NAMES", "asymmetric errors of these parameters, separated by commas, or 'all'"},
+        {"storage", "WORD", "of systematic ratios in memory: fp32, or fp16 in half of it", "fp32"},
+        {"precision", "WORD", "of systematic shapes within a block of events: fp64 or fp32",
+         "fp64"},
+        {"kernel", "WORD",
+         "automatic, portable, avx2, avx512 (all the same bits), or textbook: a slow plain loop "
+         "that reads the events anew for every pass, for checks",
+         "automatic"}};
 }
+
+namespace {
+
+/// The choice that a word names.
+template <class Choice>
+Choice choice_of(const Arguments& arguments,
+                 const std::string& option,
+                 const std::vector<std::pair<std::string, Choice>>& words) {
+    const std::string word = arguments.text(option);
+    std::string allowed;
+    for (const auto& [name, choice] : words) {
+        if (name == word) return choice;
+        allowed += (allowed.empty() ? "" : ", ") + name;
+    }
+    throw ConfigError("--" + option + " = '" + word + "' (allowed: " + allowed + ")");
+}
+
+LikelihoodOptions likelihood_options(const Arguments& arguments) {
+    LikelihoodOptions options;
+    options.storage = choice_of<ShapeStorage>(
+        arguments, "storage", {{"fp32", ShapeStorage::fp32}, {"fp16", ShapeStorage::fp16}});
+    options.precision = choice_of<ShapePrecision>(
+        arguments, "precision", {{"fp64", ShapePrecision::fp64}, {"fp32", ShapePrecision::fp32}});
+    options.instructions = choice_of<InstructionSet>(arguments, "kernel",
+                                                     {{"automatic", InstructionSet::automatic},
+                                                      {"portable", InstructionSet::portable},
+                                                      {"avx2", InstructionSet::avx2},
+                                                      {"avx512", InstructionSet::avx512},
+                                                      {"textbook", InstructionSet::textbook}});
+    return options;
+}
+
+}  // namespace
 
 std::vector<std::string> names_in_list(const Arguments& arguments, std::string_view option) {
     std::vector<std::string> names(1);
@@ -30,6 +70,7 @@ std::vector<std::string> names_in_list(const Arguments& arguments, std::string_v
 
 FitRequest fit_request(const Arguments& arguments) {
     FitRequest request;
+    request.likelihood = likelihood_options(arguments);
     if (arguments.has("starts")) {
         request.starts = static_cast<unsigned>(arguments.integer("starts", 0, 1000));
     }
@@ -57,7 +98,9 @@ FittedCampaign fitted_campaign(CommandContext& context,
         model = model_for_ratios(workspace.campaign, ratios);
     });
     LikelihoodData data = load_data(world, workspace.campaign, model, ratios);
-    Likelihood likelihood(model, data, world, {.threads = workspace.threads()});
+    LikelihoodOptions options = request.likelihood;
+    options.threads = workspace.threads();
+    Likelihood likelihood(model, data, world, options);
     return {std::move(record), std::move(ratios), std::move(model), std::move(data),
             std::move(likelihood)};
 }

@@ -17,9 +17,10 @@ struct FitRequest {
     std::optional<unsigned> starts = {};      ///< FitOptions::starts; none: any fit will do
     std::vector<std::string> intervals = {};  ///< parameters with error_low and error_high
     bool all_intervals = false;               ///< of all parameters
+    LikelihoodOptions likelihood = {};        ///< but the threads, which are those of the rank
 };
 
-/// Options --starts and --minos.
+/// Options --starts and --minos, and how the likelihood is evaluated.
 std::vector<Option> fit_request_options();
 
 /// \throws ConfigError for a number out of range

@@ -36,7 +36,8 @@ void add_region(const UnbinnedRegion& region, Hasher& hasher) {
 /// Of everything the fit is made from.
 Digest fit_digest(const Workspace& workspace,
                   const RatioFiles& ratios,
-                  const StatisticalModel& model) {
+                  const StatisticalModel& model,
+                  const LikelihoodOptions& options) {
     const Campaign& campaign = workspace.campaign;
     Hasher hasher;
     hasher.number(fit_algorithm).text(campaign.name).digest(inputs_digest(campaign, ratios));
@@ -47,6 +48,9 @@ Digest fit_digest(const Workspace& workspace,
                                 p.constraint.width, p.group));
     }
     for (const UnbinnedRegion& region : model.unbinned) add_region(region, hasher);
+    hasher.number(static_cast<std::uint64_t>(options.storage));
+    hasher.number(static_cast<std::uint64_t>(options.precision));
+    hasher.number(options.instructions == InstructionSet::textbook ? 1 : 0);  // others: same bits
     for (const double point : campaign.inference.scan) hasher.text(fmt::format("{}", point));
     hasher.number(static_cast<std::uint64_t>(campaign.inference.negative_mixture));
     hasher.number(static_cast<std::uint64_t>(campaign.inference.extreme_anchors));
@@ -127,7 +131,7 @@ StageEnd fit_stage(CommandContext& context, Workspace& workspace, const FitReque
     mpi::together(world, [&] {
         ratios = open_ratio_files(workspace.campaign, workspace.ratios);
         model = model_for_ratios(workspace.campaign, ratios);
-        digest = fit_digest(workspace, ratios, model);
+        digest = fit_digest(workspace, ratios, model, request.likelihood);
         stale =
             world.is_root() && (inputs_digest(workspace.campaign, ratios) == Digest{} ||
                                 !is_up_to_date(workspace.directory.fit_json(), digest, request));
@@ -141,8 +145,10 @@ StageEnd fit_stage(CommandContext& context, Workspace& workspace, const FitReque
         }
     }
 
+    LikelihoodOptions likelihood_options = request.likelihood;
+    likelihood_options.threads = workspace.threads();
     const Likelihood likelihood(model, load_data(world, workspace.campaign, model, ratios), world,
-                                {.threads = workspace.threads()});
+                                likelihood_options);
     FitRecord record{workspace.campaign.name,
                      digest.hex(),
                      data_description(workspace.campaign, model),

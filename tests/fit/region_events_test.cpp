@@ -1,4 +1,4 @@
-// The fast sums over events. Oracle: plain_sums.hpp, and the one-rank result for the bits.
+// The fast sums over events. Oracle: textbook_sums.hpp, and the one-rank result for the bits.
 
 #include "region_events.hpp"
 
@@ -8,8 +8,8 @@
 #include "ratiofarm/mpi/together.hpp"
 #include "ratiofarm_test/catch.hpp"
 
-#include "plain_sums.hpp"
 #include "region_recipes.hpp"
+#include "textbook_sums.hpp"
 
 using namespace ratiofarm;
 using namespace ratiofarm::test;
@@ -81,9 +81,9 @@ void check_against_plain(const Recipe& recipe,
     const auto rates = rates_of(recipe);
     const auto alpha = alpha_of(recipe);
 
-    check_close(fast.mixture(rates, alpha), plain_mixture(recipe.layout, events, rates, alpha),
+    check_close(fast.mixture(rates, alpha), textbook_mixture(recipe.layout, events, rates, alpha),
                 share);
-    check_close(fast.reference(alpha), plain_reference(recipe.layout, events, alpha), share);
+    check_close(fast.reference(alpha), textbook_reference(recipe.layout, events, alpha), share);
 }
 
 }  // namespace
@@ -197,8 +197,8 @@ TEST_CASE("half precision storage is that of rounded logarithms", "[fit]") {
         const auto rates = rates_of(recipe);
         const auto alpha = alpha_of(recipe);
 
-        check_close(fast.mixture(rates, alpha), plain_mixture(recipe.layout, rounded, rates, alpha),
-                    1e-12);
+        check_close(fast.mixture(rates, alpha),
+                    textbook_mixture(recipe.layout, rounded, rates, alpha), 1e-12);
     }
 }
 
@@ -285,4 +285,19 @@ TEST_CASE("an event that cannot be used is named, on every rank", "[fit][mpi]") 
                }),
                Contains("event 437") && Contains("'p0' for 'a18' down"));
     CHECK(refused_with([](EventSet&, std::size_t) {}).empty());
+}
+
+TEST_CASE("the switch to the textbook loop gives the same sums on all ranks", "[fit][mpi]") {
+    const auto comm = all_ranks();
+    const Recipe recipe = sparse_recipe();
+    const auto rates = rates_of(recipe);
+    const auto alpha = alpha_of(recipe);
+    for (const std::uint64_t n : {0, 3, 700}) {
+        const RegionEvents fast(recipe.layout, source_of(recipe, n), comm, {});
+        const RegionEvents slow(recipe.layout, source_of(recipe, n), comm,
+                                {.instructions = InstructionSet::textbook});
+
+        check_close(fast.mixture(rates, alpha), slow.mixture(rates, alpha), 1e-12);
+        check_close(fast.reference(alpha), slow.reference(alpha), 1e-12);
+    }
 }

@@ -37,8 +37,15 @@ enum class ShapeStorage : std::uint8_t {
 /// and everything without shapes are in double precision always.
 enum class ShapePrecision : std::uint8_t { fp64, fp32 };
 
-/// Which machine instructions evaluate the events. Every choice gives the same bits.
-enum class InstructionSet : std::uint8_t { automatic, portable, avx2, avx512 };
+/// Which machine instructions evaluate the events. Every choice gives the same bits, but textbook.
+enum class InstructionSet : std::uint8_t {
+    automatic,
+    portable,
+    avx2,
+    avx512,
+    textbook,  ///< a plain loop over single events in double precision, read anew for every
+               ///< evaluation: slow and clear, for checks (equal to about 1e-12)
+};
 
 struct LikelihoodOptions {
     unsigned threads = 1;  ///< of this rank; does not change a bit of the result
@@ -63,12 +70,12 @@ struct NormalisationAxis {
 };
 
 /// ln Z_j(alpha) of all processes of a region around a point: to second order, or exact along each
-/// parameter alone, its slopes in the others included, by axes. A parabola alone is no good far from its point: interpolated shapes
-/// are normalised at -1, 0 and 1, so ln Z is no parabola even there, and where the parabola falls
-/// the likelihood runs away.
+/// parameter alone, its slopes in the others included, by axes. A parabola alone is no good far
+/// from its point: interpolated shapes are normalised at -1, 0 and 1, so ln Z is no parabola even
+/// there, and where the parabola falls the likelihood runs away.
 struct NormalisationExpansion {
-    std::vector<double> point;            ///< [P], of the region's shape parameters
-    std::vector<LogNormalisation> log_z;  ///< [S]; empty for a region without shapes
+    std::vector<double> point;              ///< [P], of the region's shape parameters
+    std::vector<LogNormalisation> log_z;    ///< [S]; empty for a region without shapes
     std::vector<NormalisationAxis> axes{};  ///< [P], or empty: second order in everything
 };
 
@@ -76,8 +83,8 @@ struct NormalisationExpansion {
 struct LikelihoodData {
     std::vector<EventSource> unbinned;        ///< one per unbinned region
     std::vector<std::vector<double>> binned;  ///< [region][bins], contents >= 0
-    /// One per unbinned region, or none. What ShapeNorm::reference_quadratic uses instead of its own
-    /// sums: the events then need no reference among them, as in toys.
+    /// One per unbinned region, or none. What ShapeNorm::reference_quadratic uses instead of its
+    /// own sums: the events then need no reference among them, as in toys.
     std::vector<std::shared_ptr<const NormalisationExpansion>> expansions{};
 };
 

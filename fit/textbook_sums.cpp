@@ -1,30 +1,27 @@
-#pragma once
-
-// The sums of RegionEvents as their documentation defines them: one event after the other, in
-// double precision, with exp and log of the library. The oracle of the kernels.
+#include "textbook_sums.hpp"
 
 #include <algorithm>
 #include <cmath>
-#include <span>
-#include <vector>
 
-#include "region_events.hpp"
+#include "ratiofarm/mpi/exact_sum.hpp"
+#include "ratiofarm/mpi/together.hpp"
 
-namespace ratiofarm::test {
+namespace ratiofarm {
+namespace {
 
 /// One event at one point.
-struct PlainEvent {
+struct TextbookEvent {
     std::vector<double> t;        ///< [S]
     std::vector<Interpolated> g;  ///< [C], slope and bend relative to the value
     std::vector<bool> held;       ///< [C]
 };
 
-inline PlainEvent plain_event(const RegionLayout& layout,
-                              const EventSet& events,
-                              std::size_t i,
-                              std::span<const double> alpha) {
+TextbookEvent event_at(const RegionLayout& layout,
+                       const EventSet& events,
+                       std::size_t i,
+                       std::span<const double> alpha) {
     constexpr double largest = 2.99573227F;  // the float nearest to ln 20
-    PlainEvent event;
+    TextbookEvent event;
     const std::size_t s = layout.n_processes;
     for (std::size_t j = 0; j < s; ++j) event.t.push_back(std::exp(events.log_r[i * s + j]));
     for (std::size_t c = 0; c < layout.columns.size(); ++c) {
@@ -45,14 +42,14 @@ inline PlainEvent plain_event(const RegionLayout& layout,
 }
 
 /// L, w L' and -w L'' of one mixture.
-struct PlainLogarithm {
+struct TextbookLogarithm {
     double value = 0.0;
     double slope = 0.0;
     double bend = 0.0;
     bool below = false;
 };
 
-inline PlainLogarithm plain_logarithm(double mixture, double floor, double w) {
+TextbookLogarithm logarithm_at(double mixture, double floor, double w) {
     if (mixture >= floor) return {std::log(mixture), w / mixture, w / mixture / mixture, false};
     const double t = mixture / floor - 1.0;
     const double q = w < 0.0 ? 1.0 + t * t : 1.0;
@@ -62,10 +59,12 @@ inline PlainLogarithm plain_logarithm(double mixture, double floor, double w) {
             w * bend / (q * q * q) / floor / floor, true};
 }
 
-inline MixtureSums plain_mixture(const RegionLayout& layout,
-                                 const EventSet& events,
-                                 std::span<const double> rates,
-                                 std::span<const double> alpha) {
+}  // namespace
+
+MixtureSums textbook_mixture(const RegionLayout& layout,
+                             const EventSet& events,
+                             std::span<const double> rates,
+                             std::span<const double> alpha) {
     const std::size_t s = layout.n_processes;
     const std::size_t p = layout.n_shape_parameters;
     const std::size_t n_columns = layout.columns.size();
@@ -79,14 +78,14 @@ inline MixtureSums plain_mixture(const RegionLayout& layout,
     for (std::size_t i = 0; i < events.size(); ++i) {
         const double w = events.weight[i];
         if (w == 0.0) continue;
-        const PlainEvent event = plain_event(layout, events, i, alpha);
+        const TextbookEvent event = event_at(layout, events, i, alpha);
         double mixture = 0.0;
         double scale = 0.0;
         for (std::size_t j = 0; j < s; ++j) {
             mixture += rates[j] * event.t[j];
             scale += layout.yields[j] * std::exp(events.log_r[i * s + j]);
         }
-        const PlainLogarithm l = plain_logarithm(mixture, std::max(1e-6 * scale, 1e-150), w);
+        const TextbookLogarithm l = logarithm_at(mixture, std::max(1e-6 * scale, 1e-150), w);
         sums.value += w * l.value;
         sums.below_floor += l.below ? 1 : 0;
         std::vector<double> z(n_z);
@@ -117,9 +116,9 @@ inline MixtureSums plain_mixture(const RegionLayout& layout,
     return sums;
 }
 
-inline ReferenceSums plain_reference(const RegionLayout& layout,
-                                     const EventSet& events,
-                                     std::span<const double> alpha) {
+ReferenceSums textbook_reference(const RegionLayout& layout,
+                                 const EventSet& events,
+                                 std::span<const double> alpha) {
     const std::size_t s = layout.n_processes;
     const std::size_t n_columns = layout.columns.size();
     std::vector<std::vector<std::size_t>> columns(s);
@@ -133,7 +132,7 @@ inline ReferenceSums plain_reference(const RegionLayout& layout,
     for (std::size_t i = 0; i < events.size(); ++i) {
         const double w = events.reference.empty() ? 0.0 : events.reference[i];
         if (w == 0.0) continue;
-        const PlainEvent event = plain_event(layout, events, i, alpha);
+        const TextbookEvent event = event_at(layout, events, i, alpha);
         sums.weight += w;
         for (std::size_t j = 0; j < s; ++j) {
             sums.value[j] += w * event.t[j];
@@ -152,4 +151,78 @@ inline ReferenceSums plain_reference(const RegionLayout& layout,
     return sums;
 }
 
-}  // namespace ratiofarm::test
+namespace {
+
+/// Every number of some sums, one after the other.
+template <class Visit>
+void visit_numbers(MixtureSums& sums, const Visit& visit) {
+    visit(sums.value);
+    for (auto* list : {&sums.slope, &sums.shape_slope, &sums.shape_bend, &sums.outer}) {
+        for (double& number : *list) visit(number);
+    }
+}
+
+template <class Visit>
+void visit_numbers(ReferenceSums& sums, const Visit& visit) {
+    visit(sums.weight);
+    for (auto* list : {&sums.value, &sums.slope}) {
+        for (double& number : *list) visit(number);
+    }
+    for (auto& matrix : sums.bend) {
+        for (double& number : matrix) visit(number);
+    }
+}
+
+template <class Sums>
+std::vector<double> numbers_of(Sums& sums) {
+    std::vector<double> numbers;
+    visit_numbers(sums, [&](double& number) { numbers.push_back(number); });
+    return numbers;
+}
+
+}  // namespace
+
+template <class Sums, class OfEvents>
+Sums TextbookEvents::sum(const OfEvents& of_events, std::vector<std::uint64_t>* counts) const {
+    EventSet none;
+    none.processes = source_.processes;
+    none.shapes = source_.shapes;
+    Sums total = of_events(none);
+    mpi::ExactSums sums(numbers_of(total).size());
+    mpi::together(*comm_, [&] {
+        for (const Range& shard : shards_of_rank(*comm_, source_.total)) {
+            Sums part = of_events(source_.read(shard));
+            sums.add(numbers_of(part));
+            if constexpr (std::is_same_v<Sums, MixtureSums>) {
+                (*counts)[0] += part.below_floor;
+                for (std::size_t j = 0; j < part.clipped.size(); ++j) {
+                    (*counts)[1 + j] += part.clipped[j];
+                }
+            }
+        }
+    });
+    const std::vector<double> numbers = mpi::exact_sum(*comm_, std::move(sums));
+    auto next = numbers.begin();
+    visit_numbers(total, [&](double& number) { number = *next++; });
+    return total;
+}
+
+MixtureSums TextbookEvents::mixture(std::span<const double> rates,
+                                    std::span<const double> alpha) const {
+    std::vector<std::uint64_t> counts(1 + layout_.n_processes);
+    MixtureSums total = sum<MixtureSums>(
+        [&](const EventSet& events) { return textbook_mixture(layout_, events, rates, alpha); },
+        &counts);
+    mpi::all_sum(*comm_, counts);
+    total.below_floor = counts[0];
+    total.clipped.assign(counts.begin() + 1, counts.end());
+    return total;
+}
+
+ReferenceSums TextbookEvents::reference(std::span<const double> alpha) const {
+    return sum<ReferenceSums>(
+        [&](const EventSet& events) { return textbook_reference(layout_, events, alpha); },
+        nullptr);
+}
+
+}  // namespace ratiofarm
