@@ -92,14 +92,20 @@ run_on() { # ranks (0: no mpirun), run directory, command...
     fi
 }
 
-# Waits until the first checkpoint of a run is there, then a little longer: a random moment of the
-# training, wherever the machine is slow.
-wait_into_training() { # run directory, pid of the farm
-    for _ in $(seq 600); do
-        compgen -G "$1/tasks/*/*.state" > /dev/null && break
+# Waits until a checkpoint is there: what happens to the farm now leaves something to resume.
+wait_for_checkpoint() { # run directory, pid of the farm
+    for _ in $(seq 1200); do
+        ! compgen -G "$1/tasks/*/*.state" > /dev/null || return 0
         [ -d "/proc/$2" ] || fail "the farm ended before its first checkpoint"
-        sleep 0.05
+        sleep 0.02
     done
+    fail "no checkpoint appeared in $1"
+}
+
+# Waits until the first checkpoint of a run is there, then a little longer: a random moment of the
+# trainings, maybe before the first checkpoint of a later one.
+wait_into_training() { # run directory, pid of the farm
+    wait_for_checkpoint "$1" "$2"
     sleep "$(awk -v seed="$RANDOM" 'BEGIN { srand(seed); print 1.5 * rand() }')"
 }
 

@@ -4,7 +4,7 @@
 # final name, counts no strike, and the same command continues to the bits of an undisturbed run.
 source "$(dirname "$0")/library.sh"
 
-make_campaign 20000 60 1 "[32, 32]"
+make_campaign 20000 200 1 "[32, 32]"
 make_calm 3
 
 expect_clean_stop() { # run directory, words of the message
@@ -32,7 +32,7 @@ expect_calm limited
 # The run directory vanishes while nets train, and comes back.
 ratiofarm run campaign.toml --out gone > gone.out 2> gone.err &
 farm=$!
-wait_into_training gone $farm
+wait_for_checkpoint gone $farm
 mv gone elsewhere
 mkdir gone # another one under the same name must not be taken for it
 code=0
@@ -66,7 +66,7 @@ if mount -t tmpfs -o size=3m ratiofarm disk 2> mount.err; then
     expect_calm disk/run
     ratiofarm train campaign.toml --out disk/closed > closed.out 2> closed.err &
     farm=$!
-    wait_into_training disk/closed $farm
+    wait_for_checkpoint disk/closed $farm
     # Writers are refused from now on: read-only where the open journal lets it be, else full.
     mount -o remount,ro disk 2> remount.err || head -c 40m /dev/zero > disk/ballast 2> /dev/null || true
     code=0

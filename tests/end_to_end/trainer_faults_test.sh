@@ -3,7 +3,7 @@
 # be saved continues to the bits of an undisturbed run, what cannot is reported, the rest is done.
 source "$(dirname "$0")/library.sh"
 
-make_campaign 20000 60 1 "[32, 32]"
+make_campaign 20000 200 1 "[32, 32]"
 make_calm 3
 
 start() { # run directory, option...
@@ -15,7 +15,7 @@ start() { # run directory, option...
 
 # Hung: stopped by a signal, so that it neither ends nor answers. Killed and resumed, one strike.
 start hung --hang-seconds 2
-wait_into_training hung $farm
+wait_for_checkpoint hung $farm
 find_trainer $farm
 kill -STOP "$trainer"
 wait $farm || fail "a hung trainer ended the farm"
