@@ -228,7 +228,7 @@ def compare_fits(ours, minuit, precision):
         raise Unequal(f"MIGRAD ends {pulls.max():.3f} errors from our minimum ({precision})")
     if "hesse" in minuit:
         ratio = np.abs(np.array(minuit["errors"]) / errors - 1).max()
-        if ratio > 0.01:
+        if ratio > 0.05:  # HESSE differentiates numerically, coarsely with strategy 0
             raise Unequal(f"HESSE's errors differ from ours by {ratio:.3f} ({precision})")
 
 
