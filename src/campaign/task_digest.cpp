@@ -42,7 +42,12 @@ Digest train_digest(const TrainRequest& request,
     TrainingOptions options = request.training;
     options.checkpoint_seconds = 0.0;  // when a training pauses does not change what it learns
     add_encoded(hasher, options);
-    hasher.number(request.initialisation_seed).number(request.shuffle_seed);
+    hasher.number(request.fold).number(request.nets.size());
+    for (const NetRequest& net : request.nets) {
+        hasher.number(net.initialisation_seed).number(net.shuffle_seed).number(net.replica);
+        add_number(hasher, net.rate_factor);
+        hasher.digest(net.warm_start.task).number(net.warm_start.net);
+    }
     return hasher.finish();
 }
 

@@ -98,8 +98,11 @@ TrainTask make_training(const Campaign& campaign,
     request.split = campaign.split;
     request.network = campaign.network;
     request.training = campaign.training;
-    request.initialisation_seed = seed_for(campaign.seed, task.name, Stream::initialisation);
-    request.shuffle_seed = seed_for(campaign.seed, task.name, Stream::shuffle);
+    request.nets.push_back(
+        {.name = task.name,
+         .initialisation_seed = seed_for(campaign.seed, task.name, Stream::initialisation),
+         .shuffle_seed = seed_for(campaign.seed, task.name, Stream::shuffle),
+         .warm_start = {}});
     request.task = task.digest = train_digest(request, samples, device_class);
     task.flop = training_flop(request, samples);
     return task;

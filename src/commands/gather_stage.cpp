@@ -88,14 +88,14 @@ CommittedResults committed_results(const mpi::Communicator& world, const Workspa
 
 /// The result of a training; one that is whole but not the committed one (a late attempt wrote it)
 /// is refused like a damaged one.
-TrainingResult read_result(const std::filesystem::path& path,
-                           const TrainTask& task,
-                           const CommittedResults& committed) {
+TrainedNet read_result(const std::filesystem::path& path,
+                       const TrainTask& task,
+                       const CommittedResults& committed) {
     const auto known = committed.find(task.digest);
     if (known != committed.end() && known->second != crc32(read_file(path))) {
         throw DataError("'" + path.string() + "' is not the result that was committed");
     }
-    return read_task_file<TrainingResult>(path, task.digest);
+    return read_task_file<TrainingResult>(path, task.digest).nets.front();
 }
 
 EnsembleNet read_net(const Workspace& workspace,
@@ -103,7 +103,8 @@ EnsembleNet read_net(const Workspace& workspace,
                      const CommittedResults& committed) {
     const auto path = workspace.directory.result(task.digest);
     try {
-        return {task.digest, task.request.initialisation_seed, read_result(path, task, committed)};
+        return {task.digest, task.request.nets.front().initialisation_seed,
+                read_result(path, task, committed)};
     } catch (DataError& error) {
         // A damaged result is worth nothing: without it the same command trains the net again.
         std::filesystem::remove(path);

@@ -10,7 +10,7 @@ namespace ratiofarm {
 namespace {
 
 constexpr std::uint64_t magic = 0x0a0d4b5341544652;  // "RFTASK\r\n", read as a little-endian number
-constexpr std::uint32_t version = 1;
+constexpr std::uint32_t version = 2;
 
 struct Header {
     std::uint64_t magic = 0;

@@ -26,6 +26,7 @@ const char* word(Activation activation) {
         case Activation::relu: return "relu";
         case Activation::silu: return "silu";
         case Activation::tanh: return "tanh";
+        case Activation::gelu: return "gelu";
     }
     return "";
 }

@@ -81,7 +81,7 @@ private:
 
 /// Over everything but the weights, which have their own. The losses are whole rows, with padding.
 std::uint32_t checksum_of_tables(const EnsembleNet& net, std::uint32_t weights_crc) {
-    const TrainingResult& result = net.result;
+    const TrainedNet& result = net.result;
     return TableChecksum()
         .add(weights_crc)
         .add(net.task.high)
@@ -175,7 +175,7 @@ std::vector<T> NetTables::get(std::size_t table, std::uint64_t net) const {
 void NetTables::write(std::uint64_t net, const EnsembleNet& value) const {
     expect_fits(net, value, header_);
     EnsembleNet stored = value;
-    TrainingResult& result = stored.result;
+    TrainedNet& result = stored.result;
     const std::uint32_t weights_crc = checksum(result.row);
     const std::size_t loss_width = shape_of(training_loss, header_).back();
     result.row.resize(header_.row_stride(), 0.0F);
@@ -200,7 +200,7 @@ void NetTables::write(std::uint64_t net, const EnsembleNet& value) const {
 
 EnsembleNet NetTables::read(std::uint64_t net) const {
     EnsembleNet value;
-    TrainingResult& result = value.result;
+    TrainedNet& result = value.result;
     std::vector<float> row = get<float>(weights, net);
     const auto end_of_row = row.begin() + static_cast<std::ptrdiff_t>(header_.row_size());
     const bool clean = std::all_of(end_of_row, row.end(), [](float pad) { return pad == 0.0F; });

@@ -43,9 +43,9 @@ TEST_CASE("a training separates its process from the reference mixture", "[campa
     CHECK(request.denominator[2].fraction == 0.5);
     CHECK(request.features == std::vector<std::uint32_t>{0, 2});
     CHECK(request.network.inputs == 2);
-    CHECK(request.initialisation_seed ==
+    CHECK(request.nets.front().initialisation_seed ==
           seed_for(20261121, "SBI/member 0", Stream::initialisation));
-    CHECK(request.shuffle_seed == seed_for(20261121, "SBI/member 0", Stream::shuffle));
+    CHECK(request.nets.front().shuffle_seed == seed_for(20261121, "SBI/member 0", Stream::shuffle));
     CHECK(request.result_path.empty());
 }
 

@@ -10,7 +10,7 @@ namespace {
 
 const Digest task{1, 2};
 
-RatioBlock example_block() { return {{0.5f, -1.25f, 3.0f}, {0.0f, 0.125f, 2.0f}}; }
+RatioBlock example_block() { return {{0.5f, -1.25f, 3.0f}, {0.0f, 0.125f, 2.0f}, {}}; }
 
 }  // namespace
 

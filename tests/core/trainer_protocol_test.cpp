@@ -12,9 +12,9 @@ TrainRequest example_request() {
     request.name = "S/member 3";
     request.numerator = {{{"/data/events.h5", "S", 100, 4, 4096, 8192, 16384}, 1.0}};
     request.features = {0, 2};
-    request.network = {2, {64, 64}, Activation::tanh};
+    request.network = {.inputs = 2, .hidden = {64, 64}, .activation = Activation::tanh};
     request.training.optimizer = Optimizer::adamw;
-    request.shuffle_seed = 99;
+    request.nets.push_back({.name = "S/member 3", .shuffle_seed = 99, .warm_start = {}});
     request.result_path = "/run/tasks/x";
     return request;
 }

@@ -50,7 +50,7 @@ TEST_CASE("context is put before the message of an error and its kind is kept") 
 }
 
 TEST_CASE("the parameter row holds scaling, weights and biases without gaps") {
-    const Network network{3, {5, 4}, Activation::silu};
+    const Network network{.inputs = 3, .hidden = {5, 4}};
     std::uint64_t next = 0;
     for (const ParameterBlock& block : parameter_layout(network)) {
         CHECK(block.offset == next);
@@ -58,5 +58,5 @@ TEST_CASE("the parameter row holds scaling, weights and biases without gaps") {
     }
     CHECK(next == row_size(network));
     CHECK(trainable_size(network) == 3 * 5 + 5 + 5 * 4 + 4 + 4 + 1);
-    CHECK(trainable_size({14, std::vector<std::uint32_t>(7, 1500), Activation::silu}) == 13533001);
+    CHECK(trainable_size({.inputs = 14, .hidden = std::vector<std::uint32_t>(7, 1500)}) == 13533001);
 }

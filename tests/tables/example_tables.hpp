@@ -50,7 +50,7 @@ inline EnsembleHeader example_header(std::uint64_t nets) {
 /// Net i ran 3 + i % 3 epochs.
 inline EnsembleNet example_net(const EnsembleHeader& header, std::uint64_t net) {
     EnsembleNet value{.task = {net, 77}, .seed = 1000 + net, .result = {}};
-    TrainingResult& result = value.result;
+    TrainedNet& result = value.result;
     result.row.resize(header.row_size());
     std::iota(result.row.begin(), result.row.end(), static_cast<float>(100 * net));
     result.epochs = 3 + static_cast<std::uint32_t>(net % 3);

@@ -21,6 +21,7 @@ at::Tensor oracle_activation(Activation activation, const at::Tensor& x) {
         case Activation::relu: return at::relu(x);
         case Activation::silu: return x * at::sigmoid(x);
         case Activation::tanh: return at::tanh(x);
+        case Activation::gelu: return at::gelu(x);
     }
     return x;
 }

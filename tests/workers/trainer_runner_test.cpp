@@ -26,7 +26,7 @@ Task task_without_data() {
     request.numerator = {{{"/there/is/no/events.h5", "S", 10, 1, 0, 0, 0}, 1.0}};
     request.denominator = request.numerator;
     request.features = {0};
-    request.network = {1, {4}, Activation::silu};
+    request.network = {.inputs = 1, .hidden = {4}};
     return {request.task, request.name, 1.0, frame(TrainerRequest(request))};
 }
 

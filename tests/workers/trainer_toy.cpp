@@ -61,8 +61,8 @@ TrainRequest toy_request(const TemporaryDirectory& folder,
     request.training.epochs = 4;
     request.training.batch = 128;
     request.training.learning_rate = 3e-3;
-    request.initialisation_seed = 3;
-    request.shuffle_seed = 5;
+    request.nets.push_back(
+        {.name = request.name, .initialisation_seed = 3, .shuffle_seed = 5, .warm_start = {}});
     request.result_path = (folder / "result").string();
     request.state_path = (folder / "state").string();
     return request;

@@ -45,7 +45,8 @@ TEST_CASE("the learned log ratio of two Gaussians is close to the true one", "[t
     run(request, control);
 
     // One hidden unit after the other by hand: also an independent reading of the row's layout.
-    const auto row = read_task_file<TrainingResult>(request.result_path, request.task).row;
+    const auto row =
+        read_task_file<TrainingResult>(request.result_path, request.task).nets.front().row;
     const auto layout = parameter_layout(request.network);
     for (const double x : {-1.5, -1.0, 0.0, 1.0, 1.5}) {
         std::vector<double> values{(x - static_cast<double>(row[0])) * static_cast<double>(row[1])};
@@ -73,7 +74,7 @@ TEST_CASE("two runs of one request give the same file", "[trainer]") {
     const auto first = straight_result(request);
 
     CHECK(straight_result(request) == first);
-    ++request.shuffle_seed;
+    ++request.nets.front().shuffle_seed;
     CHECK(straight_result(request) != first);
 }
 
@@ -174,7 +175,8 @@ TEST_CASE("a training stops early and keeps the weights of its best epoch", "[tr
     ScriptedControl control;
     run(request, control);
 
-    const auto result = read_task_file<TrainingResult>(request.result_path, request.task);
+    const auto result =
+        read_task_file<TrainingResult>(request.result_path, request.task).nets.front();
     CHECK(result.epochs < 200);
     CHECK(result.epochs == result.best_epoch + 5);
     CHECK(result.validation_loss.size() == result.epochs);
@@ -183,10 +185,12 @@ TEST_CASE("a training stops early and keeps the weights of its best epoch", "[tr
     // The same training that ends with that epoch has the same weights.
     request.training.schedule = Schedule::constant;
     run(request, control);
-    const auto best = read_task_file<TrainingResult>(request.result_path, request.task);
+    const auto best =
+        read_task_file<TrainingResult>(request.result_path, request.task).nets.front();
     request.training.epochs = best.best_epoch;
     run(request, control);
-    CHECK(read_task_file<TrainingResult>(request.result_path, request.task).row == best.row);
+    CHECK(read_task_file<TrainingResult>(request.result_path, request.task).nets.front().row ==
+          best.row);
 }
 
 TEST_CASE("a diverged training fails and names the epoch", "[trainer]") {

@@ -7,6 +7,8 @@
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/addmv.h>
 #include <ATen/ops/clamp_min.h>
+#include <ATen/ops/gelu.h>
+#include <ATen/ops/gelu_backward.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/mul.h>
 #include <ATen/ops/silu.h>
@@ -62,6 +64,7 @@ void activate(Activation activation, at::Tensor& after, const at::Tensor& before
         case Activation::relu: at::clamp_min_out(after, before, 0); return;
         case Activation::silu: at::silu_out(after, before); return;
         case Activation::tanh: at::tanh_out(after, before); return;
+        case Activation::gelu: at::gelu_out(after, before); return;
     }
 }
 
@@ -74,6 +77,7 @@ void activate_backward(Activation activation,
         case Activation::relu: at::threshold_backward_out(before, flow, after, 0); return;
         case Activation::silu: at::silu_backward_out(before, flow, before); return;
         case Activation::tanh: at::tanh_backward_out(before, flow, after); return;
+        case Activation::gelu: at::gelu_backward_out(before, flow, before); return;
     }
 }
 

@@ -99,11 +99,13 @@ bool run_self_test(const Device& device, const Log& log) {
     training.features = {0};
     training.network = {.inputs = 1, .hidden = {16, 16}};
     training.training = {.epochs = 12, .batch = 256, .learning_rate = 3e-3};
+    training.nets = {{.name = "self-test", .warm_start = {}}};
     training.result_path = folder.file("result");
     training.state_path = folder.file("state");
     train(training, device.kind, control, log);
 
-    const auto result = read_task_file<TrainingResult>(training.result_path, training.task);
+    const auto result =
+        read_task_file<TrainingResult>(training.result_path, training.task).nets.front();
     publish(folder.file("weights"), std::as_bytes(std::span(result.row)));
     InferRequest inference;
     inference.name = "self-test";

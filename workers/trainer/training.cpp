@@ -50,6 +50,8 @@ public:
     TrainerOutcome run();
 
 private:
+    NetState& net() { return state_.nets.front(); }
+    const NetState& net() const { return state_.nets.front(); }
     bool finished() const;
     std::optional<TaskEnd> run_steps();
     std::optional<TaskEnd> finish_epoch();
@@ -112,20 +114,21 @@ Training::Training(const TrainRequest& request,
 }
 
 void Training::start_fresh() {
-    state_.row = initial_row(request_.network, request_.initialisation_seed, events_.feature_shift,
-                             events_.feature_scale);
-    state_.best_validation_loss = std::numeric_limits<double>::infinity();
-    set_trainable(state_.row);
+    state_.nets.resize(1);
+    net().row = initial_row(request_.network, request_.nets.front().initialisation_seed,
+                            events_.feature_shift, events_.feature_scale);
+    net().best_validation_loss = std::numeric_limits<double>::infinity();
+    set_trainable(net().row);
 }
 
 void Training::restore(const TrainingState& saved) {
     state_ = saved;
     resumed_ = true;
-    set_trainable(saved.row);
-    copy_to(optimizer_.first_moment(), saved.first_moment);
-    copy_to(optimizer_.second_moment(), saved.second_moment);
+    set_trainable(saved.nets.front().row);
+    copy_to(optimizer_.first_moment(), saved.nets.front().first_moment);
+    copy_to(optimizer_.second_moment(), saved.nets.front().second_moment);
     optimizer_.set_position(saved.step, saved.momentum_product);
-    training_sum_.set_sum(saved.epoch_loss_sum);
+    training_sum_.set_sum(saved.nets.front().epoch_loss_sum);
 }
 
 void Training::set_trainable(const std::vector<float>& row) {
@@ -133,18 +136,18 @@ void Training::set_trainable(const std::vector<float>& row) {
 }
 
 std::vector<float> Training::row() const {
-    std::vector<float> whole = state_.row;  // its first part, the feature scaling, never changes
+    std::vector<float> whole = net().row;  // its first part, the feature scaling, never changes
     const auto trainable = copy_from(mlp_.parameters());
     std::ranges::copy(trainable, whole.end() - std::ssize(trainable));
     return whole;
 }
 
 void Training::save() {
-    state_.row = row();
-    state_.first_moment = copy_from(optimizer_.first_moment());
-    state_.second_moment = copy_from(optimizer_.second_moment());
+    net().row = row();
+    net().first_moment = copy_from(optimizer_.first_moment());
+    net().second_moment = copy_from(optimizer_.second_moment());
     state_.momentum_product = optimizer_.momentum_product();
-    state_.epoch_loss_sum = training_sum_.sum();
+    net().epoch_loss_sum = training_sum_.sum();
     fail_on_purpose(request_.name, "save");
     const auto begin = Clock::now();
     store_.save(state_);
@@ -155,7 +158,7 @@ void Training::save() {
 bool Training::finished() const {
     const TrainingOptions& options = request_.training;
     return state_.epoch >= options.epochs ||
-           (options.patience > 0 && state_.epoch - state_.best_epoch >= options.patience);
+           (options.patience > 0 && state_.epoch - net().best_epoch >= options.patience);
 }
 
 TrainerOutcome Training::run() {
@@ -167,7 +170,7 @@ TrainerOutcome Training::run() {
 }
 
 std::optional<TaskEnd> Training::run_steps() {
-    training_.shuffle(request_.shuffle_seed, state_.epoch);
+    training_.shuffle(request_.nets.front().shuffle_seed, state_.epoch);
     while (state_.step_in_epoch < steps_per_epoch_) {
         step();
         if (fail_on_purpose(request_.name, "step", state_.step)) {
@@ -198,8 +201,8 @@ std::optional<TaskEnd> Training::obey() {
     const bool first = state_.epoch == 0;
     control_.report({.fraction = static_cast<double>(state_.step) / total,
                      .epoch = state_.epoch,
-                     .training_loss = first ? none : state_.training_loss.back(),
-                     .validation_loss = first ? none : state_.validation_loss.back(),
+                     .training_loss = first ? none : net().training_loss.back(),
+                     .validation_loss = first ? none : net().validation_loss.back(),
                      .checkpoint_seconds = save_seconds_});
 
     const Command command = control_.poll();
@@ -224,15 +227,15 @@ std::optional<TaskEnd> Training::finish_epoch() {
         validation_sum_.sum() / static_cast<double>(events_.validation.events);
     require_sane(validation_loss, "validation");
 
-    state_.training_loss.push_back(training_loss);
-    state_.validation_loss.push_back(validation_loss);
+    net().training_loss.push_back(training_loss);
+    net().validation_loss.push_back(validation_loss);
     ++state_.epoch;
     state_.step_in_epoch = 0;
     training_sum_.set_sum(0.0);
-    if (validation_loss < state_.best_validation_loss) {
-        state_.best_validation_loss = validation_loss;
-        state_.best_epoch = state_.epoch;
-        state_.best_row = row();
+    if (validation_loss < net().best_validation_loss) {
+        net().best_validation_loss = validation_loss;
+        net().best_epoch = state_.epoch;
+        net().best_row = row();
     }
     return std::nullopt;
 }
@@ -251,15 +254,19 @@ void Training::require_sane(double loss, const char* which) const {
 }
 
 TaskDone Training::publish_result() {
-    TrainingResult result{.row = state_.best_row,
-                          .epochs = state_.epoch,
-                          .best_epoch = state_.best_epoch,
-                          .best_validation_loss = state_.best_validation_loss,
-                          .training_loss = state_.training_loss,
-                          .validation_loss = state_.validation_loss,
-                          .training_events = events_.training.events,
-                          .validation_events = events_.validation.events,
-                          .negative_weights = events_.negative_weights};
+    TrainedNet trained{.failure = {},
+                       .row = net().best_row,
+                       .epochs = state_.epoch,
+                       .best_epoch = net().best_epoch,
+                       .best_validation_loss = net().best_validation_loss,
+                       .training_loss = net().training_loss,
+                       .validation_loss = net().validation_loss,
+                       .training_events = events_.training.events,
+                       .validation_events = events_.validation.events,
+                       .negative_weights = events_.negative_weights,
+                       .quality = {},
+                       .calibration = {}};
+    const TrainingResult result{{trained}};
     const auto bytes = encode_task_file(request_.task, result);
     fail_on_purpose(request_.name, "publish");
     publish_in_place(request_.result_path, bytes);

@@ -1,5 +1,6 @@
 #include "training_state_store.hpp"
 
+#include <algorithm>
 #include <system_error>
 #include <utility>
 
@@ -12,10 +13,13 @@ namespace {
 /// The checksum vouches for the bytes; this for their meaning.
 void require_fit(const TrainingState& state, const Network& network) {
     const std::uint64_t trainable = trainable_size(network);
-    if (state.row.size() != row_size(network) || state.first_moment.size() != trainable ||
-        state.second_moment.size() != trainable ||
-        (state.best_epoch > 0 && state.best_row.size() != row_size(network)) ||
-        state.training_loss.size() != state.epoch || state.validation_loss.size() != state.epoch) {
+    const auto fits = [&](const NetState& net) {
+        return net.row.size() == row_size(network) && net.first_moment.size() == trainable &&
+               net.second_moment.size() == trainable &&
+               (net.best_epoch == 0 || net.best_row.size() == row_size(network)) &&
+               net.training_loss.size() == net.validation_loss.size();
+    };
+    if (state.nets.empty() || !std::ranges::all_of(state.nets, fits)) {
         throw DataError("checkpoint of another network");
     }
 }

@@ -8,10 +8,17 @@
 
 namespace ratiofarm {
 
-enum class Activation : std::uint8_t { relu, silu, tanh };
+/// All have f(0) = 0.
+enum class Activation : std::uint8_t { relu, silu, tanh, gelu };
 
-/// A multilayer perceptron that maps the features of an event to one logit.
+enum class NetworkKind : std::uint8_t {
+    mlp,           ///< layer after layer
+    residual_mlp,  ///< each hidden layer of the width of the one before adds to its input
+};
+
+/// A network that maps the features of an event to one logit.
 struct Network {
+    NetworkKind kind = NetworkKind::mlp;
     std::uint32_t inputs = 0;           ///< number of features
     std::vector<std::uint32_t> hidden;  ///< width of each hidden layer
     Activation activation = Activation::silu;
@@ -20,7 +27,7 @@ struct Network {
 
 template <class Archive>
 void fields(Archive& archive, MemberOf<Archive, Network>& value) {
-    archive(value.inputs, value.hidden, value.activation);
+    archive(value.kind, value.inputs, value.hidden, value.activation);
 }
 
 /// One named block inside the flat parameter row of a net.

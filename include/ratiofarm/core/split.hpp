@@ -10,20 +10,30 @@ namespace ratiofarm {
 /// its part: no event that trained a net enters the likelihood through that net.
 enum class SplitPart : std::uint8_t { train, validation, inference, unused };
 
-/// Fractions of the events by hash of their id; each in [0, 1], sum at most 1.
+/// Fractions of the events by hash of their id; each in [0, 1], sum at most 1. With folds, every
+/// event is for inference, by the nets of its own fold, which are trained on the other folds'
+/// events; train and validation then share those in their proportion.
 struct Split {
     double train = 0.5;
     double validation = 0.1;
     double inference = 0.4;
+    std::uint32_t folds = 0;  ///< 0: none; otherwise at least 2
     bool operator==(const Split&) const = default;
 };
 
 template <class Archive>
 void fields(Archive& archive, MemberOf<Archive, Split>& value) {
-    archive(value.train, value.validation, value.inference);
+    archive(value.train, value.validation, value.inference, value.folds);
 }
 
-/// Part of an event: a pure function of its id and the fractions, the same in every campaign.
+/// Part of an event: a pure function of its id and the fractions, the same in every campaign. With
+/// folds: what it is to the likelihood, always inference.
 SplitPart split_part(std::uint64_t event_id, const Split& split) noexcept;
+
+/// Fold of an event, independent of its place within the fractions. \param folds >= 1
+std::uint32_t fold_of(std::uint64_t event_id, std::uint32_t folds) noexcept;
+
+/// Part of an event for the nets of a fold; without folds as split_part().
+SplitPart part_for_nets(std::uint64_t event_id, const Split& split, std::uint32_t fold) noexcept;
 
 }  // namespace ratiofarm

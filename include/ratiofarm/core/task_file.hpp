@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ratiofarm/core/digest.hpp"
+#include "ratiofarm/core/net_quality.hpp"
 #include "ratiofarm/core/publish.hpp"
 #include "ratiofarm/core/wire.hpp"
 
@@ -14,33 +15,44 @@
 /// u64 size and u32 CRC-32 of the body, then the body in wire encoding. See docs/formats.md.
 namespace ratiofarm {
 
-/// State of a running training: continuing from it equals never having stopped.
+/// State of one net of a running training: continuing from it equals never having stopped.
+struct NetState {
+    std::vector<float> row;           ///< current parameter row
+    std::vector<float> first_moment;  ///< optimizer, trainable part
+    std::vector<float> second_moment;
+    double epoch_loss_sum = 0.0;  ///< of the epoch under way
+    std::vector<float> best_row;
+    std::uint32_t best_epoch = 0;
+    double best_validation_loss = 0.0;
+    std::vector<double> training_loss;  ///< per complete epoch until it stopped
+    std::vector<double> validation_loss;
+    std::string failure;  ///< why it stopped for good, if it diverged
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, NetState>& value) {
+    archive(value.row, value.first_moment, value.second_moment, value.epoch_loss_sum,
+            value.best_row, value.best_epoch, value.best_validation_loss, value.training_loss,
+            value.validation_loss, value.failure);
+}
+
+/// State of a running training task.
 struct TrainingState {
     std::uint64_t step = 0;   ///< optimizer steps done
     std::uint32_t epoch = 0;  ///< epochs done
     std::uint64_t step_in_epoch = 0;
-    std::vector<float> row;           ///< current parameter row
-    std::vector<float> first_moment;  ///< optimizer, trainable part
-    std::vector<float> second_moment;
     double momentum_product = 1.0;  ///< of NAdam
-    double epoch_loss_sum = 0.0;    ///< of the epoch under way
-    std::vector<float> best_row;
-    std::uint32_t best_epoch = 0;
-    double best_validation_loss = 0.0;
-    std::vector<double> training_loss;  ///< per complete epoch
-    std::vector<double> validation_loss;
+    std::vector<NetState> nets;
 };
 
 template <class Archive>
 void fields(Archive& archive, MemberOf<Archive, TrainingState>& value) {
-    archive(value.step, value.epoch, value.step_in_epoch, value.row, value.first_moment,
-            value.second_moment, value.momentum_product, value.epoch_loss_sum, value.best_row,
-            value.best_epoch, value.best_validation_loss, value.training_loss,
-            value.validation_loss);
+    archive(value.step, value.epoch, value.step_in_epoch, value.momentum_product, value.nets);
 }
 
-/// A finished training: the row of the best epoch and how it came about.
-struct TrainingResult {
+/// One trained net: the row of the best epoch and how it came about.
+struct TrainedNet {
+    std::string failure;  ///< empty, or why it has no usable weights: "diverged: ..."
     std::vector<float> row;
     std::uint32_t epochs = 0;  ///< run
     std::uint32_t best_epoch = 0;
@@ -50,24 +62,38 @@ struct TrainingResult {
     std::uint64_t training_events = 0;  ///< over both classes
     std::uint64_t validation_events = 0;
     std::uint64_t negative_weights = 0;  ///< events of either part with weight < 0
+    NetQuality quality;
+    CalibrationMap calibration;
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, TrainedNet>& value) {
+    archive(value.failure, value.row, value.epochs, value.best_epoch, value.best_validation_loss,
+            value.training_loss, value.validation_loss, value.training_events,
+            value.validation_events, value.negative_weights, value.quality, value.calibration);
+}
+
+/// A finished training task: its nets in the order of the request.
+struct TrainingResult {
+    std::vector<TrainedNet> nets;
 };
 
 template <class Archive>
 void fields(Archive& archive, MemberOf<Archive, TrainingResult>& value) {
-    archive(value.row, value.epochs, value.best_epoch, value.best_validation_loss,
-            value.training_loss, value.validation_loss, value.training_events,
-            value.validation_events, value.negative_weights);
+    archive(value.nets);
 }
 
 /// An ensemble evaluated on some events: those of the inference split, in file order.
 struct RatioBlock {
     std::vector<float> log_ratio;  ///< combined over the members, not normalised
-    std::vector<float> spread;  ///< standard deviation of log r over the members; 0 for one member
+    std::vector<float> spread;   ///< standard deviation of log r over the members; 0 for one member
+    std::vector<float> members;  ///< [members, events] log r of each net, if asked for; NaN where a
+                                 ///< net is not of the event's fold
 };
 
 template <class Archive>
 void fields(Archive& archive, MemberOf<Archive, RatioBlock>& value) {
-    archive(value.log_ratio, value.spread);
+    archive(value.log_ratio, value.spread, value.members);
 }
 
 enum class TaskFileKind : std::uint32_t {

@@ -47,27 +47,55 @@ void fields(Archive& archive, MemberOf<Archive, ClassComponent>& value) {
     archive(value.sample, value.fraction);
 }
 
-/// Train one net: logit of p_numerator / p_denominator.
+/// Where a net that is fine-tuned gets its first weights.
+struct WarmStart {
+    std::string path;       ///< TaskFile of a TrainingResult; empty: initialised by the seed
+    Digest task;            ///< that the file belongs to
+    std::uint32_t net = 0;  ///< within it
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, WarmStart>& value) {
+    archive(value.path, value.task, value.net);
+}
+
+/// What is special to one net of a task; everything else its nets share.
+struct NetRequest {
+    std::string name;  ///< "S/member 3", for messages
+    std::uint64_t initialisation_seed = 0;
+    std::uint64_t shuffle_seed = 0;
+    std::uint64_t replica = 0;  ///< seed of the Poisson(1) weights of its events; 0: none
+    double rate_factor = 1.0;   ///< of training.learning_rate
+    WarmStart warm_start;
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, NetRequest>& value) {
+    archive(value.name, value.initialisation_seed, value.shuffle_seed, value.replica,
+            value.rate_factor, value.warm_start);
+}
+
+/// Train one net, or a pack of nets in step: logit of p_numerator / p_denominator.
 struct TrainRequest {
     Digest task;
-    std::string name;                         ///< "S/member 3", for messages
+    std::string name;                         ///< "S/member 3" or "S/members 0..7", for messages
     std::vector<ClassComponent> numerator;    ///< class 1
     std::vector<ClassComponent> denominator;  ///< class 0
     std::vector<std::uint32_t> features;      ///< columns of the feature matrix, in input order
     Split split;
+    std::uint32_t fold = 0;  ///< of its nets, if the split has folds
     Network network;
     TrainingOptions training;
-    std::uint64_t initialisation_seed = 0;
-    std::uint64_t shuffle_seed = 0;
-    std::string result_path;  ///< published TaskFile when done
-    std::string state_path;   ///< checkpoint; the older generation is state_path + ".old"
+    std::vector<NetRequest> nets;  ///< at least one
+    std::string result_path;       ///< published TaskFile when done
+    std::string state_path;        ///< checkpoint; the older generation is state_path + ".old"
 };
 
 template <class Archive>
 void fields(Archive& archive, MemberOf<Archive, TrainRequest>& value) {
     archive(value.task, value.name, value.numerator, value.denominator, value.features, value.split,
-            value.network, value.training, value.initialisation_seed, value.shuffle_seed,
-            value.result_path, value.state_path);
+            value.fold, value.network, value.training, value.nets, value.result_path,
+            value.state_path);
 }
 
 enum class Combine : std::uint8_t {
@@ -85,11 +113,17 @@ struct InferRequest {
     std::vector<std::uint32_t> features;
     Split split;
     Network network;
-    std::string ensemble_file;         ///< absolute path; rows are mapped
-    std::uint64_t weights_offset = 0;  ///< bytes to row 0; f32 [members, row_stride]
-    std::uint64_t row_stride = 0;      ///< elements
-    std::uint32_t members = 0;
+    std::string ensemble_file;            ///< absolute path; rows are mapped
+    std::uint64_t weights_offset = 0;     ///< bytes to row 0; f32 [members, row_stride]
+    std::uint64_t row_stride = 0;         ///< elements
+    std::uint32_t members = 0;            ///< nets of the file, over all folds
+    std::vector<std::uint32_t> net_fold;  ///< [members] fold of each net; empty without folds
+    std::uint64_t calibration_offset =
+        0;  ///< 0: not calibrated; otherwise bytes to f32 [members, 2, calibration_knots],
+            ///< logits then calibrated, NaN beyond the last knot
     Combine combine = Combine::mean_log_ratio;
+    Precision precision = Precision::fp32;
+    bool keep_members = false;  ///< the logit of every member in the result, too
     std::uint32_t threads = 1;
     std::string result_path;  ///< published TaskFile when done
 };
@@ -98,7 +132,8 @@ template <class Archive>
 void fields(Archive& archive, MemberOf<Archive, InferRequest>& value) {
     archive(value.task, value.name, value.sample, value.first, value.count, value.features,
             value.split, value.network, value.ensemble_file, value.weights_offset, value.row_stride,
-            value.members, value.combine, value.threads, value.result_path);
+            value.members, value.net_fold, value.calibration_offset, value.combine, value.precision,
+            value.keep_members, value.threads, value.result_path);
 }
 
 /// Write a checkpoint of the running training now and go on.

@@ -44,7 +44,7 @@ struct EnsembleHeader {
 struct EnsembleNet {
     Digest task;             ///< of its training
     std::uint64_t seed = 0;  ///< of its initialisation
-    TrainingResult result;
+    TrainedNet result;
 };
 
 /// Gives net i of an ensemble; called on one rank for each i.
