@@ -113,8 +113,8 @@ TEST_CASE("each kind of mistake is told by its key, value and what is allowed", 
         {"hidden = [8, 4]", "kind = \"transformer\"",
          "campaign.toml:36:8: network.kind = \"transformer\" (this version trains only \"mlp\")"},
         {"hidden = [8, 4]", "activation = \"silo\"",
-         "campaign.toml:36:14: network.activation = \"silo\" (must be one of relu, silu, tanh; did "
-         "you mean 'silu'?)"},
+         "campaign.toml:36:14: network.activation = \"silo\" (must be one of relu, silu, tanh, "
+         "gelu; did you mean 'silu'?)"},
         {"batch = 100", "precision = \"bf16\"",
          "campaign.toml:40:13: training.precision = \"bf16\" (this version trains in \"fp32\" "
          "only)"},
