@@ -15,7 +15,10 @@ calm_seconds=$(awk -F'"seconds":' '/"name":"[A-Z]*\/member/ { split($2, a, ",");
     END { print sum }' calm/journal.jsonl)
 
 declare -A injected=()
-repeated=0 # seconds of training that were lost, at most
+interval=$(sed -n 's/^checkpoint_seconds = //p' campaign.toml)
+deaths=0   # trainings that died
+repeated=0 # seconds of training that were lost with them
+used_older=0 # damaged checkpoints that were found when a training went on
 rounds=0
 starts=0
 
@@ -23,19 +26,21 @@ random() { # below
     echo $((RANDOM % $1))
 }
 count() { injected[$1]=$((${injected[$1]:-0} + 1)); }
+lose() { # trainings, seconds of each
+    deaths=$((deaths + $1))
+    repeated=$(awk -v a="$repeated" -v n="$1" -v s="$2" 'BEGIN { print a + n * s }')
+}
 
-# What a kill of all running trainings costs at most: the time since their last checkpoints.
-charge() { # trainings that die
-    local state age left=$1 now
+# To be called just before trainings die: what is lost is the time since their checkpoints. Those of
+# running trainings are younger than a second; one that has none yet loses an interval at most.
+charge() { # trainings that die, trainings that run
+    [ "$(grep -o 'stage=[a-z]*' run.err | tail -n 1)" = stage=train ] || return 0
+    local now
     now=$(date +%s.%N)
-    for state in $(ls -t run/tasks/*/*.state 2> /dev/null | head -n "$1"); do
-        age=$(awk -v now="$now" -v then="$(stat -c %.9Y "$state" 2> /dev/null || echo "$now")" \
-            'BEGIN { print now - then < 5 ? now - then : 0.3 }')
-        repeated=$(awk -v a="$repeated" -v b="$age" 'BEGIN { print a + b }')
-        left=$((left - 1))
-    done
-    # Those without a checkpoint began less than one interval ago.
-    repeated=$(awk -v a="$repeated" -v n="$left" 'BEGIN { print a + 0.3 * n }')
+    lose "$1" "$(find run/tasks -name '*.state' -printf '%T@\n' 2> /dev/null | sort -rn | head -n "$2" |
+        awk -v now="$now" -v running="$2" -v interval="$interval" '
+            now - $1 < 1 { sum += now - $1; running_seen += 1 }
+            END { print (sum + interval * (running - running_seen)) / running }')"
 }
 
 one_of() { # words: one at random
@@ -48,23 +53,23 @@ inject() { # pid of the farm, ranks
         0 | 1)
             victim=$(one_of $(trainers_of "$1"))
             [ -n "$victim" ] || return 0
-            charge 1
+            charge 1 "$2"
             kill -9 "$victim" 2> /dev/null && count "trainer killed"
             ;;
         2)
             victim=$(one_of $(trainers_of "$1"))
             [ -n "$victim" ] || return 0
-            charge 1
+            charge 1 "$2"
             kill -STOP "$victim" 2> /dev/null && count "trainer hung"
             ;;
         3)
             victim=$(one_of $(ranks_of "$1"))
             [ -n "$victim" ] || return 0
-            charge "$2"
+            charge "$2" "$2"
             kill -9 "$victim" 2> /dev/null && count "rank killed"
             ;;
         4)
-            charge "$2"
+            charge "$2" "$2"
             kill -9 "$1" 2> /dev/null && count "launcher killed"
             ;;
         5) grep -q 'stage=train' run.err && kill -USR2 "$1" 2> /dev/null && count "stopped by USR2" ;;
@@ -73,11 +78,10 @@ inject() { # pid of the farm, ranks
             victim=$(one_of $(ls run/tasks/*/*.state 2> /dev/null))
             [ -n "$victim" ] || return 0
             flip_bit "$victim" 2> /dev/null && count "checkpoint damaged"
-            charge 1
             ;;
         8)
             [ -f run/journal.jsonl ] || return 0
-            charge "$2"
+            charge "$2" "$2"
             kill -9 "$1" 2> /dev/null || return 0
             wait "$1" 2> /dev/null || true
             sleep 0.5
@@ -96,9 +100,11 @@ full_disk_trainer
 
 start_farm() { # ranks
     local trainer=$programs/ratiofarm-trainer
+    full=0 # ranks that cannot write
     if [ "$(random 8)" = 0 ]; then
         trainer=$work/limited
         count "disk full"
+        full=$1
     fi
     starts=$((starts + 1))
     : > run.err
@@ -121,6 +127,12 @@ while [ "$SECONDS" -lt "$limit" ]; do
         done
         code=0
         wait $farm 2> /dev/null || code=$?
+        # Trainings that cannot write end at their first checkpoint; from a damaged one the older
+        # is used, an interval before it.
+        [ "$full" = 0 ] || ! grep -q 'cannot go on now' run.err || lose "$full" "$interval"
+        damaged=$(grep -c 'checkpoint cannot be used' run.err || true)
+        repeated=$(awk -v a="$repeated" -v n="$damaged" -v s="$interval" 'BEGIN { print a + n * s }')
+        used_older=$((used_older + damaged))
         [ $code != 0 ] || break
         # Exit code 2 and 3 are verdicts of the program, which no fault here may cause.
         [ $code != 2 ] && [ $code != 3 ] || fail "seed $seed, round $rounds: exit code $code"
@@ -135,6 +147,13 @@ done
 
 echo "chaos: seed $seed, $rounds rounds, $starts starts, all with the bits of an undisturbed run"
 for fault in "${!injected[@]}"; do printf '%6d  %s\n' "${injected[$fault]}" "$fault"; done | sort -rn
-awk -v lost="$repeated" -v round="$calm_seconds" -v rounds="$rounds" 'BEGIN {
-    printf "work repeated: at most %.1f s in %.1f s of training, %.1f %%\n",
-        lost, round * rounds, 100 * lost / (round * rounds) }'
+awk -v lost="$repeated" -v calm="$calm_seconds" -v rounds="$rounds" -v deaths="$deaths" \
+    -v older="$used_older" -v interval="$interval" 'BEGIN {
+    work = calm * rounds
+    expected = interval * (deaths / 2 + older)
+    printf "trainings: %.1f s undisturbed; %d deaths, one every %.1f s of it; %d older generations used\n",
+        work, deaths, work / (deaths > 0 ? deaths : 1), older
+    printf "work repeated: %.1f s, %.1f %%, from the ages of the checkpoints that were gone on from\n",
+        lost, 100 * lost / work
+    printf "expected: %.1f s, %.1f %%: half of the interval of %.1f s a death, all of it a generation\n",
+        expected, 100 * expected / work, interval }'
