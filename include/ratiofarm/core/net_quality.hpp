@@ -1,41 +1,60 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "ratiofarm/core/wire.hpp"
 
 namespace ratiofarm {
 
-/// How good one trained net is, measured on its validation events. r = exp(logit), with the
-/// calibration applied if there is one; weighted means over the events of a class.
+/// How good one trained net is, measured on its validation events. z is its logit, r = exp(z), with
+/// the calibration applied if there is one. An event has the weight a in the numerator and b in the
+/// denominator (one of them is 0 unless it is in both classes); A and B are their sums. Events
+/// whose logit is not finite are counted and left out of everything else.
+///
+/// Deviations come as an rms over bins with the statistical part subtracted (0 if that is all):
+/// sqrt(max(0, sum_k v_k (d_k^2 - s_k^2))), where bin k holds the share v_k of A, and
+/// d_k = (sum b r / B) / (sum a / A) - 1 with its error s_k. Bins are quantiles of the numerator,
+/// at most 20, each of at least 50 events. A `noise` beside such a number is what chance alone
+/// reaches at three standard deviations: sqrt(3 sqrt(2 sum_k v_k^2 s_k^4)).
 struct NetQuality {
-    double excess = 0.0;        ///< E_denominator[r] - 1
-    double excess_error = 0.0;  ///< its statistical error
-    double sc_rms = 0.0;   ///< rms over quantile bins of the score of (reweighted denominator) /
-                           ///< numerator - 1, statistical part subtracted
-    double sc_norm = 0.0;  ///< the same after dividing r by its mean
-    double calibration_slope = 0.0;  ///< of a logistic fit of the class to the logit; 1 is perfect
-    double slope_error = 0.0;
-    std::vector<double> calibration_predicted;  ///< per quantile bin: mean predicted class fraction
-    std::vector<double> calibration_observed;   ///< and the true one
+    double excess = 0.0;        ///< E_denominator[r] - 1 = sum b r / B - 1
+    double excess_error = 0.0;  ///< its statistical error, sqrt(sum b^2 (r - 1 - excess)^2) / B
+    double sc_rms = 0.0;        ///< deviation in bins of the logit
+    double sc_norm = 0.0;       ///< the same after dividing r by 1 + excess
+    double sc_noise = 0.0;      ///< of both
+    double calibration_slope = 0.0;  ///< k of a logistic fit of the class, sigmoid(c + k z) with
+                                     ///< balanced classes; 1 is perfect; NaN for a constant net
+    double slope_error = 0.0;        ///< by the sandwich formula
+    /// Curve of the class fraction, balanced classes: in quantile bins of the logit (of all events
+    /// alike), at most 20, the mean of sigmoid(z), the fraction of the weight that is numerator,
+    /// and its statistical error.
+    std::vector<double> calibration_predicted;
+    std::vector<double> calibration_observed;
     std::vector<double> calibration_error;
-    double overtraining = 0.0;    ///< largest distance of the cumulative distributions of the logit
-                                  ///< between training and validation events of a class
-    std::vector<double> closure;  ///< per feature: chi2 / bins of reweighted denominator against
-                                  ///< numerator
-    double logit_spread = 0.0;    ///< standard deviation of the logit; 0 for a constant net
-    std::uint64_t not_finite = 0;  ///< logits that are NaN or infinite
-    std::uint64_t saturated = 0;   ///< |logit| above 15
+    double overtraining = 0.0;  ///< largest distance of the cumulative distributions of the logit
+                                ///< between training and validation events of a class
+    double overtraining_noise = 0.0;    ///< that chance exceeds once in 1000 (Kolmogorov)
+    std::vector<double> closure;        ///< per feature: deviation in bins of the feature
+    std::vector<double> closure_noise;  ///< per feature
+    double logit_spread = 0.0;          ///< standard deviation of the logit; 0 for a constant net
+    std::uint64_t not_finite = 0;       ///< validation logits that are NaN or infinite
+    std::uint64_t saturated = 0;        ///< validation logits beyond +-15
+    /// Logits of at most 512 validation events of the denominator, evenly spread over the table:
+    /// the same events for all members of an ensemble (of a fold), so that their spread can be
+    /// compared.
+    std::vector<float> reference_logits;
     bool operator==(const NetQuality&) const = default;
 };
 
 template <class Archive>
 void fields(Archive& archive, MemberOf<Archive, NetQuality>& value) {
-    archive(value.excess, value.excess_error, value.sc_rms, value.sc_norm, value.calibration_slope,
-            value.slope_error, value.calibration_predicted, value.calibration_observed,
-            value.calibration_error, value.overtraining, value.closure, value.logit_spread,
-            value.not_finite, value.saturated);
+    archive(value.excess, value.excess_error, value.sc_rms, value.sc_norm, value.sc_noise,
+            value.calibration_slope, value.slope_error, value.calibration_predicted,
+            value.calibration_observed, value.calibration_error, value.overtraining,
+            value.overtraining_noise, value.closure, value.closure_noise, value.logit_spread,
+            value.not_finite, value.saturated, value.reference_logits);
 }
 
 /// A monotone, piecewise linear map from the logit of a net to its calibrated logit; outside the
@@ -53,5 +72,14 @@ template <class Archive>
 void fields(Archive& archive, MemberOf<Archive, CalibrationMap>& value) {
     archive(value.logit, value.calibrated);
 }
+
+/// The map applied to one logit; NaN and infinities stay what they are.
+/// \param knots       increasing; the map ends before its first NaN
+/// \param calibrated  as many
+float calibrated(std::span<const float> knots,
+                 std::span<const float> calibrated_knots,
+                 float logit) noexcept;
+
+float calibrated(const CalibrationMap& map, float logit) noexcept;
 
 }  // namespace ratiofarm

@@ -1,0 +1,27 @@
+#include "ratiofarm/core/net_quality.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace ratiofarm {
+
+float calibrated(std::span<const float> knots,
+                 std::span<const float> calibrated_knots,
+                 float logit) noexcept {
+    const auto end =
+        std::find_if(knots.begin(), knots.end(), [](float knot) { return std::isnan(knot); });
+    if (end == knots.begin() || !std::isfinite(logit)) return logit;
+    const auto above = std::upper_bound(knots.begin(), end, logit);
+    const auto right = static_cast<std::size_t>(above - knots.begin());
+    if (above == knots.begin()) return logit + (calibrated_knots.front() - knots.front());
+    const std::size_t left = right - 1;
+    if (above == end) return logit + (calibrated_knots[left] - knots[left]);
+    const float part = (logit - knots[left]) / (knots[right] - knots[left]);
+    return calibrated_knots[left] + part * (calibrated_knots[right] - calibrated_knots[left]);
+}
+
+float calibrated(const CalibrationMap& map, float logit) noexcept {
+    return calibrated(map.logit, map.calibrated, logit);
+}
+
+}  // namespace ratiofarm
