@@ -1,0 +1,12 @@
+#pragma once
+
+#include <cstdint>
+
+namespace ratiofarm {
+
+/// How often an event is drawn in one bootstrap replica: a Poisson number of mean 1. A pure
+/// function of the event's id and the seed of the replica, stored nowhere. The id alone tells the
+/// events apart, so a replica is coherent over all samples and variations of a generated event.
+std::uint32_t bootstrap_count(std::uint64_t event_id, std::uint64_t replica) noexcept;
+
+}  // namespace ratiofarm
