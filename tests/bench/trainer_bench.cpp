@@ -2,6 +2,7 @@
 // usage: trainer_bench [threads]. Prints only; minimum and median over interleaved repetitions.
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -17,7 +18,7 @@
 #include "device.hpp"
 #include "flat_optimizer.hpp"
 #include "initial_row.hpp"
-#include "mlp.hpp"
+#include "net_pack.hpp"
 #include "table_tensor.hpp"
 
 namespace ratiofarm {
@@ -50,30 +51,39 @@ class Step {
 public:
     Step(const Network& network, const EventTable& table)
         : table_(table, batch_size, DeviceKind::cpu),
-          mlp_(network, batch_size, MlpUse::train, float_on(DeviceKind::cpu)),
-          optimizer_(options_, mlp_.parameters()),
-          loss_(batch_size, float_on(DeviceKind::cpu)) {
+          pack_(make_net_pack(
+              network, {.nets = 1, .capacity = batch_size}, float_on(DeviceKind::cpu))),
+          optimizer_(options_, pack_->parameters()),
+          loss_(1, batch_size, float_on(DeviceKind::cpu)) {
         const std::vector<float> ones(network.inputs, 1.0F);
         const auto row = initial_row(network, 1, ones, ones);
-        copy_to(mlp_.parameters(), std::span(row).subspan(2 * network.inputs));
+        copy_to(pack_->parameters()[0], std::span(row).subspan(2 * network.inputs));
         table_.shuffle(1, 0);
     }
 
-    void gather() { batch_ = table_.batch(index_++ % 32); }
-    void forward() { logits_ = &mlp_.forward(*batch_.features); }
-    void backward() {
-        loss_.add(*logits_, *batch_.labels, *batch_.weights);
-        mlp_.backward(*batch_.features, loss_.gradient(*logits_, *batch_.labels, *batch_.weights));
+    void gather() {
+        const Batch batch = table_.batch(index_++ % 32);
+        features_ = batch.features->unsqueeze(0);
+        positive_ = batch.labels->unsqueeze(0);
+        total_ = batch.weights->unsqueeze(0);
     }
-    void optimize() { optimizer_.step(mlp_.gradient(), 1e-4); }
+    void forward() { logits_ = &pack_->forward(features_); }
+    void backward() {
+        loss_.add(*logits_, positive_, total_);
+        pack_->backward(features_, loss_.gradient(*logits_, positive_, total_));
+    }
+    void optimize() {
+        optimizer_.step(pack_->gradient(), std::array{1e-4});
+        pack_->parameters_changed();
+    }
 
 private:
     TrainingOptions options_;
     ShuffledTable table_;
-    Mlp mlp_;
+    std::unique_ptr<NetPack> pack_;
     FlatOptimizer optimizer_;
     CrossEntropy loss_;
-    Batch batch_;
+    at::Tensor features_, positive_, total_;
     const at::Tensor* logits_ = nullptr;
     std::uint64_t index_ = 0;
 };

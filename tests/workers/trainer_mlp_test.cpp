@@ -6,7 +6,7 @@
 
 #include "cross_entropy.hpp"
 #include "initial_row.hpp"
-#include "mlp.hpp"
+#include "net_pack.hpp"
 #include "table_tensor.hpp"
 
 namespace ratiofarm {
@@ -58,33 +58,41 @@ Events some_events(const Network& network, std::int64_t n, at::ScalarType type) 
             at::randn({n}, generator, options) + 0.8};  // some are negative
 }
 
-void fill_parameters(const Mlp& mlp, const Network& network) {
+/// A pack of one net with its first weights, for batches of up to 64 events.
+std::unique_ptr<NetPack> one_net(const Network& network,
+                                 PackUse use,
+                                 const c10::TensorOptions& options) {
+    auto pack = make_net_pack(network, {.nets = 1, .capacity = 64, .use = use}, options);
     const std::vector<float> unscaled(network.inputs, 1.0F);
     const auto row = initial_row(network, 23, unscaled, unscaled);
-    copy_to(mlp.parameters(), std::span(row).subspan(2 * network.inputs));
+    copy_to(pack->parameters()[0], std::span(row).subspan(2 * network.inputs));
+    pack->parameters_changed();
+    return pack;
 }
 
 /// Largest difference of the two gradients, relative to the largest element.
 double gradient_error(Activation activation, std::int64_t n, at::ScalarType type) {
     const Network network = small_network(activation);
     const auto options = at::TensorOptions().dtype(type);
-    Mlp mlp(network, 64, MlpUse::train, options);
-    CrossEntropy loss(64, options);
-    fill_parameters(mlp, network);
+    const auto pack = one_net(network, PackUse::train, options);
+    CrossEntropy loss(1, 64, options);
     const Events events = some_events(network, n, type);
 
-    const at::Tensor flat = mlp.parameters().clone().requires_grad_(true);
+    const at::Tensor flat = pack->parameters()[0].clone().requires_grad_(true);
     const at::Tensor logits = oracle_logits(network, flat, events.features);
     const at::Tensor terms = -events.weights * (events.labels * at::log_sigmoid(logits) +
                                                 (1 - events.labels) * at::log_sigmoid(-logits));
     terms.mean().backward();
 
-    const at::Tensor& own = mlp.forward(events.features);
-    loss.add(own, events.labels, events.weights);
-    mlp.backward(events.features, loss.gradient(own, events.labels, events.weights));
+    const at::Tensor inputs = events.features.unsqueeze(0);
+    const at::Tensor total = events.weights.unsqueeze(0);
+    const at::Tensor positive = (events.labels * events.weights).unsqueeze(0);
+    const at::Tensor& own = pack->forward(inputs);
+    loss.add(own, positive, total);
+    pack->backward(inputs, loss.gradient(own, positive, total));
     const double scale = flat.grad().abs().max().item<double>();
-    CHECK(loss.sum() == Approx(terms.sum().item<double>()).epsilon(1e-5));
-    return (mlp.gradient() - flat.grad()).abs().max().item<double>() / scale;
+    CHECK(loss.sums().front() == Approx(terms.sum().item<double>()).epsilon(1e-5));
+    return (pack->gradient()[0] - flat.grad()).abs().max().item<double>() / scale;
 }
 
 TEST_CASE("the hand-written gradient is autograd's to fp64 rounding", "[trainer]") {
@@ -103,33 +111,31 @@ TEST_CASE("the hand-written gradient is autograd's to fp32 rounding", "[trainer]
 TEST_CASE("a smaller batch after a full one leaves nothing of it behind", "[trainer]") {
     const Network network = small_network(Activation::silu);
     const Events events = some_events(network, 64, at::kFloat);
-    const at::Tensor few = events.features.narrow(0, 0, 9);
-    const at::Tensor few_gradient = events.weights.narrow(0, 0, 9);
-    Mlp fresh(network, 64, MlpUse::train, at::kFloat);
-    Mlp used(network, 64, MlpUse::train, at::kFloat);
-    fill_parameters(fresh, network);
-    fill_parameters(used, network);
+    const at::Tensor all = events.features.unsqueeze(0);
+    const at::Tensor few = all.narrow(1, 0, 9);
+    const at::Tensor few_gradient = events.weights.unsqueeze(0).narrow(1, 0, 9);
+    const auto fresh = one_net(network, PackUse::train, at::kFloat);
+    const auto used = one_net(network, PackUse::train, at::kFloat);
 
-    used.forward(events.features);
-    used.backward(events.features, events.weights);
-    used.forward(few);
-    used.backward(few, few_gradient);
-    fresh.forward(few);
-    fresh.backward(few, few_gradient);
+    used->forward(all);
+    used->backward(all, events.weights.unsqueeze(0));
+    used->forward(few);
+    used->backward(few, few_gradient);
+    fresh->forward(few);
+    fresh->backward(few, few_gradient);
 
-    CHECK(at::equal(used.gradient(), fresh.gradient()));
+    CHECK(at::equal(used->gradient(), fresh->gradient()));
 }
 
 TEST_CASE("evaluating gives the logits of the training pass", "[trainer]") {
     const auto activation = GENERATE(Activation::relu, Activation::silu, Activation::tanh);
     const Network network = small_network(activation);
     const Events events = some_events(network, 64, at::kFloat);
-    Mlp training(network, 64, MlpUse::train, at::kFloat);
-    Mlp evaluating(network, 64, MlpUse::evaluate, at::kFloat);
-    fill_parameters(training, network);
-    fill_parameters(evaluating, network);
+    const at::Tensor inputs = events.features.unsqueeze(0);
+    const auto training = one_net(network, PackUse::train, at::kFloat);
+    const auto evaluating = one_net(network, PackUse::evaluate, at::kFloat);
 
-    CHECK(at::equal(training.forward(events.features), evaluating.forward(events.features)));
+    CHECK(at::equal(training->forward(inputs), evaluating->forward(inputs)));
 }
 
 TEST_CASE("the first weights depend on the seed alone and have He's variance", "[trainer]") {

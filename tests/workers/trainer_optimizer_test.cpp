@@ -7,6 +7,7 @@
 #include "ratiofarm_test/catch.hpp"
 
 #include "flat_optimizer.hpp"
+#include "learning_rate.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -60,22 +61,23 @@ double gradient_at(int step, std::int64_t parameter) {
 TEST_CASE("every optimizer follows its published rule", "[trainer]") {
     const auto optimizer = GENERATE(Optimizer::adam, Optimizer::nadam, Optimizer::adamw);
     const TrainingOptions options = options_of(optimizer);
-    const at::Tensor parameters = at::linspace(-1.0, 2.0, 5, at::kDouble);
+    const at::Tensor parameters = at::linspace(-1.0, 2.0, 5, at::kDouble).unsqueeze(0);
     std::vector<ScalarOptimizer> references;
     for (std::int64_t k = 0; k < 5; ++k) {
-        references.emplace_back(options, parameters[k].item<double>());
+        references.emplace_back(options, parameters[0][k].item<double>());
     }
     FlatOptimizer flat(options, parameters);
 
     for (int step = 0; step < 50; ++step) {
-        at::Tensor gradient = at::empty({5}, at::kDouble);
-        for (std::int64_t k = 0; k < 5; ++k) gradient[k] = gradient_at(step, k);
+        at::Tensor gradient = at::empty({1, 5}, at::kDouble);
+        for (std::int64_t k = 0; k < 5; ++k) gradient[0][k] = gradient_at(step, k);
         const double rate = 0.01 / (1 + step);
-        flat.step(gradient, rate);
+        flat.step(gradient, std::array{rate});
         for (std::int64_t k = 0; k < 5; ++k) {
             const double expected =
                 references[static_cast<std::size_t>(k)].step(gradient_at(step, k), rate);
-            REQUIRE(parameters[k].item<double>() == Approx(expected).epsilon(1e-12).margin(1e-12));
+            REQUIRE(parameters[0][k].item<double>() ==
+                    Approx(expected).epsilon(1e-12).margin(1e-12));
         }
     }
 }

@@ -1,9 +1,9 @@
 #include "cross_entropy.hpp"
 
 #include <ATen/core/Tensor.h>
-#include <ATen/ops/dot.h>
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/softplus.h>
+#include <ATen/ops/sum.h>
 #include <ATen/ops/zeros.h>
 
 #include "ratiofarm/core/contracts.hpp"
@@ -11,54 +11,62 @@
 namespace ratiofarm {
 
 struct CrossEntropy::Buffers {
-    at::Tensor terms;      ///< [capacity]
-    at::Tensor gradients;  ///< [capacity]
-    at::Tensor batch_sum;  ///< scalar
-    at::Tensor sum;        ///< scalar, double
-    at::Tensor terms_view;
-    at::Tensor gradients_view;
+    at::Tensor memory;      ///< [nets * capacity]
+    at::Tensor view;        ///< [nets, n], of the last batch
+    at::Tensor batch_sums;  ///< [nets]
+    at::Tensor sums;        ///< [nets], double
 
-    void cut(std::int64_t events) {
-        RATIOFARM_EXPECT(events <= terms.size(0));
-        if (terms_view.defined() && terms_view.size(0) == events) return;
-        terms_view = terms.narrow(0, 0, events);
-        gradients_view = gradients.narrow(0, 0, events);
+    at::Tensor& cut(const at::Tensor& logits) {
+        RATIOFARM_EXPECT(logits.dim() == 2 && logits.size(0) == sums.size(0) &&
+                         logits.numel() <= memory.size(0));
+        if (!view.defined() || view.size(1) != logits.size(1)) {
+            view = memory.narrow(0, 0, logits.numel()).view(logits.sizes());
+        }
+        return view;
     }
 };
 
-CrossEntropy::CrossEntropy(std::int64_t capacity, const c10::TensorOptions& options)
+CrossEntropy::CrossEntropy(std::int64_t nets,
+                           std::int64_t capacity,
+                           const c10::TensorOptions& options)
     : buffers_(std::make_unique<Buffers>()) {
-    buffers_->terms = at::zeros({capacity}, options);
-    buffers_->gradients = at::zeros({capacity}, options);
-    buffers_->batch_sum = at::zeros({}, options);
-    buffers_->sum = at::zeros({}, options.dtype(at::kDouble));
+    buffers_->memory = at::zeros({nets * capacity}, options);
+    buffers_->batch_sums = at::zeros({nets}, options);
+    buffers_->sums = at::zeros({nets}, options.dtype(at::kDouble));
 }
 
 CrossEntropy::~CrossEntropy() = default;
 
 void CrossEntropy::add(const at::Tensor& logits,
-                       const at::Tensor& labels,
-                       const at::Tensor& weights) {
-    buffers_->cut(logits.size(0));
-    at::Tensor& terms = buffers_->terms_view;
+                       const at::Tensor& positive,
+                       const at::Tensor& total) {
+    at::Tensor& terms = buffers_->cut(logits);
     at::softplus_out(terms, logits);
-    terms.addcmul_(labels, logits, -1);
-    at::dot_out(buffers_->batch_sum, terms, weights);
-    buffers_->sum.add_(buffers_->batch_sum);
+    terms.mul_(total).addcmul_(positive, logits, -1);
+    at::sum_out(buffers_->batch_sums, terms, {1});
+    buffers_->sums.add_(buffers_->batch_sums);
 }
 
 const at::Tensor& CrossEntropy::gradient(const at::Tensor& logits,
-                                         const at::Tensor& labels,
-                                         const at::Tensor& weights) {
-    buffers_->cut(logits.size(0));
-    at::Tensor& gradients = buffers_->gradients_view;
+                                         const at::Tensor& positive,
+                                         const at::Tensor& total) {
+    at::Tensor& gradients = buffers_->cut(logits);
     at::sigmoid_out(gradients, logits);
-    gradients.sub_(labels).mul_(weights).mul_(1.0 / static_cast<double>(logits.size(0)));
+    gradients.mul_(total).sub_(positive).mul_(1.0 / static_cast<double>(logits.size(1)));
     return gradients;
 }
 
-double CrossEntropy::sum() const { return buffers_->sum.item<double>(); }
+std::vector<double> CrossEntropy::sums() const {
+    const at::Tensor host = buffers_->sums.to(at::kCPU);
+    const auto* data = host.const_data_ptr<double>();
+    return {data, data + host.numel()};
+}
 
-void CrossEntropy::set_sum(double sum) { buffers_->sum.fill_(sum); }
+void CrossEntropy::set_sums(std::span<const double> sums) {
+    RATIOFARM_EXPECT(std::ssize(sums) == buffers_->sums.numel());
+    for (std::int64_t net = 0; net < std::ssize(sums); ++net) {
+        buffers_->sums[net].fill_(sums[static_cast<std::size_t>(net)]);
+    }
+}
 
 }  // namespace ratiofarm

@@ -1,9 +1,9 @@
 #include "flat_optimizer.hpp"
 
 #include <cmath>
-#include <numbers>
 
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/sqrt.h>
 #include <ATen/ops/zeros_like.h>
 
@@ -16,63 +16,110 @@ constexpr double beta1 = 0.9;
 constexpr double beta2 = 0.999;
 constexpr double epsilon = 1e-8;
 constexpr double momentum_decay = 0.004;
+constexpr double clip_epsilon = 1e-6;  ///< PyTorch's
 
 /// NAdam's momentum schedule, step counted from 1.
 double momentum(double step) { return beta1 * (1.0 - 0.5 * std::pow(0.96, step * momentum_decay)); }
 
 }  // namespace
 
-double learning_rate(const TrainingOptions& options, std::uint64_t step, std::uint64_t total) {
-    RATIOFARM_EXPECT(total > 0);
-    if (options.schedule == Schedule::constant) return options.learning_rate;
-    const double position = static_cast<double>(step) / static_cast<double>(total);
-    return options.learning_rate * 0.5 * (1.0 + std::cos(std::numbers::pi * position));
-}
+/// The numbers of one step that are the same for all nets.
+struct StepFactors {
+    double second_correction = 0.0;  ///< 1 / sqrt(1 - beta2^step)
+    double gradient_part = 0.0;      ///< of the rate, NAdam's
+    double moment_part = 0.0;        ///< of the rate
+};
 
-struct FlatOptimizer::State {
-    Optimizer optimizer;
-    double weight_decay;
+/// Rows of one net, views of the pack's.
+struct NetRows {
     at::Tensor parameters;
     at::Tensor first_moment;
     at::Tensor second_moment;
-    at::Tensor denominator;
+};
+
+struct FlatOptimizer::State {
+    TrainingOptions options;
+    at::Tensor parameters;
+    at::Tensor first_moment;
+    at::Tensor second_moment;
+    at::Tensor denominator;  ///< [n]
+    std::vector<NetRows> nets;
+    std::vector<bool> running;
     std::uint64_t steps = 0;
     double momentum_product = 1.0;
+
+    StepFactors next_step();
+    void clip(at::Tensor gradient) const;
+    void step_net(NetRows& net, const at::Tensor& gradient, const StepFactors& of, double rate);
 };
+
+StepFactors FlatOptimizer::State::next_step() {
+    const auto step = static_cast<double>(++steps);
+    const double second = 1.0 / std::sqrt(1.0 - std::pow(beta2, step));
+    if (options.optimizer != Optimizer::nadam) {
+        return {second, 0.0, 1.0 / (1.0 - std::pow(beta1, step))};
+    }
+    const double now = momentum(step);
+    const double next = momentum(step + 1.0);
+    momentum_product *= now;
+    return {second, (1.0 - now) / (1.0 - momentum_product), next / (1.0 - momentum_product * next)};
+}
+
+void FlatOptimizer::State::clip(at::Tensor gradient) const {
+    const at::Tensor norm = at::linalg_vector_norm(gradient);
+    gradient.mul_(norm.add(clip_epsilon).reciprocal_().mul_(options.clip_norm).clamp_max_(1.0));
+}
+
+void FlatOptimizer::State::step_net(NetRows& net,
+                                    const at::Tensor& gradient,
+                                    const StepFactors& of,
+                                    double rate) {
+    if (options.optimizer == Optimizer::adamw && options.weight_decay > 0.0) {
+        net.parameters.mul_(1.0 - rate * options.weight_decay);
+    }
+    net.first_moment.lerp_(gradient, 1.0 - beta1);
+    net.second_moment.mul_(beta2).addcmul_(gradient, gradient, 1.0 - beta2);
+    at::sqrt_out(denominator, net.second_moment);
+    denominator.mul_(of.second_correction).add_(epsilon);
+    if (of.gradient_part != 0.0) {
+        net.parameters.addcdiv_(gradient, denominator, -rate * of.gradient_part);
+    }
+    net.parameters.addcdiv_(net.first_moment, denominator, -rate * of.moment_part);
+}
 
 FlatOptimizer::FlatOptimizer(const TrainingOptions& options, const at::Tensor& parameters)
     : state_(std::make_unique<State>()) {
-    state_->optimizer = options.optimizer;
-    state_->weight_decay = options.optimizer == Optimizer::adamw ? options.weight_decay : 0.0;
-    state_->parameters = parameters;
-    state_->first_moment = at::zeros_like(parameters);
-    state_->second_moment = at::zeros_like(parameters);
-    state_->denominator = at::zeros_like(parameters);
+    RATIOFARM_EXPECT(parameters.dim() == 2 && parameters.is_contiguous());
+    State& state = *state_;
+    state.options = options;
+    state.parameters = parameters;
+    state.first_moment = at::zeros_like(parameters);
+    state.second_moment = at::zeros_like(parameters);
+    state.denominator = at::zeros_like(parameters[0]);
+    for (std::int64_t net = 0; net < parameters.size(0); ++net) {
+        state.nets.push_back({parameters[net], state.first_moment[net], state.second_moment[net]});
+    }
+    state.running.assign(state.nets.size(), true);
 }
 
 FlatOptimizer::~FlatOptimizer() = default;
 
-void FlatOptimizer::step(const at::Tensor& gradient, double rate) {
+void FlatOptimizer::step(const at::Tensor& gradient, std::span<const double> rates) {
     State& state = *state_;
-    const auto step = static_cast<double>(++state.steps);
-    if (state.weight_decay > 0.0) state.parameters.mul_(1.0 - rate * state.weight_decay);
-    state.first_moment.lerp_(gradient, 1.0 - beta1);
-    state.second_moment.mul_(beta2).addcmul_(gradient, gradient, 1.0 - beta2);
-    at::sqrt_out(state.denominator, state.second_moment);
-    state.denominator.mul_(1.0 / std::sqrt(1.0 - std::pow(beta2, step))).add_(epsilon);
-
-    if (state.optimizer != Optimizer::nadam) {
-        const double bias_correction = 1.0 - std::pow(beta1, step);
-        state.parameters.addcdiv_(state.first_moment, state.denominator, -rate / bias_correction);
-        return;
+    RATIOFARM_EXPECT(rates.size() == state.nets.size() &&
+                     gradient.sizes() == state.parameters.sizes());
+    const StepFactors factors = state.next_step();
+    for (std::size_t net = 0; net < rates.size(); ++net) {
+        if (!state.running[net]) continue;
+        const at::Tensor own = gradient[static_cast<std::int64_t>(net)];
+        if (state.options.clip_norm > 0.0) state.clip(own);
+        state.step_net(state.nets[net], own, factors, rates[net]);
     }
-    const double now = momentum(step);
-    const double next = momentum(step + 1.0);
-    state.momentum_product *= now;
-    const double product = state.momentum_product;
-    state.parameters.addcdiv_(gradient, state.denominator, -rate * (1.0 - now) / (1.0 - product));
-    state.parameters.addcdiv_(state.first_moment, state.denominator,
-                              -rate * next / (1.0 - product * next));
+}
+
+void FlatOptimizer::set_running(const std::vector<bool>& running) {
+    RATIOFARM_EXPECT(running.size() == state_->nets.size());
+    state_->running = running;
 }
 
 const at::Tensor& FlatOptimizer::first_moment() const { return state_->first_moment; }

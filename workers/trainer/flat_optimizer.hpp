@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
+#include <vector>
 
 #include "ratiofarm/core/training_options.hpp"
 
@@ -11,23 +13,29 @@ class Tensor;
 
 namespace ratiofarm {
 
-/// Learning rate of one step.
-/// \param step   counted from 0
-/// \param total  steps of all epochs, > 0
-double learning_rate(const TrainingOptions& options, std::uint64_t step, std::uint64_t total);
-
 /// Adam (arXiv:1412.6980), NAdam (Dozat 2016) or AdamW (arXiv:1711.05101) in PyTorch's form, with
-/// its defaults beta = (0.9, 0.999), epsilon = 1e-8, momentum decay 0.004, on one flat buffer.
+/// its defaults beta = (0.9, 0.999), epsilon = 1e-8, momentum decay 0.004, for the nets of a pack.
+/// Each net has its own rate and its own clipping; none sees another.
 class FlatOptimizer {
 public:
-    /// \param parameters  [n]; moved in place by step()
+    /// \param options     optimizer, weight_decay, clip_norm
+    /// \param parameters  [nets, n]; moved in place by step()
     FlatOptimizer(const TrainingOptions& options, const at::Tensor& parameters);
     ~FlatOptimizer();
 
-    /// \param gradient  [n]
-    void step(const at::Tensor& gradient, double rate);
+    /// Does not wait for the device.
+    /// \param gradient  [nets, n]; where clip_norm > 0, each net's is shortened in place to a norm
+    ///                  of at most clip_norm, as torch.nn.utils.clip_grad_norm_ does
+    /// \param rates     [nets] learning rates
+    void step(const at::Tensor& gradient, std::span<const double> rates);
 
-    /// State: with parameters, these continue a training exactly. Tensors may be written to.
+    /// Parameters and moments of nets that are not running stay as they are now, bit by bit,
+    /// whatever their gradient. The bits of the others do not depend on who has stopped.
+    /// \param running  [nets]; at first all are
+    void set_running(const std::vector<bool>& running);
+
+    /// State: with parameters, these continue a training exactly. Tensors [nets, n] may be written
+    /// to while all nets are running.
     const at::Tensor& first_moment() const;
     const at::Tensor& second_moment() const;
     std::uint64_t steps() const;

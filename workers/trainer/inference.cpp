@@ -16,7 +16,7 @@
 
 #include "events.hpp"
 #include "member_combination.hpp"
-#include "mlp.hpp"
+#include "net_pack.hpp"
 #include "table_tensor.hpp"
 #include "training_state_store.hpp"
 
@@ -48,7 +48,7 @@ private:
     std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
     MappedFile ensemble_;
     EventTable events_;
-    Mlp mlp_;
+    std::unique_ptr<NetPack> pack_;
     MemberCombination combination_;
     std::int64_t pass_;
     at::Tensor inputs_;  ///< [pass, inputs], on the device
@@ -61,7 +61,12 @@ Inference::Inference(const InferRequest& request, DeviceKind device, TaskControl
       control_(control),
       ensemble_(request.ensemble_file),
       events_(load_inference_events(request)),
-      mlp_(request.network, pass_size(device), MlpUse::evaluate, float_on(device)),
+      pack_(make_net_pack(request.network,
+                          {.nets = 1,
+                           .capacity = pass_size(device),
+                           .use = PackUse::evaluate,
+                           .precision = request.precision},
+                          float_on(device))),
       combination_(request.combine, events_.events),
       pass_(pass_size(device)),
       inputs_(at::zeros({pass_, std::int64_t{request.network.inputs}}, float_on(device))),
@@ -89,7 +94,8 @@ void Inference::load_member(std::uint32_t member) {
     const std::size_t inputs = request_.network.inputs;
     copy_to(shift_, row.first(inputs));
     copy_to(scale_, row.subspan(inputs, inputs));
-    copy_to(mlp_.parameters(), row.subspan(2 * inputs));
+    copy_to(pack_->parameters()[0], row.subspan(2 * inputs));
+    pack_->parameters_changed();
 }
 
 std::vector<float> Inference::evaluate_pass(std::uint64_t first, std::uint64_t events) {
@@ -99,7 +105,7 @@ std::vector<float> Inference::evaluate_pass(std::uint64_t first, std::uint64_t e
             std::span(events_.values).subspan(first * width, events * width));
     if (count < pass_) inputs_.narrow(0, count, pass_ - count).zero_();
     inputs_.sub_(shift_).mul_(scale_);
-    return copy_from(mlp_.forward(inputs_).narrow(0, 0, count));
+    return copy_from(pack_->forward(inputs_.unsqueeze(0))[0].narrow(0, 0, count));
 }
 
 void Inference::require_finite(std::span<const float> logits,

@@ -1,10 +1,12 @@
 #include "training.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <limits>
 
+#include <ATen/core/Tensor.h>
 #include <c10/core/InferenceMode.h>
 #include <c10/core/TensorOptions.h>
 
@@ -16,7 +18,8 @@
 #include "failpoint.hpp"
 #include "flat_optimizer.hpp"
 #include "initial_row.hpp"
-#include "mlp.hpp"
+#include "learning_rate.hpp"
+#include "net_pack.hpp"
 #include "table_tensor.hpp"
 #include "training_state_store.hpp"
 
@@ -41,6 +44,18 @@ void require_available(const TrainRequest& request) {
     if (request.network.hidden.empty()) {
         throw ConfigError("network.hidden: at least one hidden layer is needed");
     }
+}
+
+/// A batch as a pack of one net sees it.
+struct Columns {
+    at::Tensor features;  ///< [1, n, inputs]
+    at::Tensor positive;  ///< [1, n]
+    at::Tensor total;     ///< [1, n]
+};
+
+Columns pack_columns(const Batch& batch) {
+    return {batch.features->unsqueeze(0), batch.labels->mul(*batch.weights).unsqueeze_(0),
+            batch.weights->unsqueeze(0)};
 }
 
 class Training {
@@ -77,7 +92,7 @@ private:
     std::uint64_t steps_per_epoch_;
     ShuffledTable training_;
     TableTensor validation_;
-    Mlp mlp_;
+    std::unique_ptr<NetPack> pack_;
     FlatOptimizer optimizer_;
     CrossEntropy training_sum_;
     CrossEntropy validation_sum_;
@@ -101,10 +116,16 @@ Training::Training(const TrainRequest& request,
                        request.training.batch),
       training_(events_.training, request.training.batch, device),
       validation_(events_.validation, device),
-      mlp_(request.network, pass_capacity(request), MlpUse::train, float_on(device)),
-      optimizer_(request.training, mlp_.parameters()),
-      training_sum_(pass_capacity(request), float_on(device)),
-      validation_sum_(pass_capacity(request), float_on(device)),
+      pack_(make_net_pack(request.network,
+                          {.nets = 1,
+                           .capacity = pass_capacity(request),
+                           .use = PackUse::train,
+                           .precision = request.training.precision,
+                           .engine = request.training.engine},
+                          float_on(device))),
+      optimizer_(request.training, pack_->parameters()),
+      training_sum_(1, pass_capacity(request), float_on(device)),
+      validation_sum_(1, pass_capacity(request), float_on(device)),
       store_(request.state_path, request.task, log) {
     if (const auto saved = store_.newest(request.network)) {
         restore(*saved);
@@ -125,19 +146,20 @@ void Training::restore(const TrainingState& saved) {
     state_ = saved;
     resumed_ = true;
     set_trainable(saved.nets.front().row);
-    copy_to(optimizer_.first_moment(), saved.nets.front().first_moment);
-    copy_to(optimizer_.second_moment(), saved.nets.front().second_moment);
+    copy_to(optimizer_.first_moment()[0], saved.nets.front().first_moment);
+    copy_to(optimizer_.second_moment()[0], saved.nets.front().second_moment);
     optimizer_.set_position(saved.step, saved.momentum_product);
-    training_sum_.set_sum(saved.nets.front().epoch_loss_sum);
+    training_sum_.set_sums(std::array{saved.nets.front().epoch_loss_sum});
 }
 
 void Training::set_trainable(const std::vector<float>& row) {
-    copy_to(mlp_.parameters(), std::span(row).last(trainable_size(request_.network)));
+    copy_to(pack_->parameters()[0], std::span(row).last(trainable_size(request_.network)));
+    pack_->parameters_changed();
 }
 
 std::vector<float> Training::row() const {
     std::vector<float> whole = net().row;  // its first part, the feature scaling, never changes
-    const auto trainable = copy_from(mlp_.parameters());
+    const auto trainable = copy_from(pack_->parameters());
     std::ranges::copy(trainable, whole.end() - std::ssize(trainable));
     return whole;
 }
@@ -147,7 +169,7 @@ void Training::save() {
     net().first_moment = copy_from(optimizer_.first_moment());
     net().second_moment = copy_from(optimizer_.second_moment());
     state_.momentum_product = optimizer_.momentum_product();
-    net().epoch_loss_sum = training_sum_.sum();
+    net().epoch_loss_sum = training_sum_.sums().front();
     fail_on_purpose(request_.name, "save");
     const auto begin = Clock::now();
     store_.save(state_);
@@ -184,11 +206,15 @@ std::optional<TaskEnd> Training::run_steps() {
 
 void Training::step() {
     const Batch& batch = training_.batch(state_.step_in_epoch);
-    const at::Tensor& logits = mlp_.forward(*batch.features);
-    training_sum_.add(logits, *batch.labels, *batch.weights);
-    mlp_.backward(*batch.features, training_sum_.gradient(logits, *batch.labels, *batch.weights));
-    optimizer_.step(mlp_.gradient(), learning_rate(request_.training, state_.step,
-                                                   steps_per_epoch_ * request_.training.epochs));
+    const Columns columns = pack_columns(batch);
+    const at::Tensor& logits = pack_->forward(columns.features);
+    training_sum_.add(logits, columns.positive, columns.total);
+    pack_->backward(columns.features,
+                    training_sum_.gradient(logits, columns.positive, columns.total));
+    const double rate =
+        learning_rate(request_.training, state_.step, steps_per_epoch_ * request_.training.epochs);
+    optimizer_.step(pack_->gradient(), std::array{rate});
+    pack_->parameters_changed();
     ++state_.step;
     ++state_.step_in_epoch;
 }
@@ -215,23 +241,25 @@ std::optional<TaskEnd> Training::obey() {
 }
 
 std::optional<TaskEnd> Training::finish_epoch() {
-    const double training_loss = training_sum_.sum() / static_cast<double>(events_.training.events);
+    const double training_loss =
+        training_sum_.sums().front() / static_cast<double>(events_.training.events);
     require_sane(training_loss, "training");
-    validation_sum_.set_sum(0.0);
+    validation_sum_.set_sums(std::array{0.0});
     for (std::int64_t first = 0; first < validation_.events(); first += pass_capacity(request_)) {
         const Batch& batch = validation_.rows(first, pass_capacity(request_));
-        validation_sum_.add(mlp_.forward(*batch.features), *batch.labels, *batch.weights);
+        const Columns columns = pack_columns(batch);
+        validation_sum_.add(pack_->forward(columns.features), columns.positive, columns.total);
         if (const auto end = obey()) return end;
     }
     const double validation_loss =
-        validation_sum_.sum() / static_cast<double>(events_.validation.events);
+        validation_sum_.sums().front() / static_cast<double>(events_.validation.events);
     require_sane(validation_loss, "validation");
 
     net().training_loss.push_back(training_loss);
     net().validation_loss.push_back(validation_loss);
     ++state_.epoch;
     state_.step_in_epoch = 0;
-    training_sum_.set_sum(0.0);
+    training_sum_.set_sums(std::array{0.0});
     if (validation_loss < net().best_validation_loss) {
         net().best_validation_loss = validation_loss;
         net().best_epoch = state_.epoch;

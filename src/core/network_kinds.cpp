@@ -1,0 +1,20 @@
+#include "ratiofarm/core/network_kinds.hpp"
+
+#include "ratiofarm/core/errors.hpp"
+
+namespace ratiofarm {
+
+bool has_written_step(NetworkKind kind) { return kind == NetworkKind::mlp; }
+
+Engine engine_of(const Network& network, Engine asked) {
+    const bool written = has_written_step(network.kind);
+    if (asked == Engine::written && !written) {
+        throw ConfigError(
+            "training.engine = \"written\": there is no written-out step for this "
+            "network.kind (use \"automatic\" or \"autograd\")");
+    }
+    if (asked != Engine::automatic) return asked;
+    return written ? Engine::written : Engine::autograd;
+}
+
+}  // namespace ratiofarm

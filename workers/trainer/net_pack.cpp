@@ -1,0 +1,24 @@
+#include "net_pack.hpp"
+
+#include <ATen/core/Tensor.h>
+
+#include "ratiofarm/core/contracts.hpp"
+#include "ratiofarm/core/errors.hpp"
+#include "ratiofarm/core/network_kinds.hpp"
+
+#include "written_pack.hpp"
+
+namespace ratiofarm {
+
+std::unique_ptr<NetPack> make_net_pack(const Network& network,
+                                       const PackOptions& options,
+                                       const c10::TensorOptions& device) {
+    RATIOFARM_EXPECT(options.nets > 0 && options.capacity > 0);
+    RATIOFARM_EXPECT(network.inputs > 0 && !network.hidden.empty());
+    if (engine_of(network, options.engine) == Engine::autograd) {
+        throw ConfigError("training.engine = \"autograd\" is not available in this version");
+    }
+    return make_written_pack(network, options, device);
+}
+
+}  // namespace ratiofarm

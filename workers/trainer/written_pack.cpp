@@ -1,0 +1,240 @@
+#include "written_pack.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/addmm.h>
+#include <ATen/ops/baddbmm.h>
+#include <ATen/ops/bmm.h>
+#include <ATen/ops/clamp_min.h>
+#include <ATen/ops/gelu.h>
+#include <ATen/ops/gelu_backward.h>
+#include <ATen/ops/mm.h>
+#include <ATen/ops/mul.h>
+#include <ATen/ops/silu.h>
+#include <ATen/ops/silu_backward.h>
+#include <ATen/ops/sum.h>
+#include <ATen/ops/tanh.h>
+#include <ATen/ops/tanh_backward.h>
+#include <ATen/ops/threshold_backward.h>
+#include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
+
+#include "ratiofarm/core/contracts.hpp"
+
+namespace ratiofarm {
+namespace {
+
+/// Weight [nets, outputs, inputs] and bias [nets, 1, outputs] of one layer, views of a flat buffer.
+struct Layer {
+    at::Tensor weight;
+    at::Tensor bias;
+    at::Tensor weight_transposed;
+};
+
+/// \param flat  [nets, trainable_size]
+std::vector<Layer> layer_views(const Network& network, const at::Tensor& flat) {
+    std::vector<Layer> layers;
+    const auto layout = parameter_layout(network);
+    const std::uint64_t first = layout[2].offset;
+    const std::int64_t nets = flat.size(0);
+    const auto view = [&](const ParameterBlock& block, std::int64_t rows, std::int64_t columns) {
+        return flat.as_strided({nets, rows, columns}, {flat.size(1), columns, 1},
+                               static_cast<std::int64_t>(block.offset - first));
+    };
+    for (std::size_t block = 2; block < layout.size(); block += 2) {
+        const auto outputs = static_cast<std::int64_t>(layout[block].shape[0]);
+        const auto inputs = static_cast<std::int64_t>(layout[block].shape[1]);
+        const at::Tensor weight = view(layout[block], outputs, inputs);
+        layers.push_back({weight, view(layout[block + 1], 1, outputs), weight.transpose(1, 2)});
+    }
+    return layers;
+}
+
+// A pack of one net takes the plain product: it is faster than a batched one of one matrix.
+
+/// out[k] = a[k] b[k]
+void multiply(at::Tensor& out, const at::Tensor& a, const at::Tensor& b) {
+    if (out.size(0) > 1) {
+        at::bmm_out(out, a, b);
+        return;
+    }
+    at::Tensor only = out[0];
+    at::mm_out(only, a[0], b[0]);
+}
+
+/// out[k] = bias[k] + a[k] b[k]
+void multiply_add(at::Tensor& out,
+                  const at::Tensor& bias,
+                  const at::Tensor& a,
+                  const at::Tensor& b) {
+    if (out.size(0) > 1) {
+        at::baddbmm_out(out, bias, a, b);
+        return;
+    }
+    at::Tensor only = out[0];
+    at::addmm_out(only, bias[0], a[0], b[0]);
+}
+
+/// Buffers cut to the number of events of a pass; shapes are [nets, n, width] and contiguous.
+struct PassViews {
+    std::int64_t events = 0;
+    std::vector<at::Tensor> before;  ///< hidden layers, before the activation
+    std::vector<at::Tensor> after;   ///< and after it; the same memory when evaluating
+    std::vector<at::Tensor> flow;    ///< gradient by `after`, one memory for all layers
+    at::Tensor logits;               ///< [nets, n]
+    at::Tensor logits_column;        ///< [nets, n, 1], the same memory
+};
+
+void activate(Activation activation, at::Tensor& after, const at::Tensor& before) {
+    switch (activation) {
+        case Activation::relu: at::clamp_min_out(after, before, 0); return;
+        case Activation::silu: at::silu_out(after, before); return;
+        case Activation::tanh: at::tanh_out(after, before); return;
+        case Activation::gelu: at::gelu_out(after, before); return;
+    }
+}
+
+/// Overwrites `before` with the gradient by it.
+void activate_backward(Activation activation,
+                       at::Tensor& before,
+                       const at::Tensor& after,
+                       const at::Tensor& flow) {
+    switch (activation) {
+        case Activation::relu: at::threshold_backward_out(before, flow, after, 0); return;
+        case Activation::silu: at::silu_backward_out(before, flow, before); return;
+        case Activation::tanh: at::tanh_backward_out(before, flow, after); return;
+        case Activation::gelu: at::gelu_backward_out(before, flow, before); return;
+    }
+}
+
+class WrittenPack : public NetPack {
+public:
+    WrittenPack(const Network& network,
+                const PackOptions& options,
+                const c10::TensorOptions& device);
+
+    const at::Tensor& parameters() const override { return parameters_; }
+    void parameters_changed() override {}
+    const at::Tensor& gradient() const override { return gradient_; }
+    const at::Tensor& forward(const at::Tensor& inputs) override;
+    void backward(const at::Tensor& inputs, const at::Tensor& logit_gradient) override;
+    void set_running(const std::vector<bool>&) override {}
+
+private:
+    PassViews& views_of(std::int64_t events);
+    void require_inputs(const at::Tensor& inputs) const;
+
+    Network network_;
+    PackOptions options_;
+    at::Tensor parameters_;
+    at::Tensor gradient_;
+    std::vector<Layer> layers_;
+    std::vector<Layer> layer_gradients_;
+    std::vector<at::Tensor> before_;  ///< flat memory, [nets * capacity * width]
+    std::vector<at::Tensor> after_;
+    at::Tensor flow_;
+    at::Tensor logits_;
+    std::vector<PassViews> views_;  ///< one per number of events seen: full batch, last batch
+};
+
+WrittenPack::WrittenPack(const Network& network,
+                         const PackOptions& options,
+                         const c10::TensorOptions& device)
+    : network_(network), options_(options) {
+    const bool trains = options.use == PackUse::train;
+    const std::int64_t events = options.nets * options.capacity;
+    parameters_ =
+        at::zeros({options.nets, static_cast<std::int64_t>(trainable_size(network))}, device);
+    layers_ = layer_views(network, parameters_);
+    logits_ = at::zeros({events}, device);
+    const std::int64_t widest = std::ranges::max(network.hidden);
+    const std::size_t memories = trains ? network.hidden.size() : 2;
+    for (std::size_t memory = 0; memory < memories; ++memory) {
+        const std::int64_t width = trains ? network.hidden[memory] : widest;
+        before_.push_back(at::zeros({events * width}, device));
+        if (trains) after_.push_back(at::zeros_like(before_.back()));
+    }
+    if (!trains) return;
+    gradient_ = at::zeros_like(parameters_);
+    layer_gradients_ = layer_views(network, gradient_);
+    flow_ = at::zeros({events * widest}, device);
+}
+
+PassViews& WrittenPack::views_of(std::int64_t events) {
+    const auto known = std::ranges::find(views_, events, &PassViews::events);
+    if (known != views_.end()) return *known;
+
+    PassViews made{
+        .events = events, .before = {}, .after = {}, .flow = {}, .logits = {}, .logits_column = {}};
+    const auto cut = [&](const at::Tensor& memory, std::int64_t width) {
+        return memory.narrow(0, 0, options_.nets * events * width)
+            .view({options_.nets, events, width});
+    };
+    for (std::size_t layer = 0; layer < network_.hidden.size(); ++layer) {
+        const std::int64_t width = network_.hidden[layer];
+        made.before.push_back(cut(before_[layer % before_.size()], width));
+        if (options_.use == PackUse::evaluate) {
+            made.after.push_back(made.before.back());
+            continue;
+        }
+        made.after.push_back(cut(after_[layer], width));
+        made.flow.push_back(cut(flow_, width));
+    }
+    made.logits_column = cut(logits_, 1);
+    made.logits = made.logits_column.squeeze(2);
+    views_.push_back(std::move(made));
+    return views_.back();
+}
+
+void WrittenPack::require_inputs(const at::Tensor& inputs) const {
+    RATIOFARM_EXPECT(inputs.dim() == 3 && inputs.size(0) == options_.nets);
+    RATIOFARM_EXPECT(inputs.size(1) > 0 && inputs.size(1) <= options_.capacity);
+    RATIOFARM_EXPECT(inputs.size(2) == std::int64_t{network_.inputs});
+}
+
+const at::Tensor& WrittenPack::forward(const at::Tensor& inputs) {
+    require_inputs(inputs);
+    PassViews& views = views_of(inputs.size(1));
+    const at::Tensor* below = &inputs;
+    for (std::size_t layer = 0; layer + 1 < layers_.size(); ++layer) {
+        multiply_add(views.before[layer], layers_[layer].bias, *below,
+                     layers_[layer].weight_transposed);
+        activate(network_.activation, views.after[layer], views.before[layer]);
+        below = &views.after[layer];
+    }
+    multiply_add(views.logits_column, layers_.back().bias, *below,
+                 layers_.back().weight_transposed);
+    return views.logits;
+}
+
+void WrittenPack::backward(const at::Tensor& inputs, const at::Tensor& logit_gradient) {
+    RATIOFARM_EXPECT(options_.use == PackUse::train);
+    require_inputs(inputs);
+    PassViews& views = views_of(inputs.size(1));
+
+    const std::size_t last = layers_.size() - 1;
+    const at::Tensor column = logit_gradient.unsqueeze(2);
+    multiply(layer_gradients_[last].weight, column.transpose(1, 2), views.after[last - 1]);
+    at::sum_out(layer_gradients_[last].bias, column, {1}, true);
+    at::mul_out(views.flow[last - 1], column, layers_[last].weight);
+    for (std::size_t layer = last; layer-- > 0;) {
+        at::Tensor& delta = views.before[layer];
+        activate_backward(network_.activation, delta, views.after[layer], views.flow[layer]);
+        const at::Tensor& below = layer > 0 ? views.after[layer - 1] : inputs;
+        multiply(layer_gradients_[layer].weight, delta.transpose(1, 2), below);
+        at::sum_out(layer_gradients_[layer].bias, delta, {1}, true);
+        if (layer > 0) multiply(views.flow[layer - 1], delta, layers_[layer].weight);
+    }
+}
+
+}  // namespace
+
+std::unique_ptr<NetPack> make_written_pack(const Network& network,
+                                           const PackOptions& options,
+                                           const c10::TensorOptions& device) {
+    return std::make_unique<WrittenPack>(network, options, device);
+}
+
+}  // namespace ratiofarm
