@@ -7,11 +7,12 @@ folder=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 PATH="$PATH:$folder/../build/release/bin:$folder/../../../bin"
 
 # How ranks are started: one rank per GPU, or per group of cores, as the job asked for.
-# mpirun: everywhere. srun: where the site forbids mpirun and Slurm has PMIx (`srun --mpi=list`).
+# mpirun: everywhere. srun: where the site forbids mpirun; Slurm and MPI need a plugin that both
+# have (`srun --mpi=list`): pmix for Open MPI, pmi2 for MPICH and its kin.
 launcher=${RATIOFARM_LAUNCHER:-mpirun}
 case $launcher in
     mpirun) launch=(mpirun --map-by "slot:PE=${SLURM_CPUS_PER_TASK:-1}" --bind-to core) ;;
-    srun) launch=(srun --mpi=pmix --kill-on-bad-exit=1
+    srun) launch=(srun --mpi="${RATIOFARM_SRUN_MPI:-pmix}" --kill-on-bad-exit=1
         --cpus-per-task="${SLURM_CPUS_PER_TASK:-1}" --gpu-bind=none) ;;
     *) echo "site.sh: launcher is '$launcher'; mpirun or srun" >&2 && exit 2 ;;
 esac
@@ -21,8 +22,9 @@ esac
 # `ratiofarm submit --as chain` submits says "next" itself.
 continue_by=${RATIOFARM_CONTINUE:-requeue}
 max_starts=${RATIOFARM_MAX_STARTS:-50}
-# What a chained job asks for besides nodes, tasks, CPUs, time, partition and account.
-chain_options=() # for example (--gpus-per-node=4 --gpu-bind=none)
+# What a chained job asks for besides nodes, tasks, CPUs, time, partition and account: what
+# `ratiofarm submit --sbatch` was given. Add to it what you give to sbatch yourself.
+declare -a chain_options="(${RATIOFARM_CHAIN_OPTIONS:-})" # for example (--gpus-per-node=4)
 
 # A lost rank or node ends the launcher: the same command is started again in the same
 # allocation, so often per job.

@@ -21,6 +21,7 @@ struct Submission {
     fs::path out;
     fs::path batch_script;
     std::string resources;  ///< options of every sbatch
+    std::string more;       ///< further ones, as the user wrote them
     std::uint64_t shards = 1;
     std::uint64_t throttle = 0;  ///< shards at a time; 0: all
     std::uint64_t jobs = 1;      ///< of a chain
@@ -56,8 +57,9 @@ std::string quoted(const std::string& text) {
 
 std::string sbatch(const Submission& submission, const std::string& options) {
     return fmt::format(
-        "sbatch --parsable {}{} \\\n    --job-name={} --output={} \\\n    {} {} --out {}",
-        submission.resources, options.empty() ? "" : " " + options,
+        "sbatch --parsable {}{}{} \\\n    --job-name={} --output={} \\\n    {} {} --out {}",
+        submission.resources, submission.more.empty() ? "" : " " + submission.more,
+        options.empty() ? "" : " " + options,
         quoted("ratiofarm " + submission.out.filename().string()),
         quoted((submission.out / (submission.as == "array" ? "slurm-%A_%a.log" : "slurm-%j.log"))
                    .string()),
@@ -66,7 +68,10 @@ std::string sbatch(const Submission& submission, const std::string& options) {
 }
 
 std::string allocation_text(const Submission& submission) {
-    return fmt::format("job=$({})\necho \"job $job\"\n", sbatch(submission, ""));
+    return fmt::format(
+        "# Where a site forbids requeue, each job submits the next with these options, too.\n"
+        "export RATIOFARM_CHAIN_OPTIONS={}\njob=$({})\necho \"job $job\"\n",
+        quoted(submission.more), sbatch(submission, ""));
 }
 
 /// The shards, then one job that merges them and does the rest.
@@ -84,9 +89,12 @@ std::string array_text(const Submission& submission) {
 
 /// Jobs that begin one after the other; those that find everything done end at once.
 std::string chain_text(const Submission& submission) {
-    std::string text = "export RATIOFARM_CONTINUE=next # the next job of this chain\n";
+    std::string text = fmt::format(
+        "export RATIOFARM_CONTINUE=next # the next job of this chain\n"
+        "export RATIOFARM_MAX_STARTS={}\n",
+        submission.jobs);
     for (std::uint64_t job = 0; job < submission.jobs; ++job) {
-        text += fmt::format("job=$({})\necho \"job $job\"\n",
+        text += fmt::format("job=$(RATIOFARM_STARTS={} \\\n    {})\necho \"job $job\"\n", job,
                             sbatch(submission, job == 0 ? "" : "--dependency=\"afterany:$job\""));
     }
     return text;
@@ -121,7 +129,7 @@ Submission read_submission(const Arguments& arguments) {
     submission.resources = fmt::format(
         "--nodes={} --ntasks-per-node={} --time={}", arguments.integer("nodes", 1, most),
         arguments.integer("ranks-per-node", 1, most), quoted(arguments.text("time")));
-    if (arguments.has("sbatch")) submission.resources += " " + arguments.text("sbatch");
+    if (arguments.has("sbatch")) submission.more = arguments.text("sbatch");
     return submission;
 }
 
