@@ -14,3 +14,13 @@ ratiofarm_add_trainer_test(trainer_process)
 add_dependencies(test_trainer_process ratiofarm-trainer)
 ratiofarm_add_trainer_test(trainer_gpu LABELS gpu)
 set_tests_properties(trainer_gpu PROPERTIES SKIP_RETURN_CODE 77)
+
+# Measures of a net need no torch.
+function(ratiofarm_add_quality_test name)
+    ratiofarm_add_test(${name} SOURCES workers/${name}_test.cpp
+                       USES ratiofarm::net_quality ratiofarm::physics)
+    target_include_directories(test_${name} PRIVATE "${PROJECT_SOURCE_DIR}/workers/trainer")
+endfunction()
+
+ratiofarm_add_quality_test(net_quality)
+ratiofarm_add_quality_test(isotonic)

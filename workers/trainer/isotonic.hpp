@@ -10,7 +10,7 @@
 namespace ratiofarm {
 
 /// The non-decreasing sequence g that minimises sum_i weights_i (values_i - g_i)^2, by pooling
-/// adjacent violators. \param weights >= 0, as many as values
+/// adjacent violators. \param weights > 0, as many as values
 std::vector<double> isotonic_regression(std::span<const double> values,
                                         std::span<const double> weights);
 
