@@ -18,14 +18,21 @@ using namespace std::chrono_literals;
 constexpr auto commit_interval = 500ms;  // lines of the journal become durable in groups
 constexpr auto progress_interval = 10s;  // between progress lines in the log
 
-double seconds_between(Instant first, Instant last) {
-    return std::chrono::duration<double>(last - first).count();
-}
-
 std::unordered_map<Digest, double> flop_of(const std::vector<Task>& tasks) {
     std::unordered_map<Digest, double> flop;
     for (const Task& task : tasks) flop.emplace(task.digest, task.cost);
     return flop;
+}
+
+const char* word(TaskOutcome outcome) {
+    switch (outcome) {
+        case TaskOutcome::done: return "done";
+        case TaskOutcome::failed: return "failed";
+        case TaskOutcome::crashed: return "crashed";
+        case TaskOutcome::stopped: return "stopped";
+        case TaskOutcome::postponed: return "postponed";
+    }
+    return "";
 }
 
 std::vector<Task> with_expected_seconds(std::vector<Task> tasks, const CostModel& costs) {
@@ -41,6 +48,7 @@ FarmHost::FarmHost(Links links, std::vector<Task> tasks, const FarmOptions& opti
       flop_(flop_of(tasks)),
       scheduler_(with_expected_seconds(std::move(tasks), options.costs),
                  {.strikes = options.strikes}),
+      times_(static_cast<std::uint64_t>(links.ranks)),
       begin_(Clock::now()),
       next_commit_(begin_),
       next_progress_(begin_ + progress_interval),
@@ -49,12 +57,21 @@ FarmHost::FarmHost(Links links, std::vector<Task> tasks, const FarmOptions& opti
 void FarmHost::receive(WorkerId worker, const Message& message) {
     if (std::holds_alternative<Ready>(message)) {
         known_workers_ += 1;
-        usage_.add_worker(worker);
     }
-    if (std::holds_alternative<Finished>(message)) {
-        usage_.end(worker, seconds_between(begin_, Clock::now()));
-    }
+    if (const auto* finished = std::get_if<Finished>(&message)) note_end(worker, *finished);
     perform(scheduler_.on(worker, message));
+}
+
+double FarmHost::elapsed() const {
+    return std::chrono::duration<double>(Clock::now() - begin_).count();
+}
+
+/// Attempts that end in a commit have that line.
+void FarmHost::note_end(WorkerId worker, const Finished& message) {
+    const double at = elapsed();
+    times_.end(worker.value, at);
+    if (message.report.outcome == TaskOutcome::done) return;
+    links_.journal.write(AttemptEnded{word(message.report.outcome), worker.value, at});
 }
 
 void FarmHost::step() {
@@ -116,15 +133,15 @@ void FarmHost::send_stops(Instant now) {
 }
 
 void FarmHost::dismiss() {
-    const Usage usage = usage_.summary(seconds_between(begin_, Clock::now()));
-    links_.journal.write(FarmEnded{usage.seconds, usage.workers, usage.busy_seconds,
-                                   usage.tail_seconds, usage.tail_idle_seconds});
+    const FarmProfile profile = profile_of(times_, elapsed(), 1);
+    links_.journal.write(FarmEnded{profile.seconds, times_.workers(), profile.busy_seconds,
+                                   profile.tail_seconds, profile.tail_idle_seconds});
     commit_lines();
-    links_.log.info("farm ended", {{"seconds", usage.seconds},
-                                   {"workers", usage.workers},
-                                   {"utilisation", usage.utilisation()},
-                                   {"tail_seconds", usage.tail_seconds},
-                                   {"tail_idle_hours", usage.tail_idle_seconds / 3600.0}});
+    links_.log.info("farm ended", {{"seconds", profile.seconds},
+                                   {"workers", times_.workers()},
+                                   {"utilisation", profile.utilisation()},
+                                   {"tail_seconds", profile.tail_seconds},
+                                   {"tail_idle_hours", profile.tail_idle_seconds / 3600.0}});
     perform(scheduler_.dismiss());
     dismissed_ = true;
 }
@@ -153,17 +170,17 @@ void FarmHost::perform_one(const SendAction& action) {
         stops_.push_back(action.to);
         return;
     }
-    const double now = seconds_between(begin_, Clock::now());
-    if (std::holds_alternative<Assign>(action.message)) {
-        usage_.begin(action.to, now);
-        if (scheduler_.counts().waiting == 0) usage_.nothing_waits(now);
+    if (const auto* assign = std::get_if<Assign>(&action.message)) {
+        const double at = elapsed();
+        times_.begin(action.to.value, at);
+        if (scheduler_.counts().waiting == 0) times_.tail_begins(at);
+        links_.journal.write(AttemptBegan{assign->task.name, action.to.value, at});
     }
     links_.channel.send(action.to, action.message);
 }
 
 void FarmHost::perform_one(const CommitAction& action) {
     const TaskReport& report = action.report;
-    const double now = seconds_between(begin_, Clock::now());
     commits_.push_back({.task = action.task.digest,
                         .name = action.task.name,
                         .attempt = action.attempt.value,
@@ -174,7 +191,7 @@ void FarmHost::perform_one(const CommitAction& action) {
                         .resumed = report.resumed,
                         .adopted = false,
                         .flop = flop_[action.task.digest],
-                        .at = now});
+                        .at = elapsed()});
     links_.journal.write(commits_.back());
     links_.log.info("task done", {{"task", action.task.name},
                                   {"rank", action.worker.value},
@@ -205,21 +222,20 @@ void FarmHost::perform_one(const GiveUpAction& action) {
 
 void FarmHost::perform_one(const NoteAction& action) {
     links_.log.warning(action.text, {{"task", action.task}, {"rank", action.worker.value}});
-    links_.journal.write(TaskNoted{action.task, action.text, action.worker.value,
-                                   seconds_between(begin_, Clock::now())});
+    links_.journal.write(TaskNoted{action.task, action.text, action.worker.value, elapsed()});
 }
 
 void FarmHost::log_progress() const {
     const FarmCounts counts = scheduler_.counts();
     const double fraction = counts.cost_total > 0.0 ? counts.cost_done / counts.cost_total : 0.0;
-    const double elapsed = seconds_between(begin_, Clock::now());
+    const double so_far = elapsed();
     links_.log.info("progress", {{"done", counts.done},
                                  {"running", counts.running},
                                  {"waiting", counts.waiting},
                                  {"failed", counts.failed},
                                  {"percent", 100.0 * fraction},
                                  {"seconds_left",
-                                  fraction > 0.0 ? elapsed * (1.0 - fraction) / fraction : 0.0}});
+                                  fraction > 0.0 ? so_far * (1.0 - fraction) / fraction : 0.0}});
 }
 
 }  // namespace ratiofarm

@@ -9,8 +9,8 @@
 
 #include "ratiofarm/farm/channel.hpp"
 #include "ratiofarm/scheduler/scheduler.hpp"
+#include "ratiofarm/store/farm_times.hpp"
 
-#include "farm_usage.hpp"
 #include "run_farm.hpp"
 
 namespace ratiofarm {
@@ -33,11 +33,13 @@ public:
 private:
     void obey_signals();
     void watch_the_time(Instant now);
+    void note_end(WorkerId worker, const Finished& message);
     void learn(const Task& task, const TaskReport& report);
     void commit_lines();
     void send_stops(Instant now);
     void stop(std::string why);
     void dismiss();
+    double elapsed() const;  ///< seconds since the farm began
     void log_progress() const;
 
     void perform(std::vector<Action> actions);
@@ -50,7 +52,7 @@ private:
     FarmOptions options_;
     std::unordered_map<Digest, double> flop_;
     Scheduler scheduler_;
-    FarmUsage usage_;
+    FarmTimes times_;
     std::vector<std::string> failures_;
     std::vector<TaskCommitted> commits_;
     std::string trouble_;

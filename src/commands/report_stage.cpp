@@ -5,6 +5,7 @@
 #include "ratiofarm/report/collect_report_inputs.hpp"
 #include "ratiofarm/report/report_html.hpp"
 
+#include "farm_text.hpp"
 #include "stages.hpp"
 
 namespace ratiofarm {
@@ -44,10 +45,13 @@ StageEnd report_stage(CommandContext& context, Workspace& workspace) {
     mpi::together(context.world, [&] {
         if (!context.world.is_root()) return;
         workspace.journal->flush();
+        const JournalState journal = read_journal(workspace.directory.journal());
         const ReportSources sources{workspace.campaign, workspace.directory, workspace.ratios,
-                                    workspace.samples,
-                                    stage_times(read_journal(workspace.directory.journal()))};
-        const ReportInputs inputs = collect_report_inputs(sources);
+                                    workspace.samples, stage_times(journal)};
+        ReportInputs inputs = collect_report_inputs(sources);
+        for (const FarmTimes& farm : journal.times.farms()) {
+            inputs.facts.push_back({"farm of " + farm.stage, farm_sentence(farm)});
+        }
         log_closures(inputs, context.log);
         publish(workspace.directory.report(), report_html(inputs, Plotter()));
     });

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
-#include <optional>
 #include <thread>
 
 #include <fmt/format.h>
@@ -11,6 +10,7 @@
 #include "ratiofarm/core/signal_flags.hpp"
 #include "ratiofarm/scheduler/cost_model.hpp"
 
+#include "farm_text.hpp"
 #include "workspace.hpp"
 
 namespace ratiofarm {
@@ -18,6 +18,12 @@ namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
+
+/// A farm and the shard it worked on; empty: everything.
+struct Farm {
+    FarmTimes times;
+    std::string shard;
+};
 
 /// What the files of a run directory say; no lock is taken and nothing is written.
 struct Status {
@@ -33,8 +39,8 @@ struct Status {
     bool locked = false;
     std::uint64_t damaged_lines = 0;
     std::vector<StageEnded> stages;
-    CostModel costs;                     ///< learned from the tasks that are done
-    std::optional<FarmEnded> last_farm;  ///< that ended in order
+    CostModel costs;          ///< learned from the tasks that are done
+    std::vector<Farm> farms;  ///< of the last run, and of each shard
 };
 
 std::uint64_t count_checkpoints(const RunDirectory& directory) {
@@ -46,17 +52,26 @@ std::uint64_t count_checkpoints(const RunDirectory& directory) {
     return count;
 }
 
+void add_farms(Status& status, const JournalState& journal, const std::string& shard) {
+    for (const FarmTimes& farm : journal.times.farms()) status.farms.push_back({farm, shard});
+}
+
 Status read_status(const RunDirectory& directory) {
     const Campaign campaign = read_campaign(directory.campaign());
     JournalState journal = read_journal(directory.journal());
-    for (const fs::path& path : directory.shard_journals()) merge(journal, read_journal(path));
     Status status;
+    add_farms(status, journal, "");
+    for (const fs::path& path : directory.shard_journals()) {
+        const JournalState shard = read_journal(path);
+        const std::string name = path.stem().extension().string();  // ".shard-0-of-4"
+        add_farms(status, shard, name.substr(1));
+        merge(journal, shard);
+    }
     for (const auto& [task, event] : journal.committed) {
         if (!event.resumed && !event.adopted) {
             status.costs.learn(event.name, event.flop, event.seconds);
         }
     }
-    if (!journal.ends.empty()) status.last_farm = journal.ends.back();
     for (const ProcessSection& process : campaign.processes) {
         for (std::uint32_t member = 0; member < campaign.ensemble.members; ++member) {
             ++status.nets;
@@ -95,6 +110,8 @@ std::string status_json(const Status& status) {
                          {"flop", kind.flop},
                          {"seconds", kind.seconds}});
     }
+    Json farms = Json::array();
+    for (const Farm& farm : status.farms) farms.push_back(farm_json(farm.times, farm.shard));
     return Json{{"nets", status.nets},
                 {"trained", status.trained},
                 {"checkpointed", status.checkpointed},
@@ -107,6 +124,7 @@ std::string status_json(const Status& status) {
                 {"locked", status.locked},
                 {"damaged_journal_lines", status.damaged_lines},
                 {"stages", stages},
+                {"farms", farms},
                 {"costs", costs}}
                .dump(2) +
            "\n";
@@ -123,16 +141,7 @@ std::string status_text(const Status& status) {
         status.trained, status.nets, status.checkpointed, status.given_up.size(),
         status.training_seconds, fmt::join(status.ensembles, " "), word(status.ratios),
         word(status.fit), word(status.report), status.locked ? "held by a farm" : "free");
-    if (status.last_farm) {
-        const FarmEnded& farm = *status.last_farm;
-        text += fmt::format(
-            "last farm  {:.1f} s, {} workers, {:.1f} % busy; tail of {:.1f} s with {:.4f} idle "
-            "hours\n",
-            farm.seconds, farm.workers,
-            100.0 * farm.busy_seconds /
-                std::max(farm.seconds * static_cast<double>(farm.workers), 1e-9),
-            farm.tail_seconds, farm.tail_idle_seconds / 3600.0);
-    }
+    for (const Farm& farm : status.farms) text += farm_text(farm.times, farm.shard);
     for (const CostModel::Kind& kind : status.costs.kinds()) {
         text += fmt::format("cost       {}: {:.3g} s per GFLOP from {} tasks\n", kind.name,
                             1e9 * kind.seconds / kind.flop, kind.tasks);

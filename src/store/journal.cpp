@@ -47,16 +47,25 @@ TaskCommitted read_committed(const LineReader& line) {
 void add(JournalState& state, const LineReader& line) {
     const std::string event = line.text("event");
     if (event == "task_committed") {
-        add(state, read_committed(line));
+        TaskCommitted committed = read_committed(line);
+        if (!committed.adopted) state.times.attempt_ended(committed.worker, committed.at);
+        add(state, std::move(committed));
+    } else if (event == "attempt_began") {
+        state.times.attempt_began(line.whole("worker"), line.number("at"));
+    } else if (event == "attempt_ended") {
+        state.times.attempt_ended(line.whole("worker"), line.number("at"));
     } else if (event == "farm_started") {
         state.farms.push_back(
             {line.text("host"), line.text("job"), line.whole("ranks"), line.text("graph")});
+        state.times.program_started(state.farms.back().ranks);
     } else if (event == "farm_ended") {
         state.ends.push_back({line.number("seconds"), line.whole("workers"),
                               line.number("busy_seconds"), line.number("tail_seconds"),
                               line.number("tail_idle_seconds")});
+        state.times.farm_ended(state.ends.back().seconds, state.ends.back().tail_seconds);
     } else if (event == "stage_ended") {
         state.stages.push_back({line.text("stage"), line.number("seconds")});
+        state.times.stage_ended(state.stages.back().stage);
     } else if (event == "task_noted") {
         state.notes.push_back(
             {line.text("task"), line.text("text"), line.whole("worker"), line.number("at")});
@@ -82,6 +91,22 @@ std::string line_of(const FarmEnded& event, std::uint64_t sequence) {
         .number("busy_seconds", event.busy_seconds)
         .number("tail_seconds", event.tail_seconds)
         .number("tail_idle_seconds", event.tail_idle_seconds)
+        .finish();
+}
+
+std::string line_of(const AttemptBegan& event, std::uint64_t sequence) {
+    return LineWriter("attempt_began", sequence)
+        .text("task", event.task)
+        .whole("worker", event.worker)
+        .number("at", event.at)
+        .finish();
+}
+
+std::string line_of(const AttemptEnded& event, std::uint64_t sequence) {
+    return LineWriter("attempt_ended", sequence)
+        .text("outcome", event.outcome)
+        .whole("worker", event.worker)
+        .number("at", event.at)
         .finish();
 }
 
@@ -162,7 +187,7 @@ bool worth_compacting(const JournalState& state) {
     const std::uint64_t live =
         state.committed.size() + state.given_up.size() + std::min(state.stages.size(), kept_stages);
     const std::uint64_t all = state.lines + state.damaged_lines;
-    return all > small_journal && all > 2 * live;
+    return all > small_journal && all > 3 * live;  // a commit is preceded by attempt_began
 }
 
 JournalState compact_journal(const std::filesystem::path& path, const JournalState& state) {
@@ -206,6 +231,8 @@ Journal::Journal(const std::filesystem::path& path, const JournalState& state)
 void Journal::append(std::string line) { pending_ += std::move(line) + '\n'; }
 
 void Journal::write(const FarmStarted& event) { append(line_of(event, ++sequence_)); }
+void Journal::write(const AttemptBegan& event) { append(line_of(event, ++sequence_)); }
+void Journal::write(const AttemptEnded& event) { append(line_of(event, ++sequence_)); }
 void Journal::write(const FarmEnded& event) { append(line_of(event, ++sequence_)); }
 void Journal::write(const TaskCommitted& event) { append(line_of(event, ++sequence_)); }
 void Journal::write(const TaskGivenUp& event) { append(line_of(event, ++sequence_)); }

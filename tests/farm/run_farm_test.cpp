@@ -86,6 +86,11 @@ TEST_CASE(
     REQUIRE(state.ends.size() == 1);
     CHECK(state.ends[0].workers == static_cast<std::uint64_t>(world.size()));
     CHECK(state.ends[0].busy_seconds >= 0.01 * static_cast<double>(n_tasks));
+    // The lines of the attempts add up to what rank 0 counted.
+    REQUIRE(state.times.farms().size() == 1);
+    const FarmProfile profile = profile_of(state.times.farms()[0], state.ends[0].seconds, 10);
+    CHECK(profile.busy_seconds == Approx(state.ends[0].busy_seconds).epsilon(0.01));
+    CHECK(profile.tail_idle_seconds == Approx(state.ends[0].tail_idle_seconds).margin(0.01));
     fmt::print("{} ranks: {:.2f} ms of CPU per task on rank 0, {:.0f} % of the time busy\n",
                world.size(), 1e3 * (cpu_seconds() - cpu) / static_cast<double>(n_tasks),
                100.0 * state.ends[0].busy_seconds /

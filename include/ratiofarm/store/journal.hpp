@@ -8,6 +8,7 @@
 
 #include "ratiofarm/core/digest.hpp"
 #include "ratiofarm/core/unique_fd.hpp"
+#include "ratiofarm/store/farm_times.hpp"
 
 namespace ratiofarm {
 
@@ -17,6 +18,20 @@ struct FarmStarted {
     std::string job;  ///< of the batch system, empty without one
     std::uint64_t ranks = 1;
     std::string graph;  ///< digest of the task graph it works on
+};
+
+/// A worker began an attempt at a task. The line of its commit ends it, or AttemptEnded.
+struct AttemptBegan {
+    std::string task;  ///< name
+    std::uint64_t worker = 0;
+    double at = 0.0;  ///< seconds since its farm began
+};
+
+/// The attempt that a worker had begun ended without a result.
+struct AttemptEnded {
+    std::string outcome;  ///< failed, crashed, stopped or postponed
+    std::uint64_t worker = 0;
+    double at = 0.0;  ///< seconds since its farm began
 };
 
 /// A result counts from here on.
@@ -74,6 +89,7 @@ struct JournalState {
     std::vector<FarmEnded> ends;  ///< of farms that ended in order
     std::vector<TaskNoted> notes;
     std::vector<StageEnded> stages;
+    RunTimes times;                   ///< of the workers; not merged from other journals
     std::uint64_t lines = 0;          ///< good ones
     std::uint64_t damaged_lines = 0;  ///< skipped
     std::uint64_t good_bytes = 0;     ///< up to the end of the last complete line
@@ -87,8 +103,8 @@ JournalState read_journal(const std::filesystem::path& path);
 /// and bytes stay those of `state`.
 void merge(JournalState& state, const JournalState& other);
 
-/// True if most lines say nothing any more: repeated commits, notes of tasks that are done, ended
-/// farms and stages of long ago.
+/// True if most lines say nothing any more: repeated commits, attempts and notes of tasks that are
+/// done, ended farms and stages of long ago.
 bool worth_compacting(const JournalState& state);
 
 /// Replaces a journal by one that adds up to the same tasks, in one atomic step.
@@ -105,6 +121,8 @@ public:
     Journal(const std::filesystem::path& path, const JournalState& state);
 
     void write(const FarmStarted& event);
+    void write(const AttemptBegan& event);
+    void write(const AttemptEnded& event);
     void write(const TaskCommitted& event);
     void write(const TaskGivenUp& event);
     void write(const TaskNoted& event);
