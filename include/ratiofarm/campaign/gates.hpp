@@ -16,21 +16,40 @@
 /// same after any interruption and whoever makes it (training, gathering, status, report).
 namespace ratiofarm {
 
-/// Limits of what a net may show on its validation events; 0 turns a gate off. Statistics are
-/// allowed for beside each limit: a net is excluded for what cannot be chance. Nets that diverged
-/// or give logits that are not finite are always excluded. Keys of the campaign's [gates].
+/// Limits of what a single net may show on its validation events; 0 turns a gate off. What chance
+/// reaches is allowed for beside each limit. Nets that diverged or give logits that are not finite
+/// are excluded whatever the limits are. Keys of the campaign's [gates].
 struct GatesSection {
-    double excess = 0.01;       ///< |E_ref[r] - 1|, or three standard deviations of it
-    double sc_rms = 0.05;       ///< deviation of the reweighted denominator in bins of the logit
-    double closure = 0.05;      ///< the same in bins of any feature
+    double excess = 0.1;        ///< |E_ref[r] - 1|
+    double sc_rms = 0.1;        ///< deviation of the reweighted denominator in bins of the logit
+    double closure = 0.1;       ///< the same in bins of any feature
     double slope = 0.2;         ///< |calibration slope - 1|
     double overtraining = 0.1;  ///< distance between training and validation events
-    double saturated = 0.01;    ///< share of validation events with |logit| > 15
+    double saturated = 0.01;    ///< share of the validation events with |logit| > 15
     double constant = 1e-6;     ///< least standard deviation of the logit
     double loss_outlier = 8.0;  ///< validation loss above the median of the ensemble, in units of
-                                ///< the members' scatter
+                                ///< its members' scatter
     bool operator==(const GatesSection&) const = default;
 };
+
+/// One number of a net beside its limit.
+struct GateCheck {
+    std::string gate;  ///< key of [gates], or "failure", "not_finite"
+    double value = 0.0;
+    double allowed = 0.0;  ///< the limit, or what chance reaches; the least value for `constant`
+    bool passed = true;
+};
+
+/// The gates that look at a net alone, in the order in which they are applied; those that are off
+/// are left out. Chance, at three standard deviations:
+///
+/// - excess: its error also counts the training events, 3 e sqrt(1 + validation / training events);
+/// - sc_rms, closure: limit and noise added in quadrature; closure is the feature farthest beyond;
+/// - slope: 3 errors, and slopes that move the logit by less than the limit do not matter:
+///   |slope - 1| <= max(limit, 3 errors, limit / spread of the logit), so that nets that learned
+///   that there is nothing to learn pass;
+/// - overtraining: the distance that chance exceeds once in 1000.
+std::vector<GateCheck> gate_checks(const TrainedNet& net, const GatesSection& gates);
 
 /// Where a trained net lies.
 struct NetPlace {
@@ -83,6 +102,11 @@ struct SlotChoice {
 /// replacements of those that were excluded, together; and so on. A net is compared with those of
 /// its fold that were accepted in earlier rounds or came with it, so that a later net never changes
 /// what was decided about an earlier one.
+///
+/// Comparison is by the validation loss: (loss - median) / scatter <= gates.loss_outlier, where the
+/// scatter is 1.4826 times the median absolute deviation, at least a twentieth of what the median
+/// net gained on a constant one (ln 2) and at least 0.1 / sqrt(validation events). Of two middle
+/// values the median is the lower one.
 /// \param replacements  most of them for one slot
 /// \return one choice per slot, in their order
 std::vector<SlotChoice> choose_nets(std::span<const NetSlot> slots,
@@ -92,10 +116,9 @@ std::vector<SlotChoice> choose_nets(std::span<const NetSlot> slots,
 /// True if every slot has its net.
 bool complete(std::span<const SlotChoice> choices);
 
-/// How well the mean over members is known: rms over the reference events of (standard deviation of
-/// the logit over the members of a fold) / sqrt(members), then over folds.
-/// \param members  chosen members of an ensemble, without replicas; NaN for fewer than two in a
-/// fold
+/// How well the mean over the chosen members is known, without replicas: rms over reference events
+/// and folds of (standard deviation of the logit over the members of a fold) / sqrt(members). NaN
+/// if a fold has fewer than two.
 double mean_spread(std::span<const NetSlot> slots, std::span<const SlotChoice> choices);
 
 }  // namespace ratiofarm

@@ -1,0 +1,248 @@
+#include "ratiofarm/campaign/gates.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include <fmt/format.h>
+
+#include "ratiofarm/core/contracts.hpp"
+
+namespace ratiofarm {
+namespace {
+
+/// Error of the excess, of validation and training events.
+double excess_noise(const TrainedNet& net) {
+    const auto validation = static_cast<double>(net.validation_events);
+    const auto training = static_cast<double>(std::max<std::uint64_t>(net.training_events, 1));
+    return 3.0 * net.quality.excess_error * std::sqrt(1.0 + validation / training);
+}
+
+double slope_allowed(const NetQuality& quality, double limit) {
+    return std::max({limit, 3.0 * quality.slope_error, limit / quality.logit_spread});
+}
+
+/// The feature farthest beyond what it may show.
+GateCheck worst_closure(const NetQuality& quality, double limit) {
+    GateCheck worst{"closure", 0.0, limit, true};
+    for (std::size_t i = 0; i < quality.closure.size(); ++i) {
+        const double allowed = std::hypot(limit, quality.closure_noise[i]);
+        if (quality.closure[i] - allowed <= worst.value - worst.allowed) continue;
+        worst.value = quality.closure[i];
+        worst.allowed = allowed;
+        if (std::isnan(worst.value)) break;
+    }
+    return worst;
+}
+
+/// A NaN does not pass.
+GateCheck at_most(std::string gate, double value, double allowed) {
+    return {std::move(gate), value, allowed, value <= allowed};
+}
+
+void add_measures(const NetQuality& quality,
+                  const GatesSection& gates,
+                  std::vector<GateCheck>& checks) {
+    if (gates.sc_rms > 0.0) {
+        checks.push_back(
+            at_most("sc_rms", quality.sc_rms, std::hypot(gates.sc_rms, quality.sc_noise)));
+    }
+    if (gates.closure > 0.0) {
+        const GateCheck closure = worst_closure(quality, gates.closure);
+        checks.push_back(at_most(closure.gate, closure.value, closure.allowed));
+    }
+    // A constant net has no slope; that is for the gate of its own.
+    if (gates.slope > 0.0 && !std::isnan(quality.calibration_slope)) {
+        checks.push_back(at_most("slope", std::abs(quality.calibration_slope - 1.0),
+                                 slope_allowed(quality, gates.slope)));
+    }
+    if (gates.overtraining > 0.0) {
+        checks.push_back(at_most("overtraining", quality.overtraining,
+                                 std::max(gates.overtraining, quality.overtraining_noise)));
+    }
+}
+
+std::string exclusion_text(const TriedNet& net, const GateCheck& check) {
+    if (check.gate == "failure") return fmt::format("{}: {}", net.name, net.result.failure);
+    if (check.gate == "not_finite") {
+        return fmt::format("{}: {} logits are NaN or infinite", net.name, check.value);
+    }
+    return fmt::format("{}: {} = {:.4g}, at {} {:.4g} is allowed (gates.{})", net.name, check.gate,
+                       check.value, check.gate == "constant" ? "least" : "most", check.allowed,
+                       check.gate);
+}
+
+Exclusion exclusion(const TriedNet& net, const GateCheck& check) {
+    return {net.name, check.gate, check.value, check.allowed, exclusion_text(net, check)};
+}
+
+/// The first gate that a net alone does not pass.
+std::optional<Exclusion> failed_gate(const TriedNet& net, bool replica, const GatesSection& gates) {
+    for (const GateCheck& check : gate_checks(net.result, gates)) {
+        const bool always = check.gate == "failure" || check.gate == "not_finite";
+        if (check.passed || (replica && !always)) continue;
+        return exclusion(net, check);
+    }
+    return std::nullopt;
+}
+
+/// The lower one of two middle values. \param values not empty
+double median(std::vector<double> values) {
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>((values.size() - 1) / 2);
+    std::nth_element(values.begin(), middle, values.end());
+    return *middle;
+}
+
+/// Losses of the nets of a fold that a new one is compared with.
+struct LossRange {
+    double median = 0.0;
+    double scatter = 0.0;
+};
+
+LossRange loss_range(const std::vector<const TrainedNet*>& nets) {
+    std::vector<double> losses;
+    double events = 1.0;
+    for (const TrainedNet* net : nets) {
+        losses.push_back(net->best_validation_loss);
+        events = std::max(events, static_cast<double>(net->validation_events));
+    }
+    LossRange range{median(losses), 0.0};
+    for (double& loss : losses) loss = std::abs(loss - range.median);
+    const double gain = std::max(0.0, std::numbers::ln2 - range.median);
+    range.scatter = std::max({1.4826 * median(losses), 0.05 * gain, 0.1 / std::sqrt(events)});
+    return range;
+}
+
+/// One round of choose_nets().
+class Round {
+public:
+    Round(std::span<const NetSlot> slots, std::vector<SlotChoice>& choices, std::uint32_t index)
+        : slots_(slots), choices_(choices), index_(index) {}
+
+    /// Slots that this round is about.
+    bool concerns(std::size_t slot) const {
+        return choices_[slot].state == SlotChoice::State::untrained &&
+               choices_[slot].index == index_;
+    }
+
+    /// False, and the choices say who waits, if nets of this round are not trained.
+    bool can_be_judged() {
+        bool missing = false;
+        bool any = false;
+        for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
+            if (!concerns(slot)) continue;
+            any = true;
+            missing = missing || slots_[slot].tried.size() <= index_;
+        }
+        if (!any || !missing) return any;
+        for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
+            if (concerns(slot) && slots_[slot].tried.size() > index_) {
+                choices_[slot].state = SlotChoice::State::waiting;
+            }
+        }
+        return false;
+    }
+
+    void judge(const GatesSection& gates, std::uint32_t replacements) {
+        std::vector<std::optional<Exclusion>> excluded(slots_.size());
+        for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
+            if (!concerns(slot)) continue;
+            excluded[slot] = failed_gate(slots_[slot].tried[index_], slots_[slot].replica, gates);
+        }
+        if (gates.loss_outlier > 0.0) compare_losses(gates.loss_outlier, excluded);
+        for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
+            if (concerns(slot)) decide(choices_[slot], excluded[slot], replacements);
+        }
+    }
+
+private:
+    /// The net of a slot that others are compared with, if there is one.
+    const TriedNet* peer(std::size_t slot,
+                         const std::vector<std::optional<Exclusion>>& excluded) const {
+        const bool accepted = choices_[slot].state == SlotChoice::State::chosen;
+        const bool new_one = concerns(slot) && !excluded[slot];
+        if (!accepted && !new_one) return nullptr;
+        return &slots_[slot].tried[choices_[slot].index];
+    }
+
+    void compare_losses(double most, std::vector<std::optional<Exclusion>>& excluded) const {
+        const auto before = excluded;  // a net excluded here was compared with, too
+        for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
+            if (slots_[slot].replica || !concerns(slot) || before[slot]) continue;
+            std::vector<const TrainedNet*> peers;
+            for (std::size_t other = 0; other < slots_.size(); ++other) {
+                if (slots_[other].fold != slots_[slot].fold) continue;
+                if (const TriedNet* net = peer(other, before)) peers.push_back(&net->result);
+            }
+            const LossRange range = loss_range(peers);
+            const TriedNet& net = slots_[slot].tried[index_];
+            const GateCheck check =
+                at_most("loss_outlier",
+                        (net.result.best_validation_loss - range.median) / range.scatter, most);
+            if (!check.passed) excluded[slot] = exclusion(net, check);
+        }
+    }
+
+    static void decide(SlotChoice& choice,
+                       const std::optional<Exclusion>& excluded,
+                       std::uint32_t replacements) {
+        if (!excluded) {
+            choice.state = SlotChoice::State::chosen;
+            return;
+        }
+        choice.exclusions.push_back(*excluded);
+        if (choice.index >= replacements) {
+            choice.state = SlotChoice::State::exhausted;
+        } else {
+            choice.index += 1;
+        }
+    }
+
+    std::span<const NetSlot> slots_;
+    std::vector<SlotChoice>& choices_;
+    std::uint32_t index_;
+};
+
+}  // namespace
+
+std::vector<GateCheck> gate_checks(const TrainedNet& net, const GatesSection& gates) {
+    const NetQuality& quality = net.quality;
+    if (!net.failure.empty()) return {{"failure", 1.0, 0.0, false}};
+    std::vector<GateCheck> checks;
+    checks.push_back(at_most("not_finite", static_cast<double>(quality.not_finite), 0.0));
+    if (gates.constant > 0.0) {
+        checks.push_back({"constant", quality.logit_spread, gates.constant,
+                          quality.logit_spread >= gates.constant});
+    }
+    if (gates.saturated > 0.0) {
+        const auto events = static_cast<double>(std::max<std::uint64_t>(net.validation_events, 1));
+        checks.push_back(
+            at_most("saturated", static_cast<double>(quality.saturated) / events, gates.saturated));
+    }
+    if (gates.excess > 0.0) {
+        checks.push_back(
+            at_most("excess", std::abs(quality.excess), std::max(gates.excess, excess_noise(net))));
+    }
+    add_measures(quality, gates, checks);
+    return checks;
+}
+
+std::vector<SlotChoice> choose_nets(std::span<const NetSlot> slots,
+                                    const GatesSection& gates,
+                                    std::uint32_t replacements) {
+    std::vector<SlotChoice> choices(slots.size());
+    for (std::uint32_t index = 0; index <= replacements; ++index) {
+        Round round(slots, choices, index);
+        if (!round.can_be_judged()) break;
+        round.judge(gates, replacements);
+    }
+    return choices;
+}
+
+bool complete(std::span<const SlotChoice> choices) {
+    return std::all_of(choices.begin(), choices.end(), [](const SlotChoice& choice) {
+        return choice.state == SlotChoice::State::chosen;
+    });
+}
+
+}  // namespace ratiofarm
