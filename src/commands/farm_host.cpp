@@ -137,11 +137,13 @@ void FarmHost::dismiss() {
     links_.journal.write(FarmEnded{profile.seconds, times_.workers(), profile.busy_seconds,
                                    profile.tail_seconds, profile.tail_idle_seconds});
     commit_lines();
-    links_.log.info("farm ended", {{"seconds", profile.seconds},
-                                   {"workers", times_.workers()},
-                                   {"utilisation", profile.utilisation()},
-                                   {"tail_seconds", profile.tail_seconds},
-                                   {"tail_idle_hours", profile.tail_idle_seconds / 3600.0}});
+    links_.log.info("farm ended",
+                    {{"seconds", profile.seconds},
+                     {"workers", times_.workers()},
+                     {"utilisation", profile.utilisation()},
+                     {"tail_seconds", profile.tail_seconds},
+                     {"tail_idle_hours", profile.tail_idle_seconds / 3600.0},
+                     {"longest_checkpoint_seconds", scheduler_.checkpoint_seconds()}});
     perform(scheduler_.dismiss());
     dismissed_ = true;
 }

@@ -47,6 +47,33 @@ private:
     bool crashes_ = false;
 };
 
+/// One long task that tells its progress a hundred times a second, as those of many workers would.
+class ReportingRunner final : public TaskRunner {
+public:
+    void start(const Task&) override {
+        begin_ = Clock::now();
+        running_ = true;
+    }
+    void checkpoint() override {}
+    void stop() override {}
+    std::optional<Event> poll() override {
+        if (!running_) return std::nullopt;
+        const std::chrono::duration<double> spent = Clock::now() - begin_;
+        if (spent.count() > 3.0) {
+            running_ = false;
+            return TaskReport();
+        }
+        if (spent.count() < 0.01 * reports_) return std::nullopt;
+        reports_ += 1;
+        return TaskPace{spent.count() / 3.0, 1, 0.5, 0.0};
+    }
+
+private:
+    Clock::time_point begin_;
+    int reports_ = 0;
+    bool running_ = false;
+};
+
 double cpu_seconds() {
     timespec now{};
     ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
@@ -95,4 +122,26 @@ TEST_CASE(
                world.size(), 1e3 * (cpu_seconds() - cpu) / static_cast<double>(n_tasks),
                100.0 * state.ends[0].busy_seconds /
                    (state.ends[0].seconds * static_cast<double>(state.ends[0].workers)));
+}
+
+TEST_CASE("a rank whose trainings run leaves 99 % of its core alone") {
+    const auto world = mpi::Communicator::duplicate(MPI_COMM_WORLD);
+    const test::TemporaryDirectory folder;
+    std::vector<Task> tasks;
+    std::unique_ptr<Journal> journal;
+    if (world.is_root()) {
+        journal = std::make_unique<Journal>(folder.path() / "journal.jsonl", JournalState{});
+        for (int i = 0; i < world.size(); ++i) {
+            tasks.push_back({{1, static_cast<std::uint64_t>(i)}, "S", 1e9, {}});
+        }
+    }
+    ReportingRunner runner;
+    const Clock::time_point begin = Clock::now();
+    const double cpu = cpu_seconds();
+
+    run_farm(world, std::move(tasks), runner, journal.get(), Log());
+
+    const std::chrono::duration<double> spent = Clock::now() - begin;
+    CHECK(spent.count() > 3.0);
+    CHECK(cpu_seconds() - cpu < 0.01 * spent.count());
 }

@@ -20,6 +20,8 @@ public:
     /// \return whether anything happened
     bool step();
 
+    bool running() const { return running_.has_value(); }
+
     /// Rank 0 has no more work.
     bool quit() const { return quit_; }
 
