@@ -1,13 +1,18 @@
 // Oracle: one event at a time in double precision, straight from the definition.
 
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
+#include "ratiofarm/core/net_quality.hpp"
 #include "ratiofarm/core/publish.hpp"
 #include "ratiofarm/core/split.hpp"
 #include "ratiofarm/core/task_file.hpp"
 #include "ratiofarm_test/catch.hpp"
 
+#include "ensemble_passes.hpp"
 #include "inference.hpp"
 #include "initial_row.hpp"
 #include "member_combination.hpp"
@@ -59,6 +64,11 @@ Setup make_setup(const TemporaryDirectory& folder, std::uint32_t members, std::u
     return setup;
 }
 
+double activated(Activation activation, double x) {
+    if (activation == Activation::gelu) return 0.5 * x * (1.0 + std::erf(x / std::sqrt(2.0)));
+    return x / (1.0 + std::exp(-x));
+}
+
 double naive_logit(const Network& network,
                    const std::vector<float>& row,
                    const std::vector<float>& x) {
@@ -76,7 +86,7 @@ double naive_logit(const Network& network,
                 sum += values[k] *
                        static_cast<double>(row[layout[block].offset + unit * values.size() + k]);
             }
-            next.push_back(block + 2 < layout.size() ? sum / (1 + std::exp(-sum)) : sum);
+            next.push_back(block + 2 < layout.size() ? activated(network.activation, sum) : sum);
         }
         values = next;
     }
@@ -152,20 +162,161 @@ TEST_CASE("an event's bits do not depend on how the rows are cut into ranges", "
     CHECK(joined.spread == whole.spread);
 }
 
+TEST_CASE("an event's bits do not depend on the members beside a net", "[trainer]") {
+    const TemporaryDirectory folder;
+    Setup setup = make_setup(folder, 5, 3000);
+    setup.request.keep_members = true;
+    setup.request.precision = GENERATE(Precision::fp32, Precision::bf16);
+    const RatioBlock all = run(setup.request);
+    const std::uint64_t events = all.log_ratio.size();
+    REQUIRE(all.members.size() == 5 * events);
+
+    const auto member = GENERATE(0U, 3U);
+    setup.request.weights_offset += member * setup.request.row_stride * sizeof(float);
+    setup.request.members = 1;
+    const RatioBlock alone = run(setup.request);
+
+    const auto begin = all.members.begin() + static_cast<std::ptrdiff_t>(member * events);
+    CHECK(std::equal(begin, begin + static_cast<std::ptrdiff_t>(events), alone.members.begin()));
+    CHECK(alone.log_ratio == alone.members);
+}
+
+TEST_CASE("the columns of the members are what is combined", "[trainer]") {
+    const TemporaryDirectory folder;
+    Setup setup = make_setup(folder, 3, 700);
+    setup.request.combine = GENERATE(Combine::mean_log_ratio, Combine::mean_ratio);
+    const RatioBlock without = run(setup.request);
+    setup.request.keep_members = true;
+
+    const RatioBlock block = run(setup.request);
+
+    CHECK(without.members.empty());
+    CHECK(block.log_ratio == without.log_ratio);
+    const std::uint64_t events = block.log_ratio.size();
+    for (std::uint64_t event = 0; event < events; ++event) {
+        double sum = 0.0;
+        double ratios = 0.0;
+        for (std::uint64_t member = 0; member < 3; ++member) {
+            const auto logit = static_cast<double>(block.members[member * events + event]);
+            sum += logit;
+            ratios += std::exp(logit);
+        }
+        const bool of_ratios = setup.request.combine == Combine::mean_ratio;
+        const double expected = of_ratios ? std::log(ratios / 3.0) : sum / 3.0;
+        REQUIRE(static_cast<double>(block.log_ratio[event]) == Approx(expected).margin(1e-6));
+    }
+}
+
+TEST_CASE("an event of a fold is seen by the nets of its fold alone", "[trainer]") {
+    const TemporaryDirectory folder;
+    Setup setup = make_setup(folder, 5, 5000);
+    setup.request.keep_members = true;
+    const RatioBlock by_all = [&] {
+        InferRequest request = setup.request;
+        request.split = {.train = 0.0, .validation = 0.0, .inference = 1.0};
+        return run(request);
+    }();
+    setup.request.split = {.train = 0.8, .validation = 0.2, .inference = 0.0, .folds = 3};
+    setup.request.net_fold = {0, 1, 2, 1, 0};
+
+    const RatioBlock block = run(setup.request);
+
+    REQUIRE(block.log_ratio.size() == 5000);
+    for (std::uint64_t event = 0; event < 5000; ++event) {
+        const std::uint32_t fold = fold_of(setup.sample.id[event], 3);
+        std::vector<double> logits;
+        for (std::uint64_t member = 0; member < 5; ++member) {
+            const float mine = block.members[member * 5000 + event];
+            REQUIRE(std::isnan(mine) == (setup.request.net_fold[member] != fold));
+            if (std::isnan(mine)) continue;
+            REQUIRE(mine == by_all.members[member * 5000 + event]);
+            logits.push_back(static_cast<double>(mine));
+        }
+        const double mean =
+            std::accumulate(logits.begin(), logits.end(), 0.0) / static_cast<double>(logits.size());
+        REQUIRE(static_cast<double>(block.log_ratio[event]) == Approx(mean).margin(1e-6));
+        const double spread =
+            logits.size() == 2 ? std::abs(logits[0] - logits[1]) / std::sqrt(2.0) : 0.0;
+        REQUIRE(static_cast<double>(block.spread[event]) == Approx(spread).margin(1e-6));
+    }
+}
+
+TEST_CASE("each net goes through its own calibration before it is combined", "[trainer]") {
+    const TemporaryDirectory folder;
+    Setup setup = make_setup(folder, 2, 700);
+    setup.request.keep_members = true;
+    const RatioBlock before = run(setup.request);
+    // The first net gets a bent map, the second none.
+    const CalibrationMap bent{.logit = {-0.5F, 0.0F, 0.25F}, .calibrated = {-1.0F, 0.1F, 0.1F}};
+    std::array<float, 4 * calibration_knots> maps;
+    maps.fill(std::numeric_limits<float>::quiet_NaN());
+    std::ranges::copy(bent.logit, maps.begin());
+    std::ranges::copy(bent.calibrated, maps.begin() + calibration_knots);
+    auto file = read_file(setup.request.ensemble_file);
+    setup.request.calibration_offset = file.size();
+    const auto bytes = std::as_bytes(std::span(maps));
+    file.insert(file.end(), bytes.begin(), bytes.end());
+    publish(setup.request.ensemble_file, file);
+
+    const RatioBlock block = run(setup.request);
+
+    const std::uint64_t events = block.log_ratio.size();
+    std::uint64_t moved = 0;
+    for (std::uint64_t event = 0; event < events; ++event) {
+        REQUIRE(block.members[event] == calibrated(bent, before.members[event]));
+        REQUIRE(block.members[events + event] == before.members[events + event]);
+        const double mean = 0.5 * (static_cast<double>(block.members[event]) +
+                                   static_cast<double>(block.members[events + event]));
+        REQUIRE(static_cast<double>(block.log_ratio[event]) == Approx(mean).margin(1e-6));
+        if (block.log_ratio[event] != before.log_ratio[event]) ++moved;
+    }
+    CHECK(moved > events / 2);
+}
+
+TEST_CASE("a pack of nets on a device gives what each net gives alone", "[trainer]") {
+    const Network network{.inputs = 3, .hidden = {20, 20}, .activation = Activation::gelu};
+    const std::vector<float> shift{0.5F, -1.0F, 0.0F};
+    const std::vector<float> scale{2.0F, 0.25F, 1.0F};
+    const ToySample sample = normal_sample("S", 100, 0.3, 3);
+    EnsemblePasses passes(network, Precision::fp32, DeviceKind::cpu,
+                          {.events = 64, .nets = 4, .passes = 2});
+    std::vector<std::vector<float>> rows;
+    std::vector<std::span<const float>> spans;
+    for (std::uint64_t seed = 0; seed < 3; ++seed) {
+        rows.push_back(initial_row(network, seed, shift, scale));
+    }
+    spans.assign(rows.begin(), rows.end());
+
+    passes.set_nets(spans);
+    passes.set_events(sample.features);
+
+    for (std::int64_t pass = 0; pass < 2; ++pass) {
+        const auto logits = passes.logits(pass);
+        REQUIRE(logits.size() == 4 * 64);
+        for (std::size_t event = 0; event < (pass == 0 ? 64U : 36U); ++event) {
+            const auto x = sample.features.begin() + pass * 64 * 3;
+            const std::vector<float> features(x + static_cast<std::ptrdiff_t>(3 * event),
+                                              x + static_cast<std::ptrdiff_t>(3 * event + 3));
+            for (std::size_t net = 0; net < 3; ++net) {
+                REQUIRE(static_cast<double>(logits[net * 64 + event]) ==
+                        Approx(naive_logit(network, rows[net], features)).margin(2e-6));
+            }
+        }
+    }
+}
+
 TEST_CASE("the mean ratio does not overflow", "[trainer]") {
     MemberCombination combination(Combine::mean_ratio, 2);
     const std::vector<float> first{900.0F, 800.0F};
     const std::vector<float> second{900.0F, -800.0F};
-    combination.add(0, first);
-    combination.next_member();
-    combination.add(0, second);
-    combination.next_member();
+    combination.add(0, 0, first);
+    combination.add(1, 0, second);
 
-    const RatioBlock block = combination.finish();
+    const auto log_ratio = combination.log_ratio(2);
 
-    CHECK(block.log_ratio[0] == 900.0F);
-    CHECK(static_cast<double>(block.log_ratio[1]) == Approx(800.0 - std::log(2.0)));
-    CHECK(block.spread[0] == 0.0F);
+    CHECK(log_ratio[0] == 900.0F);
+    CHECK(static_cast<double>(log_ratio[1]) == Approx(800.0 - std::log(2.0)));
+    CHECK(combination.spread(2)[0] == 0.0F);
 }
 
 TEST_CASE("members and events that cannot be used are refused by name", "[trainer]") {
@@ -189,6 +340,33 @@ TEST_CASE("members and events that cannot be used are refused by name", "[traine
     SECTION("rows beyond the sample") {
         setup.request.count = 301;
         CHECK(contains(message(), "'S'"));
+    }
+    SECTION("a fold without nets") {
+        setup.request.split = {.train = 0.8, .validation = 0.2, .inference = 0.0, .folds = 3};
+        setup.request.net_fold = {0, 2};
+        CHECK(contains(message(), "no net of fold 1"));
+    }
+    SECTION("folds that do not fit the split") {
+        setup.request.split.folds = 2;
+        setup.request.net_fold = {0, 2};
+        CHECK(contains(message(), "the folds of its nets"));
+    }
+    SECTION("a calibration that was never written") {
+        setup.request.calibration_offset = setup.request.weights_offset;
+        publish(setup.request.ensemble_file,
+                read_text(setup.request.ensemble_file) +
+                    std::string(4 * calibration_knots * sizeof(float), '\0'));
+        setup.request.calibration_offset =
+            setup.request.weights_offset + 2 * setup.request.row_stride * sizeof(float);
+        CHECK(contains(message(), "member 0: the knots of its calibration do not increase"));
+    }
+    SECTION("a logit that is not finite, by its row") {
+        auto& features = setup.sample.features;
+        const std::uint64_t row = inference_rows(setup)[7];
+        features[3 * row] = std::numeric_limits<float>::max();
+        features[3 * row + 2] = std::numeric_limits<float>::max();
+        setup.request.sample = test::write_sample(folder, setup.sample);
+        CHECK(contains(message(), "row " + std::to_string(row) + " (event id"));
     }
     SECTION("a missing events file") {
         setup.request.sample.file = (folder / "nowhere.h5").string();

@@ -5,26 +5,21 @@
 #include <cmath>
 #include <limits>
 
-#include <ATen/core/Tensor.h>
-#include <ATen/ops/zeros.h>
-#include <ATen/ops/zeros_like.h>
 #include <c10/core/InferenceMode.h>
 
 #include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/core/mapped_file.hpp"
 #include "ratiofarm/core/task_file.hpp"
 
-#include "events.hpp"
+#include "ensemble_passes.hpp"
+#include "inference_events.hpp"
 #include "member_combination.hpp"
-#include "net_pack.hpp"
-#include "table_tensor.hpp"
+#include "member_rows.hpp"
 #include "training_state_store.hpp"
 
 namespace ratiofarm {
 namespace {
 
-/// Events of one pass. Fixed per device, because results may depend on it in the last bit.
-std::int64_t pass_size(DeviceKind device) { return device == DeviceKind::cpu ? 2048 : 65536; }
+using Members = std::vector<std::uint32_t>;
 
 class Inference {
 public:
@@ -33,99 +28,82 @@ public:
     TrainerOutcome run();
 
 private:
-    std::span<const float> member_row(std::uint32_t member) const;
-    void load_member(std::uint32_t member);
-    std::optional<TaskEnd> evaluate_member(std::uint32_t member);
-    std::vector<float> evaluate_pass(std::uint64_t first, std::uint64_t events);
-    std::optional<TaskEnd> obey(std::uint32_t member, std::uint64_t first);
-    void require_finite(std::span<const float> logits,
-                        std::uint32_t member,
-                        std::uint64_t first) const;
+    std::optional<TaskEnd> evaluate_fold(std::uint32_t fold);
+    std::optional<TaskEnd> evaluate_block(const Members& members,
+                                          std::span<const std::uint64_t> events);
+    void load_nets(std::span<const std::uint32_t> members);
+    void load_events(std::span<const std::uint64_t> events);
+    void require_finite(std::uint32_t member,
+                        std::span<const std::uint64_t> events,
+                        std::span<const float> logits) const;
+    void keep(std::uint32_t member,
+              std::span<const std::uint64_t> events,
+              std::span<const float> logits);
+    std::optional<TaskEnd> obey();
     TaskDone publish_block();
 
     const InferRequest& request_;
     TaskControl& control_;
     std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
-    MappedFile ensemble_;
-    EventTable events_;
-    std::unique_ptr<NetPack> pack_;
-    MemberCombination combination_;
-    std::int64_t pass_;
-    at::Tensor inputs_;  ///< [pass, inputs], on the device
-    at::Tensor shift_;   ///< [inputs]
-    at::Tensor scale_;
+    MemberRows rows_;
+    InferenceEvents events_;
+    EnsemblePasses passes_;
+    std::vector<float> features_;  ///< of one block
+    RatioBlock block_;
+    double done_ = 0.0;  ///< of the task, in events times nets
+    double total_ = 0.0;
 };
 
 Inference::Inference(const InferRequest& request, DeviceKind device, TaskControl& control)
     : request_(request),
       control_(control),
-      ensemble_(request.ensemble_file),
-      events_(load_inference_events(request)),
-      pack_(make_net_pack(request.network,
-                          {.nets = 1,
-                           .capacity = pass_size(device),
-                           .use = PackUse::evaluate,
-                           .precision = request.precision},
-                          float_on(device))),
-      combination_(request.combine, events_.events),
-      pass_(pass_size(device)),
-      inputs_(at::zeros({pass_, std::int64_t{request.network.inputs}}, float_on(device))),
-      shift_(at::zeros({std::int64_t{request.network.inputs}}, float_on(device))),
-      scale_(at::zeros_like(shift_)) {}
-
-std::span<const float> Inference::member_row(std::uint32_t member) const {
-    const std::uint64_t offset =
-        request_.weights_offset + member * request_.row_stride * sizeof(float);
-    return in_context("'" + request_.ensemble_file + "', member " + std::to_string(member), [&] {
-        const auto row = ensemble_.values<float>(offset, row_size(request_.network));
-        const auto finite = [](float value) { return std::isfinite(value); };
-        if (!std::ranges::all_of(row, finite)) throw DataError("a weight is not finite");
-        // A scale of 0 cannot come from a training: it is the fill value of an unwritten row.
-        const auto scale = row.subspan(request_.network.inputs, request_.network.inputs);
-        if (std::ranges::find(scale, 0.0F) != scale.end()) {
-            throw DataError("this row was never written (feature_scale is 0)");
-        }
-        return row;
-    });
+      rows_(request),
+      events_(request),
+      passes_(request.network, request.precision, device) {
+    block_.log_ratio.resize(events_.count());
+    block_.spread.resize(events_.count());
+    constexpr float none = std::numeric_limits<float>::quiet_NaN();
+    if (request.keep_members) block_.members.assign(request.members * events_.count(), none);
 }
 
-void Inference::load_member(std::uint32_t member) {
-    const auto row = member_row(member);
-    const std::size_t inputs = request_.network.inputs;
-    copy_to(shift_, row.first(inputs));
-    copy_to(scale_, row.subspan(inputs, inputs));
-    copy_to(pack_->parameters()[0], row.subspan(2 * inputs));
-    pack_->parameters_changed();
+void Inference::load_nets(std::span<const std::uint32_t> members) {
+    std::vector<std::span<const float>> rows;
+    for (const std::uint32_t member : members) rows.push_back(rows_.row(member));
+    passes_.set_nets(rows);
 }
 
-std::vector<float> Inference::evaluate_pass(std::uint64_t first, std::uint64_t events) {
-    const std::size_t width = request_.network.inputs;
-    const auto count = static_cast<std::int64_t>(events);
-    copy_to(inputs_.narrow(0, 0, count).view({-1}),
-            std::span(events_.values).subspan(first * width, events * width));
-    if (count < pass_) inputs_.narrow(0, count, pass_ - count).zero_();
-    inputs_.sub_(shift_).mul_(scale_);
-    return copy_from(pack_->forward(inputs_.unsqueeze(0))[0].narrow(0, 0, count));
+void Inference::load_events(std::span<const std::uint64_t> events) {
+    features_.resize(events.size() * request_.network.inputs);
+    events_.gather(events, features_);
+    passes_.set_events(features_);
 }
 
-void Inference::require_finite(std::span<const float> logits,
-                               std::uint32_t member,
-                               std::uint64_t first) const {
+void Inference::require_finite(std::uint32_t member,
+                               std::span<const std::uint64_t> events,
+                               std::span<const float> logits) const {
     const auto bad = std::ranges::find_if(logits, [](float x) { return !std::isfinite(x); });
     if (bad == logits.end()) return;
+    const std::uint64_t event = events[static_cast<std::size_t>(bad - logits.begin())];
     throw NumericalError("member " + std::to_string(member) +
-                         " gives a log ratio that is not "
-                         "finite for inference event " +
-                         std::to_string(first + static_cast<std::uint64_t>(bad - logits.begin())) +
-                         " of the range");
+                         " gives a log ratio that is not finite for row " +
+                         std::to_string(events_.row(event)) + " (event id " +
+                         std::to_string(events_.id(event)) + ")");
 }
 
-std::optional<TaskEnd> Inference::obey(std::uint32_t member, std::uint64_t first) {
-    const double total = static_cast<double>(events_.events) * request_.members;
-    const double done = static_cast<double>(events_.events) * member + static_cast<double>(first);
+void Inference::keep(std::uint32_t member,
+                     std::span<const std::uint64_t> events,
+                     std::span<const float> logits) {
+    if (!request_.keep_members) return;
+    float* const column = block_.members.data() + member * events_.count();
+    for (std::size_t index = 0; index < logits.size(); ++index) {
+        column[events[index]] = logits[index];
+    }
+}
+
+std::optional<TaskEnd> Inference::obey() {
     constexpr double none = std::numeric_limits<double>::quiet_NaN();
     control_.report(
-        {.fraction = done / total, .epoch = 0, .training_loss = none, .validation_loss = none});
+        {.fraction = done_ / total_, .epoch = 0, .training_loss = none, .validation_loss = none});
     switch (control_.poll()) {
         case Command::stop: return TaskEnd::stopped;
         case Command::abandon: return TaskEnd::abandoned;
@@ -135,28 +113,69 @@ std::optional<TaskEnd> Inference::obey(std::uint32_t member, std::uint64_t first
     return std::nullopt;
 }
 
-std::optional<TaskEnd> Inference::evaluate_member(std::uint32_t member) {
-    load_member(member);
-    const auto pass = static_cast<std::uint64_t>(pass_);
-    for (std::uint64_t first = 0; first < events_.events; first += pass) {
-        const auto logits = evaluate_pass(first, std::min(pass, events_.events - first));
-        require_finite(logits, member, first);
-        combination_.add(first, logits);
-        if (const auto end = obey(member, first)) return end;
+std::optional<TaskEnd> Inference::evaluate_block(const Members& members,
+                                                 std::span<const std::uint64_t> events) {
+    const auto nets = static_cast<std::size_t>(passes_.shape().nets);
+    const auto size = static_cast<std::size_t>(passes_.shape().events);
+    MemberCombination combination(request_.combine, events.size());
+    load_events(events);
+    for (std::size_t net = 0; net < members.size(); net += nets) {
+        const auto pack = std::span(members).subspan(net, std::min(nets, members.size() - net));
+        load_nets(pack);
+        for (std::size_t first = 0; first < events.size(); first += size) {
+            const auto part = events.subspan(first, std::min(size, events.size() - first));
+            auto logits = passes_.logits(static_cast<std::int64_t>(first / size));
+            for (std::size_t k = 0; k < pack.size(); ++k) {
+                const auto mine = std::span(logits).subspan(k * size, part.size());
+                rows_.calibrate(pack[k], mine);
+                require_finite(pack[k], part, mine);
+                combination.add(net + k, first, mine);
+                keep(pack[k], part, mine);
+            }
+            done_ += static_cast<double>(part.size() * pack.size());
+            if (const auto end = obey()) return end;
+        }
     }
-    combination_.next_member();
+    const auto log_ratio = combination.log_ratio(members.size());
+    const auto spread = combination.spread(members.size());
+    for (std::size_t index = 0; index < events.size(); ++index) {
+        block_.log_ratio[events[index]] = log_ratio[index];
+        block_.spread[events[index]] = spread[index];
+    }
+    return std::nullopt;
+}
+
+std::optional<TaskEnd> Inference::evaluate_fold(std::uint32_t fold) {
+    const std::uint32_t folds = request_.net_fold.empty() ? 1 : request_.split.folds;
+    const auto events = events_.of_fold(fold, folds);
+    const Members members = rows_.of_fold(fold);
+    if (!events.empty() && members.empty()) {
+        throw DataError("'" + request_.ensemble_file + "' has no net of fold " +
+                        std::to_string(fold) + ", which " + std::to_string(events.size()) +
+                        " of the events are in");
+    }
+    const auto block = static_cast<std::size_t>(passes_.shape().block());
+    for (std::size_t first = 0; first < events.size(); first += block) {
+        const auto part = std::span(events).subspan(first, std::min(block, events.size() - first));
+        if (const auto end = evaluate_block(members, part)) return end;
+    }
     return std::nullopt;
 }
 
 TrainerOutcome Inference::run() {
-    for (std::uint32_t member = 0; member < request_.members; ++member) {
-        if (const auto end = evaluate_member(member)) return {.end = *end, .done = {}};
+    const std::uint32_t folds = request_.net_fold.empty() ? 1 : request_.split.folds;
+    for (std::uint32_t fold = 0; fold < folds; ++fold) {
+        total_ += static_cast<double>(events_.of_fold(fold, folds).size()) *
+                  static_cast<double>(rows_.of_fold(fold).size());
+    }
+    for (std::uint32_t fold = 0; fold < folds; ++fold) {
+        if (const auto end = evaluate_fold(fold)) return {.end = *end, .done = {}};
     }
     return {.end = TaskEnd::done, .done = publish_block()};
 }
 
 TaskDone Inference::publish_block() {
-    const auto bytes = encode_task_file(request_.task, combination_.finish());
+    const auto bytes = encode_task_file(request_.task, block_);
     publish_in_place(request_.result_path, bytes);
     const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - started_;
     return {.task = request_.task,
@@ -166,18 +185,31 @@ TaskDone Inference::publish_block() {
             .resumed = false};
 }
 
+void expect_possible(const InferRequest& request) {
+    if (request.members == 0 || request.threads == 0 || request.network.hidden.empty()) {
+        throw ConfigError("members, threads and hidden layers must be at least 1");
+    }
+    if (request.row_stride < row_size(request.network)) {
+        throw DataError("'" + request.ensemble_file + "': its rows of " +
+                        std::to_string(request.row_stride) + " elements cannot hold a net of " +
+                        std::to_string(row_size(request.network)));
+    }
+    const auto& folds = request.net_fold;
+    if (folds.empty()) return;
+    if (folds.size() != request.members ||
+        std::ranges::any_of(folds, [&](auto fold) { return fold >= request.split.folds; })) {
+        throw DataError("'" + request.ensemble_file + "': the folds of its nets (" +
+                        std::to_string(folds.size()) + ") do not fit " +
+                        std::to_string(request.members) + " nets in " +
+                        std::to_string(request.split.folds) + " folds");
+    }
+}
+
 }  // namespace
 
 TrainerOutcome infer(const InferRequest& request, DeviceKind device, TaskControl& control) {
     return in_context("inference of " + request.name, [&] {
-        if (request.members == 0 || request.threads == 0 || request.network.hidden.empty()) {
-            throw ConfigError("members, threads and hidden layers must be at least 1");
-        }
-        if (request.row_stride < row_size(request.network)) {
-            throw DataError("'" + request.ensemble_file + "': its rows of " +
-                            std::to_string(request.row_stride) + " elements cannot hold a net of " +
-                            std::to_string(row_size(request.network)));
-        }
+        expect_possible(request);
         set_threads(request.threads);
         const c10::InferenceMode no_autograd;
         return Inference(request, device, control).run();

@@ -4,7 +4,6 @@
 #include <span>
 #include <vector>
 
-#include "ratiofarm/core/task_file.hpp"
 #include "ratiofarm/core/trainer_protocol.hpp"
 
 namespace ratiofarm {
@@ -15,19 +14,21 @@ class MemberCombination {
 public:
     MemberCombination(Combine combine, std::uint64_t events);
 
-    /// The logits of the current member for events [first, first + logits.size()).
-    void add(std::uint64_t first, std::span<const float> logits);
-
-    /// All events of the current member were added.
-    void next_member() { ++members_; }
+    /// The logits of one member for events [first, first + logits.size()). Every event gets those
+    /// of each member once. \param before  members that these events already have
+    void add(std::uint64_t before, std::uint64_t first, std::span<const float> logits);
 
     /// mean_log_ratio: mean of the logits; mean_ratio: log of the mean of exp(logit), without
-    /// overflow. Spread: sample standard deviation of the logits, 0 for one member.
-    RatioBlock finish() const;
+    /// overflow. \param members  that every event has, at least one
+    std::vector<float> log_ratio(std::uint64_t members) const;
+
+    /// Sample standard deviation of the logits, 0 for one member.
+    std::vector<float> spread(std::uint64_t members) const;
 
 private:
+    void add_ratios(std::uint64_t first, std::span<const float> logits);
+
     Combine combine_;
-    std::uint64_t members_ = 0;      ///< complete ones
     std::vector<double> mean_;       ///< Welford's running mean
     std::vector<double> deviation_;  ///< and sum of squared deviations
     std::vector<double> largest_;    ///< mean_ratio only: largest logit so far
