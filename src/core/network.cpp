@@ -1,6 +1,7 @@
 #include "ratiofarm/core/network.hpp"
 
-#include <fmt/format.h>
+#include "ratiofarm/core/contracts.hpp"
+#include "ratiofarm/core/network_kinds.hpp"
 
 namespace ratiofarm {
 
@@ -10,24 +11,50 @@ std::uint64_t ParameterBlock::size() const {
     return product;
 }
 
-std::vector<ParameterBlock> parameter_layout(const Network& network) {
-    std::vector<ParameterBlock> blocks;
-    std::uint64_t offset = 0;
-    const auto add = [&](std::string name, std::vector<std::uint64_t> shape) {
-        blocks.push_back({std::move(name), std::move(shape), offset});
-        offset += blocks.back().size();
-    };
-    add("feature_shift", {network.inputs});
-    add("feature_scale", {network.inputs});
-    std::uint64_t inputs = network.inputs;
-    const std::size_t layers = network.hidden.size() + 1;
-    for (std::size_t layer = 0; layer < layers; ++layer) {
-        const std::uint64_t outputs = layer + 1 < layers ? network.hidden[layer] : 1;
-        add(fmt::format("layer{}.weight", layer), {outputs, inputs});
-        add(fmt::format("layer{}.bias", layer), {outputs});
-        inputs = outputs;
+namespace {
+
+/// Lists parameters and operations; a value is its width.
+class LayoutGraph {
+public:
+    using Value = std::uint64_t;
+
+    explicit LayoutGraph(std::uint64_t inputs) {
+        append("feature_shift", {inputs});
+        append("feature_scale", {inputs});
     }
-    return blocks;
+
+    Value linear(const std::string& name, Value x, std::uint32_t outputs) {
+        append(name + ".weight", {outputs, x});
+        append(name + ".bias", {outputs});
+        flop_ += 2.0 * static_cast<double>((x + 1) * outputs);
+        return outputs;
+    }
+    static Value activate(Value x) { return x; }
+    static Value add(Value x, Value y) {
+        RATIOFARM_EXPECT(x == y);
+        return x;
+    }
+
+    std::vector<ParameterBlock> take_blocks() { return std::move(blocks_); }
+    double flop() const { return flop_; }
+
+private:
+    void append(std::string name, std::vector<std::uint64_t> shape) {
+        const std::uint64_t offset =
+            blocks_.empty() ? 0 : blocks_.back().offset + blocks_.back().size();
+        blocks_.push_back({std::move(name), std::move(shape), offset});
+    }
+
+    std::vector<ParameterBlock> blocks_;
+    double flop_ = 0.0;
+};
+
+}  // namespace
+
+std::vector<ParameterBlock> parameter_layout(const Network& network) {
+    LayoutGraph graph(network.inputs);
+    logit(graph, network, network.inputs);
+    return graph.take_blocks();
 }
 
 std::uint64_t row_size(const Network& network) {
@@ -40,7 +67,9 @@ std::uint64_t trainable_size(const Network& network) {
 }
 
 double forward_flop(const Network& network) {
-    return 2.0 * static_cast<double>(trainable_size(network));
+    LayoutGraph graph(network.inputs);
+    logit(graph, network, network.inputs);
+    return graph.flop();
 }
 
 }  // namespace ratiofarm

@@ -4,7 +4,9 @@
 
 namespace ratiofarm {
 
-bool has_written_step(NetworkKind kind) { return kind == NetworkKind::mlp; }
+bool has_written_step(NetworkKind kind) {
+    return kind == NetworkKind::mlp || kind == NetworkKind::residual_mlp;
+}
 
 Engine engine_of(const Network& network, Engine asked) {
     const bool written = has_written_step(network.kind);

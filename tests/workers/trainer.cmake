@@ -6,8 +6,18 @@ function(ratiofarm_add_trainer_test name)
 endfunction()
 
 ratiofarm_add_trainer_test(trainer_mlp)
+
+# Tests of the nets alone.
+foreach(name IN ITEMS trainer_engines)
+    ratiofarm_add_test(${name} SOURCES workers/${name}_test.cpp
+                       USES ratiofarm::trainer_engine TIMEOUT 120)
+    target_include_directories(test_${name} PRIVATE "${PROJECT_SOURCE_DIR}/workers/trainer")
+endforeach()
 ratiofarm_add_trainer_test(trainer_optimizer)
 ratiofarm_add_trainer_test(trainer_events)
+ratiofarm_add_trainer_test(trainer_batches)
+ratiofarm_add_trainer_test(trainer_packs)
+ratiofarm_add_trainer_test(trainer_schedule)
 ratiofarm_add_trainer_test(trainer_training)
 ratiofarm_add_trainer_test(trainer_inference)
 ratiofarm_add_trainer_test(trainer_process)

@@ -3,9 +3,9 @@
 #include <ATen/core/Tensor.h>
 
 #include "ratiofarm/core/contracts.hpp"
-#include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/network_kinds.hpp"
 
+#include "autograd_pack.hpp"
 #include "written_pack.hpp"
 
 namespace ratiofarm {
@@ -16,7 +16,7 @@ std::unique_ptr<NetPack> make_net_pack(const Network& network,
     RATIOFARM_EXPECT(options.nets > 0 && options.capacity > 0);
     RATIOFARM_EXPECT(network.inputs > 0 && !network.hidden.empty());
     if (engine_of(network, options.engine) == Engine::autograd) {
-        throw ConfigError("training.engine = \"autograd\" is not available in this version");
+        return make_autograd_pack(network, options, device);
     }
     return make_written_pack(network, options, device);
 }

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/add.h>
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/baddbmm.h>
 #include <ATen/ops/bmm.h>
@@ -22,6 +23,7 @@
 #include <ATen/ops/zeros_like.h>
 
 #include "ratiofarm/core/contracts.hpp"
+#include "ratiofarm/core/network_kinds.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -64,17 +66,17 @@ void multiply(at::Tensor& out, const at::Tensor& a, const at::Tensor& b) {
     at::mm_out(only, a[0], b[0]);
 }
 
-/// out[k] = bias[k] + a[k] b[k]
+/// out[k] = summand[k] + a[k] b[k]; the summand may be a row, or `out` itself
 void multiply_add(at::Tensor& out,
-                  const at::Tensor& bias,
+                  const at::Tensor& summand,
                   const at::Tensor& a,
                   const at::Tensor& b) {
     if (out.size(0) > 1) {
-        at::baddbmm_out(out, bias, a, b);
+        at::baddbmm_out(out, summand, a, b);
         return;
     }
     at::Tensor only = out[0];
-    at::addmm_out(only, bias[0], a[0], b[0]);
+    at::addmm_out(only, summand[0], a[0], b[0]);
 }
 
 /// Buffers cut to the number of events of a pass; shapes are [nets, n, width] and contiguous.
@@ -82,7 +84,9 @@ struct PassViews {
     std::int64_t events = 0;
     std::vector<at::Tensor> before;  ///< hidden layers, before the activation
     std::vector<at::Tensor> after;   ///< and after it; the same memory when evaluating
-    std::vector<at::Tensor> flow;    ///< gradient by `after`, one memory for all layers
+    std::vector<at::Tensor> result;  ///< what the layer above sees; the same as `after` where a
+                                     ///< layer does not add to its input
+    std::vector<at::Tensor> flow;    ///< gradient by `result`, one memory for all layers
     at::Tensor logits;               ///< [nets, n]
     at::Tensor logits_column;        ///< [nets, n, 1], the same memory
 };
@@ -102,7 +106,7 @@ void activate_backward(Activation activation,
                        const at::Tensor& after,
                        const at::Tensor& flow) {
     switch (activation) {
-        case Activation::relu: at::threshold_backward_out(before, flow, after, 0); return;
+        case Activation::relu: at::threshold_backward_out(before, flow, before, 0); return;
         case Activation::silu: at::silu_backward_out(before, flow, before); return;
         case Activation::tanh: at::tanh_backward_out(before, flow, after); return;
         case Activation::gelu: at::gelu_backward_out(before, flow, before); return;
@@ -134,6 +138,7 @@ private:
     std::vector<Layer> layer_gradients_;
     std::vector<at::Tensor> before_;  ///< flat memory, [nets * capacity * width]
     std::vector<at::Tensor> after_;
+    std::vector<at::Tensor> sum_;  ///< of layers that add to their input
     at::Tensor flow_;
     at::Tensor logits_;
     std::vector<PassViews> views_;  ///< one per number of events seen: full batch, last batch
@@ -154,7 +159,10 @@ WrittenPack::WrittenPack(const Network& network,
     for (std::size_t memory = 0; memory < memories; ++memory) {
         const std::int64_t width = trains ? network.hidden[memory] : widest;
         before_.push_back(at::zeros({events * width}, device));
-        if (trains) after_.push_back(at::zeros_like(before_.back()));
+        if (!trains) continue;
+        after_.push_back(at::zeros_like(before_.back()));
+        sum_.push_back(adds_to_its_input(network, memory) ? at::zeros_like(before_.back())
+                                                          : at::Tensor());
     }
     if (!trains) return;
     gradient_ = at::zeros_like(parameters_);
@@ -166,8 +174,8 @@ PassViews& WrittenPack::views_of(std::int64_t events) {
     const auto known = std::ranges::find(views_, events, &PassViews::events);
     if (known != views_.end()) return *known;
 
-    PassViews made{
-        .events = events, .before = {}, .after = {}, .flow = {}, .logits = {}, .logits_column = {}};
+    PassViews made;
+    made.events = events;
     const auto cut = [&](const at::Tensor& memory, std::int64_t width) {
         return memory.narrow(0, 0, options_.nets * events * width)
             .view({options_.nets, events, width});
@@ -177,9 +185,12 @@ PassViews& WrittenPack::views_of(std::int64_t events) {
         made.before.push_back(cut(before_[layer % before_.size()], width));
         if (options_.use == PackUse::evaluate) {
             made.after.push_back(made.before.back());
+            made.result.push_back(made.before.back());
             continue;
         }
         made.after.push_back(cut(after_[layer], width));
+        made.result.push_back(adds_to_its_input(network_, layer) ? cut(sum_[layer], width)
+                                                                 : made.after.back());
         made.flow.push_back(cut(flow_, width));
     }
     made.logits_column = cut(logits_, 1);
@@ -202,7 +213,10 @@ const at::Tensor& WrittenPack::forward(const at::Tensor& inputs) {
         multiply_add(views.before[layer], layers_[layer].bias, *below,
                      layers_[layer].weight_transposed);
         activate(network_.activation, views.after[layer], views.before[layer]);
-        below = &views.after[layer];
+        if (adds_to_its_input(network_, layer)) {
+            at::add_out(views.result[layer], views.after[layer], *below);
+        }
+        below = &views.result[layer];
     }
     multiply_add(views.logits_column, layers_.back().bias, *below,
                  layers_.back().weight_transposed);
@@ -216,16 +230,21 @@ void WrittenPack::backward(const at::Tensor& inputs, const at::Tensor& logit_gra
 
     const std::size_t last = layers_.size() - 1;
     const at::Tensor column = logit_gradient.unsqueeze(2);
-    multiply(layer_gradients_[last].weight, column.transpose(1, 2), views.after[last - 1]);
+    multiply(layer_gradients_[last].weight, column.transpose(1, 2), views.result[last - 1]);
     at::sum_out(layer_gradients_[last].bias, column, {1}, true);
     at::mul_out(views.flow[last - 1], column, layers_[last].weight);
     for (std::size_t layer = last; layer-- > 0;) {
         at::Tensor& delta = views.before[layer];
         activate_backward(network_.activation, delta, views.after[layer], views.flow[layer]);
-        const at::Tensor& below = layer > 0 ? views.after[layer - 1] : inputs;
+        const at::Tensor& below = layer > 0 ? views.result[layer - 1] : inputs;
         multiply(layer_gradients_[layer].weight, delta.transpose(1, 2), below);
         at::sum_out(layer_gradients_[layer].bias, delta, {1}, true);
-        if (layer > 0) multiply(views.flow[layer - 1], delta, layers_[layer].weight);
+        if (layer == 0) return;
+        if (adds_to_its_input(network_, layer)) {
+            multiply_add(views.flow[layer - 1], views.flow[layer], delta, layers_[layer].weight);
+        } else {
+            multiply(views.flow[layer - 1], delta, layers_[layer].weight);
+        }
     }
 }
 

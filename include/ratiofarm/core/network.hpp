@@ -11,9 +11,16 @@ namespace ratiofarm {
 /// All have f(0) = 0.
 enum class Activation : std::uint8_t { relu, silu, tanh, gelu };
 
+/// Every kind of network: a line here, its function in core/network_kinds/<kind>.hpp and its
+/// include in core/network_kinds.hpp. New ones at the end: files hold the number.
+#define RATIOFARM_NETWORK_KINDS(KIND)          \
+    KIND(mlp)          /* layer after layer */ \
+    KIND(residual_mlp) /* hidden layers of the width of the one before add to their input */
+
 enum class NetworkKind : std::uint8_t {
-    mlp,           ///< layer after layer
-    residual_mlp,  ///< each hidden layer of the width of the one before adds to its input
+#define RATIOFARM_ENUMERATOR(kind) kind,
+    RATIOFARM_NETWORK_KINDS(RATIOFARM_ENUMERATOR)
+#undef RATIOFARM_ENUMERATOR
 };
 
 /// A network that maps the features of an event to one logit.
