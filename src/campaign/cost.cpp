@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <set>
 
 #include "find_sample.hpp"
 
@@ -17,13 +18,16 @@ constexpr std::uint64_t fixed_files =
 constexpr std::uint64_t task_folders = 256;
 constexpr std::uint64_t small_files = 1'000'000;  // journal, fit.json, report.html and headers
 
+/// Of one net; its quality and its lengths included.
 std::uint64_t result_bytes(const Campaign& campaign) {
-    return task_file_header + 4 * row_size(campaign.network) + 16 * campaign.training.epochs + 64;
+    constexpr std::uint64_t quality = 500;
+    return 4 * row_size(campaign.network) + 16 * campaign.training.epochs + quality;
 }
 
-std::uint64_t checkpoint_bytes(const Campaign& campaign) {
-    return task_file_header + 8 * row_size(campaign.network) +
-           8 * trainable_size(campaign.network) + 16 * campaign.training.epochs;
+std::uint64_t checkpoint_bytes(const Campaign& campaign, std::uint64_t nets) {
+    return task_file_header +
+           nets * (8 * row_size(campaign.network) + 8 * trainable_size(campaign.network) +
+                   16 * campaign.training.epochs);
 }
 
 /// Events that the nets are evaluated on.
@@ -36,29 +40,76 @@ std::uint64_t evaluated_events(const Campaign& campaign, const std::vector<Sampl
     return events;
 }
 
-/// Of the class with the most events: the trainer holds numerator and denominator.
+std::uint64_t most_nets(const TaskGraph& graph) {
+    std::uint64_t most = 0;
+    for (const TrainTask& task : graph.trainings) {
+        most = std::max<std::uint64_t>(most, task.nets.size());
+    }
+    return most;
+}
+
+/// Events of a training, both parts: one that is in both classes is one row.
+std::uint64_t rows_of(const TrainRequest& request, const std::vector<SampleInfo>& samples) {
+    std::set<std::string> names;
+    for (const auto* side : {&request.numerator, &request.denominator}) {
+        for (const ClassComponent& component : *side) names.insert(component.sample.sample);
+    }
+    const Split& split = request.split;
+    const double used = (split.train + split.validation) / split.train;
+    double rows = 0.0;
+    for (const std::string& name : names) {
+        rows += used * static_cast<double>(find_sample(samples, name).training_events);
+    }
+    return static_cast<std::uint64_t>(rows);
+}
+
+/// Of the training with the most events: the trainer holds numerator and denominator.
 std::uint64_t training_memory(const Campaign& campaign,
                               const std::vector<SampleInfo>& samples,
                               const TaskGraph& graph) {
-    const double used = (campaign.split.train + campaign.split.validation) / campaign.split.train;
-    double most_events = 0.0;
+    std::uint64_t rows = 0;
     for (const TrainTask& task : graph.trainings) {
-        double events = 0.0;
-        for (const auto* side : {&task.request.numerator, &task.request.denominator}) {
-            for (const ClassComponent& component : *side) {
-                const SampleInfo& sample = find_sample(samples, component.sample.sample);
-                events += used * static_cast<double>(sample.training_events);
-            }
-        }
-        most_events = std::max(most_events, events);
+        rows = std::max(rows, rows_of(task.request, samples));
     }
     const auto& hidden = campaign.network.hidden;
     const std::uint64_t width = std::accumulate(hidden.begin(), hidden.end(), std::uint64_t{0});
     constexpr std::uint64_t tensors_per_layer = 3;  // linear output, activation and its gradient
-    return program_memory +
-           static_cast<std::uint64_t>(most_events) * 4 * (campaign.network.inputs + 2) +
-           5 * 4 * row_size(campaign.network) +
-           tensors_per_layer * 4 * campaign.training.batch * width;
+    constexpr std::uint64_t copies = 5;             // parameters, gradient, two moments, best
+    const std::uint64_t net = 4 * (copies * row_size(campaign.network) +
+                                   tensors_per_layer * campaign.training.batch * width);
+    return program_memory + rows * 4 * (campaign.network.inputs + 2) + most_nets(graph) * net;
+}
+
+/// Columns of floats that the evaluations give for each event.
+struct RatioColumnCount {
+    std::uint64_t averaged = 0;  ///< ensembles: their log ratio, and its spread
+    std::uint64_t kept = 0;      ///< nets whose own log ratio is kept
+};
+
+RatioColumnCount count_columns(const Campaign& campaign, const TaskGraph& graph) {
+    RatioColumnCount columns;
+    for (const PlannedEnsemble& ensemble : graph.ensembles) {
+        const EnsembleRole role = ensemble.spec.role;
+        const bool averaged = role != EnsembleRole::replicas;
+        const bool kept =
+            !averaged || (role == EnsembleRole::nominal && campaign.ensemble.keep_members);
+        columns.averaged += averaged ? 1 : 0;
+        columns.kept += kept ? ensemble.spec.members : 0;
+    }
+    return columns;
+}
+
+void add_disk(const Campaign& campaign, const TaskGraph& graph, std::uint64_t events, Cost& cost) {
+    const std::uint64_t processes = campaign.processes.size();
+    const std::uint64_t shapes = trained_shapes(campaign).size();
+    const RatioColumnCount columns = count_columns(campaign, graph);
+    const std::uint64_t nets =
+        cost.trainings * task_file_header + cost.nets * result_bytes(campaign);
+    const std::uint64_t ensembles = cost.nets * 4 * row_size(campaign.network);
+    const std::uint64_t blocks =
+        events * (8 * columns.averaged + 4 * columns.kept) + cost.inferences * task_file_header;
+    const std::uint64_t ratios = events * (24 + 8 * processes + 8 * shapes + 4 * columns.kept);
+    cost.disk_bytes = nets + ensembles + blocks + ratios + small_files;
 }
 
 }  // namespace
@@ -72,24 +123,24 @@ Cost cost_of(const Campaign& campaign,
     cost.trainings = graph.trainings.size();
     cost.inferences = graph.inferences.size();
     cost.parameters_per_net = trainable_size(campaign.network);
-    for (const TrainTask& task : graph.trainings) cost.training_flop += task.flop;
+    for (const TrainTask& task : graph.trainings) {
+        cost.nets += task.nets.size();
+        cost.training_flop += task.flop;
+    }
     for (const InferTask& task : graph.inferences) cost.inference_flop += task.flop;
 
     const std::uint64_t events = evaluated_events(campaign, samples);
-    const std::uint64_t processes = campaign.processes.size();
-    const std::uint64_t nets = cost.trainings * result_bytes(campaign);
-    const std::uint64_t ensembles = cost.trainings * 4 * row_size(campaign.network);
-    const std::uint64_t blocks = events * processes * 8 + cost.inferences * task_file_header;
-    const std::uint64_t ratios = events * (processes * 8 + 24);
-    cost.disk_bytes = nets + ensembles + blocks + ratios + small_files;
-
+    add_disk(campaign, graph, events, cost);
     const std::uint64_t running = std::min(workers, cost.trainings);
-    cost.peak_disk_bytes = cost.disk_bytes + 3 * running * checkpoint_bytes(campaign);
+    cost.peak_disk_bytes =
+        cost.disk_bytes + 3 * running * checkpoint_bytes(campaign, most_nets(graph));
     const std::uint64_t task_files = cost.trainings + cost.inferences;
-    cost.inodes =
-        fixed_files + std::min(task_folders, task_files) + task_files + processes + 3 * running;
+    cost.inodes = fixed_files + std::min(task_folders, task_files) + task_files +
+                  graph.ensembles.size() + 3 * running;
     cost.trainer_memory_bytes = training_memory(campaign, samples, graph);
-    cost.fit_memory_bytes = events * (16 * processes + 16) + workers * rank_memory;
+    const std::uint64_t per_event =
+        16 * campaign.processes.size() + 16 + 8 * trained_shapes(campaign).size();
+    cost.fit_memory_bytes = events * per_event + workers * rank_memory;
     return cost;
 }
 

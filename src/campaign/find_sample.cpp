@@ -17,4 +17,15 @@ const SampleInfo& find_sample(const std::vector<SampleInfo>& samples, std::strin
                     did_you_mean(name, names));
 }
 
+const SampleWeights& find_weights(const SampleInfo& sample, std::string_view name) {
+    const auto found =
+        std::find_if(sample.weights.begin(), sample.weights.end(),
+                     [&](const SampleWeights& weights) { return weights.name == name; });
+    if (found != sample.weights.end()) return *found;
+    std::vector<std::string> names;
+    for (const SampleWeights& weights : sample.weights) names.push_back(weights.name);
+    throw DataError("sample '" + sample.name + "' was read without the weights '" +
+                    std::string(name) + "'" + did_you_mean(name, names));
+}
+
 }  // namespace ratiofarm

@@ -10,4 +10,7 @@ namespace ratiofarm {
 /// \throws DataError naming the samples there are
 const SampleInfo& find_sample(const std::vector<SampleInfo>& samples, std::string_view name);
 
+/// \throws DataError naming the weights the sample was read with
+const SampleWeights& find_weights(const SampleInfo& sample, std::string_view name);
+
 }  // namespace ratiofarm

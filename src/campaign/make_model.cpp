@@ -160,7 +160,10 @@ StatisticalModel make_model(const Campaign& campaign,
 }
 
 StatisticalModel make_model(const Campaign& campaign, const std::vector<SampleInfo>& samples) {
-    UnbinnedRegionInput input{.source = "events", .processes = {}, .shapes = {}, .yields = {}};
+    UnbinnedRegionInput input{.source = "events",
+                              .processes = {},
+                              .shapes = {},
+                              .yields = trained_yields(campaign, samples)};
     for (const ProcessSection& process : campaign.processes) {
         input.processes.push_back({process.name, yield_of(process, samples)});
     }

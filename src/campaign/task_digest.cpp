@@ -15,12 +15,22 @@ void add_encoded(Hasher& hasher, const T& value) {
 }
 
 void add_class(Hasher& hasher,
-               const std::vector<ClassComponent>& components,
+               const std::vector<SamplePart>& parts,
                const std::vector<SampleInfo>& samples) {
-    hasher.number(components.size());
-    for (const ClassComponent& component : components) {
-        hasher.digest(find_sample(samples, component.sample.sample).digest);
-        add_number(hasher, component.fraction);
+    hasher.number(parts.size());
+    for (const SamplePart& part : parts) {
+        const SampleInfo& sample = find_sample(samples, part.sample);
+        hasher.digest(sample.digest);
+        if (!part.weight.empty()) hasher.digest(find_weights(sample, part.weight).digest);
+        add_number(hasher, part.fraction);
+    }
+}
+
+void add_gates(Hasher& hasher, const GatesSection& gates) {
+    for (const double limit :
+         {gates.excess, gates.sc_rms, gates.closure, gates.slope, gates.overtraining,
+          gates.saturated, gates.constant, gates.loss_outlier}) {
+        add_number(hasher, limit);
     }
 }
 
@@ -31,22 +41,39 @@ Hasher& add_number(Hasher& hasher, double value) {
 }
 
 Digest train_digest(const TrainRequest& request,
-                    const std::vector<SampleInfo>& samples,
-                    std::string_view device_class) {
+                    const EnsembleSpec& ensemble,
+                    const GraphInputs& inputs) {
     Hasher hasher;
-    hasher.text("train").number(training_algorithm).text(device_class);
-    add_class(hasher, request.numerator, samples);
-    add_class(hasher, request.denominator, samples);
+    hasher.text("train").number(training_algorithm).text(inputs.device_class);
+    add_class(hasher, ensemble.numerator, inputs.samples);
+    add_class(hasher, ensemble.denominator, inputs.samples);
     add_encoded(hasher, request.split);
     add_encoded(hasher, request.network);
     TrainingOptions options = request.training;
     options.checkpoint_seconds = 0.0;  // when a training pauses does not change what it learns
+    options.pack = 0;                  // the nets of the task are what counts
     add_encoded(hasher, options);
     hasher.number(request.fold).number(request.nets.size());
     for (const NetRequest& net : request.nets) {
         hasher.number(net.initialisation_seed).number(net.shuffle_seed).number(net.replica);
         add_number(hasher, net.rate_factor);
         hasher.digest(net.warm_start.task).number(net.warm_start.net);
+    }
+    return hasher.finish();
+}
+
+Digest ensemble_digest(const PlannedEnsemble& ensemble, const Campaign& campaign) {
+    const EnsembleSection& section = campaign.ensemble;
+    Hasher hasher;
+    hasher.text("ensemble").number(static_cast<std::uint64_t>(ensemble.spec.role));
+    hasher.number(ensemble.nets.size());
+    for (const PlannedNet& net : ensemble.nets) {
+        hasher.digest(net.task).number(net.net).number(net.fold);
+    }
+    add_gates(hasher, campaign.gates);
+    hasher.number(section.replacements);
+    if (ensemble.spec.role == EnsembleRole::nominal && section.until_spread > 0.0) {
+        add_number(hasher, section.until_spread).number(section.max_members);
     }
     return hasher.finish();
 }
@@ -62,7 +89,8 @@ Digest infer_digest(const InferRequest& request,
     add_encoded(hasher, request.split);
     add_encoded(hasher, request.network);
     hasher.number(request.members).number(static_cast<std::uint64_t>(request.combine));
-    hasher.number(request.threads);
+    hasher.number(static_cast<std::uint64_t>(request.precision));
+    hasher.number(request.keep_members ? 1 : 0).number(request.threads);
     return hasher.finish();
 }
 

@@ -3,19 +3,24 @@
 #include <string_view>
 #include <vector>
 
+#include "ratiofarm/campaign/task_graph.hpp"
 #include "ratiofarm/core/digest.hpp"
 #include "ratiofarm/core/sample_info.hpp"
 #include "ratiofarm/core/trainer_protocol.hpp"
 
 namespace ratiofarm {
 
-/// Digest of everything that determines the weights of a training: samples by content (of the
-/// features in use, in their order; not where they are stored), split, network, options but the
-/// time between checkpoints, seeds, training_algorithm, device class. Not names, paths or places of
-/// bytes.
+/// Digest of everything that determines the weights of a training: its classes by content (of the
+/// features in use, in their order; not where they are stored), split, fold, network, options but
+/// the time between checkpoints, its nets with their seeds and the nets they begin as,
+/// training_algorithm, device class. Not names, paths or places of bytes.
 Digest train_digest(const TrainRequest& request,
-                    const std::vector<SampleInfo>& samples,
-                    std::string_view device_class);
+                    const EnsembleSpec& ensemble,
+                    const GraphInputs& inputs);
+
+/// Of an ensemble in the end: its trainings, and the rules by which some nets are left out,
+/// replaced or added.
+Digest ensemble_digest(const PlannedEnsemble& ensemble, const Campaign& campaign);
 
 /// The same for an evaluation.
 Digest infer_digest(const InferRequest& request,

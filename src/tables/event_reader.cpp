@@ -65,7 +65,8 @@ std::optional<SampleInfo> read_sample(const std::filesystem::path& path,
                       .digest = scan.digest,
                       .sum_of_weights = scan.sum_of_weights,
                       .inference_events = scan.inference_events,
-                      .training_events = scan.training_events};
+                      .training_events = scan.training_events,
+                      .weights = {}};
 }
 
 }  // namespace

@@ -15,20 +15,21 @@ TEST_CASE("the cost of a small campaign is what one counts by hand", "[campaign]
 
     const Cost cost = cost_of(campaign, samples, graph);
 
+    CHECK(cost.nets == 9);
     CHECK(cost.trainings == 9);
     CHECK(cost.inferences == 9);
     CHECK(cost.parameters_per_net == 65);  // 2-8-4-1
-    // Three nets against 3000 reference events each, and 500 + 1000 + 1500 events of their own.
+    // Three nets of three processes; the events of each are among the 3000 of the reference.
     const double forward = 130.0;
-    const double train = 3 * (3 * 3000.0 + 3000.0);
+    const double train = 3 * 3 * 3000.0;
     CHECK(cost.training_flop == Approx(10 * forward * train * (3 + 0.2)).epsilon(1e-12));
     // 2400 inference events, three processes of three members.
     CHECK(cost.inference_flop == Approx(2400 * 9 * forward).epsilon(1e-12));
     // Files: 9 results, 9 ratio blocks in at most 18 folders, 3 ensembles, 11 fixed ones and three
     // generations of one checkpoint.
     CHECK(cost.inodes == 9 + 9 + 18 + 3 + 11 + 3);
-    // A row is 65 + 4 floats; a result adds 16 B per epoch, its header and the lengths.
-    const std::uint64_t nets = 9 * (44 + 276 + 160 + 64) + 9 * 276;
+    // A row is 65 + 4 floats; a result adds 16 B per epoch, its header and its quality.
+    const std::uint64_t nets = 9 * (44 + 276 + 160 + 500) + 9 * 276;
     const std::uint64_t ratios = 2400 * 24 + 9 * 44 + 2400 * (24 + 24);
     CHECK(cost.disk_bytes == nets + ratios + 1'000'000);
     CHECK(cost.peak_disk_bytes - cost.disk_bytes == 3 * (44 + 2 * 276 + 2 * 260 + 160));
@@ -56,8 +57,8 @@ TEST_CASE("the memory of a trainer grows with its events and its net", "[campaig
             .trainer_memory_bytes;
     };
 
-    // B against all: 4500 training and 900 validation events of two features, weight and class.
-    CHECK(memory() == 120'000'000 + 5400 * 16 + 5 * 276 + 3 * 4 * 100 * 12);
+    // 3000 training and 600 validation events of two features and two weights.
+    CHECK(memory() == 120'000'000 + 3600 * 16 + 5 * 276 + 3 * 4 * 100 * 12);
     campaign.network.hidden = {1000, 1000};
     CHECK(memory() > 120'000'000 + 5 * 4'000'000);
 }

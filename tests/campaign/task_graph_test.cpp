@@ -53,10 +53,10 @@ TEST_CASE("the cost of a training counts three passes per training event", "[cam
     const TrainTask task =
         make_task_graph(example_campaign(), example_samples(), "cpu").trainings[0];
 
-    // 2-8-4-1: 24 + 36 + 5 parameters, two operations each. S: 500 against 500 + 1000 + 1500
-    // training events; validation is a fifth of training.
+    // 2-8-4-1: 24 + 36 + 5 parameters, two operations each. S against S, SBI and B: 500 + 1000 +
+    // 1500 training events, those of both classes once; validation is a fifth of training.
     const double forward = 2 * (24 + 36 + 5);
-    CHECK(task.flop == Approx(10 * forward * (3 * 3500 + 700)).epsilon(1e-12));
+    CHECK(task.flop == Approx(10 * forward * (3 * 3000 + 600)).epsilon(1e-12));
 }
 
 TEST_CASE("inference covers every row of every sample once for each process", "[campaign]") {

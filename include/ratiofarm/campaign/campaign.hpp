@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "ratiofarm/campaign/binned_section.hpp"
+#include "ratiofarm/campaign/gates.hpp"
 #include "ratiofarm/campaign/systematic_section.hpp"
 #include "ratiofarm/core/digest.hpp"
 #include "ratiofarm/core/network.hpp"
@@ -43,8 +44,14 @@ struct ReferenceSection {
 };
 
 struct EnsembleSection {
-    std::uint32_t members = 4;
+    std::uint32_t members = 4;  ///< per process; of each fold
     Combine combine = Combine::mean_log_ratio;
+    std::uint32_t replicas = 0;       ///< nets on bootstrap samples, per process; of each fold
+    std::uint32_t replacements = 2;   ///< of an excluded net, at most
+    double until_spread = 0.0;        ///< more members until their spread / sqrt(members) of
+                                      ///< log r is at most this; 0: `members` are trained
+    std::uint32_t max_members = 100;  ///< with until_spread, >= members
+    bool keep_members = false;        ///< log r of every member goes into the ratio file
     bool operator==(const EnsembleSection&) const = default;
 };
 
@@ -107,6 +114,7 @@ struct Campaign {
     std::vector<Parameter> parameters;
     std::vector<ProcessSection> processes;
     std::vector<SystematicSection> systematics;
+    SystematicsSection systematic_nets;
     std::vector<UnbinnedRegionSection> unbinned;
     std::vector<BinnedRegionSection> binned;
     LabelsSection labels;
@@ -114,6 +122,7 @@ struct Campaign {
     Network network;
     TrainingOptions training;
     EnsembleSection ensemble;
+    GatesSection gates;
     DataSection data;
     InferenceSection inference;
     std::optional<SimulateSection> simulate;

@@ -31,6 +31,13 @@ struct UnbinnedRegionInput {
     std::vector<Yield> yields;       ///< used where the campaign does not say others
 };
 
+/// Factors on the yields of the systematics whose shapes are trained and whose yields the campaign
+/// does not say: sums of weights of the varied over those of the nominal sample.
+/// \param samples one entry per sample of samples_to_read()
+/// \throws DataError if one is missing or its weights do not sum to more than zero
+std::vector<UnbinnedRegionInput::Yield> trained_yields(const Campaign& campaign,
+                                                       const std::vector<SampleInfo>& samples);
+
 /// The statistical model of a campaign.
 /// \param regions one per Campaign::unbinned
 /// \throws DataError if a process of one is not in the other, or a systematic's shape is missing
@@ -38,7 +45,7 @@ StatisticalModel make_model(const Campaign& campaign, std::span<const UnbinnedRe
 
 /// The model before there are ratios, of the first unbinned region: no shapes, and a process
 /// without a declared yield has that of its sample, the sum of all weights before the split.
-/// \param samples one entry per name of campaign_samples()
+/// \param samples one entry per sample of samples_to_read()
 /// \throws DataError if a sample is missing or its weights do not sum to more than zero
 StatisticalModel make_model(const Campaign& campaign, const std::vector<SampleInfo>& samples);
 

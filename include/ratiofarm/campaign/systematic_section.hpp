@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -12,11 +13,17 @@ namespace ratiofarm {
 
 /// A [[systematic]]: what one nuisance parameter does to the processes of unbinned regions.
 struct SystematicSection {
-    /// g(x) of a process. The samples are for training nets; empty where a ratio file has g.
+    /// What shows the shape g(x) of a process.
+    enum class Source : std::uint8_t {
+        ratio_file,  ///< it is there already
+        samples,     ///< varied events: samples `up` and `down`
+        weights,     ///< the same events with other weights: columns `up` and `down` of the sample
+    };
     struct Shape {
         std::string process;
         std::string up;
         std::string down;
+        Source source = Source::ratio_file;
         bool operator==(const Shape&) const = default;
     };
     struct Yield {
@@ -32,6 +39,14 @@ struct SystematicSection {
     Interpolation shape_code = Interpolation::code4;
     Interpolation yield_code = Interpolation::code4;
     bool operator==(const SystematicSection&) const = default;
+};
+
+/// [systematics]: the nets of all shapes.
+struct SystematicsSection {
+    std::uint32_t members = 1;  ///< per process, systematic and side
+    bool warm_start = false;    ///< they begin as the nominal nets of their process
+    double rate_factor = 1.0;   ///< of training.learning_rate
+    bool operator==(const SystematicsSection&) const = default;
 };
 
 /// A [[region]] with type = "unbinned". A campaign with processes and without any has one.

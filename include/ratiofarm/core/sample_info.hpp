@@ -9,6 +9,19 @@
 
 namespace ratiofarm {
 
+/// Further weights of the events of a sample: those of a variation that moves no event.
+struct SampleWeights {
+    std::string name;          ///< of the dataset in /<sample>/weights
+    std::uint64_t offset = 0;  ///< bytes; f64 [n]
+    Digest digest;             ///< of the numbers
+    double sum = 0.0;
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, SampleWeights>& value) {
+    archive(value.name, value.offset, value.digest, value.sum);
+}
+
 /// What is known of one sample of an events file once it was read and checked.
 struct SampleInfo {
     std::string name;
@@ -16,14 +29,15 @@ struct SampleInfo {
     std::vector<std::string> column_names;  ///< of the stored feature matrix
     Digest digest;                          ///< of the features in use, weight and id
     double sum_of_weights = 0.0;
-    std::uint64_t inference_events = 0;  ///< events of the inference split
-    std::uint64_t training_events = 0;
+    std::uint64_t inference_events = 0;  ///< events of the inference split; with folds all
+    std::uint64_t training_events = 0;   ///< that one net learns from
+    std::vector<SampleWeights> weights;  ///< those that were asked for, in that order
 };
 
 template <class Archive>
 void fields(Archive& archive, MemberOf<Archive, SampleInfo>& value) {
     archive(value.name, value.columns, value.column_names, value.digest, value.sum_of_weights,
-            value.inference_events, value.training_events);
+            value.inference_events, value.training_events, value.weights);
 }
 
 }  // namespace ratiofarm

@@ -1,0 +1,207 @@
+#include "training_planner.hpp"
+
+#include <algorithm>
+
+#include "ratiofarm/core/errors.hpp"
+#include "ratiofarm/core/seeds.hpp"
+#include "ratiofarm/core/suggest.hpp"
+
+#include "find_sample.hpp"
+#include "task_digest.hpp"
+
+namespace ratiofarm {
+namespace {
+
+/// Folds to plan for: without cross-fitting one.
+std::uint32_t fold_count(const Campaign& campaign) { return std::max(campaign.split.folds, 1U); }
+
+/// A request names one list of columns for all its samples, so they must store alike.
+void check_columns_agree(const GraphInputs& inputs) {
+    const SampleInfo* first = nullptr;
+    for (const SampleToRead& wanted : samples_to_read(inputs.campaign)) {
+        const SampleInfo& sample = find_sample(inputs.samples, wanted.name);
+        for (const std::string& weights : wanted.weights) find_weights(sample, weights);
+        const auto columns = feature_columns(inputs.campaign, sample);
+        if (first == nullptr) first = &sample;
+        if (columns == feature_columns(inputs.campaign, *first)) continue;
+        throw DataError("samples '" + first->name + "' and '" + sample.name +
+                        "' store the features in different columns (write both with the same "
+                        "column order)");
+    }
+}
+
+std::vector<ClassComponent> class_of(const std::vector<SamplePart>& parts,
+                                     const std::vector<SampleInfo>& samples) {
+    std::vector<ClassComponent> components;
+    for (const SamplePart& part : parts) {
+        const SampleInfo& sample = find_sample(samples, part.sample);
+        ClassComponent component{sample.columns, part.fraction};
+        if (!part.weight.empty()) {
+            component.sample.weight_offset = find_weights(sample, part.weight).offset;
+        }
+        components.push_back(std::move(component));
+    }
+    return components;
+}
+
+/// Distinct samples of a training: the events of one that is in both classes are read once.
+double training_events(const TrainRequest& request, const std::vector<SampleInfo>& samples) {
+    std::vector<std::string> names;
+    for (const auto* side : {&request.numerator, &request.denominator}) {
+        for (const ClassComponent& component : *side) names.push_back(component.sample.sample);
+    }
+    std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+    double events = 0.0;
+    for (const std::string& name : names) {
+        events += static_cast<double>(find_sample(samples, name).training_events);
+    }
+    return events;
+}
+
+/// Expected cost at all epochs: forward and backward pass (two forward passes) for training events,
+/// a forward pass for validation events.
+double training_flop(const TrainRequest& request, const std::vector<SampleInfo>& samples) {
+    const double train = training_events(request, samples);
+    const double validation = train * request.split.validation / request.split.train;
+    return static_cast<double>(request.nets.size()) * request.training.epochs *
+           forward_flop(request.network) * (3.0 * train + validation);
+}
+
+}  // namespace
+
+std::vector<std::uint32_t> feature_columns(const Campaign& campaign, const SampleInfo& sample) {
+    std::vector<std::uint32_t> columns;
+    for (const std::string& feature : campaign.events.features) {
+        const auto& names = sample.column_names;
+        const auto found = std::find(names.begin(), names.end(), feature);
+        if (found == names.end()) {
+            throw DataError("sample '" + sample.name + "' has no column '" + feature + "'" +
+                            did_you_mean(feature, names));
+        }
+        columns.push_back(static_cast<std::uint32_t>(found - names.begin()));
+    }
+    return columns;
+}
+
+const EnsembleSpec& find_ensemble(const std::vector<EnsembleSpec>& specs, std::string_view name) {
+    std::vector<std::string> names;
+    for (const EnsembleSpec& spec : specs) {
+        if (spec.name == name) return spec;
+        names.push_back(spec.name);
+    }
+    throw DataError("the campaign has no ensemble '" + std::string(name) + "'" +
+                    did_you_mean(name, names));
+}
+
+TrainingPlanner::TrainingPlanner(const GraphInputs& inputs) : inputs_(inputs) {
+    check_columns_agree(inputs);
+}
+
+std::uint32_t TrainingPlanner::pack() const {
+    const TrainingOptions& options = inputs_.campaign.training;
+    if (options.pack > 0) return options.pack;
+    return automatic_pack(inputs_.campaign.network, options.batch, inputs_.device_class);
+}
+
+std::vector<TrainTask> TrainingPlanner::trainings(const EnsembleSpec& ensemble, Range members) {
+    const Campaign& campaign = inputs_.campaign;
+    std::vector<TrainTask> tasks;
+    for (std::uint32_t fold = 0; fold < fold_count(campaign); ++fold) {
+        for (std::uint64_t first = members.first; first < members.last; first += pack()) {
+            const Range nets{first, std::min(first + pack(), members.last)};
+            TrainTask task = task_for(ensemble, fold);
+            task.name = pack_name(ensemble, campaign.split.folds, fold, nets);
+            for (std::uint64_t member = nets.first; member < nets.last; ++member) {
+                const auto number = static_cast<std::uint32_t>(member);
+                add_net(ensemble, number, net_name(ensemble, campaign.split.folds, fold, number),
+                        task);
+            }
+            finish(ensemble, task);
+            tasks.push_back(std::move(task));
+        }
+    }
+    return tasks;
+}
+
+TrainTask TrainingPlanner::replacement(const EnsembleSpec& ensemble,
+                                       const PlannedNet& net,
+                                       std::uint32_t attempt) {
+    TrainTask task = task_for(ensemble, net.fold);
+    task.name = net.name + "/replacement " + std::to_string(attempt);
+    add_net(ensemble, net.member, task.name, task);
+    finish(ensemble, task);
+    return task;
+}
+
+TrainTask TrainingPlanner::task_for(const EnsembleSpec& ensemble, std::uint32_t fold) const {
+    const Campaign& campaign = inputs_.campaign;
+    TrainTask task;
+    task.ensemble = ensemble.name;
+    TrainRequest& request = task.request;
+    request.numerator = class_of(ensemble.numerator, inputs_.samples);
+    request.denominator = class_of(ensemble.denominator, inputs_.samples);
+    request.features =
+        feature_columns(campaign, find_sample(inputs_.samples, ensemble.numerator.front().sample));
+    request.split = campaign.split;
+    request.fold = fold;
+    request.network = campaign.network;
+    request.training = campaign.training;
+    return task;
+}
+
+void TrainingPlanner::add_net(const EnsembleSpec& ensemble,
+                              std::uint32_t member,
+                              const std::string& name,
+                              TrainTask& task) {
+    const std::uint64_t seed = inputs_.campaign.seed;
+    NetRequest net{.name = name,
+                   .initialisation_seed = seed_for(seed, name, Stream::initialisation),
+                   .shuffle_seed = seed_for(seed, name, Stream::shuffle),
+                   .rate_factor = ensemble.rate_factor,
+                   .warm_start = {}};
+    if (ensemble.role == EnsembleRole::replicas) {
+        // One for all processes and folds: replica 17 weighs an event alike wherever it occurs.
+        net.replica = seed_for(seed, "replica " + std::to_string(member), Stream::replica);
+    }
+    if (!ensemble.warm_start.empty()) {
+        std::vector<PlannedNet> of_fold;
+        for (const PlannedNet& first : nets_to_begin_as(ensemble.warm_start)) {
+            if (first.fold == task.request.fold) of_fold.push_back(first);
+        }
+        const PlannedNet& first = of_fold[member % of_fold.size()];
+        net.warm_start.task = first.task;
+        net.warm_start.net = first.net;
+        if (std::ranges::find(task.after, first.task) == task.after.end()) {
+            task.after.push_back(first.task);
+        }
+    }
+    task.nets.push_back({.name = net.name,
+                         .ensemble = ensemble.name,
+                         .fold = task.request.fold,
+                         .member = member,
+                         .task = {},
+                         .net = static_cast<std::uint32_t>(task.nets.size())});
+    task.request.nets.push_back(std::move(net));
+}
+
+void TrainingPlanner::finish(const EnsembleSpec& ensemble, TrainTask& task) const {
+    task.request.name = task.name;
+    task.request.task = task.digest = train_digest(task.request, ensemble, inputs_);
+    for (PlannedNet& net : task.nets) net.task = task.digest;
+    task.flop = training_flop(task.request, inputs_.samples);
+}
+
+const std::vector<PlannedNet>& TrainingPlanner::nets_to_begin_as(const std::string& ensemble) {
+    const auto known = first_nets_.find(ensemble);
+    if (known != first_nets_.end()) return known->second;
+    const auto specs = ensemble_specs(inputs_.campaign);
+    const EnsembleSpec& spec = find_ensemble(specs, ensemble);
+    std::vector<PlannedNet> nets;
+    for (const TrainTask& task : trainings(spec, {0, spec.members})) {
+        nets.insert(nets.end(), task.nets.begin(), task.nets.end());
+    }
+    return first_nets_.emplace(ensemble, std::move(nets)).first->second;
+}
+
+}  // namespace ratiofarm

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ratiofarm/campaign/task_graph.hpp"
+
+namespace ratiofarm {
+
+/// Cuts ensembles into trainings. Ensembles that others begin as come first.
+class TrainingPlanner {
+public:
+    /// \throws DataError if a sample, a column of weights or a feature is missing
+    explicit TrainingPlanner(const GraphInputs& inputs);
+
+    /// Trainings of some members of every fold of an ensemble, by fold, then member.
+    std::vector<TrainTask> trainings(const EnsembleSpec& ensemble, Range members);
+
+    /// The training of one net instead of a planned one.
+    TrainTask replacement(const EnsembleSpec& ensemble,
+                          const PlannedNet& net,
+                          std::uint32_t attempt);
+
+private:
+    std::uint32_t pack() const;
+    TrainTask task_for(const EnsembleSpec& ensemble, std::uint32_t fold) const;
+    void add_net(const EnsembleSpec& ensemble,
+                 std::uint32_t member,
+                 const std::string& seeds,
+                 TrainTask& task);
+    void finish(const EnsembleSpec& ensemble, TrainTask& task) const;
+    const std::vector<PlannedNet>& nets_to_begin_as(const std::string& ensemble);
+
+    GraphInputs inputs_;
+    std::map<std::string, std::vector<PlannedNet>, std::less<>> first_nets_;  ///< by ensemble
+};
+
+/// Features as columns of a sample's matrix.
+/// \throws DataError with the nearest name if the sample lacks one
+std::vector<std::uint32_t> feature_columns(const Campaign& campaign, const SampleInfo& sample);
+
+/// The spec of an ensemble by its name.
+/// \throws DataError with the nearest name if there is none
+const EnsembleSpec& find_ensemble(const std::vector<EnsembleSpec>& specs, std::string_view name);
+
+}  // namespace ratiofarm
