@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "ratiofarm/core/enum_words.hpp"
+
 namespace ratiofarm {
 
 /// What the shapes p_j g_j(alpha) are divided by before they enter the likelihood. Interpolated
@@ -11,6 +13,14 @@ enum class ShapeNorm : std::uint8_t {
     none,                 ///< nothing: as the nets give them
     reference,            ///< Z_j(alpha), a sum over the inference-split reference events
     reference_quadratic,  ///< ln Z_j(alpha) to second order around the start, summed once
+};
+
+template <>
+struct EnumWords<ShapeNorm> {
+    static constexpr std::array<std::pair<ShapeNorm, std::string_view>, 3> words{
+        {{ShapeNorm::none, "none"},
+         {ShapeNorm::reference, "reference"},
+         {ShapeNorm::reference_quadratic, "reference_quadratic"}}};
 };
 
 }  // namespace ratiofarm
