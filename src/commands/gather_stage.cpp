@@ -32,13 +32,17 @@ std::vector<const TrainTask*> members_of(const TaskGraph& graph, const std::stri
 
 EnsembleHeader header_of(const Workspace& workspace, const std::string& ensemble) {
     const Campaign& campaign = workspace.campaign;
-    return {ensemble,
-            ensemble_digest(workspace.graph, ensemble),
-            campaign.network,
-            campaign.events.features,
-            campaign.training,
-            campaign.ensemble.combine,
-            members_of(workspace.graph, ensemble).size()};
+    EnsembleHeader header;
+    header.name = header.process = ensemble;
+    header.digest = ensemble_digest(workspace.graph, ensemble);
+    header.network = campaign.network;
+    header.features = campaign.events.features;
+    header.training = campaign.training;
+    header.combine = campaign.ensemble.combine;
+    for (const TrainTask* task : members_of(workspace.graph, ensemble)) {
+        header.names.push_back(task->name);
+    }
+    return header;
 }
 
 bool is_up_to_date(const std::filesystem::path& path, const EnsembleHeader& wanted) {
@@ -103,8 +107,11 @@ EnsembleNet read_net(const Workspace& workspace,
                      const CommittedResults& committed) {
     const auto path = workspace.directory.result(task.digest);
     try {
-        return {task.digest, task.request.nets.front().initialisation_seed,
-                read_result(path, task, committed)};
+        EnsembleNet net;
+        net.task = task.digest;
+        net.seed = task.request.nets.front().initialisation_seed;
+        net.result = read_result(path, task, committed);
+        return net;
     } catch (DataError& error) {
         // A damaged result is worth nothing: without it the same command trains the net again.
         std::filesystem::remove(path);
@@ -135,7 +142,7 @@ StageEnd gather_stage(CommandContext& context, Workspace& workspace) {
         write_ensemble(context.world, path, header, [&](std::uint64_t net) {
             return read_net(workspace, *members[net], committed);
         });
-        context.log.info("ensemble gathered", {{"process", process.name}, {"nets", header.nets}});
+        context.log.info("ensemble gathered", {{"process", process.name}, {"nets", header.nets()}});
         stage.state = StageEnd::State::done;
     }
     return stage;

@@ -15,13 +15,15 @@ namespace ratiofarm {
 namespace {
 
 void expect_one_file(const EnsembleHeader& header) {
-    RATIOFARM_EXPECT(header.nets >= 1);
+    RATIOFARM_EXPECT(header.nets() >= 1);
     RATIOFARM_EXPECT(header.features.size() == header.network.inputs);
-    if (header.nets <= max_nets_per_file) return;
-    throw ConfigError("ensemble '" + header.process + "' has " + std::to_string(header.nets) +
+    if (header.nets() <= max_nets_per_file) return;
+    throw ConfigError("ensemble '" + header.name + "' has " + std::to_string(header.nets()) +
                       " nets; one ensemble file holds at most " +
                       std::to_string(max_nets_per_file));
 }
+
+std::uint32_t checksum_of(const EnsembleNet& net) { return crc32(encode(net)); }
 
 /// What was written must be what is read, not only be consistent with its checksums.
 void verify_nets(const h5::File& file,
@@ -30,7 +32,7 @@ void verify_nets(const h5::File& file,
     const NetTables tables(file, header);
     for (const auto& [net, checksum] : written) {
         const EnsembleNet read = tables.read(net);
-        if (crc32(encode(read.result)) == checksum) continue;
+        if (checksum_of(read) == checksum) continue;
         throw DataError("/nets row " + std::to_string(net) + " reads back differently");
     }
 }
@@ -42,7 +44,7 @@ void write_ensemble(const mpi::Communicator& comm,
                     const EnsembleHeader& header,
                     const EnsembleProvider& provider) {
     expect_one_file(header);
-    const Range mine = block_partition(header.nets, static_cast<std::uint64_t>(comm.size()),
+    const Range mine = block_partition(header.nets(), static_cast<std::uint64_t>(comm.size()),
                                        static_cast<std::uint64_t>(comm.rank()));
     std::map<std::uint64_t, std::uint32_t> written;
     write_together(comm, path,
@@ -54,7 +56,7 @@ void write_ensemble(const mpi::Communicator& comm,
                             for (std::uint64_t net = mine.first; net < mine.last; ++net) {
                                 const EnsembleNet value = provider(net);
                                 tables.write(net, value);
-                                written[net] = crc32(encode(value.result));
+                                written[net] = checksum_of(value);
                             }
                         },
                     .describe =
@@ -68,8 +70,13 @@ void write_ensemble(const mpi::Communicator& comm,
 EnsembleFile read_ensemble(const std::filesystem::path& path) {
     const h5::File file = open_table(path, ensemble_kind);
     return in_context("'" + path.string() + "'", [&] {
-        EnsembleFile ensemble{.path = path, .header = read_ensemble_header(file)};
-        ensemble.weights_offset = NetTables(file, ensemble.header).weights_offset();
+        EnsembleFile ensemble;
+        ensemble.path = path;
+        ensemble.header = read_ensemble_header(file);
+        const NetTables tables(file, ensemble.header);
+        ensemble.weights_offset = tables.weights_offset();
+        ensemble.calibration_offset = tables.calibration_offset();
+        if (ensemble.header.folds > 0) ensemble.fold = tables.folds();
         return ensemble;
     });
 }
@@ -79,7 +86,8 @@ std::vector<EnsembleNet> read_nets(const EnsembleFile& file) {
     return in_context("'" + file.path.string() + "'", [&] {
         const NetTables tables(opened, file.header);
         std::vector<EnsembleNet> nets;
-        for (std::uint64_t net = 0; net < file.header.nets; ++net) nets.push_back(tables.read(net));
+        for (std::uint64_t net = 0; net < file.header.nets(); ++net)
+            nets.push_back(tables.read(net));
         return nets;
     });
 }

@@ -7,9 +7,12 @@
 #include "ratiofarm/h5/file.hpp"
 #include "ratiofarm/tables/ensemble_file.hpp"
 
+#include "net_columns.hpp"
+
 namespace ratiofarm {
 
-/// The group /nets: one row per net in each of its datasets.
+/// The group /nets: one row per net in each of its datasets, which are those of net_columns(), the
+/// weights, the lengths of the lists and two checksums.
 class NetTables {
 public:
     /// Makes the empty datasets. For one rank.
@@ -29,18 +32,29 @@ public:
     /// \throws DataError naming dataset and row
     EnsembleNet read(std::uint64_t net) const;
 
-    /// First byte of net 0.
-    std::uint64_t weights_offset() const { return weights_offset_; }
+    std::uint64_t weights_offset() const { return weights_offset_; }  ///< first byte of net 0
+    std::uint64_t calibration_offset() const { return calibration_offset_; }
+    std::vector<std::uint32_t> folds() const;  ///< [nets]
 
 private:
-    template <h5::Element T>
-    void put(std::size_t table, std::uint64_t net, std::vector<T> values) const;
-    template <h5::Element T>
-    std::vector<T> get(std::size_t table, std::uint64_t net) const;
+    struct Table {
+        std::string path;
+        h5::ElementType type;
+        std::vector<std::uint64_t> shape;  ///< [nets, ...]
+    };
+    static std::vector<Table> layout(const EnsembleHeader& header);
+
+    void put(std::size_t table, std::uint64_t net, std::span<const std::byte> row) const;
+    std::vector<std::byte> get(std::size_t table, std::uint64_t net) const;
+    std::vector<float> read_weights(std::uint64_t net) const;
+    void expect_fits(std::uint64_t net, const EnsembleNet& value) const;
 
     EnsembleHeader header_;
-    std::vector<h5::Dataset> tables_;
+    std::vector<NetColumn> columns_;
+    std::vector<Table> tables_;  ///< weights, crc, the columns, lengths, table_crc
+    std::vector<h5::Dataset> datasets_;
     std::uint64_t weights_offset_ = 0;
+    std::uint64_t calibration_offset_ = 0;
 };
 
 }  // namespace ratiofarm

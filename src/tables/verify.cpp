@@ -50,7 +50,7 @@ void check_ensemble(const std::filesystem::path& path, Lines& problems) {
     const EnsembleFile ensemble = read_ensemble(path);
     const h5::File file = open_table(path, ensemble_kind);
     const NetTables tables(file, ensemble.header);
-    for (std::uint64_t net = 0; net < ensemble.header.nets; ++net) {
+    for (std::uint64_t net = 0; net < ensemble.header.nets(); ++net) {
         collect(problems,
                 [&] { in_context("'" + path.string() + "'", [&] { tables.read(net); }); });
     }

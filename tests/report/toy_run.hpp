@@ -74,14 +74,16 @@ private:
 
     void write_toy_ensemble() const {
         EnsembleHeader header;
-        header.process = std::string("left");
+        header.name = header.process = std::string("left");
         header.network = {.inputs = 2, .hidden = {3}, .activation = Activation::tanh};
         header.features = campaign_.events.features;
-        header.nets = 2;
+        header.names = {"left/member 0", "left/member 1"};
         std::filesystem::create_directories(directory_.ensembles());
         write_ensemble(mpi::Communicator(), directory_.ensemble("left"), header,
                        [&](std::uint64_t net) {
-                           EnsembleNet value{.task = {net, 1}, .seed = net, .result = {}};
+                           EnsembleNet value;
+                           value.task = {net, 1};
+                           value.seed = net;
                            value.result.row.resize(header.row_size());
                            value.result.epochs = 2;
                            value.result.best_epoch = 2;

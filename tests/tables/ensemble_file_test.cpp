@@ -1,9 +1,12 @@
 #include "ratiofarm/tables/ensemble_file.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/mapped_file.hpp"
+#include "ratiofarm/h5/attributes.hpp"
+#include "ratiofarm/h5/file.hpp"
 #include "ratiofarm/tables/verify.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/shared_folder.hpp"
@@ -25,19 +28,17 @@ TEST_CASE("nets written by all ranks are read as they were", "[tables][mpi]") {
     const auto comm = mpi::Communicator::duplicate(MPI_COMM_WORLD);
     const test::SharedFolder folder(comm);
     const EnsembleHeader header = test::example_header(GENERATE(1, 2, 5, 7));
-    const auto path = folder / ("S" + std::to_string(header.nets) + ".h5");
+    const auto path = folder / ("S" + std::to_string(header.nets()) + ".h5");
 
     write_ensemble(comm, path, header, provider_for(header));
     const EnsembleFile ensemble = read_ensemble(path);
     const std::vector<EnsembleNet> nets = read_nets(ensemble);
 
     CHECK(ensemble.header == header);
-    REQUIRE(nets.size() == header.nets);
-    for (std::uint64_t net = 0; net < header.nets; ++net) {
+    REQUIRE(nets.size() == header.nets());
+    for (std::uint64_t net = 0; net < header.nets(); ++net) {
         const EnsembleNet expected = test::example_net(header, net);
-        CHECK(nets[net].task == expected.task);
-        CHECK(nets[net].seed == expected.seed);
-        CHECK(encode(nets[net].result) == encode(expected.result));
+        CHECK(encode(nets[net]) == encode(expected));
     }
     CHECK(!std::filesystem::exists(path.string() + ".partial"));
     mpi::barrier(comm);
@@ -71,6 +72,31 @@ TEST_CASE("rows of nets can be mapped at their offset", "[tables][mpi]") {
         const auto row = rows.subspan(net * header.row_stride(), header.row_size());
         CHECK(std::ranges::equal(row, test::example_net(header, net).result.row));
     }
+    CHECK(ensemble.fold == std::vector<std::uint32_t>{0, 1, 0});
+}
+
+TEST_CASE("calibrations can be mapped at their offset, NaN beyond the last knot", "[tables][mpi]") {
+    const auto comm = mpi::Communicator::duplicate(MPI_COMM_WORLD);
+    const test::SharedFolder folder(comm);
+    const EnsembleHeader header = test::example_header(3);
+    write_ensemble(comm, folder / "S.h5", header, provider_for(header));
+
+    const EnsembleFile ensemble = read_ensemble(folder / "S.h5");
+    const MappedFile mapped(ensemble.path);
+    const auto maps =
+        mapped.values<float>(ensemble.calibration_offset, 3 * 2 * std::uint64_t{calibration_knots});
+
+    for (std::uint64_t net = 0; net < 3; ++net) {
+        const CalibrationMap expected = test::example_net(header, net).result.calibration;
+        const std::size_t knots = expected.logit.size();
+        const auto logit = maps.subspan(2 * net * calibration_knots, calibration_knots);
+        const auto calibrated = maps.subspan((2 * net + 1) * calibration_knots, calibration_knots);
+        CHECK(std::ranges::equal(logit.first(knots), expected.logit));
+        CHECK(std::ranges::equal(calibrated.first(knots), expected.calibrated));
+        CHECK(std::ranges::all_of(logit.subspan(knots), [](float x) { return std::isnan(x); }));
+        CHECK(
+            std::ranges::all_of(calibrated.subspan(knots), [](float x) { return std::isnan(x); }));
+    }
 }
 
 TEST_CASE("a net that is not there fails all ranks and leaves no file", "[tables][mpi]") {
@@ -98,7 +124,77 @@ TEST_CASE("a net of another network is refused", "[tables][mpi]") {
     wider.network.hidden = {9};
 
     CHECK_THROWS_WITH(write_ensemble(comm, folder / "S.h5", header, provider_for(wider)),
-                      Contains("net 0 of 'S' has"));
+                      Contains("net 0 of 'S.replicas' has"));
+}
+
+TEST_CASE("what a row has no room for is refused, and so is a net that failed", "[tables][mpi]") {
+    const auto comm = mpi::Communicator::duplicate(MPI_COMM_WORLD);
+    const test::SharedFolder folder(comm);
+    const EnsembleHeader header = test::example_header(2);
+    const auto spoiled = [&](auto spoil) {
+        return [&header, spoil](std::uint64_t net) {
+            EnsembleNet value = test::example_net(header, net);
+            spoil(value.result);
+            return value;
+        };
+    };
+    const auto write = [&](auto spoil) {
+        write_ensemble(comm, folder / "S.h5", header, spoiled(spoil));
+    };
+
+    CHECK_THROWS_WITH(write([](TrainedNet& net) { net.training_loss.assign(6, 1.0); }),
+                      Contains("6 values for /nets/training_loss, a row holds 5"));
+    CHECK_THROWS_WITH(write([](TrainedNet& net) { net.quality.closure.assign(3, 1.0); }),
+                      Contains("3 values for /nets/quality/closure, a row holds 2"));
+    CHECK_THROWS_WITH(write([](TrainedNet& net) { net.calibration.logit.assign(65, 1.0F); }),
+                      Contains("65 values for /nets/calibration, a row holds 64"));
+    CHECK_THROWS_WITH(write([](TrainedNet& net) { net.failure = "diverged: NaN"; }),
+                      Contains("net 0 of 'S.replicas' failed: diverged: NaN"));
+    mpi::barrier(comm);
+}
+
+TEST_CASE("an ensemble without folds, gates or excluded nets is read back", "[tables][mpi]") {
+    const auto comm = mpi::Communicator::duplicate(MPI_COMM_WORLD);
+    const test::SharedFolder folder(comm);
+    EnsembleHeader header = test::example_header(2);
+    header.folds = 0;
+    header.gates.clear();
+    header.excluded.clear();
+    write_ensemble(comm, folder / "S.h5", header, provider_for(header));
+
+    const EnsembleFile ensemble = read_ensemble(folder / "S.h5");
+
+    CHECK(ensemble.header == header);
+    CHECK(ensemble.fold.empty());
+}
+
+namespace {
+
+/// Archive that counts the members of a struct.
+struct MemberCount {
+    static constexpr bool reading = false;
+    std::size_t count = 0;
+    template <class... T>
+    void operator()(const T&...) {
+        count += sizeof...(T);
+    }
+};
+
+}  // namespace
+
+TEST_CASE("every option of a training stands in the file, but for the one without effect",
+          "[tables][mpi]") {
+    const auto comm = mpi::Communicator::duplicate(MPI_COMM_WORLD);
+    const test::SharedFolder folder(comm);
+    const EnsembleHeader header = test::example_header(1);
+    write_ensemble(comm, folder / "S.h5", header, provider_for(header));
+
+    MemberCount options;
+    fields(options, header.training);
+    const h5::File file = h5::open_file(folder / "S.h5");
+
+    CHECK(h5::attribute_names(file, "/training").size() == options.count - 1);
+    CHECK(!h5::has_attribute(file, "/training", "checkpoint_seconds"));
 }
 
 TEST_CASE("more nets than a file holds are refused with the limit", "[tables][mpi]") {

@@ -36,20 +36,82 @@ inline const Split& halves() {
     return split;
 }
 
+/// No option of the training has its default, so that none can be forgotten.
+inline TrainingOptions example_options() {
+    return {.epochs = 5,
+            .batch = 77,
+            .learning_rate = 3e-4,
+            .optimizer = Optimizer::adamw,
+            .schedule = Schedule::plateau,
+            .schedule_factor = 0.3,
+            .schedule_epochs = 4,
+            .warmup_epochs = 1.5,
+            .clip_norm = 2.5,
+            .weight_decay = 1e-3,
+            .patience = 3,
+            .keep = Keep::last,
+            .scaling = Scaling::min_max,
+            .negative_weights = NegativeWeights::refuse,
+            .calibration = CalibrationMethod::isotonic,
+            .precision = Precision::bf16,
+            .engine = Engine::autograd,
+            .pack = 4,
+            .threads = 2};
+}
+
 inline EnsembleHeader example_header(std::uint64_t nets) {
     EnsembleHeader header;
+    header.name = std::string("S.replicas");
     header.process = std::string("S");
     header.digest = {1, 2};
-    header.network = {.inputs = 2, .hidden = {3, 4}, .activation = Activation::tanh};
+    header.network = {.kind = NetworkKind::residual_mlp,
+                      .inputs = 2,
+                      .hidden = {3, 4},
+                      .activation = Activation::gelu};
     header.features = {"mass", "pt"};
-    header.training.epochs = 5;
-    header.nets = nets;
+    header.training = example_options();
+    header.folds = 2;
+    header.gates = {{"excess", 0.05}, {"slope", 0.1}};
+    header.excluded = {{"S/member 1", {3, 4}, "diverged: the loss is NaN in epoch 2"},
+                       {"S/member 2", {5, 6}, "E[r] - 1 = 0.41"}};
+    for (std::uint64_t net = 0; net < nets; ++net) {
+        header.names.push_back("S/member " + std::to_string(net));
+    }
     return header;
+}
+
+/// Differs from net to net; every second one has a calibration map.
+inline NetQuality example_quality(std::uint64_t net) {
+    const auto x = static_cast<double>(net + 1);
+    return {.excess = 0.01 * x,
+            .excess_error = 0.02 * x,
+            .sc_rms = 0.03 * x,
+            .sc_norm = 0.04 * x,
+            .sc_noise = 0.045 * x,
+            .calibration_slope = 1.0 + 0.05 * x,
+            .slope_error = 0.06 * x,
+            .calibration_predicted = {0.1, 0.5, 0.1 * x},
+            .calibration_observed = {0.2, 0.6, 0.2 * x},
+            .calibration_error = {0.01, 0.02, 0.03 * x},
+            .overtraining = 0.07 * x,
+            .overtraining_noise = 0.075 * x,
+            .closure = {1.5 * x, 0.5 * x},
+            .closure_noise = {1.25 * x, 0.25 * x},
+            .logit_spread = 0.8 * x,
+            .not_finite = net,
+            .saturated = 10 + net,
+            .reference_logits = {0.5F, -0.5F, static_cast<float>(net)}};
 }
 
 /// Net i ran 3 + i % 3 epochs.
 inline EnsembleNet example_net(const EnsembleHeader& header, std::uint64_t net) {
-    EnsembleNet value{.task = {net, 77}, .seed = 1000 + net, .result = {}};
+    EnsembleNet value;
+    value.task = {net, 77};
+    value.index = static_cast<std::uint32_t>(net % 4);
+    value.attempts = 1 + static_cast<std::uint32_t>(net % 2);
+    value.fold = static_cast<std::uint32_t>(net % 2);
+    value.seed = 1000 + net;
+    value.replica = 2000 + net;
     TrainedNet& result = value.result;
     result.row.resize(header.row_size());
     std::iota(result.row.begin(), result.row.end(), static_cast<float>(100 * net));
@@ -63,6 +125,8 @@ inline EnsembleNet example_net(const EnsembleHeader& header, std::uint64_t net) 
     result.training_events = 4321;
     result.validation_events = 123;
     result.negative_weights = 7;
+    result.quality = example_quality(net);
+    if (net % 2 == 1) result.calibration = {{-1.0F, 0.5F, 2.0F}, {-1.5F, 0.25F, 1.0F}};
     return value;
 }
 

@@ -68,16 +68,35 @@ TEST_CASE("plain h5py reads the nets of an ensemble as documented", "[tables]") 
 import zlib
 with h5py.File(sys.argv[1]) as f:
     nets = f["nets"]
+    assert list(nets.attrs["names"]) == ["S/member 0", "S/member 1", "S/member 2"]
+    assert f["network"].attrs["kind"] == "residual_mlp"
+    columns = ["digest", "index", "attempts", "fold", "seed", "replica", "epochs", "best_epoch",
+               "best_validation_loss", "training_events", "validation_events", "negative_weights",
+               "training_loss", "validation_loss"]
+    columns += ["quality/" + name for name in [
+        "excess", "excess_error", "sc_rms", "sc_norm", "sc_noise", "calibration_slope",
+        "slope_error", "overtraining", "overtraining_noise", "logit_spread", "not_finite",
+        "saturated", "calibration_predicted", "calibration_observed", "calibration_error",
+        "closure", "closure_noise", "reference_logits"]]
+    columns += ["calibration", "lengths"]
     for net in range(3):
         row = nets["weights"][net, :f.attrs["row_size"]]
         assert row[0] == 100 * net and row[-1] == 100 * net + f.attrs["row_size"] - 1
         assert zlib.crc32(row.tobytes()) == nets["crc"][net]
-        table = b"".join(nets[name][net].tobytes() for name in [
-            "crc", "digest", "seed", "status", "epochs", "best_epoch", "best_validation_loss",
-            "training_events", "validation_events", "negative_weights", "training_loss",
-            "validation_loss"])
+        table = b"".join(nets[name][net].tobytes() for name in ["crc"] + columns)
         assert zlib.crc32(table) == nets["table_crc"][net]
-    assert dict(f["training"].attrs)["optimizer"] == "nadam"
+        assert nets["quality/excess"][net] == 0.01 * (net + 1)
+        assert nets["seed"][net] == 1000 + net and nets["replica"][net] == 2000 + net
+    assert {name for name in columns if "/" in name} == {"quality/" + n for n in nets["quality"]}
+    assert not np.isfinite(nets["quality/calibration_error"][0, 3:]).any()
+    assert list(nets["calibration"][1, 1, :4])[:3] == [-1.5, 0.25, 1.0]
+    assert np.isnan(nets["calibration"][0]).all()
+    options = dict(f["training"].attrs)
+    assert options["optimizer"] == "adamw" and options["schedule"] == "plateau"
+    assert options["clip_norm"] == 2.5 and options["engine"] == "autograd"
+    assert dict(f["gates"].attrs) == {"excess": 0.05, "slope": 0.1}
+    assert list(f["excluded"].attrs["names"]) == ["S/member 1", "S/member 2"]
+    assert f["excluded"].attrs["reasons"][1] == "E[r] - 1 = 0.41"
 )",
                      (folder / "S.h5").string());
 }

@@ -19,33 +19,70 @@
 namespace ratiofarm {
 
 inline constexpr std::string_view ensemble_format = "ratiofarm-ensemble";
-inline constexpr std::uint64_t ensemble_version = 1;
+inline constexpr std::uint64_t ensemble_version = 2;
 
 /// More nets than this would make a file that is hard to move.
 inline constexpr std::uint64_t max_nets_per_file = 1000;
 
+/// A net that was trained for the ensemble and is not in it.
+struct ExcludedNet {
+    std::string name;    ///< "S/member 3"
+    Digest task;         ///< of its training
+    std::string reason;  ///< "diverged: ...", "E[r] - 1 = 0.41 +- 0.02, at most 0.1 is allowed"
+    bool operator==(const ExcludedNet&) const = default;
+};
+
+/// A number that an ensemble was made with: a threshold that its nets had to pass.
+struct NamedNumber {
+    std::string name;
+    double value = 0.0;
+    bool operator==(const NamedNumber&) const = default;
+};
+
 /// What holds for all nets of an ensemble. Nothing volatile: no times, hosts or rank counts.
 struct EnsembleHeader {
-    std::string process;  ///< numerator of the ratio
+    std::string name;     ///< of the ensemble: "S", "S.replicas", "S.scale.up"
+    std::string process;  ///< whose density the ratio is about
     Digest digest;        ///< of the ensemble: of the digests of its trainings
     Network network;
     std::vector<std::string> features;  ///< inputs of the nets, in order
     TrainingOptions training;           ///< checkpoint_seconds is not stored
     Combine combine = Combine::mean_log_ratio;
-    std::uint64_t nets = 0;  ///< >= 1
+    std::uint32_t folds = 0;         ///< of the split; 0: none
+    std::vector<std::string> names;  ///< of the nets, at least one: "S/member 3"
+    std::vector<NamedNumber> gates;  ///< that the nets passed, by name
+    std::vector<ExcludedNet> excluded;
 
+    std::uint64_t nets() const { return names.size(); }
     std::uint64_t row_size() const { return ratiofarm::row_size(network); }
     /// Elements from one row to the next: a multiple of 16, so that rows start on cache lines.
     std::uint64_t row_stride() const { return (row_size() + 15) / 16 * 16; }
     bool operator==(const EnsembleHeader&) const = default;
 };
 
+/// Most bins of the calibration curve of a net, and most of its reference logits.
+inline constexpr std::uint32_t most_calibration_bins = 20;
+inline constexpr std::uint32_t most_reference_logits = 512;
+
+/// Fold of a net that is for all events.
+inline constexpr std::uint32_t no_fold = 0xffffffff;
+
 /// One finished net.
 struct EnsembleNet {
-    Digest task;             ///< of its training
-    std::uint64_t seed = 0;  ///< of its initialisation
+    Digest task;                 ///< of its training
+    std::uint32_t index = 0;     ///< within that
+    std::uint32_t attempts = 1;  ///< nets trained for its place, the excluded ones among them
+    std::uint32_t fold = no_fold;
+    std::uint64_t seed = 0;     ///< of its initialisation
+    std::uint64_t replica = 0;  ///< seed of the bootstrap weights; 0: none
     TrainedNet result;
 };
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, EnsembleNet>& value) {
+    archive(value.task, value.index, value.attempts, value.fold, value.seed, value.replica,
+            value.result);
+}
 
 /// Gives net i of an ensemble; called on one rank for each i.
 /// \throws Error if there is none: then every rank throws and no file appears
@@ -65,12 +102,16 @@ void write_ensemble(const mpi::Communicator& comm,
 struct EnsembleFile {
     std::filesystem::path path;
     EnsembleHeader header;
-    std::uint64_t weights_offset =
-        0;  ///< byte of net 0; f32 [nets, row_stride], ready to be mapped
+    /// Byte of net 0; f32 [nets, row_stride], ready to be mapped.
+    std::uint64_t weights_offset = 0;
+    /// Byte of the calibration of net 0; f32 [nets, 2, calibration_knots], likewise.
+    std::uint64_t calibration_offset = 0;
+    std::vector<std::uint32_t> fold;  ///< [nets]; empty without folds
 };
 
-/// \throws DataError naming the file: missing, truncated, another format, an unknown version, sizes
-///         that do not agree, a damaged header
+/// \throws DataError naming the file: missing, truncated, another format, another version (a file
+/// of
+///         version 1 is written again by `gather`), sizes that do not agree, a damaged header
 EnsembleFile read_ensemble(const std::filesystem::path& path);
 
 /// All nets, every checksum verified.
