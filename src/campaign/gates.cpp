@@ -116,13 +116,16 @@ LossRange loss_range(const std::vector<const TrainedNet*>& nets) {
 /// One round of choose_nets().
 class Round {
 public:
-    Round(std::span<const NetSlot> slots, std::vector<SlotChoice>& choices, std::uint32_t index)
-        : slots_(slots), choices_(choices), index_(index) {}
+    Round(std::span<const NetSlot> slots,
+          std::vector<SlotChoice>& choices,
+          std::uint32_t wave,
+          std::uint32_t index)
+        : slots_(slots), choices_(choices), wave_(wave), index_(index) {}
 
     /// Slots that this round is about.
     bool concerns(std::size_t slot) const {
-        return choices_[slot].state == SlotChoice::State::untrained &&
-               choices_[slot].index == index_;
+        return slots_[slot].wave == wave_ && choices_[slot].index == index_ &&
+               choices_[slot].state == SlotChoice::State::untrained;
     }
 
     /// False, and the choices say who waits, if nets of this round are not trained.
@@ -200,8 +203,19 @@ private:
 
     std::span<const NetSlot> slots_;
     std::vector<SlotChoice>& choices_;
+    std::uint32_t wave_;
     std::uint32_t index_;
 };
+
+bool wave_is_complete(std::span<const NetSlot> slots,
+                      const std::vector<SlotChoice>& choices,
+                      std::uint32_t wave) {
+    for (std::size_t slot = 0; slot < slots.size(); ++slot) {
+        if (slots[slot].wave != wave) continue;
+        if (choices[slot].state != SlotChoice::State::chosen) return false;
+    }
+    return true;
+}
 
 }  // namespace
 
@@ -231,10 +245,15 @@ std::vector<SlotChoice> choose_nets(std::span<const NetSlot> slots,
                                     const GatesSection& gates,
                                     std::uint32_t replacements) {
     std::vector<SlotChoice> choices(slots.size());
-    for (std::uint32_t index = 0; index <= replacements; ++index) {
-        Round round(slots, choices, index);
-        if (!round.can_be_judged()) break;
-        round.judge(gates, replacements);
+    std::uint32_t waves = 0;
+    for (const NetSlot& slot : slots) waves = std::max(waves, slot.wave + 1);
+    for (std::uint32_t wave = 0; wave < waves; ++wave) {
+        for (std::uint32_t index = 0; index <= replacements; ++index) {
+            Round round(slots, choices, wave, index);
+            if (!round.can_be_judged()) break;
+            round.judge(gates, replacements);
+        }
+        if (!wave_is_complete(slots, choices, wave)) break;
     }
     return choices;
 }

@@ -1,22 +1,55 @@
-#include "ratiofarm/core/trainer_protocol.hpp"
+#include <optional>
+
+#include "ratiofarm/mpi/together.hpp"
 
 #include "farm_stage.hpp"
+#include "nets_record.hpp"
+#include "training_rounds.hpp"
 
 namespace ratiofarm {
+namespace {
+
+void add(StageEnd& all, const StageEnd& round) {
+    using State = StageEnd::State;
+    all.failures.insert(all.failures.end(), round.failures.begin(), round.failures.end());
+    if (!round.trouble.empty()) all.trouble = round.trouble;
+    if (all.state == State::tasks_failed && round.state != State::stopped) return;
+    if (round.state != State::up_to_date) all.state = round.state;
+}
+
+/// Collective over world: on every rank what rank 0 found.
+bool on_root(const mpi::Communicator& world, bool value) {
+    std::uint64_t any = world.is_root() && value ? 1 : 0;
+    mpi::all_sum(world, std::span(&any, 1));
+    return any != 0;
+}
+
+}  // namespace
 
 StageEnd train_stage(CommandContext& context, Workspace& workspace) {
-    std::vector<Task> tasks;
-    if (context.world.is_root()) {
-        for (const TrainTask& task : workspace.graph.trainings) {
-            if (!workspace.farm.shard.owns(task.digest)) continue;
-            TrainRequest request = task.request;
-            request.result_path = workspace.directory.result(task.digest).string();
-            request.state_path = workspace.directory.state(task.digest).string();
-            tasks.push_back(
-                {task.digest, task.name, task.flop, frame(TrainerRequest(std::move(request)))});
+    const mpi::Communicator& world = context.world;
+    std::optional<TrainingRounds> rounds;
+    if (world.is_root()) rounds.emplace(workspace, context.log);
+    StageEnd stage{StageEnd::State::up_to_date, 0.0, {}};
+    for (;;) {
+        std::vector<Task> tasks;
+        mpi::together(world, [&] {
+            if (!world.is_root()) return;
+            tasks = rounds->next();
+            record_nets(workspace.directory, rounds->choices());
+        });
+        if (!on_root(world, !tasks.empty())) break;
+        add(stage, farm_stage(context, workspace, std::move(tasks), TaskFileKind::training_result));
+        if (stage.state == StageEnd::State::stopped) return stage;
+    }
+    if (world.is_root()) {
+        for (const EnsembleChoice& choice : rounds->choices()) {
+            const auto failures = choice.failures();
+            stage.failures.insert(stage.failures.end(), failures.begin(), failures.end());
         }
     }
-    return farm_stage(context, workspace, std::move(tasks), TaskFileKind::training_result);
+    if (on_root(world, !stage.failures.empty())) stage.state = StageEnd::State::tasks_failed;
+    return stage;
 }
 
 }  // namespace ratiofarm

@@ -1,5 +1,6 @@
 #include "ratiofarm/campaign/gates.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -30,7 +31,7 @@ TrainedNet good_net(double validation_loss = loss) {
 }
 
 NetSlot slot_with(std::vector<TrainedNet> nets, const std::string& name = "S/member 0") {
-    NetSlot slot{.name = name, .fold = 0, .replica = false, .tried = {}};
+    NetSlot slot{.name = name, .fold = 0, .wave = 0, .replica = false, .tried = {}};
     for (const TrainedNet& net : nets) {
         const std::size_t attempt = slot.tried.size();
         slot.tried.push_back(
@@ -237,6 +238,20 @@ TEST_CASE("a later net changes nothing that was decided before", "[gates]") {
     CHECK(before[0].state == SlotChoice::State::chosen);
     CHECK(after[0] == before[0]);
     CHECK(after[1] == before[1]);
+}
+
+TEST_CASE("a further member changes nothing that was decided before", "[gates]") {
+    std::vector<NetSlot> slots = members({good_net(0.6), good_net(0.601), good_net(0.602)});
+    const auto before = choose_nets(slots, {}, 1);
+    for (int i = 0; i < 6; ++i) slots.push_back(slot_with({good_net(0.4)}, "later"));
+    for (std::size_t i = 3; i < slots.size(); ++i) slots[i].wave = 1;
+
+    const auto after = choose_nets(slots, {}, 1);
+
+    CHECK(complete(after));
+    CHECK(std::equal(before.begin(), before.end(), after.begin()));
+    for (NetSlot& slot : slots) slot.wave = 0;
+    CHECK_FALSE(complete(choose_nets(slots, {}, 1)));
 }
 
 TEST_CASE("the spread of the mean is that of the members over the root of their number",

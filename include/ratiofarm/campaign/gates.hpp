@@ -69,6 +69,7 @@ struct TriedNet {
 struct NetSlot {
     std::string name;  ///< "S/member 3"
     std::uint32_t fold = 0;
+    std::uint32_t wave = 0;       ///< 0: planned; 1, 2, ...: members that were added later
     bool replica = false;         ///< judged only by whether it trained and is finite
     std::vector<TriedNet> tried;  ///< in order: planned, replacement 1, ...; those trained so far
 };
@@ -99,7 +100,8 @@ struct SlotChoice {
 };
 
 /// Judges an ensemble round by round: first all planned nets; when all of them are trained, the
-/// replacements of those that were excluded, together; and so on. A net is compared with those of
+/// replacements of those that were excluded, together; and so on. Then the same for each further
+/// wave of members. A net is compared with those of
 /// its fold that were accepted in earlier rounds or came with it, so that a later net never changes
 /// what was decided about an earlier one.
 ///

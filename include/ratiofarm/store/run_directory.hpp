@@ -28,6 +28,8 @@ public:
     std::vector<std::filesystem::path> shard_journals() const;
     std::vector<std::filesystem::path> shard_locks() const;
 
+    /// What the gates chose and excluded, for people and `status`.
+    std::filesystem::path nets() const { return root_ / "nets.json"; }
     std::filesystem::path ratios() const { return root_ / "ratios.h5"; }
     std::filesystem::path fit_json() const { return root_ / "fit.json"; }
     std::filesystem::path report() const { return root_ / "report.html"; }

@@ -1,0 +1,231 @@
+#include "ratiofarm/campaign/ensemble_choice.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <optional>
+#include <tuple>
+
+#include "ratiofarm/core/contracts.hpp"
+
+namespace ratiofarm {
+namespace {
+
+using PlaceKey = std::tuple<std::uint64_t, std::uint64_t, std::uint32_t>;
+
+PlaceKey key(const Digest& task, std::uint32_t net) { return {task.high, task.low, net}; }
+
+/// The net that was chosen for a planned one; nothing while that is open.
+using Starts = std::map<PlaceKey, std::optional<NetPlace>>;
+
+/// Its nets begin as those that were chosen. False if one of them is not known yet.
+bool begin_as_chosen(const Starts& starts, TrainTask& task) {
+    Hasher hasher;
+    hasher.text("train from a replacement").digest(task.digest);
+    bool replaced = false;
+    for (NetRequest& net : task.request.nets) {
+        if (net.warm_start.task == Digest{}) continue;
+        const auto found = starts.find(key(net.warm_start.task, net.warm_start.net));
+        RATIOFARM_EXPECT(found != starts.end());
+        if (!found->second) return false;
+        const NetPlace& place = *found->second;
+        replaced = replaced || place != NetPlace{net.warm_start.task, net.warm_start.net};
+        net.warm_start.task = place.task;
+        net.warm_start.net = place.net;
+        hasher.digest(place.task).number(place.net);
+    }
+    if (!replaced) return true;
+    task.request.task = task.digest = hasher.finish();
+    for (PlannedNet& net : task.nets) net.task = task.digest;
+    return true;
+}
+
+/// Follows one ensemble through its trainings.
+class Follower {
+public:
+    Follower(const GraphInputs& inputs,
+             const PlannedEnsemble& ensemble,
+             const Starts& starts,
+             const FindResult& find)
+        : inputs_(inputs), ensemble_(ensemble), starts_(starts), find_(find) {
+        choice_.name = ensemble.spec.name;
+    }
+
+    /// \param trainings  those that are planned for it
+    EnsembleChoice follow(std::vector<TrainTask> trainings) {
+        add(std::move(trainings));
+        while (judge() && wants_more()) {
+            const std::uint32_t now = members();
+            const std::uint32_t wanted =
+                members_wanted(now, choice_.spread, inputs_.campaign.ensemble);
+            wave_ += 1;
+            add(further_members(inputs_, ensemble_.spec.name, {now, wanted}));
+        }
+        return std::move(choice_);
+    }
+
+private:
+    const EnsembleSection& section() const { return inputs_.campaign.ensemble; }
+
+    /// Of each fold.
+    std::uint32_t members() const {
+        return 1 + *std::max_element(choice_.member.begin(), choice_.member.end());
+    }
+
+    bool wants_more() const {
+        const bool nominal = ensemble_.spec.role == EnsembleRole::nominal;
+        if (!nominal || !(section().until_spread > 0.0)) return false;
+        return !(choice_.spread <= section().until_spread) && members() < section().max_members;
+    }
+
+    void add(std::vector<TrainTask> trainings) {
+        for (TrainTask& task : trainings) {
+            const bool ready = begin_as_chosen(starts_, task);
+            choice_.waits = choice_.waits || !ready;
+            for (const PlannedNet& net : task.nets) add_slot(net, ready);
+            if (ready) choice_.trainings.push_back(std::move(task));
+        }
+    }
+
+    void add_slot(const PlannedNet& net, bool ready) {
+        NetSlot slot{.name = net.name,
+                     .fold = net.fold,
+                     .wave = wave_,
+                     .replica = ensemble_.spec.role == EnsembleRole::replicas,
+                     .tried = {}};
+        if (ready) add_result(net, slot);
+        choice_.slots.push_back(std::move(slot));
+        choice_.member.push_back(net.member);
+        planned_.push_back(net);
+    }
+
+    void add_result(const PlannedNet& net, NetSlot& slot) {
+        const TrainingResult* result = find_(net.task);
+        if (result == nullptr) return;
+        RATIOFARM_EXPECT(net.net < result->nets.size());
+        slot.tried.push_back({net.name, {net.task, net.net}, result->nets[net.net]});
+    }
+
+    /// True if every slot has its net.
+    bool judge() {
+        bool news = true;
+        while (news) {
+            choice_.choices =
+                choose_nets(choice_.slots, inputs_.campaign.gates, section().replacements);
+            news = false;
+            for (std::size_t slot = 0; slot < choice_.slots.size(); ++slot) {
+                news = replace(slot) || news;
+            }
+        }
+        choice_.complete = ratiofarm::complete(choice_.choices);
+        if (choice_.complete) choice_.spread = mean_spread(choice_.slots, choice_.choices);
+        choice_.complete = choice_.complete && !wants_more();
+        return ratiofarm::complete(choice_.choices);
+    }
+
+    /// The next net of a slot whose nets so far were excluded. True if it is trained already.
+    bool replace(std::size_t slot) {
+        const SlotChoice& choice = choice_.choices[slot];
+        if (choice.state != SlotChoice::State::untrained || choice.index == 0) return false;
+        if (asked_[slot] >= choice.index) return false;
+        asked_[slot] = choice.index;
+        TrainTask task = replacement_task(inputs_, planned_[slot], choice.index);
+        if (!begin_as_chosen(starts_, task)) return false;
+        const std::size_t before = choice_.slots[slot].tried.size();
+        add_result(task.nets.front(), choice_.slots[slot]);
+        choice_.trainings.push_back(std::move(task));
+        return choice_.slots[slot].tried.size() > before;
+    }
+
+    const GraphInputs& inputs_;
+    const PlannedEnsemble& ensemble_;
+    const Starts& starts_;
+    const FindResult& find_;
+    EnsembleChoice choice_;
+    std::vector<PlannedNet> planned_;             ///< of each slot
+    std::map<std::size_t, std::uint32_t> asked_;  ///< replacements that were asked for, by slot
+    std::uint32_t wave_ = 0;
+};
+
+std::vector<TrainTask> trainings_of(const TaskGraph& graph, const std::string& ensemble) {
+    std::vector<TrainTask> trainings;
+    for (const TrainTask& task : graph.trainings) {
+        if (task.ensemble == ensemble) trainings.push_back(task);
+    }
+    return trainings;
+}
+
+const NetRequest& request_of(const EnsembleChoice& choice, const NetPlace& place) {
+    for (const TrainTask& task : choice.trainings) {
+        if (task.digest == place.task) return task.request.nets.at(place.net);
+    }
+    RATIOFARM_EXPECT(false && "a chosen net has a training");
+    return choice.trainings.front().request.nets.front();
+}
+
+}  // namespace
+
+std::vector<ChosenNet> EnsembleChoice::nets() const {
+    RATIOFARM_EXPECT(complete);
+    std::vector<ChosenNet> nets;
+    for (std::size_t slot = 0; slot < slots.size(); ++slot) {
+        const TriedNet& net = slots[slot].tried[choices[slot].index];
+        const NetRequest& request = request_of(*this, net.place);
+        nets.push_back({net.name, net.place, slots[slot].fold, member[slot],
+                        choices[slot].index + 1, request.initialisation_seed, request.replica});
+    }
+    std::stable_sort(nets.begin(), nets.end(), [](const ChosenNet& a, const ChosenNet& b) {
+        return std::tie(a.fold, a.member) < std::tie(b.fold, b.member);
+    });
+    return nets;
+}
+
+std::vector<Exclusion> EnsembleChoice::exclusions() const {
+    std::vector<Exclusion> all;
+    for (const SlotChoice& choice : choices) {
+        all.insert(all.end(), choice.exclusions.begin(), choice.exclusions.end());
+    }
+    return all;
+}
+
+std::vector<std::string> EnsembleChoice::failures() const {
+    std::vector<std::string> lines;
+    for (std::size_t slot = 0; slot < slots.size(); ++slot) {
+        if (choices[slot].state != SlotChoice::State::exhausted) continue;
+        std::string line = slots[slot].name +
+                           ": no net passed its gates (loosen [gates], raise "
+                           "ensemble.replacements or train better)";
+        for (const Exclusion& exclusion : choices[slot].exclusions) line += "; " + exclusion.text;
+        lines.push_back(std::move(line));
+    }
+    return lines;
+}
+
+std::vector<EnsembleChoice> choose_ensembles(const GraphInputs& inputs,
+                                             const TaskGraph& graph,
+                                             const FindResult& find) {
+    std::vector<EnsembleChoice> ensembles;
+    Starts starts;
+    for (const PlannedEnsemble& planned : graph.ensembles) {
+        Follower follower(inputs, planned, starts, find);
+        EnsembleChoice choice = follower.follow(trainings_of(graph, planned.spec.name));
+        RATIOFARM_EXPECT(choice.slots.size() >= planned.nets.size());
+        for (std::size_t slot = 0; slot < planned.nets.size(); ++slot) {
+            auto& start = starts[key(planned.nets[slot].task, planned.nets[slot].net)];
+            if (choice.choices[slot].state != SlotChoice::State::chosen) continue;
+            start = choice.slots[slot].tried[choice.choices[slot].index].place;
+        }
+        ensembles.push_back(std::move(choice));
+    }
+    return ensembles;
+}
+
+std::uint32_t members_wanted(std::uint32_t members, double spread, const EnsembleSection& section) {
+    const double ratio = spread / section.until_spread;
+    // One member alone has no spread: two tell more.
+    double wanted = std::isnan(ratio) ? members + 1.0 : std::ceil(members * ratio * ratio);
+    wanted = std::clamp(wanted, members + 1.0, 2.0 * members);
+    return static_cast<std::uint32_t>(std::min<double>(wanted, section.max_members));
+}
+
+}  // namespace ratiofarm

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <filesystem>
+#include <unordered_map>
+#include <vector>
+
+#include "ratiofarm/campaign/ensemble_choice.hpp"
+#include "ratiofarm/core/digest.hpp"
+#include "ratiofarm/core/task_file.hpp"
+#include "ratiofarm/store/run_directory.hpp"
+
+namespace ratiofarm {
+
+/// Results of the trainings of a run directory, each read once, kept without the weights.
+class TrainedResults {
+public:
+    explicit TrainedResults(RunDirectory directory) : directory_(std::move(directory)) {}
+
+    /// Null if there is no result or its file is damaged.
+    const TrainingResult* find(const Digest& task);
+
+    /// Files that were there and could not be read.
+    const std::vector<std::filesystem::path>& damaged() const { return damaged_; }
+
+private:
+    RunDirectory directory_;
+    std::unordered_map<Digest, TrainingResult> known_;
+    std::vector<std::filesystem::path> damaged_;
+};
+
+}  // namespace ratiofarm
