@@ -2,12 +2,14 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <limits>
 #include <new>
 #include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "ratiofarm/core/errors.hpp"
@@ -36,11 +38,11 @@ Failpoint parse(const std::string& text) {
         point.count = std::strtoull(point.place.c_str() + at + 1, nullptr, 10);
         point.place.resize(at);
     }
-    for (const char* known : {"abort", "hang", "slow", "out_of_memory", "nan"}) {
+    for (const char* known : {"abort", "hang", "slow", "out_of_memory", "nan", "count"}) {
         if (point.fault == known) return point;
     }
     throw ConfigError("RATIOFARM_FAILPOINT: fault '" + point.fault +
-                      "'; must be abort, hang, slow, out_of_memory or nan");
+                      "'; must be abort, hang, slow, out_of_memory, nan or count");
 }
 
 std::vector<Failpoint> listed() {
@@ -55,7 +57,19 @@ std::vector<Failpoint> listed() {
     return points;
 }
 
+/// Written at once, so that a process that is killed has counted as well.
+void count_in_file() {
+    static const int file = [] {
+        const char* path = std::getenv("RATIOFARM_FAILPOINT_COUNTS");
+        if (path == nullptr) throw ConfigError("RATIOFARM_FAILPOINT_COUNTS is not set");
+        return ::open((std::string(path) + "." + std::to_string(::getpid())).c_str(),
+                      O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+    }();
+    if (::write(file, ".", 1) != 1) throw SystemError("RATIOFARM_FAILPOINT_COUNTS: cannot write");
+}
+
 void commit(const std::string& fault) {
+    if (fault == "count") count_in_file();
     if (fault == "abort") std::abort();
     if (fault == "out_of_memory") throw std::bad_alloc();
     if (fault == "slow") std::this_thread::sleep_for(std::chrono::milliseconds(50));
@@ -64,16 +78,18 @@ void commit(const std::string& fault) {
 
 }  // namespace
 
-bool fail_on_purpose(std::string_view task, std::string_view place, std::uint64_t count) {
-    bool nan = false;
+Poison fail_on_purpose(std::string_view task, std::string_view place, std::uint64_t count) {
+    Poison poison;
     static const std::vector<Failpoint> points = listed();
     for (const Failpoint& point : points) {
         const bool here = point.place == place && (point.task == "*" || point.task == task) &&
                           point.count.value_or(count) == count;
-        if (here) commit(point.fault);
-        nan = nan || (here && point.fault == "nan");
+        if (!here) continue;
+        commit(point.fault);
+        if (point.fault == "nan") poison.weights = std::numeric_limits<float>::quiet_NaN();
+        if (point.fault == "zero") poison.weights = 0.0F;
     }
-    return nan;
+    return poison;
 }
 
 }  // namespace ratiofarm
