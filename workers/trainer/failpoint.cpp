@@ -38,11 +38,11 @@ Failpoint parse(const std::string& text) {
         point.count = std::strtoull(point.place.c_str() + at + 1, nullptr, 10);
         point.place.resize(at);
     }
-    for (const char* known : {"abort", "hang", "slow", "out_of_memory", "nan", "count"}) {
+    for (const char* known : {"abort", "hang", "slow", "out_of_memory", "nan", "zero", "count"}) {
         if (point.fault == known) return point;
     }
     throw ConfigError("RATIOFARM_FAILPOINT: fault '" + point.fault +
-                      "'; must be abort, hang, slow, out_of_memory, nan or count");
+                      "'; must be abort, hang, slow, out_of_memory, nan, zero or count");
 }
 
 std::vector<Failpoint> listed() {

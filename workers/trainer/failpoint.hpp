@@ -20,11 +20,12 @@ struct Poison {
 /// PLACE    begin, step, save (before a checkpoint is written), publish (before the result is),
 ///          published (after it, before anyone knows)
 /// COUNT    steps done, at `step`; without it every time
-/// FAULT    abort, hang, slow (50 ms), out_of_memory, nan (at `step`: of all weights), count (no
-///          fault: a byte more in a file of this process, $RATIOFARM_FAILPOINT_COUNTS.<pid>)
+/// FAULT    abort, hang, slow (50 ms), out_of_memory, nan and zero (at `step`: what all weights
+///          become), count (no fault: a byte more in a file of this process,
+///          $RATIOFARM_FAILPOINT_COUNTS.<pid>)
 ///
 /// Does what the list says for this place; nothing, in a few nanoseconds, without the variable.
-/// \return whether the fault is nan, which only the training itself can do
+/// \return what only the training itself can do
 /// \throws std::bad_alloc for out_of_memory
 /// \throws ConfigError if the variable cannot be read
 Poison fail_on_purpose(std::string_view task, std::string_view place, std::uint64_t count = 0);
