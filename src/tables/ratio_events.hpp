@@ -11,12 +11,10 @@
 #include "ratiofarm/tables/ratio_file.hpp"
 
 #include "byte_file.hpp"
+#include "line_table.hpp"
 #include "shared_column.hpp"
 
 namespace ratiofarm {
-
-/// Events of a block of log g: small enough that a shard of a likelihood touches few of them.
-inline constexpr std::uint64_t shape_block = 4096;
 
 std::string shape_path(std::string_view set, bool up);  ///< "/events/S/log_g_up"
 

@@ -173,8 +173,8 @@ void RatioFile::verify_events() const {
     std::vector<std::size_t> shapes(header_.shapes.size());
     std::iota(shapes.begin(), shapes.end(), 0);
     for (const RatioSet& set : sets_) {
-        for (std::uint64_t first = 0; first < set.events; first += shape_block) {
-            const Range rows{first, std::min(first + shape_block, set.events)};
+        for (std::uint64_t first = 0; first < set.events; first += line_block) {
+            const Range rows{first, std::min(first + line_block, set.events)};
             const std::uint64_t n = rows.size();
             std::vector<double> weight(n);
             std::vector<double> log_r(n * header_.processes.size());

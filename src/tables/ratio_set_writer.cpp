@@ -3,11 +3,10 @@
 #include <algorithm>
 
 #include "ratiofarm/core/contracts.hpp"
-#include "ratiofarm/core/digest.hpp"
 #include "ratiofarm/h5/attributes.hpp"
 
 #include "checked_column.hpp"
-#include "half.hpp"
+#include "line_table.hpp"
 #include "parallel_table.hpp"
 #include "ratio_attributes.hpp"
 #include "ratio_events.hpp"
@@ -17,15 +16,15 @@ namespace ratiofarm {
 namespace {
 
 /// Events in memory at a time: with a thousand columns about 130 MB.
-constexpr std::uint64_t rows_per_piece = 4 * shape_block;
+constexpr std::uint64_t rows_per_piece = 4 * line_block;
 static_assert(rows_per_block % rows_per_piece == 0);
 
 h5::ElementType shape_type(const RatioSetsInput& input) {
     return input.half_precision ? h5::ElementType::f16 : h5::ElementType::f32;
 }
 
-std::uint64_t shape_blocks(std::uint64_t events) {
-    return (events + shape_block - 1) / shape_block;
+LineTableLayout shape_layout(const RatioSetsInput& input, const RatioSetsInput::Set& set, bool up) {
+    return {shape_path(set.name, up), input.header.shapes.size(), set.events, shape_type(input)};
 }
 
 std::vector<ColumnLayout> columns_of(const RatioSetsInput& input, const RatioSetsInput::Set& set) {
@@ -37,67 +36,13 @@ std::vector<ColumnLayout> columns_of(const RatioSetsInput& input, const RatioSet
 }
 
 std::uint64_t bytes_of(const RatioSetsInput& input) {
-    const std::uint64_t lines = 2 * input.header.shapes.size();
     std::uint64_t bytes = 0;
     for (const auto& set : input.sets) {
         for (const ColumnLayout& layout : columns_of(input, set)) bytes += layout.bytes();
-        bytes += lines * (set.events * h5::size_of(shape_type(input)) +
-                          shape_blocks(set.events) * sizeof(std::uint64_t));
+        bytes += 2 * shape_layout(input, set, true).bytes();
     }
     return bytes;
 }
-
-/// log_g_up or log_g_down of one set, open for writing.
-class ShapeWriter {
-public:
-    static void create(const h5::File& file,
-                       const std::string& path,
-                       std::uint64_t columns,
-                       std::uint64_t events,
-                       h5::ElementType type) {
-        const std::uint64_t shape[] = {columns, events};
-        const std::uint64_t blocks[] = {columns, shape_blocks(events)};
-        h5::create_dataset(file, path, type, shape);
-        h5::create_dataset(file, xxh3_path(path), h5::ElementType::u64, blocks);
-    }
-
-    ShapeWriter(const h5::File& file, const std::string& path)
-        : data_(h5::open_dataset(file, path)),
-          checksums_(h5::open_dataset(file, xxh3_path(path))),
-          info_(h5::describe(data_)) {}
-
-    /// \param rows begin at a block  \param values [columns, rows]
-    void write(Range rows, std::span<const float> values) const {
-        for (std::uint64_t column = 0; column < info_.rows(); ++column) {
-            const auto list = values.subspan(column * rows.size(), rows.size());
-            if (info_.type == h5::ElementType::f32) {
-                write_list(column, rows, std::as_bytes(list));
-                continue;
-            }
-            std::vector<std::uint16_t> halves(list.size());
-            std::transform(list.begin(), list.end(), halves.begin(), half_of);
-            write_list(column, rows, std::as_bytes(std::span(halves)));
-        }
-    }
-
-private:
-    void write_list(std::uint64_t column, Range rows, std::span<const std::byte> bytes) const {
-        h5::write_part(data_, {{column, column + 1}, rows}, *info_.type, bytes.data());
-        const std::uint64_t step = shape_block * info_.type_size;
-        std::vector<std::uint64_t> checksums;
-        for (std::uint64_t first = 0; first < bytes.size(); first += step) {
-            checksums.push_back(
-                xxh3(bytes.subspan(first, std::min<std::uint64_t>(step, bytes.size() - first))));
-        }
-        const std::uint64_t block = rows.first / shape_block;
-        h5::write_part(checksums_, {{column, column + 1}, {block, block + checksums.size()}},
-                       h5::ElementType::u64, checksums.data());
-    }
-
-    h5::Dataset data_;
-    h5::Dataset checksums_;
-    h5::DatasetInfo info_;
-};
 
 template <class T>
 void append(std::vector<T>& list, const std::vector<T>& more) {
@@ -119,8 +64,7 @@ public:
             for (const ColumnLayout& layout : columns_of(input_, set)) create_column(file, layout);
             if (columns == 0) continue;
             for (const bool up : {true, false}) {
-                ShapeWriter::create(file, shape_path(set.name, up), columns, set.events,
-                                    shape_type(input_));
+                create_line_table(file, shape_layout(input_, set, up));
             }
         }
     }
@@ -169,8 +113,13 @@ private:
                       Range rows,
                       const RatioSetRows& part) const {
         if (input_.header.shapes.empty()) return;
-        ShapeWriter(file, shape_path(set, true)).write(rows, part.log_g_up);
-        ShapeWriter(file, shape_path(set, false)).write(rows, part.log_g_down);
+        for (const bool up : {true, false}) {
+            const LineTable table(file, shape_path(set, up));
+            const std::span<const float> values(up ? part.log_g_up : part.log_g_down);
+            for (std::uint64_t column = 0; column < table.lines(); ++column) {
+                table.write(column, rows, values.subspan(column * rows.size(), rows.size()));
+            }
+        }
     }
 
     void check_sizes(const RatioSetRows& part, std::uint64_t n) const {
