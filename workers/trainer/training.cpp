@@ -10,6 +10,7 @@
 #include <c10/core/InferenceMode.h>
 #include <c10/core/TensorOptions.h>
 
+#include "ratiofarm/core/checkpoint_pause.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/task_file.hpp"
 
@@ -233,9 +234,9 @@ std::optional<TaskEnd> Training::obey() {
 
     const Command command = control_.poll();
     if (command == Command::abandon) return TaskEnd::abandoned;
-    const double seconds = request_.training.checkpoint_seconds;
-    const bool due =
-        seconds > 0 && Clock::now() - last_save_ >= std::chrono::duration<double>(seconds);
+    const double wanted = request_.training.checkpoint_seconds;
+    const std::chrono::duration<double> pause(checkpoint_pause(wanted, save_seconds_));
+    const bool due = wanted > 0 && Clock::now() - last_save_ >= pause;
     if (due || command != Command::go_on) save();
     return command == Command::stop ? std::optional(TaskEnd::stopped) : std::nullopt;
 }
