@@ -8,12 +8,11 @@ endfunction()
 ratiofarm_add_trainer_test(trainer_mlp)
 
 # Tests of the nets alone.
-foreach(name IN ITEMS trainer_engines)
+foreach(name IN ITEMS trainer_engines trainer_kernels trainer_optimizer)
     ratiofarm_add_test(${name} SOURCES workers/${name}_test.cpp
                        USES ratiofarm::trainer_engine TIMEOUT 120)
     target_include_directories(test_${name} PRIVATE "${PROJECT_SOURCE_DIR}/workers/trainer")
 endforeach()
-ratiofarm_add_trainer_test(trainer_optimizer)
 ratiofarm_add_trainer_test(trainer_events)
 ratiofarm_add_trainer_test(trainer_batches)
 ratiofarm_add_trainer_test(trainer_packs)

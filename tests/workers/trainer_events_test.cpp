@@ -1,11 +1,13 @@
 #include <cmath>
 #include <limits>
+#include <numeric>
 
+#include "ratiofarm/core/bootstrap.hpp"
 #include "ratiofarm/core/split.hpp"
 #include "ratiofarm_test/catch.hpp"
 
-#include "events.hpp"
 #include "trainer_toy.hpp"
+#include "training_events.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -15,16 +17,18 @@ using test::message_of;
 using test::normal_sample;
 using test::TemporaryDirectory;
 using test::toy_request;
+using test::ToySample;
 using test::write_sample;
 
-/// Sum of the weights of a class in a table.
-double class_weight(const EventTable& table, float label) {
-    double sum = 0.0;
-    for (std::uint64_t event = 0; event < table.events; ++event) {
-        const float* row = &table.values[event * table.columns];
-        if (row[table.columns - 2] == label) sum += static_cast<double>(row[table.columns - 1]);
+/// Sums of the weights in one draw: of class 1 and of class 0.
+std::pair<double, double> class_weights(const TrainingRows& part, std::uint64_t draw = 0) {
+    double positive = 0.0;
+    double total = 0.0;
+    for (std::uint64_t row = draw * part.rows; row < (draw + 1) * part.rows; ++row) {
+        positive += static_cast<double>(part.weights[2 * row]);
+        total += static_cast<double>(part.weights[2 * row + 1]);
     }
-    return sum;
+    return {positive, total - positive};
 }
 
 TEST_CASE("both classes weigh the same and the mean weight is one", "[trainer]") {
@@ -37,10 +41,10 @@ TEST_CASE("both classes weigh the same and the mean weight is one", "[trainer]")
 
     const TrainingEvents events = load_training_events(request);
 
-    for (const EventTable* table : {&events.training, &events.validation}) {
-        const auto n = static_cast<double>(table->events);
-        CHECK(class_weight(*table, 1.0F) == Approx(n / 2).epsilon(1e-5));
-        CHECK(class_weight(*table, 0.0F) == Approx(n / 2).epsilon(1e-5));
+    for (const TrainingRows* part : {&events.training, &events.validation}) {
+        const auto n = static_cast<double>(part->rows);
+        CHECK(class_weights(*part).first == Approx(n / 2).epsilon(1e-5));
+        CHECK(class_weights(*part).second == Approx(n / 2).epsilon(1e-5));
     }
 }
 
@@ -55,13 +59,153 @@ TEST_CASE("components of a class weigh by their fractions, not by their weights"
     const TrainingEvents events = load_training_events(request);
 
     double heavy_weight = 0.0;
-    const EventTable& table = events.training;
-    for (std::uint64_t event = 0; event < table.events; ++event) {
-        const float* row = &table.values[event * table.columns];
-        const float raw = row[0] / events.feature_scale[0] + events.feature_shift[0];
-        if (raw > 50.0F) heavy_weight += static_cast<double>(row[2]);
+    const TrainingRows& part = events.training;
+    for (std::uint64_t row = 0; row < part.rows; ++row) {
+        if (part.features[row] > 50.0F) {
+            heavy_weight += static_cast<double>(part.weights[2 * row + 1]);
+        }
     }
-    CHECK(heavy_weight == Approx(0.125 * static_cast<double>(table.events)).epsilon(1e-5));
+    CHECK(heavy_weight == Approx(0.125 * static_cast<double>(part.rows)).epsilon(1e-5));
+}
+
+/// Three samples of ten events at 0, 1, 2, ...; the first also has a second weight column.
+struct HandMade {
+    TemporaryDirectory folder;
+    TrainRequest request = toy_request(folder, 2000);
+    ToySample one = sample("one", 0, 0.0F);
+    ToySample two = sample("two", 100, 100.0F);
+
+    static ToySample sample(const std::string& name, std::uint64_t first_id, float first_feature) {
+        ToySample made = normal_sample(name, 40, 0.0, 1, first_id);
+        for (std::size_t row = 0; row < 40; ++row) {
+            made.features[row] = first_feature + static_cast<float>(row);
+            made.weight[row] = 1.0 + 0.1 * static_cast<double>(row);
+        }
+        return made;
+    }
+};
+
+TEST_CASE("an event in both classes is one row with the sum of its weights", "[trainer]") {
+    HandMade made;
+    const SampleColumns one = write_sample(made.folder, made.one);
+    const SampleColumns two = write_sample(made.folder, made.two);
+    made.request.numerator = {{.sample = one, .fraction = 1.0}};
+    made.request.denominator = {{.sample = one, .fraction = 0.25},
+                                {.sample = two, .fraction = 0.75}};
+
+    const TrainingRows part = load_training_events(made.request).training;
+
+    // By hand: fraction * weight / sum of the sample, times half the number of rows.
+    const auto in_training = [&](std::uint64_t id) {
+        return split_part(id, made.request.split) == SplitPart::train;
+    };
+    std::uint64_t rows = 0;
+    double sum_of_one = 0.0;
+    for (std::size_t row = 0; row < 40; ++row) {
+        rows += (in_training(row) ? 1 : 0) + (in_training(100 + row) ? 1 : 0);
+        if (in_training(row)) sum_of_one += made.one.weight[row];
+    }
+    REQUIRE(part.rows == rows);
+    for (std::uint64_t row = 0; row < rows; ++row) {
+        const float feature = part.features[row];
+        if (feature >= 100.0F) {
+            CHECK(part.weights[2 * row] == 0.0F);
+            continue;
+        }
+        const double share = made.one.weight[static_cast<std::size_t>(feature)] / sum_of_one *
+                             static_cast<double>(rows) / 2.0;
+        CHECK(static_cast<double>(part.weights[2 * row]) == Approx(share).epsilon(1e-6));
+        CHECK(static_cast<double>(part.weights[2 * row + 1]) == Approx(1.25 * share).epsilon(1e-6));
+    }
+    CHECK(class_weights(part).first == Approx(static_cast<double>(rows) / 2).epsilon(1e-6));
+    CHECK(class_weights(part).second == Approx(static_cast<double>(rows) / 2).epsilon(1e-6));
+}
+
+TEST_CASE("a variation by weights alone is in the row of its event", "[trainer]") {
+    HandMade made;
+    const SampleColumns nominal = write_sample(made.folder, made.one);
+    SampleColumns varied = nominal;
+    varied.weight_offset = test::append_weights(
+        nominal.file,
+        [&](std::size_t row) {
+            return made.one.weight[row] * (1.0 + 0.02 * static_cast<double>(row));
+        },
+        40);
+    made.request.numerator = {{.sample = varied, .fraction = 1.0}};
+    made.request.denominator = {{.sample = nominal, .fraction = 1.0}};
+
+    const TrainingRows part = load_training_events(made.request).training;
+
+    // The two weights of an event are in the proportion of the columns, but for one factor.
+    const double first = static_cast<double>(part.features[0]);
+    const auto odds = [&](std::uint64_t row) {
+        const double positive = static_cast<double>(part.weights[2 * row]);
+        return positive / (static_cast<double>(part.weights[2 * row + 1]) - positive);
+    };
+    for (std::uint64_t row = 1; row < part.rows; ++row) {
+        const double event = static_cast<double>(part.features[row]);
+        const double expected = (1.0 + 0.02 * event) / (1.0 + 0.02 * first);
+        CHECK(odds(row) / odds(0) == Approx(expected).epsilon(1e-5));
+    }
+}
+
+TEST_CASE("a replica's weights are those of the event times its count", "[trainer]") {
+    const TemporaryDirectory folder;
+    TrainRequest request = toy_request(folder, 3000);
+    request.denominator.push_back(request.numerator[0]);  // events in both classes
+    request.denominator[0].fraction = 0.5;
+    request.denominator[1].fraction = 0.5;
+    request.nets.resize(4, request.nets[0]);
+    request.nets[1].replica = 71;
+    request.nets[2].replica = 72;
+    request.nets[3].replica = 71;
+
+    const TrainingEvents events = load_training_events(request);
+
+    CHECK(events.draw_of_net == std::vector<std::uint32_t>{0, 1, 2, 1});
+    for (const TrainingRows* part : {&events.training, &events.validation}) {
+        REQUIRE(part->weights.size() == 3 * 2 * part->rows);
+        for (const std::uint64_t draw : {1U, 2U}) {
+            const auto n = static_cast<double>(part->rows);
+            CHECK(class_weights(*part, draw).first == Approx(n / 2).epsilon(1e-4));
+            CHECK(class_weights(*part, draw).second == Approx(n / 2).epsilon(1e-4));
+        }
+    }
+    // The rows of the first sample come first, in file order.
+    const TrainingRows& part = events.training;
+    double scale = 0.0;
+    std::uint64_t row = 0;
+    for (std::uint64_t id = 0; id < 3000; ++id) {
+        if (split_part(id, request.split) != SplitPart::train) continue;
+        const double plain = static_cast<double>(part.weights[2 * row]);
+        const double drawn = static_cast<double>(part.weights[2 * (part.rows + row)]);
+        const std::uint32_t count = bootstrap_count(id, 71);
+        if (scale == 0.0 && count > 0) scale = drawn / plain / count;
+        REQUIRE(drawn == Approx(scale * plain * count).epsilon(1e-5));
+        ++row;
+    }
+}
+
+TEST_CASE("the nets of a fold see the events of the others", "[trainer]") {
+    const TemporaryDirectory folder;
+    TrainRequest request = toy_request(folder, 2000);
+    request.split.folds = 4;
+    request.fold = 2;
+
+    const TrainingEvents events = load_training_events(request);
+
+    std::uint64_t training = 0;
+    std::uint64_t validation = 0;
+    for (const std::uint64_t first : {0U, 1'000'000U}) {
+        for (std::uint64_t id = first; id < first + 2000; ++id) {
+            if (fold_of(id, 4) == 2) continue;
+            const SplitPart part = part_for_nets(id, request.split, 2);
+            (part == SplitPart::train ? training : validation) += 1;
+        }
+    }
+    CHECK(events.training.rows == training);
+    CHECK(events.validation.rows == validation);
+    CHECK(training + validation == Approx(3000).margin(150));
 }
 
 TEST_CASE("events outside training and validation are never looked at", "[trainer]") {
@@ -83,38 +227,48 @@ TEST_CASE("events outside training and validation are never looked at", "[traine
 
     const TrainingEvents events = load_training_events(request);
 
-    CHECK(events.training.events == 2 * training);
-    CHECK(events.validation.events == 2 * validation);
-    CHECK(std::isfinite(events.feature_shift[0]));
+    CHECK(events.training.rows == training);
+    CHECK(events.validation.rows == validation);
+    CHECK(std::isfinite(events.scaling.shift[0]));
 }
 
-TEST_CASE("scaled features have mean 0 and deviation 1; constant ones stay finite", "[trainer]") {
+TEST_CASE("scaled features have mean 0 and deviation 1", "[trainer]") {
     const TemporaryDirectory folder;
     TrainRequest request = toy_request(folder, 4000, 2);
-    auto flat = normal_sample("right", 4000, 0.5, 2);
-    auto other = normal_sample("left", 4000, -0.5, 2, 1'000'000);
-    for (std::uint64_t row = 0; row < 4000; ++row) flat.features[2 * row + 1] = 91.1876F;
-    for (std::uint64_t row = 0; row < 4000; ++row) other.features[2 * row + 1] = 91.1876F;
-    request.numerator[0].sample = write_sample(folder, flat);
-    request.denominator[0].sample = write_sample(folder, other);
 
     const TrainingEvents events = load_training_events(request);
 
-    double sum = 0.0;
-    double square = 0.0;
-    for (std::uint64_t event = 0; event < events.training.events; ++event) {
-        const float* row = &events.training.values[event * 4];
-        sum += static_cast<double>(row[3] * row[0]);
-        square += static_cast<double>(row[3] * row[0] * row[0]);
-        REQUIRE(std::abs(row[1]) < 1e-3F);
+    for (const std::size_t input : {0U, 1U}) {
+        double sum = 0.0;
+        double square = 0.0;
+        const TrainingRows& part = events.training;
+        for (std::uint64_t row = 0; row < part.rows; ++row) {
+            const double x =
+                static_cast<double>((part.features[2 * row + input] - events.scaling.shift[input]) *
+                                    events.scaling.scale[input]);
+            sum += static_cast<double>(part.weights[2 * row + 1]) * x;
+            square += static_cast<double>(part.weights[2 * row + 1]) * x * x;
+        }
+        CHECK(sum / static_cast<double>(part.rows) == Approx(0.0).margin(1e-4));
+        CHECK(square / static_cast<double>(part.rows) == Approx(1.0).epsilon(1e-4));
     }
-    const auto n = static_cast<double>(events.training.events);
-    CHECK(sum / n == Approx(0.0).margin(1e-4));
-    CHECK(square / n == Approx(1.0).epsilon(1e-4));
-    CHECK(events.feature_scale[1] == 1.0F);
 }
 
-TEST_CASE("negative weights are kept and counted", "[trainer]") {
+TEST_CASE("min_max puts all values between -1 and 1, none leaves them alone", "[trainer]") {
+    const std::vector<float> values{3.0F, -7.0F, 5.0F, 1.0F};
+    const std::vector<double> weights{1.0, 0.0, 2.0, 1.0};  // a weightless event counts, too
+    const std::vector<std::uint32_t> features{0};
+    const FeatureTable table{values, weights, features};
+
+    const FeatureScaling min_max = feature_scaling(table, Scaling::min_max);
+    const FeatureScaling none = feature_scaling(table, Scaling::none);
+
+    CHECK((5.0F - min_max.shift[0]) * min_max.scale[0] == Approx(1.0));
+    CHECK((-7.0F - min_max.shift[0]) * min_max.scale[0] == Approx(-1.0));
+    CHECK(none == FeatureScaling{{0.0F}, {1.0F}});
+}
+
+TEST_CASE("negative weights are kept and counted, or refused by name", "[trainer]") {
     const TemporaryDirectory folder;
     TrainRequest request = toy_request(folder);
     auto sample = normal_sample("right", 2000, 0.5);
@@ -127,25 +281,31 @@ TEST_CASE("negative weights are kept and counted", "[trainer]") {
     request.numerator[0].sample = write_sample(folder, sample);
 
     const TrainingEvents events = load_training_events(request);
+    request.training.negative_weights = NegativeWeights::refuse;
+    const std::string message = message_of([&] { load_training_events(request); });
 
     CHECK(events.negative_weights == negative);
-    const auto n = static_cast<double>(events.training.events);
-    CHECK(class_weight(events.training, 1.0F) == Approx(n / 2).epsilon(1e-5));
+    const auto n = static_cast<double>(events.training.rows);
+    CHECK(class_weights(events.training).first == Approx(n / 2).epsilon(1e-5));
+    CHECK(contains(message, "'right'"));
+    CHECK(contains(message, ": " + std::to_string(negative) + " of its "));
 }
 
 TEST_CASE("what cannot be used is refused by name", "[trainer]") {
     const TemporaryDirectory folder;
-    TrainRequest request = toy_request(folder);
-    auto sample = normal_sample("right", 2000, 0.5);
+    TrainRequest request = toy_request(folder, 2000, 2);
+    auto sample = normal_sample("right", 2000, 0.5, 2);
+    auto other = normal_sample("left", 2000, -0.5, 2, 1'000'000);
     std::uint64_t row = 0;
     while (split_part(sample.id[row], request.split) != SplitPart::train) ++row;
     const auto load = [&] {
         request.numerator[0].sample = write_sample(folder, sample);
+        request.denominator[0].sample = write_sample(folder, other);
         return message_of([&] { load_training_events(request); });
     };
 
     SECTION("a NaN feature, with its row") {
-        sample.features[row] = std::numeric_limits<float>::quiet_NaN();
+        sample.features[2 * row] = std::numeric_limits<float>::quiet_NaN();
         const std::string message = load();
         CHECK(contains(message, "'right'"));
         CHECK(contains(message, "row " + std::to_string(row) + ":"));
@@ -153,6 +313,16 @@ TEST_CASE("what cannot be used is refused by name", "[trainer]") {
     SECTION("an infinite weight") {
         sample.weight[row] = std::numeric_limits<double>::infinity();
         CHECK(contains(load(), "weight is inf"));
+    }
+    SECTION("a constant feature, with its value, whatever the scaling") {
+        request.training.scaling = GENERATE(Scaling::standard, Scaling::min_max, Scaling::none);
+        for (std::uint64_t event = 0; event < 2000; ++event) {
+            sample.features[2 * event + 1] = 91.1876F;
+            other.features[2 * event + 1] = 91.1876F;
+        }
+        const std::string message = load();
+        CHECK(contains(message, "feature column 1"));
+        CHECK(contains(message, "91.187"));
     }
     SECTION("a total weight that is not positive") {
         sample.weight.assign(2000, -1.0);
@@ -167,7 +337,7 @@ TEST_CASE("what cannot be used is refused by name", "[trainer]") {
         CHECK(contains(load(), "no validation event"));
     }
     SECTION("a column that does not exist") {
-        request.features = {4};
+        request.features = {0, 4};
         CHECK(contains(load(), "column 4"));
     }
     SECTION("a file that is too short") {

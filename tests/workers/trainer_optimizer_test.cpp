@@ -1,13 +1,14 @@
 // Oracle: the published update rules, one parameter at a time in double precision.
 
 #include <cmath>
+#include <limits>
+#include <vector>
 
 #include <ATen/ATen.h>
 
 #include "ratiofarm_test/catch.hpp"
 
 #include "flat_optimizer.hpp"
-#include "learning_rate.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -58,40 +59,105 @@ double gradient_at(int step, std::int64_t parameter) {
     return std::sin(0.7 * step + static_cast<double>(parameter)) + 0.2;
 }
 
+constexpr std::int64_t nets = 3;
+constexpr std::int64_t size = 37;  ///< no multiple of a vector
+const std::vector<double> rates{0.01, 0.02, 0.005};
+
+at::Tensor first_parameters(at::ScalarType type) {
+    return at::linspace(-1.0, 2.0, nets * size, at::kDouble).view({nets, size}).to(type);
+}
+
+at::Tensor gradients_at(int step, at::ScalarType type) {
+    at::Tensor gradient = at::empty({nets, size}, at::kDouble);
+    for (std::int64_t k = 0; k < nets * size; ++k) gradient.view(-1)[k] = gradient_at(step, k);
+    return gradient.to(type);
+}
+
+double largest(const at::Tensor& x) { return x.abs().max().item<double>(); }
+
+struct Case {
+    at::ScalarType type;
+    OptimizerPath path;
+    double tolerance;
+};
+
+Case any_case() {
+    return GENERATE(Case{at::kDouble, OptimizerPath::tensors, 1e-12},
+                    Case{at::kFloat, OptimizerPath::tensors, 5e-6},
+                    Case{at::kFloat, OptimizerPath::automatic, 5e-6});
+}
+
 TEST_CASE("every optimizer follows its published rule", "[trainer]") {
-    const auto optimizer = GENERATE(Optimizer::adam, Optimizer::nadam, Optimizer::adamw);
-    const TrainingOptions options = options_of(optimizer);
-    const at::Tensor parameters = at::linspace(-1.0, 2.0, 5, at::kDouble).unsqueeze(0);
+    const Case of = any_case();
+    const TrainingOptions options =
+        options_of(GENERATE(Optimizer::adam, Optimizer::nadam, Optimizer::adamw));
+    const at::Tensor parameters = first_parameters(of.type);
     std::vector<ScalarOptimizer> references;
-    for (std::int64_t k = 0; k < 5; ++k) {
-        references.emplace_back(options, parameters[0][k].item<double>());
+    for (std::int64_t k = 0; k < nets * size; ++k) {
+        references.emplace_back(options, parameters.view(-1)[k].item<double>());
     }
-    FlatOptimizer flat(options, parameters);
+    FlatOptimizer flat(options, parameters, of.path);
 
     for (int step = 0; step < 50; ++step) {
-        at::Tensor gradient = at::empty({1, 5}, at::kDouble);
-        for (std::int64_t k = 0; k < 5; ++k) gradient[0][k] = gradient_at(step, k);
-        const double rate = 0.01 / (1 + step);
-        flat.step(gradient, std::array{rate});
-        for (std::int64_t k = 0; k < 5; ++k) {
-            const double expected =
-                references[static_cast<std::size_t>(k)].step(gradient_at(step, k), rate);
-            REQUIRE(parameters[0][k].item<double>() ==
-                    Approx(expected).epsilon(1e-12).margin(1e-12));
+        const at::Tensor gradient = gradients_at(step, of.type);
+        at::Tensor expected = at::empty({nets * size}, at::kDouble);
+        for (std::int64_t k = 0; k < nets * size; ++k) {
+            expected[k] = references[static_cast<std::size_t>(k)].step(
+                gradient.view(-1)[k].item<double>(), rates[static_cast<std::size_t>(k / size)]);
         }
+        flat.step(gradient, rates);
+        REQUIRE(largest(parameters.view(-1) - expected) < of.tolerance);
     }
 }
 
-TEST_CASE("the cosine schedule starts at the learning rate and ends near zero", "[trainer]") {
-    TrainingOptions options;
-    options.learning_rate = 0.5;
-    options.schedule = Schedule::cosine;
+TEST_CASE("each net's gradient is shortened by its own norm", "[trainer]") {
+    const Case of = any_case();
+    TrainingOptions clipped = options_of(Optimizer::adam);
+    clipped.clip_norm = 1.5;
+    const at::Tensor expected = first_parameters(of.type);
+    const at::Tensor parameters = first_parameters(of.type);
+    FlatOptimizer oracle(options_of(Optimizer::adam), expected, of.path);
+    FlatOptimizer flat(clipped, parameters, of.path);
 
-    CHECK(learning_rate(options, 0, 1000) == 0.5);
-    CHECK(learning_rate(options, 500, 1000) == Approx(0.25));
-    CHECK(learning_rate(options, 999, 1000) < 1e-5);
-    options.schedule = Schedule::constant;
-    CHECK(learning_rate(options, 999, 1000) == 0.5);
+    // Adam's first step does not depend on the length of the gradient, its second does.
+    for (const double scale : {1.0, 0.2}) {
+        const at::Tensor gradient = gradients_at(0, of.type) * scale;
+        gradient[1].mul_(0.1);
+        const at::Tensor norms = gradient.norm(2, {1}, true);
+        REQUIRE((norms[0].item<double>() > 1.5) == (scale == 1.0));
+        REQUIRE(norms[1].item<double>() < 1.5);
+        oracle.step(gradient * at::clamp_max(1.5 / (norms + 1e-6), 1.0), rates);
+        flat.step(gradient.clone(), rates);
+    }
+
+    CHECK(largest(parameters - expected) < 10 * of.tolerance);
+    CHECK(largest(flat.second_moment() - oracle.second_moment()) < of.tolerance);
+}
+
+TEST_CASE("a net that has stopped keeps its state, and the others do not notice", "[trainer]") {
+    const Case of = any_case();
+    TrainingOptions options = options_of(Optimizer::nadam);
+    options.clip_norm = GENERATE(0.0, 1.0);
+    const at::Tensor parameters = first_parameters(of.type);
+    const at::Tensor others = first_parameters(of.type);
+    FlatOptimizer flat(options, parameters, of.path);
+    FlatOptimizer all(options, others, of.path);
+    flat.step(gradients_at(0, of.type), rates);
+    all.step(gradients_at(0, of.type), rates);
+    const at::Tensor frozen = parameters[1].clone();
+    const at::Tensor frozen_moment = flat.second_moment()[1].clone();
+
+    flat.set_running({true, false, true});
+    for (int step = 1; step < 4; ++step) {
+        at::Tensor gradient = gradients_at(step, of.type);
+        all.step(gradient.clone(), rates);
+        gradient[1].fill_(std::numeric_limits<double>::quiet_NaN());
+        flat.step(gradient, rates);
+    }
+
+    CHECK(at::equal(parameters[1], frozen));
+    CHECK(at::equal(flat.second_moment()[1], frozen_moment));
+    for (const std::int64_t net : {0, 2}) CHECK(at::equal(parameters[net], others[net]));
 }
 
 }  // namespace

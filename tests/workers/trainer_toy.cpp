@@ -44,6 +44,21 @@ SampleColumns write_sample(const TemporaryDirectory& folder, const ToySample& sa
     return columns;
 }
 
+std::uint64_t append_weights(const std::string& file,
+                             const std::function<double(std::size_t)>& weight,
+                             std::size_t rows) {
+    auto bytes = read_file(file);
+    const std::uint64_t offset = (bytes.size() + 7) / 8 * 8;
+    bytes.resize(offset);
+    for (std::size_t row = 0; row < rows; ++row) {
+        const double value = weight(row);
+        const auto block = std::as_bytes(std::span(&value, 1));
+        bytes.insert(bytes.end(), block.begin(), block.end());
+    }
+    publish(file, bytes);
+    return offset;
+}
+
 TrainRequest toy_request(const TemporaryDirectory& folder,
                          std::uint64_t events_each,
                          std::uint64_t columns) {

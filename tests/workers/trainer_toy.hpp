@@ -32,6 +32,11 @@ ToySample normal_sample(const std::string& name,
 /// Writes the columns one after another, as contiguous HDF5 datasets lie in their file.
 SampleColumns write_sample(const TemporaryDirectory& folder, const ToySample& sample);
 
+/// Appends weight(row) of each row to a file of write_sample(). \return their offset
+std::uint64_t append_weights(const std::string& file,
+                             const std::function<double(std::size_t)>& weight,
+                             std::size_t rows);
+
 /// Two Gaussians at +-0.5 and a small net; every path is in the folder.
 TrainRequest toy_request(const TemporaryDirectory& folder,
                          std::uint64_t events_each = 2000,

@@ -29,6 +29,10 @@ std::vector<std::byte> straight_result(const TrainRequest& request) {
     return read_file(request.result_path);
 }
 
+TrainingResult result_of(const TrainRequest& request) {
+    return read_task_file<TrainingResult>(request.result_path, request.task);
+}
+
 /// Stops after the given number of polls (one per step or validation pass).
 TaskEnd run_until(const TrainRequest& request, std::uint64_t polls) {
     ScriptedControl control(
@@ -45,8 +49,7 @@ TEST_CASE("the learned log ratio of two Gaussians is close to the true one", "[t
     run(request, control);
 
     // One hidden unit after the other by hand: also an independent reading of the row's layout.
-    const auto row =
-        read_task_file<TrainingResult>(request.result_path, request.task).nets.front().row;
+    const auto row = result_of(request).nets.front().row;
     const auto layout = parameter_layout(request.network);
     for (const double x : {-1.5, -1.0, 0.0, 1.0, 1.5}) {
         std::vector<double> values{(x - static_cast<double>(row[0])) * static_cast<double>(row[1])};
@@ -175,8 +178,7 @@ TEST_CASE("a training stops early and keeps the weights of its best epoch", "[tr
     ScriptedControl control;
     run(request, control);
 
-    const auto result =
-        read_task_file<TrainingResult>(request.result_path, request.task).nets.front();
+    const auto result = result_of(request).nets.front();
     CHECK(result.epochs < 200);
     CHECK(result.epochs == result.best_epoch + 5);
     CHECK(result.validation_loss.size() == result.epochs);
@@ -185,34 +187,49 @@ TEST_CASE("a training stops early and keeps the weights of its best epoch", "[tr
     // The same training that ends with that epoch has the same weights.
     request.training.schedule = Schedule::constant;
     run(request, control);
-    const auto best =
-        read_task_file<TrainingResult>(request.result_path, request.task).nets.front();
+    const auto best = result_of(request).nets.front();
     request.training.epochs = best.best_epoch;
     run(request, control);
-    CHECK(read_task_file<TrainingResult>(request.result_path, request.task).nets.front().row ==
-          best.row);
+    CHECK(result_of(request).nets.front().row == best.row);
 }
 
-TEST_CASE("a diverged training fails and names the epoch", "[trainer]") {
+TEST_CASE("a diverged net is a value, not a failed task", "[trainer]") {
     const TemporaryDirectory folder;
     TrainRequest request = toy_request(folder);
     request.training.learning_rate = 1e30;
-    ScriptedControl control;
 
-    const std::string message = message_of([&] { run(request, control); });
+    straight_result(request);
+    const TrainedNet net = result_of(request).nets.front();
 
-    CHECK(contains(message, "after epoch 1"));
-    CHECK(contains(message, "toy/member 0"));
-    CHECK_FALSE(std::filesystem::exists(request.result_path));
+    CHECK(contains(net.failure, "diverged: training loss is"));
+    CHECK(contains(net.failure, "after epoch 1"));
+    CHECK(net.row == std::vector<float>(row_size(request.network), 0.0F));
+    CHECK(net.epochs == 0);
 }
 
-TEST_CASE("options that are not available are refused", "[trainer]") {
+TEST_CASE("what is wrong is said before the first step", "[trainer]") {
     const TemporaryDirectory folder;
     TrainRequest request = toy_request(folder);
-    request.training.precision = Precision::bf16;
     ScriptedControl control;
+    const auto message = [&] { return message_of([&] { run(request, control); }); };
 
-    CHECK(contains(message_of([&] { run(request, control); }), "bf16"));
+    SECTION("a layer of width zero") {
+        request.network.hidden = {16, 0, 16};
+        CHECK(contains(message(), "none of width 0"));
+    }
+    SECTION("no hidden layer") {
+        request.network.hidden.clear();
+        CHECK(contains(message(), "at least one hidden layer"));
+    }
+    SECTION("a batch larger than the sample") {
+        request.training.batch = 100'000;
+        CHECK(contains(message(), "training.batch = 100000 is more than the training events"));
+    }
+    SECTION("no epochs") {
+        request.training.epochs = 0;
+        CHECK(contains(message(), "epochs"));
+    }
+    CHECK(control.polls() == 0);
 }
 
 }  // namespace

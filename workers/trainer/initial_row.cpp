@@ -4,7 +4,9 @@
 #include <cmath>
 
 #include "ratiofarm/core/contracts.hpp"
+#include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/philox.hpp"
+#include "ratiofarm/core/task_file.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -46,6 +48,25 @@ std::vector<float> initial_row(const Network& network,
         fill_uniform(block_values(bias), 1.0 / std::sqrt(fan_in), random);
     }
     return row;
+}
+
+std::vector<float> warm_start_row(const Network& network, const WarmStart& from) {
+    return in_context("warm start", [&] {
+        TrainingResult result = read_task_file<TrainingResult>(from.path, from.task);
+        const std::string name = "net " + std::to_string(from.net) + " of '" + from.path + "'";
+        if (from.net >= result.nets.size()) {
+            throw DataError(name + " does not exist: there are " +
+                            std::to_string(result.nets.size()));
+        }
+        TrainedNet& net = result.nets[from.net];
+        if (!net.failure.empty()) throw DataError(name + " " + net.failure);
+        if (net.row.size() != row_size(network)) {
+            throw DataError(name + " has " + std::to_string(net.row.size()) +
+                            " weights where this network has " + std::to_string(row_size(network)) +
+                            " (both need the same [network] and features)");
+        }
+        return std::move(net.row);
+    });
 }
 
 }  // namespace ratiofarm

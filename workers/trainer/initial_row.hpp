@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "ratiofarm/core/network.hpp"
+#include "ratiofarm/core/trainer_protocol.hpp"
 
 namespace ratiofarm {
 
@@ -17,5 +18,10 @@ std::vector<float> initial_row(const Network& network,
                                std::uint64_t seed,
                                std::span<const float> shift,
                                std::span<const float> scale);
+
+/// The row of the net that a warm start names, feature scaling included.
+/// \throws DataError naming the file: missing, damaged, of another task or network, a net that
+///         failed or that it does not have
+std::vector<float> warm_start_row(const Network& network, const WarmStart& from);
 
 }  // namespace ratiofarm

@@ -1,17 +1,56 @@
 #include "learning_rate.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 #include "ratiofarm/core/contracts.hpp"
 
 namespace ratiofarm {
+namespace {
 
-double learning_rate(const TrainingOptions& options, std::uint64_t step, std::uint64_t total) {
-    RATIOFARM_EXPECT(total > 0);
-    if (options.schedule == Schedule::constant) return options.learning_rate;
-    const double position = static_cast<double>(step) / static_cast<double>(total);
-    return options.learning_rate * 0.5 * (1.0 + std::cos(std::numbers::pi * position));
+double plateau_factor(const TrainingOptions& options, std::span<const double> losses) {
+    double best = std::numeric_limits<double>::infinity();
+    double factor = 1.0;
+    std::uint32_t epochs_without_better = 0;
+    for (const double loss : losses) {
+        epochs_without_better = loss < best ? 0 : epochs_without_better + 1;
+        best = std::min(best, loss);
+        if (epochs_without_better < options.schedule_epochs) continue;
+        factor *= options.schedule_factor;
+        epochs_without_better = 0;
+    }
+    return factor;
+}
+
+double schedule_factor(const TrainingOptions& options, const TrainingPosition& position) {
+    switch (options.schedule) {
+        case Schedule::constant: return 1.0;
+        case Schedule::cosine: {
+            const auto all = static_cast<double>(position.steps_per_epoch * options.epochs);
+            const double part = static_cast<double>(position.step) / all;
+            return 0.5 * (1.0 + std::cos(std::numbers::pi * part));
+        }
+        case Schedule::step: {
+            const std::uint64_t epoch = position.step / position.steps_per_epoch;
+            return std::pow(options.schedule_factor,
+                            static_cast<double>(epoch / options.schedule_epochs));
+        }
+        case Schedule::plateau: return plateau_factor(options, position.validation_loss);
+    }
+    RATIOFARM_EXPECT(!"a schedule");
+    return 1.0;
+}
+
+}  // namespace
+
+double learning_rate(const TrainingOptions& options, const TrainingPosition& position) {
+    RATIOFARM_EXPECT(position.steps_per_epoch > 0 && options.schedule_epochs > 0);
+    const double warmup = options.warmup_epochs * static_cast<double>(position.steps_per_epoch);
+    const double next = static_cast<double>(position.step) + 1.0;
+    const double warm = next < warmup ? next / warmup : 1.0;
+    return options.learning_rate * warm * schedule_factor(options, position);
 }
 
 }  // namespace ratiofarm

@@ -14,8 +14,8 @@
 #include "ratiofarm/core/publish.hpp"
 #include "ratiofarm/core/task_file.hpp"
 
-#include "events.hpp"
 #include "inference.hpp"
+#include "inference_events.hpp"
 #include "training.hpp"
 
 namespace ratiofarm {
@@ -77,14 +77,18 @@ SampleColumns write_sample(const std::string& path, double mean, std::uint64_t k
 }
 
 double rms_error(const InferRequest& request, const RatioBlock& block) {
-    const EventTable truth = load_inference_events(request);
+    const InferenceEvents evaluated(request);
+    std::vector<std::uint64_t> all(evaluated.count());
+    std::iota(all.begin(), all.end(), std::uint64_t{0});
+    std::vector<float> truth(evaluated.count());  // the log ratio is the feature
+    evaluated.gather(all, truth);
     double sum = 0.0;
-    for (std::size_t event = 0; event < block.log_ratio.size(); ++event) {
+    for (std::size_t event = 0; event < truth.size(); ++event) {
         const double error =
-            static_cast<double>(block.log_ratio[event]) - static_cast<double>(truth.values[event]);
+            static_cast<double>(block.log_ratio[event]) - static_cast<double>(truth[event]);
         sum += error * error;
     }
-    return std::sqrt(sum / static_cast<double>(block.log_ratio.size()));
+    return std::sqrt(sum / static_cast<double>(truth.size()));
 }
 
 }  // namespace

@@ -8,15 +8,18 @@
 
 namespace ratiofarm {
 
-/// Trains the net of a request and publishes its TrainingResult; continues from a checkpoint if
-/// there is a usable one. Interrupted at any step and continued, it ends with the same bits.
+/// Trains the nets of a request in step and publishes their TrainingResult; continues from a
+/// checkpoint if there is a usable one. Interrupted at any step and continued, it ends with the
+/// same bits.
 ///
-/// One epoch goes through all training events once, in the order Permutation(events, key from
-/// (shuffle_seed, epoch)); its last batch holds what is left and may be smaller. After each epoch
-/// the validation loss decides whether these are the best weights so far; those of the best
-/// epoch are the result. The training stops `patience` epochs after the best one.
-/// \throws DataError for events that cannot be used, NumericalError naming the epoch if a loss is
-///         not finite or negative, ConfigError for options that are not available, SystemError
+/// One epoch goes through all training events once, for each net in the order Permutation(events,
+/// key from (its shuffle_seed, epoch)); its last batch holds what is left and may be smaller. After
+/// each epoch the validation loss of a net decides whether these are its best weights so far and
+/// whether it stops, `patience` epochs after the best one; it then stays as it is while the others
+/// go on. A net whose loss is not finite or negative stops with TrainedNet::failure, and the task
+/// does not fail. At the end the quality of each net is measured with the weights that are kept.
+/// \throws DataError for events or a warm start that cannot be used, ConfigError for options that
+///         make no sense or are not available, SystemError
 TrainerOutcome train(const TrainRequest& request,
                      DeviceKind device,
                      TaskControl& control,

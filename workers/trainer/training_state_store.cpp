@@ -11,16 +11,18 @@ namespace ratiofarm {
 namespace {
 
 /// The checksum vouches for the bytes; this for their meaning.
-void require_fit(const TrainingState& state, const Network& network) {
-    const std::uint64_t trainable = trainable_size(network);
+void require_fit(const TrainingState& state, const TrainRequest& request) {
+    const std::uint64_t trainable = trainable_size(request.network);
+    const std::uint64_t row = row_size(request.network);
     const auto fits = [&](const NetState& net) {
-        return net.row.size() == row_size(network) && net.first_moment.size() == trainable &&
+        return net.row.size() == row && net.first_moment.size() == trainable &&
                net.second_moment.size() == trainable &&
-               (net.best_epoch == 0 || net.best_row.size() == row_size(network)) &&
+               (net.best_row.empty() || net.best_row.size() == row) &&
+               net.best_epoch <= net.training_loss.size() &&
                net.training_loss.size() == net.validation_loss.size();
     };
-    if (state.nets.empty() || !std::ranges::all_of(state.nets, fits)) {
-        throw DataError("checkpoint of another network");
+    if (state.nets.size() != request.nets.size() || !std::ranges::all_of(state.nets, fits)) {
+        throw DataError("checkpoint of other nets");
     }
 }
 
@@ -61,18 +63,18 @@ void TrainingStateStore::save(const TrainingState& state) const {
     }
 }
 
-std::optional<TrainingState> TrainingStateStore::newest(const Network& network) const {
-    auto state = read(path_, network);
-    return state ? std::move(state) : read(older_, network);
+std::optional<TrainingState> TrainingStateStore::newest(const TrainRequest& request) const {
+    auto state = read(path_, request);
+    return state ? std::move(state) : read(older_, request);
 }
 
 std::optional<TrainingState> TrainingStateStore::read(const std::filesystem::path& path,
-                                                      const Network& network) const {
+                                                      const TrainRequest& request) const {
     std::error_code ignored;
     if (!std::filesystem::exists(path, ignored)) return std::nullopt;
     try {
         auto state = read_task_file<TrainingState>(path, task_);
-        require_fit(state, network);
+        require_fit(state, request);
         log_.info(
             "continuing from a checkpoint",
             {{"file", path.string()}, {"epoch", std::uint64_t{state.epoch}}, {"step", state.step}});

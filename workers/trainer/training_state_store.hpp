@@ -7,8 +7,8 @@
 
 #include "ratiofarm/core/digest.hpp"
 #include "ratiofarm/core/log.hpp"
-#include "ratiofarm/core/network.hpp"
 #include "ratiofarm/core/task_file.hpp"
+#include "ratiofarm/core/trainer_protocol.hpp"
 
 namespace ratiofarm {
 
@@ -25,15 +25,15 @@ public:
     /// \throws SystemError
     void save(const TrainingState& state) const;
 
-    /// The newest checkpoint that is undamaged and fits the network; damaged ones are logged.
-    std::optional<TrainingState> newest(const Network& network) const;
+    /// The newest checkpoint that is undamaged and fits the nets; others are logged.
+    std::optional<TrainingState> newest(const TrainRequest& request) const;
 
     /// Removes both. The result must be published before.
     void remove() const;
 
 private:
     std::optional<TrainingState> read(const std::filesystem::path& path,
-                                      const Network& network) const;
+                                      const TrainRequest& request) const;
 
     std::filesystem::path path_;
     std::filesystem::path older_;
