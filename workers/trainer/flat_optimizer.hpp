@@ -13,6 +13,11 @@ class Tensor;
 
 namespace ratiofarm {
 
+enum class OptimizerPath : std::uint8_t {
+    automatic,  ///< one pass by StepKernel for floats on a CPU
+    tensors,    ///< LibTorch's operations, on any device and in any precision
+};
+
 /// Adam (arXiv:1412.6980), NAdam (Dozat 2016) or AdamW (arXiv:1711.05101) in PyTorch's form, with
 /// its defaults beta = (0.9, 0.999), epsilon = 1e-8, momentum decay 0.004, for the nets of a pack.
 /// Each net has its own rate and its own clipping; none sees another.
@@ -20,12 +25,14 @@ class FlatOptimizer {
 public:
     /// \param options     optimizer, weight_decay, clip_norm
     /// \param parameters  [nets, n]; moved in place by step()
-    FlatOptimizer(const TrainingOptions& options, const at::Tensor& parameters);
+    FlatOptimizer(const TrainingOptions& options,
+                  const at::Tensor& parameters,
+                  OptimizerPath path = OptimizerPath::automatic);
     ~FlatOptimizer();
 
     /// Does not wait for the device.
-    /// \param gradient  [nets, n]; where clip_norm > 0, each net's is shortened in place to a norm
-    ///                  of at most clip_norm, as torch.nn.utils.clip_grad_norm_ does
+    /// \param gradient  [nets, n], contiguous, may be overwritten; where clip_norm > 0, each net's
+    ///                  is shortened to a norm of clip_norm, as torch.nn.utils.clip_grad_norm_ does
     /// \param rates     [nets] learning rates
     void step(const at::Tensor& gradient, std::span<const double> rates);
 

@@ -6,6 +6,7 @@
 #include "ratiofarm/core/network_kinds.hpp"
 
 #include "autograd_pack.hpp"
+#include "cpu_pack.hpp"
 #include "written_pack.hpp"
 
 namespace ratiofarm {
@@ -18,6 +19,8 @@ std::unique_ptr<NetPack> make_net_pack(const Network& network,
     if (engine_of(network, options.engine) == Engine::autograd) {
         return make_autograd_pack(network, options, device);
     }
+    const bool floats_on_cpu = device.device().is_cpu() && device.dtype() == at::kFloat;
+    if (floats_on_cpu && has_cpu_pack(network, options)) return make_cpu_pack(network, options);
     return make_written_pack(network, options, device);
 }
 

@@ -79,16 +79,29 @@ void multiply_add(at::Tensor& out,
     at::addmm_out(only, summand[0], a[0], b[0]);
 }
 
+/// out[k] = a[k] b[k], operands in bf16, sums and result in fp32. The CPU's product of tensors
+/// rounds its result to bf16; on a CPU this path is there to be tested.
+void multiply_rounded(at::Tensor& out, const at::Tensor& a, const at::Tensor& b) {
+    if (out.is_cuda()) {
+        at::bmm_out(out, a, b, at::kFloat);
+    } else {
+        out.copy_(at::bmm(a, b));
+    }
+}
+
 /// Buffers cut to the number of events of a pass; shapes are [nets, n, width] and contiguous.
 struct PassViews {
     std::int64_t events = 0;
-    std::vector<at::Tensor> before;  ///< hidden layers, before the activation
-    std::vector<at::Tensor> after;   ///< and after it; the same memory when evaluating
-    std::vector<at::Tensor> result;  ///< what the layer above sees; the same as `after` where a
-                                     ///< layer does not add to its input
-    std::vector<at::Tensor> flow;    ///< gradient by `result`, one memory for all layers
-    at::Tensor logits;               ///< [nets, n]
-    at::Tensor logits_column;        ///< [nets, n, 1], the same memory
+    std::vector<at::Tensor> before;   ///< hidden layers, before the activation
+    std::vector<at::Tensor> after;    ///< and after it; the same memory when evaluating
+    std::vector<at::Tensor> result;   ///< what the layer above sees; the same as `after` where a
+                                      ///< layer does not add to its input
+    std::vector<at::Tensor> flow;     ///< gradient by `result`, one memory for all layers
+    std::vector<at::Tensor> operand;  ///< what a layer sees, in bf16; only in bf16
+    std::vector<at::Tensor> delta;    ///< `before` after the backward pass, in bf16; one memory
+    std::vector<at::Tensor> product;  ///< of the sizes of `flow`, one memory; only in bf16
+    at::Tensor logits;                ///< [nets, n]
+    at::Tensor logits_column;         ///< [nets, n, 1], the same memory
 };
 
 void activate(Activation activation, at::Tensor& after, const at::Tensor& before) {
@@ -120,7 +133,9 @@ public:
                 const c10::TensorOptions& device);
 
     const at::Tensor& parameters() const override { return parameters_; }
-    void parameters_changed() override {}
+    void parameters_changed() override {
+        if (rounds()) rounded_parameters_.copy_(parameters_);
+    }
     const at::Tensor& gradient() const override { return gradient_; }
     const at::Tensor& forward(const at::Tensor& inputs) override;
     void backward(const at::Tensor& inputs, const at::Tensor& logit_gradient) override;
@@ -128,6 +143,11 @@ public:
 
 private:
     PassViews& views_of(std::int64_t events);
+    void allocate_rounded(std::int64_t events, std::int64_t widest);
+    void view_rounded(PassViews& made) const;
+    void forward_layer(PassViews& views, const at::Tensor& below, std::size_t layer);
+    void backward_layer(PassViews& views, const at::Tensor& below, std::size_t layer);
+    bool rounds() const { return options_.precision == Precision::bf16; }
     void require_inputs(const at::Tensor& inputs) const;
 
     Network network_;
@@ -141,6 +161,11 @@ private:
     std::vector<at::Tensor> sum_;  ///< of layers that add to their input
     at::Tensor flow_;
     at::Tensor logits_;
+    at::Tensor rounded_parameters_;  ///< this and the next four only in bf16
+    std::vector<Layer> rounded_layers_;
+    std::vector<at::Tensor> operand_;
+    at::Tensor delta_;
+    at::Tensor product_;
     std::vector<PassViews> views_;  ///< one per number of events seen: full batch, last batch
 };
 
@@ -164,10 +189,34 @@ WrittenPack::WrittenPack(const Network& network,
         sum_.push_back(adds_to_its_input(network, memory) ? at::zeros_like(before_.back())
                                                           : at::Tensor());
     }
+    if (rounds()) allocate_rounded(events, widest);
     if (!trains) return;
     gradient_ = at::zeros_like(parameters_);
     layer_gradients_ = layer_views(network, gradient_);
     flow_ = at::zeros({events * widest}, device);
+}
+
+void WrittenPack::allocate_rounded(std::int64_t events, std::int64_t widest) {
+    const auto options = parameters_.options().dtype(at::kBFloat16);
+    rounded_parameters_ = at::zeros(parameters_.sizes(), options);
+    rounded_layers_ = layer_views(network_, rounded_parameters_);
+    for (std::size_t layer = 0; layer < network_.hidden.size(); ++layer) {
+        operand_.push_back(at::zeros({events * layers_[layer].weight.size(2)}, options));
+    }
+    delta_ = at::zeros({events * widest}, options);
+    product_ = at::zeros({events * widest}, parameters_.options());
+}
+
+void WrittenPack::view_rounded(PassViews& made) const {
+    const auto cut = [&](const at::Tensor& memory, std::int64_t width) {
+        return memory.narrow(0, 0, options_.nets * made.events * width)
+            .view({options_.nets, made.events, width});
+    };
+    for (std::size_t layer = 0; layer < network_.hidden.size(); ++layer) {
+        made.operand.push_back(cut(operand_[layer], layers_[layer].weight.size(2)));
+        made.delta.push_back(cut(delta_, network_.hidden[layer]));
+        made.product.push_back(cut(product_, network_.hidden[layer]));
+    }
 }
 
 PassViews& WrittenPack::views_of(std::int64_t events) {
@@ -193,6 +242,7 @@ PassViews& WrittenPack::views_of(std::int64_t events) {
                                                                  : made.after.back());
         made.flow.push_back(cut(flow_, width));
     }
+    if (rounds()) view_rounded(made);
     made.logits_column = cut(logits_, 1);
     made.logits = made.logits_column.squeeze(2);
     views_.push_back(std::move(made));
@@ -205,22 +255,60 @@ void WrittenPack::require_inputs(const at::Tensor& inputs) const {
     RATIOFARM_EXPECT(inputs.size(2) == std::int64_t{network_.inputs});
 }
 
+void WrittenPack::forward_layer(PassViews& views, const at::Tensor& below, std::size_t layer) {
+    at::Tensor& before = views.before[layer];
+    if (rounds()) {
+        views.operand[layer].copy_(below);
+        multiply_rounded(before, views.operand[layer], rounded_layers_[layer].weight_transposed);
+        before.add_(layers_[layer].bias);
+    } else {
+        multiply_add(before, layers_[layer].bias, below, layers_[layer].weight_transposed);
+    }
+    activate(network_.activation, views.after[layer], before);
+    if (adds_to_its_input(network_, layer)) {
+        at::add_out(views.result[layer], views.after[layer], below);
+    }
+}
+
 const at::Tensor& WrittenPack::forward(const at::Tensor& inputs) {
     require_inputs(inputs);
     PassViews& views = views_of(inputs.size(1));
     const at::Tensor* below = &inputs;
     for (std::size_t layer = 0; layer + 1 < layers_.size(); ++layer) {
-        multiply_add(views.before[layer], layers_[layer].bias, *below,
-                     layers_[layer].weight_transposed);
-        activate(network_.activation, views.after[layer], views.before[layer]);
-        if (adds_to_its_input(network_, layer)) {
-            at::add_out(views.result[layer], views.after[layer], *below);
-        }
+        forward_layer(views, *below, layer);
         below = &views.result[layer];
     }
     multiply_add(views.logits_column, layers_.back().bias, *below,
                  layers_.back().weight_transposed);
     return views.logits;
+}
+
+/// From the gradient by the result of a layer to the gradient of its parameters and by its input.
+void WrittenPack::backward_layer(PassViews& views, const at::Tensor& below, std::size_t layer) {
+    at::Tensor& delta = views.before[layer];
+    Layer& gradient = layer_gradients_[layer];
+    activate_backward(network_.activation, delta, views.after[layer], views.flow[layer]);
+    at::sum_out(gradient.bias, delta, {1}, true);
+    if (rounds()) {
+        at::Tensor& rounded = views.delta[layer].copy_(delta);
+        multiply_rounded(gradient.weight, rounded.transpose(1, 2), views.operand[layer]);
+        if (layer == 0) return;
+        at::Tensor& product = views.product[layer - 1];
+        multiply_rounded(product, rounded, rounded_layers_[layer].weight);
+        if (adds_to_its_input(network_, layer)) {
+            views.flow[layer - 1].add_(product);
+        } else {
+            views.flow[layer - 1].copy_(product);
+        }
+        return;
+    }
+    multiply(gradient.weight, delta.transpose(1, 2), below);
+    if (layer == 0) return;
+    if (adds_to_its_input(network_, layer)) {
+        multiply_add(views.flow[layer - 1], views.flow[layer], delta, layers_[layer].weight);
+    } else {
+        multiply(views.flow[layer - 1], delta, layers_[layer].weight);
+    }
 }
 
 void WrittenPack::backward(const at::Tensor& inputs, const at::Tensor& logit_gradient) {
@@ -234,17 +322,7 @@ void WrittenPack::backward(const at::Tensor& inputs, const at::Tensor& logit_gra
     at::sum_out(layer_gradients_[last].bias, column, {1}, true);
     at::mul_out(views.flow[last - 1], column, layers_[last].weight);
     for (std::size_t layer = last; layer-- > 0;) {
-        at::Tensor& delta = views.before[layer];
-        activate_backward(network_.activation, delta, views.after[layer], views.flow[layer]);
-        const at::Tensor& below = layer > 0 ? views.result[layer - 1] : inputs;
-        multiply(layer_gradients_[layer].weight, delta.transpose(1, 2), below);
-        at::sum_out(layer_gradients_[layer].bias, delta, {1}, true);
-        if (layer == 0) return;
-        if (adds_to_its_input(network_, layer)) {
-            multiply_add(views.flow[layer - 1], views.flow[layer], delta, layers_[layer].weight);
-        } else {
-            multiply(views.flow[layer - 1], delta, layers_[layer].weight);
-        }
+        backward_layer(views, layer > 0 ? views.result[layer - 1] : inputs, layer);
     }
 }
 

@@ -1,0 +1,209 @@
+#pragma once
+
+// The passes of StepKernel over vectors of 16 floats; compiled once per instruction set.
+
+#include "float_lanes.hpp"
+#include "step_kernel.hpp"
+
+namespace ratiofarm {
+namespace {
+
+/// A function and its derivative.
+struct Point {
+    Floats value;
+    Floats slope;
+};
+
+struct Silu {
+    static Point at(Floats x) {
+        const Floats s = 1.0F / (exp(-x) + 1.0F);
+        const Floats value = x * s;
+        return {value, fma(value, 1.0F - s, s)};
+    }
+};
+struct Tanh {
+    static Point at(Floats x) {
+        const Floats value = 1.0F - 2.0F / (exp(x + x) + 1.0F);
+        return {value, 1.0F - value * value};
+    }
+};
+struct Relu {
+    /// As at::clamp_min: a NaN stays one.
+    static Point at(Floats x) { return {x < 0.0F ? Floats{} : x, x > 0.0F ? all(1.0F) : Floats{}}; }
+};
+
+/// work(first column, load, store) for the columns of a row, by vectors, the rest by a part of
+/// one.
+template <class Work>
+void for_columns(std::size_t width, const Work& work) {
+    std::size_t column = 0;
+    const auto whole_load = [](const auto* from) { return load(from); };
+    const auto whole_store = [](auto* to, Floats value) { store(to, value); };
+    for (; column + lanes <= width; column += lanes) work(column, whole_load, whole_store);
+    const std::size_t rest = width - column;
+    if (rest == 0) return;
+    work(
+        column, [rest](const auto* from) { return load(from, rest); },
+        [rest](auto* to, Floats value) { store(to, value, rest); });
+}
+
+template <class F, bool keep_slope, class Z, class T>
+void activate_rows(
+    Extent extent, Block<Z> z, const float* bias, Block<const T> below, Block<T> result) {
+    for (std::size_t row = 0; row < extent.rows; ++row) {
+        Z* from = z.row(row);
+        T* to = result.row(row);
+        const T* add = below ? below.row(row) : nullptr;
+        for_columns(extent.width, [&](std::size_t c, const auto& get, const auto& put) {
+            const Point point = F::at(get(from + c) + get(bias + c));
+            if constexpr (keep_slope) put(from + c, point.slope);
+            put(to + c, add == nullptr ? point.value : point.value + get(add + c));
+        });
+    }
+}
+
+template <bool keep_slope, class Z, class T>
+void activate(Activation activation,
+              Extent extent,
+              Block<Z> z,
+              const float* bias,
+              Block<const T> below,
+              Block<T> result) {
+    switch (activation) {
+        case Activation::relu:
+            activate_rows<Relu, keep_slope>(extent, z, bias, below, result);
+            return;
+        case Activation::silu:
+            activate_rows<Silu, keep_slope>(extent, z, bias, below, result);
+            return;
+        case Activation::tanh:
+            activate_rows<Tanh, keep_slope>(extent, z, bias, below, result);
+            return;
+        case Activation::gelu: return;  // has_step_kernel() says no
+    }
+}
+
+/// A fixed tree.
+inline float sum(Floats x) {
+    for (std::size_t half = lanes / 2; half > 0; half /= 2) {
+        for (std::size_t l = 0; l < half; ++l) x[l] += x[l + half];
+    }
+    return x[0];
+}
+
+template <class T>
+void logits(Extent extent, Block<const T> x, const float* weights, float bias, float* logits) {
+    for (std::size_t row = 0; row < extent.rows; ++row) {
+        Floats total = {};
+        for_columns(extent.width, [&](std::size_t c, const auto& get, const auto&) {
+            total = fma(get(x.row(row) + c), get(weights + c), total);
+        });
+        logits[row] = sum(total) + bias;
+    }
+}
+
+template <class T>
+void delta(Extent extent,
+           Block<const float> flow,
+           Block<const float> derivative,
+           Block<T> delta,
+           float* bias_gradient) {
+    // Four vectors of columns at a time: a cache line of flow is used whole, four sums hide the
+    // latency of an addition.
+    constexpr std::size_t step = 4 * lanes;
+    std::size_t first = 0;
+    for (; first + step <= extent.width; first += step) {
+        Floats sums[4] = {};
+        for (std::size_t row = 0; row < extent.rows; ++row) {
+            for (std::size_t v = 0; v < 4; ++v) {
+                const std::size_t c = first + v * lanes;
+                const Floats value = load(flow.row(row) + c) * load(derivative.row(row) + c);
+                store(delta.row(row) + c, value);
+                sums[v] += value;
+            }
+        }
+        for (std::size_t v = 0; v < 4; ++v) store(bias_gradient + first + v * lanes, sums[v]);
+    }
+    for_columns(extent.width - first, [&](std::size_t column, const auto& get, const auto& put) {
+        const std::size_t c = first + column;
+        Floats total = {};
+        for (std::size_t row = 0; row < extent.rows; ++row) {
+            const Floats value = get(flow.row(row) + c) * get(derivative.row(row) + c);
+            put(delta.row(row) + c, value);
+            total += value;
+        }
+        put(bias_gradient + c, total);
+    });
+}
+
+template <class T>
+void output_gradient(Extent extent,
+                     Block<const T> x,
+                     const float* logit_gradient,
+                     float* weight_gradient) {
+    for_columns(extent.width, [&](std::size_t c, const auto& get, const auto& put) {
+        Floats total = {};
+        for (std::size_t row = 0; row < extent.rows; ++row) {
+            total = fma(all(logit_gradient[row]), get(x.row(row) + c), total);
+        }
+        put(weight_gradient + c, total);
+    });
+}
+
+inline void output_flow(Extent extent,
+                        const float* logit_gradient,
+                        const float* weights,
+                        Block<float> flow) {
+    for (std::size_t row = 0; row < extent.rows; ++row) {
+        const Floats factor = all(logit_gradient[row]);
+        for_columns(extent.width, [&](std::size_t c, const auto& get, const auto& put) {
+            put(flow.row(row) + c, factor * get(weights + c));
+        });
+    }
+}
+
+template <class T>
+void convert(Extent extent, Block<const float> from, Block<T> to) {
+    for (std::size_t row = 0; row < extent.rows; ++row) {
+        for_columns(extent.width, [&](std::size_t c, const auto& get, const auto& put) {
+            put(to.row(row) + c, get(from.row(row) + c));
+        });
+    }
+}
+
+inline void adam(const AdamStep& step, std::size_t n) {
+    const bool nesterov = step.gradient_rate != 0.0F;
+    for_columns(n, [&](std::size_t i, const auto& get, const auto& put) {
+        const Floats g = get(step.gradient + i) * step.gradient_factor;
+        Floats m = get(step.first_moment + i);
+        Floats v = get(step.second_moment + i);
+        Floats p = get(step.parameters + i) * step.decay;
+        m = fma(all(static_cast<float>(1.0 - adam_beta1)), g - m, m);
+        v = fma(g * static_cast<float>(1.0 - adam_beta2), g, v * static_cast<float>(adam_beta2));
+        const Floats d =
+            fma(sqrt(v), all(step.second_correction), all(static_cast<float>(adam_epsilon)));
+        Floats move = m * step.moment_rate;
+        if (nesterov) move = fma(g, all(step.gradient_rate), move);
+        p = p - move / d;
+        put(step.first_moment + i, m);
+        put(step.second_moment + i, v);
+        put(step.parameters + i, p);
+    });
+}
+
+template <class T>
+constexpr LayerKernel<T> layer_kernel() {
+    return {.activate = activate<true, float, T>,
+            .evaluate = activate<false, const float, T>,
+            .logits = logits<T>,
+            .delta = delta<T>,
+            .output_gradient = output_gradient<T>,
+            .output_flow = output_flow,
+            .convert = convert<T>};
+}
+
+constexpr StepKernel kernel_of_lanes{
+    .fp32 = layer_kernel<float>(), .bf16 = layer_kernel<Bf16>(), .adam = adam};
+
+}  // namespace
+}  // namespace ratiofarm
