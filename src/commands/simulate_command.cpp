@@ -1,4 +1,3 @@
-#include <array>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -10,28 +9,13 @@
 #include "ratiofarm/tables/event_file.hpp"
 
 #include "campaign_samples.hpp"
+#include "toy_events.hpp"
 #include "toy_ratios.hpp"
 
 namespace ratiofarm {
 namespace {
 
 namespace fs = std::filesystem;
-
-EventSample simulate_sample(const Campaign& campaign, const ToyDensities& toy, ToySample sample) {
-    const SimulateSection& settings = *campaign.simulate;
-    SimulatedEvents events =
-        simulate(toy, sample, {0, settings.events}, settings.events, settings.seed);
-    LogDensity exact;
-    for (const ToySample column : toy_samples)
-        exact.processes.emplace_back(toy_sample_name(column));
-    exact.values = std::move(events.log_densities);
-    return {.name = std::string(toy_sample_name(sample)),
-            .columns = campaign.events.features,
-            .features = std::move(events.features),
-            .weight = std::move(events.weight),
-            .id = std::move(events.id),
-            .log_density = std::move(exact)};
-}
 
 void print_facts(const Campaign& campaign,
                  const ToyDensities& toy,
@@ -63,51 +47,6 @@ void print_facts(const Campaign& campaign,
     fmt::print("  yield {:<4} {:.6f}   (interference)\n", "I", toy.interference_yield());
 }
 
-/// Names of the samples of a variation: those of the campaign's [[systematic]] where it has some.
-std::array<std::string, 2> variation_names(const Campaign& campaign,
-                                           const ToyVariation& variation,
-                                           const std::string& sample) {
-    for (const SystematicSection& systematic : campaign.systematics) {
-        if (systematic.name != variation.name || !systematic.shapes) continue;
-        for (const auto& shape : *systematic.shapes) {
-            if (campaign.process(shape.process).sample == sample && !shape.up.empty()) {
-                return {shape.up, shape.down};
-            }
-        }
-    }
-    return {sample + "_" + variation.name + "_up", sample + "_" + variation.name + "_down"};
-}
-
-/// The same generated events under the systematics that are listed, with the ids of the nominal
-/// ones. Exact densities are left to the nominal samples.
-void add_variations(const Campaign& campaign,
-                    const VariedDensities& toy,
-                    std::vector<EventSample>& samples) {
-    for (std::size_t v = 0; v < campaign.simulate->systematics.size(); ++v) {
-        const ToyVariation& variation = toy.variations()[v];
-        for (const ToySample sample : toy_samples) {
-            if (!changes_shape(variation, sample)) continue;
-            const auto names =
-                variation_names(campaign, variation, std::string(toy_sample_name(sample)));
-            for (const Side side : {Side::up, Side::down}) {
-                EventSample events = simulate_sample(campaign, toy.at(v, side), sample);
-                events.name = names[static_cast<std::size_t>(side)];
-                events.log_density.reset();
-                samples.push_back(std::move(events));
-            }
-        }
-    }
-}
-
-void write_all_events(const Campaign& campaign, const VariedDensities& toy) {
-    std::vector<EventSample> samples;
-    for (const ToySample sample : toy_samples) {
-        samples.push_back(simulate_sample(campaign, toy.nominal(), sample));
-    }
-    add_variations(campaign, toy, samples);
-    write_events(campaign.events_path(), samples);
-}
-
 void expect_absent(const fs::path& path, const Arguments& arguments, std::string_view key) {
     if (!fs::exists(path) || arguments.has("force")) return;
     throw ConfigError(
@@ -135,7 +74,7 @@ ExitCode run(CommandContext&, const Arguments& arguments) {
     if (campaign.has_events()) expect_absent(campaign.events_path(), arguments, "events.file");
     if (!ratios.empty()) expect_absent(ratios, arguments, "--ratios");
     const VariedDensities toy(campaign.simulate->toy, toy_variations(*campaign.simulate));
-    if (campaign.has_events()) write_all_events(campaign, toy);
+    if (campaign.has_events()) write_events(campaign.events_path(), toy_events(campaign, toy));
     if (!ratios.empty()) write_toy_ratios(ratios, campaign, toy);
     print_facts(campaign, toy.nominal(), ratios, arguments.has("json"));
     return ExitCode::done;

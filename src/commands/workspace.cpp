@@ -151,7 +151,7 @@ void publish_if_new(const fs::path& path, const std::string& text) {
 }
 
 std::vector<SampleInfo> read_samples(const Campaign& campaign, const RunDirectory& directory) {
-    const auto names = campaign_samples(campaign);
+    const auto names = samples_to_read(campaign);
     const fs::path events = contiguous_events(campaign.events_path(), names, directory.root());
     return read_sample_info(events, names, campaign.events.features, campaign.split);
 }

@@ -21,7 +21,11 @@ EventBlockReader::EventBlockReader(const h5::File& file, const EventLayout& layo
     : events_(layout.events()),
       features_(file, layout.path("features")),
       weight_(file, layout.path("weight")),
-      id_(file, layout.path("id")) {}
+      id_(file, layout.path("id")) {
+    for (const auto& weights : layout.weights) {
+        weights_.emplace_back(file, layout.path(weights_dataset(weights.name)));
+    }
+}
 
 EventBlock EventBlockReader::read(std::uint64_t block) const {
     EventBlock events;
@@ -29,6 +33,9 @@ EventBlock EventBlockReader::read(std::uint64_t block) const {
     events.features = features_.read<float>(events.rows);
     events.weight = weight_.read<double>(events.rows);
     events.id = read_ids(id_, events.rows);
+    for (const CheckedColumn& column : weights_) {
+        events.weights.push_back(column.read<double>(events.rows));
+    }
     return events;
 }
 

@@ -11,9 +11,10 @@ namespace ratiofarm {
 /// Some events of a sample, in our types.
 struct EventBlock {
     Range rows;
-    std::vector<float> features;    ///< [rows, columns]
-    std::vector<double> weight;     ///< [rows]
-    std::vector<std::uint64_t> id;  ///< [rows]; negative ids keep their bits
+    std::vector<float> features;               ///< [rows, columns]
+    std::vector<double> weight;                ///< [rows]
+    std::vector<std::uint64_t> id;             ///< [rows]; negative ids keep their bits
+    std::vector<std::vector<double>> weights;  ///< [columns of the layout, rows]
 };
 
 /// Reads a sample block by block, whatever its layout; checksums are verified where there are any.
@@ -31,6 +32,7 @@ private:
     CheckedColumn features_;
     CheckedColumn weight_;
     CheckedColumn id_;
+    std::vector<CheckedColumn> weights_;
 };
 
 }  // namespace ratiofarm

@@ -1,11 +1,14 @@
 #include "event_layout.hpp"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/suggest.hpp"
 #include "ratiofarm/h5/attributes.hpp"
+
+#include "checked_column.hpp"
 
 namespace ratiofarm {
 
@@ -28,9 +31,9 @@ bool is_integer(h5::TypeClass type) {
 /// Finds what a sample is made of and what is wrong with it.
 class LayoutReader {
 public:
-    LayoutReader(const h5::File& file, const std::string& sample, Problems& problems)
-        : file_(file), problems_(problems) {
-        layout_.sample = sample;
+    LayoutReader(const h5::File& file, const SampleToRead& sample, Problems& problems)
+        : file_(file), wanted_(sample), problems_(problems) {
+        layout_.sample = sample.name;
     }
 
     std::optional<EventLayout> read() {
@@ -42,6 +45,7 @@ public:
         if (features) check_features();
         if (weight) check_list("weight", layout_.weight);
         if (id) check_list("id", layout_.id);
+        for (const std::string& name : wanted_.weights) add_weights(name);
         if (problems_.lines().size() == before) check_lengths();
         if (problems_.lines().size() != before) return std::nullopt;
         return std::move(layout_);
@@ -71,6 +75,27 @@ private:
         return false;
     }
 
+    std::vector<std::string> further_weights() const {
+        const std::string group = layout_.path("weights");
+        if (!h5::is_group(file_, group)) return {};
+        std::vector<std::string> names = h5::member_names(file_, group);
+        std::erase_if(names, is_checksum_path);
+        return names;
+    }
+
+    void add_weights(const std::string& name) {
+        const std::string dataset = weights_dataset(name);
+        const std::string path = layout_.path(dataset);
+        if (!h5::is_dataset(file_, path)) {
+            const std::vector<std::string> members = further_weights();
+            problems_.add(path, "is missing" + did_you_mean(name, members) +
+                                    " (further weights of the sample: " + listed(members) + ")");
+            return;
+        }
+        layout_.weights.push_back({name, h5::describe(h5::open_dataset(file_, path))});
+        check_list(dataset, layout_.weights.back().info);
+    }
+
     void check_features() {
         const h5::DatasetInfo& info = layout_.features;
         const std::string path = layout_.path("features");
@@ -96,8 +121,8 @@ private:
         }
     }
 
-    void check_list(const char* dataset, const h5::DatasetInfo& info) {
-        const bool is_id = std::string_view(dataset) == "id";
+    void check_list(std::string_view dataset, const h5::DatasetInfo& info) {
+        const bool is_id = dataset == "id";
         const bool good_type =
             is_id ? is_integer(info.type_class) : info.type_class == h5::TypeClass::floating;
         if (good_type && info.shape.size() == 1) return;
@@ -107,17 +132,22 @@ private:
 
     void check_lengths() {
         const std::uint64_t rows = layout_.features.rows();
-        for (const auto& [name, info] :
-             {std::pair("weight", &layout_.weight), std::pair("id", &layout_.id)}) {
-            if (info->rows() == rows) continue;
-            problems_.add(layout_.path(name), "has " + std::to_string(info->rows()) +
-                                                  " rows, but features has " +
-                                                  std::to_string(rows));
+        const auto check = [&](const std::string& dataset, const h5::DatasetInfo& info) {
+            if (info.rows() == rows) return;
+            problems_.add(layout_.path(dataset), "has " + std::to_string(info.rows()) +
+                                                     " rows, but features has " +
+                                                     std::to_string(rows));
+        };
+        check("weight", layout_.weight);
+        check("id", layout_.id);
+        for (const auto& weights : layout_.weights) {
+            check(weights_dataset(weights.name), weights.info);
         }
         if (rows == 0) problems_.add("sample '" + layout_.sample + "'", "has no events");
     }
 
     const h5::File& file_;
+    const SampleToRead& wanted_;
     Problems& problems_;
     EventLayout layout_;
 };
@@ -133,11 +163,13 @@ void Problems::throw_if_any() const {
 
 bool EventLayout::is_native() const {
     return fits(features, h5::ElementType::f32) && fits(weight, h5::ElementType::f64) &&
-           fits(id, h5::ElementType::u64);
+           fits(id, h5::ElementType::u64) && std::ranges::all_of(weights, [](const auto& each) {
+               return fits(each.info, h5::ElementType::f64);
+           });
 }
 
 std::optional<EventLayout> read_event_layout(const h5::File& file,
-                                             const std::string& sample,
+                                             const SampleToRead& sample,
                                              Problems& problems) {
     return LayoutReader(file, sample, problems).read();
 }

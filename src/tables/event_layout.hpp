@@ -42,6 +42,11 @@ struct EventLayout {
     h5::DatasetInfo weight;
     h5::DatasetInfo id;
     std::vector<std::string> columns;
+    struct Weights {
+        std::string name;
+        h5::DatasetInfo info;
+    };
+    std::vector<Weights> weights;  ///< those that were asked for
 
     std::uint64_t events() const { return weight.rows(); }
     std::string path(std::string_view dataset) const {
@@ -51,10 +56,13 @@ struct EventLayout {
     bool is_native() const;
 };
 
+/// Where the further weights of a sample lie, "weights/scale_up".
+inline std::string weights_dataset(std::string_view name) { return "weights/" + std::string(name); }
+
 /// Looks at the datasets of a sample without reading events.
 /// \return nothing if something is wrong; then `problems` grew
 std::optional<EventLayout> read_event_layout(const h5::File& file,
-                                             const std::string& sample,
+                                             const SampleToRead& sample,
                                              Problems& problems);
 
 }  // namespace ratiofarm

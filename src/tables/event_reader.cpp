@@ -46,10 +46,22 @@ SampleColumns sample_columns(const std::filesystem::path& file, const EventLayou
             .id_offset = offset(layout.id)};
 }
 
+std::vector<SampleWeights> further_weights(const EventLayout& layout, const EventScan& scan) {
+    std::vector<SampleWeights> weights;
+    for (std::size_t i = 0; i < layout.weights.size(); ++i) {
+        const auto& [name, info] = layout.weights[i];
+        weights.push_back({.name = name,
+                           .offset = layout.is_native() ? *info.offset : 0,
+                           .digest = scan.weights[i].digest,
+                           .sum = scan.weights[i].sum});
+    }
+    return weights;
+}
+
 /// One sample, or nothing if something is wrong with it.
 std::optional<SampleInfo> read_sample(const std::filesystem::path& path,
                                       const h5::File& file,
-                                      const std::string& sample,
+                                      const SampleToRead& sample,
                                       std::span<const std::string> features,
                                       const Split& split,
                                       Problems& problems) {
@@ -59,35 +71,44 @@ std::optional<SampleInfo> read_sample(const std::filesystem::path& path,
     const std::vector<std::uint32_t> columns = columns_in_use(*layout, features, problems);
     const EventScan scan = scan_events(file, *layout, columns, split, problems);
     if (problems.lines().size() != before) return std::nullopt;
-    return SampleInfo{.name = sample,
+    return SampleInfo{.name = sample.name,
                       .columns = sample_columns(path, *layout),
                       .column_names = layout->columns,
                       .digest = scan.digest,
                       .sum_of_weights = scan.sum_of_weights,
                       .inference_events = scan.inference_events,
                       .training_events = scan.training_events,
-                      .weights = {}};
+                      .weights = further_weights(*layout, scan)};
 }
 
 }  // namespace
 
 std::vector<SampleInfo> read_sample_info(const std::filesystem::path& file,
-                                         std::span<const std::string> samples,
+                                         std::span<const SampleToRead> samples,
                                          std::span<const std::string> features,
                                          const Split& split) {
     const h5::File opened = open_table(file, events_kind);
     Problems problems(file.string());
     std::vector<SampleInfo> infos;
-    for (const std::string& sample : samples) {
+    for (const SampleToRead& sample : samples) {
         try {
             auto info = read_sample(file, opened, sample, features, split, problems);
             if (info) infos.push_back(std::move(*info));
         } catch (const Error& damaged) {
-            problems.add("sample '" + sample + "'", damaged.what());
+            problems.add("sample '" + sample.name + "'", damaged.what());
         }
     }
     problems.throw_if_any();
     return infos;
+}
+
+std::vector<SampleInfo> read_sample_info(const std::filesystem::path& file,
+                                         std::span<const std::string> samples,
+                                         std::span<const std::string> features,
+                                         const Split& split) {
+    std::vector<SampleToRead> wanted;
+    for (const std::string& sample : samples) wanted.push_back({sample, {}});
+    return read_sample_info(file, wanted, features, split);
 }
 
 std::vector<std::string> sample_names(const std::filesystem::path& file) {
@@ -97,6 +118,20 @@ std::vector<std::string> sample_names(const std::filesystem::path& file) {
         if (h5::is_group(opened, "/" + name)) names.push_back(name);
     }
     return names;
+}
+
+std::vector<SampleToRead> all_samples(const std::filesystem::path& file) {
+    const h5::File opened = open_table(file, events_kind);
+    std::vector<SampleToRead> samples;
+    for (const std::string& name : sample_names(file)) {
+        SampleToRead& sample = samples.emplace_back(SampleToRead{name, {}});
+        const std::string group = "/" + name + "/weights";
+        if (!h5::is_group(opened, group)) continue;
+        for (const std::string& member : h5::member_names(opened, group)) {
+            if (!is_checksum_path(member)) sample.weights.push_back(member);
+        }
+    }
+    return samples;
 }
 
 std::optional<LogDensity> read_log_density(const std::filesystem::path& file,

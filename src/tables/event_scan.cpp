@@ -30,26 +30,63 @@ std::string count_text(std::uint64_t rows) {
     return rows == 1 ? " (the only such row)" : " (" + std::to_string(rows) + " such rows)";
 }
 
+/// One column of weights.
+class WeightScan {
+public:
+    explicit WeightScan(std::string path) : path_(std::move(path)) {}
+
+    void add(Range rows, std::span<const double> weights) {
+        double sum = 0.0;
+        for (std::uint64_t row = 0; row < rows.size(); ++row) {
+            if (!std::isfinite(weights[row])) bad_.add(rows.first + row, weights[row], "");
+            sum += weights[row];
+        }
+        sum_ += sum;
+        bytes_.bytes(std::as_bytes(weights));
+    }
+
+    double sum() const { return sum_; }
+    Digest digest() const { return bytes_.finish(); }
+
+    void report(Problems& problems) const {
+        if (bad_.rows > 0) {
+            problems.add(path_ + " row " + std::to_string(bad_.first),
+                         "is " + std::to_string(bad_.value) + count_text(bad_.rows));
+        } else if (!(sum_ > 0.0)) {
+            problems.add(path_, "the weights sum to " + std::to_string(sum_) +
+                                    ", must be > 0 (signs belong to the coefficient of the "
+                                    "process)");
+        }
+    }
+
+private:
+    std::string path_;
+    double sum_ = 0.0;
+    BadRows bad_;
+    Hasher bytes_;
+};
+
 class Scanner {
 public:
     Scanner(const EventLayout& layout, std::span<const std::uint32_t> columns, const Split& split)
         : layout_(layout), columns_(columns), split_(split) {
         ids_.reserve(layout.events());
+        weights_.emplace_back(layout.path("weight"));
+        for (const auto& each : layout.weights) {
+            weights_.emplace_back(layout.path(weights_dataset(each.name)));
+        }
     }
 
     void add(const EventBlock& block) {
         add_features(block);
-        double weights = 0.0;
-        for (std::uint64_t row = 0; row < block.rows.size(); ++row) {
-            const double weight = block.weight[row];
-            if (!std::isfinite(weight)) bad_weights_.add(block.rows.first + row, weight, "");
-            weights += weight;
-            const SplitPart part = split_part(block.id[row], split_);
-            scan_.inference_events += part == SplitPart::inference ? 1 : 0;
-            scan_.training_events += part == SplitPart::train ? 1 : 0;
+        for (const std::uint64_t id : block.id) {
+            scan_.inference_events += split_part(id, split_) == SplitPart::inference ? 1 : 0;
+            scan_.training_events += part_for_nets(id, split_, 0) == SplitPart::train ? 1 : 0;
         }
-        scan_.sum_of_weights += weights;
-        weight_bytes_.bytes(std::as_bytes(std::span(block.weight)));
+        weights_[0].add(block.rows, block.weight);
+        for (std::size_t i = 0; i < block.weights.size(); ++i) {
+            weights_[i + 1].add(block.rows, block.weights[i]);
+        }
         id_bytes_.bytes(std::as_bytes(std::span(block.id)));
         ids_.insert(ids_.end(), block.id.begin(), block.id.end());
     }
@@ -57,11 +94,15 @@ public:
     EventScan finish(Problems& problems) {
         report_values(problems);
         if (const auto duplicate = find_duplicate_id(ids_)) report_duplicate(*duplicate, problems);
+        scan_.sum_of_weights = weights_[0].sum();
+        for (std::size_t i = 1; i < weights_.size(); ++i) {
+            scan_.weights.push_back({weights_[i].digest(), weights_[i].sum()});
+        }
         scan_.digest = Hasher()
                            .number(layout_.events())
                            .number(columns_.size())
                            .digest(feature_bytes_.finish())
-                           .digest(weight_bytes_.finish())
+                           .digest(weights_[0].digest())
                            .digest(id_bytes_.finish())
                            .finish();
         return scan_;
@@ -98,15 +139,7 @@ private:
                          "'" + bad_features_.column + "' is " +
                              std::to_string(bad_features_.value) + count_text(bad_features_.rows));
         }
-        if (bad_weights_.rows > 0) {
-            problems.add(
-                layout_.path("weight") + " row " + std::to_string(bad_weights_.first),
-                "is " + std::to_string(bad_weights_.value) + count_text(bad_weights_.rows));
-        } else if (!(scan_.sum_of_weights > 0.0)) {
-            problems.add(layout_.path("weight"),
-                         "the weights sum to " + std::to_string(scan_.sum_of_weights) +
-                             ", must be > 0 (signs belong to the coefficient of the process)");
-        }
+        for (const WeightScan& weights : weights_) weights.report(problems);
     }
 
     void report_duplicate(const DuplicateId& duplicate, Problems& problems) const {
@@ -123,9 +156,8 @@ private:
     std::vector<float> used_;
     std::vector<std::uint64_t> ids_;
     BadRows bad_features_;
-    BadRows bad_weights_;
+    std::vector<WeightScan> weights_;  ///< those of the sample, then the further ones
     Hasher feature_bytes_;
-    Hasher weight_bytes_;
     Hasher id_bytes_;
 };
 

@@ -18,7 +18,12 @@ struct EventScan {
     Digest digest;  ///< of the columns in use, weight and id
     double sum_of_weights = 0.0;
     std::uint64_t inference_events = 0;
-    std::uint64_t training_events = 0;
+    std::uint64_t training_events = 0;  ///< with folds those of the nets of fold 0
+    struct Weights {
+        Digest digest;
+        double sum = 0.0;
+    };
+    std::vector<Weights> weights;  ///< of the layout's further weights
 };
 
 /// Reads all events once. What is wrong with their values goes to `problems`: NaN or infinite

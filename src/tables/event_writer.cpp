@@ -14,6 +14,7 @@ namespace {
 struct Layouts {
     ColumnLayout features, weight, id;
     std::optional<ColumnLayout> log_density;
+    std::vector<ColumnLayout> weights;
 };
 
 Layouts layouts_of(const EventSample& sample) {
@@ -23,10 +24,15 @@ Layouts layouts_of(const EventSample& sample) {
                                  sample.columns.size(), ColumnShape::matrix},
                     .weight = {group + "weight", h5::ElementType::f64, rows},
                     .id = {group + "id", h5::ElementType::u64, rows},
-                    .log_density = std::nullopt};
+                    .log_density = std::nullopt,
+                    .weights = {}};
     if (sample.log_density) {
         layouts.log_density = {group + "log_density", h5::ElementType::f64, rows,
                                sample.log_density->processes.size(), ColumnShape::matrix};
+    }
+    for (const EventWeights& weights : sample.weights) {
+        layouts.weights.push_back(
+            {group + weights_dataset(weights.name), h5::ElementType::f64, rows});
     }
     return layouts;
 }
@@ -35,6 +41,9 @@ void expect_consistent(const EventSample& sample) {
     const std::size_t rows = sample.weight.size();
     RATIOFARM_EXPECT(sample.features.size() == rows * sample.columns.size());
     RATIOFARM_EXPECT(sample.id.size() == rows);
+    for (const EventWeights& weights : sample.weights) {
+        RATIOFARM_EXPECT(weights.values.size() == rows);
+    }
     if (!sample.log_density) return;
     RATIOFARM_EXPECT(sample.log_density->values.size() ==
                      rows * sample.log_density->processes.size());
@@ -46,6 +55,7 @@ std::uint64_t bytes_of(std::span<const EventSample> samples) {
         const Layouts layouts = layouts_of(sample);
         bytes += layouts.features.bytes() + layouts.weight.bytes() + layouts.id.bytes();
         if (layouts.log_density) bytes += layouts.log_density->bytes();
+        for (const ColumnLayout& weights : layouts.weights) bytes += weights.bytes();
     }
     return bytes;
 }
@@ -57,6 +67,8 @@ void create(const h5::File& file, const EventSample& sample) {
     create_column(file, layouts.weight);
     create_column(file, layouts.id);
     if (layouts.log_density) create_column(file, *layouts.log_density);
+    if (!layouts.weights.empty()) h5::create_group(file, "/" + sample.name + "/weights");
+    for (const ColumnLayout& weights : layouts.weights) create_column(file, weights);
 }
 
 template <h5::Element T>
@@ -74,6 +86,9 @@ void write(const h5::File& file, const EventSample& sample) {
     write_column<float>(file, layouts.features, sample.features);
     write_column<double>(file, layouts.weight, sample.weight);
     write_column<std::uint64_t>(file, layouts.id, sample.id);
+    for (std::size_t i = 0; i < sample.weights.size(); ++i) {
+        write_column<double>(file, layouts.weights[i], sample.weights[i].values);
+    }
     h5::write_attribute(file, layouts.features.path, "columns", sample.columns);
     if (!sample.log_density) return;
     write_column<double>(file, *layouts.log_density, sample.log_density->values);

@@ -43,7 +43,7 @@ void check_events(const std::filesystem::path& path, Lines& problems) {
     const h5::File file = open_table(path, events_kind);
     check_columns(path, file, problems);
     if (!problems.empty()) return;
-    read_sample_info(path, sample_names(path), {}, Split{});
+    read_sample_info(path, all_samples(path), {}, Split{});
 }
 
 void check_ensemble(const std::filesystem::path& path, Lines& problems) {

@@ -13,7 +13,7 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-const std::vector<std::string> only_s{"S"};
+const std::vector<SampleToRead> only_s{{"S", {}}};
 
 /// Sample S of 1000 events like example_sample(), in a layout that cannot be mapped: compressed
 /// features in double precision, signed ids.

@@ -84,13 +84,6 @@ inline constexpr std::uint64_t inference_range = 262144;
 /// the processes in their order, then the data sample, if one is fitted.
 std::vector<std::string> campaign_samples(const Campaign& campaign);
 
-/// A sample of the events file and its further columns of weights that the campaign uses.
-struct SampleToRead {
-    std::string name;
-    std::vector<std::string> weights;
-    bool operator==(const SampleToRead&) const = default;
-};
-
 /// All samples that a campaign reads: campaign_samples(), then the varied ones of the systematics.
 std::vector<SampleToRead> samples_to_read(const Campaign& campaign);
 

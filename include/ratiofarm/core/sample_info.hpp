@@ -9,6 +9,13 @@
 
 namespace ratiofarm {
 
+/// A sample of an events file, and which of its further columns of weights are wanted.
+struct SampleToRead {
+    std::string name;
+    std::vector<std::string> weights;
+    bool operator==(const SampleToRead&) const = default;
+};
+
 /// Further weights of the events of a sample: those of a variation that moves no event.
 struct SampleWeights {
     std::string name;          ///< of the dataset in /<sample>/weights

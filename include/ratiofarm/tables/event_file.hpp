@@ -25,6 +25,13 @@ struct LogDensity {
     bool operator==(const LogDensity&) const = default;
 };
 
+/// A column of /<sample>/weights: other weights of the same events.
+struct EventWeights {
+    std::string name;
+    std::vector<double> values;  ///< [n], may be negative; the sum must be > 0
+    bool operator==(const EventWeights&) const = default;
+};
+
 /// One sample in memory, as it is written.
 struct EventSample {
     std::string name;
@@ -33,6 +40,7 @@ struct EventSample {
     std::vector<double> weight;        ///< [n], may be negative; the sum must be > 0
     std::vector<std::uint64_t> id;     ///< [n]; variations of one generated event share it
     std::optional<LogDensity> log_density;
+    std::vector<EventWeights> weights = {};  ///< of variations; mostly none
 };
 
 /// Writes an events file atomically. Not collective.
@@ -41,13 +49,20 @@ void write_events(const std::filesystem::path& path, std::span<const EventSample
 
 /// Opens an events file and checks all it is asked for: layout, types, finite features and weights,
 /// ids distinct within a sample, total weight > 0. Reads each sample once.
-/// \param samples   names of groups; each is described in the result, in this order
+/// \param samples   groups and their further columns of weights, which are checked like `weight`;
+///                  each is described in the result, in this order
 /// \param features  columns in use, in the order the nets see them; empty: all of each sample
 /// \throws DataError with every problem of every sample, one per line: file, dataset, first row
 ///         and how many rows
 /// Foreign layouts (compressed, chunked, other number types) are read and checked as well, but have
 /// no bytes that could be mapped: their offsets are 0 and MappedSample refuses them. Pass the file
 /// through contiguous_events() first to train or evaluate on it; the digests are the same.
+std::vector<SampleInfo> read_sample_info(const std::filesystem::path& file,
+                                         std::span<const SampleToRead> samples,
+                                         std::span<const std::string> features,
+                                         const Split& split);
+
+/// The same without further weights. \param samples names of groups
 std::vector<SampleInfo> read_sample_info(const std::filesystem::path& file,
                                          std::span<const std::string> samples,
                                          std::span<const std::string> features,
@@ -56,11 +71,15 @@ std::vector<SampleInfo> read_sample_info(const std::filesystem::path& file,
 /// The file itself if every sample is stored contiguously in our types; otherwise a copy that is,
 /// made once in `folder` as "events.contiguous.h5" and used again while the original's size and
 /// time of modification are the same. Not collective: for rank 0, before read_sample_info().
-/// \param samples names of groups to copy; a missing one is left for read_sample_info() to report
+/// \param samples what to copy; a missing one is left for read_sample_info() to report
 /// \throws DataError if the file cannot be opened; SystemError if the disk is full
 std::filesystem::path contiguous_events(const std::filesystem::path& file,
-                                        std::span<const std::string> samples,
+                                        std::span<const SampleToRead> samples,
                                         const std::filesystem::path& folder);
+
+/// All that an events file holds: its samples with all their columns of weights.
+/// \throws DataError
+std::vector<SampleToRead> all_samples(const std::filesystem::path& file);
 
 /// Names of the samples of an events file.
 /// \throws DataError
