@@ -67,7 +67,11 @@ void write_general(TomlWriter& out, const Campaign& campaign) {
     out.section("[split]");
     out.key("train", campaign.split.train);
     out.key("validation", campaign.split.validation);
-    out.key("inference", campaign.split.inference);
+    if (campaign.split.folds > 0) {
+        out.key("folds", campaign.split.folds);
+    } else {
+        out.key("inference", campaign.split.inference);
+    }
 }
 
 void write_parameter(TomlWriter& out, const Parameter& parameter) {
@@ -84,15 +88,17 @@ void write_parameter(TomlWriter& out, const Parameter& parameter) {
 }
 
 std::string shapes_text(const std::vector<SystematicSection::Shape>& shapes) {
+    using Source = SystematicSection::Source;
     std::vector<std::string> names;
     std::string table;
     for (const auto& shape : shapes) {
         names.push_back(shape.process);
-        table += (table.empty() ? "" : ", ") + key_text(shape.process) +
-                 " = { up = " + toml_text(shape.up) + ", down = " + toml_text(shape.down) + " }";
+        const std::string what = shape.source == Source::weights ? "_weight = " : " = ";
+        table += (table.empty() ? "" : ", ") + key_text(shape.process) + " = { up" + what +
+                 toml_text(shape.up) + ", down" + what + toml_text(shape.down) + " }";
     }
-    const bool has_samples = !shapes.empty() && !shapes.front().up.empty();
-    return has_samples ? "{ " + table + " }" : toml_text(names);
+    const bool has_events = !shapes.empty() && shapes.front().source != Source::ratio_file;
+    return has_events ? "{ " + table + " }" : toml_text(names);
 }
 
 std::string yields_text(const std::vector<SystematicSection::Yield>& yields) {
@@ -147,26 +153,69 @@ void write_model(TomlWriter& out, const Campaign& campaign) {
     out.raw("mixture", inline_table(campaign.reference.mixture));
 }
 
-void write_nets(TomlWriter& out, const Campaign& campaign) {
-    out.section("[network]");
-    out.key("kind", std::string("mlp"));
-    out.key("hidden", campaign.network.hidden);
-    out.key("activation", campaign.network.activation);
+void write_training(TomlWriter& out, const TrainingOptions& training) {
     out.section("[training]");
-    const TrainingOptions& training = campaign.training;
     out.key("epochs", training.epochs);
     out.key("batch", training.batch);
     out.key("learning_rate", training.learning_rate);
     out.key("optimizer", training.optimizer);
     out.key("schedule", training.schedule);
+    if (training.schedule == Schedule::step || training.schedule == Schedule::plateau) {
+        out.key("schedule_factor", training.schedule_factor);
+        out.key("schedule_epochs", training.schedule_epochs);
+    }
+    out.key("warmup_epochs", training.warmup_epochs);
+    out.key("clip_norm", training.clip_norm);
     out.key("weight_decay", training.weight_decay);
     out.key("patience", training.patience);
+    out.key("keep", training.keep);
+    out.key("scaling", training.scaling);
+    out.key("negative_weights", training.negative_weights);
+    out.key("calibration", training.calibration);
     out.key("precision", training.precision);
+    out.key("engine", training.engine);
+    out.key("pack", training.pack);
     out.key("threads", training.threads);
     out.key("checkpoint_seconds", training.checkpoint_seconds);
+}
+
+void write_ensemble(TomlWriter& out, const EnsembleSection& ensemble) {
     out.section("[ensemble]");
-    out.key("members", campaign.ensemble.members);
-    out.key("combine", campaign.ensemble.combine);
+    out.key("members", ensemble.members);
+    out.key("replicas", ensemble.replicas);
+    out.key("combine", ensemble.combine);
+    out.key("replacements", ensemble.replacements);
+    if (ensemble.until_spread > 0.0) {
+        out.key("until_spread", ensemble.until_spread);
+        out.key("max_members", ensemble.max_members);
+    }
+    out.key("keep_members", ensemble.keep_members);
+}
+
+void write_gates(TomlWriter& out, const GatesSection& gates) {
+    out.section("[gates]");
+    out.key("excess", gates.excess);
+    out.key("sc_rms", gates.sc_rms);
+    out.key("closure", gates.closure);
+    out.key("slope", gates.slope);
+    out.key("overtraining", gates.overtraining);
+    out.key("saturated", gates.saturated);
+    out.key("constant", gates.constant);
+    out.key("loss_outlier", gates.loss_outlier);
+}
+
+void write_nets(TomlWriter& out, const Campaign& campaign) {
+    out.section("[network]");
+    out.key("kind", campaign.network.kind);
+    out.key("hidden", campaign.network.hidden);
+    out.key("activation", campaign.network.activation);
+    write_training(out, campaign.training);
+    write_ensemble(out, campaign.ensemble);
+    write_gates(out, campaign.gates);
+    out.section("[systematics]");
+    out.key("members", campaign.systematic_nets.members);
+    out.key("warm_start", campaign.systematic_nets.warm_start);
+    out.key("rate_factor", campaign.systematic_nets.rate_factor);
 }
 
 void write_inference(TomlWriter& out, const Campaign& campaign) {

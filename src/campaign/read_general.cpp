@@ -11,7 +11,7 @@ void read_events(const ConfigNode& root, EventsSection& events, Mistakes& mistak
     // A campaign that only fits ratios has no nets, and needs no events for them.
     const auto has = [&](const char* name) { return root.find(name) != nullptr; };
     if (!table.present() && !has("network") && !has("training") && !has("ensemble") &&
-        !has("reference")) {
+        !has("reference") && !has("gates") && !has("systematics")) {
         return;
     }
     table.require("file", "the HDF5 file with the events, for example file = \"events.h5\"");
@@ -32,9 +32,14 @@ void read_split(const ConfigNode& root, Split& split, Mistakes& mistakes) {
     table.number("train", fraction, split.train);
     table.number("validation", fraction, split.validation);
     table.number("inference", fraction, split.inference);
-    if (table.find("folds") != nullptr) {
-        table.wrong("folds",
-                    "this version does not cross-fit yet; use train, validation, inference");
+    if (table.whole("folds", {2, 100}, split.folds)) {
+        if (table.find("inference") != nullptr) {
+            table.wrong("inference",
+                        "with folds every event is for inference, by the nets that did not see it; "
+                        "leave it out");
+        }
+        split.inference = 1.0;
+        return;
     }
     constexpr double rounding = 1e-12;
     const double sum = split.train + split.validation + split.inference;

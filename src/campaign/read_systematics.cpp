@@ -24,6 +24,31 @@ bool check_process(const ConfigNode& node,
     return false;
 }
 
+/// { up = "S_up", down = "S_down" } or { up_weight = "w_up", down_weight = "w_down" }.
+SystematicSection::Shape read_sides(const TableReader& sides, const std::string& process) {
+    using Source = SystematicSection::Source;
+    SystematicSection::Shape shape{process, {}, {}, Source::samples};
+    const bool has_weights =
+        sides.find("up_weight") != nullptr || sides.find("down_weight") != nullptr;
+    if (!has_weights) {
+        sides.require("up", "the sample varied by one standard deviation, up = \"S_up\"");
+        sides.require("down", "the sample varied the other way, down = \"S_down\"");
+        sides.name("up", shape.up);
+        sides.name("down", shape.down);
+        return shape;
+    }
+    shape.source = Source::weights;
+    sides.require("up_weight", "the column of varied weights, up_weight = \"scale_up\"");
+    sides.require("down_weight", "the column varied the other way, down_weight = \"scale_down\"");
+    sides.name("up_weight", shape.up);
+    sides.name("down_weight", shape.down);
+    for (const char* key : {"up", "down"}) {
+        if (sides.find(key) == nullptr) continue;
+        sides.wrong(key, "a shape has varied samples or varied weights, not both");
+    }
+    return shape;
+}
+
 /// shape = ["S", "SBI"] or shape = { S = { up = "S_up", down = "S_down" } }.
 void read_shapes(const TableReader& table,
                  const ConfigNode& node,
@@ -36,12 +61,7 @@ void read_shapes(const TableReader& table,
             const std::string path = table.path("shape") + "." + member.key;
             check_process(member.value, path, member.key, campaign, mistakes);
             const TableReader sides(&member.value, "systematic.shape", path, mistakes);
-            SystematicSection::Shape shape{member.key, {}, {}};
-            sides.require("up", "the sample varied by one standard deviation, up = \"S_up\"");
-            sides.require("down", "the sample varied the other way, down = \"S_down\"");
-            sides.name("up", shape.up);
-            sides.name("down", shape.down);
-            shapes.push_back(std::move(shape));
+            shapes.push_back(read_sides(sides, member.key));
         }
         return;
     }

@@ -8,6 +8,8 @@
 #include "ratiofarm/campaign/cost.hpp"
 #include "ratiofarm/campaign/task_graph.hpp"
 #include "ratiofarm/commands/command.hpp"
+#include "ratiofarm/core/enum_words.hpp"
+#include "ratiofarm/core/network_kinds.hpp"
 
 #include "campaign_samples.hpp"
 #include "units_text.hpp"
@@ -22,6 +24,7 @@ struct Plan {
     Campaign campaign;
     TaskGraph graph;
     Cost cost;
+    std::string device;  ///< class of the trainers
     std::uint64_t workers = 1;
     double gflops = 0.0;        ///< sustained by one worker
     double seconds = 0.0;       ///< of training and inference
@@ -42,7 +45,13 @@ double phase_seconds(const std::vector<Task>& tasks, double flops, std::uint64_t
 
 Plan make_plan(const Arguments& arguments) {
     const fs::path file = campaign_argument(arguments.positional());
-    Plan plan{.campaign = read_campaign(file), .graph = {}, .cost = {}};
+    Plan plan{.campaign = read_campaign(file),
+              .graph = {},
+              .cost = {},
+              .device = arguments.text("device")};
+    if (plan.device != "cpu" && plan.device != "cuda") {
+        throw ConfigError(fmt::format("--device = '{}': must be cpu or cuda", plan.device));
+    }
     expect_trainable(plan.campaign);
     constexpr std::uint64_t most_workers = 1'000'000;
     plan.workers = arguments.integer("workers", 1, most_workers);
@@ -51,12 +60,57 @@ Plan make_plan(const Arguments& arguments) {
     const auto samples = plan.events_exist
                              ? read_campaign_samples(plan.campaign, arguments.text("out"))
                              : samples_to_simulate(plan.campaign);
-    plan.graph = make_task_graph(plan.campaign, samples, "cpu");
+    plan.graph = make_task_graph(plan.campaign, samples, plan.device);
     plan.cost = cost_of(plan.campaign, samples, plan.graph, plan.workers);
     const double flops = plan.gflops * 1e9;
     plan.seconds = phase_seconds(plan.graph.trainings, flops, plan.workers) +
                    phase_seconds(plan.graph.inferences, flops, plan.workers);
     return plan;
+}
+
+std::string times(std::uint64_t count, std::string_view what) {
+    return fmt::format(" x {} {}{}", count, what, count == 1 ? "" : "s");
+}
+
+/// What the nets are for: "3 processes x 5 folds x 4 members, 12 shapes x ...".
+std::string nets_text(const Campaign& campaign) {
+    const std::string folds = campaign.split.folds > 0 ? times(campaign.split.folds, "fold") : "";
+    const std::string processes = fmt::format("{} processes{}", campaign.processes.size(), folds);
+    std::string text = processes + times(campaign.ensemble.members, "member");
+    if (campaign.ensemble.replicas > 0) {
+        text += ", " + processes + times(campaign.ensemble.replicas, "replica");
+    }
+    const std::size_t shapes = trained_shapes(campaign).size();
+    if (shapes > 0) {
+        text += fmt::format(", {} shapes up and down{}", shapes, folds) +
+                times(campaign.systematic_nets.members, "member");
+    }
+    if (campaign.ensemble.until_spread > 0.0) {
+        text += fmt::format("; up to {} members until their spread is {:g}",
+                            campaign.ensemble.max_members, campaign.ensemble.until_spread);
+    }
+    return text;
+}
+
+std::uint64_t largest_pack(const TaskGraph& graph) {
+    std::uint64_t most = 0;
+    for (const TrainTask& task : graph.trainings) {
+        most = std::max<std::uint64_t>(most, task.nets.size());
+    }
+    return most;
+}
+
+std::string_view engine_name(const Campaign& campaign) {
+    return engine_of(campaign.network, campaign.training.engine) == Engine::written ? "written"
+                                                                                    : "autograd";
+}
+
+/// How the nets are trained: ", packs of 8, engine written, fp32 on cpu".
+std::string engine_text(const Plan& plan) {
+    const std::uint64_t pack = largest_pack(plan.graph);
+    return fmt::format(
+        " of {}, engine {}, {} on {}", pack == 1 ? "one net" : fmt::format("up to {} nets", pack),
+        engine_name(plan.campaign), word_of(plan.campaign.training.precision), plan.device);
 }
 
 void print_text(const Plan& plan) {
@@ -65,9 +119,9 @@ void print_text(const Plan& plan) {
     fmt::print(
         "campaign    {}{}\n", plan.campaign.name,
         plan.events_exist ? "" : "   (no events file yet: sizes as `simulate` will write it)");
-    fmt::print("trainings   {} nets of {} parameters: {} processes x {} members\n",
-               grouped(cost.trainings), grouped(cost.parameters_per_net),
-               plan.campaign.processes.size(), plan.campaign.ensemble.members);
+    fmt::print("nets        {} of {} parameters: {}\n", grouped(cost.nets),
+               grouped(cost.parameters_per_net), nets_text(plan.campaign));
+    fmt::print("trainings   {} tasks{}\n", grouped(cost.trainings), engine_text(plan));
     fmt::print("inferences  {} tasks\n", grouped(cost.inferences));
     fmt::print("work        {} to train (at all epochs), {} to infer\n",
                with_prefix(cost.training_flop, "FLOP"), with_prefix(cost.inference_flop, "FLOP"));
@@ -85,7 +139,12 @@ void print_json(const Plan& plan) {
     const nlohmann::ordered_json json{{"schema", 1},
                                       {"campaign", plan.campaign.name},
                                       {"events_exist", plan.events_exist},
+                                      {"nets", cost.nets},
                                       {"trainings", cost.trainings},
+                                      {"pack", largest_pack(plan.graph)},
+                                      {"engine", engine_name(plan.campaign)},
+                                      {"precision", word_of(plan.campaign.training.precision)},
+                                      {"device", plan.device},
                                       {"inferences", cost.inferences},
                                       {"parameters_per_net", cost.parameters_per_net},
                                       {"training_flop", cost.training_flop},
@@ -114,14 +173,16 @@ ExitCode run(CommandContext&, const Arguments& arguments) {
 }  // namespace
 
 Command plan_command() {
-    return {.name = "plan",
-            .summary = "Prints the tasks of a campaign and what they will cost.",
-            .positional = {"CAMPAIGN.toml"},
-            .options = {{"workers", "N", "trainers that run at the same time, one per rank", "1"},
-                        {"gflops", "G", "GFLOP/s one trainer sustains; 20 is one CPU core", "20"},
-                        {"out", "DIR", "run directory (default: <campaign name>.run)"},
-                        {"json", "", "print the numbers as JSON"}},
-            .run = run};
+    return {
+        .name = "plan",
+        .summary = "Prints the tasks of a campaign and what they will cost.",
+        .positional = {"CAMPAIGN.toml"},
+        .options = {{"workers", "N", "trainers that run at the same time, one per rank", "1"},
+                    {"device", "WORD", "cpu or cuda: decides how many nets a task trains", "cpu"},
+                    {"gflops", "G", "GFLOP/s one trainer sustains; 20 is one CPU core", "20"},
+                    {"out", "DIR", "run directory (default: <campaign name>.run)"},
+                    {"json", "", "print the numbers as JSON"}},
+        .run = run};
 }
 
 }  // namespace ratiofarm

@@ -58,8 +58,9 @@ TEST_CASE("each kind of mistake is told by its key, value and what is allowed", 
          "campaign.toml:3:8: campaign.name = 7 (must be a text in quotes, not empty)"},
         {"[campaign]", "[kampagne]\n[campaign]",
          "campaign.toml:2:2: kampagne (unknown key; known are campaign, events, split, parameters, "
-         "process, morphing, systematic, region, labels, reference, network, training, ensemble, "
-         "data, inference, simulate)"},
+         "process, morphing, systematic, systematics, region, labels, reference, network, "
+         "training, "
+         "ensemble, gates, data, inference, simulate)"},
         {"[\"mass\", \"pt\"]", "[\"mass\", \"mass\"]",
          "campaign.toml:8:12: events.features = [\"mass\", \"mass\"] ('mass' stands twice)"},
         {"[\"mass\", \"pt\"]", "\"mass\"",
@@ -71,8 +72,12 @@ TEST_CASE("each kind of mistake is told by its key, value and what is allowed", 
          "absent ones count with their defaults 0.5, 0.1, 0.4)"},
         {"train = 0.5", "train = 1.5\nfolds = 5",
          "2 mistakes in campaign.toml:\ncampaign.toml:11:9: split.train = 1.5 (must be a number > "
-         "0 and <= 1)\ncampaign.toml:12:9: split.folds = 5 (this version does not cross-fit yet; "
-         "use train, validation, inference)"},
+         "0 and <= 1)\ncampaign.toml:14:13: split.inference = 0.4 (with folds every event is for "
+         "inference, by the nets that did not see it; leave it out)"},
+        {"inference = 0.4", "folds = 1",
+         "campaign.toml:13:9: split.folds = 1 (must be a whole number from 2 to 100)"},
+        {"inference = 0.4", "folds = 400",
+         "campaign.toml:13:9: split.folds = 400 (must be a whole number from 2 to 100)"},
         {"range = [0.0, 10.0]", "",
          "campaign.toml:15:1: parameters.mu.range is missing (its limits, for example range = "
          "[0.0, 10.0])"},
@@ -111,21 +116,56 @@ TEST_CASE("each kind of mistake is told by its key, value and what is allowed", 
         {"hidden = [8, 4]", "hidden = [8, -4]",
          "campaign.toml:36:14: network.hidden[1] = -4 (must be a whole number from 1 to 65536)"},
         {"hidden = [8, 4]", "kind = \"transformer\"",
-         "campaign.toml:36:8: network.kind = \"transformer\" (this version trains only \"mlp\")"},
+         "campaign.toml:36:8: network.kind = \"transformer\" (must be one of mlp, residual_mlp)"},
+        {"hidden = [8, 4]", "kind = \"residual_mpl\"",
+         "campaign.toml:36:8: network.kind = \"residual_mpl\" (must be one of mlp, residual_mlp; "
+         "did you mean 'residual_mlp'?)"},
         {"hidden = [8, 4]", "activation = \"silo\"",
          "campaign.toml:36:14: network.activation = \"silo\" (must be one of relu, silu, tanh, "
          "gelu; did you mean 'silu'?)"},
-        {"batch = 100", "precision = \"bf16\"",
-         "campaign.toml:40:13: training.precision = \"bf16\" (this version trains in \"fp32\" "
-         "only)"},
+        {"batch = 100", "precision = \"bf16\"\ncalibration = \"isotonic\"", "no error"},
+        {"batch = 100", "precision = \"fp16\"",
+         "campaign.toml:40:13: training.precision = \"fp16\" (must be one of fp32, tf32, "
+         "bf16)"},
+        {"batch = 100", "schedule_factor = 0.5",
+         "campaign.toml:40:19: training.schedule_factor = 0.5 (only schedule = \"step\" or "
+         "\"plateau\" uses it)"},
+        {"batch = 100", "schedule = \"step\"\nschedule_factor = 1",
+         "campaign.toml:41:19: training.schedule_factor = 1 (must be a number > 0 and <= 0.999)"},
+        {"batch = 100", "schedule = \"plateau\"\npatience = 10",
+         "campaign.toml:40:12: training.schedule = \"plateau\" (the training would stop after "
+         "patience = 10 epochs without a better loss, before the learning rate falls after "
+         "schedule_epochs = 10: raise patience or lower schedule_epochs)"},
+        {"batch = 100", "schedule = \"plateau\"\npatience = 11", "no error"},
+        {"batch = 100", "warmup_epochs = 10.5",
+         "campaign.toml:40:17: training.warmup_epochs = 10.5 (must be at most epochs = 10, or the "
+         "learning rate never reaches its full value)"},
+        {"batch = 100", "negative_weights = \"refused\"",
+         "campaign.toml:40:20: training.negative_weights = \"refused\" (must be one of allow, "
+         "refuse; did you mean 'refuse'?)"},
+        {"batch = 100", "pack = 1001",
+         "campaign.toml:40:8: training.pack = 1001 (must be a whole number from 0 to 1000)"},
         {"batch = 100", "weight_decay = 0.1",
          "campaign.toml:40:16: training.weight_decay = 0.1 (only optimizer = \"adamw\" decays "
          "weights)"},
         {"batch = 100", "learning_rate = 0",
          "campaign.toml:40:17: training.learning_rate = 0 (must be a number > 0 and <= 10)"},
-        {"members = 3", "members = 3\nreplicas = 100",
-         "campaign.toml:44:12: ensemble.replicas = 100 (this version trains no bootstrap replicas "
-         "yet; set 0 or leave it out)"},
+        {"members = 3", "max_members = 30",
+         "campaign.toml:43:15: ensemble.max_members = 30 (only until_spread trains more than "
+         "'members')"},
+        {"members = 3", "members = 3\nuntil_spread = 0.01\nmax_members = 2",
+         "campaign.toml:45:15: ensemble.max_members = 2 (must be a whole number from 3 to 1000)"},
+        {"members = 3", "until_spread = 0",
+         "campaign.toml:43:16: ensemble.until_spread = 0 (must be a number > 0 and <= 1000)"},
+        {"members = 3", "keep_members = 1",
+         "campaign.toml:43:16: ensemble.keep_members = 1 (must be true or false)"},
+        {"members = 3", "[gates]\nexces = 0.1",
+         "campaign.toml:44:1: gates.exces = 0.1 (unknown key; did you mean 'excess'?)"},
+        {"members = 3", "[gates]\nsaturated = 2",
+         "campaign.toml:44:13: gates.saturated = 2 (must be a number from 0 to 1; 0 turns the gate "
+         "off)"},
+        {"members = 3", "[systematics]\nmembers = 0",
+         "campaign.toml:44:11: systematics.members = 0 (must be a whole number from 1 to 1000)"},
         {"{ mu = 1.0, source", "{ mn = 1.0, source",
          "campaign.toml:46:17: data.asimov.mn = 1.0 (no such parameter; did you mean 'mu'?)"},
         {"source = \"samples\"", "source = \"sample\"",
@@ -147,6 +187,15 @@ TEST_CASE("each kind of mistake is told by its key, value and what is allowed", 
     const std::string message = message_of(replaced(example_toml, mistake.from, mistake.to));
 
     CHECK_THAT(message, Catch::Matchers::StartsWith(mistake.message));
+}
+
+TEST_CASE("an ensemble of all folds has at most as many nets as a file", "[campaign]") {
+    const std::string folded = replaced(example_toml, "inference = 0.4", "folds = 5");
+
+    CHECK(message_of(replaced(folded, "members = 3", "members = 200")) == "no error");
+    CHECK(message_of(replaced(folded, "members = 3", "members = 201")) ==
+          "campaign.toml:43:11: ensemble.members = 201 (times split.folds = 5 are more than the "
+          "1000 nets of an ensemble)");
 }
 
 TEST_CASE("mistakes of the simulation name their key", "[campaign]") {

@@ -91,27 +91,60 @@ yield = 0.1
 name = "B+"
 sample = "B"
 coefficient = "1 - 0.3*sqrt(mu)"
+[[systematic]]
+name = "scale"
+shape = { "S.1" = { up = "S_up", down = "S_down" } }
+[[systematic]]
+name = "theory"
+shape = { "B+" = { up_weight = "muR_up", down_weight = "muR_down" } }
 [reference]
 mixture = { "B+" = 0.7, "S.1" = 0.1 }
 [network]
-kind = "mlp"
+kind = "residual_mlp"
 hidden = [7]
-activation = "tanh"
+activation = "gelu"
 [training]
 epochs = 7
 batch = 77
 learning_rate = 3e-5
 optimizer = "adamw"
-schedule = "constant"
+schedule = "plateau"
+schedule_factor = 0.3
+schedule_epochs = 4
+warmup_epochs = 1.5
+clip_norm = 10
 weight_decay = 0.01
 patience = 0
-precision = "fp32"
+keep = "last"
+scaling = "min_max"
+negative_weights = "refuse"
+calibration = "isotonic"
+precision = "bf16"
+engine = "autograd"
+pack = 5
 threads = 3
 checkpoint_seconds = 0.5
 [ensemble]
 members = 17
-replicas = 0
+replicas = 9
 combine = "mean_ratio"
+replacements = 5
+until_spread = 0.02
+max_members = 170
+keep_members = true
+[gates]
+excess = 0.2
+sc_rms = 0
+closure = 0.3
+slope = 0.4
+overtraining = 0.5
+saturated = 0.6
+constant = 0.7
+loss_outlier = 3
+[systematics]
+members = 3
+warm_start = true
+rate_factor = 0.1
 [data]
 asimov = { kappa = 0.30000000000000004, source = "reference" }
 [inference]
@@ -133,10 +166,13 @@ mean = [0, 0, 0]
 covariance = [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
 )toml";
     const std::vector<std::string> texts{
-        everything, example_toml, starter_campaign("first"),
+        everything,
+        example_toml,
+        starter_campaign("first"),
         replaced(example_toml, "asimov = { mu = 1.0, source = \"samples\" }",
                  "sample = \"observed\""),
-        replaced(example_toml, "{ S = 1, SBI = 2, B = 1 }", "{ S = 1, SBI = 0.7, B = 0.1 }")};
+        replaced(example_toml, "{ S = 1, SBI = 2, B = 1 }", "{ S = 1, SBI = 0.7, B = 0.1 }"),
+        replaced(example_toml, "inference = 0.4", "folds = 3")};
     for (const std::string& text : texts) {
         const Campaign campaign = parse_campaign(text, "/campaigns");
 
@@ -146,6 +182,47 @@ covariance = [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
         CHECK(parse_campaign(resolved, "/campaigns") == campaign);
         CHECK(campaign_toml(parse_campaign(resolved, "/campaigns")) == resolved);
     }
+}
+
+TEST_CASE("every option of the nets reaches its field", "[campaign]") {
+    const std::string text = replaced(
+        replaced(example_toml, "inference = 0.4", "folds = 4"), "members = 3",
+        "members = 3\nreplicas = 6\nreplacements = 0\nuntil_spread = 0.5\nmax_members = 7\n"
+        "keep_members = true\n[gates]\nslope = 0\n[systematics]\nwarm_start = true\n");
+    const Campaign campaign = parse_campaign(
+        replaced(text, "batch = 100",
+                 "schedule = \"step\"\nschedule_factor = 0.25\nschedule_epochs = 3\n"
+                 "warmup_epochs = 2\nclip_norm = 1\nkeep = \"last\"\nscaling = \"none\"\n"
+                 "negative_weights = \"refuse\"\ncalibration = \"isotonic\"\n"
+                 "precision = \"tf32\"\nengine = \"autograd\"\npack = 2"),
+        "/campaigns");
+
+    CHECK(campaign.split == Split{0.5, 0.1, 1.0, 4});
+    TrainingOptions options;
+    options.epochs = 10;
+    options.schedule = Schedule::step;
+    options.schedule_factor = 0.25;
+    options.schedule_epochs = 3;
+    options.warmup_epochs = 2;
+    options.clip_norm = 1;
+    options.keep = Keep::last;
+    options.scaling = Scaling::none;
+    options.negative_weights = NegativeWeights::refuse;
+    options.calibration = CalibrationMethod::isotonic;
+    options.precision = Precision::tf32;
+    options.engine = Engine::autograd;
+    options.pack = 2;
+    CHECK(campaign.training == options);
+    CHECK(campaign.ensemble == EnsembleSection{.members = 3,
+                                               .replicas = 6,
+                                               .replacements = 0,
+                                               .until_spread = 0.5,
+                                               .max_members = 7,
+                                               .keep_members = true});
+    GatesSection gates;
+    gates.slope = 0.0;
+    CHECK(campaign.gates == gates);
+    CHECK(campaign.systematic_nets == SystematicsSection{.warm_start = true});
 }
 
 TEST_CASE("the resolved text of every example reads back to an equal campaign", "[campaign]") {

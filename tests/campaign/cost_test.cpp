@@ -62,3 +62,43 @@ TEST_CASE("the memory of a trainer grows with its events and its net", "[campaig
     campaign.network.hidden = {1000, 1000};
     CHECK(memory() > 120'000'000 + 5 * 4'000'000);
 }
+
+TEST_CASE("a pack holds its nets at once, in memory and in checkpoints", "[campaign]") {
+    Campaign campaign = example_campaign();
+    const std::vector<SampleInfo> samples = example_samples();
+    const auto cost = [&] {
+        return cost_of(campaign, samples, make_task_graph(campaign, samples, "cpu"));
+    };
+    const Cost single = cost();
+    campaign.training.pack = 3;
+    const Cost packed = cost();
+
+    CHECK(packed.nets == 9);
+    CHECK(packed.trainings == 3);
+    CHECK(packed.training_flop == Approx(single.training_flop).epsilon(1e-12));
+    CHECK(packed.trainer_memory_bytes - single.trainer_memory_bytes ==
+          2 * (5 * 276 + 3 * 4 * 100 * 12));
+    CHECK(packed.peak_disk_bytes - packed.disk_bytes == 3 * (44 + 3 * (2 * 276 + 2 * 260 + 160)));
+}
+
+TEST_CASE("kept members and trained shapes are columns of the ratio file", "[campaign]") {
+    Campaign campaign = parse_campaign(test::example_toml + R"toml(
+[[systematic]]
+name = "scale"
+shape = { S = { up = "S", down = "B" } }
+)toml",
+                                       "/campaigns");
+    const std::vector<SampleInfo> samples = example_samples();
+    const auto disk = [&] {
+        return cost_of(campaign, samples, make_task_graph(campaign, samples, "cpu")).disk_bytes;
+    };
+    const std::uint64_t before = disk();
+    campaign.ensemble.keep_members = true;
+
+    CHECK(disk() - before == 2400 * 2 * 4 * 9);  // nine members, in blocks and in the file
+    const std::uint64_t net = 44 + 276 + 160 + 500 + 276;
+    const std::uint64_t block = 2400 * 8 + 3 * 44;
+    campaign.ensemble.keep_members = false;
+    campaign.systematics.clear();
+    CHECK(before - disk() == 2 * net + 2 * block + 2400 * 8);
+}

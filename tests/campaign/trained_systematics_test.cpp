@@ -1,0 +1,166 @@
+// Systematics whose shapes are trained: keys, samples, trainings, evaluations and yields.
+#include "ratiofarm/campaign/make_model.hpp"
+#include "ratiofarm/campaign/task_graph.hpp"
+#include "ratiofarm/core/errors.hpp"
+#include "ratiofarm_test/catch.hpp"
+
+#include "example_campaign.hpp"
+
+using namespace ratiofarm;
+using Catch::Matchers::Contains;
+using test::example_sample;
+using test::example_toml;
+
+namespace {
+
+const std::string sections = R"toml(
+[[systematic]]
+name = "scale"
+shape = { S = { up = "S_up", down = "S_down" } }
+[[systematic]]
+name = "theory"
+shape = { SBI = { up_weight = "muR_2", down_weight = "muR_05" } }
+)toml";
+
+Campaign example(const std::string& more = sections) {
+    return parse_campaign(example_toml + more, "/campaigns");
+}
+
+/// The weights of every sample sum to 700; those of the variations to multiples of 70.
+std::vector<SampleInfo> samples() {
+    std::vector<SampleInfo> all = test::example_samples();
+    all.push_back(example_sample("S_up", 800));
+    all.push_back(example_sample("S_down", 900));
+    all[3].sum_of_weights = 770.0;
+    all[4].sum_of_weights = 560.0;
+    all[1].weights = {{"muR_2", 100'000, Digest{1, 2}, 840.0},
+                      {"muR_05", 200'000, Digest{3, 4}, 630.0}};
+    return all;
+}
+
+std::string message_of(const std::string& shape) {
+    try {
+        example("[[systematic]]\nname = \"x\"\nshape = { S = " + shape + " }\n");
+    } catch (const ConfigError& error) {
+        return error.what();
+    }
+    return "no error";
+}
+
+TaskGraph graph() { return make_task_graph(example(), samples(), "cpu"); }
+
+}  // namespace
+
+TEST_CASE("a shape has varied samples or varied weights, both sides of it", "[campaign]") {
+    CHECK(message_of("{ up = \"u\", down = \"d\" }") == "no error");
+    CHECK(message_of("{ up_weight = \"u\", down_weight = \"d\" }") == "no error");
+    CHECK_THAT(message_of("{ up = \"u\" }"), Contains("systematic.x.shape.S.down is missing"));
+    CHECK_THAT(message_of("{ up_weight = \"u\" }"),
+               Contains("systematic.x.shape.S.down_weight is missing"));
+    CHECK_THAT(message_of("{ up_weight = \"u\", down = \"d\" }"),
+               Contains("down_weight is missing") &&
+                   Contains("systematic.x.shape.S.down = \"d\" (a shape has varied samples or "
+                            "varied weights, not both)"));
+    CHECK_THAT(message_of("{ up_wight = \"u\", down_weight = \"d\" }"),
+               Contains("did you mean 'up_weight'?"));
+}
+
+TEST_CASE("varied samples are read but no sets of the ratio file", "[campaign]") {
+    CHECK(samples_to_read(example()) ==
+          std::vector<SampleToRead>{
+              {"S", {}}, {"SBI", {"muR_2", "muR_05"}}, {"B", {}}, {"S_up", {}}, {"S_down", {}}});
+    CHECK(campaign_samples(example()) == std::vector<std::string>{"S", "SBI", "B"});
+}
+
+TEST_CASE("a varied sample is class 1, the nominal one class 0", "[campaign]") {
+    const TrainTask task = graph().trainings[9];
+
+    CHECK(task.name == "S/scale/up/member 0");
+    REQUIRE(task.request.numerator.size() == 1);
+    REQUIRE(task.request.denominator.size() == 1);
+    CHECK(task.request.numerator[0].sample.sample == "S_up");
+    CHECK(task.request.denominator[0].sample.sample == "S");
+    // 2-8-4-1: 130 operations; 400 + 500 training events and a fifth of them for validation.
+    CHECK(task.flop == Approx(10 * 130.0 * (3 * 900 + 180)).epsilon(1e-12));
+}
+
+TEST_CASE("varied weights are another column of the same events", "[campaign]") {
+    const TaskGraph tasks = graph();
+    const TrainTask& task = tasks.trainings[12];
+
+    CHECK(task.name == "SBI/theory/down/member 0");
+    const SampleColumns& varied = task.request.numerator[0].sample;
+    const SampleColumns& nominal = task.request.denominator[0].sample;
+    CHECK(varied.sample == "SBI");
+    CHECK(varied.weight_offset == 200'000);
+    CHECK(nominal.weight_offset == 4096);
+    CHECK(varied.features_offset == nominal.features_offset);
+    CHECK(task.flop == Approx(10 * 130.0 * (3 * 1000 + 200)).epsilon(1e-12));  // each event once
+}
+
+TEST_CASE("other varied weights change their own nets alone", "[campaign]") {
+    const TaskGraph before = graph();
+    std::vector<SampleInfo> changed = samples();
+    changed[1].weights[0].digest.low += 1;
+    const TaskGraph after = make_task_graph(example(), changed, "cpu");
+
+    REQUIRE(after.trainings.size() == 13);
+    for (std::size_t i = 0; i < after.trainings.size(); ++i) {
+        INFO(after.trainings[i].name);
+        CHECK((after.trainings[i].digest != before.trainings[i].digest) ==
+              (after.trainings[i].name == "SBI/theory/up/member 0"));
+    }
+}
+
+TEST_CASE("shapes are evaluated on every set of the ratio file", "[campaign]") {
+    std::vector<std::string> on;
+    for (const InferTask& task : graph().inferences) {
+        if (task.ensemble == "S/scale/down") on.push_back(task.sample);
+    }
+    CHECK(on == std::vector<std::string>{"S", "SBI", "B"});
+}
+
+TEST_CASE("yields follow the weights of varied and nominal events", "[campaign]") {
+    const auto yields = trained_yields(example(), samples());
+
+    REQUIRE(yields.size() == 2);
+    CHECK(yields[0].process == "S");
+    CHECK(yields[0].parameter == "alpha_scale");
+    CHECK(yields[0].factors.up == Approx(1.1).epsilon(1e-12));
+    CHECK(yields[0].factors.down == Approx(0.8).epsilon(1e-12));
+    CHECK(yields[1].process == "SBI");
+    CHECK(yields[1].factors.up == Approx(1.2).epsilon(1e-12));
+    CHECK(yields[1].factors.down == Approx(0.9).epsilon(1e-12));
+    const StatisticalModel model = make_model(example(), samples());
+    CHECK(model.unbinned[0].processes[0].systematics.at(0).yield->up == Approx(1.1));
+}
+
+TEST_CASE("yields that the campaign says need no sums of weights", "[campaign]") {
+    const Campaign campaign = example(
+        "[[systematic]]\nname = \"scale\"\nshape = { S = { up = \"S_up\", down = \"S_down\" } }\n"
+        "yield = {}\n");
+    std::vector<SampleInfo> unusable = samples();
+    unusable[3].sum_of_weights = -1.0;
+
+    CHECK(trained_yields(campaign, unusable).empty());
+    CHECK_THROWS_WITH(trained_yields(example(), unusable),
+                      Contains("the weights of sample 'S_up' sum to -1"));
+}
+
+TEST_CASE("the digest of the ratios follows yields by weights", "[campaign]") {
+    std::vector<SampleInfo> heavier = samples();
+    heavier[4].sum_of_weights = 570.0;
+
+    CHECK(ratios_digest(example(), samples(), graph()) !=
+          ratios_digest(example(), heavier, graph()));
+}
+
+TEST_CASE("missing varied samples and weights are told by name", "[campaign]") {
+    std::vector<SampleInfo> without = samples();
+    without[1].weights.pop_back();
+    CHECK_THROWS_WITH(make_task_graph(example(), without, "cpu"),
+                      Contains("sample 'SBI' was read without the weights 'muR_05'"));
+    without = samples();
+    without.pop_back();
+    CHECK_THROWS_WITH(make_task_graph(example(), without, "cpu"), Contains("sample 'S_down'"));
+}
