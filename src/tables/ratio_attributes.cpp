@@ -68,6 +68,26 @@ std::vector<RatioProcess> read_processes(const h5::File& file) {
     return processes;
 }
 
+/// How many lines belong to each process.
+void write_counts(const h5::File& file,
+                  const std::string& name,
+                  const std::vector<std::uint32_t>& counts) {
+    if (counts.empty()) return;
+    h5::write_attribute(file, "/", name, std::vector<double>(counts.begin(), counts.end()));
+}
+
+std::vector<std::uint32_t> read_counts(const h5::File& file,
+                                       const std::string& name,
+                                       std::size_t processes) {
+    std::vector<std::uint32_t> counts;
+    if (!h5::has_attribute(file, "/", name)) return counts;
+    for (const double count : h5::read_numbers_attribute(file, "/", name)) {
+        counts.push_back(static_cast<std::uint32_t>(count));
+    }
+    if (counts.size() == processes) return counts;
+    throw DataError("attribute '" + name + "' must have one entry per process");
+}
+
 /// Names of processes and parameters: two lists of one length, or nothing.
 std::vector<RatioShape> read_pairs(const h5::File& file, const std::string& what) {
     const std::string processes = what + "_processes";
@@ -203,6 +223,8 @@ void write_ratio_header(const h5::File& file,
     h5::write_attribute(file, "/", "shape_norm", word_of(header.shape_norm));
     write_reference(file, header.reference);
     write_systematics(file, header);
+    write_counts(file, "replicas", header.replicas);
+    write_counts(file, "members", header.members);
     if (summary.log_z.empty()) return;  // nothing was measured
     h5::write_attribute(file, "/", "log_z", summary.log_z);
     h5::write_attribute(file, "/", "excess", summary.excess);
@@ -218,6 +240,8 @@ RatioHeader read_ratio_header(const h5::File& file) {
     header.reference = read_reference(file);
     header.shapes = read_pairs(file, "shape");
     header.yields = read_yields(file);
+    header.replicas = read_counts(file, "replicas", header.processes.size());
+    header.members = read_counts(file, "members", header.processes.size());
     const auto split = numbers_or(file, "split", {0.0, 0.0, 1.0});
     header.split = {.train = split[0], .validation = split[1], .inference = split[2]};
     header.aggregation = word_or(file, "aggregation", Combine::mean_log_ratio);

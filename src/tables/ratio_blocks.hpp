@@ -26,6 +26,33 @@ struct RatioBlockRows {
     std::vector<float> spread;       ///< [n, P]
 };
 
+/// What ensembles gave for ranges of file rows, checked.
+class RatioRangeLoader {
+public:
+    RatioRangeLoader(const RatioInput& input,
+                     const RatioProvider& provider,
+                     std::span<const RatioSelection> selections)
+        : input_(input), provider_(provider), selections_(selections) {}
+
+    /// \throws DataError naming sample, ensemble and row if a ratio cannot be used or is missing
+    RatioBlock load(const RatioBlockKey& key) const;
+
+private:
+    std::string description(const RatioBlockKey& key) const;
+    void check(const RatioBlockKey& key, const RatioBlock& block) const;
+
+    const RatioInput& input_;
+    const RatioProvider& provider_;
+    std::span<const RatioSelection> selections_;
+};
+
+/// Events of one block that lie in one range of file rows.
+struct BlockPart {
+    std::uint64_t range = 0;
+    Range inside;  ///< counted from the first event of the range
+};
+std::vector<BlockPart> parts_of(const RatioSelection& selection, std::uint64_t block);
+
 /// Assembles blocks of events from the results of the evaluation tasks, whose ranges of file rows
 /// are another partition of the events.
 class RatioBlockLoader {
@@ -33,7 +60,7 @@ public:
     RatioBlockLoader(const RatioInput& input,
                      const RatioProvider& provider,
                      std::span<const RatioSelection> selections)
-        : input_(input), provider_(provider), selections_(selections) {}
+        : input_(input), ranges_(input, provider, selections), selections_(selections) {}
 
     /// \throws DataError naming sample, process and row if a ratio cannot be used or is missing
     RatioBlockRows load(const BlockPlace& place);
@@ -50,7 +77,7 @@ private:
     void append(const LoadedRange& loaded, Range part, RatioBlockRows& block) const;
 
     const RatioInput& input_;
-    const RatioProvider& provider_;
+    RatioRangeLoader ranges_;
     std::span<const RatioSelection> selections_;
     std::optional<LoadedRange> loaded_;  ///< the last one: neighbouring blocks share it
 };

@@ -13,6 +13,7 @@
 #include "checked_column.hpp"
 #include "ratio_attributes.hpp"
 #include "ratio_events.hpp"
+#include "ratio_lines.hpp"
 
 namespace ratiofarm {
 
@@ -186,6 +187,24 @@ void RatioFile::verify_events() const {
             });
         }
     }
+}
+
+std::vector<float> RatioFile::read_line(std::string_view name,
+                                        RatioLines lines,
+                                        std::uint64_t line,
+                                        Range rows) const {
+    RATIOFARM_EXPECT(rows.first <= rows.last && rows.last <= set(name).events);
+    return in_context("'" + path_.string() + "'", [&] {
+        const std::string path = lines_path(name, lines);
+        if (!h5::is_dataset(*file_, path)) throw DataError(path + " is missing");
+        const LineTable table(*file_, path);
+        if (line < table.lines() && table.events() == set(name).events) {
+            return table.read(line, rows);
+        }
+        throw DataError(path + " has " + std::to_string(table.lines()) + " lines of " +
+                        std::to_string(table.events()) + " events, line " + std::to_string(line) +
+                        " of " + std::to_string(set(name).events) + " was asked for");
+    });
 }
 
 RatioColumns RatioFile::read_columns(std::string_view name, Range rows) const {

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cmath>
+#include <optional>
 
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
@@ -12,6 +13,7 @@
 #include "parallel_table.hpp"
 #include "ratio_attributes.hpp"
 #include "ratio_blocks.hpp"
+#include "ratio_lines.hpp"
 #include "ratio_selection.hpp"
 #include "ratio_sums.hpp"
 
@@ -88,7 +90,10 @@ public:
                 const RatioProvider& provider)
         : comm_(comm), input_(input), provider_(provider) {
         RATIOFARM_EXPECT(!input.header.processes.empty());
-        mpi::together(comm, [&] { select(); });
+        mpi::together(comm, [&] {
+            select();
+            lines_.emplace(input_, provider_, selections_);
+        });
     }
 
     /// Collective over comm. First pass, over the reference: what ln r is divided by.
@@ -169,7 +174,7 @@ private:
         for (const Layouts& layouts : layouts_) {
             for (const ColumnLayout& layout : layouts) total += layout.bytes();
         }
-        return total;
+        return total + lines_->bytes();
     }
 
     void create(const h5::File& file) const {
@@ -177,6 +182,7 @@ private:
             h5::create_group(file, std::filesystem::path(layouts[0].path).parent_path().string());
             for (const ColumnLayout& layout : layouts) create_column(file, layout);
         }
+        lines_->create(file);
     }
 
     void subtract_log_z(std::vector<float>& log_r) const {
@@ -194,6 +200,7 @@ private:
             written_.push_back(SetColumns(file, layouts_[place.set]).write(place.block, rows));
             if (mixture_.contains(place.set)) append(identity_sums_, block_sums(rows, mixture_));
         }
+        lines_->write(file, part_of(comm_, blocks_));
     }
 
     void check_identity() {
@@ -223,6 +230,7 @@ private:
             throw DataError("block " + std::to_string(place.block) + " of '" +
                             input_.sets[place.set].sample.name + "' reads back differently");
         }
+        lines_->verify(file, part_of(comm_, blocks_));
     }
 
     const mpi::Communicator& comm_;
@@ -230,6 +238,7 @@ private:
     const RatioProvider& provider_;
     ReferenceMixture mixture_;
     std::vector<RatioSelection> selections_;
+    std::optional<RatioLineWriter> lines_;
     std::vector<Layouts> layouts_;
     std::vector<BlockPlace> blocks_;            ///< of all sets, in order
     std::vector<BlockPlace> reference_blocks_;  ///< those of the reference, in order

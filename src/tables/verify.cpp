@@ -9,8 +9,10 @@
 #include "checked_column.hpp"
 #include "ensemble_layout.hpp"
 #include "event_layout.hpp"
+#include "line_table.hpp"
 #include "net_tables.hpp"
 #include "ratio_attributes.hpp"
+#include "shared_column.hpp"
 
 namespace ratiofarm {
 
@@ -30,9 +32,11 @@ void collect(Lines& problems, Check&& check) {
 
 void check_columns(const std::filesystem::path& path, const h5::File& file, Lines& problems) {
     for (const std::string& dataset : h5::dataset_paths(file)) {
-        if (is_checksum_path(dataset)) continue;
+        if (is_checksum_path(dataset) || dataset.ends_with(xxh3_path(""))) continue;
         collect(problems, [&] {
-            for (const std::string& line : CheckedColumn(file, dataset).damaged_blocks()) {
+            const bool lines = h5::is_dataset(file, xxh3_path(dataset));
+            for (const std::string& line : lines ? LineTable(file, dataset).damaged_blocks()
+                                                 : CheckedColumn(file, dataset).damaged_blocks()) {
                 problems.push_back("'" + path.string() + "': " + line);
             }
         });

@@ -111,7 +111,7 @@ private:
                         continue;
                     }
                     const double x = sample.features()[2 * row];
-                    const double mirrored = key.process == 0 ? x : -x;
+                    const double mirrored = key.column == 0 ? x : -x;
                     block.log_ratio.push_back(
                         static_cast<float>(toy_.log_ratio(mirrored) + std::log(factor)));
                     block.spread.push_back(0.25F);

@@ -162,8 +162,8 @@ inline RatioProvider example_provider(const RatioInput& input) {
         for (std::uint64_t row = first; row < last; ++row) {
             const std::uint64_t id = sample.id()[row];
             if (split_part(id, set.split) != SplitPart::inference) continue;
-            block.log_ratio.push_back(example_log_ratio(key.process, id));
-            block.spread.push_back(0.125F * static_cast<float>(key.process));
+            block.log_ratio.push_back(example_log_ratio(key.column, id));
+            block.spread.push_back(0.125F * static_cast<float>(key.column));
         }
         return block;
     };

@@ -212,7 +212,7 @@ TEST_CASE("a ratio that is no number fails all ranks and is named", "[tables][mp
     const RatioProvider good = test::example_provider(example.input);
     const RatioProvider bad = [&](const RatioBlockKey& key) {
         RatioBlock block = good(key);
-        if (key.set == 1 && key.process == 1 && key.range == 6) {
+        if (key.set == 1 && key.column == 1 && key.range == 6) {
             block.log_ratio.back() = std::numeric_limits<float>::quiet_NaN();
         }
         return block;

@@ -49,6 +49,15 @@ struct RatioTarget {
     std::uint64_t stride = 0;  ///< >= n: elements between one list of ln g and the next
 };
 
+/// Datasets [lines, events] beside those of RatioTarget; a file need not have them.
+enum class RatioLines : std::uint8_t {
+    up_spread,       ///< [shapes] standard deviation of ln g at +1 over its nets
+    down_spread,     ///< at -1
+    replica_spread,  ///< [processes] of ln r over the replicas, undivided
+    replica,         ///< [sum of header.replicas] ln r of each replica, not normalised
+    member,          ///< [sum of header.members] ln r of each member, not normalised
+};
+
 class RatioEvents;
 
 /// A ratio file, open for reading on one rank; header and sizes are checked.
@@ -74,6 +83,13 @@ public:
     /// \throws DataError naming file, dataset and rows that are damaged
     RatioRows read_rows(std::string_view set, Range rows) const;
     RatioColumns read_columns(std::string_view set, Range rows) const;
+
+    /// Events of one line; a net that is not there for the fold of an event gives NaN.
+    /// \throws DataError if the file has no such dataset, or it is damaged
+    std::vector<float> read_line(std::string_view set,
+                                 RatioLines lines,
+                                 std::uint64_t line,
+                                 Range rows) const;
 
     /// The same events for the likelihood, by several threads at once. Each checksum is compared
     /// once, so small ranges cost no more than large ones. Values are not looked at.

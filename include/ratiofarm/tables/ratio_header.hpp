@@ -53,6 +53,10 @@ struct RatioHeader {
     std::vector<ReferenceComponent> reference;  ///< empty in files that have none
     std::vector<RatioShape> shapes;             ///< order of the columns of log_g
     std::vector<RatioYield> yields;
+    /// Lines of replica_log_r and member_log_r that belong to each process, in their order; empty
+    /// if the file has none.
+    std::vector<std::uint32_t> replicas;
+    std::vector<std::uint32_t> members;
     Split split;  ///< of the events that entered
     Combine aggregation = Combine::mean_log_ratio;
     ShapeNorm shape_norm = ShapeNorm::reference;
