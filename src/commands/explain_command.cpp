@@ -3,10 +3,13 @@
 
 #include <fmt/format.h>
 
+#include "ratiofarm/campaign/ensemble_choice.hpp"
 #include "ratiofarm/core/task_file.hpp"
 #include "ratiofarm/scheduler/cost_model.hpp"
 
 #include "campaign_samples.hpp"
+#include "net_text.hpp"
+#include "trained_results.hpp"
 #include "workspace.hpp"
 
 namespace ratiofarm {
@@ -22,12 +25,26 @@ struct Known {
     TaskFileKind kind = TaskFileKind::training_result;
 };
 
-/// A task by its name, or by the first digits of its digest.
-Known find_task(const TaskGraph& graph, const std::string& wanted) {
-    for (const TrainTask& task : graph.trainings) {
-        if (task.name == wanted || task.digest.hex().starts_with(wanted)) {
-            return {task.digest, task.name, task.flop, TaskFileKind::training_result};
+Known known(const TrainTask& task) {
+    return {task.digest, task.name, task.flop, TaskFileKind::training_result};
+}
+
+/// A task by its name or that of one of its nets, or by the first digits of its digest.
+Known find_task(const TaskGraph& graph,
+                const std::vector<EnsembleChoice>& choices,
+                const std::string& wanted) {
+    const auto is_wanted = [&](const TrainTask& task) {
+        return task.name == wanted || task.digest.hex().starts_with(wanted) ||
+               std::any_of(task.nets.begin(), task.nets.end(),
+                           [&](const PlannedNet& net) { return net.name == wanted; });
+    };
+    for (const EnsembleChoice& choice : choices) {
+        for (const TrainTask& task : choice.trainings) {
+            if (is_wanted(task)) return known(task);
         }
+    }
+    for (const TrainTask& task : graph.trainings) {
+        if (is_wanted(task)) return known(task);
     }
     for (const InferTask& task : graph.inferences) {
         if (task.name == wanted || task.digest.hex().starts_with(wanted)) {
@@ -90,7 +107,12 @@ ExitCode run(CommandContext&, const Arguments& arguments) {
     const auto samples = read_campaign_samples(campaign, directory.root().string());
     const JournalState all = read_all_journals(directory);
     const TaskGraph graph = make_task_graph(campaign, samples, arguments.text("device"));
-    const Known task = find_task(graph, arguments.positional().front());
+    TrainedResults results(directory);
+    const std::string device = arguments.text("device");
+    const auto choices =
+        choose_ensembles({campaign, samples, device}, graph,
+                         [&](const Digest& training) { return results.find(training); });
+    const Known task = find_task(graph, choices, arguments.positional().front());
 
     CostModel costs;
     for (const auto& [digest, event] : all.committed) {
@@ -101,6 +123,7 @@ ExitCode run(CommandContext&, const Arguments& arguments) {
     fmt::print("cost         {:.3g} FLOP, about {:.3g} s (learned from {} tasks)\n", task.flop,
                costs.seconds(task.name, task.flop), costs.tasks());
     print_history(task, all);
+    fmt::print("{}", nets_text(task.digest, choices, campaign.gates));
     fmt::print("files        {}\n", directory.result(task.digest).string());
     return ExitCode::done;
 }

@@ -6,11 +6,15 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "ratiofarm/campaign/ensemble_spec.hpp"
 #include "ratiofarm/core/publish.hpp"
 #include "ratiofarm/core/signal_flags.hpp"
 #include "ratiofarm/scheduler/cost_model.hpp"
 
 #include "farm_text.hpp"
+#include "net_text.hpp"
+#include "nets_record.hpp"
+#include "trained_nets.hpp"
 #include "workspace.hpp"
 
 namespace ratiofarm {
@@ -27,12 +31,11 @@ struct Farm {
 
 /// What the files of a run directory say; no lock is taken and nothing is written.
 struct Status {
-    std::uint64_t nets = 0;  ///< of the campaign
-    std::uint64_t trained = 0;
+    TrainedNets nets;
     std::uint64_t checkpointed = 0;  ///< begun and not finished
-    double training_seconds = 0.0;   ///< over all trained nets
     std::vector<TaskGivenUp> given_up;
     std::vector<std::string> ensembles;
+    std::vector<EnsembleRecord> gates;
     bool ratios = false;
     bool fit = false;
     bool report = false;
@@ -72,17 +75,13 @@ Status read_status(const RunDirectory& directory) {
             status.costs.learn(event.name, event.flop, event.seconds);
         }
     }
-    for (const ProcessSection& process : campaign.processes) {
-        for (std::uint32_t member = 0; member < campaign.ensemble.members; ++member) {
-            ++status.nets;
-            const auto known =
-                journal.latest.find(fmt::format("{}/member {}", process.name, member));
-            if (known == journal.latest.end()) continue;
-            ++status.trained;
-            status.training_seconds += journal.committed.at(known->second).seconds;
+    status.nets = count_trained_nets(campaign, journal);
+    if (campaign.has_events()) {
+        for (const EnsembleSpec& spec : ensemble_specs(campaign)) {
+            if (fs::exists(directory.ensemble(spec.name))) status.ensembles.push_back(spec.name);
         }
-        if (fs::exists(directory.ensemble(process.name))) status.ensembles.push_back(process.name);
     }
+    status.gates = read_nets_record(directory);
     for (const auto& entry : journal.given_up) status.given_up.push_back(entry.second);
     status.checkpointed = count_checkpoints(directory);
     status.ratios = fs::exists(directory.ratios());
@@ -99,6 +98,16 @@ std::string status_json(const Status& status) {
     for (const TaskGivenUp& task : status.given_up) {
         failed.push_back({{"task", task.name}, {"reason", task.reason}});
     }
+    Json excluded = Json::array();
+    for (const EnsembleRecord& ensemble : status.gates) {
+        for (const Exclusion& exclusion : ensemble.excluded) {
+            excluded.push_back(
+                {{"net", exclusion.net}, {"gate", exclusion.gate}, {"reason", exclusion.text}});
+        }
+        for (const std::string& failure : ensemble.failures) {
+            failed.push_back({{"task", ensemble.name}, {"reason", failure}});
+        }
+    }
     Json stages = Json::array();
     for (const StageEnded& stage : status.stages) {
         stages.push_back({{"stage", stage.stage}, {"seconds", stage.seconds}});
@@ -112,11 +121,12 @@ std::string status_json(const Status& status) {
     }
     Json farms = Json::array();
     for (const Farm& farm : status.farms) farms.push_back(farm_json(farm.times, farm.shard));
-    return Json{{"nets", status.nets},
-                {"trained", status.trained},
+    return Json{{"nets", status.nets.planned},
+                {"trained", status.nets.trained},
                 {"checkpointed", status.checkpointed},
-                {"training_seconds", status.training_seconds},
+                {"training_seconds", status.nets.seconds},
                 {"failed", failed},
+                {"excluded", excluded},
                 {"ensembles", status.ensembles},
                 {"ratios", status.ratios},
                 {"fit", status.fit},
@@ -138,8 +148,8 @@ std::string status_text(const Status& status) {
         "ensembles  {}\n"
         "ratios.h5  {}\nfit.json   {}\nreport     {}\n"
         "lock       {}\n",
-        status.trained, status.nets, status.checkpointed, status.given_up.size(),
-        status.training_seconds, fmt::join(status.ensembles, " "), word(status.ratios),
+        status.nets.trained, status.nets.planned, status.checkpointed, status.given_up.size(),
+        status.nets.seconds, fmt::join(status.ensembles, " "), word(status.ratios),
         word(status.fit), word(status.report), status.locked ? "held by a farm" : "free");
     for (const Farm& farm : status.farms) text += farm_text(farm.times, farm.shard);
     for (const CostModel::Kind& kind : status.costs.kinds()) {
@@ -149,6 +159,7 @@ std::string status_text(const Status& status) {
     for (const TaskGivenUp& task : status.given_up) {
         text += fmt::format("failed     {}: {}\n", task.name, task.reason);
     }
+    text += exclusions_text(status.gates);
     if (status.damaged_lines > 0) {
         text += fmt::format("journal    {} damaged lines skipped\n", status.damaged_lines);
     }

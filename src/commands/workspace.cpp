@@ -59,7 +59,7 @@ Placement placement_of_rank(const mpi::Communicator& world, DeviceClass device) 
 void remove_results(const RunDirectory& directory) {
     for (const fs::path& path :
          {directory.tasks(), directory.ensembles(), directory.ratios(), directory.fit_json(),
-          directory.report(), directory.journal(), directory.campaign()}) {
+          directory.report(), directory.nets(), directory.journal(), directory.campaign()}) {
         fs::remove_all(path);
     }
     for (const fs::path& path : directory.shard_journals()) fs::remove(path);

@@ -11,6 +11,7 @@
 #include "ratiofarm/tables/ensemble_file.hpp"
 
 #include "process_summary.hpp"
+#include "quality_summary.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -183,6 +184,7 @@ ReportInputs collect_report_inputs(const ReportSources& sources) {
     inputs.campaign_toml = campaign_toml(sources.campaign);
     inputs.stages = sources.stages;
     add_campaign_facts(sources.campaign, inputs);
+    inputs.ensembles = collect_quality(sources.campaign, sources.directory);
     if (fs::exists(sources.directory.fit_json())) {
         inputs.fit = parse_fit_json(read_text(sources.directory.fit_json()));
         inputs.facts.push_back({"digest of the fit's inputs", inputs.fit->inputs});

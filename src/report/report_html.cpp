@@ -13,13 +13,14 @@ namespace ratiofarm {
 namespace {
 
 std::string navigation(const std::string& body) {
-    constexpr std::array<std::pair<const char*, const char*>, 7> entries{{
+    constexpr std::array<std::pair<const char*, const char*>, 8> entries{{
         {"result", "Result"},
         {"inference", "Impacts and limits"},
         {"checks", "Checks"},
         {"closure", "Closure"},
         {"calibration", "Calibration"},
         {"training", "Training"},
+        {"quality", "Nets"},
         {"campaign", "Campaign"},
     }};
     std::string links;
@@ -48,7 +49,8 @@ std::string report_html(const ReportInputs& inputs, const Plotter& plotter) {
     const std::string body = result_section(inputs, plotter) + inference_section(inputs, plotter) +
                              checks_section(inputs) + closure_section(inputs, plotter) +
                              calibration_section(inputs, plotter) +
-                             training_section(inputs, plotter) + campaign_section(inputs);
+                             training_section(inputs, plotter) + quality_section(inputs, plotter) +
+                             campaign_section(inputs);
     const std::string name = escape_html(inputs.campaign);
     const std::string data = inputs.fit ? escape_html(inputs.fit->data) : std::string();
     return fmt::format(

@@ -178,6 +178,33 @@ Plot calibration_plot(const Calibration& calibration, std::string_view process) 
             .panels = {panel, difference_panel("difference", difference, 0.0)}};
 }
 
+Plot net_calibration_plot(const EnsembleQuality& ensemble) {
+    constexpr std::size_t most_nets = 50;  // more lines cover each other
+    Curve diagonal = curve("calibrated", Mark::dashes, Colour::grey);
+    double end = 0.0;
+    std::vector<Curve> nets;
+    for (const NetRow& net : ensemble.nets) {
+        if (nets.size() == most_nets) break;
+        Curve line = curve(nets.empty() ? "single nets" : "", Mark::line, Colour::blue);
+        line.strength = 0.35;
+        line.x = net.quality.calibration_predicted;
+        line.y = net.quality.calibration_observed;
+        for (const auto* values : {&line.x, &line.y}) {
+            for (const double value : *values) end = std::max(end, value);
+        }
+        nets.push_back(std::move(line));
+    }
+    end = std::min(1.0, std::ceil(end * 10.0 + 0.2) / 10.0);
+    diagonal.x = diagonal.y = {0.0, end};
+    Panel panel{.y = {.label = "observed fraction", .low = 0.0, .high = end},
+                .curves = {diagonal},
+                .levels = {},
+                .legend = Legend::top_left};
+    panel.curves.insert(panel.curves.end(), nets.begin(), nets.end());
+    return {.x = {.label = "predicted fraction r/(1 + r)", .low = 0.0, .high = end},
+            .panels = {panel}};
+}
+
 Plot ratio_plot(const RatioDistribution& ratios, std::string_view process) {
     Curve sample = curve(std::string(process), Mark::points, Colour::blue);
     std::vector<double> low, high;

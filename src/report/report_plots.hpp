@@ -19,6 +19,9 @@ Plot loss_plot(const EnsembleSummary& ensemble);
 /// Observed against predicted fraction, and their difference below.
 Plot calibration_plot(const Calibration& calibration, std::string_view process);
 
+/// The calibration curve of every net of an ensemble on its validation events.
+Plot net_calibration_plot(const EnsembleQuality& ensemble);
+
 /// log r in the reference and in the sample.
 Plot ratio_plot(const RatioDistribution& ratios, std::string_view process);
 

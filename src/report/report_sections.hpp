@@ -14,6 +14,7 @@ std::string checks_section(const ReportInputs& inputs);
 std::string closure_section(const ReportInputs& inputs, const Plotter& plotter);
 std::string calibration_section(const ReportInputs& inputs, const Plotter& plotter);
 std::string training_section(const ReportInputs& inputs, const Plotter& plotter);
+std::string quality_section(const ReportInputs& inputs, const Plotter& plotter);
 std::string campaign_section(const ReportInputs& inputs);
 
 }  // namespace ratiofarm

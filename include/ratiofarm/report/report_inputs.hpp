@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "ratiofarm/campaign/gates.hpp"
+#include "ratiofarm/core/net_quality.hpp"
 #include "ratiofarm/report/calibration.hpp"
 #include "ratiofarm/report/closure.hpp"
 #include "ratiofarm/report/fit_json.hpp"
@@ -18,6 +20,29 @@ struct MemberHistory {
     std::vector<double> validation_loss;  ///< per epoch
     std::uint32_t best_epoch = 0;         ///< whose weights were kept, counted from 1
     double best_validation_loss = 0.0;
+};
+
+/// One net as it was measured on its validation events.
+struct NetRow {
+    std::string name;
+    std::uint32_t attempts = 1;  ///< nets trained for its place
+    double validation_loss = 0.0;
+    NetQuality quality;
+    std::vector<GateCheck> checks;  ///< the limits of the campaign
+};
+
+/// A net that was trained and is not used.
+struct ExcludedRow {
+    std::string name;
+    std::string reason;
+};
+
+/// The nets of one ensemble.
+struct EnsembleQuality {
+    std::string name;
+    std::vector<NetRow> nets;
+    std::vector<ExcludedRow> excluded;
+    double spread = 0.0;  ///< mean_spread(); NaN for one net
 };
 
 /// The ensemble of one process.
@@ -76,6 +101,7 @@ struct ReportInputs {
     std::string campaign_toml;  ///< resolved campaign; may be empty
     std::optional<FitRecord> fit;
     std::vector<ProcessSummary> processes;
+    std::vector<EnsembleQuality> ensembles;      ///< in the order of the campaign
     std::optional<IdentityCheck> identity;       ///< of the ratios as the fit sees them
     std::optional<double> identity_mean_before;  ///< mean of sum_k pi_k r_k before normalisation
     std::vector<StageTime> stages;

@@ -1,0 +1,75 @@
+#include "net_text.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+namespace ratiofarm {
+namespace {
+
+const char* state_word(const SlotChoice& choice, std::size_t tried) {
+    if (tried < choice.exclusions.size()) return "excluded";
+    if (choice.state == SlotChoice::State::chosen) return "in the ensemble";
+    return "trained; judged when all nets of its ensemble are";
+}
+
+std::string checks_text(const TrainedNet& net, const GatesSection& gates) {
+    std::string text;
+    for (const GateCheck& check : gate_checks(net, gates)) {
+        if (check.gate == "failure") continue;
+        text += fmt::format("  {:<13}{:<10.4g} {} {:.4g}{}\n", check.gate, check.value,
+                            check.gate == "constant" ? "at least" : "at most", check.allowed,
+                            check.passed ? "" : "  <- excluded");
+    }
+    return text;
+}
+
+std::string net_text(const NetSlot& slot,
+                     const SlotChoice& choice,
+                     std::size_t tried,
+                     const GatesSection& gates) {
+    const TriedNet& net = slot.tried[tried];
+    std::string text = fmt::format("net          {}: {}\n", net.name, state_word(choice, tried));
+    if (tried < choice.exclusions.size()) {
+        text += fmt::format("  why        {}\n", choice.exclusions[tried].text);
+    }
+    return text + checks_text(net.result, gates);
+}
+
+}  // namespace
+
+std::string nets_text(const Digest& training,
+                      const std::vector<EnsembleChoice>& choices,
+                      const GatesSection& gates) {
+    std::string text;
+    for (const EnsembleChoice& ensemble : choices) {
+        for (std::size_t index = 0; index < ensemble.slots.size(); ++index) {
+            const NetSlot& slot = ensemble.slots[index];
+            for (std::size_t tried = 0; tried < slot.tried.size(); ++tried) {
+                if (slot.tried[tried].place.task != training) continue;
+                text += net_text(slot, ensemble.choices[index], tried, gates);
+            }
+        }
+    }
+    return text;
+}
+
+std::string exclusions_text(const std::vector<EnsembleRecord>& ensembles) {
+    std::string text;
+    for (const EnsembleRecord& ensemble : ensembles) {
+        for (const Exclusion& exclusion : ensemble.excluded) {
+            text += fmt::format("excluded   {}\n", exclusion.text);
+        }
+        if (ensemble.replaced > 0) {
+            text += fmt::format("replaced   {} of {} nets of {}\n", ensemble.replaced,
+                                ensemble.nets, ensemble.name);
+        }
+        for (const std::string& failure : ensemble.failures) {
+            text += fmt::format("failed     {}\n", failure);
+        }
+    }
+    return text;
+}
+
+}  // namespace ratiofarm

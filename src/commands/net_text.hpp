@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ratiofarm/campaign/ensemble_choice.hpp"
+
+#include "nets_record.hpp"
+
+namespace ratiofarm {
+
+/// For `explain`: what became of each net of a training, and its numbers beside their limits. Empty
+/// if it is not trained.
+std::string nets_text(const Digest& training,
+                      const std::vector<EnsembleChoice>& choices,
+                      const GatesSection& gates);
+
+/// For `status`: one line per excluded net and per place that stays empty.
+std::string exclusions_text(const std::vector<EnsembleRecord>& ensembles);
+
+}  // namespace ratiofarm

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <vector>
+
+#include "ratiofarm/campaign/campaign.hpp"
+#include "ratiofarm/report/report_inputs.hpp"
+#include "ratiofarm/store/run_directory.hpp"
+
+namespace ratiofarm {
+
+/// What the ensemble files say of their nets; ensembles that are not gathered are left out.
+/// \throws DataError if a file is damaged
+std::vector<EnsembleQuality> collect_quality(const Campaign& campaign,
+                                             const RunDirectory& directory);
+
+}  // namespace ratiofarm
