@@ -1,76 +1,115 @@
-// How close a training step comes to the matrix product of this machine.
-// usage: trainer_bench [threads]. Prints only; minimum and median over interleaved repetitions.
+// How close a training step comes to the matrix product of this machine, and what keeps it from it.
+// usage: trainer_bench [threads=1] [networks=3x64,3x128,3x256,4x256,7x1500] [batches=1024]
+//                      [precisions=fp32,bf16] [seconds=3] [format=text|json]
+// Prints only. Parts of a step are measured in turn; least and median over the repetitions.
 
-#include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <functional>
+#include <sstream>
 #include <string>
 #include <vector>
 
 #include <ATen/ATen.h>
 
-#include "ratiofarm/core/philox.hpp"
+#include "ratiofarm/core/log.hpp"
 
+#include "bench_arguments.hpp"
+#include "cpu_product.hpp"
 #include "cross_entropy.hpp"
 #include "device.hpp"
 #include "flat_optimizer.hpp"
-#include "initial_row.hpp"
 #include "net_pack.hpp"
-#include "table_tensor.hpp"
 
 namespace ratiofarm {
 namespace {
 
-constexpr std::uint32_t batch_size = 1024;
+using bench::seconds_of;
+using bench::timing_of;
+
 constexpr std::uint32_t inputs = 16;
 
-double seconds(const std::function<void()>& action) {
-    const auto start = std::chrono::steady_clock::now();
-    action();
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
+struct Case {
+    std::uint32_t layers = 0;
+    std::uint32_t width = 0;
+    std::int64_t batch = 0;
+    Precision precision = Precision::fp32;
 
-EventTable random_table(std::uint64_t events) {
-    EventTable table{.events = events, .columns = inputs + 2, .values = {}};
-    PhiloxSequence random(1);
-    for (std::uint64_t event = 0; event < events; ++event) {
-        for (std::uint32_t input = 0; input < inputs; ++input) {
-            table.values.push_back(static_cast<float>(random.normal()));
-        }
-        table.values.push_back(event % 2 == 0 ? 1.0F : 0.0F);
-        table.values.push_back(1.0F);
+    Network network() const {
+        return {.inputs = inputs, .hidden = std::vector<std::uint32_t>(layers, width)};
     }
-    return table;
-}
+    std::string name() const {
+        return std::to_string(layers) + "x" + std::to_string(width) +
+               " B=" + std::to_string(batch) + (precision == Precision::bf16 ? " bf16" : " fp32");
+    }
+};
 
-/// One training step, cut into its phases.
+/// The matrix products of one step and nothing else, on memory of their own.
+template <class T>
+class Products {
+public:
+    explicit Products(const Case& of) : case_(of) {
+        const auto type = sizeof(T) == 2 ? at::kBFloat16 : at::kFloat;
+        const std::int64_t stride = (of.width + 31) / 32 * 32;
+        for (std::uint32_t layer = 0; layer < of.layers; ++layer) {
+            activations_.push_back(at::randn({of.batch, stride}).to(type));
+            weights_.push_back(at::randn({std::int64_t{of.width}, stride}).to(type));
+            products_.push_back(at::zeros({of.batch, stride}));
+        }
+        gradient_ = at::zeros({std::int64_t{of.width}, stride});
+    }
+
+    void step() {
+        for (std::uint32_t layer = 0; layer < case_.layers; ++layer) {
+            const std::int64_t below = layer == 0 ? inputs : case_.width;
+            product({case_.batch, case_.width, below}, matrix(activations_[layer], false),
+                    matrix(weights_[layer], true), block(products_[layer]));
+        }
+        for (std::uint32_t layer = case_.layers; layer-- > 0;) {
+            const std::int64_t below = layer == 0 ? inputs : case_.width;
+            product({case_.width, below, case_.batch}, matrix(activations_[layer], true),
+                    matrix(activations_[layer], false), block(gradient_));
+            if (layer == 0) continue;
+            product({case_.batch, below, case_.width}, matrix(activations_[layer], false),
+                    matrix(weights_[layer], false), block(products_[layer]));
+        }
+    }
+
+private:
+    static Matrix<T> matrix(const at::Tensor& memory, bool transposed) {
+        return {static_cast<const T*>(memory.const_data_ptr()), memory.stride(0), transposed};
+    }
+    static Block<float> block(at::Tensor& memory) {
+        return {memory.mutable_data_ptr<float>(), static_cast<std::size_t>(memory.stride(0))};
+    }
+
+    Case case_;
+    std::vector<at::Tensor> activations_;
+    std::vector<at::Tensor> weights_;
+    std::vector<at::Tensor> products_;
+    at::Tensor gradient_;
+};
+
+/// One training step, cut into its parts.
 class Step {
 public:
-    Step(const Network& network, const EventTable& table)
-        : table_(table, batch_size, DeviceKind::cpu),
-          pack_(make_net_pack(
-              network, {.nets = 1, .capacity = batch_size}, float_on(DeviceKind::cpu))),
-          optimizer_(options_, pack_->parameters()),
-          loss_(1, batch_size, float_on(DeviceKind::cpu)) {
-        const std::vector<float> ones(network.inputs, 1.0F);
-        const auto row = initial_row(network, 1, ones, ones);
-        copy_to(pack_->parameters()[0], std::span(row).subspan(2 * network.inputs));
-        table_.shuffle(1, 0);
+    explicit Step(const Case& of)
+        : pack_(make_net_pack(of.network(),
+                              {.nets = 1, .capacity = of.batch, .precision = of.precision},
+                              float_on(DeviceKind::cpu))),
+          optimizer_({.optimizer = Optimizer::adam}, pack_->parameters()),
+          loss_(1, of.batch, float_on(DeviceKind::cpu)),
+          features_(at::randn({1, of.batch, std::int64_t{inputs}})),
+          positive_(at::rand({1, of.batch})),
+          total_(at::ones({1, of.batch})) {
+        pack_->parameters().normal_(0.0, 0.5 / std::sqrt(of.width));
+        pack_->parameters_changed();
     }
 
-    void gather() {
-        const Batch batch = table_.batch(index_++ % 32);
-        features_ = batch.features->unsqueeze(0);
-        positive_ = batch.labels->unsqueeze(0);
-        total_ = batch.weights->unsqueeze(0);
-    }
-    void forward() { logits_ = &pack_->forward(features_); }
-    void backward() {
-        loss_.add(*logits_, positive_, total_);
-        pack_->backward(features_, loss_.gradient(*logits_, positive_, total_));
+    void pass() {
+        const at::Tensor& logits = pack_->forward(features_);
+        loss_.add(logits, positive_, total_);
+        pack_->backward(features_, loss_.gradient(logits, positive_, total_));
     }
     void optimize() {
         optimizer_.step(pack_->gradient(), std::array{1e-4});
@@ -78,59 +117,104 @@ public:
     }
 
 private:
-    TrainingOptions options_;
-    ShuffledTable table_;
     std::unique_ptr<NetPack> pack_;
     FlatOptimizer optimizer_;
     CrossEntropy loss_;
     at::Tensor features_, positive_, total_;
-    const at::Tensor* logits_ = nullptr;
-    std::uint64_t index_ = 0;
 };
 
-struct Timing {
-    double minimum;
-    double median;
+struct Times {
+    std::vector<double> machine;   ///< one product [1024, 1500] [1500, 1500]
+    std::vector<double> products;  ///< of a step
+    std::vector<double> pass;      ///< forward, loss, backward
+    std::vector<double> optimizer;
+    std::vector<double> step;
 };
 
-Timing summary(std::vector<double> times) {
-    std::ranges::sort(times);
-    return {times.front(), times[times.size() / 2]};
+constexpr double machine_flop = 2.0 * 1024 * 1500 * 1500;
+
+template <class T>
+Times measure(const Case& of, double seconds) {
+    Products<T> products(of);
+    Step step(of);
+    const at::Tensor memory =
+        at::ones({1500, 1500}).to(sizeof(T) == 2 ? at::kBFloat16 : at::kFloat);
+    const at::Tensor tall = at::ones({1024, 1500}).to(memory.scalar_type());
+    at::Tensor result = at::zeros({1024, 1500});
+    const auto one_product = [&] {
+        product({1024, 1500, 1500}, {static_cast<const T*>(tall.const_data_ptr()), 1500, false},
+                Matrix<T>{static_cast<const T*>(memory.const_data_ptr()), 1500, true},
+                {result.mutable_data_ptr<float>(), 1500});
+    };
+    Times times;
+    one_product();
+    products.step();
+    step.pass();
+    step.optimize();
+    double spent = 0.0;
+    while (spent < seconds || times.step.size() < 5) {
+        if (times.step.size() % 16 == 0) times.machine.push_back(seconds_of(one_product));
+        times.products.push_back(seconds_of([&] { products.step(); }));
+        times.pass.push_back(seconds_of([&] { step.pass(); }));
+        times.optimizer.push_back(seconds_of([&] { step.optimize(); }));
+        times.step.push_back(times.pass.back() + times.optimizer.back());
+        spent += times.products.back() + times.step.back();
+    }
+    return times;
 }
 
-void measure(const std::string& name, std::uint32_t layers, std::uint32_t width) {
-    const Network network{.inputs = inputs,
-                          .hidden = std::vector<std::uint32_t>(layers, width),
-                          .activation = Activation::silu};
-    const EventTable table = random_table(32 * batch_size);
-    Step step(network, table);
-    const auto a = at::ones({batch_size, width});
-    const auto b = at::ones({width, width});
-    auto c = at::zeros({batch_size, width});
-
-    std::vector<double> gemm, gather, forward, backward, optimizer, total;
-    const int repetitions = width <= 64 ? 500 : 100;
-    for (int repetition = 0; repetition < repetitions; ++repetition) {
-        gemm.push_back(seconds([&] { at::mm_out(c, a, b); }));
-        gather.push_back(seconds([&] { step.gather(); }));
-        forward.push_back(seconds([&] { step.forward(); }));
-        backward.push_back(seconds([&] { step.backward(); }));
-        optimizer.push_back(seconds([&] { step.optimize(); }));
-        total.push_back(gather.back() + forward.back() + backward.back() + optimizer.back());
+void report(const Case& of, const Times& times, bool json) {
+    const double parameters = static_cast<double>(trainable_size(of.network()));
+    const double flop = 6.0 * parameters * static_cast<double>(of.batch);
+    const double step = timing_of(times.step).least;
+    const double products = timing_of(times.products).least;
+    const double optimizer = timing_of(times.optimizer).least;
+    const double other = std::max(0.0, timing_of(times.pass).least - products);
+    const double machine = machine_flop / timing_of(times.machine).least;
+    const double rate = flop / step;
+    const double share = flop / (step - optimizer) / machine;
+    if (json) {
+        std::printf(
+            "{\"case\": \"%s\", \"step\": %.6g, \"median\": %.6g, \"products\": %.6g, "
+            "\"elementwise\": %.6g, \"optimizer\": %.6g, \"rate\": %.6g, \"machine_rate\": %.6g, "
+            "\"share_without_optimizer\": %.4g, \"optimizer_bytes_per_second\": %.4g}\n",
+            of.name().c_str(), step, timing_of(times.step).median, products, other, optimizer, rate,
+            machine, share, 28.0 * parameters / optimizer);
+        return;
     }
+    std::printf(
+        "%-18s %9.0f us (median %9.0f): products %2.0f %%, elementwise %2.0f %%, optimizer %2.0f %%"
+        " (%4.1f GB/s)  %5.0f GF/s = %3.0f %% of a product's %.0f, %3.0f %% without optimizer\n",
+        of.name().c_str(), 1e6 * step, 1e6 * timing_of(times.step).median, 100 * products / step,
+        100 * other / step, 100 * optimizer / step, 28e-9 * parameters / optimizer, 1e-9 * rate,
+        100 * rate / machine, 1e-9 * machine, 100 * share);
+}
 
-    const double gemm_rate = 2e-9 * batch_size * width * width / summary(gemm).minimum;
-    const double flop = 3.0 * forward_flop(network) * batch_size;
-    const auto report = [&](const char* which, double time) {
-        std::printf("%-8s %-7s %8.1f us/step %6.2f M events/s %6.1f GF/s = %3.0f %% of mm %.1f\n",
-                    name.c_str(), which, 1e6 * time, 1e-6 * batch_size / time, 1e-9 * flop / time,
-                    1e-7 * flop / time / gemm_rate, gemm_rate);
-    };
-    report("minimum", summary(total).minimum);
-    report("median", summary(total).median);
-    std::printf("%-8s gather %.1f, forward %.1f, loss and backward %.1f, optimizer %.1f us\n",
-                name.c_str(), 1e6 * summary(gather).minimum, 1e6 * summary(forward).minimum,
-                1e6 * summary(backward).minimum, 1e6 * summary(optimizer).minimum);
+std::vector<std::string> words(const std::string& list) {
+    std::vector<std::string> all;
+    std::istringstream stream(list);
+    for (std::string word; std::getline(stream, word, ',');) all.push_back(word);
+    return all;
+}
+
+void run(const bench::Arguments& arguments) {
+    const bool json = arguments.text("format") == "json";
+    for (const auto& network : words(arguments.text("networks"))) {
+        for (const auto& batch : words(arguments.text("batches"))) {
+            for (const auto& precision : words(arguments.text("precisions"))) {
+                Case of{.batch = std::stol(batch)};
+                if (std::sscanf(network.c_str(), "%ux%u", &of.layers, &of.width) != 2) {
+                    throw std::invalid_argument("networks: '" + network + "' is not like 3x64");
+                }
+                of.precision = precision == "bf16" ? Precision::bf16 : Precision::fp32;
+                const double seconds = std::stod(arguments.text("seconds"));
+                report(of,
+                       of.precision == Precision::bf16 ? measure<Bf16>(of, seconds)
+                                                       : measure<float>(of, seconds),
+                       json);
+            }
+        }
+    }
 }
 
 }  // namespace
@@ -138,13 +222,16 @@ void measure(const std::string& name, std::uint32_t layers, std::uint32_t width)
 
 int main(int argc, char* argv[]) {
     using namespace ratiofarm;
+    const bench::Arguments arguments(argc, argv, 1,
+                                     {{"threads", "1"},
+                                      {"networks", "3x64,3x128,3x256,4x256,7x1500"},
+                                      {"batches", "1024"},
+                                      {"precisions", "fp32,bf16"},
+                                      {"seconds", "3"},
+                                      {"format", "text"}});
     open_device(DeviceChoice::cpu, Log());
-    const int threads = argc > 1 ? std::atoi(argv[1]) : 1;
-    set_threads(static_cast<std::uint32_t>(std::max(1, threads)));
+    set_threads(static_cast<std::uint32_t>(arguments.count("threads")));
     const c10::InferenceMode no_autograd;
-    std::printf("%d thread(s), fp32, NAdam, batch %u, %u inputs\n", threads, batch_size, inputs);
-    measure("3x64", 3, 64);
-    measure("3x128", 3, 128);
-    measure("4x256", 4, 256);
+    run(arguments);
     return 0;
 }
