@@ -76,11 +76,22 @@ install_bench_python() {
     wanted="$(python_identity) $(<scripts/requirements-bench.txt)"
     up_to_date bench "$wanted" && return
     note "installing the peers of the benchmark into .deps/bench-venv"
-    rm -rf .deps/bench-venv
+    rm -rf .deps/bench-venv .deps/stamps/bench-torch
     "$PYTHON" -m venv .deps/bench-venv
     .deps/bench-venv/bin/python -m pip install -q --disable-pip-version-check \
         -r scripts/requirements-bench.txt
     finished bench "$wanted"
+}
+
+# PyTorch as a peer of ./run bench train: the version that the trainer links, with all that Python
+# needs to load it (its CUDA libraries among them, GPU or not).
+install_bench_torch() {
+    local wanted
+    wanted=$(grep '^torch==' scripts/requirements-libtorch.txt)
+    up_to_date bench-torch "$wanted" && return
+    note "installing PyTorch for Python into .deps/bench-venv (a download of 3 GB)"
+    .deps/bench-venv/bin/python -m pip install -q --disable-pip-version-check "$wanted"
+    finished bench-torch "$wanted"
 }
 
 # The LibTorch of the PyPI wheel, without the Python packages that it names as dependencies.

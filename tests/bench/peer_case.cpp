@@ -1,0 +1,52 @@
+#include "peer_case.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "ratiofarm/core/errors.hpp"
+#include "ratiofarm/core/mapped_file.hpp"
+#include "ratiofarm/core/publish.hpp"
+
+namespace ratiofarm::bench {
+namespace {
+
+std::vector<float> read_floats(const std::filesystem::path& path) {
+    const MappedFile file(path);
+    const auto values = file.values<float>(0, file.bytes().size() / sizeof(float));
+    return {values.begin(), values.end()};
+}
+
+}  // namespace
+
+PeerCase read_case(const std::filesystem::path& folder, NetShare share) {
+    const auto text = nlohmann::json::parse(read_text(folder / "case.json"));
+    PeerCase problem;
+    problem.folder = folder;
+    problem.network.inputs = text.at("inputs");
+    problem.network.hidden = text.at("hidden").get<std::vector<std::uint32_t>>();
+    problem.network.activation = Activation::silu;
+    problem.batch = text.at("batch");
+    problem.rate = text.at("rate");
+    problem.training = read_floats(folder / "training.f32");
+    problem.validation = read_floats(folder / "validation.f32");
+    const auto rows = read_floats(folder / "rows.f32");
+    const auto size = static_cast<std::ptrdiff_t>(trainable_size(problem.network));
+    for (std::size_t net = share.first; net < share.first + share.count; ++net) {
+        const auto row = rows.begin() + static_cast<std::ptrdiff_t>(net) * size;
+        problem.nets.emplace_back(row, row + size);
+    }
+    return problem;
+}
+
+Variant variant_named(const std::string& name, std::uint32_t threads) {
+    Variant variant{.threads = threads};
+    variant.packed = name.starts_with("pack ");
+    if (name.starts_with("autograd ")) variant.engine = Engine::autograd;
+    if (name.ends_with("bf16")) {
+        variant.precision = Precision::bf16;
+    } else if (!name.ends_with("fp32")) {
+        throw ConfigError("variant '" + name + "': must end with fp32 or bf16");
+    }
+    return variant;
+}
+
+}  // namespace ratiofarm::bench

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "ratiofarm/core/network.hpp"
+#include "ratiofarm/core/training_options.hpp"
+
+namespace ratiofarm::bench {
+
+/// A share of the nets of a case.
+struct NetShare {
+    std::size_t first = 0;
+    std::size_t count = 0;
+};
+
+/// The files of peers/training_problem.py.
+struct PeerCase {
+    Network network;
+    std::uint32_t batch = 0;
+    double rate = 0.0;
+    std::vector<float> training;           ///< [events, inputs + 1], the label last
+    std::vector<float> validation;         ///< as many columns
+    std::vector<std::vector<float>> nets;  ///< first weights and biases of each net of the share
+    std::filesystem::path folder;
+
+    std::uint64_t columns() const { return std::uint64_t{network.inputs} + 1; }
+};
+
+PeerCase read_case(const std::filesystem::path& folder, NetShare share);
+
+/// How ours works: "fp32", "bf16": net after net; "pack fp32", "pack bf16": all nets in step;
+/// "autograd fp32": the oracle.
+struct Variant {
+    bool packed = false;
+    Precision precision = Precision::fp32;
+    Engine engine = Engine::automatic;
+    std::uint32_t threads = 1;
+};
+
+/// \throws ConfigError for an unknown name
+Variant variant_named(const std::string& name, std::uint32_t threads);
+
+}  // namespace ratiofarm::bench

@@ -1,0 +1,149 @@
+"""PyTorch as a peer of ./run bench train. usage: torch_trainer.py THREADS"""
+
+import sys
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+import peer_process
+
+BLOCK = 2048  # events evaluated at a time
+
+
+class NetByNet:
+    """The loop people write, net after net, with Adam's fused step. Compiled, a net is a function of
+    its parameters, so that one program serves them all."""
+
+    def __init__(self, problem, bf16=False, compiled=False):
+        self.problem, self.bf16 = problem, bf16
+        self.x, self.y = torch.from_numpy(problem.x), torch.from_numpy(problem.y)
+        self.order = torch.from_numpy(problem.order.astype("i8"))
+        self.nets, self.steps = [], []
+        for k in range(len(problem.rows)):
+            net = module(problem, k)
+            adam = torch.optim.Adam(net.parameters(), lr=problem.case.rate, fused=True)
+            self.nets.append([net, adam, 0])
+        self.compiled = torch.compile(sequence) if compiled else None
+
+    def logits(self, net, x):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.bf16):
+            z = self.compiled(list(net.parameters()), x) if self.compiled else net(x)
+            return z.squeeze(1).float()
+
+    def run(self, steps):
+        batch, batches = self.problem.case.batch, self.problem.batches()
+        for k, state in enumerate(self.nets):
+            net, adam, done = state
+            for step in range(done, done + steps):
+                rows = self.order[k].narrow(0, step % batches * batch, batch)
+                loss = F.binary_cross_entropy_with_logits(
+                    self.logits(net, self.x[rows]), self.y[rows])
+                adam.zero_grad(set_to_none=True)
+                loss.backward()
+                adam.step()
+            state[2] += steps
+
+    @torch.no_grad()
+    def loss(self):
+        x, y = torch.from_numpy(self.problem.vx), torch.from_numpy(self.problem.vy)
+        return np.mean([F.binary_cross_entropy_with_logits(
+            self.logits(net, x), y).item() for net, _, _ in self.nets])
+
+    @torch.inference_mode()
+    def evaluate(self, first, count):
+        """Mean and spread of the logits, block of events by block."""
+        parts = []
+        for x in self.x.narrow(0, first, count).split(BLOCK):
+            logits = torch.stack([self.logits(net, x) for net, _, _ in self.nets])
+            parts.append((logits.mean(0), logits.std(0) if len(self.nets) > 1 else logits[0] * 0))
+        return [torch.cat(part).numpy() for part in zip(*parts)]
+
+
+def module(problem, net):
+    modules = []
+    for weight, bias in problem.layers(net):
+        linear = nn.Linear(weight.shape[1], weight.shape[0])
+        with torch.no_grad():
+            linear.weight.copy_(torch.from_numpy(weight.copy()))
+            linear.bias.copy_(torch.from_numpy(bias.copy()))
+        modules += [linear, nn.SiLU()]
+    return nn.Sequential(*modules[:-1])
+
+
+def sequence(parameters, x):
+    for k in range(0, len(parameters) - 2, 2):
+        x = F.silu(F.linear(x, parameters[k], parameters[k + 1]))
+    return F.linear(x, *parameters[-2:])
+
+
+class Ensemble:
+    """torch.func: stacked parameters, vmap of the gradient, one fused Adam step for all nets."""
+
+    def __init__(self, problem, compiled=False):
+        self.problem, self.done = problem, 0
+        self.x, self.y = torch.from_numpy(problem.x), torch.from_numpy(problem.y)
+        self.order = torch.from_numpy(problem.order.astype("i8"))
+        nets = [module(problem, k) for k in range(len(problem.rows))]
+        self.parameters, _ = torch.func.stack_module_state(nets)
+        self.adam = torch.optim.Adam(self.parameters.values(), lr=problem.case.rate, fused=True)
+        skeleton = nets[0]
+
+        def logits(parameters, x):
+            return torch.func.functional_call(skeleton, parameters, (x,)).squeeze(1)
+
+        def loss(parameters, x, y):
+            return F.binary_cross_entropy_with_logits(logits(parameters, x), y)
+
+        self.gradient = torch.func.vmap(torch.func.grad(loss))
+        self.losses = torch.func.vmap(loss, in_dims=(0, None, None))
+        self.logits = torch.func.vmap(logits, in_dims=(0, None))
+        if compiled:
+            self.gradient, self.logits = torch.compile(self.gradient), torch.compile(self.logits)
+
+    def run(self, steps):
+        batch, batches = self.problem.case.batch, self.problem.batches()
+        for step in range(self.done, self.done + steps):
+            rows = self.order.narrow(1, step % batches * batch, batch)
+            gradients = self.gradient(self.parameters, self.x[rows], self.y[rows])
+            for name, gradient in gradients.items():
+                self.parameters[name].grad = gradient
+            self.adam.step()
+        self.done += steps
+
+    @torch.no_grad()
+    def loss(self):
+        x, y = torch.from_numpy(self.problem.vx), torch.from_numpy(self.problem.vy)
+        return self.losses(self.parameters, x, y).mean().item()
+
+    @torch.inference_mode()
+    def evaluate(self, first, count):
+        parts = []
+        for x in self.x.narrow(0, first, count).split(BLOCK):
+            logits = self.logits(self.parameters, x)
+            parts.append((logits.mean(0), logits.std(0)))
+        return [torch.cat(part).numpy() for part in zip(*parts)]
+
+
+def gemm(precision, width):
+    kind = torch.bfloat16 if precision == "bf16" else torch.float32
+    a, b = (torch.rand(width, width).to(kind) for _ in range(2))
+    out = torch.empty_like(a)
+    return lambda: torch.mm(a, b, out=out)
+
+
+def main():
+    torch.set_num_threads(int(sys.argv[1]))
+    torch.set_flush_denormal(True)
+    peer_process.serve({
+        "eager fp32": NetByNet,
+        "eager bf16": lambda problem: NetByNet(problem, bf16=True),
+        "compile fp32": lambda problem: NetByNet(problem, compiled=True),
+        "compile bf16": lambda problem: NetByNet(problem, bf16=True, compiled=True),
+        "vmap fp32": Ensemble,
+        "vmap compile fp32": lambda problem: Ensemble(problem, compiled=True)}, gemm)
+
+
+if __name__ == "__main__":
+    main()

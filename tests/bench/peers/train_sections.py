@@ -1,0 +1,225 @@
+"""The parts of ./run bench train. Each measures and returns Markdown."""
+
+import json
+import subprocess
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from contenders import Contender
+from measure import Unequal, least, median, ratio_text, seconds_text, table
+from training_problem import Case, write
+
+BOTH, SPLIT, ONE = "2 threads", "2 x 1", "1 thread"
+
+
+@dataclass
+class Family:
+    """Ways to do the same with one program; the fastest of them is what counts."""
+    name: str
+    kind: str
+    ways: list        # (variant, layout)
+    precision: str = "fp32"
+
+
+def ways(*variants, layouts=(SPLIT, BOTH)):
+    return [(variant, layout) for variant in variants for layout in layouts]
+
+
+def one_net(layouts):
+    """What trains a single net."""
+    families = []
+    for p in ("fp32", "bf16"):
+        families += [Family("**ours**", "ours", ways(p, layouts=layouts), p),
+                     Family("PyTorch eager", "torch", ways(f"eager {p}", layouts=layouts), p),
+                     Family("torch.compile", "torch", ways(f"compile {p}", layouts=[BOTH]), p),
+                     Family("JAX jit", "jax", ways(f"jit {p}", layouts=layouts), p)]
+    return families
+
+
+def many_nets():
+    """What trains an ensemble: one process with all cores, or one on each core."""
+    return [Family("**ours**, two trainers side by side", "ours", [("fp32", SPLIT)]),
+            Family("**ours**, packed", "ours", ways("pack fp32")),
+            Family("PyTorch eager, net by net", "torch", ways("eager fp32")),
+            Family("torch.compile, net by net", "torch", [("compile fp32", SPLIT)]),
+            Family("torch.func vmap", "torch", ways("vmap fp32")),
+            Family("JAX jit, net by net", "jax", [*ways("jit fp32"), ("jit scan fp32", SPLIT)]),
+            Family("JAX vmap", "jax", [*ways("vmap fp32"), ("vmap scan fp32", SPLIT)]),
+            Family("**ours**, two trainers side by side", "ours", [("bf16", SPLIT)], "bf16"),
+            Family("PyTorch eager, net by net", "torch", [("eager bf16", SPLIT)], "bf16"),
+            Family("JAX jit, net by net", "jax", [("jit bf16", SPLIT)], "bf16")]
+
+
+@dataclass
+class Row:
+    """A case, what competes in it, and how long."""
+    case: Case
+    families: list
+    steps: int    # of a round
+    rounds: int   # that are timed, after two that are not and one that chooses
+
+
+@dataclass
+class Settings:
+    quick: bool
+    only: list = field(default_factory=list)   # parts of names of cases
+
+    def rows(self):
+        wide = lambda batch: Case(f"7x1500, B = {batch}", [1500] * 7, batch, rate=1e-4,
+                                  events=16384, validation=4096)
+        small = lambda width: Case(f"32 nets of 3x{width}, B = 1024", [width] * 3, 1024, 32)
+        rows = [Row(wide(1024), one_net([BOTH]), 1, 7),
+                Row(wide(4096), [f for f in one_net([BOTH]) if f.name != "torch.compile"], 1, 3),
+                Row(Case("4x256, B = 1024", [256] * 4, 1024), one_net([BOTH, ONE]), 20, 9),
+                Row(small(64), many_nets(), 10, 7), Row(small(128), many_nets(), 5, 7),
+                Row(small(256), many_nets(), 2, 7)]
+        if self.quick and not self.only:
+            rows = rows[2:4]
+        if self.quick:
+            rows = [Row(r.case, r.families, max(1, r.steps // 4), 2) for r in rows]
+        return [r for r in rows if not self.only or any(part in r.case.name for part in self.only)]
+
+
+def gemm_rates(pool, known):
+    """FLOP per second of a product 1500 wide on all cores: the best of PyTorch and JAX, and of all
+    times this was asked."""
+    for kind in ("torch", "jax"):
+        program = pool.get(kind, BOTH)[0]
+        for precision in ("fp32", "bf16"):
+            program.send(do="gemm", precision=precision, width=1500, repeats=8)
+            known[precision] = max(known.get(precision, 0.0), program.answer()["rate"])
+    return known
+
+
+def trials(row, pool, note):
+    """Opens every way of every family, warms it up and keeps the fastest of each."""
+    finalists = []
+    for family in row.families:
+        tried = []
+        for variant, layout in family.ways:
+            contender = Contender(pool, family.name, family.kind, variant, layout)
+            contender.precision = family.precision
+            contender.open(row.case)
+            contender.warm(row.steps, rounds=2)
+            contender.run(row.steps)
+            tried.append(contender)
+            note(f"{row.case.name}: {family.name}, {variant}, {layout}: {contender.first:.2f} s for "
+                 f"the first {row.steps} steps, then {contender.seconds[-1] * 1e3:.2f} ms a step")
+        tried.sort(key=lambda c: c.seconds[-1])
+        for slower in tried[1:]:
+            slower.close()
+        finalists.append(tried[0])
+    return finalists
+
+
+def training_section(pool, row, rates, folder, note):
+    write(row.case, folder)
+    finalists = trials(row, pool, note)
+    for _ in range(row.rounds):
+        for contender in finalists:
+            contender.run(row.steps)
+    gemm_rates(pool, rates)
+    for contender in finalists:
+        contender.validate()
+        contender.close()
+    return row, finalists
+
+
+def training_table(row, finalists, rates):
+    """Losses may differ by the order of the events and by the precision."""
+    best = {p: min(least(c.seconds) for c in finalists if c.kind == "ours" and c.precision == p)
+            for p in {c.precision for c in finalists}}
+    lines = []
+    for c in finalists:
+        fastest, flop = least(c.seconds), row.case.flop()
+        lines.append([c.name, c.precision, f"{c.variant}, {c.layout}",
+                      f"{seconds_text(fastest)} ({seconds_text(median(c.seconds))})",
+                      f"{flop / fastest / 1e9:.1f}", f"{100 * flop / fastest / rates[c.precision]:.0f} %",
+                      "" if c.kind == "ours" else ratio_text(fastest / best[c.precision]),
+                      seconds_text(c.first), f"{c.loss:.5f}"])
+    case = row.case
+    text = (f"### {case.name}\n\n{case.parameters():,} parameters, {case.nets} net(s), "
+            f"{case.flop() / 1e9:.2f} GFLOP a step of all nets; loss after {finalists[0].steps} steps "
+            f"of each net.\n\n")
+    return text + table(["program", "precision", "best way", "a step, least (median)", "GF/s",
+                         "of the GEMM rate", "ours is faster by", f"first {row.steps} steps, with compiling",
+                         "validation loss"], lines)
+
+
+def evaluation_families():
+    return [Family("**ours**, from mapped events to the published file", "ours", [("fp32", SPLIT)]),
+            Family("PyTorch eager, net by net", "torch", ways("eager fp32")),
+            Family("torch.func vmap", "torch", ways("vmap fp32")),
+            Family("JAX jit, net by net", "jax", ways("jit fp32")),
+            Family("JAX vmap", "jax", ways("vmap fp32")),
+            Family("**ours**, from mapped events to the published file", "ours", [("bf16", SPLIT)],
+                   "bf16"),
+            Family("PyTorch eager, net by net", "torch", [("eager bf16", SPLIT)], "bf16")]
+
+
+def evaluation_contender(pool, family, case, count):
+    """The faster way of a family, warm. \\return it, its mean and spread"""
+    tried = []
+    for variant, layout in family.ways:
+        contender = Contender(pool, family.name, family.kind, variant, layout)
+        contender.precision = family.precision
+        contender.open(case, "evaluate")
+        contender.evaluate(count)
+        contender.first = contender.seconds.pop()
+        result = contender.evaluate(count)
+        tried.append((contender.seconds[-1], len(tried), contender, result))
+    tried.sort()
+    for _, _, contender, _ in tried[1:]:
+        contender.close()
+    return tried[0][2], tried[0][3]
+
+
+def expect_equal(name, precision, ours, theirs):
+    for what, a, b in zip(("mean", "spread"), ours, theirs):
+        error = np.abs(np.array(a) - np.array(b)).max()
+        if not error < (2e-5 if precision == "fp32" else 0.1):
+            raise Unequal(f"evaluation, {name}, {precision}: {what} differs from ours by {error:.2e}")
+
+
+def evaluation_section(pool, case, count, rounds, rates, note):
+    finalists = []
+    for family in evaluation_families():
+        contender, result = evaluation_contender(pool, family, case, count)
+        ours = result if not finalists else ours
+        expect_equal(family.name, family.precision, ours, result)
+        note(f"evaluation, {case.name}: {family.name}, {contender.variant}, {contender.layout}: "
+             f"{contender.seconds[-1]:.3f} s")
+        finalists.append(contender)
+    for _ in range(rounds):
+        for contender in finalists:
+            contender.evaluate(count)
+    lines = []
+    for c in finalists:
+        best = min(least(x.seconds) for x in finalists
+                   if x.kind == "ours" and x.precision == c.precision)
+        rate = case.nets * count / least(c.seconds)
+        flop = 2.0 * case.parameters() * rate
+        lines.append([c.name, c.precision, f"{c.variant}, {c.layout}", f"{rate / 1e6:.2f} M",
+                      f"{case.nets * count / median(c.seconds) / 1e6:.2f} M",
+                      f"{100 * flop / rates[c.precision]:.0f} %",
+                      "" if c.kind == "ours" else ratio_text(least(c.seconds) / best)])
+        c.close()
+    return (f"### Evaluation: {case.nets} nets of {case.name.split('of ')[-1].split(',')[0]} on {count:,} "
+            "events\n\n" +
+            table(["program", "precision", "best way", "event-nets/s, best", "median",
+                   "of the GEMM rate", "ours is faster by"], lines))
+
+
+def start_section(program, trainer, rounds):
+    """One process per task against one that stays."""
+    answer = json.loads(subprocess.run([program, trainer, str(rounds)], stdout=subprocess.PIPE,
+                                       text=True, check=True).stdout)
+    line = lambda name, seconds: [name, f"{seconds_text(least(seconds))} ({seconds_text(median(seconds))})"]
+    return ("### A process per task against a persistent worker\n\n"
+            f"The same task, a training of {answer['task']}, from asking to its published result; "
+            f"{rounds} times each, in turns.\n\n" +
+            table(["", "seconds of a task, least (median)"],
+                  [line("a trainer started for the task", answer["started"]),
+                   line("of that: until it says hello", answer["hello"]),
+                   line("a task sent to a running trainer", answer["persistent"])]))
