@@ -1,6 +1,7 @@
 // Batches of packs against the table that they are made of.
 
 #include <algorithm>
+#include <filesystem>
 #include <set>
 
 #include <ATen/ATen.h>
@@ -8,8 +9,12 @@
 #include "ratiofarm/core/philox.hpp"
 #include "ratiofarm_test/catch.hpp"
 
+#include "cross_entropy.hpp"
+#include "initial_row.hpp"
+#include "net_pack.hpp"
 #include "pack_batches.hpp"
 #include "table_tensor.hpp"
+#include "trainer_toy.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -116,6 +121,41 @@ TEST_CASE("the bits of a batch do not depend on where the table lies", "[trainer
         device.shuffle(epoch);
         CHECK(epoch_of(host) == epoch_of(device));
     }
+}
+
+/// Gradient of the mean loss of all training events by the weights of one net, in double.
+at::Tensor full_batch_gradient(const TrainRequest& request) {
+    const TrainingEvents events = load_training_events(request);
+    const auto all = static_cast<std::int64_t>(events.training.rows);
+    PackBatches batches(events.training, {{.scaling = events.scaling}}, all, DeviceKind::cpu);
+    const Batch batch = batches.batch(0);
+    const auto options = at::TensorOptions(at::kDouble);
+    const auto pack = make_net_pack(request.network, {.nets = 1, .capacity = all}, options);
+    CrossEntropy loss(1, all, options);
+    const auto row = initial_row(request.network, 3, events.scaling.shift, events.scaling.scale);
+    pack->parameters()[0].copy_(at::tensor(row).narrow(
+        0, 2 * request.network.inputs, static_cast<std::int64_t>(trainable_size(request.network))));
+    pack->parameters_changed();
+    const at::Tensor features = batch.features->to(at::kDouble);
+    pack->backward(features, loss.gradient(pack->forward(features), batch.positive->to(at::kDouble),
+                                           batch.total->to(at::kDouble)));
+    return pack->gradient()[0].clone();
+}
+
+TEST_CASE("merged rows have the gradient of a table with one row for each class", "[trainer]") {
+    const test::TemporaryDirectory folder;
+    TrainRequest merged = test::toy_request(folder, 1500, 2);
+    merged.denominator[0].fraction = 0.4;
+    merged.denominator.push_back({.sample = merged.numerator[0].sample, .fraction = 0.6});
+    TrainRequest twin = merged;
+    twin.denominator[1].sample.file = (folder / "copy").string();  // taken for other events
+    std::filesystem::copy_file(merged.numerator[0].sample.file, folder / "copy");
+    REQUIRE(load_training_events(merged).training.rows < load_training_events(twin).training.rows);
+
+    const at::Tensor one = full_batch_gradient(merged);
+    const at::Tensor other = full_batch_gradient(twin);
+
+    CHECK((one - other).abs().max().item<double>() < 1e-6 * other.abs().max().item<double>());
 }
 
 }  // namespace

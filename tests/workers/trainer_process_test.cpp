@@ -187,6 +187,28 @@ TEST_CASE("a task that cannot be done is answered, and the trainer lives on", "[
     CHECK(std::holds_alternative<TaskDone>(trainer.receive()));
 }
 
+#ifndef __SANITIZE_ADDRESS__  // under it a refused allocation ends the program
+TEST_CASE("a task without memory says what it needs and what to shrink", "[trainer]") {
+    const TemporaryDirectory folder;
+    const TrainRequest good = toy_request(folder);
+    TrainRequest wide = good;
+    wide.network.hidden = {2'000'000, 2'000'000};  // 16 TB of weights
+    TrainerProcess trainer;
+    trainer.receive();
+
+    trainer.send(wide);
+    const auto failed = std::get<TaskFailed>(trainer.receive());
+    trainer.send(good);
+
+    CHECK(failed.kind == FailureKind::memory);
+    for (const char* part :
+         {"out of memory", "9.6e+04 GB", "network.hidden", "training.pack", "training.batch"}) {
+        CHECK(failed.reason.find(part) != std::string::npos);
+    }
+    CHECK(std::holds_alternative<TaskDone>(trainer.receive()));
+}
+#endif
+
 TEST_CASE("signals and requests that come too late disturb nothing", "[trainer]") {
     const TemporaryDirectory folder;
     const TrainRequest request = toy_request(folder);

@@ -32,4 +32,17 @@ bool note_epoch(NetState& net, const EpochLoss& loss) {
     return true;
 }
 
+TrainedNet trained_net(const NetState& net, Keep keep) {
+    TrainedNet trained;
+    trained.failure = net.failure;
+    trained.row = keep == Keep::best ? net.best_row : net.row;
+    if (!net.failure.empty()) trained.row.assign(net.row.size(), 0.0F);
+    trained.epochs = static_cast<std::uint32_t>(net.training_loss.size());
+    trained.best_epoch = net.best_epoch;
+    trained.best_validation_loss = net.best_validation_loss;
+    trained.training_loss = net.training_loss;
+    trained.validation_loss = net.validation_loss;
+    return trained;
+}
+
 }  // namespace ratiofarm

@@ -26,4 +26,8 @@ std::string divergence(const EpochLoss& loss, std::uint64_t epoch, std::uint64_t
 /// \return whether it is its best so far
 bool note_epoch(NetState& net, const EpochLoss& loss);
 
+/// What a net that runs no more has come to, without what its nets share: events, quality. The row
+/// of one that diverged is all zeros, which no evaluation accepts.
+TrainedNet trained_net(const NetState& net, Keep keep);
+
 }  // namespace ratiofarm

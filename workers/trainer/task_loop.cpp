@@ -12,6 +12,7 @@
 
 #include "failpoint.hpp"
 #include "inference.hpp"
+#include "memory_needs.hpp"
 #include "supervisor_link.hpp"
 #include "training.hpp"
 
@@ -83,16 +84,23 @@ private:
         } catch (const Error& error) {
             return failed(error.what(), FailureKind::task);
         } catch (const c10::OutOfMemoryError& error) {
-            return failed(request.name + ": out of GPU memory: " + first_line(error),
-                          FailureKind::memory);
+            return failed(out_of_memory(request, first_line(error)), FailureKind::memory);
         } catch (const c10::Error& error) {
+            if (is_refused_allocation(error)) {
+                return failed(out_of_memory(request, first_line(error)), FailureKind::memory);
+            }
             // A GPU context that has seen an error answers nothing any more: start afresh.
             if (device_.kind == DeviceKind::cuda) throw;
-            return failed(request.name + ": LibTorch: " + first_line(error),
-                          is_refused_allocation(error) ? FailureKind::memory : FailureKind::task);
+            return failed(request.name + ": LibTorch: " + first_line(error), FailureKind::task);
         } catch (const std::bad_alloc&) {
-            return failed(request.name + ": out of memory", FailureKind::memory);
+            return failed(out_of_memory(request, "an allocation was refused"), FailureKind::memory);
         }
+    }
+
+    template <class Request>
+    std::string out_of_memory(const Request& request, const std::string& what) const {
+        return request.name + ": out of memory on " + device_.description + ": " + what + "; " +
+               what_to_shrink(request);
     }
 
     SupervisorLink& link_;

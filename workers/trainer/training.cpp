@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <limits>
 
 #include <c10/core/InferenceMode.h>
 
@@ -143,14 +142,14 @@ void Training::step() {
 }
 
 void Training::poison_on_purpose() {
-    const bool all = fail_on_purpose(request_.name, "step", state_.step);
+    const Poison all = fail_on_purpose(request_.name, "step", state_.step);
     for (std::size_t net = 0; net < request_.nets.size(); ++net) {
         const std::string& name = request_.nets[net].name;
-        if (!all && (name == request_.name || !fail_on_purpose(name, "step", state_.step))) {
-            continue;
-        }
-        trainer_.set_trainable(net, std::vector<float>(trainable_size(request_.network),
-                                                       std::numeric_limits<float>::quiet_NaN()));
+        Poison poison = all;
+        if (!poison && name != request_.name) poison = fail_on_purpose(name, "step", state_.step);
+        if (!poison) continue;
+        trainer_.set_trainable(
+            net, std::vector<float>(trainable_size(request_.network), *poison.weights));
     }
 }
 
@@ -236,25 +235,13 @@ void Training::save() {
     save_seconds_ = seconds_since(begin);
 }
 
-/// The row of a net that diverged is all zeros, which no evaluation accepts.
 std::vector<TrainedNet> Training::trained_nets() const {
     std::vector<TrainedNet> nets;
     for (const NetState& net : state_.nets) {
-        const bool best = request_.training.keep == Keep::best;
-        nets.push_back({.failure = net.failure,
-                        .row = !net.failure.empty() ? std::vector<float>(net.row.size(), 0.0F)
-                               : best               ? net.best_row
-                                                    : net.row,
-                        .epochs = static_cast<std::uint32_t>(net.training_loss.size()),
-                        .best_epoch = net.best_epoch,
-                        .best_validation_loss = net.best_validation_loss,
-                        .training_loss = net.training_loss,
-                        .validation_loss = net.validation_loss,
-                        .training_events = events_.training.rows,
-                        .validation_events = events_.validation.rows,
-                        .negative_weights = events_.negative_weights,
-                        .quality = {},
-                        .calibration = {}});
+        nets.push_back(trained_net(net, request_.training.keep));
+        nets.back().training_events = events_.training.rows;
+        nets.back().validation_events = events_.validation.rows;
+        nets.back().negative_weights = events_.negative_weights;
     }
     return nets;
 }
