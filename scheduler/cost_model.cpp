@@ -16,9 +16,10 @@ void add(CostModel::Kind& kind, double flop, double seconds) {
 }  // namespace
 
 std::string task_kind(std::string_view task_name) {
-    const std::size_t slash = task_name.rfind('/');
-    const std::size_t end = slash != std::string_view::npos ? slash : task_name.rfind(" rows ");
-    return std::string(task_name.substr(0, end));
+    task_name = task_name.substr(0, task_name.find("/replacement "));
+    const std::size_t rows = task_name.rfind(" rows ");
+    return std::string(
+        task_name.substr(0, rows != std::string_view::npos ? rows : task_name.rfind('/')));
 }
 
 void CostModel::learn(std::string_view task_name, double flop, double seconds) {

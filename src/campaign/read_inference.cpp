@@ -71,6 +71,22 @@ void read_observed(const TableReader& table, Campaign& campaign) {
     }
 }
 
+/// What learns from a sample: "process 'S'", "systematic 'scale'" or nothing.
+std::string trained_on(const Campaign& campaign, const std::string& sample) {
+    for (const ProcessSection& process : campaign.processes) {
+        if (process.sample == sample) return "process '" + process.name + "'";
+    }
+    for (const SystematicSection& systematic : campaign.systematics) {
+        if (!systematic.shapes) continue;
+        for (const auto& shape : *systematic.shapes) {
+            if (shape.source != SystematicSection::Source::samples) continue;
+            if (shape.up != sample && shape.down != sample) continue;
+            return "systematic '" + systematic.name + "'";
+        }
+    }
+    return "";
+}
+
 }  // namespace
 
 void read_data(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes) {
@@ -83,14 +99,9 @@ void read_data(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes) {
         table.wrong("sample", "either a sample or asimov is fitted; remove one of the two keys");
     }
     campaign.data.observed = true;
-    const auto& processes = campaign.processes;
-    const auto same = std::find_if(processes.begin(), processes.end(), [&](const auto& process) {
-        return process.sample == campaign.data.sample;
-    });
-    if (same != processes.end()) {
-        table.wrong("sample", "process '" + same->name +
-                                  "' is trained on this sample; data must be other events");
-    }
+    const std::string user = trained_on(campaign, campaign.data.sample);
+    if (user.empty()) return;
+    table.wrong("sample", user + " is trained on this sample; data must be other events");
 }
 
 void read_inference(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes) {

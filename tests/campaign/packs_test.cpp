@@ -207,11 +207,28 @@ TEST_CASE("other first weights are other trainings", "[campaign]") {
     const auto warm = last();
 
     campaign.systematic_nets.warm_start = false;
-    CHECK(last().back().digest != warm.back().digest);
-    CHECK(last().front().digest == warm.front().digest);
+    const auto cold = last();
+    CHECK(cold.back().digest != warm.back().digest);
+    CHECK(cold.front().digest == warm.front().digest);
     campaign.systematic_nets.rate_factor = 0.5;
-    CHECK(last().back().digest != warm.back().digest);
-    CHECK(last().front().digest == warm.front().digest);
+    CHECK(last().back().digest != cold.back().digest);
+    CHECK(last().front().digest == cold.front().digest);
+}
+
+TEST_CASE("a net that is fine-tuned begins as one that did not see its events", "[campaign]") {
+    Campaign campaign = parse_campaign(test::example_toml + warm_shape, "/campaigns");
+    campaign.split = {.train = 0.5, .validation = 0.1, .inference = 1.0, .folds = 2};
+
+    const TaskGraph graph = make_task_graph(campaign, with_varied(), "cpu");
+
+    for (const TrainTask& task : graph.trainings) {
+        if (task.ensemble != "S/scale/down") continue;
+        INFO(task.name);
+        const PlannedNet& net = task.nets.front();
+        const PlannedNet& first = graph.ensemble("S").nets[3 * net.fold + net.member % 3];
+        CHECK(first.fold == net.fold);
+        CHECK(task.request.nets.front().warm_start.task == first.task);
+    }
 }
 
 TEST_CASE("a replacement differs from its net by its seeds alone", "[campaign]") {

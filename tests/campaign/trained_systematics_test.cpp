@@ -65,6 +65,15 @@ TEST_CASE("a shape has varied samples or varied weights, both sides of it", "[ca
                Contains("did you mean 'up_weight'?"));
 }
 
+TEST_CASE("data are other events than those of a variation", "[campaign]") {
+    const std::string data = test::replaced(
+        example_toml, "asimov = { mu = 1.0, source = \"samples\" }", "sample = \"S_down\"");
+
+    CHECK_THROWS_WITH(parse_campaign(data + sections, "."),
+                      Contains("data.sample = \"S_down\" (systematic 'scale' is trained on this "
+                               "sample; data must be other events)"));
+}
+
 TEST_CASE("varied samples are read but no sets of the ratio file", "[campaign]") {
     CHECK(samples_to_read(example()) ==
           std::vector<SampleToRead>{

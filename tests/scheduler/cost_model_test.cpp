@@ -8,6 +8,9 @@ TEST_CASE("tasks are of one kind up to the last slash or their rows") {
     CHECK(task_kind("S/member 3") == "S");
     CHECK(task_kind("Z1/up/member 3") == "Z1/up");
     CHECK(task_kind("S on SBI rows 0..262144") == "S on SBI");
+    CHECK(task_kind("S/scale/up on SBI rows 0..262144") == "S/scale/up on SBI");
+    CHECK(task_kind("S/fold 1/members 0..7") == "S/fold 1");
+    CHECK(task_kind("S/member 3/replacement 1") == "S");
     CHECK(task_kind("toy") == "toy");
 }
 
