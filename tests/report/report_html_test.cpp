@@ -38,8 +38,9 @@ TEST_CASE("the report is one well-formed page without outside resources", "[repo
     const std::string page = report_html(sample_report(2000), plotter);
 
     CHECK(markup_mistake(page).value_or("") == "");
-    // scan, limits, closure, calibration, log r, losses; impacts and correlations without gnuplot
-    CHECK(count(page, "<svg") == 8);
+    // scan, limits, closure, calibration, log r, losses, nets; impacts and correlations without
+    // gnuplot
+    CHECK(count(page, "<svg") == 9);
     CHECK(count(page, "not drawn") == 0);
     CHECK(count(page, "<script") == 0);
     CHECK(count(page, " src=") == 0);
@@ -99,6 +100,17 @@ TEST_CASE("numbers in the report are those of its inputs", "[report]") {
     CHECK_THAT(page, Contains("Upper limits on mu at 90 % CLs"));
     CHECK_THAT(page, Contains("<td class=\"n\">0.3333</td><td class=\"n\">-0.6667</td>"));
     CHECK_THAT(page, Contains(">-54</text>"));  // correlation in per cent
+}
+
+TEST_CASE("the report shows single nets and those that were excluded", "[report]") {
+    const std::string page = report_html(sample_report(500), Plotter("no-such-gnuplot"));
+
+    CHECK_THAT(page, Contains("1.23 % +- 0.31 %"));
+    CHECK_THAT(page, Contains("-4.56 % +- 0.31 %"));
+    CHECK_THAT(page, Contains(">1.23 %, 4.56 %<"));  // lower median and worst of |E[r] - 1|
+    CHECK_THAT(page, Contains("S/member 1 &lt;first&gt;"));
+    CHECK_THAT(page, Contains("S/member 1: constant = 0"));
+    CHECK_THAT(page, Contains(">0.0321<"));
 }
 
 TEST_CASE("text from the user cannot break the page", "[report]") {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,28 @@ inline EnsembleSummary sample_ensemble() {
         history.best_validation_loss = history.validation_loss[24];
         ensemble.members.push_back(history);
     }
+    return ensemble;
+}
+
+/// Two nets on their validation events, and one that was excluded.
+inline EnsembleQuality sample_quality() {
+    EnsembleQuality ensemble{.name = "S", .nets = {}, .excluded = {}, .spread = 0.0321};
+    for (const double excess : {0.0123, -0.0456}) {
+        NetRow net;
+        net.name = "S/member " + std::to_string(ensemble.nets.size());
+        net.attempts = 1 + static_cast<std::uint32_t>(ensemble.nets.size());
+        net.validation_loss = 0.612;
+        net.quality.excess = excess;
+        net.quality.excess_error = 0.0031;
+        net.quality.calibration_slope = 1.0123;
+        net.quality.calibration_predicted = {0.2, 0.5, 0.8};
+        net.quality.calibration_observed = {0.25, 0.5, 0.75};
+        net.quality.closure = {0.011, 0.022};
+        const bool passes = excess > 0.0;
+        net.checks = {{"excess", std::abs(excess), 0.03, passes}};
+        ensemble.nets.push_back(net);
+    }
+    ensemble.excluded = {{"S/member 1 <first>", "S/member 1: constant = 0"}};
     return ensemble;
 }
 
@@ -81,6 +104,7 @@ inline ReportInputs sample_report(std::size_t events) {
                                      .not_finite = 1};
     process.ensemble = sample_ensemble();
     inputs.processes = {process};
+    inputs.ensembles = {sample_quality()};
     inputs.identity = IdentityCheck{
         .mean = 1.00012, .rms = 0.0043, .smallest = 0.93, .largest = 1.21, .events = 2 * events};
     inputs.identity_mean_before = 1.0023;
