@@ -9,16 +9,21 @@ seed=$3
 RANDOM=$seed
 limit=$(awk -v minutes="$minutes" -v now="$SECONDS" 'BEGIN { print int(now + 60 * minutes) }')
 
+# Every step of every training leaves a byte in a file of its trainer: what is repeated is counted.
+export RATIOFARM_FAILPOINT='*:step=count' RATIOFARM_FAILPOINT_COUNTS=$work/steps
+steps_done() { cat "$work"/steps.* | wc -c; }
+
 make_campaign 20000 100 2 "[32, 32]"
 make_calm 6
+calm_steps=$(steps_done)
+rm "$work"/steps.*
 calm_seconds=$(awk -F'"seconds":' '/"name":"[A-Z]*\/member/ { split($2, a, ","); sum += a[1] }
     END { print sum }' calm/journal.jsonl)
 
 declare -A injected=()
 interval=$(sed -n 's/^checkpoint_seconds = //p' campaign.toml)
-deaths=0   # trainings that died
-repeated=0 # seconds of training that were lost with them
-used_older=0 # damaged checkpoints that were found when a training went on
+deaths=0     # trainings that died between two checkpoints
+used_older=0 # times that a training lost a whole interval
 rounds=0
 starts=0
 
@@ -26,50 +31,43 @@ random() { # below
     echo $((RANDOM % $1))
 }
 count() { injected[$1]=$((${injected[$1]:-0} + 1)); }
-lose() { # trainings, seconds of each
-    deaths=$((deaths + $1))
-    repeated=$(awk -v a="$repeated" -v n="$1" -v s="$2" 'BEGIN { print a + n * s }')
-}
 
-# To be called just before trainings die: what is lost is the time since their checkpoints. Those of
-# running trainings are younger than a second; one that has none yet loses an interval at most.
-charge() { # trainings that die, trainings that run
-    [ "$(grep -o 'stage=[a-z]*' run.err | tail -n 1)" = stage=train ] || return 0
-    local now
-    now=$(date +%s.%N)
-    lose "$1" "$(find run/tasks -name '*.state' -printf '%T@\n' 2> /dev/null | sort -rn | head -n "$2" |
-        awk -v now="$now" -v running="$2" -v interval="$interval" '
-            now - $1 < 1 { sum += now - $1; running_seen += 1 }
-            END { print (sum + interval * (running - running_seen)) / running }')"
+# To be called just before trainers die: counts those of them that do steps now.
+count_deaths() { # pids
+    local trainer
+    for trainer in "$@"; do
+        [ -z "$(find "steps.$trainer" -newermt '0.3 seconds ago' 2> /dev/null)" ] ||
+            deaths=$((deaths + 1))
+    done
 }
 
 one_of() { # words: one at random
     [ $# = 0 ] || echo "${@:$(($(random $#) + 1)):1}"
 }
 
-inject() { # pid of the farm, ranks
+inject() { # pid of the farm
     local victim
     case $(random 9) in
         0 | 1)
             victim=$(one_of $(trainers_of "$1"))
             [ -n "$victim" ] || return 0
-            charge 1 "$2"
+            count_deaths "$victim"
             kill -9 "$victim" 2> /dev/null && count "trainer killed"
             ;;
         2)
             victim=$(one_of $(trainers_of "$1"))
             [ -n "$victim" ] || return 0
-            charge 1 "$2"
+            count_deaths "$victim"
             kill -STOP "$victim" 2> /dev/null && count "trainer hung"
             ;;
         3)
             victim=$(one_of $(ranks_of "$1"))
             [ -n "$victim" ] || return 0
-            charge "$2" "$2"
+            count_deaths $(trainers_of "$1")
             kill -9 "$victim" 2> /dev/null && count "rank killed"
             ;;
         4)
-            charge "$2" "$2"
+            count_deaths $(trainers_of "$1")
             kill -9 "$1" 2> /dev/null && count "launcher killed"
             ;;
         5) grep -q 'stage=train' run.err && kill -USR2 "$1" 2> /dev/null && count "stopped by USR2" ;;
@@ -81,7 +79,7 @@ inject() { # pid of the farm, ranks
             ;;
         8)
             [ -f run/journal.jsonl ] || return 0
-            charge "$2" "$2"
+            count_deaths $(trainers_of "$1")
             kill -9 "$1" 2> /dev/null || return 0
             wait "$1" 2> /dev/null || true
             sleep 0.5
@@ -122,17 +120,15 @@ while [ "$SECONDS" -lt "$limit" ]; do
         sleep "$(awk -v r="$(random 1000)" 'BEGIN { print 0.5 + 3 * r / 1000 }')"
         # The last quarter of the attempts of a round is left in peace, so that it ends.
         while [ "$attempt" -lt 15 ] && [ -d "/proc/$farm" ] && [ "$SECONDS" -lt "$limit" ]; do
-            inject "$farm" "$ranks"
+            inject "$farm"
             sleep "$(awk -v r="$(random 1000)" 'BEGIN { print 0.2 + 2 * r / 1000 }')"
         done
         code=0
         wait $farm 2> /dev/null || code=$?
         # Trainings that cannot write end at their first checkpoint; from a damaged one the older
         # is used, an interval before it.
-        [ "$full" = 0 ] || ! grep -q 'cannot go on now' run.err || lose "$full" "$interval"
-        damaged=$(grep -c 'checkpoint cannot be used' run.err || true)
-        repeated=$(awk -v a="$repeated" -v n="$damaged" -v s="$interval" 'BEGIN { print a + n * s }')
-        used_older=$((used_older + damaged))
+        ! grep -q 'cannot go on now' run.err || used_older=$((used_older + full))
+        used_older=$((used_older + $(grep -c 'checkpoint cannot be used' run.err || true)))
         [ $code != 0 ] || break
         # Exit code 2 and 3 are verdicts of the program, which no fault here may cause.
         [ $code != 2 ] && [ $code != 3 ] || fail "seed $seed, round $rounds: exit code $code"
@@ -147,13 +143,11 @@ done
 
 echo "chaos: seed $seed, $rounds rounds, $starts starts, all with the bits of an undisturbed run"
 for fault in "${!injected[@]}"; do printf '%6d  %s\n' "${injected[$fault]}" "$fault"; done | sort -rn
-awk -v lost="$repeated" -v calm="$calm_seconds" -v rounds="$rounds" -v deaths="$deaths" \
-    -v older="$used_older" -v interval="$interval" 'BEGIN {
+awk -v done="$(steps_done)" -v wanted=$((calm_steps * rounds)) -v calm="$calm_seconds" \
+    -v rounds="$rounds" -v deaths="$deaths" -v older="$used_older" -v interval="$interval" 'BEGIN {
     work = calm * rounds
-    expected = interval * (deaths / 2 + older)
-    printf "trainings: %.1f s undisturbed; %d deaths, one every %.1f s of it; %d older generations used\n",
-        work, deaths, work / (deaths > 0 ? deaths : 1), older
-    printf "work repeated: %.1f s, %.1f %%, from the ages of the checkpoints that were gone on from\n",
-        lost, 100 * lost / work
-    printf "expected: %.1f s, %.1f %%: half of the interval of %.1f s a death, all of it a generation\n",
-        expected, 100 * expected / work, interval }'
+    printf "trainings: %d steps, %.1f s undisturbed; %d died at work, one in %.1f s; %d lost an interval\n",
+        wanted, work, deaths, work / (deaths > 0 ? deaths : 1), older
+    printf "work repeated: %.1f %%, %d steps\n", 100 * (done / wanted - 1), done - wanted
+    printf "expected: %.1f %%, half of the %.1f s between checkpoints a death\n",
+        100 * interval * (deaths / 2 + older) / work, interval }'
