@@ -1,148 +1,241 @@
 #include <filesystem>
-#include <unordered_map>
+#include <map>
+#include <optional>
 
 #include <fmt/format.h>
 
+#include "ratiofarm/campaign/ensemble_choice.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/task_file.hpp"
 #include "ratiofarm/mpi/together.hpp"
 #include "ratiofarm/tables/ensemble_file.hpp"
 
 #include "stages.hpp"
+#include "trained_results.hpp"
 
 namespace ratiofarm {
 namespace {
 
-struct WordList {
-    std::vector<std::uint64_t> words;
+/// A net of an ensemble and where its result lies.
+struct NetSource {
+    std::string name;
+    Digest task;
+    std::uint32_t index = 0;  ///< within the task
+    std::uint32_t attempts = 1;
+    std::uint32_t fold = 0;
+    std::uint64_t seed = 0;
+    std::uint64_t replica = 0;
+    std::uint32_t crc = 0;  ///< of the result that counts
+    bool committed = false;
 };
 
 template <class Archive>
-void fields(Archive& archive, MemberOf<Archive, WordList>& value) {
-    archive(value.words);
+void fields(Archive& archive, MemberOf<Archive, NetSource>& value) {
+    archive(value.name, value.task, value.index, value.attempts, value.fold, value.seed,
+            value.replica, value.crc, value.committed);
 }
 
-std::vector<const TrainTask*> members_of(const TaskGraph& graph, const std::string& ensemble) {
-    std::vector<const TrainTask*> members;
-    for (const TrainTask& task : graph.trainings) {
-        if (task.ensemble == ensemble) members.push_back(&task);
-    }
-    return members;
+/// A file to be written, as rank 0 tells the others.
+struct Gathering {
+    std::uint64_t ensemble = 0;  ///< index in the graph
+    std::vector<NetSource> nets;
+    std::vector<ExcludedNet> excluded;
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, Gathering>& value) {
+    archive(value.ensemble, value.nets, value.excluded);
 }
 
-EnsembleHeader header_of(const Workspace& workspace, const std::string& ensemble) {
+struct Gatherings {
+    std::vector<Gathering> list;
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, Gatherings>& value) {
+    archive(value.list);
+}
+
+std::vector<NamedNumber> gates_of(const GatesSection& gates) {
+    return {{"closure", gates.closure},
+            {"constant", gates.constant},
+            {"excess", gates.excess},
+            {"loss_outlier", gates.loss_outlier},
+            {"overtraining", gates.overtraining},
+            {"saturated", gates.saturated},
+            {"sc_rms", gates.sc_rms},
+            {"slope", gates.slope}};
+}
+
+EnsembleHeader header_of(const Workspace& workspace, const Gathering& gathering) {
     const Campaign& campaign = workspace.campaign;
+    const PlannedEnsemble& planned = workspace.graph.ensembles[gathering.ensemble];
     EnsembleHeader header;
-    header.name = header.process = ensemble;
-    header.digest = ensemble_digest(workspace.graph, ensemble);
+    header.name = planned.spec.name;
+    header.process = planned.spec.process;
+    header.digest = planned.digest;
     header.network = campaign.network;
     header.features = campaign.events.features;
     header.training = campaign.training;
     header.combine = campaign.ensemble.combine;
-    for (const TrainTask* task : members_of(workspace.graph, ensemble)) {
-        header.names.push_back(task->name);
-    }
+    header.folds = campaign.split.folds;
+    header.gates = gates_of(campaign.gates);
+    header.excluded = gathering.excluded;
+    for (const NetSource& net : gathering.nets) header.names.push_back(net.name);
     return header;
 }
 
-bool is_up_to_date(const std::filesystem::path& path, const EnsembleHeader& wanted) {
+bool is_up_to_date(const Workspace& workspace, const PlannedEnsemble& wanted) {
+    const auto path = workspace.directory.ensemble(wanted.spec.name);
     if (!std::filesystem::exists(path)) return false;
     try {
         const EnsembleHeader found = read_ensemble(path).header;
-        return found.digest == wanted.digest && found.combine == wanted.combine;
+        return found.digest == wanted.digest &&
+               found.combine == workspace.campaign.ensemble.combine;
     } catch (const Error&) {
-        return false;  // damaged: written again from the results of the trainings
+        return false;  // damaged, or of an older version: written again from the results
     }
 }
 
-void check_all_trained(const Workspace& workspace) {
+/// A damaged result is worth nothing: without it the same command trains the net again.
+[[noreturn]] void give_up_result(const std::filesystem::path& path,
+                                 const std::string& name,
+                                 const std::string& why) {
+    std::filesystem::remove(path);
+    throw SystemError(fmt::format(
+        "{}; it was removed, run the same command again to train {} once more", why, name));
+}
+
+/// \throws DataError naming nets that are missing
+void expect_complete(const std::vector<EnsembleChoice>& choices) {
     std::string missing;
     std::uint64_t count = 0;
-    for (const TrainTask& task : workspace.graph.trainings) {
-        if (std::filesystem::exists(workspace.directory.result(task.digest))) continue;
-        if (++count <= 5) missing += (count == 1 ? "" : ", ") + task.name;
+    std::uint64_t slots = 0;
+    for (const EnsembleChoice& choice : choices) {
+        slots += choice.slots.size();
+        for (std::size_t slot = 0; slot < choice.slots.size(); ++slot) {
+            if (choice.choices[slot].state == SlotChoice::State::chosen) continue;
+            if (++count <= 5) missing += (count == 1 ? "" : ", ") + choice.slots[slot].name;
+        }
+        if (count > 0 || choice.complete) continue;
+        throw DataError("ensemble '" + choice.name +
+                        "' needs further members; run 'ratiofarm train' first");
     }
     if (count == 0) return;
     throw DataError(fmt::format("{} of {} nets are not trained ({}{}); run 'ratiofarm train' first",
-                                count, workspace.graph.trainings.size(), missing,
-                                count > 5 ? ", ..." : ""));
+                                count, slots, missing, count > 5 ? ", ..." : ""));
 }
 
-/// Checksums of the results that count, by task.
-using CommittedResults = std::unordered_map<Digest, std::uint32_t>;
-
-/// Collective over world: what the journal of rank 0 says, on every rank.
-CommittedResults committed_results(const mpi::Communicator& world, const Workspace& workspace) {
-    std::vector<std::uint64_t> words;
-    if (world.is_root()) {
-        for (const TrainTask& task : workspace.graph.trainings) {
-            const auto known = workspace.history.committed.find(task.digest);
-            if (known == workspace.history.committed.end()) continue;
-            words.insert(words.end(), {task.digest.high, task.digest.low, known->second.crc});
-        }
+Gathering gathering_of(const Workspace& workspace,
+                       const EnsembleChoice& choice,
+                       std::uint64_t ensemble) {
+    Gathering gathering{ensemble, {}, {}};
+    for (const ChosenNet& net : choice.nets()) {
+        NetSource source{.name = net.name,
+                         .task = net.place.task,
+                         .index = net.place.net,
+                         .attempts = net.attempts,
+                         .fold = workspace.campaign.split.folds > 0 ? net.fold : no_fold,
+                         .seed = net.initialisation_seed,
+                         .replica = net.replica};
+        const auto known = workspace.history.committed.find(source.task);
+        source.committed = known != workspace.history.committed.end();
+        if (source.committed) source.crc = known->second.crc;
+        gathering.nets.push_back(std::move(source));
     }
-    const auto bytes = mpi::broadcast(world, encode(WordList{words}));
-    words = decode<WordList>(bytes).words;
-    CommittedResults results;
-    for (std::size_t i = 0; i + 2 < words.size(); i += 3) {
-        results.emplace(Digest{words[i], words[i + 1]}, static_cast<std::uint32_t>(words[i + 2]));
+    std::map<std::string, Digest> tasks;
+    for (const NetSlot& slot : choice.slots) {
+        for (const TriedNet& net : slot.tried) tasks.emplace(net.name, net.place.task);
     }
-    return results;
+    for (const Exclusion& exclusion : choice.exclusions()) {
+        gathering.excluded.push_back({exclusion.net, tasks[exclusion.net], exclusion.text});
+    }
+    return gathering;
 }
 
-/// The result of a training; one that is whole but not the committed one (a late attempt wrote it)
-/// is refused like a damaged one.
-TrainedNet read_result(const std::filesystem::path& path,
-                       const TrainTask& task,
-                       const CommittedResults& committed) {
-    const auto known = committed.find(task.digest);
-    if (known != committed.end() && known->second != crc32(read_file(path))) {
-        throw DataError("'" + path.string() + "' is not the result that was committed");
+/// Which files to write, from what. On rank 0.
+Gatherings plan(const Workspace& workspace) {
+    Gatherings gatherings;
+    std::vector<std::uint64_t> stale;
+    for (std::uint64_t index = 0; index < workspace.graph.ensembles.size(); ++index) {
+        if (!is_up_to_date(workspace, workspace.graph.ensembles[index])) stale.push_back(index);
     }
-    return read_task_file<TrainingResult>(path, task.digest).nets.front();
+    if (stale.empty()) return gatherings;
+    TrainedResults results(workspace.directory);
+    const auto choices = choose_ensembles(
+        {workspace.campaign, workspace.samples, device_class_name(workspace.device)},
+        workspace.graph, [&](const Digest& task) { return results.find(task); });
+    for (const std::filesystem::path& path : results.damaged()) {
+        give_up_result(path, "its nets", "'" + path.string() + "' is damaged");
+    }
+    expect_complete(choices);
+    for (const std::uint64_t index : stale) {
+        gatherings.list.push_back(gathering_of(workspace, choices[index], index));
+        const auto path = workspace.directory.ensemble(choices[index].name);
+        std::filesystem::create_directories(path.parent_path());
+    }
+    return gatherings;
 }
 
-EnsembleNet read_net(const Workspace& workspace,
-                     const TrainTask& task,
-                     const CommittedResults& committed) {
-    const auto path = workspace.directory.result(task.digest);
-    try {
+/// Reads nets out of the results of trainings; those of one pack lie in one file.
+class NetReader {
+public:
+    explicit NetReader(const RunDirectory& directory) : directory_(directory) {}
+
+    /// \throws SystemError if the result is damaged: it was removed
+    EnsembleNet read(const NetSource& source) {
         EnsembleNet net;
-        net.task = task.digest;
-        net.seed = task.request.nets.front().initialisation_seed;
-        net.result = read_result(path, task, committed);
+        net.task = source.task;
+        net.index = source.index;
+        net.attempts = source.attempts;
+        net.fold = source.fold;
+        net.seed = source.seed;
+        net.replica = source.replica;
+        net.result = result_of(source).nets.at(source.index);
         return net;
-    } catch (DataError& error) {
-        // A damaged result is worth nothing: without it the same command trains the net again.
-        std::filesystem::remove(path);
-        throw SystemError(
-            fmt::format("{}; it was removed, run the same command again to train {} "
-                        "once more",
-                        error.what(), task.name));
     }
-}
+
+private:
+    const TrainingResult& result_of(const NetSource& source) {
+        if (last_ && task_ == source.task) return *last_;
+        const auto path = directory_.result(source.task);
+        try {
+            // One that is whole but not the committed one: a late attempt wrote it.
+            if (source.committed && source.crc != crc32(read_file(path))) {
+                throw DataError("'" + path.string() + "' is not the result that was committed");
+            }
+            last_ = read_task_file<TrainingResult>(path, source.task);
+        } catch (const DataError& error) {
+            give_up_result(path, source.name, error.what());
+        }
+        task_ = source.task;
+        return *last_;
+    }
+
+    const RunDirectory& directory_;
+    Digest task_;
+    std::optional<TrainingResult> last_;
+};
 
 }  // namespace
 
 StageEnd gather_stage(CommandContext& context, Workspace& workspace) {
-    mpi::together(context.world, [&] {
-        if (!context.world.is_root()) return;
-        check_all_trained(workspace);
-        std::filesystem::create_directories(workspace.directory.ensembles());
+    const mpi::Communicator& world = context.world;
+    Gatherings gatherings;
+    mpi::together(world, [&] {
+        if (world.is_root()) gatherings = plan(workspace);
     });
-    const CommittedResults committed = committed_results(context.world, workspace);
+    gatherings = decode<Gatherings>(mpi::broadcast(world, encode(gatherings)));
     StageEnd stage{StageEnd::State::up_to_date, 0.0, {}};
-    for (const ProcessSection& process : workspace.campaign.processes) {
-        const auto path = workspace.directory.ensemble(process.name);
-        const EnsembleHeader header = header_of(workspace, process.name);
-        std::uint64_t stale = context.world.is_root() && !is_up_to_date(path, header) ? 1 : 0;
-        mpi::all_sum(context.world, std::span(&stale, 1));
-        if (stale == 0) continue;
-        const auto members = members_of(workspace.graph, process.name);
-        write_ensemble(context.world, path, header, [&](std::uint64_t net) {
-            return read_net(workspace, *members[net], committed);
-        });
-        context.log.info("ensemble gathered", {{"process", process.name}, {"nets", header.nets()}});
+    NetReader reader(workspace.directory);
+    for (const Gathering& gathering : gatherings.list) {
+        const EnsembleHeader header = header_of(workspace, gathering);
+        write_ensemble(world, workspace.directory.ensemble(header.name), header,
+                       [&](std::uint64_t net) { return reader.read(gathering.nets[net]); });
+        context.log.info("ensemble gathered",
+                         {{"ensemble", header.name},
+                          {"nets", header.nets()},
+                          {"excluded", std::uint64_t{header.excluded.size()}}});
         stage.state = StageEnd::State::done;
     }
     return stage;

@@ -92,4 +92,10 @@ std::vector<EnsembleNet> read_nets(const EnsembleFile& file) {
     });
 }
 
+EnsembleNet read_net(const EnsembleFile& file, std::uint64_t net) {
+    const h5::File opened = open_table(file.path, ensemble_kind);
+    return in_context("'" + file.path.string() + "'",
+                      [&] { return NetTables(opened, file.header).read(net); });
+}
+
 }  // namespace ratiofarm

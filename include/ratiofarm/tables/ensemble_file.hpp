@@ -32,6 +32,11 @@ struct ExcludedNet {
     bool operator==(const ExcludedNet&) const = default;
 };
 
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, ExcludedNet>& value) {
+    archive(value.name, value.task, value.reason);
+}
+
 /// A number that an ensemble was made with: a threshold that its nets had to pass.
 struct NamedNumber {
     std::string name;
@@ -117,5 +122,8 @@ EnsembleFile read_ensemble(const std::filesystem::path& path);
 /// All nets, every checksum verified.
 /// \throws DataError naming file, dataset and row
 std::vector<EnsembleNet> read_nets(const EnsembleFile& file);
+
+/// One of them. \param net  < header.nets()
+EnsembleNet read_net(const EnsembleFile& file, std::uint64_t net);
 
 }  // namespace ratiofarm
