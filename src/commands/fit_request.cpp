@@ -1,6 +1,6 @@
 #include "fit_request.hpp"
 
-#include "ratiofarm/core/publish.hpp"
+#include "ratiofarm/core/sealed_text.hpp"
 #include "ratiofarm/mpi/together.hpp"
 
 namespace ratiofarm {
@@ -93,7 +93,7 @@ FittedCampaign fitted_campaign(CommandContext& context,
     RatioFiles ratios;
     StatisticalModel model;
     mpi::together(world, [&] {
-        record = parse_fit_json(read_text(workspace.directory.fit_json()));
+        record = parse_fit_json(read_sealed(workspace.directory.fit_json()));
         ratios = open_ratio_files(workspace.campaign, workspace.ratios);
         model = model_for_ratios(workspace.campaign, ratios);
     });
@@ -107,7 +107,8 @@ FittedCampaign fitted_campaign(CommandContext& context,
 
 void publish_fit(CommandContext& context, const Workspace& workspace, const FitRecord& record) {
     mpi::together(context.world, [&] {
-        if (context.world.is_root()) publish(workspace.directory.fit_json(), fit_json(record));
+        if (!context.world.is_root()) return;
+        publish_sealed(workspace.directory.fit_json(), fit_json(record));
     });
 }
 

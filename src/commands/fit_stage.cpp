@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "ratiofarm/core/publish.hpp"
+#include "ratiofarm/core/sealed_text.hpp"
 #include "ratiofarm/fit/fit.hpp"
 #include "ratiofarm/fit/scan.hpp"
 #include "ratiofarm/mpi/together.hpp"
@@ -74,7 +74,7 @@ bool is_up_to_date(const std::filesystem::path& path,
                    const FitRequest& request) {
     if (!std::filesystem::exists(path)) return false;
     try {
-        const FitRecord record = parse_fit_json(read_text(path));
+        const FitRecord record = parse_fit_json(read_sealed(path));
         return record.inputs == wanted.hex() && satisfies(record, request);
     } catch (const Error&) {
         return false;
@@ -168,7 +168,7 @@ StageEnd fit_stage(CommandContext& context, Workspace& workspace, const FitReque
             record.comparisons = comparison_fits(workspace.campaign, model, ratios,
                                                  workspace.samples, points, context.log);
         }
-        publish(workspace.directory.fit_json(), fit_json(record));
+        publish_sealed(workspace.directory.fit_json(), fit_json(record));
     });
     return {StageEnd::State::done, 0.0, {}};
 }

@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "ratiofarm/core/publish.hpp"
+#include "ratiofarm/core/sealed_text.hpp"
 #include "ratiofarm/mpi/together.hpp"
 #include "ratiofarm/report/collect_report_inputs.hpp"
 #include "ratiofarm/report/report_html.hpp"
@@ -53,7 +53,7 @@ StageEnd report_stage(CommandContext& context, Workspace& workspace) {
             inputs.facts.push_back({"farm of " + farm.stage, farm_sentence(farm)});
         }
         log_closures(inputs, context.log);
-        publish(workspace.directory.report(), report_html(inputs, Plotter()));
+        publish_sealed(workspace.directory.report(), report_html(inputs, Plotter()));
     });
     return {StageEnd::State::done, 0.0, {}};
 }

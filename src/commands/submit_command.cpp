@@ -6,7 +6,7 @@
 
 #include "ratiofarm/campaign/campaign.hpp"
 #include "ratiofarm/commands/command.hpp"
-#include "ratiofarm/core/publish.hpp"
+#include "ratiofarm/core/sealed_text.hpp"
 #include "ratiofarm/store/run_directory.hpp"
 
 namespace ratiofarm {
@@ -137,7 +137,7 @@ ExitCode run(CommandContext&, const Arguments& arguments) {
     const Submission submission = read_submission(arguments);
     const fs::path script = submission.out / "submit.sh";
     const std::string text = script_text(submission);
-    publish(script, text);
+    publish_sealed(script, text);
     fmt::print("# {}\n{}", script.string(), text);
     std::fflush(stdout);
     if (arguments.has("dry-run")) return ExitCode::done;

@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "ratiofarm/core/publish.hpp"
+#include "ratiofarm/core/sealed_text.hpp"
 #include "ratiofarm/core/signal_flags.hpp"
 #include "ratiofarm/mpi/together.hpp"
 
@@ -163,7 +163,7 @@ ExitCode run(CommandContext& context, const Arguments& arguments) {
         const ToyResults results =
             summarise(plan, workspace.campaign.name, finished_toys(plan, workspace.directory));
         const std::string json = toys_json(plan, results);
-        publish(workspace.directory.root() / "toys.json", json);
+        publish_sealed(workspace.directory.toys_json(), json);
         fmt::print("{}", arguments.has("json") ? json : toys_text(plan, results));
     });
     return code;
@@ -195,7 +195,9 @@ Command toys_command() {
                        "reference events in every toy; or none",
                        "reference_quadratic"});
     options.push_back({"block", "N", "toys of one task", "100"});
-    options.push_back({"time-budget", "TIME", "stop, resumable (exit code 75), before this time"});
+    options.push_back({"time-budget", "TIME",
+                       "stop, resumable (exit code 75), before this time; the limit of a Slurm job "
+                       "is known without it"});
     options.push_back({"json", "", "print toys.json instead of a table"});
     return {.name = "toys",
             .summary =

@@ -6,6 +6,7 @@
 
 #include "ratiofarm/campaign/campaign_diff.hpp"
 #include "ratiofarm/core/publish.hpp"
+#include "ratiofarm/core/sealed_text.hpp"
 #include "ratiofarm/mpi/together.hpp"
 #include "ratiofarm/tables/event_file.hpp"
 
@@ -59,7 +60,8 @@ Placement placement_of_rank(const mpi::Communicator& world, DeviceClass device) 
 void remove_results(const RunDirectory& directory) {
     for (const fs::path& path :
          {directory.tasks(), directory.ensembles(), directory.ratios(), directory.fit_json(),
-          directory.report(), directory.nets(), directory.journal(), directory.campaign()}) {
+          directory.report(), directory.nets(), directory.toys_json(), directory.journal(),
+          directory.campaign()}) {
         fs::remove_all(path);
     }
     for (const fs::path& path : directory.shard_journals()) fs::remove(path);
@@ -146,8 +148,22 @@ JournalState read_history(const RunDirectory& directory, const Shard& shard, Jou
 }
 
 void publish_if_new(const fs::path& path, const std::string& text) {
-    if (fs::exists(path) && read_text(path) == text) return;
-    publish(path, text);
+    if (fs::exists(path) && read_text(path) == sealed(path, text)) return;
+    publish_sealed(path, text);
+}
+
+/// A campaign that is read back from a run directory must be the one that was written there.
+void expect_unchanged_copy(const Places& places) {
+    std::error_code missing;
+    if (!fs::equivalent(places.campaign, RunDirectory(places.out).campaign(), missing)) return;
+    try {
+        read_sealed(places.campaign);
+    } catch (const DataError& error) {
+        throw ConfigError(
+            fmt::format("{}. Give the campaign file itself; a copy of this one elsewhere may be "
+                        "edited and given, too",
+                        error.what()));
+    }
 }
 
 std::vector<SampleInfo> read_samples(const Campaign& campaign, const RunDirectory& directory) {
@@ -207,6 +223,7 @@ Briefing brief(CommandContext& context,
     const Log& log = context.log;
     const Places places = find_places(arguments);
     const DeviceClass device = choose_device(arguments.text("device"));
+    expect_unchanged_copy(places);
     Campaign campaign = with_absolute_paths(read_campaign(places.campaign));
     const RunDirectory directory(places.out.empty() ? fs::absolute(campaign.name + ".run")
                                                     : fs::absolute(places.out));

@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "ratiofarm/core/publish.hpp"
+#include "ratiofarm/core/sealed_text.hpp"
 #include "ratiofarm/tables/ensemble_file.hpp"
 
 #include "process_summary.hpp"
@@ -186,7 +186,7 @@ ReportInputs collect_report_inputs(const ReportSources& sources) {
     add_campaign_facts(sources.campaign, inputs);
     inputs.ensembles = collect_quality(sources.campaign, sources.directory);
     if (fs::exists(sources.directory.fit_json())) {
-        inputs.fit = parse_fit_json(read_text(sources.directory.fit_json()));
+        inputs.fit = parse_fit_json(read_sealed(sources.directory.fit_json()));
         inputs.facts.push_back({"digest of the fit's inputs", inputs.fit->inputs});
     }
     if (fs::exists(sources.ratios)) {

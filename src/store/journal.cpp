@@ -170,7 +170,19 @@ JournalState read_journal(const std::filesystem::path& path) {
         begin = end + 1;
     }
     state.good_bytes = begin;
+    // What a killed farm left of its last line lacks the newline; it does not have another byte
+    // there.
+    const std::string_view rest = std::string_view(text).substr(begin);
+    if (!rest.empty() && LineReader::open(rest.substr(0, rest.size() - 1))) ++state.damaged_lines;
     return state;
+}
+
+JournalState read_journals(const RunDirectory& directory) {
+    JournalState all = read_journal(directory.journal());
+    for (const std::filesystem::path& path : directory.shard_journals()) {
+        merge(all, read_journal(path));
+    }
+    return all;
 }
 
 void merge(JournalState& state, const JournalState& other) {

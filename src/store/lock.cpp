@@ -17,6 +17,8 @@
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/unique_fd.hpp"
 
+#include "journal_line.hpp"
+
 namespace ratiofarm {
 namespace {
 
@@ -44,12 +46,13 @@ std::uint64_t process_start(std::uint64_t pid) {
 }
 
 std::string owner_text(const LockOwner& owner) {
-    return Json{{"host", owner.host},
-                {"pid", owner.pid},
-                {"process_start", owner.process_start},
-                {"job", owner.job},
-                {"restart", owner.restart}}
-               .dump() +
+    return LineWriter("lock", 0)
+               .text("host", owner.host)
+               .whole("pid", owner.pid)
+               .whole("process_start", owner.process_start)
+               .text("job", owner.job)
+               .whole("restart", owner.restart)
+               .finish() +
            "\n";
 }
 
@@ -100,6 +103,14 @@ std::optional<LockOwner> living_owner(const std::filesystem::path& path) {
     LockOwner owner = parse_owner(text);
     if (is_gone(owner, this_owner())) return std::nullopt;
     return owner;
+}
+
+void expect_whole_lock(const std::filesystem::path& path) {
+    const std::string text = text_if_there(path);
+    if (text.empty()) return;
+    const std::string_view line = std::string_view(text).substr(0, text.size() - 1);
+    if (text.back() == '\n' && LineReader::open(line)) return;
+    throw DataError(fmt::format("'{}' does not match its checksum: damaged", path.string()));
 }
 
 Lock::Lock(std::filesystem::path path, const Log& log, double patience) : path_(std::move(path)) {

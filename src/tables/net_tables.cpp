@@ -1,6 +1,7 @@
 #include "net_tables.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "ratiofarm/core/errors.hpp"
@@ -148,7 +149,9 @@ std::vector<float> NetTables::read_weights(std::uint64_t net) const {
     std::vector<float> row(bytes.size() / sizeof(float));
     std::memcpy(row.data(), bytes.data(), bytes.size());
     const auto end = row.begin() + static_cast<std::ptrdiff_t>(header_.row_size());
-    const bool clean = std::all_of(end, row.end(), [](float pad) { return pad == 0.0F; });
+    const bool clean = std::all_of(end, row.end(), [](float pad) {
+        return std::bit_cast<std::uint32_t>(pad) == 0;  // -0 is a flipped bit
+    });
     row.erase(end, row.end());
     const auto crc = value_of<std::uint32_t>(get(weights_crc, net));
     if (clean && crc32(std::as_bytes(std::span(row))) == crc) return row;

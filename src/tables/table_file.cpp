@@ -1,6 +1,7 @@
 #include "table_file.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <fstream>
 #include <vector>
@@ -57,10 +58,29 @@ std::uint32_t metadata_checksum(const std::filesystem::path& path, const h5::Fil
     return crc;
 }
 
+int differing_bits(std::string_view a, std::string_view b) {
+    int bits = 0;
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        bits += std::popcount(static_cast<unsigned char>(a[i] ^ b[i]));
+    }
+    return bits;
+}
+
+/// Whether there is, or was, a checksum: damage to its name does not make it optional.
+bool has_checksum(const h5::File& file) {
+    const std::string_view wanted = std::string_view(checksum_dataset).substr(1);
+    const auto names = h5::member_names(file, "/");
+    return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+        return name.size() == wanted.size() && differing_bits(name, wanted) <= 1;
+    });
+}
+
 void check_metadata(const std::filesystem::path& path, const h5::File& file) {
-    if (!h5::is_dataset(file, checksum_dataset)) return;
-    const auto stored = h5::read_all<std::uint32_t>(file, checksum_dataset);
-    if (stored.size() == 1 && stored.front() == metadata_checksum(path, file)) return;
+    if (!has_checksum(file)) return;
+    if (h5::is_dataset(file, checksum_dataset)) {
+        const auto stored = h5::read_all<std::uint32_t>(file, checksum_dataset);
+        if (stored.size() == 1 && stored.front() == metadata_checksum(path, file)) return;
+    }
     throw DataError("'" + path.string() +
                     "': the metadata do not match their checksum: damaged, "
                     "or changed by another program (then delete the dataset '" +

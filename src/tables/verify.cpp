@@ -9,6 +9,7 @@
 #include "checked_column.hpp"
 #include "ensemble_layout.hpp"
 #include "event_layout.hpp"
+#include "isolated.hpp"
 #include "line_table.hpp"
 #include "net_tables.hpp"
 #include "ratio_attributes.hpp"
@@ -114,8 +115,16 @@ Digest digest_of(const h5::Dataset& dataset, const std::string& path) {
 }  // namespace
 
 std::vector<std::string> verify_file(const std::filesystem::path& path) {
-    Lines problems;
-    collect(problems, [&] { check_any(path, problems); });
+    Lines problems = lines_of_isolated([&] {
+        Lines found;
+        collect(found, [&] { check_any(path, found); });
+        return found;
+    });
+    for (std::string& line : problems) {
+        if (line.find(path.filename().string()) == std::string::npos) {
+            line = "'" + path.string() + "': " + line;
+        }
+    }
     return problems;
 }
 

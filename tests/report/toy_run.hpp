@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "ratiofarm/core/publish.hpp"
+#include "ratiofarm/core/sealed_text.hpp"
 #include "ratiofarm/report/collect_report_inputs.hpp"
 #include "ratiofarm/report/fit_json.hpp"
 #include "ratiofarm/tables/ensemble_file.hpp"
@@ -37,7 +37,7 @@ public:
                                     campaign_.events.features, campaign_.split);
         write_toy_ensemble();
         write_toy_ratios();
-        publish(directory_.fit_json(), std::string_view(fit_json(sample_record())));
+        publish_sealed(directory_.fit_json(), fit_json(sample_record()));
     }
 
     ReportSources sources() const {

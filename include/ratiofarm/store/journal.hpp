@@ -9,6 +9,7 @@
 #include "ratiofarm/core/digest.hpp"
 #include "ratiofarm/core/unique_fd.hpp"
 #include "ratiofarm/store/farm_times.hpp"
+#include "ratiofarm/store/run_directory.hpp"
 
 namespace ratiofarm {
 
@@ -98,6 +99,9 @@ struct JournalState {
 /// Reads a journal, also while it is written: a torn last line is not there yet. A missing file is
 /// an empty journal. Damaged lines are counted and skipped; their tasks are adopted by file.
 JournalState read_journal(const std::filesystem::path& path);
+
+/// What the journal and those of all shards say together; no lock is taken.
+JournalState read_journals(const RunDirectory& directory);
 
 /// Adds what another journal says, as if its lines stood behind those of `state`; counts of lines
 /// and bytes stay those of `state`.

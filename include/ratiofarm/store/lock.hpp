@@ -23,6 +23,10 @@ LockOwner this_owner();
 /// Who holds the lock at this path, unless nobody does or its owner is known to be gone.
 std::optional<LockOwner> living_owner(const std::filesystem::path& path);
 
+/// \throws DataError if there is a lock that is not as its owner wrote it; one that is just being
+///         written is empty
+void expect_whole_lock(const std::filesystem::path& path);
+
 /// Exclusive use of a run directory by one farm, across hosts. An owner that is known to be gone
 /// (its process has ended; the same batch job was re-queued) is replaced.
 class Lock {

@@ -33,6 +33,9 @@ public:
     std::filesystem::path ratios() const { return root_ / "ratios.h5"; }
     std::filesystem::path fit_json() const { return root_ / "fit.json"; }
     std::filesystem::path report() const { return root_ / "report.html"; }
+    std::filesystem::path toys_json() const { return root_ / "toys.json"; }
+    /// Commands that submitted the campaign to a batch system.
+    std::filesystem::path submit_script() const { return root_ / "submit.sh"; }
 
     std::filesystem::path ensembles() const { return root_ / "ensembles"; }
     std::filesystem::path ensemble(const std::string& name) const {

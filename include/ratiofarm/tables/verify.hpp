@@ -10,7 +10,8 @@
 namespace ratiofarm {
 
 /// Re-reads an events, ensemble or ratio file in full: format, version, sizes, every checksum.
-/// Events files written by others hold no checksums; their values are checked instead.
+/// Reads in a copy of this process, since damaged metadata can crash the HDF5 library. Events files
+/// written by others hold no checksums; their values are checked instead.
 /// \return one line per problem, naming dataset and rows; empty if the file is whole. Never throws
 ///         for what is wrong with the file.
 std::vector<std::string> verify_file(const std::filesystem::path& path);
