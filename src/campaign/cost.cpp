@@ -105,11 +105,12 @@ void add_disk(const Campaign& campaign, const TaskGraph& graph, std::uint64_t ev
     const RatioColumnCount columns = count_columns(campaign, graph);
     const std::uint64_t nets =
         cost.trainings * task_file_header + cost.nets * result_bytes(campaign);
-    const std::uint64_t ensembles = cost.nets * 4 * row_size(campaign.network);
-    const std::uint64_t blocks =
+    cost.net_bytes = 4 * row_size(campaign.network);
+    cost.block_bytes =
         events * (8 * columns.averaged + 4 * columns.kept) + cost.inferences * task_file_header;
-    const std::uint64_t ratios = events * (24 + 8 * processes + 8 * shapes + 4 * columns.kept);
-    cost.disk_bytes = nets + ensembles + blocks + ratios + small_files;
+    cost.ratio_bytes = events * (24 + 8 * processes + 8 * shapes + 4 * columns.kept);
+    cost.disk_bytes =
+        nets + cost.nets * cost.net_bytes + cost.block_bytes + cost.ratio_bytes + small_files;
 }
 
 }  // namespace
@@ -132,8 +133,8 @@ Cost cost_of(const Campaign& campaign,
     const std::uint64_t events = evaluated_events(campaign, samples);
     add_disk(campaign, graph, events, cost);
     const std::uint64_t running = std::min(workers, cost.trainings);
-    cost.peak_disk_bytes =
-        cost.disk_bytes + 3 * running * checkpoint_bytes(campaign, most_nets(graph));
+    cost.checkpoint_bytes = checkpoint_bytes(campaign, most_nets(graph));
+    cost.peak_disk_bytes = cost.disk_bytes + 3 * running * cost.checkpoint_bytes;
     const std::uint64_t task_files = cost.trainings + cost.inferences;
     cost.inodes = fixed_files + std::min(task_folders, task_files) + task_files +
                   graph.ensembles.size() + 3 * running;

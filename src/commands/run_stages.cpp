@@ -7,6 +7,7 @@
 #include "ratiofarm/core/signal_flags.hpp"
 #include "ratiofarm/mpi/together.hpp"
 
+#include "space_check.hpp"
 #include "stages.hpp"
 
 namespace ratiofarm {
@@ -54,6 +55,7 @@ void print_end(const std::string& name, const StageEnd& end) {
 ExitCode run_stages(CommandContext& context,
                     Workspace& workspace,
                     const std::vector<NamedStage>& stages) {
+    check_space(context, workspace, stages);
     for (const NamedStage& named : stages) {
         if (stop_wanted(context.world, workspace)) return ExitCode::resumable;
         context.log.info("stage begins", {{"stage", named.name}});

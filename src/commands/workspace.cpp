@@ -188,6 +188,7 @@ std::vector<SampleInfo> read_samples_if_there(const Campaign& campaign,
 FarmSettings farm_settings(const CommandContext& context, const Arguments& arguments) {
     FarmSettings settings;
     settings.stop_by = context.walltime_end;
+    settings.ignore_space = arguments.has("ignore-space");
     if (arguments.has("strikes")) {
         constexpr std::uint64_t most = 1000;
         settings.strikes = static_cast<std::uint32_t>(arguments.integer("strikes", 1, most));
@@ -288,6 +289,7 @@ std::vector<Option> farm_options() {
          "a trainer without progress for so long, and for 20 of its own longest pauses, is "
          "killed and goes on from its checkpoint",
          "120"},
+        {"ignore-space", "", "begin although the run directory's file system is too small"},
     };
 }
 

@@ -21,6 +21,16 @@ std::filesystem::path existing_part(const std::filesystem::path& path) {
     return part;
 }
 
+struct statvfs status_of(const std::filesystem::path& path) {
+    struct statvfs status {};
+    const std::filesystem::path place = existing_part(path);
+    if (statvfs(place.c_str(), &status) != 0) {
+        throw SystemError(
+            errno_message("cannot ask for the free space of '" + place.string() + "'", errno));
+    }
+    return status;
+}
+
 /// fallocate() of the bytes the file already claims to have; 0 or errno.
 int reserve(const std::filesystem::path& file) {
     const int descriptor = open(file.c_str(), O_RDWR | O_CLOEXEC);
@@ -37,13 +47,14 @@ int reserve(const std::filesystem::path& file) {
 }  // namespace
 
 std::uint64_t free_space(const std::filesystem::path& path) {
-    struct statvfs status {};
-    const std::filesystem::path place = existing_part(path);
-    if (statvfs(place.c_str(), &status) != 0) {
-        throw SystemError(
-            errno_message("cannot ask for the free space of '" + place.string() + "'", errno));
-    }
+    const struct statvfs status = status_of(path);
     return std::uint64_t{status.f_bavail} * std::uint64_t{status.f_frsize};
+}
+
+std::optional<std::uint64_t> free_files(const std::filesystem::path& path) {
+    const struct statvfs status = status_of(path);
+    if (status.f_files == 0) return std::nullopt;
+    return std::uint64_t{status.f_favail};
 }
 
 void require_free_space(const std::filesystem::path& path, std::uint64_t bytes) {

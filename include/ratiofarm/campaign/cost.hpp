@@ -19,6 +19,10 @@ struct Cost {
     double inference_flop = 0.0;
     std::uint64_t disk_bytes = 0;            ///< of the finished run directory
     std::uint64_t peak_disk_bytes = 0;       ///< with the checkpoints of running trainings
+    std::uint64_t net_bytes = 0;             ///< weights of one net, in whatever file
+    std::uint64_t checkpoint_bytes = 0;      ///< of the largest training, one generation
+    std::uint64_t block_bytes = 0;           ///< results of all inference tasks
+    std::uint64_t ratio_bytes = 0;           ///< of ratios.h5
     std::uint64_t inodes = 0;                ///< files and folders, at their peak
     std::uint64_t trainer_memory_bytes = 0;  ///< of one trainer
     std::uint64_t fit_memory_bytes = 0;      ///< over all ranks
