@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -19,26 +20,57 @@ namespace fs = std::filesystem;
 
 /// What the farm knows of one task.
 struct Known {
-    Digest digest;
+    Digest digest;  ///< zero: only notes in the journal tell of it
     std::string name;
-    double flop = 0.0;
+    double cost = 0.0;  ///< FLOP, or toys
     TaskFileKind kind = TaskFileKind::training_result;
 };
+
+/// Trainings and evaluations of the campaign; none where the fit begins with ratios.
+struct Planned {
+    Campaign campaign;
+    TaskGraph graph;
+    std::vector<EnsembleChoice> choices;
+};
+
+bool is_meant(const std::string& wanted, const std::string& name, const Digest& digest) {
+    return name == wanted || (!wanted.empty() && digest.hex().starts_with(wanted));
+}
+
+/// Toys are in no campaign: what they were is in the journal.
+std::optional<Known> find_toys(const JournalState& all, const std::string& wanted) {
+    for (const auto& [name, task] : all.latest) {
+        if (!is_toys(name) || !is_meant(wanted, name, task)) continue;
+        return Known{task, name, all.committed.at(task).flop, TaskFileKind::toy_block};
+    }
+    for (const auto& [task, event] : all.committed) {
+        if (!is_toys(event.name) || !is_meant(wanted, event.name, task)) continue;
+        return Known{task, event.name, event.flop, TaskFileKind::toy_block};
+    }
+    for (const auto& [task, event] : all.given_up) {
+        if (!is_toys(event.name) || !is_meant(wanted, event.name, task)) continue;
+        return Known{task, event.name, 0.0, TaskFileKind::toy_block};
+    }
+    const bool noted =
+        is_toys(wanted) && std::any_of(all.notes.begin(), all.notes.end(),
+                                       [&](const TaskNoted& note) { return note.task == wanted; });
+    if (noted) return Known{{}, wanted, 0.0, TaskFileKind::toy_block};
+    return std::nullopt;
+}
 
 Known known(const TrainTask& task) {
     return {task.digest, task.name, task.flop, TaskFileKind::training_result};
 }
 
 /// A task by its name or that of one of its nets, or by the first digits of its digest.
-Known find_task(const TaskGraph& graph,
-                const std::vector<EnsembleChoice>& choices,
-                const std::string& wanted) {
+Known find_task(const Planned& planned, const JournalState& all, const std::string& wanted) {
+    const TaskGraph& graph = planned.graph;
     const auto is_wanted = [&](const TrainTask& task) {
-        return task.name == wanted || task.digest.hex().starts_with(wanted) ||
+        return is_meant(wanted, task.name, task.digest) ||
                std::any_of(task.nets.begin(), task.nets.end(),
                            [&](const PlannedNet& net) { return net.name == wanted; });
     };
-    for (const EnsembleChoice& choice : choices) {
+    for (const EnsembleChoice& choice : planned.choices) {
         for (const TrainTask& task : choice.trainings) {
             if (is_wanted(task)) return known(task);
         }
@@ -47,16 +79,19 @@ Known find_task(const TaskGraph& graph,
         if (is_wanted(task)) return known(task);
     }
     for (const InferTask& task : graph.inferences) {
-        if (task.name == wanted || task.digest.hex().starts_with(wanted)) {
+        if (is_meant(wanted, task.name, task.digest)) {
             return {task.digest, task.name, task.flop, TaskFileKind::ratio_block};
         }
     }
+    if (const auto toys = find_toys(all, wanted)) return *toys;
     throw ConfigError(fmt::format(
-        "there is no task '{}'; give a name such as '{}' or the first digits of a digest", wanted,
-        graph.trainings.empty() ? "S/member 0" : graph.trainings.front().name));
+        "there is no task '{}'; give a name such as '{}' or the first digits of a digest. Toys "
+        "('toys/mu = 1/0') are known once one of their tasks has ended",
+        wanted, graph.trainings.empty() ? "S/member 0" : graph.trainings.front().name));
 }
 
 std::string state_text(const Known& task, const RunDirectory& directory, const JournalState& all) {
+    if (task.digest == Digest{}) return "begun, and not done yet";
     if (task_file_is_complete(directory.result(task.digest), task.kind, task.digest)) {
         return "done";
     }
@@ -73,10 +108,12 @@ std::string state_text(const Known& task, const RunDirectory& directory, const J
     return "waits";
 }
 
-JournalState read_all_journals(const RunDirectory& directory) {
-    JournalState all = read_journal(directory.journal());
-    for (const fs::path& path : directory.shard_journals()) merge(all, read_journal(path));
-    return all;
+std::string cost_text(const Known& task, const CostModel& costs) {
+    const bool toys = is_toys(task.name);
+    const std::uint64_t from = toys ? costs.toy_tasks() : costs.tasks();
+    if (from == 0) return fmt::format("{:.3g} {}", task.cost, toys ? "toys" : "FLOP");
+    return fmt::format("{:.3g} {}, about {:.3g} s (learned from {} tasks)", task.cost,
+                       toys ? "toys" : "FLOP", costs.seconds(task.name, task.cost), from);
 }
 
 void print_history(const Known& task, const JournalState& all) {
@@ -94,37 +131,40 @@ void print_history(const Known& task, const JournalState& all) {
     fmt::print("result       {} bytes, CRC-32 {:08x}\n", event.bytes, event.crc);
 }
 
+Planned planned_tasks(const RunDirectory& directory, const std::string& device) {
+    Planned planned;
+    if (!fs::exists(directory.campaign())) return planned;
+    planned.campaign = read_campaign(directory.campaign());
+    if (!planned.campaign.has_events()) return planned;
+    const auto samples = read_campaign_samples(planned.campaign, directory.root().string());
+    planned.graph = make_task_graph(planned.campaign, samples, device);
+    TrainedResults results(directory);
+    planned.choices =
+        choose_ensembles({planned.campaign, samples, device}, planned.graph,
+                         [&](const Digest& training) { return results.find(training); });
+    return planned;
+}
+
 ExitCode run(CommandContext&, const Arguments& arguments) {
     const fs::path out = arguments.text("out");
     const RunDirectory directory(fs::absolute(out));
-    if (!fs::exists(directory.campaign())) {
-        throw DataError(
-            fmt::format("'{}' is no run directory (it has no campaign.toml); name it by "
-                        "--out",
-                        out.string()));
+    if (!fs::exists(directory.campaign()) && !fs::exists(directory.journal())) {
+        throw DataError(fmt::format(
+            "'{}' is no run directory (it has neither campaign.toml nor a journal); name it by "
+            "--out",
+            out.string()));
     }
-    const Campaign campaign = read_campaign(directory.campaign());
-    const auto samples = read_campaign_samples(campaign, directory.root().string());
-    const JournalState all = read_all_journals(directory);
-    const TaskGraph graph = make_task_graph(campaign, samples, arguments.text("device"));
-    TrainedResults results(directory);
-    const std::string device = arguments.text("device");
-    const auto choices =
-        choose_ensembles({campaign, samples, device}, graph,
-                         [&](const Digest& training) { return results.find(training); });
-    const Known task = find_task(graph, choices, arguments.positional().front());
-
-    CostModel costs;
-    for (const auto& [digest, event] : all.committed) {
-        if (!event.resumed && !event.adopted) costs.learn(event.name, event.flop, event.seconds);
-    }
-    fmt::print("task         {}\ndigest       {}\nstate        {}\n", task.name, task.digest.hex(),
-               state_text(task, directory, all));
-    fmt::print("cost         {:.3g} FLOP, about {:.3g} s (learned from {} tasks)\n", task.flop,
-               costs.seconds(task.name, task.flop), costs.tasks());
+    const JournalState all = read_journals(directory);
+    const Planned planned = planned_tasks(directory, arguments.text("device"));
+    const Known task = find_task(planned, all, arguments.positional().front());
+    const bool has_digest = task.digest != Digest{};
+    fmt::print("task         {}\n", task.name);
+    if (has_digest) fmt::print("digest       {}\n", task.digest.hex());
+    fmt::print("state        {}\n", state_text(task, directory, all));
+    if (task.cost > 0.0) fmt::print("cost         {}\n", cost_text(task, learned_costs(all)));
     print_history(task, all);
-    fmt::print("{}", nets_text(task.digest, choices, campaign.gates));
-    fmt::print("files        {}\n", directory.result(task.digest).string());
+    fmt::print("{}", nets_text(task.digest, planned.choices, planned.campaign.gates));
+    if (has_digest) fmt::print("files        {}\n", directory.result(task.digest).string());
     return ExitCode::done;
 }
 

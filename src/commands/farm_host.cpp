@@ -207,7 +207,7 @@ void FarmHost::learn(const Task& task, const TaskReport& report) {
     if (report.resumed) return;
     options_.costs.learn(task.name, flop_[task.digest], report.seconds);
     learned_ += 1;
-    if (2 * learned_ < options_.costs.tasks()) return;
+    if (2 * learned_ < options_.costs.tasks() + options_.costs.toy_tasks()) return;
     learned_ = 0;
     scheduler_.reprice([this](const Task& known) {
         return options_.costs.seconds(known.name, flop_[known.digest]);

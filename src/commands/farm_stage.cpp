@@ -57,15 +57,6 @@ std::vector<Task> left_to_do(Workspace& workspace,
     return tasks;
 }
 
-/// What the finished tasks of earlier farms teach.
-CostModel learned(const JournalState& history) {
-    CostModel costs;
-    for (const auto& [task, event] : history.committed) {
-        if (!event.resumed && !event.adopted) costs.learn(event.name, event.flop, event.seconds);
-    }
-    return costs;
-}
-
 }  // namespace
 
 StageEnd farm_stage(CommandContext& context,
@@ -94,9 +85,9 @@ StageEnd farm_stage(CommandContext& context,
     if (n_tasks == 0) return {StageEnd::State::up_to_date, 0.0, {}};
 
     const std::unique_ptr<TaskRunner> runner = make_runner();
-    const FarmEnd end =
-        run_farm({world, *runner, workspace.journal.get(), context.log}, std::move(tasks),
-                 {workspace.farm.strikes, workspace.farm.stop_by, learned(workspace.history)});
+    const FarmEnd end = run_farm(
+        {world, *runner, workspace.journal.get(), context.log}, std::move(tasks),
+        {workspace.farm.strikes, workspace.farm.stop_by, learned_costs(workspace.history)});
     for (const TaskCommitted& event : end.commits) {
         workspace.history.committed.insert_or_assign(event.task, event);
     }

@@ -56,6 +56,12 @@ bool is_first_rank() {
     });
 }
 
+/// Whether a command stops in order before its batch job ends.
+bool knows_time(const Command& command) {
+    return std::any_of(command.options.begin(), command.options.end(),
+                       [](const Option& option) { return option.name == "time-budget"; });
+}
+
 /// What must be started or asked before MPI is.
 struct BeforeMpi {
     LauncherHandle launcher;
@@ -112,8 +118,8 @@ int run_program(int argc, char** argv) {
     BeforeMpi before;
     if (command.trainers == Trainers::used) {
         before.launcher = LauncherHandle::fork_launcher(default_trainer());
-        if (is_first_rank()) before.walltime_end = walltime_end();
     }
+    if (knows_time(command) && is_first_rank()) before.walltime_end = walltime_end();
     std::optional<mpi::Session> session;
     const mpi::Communicator alone;
     if (command.ranks == Ranks::all || under_mpi_launcher()) session.emplace(argc, argv);

@@ -9,6 +9,7 @@
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/publish.hpp"
+#include "ratiofarm/core/sealed_text.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -69,8 +70,8 @@ void record_nets(const RunDirectory& directory, const std::vector<EnsembleChoice
     for (const EnsembleChoice& choice : choices) ensembles.push_back(json_of(choice));
     const std::string text = Json{{"schema", schema}, {"ensembles", ensembles}}.dump(2) + "\n";
     const auto path = directory.nets();
-    if (std::filesystem::exists(path) && read_text(path) == text) return;
-    publish(path, text);
+    if (std::filesystem::exists(path) && read_text(path) == sealed(path, text)) return;
+    publish_sealed(path, text);
 }
 
 std::vector<EnsembleRecord> read_nets_record(const RunDirectory& directory) {
@@ -78,7 +79,7 @@ std::vector<EnsembleRecord> read_nets_record(const RunDirectory& directory) {
     if (!std::filesystem::exists(path)) return {};
     return in_context(path.string(), [&] {
         try {
-            const Json json = Json::parse(read_text(path));
+            const Json json = Json::parse(read_sealed(path));
             if (json.at("schema") != schema) throw DataError("unknown schema");
             std::vector<EnsembleRecord> records;
             for (const Json& ensemble : json.at("ensembles"))

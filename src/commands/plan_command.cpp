@@ -10,6 +10,8 @@
 #include "ratiofarm/commands/command.hpp"
 #include "ratiofarm/core/enum_words.hpp"
 #include "ratiofarm/core/network_kinds.hpp"
+#include "ratiofarm/scheduler/cost_model.hpp"
+#include "ratiofarm/store/run_directory.hpp"
 
 #include "campaign_samples.hpp"
 #include "units_text.hpp"
@@ -26,45 +28,68 @@ struct Plan {
     Cost cost;
     std::string device;  ///< class of the trainers
     std::uint64_t workers = 1;
-    double gflops = 0.0;        ///< sustained by one worker
+    double gflops = 20.0;       ///< sustained by one worker, where nothing was learned
+    CostModel learned;          ///< from what the run directory has finished
     double seconds = 0.0;       ///< of training and inference
+    std::uint64_t trained = 0;  ///< nets whose results are there
+    double seconds_left = 0.0;  ///< of `seconds`
     bool events_exist = false;  ///< otherwise sizes are those `simulate` will write
 };
 
 /// Tasks are dealt one by one, so no phase is shorter than its share or than its longest task.
 template <class Task>
-double phase_seconds(const std::vector<Task>& tasks, double flops, std::uint64_t workers) {
+double phase_seconds(const Plan& plan, const std::vector<Task>& tasks, const auto& counts) {
     double total = 0.0;
     double longest = 0.0;
     for (const Task& task : tasks) {
-        total += task.flop;
-        longest = std::max(longest, task.flop);
+        if (!counts(task)) continue;
+        const double seconds = plan.learned.tasks() > 0 ? plan.learned.seconds(task.name, task.flop)
+                                                        : task.flop / (plan.gflops * 1e9);
+        total += seconds;
+        longest = std::max(longest, seconds);
     }
-    return std::max(total / static_cast<double>(workers), longest) / flops;
+    return std::max(total / static_cast<double>(plan.workers), longest);
+}
+
+/// What the run directory adds: rates of finished tasks, and what is left to do.
+void look_at_run(const RunDirectory& directory, bool wants_rates, Plan& plan) {
+    if (wants_rates) plan.learned = learned_costs(read_journals(directory));
+    const auto is_left = [&](const auto& task) {
+        return !fs::exists(directory.result(task.digest));
+    };
+    const auto any = [](const auto&) { return true; };
+    plan.seconds = phase_seconds(plan, plan.graph.trainings, any) +
+                   phase_seconds(plan, plan.graph.inferences, any);
+    plan.seconds_left = phase_seconds(plan, plan.graph.trainings, is_left);
+    if (!fs::exists(directory.ratios())) {
+        plan.seconds_left += phase_seconds(plan, plan.graph.inferences, is_left);
+    }
+    for (const TrainTask& task : plan.graph.trainings) {
+        if (!is_left(task)) plan.trained += task.nets.size();
+    }
 }
 
 Plan make_plan(const Arguments& arguments) {
     const fs::path file = campaign_argument(arguments.positional());
-    Plan plan{.campaign = read_campaign(file),
-              .graph = {},
-              .cost = {},
-              .device = arguments.text("device")};
+    Plan plan;
+    plan.campaign = read_campaign(file);
+    plan.device = arguments.text("device");
     if (plan.device != "cpu" && plan.device != "cuda") {
         throw ConfigError(fmt::format("--device = '{}': must be cpu or cuda", plan.device));
     }
     expect_trainable(plan.campaign);
     constexpr std::uint64_t most_workers = 1'000'000;
     plan.workers = arguments.integer("workers", 1, most_workers);
-    plan.gflops = arguments.number("gflops", 1e-3, 1e9);
+    if (arguments.has("gflops")) plan.gflops = arguments.number("gflops", 1e-3, 1e9);
     plan.events_exist = fs::exists(plan.campaign.events_path()) || !plan.campaign.simulate;
     const auto samples = plan.events_exist
                              ? read_campaign_samples(plan.campaign, arguments.text("out"))
                              : samples_to_simulate(plan.campaign);
     plan.graph = make_task_graph(plan.campaign, samples, plan.device);
     plan.cost = cost_of(plan.campaign, samples, plan.graph, plan.workers);
-    const double flops = plan.gflops * 1e9;
-    plan.seconds = phase_seconds(plan.graph.trainings, flops, plan.workers) +
-                   phase_seconds(plan.graph.inferences, flops, plan.workers);
+    const fs::path out = arguments.text("out");
+    look_at_run(RunDirectory(out.empty() ? fs::path(plan.campaign.name + ".run") : out),
+                !arguments.has("gflops"), plan);
     return plan;
 }
 
@@ -113,6 +138,14 @@ std::string engine_text(const Plan& plan) {
         engine_name(plan.campaign), word_of(plan.campaign.training.precision), plan.device);
 }
 
+std::string rates_text(const Plan& plan) {
+    if (plan.learned.tasks() == 0) {
+        return fmt::format("of {:g} GFLOP/s (--workers, --gflops)", plan.gflops);
+    }
+    return fmt::format("at rates learned from {} finished tasks (--workers, --gflops)",
+                       grouped(plan.learned.tasks()));
+}
+
 void print_text(const Plan& plan) {
     const Cost& cost = plan.cost;
     const auto bytes = [](std::uint64_t n) { return with_prefix(static_cast<double>(n), "B"); };
@@ -125,9 +158,17 @@ void print_text(const Plan& plan) {
     fmt::print("inferences  {} tasks\n", grouped(cost.inferences));
     fmt::print("work        {} to train (at all epochs), {} to infer\n",
                with_prefix(cost.training_flop, "FLOP"), with_prefix(cost.inference_flop, "FLOP"));
-    fmt::print("time        {} on {} worker{} of {:g} GFLOP/s (--workers, --gflops)\n",
-               duration_text(plan.seconds), plan.workers, plan.workers == 1 ? "" : "s",
-               plan.gflops);
+    fmt::print("time        {} on {} worker{} {}\n", duration_text(plan.seconds), plan.workers,
+               plan.workers == 1 ? "" : "s", rates_text(plan));
+    for (const CostModel::Kind& kind : plan.learned.kinds()) {
+        if (is_toys(kind.name)) continue;
+        fmt::print("learned     {}: {:.3g} s per GFLOP from {} tasks\n", kind.name,
+                   1e9 * kind.seconds / kind.flop, kind.tasks);
+    }
+    if (plan.trained > 0) {
+        fmt::print("left        {} nets, {}\n", grouped(cost.nets - plan.trained),
+                   duration_text(plan.seconds_left));
+    }
     fmt::print("disk        {} when finished, {} at the peak, {} files and folders\n",
                bytes(cost.disk_bytes), bytes(cost.peak_disk_bytes), grouped(cost.inodes));
     fmt::print("memory      {} per trainer, {} for the fit over all ranks\n",
@@ -151,7 +192,10 @@ void print_json(const Plan& plan) {
                                       {"inference_flop", cost.inference_flop},
                                       {"workers", plan.workers},
                                       {"gflops", plan.gflops},
+                                      {"learned_from_tasks", plan.learned.tasks()},
                                       {"seconds", plan.seconds},
+                                      {"trained", plan.trained},
+                                      {"seconds_left", plan.seconds_left},
                                       {"disk_bytes", cost.disk_bytes},
                                       {"peak_disk_bytes", cost.peak_disk_bytes},
                                       {"inodes", cost.inodes},
@@ -179,7 +223,9 @@ Command plan_command() {
         .positional = {"CAMPAIGN.toml"},
         .options = {{"workers", "N", "trainers that run at the same time, one per rank", "1"},
                     {"device", "WORD", "cpu or cuda: decides how many nets a task trains", "cpu"},
-                    {"gflops", "G", "GFLOP/s one trainer sustains; 20 is one CPU core", "20"},
+                    {"gflops", "G",
+                     "GFLOP/s one trainer sustains (default: what finished tasks of the run "
+                     "directory say, otherwise 20, one CPU core)"},
                     {"out", "DIR", "run directory (default: <campaign name>.run)"},
                     {"json", "", "print the numbers as JSON"}},
         .run = run};

@@ -9,6 +9,7 @@
 #include "ratiofarm/campaign/ensemble_spec.hpp"
 #include "ratiofarm/core/publish.hpp"
 #include "ratiofarm/core/signal_flags.hpp"
+#include "ratiofarm/core/task_file.hpp"
 #include "ratiofarm/scheduler/cost_model.hpp"
 
 #include "farm_text.hpp"
@@ -32,7 +33,10 @@ struct Farm {
 /// What the files of a run directory say; no lock is taken and nothing is written.
 struct Status {
     TrainedNets nets;
-    std::uint64_t checkpointed = 0;  ///< begun and not finished
+    std::uint64_t checkpointed = 0;  ///< nets that are begun and not finished
+    std::uint64_t toy_tasks = 0;     ///< done
+    std::uint64_t toys_begun = 0;    ///< tasks that were stopped within
+    bool toys = false;               ///< toys.json is there
     std::vector<TaskGivenUp> given_up;
     std::vector<std::string> ensembles;
     std::vector<EnsembleRecord> gates;
@@ -46,13 +50,14 @@ struct Status {
     std::vector<Farm> farms;  ///< of the last run, and of each shard
 };
 
-std::uint64_t count_checkpoints(const RunDirectory& directory) {
-    std::uint64_t count = 0;
+void count_begun(const RunDirectory& directory, Status& status) {
     std::error_code error;
-    for (const auto& entry : fs::recursive_directory_iterator(directory.tasks(), error)) {
-        if (entry.path().extension() == ".state") ++count;
+    for (fs::recursive_directory_iterator entry(directory.tasks(), error), end; entry != end;
+         entry.increment(error)) {
+        if (entry->path().extension() != ".state") continue;
+        const bool toys = task_file_kind(entry->path()) == TaskFileKind::toy_block;
+        (toys ? status.toys_begun : status.checkpointed) += 1;
     }
-    return count;
 }
 
 void add_farms(Status& status, const JournalState& journal, const std::string& shard) {
@@ -60,7 +65,8 @@ void add_farms(Status& status, const JournalState& journal, const std::string& s
 }
 
 Status read_status(const RunDirectory& directory) {
-    const Campaign campaign = read_campaign(directory.campaign());
+    Campaign campaign;  // none where toys of foreign ratios were all that was done
+    if (fs::exists(directory.campaign())) campaign = read_campaign(directory.campaign());
     JournalState journal = read_journal(directory.journal());
     Status status;
     add_farms(status, journal, "");
@@ -70,11 +76,7 @@ Status read_status(const RunDirectory& directory) {
         add_farms(status, shard, name.substr(1));
         merge(journal, shard);
     }
-    for (const auto& [task, event] : journal.committed) {
-        if (!event.resumed && !event.adopted) {
-            status.costs.learn(event.name, event.flop, event.seconds);
-        }
-    }
+    status.costs = learned_costs(journal);
     status.nets = count_trained_nets(campaign, journal);
     if (campaign.has_events()) {
         for (const EnsembleSpec& spec : ensemble_specs(campaign)) {
@@ -83,7 +85,9 @@ Status read_status(const RunDirectory& directory) {
     }
     status.gates = read_nets_record(directory);
     for (const auto& entry : journal.given_up) status.given_up.push_back(entry.second);
-    status.checkpointed = count_checkpoints(directory);
+    count_begun(directory, status);
+    for (const auto& [name, task] : journal.latest) status.toy_tasks += is_toys(name) ? 1 : 0;
+    status.toys = fs::exists(directory.toys_json());
     status.ratios = fs::exists(directory.ratios());
     status.fit = fs::exists(directory.fit_json());
     status.report = fs::exists(directory.report());
@@ -128,6 +132,8 @@ std::string status_json(const Status& status) {
                 {"failed", failed},
                 {"excluded", excluded},
                 {"ensembles", status.ensembles},
+                {"toy_tasks", status.toy_tasks},
+                {"toy_tasks_begun", status.toys_begun},
                 {"ratios", status.ratios},
                 {"fit", status.fit},
                 {"report", status.report},
@@ -151,10 +157,16 @@ std::string status_text(const Status& status) {
         status.nets.trained, status.nets.planned, status.checkpointed, status.given_up.size(),
         status.nets.seconds, fmt::join(status.ensembles, " "), word(status.ratios),
         word(status.fit), word(status.report), status.locked ? "held by a farm" : "free");
+    if (status.toys || status.toy_tasks + status.toys_begun > 0) {
+        text += fmt::format("toys       {} tasks done, {} begun; toys.json {}\n", status.toy_tasks,
+                            status.toys_begun, word(status.toys));
+    }
     for (const Farm& farm : status.farms) text += farm_text(farm.times, farm.shard);
     for (const CostModel::Kind& kind : status.costs.kinds()) {
-        text += fmt::format("cost       {}: {:.3g} s per GFLOP from {} tasks\n", kind.name,
-                            1e9 * kind.seconds / kind.flop, kind.tasks);
+        const bool toys = is_toys(kind.name);
+        text += fmt::format("cost       {}: {:.3g} s per {} from {} tasks\n", kind.name,
+                            (toys ? 1.0 : 1e9) * kind.seconds / kind.flop, toys ? "toy" : "GFLOP",
+                            kind.tasks);
     }
     for (const TaskGivenUp& task : status.given_up) {
         text += fmt::format("failed     {}: {}\n", task.name, task.reason);
@@ -170,11 +182,11 @@ ExitCode run(CommandContext&, const Arguments& arguments) {
     Places places = find_places(arguments);
     if (places.out.empty()) places.out = read_campaign(places.campaign).name + ".run";
     const RunDirectory directory(places.out);
-    if (!fs::exists(directory.campaign())) {
-        throw DataError(
-            fmt::format("'{}' is no run directory (it has no campaign.toml); name it by "
-                        "--out",
-                        places.out.string()));
+    if (!fs::exists(directory.campaign()) && !fs::exists(directory.journal())) {
+        throw DataError(fmt::format(
+            "'{}' is no run directory (it has neither campaign.toml nor a journal); name it by "
+            "--out",
+            places.out.string()));
     }
     const auto print = [&] {
         const Status status = read_status(directory);

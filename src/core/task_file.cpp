@@ -1,6 +1,7 @@
 #include "ratiofarm/core/task_file.hpp"
 
 #include <array>
+#include <fstream>
 
 #include <fmt/format.h>
 
@@ -62,6 +63,16 @@ std::vector<std::byte> task_file_body(std::span<const std::byte> file,
     }
     if (header.crc != crc32(body)) throw DataError("checksum differs: the file is damaged");
     return {body.begin(), body.end()};
+}
+
+std::optional<TaskFileKind> task_file_kind(const std::filesystem::path& path) {
+    std::vector<std::byte> bytes(header_size);
+    std::ifstream file(path, std::ios::binary);
+    file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(header_size));
+    if (!file) return std::nullopt;
+    const auto header = decode<Header>(bytes);
+    if (header.magic != magic) return std::nullopt;
+    return static_cast<TaskFileKind>(header.kind);
 }
 
 bool task_file_is_complete(const std::filesystem::path& path,

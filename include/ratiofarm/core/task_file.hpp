@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -141,6 +142,9 @@ T read_task_file(const std::filesystem::path& path, const Digest& task) {
         return decode<T>(task_file_body(read_file(path), task_file_kind<T>(), task));
     });
 }
+
+/// What the header of a file says it is; nothing if it has none.
+std::optional<TaskFileKind> task_file_kind(const std::filesystem::path& path);
 
 /// True if the file exists, is complete, undamaged and belongs to the task. Never throws.
 bool task_file_is_complete(const std::filesystem::path& path,
