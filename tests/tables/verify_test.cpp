@@ -120,7 +120,9 @@ TEST_CASE("one flipped bit anywhere in a table is found", "[tables]") {
     const Tables tables;
     for (const auto& path : {tables.events(), tables.ensemble(), tables.ratios()}) {
         const auto size = std::filesystem::file_size(path);
-        for (std::uint64_t byte = 0; byte < size; byte += byte + 64 < size ? 13 : 1) {
+        // A dense look at one of them: each flip is read in a process of its own.
+        const std::uint64_t step = path == tables.ensemble() ? 13 : 97;
+        for (std::uint64_t byte = 0; byte < size; byte += byte + 8 < size ? step : 1) {
             const int bit = 1 << (byte % 8);
             flip_bit(path, byte, bit);
             INFO(path << " byte " << byte << " bit " << bit);
