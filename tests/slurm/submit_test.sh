@@ -91,6 +91,10 @@ test_allocation() {
     expect_starts 3
     expect_line "stopped early (exit code 75); continuing by chain"
     expect_line "stopped early (exit code 75) and not continued: start 3 of at most 3"
+    scontrol show job -o "$((jobs[0] + 2))" >"$STATE/last_job"
+    expect_line "JobName=ratiofarm run " "$STATE/last_job"
+    expect_line "TimeLimit=00:01:00 " "$STATE/last_job"
+    expect_line "NumTasks=2 " "$STATE/last_job"
 }
 
 "test_$3"
