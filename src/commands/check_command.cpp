@@ -98,6 +98,9 @@ void print_text(const Campaign& campaign, const std::vector<SampleInfo>& samples
             "{:g}\n",
             sample.name, sample.columns.events, sample.training_events, sample.inference_events,
             sample.sum_of_weights);
+        for (const SampleWeights& weights : sample.weights) {
+            fmt::print("    weights {:<10} sum to {:g}\n", weights.name, weights.sum);
+        }
     }
 }
 
@@ -110,6 +113,9 @@ void print_json(const Campaign& campaign, const std::vector<SampleInfo>& samples
                                    {"inference_events", sample.inference_events},
                                    {"sum_of_weights", sample.sum_of_weights},
                                    {"digest", sample.digest.hex()}});
+        for (const SampleWeights& weights : sample.weights) {
+            json["samples"].back()["weights"][weights.name] = weights.sum;
+        }
     }
     fmt::print("{}\n", json.dump(2));
 }

@@ -107,7 +107,7 @@ std::string nets_text(const Campaign& campaign) {
     }
     const std::size_t shapes = trained_shapes(campaign).size();
     if (shapes > 0) {
-        text += fmt::format(", {} shapes up and down{}", shapes, folds) +
+        text += fmt::format(", {} shape{} up and down{}", shapes, shapes == 1 ? "" : "s", folds) +
                 times(campaign.systematic_nets.members, "member");
     }
     if (campaign.ensemble.until_spread > 0.0) {

@@ -57,6 +57,48 @@ TEST_CASE("a newcomer gets from init over plan and simulate to a valid campaign"
           Approx(planned["training_flop"].get<double>()).epsilon(0.1));
 }
 
+TEST_CASE("a plan counts folds, replicas, shapes and packs", "[commands]") {
+    const TemporaryDirectory folder;
+    REQUIRE(run_ratiofarm(folder.path(), "init c.toml").code == 0);
+    replace_in(folder / "c.toml", "inference = 0.4", "folds = 2");
+    replace_in(folder / "c.toml", "members = 4", "members = 4\nreplicas = 6");
+    replace_in(folder / "c.toml", "[simulate]\n", R"toml([[systematic]]
+name = "scale"
+shape = { S = { up = "S_scale_up", down = "S_scale_down" } }
+
+[simulate]
+)toml");
+    std::ofstream(folder / "c.toml", std::ios::app) << R"toml(
+[[simulate.systematic]]
+name = "scale"
+S = { shift = [0.2] }
+)toml";
+
+    const Ended cpu = run_ratiofarm(folder.path(), "plan c.toml --json");
+    const Ended gpu = run_ratiofarm(folder.path(), "plan c.toml --json --device cuda");
+    const Ended text = run_ratiofarm(folder.path(), "plan c.toml");
+    const Ended wrong = run_ratiofarm(folder.path(), "plan c.toml --device gpu");
+
+    INFO(cpu.errors);
+    const auto on_cpu = nlohmann::json::parse(cpu.output);
+    const auto on_gpu = nlohmann::json::parse(gpu.output);
+    // Of each fold: 4 members and 6 replicas of 3 processes, one net up and one down.
+    CHECK(on_cpu["nets"] == 2 * (3 * (4 + 6) + 2));
+    CHECK(on_cpu["trainings"] == 64);
+    CHECK(on_cpu["pack"] == 1);
+    CHECK(on_cpu["engine"] == "written");
+    CHECK(on_gpu["nets"] == 64);
+    CHECK(on_gpu["trainings"] == 2 * (3 * 2 + 2));  // an ensemble of a fold is one pack
+    CHECK(on_gpu["pack"] == 6);
+    CHECK(on_gpu["training_flop"] == on_cpu["training_flop"]);
+    CHECK(contains(text.output,
+                   "nets        64 of 8,513 parameters: 3 processes x 2 folds x 4 members, "
+                   "3 processes x 2 folds x 6 replicas, 1 shape up and down x 2 folds x 1 member"));
+    CHECK(contains(text.output, "64 tasks of one net, engine written, fp32 on cpu"));
+    CHECK(wrong.code == 2);
+    CHECK(contains(wrong.errors, "--device = 'gpu': must be cpu or cuda"));
+}
+
 TEST_CASE("check tells the mistakes of the campaign and of its events at once", "[commands]") {
     const TemporaryDirectory folder;
     REQUIRE(run_ratiofarm(folder.path(), "init c.toml").code == 0);
