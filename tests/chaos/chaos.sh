@@ -149,5 +149,5 @@ awk -v done="$(steps_done)" -v wanted=$((calm_steps * rounds)) -v calm="$calm_se
     printf "trainings: %d steps, %.1f s undisturbed; %d died at work, one in %.1f s; %d lost an interval\n",
         wanted, work, deaths, work / (deaths > 0 ? deaths : 1), older
     printf "work repeated: %.1f %%, %d steps\n", 100 * (done / wanted - 1), done - wanted
-    printf "expected: %.1f %%, half of the %.1f s between checkpoints a death\n",
+    printf "expected: %.1f %%, half of the %.1f s between checkpoints a death, undisturbed pace\n",
         100 * interval * (deaths / 2 + older) / work, interval }'
