@@ -1,6 +1,7 @@
 #include "training_rounds.hpp"
 
 #include <filesystem>
+#include <string>
 
 #include "ratiofarm/core/trainer_protocol.hpp"
 
@@ -25,8 +26,8 @@ std::vector<Task> TrainingRounds::next() {
 }
 
 void TrainingRounds::judge() {
-    const GraphInputs inputs{workspace_.campaign, workspace_.samples,
-                             device_class_name(workspace_.device)};
+    const std::string device = device_class_name(workspace_.device);
+    const GraphInputs inputs{workspace_.campaign, workspace_.samples, device};
     choices_ = choose_ensembles(inputs, workspace_.graph,
                                 [&](const Digest& task) { return results_.find(task); });
 }
