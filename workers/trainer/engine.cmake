@@ -1,6 +1,7 @@
 # The nets themselves: packs of nets, loss, optimizer, device. No files, events or tasks.
 set(engine_sources
     autograd_pack.cpp
+    cpu_net.cpp
     cpu_pack.cpp
     cpu_product.cpp
     cpu_team.cpp
@@ -11,6 +12,7 @@ set(engine_sources
     net_pack.cpp
     step_kernel.cpp
     step_kernel_portable.cpp
+    tensor_passes.cpp
     written_pack.cpp)
 
 # The same kernels for wider registers, chosen at run time. These files hold nothing but kernels:

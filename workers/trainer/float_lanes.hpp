@@ -1,8 +1,9 @@
 #pragma once
 
-// Vectors of 16 floats, as one, two or four registers. Compiled once per instruction set, each
-// time into an unnamed namespace. Only whole operations on lanes, every fused multiply-add spelled
-// out: the bits are those of the scalar program run lane by lane. No library calls on purpose.
+// Vectors of floats as wide as a register, and what the passes do with them. Compiled once per
+// instruction set, each time into an unnamed namespace. Only whole operations on lanes, every fused
+// multiply-add spelled out: the bits are those of the scalar program run lane by lane. No library
+// calls on purpose.
 
 #include <cstddef>
 #include <cstdint>
@@ -15,13 +16,19 @@
 namespace ratiofarm {
 namespace {
 
+#if defined(__AVX512F__)
 constexpr std::size_t lanes = 16;
+#elif defined(__FMA__)
+constexpr std::size_t lanes = 8;
+#else
+constexpr std::size_t lanes = 4;
+#endif
 
-using Floats = float __attribute__((vector_size(64)));
-using Words = std::uint32_t __attribute__((vector_size(64)));
-using Halves = std::uint16_t __attribute__((vector_size(32)));
-using LooseFloats = float __attribute__((vector_size(64), aligned(4), may_alias));
-using LooseHalves = std::uint16_t __attribute__((vector_size(32), aligned(2), may_alias));
+using Floats = float __attribute__((vector_size(4 * lanes)));
+using Words = std::uint32_t __attribute__((vector_size(4 * lanes)));
+using Halves = std::uint16_t __attribute__((vector_size(2 * lanes)));
+using LooseFloats = float __attribute__((vector_size(4 * lanes), aligned(4), may_alias));
+using LooseHalves = std::uint16_t __attribute__((vector_size(2 * lanes), aligned(2), may_alias));
 
 inline Floats all(float value) { return value - Floats{}; }  // exact, also for minus zero
 
@@ -57,22 +64,8 @@ inline void store(T* to, Floats value, std::size_t n) {
 inline Floats fma(Floats a, Floats b, Floats c) { return _mm512_fmadd_ps(a, b, c); }
 inline Floats sqrt(Floats x) { return _mm512_sqrt_ps(x); }
 #elif defined(__FMA__)
-union Pair {
-    Floats both;
-    __m256 half[2];
-};
-inline Floats fma(Floats a, Floats b, Floats c) {
-    const Pair x{a}, y{b}, z{c};
-    Pair result;
-    for (int h = 0; h < 2; ++h) result.half[h] = _mm256_fmadd_ps(x.half[h], y.half[h], z.half[h]);
-    return result.both;
-}
-inline Floats sqrt(Floats x) {
-    const Pair from{x};
-    Pair result;
-    for (int h = 0; h < 2; ++h) result.half[h] = _mm256_sqrt_ps(from.half[h]);
-    return result.both;
-}
+inline Floats fma(Floats a, Floats b, Floats c) { return _mm256_fmadd_ps(a, b, c); }
+inline Floats sqrt(Floats x) { return _mm256_sqrt_ps(x); }
 #else
 inline Floats fma(Floats a, Floats b, Floats c) {
     Floats result = c;

@@ -67,8 +67,8 @@ struct LayerKernel {
     /// logits[row] = x[row] weights + bias
     void (*logits)(Extent, Block<const T> x, const float* weights, float bias, float* logits);
 
-    /// delta = flow * derivative; bias_gradient[column] = its sum over the rows. flow and delta
-    /// may be the same memory.
+    /// delta = flow * derivative; bias_gradient[column] = its sum over the rows. derivative and
+    /// delta may be the same memory.
     void (*delta)(Extent,
                   Block<const float> flow,
                   Block<const float> derivative,

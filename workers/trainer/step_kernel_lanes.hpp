@@ -1,6 +1,6 @@
 #pragma once
 
-// The passes of StepKernel over vectors of 16 floats; compiled once per instruction set.
+// The passes of StepKernel over vectors of floats; compiled once per instruction set.
 
 #include "float_lanes.hpp"
 #include "step_kernel.hpp"
@@ -83,22 +83,30 @@ void activate(Activation activation,
     }
 }
 
-/// A fixed tree.
-inline float sum(Floats x) {
-    for (std::size_t half = lanes / 2; half > 0; half /= 2) {
-        for (std::size_t l = 0; l < half; ++l) x[l] += x[l + half];
-    }
-    return x[0];
-}
-
+/// Products are added in 16 sums, whatever the width of a vector, and these in a fixed tree.
 template <class T>
 void logits(Extent extent, Block<const T> x, const float* weights, float bias, float* logits) {
+    constexpr std::size_t sums = 16;
     for (std::size_t row = 0; row < extent.rows; ++row) {
-        Floats total = {};
-        for_columns(extent.width, [&](std::size_t c, const auto& get, const auto&) {
-            total = fma(get(x.row(row) + c), get(weights + c), total);
+        Floats total[sums / lanes] = {};
+        const T* values = x.row(row);
+        std::size_t done = 0;
+        for (; done + sums <= extent.width; done += sums) {
+            for (std::size_t v = 0; v < sums / lanes; ++v) {
+                const std::size_t c = done + v * lanes;
+                total[v] = fma(load(values + c), load(weights + c), total[v]);
+            }
+        }
+        for_columns(extent.width - done, [&](std::size_t c, const auto& get, const auto&) {
+            Floats& sum = total[c / lanes];
+            sum = fma(get(values + done + c), get(weights + done + c), sum);
         });
-        logits[row] = sum(total) + bias;
+        float tree[sums];
+        std::memcpy(tree, total, sizeof tree);
+        for (std::size_t half = sums / 2; half > 0; half /= 2) {
+            for (std::size_t l = 0; l < half; ++l) tree[l] += tree[l + half];
+        }
+        logits[row] = tree[0] + bias;
     }
 }
 
@@ -108,32 +116,20 @@ void delta(Extent extent,
            Block<const float> derivative,
            Block<T> delta,
            float* bias_gradient) {
-    // Four vectors of columns at a time: a cache line of flow is used whole, four sums hide the
-    // latency of an addition.
-    constexpr std::size_t step = 4 * lanes;
-    std::size_t first = 0;
-    for (; first + step <= extent.width; first += step) {
-        Floats sums[4] = {};
-        for (std::size_t row = 0; row < extent.rows; ++row) {
-            for (std::size_t v = 0; v < 4; ++v) {
-                const std::size_t c = first + v * lanes;
-                const Floats value = load(flow.row(row) + c) * load(derivative.row(row) + c);
-                store(delta.row(row) + c, value);
-                sums[v] += value;
+    constexpr std::size_t together = 8;  // rows for which a sum stays in its register
+    std::memset(bias_gradient, 0, extent.width * sizeof(float));
+    for (std::size_t first = 0; first < extent.rows; first += together) {
+        const std::size_t end = first + together < extent.rows ? first + together : extent.rows;
+        for_columns(extent.width, [&](std::size_t c, const auto& get, const auto& put) {
+            Floats sum = get(bias_gradient + c);
+            for (std::size_t row = first; row < end; ++row) {
+                const Floats value = get(flow.row(row) + c) * get(derivative.row(row) + c);
+                put(delta.row(row) + c, value);
+                sum += value;
             }
-        }
-        for (std::size_t v = 0; v < 4; ++v) store(bias_gradient + first + v * lanes, sums[v]);
+            put(bias_gradient + c, sum);
+        });
     }
-    for_columns(extent.width - first, [&](std::size_t column, const auto& get, const auto& put) {
-        const std::size_t c = first + column;
-        Floats total = {};
-        for (std::size_t row = 0; row < extent.rows; ++row) {
-            const Floats value = get(flow.row(row) + c) * get(derivative.row(row) + c);
-            put(delta.row(row) + c, value);
-            total += value;
-        }
-        put(bias_gradient + c, total);
-    });
 }
 
 template <class T>

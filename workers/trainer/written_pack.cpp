@@ -5,25 +5,15 @@
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/add.h>
-#include <ATen/ops/addmm.h>
-#include <ATen/ops/baddbmm.h>
-#include <ATen/ops/bmm.h>
-#include <ATen/ops/clamp_min.h>
-#include <ATen/ops/gelu.h>
-#include <ATen/ops/gelu_backward.h>
-#include <ATen/ops/mm.h>
 #include <ATen/ops/mul.h>
-#include <ATen/ops/silu.h>
-#include <ATen/ops/silu_backward.h>
 #include <ATen/ops/sum.h>
-#include <ATen/ops/tanh.h>
-#include <ATen/ops/tanh_backward.h>
-#include <ATen/ops/threshold_backward.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/network_kinds.hpp"
+
+#include "tensor_passes.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -54,41 +44,6 @@ std::vector<Layer> layer_views(const Network& network, const at::Tensor& flat) {
     return layers;
 }
 
-// A pack of one net takes the plain product: it is faster than a batched one of one matrix.
-
-/// out[k] = a[k] b[k]
-void multiply(at::Tensor& out, const at::Tensor& a, const at::Tensor& b) {
-    if (out.size(0) > 1) {
-        at::bmm_out(out, a, b);
-        return;
-    }
-    at::Tensor only = out[0];
-    at::mm_out(only, a[0], b[0]);
-}
-
-/// out[k] = summand[k] + a[k] b[k]; the summand may be a row, or `out` itself
-void multiply_add(at::Tensor& out,
-                  const at::Tensor& summand,
-                  const at::Tensor& a,
-                  const at::Tensor& b) {
-    if (out.size(0) > 1) {
-        at::baddbmm_out(out, summand, a, b);
-        return;
-    }
-    at::Tensor only = out[0];
-    at::addmm_out(only, summand[0], a[0], b[0]);
-}
-
-/// out[k] = a[k] b[k], operands in bf16, sums and result in fp32. The CPU's product of tensors
-/// rounds its result to bf16; on a CPU this path is there to be tested.
-void multiply_rounded(at::Tensor& out, const at::Tensor& a, const at::Tensor& b) {
-    if (out.is_cuda()) {
-        at::bmm_out(out, a, b, at::kFloat);
-    } else {
-        out.copy_(at::bmm(a, b));
-    }
-}
-
 /// Buffers cut to the number of events of a pass; shapes are [nets, n, width] and contiguous.
 struct PassViews {
     std::int64_t events = 0;
@@ -103,28 +58,6 @@ struct PassViews {
     at::Tensor logits;                ///< [nets, n]
     at::Tensor logits_column;         ///< [nets, n, 1], the same memory
 };
-
-void activate(Activation activation, at::Tensor& after, const at::Tensor& before) {
-    switch (activation) {
-        case Activation::relu: at::clamp_min_out(after, before, 0); return;
-        case Activation::silu: at::silu_out(after, before); return;
-        case Activation::tanh: at::tanh_out(after, before); return;
-        case Activation::gelu: at::gelu_out(after, before); return;
-    }
-}
-
-/// Overwrites `before` with the gradient by it.
-void activate_backward(Activation activation,
-                       at::Tensor& before,
-                       const at::Tensor& after,
-                       const at::Tensor& flow) {
-    switch (activation) {
-        case Activation::relu: at::threshold_backward_out(before, flow, before, 0); return;
-        case Activation::silu: at::silu_backward_out(before, flow, before); return;
-        case Activation::tanh: at::tanh_backward_out(before, flow, after); return;
-        case Activation::gelu: at::gelu_backward_out(before, flow, before); return;
-    }
-}
 
 class WrittenPack : public NetPack {
 public:
