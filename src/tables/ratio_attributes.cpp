@@ -219,6 +219,9 @@ void write_ratio_header(const h5::File& file,
     h5::write_attribute(
         file, "/", "split",
         std::vector<double>{header.split.train, header.split.validation, header.split.inference});
+    if (header.split.folds > 0) {
+        h5::write_attribute(file, "/", "folds", std::uint64_t{header.split.folds});
+    }
     h5::write_attribute(file, "/", "aggregation", word_of(header.aggregation));
     h5::write_attribute(file, "/", "shape_norm", word_of(header.shape_norm));
     write_reference(file, header.reference);
@@ -244,6 +247,10 @@ RatioHeader read_ratio_header(const h5::File& file) {
     header.members = read_counts(file, "members", header.processes.size());
     const auto split = numbers_or(file, "split", {0.0, 0.0, 1.0});
     header.split = {.train = split[0], .validation = split[1], .inference = split[2]};
+    if (h5::has_attribute(file, "/", "folds")) {
+        header.split.folds =
+            static_cast<std::uint32_t>(h5::read_integer_attribute(file, "/", "folds"));
+    }
     header.aggregation = word_or(file, "aggregation", Combine::mean_log_ratio);
     header.shape_norm = word_or(file, "shape_norm", ShapeNorm::none);
     if (h5::has_attribute(file, "/", "inputs")) {
