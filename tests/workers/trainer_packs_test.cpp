@@ -80,6 +80,22 @@ TEST_CASE("a net of a pack is trained as it would be alone", "[trainer]") {
     }
 }
 
+TEST_CASE("a net that has stopped stays as it is while the others go on", "[trainer]") {
+    const TemporaryDirectory folder;
+    TrainRequest request = pack_of_three(folder);
+    request.training.schedule = Schedule::constant;
+    request.training.patience = 2;
+    request.training.keep = Keep::last;
+    const TrainedNet first = result_of(request).nets[0];
+    REQUIRE(first.epochs < request.training.epochs);
+
+    request.training.epochs = first.epochs;  // now all end with it
+    const TrainedNet then = result_of(request).nets[0];
+
+    CHECK(first.row == then.row);
+    CHECK(first.validation_loss == then.validation_loss);
+}
+
 TEST_CASE("a pack stopped at any step ends with the bits of the straight one", "[trainer]") {
     const TemporaryDirectory folder;
     TrainRequest request = pack_of_three(folder);
