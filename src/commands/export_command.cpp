@@ -1,19 +1,32 @@
+#include <algorithm>
+#include <filesystem>
+
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "ratiofarm/campaign/campaign.hpp"
 #include "ratiofarm/commands/command.hpp"
 #include "ratiofarm/core/publish.hpp"
+#include "ratiofarm/core/suggest.hpp"
+#include "ratiofarm/store/run_directory.hpp"
 
 #include "campaign_samples.hpp"
 #include "pyhf_export.hpp"
+#include "safetensors_export.hpp"
 
 namespace ratiofarm {
 namespace {
 
-ExitCode run(CommandContext& context, const Arguments& arguments) {
-    if (arguments.text("format") != "pyhf") {
-        throw ConfigError(fmt::format("--format = '{}': must be pyhf", arguments.text("format")));
+void expect_without(const Arguments& arguments, std::initializer_list<const char*> options) {
+    for (const char* option : options) {
+        if (!arguments.has(option)) continue;
+        throw ConfigError(
+            fmt::format("--{} means nothing with --format {}", option, arguments.text("format")));
     }
+}
+
+ExitCode export_workspace(const CommandContext& context, const Arguments& arguments) {
+    expect_without(arguments, {"ensemble", "run"});
     const auto file = campaign_argument(arguments.positional());
     const Campaign campaign = read_campaign(file);
     const auto workspace = in_context(file.string(), [&] { return pyhf_from_campaign(campaign); });
@@ -30,15 +43,66 @@ ExitCode run(CommandContext& context, const Arguments& arguments) {
     return ExitCode::done;
 }
 
+RunDirectory run_directory(const Arguments& arguments) {
+    if (arguments.has("run")) return RunDirectory(arguments.text("run"));
+    const auto file = campaign_argument(arguments.positional());
+    return RunDirectory(read_campaign(file).name + ".run");
+}
+
+/// Names of the ensembles that are there, sorted; parts of a name are folders.
+std::vector<std::string> gathered_ensembles(const RunDirectory& directory) {
+    namespace fs = std::filesystem;
+    std::vector<std::string> names;
+    std::error_code none;
+    for (const auto& entry : fs::recursive_directory_iterator(directory.ensembles(), none)) {
+        if (entry.path().extension() != ".h5") continue;
+        fs::path name = fs::relative(entry.path(), directory.ensembles());
+        names.push_back(name.replace_extension().string());
+    }
+    std::ranges::sort(names);
+    return names;
+}
+
+ExitCode export_nets(const CommandContext& context, const Arguments& arguments) {
+    const RunDirectory directory = run_directory(arguments);
+    const auto names = gathered_ensembles(directory);
+    const std::string wanted = arguments.text("ensemble");
+    if (std::ranges::find(names, wanted) == names.end()) {
+        const std::string known =
+            names.empty()
+                ? "it holds none yet; run 'ratiofarm gather' first"
+                : fmt::format("it holds {}{}", fmt::join(names, ", "), did_you_mean(wanted, names));
+        throw ConfigError(fmt::format("--ensemble = '{}': no such ensemble in '{}': {}", wanted,
+                                      directory.root().string(), known));
+    }
+    if (!arguments.has("out")) throw ConfigError("--format safetensors needs --out FILE");
+    const EnsembleFile ensemble = read_ensemble(directory.ensemble(wanted));
+    export_safetensors(ensemble, arguments.text("out"));
+    context.log.info(
+        "nets exported",
+        {{"ensemble", wanted}, {"nets", ensemble.header.nets()}, {"file", arguments.text("out")}});
+    return ExitCode::done;
+}
+
+ExitCode run(CommandContext& context, const Arguments& arguments) {
+    const std::string format = arguments.text("format");
+    if (format == "pyhf") return export_workspace(context, arguments);
+    if (format == "safetensors") return export_nets(context, arguments);
+    throw ConfigError(fmt::format("--format = '{}': must be pyhf or safetensors", format));
+}
+
 }  // namespace
 
 Command export_command() {
-    return {.name = "export",
-            .summary = "Writes the binned regions of a campaign as a workspace.",
-            .positional = {"CAMPAIGN.toml"},
-            .options = {{"format", "FORMAT", "only pyhf", "pyhf"},
-                        {"out", "FILE", "file to write (default: print it)"}},
-            .run = run};
+    return {
+        .name = "export",
+        .summary = "Writes binned regions as a workspace, or the nets of an ensemble.",
+        .positional = {"CAMPAIGN.toml"},
+        .options = {{"format", "FORMAT", "pyhf: binned regions; safetensors: nets", "pyhf"},
+                    {"out", "FILE", "file to write (default: print a workspace)"},
+                    {"ensemble", "NAME", "safetensors: which nets, such as S"},
+                    {"run", "DIR", "safetensors: run directory (default: <campaign name>.run)"}},
+        .run = run};
 }
 
 }  // namespace ratiofarm

@@ -1,11 +1,10 @@
-#include <fstream>
-
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/tables/ratio_file.hpp"
 #include "ratiofarm/tables/verify.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
 
+#include "documented_script.hpp"
 #include "example_tables.hpp"
 #include "run_python.hpp"
 
@@ -15,24 +14,6 @@ using Catch::Matchers::Contains;
 namespace {
 
 const std::vector<std::string> only_s{"S"};
-
-/// The Python blocks of docs/formats.md, so that what is printed there works.
-std::string documented_script(const std::string& title) {
-    std::ifstream page(RATIOFARM_SOURCE_DIR "/docs/formats.md");
-    std::string line;
-    std::string script;
-    bool inside = false;
-    while (std::getline(page, line)) {
-        if (inside && line == "```") return script;
-        if (inside) script += line + "\n";
-        if (line.rfind("```python", 0) == 0) {
-            std::getline(page, line);
-            inside = line == "# " + title;
-        }
-    }
-    FAIL("docs/formats.md has no Python block '# " << title << "'");
-    return script;
-}
 
 }  // namespace
 
@@ -64,7 +45,7 @@ TEST_CASE("plain h5py reads the nets of an ensemble as documented", "[tables]") 
     write_ensemble(mpi::Communicator(), folder / "S.h5", header,
                    [&](std::uint64_t net) { return test::example_net(header, net); });
 
-    test::run_python(documented_script("evaluate an ensemble") + R"(
+    test::run_python(test::documented_script("evaluate an ensemble") + R"(
 import zlib
 with h5py.File(sys.argv[1]) as f:
     nets = f["nets"]
@@ -128,7 +109,8 @@ with h5py.File(sys.argv[1]) as f:
 
 TEST_CASE("events written by h5py as documented can be used", "[tables]") {
     const test::TemporaryDirectory folder;
-    if (!test::run_python(documented_script("write events.h5"), (folder / "events.h5").string())) {
+    if (!test::run_python(test::documented_script("write events.h5"),
+                          (folder / "events.h5").string())) {
         return;
     }
 
@@ -141,7 +123,8 @@ TEST_CASE("events written by h5py as documented can be used", "[tables]") {
 
 TEST_CASE("ratios written by h5py as documented can be fitted", "[tables]") {
     const test::TemporaryDirectory folder;
-    if (!test::run_python(documented_script("write ratios.h5"), (folder / "ratios.h5").string())) {
+    if (!test::run_python(test::documented_script("write ratios.h5"),
+                          (folder / "ratios.h5").string())) {
         return;
     }
 
@@ -158,7 +141,7 @@ TEST_CASE("ratios written by h5py as documented can be fitted", "[tables]") {
 
 TEST_CASE("systematics written by h5py as documented can be fitted", "[tables]") {
     const test::TemporaryDirectory folder;
-    const std::string script = documented_script("write ratios.h5 with systematics");
+    const std::string script = test::documented_script("write ratios.h5 with systematics");
     if (!test::run_python(script, (folder / "ratios.h5").string())) return;
 
     const RatioFile file(folder / "ratios.h5");
