@@ -1,17 +1,20 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <optional>
 #include <span>
 #include <string_view>
 
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include <fmt/format.h>
 
 #include "ratiofarm/commands/command.hpp"
 #include "ratiofarm/core/suggest.hpp"
+#include "ratiofarm/h5/file.hpp"
 #include "ratiofarm/mpi/session.hpp"
 #include "ratiofarm/mpi/together.hpp"
 #include "ratiofarm/workers/launcher.hpp"
@@ -68,6 +71,14 @@ struct BeforeMpi {
     std::optional<Instant> walltime_end;
 };
 
+/// Collective over world. Ends the program where storage refused: HDF5 (1.10.8) crashes when it
+/// closes a file at the end that could not be written. The command has released all it held.
+[[noreturn]] void leave_storage_alone(const mpi::Communicator& world) {
+    std::fflush(nullptr);
+    mpi::barrier(world);
+    ::_exit(static_cast<int>(ExitCode::resumable));
+}
+
 /// Runs a command whose mistakes every rank knows of, and ends in order.
 int run_in_order(const Command& command,
                  const Arguments& arguments,
@@ -91,6 +102,7 @@ int run_in_order(const Command& command,
         return static_cast<int>(shared);
     } catch (const mpi::AgreedError& error) {
         if (world.is_root()) fmt::print(stderr, "ratiofarm: {}\n", error.what());
+        if (error.exit_code() == ExitCode::resumable) leave_storage_alone(world);
         return static_cast<int>(error.exit_code());
     }
 }
@@ -120,6 +132,9 @@ int run_program(int argc, char** argv) {
         before.launcher = LauncherHandle::fork_launcher(default_trainer());
     }
     if (knows_time(command) && is_first_rank()) before.walltime_end = walltime_end();
+    // Not OMPIO where it can store wrong data, unless the user has chosen it.
+    constexpr int keep = 0;
+    if (h5::parallel_write_note(mpi::library_version())) ::setenv("OMPI_MCA_io", "^ompio", keep);
     std::optional<mpi::Session> session;
     const mpi::Communicator alone;
     if (command.ranks == Ranks::all || under_mpi_launcher()) session.emplace(argc, argv);

@@ -14,8 +14,8 @@ herr_t append_level(unsigned, const H5E_error2_t* level, void* text) {
 }
 
 bool says_disk_full(const std::string& stack) {
-    for (const char* words :
-         {"No space left on device", "Disk quota exceeded", "MPI_ERR_NO_SPACE", "MPI_ERR_QUOTA"}) {
+    for (const char* words : {"No space left on device", "Disk quota exceeded", "MPI_ERR_NO_SPACE",
+                              "MPI_ERR_QUOTA", "File too large"}) {
         if (stack.find(words) != std::string::npos) return true;
     }
     return false;
@@ -39,8 +39,10 @@ std::string error_stack() {
 void throw_failed(const char* call, const std::string& stack) {
     const std::string message = std::string(call) + " failed: " + stack;
     if (says_disk_full(stack)) {
-        throw SystemError("the disk is full: free some space and run the same command again (" +
-                          message + ")");
+        throw SystemError(
+            "the disk is full or a limit on file sizes is reached: make room and run the same "
+            "command again (" +
+            message + ")");
     }
     throw Hdf5Error(message);
 }

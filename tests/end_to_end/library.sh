@@ -61,6 +61,15 @@ patience = 0
 checkpoint_seconds = 0.3
 [ensemble]
 members = $3
+[gates] # nothing is said about the quality of nets that train for a second
+excess = 0
+sc_rms = 0
+closure = 0
+slope = 0
+overtraining = 0
+saturated = 0
+constant = 0
+loss_outlier = 0
 [data]
 asimov = { mu = 1.0, source = "samples" }
 [inference]
