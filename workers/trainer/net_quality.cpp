@@ -17,6 +17,7 @@ constexpr std::size_t most_bins = 20;
 constexpr std::size_t least_events = 50;  // of a bin
 constexpr std::size_t most_references = 512;
 constexpr double saturation = 15.0;
+constexpr double unlikely = 5.0;  // standard deviations of a deviation's square
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 using Value = std::function<double(const ScoredEvent&)>;
@@ -63,7 +64,7 @@ Deviation deviation(const std::vector<ScoredEvent>& events, const Value& value, 
         square += bin.difference * bin.difference / bin.numerator - error_square;
         square_variance += 2.0 * error_square * error_square;
     }
-    return {std::sqrt(std::max(0.0, square)), std::sqrt(3.0 * std::sqrt(square_variance))};
+    return {std::sqrt(std::max(0.0, square)), std::sqrt(unlikely * std::sqrt(square_variance))};
 }
 
 void measure_excess(const std::vector<ScoredEvent>& events, NetQuality& quality) {

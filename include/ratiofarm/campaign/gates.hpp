@@ -41,7 +41,7 @@ struct GateCheck {
 };
 
 /// The gates that look at a net alone, in the order in which they are applied; those that are off
-/// are left out. Chance, at three standard deviations:
+/// are left out. What chance reaches:
 ///
 /// - excess: its error also counts the training events, 3 e sqrt(1 + validation / training events);
 /// - sc_rms, closure: limit and noise added in quadrature; closure is the feature farthest beyond;

@@ -17,7 +17,7 @@ namespace ratiofarm {
 /// sqrt(max(0, sum_k v_k (d_k^2 - s_k^2))), where bin k holds the share v_k of A, and
 /// d_k = (sum b r / B) / (sum a / A) - 1 with its error s_k. Bins are quantiles of the numerator,
 /// at most 20, each of at least 50 events. A `noise` beside such a number is what chance alone
-/// reaches at three standard deviations: sqrt(3 sqrt(2 sum_k v_k^2 s_k^4)).
+/// reaches at five standard deviations, sqrt(5 sqrt(2 sum_k v_k^2 s_k^4)).
 struct NetQuality {
     double excess = 0.0;        ///< E_denominator[r] - 1 = sum b r / B - 1
     double excess_error = 0.0;  ///< its statistical error, sqrt(sum b^2 (r - 1 - excess)^2) / B
