@@ -17,6 +17,7 @@
 #include "initial_row.hpp"
 #include "member_combination.hpp"
 #include "trainer_toy.hpp"
+#include "training.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -303,6 +304,50 @@ TEST_CASE("a pack of nets on a device gives what each net gives alone", "[traine
             }
         }
     }
+}
+
+TEST_CASE("bf16 moves a log ratio by less than its nets differ", "[trainer]") {
+    const TemporaryDirectory folder;
+    TrainRequest training = test::toy_request(folder);
+    training.training.epochs = 8;
+    training.nets.push_back(training.nets.front());
+    training.nets.back().initialisation_seed = 17;
+    ScriptedControl control;
+    REQUIRE(train(training, DeviceKind::cpu, control, Log()).end == TaskEnd::done);
+    const auto nets = read_task_file<TrainingResult>(training.result_path, training.task).nets;
+    std::vector<float> rows;
+    for (const TrainedNet& net : nets) rows.insert(rows.end(), net.row.begin(), net.row.end());
+    InferRequest request;
+    request.name = "toy";
+    request.sample = training.denominator.front().sample;
+    request.count = request.sample.events;
+    request.features = training.features;
+    request.network = training.network;
+    request.ensemble_file = (folder / "ensemble").string();
+    publish(request.ensemble_file, std::as_bytes(std::span(rows)));
+    request.row_stride = row_size(training.network);
+    request.members = 2;
+    request.result_path = (folder / "block").string();
+
+    const RatioBlock fp32 = run(request);
+    request.precision = Precision::bf16;
+    const RatioBlock bf16 = run(request);
+
+    double squares = 0.0, spreads = 0.0, excess = 0.0;
+    const auto events = static_cast<double>(fp32.log_ratio.size());
+    for (std::size_t event = 0; event < fp32.log_ratio.size(); ++event) {
+        const auto exact = static_cast<double>(fp32.log_ratio[event]);
+        const auto rounded = static_cast<double>(bf16.log_ratio[event]);
+        squares += (rounded - exact) * (rounded - exact) / events;
+        spreads += std::pow(static_cast<double>(fp32.spread[event]), 2) / events;
+        excess += (std::exp(rounded) - std::exp(exact)) / events;
+    }
+    INFO("rms shift " << std::sqrt(squares) << ", spread " << std::sqrt(spreads)
+                      << ", shift of E[r] " << excess);
+    CHECK(squares > 0.0);  // it is not fp32
+    CHECK(std::sqrt(squares) < 0.01);
+    CHECK(squares < spreads);
+    CHECK(std::abs(excess) < 1e-3);
 }
 
 TEST_CASE("the mean ratio does not overflow", "[trainer]") {

@@ -14,9 +14,13 @@
 
 namespace ratiofarm {
 
-PassShape pass_shape(const Network&, DeviceKind device) {
-    if (device == DeviceKind::cpu) return {.events = 2048, .nets = 1, .passes = 16};
-    return {.events = 32768, .nets = 8, .passes = 16};
+PassShape pass_shape(const Network& network, DeviceKind device) {
+    if (device == DeviceKind::cuda) return {.events = 32768, .nets = 8, .passes = 16};
+    // What a narrow net works on then stays in the second-level cache; a wide one, which reads its
+    // weights from memory in every pass, wants to do so for many events.
+    const bool narrow = std::ranges::max(network.hidden) <= 512;
+    return narrow ? PassShape{.events = 512, .nets = 1, .passes = 64}
+                  : PassShape{.events = 2048, .nets = 1, .passes = 16};
 }
 
 struct EnsemblePasses::Buffers {
