@@ -1,4 +1,5 @@
-/* The one door between ratiofarm-trainer and CUDA headers: what libratiofarm_cuda.so offers.
+/* The one door between ratiofarm-trainer and CUDA headers: what libratiofarm_cuda.so offers and,
+   below, libratiofarm_cuda_graph.so, which needs LibTorch's CUDA half as well.
    Plain C, so that a trainer built without a toolkit can load a plugin built with one. */
 #ifndef RATIOFARM_CUDA_PLUGIN_API_H
 #define RATIOFARM_CUDA_PLUGIN_API_H
@@ -29,6 +30,23 @@ int ratiofarm_cuda_describe(int index, ratiofarm_cuda_device* device);
 
 /* The CUDA runtime's words for an error code. */
 const char* ratiofarm_cuda_error_text(int code);
+
+/* libratiofarm_cuda_graph.so */
+
+typedef struct ratiofarm_cuda_recording ratiofarm_cuda_recording;
+
+/* Records what `work` launches, without doing it. NULL on failure, with its cause in `error`. */
+ratiofarm_cuda_recording* ratiofarm_cuda_record(void (*work)(void*),
+                                                void* data,
+                                                char* error,
+                                                unsigned long long error_size);
+
+/* Does it, on the current stream; 0 on success. */
+int ratiofarm_cuda_replay(ratiofarm_cuda_recording* recording,
+                          char* error,
+                          unsigned long long error_size);
+
+void ratiofarm_cuda_forget(ratiofarm_cuda_recording* recording);
 
 #ifdef __cplusplus
 }

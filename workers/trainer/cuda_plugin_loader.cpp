@@ -31,16 +31,19 @@ void* open_library(const std::string& path, const char* purpose) {
                       (cause == nullptr ? path : std::string(cause)) + ")" + advice);
 }
 
-void* open_plugin() {
-    constexpr const char* name = "libratiofarm_cuda.so";
+/// Path of one of our plugins beside the program, or its bare name.
+std::string plugin_path(const char* name) {
     const auto program = std::filesystem::read_symlink("/proc/self/exe").parent_path();
     for (const auto& folder :
          {program, program / "../lib", program / "../lib64", program / "../bin"}) {
-        if (std::filesystem::exists(folder / name)) {
-            return open_library((folder / name).string(), "ratiofarm's CUDA plugin");
-        }
+        if (std::filesystem::exists(folder / name)) return (folder / name).string();
     }
-    return open_library(name, "ratiofarm's CUDA plugin, built only where a CUDA toolkit is found");
+    return name;
+}
+
+void* open_plugin() {
+    return open_library(plugin_path("libratiofarm_cuda.so"),
+                        "ratiofarm's CUDA plugin, built only where a CUDA toolkit is found");
 }
 
 template <class Function>
@@ -96,6 +99,10 @@ std::string open_cuda() {
                           gpu + advice);
     }
     return gpu;
+}
+
+void* open_cuda_graphs() {
+    return dlopen(plugin_path("libratiofarm_cuda_graph.so").c_str(), RTLD_NOW | RTLD_LOCAL);
 }
 
 }  // namespace ratiofarm

@@ -10,4 +10,7 @@ namespace ratiofarm {
 /// do
 std::string open_cuda();
 
+/// After open_cuda(): libratiofarm_cuda_graph.so, or null where it was not built.
+void* open_cuda_graphs();
+
 }  // namespace ratiofarm

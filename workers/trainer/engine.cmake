@@ -10,6 +10,7 @@ set(engine_sources
     device.cpp
     flat_optimizer.cpp
     net_pack.cpp
+    recorded_work.cpp
     step_kernel.cpp
     step_kernel_portable.cpp
     tensor_passes.cpp

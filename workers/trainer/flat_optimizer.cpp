@@ -45,6 +45,8 @@ struct FlatOptimizer::State {
     std::vector<bool> running;
     std::uint64_t steps = 0;
     double momentum_product = 1.0;
+    StepFactors now;  ///< of the step that was prepared
+    std::vector<double> rates;
 
     // Of the path by tensors.
     at::Tensor denominator;  ///< [nets, n]
@@ -58,12 +60,10 @@ struct FlatOptimizer::State {
         return options.optimizer == Optimizer::adamw ? 1.0 - rate * options.weight_decay : 1.0;
     }
     StepFactors next_step();
-    void step_by_kernel(const at::Tensor& gradient,
-                        const StepFactors& of,
-                        std::span<const double> rates);
+    void step_by_kernel(const at::Tensor& gradient);
     void allocate();
-    void fill_factors(const StepFactors& of, std::span<const double> rates);
-    void step_by_tensors(at::Tensor gradient, bool nesterov);
+    void fill_factors();
+    void step_by_tensors(at::Tensor gradient);
 };
 
 StepFactors FlatOptimizer::State::next_step() {
@@ -72,15 +72,14 @@ StepFactors FlatOptimizer::State::next_step() {
     if (options.optimizer != Optimizer::nadam) {
         return {second, 0.0, 1.0 / (1.0 - std::pow(adam_beta1, step))};
     }
-    const double now = momentum(step);
+    const double current = momentum(step);
     const double next = momentum(step + 1.0);
-    momentum_product *= now;
-    return {second, (1.0 - now) / (1.0 - momentum_product), next / (1.0 - momentum_product * next)};
+    momentum_product *= current;
+    return {second, (1.0 - current) / (1.0 - momentum_product),
+            next / (1.0 - momentum_product * next)};
 }
 
-void FlatOptimizer::State::step_by_kernel(const at::Tensor& gradient,
-                                          const StepFactors& of,
-                                          std::span<const double> rates) {
+void FlatOptimizer::State::step_by_kernel(const at::Tensor& gradient) {
     const auto size = static_cast<std::size_t>(parameters.size(1));
     for (std::size_t net = 0; net < rates.size(); ++net) {
         if (!running[net]) continue;
@@ -94,9 +93,9 @@ void FlatOptimizer::State::step_by_kernel(const at::Tensor& gradient,
         }
         const AdamStep whole{.gradient_factor = static_cast<float>(factor),
                              .decay = static_cast<float>(decay(rates[net])),
-                             .second_correction = static_cast<float>(of.second_correction),
-                             .gradient_rate = static_cast<float>(rates[net] * of.gradient_part),
-                             .moment_rate = static_cast<float>(rates[net] * of.moment_part),
+                             .second_correction = static_cast<float>(now.second_correction),
+                             .gradient_rate = static_cast<float>(rates[net] * now.gradient_part),
+                             .moment_rate = static_cast<float>(rates[net] * now.moment_part),
                              .parameters = parameters.mutable_data_ptr<float>() + net * size,
                              .first_moment = first_moment.mutable_data_ptr<float>() + net * size,
                              .second_moment = second_moment.mutable_data_ptr<float>() + net * size,
@@ -119,20 +118,20 @@ void FlatOptimizer::State::allocate() {
     host_factors = at::zeros({4, parameters.size(0), 1}, at::kDouble);
 }
 
-void FlatOptimizer::State::fill_factors(const StepFactors& of, std::span<const double> rates) {
+void FlatOptimizer::State::fill_factors() {
     auto* host = host_factors.mutable_data_ptr<double>();
     const std::size_t nets = rates.size();
     for (std::size_t net = 0; net < nets; ++net) {
         host[net] = decay(rates[net]);
-        host[nets + net] = of.second_correction;
-        host[2 * nets + net] = -rates[net] * of.gradient_part;
-        host[3 * nets + net] = -rates[net] * of.moment_part;
+        host[nets + net] = now.second_correction;
+        host[2 * nets + net] = -rates[net] * now.gradient_part;
+        host[3 * nets + net] = -rates[net] * now.moment_part;
     }
-    factors.copy_(host_factors);
+    factors.copy_(host_factors.to(factors.scalar_type()), true);
 }
 
 /// Reads everything that changes from step to step from tensors on the device.
-void FlatOptimizer::State::step_by_tensors(at::Tensor gradient, bool nesterov) {
+void FlatOptimizer::State::step_by_tensors(at::Tensor gradient) {
     if (options.clip_norm > 0.0) {
         const at::Tensor norm = at::linalg_vector_norm(gradient, 2, {1}, true);
         gradient.mul_(norm.add(clip_epsilon).reciprocal_().mul_(options.clip_norm).clamp_max_(1.0));
@@ -143,7 +142,7 @@ void FlatOptimizer::State::step_by_tensors(at::Tensor gradient, bool nesterov) {
     at::sqrt_out(denominator, second_moment);
     denominator.mul_(factors[1]).add_(adam_epsilon);
     at::mul_out(move, first_moment, factors[3]);
-    if (nesterov) move.addcmul_(gradient, factors[2]);
+    if (options.optimizer == Optimizer::nadam) move.addcmul_(gradient, factors[2]);
     parameters.addcdiv_(move, denominator);
     for (std::size_t k = 0; k < stopped.size(); ++k) {
         parameters[stopped[k]].copy_(stopped_rows[3 * k]);
@@ -171,15 +170,25 @@ FlatOptimizer::FlatOptimizer(const TrainingOptions& options,
 FlatOptimizer::~FlatOptimizer() = default;
 
 void FlatOptimizer::step(const at::Tensor& gradient, std::span<const double> rates) {
+    prepare(rates);
+    apply(gradient);
+}
+
+void FlatOptimizer::prepare(std::span<const double> rates) {
     State& state = *state_;
-    RATIOFARM_EXPECT(rates.size() == state.running.size() && gradient.is_contiguous() &&
-                     gradient.sizes() == state.parameters.sizes());
-    const StepFactors factors = state.next_step();
+    RATIOFARM_EXPECT(rates.size() == state.running.size());
+    state.now = state.next_step();
+    state.rates.assign(rates.begin(), rates.end());
+    if (!state.by_kernel) state.fill_factors();
+}
+
+void FlatOptimizer::apply(const at::Tensor& gradient) {
+    State& state = *state_;
+    RATIOFARM_EXPECT(gradient.is_contiguous() && gradient.sizes() == state.parameters.sizes());
     if (state.by_kernel) {
-        state.step_by_kernel(gradient, factors, rates);
+        state.step_by_kernel(gradient);
     } else {
-        state.fill_factors(factors, rates);
-        state.step_by_tensors(gradient, state.options.optimizer == Optimizer::nadam);
+        state.step_by_tensors(gradient);
     }
 }
 

@@ -30,11 +30,18 @@ public:
                   OptimizerPath path = OptimizerPath::automatic);
     ~FlatOptimizer();
 
-    /// Does not wait for the device.
+    /// prepare() and apply().
+    void step(const at::Tensor& gradient, std::span<const double> rates);
+
+    /// Counts the step and hands its numbers to the device, without waiting for it.
+    /// \param rates  [nets] learning rates
+    void prepare(std::span<const double> rates);
+
+    /// The rest of the step: the same operations on the same memory each time, so that it can be
+    /// recorded and repeated.
     /// \param gradient  [nets, n], contiguous, may be overwritten; where clip_norm > 0, each net's
     ///                  is shortened to a norm of clip_norm, as torch.nn.utils.clip_grad_norm_ does
-    /// \param rates     [nets] learning rates
-    void step(const at::Tensor& gradient, std::span<const double> rates);
+    void apply(const at::Tensor& gradient);
 
     /// Parameters and moments of nets that are not running stay as they are now, bit by bit,
     /// whatever their gradient. The bits of the others do not depend on who has stopped.

@@ -5,9 +5,12 @@
 #include <ATen/core/Tensor.h>
 #include <c10/core/TensorOptions.h>
 
+#include "ratiofarm/core/network_kinds.hpp"
+
 #include "cross_entropy.hpp"
 #include "flat_optimizer.hpp"
 #include "net_pack.hpp"
+#include "recorded_work.hpp"
 #include "table_tensor.hpp"
 
 namespace ratiofarm {
@@ -18,6 +21,7 @@ struct PackTrainer::Parts {
     FlatOptimizer optimizer;
     CrossEntropy training;
     CrossEntropy validation;
+    RecordedWork recorded;  ///< a step
 
     at::Tensor of_net(const at::Tensor& all, std::size_t net) const {
         return all[static_cast<std::int64_t>(net)];
@@ -41,23 +45,31 @@ PackTrainer::PackTrainer(const TrainRequest& request, DeviceKind device) {
                                .engine = request.training.engine},
                               options);
     const at::Tensor parameters = pack->parameters();
+    // Autograd makes new tensors in every pass: there is nothing that could be repeated.
+    const bool records = engine_of(request.network, request.training.engine) == Engine::written;
     parts_.reset(new Parts{.nets = request.nets.size(),
                            .pack = std::move(pack),
                            .optimizer = FlatOptimizer(request.training, parameters),
                            .training = CrossEntropy(nets, events, options),
-                           .validation = CrossEntropy(nets, events, options)});
+                           .validation = CrossEntropy(nets, events, options),
+                           .recorded = RecordedWork(records ? device : DeviceKind::cpu)});
 }
 
 PackTrainer::~PackTrainer() = default;
 
 void PackTrainer::step(const Batch& batch, std::span<const double> rates) {
     NetPack& pack = *parts_->pack;
-    const at::Tensor& logits = pack.forward(*batch.features);
-    parts_->training.add(logits, *batch.positive, *batch.total);
-    pack.backward(*batch.features,
-                  parts_->training.gradient(logits, *batch.positive, *batch.total));
-    parts_->optimizer.step(pack.gradient(), rates);
-    pack.parameters_changed();
+    parts_->optimizer.prepare(rates);
+    // A batch of full size always lies at the same place.
+    const WorkInput input{batch.features->const_data_ptr(), batch.features->size(1)};
+    parts_->recorded.run(input, [&] {
+        const at::Tensor& logits = pack.forward(*batch.features);
+        parts_->training.add(logits, *batch.positive, *batch.total);
+        pack.backward(*batch.features,
+                      parts_->training.gradient(logits, *batch.positive, *batch.total));
+        parts_->optimizer.apply(pack.gradient());
+        pack.parameters_changed();
+    });
 }
 
 std::vector<double> PackTrainer::training_sums() const { return parts_->training.sums(); }
@@ -83,6 +95,7 @@ std::vector<float> PackTrainer::logits(const Batch& batch) {
 void PackTrainer::set_running(const std::vector<bool>& running) {
     parts_->pack->set_running(running);
     parts_->optimizer.set_running(running);
+    parts_->recorded.forget();
 }
 
 void PackTrainer::save(TrainingState& state) const {
