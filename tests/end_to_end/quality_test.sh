@@ -4,6 +4,7 @@
 source "$(dirname "$0")/library.sh"
 
 make_campaign 10000 8 4 "[16, 16]"
+sed -i '/^\[gates\]/,/^loss_outlier/d' campaign.toml # their defaults
 
 # In S one net diverges in its first epoch, one becomes NaN later, one stays constant.
 steps=$((10000 * 45 / 100 * 3 / 512)) # of an epoch, about
