@@ -99,6 +99,19 @@ RatioColumnCount count_columns(const Campaign& campaign, const TaskGraph& graph)
     return columns;
 }
 
+/// Ensemble files and the folders they lie in: "S/scale/up" is a file in two of them.
+std::uint64_t ensemble_inodes(const TaskGraph& graph) {
+    std::set<std::string> folders;
+    for (const PlannedEnsemble& ensemble : graph.ensembles) {
+        const std::string& name = ensemble.spec.name;
+        for (std::size_t end = name.find('/'); end != std::string::npos;
+             end = name.find('/', end + 1)) {
+            folders.insert(name.substr(0, end));
+        }
+    }
+    return graph.ensembles.size() + folders.size();
+}
+
 void add_disk(const Campaign& campaign, const TaskGraph& graph, std::uint64_t events, Cost& cost) {
     const std::uint64_t processes = campaign.processes.size();
     const std::uint64_t shapes = trained_shapes(campaign).size();
@@ -137,7 +150,7 @@ Cost cost_of(const Campaign& campaign,
     cost.peak_disk_bytes = cost.disk_bytes + 3 * running * cost.checkpoint_bytes;
     const std::uint64_t task_files = cost.trainings + cost.inferences;
     cost.inodes = fixed_files + std::min(task_folders, task_files) + task_files +
-                  graph.ensembles.size() + 3 * running;
+                  ensemble_inodes(graph) + 3 * running;
     cost.trainer_memory_bytes = training_memory(campaign, samples, graph);
     const std::uint64_t per_event =
         16 * campaign.processes.size() + 16 + 8 * trained_shapes(campaign).size();
