@@ -165,7 +165,7 @@ Gatherings plan(const Workspace& workspace) {
     const auto choices = choose_ensembles(
         {workspace.campaign, workspace.samples, device_class_name(workspace.device)},
         workspace.graph, [&](const Digest& task) { return results.find(task); });
-    for (const std::filesystem::path& path : results.damaged()) {
+    for (const std::filesystem::path& path : results.take_damaged()) {
         give_up_result(path, "its nets", "'" + path.string() + "' is damaged");
     }
     expect_complete(choices);

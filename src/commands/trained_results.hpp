@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "ratiofarm/campaign/ensemble_choice.hpp"
@@ -19,8 +20,9 @@ public:
     /// Null if there is no result or its file is damaged.
     const TrainingResult* find(const Digest& task);
 
-    /// Files that were there and could not be read.
-    const std::vector<std::filesystem::path>& damaged() const { return damaged_; }
+    /// Files that were there and could not be read, since the last call: whoever takes them removes
+    /// them, once, for a new result may have their name soon.
+    std::vector<std::filesystem::path> take_damaged() { return std::exchange(damaged_, {}); }
 
 private:
     RunDirectory directory_;

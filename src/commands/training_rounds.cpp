@@ -21,7 +21,7 @@ std::vector<Task> TrainingRounds::next() {
         }
     }
     // A journal line would make a damaged result look done.
-    for (const std::filesystem::path& path : results_.damaged()) std::filesystem::remove(path);
+    for (const std::filesystem::path& path : results_.take_damaged()) std::filesystem::remove(path);
     return tasks;
 }
 
