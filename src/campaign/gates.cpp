@@ -76,21 +76,46 @@ Exclusion exclusion(const TriedNet& net, const GateCheck& check) {
     return {net.name, check.gate, check.value, check.allowed, exclusion_text(net, check)};
 }
 
-/// The first gate that a net alone does not pass.
-std::optional<Exclusion> failed_gate(const TriedNet& net, bool replica, const GatesSection& gates) {
-    for (const GateCheck& check : gate_checks(net.result, gates)) {
-        const bool always = check.gate == "failure" || check.gate == "not_finite";
-        if (check.passed || (replica && !always)) continue;
-        return exclusion(net, check);
-    }
-    return std::nullopt;
-}
-
 /// The lower one of two middle values. \param values not empty
 double median(std::vector<double> values) {
     const auto middle = values.begin() + static_cast<std::ptrdiff_t>((values.size() - 1) / 2);
     std::nth_element(values.begin(), middle, values.end());
     return *middle;
+}
+
+/// Another seed helps against an outlier, not against what training and events make of every net:
+/// of at least three nets, those within three times the median value of a gate are not excluded by
+/// it.
+bool is_typical(const GateCheck& check,
+                const std::vector<const TrainedNet*>& peers,
+                const GatesSection& gates) {
+    constexpr std::size_t enough = 3;
+    constexpr double alike = 3.0;
+    for (const char* alone : {"failure", "not_finite", "constant", "saturated"}) {
+        if (check.gate == alone) return false;
+    }
+    std::vector<double> values;
+    for (const TrainedNet* peer : peers) {
+        for (const GateCheck& other : gate_checks(*peer, gates)) {
+            if (other.gate == check.gate && std::isfinite(other.value)) {
+                values.push_back(other.value);
+            }
+        }
+    }
+    return values.size() >= enough && check.value <= alike * median(values);
+}
+
+/// The first gate that a net does not pass. \param peers  nets of its fold, itself among them
+std::optional<Exclusion> failed_gate(const TriedNet& net,
+                                     bool replica,
+                                     const std::vector<const TrainedNet*>& peers,
+                                     const GatesSection& gates) {
+    for (const GateCheck& check : gate_checks(net.result, gates)) {
+        const bool always = check.gate == "failure" || check.gate == "not_finite";
+        if (check.passed || (replica && !always) || is_typical(check, peers, gates)) continue;
+        return exclusion(net, check);
+    }
+    return std::nullopt;
 }
 
 /// Losses of the nets of a fold that a new one is compared with.
@@ -147,10 +172,12 @@ public:
     }
 
     void judge(const GatesSection& gates, std::uint32_t replacements) {
+        const std::vector<std::optional<Exclusion>> none(slots_.size());
         std::vector<std::optional<Exclusion>> excluded(slots_.size());
         for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
             if (!concerns(slot)) continue;
-            excluded[slot] = failed_gate(slots_[slot].tried[index_], slots_[slot].replica, gates);
+            excluded[slot] = failed_gate(slots_[slot].tried[index_], slots_[slot].replica,
+                                         peers(slot, none), gates);
         }
         if (gates.loss_outlier > 0.0) compare_losses(gates.loss_outlier, excluded);
         for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
@@ -168,16 +195,22 @@ private:
         return &slots_[slot].tried[choices_[slot].index];
     }
 
+    /// Those of a slot's fold.
+    std::vector<const TrainedNet*> peers(
+        std::size_t slot, const std::vector<std::optional<Exclusion>>& excluded) const {
+        std::vector<const TrainedNet*> nets;
+        for (std::size_t other = 0; other < slots_.size(); ++other) {
+            if (slots_[other].fold != slots_[slot].fold) continue;
+            if (const TriedNet* net = peer(other, excluded)) nets.push_back(&net->result);
+        }
+        return nets;
+    }
+
     void compare_losses(double most, std::vector<std::optional<Exclusion>>& excluded) const {
         const auto before = excluded;  // a net excluded here was compared with, too
         for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
             if (slots_[slot].replica || !concerns(slot) || before[slot]) continue;
-            std::vector<const TrainedNet*> peers;
-            for (std::size_t other = 0; other < slots_.size(); ++other) {
-                if (slots_[other].fold != slots_[slot].fold) continue;
-                if (const TriedNet* net = peer(other, before)) peers.push_back(&net->result);
-            }
-            const LossRange range = loss_range(peers);
+            const LossRange range = loss_range(peers(slot, before));
             const TriedNet& net = slots_[slot].tried[index_];
             const GateCheck check =
                 at_most("loss_outlier",

@@ -20,29 +20,36 @@ std::optional<std::uint64_t> number(std::string_view text) {
     return value;
 }
 
-/// The nets of a training's name after its last '/': "member 3", "replicas 0..7". Empty for
-/// anything else.
-Range nets_of(std::string_view word) {
-    for (const std::string_view kind : {"members ", "member ", "replicas ", "replica "}) {
-        if (!word.starts_with(kind)) continue;
-        word.remove_prefix(kind.size());
-        const std::size_t dots = word.find("..");
-        const auto first = number(word.substr(0, dots));
-        const auto last = dots == std::string_view::npos ? first : number(word.substr(dots + 2));
-        if (first && last && *first <= *last) return {*first, *last + 1};
+/// Some nets of a training by its name.
+struct NamedNets {
+    std::string kind;  ///< all but the numbers: "S/fold 1/member"
+    Range numbers;     ///< empty if it is no such name
+};
+
+/// "S/fold 1/member 3", "S/replicas 0..7"; packs are named like single nets.
+NamedNets nets_of(const std::string& name) {
+    const std::size_t space = name.rfind(' ');
+    if (space == std::string::npos) return {};
+    NamedNets nets{name.substr(0, space), {}};
+    for (const std::string_view word : {"/members", "/replicas"}) {
+        if (nets.kind.ends_with(word)) nets.kind.pop_back();
     }
-    return {};
+    const std::string_view numbers = std::string_view(name).substr(space + 1);
+    const std::size_t dots = numbers.find("..");
+    const auto first = number(numbers.substr(0, dots));
+    const auto last = dots == std::string_view::npos ? first : number(numbers.substr(dots + 2));
+    if (first && last && *first <= *last) nets.numbers = {*first, *last + 1};
+    return nets;
 }
 
-/// Nets of each fold by what stands before the last '/' of their names.
-std::map<std::string, std::uint64_t, std::less<>> planned_nets(const Campaign& campaign) {
-    std::map<std::string, std::uint64_t, std::less<>> planned;
+/// Nets of each fold by kind.
+std::map<std::string, std::uint64_t> planned_nets(const Campaign& campaign) {
+    std::map<std::string, std::uint64_t> planned;
     if (!campaign.has_events()) return planned;
     const std::uint32_t folds = campaign.split.folds;
     for (const EnsembleSpec& spec : ensemble_specs(campaign)) {
         for (std::uint32_t fold = 0; fold < std::max(folds, 1U); ++fold) {
-            const std::string name = net_name(spec, folds, fold, 0);
-            planned.emplace(name.substr(0, name.rfind('/')), spec.members);
+            planned.emplace(nets_of(net_name(spec, folds, fold, 0)).kind, spec.members);
         }
     }
     return planned;
@@ -53,18 +60,16 @@ std::map<std::string, std::uint64_t, std::less<>> planned_nets(const Campaign& c
 TrainedNets count_trained_nets(const Campaign& campaign, const JournalState& journal) {
     const auto planned = planned_nets(campaign);
     TrainedNets nets;
-    for (const auto& [name, members] : planned) nets.planned += members;
+    for (const auto& [kind, members] : planned) nets.planned += members;
     for (const auto& [name, task] : journal.latest) {
-        const std::size_t slash = name.rfind('/');
-        if (slash == std::string::npos) continue;
-        const std::string_view word = std::string_view(name).substr(slash + 1);
-        const Range trained = nets_of(word);
-        if (trained.empty() && !word.starts_with("replacement ")) continue;
+        const NamedNets named = nets_of(name);
+        const auto found = planned.find(named.kind);
+        const bool replacement = name.find("/replacement ") != std::string::npos;
+        if (found == planned.end() && !replacement) continue;
         nets.seconds += journal.committed.at(task).seconds;
-        const auto found = planned.find(std::string_view(name).substr(0, slash));
         if (found == planned.end()) continue;
-        const std::uint64_t last = std::min(trained.last, found->second);
-        nets.trained += last - std::min(trained.first, last);
+        const std::uint64_t last = std::min(named.numbers.last, found->second);
+        nets.trained += last - std::min(named.numbers.first, last);
     }
     return nets;
 }

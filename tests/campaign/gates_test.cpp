@@ -162,6 +162,31 @@ TEST_CASE("of two nets the worse one is found by its loss", "[gates]") {
     CHECK(choices[1].state == SlotChoice::State::chosen);
 }
 
+TEST_CASE("what all nets show alike excludes none, an outlier is excluded", "[gates]") {
+    std::vector<TrainedNet> nets;
+    for (const double excess : {0.2, -0.22, 0.3, 0.19, 0.8}) {
+        nets.push_back(good_net());
+        nets.back().quality.excess = excess;
+    }
+
+    const std::vector<NetSlot> slots = members(nets);
+    const auto choices = choose_nets(slots, {}, 0);
+
+    for (std::size_t i = 0; i < 4; ++i) CHECK(choices[i].state == SlotChoice::State::chosen);
+    REQUIRE(choices[4].state == SlotChoice::State::exhausted);
+    CHECK(choices[4].exclusions.front().gate == "excess");
+}
+
+TEST_CASE("a constant net is excluded even if most are", "[gates]") {
+    std::vector<TrainedNet> nets(4, good_net());
+    for (std::size_t i = 0; i < 3; ++i) nets[i].quality.logit_spread = 0.0;
+
+    const std::vector<NetSlot> slots = members(nets);
+    const auto choices = choose_nets(slots, {}, 0);
+
+    for (std::size_t i = 0; i < 3; ++i) CHECK(choices[i].state == SlotChoice::State::exhausted);
+}
+
 TEST_CASE("losses are compared within a fold only", "[gates]") {
     std::vector<NetSlot> slots = members({good_net(0.60), good_net(0.60), good_net(0.66)});
     slots[2].fold = 1;

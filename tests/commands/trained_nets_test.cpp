@@ -56,3 +56,12 @@ TEST_CASE("folds multiply the nets", "[commands]") {
     CHECK(nets.planned == 27);
     CHECK(nets.trained == 4);
 }
+
+TEST_CASE("replicas count beside members", "[commands]") {
+    const std::string toml = replaced(example_toml, "members = 3", "members = 3\nreplicas = 2");
+
+    const TrainedNets nets = count(toml, {"S/replica 1", "S/members 0..2", "B/replicas 0..1"});
+
+    CHECK(nets.planned == 15);
+    CHECK(nets.trained == 6);
+}
