@@ -1,5 +1,6 @@
 #include "net_pack.hpp"
 
+#include <ATen/Context.h>
 #include <ATen/core/Tensor.h>
 
 #include "ratiofarm/core/contracts.hpp"
@@ -16,6 +17,8 @@ std::unique_ptr<NetPack> make_net_pack(const Network& network,
                                        const c10::TensorOptions& device) {
     RATIOFARM_EXPECT(options.nets > 0 && options.capacity > 0);
     RATIOFARM_EXPECT(network.inputs > 0 && !network.hidden.empty());
+    // A switch of the whole process, which does one task at a time. CPUs know no TF32.
+    at::globalContext().setAllowTF32CuBLAS(options.precision == Precision::tf32);
     if (engine_of(network, options.engine) == Engine::autograd) {
         return make_autograd_pack(network, options, device);
     }
