@@ -20,7 +20,7 @@ std::string checks_text(const TrainedNet& net, const GatesSection& gates) {
         if (check.gate == "failure") continue;
         text += fmt::format("  {:<13}{:<10.4g} {} {:.4g}{}\n", check.gate, check.value,
                             check.gate == "constant" ? "at least" : "at most", check.allowed,
-                            check.passed ? "" : "  <- excluded");
+                            check.passed ? "" : "  <- beyond");
     }
     return text;
 }

@@ -100,15 +100,15 @@ struct SlotChoice {
 };
 
 /// Judges an ensemble round by round: first all planned nets; when all of them are trained, the
-/// replacements of those that were excluded, together; and so on. Then the same for each further
-/// wave of members. A net is compared with those of
-/// its fold that were accepted in earlier rounds or came with it, so that a later net never changes
-/// what was decided about an earlier one.
+/// replacements of those that were excluded, together; then the same for each further wave. A net
+/// is compared with those of its fold that were accepted before or came with it, so that a later
+/// net never changes what was decided. Of three nets or more none is excluded by excess, sc_rms,
+/// closure, slope or overtraining within three times their median: another seed would not help.
 ///
-/// Comparison is by the validation loss: (loss - median) / scatter <= gates.loss_outlier, where the
-/// scatter is 1.4826 times the median absolute deviation, at least a twentieth of what the median
-/// net gained on a constant one (ln 2) and at least 0.1 / sqrt(validation events). Of two middle
-/// values the median is the lower one.
+/// The loss: (loss - median) / scatter <= gates.loss_outlier, where the scatter is 1.4826 times the
+/// median absolute deviation, at least a twentieth of what the median net gained on a constant one
+/// (ln 2) and at least 0.1 / sqrt(validation events). Of two middle values the median is the lower.
+///
 /// \param replacements  most of them for one slot
 /// \return one choice per slot, in their order
 std::vector<SlotChoice> choose_nets(std::span<const NetSlot> slots,
