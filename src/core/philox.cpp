@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <numbers>
+#include <vector>
 
 #include "ratiofarm/core/contracts.hpp"
 
@@ -54,6 +55,27 @@ std::uint64_t Permutation::operator()(std::uint64_t position) const noexcept {
         value = encrypt(value);
     } while (value >= size_);
     return value;
+}
+
+void Permutation::fill(std::uint64_t first, std::span<std::uint64_t> elements) const {
+    // All take a step before any takes the next: the processor works on several at a time.
+    for (std::size_t i = 0; i < elements.size(); ++i) elements[i] = encrypt(first + i);
+    std::vector<std::uint32_t> outside(elements.size() + 1);
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < elements.size(); ++i) {
+        outside[count] = static_cast<std::uint32_t>(i);
+        count += elements[i] >= size_ ? 1 : 0;
+    }
+    while (count > 0) {
+        std::size_t left = 0;
+        for (std::size_t k = 0; k < count; ++k) {
+            const std::uint32_t i = outside[k];
+            elements[i] = encrypt(elements[i]);
+            outside[left] = i;
+            left += elements[i] >= size_ ? 1 : 0;
+        }
+        count = left;
+    }
 }
 
 std::uint64_t Permutation::encrypt(std::uint64_t value) const noexcept {

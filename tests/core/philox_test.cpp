@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <set>
+#include <vector>
 
 #include "ratiofarm_test/catch.hpp"
 
@@ -61,4 +62,19 @@ TEST_CASE("normal draws have mean zero and variance one") {
     }
     CHECK(std::abs(sum / n) < 5.0 / std::sqrt(n));
     CHECK(std::abs(squares / n - 1.0) < 5.0 * std::sqrt(2.0 / n));
+}
+
+TEST_CASE("a permutation filled by ranges is the one taken place by place") {
+    for (const std::uint64_t size : {1U, 5U, 64U, 1000U}) {
+        const Permutation permutation(size, 77);
+        for (const std::uint64_t first : {std::uint64_t{0}, size / 3}) {
+            std::vector<std::uint64_t> range(size - first);
+
+            permutation.fill(first, range);
+
+            for (std::size_t i = 0; i < range.size(); ++i) {
+                CHECK(range[i] == permutation(first + i));
+            }
+        }
+    }
 }

@@ -65,9 +65,9 @@ struct PackBatches::State {
 
     std::int64_t nets() const { return std::ssize(readers); }
     std::int64_t inputs() const { return static_cast<std::int64_t>(rows.inputs); }
-    std::uint64_t row_at(std::size_t net, std::uint64_t position) const {
-        return orders.empty() ? position : orders[net](position);
-    }
+    std::vector<std::uint64_t> rows_at(std::size_t net,
+                                       std::uint64_t first,
+                                       std::int64_t events) const;
     bool put_table_on_device(TablePlace wanted);
     at::Tensor host_memory(std::int64_t size, at::ScalarType type) const;
     void gather_on_host(BatchMemory& memory, std::uint64_t first) const;
@@ -78,6 +78,18 @@ struct PackBatches::State {
 /// Memory that the device can read from while we go on; kept by LibTorch until it has.
 at::Tensor PackBatches::State::host_memory(std::int64_t size, at::ScalarType type) const {
     return at::empty({size}, at::TensorOptions().dtype(type).pinned_memory(!is_cpu));
+}
+
+std::vector<std::uint64_t> PackBatches::State::rows_at(std::size_t net,
+                                                       std::uint64_t first,
+                                                       std::int64_t events) const {
+    std::vector<std::uint64_t> places(static_cast<std::size_t>(events));
+    if (orders.empty()) {
+        std::iota(places.begin(), places.end(), first);
+    } else {
+        orders[net].fill(first, places);
+    }
+    return places;
 }
 
 bool PackBatches::State::put_table_on_device(TablePlace wanted) {
@@ -173,8 +185,7 @@ void PackBatches::State::gather_on_device(BatchMemory& memory, std::uint64_t fir
     auto* feature_row = places.mutable_data_ptr<std::int64_t>();
     auto* weight_row = feature_row + nets() * events;
     for (std::size_t net = 0; net < readers.size(); ++net) {
-        for (std::int64_t event = 0; event < events; ++event) {
-            const std::uint64_t row = row_at(net, first + static_cast<std::uint64_t>(event));
+        for (const std::uint64_t row : rows_at(net, first, events)) {
             *feature_row++ = static_cast<std::int64_t>(row);
             *weight_row++ = static_cast<std::int64_t>(readers[net].draw * rows.rows + row);
         }
@@ -209,8 +220,7 @@ void PackBatches::State::fill(std::uint64_t first,
     for (std::size_t net = 0; net < readers.size(); ++net) {
         const TableReader& reader = readers[net];
         const float* draw = rows.weights.data() + 2 * reader.draw * rows.rows;
-        for (std::int64_t event = 0; event < events; ++event) {
-            const std::uint64_t row = row_at(net, first + static_cast<std::uint64_t>(event));
+        for (const std::uint64_t row : rows_at(net, first, events)) {
             const float* raw = rows.features.data() + row * rows.inputs;
             for (std::size_t input = 0; input < rows.inputs; ++input) {
                 *feature++ =

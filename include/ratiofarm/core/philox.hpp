@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 
 namespace ratiofarm {
 
@@ -49,6 +50,9 @@ public:
 
     /// \param position in [0, size)  \return element in [0, size), a bijection
     std::uint64_t operator()(std::uint64_t position) const noexcept;
+
+    /// Elements at `first` and the positions after it: the same as one by one, but faster.
+    void fill(std::uint64_t first, std::span<std::uint64_t> elements) const;
 
 private:
     std::uint64_t encrypt(std::uint64_t value) const noexcept;
