@@ -59,7 +59,7 @@ if mount -t tmpfs -o size=3m ratiofarm disk 2> mount.err; then
         umount "$work/disk"; rm -rf "$work"' EXIT
     head -c 2900k /dev/zero > disk/ballast
     expect_code 75 ratiofarm run campaign.toml --out disk/run --ignore-space > full.out 2> full.err
-    grep -Eq 'no space|No space' full.out full.err || fail "a full disk is not named"
+    grep -Eqi 'no space|not enough space' full.out full.err || fail "a full disk is not named"
     rm disk/ballast
     mount -o remount,size=30m disk
     run_on 0 disk/run run > disk.out 2> disk.err

@@ -27,6 +27,7 @@ Task task_without_data() {
     request.denominator = request.numerator;
     request.features = {0};
     request.network = {.inputs = 1, .hidden = {4}};
+    request.nets = {{.name = request.name, .warm_start = {}}};
     return {request.task, request.name, 1.0, frame(TrainerRequest(request))};
 }
 
