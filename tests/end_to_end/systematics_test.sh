@@ -110,7 +110,7 @@ for parameter in mu alpha_scale; do
 done
 
 # Stopped while it trains and continued, on another number of ranks: the same bits.
-ratiofarm run campaign.toml --out stopped > stopped.out 2> stopped.err &
+RATIOFARM_FAILPOINT='*:step=slow' ratiofarm run campaign.toml --out stopped > stopped.out 2> stopped.err &
 farm=$!
 wait_for_checkpoint stopped $farm
 kill -TERM $farm
