@@ -12,7 +12,7 @@ trap 'rm -rf "$WORK"' EXIT
 source "$here/expect.sh"
 export PATH="$programs:$PATH" RATIOFARM_SLURM=$repository/slurm
 
-sed "s/^epochs = .*/epochs = 8/; s/^members = .*/members = 1/" "$here/campaign.toml" >"$WORK/campaign.toml"
+sed "s/^epochs = .*/epochs = 12/; s/^members = .*/members = 1/" "$here/campaign.toml" >"$WORK/campaign.toml"
 ratiofarm simulate "$WORK/campaign.toml" >"$WORK/simulated" 2>&1 ||
     { cat "$WORK/simulated" && exit 1; }
 
