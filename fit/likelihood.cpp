@@ -157,7 +157,8 @@ ExpectedData Likelihood::expected_data(const LikelihoodData& data,
 
 std::vector<NormalisationExpansion> Likelihood::expansions(std::span<const double> u) const {
     std::vector<NormalisationExpansion> result;
-    for (const UnbinnedTerm& term : state_->unbinned) result.push_back(term.expansion(u, coordinates()));
+    for (const UnbinnedTerm& term : state_->unbinned)
+        result.push_back(term.expansion(u, coordinates()));
     return result;
 }
 

@@ -59,7 +59,9 @@ double log_r(std::uint64_t event, std::size_t process) {
     return width_of_log_r * uniform(key_of(Stream::log_r, process, 0), event) - log_mean_r;
 }
 
-double yield(std::size_t process) { return process == 1 ? 200.0 : 50.0 + 15.0 * static_cast<double>(process); }
+double yield(std::size_t process) {
+    return process == 1 ? 200.0 : 50.0 + 15.0 * static_cast<double>(process);
+}
 
 double yield_shift(std::size_t process, std::size_t parameter) {
     return 0.005 * uniform(Stream::yield_shift, process, parameter);

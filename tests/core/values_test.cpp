@@ -58,5 +58,6 @@ TEST_CASE("the parameter row holds scaling, weights and biases without gaps") {
     }
     CHECK(next == row_size(network));
     CHECK(trainable_size(network) == 3 * 5 + 5 + 5 * 4 + 4 + 4 + 1);
-    CHECK(trainable_size({.inputs = 14, .hidden = std::vector<std::uint32_t>(7, 1500)}) == 13533001);
+    CHECK(trainable_size({.inputs = 14, .hidden = std::vector<std::uint32_t>(7, 1500)}) ==
+          13533001);
 }

@@ -39,7 +39,7 @@ struct LimitOptions {
     double level = 0.95;                               ///< in (0, 1)
     TestStatistic statistic = TestStatistic::q_tilde;  ///< q or q_tilde
     double tolerance = 1e-7;                           ///< of the limits, relative to their size
-    std::vector<double> points = {};  ///< where to list the tests
+    std::vector<double> points = {};                   ///< where to list the tests
 };
 
 /// Collective over the communicators of both.
