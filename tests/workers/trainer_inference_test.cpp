@@ -3,118 +3,33 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <numeric>
 
 #include "ratiofarm/core/net_quality.hpp"
-#include "ratiofarm/core/publish.hpp"
-#include "ratiofarm/core/split.hpp"
-#include "ratiofarm/core/task_file.hpp"
-#include "ratiofarm_test/catch.hpp"
 
 #include "ensemble_passes.hpp"
-#include "inference.hpp"
-#include "initial_row.hpp"
+#include "inference_setup.hpp"
 #include "member_combination.hpp"
-#include "trainer_toy.hpp"
 #include "training.hpp"
 
 namespace ratiofarm {
 namespace {
 
-using test::contains;
-using test::message_of;
+using test::inference_rows;
+using test::InferenceSetup;
+using test::make_setup;
+using test::naive_logit;
 using test::normal_sample;
+using test::row_padding;
+using test::run;
 using test::ScriptedControl;
 using test::TemporaryDirectory;
 using test::ToySample;
 
-constexpr std::uint64_t row_padding = 5;  ///< elements between rows of the ensemble file
-
-struct Setup {
-    ToySample sample;
-    std::vector<std::vector<float>> rows;
-    InferRequest request;
-};
-
-Setup make_setup(const TemporaryDirectory& folder, std::uint32_t members, std::uint64_t events) {
-    Setup setup;
-    setup.sample = normal_sample("S", events, 0.3, 3);
-    InferRequest& request = setup.request;
-    request.name = "S on S";
-    request.task = {.high = 1, .low = 2};
-    request.sample = test::write_sample(folder, setup.sample);
-    request.count = events;
-    request.features = {2, 0};
-    request.network = {.inputs = 2, .hidden = {24, 17}, .activation = Activation::silu};
-    request.members = members;
-    request.result_path = (folder / "block").string();
-
-    request.row_stride = row_size(request.network) + row_padding;
-    std::vector<float> file(3, -1.0F);
-    for (std::uint32_t member = 0; member < members; ++member) {
-        const std::vector<float> shift{0.1F * static_cast<float>(member), 0.2F};
-        const std::vector<float> scale{1.5F, 0.5F};
-        setup.rows.push_back(initial_row(request.network, member, shift, scale));
-        file.insert(file.end(), setup.rows.back().begin(), setup.rows.back().end());
-        file.insert(file.end(), row_padding, -7.0F);
-    }
-    request.ensemble_file = (folder / "ensemble").string();
-    request.weights_offset = 3 * sizeof(float);
-    publish(request.ensemble_file, std::as_bytes(std::span(file)));
-    return setup;
-}
-
-double activated(Activation activation, double x) {
-    if (activation == Activation::gelu) return 0.5 * x * (1.0 + std::erf(x / std::sqrt(2.0)));
-    return x / (1.0 + std::exp(-x));
-}
-
-double naive_logit(const Network& network,
-                   const std::vector<float>& row,
-                   const std::vector<float>& x) {
-    std::vector<double> values;
-    for (std::size_t k = 0; k < x.size(); ++k) {
-        values.push_back((static_cast<double>(x[k]) - static_cast<double>(row[k])) *
-                         static_cast<double>(row[x.size() + k]));
-    }
-    const auto layout = parameter_layout(network);
-    for (std::size_t block = 2; block < layout.size(); block += 2) {
-        std::vector<double> next;
-        for (std::size_t unit = 0; unit < layout[block].shape[0]; ++unit) {
-            double sum = static_cast<double>(row[layout[block + 1].offset + unit]);
-            for (std::size_t k = 0; k < values.size(); ++k) {
-                sum += values[k] *
-                       static_cast<double>(row[layout[block].offset + unit * values.size() + k]);
-            }
-            next.push_back(block + 2 < layout.size() ? activated(network.activation, sum) : sum);
-        }
-        values = next;
-    }
-    return values[0];
-}
-
-RatioBlock run(const InferRequest& request) {
-    ScriptedControl control;
-    const TrainerOutcome outcome = infer(request, DeviceKind::cpu, control);
-    REQUIRE(outcome.end == TaskEnd::done);
-    return read_task_file<RatioBlock>(request.result_path, request.task);
-}
-
-std::vector<std::uint64_t> inference_rows(const Setup& setup) {
-    std::vector<std::uint64_t> rows;
-    for (std::uint64_t row = 0; row < setup.sample.id.size(); ++row) {
-        if (split_part(setup.sample.id[row], setup.request.split) == SplitPart::inference) {
-            rows.push_back(row);
-        }
-    }
-    return rows;
-}
-
 TEST_CASE("an ensemble is evaluated as its definition says", "[trainer]") {
     const TemporaryDirectory folder;
     const auto members = GENERATE(1U, 3U);
-    Setup setup = make_setup(folder, members, 700);
+    InferenceSetup setup = make_setup(folder, members, 700);
     setup.request.combine = GENERATE(Combine::mean_log_ratio, Combine::mean_ratio);
 
     const RatioBlock block = run(setup.request);
@@ -144,7 +59,7 @@ TEST_CASE("an ensemble is evaluated as its definition says", "[trainer]") {
 
 TEST_CASE("an event's bits do not depend on how the rows are cut into ranges", "[trainer]") {
     const TemporaryDirectory folder;
-    Setup setup = make_setup(folder, 2, 9000);
+    InferenceSetup setup = make_setup(folder, 2, 9000);
     setup.request.threads = GENERATE(1U, 2U);
     const RatioBlock whole = run(setup.request);
 
@@ -165,7 +80,7 @@ TEST_CASE("an event's bits do not depend on how the rows are cut into ranges", "
 
 TEST_CASE("an event's bits do not depend on the members beside a net", "[trainer]") {
     const TemporaryDirectory folder;
-    Setup setup = make_setup(folder, 5, 3000);
+    InferenceSetup setup = make_setup(folder, 5, 3000);
     setup.request.keep_members = true;
     setup.request.precision = GENERATE(Precision::fp32, Precision::bf16);
     const RatioBlock all = run(setup.request);
@@ -184,7 +99,7 @@ TEST_CASE("an event's bits do not depend on the members beside a net", "[trainer
 
 TEST_CASE("the columns of the members are what is combined", "[trainer]") {
     const TemporaryDirectory folder;
-    Setup setup = make_setup(folder, 3, 700);
+    InferenceSetup setup = make_setup(folder, 3, 700);
     setup.request.combine = GENERATE(Combine::mean_log_ratio, Combine::mean_ratio);
     const RatioBlock without = run(setup.request);
     setup.request.keep_members = true;
@@ -210,7 +125,7 @@ TEST_CASE("the columns of the members are what is combined", "[trainer]") {
 
 TEST_CASE("an event of a fold is seen by the nets of its fold alone", "[trainer]") {
     const TemporaryDirectory folder;
-    Setup setup = make_setup(folder, 5, 5000);
+    InferenceSetup setup = make_setup(folder, 5, 5000);
     setup.request.keep_members = true;
     const RatioBlock by_all = [&] {
         InferRequest request = setup.request;
@@ -244,7 +159,7 @@ TEST_CASE("an event of a fold is seen by the nets of its fold alone", "[trainer]
 
 TEST_CASE("each net goes through its own calibration before it is combined", "[trainer]") {
     const TemporaryDirectory folder;
-    Setup setup = make_setup(folder, 2, 700);
+    InferenceSetup setup = make_setup(folder, 2, 700);
     setup.request.keep_members = true;
     const RatioBlock before = run(setup.request);
     // The first net gets a bent map, the second none.
@@ -362,70 +277,6 @@ TEST_CASE("the mean ratio does not overflow", "[trainer]") {
     CHECK(log_ratio[0] == 900.0F);
     CHECK(static_cast<double>(log_ratio[1]) == Approx(800.0 - std::log(2.0)));
     CHECK(combination.spread(2)[0] == 0.0F);
-}
-
-TEST_CASE("members and events that cannot be used are refused by name", "[trainer]") {
-    const TemporaryDirectory folder;
-    Setup setup = make_setup(folder, 2, 300);
-    ScriptedControl control;
-    const auto message = [&] {
-        return message_of([&] { infer(setup.request, DeviceKind::cpu, control); });
-    };
-
-    SECTION("an unwritten row") {
-        setup.request.weights_offset = 0;
-        publish(setup.request.ensemble_file,
-                std::string(2 * setup.request.row_stride * sizeof(float), '\0'));
-        CHECK(contains(message(), "member 0: this row was never written"));
-    }
-    SECTION("a file that ends before the last member") {
-        setup.request.members = 3;
-        CHECK(contains(message(), "member 2"));
-    }
-    SECTION("rows beyond the sample") {
-        setup.request.count = 301;
-        CHECK(contains(message(), "'S'"));
-    }
-    SECTION("a fold without nets") {
-        setup.request.split = {.train = 0.8, .validation = 0.2, .inference = 0.0, .folds = 3};
-        setup.request.net_fold = {0, 2};
-        CHECK(contains(message(), "no net of fold 1"));
-    }
-    SECTION("folds that do not fit the split") {
-        setup.request.split.folds = 2;
-        setup.request.net_fold = {0, 2};
-        CHECK(contains(message(), "the folds of its nets"));
-    }
-    SECTION("a calibration that was never written") {
-        setup.request.calibration_offset = setup.request.weights_offset;
-        publish(setup.request.ensemble_file,
-                read_text(setup.request.ensemble_file) +
-                    std::string(4 * calibration_knots * sizeof(float), '\0'));
-        setup.request.calibration_offset =
-            setup.request.weights_offset + 2 * setup.request.row_stride * sizeof(float);
-        CHECK(contains(message(), "member 0: the knots of its calibration do not increase"));
-    }
-    SECTION("a logit that is not finite, by its row") {
-        auto& features = setup.sample.features;
-        const std::uint64_t row = inference_rows(setup)[7];
-        features[3 * row] = std::numeric_limits<float>::max();
-        features[3 * row + 2] = std::numeric_limits<float>::max();
-        setup.request.sample = test::write_sample(folder, setup.sample);
-        CHECK(contains(message(), "row " + std::to_string(row) + " (event id"));
-    }
-    SECTION("a missing events file") {
-        setup.request.sample.file = (folder / "nowhere.h5").string();
-        CHECK(contains(message(), "nowhere.h5"));
-    }
-}
-
-TEST_CASE("a stopped inference publishes nothing", "[trainer]") {
-    const TemporaryDirectory folder;
-    const Setup setup = make_setup(folder, 2, 300);
-    ScriptedControl control([](std::uint64_t) { return Command::stop; });
-
-    CHECK(infer(setup.request, DeviceKind::cpu, control).end == TaskEnd::stopped);
-    CHECK_FALSE(std::filesystem::exists(setup.request.result_path));
 }
 
 }  // namespace

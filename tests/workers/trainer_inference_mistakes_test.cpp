@@ -1,0 +1,83 @@
+#include <filesystem>
+#include <limits>
+#include <string>
+
+#include "inference_setup.hpp"
+
+namespace ratiofarm {
+namespace {
+
+using test::contains;
+using test::inference_rows;
+using test::InferenceSetup;
+using test::make_setup;
+using test::message_of;
+using test::ScriptedControl;
+using test::TemporaryDirectory;
+
+TEST_CASE("members and events that cannot be used are refused by name", "[trainer]") {
+    const TemporaryDirectory folder;
+    InferenceSetup setup = make_setup(folder, 2, 300);
+    ScriptedControl control;
+    const auto message = [&] {
+        return message_of([&] { infer(setup.request, DeviceKind::cpu, control); });
+    };
+
+    SECTION("an unwritten row") {
+        setup.request.weights_offset = 0;
+        publish(setup.request.ensemble_file,
+                std::string(2 * setup.request.row_stride * sizeof(float), '\0'));
+        CHECK(contains(message(), "member 0: this row was never written"));
+    }
+    SECTION("a file that ends before the last member") {
+        setup.request.members = 3;
+        CHECK(contains(message(), "member 2"));
+    }
+    SECTION("rows beyond the sample") {
+        setup.request.count = 301;
+        CHECK(contains(message(), "'S'"));
+    }
+    SECTION("a fold without nets") {
+        setup.request.split = {.train = 0.8, .validation = 0.2, .inference = 0.0, .folds = 3};
+        setup.request.net_fold = {0, 2};
+        CHECK(contains(message(), "no net of fold 1"));
+    }
+    SECTION("folds that do not fit the split") {
+        setup.request.split.folds = 2;
+        setup.request.net_fold = {0, 2};
+        CHECK(contains(message(), "the folds of its nets"));
+    }
+    SECTION("a calibration that was never written") {
+        setup.request.calibration_offset = setup.request.weights_offset;
+        publish(setup.request.ensemble_file,
+                read_text(setup.request.ensemble_file) +
+                    std::string(4 * calibration_knots * sizeof(float), '\0'));
+        setup.request.calibration_offset =
+            setup.request.weights_offset + 2 * setup.request.row_stride * sizeof(float);
+        CHECK(contains(message(), "member 0: the knots of its calibration do not increase"));
+    }
+    SECTION("a logit that is not finite, by its row") {
+        auto& features = setup.sample.features;
+        const std::uint64_t row = inference_rows(setup)[7];
+        features[3 * row] = std::numeric_limits<float>::max();
+        features[3 * row + 2] = std::numeric_limits<float>::max();
+        setup.request.sample = test::write_sample(folder, setup.sample);
+        CHECK(contains(message(), "row " + std::to_string(row) + " (event id"));
+    }
+    SECTION("a missing events file") {
+        setup.request.sample.file = (folder / "nowhere.h5").string();
+        CHECK(contains(message(), "nowhere.h5"));
+    }
+}
+
+TEST_CASE("a stopped inference publishes nothing", "[trainer]") {
+    const TemporaryDirectory folder;
+    const InferenceSetup setup = make_setup(folder, 2, 300);
+    ScriptedControl control([](std::uint64_t) { return Command::stop; });
+
+    CHECK(infer(setup.request, DeviceKind::cpu, control).end == TaskEnd::stopped);
+    CHECK_FALSE(std::filesystem::exists(setup.request.result_path));
+}
+
+}  // namespace
+}  // namespace ratiofarm
