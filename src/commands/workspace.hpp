@@ -12,22 +12,11 @@
 #include "ratiofarm/store/journal.hpp"
 #include "ratiofarm/store/lock.hpp"
 #include "ratiofarm/store/run_directory.hpp"
-#include "ratiofarm/store/shard.hpp"
-#include "ratiofarm/workers/pace_watch.hpp"
 #include "ratiofarm/workers/placement.hpp"
 
-#include "walltime.hpp"
+#include "farm_settings.hpp"
 
 namespace ratiofarm {
-
-/// How the farm works; changes no result.
-struct FarmSettings {
-    std::uint32_t strikes = 3;       ///< crashes after which a task is given up
-    PaceLimits pace;                 ///< when a trainer counts as hung
-    std::optional<Instant> stop_by;  ///< on rank 0: everything has checkpointed and stopped by then
-    bool ignore_space = false;       ///< begin although the file system is too small
-    Shard shard;                     ///< tasks of this farm; results of all others are left alone
-};
 
 /// A campaign and its run directory, ready to be worked on; the same values on every rank.
 struct Workspace {
@@ -50,9 +39,6 @@ struct Workspace {
 
 /// Options that every command with a workspace takes.
 std::vector<Option> workspace_options();
-
-/// Options of commands that train or evaluate nets.
-std::vector<Option> farm_options();
 
 /// Where a command finds its campaign and its results: the campaign file of the command line, or
 /// the copy in --out, or "campaign.toml" here; --out, or "<campaign name>.run" here.
