@@ -201,10 +201,14 @@ private:
         const auto path = directory_.result(source.task);
         try {
             // One that is whole but not the committed one: a late attempt wrote it.
-            if (source.committed && source.crc != crc32(read_file(path))) {
+            const auto file = read_file(path);
+            if (source.committed && source.crc != crc32(file)) {
                 throw DataError("'" + path.string() + "' is not the result that was committed");
             }
-            last_ = read_task_file<TrainingResult>(path, source.task);
+            last_ = in_context(path.string(), [&] {
+                return decode<TrainingResult>(
+                    task_file_body(file, TaskFileKind::training_result, source.task));
+            });
         } catch (const DataError& error) {
             give_up_result(path, source.name, error.what());
         }
