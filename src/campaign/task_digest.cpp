@@ -56,9 +56,11 @@ Digest train_digest(const TrainRequest& request,
     hasher.number(request.fold).number(request.nets.size());
     for (const NetRequest& net : request.nets) {
         hasher.number(net.initialisation_seed).number(net.shuffle_seed).number(net.replica);
-        add_number(hasher, net.rate_factor);
+        add_number(hasher, net.rate_factor).number(net.half);
         hasher.digest(net.warm_start.task).number(net.warm_start.net);
     }
+    hasher.number(request.held_out ? 1 : 0);
+    hasher.number(request.continuation.stop_epoch).digest(request.continuation.from_task);
     return hasher.finish();
 }
 
@@ -87,6 +89,7 @@ Digest infer_digest(const InferRequest& request,
     hasher.digest(ensemble).digest(sample.digest);
     hasher.number(request.first).number(request.count);
     add_encoded(hasher, request.split);
+    hasher.number(static_cast<std::uint64_t>(request.part));
     add_encoded(hasher, request.network);
     hasher.number(request.members).number(static_cast<std::uint64_t>(request.combine));
     hasher.number(static_cast<std::uint64_t>(request.precision));

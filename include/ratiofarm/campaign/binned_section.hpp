@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "ratiofarm/campaign/preselection_section.hpp"
 #include "ratiofarm/physics/binned_region.hpp"
 #include "ratiofarm/physics/statistical_model.hpp"
 
@@ -16,6 +17,9 @@ struct BinnedRegionSection {
     std::optional<std::vector<double>> observed;  ///< [bins], >= 0; none: Asimov data only
     std::vector<double> edges;                    ///< [bins + 1], ascending; empty: not said
     std::string observable;                       ///< what the edges are values of; may be empty
+    std::vector<Cut> where;    ///< events that are in, of a region that is filled with events
+    bool from_events = false;  ///< filled with the events of the processes when they are selected
+    bool mc_stat = true;       ///< then: one factor per bin for the finite number of events
     bool operator==(const BinnedRegionSection&) const = default;
 };
 

@@ -9,7 +9,10 @@
 #include <vector>
 
 #include "ratiofarm/campaign/binned_section.hpp"
+#include "ratiofarm/campaign/finite_mc_section.hpp"
 #include "ratiofarm/campaign/gates.hpp"
+#include "ratiofarm/campaign/preselection_section.hpp"
+#include "ratiofarm/campaign/search_section.hpp"
 #include "ratiofarm/campaign/systematic_section.hpp"
 #include "ratiofarm/core/digest.hpp"
 #include "ratiofarm/core/network.hpp"
@@ -61,12 +64,22 @@ enum class AsimovSource : std::uint8_t {
     reference,  ///< reference events with weights D(x): closes by construction
 };
 
+/// A further truth that is fitted, to see that it comes out.
+struct Injection {
+    std::string name;    ///< default: "mu = 2"
+    std::string sample;  ///< events with their weights; empty: Asimov data as [data] makes them
+    std::vector<std::pair<std::string, double>> values;  ///< parameter values that should come out
+    bool operator==(const Injection&) const = default;
+};
+
 struct DataSection {
     std::vector<std::pair<std::string, double>>
         asimov;  ///< parameter values; others at their start
     AsimovSource source = AsimovSource::samples;
     std::string sample;     ///< not empty: fit the events of this sample with weight 1 instead
     bool observed = false;  ///< fit what binned regions observed; always so with a sample
+    bool blind = false;     ///< Asimov data are fitted until `--unblind` was said, once, on record
+    std::vector<Injection> injections;
     bool operator==(const DataSection&) const = default;
 };
 
@@ -126,6 +139,9 @@ struct Campaign {
     DataSection data;
     InferenceSection inference;
     std::optional<SimulateSection> simulate;
+    std::optional<PreselectionSection> preselection;
+    std::optional<SearchSection> search;
+    FiniteMcSection finite_mc;
     bool operator==(const Campaign&) const = default;
 
     /// \throws DataError with the nearest name if there is no such process

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "ratiofarm/campaign/preselection_section.hpp"
 #include "ratiofarm/physics/interpolation.hpp"
 #include "ratiofarm/physics/shape_norm.hpp"
 
@@ -41,11 +42,22 @@ struct SystematicSection {
     bool operator==(const SystematicSection&) const = default;
 };
 
+/// What becomes of shapes that are compatible with none.
+enum class NullShapes : std::uint8_t {
+    norm_only,  ///< they are left out of the likelihood, with their yields kept
+    keep,       ///< they are reported alone
+};
+
 /// [systematics]: the nets of all shapes.
 struct SystematicsSection {
     std::uint32_t members = 1;  ///< per process, systematic and side
     bool warm_start = false;    ///< they begin as the nominal nets of their process
     double rate_factor = 1.0;   ///< of training.learning_rate
+    bool halves = true;         ///< two more nets per side, each on half of the training events:
+                                ///< what they do not agree on is noise (spurious information)
+    NullShapes null_shapes = NullShapes::norm_only;
+    double null_level =
+        3.0;  ///< held-out gain in standard errors below which a shape counts as none
     bool operator==(const SystematicsSection&) const = default;
 };
 
@@ -55,6 +67,7 @@ struct UnbinnedRegionSection {
     std::string ratios;  ///< ratio file, relative to the campaign; empty: that of the run directory
     std::vector<std::pair<std::string, double>> yields;  ///< default: those of the ratio file
     std::optional<ShapeNorm> shape_norm;                 ///< default: that of [inference]
+    std::vector<Cut> where;                              ///< events that are in; empty: all
     bool operator==(const UnbinnedRegionSection&) const = default;
 };
 

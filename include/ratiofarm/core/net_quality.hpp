@@ -45,6 +45,13 @@ struct NetQuality {
     /// the same events for all members of an ensemble (of a fold), so that their spread can be
     /// compared.
     std::vector<float> reference_logits;
+    /// What the net gains on a constant one, on the inference events of both classes, which nothing
+    /// about it was chosen by: mean of (a + b) ln 2 - loss, per unit of weight, classes weighing
+    /// the same; its standard error; number of events. Only where TrainRequest::held_out asks for
+    /// it.
+    double held_out_gain = 0.0;
+    double held_out_error = 0.0;
+    std::uint64_t held_out_events = 0;
     bool operator==(const NetQuality&) const = default;
 };
 
@@ -54,7 +61,8 @@ void fields(Archive& archive, MemberOf<Archive, NetQuality>& value) {
             value.calibration_slope, value.slope_error, value.calibration_predicted,
             value.calibration_observed, value.calibration_error, value.overtraining,
             value.overtraining_noise, value.closure, value.closure_noise, value.logit_spread,
-            value.not_finite, value.saturated, value.reference_logits);
+            value.not_finite, value.saturated, value.reference_logits, value.held_out_gain,
+            value.held_out_error, value.held_out_events);
 }
 
 /// A monotone, piecewise linear map from the logit of a net to its calibrated logit; outside the

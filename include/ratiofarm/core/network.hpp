@@ -23,18 +23,19 @@ enum class NetworkKind : std::uint8_t {
 #undef RATIOFARM_ENUMERATOR
 };
 
-/// A network that maps the features of an event to one logit.
+/// A network that maps the features of an event to one logit, or to one for each class.
 struct Network {
     NetworkKind kind = NetworkKind::mlp;
     std::uint32_t inputs = 0;           ///< number of features
     std::vector<std::uint32_t> hidden;  ///< width of each hidden layer
     Activation activation = Activation::silu;
+    std::uint32_t outputs = 1;  ///< 1: a density ratio; otherwise classes of a classifier
     bool operator==(const Network&) const = default;
 };
 
 template <class Archive>
 void fields(Archive& archive, MemberOf<Archive, Network>& value) {
-    archive(value.kind, value.inputs, value.hidden, value.activation);
+    archive(value.kind, value.inputs, value.hidden, value.activation, value.outputs);
 }
 
 /// One named block inside the flat parameter row of a net.
@@ -48,7 +49,7 @@ struct ParameterBlock {
 };
 
 /// The row of one net: feature_shift [inputs], feature_scale [inputs] (the net sees
-/// (x - shift) * scale), then weight and bias of each layer, the last with one output. Everything
+/// (x - shift) * scale), then weight and bias of each layer, the last with `outputs`. Everything
 /// needed to evaluate the net on raw features is in its row.
 std::vector<ParameterBlock> parameter_layout(const Network& network);
 

@@ -67,12 +67,28 @@ struct NetRequest {
     std::uint64_t replica = 0;  ///< seed of the Poisson(1) weights of its events; 0: none
     double rate_factor = 1.0;   ///< of training.learning_rate
     WarmStart warm_start;
+    std::uint32_t half = 0;  ///< 1 or 2: it learns from this half of the training events alone, cut
+                             ///< by another hash of their id; 0: from all
 };
 
 template <class Archive>
 void fields(Archive& archive, MemberOf<Archive, NetRequest>& value) {
     archive(value.name, value.initialisation_seed, value.shuffle_seed, value.replica,
-            value.rate_factor, value.warm_start);
+            value.rate_factor, value.warm_start, value.half);
+}
+
+/// A training that is continued by another one, with the same bits as if it had never stopped: a
+/// rung of a search.
+struct Continuation {
+    std::uint32_t stop_epoch = 0;  ///< ends after this epoch, the schedule being that of all
+                                   ///< epochs; the result keeps the state. 0: no rung
+    std::string from_path;         ///< result of the rung before; empty: from the beginning
+    Digest from_task;
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, Continuation>& value) {
+    archive(value.stop_epoch, value.from_path, value.from_task);
 }
 
 /// Train one net, or a pack of nets in step: logit of p_numerator / p_denominator.
@@ -81,21 +97,26 @@ struct TrainRequest {
     std::string name;                         ///< "S/member 3" or "S/members 0..7", for messages
     std::vector<ClassComponent> numerator;    ///< class 1
     std::vector<ClassComponent> denominator;  ///< class 0
-    std::vector<std::uint32_t> features;      ///< columns of the feature matrix, in input order
+    /// Of a classifier: events of each class, one per output of the network; numerator and
+    /// denominator are then empty. Softmax, cross-entropy with weights, classes weigh the same.
+    std::vector<std::vector<ClassComponent>> classes;
+    std::vector<std::uint32_t> features;  ///< columns of the feature matrix, in input order
     Split split;
     std::uint32_t fold = 0;  ///< of its nets, if the split has folds
     Network network;
     TrainingOptions training;
     std::vector<NetRequest> nets;  ///< at least one
-    std::string result_path;       ///< published TaskFile when done
-    std::string state_path;        ///< checkpoint; the older generation is state_path + ".old"
+    bool held_out = false;         ///< also measure NetQuality::held_out_gain
+    Continuation continuation;
+    std::string result_path;  ///< published TaskFile when done
+    std::string state_path;   ///< checkpoint; the older generation is state_path + ".old"
 };
 
 template <class Archive>
 void fields(Archive& archive, MemberOf<Archive, TrainRequest>& value) {
-    archive(value.task, value.name, value.numerator, value.denominator, value.features, value.split,
-            value.fold, value.network, value.training, value.nets, value.result_path,
-            value.state_path);
+    archive(value.task, value.name, value.numerator, value.denominator, value.classes,
+            value.features, value.split, value.fold, value.network, value.training, value.nets,
+            value.held_out, value.continuation, value.result_path, value.state_path);
 }
 
 enum class Combine : std::uint8_t {
@@ -103,7 +124,15 @@ enum class Combine : std::uint8_t {
     mean_ratio,      ///< arithmetic mean
 };
 
-/// Evaluate an ensemble on the inference-split events among rows [first, first + count).
+/// Events that an ensemble is evaluated on.
+enum class EventPart : std::uint8_t {
+    inference,   ///< of the split; with folds all, each by the nets of its fold
+    validation,  ///< of the split
+    all,         ///< whatever the split says
+};
+
+/// Evaluate an ensemble on the events of one part among rows [first, first + count). A classifier
+/// gives the logarithms of its class probabilities, geometric means over its nets.
 struct InferRequest {
     Digest task;
     std::string name;  ///< "S on SBI rows 0..262144", for messages
@@ -112,6 +141,7 @@ struct InferRequest {
     std::uint64_t count = 0;
     std::vector<std::uint32_t> features;
     Split split;
+    EventPart part = EventPart::inference;
     Network network;
     std::string ensemble_file;            ///< absolute path; rows are mapped
     std::uint64_t weights_offset = 0;     ///< bytes to row 0; f32 [members, row_stride]
@@ -131,9 +161,9 @@ struct InferRequest {
 template <class Archive>
 void fields(Archive& archive, MemberOf<Archive, InferRequest>& value) {
     archive(value.task, value.name, value.sample, value.first, value.count, value.features,
-            value.split, value.network, value.ensemble_file, value.weights_offset, value.row_stride,
-            value.members, value.net_fold, value.calibration_offset, value.combine, value.precision,
-            value.keep_members, value.threads, value.result_path);
+            value.split, value.part, value.network, value.ensemble_file, value.weights_offset,
+            value.row_stride, value.members, value.net_fold, value.calibration_offset,
+            value.combine, value.precision, value.keep_members, value.threads, value.result_path);
 }
 
 /// Write a checkpoint of the running training now and go on.

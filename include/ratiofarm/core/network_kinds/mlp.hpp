@@ -16,7 +16,7 @@ typename Graph::Value mlp(Graph& graph, const Network& network, typename Graph::
     for (std::size_t layer = 0; layer < network.hidden.size(); ++layer) {
         x = graph.activate(graph.linear(layer_name(layer), x, network.hidden[layer]));
     }
-    return graph.linear(layer_name(network.hidden.size()), x, 1);
+    return graph.linear(layer_name(network.hidden.size()), x, network.outputs);
 }
 
 }  // namespace ratiofarm

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+
+namespace ratiofarm {
+
+/// Where the uncertainty from the finite number of simulated events comes from.
+enum class FiniteMcMethod : std::uint8_t {
+    none,
+    replicas,  ///< spread of the estimate over bootstrap replicas
+    wifi,      ///< fitted weights of the members, sandwich covariance
+};
+
+/// How it enters the result. Both numbers are reported either way.
+enum class FiniteMcUse : std::uint8_t {
+    report,     ///< beside the result
+    nuisance,   ///< a nuisance parameter that moves all ratios along the direction that counts
+    inflation,  ///< of the test statistic, t / (1 + variance / sigma^2)
+};
+
+/// [finite_mc]
+struct FiniteMcSection {
+    FiniteMcMethod method = FiniteMcMethod::none;
+    FiniteMcUse use = FiniteMcUse::report;
+    bool operator==(const FiniteMcSection&) const = default;
+};
+
+}  // namespace ratiofarm
