@@ -16,6 +16,7 @@ enum class EnsembleRole : std::uint8_t {
     replicas,  ///< r_j again, each net with bootstrap weights of its own; kept apart
     up,        ///< g_j = p_j(x | alpha = +1) / p_j(x); its members are averaged
     down,      ///< the same at alpha = -1
+    classes,   ///< probabilities of the classes of [preselection]; its members are averaged
 };
 
 /// Events of one sample as a part of a class.
@@ -26,17 +27,25 @@ struct SamplePart {
     bool operator==(const SamplePart&) const = default;
 };
 
-/// The nets of one density ratio, before they are cut into tasks.
+/// One class of a classifier.
+struct ClassParts {
+    std::string name;
+    std::vector<SamplePart> parts;  ///< by sample
+    bool operator==(const ClassParts&) const = default;
+};
+
+/// The nets of one density ratio, or of a classifier, before they are cut into tasks.
 struct EnsembleSpec {
     std::string name;  ///< "S", "S/replicas", "S/scale/up"; names its file, too
     EnsembleRole role = EnsembleRole::nominal;
-    std::string process;
+    std::string process;    ///< empty for a classifier
     std::string parameter;  ///< of a systematic, "alpha_scale"; empty for the others
     std::vector<SamplePart> numerator;
     std::vector<SamplePart> denominator;  ///< by sample, so that the order in the file is no matter
     std::uint32_t members = 1;            ///< nets, of each fold
     std::string warm_start;               ///< ensemble whose nets they begin as; empty: seeds alone
     double rate_factor = 1.0;             ///< of training.learning_rate
+    std::vector<ClassParts> classes = {};  ///< of a classifier; it has no numerator, no denominator
     bool operator==(const EnsembleSpec&) const = default;
 };
 
@@ -44,6 +53,16 @@ struct EnsembleSpec {
 /// replicas; then those of the shapes of the systematics, up before down.
 /// \pre expect_trainable(campaign)
 std::vector<EnsembleSpec> ensemble_specs(const Campaign& campaign);
+
+/// Network and options of the nets of an ensemble.
+struct NetSettings {
+    Network network;
+    TrainingOptions training;
+    Combine combine = Combine::mean_log_ratio;
+};
+
+/// Those of [preselection] for a classifier, of the campaign for the others.
+NetSettings net_settings(const Campaign& campaign, EnsembleRole role);
 
 /// A per-event ratio g that is trained: a column of log_g_up and log_g_down.
 struct TrainedShape {

@@ -84,7 +84,7 @@ void fields(Archive& archive, MemberOf<Archive, TrainingResult>& value) {
     archive(value.nets);
 }
 
-/// An ensemble evaluated on some events: those of the inference split, in file order.
+/// An ensemble evaluated on some events: those of one part, in file order.
 struct RatioBlock {
     std::vector<float> log_ratio;  ///< combined over the members, not normalised
     std::vector<float> spread;   ///< standard deviation of log r over the members; 0 for one member
@@ -97,11 +97,24 @@ void fields(Archive& archive, MemberOf<Archive, RatioBlock>& value) {
     archive(value.log_ratio, value.spread, value.members);
 }
 
+/// A classifier evaluated on the events of one part among some rows, in file order.
+struct ScoreBlock {
+    std::uint32_t classes = 0;
+    std::vector<float> log_probability;  ///< [classes, events] ln s_k: geometric mean over the nets,
+                                         ///< scaled so that the s_k of an event sum to 1
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, ScoreBlock>& value) {
+    archive(value.classes, value.log_probability);
+}
+
 enum class TaskFileKind : std::uint32_t {
     training_state = 1,
     training_result = 2,
     ratio_block = 3,
     toy_block = 4,  ///< fitted toys, finished or of a stopped task
+    score_block = 5,
 };
 
 template <class T>
@@ -117,6 +130,10 @@ constexpr TaskFileKind task_file_kind<TrainingResult>() {
 template <>
 constexpr TaskFileKind task_file_kind<RatioBlock>() {
     return TaskFileKind::ratio_block;
+}
+template <>
+constexpr TaskFileKind task_file_kind<ScoreBlock>() {
+    return TaskFileKind::score_block;
 }
 
 /// Whole file for a body.
