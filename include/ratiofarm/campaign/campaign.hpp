@@ -79,8 +79,14 @@ struct DataSection {
     std::string sample;     ///< not empty: fit the events of this sample with weight 1 instead
     bool observed = false;  ///< fit what binned regions observed; always so with a sample
     bool blind = false;     ///< Asimov data are fitted until `--unblind` was said, once, on record
-    std::vector<Injection> injections;
+    std::vector<Injection> injections = {};
     bool operator==(const DataSection&) const = default;
+
+    /// Sample whose events are fitted; empty while Asimov data are. A blind campaign's data sample
+    /// is asked for nowhere: it is neither read nor counted.
+    std::string fitted_sample() const { return blind ? std::string() : sample; }
+    /// Whether what was observed is fitted: events, contents of bins, global observables.
+    bool fits_observed() const { return observed && !blind; }
 };
 
 /// What happens where the likelihood needs a guard. Counted and reported in either case.
