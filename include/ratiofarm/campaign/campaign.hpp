@@ -42,7 +42,22 @@ struct ProcessSection {
 
 /// p_ref = sum_k pi_k p_k over the samples of these processes.
 struct ReferenceSection {
+    /// An entry of `mixture` as it was written.
+    struct Prior {
+        enum class Kind : std::uint8_t {
+            number,  ///< relative to the other numbers and yields
+            yield,   ///< the yield of the process
+            cap,     ///< pi_k = 1 / value, so that r_k <= value
+        };
+        std::string process;
+        Kind kind = Kind::number;
+        double value = 0.0;  ///< of a number or a cap
+        bool operator==(const Prior&) const = default;
+    };
     std::vector<std::pair<std::string, double>> mixture;  ///< process name, pi_k normalised to 1
+    std::vector<Prior> priors = {};  ///< what they were solved from; empty: numbers alone
+    double max_ratio = 0.0;          ///< events of the trained region with a larger one (as the
+                             ///< preselection says) are counted in a bin instead; 0: no limit
     bool operator==(const ReferenceSection&) const = default;
 };
 
@@ -72,13 +87,20 @@ struct Injection {
     bool operator==(const Injection&) const = default;
 };
 
+/// What becomes of data events where no simulated event of the reference is.
+enum class OutsideSupport : std::uint8_t {
+    refuse,  ///< an error that says how many
+    drop,    ///< they are left out, counted and reported
+};
+
 struct DataSection {
     std::vector<std::pair<std::string, double>>
         asimov;  ///< parameter values; others at their start
     AsimovSource source = AsimovSource::samples;
     std::string sample;     ///< not empty: fit the events of this sample with weight 1 instead
     bool observed = false;  ///< fit what binned regions observed; always so with a sample
-    bool blind = false;     ///< Asimov data are fitted until `--unblind` was said, once, on record
+    OutsideSupport outside = OutsideSupport::refuse;
+    bool blind = false;  ///< Asimov data are fitted until `--unblind` was said, once, on record
     std::vector<Injection> injections = {};
     bool operator==(const DataSection&) const = default;
 

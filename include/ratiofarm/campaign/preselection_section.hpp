@@ -28,9 +28,10 @@ struct PreselectionSection {
     std::vector<Class> classes;                           ///< default: one per process
     std::vector<std::string> signal;                      ///< classes in the numerator of the score
     std::vector<std::pair<std::string, double>> weights;  ///< c_k > 0 of each class; default 1
+    std::vector<std::string> features = {};  ///< columns its nets see; default: events.features
     std::uint32_t members = 1;
-    Network network;
-    TrainingOptions training;
+    Network network;           ///< default: [network]; inputs = features, outputs = classes
+    TrainingOptions training;  ///< default: [training]
     bool operator==(const PreselectionSection&) const = default;
 };
 
