@@ -196,6 +196,11 @@ void expect_possible(const InferRequest& request) {
     }
     const auto& folds = request.net_fold;
     if (folds.empty()) return;
+    if (request.part == EventPart::validation) {
+        throw ConfigError(
+            "with folds an event is for validation to some nets and for training to others: "
+            "evaluate them on their inference events");
+    }
     if (folds.size() != request.members ||
         std::ranges::any_of(folds, [&](auto fold) { return fold >= request.split.folds; })) {
         throw DataError("'" + request.ensemble_file + "': the folds of its nets (" +

@@ -7,6 +7,18 @@
 #include "ratiofarm/core/split.hpp"
 
 namespace ratiofarm {
+namespace {
+
+bool is_of_part(std::uint64_t id, const InferRequest& request) {
+    switch (request.part) {
+        case EventPart::inference: return split_part(id, request.split) == SplitPart::inference;
+        case EventPart::validation: return split_part(id, request.split) == SplitPart::validation;
+        case EventPart::all: return true;
+    }
+    return false;
+}
+
+}  // namespace
 
 InferenceEvents::InferenceEvents(const InferRequest& request)
     : sample_(request.sample, request.features), inputs_(request.features.size()) {
@@ -17,9 +29,7 @@ InferenceEvents::InferenceEvents(const InferRequest& request)
                         std::to_string(sample_.events()) + " events");
     }
     for (std::uint64_t row = request.first; row < request.first + request.count; ++row) {
-        if (split_part(sample_.id(row), request.split) == SplitPart::inference) {
-            rows_.push_back(row);
-        }
+        if (is_of_part(sample_.id(row), request)) rows_.push_back(row);
     }
 }
 

@@ -10,8 +10,8 @@
 
 namespace ratiofarm {
 
-/// The inference-split events among the rows of a request, numbered in file order. Features stay
-/// in the mapped file until they are gathered.
+/// The events of the part that a request asks for among its rows, numbered in file order. Features
+/// stay in the mapped file until they are gathered.
 class InferenceEvents {
 public:
     /// \throws DataError naming file and sample

@@ -67,8 +67,9 @@ struct NetRequest {
     std::uint64_t replica = 0;  ///< seed of the Poisson(1) weights of its events; 0: none
     double rate_factor = 1.0;   ///< of training.learning_rate
     WarmStart warm_start;
-    std::uint32_t half = 0;  ///< 1 or 2: it learns from this half of the training events alone, cut
-                             ///< by another hash of their id; 0: from all
+    std::uint32_t half = 0;  ///< 1 or 2: it learns from this half of the training events alone,
+                             ///< cut by another hash of their id, and is validated on all of
+                             ///< them; 0: from all. The nets of a task agree on it
 };
 
 template <class Archive>
@@ -127,8 +128,8 @@ enum class Combine : std::uint8_t {
 /// Events that an ensemble is evaluated on.
 enum class EventPart : std::uint8_t {
     inference,   ///< of the split; with folds all, each by the nets of its fold
-    validation,  ///< of the split
-    all,         ///< whatever the split says
+    validation,  ///< of the split; only without folds
+    all,         ///< whatever the split says; with folds each by the nets of its fold
 };
 
 /// Evaluate an ensemble on the events of one part among rows [first, first + count). A classifier

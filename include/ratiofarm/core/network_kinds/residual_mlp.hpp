@@ -22,7 +22,7 @@ typename Graph::Value residual_mlp(Graph& graph, const Network& network, typenam
             graph.activate(graph.linear(layer_name(layer), x, network.hidden[layer]));
         x = adds_to_its_input(network, layer) ? graph.add(x, change) : change;
     }
-    return graph.linear(layer_name(network.hidden.size()), x, 1);
+    return graph.linear(layer_name(network.hidden.size()), x, network.outputs);
 }
 
 }  // namespace ratiofarm
