@@ -21,6 +21,11 @@ std::uint32_t fold_of(std::uint64_t event_id, std::uint32_t folds) noexcept {
     return static_cast<std::uint32_t>(uniform01(words[0], words[1]) * folds);
 }
 
+std::uint32_t half_of(std::uint64_t event_id) noexcept {
+    const auto words = philox(0x68616c66ULL, 0, event_id);
+    return uniform01(words[0], words[1]) < 0.5 ? 1 : 2;
+}
+
 SplitPart part_for_nets(std::uint64_t event_id, const Split& split, std::uint32_t fold) noexcept {
     if (split.folds == 0) return split_part(event_id, split);
     if (fold_of(event_id, split.folds) == fold) return SplitPart::inference;

@@ -10,6 +10,7 @@
 #include "ratiofarm/core/task_file.hpp"
 
 #include "failpoint.hpp"
+#include "held_out.hpp"
 #include "learning_rate.hpp"
 #include "net_progress.hpp"
 #include "pack_quality.hpp"
@@ -258,7 +259,10 @@ std::optional<TaskEnd> Training::measure(std::vector<TrainedNet>& nets) {
         if (command == Command::stop || command == Command::checkpoint) save();
         return !end;
     };
-    quality.measure(trainer_, nets, request_.training.calibration, go_on);
+    const bool measured = quality.measure(trainer_, nets, request_.training.calibration, go_on);
+    if (measured && request_.held_out) {
+        HeldOut(request_, readers_, device_).measure(trainer_, nets, go_on);
+    }
     return end;
 }
 

@@ -59,9 +59,11 @@ void add_class(std::vector<Source>& sources, const TrainRequest& request, bool i
 
 void sort_into_parts(Source& source, const TrainRequest& request) {
     const MappedSample& sample = source.sample();
+    const std::uint32_t half = request.nets.front().half;
     for (std::uint64_t row = 0; row < sample.events(); ++row) {
         const SplitPart part = part_for_nets(sample.id(row), request.split, request.fold);
-        if (part == SplitPart::train) source.rows[training].push_back(row);
+        const bool learns = half == 0 || half == half_of(sample.id(row));
+        if (part == SplitPart::train && learns) source.rows[training].push_back(row);
         if (part == SplitPart::validation) source.rows[validation].push_back(row);
     }
     for (const std::size_t which : {training, validation}) {
@@ -202,6 +204,10 @@ std::vector<std::uint64_t> distinct_replicas(const TrainRequest& request,
 
 TrainingEvents load_training_events(const TrainRequest& request) {
     RATIOFARM_EXPECT(request.features.size() == request.network.inputs && !request.nets.empty());
+    const auto reads_alike = [&](const NetRequest& net) {
+        return net.half == request.nets.front().half;
+    };
+    RATIOFARM_EXPECT(std::ranges::all_of(request.nets, reads_alike));
     std::vector<Source> sources;
     add_class(sources, request, true);
     add_class(sources, request, false);

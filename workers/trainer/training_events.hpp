@@ -26,7 +26,7 @@ struct TrainingRows {
 /// more factor makes the mean over the rows of the weight in both classes 1, so that the learning
 /// rate means the same for every sample. Signed weights are kept. In the draw of a bootstrap
 /// replica each event first counts bootstrap_count() times; a net of replica 0 has them as they
-/// are.
+/// are. Of a net that learns from a half the training events of the other one are left out.
 struct TrainingEvents {
     TrainingRows training;
     TrainingRows validation;

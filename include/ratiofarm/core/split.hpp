@@ -33,6 +33,10 @@ SplitPart split_part(std::uint64_t event_id, const Split& split) noexcept;
 /// Fold of an event, independent of its place within the fractions. \param folds >= 1
 std::uint32_t fold_of(std::uint64_t event_id, std::uint32_t folds) noexcept;
 
+/// Half of the events that an event is in, 1 or 2: independent of part and fold, and the same in
+/// every campaign.
+std::uint32_t half_of(std::uint64_t event_id) noexcept;
+
 /// Part of an event for the nets of a fold; without folds as split_part().
 SplitPart part_for_nets(std::uint64_t event_id, const Split& split, std::uint32_t fold) noexcept;
 
