@@ -1,14 +1,13 @@
 #include <filesystem>
-#include <string>
 #include <utility>
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/mpi/together.hpp"
-#include "ratiofarm/tables/ensemble_file.hpp"
 #include "ratiofarm/tables/ratio_file.hpp"
 #include "ratiofarm/tables/ratio_writer.hpp"
 
 #include "farm_stage.hpp"
+#include "inference_tasks.hpp"
 #include "ratio_assembly.hpp"
 
 namespace ratiofarm {
@@ -21,28 +20,6 @@ bool is_up_to_date(const Workspace& workspace, const Digest& wanted) {
     } catch (const Error&) {
         return false;  // damaged: made again
     }
-}
-
-/// Tasks with what only the ensemble file says: how many nets there are and where they lie.
-std::vector<Task> inference_tasks(const Workspace& workspace) {
-    EnsembleFiles files(workspace);
-    std::vector<Task> tasks;
-    for (const InferTask& task : workspace.graph.inferences) {
-        const EnsembleFile& ensemble = files.find(task.ensemble);
-        InferRequest request = task.request;
-        request.ensemble_file = ensemble.path.string();
-        request.weights_offset = ensemble.weights_offset;
-        request.row_stride = ensemble.header.row_stride();
-        request.members = static_cast<std::uint32_t>(ensemble.header.nets());
-        request.net_fold = request.split.folds > 0 ? ensemble.fold : std::vector<std::uint32_t>{};
-        if (ensemble.header.training.calibration != CalibrationMethod::none) {
-            request.calibration_offset = ensemble.calibration_offset;
-        }
-        request.result_path = workspace.directory.result(task.digest).string();
-        tasks.push_back(
-            {task.digest, task.name, task.flop, frame(TrainerRequest(std::move(request)))});
-    }
-    return tasks;
 }
 
 void log_summary(const RatioHeader& header, const RatioSummary& summary, const Log& log) {
@@ -58,6 +35,8 @@ void log_summary(const RatioHeader& header, const RatioSummary& summary, const L
 }  // namespace
 
 StageEnd infer_stage(CommandContext& context, Workspace& workspace) {
+    // Regions that are counted alone need no ratios.
+    if (!workspace.campaign.has_events()) return {StageEnd::State::up_to_date, 0.0, {}};
     const Digest inputs = ratios_digest(workspace.campaign, workspace.samples, workspace.graph);
     std::uint64_t stale = context.world.is_root() && !is_up_to_date(workspace, inputs) ? 1 : 0;
     mpi::all_sum(context.world, std::span(&stale, 1));
@@ -75,13 +54,7 @@ StageEnd infer_stage(CommandContext& context, Workspace& workspace) {
     const RatioSummary summary = write_ratios(context.world, workspace.directory.ratios(), input,
                                               block_provider(workspace, input));
     log_summary(input.header, summary, context.log);
-    if (context.world.is_root()) {
-        // ratios.h5 now holds what the blocks held.
-        for (const InferTask& task : workspace.graph.inferences) {
-            std::error_code ignored;
-            std::filesystem::remove(workspace.directory.result(task.digest), ignored);
-        }
-    }
+    if (context.world.is_root()) remove_inference_results(workspace);  // ratios.h5 has it all
     stage.state = StageEnd::State::done;
     return stage;
 }

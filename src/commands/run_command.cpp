@@ -5,6 +5,7 @@
 #include "ratiofarm/report/fit_json.hpp"
 #include "ratiofarm/report/fit_text.hpp"
 
+#include "blinding.hpp"
 #include "stages.hpp"
 
 namespace ratiofarm {
@@ -18,13 +19,13 @@ void print_results(const RunDirectory& directory) {
 
 ExitCode run(CommandContext& context, const Arguments& arguments) {
     install_signal_flags();
-    Workspace workspace = open_workspace(context, arguments, Needs::events);
+    Workspace workspace = open_workspace(context, arguments, Needs::selection);
     const ExitCode code = run_stages(context, workspace,
-                                     {{"train", train_stage},
-                                      {"gather", gather_stage},
-                                      {"infer", infer_stage},
-                                      {"fit", fit_stage},
-                                      {"report", report_stage}});
+                                     with_selection(workspace, {{"train", train_stage},
+                                                                {"gather", gather_stage},
+                                                                {"infer", infer_stage},
+                                                                {"fit", fit_stage},
+                                                                {"report", report_stage}}));
     if (code == ExitCode::done && context.world.is_root()) print_results(workspace.directory);
     return code;
 }
@@ -33,9 +34,11 @@ ExitCode run(CommandContext& context, const Arguments& arguments) {
 
 Command run_command() {
     std::vector<Option> options = workspace_options();
+    options.push_back(unblind_option());
     for (Option& option : farm_options()) options.push_back(std::move(option));
     return {.name = "run",
-            .summary = "Does everything that is not done yet: train, gather, infer, fit, report.",
+            .summary =
+                "Does everything that is not done yet: select, train, gather, infer, fit, report.",
             .positional = {"CAMPAIGN.toml"},
             .options = std::move(options),
             .ranks = Ranks::all,

@@ -51,7 +51,7 @@ void check_result(const fs::path& path, const JournalState& journal) {
     if (known != journal.committed.end() && known->second.crc != crc32(read_file(path))) {
         throw DataError("checksum differs from the journal's");
     }
-    expect_task_file<ToyBlock, RatioBlock, TrainingResult>(path, task);
+    expect_task_file<ToyBlock, RatioBlock, ScoreBlock, TrainingResult>(path, task);
 }
 
 /// Of a running task, of either generation.
@@ -74,7 +74,8 @@ CheckedFile check_table(const fs::path& path) {
 
 bool is_sealed_product(const fs::path& path, const RunDirectory& directory) {
     const std::array products{directory.campaign(),  directory.fit_json(),      directory.report(),
-                              directory.toys_json(), directory.submit_script(), directory.nets()};
+                              directory.toys_json(), directory.submit_script(), directory.nets(),
+                              directory.selection_json(), directory.selected_campaign()};
     return std::find(products.begin(), products.end(), path) != products.end();
 }
 

@@ -71,11 +71,23 @@ ExitCode run_stages(CommandContext& context,
         });
         const ExitCode code = exit_code(end.state);
         if (code != ExitCode::done) return code;
+        // Only now is it known what the others write.
+        if (named.run == select_stage && end.state == StageEnd::State::done) {
+            check_space(context, workspace, stages);
+        }
     }
     return ExitCode::done;
 }
 
-Command stage_command(NamedStage stage, std::string summary, Trainers trainers) {
+std::vector<NamedStage> with_selection(const Workspace& workspace, std::vector<NamedStage> stages) {
+    const bool there = !stages.empty() && stages.front().run == select_stage;
+    if (!there && needs_selection(workspace.written)) {
+        stages.insert(stages.begin(), {"select", select_stage});
+    }
+    return stages;
+}
+
+Command stage_command(NamedStage stage, std::string summary, Trainers trainers, Needs needs) {
     Command command;
     command.name = stage.name;
     command.summary = std::move(summary);
@@ -86,10 +98,13 @@ Command stage_command(NamedStage stage, std::string summary, Trainers trainers) 
     }
     command.ranks = Ranks::all;
     command.trainers = trainers;
-    command.run = [stage = std::move(stage)](CommandContext& context, const Arguments& arguments) {
+    command.run = [stage = std::move(stage), needs](CommandContext& context,
+                                                    const Arguments& arguments) {
         install_signal_flags();
-        Workspace workspace = open_workspace(context, arguments, Needs::events);
-        return run_stages(context, workspace, {stage});
+        Workspace workspace = open_workspace(context, arguments, needs);
+        std::vector<NamedStage> stages{stage};
+        if (needs == Needs::selection) stages = with_selection(workspace, std::move(stages));
+        return run_stages(context, workspace, stages);
     };
     return command;
 }

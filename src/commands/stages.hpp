@@ -23,6 +23,7 @@ struct StageEnd {
     std::string trouble = {};           ///< why it stopped early by itself, on rank 0
 };
 
+StageEnd select_stage(CommandContext& context, Workspace& workspace);
 StageEnd train_stage(CommandContext& context, Workspace& workspace);
 StageEnd gather_stage(CommandContext& context, Workspace& workspace);
 StageEnd infer_stage(CommandContext& context, Workspace& workspace);
@@ -40,7 +41,13 @@ ExitCode run_stages(CommandContext& context,
                     Workspace& workspace,
                     const std::vector<NamedStage>& stages);
 
-/// A command that runs one stage alone.
-Command stage_command(NamedStage stage, std::string summary, Trainers trainers);
+/// The select stage, if a campaign asks for it, before others.
+std::vector<NamedStage> with_selection(const Workspace& workspace, std::vector<NamedStage> stages);
+
+/// A command that runs one stage alone; with Needs::selection after what is missing before it.
+Command stage_command(NamedStage stage,
+                      std::string summary,
+                      Trainers trainers,
+                      Needs needs = Needs::events);
 
 }  // namespace ratiofarm

@@ -1,32 +1,20 @@
 #include "workspace.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include <fmt/format.h>
 
-#include "ratiofarm/campaign/campaign_diff.hpp"
 #include "ratiofarm/core/publish.hpp"
 #include "ratiofarm/core/sealed_text.hpp"
 #include "ratiofarm/mpi/together.hpp"
-#include "ratiofarm/tables/event_file.hpp"
+
+#include "workspace_resolution.hpp"
 
 namespace ratiofarm {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// What rank 0 found out and tells the others.
-struct Briefing {
-    std::string campaign;  ///< resolved, absolute paths
-    std::string out;
-    std::vector<SampleInfo> samples;
-    DeviceClass device = DeviceClass::cpu;
-};
-
-template <class Archive>
-void fields(Archive& archive, MemberOf<Archive, Briefing>& value) {
-    archive(value.campaign, value.out, value.samples, value.device);
-}
 
 DeviceClass choose_device(const std::string& wanted) {
     if (wanted == "cpu") return DeviceClass::cpu;
@@ -61,53 +49,11 @@ void remove_results(const RunDirectory& directory) {
     for (const fs::path& path :
          {directory.tasks(), directory.ensembles(), directory.ratios(), directory.fit_json(),
           directory.report(), directory.nets(), directory.toys_json(), directory.journal(),
-          directory.campaign()}) {
+          directory.campaign(), directory.selection_json(), directory.selected_events(),
+          directory.selected_campaign()}) {
         fs::remove_all(path);
     }
     for (const fs::path& path : directory.shard_journals()) fs::remove(path);
-}
-
-/// Nets that the journal knows under the same name with other content.
-std::uint64_t count_changed(const TaskGraph& graph, const JournalState& history) {
-    return static_cast<std::uint64_t>(
-        std::count_if(graph.trainings.begin(), graph.trainings.end(), [&](const TrainTask& task) {
-            const auto known = history.latest.find(task.name);
-            return known != history.latest.end() && known->second != task.digest;
-        }));
-}
-
-std::string graph_digest(const TaskGraph& graph) {
-    Hasher hasher;
-    for (const TrainTask& task : graph.trainings) hasher.text(task.name).digest(task.digest);
-    return hasher.finish().hex();
-}
-
-std::string changes_text(const RunDirectory& directory, const Campaign& campaign) {
-    if (!fs::exists(directory.campaign())) return "  (its campaign.toml is gone)";
-    std::string text;
-    for (const std::string& line : campaign_diff(read_campaign(directory.campaign()), campaign)) {
-        text += "\n  " + line;
-    }
-    return text.empty() ? "\n  (the events file has changed)" : text;
-}
-
-void compare_with_history(const RunDirectory& directory,
-                          const Workspace& workspace,
-                          const Arguments& arguments,
-                          const Log& log) {
-    // A farm that was let work on this graph once goes on with it.
-    const auto& farms = workspace.history.farms;
-    if (!farms.empty() && farms.back().graph == graph_digest(workspace.graph)) return;
-    const std::uint64_t changed = count_changed(workspace.graph, workspace.history);
-    if (changed == 0) return;
-    const std::string changes = changes_text(directory, workspace.campaign);
-    if (!arguments.has("accept-change")) {
-        throw ConfigError(fmt::format(
-            "'{}' holds {} trained nets of another campaign:{}\nUse --accept-change to train those "
-            "nets again and keep the rest, --fresh to remove all results, or another --out.",
-            directory.root().string(), changed, changes));
-    }
-    log.info("campaign changed: nets to train again", {{"nets", changed}});
 }
 
 [[noreturn]] void refuse(const fs::path& lock, const LockOwner& owner, std::string_view why) {
@@ -167,35 +113,24 @@ void expect_unchanged_copy(const Places& places) {
     }
 }
 
-std::vector<SampleInfo> read_samples(const Campaign& campaign, const RunDirectory& directory) {
-    const auto names = samples_to_read(campaign);
-    const fs::path events = contiguous_events(campaign.events_path(), names, directory.root());
-    return read_sample_info(events, names, campaign.events.features, campaign.split);
-}
-
 /// For commands that can do without.
-std::vector<SampleInfo> read_samples_if_there(const Campaign& campaign,
-                                              const RunDirectory& directory,
-                                              const Log& log) {
-    if (!campaign.has_events()) return {};
+template <class Read>
+auto if_there(const Log& log, const Read& read) -> std::optional<decltype(read())> {
     try {
-        return read_samples(campaign, directory);
+        return read();
     } catch (const DataError& error) {
         log.warning("going on without the events file", {{"why", error.what()}});
-        return {};
+        return std::nullopt;
     }
 }
 
-Briefing brief(CommandContext& context,
-               const Arguments& arguments,
-               Needs needs,
-               Workspace& workspace) {
+/// The campaign as it was written, and its run directory, which exists and is ours from here on.
+RunDirectory enter(CommandContext& context, const Arguments& arguments, Workspace& workspace) {
     const Log& log = context.log;
     const Places places = find_places(arguments);
-    const DeviceClass device = choose_device(arguments.text("device"));
     expect_unchanged_copy(places);
-    Campaign campaign = with_absolute_paths(read_campaign(places.campaign));
-    const RunDirectory directory(places.out.empty() ? fs::absolute(campaign.name + ".run")
+    workspace.written = with_absolute_paths(read_campaign(places.campaign));
+    const RunDirectory directory(places.out.empty() ? fs::absolute(workspace.written.name + ".run")
                                                     : fs::absolute(places.out));
     std::error_code error;
     fs::create_directories(directory.root(), error);
@@ -208,33 +143,59 @@ Briefing brief(CommandContext& context,
     workspace.lock = std::make_unique<Lock>(directory.lock(shard), log);
     expect_no_other_farm(directory, shard);
     if (arguments.has("fresh")) remove_results(directory);
+    return directory;
+}
 
-    workspace.campaign = campaign;
+/// For commands that train nothing.
+void brief_campaign(const Log& log, Workspace& workspace) {
+    const Campaign& written = workspace.written;
+    std::optional<SourceEvents> source;
+    std::optional<Digest> inputs;
+    if (written.has_events()) {
+        source =
+            if_there(log, [&] { return read_source_events(written, workspace.directory.root()); });
+    }
+    if (needs_selection(written) && source) {
+        inputs = selection_inputs(written, *source, device_class_name(workspace.device));
+    }
+    Resolution resolution = resolve(written, workspace.directory, inputs);
+    expect_resolved(resolution.missing, workspace.directory);
+    workspace.campaign = std::move(resolution.campaign);
+    if (!needs_selection(written)) {
+        if (source) workspace.samples = std::move(source->samples);
+    } else if (workspace.campaign.has_events()) {
+        auto selected = if_there(log, [&] { return read_selected(workspace); });
+        if (selected) workspace.samples = std::move(*selected);
+    }
+}
+
+void brief(CommandContext& context, const Arguments& arguments, Needs needs, Workspace& workspace) {
+    const Log& log = context.log;
+    workspace.device = choose_device(arguments.text("device"));
+    workspace.directory = enter(context, arguments, workspace);
+    workspace.accept_change = arguments.has("accept-change");
+    const fs::path path = workspace.directory.journal(workspace.farm.shard);
     JournalState own;
-    workspace.history = read_history(directory, shard, own);
+    workspace.history = read_history(workspace.directory, workspace.farm.shard, own);
     if (worth_compacting(own)) {
-        own = compact_journal(directory.journal(shard), own);
+        own = compact_journal(path, own);
         log.info("journal compacted", {{"lines", own.lines}});
     }
-    Briefing briefing{campaign_toml(campaign), directory.root().string(), {}, device};
     if (needs == Needs::campaign) {
-        briefing.samples = read_samples_if_there(campaign, directory, log);
-        workspace.journal = std::make_unique<Journal>(directory.journal(shard), own);
-        return briefing;
+        brief_campaign(log, workspace);
+        workspace.journal = std::make_unique<Journal>(path, own);
+        return;
     }
-    expect_trainable(campaign);
+    expect_trainable(workspace.written);
     constexpr double preparation = 3600.0;  // seconds that copying a large file may take
-    const Lock preparing(directory.preparation_lock(), log, preparation);
-    briefing.samples = read_samples(campaign, directory);
-    workspace.graph = make_task_graph(campaign, briefing.samples, device_class_name(device));
-    compare_with_history(directory, workspace, arguments, log);
-    publish_if_new(directory.campaign(), briefing.campaign);
-    workspace.journal = std::make_unique<Journal>(directory.journal(shard), own);
-    const LockOwner self = this_owner();
-    workspace.journal->write(FarmStarted{self.host, self.job,
-                                         static_cast<std::uint64_t>(context.world.size()),
-                                         graph_digest(workspace.graph)});
-    return briefing;
+    const Lock preparing(workspace.directory.preparation_lock(), log, preparation);
+    workspace.source = read_source_events(workspace.written, workspace.directory.root());
+    apply_resolution(workspace, log);
+    if (needs == Needs::events) expect_resolved(workspace.missing, workspace.directory);
+    compare_with_history(workspace, log);
+    publish_if_new(workspace.directory.campaign(), campaign_toml(workspace.written));
+    workspace.journal = std::make_unique<Journal>(path, own);
+    begin_farm(workspace, static_cast<std::uint64_t>(context.world.size()));
 }
 
 }  // namespace
@@ -262,24 +223,12 @@ Places find_places(const Arguments& arguments) {
 
 Workspace open_workspace(CommandContext& context, const Arguments& arguments, Needs needs) {
     Workspace workspace;
-    Briefing briefing;
     mpi::together(context.world, [&] {
         workspace.farm = farm_settings(context, arguments);
-        if (!context.world.is_root()) return;
-        briefing = brief(context, arguments, needs, workspace);
+        if (context.world.is_root()) brief(context, arguments, needs, workspace);
     });
-    briefing = decode<Briefing>(mpi::broadcast(
-        context.world, context.world.is_root() ? encode(briefing) : std::vector<std::byte>()));
-
-    workspace.campaign = parse_campaign(briefing.campaign, briefing.out);
-    workspace.directory = RunDirectory(briefing.out);
-    workspace.device = briefing.device;
-    workspace.samples = std::move(briefing.samples);
+    share(context.world, workspace);
     workspace.ratios = workspace.directory.ratios();
-    if (needs == Needs::events) {
-        workspace.graph = make_task_graph(workspace.campaign, workspace.samples,
-                                          device_class_name(workspace.device));
-    }
     workspace.placement = placement_of_rank(context.world, workspace.device);
     return workspace;
 }

@@ -14,17 +14,21 @@
 #include "ratiofarm/store/run_directory.hpp"
 #include "ratiofarm/workers/placement.hpp"
 
+#include "campaign_resolution.hpp"
 #include "farm_settings.hpp"
 
 namespace ratiofarm {
 
 /// A campaign and its run directory, ready to be worked on; the same values on every rank.
 struct Workspace {
-    Campaign campaign;
+    Campaign written;   ///< as the user wrote it, with absolute paths
+    Campaign campaign;  ///< plain, what is trained and fitted; while something is missing `written`
+    Missing missing = Missing::nothing;
     RunDirectory directory;
     DeviceClass device = DeviceClass::cpu;
-    std::vector<SampleInfo> samples;
-    TaskGraph graph;
+    SourceEvents source;              ///< events of the written campaign
+    std::vector<SampleInfo> samples;  ///< of `campaign`
+    TaskGraph graph;  ///< of `campaign`; that of the preselection while the selection is missing
     std::filesystem::path ratios;  ///< ratio file of the fit; the run directory's own by default
     Placement placement;           ///< cores and GPU of this rank
     FarmSettings farm;
@@ -34,6 +38,8 @@ struct Workspace {
     // Rank 0 only.
     std::unique_ptr<Lock> lock;
     JournalState history;  ///< of all journals
+    Digest selection;      ///< selection_inputs(), if the campaign needs a selection
+    bool accept_change = false;
     std::unique_ptr<Journal> journal;
 };
 
@@ -50,14 +56,16 @@ Places find_places(const Arguments& arguments);
 
 /// How much of its inputs a command needs.
 enum class Needs {
-    events,    ///< campaign, events file and task graph
-    campaign,  ///< the campaign alone; events are described if their file can be read
+    events,     ///< campaign, events and task graph
+    selection,  ///< the same for who makes what is missing: then the graph is that of its tasks
+    campaign,   ///< the campaign alone; events are described if their file can be read
 };
 
 /// Collective over the context's world. Reads and checks everything, takes the lock, compares with
 /// what the run directory already holds.
 /// \throws AgreedError on all ranks: mistakes in campaign or events, a living lock, results of
-///         another campaign without --accept-change or --fresh
+///         another campaign without --accept-change or --fresh; a selection that is missing, unless
+///         the command makes it
 Workspace open_workspace(CommandContext& context, const Arguments& arguments, Needs needs);
 
 }  // namespace ratiofarm

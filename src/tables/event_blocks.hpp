@@ -3,19 +3,12 @@
 #include <cstdint>
 #include <vector>
 
+#include "ratiofarm/tables/event_selection.hpp"
+
 #include "checked_column.hpp"
 #include "event_layout.hpp"
 
 namespace ratiofarm {
-
-/// Some events of a sample, in our types.
-struct EventBlock {
-    Range rows;
-    std::vector<float> features;               ///< [rows, columns]
-    std::vector<double> weight;                ///< [rows]
-    std::vector<std::uint64_t> id;             ///< [rows]; negative ids keep their bits
-    std::vector<std::vector<double>> weights;  ///< [columns of the layout, rows]
-};
 
 /// Reads a sample block by block, whatever its layout; checksums are verified where there are any.
 class EventBlockReader {

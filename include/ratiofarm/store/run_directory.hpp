@@ -28,6 +28,12 @@ public:
     std::vector<std::filesystem::path> shard_journals() const;
     std::vector<std::filesystem::path> shard_locks() const;
 
+    /// What the regions of the campaign selected from its events: counts, the events that the nets
+    /// learn from, and the campaign that follows from them.
+    std::filesystem::path selection_json() const { return root_ / "selection.json"; }
+    std::filesystem::path selected_events() const { return root_ / "selected.h5"; }
+    std::filesystem::path selected_campaign() const { return root_ / "selected.toml"; }
+
     /// What the gates chose and excluded, for people and `status`.
     std::filesystem::path nets() const { return root_ / "nets.json"; }
     std::filesystem::path ratios() const { return root_ / "ratios.h5"; }
