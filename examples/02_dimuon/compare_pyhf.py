@@ -1,0 +1,161 @@
+#!/usr/bin/env python3
+"""The same measurement with a histogram of the mass, by pyhf: what a binned analysis reaches.
+
+    compare_pyhf.py measurement.toml [run directory] [--bins N]
+
+Templates are made of the same inference events as the likelihood of ratiofarm, with all their
+variations; the data are those of the campaign. pyhf computes the likelihood, iminuit minimises it:
+coefficients such as mu - sqrt(mu) are normalisation factors that follow mu. The statistical errors
+of the templates are left out. With a run directory, its fits stand beside these.
+"""
+import argparse
+import json
+import math
+import pathlib
+import tomllib
+
+import h5py
+import iminuit
+import numpy as np
+import pyhf
+
+
+def philox(key, counter):
+    """Two words of Philox4x32-10 for each counter: ratiofarm's hash of event ids."""
+    mask = np.uint64(0xFFFFFFFF)
+    x = [counter & mask, counter >> np.uint64(32), np.zeros_like(counter), np.zeros_like(counter)]
+    keys = [key & 0xFFFFFFFF, key >> 32]
+    for _ in range(10):
+        products = [np.uint64(0xD2511F53) * x[0], np.uint64(0xCD9E8D57) * x[2]]
+        high, low = ([p >> np.uint64(32) for p in products], [p & mask for p in products])
+        x = [high[1] ^ x[1] ^ np.uint64(keys[0]), low[1], high[0] ^ x[3] ^ np.uint64(keys[1]), low[0]]
+        keys = [(keys[0] + 0x9E3779B9) & 0xFFFFFFFF, (keys[1] + 0xBB67AE85) & 0xFFFFFFFF]
+    return x[0], x[1]
+
+
+def for_inference(ids, split):
+    high, low = philox(0x73706C6974, ids.astype(np.uint64))
+    position = (((high << np.uint64(32)) | low) >> np.uint64(11)).astype(float) * 2.0**-53
+    return position >= split["train"] + split["validation"]
+
+
+class Templates:
+    """Histograms of the samples of an events file, scaled from inference events to all."""
+
+    def __init__(self, file, split, edges):
+        self.file, self.split, self.edges = file, split, edges
+
+    def __call__(self, sample, weights=None, part=True):
+        group = self.file[sample]
+        columns = list(group["features"].attrs["columns"])
+        mass = group["features"][:, columns.index("mass")]
+        w = group["weight" if weights is None else f"weights/{weights}"][:]
+        if not part:
+            return np.histogram(mass, self.edges, weights=w)[0]
+        used = for_inference(group["id"][:], self.split)
+        # All variations of a sample are scaled alike: an event is in the same part in each.
+        nominal = self.file[sample.split("_")[0]]
+        scale = nominal["weight"][:]
+        scale = scale.sum() / scale[for_inference(nominal["id"][:], self.split)].sum()
+        return scale * np.histogram(mass[used], self.edges, weights=w[used])[0]
+
+
+def modifiers_of(systematic, process, templates):
+    name = f"alpha_{systematic['name']}"
+    shape = systematic.get("shape")
+    if isinstance(shape, dict) and process in shape:
+        sides = shape[process]
+        if "up_weight" in sides:
+            up, down = (templates(process, sides[f"{side}_weight"]) for side in ("up", "down"))
+        else:
+            up, down = (templates(sides[side]) for side in ("up", "down"))
+        data = {"hi_data": up.tolist(), "lo_data": down.tolist()}
+        yield {"name": name, "type": "histosys", "data": data}
+    if process in systematic.get("yield", {}):
+        factors = systematic["yield"][process]
+        yield {"name": name, "type": "normsys", "data": {"hi": factors["up"], "lo": factors["down"]}}
+
+
+def model_of(campaign, templates):
+    samples = []
+    for process in (section["name"] for section in campaign["process"]):
+        modifiers = [{"name": f"f_{process}", "type": "normfactor", "data": None}]
+        for systematic in campaign["systematic"]:
+            modifiers += modifiers_of(systematic, process, templates)
+        samples.append({"name": process, "data": templates(process).tolist(), "modifiers": modifiers})
+    spec = {"channels": [{"name": "mass", "samples": samples}]}
+    return pyhf.Model(spec, poi_name=None)
+
+
+class Fit:
+    """-2 ln L of pyhf in sqrt(mu) and the nuisance parameters."""
+
+    def __init__(self, campaign, model):
+        self.model = model
+        self.formulas = {f"f_{p['name']}": compile(p["coefficient"], p["name"], "eval")
+                         for p in campaign["process"]}
+        self.alphas = [name for name in model.config.par_order if name not in self.formulas]
+
+    def parameters(self, root, alphas):
+        values = dict(zip(self.alphas, alphas))
+        known = {"sqrt": math.sqrt, "mu": root * root}
+        return [eval(self.formulas[name], known) if name in self.formulas else values[name]
+                for name in self.model.config.par_order]
+
+    def asimov(self, mu):
+        return np.array(self.model.expected_data(self.parameters(math.sqrt(mu), [0.0] * len(self.alphas))))
+
+    def observe(self, contents):
+        return np.concatenate([contents, self.model.config.auxdata])
+
+    def __call__(self, data):
+        """mu, its error from the Hessian, and the pulls and constraints of the others."""
+        def minus_twice_log_likelihood(values):
+            rates = self.parameters(values[0], values[1:])
+            value = -2.0 * float(self.model.logpdf(rates, data)[0])
+            return value if math.isfinite(value) else 1e6  # a bin would have less than nothing
+
+        best = None
+        for start in (0.7, 1.0, 1.4):  # mu = 0.5, 1, 2: the likelihood may have several minima
+            minuit = iminuit.Minuit(minus_twice_log_likelihood, [start] + [0.0] * len(self.alphas))
+            minuit.errordef, minuit.strategy = 1.0, 1
+            minuit.limits[0] = (0.0, 3.0)
+            minuit.migrad()
+            if best is None or minuit.fval < best.fval:
+                best = minuit
+        best.hesse()
+        root = best.values[0]
+        return root**2, 2.0 * root * best.errors[0], {
+            name: (best.values[k + 1], best.errors[k + 1]) for k, name in enumerate(self.alphas)}
+
+
+def main():
+    parser = argparse.ArgumentParser(description="A mass histogram of the same events, fitted by pyhf.")
+    parser.add_argument("campaign", type=pathlib.Path)
+    parser.add_argument("run", type=pathlib.Path, nargs="?", help="run directory of ratiofarm")
+    parser.add_argument("--bins", type=int, default=40)
+    options = parser.parse_args()
+    campaign = tomllib.loads(options.campaign.read_text())
+    edges = np.geomspace(700.0, 2500.0, options.bins + 1)
+    with h5py.File(options.campaign.parent / campaign["events"]["file"]) as file:
+        templates = Templates(file, campaign["split"], edges)
+        fit = Fit(campaign, model_of(campaign, templates))
+        truths = [("Asimov data, mu = 1", fit.asimov(1.0))]
+        for name in ("injected_0p5", "injected_1", "injected_2", "data"):
+            truths.append((name, fit.observe(templates(name, part=False))))
+    print(f"pyhf, mass in {options.bins} bins, {len(fit.alphas)} nuisance parameters")
+    for label, data in truths:
+        mu, error, others = fit(data)
+        print(f"  {label:22s} mu = {mu:.3f} +- {error:.4f}")
+        if label.startswith("Asimov"):
+            constraints = others
+    print("  constraints  " + "  ".join(f"{name[6:]} {error:.2f}" for name, (_, error) in constraints.items()))
+    if options.run:
+        result = json.loads((options.run / "fit.json").read_text())
+        print("ratiofarm")
+        for p in result["parameters"][:1]:
+            print(f"  {'the fit':22s} mu = {p['value']:.3f} +- {p['error']:.4f}")
+
+
+if __name__ == "__main__":
+    main()
