@@ -39,6 +39,10 @@ CampaignDraft draft_campaign(std::string_view toml,
     read_data(root, campaign, mistakes);
     read_inference(root, campaign, mistakes);
     read_nets(root, campaign, mistakes);
+    read_preselection(root, campaign, mistakes);
+    check_selection(root, campaign, mistakes);
+    read_finite_mc(root, campaign, mistakes);
+    read_search(root, campaign, mistakes);
     read_simulate(root, campaign, mistakes);
     return {std::move(campaign), mistakes.lines(source)};
 }

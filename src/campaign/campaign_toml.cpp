@@ -1,59 +1,17 @@
 // A campaign as text: the resolved file.
 #include "ratiofarm/campaign/campaign.hpp"
+#include "ratiofarm/campaign/search_space.hpp"
 
 #include "enum_words.hpp"
+#include "read_cuts.hpp"
+#include "reference_priors.hpp"
 #include "toml_text.hpp"
+#include "toml_writer.hpp"
+#include "write_data.hpp"
+#include "write_preselection.hpp"
 
 namespace ratiofarm {
 namespace {
-
-/// Collects sections and keys of a TOML file.
-class TomlWriter {
-public:
-    void section(const std::string& header) {
-        text_ += (text_.empty() ? "" : "\n") + header + "\n";
-    }
-    void raw(const std::string& key, const std::string& value) {
-        text_ += key + " = " + value + "\n";
-    }
-
-    /// Whole sections, as another function wrote them.
-    void verbatim(const std::string& sections) { text_ += (text_.empty() ? "" : "\n") + sections; }
-
-    template <class T>
-    void key(const std::string& name, const T& value) {
-        if constexpr (std::is_same_v<T, bool>) {
-            raw(name, value ? "true" : "false");
-        } else if constexpr (std::is_integral_v<T>) {
-            raw(name, std::to_string(value));
-        } else if constexpr (std::is_enum_v<T>) {
-            raw(name, toml_text(word_of(value)));
-        } else {
-            raw(name, toml_text(value));
-        }
-    }
-
-    const std::string& text() const { return text_; }
-
-private:
-    std::string text_;
-};
-
-using NamedNumbers = std::vector<std::pair<std::string, double>>;
-
-/// Process names may hold a dot or plus: a key that is more than a word is quoted.
-std::string key_text(const std::string& name) {
-    return name.find_first_of(".+") == std::string::npos ? name : toml_text(name);
-}
-
-std::string inline_table(const NamedNumbers& entries, const std::string& more = "") {
-    std::string text;
-    for (const auto& [name, number] : entries) {
-        text += (text.empty() ? "" : ", ") + key_text(name) + " = " + toml_text(number);
-    }
-    if (!more.empty()) text += (text.empty() ? "" : ", ") + more;
-    return "{ " + text + " }";
-}
 
 void write_general(TomlWriter& out, const Campaign& campaign) {
     out.section("[campaign]");
@@ -131,6 +89,7 @@ void write_regions(TomlWriter& out, const Campaign& campaign) {
         if (!region.ratios.empty()) out.key("ratios", region.ratios);
         if (!region.yields.empty()) out.raw("yield", inline_table(region.yields));
         if (region.shape_norm) out.key("shape_norm", *region.shape_norm);
+        if (!region.where.empty()) out.raw("where", cuts_text(region.where));
     }
     if (!campaign.binned.empty()) out.verbatim(binned_regions_toml(campaign.binned));
     const std::string labels = labels_toml(campaign.labels);
@@ -148,35 +107,7 @@ void write_model(TomlWriter& out, const Campaign& campaign) {
     }
     write_systematics(out, campaign);
     write_regions(out, campaign);
-    if (campaign.reference.mixture.empty()) return;
-    out.section("[reference]");
-    out.raw("mixture", inline_table(campaign.reference.mixture));
-}
-
-void write_training(TomlWriter& out, const TrainingOptions& training) {
-    out.section("[training]");
-    out.key("epochs", training.epochs);
-    out.key("batch", training.batch);
-    out.key("learning_rate", training.learning_rate);
-    out.key("optimizer", training.optimizer);
-    out.key("schedule", training.schedule);
-    if (training.schedule == Schedule::step || training.schedule == Schedule::plateau) {
-        out.key("schedule_factor", training.schedule_factor);
-        out.key("schedule_epochs", training.schedule_epochs);
-    }
-    out.key("warmup_epochs", training.warmup_epochs);
-    out.key("clip_norm", training.clip_norm);
-    out.key("weight_decay", training.weight_decay);
-    out.key("patience", training.patience);
-    out.key("keep", training.keep);
-    out.key("scaling", training.scaling);
-    out.key("negative_weights", training.negative_weights);
-    out.key("calibration", training.calibration);
-    out.key("precision", training.precision);
-    out.key("engine", training.engine);
-    out.key("pack", training.pack);
-    out.key("threads", training.threads);
-    out.key("checkpoint_seconds", training.checkpoint_seconds);
+    if (!campaign.reference.mixture.empty()) out.verbatim(reference_toml(campaign.reference));
 }
 
 void write_ensemble(TomlWriter& out, const EnsembleSection& ensemble) {
@@ -205,28 +136,21 @@ void write_gates(TomlWriter& out, const GatesSection& gates) {
 }
 
 void write_nets(TomlWriter& out, const Campaign& campaign) {
-    out.section("[network]");
-    out.key("kind", campaign.network.kind);
-    out.key("hidden", campaign.network.hidden);
-    out.key("activation", campaign.network.activation);
-    write_training(out, campaign.training);
+    write_network(out, "network", campaign.network);
+    write_training(out, "training", campaign.training);
     write_ensemble(out, campaign.ensemble);
     write_gates(out, campaign.gates);
     out.section("[systematics]");
     out.key("members", campaign.systematic_nets.members);
     out.key("warm_start", campaign.systematic_nets.warm_start);
     out.key("rate_factor", campaign.systematic_nets.rate_factor);
+    out.key("halves", campaign.systematic_nets.halves);
+    out.key("null_shapes", campaign.systematic_nets.null_shapes);
+    out.key("null_level", campaign.systematic_nets.null_level);
 }
 
 void write_inference(TomlWriter& out, const Campaign& campaign) {
-    out.section("[data]");
-    if (campaign.data.sample.empty()) {
-        const std::string source = "source = " + toml_text(word_of(campaign.data.source));
-        if (!campaign.data.observed) out.raw("asimov", inline_table(campaign.data.asimov, source));
-    } else {
-        out.key("sample", campaign.data.sample);
-    }
-    out.key("observed", campaign.data.observed);
+    out.verbatim(data_toml(campaign.data));
     out.section("[inference]");
     out.key("poi", campaign.inference.poi);
     out.key("shape_norm", campaign.inference.shape_norm);
@@ -278,7 +202,11 @@ std::string campaign_toml(const Campaign& campaign) {
     write_general(out, campaign);
     write_model(out, campaign);
     if (campaign.has_events()) write_nets(out, campaign);
+    if (campaign.preselection) out.verbatim(preselection_toml(*campaign.preselection));
+    if (campaign.search) out.verbatim(search_toml(*campaign.search));
     write_inference(out, campaign);
+    const std::string finite_mc = finite_mc_toml(campaign.finite_mc);
+    if (!finite_mc.empty()) out.verbatim(finite_mc);
     if (campaign.simulate) write_simulate(out, *campaign.simulate);
     return out.text();
 }

@@ -18,9 +18,37 @@ struct EnumWords<AsimovSource> {
 };
 
 template <>
+struct EnumWords<OutsideSupport> {
+    static constexpr std::array<std::pair<OutsideSupport, std::string_view>, 2> words{
+        {{OutsideSupport::refuse, "refuse"}, {OutsideSupport::drop, "drop"}}};
+};
+
+template <>
 struct EnumWords<GuardPolicy> {
     static constexpr std::array<std::pair<GuardPolicy, std::string_view>, 2> words{
         {{GuardPolicy::go_on, "continue"}, {GuardPolicy::refuse, "refuse"}}};
+};
+
+template <>
+struct EnumWords<FiniteMcMethod> {
+    static constexpr std::array<std::pair<FiniteMcMethod, std::string_view>, 3> words{
+        {{FiniteMcMethod::none, "none"},
+         {FiniteMcMethod::replicas, "replicas"},
+         {FiniteMcMethod::wifi, "wifi"}}};
+};
+
+template <>
+struct EnumWords<FiniteMcUse> {
+    static constexpr std::array<std::pair<FiniteMcUse, std::string_view>, 3> words{
+        {{FiniteMcUse::report, "report"},
+         {FiniteMcUse::nuisance, "nuisance"},
+         {FiniteMcUse::inflation, "inflation"}}};
+};
+
+template <>
+struct EnumWords<NullShapes> {
+    static constexpr std::array<std::pair<NullShapes, std::string_view>, 2> words{
+        {{NullShapes::norm_only, "norm_only"}, {NullShapes::keep, "keep"}}};
 };
 
 template <>

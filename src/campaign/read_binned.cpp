@@ -5,6 +5,8 @@
 
 #include "ratiofarm/core/errors.hpp"
 
+#include "read_cuts.hpp"
+
 namespace ratiofarm {
 namespace {
 
@@ -161,7 +163,9 @@ void read_samples(const TableReader& table,
                   const std::vector<std::string>& parameters,
                   BinnedRegion& region) {
     const ConfigNode* node =
-        table.require("sample", "one section [[region.sample]] for each, with name and contents");
+        table.require("sample",
+                      "one section [[region.sample]] for each, with name and contents; or "
+                      "'observable' and 'edges', and the region is filled with events");
     if (node == nullptr) return;
     const auto* items = node->get_if<ConfigNode::Array>();
     if (items == nullptr || items->empty()) {
@@ -181,14 +185,49 @@ void read_samples(const TableReader& table,
     }
 }
 
+/// Limits of the bins; the outer ones may be infinite.
 void read_edges(const TableReader& table, BinnedRegionSection& section) {
     table.text("observable", section.observable);
-    if (!table.numbers("edges", {}, section.edges)) return;
+    const ConfigNode* node = table.find("edges");
+    if (node == nullptr) return;
+    const auto* items = node->get_if<ConfigNode::Array>();
+    if (items == nullptr) return table.wrong("edges", "must be an array of numbers in brackets");
+    std::vector<double> edges;
+    for (std::size_t i = 0; i < items->size(); ++i) {
+        const std::string path = table.path("edges") + "[" + std::to_string(i) + "]";
+        const auto edge = read_limit((*items)[i], path, table.mistakes());
+        if (!edge) return;
+        edges.push_back(*edge);
+    }
+    section.edges = std::move(edges);
     const std::size_t n_bins = section.region.n_bins();
     const bool ascending = std::adjacent_find(section.edges.begin(), section.edges.end(),
                                               std::greater_equal<>()) == section.edges.end();
-    if (!ascending || (n_bins > 0 && section.edges.size() != n_bins + 1)) {
+    if (section.from_events && (!ascending || section.edges.size() < 2)) {
+        table.wrong("edges", "must be two or more ascending numbers, one more than there are bins");
+    } else if (!ascending || (n_bins > 0 && section.edges.size() != n_bins + 1)) {
         table.wrong("edges", "must be " + std::to_string(n_bins + 1) + " ascending numbers");
+    }
+}
+
+/// A region without samples of its own is filled with the events of the processes.
+void read_filling(const TableReader& table, BinnedRegionSection& section) {
+    section.from_events = table.find("sample") == nullptr &&
+                          (table.find("edges") != nullptr || table.find("where") != nullptr ||
+                           table.find("mc_stat") != nullptr);
+    if (!section.from_events) {
+        for (const char* key : {"where", "mc_stat"}) {
+            if (table.find(key) == nullptr) continue;
+            table.wrong(key, "only of a region that is filled with events; this one has contents");
+        }
+        return;
+    }
+    section.where = read_cuts(table);
+    table.flag("mc_stat", section.mc_stat);
+    if (table.find("edges") != nullptr) {
+        table.require("observable", "what the edges are values of, a column or \"score\"");
+    } else if (table.find("observable") != nullptr) {
+        table.require("edges", "the limits of the bins, for example edges = [0.0, 1.0, 2.0]");
     }
 }
 
@@ -202,11 +241,13 @@ BinnedRegionSection read_binned_region(const ConfigNode& node,
     BinnedRegionSection section;
     table.require("name", "for example name = \"CR\"");
     table.name("name", section.region.name);
-    read_samples(table, parameters, section.region);
+    read_filling(table, section);
+    if (!section.from_events) read_samples(table, parameters, section.region);
     read_edges(table, section);
     std::vector<double> observed;
     if (table.numbers("observed", {.low = 0.0}, observed)) {
-        const std::size_t n_bins = section.region.n_bins();
+        const std::size_t n_bins =
+            section.from_events ? bins_to_fill(section) : section.region.n_bins();
         if (observed.size() != n_bins && n_bins > 0) {
             table.wrong("observed", std::to_string(observed.size()) + " numbers, the region has " +
                                         std::to_string(n_bins) + " bins; must be one each");

@@ -1,6 +1,5 @@
-// [parameters.*], [[process]] and [reference]: the statistical model.
+// [parameters.*] and [[process]]: the statistical model.
 #include <algorithm>
-#include <cmath>
 
 #include "ratiofarm/core/errors.hpp"
 
@@ -27,12 +26,6 @@ void read_parameter(const ConfigMember& member, Campaign& campaign, Mistakes& mi
         }
     }
     campaign.parameters.push_back(std::move(parameter));
-}
-
-std::vector<std::string> parameter_names(const Campaign& campaign) {
-    std::vector<std::string> names;
-    for (const Parameter& parameter : campaign.parameters) names.push_back(parameter.name);
-    return names;
 }
 
 void read_coefficient(const TableReader& table, const Campaign& campaign, ProcessSection& process) {
@@ -98,36 +91,6 @@ void read_processes(const ConfigNode& root, Campaign& campaign, Mistakes& mistak
     mistakes.add(
         member == nullptr ? Position{} : member->position,
         "process is missing (one section [[process]] for each, with name and coefficient)");
-}
-
-void read_reference(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes) {
-    const TableReader table = section(root, "reference", mistakes);
-    if (!table.present() && !campaign.has_events()) return;  // no net needs it
-    const ConfigNode* node = table.require(
-        "mixture", "p_ref as a sum of processes, for example mixture = { S = 1, SBI = 1, B = 1 }");
-    if (node == nullptr) return;
-    const auto* parts = node->get_if<ConfigNode::Table>();
-    if (parts == nullptr || parts->empty()) {
-        table.wrong("mixture", "must be a table of processes and their shares, { S = 1, B = 1 }");
-        return;
-    }
-    std::vector<std::string> names;
-    for (const ProcessSection& process : campaign.processes) names.push_back(process.name);
-    double sum = 0.0;
-    for (const ConfigMember& part : *parts) {
-        const std::string path = table.path("mixture") + "." + part.key;
-        if (std::find(names.begin(), names.end(), part.key) == names.end()) {
-            mistakes.wrong(part.value, path, "no such process" + known_names(part.key, names));
-        }
-        const auto share =
-            read_number(part.value, {.low = 0.0, .low_allowed = false}, path, mistakes);
-        sum += share.value_or(0.0);
-        campaign.reference.mixture.emplace_back(part.key, share.value_or(0.0));
-    }
-    // Shares that sum to one already stay as they are, so that the resolved text reads back equal.
-    constexpr double rounding = 1e-12;
-    if (std::abs(sum - 1.0) < rounding || !(sum > 0.0)) return;
-    for (auto& [name, share] : campaign.reference.mixture) share /= sum;
 }
 
 }  // namespace ratiofarm

@@ -13,21 +13,6 @@ constexpr WholeLimits count{1, 1'000'000};
 constexpr std::uint64_t most_nets = 1000;  // of one ensemble file
 const NumberLimits positive{.low = 0.0, .high = 1000.0, .low_allowed = false};
 
-void read_network(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes) {
-    const TableReader table = section(root, "network", mistakes);
-    Network& network = campaign.network;
-    table.word("kind", network.kind);
-    network.inputs = static_cast<std::uint32_t>(campaign.events.features.size());
-    network.hidden = {256, 256, 256, 256};
-    constexpr WholeLimits width{1, 65536};
-    constexpr std::size_t most_layers = 64;
-    if (table.wholes("hidden", width, network.hidden) &&
-        (network.hidden.empty() || network.hidden.size() > most_layers)) {
-        table.wrong("hidden", "must name the width of 1 to 64 layers");
-    }
-    table.word("activation", network.activation);
-}
-
 void read_schedule(const TableReader& table, TrainingOptions& training) {
     table.word("schedule", training.schedule);
     if (table.number("warmup_epochs", {.low = 0.0, .high = 1e6}, training.warmup_epochs) &&
@@ -46,12 +31,17 @@ void read_schedule(const TableReader& table, TrainingOptions& training) {
     table.whole("schedule_epochs", count, training.schedule_epochs);
     if (training.schedule == Schedule::plateau && training.patience > 0 &&
         training.patience <= training.schedule_epochs) {
-        table.wrong("schedule", "the training would stop after patience = " +
-                                    std::to_string(training.patience) +
-                                    " epochs without a better loss, before the learning rate "
-                                    "falls after schedule_epochs = " +
-                                    std::to_string(training.schedule_epochs) +
-                                    ": raise patience or lower schedule_epochs");
+        // A table of another section may have the schedule from [training].
+        const char* key = table.find("schedule") != nullptr   ? "schedule"
+                          : table.find("patience") != nullptr ? "patience"
+                                                              : "schedule_epochs";
+        if (table.find(key) == nullptr) return;
+        table.wrong(
+            key, "the training would stop after patience = " + std::to_string(training.patience) +
+                     " epochs without a better loss, before the learning rate "
+                     "falls after schedule_epochs = " +
+                     std::to_string(training.schedule_epochs) +
+                     ": raise patience or lower schedule_epochs");
     }
 }
 
@@ -62,36 +52,6 @@ void read_engine(const TableReader& table, const Network& network, TrainingOptio
     } catch (const ConfigError& problem) {
         table.wrong("engine", problem.what());
     }
-}
-
-void read_training(const ConfigNode& root,
-                   const Network& network,
-                   TrainingOptions& training,
-                   Mistakes& mistakes) {
-    const TableReader table = section(root, "training", mistakes);
-    table.whole("epochs", count, training.epochs);
-    table.whole("batch", {1, 1U << 30U}, training.batch);
-    table.number("learning_rate", {.low = 0.0, .high = 10.0, .low_allowed = false},
-                 training.learning_rate);
-    table.word("optimizer", training.optimizer);
-    table.whole("patience", {0, 1'000'000}, training.patience);
-    read_schedule(table, training);
-    table.number("clip_norm", {.low = 0.0, .high = 1e6}, training.clip_norm);
-    if (table.number("weight_decay", {.low = 0.0, .high = 1.0}, training.weight_decay) &&
-        training.weight_decay > 0.0 && training.optimizer != Optimizer::adamw) {
-        table.wrong("weight_decay", "only optimizer = \"adamw\" decays weights");
-    }
-    table.word("keep", training.keep);
-    table.word("scaling", training.scaling);
-    table.word("negative_weights", training.negative_weights);
-    table.word("calibration", training.calibration);
-    table.word("precision", training.precision);
-    read_engine(table, network, training);
-    table.whole("pack", {0, most_nets}, training.pack);
-    table.whole("threads", {1, 1024}, training.threads);
-    constexpr double day = 86400.0;
-    table.number("checkpoint_seconds", {.low = 0.0, .high = day, .low_allowed = false},
-                 training.checkpoint_seconds);
 }
 
 /// Nets of all folds go into one file.
@@ -151,13 +111,57 @@ void read_systematic_nets(const ConfigNode& root, Campaign& campaign, Mistakes& 
     }
     table.flag("warm_start", nets.warm_start);
     table.number("rate_factor", positive, nets.rate_factor);
+    table.flag("halves", nets.halves);
+    table.word("null_shapes", nets.null_shapes);
+    table.number("null_level", {.low = 0.0, .high = 100.0}, nets.null_level);
 }
 
 }  // namespace
 
+void read_network_keys(const TableReader& table, Network& network) {
+    table.word("kind", network.kind);
+    constexpr WholeLimits width{1, 65536};
+    constexpr std::size_t most_layers = 64;
+    if (table.wholes("hidden", width, network.hidden) &&
+        (network.hidden.empty() || network.hidden.size() > most_layers)) {
+        table.wrong("hidden", "must name the width of 1 to 64 layers");
+    }
+    table.word("activation", network.activation);
+}
+
+void read_training_keys(const TableReader& table,
+                        const Network& network,
+                        TrainingOptions& training) {
+    table.whole("epochs", count, training.epochs);
+    table.whole("batch", {1, 1U << 30U}, training.batch);
+    table.number("learning_rate", {.low = 0.0, .high = 10.0, .low_allowed = false},
+                 training.learning_rate);
+    table.word("optimizer", training.optimizer);
+    table.whole("patience", {0, 1'000'000}, training.patience);
+    read_schedule(table, training);
+    table.number("clip_norm", {.low = 0.0, .high = 1e6}, training.clip_norm);
+    if (table.number("weight_decay", {.low = 0.0, .high = 1.0}, training.weight_decay) &&
+        training.weight_decay > 0.0 && training.optimizer != Optimizer::adamw) {
+        table.wrong("weight_decay", "only optimizer = \"adamw\" decays weights");
+    }
+    table.word("keep", training.keep);
+    table.word("scaling", training.scaling);
+    table.word("negative_weights", training.negative_weights);
+    table.word("calibration", training.calibration);
+    table.word("precision", training.precision);
+    read_engine(table, network, training);
+    table.whole("pack", {0, most_nets}, training.pack);
+    table.whole("threads", {1, 1024}, training.threads);
+    constexpr double day = 86400.0;
+    table.number("checkpoint_seconds", {.low = 0.0, .high = day, .low_allowed = false},
+                 training.checkpoint_seconds);
+}
+
 void read_nets(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes) {
-    read_network(root, campaign, mistakes);
-    read_training(root, campaign.network, campaign.training, mistakes);
+    campaign.network.inputs = static_cast<std::uint32_t>(campaign.events.features.size());
+    campaign.network.hidden = {256, 256, 256, 256};
+    read_network_keys(section(root, "network", mistakes), campaign.network);
+    read_training_keys(section(root, "training", mistakes), campaign.network, campaign.training);
     read_ensemble(root, campaign, mistakes);
     read_gates(root, campaign.gates, mistakes);
     read_systematic_nets(root, campaign, mistakes);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "read_binned.hpp"
+#include "read_cuts.hpp"
 #include "section_readers.hpp"
 
 namespace ratiofarm {
@@ -43,6 +44,10 @@ void read_unbinned(const ConfigNode& node,
     read_region_yields(table, region, campaign);
     ShapeNorm norm = ShapeNorm::reference;
     if (table.word("shape_norm", norm)) region.shape_norm = norm;
+    region.where = read_cuts(table);
+    if (!region.ratios.empty() && table.find("where") != nullptr) {
+        table.wrong("where", "the ratio file of the region has its events selected already");
+    }
     campaign.unbinned.push_back(std::move(region));
 }
 
@@ -84,7 +89,9 @@ void read_regions(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes
         });
     campaign.labels = read_labels(root, mistakes);
     if (root.find("region") != nullptr) check_names(root, campaign, mistakes);
-    if (campaign.unbinned.empty() && !campaign.processes.empty()) {
+    const bool filled = std::any_of(campaign.binned.begin(), campaign.binned.end(),
+                                    [](const auto& section) { return section.from_events; });
+    if (campaign.unbinned.empty() && !campaign.processes.empty() && !filled) {
         campaign.unbinned.emplace_back();
     }
     if (!campaign.unbinned.empty() && campaign.processes.empty()) {

@@ -21,7 +21,15 @@ void read_reference(const ConfigNode& root, Campaign& campaign, Mistakes& mistak
 void read_data(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes);
 void read_inference(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes);
 void read_nets(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes);
+void read_preselection(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes);
+void check_selection(const ConfigNode& root, const Campaign& campaign, Mistakes& mistakes);
+void read_finite_mc(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes);
+void read_search(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes);
 void read_simulate(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes);
+
+/// A parameter by its name, from wherever it was declared; null if there is none.
+const Parameter* find_parameter(const Campaign& campaign, std::string_view name);
+std::vector<std::string> parameter_names(const Campaign& campaign);
 
 /// Parameters stand in coefficients, so their names are identifiers there.
 bool is_parameter_name(std::string_view name);
@@ -32,6 +40,13 @@ bool depends_on(const Campaign& campaign, std::string_view parameter);
 /// The keys that describe a parameter, where [parameters] and [[systematic]] have them. Those of
 /// `parameter` are the defaults; a constrained one starts at its global observable.
 void read_parameter_keys(const TableReader& table, Parameter& parameter);
+
+/// The keys of [network] and [training], and of other tables that have them. What stands in the
+/// target is the default.
+void read_network_keys(const TableReader& table, Network& network);
+void read_training_keys(const TableReader& table,
+                        const Network& network,
+                        TrainingOptions& training);
 
 /// Calls read(node, path) for each [[name]] of a file, with "process.S" as path, or "process[1]"
 /// for one without a usable name.

@@ -6,6 +6,7 @@
 #include "ratiofarm/campaign/binned_section.hpp"
 
 #include "enum_words.hpp"
+#include "read_cuts.hpp"
 #include "toml_text.hpp"
 
 namespace ratiofarm {
@@ -96,6 +97,10 @@ std::string binned_regions_toml(const std::vector<BinnedRegionSection>& regions)
         if (!section.edges.empty()) add_key(text, "edges", toml_text(section.edges));
         if (!section.observable.empty()) {
             add_key(text, "observable", toml_text(section.observable));
+        }
+        if (section.from_events) {
+            if (!section.where.empty()) add_key(text, "where", cuts_text(section.where));
+            add_key(text, "mc_stat", section.mc_stat ? "true" : "false");
         }
         for (const BinnedSample& sample : section.region.samples) add_sample(text, sample);
     }

@@ -34,6 +34,11 @@ struct LabelsSection {
     bool operator==(const LabelsSection&) const = default;
 };
 
+/// Bins of a region that is filled with events: those of its edges, or one.
+inline std::size_t bins_to_fill(const BinnedRegionSection& section) {
+    return section.edges.size() < 2 ? 1 : section.edges.size() - 1;
+}
+
 /// The label of a name, or the name itself.
 const std::string& label_of(const LabelsSection::Labels& labels, const std::string& name);
 

@@ -14,10 +14,10 @@ namespace ratiofarm {
 /// [preselection]: a classifier that says where the unbinned likelihood is used. Its observables,
 /// beside the columns of the events file, are
 ///
-///     score      ln( sum_{k in signal} c_k s_k / sum_{other k} c_k s_k ), s_k the class
-///     probabilities max_ratio  largest ratio of a class to the reference, max_k s_k / sum_l pi_l
-///     s_l: how thin the
-///                reference is; pi_l is the share of the class in the reference
+///     score      ln( sum_{k in signal} c_k s_k / sum_{other k} c_k s_k ), s_k being the
+///                probabilities of the classes
+///     max_ratio  max_k s_k / sum_l pi_l s_l, the largest ratio of a class to the reference: how
+///                thin that is; pi_l is the share of class l in it
 ///     p_<class>  s_k
 struct PreselectionSection {
     struct Class {

@@ -16,8 +16,9 @@ struct ResolvedCampaign {
     std::vector<std::string> warnings;  ///< what a user should know, one line each
 };
 
-/// True if only the events for inference say what share of a process is in a region: those that
-/// trained the preselection would be judged too well by it. Otherwise, and with folds, all events.
+/// True if only the events for inference say what share of a process is in the trained region:
+/// those that trained the preselection would be judged too well by it. Otherwise, and with folds,
+/// all do.
 bool counts_inference_only(const Campaign& campaign);
 
 /// The share of a sample that is in a region.
@@ -29,10 +30,11 @@ double efficiency(const Campaign& campaign, const SampleSums& sums, std::size_t 
 ///  * systematic.yield there: the declared factor x efficiency of the varied events over that of
 ///    the nominal ones; where no factor is declared, the ratio of the sums of weights in the
 ///    region;
-///  * a binned region has one sample per process, with its coefficient and nu_j x efficiency spread
-///    over the bins as the events for inference are; a yield effect for each systematic that
-///    changes its sum there, and a shape effect (the sum kept) for one that has varied events or
-///    weights and more than one bin;
+///  * a binned region has one sample per process, with its coefficient and the events for inference
+///    as contents, scaled to the yield of the whole sample; a yield effect for each systematic that
+///    changes their sum, and a shape effect (the sum kept) for one that has varied events or
+///    weights and more than one bin. What is negative in a bin of one process is kept and told;
+///    what is expected in a bin must be positive;
 ///  * one parameter "stat_<region>_<bin>" per bin (gaussian, group "mc_stat") for the finite number
 ///    of events, delta = sqrt(sum_j (f_j err_j)^2) / |sum_j f_j nu_j| at the start values; bins
 ///    below least_stat have none;

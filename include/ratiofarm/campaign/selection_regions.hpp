@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -110,8 +111,8 @@ private:
     std::vector<double> log_share_;       ///< [classes] ln pi_l, -inf for none
 };
 
-/// Observables that a sample has no column of, one line for each region and observable, with the
-/// nearest name, and the columns that a sample misses where others have them.
+/// What cuts, bins and the features of the preselection look at that some sample has no column of:
+/// one line each, with the nearest name, or the samples that lack what others have.
 /// \param samples one entry per sample of samples_to_read()
 std::vector<std::string> unknown_observables(const Campaign& campaign,
                                              const std::vector<SampleInfo>& samples);
