@@ -164,8 +164,9 @@ private:
         if (sample.empty()) return;
         const SampleSums& data = find_sums(sums_, sample);
         const std::string of = " of " + std::to_string(data.events) + " data events are ";
-        if (data.nowhere > 0) {
-            result_.warnings.push_back(std::to_string(data.nowhere) + of + "in no region");
+        if (data.nowhere > data.outside) {
+            result_.warnings.push_back(std::to_string(data.nowhere - data.outside) + of +
+                                       "in no region");
         }
         if (data.outside > 0) {
             result_.warnings.push_back(std::to_string(data.outside) + of +

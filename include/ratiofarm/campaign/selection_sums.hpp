@@ -29,7 +29,7 @@ struct SampleSums {
     std::uint64_t events = 0;
     double sum = 0.0;                 ///< of all weights, in a region or not
     double inference_sum = 0.0;       ///< of those of the events for inference
-    std::uint64_t nowhere = 0;        ///< events in no region
+    std::uint64_t nowhere = 0;        ///< events in no region, those outside the support included
     std::uint64_t outside = 0;        ///< data events outside the support, left out
     std::vector<RegionSums> regions;  ///< as RegionCuts::regions()
 
