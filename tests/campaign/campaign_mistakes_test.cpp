@@ -58,9 +58,9 @@ TEST_CASE("each kind of mistake is told by its key, value and what is allowed", 
          "campaign.toml:3:8: campaign.name = 7 (must be a text in quotes, not empty)"},
         {"[campaign]", "[kampagne]\n[campaign]",
          "campaign.toml:2:2: kampagne (unknown key; known are campaign, events, split, parameters, "
-         "process, morphing, systematic, systematics, region, labels, reference, network, "
-         "training, "
-         "ensemble, gates, data, inference, simulate)"},
+         "process, morphing, systematic, systematics, region, labels, reference, "
+         "preselection, network, training, "
+         "ensemble, gates, data, inference, finite_mc, search, simulate)"},
         {"[\"mass\", \"pt\"]", "[\"mass\", \"mass\"]",
          "campaign.toml:8:12: events.features = [\"mass\", \"mass\"] ('mass' stands twice)"},
         {"[\"mass\", \"pt\"]", "\"mass\"",
@@ -159,6 +159,18 @@ TEST_CASE("each kind of mistake is told by its key, value and what is allowed", 
          "campaign.toml:43:16: ensemble.until_spread = 0 (must be a number > 0 and <= 1000)"},
         {"members = 3", "keep_members = 1",
          "campaign.toml:43:16: ensemble.keep_members = 1 (must be true or false)"},
+        {"members = 3", "members = 3\n[finite_mc]\nmethod = \"replicas\"",
+         "campaign.toml:45:10: finite_mc.method = \"replicas\" (needs their spread: set "
+         "ensemble.replicas to 2 or more, for example 20)"},
+        {"members = 3", "members = 1\n[finite_mc]\nmethod = \"wifi\"",
+         "campaign.toml:45:10: finite_mc.method = \"wifi\" (gives weights to members: set "
+         "ensemble.members to 2 or more)"},
+        {"members = 3", "keep_members = false\n[finite_mc]\nmethod = \"wifi\"",
+         "campaign.toml:43:16: ensemble.keep_members = false (finite_mc.method = \"wifi\" needs "
+         "them)"},
+        {"members = 3", "[finite_mc]\nuse = \"inflation\"",
+         "campaign.toml:44:7: finite_mc.use = \"inflation\" (method says where the uncertainty "
+         "comes from; set it, too)"},
         {"members = 3", "[gates]\nexces = 0.1",
          "campaign.toml:44:1: gates.exces = 0.1 (unknown key; did you mean 'excess'?)"},
         {"members = 3", "[gates]\nsaturated = 2",

@@ -151,6 +151,9 @@ asimov = { kappa = 0.30000000000000004, source = "reference" }
 poi = "kappa"
 shape_norm = "none"
 scan = [-1, 0, 0.1]
+[finite_mc]
+method = "wifi"
+use = "inflation"
 [simulate]
 model = "interference"
 events = 5
@@ -223,6 +226,18 @@ TEST_CASE("every option of the nets reaches its field", "[campaign]") {
     gates.slope = 0.0;
     CHECK(campaign.gates == gates);
     CHECK(campaign.systematic_nets == SystematicsSection{.warm_start = true});
+}
+
+TEST_CASE("weights of members need the members in the ratio file", "[campaign]") {
+    const std::string with_method = replaced(
+        example_toml, "members = 3", "members = 3\n[finite_mc]\nmethod = \"wifi\"\n");
+
+    const Campaign campaign = parse_campaign(with_method, "/campaigns");
+
+    CHECK(campaign.finite_mc == FiniteMcSection{.method = FiniteMcMethod::wifi});
+    CHECK(campaign.ensemble.keep_members);
+    CHECK(example_campaign().finite_mc.method == FiniteMcMethod::none);
+    CHECK_FALSE(example_campaign().ensemble.keep_members);
 }
 
 TEST_CASE("the resolved text of every example reads back to an equal campaign", "[campaign]") {

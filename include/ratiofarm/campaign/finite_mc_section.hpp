@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <string_view>
 
 namespace ratiofarm {
 
@@ -24,5 +26,11 @@ struct FiniteMcSection {
     FiniteMcUse use = FiniteMcUse::report;
     bool operator==(const FiniteMcSection&) const = default;
 };
+
+/// The nuisance parameter of FiniteMcUse::nuisance.
+inline constexpr std::string_view finite_mc_parameter = "alpha_mc";
+
+/// TOML of the section; empty for the defaults.
+std::string finite_mc_toml(const FiniteMcSection& section);
 
 }  // namespace ratiofarm
