@@ -9,12 +9,6 @@
 namespace ratiofarm {
 namespace {
 
-std::vector<std::string> parameter_names(const Campaign& campaign) {
-    std::vector<std::string> names;
-    for (const Parameter& parameter : campaign.parameters) names.push_back(parameter.name);
-    return names;
-}
-
 std::vector<Coefficient> read_formulas(const TableReader& table,
                                        std::string_view key,
                                        const Campaign& campaign) {

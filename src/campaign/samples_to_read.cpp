@@ -11,7 +11,11 @@ std::vector<std::string> campaign_samples(const Campaign& campaign) {
         if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
     };
     for (const ProcessSection& process : campaign.processes) add(process.sample);
-    if (!campaign.data.sample.empty()) add(campaign.data.sample);
+    const std::string data = campaign.data.fitted_sample();
+    if (!data.empty()) add(data);
+    for (const Injection& injection : campaign.data.injections) {
+        if (!injection.sample.empty()) add(injection.sample);
+    }
     return names;
 }
 
@@ -39,8 +43,12 @@ std::vector<SampleToRead> samples_to_read(const Campaign& campaign) {
 }
 
 Split inference_split(const Campaign& campaign, std::string_view sample) {
-    const bool is_data = !sample.empty() && sample == campaign.data.sample;
-    return is_data ? Split{.train = 0.0, .validation = 0.0, .inference = 1.0} : campaign.split;
+    const auto is_sample = [&](const Injection& injection) { return injection.sample == sample; };
+    const bool trains_nothing =
+        !sample.empty() && (sample == campaign.data.sample ||
+                            std::ranges::any_of(campaign.data.injections, is_sample));
+    return trains_nothing ? Split{.train = 0.0, .validation = 0.0, .inference = 1.0}
+                          : campaign.split;
 }
 
 }  // namespace ratiofarm
