@@ -90,6 +90,7 @@ RatioColumnCount count_columns(const Campaign& campaign, const TaskGraph& graph)
     RatioColumnCount columns;
     for (const PlannedEnsemble& ensemble : graph.ensembles) {
         const EnsembleRole role = ensemble.spec.role;
+        if (role == EnsembleRole::halves) continue;
         const bool averaged = role != EnsembleRole::replicas;
         const bool kept =
             !averaged || (role == EnsembleRole::nominal && campaign.ensemble.keep_members);
@@ -102,14 +103,26 @@ RatioColumnCount count_columns(const Campaign& campaign, const TaskGraph& graph)
 /// Ensemble files and the folders they lie in: "S/scale/up" is a file in two of them.
 std::uint64_t ensemble_inodes(const TaskGraph& graph) {
     std::set<std::string> folders;
+    std::uint64_t files = 0;
     for (const PlannedEnsemble& ensemble : graph.ensembles) {
+        if (ensemble.spec.role == EnsembleRole::halves) continue;
+        files += 1;
         const std::string& name = ensemble.spec.name;
         for (std::size_t end = name.find('/'); end != std::string::npos;
              end = name.find('/', end + 1)) {
             folders.insert(name.substr(0, end));
         }
     }
-    return graph.ensembles.size() + folders.size();
+    return files + folders.size();
+}
+
+/// Nets that end in an ensemble file.
+std::uint64_t gathered_nets(const TaskGraph& graph) {
+    std::uint64_t nets = 0;
+    for (const PlannedEnsemble& ensemble : graph.ensembles) {
+        if (ensemble.spec.role != EnsembleRole::halves) nets += ensemble.nets.size();
+    }
+    return nets;
 }
 
 void add_disk(const Campaign& campaign, const TaskGraph& graph, std::uint64_t events, Cost& cost) {
@@ -123,7 +136,7 @@ void add_disk(const Campaign& campaign, const TaskGraph& graph, std::uint64_t ev
         events * (8 * columns.averaged + 4 * columns.kept) + cost.inferences * task_file_header;
     cost.ratio_bytes = events * (24 + 8 * processes + 8 * shapes + 4 * columns.kept);
     cost.disk_bytes =
-        nets + cost.nets * cost.net_bytes + cost.block_bytes + cost.ratio_bytes + small_files;
+        nets + gathered_nets(graph) * cost.net_bytes + cost.block_bytes + cost.ratio_bytes + small_files;
 }
 
 }  // namespace

@@ -91,7 +91,8 @@ private:
         NetSlot slot{.name = net.name,
                      .fold = net.fold,
                      .wave = wave_,
-                     .replica = ensemble_.spec.role == EnsembleRole::replicas,
+                     .replica = ensemble_.spec.role == EnsembleRole::replicas ||
+                                ensemble_.spec.role == EnsembleRole::halves,
                      .tried = {}};
         if (ready) add_result(net, slot);
         choice_.slots.push_back(std::move(slot));

@@ -49,9 +49,28 @@ void add_shape(const Campaign& campaign,
     }
 }
 
+/// Two nets for each ensemble of a shape.
+std::vector<EnsembleSpec> halves(const std::vector<EnsembleSpec>& specs) {
+    std::vector<EnsembleSpec> all;
+    for (const EnsembleSpec& spec : specs) {
+        if (spec.role != EnsembleRole::up && spec.role != EnsembleRole::down) continue;
+        all.push_back(spec);
+        all.back().name = halves_of(spec.name);
+        all.back().role = EnsembleRole::halves;
+        all.back().members = 2;
+    }
+    return all;
+}
+
+/// The words that its nets are named after.
+std::string base_name(const EnsembleSpec& ensemble) {
+    if (ensemble.role == EnsembleRole::replicas) return ensemble.process;
+    if (ensemble.role != EnsembleRole::halves) return ensemble.name;
+    return ensemble.name.substr(0, ensemble.name.rfind('/'));
+}
+
 std::string fold_name(const EnsembleSpec& ensemble, std::uint32_t folds, std::uint32_t fold) {
-    const std::string base =
-        ensemble.role == EnsembleRole::replicas ? ensemble.process : ensemble.name;
+    const std::string base = base_name(ensemble);
     return folds == 0 ? base : base + "/fold " + std::to_string(fold);
 }
 
@@ -78,8 +97,12 @@ std::vector<EnsembleSpec> ensemble_specs(const Campaign& campaign) {
         if (!systematic.shapes) continue;
         for (const auto& shape : *systematic.shapes) add_shape(campaign, systematic, shape, specs);
     }
+    if (!campaign.systematic_nets.halves) return specs;
+    for (EnsembleSpec& spec : halves(specs)) specs.push_back(std::move(spec));
     return specs;
 }
+
+std::string halves_of(std::string_view ensemble) { return std::string(ensemble) + "/halves"; }
 
 std::vector<TrainedShape> trained_shapes(const Campaign& campaign) {
     std::vector<TrainedShape> shapes;
@@ -97,7 +120,9 @@ std::string net_name(const EnsembleSpec& ensemble,
                      std::uint32_t folds,
                      std::uint32_t fold,
                      std::uint32_t member) {
-    const char* word = ensemble.role == EnsembleRole::replicas ? "/replica " : "/member ";
+    const char* word = ensemble.role == EnsembleRole::replicas ? "/replica "
+                       : ensemble.role == EnsembleRole::halves ? "/half "
+                                                               : "/member ";
     return fold_name(ensemble, folds, fold) + word + std::to_string(member);
 }
 

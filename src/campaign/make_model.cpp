@@ -23,12 +23,15 @@ double yield_of(const ProcessSection& process, const std::vector<SampleInfo>& sa
     return yield;
 }
 
-bool has_shape(const UnbinnedRegionInput& input,
-               const std::string& process,
-               const std::string& parameter) {
-    return std::any_of(input.shapes.begin(), input.shapes.end(), [&](const auto& shape) {
-        return shape.process == process && shape.parameter == parameter;
-    });
+/// Null if there is none.
+const UnbinnedRegionInput::Shape* find_shape(const UnbinnedRegionInput& input,
+                                             const std::string& process,
+                                             const std::string& parameter) {
+    const auto found =
+        std::find_if(input.shapes.begin(), input.shapes.end(), [&](const auto& shape) {
+            return shape.process == process && shape.parameter == parameter;
+        });
+    return found == input.shapes.end() ? nullptr : &*found;
 }
 
 /// The shape of one process, if the systematic has one there.
@@ -36,10 +39,12 @@ bool has_shape(const UnbinnedRegionInput& input,
 bool shape_of(const SystematicSection& systematic,
               const std::string& process,
               const UnbinnedRegionInput& input) {
-    const bool there = has_shape(input, process, systematic.parameter);
+    const auto* shape = find_shape(input, process, systematic.parameter);
+    const bool there = shape != nullptr;
+    if (there && shape->left_out) return false;
     if (!systematic.shapes) return there;
     const bool named = std::any_of(systematic.shapes->begin(), systematic.shapes->end(),
-                                   [&](const auto& shape) { return shape.process == process; });
+                                   [&](const auto& one) { return one.process == process; });
     if (named && !there) {
         throw DataError("systematic '" + systematic.name +
                         "': there is no column log_g for process '" + process +

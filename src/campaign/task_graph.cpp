@@ -74,6 +74,15 @@ void add_trainings(const GraphInputs& inputs,
     graph.ensembles.push_back(std::move(ensemble));
 }
 
+/// What says which shapes are compatible with none.
+void add_judgement(Hasher& hasher, const Campaign& campaign, const TaskGraph& graph) {
+    if (trained_shapes(campaign).empty()) return;
+    add_number(hasher, campaign.systematic_nets.null_level);
+    for (const PlannedEnsemble& ensemble : graph.ensembles) {
+        if (ensemble.spec.role == EnsembleRole::halves) hasher.digest(ensemble.digest);
+    }
+}
+
 }  // namespace
 
 const PlannedEnsemble& TaskGraph::ensemble(std::string_view name) const {
@@ -120,6 +129,7 @@ Digest ratios_digest(const Campaign& campaign,
     for (const TrainedShape& shape : trained_shapes(campaign)) {
         hasher.text(shape.process).text(shape.parameter).text(shape.up).text(shape.down);
     }
+    add_judgement(hasher, campaign, graph);
     for (const auto& yield : trained_yields(campaign, samples)) {
         hasher.text(yield.process).text(yield.parameter);
         add_number(add_number(hasher, yield.factors.up), yield.factors.down);
@@ -165,6 +175,7 @@ TaskGraph make_task_graph(const Campaign& campaign,
     }
     for (const std::string& name : campaign_samples(campaign)) {
         for (const PlannedEnsemble& ensemble : graph.ensembles) {
+            if (ensemble.spec.role == EnsembleRole::halves) continue;
             add_inferences(inputs, find_sample(samples, name), ensemble, graph);
         }
     }

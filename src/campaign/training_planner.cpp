@@ -64,8 +64,9 @@ double training_events(const TrainRequest& request, const std::vector<SampleInfo
 double training_flop(const TrainRequest& request, const std::vector<SampleInfo>& samples) {
     const double train = training_events(request, samples);
     const double validation = train * request.split.validation / request.split.train;
+    const double of_all = request.nets.front().half == 0 ? 1.0 : 0.5;
     return static_cast<double>(request.nets.size()) * request.training.epochs *
-           forward_flop(request.network) * (3.0 * train + validation);
+           forward_flop(request.network) * (3.0 * of_all * train + validation);
 }
 
 }  // namespace
@@ -106,10 +107,12 @@ std::uint32_t TrainingPlanner::pack() const {
 
 std::vector<TrainTask> TrainingPlanner::trainings(const EnsembleSpec& ensemble, Range members) {
     const Campaign& campaign = inputs_.campaign;
+    // The nets of a pack read the same events, those of two halves do not.
+    const std::uint32_t together = ensemble.role == EnsembleRole::halves ? 1 : pack();
     std::vector<TrainTask> tasks;
     for (std::uint32_t fold = 0; fold < fold_count(campaign); ++fold) {
-        for (std::uint64_t first = members.first; first < members.last; first += pack()) {
-            const Range nets{first, std::min(first + pack(), members.last)};
+        for (std::uint64_t first = members.first; first < members.last; first += together) {
+            const Range nets{first, std::min(first + together, members.last)};
             TrainTask task = task_for(ensemble, fold);
             task.name = pack_name(ensemble, campaign.split.folds, fold, nets);
             for (std::uint64_t member = nets.first; member < nets.last; ++member) {
@@ -147,6 +150,11 @@ TrainTask TrainingPlanner::task_for(const EnsembleSpec& ensemble, std::uint32_t 
     request.fold = fold;
     request.network = campaign.network;
     request.training = campaign.training;
+    request.held_out = ensemble.role == EnsembleRole::up || ensemble.role == EnsembleRole::down;
+    if (ensemble.role == EnsembleRole::halves) {
+        // As many steps of the same rate on half of the events.
+        request.training.batch = (request.training.batch + 1) / 2;
+    }
     return task;
 }
 
@@ -164,6 +172,7 @@ void TrainingPlanner::add_net(const EnsembleSpec& ensemble,
         // One for all processes and folds: replica 17 weighs an event alike wherever it occurs.
         net.replica = seed_for(seed, "replica " + std::to_string(member), Stream::replica);
     }
+    if (ensemble.role == EnsembleRole::halves) net.half = member + 1;
     if (!ensemble.warm_start.empty()) {
         std::vector<PlannedNet> of_fold;
         for (const PlannedNet& first : nets_to_begin_as(ensemble.warm_start)) {

@@ -76,13 +76,16 @@ bool has_shapes(const StatisticalModel& model) {
                        [](const UnbinnedRegion& region) { return has_shapes(region); });
 }
 
-UnbinnedRegionInput region_input(const RatioFile& ratios) {
+UnbinnedRegionInput region_input(const RatioFile& ratios, NullShapes null_shapes) {
     UnbinnedRegionInput input{ratios.path().string(), {}, {}, {}};
     for (const auto& process : ratios.header().processes) {
         input.processes.push_back({process.name, process.yield});
     }
-    for (const auto& shape : ratios.header().shapes) {
-        input.shapes.push_back({shape.process, shape.parameter});
+    const RatioHeader& header = ratios.header();
+    for (std::size_t i = 0; i < header.shapes.size(); ++i) {
+        const bool none = !header.judgements.empty() && header.judgements[i].none;
+        input.shapes.push_back({header.shapes[i].process, header.shapes[i].parameter,
+                                none && null_shapes == NullShapes::norm_only});
     }
     for (const auto& yield : ratios.header().yields) {
         input.yields.push_back({yield.process, yield.parameter, yield.factors});
@@ -129,7 +132,9 @@ RatioFiles open_ratio_files(const Campaign& campaign, const std::filesystem::pat
 
 StatisticalModel model_for_ratios(const Campaign& campaign, const RatioFiles& ratios) {
     std::vector<UnbinnedRegionInput> inputs;
-    for (const auto& file : ratios) inputs.push_back(region_input(*file));
+    for (const auto& file : ratios) {
+        inputs.push_back(region_input(*file, campaign.systematic_nets.null_shapes));
+    }
     StatisticalModel model = make_model(campaign, inputs);
     if (fits_observed(campaign)) return model;
     const std::vector<double> theta = asimov_point(campaign, model);

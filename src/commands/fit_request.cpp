@@ -9,6 +9,8 @@ std::vector<Option> fit_request_options() {
     return {
         {"starts", "N", "probes for further minima along each parameter (default: 4)"},
         {"minos", "NAMES", "asymmetric errors of these parameters, separated by commas, or 'all'"},
+        {"keep-null-shapes", "",
+         "use shapes that are compatible with none, too (default: as the campaign says)"},
         {"storage", "WORD", "of systematic ratios in memory: fp32, or fp16 in half of it", "fp32"},
         {"precision", "WORD", "of systematic shapes within a block of events: fp64 or fp32",
          "fp64"},
@@ -71,6 +73,7 @@ std::vector<std::string> names_in_list(const Arguments& arguments, std::string_v
 FitRequest fit_request(const Arguments& arguments) {
     FitRequest request;
     request.likelihood = likelihood_options(arguments);
+    request.keep_null_shapes = arguments.has("keep-null-shapes");
     if (arguments.has("starts")) {
         request.starts = static_cast<unsigned>(arguments.integer("starts", 0, 1000));
     }

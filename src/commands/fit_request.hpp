@@ -17,6 +17,7 @@ struct FitRequest {
     std::optional<unsigned> starts = {};      ///< FitOptions::starts; none: any fit will do
     std::vector<std::string> intervals = {};  ///< parameters with error_low and error_high
     bool all_intervals = false;               ///< of all parameters
+    bool keep_null_shapes = false;            ///< whatever the campaign says of them
     LikelihoodOptions likelihood = {};        ///< but the threads, which are those of the rank
 };
 

@@ -12,13 +12,14 @@
 #include "comparison_fits.hpp"
 #include "fit_input.hpp"
 #include "fit_request.hpp"
+#include "shape_fits.hpp"
 #include "stages.hpp"
 
 namespace ratiofarm {
 namespace {
 
 /// Raised when the same ratios give another fit.json.
-constexpr std::uint64_t fit_algorithm = 2;
+constexpr std::uint64_t fit_algorithm = 3;
 
 void add_region(const UnbinnedRegion& region, Hasher& hasher) {
     hasher.text(region.name).number(static_cast<std::uint64_t>(region.shape_norm));
@@ -123,6 +124,9 @@ StageEnd fit_stage(CommandContext& context, Workspace& workspace) {
 
 StageEnd fit_stage(CommandContext& context, Workspace& workspace, const FitRequest& request) {
     const mpi::Communicator& world = context.world;
+    if (request.keep_null_shapes) {
+        workspace.campaign.systematic_nets.null_shapes = NullShapes::keep;
+    }
     RatioFiles ratios;
     StatisticalModel model;
     Digest digest;
@@ -156,6 +160,11 @@ StageEnd fit_stage(CommandContext& context, Workspace& workspace, const FitReque
                      {},
                      summary_of(model),
                      options.starts};
+    record.shapes =
+        shape_record(workspace.campaign, ratios, likelihood, record.fit, likelihood_options);
+    for (std::string& warning : shape_warnings(record.shapes, model)) {
+        record.fit.warnings.push_back(std::move(warning));
+    }
     mpi::together(world,
                   [&] { apply_guard_policies(workspace.campaign.inference, record.fit.guards); });
     const std::vector<double> points = workspace.campaign.inference.scan.empty()

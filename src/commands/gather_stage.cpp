@@ -158,7 +158,9 @@ Gatherings plan(const Workspace& workspace) {
     Gatherings gatherings;
     std::vector<std::uint64_t> stale;
     for (std::uint64_t index = 0; index < workspace.graph.ensembles.size(); ++index) {
-        if (!is_up_to_date(workspace, workspace.graph.ensembles[index])) stale.push_back(index);
+        const PlannedEnsemble& ensemble = workspace.graph.ensembles[index];
+        if (ensemble.spec.role == EnsembleRole::halves) continue;
+        if (!is_up_to_date(workspace, ensemble)) stale.push_back(index);
     }
     if (stale.empty()) return gatherings;
     TrainedResults results(workspace.directory);

@@ -9,6 +9,7 @@
 #include "farm_stage.hpp"
 #include "inference_tasks.hpp"
 #include "ratio_assembly.hpp"
+#include "shape_judgements.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -50,7 +51,8 @@ StageEnd infer_stage(CommandContext& context, Workspace& workspace) {
     if (stage.state == StageEnd::State::stopped || stage.state == StageEnd::State::tasks_failed) {
         return stage;
     }
-    const RatioInput input = ratio_input(workspace, inputs);
+    const RatioInput input =
+        ratio_input(workspace, inputs, shape_judgements(context.world, workspace));
     const RatioSummary summary = write_ratios(context.world, workspace.directory.ratios(), input,
                                               block_provider(workspace, input));
     log_summary(input.header, summary, context.log);

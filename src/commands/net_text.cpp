@@ -72,4 +72,17 @@ std::string exclusions_text(const std::vector<EnsembleRecord>& ensembles) {
     return text;
 }
 
+std::string null_shapes_text(const std::vector<JudgedShape>& shapes) {
+    std::string text;
+    for (const JudgedShape& shape : shapes) {
+        if (!shape.judgement.none) continue;
+        text += fmt::format(
+            "no shape   {} of {}: gain {:.3g} +- {:.3g} on events its nets never saw; noise alone "
+            "would make its error {:.3f}\n",
+            shape.parameter, shape.process, shape.judgement.gain, shape.judgement.gain_error,
+            error_by_noise(1.0, shape.yield * shape.judgement.noise_variance));
+    }
+    return text;
+}
+
 }  // namespace ratiofarm

@@ -16,7 +16,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int schema = 1;
+constexpr int schema = 2;
 
 /// JSON has no NaN.
 Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
@@ -47,6 +47,48 @@ Json json_of(const EnsembleChoice& choice) {
         {"failures", choice.failures()}};
 }
 
+Json json_of(const JudgedShape& shape) {
+    const ShapeJudgement& judgement = shape.judgement;
+    return {{"process", shape.process},
+            {"parameter", shape.parameter},
+            {"gain", number(judgement.gain)},
+            {"gain_error", number(judgement.gain_error)},
+            {"none", judgement.none},
+            {"noise_variance", number(judgement.noise_variance)},
+            {"yield", number(shape.yield)},
+            {"information", number(shape.yield * judgement.noise_variance)}};
+}
+
+JudgedShape shape_of(const Json& json) {
+    return {json.at("process"),
+            json.at("parameter"),
+            number(json.at("yield")),
+            {.gain = number(json.at("gain")),
+             .gain_error = number(json.at("gain_error")),
+             .noise_variance = number(json.at("noise_variance")),
+             .none = json.at("none")}};
+}
+
+/// The list under a key, entry by entry; nothing if there is no file.
+template <class Record>
+std::vector<Record> read_list(const RunDirectory& directory,
+                              const std::string& key,
+                              Record (*read)(const Json&)) {
+    const auto path = directory.nets();
+    if (!std::filesystem::exists(path)) return {};
+    return in_context(path.string(), [&] {
+        try {
+            const Json json = Json::parse(read_sealed(path));
+            if (json.at("schema") != schema) throw DataError("unknown schema");
+            std::vector<Record> records;
+            for (const Json& entry : json.at(key)) records.push_back(read(entry));
+            return records;
+        } catch (const Json::exception& error) {
+            throw DataError(error.what());
+        }
+    });
+}
+
 EnsembleRecord record_of(const Json& json) {
     EnsembleRecord record{.name = json.at("name"),
                           .complete = json.at("complete"),
@@ -65,30 +107,26 @@ EnsembleRecord record_of(const Json& json) {
 
 }  // namespace
 
-void record_nets(const RunDirectory& directory, const std::vector<EnsembleChoice>& choices) {
+void record_nets(const RunDirectory& directory,
+                 const std::vector<EnsembleChoice>& choices,
+                 const std::vector<JudgedShape>& shapes) {
     Json ensembles = Json::array();
     for (const EnsembleChoice& choice : choices) ensembles.push_back(json_of(choice));
-    const std::string text = Json{{"schema", schema}, {"ensembles", ensembles}}.dump(2) + "\n";
+    Json judged = Json::array();
+    for (const JudgedShape& shape : shapes) judged.push_back(json_of(shape));
+    const std::string text =
+        Json{{"schema", schema}, {"ensembles", ensembles}, {"shapes", judged}}.dump(2) + "\n";
     const auto path = directory.nets();
     if (std::filesystem::exists(path) && read_text(path) == sealed(path, text)) return;
     publish_sealed(path, text);
 }
 
 std::vector<EnsembleRecord> read_nets_record(const RunDirectory& directory) {
-    const auto path = directory.nets();
-    if (!std::filesystem::exists(path)) return {};
-    return in_context(path.string(), [&] {
-        try {
-            const Json json = Json::parse(read_sealed(path));
-            if (json.at("schema") != schema) throw DataError("unknown schema");
-            std::vector<EnsembleRecord> records;
-            for (const Json& ensemble : json.at("ensembles"))
-                records.push_back(record_of(ensemble));
-            return records;
-        } catch (const Json::exception& error) {
-            throw DataError(error.what());
-        }
-    });
+    return read_list(directory, "ensembles", record_of);
+}
+
+std::vector<JudgedShape> read_shapes_record(const RunDirectory& directory) {
+    return read_list(directory, "shapes", shape_of);
 }
 
 }  // namespace ratiofarm

@@ -6,6 +6,8 @@
 #include "ratiofarm/campaign/ensemble_choice.hpp"
 #include "ratiofarm/store/run_directory.hpp"
 
+#include "shape_judgements.hpp"
+
 namespace ratiofarm {
 
 /// What nets.json says of an ensemble.
@@ -21,9 +23,14 @@ struct EnsembleRecord {
 
 /// Publishes nets.json if it says something new: for people and for `status`, which may not read
 /// all results. No stage reads it.
-void record_nets(const RunDirectory& directory, const std::vector<EnsembleChoice>& choices);
+void record_nets(const RunDirectory& directory,
+                 const std::vector<EnsembleChoice>& choices,
+                 const std::vector<JudgedShape>& shapes);
 
 /// Nothing if the file is not there. \throws DataError if it cannot be read
 std::vector<EnsembleRecord> read_nets_record(const RunDirectory& directory);
+
+/// The trained shapes of the same file. \throws DataError if it cannot be read
+std::vector<JudgedShape> read_shapes_record(const RunDirectory& directory);
 
 }  // namespace ratiofarm

@@ -109,6 +109,7 @@ std::string nets_text(const Campaign& campaign) {
     if (shapes > 0) {
         text += fmt::format(", {} shape{} up and down{}", shapes, shapes == 1 ? "" : "s", folds) +
                 times(campaign.systematic_nets.members, "member");
+        if (campaign.systematic_nets.halves) text += " and 2 halves";
     }
     if (campaign.ensemble.until_spread > 0.0) {
         text += fmt::format("; up to {} members until their spread is {:g}",

@@ -102,11 +102,14 @@ const EnsembleFile& EnsembleFiles::find(const std::string& name) {
     return files_.emplace(name, std::move(file)).first->second;
 }
 
-RatioInput ratio_input(const Workspace& workspace, const Digest& inputs) {
+RatioInput ratio_input(const Workspace& workspace,
+                       const Digest& inputs,
+                       std::vector<ShapeJudgement> judgements) {
     const Campaign& campaign = workspace.campaign;
     RatioInput input;
     input.range_size = inference_range;
     input.header = ratio_header(workspace, inputs);
+    input.header.judgements = std::move(judgements);
     input.shape_spread = !input.header.shapes.empty() && campaign.systematic_nets.members > 1;
     for (const std::string& name : campaign_samples(campaign)) {
         RatioSetInput set{sample_named(workspace, name), inference_split(campaign, name), {}};

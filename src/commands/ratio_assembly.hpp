@@ -24,8 +24,12 @@ private:
     std::map<std::string, EnsembleFile> files_;
 };
 
-/// Header and event sets. \param inputs ratios_digest()
-RatioInput ratio_input(const Workspace& workspace, const Digest& inputs);
+/// Header and event sets.
+/// \param inputs      ratios_digest()
+/// \param judgements  of the trained shapes
+RatioInput ratio_input(const Workspace& workspace,
+                       const Digest& inputs,
+                       std::vector<ShapeJudgement> judgements);
 
 /// Reads the result files of the inference tasks. \param workspace, input outlive it
 RatioProvider block_provider(const Workspace& workspace, const RatioInput& input);

@@ -50,6 +50,7 @@ NetsToDo nets_to_do(const Workspace& workspace) {
         nets.tasks += 1;
     }
     for (const PlannedEnsemble& ensemble : workspace.graph.ensembles) {
+        if (ensemble.spec.role == EnsembleRole::halves) continue;  // never gathered
         const std::string& name = ensemble.spec.name;
         if (!stale.contains(name) && fs::exists(workspace.directory.ensemble(name))) continue;
         nets.gather += ensemble.nets.size();

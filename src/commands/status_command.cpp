@@ -40,6 +40,7 @@ struct Status {
     std::vector<TaskGivenUp> given_up;
     std::vector<std::string> ensembles;
     std::vector<EnsembleRecord> gates;
+    std::vector<JudgedShape> shapes;
     bool ratios = false;
     bool fit = false;
     bool report = false;
@@ -84,6 +85,7 @@ Status read_status(const RunDirectory& directory) {
         }
     }
     status.gates = read_nets_record(directory);
+    status.shapes = read_shapes_record(directory);
     for (const auto& entry : journal.given_up) status.given_up.push_back(entry.second);
     count_begun(directory, status);
     for (const auto& [name, task] : journal.latest) status.toy_tasks += is_toys(name) ? 1 : 0;
@@ -116,6 +118,11 @@ std::string status_json(const Status& status) {
     for (const StageEnded& stage : status.stages) {
         stages.push_back({{"stage", stage.stage}, {"seconds", stage.seconds}});
     }
+    Json null_shapes = Json::array();
+    for (const JudgedShape& shape : status.shapes) {
+        if (!shape.judgement.none) continue;
+        null_shapes.push_back({{"process", shape.process}, {"parameter", shape.parameter}});
+    }
     Json costs = Json::array();
     for (const CostModel::Kind& kind : status.costs.kinds()) {
         costs.push_back({{"kind", kind.name},
@@ -131,6 +138,7 @@ std::string status_json(const Status& status) {
                 {"training_seconds", status.nets.seconds},
                 {"failed", failed},
                 {"excluded", excluded},
+                {"null_shapes", null_shapes},
                 {"ensembles", status.ensembles},
                 {"toy_tasks", status.toy_tasks},
                 {"toy_tasks_begun", status.toys_begun},
@@ -171,7 +179,7 @@ std::string status_text(const Status& status) {
     for (const TaskGivenUp& task : status.given_up) {
         text += fmt::format("failed     {}: {}\n", task.name, task.reason);
     }
-    text += exclusions_text(status.gates);
+    text += exclusions_text(status.gates) + null_shapes_text(status.shapes);
     if (status.damaged_lines > 0) {
         text += fmt::format("journal    {} damaged lines skipped\n", status.damaged_lines);
     }

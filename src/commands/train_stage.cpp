@@ -4,6 +4,7 @@
 
 #include "farm_stage.hpp"
 #include "nets_record.hpp"
+#include "shape_judgements.hpp"
 #include "training_rounds.hpp"
 
 namespace ratiofarm {
@@ -36,13 +37,15 @@ StageEnd train_stage(CommandContext& context, Workspace& workspace) {
         mpi::together(world, [&] {
             if (!world.is_root()) return;
             tasks = rounds->next();
-            record_nets(workspace.directory, rounds->choices());
+            record_nets(workspace.directory, rounds->choices(),
+                        judged_shapes(workspace, rounds->choices()));
         });
         if (!on_root(world, !tasks.empty())) break;
         add(stage, farm_stage(context, workspace, std::move(tasks), TaskFileKind::training_result));
         if (stage.state == StageEnd::State::stopped) return stage;
     }
     if (world.is_root()) {
+        log_null_shapes(judged_shapes(workspace, rounds->choices()), context.log);
         for (const EnsembleChoice& choice : rounds->choices()) {
             const auto failures = choice.failures();
             stage.failures.insert(stage.failures.end(), failures.begin(), failures.end());

@@ -8,6 +8,7 @@
 
 #include "fit_result_json.hpp"
 #include "json_text.hpp"
+#include "shapes_json.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -49,6 +50,12 @@ Json definitions() {
          "events in the likelihood; skipped for zero weight; with a mixture below its floor at the "
          "minimum; factors g held above their floor; anchors of g clipped to a factor of 20"},
         {"normalisations", "Z_j at the minimum: as used, and the sum over all reference events"},
+        {"shapes",
+         "gain: of the nets of both sides on events that they never saw, over a constant net; "
+         "none: not above null_level errors; information: expected events of the process times "
+         "noise_variance, what noise alone adds to H_aa; left_out: only the yields vary. "
+         "untreated: error of the parameter with the shapes that were left out, by a fit of the "
+         "same data; error_by_noise: of its constraint and their information alone"},
         {"limits",
          "asymptotic, arXiv:1007.1727: cls = p_sb / p_b from q and q_asimov; expected at -2 to 2 "
          "standard deviations; with sqrt(poi) in the model thresholds must come from toys"}};
@@ -99,6 +106,7 @@ FitRecord read_record(const Json& json) {
     record.model = read_model(json.at("model"));
     record.starts = json.at("starts").get<unsigned>();
     record.fit = read_fit_json(json);
+    if (json.contains("shapes")) record.shapes = read_shapes_json(json.at("shapes"));
     if (json.contains("limits")) record.limits = read_limits_json(json.at("limits"));
     for (const Json& comparison : json.at("comparisons")) {
         record.comparisons.push_back(
@@ -161,6 +169,7 @@ std::string fit_json(const FitRecord& record) {
               {"inputs", record.inputs},           {"data", record.data},
               {"model", model_json(record.model)}, {"starts", record.starts}};
     add_fit_json(record.fit, json);
+    if (!record.shapes.shapes.empty()) json["shapes"] = shapes_json(record.shapes);
     if (record.limits) json["limits"] = limits_json(*record.limits);
     json["comparisons"] = Json::array();
     for (const auto& comparison : record.comparisons) {

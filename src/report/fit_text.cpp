@@ -111,6 +111,12 @@ std::string comparison_line(const ComparisonFit& comparison, const FitResult& ma
     return text + '\n';
 }
 
+std::string untreated_line(const ShapeRecord::Untreated& entry) {
+    return fmt::format(
+        "{}: error {:.4f}; with its shapes that are compatible with none it would be {:.4f}\n",
+        entry.parameter, entry.error, entry.untreated);
+}
+
 }  // namespace
 
 std::string with_error(double value, double error) {
@@ -138,6 +144,7 @@ std::string fit_text(const FitRecord& record) {
                         fit.edm, passes_text(fit));
     if (!record.data.empty()) text += fmt::format("data: {}\n", record.data);
     text += minima_lines(fit);
+    for (const auto& entry : record.shapes.untreated) text += untreated_line(entry);
     for (const auto& comparison : record.comparisons) text += comparison_line(comparison, fit);
     if (fit.guards.zero_weight > 0) {
         text += fmt::format("{} events of zero weight skipped\n", fit.guards.zero_weight);

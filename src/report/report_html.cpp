@@ -13,9 +13,10 @@ namespace ratiofarm {
 namespace {
 
 std::string navigation(const std::string& body) {
-    constexpr std::array<std::pair<const char*, const char*>, 8> entries{{
+    constexpr std::array<std::pair<const char*, const char*>, 9> entries{{
         {"result", "Result"},
         {"inference", "Impacts and limits"},
+        {"shapes", "Shapes"},
         {"checks", "Checks"},
         {"closure", "Closure"},
         {"calibration", "Calibration"},
@@ -47,7 +48,7 @@ std::vector<std::string> all_warnings(const ReportInputs& inputs, const Plotter&
 
 std::string report_html(const ReportInputs& inputs, const Plotter& plotter) {
     const std::string body = result_section(inputs, plotter) + inference_section(inputs, plotter) +
-                             checks_section(inputs) + closure_section(inputs, plotter) +
+                             shapes_section(inputs) + checks_section(inputs) + closure_section(inputs, plotter) +
                              calibration_section(inputs, plotter) +
                              training_section(inputs, plotter) + quality_section(inputs, plotter) +
                              campaign_section(inputs);

@@ -12,10 +12,12 @@ namespace ratiofarm {
 
 inline constexpr TableKind ratios_kind{ratios_format, ratios_version, 1};
 
-/// Version 1 for a file without systematics, which older programs read.
+/// The oldest version that says all that is in the file, so that older programs read what they
+/// understand: they would take a shape that is only noise for a real one.
 inline TableKind kind_of(const RatioHeader& header) {
     const bool plain = header.shapes.empty() && header.yields.empty();
-    return {ratios_format, plain ? 1 : ratios_version};
+    const std::uint64_t unjudged = plain ? 1 : 2;
+    return {ratios_format, header.judgements.empty() ? unjudged : ratios_version};
 }
 
 std::string set_path(std::string_view set);  ///< "/events/S"

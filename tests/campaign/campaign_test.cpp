@@ -145,6 +145,9 @@ loss_outlier = 3
 members = 3
 warm_start = true
 rate_factor = 0.1
+halves = false
+null_shapes = "keep"
+null_level = 2.5
 [data]
 asimov = { kappa = 0.30000000000000004, source = "reference" }
 [inference]
@@ -191,7 +194,8 @@ TEST_CASE("every option of the nets reaches its field", "[campaign]") {
     const std::string text = replaced(
         replaced(example_toml, "inference = 0.4", "folds = 4"), "members = 3",
         "members = 3\nreplicas = 6\nreplacements = 0\nuntil_spread = 0.5\nmax_members = 7\n"
-        "keep_members = true\n[gates]\nslope = 0\n[systematics]\nwarm_start = true\n");
+        "keep_members = true\n[gates]\nslope = 0\n[systematics]\nwarm_start = true\nhalves = false\n"
+        "null_shapes = \"keep\"\nnull_level = 2.5\n");
     const Campaign campaign = parse_campaign(
         replaced(text, "batch = 100",
                  "schedule = \"step\"\nschedule_factor = 0.25\nschedule_epochs = 3\n"

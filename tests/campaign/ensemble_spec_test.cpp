@@ -69,7 +69,7 @@ TEST_CASE("a shape is learned up and down against the nominal sample alone", "[c
     const auto specs =
         ensemble_specs(campaign_with(shapes + "[systematics]\nmembers = 2\nrate_factor = 0.5\n"));
 
-    REQUIRE(specs.size() == 3 + 6);
+    REQUIRE(specs.size() == 3 + 6 + 6);
     EnsembleSpec expected{.name = "B/scale/up",
                           .role = EnsembleRole::up,
                           .process = "B",
@@ -89,11 +89,25 @@ TEST_CASE("a shape is learned up and down against the nominal sample alone", "[c
 TEST_CASE("a variation of weights has the same events in both classes", "[campaign]") {
     const auto specs = ensemble_specs(campaign_with(shapes));
 
-    const EnsembleSpec& down = specs.back();
+    const EnsembleSpec& down = specs[8];
     CHECK(down.name == "SBI/muR/down");
     CHECK(down.parameter == "alpha_theory");
     CHECK(down.numerator == std::vector<SamplePart>{{"SBI", "muR_05", 1.0}});
     CHECK(down.denominator == std::vector<SamplePart>{{"SBI", "", 1.0}});
+}
+
+TEST_CASE("each side of a shape is learned again by two halves", "[campaign]") {
+    const std::string more = shapes + "[systematics]\nmembers = 3\nrate_factor = 0.5\n";
+    const auto specs = ensemble_specs(campaign_with(more + "warm_start = true\n"));
+
+    REQUIRE(specs.size() == 3 + 6 + 6);
+    EnsembleSpec expected = specs[6];
+    CHECK(expected.name == "B/scale/down");
+    expected.name = halves_of(expected.name);
+    expected.role = EnsembleRole::halves;
+    expected.members = 2;
+    CHECK(specs[3 + 6 + 3] == expected);
+    CHECK(ensemble_specs(campaign_with(more + "halves = false\n")).size() == 3 + 6);
 }
 
 TEST_CASE("nets of shapes begin as those of their process if that is asked for", "[campaign]") {
@@ -122,6 +136,9 @@ TEST_CASE("nets and packs have names by ensemble, fold and number", "[campaign]"
     CHECK(net_name(replicas, 0, 0, 17) == "S/replica 17");
     CHECK(net_name(replicas, 2, 0, 17) == "S/fold 0/replica 17");
     CHECK(net_name(up, 0, 0, 0) == "S/scale/up/member 0");
+    const EnsembleSpec halves = named("S/scale/up/halves", EnsembleRole::halves);
+    CHECK(net_name(halves, 0, 0, 1) == "S/scale/up/half 1");
+    CHECK(net_name(halves, 2, 1, 0) == "S/scale/up/fold 1/half 0");
     CHECK(pack_name(members, 0, 0, {0, 8}) == "S/members 0..7");
     CHECK(pack_name(members, 0, 0, {8, 9}) == "S/member 8");
     CHECK(pack_name(replicas, 3, 2, {4, 6}) == "S/fold 2/replicas 4..5");

@@ -32,3 +32,27 @@ TEST_CASE("weights that sum to nothing need a declared yield", "[campaign]") {
     campaign.processes[1].yield = 2.0;
     CHECK(make_model(campaign, samples).unbinned[0].processes[1].yield == 2.0);
 }
+
+TEST_CASE("a shape that is left out leaves its yields alone", "[campaign]") {
+    Campaign campaign = parse_campaign(test::example_toml + R"toml(
+[[systematic]]
+name = "scale"
+shape = { S = { up = "S_up", down = "S_down" }, B = { up = "B_up", down = "B_down" } }
+)toml",
+                                       "/campaigns");
+    const UnbinnedRegionInput input{
+        .source = "ratios.h5",
+        .processes = {{"S", 100.0}, {"SBI", 700.0}, {"B", 700.0}},
+        .shapes = {{"S", "alpha_scale"}, {"B", "alpha_scale", true}},
+        .yields = {{"S", "alpha_scale", {1.1, 0.9}}, {"B", "alpha_scale", {1.2, 0.8}}}};
+
+    const auto with_names = make_model(campaign, std::vector{input}).unbinned[0].processes;
+    campaign.systematics[0].shapes.reset();  // whatever the file has
+    const auto without_names = make_model(campaign, std::vector{input}).unbinned[0].processes;
+
+    for (const auto& processes : {with_names, without_names}) {
+        CHECK(processes[0].systematics.at(0).shape);
+        CHECK_FALSE(processes[2].systematics.at(0).shape);
+        CHECK(processes[2].systematics.at(0).yield->up == 1.2);
+    }
+}

@@ -1,4 +1,6 @@
 // Systematics whose shapes are trained: keys, samples, trainings, evaluations and yields.
+#include <algorithm>
+
 #include "ratiofarm/campaign/make_model.hpp"
 #include "ratiofarm/campaign/task_graph.hpp"
 #include "ratiofarm/core/errors.hpp"
@@ -113,11 +115,11 @@ TEST_CASE("other varied weights change their own nets alone", "[campaign]") {
     changed[1].weights[0].digest.low += 1;
     const TaskGraph after = make_task_graph(example(), changed, "cpu");
 
-    REQUIRE(after.trainings.size() == 13);
+    REQUIRE(after.trainings.size() == 13 + 8);
     for (std::size_t i = 0; i < after.trainings.size(); ++i) {
         INFO(after.trainings[i].name);
         CHECK((after.trainings[i].digest != before.trainings[i].digest) ==
-              (after.trainings[i].name == "SBI/theory/up/member 0"));
+              after.trainings[i].name.starts_with("SBI/theory/up/"));
     }
 }
 
@@ -172,4 +174,49 @@ TEST_CASE("missing varied samples and weights are told by name", "[campaign]") {
     without = samples();
     without.pop_back();
     CHECK_THROWS_WITH(make_task_graph(example(), without, "cpu"), Contains("sample 'S_down'"));
+}
+
+TEST_CASE("a half is a training of its own and is evaluated on nothing", "[campaign]") {
+    const TaskGraph tasks = graph();
+    const auto find = [&](const std::string& name) {
+        return *std::find_if(tasks.trainings.begin(), tasks.trainings.end(),
+                             [&](const TrainTask& task) { return task.name == name; });
+    };
+
+    const TrainTask member = find("S/scale/down/member 0");
+    const TrainTask half = find("S/scale/down/half 1");
+
+    CHECK(half.ensemble == "S/scale/down/halves");
+    REQUIRE(half.request.nets.size() == 1);
+    CHECK(half.request.nets[0].half == 2);
+    CHECK(half.request.training.batch == 50);  // as many steps as all events with 100
+    CHECK_FALSE(half.request.held_out);
+    CHECK(member.request.held_out);
+    CHECK(member.request.nets[0].half == 0);
+    CHECK(member.request.training.batch == 100);
+    CHECK_FALSE(find("S/member 0").request.held_out);
+    CHECK(half.flop == Approx(10 * 130.0 * (3 * 475 + 190)).epsilon(1e-12));
+    for (const InferTask& task : tasks.inferences) CHECK_FALSE(task.ensemble.ends_with("/halves"));
+}
+
+TEST_CASE("halves are alone in their tasks whatever the packs", "[campaign]") {
+    Campaign campaign = example();
+    campaign.training.pack = 8;
+
+    for (const TrainTask& task : make_task_graph(campaign, samples(), "cpu").trainings) {
+        if (task.ensemble.ends_with("/halves")) CHECK(task.nets.size() == 1);
+    }
+}
+
+TEST_CASE("the digest of the ratios follows what judges the shapes", "[campaign]") {
+    Campaign strict = example();
+    strict.systematic_nets.null_level = 5.0;
+    Campaign kept = example();
+    kept.systematic_nets.null_shapes = NullShapes::keep;  // read by the fit, not by the file
+
+    const auto digest = [](const Campaign& campaign) {
+        return ratios_digest(campaign, samples(), make_task_graph(campaign, samples(), "cpu"));
+    };
+    CHECK(digest(strict) != digest(example()));
+    CHECK(digest(kept) == digest(example()));
 }

@@ -16,6 +16,8 @@ enum class EnsembleRole : std::uint8_t {
     replicas,  ///< r_j again, each net with bootstrap weights of its own; kept apart
     up,        ///< g_j = p_j(x | alpha = +1) / p_j(x); its members are averaged
     down,      ///< the same at alpha = -1
+    halves,    ///< up or down again, net k on half k + 1 of the training events; what the two do
+               ///< not agree on is noise. Never gathered, never evaluated
     classes,   ///< probabilities of the classes of [preselection]; its members are averaged
 };
 
@@ -50,9 +52,13 @@ struct EnsembleSpec {
 };
 
 /// All ensembles of a campaign: the nominal one of every process and, if there are any, its
-/// replicas; then those of the shapes of the systematics, up before down.
+/// replicas; then those of the shapes of the systematics, up before down; then the halves of these
+/// in the same order.
 /// \pre expect_trainable(campaign)
 std::vector<EnsembleSpec> ensemble_specs(const Campaign& campaign);
+
+/// Name of the ensemble of the halves of one of a shape's ensembles: "S/scale/up/halves".
+std::string halves_of(std::string_view ensemble);
 
 /// Network and options of the nets of an ensemble.
 struct NetSettings {
@@ -76,7 +82,7 @@ struct TrainedShape {
 /// In the order of the columns of a ratio file: by systematic, then as its section names processes.
 std::vector<TrainedShape> trained_shapes(const Campaign& campaign);
 
-/// "S/member 3", "S/fold 1/member 3", "S/replica 17": names the net's seeds.
+/// "S/member 3", "S/fold 1/member 3", "S/replica 17", "S/scale/up/half 0": names the net's seeds.
 /// \param folds 0: none
 std::string net_name(const EnsembleSpec& ensemble,
                      std::uint32_t folds,

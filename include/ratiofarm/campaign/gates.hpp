@@ -70,7 +70,7 @@ struct NetSlot {
     std::string name;  ///< "S/member 3"
     std::uint32_t fold = 0;
     std::uint32_t wave = 0;       ///< 0: planned; 1, 2, ...: members that were added later
-    bool replica = false;         ///< judged only by whether it trained and is finite
+    bool replica = false;         ///< or a half: judged only by whether it trained and is finite
     std::vector<TriedNet> tried;  ///< in order: planned, replacement 1, ...; those trained so far
 };
 
@@ -107,7 +107,7 @@ struct SlotChoice {
 ///
 /// The loss: (loss - median) / scatter <= gates.loss_outlier, where the scatter is 1.4826 times the
 /// median absolute deviation, at least a twentieth of what the median net gained on a constant one
-/// (ln 2) and at least 0.1 / sqrt(validation events). Of two middle values the median is the lower.
+/// (ln 2, of a classifier the logarithm of the number of classes) and at least 0.1 / sqrt(validation events). Of two middle values the median is the lower.
 ///
 /// \param replacements  most of them for one slot
 /// \return one choice per slot, in their order

@@ -19,6 +19,7 @@ struct UnbinnedRegionInput {
     struct Shape {
         std::string process;
         std::string parameter;
+        bool left_out = false;  ///< there, but only the yields are to vary
     };
     struct Yield {
         std::string process;

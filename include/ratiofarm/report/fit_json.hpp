@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ratiofarm/core/shape_judgement.hpp"
 #include "ratiofarm/fit/fit_result.hpp"
 #include "ratiofarm/fit/limits.hpp"
 #include "ratiofarm/physics/statistical_model.hpp"
@@ -17,6 +18,27 @@ namespace ratiofarm {
 struct ComparisonFit {
     std::string label;  ///< "exact ratios", "histogram of mass"
     FitResult fit;
+};
+
+/// What the fit did with the learned shapes of systematics.
+struct ShapeRecord {
+    struct Shape {
+        std::string process;
+        std::string parameter;
+        ShapeJudgement judgement;
+        double information = 0.0;  ///< about the parameter that noise alone pretends: expected
+                                   ///< events of the process at the minimum times noise_variance
+        bool left_out = false;     ///< only the yields vary
+    };
+    /// A parameter of which some shapes were left out.
+    struct Untreated {
+        std::string parameter;
+        double error = 0.0;           ///< of this fit
+        double untreated = 0.0;       ///< with those shapes, by a fit of the same data
+        double error_by_noise = 0.0;  ///< of its constraint and the noise of those shapes alone
+    };
+    std::vector<Shape> shapes;         ///< those that were judged
+    std::vector<Untreated> untreated;  ///< in the order of theta
 };
 
 /// What was fitted, in numbers.
@@ -56,6 +78,7 @@ struct FitRecord {
     ModelSummary model = {};
     unsigned starts = 4;  ///< FitOptions::starts
     std::optional<LimitRecord> limits = {};
+    ShapeRecord shapes = {};
 };
 
 /// First value of the file; a reader refuses another one.

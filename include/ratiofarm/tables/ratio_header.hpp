@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ratiofarm/core/digest.hpp"
+#include "ratiofarm/core/shape_judgement.hpp"
 #include "ratiofarm/core/split.hpp"
 #include "ratiofarm/core/trainer_protocol.hpp"
 #include "ratiofarm/physics/interpolation.hpp"
@@ -14,7 +15,8 @@
 namespace ratiofarm {
 
 inline constexpr std::string_view ratios_format = "ratiofarm-ratios";
-inline constexpr std::uint64_t ratios_version = 2;  ///< of files with systematics; 1 without
+inline constexpr std::uint64_t ratios_version = 3;  ///< of files with judged shapes; 2 with
+                                                    ///< systematics, 1 without
 
 /// One column of log r.
 struct RatioProcess {
@@ -52,6 +54,7 @@ struct RatioHeader {
     std::vector<RatioProcess> processes;        ///< order of the columns of log_r
     std::vector<ReferenceComponent> reference;  ///< empty in files that have none
     std::vector<RatioShape> shapes;             ///< order of the columns of log_g
+    std::vector<ShapeJudgement> judgements;     ///< one per shape; empty if they were not judged
     std::vector<RatioYield> yields;
     /// Lines of replica_log_r and member_log_r that belong to each process, in their order; empty
     /// if the file has none.

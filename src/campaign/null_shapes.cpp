@@ -1,0 +1,117 @@
+#include "ratiofarm/campaign/null_shapes.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <string>
+
+namespace ratiofarm {
+namespace {
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+const EnsembleChoice* find_choice(std::span<const EnsembleChoice> choices,
+                                  const std::string& name) {
+    const auto found = std::find_if(choices.begin(), choices.end(),
+                                    [&](const auto& choice) { return choice.name == name; });
+    return found == choices.end() || !found->complete ? nullptr : &*found;
+}
+
+/// The nets of an ensemble by fold.
+std::map<std::uint32_t, std::vector<const NetQuality*>> nets_of(const EnsembleChoice& choice) {
+    std::map<std::uint32_t, std::vector<const NetQuality*>> folds;
+    for (std::size_t slot = 0; slot < choice.slots.size(); ++slot) {
+        const TriedNet& net = choice.slots[slot].tried[choice.choices[slot].index];
+        folds[choice.slots[slot].fold].push_back(&net.result.quality);
+    }
+    return folds;
+}
+
+struct Gain {
+    double value = 0.0;
+    double error = 0.0;
+};
+
+Gain gain_of(const EnsembleChoice& side) {
+    Gain all;
+    const auto folds = nets_of(side);
+    for (const auto& [fold, nets] : folds) {
+        Gain mean;
+        for (const NetQuality* net : nets) {
+            mean.value += net->held_out_gain / static_cast<double>(nets.size());
+            mean.error += net->held_out_error / static_cast<double>(nets.size());
+        }
+        all.value += mean.value / static_cast<double>(folds.size());
+        all.error = std::hypot(all.error, mean.error / static_cast<double>(folds.size()));
+    }
+    return all;
+}
+
+/// Variance of d_1 - d_2 over the reference events. NaN if the nets did not see the same ones.
+double variance_of_difference(const std::vector<const NetQuality*>& up,
+                              const std::vector<const NetQuality*>& down) {
+    if (up.size() != 2 || down.size() != 2) return nan;
+    const std::size_t events = up[0]->reference_logits.size();
+    for (const NetQuality* net : {up[0], up[1], down[0], down[1]}) {
+        if (net->reference_logits.size() != events || events < 2) return nan;
+    }
+    const auto difference = [&](std::size_t event) {
+        const auto d = [&](std::size_t half) {
+            return 0.5 * (double{up[half]->reference_logits[event]} -
+                          double{down[half]->reference_logits[event]});
+        };
+        return d(0) - d(1);
+    };
+    double mean = 0.0;
+    for (std::size_t event = 0; event < events; ++event) {
+        mean += difference(event) / static_cast<double>(events);
+    }
+    double squares = 0.0;
+    for (std::size_t event = 0; event < events; ++event) {
+        squares += (difference(event) - mean) * (difference(event) - mean);
+    }
+    return squares / static_cast<double>(events - 1);
+}
+
+double noise_variance(const EnsembleChoice& up, const EnsembleChoice& down) {
+    constexpr double of_one_net = 0.5;     // the two halves differ by two independent noises
+    constexpr double of_all_events = 0.5;  // twice the events of a half
+    const auto up_folds = nets_of(up);
+    const auto down_folds = nets_of(down);
+    double mean = 0.0;
+    for (const auto& [fold, nets] : up_folds) {
+        mean += variance_of_difference(nets, down_folds.at(fold)) /
+                static_cast<double>(up_folds.size());
+    }
+    return of_one_net * of_all_events * mean;
+}
+
+}  // namespace
+
+std::vector<ShapeJudgement> judge_shapes(const Campaign& campaign,
+                                         std::span<const EnsembleChoice> choices) {
+    std::vector<ShapeJudgement> judgements;
+    for (const TrainedShape& shape : trained_shapes(campaign)) {
+        ShapeJudgement& judgement = judgements.emplace_back();
+        const EnsembleChoice* up = find_choice(choices, shape.up);
+        const EnsembleChoice* down = find_choice(choices, shape.down);
+        if (up != nullptr && down != nullptr) {
+            const Gain up_gain = gain_of(*up);
+            const Gain down_gain = gain_of(*down);
+            judgement.gain = up_gain.value + down_gain.value;
+            judgement.gain_error = up_gain.error + down_gain.error;
+            // A gain that is NaN says nothing.
+            judgement.none =
+                judgement.gain <= campaign.systematic_nets.null_level * judgement.gain_error;
+        }
+        const EnsembleChoice* up_halves = find_choice(choices, halves_of(shape.up));
+        const EnsembleChoice* down_halves = find_choice(choices, halves_of(shape.down));
+        if (up_halves != nullptr && down_halves != nullptr) {
+            judgement.noise_variance = noise_variance(*up_halves, *down_halves);
+        }
+    }
+    return judgements;
+}
+
+}  // namespace ratiofarm

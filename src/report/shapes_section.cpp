@@ -1,0 +1,69 @@
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "html.hpp"
+#include "report_sections.hpp"
+
+namespace ratiofarm {
+namespace {
+
+std::string plain(double value) {
+    return std::isfinite(value) ? fmt::format("{:.4g}", value) : std::string("-");
+}
+
+/// Of a parameter whose constraint has unit width.
+std::string error_by_noise_text(double information) {
+    return std::isfinite(information) ? fmt::format("{:.4f}", error_by_noise(1.0, information))
+                                      : std::string("-");
+}
+
+std::string shapes_table(const ShapeRecord& record) {
+    std::vector<std::vector<Cell>> rows;
+    for (const ShapeRecord::Shape& shape : record.shapes) {
+        const ShapeJudgement& judgement = shape.judgement;
+        rows.push_back({text_cell(shape.process), text_cell(shape.parameter),
+                        number_cell(plain(judgement.gain / judgement.gain_error)),
+                        number_cell(plain(judgement.gain)),
+                        number_cell(plain(std::sqrt(judgement.noise_variance))),
+                        number_cell(error_by_noise_text(shape.information)),
+                        text_cell(shape.left_out   ? "none: left out"
+                                  : judgement.none ? "none: kept"
+                                                   : "")});
+    }
+    return table_html(
+        "Learned shapes",
+        {"process", "parameter", "gain / error", "gain", "rms of the noise", "error by noise", ""},
+        rows);
+}
+
+std::string untreated_table(const ShapeRecord& record) {
+    if (record.untreated.empty()) return {};
+    std::vector<std::vector<Cell>> rows;
+    for (const ShapeRecord::Untreated& entry : record.untreated) {
+        rows.push_back({text_cell(entry.parameter), number_cell(fmt::format("{:.4f}", entry.error)),
+                        number_cell(fmt::format("{:.4f}", entry.untreated)),
+                        number_cell(plain(entry.error_by_noise))});
+    }
+    return table_html("Parameters of shapes that were left out",
+                      {"parameter", "error", "error with these shapes", "by noise alone"}, rows);
+}
+
+}  // namespace
+
+std::string shapes_section(const ReportInputs& inputs) {
+    if (!inputs.fit || inputs.fit->shapes.shapes.empty()) return {};
+    const ShapeRecord& record = inputs.fit->shapes;
+    return section_html(
+        "shapes", "Shapes of systematics",
+        untreated_table(record) + shapes_table(record) +
+            "<p class=\"note\">gain: what the nets of both sides gain, in the loss, over a "
+            "constant one on events that they never saw; a shape without a significant gain is "
+            "compatible with none. rms of the noise: of d ln g / d alpha, from nets on halves of "
+            "the training events. error by noise: of a parameter with a constraint of width 1 "
+            "that nothing but this noise determines.</p>\n");
+}
+
+}  // namespace ratiofarm
