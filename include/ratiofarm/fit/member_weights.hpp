@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "ratiofarm/core/partition.hpp"
+#include "ratiofarm/mpi/communicator.hpp"
+
+/// Weighted members ("wifi ensembles", arXiv:2506.00113): ln r_j(x) = sum_i w_ji f_ji(x) + c_j of
+/// the frozen members f, with w and c fitted to events, and their covariance.
+namespace ratiofarm {
+
+/// Events with what all members of all processes say of them.
+struct MemberRows {
+    std::vector<double> weight;  ///< [n]
+    std::vector<float> log_r;    ///< [sum of members, n], process after process
+};
+
+/// Sets of events joined to one list.
+struct MemberEvents {
+    struct Set {
+        std::uint64_t events = 0;
+        double sum_of_weights = 0.0;  ///< > 0
+        double reference = 0.0;       ///< pi of the set in p_ref = sum_k pi_k p_k; 0: not in it
+    };
+    std::vector<Set> sets;
+    std::vector<std::size_t> numerator;     ///< [processes] set of each
+    std::vector<std::size_t> members;       ///< [processes] how many
+    std::function<MemberRows(Range)> read;  ///< events of the list
+};
+
+/// Fitted weights of the members of one process.
+struct WeightedMembers {
+    std::vector<double> weight;  ///< [members]
+    double constant = 0.0;
+    double log_z = 0.0;        ///< ln of the mean ratio over the reference, to be subtracted
+    std::vector<double> mean;  ///< [members], mean of f over the reference, weighted by the ratio
+    double loss = 0.0;
+    bool converged = false;
+};
+
+struct MemberWeights {
+    std::vector<WeightedMembers> processes;
+    /// [Q, Q], Q = sum_j (members_j + 2): of the weights, the constant, and ln Z at fixed weights
+    /// and constant, process after process.
+    std::vector<double> covariance;
+};
+
+/// Collective over comm, the same bits on any number of ranks. Minimises for every process
+///     sum_num w [-s + exp(-s) - 1] + sum_den w [s + exp(s) - 1],   s = sum_i w_i f_i + c,
+/// both classes with weights of sum 1, by Newton steps over all events. The covariance is the
+/// sandwich J^-1 U J^-T: J the derivative of the estimating equations, U the covariance of their
+/// sums over the events. An event adds to U with all its roles, as numerator of one process and in
+/// the reference of all, so that processes that share events are correlated; scores are centred
+/// within each set, whose weights are normalised. Holds the rows of this rank in memory.
+/// \throws AgreedError (usage) on every rank if a number is not finite, or what read() throws
+MemberWeights fit_member_weights(const mpi::Communicator& comm, const MemberEvents& events);
+
+/// a C a^T.
+double variance_along(std::span<const double> covariance, std::span<const double> a);
+
+}  // namespace ratiofarm
