@@ -175,7 +175,10 @@ struct ToyExperiment::State {
         return Disjoint{std::move(draw), std::move(first)};
     }
 
-    EventSet thrown_region(std::size_t r, std::uint64_t toy) const {
+    /// \param rows is filled with the row of its source that each event is
+    EventSet thrown_region(std::size_t r,
+                           std::uint64_t toy,
+                           std::vector<std::uint64_t>& rows) const {
         std::vector<ToyRows> parts;
         for (const Source& source : unbinned[r]) {
             if (source.weighted) {
@@ -192,6 +195,9 @@ struct ToyExperiment::State {
         }
         const EventSet* reference = setup.unbinned[r].reference.get();
         if (reference != nullptr) parts.push_back({reference, all_rows(*reference), true});
+        for (const ToyRows& part : parts) {
+            for (const DrawnRow& drawn : part.rows) rows.push_back(drawn.row);
+        }
         return joined(parts);
     }
 };
@@ -210,7 +216,8 @@ Toy ToyExperiment::thrown(std::uint64_t toy) const {
     RATIOFARM_EXPECT(toy >= state_->toys.first && toy < state_->toys.last);
     Toy result;
     for (std::size_t r = 0; r < setup.unbinned.size(); ++r) {
-        result.unbinned.push_back(state_->thrown_region(r, toy));
+        result.rows.emplace_back();
+        result.unbinned.push_back(state_->thrown_region(r, toy, result.rows.back()));
     }
     for (std::size_t r = 0; r < setup.binned.size(); ++r) {
         PhiloxSequence random(state_->bin_keys[r], toy);

@@ -35,7 +35,8 @@ std::uint64_t evaluated_events(const Campaign& campaign, const std::vector<Sampl
     std::uint64_t events = 0;
     for (const std::string& name : campaign_samples(campaign)) {
         const SampleInfo& sample = find_sample(samples, name);
-        events += name == campaign.data.sample ? sample.columns.events : sample.inference_events;
+        const bool all = inference_split(campaign, name).inference == 1.0;
+        events += all ? sample.columns.events : sample.inference_events;
     }
     return events;
 }

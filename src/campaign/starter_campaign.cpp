@@ -59,6 +59,9 @@ members = 4                               # nets per process; their spread says 
 
 [data]
 asimov = { mu = 1.0, source = "samples" }
+injections = [{ mu = 0.5 }, { mu = 2.0 }] # truths that are fitted, too, to see them come out
+# sample = "data"                         # what was observed, each event with weight 1
+# blind = true                            # ... but asimov until: ratiofarm run --unblind "reason"
 
 [inference]
 poi = "mu"

@@ -12,6 +12,8 @@
 #include "ratiofarm/core/sealed_text.hpp"
 #include "ratiofarm/tables/event_file.hpp"
 
+#include "blinding.hpp"
+
 namespace ratiofarm {
 namespace {
 
@@ -146,7 +148,9 @@ Resolution resolve(const Campaign& written,
 }
 
 Resolution resolve_run(const RunDirectory& directory) {
-    return resolve(read_campaign(directory.campaign()), directory, std::nullopt);
+    Campaign written = read_campaign(directory.campaign());
+    open_if_unblinded(written, directory);
+    return resolve(written, directory, std::nullopt);
 }
 
 void expect_resolved(Missing missing, const RunDirectory& directory) {

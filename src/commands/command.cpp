@@ -96,6 +96,14 @@ std::string Arguments::text(std::string_view option) const {
     return found == given_.rend() ? std::string() : found->value;
 }
 
+std::vector<std::string> Arguments::texts(std::string_view option) const {
+    std::vector<std::string> values;
+    for (const Given& given : given_) {
+        if (given.option == option) values.push_back(given.value);
+    }
+    return values;
+}
+
 double Arguments::number(std::string_view option, double low, double high) const {
     const std::string value = text(option);
     double result = 0.0;
@@ -135,12 +143,12 @@ std::string help_text(const Command& command) {
 
 const std::vector<Command>& all_commands() {
     static const std::vector<Command> commands{
-        init_command(),   import_command(),   export_command(),  check_command(),
-        plan_command(),   simulate_command(), run_command(),     select_command(),
-        train_command(),  gather_command(),   infer_command(),   fit_command(),
-        scan_command(),   impacts_command(),  limits_command(),  toys_command(),
-        status_command(), submit_command(),   collect_command(), explain_command(),
-        report_command(), verify_command()};
+        init_command(),    import_command(),   export_command(), check_command(),
+        plan_command(),    simulate_command(), run_command(),    select_command(),
+        train_command(),   gather_command(),   infer_command(),  fit_command(),
+        scan_command(),    impacts_command(),  limits_command(), toys_command(),
+        gof_command(),     status_command(),   submit_command(), collect_command(),
+        explain_command(), report_command(),   verify_command()};
     return commands;
 }
 

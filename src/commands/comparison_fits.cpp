@@ -136,8 +136,9 @@ std::optional<ComparisonFit> exact_fit(const Campaign& campaign,
                       set.factor, {set.sample, exact.size(), 0});
     }
     exact.total = exact.size();
-    if (!campaign.data.sample.empty()) exact = unweighted(std::move(exact));
-    if (campaign.data.sample.empty() && campaign.data.source == AsimovSource::reference) {
+    const bool asimov = campaign.data.fitted_sample().empty();
+    if (!asimov) exact = unweighted(std::move(exact));
+    if (asimov && campaign.data.source == AsimovSource::reference) {
         exact = asimov_from_reference(model, model.unbinned.front(), asimov_point(campaign, model),
                                       std::move(exact), 1.0);
     }
@@ -177,7 +178,7 @@ ComparisonFit histogram_fit(const Campaign& campaign,
                       component.fraction / ratios.set(component.sample).sum_of_weights);
     }
     std::vector<double> data_bins;
-    if (campaign.data.sample.empty() && campaign.data.source == AsimovSource::reference) {
+    if (campaign.data.fitted_sample().empty() && campaign.data.source == AsimovSource::reference) {
         data_bins.assign(reference_bins.size(), 0.0);
         std::vector<double> sums;
         for (const auto& bins : process_bins) {

@@ -4,6 +4,7 @@
 #include "ratiofarm/report/fit_json.hpp"
 #include "ratiofarm/report/fit_text.hpp"
 
+#include "blinding.hpp"
 #include "fit_request.hpp"
 #include "hessian_check.hpp"
 
@@ -49,6 +50,7 @@ Command fit_command() {
     auto options = workspace_options();
     options.push_back({"ratios", "FILE", "ratio file (default: ratios.h5 of the run directory)"});
     for (const Option& option : fit_request_options()) options.push_back(option);
+    options.push_back(unblind_option());
     options.push_back({"hessian", "HOW",
                        "'rows': compute it at the minimum by Hessian-vector products too, rows "
                        "dealt over the ranks, and say how far apart and how slow they are",

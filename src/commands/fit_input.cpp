@@ -156,15 +156,20 @@ std::vector<double> asimov_point(const Campaign& campaign, const StatisticalMode
     return theta;
 }
 
-bool fits_observed(const Campaign& campaign) { return campaign.data.observed; }
+bool fits_observed(const Campaign& campaign) { return campaign.data.fits_observed(); }
+
+bool fits_weighted_sample(const Campaign& campaign) {
+    return !campaign.data.fitted_sample().empty() && !campaign.data.observed;
+}
 
 std::vector<FittedSet> fitted_sets(const Campaign& campaign,
                                    const StatisticalModel& model,
                                    const UnbinnedRegion& region,
                                    const RatioFile& ratios) {
     std::vector<FittedSet> sets;
-    if (!campaign.data.sample.empty()) {
-        const RatioSet& set = ratios.set(campaign.data.sample);
+    const std::string sample = campaign.data.fitted_sample();
+    if (!sample.empty()) {
+        const RatioSet& set = ratios.set(sample);
         sets.push_back({set.name, set.events, 1.0, 0.0, 0});
     } else if (campaign.data.source == AsimovSource::samples) {
         sets = sample_sets(campaign, model, region, ratios);
@@ -189,13 +194,14 @@ std::vector<FittedSet> fitted_sets(const Campaign& campaign,
 }
 
 std::string data_description(const Campaign& campaign, const StatisticalModel& model) {
-    if (!campaign.data.sample.empty())
-        return fmt::format("events of sample {}", campaign.data.sample);
-    if (campaign.data.observed) return "observed contents of the binned regions";
-    std::string text = model.unbinned.empty() ? "Asimov data at "
-                       : campaign.data.source == AsimovSource::reference
-                           ? "Asimov data from the reference at "
-                           : "Asimov data from the samples at ";
+    const std::string sample = campaign.data.fitted_sample();
+    if (!sample.empty() && fits_observed(campaign)) return "events of sample " + sample;
+    if (fits_observed(campaign)) return "observed contents of the binned regions";
+    std::string text =
+        model.unbinned.empty()           ? "Asimov data at "
+        : fits_weighted_sample(campaign) ? "weighted events of sample " + sample + " for "
+        : campaign.data.source == AsimovSource::reference ? "Asimov data from the reference at "
+                                                          : "Asimov data from the samples at ";
     const auto theta = asimov_point(campaign, model);
     for (std::size_t i = 0; i < theta.size(); ++i) {
         const Parameter& parameter = model.parameters[i];

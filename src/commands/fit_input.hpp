@@ -30,11 +30,14 @@ std::vector<double> asimov_point(const Campaign& campaign, const StatisticalMode
 /// True if the campaign asks for what was observed, false for Asimov data.
 bool fits_observed(const Campaign& campaign);
 
+/// True for the events of a sample with their own weights: what injections fit.
+bool fits_weighted_sample(const Campaign& campaign);
+
 /// One event set as it enters the likelihood: rows of a sample times factors.
 struct FittedSet {
     std::string sample;
     std::uint64_t events = 0;
-    double factor = 1.0;      ///< on every weight; data have weight 1 instead
+    double factor = 1.0;      ///< on every weight; what was observed has weight 1 instead
     double reference = 0.0;   ///< on every weight, in the sums over the reference
     std::size_t process = 0;  ///< of Asimov data from samples: the column that the events stand for
 };

@@ -12,6 +12,7 @@
 #include "comparison_fits.hpp"
 #include "fit_input.hpp"
 #include "fit_request.hpp"
+#include "injection_fits.hpp"
 #include "shape_fits.hpp"
 #include "stages.hpp"
 
@@ -43,6 +44,14 @@ Digest fit_digest(const Workspace& workspace,
     Hasher hasher;
     hasher.number(fit_algorithm).text(campaign.name).digest(inputs_digest(campaign, ratios));
     hasher.text(model.parameter_of_interest).text(data_description(campaign, model));
+    if (workspace.blinding) hasher.text(blinding_text(*workspace.blinding));
+    for (const Injection& injection : campaign.data.injections) {
+        hasher.text(injection.name).text(injection.sample);
+        hasher.number(static_cast<std::uint64_t>(campaign.data.source));
+        for (const auto& [name, value] : injection.values) {
+            hasher.text(fmt::format("{} {}", name, value));
+        }
+    }
     for (const Parameter& p : model.parameters) {
         hasher.text(fmt::format("{} {} {} {} {} {} {} {} {}", p.name, p.start, p.low, p.high,
                                 p.fixed, static_cast<int>(p.constraint.kind), p.constraint.observed,
@@ -167,6 +176,9 @@ StageEnd fit_stage(CommandContext& context, Workspace& workspace, const FitReque
     }
     mpi::together(world,
                   [&] { apply_guard_policies(workspace.campaign.inference, record.fit.guards); });
+    record.blinding = workspace.blinding;
+    record.injections =
+        injection_fits(world, workspace.campaign, ratios, {likelihood_options, options.starts});
     const std::vector<double> points = workspace.campaign.inference.scan.empty()
                                            ? default_scan_points(model, record.fit)
                                            : workspace.campaign.inference.scan;

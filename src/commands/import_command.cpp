@@ -6,6 +6,7 @@
 #include "ratiofarm/core/publish.hpp"
 
 #include "pyhf_import.hpp"
+#include "root_import.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -42,7 +43,7 @@ std::string campaign_name(const fs::path& out) {
     return name.empty() || name.front() == '-' ? "imported" : name;
 }
 
-ExitCode run(CommandContext&, const Arguments& arguments) {
+ExitCode import_workspace(const Arguments& arguments) {
     const fs::path source = arguments.positional().front();
     const fs::path out = arguments.has("out") ? arguments.text("out") : "campaign.toml";
     if (fs::exists(out) && !arguments.has("force")) {
@@ -79,20 +80,39 @@ ExitCode run(CommandContext&, const Arguments& arguments) {
     return ExitCode::done;
 }
 
+ExitCode run(CommandContext&, const Arguments& arguments) {
+    const bool has_file = !arguments.positional().empty();
+    const bool is_root =
+        has_file && fs::path(arguments.positional().front()).extension() == ".root";
+    if (is_root || arguments.has("sample")) return import_root(arguments);
+    if (has_file) return import_workspace(arguments);
+    throw ConfigError(
+        "import: nothing to import; give a pyhf WORKSPACE.json, or ROOT files like --sample "
+        "S=signal.root:events");
+}
+
+std::vector<Option> options() {
+    std::vector<Option> all{
+        {"out", "FILE", "file to write (default: campaign.toml, or events.h5 from ROOT)"},
+        {"patch", "FILE", "JSON patch, or pyhf patch set, to apply first"},
+        {"patch-name", "NAME", "patch of a patch set"},
+        {"measurement", "NAME", "measurement to use (default: the first)"},
+        {"normsys", "CODE", "interpolation of normsys: code4 or code1", "code4"},
+        {"histosys", "CODE", "of histosys: code4p, code0 or code2", "code4p"},
+        {"force", "", "replace an existing file"}};
+    for (Option& option : root_options()) all.push_back(std::move(option));
+    return all;
+}
+
 }  // namespace
 
 Command import_command() {
     return {.name = "import",
-            .summary = "Reads a pyhf workspace into a campaign of binned regions.",
-            .positional = {"WORKSPACE.json"},
-            .required_positional = 1,
-            .options = {{"out", "FILE", "campaign file to write (default: campaign.toml)"},
-                        {"patch", "FILE", "JSON patch, or pyhf patch set, to apply first"},
-                        {"patch-name", "NAME", "patch of a patch set"},
-                        {"measurement", "NAME", "measurement to use (default: the first)"},
-                        {"normsys", "CODE", "interpolation of normsys: code4 or code1", "code4"},
-                        {"histosys", "CODE", "of histosys: code4p, code0 or code2", "code4p"},
-                        {"force", "", "replace an existing file"}},
+            .summary =
+                "Reads a pyhf workspace into a campaign of binned regions, or ROOT files into an "
+                "events file.",
+            .positional = {"FILE"},
+            .options = options(),
             .run = run};
 }
 

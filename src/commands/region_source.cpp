@@ -21,7 +21,12 @@ struct Reweighting {
     double alpha = 0.0;
 };
 
-enum class WeightKind : std::uint8_t { ones, samples, mixture };
+enum class WeightKind : std::uint8_t {
+    ones,     ///< observed events
+    own,      ///< simulated events of an injection, as they are
+    samples,  ///< Asimov data from samples
+    mixture,  ///< Asimov data from the reference
+};
 
 /// Everything a region's events are made from; shared by all who read them.
 struct RegionList {
@@ -118,7 +123,7 @@ void RegionList::read_part(const SetRows& part, std::uint64_t position, EventSet
     } else if (kind == WeightKind::ones) {
         std::fill(weight.begin(), weight.end(), set.factor);  // 1, or 0 for the reference
     } else {
-        for (double& w : weight) w *= set.factor;
+        for (double& w : weight) w *= set.factor;  // of own weights: 1, or 0 for the reference
     }
 }
 
@@ -149,8 +154,8 @@ std::shared_ptr<RegionList> make_list(const RegionSets& input) {
     list->region = input.region;
     list->theta = asimov_point(input.campaign, input.model);
     list->sets = input.sets;
-    if (!input.campaign.data.sample.empty()) {
-        list->kind = WeightKind::ones;
+    if (!input.campaign.data.fitted_sample().empty()) {
+        list->kind = fits_weighted_sample(input.campaign) ? WeightKind::own : WeightKind::ones;
     } else {
         list->kind = input.campaign.data.source == AsimovSource::reference ? WeightKind::mixture
                                                                            : WeightKind::samples;

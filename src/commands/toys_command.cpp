@@ -149,9 +149,8 @@ ExitCode run(CommandContext& context, const Arguments& arguments) {
     }
     const ToyPlan plan(world, workspace, std::move(request));
     const StageEnd end = farm_stage(context, workspace, plan.tasks(), TaskFileKind::toy_block, [&] {
-        return std::make_unique<ToyRunner>(
-            [&](const ToyTask& task) { return plan.experiment(task); }, workspace.directory,
-            workspace.threads());
+        return std::make_unique<ToyRunner>([&](const ToyTask& task) { return plan.run_toy(task); },
+                                           workspace.directory, workspace.threads());
     });
     ExitCode code = ExitCode::done;
     mpi::together(world, [&] {

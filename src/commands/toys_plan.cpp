@@ -169,17 +169,16 @@ void ToyPlan::read_samples(const mpi::Communicator& world, const Campaign& campa
 
 void ToyPlan::fit_data(const mpi::Communicator& world, const Workspace& workspace) {
     const Campaign& campaign = workspace.campaign;
-    LikelihoodData data = load_data(world, campaign, exact_, ratios_);
-    data.expansions = expansions_;
-    const Likelihood likelihood(model_, data, world, {.threads = workspace.threads()});
+    data_ = load_data(world, campaign, exact_, ratios_);
+    data_.expansions = expansions_;
+    const Likelihood likelihood(model_, data_, world, {.threads = workspace.threads()});
     FitOptions options;
     options.interval = false;
     const FitResult result = fit(likelihood, options, Log());
     TestStatistics statistics(likelihood, result);
-    std::vector<double> base = base_;
-    if (fits_observed(campaign)) {
-        for (std::size_t a = 0; a < base.size(); ++a) base[a] = result.parameters[a].value;
-    }
+    for (const FittedParameter& parameter : result.parameters) best_.push_back(parameter.value);
+    const bool from_best = fits_observed(campaign) || request_.at_best_fit;
+    std::vector<double> base = from_best ? best_ : base_;
     for (const auto& [name, value] : request_.at) base[parameter_index(exact_, name)] = value;
     const std::size_t poi = parameter_index(exact_, exact_.parameter_of_interest);
     std::vector<double> truths = request_.grid;
@@ -251,6 +250,11 @@ ToySetup ToyPlan::setup(std::size_t point) const {
         setup.unbinned.push_back(std::move(region));
     }
     return setup;
+}
+
+ToyRunner::RunToy ToyPlan::run_toy(const ToyTask& task) const {
+    const auto experiment = std::make_shared<const ToyExperiment>(this->experiment(task));
+    return [experiment](std::uint64_t toy) { return experiment->run(toy); };
 }
 
 Digest ToyPlan::digest() const {

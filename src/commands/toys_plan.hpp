@@ -28,6 +28,7 @@ struct ToyRequest {
     ShapeNorm shape_norm = ShapeNorm::reference_quadratic;
     bool profiled = false;      ///< the other parameters at their best for the data
     bool unit_weights = false;  ///< real events of the samples
+    bool at_best_fit = false;   ///< truth: the best fit also of Asimov data
 };
 
 /// Toys of one truth.
@@ -54,6 +55,19 @@ public:
     ToyExperiment experiment(const ToyTask& task) const {
         return {setup(task.point), {task.first, task.last}};
     }
+    ToyRunner::RunToy run_toy(const ToyTask& task) const;
+
+    /// The model that toys are thrown from, with exact normalisations.
+    const StatisticalModel& exact_model() const { return exact_; }
+    const RatioFiles& ratios() const { return ratios_; }
+    const std::vector<double>& asimov() const { return base_; }  ///< truth without a request
+    const std::vector<double>& best() const { return best_; }    ///< theta, of the data
+    const LikelihoodData& data() const { return data_; }
+    /// The events that toys are drawn from, as reference; bins are empty.
+    const LikelihoodData& reference() const { return reference_; }
+    const EventSet& list(std::size_t region) const { return *lists_[region]; }
+    /// Of everything that the toys of any point are made from.
+    Digest digest() const;
 
     /// One task for each block of toys of each point, in order.
     std::vector<Task> tasks() const;
@@ -65,7 +79,6 @@ private:
     void read_samples(const mpi::Communicator& world, const Campaign& campaign);
     void fit_data(const mpi::Communicator& world, const Workspace& workspace);
     std::vector<ToySource> sample_sources(std::size_t region, std::size_t point) const;
-    Digest digest() const;
 
     ToyRequest request_;
     std::uint64_t seed_;
@@ -77,6 +90,8 @@ private:
     std::vector<std::shared_ptr<const EventSet>> lists_;  ///< [region], the reference
     std::vector<std::vector<std::shared_ptr<const EventSet>>> samples_;  ///< [region][process]
     LikelihoodData reference_;
+    LikelihoodData data_;
+    std::vector<double> best_;
     std::vector<std::shared_ptr<const NormalisationExpansion>> expansions_;
     std::vector<ToyPoint> points_;
     std::vector<ExpectedData> expected_;  ///< [points]

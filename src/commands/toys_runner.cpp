@@ -15,7 +15,7 @@ namespace ratiofarm {
 struct ToyRunner::Work {
     const Task& task;
     ToyTask range;
-    ToyExperiment experiment;
+    RunToy run_toy;
     std::mutex mutex = {};  // guards what follows
     std::vector<std::optional<ToyOutcome>> outcomes = {};
     std::uint64_t next = 0;
@@ -82,7 +82,7 @@ TaskReport ToyRunner::report_of(const Task& task) {
 
 TaskReport ToyRunner::run(const Task& task) {
     const auto range = decode<ToyTask>(task.payload);
-    Work work{.task = task, .range = range, .experiment = make_(range)};
+    Work work{.task = task, .range = range, .run_toy = make_(range)};
     work.outcomes.resize(range.last - range.first);
     TaskReport report;
     const std::filesystem::path state = directory_.state(task.digest);
@@ -123,7 +123,7 @@ void ToyRunner::run_toys(Work& work) {
                 if (work.next == work.outcomes.size()) return;
                 const std::uint64_t at = work.next++;
                 lock.unlock();
-                ToyOutcome outcome = work.experiment.run(work.range.first + at);
+                ToyOutcome outcome = work.run_toy(work.range.first + at);
                 lock.lock();
                 work.outcomes[at] = std::move(outcome);
                 fraction_ = static_cast<double>(at + 1) / static_cast<double>(work.outcomes.size());

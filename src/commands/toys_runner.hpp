@@ -46,8 +46,10 @@ constexpr TaskFileKind task_file_kind<ToyBlock>() {
 /// Throws and fits toys in threads of this process.
 class ToyRunner final : public TaskRunner {
 public:
-    /// The toys of a task. Called from a thread of the runner.
-    using MakeExperiment = std::function<ToyExperiment(const ToyTask&)>;
+    /// Throws and fits one toy of a task. Called by several threads at once.
+    using RunToy = std::function<ToyOutcome(std::uint64_t toy)>;
+    /// What the toys of a task are done with. Called from a thread of the runner.
+    using MakeExperiment = std::function<RunToy(const ToyTask&)>;
 
     /// \param threads that work on the toys of one task together, >= 1
     ToyRunner(MakeExperiment make, RunDirectory directory, unsigned threads);

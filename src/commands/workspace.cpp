@@ -48,9 +48,9 @@ Placement placement_of_rank(const mpi::Communicator& world, DeviceClass device) 
 void remove_results(const RunDirectory& directory) {
     for (const fs::path& path :
          {directory.tasks(), directory.ensembles(), directory.ratios(), directory.fit_json(),
-          directory.report(), directory.nets(), directory.toys_json(), directory.journal(),
-          directory.campaign(), directory.selection_json(), directory.selected_events(),
-          directory.selected_campaign()}) {
+          directory.report(), directory.nets(), directory.toys_json(), directory.gof_json(),
+          directory.journal(), directory.campaign(), directory.selection_json(),
+          directory.selected_events(), directory.selected_campaign()}) {
         fs::remove_all(path);
     }
     for (const fs::path& path : directory.shard_journals()) fs::remove(path);
@@ -142,6 +142,7 @@ RunDirectory enter(CommandContext& context, const Arguments& arguments, Workspac
     const Shard& shard = workspace.farm.shard;
     workspace.lock = std::make_unique<Lock>(directory.lock(shard), log);
     expect_no_other_farm(directory, shard);
+    workspace.blinding = settle_blinding(arguments, workspace.written, directory, log);
     if (arguments.has("fresh")) remove_results(directory);
     return directory;
 }
@@ -173,7 +174,9 @@ void brief(CommandContext& context, const Arguments& arguments, Needs needs, Wor
     const Log& log = context.log;
     workspace.device = choose_device(arguments.text("device"));
     workspace.directory = enter(context, arguments, workspace);
-    workspace.accept_change = arguments.has("accept-change");
+    // A measurement that was unblinded is the one that was fitted blind: only its data are new.
+    workspace.accept_change =
+        arguments.has("accept-change") || (workspace.blinding && workspace.blinding->unblinding);
     const fs::path path = workspace.directory.journal(workspace.farm.shard);
     JournalState own;
     workspace.history = read_history(workspace.directory, workspace.farm.shard, own);
@@ -193,7 +196,9 @@ void brief(CommandContext& context, const Arguments& arguments, Needs needs, Wor
     apply_resolution(workspace, log);
     if (needs == Needs::events) expect_resolved(workspace.missing, workspace.directory);
     compare_with_history(workspace, log);
-    publish_if_new(workspace.directory.campaign(), campaign_toml(workspace.written));
+    Campaign copy = workspace.written;
+    copy.data.blind = workspace.blinding.has_value();  // what opens it is the record
+    publish_if_new(workspace.directory.campaign(), campaign_toml(copy));
     workspace.journal = std::make_unique<Journal>(path, own);
     begin_farm(workspace, static_cast<std::uint64_t>(context.world.size()));
 }

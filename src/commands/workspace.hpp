@@ -14,6 +14,7 @@
 #include "ratiofarm/store/run_directory.hpp"
 #include "ratiofarm/workers/placement.hpp"
 
+#include "blinding.hpp"
 #include "campaign_resolution.hpp"
 #include "farm_settings.hpp"
 
@@ -36,6 +37,7 @@ struct Workspace {
     unsigned threads() const { return static_cast<unsigned>(placement.cores.size()); }
 
     // Rank 0 only.
+    std::optional<Blinding> blinding;  ///< of a campaign with [data].blind
     std::unique_ptr<Lock> lock;
     JournalState history;  ///< of all journals
     Digest selection;      ///< selection_inputs(), if the campaign needs a selection

@@ -1,6 +1,7 @@
 #include "ratiofarm/report/collect_report_inputs.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <string>
 #include <utility>
@@ -164,13 +165,30 @@ void add_campaign_facts(const Campaign& campaign, ReportInputs& inputs) {
     fact("seed", fmt::format("{}", campaign.seed));
 }
 
+/// The goodness of another fit, made before the data or the model changed, is not shown.
+void add_goodness_of_fit(const ReportSources& sources, ReportInputs& inputs) {
+    const fs::path path = sources.directory.gof_json();
+    if (!fs::exists(path)) return;
+    GofRecord gof = parse_gof_json(read_sealed(path));
+    for (const FittedParameter& parameter : inputs.fit->fit.parameters) {
+        if (parameter.name != gof.poi || gof.data != inputs.fit->data) continue;
+        const double near = 0.05 * parameter.error;  // toys expand the normalisations
+        if (std::abs(parameter.value - gof.best) > near) continue;
+        inputs.gof = std::move(gof);
+        return;
+    }
+    inputs.warnings.push_back("gof.json is of another fit; run 'ratiofarm gof' again");
+}
+
 void add_files(const ReportSources& sources, ReportInputs& inputs) {
     const RunDirectory& directory = sources.directory;
     const std::pair<fs::path, const char*> files[] = {
         {directory.campaign(), "resolved campaign, valid input again"},
         {directory.ensembles(), "the nets, one file per process"},
         {sources.ratios, "ratios of every event; the input of the fit"},
-        {directory.fit_json(), "result of the fit"}};
+        {directory.fit_json(), "result of the fit"},
+        {directory.gof_json(), "goodness of the fit"},
+        {directory.unblinding(), "when and why the data were looked at"}};
     for (const auto& [path, meaning] : files) {
         if (fs::exists(path)) inputs.files.push_back({path.filename().string(), meaning});
     }
@@ -188,6 +206,7 @@ ReportInputs collect_report_inputs(const ReportSources& sources) {
     if (fs::exists(sources.directory.fit_json())) {
         inputs.fit = parse_fit_json(read_sealed(sources.directory.fit_json()));
         inputs.facts.push_back({"digest of the fit's inputs", inputs.fit->inputs});
+        add_goodness_of_fit(sources, inputs);
     }
     if (fs::exists(sources.ratios)) {
         add_ratios(sources, inputs);

@@ -6,6 +6,7 @@
 
 #include "ratiofarm/core/errors.hpp"
 
+#include "data_json.hpp"
 #include "fit_result_json.hpp"
 #include "json_text.hpp"
 #include "shapes_json.hpp"
@@ -50,6 +51,8 @@ Json definitions() {
          "events in the likelihood; skipped for zero weight; with a mixture below its floor at the "
          "minimum; factors g held above their floor; anchors of g clipped to a factor of 20"},
         {"normalisations", "Z_j at the minimum: as used, and the sum over all reference events"},
+        {"injections",
+         "fits of data whose truth is known: [data].injections; pull = (value - injected) / error"},
         {"shapes",
          "gain: of the nets of both sides on events that they never saw, over a constant net; "
          "none: not above null_level errors; information: expected events of the process times "
@@ -106,6 +109,7 @@ FitRecord read_record(const Json& json) {
     record.model = read_model(json.at("model"));
     record.starts = json.at("starts").get<unsigned>();
     record.fit = read_fit_json(json);
+    read_data_json(json, record);
     if (json.contains("shapes")) record.shapes = read_shapes_json(json.at("shapes"));
     if (json.contains("limits")) record.limits = read_limits_json(json.at("limits"));
     for (const Json& comparison : json.at("comparisons")) {
@@ -169,6 +173,7 @@ std::string fit_json(const FitRecord& record) {
               {"inputs", record.inputs},           {"data", record.data},
               {"model", model_json(record.model)}, {"starts", record.starts}};
     add_fit_json(record.fit, json);
+    add_data_json(record, json);
     if (!record.shapes.shapes.empty()) json["shapes"] = shapes_json(record.shapes);
     if (record.limits) json["limits"] = limits_json(*record.limits);
     json["comparisons"] = Json::array();

@@ -111,6 +111,17 @@ std::string comparison_line(const ComparisonFit& comparison, const FitResult& ma
     return text + '\n';
 }
 
+std::string injection_lines(const InjectionFit& injection) {
+    std::string text;
+    for (const InjectedParameter& parameter : injection.parameters) {
+        text += fmt::format("injected {}: {} = {}", injection.name, parameter.name,
+                            with_error(parameter.value, parameter.error));
+        if (parameter.pull) text += fmt::format(", pull {:.3f}", *parameter.pull);
+        text += injection.converged ? "\n" : ", NOT CONVERGED\n";
+    }
+    return text;
+}
+
 std::string untreated_line(const ShapeRecord::Untreated& entry) {
     return fmt::format(
         "{}: error {:.4f}; with its shapes that are compatible with none it would be {:.4f}\n",
@@ -143,7 +154,9 @@ std::string fit_text(const FitRecord& record) {
     text += fmt::format("{}, EDM {:.2g}, {}\n", fit.converged ? "converged" : "NOT CONVERGED",
                         fit.edm, passes_text(fit));
     if (!record.data.empty()) text += fmt::format("data: {}\n", record.data);
+    if (record.blinding) text += blinding_text(*record.blinding) + "\n";
     text += minima_lines(fit);
+    for (const auto& injection : record.injections) text += injection_lines(injection);
     for (const auto& entry : record.shapes.untreated) text += untreated_line(entry);
     for (const auto& comparison : record.comparisons) text += comparison_line(comparison, fit);
     if (fit.guards.zero_weight > 0) {

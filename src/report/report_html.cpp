@@ -13,8 +13,9 @@ namespace ratiofarm {
 namespace {
 
 std::string navigation(const std::string& body) {
-    constexpr std::array<std::pair<const char*, const char*>, 9> entries{{
+    constexpr std::array<std::pair<const char*, const char*>, 10> entries{{
         {"result", "Result"},
+        {"data", "Data"},
         {"inference", "Impacts and limits"},
         {"shapes", "Shapes"},
         {"checks", "Checks"},
@@ -47,7 +48,8 @@ std::vector<std::string> all_warnings(const ReportInputs& inputs, const Plotter&
 }  // namespace
 
 std::string report_html(const ReportInputs& inputs, const Plotter& plotter) {
-    const std::string body = result_section(inputs, plotter) + inference_section(inputs, plotter) +
+    const std::string body = result_section(inputs, plotter) + data_section(inputs) +
+                             inference_section(inputs, plotter) +
                              shapes_section(inputs) + checks_section(inputs) + closure_section(inputs, plotter) +
                              calibration_section(inputs, plotter) +
                              training_section(inputs, plotter) + quality_section(inputs, plotter) +

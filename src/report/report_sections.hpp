@@ -9,7 +9,9 @@ namespace ratiofarm {
 
 /// Parts of the page in their order; empty where the inputs have nothing to show.
 std::string result_section(const ReportInputs& inputs, const Plotter& plotter);
+std::string data_section(const ReportInputs& inputs);
 std::string inference_section(const ReportInputs& inputs, const Plotter& plotter);
+std::string regions_section(const ReportInputs& inputs, const Plotter& plotter);
 std::string shapes_section(const ReportInputs& inputs);
 std::string checks_section(const ReportInputs& inputs);
 std::string closure_section(const ReportInputs& inputs, const Plotter& plotter);

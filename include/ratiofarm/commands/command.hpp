@@ -68,6 +68,8 @@ public:
     bool help() const { return help_; }
     bool has(std::string_view option) const;  ///< given, or has a default
     std::string text(std::string_view option) const;
+    /// Every value of an option that may be given several times, in order.
+    std::vector<std::string> texts(std::string_view option) const;
     /// \throws ConfigError unless the value is a number in [low, high]
     double number(std::string_view option, double low, double high) const;
     std::uint64_t integer(std::string_view option, std::uint64_t low, std::uint64_t high) const;
@@ -106,6 +108,7 @@ Command scan_command();
 Command impacts_command();
 Command limits_command();
 Command toys_command();
+Command gof_command();
 Command status_command();
 Command submit_command();
 Command collect_command();

@@ -51,6 +51,8 @@ struct Toy {
     std::vector<EventSet> unbinned;           ///< [region], weights are multiplicities
     std::vector<std::vector<double>> binned;  ///< [region][bins], whole numbers
     std::vector<double> observed;             ///< [n], global observables; 0 where unconstrained
+    /// [region][events], row of its source that each event is; those of the reference as well.
+    std::vector<std::vector<std::uint64_t>> rows = {};
 };
 
 /// What its fits say.

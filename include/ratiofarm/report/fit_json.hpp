@@ -10,6 +10,7 @@
 #include "ratiofarm/fit/fit_result.hpp"
 #include "ratiofarm/fit/limits.hpp"
 #include "ratiofarm/physics/statistical_model.hpp"
+#include "ratiofarm/report/unblinding.hpp"
 
 namespace ratiofarm {
 
@@ -18,6 +19,25 @@ namespace ratiofarm {
 struct ComparisonFit {
     std::string label;  ///< "exact ratios", "histogram of mass"
     FitResult fit;
+};
+
+/// One parameter of a fit to a known truth.
+struct InjectedParameter {
+    std::string name;
+    double injected = 0.0;
+    double value = 0.0;
+    double error = 0.0;  ///< from the Hessian
+    std::optional<double> error_low = {};
+    std::optional<double> error_high = {};
+    std::optional<double> pull = {};  ///< (value - injected) / error, where there is an error
+};
+
+/// The fit of one of [data].injections.
+struct InjectionFit {
+    std::string name;
+    std::string data;  ///< what was fitted, in words
+    bool converged = false;
+    std::vector<InjectedParameter> parameters;  ///< the parameter of interest and those injected
 };
 
 /// What the fit did with the learned shapes of systematics.
@@ -79,6 +99,8 @@ struct FitRecord {
     unsigned starts = 4;  ///< FitOptions::starts
     std::optional<LimitRecord> limits = {};
     ShapeRecord shapes = {};
+    std::optional<Blinding> blinding = {};  ///< of a campaign with [data].blind
+    std::vector<InjectionFit> injections = {};
 };
 
 /// First value of the file; a reader refuses another one.

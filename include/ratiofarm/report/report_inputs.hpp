@@ -10,6 +10,7 @@
 #include "ratiofarm/report/calibration.hpp"
 #include "ratiofarm/report/closure.hpp"
 #include "ratiofarm/report/fit_json.hpp"
+#include "ratiofarm/report/gof_json.hpp"
 #include "ratiofarm/report/ratio_checks.hpp"
 
 namespace ratiofarm {
@@ -100,6 +101,7 @@ struct ReportInputs {
     std::vector<Fact> facts;    ///< about campaign and inputs: digests, split, network
     std::string campaign_toml;  ///< resolved campaign; may be empty
     std::optional<FitRecord> fit;
+    std::optional<GofRecord> gof;  ///< of what was fitted
     std::vector<ProcessSummary> processes;
     std::vector<EnsembleQuality> ensembles;      ///< in the order of the campaign
     std::optional<IdentityCheck> identity;       ///< of the ratios as the fit sees them

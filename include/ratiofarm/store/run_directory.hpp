@@ -40,6 +40,9 @@ public:
     std::filesystem::path fit_json() const { return root_ / "fit.json"; }
     std::filesystem::path report() const { return root_ / "report.html"; }
     std::filesystem::path toys_json() const { return root_ / "toys.json"; }
+    std::filesystem::path gof_json() const { return root_ / "gof.json"; }
+    /// When and why the data of a blind campaign were looked at; nothing removes it.
+    std::filesystem::path unblinding() const { return root_ / "unblinding.json"; }
     /// Commands that submitted the campaign to a batch system.
     std::filesystem::path submit_script() const { return root_ / "submit.sh"; }
 

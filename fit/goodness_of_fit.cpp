@@ -1,0 +1,116 @@
+#include "ratiofarm/fit/goodness_of_fit.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "ratiofarm/core/contracts.hpp"
+
+namespace ratiofarm {
+namespace {
+
+constexpr double smallest_expectation = 1e-9;
+
+double deviance_term(double observed, double expected) {
+    const double nu = std::max(expected, smallest_expectation);
+    const double excess = nu - observed;
+    return 2.0 * (observed > 0.0 ? excess + observed * std::log(observed / nu) : excess);
+}
+
+/// P(a, x), the lower regularised incomplete gamma function, by its series: for x < a + 1.
+double gamma_series(double a, double x, double front) {
+    double term = 1.0 / a;
+    double sum = term;
+    for (double n = a + 1.0; term > 1e-17 * sum; n += 1.0) {
+        term *= x / n;
+        sum += term;
+    }
+    return front * sum;
+}
+
+/// Q(a, x) by its continued fraction, evaluated by the method of Lentz: for x >= a + 1.
+double gamma_fraction(double a, double x, double front) {
+    constexpr double tiny = 1e-300;
+    double b = x + 1.0 - a;
+    double c = 1.0 / tiny;
+    double d = 1.0 / b;
+    double h = d;
+    for (double i = 1.0; i < 1e6; i += 1.0) {
+        const double step = -i * (i - a);
+        b += 2.0;
+        d = step * d + b;
+        d = 1.0 / (std::abs(d) < tiny ? tiny : d);
+        c = b + step / c;
+        c = std::abs(c) < tiny ? tiny : c;
+        h *= d * c;
+        if (std::abs(d * c - 1.0) < 1e-15) break;
+    }
+    return front * h;
+}
+
+}  // namespace
+
+double poisson_deviance(std::span<const double> observed, std::span<const double> expected) {
+    RATIOFARM_EXPECT(observed.size() == expected.size());
+    double sum = 0.0;
+    for (std::size_t b = 0; b < observed.size(); ++b) {
+        sum += deviance_term(observed[b], expected[b]);
+    }
+    return sum;
+}
+
+double constraint_deviance(const StatisticalModel& model,
+                           std::span<const double> theta,
+                           std::span<const double> observed) {
+    double sum = 0.0;
+    for (std::size_t a = 0; a < theta.size(); ++a) {
+        const Constraint& constraint = model.parameters[a].constraint;
+        if (model.parameters[a].fixed) continue;
+        const double square = constraint.width * constraint.width;
+        if (constraint.kind == Constraint::Kind::gaussian) {
+            sum += (theta[a] - observed[a]) * (theta[a] - observed[a]) / square;
+        } else if (constraint.kind == Constraint::Kind::poisson) {
+            sum += deviance_term(observed[a] / square, theta[a] / square);
+        }
+    }
+    return sum;
+}
+
+double chi2_tail(double chi2, double ndf) {
+    RATIOFARM_EXPECT(chi2 >= 0.0 && ndf > 0.0);
+    if (chi2 == 0.0) return 1.0;
+    const double a = 0.5 * ndf;
+    const double x = 0.5 * chi2;
+    const double front = std::exp(a * std::log(x) - x - std::lgamma(a));
+    return x < a + 1.0 ? 1.0 - gamma_series(a, x, front) : gamma_fraction(a, x, front);
+}
+
+std::vector<double> weighted_quantiles(std::span<const double> values,
+                                       std::span<const double> weights,
+                                       std::size_t n_bins) {
+    std::vector<std::size_t> order(values.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::stable_sort(order.begin(), order.end(),
+                     [&](std::size_t i, std::size_t j) { return values[i] < values[j]; });
+    double total = 0.0;
+    for (const double weight : weights) total += std::max(weight, 0.0);
+    std::vector<double> edges;
+    double sum = 0.0;
+    for (const std::size_t i : order) {
+        const double wanted = total * static_cast<double>(edges.size() + 1);
+        const bool new_value =
+            edges.empty() ? values[i] > values[order.front()] : values[i] > edges.back();
+        if (edges.size() + 1 < n_bins && new_value && sum * static_cast<double>(n_bins) >= wanted) {
+            edges.push_back(values[i]);
+        }
+        sum += std::max(weights[i], 0.0);
+    }
+    return edges;
+}
+
+std::uint32_t bin_of(std::span<const double> inner_edges, double value) {
+    return static_cast<std::uint32_t>(
+        std::upper_bound(inner_edges.begin(), inner_edges.end(), value) - inner_edges.begin());
+}
+
+}  // namespace ratiofarm

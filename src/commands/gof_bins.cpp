@@ -1,0 +1,143 @@
+#include "gof_bins.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "ratiofarm/fit/goodness_of_fit.hpp"
+#include "ratiofarm/physics/process_rates.hpp"
+#include "ratiofarm/tables/event_file.hpp"
+
+#include "toys_lists.hpp"
+
+namespace ratiofarm {
+namespace {
+
+constexpr double fewest_expected = 5.0;
+
+/// Rates of a region with the parameter of interest moved a little, inside its range.
+std::vector<double> moved_rates(const ToyPlan& plan, std::size_t region, double steps) {
+    const StatisticalModel& model = plan.exact_model();
+    const std::size_t poi = parameter_index(model, model.parameter_of_interest);
+    const Parameter& parameter = model.parameters[poi];
+    const double step = 1e-4 * (parameter.high - parameter.low);
+    std::vector<double> theta = plan.asimov();
+    theta[poi] = std::clamp(theta[poi], parameter.low + step, parameter.high - step);
+    theta[poi] += steps * step;
+    return rates_at(model, model.unbinned[region], theta);
+}
+
+/// ln D(poi + step) - ln D(poi - step) of each event: d ln D / d poi but for a factor. Constant
+/// where the region knows nothing of the parameter of interest.
+std::vector<double> optimal_observable(const ToyPlan& plan,
+                                       std::size_t region,
+                                       const EventSet& events) {
+    const auto above = moved_rates(plan, region, 1.0);
+    const auto below = moved_rates(plan, region, -1.0);
+    const std::size_t width = above.size();
+    std::vector<double> values;
+    values.reserve(events.size());
+    for (std::uint64_t i = 0; i < events.size(); ++i) {
+        double change = 0.0;
+        double sum = 0.0;
+        for (std::size_t j = 0; j < width; ++j) {
+            const double r = std::exp(events.log_r[i * width + j]);
+            change += (above[j] - below[j]) * r;
+            sum += (above[j] + below[j]) * r;
+        }
+        // A mixture that is not positive has no logarithm; such events share the outer bins.
+        constexpr double limit = 1e6;
+        values.push_back(std::clamp(change / sum, -limit, limit));
+    }
+    return values;
+}
+
+/// A column of the events file at the rows of some sets of a ratio file, one after the other.
+/// \return empty if the events are not at hand
+std::vector<double> feature_values(const RatioFile& ratios,
+                                   std::span<const FittedSet> sets,
+                                   const Workspace& workspace,
+                                   const std::string& feature) {
+    std::vector<double> values;
+    for (const FittedSet& set : sets) {
+        const auto sample =
+            std::find_if(workspace.samples.begin(), workspace.samples.end(),
+                         [&](const SampleInfo& info) { return info.name == set.sample; });
+        if (sample == workspace.samples.end()) return {};
+        const auto rows = ratios.read_columns(set.sample, {0, set.events}).row;
+        if (rows.size() != set.events) return {};
+        const MappedSample mapped(*sample);
+        const auto& names = sample->column_names;
+        const auto column = static_cast<std::uint64_t>(
+            std::find(names.begin(), names.end(), feature) - names.begin());
+        if (column >= mapped.columns()) return {};
+        for (const std::uint64_t row : rows) {
+            values.push_back(mapped.features()[row * mapped.columns() + column]);
+        }
+    }
+    return values;
+}
+
+/// The sets that the events of a region come from: those that toys are drawn from, and the data.
+struct Sets {
+    std::vector<FittedSet> list;
+    std::vector<FittedSet> data;
+};
+
+Sets sets_of(const ToyPlan& plan, const Campaign& campaign, std::size_t region) {
+    const StatisticalModel& model = plan.exact_model();
+    const RatioFile& ratios = *plan.ratios()[region];
+    Campaign of_reference = campaign;
+    of_reference.data = {};
+    of_reference.data.source = AsimovSource::reference;
+    return {fitted_sets(of_reference, model, model.unbinned[region], ratios),
+            fitted_sets(campaign, model, model.unbinned[region], ratios)};
+}
+
+/// Bins from the values of both lists, by what is expected at the Asimov point.
+ObservableBins bins_from(const std::vector<double>& list,
+                         const std::vector<double>& data,
+                         const std::vector<double>& expected,
+                         std::size_t bins) {
+    double total = 0.0;
+    for (const double weight : expected) total += std::max(weight, 0.0);
+    const auto most = static_cast<std::size_t>(std::max(1.0, std::floor(total / fewest_expected)));
+    ObservableBins result;
+    result.edges = weighted_quantiles(list, expected, std::min(bins, most));
+    for (const double value : list) result.list.push_back(bin_of(result.edges, value));
+    for (const double value : data) result.data.push_back(bin_of(result.edges, value));
+    return result;
+}
+
+}  // namespace
+
+std::vector<ObservableBins> observable_bins(const ToyPlan& plan,
+                                            const Workspace& workspace,
+                                            std::size_t bins) {
+    const mpi::Communicator alone;
+    const Likelihood likelihood(plan.exact_model(), plan.reference(), alone);
+    const auto expected = likelihood.expected_data(
+        plan.reference(), likelihood.coordinates().to_internal(plan.asimov()));
+    std::vector<ObservableBins> all;
+    for (std::size_t r = 0; r < plan.ratios().size(); ++r) {
+        const std::vector<double> weights = weights_of(expected.data.unbinned[r]);
+        const auto data = whole_list(plan.data().unbinned[r]);
+        const auto add = [&](const std::string& name, const std::vector<double>& list,
+                             const std::vector<double>& observed) {
+            if (list.empty() || observed.size() != data->size()) return;
+            all.push_back(bins_from(list, observed, weights, bins));
+            all.back().region = r;
+            all.back().observable = name;
+        };
+        add("d ln D / d " + plan.exact_model().parameter_of_interest,
+            optimal_observable(plan, r, plan.list(r)), optimal_observable(plan, r, *data));
+        const Sets sets = sets_of(plan, workspace.campaign, r);
+        for (const std::string& feature : workspace.campaign.events.features) {
+            const RatioFile& ratios = *plan.ratios()[r];
+            add(feature, feature_values(ratios, sets.list, workspace, feature),
+                feature_values(ratios, sets.data, workspace, feature));
+        }
+    }
+    return all;
+}
+
+}  // namespace ratiofarm

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "toys_plan.hpp"
+
+namespace ratiofarm {
+
+/// Bins of one observable of the events of one unbinned region: the same for data and toys, and
+/// decided without a look at the data.
+struct ObservableBins {
+    std::size_t region = 0;
+    std::string observable;
+    std::vector<double> edges;        ///< inner ones
+    std::vector<std::uint32_t> list;  ///< [events that toys are drawn from], bin of each
+    std::vector<std::uint32_t> data;  ///< [events of the data's list], bin of each
+    std::size_t size() const { return edges.size() + 1; }
+};
+
+/// Not collective. Quantile bins of the optimal observable d ln D / d poi at the Asimov point, and
+/// of each feature where the events file is at hand; about equal numbers are expected in them.
+/// \param bins at most, with 5 events expected in each
+std::vector<ObservableBins> observable_bins(const ToyPlan& plan,
+                                            const Workspace& workspace,
+                                            std::size_t bins);
+
+}  // namespace ratiofarm

@@ -1,0 +1,107 @@
+#include <fmt/format.h>
+
+#include "ratiofarm/core/sealed_text.hpp"
+#include "ratiofarm/core/signal_flags.hpp"
+#include "ratiofarm/mpi/together.hpp"
+
+#include "farm_stage.hpp"
+#include "gof_plan.hpp"
+
+namespace ratiofarm {
+namespace {
+
+GofRequest wanted(const Arguments& arguments) {
+    GofRequest request;
+    request.toys = arguments.integer("toys", 1, 100'000'000);
+    request.block = arguments.integer("block", 1, 1'000'000);
+    request.bins = arguments.integer("bins", 2, 1000);
+    const std::string norm = arguments.text("shape-norm");
+    if (norm == "reference") {
+        request.shape_norm = ShapeNorm::reference;
+    } else if (norm != "reference_quadratic") {
+        throw ConfigError("--shape-norm = '" + norm +
+                          "': must be reference_quadratic or reference");
+    }
+    return request;
+}
+
+/// Rank 0: all toys, read from the results of the tasks.
+std::vector<ToyOutcome> finished_toys(const std::vector<Task>& tasks,
+                                      const RunDirectory& directory) {
+    std::vector<ToyOutcome> outcomes;
+    for (const Task& task : tasks) {
+        auto block = read_task_file<ToyBlock>(directory.result(task.digest), task.digest);
+        for (ToyOutcome& outcome : block.outcomes) outcomes.push_back(std::move(outcome));
+    }
+    return outcomes;
+}
+
+/// Rank 0: what the user sees of an end without results.
+ExitCode told_end(const StageEnd& end) {
+    for (const std::string& failure : end.failures) fmt::print("failed: {}\n", failure);
+    if (end.state == StageEnd::State::tasks_failed) return ExitCode::tasks_failed;
+    fmt::print("stopped early{}{}; run the same command again to go on\n",
+               end.trouble.empty() ? "" : ": ", end.trouble);
+    return ExitCode::resumable;
+}
+
+ExitCode run(CommandContext& context, const Arguments& arguments) {
+    const mpi::Communicator& world = context.world;
+    GofRequest request;
+    mpi::together(world, [&] { request = wanted(arguments); });
+    install_signal_flags();
+    Workspace workspace = open_workspace(context, arguments, Needs::campaign);
+    if (arguments.has("ratios")) {
+        workspace.ratios = std::filesystem::absolute(arguments.text("ratios"));
+    }
+    const GofPlan plan(world, workspace, request);
+    const std::vector<Task> tasks = plan.tasks();
+    const StageEnd end = farm_stage(context, workspace, tasks, TaskFileKind::toy_block, [&] {
+        return std::make_unique<ToyRunner>([&](const ToyTask& task) { return plan.run_toy(task); },
+                                           workspace.directory, workspace.threads());
+    });
+    ExitCode code = ExitCode::done;
+    mpi::together(world, [&] {
+        if (!world.is_root()) return;
+        if (end.state == StageEnd::State::stopped || end.state == StageEnd::State::tasks_failed) {
+            code = told_end(end);
+            return;
+        }
+        const GofRecord record = plan.record(finished_toys(tasks, workspace.directory));
+        const std::string json = gof_json(record);
+        publish_sealed(workspace.directory.gof_json(), json);
+        fmt::print("{}", arguments.has("json") ? json : gof_text(record));
+    });
+    return code;
+}
+
+}  // namespace
+
+Command gof_command() {
+    auto options = workspace_options();
+    options.push_back({"ratios", "FILE", "ratio file (default: ratios.h5 of the run directory)"});
+    options.push_back({"toys", "N", "toys, thrown at the best fit and fitted again", "1000"});
+    options.push_back({"bins", "N",
+                       "bins of an observable of unbinned regions, at most, with 5 events or more "
+                       "expected in each",
+                       "20"});
+    options.push_back({"shape-norm", "WORD",
+                       "of the fits: reference_quadratic, or reference, which sums over all "
+                       "reference events in every toy",
+                       "reference_quadratic"});
+    options.push_back({"block", "N", "toys of one task", "100"});
+    options.push_back({"time-budget", "TIME",
+                       "stop, resumable (exit code 75), before this time; the limit of a Slurm job "
+                       "is known without it"});
+    options.push_back({"json", "", "print gof.json instead of a table"});
+    return {.name = "gof",
+            .summary =
+                "Goodness of fit: deviances of the data from the best fit in bins, with p-values "
+                "by toys; kept in gof.json.",
+            .positional = {"CAMPAIGN.toml"},
+            .options = std::move(options),
+            .ranks = Ranks::all,
+            .run = run};
+}
+
+}  // namespace ratiofarm

@@ -1,0 +1,67 @@
+#include "injection_fits.hpp"
+
+#include <algorithm>
+
+#include "ratiofarm/mpi/together.hpp"
+
+namespace ratiofarm {
+namespace {
+
+InjectedParameter injected_parameter(const FittedParameter& fitted, double injected) {
+    InjectedParameter parameter{fitted.name,  injected,         fitted.value,
+                                fitted.error, fitted.error_low, fitted.error_high};
+    if (fitted.error > 0.0) parameter.pull = (fitted.value - injected) / fitted.error;
+    return parameter;
+}
+
+InjectionFit summary(const Injection& injection,
+                     const std::string& data,
+                     const std::vector<double>& truth,
+                     const FitResult& result) {
+    InjectionFit fit{injection.name, data, result.converged, {}};
+    for (std::size_t a = 0; a < result.parameters.size(); ++a) {
+        const FittedParameter& parameter = result.parameters[a];
+        const bool named =
+            std::any_of(injection.values.begin(), injection.values.end(),
+                        [&](const auto& value) { return value.first == parameter.name; });
+        if (!named && parameter.name != result.poi) continue;
+        fit.parameters.push_back(injected_parameter(parameter, truth[a]));
+    }
+    return fit;
+}
+
+}  // namespace
+
+Campaign injected_campaign(const Campaign& campaign, const Injection& injection) {
+    Campaign injected = campaign;
+    DataSection& data = injected.data;
+    data.asimov = injection.values;
+    data.sample = injection.sample;
+    data.observed = false;  // of a sample: its events have their own weights
+    data.blind = false;
+    data.injections.clear();
+    if (!data.sample.empty()) data.source = AsimovSource::samples;
+    return injected;
+}
+
+std::vector<InjectionFit> injection_fits(const mpi::Communicator& comm,
+                                         const Campaign& campaign,
+                                         const RatioFiles& ratios,
+                                         const InjectionOptions& options) {
+    std::vector<InjectionFit> fits;
+    for (const Injection& injection : campaign.data.injections) {
+        in_context("injection '" + injection.name + "'", [&] {
+            const Campaign injected = injected_campaign(campaign, injection);
+            StatisticalModel model;
+            mpi::together(comm, [&] { model = model_for_ratios(injected, ratios); });
+            const Likelihood likelihood(model, load_data(comm, injected, model, ratios), comm,
+                                        options.likelihood);
+            const FitResult result = fit(likelihood, {.starts = options.starts}, Log());
+            fits.push_back(summary(injection, data_description(injected, model),
+                                   asimov_point(injected, model), result));
+        });
+    }
+    return fits;
+}
+
+}  // namespace ratiofarm

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <vector>
+
+#include "ratiofarm/commands/command.hpp"
+
+namespace ratiofarm {
+
+/// Options of `ratiofarm import` for ROOT files.
+std::vector<Option> root_options();
+
+/// Writes an events file from trees, by scripts/import_root.py under a Python that has uproot.
+/// \throws ConfigError if the file is there already, or the Python or the script is not
+ExitCode import_root(const Arguments& arguments);
+
+}  // namespace ratiofarm

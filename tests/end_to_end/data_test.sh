@@ -1,0 +1,115 @@
+#!/usr/bin/env bash
+# Blind running, unblinding on record, and injections of known truths.
+source "$(dirname "$0")/library.sh"
+
+make_campaign 6000 2 1 "[8]"
+sed -e 's/^seed = 3/seed = 4/' -e 's/file = "toy.h5"/file = "other.h5"/' campaign.toml > other.toml
+ratiofarm simulate other.toml > /dev/null
+
+# Data that nobody can read without an error, and an independent sample of the truth mu = 1.
+write_data() { # value of the first feature of the first event
+    "$RATIOFARM_PYTHON" - "$1" <<'END'
+import sys, h5py, numpy as np
+with h5py.File("toy.h5", "a") as f, h5py.File("other.h5") as other:
+    for name in ["data", "SBI2"]:
+        if name in f:
+            del f[name]
+    other.copy("SBI", f, "SBI2")
+    n = 900
+    data = f.create_group("data")
+    x = other["SBI/features"][:n]
+    x[0, 0] = float(sys.argv[1])
+    data.create_dataset("features", data=x).attrs["columns"] = ["x"]
+    data["weight"] = np.ones(n)
+    data["id"] = (np.uint64(1) << np.uint64(60)) + np.arange(n, dtype="u8")
+END
+}
+write_data nan
+cp campaign.toml plain.toml
+sed -i 's/^\[data\]/[data]\nsample = "data"\nblind = true\ninjections = [{ mu = 2.0 }, { mu = 1.0, sample = "SBI2" }]/' campaign.toml
+
+ratiofarm run campaign.toml --out blind > blind.out 2> blind.err
+for command in check plan; do ratiofarm $command campaign.toml --out blind > $command.txt 2>&1 || fail "$(cat $command.txt)"; done
+ratiofarm status --out blind > status.txt
+! grep -hw 900 check.txt plan.txt status.txt blind.out || fail "the number of data events is shown"
+ratiofarm verify --out blind > verify.txt || fail "$(cat verify.txt)"
+"$RATIOFARM_PYTHON" - blind <<'END'
+import sys, json, h5py
+fit = json.load(open(f"{sys.argv[1]}/fit.json"))
+assert fit["blinding"]["blind"] and "Asimov data" in fit["data"], fit["data"]
+with h5py.File(f"{sys.argv[1]}/ratios.h5") as f:
+    assert sorted(f["events"]) == ["B", "S", "SBI", "SBI2"], list(f["events"])
+    assert len(f["events/SBI2/id"]) == 6000  # all of them: nothing was trained on it
+first, second = fit["injections"]
+assert [p["name"] for p in first["parameters"]] == ["mu"]
+for injection, truth in [(first, 2.0), (second, 1.0)]:
+    mu = injection["parameters"][0]
+    assert injection["converged"] and mu["injected"] == truth
+    assert abs(mu["pull"] - (mu["value"] - truth) / mu["error"]) < 1e-12
+# Weighted data stand for as many events as their weights say: the error is that of Asimov data.
+asimov = fit["parameters"][0]["error"]
+assert 0.7 < second["parameters"][0]["error"] / asimov < 1.4, (second, asimov)
+assert abs(second["parameters"][0]["pull"]) < 3
+END
+grep -q "injected mu = 1 (SBI2): mu = " blind.out || fail "no injection in the text"
+grep -q "blind: the data have not been looked at" blind.out || fail "the text does not say that it is blind"
+grep -q "Fits of data whose truth is known" blind/report.html || fail "no injections in the report"
+
+# What the injection of Asimov data says is what a campaign for that point says.
+sed 's/asimov = { mu = 1.0/asimov = { mu = 2.0/' plain.toml > two.toml
+ratiofarm fit two.toml --ratios blind/ratios.h5 --out two --json > two.json 2> two.err
+python3 - <<'END'
+import json
+two = json.load(open("two.json"))["parameters"][0]
+injected = json.load(open("blind/fit.json"))["injections"][0]["parameters"][0]
+for key in ["value", "error", "error_low", "error_high"]:
+    assert two[key] == injected[key], (key, two, injected)
+END
+
+# Unblinding: not without a reason, a blind campaign, a blind fit of this measurement.
+refused() { # text, command...
+    local text=$1
+    shift
+    expect_code 2 "$@" > refused.out 2> refused.err
+    expect_in "$text" refused.err
+    [ ! -e blind/unblinding.json ] || fail "refused, but on record"
+}
+write_data 0.5
+refused "must say why" ratiofarm run campaign.toml --out blind --unblind " "
+refused "is not blind" ratiofarm run plain.toml --out plain --unblind "why not"
+refused "does not exist" ratiofarm run campaign.toml --out fresh --unblind "approved"
+sed 's/range = \[0.0, 10.0\]/range = [0.0, 9.0]/' campaign.toml > changed.toml
+refused "of another measurement" ratiofarm run changed.toml --out blind --unblind "approved"
+
+ratiofarm run campaign.toml --out blind --unblind "approved by the group" > open.out 2> open.err
+expect_in "unblinded at .* because: approved by the group (expected before: mu = " open.out
+expect_in "data: events of sample data" open.out
+expect_in "approved by the group" blind/report.html
+ratiofarm verify --out blind > verify.txt || fail "$(cat verify.txt)"
+expect_in unblinding.json verify.txt
+cp blind/fit.json opened.json
+
+# From now on it is open, also for commands that only name the run directory.
+ratiofarm run campaign.toml --out blind > again.out 2> again.err
+cmp blind/fit.json opened.json || fail "another fit after unblinding"
+ratiofarm fit --out blind > fit.out 2> fit.err
+expect_in "data: events of sample data" fit.out
+ratiofarm run campaign.toml --out blind --unblind "again" > again.out 2> again.err
+python3 - <<'END'
+import json
+record = json.load(open("blind/unblinding.json"))["unblindings"]
+assert len(record) == 1 and record[0]["reason"] == "approved by the group", record
+fit = json.load(open("blind/fit.json"))
+assert fit["blinding"]["unblinded"] == record[0] and not fit["blinding"]["blind"]
+assert fit["guards"]["events"] - fit["guards"]["zero_weight"] == 900, fit["guards"]
+END
+
+# A changed model is blind again, and what was put on record stays.
+ratiofarm run changed.toml --out blind > changed.out 2> changed.err
+expect_in "blind: the data have not been looked at" changed.out
+ratiofarm run campaign.toml --out blind > back.out 2> back.err
+expect_in "data: events of sample data" back.out
+flip_bit blind/unblinding.json
+expect_code 2 ratiofarm run campaign.toml --out blind > damaged.out 2> damaged.err
+expect_in "unblinding.json.*does not match the checksum" damaged.err
+echo "all as expected"

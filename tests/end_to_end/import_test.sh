@@ -1,0 +1,118 @@
+#!/usr/bin/env bash
+# ROOT files to an events file, and on to a checked campaign. The files are written by uproot itself.
+source "$(dirname "$0")/library.sh"
+
+"$RATIOFARM_PYTHON" -c 'import uproot' 2> /dev/null || fail "no uproot for $RATIOFARM_PYTHON: ./run setup installs it"
+"$RATIOFARM_PYTHON" - <<'END'
+import numpy as np, uproot, awkward as ak
+
+def write(path, n, shift, seed, first=0):
+    rng = np.random.default_rng(seed)
+    pt = rng.exponential(3.0, n)
+    tree = {"mass": rng.normal(1.5 + shift, 1.0, n).astype("f4"), "pt": pt, "w": rng.uniform(0.5, 1.5, n),
+            "run": np.full(n, 7, "i4"), "event": np.arange(first, first + n, dtype="i8"), "ok": rng.uniform(size=n) > 0.3}
+    tree["w_up"] = 1.1 * tree["w"]
+    with uproot.recreate(path) as file:
+        if first == 0:
+            file.mktree("events", {name: column.dtype for name, column in tree.items()})
+            file["events"].extend(tree)
+        else:
+            file["events"] = tree  # whatever this version writes by default
+    return tree
+
+np.savez("s.npz", **write("s.root", 3000, 0.0, 1))
+write("s2.root", 500, 0.0, 2, first=3000)
+write("s_up.root", 3000, 0.2, 1)
+write("b.root", 5000, -1.5, 3)
+with uproot.recreate("odd.root") as file:
+    file["jagged"] = {"mass": np.ones(3), "jets": ak.Array([[1.0, 2.0], [], [3.0]])}
+    file["nan"] = {"mass": np.array([1.0, np.nan, 2.0, np.nan])}
+END
+import_root() { ratiofarm import --python "$RATIOFARM_PYTHON" "$@"; }
+
+import_root --sample S=s.root:events --sample S=s2.root --sample S_up=s_up.root:events --sample B=b.root \
+    --same-events S_up=S --features "mass,logpt=log(pt)" --weight "w * 0.01" --weights "up=w_up * 0.01" --scale B=2 \
+    --id run,event --cut "ok & (pt > 0.1)" > import.out
+cat import.out
+"$RATIOFARM_PYTHON" - <<'END'
+import h5py, numpy as np
+tree = np.load("s.npz")
+kept = tree["ok"] & (tree["pt"] > 0.1)
+n = kept.sum()
+with h5py.File("events.h5") as f:
+    assert f.attrs["format"] == "ratiofarm-events" and f.attrs["version"] == 1
+    s = f["S"]
+    assert list(s["features"].attrs["columns"]) == ["mass", "logpt"] and s["features"].chunks is None
+    x = s["features"][:n]
+    assert np.array_equal(x[:, 0], tree["mass"][kept]) and np.allclose(x[:, 1], np.log(tree["pt"][kept]))
+    assert np.allclose(s["weight"][:n], 0.01 * tree["w"][kept])
+    assert np.allclose(s["weights/up"][:] / s["weight"][:], 1.1)
+    # Variations share ids with the sample of the same events, other samples do not.
+    assert np.array_equal(f["S_up/id"][:], s["id"][:n])
+    assert not np.isin(f["B/id"][:], s["id"][:]).any() and len(np.unique(s["id"][:])) == len(s["id"])
+    assert s["id"].dtype == "u8" and s["weight"].dtype == "f8" and s["features"].dtype == "f4"
+END
+
+cat > campaign.toml <<'END'
+[campaign]
+name = "imported"
+[events]
+file = "events.h5"
+features = ["mass", "logpt"]
+[split]
+train = 0.5
+validation = 0.1
+inference = 0.4
+[parameters.mu]
+range = [0.0, 10.0]
+[[process]]
+name = "S"
+coefficient = "mu"
+[[process]]
+name = "B"
+[[systematic]]
+name = "weight"
+shape = { S = { up_weight = "up", down_weight = "up" } }
+[reference]
+mixture = { S = 1, B = 1 }
+[network]
+hidden = [8]
+[training]
+epochs = 1
+batch = 256
+learning_rate = 1e-3
+END
+ratiofarm check campaign.toml > check.txt || fail "$(cat check.txt)"
+
+# The same in small pieces, by entry numbers, of one file given alone.
+import_root s.root --tree events --features mass --out one.h5 > one.out
+expect_in "s: 3000 of 3000 events, sum of weights 3000" one.out
+
+refused() { # text, arguments of import...
+    local text=$1
+    shift
+    expect_code 2 import_root "$@" --out refused.h5 > refused.out 2> refused.err
+    expect_in "$text" refused.err
+    [ ! -e refused.h5 ] && [ ! -e refused.h5.partial ] || fail "a file in spite of '$text'"
+}
+refused "no branch 'mas' (--features mas); did you mean 'mass'?" --sample S=s.root:events --features mas
+refused "no tree 'event'; did you mean 'events'?" --sample S=s.root:event --features mass
+refused "holds 2 trees; name one" --sample S=odd.root --features mass
+refused "branch 'jets' is not one number for each event" --sample S=odd.root:jagged --features jets
+refused "feature 'mass' is not finite in 2 of the events, first in entry 1" --sample S=odd.root:nan --features mass
+refused "no branch 'w_uq'" --sample S=s.root --features mass --weights up=w_uq
+refused "no such file" --sample S=nothing.root:events --features mass
+refused "cannot be read as a ROOT file" --sample S=campaign.toml --features mass
+refused "2999 of 3000 events have the id of another one" --sample S=s.root --features mass --id run
+refused "so entry numbers do not say which events are the same" --sample S=s.root --sample B=b.root --same-events B=S \
+    --features mass
+refused "cannot be computed" --sample S=s.root --features "(mass"
+refused "the weights sum to -3000" --sample S=s.root --features mass --weight -1
+refused "no event is left of 3000" --sample S=s.root --features mass --cut "mass > 1000"
+refused "--features is missing" --sample S=s.root:events
+expect_code 2 import_root --sample S=s.root --features mass > exists.out 2> exists.err
+expect_in "'events.h5' exists already" exists.err
+expect_code 2 ratiofarm import --python ./no-python --sample S=s.root --features mass --out n.h5 > no.out 2> no.err
+expect_in "name a Python that has it by --python or RATIOFARM_PYTHON" no.err
+expect_code 2 env RATIOFARM_PYTHON="python3 -S" ratiofarm import --sample S=s.root --features m --out n.h5 > no.out 2> no.err
+echo "all as expected"
