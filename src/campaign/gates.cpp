@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 
 #include <fmt/format.h>
 
@@ -133,7 +132,7 @@ LossRange loss_range(const std::vector<const TrainedNet*>& nets) {
     }
     LossRange range{median(losses), 0.0};
     for (double& loss : losses) loss = std::abs(loss - range.median);
-    const double gain = std::max(0.0, std::numbers::ln2 - range.median);
+    const double gain = std::max(0.0, nets.front()->quality.constant_loss - range.median);
     range.scatter = std::max({1.4826 * median(losses), 0.05 * gain, 0.1 / std::sqrt(events)});
     return range;
 }

@@ -1,5 +1,7 @@
 #include "ratiofarm/core/network_kinds.hpp"
 
+#include <string>
+
 #include "ratiofarm/core/errors.hpp"
 
 namespace ratiofarm {
@@ -9,7 +11,12 @@ bool has_written_step(NetworkKind kind) {
 }
 
 Engine engine_of(const Network& network, Engine asked) {
-    const bool written = has_written_step(network.kind);
+    const bool written = has_written_step(network.kind) && network.outputs == 1;
+    if (asked == Engine::written && network.outputs > 1) {
+        throw ConfigError(
+            "training.engine = \"written\": there is no written-out step for a network with " +
+            std::to_string(network.outputs) + " outputs (use \"automatic\" or \"autograd\")");
+    }
     if (asked == Engine::written && !written) {
         throw ConfigError(
             "training.engine = \"written\": there is no written-out step for this "

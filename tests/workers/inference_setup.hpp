@@ -29,7 +29,8 @@ struct InferenceSetup {
 
 inline InferenceSetup make_setup(const TemporaryDirectory& folder,
                                  std::uint32_t members,
-                                 std::uint64_t events) {
+                                 std::uint64_t events,
+                                 std::uint32_t outputs = 1) {
     InferenceSetup setup;
     setup.sample = normal_sample("S", events, 0.3, 3);
     InferRequest& request = setup.request;
@@ -38,7 +39,8 @@ inline InferenceSetup make_setup(const TemporaryDirectory& folder,
     request.sample = write_sample(folder, setup.sample);
     request.count = events;
     request.features = {2, 0};
-    request.network = {.inputs = 2, .hidden = {24, 17}, .activation = Activation::silu};
+    request.network = {
+        .inputs = 2, .hidden = {24, 17}, .activation = Activation::silu, .outputs = outputs};
     request.members = members;
     request.result_path = (folder / "block").string();
 
@@ -62,10 +64,10 @@ inline double activated(Activation activation, double x) {
     return x / (1.0 + std::exp(-x));
 }
 
-/// The logit by its definition, in double precision.
-inline double naive_logit(const Network& network,
-                          const std::vector<float>& row,
-                          const std::vector<float>& x) {
+/// The logits by their definition, in double precision.
+inline std::vector<double> naive_logits(const Network& network,
+                                        const std::vector<float>& row,
+                                        const std::vector<float>& x) {
     std::vector<double> values;
     for (std::size_t k = 0; k < x.size(); ++k) {
         values.push_back((static_cast<double>(x[k]) - static_cast<double>(row[k])) *
@@ -82,9 +84,18 @@ inline double naive_logit(const Network& network,
             }
             next.push_back(block + 2 < layout.size() ? activated(network.activation, sum) : sum);
         }
+        const bool adds = network.kind == NetworkKind::residual_mlp && block > 2 &&
+                          block + 2 < layout.size() && next.size() == values.size();
+        for (std::size_t k = 0; adds && k < next.size(); ++k) next[k] += values[k];
         values = next;
     }
-    return values[0];
+    return values;
+}
+
+inline double naive_logit(const Network& network,
+                          const std::vector<float>& row,
+                          const std::vector<float>& x) {
+    return naive_logits(network, row, x)[0];
 }
 
 /// Evaluates and reads the block back.

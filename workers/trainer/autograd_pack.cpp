@@ -97,7 +97,8 @@ public:
         const Recording recording;
         leaf_ = parameters_.clone().requires_grad_(options_.use == PackUse::train);
         TensorGraph graph(network_, options_.precision, leaf_);
-        recorded_ = logit(graph, network_, inputs.clone()).squeeze(2);
+        recorded_ = logit(graph, network_, inputs.clone());
+        if (network_.outputs == 1) recorded_ = recorded_.squeeze(2);
         logits_ = recorded_.detach();
         return logits_;
     }

@@ -11,6 +11,7 @@ set(engine_sources
     flat_optimizer.cpp
     net_pack.cpp
     recorded_work.cpp
+    softmax_cross_entropy.cpp
     step_kernel.cpp
     step_kernel_portable.cpp
     tensor_passes.cpp

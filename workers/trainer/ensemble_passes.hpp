@@ -42,8 +42,8 @@ public:
     /// \param features  raw, [n, inputs], n <= shape().block()
     void set_events(std::span<const float> features);
 
-    /// Logits of one pass, net after net: [shape().nets, shape().events], those of missing nets and
-    /// events without a meaning.
+    /// Logits of one pass, net after net: [shape().nets, shape().events, outputs], those of missing
+    /// nets and events without a meaning.
     std::vector<float> logits(std::int64_t pass);
 
 private:

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <memory>
 
 #include <c10/core/InferenceMode.h>
 
@@ -12,8 +13,9 @@
 
 #include "ensemble_passes.hpp"
 #include "inference_events.hpp"
-#include "member_combination.hpp"
 #include "member_rows.hpp"
+#include "ratio_sink.hpp"
+#include "score_sink.hpp"
 #include "training_state_store.hpp"
 
 namespace ratiofarm {
@@ -36,9 +38,6 @@ private:
     void require_finite(std::uint32_t member,
                         std::span<const std::uint64_t> events,
                         std::span<const float> logits) const;
-    void keep(std::uint32_t member,
-              std::span<const std::uint64_t> events,
-              std::span<const float> logits);
     std::optional<TaskEnd> obey();
     TaskDone publish_block();
 
@@ -49,7 +48,7 @@ private:
     InferenceEvents events_;
     EnsemblePasses passes_;
     std::vector<float> features_;  ///< of one block
-    RatioBlock block_;
+    std::unique_ptr<LogitSink> sink_;
     double done_ = 0.0;  ///< of the task, in events times nets
     double total_ = 0.0;
 };
@@ -60,10 +59,11 @@ Inference::Inference(const InferRequest& request, DeviceKind device, TaskControl
       rows_(request),
       events_(request),
       passes_(request.network, request.precision, device) {
-    block_.log_ratio.resize(events_.count());
-    block_.spread.resize(events_.count());
-    constexpr float none = std::numeric_limits<float>::quiet_NaN();
-    if (request.keep_members) block_.members.assign(request.members * events_.count(), none);
+    if (request.network.outputs > 1) {
+        sink_ = std::make_unique<ScoreSink>(request, events_.count());
+    } else {
+        sink_ = std::make_unique<RatioSink>(request, events_.count());
+    }
 }
 
 void Inference::load_nets(std::span<const std::uint32_t> members) {
@@ -83,21 +83,12 @@ void Inference::require_finite(std::uint32_t member,
                                std::span<const float> logits) const {
     const auto bad = std::ranges::find_if(logits, [](float x) { return !std::isfinite(x); });
     if (bad == logits.end()) return;
-    const std::uint64_t event = events[static_cast<std::size_t>(bad - logits.begin())];
+    const auto place = static_cast<std::size_t>(bad - logits.begin());
+    const std::uint64_t event = events[place / request_.network.outputs];
     throw NumericalError("member " + std::to_string(member) +
                          " gives a log ratio that is not finite for row " +
                          std::to_string(events_.row(event)) + " (event id " +
                          std::to_string(events_.id(event)) + ")");
-}
-
-void Inference::keep(std::uint32_t member,
-                     std::span<const std::uint64_t> events,
-                     std::span<const float> logits) {
-    if (!request_.keep_members) return;
-    float* const column = block_.members.data() + member * events_.count();
-    for (std::size_t index = 0; index < logits.size(); ++index) {
-        column[events[index]] = logits[index];
-    }
 }
 
 std::optional<TaskEnd> Inference::obey() {
@@ -117,7 +108,8 @@ std::optional<TaskEnd> Inference::evaluate_block(const Members& members,
                                                  std::span<const std::uint64_t> events) {
     const auto nets = static_cast<std::size_t>(passes_.shape().nets);
     const auto size = static_cast<std::size_t>(passes_.shape().events);
-    MemberCombination combination(request_.combine, events.size());
+    const std::size_t outputs = request_.network.outputs;
+    sink_->begin_block(events);
     load_events(events);
     for (std::size_t net = 0; net < members.size(); net += nets) {
         const auto pack = std::span(members).subspan(net, std::min(nets, members.size() - net));
@@ -126,22 +118,17 @@ std::optional<TaskEnd> Inference::evaluate_block(const Members& members,
             const auto part = events.subspan(first, std::min(size, events.size() - first));
             auto logits = passes_.logits(static_cast<std::int64_t>(first / size));
             for (std::size_t k = 0; k < pack.size(); ++k) {
-                const auto mine = std::span(logits).subspan(k * size, part.size());
+                const auto mine =
+                    std::span(logits).subspan(k * size * outputs, part.size() * outputs);
                 rows_.calibrate(pack[k], mine);
                 require_finite(pack[k], part, mine);
-                combination.add(net + k, first, mine);
-                keep(pack[k], part, mine);
+                sink_->add({.member = pack[k], .before = net + k, .first = first, .logits = mine});
             }
             done_ += static_cast<double>(part.size() * pack.size());
             if (const auto end = obey()) return end;
         }
     }
-    const auto log_ratio = combination.log_ratio(members.size());
-    const auto spread = combination.spread(members.size());
-    for (std::size_t index = 0; index < events.size(); ++index) {
-        block_.log_ratio[events[index]] = log_ratio[index];
-        block_.spread[events[index]] = spread[index];
-    }
+    sink_->end_block(members.size());
     return std::nullopt;
 }
 
@@ -175,7 +162,7 @@ TrainerOutcome Inference::run() {
 }
 
 TaskDone Inference::publish_block() {
-    const auto bytes = encode_task_file(request_.task, block_);
+    const auto bytes = sink_->file();
     publish_in_place(request_.result_path, bytes);
     const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - started_;
     return {.task = request_.task,

@@ -28,13 +28,18 @@ MemoryNeeds memory_needs(const TrainRequest& request) {
     std::set<std::uint64_t> replicas;
     for (const NetRequest& net : request.nets) replicas.insert(net.replica);
     double rows = 0.0;
-    for (const auto* components : {&request.numerator, &request.denominator}) {
-        for (const ClassComponent& component : *components) {
+    const auto add_rows = [&](const std::vector<ClassComponent>& components) {
+        for (const ClassComponent& component : components) {
             rows += static_cast<double>(component.sample.events);
         }
-    }
-    const double columns =
-        static_cast<double>(request.features.size()) + 2.0 * static_cast<double>(replicas.size());
+    };
+    add_rows(request.numerator);
+    add_rows(request.denominator);
+    for (const auto& components : request.classes) add_rows(components);
+    const double weights =
+        request.classes.empty() ? 2.0 : static_cast<double>(request.classes.size());
+    const double columns = static_cast<double>(request.features.size()) +
+                           weights * static_cast<double>(replicas.size());
     return {.nets = 4.0 * copies * nets * static_cast<double>(trainable_size(request.network)),
             .passes = 4.0 * 2.0 * nets * request.training.batch * sum_of_widths(request.network),
             .events = 4.0 * rows * columns};

@@ -51,11 +51,11 @@ public:
 
     /// \param inputs  [nets, n, network.inputs], scaled; n <= capacity; any strides between nets
     ///                and rows, 0 between nets if all see the same events
-    /// \return logits [nets, n]
+    /// \return logits [nets, n], of a network with several outputs [nets, n, outputs]
     virtual const at::Tensor& forward(const at::Tensor& inputs) = 0;
 
     /// After forward() of the same inputs.
-    /// \param logit_gradient  [nets, n], contiguous: derivative of the loss of a net by its logits
+    /// \param logit_gradient  as the logits, contiguous: derivative of the loss of a net by its logits
     virtual void backward(const at::Tensor& inputs, const at::Tensor& logit_gradient) = 0;
 
     /// Nets that have stopped may be left out of later passes; their logits and gradients are then

@@ -26,21 +26,22 @@ at::Tensor table_of(const std::vector<float>& values, std::int64_t columns) {
 /// A batch and where it lies; shapes as in Batch.
 struct BatchMemory {
     at::Tensor features;
-    at::Tensor weights;  ///< [nets, n, 2]
+    at::Tensor weights;  ///< [nets, n, columns]
     at::Tensor positive;
     at::Tensor total;
 
     /// The front of two flat memories.
     BatchMemory(const at::Tensor& feature_memory,
                 const at::Tensor& weight_memory,
-                at::IntArrayRef shape)
+                at::IntArrayRef shape,
+                std::int64_t columns)
         : features(feature_memory.narrow(0, 0, shape[0] * shape[1] * shape[2]).view(shape)),
-          weights(
-              weight_memory.narrow(0, 0, shape[0] * shape[1] * 2).view({shape[0], shape[1], 2})),
+          weights(weight_memory.narrow(0, 0, shape[0] * shape[1] * columns)
+                      .view({shape[0], shape[1], columns})),
           positive(weights.select(2, 0)),
           total(weights.select(2, 1)) {}
 
-    Batch batch() const { return {&features, &positive, &total}; }
+    Batch batch() const { return {&features, &weights, &positive, &total}; }
 };
 
 }  // namespace
@@ -59,12 +60,13 @@ struct PackBatches::State {
 
     // For a table on the device.
     at::Tensor features;  ///< [rows, inputs]
-    at::Tensor weights;   ///< [draws * rows, 2]
+    at::Tensor weights;   ///< [draws * rows, columns]
     at::Tensor shift;     ///< [nets, 1, inputs]
     at::Tensor scale;
 
     std::int64_t nets() const { return std::ssize(readers); }
     std::int64_t inputs() const { return static_cast<std::int64_t>(rows.inputs); }
+    std::int64_t columns() const { return static_cast<std::int64_t>(rows.columns); }
     std::vector<std::uint64_t> rows_at(std::size_t net,
                                        std::uint64_t first,
                                        std::int64_t events) const;
@@ -96,7 +98,7 @@ bool PackBatches::State::put_table_on_device(TablePlace wanted) {
     try {
         const auto slack = is_cpu ? at::Tensor() : at::empty({slack_bytes / 4}, options);
         features = table_of(rows.features, inputs()).to(options);
-        weights = table_of(rows.weights, 2).to(options);
+        weights = table_of(rows.weights, columns()).to(options);
     } catch (const c10::OutOfMemoryError&) {
         if (wanted == TablePlace::device) throw;
         features = weights = at::Tensor();
@@ -137,11 +139,12 @@ PackBatches::PackBatches(const TrainingRows& rows,
     const auto all = static_cast<std::int64_t>(rows.rows);
     RATIOFARM_EXPECT(batch > 0 && batch <= all && !state.readers.empty());
     const auto features = at::empty({state.nets() * batch * state.inputs()}, state.options);
-    const auto weights = at::empty({state.nets() * batch * 2}, state.options);
+    const auto weights = at::empty({state.nets() * batch * state.columns()}, state.options);
     const std::int64_t rest = all % batch == 0 ? batch : all % batch;
     const auto cut = [&](std::int64_t events) {
         return std::make_unique<BatchMemory>(features, weights,
-                                             at::IntArrayRef{state.nets(), events, state.inputs()});
+                                             at::IntArrayRef{state.nets(), events, state.inputs()},
+                                             state.columns());
     };
     state.full = cut(batch);
     state.last = cut(rest);
@@ -192,7 +195,7 @@ void PackBatches::State::gather_on_device(BatchMemory& memory, std::uint64_t fir
     }
     const at::Tensor indices = places.to(options.dtype(at::kLong), true).view({2, -1});
     auto flat_features = memory.features.view({-1, inputs()});
-    auto flat_weights = memory.weights.view({-1, 2});
+    auto flat_weights = memory.weights.view({-1, columns()});
     at::index_select_out(flat_features, features, 0, indices[0]);
     at::index_select_out(flat_weights, weights, 0, indices[1]);
     memory.features.sub_(shift).mul_(scale);
@@ -219,15 +222,14 @@ void PackBatches::State::fill(std::uint64_t first,
                               float* weight) const {
     for (std::size_t net = 0; net < readers.size(); ++net) {
         const TableReader& reader = readers[net];
-        const float* draw = rows.weights.data() + 2 * reader.draw * rows.rows;
+        const float* draw = rows.weights.data() + rows.columns * reader.draw * rows.rows;
         for (const std::uint64_t row : rows_at(net, first, events)) {
             const float* raw = rows.features.data() + row * rows.inputs;
             for (std::size_t input = 0; input < rows.inputs; ++input) {
                 *feature++ =
                     (raw[input] - reader.scaling.shift[input]) * reader.scaling.scale[input];
             }
-            *weight++ = draw[2 * row];
-            *weight++ = draw[2 * row + 1];
+            weight = std::copy_n(draw + rows.columns * row, rows.columns, weight);
         }
     }
 }

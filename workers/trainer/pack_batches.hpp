@@ -17,8 +17,9 @@ namespace ratiofarm {
 /// always lies at the same addresses.
 struct Batch {
     const at::Tensor* features = nullptr;  ///< [nets, n, inputs], scaled
-    const at::Tensor* positive = nullptr;  ///< [nets, n] weight in class 1
-    const at::Tensor* total = nullptr;     ///< [nets, n] weight in both classes
+    const at::Tensor* weights = nullptr;   ///< [nets, n, columns], see TrainingRows
+    const at::Tensor* positive = nullptr;  ///< [nets, n] weight in class 1: the first column
+    const at::Tensor* total = nullptr;     ///< [nets, n] weight in both classes: the second
 };
 
 /// How one net reads a table.

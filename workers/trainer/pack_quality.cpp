@@ -4,6 +4,7 @@
 
 #include "ratiofarm/core/contracts.hpp"
 
+#include "class_quality.hpp"
 #include "isotonic.hpp"
 #include "net_quality.hpp"
 
@@ -18,15 +19,16 @@ TrainingRows thinned(const TrainingRows& all, std::uint64_t most) {
     TrainingRows some{.rows = (all.rows + stride - 1) / stride,
                       .inputs = all.inputs,
                       .features = {},
-                      .weights = {}};
+                      .weights = {},
+                      .columns = all.columns};
     const auto append = [&](std::vector<float>& to, const float* from, std::uint64_t columns) {
         for (std::uint64_t row = 0; row < all.rows; row += stride) {
             to.insert(to.end(), from + row * columns, from + (row + 1) * columns);
         }
     };
     append(some.features, all.features.data(), all.inputs);
-    for (std::size_t first = 0; first < all.weights.size(); first += 2 * all.rows) {
-        append(some.weights, all.weights.data() + first, 2);
+    for (std::size_t first = 0; first < all.weights.size(); first += all.columns * all.rows) {
+        append(some.weights, all.weights.data() + first, all.columns);
     }
     return some;
 }
@@ -42,6 +44,13 @@ std::vector<float> with_weights(const TrainingRows& part, std::uint32_t draw) {
         rows.insert(rows.end(), weight + 2 * row, weight + 2 * row + 2);
     }
     return rows;
+}
+
+ScoredClasses scored_classes(const TrainingRows& part,
+                             std::uint32_t draw,
+                             std::span<const float> logits) {
+    const std::size_t size = part.rows * part.columns;
+    return {std::span(part.weights).subspan(draw * size, size), logits, part.columns};
 }
 
 std::int64_t at_most(std::int64_t capacity, const TrainingRows& part) {
@@ -93,6 +102,12 @@ bool PackQuality::measure(PackTrainer& trainer,
     if (training.empty()) return false;
     for (std::size_t net = 0; net < nets.size(); ++net) {
         if (!nets[net].failure.empty()) continue;
+        if (validation[net].size() > validation_.rows) {
+            const std::uint32_t draw = readers_[net].draw;
+            nets[net].quality = measure_classes(scored_classes(validation_, draw, validation[net]),
+                                                scored_classes(training_, draw, training[net]));
+            continue;
+        }
         const auto validation_rows = with_weights(validation_, readers_[net].draw);
         const auto training_rows = with_weights(training_, readers_[net].draw);
         const std::size_t columns = validation_.inputs + 2;

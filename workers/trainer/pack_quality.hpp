@@ -31,7 +31,7 @@ public:
                  const std::function<bool()>& go_on);
 
 private:
-    /// [nets, rows] of a part; nothing if told to stop.
+    /// [nets, rows * outputs] of a part; nothing if told to stop.
     std::vector<std::vector<float>> logits(PackTrainer& trainer,
                                            PackBatches& batches,
                                            const std::function<bool()>& go_on) const;

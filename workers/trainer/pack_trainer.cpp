@@ -7,7 +7,7 @@
 
 #include "ratiofarm/core/network_kinds.hpp"
 
-#include "cross_entropy.hpp"
+#include "batch_loss.hpp"
 #include "flat_optimizer.hpp"
 #include "net_pack.hpp"
 #include "recorded_work.hpp"
@@ -19,8 +19,8 @@ struct PackTrainer::Parts {
     std::size_t nets;
     std::unique_ptr<NetPack> pack;
     FlatOptimizer optimizer;
-    CrossEntropy training;
-    CrossEntropy validation;
+    std::unique_ptr<BatchLoss> training;
+    std::unique_ptr<BatchLoss> validation;
     RecordedWork recorded;  ///< a step
 
     at::Tensor of_net(const at::Tensor& all, std::size_t net) const {
@@ -50,8 +50,8 @@ PackTrainer::PackTrainer(const TrainRequest& request, DeviceKind device) {
     parts_.reset(new Parts{.nets = request.nets.size(),
                            .pack = std::move(pack),
                            .optimizer = FlatOptimizer(request.training, parameters),
-                           .training = CrossEntropy(nets, events, options),
-                           .validation = CrossEntropy(nets, events, options),
+                           .training = make_batch_loss(request.network, nets, events, options),
+                           .validation = make_batch_loss(request.network, nets, events, options),
                            .recorded = RecordedWork(records ? device : DeviceKind::cpu)});
 }
 
@@ -64,28 +64,27 @@ void PackTrainer::step(const Batch& batch, std::span<const double> rates) {
     const WorkInput input{batch.features->const_data_ptr(), batch.features->size(1)};
     parts_->recorded.run(input, [&] {
         const at::Tensor& logits = pack.forward(*batch.features);
-        parts_->training.add(logits, *batch.positive, *batch.total);
-        pack.backward(*batch.features,
-                      parts_->training.gradient(logits, *batch.positive, *batch.total));
+        parts_->training->add(logits, batch);
+        pack.backward(*batch.features, parts_->training->gradient(logits, batch));
         parts_->optimizer.apply(pack.gradient());
         pack.parameters_changed();
     });
 }
 
-std::vector<double> PackTrainer::training_sums() const { return parts_->training.sums(); }
+std::vector<double> PackTrainer::training_sums() const { return parts_->training->sums(); }
 
 void PackTrainer::reset_training_sums() {
-    parts_->training.set_sums(std::vector<double>(parts_->nets, 0.0));
+    parts_->training->set_sums(std::vector<double>(parts_->nets, 0.0));
 }
 
 void PackTrainer::add_validation(const Batch& batch) {
-    parts_->validation.add(parts_->pack->forward(*batch.features), *batch.positive, *batch.total);
+    parts_->validation->add(parts_->pack->forward(*batch.features), batch);
 }
 
-std::vector<double> PackTrainer::validation_sums() const { return parts_->validation.sums(); }
+std::vector<double> PackTrainer::validation_sums() const { return parts_->validation->sums(); }
 
 void PackTrainer::reset_validation_sums() {
-    parts_->validation.set_sums(std::vector<double>(parts_->nets, 0.0));
+    parts_->validation->set_sums(std::vector<double>(parts_->nets, 0.0));
 }
 
 std::vector<float> PackTrainer::logits(const Batch& batch) {
@@ -125,7 +124,7 @@ void PackTrainer::load(const TrainingState& state) {
         copy_to(parts_->of_net(optimizer.second_moment(), net), saved.second_moment);
         sums.push_back(saved.epoch_loss_sum);
     }
-    parts_->training.set_sums(sums);
+    parts_->training->set_sums(sums);
     parts_->optimizer.set_position(state.step, state.momentum_product);
 }
 

@@ -34,7 +34,7 @@ public:
     std::vector<double> validation_sums() const;
     void reset_validation_sums();
 
-    /// Logits of a batch, net after net. [nets * n]
+    /// Logits of a batch, net after net. [nets * n * outputs]
     std::vector<float> logits(const Batch& batch);
 
     /// The others stay as they are. \param running  [nets]

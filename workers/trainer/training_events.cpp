@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <span>
 #include <string>
 
 #include "ratiofarm/core/bootstrap.hpp"
@@ -23,8 +24,14 @@ const char* part_name(std::size_t which) { return which == training ? "training"
 /// One component of a class: a sample's events with one of its weight columns.
 struct Share {
     MappedSample sample;
-    bool is_numerator;
-    double fraction;  ///< of its class
+    std::size_t label;  ///< number of its class; of a ratio 1 for the numerator, 0
+    double fraction;    ///< of its class
+};
+
+/// Which weights the events get.
+struct Draw {
+    std::uint64_t replica = 0;
+    bool is_ratio = true;
 };
 
 /// One sample and the components that its events are in.
@@ -41,8 +48,10 @@ bool has_same_events(const SampleColumns& a, const SampleColumns& b) {
            a.features_offset == b.features_offset && a.id_offset == b.id_offset;
 }
 
-void add_class(std::vector<Source>& sources, const TrainRequest& request, bool is_numerator) {
-    const auto& components = is_numerator ? request.numerator : request.denominator;
+void add_class(std::vector<Source>& sources, const TrainRequest& request, std::size_t label) {
+    const auto& components = !request.classes.empty() ? request.classes[label]
+                             : label == 1             ? request.numerator
+                                                      : request.denominator;
     double total = 0.0;
     for (const ClassComponent& component : components) total += component.fraction;
     for (const ClassComponent& component : components) {
@@ -52,8 +61,8 @@ void add_class(std::vector<Source>& sources, const TrainRequest& request, bool i
         if (source == sources.end()) {
             source = sources.insert(source, Source{component.sample, {}, {}});
         }
-        source->shares.push_back({MappedSample(component.sample, request.features), is_numerator,
-                                  component.fraction / total});
+        source->shares.push_back(
+            {MappedSample(component.sample, request.features), label, component.fraction / total});
     }
 }
 
@@ -124,38 +133,45 @@ double scale_of(const Share& share,
     return share.fraction / sum;
 }
 
+/// The number of its class is a column; of a ratio the columns are class 1 and both classes.
+void add_weight(const Share& share, double weight, bool is_ratio, std::span<double> columns) {
+    if (!is_ratio) {
+        columns[share.label] += weight;
+        return;
+    }
+    columns[1] += weight;
+    if (share.label == 1) columns[0] += weight;
+}
+
 /// Appends one draw of the weights of a part.
-void add_draw(std::vector<float>& weights,
+void add_draw(TrainingRows& part,
               const std::vector<Source>& sources,
               std::size_t which,
-              std::uint64_t replica) {
-    std::uint64_t total_rows = 0;
-    for (const Source& source : sources) total_rows += source.rows[which].size();
-    const double mean = 2.0 / static_cast<double>(total_rows);  // both classes sum to 1
+              const Draw& draw) {
+    const double classes = draw.is_ratio ? 2.0 : static_cast<double>(part.columns);
+    const double mean = classes / static_cast<double>(part.rows);  // every class sums to 1
+    std::vector<double> columns(part.columns);
     for (const Source& source : sources) {
         const auto& rows = source.rows[which];
-        const auto counts = counts_of(source.sample(), rows, replica);
+        const auto counts = counts_of(source.sample(), rows, draw.replica);
         std::vector<double> scales;
         for (const Share& share : source.shares) {
             scales.push_back(scale_of(share, rows, counts, which) / mean);
         }
         for (std::size_t i = 0; i < rows.size(); ++i) {
-            double positive = 0.0;
-            double total = 0.0;
+            std::ranges::fill(columns, 0.0);
             for (std::size_t k = 0; k < scales.size(); ++k) {
                 const Share& share = source.shares[k];
                 const double weight = counts[i] * scales[k] * share.sample.weight(rows[i]);
-                total += weight;
-                if (share.is_numerator) positive += weight;
+                add_weight(share, weight, draw.is_ratio, columns);
             }
-            weights.push_back(static_cast<float>(positive));
-            weights.push_back(static_cast<float>(total));
+            for (const double weight : columns) part.weights.push_back(static_cast<float>(weight));
         }
     }
 }
 
 /// [rows] weights of the training events in the feature scaling: absolute values, each component
-/// by its fraction, both classes alike.
+/// by its fraction, all classes alike.
 std::vector<double> scaling_weights(const std::vector<Source>& sources) {
     std::vector<double> weights;
     for (const Source& source : sources) {
@@ -174,8 +190,12 @@ std::vector<double> scaling_weights(const std::vector<Source>& sources) {
 }
 
 /// The features of a part; its weights follow draw by draw.
-TrainingRows rows_of(const std::vector<Source>& sources, std::size_t which, std::size_t inputs) {
+TrainingRows rows_of(const std::vector<Source>& sources,
+                     std::size_t which,
+                     const TrainRequest& request) {
+    const std::size_t inputs = request.features.size();
     TrainingRows part{.rows = 0, .inputs = inputs, .features = {}, .weights = {}};
+    if (!request.classes.empty()) part.columns = request.classes.size();
     for (const Source& source : sources) part.rows += source.rows[which].size();
     part.features.reserve(part.rows * inputs);
     for (const Source& source : sources) {
@@ -209,21 +229,24 @@ TrainingEvents load_training_events(const TrainRequest& request) {
     };
     RATIOFARM_EXPECT(std::ranges::all_of(request.nets, reads_alike));
     std::vector<Source> sources;
-    add_class(sources, request, true);
-    add_class(sources, request, false);
+    const bool is_ratio = request.classes.empty();
+    const std::size_t classes = is_ratio ? 2 : request.classes.size();
+    // The last class, of a ratio the numerator, comes first.
+    for (std::size_t label = classes; label-- > 0;) add_class(sources, request, label);
 
     TrainingEvents events;
     for (Source& source : sources) {
         sort_into_parts(source, request);
         events.negative_weights += count_negative(source, request.training.negative_weights);
     }
-    events.training = rows_of(sources, training, request.features.size());
-    events.validation = rows_of(sources, validation, request.features.size());
+    events.training = rows_of(sources, training, request);
+    events.validation = rows_of(sources, validation, request);
     const auto replicas = distinct_replicas(request, events.draw_of_net);
-    events.training.weights.reserve(replicas.size() * events.training.rows * 2);
+    events.training.weights.reserve(replicas.size() * events.training.rows *
+                                    events.training.columns);
     for (const std::uint64_t replica : replicas) {
-        add_draw(events.training.weights, sources, training, replica);
-        add_draw(events.validation.weights, sources, validation, replica);
+        add_draw(events.training, sources, training, {replica, is_ratio});
+        add_draw(events.validation, sources, validation, {replica, is_ratio});
     }
     events.scaling =
         feature_scaling({events.training.features, scaling_weights(sources), request.features},

@@ -18,6 +18,16 @@ void require_sensible(const TrainRequest& request) {
     if (request.network.hidden.empty() || std::ranges::count(request.network.hidden, 0U) > 0) {
         throw ConfigError("network.hidden: at least one hidden layer, none of width 0");
     }
+    const std::size_t outputs = request.classes.empty() ? 1 : request.classes.size();
+    if (request.network.outputs != outputs || request.classes.size() == 1) {
+        throw ConfigError("a network of " + std::to_string(request.network.outputs) +
+                          " outputs cannot learn " + std::to_string(request.classes.size()) +
+                          " classes (a ratio has one output and no classes; a classifier at least "
+                          "two, one output for each)");
+    }
+    if (outputs > 1 && options.calibration != CalibrationMethod::none) {
+        throw ConfigError("training.calibration: a classifier cannot be calibrated (use \"none\")");
+    }
 }
 
 TrainingEvents load_enough_events(const TrainRequest& request) {

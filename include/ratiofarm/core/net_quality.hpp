@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <numbers>
 #include <span>
 #include <vector>
 
@@ -18,6 +19,12 @@ namespace ratiofarm {
 /// d_k = (sum b r / B) / (sum a / A) - 1 with its error s_k. Bins are quantiles of the numerator,
 /// at most 20, each of at least 50 events. A `noise` beside such a number is what chance alone
 /// reaches at five standard deviations, sqrt(5 sqrt(2 sum_k v_k^2 s_k^4)).
+///
+/// Of a classifier s_k are the probabilities of its C classes, which weigh the same. There are the
+/// numbers per class, constant_loss, not_finite, and: excess and calibration_slope of the class
+/// that is farthest from what is perfect in units of its error; overtraining of ln(s_k / (1 - s_k))
+/// for the events of class k, its largest distance; logit_spread, the largest standard deviation of
+/// those. The rest is about ratios alone and 0 or empty.
 struct NetQuality {
     double excess = 0.0;        ///< E_denominator[r] - 1 = sum b r / B - 1
     double excess_error = 0.0;  ///< its statistical error, sqrt(sum b^2 (r - 1 - excess)^2) / B
@@ -52,6 +59,12 @@ struct NetQuality {
     double held_out_gain = 0.0;
     double held_out_error = 0.0;
     std::uint64_t held_out_events = 0;
+    double constant_loss = std::numbers::ln2;  ///< loss of the best constant net
+    std::vector<double> class_excess;        ///< [classes] mean of C s_k over all classes, minus 1
+    std::vector<double> class_excess_error;  ///< its statistical error
+    std::vector<double> class_slope;         ///< [classes] as calibration_slope, of class k against
+                                             ///< the others with the logit ln(s_k / (1 - s_k))
+    std::vector<double> class_slope_error;   ///< by the sandwich formula
     bool operator==(const NetQuality&) const = default;
 };
 
@@ -62,7 +75,8 @@ void fields(Archive& archive, MemberOf<Archive, NetQuality>& value) {
             value.calibration_observed, value.calibration_error, value.overtraining,
             value.overtraining_noise, value.closure, value.closure_noise, value.logit_spread,
             value.not_finite, value.saturated, value.reference_logits, value.held_out_gain,
-            value.held_out_error, value.held_out_events);
+            value.held_out_error, value.held_out_events, value.constant_loss, value.class_excess,
+            value.class_excess_error, value.class_slope, value.class_slope_error);
 }
 
 /// A monotone, piecewise linear map from the logit of a net to its calibrated logit; outside the

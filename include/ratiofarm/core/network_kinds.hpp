@@ -15,7 +15,7 @@
 ///     Value add(Value x, Value y)
 namespace ratiofarm {
 
-/// The logit of a network as values of a graph.
+/// The logit of a network, or one for each of its outputs, as values of a graph.
 /// \param features  value of width network.inputs
 template <class Graph>
 typename Graph::Value logit(Graph& graph, const Network& network, typename Graph::Value features) {
@@ -28,11 +28,12 @@ typename Graph::Value logit(Graph& graph, const Network& network, typename Graph
     throw std::logic_error("a network of no known kind");
 }
 
-/// True if the trainer has a written-out forward and backward pass for the kind.
+/// True if the trainer has a written-out forward and backward pass for one output of the kind.
 bool has_written_step(NetworkKind kind);
 
 /// The engine that trains a network when `asked` is wanted: written or autograd.
-/// \throws ConfigError if a written step is asked for and there is none for the kind
+/// \throws ConfigError if a written step is asked for and there is none: for the kind, or because
+///         the network has several outputs
 Engine engine_of(const Network& network, Engine asked);
 
 }  // namespace ratiofarm
