@@ -144,6 +144,7 @@ StatisticalModel common_model(const Campaign& campaign) {
     model.parameters = campaign.parameters;
     model.parameter_of_interest = campaign.inference.poi;
     for (const BinnedRegionSection& section : campaign.binned) {
+        if (section.from_events) continue;  // empty before the events are selected
         model.binned.push_back(section.region);
     }
     return model;

@@ -1,6 +1,7 @@
 #include "read_cuts.hpp"
 
 #include <cmath>
+#include <limits>
 
 #include "toml_writer.hpp"
 
@@ -27,6 +28,9 @@ std::vector<Cut> read_cuts(const TableReader& table) {
     }
     for (const ConfigMember& member : *members) {
         const std::string path = table.path("where") + "." + member.key;
+        // A cut that is wrong holds for no event: it is not told again as an overlap.
+        constexpr double none = std::numeric_limits<double>::quiet_NaN();
+        Cut& cut = cuts.emplace_back(Cut{member.key, none, none});
         const auto* limits = member.value.get_if<ConfigNode::Array>();
         if (limits == nullptr || limits->size() != 2) {
             table.mistakes().wrong(member.value, path, "must be two limits, [700.0, inf]");
@@ -38,8 +42,10 @@ std::vector<Cut> read_cuts(const TableReader& table) {
         if (!(*low < *high)) {
             table.mistakes().wrong(member.value, path,
                                    "must be [low, high] with low < high: low <= x < high is in");
+            continue;
         }
-        cuts.push_back({member.key, *low, *high});
+        cut.low = *low;
+        cut.high = *high;
     }
     return cuts;
 }

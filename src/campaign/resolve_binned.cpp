@@ -37,6 +37,15 @@ std::vector<double> scaled(std::vector<double> values, double factor) {
     return values;
 }
 
+/// Equal up to rounding.
+bool is_same(const std::vector<double>& a, const std::vector<double>& b) {
+    constexpr double rounding = 1e-12;
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        if (std::abs(a[i] - b[i]) > rounding * std::abs(b[i])) return false;
+    }
+    return true;
+}
+
 /// The part of an effect that changes the sum of the bins, and the rest. They are one where a sum
 /// is not positive, so that no factor can be said.
 void add_effect(BinnedSample& sample,
@@ -49,14 +58,14 @@ void add_effect(BinnedSample& sample,
     const double sum_down = sum_of(down);
     if (nominal > 0.0 && sum_up > 0.0 && sum_down > 0.0) {
         const Anchors factors{.up = sum_up / nominal, .down = sum_down / nominal};
-        if (factors.up != 1.0 || factors.down != 1.0) {
+        if (!is_same({factors.up, factors.down}, {1.0, 1.0})) {
             sample.yields.push_back({effect.parameter, factors, owner.yield_code});
         }
         if (sample.contents.size() == 1) return;
         up = scaled(std::move(up), nominal / sum_up);
         down = scaled(std::move(down), nominal / sum_down);
     }
-    if (up == sample.contents && down == sample.contents) return;
+    if (is_same(up, sample.contents) && is_same(down, sample.contents)) return;
     sample.shapes.push_back({effect.parameter, std::move(up), std::move(down)});
 }
 

@@ -34,7 +34,13 @@ bool is_empty(const std::map<std::string, Interval>& box) {
         box, [](const auto& entry) { return !(entry.second.first < entry.second.second); });
 }
 
+/// A cut that could not be read, which was told already.
+bool has_mistake(const SelectionRegion& region) {
+    return std::ranges::any_of(region.cuts, [](const Cut& cut) { return std::isnan(cut.low); });
+}
+
 bool meet(const SelectionRegion& a, const SelectionRegion& b) {
+    if (has_mistake(a) || has_mistake(b)) return false;
     SelectionRegion both = a;
     both.cuts.insert(both.cuts.end(), b.cuts.begin(), b.cuts.end());
     return !is_empty(box_of(both));
@@ -71,12 +77,16 @@ void check_boxes(Position at, const Campaign& campaign, Mistakes& mistakes) {
                                  " (is the name of what reference.max_ratio moves out of the "
                                  "unbinned region; choose another)");
         }
-        if (is_empty(box_of(region))) {
+        if (!has_mistake(region) && is_empty(box_of(region))) {
             mistakes.add(at, "region." + region.name +
                                  " (no event can be in it: its limits on one observable exclude "
                                  "each other; look at where, edges and reference.max_ratio)");
         }
     }
+    const bool complete = std::ranges::none_of(regions, [](const SelectionRegion& region) {
+        return !region.edges.empty() && region.observable.empty();  // told already
+    });
+    if (!complete) return;
     for (const std::string& line : overlaps(regions)) mistakes.add(at, line);
 }
 

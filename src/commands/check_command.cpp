@@ -8,6 +8,7 @@
 
 #include "ratiofarm/campaign/campaign.hpp"
 #include "ratiofarm/campaign/make_model.hpp"
+#include "ratiofarm/campaign/selection_regions.hpp"
 #include "ratiofarm/campaign/task_graph.hpp"
 #include "ratiofarm/commands/command.hpp"
 #include "ratiofarm/core/publish.hpp"
@@ -71,6 +72,8 @@ std::vector<SampleInfo> check_events(const Campaign& campaign,
     }
     try {
         std::vector<SampleInfo> samples = read_campaign_samples(campaign, out);
+        const std::vector<std::string> unknown = unknown_observables(campaign, samples);
+        mistakes.insert(mistakes.end(), unknown.begin(), unknown.end());
         if (!mistakes.empty()) return samples;
         make_model(campaign, samples);
         if (!training_problem(campaign)) make_task_graph(campaign, samples, "cpu");
