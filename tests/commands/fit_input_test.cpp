@@ -1,6 +1,7 @@
 // What enters the likelihood: which rows, with which weights.
 #include "fit_input.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "ratiofarm/core/errors.hpp"
@@ -8,6 +9,8 @@
 #include "ratiofarm/tables/ratio_set_writer.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
+
+#include "injection_fits.hpp"
 
 using namespace ratiofarm;
 using Catch::Matchers::Contains;
@@ -180,4 +183,42 @@ TEST_CASE("without shapes there are no sums over the reference", "[commands]") {
     CHECK_THAT(input_warnings(campaign, ratios).back(), Contains("alpha_other"));
     CHECK_THROWS_WITH(load("", folder / "r.h5"),
                       Contains("describes no reference, which shape_norm = \"reference\" needs"));
+}
+
+TEST_CASE("an injected sample has its own weights, no shape, and observables at its values",
+          "[commands]") {
+    const test::TemporaryDirectory folder;
+    write_example(folder / "r.h5", true);
+    const Campaign campaign = parse_campaign(
+        campaign_text +
+            "[data]\ninjections = [{ mu = 2.0, alpha_scale = 0.6, sample = \"data\" }]\n",
+        ".");
+    const Campaign injected = injected_campaign(campaign, campaign.data.injections.at(0));
+    const RatioFiles ratios = open_ratio_files(injected, folder / "r.h5");
+    const StatisticalModel model = model_for_ratios(injected, ratios);
+
+    const LikelihoodData data = load_data(mpi::Communicator(), injected, model, ratios);
+    const EventSet events = data.unbinned.at(0).read({0, data.unbinned[0].total});
+
+    REQUIRE(events.size() == events_of_data + events_of_s + events_of_b);
+    const auto is_weight = [](double wanted) { return [=](double w) { return w == wanted; }; };
+    const auto end = events.weight.begin() + static_cast<std::ptrdiff_t>(events_of_data);
+    CHECK(std::all_of(events.weight.begin(), end, is_weight(3.0)));
+    CHECK(std::all_of(end, events.weight.end(), is_weight(0.0)));
+    CHECK(events.reference[events_of_data] > 0.0);
+    CHECK(model.parameters[1].constraint.observed == 0.6);
+    CHECK(data_description(injected, model) ==
+          "weighted events of sample data for mu = 2, alpha_scale = 0.6");
+}
+
+TEST_CASE("a blind campaign fits Asimov data although its sample is in the ratio file",
+          "[commands]") {
+    const test::TemporaryDirectory folder;
+    write_example(folder / "r.h5", true);
+    const std::string keys = "[data]\nsample = \"data\"\nasimov = { mu = 2.0 }\nblind = true\n";
+
+    const EventSet events = load(keys, folder / "r.h5");
+
+    REQUIRE(events.size() == events_of_s + events_of_b);
+    CHECK(events.weight[0] == Approx(2.0 * 10.0 / static_cast<double>(events_of_s)));
 }
