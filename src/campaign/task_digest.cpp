@@ -47,6 +47,8 @@ Digest train_digest(const TrainRequest& request,
     hasher.text("train").number(training_algorithm).text(inputs.device_class);
     add_class(hasher, ensemble.numerator, inputs.samples);
     add_class(hasher, ensemble.denominator, inputs.samples);
+    hasher.number(ensemble.classes.size());
+    for (const ClassParts& one : ensemble.classes) add_class(hasher, one.parts, inputs.samples);
     add_encoded(hasher, request.split);
     add_encoded(hasher, request.network);
     TrainingOptions options = request.training;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ratiofarm/campaign/make_model.hpp"
+#include "ratiofarm/campaign/preselection_graph.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/suggest.hpp"
 
@@ -20,19 +21,21 @@ InferRequest request_for(const GraphInputs& inputs,
     const Campaign& campaign = inputs.campaign;
     InferRequest request;
     request.sample = sample.columns;
-    request.features = feature_columns(campaign, sample);
+    const NetSettings settings = net_settings(campaign, ensemble.spec.role);
+    request.features = feature_columns(settings.features, sample);
     request.split = inference_split(campaign, sample.name);
-    request.network = campaign.network;
+    if (ensemble.spec.role == EnsembleRole::classes) request.part = EventPart::all;
+    request.network = settings.network;
     request.members = static_cast<std::uint32_t>(ensemble.nets.size());
     if (request.split.folds > 0) {
         for (const PlannedNet& net : ensemble.nets) request.net_fold.push_back(net.fold);
     }
-    request.combine = campaign.ensemble.combine;
-    request.precision = campaign.training.precision;
+    request.combine = settings.combine;
+    request.precision = settings.training.precision;
     request.keep_members =
         ensemble.spec.role == EnsembleRole::replicas ||
         (ensemble.spec.role == EnsembleRole::nominal && campaign.ensemble.keep_members);
-    request.threads = campaign.training.threads;
+    request.threads = settings.training.threads;
     return request;
 }
 
@@ -47,7 +50,8 @@ void add_inferences(const GraphInputs& inputs,
     const Split& split = task.request.split;
     // With folds an event is evaluated by the nets of its own alone.
     const double nets = static_cast<double>(ensemble.nets.size()) / std::max(split.folds, 1U);
-    const double flop = forward_flop(task.request.network) * nets * split.inference;
+    const double share = task.request.part == EventPart::all ? 1.0 : split.inference;
+    const double flop = forward_flop(task.request.network) * nets * share;
     for (std::uint64_t first = 0; first < sample.columns.events; first += inference_range) {
         task.first = task.request.first = first;
         task.count = task.request.count = std::min(inference_range, sample.columns.events - first);
@@ -59,6 +63,14 @@ void add_inferences(const GraphInputs& inputs,
             infer_digest(task.request, ensemble.digest, sample, inputs.device_class);
         graph.inferences.push_back(task);
     }
+}
+
+/// \throws DataError with the nearest name if there is none
+EnsembleSpec spec_named(const GraphInputs& inputs, std::string_view name) {
+    if (inputs.campaign.preselection && name == preselection_ensemble) {
+        return preselection_spec(inputs.campaign, inputs.samples);
+    }
+    return find_ensemble(ensemble_specs(inputs.campaign), name);
 }
 
 void add_trainings(const GraphInputs& inputs,
@@ -102,15 +114,15 @@ Digest ensemble_digest(const TaskGraph& graph, std::string_view ensemble) {
 TrainTask replacement_task(const GraphInputs& inputs,
                            const PlannedNet& net,
                            std::uint32_t attempt) {
-    const auto specs = ensemble_specs(inputs.campaign);
-    return TrainingPlanner(inputs).replacement(find_ensemble(specs, net.ensemble), net, attempt);
+    const EnsembleSpec spec = spec_named(inputs, net.ensemble);
+    return TrainingPlanner(inputs, spec.role).replacement(spec, net, attempt);
 }
 
 std::vector<TrainTask> further_members(const GraphInputs& inputs,
                                        std::string_view ensemble,
                                        Range members) {
-    const auto specs = ensemble_specs(inputs.campaign);
-    return TrainingPlanner(inputs).trainings(find_ensemble(specs, ensemble), members);
+    const EnsembleSpec spec = spec_named(inputs, ensemble);
+    return TrainingPlanner(inputs, spec.role).trainings(spec, members);
 }
 
 Digest ratios_digest(const Campaign& campaign,
@@ -138,7 +150,7 @@ Digest ratios_digest(const Campaign& campaign,
         add_number(hasher.text(process), fraction);
     }
     hasher.number(static_cast<std::uint64_t>(campaign.inference.shape_norm));
-    hasher.text(campaign.data.sample);
+    hasher.text(campaign.data.fitted_sample());
     return hasher.finish();
 }
 
@@ -147,6 +159,9 @@ void expect_trainable(const Campaign& campaign) {
         throw ConfigError(
             "the campaign has no [events]: there is nothing to train; fit a ratio file with "
             "'ratiofarm fit --ratios FILE'");
+    }
+    if (campaign.unbinned.empty()) {
+        throw ConfigError("the campaign has no unbinned region: there is no ratio to train");
     }
     for (const SystematicSection& systematic : campaign.systematics) {
         if (!systematic.shapes) continue;
@@ -178,6 +193,17 @@ TaskGraph make_task_graph(const Campaign& campaign,
             if (ensemble.spec.role == EnsembleRole::halves) continue;
             add_inferences(inputs, find_sample(samples, name), ensemble, graph);
         }
+    }
+    return graph;
+}
+
+TaskGraph make_preselection_graph(const GraphInputs& inputs) {
+    TrainingPlanner planner(inputs, EnsembleRole::classes);
+    TaskGraph graph;
+    add_trainings(inputs, preselection_spec(inputs.campaign, inputs.samples), planner, graph);
+    for (const SampleToRead& sample : samples_to_read(inputs.campaign)) {
+        add_inferences(inputs, find_sample(inputs.samples, sample.name), graph.ensembles.front(),
+                       graph);
     }
     return graph;
 }

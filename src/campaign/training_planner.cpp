@@ -16,14 +16,14 @@ namespace {
 std::uint32_t fold_count(const Campaign& campaign) { return std::max(campaign.split.folds, 1U); }
 
 /// A request names one list of columns for all its samples, so they must store alike.
-void check_columns_agree(const GraphInputs& inputs) {
+void check_columns_agree(const GraphInputs& inputs, const std::vector<std::string>& features) {
     const SampleInfo* first = nullptr;
     for (const SampleToRead& wanted : samples_to_read(inputs.campaign)) {
         const SampleInfo& sample = find_sample(inputs.samples, wanted.name);
         for (const std::string& weights : wanted.weights) find_weights(sample, weights);
-        const auto columns = feature_columns(inputs.campaign, sample);
+        const auto columns = feature_columns(features, sample);
         if (first == nullptr) first = &sample;
-        if (columns == feature_columns(inputs.campaign, *first)) continue;
+        if (columns == feature_columns(features, *first)) continue;
         throw DataError("samples '" + first->name + "' and '" + sample.name +
                         "' store the features in different columns (write both with the same "
                         "column order)");
@@ -44,12 +44,15 @@ std::vector<ClassComponent> class_of(const std::vector<SamplePart>& parts,
     return components;
 }
 
-/// Distinct samples of a training: the events of one that is in both classes are read once.
+/// Distinct samples of a training: the events of one that is in several classes are read once.
 double training_events(const TrainRequest& request, const std::vector<SampleInfo>& samples) {
     std::vector<std::string> names;
-    for (const auto* side : {&request.numerator, &request.denominator}) {
-        for (const ClassComponent& component : *side) names.push_back(component.sample.sample);
-    }
+    const auto add = [&](const std::vector<ClassComponent>& components) {
+        for (const ClassComponent& component : components) names.push_back(component.sample.sample);
+    };
+    add(request.numerator);
+    add(request.denominator);
+    for (const auto& components : request.classes) add(components);
     std::sort(names.begin(), names.end());
     names.erase(std::unique(names.begin(), names.end()), names.end());
     double events = 0.0;
@@ -57,6 +60,13 @@ double training_events(const TrainRequest& request, const std::vector<SampleInfo
         events += static_cast<double>(find_sample(samples, name).training_events);
     }
     return events;
+}
+
+/// Any of those that it learns from: they store their features alike.
+const std::string& first_sample(const EnsembleSpec& ensemble) {
+    const auto& parts =
+        ensemble.classes.empty() ? ensemble.numerator : ensemble.classes.front().parts;
+    return parts.front().sample;
 }
 
 /// Expected cost at all epochs: forward and backward pass (two forward passes) for training events,
@@ -71,9 +81,10 @@ double training_flop(const TrainRequest& request, const std::vector<SampleInfo>&
 
 }  // namespace
 
-std::vector<std::uint32_t> feature_columns(const Campaign& campaign, const SampleInfo& sample) {
+std::vector<std::uint32_t> feature_columns(const std::vector<std::string>& features,
+                                           const SampleInfo& sample) {
     std::vector<std::uint32_t> columns;
-    for (const std::string& feature : campaign.events.features) {
+    for (const std::string& feature : features) {
         const auto& names = sample.column_names;
         const auto found = std::find(names.begin(), names.end(), feature);
         if (found == names.end()) {
@@ -95,20 +106,20 @@ const EnsembleSpec& find_ensemble(const std::vector<EnsembleSpec>& specs, std::s
                     did_you_mean(name, names));
 }
 
-TrainingPlanner::TrainingPlanner(const GraphInputs& inputs) : inputs_(inputs) {
-    check_columns_agree(inputs);
+TrainingPlanner::TrainingPlanner(const GraphInputs& inputs, EnsembleRole role) : inputs_(inputs) {
+    check_columns_agree(inputs, net_settings(inputs.campaign, role).features);
 }
 
-std::uint32_t TrainingPlanner::pack() const {
-    const TrainingOptions& options = inputs_.campaign.training;
-    if (options.pack > 0) return options.pack;
-    return automatic_pack(inputs_.campaign.network, options.batch, inputs_.device_class);
+std::uint32_t TrainingPlanner::pack(const EnsembleSpec& ensemble) const {
+    const NetSettings settings = net_settings(inputs_.campaign, ensemble.role);
+    if (settings.training.pack > 0) return settings.training.pack;
+    return automatic_pack(settings.network, settings.training.batch, inputs_.device_class);
 }
 
 std::vector<TrainTask> TrainingPlanner::trainings(const EnsembleSpec& ensemble, Range members) {
     const Campaign& campaign = inputs_.campaign;
     // The nets of a pack read the same events, those of two halves do not.
-    const std::uint32_t together = ensemble.role == EnsembleRole::halves ? 1 : pack();
+    const std::uint32_t together = ensemble.role == EnsembleRole::halves ? 1 : pack(ensemble);
     std::vector<TrainTask> tasks;
     for (std::uint32_t fold = 0; fold < fold_count(campaign); ++fold) {
         for (std::uint64_t first = members.first; first < members.last; first += together) {
@@ -144,12 +155,16 @@ TrainTask TrainingPlanner::task_for(const EnsembleSpec& ensemble, std::uint32_t 
     TrainRequest& request = task.request;
     request.numerator = class_of(ensemble.numerator, inputs_.samples);
     request.denominator = class_of(ensemble.denominator, inputs_.samples);
+    for (const ClassParts& one : ensemble.classes) {
+        request.classes.push_back(class_of(one.parts, inputs_.samples));
+    }
+    const NetSettings settings = net_settings(campaign, ensemble.role);
     request.features =
-        feature_columns(campaign, find_sample(inputs_.samples, ensemble.numerator.front().sample));
+        feature_columns(settings.features, find_sample(inputs_.samples, first_sample(ensemble)));
     request.split = campaign.split;
     request.fold = fold;
-    request.network = campaign.network;
-    request.training = campaign.training;
+    request.network = settings.network;
+    request.training = settings.training;
     request.held_out = ensemble.role == EnsembleRole::up || ensemble.role == EnsembleRole::down;
     if (ensemble.role == EnsembleRole::halves) {
         // As many steps of the same rate on half of the events.

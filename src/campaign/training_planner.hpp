@@ -13,8 +13,10 @@ namespace ratiofarm {
 /// Cuts ensembles into trainings. Ensembles that others begin as come first.
 class TrainingPlanner {
 public:
+    /// \param role  of its ensembles, as far as their features go
     /// \throws DataError if a sample, a column of weights or a feature is missing
-    explicit TrainingPlanner(const GraphInputs& inputs);
+    explicit TrainingPlanner(const GraphInputs& inputs,
+                             EnsembleRole role = EnsembleRole::nominal);
 
     /// Trainings of some members of every fold of an ensemble, by fold, then member.
     std::vector<TrainTask> trainings(const EnsembleSpec& ensemble, Range members);
@@ -25,7 +27,7 @@ public:
                           std::uint32_t attempt);
 
 private:
-    std::uint32_t pack() const;
+    std::uint32_t pack(const EnsembleSpec& ensemble) const;
     TrainTask task_for(const EnsembleSpec& ensemble, std::uint32_t fold) const;
     void add_net(const EnsembleSpec& ensemble,
                  std::uint32_t member,
@@ -40,7 +42,8 @@ private:
 
 /// Features as columns of a sample's matrix.
 /// \throws DataError with the nearest name if the sample lacks one
-std::vector<std::uint32_t> feature_columns(const Campaign& campaign, const SampleInfo& sample);
+std::vector<std::uint32_t> feature_columns(const std::vector<std::string>& features,
+                                           const SampleInfo& sample);
 
 /// The spec of an ensemble by its name.
 /// \throws DataError with the nearest name if there is none

@@ -74,10 +74,11 @@ EnsembleHeader header_of(const Workspace& workspace, const Gathering& gathering)
     header.name = planned.spec.name;
     header.process = planned.spec.process;
     header.digest = planned.digest;
-    header.network = campaign.network;
-    header.features = campaign.events.features;
-    header.training = campaign.training;
-    header.combine = campaign.ensemble.combine;
+    NetSettings settings = net_settings(campaign, planned.spec.role);
+    header.network = std::move(settings.network);
+    header.features = std::move(settings.features);
+    header.training = settings.training;
+    header.combine = settings.combine;
     header.folds = campaign.split.folds;
     header.gates = gates_of(campaign.gates);
     header.excluded = gathering.excluded;
@@ -91,7 +92,7 @@ bool is_up_to_date(const Workspace& workspace, const PlannedEnsemble& wanted) {
     try {
         const EnsembleHeader found = read_ensemble(path).header;
         return found.digest == wanted.digest &&
-               found.combine == workspace.campaign.ensemble.combine;
+               found.combine == net_settings(workspace.campaign, wanted.spec.role).combine;
     } catch (const Error&) {
         return false;  // damaged, or of an older version: written again from the results
     }

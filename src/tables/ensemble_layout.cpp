@@ -97,6 +97,7 @@ void write_network(const h5::File& file, const Network& network) {
     const AttributeWriter write(file, network_group);
     write("kind", network.kind);
     write("inputs", network.inputs);
+    write("outputs", network.outputs);
     write("activation", network.activation);
     h5::write_attribute(file, network_group, "hidden",
                         std::vector<double>(network.hidden.begin(), network.hidden.end()));
@@ -109,6 +110,7 @@ Network read_network(const h5::File& file) {
     Network network;
     read("kind", network.kind);
     read("inputs", network.inputs);
+    read("outputs", network.outputs);
     read("activation", network.activation);
     for (const double width : h5::read_numbers_attribute(file, network_group, "hidden")) {
         network.hidden.push_back(static_cast<std::uint32_t>(width));

@@ -148,6 +148,13 @@ void add_quality(const EnsembleHeader& header, std::vector<NetColumn>& columns) 
     add_list("closure_noise", features, RATIOFARM_FIELD(result.quality.closure_noise));
     add_list("reference_logits", most_reference_logits,
              RATIOFARM_FIELD(result.quality.reference_logits));
+    if (header.network.outputs == 1) return;
+    const std::uint64_t classes = header.network.outputs;
+    add_number("constant_loss", RATIOFARM_FIELD(result.quality.constant_loss));
+    add_list("class_excess", classes, RATIOFARM_FIELD(result.quality.class_excess));
+    add_list("class_excess_error", classes, RATIOFARM_FIELD(result.quality.class_excess_error));
+    add_list("class_slope", classes, RATIOFARM_FIELD(result.quality.class_slope));
+    add_list("class_slope_error", classes, RATIOFARM_FIELD(result.quality.class_slope_error));
 }
 
 }  // namespace

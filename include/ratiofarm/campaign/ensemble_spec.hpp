@@ -60,14 +60,15 @@ std::vector<EnsembleSpec> ensemble_specs(const Campaign& campaign);
 /// Name of the ensemble of the halves of one of a shape's ensembles: "S/scale/up/halves".
 std::string halves_of(std::string_view ensemble);
 
-/// Network and options of the nets of an ensemble.
+/// What the nets of an ensemble are and read.
 struct NetSettings {
+    std::vector<std::string> features;  ///< columns that they see
     Network network;
     TrainingOptions training;
     Combine combine = Combine::mean_log_ratio;
 };
 
-/// Those of [preselection] for a classifier, of the campaign for the others.
+/// Those of [preselection] for a classifier, which is not calibrated; of the campaign for others.
 NetSettings net_settings(const Campaign& campaign, EnsembleRole role);
 
 /// A per-event ratio g that is trained: a column of log_g_up and log_g_down.

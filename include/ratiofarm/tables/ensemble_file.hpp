@@ -19,7 +19,7 @@
 namespace ratiofarm {
 
 inline constexpr std::string_view ensemble_format = "ratiofarm-ensemble";
-inline constexpr std::uint64_t ensemble_version = 2;
+inline constexpr std::uint64_t ensemble_version = 3;
 
 /// More nets than this would make a file that is hard to move.
 inline constexpr std::uint64_t max_nets_per_file = 1000;
@@ -47,7 +47,7 @@ struct NamedNumber {
 /// What holds for all nets of an ensemble. Nothing volatile: no times, hosts or rank counts.
 struct EnsembleHeader {
     std::string name;     ///< of the ensemble: "S", "S.replicas", "S.scale.up"
-    std::string process;  ///< whose density the ratio is about
+    std::string process;  ///< whose density the ratio is about; empty for a classifier
     Digest digest;        ///< of the ensemble: of the digests of its trainings
     Network network;
     std::vector<std::string> features;  ///< inputs of the nets, in order
