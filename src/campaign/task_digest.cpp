@@ -49,6 +49,12 @@ Digest train_digest(const TrainRequest& request,
     add_class(hasher, ensemble.denominator, inputs.samples);
     hasher.number(ensemble.classes.size());
     for (const ClassParts& one : ensemble.classes) add_class(hasher, one.parts, inputs.samples);
+    if (!ensemble.classes.empty()) {
+        // Its features may be others than those that the samples' digests are about.
+        for (const std::string& feature : net_settings(inputs.campaign, ensemble.role).features) {
+            hasher.text(feature);
+        }
+    }
     add_encoded(hasher, request.split);
     add_encoded(hasher, request.network);
     TrainingOptions options = request.training;
