@@ -56,7 +56,8 @@ const std::vector<std::string>& features_of_nets(const Campaign& campaign) {
 /// Columns that a selection looks at and that go into the fit's support.
 std::vector<std::string> columns_of_selection(const Campaign& campaign) {
     std::vector<std::string> columns = campaign.events.features;
-    for (const SelectionObservable& observable : RegionCuts(campaign).observables()) {
+    const RegionCuts cuts(campaign);
+    for (const SelectionObservable& observable : cuts.observables()) {
         const bool known =
             std::find(columns.begin(), columns.end(), observable.name) != columns.end();
         if (observable.source != SelectionObservable::Source::column || known) continue;
@@ -147,10 +148,14 @@ Resolution resolve(const Campaign& written,
     return {Missing::nothing, std::move(resolved.campaign), std::move(resolved.warnings)};
 }
 
-Resolution resolve_run(const RunDirectory& directory) {
+Campaign written_campaign(const RunDirectory& directory) {
     Campaign written = read_campaign(directory.campaign());
     open_if_unblinded(written, directory);
-    return resolve(written, directory, std::nullopt);
+    return written;
+}
+
+Resolution resolve_run(const RunDirectory& directory) {
+    return resolve(written_campaign(directory), directory, std::nullopt);
 }
 
 void expect_resolved(Missing missing, const RunDirectory& directory) {

@@ -59,6 +59,10 @@ Resolution resolve(const Campaign& written,
                    const RunDirectory& directory,
                    const std::optional<Digest>& inputs);
 
+/// The campaign of a run directory as it was written, for commands that take no lock; no more blind
+/// than the run directory is.
+Campaign written_campaign(const RunDirectory& directory);
+
 /// The campaign of a run directory as far as it goes, for commands that take no lock and look at no
 /// events.
 Resolution resolve_run(const RunDirectory& directory);

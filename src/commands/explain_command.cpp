@@ -5,9 +5,11 @@
 #include <fmt/format.h>
 
 #include "ratiofarm/campaign/ensemble_choice.hpp"
+#include "ratiofarm/campaign/preselection_graph.hpp"
 #include "ratiofarm/core/task_file.hpp"
 #include "ratiofarm/scheduler/cost_model.hpp"
 
+#include "campaign_resolution.hpp"
 #include "campaign_samples.hpp"
 #include "net_text.hpp"
 #include "trained_results.hpp"
@@ -80,7 +82,9 @@ Known find_task(const Planned& planned, const JournalState& all, const std::stri
     }
     for (const InferTask& task : graph.inferences) {
         if (is_meant(wanted, task.name, task.digest)) {
-            return {task.digest, task.name, task.flop, TaskFileKind::ratio_block};
+            const bool scores = task.ensemble == preselection_ensemble;
+            return {task.digest, task.name, task.flop,
+                    scores ? TaskFileKind::score_block : TaskFileKind::ratio_block};
         }
     }
     if (const auto toys = find_toys(all, wanted)) return *toys;
@@ -102,8 +106,11 @@ std::string state_text(const Known& task, const RunDirectory& directory, const J
     }
     if (fs::exists(directory.state(task.digest))) return "begun; it goes on from its checkpoint";
     if (all.committed.contains(task.digest)) {
-        return task.kind == TaskFileKind::ratio_block ? "done, and its result is in ratios.h5"
-                                                      : "done once, but its file is missing";
+        if (task.kind == TaskFileKind::ratio_block) return "done, and its result is in ratios.h5";
+        if (task.kind == TaskFileKind::score_block) {
+            return "done, and its result went into the selection";
+        }
+        return "done once, but its file is missing";
     }
     return "waits";
 }
@@ -131,17 +138,37 @@ void print_history(const Known& task, const JournalState& all) {
     fmt::print("result       {} bytes, CRC-32 {:08x}\n", event.bytes, event.crc);
 }
 
+void add_tasks(const GraphInputs& inputs,
+               const TaskGraph& graph,
+               const RunDirectory& directory,
+               Planned& planned) {
+    TrainedResults results(directory);
+    const auto choices = choose_ensembles(
+        inputs, graph, [&](const Digest& training) { return results.find(training); });
+    planned.choices.insert(planned.choices.end(), choices.begin(), choices.end());
+    const auto append = [](auto& all, const auto& more) {
+        all.insert(all.end(), more.begin(), more.end());
+    };
+    append(planned.graph.ensembles, graph.ensembles);
+    append(planned.graph.trainings, graph.trainings);
+    append(planned.graph.inferences, graph.inferences);
+}
+
 Planned planned_tasks(const RunDirectory& directory, const std::string& device) {
     Planned planned;
     if (!fs::exists(directory.campaign())) return planned;
-    planned.campaign = read_campaign(directory.campaign());
-    if (!planned.campaign.has_events()) return planned;
+    const Campaign written = written_campaign(directory);
+    if (written.preselection && needs_selection(written)) {
+        const SourceEvents source = read_source_events(written, directory.root());
+        const GraphInputs inputs{written, source.samples, device};
+        add_tasks(inputs, make_preselection_graph(inputs), directory, planned);
+    }
+    const Resolution resolution = resolve(written, directory, std::nullopt);
+    planned.campaign = resolution.campaign;
+    if (!planned.campaign.has_events() || resolution.missing != Missing::nothing) return planned;
     const auto samples = read_campaign_samples(planned.campaign, directory.root().string());
-    planned.graph = make_task_graph(planned.campaign, samples, device);
-    TrainedResults results(directory);
-    planned.choices =
-        choose_ensembles({planned.campaign, samples, device}, planned.graph,
-                         [&](const Digest& training) { return results.find(training); });
+    const GraphInputs inputs{planned.campaign, samples, device};
+    add_tasks(inputs, make_task_graph(planned.campaign, samples, device), directory, planned);
     return planned;
 }
 

@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include "ratiofarm/campaign/campaign.hpp"
+#include "ratiofarm/campaign/selection_regions.hpp"
 #include "ratiofarm/commands/command.hpp"
 #include "ratiofarm/core/publish.hpp"
 #include "ratiofarm/core/suggest.hpp"
@@ -29,6 +30,12 @@ ExitCode export_workspace(const CommandContext& context, const Arguments& argume
     expect_without(arguments, {"ensemble", "run"});
     const auto file = campaign_argument(arguments.positional());
     const Campaign campaign = read_campaign(file);
+    if (needs_selection(campaign)) {
+        throw ConfigError(
+            fmt::format("'{}' has regions that are filled with events; after 'ratiofarm select' "
+                        "export selected.toml of the run directory, which holds their contents",
+                        file.string()));
+    }
     const auto workspace = in_context(file.string(), [&] { return pyhf_from_campaign(campaign); });
     if (!campaign.unbinned.empty()) {
         context.log.info("unbinned regions are left out",

@@ -1,11 +1,14 @@
 #include <algorithm>
 #include <filesystem>
+#include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "ratiofarm/campaign/campaign.hpp"
 #include "ratiofarm/campaign/cost.hpp"
+#include "ratiofarm/campaign/preselection_graph.hpp"
 #include "ratiofarm/campaign/task_graph.hpp"
 #include "ratiofarm/commands/command.hpp"
 #include "ratiofarm/core/enum_words.hpp"
@@ -13,6 +16,7 @@
 #include "ratiofarm/scheduler/cost_model.hpp"
 #include "ratiofarm/store/run_directory.hpp"
 
+#include "campaign_resolution.hpp"
 #include "campaign_samples.hpp"
 #include "units_text.hpp"
 
@@ -23,8 +27,11 @@ namespace fs = std::filesystem;
 
 /// Cost of a campaign on some workers.
 struct Plan {
-    Campaign campaign;
+    Campaign campaign;  ///< plain; as written while its events are not selected
     TaskGraph graph;
+    std::optional<TaskGraph> preselection;
+    bool selects = false;   ///< the campaign selects events
+    bool selected = false;  ///< and has done it: otherwise all events are assumed to be selected
     Cost cost;
     std::string device;  ///< class of the trainers
     std::uint64_t workers = 1;
@@ -61,12 +68,47 @@ void look_at_run(const RunDirectory& directory, bool wants_rates, Plan& plan) {
     plan.seconds = phase_seconds(plan, plan.graph.trainings, any) +
                    phase_seconds(plan, plan.graph.inferences, any);
     plan.seconds_left = phase_seconds(plan, plan.graph.trainings, is_left);
+    if (plan.preselection) {
+        const TaskGraph& graph = *plan.preselection;
+        plan.seconds +=
+            phase_seconds(plan, graph.trainings, any) + phase_seconds(plan, graph.inferences, any);
+        if (!plan.selected) {
+            plan.seconds_left += phase_seconds(plan, graph.trainings, is_left) +
+                                 phase_seconds(plan, graph.inferences, is_left);
+        }
+    }
     if (!fs::exists(directory.ratios())) {
         plan.seconds_left += phase_seconds(plan, plan.graph.inferences, is_left);
     }
     for (const TrainTask& task : plan.graph.trainings) {
         if (!is_left(task)) plan.trained += task.nets.size();
     }
+}
+
+/// The samples of the plain campaign; plans the selection on the way.
+std::vector<SampleInfo> plan_samples(const fs::path& out, Plan& plan) {
+    const Campaign written = plan.campaign;
+    plan.selects = needs_selection(written);
+    const auto add_preselection = [&](const std::vector<SampleInfo>& samples) {
+        if (!plan.selects || !written.preselection) return;
+        plan.preselection = make_preselection_graph({written, samples, plan.device});
+    };
+    if (!plan.events_exist) {
+        const auto samples = samples_to_simulate(written);
+        add_preselection(samples);
+        return samples;
+    }
+    const RunDirectory directory(out);
+    const SourceEvents source = read_source_events(written, out);
+    add_preselection(source.samples);
+    if (!plan.selects) return source.samples;
+    Resolution resolution =
+        resolve(written, directory, selection_inputs(written, source, plan.device));
+    plan.selected = resolution.missing == Missing::nothing;
+    if (!plan.selected) return source.samples;
+    plan.campaign = std::move(resolution.campaign);
+    if (!plan.campaign.has_events()) return {};
+    return read_campaign_samples(plan.campaign, out);
 }
 
 Plan make_plan(const Arguments& arguments) {
@@ -82,14 +124,16 @@ Plan make_plan(const Arguments& arguments) {
     plan.workers = arguments.integer("workers", 1, most_workers);
     if (arguments.has("gflops")) plan.gflops = arguments.number("gflops", 1e-3, 1e9);
     plan.events_exist = fs::exists(plan.campaign.events_path()) || !plan.campaign.simulate;
-    const auto samples = plan.events_exist
-                             ? read_campaign_samples(plan.campaign, arguments.text("out"))
-                             : samples_to_simulate(plan.campaign);
-    plan.graph = make_task_graph(plan.campaign, samples, plan.device);
-    plan.cost = cost_of(plan.campaign, samples, plan.graph, plan.workers);
-    const fs::path out = arguments.text("out");
-    look_at_run(RunDirectory(out.empty() ? fs::path(plan.campaign.name + ".run") : out),
-                !arguments.has("gflops"), plan);
+    const fs::path given = arguments.text("out");
+    const fs::path out =
+        fs::absolute(given.empty() ? fs::path(plan.campaign.name + ".run") : given);
+    const bool trains = trained_region(plan.campaign) != nullptr;
+    const auto samples = plan_samples(out, plan);
+    if (trains || !plan.selects) {
+        plan.graph = make_task_graph(plan.campaign, samples, plan.device);
+        plan.cost = cost_of(plan.campaign, samples, plan.graph, plan.workers);
+    }
+    look_at_run(RunDirectory(out), !arguments.has("gflops"), plan);
     return plan;
 }
 
@@ -147,12 +191,29 @@ std::string rates_text(const Plan& plan) {
                        grouped(plan.learned.tasks()));
 }
 
+/// What comes before the nets of the ratios.
+void print_selection(const Plan& plan) {
+    if (!plan.selects) return;
+    if (plan.preselection) {
+        double flop = 0.0;
+        for (const TrainTask& task : plan.preselection->trainings) flop += task.flop;
+        for (const InferTask& task : plan.preselection->inferences) flop += task.flop;
+        fmt::print("preselect   {} trainings, {} evaluations, {}\n",
+                   grouped(plan.preselection->trainings.size()),
+                   grouped(plan.preselection->inferences.size()), with_prefix(flop, "FLOP"));
+    }
+    fmt::print("selection   {}\n", plan.selected
+                                       ? "done; the rest is for the selected events"
+                                       : "not done yet: the rest as if all events were selected");
+}
+
 void print_text(const Plan& plan) {
     const Cost& cost = plan.cost;
     const auto bytes = [](std::uint64_t n) { return with_prefix(static_cast<double>(n), "B"); };
     fmt::print(
         "campaign    {}{}\n", plan.campaign.name,
         plan.events_exist ? "" : "   (no events file yet: sizes as `simulate` will write it)");
+    print_selection(plan);
     fmt::print("nets        {} of {} parameters: {}\n", grouped(cost.nets),
                grouped(cost.parameters_per_net), nets_text(plan.campaign));
     fmt::print("trainings   {} tasks{}\n", grouped(cost.trainings), engine_text(plan));
@@ -178,30 +239,38 @@ void print_text(const Plan& plan) {
 
 void print_json(const Plan& plan) {
     const Cost& cost = plan.cost;
-    const nlohmann::ordered_json json{{"schema", 1},
-                                      {"campaign", plan.campaign.name},
-                                      {"events_exist", plan.events_exist},
-                                      {"nets", cost.nets},
-                                      {"trainings", cost.trainings},
-                                      {"pack", largest_pack(plan.graph)},
-                                      {"engine", engine_name(plan.campaign)},
-                                      {"precision", word_of(plan.campaign.training.precision)},
-                                      {"device", plan.device},
-                                      {"inferences", cost.inferences},
-                                      {"parameters_per_net", cost.parameters_per_net},
-                                      {"training_flop", cost.training_flop},
-                                      {"inference_flop", cost.inference_flop},
-                                      {"workers", plan.workers},
-                                      {"gflops", plan.gflops},
-                                      {"learned_from_tasks", plan.learned.tasks()},
-                                      {"seconds", plan.seconds},
-                                      {"trained", plan.trained},
-                                      {"seconds_left", plan.seconds_left},
-                                      {"disk_bytes", cost.disk_bytes},
-                                      {"peak_disk_bytes", cost.peak_disk_bytes},
-                                      {"inodes", cost.inodes},
-                                      {"trainer_memory_bytes", cost.trainer_memory_bytes},
-                                      {"fit_memory_bytes", cost.fit_memory_bytes}};
+    nlohmann::ordered_json json{{"schema", 1},
+                                {"campaign", plan.campaign.name},
+                                {"events_exist", plan.events_exist},
+                                {"nets", cost.nets},
+                                {"trainings", cost.trainings},
+                                {"pack", largest_pack(plan.graph)},
+                                {"engine", engine_name(plan.campaign)},
+                                {"precision", word_of(plan.campaign.training.precision)},
+                                {"device", plan.device},
+                                {"inferences", cost.inferences},
+                                {"parameters_per_net", cost.parameters_per_net},
+                                {"training_flop", cost.training_flop},
+                                {"inference_flop", cost.inference_flop},
+                                {"workers", plan.workers},
+                                {"gflops", plan.gflops},
+                                {"learned_from_tasks", plan.learned.tasks()},
+                                {"seconds", plan.seconds},
+                                {"trained", plan.trained},
+                                {"seconds_left", plan.seconds_left},
+                                {"disk_bytes", cost.disk_bytes},
+                                {"peak_disk_bytes", cost.peak_disk_bytes},
+                                {"inodes", cost.inodes},
+                                {"trainer_memory_bytes", cost.trainer_memory_bytes},
+                                {"fit_memory_bytes", cost.fit_memory_bytes}};
+    if (plan.selects) {
+        const auto count = [&](auto member) {
+            return plan.preselection ? ((*plan.preselection).*member).size() : 0;
+        };
+        json["selection"] = {{"done", plan.selected},
+                             {"trainings", count(&TaskGraph::trainings)},
+                             {"inferences", count(&TaskGraph::inferences)}};
+    }
     fmt::print("{}\n", json.dump(2));
 }
 

@@ -1,10 +1,13 @@
 #include <algorithm>
+#include <filesystem>
+#include <utility>
 
 #include "ratiofarm/core/sealed_text.hpp"
 #include "ratiofarm/mpi/together.hpp"
 #include "ratiofarm/report/collect_report_inputs.hpp"
 #include "ratiofarm/report/report_html.hpp"
 
+#include "binned_pictures.hpp"
 #include "farm_text.hpp"
 #include "stages.hpp"
 
@@ -39,6 +42,20 @@ void log_closures(const ReportInputs& inputs, const Log& log) {
     }
 }
 
+/// What the regions selected, and their bins.
+void add_regions(const Workspace& workspace, ReportInputs& inputs) {
+    if (needs_selection(workspace.written)) {
+        if (auto record = find_selection(workspace.directory)) {
+            inputs.selection = SelectionInputs{std::move(*record), workspace.written};
+        }
+    }
+    const Campaign& campaign = workspace.campaign;
+    const bool has_ratios = campaign.unbinned.empty() || std::filesystem::exists(workspace.ratios);
+    if (!inputs.fit || campaign.binned.empty() || !has_ratios) return;
+    inputs.binned =
+        binned_pictures(campaign, open_ratio_files(campaign, workspace.ratios), *inputs.fit);
+}
+
 }  // namespace
 
 StageEnd report_stage(CommandContext& context, Workspace& workspace) {
@@ -52,6 +69,7 @@ StageEnd report_stage(CommandContext& context, Workspace& workspace) {
         for (const FarmTimes& farm : journal.times.farms()) {
             inputs.facts.push_back({"farm of " + farm.stage, farm_sentence(farm)});
         }
+        add_regions(workspace, inputs);
         log_closures(inputs, context.log);
         publish_sealed(workspace.directory.report(), report_html(inputs, Plotter()));
     });

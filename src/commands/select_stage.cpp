@@ -1,8 +1,8 @@
+#include <cmath>
 #include <filesystem>
 #include <utility>
 
-#include <fmt/format.h>
-
+#include "ratiofarm/campaign/resolved_campaign.hpp"
 #include "ratiofarm/campaign/selection_regions.hpp"
 #include "ratiofarm/core/sealed_text.hpp"
 #include "ratiofarm/mpi/together.hpp"
@@ -41,6 +41,18 @@ StageEnd score_events(CommandContext& context, Workspace& workspace) {
     return farm_stage(context, workspace, std::move(tasks), TaskFileKind::score_block);
 }
 
+/// Of the processes in the trained region, which is the first one.
+LogShares log_shares(const Campaign& campaign, const std::vector<SampleSums>& sums) {
+    LogShares shares;
+    for (const ProcessSection& process : campaign.processes) {
+        const SampleSums& sample = find_sums(sums, process.sample);
+        if (sample.sum == 0.0 || sample.inference_sum == 0.0) continue;
+        const double share = efficiency(campaign, sample, 0);
+        if (share > 0.0) shares.emplace_back(process.name, std::log(share));
+    }
+    return shares;
+}
+
 /// On rank 0. The record goes first and comes last: it never names events of another selection.
 void make_selection(const Workspace& workspace, const Log& log) {
     const Campaign& campaign = workspace.written;
@@ -49,7 +61,7 @@ void make_selection(const Workspace& workspace, const Log& log) {
     std::filesystem::remove(directory.selection_json());
     if (trained_region(campaign) != nullptr) {
         write_kept_events(directory.selected_events(), campaign.events_path(), selection.kept,
-                          score_column(workspace));
+                          score_column(workspace), log_shares(campaign, selection.record.sums));
     }
     publish_sealed(directory.selection_json(), selection_json(selection.record, campaign));
     for (const SampleSums& sums : selection.record.sums) {

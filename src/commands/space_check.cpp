@@ -77,6 +77,36 @@ bool has_ratios(const Workspace& workspace) {
     }
 }
 
+/// What selecting the events needs: nets, scores and at most a copy of the events.
+void add_selection(const Workspace& workspace, std::uint64_t ranks, SpaceNeeds& needs) {
+    const Campaign& campaign = workspace.written;
+    std::uint64_t events = 0;
+    std::uint64_t bytes = 0;
+    for (const SampleInfo& sample : workspace.source.samples) {
+        events += sample.columns.events;
+        const std::uint64_t columns = 4 * (sample.columns.columns + 1) + 16;
+        bytes += sample.columns.events * (columns + 8 * sample.weights.size());
+    }
+    if (trained_region(campaign) != nullptr) {
+        needs.margin += bytes;
+        needs.files += 1;
+    }
+    if (!campaign.preselection) return;
+    std::uint64_t nets = 0;
+    std::uint64_t tasks = 0;
+    for (const TrainTask& task : workspace.graph.trainings) {
+        if (!is_missing(workspace, task.digest)) continue;
+        nets += task.nets.size();
+        tasks += 1;
+    }
+    const std::uint64_t row = 4 * row_size(campaign.preselection->network);
+    needs.parts.push_back({"preselection", 2 * nets * row});
+    const std::uint64_t score_files = blocks_to_do(workspace);
+    needs.parts.push_back({"scores", 4 * events * campaign.preselection->classes.size()});
+    needs.files += tasks + 1 + score_files;
+    needs.margin += 12 * std::min(ranks, tasks) * row;
+}
+
 /// Bytes of checkpoints, which go when their trainings are done.
 std::uint64_t checkpoint_bytes_there(const RunDirectory& directory) {
     std::uint64_t bytes = 0;
@@ -144,8 +174,14 @@ std::uint64_t SpaceNeeds::certain() const {
 SpaceNeeds space_needs(const Workspace& workspace,
                        const std::vector<NamedStage>& stages,
                        std::uint64_t ranks) {
-    const Cost cost = cost_of(workspace.campaign, workspace.samples, workspace.graph, ranks);
     SpaceNeeds needs;
+    if (workspace.missing == Missing::selection) {
+        add_selection(workspace, ranks, needs);
+        needs.margin += small_files + needs.files * disk_block / 2;
+        return needs;
+    }
+    if (!workspace.campaign.has_events()) return needs;  // regions that are counted alone
+    const Cost cost = cost_of(workspace.campaign, workspace.samples, workspace.graph, ranks);
     const auto need = [&](std::string what, std::uint64_t bytes, std::uint64_t files) {
         if (files == 0) return;
         needs.parts.push_back({std::move(what), bytes});
@@ -174,7 +210,8 @@ SpaceNeeds space_needs(const Workspace& workspace,
 void check_space(CommandContext& context,
                  const Workspace& workspace,
                  const std::vector<NamedStage>& stages) {
-    const bool writes = is_asked_for(stages, "train") || is_asked_for(stages, "infer");
+    const bool writes = is_asked_for(stages, "select") || is_asked_for(stages, "train") ||
+                        is_asked_for(stages, "infer");
     if (!writes) return;
     mpi::together(context.world, [&] {
         if (!context.world.is_root()) return;

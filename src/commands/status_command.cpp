@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <optional>
 #include <thread>
 
 #include <fmt/format.h>
@@ -15,6 +16,7 @@
 #include "farm_text.hpp"
 #include "net_text.hpp"
 #include "nets_record.hpp"
+#include "selection_status.hpp"
 #include "trained_nets.hpp"
 #include "workspace.hpp"
 
@@ -41,6 +43,7 @@ struct Status {
     std::vector<std::string> ensembles;
     std::vector<EnsembleRecord> gates;
     std::vector<JudgedShape> shapes;
+    std::optional<SelectionStatus> selection;  ///< of a campaign whose events are selected
     bool ratios = false;
     bool fit = false;
     bool report = false;
@@ -66,10 +69,13 @@ void add_farms(Status& status, const JournalState& journal, const std::string& s
 }
 
 Status read_status(const RunDirectory& directory) {
-    Campaign campaign;  // none where toys of foreign ratios were all that was done
-    if (fs::exists(directory.campaign())) campaign = read_campaign(directory.campaign());
-    JournalState journal = read_journal(directory.journal());
     Status status;
+    Campaign campaign;  // none where toys of foreign ratios were all that was done
+    if (fs::exists(directory.campaign())) {
+        status.selection = selection_status(directory);
+        campaign = resolve_run(directory).campaign;
+    }
+    JournalState journal = read_journal(directory.journal());
     add_farms(status, journal, "");
     for (const fs::path& path : directory.shard_journals()) {
         const JournalState shard = read_journal(path);
@@ -79,6 +85,7 @@ Status read_status(const RunDirectory& directory) {
     }
     status.costs = learned_costs(journal);
     status.nets = count_trained_nets(campaign, journal);
+    if (status.selection) status.selection->nets = count_preselection_nets(journal);
     if (campaign.has_events()) {
         for (const EnsembleSpec& spec : ensemble_specs(campaign)) {
             if (fs::exists(directory.ensemble(spec.name))) status.ensembles.push_back(spec.name);
@@ -132,26 +139,29 @@ std::string status_json(const Status& status) {
     }
     Json farms = Json::array();
     for (const Farm& farm : status.farms) farms.push_back(farm_json(farm.times, farm.shard));
-    return Json{{"nets", status.nets.planned},
-                {"trained", status.nets.trained},
-                {"checkpointed", status.checkpointed},
-                {"training_seconds", status.nets.seconds},
-                {"failed", failed},
-                {"excluded", excluded},
-                {"null_shapes", null_shapes},
-                {"ensembles", status.ensembles},
-                {"toy_tasks", status.toy_tasks},
-                {"toy_tasks_begun", status.toys_begun},
-                {"ratios", status.ratios},
-                {"fit", status.fit},
-                {"report", status.report},
-                {"locked", status.locked},
-                {"damaged_journal_lines", status.damaged_lines},
-                {"stages", stages},
-                {"farms", farms},
-                {"costs", costs}}
-               .dump(2) +
-           "\n";
+    Json json{{"nets", status.nets.planned},
+              {"trained", status.nets.trained},
+              {"checkpointed", status.checkpointed},
+              {"training_seconds", status.nets.seconds},
+              {"failed", failed},
+              {"excluded", excluded},
+              {"null_shapes", null_shapes},
+              {"ensembles", status.ensembles},
+              {"toy_tasks", status.toy_tasks},
+              {"toy_tasks_begun", status.toys_begun},
+              {"ratios", status.ratios},
+              {"fit", status.fit},
+              {"report", status.report},
+              {"locked", status.locked},
+              {"damaged_journal_lines", status.damaged_lines},
+              {"stages", stages},
+              {"farms", farms},
+              {"costs", costs}};
+    if (status.selection) {
+        json["selection"] = {{"done", status.selection->done},
+                             {"preselection_nets", status.selection->nets}};
+    }
+    return json.dump(2) + "\n";
 }
 
 std::string status_text(const Status& status) {
@@ -169,6 +179,7 @@ std::string status_text(const Status& status) {
         text += fmt::format("toys       {} tasks done, {} begun; toys.json {}\n", status.toy_tasks,
                             status.toys_begun, word(status.toys));
     }
+    if (status.selection) text += status.selection->text();
     for (const Farm& farm : status.farms) text += farm_text(farm.times, farm.shard);
     for (const CostModel::Kind& kind : status.costs.kinds()) {
         const bool toys = is_toys(kind.name);

@@ -9,6 +9,8 @@
 #include "ratiofarm/core/sealed_text.hpp"
 #include "ratiofarm/store/run_directory.hpp"
 
+#include "campaign_resolution.hpp"
+
 namespace ratiofarm {
 namespace {
 
@@ -110,6 +112,16 @@ std::string script_text(const Submission& submission) {
     return text + allocation_text(submission);
 }
 
+/// No shard can fill the regions of a campaign with events.
+void expect_selected(const Campaign& campaign, const fs::path& out) {
+    const auto resolution = resolve(with_absolute_paths(campaign), RunDirectory(out), std::nullopt);
+    if (resolution.missing == Missing::nothing) return;
+    throw ConfigError(fmt::format(
+        "--as array: the regions of '{}' are not filled with events yet, and no shard can do that "
+        "alone; run 'ratiofarm select' with --out {} first, or submit one allocation or a chain",
+        campaign.name, out.string()));
+}
+
 Submission read_submission(const Arguments& arguments) {
     constexpr std::uint64_t most = 100'000;
     Submission submission;
@@ -122,6 +134,7 @@ Submission read_submission(const Arguments& arguments) {
     const Campaign campaign = read_campaign(submission.campaign);
     submission.out = fs::absolute(arguments.has("out") ? fs::path(arguments.text("out"))
                                                        : fs::path(campaign.name + ".run"));
+    if (submission.as == "array") expect_selected(campaign, submission.out);
     submission.batch_script = find_batch_script();
     submission.shards = arguments.integer("shards", 1, most);
     submission.throttle = arguments.has("throttle") ? arguments.integer("throttle", 1, most) : 0;

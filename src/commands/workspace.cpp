@@ -193,7 +193,7 @@ void brief(CommandContext& context, const Arguments& arguments, Needs needs, Wor
     constexpr double preparation = 3600.0;  // seconds that copying a large file may take
     const Lock preparing(workspace.directory.preparation_lock(), log, preparation);
     workspace.source = read_source_events(workspace.written, workspace.directory.root());
-    apply_resolution(workspace, log);
+    apply_resolution(workspace, log, IfDamaged::make_again);
     if (needs == Needs::events) expect_resolved(workspace.missing, workspace.directory);
     compare_with_history(workspace, log);
     Campaign copy = workspace.written;

@@ -53,8 +53,10 @@ std::string graph_digest(const TaskGraph& graph) {
     return hasher.finish().hex();
 }
 
-/// Names the campaign of a farm whose graph is not known before its events are selected.
-std::string begun_digest(const Workspace& workspace) {
+/// Names what a farm works on. Where events are selected it is the campaign with the events: the
+/// graph is known only when they are.
+std::string work_digest(const Workspace& workspace) {
+    if (!needs_selection(workspace.written)) return graph_digest(workspace.graph);
     Hasher hasher;
     hasher.text("selection").digest(workspace.selection).text(campaign_toml(workspace.written));
     return hasher.finish().hex();
@@ -90,12 +92,18 @@ std::string changes_text(const Workspace& workspace) {
     return text.empty() ? "\n  (the events file has changed)" : text;
 }
 
+/// The samples of selected.h5, and selected.toml as it should be.
+void take_selected(Workspace& workspace) {
+    workspace.samples.clear();
+    if (workspace.campaign.has_events()) workspace.samples = read_selected(workspace);
+    const fs::path copy = workspace.directory.selected_campaign();
+    const std::string text = campaign_toml(workspace.campaign);
+    if (!fs::exists(copy) || read_text(copy) != sealed(copy, text)) publish_sealed(copy, text);
+}
+
 bool was_begun(const Workspace& workspace) {
     const auto& farms = workspace.history.farms;
-    if (farms.empty()) return false;
-    const std::string& last = farms.back().graph;
-    if (last == graph_digest(workspace.graph)) return true;
-    return needs_selection(workspace.written) && last == begun_digest(workspace);
+    return !farms.empty() && farms.back().graph == work_digest(workspace);
 }
 
 }  // namespace
@@ -106,7 +114,7 @@ std::vector<SampleInfo> read_selected(const Workspace& workspace) {
                             campaign.events.features, campaign.split);
 }
 
-void apply_resolution(Workspace& workspace, const Log& log) {
+void apply_resolution(Workspace& workspace, const Log& log, IfDamaged if_damaged) {
     const Campaign& written = workspace.written;
     std::optional<Digest> inputs;
     if (needs_selection(written)) {
@@ -116,16 +124,19 @@ void apply_resolution(Workspace& workspace, const Log& log) {
     Resolution resolution = resolve(written, workspace.directory, inputs);
     workspace.missing = resolution.missing;
     workspace.campaign = std::move(resolution.campaign);
-    for (const std::string& warning : resolution.warnings) log.warning(warning);
-    if (!inputs || workspace.missing == Missing::selection) {
-        workspace.samples = workspace.source.samples;
-    } else {
-        const fs::path copy = workspace.directory.selected_campaign();
-        const std::string text = campaign_toml(workspace.campaign);
-        if (!fs::exists(copy) || read_text(copy) != sealed(copy, text)) publish_sealed(copy, text);
-        workspace.samples.clear();
-        if (workspace.campaign.has_events()) workspace.samples = read_selected(workspace);
+    workspace.samples = workspace.source.samples;
+    if (inputs && workspace.missing == Missing::nothing) {
+        try {
+            take_selected(workspace);
+        } catch (const DataError& damage) {
+            if (if_damaged == IfDamaged::refuse) throw;
+            log.warning("the selection of events is made again", {{"why", damage.what()}});
+            workspace.missing = Missing::selection;
+            workspace.campaign = written;
+            workspace.samples = workspace.source.samples;
+        }
     }
+    for (const std::string& warning : resolution.warnings) log.warning(warning);
     workspace.graph = graph_of(workspace);
 }
 
@@ -149,15 +160,14 @@ void compare_with_history(const Workspace& workspace, const Log& log) {
 
 void begin_farm(Workspace& workspace, std::uint64_t ranks) {
     const LockOwner self = this_owner();
-    const std::string graph = workspace.missing == Missing::nothing ? graph_digest(workspace.graph)
-                                                                    : begun_digest(workspace);
+    const std::string graph = work_digest(workspace);
     workspace.journal->write(FarmStarted{self.host, self.job, ranks, graph});
 }
 
 void resolve_workspace(CommandContext& context, Workspace& workspace) {
     mpi::together(context.world, [&] {
         if (!context.world.is_root()) return;
-        apply_resolution(workspace, context.log);
+        apply_resolution(workspace, context.log, IfDamaged::refuse);
         expect_resolved(workspace.missing, workspace.directory);
         compare_with_history(workspace, context.log);
     });

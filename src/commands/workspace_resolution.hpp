@@ -5,10 +5,16 @@
 /// What makes a workspace's campaign the plain one that is trained and fitted.
 namespace ratiofarm {
 
+/// What becomes of selected events that cannot be read.
+enum class IfDamaged {
+    make_again,  ///< the selection counts as missing
+    refuse,
+};
+
 /// Rank 0. From `written`, `source` and the files of the run directory: campaign, samples, graph.
 /// While the selection is missing the graph is that of the preselection, or empty.
 /// \throws DataError, ConfigError of the campaign's regions and events
-void apply_resolution(Workspace& workspace, const Log& log);
+void apply_resolution(Workspace& workspace, const Log& log, IfDamaged if_damaged);
 
 /// Collective over the context's world, by a stage that made what was missing: the workspace goes
 /// on with it. \throws AgreedError if it is still missing, or if nets would change without

@@ -13,10 +13,11 @@ namespace ratiofarm {
 namespace {
 
 std::string navigation(const std::string& body) {
-    constexpr std::array<std::pair<const char*, const char*>, 10> entries{{
+    constexpr std::array<std::pair<const char*, const char*>, 11> entries{{
         {"result", "Result"},
         {"data", "Data"},
         {"inference", "Impacts and limits"},
+        {"regions", "Regions"},
         {"shapes", "Shapes"},
         {"checks", "Checks"},
         {"closure", "Closure"},
@@ -49,7 +50,7 @@ std::vector<std::string> all_warnings(const ReportInputs& inputs, const Plotter&
 
 std::string report_html(const ReportInputs& inputs, const Plotter& plotter) {
     const std::string body = result_section(inputs, plotter) + data_section(inputs) +
-                             inference_section(inputs, plotter) +
+                             inference_section(inputs, plotter) + regions_section(inputs, plotter) +
                              shapes_section(inputs) + checks_section(inputs) + closure_section(inputs, plotter) +
                              calibration_section(inputs, plotter) +
                              training_section(inputs, plotter) + quality_section(inputs, plotter) +

@@ -45,7 +45,8 @@ Json json_of(const SampleSums& sums, const Campaign& campaign) {
     Json regions = Json::array();
     for (std::size_t i = 0; i < sums.regions.size(); ++i) {
         regions.push_back(json_of(sums.regions[i]));
-        if (sums.sum != 0.0) regions.back()["efficiency"] = efficiency(campaign, sums, i);
+        if (sums.sum != 0.0 && sums.inference_sum != 0.0)
+            regions.back()["efficiency"] = efficiency(campaign, sums, i);
     }
     return {{"sample", sums.sample},
             {"weights", sums.weights},

@@ -21,6 +21,7 @@ struct Source {
     EventLayout layout;
     std::vector<std::string> columns;    ///< of the features, added ones included
     std::vector<std::string> densities;  ///< processes of log_density; empty: there is none
+    std::vector<double> log_share;       ///< [densities]
     std::uint64_t rows = 0;              ///< kept
 
     std::string path(std::string_view dataset) const { return layout.path(dataset); }
@@ -29,16 +30,21 @@ struct Source {
 Source source_of(const h5::File& original,
                  const KeptEvents& wanted,
                  const AddedColumns& added,
+                 const LogShares& shares,
                  Problems& problems) {
     auto layout = read_event_layout(original, wanted.sample, problems);
     problems.throw_if_any();
     RATIOFARM_EXPECT(layout && layout->events() == wanted.kept.size());
-    Source source{wanted, std::move(*layout), {}, {}, 0};
+    Source source{wanted, std::move(*layout), {}, {}, {}, 0};
     source.columns = source.layout.columns;
     source.columns.insert(source.columns.end(), added.names.begin(), added.names.end());
     if (h5::exists(original, source.path(density_dataset))) {
         source.densities =
             h5::read_texts_attribute(original, source.path(density_dataset), "processes");
+    }
+    for (const std::string& process : source.densities) {
+        const auto known = std::ranges::find(shares, process, &LogShares::value_type::first);
+        source.log_share.push_back(known == shares.end() ? 0.0 : known->second);
     }
     source.rows =
         static_cast<std::uint64_t>(std::count(wanted.kept.begin(), wanted.kept.end(), true));
@@ -172,6 +178,9 @@ void write(const h5::File& original,
         if (!source.densities.empty()) {
             density =
                 CheckedColumn(original, source.path(density_dataset)).read<double>(block.rows);
+            for (std::size_t i = 0; i < density.size(); ++i) {
+                density[i] -= source.log_share[i % source.log_share.size()];
+            }
         }
         sink.add(block, more, density);
     }
@@ -191,13 +200,14 @@ void verify(const h5::File& file) {
 void write_kept_events(const std::filesystem::path& path,
                        const std::filesystem::path& original,
                        std::span<const KeptEvents> samples,
-                       const AddedColumns& added) {
+                       const AddedColumns& added,
+                       const LogShares& shares) {
     const h5::File opened = open_table(original, events_kind);
     Problems problems(original.string());
     std::vector<Source> sources;
     std::uint64_t bytes = 0;
     for (const KeptEvents& sample : samples) {
-        sources.push_back(source_of(opened, sample, added, problems));
+        sources.push_back(source_of(opened, sample, added, shares, problems));
         for (const ColumnLayout& column : columns_of(sources.back())) bytes += column.bytes();
     }
     write_together(mpi::Communicator(), path,

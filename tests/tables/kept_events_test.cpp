@@ -52,7 +52,8 @@ EventSample kept_by_hand(const EventSample& all, const std::vector<bool>& kept) 
         some.weight.push_back(all.weight[row]);
         some.id.push_back(all.id[row]);
         for (std::size_t i = 0; i < 2; ++i) {
-            some.log_density->values.push_back(all.log_density->values[2 * row + i]);
+            const double share = i == 1 ? 0.25 : 0.0;
+            some.log_density->values.push_back(all.log_density->values[2 * row + i] - share);
         }
         some.weights[0].values.push_back(all.weights[0].values[row]);
     }
@@ -80,7 +81,8 @@ TEST_CASE("the file of kept events is the one that is written from memory", "[ta
     write_events(folder / "wanted.h5", std::span(&some, 1));
 
     const std::vector<KeptEvents> selection{{{"B", {"up"}}, kept}};
-    write_kept_events(folder / "kept.h5", folder / "all.h5", selection, row_numbers());
+    write_kept_events(folder / "kept.h5", folder / "all.h5", selection, row_numbers(),
+                      {{"B", 0.25}, {"C", 7.0}});
 
     CHECK(verify_file(folder / "kept.h5").empty());
     CHECK(dataset_digests(folder / "kept.h5") == dataset_digests(folder / "wanted.h5"));

@@ -12,6 +12,7 @@
 #include "ratiofarm/report/fit_json.hpp"
 #include "ratiofarm/report/gof_json.hpp"
 #include "ratiofarm/report/ratio_checks.hpp"
+#include "ratiofarm/report/selection_record.hpp"
 
 namespace ratiofarm {
 
@@ -95,6 +96,22 @@ struct Fact {
     std::string value;
 };
 
+/// What the selection of events found, and for which campaign.
+struct SelectionInputs {
+    SelectionRecord record;
+    Campaign written;  ///< with the cuts of the regions
+};
+
+/// The bins of a region as they were fitted.
+struct BinnedPicture {
+    std::string region;
+    std::string observable;      ///< may be empty
+    std::vector<double> edges;   ///< [bins + 1]; without any the bins are numbered
+    std::vector<double> fitted;  ///< [bins], expected at the minimum
+    std::vector<double> data;    ///< [bins], observed or Asimov
+    bool observed = false;       ///< which of the two
+};
+
 /// Everything a report shows, as values.
 struct ReportInputs {
     std::string campaign;       ///< name
@@ -102,6 +119,8 @@ struct ReportInputs {
     std::string campaign_toml;  ///< resolved campaign; may be empty
     std::optional<FitRecord> fit;
     std::optional<GofRecord> gof;  ///< of what was fitted
+    std::optional<SelectionInputs> selection;
+    std::vector<BinnedPicture> binned;
     std::vector<ProcessSummary> processes;
     std::vector<EnsembleQuality> ensembles;      ///< in the order of the campaign
     std::optional<IdentityCheck> identity;       ///< of the ratios as the fit sees them

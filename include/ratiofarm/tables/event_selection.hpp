@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ratiofarm/core/partition.hpp"
@@ -63,14 +64,20 @@ struct AddedColumns {
     std::function<std::vector<float>(const std::string& sample, Range rows)> values = {};
 };
 
+/// ln of the share of a process that is kept: the density of its kept events is larger by as much.
+using LogShares = std::vector<std::pair<std::string, double>>;
+
 /// Writes the kept events of some samples, in their order, with id, weights, all features and
 /// log_density (where there is one), as an events file, atomically. Memory: a few blocks. Not
 /// collective.
 /// \param original  any layout
+/// \param shares    of processes that log_density may name: subtracted there, so that it stays
+///                  normalised to what is kept
 /// \throws DataError if the original is damaged, SystemError if the disk is full
 void write_kept_events(const std::filesystem::path& path,
                        const std::filesystem::path& original,
                        std::span<const KeptEvents> samples,
-                       const AddedColumns& added);
+                       const AddedColumns& added,
+                       const LogShares& shares = {});
 
 }  // namespace ratiofarm

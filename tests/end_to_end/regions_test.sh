@@ -1,0 +1,264 @@
+#!/usr/bin/env bash
+# Regions filled with events, from the campaign to the fit: by cuts on a feature, and by the score
+# of a preselection. Yields and contents are compared with a few lines of NumPy, the fit with the
+# one that looks at all events unbinned and with the one that only counts them.
+source "$(dirname "$0")/library.sh"
+
+make_region_campaign() { # file, name of the campaign; regions on standard input
+    cat > "$1" <<END
+[campaign]
+name = "$2"
+seed = 5
+[events]
+file = "toy.h5"
+features = ["x"]
+[split]
+train = 0.4
+validation = 0.1
+inference = 0.5
+[parameters.mu]
+start = 1.0
+range = [0.0, 10.0]
+[[process]]
+name = "S"
+coefficient = "mu"
+[[process]]
+name = "B"
+coefficient = "1"
+[[systematic]]
+name = "scale"
+shape = { B = { up = "B_up", down = "B_down" } }
+[systematics]
+members = 1
+halves = false
+null_shapes = "keep"
+[reference]
+mixture = { S = 1, B = 1 }
+[network]
+kind = "mlp"
+hidden = [16, 16]
+[training]
+epochs = 20
+batch = 256
+learning_rate = 3e-3
+patience = 0
+checkpoint_seconds = 0.2
+[ensemble]
+members = 1
+[data]
+asimov = { mu = 1.0, source = "samples" }
+[inference]
+poi = "mu"
+[simulate]
+model = "interference"
+events = 30000
+seed = 3
+interference = 0.0
+S = { yield = 100.0, mean = [1.5], covariance = [[1.0]] }
+B = { yield = 900.0, mean = [0.0], covariance = [[2.25]] }
+[[simulate.systematic]]
+name = "scale"
+B = { shift = [0.15], up = 1.05, down = 0.96 }
+END
+    cat >> "$1"
+}
+
+on() { # ranks, campaign, run directory, command...
+    local ranks=$1 campaign=$2 out=$3
+    shift 3
+    mpirun --oversubscribe -n "$ranks" ratiofarm "$@" "$campaign" --out "$out"
+}
+
+poi_of() { # fit: value and error of mu
+    "$RATIOFARM_PYTHON" - "$1" <<'END'
+import json, sys
+fit = json.load(open(sys.argv[1]))
+assert fit["converged"], "the fit did not converge"
+mu = next(p for p in fit["parameters"] if p["name"] == "mu")
+print(mu["value"], mu["error"])
+END
+}
+
+make_region_campaign cuts.toml cuts <<'END'
+[[region]]
+name = "SR"
+type = "unbinned"
+where = { x = [0.0, inf] }
+[[region]]
+name = "CR"
+type = "binned"
+observable = "x"
+edges = [-inf, -2.0, -1.0, 0.0]
+END
+ratiofarm simulate cuts.toml > /dev/null
+
+# Before the events are selected nobody fits them.
+expect_code 2 ratiofarm gather cuts.toml --out cuts 2> early.err
+expect_in "ratiofarm select" early.err
+ratiofarm plan cuts.toml --out cuts > plan.out
+expect_in "as if all events were selected" plan.out
+
+on 1 cuts.toml cuts run > cuts.out 2> cuts.err
+content_of cuts > cuts.content
+ratiofarm verify --out cuts > cuts.verify || fail "$(cat cuts.verify)"
+ratiofarm status cuts.toml --out cuts > status.out
+expect_in "selection  there" status.out
+expect_in 'section id="regions"' cuts/report.html
+
+# Two ranks, and the selection alone before the rest: the same bits.
+on 2 cuts.toml cuts2 select > cuts2.out 2> cuts2.err
+on 2 cuts.toml cuts2 run >> cuts2.out 2>> cuts2.err
+grep -q '^select  *up to date' cuts2.out || fail "the selection was made twice"
+content_of cuts2 | diff cuts.content - || fail "two ranks: other bits"
+
+# What is selected, by NumPy: cuts, sums of weights and, for the bins, the events for inference.
+cat > oracle.py <<'END'
+import json, sys, tomllib, h5py, numpy as np
+
+def philox(key, low):
+    mask = np.uint64(0xFFFFFFFF)
+    x = [low & mask, low >> np.uint64(32), np.zeros_like(low), np.zeros_like(low)]
+    k0, k1 = key & 0xFFFFFFFF, key >> 32
+    for _ in range(10):
+        a, b = np.uint64(0xD2511F53) * x[0], np.uint64(0xCD9E8D57) * x[2]
+        x = [(b >> np.uint64(32)) ^ x[1] ^ np.uint64(k0), b & mask,
+             (a >> np.uint64(32)) ^ x[3] ^ np.uint64(k1), a & mask]
+        k0, k1 = (k0 + 0x9E3779B9) & 0xFFFFFFFF, (k1 + 0xBB67AE85) & 0xFFFFFFFF
+    return x
+
+def is_inference(ids):  # the last half of [split]
+    words = philox(0x73706C6974, ids.astype("u8"))
+    return (((words[0] << np.uint64(32)) | words[1]) >> np.uint64(11)) * 2.0**-53 >= 0.5
+
+def score(run, x):
+    """ln s_S - ln s_B by the nets of the preselection."""
+    with h5py.File(f"{run}/ensembles/preselection.h5") as file:
+        layout = json.loads(file["network"].attrs["parameter_layout"])
+        total = 0.0
+        for row in file["nets/weights"][:].astype("f8"):
+            block = {b["name"]: row[b["offset"]:][:int(np.prod(b["shape"]))].reshape(b["shape"])
+                     for b in layout}
+            y = (x - block["feature_shift"]) * block["feature_scale"]
+            layers = len(file["network"].attrs["hidden"]) + 1
+            for i in range(layers):
+                y = y @ block[f"layer{i}.weight"].T + block[f"layer{i}.bias"]
+                if i + 1 < layers:
+                    y = y / (1 + np.exp(-y))  # silu
+            total = total + (y[:, 0] - y[:, 1]) / len(file["nets/weights"])
+        return total
+
+run, kind, cut, tolerance = sys.argv[1], sys.argv[2], float(sys.argv[3]), float(sys.argv[4])
+edges = [float(e) for e in sys.argv[5:]]
+plain = tomllib.load(open(f"{run}/selected.toml", "rb"))
+yields = {p["name"]: p["yield"] for p in plain["process"]}
+control = next(r for r in plain["region"] if r["name"] == "CR")
+contents = {s["name"]: s["contents"] for s in control["sample"]}
+shares = {}
+with h5py.File("toy.h5") as events, h5py.File(f"{run}/selected.h5") as selected:
+    assert sorted(k for k in selected if k != "metadata_crc") == ["B", "B_down", "B_up", "S"]
+    for sample in ["S", "B", "B_up", "B_down"]:
+        x, w, ids = (events[sample][name][:] for name in ["features", "weight", "id"])
+        value = x[:, 0] if kind == "x" else score(run, x.astype("f8"))
+        inside, inference = value >= cut, is_inference(ids)
+        if kind == "x":  # the same events, in the same order
+            assert (selected[sample]["id"][:] == ids[inside]).all()
+            assert (selected[sample]["weight"][:] == w[inside]).all()
+            assert (selected[sample]["features"][:, 0] == x[inside, 0]).all()
+        else:  # a score is rounded
+            names = list(selected[sample]["features"].attrs["columns"])
+            kept = np.searchsorted(ids, selected[sample]["id"][:])
+            assert np.allclose(selected[sample]["features"][:, names.index("score")], value[kept],
+                               atol=1e-4)
+            assert abs(len(kept) - inside.sum()) <= 3
+        # Events that trained a preselection do not say how efficient it is.
+        counts = np.ones(len(w), bool) if kind == "x" else inference
+        shares[sample] = w[inside & counts].sum() / w[counts].sum()
+        if sample not in yields:
+            continue
+        nu = w.sum()
+        assert abs(yields[sample] / (nu * shares[sample]) - 1) < tolerance, (sample, yields)
+        inside_bins, _ = np.histogram(value[inference], edges, weights=w[inference])
+        outside = w[~inside & counts].sum() / w[counts].sum()
+        wanted = nu * outside * inside_bins / inside_bins.sum()
+        assert np.allclose(contents[sample], wanted, rtol=tolerance, atol=tolerance), (
+            sample, contents[sample], wanted)
+        print(f"{sample}: yield {yields[sample]:.6f}, contents {contents[sample]}")
+factors = next(s for s in plain["systematic"] if s["name"] == "scale")["yield"]["B"]
+for side, total in [("up", 1.05), ("down", 0.96)]:
+    wanted = total * shares[f"B_{side}"] / shares["B"]
+    assert abs(factors[side] / wanted - 1) < tolerance, (side, factors, wanted)
+print("yield factors", factors)
+END
+"$RATIOFARM_PYTHON" oracle.py cuts x 0 1e-9 -inf -2 -1 0 || fail "the selection by cuts is wrong"
+
+# The fit: better than counting, at most as good as looking at everything unbinned, and true. The
+# exact densities say what the whole sample is worth. 15000 events of B stand for 900: they know the
+# true value to sqrt(900 / 15000) of the error.
+grep -v '^\[\[region\]\]$' cuts.toml | sed '/^name = "SR"/,$d' > whole.toml
+ratiofarm simulate whole.toml --force --ratios exact.h5 > /dev/null
+ratiofarm fit whole.toml --ratios exact.h5 --out whole --json > whole.json 2> whole.err
+make_region_campaign counted.toml counted <<'END'
+[[region]]
+name = "all"
+type = "binned"
+where = { x = [-inf, inf] }
+END
+on 1 counted.toml counted run > counted.out 2> counted.err
+read -r value error <<< "$(poi_of cuts/fit.json)"
+read -r _ best <<< "$(poi_of whole.json)"
+read -r _ worst <<< "$(poi_of counted/fit.json)"
+echo "mu: $value +- $error in regions, +- $best unbinned, +- $worst counted"
+awk -v v="$value" -v e="$error" -v b="$best" -v w="$worst" 'BEGIN {
+    exit !(e > 0.97 * b && e < 0.8 * w && (v - 1)^2 < (2.5 * e)^2 * 900 / 15000) }' ||
+    fail "mu = $value +- $error; unbinned +- $best, counted +- $worst"
+
+# A changed cut: the diff is about the campaign that the user wrote, and only what learned from the
+# selected events is trained again.
+sed 's/x = \[0.0, inf\]/x = [0.25, inf]/; s/-1.0, 0.0\]/-1.0, 0.25]/' cuts.toml > moved.toml
+expect_code 2 ratiofarm run moved.toml --out cuts > moved.out 2> moved.err
+expect_in "region" moved.err
+expect_in "0.25" moved.err
+expect_in "--accept-change" moved.err
+on 1 moved.toml cuts run --accept-change > moved.out 2>> moved.err
+"$RATIOFARM_PYTHON" oracle.py cuts x 0.25 1e-9 -inf -2 -1 0.25 || fail "the moved selection is wrong"
+
+# By the score of a preselection, killed in the middle, and continued on another number of ranks.
+make_region_campaign score.toml score <<'END'
+[preselection]
+signal = ["S"]
+members = 2
+[[region]]
+name = "SR"
+type = "unbinned"
+where = { score = [-0.5, inf] }
+[[region]]
+name = "CR"
+type = "binned"
+observable = "score"
+edges = [-inf, -2.0, -1.0, -0.5]
+END
+expect_code 2 ratiofarm train score.toml --out shard --shard 0/2 2> shard.err
+expect_in "whole farm" shard.err
+on 1 score.toml score run > score.out 2> score.err
+content_of score > score.content
+"$RATIOFARM_PYTHON" oracle.py score score -0.5 2e-3 -inf -2 -1 -0.5 || fail "the selection by score is wrong"
+ratiofarm verify --out score > score.verify || fail "$(cat score.verify)"
+compgen -G "score/tasks/*/*.state" > /dev/null && fail "checkpoints were left behind"
+
+RATIOFARM_FAILPOINT='*:step=slow' ratiofarm run score.toml --out killed > killed.out 2> killed.err &
+farm=$!
+wait_for_checkpoint killed $farm
+kill -9 $farm
+wait $farm && fail "the farm did not notice its death"
+on 2 score.toml killed select >> killed.out 2>> killed.err
+rm killed/selected.h5 # as if it had died before the record
+on 2 score.toml killed run >> killed.out 2>> killed.err
+content_of killed | diff score.content - || fail "killed and continued: other bits"
+
+# A damaged selection is found, and made again.
+flip_bit killed/selected.h5
+expect_code 2 ratiofarm verify --out killed > damaged.out
+expect_in "selected.h5" damaged.out
+on 1 score.toml killed run >> killed.out 2>> killed.err
+content_of killed | diff score.content - || fail "after damage: other bits"
+echo "all as expected"
