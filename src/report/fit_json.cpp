@@ -54,7 +54,8 @@ Json definitions() {
         {"injections",
          "fits of data whose truth is known: [data].injections; pull = (value - injected) / error"},
         {"shapes",
-         "gain: of the nets of both sides on events that they never saw, over a constant net; "
+         "gain: to first order, of the nets of both sides over a constant one on events that they "
+         "never saw; "
          "none: not above null_level errors; information: expected events of the process times "
          "noise_variance, what noise alone adds to H_aa; left_out: only the yields vary. "
          "untreated: error of the parameter with the shapes that were left out, by a fit of the "

@@ -59,8 +59,10 @@ std::string shapes_section(const ReportInputs& inputs) {
     return section_html(
         "shapes", "Shapes of systematics",
         untreated_table(record) + shapes_table(record) +
-            "<p class=\"note\">gain: what the nets of both sides gain, in the loss, over a "
-            "constant one on events that they never saw; a shape without a significant gain is "
+            "<p class=\"note\">gain: what the nets of both sides gain, in the loss and to first "
+            "order, "
+            "over a constant one on events that they never saw; a shape without a significant gain "
+            "is "
             "compatible with none. rms of the noise: of d ln g / d alpha, from nets on halves of "
             "the training events. error by noise: of a parameter with a constraint of width 1 "
             "that nothing but this noise determines.</p>\n");

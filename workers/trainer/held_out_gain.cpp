@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numbers>
 #include <utility>
 
 #include "ratiofarm/core/contracts.hpp"
@@ -11,11 +10,8 @@
 namespace ratiofarm {
 namespace {
 
-/// ln(1 + exp(x)) without overflow.
-double softplus(double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x))); }
-
 double gain_of(double logit, TrainedClass in) {
-    return std::numbers::ln2 - softplus(in == TrainedClass::numerator ? -logit : logit);
+    return 0.5 * (in == TrainedClass::numerator ? logit : -logit);
 }
 
 /// What an event adds to the deviation of the gain from its mean.

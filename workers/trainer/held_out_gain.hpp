@@ -20,11 +20,17 @@ struct HeldOutComponent {
     std::vector<std::uint64_t> id = {};
 };
 
-/// What a net gains on a constant one: half the mean of ln 2 - ln(1 + exp(-z)) over the numerator
-/// plus half the mean of ln 2 - ln(1 + exp(z)) over the denominator. Weights may be signed. The
-/// error is that of the weighted means; what events of one id contribute is added before it is
-/// squared, so that an event in both classes counts once, as a row with a soft target does, and so
-/// does one that was varied. Events whose logit is not finite are left out.
+/// What a net of logit z gains on a constant one, to first order: the slope at c = 0 of the gain of
+/// c z,
+///
+///     gain = (mean of z over the numerator - mean over the denominator) / 4,
+///
+/// positive where the net tells the classes apart, zero on average where it learned noise alone,
+/// however much of it: the gain itself would also charge for the noise and miss shapes that are
+/// there. The exact ratio of N(d, 1) to N(0, 1) has d^2 / 4. Weights may be signed. The error is
+/// that of the weighted means; what events of one id contribute is added before it is squared, so
+/// that an event in both classes counts once, as a row with a soft target does, and so does one
+/// that was varied. Events whose logit is not finite are left out.
 /// \return held_out_gain, held_out_error and held_out_events (rows with a different id); NaN if a
 /// component has no positive total weight
 struct HeldOutGain {

@@ -19,9 +19,8 @@
 ///     gain_up + gain_down > null_level (error_up + error_down).
 ///
 /// Both sides are judged on the same nominal events, so their errors are added as if they were one:
-/// the test is conservative, by up to sqrt(2). And without a shape the gain is not zero but about
-/// -v / 8, v being the variance of the noise in ln g: false alarms are rarer than the level says. A
-/// real shape is found missing where its noise costs what it gains.
+/// the test is conservative. Where there is no shape the gain is zero on average, however noisy the
+/// nets; the noise is a matter of its own:
 ///
 /// The noise. Two nets per side learn from one half of the training events each. With
 /// d_h = (ln g_up - ln g_down) / 2 of half h, which is d ln g / d alpha at alpha = 0,

@@ -52,9 +52,9 @@ struct NetQuality {
     /// the same events for all members of an ensemble (of a fold), so that their spread can be
     /// compared.
     std::vector<float> reference_logits;
-    /// What the net gains on a constant one, on the inference events of both classes, which nothing
-    /// about it was chosen by: mean of (a + b) ln 2 - loss, per unit of weight, classes weighing
-    /// the same; its standard error; number of events. Only where TrainRequest::held_out asks for
+    /// What the net gains on a constant one, to first order, on the inference events of both
+    /// classes, which nothing about it was chosen by: (sum a z / A - sum b z / B) / 4; its standard
+    /// error; number of events (rows of one id are one). Only where TrainRequest::held_out asks for
     /// it.
     double held_out_gain = 0.0;
     double held_out_error = 0.0;

@@ -1,0 +1,129 @@
+#!/usr/bin/env bash
+# A systematic that changes nothing beside one that does. The varied samples of the first are
+# independent events of the nominal density: its nets learn noise alone, which must not constrain
+# its parameter. The second one survives, with the constraint that exact ratios give.
+source "$(dirname "$0")/library.sh"
+
+cat > campaign.toml <<END
+[campaign]
+name = "null"
+seed = 7
+[events]
+file = "toy.h5"
+features = ["x"]
+[split]
+train = 0.45
+validation = 0.1
+inference = 0.45
+[parameters.mu]
+start = 1.0
+range = [0.0, 10.0]
+[[process]]
+name = "S"
+coefficient = "mu"
+[[process]]
+name = "B"
+coefficient = "1"
+[[systematic]]
+name = "scale"
+shape = { B = { up = "B_up", down = "B_down" } }
+#[[systematic]]
+#name = "null"
+#shape = { B = { up = "B_null_up", down = "B_null_down" } }
+[reference]
+mixture = { S = 1, B = 1 }
+[network]
+hidden = [16, 16]
+[training]
+epochs = 15
+batch = 256
+learning_rate = 3e-3
+patience = 0
+[ensemble]
+members = 1
+[data]
+asimov = { mu = 1.0, source = "samples" }
+[inference]
+poi = "mu"
+scan = [1.0]
+[simulate]
+model = "interference"
+events = 20000
+seed = 3
+interference = 0.0
+S = { yield = 200.0, mean = [1.5], covariance = [[1.0]] }
+B = { yield = 6000.0, mean = [0.0], covariance = [[2.25]] }
+[[simulate.systematic]]
+name = "scale"
+B = { shift = [0.3] }
+END
+ratiofarm simulate campaign.toml --ratios exact.h5 > /dev/null
+ratiofarm fit campaign.toml --ratios exact.h5 --out exact > exact.out 2> exact.err
+sed -i 's/^#//' campaign.toml
+"$RATIOFARM_PYTHON" - <<'END'
+import h5py, numpy as np
+
+random = np.random.default_rng(5)
+with h5py.File("toy.h5", "a") as f:
+    if "metadata_crc" in f: del f["metadata_crc"]
+    n = len(f["B/id"])
+    for k, name in enumerate(["B_null_up", "B_null_down"]):
+        group = f.create_group(name)
+        features = group.create_dataset("features", data=(1.5 * random.standard_normal((n, 1))).astype("f4"))
+        features.attrs["columns"] = f["B/features"].attrs["columns"]
+        group["weight"] = np.full(n, 6000.0 / n)
+        group["id"] = np.arange(n, dtype="u8") + np.uint64((10 + k) << 48)
+END
+
+run_on 2 nulls run > nulls.out 2> nulls.err
+ratiofarm verify --out nulls > nulls.verify || fail "$(cat nulls.verify)"
+expect_equal "ensembles" "$(cd nulls/ensembles && find . -name '*.h5' | sort | tr '\n' ' ')" \
+    "./B.h5 ./B/null/down.h5 ./B/null/up.h5 ./B/scale/down.h5 ./B/scale/up.h5 ./S.h5 "
+grep -q 'a shape is compatible with none.*alpha_null' nulls.err || fail "the log does not tell"
+ratiofarm status campaign.toml --out nulls > status.out
+grep -q '^nets  *14 of 14 trained' status.out || fail "$(cat status.out)"
+grep -q '^no shape  *alpha_null of B' status.out || fail "$(cat status.out)"
+grep -q 'Shapes of systematics' nulls/report.html || fail "the report does not tell"
+
+ratiofarm fit campaign.toml --out nulls --keep-null-shapes --json > kept.json 2> kept.err
+ratiofarm fit campaign.toml --out nulls --json > again.json 2> again.err
+"$RATIOFARM_PYTHON" - <<'END'
+import json, h5py
+
+def text(path):
+    return json.JSONDecoder().raw_decode(open(path).read())[0]
+
+def parameter(fit, name):
+    return next(p for p in fit["parameters"] if p["name"] == name)
+
+fit, kept, exact = text("again.json"), text("kept.json"), text("exact/fit.json")
+with h5py.File("nulls/ratios.h5") as f:
+    assert f.attrs["version"] == 3
+    assert list(f.attrs["shape_parameters"]) == ["alpha_scale", "alpha_null"]
+    assert list(f.attrs["shape_none"]) == [0, 1], list(f.attrs["shape_none"])
+    assert f["events/B/log_g_up"].shape[0] == 2  # the column stays
+
+treated = parameter(fit, "alpha_null")["error"]
+untreated = parameter(kept, "alpha_null")["error"]
+[entry] = fit["shapes"]["untreated"]
+print("sigma(alpha_null):", treated, "untreated", untreated, "by noise", entry["error_by_noise"])
+assert treated > 0.98, treated
+assert untreated < 0.97, untreated  # or there would be nothing to show
+assert entry["parameter"] == "alpha_null" and entry["error"] == treated
+assert abs(entry["untreated"] / untreated - 1) < 1e-6, (entry, untreated)
+assert any("alpha_null" in warning for warning in fit["warnings"]), fit["warnings"]
+assert "untreated" not in kept.get("shapes", {}) or kept["shapes"]["untreated"] == []
+# One pair of halves on one learned function: right within a factor of four, and so is what
+# the noise of a few effective parameters does to one fit.
+predicted = 1 / entry["error_by_noise"] ** 2 - 1
+actual = 1 / untreated ** 2 - 1
+print("information by noise:", predicted, "of the untreated fit", actual)
+assert actual / 4 < predicted < 4 * actual, (predicted, actual)
+
+scale, truth = parameter(fit, "alpha_scale"), parameter(exact, "alpha_scale")
+print("alpha_scale:", scale["value"], "+-", scale["error"], "exact", truth["error"])
+assert abs(scale["error"] / truth["error"] - 1) < 0.05
+judged = {s["parameter"]: s for s in fit["shapes"]["judged"]}
+assert not judged["alpha_scale"]["left_out"] and judged["alpha_null"]["left_out"]
+END
+echo "all as expected"
