@@ -6,21 +6,27 @@
 
 namespace ratiofarm {
 
-/// What a search tries to make small. Of several processes the mean counts.
+/// What a search tries to make small, on validation events. Of several nets the mean counts; a net
+/// that diverged, or whose number is not finite, is worse than all others.
 enum class SearchObjective : std::uint8_t {
-    loss,         ///< validation loss
+    loss,         ///< validation loss of the weights that are kept
     excess,       ///< |E_ref[r] - 1|
     closure,      ///< deviation of the reweighted denominator, rms over the features
-    calibration,  ///< |slope - 1|
+    calibration,  ///< |slope - 1| of the calibration curve
     sigma,        ///< expected error of the parameter of interest, by a quick fit
 };
 
 /// How values of a parameter are drawn.
-enum class SearchKind : std::uint8_t { uniform, log_uniform, integer, choice };
+enum class SearchKind : std::uint8_t {
+    uniform,
+    log_uniform,
+    integer,  ///< whole numbers, both ends included
+    choice,
+};
 
-/// One key of [network] or [training] that is searched, "training.learning_rate".
+/// One key of [network] or [training] that is searched.
 struct SearchParameter {
-    std::string key;
+    std::string key;  ///< "training.learning_rate"
     SearchKind kind = SearchKind::uniform;
     double low = 0.0;
     double high = 0.0;
@@ -32,8 +38,9 @@ struct SearchParameter {
 struct SearchSection {
     std::uint32_t trials = 32;
     std::uint32_t reduction = 3;   ///< of each rung the best 1 / reduction goes on
-    std::uint32_t first_rung = 2;  ///< epochs; each rung has `reduction` times those before
-    std::uint32_t parallel = 8;    ///< trials under way at a time, whatever the number of ranks
+    std::uint32_t first_rung = 2;  ///< epochs of the first rung, at least
+    std::uint32_t parallel = 8;    ///< virtual workers that decisions are made for, whatever the
+                                   ///< number of ranks
     SearchObjective objective = SearchObjective::loss;
     std::vector<std::string> processes;  ///< whose nets are trained in a trial; empty: all
     std::vector<SearchParameter> parameters;

@@ -12,6 +12,7 @@ enum class Stream : std::uint32_t {
     simulation = 3,      ///< events of `ratiofarm simulate`
     replica = 4,         ///< Poisson(1) bootstrap weights
     toys = 5,            ///< pseudo-experiments
+    search = 6,          ///< settings of the trials of a search
 };
 
 /// Seed of one stream of one named thing ("ensemble S/member 3"): a pure function of names, so a

@@ -1,0 +1,116 @@
+#include "ratiofarm/campaign/search_plan.hpp"
+
+#include <cmath>
+#include <limits>
+#include <set>
+
+#include "ratiofarm/campaign/cost.hpp"
+#include "ratiofarm/core/errors.hpp"
+#include "ratiofarm_test/catch.hpp"
+
+#include "example_campaign.hpp"
+
+using namespace ratiofarm;
+using test::example_samples;
+using test::example_toml;
+using test::replaced;
+
+namespace {
+
+const std::string section = R"toml(
+[search]
+trials = 9
+first_rung = 1
+[search.parameters]
+"training.learning_rate" = { log_uniform = [1e-4, 1e-2] }
+"network.hidden" = { choice = [[64, 64], [8]] }
+)toml";
+
+SearchPlan plan_of(const std::string& toml) {
+    const Campaign campaign = parse_campaign(toml, "/campaigns");
+    return make_search_plan({campaign, example_samples(), "cpu"});
+}
+
+}  // namespace
+
+TEST_CASE("a trial is the training of its setting, cut into rungs", "[campaign][search]") {
+    const Campaign campaign = parse_campaign(example_toml + section, "/campaigns");
+    const SearchPlan plan = plan_of(example_toml + section);
+
+    REQUIRE(plan.epochs == std::vector<std::uint32_t>{1, 3, 10});
+    REQUIRE(plan.tasks.size() == 9 * 3 * 3);
+    const Campaign own = with_setting(campaign, plan.settings[4]);
+    const TaskGraph graph = make_task_graph(own, example_samples(), "cpu");
+    double flop = 0.0;
+    for (std::uint32_t rung = 0; rung < 3; ++rung) {
+        const TrainTask& task = plan.tasks_of({4, rung})[1];
+        CHECK(task.name == "search/SBI trial 4 rung " + std::to_string(rung));
+        CHECK(task.request.network == own.network);
+        CHECK(task.request.training == own.training);
+        CHECK(task.request.continuation.stop_epoch == plan.epochs[rung]);
+        CHECK(task.request.nets.size() == 1);
+        if (rung > 0) {
+            CHECK(task.request.continuation.from_task == plan.tasks_of({4, rung - 1})[1].digest);
+        }
+        flop += task.flop;
+    }
+    // Three members of each process in the campaign, one in a trial.
+    const auto& whole = graph.trainings[3];
+    REQUIRE(whole.name == "SBI/member 0");
+    CHECK(flop == Approx(whole.flop).epsilon(1e-12));
+    double all = 0.0;
+    for (const TrainTask& task : plan.tasks) all += task.flop;
+    CHECK(plan.grid_flop() == Approx(all).epsilon(1e-12));
+}
+
+TEST_CASE("tasks of a search have digests of their own and keep them when it grows",
+          "[campaign][search]") {
+    const SearchPlan plan = plan_of(example_toml + section);
+    const SearchPlan more = plan_of(replaced(example_toml + section, "trials = 9", "trials = 12"));
+    std::set<std::string> digests;
+
+    for (const TrainTask& task : plan.tasks) digests.insert(task.digest.hex());
+
+    CHECK(digests.size() == plan.tasks.size());
+    for (std::size_t i = 0; i < plan.tasks.size(); ++i) {
+        CHECK(plan.tasks[i].digest == more.tasks[i].digest);
+    }
+    CHECK(plan.digest != more.digest);
+    CHECK(plan.digest == plan_of(example_toml + section).digest);
+    CHECK(plan.digest != plan_of(replaced(example_toml + section, "trials = 9",
+                                          "trials = 9\nobjective = \"closure\""))
+                             .digest);
+}
+
+TEST_CASE("a batch that is more than the events is told before anything is trained",
+          "[campaign][search]") {
+    const std::string toml =
+        replaced(example_toml + section, "\"network.hidden\" = { choice = [[64, 64], [8]] }",
+                 "\"training.batch\" = { choice = [10, 100000] }");
+
+    CHECK_THROWS_AS(plan_of(toml), ConfigError);
+}
+
+TEST_CASE("objectives are small for good nets and infinite for failures", "[campaign][search]") {
+    TrainedNet net;
+    net.validation_loss = {0.7, 0.5, 0.6};
+    net.best_validation_loss = 0.5;
+    net.quality.excess = -0.25;
+    net.quality.calibration_slope = 0.75;
+    net.quality.closure = {0.3, 0.4};
+
+    CHECK(search_objective(SearchObjective::loss, net, Keep::best) == 0.5);
+    CHECK(search_objective(SearchObjective::loss, net, Keep::last) == 0.6);
+    CHECK(search_objective(SearchObjective::excess, net, Keep::best) == 0.25);
+    CHECK(search_objective(SearchObjective::calibration, net, Keep::best) == 0.25);
+    CHECK(search_objective(SearchObjective::closure, net, Keep::best) ==
+          Approx(std::sqrt((0.09 + 0.16) / 2)));
+
+    net.quality.calibration_slope = std::numeric_limits<double>::quiet_NaN();
+    CHECK(std::isinf(search_objective(SearchObjective::calibration, net, Keep::best)));
+    net.quality.not_finite = 1;
+    CHECK(std::isinf(search_objective(SearchObjective::loss, net, Keep::best)));
+    net.quality.not_finite = 0;
+    net.failure = "diverged";
+    CHECK(std::isinf(search_objective(SearchObjective::loss, net, Keep::best)));
+}

@@ -1,0 +1,105 @@
+#include "ratiofarm/campaign/search_sigma.hpp"
+
+#include <cmath>
+#include <numbers>
+
+#include "ratiofarm/core/errors.hpp"
+#include "ratiofarm/core/philox.hpp"
+#include "ratiofarm_test/catch.hpp"
+
+#include "example_campaign.hpp"
+
+using namespace ratiofarm;
+using test::example_samples;
+using test::example_toml;
+using test::replaced;
+
+namespace {
+
+double normal(double x, double mean) {
+    return std::exp(-0.5 * (x - mean) * (x - mean)) / std::sqrt(2 * std::numbers::pi);
+}
+
+/// mu * S + B with unit Gaussians at 1.5 and 0, judged by the given ratios to their mean.
+struct TwoGaussians {
+    std::vector<ProcessRate> rates{{1.0, 1.0, 100.0}, {1.0, 0.0, 900.0}};
+    std::vector<JudgedEvents> events;
+
+    template <class Distort>
+    explicit TwoGaussians(Distort distort) {
+        for (const double mean : {1.5, 0.0}) {
+            JudgedEvents judged{{}, {{}, {}}};
+            PhiloxSequence random(mean > 0 ? 1 : 2);
+            for (int i = 0; i < 40000; ++i) {
+                const double x = mean + random.normal();
+                const double reference = 0.5 * (normal(x, 1.5) + normal(x, 0.0));
+                judged.weight.push_back(0.01);
+                judged.log_ratio[0].push_back(
+                    static_cast<float>(distort(x) + std::log(normal(x, 1.5) / reference)));
+                judged.log_ratio[1].push_back(
+                    static_cast<float>(std::log(normal(x, 0.0) / reference)));
+            }
+            events.push_back(std::move(judged));
+        }
+    }
+
+    double sigma(double norm = 1.0) const {
+        const std::vector<double> norms{norm, norm};
+        return expected_sigma(rates, events, norms);
+    }
+};
+
+/// 1 / sqrt(integral of (nu_S p_S)^2 / (nu_S p_S + nu_B p_B)), by the trapezoid rule.
+double exact_sigma() {
+    double information = 0.0;
+    constexpr double step = 1e-3;
+    for (double x = -10.0; x < 12.0; x += step) {
+        const double signal = 100.0 * normal(x, 1.5);
+        information += step * signal * signal / (signal + 900.0 * normal(x, 0.0));
+    }
+    return 1.0 / std::sqrt(information);
+}
+
+}  // namespace
+
+TEST_CASE("exact ratios give the error of the Fisher information", "[campaign][search]") {
+    const TwoGaussians exact([](double) { return 0.0; });
+
+    CHECK(exact.sigma() == Approx(exact_sigma()).epsilon(0.01));
+    CHECK(exact.sigma(7.0) == Approx(exact.sigma()).epsilon(1e-6));
+}
+
+TEST_CASE("no distortion of a ratio makes the expected error smaller", "[campaign][search]") {
+    const double exact = TwoGaussians([](double) { return 0.0; }).sigma();
+    const double shallow = TwoGaussians([](double x) { return -0.7 * x; }).sigma();
+    // What overfitting looks like: ratios spread that carry no information.
+    const double noisy = TwoGaussians([](double x) { return 1.5 * std::sin(200.0 * x); }).sigma();
+
+    CHECK(shallow > 1.02 * exact);
+    CHECK(noisy > 1.02 * exact);
+}
+
+TEST_CASE("rates are coefficients and their derivatives at the start", "[campaign][search]") {
+    const Campaign campaign =
+        parse_campaign(replaced(example_toml, "start = 1.0", "start = 4.0"), "/campaigns");
+
+    const auto rates = process_rates(campaign, example_samples());
+
+    // mu - sqrt(mu), sqrt(mu), 1 - sqrt(mu); yields 100 and the sums of the samples.
+    REQUIRE(rates.size() == 3);
+    CHECK(rates[0].factor == Approx(2.0));
+    CHECK(rates[0].slope == Approx(0.75));
+    CHECK(rates[0].yield == 100.0);
+    CHECK(rates[1].factor == Approx(2.0));
+    CHECK(rates[1].slope == Approx(0.25));
+    CHECK(rates[1].yield == 700.0);
+    CHECK(rates[2].factor == Approx(-1.0));
+    CHECK(rates[2].slope == Approx(-0.25));
+}
+
+TEST_CASE("a start where a root has no derivative is told", "[campaign][search]") {
+    const Campaign campaign =
+        parse_campaign(replaced(example_toml, "start = 1.0", "start = 0.0"), "/campaigns");
+
+    CHECK_THROWS_AS(process_rates(campaign, example_samples()), DataError);
+}
