@@ -15,6 +15,7 @@
 
 #include "campaign_samples.hpp"
 #include "fit_input.hpp"
+#include "shared_events.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -47,6 +48,7 @@ void check_ratios(const Campaign& campaign,
     if (!has_files || !mistakes.empty()) return;
     try {
         const RatioFiles ratios = open_ratio_files(campaign, own);
+        expect_no_shared_events(campaign, ratios);
         const StatisticalModel model = model_for_ratios(campaign, ratios);
         for (std::size_t r = 0; r < ratios.size(); ++r) {
             fitted_sets(campaign, model, model.unbinned[r], *ratios[r]);

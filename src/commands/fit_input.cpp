@@ -12,6 +12,7 @@
 #include "ratiofarm/mpi/together.hpp"
 
 #include "region_source.hpp"
+#include "shared_events.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -254,6 +255,7 @@ LikelihoodData load_data(const mpi::Communicator& comm,
     LikelihoodData data;
     std::vector<std::vector<FittedSet>> sets;
     mpi::together(comm, [&] {
+        if (comm.rank() == 0) expect_no_shared_events(campaign, ratios);
         data.binned = binned_data(campaign, model);
         for (std::size_t r = 0; r < ratios.size(); ++r) {
             sets.push_back(fitted_sets(campaign, model, model.unbinned[r], *ratios[r]));

@@ -66,6 +66,14 @@ TEST_CASE("a factor that is not declared is the ratio of sums in the region", "[
     CHECK(scale.down == Approx(2.0 / 2.0));
 }
 
+TEST_CASE("where yields are declared, a process that is not named keeps its total", "[selection]") {
+    const Campaign campaign =
+        resolved(replaced(selection_toml, "yield = { S = { up = 1.1, down = 0.9 } }", "yield = {}"))
+            .campaign;
+
+    CHECK(yield_of(campaign, 1, "S").factors.up == Approx((6.0 / 10.0) / (6.0 / 8.0)));
+}
+
 TEST_CASE("one section may declare the yield of a shape of another", "[selection]") {
     std::string toml =
         replaced(selection_toml, "yield = { S = { up = 1.1, down = 0.9 } }", "yield = {}");
