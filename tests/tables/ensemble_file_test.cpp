@@ -44,6 +44,33 @@ TEST_CASE("nets written by all ranks are read as they were", "[tables][mpi]") {
     mpi::barrier(comm);
 }
 
+TEST_CASE("an ensemble of classifiers is read as it was", "[tables][mpi]") {
+    const auto comm = mpi::Communicator::duplicate(MPI_COMM_WORLD);
+    const test::SharedFolder folder(comm);
+    EnsembleHeader header = test::example_header(3);
+    header.process.clear();
+    header.network.outputs = 3;
+    const EnsembleProvider provider = [&](std::uint64_t index) {
+        EnsembleNet net = test::example_net(header, index);
+        NetQuality& quality = net.result.quality;
+        quality.constant_loss = 1.5;
+        quality.class_excess = {0.1, 0.2, 0.25 * static_cast<double>(index)};
+        quality.class_excess_error = {0.01, 0.02, 0.03};
+        quality.class_slope = {0.9, 1.0, 1.1};
+        quality.class_slope_error = {0.05, 0.06, 0.07};
+        return net;
+    };
+
+    write_ensemble(comm, folder / "classes.h5", header, provider);
+    const EnsembleFile ensemble = read_ensemble(folder / "classes.h5");
+    const std::vector<EnsembleNet> nets = read_nets(ensemble);
+
+    CHECK(ensemble.header == header);
+    REQUIRE(nets.size() == 3);
+    for (std::uint64_t net = 0; net < 3; ++net) CHECK(encode(nets[net]) == encode(provider(net)));
+    mpi::barrier(comm);
+}
+
 TEST_CASE("the number of ranks does not change a bit of an ensemble", "[tables][mpi]") {
     const auto comm = mpi::Communicator::duplicate(MPI_COMM_WORLD);
     const test::SharedFolder folder(comm);
