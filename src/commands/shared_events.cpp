@@ -24,7 +24,7 @@ void compare(const Campaign& campaign, const RatioFiles& ratios, std::size_t a, 
     for (const RatioSet& set : ratios[a]->sets()) {
         const auto& others = ratios[b]->sets();
         const auto other = std::ranges::find(others, set.name, &RatioSet::name);
-        if (other == others.end() || !set.has_columns || !other->has_columns) continue;
+        if (other == others.end()) continue;
         const auto mine = sorted_ids(*ratios[a], set);
         const auto theirs = sorted_ids(*ratios[b], *other);
         std::vector<std::uint64_t> shared;
