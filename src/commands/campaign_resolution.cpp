@@ -155,7 +155,12 @@ Campaign written_campaign(const RunDirectory& directory) {
 }
 
 Resolution resolve_run(const RunDirectory& directory) {
-    return resolve(written_campaign(directory), directory, std::nullopt);
+    const Campaign written = written_campaign(directory);
+    try {
+        return resolve(written, directory, std::nullopt);
+    } catch (const DataError& problem) {  // cuts that no event passes
+        return {Missing::selection, written, {problem.what()}};
+    }
 }
 
 void expect_resolved(Missing missing, const RunDirectory& directory) {

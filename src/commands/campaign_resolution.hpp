@@ -64,7 +64,7 @@ Resolution resolve(const Campaign& written,
 Campaign written_campaign(const RunDirectory& directory);
 
 /// The campaign of a run directory as far as it goes, for commands that take no lock and look at no
-/// events.
+/// events. A selection that no campaign follows from counts as missing; the warnings say why.
 Resolution resolve_run(const RunDirectory& directory);
 
 /// \throws DataError "run 'ratiofarm select' first" if something is missing

@@ -21,10 +21,12 @@ std::optional<SelectionStatus> selection_status(const RunDirectory& directory) {
     const Campaign written = written_campaign(directory);
     if (!needs_selection(written)) return std::nullopt;
     SelectionStatus status;
-    status.done = resolve(written, directory, std::nullopt).missing != Missing::selection;
+    const Resolution resolution = resolve_run(directory);
+    status.done = resolution.missing != Missing::selection;
+    for (const std::string& warning : resolution.warnings) status.regions += warning + "\n";
     if (status.done) {
         if (const auto record = find_selection(directory)) {
-            status.regions = selection_text(*record, written);
+            status.regions += selection_text(*record, written);
         }
     }
     return status;

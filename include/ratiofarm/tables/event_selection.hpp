@@ -24,8 +24,6 @@ struct EventBlock {
     std::vector<std::vector<double>> weights;  ///< [columns that were asked for, rows]
 };
 
-class EventBlockReader;
-
 /// Reads one sample block by block, whatever its layout; checksums are verified where there are
 /// any. Blocks are fixed ranges of rows, 65536 each.
 class SampleBlocks {
@@ -47,7 +45,8 @@ public:
 private:
     std::vector<std::string> columns_;
     std::uint64_t events_ = 0;
-    std::unique_ptr<EventBlockReader> reader_;
+    struct Open;  // the file and its reader: a file that is closed takes its datasets along
+    std::unique_ptr<Open> open_;
 };
 
 /// Which events of a sample go on.
