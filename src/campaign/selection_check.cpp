@@ -145,7 +145,9 @@ std::vector<std::string> overlaps(const std::vector<SelectionRegion>& regions) {
     std::vector<std::string> lines;
     for (std::size_t b = 1; b < regions.size(); ++b) {
         for (std::size_t a = 0; a < b; ++a) {
-            if (!meet(regions[a], regions[b])) continue;
+            const bool told = regions[a].kind == SelectionRegion::Kind::thin &&
+                              meet(regions[a - 1], regions[b]);  // its trained region
+            if (told || !meet(regions[a], regions[b])) continue;
             lines.push_back("region." + regions[b].name + " (overlaps region '" + regions[a].name +
                             "': an event could be in both; set them apart along one observable "
                             "with 'where', for example mass = [100.0, 200.0] in one and mass = "
@@ -193,6 +195,7 @@ std::vector<std::string> unknown_observables(const Campaign& campaign,
                         advice);
     };
     for (const SelectionRegion& region : selection_regions(campaign)) {
+        if (region.kind == SelectionRegion::Kind::thin) continue;  // the same as the trained one
         std::set<std::string> names;
         for (const Cut& cut : region.cuts) names.insert(cut.observable);
         for (const std::string& name : names) check("region." + region.name, name, false);

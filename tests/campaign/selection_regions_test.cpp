@@ -182,6 +182,16 @@ TEST_CASE("regions that an event could be in both of are refused", "[selection]"
               .starts_with("region.CR (no event can be in it"));
 }
 
+TEST_CASE("an overlap with the thin part of a region is told once", "[selection]") {
+    const std::string toml = replaced(scored(""), "[reference]", "[reference]\nmax_ratio = 1.5");
+
+    CHECK(mistake_of(replaced(toml, "score = [2.0, inf]", "score = [1.0, inf]"))
+              .starts_with("region.CR (overlaps region 'SR'"));
+    CHECK(mistake_of(toml + "[[region]]\nname = \"mine\"\ntype = \"binned\"\nwhere = { score = "
+                            "[2.0, inf], max_ratio = [1.5, inf] }\n")
+              .starts_with("region.mine (overlaps region 'SR_thin'"));
+}
+
 TEST_CASE("mistakes of regions name the region, the value and what is allowed", "[selection]") {
     CHECK(mistake_of(replaced(selection_toml, "edges = [0.0, 1.0, 2.0]", "edges = [0.0, 2.0, 1.0]"))
               .starts_with("region.CR.edges = [0.0, 2.0, 1.0] (must be two or more ascending"));
