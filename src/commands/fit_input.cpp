@@ -166,7 +166,9 @@ bool fits_weighted_sample(const Campaign& campaign) {
 std::vector<FittedSet> fitted_sets(const Campaign& campaign,
                                    const StatisticalModel& model,
                                    const UnbinnedRegion& region,
-                                   const RatioFile& ratios) {
+                                   const RatioFile& ratios,
+                                   ReferenceRows rows) {
+    const bool always = rows == ReferenceRows::always;
     std::vector<FittedSet> sets;
     const std::string sample = campaign.data.fitted_sample();
     if (!sample.empty()) {
@@ -180,13 +182,13 @@ std::vector<FittedSet> fitted_sets(const Campaign& campaign,
                               "\"samples\"");
         for (FittedSet& set : sets) {
             set.factor = set.reference;
-            if (!has_shapes(model)) set.reference = 0.0;
+            if (!has_shapes(model) && !always) set.reference = 0.0;
         }
         return sets;
     }
     // Without shapes ln r is normalised already, and the sums would be ones. Without normalisation
     // they are shown all the same, if they can be.
-    if (!has_shapes(region)) return sets;
+    if (!has_shapes(region) && !always) return sets;
     if (region.shape_norm == ShapeNorm::none && ratios.header().reference.empty()) return sets;
     add_reference(sets, reference_sets(ratios,
                                        "shape_norm = \"reference\" needs; add the group "
@@ -250,7 +252,8 @@ std::vector<std::string> input_warnings(const Campaign& campaign, const RatioFil
 LikelihoodData load_data(const mpi::Communicator& comm,
                          const Campaign& campaign,
                          const StatisticalModel& model,
-                         const RatioFiles& ratios) {
+                         const RatioFiles& ratios,
+                         ReferenceRows rows) {
     RATIOFARM_EXPECT(ratios.size() == model.unbinned.size());
     LikelihoodData data;
     std::vector<std::vector<FittedSet>> sets;
@@ -258,14 +261,15 @@ LikelihoodData load_data(const mpi::Communicator& comm,
         if (comm.rank() == 0) expect_no_shared_events(campaign, ratios);
         data.binned = binned_data(campaign, model);
         for (std::size_t r = 0; r < ratios.size(); ++r) {
-            sets.push_back(fitted_sets(campaign, model, model.unbinned[r], *ratios[r]));
+            sets.push_back(fitted_sets(campaign, model, model.unbinned[r], *ratios[r], rows));
         }
     });
     for (std::size_t r = 0; r < ratios.size(); ++r) {
         data.unbinned.push_back(
             region_source(comm, {campaign, model, model.unbinned[r], ratios[r], sets[r]}));
     }
-    const bool by_mixture = !fits_observed(campaign) && has_shapes(model) &&
+    const bool by_mixture = !fits_observed(campaign) &&
+                            (has_shapes(model) || rows == ReferenceRows::always) &&
                             campaign.data.source == AsimovSource::reference;
     if (!by_mixture) return data;
     // The mixture with its shapes is the likelihood's own business.

@@ -42,12 +42,19 @@ struct FittedSet {
     std::size_t process = 0;  ///< of Asimov data from samples: the column that the events stand for
 };
 
+/// Whether the events of the reference are among those of a region.
+enum class ReferenceRows : std::uint8_t {
+    where_needed,  ///< in the sums that normalise its shapes
+    always,        ///< shapes will be added
+};
+
 /// Which sets [data] and the sums over the reference ask for in one region.
 /// \throws DataError if a sample or the reference is missing from the ratio file
 std::vector<FittedSet> fitted_sets(const Campaign& campaign,
                                    const StatisticalModel& model,
                                    const UnbinnedRegion& region,
-                                   const RatioFile& ratios);
+                                   const RatioFile& ratios,
+                                   ReferenceRows rows = ReferenceRows::where_needed);
 
 /// "Asimov data from the samples at mu = 1": what is fitted, for people.
 std::string data_description(const Campaign& campaign, const StatisticalModel& model);
@@ -64,6 +71,7 @@ std::vector<std::string> input_warnings(const Campaign& campaign, const RatioFil
 LikelihoodData load_data(const mpi::Communicator& comm,
                          const Campaign& campaign,
                          const StatisticalModel& model,
-                         const RatioFiles& ratios);
+                         const RatioFiles& ratios,
+                         ReferenceRows rows = ReferenceRows::where_needed);
 
 }  // namespace ratiofarm

@@ -3,6 +3,8 @@
 #include "ratiofarm/core/sealed_text.hpp"
 #include "ratiofarm/mpi/together.hpp"
 
+#include "finite_mc_fit.hpp"
+
 namespace ratiofarm {
 
 std::vector<Option> fit_request_options() {
@@ -100,7 +102,9 @@ FittedCampaign fitted_campaign(CommandContext& context,
         ratios = open_ratio_files(workspace.campaign, workspace.ratios);
         model = model_for_ratios(workspace.campaign, ratios);
     });
-    LikelihoodData data = load_data(world, workspace.campaign, model, ratios);
+    LikelihoodData data =
+        finite_mc_data(world, workspace.campaign, model, ratios, record.finite_mc);
+    model = finite_mc_model(std::move(model), record.finite_mc);
     LikelihoodOptions options = request.likelihood;
     options.threads = workspace.threads();
     Likelihood likelihood(model, data, world, options);

@@ -10,6 +10,7 @@
 #include "ratiofarm/report/fit_json.hpp"
 
 #include "comparison_fits.hpp"
+#include "finite_mc_fit.hpp"
 #include "fit_input.hpp"
 #include "fit_request.hpp"
 #include "injection_fits.hpp"
@@ -64,6 +65,7 @@ Digest fit_digest(const Workspace& workspace,
     for (const double point : campaign.inference.scan) hasher.text(fmt::format("{}", point));
     hasher.number(static_cast<std::uint64_t>(campaign.inference.negative_mixture));
     hasher.number(static_cast<std::uint64_t>(campaign.inference.extreme_anchors));
+    hasher.text(finite_mc_toml(campaign.finite_mc));
     return hasher.finish();
 }
 
@@ -99,6 +101,30 @@ FitOptions fit_options(const StatisticalModel& model, const FitRequest& request)
     }
     for (const auto& name : options.intervals) parameter_index(model, name);
     return options;
+}
+
+/// Collective over the context's world. [finite_mc]: its record, and another fit where that has
+/// other ratios or a parameter more. \param likelihood of the fit; replaced by that of the new one
+void add_finite_mc(CommandContext& context,
+                   const FittedPoint& point,
+                   const FitOptions& options,
+                   FitRecord& record,
+                   Likelihood& likelihood) {
+    record.finite_mc = finite_mc_record(context.world, point, record.fit, context.log);
+    if (!changes_fit(record.finite_mc)) return;
+    const LikelihoodData data =
+        finite_mc_data(context.world, point.campaign, point.model, point.ratios, record.finite_mc);
+    likelihood = Likelihood(finite_mc_model(point.model, record.finite_mc), data, context.world,
+                            point.options);
+    record.fit = fit(likelihood, options, context.log);
+    record.model = summary_of(likelihood.model());
+}
+
+/// theta at the minimum.
+std::vector<double> best_of(const FitResult& fit) {
+    std::vector<double> theta;
+    for (const FittedParameter& parameter : fit.parameters) theta.push_back(parameter.value);
+    return theta;
 }
 
 /// The policies of the campaign for what needed a guard.
@@ -160,8 +186,8 @@ StageEnd fit_stage(CommandContext& context, Workspace& workspace, const FitReque
 
     LikelihoodOptions likelihood_options = request.likelihood;
     likelihood_options.threads = workspace.threads();
-    const Likelihood likelihood(model, load_data(world, workspace.campaign, model, ratios), world,
-                                likelihood_options);
+    Likelihood likelihood(model, load_data(world, workspace.campaign, model, ratios), world,
+                          likelihood_options);
     FitRecord record{workspace.campaign.name,
                      digest.hex(),
                      data_description(workspace.campaign, model),
@@ -171,6 +197,10 @@ StageEnd fit_stage(CommandContext& context, Workspace& workspace, const FitReque
                      options.starts};
     record.shapes =
         shape_record(workspace.campaign, ratios, likelihood, record.fit, likelihood_options);
+    add_finite_mc(context,
+                  {workspace.campaign, ratios, model,
+                   likelihood.coordinates().to_internal(best_of(record.fit)), likelihood_options},
+                  options, record, likelihood);
     for (std::string& warning : shape_warnings(record.shapes, model)) {
         record.fit.warnings.push_back(std::move(warning));
     }
@@ -180,9 +210,10 @@ StageEnd fit_stage(CommandContext& context, Workspace& workspace, const FitReque
     record.injections =
         injection_fits(world, workspace.campaign, ratios, {likelihood_options, options.starts});
     const std::vector<double> points = workspace.campaign.inference.scan.empty()
-                                           ? default_scan_points(model, record.fit)
+                                           ? default_scan_points(likelihood.model(), record.fit)
                                            : workspace.campaign.inference.scan;
     record.fit.scan = scan(likelihood, record.fit, points);
+    if (record.finite_mc) inflate(likelihood, *record.finite_mc, record.fit);
     mpi::together(world, [&] {
         if (!world.is_root()) return;
         if (!workspace.samples.empty()) {

@@ -113,6 +113,9 @@ ExitCode run(CommandContext& context, const Arguments& arguments) {
             "a coefficient contains the root of the parameter of interest: the "
             "asymptotic formulae fail near 0; take thresholds from toys");
     }
+    if (fitted.record.finite_mc && fitted.record.finite_mc->inflation != 1.0) {
+        context.log.warning("limits do not inflate t; [finite_mc] use = \"nuisance\" enters them");
+    }
     fitted.record.limits = in_context(
         "limits", [&] { return limits_of(context, fitted, wanted, workspace.threads()); });
     publish_fit(context, workspace, fitted.record);

@@ -63,6 +63,9 @@ void run_scan(const mpi::Communicator& world, const Arguments& arguments, Fitted
         ScanOptions options{.parameter = names[0]};
         if (arguments.has("exact")) options.tolerance = 0.0;
         result.scan = scan(fitted.likelihood, result, points[0], options);
+        if (fitted.record.finite_mc && names[0] == result.poi) {
+            for (ScanPoint& point : result.scan) point.t /= fitted.record.finite_mc->inflation;
+        }
         result.scan_parameter = names[0] == result.poi ? "" : names[0];
     } else {
         result.scan =

@@ -147,6 +147,11 @@ ExitCode run(CommandContext& context, const Arguments& arguments) {
     if (arguments.has("ratios")) {
         workspace.ratios = std::filesystem::absolute(arguments.text("ratios"));
     }
+    if (workspace.campaign.finite_mc.use != FiniteMcUse::report) {
+        context.log.warning(
+            "toys are thrown from and fitted with the ratios as they are: they do not contain the "
+            "uncertainty of [finite_mc]");
+    }
     const ToyPlan plan(world, workspace, std::move(request));
     const StageEnd end = farm_stage(context, workspace, plan.tasks(), TaskFileKind::toy_block, [&] {
         return std::make_unique<ToyRunner>([&](const ToyTask& task) { return plan.run_toy(task); },

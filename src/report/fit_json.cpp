@@ -60,6 +60,12 @@ Json definitions() {
          "noise_variance, what noise alone adds to H_aa; left_out: only the yields vary. "
          "untreated: error of the parameter with the shapes that were left out, by a fit of the "
          "same data; error_by_noise: of its constraint and their information alone"},
+        {"finite_mc",
+         "docs/finite_mc.md. sigma: of the poi, from the finite number of simulated events; "
+         "total_error: root of fit_error^2 + sigma^2; inflation: t was divided by it; replicas, "
+         "members: spread of the poi over fits with single nets; wifi: weighted members, "
+         "arXiv:2506.00113; ratios, direction: sums of lines of the ratio file that were used as "
+         "ln r, and as ln g of alpha_mc"},
         {"limits",
          "asymptotic, arXiv:1007.1727: cls = p_sb / p_b from q and q_asimov; expected at -2 to 2 "
          "standard deviations; with sqrt(poi) in the model thresholds must come from toys"}};
@@ -112,6 +118,9 @@ FitRecord read_record(const Json& json) {
     record.fit = read_fit_json(json);
     read_data_json(json, record);
     if (json.contains("shapes")) record.shapes = read_shapes_json(json.at("shapes"));
+    if (json.contains("finite_mc")) {
+        record.finite_mc = read_finite_mc_json(json.at("finite_mc"));
+    }
     if (json.contains("limits")) record.limits = read_limits_json(json.at("limits"));
     for (const Json& comparison : json.at("comparisons")) {
         record.comparisons.push_back(
@@ -176,6 +185,7 @@ std::string fit_json(const FitRecord& record) {
     add_fit_json(record.fit, json);
     add_data_json(record, json);
     if (!record.shapes.shapes.empty()) json["shapes"] = shapes_json(record.shapes);
+    if (record.finite_mc) json["finite_mc"] = finite_mc_json(*record.finite_mc);
     if (record.limits) json["limits"] = limits_json(*record.limits);
     json["comparisons"] = Json::array();
     for (const auto& comparison : record.comparisons) {

@@ -155,6 +155,7 @@ std::string fit_text(const FitRecord& record) {
                         fit.edm, passes_text(fit));
     if (!record.data.empty()) text += fmt::format("data: {}\n", record.data);
     if (record.blinding) text += blinding_text(*record.blinding) + "\n";
+    if (record.finite_mc) text += finite_mc_text(*record.finite_mc, fit.poi);
     text += minima_lines(fit);
     for (const auto& injection : record.injections) text += injection_lines(injection);
     for (const auto& entry : record.shapes.untreated) text += untreated_line(entry);

@@ -20,4 +20,7 @@ std::string training_section(const ReportInputs& inputs, const Plotter& plotter)
 std::string quality_section(const ReportInputs& inputs, const Plotter& plotter);
 std::string campaign_section(const ReportInputs& inputs);
 
+/// The uncertainty from the finite number of simulated events as a table, part of the result.
+std::string finite_mc_table(const FitRecord& record);
+
 }  // namespace ratiofarm

@@ -141,8 +141,8 @@ std::string scan_table(const FitRecord& record) {
 std::string result_section(const ReportInputs& inputs, const Plotter& plotter) {
     if (!inputs.fit) return {};
     const FitRecord& record = *inputs.fit;
-    const std::string tables =
-        parameter_table(record.fit) + comparison_table(record) + minima_table(record.fit);
+    const std::string tables = parameter_table(record.fit) + finite_mc_table(record) +
+                               comparison_table(record) + minima_table(record.fit);
     Figures figures(plotter, "scan");
     if (!record.fit.scan.empty()) {
         figures.add(scan_plot(record), "Test statistic t; lines at 1 and at 3.84.");

@@ -57,6 +57,13 @@ TEST_CASE("every number of a fit survives JSON to the last bit", "[report]") {
     CHECK(read.fit.guards.clipped_anchors.at(0).count == 7);
     CHECK(read.fit.scan.at(1).interpolated);
     CHECK(read.starts == 6);
+    CHECK(read.finite_mc->fit_value == 1.0 / 3.0);
+    CHECK(read.finite_mc->replicas->nets == std::vector<std::uint32_t>{0, 2});
+    CHECK(read.finite_mc->replicas->sigma == record.finite_mc->replicas->sigma);
+    CHECK_FALSE(read.finite_mc->members.has_value());
+    CHECK_FALSE(read.finite_mc->wifi->converged);
+    CHECK(read.finite_mc->direction == record.finite_mc->direction);
+    CHECK(read.finite_mc->warnings == record.finite_mc->warnings);
     CHECK(read.model.regions.at(1).bins == 3);
     CHECK(read.limits->limits.observed == record.limits->limits.observed);
     CHECK(read.limits->limits.scan.at(0).observed.cls == 0.2);
@@ -131,4 +138,16 @@ TEST_CASE("a damaged fit file is refused with the reason", "[report]") {
     CHECK_THROWS_WITH(parse_fit_json("{}"), Contains("schema"));
     CHECK_THROWS_AS(parse_fit_json("{\"schema\": 3}"), DataError);
     CHECK_THROWS_AS(parse_fit_json(fit_json(sample_record()).substr(0, 200)), DataError);
+}
+
+TEST_CASE("the spread of estimates is their standard deviation, with its error", "[report]") {
+    EstimateSpread spread{.nets = {0, 1, 2}, .estimates = {1.0, 2.0, 6.0}};
+    set_spread(spread);
+    CHECK(spread.mean == 3.0);
+    CHECK(spread.sigma == Approx(std::sqrt(7.0)));
+    CHECK(spread.sigma_error == Approx(std::sqrt(7.0) / 2.0));
+
+    EstimateSpread single{.nets = {0}, .estimates = {1.0}};
+    set_spread(single);
+    CHECK(single.sigma == 0.0);
 }

@@ -79,6 +79,21 @@ inline FitRecord sample_record() {
                       .expected_significance = 2.0},
         .expected_at = 1.0,
         .asimov = "the model"};
+    record.finite_mc = FiniteMcRecord{
+        .method = "replicas",
+        .use = "nuisance",
+        .sigma = 0.1,
+        .fit_value = 1.0 / 3.0,
+        .fit_error = 0.4,
+        .total_error = 0.41,
+        .inflation = 1.0,
+        .replicas = EstimateSpread{{0, 2}, {0.9, 1.1}},
+        .wifi =
+            WeightedMembersFit{
+                .sigma = 0.2, .estimate = 1.01, .error = 0.39, .ratios = {}, .converged = false},
+        .direction = {{RatioLines::replica, {{0.5, -0.5}}, {0.1}}},
+        .warnings = {"2 replicas"}};
+    set_spread(*record.finite_mc->replicas);
     record.comparisons = {{"exact ratios", fit}};
     record.comparisons[0].fit.parameters[0].error = 0.47;
     return record;

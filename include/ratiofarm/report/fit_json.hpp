@@ -10,6 +10,7 @@
 #include "ratiofarm/fit/fit_result.hpp"
 #include "ratiofarm/fit/limits.hpp"
 #include "ratiofarm/physics/statistical_model.hpp"
+#include "ratiofarm/report/finite_mc_record.hpp"
 #include "ratiofarm/report/unblinding.hpp"
 
 namespace ratiofarm {
@@ -101,6 +102,7 @@ struct FitRecord {
     ShapeRecord shapes = {};
     std::optional<Blinding> blinding = {};  ///< of a campaign with [data].blind
     std::vector<InjectionFit> injections = {};
+    std::optional<FiniteMcRecord> finite_mc = {};
 };
 
 /// First value of the file; a reader refuses another one.

@@ -1,0 +1,226 @@
+#include "finite_mc_fit.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "ratiofarm/core/errors.hpp"
+#include "ratiofarm/fit/scan.hpp"
+#include "ratiofarm/mpi/together.hpp"
+
+#include "line_sums.hpp"
+
+namespace ratiofarm {
+namespace {
+
+std::string method_word(FiniteMcMethod method) {
+    return method == FiniteMcMethod::replicas ? "replicas" : "wifi";
+}
+
+std::string use_word(FiniteMcUse use) {
+    switch (use) {
+        case FiniteMcUse::report: return "report";
+        case FiniteMcUse::nuisance: return "nuisance";
+        case FiniteMcUse::inflation: return "inflation";
+    }
+    return {};
+}
+
+/// \throws DataError if the method of the campaign has nothing to work on
+void check_lines(const FiniteMcSection& section, const RatioFiles& ratios) {
+    const bool replicas = section.method == FiniteMcMethod::replicas;
+    if (has_lines(ratios, replicas ? RatioLines::replica : RatioLines::member)) return;
+    throw DataError(
+        fmt::format("[finite_mc] method = \"{}\": the ratio file has no {} of every process; {}",
+                    method_word(section.method), replicas ? "two replicas" : "two members",
+                    replicas ? "set ensemble.replicas" : "set ensemble.keep_members = true"));
+}
+
+const FittedParameter& poi_of(const FitResult& result) {
+    return *std::find_if(result.parameters.begin(), result.parameters.end(),
+                         [&](const FittedParameter& p) { return p.name == result.poi; });
+}
+
+void scale(std::vector<LineSums>& direction, double factor) {
+    for (LineSums& region : direction) {
+        for (auto& line : region.factor) {
+            for (double& value : line) value *= factor;
+        }
+        for (double& value : region.constant) value *= factor;
+    }
+}
+
+/// Scales the direction so that a step of 1 moves the estimate by sigma.
+void set_direction(const mpi::Communicator& comm,
+                   const FittedPoint& point,
+                   std::vector<LineSums> direction,
+                   FiniteMcRecord& record) {
+    const LikelihoodData data =
+        finite_mc_data(comm, point.campaign, point.model, point.ratios, record);
+    const double moved = response_to(comm, point, data, direction);
+    if (!(std::abs(moved) > 1e-3 * record.sigma)) {
+        record.warnings.push_back(
+            fmt::format("a step along the direction of the nuisance parameter moves the estimate "
+                        "by {:.2g} only: there is none",
+                        moved));
+        return;
+    }
+    scale(direction, record.sigma / moved);
+    record.direction = std::move(direction);
+}
+
+/// Collective over comm. Both estimates as far as there are lines for them; the number of the
+/// method. \param point moves to the fit that is used \return the direction of the method
+std::vector<LineSums> estimate(const mpi::Communicator& comm,
+                               FittedPoint& point,
+                               FiniteMcRecord& record) {
+    const FiniteMcSection& section = point.campaign.finite_mc;
+    if (has_lines(point.ratios, RatioLines::replica)) {
+        record.replicas = estimate_spread(comm, point, RatioLines::replica);
+    }
+    WeightedMembersStudy study;
+    if (has_lines(point.ratios, RatioLines::member)) {
+        record.members = estimate_spread(comm, point, RatioLines::member);
+        study = weighted_members(comm, point);
+        record.wifi = study.fit;
+    }
+    if (section.method == FiniteMcMethod::replicas) {
+        record.sigma = record.replicas->sigma;
+        return direction_of(point.ratios, *record.replicas);
+    }
+    record.sigma = record.wifi->sigma;
+    if (section.use != FiniteMcUse::report) {  // its uncertainty is that of its ratios
+        record.ratios = record.wifi->ratios;
+        record.fit_value = record.wifi->estimate;
+        record.fit_error = record.wifi->error;
+        point.u = std::move(study.u);
+    }
+    return std::move(study.direction);
+}
+
+/// What should be looked at before the number is believed.
+void add_warnings(FiniteMcRecord& record) {
+    const auto add = [&](std::string text) { record.warnings.push_back(std::move(text)); };
+    if (record.replicas) {
+        const EstimateSpread& spread = *record.replicas;
+        if (spread.estimates.size() < 10) {
+            add(fmt::format("{} replicas know their spread to {:.0f} % only",
+                            spread.estimates.size(), 100.0 * spread.sigma_error / spread.sigma));
+        }
+        const double shift = std::abs(spread.mean - record.fit_value);
+        const auto n = static_cast<double>(spread.estimates.size());
+        if (shift > 3.0 * spread.sigma / std::sqrt(n) + 0.1 * record.fit_error) {
+            add(fmt::format("the mean of the replicas is {:.3g} away from the fit", shift));
+        }
+        if (spread.newton_difference > 0.5 * spread.sigma) {
+            add("some replica is far from the fit: one Newton step does not lead there");
+        }
+    }
+    if (!record.wifi) return;
+    if (!record.wifi->converged) add("the weights of the members did not converge");
+    if (std::abs(record.wifi->estimate - record.fit_value) > record.fit_error) {
+        add("the fit with weighted members is more than one error away");
+    }
+}
+
+}  // namespace
+
+std::optional<FiniteMcRecord> finite_mc_record(const mpi::Communicator& comm,
+                                               const FittedPoint& point,
+                                               const FitResult& result,
+                                               const Log& log) {
+    const FiniteMcSection& section = point.campaign.finite_mc;
+    if (section.method == FiniteMcMethod::none || point.ratios.empty()) return std::nullopt;
+    mpi::together(comm, [&] { check_lines(section, point.ratios); });
+    const FittedParameter& poi = poi_of(result);
+    if (!result.converged || !(poi.error > 0.0)) {
+        log.warning(
+            "no uncertainty from the finite number of simulated events: the parameter of "
+            "interest has no error");
+        return std::nullopt;
+    }
+    FiniteMcRecord record{.method = method_word(section.method),
+                          .use = use_word(section.use),
+                          .fit_value = poi.value,
+                          .fit_error = poi.error};
+    FittedPoint used = point;
+    std::vector<LineSums> direction = estimate(comm, used, record);
+    record.total_error = std::hypot(record.fit_error, record.sigma);
+    if (!(record.sigma > 0.0)) {
+        record.warnings.emplace_back("it could not be estimated: too few fits converged");
+    } else if (section.use == FiniteMcUse::inflation) {
+        record.inflation = 1.0 + std::pow(record.sigma / record.fit_error, 2);
+    } else if (section.use == FiniteMcUse::nuisance) {
+        set_direction(comm, used, std::move(direction), record);
+    }
+    add_warnings(record);
+    log.info("uncertainty from the finite number of simulated events",
+             {{"method", record.method}, {"sigma", record.sigma}, {"error", record.fit_error}});
+    for (const auto& warning : record.warnings) log.warning(warning);
+    return record;
+}
+
+bool changes_fit(const std::optional<FiniteMcRecord>& record) {
+    return record && !(record->ratios.empty() && record->direction.empty());
+}
+
+StatisticalModel finite_mc_model(StatisticalModel model,
+                                 const std::optional<FiniteMcRecord>& record) {
+    if (!record || record->direction.empty()) return model;
+    const std::string name(finite_mc_parameter);
+    model.parameters.push_back({.name = name,
+                                .start = 0.0,
+                                .low = -5.0,
+                                .high = 5.0,
+                                .constraint = {.kind = Constraint::Kind::gaussian}});
+    for (std::size_t r = 0; r < model.unbinned.size(); ++r) {
+        if (record->direction[r].factor.empty()) continue;
+        for (ProcessModel& process : model.unbinned[r].processes) {
+            process.systematics.push_back(
+                {.parameter = name, .shape = true, .shape_code = Interpolation::code1});
+        }
+    }
+    return model;
+}
+
+LikelihoodData finite_mc_data(const mpi::Communicator& comm,
+                              const Campaign& campaign,
+                              const StatisticalModel& model,
+                              const RatioFiles& ratios,
+                              const std::optional<FiniteMcRecord>& record) {
+    // Shapes are normalised on the reference; without any, its rows are of no use.
+    const bool shapes = record && record->use == "nuisance";
+    const ReferenceRows rows = shapes ? ReferenceRows::always : ReferenceRows::where_needed;
+    LikelihoodData data = load_data(comm, campaign, model, ratios, rows);
+    if (!record) return data;
+    mpi::together(comm, [&] {
+        for (std::size_t r = 0; r < ratios.size(); ++r) {
+            const auto sets = fitted_sets(campaign, model, model.unbinned[r], *ratios[r], rows);
+            EventSource& source = data.unbinned[r];
+            if (!record->ratios.empty() && !record->ratios[r].factor.empty()) {
+                source = with_line_ratios(std::move(source), *ratios[r], sets, record->ratios[r]);
+            }
+            if (!record->direction.empty() && !record->direction[r].factor.empty()) {
+                source =
+                    with_line_shapes(std::move(source), *ratios[r], sets, record->direction[r]);
+            }
+        }
+    });
+    return data;
+}
+
+void inflate(const Likelihood& likelihood, const FiniteMcRecord& record, FitResult& result) {
+    if (record.inflation == 1.0) return;
+    for (ScanPoint& point : result.scan) point.t /= record.inflation;
+    const Interval ends = interval(likelihood, result, record.inflation);
+    for (FittedParameter& parameter : result.parameters) {
+        if (parameter.name != result.poi) continue;
+        parameter.error_low = parameter.error_high = std::nullopt;
+        if (ends.low) parameter.error_low = std::max(0.0, parameter.value - *ends.low);
+        if (ends.high) parameter.error_high = std::max(0.0, *ends.high - parameter.value);
+    }
+}
+
+}  // namespace ratiofarm

@@ -1,0 +1,56 @@
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "ratiofarm/report/finite_mc_record.hpp"
+#include "ratiofarm/report/fit_text.hpp"
+
+namespace ratiofarm {
+namespace {
+
+std::string spread_line(const EstimateSpread& spread, const char* what) {
+    const auto n = static_cast<double>(spread.estimates.size());
+    std::string text = fmt::format("  {} {}: spread {:.4g} +- {:.2g}, mean {:.5g}", n, what,
+                                   spread.sigma, spread.sigma_error, spread.mean);
+    if (spread.not_converged > 0) text += fmt::format(", {} not converged", spread.not_converged);
+    return text;
+}
+
+}  // namespace
+
+void set_spread(EstimateSpread& spread) {
+    const auto n = static_cast<double>(spread.estimates.size());
+    spread.mean = spread.sigma = spread.sigma_error = 0.0;
+    if (spread.estimates.size() < 2) return;
+    for (const double value : spread.estimates) spread.mean += value / n;
+    double squares = 0.0;
+    for (const double value : spread.estimates) {
+        squares += (value - spread.mean) * (value - spread.mean);
+    }
+    spread.sigma = std::sqrt(squares / (n - 1.0));
+    spread.sigma_error = spread.sigma / std::sqrt(2.0 * (n - 1.0));
+}
+
+std::string finite_mc_text(const FiniteMcRecord& record, const std::string& poi) {
+    std::string text = fmt::format(
+        "finite number of simulated events ({}, used as {}): sigma({}) = {:.4g}; with the error "
+        "{:.4g} of the fit {} = {}\n",
+        record.method, record.use, poi, record.sigma, record.fit_error, poi,
+        with_error(record.fit_value, record.total_error));
+    if (record.replicas) text += spread_line(*record.replicas, "replicas") + "\n";
+    if (record.wifi) {
+        text += fmt::format("  weighted members: sigma {:.4g}, {} = {}{}\n", record.wifi->sigma,
+                            poi, with_error(record.wifi->estimate, record.wifi->error),
+                            record.wifi->converged ? "" : " (NOT CONVERGED)");
+    }
+    if (record.members) {
+        const auto n = static_cast<double>(record.members->estimates.size());
+        text += spread_line(*record.members, "members") +
+                fmt::format("; of their mean {:.4g}: noise of the training alone\n",
+                            record.members->sigma / std::sqrt(n));
+    }
+    for (const auto& warning : record.warnings) text += "  warning: " + warning + "\n";
+    return text;
+}
+
+}  // namespace ratiofarm
