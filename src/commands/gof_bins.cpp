@@ -46,7 +46,8 @@ std::vector<double> optimal_observable(const ToyPlan& plan,
         }
         // A mixture that is not positive has no logarithm; such events share the outer bins.
         constexpr double limit = 1e6;
-        values.push_back(std::clamp(change / sum, -limit, limit));
+        const double value = change / sum;
+        values.push_back(std::isfinite(value) ? std::clamp(value, -limit, limit) : 0.0);
     }
     return values;
 }

@@ -46,9 +46,8 @@ GofPlan::GofPlan(const mpi::Communicator& world,
     mpi::together(world, [&] {
         data_ = data_description(workspace.campaign, toys_.exact_model());
         bins_ = observable_bins(toys_, workspace, request.bins);
-        const mpi::Communicator alone;
         likelihood_ =
-            std::make_unique<const Likelihood>(toys_.exact_model(), toys_.reference(), alone);
+            std::make_unique<const Likelihood>(toys_.exact_model(), toys_.reference(), alone_);
     });
 }
 

@@ -50,6 +50,7 @@ private:
     std::string campaign_;
     std::string data_;  ///< what is fitted, in words
     std::vector<ObservableBins> bins_;
+    mpi::Communicator alone_;
     /// Over the events that toys are drawn from; one thread at a time.
     std::unique_ptr<const Likelihood> likelihood_;
     mutable std::mutex mutex_;

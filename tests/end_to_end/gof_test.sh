@@ -23,17 +23,19 @@ contents = [12.0, 25.0, 41.0, 25.0, 12.0, 6.0]
 END
 }
 
-binned_campaign "14, 20, 47, 22, 15, 3"
+binned_campaign "18, 20, 47, 22, 15, 3"
 ratiofarm gof binned.toml --out binned --toys 4000 --json > binned.json 2> binned.err
 mpirun --oversubscribe -n 2 ratiofarm gof binned.toml --out binned2 --toys 4000 > binned2.txt 2> binned2.err
 diff binned/gof.json binned2/gof.json || fail "other bits on two ranks"
 ratiofarm verify --out binned > verify.txt || fail "$(cat verify.txt)"
+flip_bit binned/gof.json
+! ratiofarm verify --out binned > verify.txt || fail "a flipped bit in gof.json is not found"
 expect_in "gof.json" verify.txt
 "$RATIOFARM_PYTHON" - binned.json <<'END'
 import json, sys, numpy as np
 
 gof = json.load(open(sys.argv[1]))
-n = np.array([14, 20, 47, 22, 15, 3.0])
+n = np.array([18, 20, 47, 22, 15, 3.0])
 shape = np.array([12, 25, 41, 25, 12, 6.0])
 
 def deviance(n):
@@ -160,8 +162,9 @@ for name, found in tests.items():
     for test in found[:2]:
         assert len(test["observed"]) == 25 and abs(sum(test["observed"]) - {"good": sum(tests["good"][1]["observed"]), "bump": sum(tests["good"][1]["observed"]) + 60}[name]) < 1e-9
         assert max(test["expected"]) / min(test["expected"]) < 2  # quantiles at the Asimov point
-    # An extended fit: as many events are expected as there are.
-    assert abs(sum(found[1]["expected"]) / sum(found[1]["observed"]) - 1) < 1e-3
+    # Every event is in a bin of each observable, and so is every expected one.
+    assert abs(sum(found[0]["expected"]) - sum(found[1]["expected"])) < 1e-6
+    assert abs(sum(found[0]["expected"]) - sum(found[0]["observed"])) < 3 * 1000 ** 0.5
 assert all(t["p_value"]["value"] > 0.01 for t in tests["good"]), tests["good"]
 assert tests["bump"][1]["p_value"]["value"] < 0.01, tests["bump"][1]
 assert tests["bump"][1]["p_asymptotic"] < 1e-4
