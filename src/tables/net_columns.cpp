@@ -139,6 +139,9 @@ void add_quality(const EnsembleHeader& header, std::vector<NetColumn>& columns) 
     add_number("logit_spread", RATIOFARM_FIELD(result.quality.logit_spread));
     add_number("not_finite", RATIOFARM_FIELD(result.quality.not_finite));
     add_number("saturated", RATIOFARM_FIELD(result.quality.saturated));
+    add_number("held_out_gain", RATIOFARM_FIELD(result.quality.held_out_gain));
+    add_number("held_out_error", RATIOFARM_FIELD(result.quality.held_out_error));
+    add_number("held_out_events", RATIOFARM_FIELD(result.quality.held_out_events));
     constexpr std::uint64_t bins = most_calibration_bins;
     add_list("calibration_predicted", bins, RATIOFARM_FIELD(result.quality.calibration_predicted));
     add_list("calibration_observed", bins, RATIOFARM_FIELD(result.quality.calibration_observed));

@@ -229,7 +229,11 @@ TEST_CASE("every option of the nets reaches its field", "[campaign]") {
     GatesSection gates;
     gates.slope = 0.0;
     CHECK(campaign.gates == gates);
-    CHECK(campaign.systematic_nets == SystematicsSection{.warm_start = true});
+    const SystematicsSection systematics{.warm_start = true,
+                                         .halves = false,
+                                         .null_shapes = NullShapes::keep,
+                                         .null_level = 2.5};
+    CHECK(campaign.systematic_nets == systematics);
 }
 
 TEST_CASE("weights of members need the members in the ratio file", "[campaign]") {

@@ -42,7 +42,7 @@ EnsembleChoice ensemble(const std::string& name, const std::vector<Measured>& ne
         slot.fold = measured.fold;
         slot.tried = {net};
         choice.slots.push_back(slot);
-        choice.choices.push_back({.state = SlotChoice::State::chosen});
+        choice.choices.emplace_back().state = SlotChoice::State::chosen;
     }
     return choice;
 }

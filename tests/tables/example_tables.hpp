@@ -100,7 +100,10 @@ inline NetQuality example_quality(std::uint64_t net) {
             .logit_spread = 0.8 * x,
             .not_finite = net,
             .saturated = 10 + net,
-            .reference_logits = {0.5F, -0.5F, static_cast<float>(net)}};
+            .reference_logits = {0.5F, -0.5F, static_cast<float>(net)},
+            .held_out_gain = 0.001 * x,
+            .held_out_error = 0.002 * x,
+            .held_out_events = 1000 + net};
 }
 
 /// Net i ran 3 + i % 3 epochs.

@@ -57,7 +57,7 @@ with h5py.File(sys.argv[1]) as f:
     columns += ["quality/" + name for name in [
         "excess", "excess_error", "sc_rms", "sc_norm", "sc_noise", "calibration_slope",
         "slope_error", "overtraining", "overtraining_noise", "logit_spread", "not_finite",
-        "saturated", "calibration_predicted", "calibration_observed", "calibration_error",
+        "saturated", "held_out_gain", "held_out_error", "held_out_events", "calibration_predicted", "calibration_observed", "calibration_error",
         "closure", "closure_noise", "reference_logits"]]
     columns += ["calibration", "lengths"]
     for net in range(3):
