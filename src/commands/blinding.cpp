@@ -5,6 +5,9 @@
 #include <chrono>
 #include <cstdlib>
 
+#include <pwd.h>
+#include <unistd.h>
+
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
@@ -36,7 +39,8 @@ std::string this_user() {
         const char* name = std::getenv(variable);
         if (name != nullptr && *name != '\0') return name;
     }
-    return "unknown";
+    const ::passwd* entry = ::getpwuid(::getuid());
+    return entry == nullptr ? fmt::format("user {}", ::getuid()) : entry->pw_name;
 }
 
 std::string time_now() {

@@ -133,4 +133,28 @@ expect_in "data: events of sample data" back.out
 flip_bit blind/unblinding.json
 expect_code 2 ratiofarm run campaign.toml --out blind > damaged.out 2> damaged.err
 expect_in "unblinding.json.*does not match the checksum" damaged.err
+
+# Counts of binned regions: 121 where 121 x 1.1 are expected.
+cat > binned.toml <<'END'
+[campaign]
+name = "binned"
+[parameters.mu]
+range = [0.0, 5.0]
+[data]
+blind = true
+[[region]]
+name = "SR"
+type = "binned"
+observed = [14, 20, 47, 22, 15, 3]
+[[region.sample]]
+name = "S"
+coefficient = "mu"
+contents = [13.2, 27.5, 45.1, 27.5, 13.2, 6.6]
+END
+ratiofarm fit binned.toml --out binned > binned.txt 2> binned.err
+expect_in "^mu = 1.000 +-" binned.txt
+expect_in "data: Asimov data at mu = 1" binned.txt
+ratiofarm fit binned.toml --out binned --unblind "shown to all" > binned.txt 2> binned.err
+expect_in "^mu = 0.909 +-" binned.txt
+expect_in "unblinded at .* because: shown to all (expected before: mu = 1.000 +-" binned.txt
 echo "all as expected"
