@@ -1,10 +1,10 @@
 // [preselection]: the classifier that says where the unbinned likelihood is used.
 #include <algorithm>
-#include <cmath>
 #include <set>
 
 #include "ratiofarm/campaign/preselection_graph.hpp"
 
+#include "resolve_effects.hpp"
 #include "section_readers.hpp"
 
 namespace ratiofarm {
@@ -13,6 +13,39 @@ namespace {
 std::vector<std::string> class_names(const PreselectionSection& section) {
     std::vector<std::string> names;
     for (const auto& one : section.classes) names.push_back(one.name);
+    return names;
+}
+
+/// Where the processes of a class are read.
+struct ClassPlace {
+    const TableReader& table;
+    const std::string& path;
+    const std::vector<std::string>& known;
+};
+
+std::vector<std::string> read_members(const ClassPlace& place,
+                                      const ConfigNode& node,
+                                      std::set<std::string>& seen) {
+    Mistakes& mistakes = place.table.mistakes();
+    std::vector<std::string> names;
+    const auto* items = node.get_if<ConfigNode::Array>();
+    if (items == nullptr || items->empty()) {
+        mistakes.wrong(node, place.path, "must be a list of processes, [\"S\"]");
+        return names;
+    }
+    for (const ConfigNode& item : *items) {
+        const auto* name = item.get_if<std::string>();
+        if (name == nullptr || std::ranges::find(place.known, *name) == place.known.end()) {
+            mistakes.wrong(
+                item, place.path,
+                "no such process" + known_names(name == nullptr ? "" : *name, place.known));
+            continue;
+        }
+        if (!seen.insert(*name).second) {
+            mistakes.wrong(item, place.path, "a process belongs to one class, once");
+        }
+        names.push_back(*name);
+    }
     return names;
 }
 
@@ -40,24 +73,7 @@ void read_classes(const TableReader& table, const Campaign& campaign, Preselecti
             table.mistakes().wrong(member.value, path,
                                    "must be a name: " + std::string(plain_name_rule));
         }
-        const auto* items = member.value.get_if<ConfigNode::Array>();
-        if (items == nullptr || items->empty()) {
-            table.mistakes().wrong(member.value, path, "must be a list of processes, [\"S\"]");
-            continue;
-        }
-        for (const ConfigNode& item : *items) {
-            const auto* name = item.get_if<std::string>();
-            if (name == nullptr || std::ranges::find(processes, *name) == processes.end()) {
-                table.mistakes().wrong(
-                    item, path,
-                    "no such process" + known_names(name == nullptr ? "" : *name, processes));
-                continue;
-            }
-            if (!seen.insert(*name).second) {
-                table.mistakes().wrong(item, path, "a process belongs to one class, once");
-            }
-            one.processes.push_back(*name);
-        }
+        one.processes = read_members({table, path, processes}, member.value, seen);
     }
     for (const std::string& name : processes) {
         if (seen.contains(name)) continue;
@@ -65,28 +81,13 @@ void read_classes(const TableReader& table, const Campaign& campaign, Preselecti
     }
 }
 
-/// f_j where the parameter of interest is zero and all others are at their start.
-double coefficient_without_signal(const Coefficient& coefficient, const Campaign& campaign) {
-    double sum = 0.0;
-    for (const CoefficientTerm& term : coefficient.terms) {
-        double product = term.constant;
-        for (const auto& factor : term.factors) {
-            const Parameter* parameter = find_parameter(campaign, factor.parameter);
-            const bool is_poi = factor.parameter == campaign.inference.poi;
-            const double value = is_poi || parameter == nullptr ? 0.0 : parameter->start;
-            product *= std::pow(value, factor.power);
-        }
-        sum += product;
-    }
-    return sum;
-}
-
 /// The classes that vanish with the parameter of interest, if some do and some do not.
 std::vector<std::string> default_signal(const Campaign& campaign, const PreselectionSection& of) {
     std::vector<std::string> signal;
     for (const auto& one : of.classes) {
         const bool vanishes = std::ranges::all_of(one.processes, [&](const std::string& name) {
-            return coefficient_without_signal(campaign.process(name).coefficient, campaign) == 0.0;
+            return coefficient_at_start(campaign.process(name).coefficient, campaign,
+                                        campaign.inference.poi) == 0.0;
         });
         if (vanishes) signal.push_back(one.name);
     }

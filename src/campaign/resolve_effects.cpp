@@ -78,13 +78,16 @@ std::vector<ProcessEffect> effects_on(const Campaign& campaign,
     return effects;
 }
 
-double coefficient_at_start(const Coefficient& coefficient, const Campaign& campaign) {
+double coefficient_at_start(const Coefficient& coefficient,
+                            const Campaign& campaign,
+                            std::string_view zero) {
     double sum = 0.0;
     for (const CoefficientTerm& term : coefficient.terms) {
         double product = term.constant;
         for (const auto& factor : term.factors) {
             const Parameter* parameter = find_parameter(campaign, factor.parameter);
-            product *= std::pow(parameter == nullptr ? 1.0 : parameter->start, factor.power);
+            const double start = parameter == nullptr ? 1.0 : parameter->start;
+            product *= std::pow(factor.parameter == zero ? 0.0 : start, factor.power);
         }
         sum += product;
     }

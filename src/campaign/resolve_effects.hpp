@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ratiofarm/campaign/resolved_campaign.hpp"
@@ -33,7 +34,9 @@ VariedSums varied_sums(const std::vector<SampleSums>& sums,
 /// nu_j of all regions together.
 double total_yield(const ProcessSection& process, const std::vector<SampleSums>& sums);
 
-/// f_j at the start values of all parameters.
-double coefficient_at_start(const Coefficient& coefficient, const Campaign& campaign);
+/// f_j at the start values of all parameters. \param zero one that is 0 instead; empty: none
+double coefficient_at_start(const Coefficient& coefficient,
+                            const Campaign& campaign,
+                            std::string_view zero = {});
 
 }  // namespace ratiofarm
