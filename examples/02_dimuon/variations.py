@@ -149,7 +149,6 @@ def stack(one, other):
 def write(file, write_sample, pool, events, seed):
     """Everything into an open events file. \\param write_sample as that of generate.py"""
     wanted = {source: events for source in PROCESSES}
-    wanted["G"] = max(events // 2, 1)
     wanted |= {source: max(events // 4, 1) for source in INJECTIONS}
     wanted |= {POOL: 10_000, "G_independent": max(events // 4, 10_000)}
     jobs = [(source, first, min(CHUNK, total - first), seed)

@@ -6,7 +6,7 @@ examples=$2
 python=$3
 
 "$python" "$examples/02_dimuon/generate.py" --full --events 5000 --seed 3 > generate.out
-sed -e 's/^epochs = .*/epochs = 3/' -e 's/^members = .*/members = 1/' -e 's/^batch = .*/batch = 256/' \
+sed -e 's/^epochs = .*/epochs = 3/' -e 's/^members = .*/members = 1/' -e 's/^batch = .*/batch = 64/' \
     "$examples/02_dimuon/measurement.toml" > campaign.toml
 ratiofarm check campaign.toml > check.out
 run_on 2 measurement.run run > run.out 2> run.err || [ $? = 3 ] # nets of so few events may be excluded
