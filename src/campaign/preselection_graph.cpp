@@ -58,7 +58,9 @@ NetSettings net_settings(const Campaign& campaign, EnsembleRole role) {
                          section.network, section.training, Combine::mean_log_ratio};
     settings.network.inputs = static_cast<std::uint32_t>(settings.features.size());
     settings.network.outputs = static_cast<std::uint32_t>(section.classes.size());
+    // What [training] says of ratios and there is not for several outputs.
     settings.training.calibration = CalibrationMethod::none;
+    if (settings.training.engine == Engine::written) settings.training.engine = Engine::automatic;
     return settings;
 }
 

@@ -29,6 +29,7 @@ Campaign example() {
     section.network = {.inputs = 1, .hidden = {5}, .outputs = 2};
     section.training.epochs = 7;
     section.training.calibration = CalibrationMethod::isotonic;
+    section.training.engine = Engine::written;
     campaign.preselection = section;
     SystematicSection scale;
     scale.name = "scale";
@@ -96,6 +97,7 @@ TEST_CASE("the nets of a preselection are its own", "[campaign]") {
     CHECK(request.network == campaign.preselection->network);
     CHECK(request.training.epochs == 7);
     CHECK(request.training.calibration == CalibrationMethod::none);
+    CHECK(request.training.engine == Engine::automatic);
     CHECK(request.nets[0].initialisation_seed ==
           seed_for(campaign.seed, "preselection/member 1", Stream::initialisation));
     CHECK(graph.trainings[0].digest != task.digest);

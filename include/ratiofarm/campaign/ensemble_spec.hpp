@@ -68,7 +68,8 @@ struct NetSettings {
     Combine combine = Combine::mean_log_ratio;
 };
 
-/// Those of [preselection] for a classifier, which is not calibrated; of the campaign for others.
+/// Those of [preselection] for a classifier, without the calibration and the written-out step that
+/// [training] may ask for; of the campaign for others.
 NetSettings net_settings(const Campaign& campaign, EnsembleRole role);
 
 /// A per-event ratio g that is trained: a column of log_g_up and log_g_down.
