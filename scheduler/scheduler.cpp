@@ -14,11 +14,16 @@ Task without_payload(const Task& task) { return {task.digest, task.name, task.co
 
 Scheduler::Scheduler(std::vector<Task> tasks, SchedulerOptions options) : options_(options) {
     tasks_.reserve(tasks.size());
+    add(std::move(tasks));
+}
+
+std::vector<Action> Scheduler::add(std::vector<Task> tasks) {
     for (Task& task : tasks) {
         settled_.cost_total += task.cost;
         tasks_.push_back({.task = std::move(task)});
         put_back(tasks_.size() - 1);
     }
+    return assign_to_idle();
 }
 
 std::vector<Action> Scheduler::on(WorkerId worker, const Message& message) {

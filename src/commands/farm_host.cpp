@@ -200,6 +200,14 @@ void FarmHost::perform_one(const CommitAction& action) {
                                   {"seconds", report.seconds},
                                   {"resumed", report.resumed ? "yes" : "no"}});
     learn(action.task, report);
+    ask_for_more();
+}
+
+void FarmHost::ask_for_more() {
+    if (!options_.more) return;
+    std::vector<Task> tasks = options_.more();
+    for (const Task& task : tasks) flop_.emplace(task.digest, task.cost);
+    perform(scheduler_.add(with_expected_seconds(std::move(tasks), options_.costs)));
 }
 
 /// Costs are revised when the number of tasks they come from has doubled.
@@ -220,6 +228,7 @@ void FarmHost::perform_one(const GiveUpAction& action) {
     failures_.push_back(fmt::format("{}: {}", action.task.name, action.reason));
     links_.log.error("task failed for good",
                      {{"task", action.task.name}, {"reason", action.reason}});
+    ask_for_more();
 }
 
 void FarmHost::perform_one(const NoteAction& action) {

@@ -57,37 +57,44 @@ std::vector<Task> left_to_do(Workspace& workspace,
     return tasks;
 }
 
-}  // namespace
+/// A farm, and what it takes.
+struct FarmWork {
+    std::vector<Task> tasks;
+    TaskFileKind kind;
+    MakeRunner make_runner;
+    MoreTasks more;
+};
 
-StageEnd farm_stage(CommandContext& context,
-                    Workspace& workspace,
-                    std::vector<Task> tasks,
-                    TaskFileKind kind) {
-    return farm_stage(context, workspace, std::move(tasks), kind, [&] {
+/// Runners of trainers.
+MakeRunner trainers(CommandContext& context, Workspace& workspace) {
+    return [&context, &workspace] {
         return std::make_unique<TrainerRunner>(
             context.launcher,
             TrainerPlace{workspace.placement, workspace.device, workspace.farm.pace},
             context.rank_log);
-    });
+    };
 }
 
-StageEnd farm_stage(CommandContext& context,
-                    Workspace& workspace,
-                    std::vector<Task> tasks,
-                    TaskFileKind kind,
-                    const MakeRunner& make_runner) {
+void make_folder_of(const Workspace& workspace, const Task& task) {
+    std::error_code ignored;
+    fs::create_directories(workspace.directory.result(task.digest).parent_path(), ignored);
+}
+
+StageEnd run(CommandContext& context, Workspace& workspace, FarmWork work) {
     const mpi::Communicator& world = context.world;
     mpi::together(world, [&] {
-        if (world.is_root()) tasks = left_to_do(workspace, std::move(tasks), kind, context.log);
+        if (!world.is_root()) return;
+        work.tasks = left_to_do(workspace, std::move(work.tasks), work.kind, context.log);
     });
-    std::uint64_t n_tasks = world.is_root() ? tasks.size() : 0;
+    std::uint64_t n_tasks = world.is_root() ? work.tasks.size() : 0;
     mpi::all_sum(world, std::span(&n_tasks, 1));
     if (n_tasks == 0) return {StageEnd::State::up_to_date, 0.0, {}};
 
-    const std::unique_ptr<TaskRunner> runner = make_runner();
-    const FarmEnd end = run_farm(
-        {world, *runner, workspace.journal.get(), context.log}, std::move(tasks),
-        {workspace.farm.strikes, workspace.farm.stop_by, learned_costs(workspace.history)});
+    const std::unique_ptr<TaskRunner> runner = work.make_runner();
+    const FarmEnd end =
+        run_farm({world, *runner, workspace.journal.get(), context.log}, std::move(work.tasks),
+                 {workspace.farm.strikes, workspace.farm.stop_by, learned_costs(workspace.history),
+                  std::move(work.more)});
     for (const TaskCommitted& event : end.commits) {
         workspace.history.committed.insert_or_assign(event.task, event);
     }
@@ -97,6 +104,37 @@ StageEnd farm_stage(CommandContext& context,
     if (end.failed > 0) stage.state = StageEnd::State::tasks_failed;
     if (end.stopped) stage.state = StageEnd::State::stopped;
     return stage;
+}
+
+}  // namespace
+
+StageEnd farm_stage(CommandContext& context,
+                    Workspace& workspace,
+                    std::vector<Task> tasks,
+                    TaskFileKind kind) {
+    return run(context, workspace, {std::move(tasks), kind, trainers(context, workspace), {}});
+}
+
+StageEnd farm_stage(CommandContext& context,
+                    Workspace& workspace,
+                    std::vector<Task> tasks,
+                    TaskFileKind kind,
+                    const MakeRunner& make_runner) {
+    return run(context, workspace, {std::move(tasks), kind, make_runner, {}});
+}
+
+StageEnd growing_farm_stage(CommandContext& context,
+                            Workspace& workspace,
+                            std::vector<Task> tasks,
+                            TaskFileKind kind,
+                            const MoreTasks& more) {
+    const auto with_folders = [&workspace, &more] {
+        std::vector<Task> found = more();
+        for (const Task& task : found) make_folder_of(workspace, task);
+        return found;
+    };
+    return run(context, workspace,
+               {std::move(tasks), kind, trainers(context, workspace), with_folders});
 }
 
 }  // namespace ratiofarm

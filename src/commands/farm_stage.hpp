@@ -20,6 +20,15 @@ StageEnd farm_stage(CommandContext& context,
                     std::vector<Task> tasks,
                     TaskFileKind kind);
 
+/// The same while more tasks become known: after each one that ends those that more() returns are
+/// begun, too. Their results must not be there. \param more  on rank 0; does not throw
+using MoreTasks = std::function<std::vector<Task>()>;
+StageEnd growing_farm_stage(CommandContext& context,
+                            Workspace& workspace,
+                            std::vector<Task> tasks,
+                            TaskFileKind kind,
+                            const MoreTasks& more);
+
 /// What does the tasks of a rank. Called on every rank or, if there is nothing to do, on none.
 using MakeRunner = std::function<std::unique_ptr<TaskRunner>()>;
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,6 +33,9 @@ struct FarmOptions {
     std::uint32_t strikes = 3;       ///< crashes after which a task is given up
     std::optional<Instant> stop_by;  ///< all tasks have checkpointed and stopped by then
     CostModel costs;                 ///< learned from earlier tasks
+    /// Asked after each task that was done or given up for tasks that are known only now. Does not
+    /// throw.
+    std::function<std::vector<Task>()> more;
 };
 
 /// This rank's part of a farm; everything outlives it.

@@ -258,3 +258,36 @@ TEST_CASE("with random crashes, delays and stops every task is committed exactly
         if (!stops) CHECK(counts.waiting == 0);
     }
 }
+
+TEST_CASE("tasks that are added to a running farm are begun like the others") {
+    Scheduler scheduler(tasks_of_cost({2.0}));
+    const Assign first = assigned(scheduler.on(one, Ready{}));
+    CHECK(scheduler.on(two, Ready{}).empty());
+
+    // Worker two is idle and begins at once; what is left waits in the order of cost.
+    const Assign third = assigned(scheduler.add(
+        {{{7, 0}, "cheap", 1.0, {}}, {{8, 0}, "dear", 9.0, {}}, {{9, 0}, "middling", 3.0, {}}}));
+
+    CHECK(third.task.name == "dear");
+    CHECK(scheduler.counts().waiting == 2);
+    CHECK(scheduler.counts().cost_total == 15.0);
+    const Assign next = assigned(scheduler.on(one, finished(first, TaskOutcome::done)));
+    CHECK(next.task.name == "middling");
+    CHECK_FALSE(scheduler.over());
+}
+
+TEST_CASE("a farm that was over goes on with added tasks, one that stops does not") {
+    Scheduler scheduler(tasks_of_cost({1.0}));
+    const Assign first = assigned(scheduler.on(one, Ready{}));
+    scheduler.on(one, finished(first, TaskOutcome::done));
+    REQUIRE(scheduler.over());
+
+    const Assign second = assigned(scheduler.add({{{7, 0}, "late", 1.0, {}}}));
+    CHECK_FALSE(scheduler.over());
+    scheduler.stop();
+    scheduler.on(one, finished(second, TaskOutcome::stopped));
+    CHECK(scheduler.add({{{8, 0}, "later", 1.0, {}}}).empty());
+
+    CHECK(scheduler.over());
+    CHECK(scheduler.counts().waiting == 2);
+}

@@ -68,6 +68,7 @@ struct FarmCounts {
 ///                 ... the last strike        given up   Note, GiveUp
 ///               Finished stopped             waiting    none: nobody's fault
 ///               Finished postponed           waiting    Note; the farm stops
+///     none      added                        waiting    none
 ///     any       message of another attempt   the same   Note: dropped
 ///
 ///     worker    event                        next
@@ -79,6 +80,10 @@ class Scheduler {
 public:
     /// \param tasks distinct digests
     explicit Scheduler(std::vector<Task> tasks, SchedulerOptions options = {});
+
+    /// More tasks for the running farm, which idle workers begin at once. \param tasks with digests
+    /// that no task had before
+    std::vector<Action> add(std::vector<Task> tasks);
 
     /// A worker said something. Messages of attempts that are not under way are dropped with a
     /// note.
