@@ -9,6 +9,7 @@
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/task_file.hpp"
 
+#include "continuation.hpp"
 #include "failpoint.hpp"
 #include "held_out.hpp"
 #include "learning_rate.hpp"
@@ -80,9 +81,9 @@ Training::Training(const TrainRequest& request,
       events_(load_enough_events(request)),
       store_(request.state_path, request.task, log),
       state_([&] {
-          auto saved = store_.newest(request);
-          resumed_ = saved.has_value();
-          return saved ? std::move(*saved) : first_state(request, events_.scaling);
+          Beginning beginning = beginning_of(request, events_.scaling, store_, log);
+          resumed_ = beginning.resumed;
+          return std::move(beginning.state);
       }()),
       readers_(readers_of(request, events_, state_)),
       trainer_(request, device),
@@ -110,11 +111,12 @@ bool Training::update_running() {
 }
 
 TrainerOutcome Training::run() {
-    while (update_running()) {
+    while (state_.epoch < last_epoch(request_) && update_running()) {
         if (const auto end = run_steps()) return {.end = *end, .done = {}};
         if (const auto end = finish_epoch()) return {.end = *end, .done = {}};
     }
     trainer_.save(state_);
+    if (is_to_be_continued(request_)) save();  // before the result: where it is, this is
     std::vector<TrainedNet> nets = trained_nets();
     if (const auto end = measure(nets)) return {.end = *end, .done = {}};
     return {.end = TaskEnd::done, .done = publish_result({std::move(nets)})};
@@ -169,7 +171,7 @@ std::optional<TaskEnd> Training::obey() {
 
 /// Losses are means over the nets that have not diverged.
 void Training::report() {
-    const auto total = static_cast<double>(training_.count() * request_.training.epochs);
+    const auto total = static_cast<double>(training_.count() * last_epoch(request_));
     Progress progress{.fraction = static_cast<double>(state_.step) / total,
                       .epoch = state_.epoch,
                       .checkpoint_seconds = save_seconds_};
@@ -271,7 +273,11 @@ TaskDone Training::publish_result(const TrainingResult& result) {
     fail_on_purpose(request_.name, "publish");
     publish_in_place(request_.result_path, bytes);
     fail_on_purpose(request_.name, "published");
-    store_.remove();
+    if (is_to_be_continued(request_)) {
+        store_.remove_older();
+    } else {
+        store_.remove();
+    }
     return {.task = request_.task,
             .bytes = bytes.size(),
             .crc = crc32(bytes),

@@ -17,7 +17,8 @@ namespace ratiofarm {
 /// each epoch the validation loss of a net decides whether these are its best weights so far and
 /// whether it stops, `patience` epochs after the best one; it then stays as it is while the others
 /// go on. A net whose loss is not finite or negative stops with TrainedNet::failure, and the task
-/// does not fail. At the end the quality of each net is measured with the weights that are kept.
+/// does not fail. A rung of a search ends after Continuation::stop_epoch and leaves its state for
+/// the next one. At the end the quality of each net is measured with the weights that are kept.
 /// \throws DataError for events or a warm start that cannot be used, ConfigError for options that
 ///         make no sense or are not available, SystemError
 TrainerOutcome train(const TrainRequest& request,

@@ -89,6 +89,11 @@ std::optional<TrainingState> TrainingStateStore::read(const std::filesystem::pat
 void TrainingStateStore::remove() const {
     std::error_code ignored;
     std::filesystem::remove(path_, ignored);
+    remove_older();
+}
+
+void TrainingStateStore::remove_older() const {
+    std::error_code ignored;
     std::filesystem::remove(older_, ignored);
     std::filesystem::remove(path_.string() + ".new", ignored);
 }

@@ -82,8 +82,9 @@ void fields(Archive& archive, MemberOf<Archive, NetRequest>& value) {
 /// rung of a search.
 struct Continuation {
     std::uint32_t stop_epoch = 0;  ///< ends after this epoch, the schedule being that of all
-                                   ///< epochs; the result keeps the state. 0: no rung
-    std::string from_path;         ///< result of the rung before; empty: from the beginning
+                                   ///< epochs; its last checkpoint stays. 0: no rung
+    std::string from_path;         ///< checkpoint of the rung before; empty, lost or damaged: from
+                                   ///< the beginning, with the same bits
     Digest from_task;
 };
 
