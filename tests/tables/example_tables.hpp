@@ -103,7 +103,11 @@ inline NetQuality example_quality(std::uint64_t net) {
             .reference_logits = {0.5F, -0.5F, static_cast<float>(net)},
             .held_out_gain = 0.001 * x,
             .held_out_error = 0.002 * x,
-            .held_out_events = 1000 + net};
+            .held_out_events = 1000 + net,
+            .class_excess = {},
+            .class_excess_error = {},
+            .class_slope = {},
+            .class_slope_error = {}};
 }
 
 /// Net i ran 3 + i % 3 epochs.
