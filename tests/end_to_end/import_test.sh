@@ -84,7 +84,17 @@ learning_rate = 1e-3
 END
 ratiofarm check campaign.toml > check.txt || fail "$(cat check.txt)"
 
-# The same in small pieces, by entry numbers, of one file given alone.
+# In small pieces, by entry numbers over two files; and one file given alone.
+import_root --sample S=s.root --sample S=s2.root --features mass --scale S=3 --out whole.h5 > whole.out
+"$RATIOFARM_PYTHON" "$programs/../share/ratiofarm/import_root.py" --sample S=s.root --sample S=s2.root \
+    --features mass --scale S=3 --step 700 --out pieces.h5 > pieces.out
+"$RATIOFARM_PYTHON" - <<'END'
+import h5py, numpy as np
+with h5py.File("whole.h5") as whole, h5py.File("pieces.h5") as pieces:
+    for name in ["features", "weight", "id"]:
+        assert np.array_equal(whole["S"][name][:], pieces["S"][name][:]), name
+    assert len(np.unique(whole["S/id"][:])) == 3500 and set(whole["S/weight"][:]) == {3.0}
+END
 import_root s.root --tree events --features mass --out one.h5 > one.out
 expect_in "s: 3000 of 3000 events, sum of weights 3000" one.out
 
