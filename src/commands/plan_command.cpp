@@ -119,7 +119,8 @@ Plan make_plan(const Arguments& arguments) {
     if (plan.device != "cpu" && plan.device != "cuda") {
         throw ConfigError(fmt::format("--device = '{}': must be cpu or cuda", plan.device));
     }
-    expect_trainable(plan.campaign);
+    const bool trains = !needs_selection(plan.campaign) || trained_region(plan.campaign) != nullptr;
+    if (trains) expect_trainable(plan.campaign);
     constexpr std::uint64_t most_workers = 1'000'000;
     plan.workers = arguments.integer("workers", 1, most_workers);
     if (arguments.has("gflops")) plan.gflops = arguments.number("gflops", 1e-3, 1e9);
@@ -127,9 +128,8 @@ Plan make_plan(const Arguments& arguments) {
     const fs::path given = arguments.text("out");
     const fs::path out =
         fs::absolute(given.empty() ? fs::path(plan.campaign.name + ".run") : given);
-    const bool trains = trained_region(plan.campaign) != nullptr;
     const auto samples = plan_samples(out, plan);
-    if (trains || !plan.selects) {
+    if (trains) {
         plan.graph = make_task_graph(plan.campaign, samples, plan.device);
         plan.cost = cost_of(plan.campaign, samples, plan.graph, plan.workers);
     }

@@ -189,7 +189,10 @@ void brief(CommandContext& context, const Arguments& arguments, Needs needs, Wor
         workspace.journal = std::make_unique<Journal>(path, own);
         return;
     }
-    expect_trainable(workspace.written);
+    // Regions that are counted alone train nothing.
+    const bool counts_alone =
+        needs_selection(workspace.written) && trained_region(workspace.written) == nullptr;
+    if (!counts_alone) expect_trainable(workspace.written);
     constexpr double preparation = 3600.0;  // seconds that copying a large file may take
     const Lock preparing(workspace.directory.preparation_lock(), log, preparation);
     workspace.source = read_source_events(workspace.written, workspace.directory.root());

@@ -95,7 +95,13 @@ std::string changes_text(const Workspace& workspace) {
 /// The samples of selected.h5, and selected.toml as it should be.
 void take_selected(Workspace& workspace) {
     workspace.samples.clear();
-    if (workspace.campaign.has_events()) workspace.samples = read_selected(workspace);
+    if (workspace.campaign.has_events()) {
+        workspace.samples = read_selected(workspace);
+        // The nets do not look at it, the report does.
+        for (const SampleInfo& sample : workspace.samples) {
+            read_log_density(workspace.directory.selected_events(), sample.name);
+        }
+    }
     const fs::path copy = workspace.directory.selected_campaign();
     const std::string text = campaign_toml(workspace.campaign);
     if (!fs::exists(copy) || read_text(copy) != sealed(copy, text)) publish_sealed(copy, text);
