@@ -1,7 +1,7 @@
 #include "ratiofarm/fit/goodness_of_fit.hpp"
 
+#include <algorithm>
 #include <cmath>
-#include <numbers>
 #include <vector>
 
 #include "ratiofarm_test/catch.hpp"
@@ -57,6 +57,11 @@ TEST_CASE("quantiles cut a weighted list into equal parts", "[fit]") {
     for (std::size_t i = 0; i < values.size(); ++i) content[bin_of(edges, values[i])] += weights[i];
     for (const double sum : content) CHECK(std::abs(sum - 500.0) <= 3.0);
     CHECK(weighted_quantiles(std::vector(50, 2.0), std::vector(50, 1.0), 10).empty());
+    // Most of the list at one value: its bin is large, and no two edges are equal.
+    std::vector<double> peaked(100, 1.0);
+    std::fill(peaked.begin(), peaked.begin() + 20, 0.0);
+    std::fill(peaked.begin() + 80, peaked.end(), 2.0);
+    CHECK(weighted_quantiles(peaked, std::vector(100, 1.0), 10) == std::vector{1.0, 2.0});
     CHECK(bin_of(edges, -1e9) == 0);
     CHECK(bin_of(edges, 1e9) == 3);
     CHECK(bin_of(edges, edges[1]) == 2);  // an edge belongs to the bin above it
