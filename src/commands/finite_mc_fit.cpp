@@ -52,7 +52,9 @@ void scale(std::vector<LineSums>& direction, double factor) {
     }
 }
 
-/// Scales the direction so that a step of 1 moves the estimate by sigma.
+/// Of the uncertainty the part that the shapes of a direction can carry becomes the nuisance
+/// parameter. Shapes are normalised, so what an error of the normalisation does is not in them: it
+/// inflates t.
 void set_direction(const mpi::Communicator& comm,
                    const FittedPoint& point,
                    std::vector<LineSums> direction,
@@ -60,15 +62,19 @@ void set_direction(const mpi::Communicator& comm,
     const LikelihoodData data =
         finite_mc_data(comm, point.campaign, point.model, point.ratios, record);
     const double moved = response_to(comm, point, data, direction);
-    if (!(std::abs(moved) > 1e-3 * record.sigma)) {
+    if (moved > 1e-3 * record.sigma) {
+        record.direction_sigma = std::min(moved, record.sigma);
+        scale(direction, record.direction_sigma / moved);
+        record.direction = std::move(direction);
+    } else {
         record.warnings.push_back(
-            fmt::format("a step along the direction of the nuisance parameter moves the estimate "
-                        "by {:.2g} only: there is none",
+            fmt::format("the shapes of the nuisance parameter would move the estimate by {:.2g}: "
+                        "there is none, and t is inflated",
                         moved));
-        return;
     }
-    scale(direction, record.sigma / moved);
-    record.direction = std::move(direction);
+    const double rest = std::pow(record.sigma, 2) - std::pow(record.direction_sigma, 2);
+    record.inflation =
+        1.0 + rest / (std::pow(record.fit_error, 2) + std::pow(record.direction_sigma, 2));
 }
 
 /// Collective over comm. Both estimates as far as there are lines for them; the number of the
@@ -101,7 +107,7 @@ std::vector<LineSums> estimate(const mpi::Communicator& comm,
 }
 
 /// What should be looked at before the number is believed.
-void add_warnings(FiniteMcRecord& record) {
+void add_warnings(const FittedParameter& poi, FiniteMcRecord& record) {
     const auto add = [&](std::string text) { record.warnings.push_back(std::move(text)); };
     if (record.replicas) {
         const EstimateSpread& spread = *record.replicas;
@@ -109,9 +115,9 @@ void add_warnings(FiniteMcRecord& record) {
             add(fmt::format("{} replicas know their spread to {:.0f} % only",
                             spread.estimates.size(), 100.0 * spread.sigma_error / spread.sigma));
         }
-        const double shift = std::abs(spread.mean - record.fit_value);
+        const double shift = std::abs(spread.mean - poi.value);
         const auto n = static_cast<double>(spread.estimates.size());
-        if (shift > 3.0 * spread.sigma / std::sqrt(n) + 0.1 * record.fit_error) {
+        if (shift > 3.0 * spread.sigma / std::sqrt(n) + 0.1 * poi.error) {
             add(fmt::format("the mean of the replicas is {:.3g} away from the fit", shift));
         }
         if (spread.newton_difference > 0.5 * spread.sigma) {
@@ -120,7 +126,7 @@ void add_warnings(FiniteMcRecord& record) {
     }
     if (!record.wifi) return;
     if (!record.wifi->converged) add("the weights of the members did not converge");
-    if (std::abs(record.wifi->estimate - record.fit_value) > record.fit_error) {
+    if (std::abs(record.wifi->estimate - poi.value) > poi.error) {
         add("the fit with weighted members is more than one error away");
     }
 }
@@ -155,7 +161,7 @@ std::optional<FiniteMcRecord> finite_mc_record(const mpi::Communicator& comm,
     } else if (section.use == FiniteMcUse::nuisance) {
         set_direction(comm, used, std::move(direction), record);
     }
-    add_warnings(record);
+    add_warnings(poi, record);
     log.info("uncertainty from the finite number of simulated events",
              {{"method", record.method}, {"sigma", record.sigma}, {"error", record.fit_error}});
     for (const auto& warning : record.warnings) log.warning(warning);

@@ -114,7 +114,8 @@ ExitCode run(CommandContext& context, const Arguments& arguments) {
             "asymptotic formulae fail near 0; take thresholds from toys");
     }
     if (fitted.record.finite_mc && fitted.record.finite_mc->inflation != 1.0) {
-        context.log.warning("limits do not inflate t; [finite_mc] use = \"nuisance\" enters them");
+        context.log.warning(
+            "limits do not inflate t: of [finite_mc] only the nuisance parameter enters them");
     }
     fitted.record.limits = in_context(
         "limits", [&] { return limits_of(context, fitted, wanted, workspace.threads()); });

@@ -62,7 +62,7 @@ Json finite_mc_json(const FiniteMcRecord& record) {
     Json json{{"method", record.method},       {"use", record.use},
               {"sigma", record.sigma},         {"fit_value", record.fit_value},
               {"fit_error", record.fit_error}, {"total_error", record.total_error},
-              {"inflation", record.inflation}};
+              {"inflation", record.inflation}, {"direction_sigma", record.direction_sigma}};
     if (record.replicas) json["replicas"] = spread_json(*record.replicas);
     if (record.members) json["members"] = spread_json(*record.members);
     if (record.wifi) json["wifi"] = wifi_json(*record.wifi);
@@ -81,6 +81,7 @@ FiniteMcRecord read_finite_mc_json(const Json& json) {
     record.fit_error = json_number(json.at("fit_error"));
     record.total_error = json_number(json.at("total_error"));
     record.inflation = json_number(json.at("inflation"));
+    record.direction_sigma = json_number(json.at("direction_sigma"));
     if (json.contains("replicas")) record.replicas = read_spread(json.at("replicas"));
     if (json.contains("members")) record.members = read_spread(json.at("members"));
     if (json.contains("wifi")) {

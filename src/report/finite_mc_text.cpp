@@ -37,6 +37,11 @@ std::string finite_mc_text(const FiniteMcRecord& record, const std::string& poi)
         "{:.4g} of the fit {} = {}\n",
         record.method, record.use, poi, record.sigma, record.fit_error, poi,
         with_error(record.fit_value, record.total_error));
+    if (record.use == "nuisance") {
+        text +=
+            fmt::format("  alpha_mc carries {:.4g} of it; t is divided by {:.4g} for the rest\n",
+                        record.direction_sigma, record.inflation);
+    }
     if (record.replicas) text += spread_line(*record.replicas, "replicas") + "\n";
     if (record.wifi) {
         text += fmt::format("  weighted members: sigma {:.4g}, {} = {}{}\n", record.wifi->sigma,

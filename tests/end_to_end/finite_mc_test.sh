@@ -3,7 +3,7 @@
 # that reads the ratio file, all uses in the fit, and the same bytes on any number of ranks.
 source "$(dirname "$0")/library.sh"
 
-make_campaign 8000 8 3 "[12]"
+make_campaign 8000 25 3 "[16]"
 python3 - <<'END'
 text = open("campaign.toml").read()
 for old, new in [('coefficient = "mu - sqrt(mu)"', 'coefficient = "mu"'),
@@ -16,7 +16,6 @@ for old, new in [('coefficient = "mu - sqrt(mu)"', 'coefficient = "mu"'),
     text = text.replace(old, new)
 open("campaign.toml", "w").write(text)
 END
-ratiofarm simulate campaign.toml > /dev/null
 run_on 2 wifi run > wifi.out 2> wifi.err
 cp wifi/fit.json report.json
 rm wifi/fit.json
@@ -34,8 +33,15 @@ fit_with() { # method, use: leaves METHOD_USE.json
 for method in replicas wifi; do
     for use in nuisance inflation; do fit_with $method $use; done
 done
-ratiofarm scan changed.toml --out wifi --from 0.5 --to 1.5 --points 2 --json > scan.json 2> scan.err
-ratiofarm report changed.toml --out wifi > page.out 2> page.err
+cp changed.toml inflation.toml
+sed -i 's/source = "samples"/source = "reference"/' campaign.toml
+fit_with replicas nuisance
+mv replicas_nuisance.json closed.json
+sed -i 's/source = "reference"/source = "samples"/' campaign.toml
+fit_with replicas nuisance
+ratiofarm fit inflation.toml --out wifi --accept-change > again.out 2> again.err
+ratiofarm scan inflation.toml --out wifi --from 0.5 --to 1.5 --points 3 --json > scan.json 2> scan.err
+ratiofarm report inflation.toml --out wifi > page.out 2> page.err
 grep -q "Finite number of simulated events" wifi/report.html || fail "no table in the report"
 
 "$RATIOFARM_PYTHON" - <<'END'
@@ -157,7 +163,7 @@ for method in ("replicas", "wifi"):
             assert np.isclose(after["t"], before["t"] / record["inflation"], rtol=1e-6)
     else:
         assert np.isclose(mu["wifi_inflation"]["value"], found["wifi"]["estimate"], atol=1e-6)
-        again = json.load(open("scan.json"))["scan"]
+        again = json.load(open("scan.json"))["scan"][::2]  # 0.5 and 1.5
         assert np.allclose([p["t"] for p in again], [p["t"] for p in inflated["scan"]], rtol=1e-5)
     low, high = mu[method + "_inflation"]["error_low"], mu[method + "_inflation"]["error_high"]
     assert np.isclose((low + high) / 2, record["total_error"], rtol=0.05)
@@ -165,11 +171,34 @@ for method in ("replicas", "wifi"):
     record = profiled["finite_mc"]
     error = mu[method + "_nuisance"]["error"]
     print(method, error, record["total_error"], record["fit_error"])
-    assert record["fit_error"] < error < 1.01 * record["total_error"]
-    alpha = next(p for p in profiled["parameters"] if p["name"] == "alpha_mc")
-    assert 0.3 < alpha["error"] <= 1.0001
-    # Its impact with the other parameters free is one sigma, by construction.
-    moved = profiled["covariance"][0][1] / alpha["error"] ** 2
-    assert np.isclose(abs(moved), record["sigma"], rtol=0.02), (moved, record["sigma"])
+    assert 0.99 * record["fit_error"] < error < 1.01 * record["total_error"]
+    carried = record["direction_sigma"]
+    rest = record["sigma"] ** 2 - carried ** 2
+    assert np.isclose(record["inflation"], 1 + rest / (record["fit_error"] ** 2 + carried ** 2))
+    half = (mu[method + "_nuisance"]["error_low"] + mu[method + "_nuisance"]["error_high"]) / 2
+    print(method, "nuisance", carried, record["inflation"], "interval", half)
+    assert np.isclose(half, np.sqrt(error ** 2 * record["inflation"]), rtol=0.05)
+    assert (carried > 0) == any(p["name"] == "alpha_mc" for p in profiled["parameters"])
+    assert (carried > 0) == bool(record["direction"])
+
+
+def moved_by_step(fit):
+    """By how much alpha_mc moves mu, from the covariance; and what the record says."""
+    alpha = next(p for p in fit["parameters"] if p["name"] == "alpha_mc")
+    assert 0.1 < alpha["error"] <= 1.0001
+    return fit["covariance"][0][1] / alpha["error"] ** 2, fit["finite_mc"]["direction_sigma"]
+
+
+moved, carried = moved_by_step(fits["wifi_nuisance"])
+print("moved by", moved, "of", carried)
+assert np.isclose(moved, carried, rtol=0.05)
+# Asimov data from the reference close by construction: alpha_mc stays at 0, where a step along its
+# direction moves mu by exactly that. Few replicas may have no direction at all.
+closed = json.load(open("closed.json"))
+assert abs(closed["parameters"][0]["value"] - 1) < 1e-4
+if closed["finite_mc"]["direction_sigma"] > 0:
+    moved, carried = moved_by_step(closed)
+    print("moved by", moved, "of", carried)
+    assert np.isclose(moved, carried, rtol=2e-3)
 END
 echo "all as expected"

@@ -58,6 +58,8 @@ TEST_CASE("every number of a fit survives JSON to the last bit", "[report]") {
     CHECK(read.fit.scan.at(1).interpolated);
     CHECK(read.starts == 6);
     CHECK(read.finite_mc->fit_value == 1.0 / 3.0);
+    CHECK(read.finite_mc->inflation == 1.1);
+    CHECK(read.finite_mc->direction_sigma == 0.07);
     CHECK(read.finite_mc->replicas->nets == std::vector<std::uint32_t>{0, 2});
     CHECK(read.finite_mc->replicas->sigma == record.finite_mc->replicas->sigma);
     CHECK_FALSE(read.finite_mc->members.has_value());

@@ -86,7 +86,8 @@ inline FitRecord sample_record() {
         .fit_value = 1.0 / 3.0,
         .fit_error = 0.4,
         .total_error = 0.41,
-        .inflation = 1.0,
+        .inflation = 1.1,
+        .direction_sigma = 0.07,
         .replicas = EstimateSpread{{0, 2}, {0.9, 1.1}},
         .wifi =
             WeightedMembersFit{

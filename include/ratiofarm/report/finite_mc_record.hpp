@@ -51,7 +51,8 @@ struct FiniteMcRecord {
     double fit_value = 0.0;  ///< fit without this uncertainty, its error, and both errors
     double fit_error = 0.0;  ///< in quadrature
     double total_error = 0.0;
-    double inflation = 1.0;  ///< t was divided by this; 1 unless use is "inflation"
+    double inflation = 1.0;        ///< t was divided by this; 1 where use is "report"
+    double direction_sigma = 0.0;  ///< how far the nuisance parameter moves the poi, <= sigma
     std::optional<EstimateSpread> replicas = {};
     std::optional<EstimateSpread> members = {};
     std::optional<WeightedMembersFit> wifi = {};
