@@ -13,6 +13,7 @@
 #include "ratiofarm/tables/event_file.hpp"
 
 #include "blinding.hpp"
+#include "search_resolution.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -156,15 +157,30 @@ Campaign written_campaign(const RunDirectory& directory) {
 
 Resolution resolve_run(const RunDirectory& directory) {
     const Campaign written = written_campaign(directory);
+    Resolution resolution;
     try {
-        return resolve(written, directory, std::nullopt);
+        resolution = resolve(written, directory, std::nullopt);
     } catch (const DataError& problem) {  // cuts that no event passes
         return {Missing::selection, written, {problem.what()}};
     }
+    if (resolution.missing != Missing::nothing || !resolution.campaign.search) return resolution;
+    auto searched = searched_campaign(resolution.campaign, directory);
+    if (searched) {
+        resolution.campaign = std::move(*searched);
+    } else {
+        resolution.missing = Missing::search;
+    }
+    return resolution;
 }
 
 void expect_resolved(Missing missing, const RunDirectory& directory) {
     if (missing == Missing::nothing) return;
+    if (missing == Missing::search) {
+        throw DataError(fmt::format(
+            "'{}' holds no finished search for this campaign; run 'ratiofarm search' first (or "
+            "'ratiofarm run', which does it, too)",
+            directory.root().string()));
+    }
     throw DataError(fmt::format(
         "'{}' holds no selection of events for the regions of this campaign; run 'ratiofarm "
         "select' first (or 'ratiofarm run', which does it, too)",

@@ -21,6 +21,7 @@ namespace ratiofarm {
 enum class Missing : std::uint8_t {
     nothing,
     selection,  ///< 'ratiofarm select'
+    search,     ///< 'ratiofarm search'
 };
 
 /// A campaign as far as the files of its run directory go.

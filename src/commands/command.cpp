@@ -143,12 +143,12 @@ std::string help_text(const Command& command) {
 
 const std::vector<Command>& all_commands() {
     static const std::vector<Command> commands{
-        init_command(),    import_command(),   export_command(), check_command(),
-        plan_command(),    simulate_command(), run_command(),    select_command(),
-        train_command(),   gather_command(),   infer_command(),  fit_command(),
-        scan_command(),    impacts_command(),  limits_command(), toys_command(),
-        gof_command(),     status_command(),   submit_command(), collect_command(),
-        explain_command(), report_command(),   verify_command()};
+        init_command(),    import_command(),   export_command(),  check_command(),
+        plan_command(),    simulate_command(), run_command(),     search_command(),
+        select_command(),  train_command(),    gather_command(),  infer_command(),
+        fit_command(),     scan_command(),     impacts_command(), limits_command(),
+        toys_command(),    gof_command(),      status_command(),  submit_command(),
+        collect_command(), explain_command(),  report_command(),  verify_command()};
     return commands;
 }
 

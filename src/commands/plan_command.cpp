@@ -18,6 +18,8 @@
 
 #include "campaign_resolution.hpp"
 #include "campaign_samples.hpp"
+#include "search_resolution.hpp"
+#include "search_status.hpp"
 #include "units_text.hpp"
 
 namespace ratiofarm {
@@ -35,12 +37,13 @@ struct Plan {
     Cost cost;
     std::string device;  ///< class of the trainers
     std::uint64_t workers = 1;
-    double gflops = 20.0;       ///< sustained by one worker, where nothing was learned
-    CostModel learned;          ///< from what the run directory has finished
-    double seconds = 0.0;       ///< of training and inference
-    std::uint64_t trained = 0;  ///< nets whose results are there
-    double seconds_left = 0.0;  ///< of `seconds`
-    bool events_exist = false;  ///< otherwise sizes are those `simulate` will write
+    double gflops = 20.0;              ///< sustained by one worker, where nothing was learned
+    CostModel learned;                 ///< from what the run directory has finished
+    double seconds = 0.0;              ///< of training and inference
+    std::uint64_t trained = 0;         ///< nets whose results are there
+    double seconds_left = 0.0;         ///< of `seconds`
+    std::optional<SearchCost> search;  ///< if the campaign has one
+    bool events_exist = false;         ///< otherwise sizes are those `simulate` will write
 };
 
 /// Tasks are dealt one by one, so no phase is shorter than its share or than its longest task.
@@ -129,6 +132,13 @@ Plan make_plan(const Arguments& arguments) {
     const fs::path out =
         fs::absolute(given.empty() ? fs::path(plan.campaign.name + ".run") : given);
     const auto samples = plan_samples(out, plan);
+    if (trains && plan.campaign.search) {
+        const GraphInputs inputs{plan.campaign, samples, plan.device};
+        plan.search = search_cost(inputs);
+        if (auto searched = searched_campaign(inputs, RunDirectory(out))) {
+            plan.campaign = std::move(*searched);
+        }
+    }
     if (trains) {
         plan.graph = make_task_graph(plan.campaign, samples, plan.device);
         plan.cost = cost_of(plan.campaign, samples, plan.graph, plan.workers);
@@ -220,6 +230,10 @@ void print_text(const Plan& plan) {
     fmt::print("inferences  {} tasks\n", grouped(cost.inferences));
     fmt::print("work        {} to train (at all epochs), {} to infer\n",
                with_prefix(cost.training_flop, "FLOP"), with_prefix(cost.inference_flop, "FLOP"));
+    if (plan.search) {
+        fmt::print(
+            "{}", search_cost_text(*plan.search, {plan.gflops, static_cast<double>(plan.workers)}));
+    }
     fmt::print("time        {} on {} worker{} {}\n", duration_text(plan.seconds), plan.workers,
                plan.workers == 1 ? "" : "s", rates_text(plan));
     for (const CostModel::Kind& kind : plan.learned.kinds()) {
@@ -271,6 +285,7 @@ void print_json(const Plan& plan) {
                              {"trainings", count(&TaskGraph::trainings)},
                              {"inferences", count(&TaskGraph::inferences)}};
     }
+    if (plan.search) json["search"] = search_cost_json(*plan.search);
     fmt::print("{}\n", json.dump(2));
 }
 

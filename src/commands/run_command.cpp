@@ -38,7 +38,7 @@ Command run_command() {
     for (Option& option : farm_options()) options.push_back(std::move(option));
     return {.name = "run",
             .summary =
-                "Does everything that is not done yet: select, train, gather, infer, fit, report.",
+                "Does everything that is not done yet: select, search, train, gather, infer, fit, report.",
             .positional = {"CAMPAIGN.toml"},
             .options = std::move(options),
             .ranks = Ranks::all,

@@ -73,11 +73,11 @@ CheckedFile check_table(const fs::path& path) {
 }
 
 bool is_sealed_product(const fs::path& path, const RunDirectory& directory) {
-    const std::array products{directory.unblinding(),     directory.gof_json(),
-                              directory.campaign(),       directory.fit_json(),
-                              directory.report(),         directory.toys_json(),
-                              directory.submit_script(),  directory.nets(),
-                              directory.selection_json(), directory.selected_campaign()};
+    const std::array products{
+        directory.unblinding(),        directory.gof_json(),       directory.campaign(),
+        directory.fit_json(),          directory.report(),         directory.toys_json(),
+        directory.submit_script(),     directory.nets(),           directory.search_json(),
+        directory.searched_campaign(), directory.selection_json(), directory.selected_campaign()};
     return std::find(products.begin(), products.end(), path) != products.end();
 }
 

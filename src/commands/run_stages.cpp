@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <utility>
@@ -72,7 +73,8 @@ ExitCode run_stages(CommandContext& context,
         const ExitCode code = exit_code(end.state);
         if (code != ExitCode::done) return code;
         // Only now is it known what the others write.
-        if (named.run == select_stage && end.state == StageEnd::State::done) {
+        const bool resolves = named.run == select_stage || named.run == search_stage;
+        if (resolves && end.state == StageEnd::State::done) {
             check_space(context, workspace, stages);
         }
     }
@@ -83,6 +85,13 @@ std::vector<NamedStage> with_selection(const Workspace& workspace, std::vector<N
     const bool there = !stages.empty() && stages.front().run == select_stage;
     if (!there && needs_selection(workspace.written)) {
         stages.insert(stages.begin(), {"select", select_stage});
+    }
+    const auto is = [](Stage stage) {
+        return [stage](const NamedStage& named) { return named.run == stage; };
+    };
+    if (workspace.written.search && std::ranges::none_of(stages, is(search_stage)) &&
+        std::ranges::any_of(stages, is(train_stage))) {
+        stages.insert(std::ranges::find_if(stages, is(train_stage)), {"search", search_stage});
     }
     return stages;
 }

@@ -24,6 +24,7 @@ struct StageEnd {
 };
 
 StageEnd select_stage(CommandContext& context, Workspace& workspace);
+StageEnd search_stage(CommandContext& context, Workspace& workspace);
 StageEnd train_stage(CommandContext& context, Workspace& workspace);
 StageEnd gather_stage(CommandContext& context, Workspace& workspace);
 StageEnd infer_stage(CommandContext& context, Workspace& workspace);
@@ -41,7 +42,7 @@ ExitCode run_stages(CommandContext& context,
                     Workspace& workspace,
                     const std::vector<NamedStage>& stages);
 
-/// The select stage, if a campaign asks for it, before others.
+/// The select and search stages, if a campaign asks for them, before others.
 std::vector<NamedStage> with_selection(const Workspace& workspace, std::vector<NamedStage> stages);
 
 /// A command that runs one stage alone; with Needs::selection after what is missing before it.

@@ -16,6 +16,7 @@
 #include "farm_text.hpp"
 #include "net_text.hpp"
 #include "nets_record.hpp"
+#include "search_status.hpp"
 #include "selection_status.hpp"
 #include "trained_nets.hpp"
 #include "workspace.hpp"
@@ -43,6 +44,8 @@ struct Status {
     std::vector<std::string> ensembles;
     std::vector<EnsembleRecord> gates;
     std::vector<JudgedShape> shapes;
+    std::string search;  ///< what there is to say about a search
+    Json search_json;
     std::optional<SelectionStatus> selection;  ///< of a campaign whose events are selected
     bool ratios = false;
     bool fit = false;
@@ -91,6 +94,8 @@ Status read_status(const RunDirectory& directory) {
             if (fs::exists(directory.ensemble(spec.name))) status.ensembles.push_back(spec.name);
         }
     }
+    status.search = search_status_text(directory, journal);
+    status.search_json = search_status_json(directory, journal);
     status.gates = read_nets_record(directory);
     status.shapes = read_shapes_record(directory);
     for (const auto& entry : journal.given_up) status.given_up.push_back(entry.second);
@@ -161,6 +166,7 @@ std::string status_json(const Status& status) {
         json["selection"] = {{"done", status.selection->done},
                              {"preselection_nets", status.selection->nets}};
     }
+    if (!status.search_json.is_null()) json["search"] = status.search_json;
     return json.dump(2) + "\n";
 }
 
@@ -175,6 +181,7 @@ std::string status_text(const Status& status) {
         status.nets.trained, status.nets.planned, status.checkpointed, status.given_up.size(),
         status.nets.seconds, fmt::join(status.ensembles, " "), word(status.ratios),
         word(status.fit), word(status.report), status.locked ? "held by a farm" : "free");
+    text += status.search;
     if (status.toys || status.toy_tasks + status.toys_begun > 0) {
         text += fmt::format("toys       {} tasks done, {} begun; toys.json {}\n", status.toy_tasks,
                             status.toys_begun, word(status.toys));

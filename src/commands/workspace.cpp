@@ -9,6 +9,7 @@
 #include "ratiofarm/core/sealed_text.hpp"
 #include "ratiofarm/mpi/together.hpp"
 
+#include "search_resolution.hpp"
 #include "workspace_resolution.hpp"
 
 namespace ratiofarm {
@@ -50,7 +51,8 @@ void remove_results(const RunDirectory& directory) {
          {directory.tasks(), directory.ensembles(), directory.ratios(), directory.fit_json(),
           directory.report(), directory.nets(), directory.toys_json(), directory.gof_json(),
           directory.journal(), directory.campaign(), directory.selection_json(),
-          directory.selected_events(), directory.selected_campaign()}) {
+          directory.selected_events(), directory.selected_campaign(), directory.search_json(),
+          directory.searched_campaign()}) {
         fs::remove_all(path);
     }
     for (const fs::path& path : directory.shard_journals()) fs::remove(path);
@@ -168,6 +170,9 @@ void brief_campaign(const Log& log, Workspace& workspace) {
         auto selected = if_there(log, [&] { return read_selected(workspace); });
         if (selected) workspace.samples = std::move(*selected);
     }
+    if (!workspace.campaign.search) return;
+    auto searched = searched_campaign(workspace.campaign, workspace.directory);
+    if (searched) workspace.campaign = std::move(*searched);
 }
 
 void brief(CommandContext& context, const Arguments& arguments, Needs needs, Workspace& workspace) {

@@ -12,6 +12,8 @@
 #include "ratiofarm/mpi/together.hpp"
 #include "ratiofarm/tables/event_file.hpp"
 
+#include "search_resolution.hpp"
+
 namespace ratiofarm {
 namespace {
 
@@ -53,11 +55,13 @@ std::string graph_digest(const TaskGraph& graph) {
     return hasher.finish().hex();
 }
 
-/// Names what a farm works on. Where events are selected it is the campaign with the events: the
-/// graph is known only when they are.
+/// Names what a farm works on. Where events are selected or settings searched it is the campaign
+/// with the events: the graph is known only when that is done.
 std::string work_digest(const Workspace& workspace) {
-    if (!needs_selection(workspace.written)) return graph_digest(workspace.graph);
+    const Campaign& written = workspace.written;
+    if (!needs_selection(written) && !written.search) return graph_digest(workspace.graph);
     Hasher hasher;
+    for (const SampleInfo& sample : workspace.source.samples) hasher.digest(sample.digest);
     hasher.text("selection").digest(workspace.selection).text(campaign_toml(workspace.written));
     return hasher.finish().hex();
 }
@@ -107,6 +111,22 @@ void take_selected(Workspace& workspace) {
     if (!fs::exists(copy) || read_text(copy) != sealed(copy, text)) publish_sealed(copy, text);
 }
 
+/// The best setting takes the place of what the campaign says.
+void apply_search(Workspace& workspace) {
+    if (!workspace.campaign.search || !workspace.campaign.has_events()) return;
+    const std::string device = device_class_name(workspace.device);
+    auto searched =
+        searched_campaign({workspace.campaign, workspace.samples, device}, workspace.directory);
+    if (!searched) {
+        workspace.missing = Missing::search;
+        return;
+    }
+    workspace.campaign = std::move(*searched);
+    const fs::path copy = workspace.directory.searched_campaign();
+    const std::string text = campaign_toml(workspace.campaign);
+    if (!fs::exists(copy) || read_text(copy) != sealed(copy, text)) publish_sealed(copy, text);
+}
+
 bool was_begun(const Workspace& workspace) {
     const auto& farms = workspace.history.farms;
     return !farms.empty() && farms.back().graph == work_digest(workspace);
@@ -143,6 +163,7 @@ void apply_resolution(Workspace& workspace, const Log& log, IfDamaged if_damaged
         }
     }
     for (const std::string& warning : resolution.warnings) log.warning(warning);
+    if (workspace.missing == Missing::nothing) apply_search(workspace);
     workspace.graph = graph_of(workspace);
 }
 
@@ -173,8 +194,9 @@ void begin_farm(Workspace& workspace, std::uint64_t ranks) {
 void resolve_workspace(CommandContext& context, Workspace& workspace) {
     mpi::together(context.world, [&] {
         if (!context.world.is_root()) return;
+        const Missing before = workspace.missing;
         apply_resolution(workspace, context.log, IfDamaged::refuse);
-        expect_resolved(workspace.missing, workspace.directory);
+        if (workspace.missing == before) expect_resolved(before, workspace.directory);
         compare_with_history(workspace, context.log);
     });
     share(context.world, workspace);

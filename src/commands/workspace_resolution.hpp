@@ -17,7 +17,7 @@ enum class IfDamaged {
 void apply_resolution(Workspace& workspace, const Log& log, IfDamaged if_damaged);
 
 /// Collective over the context's world, by a stage that made what was missing: the workspace goes
-/// on with it. \throws AgreedError if it is still missing, or if nets would change without
+/// on with it. \throws AgreedError if the same is still missing, or if nets would change without
 /// --accept-change
 void resolve_workspace(CommandContext& context, Workspace& workspace);
 

@@ -203,6 +203,9 @@ ReportInputs collect_report_inputs(const ReportSources& sources) {
     inputs.stages = sources.stages;
     add_campaign_facts(sources.campaign, inputs);
     inputs.ensembles = collect_quality(sources.campaign, sources.directory);
+    if (fs::exists(sources.directory.search_json())) {
+        inputs.search = parse_search_json(read_sealed(sources.directory.search_json()));
+    }
     if (fs::exists(sources.directory.fit_json())) {
         inputs.fit = parse_fit_json(read_sealed(sources.directory.fit_json()));
         inputs.facts.push_back({"digest of the fit's inputs", inputs.fit->inputs});

@@ -13,7 +13,7 @@ namespace ratiofarm {
 namespace {
 
 std::string navigation(const std::string& body) {
-    constexpr std::array<std::pair<const char*, const char*>, 11> entries{{
+    constexpr std::array<std::pair<const char*, const char*>, 12> entries{{
         {"result", "Result"},
         {"data", "Data"},
         {"inference", "Impacts and limits"},
@@ -24,6 +24,7 @@ std::string navigation(const std::string& body) {
         {"calibration", "Calibration"},
         {"training", "Training"},
         {"quality", "Nets"},
+        {"search", "Search"},
         {"campaign", "Campaign"},
     }};
     std::string links;
@@ -54,7 +55,7 @@ std::string report_html(const ReportInputs& inputs, const Plotter& plotter) {
                              shapes_section(inputs) + checks_section(inputs) + closure_section(inputs, plotter) +
                              calibration_section(inputs, plotter) +
                              training_section(inputs, plotter) + quality_section(inputs, plotter) +
-                             campaign_section(inputs);
+                             search_section(inputs) + campaign_section(inputs);
     const std::string name = escape_html(inputs.campaign);
     const std::string data = inputs.fit ? escape_html(inputs.fit->data) : std::string();
     return fmt::format(

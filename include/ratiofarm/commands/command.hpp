@@ -99,6 +99,7 @@ Command check_command();
 Command plan_command();
 Command simulate_command();
 Command run_command();
+Command search_command();
 Command select_command();
 Command train_command();
 Command gather_command();

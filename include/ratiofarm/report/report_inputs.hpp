@@ -12,6 +12,7 @@
 #include "ratiofarm/report/fit_json.hpp"
 #include "ratiofarm/report/gof_json.hpp"
 #include "ratiofarm/report/ratio_checks.hpp"
+#include "ratiofarm/report/search_record.hpp"
 #include "ratiofarm/report/selection_record.hpp"
 
 namespace ratiofarm {
@@ -120,6 +121,7 @@ struct ReportInputs {
     std::optional<FitRecord> fit;
     std::optional<GofRecord> gof;  ///< of what was fitted
     std::optional<SelectionInputs> selection;
+    std::optional<SearchRecord> search;
     std::vector<BinnedPicture> binned;
     std::vector<ProcessSummary> processes;
     std::vector<EnsembleQuality> ensembles;      ///< in the order of the campaign

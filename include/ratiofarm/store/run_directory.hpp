@@ -34,6 +34,10 @@ public:
     std::filesystem::path selected_events() const { return root_ / "selected.h5"; }
     std::filesystem::path selected_campaign() const { return root_ / "selected.toml"; }
 
+    /// What a search found, and the campaign with the best setting.
+    std::filesystem::path search_json() const { return root_ / "search.json"; }
+    std::filesystem::path searched_campaign() const { return root_ / "searched.toml"; }
+
     /// What the gates chose and excluded, for people and `status`.
     std::filesystem::path nets() const { return root_ / "nets.json"; }
     std::filesystem::path ratios() const { return root_ / "ratios.h5"; }

@@ -1,0 +1,135 @@
+#!/usr/bin/env bash
+# A search: the same decisions and the same search.json on any number of ranks and whatever is killed
+# in between; the campaign is then trained with the best setting.
+source "$(dirname "$0")/library.sh"
+
+make_campaign 8000 9 1 "[16, 16]"
+cat >> campaign.toml <<'END'
+[search]
+trials = 12
+first_rung = 1
+parallel = 4
+processes = ["S", "B"]
+[search.parameters]
+"training.learning_rate" = { log_uniform = [1e-4, 3e-2] }
+"training.batch" = { choice = [128, 512] }
+"network.hidden" = { choice = [[4], [16, 16], [24, 24]] }
+END
+
+expect_in '^search      12 trials of 2 nets, measured after 1, 3, 9 epochs' <(ratiofarm plan campaign.toml)
+
+tasks_of() { # run directory: lines that commit a task of the search
+    if [ ! -f "$1/journal.jsonl" ]; then echo 0; return; fi
+    grep -c '"event":"task_committed".*"name":"search/' "$1/journal.jsonl" || true
+}
+
+# Before it is over nothing can be done with the campaign but search.
+expect_code 2 ratiofarm gather campaign.toml --out calm > early.out 2> early.err
+expect_in "run 'ratiofarm search' first" early.err
+
+run_on 0 calm search > calm.out 2> calm.err
+expect_in '^best        trial' calm.out
+expect_equal "states that are left" "$(find calm/tasks -name '*.state*' | wc -l)" 0
+tasks=$(tasks_of calm)
+expect_in '^search     trial [0-9]* of 12 is the best' <(ratiofarm status --out calm)
+run_on 0 calm search > again.out 2> again.err
+expect_in 'search   up to date' again.out
+expect_equal "tasks when there is nothing to do" "$(tasks_of calm)" "$tasks"
+
+# What the file says must follow from its own numbers.
+python3 - calm/search.json <<'END'
+import json, sys
+search = json.load(open(sys.argv[1]))
+last = len(search["epochs"]) - 1
+finals = {i: t["rungs"][last]["objective"] for i, t in enumerate(search["trials"]) if len(t["rungs"]) > last}
+assert search["best"]["trial"] == min(finals, key=finals.get), finals
+assert len(search["decisions"]) == sum(len(t["rungs"]) for t in search["trials"])
+assert 0 < search["flop"] < search["grid_flop"]
+assert abs(search["flop"] - sum(r["flop"] for t in search["trials"] for r in t["rungs"])) < 1e-6 * search["flop"]
+END
+expect_equal "tasks" "$tasks" "$(python3 -c "
+import json; print(2 * len(json.load(open('calm/search.json'))['decisions']))")"
+
+same_search() { # run directory
+    cmp "$1/search.json" calm/search.json || fail "$1: another search.json"
+    expect_equal "tasks of $1" "$(tasks_of "$1")" "$tasks"
+    expect_equal "states left in $1" "$(find "$1/tasks" -name '*.state*' | wc -l)" 0
+}
+
+# Other numbers of ranks.
+run_on 3 three search > three.out 2> three.err
+same_search three
+
+# kill -9 of everything at random moments, then on with another number of ranks.
+for round in 1 2 3; do
+    RATIOFARM_FAILPOINT='*:step=slow' mpirun --oversubscribe -n 2 ratiofarm search campaign.toml --out killed >> killed.out 2>> killed.err &
+    farm=$!
+    wanted=$((round * tasks / 5))
+    for _ in $(seq 2400); do
+        [ "$(tasks_of killed)" -lt "$wanted" ] || break
+        [ -d "/proc/$farm" ] || fail "the farm ended in round $round"
+        sleep 0.05
+    done
+    kill -9 $farm
+    wait $farm || true
+    sleep 1
+done
+[ ! -f killed/search.json ] || fail "the search was over before it was killed"
+run_on 3 killed search > killed.out 2>> killed.err
+same_search killed
+
+# A stop in order, and a state that got lost: trained again from the beginning, the same bits.
+RATIOFARM_FAILPOINT='*:step=slow' ratiofarm search campaign.toml --out stopped > stopped.out 2> stopped.err &
+farm=$!
+wait_into_training stopped $farm
+kill -USR2 $farm
+code=0
+wait $farm || code=$?
+expect_equal "exit code of a stopped search" $code 75
+find stopped/tasks -name '*.state*' -delete
+run_on 2 stopped search > stopped.out 2> stopped.err
+same_search stopped
+
+# A damaged record is made again from the results.
+flip_bit killed/search.json
+run_on 2 killed search > killed.out 2> killed.err
+same_search killed
+
+# More trials keep what was done.
+sed 's/^trials = 12/trials = 14/' campaign.toml > more.toml
+ratiofarm search more.toml --out three > more.out 2> more.err
+python3 - calm/search.json three/search.json <<'END'
+import json, sys
+few, many = (json.load(open(name)) for name in sys.argv[1:])
+assert len(many["trials"]) == 14
+for a, b in zip(few["trials"], many["trials"]):
+    assert a["setting"] == b["setting"]
+    assert all(x == y for x, y in zip(a["rungs"], b["rungs"])), (a, b)
+END
+twice=$(grep '"event":"task_committed".*"name":"search/' three/journal.jsonl | grep -o '"name":"[^"]*"' | sort | uniq -d)
+[ -z "$twice" ] || fail "trained again: $twice"
+
+# The campaign is trained with the best setting.
+run_on 2 calm run > run.out 2> run.err
+best() { python3 -c "
+import json; print(json.load(open('calm/search.json'))['best']['setting']['$1'])"; }
+expect_in "^learning_rate = $(best training.learning_rate)" calm/searched.toml
+expect_in "^batch = $(best training.batch)" calm/searched.toml
+grep -qF "hidden = $(best network.hidden)" calm/searched.toml || fail "another network"
+! grep -q '^\[search' calm/searched.toml || fail "the searched campaign would be searched again"
+ratiofarm check calm/searched.toml > check.out || fail "$(cat check.out)"
+expect_in 'Trial [0-9]* was the best of 12' calm/report.html
+ratiofarm verify --out calm > verify.out || fail "$(cat verify.out)"
+run_on 0 calm run > again.out 2> again.err
+expect_in 'train    up to date' again.out
+ratiofarm run calm/searched.toml --out plain > plain.out 2> plain.err
+python3 - calm/fit.json plain/fit.json <<'END'
+import json, sys
+one, other = (json.load(open(name))["parameters"] for name in sys.argv[1:])
+assert one == other, "the searched campaign gives another fit"
+END
+
+# Nets of the campaign are no longer those of the search if the search changes.
+sed -i 's/^parallel = 4/parallel = 1/; s/"training.batch" = .*/"training.batch" = { choice = [64, 256] }/' campaign.toml
+expect_code 2 run_on 0 calm run > other.out 2> other.err
+expect_in 'trained nets of another campaign' other.err
