@@ -129,32 +129,45 @@ class Fit:
             name: (best.values[k + 1], best.errors[k + 1]) for k, name in enumerate(self.alphas)}
 
 
+def results_of(folder):
+    """Label to (mu, error) of the fits in a run directory; the data only once they are unblinded."""
+    fit = json.loads((folder / "fit.json").read_text())
+    main_fit = "Asimov data, mu = 1" if fit["blinding"]["blind"] else "data"
+    results = {main_fit: fit["parameters"][0]}
+    for injection in fit["injections"]:
+        results[injection["name"]] = injection["parameters"][0]
+    return {label: (mu["value"], mu["error"]) for label, mu in results.items()}
+
+
 def main():
     parser = argparse.ArgumentParser(description="A mass histogram of the same events, fitted by pyhf.")
     parser.add_argument("campaign", type=pathlib.Path)
     parser.add_argument("run", type=pathlib.Path, nargs="?", help="run directory of ratiofarm")
-    parser.add_argument("--bins", type=int, default=40)
+    parser.add_argument("--bins", type=int, default=30)
     options = parser.parse_args()
     campaign = tomllib.loads(options.campaign.read_text())
+    others = results_of(options.run) if options.run else {}
     edges = np.geomspace(700.0, 2500.0, options.bins + 1)
     with h5py.File(options.campaign.parent / campaign["events"]["file"]) as file:
         templates = Templates(file, campaign["split"], edges)
         fit = Fit(campaign, model_of(campaign, templates))
         truths = [("Asimov data, mu = 1", fit.asimov(1.0))]
-        for name in ("injected_0p5", "injected_1", "injected_2", "data"):
-            truths.append((name, fit.observe(templates(name, part=False))))
-    print(f"pyhf, mass in {options.bins} bins, {len(fit.alphas)} nuisance parameters")
+        for injection in campaign["data"]["injections"]:
+            label = f"mu = {injection['mu']:g} ({injection['sample']})"
+            truths.append((label, fit.observe(templates(injection["sample"], part=False))))
+        if "data" in others:
+            sample = campaign["data"]["sample"]
+            truths.append(("data", fit.observe(templates(sample, part=False))))
+    print(f"mass in {options.bins} bins by pyhf, {len(fit.alphas)} nuisance parameters"
+          + ("; by ratiofarm" if others else ""))
     for label, data in truths:
-        mu, error, others = fit(data)
-        print(f"  {label:22s} mu = {mu:.3f} +- {error:.4f}")
+        mu, error, alphas = fit(data)
+        beside = "   mu = {:.3f} +- {:.4f}".format(*others[label]) if label in others else ""
+        print(f"  {label:24s} mu = {mu:.3f} +- {error:.4f}{beside}")
         if label.startswith("Asimov"):
-            constraints = others
-    print("  constraints  " + "  ".join(f"{name[6:]} {error:.2f}" for name, (_, error) in constraints.items()))
-    if options.run:
-        result = json.loads((options.run / "fit.json").read_text())
-        print("ratiofarm")
-        for p in result["parameters"][:1]:
-            print(f"  {'the fit':22s} mu = {p['value']:.3f} +- {p['error']:.4f}")
+            constraints = alphas
+    print("  constraints by pyhf: " + "  ".join(
+        f"{name[6:]} {error:.2f}" for name, (_, error) in constraints.items()))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import numpy as np
 import dimuon
 
 LUMINOSITY = 60e3  # 1/pb
-EVENTS = 400_000   # to generate for each sample
+EVENTS = 150_000   # to generate for each sample, half as many for G
 CHUNK = 10_000
 
 DETECTOR = {  # name: what is changed, and by how much up and down
@@ -148,7 +148,7 @@ def stack(one, other):
 
 def write(file, write_sample, pool, events, seed):
     """Everything into an open events file. \\param write_sample as that of generate.py"""
-    wanted = {source: events for source in PROCESSES}
+    wanted = {source: events for source in PROCESSES} | {"G": max(events // 2, 1)}
     wanted |= {source: max(events // 4, 1) for source in INJECTIONS}
     wanted |= {POOL: 10_000, "G_independent": max(events // 4, 10_000)}
     jobs = [(source, first, min(CHUNK, total - first), seed)
