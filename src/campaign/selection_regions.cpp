@@ -117,13 +117,15 @@ std::optional<RegionCuts::Place> RegionCuts::place(std::span<const double> value
     for (std::size_t r = 0; r < regions_.size(); ++r) {
         const bool inside = std::ranges::all_of(limits_[r], [&](const Limits& limits) {
             const double value = values[limits.observable];
-            return value >= limits.low && value < limits.high;
+            // An infinite limit is none: a score may be infinite.
+            return value >= limits.low && (value < limits.high || limits.high == infinity);
         });
         if (!inside) continue;
         const std::vector<double>& edges = regions_[r].edges;
         if (edges.empty()) return Place{r, 0};
         const auto above = std::ranges::upper_bound(edges, values[bins_of_[r]]);
-        return Place{r, static_cast<std::size_t>(above - edges.begin()) - 1};
+        const auto bin = static_cast<std::size_t>(above - edges.begin()) - 1;
+        return Place{r, std::min(bin, regions_[r].n_bins() - 1)};
     }
     return std::nullopt;
 }

@@ -63,6 +63,13 @@ TEST_CASE("bins may reach to infinity", "[selection]") {
     const RegionCuts cuts(parse(replaced(selection_toml, "[0.0, 1.0, 2.0]", "[-inf, 1.0, 2.0]")));
 
     CHECK(cuts.place(std::vector<double>{-1e30}) == Place{1, 0});
+    // An infinite value, as of a score, is inside of an infinite limit.
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    CHECK(cuts.place(std::vector<double>{infinity}) == Place{0, 0});
+    CHECK(cuts.place(std::vector<double>{-infinity}) == Place{1, 0});
+    const std::string turned = replaced(replaced(selection_toml, "[2.0, inf]", "[-inf, 0.0]"),
+                                        "[0.0, 1.0, 2.0]", "[0.0, 1.0, inf]");
+    CHECK(RegionCuts(parse(turned)).place(std::vector<double>{infinity}) == Place{1, 1});
 }
 
 TEST_CASE("a region is selected by several observables at once", "[selection]") {
