@@ -27,6 +27,7 @@ for mu in 1 2; do
 done
 step "pseudo-data"
 ratiofarm run measurement.toml --out "$out" --unblind "the example is complete"
+ratiofarm gof measurement.toml --out "$out" --toys 200
 step "a histogram of the mass, by pyhf"
 python3 compare_pyhf.py measurement.toml "$out"
 step "done"
