@@ -8,8 +8,16 @@ python=$3
 "$python" "$examples/02_dimuon/generate.py" --full --events 5000 --seed 3 > generate.out
 sed -e 's/^epochs = .*/epochs = 3/' -e 's/^members = .*/members = 1/' -e 's/^batch = .*/batch = 64/' \
     "$examples/02_dimuon/measurement.toml" > campaign.toml
+cat >> campaign.toml <<'END'
+[gates] # nets of so few events are bad
+excess = 0
+sc_rms = 0
+closure = 0
+slope = 0
+overtraining = 0
+END
 ratiofarm check campaign.toml > check.out
-run_on 2 measurement.run run > run.out 2> run.err || [ $? = 3 ] # nets of so few events may be excluded
+run_on 2 measurement.run run > run.out 2> run.err
 "$python" - measurement.h5 measurement.run/fit.json <<'END'
 import json, sys
 import h5py, numpy as np
