@@ -65,3 +65,15 @@ TEST_CASE("replicas count beside members", "[commands]") {
     CHECK(nets.planned == 15);
     CHECK(nets.trained == 6);
 }
+
+TEST_CASE("halves of shapes count beside members", "[commands]") {
+    const std::string toml = example_toml +
+                             "[[systematic]]\nname = \"scale\"\n"
+                             "shape = { S = { up = \"u\", down = \"d\" } }\n";
+
+    const TrainedNets nets =
+        count(toml, {"S/scale/up/member 0", "S/scale/up/half 0", "S/scale/up/half 1"});
+
+    CHECK(nets.planned == 9 + 2 + 4);
+    CHECK(nets.trained == 3);
+}

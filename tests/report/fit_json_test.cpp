@@ -72,6 +72,10 @@ TEST_CASE("every number of a fit survives JSON to the last bit", "[report]") {
     CHECK(read.limits->limits.statistic == TestStatistic::q);
     CHECK_FALSE(read.limits->limits.expected[4].has_value());
     CHECK(read.limits->discovery.significance == 1.2);
+    CHECK(read.shapes.shapes.at(0).judgement == record.shapes.shapes.at(0).judgement);
+    CHECK(read.shapes.shapes.at(0).information == record.shapes.shapes.at(0).information);
+    CHECK(read.shapes.shapes.at(0).left_out);
+    CHECK(read.shapes.untreated.at(0).untreated == 0.7213);
     CHECK(read.comparisons.at(0).label == record.comparisons.at(0).label);
     CHECK(read.comparisons.at(0).fit.parameters.at(0).error ==
           record.comparisons.at(0).fit.parameters.at(0).error);
@@ -129,6 +133,18 @@ TEST_CASE("a number that is not finite is null in the file and NaN when read", "
     const FitRecord read = parse_fit_json(fit_json(record));
 
     CHECK(std::isnan(read.fit.edm));
+}
+
+TEST_CASE("noise that was not measured is null in the file and NaN when read", "[report]") {
+    FitRecord record = sample_record();
+    ShapeRecord::Shape& shape = record.shapes.shapes.at(0);
+    shape.judgement.noise_variance = shape.information = std::nan("");
+
+    const ShapeRecord::Shape read = parse_fit_json(fit_json(record)).shapes.shapes.at(0);
+
+    CHECK(std::isnan(read.judgement.noise_variance));
+    CHECK(std::isnan(read.information));
+    CHECK(read.judgement.gain == shape.judgement.gain);
 }
 
 TEST_CASE("a damaged fit file is refused with the reason", "[report]") {

@@ -61,6 +61,14 @@ TEST_CASE("constrained parameters are a table with pull and constraint", "[repor
     CHECK_THAT(text, Contains("17 passes over 720000 events (6 to the minimum, 4 for others, 7"));
 }
 
+TEST_CASE("the text says what shapes that were left out would have given", "[report]") {
+    const std::string text = fit_text(sample_record());
+
+    CHECK(
+        text.find("alpha: error 0.9995; with its shapes that are compatible with none it would be "
+                  "0.7213") != std::string::npos);
+}
+
 TEST_CASE("the text of impacts says which definition each number follows", "[report]") {
     const std::string text = impacts_text(sample_record(), ImpactDefinition::global_observable);
 

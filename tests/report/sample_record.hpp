@@ -79,6 +79,15 @@ inline FitRecord sample_record() {
                       .expected_significance = 2.0},
         .expected_at = 1.0,
         .asimov = "the model"};
+    record.shapes.shapes = {{"B",
+                             "alpha",
+                             {.gain = 1.0 / 3.0e4,
+                              .gain_error = 2.0 / 3.0e4,
+                              .noise_variance = 1e-3 / 3.0,
+                              .none = true},
+                             0.7 / 3.0,
+                             true}};
+    record.shapes.untreated = {{"alpha", 0.9995, 0.7213, 0.9}};
     record.finite_mc = FiniteMcRecord{
         .method = "replicas",
         .use = "nuisance",
