@@ -18,6 +18,7 @@ Campaign campaign_with_regions() {
         file = "toy.h5"
         features = ["x"]
         [parameters.mu]
+        range = [0.0, 10.0]
         [[process]]
         name = "S"
         coefficient = "mu"
