@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <set>
 #include <string>
 
 namespace ratiofarm {
@@ -87,12 +88,25 @@ double noise_variance(const EnsembleChoice& up, const EnsembleChoice& down) {
     return of_one_net * of_all_events * mean;
 }
 
+/// A parameter that one process shows is real for all of them.
+void join_by_parameter(const std::vector<TrainedShape>& shapes,
+                       std::vector<ShapeJudgement>& judgements) {
+    std::set<std::string> real;
+    for (std::size_t s = 0; s < shapes.size(); ++s) {
+        if (!judgements[s].none) real.insert(shapes[s].parameter);
+    }
+    for (std::size_t s = 0; s < shapes.size(); ++s) {
+        judgements[s].none = !real.contains(shapes[s].parameter);
+    }
+}
+
 }  // namespace
 
 std::vector<ShapeJudgement> judge_shapes(const Campaign& campaign,
                                          std::span<const EnsembleChoice> choices) {
+    const std::vector<TrainedShape> shapes = trained_shapes(campaign);
     std::vector<ShapeJudgement> judgements;
-    for (const TrainedShape& shape : trained_shapes(campaign)) {
+    for (const TrainedShape& shape : shapes) {
         ShapeJudgement& judgement = judgements.emplace_back();
         const EnsembleChoice* up = find_choice(choices, shape.up);
         const EnsembleChoice* down = find_choice(choices, shape.down);
@@ -111,6 +125,7 @@ std::vector<ShapeJudgement> judge_shapes(const Campaign& campaign,
             judgement.noise_variance = noise_variance(*up_halves, *down_halves);
         }
     }
+    join_by_parameter(shapes, judgements);
     return judgements;
 }
 

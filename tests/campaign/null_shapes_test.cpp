@@ -167,3 +167,32 @@ TEST_CASE("noise alone constrains as the information that it pretends", "[campai
     CHECK(error_by_noise(1.0, 0.93) == Approx(0.72).epsilon(0.001));
     CHECK(error_by_noise(0.5, 12.0) == Approx(0.25));
 }
+
+TEST_CASE("a parameter that one process shows keeps the shapes of all", "[campaign]") {
+    const Campaign campaign =
+        parse_campaign(test::example_toml +
+                           "[[systematic]]\nname = \"scale\"\n"
+                           "shape = { S = { up = \"S_up\", down = \"S_down\" }, B = { up = "
+                           "\"B_up\", down = \"B_down\" } "
+                           "}\n"
+                           "[[systematic]]\nname = \"other\"\n"
+                           "shape = { S = { up = \"S_o_up\", down = \"S_o_down\" } }\n",
+                       "/campaigns");
+    const Measured shown{.gain = 9e-4, .error = 1e-4};
+    const Measured nothing{.gain = 0.0, .error = 1e-4};
+    const auto none = [&](const Measured& of_s) {
+        std::vector<bool> result;
+        for (const ShapeJudgement& judgement : judge_shapes(
+                 campaign,
+                 std::vector<EnsembleChoice>{
+                     ensemble("S/scale/up", {of_s}), ensemble("S/scale/down", {of_s}),
+                     ensemble("B/scale/up", {nothing}), ensemble("B/scale/down", {nothing}),
+                     ensemble("S/other/up", {nothing}), ensemble("S/other/down", {nothing})})) {
+            result.push_back(judgement.none);
+        }
+        return result;
+    };
+
+    CHECK(none(shown) == std::vector<bool>{false, false, true});
+    CHECK(none(nothing) == std::vector<bool>{true, true, true});
+}

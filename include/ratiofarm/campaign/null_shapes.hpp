@@ -18,6 +18,11 @@
 ///
 ///     gain_up + gain_down > null_level (error_up + error_down).
 ///
+/// The shapes of one parameter are left out together: it stays with all of its processes if one of
+/// them shows it. The processes of a signed mixture (S, SBI, B) vary together; where some of their
+/// shapes were left out and others not, the mixture would vary in a way that none of them does, and
+/// the likelihood can then be less certain of the parameter than its constraint is.
+///
 /// Both sides are judged on the same nominal events, so their errors are added as if they were one:
 /// the test is conservative. Where there is no shape the gain is zero on average, however noisy the
 /// nets; the noise is a matter of its own:
