@@ -107,9 +107,9 @@ TEST_CASE("each defect of a file with shapes is one clear error", "[tables]") {
         {"e['log_g_down'][0, 9] = -np.inf", "log_g_down row 9, 'alpha_scale' of process 'S'"},
         {"e['weight'][5] = np.nan", "/events/S/weight row 5 is nan"},
         {"e['log_r'][5, 1] = np.nan", "/events/S/log_r row 5, process 'B' is nan"},
-        {"f.attrs['version'] = 3",
-         "version 3 of format 'ratiofarm-ratios' is not known to this "
-         "program (it reads versions 1 to 2)"},
+        {"f.attrs['version'] = 4",
+         "version 4 of format 'ratiofarm-ratios' is not known to this "
+         "program (it reads versions 1 to 3)"},
         {"e['log_g_up_xxh3'] = np.zeros((1, 1), 'u8')", "must hold 2 x 1 checksums"},
         {"e['log_g_up_xxh3'] = np.zeros((2, 1), 'u8')", "damaged, the checksum does not match"},
         {"f.attrs['yield_processes'] = ['S']", "only one is there"},
