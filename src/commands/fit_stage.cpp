@@ -151,6 +151,74 @@ void apply_guard_policies(const InferenceSection& policies, const GuardCounts& c
     if (!problems.empty()) throw DataError(problems);
 }
 
+/// What a fit is made from; the same on every rank.
+struct FitInputs {
+    RatioFiles ratios;
+    StatisticalModel model;
+    Digest digest;
+    FitOptions options;
+    LikelihoodOptions likelihood;
+    bool up_to_date = false;  ///< fit.json is of just these
+};
+
+/// Collective over the context's world.
+FitInputs fit_inputs(const CommandContext& context,
+                     const Workspace& workspace,
+                     const FitRequest& request) {
+    const mpi::Communicator& world = context.world;
+    const Campaign& campaign = workspace.campaign;
+    FitInputs inputs;
+    std::uint64_t stale = 0;
+    mpi::together(world, [&] {
+        inputs.ratios = open_ratio_files(campaign, workspace.ratios);
+        inputs.model = model_for_ratios(campaign, inputs.ratios);
+        inputs.digest = fit_digest(workspace, inputs.ratios, inputs.model, request.likelihood);
+        inputs.options = fit_options(inputs.model, request);
+        if (!world.is_root()) return;
+        const bool known = inputs_digest(campaign, inputs.ratios) != Digest{};
+        stale = !known || !is_up_to_date(workspace.directory.fit_json(), inputs.digest, request);
+    });
+    mpi::all_sum(world, std::span(&stale, 1));
+    inputs.up_to_date = stale == 0;
+    inputs.likelihood = request.likelihood;
+    inputs.likelihood.threads = workspace.threads();
+    return inputs;
+}
+
+/// Collective over the context's world. The fit with all that is said of it but the comparisons.
+FitRecord fit_record(CommandContext& context, const Workspace& workspace, const FitInputs& inputs) {
+    const mpi::Communicator& world = context.world;
+    const Campaign& campaign = workspace.campaign;
+    const auto& [ratios, model, digest, options, likelihood_options, up_to_date] = inputs;
+    Likelihood likelihood(model, load_data(world, campaign, model, ratios), world,
+                          likelihood_options);
+    FitRecord record{campaign.name,
+                     digest.hex(),
+                     data_description(campaign, model),
+                     fit(likelihood, options, context.log),
+                     {},
+                     summary_of(model),
+                     options.starts};
+    record.shapes = shape_record(campaign, ratios, likelihood, record.fit, likelihood_options);
+    const FittedPoint point{campaign, ratios, model,
+                            likelihood.coordinates().to_internal(best_of(record.fit)),
+                            likelihood_options};
+    add_finite_mc(context, point, options, record, likelihood);
+    for (std::string& warning : shape_warnings(record.shapes, model)) {
+        record.fit.warnings.push_back(std::move(warning));
+    }
+    mpi::together(world, [&] { apply_guard_policies(campaign.inference, record.fit.guards); });
+    record.blinding = workspace.blinding;
+    record.injections =
+        injection_fits(world, campaign, ratios, {likelihood_options, options.starts});
+    const std::vector<double>& given = campaign.inference.scan;
+    record.fit.scan =
+        scan(likelihood, record.fit,
+             given.empty() ? default_scan_points(likelihood.model(), record.fit) : given);
+    if (record.finite_mc) inflate(likelihood, *record.finite_mc, record.fit);
+    return record;
+}
+
 }  // namespace
 
 StageEnd fit_stage(CommandContext& context, Workspace& workspace) {
@@ -162,62 +230,20 @@ StageEnd fit_stage(CommandContext& context, Workspace& workspace, const FitReque
     if (request.keep_null_shapes) {
         workspace.campaign.systematic_nets.null_shapes = NullShapes::keep;
     }
-    RatioFiles ratios;
-    StatisticalModel model;
-    Digest digest;
-    FitOptions options;
-    std::uint64_t stale = 0;
-    mpi::together(world, [&] {
-        ratios = open_ratio_files(workspace.campaign, workspace.ratios);
-        model = model_for_ratios(workspace.campaign, ratios);
-        digest = fit_digest(workspace, ratios, model, request.likelihood);
-        stale =
-            world.is_root() && (inputs_digest(workspace.campaign, ratios) == Digest{} ||
-                                !is_up_to_date(workspace.directory.fit_json(), digest, request));
-        options = fit_options(model, request);
-    });
-    mpi::all_sum(world, std::span(&stale, 1));
-    if (stale == 0) return {StageEnd::State::up_to_date, 0.0, {}};
+    const FitInputs inputs = fit_inputs(context, workspace, request);
+    if (inputs.up_to_date) return {StageEnd::State::up_to_date, 0.0, {}};
     if (world.is_root()) {
-        for (const std::string& warning : input_warnings(workspace.campaign, ratios)) {
+        for (const std::string& warning : input_warnings(workspace.campaign, inputs.ratios)) {
             context.log.warning(warning);
         }
     }
-
-    LikelihoodOptions likelihood_options = request.likelihood;
-    likelihood_options.threads = workspace.threads();
-    Likelihood likelihood(model, load_data(world, workspace.campaign, model, ratios), world,
-                          likelihood_options);
-    FitRecord record{workspace.campaign.name,
-                     digest.hex(),
-                     data_description(workspace.campaign, model),
-                     fit(likelihood, options, context.log),
-                     {},
-                     summary_of(model),
-                     options.starts};
-    record.shapes =
-        shape_record(workspace.campaign, ratios, likelihood, record.fit, likelihood_options);
-    add_finite_mc(context,
-                  {workspace.campaign, ratios, model,
-                   likelihood.coordinates().to_internal(best_of(record.fit)), likelihood_options},
-                  options, record, likelihood);
-    for (std::string& warning : shape_warnings(record.shapes, model)) {
-        record.fit.warnings.push_back(std::move(warning));
-    }
-    mpi::together(world,
-                  [&] { apply_guard_policies(workspace.campaign.inference, record.fit.guards); });
-    record.blinding = workspace.blinding;
-    record.injections =
-        injection_fits(world, workspace.campaign, ratios, {likelihood_options, options.starts});
-    const std::vector<double> points = workspace.campaign.inference.scan.empty()
-                                           ? default_scan_points(likelihood.model(), record.fit)
-                                           : workspace.campaign.inference.scan;
-    record.fit.scan = scan(likelihood, record.fit, points);
-    if (record.finite_mc) inflate(likelihood, *record.finite_mc, record.fit);
+    FitRecord record = fit_record(context, workspace, inputs);
     mpi::together(world, [&] {
         if (!world.is_root()) return;
         if (!workspace.samples.empty()) {
-            record.comparisons = comparison_fits(workspace.campaign, model, ratios,
+            std::vector<double> points;
+            for (const ScanPoint& point : record.fit.scan) points.push_back(point.poi);
+            record.comparisons = comparison_fits(workspace.campaign, inputs.model, inputs.ratios,
                                                  workspace.samples, points, context.log);
         }
         publish_sealed(workspace.directory.fit_json(), fit_json(record));

@@ -4,47 +4,22 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
-#include "ratiofarm/campaign/campaign.hpp"
-#include "ratiofarm/campaign/cost.hpp"
 #include "ratiofarm/campaign/preselection_graph.hpp"
 #include "ratiofarm/campaign/task_graph.hpp"
 #include "ratiofarm/commands/command.hpp"
-#include "ratiofarm/core/enum_words.hpp"
-#include "ratiofarm/core/network_kinds.hpp"
 #include "ratiofarm/scheduler/cost_model.hpp"
 #include "ratiofarm/store/run_directory.hpp"
 
 #include "campaign_resolution.hpp"
 #include "campaign_samples.hpp"
+#include "plan_text.hpp"
 #include "search_resolution.hpp"
-#include "search_status.hpp"
-#include "units_text.hpp"
 
 namespace ratiofarm {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// Cost of a campaign on some workers.
-struct Plan {
-    Campaign campaign;  ///< plain; as written while its events are not selected
-    TaskGraph graph;
-    std::optional<TaskGraph> preselection;
-    bool selects = false;   ///< the campaign selects events
-    bool selected = false;  ///< and has done it: otherwise all events are assumed to be selected
-    Cost cost;
-    std::string device;  ///< class of the trainers
-    std::uint64_t workers = 1;
-    double gflops = 20.0;              ///< sustained by one worker, where nothing was learned
-    CostModel learned;                 ///< from what the run directory has finished
-    double seconds = 0.0;              ///< of training and inference
-    std::uint64_t trained = 0;         ///< nets whose results are there
-    double seconds_left = 0.0;         ///< of `seconds`
-    std::optional<SearchCost> search;  ///< if the campaign has one
-    bool events_exist = false;         ///< otherwise sizes are those `simulate` will write
-};
 
 /// Tasks are dealt one by one, so no phase is shorter than its share or than its longest task.
 template <class Task>
@@ -145,148 +120,6 @@ Plan make_plan(const Arguments& arguments) {
     }
     look_at_run(RunDirectory(out), !arguments.has("gflops"), plan);
     return plan;
-}
-
-std::string times(std::uint64_t count, std::string_view what) {
-    return fmt::format(" x {} {}{}", count, what, count == 1 ? "" : "s");
-}
-
-/// What the nets are for: "3 processes x 5 folds x 4 members, 12 shapes x ...".
-std::string nets_text(const Campaign& campaign) {
-    const std::string folds = campaign.split.folds > 0 ? times(campaign.split.folds, "fold") : "";
-    const std::string processes = fmt::format("{} processes{}", campaign.processes.size(), folds);
-    std::string text = processes + times(campaign.ensemble.members, "member");
-    if (campaign.ensemble.replicas > 0) {
-        text += ", " + processes + times(campaign.ensemble.replicas, "replica");
-    }
-    const std::size_t shapes = trained_shapes(campaign).size();
-    if (shapes > 0) {
-        text += fmt::format(", {} shape{} up and down{}", shapes, shapes == 1 ? "" : "s", folds) +
-                times(campaign.systematic_nets.members, "member");
-        if (campaign.systematic_nets.halves) text += " and 2 halves";
-    }
-    if (campaign.ensemble.until_spread > 0.0) {
-        text += fmt::format("; up to {} members until their spread is {:g}",
-                            campaign.ensemble.max_members, campaign.ensemble.until_spread);
-    }
-    return text;
-}
-
-std::uint64_t largest_pack(const TaskGraph& graph) {
-    std::uint64_t most = 0;
-    for (const TrainTask& task : graph.trainings) {
-        most = std::max<std::uint64_t>(most, task.nets.size());
-    }
-    return most;
-}
-
-std::string_view engine_name(const Campaign& campaign) {
-    return engine_of(campaign.network, campaign.training.engine) == Engine::written ? "written"
-                                                                                    : "autograd";
-}
-
-/// How the nets are trained: ", packs of 8, engine written, fp32 on cpu".
-std::string engine_text(const Plan& plan) {
-    const std::uint64_t pack = largest_pack(plan.graph);
-    return fmt::format(
-        " of {}, engine {}, {} on {}", pack == 1 ? "one net" : fmt::format("up to {} nets", pack),
-        engine_name(plan.campaign), word_of(plan.campaign.training.precision), plan.device);
-}
-
-std::string rates_text(const Plan& plan) {
-    if (plan.learned.tasks() == 0) {
-        return fmt::format("of {:g} GFLOP/s (--workers, --gflops)", plan.gflops);
-    }
-    return fmt::format("at rates learned from {} finished tasks (--workers, --gflops)",
-                       grouped(plan.learned.tasks()));
-}
-
-/// What comes before the nets of the ratios.
-void print_selection(const Plan& plan) {
-    if (!plan.selects) return;
-    if (plan.preselection) {
-        double flop = 0.0;
-        for (const TrainTask& task : plan.preselection->trainings) flop += task.flop;
-        for (const InferTask& task : plan.preselection->inferences) flop += task.flop;
-        fmt::print("preselect   {} trainings, {} evaluations, {}\n",
-                   grouped(plan.preselection->trainings.size()),
-                   grouped(plan.preselection->inferences.size()), with_prefix(flop, "FLOP"));
-    }
-    fmt::print("selection   {}\n", plan.selected
-                                       ? "done; the rest is for the selected events"
-                                       : "not done yet: the rest as if all events were selected");
-}
-
-void print_text(const Plan& plan) {
-    const Cost& cost = plan.cost;
-    const auto bytes = [](std::uint64_t n) { return with_prefix(static_cast<double>(n), "B"); };
-    fmt::print(
-        "campaign    {}{}\n", plan.campaign.name,
-        plan.events_exist ? "" : "   (no events file yet: sizes as `simulate` will write it)");
-    print_selection(plan);
-    fmt::print("nets        {} of {} parameters: {}\n", grouped(cost.nets),
-               grouped(cost.parameters_per_net), nets_text(plan.campaign));
-    fmt::print("trainings   {} tasks{}\n", grouped(cost.trainings), engine_text(plan));
-    fmt::print("inferences  {} tasks\n", grouped(cost.inferences));
-    fmt::print("work        {} to train (at all epochs), {} to infer\n",
-               with_prefix(cost.training_flop, "FLOP"), with_prefix(cost.inference_flop, "FLOP"));
-    if (plan.search) {
-        fmt::print(
-            "{}", search_cost_text(*plan.search, {plan.gflops, static_cast<double>(plan.workers)}));
-    }
-    fmt::print("time        {} on {} worker{} {}\n", duration_text(plan.seconds), plan.workers,
-               plan.workers == 1 ? "" : "s", rates_text(plan));
-    for (const CostModel::Kind& kind : plan.learned.kinds()) {
-        if (is_toys(kind.name)) continue;
-        fmt::print("learned     {}: {:.3g} s per GFLOP from {} tasks\n", kind.name,
-                   1e9 * kind.seconds / kind.flop, kind.tasks);
-    }
-    if (plan.trained > 0) {
-        fmt::print("left        {} nets, {}\n", grouped(cost.nets - plan.trained),
-                   duration_text(plan.seconds_left));
-    }
-    fmt::print("disk        {} when finished, {} at the peak, {} files and folders\n",
-               bytes(cost.disk_bytes), bytes(cost.peak_disk_bytes), grouped(cost.inodes));
-    fmt::print("memory      {} per trainer, {} for the fit over all ranks\n",
-               bytes(cost.trainer_memory_bytes), bytes(cost.fit_memory_bytes));
-}
-
-void print_json(const Plan& plan) {
-    const Cost& cost = plan.cost;
-    nlohmann::ordered_json json{{"schema", 1},
-                                {"campaign", plan.campaign.name},
-                                {"events_exist", plan.events_exist},
-                                {"nets", cost.nets},
-                                {"trainings", cost.trainings},
-                                {"pack", largest_pack(plan.graph)},
-                                {"engine", engine_name(plan.campaign)},
-                                {"precision", word_of(plan.campaign.training.precision)},
-                                {"device", plan.device},
-                                {"inferences", cost.inferences},
-                                {"parameters_per_net", cost.parameters_per_net},
-                                {"training_flop", cost.training_flop},
-                                {"inference_flop", cost.inference_flop},
-                                {"workers", plan.workers},
-                                {"gflops", plan.gflops},
-                                {"learned_from_tasks", plan.learned.tasks()},
-                                {"seconds", plan.seconds},
-                                {"trained", plan.trained},
-                                {"seconds_left", plan.seconds_left},
-                                {"disk_bytes", cost.disk_bytes},
-                                {"peak_disk_bytes", cost.peak_disk_bytes},
-                                {"inodes", cost.inodes},
-                                {"trainer_memory_bytes", cost.trainer_memory_bytes},
-                                {"fit_memory_bytes", cost.fit_memory_bytes}};
-    if (plan.selects) {
-        const auto count = [&](auto member) {
-            return plan.preselection ? ((*plan.preselection).*member).size() : 0;
-        };
-        json["selection"] = {{"done", plan.selected},
-                             {"trainings", count(&TaskGraph::trainings)},
-                             {"inferences", count(&TaskGraph::inferences)}};
-    }
-    if (plan.search) json["search"] = search_cost_json(*plan.search);
-    fmt::print("{}\n", json.dump(2));
 }
 
 ExitCode run(CommandContext&, const Arguments& arguments) {

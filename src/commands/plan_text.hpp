@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "ratiofarm/campaign/campaign.hpp"
+#include "ratiofarm/campaign/cost.hpp"
+#include "ratiofarm/campaign/task_graph.hpp"
+#include "ratiofarm/scheduler/cost_model.hpp"
+
+#include "search_status.hpp"
+
+namespace ratiofarm {
+
+/// Cost of a campaign on some workers.
+struct Plan {
+    Campaign campaign;  ///< plain; as written while its events are not selected
+    TaskGraph graph;
+    std::optional<TaskGraph> preselection;
+    bool selects = false;   ///< the campaign selects events
+    bool selected = false;  ///< and has done it: otherwise all events are assumed to be selected
+    Cost cost;
+    std::string device;  ///< class of the trainers
+    std::uint64_t workers = 1;
+    double gflops = 20.0;              ///< sustained by one worker, where nothing was learned
+    CostModel learned;                 ///< from what the run directory has finished
+    double seconds = 0.0;              ///< of training and inference
+    std::uint64_t trained = 0;         ///< nets whose results are there
+    double seconds_left = 0.0;         ///< of `seconds`
+    std::optional<SearchCost> search;  ///< if the campaign has one
+    bool events_exist = false;         ///< otherwise sizes are those `simulate` will write
+};
+
+/// To stdout, for people and as JSON.
+void print_text(const Plan& plan);
+void print_json(const Plan& plan);
+
+}  // namespace ratiofarm
