@@ -93,6 +93,7 @@ void print_text(const Plan& plan) {
         "campaign    {}{}\n", plan.campaign.name,
         plan.events_exist ? "" : "   (no events file yet: sizes as `simulate` will write it)");
     print_selection(plan);
+    if (cost.nets == 0) return;  // regions of counts alone: what is selected is fitted
     fmt::print("nets        {} of {} parameters: {}\n", grouped(cost.nets),
                grouped(cost.parameters_per_net), nets_text(plan.campaign));
     fmt::print("trainings   {} tasks{}\n", grouped(cost.trainings), engine_text(plan));

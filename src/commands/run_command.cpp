@@ -1,3 +1,5 @@
+#include <filesystem>
+
 #include <fmt/format.h>
 
 #include "ratiofarm/core/publish.hpp"
@@ -13,8 +15,10 @@ namespace {
 
 void print_results(const RunDirectory& directory) {
     fmt::print("\n{}\n", fit_text(parse_fit_json(read_text(directory.fit_json()))));
-    fmt::print("results   {}\n          {}\n          {}\n", directory.fit_json().string(),
-               directory.ratios().string(), directory.report().string());
+    fmt::print("results   {}\n", directory.fit_json().string());
+    for (const auto& path : {directory.ratios(), directory.report()}) {  // counts have no ratios
+        if (std::filesystem::exists(path)) fmt::print("          {}\n", path.string());
+    }
 }
 
 ExitCode run(CommandContext& context, const Arguments& arguments) {
@@ -38,7 +42,8 @@ Command run_command() {
     for (Option& option : farm_options()) options.push_back(std::move(option));
     return {.name = "run",
             .summary =
-                "Does everything that is not done yet: select, search, train, gather, infer, fit, report.",
+                "Does everything that is not done yet: select, search, train, gather, infer, fit, "
+                "report.",
             .positional = {"CAMPAIGN.toml"},
             .options = std::move(options),
             .ranks = Ranks::all,
