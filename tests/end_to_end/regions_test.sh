@@ -215,6 +215,21 @@ expect_in "--accept-change" moved.err
 on 1 moved.toml cuts run --accept-change > moved.out 2>> moved.err
 "$RATIOFARM_PYTHON" oracle.py cuts x 0.25 1e-9 -inf -2 -1 0.25 || fail "the moved selection is wrong"
 
+# Counted alone: no net is trained, no ratio is needed, and the error is that of the closed form.
+make_region_campaign counts.toml counts <<'END'
+[[region]]
+name = "all"
+type = "binned"
+observable = "x"
+edges = [-inf, inf]
+mc_stat = false
+END
+on 2 counts.toml counts run > counts.out 2> counts.err
+[[ -e counts/ratios.h5 || -d counts/ensembles ]] && fail "counts were given ratios"
+read -r value error <<< "$(poi_of counts/fit.json)"
+awk -v v="$value" -v e="$error" -v w="$worst" 'BEGIN {
+    exit !((v - 1)^2 < 1e-8 && (e / w - 1)^2 < 0.01^2) }' || fail "counted: mu = $value +- $error"
+
 # By the score of a preselection, killed in the middle, and continued on another number of ranks.
 make_region_campaign score.toml score <<'END'
 [preselection]
