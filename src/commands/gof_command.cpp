@@ -36,15 +36,6 @@ std::vector<ToyOutcome> finished_toys(const std::vector<Task>& tasks,
     return outcomes;
 }
 
-/// Rank 0: what the user sees of an end without results.
-ExitCode told_end(const StageEnd& end) {
-    for (const std::string& failure : end.failures) fmt::print("failed: {}\n", failure);
-    if (end.state == StageEnd::State::tasks_failed) return ExitCode::tasks_failed;
-    fmt::print("stopped early{}{}; run the same command again to go on\n",
-               end.trouble.empty() ? "" : ": ", end.trouble);
-    return ExitCode::resumable;
-}
-
 ExitCode run(CommandContext& context, const Arguments& arguments) {
     const mpi::Communicator& world = context.world;
     GofRequest request;
@@ -63,7 +54,7 @@ ExitCode run(CommandContext& context, const Arguments& arguments) {
     ExitCode code = ExitCode::done;
     mpi::together(world, [&] {
         if (!world.is_root()) return;
-        if (end.state == StageEnd::State::stopped || end.state == StageEnd::State::tasks_failed) {
+        if (!ended_well(end)) {
             code = told_end(end);
             return;
         }

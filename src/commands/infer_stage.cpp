@@ -48,9 +48,7 @@ StageEnd infer_stage(CommandContext& context, Workspace& workspace) {
         if (context.world.is_root()) tasks = inference_tasks(workspace);
     });
     StageEnd stage = farm_stage(context, workspace, std::move(tasks), TaskFileKind::ratio_block);
-    if (stage.state == StageEnd::State::stopped || stage.state == StageEnd::State::tasks_failed) {
-        return stage;
-    }
+    if (!ended_well(stage)) return stage;
     const RatioInput input =
         ratio_input(workspace, inputs, shape_judgements(context.world, workspace));
     const RatioSummary summary = write_ratios(context.world, workspace.directory.ratios(), input,

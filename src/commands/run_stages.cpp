@@ -41,17 +41,30 @@ bool stop_wanted(const mpi::Communicator& world, const Workspace& workspace) {
     return wanted != 0;
 }
 
+void print_stop(const StageEnd& end) {
+    if (end.state != StageEnd::State::stopped) return;
+    fmt::print("stopped early{}{}; run the same command again to go on\n",
+               end.trouble.empty() ? "" : ": ", end.trouble);
+}
+
 void print_end(const std::string& name, const StageEnd& end) {
     fmt::print("{:<8} {:<24} {:8.1f} s\n", name, word(end.state), end.seconds);
     for (const std::string& failure : end.failures) fmt::print("         failed: {}\n", failure);
-    if (end.state == StageEnd::State::stopped) {
-        fmt::print("stopped early{}{}; run the same command again to go on\n",
-                   end.trouble.empty() ? "" : ": ", end.trouble);
-    }
+    print_stop(end);
     std::fflush(stdout);
 }
 
 }  // namespace
+
+bool ended_well(const StageEnd& end) {
+    return end.state == StageEnd::State::up_to_date || end.state == StageEnd::State::done;
+}
+
+ExitCode told_end(const StageEnd& end) {
+    for (const std::string& failure : end.failures) fmt::print("failed: {}\n", failure);
+    print_stop(end);
+    return exit_code(end.state);
+}
 
 ExitCode run_stages(CommandContext& context,
                     Workspace& workspace,

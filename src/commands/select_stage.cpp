@@ -16,10 +16,6 @@
 namespace ratiofarm {
 namespace {
 
-bool ended_well(const StageEnd& end) {
-    return end.state == StageEnd::State::up_to_date || end.state == StageEnd::State::done;
-}
-
 /// A part of the tasks cannot say which events all of them learn from.
 void expect_whole_farm(const Workspace& workspace) {
     if (workspace.farm.shard.whole()) return;

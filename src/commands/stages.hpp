@@ -31,6 +31,12 @@ StageEnd infer_stage(CommandContext& context, Workspace& workspace);
 StageEnd fit_stage(CommandContext& context, Workspace& workspace);
 StageEnd report_stage(CommandContext& context, Workspace& workspace);
 
+/// True if the next stage may begin.
+bool ended_well(const StageEnd& end);
+
+/// Rank 0. Prints why a stage did not end well. \return the exit code of the command
+ExitCode told_end(const StageEnd& end);
+
 /// Runs stages in order until one does not end well, prints their times and the failures.
 /// \return the exit code of the command
 using Stage = StageEnd (*)(CommandContext&, Workspace&);
