@@ -176,7 +176,7 @@ def main():
     campaign.run("fit with exact ratios", "fit", "campaign.toml", "--out", "exact",
                  "--ratios", "exact.h5", ranks=options.ranks)
 
-    nets = re.search(r"(\d+) nets?", plan)
+    nets = re.search(r"nets +([\d,]+)", plan)
     print(f"| {options.parameters} nuisance parameters x 3 processes, {options.moved} of them by varied "
           f"events, {options.events} events a sample, {options.ranks} ranks | |\n| --- | --- |")
     if nets:
