@@ -9,11 +9,15 @@
 
 namespace ratiofarm {
 
+Option time_budget_option() {
+    return {"time-budget", "TIME",
+            "checkpoint and stop (exit code 75) before this time is over: M, M:SS, H:MM:SS or "
+            "D-HH:MM:SS; the limit of a Slurm job is known without it"};
+}
+
 std::vector<Option> farm_options() {
     return {
-        {"time-budget", "TIME",
-         "checkpoint and stop (exit code 75) before this time is over: M, M:SS, H:MM:SS or "
-         "D-HH:MM:SS; the limit of a Slurm job is known without it"},
+        time_budget_option(),
         {"strikes", "N", "crashes after which a task is given up", "3"},
         {"hang-seconds", "S",
          "a trainer without progress for so long, and for 20 of its own longest pauses, is "

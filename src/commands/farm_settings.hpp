@@ -21,6 +21,9 @@ struct FarmSettings {
     Shard shard;                     ///< tasks of this farm; results of all others are left alone
 };
 
+/// --time-budget, of commands with tasks of their own; farm_settings() heeds it.
+Option time_budget_option();
+
 /// Options of commands that train or evaluate nets.
 std::vector<Option> farm_options();
 

@@ -30,9 +30,6 @@ void compare_hessians(CommandContext& context, Workspace& workspace, const FitRe
 
 ExitCode run(CommandContext& context, const Arguments& arguments) {
     Workspace workspace = open_workspace(context, arguments, Needs::campaign);
-    if (arguments.has("ratios")) {
-        workspace.ratios = std::filesystem::absolute(arguments.text("ratios"));
-    }
     const FitRequest request = fit_request(arguments);
     const bool rows = wants_rows(arguments);
     const StageEnd end = in_context("fit", [&] { return fit_stage(context, workspace, request); });
@@ -48,7 +45,7 @@ ExitCode run(CommandContext& context, const Arguments& arguments) {
 
 Command fit_command() {
     auto options = workspace_options();
-    options.push_back({"ratios", "FILE", "ratio file (default: ratios.h5 of the run directory)"});
+    options.push_back(ratios_option());
     for (const Option& option : fit_request_options()) options.push_back(option);
     options.push_back(unblind_option());
     options.push_back({"hessian", "HOW",

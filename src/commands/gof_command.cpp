@@ -42,9 +42,6 @@ ExitCode run(CommandContext& context, const Arguments& arguments) {
     mpi::together(world, [&] { request = wanted(arguments); });
     install_signal_flags();
     Workspace workspace = open_workspace(context, arguments, Needs::campaign);
-    if (arguments.has("ratios")) {
-        workspace.ratios = std::filesystem::absolute(arguments.text("ratios"));
-    }
     const GofPlan plan(world, workspace, request);
     const std::vector<Task> tasks = plan.tasks();
     const StageEnd end = farm_stage(context, workspace, tasks, TaskFileKind::toy_block, [&] {
@@ -70,7 +67,7 @@ ExitCode run(CommandContext& context, const Arguments& arguments) {
 
 Command gof_command() {
     auto options = workspace_options();
-    options.push_back({"ratios", "FILE", "ratio file (default: ratios.h5 of the run directory)"});
+    options.push_back(ratios_option());
     options.push_back({"toys", "N", "toys, thrown at the best fit and fitted again", "1000"});
     options.push_back({"bins", "N",
                        "bins of an observable of unbinned regions, at most, with 5 events or more "
@@ -81,9 +78,7 @@ Command gof_command() {
                        "reference events in every toy",
                        "reference_quadratic"});
     options.push_back({"block", "N", "toys of one task", "100"});
-    options.push_back({"time-budget", "TIME",
-                       "stop, resumable (exit code 75), before this time; the limit of a Slurm job "
-                       "is known without it"});
+    options.push_back(time_budget_option());
     options.push_back({"json", "", "print gof.json instead of a table"});
     return {.name = "gof",
             .summary =

@@ -46,9 +46,6 @@ ExitCode run(CommandContext& context, const Arguments& arguments) {
     const ImpactDefinition order = wanted_order(arguments);
     const std::size_t count = arguments.integer("top", 1, 1000000);
     Workspace workspace = open_workspace(context, arguments, Needs::campaign);
-    if (arguments.has("ratios")) {
-        workspace.ratios = std::filesystem::absolute(arguments.text("ratios"));
-    }
     FittedCampaign fitted = fitted_campaign(context, workspace);
     if (arguments.has("refit")) {
         refit(fitted, order, count, context.log);
@@ -65,7 +62,7 @@ ExitCode run(CommandContext& context, const Arguments& arguments) {
 
 Command impacts_command() {
     auto options = workspace_options();
-    options.push_back({"ratios", "FILE", "ratio file (default: ratios.h5 of the run directory)"});
+    options.push_back(ratios_option());
     options.push_back({"order", "DEFINITION",
                        "others_fixed, refit_shift or global_observable: which number orders them",
                        "refit_shift"});

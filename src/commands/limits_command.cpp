@@ -103,9 +103,6 @@ LimitRecord limits_of(CommandContext& context,
 ExitCode run(CommandContext& context, const Arguments& arguments) {
     const Wanted wanted = wanted_limits(arguments);
     Workspace workspace = open_workspace(context, arguments, Needs::campaign);
-    if (arguments.has("ratios")) {
-        workspace.ratios = std::filesystem::absolute(arguments.text("ratios"));
-    }
     FittedCampaign fitted = fitted_campaign(context, workspace);
     const std::size_t poi = parameter_index(fitted.model, fitted.record.fit.poi);
     if (fitted.likelihood.coordinates().is_root(poi)) {
@@ -131,7 +128,7 @@ ExitCode run(CommandContext& context, const Arguments& arguments) {
 
 Command limits_command() {
     auto options = workspace_options();
-    options.push_back({"ratios", "FILE", "ratio file (default: ratios.h5 of the run directory)"});
+    options.push_back(ratios_option());
     options.push_back({"level", "CL", "confidence level of the limits", "0.95"});
     options.push_back({"statistic", "NAME", "q_tilde or q", "q_tilde"});
     options.push_back({"points", "N", "length of the table of tests; 0: none", "12"});

@@ -1,4 +1,3 @@
-#include <filesystem>
 
 #include <fmt/format.h>
 
@@ -76,9 +75,6 @@ void run_scan(const mpi::Communicator& world, const Arguments& arguments, Fitted
 
 ExitCode run(CommandContext& context, const Arguments& arguments) {
     Workspace workspace = open_workspace(context, arguments, Needs::campaign);
-    if (arguments.has("ratios")) {
-        workspace.ratios = std::filesystem::absolute(arguments.text("ratios"));
-    }
     FittedCampaign fitted = fitted_campaign(context, workspace);
     const std::uint64_t before = fitted.likelihood.passes();
     run_scan(context.world, arguments, fitted);
@@ -97,7 +93,7 @@ ExitCode run(CommandContext& context, const Arguments& arguments) {
 
 Command scan_command() {
     auto options = workspace_options();
-    options.push_back({"ratios", "FILE", "ratio file (default: ratios.h5 of the run directory)"});
+    options.push_back(ratios_option());
     options.push_back({"parameter", "NAMES",
                        "the parameter to scan (default: that of interest), or two, separated by a "
                        "comma"});

@@ -135,9 +135,6 @@ ExitCode run(CommandContext& context, const Arguments& arguments) {
     mpi::together(world, [&] { request = wanted_toys(arguments); });
     install_signal_flags();
     Workspace workspace = open_workspace(context, arguments, Needs::campaign);
-    if (arguments.has("ratios")) {
-        workspace.ratios = std::filesystem::absolute(arguments.text("ratios"));
-    }
     if (workspace.campaign.finite_mc.use != FiniteMcUse::report) {
         context.log.warning(
             "toys are thrown from and fitted with the ratios as they are: they do not contain the "
@@ -168,7 +165,7 @@ ExitCode run(CommandContext& context, const Arguments& arguments) {
 
 Command toys_command() {
     auto options = workspace_options();
-    options.push_back({"ratios", "FILE", "ratio file (default: ratios.h5 of the run directory)"});
+    options.push_back(ratios_option());
     options.push_back({"at", "NAME=VALUE,...",
                        "truth (default: what Asimov data are made for, or the best fit of data)"});
     options.push_back({"toys", "N", "toys at each truth", "1000"});
@@ -190,9 +187,7 @@ Command toys_command() {
                        "reference events in every toy; or none",
                        "reference_quadratic"});
     options.push_back({"block", "N", "toys of one task", "100"});
-    options.push_back({"time-budget", "TIME",
-                       "stop, resumable (exit code 75), before this time; the limit of a Slurm job "
-                       "is known without it"});
+    options.push_back(time_budget_option());
     options.push_back({"json", "", "print toys.json instead of a table"});
     return {.name = "toys",
             .summary =

@@ -222,6 +222,10 @@ std::vector<Option> workspace_options() {
     };
 }
 
+Option ratios_option() {
+    return {"ratios", "FILE", "ratio file (default: ratios.h5 of the run directory)"};
+}
+
 Places find_places(const Arguments& arguments) {
     Places places{{}, arguments.text("out")};
     if (!arguments.positional().empty()) {
@@ -241,7 +245,8 @@ Workspace open_workspace(CommandContext& context, const Arguments& arguments, Ne
         if (context.world.is_root()) brief(context, arguments, needs, workspace);
     });
     share(context.world, workspace);
-    workspace.ratios = workspace.directory.ratios();
+    workspace.ratios = arguments.has("ratios") ? fs::absolute(arguments.text("ratios"))
+                                               : workspace.directory.ratios();
     workspace.placement = placement_of_rank(context.world, workspace.device);
     return workspace;
 }

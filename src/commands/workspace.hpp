@@ -48,6 +48,9 @@ struct Workspace {
 /// Options that every command with a workspace takes.
 std::vector<Option> workspace_options();
 
+/// --ratios, of commands that fit; open_workspace() heeds it.
+Option ratios_option();
+
 /// Where a command finds its campaign and its results: the campaign file of the command line, or
 /// the copy in --out, or "campaign.toml" here; --out, or "<campaign name>.run" here.
 struct Places {
