@@ -13,6 +13,7 @@
 #include "packed_sums.hpp"
 #include "parallel.hpp"
 #include "region_plan.hpp"
+#include "region_sums.hpp"
 #include "shape_workspace.hpp"
 #include "textbook_sums.hpp"
 
@@ -266,44 +267,16 @@ MixtureSums RegionEvents::mixture(std::span<const double> rates,
     const std::vector<double> sums = c == 0      ? state_->plain_mixture_sums(rates)
                                      : in_double ? state_->mixture_sums<double>(rates, alpha)
                                                  : state_->mixture_sums<float>(rates, alpha);
-    SumReader reader(sums);
-    MixtureSums result;
-    result.value = reader.one();
-    result.below_floor = static_cast<std::uint64_t>(reader.one());
-    for (const double count : reader.take(s)) {
-        result.clipped.push_back(static_cast<std::uint64_t>(count));
-    }
-    result.slope = reader.list(s);
-    result.shape_slope = reader.list(c);
-    result.shape_bend = square_of(reader.take(triangle(p)), p);
-    result.outer = square_of(reader.take(triangle(p + s)), p + s);
-    return result;
+    return mixture_of(sums, state_->plan);
 }
 
 ReferenceSums RegionEvents::reference(std::span<const double> alpha) const {
-    const std::size_t s = state_->plan.n_processes();
     RATIOFARM_EXPECT(alpha.size() == state_->plan.n_parameters());
     if (state_->textbook) return state_->textbook->reference(alpha);
     const bool in_double = state_->in_double(alpha);
     const std::vector<double> sums =
         in_double ? state_->reference_sums<double>(alpha) : state_->reference_sums<float>(alpha);
-    SumReader reader(sums);
-    ReferenceSums result;
-    result.weight = reader.one();
-    result.value = reader.list(s);
-    result.slope = reader.list(state_->plan.n_columns());
-    for (std::size_t j = 0; j < s; ++j) {
-        const std::vector<std::size_t> place = state_->plan.places_of(j);
-        const std::size_t n = place.size();
-        const std::span<const double> lower = reader.take(triangle(n));
-        std::vector<double>& bend = result.bend.emplace_back(n * n);
-        for (std::size_t a = 0; a < n; ++a) {
-            for (std::size_t b = 0; b < n; ++b) {
-                bend[place[a] * n + place[b]] = lower[in_triangle(a, b)];
-            }
-        }
-    }
-    return result;
+    return reference_of(sums, state_->plan);
 }
 
 std::uint64_t RegionEvents::n_events() const { return state_->n_events; }

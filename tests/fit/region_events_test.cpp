@@ -9,6 +9,7 @@
 #include "ratiofarm_test/catch.hpp"
 
 #include "region_recipes.hpp"
+#include "region_sums_checks.hpp"
 #include "textbook_sums.hpp"
 
 using namespace ratiofarm;
@@ -19,57 +20,6 @@ namespace {
 const mpi::Communicator one_rank;
 
 mpi::Communicator all_ranks() { return mpi::Communicator::duplicate(MPI_COMM_WORLD); }
-
-/// Numbers agree to a share of the largest of them.
-void check_close(const std::vector<double>& fast, const std::vector<double>& plain, double share) {
-    REQUIRE(fast.size() == plain.size());
-    double largest = 0.0;
-    double difference = 0.0;
-    for (std::size_t k = 0; k < fast.size(); ++k) {
-        largest = std::max(largest, std::abs(plain[k]));
-        difference = std::max(difference, std::abs(fast[k] - plain[k]));
-        CHECK(std::isfinite(fast[k]));
-    }
-    CHECK(difference <= share * largest);
-}
-
-void check_close(const MixtureSums& fast, const MixtureSums& plain, double share) {
-    check_close(std::vector{fast.value}, std::vector{plain.value}, share);
-    check_close(fast.slope, plain.slope, share);
-    check_close(fast.shape_slope, plain.shape_slope, share);
-    check_close(fast.shape_bend, plain.shape_bend, share);
-    check_close(fast.outer, plain.outer, share);
-    CHECK(fast.below_floor == plain.below_floor);
-    CHECK(fast.clipped == plain.clipped);
-}
-
-void check_close(const ReferenceSums& fast, const ReferenceSums& plain, double share) {
-    check_close(std::vector{fast.weight}, std::vector{plain.weight}, 1e-14);
-    check_close(fast.value, plain.value, share);
-    check_close(fast.slope, plain.slope, share);
-    REQUIRE(fast.bend.size() == plain.bend.size());
-    for (std::size_t j = 0; j < fast.bend.size(); ++j) {
-        check_close(fast.bend[j], plain.bend[j], share);
-    }
-}
-
-// In double brackets, since Catch2 would print every element of what differs.
-void check_same(const MixtureSums& a, const MixtureSums& b) {
-    CHECK((a.value == b.value));
-    CHECK((a.below_floor == b.below_floor));
-    CHECK((a.slope == b.slope));
-    CHECK((a.shape_slope == b.shape_slope));
-    CHECK((a.shape_bend == b.shape_bend));
-    CHECK((a.outer == b.outer));
-    CHECK((a.clipped == b.clipped));
-}
-
-void check_same(const ReferenceSums& a, const ReferenceSums& b) {
-    CHECK((a.weight == b.weight));
-    CHECK((a.value == b.value));
-    CHECK((a.slope == b.slope));
-    CHECK((a.bend == b.bend));
-}
 
 /// Both sums against the plain loop, on one rank.
 void check_against_plain(const Recipe& recipe,

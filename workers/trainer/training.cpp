@@ -44,7 +44,6 @@ private:
     void report();
     void step();
     void poison_on_purpose();
-    void capture_and_save();
     void save();
     std::vector<TrainedNet> trained_nets() const;
     std::optional<TaskEnd> measure(std::vector<TrainedNet>& nets);
@@ -165,7 +164,10 @@ std::optional<TaskEnd> Training::obey() {
     const double wanted = request_.training.checkpoint_seconds;
     const bool due =
         wanted > 0 && seconds_since(last_save_) >= checkpoint_pause(wanted, save_seconds_);
-    if (due || command != Command::go_on) capture_and_save();
+    if (due || command != Command::go_on) {
+        trainer_.save(state_);
+        save();
+    }
     return command == Command::stop ? std::optional(TaskEnd::stopped) : std::nullopt;
 }
 
@@ -223,11 +225,6 @@ void Training::finish_epoch_of(std::size_t net, const EpochLoss& loss) {
     state.best_row = state.row;
     const auto weights = trainer_.trainable(net);
     std::ranges::copy(weights, state.best_row.end() - std::ssize(weights));
-}
-
-void Training::capture_and_save() {
-    trainer_.save(state_);
-    save();
 }
 
 void Training::save() {

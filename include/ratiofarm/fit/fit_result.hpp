@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ratiofarm/fit/impacts.hpp"
@@ -101,5 +102,11 @@ struct FitResult {
     std::string scan_parameter;  ///< empty: the POI
     std::vector<ScanPoint> scan;
 };
+
+/// theta at the minimum.
+std::vector<double> best_values(const FitResult& fit);
+
+/// Null if there is no parameter of this name.
+const FittedParameter* find_fitted(const FitResult& fit, std::string_view parameter);
 
 }  // namespace ratiofarm
