@@ -38,11 +38,6 @@ void check_lines(const FiniteMcSection& section, const RatioFiles& ratios) {
                     replicas ? "set ensemble.replicas" : "set ensemble.keep_members = true"));
 }
 
-const FittedParameter& poi_of(const FitResult& result) {
-    return *std::find_if(result.parameters.begin(), result.parameters.end(),
-                         [&](const FittedParameter& p) { return p.name == result.poi; });
-}
-
 void scale(std::vector<LineSums>& direction, double factor) {
     for (LineSums& region : direction) {
         for (auto& line : region.factor) {
@@ -140,7 +135,7 @@ std::optional<FiniteMcRecord> finite_mc_record(const mpi::Communicator& comm,
     const FiniteMcSection& section = point.campaign.finite_mc;
     if (section.method == FiniteMcMethod::none || point.ratios.empty()) return std::nullopt;
     mpi::together(comm, [&] { check_lines(section, point.ratios); });
-    const FittedParameter& poi = poi_of(result);
+    const FittedParameter& poi = *find_fitted(result, result.poi);
     if (!result.converged || !(poi.error > 0.0)) {
         log.warning(
             "no uncertainty from the finite number of simulated events: the parameter of "

@@ -120,13 +120,6 @@ void add_finite_mc(CommandContext& context,
     record.model = summary_of(likelihood.model());
 }
 
-/// theta at the minimum.
-std::vector<double> best_of(const FitResult& fit) {
-    std::vector<double> theta;
-    for (const FittedParameter& parameter : fit.parameters) theta.push_back(parameter.value);
-    return theta;
-}
-
 /// The policies of the campaign for what needed a guard.
 /// \throws DataError naming what it was and how often
 void apply_guard_policies(const InferenceSection& policies, const GuardCounts& counts) {
@@ -201,7 +194,7 @@ FitRecord fit_record(CommandContext& context, const Workspace& workspace, const 
                      options.starts};
     record.shapes = shape_record(campaign, ratios, likelihood, record.fit, likelihood_options);
     const FittedPoint point{campaign, ratios, model,
-                            likelihood.coordinates().to_internal(best_of(record.fit)),
+                            likelihood.coordinates().to_internal(best_values(record.fit)),
                             likelihood_options};
     add_finite_mc(context, point, options, record, likelihood);
     for (std::string& warning : shape_warnings(record.shapes, model)) {

@@ -45,9 +45,8 @@ std::vector<double> hessian_without_events(const FittedCampaign& fitted,
 }  // namespace
 
 HessianCheck check_hessian(CommandContext& context, const FittedCampaign& fitted) {
-    std::vector<double> theta;
-    for (const auto& parameter : fitted.record.fit.parameters) theta.push_back(parameter.value);
-    const std::vector<double> u = fitted.likelihood.coordinates().to_internal(theta);
+    const std::vector<double> u =
+        fitted.likelihood.coordinates().to_internal(best_values(fitted.record.fit));
 
     HessianCheck check;
     std::vector<double> closed_form;

@@ -35,10 +35,8 @@ bool is_known(const StatisticalModel& model, const std::string& parameter) {
 std::map<std::string, double> events_of(const Likelihood& likelihood,
                                         const UnbinnedRegion& region,
                                         const FitResult& fitted) {
-    std::vector<double> theta;
-    for (const FittedParameter& parameter : fitted.parameters) theta.push_back(parameter.value);
     const RateModel rates(region, likelihood.model(), likelihood.coordinates());
-    const auto values = rates.at(likelihood.coordinates().to_internal(theta)).value;
+    const auto values = rates.at(likelihood.coordinates().to_internal(best_values(fitted))).value;
     std::map<std::string, double> events;
     for (std::size_t j = 0; j < values.size(); ++j) {
         events[region.processes[j].name] = std::abs(values[j]);
@@ -60,11 +58,6 @@ void add_shapes(const RatioFile& ratios,
                                  events.at(shape.process) * judgement.noise_variance,
                                  judgement.none && !uses_shape(region, shape)});
     }
-}
-
-const FittedParameter& fitted_parameter(const FitResult& fit, const std::string& name) {
-    return *std::find_if(fit.parameters.begin(), fit.parameters.end(),
-                         [&](const FittedParameter& parameter) { return parameter.name == name; });
 }
 
 /// Information that noise pretends about a parameter. \param counts which shapes
@@ -111,8 +104,8 @@ ShapeRecord shape_record(const Campaign& campaign,
         });
         if (!any) continue;
         record.untreated.push_back(
-            {parameter.name, fitted_parameter(fitted, parameter.name).error,
-             fitted_parameter(all, parameter.name).error,
+            {parameter.name, find_fitted(fitted, parameter.name)->error,
+             find_fitted(all, parameter.name)->error,
              error_by_noise(parameter.constraint.width,
                             information_of(record, parameter.name, left_out))});
     }

@@ -176,7 +176,7 @@ void ToyPlan::fit_data(const mpi::Communicator& world, const Workspace& workspac
     options.interval = false;
     const FitResult result = fit(likelihood, options, Log());
     TestStatistics statistics(likelihood, result);
-    for (const FittedParameter& parameter : result.parameters) best_.push_back(parameter.value);
+    best_ = best_values(result);
     const bool from_best = fits_observed(campaign) || request_.at_best_fit;
     std::vector<double> base = from_best ? best_ : base_;
     for (const auto& [name, value] : request_.at) base[parameter_index(exact_, name)] = value;

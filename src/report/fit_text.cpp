@@ -17,12 +17,6 @@ std::string parameter_line(const FittedParameter& parameter) {
                        parameter.at_bound ? " (at the bound of its range)" : "");
 }
 
-const FittedParameter* poi_of(const FitResult& fit) {
-    const auto found = std::find_if(fit.parameters.begin(), fit.parameters.end(),
-                                    [&](const auto& p) { return p.name == fit.poi; });
-    return found == fit.parameters.end() ? nullptr : &*found;
-}
-
 std::string interval_line(const FittedParameter& parameter) {
     if (!parameter.error_low && !parameter.error_high) return {};
     const auto end = [&](const std::optional<double>& distance, double sign) {
@@ -99,8 +93,8 @@ std::string passes_text(const FitResult& fit) {
 }
 
 std::string comparison_line(const ComparisonFit& comparison, const FitResult& main) {
-    const FittedParameter* poi = poi_of(comparison.fit);
-    const FittedParameter* main_poi = poi_of(main);
+    const FittedParameter* poi = find_fitted(comparison.fit, comparison.fit.poi);
+    const FittedParameter* main_poi = find_fitted(main, main.poi);
     if (poi == nullptr) return {};
     std::string text = fmt::format("{}: {} = {}", comparison.label, comparison.fit.poi,
                                    with_error(poi->value, poi->error));
@@ -142,7 +136,7 @@ std::string with_error(double value, double error) {
 std::string fit_text(const FitRecord& record) {
     const FitResult& fit = record.fit;
     std::string text;
-    const FittedParameter* poi = poi_of(fit);
+    const FittedParameter* poi = find_fitted(fit, fit.poi);
     if (poi != nullptr) text += parameter_line(*poi);
     for (const auto& parameter : fit.parameters) {
         if (&parameter != poi && !parameter.pull) text += parameter_line(parameter);

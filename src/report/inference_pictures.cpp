@@ -40,12 +40,6 @@ std::string picture(double width, double height, const std::string& body) {
         width, height, body);
 }
 
-const FittedParameter* parameter_of(const FitResult& fit, const std::string& name) {
-    const auto found = std::find_if(fit.parameters.begin(), fit.parameters.end(),
-                                    [&](const auto& p) { return p.name == name; });
-    return found == fit.parameters.end() ? nullptr : &*found;
-}
-
 /// A linear scale from [-reach, reach] to a column.
 struct Scale {
     double left;
@@ -108,7 +102,7 @@ std::string impacts_picture(const FitResult& fit, ImpactDefinition definition, s
     double y = 20.0 + 0.5 * row_height;
     for (const Impact& impact : impacts) {
         body += text(name_width, y + 4.0, "end", impact.parameter);
-        const FittedParameter* parameter = parameter_of(fit, impact.parameter);
+        const FittedParameter* parameter = find_fitted(fit, impact.parameter);
         if (parameter != nullptr) body += pull_row(*parameter, pulls, y);
         body += impact_row(impact_value(impact, definition).value_or(0.0), bars, y);
         y += row_height;

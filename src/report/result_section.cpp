@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,12 +12,6 @@
 
 namespace ratiofarm {
 namespace {
-
-const FittedParameter* poi_of(const FitResult& fit) {
-    const auto found = std::find_if(fit.parameters.begin(), fit.parameters.end(),
-                                    [&](const auto& p) { return p.name == fit.poi; });
-    return found == fit.parameters.end() ? nullptr : &*found;
-}
 
 std::string tile(std::string_view value, std::string_view meaning, bool main = false) {
     return fmt::format("<div class=\"tile{}\"><b>{}</b><span>{}</span></div>\n",
@@ -46,7 +39,7 @@ std::string interval_text(const FittedParameter& parameter) {
 
 std::string tiles(const FitResult& fit) {
     std::string body;
-    if (const FittedParameter* poi = poi_of(fit)) {
+    if (const FittedParameter* poi = find_fitted(fit, fit.poi)) {
         body += tile(value_text(*poi), poi->name + ", error from the Hessian", true);
         body += tile(interval_text(*poi), "where t < 1");
     }
@@ -99,11 +92,11 @@ std::vector<Cell> comparison_row(std::string_view label,
 }
 
 std::string comparison_table(const FitRecord& record) {
-    const FittedParameter* main = poi_of(record.fit);
+    const FittedParameter* main = find_fitted(record.fit, record.fit.poi);
     if (record.comparisons.empty() || main == nullptr) return {};
     std::vector<std::vector<Cell>> rows{comparison_row("learned ratios", *main, main->error)};
     for (const ComparisonFit& comparison : record.comparisons) {
-        const FittedParameter* poi = poi_of(comparison.fit);
+        const FittedParameter* poi = find_fitted(comparison.fit, comparison.fit.poi);
         if (poi != nullptr) rows.push_back(comparison_row(comparison.label, *poi, main->error));
     }
     return table_html("The same events, the same likelihood code, other ratios",
