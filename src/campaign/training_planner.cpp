@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ratiofarm/core/bootstrap.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/seeds.hpp"
 #include "ratiofarm/core/suggest.hpp"
@@ -184,8 +185,7 @@ void TrainingPlanner::add_net(const EnsembleSpec& ensemble,
                    .rate_factor = ensemble.rate_factor,
                    .warm_start = {}};
     if (ensemble.role == EnsembleRole::replicas) {
-        // One for all processes and folds: replica 17 weighs an event alike wherever it occurs.
-        net.replica = seed_for(seed, "replica " + std::to_string(member), Stream::replica);
+        net.replica = replica_seed(seed, member);
     }
     if (ensemble.role == EnsembleRole::halves) net.half = member + 1;
     if (!ensemble.warm_start.empty()) {

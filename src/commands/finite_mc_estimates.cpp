@@ -5,11 +5,8 @@
 #include <limits>
 #include <utility>
 
-#include <fmt/format.h>
-
 #include "ratiofarm/core/bootstrap.hpp"
 #include "ratiofarm/core/contracts.hpp"
-#include "ratiofarm/core/seeds.hpp"
 #include "ratiofarm/fit/local_fit.hpp"
 #include "ratiofarm/fit/ratio_response.hpp"
 #include "ratiofarm/mpi/together.hpp"
@@ -89,7 +86,7 @@ LikelihoodData data_of_net(const FittedPoint& point,
     LikelihoodData data = nominal;
     std::optional<std::uint64_t> replica;
     if (lines == RatioLines::replica) {
-        replica = seed_for(point.campaign.seed, fmt::format("replica {}", number), Stream::replica);
+        replica = replica_seed(point.campaign.seed, number);
     }
     for (std::size_t r = 0; r < point.ratios.size(); ++r) {
         const auto& ratios = point.ratios[r];

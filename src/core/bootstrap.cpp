@@ -1,8 +1,15 @@
 #include "ratiofarm/core/bootstrap.hpp"
 
+#include <string>
+
 #include "ratiofarm/core/philox.hpp"
+#include "ratiofarm/core/seeds.hpp"
 
 namespace ratiofarm {
+
+std::uint64_t replica_seed(std::uint64_t campaign_seed, std::uint32_t number) {
+    return seed_for(campaign_seed, "replica " + std::to_string(number), Stream::replica);
+}
 
 std::uint32_t bootstrap_count(std::uint64_t event_id, std::uint64_t replica) noexcept {
     const auto words = philox(replica, 0x7265706c696361ULL, event_id);
