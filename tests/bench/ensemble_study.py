@@ -18,6 +18,8 @@ import subprocess
 import h5py
 import numpy as np
 
+from toy import INTERFERENCE, environment
+
 CAMPAIGN = """
 [campaign]
 name = "study"
@@ -29,19 +31,6 @@ features = [{features}]
 train = 0.5
 validation = 0.1
 inference = 0.4
-[parameters.mu]
-range = [0.0, 10.0]
-[[process]]
-name = "S"
-coefficient = "mu - sqrt(mu)"
-[[process]]
-name = "SBI"
-coefficient = "sqrt(mu)"
-[[process]]
-name = "B"
-coefficient = "1 - sqrt(mu)"
-[reference]
-mixture = {{ S = 1, SBI = 1, B = 1 }}
 [network]
 hidden = [64, 64]
 [training]
@@ -80,9 +69,8 @@ TOYS = {
 
 
 def run(arguments, *command):
-    environment = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
-    subprocess.run([str(part) for part in command], cwd=arguments.out, check=True, env=environment,
-                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.run([str(part) for part in command], cwd=arguments.out, check=True,
+                   env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def ratiofarm(arguments, name, toy, members, precision="fp32"):
@@ -90,7 +78,7 @@ def ratiofarm(arguments, name, toy, members, precision="fp32"):
     text = CAMPAIGN.format(members=members, precision=precision, events=arguments.events,
                            epochs=arguments.epochs, **toy)
     campaign = arguments.out / f"{name}.toml"
-    campaign.write_text(text)
+    campaign.write_text(text + INTERFERENCE)
     program = arguments.bin / "ratiofarm"
     if not (arguments.out / "study.h5").exists():
         run(arguments, program, "simulate", campaign)

@@ -14,6 +14,8 @@ import subprocess
 import tempfile
 import time
 
+from toy import INTERFERENCE, environment
+
 CAMPAIGN = """
 [campaign]
 name = "bench"
@@ -25,20 +27,6 @@ features = ["x"]
 train = 0.45
 validation = 0.1
 inference = 0.45
-[parameters.mu]
-start = 1.0
-range = [0.0, 10.0]
-[[process]]
-name = "S"
-coefficient = "mu - sqrt(mu)"
-[[process]]
-name = "SBI"
-coefficient = "sqrt(mu)"
-[[process]]
-name = "B"
-coefficient = "1 - sqrt(mu)"
-[reference]
-mixture = {{ S = 1, SBI = 1, B = 1 }}
 [network]
 kind = "mlp"
 hidden = {hidden}
@@ -72,14 +60,9 @@ MPIRUN = ["mpirun", "--oversubscribe", "--bind-to", "none", "-n"]
 DEFAULT_INTERVAL = 60.0  # seconds between checkpoints, training.checkpoint_seconds
 
 
-def environment():
-    allowed = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
-    return {**os.environ, **allowed, "OMP_NUM_THREADS": "1"}
-
-
 def start_training(programs, folder, hidden, ranks, seconds):
     """A farm of three nets that never end, stopped after so many seconds."""
-    (folder / "campaign.toml").write_text(CAMPAIGN.format(hidden=hidden))
+    (folder / "campaign.toml").write_text(CAMPAIGN.format(hidden=hidden) + INTERFERENCE)
     program = str(programs / "ratiofarm")
     subprocess.run([program, "simulate", "campaign.toml"], cwd=folder, check=True,
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -87,7 +70,7 @@ def start_training(programs, folder, hidden, ranks, seconds):
         return subprocess.Popen(
             [*MPIRUN, str(ranks), program, "train", "campaign.toml", "--out", "run",
              "--time-budget", f"0:{seconds // 60:02}:{seconds % 60:02}"],
-            cwd=folder, env=environment(), stdout=log, stderr=log)
+            cwd=folder, env=environment(OMP_NUM_THREADS="1"), stdout=log, stderr=log)
 
 
 def processor_seconds(pid):
@@ -144,7 +127,7 @@ def main():
     waiting = json.loads(subprocess.run(
         [*MPIRUN, "2", str(arguments.parts / "farm_bench"),
          f"seconds={seconds // 3}"],
-        env=environment(), check=True, stdout=subprocess.PIPE).stdout)
+        env=environment(OMP_NUM_THREADS="1"), check=True, stdout=subprocess.PIPE).stdout)
     for case in waiting["waiting"]:
         rows.append((f"rank 0 that gets {case['messages_per_second']:.0f} progress messages a second",
                      "1 % of a core", f"{100 * case['share_of_a_core']:.2f} %"))

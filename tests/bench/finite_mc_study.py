@@ -14,12 +14,13 @@ stopped and repeated.
 import argparse
 import concurrent.futures
 import json
-import os
 import pathlib
 import subprocess
 
 import h5py
 import numpy as np
+
+from toy import environment
 
 SIGNAL, BACKGROUND = (1.0, 1.0), (0.0, 1.5)  # mean, width
 SHARE = 0.1  # of the signal in the data
@@ -105,16 +106,14 @@ def run_set(options, number):
     """\\return name of the set, whose ratios and fit are made unless they are there"""
     name = options.out / f"set{number}"
     events, campaign = name.with_suffix(".h5"), name.with_suffix(".toml")
-    environment = dict(os.environ, OMP_NUM_THREADS="1", OMPI_ALLOW_RUN_AS_ROOT="1",
-                       OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
-
     def ratiofarm(folder, command, *arguments):
         with open(name.with_suffix(f".{command}.log"), "w") as log:
             subprocess.run([folder / "ratiofarm", command, *arguments], check=True,
-                           env=environment, stdout=log, stderr=log)
+                           env=environment(OMP_NUM_THREADS="1"), stdout=log, stderr=log)
 
     text = CAMPAIGN.format(
-        train=options.train, inference=round(0.9 - options.train, 6), seed=number + 1, events=events.name, signal=SHARE * POOL, background=(1 - SHARE) * POOL,
+        train=options.train, inference=round(0.9 - options.train, 6), seed=number + 1,
+        events=events.name, signal=SHARE * POOL, background=(1 - SHARE) * POOL,
         epochs=options.epochs, members=options.members, replicas=options.replicas)
     if not (name / "ratios.h5").exists():
         write_events(events, 1000 + number, options.events)

@@ -23,6 +23,8 @@ import sys
 import tempfile
 import time
 
+from toy import INTERFERENCE, environment
+
 CAMPAIGN = """
 [campaign]
 name = "hundred"
@@ -34,20 +36,6 @@ features = ["x", "y", "z"]
 train = 0.5
 validation = 0.1
 inference = 0.4
-[parameters.mu]
-start = 1.0
-range = [0.0, 10.0]
-[[process]]
-name = "S"
-coefficient = "mu - sqrt(mu)"
-[[process]]
-name = "SBI"
-coefficient = "sqrt(mu)"
-[[process]]
-name = "B"
-coefficient = "1 - sqrt(mu)"
-[reference]
-mixture = {{ S = 1, SBI = 1, B = 1 }}
 [network]
 hidden = [16, 16]
 [training]
@@ -105,8 +93,6 @@ class Campaign:
     def __init__(self, programs, folder, ranks):
         self.program = str(pathlib.Path(programs).resolve() / "ratiofarm")
         self.folder, self.ranks, self.seconds = folder, ranks, {}
-        allowed = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
-        self.environment = {**os.environ, **allowed}
 
     def run(self, step, *arguments, ranks=1):
         command = [self.program, *arguments]
@@ -114,7 +100,7 @@ class Campaign:
             command = ["mpirun", "--oversubscribe", "-n", str(ranks), *command]
         begin = time.monotonic()
         with open(self.folder / f"{step}.log", "w") as log:
-            done = subprocess.run(command, cwd=self.folder, env=self.environment, text=True,
+            done = subprocess.run(command, cwd=self.folder, env=environment(), text=True,
                                   stdout=subprocess.PIPE, stderr=log)
         self.seconds[step] = time.monotonic() - begin
         if done.returncode != 0:
@@ -163,7 +149,7 @@ def main():
     folder = pathlib.Path(options.out or tempfile.mkdtemp(prefix="hundred."))
     folder.mkdir(parents=True, exist_ok=True)
     draw = random.Random(1)
-    text = CAMPAIGN.format(events=options.events, epochs=options.epochs, members=options.members)
+    text = INTERFERENCE + CAMPAIGN.format(events=options.events, epochs=options.epochs, members=options.members)
     for number in range(options.parameters):
         text += systematic(draw, number, number < options.moved)
     (folder / "campaign.toml").write_text(text)

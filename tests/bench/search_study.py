@@ -12,13 +12,14 @@ both are above the loss of the exact ratios on the same validation events.
 """
 import argparse
 import json
-import os
 import pathlib
 import subprocess
 import time
 
 import h5py
 import numpy as np
+
+from toy import INTERFERENCE, environment
 
 CAMPAIGN = """
 [campaign]
@@ -31,19 +32,6 @@ features = ["x0", "x1"]
 train = 0.5
 validation = 0.4
 inference = 0.1
-[parameters.mu]
-range = [0.0, 10.0]
-[[process]]
-name = "S"
-coefficient = "mu - sqrt(mu)"
-[[process]]
-name = "SBI"
-coefficient = "sqrt(mu)"
-[[process]]
-name = "B"
-coefficient = "1 - sqrt(mu)"
-[reference]
-mixture = {{ S = 1, SBI = 1, B = 1 }}
 [network]
 hidden = [16, 16]
 [training]
@@ -77,13 +65,12 @@ covariance = [[2.25, 0.0], [0.0, 1.5]]
 
 
 def command(arguments, words, ranks=1):
-    environment = dict(os.environ, OMP_NUM_THREADS="1", OMPI_ALLOW_RUN_AS_ROOT="1",
-                       OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
     program = [str(arguments.bin / "ratiofarm")]
     if ranks > 1:
         program = ["mpirun", "--oversubscribe", "-n", str(ranks)] + program
     begin = time.monotonic()
-    subprocess.run(program + words, check=True, cwd=arguments.out, env=environment,
+    subprocess.run(program + words, check=True, cwd=arguments.out,
+                   env=environment(OMP_NUM_THREADS="1"),
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return time.monotonic() - begin
 
@@ -113,7 +100,7 @@ def search(arguments, seed, first_rung):
     name = f"{seed}-{first_rung}"
     (arguments.out / f"{name}.toml").write_text(CAMPAIGN.format(
         seed=seed, epochs=arguments.epochs, trials=arguments.trials, first_rung=first_rung,
-        events=arguments.events))
+        events=arguments.events) + INTERFERENCE)
     if not (arguments.out / "search.h5").exists():
         command(arguments, ["simulate", f"{name}.toml"])
     seconds = command(arguments, ["search", f"{name}.toml", "--out", f"{name}.run"], arguments.ranks)

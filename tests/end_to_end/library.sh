@@ -91,6 +91,33 @@ END
     ratiofarm simulate campaign.toml > /dev/null
 }
 
+# What campaigns of a signal on a background have in common. Arguments: file, name, seed. More
+# sections, all but those named here, on standard input.
+make_signal_campaign() {
+    cat > "$1" <<END
+[campaign]
+name = "$2"
+seed = $3
+[events]
+file = "toy.h5"
+features = ["x"]
+[parameters.mu]
+start = 1.0
+range = [0.0, 10.0]
+[[process]]
+name = "S"
+coefficient = "mu"
+[[process]]
+name = "B"
+coefficient = "1"
+[reference]
+mixture = { S = 1, B = 1 }
+[data]
+asimov = { mu = 1.0, source = "samples" }
+END
+    cat >> "$1"
+}
+
 run_on() { # ranks (0: no mpirun), run directory, command...
     local ranks=$1 out=$2
     shift 2

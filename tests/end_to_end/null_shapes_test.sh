@@ -4,34 +4,17 @@
 # its parameter. The second one survives, with the constraint that exact ratios give.
 source "$(dirname "$0")/library.sh"
 
-cat > campaign.toml <<END
-[campaign]
-name = "null"
-seed = 7
-[events]
-file = "toy.h5"
-features = ["x"]
+make_signal_campaign campaign.toml null 7 <<END
 [split]
 train = 0.45
 validation = 0.1
 inference = 0.45
-[parameters.mu]
-start = 1.0
-range = [0.0, 10.0]
-[[process]]
-name = "S"
-coefficient = "mu"
-[[process]]
-name = "B"
-coefficient = "1"
 [[systematic]]
 name = "scale"
 shape = { B = { up = "B_up", down = "B_down" } }
 #[[systematic]]
 #name = "null"
 #shape = { B = { up = "B_null_up", down = "B_null_down" } }
-[reference]
-mixture = { S = 1, B = 1 }
 [network]
 hidden = [16, 16]
 [training]
@@ -41,8 +24,6 @@ learning_rate = 3e-3
 patience = 0
 [ensemble]
 members = 1
-[data]
-asimov = { mu = 1.0, source = "samples" }
 [inference]
 poi = "mu"
 scan = [1.0]

@@ -5,26 +5,11 @@
 source "$(dirname "$0")/library.sh"
 
 make_region_campaign() { # file, name of the campaign; regions on standard input
-    cat > "$1" <<END
-[campaign]
-name = "$2"
-seed = 5
-[events]
-file = "toy.h5"
-features = ["x"]
+    make_signal_campaign "$1" "$2" 5 <<END
 [split]
 train = 0.4
 validation = 0.1
 inference = 0.5
-[parameters.mu]
-start = 1.0
-range = [0.0, 10.0]
-[[process]]
-name = "S"
-coefficient = "mu"
-[[process]]
-name = "B"
-coefficient = "1"
 [[systematic]]
 name = "scale"
 shape = { B = { up = "B_up", down = "B_down" } }
@@ -32,8 +17,6 @@ shape = { B = { up = "B_up", down = "B_down" } }
 members = 1
 halves = false
 null_shapes = "keep"
-[reference]
-mixture = { S = 1, B = 1 }
 [network]
 kind = "mlp"
 hidden = [16, 16]
@@ -45,8 +28,6 @@ patience = 0
 checkpoint_seconds = 0.2
 [ensemble]
 members = 1
-[data]
-asimov = { mu = 1.0, source = "samples" }
 [inference]
 poi = "mu"
 [simulate]

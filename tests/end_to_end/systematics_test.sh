@@ -5,33 +5,16 @@
 source "$(dirname "$0")/library.sh"
 
 make_systematic_campaign() { # events, epochs
-    cat > campaign.toml <<END
-[campaign]
-name = "toy"
-seed = 5
-[events]
-file = "toy.h5"
-features = ["x"]
+    make_signal_campaign campaign.toml toy 5 <<END
 [split]
 train = 0.45
 validation = 0.1
 inference = 0.45
-[parameters.mu]
-start = 1.0
-range = [0.0, 10.0]
-[[process]]
-name = "S"
-coefficient = "mu"
-[[process]]
-name = "B"
-coefficient = "1"
 [[systematic]]
 name = "scale"
 shape = { B = { up = "B_up", down = "B_down" } }
 [systematics]
 members = 1
-[reference]
-mixture = { S = 1, B = 1 }
 [network]
 kind = "mlp"
 hidden = [16, 16]
@@ -43,8 +26,6 @@ patience = 0
 checkpoint_seconds = 0.2
 [ensemble]
 members = 1
-[data]
-asimov = { mu = 1.0, source = "samples" }
 [inference]
 poi = "mu"
 [simulate]
