@@ -16,6 +16,9 @@ set(RATIOFARM_SANITIZE "" CACHE STRING "Sanitizers for every target, for example
 # Private compile options of a target that this project owns.
 function(ratiofarm_configure_target target)
     target_compile_features(${target} PRIVATE cxx_std_20)
+    # In-tree headers: "campaign/task_graph.hpp" of src, "fit/search/newton.hpp" of the top level.
+    target_include_directories(${target} PRIVATE
+        "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}")
     set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
     # One result on every machine: no contraction that the source does not spell out.
     target_compile_options(${target} PRIVATE
@@ -41,7 +44,6 @@ function(ratiofarm_add_library name)
         add_library(${target} STATIC ${arg_SOURCES})
         set(scope PUBLIC)
         ratiofarm_configure_target(${target})
-        target_include_directories(${target} PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}")
         target_link_libraries(${target} PRIVATE ${arg_PRIVATE_USES})
     else()
         add_library(${target} INTERFACE)
@@ -66,7 +68,6 @@ function(ratiofarm_add_program name)
     cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;USES")
     add_executable(${name} ${arg_SOURCES})
     ratiofarm_configure_target(${name})
-    target_include_directories(${name} PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}")
     target_link_libraries(${name} PRIVATE ${arg_USES})
     # The link path keeps an installed trainer beside the LibTorch that it was built with.
     set_target_properties(${name} PROPERTIES

@@ -8,12 +8,12 @@
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/fit/scan.hpp"
 
-#include "covariance.hpp"
-#include "fit_warnings.hpp"
-#include "interval.hpp"
-#include "minima_search.hpp"
+#include "fit/search/covariance.hpp"
+#include "fit/search/fit_warnings.hpp"
+#include "fit/search/interval.hpp"
+#include "fit/search/minima_search.hpp"
 #include "parameter_roles.hpp"
-#include "profile.hpp"
+#include "fit/search/profile.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -1,4 +1,4 @@
-#include "ratiofarm/fit/reference_likelihood.hpp"
+#include "reference_likelihood.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -8,9 +8,9 @@
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/mpi/together.hpp"
 
-#include "mixture_values.hpp"
+#include "fit/events/mixture_values.hpp"
 #include "normalisation_expansion.hpp"
-#include "region_layout.hpp"
+#include "fit/events/region_layout.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -7,7 +7,7 @@
 #include "ratiofarm/fit/likelihood.hpp"
 #include "ratiofarm/physics/process_rates.hpp"
 
-#include "region_events.hpp"
+#include "fit/events/region_events.hpp"
 
 namespace ratiofarm {
 

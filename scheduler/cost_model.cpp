@@ -1,4 +1,4 @@
-#include "ratiofarm/scheduler/cost_model.hpp"
+#include "cost_model.hpp"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "ratiofarm/scheduler/scheduler.hpp"
+#include "scheduler.hpp"
 
 #include <algorithm>
 #include <utility>

@@ -1,4 +1,4 @@
-#include "ratiofarm/workers/launcher.hpp"
+#include "launcher.hpp"
 
 #include <array>
 #include <cerrno>

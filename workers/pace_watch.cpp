@@ -1,4 +1,4 @@
-#include "ratiofarm/workers/pace_watch.hpp"
+#include "pace_watch.hpp"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "ratiofarm/workers/placement.hpp"
+#include "placement.hpp"
 
 #include <algorithm>
 #include <array>

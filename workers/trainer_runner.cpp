@@ -1,4 +1,4 @@
-#include "ratiofarm/workers/trainer_runner.hpp"
+#include "trainer_runner.hpp"
 
 #include <array>
 #include <cerrno>

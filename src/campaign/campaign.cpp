@@ -1,10 +1,10 @@
-#include "ratiofarm/campaign/campaign.hpp"
+#include "campaign.hpp"
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/publish.hpp"
-#include "ratiofarm/core/suggest.hpp"
+#include "core/suggest.hpp"
 
-#include "section_readers.hpp"
+#include "campaign/file/section_readers.hpp"
 
 namespace ratiofarm {
 

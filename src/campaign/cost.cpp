@@ -1,4 +1,4 @@
-#include "ratiofarm/campaign/cost.hpp"
+#include "cost.hpp"
 
 #include <algorithm>
 #include <numeric>

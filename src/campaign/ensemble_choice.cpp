@@ -1,4 +1,4 @@
-#include "ratiofarm/campaign/ensemble_choice.hpp"
+#include "ensemble_choice.hpp"
 
 #include <algorithm>
 #include <cmath>

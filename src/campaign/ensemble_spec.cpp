@@ -1,4 +1,4 @@
-#include "ratiofarm/campaign/ensemble_spec.hpp"
+#include "ensemble_spec.hpp"
 
 #include <algorithm>
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/core/suggest.hpp"
+#include "core/suggest.hpp"
 
 namespace ratiofarm {
 

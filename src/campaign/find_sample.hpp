@@ -3,7 +3,7 @@
 #include <string_view>
 #include <vector>
 
-#include "ratiofarm/core/sample_info.hpp"
+#include "ratiofarm/protocol/sample_info.hpp"
 
 namespace ratiofarm {
 

@@ -1,4 +1,4 @@
-#include "ratiofarm/campaign/gates.hpp"
+#include "gates.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,11 +1,11 @@
-#include "ratiofarm/campaign/make_model.hpp"
+#include "make_model.hpp"
 
 #include <algorithm>
 #include <cmath>
 
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/core/suggest.hpp"
+#include "core/suggest.hpp"
 
 #include "find_sample.hpp"
 

@@ -2,7 +2,7 @@
 #include <limits>
 #include <map>
 
-#include "ratiofarm/campaign/gates.hpp"
+#include "gates.hpp"
 #include "ratiofarm/core/contracts.hpp"
 
 namespace ratiofarm {

@@ -1,4 +1,4 @@
-#include "ratiofarm/campaign/measurement_digest.hpp"
+#include "measurement_digest.hpp"
 
 namespace ratiofarm {
 

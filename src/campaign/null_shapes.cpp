@@ -1,4 +1,4 @@
-#include "ratiofarm/campaign/null_shapes.hpp"
+#include "null_shapes.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "ratiofarm/campaign/preselection_graph.hpp"
+#include "preselection_graph.hpp"
 
 #include <algorithm>
 

@@ -1,7 +1,7 @@
 // Which samples of the events file a campaign needs, and what for.
 #include <algorithm>
 
-#include "ratiofarm/campaign/task_graph.hpp"
+#include "task_graph.hpp"
 
 namespace ratiofarm {
 

@@ -3,10 +3,10 @@
 #include <string_view>
 #include <vector>
 
-#include "ratiofarm/campaign/task_graph.hpp"
+#include "task_graph.hpp"
 #include "ratiofarm/core/digest.hpp"
-#include "ratiofarm/core/sample_info.hpp"
-#include "ratiofarm/core/trainer_protocol.hpp"
+#include "ratiofarm/protocol/sample_info.hpp"
+#include "ratiofarm/protocol/trainer_protocol.hpp"
 
 namespace ratiofarm {
 

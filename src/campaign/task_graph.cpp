@@ -1,11 +1,11 @@
-#include "ratiofarm/campaign/task_graph.hpp"
+#include "task_graph.hpp"
 
 #include <algorithm>
 
-#include "ratiofarm/campaign/make_model.hpp"
-#include "ratiofarm/campaign/preselection_graph.hpp"
+#include "make_model.hpp"
+#include "preselection_graph.hpp"
 #include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/core/suggest.hpp"
+#include "core/suggest.hpp"
 
 #include "find_sample.hpp"
 #include "task_digest.hpp"

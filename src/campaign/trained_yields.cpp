@@ -1,6 +1,6 @@
 #include <cmath>
 
-#include "ratiofarm/campaign/make_model.hpp"
+#include "make_model.hpp"
 #include "ratiofarm/core/errors.hpp"
 
 #include "find_sample.hpp"

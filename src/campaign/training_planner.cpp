@@ -2,10 +2,10 @@
 
 #include <algorithm>
 
-#include "ratiofarm/core/bootstrap.hpp"
+#include "core/bootstrap.hpp"
 #include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/core/seeds.hpp"
-#include "ratiofarm/core/suggest.hpp"
+#include "core/seeds.hpp"
+#include "core/suggest.hpp"
 
 #include "find_sample.hpp"
 #include "task_digest.hpp"

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "ratiofarm/campaign/task_graph.hpp"
+#include "task_graph.hpp"
 
 namespace ratiofarm {
 

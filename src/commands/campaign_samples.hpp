@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "ratiofarm/campaign/campaign.hpp"
-#include "ratiofarm/core/sample_info.hpp"
+#include "campaign/campaign.hpp"
+#include "ratiofarm/protocol/sample_info.hpp"
 
 namespace ratiofarm {
 

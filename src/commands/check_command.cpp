@@ -6,16 +6,16 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "ratiofarm/campaign/campaign.hpp"
-#include "ratiofarm/campaign/make_model.hpp"
-#include "ratiofarm/campaign/selection_regions.hpp"
-#include "ratiofarm/campaign/task_graph.hpp"
-#include "ratiofarm/commands/command.hpp"
+#include "campaign/campaign.hpp"
+#include "campaign/make_model.hpp"
+#include "campaign/selection/selection_regions.hpp"
+#include "campaign/task_graph.hpp"
+#include "command.hpp"
 #include "ratiofarm/core/publish.hpp"
 
 #include "campaign_samples.hpp"
-#include "fit_input.hpp"
-#include "shared_events.hpp"
+#include "measurement/fit_input.hpp"
+#include "measurement/shared_events.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -4,9 +4,9 @@
 
 #include <fmt/format.h>
 
-#include "ratiofarm/core/task_file.hpp"
+#include "ratiofarm/protocol/task_file.hpp"
 
-#include "workspace.hpp"
+#include "pipeline/workspace.hpp"
 
 namespace ratiofarm {
 namespace {

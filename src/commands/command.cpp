@@ -1,4 +1,4 @@
-#include "ratiofarm/commands/command.hpp"
+#include "command.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "ratiofarm/core/contracts.hpp"
-#include "ratiofarm/core/suggest.hpp"
+#include "core/suggest.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -4,16 +4,16 @@
 
 #include <fmt/format.h>
 
-#include "ratiofarm/campaign/ensemble_choice.hpp"
-#include "ratiofarm/campaign/preselection_graph.hpp"
-#include "ratiofarm/core/task_file.hpp"
-#include "ratiofarm/scheduler/cost_model.hpp"
+#include "campaign/ensemble_choice.hpp"
+#include "campaign/preselection_graph.hpp"
+#include "ratiofarm/protocol/task_file.hpp"
+#include "scheduler/cost_model.hpp"
 
-#include "campaign_resolution.hpp"
+#include "pipeline/campaign_resolution.hpp"
 #include "campaign_samples.hpp"
 #include "net_text.hpp"
-#include "trained_results.hpp"
-#include "workspace.hpp"
+#include "pipeline/trained_results.hpp"
+#include "pipeline/workspace.hpp"
 
 namespace ratiofarm {
 namespace {

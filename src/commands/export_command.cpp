@@ -4,16 +4,16 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "ratiofarm/campaign/campaign.hpp"
-#include "ratiofarm/campaign/selection_regions.hpp"
-#include "ratiofarm/commands/command.hpp"
+#include "campaign/campaign.hpp"
+#include "campaign/selection/selection_regions.hpp"
+#include "command.hpp"
 #include "ratiofarm/core/publish.hpp"
-#include "ratiofarm/core/suggest.hpp"
-#include "ratiofarm/store/run_directory.hpp"
+#include "core/suggest.hpp"
+#include "store/run_directory.hpp"
 
 #include "campaign_samples.hpp"
-#include "pyhf_export.hpp"
-#include "safetensors_export.hpp"
+#include "pyhf/pyhf_export.hpp"
+#include "tables/ensembles/safetensors_export.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -1,11 +1,11 @@
 #include <fmt/format.h>
 
 #include "ratiofarm/core/publish.hpp"
-#include "ratiofarm/report/fit_json.hpp"
-#include "ratiofarm/report/fit_text.hpp"
+#include "results/fit_json.hpp"
+#include "report/fit_text.hpp"
 
-#include "blinding.hpp"
-#include "fit_request.hpp"
+#include "pipeline/blinding.hpp"
+#include "pipeline/fit_request.hpp"
 #include "hessian_check.hpp"
 
 namespace ratiofarm {

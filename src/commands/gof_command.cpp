@@ -1,11 +1,11 @@
 #include <fmt/format.h>
 
-#include "ratiofarm/core/sealed_text.hpp"
-#include "ratiofarm/core/signal_flags.hpp"
+#include "core/sealed_text.hpp"
+#include "core/signal_flags.hpp"
 #include "ratiofarm/mpi/together.hpp"
 
-#include "farm_stage.hpp"
-#include "gof_plan.hpp"
+#include "pipeline/farm_stage.hpp"
+#include "measurement/gof_plan.hpp"
 
 namespace ratiofarm {
 namespace {

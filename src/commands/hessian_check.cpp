@@ -4,7 +4,7 @@
 #include <chrono>
 #include <cmath>
 
-#include "ratiofarm/fit/hessian_rows.hpp"
+#include "fit/results/hessian_rows.hpp"
 
 namespace ratiofarm {
 namespace {

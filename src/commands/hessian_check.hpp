@@ -1,6 +1,6 @@
 #pragma once
 
-#include "fit_request.hpp"
+#include "pipeline/fit_request.hpp"
 
 namespace ratiofarm {
 

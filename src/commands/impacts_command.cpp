@@ -5,10 +5,10 @@
 
 #include "ratiofarm/fit/impacts.hpp"
 #include "ratiofarm/mpi/together.hpp"
-#include "ratiofarm/report/fit_json.hpp"
-#include "ratiofarm/report/fit_text.hpp"
+#include "results/fit_json.hpp"
+#include "report/fit_text.hpp"
 
-#include "fit_request.hpp"
+#include "pipeline/fit_request.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include "ratiofarm/commands/command.hpp"
+#include "command.hpp"
 #include "ratiofarm/core/publish.hpp"
 
-#include "pyhf_import.hpp"
+#include "pyhf/pyhf_import.hpp"
 #include "root_import.hpp"
 
 namespace ratiofarm {

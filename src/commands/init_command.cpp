@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "ratiofarm/campaign/campaign.hpp"
-#include "ratiofarm/commands/command.hpp"
+#include "campaign/campaign.hpp"
+#include "command.hpp"
 #include "ratiofarm/core/publish.hpp"
 
 #include "campaign_samples.hpp"

@@ -12,14 +12,14 @@
 
 #include <fmt/format.h>
 
-#include "ratiofarm/commands/command.hpp"
-#include "ratiofarm/core/suggest.hpp"
-#include "ratiofarm/h5/file.hpp"
+#include "command.hpp"
+#include "core/suggest.hpp"
+#include "h5/file.hpp"
 #include "ratiofarm/mpi/session.hpp"
 #include "ratiofarm/mpi/together.hpp"
-#include "ratiofarm/workers/launcher.hpp"
+#include "workers/launcher.hpp"
 
-#include "walltime.hpp"
+#include "scheduler/host/walltime.hpp"
 
 namespace ratiofarm {
 namespace {

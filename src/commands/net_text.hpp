@@ -3,9 +3,9 @@
 #include <string>
 #include <vector>
 
-#include "ratiofarm/campaign/ensemble_choice.hpp"
+#include "campaign/ensemble_choice.hpp"
 
-#include "nets_record.hpp"
+#include "pipeline/nets_record.hpp"
 
 namespace ratiofarm {
 

@@ -5,16 +5,16 @@
 
 #include <fmt/format.h>
 
-#include "ratiofarm/campaign/preselection_graph.hpp"
-#include "ratiofarm/campaign/task_graph.hpp"
-#include "ratiofarm/commands/command.hpp"
-#include "ratiofarm/scheduler/cost_model.hpp"
-#include "ratiofarm/store/run_directory.hpp"
+#include "campaign/preselection_graph.hpp"
+#include "campaign/task_graph.hpp"
+#include "command.hpp"
+#include "scheduler/cost_model.hpp"
+#include "store/run_directory.hpp"
 
-#include "campaign_resolution.hpp"
+#include "pipeline/campaign_resolution.hpp"
 #include "campaign_samples.hpp"
 #include "plan_text.hpp"
-#include "search_resolution.hpp"
+#include "pipeline/search_resolution.hpp"
 
 namespace ratiofarm {
 namespace {

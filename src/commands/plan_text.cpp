@@ -6,10 +6,10 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "ratiofarm/core/enum_words.hpp"
-#include "ratiofarm/core/network_kinds.hpp"
+#include "ratiofarm/protocol/network_words.hpp"
+#include "protocol/network_kinds.hpp"
 
-#include "units_text.hpp"
+#include "core/units.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -4,12 +4,12 @@
 #include <optional>
 #include <string>
 
-#include "ratiofarm/campaign/campaign.hpp"
-#include "ratiofarm/campaign/cost.hpp"
-#include "ratiofarm/campaign/task_graph.hpp"
-#include "ratiofarm/scheduler/cost_model.hpp"
+#include "campaign/campaign.hpp"
+#include "campaign/cost.hpp"
+#include "campaign/task_graph.hpp"
+#include "scheduler/cost_model.hpp"
 
-#include "search_status.hpp"
+#include "pipeline/search_status.hpp"
 
 namespace ratiofarm {
 

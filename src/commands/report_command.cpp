@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include "stages.hpp"
+#include "pipeline/stages.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "ratiofarm/commands/command.hpp"
+#include "command.hpp"
 
 namespace ratiofarm {
 

@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include "ratiofarm/core/publish.hpp"
-#include "ratiofarm/core/signal_flags.hpp"
-#include "ratiofarm/report/fit_json.hpp"
-#include "ratiofarm/report/fit_text.hpp"
+#include "core/signal_flags.hpp"
+#include "results/fit_json.hpp"
+#include "report/fit_text.hpp"
 
-#include "blinding.hpp"
-#include "stages.hpp"
+#include "pipeline/blinding.hpp"
+#include "pipeline/stages.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -1,4 +1,4 @@
-#include "stages.hpp"
+#include "pipeline/stages.hpp"
 
 namespace ratiofarm {
 

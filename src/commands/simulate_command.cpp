@@ -3,14 +3,14 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "ratiofarm/campaign/campaign.hpp"
-#include "ratiofarm/commands/command.hpp"
-#include "ratiofarm/physics/toy_variation.hpp"
+#include "campaign/campaign.hpp"
+#include "command.hpp"
+#include "simulation/model_variation.hpp"
 #include "ratiofarm/tables/event_file.hpp"
 
 #include "campaign_samples.hpp"
-#include "toy_events.hpp"
-#include "toy_ratios.hpp"
+#include "simulation/files/simulated_events.hpp"
+#include "simulation/files/exact_ratios.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -7,19 +7,19 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "ratiofarm/campaign/ensemble_spec.hpp"
+#include "campaign/ensemble_spec.hpp"
 #include "ratiofarm/core/publish.hpp"
-#include "ratiofarm/core/signal_flags.hpp"
-#include "ratiofarm/core/task_file.hpp"
-#include "ratiofarm/scheduler/cost_model.hpp"
+#include "core/signal_flags.hpp"
+#include "ratiofarm/protocol/task_file.hpp"
+#include "scheduler/cost_model.hpp"
 
-#include "farm_text.hpp"
+#include "report/farm_text.hpp"
 #include "net_text.hpp"
-#include "nets_record.hpp"
-#include "search_status.hpp"
-#include "selection_status.hpp"
-#include "trained_nets.hpp"
-#include "workspace.hpp"
+#include "pipeline/nets_record.hpp"
+#include "pipeline/search_status.hpp"
+#include "pipeline/selection_status.hpp"
+#include "pipeline/trained_nets.hpp"
+#include "pipeline/workspace.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -4,12 +4,12 @@
 
 #include <fmt/format.h>
 
-#include "ratiofarm/campaign/campaign.hpp"
-#include "ratiofarm/commands/command.hpp"
-#include "ratiofarm/core/sealed_text.hpp"
-#include "ratiofarm/store/run_directory.hpp"
+#include "campaign/campaign.hpp"
+#include "command.hpp"
+#include "core/sealed_text.hpp"
+#include "store/run_directory.hpp"
 
-#include "campaign_resolution.hpp"
+#include "pipeline/campaign_resolution.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -3,12 +3,12 @@
 
 #include <fmt/format.h>
 
-#include "ratiofarm/core/sealed_text.hpp"
-#include "ratiofarm/core/signal_flags.hpp"
+#include "core/sealed_text.hpp"
+#include "core/signal_flags.hpp"
 #include "ratiofarm/mpi/together.hpp"
 
-#include "farm_stage.hpp"
-#include "toys_results.hpp"
+#include "pipeline/farm_stage.hpp"
+#include "measurement/toys_results.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -4,8 +4,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "run_directory_check.hpp"
-#include "workspace.hpp"
+#include "pipeline/run_directory_check.hpp"
+#include "pipeline/workspace.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -1,9 +1,9 @@
-#include "ratiofarm/core/bootstrap.hpp"
+#include "bootstrap.hpp"
 
 #include <string>
 
-#include "ratiofarm/core/philox.hpp"
-#include "ratiofarm/core/seeds.hpp"
+#include "philox.hpp"
+#include "seeds.hpp"
 
 namespace ratiofarm {
 

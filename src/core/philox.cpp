@@ -1,4 +1,4 @@
-#include "ratiofarm/core/philox.hpp"
+#include "philox.hpp"
 
 #include <cmath>
 #include <numbers>

@@ -1,4 +1,4 @@
-#include "ratiofarm/core/sealed_text.hpp"
+#include "sealed_text.hpp"
 
 #include <span>
 

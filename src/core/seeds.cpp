@@ -1,4 +1,4 @@
-#include "ratiofarm/core/seeds.hpp"
+#include "seeds.hpp"
 
 #include "ratiofarm/core/digest.hpp"
 

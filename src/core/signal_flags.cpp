@@ -1,4 +1,4 @@
-#include "ratiofarm/core/signal_flags.hpp"
+#include "signal_flags.hpp"
 
 #include <csignal>
 #include <initializer_list>

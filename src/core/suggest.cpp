@@ -1,4 +1,4 @@
-#include "ratiofarm/core/suggest.hpp"
+#include "suggest.hpp"
 
 #include <algorithm>
 #include <cstddef>

@@ -1,7 +1,7 @@
 #include <utility>
 
 #include "ratiofarm/core/contracts.hpp"
-#include "ratiofarm/farm/channel.hpp"
+#include "channel.hpp"
 
 namespace ratiofarm {
 

@@ -1,4 +1,4 @@
-#include "ratiofarm/farm/message.hpp"
+#include "message.hpp"
 
 namespace ratiofarm {
 namespace {

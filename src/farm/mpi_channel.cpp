@@ -1,4 +1,4 @@
-#include "ratiofarm/farm/mpi_channel.hpp"
+#include "mpi_channel.hpp"
 
 #include <algorithm>
 #include <list>

@@ -1,4 +1,4 @@
-#include "ratiofarm/farm/worker.hpp"
+#include "worker.hpp"
 
 #include "ratiofarm/core/contracts.hpp"
 

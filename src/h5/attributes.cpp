@@ -1,4 +1,4 @@
-#include "ratiofarm/h5/attributes.hpp"
+#include "attributes.hpp"
 
 #include <algorithm>
 #include <cstring>

@@ -1,4 +1,4 @@
-#include "ratiofarm/h5/dataset.hpp"
+#include "dataset.hpp"
 
 #include <algorithm>
 #include <numeric>

@@ -1,4 +1,4 @@
-#include "ratiofarm/h5/file.hpp"
+#include "file.hpp"
 
 #include <algorithm>
 #include <charconv>

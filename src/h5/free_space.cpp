@@ -1,4 +1,4 @@
-#include "ratiofarm/h5/free_space.hpp"
+#include "free_space.hpp"
 
 #include <cerrno>
 

@@ -2,7 +2,7 @@
 #include <cstdlib>
 #include <tuple>
 
-#include "ratiofarm/h5/file.hpp"
+#include "file.hpp"
 
 namespace ratiofarm::h5 {
 

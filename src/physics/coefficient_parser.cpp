@@ -4,7 +4,7 @@
 #include <system_error>
 
 #include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/core/suggest.hpp"
+#include "core/suggest.hpp"
 #include "ratiofarm/physics/coefficient.hpp"
 
 #include "polynomial.hpp"

@@ -5,7 +5,7 @@
 
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/core/suggest.hpp"
+#include "core/suggest.hpp"
 
 namespace ratiofarm {
 

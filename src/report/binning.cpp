@@ -1,4 +1,4 @@
-#include "ratiofarm/report/binning.hpp"
+#include "binning.hpp"
 
 #include <algorithm>
 #include <cmath>

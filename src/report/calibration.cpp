@@ -1,4 +1,4 @@
-#include "ratiofarm/report/calibration.hpp"
+#include "calibration.hpp"
 
 #include <cmath>
 

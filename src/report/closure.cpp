@@ -1,4 +1,4 @@
-#include "ratiofarm/report/closure.hpp"
+#include "closure.hpp"
 
 #include <algorithm>
 #include <cmath>

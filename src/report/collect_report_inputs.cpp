@@ -1,4 +1,4 @@
-#include "ratiofarm/report/collect_report_inputs.hpp"
+#include "collect_report_inputs.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -8,7 +8,7 @@
 
 #include <fmt/format.h>
 
-#include "ratiofarm/core/sealed_text.hpp"
+#include "core/sealed_text.hpp"
 #include "ratiofarm/tables/ensemble_file.hpp"
 
 #include "process_summary.hpp"

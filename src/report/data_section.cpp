@@ -1,7 +1,7 @@
 // What was fitted: blinding, known truths, how well it fits.
 #include <fmt/format.h>
 
-#include "ratiofarm/report/fit_text.hpp"
+#include "fit_text.hpp"
 
 #include "html.hpp"
 #include "report_sections.hpp"

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "ratiofarm/report/fit_text.hpp"
+#include "fit_text.hpp"
 
 #include "html.hpp"
 #include "report_sections.hpp"

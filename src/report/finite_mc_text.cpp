@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "ratiofarm/report/finite_mc_record.hpp"
-#include "ratiofarm/report/fit_text.hpp"
+#include "results/finite_mc_record.hpp"
+#include "fit_text.hpp"
 
 namespace ratiofarm {
 namespace {

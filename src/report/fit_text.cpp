@@ -1,4 +1,4 @@
-#include "ratiofarm/report/fit_text.hpp"
+#include "fit_text.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "ratiofarm/report/plotter.hpp"
+#include "plotter.hpp"
 
 namespace ratiofarm {
 

@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "ratiofarm/core/sample_info.hpp"
-#include "ratiofarm/report/binning.hpp"
-#include "ratiofarm/report/sample_events.hpp"
+#include "ratiofarm/protocol/sample_info.hpp"
+#include "binning.hpp"
+#include "sample_events.hpp"
 #include "ratiofarm/tables/ratio_file.hpp"
 
 namespace ratiofarm {

@@ -1,4 +1,4 @@
-#include "ratiofarm/report/plot.hpp"
+#include "plot.hpp"
 
 #include <cmath>
 #include <utility>

@@ -1,4 +1,4 @@
-#include "ratiofarm/report/plotter.hpp"
+#include "plotter.hpp"
 
 #include <algorithm>
 #include <cctype>

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "ratiofarm/report/report_inputs.hpp"
+#include "report_inputs.hpp"
 #include "ratiofarm/tables/ratio_header.hpp"
 
 #include "inference_events.hpp"

@@ -2,7 +2,7 @@
 
 #include <filesystem>
 
-#include "ratiofarm/campaign/ensemble_spec.hpp"
+#include "campaign/ensemble_spec.hpp"
 #include "ratiofarm/tables/ensemble_file.hpp"
 
 namespace ratiofarm {

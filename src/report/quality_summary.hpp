@@ -2,9 +2,9 @@
 
 #include <vector>
 
-#include "ratiofarm/campaign/campaign.hpp"
-#include "ratiofarm/report/report_inputs.hpp"
-#include "ratiofarm/store/run_directory.hpp"
+#include "campaign/campaign.hpp"
+#include "report_inputs.hpp"
+#include "store/run_directory.hpp"
 
 namespace ratiofarm {
 

@@ -1,4 +1,4 @@
-#include "ratiofarm/report/ratio_checks.hpp"
+#include "ratio_checks.hpp"
 
 #include <algorithm>
 #include <cmath>

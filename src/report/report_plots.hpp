@@ -2,8 +2,8 @@
 
 #include <string_view>
 
-#include "ratiofarm/report/plot.hpp"
-#include "ratiofarm/report/report_inputs.hpp"
+#include "plot.hpp"
+#include "report_inputs.hpp"
 
 namespace ratiofarm {
 

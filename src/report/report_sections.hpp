@@ -2,8 +2,8 @@
 
 #include <string>
 
-#include "ratiofarm/report/plotter.hpp"
-#include "ratiofarm/report/report_inputs.hpp"
+#include "plotter.hpp"
+#include "report_inputs.hpp"
 
 namespace ratiofarm {
 

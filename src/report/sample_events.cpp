@@ -1,4 +1,4 @@
-#include "ratiofarm/report/sample_events.hpp"
+#include "sample_events.hpp"
 
 #include <cmath>
 

@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "ratiofarm/report/fit_text.hpp"
+#include "fit_text.hpp"
 
 namespace ratiofarm {
 namespace {

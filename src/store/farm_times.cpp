@@ -1,4 +1,4 @@
-#include "ratiofarm/store/farm_times.hpp"
+#include "farm_times.hpp"
 
 #include <algorithm>
 

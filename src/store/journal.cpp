@@ -1,4 +1,4 @@
-#include "ratiofarm/store/journal.hpp"
+#include "journal.hpp"
 
 #include <cerrno>
 #include <utility>

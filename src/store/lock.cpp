@@ -1,4 +1,4 @@
-#include "ratiofarm/store/lock.hpp"
+#include "lock.hpp"
 
 #include <cerrno>
 #include <chrono>
@@ -15,7 +15,7 @@
 #include <nlohmann/json.hpp>
 
 #include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/core/unique_fd.hpp"
+#include "core/unique_fd.hpp"
 
 #include "journal_line.hpp"
 

@@ -1,4 +1,4 @@
-#include "ratiofarm/store/run_directory.hpp"
+#include "run_directory.hpp"
 
 #include <algorithm>
 

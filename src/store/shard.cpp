@@ -1,4 +1,4 @@
-#include "ratiofarm/store/shard.hpp"
+#include "shard.hpp"
 
 #include <charconv>
 #include <cstdlib>

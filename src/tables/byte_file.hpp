@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <span>
 
-#include "ratiofarm/core/unique_fd.hpp"
+#include "core/unique_fd.hpp"
 
 namespace ratiofarm {
 

@@ -1,7 +1,7 @@
 #include "checked_column.hpp"
 
 #include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/h5/file.hpp"
+#include "h5/file.hpp"
 
 namespace ratiofarm {
 

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/core/unique_fd.hpp"
+#include "core/unique_fd.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -1,7 +1,7 @@
 #include "parallel_table.hpp"
 
 #include "ratiofarm/core/publish.hpp"
-#include "ratiofarm/h5/free_space.hpp"
+#include "h5/free_space.hpp"
 #include "ratiofarm/mpi/together.hpp"
 
 #include "table_file.hpp"

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <functional>
 
-#include "ratiofarm/h5/file.hpp"
+#include "h5/file.hpp"
 #include "ratiofarm/mpi/communicator.hpp"
 
 namespace ratiofarm {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "ratiofarm/core/partition.hpp"
-#include "ratiofarm/h5/dataset.hpp"
+#include "h5/dataset.hpp"
 
 #include "byte_file.hpp"
 

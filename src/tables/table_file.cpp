@@ -9,8 +9,8 @@
 #include "ratiofarm/core/digest.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/partition.hpp"
-#include "ratiofarm/h5/attributes.hpp"
-#include "ratiofarm/h5/dataset.hpp"
+#include "h5/attributes.hpp"
+#include "h5/dataset.hpp"
 
 namespace ratiofarm {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "ratiofarm/h5/file.hpp"
+#include "h5/file.hpp"
 
 /// What all tables share: root attributes `format` and `version`, written last, and the dataset
 /// `/metadata_crc`, u32 [1]: the CRC-32 of all bytes of the file that are not values of datasets.

@@ -1,18 +1,18 @@
 #include "ratiofarm/tables/verify.hpp"
 
 #include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/h5/attributes.hpp"
+#include "h5/attributes.hpp"
 #include "ratiofarm/tables/ensemble_file.hpp"
 #include "ratiofarm/tables/event_file.hpp"
 #include "ratiofarm/tables/ratio_file.hpp"
 
 #include "checked_column.hpp"
-#include "ensemble_layout.hpp"
-#include "event_layout.hpp"
+#include "tables/ensembles/ensemble_layout.hpp"
+#include "tables/events/event_layout.hpp"
 #include "isolated.hpp"
-#include "line_table.hpp"
-#include "net_tables.hpp"
-#include "ratio_attributes.hpp"
+#include "tables/ratios/line_table.hpp"
+#include "tables/ensembles/net_tables.hpp"
+#include "tables/ratios/ratio_attributes.hpp"
 #include "shared_column.hpp"
 
 namespace ratiofarm {

@@ -3,9 +3,9 @@
 #include <string>
 #include <string_view>
 
-#include "ratiofarm/core/enum_words.hpp"
+#include "ratiofarm/protocol/network_words.hpp"
 #include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/core/suggest.hpp"
+#include "core/suggest.hpp"
 
 namespace ratiofarm {
 

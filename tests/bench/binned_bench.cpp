@@ -13,7 +13,7 @@
 #include "ratiofarm/fit/fit.hpp"
 #include "ratiofarm/fit/likelihood.hpp"
 
-#include "pyhf_import.hpp"
+#include "pyhf/pyhf_import.hpp"
 
 using namespace ratiofarm;
 using nlohmann::json;

@@ -9,7 +9,7 @@
 
 #include "ratiofarm/fit/neyman.hpp"
 
-#include "toy_coverage.hpp"
+#include "tests/fit/toy_coverage.hpp"
 
 using namespace ratiofarm;
 

@@ -7,8 +7,8 @@
 
 #include "ratiofarm/core/publish.hpp"
 
-#include "inference.hpp"
-#include "task_control.hpp"
+#include "workers/trainer/tasks/inference.hpp"
+#include "workers/trainer/tasks/task_control.hpp"
 
 namespace ratiofarm::bench {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <cstdint>
 
-#include "ratiofarm/core/task_file.hpp"
-#include "ratiofarm/core/trainer_protocol.hpp"
+#include "ratiofarm/protocol/task_file.hpp"
+#include "ratiofarm/protocol/trainer_protocol.hpp"
 
 #include "peer_case.hpp"
 

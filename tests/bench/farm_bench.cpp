@@ -17,7 +17,7 @@
 #include "ratiofarm/mpi/session.hpp"
 
 #include "bench_arguments.hpp"
-#include "run_farm.hpp"
+#include "scheduler/host/run_farm.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "fma_peak.hpp"
-#include "region_events.hpp"
+#include "fit/events/region_events.hpp"
 
 using namespace ratiofarm;
 

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <string>
 
-#include "ratiofarm/core/philox.hpp"
+#include "core/philox.hpp"
 
 namespace ratiofarm::bench {
 namespace {

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "ratiofarm/core/network.hpp"
-#include "ratiofarm/core/training_options.hpp"
+#include "ratiofarm/protocol/network.hpp"
+#include "ratiofarm/protocol/training_options.hpp"
 
 namespace ratiofarm::bench {
 

@@ -4,8 +4,8 @@
 #include <memory>
 #include <vector>
 
-#include "pack_batches.hpp"
-#include "pack_trainer.hpp"
+#include "workers/trainer/events/pack_batches.hpp"
+#include "workers/trainer/tasks/pack_trainer.hpp"
 #include "peer_case.hpp"
 
 namespace ratiofarm::bench {

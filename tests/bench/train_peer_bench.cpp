@@ -16,7 +16,7 @@
 #include "ratiofarm/core/mapped_file.hpp"
 
 #include "bench_arguments.hpp"
-#include "device.hpp"
+#include "workers/trainer/engine/device.hpp"
 #include "ensemble_evaluation.hpp"
 #include "peer_case.hpp"
 #include "peer_training.hpp"

@@ -15,11 +15,11 @@
 #include "ratiofarm/core/log.hpp"
 
 #include "bench_arguments.hpp"
-#include "cpu_product.hpp"
-#include "cross_entropy.hpp"
-#include "device.hpp"
-#include "flat_optimizer.hpp"
-#include "net_pack.hpp"
+#include "workers/trainer/engine/cpu_product.hpp"
+#include "workers/trainer/engine/cross_entropy.hpp"
+#include "workers/trainer/engine/device.hpp"
+#include "workers/trainer/engine/flat_optimizer.hpp"
+#include "workers/trainer/engine/net_pack.hpp"
 
 namespace ratiofarm {
 namespace {

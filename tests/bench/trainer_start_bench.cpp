@@ -16,9 +16,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "ratiofarm/core/philox.hpp"
+#include "core/philox.hpp"
 #include "ratiofarm/core/publish.hpp"
-#include "ratiofarm/core/trainer_protocol.hpp"
+#include "ratiofarm/protocol/trainer_protocol.hpp"
 
 #include "bench_arguments.hpp"
 

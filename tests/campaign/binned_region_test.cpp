@@ -1,5 +1,5 @@
-#include "ratiofarm/campaign/binned_section.hpp"
-#include "ratiofarm/campaign/campaign.hpp"
+#include "campaign/binned_section.hpp"
+#include "campaign/campaign.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm_test/catch.hpp"
 

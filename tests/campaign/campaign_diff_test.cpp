@@ -1,4 +1,4 @@
-#include "ratiofarm/campaign/campaign_diff.hpp"
+#include "campaign/file/campaign_diff.hpp"
 
 #include "ratiofarm_test/catch.hpp"
 

@@ -1,6 +1,6 @@
 #include <string>
 
-#include "ratiofarm/campaign/campaign.hpp"
+#include "campaign/campaign.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm_test/catch.hpp"
 

@@ -1,6 +1,6 @@
 #include <filesystem>
 
-#include "ratiofarm/campaign/campaign_keys.hpp"
+#include "campaign/file/campaign_keys.hpp"
 #include "ratiofarm/core/publish.hpp"
 #include "ratiofarm_test/catch.hpp"
 

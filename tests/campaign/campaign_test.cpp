@@ -1,4 +1,4 @@
-#include "ratiofarm/campaign/campaign.hpp"
+#include "campaign/campaign.hpp"
 
 #include <filesystem>
 

@@ -1,4 +1,4 @@
-#include "ratiofarm/campaign/cost.hpp"
+#include "campaign/cost.hpp"
 
 #include "ratiofarm_test/catch.hpp"
 

@@ -1,6 +1,6 @@
 // [data]: blind campaigns and injections.
-#include "ratiofarm/campaign/measurement_digest.hpp"
-#include "ratiofarm/campaign/task_graph.hpp"
+#include "campaign/measurement_digest.hpp"
+#include "campaign/task_graph.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm_test/catch.hpp"
 

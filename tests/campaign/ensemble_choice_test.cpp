@@ -1,4 +1,4 @@
-#include "ratiofarm/campaign/ensemble_choice.hpp"
+#include "campaign/ensemble_choice.hpp"
 
 #include <algorithm>
 #include <cmath>

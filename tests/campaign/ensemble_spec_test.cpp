@@ -1,4 +1,4 @@
-#include "ratiofarm/campaign/ensemble_spec.hpp"
+#include "campaign/ensemble_spec.hpp"
 
 #include "ratiofarm_test/catch.hpp"
 

@@ -1,4 +1,4 @@
-#include "ratiofarm/campaign/make_model.hpp"
+#include "campaign/make_model.hpp"
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm_test/catch.hpp"

@@ -1,11 +1,11 @@
 // Which learned shapes are only noise, and how much of it there is.
-#include "ratiofarm/campaign/null_shapes.hpp"
+#include "campaign/null_shapes.hpp"
 
 #include <cmath>
 #include <string>
 #include <vector>
 
-#include "ratiofarm/core/philox.hpp"
+#include "core/philox.hpp"
 #include "ratiofarm_test/catch.hpp"
 
 #include "example_campaign.hpp"

@@ -2,9 +2,9 @@
 #include <map>
 #include <set>
 
-#include "ratiofarm/campaign/task_graph.hpp"
+#include "campaign/task_graph.hpp"
 #include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/core/seeds.hpp"
+#include "core/seeds.hpp"
 #include "ratiofarm_test/catch.hpp"
 
 #include "example_campaign.hpp"

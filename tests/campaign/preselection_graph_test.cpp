@@ -1,12 +1,12 @@
 // The classifier of a preselection: what it learns, its tasks, and the choice of its nets.
-#include "ratiofarm/campaign/preselection_graph.hpp"
+#include "campaign/preselection_graph.hpp"
 
 #include <algorithm>
 #include <cmath>
 
-#include "ratiofarm/campaign/ensemble_choice.hpp"
+#include "campaign/ensemble_choice.hpp"
 #include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/core/seeds.hpp"
+#include "core/seeds.hpp"
 #include "ratiofarm_test/catch.hpp"
 
 #include "example_campaign.hpp"

@@ -1,7 +1,7 @@
 #include <string>
 #include <vector>
 
-#include "ratiofarm/campaign/campaign.hpp"
+#include "campaign/campaign.hpp"
 #include "ratiofarm_test/catch.hpp"
 
 #include "example_campaign.hpp"

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "ratiofarm/campaign/make_model.hpp"
+#include "campaign/make_model.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm_test/catch.hpp"
 

@@ -1,10 +1,10 @@
-#include "ratiofarm/campaign/search_plan.hpp"
+#include "campaign/search/search_plan.hpp"
 
 #include <cmath>
 #include <limits>
 #include <set>
 
-#include "ratiofarm/campaign/cost.hpp"
+#include "campaign/cost.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm_test/catch.hpp"
 

@@ -1,7 +1,7 @@
 #include <cmath>
 #include <set>
 
-#include "ratiofarm/campaign/search_space.hpp"
+#include "campaign/search/search_space.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm_test/catch.hpp"
 

@@ -1,10 +1,10 @@
-#include "ratiofarm/campaign/search_sigma.hpp"
+#include "campaign/search/search_sigma.hpp"
 
 #include <cmath>
 #include <numbers>
 
 #include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/core/philox.hpp"
+#include "core/philox.hpp"
 #include "ratiofarm_test/catch.hpp"
 
 #include "example_campaign.hpp"

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "ratiofarm/campaign/resolved_campaign.hpp"
+#include "campaign/selection/resolved_campaign.hpp"
 #include "ratiofarm_test/catch.hpp"
 
 namespace ratiofarm::test {

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "ratiofarm/campaign/selection_sums.hpp"
+#include "campaign/selection/selection_sums.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm_test/catch.hpp"
 

@@ -1,4 +1,4 @@
-#include "ratiofarm/campaign/successive_halving.hpp"
+#include "campaign/search/successive_halving.hpp"
 
 #include <algorithm>
 #include <cmath>

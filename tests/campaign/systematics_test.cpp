@@ -1,9 +1,9 @@
 // [[systematic]], [[region]], [[morphing]] and constraints, from text to values and back.
 #include <cmath>
 
-#include "ratiofarm/campaign/campaign.hpp"
-#include "ratiofarm/campaign/make_model.hpp"
-#include "ratiofarm/campaign/task_graph.hpp"
+#include "campaign/campaign.hpp"
+#include "campaign/make_model.hpp"
+#include "campaign/task_graph.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm_test/catch.hpp"
 

@@ -3,7 +3,7 @@
 #include <functional>
 #include <set>
 
-#include "ratiofarm/campaign/task_graph.hpp"
+#include "campaign/task_graph.hpp"
 #include "ratiofarm_test/catch.hpp"
 
 #include "example_campaign.hpp"

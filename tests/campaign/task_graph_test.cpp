@@ -1,9 +1,9 @@
-#include "ratiofarm/campaign/task_graph.hpp"
+#include "campaign/task_graph.hpp"
 
 #include <set>
 
 #include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/core/seeds.hpp"
+#include "core/seeds.hpp"
 #include "ratiofarm_test/catch.hpp"
 
 #include "example_campaign.hpp"

@@ -1,8 +1,8 @@
 // Systematics whose shapes are trained: keys, samples, trainings, evaluations and yields.
 #include <algorithm>
 
-#include "ratiofarm/campaign/make_model.hpp"
-#include "ratiofarm/campaign/task_graph.hpp"
+#include "campaign/make_model.hpp"
+#include "campaign/task_graph.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm_test/catch.hpp"
 

@@ -1,4 +1,4 @@
-#include "ratiofarm/commands/command.hpp"
+#include "commands/command.hpp"
 #include "ratiofarm_test/catch.hpp"
 
 using namespace ratiofarm;

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstdio>
 
-#include <ratiofarm/fit/fit.hpp>
+#include "ratiofarm/fit/fit.hpp"
 
 int main() {
     const double n = 400.0;

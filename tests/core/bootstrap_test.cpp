@@ -1,9 +1,9 @@
-#include "ratiofarm/core/bootstrap.hpp"
+#include "core/bootstrap.hpp"
 
 #include <array>
 #include <cmath>
 
-#include "ratiofarm/core/seeds.hpp"
+#include "core/seeds.hpp"
 #include "ratiofarm_test/catch.hpp"
 
 using namespace ratiofarm;

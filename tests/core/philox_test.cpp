@@ -1,4 +1,4 @@
-#include "ratiofarm/core/philox.hpp"
+#include "core/philox.hpp"
 
 #include <cmath>
 #include <set>

@@ -1,4 +1,4 @@
-#include "ratiofarm/core/sealed_text.hpp"
+#include "core/sealed_text.hpp"
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/publish.hpp"

@@ -1,10 +1,10 @@
 #include <numeric>
 
 #include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/core/network.hpp"
+#include "ratiofarm/protocol/network.hpp"
 #include "ratiofarm/core/partition.hpp"
-#include "ratiofarm/core/seeds.hpp"
-#include "ratiofarm/core/suggest.hpp"
+#include "core/seeds.hpp"
+#include "core/suggest.hpp"
 #include "ratiofarm_test/catch.hpp"
 
 using namespace ratiofarm;

@@ -1,4 +1,4 @@
-#include "ratiofarm/farm/message.hpp"
+#include "farm/message.hpp"
 
 #include "ratiofarm_test/catch.hpp"
 

@@ -1,4 +1,4 @@
-#include "ratiofarm/farm/mpi_channel.hpp"
+#include "farm/mpi_channel.hpp"
 
 #include <map>
 

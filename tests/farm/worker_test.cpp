@@ -1,4 +1,4 @@
-#include "ratiofarm/farm/worker.hpp"
+#include "farm/worker.hpp"
 
 #include <deque>
 

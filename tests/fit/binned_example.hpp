@@ -6,7 +6,7 @@
 
 #include "ratiofarm_test/catch.hpp"
 
-#include "binned_term.hpp"
+#include "fit/binned_term.hpp"
 
 namespace ratiofarm::test {
 

@@ -1,4 +1,4 @@
-#include "binned_term.hpp"
+#include "fit/binned_term.hpp"
 
 #include <cmath>
 #include <random>

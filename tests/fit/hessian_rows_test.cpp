@@ -1,6 +1,6 @@
 // The Hessian by rows, which shares no second derivative with the closed form, against it.
 
-#include "ratiofarm/fit/hessian_rows.hpp"
+#include "fit/results/hessian_rows.hpp"
 
 #include <algorithm>
 #include <cmath>

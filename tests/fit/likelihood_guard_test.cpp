@@ -5,7 +5,7 @@
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/fit/fit.hpp"
-#include "ratiofarm/fit/reference_likelihood.hpp"
+#include "fit/reference_likelihood.hpp"
 #include "ratiofarm_test/catch.hpp"
 
 #include "toy_events.hpp"

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "ratiofarm/fit/reference_likelihood.hpp"
+#include "fit/reference_likelihood.hpp"
 #include "ratiofarm/physics/process_rates.hpp"
 #include "ratiofarm_test/catch.hpp"
 

@@ -1,6 +1,6 @@
 // Weights of members: a toy whose log-ratio is linear, p = N(m, 1) over q = N(0, 1).
 
-#include "ratiofarm/fit/member_weights.hpp"
+#include "fit/finite_mc/member_weights.hpp"
 
 #include <cmath>
 

@@ -1,13 +1,13 @@
 // The minimiser and the search for several minima on functions with known minima.
 
-#include "newton.hpp"
+#include "fit/search/newton.hpp"
 
 #include <cmath>
 
-#include "ratiofarm/core/philox.hpp"
+#include "core/philox.hpp"
 #include "ratiofarm_test/catch.hpp"
 
-#include "minima_search.hpp"
+#include "fit/search/minima_search.hpp"
 
 using namespace ratiofarm;
 

@@ -1,12 +1,12 @@
 // How the estimate answers to changes of the ratios, against fits with changed ratios.
 
-#include "ratiofarm/fit/ratio_response.hpp"
+#include "fit/finite_mc/ratio_response.hpp"
 
 #include <cmath>
 
-#include "ratiofarm/fit/changed_events.hpp"
+#include "fit/events/changed_events.hpp"
 #include "ratiofarm/fit/fit.hpp"
-#include "ratiofarm/fit/local_fit.hpp"
+#include "fit/search/local_fit.hpp"
 #include "ratiofarm_test/catch.hpp"
 
 #include "systematic_toy.hpp"

@@ -1,6 +1,6 @@
 // The fast sums over events. Oracle: textbook_sums.hpp, and the one-rank result for the bits.
 
-#include "region_events.hpp"
+#include "fit/events/region_events.hpp"
 
 #include <cmath>
 #include <limits>
@@ -10,7 +10,7 @@
 
 #include "region_recipes.hpp"
 #include "region_sums_checks.hpp"
-#include "textbook_sums.hpp"
+#include "fit/kernels/textbook_sums.hpp"
 
 using namespace ratiofarm;
 using namespace ratiofarm::test;

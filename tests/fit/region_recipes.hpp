@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "ratiofarm/core/philox.hpp"
+#include "core/philox.hpp"
 
-#include "region_events.hpp"
+#include "fit/events/region_events.hpp"
 
 namespace ratiofarm::test {
 

@@ -6,7 +6,7 @@
 
 #include "ratiofarm_test/catch.hpp"
 
-#include "region_events.hpp"
+#include "fit/events/region_events.hpp"
 
 /// What it means that two sums over the events of a region agree.
 namespace ratiofarm::test {

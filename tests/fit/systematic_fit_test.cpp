@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "ratiofarm/fit/fit.hpp"
-#include "ratiofarm/fit/reference_likelihood.hpp"
+#include "fit/reference_likelihood.hpp"
 #include "ratiofarm/fit/scan.hpp"
 #include "ratiofarm_test/catch.hpp"
 

@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "ratiofarm/core/philox.hpp"
+#include "core/philox.hpp"
 #include "ratiofarm/fit/likelihood.hpp"
 #include "ratiofarm/mpi/communicator.hpp"
-#include "ratiofarm/physics/interference_toy.hpp"
+#include "simulation/interference_model.hpp"
 #include "ratiofarm/physics/statistical_model.hpp"
 
 namespace ratiofarm::test {

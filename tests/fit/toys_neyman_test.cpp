@@ -2,7 +2,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "ratiofarm/core/philox.hpp"
+#include "core/philox.hpp"
 #include "ratiofarm/fit/neyman.hpp"
 #include "ratiofarm_test/catch.hpp"
 

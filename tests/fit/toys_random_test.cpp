@@ -1,6 +1,6 @@
 // Random numbers and draws of toys, against the distributions they claim.
 
-#include "toys_random.hpp"
+#include "fit/toys/toys_random.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -9,7 +9,7 @@
 
 #include "ratiofarm_test/catch.hpp"
 
-#include "toys_draw.hpp"
+#include "fit/toys/toys_draw.hpp"
 
 using namespace ratiofarm;
 

@@ -1,8 +1,8 @@
-#include "trust_region.hpp"
+#include "fit/search/trust_region.hpp"
 
 #include <cmath>
 
-#include "ratiofarm/core/philox.hpp"
+#include "core/philox.hpp"
 #include "ratiofarm_test/catch.hpp"
 
 using namespace ratiofarm;

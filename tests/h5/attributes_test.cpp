@@ -1,7 +1,7 @@
-#include "ratiofarm/h5/attributes.hpp"
+#include "h5/attributes.hpp"
 
 #include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/h5/file.hpp"
+#include "h5/file.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
 

@@ -1,11 +1,11 @@
-#include "ratiofarm/h5/dataset.hpp"
+#include "h5/dataset.hpp"
 
 #include <cmath>
 #include <numeric>
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/mapped_file.hpp"
-#include "ratiofarm/h5/file.hpp"
+#include "h5/file.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
 

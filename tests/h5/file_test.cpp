@@ -1,9 +1,9 @@
-#include "ratiofarm/h5/file.hpp"
+#include "h5/file.hpp"
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/publish.hpp"
-#include "ratiofarm/h5/dataset.hpp"
-#include "ratiofarm/h5/free_space.hpp"
+#include "h5/dataset.hpp"
+#include "h5/free_space.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
 

@@ -1,7 +1,7 @@
 #include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/h5/dataset.hpp"
-#include "ratiofarm/h5/file.hpp"
-#include "ratiofarm/h5/free_space.hpp"
+#include "h5/dataset.hpp"
+#include "h5/file.hpp"
+#include "h5/free_space.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/small_disk.hpp"
 

@@ -1,6 +1,6 @@
 #include <cstdlib>
 
-#include "ratiofarm/h5/file.hpp"
+#include "h5/file.hpp"
 #include "ratiofarm_test/catch.hpp"
 
 using ratiofarm::h5::parallel_write_note;

@@ -1,6 +1,6 @@
 #include "ratiofarm/core/partition.hpp"
-#include "ratiofarm/h5/dataset.hpp"
-#include "ratiofarm/h5/file.hpp"
+#include "h5/dataset.hpp"
+#include "h5/file.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/shared_folder.hpp"
 

@@ -1,4 +1,4 @@
-#include "ratiofarm/report/binning.hpp"
+#include "report/binning.hpp"
 
 #include <limits>
 #include <vector>

@@ -1,4 +1,4 @@
-#include "ratiofarm/report/calibration.hpp"
+#include "report/calibration.hpp"
 
 #include <cmath>
 #include <limits>

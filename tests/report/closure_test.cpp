@@ -1,4 +1,4 @@
-#include "ratiofarm/report/closure.hpp"
+#include "report/closure.hpp"
 
 #include <cmath>
 #include <numeric>

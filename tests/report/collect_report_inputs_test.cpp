@@ -1,11 +1,11 @@
-#include "ratiofarm/report/collect_report_inputs.hpp"
+#include "report/collect_report_inputs.hpp"
 
 #include <cmath>
 #include <filesystem>
 #include <string>
 
 #include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/report/report_html.hpp"
+#include "report/report_html.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
 

@@ -1,4 +1,4 @@
-#include "ratiofarm/report/fit_text.hpp"
+#include "report/fit_text.hpp"
 
 #include <string>
 

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "ratiofarm/core/philox.hpp"
-#include "ratiofarm/report/sample_events.hpp"
+#include "core/philox.hpp"
+#include "report/sample_events.hpp"
 
 namespace ratiofarm::test {
 

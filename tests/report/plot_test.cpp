@@ -1,11 +1,11 @@
-#include "ratiofarm/report/plot.hpp"
+#include "report/plot.hpp"
 
 #include <limits>
 #include <string>
 #include <vector>
 
 #include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/report/plotter.hpp"
+#include "report/plotter.hpp"
 #include "ratiofarm_test/catch.hpp"
 
 #include "markup.hpp"

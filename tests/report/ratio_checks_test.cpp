@@ -1,4 +1,4 @@
-#include "ratiofarm/report/ratio_checks.hpp"
+#include "report/ratio_checks.hpp"
 
 #include <cmath>
 #include <limits>

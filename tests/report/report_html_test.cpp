@@ -1,4 +1,4 @@
-#include "ratiofarm/report/report_html.hpp"
+#include "report/report_html.hpp"
 
 #include <set>
 #include <string>

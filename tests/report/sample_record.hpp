@@ -1,6 +1,6 @@
 #pragma once
 
-#include "ratiofarm/report/fit_json.hpp"
+#include "results/fit_json.hpp"
 
 namespace ratiofarm::test {
 

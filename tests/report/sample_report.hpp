@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "ratiofarm/report/report_inputs.hpp"
+#include "report/report_inputs.hpp"
 
 #include "mixture_toy.hpp"
 #include "sample_record.hpp"

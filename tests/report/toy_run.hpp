@@ -6,12 +6,12 @@
 #include <string>
 #include <vector>
 
-#include "ratiofarm/core/sealed_text.hpp"
-#include "ratiofarm/report/collect_report_inputs.hpp"
-#include "ratiofarm/report/fit_json.hpp"
+#include "core/sealed_text.hpp"
+#include "report/collect_report_inputs.hpp"
+#include "results/fit_json.hpp"
 #include "ratiofarm/tables/ensemble_file.hpp"
 #include "ratiofarm/tables/event_file.hpp"
-#include "ratiofarm/tables/ratio_writer.hpp"
+#include "tables/ratios/ratio_writer.hpp"
 
 #include "mixture_toy.hpp"
 #include "sample_record.hpp"

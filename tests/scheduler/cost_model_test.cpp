@@ -1,4 +1,4 @@
-#include "ratiofarm/scheduler/cost_model.hpp"
+#include "scheduler/cost_model.hpp"
 
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"

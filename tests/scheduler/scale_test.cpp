@@ -14,10 +14,10 @@
 
 #include <fmt/format.h>
 
-#include "ratiofarm/core/philox.hpp"
-#include "ratiofarm/farm/worker.hpp"
-#include "ratiofarm/scheduler/scheduler.hpp"
-#include "ratiofarm/store/journal.hpp"
+#include "core/philox.hpp"
+#include "farm/worker.hpp"
+#include "scheduler/scheduler.hpp"
+#include "store/journal.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
 

@@ -1,9 +1,9 @@
-#include "ratiofarm/scheduler/scheduler.hpp"
+#include "scheduler/scheduler.hpp"
 
 #include <map>
 #include <set>
 
-#include "ratiofarm/core/philox.hpp"
+#include "core/philox.hpp"
 #include "ratiofarm_test/catch.hpp"
 
 using namespace ratiofarm;

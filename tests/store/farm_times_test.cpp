@@ -1,8 +1,8 @@
 // What a journal of known intervals says about the time of its workers.
 
-#include "ratiofarm/store/farm_times.hpp"
+#include "store/farm_times.hpp"
 
-#include "ratiofarm/store/journal.hpp"
+#include "store/journal.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
 

@@ -1,4 +1,4 @@
-#include "ratiofarm/store/journal.hpp"
+#include "store/journal.hpp"
 
 #include <algorithm>
 #include <ctime>

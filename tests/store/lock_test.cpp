@@ -1,4 +1,4 @@
-#include "ratiofarm/store/lock.hpp"
+#include "store/lock.hpp"
 
 #include <csignal>
 #include <filesystem>

@@ -1,9 +1,9 @@
-#include "ratiofarm/store/shard.hpp"
+#include "store/shard.hpp"
 
 #include <cstdlib>
 
 #include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/core/philox.hpp"
+#include "core/philox.hpp"
 #include "ratiofarm_test/catch.hpp"
 
 using namespace ratiofarm;

@@ -5,8 +5,8 @@
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/mapped_file.hpp"
-#include "ratiofarm/h5/attributes.hpp"
-#include "ratiofarm/h5/file.hpp"
+#include "h5/attributes.hpp"
+#include "h5/file.hpp"
 #include "ratiofarm/tables/verify.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/shared_folder.hpp"

@@ -10,7 +10,7 @@
 
 #include "ratiofarm/tables/ensemble_file.hpp"
 #include "ratiofarm/tables/event_file.hpp"
-#include "ratiofarm/tables/ratio_writer.hpp"
+#include "tables/ratios/ratio_writer.hpp"
 
 /// Small tables whose values are easy to compute by hand.
 namespace ratiofarm::test {

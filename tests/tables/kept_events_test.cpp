@@ -2,7 +2,7 @@
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/tables/event_file.hpp"
-#include "ratiofarm/tables/event_selection.hpp"
+#include "tables/events/event_selection.hpp"
 #include "ratiofarm/tables/verify.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"

@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/tables/ratio_writer.hpp"
+#include "tables/ratios/ratio_writer.hpp"
 #include "ratiofarm/tables/verify.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/shared_folder.hpp"

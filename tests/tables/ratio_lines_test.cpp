@@ -3,10 +3,10 @@
 #include <fstream>
 
 #include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/h5/dataset.hpp"
-#include "ratiofarm/h5/file.hpp"
+#include "h5/dataset.hpp"
+#include "h5/file.hpp"
 #include "ratiofarm/tables/ratio_file.hpp"
-#include "ratiofarm/tables/ratio_writer.hpp"
+#include "tables/ratios/ratio_writer.hpp"
 #include "ratiofarm/tables/verify.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/shared_folder.hpp"

@@ -6,9 +6,9 @@
 #include <thread>
 
 #include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/h5/attributes.hpp"
-#include "ratiofarm/h5/dataset.hpp"
-#include "ratiofarm/h5/file.hpp"
+#include "h5/attributes.hpp"
+#include "h5/dataset.hpp"
+#include "h5/file.hpp"
 #include "ratiofarm/tables/ratio_file.hpp"
 #include "ratiofarm/tables/ratio_set_writer.hpp"
 #include "ratiofarm/tables/verify.hpp"

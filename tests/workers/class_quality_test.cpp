@@ -1,15 +1,15 @@
 // Quality of classifiers. Oracles: exact probabilities, distorted in a known way; the measures of a
 // ratio for two classes.
 
-#include "class_quality.hpp"
+#include "workers/trainer/quality/class_quality.hpp"
 
 #include <cmath>
 #include <vector>
 
-#include "ratiofarm/core/philox.hpp"
+#include "core/philox.hpp"
 #include "ratiofarm_test/catch.hpp"
 
-#include "net_quality.hpp"
+#include "workers/trainer/quality/net_quality.hpp"
 
 namespace ratiofarm {
 namespace {

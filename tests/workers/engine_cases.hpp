@@ -5,13 +5,13 @@
 
 #include <ATen/ATen.h>
 
-#include "ratiofarm/core/network_kinds.hpp"
+#include "protocol/network_kinds.hpp"
 #include "ratiofarm_test/catch.hpp"
 
-#include "autograd_pack.hpp"
-#include "cpu_pack.hpp"
-#include "cross_entropy.hpp"
-#include "written_pack.hpp"
+#include "workers/trainer/engine/autograd_pack.hpp"
+#include "workers/trainer/engine/cpu_pack.hpp"
+#include "workers/trainer/engine/cross_entropy.hpp"
+#include "workers/trainer/engine/written_pack.hpp"
 
 /// Small nets and events that every engine is tried on.
 namespace ratiofarm::test {

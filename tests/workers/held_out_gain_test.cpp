@@ -1,10 +1,10 @@
-#include "held_out_gain.hpp"
+#include "workers/trainer/quality/held_out_gain.hpp"
 
 #include <cmath>
 #include <limits>
 #include <vector>
 
-#include "ratiofarm/core/philox.hpp"
+#include "core/philox.hpp"
 #include "ratiofarm_test/catch.hpp"
 
 namespace ratiofarm {

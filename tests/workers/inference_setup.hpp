@@ -6,14 +6,14 @@
 #include <string>
 #include <vector>
 
-#include "ratiofarm/core/network.hpp"
+#include "ratiofarm/protocol/network.hpp"
 #include "ratiofarm/core/publish.hpp"
-#include "ratiofarm/core/split.hpp"
-#include "ratiofarm/core/task_file.hpp"
+#include "ratiofarm/protocol/split.hpp"
+#include "ratiofarm/protocol/task_file.hpp"
 #include "ratiofarm_test/catch.hpp"
 
-#include "inference.hpp"
-#include "initial_row.hpp"
+#include "workers/trainer/tasks/inference.hpp"
+#include "workers/trainer/tasks/initial_row.hpp"
 #include "trainer_toy.hpp"
 
 namespace ratiofarm::test {

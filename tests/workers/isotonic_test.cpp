@@ -1,10 +1,10 @@
-#include "isotonic.hpp"
+#include "workers/trainer/quality/isotonic.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
-#include "ratiofarm/core/philox.hpp"
+#include "core/philox.hpp"
 #include "ratiofarm_test/catch.hpp"
 
 #include "scored_toy.hpp"

@@ -1,11 +1,11 @@
-#include "net_quality.hpp"
+#include "workers/trainer/quality/net_quality.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
 
-#include "ratiofarm/core/philox.hpp"
+#include "core/philox.hpp"
 #include "ratiofarm_test/catch.hpp"
 
 #include "scored_toy.hpp"

@@ -1,4 +1,4 @@
-#include "ratiofarm/workers/pace_watch.hpp"
+#include "workers/pace_watch.hpp"
 
 #include "ratiofarm_test/catch.hpp"
 

@@ -1,4 +1,4 @@
-#include "ratiofarm/workers/placement.hpp"
+#include "workers/placement.hpp"
 
 #include <numeric>
 

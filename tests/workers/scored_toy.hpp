@@ -6,9 +6,9 @@
 #include <functional>
 #include <vector>
 
-#include "ratiofarm/physics/interference_toy.hpp"
+#include "simulation/interference_model.hpp"
 
-#include "net_quality.hpp"
+#include "workers/trainer/quality/net_quality.hpp"
 
 namespace ratiofarm::test {
 

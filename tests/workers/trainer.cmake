@@ -2,7 +2,6 @@
 function(ratiofarm_add_trainer_test name)
     ratiofarm_add_test(${name} SOURCES workers/${name}_test.cpp workers/trainer_toy.cpp
                        USES ratiofarm::trainer_lib ${ARGN} TIMEOUT 120)
-    target_include_directories(test_${name} PRIVATE "${PROJECT_SOURCE_DIR}/workers/trainer")
 endfunction()
 
 ratiofarm_add_trainer_test(trainer_mlp)
@@ -11,7 +10,6 @@ ratiofarm_add_trainer_test(trainer_mlp)
 foreach(name IN ITEMS trainer_engines trainer_engine_packs trainer_kernels trainer_optimizer)
     ratiofarm_add_test(${name} SOURCES workers/${name}_test.cpp
                        USES ratiofarm::trainer_engine TIMEOUT 120)
-    target_include_directories(test_${name} PRIVATE "${PROJECT_SOURCE_DIR}/workers/trainer")
 endforeach()
 ratiofarm_add_trainer_test(trainer_events)
 ratiofarm_add_trainer_test(trainer_events_mistakes)
@@ -34,7 +32,6 @@ set_tests_properties(trainer_gpu PROPERTIES SKIP_RETURN_CODE 77)
 function(ratiofarm_add_quality_test name)
     ratiofarm_add_test(${name} SOURCES workers/${name}_test.cpp
                        USES ratiofarm::net_quality ratiofarm::physics)
-    target_include_directories(test_${name} PRIVATE "${PROJECT_SOURCE_DIR}/workers/trainer")
 endfunction()
 
 ratiofarm_add_quality_test(held_out_gain)

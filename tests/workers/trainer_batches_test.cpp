@@ -6,14 +6,14 @@
 
 #include <ATen/ATen.h>
 
-#include "ratiofarm/core/philox.hpp"
+#include "core/philox.hpp"
 #include "ratiofarm_test/catch.hpp"
 
-#include "cross_entropy.hpp"
-#include "initial_row.hpp"
-#include "net_pack.hpp"
-#include "pack_batches.hpp"
-#include "table_tensor.hpp"
+#include "workers/trainer/engine/cross_entropy.hpp"
+#include "workers/trainer/tasks/initial_row.hpp"
+#include "workers/trainer/engine/net_pack.hpp"
+#include "workers/trainer/events/pack_batches.hpp"
+#include "workers/trainer/tasks/table_tensor.hpp"
 #include "trainer_toy.hpp"
 
 namespace ratiofarm {

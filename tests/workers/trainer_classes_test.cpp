@@ -6,18 +6,18 @@
 
 #include <ATen/ATen.h>
 
-#include "ratiofarm/core/network_kinds.hpp"
-#include "ratiofarm/core/philox.hpp"
+#include "protocol/network_kinds.hpp"
+#include "core/philox.hpp"
 #include "ratiofarm/core/publish.hpp"
-#include "ratiofarm/core/task_file.hpp"
+#include "ratiofarm/protocol/task_file.hpp"
 #include "ratiofarm_test/catch.hpp"
 
-#include "autograd_pack.hpp"
+#include "workers/trainer/engine/autograd_pack.hpp"
 #include "inference_setup.hpp"
-#include "softmax_cross_entropy.hpp"
+#include "workers/trainer/engine/softmax_cross_entropy.hpp"
 #include "trainer_toy.hpp"
-#include "training.hpp"
-#include "training_events.hpp"
+#include "workers/trainer/tasks/training.hpp"
+#include "workers/trainer/events/training_events.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -7,7 +7,7 @@
 #include <ATen/Parallel.h>
 
 #include "engine_cases.hpp"
-#include "flat_optimizer.hpp"
+#include "workers/trainer/engine/flat_optimizer.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "engine_cases.hpp"
-#include "flat_optimizer.hpp"
+#include "workers/trainer/engine/flat_optimizer.hpp"
 
 namespace ratiofarm {
 namespace {

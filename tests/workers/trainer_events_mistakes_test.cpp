@@ -1,11 +1,11 @@
 #include <limits>
 #include <string>
 
-#include "ratiofarm/core/split.hpp"
+#include "ratiofarm/protocol/split.hpp"
 #include "ratiofarm_test/catch.hpp"
 
 #include "trainer_toy.hpp"
-#include "training_events.hpp"
+#include "workers/trainer/events/training_events.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -2,12 +2,12 @@
 #include <limits>
 #include <numeric>
 
-#include "ratiofarm/core/bootstrap.hpp"
-#include "ratiofarm/core/split.hpp"
+#include "core/bootstrap.hpp"
+#include "ratiofarm/protocol/split.hpp"
 #include "ratiofarm_test/catch.hpp"
 
 #include "trainer_toy.hpp"
-#include "training_events.hpp"
+#include "workers/trainer/events/training_events.hpp"
 
 namespace ratiofarm {
 namespace {

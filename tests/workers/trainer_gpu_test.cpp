@@ -6,15 +6,15 @@
 #include <ATen/ATen.h>
 
 #include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/core/task_file.hpp"
+#include "ratiofarm/protocol/task_file.hpp"
 #include "ratiofarm_test/catch.hpp"
 
-#include "device.hpp"
-#include "recorded_work.hpp"
-#include "self_test.hpp"
+#include "workers/trainer/engine/device.hpp"
+#include "workers/trainer/engine/recorded_work.hpp"
+#include "workers/trainer/tasks/self_test.hpp"
 #include "trainer_toy.hpp"
-#include "training.hpp"
-#include "written_pack.hpp"
+#include "workers/trainer/tasks/training.hpp"
+#include "workers/trainer/engine/written_pack.hpp"
 
 namespace ratiofarm {
 namespace {

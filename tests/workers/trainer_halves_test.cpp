@@ -3,14 +3,14 @@
 #include <cmath>
 #include <set>
 
-#include "ratiofarm/core/split.hpp"
-#include "ratiofarm/core/task_file.hpp"
+#include "ratiofarm/protocol/split.hpp"
+#include "ratiofarm/protocol/task_file.hpp"
 #include "ratiofarm_test/catch.hpp"
 
-#include "held_out_gain.hpp"
+#include "workers/trainer/quality/held_out_gain.hpp"
 #include "trainer_toy.hpp"
-#include "training.hpp"
-#include "training_events.hpp"
+#include "workers/trainer/tasks/training.hpp"
+#include "workers/trainer/events/training_events.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -5,12 +5,12 @@
 #include <cmath>
 #include <numeric>
 
-#include "ratiofarm/core/net_quality.hpp"
+#include "ratiofarm/protocol/net_quality.hpp"
 
-#include "ensemble_passes.hpp"
+#include "workers/trainer/tasks/ensemble_passes.hpp"
 #include "inference_setup.hpp"
-#include "member_combination.hpp"
-#include "training.hpp"
+#include "workers/trainer/tasks/member_combination.hpp"
+#include "workers/trainer/tasks/training.hpp"
 
 namespace ratiofarm {
 namespace {

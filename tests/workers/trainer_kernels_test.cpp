@@ -4,7 +4,7 @@
 
 #include "ratiofarm_test/catch.hpp"
 
-#include "step_kernel.hpp"
+#include "workers/trainer/engine/step_kernel.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -4,10 +4,10 @@
 
 #include "ratiofarm_test/catch.hpp"
 
-#include "cross_entropy.hpp"
-#include "initial_row.hpp"
-#include "net_pack.hpp"
-#include "table_tensor.hpp"
+#include "workers/trainer/engine/cross_entropy.hpp"
+#include "workers/trainer/tasks/initial_row.hpp"
+#include "workers/trainer/engine/net_pack.hpp"
+#include "workers/trainer/tasks/table_tensor.hpp"
 
 namespace ratiofarm {
 namespace {

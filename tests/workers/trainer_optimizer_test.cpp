@@ -8,7 +8,7 @@
 
 #include "ratiofarm_test/catch.hpp"
 
-#include "flat_optimizer.hpp"
+#include "workers/trainer/engine/flat_optimizer.hpp"
 
 namespace ratiofarm {
 namespace {

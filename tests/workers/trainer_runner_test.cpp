@@ -1,4 +1,4 @@
-#include "ratiofarm/workers/trainer_runner.hpp"
+#include "workers/trainer_runner.hpp"
 
 #include <chrono>
 #include <filesystem>

@@ -9,11 +9,11 @@
 #include <torch/optim/schedulers/step_lr.h>
 #include <torch/optim/sgd.h>
 
-#include "ratiofarm/core/philox.hpp"
+#include "core/philox.hpp"
 #include "ratiofarm_test/catch.hpp"
 
-#include "learning_rate.hpp"
-#include "net_progress.hpp"
+#include "workers/trainer/tasks/learning_rate.hpp"
+#include "workers/trainer/tasks/net_progress.hpp"
 #include "trainer_toy.hpp"
 
 namespace ratiofarm {

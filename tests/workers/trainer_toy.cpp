@@ -3,7 +3,7 @@
 #include <numeric>
 #include <span>
 
-#include "ratiofarm/core/philox.hpp"
+#include "core/philox.hpp"
 #include "ratiofarm/core/publish.hpp"
 
 namespace ratiofarm::test {

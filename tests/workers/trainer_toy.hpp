@@ -6,10 +6,10 @@
 #include <vector>
 
 #include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/core/trainer_protocol.hpp"
+#include "ratiofarm/protocol/trainer_protocol.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
 
-#include "task_control.hpp"
+#include "workers/trainer/tasks/task_control.hpp"
 
 namespace ratiofarm::test {
 

@@ -2,13 +2,13 @@
 #include <filesystem>
 #include <fstream>
 
-#include "ratiofarm/core/philox.hpp"
+#include "core/philox.hpp"
 #include "ratiofarm/core/publish.hpp"
-#include "ratiofarm/core/task_file.hpp"
+#include "ratiofarm/protocol/task_file.hpp"
 #include "ratiofarm_test/catch.hpp"
 
 #include "trainer_toy.hpp"
-#include "training.hpp"
+#include "workers/trainer/tasks/training.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -8,11 +8,11 @@
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/log.hpp"
 
-#include "command_line.hpp"
-#include "device.hpp"
-#include "process_guard.hpp"
-#include "self_test.hpp"
-#include "task_loop.hpp"
+#include "workers/trainer/tasks/command_line.hpp"
+#include "workers/trainer/engine/device.hpp"
+#include "workers/trainer/tasks/process_guard.hpp"
+#include "workers/trainer/tasks/self_test.hpp"
+#include "workers/trainer/tasks/task_loop.hpp"
 
 namespace ratiofarm {
 namespace {

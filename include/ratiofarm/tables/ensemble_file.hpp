@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "ratiofarm/core/digest.hpp"
-#include "ratiofarm/core/network.hpp"
-#include "ratiofarm/core/task_file.hpp"
-#include "ratiofarm/core/trainer_protocol.hpp"
-#include "ratiofarm/core/training_options.hpp"
+#include "ratiofarm/protocol/network.hpp"
+#include "ratiofarm/protocol/task_file.hpp"
+#include "ratiofarm/protocol/trainer_protocol.hpp"
+#include "ratiofarm/protocol/training_options.hpp"
 #include "ratiofarm/mpi/communicator.hpp"
 
 /// ensembles/<name>.h5: the nets of one ensemble as rows of one matrix, with their tables. See

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "ratiofarm/core/mapped_file.hpp"
-#include "ratiofarm/core/sample_info.hpp"
-#include "ratiofarm/core/split.hpp"
+#include "ratiofarm/protocol/sample_info.hpp"
+#include "ratiofarm/protocol/split.hpp"
 
 /// events.h5: one group per sample. See docs/formats.md, "events.h5".
 namespace ratiofarm {

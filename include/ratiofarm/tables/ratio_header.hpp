@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "ratiofarm/core/digest.hpp"
-#include "ratiofarm/core/shape_judgement.hpp"
-#include "ratiofarm/core/split.hpp"
-#include "ratiofarm/core/trainer_protocol.hpp"
+#include "ratiofarm/protocol/shape_judgement.hpp"
+#include "ratiofarm/protocol/split.hpp"
+#include "ratiofarm/protocol/trainer_protocol.hpp"
 #include "ratiofarm/physics/interpolation.hpp"
 #include "ratiofarm/physics/shape_norm.hpp"
 

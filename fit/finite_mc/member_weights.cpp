@@ -1,0 +1,242 @@
+#include "member_weights.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <span>
+
+#include <Eigen/Dense>
+
+#include "ratiofarm/core/contracts.hpp"
+
+#include "member_table.hpp"
+
+namespace ratiofarm {
+namespace {
+
+using Vector = Eigen::VectorXd;
+using Matrix = Eigen::MatrixXd;
+
+Eigen::Index at(std::size_t k) { return static_cast<Eigen::Index>(k); }
+
+/// Inverse of a symmetric matrix over the directions that it determines.
+Matrix inverse_of(const Matrix& matrix) {
+    Vector unit = matrix.diagonal();
+    for (double& value : unit) value = value > 0.0 ? 1.0 / std::sqrt(value) : 0.0;
+    const Matrix scaled = unit.asDiagonal() * matrix * unit.asDiagonal();
+    const Eigen::SelfAdjointEigenSolver<Matrix> solver(scaled);
+    Vector inverse = solver.eigenvalues();
+    const double smallest = 1e-12 * inverse.cwiseAbs().maxCoeff();
+    for (double& value : inverse) value = value > smallest ? 1.0 / value : 0.0;
+    const Matrix product =
+        solver.eigenvectors() * inverse.asDiagonal() * solver.eigenvectors().transpose();
+    return unit.asDiagonal() * product * unit.asDiagonal();
+}
+
+/// Sums over all events at one value of the parameters of one process, p = members + 1.
+struct LossSums {
+    double loss = 0.0;
+    Vector gradient;  // [p]
+    Matrix hessian;   // [p, p]
+    double z = 0.0;   // mean of exp(s) over the reference
+    Vector z_slope;   // [p], of f exp(s)
+};
+
+/// Adds the loss of one event with its derivatives: l = n (-s + e^-s - 1) + d (s + e^s - 1).
+void add_event(double n, double d, double s, const Vector& basis, std::span<double> to) {
+    const double up = d == 0.0 ? 0.0 : std::exp(s);
+    const double down = n == 0.0 ? 0.0 : std::exp(-s);
+    const double slope = n * (-1.0 - down) + d * (1.0 + up);
+    const double bend = n * down + d * up;
+    to[0] += n * (-s + down - 1.0) + d * (s + up - 1.0);
+    std::size_t k = 1;
+    for (const double f : basis) to[k++] += slope * f;
+    for (const double f : basis) to[k++] += d * up * f;
+    for (Eigen::Index a = 0; a < basis.size(); ++a) {
+        for (Eigen::Index b = a; b < basis.size(); ++b) to[k++] += bend * basis[a] * basis[b];
+    }
+}
+
+LossSums sums_at(const MemberTable& rows, std::size_t process, const Vector& theta) {
+    const Eigen::Index p = theta.size();
+    const auto width = static_cast<std::size_t>(1 + 2 * p + p * (p + 1) / 2);
+    Vector basis;
+    const auto found = rows.sum(width, [&](Range shard, std::span<double> to) {
+        rows.for_each(shard, [&](std::size_t set, double weight, std::uint64_t row) {
+            const double n = weight * rows.numerator(process, set);
+            const double d = weight * rows.reference(set);
+            if (n == 0.0 && d == 0.0) return;
+            rows.set_basis(process, row, basis);
+            add_event(n, d, theta.dot(basis), basis, to);
+        });
+    });
+    LossSums sums{found[0], Vector(p), Matrix(p, p), 0.0, Vector(p)};
+    std::size_t k = 1;
+    for (double& value : sums.gradient) value = found[k++];
+    for (double& value : sums.z_slope) value = found[k++];
+    sums.z = sums.z_slope[p - 1];
+    for (Eigen::Index a = 0; a < p; ++a) {
+        for (Eigen::Index b = a; b < p; ++b) {
+            sums.hessian(a, b) = sums.hessian(b, a) = found[k++];
+        }
+    }
+    return sums;
+}
+
+/// What is known of a process once its loss is minimal.
+struct Minimised {
+    Vector theta;
+    LossSums sums;
+    Matrix inverse;
+    bool converged = false;
+};
+
+Minimised minimised(const MemberTable& rows, std::size_t process, std::size_t members) {
+    constexpr int most_steps = 100;
+    constexpr double small = 1e-18;  // of g V g: the loss is of order 1, its noise 1 / events
+    Minimised found;
+    found.theta = Vector::Constant(at(members + 1), 1.0 / static_cast<double>(members));
+    found.theta[at(members)] = 0.0;
+    found.sums = sums_at(rows, process, found.theta);
+    double share = 1.0;
+    for (int k = 0; k < most_steps; ++k) {
+        found.inverse = inverse_of(found.sums.hessian);
+        const Vector step = found.inverse * found.sums.gradient;
+        const double decrement = step.dot(found.sums.gradient);
+        found.converged = decrement <= small;
+        if (found.converged || share < 1e-6) break;
+        const Vector next = found.theta - share * step;
+        LossSums sums = sums_at(rows, process, next);
+        if (sums.loss <= found.sums.loss + 1e-14 * std::abs(found.sums.loss)) {
+            found.theta = next;
+            found.sums = std::move(sums);
+            share = std::min(1.0, 2.0 * share);
+        } else {
+            share *= 0.5;
+        }
+    }
+    found.inverse = inverse_of(found.sums.hessian);
+    return found;
+}
+
+/// U, the covariance of the sums of scores, of all processes together.
+class ScoreCovariance {
+public:
+    ScoreCovariance(const MemberTable& rows,
+                    const std::vector<Minimised>& processes,
+                    std::size_t sets)
+        : rows_(rows), processes_(processes), sets_(sets) {
+        for (const Minimised& process : processes) {
+            width_ += static_cast<std::size_t>(process.theta.size()) + 1;
+        }
+    }
+
+    std::size_t width() const { return width_; }
+
+    /// Sums over a set of w^2 g g^T (all sets), w^2 g, w g and w^2, g the score per unit of weight.
+    Matrix matrix() const {
+        const std::size_t q = width_;
+        const std::size_t packed = q * (q + 1) / 2;
+        const auto found = rows_.sum(packed + sets_ * (2 * q + 1), [&](Range shard, auto to) {
+            std::vector<double> g(q);
+            rows_.for_each(shard, [&](std::size_t set, double w, std::uint64_t row) {
+                score(set, row, g);
+                double* const moments = to.data() + packed + set * (2 * q + 1);
+                std::size_t k = 0;
+                for (std::size_t a = 0; a < q; ++a) {
+                    for (std::size_t b = a; b < q; ++b) to[k++] += w * w * g[a] * g[b];
+                    moments[a] += w * w * g[a];
+                    moments[q + a] += w * g[a];
+                }
+                moments[2 * q] += w * w;
+            });
+        });
+        Matrix u(at(q), at(q));
+        std::size_t k = 0;
+        for (std::size_t a = 0; a < q; ++a) {
+            for (std::size_t b = a; b < q; ++b) u(at(a), at(b)) = u(at(b), at(a)) = found[k++];
+        }
+        for (std::size_t set = 0; set < sets_; ++set) {
+            const double* const moments = found.data() + packed + set * (2 * q + 1);
+            const Vector squared = Eigen::Map<const Vector>(moments, at(q));
+            const Vector mean = Eigen::Map<const Vector>(moments + q, at(q));
+            u += moments[2 * q] * mean * mean.transpose() - squared * mean.transpose() -
+                 mean * squared.transpose();
+        }
+        return u;
+    }
+
+private:
+    void score(std::size_t set, std::uint64_t row, std::vector<double>& g) const {
+        Vector basis;
+        std::size_t k = 0;
+        for (std::size_t j = 0; j < processes_.size(); ++j) {
+            const Minimised& process = processes_[j];
+            const double n = rows_.numerator(j, set);
+            const double d = rows_.reference(set);
+            rows_.set_basis(j, row, basis);
+            const double s = process.theta.dot(basis);
+            const double slope = (n == 0.0 ? 0.0 : n * (-1.0 - std::exp(-s))) +
+                                 (d == 0.0 ? 0.0 : d * (1.0 + std::exp(s)));
+            for (const double f : basis) g[k++] = slope * f;
+            g[k++] = d == 0.0 ? 0.0 : d * (std::exp(s) / process.sums.z - 1.0);
+        }
+    }
+
+    const MemberTable& rows_;
+    const std::vector<Minimised>& processes_;
+    std::size_t sets_;
+    std::size_t width_ = 0;
+};
+
+WeightedMembers described(const Minimised& found) {
+    const Eigen::Index members = found.theta.size() - 1;
+    WeightedMembers process;
+    process.constant = found.theta[members];
+    process.log_z = std::log(found.sums.z);
+    for (Eigen::Index i = 0; i < members; ++i) {
+        process.weight.push_back(found.theta[i]);
+        process.mean.push_back(found.sums.z_slope[i] / found.sums.z);
+    }
+    process.loss = found.sums.loss;
+    process.converged = found.converged;
+    return process;
+}
+
+}  // namespace
+
+MemberWeights fit_member_weights(const mpi::Communicator& comm, const MemberEvents& events) {
+    RATIOFARM_EXPECT(events.numerator.size() == events.members.size());
+    const MemberTable rows(comm, events);
+    std::vector<Minimised> found;
+    MemberWeights result;
+    for (std::size_t j = 0; j < rows.n_processes(); ++j) {
+        found.push_back(minimised(rows, j, events.members[j]));
+        result.processes.push_back(described(found.back()));
+    }
+    const ScoreCovariance scores(rows, found, events.sets.size());
+    // ln Z at fixed weights and constant has a derivative of -1 by itself, and none by them.
+    Matrix inverse = Matrix::Zero(at(scores.width()), at(scores.width()));
+    Eigen::Index first = 0;
+    for (const Minimised& process : found) {
+        const Eigen::Index p = process.theta.size();
+        inverse.block(first, first, p, p) = process.inverse;
+        inverse(first + p, first + p) = -1.0;
+        first += p + 1;
+    }
+    const Matrix covariance = inverse * scores.matrix() * inverse.transpose();
+    result.covariance.assign(covariance.data(), covariance.data() + covariance.size());
+    return result;
+}
+
+double variance_along(std::span<const double> covariance, std::span<const double> a) {
+    RATIOFARM_EXPECT(covariance.size() == a.size() * a.size());
+    double variance = 0.0;
+    for (std::size_t k = 0; k < a.size(); ++k) {
+        for (std::size_t l = 0; l < a.size(); ++l) {
+            variance += a[k] * covariance[k * a.size() + l] * a[l];
+        }
+    }
+    return std::max(0.0, variance);
+}
+
+}  // namespace ratiofarm

@@ -1,0 +1,97 @@
+#include "ratiofarm/fit/test_statistic.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <utility>
+
+#include "ratiofarm/core/errors.hpp"
+
+#include "fit/search/profile.hpp"
+
+namespace ratiofarm {
+namespace {
+
+constexpr std::array<std::pair<TestStatistic, const char*>, 5> names{
+    {{TestStatistic::t, "t"},
+     {TestStatistic::t_tilde, "t_tilde"},
+     {TestStatistic::q0, "q0"},
+     {TestStatistic::q, "q"},
+     {TestStatistic::q_tilde, "q_tilde"}}};
+
+}  // namespace
+
+std::string test_statistic_name(TestStatistic statistic) {
+    const auto found = std::find_if(names.begin(), names.end(),
+                                    [&](const auto& entry) { return entry.first == statistic; });
+    return found->second;
+}
+
+TestStatistic parse_test_statistic(const std::string& name) {
+    std::string allowed;
+    for (const auto& [statistic, word] : names) {
+        if (name == word) return statistic;
+        allowed += (allowed.empty() ? "" : ", ") + std::string(word);
+    }
+    throw ConfigError("test statistic '" + name + "' (allowed: " + allowed + ")");
+}
+
+struct TestStatistics::State {
+    const Likelihood& likelihood;
+    const FitResult& result;
+    std::size_t poi;
+    Profile profile;
+
+    ProfilePoint at(double mu) {
+        const Parameter& parameter = likelihood.model().parameters[poi];
+        if (!(mu >= parameter.low && mu <= parameter.high)) {
+            throw ConfigError("test of " + parameter.name + " = " + std::to_string(mu) +
+                              ": outside the parameter's range, " + std::to_string(parameter.low) +
+                              " to " + std::to_string(parameter.high));
+        }
+        const ProfilePoint point = profile.at(likelihood.coordinates().to_internal(poi, mu));
+        if (!point.converged) {
+            throw NumericalError("the fit with " + parameter.name + " = " + std::to_string(mu) +
+                                 " held did not converge");
+        }
+        return point;
+    }
+};
+
+TestStatistics::TestStatistics(const Likelihood& likelihood, const FitResult& result) {
+    const std::size_t poi = parameter_index(likelihood.model(), result.poi);
+    if (search_space(likelihood).held[poi]) {
+        throw ConfigError("test of '" + result.poi +
+                          "': the parameter is fixed, or nothing depends on it");
+    }
+    state_ =
+        std::make_unique<State>(State{likelihood, result, poi, Profile(likelihood, result, {poi})});
+}
+
+TestStatistics::~TestStatistics() = default;
+TestStatistics::TestStatistics(TestStatistics&&) noexcept = default;
+TestStatistics& TestStatistics::operator=(TestStatistics&&) noexcept = default;
+
+double TestStatistics::estimate() const { return state_->result.parameters[state_->poi].value; }
+
+double TestStatistics::value(TestStatistic statistic, double mu) {
+    const bool tilde = statistic == TestStatistic::t_tilde || statistic == TestStatistic::q_tilde;
+    const bool limit = statistic == TestStatistic::q || statistic == TestStatistic::q_tilde;
+    const double estimated = estimate();
+    if (statistic == TestStatistic::q0) {
+        if (estimated < 0.0) return 0.0;
+        mu = 0.0;
+    }
+    if (limit && estimated > mu) return 0.0;
+    double t = state_->profile.t(state_->at(mu));
+    if (tilde && estimated < 0.0) t -= state_->profile.t(state_->at(0.0));
+    return std::max(0.0, t);
+}
+
+std::vector<double> TestStatistics::conditional(double mu) {
+    auto theta = state_->likelihood.coordinates().to_external(state_->at(mu).u);
+    theta[state_->poi] = mu;
+    return theta;
+}
+
+}  // namespace ratiofarm

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "ratiofarm/core/digest.hpp"
+#include "ratiofarm/protocol/trainer_protocol.hpp"
+
+namespace ratiofarm {
+
+/// A sample of an events file, and which of its further columns of weights are wanted.
+struct SampleToRead {
+    std::string name;
+    std::vector<std::string> weights;
+    bool operator==(const SampleToRead&) const = default;
+};
+
+/// Further weights of the events of a sample: those of a variation that moves no event.
+struct SampleWeights {
+    std::string name;          ///< of the dataset in /<sample>/weights
+    std::uint64_t offset = 0;  ///< bytes; f64 [n]
+    Digest digest;             ///< of the numbers
+    double sum = 0.0;
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, SampleWeights>& value) {
+    archive(value.name, value.offset, value.digest, value.sum);
+}
+
+/// What is known of one sample of an events file once it was read and checked.
+struct SampleInfo {
+    std::string name;
+    SampleColumns columns;                  ///< where the bytes lie
+    std::vector<std::string> column_names;  ///< of the stored feature matrix
+    Digest digest;                          ///< of the features in use, weight and id
+    double sum_of_weights = 0.0;
+    std::uint64_t inference_events = 0;  ///< events of the inference split; with folds all
+    std::uint64_t training_events = 0;   ///< that one net learns from
+    std::vector<SampleWeights> weights;  ///< those that were asked for, in that order
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, SampleInfo>& value) {
+    archive(value.name, value.columns, value.column_names, value.digest, value.sum_of_weights,
+            value.inference_events, value.training_events, value.weights);
+}
+
+}  // namespace ratiofarm

@@ -1,0 +1,171 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "ratiofarm/core/digest.hpp"
+#include "ratiofarm/protocol/net_quality.hpp"
+#include "ratiofarm/core/publish.hpp"
+#include "ratiofarm/core/wire.hpp"
+
+/// Files of one task, plain and checksummed: "RFTASK\r\n", u32 version, u32 kind, the task digest,
+/// u64 size and u32 CRC-32 of the body, then the body in wire encoding. See docs/formats.md.
+namespace ratiofarm {
+
+/// State of one net of a running training: continuing from it equals never having stopped.
+struct NetState {
+    std::vector<float> row;           ///< current parameter row
+    std::vector<float> first_moment;  ///< optimizer, trainable part
+    std::vector<float> second_moment;
+    double epoch_loss_sum = 0.0;  ///< of the epoch under way
+    std::vector<float> best_row;
+    std::uint32_t best_epoch = 0;
+    double best_validation_loss = 0.0;
+    std::vector<double> training_loss;  ///< per complete epoch until it stopped
+    std::vector<double> validation_loss;
+    std::string failure;  ///< why it stopped for good, if it diverged
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, NetState>& value) {
+    archive(value.row, value.first_moment, value.second_moment, value.epoch_loss_sum,
+            value.best_row, value.best_epoch, value.best_validation_loss, value.training_loss,
+            value.validation_loss, value.failure);
+}
+
+/// State of a running training task.
+struct TrainingState {
+    std::uint64_t step = 0;   ///< optimizer steps done
+    std::uint32_t epoch = 0;  ///< epochs done
+    std::uint64_t step_in_epoch = 0;
+    double momentum_product = 1.0;  ///< of NAdam
+    std::vector<NetState> nets;
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, TrainingState>& value) {
+    archive(value.step, value.epoch, value.step_in_epoch, value.momentum_product, value.nets);
+}
+
+/// One trained net: the row of the best epoch and how it came about.
+struct TrainedNet {
+    std::string failure;  ///< empty, or why it has no usable weights: "diverged: ..."
+    std::vector<float> row;
+    std::uint32_t epochs = 0;  ///< run
+    std::uint32_t best_epoch = 0;
+    double best_validation_loss = 0.0;
+    std::vector<double> training_loss;
+    std::vector<double> validation_loss;
+    std::uint64_t training_events = 0;  ///< over both classes
+    std::uint64_t validation_events = 0;
+    std::uint64_t negative_weights = 0;  ///< events of either part with weight < 0
+    NetQuality quality;
+    CalibrationMap calibration;
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, TrainedNet>& value) {
+    archive(value.failure, value.row, value.epochs, value.best_epoch, value.best_validation_loss,
+            value.training_loss, value.validation_loss, value.training_events,
+            value.validation_events, value.negative_weights, value.quality, value.calibration);
+}
+
+/// A finished training task: its nets in the order of the request.
+struct TrainingResult {
+    std::vector<TrainedNet> nets;
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, TrainingResult>& value) {
+    archive(value.nets);
+}
+
+/// An ensemble evaluated on some events: those of one part, in file order.
+struct RatioBlock {
+    std::vector<float> log_ratio;  ///< combined over the members, not normalised
+    std::vector<float> spread;   ///< standard deviation of log r over the members; 0 for one member
+    std::vector<float> members;  ///< [members, events] log r of each net, if asked for; NaN where a
+                                 ///< net is not of the event's fold
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, RatioBlock>& value) {
+    archive(value.log_ratio, value.spread, value.members);
+}
+
+/// A classifier evaluated on the events of one part among some rows, in file order.
+struct ScoreBlock {
+    std::uint32_t classes = 0;
+    std::vector<float> log_probability;  ///< [classes, events] ln s_k: geometric mean over the nets,
+                                         ///< scaled so that the s_k of an event sum to 1
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, ScoreBlock>& value) {
+    archive(value.classes, value.log_probability);
+}
+
+enum class TaskFileKind : std::uint32_t {
+    training_state = 1,
+    training_result = 2,
+    ratio_block = 3,
+    toy_block = 4,  ///< fitted toys, finished or of a stopped task
+    score_block = 5,
+};
+
+template <class T>
+constexpr TaskFileKind task_file_kind();
+template <>
+constexpr TaskFileKind task_file_kind<TrainingState>() {
+    return TaskFileKind::training_state;
+}
+template <>
+constexpr TaskFileKind task_file_kind<TrainingResult>() {
+    return TaskFileKind::training_result;
+}
+template <>
+constexpr TaskFileKind task_file_kind<RatioBlock>() {
+    return TaskFileKind::ratio_block;
+}
+template <>
+constexpr TaskFileKind task_file_kind<ScoreBlock>() {
+    return TaskFileKind::score_block;
+}
+
+/// Whole file for a body.
+std::vector<std::byte> task_file_bytes(TaskFileKind kind,
+                                       const Digest& task,
+                                       std::vector<std::byte> body);
+
+/// Body of a file after all checks.
+/// \throws DataError naming what does not fit: magic, version, kind, digest, size or checksum
+std::vector<std::byte> task_file_body(std::span<const std::byte> file,
+                                      TaskFileKind kind,
+                                      const Digest& task);
+
+template <class T>
+std::vector<std::byte> encode_task_file(const Digest& task, const T& value) {
+    return task_file_bytes(task_file_kind<T>(), task, encode(value));
+}
+
+/// \throws DataError naming the path and what does not fit
+template <class T>
+T read_task_file(const std::filesystem::path& path, const Digest& task) {
+    return in_context(path.string(), [&] {
+        return decode<T>(task_file_body(read_file(path), task_file_kind<T>(), task));
+    });
+}
+
+/// What the header of a file says it is; nothing if it has none.
+std::optional<TaskFileKind> task_file_kind(const std::filesystem::path& path);
+
+/// True if the file exists, is complete, undamaged and belongs to the task. Never throws.
+bool task_file_is_complete(const std::filesystem::path& path,
+                           TaskFileKind kind,
+                           const Digest& task);
+
+}  // namespace ratiofarm

@@ -1,0 +1,276 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "ratiofarm/core/digest.hpp"
+#include "ratiofarm/protocol/network.hpp"
+#include "ratiofarm/protocol/split.hpp"
+#include "ratiofarm/protocol/training_options.hpp"
+#include "ratiofarm/core/wire.hpp"
+
+/// What a supervisor and its trainer say to each other over their local socket. Each frame is
+/// u32 size of the body, u8 index of the message in the variant, then the encoded body.
+namespace ratiofarm {
+
+/// Where the columns of one sample lie: contiguous blocks of a file that the trainer maps.
+struct SampleColumns {
+    std::string file;                   ///< absolute path
+    std::string sample;                 ///< name, for messages
+    std::uint64_t events = 0;           ///< rows n
+    std::uint64_t columns = 0;          ///< width d of the stored feature matrix
+    std::uint64_t features_offset = 0;  ///< bytes; f32 [n, d]
+    std::uint64_t weight_offset = 0;    ///< bytes; f64 [n]
+    std::uint64_t id_offset = 0;        ///< bytes; u64 [n]
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, SampleColumns>& value) {
+    archive(value.file, value.sample, value.events, value.columns, value.features_offset,
+            value.weight_offset, value.id_offset);
+}
+
+/// One sample as part of a class of the classifier; its weights are scaled to `fraction` of the
+/// class, and both classes have the same total weight.
+struct ClassComponent {
+    SampleColumns sample;
+    double fraction = 1.0;  ///< > 0; the fractions of a class sum to 1
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, ClassComponent>& value) {
+    archive(value.sample, value.fraction);
+}
+
+/// Where a net that is fine-tuned gets its first weights.
+struct WarmStart {
+    std::string path;       ///< TaskFile of a TrainingResult; empty: initialised by the seed
+    Digest task;            ///< that the file belongs to
+    std::uint32_t net = 0;  ///< within it
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, WarmStart>& value) {
+    archive(value.path, value.task, value.net);
+}
+
+/// What is special to one net of a task; everything else its nets share.
+struct NetRequest {
+    std::string name;  ///< "S/member 3", for messages
+    std::uint64_t initialisation_seed = 0;
+    std::uint64_t shuffle_seed = 0;
+    std::uint64_t replica = 0;  ///< seed of the Poisson(1) weights of its events; 0: none
+    double rate_factor = 1.0;   ///< of training.learning_rate
+    WarmStart warm_start;
+    std::uint32_t half = 0;  ///< 1 or 2: it learns from this half of the training events alone,
+                             ///< cut by another hash of their id, and is validated on all of
+                             ///< them; 0: from all. The nets of a task agree on it
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, NetRequest>& value) {
+    archive(value.name, value.initialisation_seed, value.shuffle_seed, value.replica,
+            value.rate_factor, value.warm_start, value.half);
+}
+
+/// A training that is continued by another one, with the same bits as if it had never stopped: a
+/// rung of a search.
+struct Continuation {
+    std::uint32_t stop_epoch = 0;  ///< ends after this epoch, the schedule being that of all
+                                   ///< epochs; its last checkpoint stays. 0: no rung
+    std::string from_path;         ///< checkpoint of the rung before; empty, lost or damaged: from
+                                   ///< the beginning, with the same bits
+    Digest from_task;
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, Continuation>& value) {
+    archive(value.stop_epoch, value.from_path, value.from_task);
+}
+
+/// Train one net, or a pack of nets in step: logit of p_numerator / p_denominator.
+struct TrainRequest {
+    Digest task;
+    std::string name;                         ///< "S/member 3" or "S/members 0..7", for messages
+    std::vector<ClassComponent> numerator;    ///< class 1
+    std::vector<ClassComponent> denominator;  ///< class 0
+    /// Of a classifier: events of each class, one per output of the network; numerator and
+    /// denominator are then empty. Softmax, cross-entropy with weights, classes weigh the same.
+    std::vector<std::vector<ClassComponent>> classes;
+    std::vector<std::uint32_t> features;  ///< columns of the feature matrix, in input order
+    Split split;
+    std::uint32_t fold = 0;  ///< of its nets, if the split has folds
+    Network network;
+    TrainingOptions training;
+    std::vector<NetRequest> nets;  ///< at least one
+    bool held_out = false;         ///< also measure NetQuality::held_out_gain
+    Continuation continuation;
+    std::string result_path;  ///< published TaskFile when done
+    std::string state_path;   ///< checkpoint; the older generation is state_path + ".old"
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, TrainRequest>& value) {
+    archive(value.task, value.name, value.numerator, value.denominator, value.classes,
+            value.features, value.split, value.fold, value.network, value.training, value.nets,
+            value.held_out, value.continuation, value.result_path, value.state_path);
+}
+
+enum class Combine : std::uint8_t {
+    mean_log_ratio,  ///< geometric mean of the members' ratios
+    mean_ratio,      ///< arithmetic mean
+};
+
+/// Events that an ensemble is evaluated on.
+enum class EventPart : std::uint8_t {
+    inference,   ///< of the split; with folds all, each by the nets of its fold
+    validation,  ///< of the split; only without folds
+    all,         ///< whatever the split says; with folds each by the nets of its fold
+};
+
+/// Evaluate an ensemble on the events of one part among rows [first, first + count). A classifier
+/// gives the logarithms of its class probabilities, geometric means over its nets.
+struct InferRequest {
+    Digest task;
+    std::string name;  ///< "S on SBI rows 0..262144", for messages
+    SampleColumns sample;
+    std::uint64_t first = 0;
+    std::uint64_t count = 0;
+    std::vector<std::uint32_t> features;
+    Split split;
+    EventPart part = EventPart::inference;
+    Network network;
+    std::string ensemble_file;            ///< absolute path; rows are mapped
+    std::uint64_t weights_offset = 0;     ///< bytes to row 0; f32 [members, row_stride]
+    std::uint64_t row_stride = 0;         ///< elements
+    std::uint32_t members = 0;            ///< nets of the file, over all folds
+    std::vector<std::uint32_t> net_fold;  ///< [members] fold of each net; empty without folds
+    std::uint64_t calibration_offset =
+        0;  ///< 0: not calibrated; otherwise bytes to f32 [members, 2, calibration_knots],
+            ///< logits then calibrated, NaN beyond the last knot
+    Combine combine = Combine::mean_log_ratio;
+    Precision precision = Precision::fp32;
+    bool keep_members = false;  ///< the logit of every member in the result, too
+    std::uint32_t threads = 1;
+    std::string result_path;  ///< published TaskFile when done
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, InferRequest>& value) {
+    archive(value.task, value.name, value.sample, value.first, value.count, value.features,
+            value.split, value.part, value.network, value.ensemble_file, value.weights_offset,
+            value.row_stride, value.members, value.net_fold, value.calibration_offset,
+            value.combine, value.precision, value.keep_members, value.threads, value.result_path);
+}
+
+/// Write a checkpoint of the running training now and go on.
+struct CheckpointRequest {};
+/// Write a checkpoint of the running training and give it up; answered by TaskStopped.
+struct StopRequest {};
+
+template <class Archive>
+void fields(Archive&, MemberOf<Archive, CheckpointRequest>&) {}
+template <class Archive>
+void fields(Archive&, MemberOf<Archive, StopRequest>&) {}
+
+using TrainerRequest = std::variant<TrainRequest, InferRequest, CheckpointRequest, StopRequest>;
+
+/// First message of a trainer.
+struct TrainerHello {
+    std::string device;    ///< "cpu" or "cuda:0 NVIDIA H100 GPU-<uuid> 0000:1b:00.0"
+    std::string libtorch;  ///< version
+    std::uint64_t pid = 0;
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, TrainerHello>& value) {
+    archive(value.device, value.libtorch, value.pid);
+}
+
+/// Sign of life, about once a second while a task runs.
+struct TaskProgress {
+    Digest task;
+    double fraction = 0.0;  ///< of the task, 0 to 1
+    std::uint32_t epoch = 0;
+    double training_loss = 0.0;  ///< of the last complete epoch; NaN before it
+    double validation_loss = 0.0;
+    double checkpoint_seconds = 0.0;  ///< that the last checkpoint took; 0 before it
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, TaskProgress>& value) {
+    archive(value.task, value.fraction, value.epoch, value.training_loss, value.validation_loss,
+            value.checkpoint_seconds);
+}
+
+/// The result is published at the path of the request.
+struct TaskDone {
+    Digest task;
+    std::uint64_t bytes = 0;  ///< of the published file
+    std::uint32_t crc = 0;    ///< of the published file
+    double seconds = 0.0;     ///< spent in this attempt
+    bool resumed = false;     ///< continued from a checkpoint
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, TaskDone>& value) {
+    archive(value.task, value.bytes, value.crc, value.seconds, value.resumed);
+}
+
+enum class FailureKind : std::uint8_t {
+    task,     ///< bad data, diverged loss: it would fail again
+    memory,   ///< an allocation was refused: counts like a crash
+    storage,  ///< disk full, quota, read-only, folder gone: not the task's fault, later perhaps
+};
+
+/// The task was not done, and the trainer lives.
+struct TaskFailed {
+    Digest task;
+    std::string reason;
+    FailureKind kind = FailureKind::task;
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, TaskFailed>& value) {
+    archive(value.task, value.reason, value.kind);
+}
+
+/// Answer to StopRequest: the checkpoint is on disk.
+struct TaskStopped {
+    Digest task;
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, TaskStopped>& value) {
+    archive(value.task);
+}
+
+using TrainerReply = std::variant<TrainerHello, TaskProgress, TaskDone, TaskFailed, TaskStopped>;
+
+/// The frame of one message, ready to be written to the socket.
+std::vector<std::byte> frame(const TrainerRequest& request);
+std::vector<std::byte> frame(const TrainerReply& reply);
+
+/// Cuts a stream of bytes into frames.
+class FrameBuffer {
+public:
+    void append(std::span<const std::byte> bytes);
+
+    /// The next complete message, if all of it has come.
+    /// \throws DataError if the bytes are no message of this version
+    std::optional<TrainerRequest> next_request();
+    std::optional<TrainerReply> next_reply();
+
+private:
+    template <class Variant>
+    std::optional<Variant> next();
+
+    std::vector<std::byte> bytes_;
+};
+
+}  // namespace ratiofarm

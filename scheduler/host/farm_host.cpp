@@ -1,0 +1,252 @@
+#include "farm_host.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "ratiofarm/core/errors.hpp"
+#include "core/signal_flags.hpp"
+
+namespace ratiofarm {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+constexpr auto commit_interval = 500ms;  // lines of the journal become durable in groups
+constexpr auto progress_interval = 10s;  // between progress lines in the log
+
+std::unordered_map<Digest, double> flop_of(const std::vector<Task>& tasks) {
+    std::unordered_map<Digest, double> flop;
+    for (const Task& task : tasks) flop.emplace(task.digest, task.cost);
+    return flop;
+}
+
+const char* word(TaskOutcome outcome) {
+    switch (outcome) {
+        case TaskOutcome::done: return "done";
+        case TaskOutcome::failed: return "failed";
+        case TaskOutcome::crashed: return "crashed";
+        case TaskOutcome::stopped: return "stopped";
+        case TaskOutcome::postponed: return "postponed";
+    }
+    return "";
+}
+
+std::vector<Task> with_expected_seconds(std::vector<Task> tasks, const CostModel& costs) {
+    for (Task& task : tasks) task.cost = costs.seconds(task.name, task.cost);
+    return tasks;
+}
+
+}  // namespace
+
+FarmHost::FarmHost(Links links, std::vector<Task> tasks, const FarmOptions& options)
+    : links_(links),
+      options_(options),
+      flop_(flop_of(tasks)),
+      scheduler_(with_expected_seconds(std::move(tasks), options.costs),
+                 {.strikes = options.strikes}),
+      times_(static_cast<std::uint64_t>(links.ranks)),
+      begin_(Clock::now()),
+      next_commit_(begin_),
+      next_progress_(begin_ + progress_interval),
+      next_wave_(begin_) {}
+
+void FarmHost::receive(WorkerId worker, const Message& message) {
+    if (std::holds_alternative<Ready>(message)) {
+        known_workers_ += 1;
+    }
+    if (const auto* finished = std::get_if<Finished>(&message)) note_end(worker, *finished);
+    perform(scheduler_.on(worker, message));
+}
+
+double FarmHost::elapsed() const {
+    return std::chrono::duration<double>(Clock::now() - begin_).count();
+}
+
+/// Attempts that end in a commit have that line.
+void FarmHost::note_end(WorkerId worker, const Finished& message) {
+    const double at = elapsed();
+    times_.end(worker.value, at);
+    if (message.report.outcome == TaskOutcome::done) return;
+    links_.journal.write(AttemptEnded{word(message.report.outcome), worker.value, at});
+}
+
+void FarmHost::step() {
+    const Instant now = Clock::now();
+    obey_signals();
+    watch_the_time(now);
+    send_stops(now);
+    if (now >= next_commit_) {
+        commit_lines();
+        next_commit_ = now + commit_interval;
+    }
+    if (now >= next_progress_) {
+        log_progress();
+        next_progress_ = now + progress_interval;
+    }
+    // Everyone must be known before anyone is told to leave.
+    if (!dismissed_ && known_workers_ == links_.ranks && scheduler_.over()) dismiss();
+}
+
+void FarmHost::obey_signals() {
+    const SignalRequest request = signal_request();
+    if (request == SignalRequest::stop) perform(scheduler_.stop());
+    if (request == SignalRequest::checkpoint) {
+        clear_checkpoint_request();
+        perform(scheduler_.checkpoint());
+    }
+}
+
+void FarmHost::watch_the_time(Instant now) {
+    if (!options_.stop_by || scheduler_.stopping()) return;
+    const Instant last = stop_time(*options_.stop_by, scheduler_.checkpoint_seconds(),
+                                   static_cast<std::size_t>(links_.ranks));
+    if (now >= last) stop("the time is over");
+}
+
+void FarmHost::stop(std::string why) {
+    links_.log.info("stopping early", {{"why", why}});
+    if (trouble_.empty()) trouble_ = std::move(why);
+    perform(scheduler_.stop());
+}
+
+/// A journal that cannot be written stops the farm; results without a line are adopted later.
+void FarmHost::commit_lines() {
+    try {
+        links_.journal.flush();
+    } catch (const SystemError& error) {
+        if (!scheduler_.stopping() || trouble_.empty()) stop(error.what());
+    }
+}
+
+void FarmHost::send_stops(Instant now) {
+    if (stops_.empty() || now < next_wave_) return;
+    for (std::size_t sent = 0; sent < stop_wave && !stops_.empty(); ++sent) {
+        links_.channel.send(stops_.front(), Stop{});
+        stops_.pop_front();
+    }
+    next_wave_ = now + std::chrono::duration_cast<Instant::duration>(
+                           stop_wave_interval(scheduler_.checkpoint_seconds()));
+}
+
+void FarmHost::dismiss() {
+    const FarmProfile profile = profile_of(times_, elapsed(), 1);
+    links_.journal.write(FarmEnded{profile.seconds, times_.workers(), profile.busy_seconds,
+                                   profile.tail_seconds, profile.tail_idle_seconds});
+    commit_lines();
+    links_.log.info("farm ended",
+                    {{"seconds", profile.seconds},
+                     {"workers", times_.workers()},
+                     {"utilisation", profile.utilisation()},
+                     {"tail_seconds", profile.tail_seconds},
+                     {"tail_idle_hours", profile.tail_idle_seconds / 3600.0},
+                     {"longest_checkpoint_seconds", scheduler_.checkpoint_seconds()}});
+    perform(scheduler_.dismiss());
+    dismissed_ = true;
+}
+
+FarmEnd FarmHost::end() const {
+    const FarmCounts counts = scheduler_.counts();
+    FarmEnd end;
+    end.done = counts.done;
+    end.failed = counts.failed;
+    end.left = counts.waiting;
+    end.trouble = scheduler_.trouble().empty() ? trouble_ : scheduler_.trouble();
+    end.stopped = counts.waiting > 0 || !end.trouble.empty();
+    end.failures = failures_;
+    end.commits = commits_;
+    return end;
+}
+
+void FarmHost::perform(std::vector<Action> actions) {
+    for (Action& action : actions) {
+        std::visit([&](auto& value) { perform_one(value); }, action);
+    }
+}
+
+void FarmHost::perform_one(const SendAction& action) {
+    if (std::holds_alternative<Stop>(action.message)) {
+        stops_.push_back(action.to);
+        return;
+    }
+    if (const auto* assign = std::get_if<Assign>(&action.message)) {
+        const double at = elapsed();
+        times_.begin(action.to.value, at);
+        if (scheduler_.counts().waiting == 0) times_.tail_begins(at);
+        links_.journal.write(AttemptBegan{assign->task.name, action.to.value, at});
+    }
+    links_.channel.send(action.to, action.message);
+}
+
+void FarmHost::perform_one(const CommitAction& action) {
+    const TaskReport& report = action.report;
+    commits_.push_back({.task = action.task.digest,
+                        .name = action.task.name,
+                        .attempt = action.attempt.value,
+                        .worker = action.worker.value,
+                        .bytes = report.bytes,
+                        .crc = report.crc,
+                        .seconds = report.seconds,
+                        .resumed = report.resumed,
+                        .adopted = false,
+                        .flop = flop_[action.task.digest],
+                        .at = elapsed()});
+    links_.journal.write(commits_.back());
+    links_.log.info("task done", {{"task", action.task.name},
+                                  {"rank", action.worker.value},
+                                  {"seconds", report.seconds},
+                                  {"resumed", report.resumed ? "yes" : "no"}});
+    learn(action.task, report);
+    ask_for_more();
+}
+
+void FarmHost::ask_for_more() {
+    if (!options_.more) return;
+    std::vector<Task> tasks = options_.more();
+    for (const Task& task : tasks) flop_.emplace(task.digest, task.cost);
+    perform(scheduler_.add(with_expected_seconds(std::move(tasks), options_.costs)));
+}
+
+/// Costs are revised when the number of tasks they come from has doubled.
+void FarmHost::learn(const Task& task, const TaskReport& report) {
+    if (report.resumed) return;
+    options_.costs.learn(task.name, flop_[task.digest], report.seconds);
+    learned_ += 1;
+    if (2 * learned_ < options_.costs.tasks() + options_.costs.toy_tasks()) return;
+    learned_ = 0;
+    scheduler_.reprice([this](const Task& known) {
+        return options_.costs.seconds(known.name, flop_[known.digest]);
+    });
+}
+
+void FarmHost::perform_one(const GiveUpAction& action) {
+    links_.journal.write(
+        TaskGivenUp{action.task.digest, action.task.name, action.reason, action.strikes});
+    failures_.push_back(fmt::format("{}: {}", action.task.name, action.reason));
+    links_.log.error("task failed for good",
+                     {{"task", action.task.name}, {"reason", action.reason}});
+    ask_for_more();
+}
+
+void FarmHost::perform_one(const NoteAction& action) {
+    links_.log.warning(action.text, {{"task", action.task}, {"rank", action.worker.value}});
+    links_.journal.write(TaskNoted{action.task, action.text, action.worker.value, elapsed()});
+}
+
+void FarmHost::log_progress() const {
+    const FarmCounts counts = scheduler_.counts();
+    const double fraction = counts.cost_total > 0.0 ? counts.cost_done / counts.cost_total : 0.0;
+    const double so_far = elapsed();
+    links_.log.info("progress", {{"done", counts.done},
+                                 {"running", counts.running},
+                                 {"waiting", counts.waiting},
+                                 {"failed", counts.failed},
+                                 {"percent", 100.0 * fraction},
+                                 {"seconds_left",
+                                  fraction > 0.0 ? so_far * (1.0 - fraction) / fraction : 0.0}});
+}
+
+}  // namespace ratiofarm

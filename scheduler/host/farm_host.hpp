@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "farm/channel.hpp"
+#include "scheduler/scheduler.hpp"
+#include "store/farm_times.hpp"
+
+#include "run_farm.hpp"
+
+namespace ratiofarm {
+
+/// Rank 0's half of a farm: feeds the scheduler and does what it asks for.
+class FarmHost {
+public:
+    struct Links {
+        int ranks;
+        Channel& channel;
+        Journal& journal;
+        const Log& log;
+    };
+    FarmHost(Links links, std::vector<Task> tasks, const FarmOptions& options);
+
+    void receive(WorkerId worker, const Message& message);
+    void step();  ///< never blocks; often
+    FarmEnd end() const;
+
+private:
+    void obey_signals();
+    void watch_the_time(Instant now);
+    void note_end(WorkerId worker, const Finished& message);
+    void learn(const Task& task, const TaskReport& report);
+    void ask_for_more();
+    void commit_lines();
+    void send_stops(Instant now);
+    void stop(std::string why);
+    void dismiss();
+    double elapsed() const;  ///< seconds since the farm began
+    void log_progress() const;
+
+    void perform(std::vector<Action> actions);
+    void perform_one(const SendAction& action);
+    void perform_one(const CommitAction& action);
+    void perform_one(const GiveUpAction& action);
+    void perform_one(const NoteAction& action);
+
+    Links links_;
+    FarmOptions options_;
+    std::unordered_map<Digest, double> flop_;
+    Scheduler scheduler_;
+    FarmTimes times_;
+    std::vector<std::string> failures_;
+    std::vector<TaskCommitted> commits_;
+    std::string trouble_;
+    std::deque<WorkerId> stops_;  ///< not sent yet
+    int known_workers_ = 0;
+    std::uint64_t learned_ = 0;  ///< tasks since costs were revised
+    Instant begin_;
+    Instant next_commit_;
+    Instant next_progress_;
+    Instant next_wave_;
+    bool dismissed_ = false;
+};
+
+}  // namespace ratiofarm

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ratiofarm/core/log.hpp"
+#include "farm/task.hpp"
+#include "farm/task_runner.hpp"
+#include "ratiofarm/mpi/communicator.hpp"
+#include "scheduler/cost_model.hpp"
+#include "store/journal.hpp"
+
+#include "walltime.hpp"
+
+namespace ratiofarm {
+
+/// How a farm ended; the same on every rank.
+struct FarmEnd {
+    std::uint64_t done = 0;
+    std::uint64_t failed = 0;            ///< given up for good
+    std::uint64_t left = 0;              ///< not done because the farm stopped early
+    bool stopped = false;                ///< early: by a signal, the walltime or a full disk
+    std::vector<std::string> failures;   ///< "name: reason", on rank 0
+    std::string trouble;                 ///< why it stopped early by itself, on rank 0
+    std::vector<TaskCommitted> commits;  ///< as written to the journal, on rank 0
+};
+
+/// What a farm may do; only rank 0's counts.
+struct FarmOptions {
+    std::uint32_t strikes = 3;       ///< crashes after which a task is given up
+    std::optional<Instant> stop_by;  ///< all tasks have checkpointed and stopped by then
+    CostModel costs;                 ///< learned from earlier tasks
+    /// Asked after each task that was done or given up for tasks that are known only now. Does not
+    /// throw.
+    std::function<std::vector<Task>()> more;
+};
+
+/// This rank's part of a farm; everything outlives it.
+struct FarmRank {
+    const mpi::Communicator& world;
+    TaskRunner& runner;
+    Journal* journal;  ///< on rank 0; null elsewhere
+    const Log& log;
+};
+
+/// Collective over the rank's world: rank 0 schedules, every rank works. Returns when every task is
+/// done, given up, or left because the farm stops early: a signal asked for it, its time is over,
+/// or storage refuses. \param tasks on rank 0; ignored elsewhere. Their cost is in FLOP; expected
+/// seconds are learned
+FarmEnd run_farm(const FarmRank& rank, std::vector<Task> tasks, const FarmOptions& options);
+
+/// The same with default options.
+FarmEnd run_farm(const mpi::Communicator& world,
+                 std::vector<Task> tasks,
+                 TaskRunner& runner,
+                 Journal* journal,
+                 const Log& log);
+
+}  // namespace ratiofarm

@@ -1,0 +1,214 @@
+// A campaign as text: the resolved file.
+#include "campaign/campaign.hpp"
+#include "campaign/search/search_space.hpp"
+
+#include "campaign_words.hpp"
+#include "read_cuts.hpp"
+#include "campaign/selection/reference_priors.hpp"
+#include "toml_text.hpp"
+#include "toml_writer.hpp"
+#include "write_data.hpp"
+#include "write_preselection.hpp"
+
+namespace ratiofarm {
+namespace {
+
+void write_general(TomlWriter& out, const Campaign& campaign) {
+    out.section("[campaign]");
+    out.key("name", campaign.name);
+    out.key("seed", campaign.seed);
+    if (campaign.has_events()) {
+        out.section("[events]");
+        out.key("file", campaign.events.file);
+        out.key("features", campaign.events.features);
+    }
+    out.section("[split]");
+    out.key("train", campaign.split.train);
+    out.key("validation", campaign.split.validation);
+    if (campaign.split.folds > 0) {
+        out.key("folds", campaign.split.folds);
+    } else {
+        out.key("inference", campaign.split.inference);
+    }
+}
+
+void write_parameter(TomlWriter& out, const Parameter& parameter) {
+    out.section("[parameters." + parameter.name + "]");
+    out.key("start", parameter.start);
+    out.key("range", std::vector<double>{parameter.low, parameter.high});
+    out.key("fixed", parameter.fixed);
+    out.key("constraint", parameter.constraint.kind);
+    if (parameter.constraint.kind != Constraint::Kind::none) {
+        out.key("observed", parameter.constraint.observed);
+        out.key("width", parameter.constraint.width);
+    }
+    if (!parameter.group.empty()) out.key("group", parameter.group);
+}
+
+std::string shapes_text(const std::vector<SystematicSection::Shape>& shapes) {
+    using Source = SystematicSection::Source;
+    std::vector<std::string> names;
+    std::string table;
+    for (const auto& shape : shapes) {
+        names.push_back(shape.process);
+        const std::string what = shape.source == Source::weights ? "_weight = " : " = ";
+        table += (table.empty() ? "" : ", ") + key_text(shape.process) + " = { up" + what +
+                 toml_text(shape.up) + ", down" + what + toml_text(shape.down) + " }";
+    }
+    const bool has_events = !shapes.empty() && shapes.front().source != Source::ratio_file;
+    return has_events ? "{ " + table + " }" : toml_text(names);
+}
+
+std::string yields_text(const std::vector<SystematicSection::Yield>& yields) {
+    std::string table;
+    for (const auto& yield : yields) {
+        table += (table.empty() ? "" : ", ") + key_text(yield.process) +
+                 " = { up = " + toml_text(yield.factors.up) +
+                 ", down = " + toml_text(yield.factors.down) + " }";
+    }
+    return "{ " + table + " }";
+}
+
+void write_systematics(TomlWriter& out, const Campaign& campaign) {
+    for (const SystematicSection& systematic : campaign.systematics) {
+        out.section("[[systematic]]");
+        out.key("name", systematic.name);
+        out.key("parameter", systematic.parameter);
+        if (systematic.shapes) out.raw("shape", shapes_text(*systematic.shapes));
+        if (systematic.yields) out.raw("yield", yields_text(*systematic.yields));
+        out.key("shape_code", systematic.shape_code);
+        out.key("yield_code", systematic.yield_code);
+    }
+}
+
+void write_regions(TomlWriter& out, const Campaign& campaign) {
+    for (const UnbinnedRegionSection& region : campaign.unbinned) {
+        out.section("[[region]]");
+        out.key("name", region.name);
+        out.key("type", std::string("unbinned"));
+        if (!region.ratios.empty()) out.key("ratios", region.ratios);
+        if (!region.yields.empty()) out.raw("yield", inline_table(region.yields));
+        if (region.shape_norm) out.key("shape_norm", *region.shape_norm);
+        if (!region.where.empty()) out.raw("where", cuts_text(region.where));
+    }
+    if (!campaign.binned.empty()) out.verbatim(binned_regions_toml(campaign.binned));
+    const std::string labels = labels_toml(campaign.labels);
+    if (!labels.empty()) out.verbatim(labels);
+}
+
+void write_model(TomlWriter& out, const Campaign& campaign) {
+    for (const Parameter& parameter : campaign.parameters) write_parameter(out, parameter);
+    for (const ProcessSection& process : campaign.processes) {
+        out.section("[[process]]");
+        out.key("name", process.name);
+        out.key("sample", process.sample);
+        out.key("coefficient", process.coefficient.text());
+        if (process.yield) out.key("yield", *process.yield);
+    }
+    write_systematics(out, campaign);
+    write_regions(out, campaign);
+    if (!campaign.reference.mixture.empty()) out.verbatim(reference_toml(campaign.reference));
+}
+
+void write_ensemble(TomlWriter& out, const EnsembleSection& ensemble) {
+    out.section("[ensemble]");
+    out.key("members", ensemble.members);
+    out.key("replicas", ensemble.replicas);
+    out.key("combine", ensemble.combine);
+    out.key("replacements", ensemble.replacements);
+    if (ensemble.until_spread > 0.0) {
+        out.key("until_spread", ensemble.until_spread);
+        out.key("max_members", ensemble.max_members);
+    }
+    out.key("keep_members", ensemble.keep_members);
+}
+
+void write_gates(TomlWriter& out, const GatesSection& gates) {
+    out.section("[gates]");
+    out.key("excess", gates.excess);
+    out.key("sc_rms", gates.sc_rms);
+    out.key("closure", gates.closure);
+    out.key("slope", gates.slope);
+    out.key("overtraining", gates.overtraining);
+    out.key("saturated", gates.saturated);
+    out.key("constant", gates.constant);
+    out.key("loss_outlier", gates.loss_outlier);
+}
+
+void write_nets(TomlWriter& out, const Campaign& campaign) {
+    write_network(out, "network", campaign.network);
+    write_training(out, "training", campaign.training);
+    write_ensemble(out, campaign.ensemble);
+    write_gates(out, campaign.gates);
+    out.section("[systematics]");
+    out.key("members", campaign.systematic_nets.members);
+    out.key("warm_start", campaign.systematic_nets.warm_start);
+    out.key("rate_factor", campaign.systematic_nets.rate_factor);
+    out.key("halves", campaign.systematic_nets.halves);
+    out.key("null_shapes", campaign.systematic_nets.null_shapes);
+    out.key("null_level", campaign.systematic_nets.null_level);
+}
+
+void write_inference(TomlWriter& out, const Campaign& campaign) {
+    out.verbatim(data_toml(campaign.data));
+    out.section("[inference]");
+    out.key("poi", campaign.inference.poi);
+    out.key("shape_norm", campaign.inference.shape_norm);
+    out.key("negative_mixture", campaign.inference.negative_mixture);
+    out.key("extreme_anchors", campaign.inference.extreme_anchors);
+    out.key("scan", campaign.inference.scan);
+}
+
+void write_gaussian(TomlWriter& out, const std::string& name, const GaussianProcess& process) {
+    out.section("[simulate." + name + "]");
+    out.key("yield", process.yield);
+    out.key("mean", process.mean);
+    std::string rows;
+    for (const auto& row : process.covariance) rows += (rows.empty() ? "" : ", ") + toml_text(row);
+    out.raw("covariance", "[" + rows + "]");
+}
+
+std::string variation_text(const GaussianVariation& variation) {
+    std::string text = "{ ";
+    if (!variation.shift.empty()) text += "shift = " + toml_text(variation.shift) + ", ";
+    return text + "up = " + toml_text(variation.yield.up) +
+           ", down = " + toml_text(variation.yield.down) + " }";
+}
+
+void write_simulate(TomlWriter& out, const SimulateSection& simulate) {
+    out.section("[simulate]");
+    out.key("model", std::string("interference"));
+    out.key("events", simulate.events);
+    out.key("seed", simulate.seed);
+    out.key("interference", simulate.toy.interference);
+    write_gaussian(out, "S", simulate.toy.signal);
+    write_gaussian(out, "B", simulate.toy.background);
+    for (const ToyVariation& variation : simulate.systematics) {
+        out.section("[[simulate.systematic]]");
+        out.key("name", variation.name);
+        out.raw("S", variation_text(variation.signal));
+        out.raw("B", variation_text(variation.background));
+    }
+    out.section("[simulate.tilts]");
+    out.key("name", simulate.tilts.name);
+    out.key("count", simulate.tilts.count);
+    out.key("size", simulate.tilts.size);
+}
+
+}  // namespace
+
+std::string campaign_toml(const Campaign& campaign) {
+    TomlWriter out;
+    write_general(out, campaign);
+    write_model(out, campaign);
+    if (campaign.has_events()) write_nets(out, campaign);
+    if (campaign.preselection) out.verbatim(preselection_toml(*campaign.preselection));
+    if (campaign.search) out.verbatim(search_toml(*campaign.search));
+    write_inference(out, campaign);
+    const std::string finite_mc = finite_mc_toml(campaign.finite_mc);
+    if (!finite_mc.empty()) out.verbatim(finite_mc);
+    if (campaign.simulate) write_simulate(out, *campaign.simulate);
+    return out.text();
+}
+
+}  // namespace ratiofarm

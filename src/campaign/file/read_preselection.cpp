@@ -1,0 +1,213 @@
+// [preselection]: the classifier that says where the unbinned likelihood is used.
+#include <algorithm>
+#include <set>
+
+#include "campaign/preselection_graph.hpp"
+
+#include "campaign/selection/resolve_effects.hpp"
+#include "section_readers.hpp"
+
+namespace ratiofarm {
+namespace {
+
+std::vector<std::string> class_names(const PreselectionSection& section) {
+    std::vector<std::string> names;
+    for (const auto& one : section.classes) names.push_back(one.name);
+    return names;
+}
+
+/// Where the processes of a class are read.
+struct ClassPlace {
+    const TableReader& table;
+    const std::string& path;
+    const std::vector<std::string>& known;
+};
+
+std::vector<std::string> read_members(const ClassPlace& place,
+                                      const ConfigNode& node,
+                                      std::set<std::string>& seen) {
+    Mistakes& mistakes = place.table.mistakes();
+    std::vector<std::string> names;
+    const auto* items = node.get_if<ConfigNode::Array>();
+    if (items == nullptr || items->empty()) {
+        mistakes.wrong(node, place.path, "must be a list of processes, [\"S\"]");
+        return names;
+    }
+    for (const ConfigNode& item : *items) {
+        const auto* name = item.get_if<std::string>();
+        if (name == nullptr || std::ranges::find(place.known, *name) == place.known.end()) {
+            mistakes.wrong(
+                item, place.path,
+                "no such process" + known_names(name == nullptr ? "" : *name, place.known));
+            continue;
+        }
+        if (!seen.insert(*name).second) {
+            mistakes.wrong(item, place.path, "a process belongs to one class, once");
+        }
+        names.push_back(*name);
+    }
+    return names;
+}
+
+/// classes = { signal = ["S"], background = ["B"] }; each process in one of them.
+void read_classes(const TableReader& table, const Campaign& campaign, PreselectionSection& to) {
+    std::vector<std::string> processes;
+    for (const ProcessSection& process : campaign.processes) processes.push_back(process.name);
+    const ConfigNode* node = table.find("classes");
+    if (node == nullptr) {
+        for (const std::string& name : processes) to.classes.push_back({name, {name}});
+        return;
+    }
+    const auto* members = node->get_if<ConfigNode::Table>();
+    if (members == nullptr) {
+        return table.wrong("classes",
+                           "must be a table of lists of processes, { signal = [\"S\"], background "
+                           "= [\"B\"] }");
+    }
+    std::set<std::string> seen;
+    for (const ConfigMember& member : *members) {
+        const std::string path = table.path("classes") + "." + member.key;
+        auto& one = to.classes.emplace_back();
+        one.name = member.key;
+        if (!is_plain_name(member.key)) {
+            table.mistakes().wrong(member.value, path,
+                                   "must be a name: " + std::string(plain_name_rule));
+        }
+        one.processes = read_members({table, path, processes}, member.value, seen);
+    }
+    for (const std::string& name : processes) {
+        if (seen.contains(name)) continue;
+        table.wrong("classes", "process '" + name + "' is in none; each belongs to one class");
+    }
+}
+
+/// The classes that vanish with the parameter of interest, if some do and some do not.
+std::vector<std::string> default_signal(const Campaign& campaign, const PreselectionSection& of) {
+    std::vector<std::string> signal;
+    for (const auto& one : of.classes) {
+        const bool vanishes = std::ranges::all_of(one.processes, [&](const std::string& name) {
+            return coefficient_at_start(campaign.process(name).coefficient, campaign,
+                                        campaign.inference.poi) == 0.0;
+        });
+        if (vanishes) signal.push_back(one.name);
+    }
+    if (signal.size() == of.classes.size()) signal.clear();
+    return signal;
+}
+
+void read_signal(const TableReader& table, const Campaign& campaign, PreselectionSection& to) {
+    const std::vector<std::string> names = class_names(to);
+    if (table.find("signal") == nullptr) {
+        if (table.mistakes().empty()) to.signal = default_signal(campaign, to);
+        if (table.mistakes().empty() && to.signal.empty()) {
+            table.require("signal",
+                          "the classes in the numerator of the score, for example signal = [\"" +
+                              names.front() + "\"]; not all or none of them vanish where '" +
+                              campaign.inference.poi + "' is 0, so there is no default");
+        }
+        return;
+    }
+    if (!table.texts("signal", to.signal)) return;
+    for (const std::string& name : to.signal) {
+        if (std::ranges::find(names, name) != names.end()) continue;
+        table.wrong("signal", "no such class '" + name + "'" + known_names(name, names));
+    }
+    const std::set<std::string> once(to.signal.begin(), to.signal.end());
+    if (once.size() != to.signal.size()) table.wrong("signal", "a class stands there once");
+    if (once.empty() || once.size() == names.size()) {
+        table.wrong("signal", "must name some of the classes, not none and not all");
+    }
+}
+
+void read_weights(const TableReader& table, PreselectionSection& to) {
+    const std::vector<std::string> names = class_names(to);
+    for (const std::string& name : names) to.weights.emplace_back(name, 1.0);
+    const ConfigNode* node = table.find("weights");
+    if (node == nullptr) return;
+    const auto* members = node->get_if<ConfigNode::Table>();
+    if (members == nullptr) {
+        return table.wrong("weights", "must be a table of classes and numbers, { S = 1.0 }");
+    }
+    for (const ConfigMember& member : *members) {
+        const std::string path = table.path("weights") + "." + member.key;
+        const auto weight =
+            read_number(member.value, {.low = 0.0, .low_allowed = false}, path, table.mistakes());
+        const auto found = std::ranges::find(to.weights, member.key,
+                                             [](const auto& entry) { return entry.first; });
+        if (found == to.weights.end()) {
+            table.mistakes().wrong(member.value, path,
+                                   "no such class" + known_names(member.key, names));
+        } else if (weight) {
+            found->second = *weight;
+        }
+    }
+}
+
+/// Keys that are not said are those of [network] and [training].
+void read_own_nets(const TableReader& table, const Campaign& campaign, PreselectionSection& to) {
+    const auto sub = [&](std::string_view key) {
+        return TableReader(table.find(key), key, table.path(key), table.mistakes());
+    };
+    to.network = campaign.network;
+    to.network.inputs = static_cast<std::uint32_t>(to.features.size());
+    to.network.outputs = static_cast<std::uint32_t>(to.classes.size());
+    read_network_keys(sub("network"), to.network);
+    to.training = campaign.training;
+    const TableReader training = sub("training");
+    read_training_keys(training, to.network, to.training);
+    if (to.training.optimizer != Optimizer::adamw) to.training.weight_decay = 0.0;
+    if (to.training.warmup_epochs > to.training.epochs && training.find("epochs") != nullptr &&
+        training.find("warmup_epochs") == nullptr) {
+        training.wrong("epochs", "is below training.warmup_epochs; set warmup_epochs here, too");
+    }
+}
+
+/// Names of its observables mean nothing else.
+void check_names(const TableReader& table, const Campaign& campaign) {
+    const PreselectionSection& section = *campaign.preselection;
+    std::vector<std::string> names{"score", "max_ratio"};
+    for (const auto& one : section.classes) names.push_back("p_" + one.name);
+    for (const std::string& feature : campaign.events.features) {
+        if (std::ranges::find(names, feature) == names.end()) continue;
+        table.mistakes().add({}, table.path() + " (its observable '" + feature +
+                                     "' has the name of one of events.features; rename the column "
+                                     "or the class)");
+    }
+    for (const ProcessSection& process : campaign.processes) {
+        if (process.name != preselection_ensemble) continue;
+        table.mistakes().add({}, table.path() + " (no process may be called '" + process.name +
+                                     "': the nets of the preselection are)");
+    }
+}
+
+}  // namespace
+
+void read_preselection(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes) {
+    const TableReader table = section(root, "preselection", mistakes);
+    if (!table.present()) return;
+    PreselectionSection to;
+    to.features = campaign.events.features;
+    if (table.texts("features", to.features)) {
+        const std::set<std::string> once(to.features.begin(), to.features.end());
+        if (to.features.empty() || once.size() != to.features.size()) {
+            table.wrong("features", "must name at least one column, each once");
+        }
+    }
+    read_classes(table, campaign, to);
+    if (to.classes.size() < 2) {
+        const std::string why = "a classifier needs at least two classes";
+        if (table.find("classes") != nullptr) table.wrong("classes", why);
+        if (table.find("classes") == nullptr) mistakes.add({}, "preselection (" + why + ")");
+    } else {
+        read_signal(table, campaign, to);
+    }
+    read_weights(table, to);
+    constexpr std::uint64_t most_nets = 1000;
+    const std::uint64_t folds = std::max(campaign.split.folds, 1U);
+    table.whole("members", {1, most_nets / folds}, to.members);
+    read_own_nets(table, campaign, to);
+    campaign.preselection = std::move(to);
+    check_names(table, campaign);
+}
+
+}  // namespace ratiofarm

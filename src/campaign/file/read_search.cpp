@@ -1,0 +1,264 @@
+// [search]: which keys of [network] and [training] are searched, and how.
+#include <algorithm>
+
+#include "campaign_keys.hpp"
+
+#include "campaign/search/search_nets.hpp"
+#include "campaign/search/search_words.hpp"
+#include "section_readers.hpp"
+
+namespace ratiofarm {
+namespace {
+
+constexpr std::uint32_t most_trials = 1000;
+
+/// Keys that say how the work is done, or how much of it: no trial may differ in them.
+const std::vector<std::string>& keys_of_work() {
+    static const std::vector<std::string> keys{"training.epochs", "training.pack",
+                                               "training.threads", "training.engine",
+                                               "training.checkpoint_seconds"};
+    return keys;
+}
+
+std::vector<std::string> searchable_keys() {
+    std::vector<std::string> keys;
+    for (const char* section : {"network", "training"}) {
+        for (const std::string& key : campaign_keys(section)) {
+            keys.push_back(std::string(section) + "." + key);
+        }
+    }
+    std::erase_if(
+        keys, [](const std::string& key) { return std::ranges::count(keys_of_work(), key) > 0; });
+    return keys;
+}
+
+/// A searched key with its value, whether written "training.batch" or training.batch.
+std::vector<ConfigMember> searched_members(const ConfigNode::Table& table) {
+    std::vector<ConfigMember> members;
+    for (const ConfigMember& member : table) {
+        const auto* inner = member.value.get_if<ConfigNode::Table>();
+        if (inner == nullptr || (member.key != "network" && member.key != "training")) {
+            members.push_back(member);
+            continue;
+        }
+        for (const ConfigMember& key : *inner) {
+            members.push_back({member.key + "." + key.key, key.position, key.value});
+        }
+    }
+    return members;
+}
+
+bool read_choices(const TableReader& table, SearchParameter& parameter) {
+    const auto* items = table.find("choice")->get_if<ConfigNode::Array>();
+    if (items == nullptr || items->empty()) {
+        table.wrong("choice", "must be an array of values in brackets, not empty");
+        return false;
+    }
+    for (const ConfigNode& item : *items) {
+        parameter.choices.push_back(value_text(item));
+        const auto same = std::ranges::count(parameter.choices, parameter.choices.back());
+        if (same == 2) table.wrong("choice", parameter.choices.back() + " stands twice");
+    }
+    return true;
+}
+
+bool read_range(const TableReader& table, SearchParameter& parameter) {
+    const std::string word = word_of(parameter.kind);
+    constexpr double largest = 1e15;  // whole numbers up to here are exact
+    NumberLimits limits{.low = -largest, .high = largest};
+    if (parameter.kind == SearchKind::log_uniform) limits = {.low = 0.0, .low_allowed = false};
+    std::vector<double> ends;
+    if (!table.numbers(word, limits, ends)) return false;
+    const auto whole = [](double end) { return end == static_cast<double>(std::int64_t(end)); };
+    if (ends.size() != 2 || !(ends[0] < ends[1])) {
+        table.wrong(word, "must be [low, high] with low < high");
+    } else if (parameter.kind == SearchKind::integer && !(whole(ends[0]) && whole(ends[1]))) {
+        table.wrong(word, "must be whole numbers");
+    } else {
+        parameter.low = ends[0];
+        parameter.high = ends[1];
+        return true;
+    }
+    return false;
+}
+
+/// \return whether it can be drawn from
+bool read_parameter(const ConfigMember& member, Mistakes& mistakes, SearchParameter& parameter) {
+    const std::string path = "search.parameters.\"" + member.key + "\"";
+    const auto known = searchable_keys();
+    parameter.key = member.key;
+    if (std::ranges::count(keys_of_work(), member.key) > 0) {
+        mistakes.add(member.position, path + " (every trial has the campaign's " + member.key +
+                                          "; it cannot be searched)");
+        return false;
+    }
+    if (std::ranges::count(known, member.key) == 0) {
+        mistakes.add(member.position, path + " (no key of [network] or [training]" +
+                                          known_names(member.key, known) + ")");
+        return false;
+    }
+    const std::size_t before = mistakes.size();
+    const TableReader table(&member.value, "search.parameters.KEY", path, mistakes);
+    if (mistakes.size() > before) return false;
+    const auto& keys = *member.value.get_if<ConfigNode::Table>();
+    if (keys.size() != 1) {
+        mistakes.wrong(member.value, path,
+                       "must have one of uniform, log_uniform, integer or choice, such as "
+                       "{ choice = [256, 1024] }");
+        return false;
+    }
+    parameter.kind = *enumerator_of<SearchKind>(keys.front().key);
+    return parameter.kind == SearchKind::choice ? read_choices(table, parameter)
+                                                : read_range(table, parameter);
+}
+
+/// What the keys of the nets say about one setting.
+Mistakes mistakes_of(const ConfigNode& root,
+                     const Campaign& campaign,
+                     const SearchSetting& setting) {
+    Mistakes mistakes;
+    Campaign trial;
+    trial.events = campaign.events;
+    read_nets_with(root, setting, trial, mistakes);
+    return mistakes;
+}
+
+std::string first_of(const Mistakes& mistakes) {
+    const std::string line = mistakes.lines("").front();
+    return line.substr(line.find_first_not_of(":0123456789 "));
+}
+
+/// Values that no trial need draw, but might: the ends of ranges, all choices.
+std::vector<std::string> extreme_values(const SearchParameter& parameter) {
+    if (parameter.kind == SearchKind::choice) return parameter.choices;
+    const bool whole = parameter.kind == SearchKind::integer;
+    std::vector<std::string> values;
+    for (const double end : {parameter.low, parameter.high}) {
+        values.push_back(whole ? std::to_string(static_cast<std::int64_t>(end))
+                               : value_text({end, {}}));
+    }
+    return values;
+}
+
+/// A value is allowed if it is with what some trial has drawn for the other keys.
+void check_values(const ConfigNode& root, const Campaign& campaign, Mistakes& mistakes) {
+    const SearchSection& search = *campaign.search;
+    const std::uint32_t looks = std::min(search.trials, 30U);
+    for (std::size_t i = 0; i < search.parameters.size(); ++i) {
+        const std::string& key = search.parameters[i].key;
+        for (const std::string& value : extreme_values(search.parameters[i])) {
+            std::string why;
+            for (std::uint32_t trial = 0; trial < looks; ++trial) {
+                SearchSetting setting = draw_setting(campaign, trial);
+                setting[i].second = value;
+                const Mistakes found = mistakes_of(root, campaign, setting);
+                why = found.empty() ? "" : first_of(found);
+                if (why.empty()) break;
+            }
+            if (why.empty()) continue;
+            mistakes.add(root.find("search")->value.find("parameters")->position,
+                         "search.parameters.\"" + key + "\": " + why);
+        }
+    }
+}
+
+/// Every setting that will be tried; the first that cannot be is told.
+void check_trials(const ConfigNode& root, const Campaign& campaign, Mistakes& mistakes) {
+    for (std::uint32_t trial = 0; trial < campaign.search->trials; ++trial) {
+        const SearchSetting setting = draw_setting(campaign, trial);
+        const Mistakes found = mistakes_of(root, campaign, setting);
+        if (found.empty()) continue;
+        mistakes.add(root.find("search")->value.find("parameters")->position,
+                     "search.parameters: trial " + std::to_string(trial) + " has " +
+                         setting_text(setting) + ", which do not go together: " + first_of(found));
+        return;
+    }
+}
+
+/// Of fewer trials none would get to the last rung.
+void check_rungs(const TableReader& table, const Campaign& campaign) {
+    const SearchSection& search = *campaign.search;
+    const std::size_t rungs = rung_epochs(search, campaign.training.epochs).size();
+    double least = 1.0;
+    for (std::size_t rung = 1; rung < rungs; ++rung) least *= search.reduction;
+    if (search.trials >= least) return;
+    table.mistakes().add(table.find("parameters")->position,
+                         "search.trials = " + std::to_string(search.trials) +
+                             " (none of them would reach the last of " + std::to_string(rungs) +
+                             " rungs, which takes " +
+                             std::to_string(static_cast<std::uint64_t>(least)) +
+                             "; raise trials or first_rung)");
+}
+
+void read_processes(const TableReader& table, const Campaign& campaign, SearchSection& search) {
+    if (!table.texts("processes", search.processes)) return;
+    std::vector<std::string> known;
+    for (const ProcessSection& process : campaign.processes) known.push_back(process.name);
+    for (const std::string& name : search.processes) {
+        if (std::ranges::count(known, name) == 0) {
+            table.wrong("processes", "no process '" + name + "'" + known_names(name, known));
+        } else if (std::ranges::count(search.processes, name) > 1) {
+            table.wrong("processes", "'" + name + "' stands twice");
+        }
+    }
+    if (search.objective == SearchObjective::sigma && search.processes.size() < known.size()) {
+        table.wrong("processes",
+                    "objective = \"sigma\" needs the nets of all processes; leave it out");
+    }
+}
+
+void read_parameters(const TableReader& table, SearchSection& search) {
+    const ConfigNode* node =
+        table.require("parameters",
+                      "what is searched: a table [search.parameters] with lines such as "
+                      "\"training.learning_rate\" = { log_uniform = [1e-4, 1e-2] }");
+    if (node == nullptr) return;
+    const auto* members = node->get_if<ConfigNode::Table>();
+    if (members == nullptr || members->empty()) {
+        return table.wrong("parameters", "must be a table of keys of [network] and [training]");
+    }
+    for (const ConfigMember& member : searched_members(*members)) {
+        SearchParameter parameter;
+        if (read_parameter(member, table.mistakes(), parameter)) {
+            search.parameters.push_back(std::move(parameter));
+        }
+    }
+}
+
+}  // namespace
+
+void read_search(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes) {
+    const TableReader table = section(root, "search", mistakes);
+    if (!table.present()) return;
+    const std::size_t before = mistakes.size();
+    SearchSection search;
+    table.whole("trials", {2, most_trials}, search.trials);
+    table.whole("reduction", {2, 100}, search.reduction);
+    table.whole("parallel", {1, most_trials}, search.parallel);
+    table.word("objective", search.objective);
+    if (table.whole("first_rung", {1, 1'000'000}, search.first_rung) &&
+        search.first_rung > campaign.training.epochs) {
+        table.wrong("first_rung", "must be at most training.epochs = " +
+                                      std::to_string(campaign.training.epochs));
+    }
+    search.first_rung = std::min(search.first_rung, campaign.training.epochs);
+    read_processes(table, campaign, search);
+    if (search.objective == SearchObjective::sigma && campaign.split.folds > 0) {
+        table.wrong("objective",
+                    "\"sigma\" needs validation events that no fold has; leave split.folds out, or "
+                    "take another objective");
+    }
+    read_parameters(table, search);
+    if (!campaign.has_events()) {
+        mistakes.add(
+            table.find("parameters") == nullptr ? Position{} : table.find("parameters")->position,
+            "search (a campaign without [events] trains nothing; leave it out)");
+    }
+    campaign.search = std::move(search);
+    if (mistakes.size() > before || !mistakes_of(root, campaign, {}).empty()) return;
+    check_rungs(table, campaign);
+    check_values(root, campaign, mistakes);
+    if (mistakes.size() == before) check_trials(root, campaign, mistakes);
+}
+
+}  // namespace ratiofarm

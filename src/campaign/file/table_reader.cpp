@@ -1,0 +1,233 @@
+#include "table_reader.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+
+#include "campaign_keys.hpp"
+#include "core/suggest.hpp"
+
+#include "toml_text.hpp"
+
+namespace ratiofarm {
+namespace {
+
+std::string list_text(std::span<const std::string> words) {
+    std::string text;
+    for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+    return text;
+}
+
+/// Limits are mostly round: 0 is clearer than 0.0.
+std::string limit_text(double limit) {
+    const std::string text = toml_text(limit);
+    return text.ends_with(".0") ? text.substr(0, text.size() - 2) : text;
+}
+
+}  // namespace
+
+std::string known_names(std::string_view name, std::span<const std::string> known) {
+    const std::string hint = did_you_mean(name, known);
+    return hint.empty() && !known.empty() ? "; known are " + list_text(known) : hint;
+}
+
+std::vector<std::string> Mistakes::lines(std::string_view source) const {
+    std::vector<Entry> sorted = entries_;
+    std::stable_sort(sorted.begin(), sorted.end(), [](const Entry& a, const Entry& b) {
+        return std::pair(a.at.line, a.at.column) < std::pair(b.at.line, b.at.column);
+    });
+    std::vector<std::string> lines;
+    for (const Entry& entry : sorted) {
+        std::string line(source);
+        if (entry.at.line > 0) {
+            line += ":" + std::to_string(entry.at.line) + ":" + std::to_string(entry.at.column);
+        }
+        lines.push_back(line + ": " + entry.message);
+    }
+    return lines;
+}
+
+bool NumberLimits::allow(double value) const {
+    return std::isfinite(value) && (low_allowed ? value >= low : value > low) && value <= high;
+}
+
+std::string NumberLimits::text() const {
+    const bool bounded_below = std::isfinite(low);
+    const bool bounded_above = std::isfinite(high);
+    if (bounded_below && bounded_above && low_allowed) {
+        return "a number from " + limit_text(low) + " to " + limit_text(high) + hint;
+    }
+    std::string text = "a finite number";
+    if (bounded_below)
+        text = "a number " + std::string(low_allowed ? ">= " : "> ") + limit_text(low);
+    if (bounded_above) text += " and <= " + limit_text(high);
+    return text + hint;
+}
+
+std::string WholeLimits::text() const {
+    return "a whole number from " + std::to_string(low) + " to " + std::to_string(high);
+}
+
+bool is_plain_name(std::string_view name) {
+    const auto plain = [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+               std::string_view("_.+-").find(c) != std::string_view::npos;
+    };
+    constexpr std::size_t longest = 100;  // it becomes part of a file name
+    return !name.empty() && name.size() <= longest &&
+           std::all_of(name.begin(), name.end(), plain) &&
+           (name.front() == '_' || std::isalnum(static_cast<unsigned char>(name.front())) != 0);
+}
+
+std::optional<double> read_number(const ConfigNode& node,
+                                  const NumberLimits& limits,
+                                  const std::string& path,
+                                  Mistakes& mistakes) {
+    const auto* whole = node.get_if<std::int64_t>();
+    const auto* number = node.get_if<double>();
+    if (whole != nullptr || number != nullptr) {
+        const double value = whole != nullptr ? static_cast<double>(*whole) : *number;
+        if (limits.allow(value)) return value;
+    }
+    mistakes.wrong(node, path, "must be " + limits.text());
+    return std::nullopt;
+}
+
+std::optional<std::uint64_t> read_whole(const ConfigNode& node,
+                                        WholeLimits limits,
+                                        const std::string& path,
+                                        Mistakes& mistakes) {
+    const auto* value = node.get_if<std::int64_t>();
+    if (value != nullptr && *value >= 0) {
+        const auto number = static_cast<std::uint64_t>(*value);
+        if (number >= limits.low && number <= limits.high) return number;
+    }
+    mistakes.wrong(node, path, "must be " + limits.text());
+    return std::nullopt;
+}
+
+TableReader::TableReader(const ConfigNode* table,
+                         std::string_view section,
+                         std::string path,
+                         Mistakes& mistakes)
+    : table_(table), section_(section), path_(std::move(path)), mistakes_(mistakes) {
+    if (table == nullptr) return;
+    const auto* members = table->get_if<ConfigNode::Table>();
+    if (members == nullptr) {
+        mistakes_.wrong(*table, path_,
+                        "must be a table with the keys " + list_text(campaign_keys(section)));
+        table_ = nullptr;
+        return;
+    }
+    const auto known = campaign_keys(section);
+    for (const ConfigMember& member : *members) {
+        if (std::find(known.begin(), known.end(), member.key) != known.end()) continue;
+        const bool scalar = member.value.get_if<ConfigNode::Table>() == nullptr &&
+                            member.value.get_if<ConfigNode::Array>() == nullptr;
+        mistakes_.add(member.position, this->path(member.key) +
+                                           (scalar ? " = " + value_text(member.value) : "") +
+                                           " (unknown key" + known_names(member.key, known) + ")");
+    }
+}
+
+std::string TableReader::path(std::string_view key) const {
+    return path_.empty() ? std::string(key) : path_ + "." + std::string(key);
+}
+
+const ConfigNode* TableReader::find(std::string_view key) const {
+    const auto known = campaign_keys(section_);
+    RATIOFARM_EXPECT(std::find(known.begin(), known.end(), key) != known.end());
+    const ConfigMember* member = table_ == nullptr ? nullptr : table_->find(key);
+    return member == nullptr ? nullptr : &member->value;
+}
+
+const ConfigNode* TableReader::require(std::string_view key, std::string_view example) const {
+    const ConfigNode* node = find(key);
+    if (node == nullptr) {
+        mistakes_.add(table_ == nullptr ? Position{} : table_->position,
+                      path(key) + " is missing (" + std::string(example) + ")");
+    }
+    return node;
+}
+
+void TableReader::wrong(std::string_view key, const std::string& why) const {
+    const ConfigNode* node = find(key);
+    RATIOFARM_EXPECT(node != nullptr);
+    mistakes_.wrong(*node, path(key), why);
+}
+
+bool TableReader::text(std::string_view key, std::string& target) const {
+    const ConfigNode* node = find(key);
+    if (node == nullptr) return false;
+    const auto* value = node->get_if<std::string>();
+    if (value == nullptr || value->empty()) {
+        mistakes_.wrong(*node, path(key), "must be a text in quotes, not empty");
+        return false;
+    }
+    target = *value;
+    return true;
+}
+
+bool TableReader::name(std::string_view key, std::string& target) const {
+    std::string value;
+    if (!text(key, value)) return false;
+    if (!is_plain_name(value)) {
+        wrong(key, "must be a name: " + std::string(plain_name_rule));
+        return false;
+    }
+    target = std::move(value);
+    return true;
+}
+
+bool TableReader::flag(std::string_view key, bool& target) const {
+    const ConfigNode* node = find(key);
+    if (node == nullptr) return false;
+    const auto* value = node->get_if<bool>();
+    if (value == nullptr) {
+        mistakes_.wrong(*node, path(key), "must be true or false");
+        return false;
+    }
+    target = *value;
+    return true;
+}
+
+bool TableReader::number(std::string_view key, const NumberLimits& limits, double& target) const {
+    const ConfigNode* node = find(key);
+    if (node == nullptr) return false;
+    const auto value = read_number(*node, limits, path(key), mistakes_);
+    if (value) target = *value;
+    return value.has_value();
+}
+
+bool TableReader::whole(std::string_view key, WholeLimits limits, std::uint64_t& target) const {
+    const ConfigNode* node = find(key);
+    if (node == nullptr) return false;
+    const auto value = read_whole(*node, limits, path(key), mistakes_);
+    if (value) target = *value;
+    return value.has_value();
+}
+
+bool TableReader::whole(std::string_view key, WholeLimits limits, std::uint32_t& target) const {
+    RATIOFARM_EXPECT(limits.high <= std::numeric_limits<std::uint32_t>::max());
+    std::uint64_t value = target;
+    const bool good = whole(key, limits, value);
+    target = static_cast<std::uint32_t>(value);
+    return good;
+}
+
+std::optional<std::size_t> TableReader::word_index(std::string_view key,
+                                                   const std::vector<std::string>& words) const {
+    const ConfigNode* node = find(key);
+    if (node == nullptr) return std::nullopt;
+    const auto* value = node->get_if<std::string>();
+    if (value != nullptr) {
+        const auto found = std::find(words.begin(), words.end(), *value);
+        if (found != words.end()) return static_cast<std::size_t>(found - words.begin());
+    }
+    mistakes_.wrong(*node, path(key),
+                    (words.size() > 1 ? "must be one of " : "must be ") + list_text(words) +
+                        (value == nullptr ? "" : did_you_mean(*value, words)));
+    return std::nullopt;
+}
+
+}  // namespace ratiofarm

@@ -1,0 +1,138 @@
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config_node.hpp"
+#include "campaign_words.hpp"
+
+namespace ratiofarm {
+
+/// Everything that is wrong with a campaign file, collected so that it is told all at once.
+class Mistakes {
+public:
+    void add(Position at, std::string message) { entries_.push_back({at, std::move(message)}); }
+
+    /// "path = value (why)"
+    void wrong(const ConfigNode& node, const std::string& path, const std::string& why) {
+        add(node.position, path + " = " + value_text(node) + " (" + why + ")");
+    }
+
+    bool empty() const { return entries_.empty(); }
+    std::size_t size() const { return entries_.size(); }
+
+    /// One line each, in the order of the file: "source:line:column: message".
+    std::vector<std::string> lines(std::string_view source) const;
+
+private:
+    struct Entry {
+        Position at;
+        std::string message;
+    };
+    std::vector<Entry> entries_;
+};
+
+/// Allowed values of a number; an infinite end is no limit.
+struct NumberLimits {
+    double low = -std::numeric_limits<double>::infinity();
+    double high = std::numeric_limits<double>::infinity();
+    bool low_allowed = true;  ///< whether `low` itself is allowed
+    std::string hint = {};    ///< more to say about a wrong value, "; ..."
+
+    bool allow(double value) const;  ///< false for NaN and infinities
+    std::string text() const;        ///< "a number > 0"
+};
+
+/// Allowed values of a whole number, both ends included.
+struct WholeLimits {
+    std::uint64_t low = 0;
+    std::uint64_t high = 1;
+
+    std::string text() const;
+};
+
+/// Tail of a message about a name that does not resolve: the nearest known one, or all of them.
+std::string known_names(std::string_view name, std::span<const std::string> known);
+
+/// What a name of a process, sample or campaign looks like; they become file and group names.
+bool is_plain_name(std::string_view name);
+inline constexpr std::string_view plain_name_rule =
+    "letters, digits and _ . + - only, starting with a letter, digit or _";
+
+/// Reads one table of a campaign file by typed keys. A key that is absent leaves its target as it
+/// was, which is how defaults work; a wrong one is added to the mistakes. Unknown keys are mistakes
+/// from the start.
+class TableReader {
+public:
+    /// \param table    null if the file has no such table: every key is then absent
+    /// \param section  name in campaign_keys()
+    /// \param path     shown in messages, "process.S"
+    TableReader(const ConfigNode* table,
+                std::string_view section,
+                std::string path,
+                Mistakes& mistakes);
+
+    bool present() const { return table_ != nullptr; }
+    const std::string& path() const { return path_; }
+    std::string path(std::string_view key) const;
+    Mistakes& mistakes() const { return mistakes_; }
+
+    /// Value of a key; null if absent. The key must be one of the section.
+    const ConfigNode* find(std::string_view key) const;
+
+    /// Adds a mistake unless the key is there. \param example "for example epochs = 60"
+    const ConfigNode* require(std::string_view key, std::string_view example) const;
+
+    /// Adds a mistake "path = value (why)" about a key that is there.
+    void wrong(std::string_view key, const std::string& why) const;
+
+    bool text(std::string_view key, std::string& target) const;
+    bool name(std::string_view key, std::string& target) const;  ///< text that is_plain_name
+    bool flag(std::string_view key, bool& target) const;
+    bool number(std::string_view key, const NumberLimits& limits, double& target) const;
+    bool numbers(std::string_view key,
+                 const NumberLimits& limits,
+                 std::vector<double>& target) const;
+    bool texts(std::string_view key, std::vector<std::string>& target) const;
+    bool whole(std::string_view key, WholeLimits limits, std::uint64_t& target) const;
+    bool whole(std::string_view key, WholeLimits limits, std::uint32_t& target) const;
+    bool wholes(std::string_view key, WholeLimits limits, std::vector<std::uint32_t>& target) const;
+
+    /// One of the words of an enumeration.
+    template <class E>
+    bool word(std::string_view key, E& target) const {
+        const auto index = word_index(key, words_of<E>());
+        if (index) target = EnumWords<E>::words[*index].first;
+        return index.has_value();
+    }
+
+    /// Index of a key's text in a list of allowed words, if it is one of them.
+    std::optional<std::size_t> word_index(std::string_view key,
+                                          const std::vector<std::string>& words) const;
+
+private:
+    const ConfigNode* table_;
+    std::string_view section_;
+    std::string path_;
+    Mistakes& mistakes_;
+};
+
+/// The value as a number (whole numbers are numbers, too) within its limits.
+/// Adds a mistake and returns nothing otherwise.
+std::optional<double> read_number(const ConfigNode& node,
+                                  const NumberLimits& limits,
+                                  const std::string& path,
+                                  Mistakes& mistakes);
+
+std::optional<std::uint64_t> read_whole(const ConfigNode& node,
+                                        WholeLimits limits,
+                                        const std::string& path,
+                                        Mistakes& mistakes);
+
+}  // namespace ratiofarm

@@ -1,0 +1,12 @@
+#pragma once
+
+#include <string>
+
+#include "campaign/campaign.hpp"
+
+namespace ratiofarm {
+
+/// [data] of the resolved file.
+std::string data_toml(const DataSection& data);
+
+}  // namespace ratiofarm

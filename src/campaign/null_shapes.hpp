@@ -1,0 +1,49 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "campaign.hpp"
+#include "ensemble_choice.hpp"
+#include "ratiofarm/protocol/shape_judgement.hpp"
+
+/// Shapes that are only noise. A net that separates a varied sample from the nominal one learns
+/// the fluctuations of both, too, and the likelihood takes what it learned for information: an
+/// independent sample of the nominal would constrain its nuisance parameter.
+///
+/// The test. Each net is measured on events that it never saw (NetQuality::held_out_gain). The gain
+/// of a side is the mean over the members of its ensemble, then over folds, and so is its error
+/// (members see the same events, folds others: sqrt of the sum of squares / folds). A shape counts
+/// as none unless
+///
+///     gain_up + gain_down > null_level (error_up + error_down).
+///
+/// The shapes of one parameter are left out together: it stays with all of its processes if one of
+/// them shows it. The processes of a signed mixture (S, SBI, B) vary together; where some of their
+/// shapes were left out and others not, the mixture would vary in a way that none of them does, and
+/// the likelihood can then be less certain of the parameter than its constraint is.
+///
+/// Both sides are judged on the same nominal events, so their errors are added as if they were one:
+/// the test is conservative. Where there is no shape the gain is zero on average, however noisy the
+/// nets; the noise is a matter of its own:
+///
+/// The noise. Two nets per side learn from one half of the training events each. With
+/// d_h = (ln g_up - ln g_down) / 2 of half h, which is d ln g / d alpha at alpha = 0,
+///
+///     noise_variance = 1/2 * Var(d_1 - d_2) / 2
+///
+/// over the nominal validation events that all of them were measured on; folds averaged. One half
+/// net has the variance Var(d_1 - d_2) / 2, and nets of all events half of that: the finite sample
+/// gives twice the events half the variance, and the halves take as many steps with half the batch,
+/// so that the noise of the descent scales alike. Members that are averaged lose that second part,
+/// so for them it is an upper estimate. Variation in common, of the nominal sample, drops out of
+/// up - down here as it does in the fit. Where the process is all there is, noise alone adds
+/// expected events * noise_variance to the information about alpha; other processes dilute it.
+namespace ratiofarm {
+
+/// One per trained_shapes(campaign), in their order. Of ensembles that are not complete nothing is
+/// said: NaN, and `none` is false.
+std::vector<ShapeJudgement> judge_shapes(const Campaign& campaign,
+                                         std::span<const EnsembleChoice> choices);
+
+}  // namespace ratiofarm

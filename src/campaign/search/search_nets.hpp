@@ -1,0 +1,17 @@
+#pragma once
+
+#include "search_space.hpp"
+
+#include "campaign/file/table_reader.hpp"
+
+namespace ratiofarm {
+
+/// Reads [network] and [training] with the values of a setting in place of what stands there.
+/// \param root  a campaign file
+/// \param campaign  events.features is read, network and training are written
+void read_nets_with(const ConfigNode& root,
+                    const SearchSetting& setting,
+                    Campaign& campaign,
+                    Mistakes& mistakes);
+
+}  // namespace ratiofarm

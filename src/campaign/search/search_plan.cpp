@@ -1,0 +1,186 @@
+#include "search_plan.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "ratiofarm/core/errors.hpp"
+#include "core/seeds.hpp"
+
+#include "campaign/find_sample.hpp"
+#include "search_words.hpp"
+#include "campaign/task_digest.hpp"
+#include "campaign/training_planner.hpp"
+
+namespace ratiofarm {
+namespace {
+
+const EnsembleSpec& nominal_of(const std::vector<EnsembleSpec>& specs, const std::string& process) {
+    const auto found = std::ranges::find_if(specs, [&](const EnsembleSpec& spec) {
+        return spec.role == EnsembleRole::nominal && spec.process == process;
+    });
+    RATIOFARM_EXPECT(found != specs.end());
+    return *found;
+}
+
+/// A training that has the whole schedule, in rungs.
+class TrialTasks {
+public:
+    /// \param inputs  of the trial's campaign
+    TrialTasks(const GraphInputs& inputs, std::uint32_t trial, std::vector<std::uint32_t> epochs)
+        : inputs_(inputs),
+          trial_("trial " + std::to_string(trial)),
+          epochs_(std::move(epochs)),
+          planner_(inputs),
+          specs_(ensemble_specs(inputs.campaign)) {}
+
+    /// One task for each rung.
+    std::vector<TrainTask> of(const std::string& process) {
+        const EnsembleSpec& spec = nominal_of(specs_, process);
+        TrainTask whole = planner_.trainings(spec, {0, 1}).front();
+        expect_batch(whole.request);
+        const std::string name = "search/" + process + " " + trial_;
+        const std::uint64_t seed = inputs_.campaign.seed;
+        NetRequest& net = whole.request.nets.front();
+        net.name = name;
+        net.initialisation_seed = seed_for(seed, name, Stream::initialisation);
+        net.shuffle_seed = seed_for(seed, name, Stream::shuffle);
+        std::vector<TrainTask> rungs;
+        for (std::size_t rung = 0; rung < epochs_.size(); ++rung) {
+            TrainTask task = whole;
+            task.name = task.request.name = name + " rung " + std::to_string(rung);
+            task.ensemble = "search";
+            task.nets.clear();
+            const std::uint32_t before = rung == 0 ? 0 : epochs_[rung - 1];
+            task.flop *= static_cast<double>(epochs_[rung] - before) / epochs_.back();
+            Continuation& continuation = task.request.continuation;
+            continuation.stop_epoch = epochs_[rung];
+            if (rung > 0) continuation.from_task = rungs.back().digest;
+            task.request.task = task.digest = train_digest(task.request, spec, inputs_);
+            rungs.push_back(std::move(task));
+        }
+        return rungs;
+    }
+
+private:
+    void expect_batch(const TrainRequest& request) const {
+        std::uint64_t events = 0;
+        for (const auto* side : {&request.numerator, &request.denominator}) {
+            for (const ClassComponent& component : *side) {
+                events += find_sample(inputs_.samples, component.sample.sample).training_events;
+            }
+        }
+        if (request.training.batch <= events) return;
+        throw ConfigError("search: " + trial_ +
+                          " has training.batch = " + std::to_string(request.training.batch) +
+                          ", which is more than the training events (at most " +
+                          std::to_string(events) + ")");
+    }
+
+    const GraphInputs& inputs_;
+    std::string trial_;
+    std::vector<std::uint32_t> epochs_;
+    TrainingPlanner planner_;
+    std::vector<EnsembleSpec> specs_;
+};
+
+Digest digest_of(const SearchPlan& plan, const Campaign& campaign) {
+    const SearchSection& search = *campaign.search;
+    Hasher hasher;
+    hasher.text("search").text(word_of(search.objective));
+    hasher.number(search.reduction).number(search.parallel);
+    hasher.number(plan.epochs.size()).number(plan.processes.size());
+    for (const std::string& process : plan.processes) hasher.text(process);
+    for (const SearchSetting& setting : plan.settings) hasher.text(setting_text(setting));
+    for (const TrainTask& task : plan.tasks) add_number(hasher.digest(task.digest), task.flop);
+    if (search.objective == SearchObjective::sigma) hasher.text(campaign_toml(campaign));
+    return hasher.finish();
+}
+
+double absolute(double value) {
+    return std::isfinite(value) ? std::abs(value) : std::numeric_limits<double>::infinity();
+}
+
+}  // namespace
+
+std::span<const TrainTask> SearchPlan::tasks_of(TrialRung what) const {
+    const std::size_t first = (what.trial * epochs.size() + what.rung) * processes.size();
+    return std::span(tasks).subspan(first, processes.size());
+}
+
+double SearchPlan::grid_flop() const {
+    return std::accumulate(halving.cost.begin(), halving.cost.end(), 0.0);
+}
+
+SearchPlan make_search_plan(const GraphInputs& inputs) {
+    const Campaign& campaign = inputs.campaign;
+    RATIOFARM_EXPECT(campaign.search.has_value());
+    const SearchSection& search = *campaign.search;
+    SearchPlan plan;
+    plan.processes = searched_processes(campaign);
+    plan.epochs = rung_epochs(search, campaign.training.epochs);
+    plan.halving = {.trials = search.trials,
+                    .rungs = static_cast<std::uint32_t>(plan.epochs.size()),
+                    .reduction = search.reduction,
+                    .parallel = search.parallel,
+                    .cost = {}};
+    for (std::uint32_t trial = 0; trial < search.trials; ++trial) {
+        plan.settings.push_back(draw_setting(campaign, trial));
+        const Campaign own = with_setting(campaign, plan.settings.back());
+        const GraphInputs own_inputs{own, inputs.samples, inputs.device_class};
+        TrialTasks tasks(own_inputs, trial, plan.epochs);
+        std::vector<std::vector<TrainTask>> of_process;
+        for (const std::string& process : plan.processes) of_process.push_back(tasks.of(process));
+        for (std::size_t rung = 0; rung < plan.epochs.size(); ++rung) {
+            double flop = 0.0;
+            for (auto& rungs : of_process) {
+                flop += rungs[rung].flop;
+                plan.tasks.push_back(std::move(rungs[rung]));
+            }
+            plan.halving.cost.push_back(flop);
+        }
+    }
+    plan.digest = digest_of(plan, campaign);
+    return plan;
+}
+
+SearchCost search_cost(const GraphInputs& inputs) {
+    const SearchPlan plan = make_search_plan(inputs);
+    const HalvingPlan& halving = plan.halving;
+    SearchCost cost{halving.trials, plan.processes.size(), plan.epochs, 0.0, plan.grid_flop()};
+    std::uint32_t reach = halving.trials;
+    for (std::uint32_t rung = 0; rung < halving.rungs; ++rung) {
+        double all = 0.0;
+        for (std::uint32_t trial = 0; trial < halving.trials; ++trial) {
+            all += halving.cost_of(trial, rung);
+        }
+        cost.flop += all * reach / halving.trials;
+        reach /= halving.reduction;
+    }
+    return cost;
+}
+
+std::string objective_word(SearchObjective objective) { return word_of(objective); }
+
+double search_objective(SearchObjective objective, const TrainedNet& net, Keep keep) {
+    RATIOFARM_EXPECT(objective != SearchObjective::sigma);
+    constexpr double worst = std::numeric_limits<double>::infinity();
+    if (!net.failure.empty() || net.validation_loss.empty()) return worst;
+    const NetQuality& quality = net.quality;
+    if (quality.not_finite > 0) return worst;
+    switch (objective) {
+        case SearchObjective::excess: return absolute(quality.excess);
+        case SearchObjective::calibration: return absolute(quality.calibration_slope - 1.0);
+        case SearchObjective::closure: {
+            double sum = 0.0;
+            for (const double deviation : quality.closure) sum += deviation * deviation;
+            return absolute(std::sqrt(sum / static_cast<double>(quality.closure.size())));
+        }
+        default: break;
+    }
+    const double loss = keep == Keep::best ? net.best_validation_loss : net.validation_loss.back();
+    return std::isfinite(loss) ? loss : worst;
+}
+
+}  // namespace ratiofarm

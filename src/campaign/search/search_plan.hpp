@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "search_space.hpp"
+#include "successive_halving.hpp"
+#include "campaign/task_graph.hpp"
+#include "ratiofarm/protocol/task_file.hpp"
+
+namespace ratiofarm {
+
+/// All that a search may do: a pure value.
+struct SearchPlan {
+    std::vector<SearchSetting> settings;  ///< by trial
+    std::vector<std::string> processes;
+    std::vector<std::uint32_t> epochs;  ///< done at the end of each rung
+    std::vector<TrainTask> tasks;       ///< [trials, rungs, processes], without paths
+    HalvingPlan halving;                ///< costs in FLOP, over the processes
+    Digest digest;                      ///< of everything that determines its results
+
+    std::span<const TrainTask> tasks_of(TrialRung what) const;
+
+    /// Of all trials at all epochs.
+    double grid_flop() const;
+};
+
+/// A trial trains the first member of each process (of the first fold) with its setting and seeds
+/// of its own; its tasks are called "search/S trial 7 rung 1". Each rung continues the one before.
+/// \pre inputs.campaign.search
+/// \throws ConfigError for a batch that is more than the events of a training; DataError as
+///         make_task_graph()
+SearchPlan make_search_plan(const GraphInputs& inputs);
+
+/// What a search will take, before it is known which trials are good.
+struct SearchCost {
+    std::uint32_t trials = 0;
+    std::size_t processes = 0;
+    std::vector<std::uint32_t> epochs;
+    double flop = 0.0;       ///< if trials are promoted whatever they cost
+    double grid_flop = 0.0;  ///< of all trials at all epochs
+};
+SearchCost search_cost(const GraphInputs& inputs);
+
+/// "loss", as the campaign calls it.
+std::string objective_word(SearchObjective objective);
+
+/// What the search makes small, of one net; infinite for one that failed or gives no finite number.
+/// \pre objective is not sigma
+double search_objective(SearchObjective objective, const TrainedNet& net, Keep keep);
+
+}  // namespace ratiofarm

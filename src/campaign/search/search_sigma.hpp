@@ -1,0 +1,42 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "campaign/campaign.hpp"
+#include "ratiofarm/protocol/sample_info.hpp"
+
+namespace ratiofarm {
+
+/// What a process has to do with the parameter of interest, all parameters at their start.
+struct ProcessRate {
+    double factor = 0.0;  ///< f_j
+    double slope = 0.0;   ///< f_j', by the parameter of interest
+    double yield = 0.0;   ///< nu_j
+};
+
+/// Events of one process with the ratios that the nets of all processes give them.
+struct JudgedEvents {
+    std::vector<double> weight;                 ///< [n]
+    std::vector<std::vector<float>> log_ratio;  ///< [processes][n] ln r_k
+};
+
+/// \throws DataError if the derivative is not finite there: sqrt(mu) at mu = 0
+std::vector<ProcessRate> process_rates(const Campaign& campaign,
+                                       const std::vector<SampleInfo>& samples);
+
+/// Expected error of the parameter of interest from an estimating function s, events and their
+/// number counted: with s(x) = sum_k f_k' nu_k r_k(x) / sum_k f_k nu_k r_k(x),
+///
+///     sigma = sqrt(sum_j f_j nu_j E_j[s^2]) / |sum_j f_j' nu_j E_j[s]|,
+///
+/// E_j being means over events of process j. By the Cauchy-Schwarz inequality it is least for the
+/// exact ratios, where it is 1 / sqrt(Fisher information). Where the mixture below the line is not
+/// positive it counts as 1e-6 of its scale. Infinite if there is no such number.
+/// \param events  one entry per process
+/// \param norm  [processes] mean of r_k over the reference, by which it is divided
+double expected_sigma(std::span<const ProcessRate> rates,
+                      std::span<const JudgedEvents> events,
+                      std::span<const double> norm);
+
+}  // namespace ratiofarm

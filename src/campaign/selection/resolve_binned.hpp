@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "resolved_campaign.hpp"
+
+namespace ratiofarm {
+
+/// A binned region as its events fill it, and what is to be said of it.
+struct FilledRegion {
+    BinnedRegionSection section;  ///< without samples if no simulated event is in the region
+    std::vector<Parameter> stat_parameters;
+    LabelsSection::Labels labels;  ///< of these parameters
+    std::vector<std::string> problems;
+    std::vector<std::string> warnings;
+};
+
+/// \param r       index of the region in selection_regions()
+/// \param section its name, bins and settings as the campaign writes them
+/// \throws DataError as effects_on()
+FilledRegion fill_region(const Campaign& campaign,
+                         const std::vector<SampleSums>& sums,
+                         std::size_t r,
+                         BinnedRegionSection section);
+
+}  // namespace ratiofarm

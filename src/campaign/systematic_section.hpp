@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "preselection_section.hpp"
+#include "ratiofarm/physics/interpolation.hpp"
+#include "ratiofarm/physics/shape_norm.hpp"
+
+namespace ratiofarm {
+
+/// A [[systematic]]: what one nuisance parameter does to the processes of unbinned regions.
+struct SystematicSection {
+    /// What shows the shape g(x) of a process.
+    enum class Source : std::uint8_t {
+        ratio_file,  ///< it is there already
+        samples,     ///< varied events: samples `up` and `down`
+        weights,     ///< the same events with other weights: columns `up` and `down` of the sample
+    };
+    struct Shape {
+        std::string process;
+        std::string up;
+        std::string down;
+        Source source = Source::ratio_file;
+        bool operator==(const Shape&) const = default;
+    };
+    struct Yield {
+        std::string process;
+        Anchors factors;
+        bool operator==(const Yield&) const = default;
+    };
+
+    std::string name;
+    std::string parameter;                     ///< default: "alpha_<name>"
+    std::optional<std::vector<Shape>> shapes;  ///< none: of all processes the ratio file has g of
+    std::optional<std::vector<Yield>> yields;  ///< none: those of the ratio file, if it has any
+    Interpolation shape_code = Interpolation::code4;
+    Interpolation yield_code = Interpolation::code4;
+    bool operator==(const SystematicSection&) const = default;
+};
+
+/// What becomes of shapes that are compatible with none.
+enum class NullShapes : std::uint8_t {
+    norm_only,  ///< they are left out of the likelihood, with their yields kept
+    keep,       ///< they are reported alone
+};
+
+/// [systematics]: the nets of all shapes.
+struct SystematicsSection {
+    std::uint32_t members = 1;  ///< per process, systematic and side
+    bool warm_start = false;    ///< they begin as the nominal nets of their process
+    double rate_factor = 1.0;   ///< of training.learning_rate
+    bool halves = true;         ///< two more nets per side, each on half of the training events:
+                                ///< what they do not agree on is noise (spurious information)
+    NullShapes null_shapes = NullShapes::norm_only;
+    double null_level =
+        3.0;  ///< held-out gain in standard errors below which a shape counts as none
+    bool operator==(const SystematicsSection&) const = default;
+};
+
+/// A [[region]] with type = "unbinned". A campaign with processes and without any has one.
+struct UnbinnedRegionSection {
+    std::string name = "SR";
+    std::string ratios;  ///< ratio file, relative to the campaign; empty: that of the run directory
+    std::vector<std::pair<std::string, double>> yields;  ///< default: those of the ratio file
+    std::optional<ShapeNorm> shape_norm;                 ///< default: that of [inference]
+    std::vector<Cut> where;                              ///< events that are in; empty: all
+    bool operator==(const UnbinnedRegionSection&) const = default;
+};
+
+}  // namespace ratiofarm

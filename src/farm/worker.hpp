@@ -1,0 +1,43 @@
+#pragma once
+
+#include <optional>
+
+#include "channel.hpp"
+#include "task_runner.hpp"
+
+namespace ratiofarm {
+
+/// The worker's half of the protocol: takes assignments from rank 0, has them done, reports.
+class Worker {
+public:
+    /// \param channel, runner outlive the worker
+    Worker(Channel& channel, TaskRunner& runner);
+
+    /// Takes a message of the scheduler.
+    void receive(const Message& message);
+
+    /// Passes on what the runner has to tell; never blocks.
+    /// \return whether anything happened
+    bool step();
+
+    bool running() const { return running_.has_value(); }
+
+    /// Rank 0 has no more work.
+    bool quit() const { return quit_; }
+
+private:
+    struct Running {
+        AttemptId attempt;
+        Digest task;
+    };
+
+    void on(const TaskRunner::Event& event);
+
+    Channel& channel_;
+    TaskRunner& runner_;
+    std::optional<Running> running_;
+    bool announced_ = false;
+    bool quit_ = false;
+};
+
+}  // namespace ratiofarm

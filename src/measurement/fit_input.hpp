@@ -1,0 +1,77 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "campaign/campaign.hpp"
+#include "ratiofarm/fit/likelihood.hpp"
+#include "ratiofarm/mpi/communicator.hpp"
+#include "ratiofarm/physics/statistical_model.hpp"
+#include "ratiofarm/tables/ratio_file.hpp"
+
+namespace ratiofarm {
+
+/// The ratio files of a campaign's unbinned regions, in their order.
+using RatioFiles = std::vector<std::shared_ptr<const RatioFile>>;
+
+/// \param own ratio file of regions that name none
+/// \throws DataError if one is missing or damaged
+RatioFiles open_ratio_files(const Campaign& campaign, const std::filesystem::path& own);
+
+/// The model of a campaign with the processes, yields and shapes of its ratio files. Global
+/// observables of Asimov data stand at the values that the data are made for.
+/// \throws DataError if a process or a shape of one is not in the other
+StatisticalModel model_for_ratios(const Campaign& campaign, const RatioFiles& ratios);
+
+/// Parameter values of the Asimov data: those of the campaign, the others at their start.
+std::vector<double> asimov_point(const Campaign& campaign, const StatisticalModel& model);
+
+/// True if the campaign asks for what was observed, false for Asimov data.
+bool fits_observed(const Campaign& campaign);
+
+/// True for the events of a sample with their own weights: what injections fit.
+bool fits_weighted_sample(const Campaign& campaign);
+
+/// One event set as it enters the likelihood: rows of a sample times factors.
+struct FittedSet {
+    std::string sample;
+    std::uint64_t events = 0;
+    double factor = 1.0;      ///< on every weight; what was observed has weight 1 instead
+    double reference = 0.0;   ///< on every weight, in the sums over the reference
+    std::size_t process = 0;  ///< of Asimov data from samples: the column that the events stand for
+};
+
+/// Whether the events of the reference are among those of a region.
+enum class ReferenceRows : std::uint8_t {
+    where_needed,  ///< in the sums that normalise its shapes
+    always,        ///< shapes will be added
+};
+
+/// Which sets [data] and the sums over the reference ask for in one region.
+/// \throws DataError if a sample or the reference is missing from the ratio file
+std::vector<FittedSet> fitted_sets(const Campaign& campaign,
+                                   const StatisticalModel& model,
+                                   const UnbinnedRegion& region,
+                                   const RatioFile& ratios,
+                                   ReferenceRows rows = ReferenceRows::where_needed);
+
+/// "Asimov data from the samples at mu = 1": what is fitted, for people.
+std::string data_description(const Campaign& campaign, const StatisticalModel& model);
+
+/// Of everything that the data and the model come from; zero if a ratio file does not say.
+Digest inputs_digest(const Campaign& campaign, const RatioFiles& ratios);
+
+/// What should be told before a fit: columns without checksums, shapes that the campaign ignores.
+std::vector<std::string> input_warnings(const Campaign& campaign, const RatioFiles& ratios);
+
+/// Collective over comm. What the campaign's [data] asks for; events are read later, by the
+/// likelihood. The ratio files live as long as the result needs them.
+/// \throws AgreedError (usage) if binned regions have no observed contents but should
+LikelihoodData load_data(const mpi::Communicator& comm,
+                         const Campaign& campaign,
+                         const StatisticalModel& model,
+                         const RatioFiles& ratios,
+                         ReferenceRows rows = ReferenceRows::where_needed);
+
+}  // namespace ratiofarm

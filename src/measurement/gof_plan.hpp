@@ -1,0 +1,59 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "results/gof_json.hpp"
+
+#include "gof_bins.hpp"
+
+namespace ratiofarm {
+
+/// What `ratiofarm gof` was asked for.
+struct GofRequest {
+    std::uint64_t toys = 1000;
+    std::uint64_t block = 100;
+    std::size_t bins = 20;
+    ShapeNorm shape_norm = ShapeNorm::reference_quadratic;
+};
+
+/// Contents of all bins that are tested: [observable or binned region][bins].
+using GofContents = std::vector<std::vector<double>>;
+
+/// Deviances of data and of toys that are thrown at the best fit and fitted again.
+class GofPlan {
+public:
+    /// Collective over world. Fits the data.
+    GofPlan(const mpi::Communicator& world, const Workspace& workspace, const GofRequest& request);
+
+    std::vector<Task> tasks() const;
+
+    /// Throws and fits one toy; its statistics are the deviances of all tests, the last one of all.
+    ToyRunner::RunToy run_toy(const ToyTask& task) const;
+
+    /// \param outcomes of all toys
+    /// \throws NumericalError if no toy converged
+    GofRecord record(const std::vector<ToyOutcome>& outcomes) const;
+
+private:
+    GofContents observed_data() const;
+    GofContents observed_toy(const Toy& toy) const;
+    GofContents expected(const std::vector<double>& theta) const;
+    std::vector<double> deviances(const GofContents& observed,
+                                  const std::vector<double>& theta,
+                                  const std::vector<double>& observables) const;
+    std::vector<GofTest> named_tests() const;
+
+    GofRequest request_;
+    ToyPlan toys_;
+    std::string campaign_;
+    std::string data_;  ///< what is fitted, in words
+    std::vector<ObservableBins> bins_;
+    mpi::Communicator alone_;
+    /// Over the events that toys are drawn from; one thread at a time.
+    std::unique_ptr<const Likelihood> likelihood_;
+    mutable std::mutex mutex_;
+};
+
+}  // namespace ratiofarm

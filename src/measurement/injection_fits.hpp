@@ -1,0 +1,28 @@
+#pragma once
+
+#include <vector>
+
+#include "ratiofarm/fit/fit.hpp"
+#include "results/fit_json.hpp"
+
+#include "fit_input.hpp"
+
+namespace ratiofarm {
+
+/// How the main fit is done; those of the injections are done alike.
+struct InjectionOptions {
+    LikelihoodOptions likelihood = {};
+    unsigned starts = 4;
+};
+
+/// A campaign that fits one of its own injections in place of its data.
+Campaign injected_campaign(const Campaign& campaign, const Injection& injection);
+
+/// Collective over comm. Fits each of [data].injections with the model of the campaign.
+/// \throws AgreedError if a sample is missing from a ratio file
+std::vector<InjectionFit> injection_fits(const mpi::Communicator& comm,
+                                         const Campaign& campaign,
+                                         const RatioFiles& ratios,
+                                         const InjectionOptions& options);
+
+}  // namespace ratiofarm

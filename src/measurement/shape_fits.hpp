@@ -1,0 +1,25 @@
+#pragma once
+
+#include "ratiofarm/core/log.hpp"
+#include "ratiofarm/fit/likelihood.hpp"
+#include "results/fit_json.hpp"
+
+#include "fit_input.hpp"
+
+namespace ratiofarm {
+
+/// Collective over the likelihood's communicator. What is known of the learned shapes, as the fit
+/// used them; where some were left out, the same data are fitted with them, too, so that both
+/// errors can be shown.
+/// \param fitted  by this likelihood
+ShapeRecord shape_record(const Campaign& campaign,
+                         const RatioFiles& ratios,
+                         const Likelihood& likelihood,
+                         const FitResult& fitted,
+                         const LikelihoodOptions& options);
+
+/// What people should know before they believe a constraint: shapes that were left out, and
+/// parameters whose noise alone would make their error smaller than 0.98 of the constraint.
+std::vector<std::string> shape_warnings(const ShapeRecord& record, const StatisticalModel& model);
+
+}  // namespace ratiofarm

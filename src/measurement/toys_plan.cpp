@@ -1,0 +1,296 @@
+#include "toys_plan.hpp"
+
+#include <algorithm>
+#include <bit>
+
+#include <fmt/format.h>
+
+#include "core/seeds.hpp"
+#include "ratiofarm/fit/fit.hpp"
+#include "ratiofarm/mpi/together.hpp"
+#include "ratiofarm/physics/process_rates.hpp"
+
+#include "region_source.hpp"
+#include "toys_lists.hpp"
+
+namespace ratiofarm {
+namespace {
+
+/// Raised when the same inputs give other toys.
+constexpr std::uint64_t toys_algorithm = 1;
+
+void set_norm(StatisticalModel& model, ShapeNorm wanted) {
+    for (UnbinnedRegion& region : model.unbinned) {
+        if (region.shape_norm != ShapeNorm::none) region.shape_norm = wanted;
+    }
+}
+
+bool has_norm(const StatisticalModel& model, ShapeNorm norm) {
+    return std::any_of(model.unbinned.begin(), model.unbinned.end(),
+                       [&](const UnbinnedRegion& region) { return region.shape_norm == norm; });
+}
+
+template <class T>
+void add_numbers(Hasher& hasher, const std::vector<T>& values) {
+    hasher.number(values.size()).bytes(std::as_bytes(std::span(values)));
+}
+
+void add_events(Hasher& hasher, const EventSet& events) {
+    for (const ShapeColumn& shape : events.shapes) hasher.text(shape.process).text(shape.parameter);
+    add_numbers(hasher, events.weight);
+    add_numbers(hasher, events.reference);
+    add_numbers(hasher, events.log_r);
+    add_numbers(hasher, events.log_g);
+}
+
+void add_model(Hasher& hasher, const StatisticalModel& model) {
+    hasher.text(model.parameter_of_interest);
+    for (const Parameter& p : model.parameters) {
+        hasher.text(fmt::format("{} {} {} {} {} {}", p.name, p.low, p.high, p.fixed,
+                                static_cast<int>(p.constraint.kind), p.constraint.width));
+    }
+    for (const UnbinnedRegion& region : model.unbinned) {
+        hasher.text(fmt::format("{} {}", region.name, static_cast<int>(region.shape_norm)));
+        for (const ProcessModel& p : region.processes) {
+            hasher.text(fmt::format("{} {} {}", p.name, p.yield, p.coefficient.text()));
+            for (const SystematicEffect& effect : p.systematics) {
+                const Anchors yield = effect.yield.value_or(Anchors{});
+                hasher.text(fmt::format("{} {} {} {} {} {}", effect.parameter, yield.up, yield.down,
+                                        effect.shape, static_cast<int>(effect.yield_code),
+                                        static_cast<int>(effect.shape_code)));
+            }
+        }
+    }
+}
+
+}  // namespace
+
+ToyPlan::ToyPlan(const mpi::Communicator& world, const Workspace& workspace, ToyRequest request)
+    : request_(std::move(request)), seed_(workspace.campaign.seed) {
+    const Campaign& campaign = workspace.campaign;
+    mpi::together(world, [&] {
+        ratios_ = open_ratio_files(campaign, workspace.ratios);
+        exact_ = model_for_ratios(campaign, ratios_);
+        model_ = exact_;
+        set_norm(exact_, ShapeNorm::reference);
+        set_norm(model_, request_.shape_norm);
+        binned_text_ = binned_regions_toml(campaign.binned);
+        base_ = asimov_point(campaign, exact_);
+        check_request();
+        space_grid();
+    });
+    read_reference(world, campaign);
+    if (request_.unit_weights) read_samples(world, campaign);
+    const Likelihood full(exact_, reference_, world, {.threads = workspace.threads()});
+    if (has_norm(model_, ShapeNorm::reference_quadratic)) {
+        for (auto& expansion : full.expansions(full.coordinates().to_internal(base_))) {
+            expansions_.push_back(
+                std::make_shared<const NormalisationExpansion>(std::move(expansion)));
+        }
+    }
+    fit_data(world, workspace);
+    for (const ToyPoint& point : points_) {
+        expected_.push_back(
+            full.expected_data(reference_, full.coordinates().to_internal(point.theta)));
+    }
+    mpi::together(world, [&] {  // what cannot be thrown is said before the farm begins
+        for (std::size_t p = 0; p < points_.size(); ++p) {
+            for (std::size_t r = 0; r < samples_.size(); ++r) sample_sources(r, p);
+        }
+    });
+}
+
+void ToyPlan::check_request() const {
+    const auto check = [&](const std::string& name, double value, const char* option) {
+        const Parameter& parameter = exact_.parameters[parameter_index(exact_, name)];
+        if (value >= parameter.low && value <= parameter.high) return;
+        throw ConfigError(
+            fmt::format("--{}: {} = {:g} is outside its range (allowed: {:g} to {:g})", option,
+                        name, value, parameter.low, parameter.high));
+    };
+    const std::string& poi = exact_.parameter_of_interest;
+    for (const auto& [name, value] : request_.at) check(name, value, "at");
+    for (const double value : request_.grid) check(poi, value, "grid");
+    if (request_.test) check(poi, *request_.test, "test");
+}
+
+/// In sqrt(mu) where a coefficient contains it: near 0 thresholds change over its scale.
+void ToyPlan::space_grid() {
+    const InternalCoordinates coordinates(exact_);
+    const std::size_t poi = parameter_index(exact_, exact_.parameter_of_interest);
+    if (request_.grid.empty() || !coordinates.is_root(poi)) return;
+    const double from = coordinates.to_internal(poi, request_.grid.front());
+    const double to = coordinates.to_internal(poi, request_.grid.back());
+    for (std::size_t i = 1; i + 1 < request_.grid.size(); ++i) {
+        const double share = static_cast<double>(i) / static_cast<double>(request_.grid.size() - 1);
+        request_.grid[i] = coordinates.to_external(poi, from + share * (to - from));
+    }
+}
+
+void ToyPlan::read_reference(const mpi::Communicator& world, const Campaign& campaign) {
+    Campaign of_reference = campaign;
+    of_reference.data = {.asimov = {}, .source = AsimovSource::reference, .sample = {}};
+    for (std::size_t r = 0; r < ratios_.size(); ++r) {
+        std::vector<FittedSet> sets;
+        mpi::together(world, [&] {
+            sets = fitted_sets(of_reference, exact_, exact_.unbinned[r], *ratios_[r]);
+        });
+        for (FittedSet& set : sets) set.reference = std::exchange(set.factor, 0.0);
+        const EventSource source =
+            region_source(world, {of_reference, exact_, exact_.unbinned[r], ratios_[r], sets});
+        mpi::together(world, [&] { lists_.push_back(whole_list(source)); });
+        reference_.unbinned.push_back(source_of(*lists_.back()));
+    }
+    for (const BinnedRegion& region : exact_.binned) {
+        reference_.binned.emplace_back(region.n_bins(), 0.0);
+    }
+}
+
+void ToyPlan::read_samples(const mpi::Communicator& world, const Campaign& campaign) {
+    Campaign of_samples = campaign;
+    of_samples.data = {.asimov = {}, .source = AsimovSource::samples, .sample = {}};
+    for (std::size_t r = 0; r < ratios_.size(); ++r) {
+        samples_.emplace_back();
+        for (std::size_t j = 0; j < exact_.unbinned[r].processes.size(); ++j) {
+            const std::string& sample =
+                campaign.process(exact_.unbinned[r].processes[j].name).sample;
+            const std::vector<FittedSet> sets{
+                {sample, ratios_[r]->set(sample).events, 1.0, 0.0, j}};
+            const EventSource source =
+                region_source(world, {of_samples, exact_, exact_.unbinned[r], ratios_[r], sets});
+            mpi::together(world, [&] {
+                const std::uint64_t key = seed_for(seed_, "unweighting " + sample, Stream::toys);
+                samples_[r].push_back(std::make_shared<const EventSet>(
+                    unweighted_events(*whole_list(source), sample, key)));
+            });
+        }
+    }
+}
+
+void ToyPlan::fit_data(const mpi::Communicator& world, const Workspace& workspace) {
+    const Campaign& campaign = workspace.campaign;
+    data_ = load_data(world, campaign, exact_, ratios_);
+    data_.expansions = expansions_;
+    const Likelihood likelihood(model_, data_, world, {.threads = workspace.threads()});
+    FitOptions options;
+    options.interval = false;
+    const FitResult result = fit(likelihood, options, Log());
+    TestStatistics statistics(likelihood, result);
+    best_ = best_values(result);
+    const bool from_best = fits_observed(campaign) || request_.at_best_fit;
+    std::vector<double> base = from_best ? best_ : base_;
+    for (const auto& [name, value] : request_.at) base[parameter_index(exact_, name)] = value;
+    const std::size_t poi = parameter_index(exact_, exact_.parameter_of_interest);
+    std::vector<double> truths = request_.grid;
+    if (truths.empty()) truths.push_back(base[poi]);
+    for (const double truth : truths) {
+        ToyPoint point{base, request_.test.value_or(truth), {}};
+        if (request_.profiled) point.theta = statistics.conditional(truth);
+        for (const auto& [name, value] : request_.at) {
+            point.theta[parameter_index(exact_, name)] = value;
+        }
+        point.theta[poi] = truth;
+        points_.push_back(std::move(point));
+    }
+    for (ToyPoint& point : points_) {
+        for (const TestStatistic statistic : request_.statistics) {
+            point.observed.push_back(statistics.value(statistic, point.test));
+        }
+    }
+}
+
+std::vector<ToySource> ToyPlan::sample_sources(std::size_t region, std::size_t point) const {
+    const UnbinnedRegion& model = exact_.unbinned[region];
+    const auto& theta = points_[point].theta;
+    const std::vector<double> rates = rates_at(exact_, model, theta);
+    std::vector<ToySource> sources;
+    for (std::size_t j = 0; j < rates.size(); ++j) {
+        if (rates[j] < 0.0) {
+            throw ConfigError(fmt::format(
+                "toys of unit-weight events at {} = {}: process '{}' has the negative rate {:.4g}, "
+                "which real events cannot stand for; choose a truth without one, or throw from the "
+                "mixture",
+                exact_.parameter_of_interest,
+                theta[parameter_index(exact_, exact_.parameter_of_interest)],
+                model.processes[j].name, rates[j]));
+        }
+        for (const SystematicEffect& effect : model.processes[j].systematics) {
+            const double alpha = theta[parameter_index(exact_, effect.parameter)];
+            if (!effect.shape || alpha == 0.0 || rates[j] == 0.0) continue;
+            throw ConfigError(fmt::format(
+                "toys of unit-weight events at {} = {}: the events of '{}' have the shape of 0; "
+                "use --at {}=0, or throw from the mixture",
+                effect.parameter, alpha, model.processes[j].name, effect.parameter));
+        }
+        sources.push_back({.events = samples_[region][j], .weights = {}, .expected = rates[j]});
+    }
+    return sources;
+}
+
+ToySetup ToyPlan::setup(std::size_t point) const {
+    ToySetup setup{.model = model_,
+                   .truth = points_[point].theta,
+                   .test = points_[point].test,
+                   .statistics = request_.statistics,
+                   .seed = seed_,
+                   .unbinned = {},
+                   .binned = expected_[point].data.binned};
+    for (std::size_t r = 0; r < lists_.size(); ++r) {
+        ToyRegion region;
+        if (request_.unit_weights) {
+            region.sources = sample_sources(r, point);
+        } else {
+            region.sources.push_back(
+                {.events = lists_[r], .weights = weights_of(expected_[point].data.unbinned[r])});
+        }
+        if (!expansions_.empty()) region.expansion = expansions_[r];
+        if (model_.unbinned[r].shape_norm == ShapeNorm::reference && !lists_[r]->shapes.empty()) {
+            region.reference = lists_[r];
+        }
+        setup.unbinned.push_back(std::move(region));
+    }
+    return setup;
+}
+
+ToyRunner::RunToy ToyPlan::run_toy(const ToyTask& task) const {
+    const auto experiment = std::make_shared<const ToyExperiment>(this->experiment(task));
+    return [experiment](std::uint64_t toy) { return experiment->run(toy); };
+}
+
+Digest ToyPlan::digest() const {
+    Hasher hasher;
+    hasher.text("toys").number(toys_algorithm).number(seed_).number(request_.unit_weights ? 1 : 0);
+    add_model(hasher, model_);
+    hasher.text(binned_text_);
+    add_numbers(hasher, base_);  // where the normalisations are expanded
+    for (const auto& list : lists_) add_events(hasher, *list);
+    for (const auto& region : samples_) {
+        for (const auto& sample : region) add_events(hasher, *sample);
+    }
+    for (const TestStatistic statistic : request_.statistics) {
+        hasher.text(test_statistic_name(statistic));
+    }
+    return hasher.finish();
+}
+
+std::vector<Task> ToyPlan::tasks() const {
+    const Digest inputs = digest();
+    const std::size_t poi = parameter_index(exact_, exact_.parameter_of_interest);
+    std::vector<Task> tasks;
+    for (std::size_t p = 0; p < points_.size(); ++p) {
+        for (std::uint64_t first = 0; first < request_.toys; first += request_.block) {
+            const ToyTask range{p, first, std::min(first + request_.block, request_.toys)};
+            Hasher hasher;
+            hasher.digest(inputs).number(range.first).number(range.last);
+            add_numbers(hasher, points_[p].theta);
+            hasher.number(std::bit_cast<std::uint64_t>(points_[p].test));
+            tasks.push_back({hasher.finish(),
+                             fmt::format("toys/{} = {:g}/{}", model_.parameter_of_interest,
+                                         points_[p].theta[poi], first),
+                             static_cast<double>(range.last - range.first), encode(range)});
+        }
+    }
+    return tasks;
+}
+
+}  // namespace ratiofarm

@@ -1,0 +1,100 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "farm/task.hpp"
+#include "ratiofarm/fit/toys.hpp"
+
+#include "fit_input.hpp"
+#include "toys_runner.hpp"
+#include "pipeline/workspace.hpp"
+
+namespace ratiofarm {
+
+/// What `ratiofarm toys` was asked for.
+struct ToyRequest {
+    std::vector<std::pair<std::string, double>> at;  ///< truth of some parameters
+    std::vector<double> grid;                        ///< truths of the parameter of interest
+    std::optional<double> test;                      ///< tested value; default: the truth
+    std::uint64_t toys = 1000;                       ///< at each point
+    std::uint64_t block = 100;                       ///< toys of one task
+    std::vector<double> levels{0.6827, 0.95};
+    std::vector<TestStatistic> statistics{TestStatistic::t};
+    ShapeNorm shape_norm = ShapeNorm::reference_quadratic;
+    bool profiled = false;      ///< the other parameters at their best for the data
+    bool unit_weights = false;  ///< real events of the samples
+    bool at_best_fit = false;   ///< truth: the best fit also of Asimov data
+};
+
+/// Toys of one truth.
+struct ToyPoint {
+    std::vector<double> theta;
+    double test = 0.0;
+    std::vector<double> observed;  ///< [statistics], of the data at `test`
+};
+
+/// Everything that toys of a campaign need, the same on every rank: a rank can do any of them.
+/// Holds all events that toys are drawn from.
+class ToyPlan {
+public:
+    /// Collective over world. Fits the data first.
+    /// \throws AgreedError (usage) if a truth cannot be thrown
+    ToyPlan(const mpi::Communicator& world, const Workspace& workspace, ToyRequest request);
+
+    const ToyRequest& request() const { return request_; }
+    const StatisticalModel& model() const { return model_; }
+    const std::vector<ToyPoint>& points() const { return points_; }
+
+    /// \param point position in points()
+    ToySetup setup(std::size_t point) const;
+    ToyExperiment experiment(const ToyTask& task) const {
+        return {setup(task.point), {task.first, task.last}};
+    }
+    ToyRunner::RunToy run_toy(const ToyTask& task) const;
+
+    /// The model that toys are thrown from, with exact normalisations.
+    const StatisticalModel& exact_model() const { return exact_; }
+    const RatioFiles& ratios() const { return ratios_; }
+    const std::vector<double>& asimov() const { return base_; }  ///< truth without a request
+    const std::vector<double>& best() const { return best_; }    ///< theta, of the data
+    const LikelihoodData& data() const { return data_; }
+    /// The events that toys are drawn from, as reference; bins are empty.
+    const LikelihoodData& reference() const { return reference_; }
+    const EventSet& list(std::size_t region) const { return *lists_[region]; }
+    /// Of everything that the toys of any point are made from.
+    Digest digest() const;
+
+    /// One task for each block of toys of each point, in order.
+    std::vector<Task> tasks() const;
+
+private:
+    void check_request() const;
+    void space_grid();
+    void read_reference(const mpi::Communicator& world, const Campaign& campaign);
+    void read_samples(const mpi::Communicator& world, const Campaign& campaign);
+    void fit_data(const mpi::Communicator& world, const Workspace& workspace);
+    std::vector<ToySource> sample_sources(std::size_t region, std::size_t point) const;
+
+    ToyRequest request_;
+    std::uint64_t seed_;
+    RatioFiles ratios_;
+    StatisticalModel exact_;  ///< throws
+    StatisticalModel model_;  ///< is fitted
+    std::string binned_text_;
+    std::vector<double> base_;                            ///< truth before --at and the grid
+    std::vector<std::shared_ptr<const EventSet>> lists_;  ///< [region], the reference
+    std::vector<std::vector<std::shared_ptr<const EventSet>>> samples_;  ///< [region][process]
+    LikelihoodData reference_;
+    LikelihoodData data_;
+    std::vector<double> best_;
+    std::vector<std::shared_ptr<const NormalisationExpansion>> expansions_;
+    std::vector<ToyPoint> points_;
+    std::vector<ExpectedData> expected_;  ///< [points]
+};
+
+}  // namespace ratiofarm

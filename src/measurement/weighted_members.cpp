@@ -1,0 +1,181 @@
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "ratiofarm/core/contracts.hpp"
+#include "fit/search/local_fit.hpp"
+#include "fit/finite_mc/member_weights.hpp"
+#include "fit/finite_mc/ratio_response.hpp"
+#include "ratiofarm/mpi/together.hpp"
+
+#include "finite_mc_estimates.hpp"
+#include "line_sums.hpp"
+
+namespace ratiofarm {
+namespace {
+
+bool is_normalised(const UnbinnedRegion& region) { return region.shape_norm != ShapeNorm::none; }
+
+/// The events that the weights of a region's members are fitted to: of the processes and of the
+/// reference, each set once. \param ratios outlives the result
+MemberEvents member_events(const Campaign& campaign, const RatioFile& ratios) {
+    const RatioHeader& header = ratios.header();
+    std::vector<FittedSet> sets;
+    MemberEvents events;
+    const auto index_of = [&](const std::string& sample) {
+        const auto known = std::find_if(sets.begin(), sets.end(),
+                                        [&](const FittedSet& set) { return set.sample == sample; });
+        if (known != sets.end()) return static_cast<std::size_t>(known - sets.begin());
+        const RatioSet& set = ratios.set(sample);
+        sets.push_back({.sample = sample, .events = set.events});
+        events.sets.push_back({set.events, set.sum_of_weights, 0.0});
+        return sets.size() - 1;
+    };
+    for (const RatioProcess& process : header.processes) {
+        events.numerator.push_back(index_of(campaign.process(process.name).sample));
+    }
+    for (const ReferenceComponent& component : header.reference) {
+        events.sets[index_of(component.sample)].reference += component.fraction;
+    }
+    for (const std::uint32_t members : header.members) events.members.push_back(members);
+    events.read = [sets, &ratios](Range range) {
+        std::vector<std::uint64_t> sizes;
+        for (const FittedSet& set : sets) sizes.push_back(set.events);
+        MemberRows rows;
+        for (const SetRows& part : rows_of_range(sizes, range)) {
+            const auto weight = ratios.read_rows(sets[part.set].sample, part.rows).weight;
+            rows.weight.insert(rows.weight.end(), weight.begin(), weight.end());
+        }
+        rows.log_r = lines_of_range(ratios, sets, RatioLines::member, range);
+        return rows;
+    };
+    return events;
+}
+
+/// One direction for every member line of a region, of the events of this rank.
+RatioDirections member_directions(const mpi::Communicator& comm,
+                                  const RatioFile& ratios,
+                                  const std::vector<FittedSet>& sets) {
+    RatioDirections directions;
+    const auto& members = ratios.header().members;
+    for (std::size_t j = 0; j < members.size(); ++j) {
+        directions.process.insert(directions.process.end(), members[j], j);
+    }
+    std::uint64_t total = 0;
+    for (const FittedSet& set : sets) total += set.events;
+    const Range mine = events_of_rank(comm, total);
+    const auto values = std::make_shared<const std::vector<float>>(
+        lines_of_range(ratios, sets, RatioLines::member, mine));
+    directions.read = [values, mine, n = directions.process.size()](Range range) {
+        RATIOFARM_EXPECT(range.first >= mine.first && range.last <= mine.last);
+        std::vector<float> part;
+        part.reserve(n * range.size());
+        for (std::size_t d = 0; d < n; ++d) {
+            const auto from = values->begin() + static_cast<std::ptrdiff_t>(
+                                                    d * mine.size() + range.first - mine.first);
+            part.insert(part.end(), from, from + static_cast<std::ptrdiff_t>(range.size()));
+        }
+        return part;
+    };
+    return directions;
+}
+
+/// ln r of the weighted members of a region.
+LineSums weighted_ratios(const RatioHeader& header, const MemberWeights& weights, bool normalised) {
+    LineSums sums = no_lines(header, RatioLines::member);
+    for (std::size_t j = 0; j < weights.processes.size(); ++j) {
+        const WeightedMembers& process = weights.processes[j];
+        sums.factor[j] = process.weight;
+        sums.constant[j] = process.constant - (normalised ? process.log_z : 0.0);
+    }
+    return sums;
+}
+
+/// How the estimate answers to the parameters of the covariance: weights, constant and ln Z.
+/// With normalised ratios the constant has no effect, and ln Z acts like a common factor of r.
+std::vector<double> answers(const MemberWeights& weights,
+                            std::span<const double> direction,
+                            std::span<const double> constant,
+                            bool normalised) {
+    std::vector<double> a;
+    std::size_t line = 0;
+    for (std::size_t j = 0; j < weights.processes.size(); ++j) {
+        for (std::size_t i = 0; i < weights.processes[j].weight.size(); ++i) {
+            a.push_back(direction[line++]);
+        }
+        a.push_back(normalised ? 0.0 : constant[j]);
+        a.push_back(normalised ? -constant[j] : 0.0);
+    }
+    return a;
+}
+
+/// C a: the weights' part of the change that is most likely for its effect.
+LineSums likely_change(const RatioHeader& header,
+                       const MemberWeights& weights,
+                       std::span<const double> a) {
+    LineSums sums = no_lines(header, RatioLines::member);
+    std::size_t row = 0;
+    const auto component = [&] {
+        double sum = 0.0;
+        for (std::size_t k = 0; k < a.size(); ++k)
+            sum += weights.covariance[row * a.size() + k] * a[k];
+        ++row;
+        return sum;
+    };
+    for (std::size_t j = 0; j < sums.factor.size(); ++j) {
+        for (double& factor : sums.factor[j]) factor = component();
+        sums.constant[j] = component();
+        component();  // ln Z: shapes are normalised
+    }
+    return sums;
+}
+
+}  // namespace
+
+WeightedMembersStudy weighted_members(const mpi::Communicator& comm, const FittedPoint& point) {
+    const std::size_t regions = point.ratios.size();
+    WeightedMembersStudy study;
+    study.fit.ratios.resize(regions);
+    study.direction.resize(regions);
+    std::vector<MemberWeights> weights(regions);
+    std::vector<RatioDirections> directions(regions);
+    LikelihoodData data =
+        load_data(comm, point.campaign, point.model, point.ratios, ReferenceRows::always);
+    const auto sets = sets_of(point, ReferenceRows::always);
+    for (std::size_t r = 0; r < regions; ++r) {
+        const RatioFile& ratios = *point.ratios[r];
+        if (common_count(ratios.header(), RatioLines::member) < 2) continue;
+        MemberEvents events;
+        mpi::together(comm, [&] { events = member_events(point.campaign, ratios); });
+        weights[r] = fit_member_weights(comm, events);
+        study.fit.ratios[r] =
+            weighted_ratios(ratios.header(), weights[r], is_normalised(point.model.unbinned[r]));
+        mpi::together(comm, [&] {
+            data.unbinned[r] =
+                with_line_ratios(std::move(data.unbinned[r]), ratios, sets[r], study.fit.ratios[r]);
+            directions[r] = member_directions(comm, ratios, sets[r]);
+        });
+        for (const WeightedMembers& process : weights[r].processes) {
+            study.fit.converged = study.fit.converged && process.converged;
+        }
+    }
+    const Likelihood likelihood(point.model, data, comm, point.options);
+    const LocalFit fit = local_fit(likelihood, point.u);
+    study.fit.converged = study.fit.converged && fit.converged;
+    study.fit.estimate = fit.value;
+    study.fit.error = fit.error;
+    study.u = fit.u;
+    const RatioResponse response = ratio_response(point.model, data, comm, fit.u, directions);
+    double variance = 0.0;
+    for (std::size_t r = 0; r < regions; ++r) {
+        if (directions[r].process.empty()) continue;
+        const auto a = answers(weights[r], response.direction[r], response.constant[r],
+                               is_normalised(point.model.unbinned[r]));
+        variance += variance_along(weights[r].covariance, a);
+        study.direction[r] = likely_change(point.ratios[r]->header(), weights[r], a);
+    }
+    study.fit.sigma = std::sqrt(variance);
+    return study;
+}
+
+}  // namespace ratiofarm

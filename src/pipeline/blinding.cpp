@@ -1,0 +1,137 @@
+#include "blinding.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdlib>
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include "campaign/measurement_digest.hpp"
+#include "core/sealed_text.hpp"
+#include "results/fit_json.hpp"
+#include "report/fit_text.hpp"
+#include "store/lock.hpp"
+
+namespace ratiofarm {
+namespace {
+
+std::vector<Unblinding> read_record(const RunDirectory& directory) {
+    const std::filesystem::path path = directory.unblinding();
+    if (!std::filesystem::exists(path)) return {};
+    return parse_unblindings(read_sealed(path));
+}
+
+std::optional<Unblinding> find_record(const std::vector<Unblinding>& record,
+                                      const std::string& measurement) {
+    const auto found = std::find_if(record.begin(), record.end(), [&](const Unblinding& each) {
+        return each.measurement == measurement;
+    });
+    return found == record.end() ? std::nullopt : std::optional(*found);
+}
+
+std::string this_user() {
+    for (const char* variable : {"USER", "LOGNAME"}) {
+        const char* name = std::getenv(variable);
+        if (name != nullptr && *name != '\0') return name;
+    }
+    const ::passwd* entry = ::getpwuid(::getuid());
+    return entry == nullptr ? fmt::format("user {}", ::getuid()) : entry->pw_name;
+}
+
+std::string time_now() {
+    const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+    return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(now));
+}
+
+/// --unblind with something in it that can be read.
+std::string wanted_reason(const Arguments& arguments) {
+    const std::string reason = arguments.text("unblind");
+    const auto is_blank = [](char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; };
+    if (std::all_of(reason.begin(), reason.end(), is_blank)) {
+        throw ConfigError(fmt::format(
+            "--unblind = '{}': must say why the data may be looked at, for example --unblind "
+            "\"approved by the group on Monday\"",
+            reason));
+    }
+    return reason;
+}
+
+[[noreturn]] void refuse(const std::string& path, const std::string& why) {
+    throw ConfigError(fmt::format(
+        "--unblind: '{}' {}. The expected result must have been there to be seen: do the same "
+        "without --unblind first",
+        path, why));
+}
+
+/// The blind fit that a person can have looked at, as the record tells of it.
+Unblinding after_blind_fit(const std::string& measurement, const RunDirectory& directory) {
+    const std::filesystem::path path = directory.fit_json();
+    if (!std::filesystem::exists(path)) refuse(path, "does not exist");
+    const std::string text = read_sealed(path);
+    const FitRecord fit = parse_fit_json(text);
+    if (!fit.blinding || fit.blinding->unblinding) refuse(path, "is no blind fit");
+    if (fit.blinding->measurement != measurement) {
+        refuse(path, "is a blind fit of another measurement (model, nets, regions or data differ)");
+    }
+    if (!fit.fit.converged) refuse(path, "is a blind fit that did not converge");
+    Unblinding unblinding;
+    unblinding.measurement = measurement;
+    unblinding.inputs = fit.inputs;
+    unblinding.fit = Hasher().text(text).finish().hex();
+    for (const FittedParameter& parameter : fit.fit.parameters) {
+        if (parameter.name != fit.fit.poi) continue;
+        unblinding.expected = parameter.name + " = " + with_error(parameter.value, parameter.error);
+    }
+    return unblinding;
+}
+
+}  // namespace
+
+Option unblind_option() {
+    return {"unblind", "REASON",
+            "look at the data of a blind campaign from now on; the reason is kept and shown"};
+}
+
+std::optional<Blinding> open_if_unblinded(Campaign& written, const RunDirectory& directory) {
+    if (!written.data.blind) return std::nullopt;
+    Blinding blinding{measurement_digest(written).hex(), {}};
+    blinding.unblinding = find_record(read_record(directory), blinding.measurement);
+    written.data.blind = !blinding.unblinding.has_value();
+    return blinding;
+}
+
+std::optional<Blinding> settle_blinding(const Arguments& arguments,
+                                        Campaign& written,
+                                        const RunDirectory& directory,
+                                        const Log& log) {
+    if (!arguments.has("unblind")) return open_if_unblinded(written, directory);
+    const std::string reason = wanted_reason(arguments);
+    if (!written.data.blind) {
+        throw ConfigError(fmt::format(
+            "--unblind: campaign '{}' is not blind (blind = true in [data] makes it so)",
+            written.name));
+    }
+    std::optional<Blinding> blinding = open_if_unblinded(written, directory);
+    if (blinding->unblinding) {
+        log.info("unblinded before", {{"record", blinding_text(*blinding)}});
+        return blinding;
+    }
+    Unblinding now = after_blind_fit(blinding->measurement, directory);
+    now.reason = reason;
+    now.time = time_now();
+    now.by = this_user() + "@" + this_owner().host;
+    std::vector<Unblinding> record = read_record(directory);
+    record.push_back(now);
+    publish_sealed(directory.unblinding(), unblindings_json(record));
+    written.data.blind = false;
+    blinding->unblinding = std::move(now);
+    log.warning("the data are unblinded", {{"record", blinding_text(*blinding)}});
+    return blinding;
+}
+
+}  // namespace ratiofarm

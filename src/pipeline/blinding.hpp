@@ -1,0 +1,30 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+
+#include "campaign/campaign.hpp"
+#include "commands/command.hpp"
+#include "results/unblinding.hpp"
+#include "store/run_directory.hpp"
+
+namespace ratiofarm {
+
+/// Option --unblind, of commands that fit.
+Option unblind_option();
+
+/// Opens a blind campaign where it was unblinded on record: data.blind is false from then on. For
+/// commands that only read a run directory.
+/// \param written as a user wrote it, before it is resolved
+/// \throws DataError if the record is damaged
+std::optional<Blinding> open_if_unblinded(Campaign& written, const RunDirectory& directory);
+
+/// The same for commands that hold the lock, after --unblind was put on record if it was given.
+/// \throws ConfigError if there is nothing to unblind, no reason, or no blind fit of the same
+/// measurement that could have been looked at
+std::optional<Blinding> settle_blinding(const Arguments& arguments,
+                                        Campaign& written,
+                                        const RunDirectory& directory,
+                                        const Log& log);
+
+}  // namespace ratiofarm

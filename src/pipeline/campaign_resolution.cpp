@@ -1,0 +1,190 @@
+#include "campaign_resolution.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "campaign/preselection_graph.hpp"
+#include "campaign/selection/resolved_campaign.hpp"
+#include "campaign/task_graph.hpp"
+#include "ratiofarm/core/errors.hpp"
+#include "core/sealed_text.hpp"
+#include "ratiofarm/tables/event_file.hpp"
+
+#include "blinding.hpp"
+#include "search_resolution.hpp"
+
+namespace ratiofarm {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Raised when the same events and cuts give another selection.
+constexpr std::uint64_t selection_algorithm = 1;
+
+void add(const Cut& cut, Hasher& hasher) {
+    hasher.text(fmt::format("{} {} {}", cut.observable, cut.low, cut.high));
+}
+
+void add(const SelectionRegion& region, Hasher& hasher) {
+    hasher.text(region.name).number(static_cast<std::uint64_t>(region.kind));
+    hasher.number(region.cuts.size());
+    for (const Cut& cut : region.cuts) add(cut, hasher);
+    hasher.text(region.observable).text(fmt::format("{}", fmt::join(region.edges, " ")));
+}
+
+void add_score(const Campaign& campaign, Hasher& hasher) {
+    const PreselectionSection& section = *campaign.preselection;
+    for (const auto& each : section.classes) {
+        hasher.text(fmt::format("{}: {}", each.name, fmt::join(each.processes, " ")));
+    }
+    hasher.text(fmt::format("{}", fmt::join(section.signal, " ")));
+    for (const auto& [name, weight] : section.weights) {
+        hasher.text(fmt::format("{} {}", name, weight));
+    }
+    for (const auto& [process, share] : campaign.reference.mixture) {
+        hasher.text(fmt::format("{} {}", process, share));
+    }
+}
+
+/// Features of the nets that see the events as they are in the file.
+const std::vector<std::string>& features_of_nets(const Campaign& campaign) {
+    const bool own = campaign.preselection && !campaign.preselection->features.empty();
+    return own ? campaign.preselection->features : campaign.events.features;
+}
+
+/// Columns that a selection looks at and that go into the fit's support.
+std::vector<std::string> columns_of_selection(const Campaign& campaign) {
+    std::vector<std::string> columns = campaign.events.features;
+    const RegionCuts cuts(campaign);
+    for (const SelectionObservable& observable : cuts.observables()) {
+        const bool known =
+            std::find(columns.begin(), columns.end(), observable.name) != columns.end();
+        if (observable.source != SelectionObservable::Source::column || known) continue;
+        columns.push_back(observable.name);
+    }
+    return columns;
+}
+
+void expect_observables(const Campaign& written, const std::vector<SampleInfo>& samples) {
+    const auto unknown = unknown_observables(written, samples);
+    if (!unknown.empty()) throw DataError(fmt::format("{}", fmt::join(unknown, "\n")));
+}
+
+}  // namespace
+
+SourceEvents read_source_events(const Campaign& written, const fs::path& folder) {
+    const auto names = samples_to_read(written);
+    const fs::path events = contiguous_events(written.events_path(), names, folder);
+    const auto& features = features_of_nets(written);
+    SourceEvents source{read_sample_info(events, names, features, written.split), {}};
+    if (!needs_selection(written)) return source;
+    expect_observables(written, source.samples);
+    const auto columns = columns_of_selection(written);
+    const auto further = columns == features
+                             ? source.samples
+                             : read_sample_info(events, names, columns, written.split);
+    Hasher hasher;
+    for (const SampleInfo& sample : further) {
+        hasher.text(sample.name).digest(sample.digest);
+        for (const SampleWeights& weights : sample.weights) {
+            hasher.text(weights.name).digest(weights.digest);
+        }
+    }
+    source.observables = hasher.finish();
+    return source;
+}
+
+Digest selection_rules(const Campaign& written) {
+    Hasher hasher;
+    hasher.text("selection").number(selection_algorithm);
+    for (const SelectionRegion& region : selection_regions(written)) add(region, hasher);
+    if (written.preselection) add_score(written, hasher);
+    const Split& split = written.split;
+    hasher.text(
+        fmt::format("{} {} {} {}", split.train, split.validation, split.inference, split.folds));
+    for (const SampleToRead& sample : samples_to_read(written)) {
+        hasher.text(fmt::format("{}: {}", sample.name, fmt::join(sample.weights, " ")));
+    }
+    hasher.text(fmt::format("{}", fmt::join(support_samples(written), " ")));
+    hasher.text(written.data.fitted_sample())
+        .number(static_cast<std::uint64_t>(written.data.outside));
+    return hasher.finish();
+}
+
+Digest selection_inputs(const Campaign& written,
+                        const SourceEvents& source,
+                        std::string_view device_class) {
+    Hasher hasher;
+    hasher.digest(selection_rules(written)).digest(source.observables);
+    if (written.preselection) {
+        const TaskGraph graph = make_preselection_graph({written, source.samples, device_class});
+        for (const PlannedEnsemble& ensemble : graph.ensembles) hasher.digest(ensemble.digest);
+    }
+    return hasher.finish();
+}
+
+std::optional<SelectionRecord> find_selection(const RunDirectory& directory) {
+    if (!fs::exists(directory.selection_json())) return std::nullopt;
+    try {
+        return parse_selection_json(read_sealed(directory.selection_json()));
+    } catch (const DataError&) {
+        return std::nullopt;  // damaged, or of another version: made again
+    }
+}
+
+Resolution resolve(const Campaign& written,
+                   const RunDirectory& directory,
+                   const std::optional<Digest>& inputs) {
+    if (!needs_selection(written)) return {Missing::nothing, written, {}};
+    const auto record = find_selection(directory);
+    const bool fits =
+        record &&
+        (inputs ? record->inputs == *inputs : record->rules == selection_rules(written)) &&
+        (trained_region(written) == nullptr || fs::exists(directory.selected_events()));
+    if (!fits) return {Missing::selection, written, {}};
+    ResolvedCampaign resolved =
+        resolved_campaign(written, record->sums, directory.selected_events().string());
+    return {Missing::nothing, std::move(resolved.campaign), std::move(resolved.warnings)};
+}
+
+Campaign written_campaign(const RunDirectory& directory) {
+    Campaign written = read_campaign(directory.campaign());
+    open_if_unblinded(written, directory);
+    return written;
+}
+
+Resolution resolve_run(const RunDirectory& directory) {
+    const Campaign written = written_campaign(directory);
+    Resolution resolution;
+    try {
+        resolution = resolve(written, directory, std::nullopt);
+    } catch (const DataError& problem) {  // cuts that no event passes
+        return {Missing::selection, written, {problem.what()}};
+    }
+    if (resolution.missing != Missing::nothing || !resolution.campaign.search) return resolution;
+    auto searched = searched_campaign(resolution.campaign, directory);
+    if (searched) {
+        resolution.campaign = std::move(*searched);
+    } else {
+        resolution.missing = Missing::search;
+    }
+    return resolution;
+}
+
+void expect_resolved(Missing missing, const RunDirectory& directory) {
+    if (missing == Missing::nothing) return;
+    if (missing == Missing::search) {
+        throw DataError(fmt::format(
+            "'{}' holds no finished search for this campaign; run 'ratiofarm search' first (or "
+            "'ratiofarm run', which does it, too)",
+            directory.root().string()));
+    }
+    throw DataError(fmt::format(
+        "'{}' holds no selection of events for the regions of this campaign; run 'ratiofarm "
+        "select' first (or 'ratiofarm run', which does it, too)",
+        directory.root().string()));
+}
+
+}  // namespace ratiofarm

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "campaign/campaign.hpp"
+#include "ratiofarm/core/log.hpp"
+#include "ratiofarm/protocol/sample_info.hpp"
+#include "results/selection_record.hpp"
+#include "store/run_directory.hpp"
+
+/// From the campaign that a user wrote to the plain one that is trained and fitted: its regions are
+/// filled with events by the select stage. What was selected lies in selection.json (counts) and
+/// selected.h5 (events); the plain campaign is made from them anew whenever it is needed, so that a
+/// changed yield or network asks for no other selection. selected.toml is a copy of it for people.
+namespace ratiofarm {
+
+/// What still has to be made before there is a plain campaign.
+enum class Missing : std::uint8_t {
+    nothing,
+    selection,  ///< 'ratiofarm select'
+    search,     ///< 'ratiofarm search'
+};
+
+/// A campaign as far as the files of its run directory go.
+struct Resolution {
+    Missing missing = Missing::nothing;
+    Campaign campaign;  ///< plain; while something is missing the one that was written
+    std::vector<std::string> warnings;
+};
+
+/// The events that a written campaign is selected from.
+struct SourceEvents {
+    std::vector<SampleInfo> samples;  ///< of samples_to_read(), with digests of the features that
+                                      ///< nets see: those of the preselection, if there is one
+    Digest observables;  ///< of all columns that cuts and bins look at; zero without a selection
+};
+
+/// Reads and checks the samples of a campaign. Not collective.
+/// \param folder for a contiguous copy of files with a foreign layout
+/// \throws DataError with every problem of the events file
+SourceEvents read_source_events(const Campaign& written, const std::filesystem::path& folder);
+
+/// Of what a selection does to any events: regions, score, split, samples.
+Digest selection_rules(const Campaign& written);
+
+/// Of everything that a selection is made from. \pre needs_selection(written)
+Digest selection_inputs(const Campaign& written,
+                        const SourceEvents& source,
+                        std::string_view device_class);
+
+/// selection.json, if it is there and whole.
+std::optional<SelectionRecord> find_selection(const RunDirectory& directory);
+
+/// \param inputs selection_inputs(), or nothing if the events are not at hand: then the rules
+/// decide \throws DataError of resolved_campaign()
+Resolution resolve(const Campaign& written,
+                   const RunDirectory& directory,
+                   const std::optional<Digest>& inputs);
+
+/// The campaign of a run directory as it was written, for commands that take no lock; no more blind
+/// than the run directory is.
+Campaign written_campaign(const RunDirectory& directory);
+
+/// The campaign of a run directory as far as it goes, for commands that take no lock and look at no
+/// events. A selection that no campaign follows from counts as missing; the warnings say why.
+Resolution resolve_run(const RunDirectory& directory);
+
+/// \throws DataError "run 'ratiofarm select' first" if something is missing
+void expect_resolved(Missing missing, const RunDirectory& directory);
+
+}  // namespace ratiofarm

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "ratiofarm/protocol/task_file.hpp"
+#include "farm/task.hpp"
+#include "farm/task_runner.hpp"
+
+#include "stages.hpp"
+
+namespace ratiofarm {
+
+/// Collective over the context's world. Does the tasks whose result files are not there yet.
+/// \param tasks on rank 0, in any order
+/// \param kind of the result files
+StageEnd farm_stage(CommandContext& context,
+                    Workspace& workspace,
+                    std::vector<Task> tasks,
+                    TaskFileKind kind);
+
+/// The same while more tasks become known: after each one that ends those that more() returns are
+/// begun, too. Their results must not be there. \param more  on rank 0; does not throw
+using MoreTasks = std::function<std::vector<Task>()>;
+StageEnd growing_farm_stage(CommandContext& context,
+                            Workspace& workspace,
+                            std::vector<Task> tasks,
+                            TaskFileKind kind,
+                            const MoreTasks& more);
+
+/// What does the tasks of a rank. Called on every rank or, if there is nothing to do, on none.
+using MakeRunner = std::function<std::unique_ptr<TaskRunner>()>;
+
+/// The same with runners that are no trainers.
+StageEnd farm_stage(CommandContext& context,
+                    Workspace& workspace,
+                    std::vector<Task> tasks,
+                    TaskFileKind kind,
+                    const MakeRunner& make_runner);
+
+}  // namespace ratiofarm

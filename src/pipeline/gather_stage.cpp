@@ -1,0 +1,251 @@
+#include <filesystem>
+#include <map>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "campaign/ensemble_choice.hpp"
+#include "ratiofarm/core/errors.hpp"
+#include "ratiofarm/protocol/task_file.hpp"
+#include "ratiofarm/mpi/together.hpp"
+#include "ratiofarm/tables/ensemble_file.hpp"
+
+#include "stages.hpp"
+#include "trained_results.hpp"
+
+namespace ratiofarm {
+namespace {
+
+/// A net of an ensemble and where its result lies.
+struct NetSource {
+    std::string name;
+    Digest task;
+    std::uint32_t index = 0;  ///< within the task
+    std::uint32_t attempts = 1;
+    std::uint32_t fold = 0;
+    std::uint64_t seed = 0;
+    std::uint64_t replica = 0;
+    std::uint32_t crc = 0;  ///< of the result that counts
+    bool committed = false;
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, NetSource>& value) {
+    archive(value.name, value.task, value.index, value.attempts, value.fold, value.seed,
+            value.replica, value.crc, value.committed);
+}
+
+/// A file to be written, as rank 0 tells the others.
+struct Gathering {
+    std::uint64_t ensemble = 0;  ///< index in the graph
+    std::vector<NetSource> nets;
+    std::vector<ExcludedNet> excluded;
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, Gathering>& value) {
+    archive(value.ensemble, value.nets, value.excluded);
+}
+
+struct Gatherings {
+    std::vector<Gathering> list;
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, Gatherings>& value) {
+    archive(value.list);
+}
+
+std::vector<NamedNumber> gates_of(const GatesSection& gates) {
+    return {{"closure", gates.closure},
+            {"constant", gates.constant},
+            {"excess", gates.excess},
+            {"loss_outlier", gates.loss_outlier},
+            {"overtraining", gates.overtraining},
+            {"saturated", gates.saturated},
+            {"sc_rms", gates.sc_rms},
+            {"slope", gates.slope}};
+}
+
+EnsembleHeader header_of(const Workspace& workspace, const Gathering& gathering) {
+    const Campaign& campaign = workspace.campaign;
+    const PlannedEnsemble& planned = workspace.graph.ensembles[gathering.ensemble];
+    EnsembleHeader header;
+    header.name = planned.spec.name;
+    header.process = planned.spec.process;
+    header.digest = planned.digest;
+    NetSettings settings = net_settings(campaign, planned.spec.role);
+    header.network = std::move(settings.network);
+    header.features = std::move(settings.features);
+    header.training = settings.training;
+    header.combine = settings.combine;
+    header.folds = campaign.split.folds;
+    header.gates = gates_of(campaign.gates);
+    header.excluded = gathering.excluded;
+    for (const NetSource& net : gathering.nets) header.names.push_back(net.name);
+    return header;
+}
+
+bool is_up_to_date(const Workspace& workspace, const PlannedEnsemble& wanted) {
+    const auto path = workspace.directory.ensemble(wanted.spec.name);
+    if (!std::filesystem::exists(path)) return false;
+    try {
+        const EnsembleHeader found = read_ensemble(path).header;
+        return found.digest == wanted.digest &&
+               found.combine == net_settings(workspace.campaign, wanted.spec.role).combine;
+    } catch (const Error&) {
+        return false;  // damaged, or of an older version: written again from the results
+    }
+}
+
+/// A damaged result is worth nothing: without it the same command trains the net again.
+[[noreturn]] void give_up_result(const std::filesystem::path& path,
+                                 const std::string& name,
+                                 const std::string& why) {
+    std::filesystem::remove(path);
+    throw SystemError(fmt::format(
+        "{}; it was removed, run the same command again to train {} once more", why, name));
+}
+
+/// \throws DataError naming nets that are missing
+void expect_complete(const std::vector<EnsembleChoice>& choices) {
+    std::string missing;
+    std::uint64_t count = 0;
+    std::uint64_t slots = 0;
+    for (const EnsembleChoice& choice : choices) {
+        slots += choice.slots.size();
+        for (std::size_t slot = 0; slot < choice.slots.size(); ++slot) {
+            if (choice.choices[slot].state == SlotChoice::State::chosen) continue;
+            if (++count <= 5) missing += (count == 1 ? "" : ", ") + choice.slots[slot].name;
+        }
+        if (count > 0 || choice.complete) continue;
+        throw DataError("ensemble '" + choice.name +
+                        "' needs further members; run 'ratiofarm train' first");
+    }
+    if (count == 0) return;
+    throw DataError(fmt::format("{} of {} nets are not trained ({}{}); run 'ratiofarm train' first",
+                                count, slots, missing, count > 5 ? ", ..." : ""));
+}
+
+Gathering gathering_of(const Workspace& workspace,
+                       const EnsembleChoice& choice,
+                       std::uint64_t ensemble) {
+    Gathering gathering{ensemble, {}, {}};
+    for (const ChosenNet& net : choice.nets()) {
+        NetSource source{.name = net.name,
+                         .task = net.place.task,
+                         .index = net.place.net,
+                         .attempts = net.attempts,
+                         .fold = workspace.campaign.split.folds > 0 ? net.fold : no_fold,
+                         .seed = net.initialisation_seed,
+                         .replica = net.replica};
+        const auto known = workspace.history.committed.find(source.task);
+        source.committed = known != workspace.history.committed.end();
+        if (source.committed) source.crc = known->second.crc;
+        gathering.nets.push_back(std::move(source));
+    }
+    std::map<std::string, Digest> tasks;
+    for (const NetSlot& slot : choice.slots) {
+        for (const TriedNet& net : slot.tried) tasks.emplace(net.name, net.place.task);
+    }
+    for (const Exclusion& exclusion : choice.exclusions()) {
+        gathering.excluded.push_back({exclusion.net, tasks[exclusion.net], exclusion.text});
+    }
+    return gathering;
+}
+
+/// Which files to write, from what. On rank 0.
+Gatherings plan(const Workspace& workspace) {
+    Gatherings gatherings;
+    std::vector<std::uint64_t> stale;
+    for (std::uint64_t index = 0; index < workspace.graph.ensembles.size(); ++index) {
+        const PlannedEnsemble& ensemble = workspace.graph.ensembles[index];
+        if (ensemble.spec.role == EnsembleRole::halves) continue;
+        if (!is_up_to_date(workspace, ensemble)) stale.push_back(index);
+    }
+    if (stale.empty()) return gatherings;
+    TrainedResults results(workspace.directory);
+    const auto choices = choose_ensembles(
+        {workspace.campaign, workspace.samples, device_class_name(workspace.device)},
+        workspace.graph, [&](const Digest& task) { return results.find(task); });
+    for (const std::filesystem::path& path : results.take_damaged()) {
+        give_up_result(path, "its nets", "'" + path.string() + "' is damaged");
+    }
+    expect_complete(choices);
+    for (const std::uint64_t index : stale) {
+        gatherings.list.push_back(gathering_of(workspace, choices[index], index));
+        const auto path = workspace.directory.ensemble(choices[index].name);
+        std::filesystem::create_directories(path.parent_path());
+    }
+    return gatherings;
+}
+
+/// Reads nets out of the results of trainings; those of one pack lie in one file.
+class NetReader {
+public:
+    explicit NetReader(const RunDirectory& directory) : directory_(directory) {}
+
+    /// \throws SystemError if the result is damaged: it was removed
+    EnsembleNet read(const NetSource& source) {
+        EnsembleNet net;
+        net.task = source.task;
+        net.index = source.index;
+        net.attempts = source.attempts;
+        net.fold = source.fold;
+        net.seed = source.seed;
+        net.replica = source.replica;
+        net.result = result_of(source).nets.at(source.index);
+        return net;
+    }
+
+private:
+    const TrainingResult& result_of(const NetSource& source) {
+        if (last_ && task_ == source.task) return *last_;
+        const auto path = directory_.result(source.task);
+        try {
+            // One that is whole but not the committed one: a late attempt wrote it.
+            const auto file = read_file(path);
+            if (source.committed && source.crc != crc32(file)) {
+                throw DataError("'" + path.string() + "' is not the result that was committed");
+            }
+            last_ = in_context(path.string(), [&] {
+                return decode<TrainingResult>(
+                    task_file_body(file, TaskFileKind::training_result, source.task));
+            });
+        } catch (const DataError& error) {
+            give_up_result(path, source.name, error.what());
+        }
+        task_ = source.task;
+        return *last_;
+    }
+
+    const RunDirectory& directory_;
+    Digest task_;
+    std::optional<TrainingResult> last_;
+};
+
+}  // namespace
+
+StageEnd gather_stage(CommandContext& context, Workspace& workspace) {
+    const mpi::Communicator& world = context.world;
+    Gatherings gatherings;
+    mpi::together(world, [&] {
+        if (world.is_root()) gatherings = plan(workspace);
+    });
+    gatherings = decode<Gatherings>(mpi::broadcast(world, encode(gatherings)));
+    StageEnd stage{StageEnd::State::up_to_date, 0.0, {}};
+    NetReader reader(workspace.directory);
+    for (const Gathering& gathering : gatherings.list) {
+        const EnsembleHeader header = header_of(workspace, gathering);
+        write_ensemble(world, workspace.directory.ensemble(header.name), header,
+                       [&](std::uint64_t net) { return reader.read(gathering.nets[net]); });
+        context.log.info("ensemble gathered",
+                         {{"ensemble", header.name},
+                          {"nets", header.nets()},
+                          {"excluded", std::uint64_t{header.excluded.size()}}});
+        stage.state = StageEnd::State::done;
+    }
+    return stage;
+}
+
+}  // namespace ratiofarm

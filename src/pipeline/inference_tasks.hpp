@@ -1,0 +1,19 @@
+#pragma once
+
+#include <vector>
+
+#include "farm/task.hpp"
+
+#include "workspace.hpp"
+
+namespace ratiofarm {
+
+/// The evaluations of the workspace's graph, with what only the ensemble files say: how many nets
+/// there are and where they lie. Reads the ensemble files; not collective.
+/// \throws DataError if one is missing or belongs to other trainings
+std::vector<Task> inference_tasks(const Workspace& workspace);
+
+/// Removes the results of those evaluations, once what they hold lies elsewhere.
+void remove_inference_results(const Workspace& workspace);
+
+}  // namespace ratiofarm

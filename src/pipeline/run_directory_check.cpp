@@ -1,0 +1,157 @@
+#include "run_directory_check.hpp"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <optional>
+
+#include <sys/stat.h>
+
+#include <fmt/format.h>
+
+#include "ratiofarm/core/publish.hpp"
+#include "core/sealed_text.hpp"
+#include "ratiofarm/protocol/task_file.hpp"
+#include "store/journal.hpp"
+#include "store/lock.hpp"
+#include "ratiofarm/tables/verify.hpp"
+
+#include "measurement/toys_runner.hpp"
+
+namespace ratiofarm {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Runs a reader and turns what it throws into a problem.
+std::vector<std::string> problems_of(const auto& reader) {
+    try {
+        reader();
+        return {};
+    } catch (const Error& error) {
+        return {error.what()};
+    }
+}
+
+/// Decodes the body too: the checksum of a task file does not cover the kind in its header.
+/// \throws DataError unless the file is one of these kinds
+template <class First, class... Others>
+void expect_task_file(const fs::path& path, const Digest& task) {
+    if constexpr (sizeof...(Others) > 0) {
+        if (!task_file_is_complete(path, task_file_kind<First>(), task)) {
+            return expect_task_file<Others...>(path, task);
+        }
+    }
+    read_task_file<First>(path, task);
+}
+
+void check_result(const fs::path& path, const JournalState& journal) {
+    const Digest task = Digest::from_hex(path.stem().string());
+    const auto known = journal.committed.find(task);
+    if (known != journal.committed.end() && known->second.crc != crc32(read_file(path))) {
+        throw DataError("checksum differs from the journal's");
+    }
+    expect_task_file<ToyBlock, RatioBlock, ScoreBlock, TrainingResult>(path, task);
+}
+
+/// Of a running task, of either generation.
+void check_state(const fs::path& path) {
+    const std::string name = path.filename();
+    const Digest task = Digest::from_hex(name.substr(0, name.find('.')));
+    expect_task_file<ToyBlock, TrainingState>(path, task);
+}
+
+void check_journal(const fs::path& path) {
+    const std::uint64_t damaged = read_journal(path).damaged_lines;
+    if (damaged > 0) throw DataError(fmt::format("{} damaged lines", damaged));
+}
+
+CheckedFile check_table(const fs::path& path) {
+    CheckedFile checked{.file = {}, .problems = verify_file(path), .datasets = {}};
+    if (checked.problems.empty()) checked.datasets = dataset_digests(path);
+    return checked;
+}
+
+bool is_sealed_product(const fs::path& path, const RunDirectory& directory) {
+    const std::array products{
+        directory.unblinding(),        directory.gof_json(),       directory.campaign(),
+        directory.fit_json(),          directory.report(),         directory.toys_json(),
+        directory.submit_script(),     directory.nets(),           directory.search_json(),
+        directory.searched_campaign(), directory.selection_json(), directory.selected_campaign()};
+    return std::find(products.begin(), products.end(), path) != products.end();
+}
+
+CheckedFile check_once(const fs::path& path,
+                       const RunDirectory& directory,
+                       const JournalState& journal) {
+    const auto checked = [](const auto& reader) {
+        return CheckedFile{.file = {}, .problems = problems_of(reader), .datasets = {}};
+    };
+    const std::string extension = path.extension();
+    if (extension == ".h5") return check_table(path);
+    if (extension == ".ckpt") return checked([&] { check_result(path, journal); });
+    if (extension == ".state" || extension == ".old") return checked([&] { check_state(path); });
+    if (extension == ".jsonl") return checked([&] { check_journal(path); });
+    if (is_sealed_product(path, directory)) return checked([&] { read_sealed(path); });
+    if (path.filename().string().starts_with("lock")) {
+        return checked([&] { expect_whole_lock(path); });
+    }
+    return {.file = {}, .known = false, .problems = {}, .datasets = {}};
+}
+
+/// Which content a path holds at the moment; nothing if it is gone.
+std::optional<std::array<std::int64_t, 4>> content_now(const fs::path& path) {
+    struct stat status = {};
+    if (::stat(path.c_str(), &status) != 0) return std::nullopt;
+    return std::array<std::int64_t, 4>{static_cast<std::int64_t>(status.st_ino), status.st_size,
+                                       status.st_mtim.tv_sec, status.st_mtim.tv_nsec};
+}
+
+/// A problem counts if it is there a second time, with what the journals say by now, and the file
+/// stood still meanwhile. Nothing for a file that is gone.
+std::optional<CheckedFile> check_file(const fs::path& path,
+                                      const RunDirectory& directory,
+                                      JournalState& journal) {
+    constexpr int most_looks = 20;
+    for (int look = 1;; ++look) {
+        const auto before = content_now(path);
+        if (!before) return std::nullopt;
+        CheckedFile checked = check_once(path, directory, journal);
+        if (checked.problems.empty()) return checked;
+        const auto after = content_now(path);
+        if (!after) return std::nullopt;
+        if (look == most_looks || (look > 1 && after == before)) return checked;
+        journal = read_journals(directory);
+    }
+}
+
+/// Regular files that are not being written; folders may vanish meanwhile.
+std::vector<fs::path> files_below(const fs::path& root) {
+    std::vector<fs::path> files;
+    std::error_code error;
+    for (fs::recursive_directory_iterator entry(root, error), end; entry != end;
+         entry.increment(error)) {
+        const std::string extension = entry->path().extension();
+        if (extension == ".partial" || extension == ".stale") continue;
+        std::error_code gone;
+        if (entry->is_regular_file(gone)) files.push_back(entry->path());
+    }
+    std::sort(files.begin(), files.end());
+    return files;
+}
+
+}  // namespace
+
+std::vector<CheckedFile> check_run_directory(const RunDirectory& directory) {
+    JournalState journal = read_journals(directory);
+    std::vector<CheckedFile> all;
+    for (const fs::path& path : files_below(directory.root())) {
+        auto checked = check_file(path, directory, journal);
+        if (!checked) continue;
+        checked->file = fs::relative(path, directory.root()).string();
+        all.push_back(std::move(*checked));
+    }
+    return all;
+}
+
+}  // namespace ratiofarm

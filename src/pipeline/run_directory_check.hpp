@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ratiofarm/core/digest.hpp"
+#include "store/run_directory.hpp"
+
+namespace ratiofarm {
+
+/// What is known of one file of a run directory.
+struct CheckedFile {
+    std::string file;                   ///< relative to the run directory
+    bool known = true;                  ///< false: not a file that ratiofarm wrote; not looked at
+    std::vector<std::string> problems;  ///< empty: not a bit has changed
+    std::vector<std::pair<std::string, Digest>> datasets;  ///< of a table without problems
+};
+
+/// Reads every file in full and compares it with the checksums it carries, task files also with the
+/// journals. Takes no lock: a file that changes or goes while it is read is looked at again, one
+/// that is being written (`.partial`) is left out.
+/// \return by name
+std::vector<CheckedFile> check_run_directory(const RunDirectory& directory);
+
+}  // namespace ratiofarm

@@ -1,0 +1,134 @@
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "core/signal_flags.hpp"
+#include "ratiofarm/mpi/together.hpp"
+
+#include "space_check.hpp"
+#include "stages.hpp"
+
+namespace ratiofarm {
+namespace {
+
+const char* word(StageEnd::State state) {
+    switch (state) {
+        case StageEnd::State::up_to_date: return "up to date";
+        case StageEnd::State::done: return "done";
+        case StageEnd::State::tasks_failed: return "finished with failures";
+        case StageEnd::State::stopped: return "stopped";
+    }
+    return "";
+}
+
+ExitCode exit_code(StageEnd::State state) {
+    if (state == StageEnd::State::tasks_failed) return ExitCode::tasks_failed;
+    return state == StageEnd::State::stopped ? ExitCode::resumable : ExitCode::done;
+}
+
+/// Collective over world. A signal may reach the ranks at different times; they go by rank 0.
+bool stop_wanted(const mpi::Communicator& world, const Workspace& workspace) {
+    std::uint64_t wanted = 0;
+    if (world.is_root()) {
+        const auto& end = workspace.farm.stop_by;
+        const bool late = end && std::chrono::steady_clock::now() >= stop_time(*end, 0.0, 1);
+        wanted = late || signal_request() == SignalRequest::stop ? 1 : 0;
+    }
+    mpi::all_sum(world, std::span(&wanted, 1));
+    return wanted != 0;
+}
+
+void print_stop(const StageEnd& end) {
+    if (end.state != StageEnd::State::stopped) return;
+    fmt::print("stopped early{}{}; run the same command again to go on\n",
+               end.trouble.empty() ? "" : ": ", end.trouble);
+}
+
+void print_end(const std::string& name, const StageEnd& end) {
+    fmt::print("{:<8} {:<24} {:8.1f} s\n", name, word(end.state), end.seconds);
+    for (const std::string& failure : end.failures) fmt::print("         failed: {}\n", failure);
+    print_stop(end);
+    std::fflush(stdout);
+}
+
+}  // namespace
+
+bool ended_well(const StageEnd& end) {
+    return end.state == StageEnd::State::up_to_date || end.state == StageEnd::State::done;
+}
+
+ExitCode told_end(const StageEnd& end) {
+    for (const std::string& failure : end.failures) fmt::print("failed: {}\n", failure);
+    print_stop(end);
+    return exit_code(end.state);
+}
+
+ExitCode run_stages(CommandContext& context,
+                    Workspace& workspace,
+                    const std::vector<NamedStage>& stages) {
+    check_space(context, workspace, stages);
+    for (const NamedStage& named : stages) {
+        if (stop_wanted(context.world, workspace)) return ExitCode::resumable;
+        context.log.info("stage begins", {{"stage", named.name}});
+        const auto begin = std::chrono::steady_clock::now();
+        StageEnd end = in_context(named.name, [&] { return named.run(context, workspace); });
+        end.seconds =
+            std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+        mpi::together(context.world, [&] {
+            if (!context.world.is_root()) return;
+            print_end(named.name, end);
+            workspace.journal->write(StageEnded{named.name, end.seconds});
+            workspace.journal->flush();
+        });
+        const ExitCode code = exit_code(end.state);
+        if (code != ExitCode::done) return code;
+        // Only now is it known what the others write.
+        const bool resolves = named.run == select_stage || named.run == search_stage;
+        if (resolves && end.state == StageEnd::State::done) {
+            check_space(context, workspace, stages);
+        }
+    }
+    return ExitCode::done;
+}
+
+std::vector<NamedStage> with_selection(const Workspace& workspace, std::vector<NamedStage> stages) {
+    const bool there = !stages.empty() && stages.front().run == select_stage;
+    if (!there && needs_selection(workspace.written)) {
+        stages.insert(stages.begin(), {"select", select_stage});
+    }
+    const auto is = [](Stage stage) {
+        return [stage](const NamedStage& named) { return named.run == stage; };
+    };
+    if (workspace.written.search && std::ranges::none_of(stages, is(search_stage)) &&
+        std::ranges::any_of(stages, is(train_stage))) {
+        stages.insert(std::ranges::find_if(stages, is(train_stage)), {"search", search_stage});
+    }
+    return stages;
+}
+
+Command stage_command(NamedStage stage, std::string summary, Trainers trainers, Needs needs) {
+    Command command;
+    command.name = stage.name;
+    command.summary = std::move(summary);
+    command.positional = {"CAMPAIGN.toml"};
+    command.options = workspace_options();
+    if (trainers == Trainers::used) {
+        for (Option& option : farm_options()) command.options.push_back(std::move(option));
+    }
+    command.ranks = Ranks::all;
+    command.trainers = trainers;
+    command.run = [stage = std::move(stage), needs](CommandContext& context,
+                                                    const Arguments& arguments) {
+        install_signal_flags();
+        Workspace workspace = open_workspace(context, arguments, needs);
+        std::vector<NamedStage> stages{stage};
+        if (needs == Needs::selection) stages = with_selection(workspace, std::move(stages));
+        return run_stages(context, workspace, stages);
+    };
+    return command;
+}
+
+}  // namespace ratiofarm

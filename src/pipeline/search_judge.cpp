@@ -1,0 +1,125 @@
+#include "search_judge.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <span>
+#include <utility>
+
+#include "ratiofarm/core/errors.hpp"
+#include "ratiofarm/protocol/network.hpp"
+#include "ratiofarm/protocol/split.hpp"
+#include "ratiofarm/tables/event_file.hpp"
+
+namespace ratiofarm {
+namespace {
+
+const SampleInfo& sample_named(const std::vector<SampleInfo>& samples, const std::string& name) {
+    const auto found = std::ranges::find_if(
+        samples, [&](const SampleInfo& sample) { return sample.name == name; });
+    RATIOFARM_EXPECT(found != samples.end());
+    return *found;
+}
+
+std::vector<double> validation_weights(const SampleInfo& info, const Split& split) {
+    const MappedSample events(info);
+    std::vector<double> weights;
+    for (std::uint64_t row = 0; row < events.events(); ++row) {
+        if (split_part(events.id()[row], split) != SplitPart::validation) continue;
+        weights.push_back(events.weight()[row]);
+    }
+    return weights;
+}
+
+/// Bytes to the weights of the first net of a result that did not fail: they stand behind the
+/// number of nets, an empty failure and their own number.
+std::uint64_t row_offset() {
+    TrainingResult result;
+    result.nets.emplace_back();
+    result.nets.front().row = {1.5F, 2.5F};
+    const auto file = encode_task_file(Digest{}, result);
+    const auto weights = std::as_bytes(std::span(result.nets.front().row));
+    const auto found = std::ranges::search(file, weights);
+    RATIOFARM_EXPECT(!found.empty());
+    return static_cast<std::uint64_t>(found.begin() - file.begin());
+}
+
+}  // namespace
+
+SigmaJudge::SigmaJudge(const Workspace& workspace)
+    : workspace_(workspace), rates_(process_rates(workspace.campaign, workspace.samples)) {
+    for (const ProcessSection& process : workspace.campaign.processes) {
+        const SampleInfo& info = sample_named(workspace.samples, process.sample);
+        samples_.push_back({&info, validation_weights(info, workspace.campaign.split)});
+    }
+}
+
+Digest SigmaJudge::digest(const TrainTask& training, const Sample& sample) const {
+    return Hasher()
+        .text("search evaluation")
+        .digest(training.digest)
+        .digest(sample.info->digest)
+        .finish();
+}
+
+std::vector<Task> SigmaJudge::tasks(std::span<const TrainTask> trainings) const {
+    std::vector<Task> tasks;
+    for (const TrainTask& training : trainings) {
+        for (const Sample& sample : samples_) {
+            InferRequest request;
+            request.task = digest(training, sample);
+            const auto path = workspace_.directory.result(request.task);
+            if (task_file_is_complete(path, TaskFileKind::ratio_block, request.task)) continue;
+            request.name = training.name + " on " + sample.info->name + " rows 0.." +
+                           std::to_string(sample.info->columns.events);
+            request.sample = sample.info->columns;
+            request.count = sample.info->columns.events;
+            request.features = training.request.features;
+            request.split = training.request.split;
+            request.part = EventPart::validation;
+            request.network = training.request.network;
+            request.ensemble_file = workspace_.directory.result(training.digest).string();
+            request.weights_offset = row_offset();
+            request.row_stride = row_size(request.network);
+            request.members = 1;
+            request.precision = training.request.training.precision;
+            request.threads = training.request.training.threads;
+            request.result_path = path.string();
+            const double flop =
+                forward_flop(request.network) * static_cast<double>(sample.weight.size());
+            const Digest task = request.task;
+            const std::string name = request.name;
+            tasks.push_back({task, name, flop, frame(TrainerRequest(std::move(request)))});
+        }
+    }
+    return tasks;
+}
+
+std::optional<double> SigmaJudge::sigma(std::span<const TrainTask> trainings,
+                                        std::span<const TrainedNet* const> nets) const {
+    std::vector<JudgedEvents> events;
+    for (const Sample& sample : samples_) {
+        JudgedEvents judged{sample.weight, {}};
+        for (const TrainTask& training : trainings) {
+            const Digest task = digest(training, sample);
+            const auto path = workspace_.directory.result(task);
+            if (!task_file_is_complete(path, TaskFileKind::ratio_block, task)) return std::nullopt;
+            judged.log_ratio.push_back(read_task_file<RatioBlock>(path, task).log_ratio);
+            RATIOFARM_EXPECT(judged.log_ratio.back().size() == sample.weight.size());
+        }
+        events.push_back(std::move(judged));
+    }
+    std::vector<double> norm;
+    for (const TrainedNet* net : nets) norm.push_back(1.0 + net->quality.excess);
+    return expected_sigma(rates_, events, norm);
+}
+
+void SigmaJudge::remove_results(std::span<const TrainTask> trainings) const {
+    for (const TrainTask& training : trainings) {
+        for (const Sample& sample : samples_) {
+            std::error_code ignored;
+            std::filesystem::remove(workspace_.directory.result(digest(training, sample)), ignored);
+        }
+    }
+}
+
+}  // namespace ratiofarm

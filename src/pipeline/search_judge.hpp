@@ -1,0 +1,47 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "campaign/search/search_plan.hpp"
+#include "campaign/search/search_sigma.hpp"
+#include "ratiofarm/protocol/task_file.hpp"
+#include "farm/task.hpp"
+
+#include "workspace.hpp"
+
+namespace ratiofarm {
+
+/// search.objective = "sigma": the nets of a trial are evaluated on the validation events of every
+/// process, as tasks of the farm.
+class SigmaJudge {
+public:
+    /// \throws DataError of process_rates()
+    explicit SigmaJudge(const Workspace& workspace);
+
+    /// Evaluations of the nets of a trial that are not done yet. \param trainings  by process, done
+    std::vector<Task> tasks(std::span<const TrainTask> trainings) const;
+
+    /// Nothing while an evaluation is missing. \param nets  by process, none of them failed
+    std::optional<double> sigma(std::span<const TrainTask> trainings,
+                                std::span<const TrainedNet* const> nets) const;
+
+    /// Removes the results of the evaluations.
+    void remove_results(std::span<const TrainTask> trainings) const;
+
+private:
+    struct Sample {
+        const SampleInfo* info;
+        std::vector<double> weight;  ///< of its validation events
+    };
+
+    Digest digest(const TrainTask& training, const Sample& sample) const;
+
+    const Workspace& workspace_;
+    std::vector<ProcessRate> rates_;
+    std::vector<Sample> samples_;  ///< by process
+};
+
+}  // namespace ratiofarm

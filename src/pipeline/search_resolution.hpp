@@ -1,0 +1,24 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "campaign/task_graph.hpp"
+#include "results/search_record.hpp"
+#include "store/run_directory.hpp"
+
+/// From a campaign with [search] to the one with the best setting, which is trained.
+namespace ratiofarm {
+
+/// search.json, if it is there and whole.
+std::optional<SearchRecord> find_search(const RunDirectory& directory);
+
+/// The campaign with the best setting, without [search]; nothing while its search is not done, or
+/// if it was the search of another campaign. \pre inputs.campaign.search
+/// \throws ConfigError, DataError of make_search_plan()
+std::optional<Campaign> searched_campaign(const GraphInputs& inputs, const RunDirectory& directory);
+
+/// The same where the events are not at hand: search.json is believed.
+std::optional<Campaign> searched_campaign(const Campaign& campaign, const RunDirectory& directory);
+
+}  // namespace ratiofarm

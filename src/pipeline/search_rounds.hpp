@@ -1,0 +1,54 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "campaign/search/search_plan.hpp"
+#include "farm/task.hpp"
+#include "results/search_record.hpp"
+
+#include "search_judge.hpp"
+#include "trained_results.hpp"
+#include "workspace.hpp"
+
+namespace ratiofarm {
+
+/// What a search does next, on rank 0. Everything is derived from the results on disk.
+class SearchRounds {
+public:
+    SearchRounds(const Workspace& workspace, SearchPlan plan, const Log& log);
+
+    /// Tasks that are determined now, without a result, and were not offered before. States of
+    /// trials that are out are removed, and so are results that cannot be read.
+    std::vector<Task> next();
+
+    /// As of the last next().
+    const HalvingState& state() const { return state_; }
+
+    /// \return nothing if every trial failed \pre state().complete
+    std::optional<SearchRecord> record();
+
+    /// Of a search that is over: removes what only it needed.
+    void clean_up();
+
+private:
+    std::optional<double> score(TrialRung what);
+    std::optional<double> judge(TrialRung what);
+    void add_tasks(TrialRung what, std::vector<Task>& tasks);
+    Task training_task(const TrainTask& training, TrialRung what, std::size_t process) const;
+    void remove_states();
+
+    const Workspace& workspace_;
+    Log log_;
+    SearchPlan plan_;
+    TrainedResults results_;
+    std::optional<SigmaJudge> sigma_;
+    std::map<TrialRung, double> scores_;
+    std::set<Digest> offered_;
+    std::set<TrialRung> removed_;  ///< states
+    HalvingState state_;
+};
+
+}  // namespace ratiofarm

@@ -1,0 +1,63 @@
+#include "search_status.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "search_resolution.hpp"
+#include "core/units.hpp"
+
+namespace ratiofarm {
+namespace {
+
+std::uint64_t tasks_done(const JournalState& journal) {
+    return static_cast<std::uint64_t>(std::ranges::count_if(
+        journal.latest, [](const auto& entry) { return entry.first.starts_with("search/"); }));
+}
+
+/// Whether the campaign as it was written searches: the one that is trained does not.
+bool has_search(const RunDirectory& directory) {
+    return std::filesystem::exists(directory.campaign()) &&
+           read_campaign(directory.campaign()).search.has_value();
+}
+
+}  // namespace
+
+std::string search_cost_text(const SearchCost& cost, const PlannedWorkers& workers) {
+    const double seconds = cost.flop / (workers.gflops * 1e9 * workers.count);
+    return fmt::format(
+        "search      {} trials of {} nets, measured after {} epochs: about {}, {:.0f} % of all of "
+        "them at all epochs, {} at {:g} GFLOP/s; comes before the rest\n",
+        cost.trials, cost.processes, fmt::join(cost.epochs, ", "), with_prefix(cost.flop, "FLOP"),
+        100.0 * cost.flop / cost.grid_flop, duration_text(seconds), workers.gflops);
+}
+
+nlohmann::ordered_json search_cost_json(const SearchCost& cost) {
+    return {{"trials", cost.trials},
+            {"epochs", cost.epochs},
+            {"flop", cost.flop},
+            {"grid_flop", cost.grid_flop}};
+}
+
+std::string search_status_text(const RunDirectory& directory, const JournalState& journal) {
+    if (!has_search(directory)) return {};
+    const auto record = find_search(directory);
+    if (!record) {
+        return fmt::format("search     {} tasks done, not over\n", tasks_done(journal));
+    }
+    return fmt::format("search     trial {} of {} is the best: {}\n", record->best.trial,
+                       record->trials.size(),
+                       setting_text(record->trials[record->best.trial].setting));
+}
+
+nlohmann::ordered_json search_status_json(const RunDirectory& directory,
+                                          const JournalState& journal) {
+    if (!has_search(directory)) return nullptr;
+    const auto record = find_search(directory);
+    nlohmann::ordered_json json{{"tasks", tasks_done(journal)}, {"over", record.has_value()}};
+    if (record) json["trial"] = record->best.trial;
+    return json;
+}
+
+}  // namespace ratiofarm

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "campaign/search/search_plan.hpp"
+#include "store/journal.hpp"
+#include "store/run_directory.hpp"
+
+/// What `plan` and `status` say about a search; nothing for a campaign without.
+namespace ratiofarm {
+
+/// Workers that a plan is made for.
+struct PlannedWorkers {
+    double gflops = 20.0;  ///< sustained by one
+    double count = 1.0;
+};
+
+std::string search_cost_text(const SearchCost& cost, const PlannedWorkers& workers);
+nlohmann::ordered_json search_cost_json(const SearchCost& cost);
+
+std::string search_status_text(const RunDirectory& directory, const JournalState& journal);
+
+/// {tasks, over, trial}; null without a search.
+nlohmann::ordered_json search_status_json(const RunDirectory& directory,
+                                          const JournalState& journal);
+
+}  // namespace ratiofarm

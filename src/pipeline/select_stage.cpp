@@ -1,0 +1,90 @@
+#include <cmath>
+#include <filesystem>
+#include <utility>
+
+#include "campaign/selection/resolved_campaign.hpp"
+#include "campaign/selection/selection_regions.hpp"
+#include "core/sealed_text.hpp"
+#include "ratiofarm/mpi/together.hpp"
+
+#include "event_selection.hpp"
+#include "farm_stage.hpp"
+#include "inference_tasks.hpp"
+#include "stages.hpp"
+#include "workspace_resolution.hpp"
+
+namespace ratiofarm {
+namespace {
+
+/// A part of the tasks cannot say which events all of them learn from.
+void expect_whole_farm(const Workspace& workspace) {
+    if (workspace.farm.shard.whole()) return;
+    throw ConfigError(
+        "--shard: the regions of this campaign are not filled with events yet, and no shard can do "
+        "that alone; run 'ratiofarm select' on the whole farm first, then the shards");
+}
+
+/// Collective over the context's world. Leaves the scores of all events in the results of the
+/// graph's evaluations.
+StageEnd score_events(CommandContext& context, Workspace& workspace) {
+    StageEnd end = train_stage(context, workspace);
+    if (!ended_well(end)) return end;
+    gather_stage(context, workspace);
+    std::vector<Task> tasks;
+    mpi::together(context.world, [&] {
+        if (context.world.is_root()) tasks = inference_tasks(workspace);
+    });
+    return farm_stage(context, workspace, std::move(tasks), TaskFileKind::score_block);
+}
+
+/// Of the processes in the trained region, which is the first one.
+LogShares log_shares(const Campaign& campaign, const std::vector<SampleSums>& sums) {
+    LogShares shares;
+    for (const ProcessSection& process : campaign.processes) {
+        const SampleSums& sample = find_sums(sums, process.sample);
+        if (sample.sum == 0.0 || sample.inference_sum == 0.0) continue;
+        const double share = efficiency(campaign, sample, 0);
+        if (share > 0.0) shares.emplace_back(process.name, std::log(share));
+    }
+    return shares;
+}
+
+/// On rank 0. The record goes first and comes last: it never names events of another selection.
+void make_selection(const Workspace& workspace, const Log& log) {
+    const Campaign& campaign = workspace.written;
+    const RunDirectory& directory = workspace.directory;
+    const EventSelection selection = select_events(workspace);
+    std::filesystem::remove(directory.selection_json());
+    if (trained_region(campaign) != nullptr) {
+        write_kept_events(directory.selected_events(), campaign.events_path(), selection.kept,
+                          score_column(workspace), log_shares(campaign, selection.record.sums));
+    }
+    publish_sealed(directory.selection_json(), selection_json(selection.record, campaign));
+    for (const SampleSums& sums : selection.record.sums) {
+        if (!sums.weights.empty()) continue;
+        log.info("events selected", {{"sample", sums.sample},
+                                     {"events", sums.events},
+                                     {"nowhere", sums.nowhere},
+                                     {"outside", sums.outside}});
+    }
+}
+
+}  // namespace
+
+StageEnd select_stage(CommandContext& context, Workspace& workspace) {
+    if (workspace.missing != Missing::selection) return {StageEnd::State::up_to_date, 0.0, {}};
+    mpi::together(context.world, [&] { expect_whole_farm(workspace); });
+    if (workspace.written.preselection) {
+        StageEnd end = score_events(context, workspace);
+        if (!ended_well(end)) return end;
+    }
+    mpi::together(context.world, [&] {
+        if (!context.world.is_root()) return;
+        make_selection(workspace, context.log);
+        remove_inference_results(workspace);
+    });
+    resolve_workspace(context, workspace);
+    return {StageEnd::State::done, 0.0, {}};
+}
+
+}  // namespace ratiofarm

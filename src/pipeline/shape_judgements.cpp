@@ -1,0 +1,76 @@
+#include "shape_judgements.hpp"
+
+#include <algorithm>
+
+#include "campaign/null_shapes.hpp"
+#include "ratiofarm/core/contracts.hpp"
+#include "ratiofarm/mpi/together.hpp"
+
+#include "trained_results.hpp"
+
+namespace ratiofarm {
+namespace {
+
+double yield_of(const Workspace& workspace, const std::string& name) {
+    const ProcessSection& process = workspace.campaign.process(name);
+    if (process.yield) return *process.yield;
+    const auto sample =
+        std::find_if(workspace.samples.begin(), workspace.samples.end(),
+                     [&](const SampleInfo& info) { return info.name == process.sample; });
+    RATIOFARM_EXPECT(sample != workspace.samples.end());
+    return sample->sum_of_weights;
+}
+
+struct Judgements {
+    std::vector<ShapeJudgement> list;
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, Judgements>& value) {
+    archive(value.list);
+}
+
+}  // namespace
+
+std::vector<JudgedShape> judged_shapes(const Workspace& workspace,
+                                       std::span<const EnsembleChoice> choices) {
+    const auto shapes = trained_shapes(workspace.campaign);
+    const auto judgements = judge_shapes(workspace.campaign, choices);
+    std::vector<JudgedShape> judged;
+    for (std::size_t i = 0; i < shapes.size(); ++i) {
+        judged.push_back({shapes[i].process, shapes[i].parameter,
+                          yield_of(workspace, shapes[i].process), judgements[i]});
+    }
+    return judged;
+}
+
+std::vector<ShapeJudgement> shape_judgements(const mpi::Communicator& comm,
+                                             const Workspace& workspace) {
+    if (trained_shapes(workspace.campaign).empty()) return {};
+    Judgements judgements;
+    mpi::together(comm, [&] {
+        if (!comm.is_root()) return;
+        TrainedResults results(workspace.directory);
+        const std::string device = device_class_name(workspace.device);
+        const auto choices =
+            choose_ensembles({workspace.campaign, workspace.samples, device}, workspace.graph,
+                             [&](const Digest& task) { return results.find(task); });
+        judgements.list = judge_shapes(workspace.campaign, choices);
+    });
+    return decode<Judgements>(mpi::broadcast(comm, encode(judgements))).list;
+}
+
+void log_null_shapes(std::span<const JudgedShape> shapes, const Log& log) {
+    for (const JudgedShape& shape : shapes) {
+        if (!shape.judgement.none) continue;
+        log.warning("a shape is compatible with none",
+                    {{"process", shape.process},
+                     {"parameter", shape.parameter},
+                     {"gain", shape.judgement.gain},
+                     {"error", shape.judgement.gain_error},
+                     {"error_by_noise",
+                      error_by_noise(1.0, shape.yield * shape.judgement.noise_variance)}});
+    }
+}
+
+}  // namespace ratiofarm

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "campaign/ensemble_choice.hpp"
+#include "ratiofarm/core/log.hpp"
+#include "ratiofarm/protocol/shape_judgement.hpp"
+#include "ratiofarm/mpi/communicator.hpp"
+
+#include "workspace.hpp"
+
+namespace ratiofarm {
+
+/// What the nets of a trained shape came to, for people.
+struct JudgedShape {
+    std::string process;
+    std::string parameter;
+    double yield = 0.0;  ///< expected events of the process at coefficient 1
+    ShapeJudgement judgement;
+};
+
+/// Judgements of all trained shapes, with their names, in the order of the ratio file's columns.
+std::vector<JudgedShape> judged_shapes(const Workspace& workspace,
+                                       std::span<const EnsembleChoice> choices);
+
+/// Collective over comm: the judgements for the ratio file, from the results that rank 0 reads.
+/// Empty if the campaign trains no shapes.
+std::vector<ShapeJudgement> shape_judgements(const mpi::Communicator& comm,
+                                             const Workspace& workspace);
+
+/// One line per shape that is compatible with none.
+void log_null_shapes(std::span<const JudgedShape> shapes, const Log& log);
+
+}  // namespace ratiofarm

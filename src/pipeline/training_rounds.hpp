@@ -1,0 +1,43 @@
+#pragma once
+
+#include <set>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "campaign/ensemble_choice.hpp"
+#include "farm/task.hpp"
+
+#include "trained_results.hpp"
+#include "workspace.hpp"
+
+namespace ratiofarm {
+
+/// What the train stage does next, on rank 0: first the planned trainings; when those of an
+/// ensemble are done its nets are judged, and replacements, further members and nets that begin as
+/// its nets follow. Everything is derived from the results on disk.
+class TrainingRounds {
+public:
+    TrainingRounds(const Workspace& workspace, const Log& log);
+
+    /// Trainings of this farm's shard that were not offered before; none when nothing more can be
+    /// done. Some may be done already. Results that cannot be read are removed.
+    std::vector<Task> next();
+
+    /// As of the last next().
+    const std::vector<EnsembleChoice>& choices() const { return choices_; }
+
+private:
+    void judge();
+    void tell_exclusions();
+    Task task_of(const TrainTask& training) const;
+
+    const Workspace& workspace_;
+    Log log_;
+    TrainedResults results_;
+    std::vector<EnsembleChoice> choices_;
+    std::unordered_set<Digest> offered_;
+    std::set<std::string> told_;  ///< exclusions that the log has
+};
+
+}  // namespace ratiofarm

@@ -1,0 +1,55 @@
+#include "ratiofarm/protocol/trainer_protocol.hpp"
+
+#include <utility>
+
+namespace ratiofarm {
+namespace {
+
+constexpr std::size_t header_size = sizeof(std::uint32_t) + sizeof(std::uint8_t);
+
+template <class Variant>
+std::vector<std::byte> frame_of(const Variant& message) {
+    const auto body = std::visit([](const auto& value) { return encode(value); }, message);
+    WireWriter writer;
+    writer(static_cast<std::uint32_t>(body.size()), static_cast<std::uint8_t>(message.index()));
+    auto bytes = writer.take();
+    bytes.insert(bytes.end(), body.begin(), body.end());
+    return bytes;
+}
+
+template <class Variant, std::size_t index = 0>
+Variant decode_alternative(std::size_t wanted, std::span<const std::byte> body) {
+    if constexpr (index == std::variant_size_v<Variant>) {
+        throw DataError("trainer message of unknown type: program and trainer differ in version");
+    } else {
+        if (index != wanted) return decode_alternative<Variant, index + 1>(wanted, body);
+        return decode<std::variant_alternative_t<index, Variant>>(body);
+    }
+}
+
+}  // namespace
+
+std::vector<std::byte> frame(const TrainerRequest& request) { return frame_of(request); }
+std::vector<std::byte> frame(const TrainerReply& reply) { return frame_of(reply); }
+
+void FrameBuffer::append(std::span<const std::byte> bytes) {
+    bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
+}
+
+template <class Variant>
+std::optional<Variant> FrameBuffer::next() {
+    if (bytes_.size() < header_size) return std::nullopt;
+    std::uint32_t size = 0;
+    std::uint8_t type = 0;
+    WireReader header(bytes_);
+    header(size, type);
+    if (bytes_.size() - header_size < size) return std::nullopt;
+    auto message = decode_alternative<Variant>(type, std::span(bytes_).subspan(header_size, size));
+    bytes_.erase(bytes_.begin(), bytes_.begin() + static_cast<std::ptrdiff_t>(header_size + size));
+    return message;
+}
+
+std::optional<TrainerRequest> FrameBuffer::next_request() { return next<TrainerRequest>(); }
+std::optional<TrainerReply> FrameBuffer::next_reply() { return next<TrainerReply>(); }
+
+}  // namespace ratiofarm

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+
+#include "campaign/binned_section.hpp"
+
+namespace ratiofarm {
+
+/// Turns names of another program into names of a campaign: each to one of its own, and the
+/// original kept as a label where it differs.
+class NameMaker {
+public:
+    enum class Rule : std::uint8_t {
+        identifier,  ///< of parameters: letters, digits and _
+        plain,       ///< of regions and samples: . + - too
+    };
+    explicit NameMaker(Rule rule) : rule_(rule) {}
+
+    /// The same name for the same original, every time.
+    const std::string& name_of(const std::string& original);
+
+    /// Our name to the original, where they differ.
+    LabelsSection::Labels labels() const;
+
+private:
+    std::string unused(const std::string& wanted);
+
+    Rule rule_;
+    std::map<std::string, std::string> names_;  ///< original to ours
+    std::set<std::string> used_;
+};
+
+}  // namespace ratiofarm

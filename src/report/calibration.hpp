@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "binning.hpp"
+#include "sample_events.hpp"
+
+namespace ratiofarm {
+
+/// One bin of the score s = r_j / (1 + r_j): the probability that an event is of sample j rather
+/// than of the reference, both with the same total weight.
+struct CalibrationBin {
+    double predicted = 0.0;  ///< mean score
+    double observed = 0.0;   ///< fraction of sample j
+    double error = 0.0;      ///< of observed - predicted, shared events accounted for
+    double content = 0.0;    ///< fraction of all events (both classes, equal total weights)
+};
+
+struct Calibration {
+    Binning binning;  ///< of the score
+    std::vector<CalibrationBin> bins;
+    double chi2 = 0.0;    ///< sum of squared pulls; the bins are independent to good accuracy
+    std::size_t ndf = 0;  ///< bins with events
+};
+
+/// Bins of about equal content in the score, joined where sample j has few events. The feature of
+/// the events is not used.
+/// \param bins at most
+/// \param target index of the sample of process j
+Calibration calibration(std::span<const SampleEvents> samples,
+                        std::size_t target,
+                        std::size_t bins);
+
+/// s = r / (1 + r) without overflow.
+double score_of(double log_ratio) noexcept;
+
+}  // namespace ratiofarm

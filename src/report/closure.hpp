@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "binning.hpp"
+#include "sample_events.hpp"
+
+namespace ratiofarm {
+
+/// One bin; all contents are fractions of their distribution.
+struct ClosureBin {
+    double target = 0.0;        ///< sample j
+    double target_error = 0.0;  ///< of `target` alone
+    double reweighted = 0.0;    ///< reference times r_j
+    double reference = 0.0;     ///< reference as it is
+    double error = 0.0;         ///< of reweighted - target, shared events accounted for
+};
+
+/// How well the reference, weighted with r_j, reproduces sample j in one feature.
+struct Closure {
+    Binning binning;
+    std::vector<ClosureBin> bins;
+    double chi2 = 0.0;    ///< of reweighted - target with its full covariance
+    std::size_t ndf = 0;  ///< rank of that covariance: bins - 1 if both sides add up to one
+};
+
+/// \param samples every sample of the reference, and the target
+/// \param target  index of the sample of process j
+/// \param binning whose bins hold enough_entries of the target, for chi2 to mean anything
+Closure closure(std::span<const SampleEvents> samples,
+                std::size_t target,
+                const Binning& binning,
+                RatioScale scale);
+
+/// Root mean square over the bins of reweighted/target - 1 after its statistical part is
+/// subtracted in quadrature; 0 if the statistics explain it all.
+double closure_rms(const Closure& closure);
+
+}  // namespace ratiofarm

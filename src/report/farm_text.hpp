@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "store/farm_times.hpp"
+
+namespace ratiofarm {
+
+/// Lines for `status`: time, busy share over time and of each worker, tail.
+/// \param owner what the farm worked on, such as "shard-0-of-4"; empty: everything
+std::string farm_text(const FarmTimes& farm, const std::string& owner);
+
+/// The same in one line, without the workers: "41.2 % busy |▄▄▄▄|, tail of 0.5 s ...".
+std::string farm_sentence(const FarmTimes& farm);
+
+/// The same as numbers.
+nlohmann::ordered_json farm_json(const FarmTimes& farm, const std::string& owner);
+
+}  // namespace ratiofarm

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+
+#include "results/fit_json.hpp"
+
+namespace ratiofarm {
+
+/// A value with its error to two significant digits, the value to the same decimals:
+/// "1.003 +- 0.048". Without a positive finite error only the value, six digits.
+std::string with_error(double value, double error);
+
+/// The fit as text for the terminal, first line "mu = 1.00 +- 0.48": parameters, the parts of the
+/// error, other minima, comparison fits, guards and warnings. Ends with a newline.
+std::string fit_text(const FitRecord& record);
+
+/// The scanned test statistic as two columns, one further column per comparison fit that holds the
+/// same points. Empty without a scan.
+std::string scan_text(const FitRecord& record);
+
+/// Impacts on the parameter of interest in the order of one definition, with all of them, the
+/// refits if there are any, and the parts of the error. Says which number follows which definition.
+std::string impacts_text(const FitRecord& record, ImpactDefinition order);
+
+/// Upper limits with their bands, and the test of the absence of a signal.
+std::string limits_text(const FitRecord& record);
+
+}  // namespace ratiofarm

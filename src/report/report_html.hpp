@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string>
+
+#include "plotter.hpp"
+#include "report_inputs.hpp"
+
+namespace ratiofarm {
+
+/// One self-contained HTML page: no scripts, no outside resources. A plot that cannot be drawn is
+/// replaced by a line that says why; the tables are always there.
+std::string report_html(const ReportInputs& inputs, const Plotter& plotter);
+
+}  // namespace ratiofarm

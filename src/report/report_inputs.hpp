@@ -1,0 +1,135 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "campaign/gates.hpp"
+#include "ratiofarm/protocol/net_quality.hpp"
+#include "calibration.hpp"
+#include "closure.hpp"
+#include "results/fit_json.hpp"
+#include "results/gof_json.hpp"
+#include "ratio_checks.hpp"
+#include "results/search_record.hpp"
+#include "results/selection_record.hpp"
+
+namespace ratiofarm {
+
+/// How the training of one net went.
+struct MemberHistory {
+    std::vector<double> training_loss;    ///< per epoch
+    std::vector<double> validation_loss;  ///< per epoch
+    std::uint32_t best_epoch = 0;         ///< whose weights were kept, counted from 1
+    double best_validation_loss = 0.0;
+};
+
+/// One net as it was measured on its validation events.
+struct NetRow {
+    std::string name;
+    std::uint32_t attempts = 1;  ///< nets trained for its place
+    double validation_loss = 0.0;
+    NetQuality quality;
+    std::vector<GateCheck> checks;  ///< the limits of the campaign
+};
+
+/// A net that was trained and is not used.
+struct ExcludedRow {
+    std::string name;
+    std::string reason;
+};
+
+/// The nets of one ensemble.
+struct EnsembleQuality {
+    std::string name;
+    std::vector<NetRow> nets;
+    std::vector<ExcludedRow> excluded;
+    double spread = 0.0;  ///< mean_spread(); NaN for one net
+};
+
+/// The ensemble of one process.
+struct EnsembleSummary {
+    std::vector<MemberHistory> members;
+    std::string combine;                   ///< "mean log ratio"
+    std::uint64_t parameters_per_net = 0;  ///< trainable
+    std::uint64_t training_events = 0;     ///< of one net, both classes
+    std::uint64_t validation_events = 0;
+    std::uint64_t negative_weights = 0;  ///< events of either part with weight < 0
+    double spread = 0.0;  ///< root mean square over the reference of the members' standard
+                          ///< deviation of log r
+};
+
+/// Closure in one feature.
+struct FeatureClosure {
+    std::string feature;
+    Closure closure;
+    double plot_low = 0.0;  ///< range worth showing; all events are in the bins
+    double plot_high = 0.0;
+};
+
+/// All that is known about the ratio of one process.
+struct ProcessSummary {
+    std::string name;
+    std::string sample;
+    double yield = 0.0;
+    std::string coefficient;
+    double reference_fraction = 0.0;   ///< pi_j; 0 if no part of the reference
+    std::uint64_t events = 0;          ///< inference-split events of its sample
+    NormalisationCheck normalisation;  ///< before normalisation
+    double log_z = 0.0;                ///< subtracted from log r by the normalisation
+    std::optional<Calibration> calibration;
+    std::optional<RatioDistribution> ratios;
+    std::optional<Closure> score_closure;  ///< closure in quantile bins of log r itself
+    std::vector<FeatureClosure> closures;
+    std::optional<RatioAccuracy> accuracy;    ///< only if exact ratios are known
+    std::optional<EnsembleSummary> ensemble;  ///< absent for ratios from elsewhere
+};
+
+struct StageTime {
+    std::string stage;
+    double seconds = 0.0;
+};
+
+/// One row of a table of two columns.
+struct Fact {
+    std::string name;
+    std::string value;
+};
+
+/// What the selection of events found, and for which campaign.
+struct SelectionInputs {
+    SelectionRecord record;
+    Campaign written;  ///< with the cuts of the regions
+};
+
+/// The bins of a region as they were fitted.
+struct BinnedPicture {
+    std::string region;
+    std::string observable;      ///< may be empty
+    std::vector<double> edges;   ///< [bins + 1]; without any the bins are numbered
+    std::vector<double> fitted;  ///< [bins], expected at the minimum
+    std::vector<double> data;    ///< [bins], observed or Asimov
+    bool observed = false;       ///< which of the two
+};
+
+/// Everything a report shows, as values.
+struct ReportInputs {
+    std::string campaign;       ///< name
+    std::vector<Fact> facts;    ///< about campaign and inputs: digests, split, network
+    std::string campaign_toml;  ///< resolved campaign; may be empty
+    std::optional<FitRecord> fit;
+    std::optional<GofRecord> gof;  ///< of what was fitted
+    std::optional<SelectionInputs> selection;
+    std::optional<SearchRecord> search;
+    std::vector<BinnedPicture> binned;
+    std::vector<ProcessSummary> processes;
+    std::vector<EnsembleQuality> ensembles;      ///< in the order of the campaign
+    std::optional<IdentityCheck> identity;       ///< of the ratios as the fit sees them
+    std::optional<double> identity_mean_before;  ///< mean of sum_k pi_k r_k before normalisation
+    std::vector<StageTime> stages;
+    std::vector<Fact> files;  ///< path and what it is
+    std::vector<std::string> warnings;
+};
+
+}  // namespace ratiofarm

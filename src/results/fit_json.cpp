@@ -1,0 +1,211 @@
+#include "fit_json.hpp"
+
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+#include "ratiofarm/core/errors.hpp"
+
+#include "data_json.hpp"
+#include "fit_result_json.hpp"
+#include "json_text.hpp"
+#include "shapes_json.hpp"
+
+namespace ratiofarm {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// Which definition each number follows.
+Json definitions() {
+    return {
+        {"error",
+         "square root of the diagonal of the inverse Hessian of the NLL at the minimum; fixed "
+         "parameters and parameters at a bound are held"},
+        {"error_low, error_high", "distances from the value to the nearest points where t = 1"},
+        {"pull", "(value - global observable) / width of the constraint"},
+        {"constraint", "error / width of the constraint"},
+        {"nll",
+         "unbinned regions: nu(theta) - sum_i w_i ln(sum_j R_j(theta) r_j(x_i) prod_m g_jm(x_i, "
+         "alpha_m)), R_j = f_j nu_j prod_m G_jm / Z_j; binned regions: sum_b nu_b - n_b ln nu_b; "
+         "and the constraints. Constants dropped, so only differences have a meaning"},
+        {"t", "2 (NLL(poi, others profiled) - NLL(minimum)): two-sided t_mu of arXiv:1007.1727"},
+        {"edm", "g^T H^-1 g / 2 at the minimum"},
+        {"condition_number",
+         "largest over smallest eigenvalue of the Hessian with unit diagonal; null if singular"},
+        {"passes", "evaluations of the likelihood over all events"},
+        {"impacts",
+         "shift of the poi, V the covariance, H its inverse, delta_a the width of the constraint. "
+         "others_fixed: -H_mu,a / H_mu,mu delta_a (post-fit error where a is not constrained); "
+         "refit_shift: V_mu,a / sqrt(V_aa); global_observable: V_mu,a / delta_a; refit_down and "
+         "refit_up: a held at value -+ error and fitted again; observable_down and observable_up: "
+         "its global observable moved by -+ delta_a and fitted again"},
+        {"breakdown",
+         "of the error of the poi. systematic: root of the sum of squares of global_observable; "
+         "statistical: root of total^2 - systematic^2; statistical_frozen: error with all "
+         "constrained parameters fixed; groups alike, frozen: root of total^2 minus the error^2 "
+         "with the group fixed"},
+        {"scan.interpolated",
+         "true: between computed points by quintics in value, slope and curvature of the profile"},
+        {"guards",
+         "events in the likelihood; skipped for zero weight; with a mixture below its floor at the "
+         "minimum; factors g held above their floor; anchors of g clipped to a factor of 20"},
+        {"normalisations", "Z_j at the minimum: as used, and the sum over all reference events"},
+        {"injections",
+         "fits of data whose truth is known: [data].injections; pull = (value - injected) / error"},
+        {"shapes",
+         "gain: to first order, of the nets of both sides over a constant one on events that they "
+         "never saw; "
+         "none: not above null_level errors; information: expected events of the process times "
+         "noise_variance, what noise alone adds to H_aa; left_out: only the yields vary. "
+         "untreated: error of the parameter with the shapes that were left out, by a fit of the "
+         "same data; error_by_noise: of its constraint and their information alone"},
+        {"finite_mc",
+         "docs/finite_mc.md. sigma: of the poi, from the finite number of simulated events; "
+         "total_error: root of fit_error^2 + sigma^2; inflation: t was divided by it; replicas, "
+         "members: spread of the poi over fits with single nets; wifi: weighted members, "
+         "arXiv:2506.00113; ratios, direction: sums of lines of the ratio file that were used as "
+         "ln r, and as ln g of alpha_mc"},
+        {"limits",
+         "asymptotic, arXiv:1007.1727: cls = p_sb / p_b from q and q_asimov; expected at -2 to 2 "
+         "standard deviations; with sqrt(poi) in the model thresholds must come from toys"}};
+}
+
+Json model_json(const ModelSummary& model) {
+    Json regions = Json::array();
+    for (const auto& region : model.regions) {
+        Json json{{"name", region.name}, {"kind", region.kind}, {"processes", region.processes}};
+        if (region.kind == "binned") json["bins"] = region.bins;
+        if (!region.shape_norm.empty()) json["shape_norm"] = region.shape_norm;
+        json["yield_effects"] = region.yield_effects;
+        json["shape_effects"] = region.shape_effects;
+        regions.push_back(std::move(json));
+    }
+    return {{"parameters", model.parameters},
+            {"free", model.free},
+            {"constrained", model.constrained},
+            {"regions", std::move(regions)}};
+}
+
+ModelSummary read_model(const Json& json) {
+    ModelSummary model;
+    model.parameters = json.at("parameters").get<std::size_t>();
+    model.free = json.at("free").get<std::size_t>();
+    model.constrained = json.at("constrained").get<std::size_t>();
+    for (const Json& region : json.at("regions")) {
+        model.regions.push_back(
+            {region.at("name").get<std::string>(), region.at("kind").get<std::string>(),
+             region.at("processes").get<std::vector<std::string>>(),
+             region.value("bins", std::size_t{0}), region.value("shape_norm", std::string()),
+             region.at("yield_effects").get<std::size_t>(),
+             region.at("shape_effects").get<std::size_t>()});
+    }
+    return model;
+}
+
+FitRecord read_record(const Json& json) {
+    const auto schema = json.at("schema").get<std::string>();
+    if (schema != fit_json_schema) {
+        throw DataError("schema is '" + schema + "'; this version reads '" +
+                        std::string(fit_json_schema) + "': repeat the fit with this version");
+    }
+    FitRecord record;
+    record.campaign = json.at("campaign").get<std::string>();
+    record.inputs = json.at("inputs").get<std::string>();
+    record.data = json.at("data").get<std::string>();
+    record.model = read_model(json.at("model"));
+    record.starts = json.at("starts").get<unsigned>();
+    record.fit = read_fit_json(json);
+    read_data_json(json, record);
+    if (json.contains("shapes")) record.shapes = read_shapes_json(json.at("shapes"));
+    if (json.contains("finite_mc")) {
+        record.finite_mc = read_finite_mc_json(json.at("finite_mc"));
+    }
+    if (json.contains("limits")) record.limits = read_limits_json(json.at("limits"));
+    for (const Json& comparison : json.at("comparisons")) {
+        record.comparisons.push_back(
+            {comparison.at("label").get<std::string>(), read_fit_json(comparison)});
+    }
+    return record;
+}
+
+std::string shape_norm_name(ShapeNorm shape_norm) {
+    switch (shape_norm) {
+        case ShapeNorm::none: return "none";
+        case ShapeNorm::reference: return "reference";
+        case ShapeNorm::reference_quadratic: return "reference_quadratic";
+    }
+    return {};
+}
+
+}  // namespace
+
+ModelSummary summary_of(const StatisticalModel& model) {
+    ModelSummary summary;
+    summary.parameters = model.parameters.size();
+    for (const auto& parameter : model.parameters) {
+        if (parameter.fixed) continue;
+        ++summary.free;
+        if (parameter.constraint.kind != Constraint::Kind::none) ++summary.constrained;
+    }
+    for (const auto& region : model.unbinned) {
+        ModelSummary::Region entry{.name = region.name,
+                                   .kind = "unbinned",
+                                   .processes = {},
+                                   .shape_norm = shape_norm_name(region.shape_norm)};
+        for (const auto& process : region.processes) {
+            entry.processes.push_back(process.name);
+            for (const auto& effect : process.systematics) {
+                if (effect.yield) ++entry.yield_effects;
+                if (effect.shape) ++entry.shape_effects;
+            }
+        }
+        summary.regions.push_back(std::move(entry));
+    }
+    for (const auto& region : model.binned) {
+        ModelSummary::Region entry{.name = region.name,
+                                   .kind = "binned",
+                                   .processes = {},
+                                   .bins = region.n_bins(),
+                                   .shape_norm = {}};
+        for (const auto& sample : region.samples) {
+            entry.processes.push_back(sample.name);
+            entry.yield_effects += sample.yields.size();
+            entry.shape_effects += sample.shapes.size();
+        }
+        summary.regions.push_back(std::move(entry));
+    }
+    return summary;
+}
+
+std::string fit_json(const FitRecord& record) {
+    Json json{{"schema", fit_json_schema},         {"campaign", record.campaign},
+              {"inputs", record.inputs},           {"data", record.data},
+              {"model", model_json(record.model)}, {"starts", record.starts}};
+    add_fit_json(record.fit, json);
+    add_data_json(record, json);
+    if (!record.shapes.shapes.empty()) json["shapes"] = shapes_json(record.shapes);
+    if (record.finite_mc) json["finite_mc"] = finite_mc_json(*record.finite_mc);
+    if (record.limits) json["limits"] = limits_json(*record.limits);
+    json["comparisons"] = Json::array();
+    for (const auto& comparison : record.comparisons) {
+        Json entry{{"label", comparison.label}};
+        add_fit_json(comparison.fit, entry);
+        json["comparisons"].push_back(std::move(entry));
+    }
+    json["definitions"] = definitions();
+    constexpr int expanded_depth = 3;  // one line per parameter, matrix row and scan point
+    return json_text(json, expanded_depth);
+}
+
+FitRecord parse_fit_json(std::string_view text) {
+    return in_context("fit.json", [&] {
+        try {
+            return read_record(Json::parse(text));
+        } catch (const nlohmann::json::exception& error) {
+            throw DataError(std::string(error.what()) + ": damaged or written by another version?");
+        }
+    });
+}
+
+}  // namespace ratiofarm

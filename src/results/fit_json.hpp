@@ -1,0 +1,118 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ratiofarm/protocol/shape_judgement.hpp"
+#include "ratiofarm/fit/fit_result.hpp"
+#include "ratiofarm/fit/limits.hpp"
+#include "ratiofarm/physics/statistical_model.hpp"
+#include "finite_mc_record.hpp"
+#include "unblinding.hpp"
+
+namespace ratiofarm {
+
+/// Another fit of the same events by the same likelihood code, shown beside the main one: with
+/// exact ratios, or with the ratios of a histogram.
+struct ComparisonFit {
+    std::string label;  ///< "exact ratios", "histogram of mass"
+    FitResult fit;
+};
+
+/// One parameter of a fit to a known truth.
+struct InjectedParameter {
+    std::string name;
+    double injected = 0.0;
+    double value = 0.0;
+    double error = 0.0;  ///< from the Hessian
+    std::optional<double> error_low = {};
+    std::optional<double> error_high = {};
+    std::optional<double> pull = {};  ///< (value - injected) / error, where there is an error
+};
+
+/// The fit of one of [data].injections.
+struct InjectionFit {
+    std::string name;
+    std::string data;  ///< what was fitted, in words
+    bool converged = false;
+    std::vector<InjectedParameter> parameters;  ///< the parameter of interest and those injected
+};
+
+/// What the fit did with the learned shapes of systematics.
+struct ShapeRecord {
+    struct Shape {
+        std::string process;
+        std::string parameter;
+        ShapeJudgement judgement;
+        double information = 0.0;  ///< about the parameter that noise alone pretends: expected
+                                   ///< events of the process at the minimum times noise_variance
+        bool left_out = false;     ///< only the yields vary
+    };
+    /// A parameter of which some shapes were left out.
+    struct Untreated {
+        std::string parameter;
+        double error = 0.0;           ///< of this fit
+        double untreated = 0.0;       ///< with those shapes, by a fit of the same data
+        double error_by_noise = 0.0;  ///< of its constraint and the noise of those shapes alone
+    };
+    std::vector<Shape> shapes;         ///< those that were judged
+    std::vector<Untreated> untreated;  ///< in the order of theta
+};
+
+/// What was fitted, in numbers.
+struct ModelSummary {
+    struct Region {
+        std::string name;
+        std::string kind;                    ///< "unbinned" or "binned"
+        std::vector<std::string> processes;  ///< samples of a binned region
+        std::size_t bins = 0;                ///< of a binned region
+        std::string shape_norm;              ///< of an unbinned region
+        std::size_t yield_effects = 0;       ///< (process, parameter) pairs
+        std::size_t shape_effects = 0;
+    };
+    std::vector<Region> regions;
+    std::size_t parameters = 0;
+    std::size_t free = 0;         ///< not fixed
+    std::size_t constrained = 0;  ///< not fixed, with a constraint
+};
+
+ModelSummary summary_of(const StatisticalModel& model);
+
+/// Tests of the parameter of interest beside the fit.
+struct LimitRecord {
+    UpperLimits limits;
+    DiscoveryTest discovery;
+    std::optional<double> expected_at = {};  ///< mu of the expected significance
+    std::string asimov;                      ///< what the expected numbers come from, in words
+};
+
+/// What `fit.json` holds. No time, host or rank count: identical results are identical bytes.
+struct FitRecord {
+    std::string campaign;  ///< name
+    std::string inputs;    ///< digest of the ratio file, hexadecimal
+    std::string data;      ///< what was fitted: "Asimov data from the samples at mu = 1"
+    FitResult fit;
+    std::vector<ComparisonFit> comparisons;
+    ModelSummary model = {};
+    unsigned starts = 4;  ///< FitOptions::starts
+    std::optional<LimitRecord> limits = {};
+    ShapeRecord shapes = {};
+    std::optional<Blinding> blinding = {};  ///< of a campaign with [data].blind
+    std::vector<InjectionFit> injections = {};
+    std::optional<FiniteMcRecord> finite_mc = {};
+};
+
+/// First value of the file; a reader refuses another one.
+inline constexpr std::string_view fit_json_schema = "ratiofarm.fit/2";
+
+/// JSON text with the keys of docs/formats.md. Numbers have the fewest digits that read back to the
+/// same bits; a number that is not finite is null.
+std::string fit_json(const FitRecord& record);
+
+/// \throws DataError naming the key that is missing or of the wrong type, or the unknown schema
+FitRecord parse_fit_json(std::string_view text);
+
+}  // namespace ratiofarm

@@ -1,0 +1,67 @@
+#include "unblinding.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "ratiofarm/core/errors.hpp"
+
+#include "unblinding_json.hpp"
+
+namespace ratiofarm {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::string_view format_name = "ratiofarm unblinding";
+constexpr int format_version = 1;
+
+}  // namespace
+
+Json unblinding_json(const Unblinding& unblinding) {
+    return {{"time", unblinding.time},        {"by", unblinding.by},
+            {"reason", unblinding.reason},    {"measurement", unblinding.measurement},
+            {"inputs", unblinding.inputs},    {"fit", unblinding.fit},
+            {"expected", unblinding.expected}};
+}
+
+Unblinding read_unblinding(const Json& json) {
+    const auto text = [&](const char* key) { return json.at(key).get<std::string>(); };
+    return {text("time"),   text("by"),  text("reason"),  text("measurement"),
+            text("inputs"), text("fit"), text("expected")};
+}
+
+std::string blinding_text(const Blinding& blinding) {
+    if (!blinding.unblinding) return "blind: the data have not been looked at";
+    const Unblinding& unblinding = *blinding.unblinding;
+    return fmt::format("unblinded at {} by {} because: {} (expected before: {})", unblinding.time,
+                       unblinding.by, unblinding.reason, unblinding.expected);
+}
+
+std::string unblindings_json(const std::vector<Unblinding>& unblindings) {
+    Json json{{"format", format_name}, {"version", format_version}};
+    json["unblindings"] = Json::array();
+    for (const Unblinding& each : unblindings) json["unblindings"].push_back(unblinding_json(each));
+    return json.dump(2) + "\n";
+}
+
+std::vector<Unblinding> parse_unblindings(std::string_view text) {
+    return in_context("unblinding.json", [&] {
+        try {
+            const Json json = Json::parse(text);
+            if (json.at("format").get<std::string>() != format_name ||
+                json.at("version").get<int>() != format_version) {
+                throw DataError(
+                    fmt::format("is not '{}' of version {}", format_name, format_version));
+            }
+            std::vector<Unblinding> unblindings;
+            for (const Json& each : json.at("unblindings")) {
+                unblindings.push_back(read_unblinding(each));
+            }
+            return unblindings;
+        } catch (const nlohmann::json::exception& error) {
+            throw DataError(std::string(error.what()) + ": damaged or written by another version?");
+        }
+    });
+}
+
+}  // namespace ratiofarm

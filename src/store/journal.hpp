@@ -1,0 +1,150 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "ratiofarm/core/digest.hpp"
+#include "core/unique_fd.hpp"
+#include "farm_times.hpp"
+#include "run_directory.hpp"
+
+namespace ratiofarm {
+
+/// A farm began to work on the run directory.
+struct FarmStarted {
+    std::string host;
+    std::string job;  ///< of the batch system, empty without one
+    std::uint64_t ranks = 1;
+    std::string graph;  ///< digest of the task graph it works on
+};
+
+/// A worker began an attempt at a task. The line of its commit ends it, or AttemptEnded.
+struct AttemptBegan {
+    std::string task;  ///< name
+    std::uint64_t worker = 0;
+    double at = 0.0;  ///< seconds since its farm began
+};
+
+/// The attempt that a worker had begun ended without a result.
+struct AttemptEnded {
+    std::string outcome;  ///< failed, crashed, stopped or postponed
+    std::uint64_t worker = 0;
+    double at = 0.0;  ///< seconds since its farm began
+};
+
+/// A result counts from here on.
+struct TaskCommitted {
+    Digest task;
+    std::string name;
+    std::uint64_t attempt = 0;
+    std::uint64_t worker = 0;
+    std::uint64_t bytes = 0;
+    std::uint32_t crc = 0;
+    double seconds = 0.0;
+    bool resumed = false;
+    bool adopted = false;  ///< found complete although its line was lost
+    double flop = 0.0;     ///< expected work; 0 where it is not known
+    double at = 0.0;       ///< seconds since its farm began
+};
+
+/// A task was given up for good.
+struct TaskGivenUp {
+    Digest task;
+    std::string name;
+    std::string reason;
+    std::uint64_t strikes = 0;
+};
+
+/// Something happened to a task that is not its end: a crash, a late result.
+struct TaskNoted {
+    std::string task;  ///< name
+    std::string text;
+    std::uint64_t worker = 0;
+    double at = 0.0;  ///< seconds since its farm began
+};
+
+/// What the workers of a farm did with their time.
+struct FarmEnded {
+    double seconds = 0.0;
+    std::uint64_t workers = 0;
+    double busy_seconds = 0.0;       ///< over all workers
+    double tail_seconds = 0.0;       ///< when no task waited any more
+    double tail_idle_seconds = 0.0;  ///< over all workers, within the tail
+};
+
+/// A stage of the chain ended.
+struct StageEnded {
+    std::string stage;
+    double seconds = 0.0;
+};
+
+/// What the lines of a journal add up to.
+struct JournalState {
+    std::unordered_map<Digest, TaskCommitted> committed;
+    std::unordered_map<std::string, Digest> latest;    ///< by name: what was committed last
+    std::unordered_map<Digest, TaskGivenUp> given_up;  ///< and not committed since
+    std::vector<FarmStarted> farms;
+    std::vector<FarmEnded> ends;  ///< of farms that ended in order
+    std::vector<TaskNoted> notes;
+    std::vector<StageEnded> stages;
+    RunTimes times;                   ///< of the workers; not merged from other journals
+    std::uint64_t lines = 0;          ///< good ones
+    std::uint64_t damaged_lines = 0;  ///< skipped
+    std::uint64_t good_bytes = 0;     ///< up to the end of the last complete line
+};
+
+/// Reads a journal, also while it is written: a torn last line is not there yet. A missing file is
+/// an empty journal. Damaged lines are counted and skipped; their tasks are adopted by file.
+JournalState read_journal(const std::filesystem::path& path);
+
+/// What the journal and those of all shards say together; no lock is taken.
+JournalState read_journals(const RunDirectory& directory);
+
+/// Adds what another journal says, as if its lines stood behind those of `state`; counts of lines
+/// and bytes stay those of `state`.
+void merge(JournalState& state, const JournalState& other);
+
+/// True if most lines say nothing any more: repeated commits, attempts and notes of tasks that are
+/// done, ended farms and stages of long ago.
+bool worth_compacting(const JournalState& state);
+
+/// Replaces a journal by one that adds up to the same tasks, in one atomic step.
+/// \return what the new one says
+/// \throws SystemError; the old one is untouched then
+JournalState compact_journal(const std::filesystem::path& path, const JournalState& state);
+
+/// Appends to journal.jsonl: one JSON object a line with schema, sequence number and CRC-32. Lines
+/// become durable in groups, by flush().
+class Journal {
+public:
+    /// Opens for appending behind the last complete line; what was torn is cut off.
+    /// \throws SystemError
+    Journal(const std::filesystem::path& path, const JournalState& state);
+
+    void write(const FarmStarted& event);
+    void write(const AttemptBegan& event);
+    void write(const AttemptEnded& event);
+    void write(const TaskCommitted& event);
+    void write(const TaskGivenUp& event);
+    void write(const TaskNoted& event);
+    void write(const FarmEnded& event);
+    void write(const StageEnded& event);
+
+    /// Writes and syncs the lines collected so far. What could not be written is kept for the next
+    /// call.
+    /// \throws SystemError (disk full, the run directory was removed, ...)
+    void flush();
+
+private:
+    void append(std::string line);
+
+    std::filesystem::path path_;
+    UniqueFd file_;
+    std::string pending_;
+    std::uint64_t sequence_;
+};
+
+}  // namespace ratiofarm

@@ -1,0 +1,153 @@
+#include <algorithm>
+#include <cerrno>
+#include <functional>
+
+#include <sys/stat.h>
+
+#include "ratiofarm/core/errors.hpp"
+#include "h5/attributes.hpp"
+#include "ratiofarm/tables/event_file.hpp"
+
+#include "event_blocks.hpp"
+#include "event_layout.hpp"
+#include "tables/parallel_table.hpp"
+
+namespace ratiofarm {
+
+namespace {
+
+/// Names one state of a file: it is copied again when this changes.
+std::string state_of(const std::filesystem::path& file, std::span<const SampleToRead> samples) {
+    struct stat status {};
+    if (stat(file.c_str(), &status) != 0) {
+        throw DataError(errno_message("cannot look at '" + file.string() + "'", errno));
+    }
+    std::string state = std::filesystem::absolute(file).string() + " " +
+                        std::to_string(status.st_size) + " bytes, changed " +
+                        std::to_string(status.st_mtim.tv_sec) + "." +
+                        std::to_string(status.st_mtim.tv_nsec) + ", samples";
+    for (const SampleToRead& sample : samples) {
+        state += " " + sample.name;
+        for (const std::string& weights : sample.weights) state += "/" + weights;
+    }
+    return state;
+}
+
+bool is_copy_of(const std::filesystem::path& copy, const std::string& state) {
+    try {
+        return h5::read_text_attribute(open_table(copy, events_kind), "/", "copy_of") == state;
+    } catch (const Error&) {
+        return false;  // none yet, or unusable: made again
+    }
+}
+
+struct Columns {
+    ColumnLayout features, weight, id;
+    std::vector<ColumnLayout> weights;
+
+    std::uint64_t bytes() const {
+        return features.bytes() + weight.bytes() + id.bytes() +
+               (weights.empty() ? 0 : weights.size() * weights.front().bytes());
+    }
+};
+
+Columns columns_of(const EventLayout& layout) {
+    std::vector<ColumnLayout> weights;
+    for (const auto& each : layout.weights) {
+        weights.push_back(
+            {layout.path(weights_dataset(each.name)), h5::ElementType::f64, layout.events()});
+    }
+    return {.features = {layout.path("features"), h5::ElementType::f32, layout.events(),
+                         layout.columns.size(), ColumnShape::matrix},
+            .weight = {layout.path("weight"), h5::ElementType::f64, layout.events()},
+            .id = {layout.path("id"), h5::ElementType::u64, layout.events()},
+            .weights = std::move(weights)};
+}
+
+void create(const h5::File& copy, const EventLayout& layout) {
+    const Columns columns = columns_of(layout);
+    h5::create_group(copy, "/" + layout.sample);
+    create_column(copy, columns.features);
+    create_column(copy, columns.weight);
+    create_column(copy, columns.id);
+    if (!columns.weights.empty()) h5::create_group(copy, layout.path("weights"));
+    for (const ColumnLayout& weights : columns.weights) create_column(copy, weights);
+}
+
+void copy_events(const h5::File& original, const h5::File& copy, const EventLayout& layout) {
+    const EventBlockReader reader(original, layout);
+    const CheckedColumn features(copy, layout.path("features"));
+    const CheckedColumn weight(copy, layout.path("weight"));
+    const CheckedColumn id(copy, layout.path("id"));
+    std::vector<CheckedColumn> weights;
+    for (const auto& each : layout.weights) {
+        weights.emplace_back(copy, layout.path(weights_dataset(each.name)));
+    }
+    for (std::uint64_t block = 0; block < reader.blocks(); ++block) {
+        const EventBlock events = reader.read(block);
+        features.write_block<float>(block, events.features);
+        weight.write_block<double>(block, events.weight);
+        id.write_block<std::uint64_t>(block, events.id);
+        for (std::size_t i = 0; i < weights.size(); ++i) {
+            weights[i].write_block<double>(block, events.weights[i]);
+        }
+    }
+    h5::write_attribute(copy, features.path(), "columns", layout.columns);
+}
+
+void verify(const h5::File& copy, std::span<const EventLayout> layouts) {
+    for (const EventLayout& layout : layouts) {
+        const EventBlockReader reader(copy, layout);
+        for (std::uint64_t block = 0; block < reader.blocks(); ++block) reader.read(block);
+    }
+}
+
+void make_copy(const h5::File& original,
+               const std::filesystem::path& copy,
+               const std::vector<EventLayout>& layouts,
+               const std::string& state) {
+    std::uint64_t bytes = 0;
+    for (const EventLayout& layout : layouts) bytes += columns_of(layout).bytes();
+    write_together(mpi::Communicator(), copy,
+                   {.bytes = bytes,
+                    .create =
+                        [&](const h5::File& file) {
+                            for (const EventLayout& layout : layouts) create(file, layout);
+                        },
+                    .write =
+                        [&](const h5::File& file) {
+                            for (const EventLayout& layout : layouts) {
+                                copy_events(original, file, layout);
+                            }
+                        },
+                    .describe =
+                        [&](const h5::File& file) {
+                            h5::write_attribute(file, "/", "copy_of", std::string_view(state));
+                            write_kind(file, events_kind);
+                        },
+                    .verify = [&](const h5::File& file) { verify(file, layouts); }});
+}
+
+}  // namespace
+
+std::filesystem::path contiguous_events(const std::filesystem::path& file,
+                                        std::span<const SampleToRead> samples,
+                                        const std::filesystem::path& folder) {
+    const h5::File original = open_table(file, events_kind);
+    Problems problems(file.string());
+    std::vector<EventLayout> layouts;
+    for (const SampleToRead& sample : samples) {
+        auto layout = read_event_layout(original, sample, problems);
+        if (!layout) return file;  // read_sample_info() says what is wrong
+        layouts.push_back(std::move(*layout));
+    }
+    if (std::all_of(layouts.begin(), layouts.end(), std::mem_fn(&EventLayout::is_native))) {
+        return file;
+    }
+    const std::filesystem::path copy = folder / "events.contiguous.h5";
+    const std::string state = state_of(file, samples);
+    if (!is_copy_of(copy, state)) make_copy(original, copy, layouts, state);
+    return copy;
+}
+
+}  // namespace ratiofarm

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "event_selection.hpp"
+
+#include "tables/checked_column.hpp"
+#include "event_layout.hpp"
+
+namespace ratiofarm {
+
+/// Reads a sample block by block, whatever its layout; checksums are verified where there are any.
+class EventBlockReader {
+public:
+    EventBlockReader(const h5::File& file, const EventLayout& layout);
+
+    std::uint64_t blocks() const { return block_count(events_); }
+
+    /// \throws DataError naming dataset and rows if they are damaged or cannot be read
+    EventBlock read(std::uint64_t block) const;
+
+private:
+    std::uint64_t events_;
+    CheckedColumn features_;
+    CheckedColumn weight_;
+    CheckedColumn id_;
+    std::vector<CheckedColumn> weights_;
+};
+
+}  // namespace ratiofarm

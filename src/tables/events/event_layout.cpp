@@ -1,0 +1,177 @@
+#include "event_layout.hpp"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "ratiofarm/core/errors.hpp"
+#include "core/suggest.hpp"
+#include "h5/attributes.hpp"
+
+#include "tables/checked_column.hpp"
+
+namespace ratiofarm {
+
+namespace {
+
+std::string listed(const std::vector<std::string>& words) {
+    std::string text;
+    for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+    return text.empty() ? "nothing" : text;
+}
+
+bool fits(const h5::DatasetInfo& info, h5::ElementType type) {
+    return info.type == type && info.offset && *info.offset % h5::size_of(type) == 0;
+}
+
+bool is_integer(h5::TypeClass type) {
+    return type == h5::TypeClass::unsigned_integer || type == h5::TypeClass::signed_integer;
+}
+
+/// Finds what a sample is made of and what is wrong with it.
+class LayoutReader {
+public:
+    LayoutReader(const h5::File& file, const SampleToRead& sample, Problems& problems)
+        : file_(file), wanted_(sample), problems_(problems) {
+        layout_.sample = sample.name;
+    }
+
+    std::optional<EventLayout> read() {
+        const std::size_t before = problems_.lines().size();
+        if (!has_group()) return std::nullopt;
+        const bool features = find("features", layout_.features);
+        const bool weight = find("weight", layout_.weight);
+        const bool id = find("id", layout_.id);
+        if (features) check_features();
+        if (weight) check_list("weight", layout_.weight);
+        if (id) check_list("id", layout_.id);
+        for (const std::string& name : wanted_.weights) add_weights(name);
+        if (problems_.lines().size() == before) check_lengths();
+        if (problems_.lines().size() != before) return std::nullopt;
+        return std::move(layout_);
+    }
+
+private:
+    bool has_group() {
+        const std::string group = "/" + layout_.sample;
+        if (h5::is_group(file_, group)) return true;
+        std::vector<std::string> samples = h5::member_names(file_, "/");
+        std::erase_if(samples, [&](const auto& name) { return !h5::is_group(file_, "/" + name); });
+        problems_.add("sample '" + layout_.sample + "'",
+                      "is missing" + did_you_mean(layout_.sample, samples) +
+                          " (the file holds: " + listed(samples) + ")");
+        return false;
+    }
+
+    bool find(const char* dataset, h5::DatasetInfo& info) {
+        const std::string path = layout_.path(dataset);
+        if (h5::is_dataset(file_, path)) {
+            info = h5::describe(h5::open_dataset(file_, path));
+            return true;
+        }
+        const std::vector<std::string> members = h5::member_names(file_, "/" + layout_.sample);
+        problems_.add(path, "is missing" + did_you_mean(dataset, members) +
+                                " (the sample holds: " + listed(members) + ")");
+        return false;
+    }
+
+    std::vector<std::string> further_weights() const {
+        const std::string group = layout_.path("weights");
+        if (!h5::is_group(file_, group)) return {};
+        std::vector<std::string> names = h5::member_names(file_, group);
+        std::erase_if(names, is_checksum_path);
+        return names;
+    }
+
+    void add_weights(const std::string& name) {
+        const std::string dataset = weights_dataset(name);
+        const std::string path = layout_.path(dataset);
+        if (!h5::is_dataset(file_, path)) {
+            const std::vector<std::string> members = further_weights();
+            problems_.add(path, "is missing" + did_you_mean(name, members) +
+                                    " (further weights of the sample: " + listed(members) + ")");
+            return;
+        }
+        layout_.weights.push_back({name, h5::describe(h5::open_dataset(file_, path))});
+        check_list(dataset, layout_.weights.back().info);
+    }
+
+    void check_features() {
+        const h5::DatasetInfo& info = layout_.features;
+        const std::string path = layout_.path("features");
+        if (info.shape.size() != 2 || info.type_class != h5::TypeClass::floating) {
+            problems_.add(path, "is " + info.description() + ", must be f32 [events, columns]");
+            return;
+        }
+        try {
+            layout_.columns = h5::read_texts_attribute(file_, path, "columns");
+        } catch (const Error&) {
+            problems_.add(path, "needs the attribute 'columns', a list of " +
+                                    std::to_string(info.width()) + " names");
+            return;
+        }
+        if (layout_.columns.size() != info.width()) {
+            problems_.add(path, "has " + std::to_string(info.width()) +
+                                    " columns, its attribute 'columns' names " +
+                                    std::to_string(layout_.columns.size()));
+        }
+        const std::set<std::string> distinct(layout_.columns.begin(), layout_.columns.end());
+        if (distinct.size() != layout_.columns.size()) {
+            problems_.add(path, "its attribute 'columns' names a column twice");
+        }
+    }
+
+    void check_list(std::string_view dataset, const h5::DatasetInfo& info) {
+        const bool is_id = dataset == "id";
+        const bool good_type =
+            is_id ? is_integer(info.type_class) : info.type_class == h5::TypeClass::floating;
+        if (good_type && info.shape.size() == 1) return;
+        problems_.add(layout_.path(dataset), "is " + info.description() + ", must be " +
+                                                 (is_id ? "u64" : "f64") + " [events]");
+    }
+
+    void check_lengths() {
+        const std::uint64_t rows = layout_.features.rows();
+        const auto check = [&](const std::string& dataset, const h5::DatasetInfo& info) {
+            if (info.rows() == rows) return;
+            problems_.add(layout_.path(dataset), "has " + std::to_string(info.rows()) +
+                                                     " rows, but features has " +
+                                                     std::to_string(rows));
+        };
+        check("weight", layout_.weight);
+        check("id", layout_.id);
+        for (const auto& weights : layout_.weights) {
+            check(weights_dataset(weights.name), weights.info);
+        }
+        if (rows == 0) problems_.add("sample '" + layout_.sample + "'", "has no events");
+    }
+
+    const h5::File& file_;
+    const SampleToRead& wanted_;
+    Problems& problems_;
+    EventLayout layout_;
+};
+
+}  // namespace
+
+void Problems::throw_if_any() const {
+    if (lines_.empty()) return;
+    std::string text;
+    for (const std::string& line : lines_) text += (text.empty() ? "" : "\n") + line;
+    throw DataError(text);
+}
+
+bool EventLayout::is_native() const {
+    return fits(features, h5::ElementType::f32) && fits(weight, h5::ElementType::f64) &&
+           fits(id, h5::ElementType::u64) && std::ranges::all_of(weights, [](const auto& each) {
+               return fits(each.info, h5::ElementType::f64);
+           });
+}
+
+std::optional<EventLayout> read_event_layout(const h5::File& file,
+                                             const SampleToRead& sample,
+                                             Problems& problems) {
+    return LayoutReader(file, sample, problems).read();
+}
+
+}  // namespace ratiofarm

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "h5/dataset.hpp"
+#include "h5/file.hpp"
+#include "ratiofarm/tables/event_file.hpp"
+
+#include "tables/table_file.hpp"
+
+namespace ratiofarm {
+
+inline constexpr TableKind events_kind{events_format, events_version};
+
+/// What is wrong with an events file, collected over all samples.
+class Problems {
+public:
+    explicit Problems(std::string file) : file_(std::move(file)) {}
+
+    /// \param place dataset or sample, "/S/features row 17"
+    void add(std::string_view place, std::string_view what) {
+        lines_.push_back(file_ + ": " + std::string(place) + ": " + std::string(what));
+    }
+    const std::vector<std::string>& lines() const { return lines_; }
+
+    /// \throws DataError with all of them, if there are any
+    void throw_if_any() const;
+
+private:
+    std::string file_;
+    std::vector<std::string> lines_;
+};
+
+/// How one sample is stored.
+struct EventLayout {
+    std::string sample;
+    h5::DatasetInfo features;
+    h5::DatasetInfo weight;
+    h5::DatasetInfo id;
+    std::vector<std::string> columns;
+    struct Weights {
+        std::string name;
+        h5::DatasetInfo info;
+    };
+    std::vector<Weights> weights;  ///< those that were asked for
+
+    std::uint64_t events() const { return weight.rows(); }
+    std::string path(std::string_view dataset) const {
+        return "/" + sample + "/" + std::string(dataset);
+    }
+    /// Contiguous, in our types and aligned: ready to be mapped.
+    bool is_native() const;
+};
+
+/// Where the further weights of a sample lie, "weights/scale_up".
+inline std::string weights_dataset(std::string_view name) { return "weights/" + std::string(name); }
+
+/// Looks at the datasets of a sample without reading events.
+/// \return nothing if something is wrong; then `problems` grew
+std::optional<EventLayout> read_event_layout(const h5::File& file,
+                                             const SampleToRead& sample,
+                                             Problems& problems);
+
+}  // namespace ratiofarm

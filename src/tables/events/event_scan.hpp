@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "ratiofarm/core/digest.hpp"
+#include "ratiofarm/protocol/split.hpp"
+
+#include "event_blocks.hpp"
+#include "event_layout.hpp"
+
+namespace ratiofarm {
+
+/// What one pass over the events of a sample finds.
+struct EventScan {
+    Digest digest;  ///< of the columns in use, weight and id
+    double sum_of_weights = 0.0;
+    std::uint64_t inference_events = 0;
+    std::uint64_t training_events = 0;  ///< with folds those of the nets of fold 0
+    struct Weights {
+        Digest digest;
+        double sum = 0.0;
+    };
+    std::vector<Weights> weights;  ///< of the layout's further weights
+};
+
+/// Reads all events once. What is wrong with their values goes to `problems`: NaN or infinite
+/// features and weights, ids that occur twice, a total weight that is not positive.
+/// \param columns of the feature matrix that are in use
+EventScan scan_events(const h5::File& file,
+                      const EventLayout& layout,
+                      std::span<const std::uint32_t> columns,
+                      const Split& split,
+                      Problems& problems);
+
+}  // namespace ratiofarm

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "h5/file.hpp"
+#include "ratiofarm/tables/ratio_header.hpp"
+
+#include "tables/table_file.hpp"
+
+namespace ratiofarm {
+
+inline constexpr TableKind ratios_kind{ratios_format, ratios_version, 1};
+
+/// The oldest version that says all that is in the file, so that older programs read what they
+/// understand: they would take a shape that is only noise for a real one.
+inline TableKind kind_of(const RatioHeader& header) {
+    const bool plain = header.shapes.empty() && header.yields.empty();
+    const std::uint64_t unjudged = plain ? 1 : 2;
+    return {ratios_format, header.judgements.empty() ? unjudged : ratios_version};
+}
+
+std::string set_path(std::string_view set);  ///< "/events/S"
+
+/// Attributes of the root and of /reference. For one rank.
+/// \param sets names in order
+void write_ratio_header(const h5::File& file,
+                        const RatioHeader& header,
+                        const RatioSummary& summary,
+                        const std::vector<std::string>& sets);
+
+/// Reads what is there; only `processes` and `yields` must be.
+/// \throws DataError naming the attribute
+RatioHeader read_ratio_header(const h5::File& file);
+RatioSummary read_ratio_summary(const h5::File& file);
+std::vector<std::string> read_set_names(const h5::File& file);
+
+}  // namespace ratiofarm

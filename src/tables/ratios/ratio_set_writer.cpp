@@ -1,0 +1,150 @@
+#include "ratiofarm/tables/ratio_set_writer.hpp"
+
+#include <algorithm>
+
+#include "ratiofarm/core/contracts.hpp"
+#include "h5/attributes.hpp"
+
+#include "tables/checked_column.hpp"
+#include "line_table.hpp"
+#include "tables/parallel_table.hpp"
+#include "ratio_attributes.hpp"
+#include "ratio_events.hpp"
+
+namespace ratiofarm {
+
+namespace {
+
+/// Events in memory at a time: with a thousand columns about 130 MB.
+constexpr std::uint64_t rows_per_piece = 4 * line_block;
+static_assert(rows_per_block % rows_per_piece == 0);
+
+h5::ElementType shape_type(const RatioSetsInput& input) {
+    return input.half_precision ? h5::ElementType::f16 : h5::ElementType::f32;
+}
+
+LineTableLayout shape_layout(const RatioSetsInput& input, const RatioSetsInput::Set& set, bool up) {
+    return {shape_path(set.name, up), input.header.shapes.size(), set.events, shape_type(input)};
+}
+
+std::vector<ColumnLayout> columns_of(const RatioSetsInput& input, const RatioSetsInput::Set& set) {
+    const std::string group = set_path(set.name) + "/";
+    return {{group + "id", h5::ElementType::u64, set.events},
+            {group + "weight", h5::ElementType::f64, set.events},
+            {group + "log_r", h5::ElementType::f32, set.events, input.header.processes.size(),
+             ColumnShape::matrix}};
+}
+
+std::uint64_t bytes_of(const RatioSetsInput& input) {
+    std::uint64_t bytes = 0;
+    for (const auto& set : input.sets) {
+        for (const ColumnLayout& layout : columns_of(input, set)) bytes += layout.bytes();
+        bytes += 2 * shape_layout(input, set, true).bytes();
+    }
+    return bytes;
+}
+
+template <class T>
+void append(std::vector<T>& list, const std::vector<T>& more) {
+    list.insert(list.end(), more.begin(), more.end());
+}
+
+/// One ratio file in the making.
+class RatioSetsWriter {
+public:
+    explicit RatioSetsWriter(const RatioSetsInput& input)
+        : input_(input), sums_(input.sets.size(), 0.0) {
+        RATIOFARM_EXPECT(!input.header.processes.empty());
+    }
+
+    void create(const h5::File& file) const {
+        const std::uint64_t columns = input_.header.shapes.size();
+        for (const auto& set : input_.sets) {
+            h5::create_group(file, set_path(set.name));
+            for (const ColumnLayout& layout : columns_of(input_, set)) create_column(file, layout);
+            if (columns == 0) continue;
+            for (const bool up : {true, false}) {
+                create_line_table(file, shape_layout(input_, set, up));
+            }
+        }
+    }
+
+    void write(const h5::File& file) {
+        for (std::size_t set = 0; set < input_.sets.size(); ++set) {
+            for (std::uint64_t block = 0; block < block_count(input_.sets[set].events); ++block) {
+                write_block(file, set, block);
+            }
+        }
+    }
+
+    void describe(const h5::File& file) const {
+        std::vector<std::string> names;
+        for (std::size_t set = 0; set < input_.sets.size(); ++set) {
+            names.push_back(input_.sets[set].name);
+            h5::write_attribute(file, set_path(names.back()), "sum_of_weights", sums_[set]);
+        }
+        write_ratio_header(file, input_.header, RatioSummary{}, names);
+        write_kind(file, kind_of(input_.header));
+    }
+
+private:
+    void write_block(const h5::File& file, std::size_t set, std::uint64_t block) {
+        const Range rows = rows_of_block(block, input_.sets[set].events);
+        const std::string name = input_.sets[set].name;
+        RatioSetRows whole;
+        for (std::uint64_t first = rows.first; first < rows.last; first += rows_per_piece) {
+            const Range piece{first, std::min(first + rows_per_piece, rows.last)};
+            const RatioSetRows part = input_.rows(set, piece);
+            check_sizes(part, piece.size());
+            write_shapes(file, name, piece, part);
+            append(whole.id, part.id);
+            append(whole.weight, part.weight);
+            append(whole.log_r, part.log_r);
+        }
+        for (const double weight : whole.weight) sums_[set] += weight;
+        const auto columns = columns_of(input_, input_.sets[set]);
+        CheckedColumn(file, columns[0].path).write_block<std::uint64_t>(block, whole.id);
+        CheckedColumn(file, columns[1].path).write_block<double>(block, whole.weight);
+        CheckedColumn(file, columns[2].path).write_block<float>(block, whole.log_r);
+    }
+
+    void write_shapes(const h5::File& file,
+                      const std::string& set,
+                      Range rows,
+                      const RatioSetRows& part) const {
+        if (input_.header.shapes.empty()) return;
+        for (const bool up : {true, false}) {
+            const LineTable table(file, shape_path(set, up));
+            const std::span<const float> values(up ? part.log_g_up : part.log_g_down);
+            for (std::uint64_t column = 0; column < table.lines(); ++column) {
+                table.write(column, rows, values.subspan(column * rows.size(), rows.size()));
+            }
+        }
+    }
+
+    void check_sizes(const RatioSetRows& part, std::uint64_t n) const {
+        const std::uint64_t columns = input_.header.shapes.size();
+        RATIOFARM_EXPECT(part.id.size() == n && part.weight.size() == n);
+        RATIOFARM_EXPECT(part.log_r.size() == n * input_.header.processes.size());
+        RATIOFARM_EXPECT(part.log_g_up.size() == n * columns);
+        RATIOFARM_EXPECT(part.log_g_down.size() == n * columns);
+    }
+
+    const RatioSetsInput& input_;
+    std::vector<double> sums_;  ///< of weights, by set
+};
+
+}  // namespace
+
+void write_ratio_sets(const std::filesystem::path& path, const RatioSetsInput& input) {
+    RatioSetsWriter writer(input);
+    write_together(
+        mpi::Communicator(), path,
+        {.bytes = bytes_of(input),
+         .create = [&](const h5::File& file) { writer.create(file); },
+         .write = [&](const h5::File& file) { writer.write(file); },
+         .describe = [&](const h5::File& file) { writer.describe(file); },
+         .verify = [&](const h5::File&) { RatioFile(partial_path(path)).verify_events(); }});
+}
+
+}  // namespace ratiofarm

@@ -1,0 +1,1 @@
+#include "scheduler/host/run_farm.hpp"

@@ -1,0 +1,5 @@
+#include <vector>
+
+#include "core/own.hpp"
+#include "ratiofarm/fit/likelihood.hpp"
+#include "fit/search/newton.hpp"

@@ -1,5 +1,0 @@
-#include <cmath>
-#include <sys/types.h>
-
-#include "ratiofarm/core/errors.hpp"
-#include <ratiofarm/tables/ratios.hpp>

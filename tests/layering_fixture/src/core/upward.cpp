@@ -1,4 +1,0 @@
-#include <vector>
-
-#include "ratiofarm/core/own.hpp"
-#include "ratiofarm/fit/likelihood.hpp"

@@ -1,0 +1,48 @@
+#include "ratiofarm/protocol/task_file.hpp"
+
+#include "ratiofarm/core/publish.hpp"
+#include "ratiofarm_test/catch.hpp"
+#include "ratiofarm_test/temporary_directory.hpp"
+
+using namespace ratiofarm;
+
+namespace {
+
+const Digest task{1, 2};
+
+RatioBlock example_block() { return {{0.5f, -1.25f, 3.0f}, {0.0f, 0.125f, 2.0f}, {}}; }
+
+}  // namespace
+
+TEST_CASE("a task file gives back what was stored") {
+    const test::TemporaryDirectory folder;
+    const auto path = folder.path() / "block";
+
+    publish(path, encode_task_file(task, example_block()));
+
+    const auto block = read_task_file<RatioBlock>(path, task);
+    CHECK(block.log_ratio == example_block().log_ratio);
+    CHECK(block.spread == example_block().spread);
+    CHECK(task_file_is_complete(path, TaskFileKind::ratio_block, task));
+    CHECK_FALSE(task_file_is_complete(path, TaskFileKind::ratio_block, Digest{1, 3}));
+    CHECK_FALSE(task_file_is_complete(path, TaskFileKind::training_result, task));
+    CHECK_FALSE(task_file_is_complete(folder.path() / "none", TaskFileKind::ratio_block, task));
+}
+
+TEST_CASE("every flipped bit of a task file is noticed") {
+    const auto good = encode_task_file(task, example_block());
+    for (std::size_t bit = 0; bit < 8 * good.size(); ++bit) {
+        auto damaged = good;
+        damaged[bit / 8] ^= static_cast<std::byte>(1u << (bit % 8));
+        CHECK_THROWS_AS(task_file_body(damaged, TaskFileKind::ratio_block, task), DataError);
+    }
+}
+
+TEST_CASE("a task file cut at any byte is noticed") {
+    const auto good = encode_task_file(task, example_block());
+    for (std::size_t size = 0; size < good.size(); ++size) {
+        CHECK_THROWS_AS(
+            task_file_body(std::span(good).first(size), TaskFileKind::ratio_block, task),
+            DataError);
+    }
+}

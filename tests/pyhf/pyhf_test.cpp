@@ -1,0 +1,279 @@
+// Workspaces of pyhf: what they become, and that pyhf itself finds the same likelihood.
+#include <fstream>
+#include <map>
+#include <random>
+
+#include "ratiofarm/core/errors.hpp"
+#include "ratiofarm/core/publish.hpp"
+#include "ratiofarm/fit/likelihood.hpp"
+#include "ratiofarm_test/catch.hpp"
+#include "ratiofarm_test/temporary_directory.hpp"
+
+#include "pyhf/pyhf_export.hpp"
+#include "pyhf/pyhf_import.hpp"
+#include "pyhf_script.hpp"
+#include "tests/tables/run_python.hpp"
+
+using namespace ratiofarm;
+using Catch::Matchers::Contains;
+using nlohmann::json;
+
+namespace {
+
+const std::string folder = RATIOFARM_SOURCE_DIR "/tests/fit/workspaces/";
+const mpi::Communicator one_rank;
+
+json workspace(const std::string& name) { return json::parse(read_text(folder + name + ".json")); }
+
+struct Case {
+    std::string name;
+    bool defaults;  ///< pyhf's default interpolation, code4 and code4p; else code1 and code0
+    double difference;
+};
+
+/// NLL at mu = 1.5 and every other free parameter 0.2 above its start, minus that at the start:
+/// -logpdf of pyhf 0.7.6.
+const std::vector<Case> cases{{"all_modifiers", true, 123.539627141485},
+                              {"all_modifiers", false, 123.992594148385},
+                              {"histosys_2bin", true, 20.9863754163173},
+                              {"histosys_2bin", false, 20.7313884252433},
+                              {"lumi_1bin", true, 19.7271046777185},
+                              {"normsys_2bin", true, 19.0276947999935},
+                              {"normsys_2bin", false, 18.9801978867429},
+                              {"shapesys_1bin", true, 3.62906606578201},
+                              {"shapesys_1bin_discovery", true, 2.41282023066427},
+                              {"two_channels", true, 79.9600224791964}};
+
+Campaign imported(const json& spec, bool defaults = true) {
+    return campaign_from_pyhf(
+        spec, {.measurement = "",
+               .campaign = "imported",
+               .normsys = defaults ? Interpolation::code4 : Interpolation::code1,
+               .histosys = defaults ? Interpolation::code4p : Interpolation::code0});
+}
+
+Likelihood likelihood_of(const Campaign& campaign) {
+    StatisticalModel model{.parameters = campaign.parameters,
+                           .unbinned = {},
+                           .binned = {},
+                           .parameter_of_interest = campaign.inference.poi};
+    LikelihoodData data;
+    for (const BinnedRegionSection& section : campaign.binned) {
+        model.binned.push_back(section.region);
+        data.binned.push_back(section.observed.value());
+    }
+    return Likelihood(std::move(model), data, one_rank);
+}
+
+/// Somewhere around the start: factors stay positive, effects go beyond their anchors.
+std::vector<double> random_point(const Campaign& campaign, std::mt19937& random) {
+    std::uniform_real_distribution<double> factor(-0.4, 0.6);
+    std::uniform_real_distribution<double> alpha(-2.2, 2.2);
+    std::vector<double> theta;
+    for (const Parameter& parameter : campaign.parameters) {
+        const bool effect =
+            parameter.constraint.kind == Constraint::Kind::gaussian && parameter.low < -1.0;
+        const double shift = effect ? alpha(random) : factor(random);
+        theta.push_back(parameter.fixed ? parameter.start : parameter.start + shift);
+    }
+    return theta;
+}
+
+std::string error_of(const json& spec) {
+    try {
+        imported(spec);
+    } catch (const DataError& error) {
+        return error.what();
+    }
+    return "accepted";
+}
+
+}  // namespace
+
+TEST_CASE("an imported workspace has pyhf's likelihood up to a constant", "[commands]") {
+    for (const Case& c : cases) {
+        const Campaign campaign = imported(workspace(c.name), c.defaults);
+        const Likelihood likelihood = likelihood_of(campaign);
+        auto theta = start_values(likelihood.model());
+        const double at_start = likelihood.evaluate(theta).nll;
+        for (std::size_t a = 0; a < theta.size(); ++a) {
+            const Parameter& parameter = campaign.parameters[a];
+            if (parameter.name == "mu") {
+                theta[a] = 1.5;
+            } else if (!parameter.fixed) {
+                theta[a] += 0.2;
+            }
+        }
+
+        INFO(c.name);
+        CHECK(likelihood.evaluate(theta).nll - at_start == Approx(c.difference).epsilon(1e-11));
+    }
+}
+
+TEST_CASE("pyhf finds the same likelihood, before and after import and export", "[commands]") {
+    const test::TemporaryDirectory directory;
+    std::mt19937 random(11);
+    for (const Case& c : cases) {
+        const std::string name = c.name + (c.defaults ? "" : "_linear");
+        const Campaign campaign = imported(workspace(c.name), c.defaults);
+        const Likelihood likelihood = likelihood_of(campaign);
+        json points = json::array();
+        for (int k = 0; k < 8; ++k) {
+            const auto theta = random_point(campaign, random);
+            json values;
+            for (std::size_t a = 0; a < theta.size(); ++a) {
+                values[label_of(campaign.labels.parameters, campaign.parameters[a].name)] =
+                    theta[a];
+            }
+            points.push_back({{"values", values}, {"nll", likelihood.evaluate(theta).nll}});
+        }
+        // A workspace cannot say how it is interpolated, so it is written with the defaults.
+        const auto exported = pyhf_from_campaign(imported(workspace(c.name)));
+        const auto exported_file = directory / (name + ".exported.json");
+        std::ofstream(exported_file) << exported.dump();
+        const json settings{{"normsys", {{"interpcode", c.defaults ? "code4" : "code1"}}},
+                            {"histosys", {{"interpcode", c.defaults ? "code4p" : "code0"}}}};
+        std::ofstream(directory / (name + ".points.json")) << json{
+            {"workspace", folder + c.name + ".json"},
+            {"exported", exported_file.string()},
+            {"settings", settings},
+            {"points", points}}.dump();
+    }
+
+    test::run_python(test::pyhf_script, (directory / "").string());
+}
+
+TEST_CASE("export undoes import", "[commands]") {
+    std::mt19937 random(13);
+    for (const Case& c : cases) {
+        if (!c.defaults) continue;
+        const Campaign first = imported(workspace(c.name));
+        const Campaign second = imported(json::parse(pyhf_from_campaign(first).dump()));
+        REQUIRE(second.parameters.size() == first.parameters.size());
+        const Likelihood one = likelihood_of(first);
+        const Likelihood two = likelihood_of(second);
+        for (int k = 0; k < 3; ++k) {
+            const auto theta = random_point(first, random);
+            std::vector<double> same(theta.size());  // in the order of the other
+            for (std::size_t a = 0; a < theta.size(); ++a) {
+                same[parameter_index(two.model(), first.parameters[a].name)] = theta[a];
+            }
+            CHECK(one.evaluate(theta).nll == Approx(two.evaluate(same).nll).epsilon(1e-13));
+        }
+        CHECK(first.inference.poi == second.inference.poi);
+        CHECK(first.labels == second.labels);
+    }
+}
+
+TEST_CASE("an imported campaign reads back equal from its text", "[commands]") {
+    for (const Case& c : cases) {
+        const Campaign campaign = imported(workspace(c.name), c.defaults);
+        const Campaign again = parse_campaign(campaign_toml(campaign), "");
+        CHECK(again.parameters == campaign.parameters);
+        CHECK(again.binned == campaign.binned);
+        CHECK(again.labels == campaign.labels);
+        CHECK(again.data.observed);
+    }
+}
+
+TEST_CASE("names that are no identifiers are made so and kept as labels", "[commands]") {
+    const Campaign campaign = imported(workspace("all_modifiers"));
+
+    CHECK(campaign.binned[0].region.name == "SR_1");
+    CHECK(label_of(campaign.labels.regions, "SR_1") == "SR 1");
+    CHECK(campaign.binned[0].region.samples[0].name == "signal_new");
+    CHECK(label_of(campaign.labels.parameters, "jet_energy") == "jet energy");
+    CHECK(label_of(campaign.labels.parameters, "_2nd_norm") == "2nd norm");
+    CHECK(label_of(campaign.labels.parameters, "stat_SR_2") == "stat SR[2]");
+}
+
+TEST_CASE("modifiers become the effects that pyhf documents", "[commands]") {
+    const Campaign campaign = imported(workspace("all_modifiers"));
+    const auto parameter = [&](const std::string& name) {
+        const auto found = std::find_if(campaign.parameters.begin(), campaign.parameters.end(),
+                                        [&](const Parameter& p) { return p.name == name; });
+        REQUIRE(found != campaign.parameters.end());
+        return *found;
+    };
+    // sqrt(0.4^2 + 3.0^2) / (5 + 50)
+    CHECK(parameter("stat_SR_0").constraint.width == Approx(std::sqrt(9.16) / 55.0));
+    CHECK(parameter("stat_SR_0").constraint.kind == Constraint::Kind::gaussian);
+    CHECK(parameter("stat_CR_0").constraint.observed == 1.01);
+    CHECK(parameter("dd_error_0").constraint.kind == Constraint::Kind::poisson);
+    CHECK(parameter("dd_error_0").constraint.width == Approx(0.2));
+    CHECK(parameter("dd_error_0").constraint.observed == Approx(24.0 / 25.0));
+    CHECK(parameter("lumi").constraint == Constraint{Constraint::Kind::gaussian, 1.02, 0.025});
+    CHECK(parameter("theory").start == 0.5);
+    CHECK(parameter("theory").constraint.observed == 0.2);
+    CHECK(parameter("mu").low == -5.0);
+    CHECK(parameter("_2nd_norm").fixed);
+    CHECK(parameter("free_shape_1").constraint.kind == Constraint::Kind::none);
+    // No yield, or no uncertainty: no factor.
+    const auto& samples = campaign.binned[0].region.samples;
+    CHECK(samples[2].factors == std::vector<BinFactors>{{{"dd_error_0", "", "dd_error_2"}}});
+    CHECK(campaign.binned[1].region.samples[0].factors ==
+          std::vector<BinFactors>{{{"stat_CR_0", "", "stat_CR_2"}}});
+    CHECK(samples[0].coefficient.text() == "lumi*mu");
+}
+
+TEST_CASE("a measurement may configure how often an uncertainty was counted", "[commands]") {
+    json spec = workspace("shapesys_1bin");
+    spec["measurements"][0]["config"]["parameters"] = {
+        {{"name", "uncorr_bkguncrt"}, {"factors", {16.0}}, {"auxdata", {20.0}}}};
+
+    const Parameter gamma = imported(spec).parameters[1];
+
+    CHECK(gamma.constraint.width == 0.25);
+    CHECK(gamma.constraint.observed == 1.25);
+}
+
+TEST_CASE("a workspace that cannot be read is refused by name", "[commands]") {
+    const json good = workspace("all_modifiers");
+    const auto with = [&](const char* pointer, const json& value) {
+        json changed = good;
+        changed[json::json_pointer(pointer)] = value;
+        return error_of(changed);
+    };
+    json unknown = good;
+    unknown["channels"][0]["samples"][1]["modifiers"][1]["type"] = "shapesyst";
+    unknown["channels"][2]["samples"][0]["modifiers"][0]["type"] = "custom";
+    CHECK_THAT(error_of(unknown),
+               Contains("shapesyst 'xsec' (channel 'SR 1', sample 'background')") &&
+                   Contains("custom 'free shape' (channel 'CR2'"));
+    CHECK_THAT(with("/channels/0/samples/0/data", {1.0, "x", 2.0}),
+               Contains("channel 'SR 1', sample 'signal (new)'") && Contains("\"x\""));
+    CHECK_THAT(with("/channels/0/samples/0/modifiers/3/data/hi_data", {1.0}),
+               Contains("histosys 'jet energy'") && Contains("1 numbers for 3 bins"));
+    CHECK_THAT(with("/observations/1/data", {1.0}), Contains("observation 'CR'"));
+    CHECK_THAT(with("/measurements/0/config/poi", "nu"), Contains("'nu'"));
+    CHECK_THAT(with("/measurements/0/config/parameters/0/name", "other"), Contains("lumi"));
+    CHECK_THAT(with("/channels/1/samples/0/modifiers/2/name", "stat SR"), Contains("one channel"));
+    CHECK_THAT(with("/channels/1/samples/0/modifiers/1/name", "mu"), Contains("'mu'"));
+    CHECK_THAT(error_of(json::object()), Contains("no channels"));
+}
+
+TEST_CASE("a patch and a patch set change the workspace first", "[commands]") {
+    const json before = workspace("shapesys_1bin");
+    const json patch = json::parse(
+        R"([{"op": "replace", "path": "/channels/0/samples/0/data", "value": [17.0]}])");
+    const json set{{"patches", {{{"metadata", {{"name", "point A"}}}, {"patch", patch}}}}};
+
+    CHECK(imported(patched(before, patch, "")).binned[0].region.samples[0].contents ==
+          std::vector<double>{17.0});
+    CHECK(patched(before, set, "point A") == patched(before, patch, ""));
+    CHECK_THROWS_WITH(patched(before, set, "B"), Contains("'point A'"));
+    CHECK_THROWS_WITH(patched(before, json::parse(R"([{"op": "remove", "path": "/nothing"}])"), ""),
+                      Contains("does not apply"));
+}
+
+TEST_CASE("what a workspace cannot say is told all at once", "[commands]") {
+    Campaign campaign = imported(workspace("all_modifiers"), false);
+    campaign.binned[1].observed.reset();
+    campaign.binned[0].region.samples[3].coefficient =
+        Coefficient::parse("2 + mu", std::vector<std::string>{"mu"});
+
+    CHECK_THROWS_WITH(pyhf_from_campaign(campaign),
+                      Contains("not interpolated by code4 ") && Contains("code4p") &&
+                          Contains("region 'CR': observed is missing") &&
+                          Contains("sample 'empty': coefficient '2 + mu'"));
+}

@@ -1,0 +1,77 @@
+#include "results/search_record.hpp"
+
+#include <cmath>
+#include <limits>
+
+#include "ratiofarm/core/errors.hpp"
+#include "ratiofarm_test/catch.hpp"
+
+#include "tests/campaign/example_campaign.hpp"
+
+using namespace ratiofarm;
+
+namespace {
+
+const std::string section = R"toml(
+[search]
+trials = 9
+first_rung = 1
+processes = ["S"]
+[search.parameters]
+"training.learning_rate" = { log_uniform = [1e-4, 1e-2] }
+"network.hidden" = { choice = [[64, 64], [8]] }
+)toml";
+
+/// The smaller the number the better; trial 5 diverges.
+std::optional<double> score(TrialRung what) {
+    if (what.trial == 5) return std::numeric_limits<double>::infinity();
+    return 1.0 / (1.0 + what.trial) / (1.0 + what.rung);
+}
+
+SearchRecord record() {
+    const Campaign campaign = parse_campaign(test::example_toml + section, "/campaigns");
+    const SearchPlan plan = make_search_plan({campaign, test::example_samples(), "cpu"});
+    return search_record(plan, *campaign.search, successive_halving(plan.halving, score), score);
+}
+
+}  // namespace
+
+TEST_CASE("a record of a search is read back as it was written", "[report][search]") {
+    const std::string json = search_json(record());
+
+    const SearchRecord again = parse_search_json(json);
+
+    CHECK(search_json(again) == json);
+    CHECK(again.trials[2].setting == record().trials[2].setting);
+    CHECK(std::isinf(again.trials[5].rungs[0].objective));
+    CHECK(again.best == record().best);
+    CHECK(again.decisions == record().decisions);
+}
+
+TEST_CASE("the best trial leads the list, failures end it", "[report][search]") {
+    const SearchRecord found = record();
+
+    const auto ranked = ranked_trials(found);
+
+    CHECK(found.best == TrialRung{8, 2});
+    CHECK(ranked.front() == 8);
+    CHECK(ranked.back() == 5);
+    const std::string text = search_text(found, 3);
+    INFO(text);
+    CHECK(text.find("best        trial 8 ") != std::string::npos);
+    CHECK(text.find("network.hidden = ") != std::string::npos);
+    CHECK(text.find("and 6 more") != std::string::npos);
+}
+
+TEST_CASE("what is no record of a search is refused", "[report][search]") {
+    const std::string json = search_json(record());
+    std::string other = json;
+    other.replace(other.find("\"schema\": 1"), 11, "\"schema\": 7");
+    std::string nobody = json;
+    nobody.replace(nobody.find("\"trial\": 8"), 10, "\"trial\": 99");
+
+    CHECK_THROWS_AS(parse_search_json("{}"), DataError);
+    CHECK_THROWS_AS(parse_search_json("no JSON"), DataError);
+    CHECK_THROWS_AS(parse_search_json(other), DataError);
+    CHECK_THROWS_AS(parse_search_json(nobody), DataError);
+}

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+#include "core/unique_fd.hpp"
+#include "ratiofarm/core/wire.hpp"
+#include "placement.hpp"
+
+namespace ratiofarm {
+
+/// A running trainer and our end of its socket.
+struct TrainerProcess {
+    UniqueFd socket;  ///< non-blocking stream of frames
+    pid_t pid = 0;
+};
+
+/// Our end of the launcher: a small process forked before MPI starts, so that trainers are
+/// children of a process that never saw MPI or CUDA. It dies with its rank, and the trainers with
+/// it.
+class LauncherHandle {
+public:
+    /// No launcher: for commands that train nothing.
+    LauncherHandle() = default;
+
+    /// Forks the launcher. Call before MPI_Init and before any thread is started.
+    /// \param trainer program of the trainer
+    /// \throws SystemError
+    static LauncherHandle fork_launcher(std::filesystem::path trainer);
+
+    /// Starts a trainer at a place, MPI variables scrubbed.
+    /// \throws SystemError if it cannot be started
+    TrainerProcess start(const Placement& placement, DeviceClass device);
+
+    /// Waits until a trainer that closed its socket has ended.
+    /// \return how: "exit code 1", "signal 9 (Killed)"
+    std::string wait(const TrainerProcess& process);
+
+private:
+    UniqueFd socket_;
+};
+
+/// The trainer that belongs to this program: RATIOFARM_TRAINER, or beside the program itself.
+std::filesystem::path default_trainer();
+
+}  // namespace ratiofarm

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "ratiofarm/protocol/training_options.hpp"
+
+namespace ratiofarm {
+
+/// A net sees (x - shift) * scale. Both [inputs].
+struct FeatureScaling {
+    std::vector<float> shift;
+    std::vector<float> scale;
+    bool operator==(const FeatureScaling&) const = default;
+};
+
+/// Values that a scaling is made for.
+struct FeatureTable {
+    std::span<const float> values;            ///< [rows, inputs]
+    std::span<const double> weights;          ///< [rows], >= 0; of mean and deviation
+    std::span<const std::uint32_t> features;  ///< [inputs] column numbers, for messages
+};
+
+/// Scaling::standard: mean 0 and standard deviation 1. Scaling::min_max: all values between -1 and
+/// 1, whatever their weight. Scaling::none: shift 0, scale 1.
+/// \throws DataError naming the column and its value if a feature does not vary, that is by less
+///         than its rounding to float
+FeatureScaling feature_scaling(const FeatureTable& table, Scaling scaling);
+
+}  // namespace ratiofarm

@@ -1,0 +1,72 @@
+#include "initial_row.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "ratiofarm/core/contracts.hpp"
+#include "ratiofarm/core/errors.hpp"
+#include "core/philox.hpp"
+#include "ratiofarm/protocol/task_file.hpp"
+
+namespace ratiofarm {
+namespace {
+
+double weight_bound(const Network& network, bool is_output, double fan_in) {
+    if (is_output) return 1.0 / std::sqrt(fan_in);
+    const double variance = network.activation == Activation::tanh ? 1.0 : 2.0;
+    return std::sqrt(3.0 * variance / fan_in);  // a uniform in +-b has variance b*b/3
+}
+
+void fill_uniform(std::span<float> values, double bound, PhiloxSequence& random) {
+    for (float& value : values) {
+        value = static_cast<float>(bound * (2.0 * random.uniform() - 1.0));
+    }
+}
+
+}  // namespace
+
+std::vector<float> initial_row(const Network& network,
+                               std::uint64_t seed,
+                               std::span<const float> shift,
+                               std::span<const float> scale) {
+    RATIOFARM_EXPECT(shift.size() == network.inputs && scale.size() == network.inputs);
+    std::vector<float> row(row_size(network));
+    const auto layout = parameter_layout(network);
+    const auto block_values = [&](const ParameterBlock& block) {
+        return std::span(row).subspan(block.offset, block.size());
+    };
+
+    std::ranges::copy(shift, block_values(layout[0]).begin());
+    std::ranges::copy(scale, block_values(layout[1]).begin());
+    for (std::size_t layer = 0; layer <= network.hidden.size(); ++layer) {
+        const ParameterBlock& weight = layout[2 + 2 * layer];
+        const ParameterBlock& bias = layout[3 + 2 * layer];
+        const auto fan_in = static_cast<double>(weight.shape[1]);
+        const bool is_output = layer == network.hidden.size();
+        PhiloxSequence random(seed, layer);
+        fill_uniform(block_values(weight), weight_bound(network, is_output, fan_in), random);
+        fill_uniform(block_values(bias), 1.0 / std::sqrt(fan_in), random);
+    }
+    return row;
+}
+
+std::vector<float> warm_start_row(const Network& network, const WarmStart& from) {
+    return in_context("warm start", [&] {
+        TrainingResult result = read_task_file<TrainingResult>(from.path, from.task);
+        const std::string name = "net " + std::to_string(from.net) + " of '" + from.path + "'";
+        if (from.net >= result.nets.size()) {
+            throw DataError(name + " does not exist: there are " +
+                            std::to_string(result.nets.size()));
+        }
+        TrainedNet& net = result.nets[from.net];
+        if (!net.failure.empty()) throw DataError(name + " " + net.failure);
+        if (net.row.size() != row_size(network)) {
+            throw DataError(name + " has " + std::to_string(net.row.size()) +
+                            " weights where this network has " + std::to_string(row_size(network)) +
+                            " (both need the same [network] and features)");
+        }
+        return std::move(net.row);
+    });
+}
+
+}  // namespace ratiofarm

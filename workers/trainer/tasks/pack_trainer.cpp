@@ -1,0 +1,140 @@
+#include "pack_trainer.hpp"
+
+#include <algorithm>
+
+#include <ATen/core/Tensor.h>
+#include <c10/core/TensorOptions.h>
+
+#include "protocol/network_kinds.hpp"
+
+#include "batch_loss.hpp"
+#include "workers/trainer/engine/flat_optimizer.hpp"
+#include "workers/trainer/engine/net_pack.hpp"
+#include "workers/trainer/engine/recorded_work.hpp"
+#include "table_tensor.hpp"
+
+namespace ratiofarm {
+
+struct PackTrainer::Parts {
+    std::size_t nets;
+    std::unique_ptr<NetPack> pack;
+    FlatOptimizer optimizer;
+    std::unique_ptr<BatchLoss> training;
+    std::unique_ptr<BatchLoss> validation;
+    RecordedWork recorded;  ///< a step
+
+    at::Tensor of_net(const at::Tensor& all, std::size_t net) const {
+        return all[static_cast<std::int64_t>(net)];
+    }
+};
+
+std::int64_t PackTrainer::capacity(const TrainRequest& request) {
+    // Looking at events has no reason to go in smaller batches than this.
+    return std::max(std::int64_t{1024}, std::int64_t{request.training.batch});
+}
+
+PackTrainer::PackTrainer(const TrainRequest& request, DeviceKind device) {
+    const std::int64_t nets = std::ssize(request.nets);
+    const std::int64_t events = capacity(request);
+    const auto options = float_on(device);
+    auto pack = make_net_pack(request.network,
+                              {.nets = nets,
+                               .capacity = events,
+                               .use = PackUse::train,
+                               .precision = request.training.precision,
+                               .engine = request.training.engine},
+                              options);
+    const at::Tensor parameters = pack->parameters();
+    // Autograd makes new tensors in every pass: there is nothing that could be repeated.
+    const bool records = engine_of(request.network, request.training.engine) == Engine::written;
+    parts_.reset(new Parts{.nets = request.nets.size(),
+                           .pack = std::move(pack),
+                           .optimizer = FlatOptimizer(request.training, parameters),
+                           .training = make_batch_loss(request.network, nets, events, options),
+                           .validation = make_batch_loss(request.network, nets, events, options),
+                           .recorded = RecordedWork(records ? device : DeviceKind::cpu)});
+}
+
+PackTrainer::~PackTrainer() = default;
+
+void PackTrainer::step(const Batch& batch, std::span<const double> rates) {
+    NetPack& pack = *parts_->pack;
+    parts_->optimizer.prepare(rates);
+    // A batch of full size always lies at the same place.
+    const WorkInput input{batch.features->const_data_ptr(), batch.features->size(1)};
+    parts_->recorded.run(input, [&] {
+        const at::Tensor& logits = pack.forward(*batch.features);
+        parts_->training->add(logits, batch);
+        pack.backward(*batch.features, parts_->training->gradient(logits, batch));
+        parts_->optimizer.apply(pack.gradient());
+        pack.parameters_changed();
+    });
+}
+
+std::vector<double> PackTrainer::training_sums() const { return parts_->training->sums(); }
+
+void PackTrainer::reset_training_sums() {
+    parts_->training->set_sums(std::vector<double>(parts_->nets, 0.0));
+}
+
+void PackTrainer::add_validation(const Batch& batch) {
+    parts_->validation->add(parts_->pack->forward(*batch.features), batch);
+}
+
+std::vector<double> PackTrainer::validation_sums() const { return parts_->validation->sums(); }
+
+void PackTrainer::reset_validation_sums() {
+    parts_->validation->set_sums(std::vector<double>(parts_->nets, 0.0));
+}
+
+std::vector<float> PackTrainer::logits(const Batch& batch) {
+    return copy_from(parts_->pack->forward(*batch.features));
+}
+
+void PackTrainer::set_running(const std::vector<bool>& running) {
+    parts_->pack->set_running(running);
+    parts_->optimizer.set_running(running);
+    parts_->recorded.forget();
+}
+
+void PackTrainer::save(TrainingState& state) const {
+    const FlatOptimizer& optimizer = parts_->optimizer;
+    state.momentum_product = optimizer.momentum_product();
+    const auto sums = training_sums();
+    for (std::size_t net = 0; net < parts_->nets; ++net) {
+        NetState& saved = state.nets[net];
+        const auto weights = trainable(net);
+        // The first part of the row, the feature scaling, never changes.
+        std::ranges::copy(weights, saved.row.end() - std::ssize(weights));
+        saved.first_moment = copy_from(parts_->of_net(optimizer.first_moment(), net));
+        saved.second_moment = copy_from(parts_->of_net(optimizer.second_moment(), net));
+        saved.epoch_loss_sum = sums[net];
+    }
+}
+
+void PackTrainer::load(const TrainingState& state) {
+    set_running(std::vector<bool>(parts_->nets, true));
+    const FlatOptimizer& optimizer = parts_->optimizer;
+    std::vector<double> sums;
+    for (std::size_t net = 0; net < parts_->nets; ++net) {
+        const NetState& saved = state.nets[net];
+        const auto count = static_cast<std::size_t>(parts_->pack->parameters().size(1));
+        set_trainable(net, std::span(saved.row).last(count));
+        copy_to(parts_->of_net(optimizer.first_moment(), net), saved.first_moment);
+        copy_to(parts_->of_net(optimizer.second_moment(), net), saved.second_moment);
+        sums.push_back(saved.epoch_loss_sum);
+    }
+    parts_->training->set_sums(sums);
+    parts_->optimizer.set_position(state.step, state.momentum_product);
+}
+
+std::vector<float> PackTrainer::trainable(std::size_t net) const {
+    return copy_from(parts_->of_net(parts_->pack->parameters(), net));
+}
+
+void PackTrainer::set_trainable(std::size_t net, std::span<const float> values) {
+    copy_to(parts_->of_net(parts_->pack->parameters(), net), values);
+    parts_->pack->parameters_changed();
+}
+
+}  // namespace ratiofarm

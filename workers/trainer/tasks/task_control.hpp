@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "ratiofarm/protocol/trainer_protocol.hpp"
+
+namespace ratiofarm {
+
+/// What the supervisor wants of the running task.
+enum class Command : std::uint8_t {
+    go_on,
+    checkpoint,  ///< write the state now and go on
+    stop,        ///< write the state and give the task up
+    abandon,     ///< the supervisor is gone: give the task up, write nothing
+};
+
+/// Where a running task stands.
+struct Progress {
+    double fraction = 0.0;  ///< of the task, 0 to 1
+    std::uint32_t epoch = 0;
+    double training_loss = 0.0;  ///< of the last complete epoch; NaN before it
+    double validation_loss = 0.0;
+    double checkpoint_seconds = 0.0;  ///< that the last checkpoint took; 0 before it
+};
+
+/// The thread between a running task and whoever ordered it. Both calls are cheap enough to stand
+/// in the training loop: an implementation looks at its clock first.
+class TaskControl {
+public:
+    virtual ~TaskControl() = default;
+
+    virtual Command poll() = 0;
+    virtual void report(const Progress& progress) = 0;
+
+protected:
+    TaskControl() = default;
+    TaskControl(const TaskControl&) = default;
+    TaskControl& operator=(const TaskControl&) = default;
+};
+
+/// How a task that did not fail ended; a failed one throws.
+enum class TaskEnd : std::uint8_t { done, stopped, abandoned };
+
+struct TrainerOutcome {
+    TaskEnd end = TaskEnd::done;
+    std::optional<TaskDone> done;  ///< if `end` is done
+};
+
+}  // namespace ratiofarm
