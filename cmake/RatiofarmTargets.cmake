@@ -10,6 +10,9 @@ if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
     set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "Build type" FORCE)
 endif()
 
+# Sources of a room share most of their headers: compiled a few at a time, each header is read once.
+option(RATIOFARM_UNITY "Compile the sources of a library several at a time" ON)
+set(RATIOFARM_UNITY_BATCH 8 CACHE STRING "Sources that are compiled together")
 option(RATIOFARM_WERROR "Treat warnings as errors" OFF)
 set(RATIOFARM_SANITIZE "" CACHE STRING "Sanitizers for every target, for example address,undefined")
 
@@ -44,6 +47,8 @@ function(ratiofarm_add_library name)
         add_library(${target} STATIC ${arg_SOURCES})
         set(scope PUBLIC)
         ratiofarm_configure_target(${target})
+        set_target_properties(${target} PROPERTIES
+            UNITY_BUILD ${RATIOFARM_UNITY} UNITY_BUILD_BATCH_SIZE ${RATIOFARM_UNITY_BATCH})
         target_link_libraries(${target} PRIVATE ${arg_PRIVATE_USES})
     else()
         add_library(${target} INTERFACE)

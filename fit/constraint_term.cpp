@@ -6,7 +6,7 @@
 namespace ratiofarm {
 namespace {
 
-constexpr double smallest_expectation = 1e-9;
+constexpr double smallest_rate = 1e-9;
 
 }  // namespace
 
@@ -25,7 +25,7 @@ void add_constraints(const StatisticalModel& model,
             to.nll += 0.5 * precision * distance * distance;
             to.gradient[a] += precision * distance;
         } else {
-            const double p = std::max(u[a], smallest_expectation);
+            const double p = std::max(u[a], smallest_rate);
             to.nll += precision * (u[a] - observed[a] * std::log(p));
             to.gradient[a] += precision * (1.0 - observed[a] / p);
             bend = precision * observed[a] / (p * p);

@@ -52,8 +52,8 @@ void multiply(Term& term, std::size_t a, const Interpolated& g) {
     term.value *= g.value;
 }
 
-constexpr double smallest_g = 1e-6;
-const double largest_log_anchor = std::log(20.0);
+constexpr double oracle_smallest_g = 1e-6;
+const double oracle_largest_log_anchor = std::log(20.0);
 
 /// The textbook likelihood of one region.
 class Textbook {
@@ -98,11 +98,11 @@ private:
             });
             const auto anchor = [&](std::size_t side) {
                 const double log_g = events_.log_g[(2 * c + side) * events_.size() + i];
-                return std::exp(std::clamp(log_g, -largest_log_anchor, largest_log_anchor));
+                return std::exp(std::clamp(log_g, -oracle_largest_log_anchor, oracle_largest_log_anchor));
             };
             const std::size_t a = parameter_index(model_, parameter);
             Interpolated g = interpolate(effect->shape_code, {anchor(0), anchor(1)}, u_[a]);
-            if (g.value < smallest_g) g = {smallest_g, 0.0, 0.0};
+            if (g.value < oracle_smallest_g) g = {oracle_smallest_g, 0.0, 0.0};
             multiply(term, a, g);
         }
     }

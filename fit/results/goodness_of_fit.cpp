@@ -9,10 +9,10 @@
 namespace ratiofarm {
 namespace {
 
-constexpr double smallest_expectation = 1e-9;
+constexpr double smallest_bin = 1e-9;
 
 double deviance_term(double observed, double expected) {
-    const double nu = std::max(expected, smallest_expectation);
+    const double nu = std::max(expected, smallest_bin);
     const double excess = nu - observed;
     return 2.0 * (observed > 0.0 ? excess + observed * std::log(observed / nu) : excess);
 }

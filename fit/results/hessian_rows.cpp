@@ -13,8 +13,8 @@
 namespace ratiofarm {
 namespace {
 
-constexpr double smallest_g = 1e-6;
-const double largest_log_anchor = std::log(20.0);
+constexpr double row_smallest_g = 1e-6;
+const double row_largest_log_anchor = std::log(20.0);
 
 /// All events of one region, and what their gradient needs.
 struct Region {
@@ -89,10 +89,10 @@ private:
             const ShapeIndex& column = region_.named.layout.columns[c];
             const auto anchor = [&](std::size_t side) {
                 const double log_g = events.log_g[(2 * c + side) * events.size() + i];
-                return std::exp(std::clamp(log_g, -largest_log_anchor, largest_log_anchor));
+                return std::exp(std::clamp(log_g, -row_largest_log_anchor, row_largest_log_anchor));
             };
             Interpolated g = interpolate(column.code, {anchor(0), anchor(1)}, alpha_[c].value);
-            if (g.value < smallest_g) g = {smallest_g, 0.0, 0.0};
+            if (g.value < row_smallest_g) g = {row_smallest_g, 0.0, 0.0};
             const Dual value{g.value, g.slope * alpha_[c].tangent};
             slope_[c] = Dual{g.slope, g.bend * alpha_[c].tangent} / value;
             t_[column.process] *= value;

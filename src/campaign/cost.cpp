@@ -41,7 +41,7 @@ std::uint64_t evaluated_events(const Campaign& campaign, const std::vector<Sampl
     return events;
 }
 
-std::uint64_t most_nets(const TaskGraph& graph) {
+std::uint64_t largest_ensemble(const TaskGraph& graph) {
     std::uint64_t most = 0;
     for (const TrainTask& task : graph.trainings) {
         most = std::max<std::uint64_t>(most, task.nets.size());
@@ -78,7 +78,7 @@ std::uint64_t training_memory(const Campaign& campaign,
     constexpr std::uint64_t copies = 5;             // parameters, gradient, two moments, best
     const std::uint64_t net = 4 * (copies * row_size(campaign.network) +
                                    tensors_per_layer * campaign.training.batch * width);
-    return program_memory + rows * 4 * (campaign.network.inputs + 2) + most_nets(graph) * net;
+    return program_memory + rows * 4 * (campaign.network.inputs + 2) + largest_ensemble(graph) * net;
 }
 
 /// Columns of floats that the evaluations give for each event.
@@ -160,7 +160,7 @@ Cost cost_of(const Campaign& campaign,
     const std::uint64_t events = evaluated_events(campaign, samples);
     add_disk(campaign, graph, events, cost);
     const std::uint64_t running = std::min(workers, cost.trainings);
-    cost.checkpoint_bytes = checkpoint_bytes(campaign, most_nets(graph));
+    cost.checkpoint_bytes = checkpoint_bytes(campaign, largest_ensemble(graph));
     cost.peak_disk_bytes = cost.disk_bytes + 3 * running * cost.checkpoint_bytes;
     const std::uint64_t task_files = cost.trainings + cost.inferences;
     cost.inodes = fixed_files + std::min(task_folders, task_files) + task_files +

@@ -125,7 +125,7 @@ void print_json(const Campaign& campaign, const std::vector<SampleInfo>& samples
     fmt::print("{}\n", json.dump(2));
 }
 
-ExitCode run(CommandContext&, const Arguments& arguments) {
+ExitCode run_check(CommandContext&, const Arguments& arguments) {
     const fs::path file = campaign_argument(arguments.positional());
     CampaignDraft draft = draft_campaign(read_text(file), file.parent_path(), file.string());
     const auto samples = check_events(draft.campaign, file, arguments.text("out"), draft.mistakes);
@@ -151,7 +151,7 @@ Command check_command() {
                         {"ratios", "FILE", "ratio file that it shall be fitted to"},
                         {"print-config", "", "print the campaign with every default written out"},
                         {"json", "", "print the facts as JSON"}},
-            .run = run};
+            .run = run_check};
 }
 
 }  // namespace ratiofarm

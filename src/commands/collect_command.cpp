@@ -62,7 +62,7 @@ void print_missing(const std::vector<const TrainTask*>& missing, std::uint64_t s
     }
 }
 
-ExitCode run(CommandContext& context, const Arguments& arguments) {
+ExitCode run_collect(CommandContext& context, const Arguments& arguments) {
     Workspace workspace = open_workspace(context, arguments, Needs::events);
     const std::uint64_t shards = count_of_shards(workspace.directory);
     const std::uint64_t merged = merge_journals(workspace);
@@ -93,7 +93,7 @@ Command collect_command() {
     command.positional = {"CAMPAIGN.toml"};
     command.options = workspace_options();
     command.ranks = Ranks::root;
-    command.run = run;
+    command.run = run_collect;
     return command;
 }
 

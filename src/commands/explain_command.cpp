@@ -172,7 +172,7 @@ Planned planned_tasks(const RunDirectory& directory, const std::string& device) 
     return planned;
 }
 
-ExitCode run(CommandContext&, const Arguments& arguments) {
+ExitCode run_explain(CommandContext&, const Arguments& arguments) {
     const fs::path out = arguments.text("out");
     const RunDirectory directory(fs::absolute(out));
     if (!fs::exists(directory.campaign()) && !fs::exists(directory.journal())) {
@@ -205,7 +205,7 @@ Command explain_command() {
     command.required_positional = 1;
     command.options = {{"out", "DIR", "run directory", "."},
                        {"device", "WORD", "cpu or cuda: what the nets are trained on", "cpu"}};
-    command.run = run;
+    command.run = run_explain;
     return command;
 }
 

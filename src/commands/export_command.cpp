@@ -91,7 +91,7 @@ ExitCode export_nets(const CommandContext& context, const Arguments& arguments) 
     return ExitCode::done;
 }
 
-ExitCode run(CommandContext& context, const Arguments& arguments) {
+ExitCode run_export(CommandContext& context, const Arguments& arguments) {
     const std::string format = arguments.text("format");
     if (format == "pyhf") return export_workspace(context, arguments);
     if (format == "safetensors") return export_nets(context, arguments);
@@ -109,7 +109,7 @@ Command export_command() {
                     {"out", "FILE", "file to write (default: print a workspace)"},
                     {"ensemble", "NAME", "safetensors: which nets, such as S"},
                     {"run", "DIR", "safetensors: run directory (default: <campaign name>.run)"}},
-        .run = run};
+        .run = run_export};
 }
 
 }  // namespace ratiofarm

@@ -28,7 +28,7 @@ void compare_hessians(CommandContext& context, Workspace& workspace, const FitRe
                       {"seconds_closed_form", check.seconds_closed_form}});
 }
 
-ExitCode run(CommandContext& context, const Arguments& arguments) {
+ExitCode run_fit(CommandContext& context, const Arguments& arguments) {
     Workspace workspace = open_workspace(context, arguments, Needs::campaign);
     const FitRequest request = fit_request(arguments);
     const bool rows = wants_rows(arguments);
@@ -58,7 +58,7 @@ Command fit_command() {
             .positional = {"CAMPAIGN.toml"},
             .options = std::move(options),
             .ranks = Ranks::all,
-            .run = run};
+            .run = run_fit};
 }
 
 }  // namespace ratiofarm

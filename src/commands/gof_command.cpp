@@ -36,7 +36,7 @@ std::vector<ToyOutcome> finished_toys(const std::vector<Task>& tasks,
     return outcomes;
 }
 
-ExitCode run(CommandContext& context, const Arguments& arguments) {
+ExitCode run_gof(CommandContext& context, const Arguments& arguments) {
     const mpi::Communicator& world = context.world;
     GofRequest request;
     mpi::together(world, [&] { request = wanted(arguments); });
@@ -87,7 +87,7 @@ Command gof_command() {
             .positional = {"CAMPAIGN.toml"},
             .options = std::move(options),
             .ranks = Ranks::all,
-            .run = run};
+            .run = run_gof};
 }
 
 }  // namespace ratiofarm

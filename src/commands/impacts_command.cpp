@@ -42,7 +42,7 @@ void refit(FittedCampaign& fitted, ImpactDefinition order, std::size_t count, co
     }
 }
 
-ExitCode run(CommandContext& context, const Arguments& arguments) {
+ExitCode run_impacts(CommandContext& context, const Arguments& arguments) {
     const ImpactDefinition order = wanted_order(arguments);
     const std::size_t count = arguments.integer("top", 1, 1000000);
     Workspace workspace = open_workspace(context, arguments, Needs::campaign);
@@ -79,7 +79,7 @@ Command impacts_command() {
             .positional = {"CAMPAIGN.toml"},
             .options = std::move(options),
             .ranks = Ranks::all,
-            .run = run};
+            .run = run_impacts};
 }
 
 }  // namespace ratiofarm

@@ -80,7 +80,7 @@ ExitCode import_workspace(const Arguments& arguments) {
     return ExitCode::done;
 }
 
-ExitCode run(CommandContext&, const Arguments& arguments) {
+ExitCode run_import(CommandContext&, const Arguments& arguments) {
     const bool has_file = !arguments.positional().empty();
     const bool is_root =
         has_file && fs::path(arguments.positional().front()).extension() == ".root";
@@ -113,7 +113,7 @@ Command import_command() {
                 "events file.",
             .positional = {"FILE"},
             .options = options(),
-            .run = run};
+            .run = run_import};
 }
 
 }  // namespace ratiofarm

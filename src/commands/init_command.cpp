@@ -20,7 +20,7 @@ std::string name_from(const fs::path& file) {
     return stem == "campaign" && !folder.empty() ? folder : stem;
 }
 
-ExitCode run(CommandContext&, const Arguments& arguments) {
+ExitCode run_init(CommandContext&, const Arguments& arguments) {
     const fs::path file = campaign_argument(arguments.positional());
     if (fs::exists(file) && !arguments.has("force")) {
         throw ConfigError(
@@ -52,7 +52,7 @@ Command init_command() {
         .positional = {"CAMPAIGN.toml"},
         .options = {{"name", "NAME", "name of the campaign (default: of the file or its folder)"},
                     {"force", "", "replace an existing file"}},
-        .run = run};
+        .run = run_init};
 }
 
 }  // namespace ratiofarm

@@ -100,7 +100,7 @@ LimitRecord limits_of(CommandContext& context,
     return record;
 }
 
-ExitCode run(CommandContext& context, const Arguments& arguments) {
+ExitCode run_limits(CommandContext& context, const Arguments& arguments) {
     const Wanted wanted = wanted_limits(arguments);
     Workspace workspace = open_workspace(context, arguments, Needs::campaign);
     FittedCampaign fitted = fitted_campaign(context, workspace);
@@ -143,7 +143,7 @@ Command limits_command() {
             .positional = {"CAMPAIGN.toml"},
             .options = std::move(options),
             .ranks = Ranks::all,
-            .run = run};
+            .run = run_limits};
 }
 
 }  // namespace ratiofarm

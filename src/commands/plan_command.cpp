@@ -122,7 +122,7 @@ Plan make_plan(const Arguments& arguments) {
     return plan;
 }
 
-ExitCode run(CommandContext&, const Arguments& arguments) {
+ExitCode run_plan(CommandContext&, const Arguments& arguments) {
     const Plan plan = make_plan(arguments);
     if (arguments.has("json")) {
         print_json(plan);
@@ -146,7 +146,7 @@ Command plan_command() {
                      "directory say, otherwise 20, one CPU core)"},
                     {"out", "DIR", "run directory (default: <campaign name>.run)"},
                     {"json", "", "print the numbers as JSON"}},
-        .run = run};
+        .run = run_plan};
 }
 
 }  // namespace ratiofarm

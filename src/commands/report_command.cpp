@@ -5,7 +5,7 @@
 namespace ratiofarm {
 namespace {
 
-ExitCode run(CommandContext& context, const Arguments& arguments) {
+ExitCode run_report(CommandContext& context, const Arguments& arguments) {
     Workspace workspace = open_workspace(context, arguments, Needs::campaign);
     report_stage(context, workspace);
     if (context.world.is_root()) fmt::print("{}\n", workspace.directory.report().string());
@@ -20,7 +20,7 @@ Command report_command() {
             .positional = {"CAMPAIGN.toml"},
             .options = workspace_options(),
             .ranks = Ranks::all,
-            .run = run};
+            .run = run_report};
 }
 
 }  // namespace ratiofarm

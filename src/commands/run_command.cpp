@@ -21,7 +21,7 @@ void print_results(const RunDirectory& directory) {
     }
 }
 
-ExitCode run(CommandContext& context, const Arguments& arguments) {
+ExitCode run_run(CommandContext& context, const Arguments& arguments) {
     install_signal_flags();
     Workspace workspace = open_workspace(context, arguments, Needs::selection);
     const ExitCode code = run_stages(context, workspace,
@@ -48,7 +48,7 @@ Command run_command() {
             .options = std::move(options),
             .ranks = Ranks::all,
             .trainers = Trainers::used,
-            .run = run};
+            .run = run_run};
 }
 
 }  // namespace ratiofarm

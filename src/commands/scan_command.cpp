@@ -73,7 +73,7 @@ void run_scan(const mpi::Communicator& world, const Arguments& arguments, Fitted
     }
 }
 
-ExitCode run(CommandContext& context, const Arguments& arguments) {
+ExitCode run_scan(CommandContext& context, const Arguments& arguments) {
     Workspace workspace = open_workspace(context, arguments, Needs::campaign);
     FittedCampaign fitted = fitted_campaign(context, workspace);
     const std::uint64_t before = fitted.likelihood.passes();
@@ -111,7 +111,7 @@ Command scan_command() {
             .positional = {"CAMPAIGN.toml"},
             .options = std::move(options),
             .ranks = Ranks::all,
-            .run = run};
+            .run = run_scan};
 }
 
 }  // namespace ratiofarm

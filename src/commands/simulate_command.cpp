@@ -55,7 +55,7 @@ void expect_absent(const fs::path& path, const Arguments& arguments, std::string
                     path.string(), key));
 }
 
-ExitCode run(CommandContext&, const Arguments& arguments) {
+ExitCode run_simulate(CommandContext&, const Arguments& arguments) {
     const fs::path file = campaign_argument(arguments.positional());
     const Campaign campaign = read_campaign(file);
     if (!campaign.simulate) {
@@ -91,7 +91,7 @@ Command simulate_command() {
             .options = {{"ratios", "FILE", "write exact ratios with their systematics, too"},
                         {"force", "", "replace existing files"},
                         {"json", "", "print the facts as JSON"}},
-            .run = run};
+            .run = run_simulate};
 }
 
 }  // namespace ratiofarm

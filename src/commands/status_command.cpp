@@ -204,7 +204,7 @@ std::string status_text(const Status& status) {
     return text;
 }
 
-ExitCode run(CommandContext&, const Arguments& arguments) {
+ExitCode run_status(CommandContext&, const Arguments& arguments) {
     Places places = find_places(arguments);
     if (places.out.empty()) places.out = read_campaign(places.campaign).name + ".run";
     const RunDirectory directory(places.out);
@@ -239,7 +239,7 @@ Command status_command() {
             .options = {{"out", "DIR", "run directory (default: <campaign name>.run)"},
                         {"watch", "", "print again every two seconds until interrupted"},
                         {"json", "", "print JSON"}},
-            .run = run};
+            .run = run_status};
 }
 
 }  // namespace ratiofarm

@@ -146,7 +146,7 @@ Submission read_submission(const Arguments& arguments) {
     return submission;
 }
 
-ExitCode run(CommandContext&, const Arguments& arguments) {
+ExitCode run_submit(CommandContext&, const Arguments& arguments) {
     const Submission submission = read_submission(arguments);
     const fs::path script = submission.out / "submit.sh";
     const std::string text = script_text(submission);
@@ -181,7 +181,7 @@ Command submit_command() {
         {"jobs", "N", "jobs of the chain", "4"},
         {"sbatch", "OPTIONS", "more options for sbatch, such as \"--gpus-per-node=4\""},
         {"dry-run", "", "write and show, do not submit"}};
-    command.run = run;
+    command.run = run_submit;
     return command;
 }
 

@@ -129,7 +129,7 @@ std::vector<std::vector<ToyOutcome>> finished_toys(const ToyPlan& plan,
     return outcomes;
 }
 
-ExitCode run(CommandContext& context, const Arguments& arguments) {
+ExitCode run_toys(CommandContext& context, const Arguments& arguments) {
     const mpi::Communicator& world = context.world;
     ToyRequest request;
     mpi::together(world, [&] { request = wanted_toys(arguments); });
@@ -196,7 +196,7 @@ Command toys_command() {
             .positional = {"CAMPAIGN.toml"},
             .options = std::move(options),
             .ranks = Ranks::all,
-            .run = run};
+            .run = run_toys};
 }
 
 }  // namespace ratiofarm

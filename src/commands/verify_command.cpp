@@ -47,7 +47,7 @@ std::string verify_text(const std::vector<CheckedFile>& all) {
     return text;
 }
 
-ExitCode run(CommandContext&, const Arguments& arguments) {
+ExitCode run_verify(CommandContext&, const Arguments& arguments) {
     Places places = find_places(arguments);
     if (places.out.empty()) places.out = read_campaign(places.campaign).name + ".run";
     const RunDirectory directory(fs::absolute(places.out));
@@ -71,7 +71,7 @@ Command verify_command() {
             .positional = {"CAMPAIGN.toml"},
             .options = {{"out", "DIR", "run directory (default: <campaign name>.run)"},
                         {"json", "", "print JSON"}},
-            .run = run};
+            .run = run_verify};
 }
 
 }  // namespace ratiofarm

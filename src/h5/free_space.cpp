@@ -33,7 +33,7 @@ struct statvfs status_of(const std::filesystem::path& path) {
 
 /// fallocate() of the bytes the file already claims to have; 0 or errno.
 int reserve(const std::filesystem::path& file) {
-    const int descriptor = open(file.c_str(), O_RDWR | O_CLOEXEC);
+    const int descriptor = ::open(file.c_str(), O_RDWR | O_CLOEXEC);
     if (descriptor < 0) return errno;
     const auto size = static_cast<off_t>(std::filesystem::file_size(file));
     int problem = 0;

@@ -102,7 +102,7 @@ std::vector<LineSums> estimate(const mpi::Communicator& comm,
 }
 
 /// What should be looked at before the number is believed.
-void add_warnings(const FittedParameter& poi, FiniteMcRecord& record) {
+void add_finite_mc_warnings(const FittedParameter& poi, FiniteMcRecord& record) {
     const auto add = [&](std::string text) { record.warnings.push_back(std::move(text)); };
     if (record.replicas) {
         const EstimateSpread& spread = *record.replicas;
@@ -156,7 +156,7 @@ std::optional<FiniteMcRecord> finite_mc_record(const mpi::Communicator& comm,
     } else if (section.use == FiniteMcUse::nuisance) {
         set_direction(comm, used, std::move(direction), record);
     }
-    add_warnings(poi, record);
+    add_finite_mc_warnings(poi, record);
     log.info("uncertainty from the finite number of simulated events",
              {{"method", record.method}, {"sigma", record.sigma}, {"error", record.fit_error}});
     for (const auto& warning : record.warnings) log.warning(warning);

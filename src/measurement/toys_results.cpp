@@ -101,7 +101,7 @@ ToyPointResult point_result(const ToyPlan& plan,
     return result;
 }
 
-void add_warnings(const ToyPlan& plan, ToyResults& results) {
+void add_toy_warnings(const ToyPlan& plan, ToyResults& results) {
     double worst = 1.0;
     double reuse = 0.0;
     double negative = 0.0;
@@ -145,7 +145,7 @@ ToyResults summarise(const ToyPlan& plan,
     for (std::size_t p = 0; p < outcomes.size(); ++p) {
         results.points.push_back(point_result(plan, p, outcomes[p]));
     }
-    add_warnings(plan, results);
+    add_toy_warnings(plan, results);
     if (plan.request().grid.empty()) return results;
     for (std::size_t k = 0; k < plan.request().statistics.size(); ++k) {
         for (std::size_t l = 0; l < plan.request().levels.size(); ++l) {

@@ -81,7 +81,7 @@ bool satisfies(const FitRecord& record, const FitRequest& request) {
         });
 }
 
-bool is_up_to_date(const std::filesystem::path& path,
+bool fit_is_up_to_date(const std::filesystem::path& path,
                    const Digest& wanted,
                    const FitRequest& request) {
     if (!std::filesystem::exists(path)) return false;
@@ -169,7 +169,7 @@ FitInputs fit_inputs(const CommandContext& context,
         inputs.options = fit_options(inputs.model, request);
         if (!world.is_root()) return;
         const bool known = inputs_digest(campaign, inputs.ratios) != Digest{};
-        stale = !known || !is_up_to_date(workspace.directory.fit_json(), inputs.digest, request);
+        stale = !known || !fit_is_up_to_date(workspace.directory.fit_json(), inputs.digest, request);
     });
     mpi::all_sum(world, std::span(&stale, 1));
     inputs.up_to_date = stale == 0;

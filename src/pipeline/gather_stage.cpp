@@ -86,7 +86,7 @@ EnsembleHeader header_of(const Workspace& workspace, const Gathering& gathering)
     return header;
 }
 
-bool is_up_to_date(const Workspace& workspace, const PlannedEnsemble& wanted) {
+bool ensemble_is_up_to_date(const Workspace& workspace, const PlannedEnsemble& wanted) {
     const auto path = workspace.directory.ensemble(wanted.spec.name);
     if (!std::filesystem::exists(path)) return false;
     try {
@@ -161,7 +161,7 @@ Gatherings plan(const Workspace& workspace) {
     for (std::uint64_t index = 0; index < workspace.graph.ensembles.size(); ++index) {
         const PlannedEnsemble& ensemble = workspace.graph.ensembles[index];
         if (ensemble.spec.role == EnsembleRole::halves) continue;
-        if (!is_up_to_date(workspace, ensemble)) stale.push_back(index);
+        if (!ensemble_is_up_to_date(workspace, ensemble)) stale.push_back(index);
     }
     if (stale.empty()) return gatherings;
     TrainedResults results(workspace.directory);

@@ -14,7 +14,7 @@
 namespace ratiofarm {
 namespace {
 
-bool is_up_to_date(const Workspace& workspace, const Digest& wanted) {
+bool ratios_are_up_to_date(const Workspace& workspace, const Digest& wanted) {
     if (!std::filesystem::exists(workspace.directory.ratios())) return false;
     try {
         return RatioFile(workspace.directory.ratios()).header().inputs == wanted;
@@ -39,7 +39,7 @@ StageEnd infer_stage(CommandContext& context, Workspace& workspace) {
     // Regions that are counted alone need no ratios.
     if (!workspace.campaign.has_events()) return {StageEnd::State::up_to_date, 0.0, {}};
     const Digest inputs = ratios_digest(workspace.campaign, workspace.samples, workspace.graph);
-    std::uint64_t stale = context.world.is_root() && !is_up_to_date(workspace, inputs) ? 1 : 0;
+    std::uint64_t stale = context.world.is_root() && !ratios_are_up_to_date(workspace, inputs) ? 1 : 0;
     mpi::all_sum(context.world, std::span(&stale, 1));
     if (stale == 0) return {StageEnd::State::up_to_date, 0.0, {}};
 

@@ -15,7 +15,7 @@
 namespace ratiofarm {
 namespace {
 
-const SampleInfo& sample_named(const Workspace& workspace, const std::string& name) {
+const SampleInfo& sample_of_workspace(const Workspace& workspace, const std::string& name) {
     const auto found = std::find_if(workspace.samples.begin(), workspace.samples.end(),
                                     [&](const SampleInfo& sample) { return sample.name == name; });
     RATIOFARM_EXPECT(found != workspace.samples.end());
@@ -112,7 +112,7 @@ RatioInput ratio_input(const Workspace& workspace,
     input.header.judgements = std::move(judgements);
     input.shape_spread = !input.header.shapes.empty() && campaign.systematic_nets.members > 1;
     for (const std::string& name : campaign_samples(campaign)) {
-        RatioSetInput set{sample_named(workspace, name), inference_split(campaign, name), {}};
+        RatioSetInput set{sample_of_workspace(workspace, name), inference_split(campaign, name), {}};
         for (std::size_t i = 0; i < campaign.processes.size(); ++i) {
             if (campaign.processes[i].sample == name) set.yield = input.header.processes[i].yield;
         }

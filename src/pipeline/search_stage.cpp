@@ -17,7 +17,7 @@ namespace ratiofarm {
 namespace {
 
 /// A part of the trials cannot say which are the best.
-void expect_whole_farm(const Workspace& workspace) {
+void expect_whole_search(const Workspace& workspace) {
     if (workspace.farm.shard.whole()) return;
     throw ConfigError(
         "--shard: the search of this campaign is not over, and no shard can do it alone; run "
@@ -48,7 +48,7 @@ void publish_record(const Workspace& workspace, SearchRounds& rounds) {
 StageEnd search_stage(CommandContext& context, Workspace& workspace) {
     const mpi::Communicator& world = context.world;
     if (workspace.missing != Missing::search) return {StageEnd::State::up_to_date, 0.0, {}};
-    mpi::together(world, [&] { expect_whole_farm(workspace); });
+    mpi::together(world, [&] { expect_whole_search(workspace); });
     std::optional<SearchRounds> rounds;
     std::vector<Task> tasks;
     mpi::together(world, [&] {

@@ -17,7 +17,7 @@ namespace ratiofarm {
 namespace {
 
 /// A part of the tasks cannot say which events all of them learn from.
-void expect_whole_farm(const Workspace& workspace) {
+void expect_whole_selection(const Workspace& workspace) {
     if (workspace.farm.shard.whole()) return;
     throw ConfigError(
         "--shard: the regions of this campaign are not filled with events yet, and no shard can do "
@@ -73,7 +73,7 @@ void make_selection(const Workspace& workspace, const Log& log) {
 
 StageEnd select_stage(CommandContext& context, Workspace& workspace) {
     if (workspace.missing != Missing::selection) return {StageEnd::State::up_to_date, 0.0, {}};
-    mpi::together(context.world, [&] { expect_whole_farm(workspace); });
+    mpi::together(context.world, [&] { expect_whole_selection(workspace); });
     if (workspace.written.preselection) {
         StageEnd end = score_events(context, workspace);
         if (!ended_well(end)) return end;

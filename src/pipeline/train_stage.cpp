@@ -10,7 +10,7 @@
 namespace ratiofarm {
 namespace {
 
-void add(StageEnd& all, const StageEnd& round) {
+void add_round(StageEnd& all, const StageEnd& round) {
     using State = StageEnd::State;
     all.failures.insert(all.failures.end(), round.failures.begin(), round.failures.end());
     if (!round.trouble.empty()) all.trouble = round.trouble;
@@ -41,7 +41,7 @@ StageEnd train_stage(CommandContext& context, Workspace& workspace) {
                         judged_shapes(workspace, rounds->choices()));
         });
         if (!on_root(world, !tasks.empty())) break;
-        add(stage, farm_stage(context, workspace, std::move(tasks), TaskFileKind::training_result));
+        add_round(stage, farm_stage(context, workspace, std::move(tasks), TaskFileKind::training_result));
         if (stage.state == StageEnd::State::stopped) return stage;
     }
     if (world.is_root()) {

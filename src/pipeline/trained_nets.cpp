@@ -13,7 +13,7 @@
 namespace ratiofarm {
 namespace {
 
-std::optional<std::uint64_t> number(std::string_view text) {
+std::optional<std::uint64_t> number_in(std::string_view text) {
     std::uint64_t value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
@@ -36,8 +36,8 @@ NamedNets nets_of(const std::string& name) {
     }
     const std::string_view numbers = std::string_view(name).substr(space + 1);
     const std::size_t dots = numbers.find("..");
-    const auto first = number(numbers.substr(0, dots));
-    const auto last = dots == std::string_view::npos ? first : number(numbers.substr(dots + 2));
+    const auto first = number_in(numbers.substr(0, dots));
+    const auto last = dots == std::string_view::npos ? first : number_in(numbers.substr(dots + 2));
     if (first && last && *first <= *last) nets.numbers = {*first, *last + 1};
     return nets;
 }

@@ -5,7 +5,7 @@
 namespace ratiofarm {
 namespace {
 
-constexpr std::size_t header_size = sizeof(std::uint32_t) + sizeof(std::uint8_t);
+constexpr std::size_t frame_header_size = sizeof(std::uint32_t) + sizeof(std::uint8_t);
 
 template <class Variant>
 std::vector<std::byte> frame_of(const Variant& message) {
@@ -38,14 +38,14 @@ void FrameBuffer::append(std::span<const std::byte> bytes) {
 
 template <class Variant>
 std::optional<Variant> FrameBuffer::next() {
-    if (bytes_.size() < header_size) return std::nullopt;
+    if (bytes_.size() < frame_header_size) return std::nullopt;
     std::uint32_t size = 0;
     std::uint8_t type = 0;
     WireReader header(bytes_);
     header(size, type);
-    if (bytes_.size() - header_size < size) return std::nullopt;
-    auto message = decode_alternative<Variant>(type, std::span(bytes_).subspan(header_size, size));
-    bytes_.erase(bytes_.begin(), bytes_.begin() + static_cast<std::ptrdiff_t>(header_size + size));
+    if (bytes_.size() - frame_header_size < size) return std::nullopt;
+    auto message = decode_alternative<Variant>(type, std::span(bytes_).subspan(frame_header_size, size));
+    bytes_.erase(bytes_.begin(), bytes_.begin() + static_cast<std::ptrdiff_t>(frame_header_size + size));
     return message;
 }
 

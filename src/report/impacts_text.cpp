@@ -13,7 +13,7 @@ std::string cell(const std::optional<double>& value) {
     return value ? fmt::format(" {:>+12.5f}", *value) : fmt::format(" {:>12}", "-");
 }
 
-std::string breakdown_table(const FitResult& fit) {
+std::string breakdown_text(const FitResult& fit) {
     const ErrorBreakdown& parts = fit.breakdown;
     std::string text = fmt::format("\nerror of {}: {:.5f}\n", fit.poi, parts.total);
     text += fmt::format("{:<24} {:>18} {:>14}\n", "", "global observables", "fixed");
@@ -69,7 +69,7 @@ std::string impacts_text(const FitRecord& record, ImpactDefinition order) {
             "refit_*: a held at value -+ error and fitted again; obs_*: its global observable\n"
             "moved by -+ its width and fitted again\n";
     }
-    return text + breakdown_table(fit);
+    return text + breakdown_text(fit);
 }
 
 }  // namespace ratiofarm

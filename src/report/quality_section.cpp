@@ -20,7 +20,7 @@ std::string percent(double value) {
     return std::isfinite(value) ? fmt::format("{:.2f} %", 100.0 * value) : "-";
 }
 
-std::string plain(double value) {
+std::string plain_number(double value) {
     return std::isfinite(value) ? fmt::format("{:.4f}", value) : "-";
 }
 
@@ -44,7 +44,7 @@ std::string range_text(const EnsembleQuality& ensemble, const Number& number) {
     return percent(values[(values.size() - 1) / 2]) + ", " + percent(values.back());
 }
 
-std::string ensemble_table(const std::vector<EnsembleQuality>& ensembles) {
+std::string ensemble_quality_table(const std::vector<EnsembleQuality>& ensembles) {
     std::vector<std::vector<Cell>> rows;
     for (const EnsembleQuality& ensemble : ensembles) {
         const auto range = [&](const Number& number) {
@@ -58,7 +58,7 @@ std::string ensemble_table(const std::vector<EnsembleQuality>& ensembles) {
              range([](const NetQuality& q) { return q.sc_norm; }), range(worst_closure),
              range([](const NetQuality& q) { return std::abs(q.calibration_slope - 1.0); }),
              range([](const NetQuality& q) { return q.overtraining; }),
-             number_cell(plain(ensemble.spread))});
+             number_cell(plain_number(ensemble.spread))});
     }
     return table_html("Median and worst net of each ensemble",
                       {"ensemble", "nets", "excluded", "|E[r] - 1|", "SC rms", "SC norm",
@@ -89,8 +89,8 @@ std::vector<Cell> net_row(const NetRow& net) {
             number_cell(percent(quality.sc_rms)),
             number_cell(percent(quality.sc_norm)),
             number_cell(percent(worst_closure(quality))),
-            number_cell(fmt::format("{} +- {}", plain(quality.calibration_slope),
-                                    plain(quality.slope_error))),
+            number_cell(fmt::format("{} +- {}", plain_number(quality.calibration_slope),
+                                    plain_number(quality.slope_error))),
             number_cell(percent(quality.overtraining)),
             number_cell(fmt::format("{}", quality.saturated)),
             verdict_cell(passes)};
@@ -137,7 +137,7 @@ std::string quality_section(const ReportInputs& inputs, const Plotter& plotter) 
             "Overtraining: largest distance of the distributions of the logit between training "
             "and validation events. Spread of the mean: standard deviation of log r over the "
             "members over the root of their number.") +
-            ensemble_table(inputs.ensembles) + excluded_table(inputs.ensembles) + nets +
+            ensemble_quality_table(inputs.ensembles) + excluded_table(inputs.ensembles) + nets +
             figures.html());
 }
 

@@ -22,7 +22,7 @@ bool closes(const Closure& closure) {
     return closure.chi2 <= ndf + 3.0 * std::sqrt(2.0 * ndf) || closure_rms(closure) <= allowed_rms;
 }
 
-std::string normalisation_table(const ReportInputs& inputs) {
+std::string ratio_normalisation_table(const ReportInputs& inputs) {
     std::vector<std::vector<Cell>> rows;
     for (const ProcessSummary& process : inputs.processes) {
         const NormalisationCheck& check = process.normalisation;
@@ -147,7 +147,7 @@ std::string ensemble_table(const ReportInputs& inputs) {
 std::string checks_section(const ReportInputs& inputs) {
     if (inputs.processes.empty()) return {};
     return section_html("checks", "Checks of the ratios",
-                        normalisation_table(inputs) + identity_text(inputs) + shape_table(inputs) +
+                        ratio_normalisation_table(inputs) + identity_text(inputs) + shape_table(inputs) +
                             accuracy_table(inputs));
 }
 

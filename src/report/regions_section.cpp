@@ -16,7 +16,7 @@
 namespace ratiofarm {
 namespace {
 
-constexpr std::array palette{Colour::vermillion, Colour::blue,   Colour::green,
+constexpr std::array region_palette{Colour::vermillion, Colour::blue,   Colour::green,
                              Colour::purple,     Colour::orange, Colour::sky};
 
 std::string cuts_text(const SelectionRegion& region) {
@@ -113,7 +113,7 @@ Plot score_plot(const SelectionInputs& selection) {
             density.push_back(score->weights[bin] / (sum * width));
         }
         plot.panels[0].curves.push_back(
-            outline(edges, density, process.name, palette[colour++ % palette.size()]));
+            outline(edges, density, process.name, region_palette[colour++ % region_palette.size()]));
     }
     return plot;
 }

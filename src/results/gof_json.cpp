@@ -13,8 +13,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::string_view format_name = "ratiofarm goodness of fit";
-constexpr int format_version = 1;
+constexpr std::string_view gof_format_name = "ratiofarm goodness of fit";
+constexpr int gof_format_version = 1;
 
 Json test_json(const GofTest& test) {
     Json json{{"region", test.region},
@@ -44,9 +44,9 @@ GofTest read_test(const Json& json) {
 }
 
 GofRecord read_record(const Json& json) {
-    if (json.at("format").get<std::string>() != format_name ||
-        json.at("version").get<int>() != format_version) {
-        throw DataError(fmt::format("is not '{}' of version {}", format_name, format_version));
+    if (json.at("format").get<std::string>() != gof_format_name ||
+        json.at("version").get<int>() != gof_format_version) {
+        throw DataError(fmt::format("is not '{}' of version {}", gof_format_name, gof_format_version));
     }
     GofRecord record{json.at("campaign").get<std::string>(),
                      json.at("data").get<std::string>(),
@@ -62,7 +62,7 @@ GofRecord read_record(const Json& json) {
 }  // namespace
 
 std::string gof_json(const GofRecord& record) {
-    Json json{{"format", format_name}, {"version", format_version}, {"campaign", record.campaign},
+    Json json{{"format", gof_format_name}, {"version", gof_format_version}, {"campaign", record.campaign},
               {"data", record.data},   {"poi", record.poi},         {"best", record.best},
               {"toys", record.toys},   {"failed", record.failed}};
     json["tests"] = Json::array();

@@ -18,12 +18,12 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int schema = 1;
+constexpr int search_schema = 1;
 
 /// JSON has no infinity.
-Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+Json number_or_nan(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 
-double number(const Json& value) {
+double number_or_nan(const Json& value) {
     return value.is_null() ? std::numeric_limits<double>::infinity() : value.get<double>();
 }
 
@@ -36,7 +36,7 @@ Json json_of(const SearchSetting& setting) {
 Json json_of(const SearchRecord::Trial& trial) {
     Json rungs = Json::array();
     for (const SearchRecord::Rung& rung : trial.rungs) {
-        rungs.push_back({{"objective", number(rung.objective)}, {"flop", rung.flop}});
+        rungs.push_back({{"objective", number_or_nan(rung.objective)}, {"flop", rung.flop}});
     }
     return {{"setting", json_of(trial.setting)}, {"rungs", rungs}};
 }
@@ -47,13 +47,13 @@ SearchRecord::Trial trial_of(const Json& json) {
         trial.setting.emplace_back(key, value.get<std::string>());
     }
     for (const Json& rung : json.at("rungs")) {
-        trial.rungs.push_back({number(rung.at("objective")), rung.at("flop")});
+        trial.rungs.push_back({number_or_nan(rung.at("objective")), rung.at("flop")});
     }
     return trial;
 }
 
 SearchRecord record_of(const Json& json) {
-    if (json.at("schema") != schema) throw DataError("unknown schema");
+    if (json.at("schema") != search_schema) throw DataError("unknown schema");
     SearchRecord record;
     record.inputs = Digest::from_hex(json.at("inputs").get<std::string>());
     record.objective = json.at("objective");
@@ -116,7 +116,7 @@ std::string search_json(const SearchRecord& record) {
                              {"begin", decision.begin},
                              {"end", decision.end}});
     }
-    const Json json{{"schema", schema},
+    const Json json{{"schema", search_schema},
                     {"inputs", record.inputs.hex()},
                     {"objective", record.objective},
                     {"reduction", record.reduction},
@@ -126,7 +126,7 @@ std::string search_json(const SearchRecord& record) {
                     {"best",
                      {{"trial", record.best.trial},
                       {"rung", record.best.rung},
-                      {"objective", number(best.rungs[record.best.rung].objective)},
+                      {"objective", number_or_nan(best.rungs[record.best.rung].objective)},
                       {"setting", json_of(best.setting)}}},
                     {"flop", record.flop},
                     {"grid_flop", record.grid_flop},

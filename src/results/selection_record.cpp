@@ -14,7 +14,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int schema = 1;
+constexpr int selection_schema = 1;
 
 const char* word(SelectionRegion::Kind kind) {
     switch (kind) {
@@ -72,9 +72,9 @@ SampleSums sums_of(const Json& json) {
 }
 
 SelectionRecord record_of(const Json& json) {
-    if (json.at("schema") != schema) {
+    if (json.at("schema") != selection_schema) {
         throw DataError(
-            fmt::format("schema {} is unknown, must be {}", json.at("schema").dump(), schema));
+            fmt::format("schema {} is unknown, must be {}", json.at("schema").dump(), selection_schema));
     }
     SelectionRecord record;
     record.campaign = json.at("campaign");
@@ -115,7 +115,7 @@ std::string selection_json(const SelectionRecord& record, const Campaign& campai
     for (const ScoreHistogram& score : record.scores) {
         scores.push_back({{"sample", score.sample}, {"weights", score.weights}});
     }
-    const Json json{{"schema", schema},
+    const Json json{{"schema", selection_schema},
                     {"campaign", record.campaign},
                     {"inputs", record.inputs.hex()},
                     {"rules", record.rules.hex()},

@@ -8,7 +8,7 @@
 namespace ratiofarm {
 namespace {
 
-std::vector<double> flat(const std::vector<std::vector<double>>& matrix) {
+std::vector<double> flat_rows(const std::vector<std::vector<double>>& matrix) {
     std::vector<double> values;
     for (const auto& row : matrix) values.insert(values.end(), row.begin(), row.end());
     return values;
@@ -41,7 +41,7 @@ void check_process(const std::string& name,
                            std::to_string(d) + " numbers, as many as mean has");
         return;
     }
-    const auto matrix = flat(process.covariance);
+    const auto matrix = flat_rows(process.covariance);
     if (d > 0 && (!is_symmetric(matrix, d) || !cholesky_factor(matrix, d))) {
         mistakes.push_back(name + ": covariance is not symmetric and positive definite");
     }

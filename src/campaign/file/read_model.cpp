@@ -8,7 +8,7 @@
 namespace ratiofarm {
 namespace {
 
-void read_parameter(const ConfigMember& member, Campaign& campaign, Mistakes& mistakes) {
+void read_model_parameter(const ConfigMember& member, Campaign& campaign, Mistakes& mistakes) {
     const std::string path = "parameters." + member.key;
     if (!is_parameter_name(member.key)) {
         mistakes.add(member.position,
@@ -77,7 +77,7 @@ void read_parameters(const ConfigNode& root, Campaign& campaign, Mistakes& mista
                      "[parameters.mu] with start = 1.0 and range = [0.0, 10.0])");
         return;
     }
-    for (const ConfigMember& parameter : *table) read_parameter(parameter, campaign, mistakes);
+    for (const ConfigMember& parameter : *table) read_model_parameter(parameter, campaign, mistakes);
 }
 
 void read_processes(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes) {

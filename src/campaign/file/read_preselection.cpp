@@ -163,7 +163,7 @@ void read_own_nets(const TableReader& table, const Campaign& campaign, Preselect
 }
 
 /// Names of its observables mean nothing else.
-void check_names(const TableReader& table, const Campaign& campaign) {
+void check_class_names(const TableReader& table, const Campaign& campaign) {
     const PreselectionSection& section = *campaign.preselection;
     std::vector<std::string> names{"score", "max_ratio"};
     for (const auto& one : section.classes) names.push_back("p_" + one.name);
@@ -207,7 +207,7 @@ void read_preselection(const ConfigNode& root, Campaign& campaign, Mistakes& mis
     table.whole("members", {1, most_nets / folds}, to.members);
     read_own_nets(table, campaign, to);
     campaign.preselection = std::move(to);
-    check_names(table, campaign);
+    check_class_names(table, campaign);
 }
 
 }  // namespace ratiofarm

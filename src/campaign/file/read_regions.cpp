@@ -63,7 +63,7 @@ std::optional<RegionType> region_type(const ConfigNode& node,
     return std::nullopt;
 }
 
-void check_names(const ConfigNode& root, const Campaign& campaign, Mistakes& mistakes) {
+void check_region_names(const ConfigNode& root, const Campaign& campaign, Mistakes& mistakes) {
     std::vector<std::string> names;
     for (const auto& region : campaign.unbinned) names.push_back(region.name);
     for (const auto& region : campaign.binned) names.push_back(region.region.name);
@@ -88,7 +88,7 @@ void read_regions(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes
             }
         });
     campaign.labels = read_labels(root, mistakes);
-    if (root.find("region") != nullptr) check_names(root, campaign, mistakes);
+    if (root.find("region") != nullptr) check_region_names(root, campaign, mistakes);
     const bool filled = std::any_of(campaign.binned.begin(), campaign.binned.end(),
                                     [](const auto& section) { return section.from_events; });
     if (campaign.unbinned.empty() && !campaign.processes.empty() && !filled) {

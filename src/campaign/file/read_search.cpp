@@ -62,7 +62,7 @@ bool read_choices(const TableReader& table, SearchParameter& parameter) {
     return true;
 }
 
-bool read_range(const TableReader& table, SearchParameter& parameter) {
+bool read_search_range(const TableReader& table, SearchParameter& parameter) {
     const std::string word = word_of(parameter.kind);
     constexpr double largest = 1e15;  // whole numbers up to here are exact
     NumberLimits limits{.low = -largest, .high = largest};
@@ -83,7 +83,7 @@ bool read_range(const TableReader& table, SearchParameter& parameter) {
 }
 
 /// \return whether it can be drawn from
-bool read_parameter(const ConfigMember& member, Mistakes& mistakes, SearchParameter& parameter) {
+bool read_search_parameter(const ConfigMember& member, Mistakes& mistakes, SearchParameter& parameter) {
     const std::string path = "search.parameters.\"" + member.key + "\"";
     const auto known = searchable_keys();
     parameter.key = member.key;
@@ -109,7 +109,7 @@ bool read_parameter(const ConfigMember& member, Mistakes& mistakes, SearchParame
     }
     parameter.kind = *enumerator_of<SearchKind>(keys.front().key);
     return parameter.kind == SearchKind::choice ? read_choices(table, parameter)
-                                                : read_range(table, parameter);
+                                                : read_search_range(table, parameter);
 }
 
 /// What the keys of the nets say about one setting.
@@ -219,7 +219,7 @@ void read_parameters(const TableReader& table, SearchSection& search) {
     }
     for (const ConfigMember& member : searched_members(*members)) {
         SearchParameter parameter;
-        if (read_parameter(member, table.mistakes(), parameter)) {
+        if (read_search_parameter(member, table.mistakes(), parameter)) {
             search.parameters.push_back(std::move(parameter));
         }
     }

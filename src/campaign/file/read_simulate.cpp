@@ -6,7 +6,7 @@
 namespace ratiofarm {
 namespace {
 
-using Matrix = std::vector<std::vector<double>>;
+using ShiftMatrix = std::vector<std::vector<double>>;
 
 bool is_row(const ConfigNode& row, std::size_t dimension) {
     const auto* items = row.get_if<ConfigNode::Array>();
@@ -15,7 +15,7 @@ bool is_row(const ConfigNode& row, std::size_t dimension) {
 
 void read_covariance(const TableReader& table,
                      std::size_t dimension,
-                     Matrix& covariance,
+                     ShiftMatrix& covariance,
                      Mistakes& mistakes) {
     const ConfigNode* node = table.require("covariance", "for example covariance = [[1.0]]");
     if (node == nullptr) return;

@@ -11,7 +11,7 @@
 namespace ratiofarm {
 namespace {
 
-double positive(double sum, const SampleSums& of) {
+double positive_sum(double sum, const SampleSums& of) {
     if (sum > 0.0 && std::isfinite(sum)) return sum;
     throw DataError("the weights of sample '" + of.sample + "'" +
                     (of.weights.empty() ? "" : " in column '" + of.weights + "'") + " sum to " +
@@ -41,7 +41,7 @@ VariedSums varied_sums(const std::vector<SampleSums>& sums,
 double total_yield(const ProcessSection& process, const std::vector<SampleSums>& sums) {
     if (process.yield) return *process.yield;
     const SampleSums& sample = find_sums(sums, process.sample);
-    return positive(sample.sum, sample);
+    return positive_sum(sample.sum, sample);
 }
 
 std::vector<ProcessEffect> effects_on(const Campaign& campaign,
@@ -60,9 +60,9 @@ std::vector<ProcessEffect> effects_on(const Campaign& campaign,
             if (systematic.yields) continue;
             const auto [up, down] = varied_sums(sums, process, effect);
             const SampleSums& nominal = find_sums(sums, process.sample);
-            const double sum = positive(nominal.sum, nominal);
-            effect.total = {.up = positive(up.sum, up) / sum,
-                            .down = positive(down.sum, down) / sum};
+            const double sum = positive_sum(nominal.sum, nominal);
+            effect.total = {.up = positive_sum(up.sum, up) / sum,
+                            .down = positive_sum(down.sum, down) / sum};
         }
     }
     for (std::size_t s = 0; s < campaign.systematics.size(); ++s) {

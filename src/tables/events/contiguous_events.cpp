@@ -64,7 +64,7 @@ Columns columns_of(const EventLayout& layout) {
             .weights = std::move(weights)};
 }
 
-void create(const h5::File& copy, const EventLayout& layout) {
+void create_copy(const h5::File& copy, const EventLayout& layout) {
     const Columns columns = columns_of(layout);
     h5::create_group(copy, "/" + layout.sample);
     create_column(copy, columns.features);
@@ -95,7 +95,7 @@ void copy_events(const h5::File& original, const h5::File& copy, const EventLayo
     h5::write_attribute(copy, features.path(), "columns", layout.columns);
 }
 
-void verify(const h5::File& copy, std::span<const EventLayout> layouts) {
+void verify_copy(const h5::File& copy, std::span<const EventLayout> layouts) {
     for (const EventLayout& layout : layouts) {
         const EventBlockReader reader(copy, layout);
         for (std::uint64_t block = 0; block < reader.blocks(); ++block) reader.read(block);
@@ -112,7 +112,7 @@ void make_copy(const h5::File& original,
                    {.bytes = bytes,
                     .create =
                         [&](const h5::File& file) {
-                            for (const EventLayout& layout : layouts) create(file, layout);
+                            for (const EventLayout& layout : layouts) create_copy(file, layout);
                         },
                     .write =
                         [&](const h5::File& file) {
@@ -125,7 +125,7 @@ void make_copy(const h5::File& original,
                             h5::write_attribute(file, "/", "copy_of", std::string_view(state));
                             write_kind(file, events_kind);
                         },
-                    .verify = [&](const h5::File& file) { verify(file, layouts); }});
+                    .verify = [&](const h5::File& file) { verify_copy(file, layouts); }});
 }
 
 }  // namespace

@@ -49,7 +49,7 @@ void expect_consistent(const EventSample& sample) {
                      rows * sample.log_density->processes.size());
 }
 
-std::uint64_t bytes_of(std::span<const EventSample> samples) {
+std::uint64_t bytes_of_samples(std::span<const EventSample> samples) {
     std::uint64_t bytes = 0;
     for (const EventSample& sample : samples) {
         const Layouts layouts = layouts_of(sample);
@@ -60,7 +60,7 @@ std::uint64_t bytes_of(std::span<const EventSample> samples) {
     return bytes;
 }
 
-void create(const h5::File& file, const EventSample& sample) {
+void create_sample(const h5::File& file, const EventSample& sample) {
     const Layouts layouts = layouts_of(sample);
     h5::create_group(file, "/" + sample.name);
     create_column(file, layouts.features);
@@ -81,7 +81,7 @@ void write_column(const h5::File& file, const ColumnLayout& layout, std::span<co
     }
 }
 
-void write(const h5::File& file, const EventSample& sample) {
+void write_sample(const h5::File& file, const EventSample& sample) {
     const Layouts layouts = layouts_of(sample);
     write_column<float>(file, layouts.features, sample.features);
     write_column<double>(file, layouts.weight, sample.weight);
@@ -96,7 +96,7 @@ void write(const h5::File& file, const EventSample& sample) {
                         sample.log_density->processes);
 }
 
-void verify(const h5::File& file) {
+void verify_written(const h5::File& file) {
     for (const std::string& path : h5::dataset_paths(file)) {
         if (is_checksum_path(path)) continue;
         const std::vector<std::string> damaged = CheckedColumn(file, path).damaged_blocks();
@@ -114,12 +114,12 @@ void write_events(const std::filesystem::path& path, std::span<const EventSample
         };
     };
     write_together(mpi::Communicator(), path,
-                   {.bytes = bytes_of(samples),
-                    .create = each(create),
-                    .write = each(write),
+                   {.bytes = bytes_of_samples(samples),
+                    .create = each(create_sample),
+                    .write = each(write_sample),
                     .agree = {},
                     .describe = [](const h5::File& file) { write_kind(file, events_kind); },
-                    .verify = verify});
+                    .verify = verify_written});
 }
 
 }  // namespace ratiofarm

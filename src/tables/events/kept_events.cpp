@@ -68,7 +68,7 @@ std::vector<ColumnLayout> columns_of(const Source& source) {
     return columns;
 }
 
-void create(const h5::File& file, const Source& source) {
+void create_kept(const h5::File& file, const Source& source) {
     h5::create_group(file, "/" + source.layout.sample);
     if (!source.wanted.sample.weights.empty()) h5::create_group(file, source.path("weights"));
     for (const ColumnLayout& column : columns_of(source)) create_column(file, column);
@@ -85,15 +85,15 @@ public:
 
     void add(std::span<const T> values) {
         waiting_.insert(waiting_.end(), values.begin(), values.end());
-        if (waiting_.size() == rows_per_block * column_.info().width()) write();
+        if (waiting_.size() == rows_per_block * column_.info().width()) write_kept();
     }
 
     void finish() {
-        if (!waiting_.empty()) write();
+        if (!waiting_.empty()) write_kept();
     }
 
 private:
-    void write() {
+    void write_kept() {
         column_.write_block<T>(block_, waiting_);
         waiting_.clear();
         block_ += 1;
@@ -163,7 +163,7 @@ private:
     std::vector<float> event_;
 };
 
-void write(const h5::File& original,
+void write_kept(const h5::File& original,
            const h5::File& file,
            const Source& source,
            const AddedColumns& added) {
@@ -187,7 +187,7 @@ void write(const h5::File& original,
     sink.finish();
 }
 
-void verify(const h5::File& file) {
+void verify_kept(const h5::File& file) {
     for (const std::string& path : h5::dataset_paths(file)) {
         if (is_checksum_path(path)) continue;
         const std::vector<std::string> damaged = CheckedColumn(file, path).damaged_blocks();
@@ -214,14 +214,14 @@ void write_kept_events(const std::filesystem::path& path,
                    {.bytes = bytes,
                     .create =
                         [&](const h5::File& file) {
-                            for (const Source& source : sources) create(file, source);
+                            for (const Source& source : sources) create_kept(file, source);
                         },
                     .write =
                         [&](const h5::File& file) {
-                            for (const Source& source : sources) write(opened, file, source, added);
+                            for (const Source& source : sources) write_kept(opened, file, source, added);
                         },
                     .describe = [](const h5::File& file) { write_kind(file, events_kind); },
-                    .verify = verify});
+                    .verify = verify_kept});
 }
 
 }  // namespace ratiofarm

@@ -27,7 +27,7 @@ LineTableLayout shape_layout(const RatioSetsInput& input, const RatioSetsInput::
     return {shape_path(set.name, up), input.header.shapes.size(), set.events, shape_type(input)};
 }
 
-std::vector<ColumnLayout> columns_of(const RatioSetsInput& input, const RatioSetsInput::Set& set) {
+std::vector<ColumnLayout> columns_of_set(const RatioSetsInput& input, const RatioSetsInput::Set& set) {
     const std::string group = set_path(set.name) + "/";
     return {{group + "id", h5::ElementType::u64, set.events},
             {group + "weight", h5::ElementType::f64, set.events},
@@ -35,10 +35,10 @@ std::vector<ColumnLayout> columns_of(const RatioSetsInput& input, const RatioSet
              ColumnShape::matrix}};
 }
 
-std::uint64_t bytes_of(const RatioSetsInput& input) {
+std::uint64_t bytes_of_sets(const RatioSetsInput& input) {
     std::uint64_t bytes = 0;
     for (const auto& set : input.sets) {
-        for (const ColumnLayout& layout : columns_of(input, set)) bytes += layout.bytes();
+        for (const ColumnLayout& layout : columns_of_set(input, set)) bytes += layout.bytes();
         bytes += 2 * shape_layout(input, set, true).bytes();
     }
     return bytes;
@@ -61,7 +61,7 @@ public:
         const std::uint64_t columns = input_.header.shapes.size();
         for (const auto& set : input_.sets) {
             h5::create_group(file, set_path(set.name));
-            for (const ColumnLayout& layout : columns_of(input_, set)) create_column(file, layout);
+            for (const ColumnLayout& layout : columns_of_set(input_, set)) create_column(file, layout);
             if (columns == 0) continue;
             for (const bool up : {true, false}) {
                 create_line_table(file, shape_layout(input_, set, up));
@@ -102,7 +102,7 @@ private:
             append(whole.log_r, part.log_r);
         }
         for (const double weight : whole.weight) sums_[set] += weight;
-        const auto columns = columns_of(input_, input_.sets[set]);
+        const auto columns = columns_of_set(input_, input_.sets[set]);
         CheckedColumn(file, columns[0].path).write_block<std::uint64_t>(block, whole.id);
         CheckedColumn(file, columns[1].path).write_block<double>(block, whole.weight);
         CheckedColumn(file, columns[2].path).write_block<float>(block, whole.log_r);
@@ -140,7 +140,7 @@ void write_ratio_sets(const std::filesystem::path& path, const RatioSetsInput& i
     RatioSetsWriter writer(input);
     write_together(
         mpi::Communicator(), path,
-        {.bytes = bytes_of(input),
+        {.bytes = bytes_of_sets(input),
          .create = [&](const h5::File& file) { writer.create(file); },
          .write = [&](const h5::File& file) { writer.write(file); },
          .describe = [&](const h5::File& file) { writer.describe(file); },

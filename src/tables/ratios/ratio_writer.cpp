@@ -21,10 +21,10 @@ namespace ratiofarm {
 
 namespace {
 
-using Layouts = std::array<ColumnLayout, 5>;
+using NetLayouts = std::array<ColumnLayout, 5>;
 using Checksums = std::array<std::uint32_t, 5>;
 
-Layouts layouts_of(const std::string& set, std::uint64_t events, std::uint64_t processes) {
+NetLayouts layouts_of(const std::string& set, std::uint64_t events, std::uint64_t processes) {
     const std::string group = set_path(set) + "/";
     return {{{group + "id", h5::ElementType::u64, events},
              {group + "row", h5::ElementType::u64, events},
@@ -49,7 +49,7 @@ std::span<const BlockPlace> part_of(const mpi::Communicator& comm,
 /// The five columns of one set, open.
 class SetColumns {
 public:
-    SetColumns(const h5::File& file, const Layouts& layouts)
+    SetColumns(const h5::File& file, const NetLayouts& layouts)
         : id_(file, layouts[0].path),
           row_(file, layouts[1].path),
           weight_(file, layouts[2].path),
@@ -171,14 +171,14 @@ private:
 
     std::uint64_t bytes() const {
         std::uint64_t total = 0;
-        for (const Layouts& layouts : layouts_) {
+        for (const NetLayouts& layouts : layouts_) {
             for (const ColumnLayout& layout : layouts) total += layout.bytes();
         }
         return total + lines_->bytes();
     }
 
     void create(const h5::File& file) const {
-        for (const Layouts& layouts : layouts_) {
+        for (const NetLayouts& layouts : layouts_) {
             h5::create_group(file, std::filesystem::path(layouts[0].path).parent_path().string());
             for (const ColumnLayout& layout : layouts) create_column(file, layout);
         }
@@ -239,7 +239,7 @@ private:
     ReferenceMixture mixture_;
     std::vector<RatioSelection> selections_;
     std::optional<RatioLineWriter> lines_;
-    std::vector<Layouts> layouts_;
+    std::vector<NetLayouts> layouts_;
     std::vector<BlockPlace> blocks_;            ///< of all sets, in order
     std::vector<BlockPlace> reference_blocks_;  ///< those of the reference, in order
     std::vector<Checksums> written_;            ///< of this rank's blocks

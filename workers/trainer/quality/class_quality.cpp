@@ -12,7 +12,7 @@
 namespace ratiofarm {
 namespace {
 
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+constexpr double not_measured = std::numeric_limits<double>::quiet_NaN();
 
 bool is_finite(std::span<const float> values) {
     return std::ranges::all_of(values, [](float value) { return std::isfinite(value); });
@@ -63,7 +63,7 @@ std::vector<ScoredEvent> one_against_rest(const ScoredClasses& table,
 }
 
 /// Mean of C s_k over the mixture of all classes, minus 1.
-void measure_excess(const std::vector<ScoredEvent>& events,
+void measure_class_excess(const std::vector<ScoredEvent>& events,
                     std::size_t classes,
                     NetQuality& quality) {
     const auto others = static_cast<double>(classes - 1);
@@ -119,12 +119,12 @@ void measure_class(const ScoredClasses& validation,
                    std::size_t of,
                    NetQuality& quality) {
     const auto events = one_against_rest(validation, sums, of);
-    measure_excess(events, validation.classes, quality);
+    measure_class_excess(events, validation.classes, quality);
     measure_slope(events, quality);
     quality.logit_spread = std::max(quality.logit_spread, spread(events));
 }
 
-void measure_overtraining(const std::vector<ScoredEvent>& validation,
+void measure_class_overtraining(const std::vector<ScoredEvent>& validation,
                           const std::vector<ScoredEvent>& training,
                           NetQuality& quality) {
     const Distance distance = kolmogorov_distance(validation, training, &ScoredEvent::a);
@@ -164,14 +164,14 @@ NetQuality measure_classes(const ScoredClasses& validation, const ScoredClasses&
     const auto sums = class_sums(validation);
     if (sums.empty()) {  // what could not be measured must not look perfect
         quality.excess = quality.excess_error = quality.calibration_slope = quality.slope_error =
-            quality.overtraining = quality.overtraining_noise = quality.logit_spread = nan;
+            quality.overtraining = quality.overtraining_noise = quality.logit_spread = not_measured;
         return quality;
     }
     const auto training_sums = class_sums(training);
     for (std::size_t k = 0; k < validation.classes; ++k) {
         measure_class(validation, sums, k, quality);
         if (training_sums.empty()) continue;
-        measure_overtraining(one_against_rest(validation, sums, k),
+        measure_class_overtraining(one_against_rest(validation, sums, k),
                              one_against_rest(training, training_sums, k), quality);
     }
     choose_worst(quality);
