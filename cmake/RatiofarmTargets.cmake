@@ -26,7 +26,7 @@ function(ratiofarm_configure_target target)
     # One result on every machine: no contraction that the source does not spell out.
     target_compile_options(${target} PRIVATE
         -ffp-contract=off
-        -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
+        -Wall -Wextra -Wpedantic -Wconversion -Wshadow=local -Wnon-virtual-dtor -Woverloaded-virtual
         -Wold-style-cast -Wcast-qual -Wformat=2 -Wimplicit-fallthrough
         $<$<BOOL:${RATIOFARM_WERROR}>:-Werror>)
     if(RATIOFARM_SANITIZE)

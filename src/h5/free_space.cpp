@@ -40,7 +40,7 @@ int reserve(const std::filesystem::path& file) {
     do {
         problem = fallocate(descriptor, 0, 0, size) == 0 ? 0 : errno;
     } while (problem == EINTR);
-    close(descriptor);
+    ::close(descriptor);
     return problem;
 }
 

@@ -63,7 +63,8 @@ void LineTable::write(std::uint64_t line, Range events, std::span<const float> v
         return;
     }
     std::vector<std::uint16_t> halves(values.size());
-    std::transform(values.begin(), values.end(), halves.begin(), half_of);
+    std::transform(values.begin(), values.end(), halves.begin(),
+                   [](float value) { return half_of(value); });
     write_bytes(line, events, std::as_bytes(std::span(halves)));
 }
 
