@@ -15,8 +15,8 @@ using Matrix = Eigen::MatrixXd;
 
 /// Sums over the events of one sample k. With u the normalised weight, q = pi_k r and
 /// a = [k is the target] - q, an event adds u a to the difference target - reweighted of its bin.
-struct SampleSums {
-    explicit SampleSums(Eigen::Index bins)
+struct ClosureSums {
+    explicit ClosureSums(Eigen::Index bins)
         : content(Vector::Zero(bins)),
           square(Vector::Zero(bins)),
           reweighted(Vector::Zero(bins)),
@@ -31,12 +31,12 @@ struct SampleSums {
     double qq = 0.0, q = 0.0, one = 0.0;  ///< sums over all bins of u^2 q^2, u^2 q, u^2
 };
 
-SampleSums sum_sample(const SampleEvents& sample,
+ClosureSums sum_sample(const SampleEvents& sample,
                       double is_target,
                       double scale,
                       const Binning& binning) {
     RATIOFARM_EXPECT(sample.feature.size() == sample.weight.size());
-    SampleSums sums(static_cast<Eigen::Index>(binning.bins()));
+    ClosureSums sums(static_cast<Eigen::Index>(binning.bins()));
     const double total = total_weight(sample.weight);
     for (std::size_t i = 0; i < sample.weight.size(); ++i) {
         const auto bin = static_cast<Eigen::Index>(binning.bin_of(sample.feature[i]));
@@ -62,7 +62,7 @@ SampleSums sum_sample(const SampleEvents& sample,
 /// Covariance of the differences that sample k causes. Moving the weight of one event moves
 /// the difference of bin b by u (a [its bin is b] + q m_b - h_b): m carries the division of r by
 /// its mean, h that of the weights by their sum. Its square is summed over the events.
-Matrix covariance_of(const SampleSums& sums, double is_target, const Vector& m) {
+Matrix covariance_of(const ClosureSums& sums, double is_target, const Vector& m) {
     const Vector difference = is_target * sums.content - sums.reweighted;
     const Vector h = difference + m * sums.reweighted.sum();
     Matrix result = Matrix(sums.aa.asDiagonal());
@@ -116,7 +116,7 @@ Closure closure(std::span<const SampleEvents> samples,
     const bool normalise = scale == RatioScale::normalised;
     const double factor = normalise ? 1.0 / reference_mean(samples) : 1.0;
 
-    std::vector<SampleSums> sums;
+    std::vector<ClosureSums> sums;
     Vector reweighted = Vector::Zero(n);
     Vector reference = Vector::Zero(n);
     for (std::size_t k = 0; k < samples.size(); ++k) {
@@ -131,7 +131,7 @@ Closure closure(std::span<const SampleEvents> samples,
     }
 
     Closure result{.binning = binning, .bins = {}};
-    const SampleSums& own = sums[target];
+    const ClosureSums& own = sums[target];
     for (Eigen::Index b = 0; b < n; ++b) {
         const double part = own.content[b];
         const double variance = own.square[b] * (1.0 - 2.0 * part) + part * part * own.one;

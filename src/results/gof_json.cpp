@@ -30,7 +30,7 @@ Json test_json(const GofTest& test) {
     return json;
 }
 
-GofTest read_test(const Json& json) {
+GofTest read_gof_test(const Json& json) {
     GofTest test{
         json.at("region").get<std::string>(),       json.at("observable").get<std::string>(),
         json_number(json.at("deviance")),           json_number(json.at("ndf")),
@@ -43,7 +43,7 @@ GofTest read_test(const Json& json) {
     return test;
 }
 
-GofRecord read_record(const Json& json) {
+GofRecord read_gof(const Json& json) {
     if (json.at("format").get<std::string>() != gof_format_name ||
         json.at("version").get<int>() != gof_format_version) {
         throw DataError(fmt::format("is not '{}' of version {}", gof_format_name, gof_format_version));
@@ -55,7 +55,7 @@ GofRecord read_record(const Json& json) {
                      json.at("toys").get<std::uint64_t>(),
                      json.at("failed").get<std::uint64_t>(),
                      {}};
-    for (const Json& test : json.at("tests")) record.tests.push_back(read_test(test));
+    for (const Json& test : json.at("tests")) record.tests.push_back(read_gof_test(test));
     return record;
 }
 
@@ -74,7 +74,7 @@ std::string gof_json(const GofRecord& record) {
 GofRecord parse_gof_json(std::string_view text) {
     return in_context("gof.json", [&] {
         try {
-            return read_record(Json::parse(text));
+            return read_gof(Json::parse(text));
         } catch (const nlohmann::json::exception& error) {
             throw DataError(std::string(error.what()) + ": damaged or written by another version?");
         }

@@ -27,14 +27,14 @@ double momentum(double step) {
     return adam_beta1 * (1.0 - 0.5 * std::pow(0.96, step * momentum_decay));
 }
 
+}  // namespace
+
 /// The numbers of one step that are the same for all nets.
 struct StepFactors {
     double second_correction = 0.0;  ///< 1 / sqrt(1 - beta2^step)
     double gradient_part = 0.0;      ///< of the rate, NAdam's
     double moment_part = 0.0;        ///< of the rate
 };
-
-}  // namespace
 
 struct FlatOptimizer::State {
     TrainingOptions options;

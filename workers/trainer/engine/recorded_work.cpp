@@ -15,6 +15,13 @@ namespace {
 
 constexpr int warm_ups = 3;
 
+[[noreturn]] void refuse(const std::array<char, 512>& cause) {
+    throw NumericalError(std::string("a step could not be recorded as a CUDA graph: ") +
+                         cause.data());
+}
+
+}  // namespace
+
 struct GraphFunctions {
     decltype(ratiofarm_cuda_record)* record = nullptr;
     decltype(ratiofarm_cuda_replay)* replay = nullptr;
@@ -31,13 +38,6 @@ struct GraphFunctions {
     }
     bool complete() const { return record != nullptr && replay != nullptr && forget != nullptr; }
 };
-
-[[noreturn]] void refuse(const std::array<char, 512>& cause) {
-    throw NumericalError(std::string("a step could not be recorded as a CUDA graph: ") +
-                         cause.data());
-}
-
-}  // namespace
 
 struct RecordedWork::State {
     GraphFunctions graphs;

@@ -23,6 +23,8 @@ at::Tensor table_of(const std::vector<float>& values, std::int64_t columns) {
     return at::from_blob(data, {std::ssize(values) / columns, columns}, at::kFloat);
 }
 
+}  // namespace
+
 /// A batch and where it lies; shapes as in Batch.
 struct BatchMemory {
     at::Tensor features;
@@ -43,8 +45,6 @@ struct BatchMemory {
 
     Batch batch() const { return {&features, &weights, &positive, &total}; }
 };
-
-}  // namespace
 
 struct PackBatches::State {
     const TrainingRows& rows;
