@@ -47,7 +47,7 @@ std::vector<std::string> wanted_parameters(const Arguments& arguments,
 }
 
 /// Fills the scan of the record.
-void run_scan(const mpi::Communicator& world, const Arguments& arguments, FittedCampaign& fitted) {
+void print_scan(const mpi::Communicator& world, const Arguments& arguments, FittedCampaign& fitted) {
     FitResult& result = fitted.record.fit;
     std::vector<std::string> names;
     std::vector<std::vector<double>> points;
@@ -77,7 +77,7 @@ ExitCode run_scan(CommandContext& context, const Arguments& arguments) {
     Workspace workspace = open_workspace(context, arguments, Needs::campaign);
     FittedCampaign fitted = fitted_campaign(context, workspace);
     const std::uint64_t before = fitted.likelihood.passes();
-    run_scan(context.world, arguments, fitted);
+    print_scan(context.world, arguments, fitted);
     context.log.info("scanned",
                      {{"points", static_cast<std::uint64_t>(fitted.record.fit.scan.size())},
                       {"passes", fitted.likelihood.passes() - before}});
