@@ -6,16 +6,17 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "ratiofarm/core/publish.hpp"
+
 #include "campaign/campaign.hpp"
 #include "campaign/make_model.hpp"
 #include "campaign/selection/selection_regions.hpp"
 #include "campaign/task_graph.hpp"
-#include "command.hpp"
-#include "ratiofarm/core/publish.hpp"
-
-#include "campaign_samples.hpp"
 #include "measurement/fit_input.hpp"
 #include "measurement/shared_events.hpp"
+
+#include "campaign_samples.hpp"
+#include "command.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -125,7 +126,7 @@ void print_json(const Campaign& campaign, const std::vector<SampleInfo>& samples
     fmt::print("{}\n", json.dump(2));
 }
 
-ExitCode run_check(CommandContext&, const Arguments& arguments) {
+ExitCode run_check(RunContext&, const Arguments& arguments) {
     const fs::path file = campaign_argument(arguments.positional());
     CampaignDraft draft = draft_campaign(read_text(file), file.parent_path(), file.string());
     const auto samples = check_events(draft.campaign, file, arguments.text("out"), draft.mistakes);

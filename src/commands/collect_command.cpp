@@ -8,6 +8,9 @@
 
 #include "pipeline/workspace.hpp"
 
+#include "command.hpp"
+#include "workspace_options.hpp"
+
 namespace ratiofarm {
 namespace {
 
@@ -62,7 +65,7 @@ void print_missing(const std::vector<const TrainTask*>& missing, std::uint64_t s
     }
 }
 
-ExitCode run_collect(CommandContext& context, const Arguments& arguments) {
+ExitCode run_collect(RunContext& context, const Arguments& arguments) {
     Workspace workspace = open_workspace(context, arguments, Needs::events);
     const std::uint64_t shards = count_of_shards(workspace.directory);
     const std::uint64_t merged = merge_journals(workspace);

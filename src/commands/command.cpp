@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <charconv>
-#include <set>
+#include <iterator>
+#include <sstream>
 
 #include <boost/program_options.hpp>
 #include <fmt/format.h>
 
 #include "ratiofarm/core/contracts.hpp"
+
 #include "core/suggest.hpp"
 
 namespace ratiofarm {
@@ -142,13 +144,18 @@ std::string help_text(const Command& command) {
 }
 
 const std::vector<Command>& all_commands() {
-    static const std::vector<Command> commands{
-        init_command(),    import_command(),   export_command(),  check_command(),
-        plan_command(),    simulate_command(), run_command(),     search_command(),
-        select_command(),  train_command(),    gather_command(),  infer_command(),
-        fit_command(),     scan_command(),     impacts_command(), limits_command(),
-        toys_command(),    gof_command(),      status_command(),  submit_command(),
-        collect_command(), explain_command(),  report_command(),  verify_command()};
+    static const std::vector<Command> commands = [] {
+        std::vector<Command> all{init_command(),  import_command(), export_command(),
+                                 check_command(), plan_command(),   simulate_command(),
+                                 run_command()};
+        const std::vector<Command> others{fit_command(),     scan_command(),   impacts_command(),
+                                          limits_command(),  toys_command(),   gof_command(),
+                                          status_command(),  submit_command(), collect_command(),
+                                          explain_command(), report_command(), verify_command()};
+        std::ranges::copy(stage_commands(), std::back_inserter(all));
+        std::ranges::copy(others, std::back_inserter(all));
+        return all;
+    }();
     return commands;
 }
 

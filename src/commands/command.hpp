@@ -1,31 +1,17 @@
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/core/log.hpp"
-#include "ratiofarm/mpi/communicator.hpp"
+
+#include "pipeline/run_context.hpp"
 
 namespace ratiofarm {
-
-class LauncherHandle;
-
-/// What every command is handed by main.
-struct CommandContext {
-    const mpi::Communicator& world;  ///< a single rank where the program runs without mpirun
-    const Log& log;                  ///< job-wide lines: silent on all ranks but 0
-    const Log& rank_log;             ///< lines that name their rank
-    LauncherHandle& launcher;        ///< starts trainers; forked before MPI
-    /// When the batch job must have ended; known on rank 0, nothing without a limit.
-    std::optional<std::chrono::steady_clock::time_point> walltime_end = {};
-};
 
 /// Which ranks run a command.
 enum class Ranks {
@@ -55,7 +41,7 @@ struct Command {
     std::vector<Option> options;
     Ranks ranks = Ranks::root;
     Trainers trainers = Trainers::none;
-    std::function<ExitCode(CommandContext&, const Arguments&)> run = {};
+    std::function<ExitCode(RunContext&, const Arguments&)> run = {};
 };
 
 /// Parsed command line of one command.
@@ -91,7 +77,7 @@ std::string help_text(const Command& command);
 /// All commands in the order of the help.
 const std::vector<Command>& all_commands();
 
-// One function per command, each in the file named after it; collected by all_commands().
+// One function per command, each in the file named after it; those that run one stage share one.
 Command init_command();
 Command import_command();
 Command export_command();
@@ -99,11 +85,7 @@ Command check_command();
 Command plan_command();
 Command simulate_command();
 Command run_command();
-Command search_command();
-Command select_command();
-Command train_command();
-Command gather_command();
-Command infer_command();
+std::vector<Command> stage_commands();  ///< search, select, train, gather, infer
 Command fit_command();
 Command scan_command();
 Command impacts_command();

@@ -4,16 +4,19 @@
 
 #include <fmt/format.h>
 
+#include "ratiofarm/protocol/task_file.hpp"
+
 #include "campaign/ensemble_choice.hpp"
 #include "campaign/preselection_graph.hpp"
-#include "ratiofarm/protocol/task_file.hpp"
-#include "scheduler/cost_model.hpp"
-
 #include "pipeline/campaign_resolution.hpp"
-#include "campaign_samples.hpp"
-#include "net_text.hpp"
 #include "pipeline/trained_results.hpp"
 #include "pipeline/workspace.hpp"
+#include "scheduler/cost_model.hpp"
+
+#include "campaign_samples.hpp"
+#include "command.hpp"
+#include "net_text.hpp"
+#include "workspace_options.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -172,7 +175,7 @@ Planned planned_tasks(const RunDirectory& directory, const std::string& device) 
     return planned;
 }
 
-ExitCode run_explain(CommandContext&, const Arguments& arguments) {
+ExitCode run_explain(RunContext&, const Arguments& arguments) {
     const fs::path out = arguments.text("out");
     const RunDirectory directory(fs::absolute(out));
     if (!fs::exists(directory.campaign()) && !fs::exists(directory.journal())) {

@@ -4,16 +4,17 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "ratiofarm/core/publish.hpp"
+
 #include "campaign/campaign.hpp"
 #include "campaign/selection/selection_regions.hpp"
-#include "command.hpp"
-#include "ratiofarm/core/publish.hpp"
 #include "core/suggest.hpp"
+#include "pyhf/pyhf_export.hpp"
 #include "store/run_directory.hpp"
+#include "tables/ensembles/safetensors_export.hpp"
 
 #include "campaign_samples.hpp"
-#include "pyhf/pyhf_export.hpp"
-#include "tables/ensembles/safetensors_export.hpp"
+#include "command.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -26,7 +27,7 @@ void expect_without(const Arguments& arguments, std::initializer_list<const char
     }
 }
 
-ExitCode export_workspace(const CommandContext& context, const Arguments& arguments) {
+ExitCode export_workspace(const RunContext& context, const Arguments& arguments) {
     expect_without(arguments, {"ensemble", "run"});
     const auto file = campaign_argument(arguments.positional());
     const Campaign campaign = read_campaign(file);
@@ -70,7 +71,7 @@ std::vector<std::string> gathered_ensembles(const RunDirectory& directory) {
     return names;
 }
 
-ExitCode export_nets(const CommandContext& context, const Arguments& arguments) {
+ExitCode export_nets(const RunContext& context, const Arguments& arguments) {
     const RunDirectory directory = run_directory(arguments);
     const auto names = gathered_ensembles(directory);
     const std::string wanted = arguments.text("ensemble");
@@ -91,7 +92,7 @@ ExitCode export_nets(const CommandContext& context, const Arguments& arguments) 
     return ExitCode::done;
 }
 
-ExitCode run_export(CommandContext& context, const Arguments& arguments) {
+ExitCode run_export(RunContext& context, const Arguments& arguments) {
     const std::string format = arguments.text("format");
     if (format == "pyhf") return export_workspace(context, arguments);
     if (format == "safetensors") return export_nets(context, arguments);

@@ -1,12 +1,16 @@
 #include <fmt/format.h>
 
 #include "ratiofarm/core/publish.hpp"
-#include "results/fit_json.hpp"
-#include "report/fit_text.hpp"
 
 #include "pipeline/blinding.hpp"
 #include "pipeline/fit_request.hpp"
+#include "report/fit_text.hpp"
+#include "results/fit_json.hpp"
+
+#include "command.hpp"
+#include "fit_options.hpp"
 #include "hessian_check.hpp"
+#include "workspace_options.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -20,7 +24,7 @@ bool wants_rows(const Arguments& arguments) {
 }
 
 /// Collective over the context's world.
-void compare_hessians(CommandContext& context, Workspace& workspace, const FitRequest& request) {
+void compare_hessians(RunContext& context, Workspace& workspace, const FitRequest& request) {
     const HessianCheck check = check_hessian(context, fitted_campaign(context, workspace, request));
     context.log.info("Hessian by rows and in closed form",
                      {{"largest_relative_difference", check.largest_difference},
@@ -28,7 +32,7 @@ void compare_hessians(CommandContext& context, Workspace& workspace, const FitRe
                       {"seconds_closed_form", check.seconds_closed_form}});
 }
 
-ExitCode run_fit(CommandContext& context, const Arguments& arguments) {
+ExitCode run_fit(RunContext& context, const Arguments& arguments) {
     Workspace workspace = open_workspace(context, arguments, Needs::campaign);
     const FitRequest request = fit_request(arguments);
     const bool rows = wants_rows(arguments);

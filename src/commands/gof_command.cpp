@@ -1,11 +1,15 @@
 #include <fmt/format.h>
 
-#include "core/sealed_text.hpp"
-#include "core/signal_flags.hpp"
 #include "ratiofarm/mpi/together.hpp"
 
-#include "pipeline/farm_stage.hpp"
+#include "core/sealed_text.hpp"
+#include "core/signal_flags.hpp"
 #include "measurement/gof_plan.hpp"
+#include "pipeline/farm_stage.hpp"
+
+#include "command.hpp"
+#include "farm_options.hpp"
+#include "workspace_options.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -36,13 +40,13 @@ std::vector<ToyOutcome> finished_toys(const std::vector<Task>& tasks,
     return outcomes;
 }
 
-ExitCode run_gof(CommandContext& context, const Arguments& arguments) {
+ExitCode run_gof(RunContext& context, const Arguments& arguments) {
     const mpi::Communicator& world = context.world;
     GofRequest request;
     mpi::together(world, [&] { request = wanted(arguments); });
     install_signal_flags();
     Workspace workspace = open_workspace(context, arguments, Needs::campaign);
-    const GofPlan plan(world, workspace, request);
+    const GofPlan plan(world, fit_source(workspace), request);
     const std::vector<Task> tasks = plan.tasks();
     const StageEnd end = farm_stage(context, workspace, tasks, TaskFileKind::toy_block, [&] {
         return std::make_unique<ToyRunner>([&](const ToyTask& task) { return plan.run_toy(task); },

@@ -44,7 +44,7 @@ std::vector<double> hessian_without_events(const FittedCampaign& fitted,
 
 }  // namespace
 
-HessianCheck check_hessian(CommandContext& context, const FittedCampaign& fitted) {
+HessianCheck check_hessian(RunContext& context, const FittedCampaign& fitted) {
     const std::vector<double> u =
         fitted.likelihood.coordinates().to_internal(best_values(fitted.record.fit));
 

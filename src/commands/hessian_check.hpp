@@ -14,6 +14,6 @@ struct HessianCheck {
 /// Collective over the context's world. Computes the Hessian at a fit's minimum row by row, rows
 /// dealt over the ranks (fit/hessian_rows.hpp), and compares it with the closed form. Every rank
 /// then holds all events.
-HessianCheck check_hessian(CommandContext& context, const FittedCampaign& fitted);
+HessianCheck check_hessian(RunContext& context, const FittedCampaign& fitted);
 
 }  // namespace ratiofarm

@@ -5,10 +5,13 @@
 
 #include "ratiofarm/fit/impacts.hpp"
 #include "ratiofarm/mpi/together.hpp"
-#include "results/fit_json.hpp"
-#include "report/fit_text.hpp"
 
 #include "pipeline/fit_request.hpp"
+#include "report/fit_text.hpp"
+#include "results/fit_json.hpp"
+
+#include "command.hpp"
+#include "workspace_options.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -42,7 +45,7 @@ void refit(FittedCampaign& fitted, ImpactDefinition order, std::size_t count, co
     }
 }
 
-ExitCode run_impacts(CommandContext& context, const Arguments& arguments) {
+ExitCode run_impacts(RunContext& context, const Arguments& arguments) {
     const ImpactDefinition order = wanted_order(arguments);
     const std::size_t count = arguments.integer("top", 1, 1000000);
     Workspace workspace = open_workspace(context, arguments, Needs::campaign);

@@ -2,10 +2,11 @@
 
 #include <fmt/format.h>
 
-#include "command.hpp"
 #include "ratiofarm/core/publish.hpp"
 
 #include "pyhf/pyhf_import.hpp"
+
+#include "command.hpp"
 #include "root_import.hpp"
 
 namespace ratiofarm {
@@ -80,7 +81,7 @@ ExitCode import_workspace(const Arguments& arguments) {
     return ExitCode::done;
 }
 
-ExitCode run_import(CommandContext&, const Arguments& arguments) {
+ExitCode run_import(RunContext&, const Arguments& arguments) {
     const bool has_file = !arguments.positional().empty();
     const bool is_root =
         has_file && fs::path(arguments.positional().front()).extension() == ".root";

@@ -2,11 +2,12 @@
 
 #include <fmt/format.h>
 
-#include "campaign/campaign.hpp"
-#include "command.hpp"
 #include "ratiofarm/core/publish.hpp"
 
+#include "campaign/campaign.hpp"
+
 #include "campaign_samples.hpp"
+#include "command.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -20,7 +21,7 @@ std::string name_from(const fs::path& file) {
     return stem == "campaign" && !folder.empty() ? folder : stem;
 }
 
-ExitCode run_init(CommandContext&, const Arguments& arguments) {
+ExitCode run_init(RunContext&, const Arguments& arguments) {
     const fs::path file = campaign_argument(arguments.positional());
     if (fs::exists(file) && !arguments.has("force")) {
         throw ConfigError(

@@ -6,10 +6,13 @@
 #include "ratiofarm/fit/fit.hpp"
 #include "ratiofarm/fit/limits.hpp"
 #include "ratiofarm/mpi/together.hpp"
-#include "results/fit_json.hpp"
-#include "report/fit_text.hpp"
 
 #include "pipeline/fit_request.hpp"
+#include "report/fit_text.hpp"
+#include "results/fit_json.hpp"
+
+#include "command.hpp"
+#include "workspace_options.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -75,7 +78,7 @@ std::vector<double> table_points(const UpperLimits& limits, const Parameter& poi
     return points;
 }
 
-LimitRecord limits_of(CommandContext& context,
+LimitRecord limits_of(RunContext& context,
                       const FittedCampaign& fitted,
                       const Wanted& wanted,
                       unsigned threads) {
@@ -100,7 +103,7 @@ LimitRecord limits_of(CommandContext& context,
     return record;
 }
 
-ExitCode run_limits(CommandContext& context, const Arguments& arguments) {
+ExitCode run_limits(RunContext& context, const Arguments& arguments) {
     const Wanted wanted = wanted_limits(arguments);
     Workspace workspace = open_workspace(context, arguments, Needs::campaign);
     FittedCampaign fitted = fitted_campaign(context, workspace);

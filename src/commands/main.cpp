@@ -12,14 +12,15 @@
 
 #include <fmt/format.h>
 
-#include "command.hpp"
-#include "core/suggest.hpp"
-#include "h5/file.hpp"
 #include "ratiofarm/mpi/session.hpp"
 #include "ratiofarm/mpi/together.hpp"
+
+#include "core/suggest.hpp"
+#include "h5/file.hpp"
+#include "scheduler/host/walltime.hpp"
 #include "workers/launcher.hpp"
 
-#include "scheduler/host/walltime.hpp"
+#include "command.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -87,7 +88,7 @@ int run_in_order(const Command& command,
     const Log rank_log = Log::to_stderr(
         LogLevel::info, world.size() > 1 ? fmt::format("rank {}", world.rank()) : "");
     const Log log = world.is_root() ? Log::to_stderr(LogLevel::info, "") : Log();
-    CommandContext context{world, log, rank_log, before.launcher, before.walltime_end};
+    RunContext context{world, log, rank_log, before.launcher, before.walltime_end};
     try {
         ExitCode code = ExitCode::done;
         if (command.ranks == Ranks::all) {

@@ -7,14 +7,14 @@
 
 #include "campaign/preselection_graph.hpp"
 #include "campaign/task_graph.hpp"
-#include "command.hpp"
+#include "pipeline/campaign_resolution.hpp"
+#include "pipeline/search_resolution.hpp"
 #include "scheduler/cost_model.hpp"
 #include "store/run_directory.hpp"
 
-#include "pipeline/campaign_resolution.hpp"
 #include "campaign_samples.hpp"
+#include "command.hpp"
 #include "plan_text.hpp"
-#include "pipeline/search_resolution.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -122,7 +122,7 @@ Plan make_plan(const Arguments& arguments) {
     return plan;
 }
 
-ExitCode run_plan(CommandContext&, const Arguments& arguments) {
+ExitCode run_plan(RunContext&, const Arguments& arguments) {
     const Plan plan = make_plan(arguments);
     if (arguments.has("json")) {
         print_json(plan);

@@ -2,10 +2,13 @@
 
 #include "pipeline/stages.hpp"
 
+#include "command.hpp"
+#include "workspace_options.hpp"
+
 namespace ratiofarm {
 namespace {
 
-ExitCode run_report(CommandContext& context, const Arguments& arguments) {
+ExitCode run_report(RunContext& context, const Arguments& arguments) {
     Workspace workspace = open_workspace(context, arguments, Needs::campaign);
     report_stage(context, workspace);
     if (context.world.is_root()) fmt::print("{}\n", workspace.directory.report().string());

@@ -3,12 +3,16 @@
 #include <fmt/format.h>
 
 #include "ratiofarm/core/publish.hpp"
-#include "core/signal_flags.hpp"
-#include "results/fit_json.hpp"
-#include "report/fit_text.hpp"
 
+#include "core/signal_flags.hpp"
 #include "pipeline/blinding.hpp"
 #include "pipeline/stages.hpp"
+#include "report/fit_text.hpp"
+#include "results/fit_json.hpp"
+
+#include "command.hpp"
+#include "farm_options.hpp"
+#include "workspace_options.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -21,7 +25,7 @@ void print_results(const RunDirectory& directory) {
     }
 }
 
-ExitCode run_run(CommandContext& context, const Arguments& arguments) {
+ExitCode run_run(RunContext& context, const Arguments& arguments) {
     install_signal_flags();
     Workspace workspace = open_workspace(context, arguments, Needs::selection);
     const ExitCode code = run_stages(context, workspace,

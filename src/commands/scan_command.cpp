@@ -3,10 +3,14 @@
 
 #include "ratiofarm/fit/scan.hpp"
 #include "ratiofarm/mpi/together.hpp"
-#include "results/fit_json.hpp"
-#include "report/fit_text.hpp"
 
 #include "pipeline/fit_request.hpp"
+#include "report/fit_text.hpp"
+#include "results/fit_json.hpp"
+
+#include "command.hpp"
+#include "fit_options.hpp"
+#include "workspace_options.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -47,7 +51,7 @@ std::vector<std::string> wanted_parameters(const Arguments& arguments,
 }
 
 /// Fills the scan of the record.
-void print_scan(const mpi::Communicator& world, const Arguments& arguments, FittedCampaign& fitted) {
+void fill_scan(const mpi::Communicator& world, const Arguments& arguments, FittedCampaign& fitted) {
     FitResult& result = fitted.record.fit;
     std::vector<std::string> names;
     std::vector<std::vector<double>> points;
@@ -73,11 +77,11 @@ void print_scan(const mpi::Communicator& world, const Arguments& arguments, Fitt
     }
 }
 
-ExitCode run_scan(CommandContext& context, const Arguments& arguments) {
+ExitCode run_scan(RunContext& context, const Arguments& arguments) {
     Workspace workspace = open_workspace(context, arguments, Needs::campaign);
     FittedCampaign fitted = fitted_campaign(context, workspace);
     const std::uint64_t before = fitted.likelihood.passes();
-    print_scan(context.world, arguments, fitted);
+    fill_scan(context.world, arguments, fitted);
     context.log.info("scanned",
                      {{"points", static_cast<std::uint64_t>(fitted.record.fit.scan.size())},
                       {"passes", fitted.likelihood.passes() - before}});

@@ -3,14 +3,15 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "campaign/campaign.hpp"
-#include "command.hpp"
-#include "simulation/model_variation.hpp"
 #include "ratiofarm/tables/event_file.hpp"
 
-#include "campaign_samples.hpp"
-#include "simulation/files/simulated_events.hpp"
+#include "campaign/campaign.hpp"
 #include "simulation/files/exact_ratios.hpp"
+#include "simulation/files/simulated_events.hpp"
+#include "simulation/model_variation.hpp"
+
+#include "campaign_samples.hpp"
+#include "command.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -55,7 +56,7 @@ void expect_absent(const fs::path& path, const Arguments& arguments, std::string
                     path.string(), key));
 }
 
-ExitCode run_simulate(CommandContext&, const Arguments& arguments) {
+ExitCode run_simulate(RunContext&, const Arguments& arguments) {
     const fs::path file = campaign_argument(arguments.positional());
     const Campaign campaign = read_campaign(file);
     if (!campaign.simulate) {

@@ -7,19 +7,22 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "campaign/ensemble_spec.hpp"
 #include "ratiofarm/core/publish.hpp"
-#include "core/signal_flags.hpp"
 #include "ratiofarm/protocol/task_file.hpp"
-#include "scheduler/cost_model.hpp"
 
-#include "report/farm_text.hpp"
-#include "net_text.hpp"
+#include "campaign/ensemble_spec.hpp"
+#include "core/signal_flags.hpp"
 #include "pipeline/nets_record.hpp"
 #include "pipeline/search_status.hpp"
 #include "pipeline/selection_status.hpp"
 #include "pipeline/trained_nets.hpp"
 #include "pipeline/workspace.hpp"
+#include "report/farm_text.hpp"
+#include "scheduler/cost_model.hpp"
+
+#include "command.hpp"
+#include "net_text.hpp"
+#include "workspace_options.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -204,7 +207,7 @@ std::string status_text(const Status& status) {
     return text;
 }
 
-ExitCode run_status(CommandContext&, const Arguments& arguments) {
+ExitCode run_status(RunContext&, const Arguments& arguments) {
     Places places = find_places(arguments);
     if (places.out.empty()) places.out = read_campaign(places.campaign).name + ".run";
     const RunDirectory directory(places.out);

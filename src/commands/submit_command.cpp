@@ -5,11 +5,11 @@
 #include <fmt/format.h>
 
 #include "campaign/campaign.hpp"
-#include "command.hpp"
 #include "core/sealed_text.hpp"
+#include "pipeline/campaign_resolution.hpp"
 #include "store/run_directory.hpp"
 
-#include "pipeline/campaign_resolution.hpp"
+#include "command.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -146,7 +146,7 @@ Submission read_submission(const Arguments& arguments) {
     return submission;
 }
 
-ExitCode run_submit(CommandContext&, const Arguments& arguments) {
+ExitCode run_submit(RunContext&, const Arguments& arguments) {
     const Submission submission = read_submission(arguments);
     const fs::path script = submission.out / "submit.sh";
     const std::string text = script_text(submission);

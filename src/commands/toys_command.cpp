@@ -3,12 +3,16 @@
 
 #include <fmt/format.h>
 
-#include "core/sealed_text.hpp"
-#include "core/signal_flags.hpp"
 #include "ratiofarm/mpi/together.hpp"
 
-#include "pipeline/farm_stage.hpp"
+#include "core/sealed_text.hpp"
+#include "core/signal_flags.hpp"
 #include "measurement/toys_results.hpp"
+#include "pipeline/farm_stage.hpp"
+
+#include "command.hpp"
+#include "farm_options.hpp"
+#include "workspace_options.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -129,7 +133,7 @@ std::vector<std::vector<ToyOutcome>> finished_toys(const ToyPlan& plan,
     return outcomes;
 }
 
-ExitCode run_toys(CommandContext& context, const Arguments& arguments) {
+ExitCode run_toys(RunContext& context, const Arguments& arguments) {
     const mpi::Communicator& world = context.world;
     ToyRequest request;
     mpi::together(world, [&] { request = wanted_toys(arguments); });
@@ -140,7 +144,7 @@ ExitCode run_toys(CommandContext& context, const Arguments& arguments) {
             "toys are thrown from and fitted with the ratios as they are: they do not contain the "
             "uncertainty of [finite_mc]");
     }
-    const ToyPlan plan(world, workspace, std::move(request));
+    const ToyPlan plan(world, fit_source(workspace), std::move(request));
     const StageEnd end = farm_stage(context, workspace, plan.tasks(), TaskFileKind::toy_block, [&] {
         return std::make_unique<ToyRunner>([&](const ToyTask& task) { return plan.run_toy(task); },
                                            workspace.directory, workspace.threads());

@@ -7,6 +7,9 @@
 #include "pipeline/run_directory_check.hpp"
 #include "pipeline/workspace.hpp"
 
+#include "command.hpp"
+#include "workspace_options.hpp"
+
 namespace ratiofarm {
 namespace {
 
@@ -47,7 +50,7 @@ std::string verify_text(const std::vector<CheckedFile>& all) {
     return text;
 }
 
-ExitCode run_verify(CommandContext&, const Arguments& arguments) {
+ExitCode run_verify(RunContext&, const Arguments& arguments) {
     Places places = find_places(arguments);
     if (places.out.empty()) places.out = read_campaign(places.campaign).name + ".run";
     const RunDirectory directory(fs::absolute(places.out));

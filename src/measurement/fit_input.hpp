@@ -1,19 +1,31 @@
 #pragma once
 
+#include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
-#include "campaign/campaign.hpp"
 #include "ratiofarm/fit/likelihood.hpp"
 #include "ratiofarm/mpi/communicator.hpp"
 #include "ratiofarm/physics/statistical_model.hpp"
+#include "ratiofarm/protocol/sample_info.hpp"
 #include "ratiofarm/tables/ratio_file.hpp"
+
+#include "campaign/campaign.hpp"
 
 namespace ratiofarm {
 
 /// The ratio files of a campaign's unbinned regions, in their order.
 using RatioFiles = std::vector<std::shared_ptr<const RatioFile>>;
+
+/// Where a fit finds its campaign and its events.
+struct FitSource {
+    const Campaign& campaign;             ///< plain
+    std::filesystem::path ratios;         ///< of regions that name no ratio file
+    std::span<const SampleInfo> samples;  ///< empty where the events file is not at hand
+    unsigned threads = 1;                 ///< of this rank
+};
 
 /// \param own ratio file of regions that name none
 /// \throws DataError if one is missing or damaged

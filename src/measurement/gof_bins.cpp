@@ -56,14 +56,14 @@ std::vector<double> optimal_observable(const ToyPlan& plan,
 /// \return empty if the events are not at hand
 std::vector<double> feature_values(const RatioFile& ratios,
                                    std::span<const FittedSet> sets,
-                                   const Workspace& workspace,
+                                   const FitSource& source,
                                    const std::string& feature) {
     std::vector<double> values;
     for (const FittedSet& set : sets) {
         const auto sample =
-            std::find_if(workspace.samples.begin(), workspace.samples.end(),
+            std::find_if(source.samples.begin(), source.samples.end(),
                          [&](const SampleInfo& info) { return info.name == set.sample; });
-        if (sample == workspace.samples.end()) return {};
+        if (sample == source.samples.end()) return {};
         const auto rows = ratios.read_columns(set.sample, {0, set.events}).row;
         if (rows.size() != set.events) return {};
         const MappedSample mapped(*sample);
@@ -112,7 +112,7 @@ ObservableBins bins_from(const std::vector<double>& list,
 }  // namespace
 
 std::vector<ObservableBins> observable_bins(const ToyPlan& plan,
-                                            const Workspace& workspace,
+                                            const FitSource& source,
                                             std::size_t bins) {
     const mpi::Communicator alone;
     const Likelihood likelihood(plan.exact_model(), plan.reference(), alone);
@@ -131,11 +131,11 @@ std::vector<ObservableBins> observable_bins(const ToyPlan& plan,
         };
         add("d ln D / d " + plan.exact_model().parameter_of_interest,
             optimal_observable(plan, r, plan.list(r)), optimal_observable(plan, r, *data));
-        const Sets sets = sets_of(plan, workspace.campaign, r);
-        for (const std::string& feature : workspace.campaign.events.features) {
+        const Sets sets = sets_of(plan, source.campaign, r);
+        for (const std::string& feature : source.campaign.events.features) {
             const RatioFile& ratios = *plan.ratios()[r];
-            add(feature, feature_values(ratios, sets.list, workspace, feature),
-                feature_values(ratios, sets.data, workspace, feature));
+            add(feature, feature_values(ratios, sets.list, source, feature),
+                feature_values(ratios, sets.data, source, feature));
         }
     }
     return all;

@@ -23,7 +23,7 @@ struct ObservableBins {
 /// of each feature where the events file is at hand; about equal numbers are expected in them.
 /// \param bins at most, with 5 events expected in each
 std::vector<ObservableBins> observable_bins(const ToyPlan& plan,
-                                            const Workspace& workspace,
+                                            const FitSource& source,
                                             std::size_t bins);
 
 }  // namespace ratiofarm

@@ -37,15 +37,13 @@ std::vector<double> observables_of(const StatisticalModel& model) {
 
 }  // namespace
 
-GofPlan::GofPlan(const mpi::Communicator& world,
-                 const Workspace& workspace,
-                 const GofRequest& request)
+GofPlan::GofPlan(const mpi::Communicator& world, const FitSource& source, const GofRequest& request)
     : request_(request),
-      toys_(world, workspace, toys_at_best_fit(request)),
-      campaign_(workspace.campaign.name) {
+      toys_(world, source, toys_at_best_fit(request)),
+      campaign_(source.campaign.name) {
     mpi::together(world, [&] {
-        data_ = data_description(workspace.campaign, toys_.exact_model());
-        bins_ = observable_bins(toys_, workspace, request.bins);
+        data_ = data_description(source.campaign, toys_.exact_model());
+        bins_ = observable_bins(toys_, source, request.bins);
         likelihood_ =
             std::make_unique<const Likelihood>(toys_.exact_model(), toys_.reference(), alone_);
     });

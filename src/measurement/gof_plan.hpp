@@ -25,7 +25,7 @@ using GofContents = std::vector<std::vector<double>>;
 class GofPlan {
 public:
     /// Collective over world. Fits the data.
-    GofPlan(const mpi::Communicator& world, const Workspace& workspace, const GofRequest& request);
+    GofPlan(const mpi::Communicator& world, const FitSource& source, const GofRequest& request);
 
     std::vector<Task> tasks() const;
 

@@ -5,10 +5,11 @@
 
 #include <fmt/format.h>
 
-#include "core/seeds.hpp"
 #include "ratiofarm/fit/fit.hpp"
 #include "ratiofarm/mpi/together.hpp"
 #include "ratiofarm/physics/process_rates.hpp"
+
+#include "core/seeds.hpp"
 
 #include "region_source.hpp"
 #include "toys_lists.hpp"
@@ -65,11 +66,11 @@ void add_model(Hasher& hasher, const StatisticalModel& model) {
 
 }  // namespace
 
-ToyPlan::ToyPlan(const mpi::Communicator& world, const Workspace& workspace, ToyRequest request)
-    : request_(std::move(request)), seed_(workspace.campaign.seed) {
-    const Campaign& campaign = workspace.campaign;
+ToyPlan::ToyPlan(const mpi::Communicator& world, const FitSource& source, ToyRequest request)
+    : request_(std::move(request)), seed_(source.campaign.seed) {
+    const Campaign& campaign = source.campaign;
     mpi::together(world, [&] {
-        ratios_ = open_ratio_files(campaign, workspace.ratios);
+        ratios_ = open_ratio_files(campaign, source.ratios);
         exact_ = model_for_ratios(campaign, ratios_);
         model_ = exact_;
         set_norm(exact_, ShapeNorm::reference);
@@ -81,14 +82,14 @@ ToyPlan::ToyPlan(const mpi::Communicator& world, const Workspace& workspace, Toy
     });
     read_reference(world, campaign);
     if (request_.unit_weights) read_samples(world, campaign);
-    const Likelihood full(exact_, reference_, world, {.threads = workspace.threads()});
+    const Likelihood full(exact_, reference_, world, {.threads = source.threads});
     if (has_norm(model_, ShapeNorm::reference_quadratic)) {
         for (auto& expansion : full.expansions(full.coordinates().to_internal(base_))) {
             expansions_.push_back(
                 std::make_shared<const NormalisationExpansion>(std::move(expansion)));
         }
     }
-    fit_data(world, workspace);
+    fit_data(world, source);
     for (const ToyPoint& point : points_) {
         expected_.push_back(
             full.expected_data(reference_, full.coordinates().to_internal(point.theta)));
@@ -167,11 +168,11 @@ void ToyPlan::read_samples(const mpi::Communicator& world, const Campaign& campa
     }
 }
 
-void ToyPlan::fit_data(const mpi::Communicator& world, const Workspace& workspace) {
-    const Campaign& campaign = workspace.campaign;
+void ToyPlan::fit_data(const mpi::Communicator& world, const FitSource& source) {
+    const Campaign& campaign = source.campaign;
     data_ = load_data(world, campaign, exact_, ratios_);
     data_.expansions = expansions_;
-    const Likelihood likelihood(model_, data_, world, {.threads = workspace.threads()});
+    const Likelihood likelihood(model_, data_, world, {.threads = source.threads});
     FitOptions options;
     options.interval = false;
     const FitResult result = fit(likelihood, options, Log());

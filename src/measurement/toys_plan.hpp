@@ -7,12 +7,12 @@
 #include <utility>
 #include <vector>
 
-#include "farm/task.hpp"
 #include "ratiofarm/fit/toys.hpp"
+
+#include "farm/task.hpp"
 
 #include "fit_input.hpp"
 #include "toys_runner.hpp"
-#include "pipeline/workspace.hpp"
 
 namespace ratiofarm {
 
@@ -44,7 +44,7 @@ class ToyPlan {
 public:
     /// Collective over world. Fits the data first.
     /// \throws AgreedError (usage) if a truth cannot be thrown
-    ToyPlan(const mpi::Communicator& world, const Workspace& workspace, ToyRequest request);
+    ToyPlan(const mpi::Communicator& world, const FitSource& source, ToyRequest request);
 
     const ToyRequest& request() const { return request_; }
     const StatisticalModel& model() const { return model_; }
@@ -77,7 +77,7 @@ private:
     void space_grid();
     void read_reference(const mpi::Communicator& world, const Campaign& campaign);
     void read_samples(const mpi::Communicator& world, const Campaign& campaign);
-    void fit_data(const mpi::Communicator& world, const Workspace& workspace);
+    void fit_data(const mpi::Communicator& world, const FitSource& source);
     std::vector<ToySource> sample_sources(std::size_t region, std::size_t point) const;
 
     ToyRequest request_;

@@ -13,8 +13,8 @@
 
 #include "campaign/measurement_digest.hpp"
 #include "core/sealed_text.hpp"
-#include "results/fit_json.hpp"
 #include "report/fit_text.hpp"
+#include "results/fit_json.hpp"
 #include "store/lock.hpp"
 
 namespace ratiofarm {
@@ -48,9 +48,8 @@ std::string time_now() {
     return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(now));
 }
 
-/// --unblind with something in it that can be read.
-std::string wanted_reason(const Arguments& arguments) {
-    const std::string reason = arguments.text("unblind");
+/// \throws ConfigError unless there is something in it that can be read
+void expect_readable(const std::string& reason) {
     const auto is_blank = [](char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; };
     if (std::all_of(reason.begin(), reason.end(), is_blank)) {
         throw ConfigError(fmt::format(
@@ -58,7 +57,6 @@ std::string wanted_reason(const Arguments& arguments) {
             "\"approved by the group on Monday\"",
             reason));
     }
-    return reason;
 }
 
 [[noreturn]] void refuse(const std::string& path, const std::string& why) {
@@ -92,11 +90,6 @@ Unblinding after_blind_fit(const std::string& measurement, const RunDirectory& d
 
 }  // namespace
 
-Option unblind_option() {
-    return {"unblind", "REASON",
-            "look at the data of a blind campaign from now on; the reason is kept and shown"};
-}
-
 std::optional<Blinding> open_if_unblinded(Campaign& written, const RunDirectory& directory) {
     if (!written.data.blind) return std::nullopt;
     Blinding blinding{measurement_digest(written).hex(), {}};
@@ -105,12 +98,12 @@ std::optional<Blinding> open_if_unblinded(Campaign& written, const RunDirectory&
     return blinding;
 }
 
-std::optional<Blinding> settle_blinding(const Arguments& arguments,
+std::optional<Blinding> settle_blinding(const std::optional<std::string>& reason,
                                         Campaign& written,
                                         const RunDirectory& directory,
                                         const Log& log) {
-    if (!arguments.has("unblind")) return open_if_unblinded(written, directory);
-    const std::string reason = wanted_reason(arguments);
+    if (!reason) return open_if_unblinded(written, directory);
+    expect_readable(*reason);
     if (!written.data.blind) {
         throw ConfigError(fmt::format(
             "--unblind: campaign '{}' is not blind (blind = true in [data] makes it so)",
@@ -122,7 +115,7 @@ std::optional<Blinding> settle_blinding(const Arguments& arguments,
         return blinding;
     }
     Unblinding now = after_blind_fit(blinding->measurement, directory);
-    now.reason = reason;
+    now.reason = *reason;
     now.time = time_now();
     now.by = this_user() + "@" + this_owner().host;
     std::vector<Unblinding> record = read_record(directory);

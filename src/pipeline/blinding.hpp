@@ -2,16 +2,15 @@
 
 #include <filesystem>
 #include <optional>
+#include <string>
+
+#include "ratiofarm/core/log.hpp"
 
 #include "campaign/campaign.hpp"
-#include "commands/command.hpp"
 #include "results/unblinding.hpp"
 #include "store/run_directory.hpp"
 
 namespace ratiofarm {
-
-/// Option --unblind, of commands that fit.
-Option unblind_option();
 
 /// Opens a blind campaign where it was unblinded on record: data.blind is false from then on. For
 /// commands that only read a run directory.
@@ -20,9 +19,10 @@ Option unblind_option();
 std::optional<Blinding> open_if_unblinded(Campaign& written, const RunDirectory& directory);
 
 /// The same for commands that hold the lock, after --unblind was put on record if it was given.
+/// \param reason of --unblind
 /// \throws ConfigError if there is nothing to unblind, no reason, or no blind fit of the same
 /// measurement that could have been looked at
-std::optional<Blinding> settle_blinding(const Arguments& arguments,
+std::optional<Blinding> settle_blinding(const std::optional<std::string>& reason,
                                         Campaign& written,
                                         const RunDirectory& directory,
                                         const Log& log);

@@ -4,9 +4,9 @@
 #include <filesystem>
 
 #include "ratiofarm/mpi/together.hpp"
-#include "workers/trainer_runner.hpp"
 
 #include "scheduler/host/run_farm.hpp"
+#include "workers/trainer_runner.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -66,7 +66,7 @@ struct FarmWork {
 };
 
 /// Runners of trainers.
-MakeRunner trainers(CommandContext& context, Workspace& workspace) {
+MakeRunner trainers(RunContext& context, Workspace& workspace) {
     return [&context, &workspace] {
         return std::make_unique<TrainerRunner>(
             context.launcher,
@@ -80,7 +80,7 @@ void make_folder_of(const Workspace& workspace, const Task& task) {
     fs::create_directories(workspace.directory.result(task.digest).parent_path(), ignored);
 }
 
-StageEnd run(CommandContext& context, Workspace& workspace, FarmWork work) {
+StageEnd run(RunContext& context, Workspace& workspace, FarmWork work) {
     const mpi::Communicator& world = context.world;
     mpi::together(world, [&] {
         if (!world.is_root()) return;
@@ -108,14 +108,14 @@ StageEnd run(CommandContext& context, Workspace& workspace, FarmWork work) {
 
 }  // namespace
 
-StageEnd farm_stage(CommandContext& context,
+StageEnd farm_stage(RunContext& context,
                     Workspace& workspace,
                     std::vector<Task> tasks,
                     TaskFileKind kind) {
     return run(context, workspace, {std::move(tasks), kind, trainers(context, workspace), {}});
 }
 
-StageEnd farm_stage(CommandContext& context,
+StageEnd farm_stage(RunContext& context,
                     Workspace& workspace,
                     std::vector<Task> tasks,
                     TaskFileKind kind,
@@ -123,7 +123,7 @@ StageEnd farm_stage(CommandContext& context,
     return run(context, workspace, {std::move(tasks), kind, make_runner, {}});
 }
 
-StageEnd growing_farm_stage(CommandContext& context,
+StageEnd growing_farm_stage(RunContext& context,
                             Workspace& workspace,
                             std::vector<Task> tasks,
                             TaskFileKind kind,

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "ratiofarm/protocol/task_file.hpp"
+
 #include "farm/task.hpp"
 #include "farm/task_runner.hpp"
 
@@ -15,7 +16,7 @@ namespace ratiofarm {
 /// Collective over the context's world. Does the tasks whose result files are not there yet.
 /// \param tasks on rank 0, in any order
 /// \param kind of the result files
-StageEnd farm_stage(CommandContext& context,
+StageEnd farm_stage(RunContext& context,
                     Workspace& workspace,
                     std::vector<Task> tasks,
                     TaskFileKind kind);
@@ -23,7 +24,7 @@ StageEnd farm_stage(CommandContext& context,
 /// The same while more tasks become known: after each one that ends those that more() returns are
 /// begun, too. Their results must not be there. \param more  on rank 0; does not throw
 using MoreTasks = std::function<std::vector<Task>()>;
-StageEnd growing_farm_stage(CommandContext& context,
+StageEnd growing_farm_stage(RunContext& context,
                             Workspace& workspace,
                             std::vector<Task> tasks,
                             TaskFileKind kind,
@@ -33,7 +34,7 @@ StageEnd growing_farm_stage(CommandContext& context,
 using MakeRunner = std::function<std::unique_ptr<TaskRunner>()>;
 
 /// The same with runners that are no trainers.
-StageEnd farm_stage(CommandContext& context,
+StageEnd farm_stage(RunContext& context,
                     Workspace& workspace,
                     std::vector<Task> tasks,
                     TaskFileKind kind,

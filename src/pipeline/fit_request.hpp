@@ -5,9 +5,10 @@
 #include <vector>
 
 #include "ratiofarm/fit/likelihood.hpp"
-#include "results/fit_json.hpp"
 
 #include "measurement/fit_input.hpp"
+#include "results/fit_json.hpp"
+
 #include "stages.hpp"
 
 namespace ratiofarm {
@@ -21,17 +22,8 @@ struct FitRequest {
     LikelihoodOptions likelihood = {};        ///< but the threads, which are those of the rank
 };
 
-/// Options --starts and --minos, and how the likelihood is evaluated.
-std::vector<Option> fit_request_options();
-
-/// \throws ConfigError for a number out of range
-FitRequest fit_request(const Arguments& arguments);
-
-/// "mu, alpha" or "mu,alpha": the names in it. \throws ConfigError for an empty one
-std::vector<std::string> names_in_list(const Arguments& arguments, std::string_view option);
-
 /// As fit_stage(); a fit that lacks what is asked for counts as not done.
-StageEnd fit_stage(CommandContext& context, Workspace& workspace, const FitRequest& request);
+StageEnd fit_stage(RunContext& context, Workspace& workspace, const FitRequest& request);
 
 /// A fit that is done, with what is needed to go on from it.
 struct FittedCampaign {
@@ -43,11 +35,11 @@ struct FittedCampaign {
 };
 
 /// Collective over the context's world. Fits first where that is not done.
-FittedCampaign fitted_campaign(CommandContext& context,
+FittedCampaign fitted_campaign(RunContext& context,
                                Workspace& workspace,
                                const FitRequest& request = {});
 
 /// Collective over the context's world. Replaces fit.json.
-void publish_fit(CommandContext& context, const Workspace& workspace, const FitRecord& record);
+void publish_fit(RunContext& context, const Workspace& workspace, const FitRecord& record);
 
 }  // namespace ratiofarm

@@ -3,18 +3,19 @@
 
 #include <fmt/format.h>
 
-#include "core/sealed_text.hpp"
 #include "ratiofarm/fit/fit.hpp"
 #include "ratiofarm/fit/scan.hpp"
 #include "ratiofarm/mpi/together.hpp"
-#include "results/fit_json.hpp"
 
+#include "core/sealed_text.hpp"
 #include "measurement/comparison_fits.hpp"
 #include "measurement/finite_mc_fit.hpp"
 #include "measurement/fit_input.hpp"
-#include "fit_request.hpp"
 #include "measurement/injection_fits.hpp"
 #include "measurement/shape_fits.hpp"
+#include "results/fit_json.hpp"
+
+#include "fit_request.hpp"
 #include "stages.hpp"
 
 namespace ratiofarm {
@@ -82,8 +83,8 @@ bool satisfies(const FitRecord& record, const FitRequest& request) {
 }
 
 bool fit_is_up_to_date(const std::filesystem::path& path,
-                   const Digest& wanted,
-                   const FitRequest& request) {
+                       const Digest& wanted,
+                       const FitRequest& request) {
     if (!std::filesystem::exists(path)) return false;
     try {
         const FitRecord record = parse_fit_json(read_sealed(path));
@@ -105,7 +106,7 @@ FitOptions fit_options(const StatisticalModel& model, const FitRequest& request)
 
 /// Collective over the context's world. [finite_mc]: its record, and another fit where that has
 /// other ratios or a parameter more. \param likelihood of the fit; replaced by that of the new one
-void add_finite_mc(CommandContext& context,
+void add_finite_mc(RunContext& context,
                    const FittedPoint& point,
                    const FitOptions& options,
                    FitRecord& record,
@@ -155,7 +156,7 @@ struct FitInputs {
 };
 
 /// Collective over the context's world.
-FitInputs fit_inputs(const CommandContext& context,
+FitInputs fit_inputs(const RunContext& context,
                      const Workspace& workspace,
                      const FitRequest& request) {
     const mpi::Communicator& world = context.world;
@@ -169,7 +170,8 @@ FitInputs fit_inputs(const CommandContext& context,
         inputs.options = fit_options(inputs.model, request);
         if (!world.is_root()) return;
         const bool known = inputs_digest(campaign, inputs.ratios) != Digest{};
-        stale = !known || !fit_is_up_to_date(workspace.directory.fit_json(), inputs.digest, request);
+        stale =
+            !known || !fit_is_up_to_date(workspace.directory.fit_json(), inputs.digest, request);
     });
     mpi::all_sum(world, std::span(&stale, 1));
     inputs.up_to_date = stale == 0;
@@ -179,7 +181,7 @@ FitInputs fit_inputs(const CommandContext& context,
 }
 
 /// Collective over the context's world. The fit with all that is said of it but the comparisons.
-FitRecord fit_record(CommandContext& context, const Workspace& workspace, const FitInputs& inputs) {
+FitRecord fit_record(RunContext& context, const Workspace& workspace, const FitInputs& inputs) {
     const mpi::Communicator& world = context.world;
     const Campaign& campaign = workspace.campaign;
     const auto& [ratios, model, digest, options, likelihood_options, up_to_date] = inputs;
@@ -214,11 +216,11 @@ FitRecord fit_record(CommandContext& context, const Workspace& workspace, const 
 
 }  // namespace
 
-StageEnd fit_stage(CommandContext& context, Workspace& workspace) {
+StageEnd fit_stage(RunContext& context, Workspace& workspace) {
     return fit_stage(context, workspace, FitRequest{});
 }
 
-StageEnd fit_stage(CommandContext& context, Workspace& workspace, const FitRequest& request) {
+StageEnd fit_stage(RunContext& context, Workspace& workspace, const FitRequest& request) {
     const mpi::Communicator& world = context.world;
     if (request.keep_null_shapes) {
         workspace.campaign.systematic_nets.null_shapes = NullShapes::keep;

@@ -4,11 +4,12 @@
 
 #include <fmt/format.h>
 
-#include "campaign/ensemble_choice.hpp"
 #include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/protocol/task_file.hpp"
 #include "ratiofarm/mpi/together.hpp"
+#include "ratiofarm/protocol/task_file.hpp"
 #include "ratiofarm/tables/ensemble_file.hpp"
+
+#include "campaign/ensemble_choice.hpp"
 
 #include "stages.hpp"
 #include "trained_results.hpp"
@@ -226,7 +227,7 @@ private:
 
 }  // namespace
 
-StageEnd gather_stage(CommandContext& context, Workspace& workspace) {
+StageEnd gather_stage(RunContext& context, Workspace& workspace) {
     const mpi::Communicator& world = context.world;
     Gatherings gatherings;
     mpi::together(world, [&] {

@@ -4,6 +4,7 @@
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/mpi/together.hpp"
 #include "ratiofarm/tables/ratio_file.hpp"
+
 #include "tables/ratios/ratio_writer.hpp"
 
 #include "farm_stage.hpp"
@@ -35,11 +36,12 @@ void log_summary(const RatioHeader& header, const RatioSummary& summary, const L
 
 }  // namespace
 
-StageEnd infer_stage(CommandContext& context, Workspace& workspace) {
+StageEnd infer_stage(RunContext& context, Workspace& workspace) {
     // Regions that are counted alone need no ratios.
     if (!workspace.campaign.has_events()) return {StageEnd::State::up_to_date, 0.0, {}};
     const Digest inputs = ratios_digest(workspace.campaign, workspace.samples, workspace.graph);
-    std::uint64_t stale = context.world.is_root() && !ratios_are_up_to_date(workspace, inputs) ? 1 : 0;
+    std::uint64_t stale =
+        context.world.is_root() && !ratios_are_up_to_date(workspace, inputs) ? 1 : 0;
     mpi::all_sum(context.world, std::span(&stale, 1));
     if (stale == 0) return {StageEnd::State::up_to_date, 0.0, {}};
 

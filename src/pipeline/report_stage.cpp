@@ -2,13 +2,14 @@
 #include <filesystem>
 #include <utility>
 
-#include "core/sealed_text.hpp"
 #include "ratiofarm/mpi/together.hpp"
+
+#include "core/sealed_text.hpp"
+#include "report/binned_pictures.hpp"
 #include "report/collect_report_inputs.hpp"
+#include "report/farm_text.hpp"
 #include "report/report_html.hpp"
 
-#include "report/binned_pictures.hpp"
-#include "report/farm_text.hpp"
 #include "stages.hpp"
 
 namespace ratiofarm {
@@ -58,7 +59,7 @@ void add_regions(const Workspace& workspace, ReportInputs& inputs) {
 
 }  // namespace
 
-StageEnd report_stage(CommandContext& context, Workspace& workspace) {
+StageEnd report_stage(RunContext& context, Workspace& workspace) {
     mpi::together(context.world, [&] {
         if (!context.world.is_root()) return;
         workspace.journal->flush();

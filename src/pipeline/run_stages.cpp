@@ -5,8 +5,9 @@
 
 #include <fmt/format.h>
 
-#include "core/signal_flags.hpp"
 #include "ratiofarm/mpi/together.hpp"
+
+#include "core/signal_flags.hpp"
 
 #include "space_check.hpp"
 #include "stages.hpp"
@@ -66,7 +67,7 @@ ExitCode told_end(const StageEnd& end) {
     return exit_code(end.state);
 }
 
-ExitCode run_stages(CommandContext& context,
+ExitCode run_stages(RunContext& context,
                     Workspace& workspace,
                     const std::vector<NamedStage>& stages) {
     check_space(context, workspace, stages);
@@ -107,28 +108,6 @@ std::vector<NamedStage> with_selection(const Workspace& workspace, std::vector<N
         stages.insert(std::ranges::find_if(stages, is(train_stage)), {"search", search_stage});
     }
     return stages;
-}
-
-Command stage_command(NamedStage stage, std::string summary, Trainers trainers, Needs needs) {
-    Command command;
-    command.name = stage.name;
-    command.summary = std::move(summary);
-    command.positional = {"CAMPAIGN.toml"};
-    command.options = workspace_options();
-    if (trainers == Trainers::used) {
-        for (Option& option : farm_options()) command.options.push_back(std::move(option));
-    }
-    command.ranks = Ranks::all;
-    command.trainers = trainers;
-    command.run = [stage = std::move(stage), needs](CommandContext& context,
-                                                    const Arguments& arguments) {
-        install_signal_flags();
-        Workspace workspace = open_workspace(context, arguments, needs);
-        std::vector<NamedStage> stages{stage};
-        if (needs == Needs::selection) stages = with_selection(workspace, std::move(stages));
-        return run_stages(context, workspace, stages);
-    };
-    return command;
 }
 
 }  // namespace ratiofarm

@@ -5,8 +5,9 @@
 #include <fmt/format.h>
 
 #include "ratiofarm/core/errors.hpp"
-#include "core/sealed_text.hpp"
 #include "ratiofarm/mpi/together.hpp"
+
+#include "core/sealed_text.hpp"
 
 #include "farm_stage.hpp"
 #include "search_rounds.hpp"
@@ -45,7 +46,7 @@ void publish_record(const Workspace& workspace, SearchRounds& rounds) {
 
 }  // namespace
 
-StageEnd search_stage(CommandContext& context, Workspace& workspace) {
+StageEnd search_stage(RunContext& context, Workspace& workspace) {
     const mpi::Communicator& world = context.world;
     if (workspace.missing != Missing::search) return {StageEnd::State::up_to_date, 0.0, {}};
     mpi::together(world, [&] { expect_whole_search(workspace); });

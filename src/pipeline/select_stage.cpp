@@ -2,10 +2,11 @@
 #include <filesystem>
 #include <utility>
 
+#include "ratiofarm/mpi/together.hpp"
+
 #include "campaign/selection/resolved_campaign.hpp"
 #include "campaign/selection/selection_regions.hpp"
 #include "core/sealed_text.hpp"
-#include "ratiofarm/mpi/together.hpp"
 
 #include "event_selection.hpp"
 #include "farm_stage.hpp"
@@ -26,7 +27,7 @@ void expect_whole_selection(const Workspace& workspace) {
 
 /// Collective over the context's world. Leaves the scores of all events in the results of the
 /// graph's evaluations.
-StageEnd score_events(CommandContext& context, Workspace& workspace) {
+StageEnd score_events(RunContext& context, Workspace& workspace) {
     StageEnd end = train_stage(context, workspace);
     if (!ended_well(end)) return end;
     gather_stage(context, workspace);
@@ -71,7 +72,7 @@ void make_selection(const Workspace& workspace, const Log& log) {
 
 }  // namespace
 
-StageEnd select_stage(CommandContext& context, Workspace& workspace) {
+StageEnd select_stage(RunContext& context, Workspace& workspace) {
     if (workspace.missing != Missing::selection) return {StageEnd::State::up_to_date, 0.0, {}};
     mpi::together(context.world, [&] { expect_whole_selection(workspace); });
     if (workspace.written.preselection) {

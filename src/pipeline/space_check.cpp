@@ -7,12 +7,12 @@
 
 #include <fmt/format.h>
 
-#include "campaign/cost.hpp"
-#include "h5/free_space.hpp"
 #include "ratiofarm/mpi/together.hpp"
 #include "ratiofarm/tables/ratio_file.hpp"
 
+#include "campaign/cost.hpp"
 #include "core/units.hpp"
+#include "h5/free_space.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -207,7 +207,7 @@ SpaceNeeds space_needs(const Workspace& workspace,
     return needs;
 }
 
-void check_space(CommandContext& context,
+void check_space(RunContext& context,
                  const Workspace& workspace,
                  const std::vector<NamedStage>& stages) {
     const bool writes = is_asked_for(stages, "select") || is_asked_for(stages, "train") ||

@@ -32,7 +32,7 @@ SpaceNeeds space_needs(const Workspace& workspace,
 /// too small. Quotas that the file system does not show are met later, in order (exit code 75).
 /// \throws AgreedError (exit code 2) naming what is needed, what is free and what to try, unless
 ///         the workspace says to ignore it
-void check_space(CommandContext& context,
+void check_space(RunContext& context,
                  const Workspace& workspace,
                  const std::vector<NamedStage>& stages);
 

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "run_context.hpp"
 #include "workspace.hpp"
 
 /// The stages of the chain. Each is collective over the context's world, does only what is not
@@ -23,13 +24,13 @@ struct StageEnd {
     std::string trouble = {};           ///< why it stopped early by itself, on rank 0
 };
 
-StageEnd select_stage(CommandContext& context, Workspace& workspace);
-StageEnd search_stage(CommandContext& context, Workspace& workspace);
-StageEnd train_stage(CommandContext& context, Workspace& workspace);
-StageEnd gather_stage(CommandContext& context, Workspace& workspace);
-StageEnd infer_stage(CommandContext& context, Workspace& workspace);
-StageEnd fit_stage(CommandContext& context, Workspace& workspace);
-StageEnd report_stage(CommandContext& context, Workspace& workspace);
+StageEnd select_stage(RunContext& context, Workspace& workspace);
+StageEnd search_stage(RunContext& context, Workspace& workspace);
+StageEnd train_stage(RunContext& context, Workspace& workspace);
+StageEnd gather_stage(RunContext& context, Workspace& workspace);
+StageEnd infer_stage(RunContext& context, Workspace& workspace);
+StageEnd fit_stage(RunContext& context, Workspace& workspace);
+StageEnd report_stage(RunContext& context, Workspace& workspace);
 
 /// True if the next stage may begin.
 bool ended_well(const StageEnd& end);
@@ -39,22 +40,16 @@ ExitCode told_end(const StageEnd& end);
 
 /// Runs stages in order until one does not end well, prints their times and the failures.
 /// \return the exit code of the command
-using Stage = StageEnd (*)(CommandContext&, Workspace&);
+using Stage = StageEnd (*)(RunContext&, Workspace&);
 struct NamedStage {
     std::string name;
     Stage run;
 };
-ExitCode run_stages(CommandContext& context,
+ExitCode run_stages(RunContext& context,
                     Workspace& workspace,
                     const std::vector<NamedStage>& stages);
 
 /// The select and search stages, if a campaign asks for them, before others.
 std::vector<NamedStage> with_selection(const Workspace& workspace, std::vector<NamedStage> stages);
-
-/// A command that runs one stage alone; with Needs::selection after what is missing before it.
-Command stage_command(NamedStage stage,
-                      std::string summary,
-                      Trainers trainers,
-                      Needs needs = Needs::events);
 
 }  // namespace ratiofarm

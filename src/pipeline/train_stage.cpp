@@ -27,7 +27,7 @@ bool on_root(const mpi::Communicator& world, bool value) {
 
 }  // namespace
 
-StageEnd train_stage(CommandContext& context, Workspace& workspace) {
+StageEnd train_stage(RunContext& context, Workspace& workspace) {
     const mpi::Communicator& world = context.world;
     std::optional<TrainingRounds> rounds;
     if (world.is_root()) rounds.emplace(workspace, context.log);
@@ -41,7 +41,8 @@ StageEnd train_stage(CommandContext& context, Workspace& workspace) {
                         judged_shapes(workspace, rounds->choices()));
         });
         if (!on_root(world, !tasks.empty())) break;
-        add_round(stage, farm_stage(context, workspace, std::move(tasks), TaskFileKind::training_result));
+        add_round(stage,
+                  farm_stage(context, workspace, std::move(tasks), TaskFileKind::training_result));
         if (stage.state == StageEnd::State::stopped) return stage;
     }
     if (world.is_root()) {

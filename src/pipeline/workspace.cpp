@@ -6,8 +6,9 @@
 #include <fmt/format.h>
 
 #include "ratiofarm/core/publish.hpp"
-#include "core/sealed_text.hpp"
 #include "ratiofarm/mpi/together.hpp"
+
+#include "core/sealed_text.hpp"
 
 #include "search_resolution.hpp"
 #include "workspace_resolution.hpp"
@@ -127,9 +128,8 @@ auto if_there(const Log& log, const Read& read) -> std::optional<decltype(read()
 }
 
 /// The campaign as it was written, and its run directory, which exists and is ours from here on.
-RunDirectory enter(CommandContext& context, const Arguments& arguments, Workspace& workspace) {
-    const Log& log = context.log;
-    const Places places = find_places(arguments);
+RunDirectory enter(const Log& log, const WorkspaceRequest& request, Workspace& workspace) {
+    const Places& places = request.places;
     expect_unchanged_copy(places);
     workspace.written = with_absolute_paths(read_campaign(places.campaign));
     const RunDirectory directory(places.out.empty() ? fs::absolute(workspace.written.name + ".run")
@@ -144,8 +144,8 @@ RunDirectory enter(CommandContext& context, const Arguments& arguments, Workspac
     const Shard& shard = workspace.farm.shard;
     workspace.lock = std::make_unique<Lock>(directory.lock(shard), log);
     expect_no_other_farm(directory, shard);
-    workspace.blinding = settle_blinding(arguments, workspace.written, directory, log);
-    if (arguments.has("fresh")) remove_results(directory);
+    workspace.blinding = settle_blinding(request.unblinding, workspace.written, directory, log);
+    if (request.fresh) remove_results(directory);
     return directory;
 }
 
@@ -175,13 +175,13 @@ void brief_campaign(const Log& log, Workspace& workspace) {
     if (searched) workspace.campaign = std::move(*searched);
 }
 
-void brief(CommandContext& context, const Arguments& arguments, Needs needs, Workspace& workspace) {
+void brief(RunContext& context, const WorkspaceRequest& request, Workspace& workspace) {
     const Log& log = context.log;
-    workspace.device = choose_device(arguments.text("device"));
-    workspace.directory = enter(context, arguments, workspace);
+    workspace.device = choose_device(request.device);
+    workspace.directory = enter(log, request, workspace);
     // A measurement that was unblinded is the one that was fitted blind: only its data are new.
     workspace.accept_change =
-        arguments.has("accept-change") || (workspace.blinding && workspace.blinding->unblinding);
+        request.accept_change || (workspace.blinding && workspace.blinding->unblinding);
     const fs::path path = workspace.directory.journal(workspace.farm.shard);
     JournalState own;
     workspace.history = read_history(workspace.directory, workspace.farm.shard, own);
@@ -189,7 +189,7 @@ void brief(CommandContext& context, const Arguments& arguments, Needs needs, Wor
         own = compact_journal(path, own);
         log.info("journal compacted", {{"lines", own.lines}});
     }
-    if (needs == Needs::campaign) {
+    if (request.needs == Needs::campaign) {
         brief_campaign(log, workspace);
         workspace.journal = std::make_unique<Journal>(path, own);
         return;
@@ -202,7 +202,7 @@ void brief(CommandContext& context, const Arguments& arguments, Needs needs, Wor
     const Lock preparing(workspace.directory.preparation_lock(), log, preparation);
     workspace.source = read_source_events(workspace.written, workspace.directory.root());
     apply_resolution(workspace, log, IfDamaged::make_again);
-    if (needs == Needs::events) expect_resolved(workspace.missing, workspace.directory);
+    if (request.needs == Needs::events) expect_resolved(workspace.missing, workspace.directory);
     compare_with_history(workspace, log);
     Campaign copy = workspace.written;
     copy.data.blind = workspace.blinding.has_value();  // what opens it is the record
@@ -213,40 +213,15 @@ void brief(CommandContext& context, const Arguments& arguments, Needs needs, Wor
 
 }  // namespace
 
-std::vector<Option> workspace_options() {
-    return {
-        {"out", "DIR", "run directory (default: <campaign name>.run)"},
-        {"device", "WORD", "auto, cpu or cuda", "auto"},
-        {"accept-change", "", "train nets again whose part of the campaign has changed"},
-        {"fresh", "", "remove all results of the run directory first"},
-    };
-}
-
-Option ratios_option() {
-    return {"ratios", "FILE", "ratio file (default: ratios.h5 of the run directory)"};
-}
-
-Places find_places(const Arguments& arguments) {
-    Places places{{}, arguments.text("out")};
-    if (!arguments.positional().empty()) {
-        places.campaign = arguments.positional().front();
-    } else if (!places.out.empty()) {
-        places.campaign = RunDirectory(places.out).campaign();
-    } else {
-        places.campaign = "campaign.toml";
-    }
-    return places;
-}
-
-Workspace open_workspace(CommandContext& context, const Arguments& arguments, Needs needs) {
+Workspace open_workspace(RunContext& context, const WorkspaceRequest& request) {
     Workspace workspace;
+    workspace.farm = request.farm;
     mpi::together(context.world, [&] {
-        workspace.farm = farm_settings(context, arguments);
-        if (context.world.is_root()) brief(context, arguments, needs, workspace);
+        if (context.world.is_root()) brief(context, request, workspace);
     });
     share(context.world, workspace);
-    workspace.ratios = arguments.has("ratios") ? fs::absolute(arguments.text("ratios"))
-                                               : workspace.directory.ratios();
+    workspace.ratios =
+        request.ratios.empty() ? workspace.directory.ratios() : fs::absolute(request.ratios);
     workspace.placement = placement_of_rank(context.world, workspace.device);
     return workspace;
 }

@@ -8,7 +8,7 @@
 
 #include "campaign/campaign.hpp"
 #include "campaign/task_graph.hpp"
-#include "commands/command.hpp"
+#include "measurement/fit_input.hpp"
 #include "store/journal.hpp"
 #include "store/lock.hpp"
 #include "store/run_directory.hpp"
@@ -17,6 +17,7 @@
 #include "blinding.hpp"
 #include "campaign_resolution.hpp"
 #include "farm_settings.hpp"
+#include "run_context.hpp"
 
 namespace ratiofarm {
 
@@ -45,19 +46,16 @@ struct Workspace {
     std::unique_ptr<Journal> journal;
 };
 
-/// Options that every command with a workspace takes.
-std::vector<Option> workspace_options();
+/// What toys and tests of the fit are made from; the workspace outlives it.
+inline FitSource fit_source(const Workspace& workspace) {
+    return {workspace.campaign, workspace.ratios, workspace.samples, workspace.threads()};
+}
 
-/// --ratios, of commands that fit; open_workspace() heeds it.
-Option ratios_option();
-
-/// Where a command finds its campaign and its results: the campaign file of the command line, or
-/// the copy in --out, or "campaign.toml" here; --out, or "<campaign name>.run" here.
+/// Where a command finds its campaign and its results.
 struct Places {
     std::filesystem::path campaign;
-    std::filesystem::path out;
+    std::filesystem::path out;  ///< empty: "<campaign name>.run" here
 };
-Places find_places(const Arguments& arguments);
 
 /// How much of its inputs a command needs.
 enum class Needs {
@@ -66,11 +64,23 @@ enum class Needs {
     campaign,   ///< the campaign alone; events are described if their file can be read
 };
 
+/// What a command asks for when it opens a workspace.
+struct WorkspaceRequest {
+    Places places;
+    Needs needs = Needs::events;
+    std::string device = "auto";                 ///< or cpu, or cuda
+    bool accept_change = false;                  ///< train nets again whose campaign has changed
+    bool fresh = false;                          ///< remove all results first
+    std::filesystem::path ratios = {};           ///< empty: those of the run directory
+    std::optional<std::string> unblinding = {};  ///< why the data may be looked at
+    FarmSettings farm = {};
+};
+
 /// Collective over the context's world. Reads and checks everything, takes the lock, compares with
 /// what the run directory already holds.
 /// \throws AgreedError on all ranks: mistakes in campaign or events, a living lock, results of
 ///         another campaign without --accept-change or --fresh; a selection that is missing, unless
 ///         the command makes it
-Workspace open_workspace(CommandContext& context, const Arguments& arguments, Needs needs);
+Workspace open_workspace(RunContext& context, const WorkspaceRequest& request);
 
 }  // namespace ratiofarm

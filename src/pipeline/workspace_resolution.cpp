@@ -5,12 +5,13 @@
 
 #include <fmt/format.h>
 
-#include "campaign/file/campaign_diff.hpp"
-#include "campaign/preselection_graph.hpp"
 #include "ratiofarm/core/publish.hpp"
-#include "core/sealed_text.hpp"
 #include "ratiofarm/mpi/together.hpp"
 #include "ratiofarm/tables/event_file.hpp"
+
+#include "campaign/file/campaign_diff.hpp"
+#include "campaign/preselection_graph.hpp"
+#include "core/sealed_text.hpp"
 
 #include "search_resolution.hpp"
 
@@ -191,7 +192,7 @@ void begin_farm(Workspace& workspace, std::uint64_t ranks) {
     workspace.journal->write(FarmStarted{self.host, self.job, ranks, graph});
 }
 
-void resolve_workspace(CommandContext& context, Workspace& workspace) {
+void resolve_workspace(RunContext& context, Workspace& workspace) {
     mpi::together(context.world, [&] {
         if (!context.world.is_root()) return;
         const Missing before = workspace.missing;

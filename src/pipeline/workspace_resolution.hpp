@@ -19,7 +19,7 @@ void apply_resolution(Workspace& workspace, const Log& log, IfDamaged if_damaged
 /// Collective over the context's world, by a stage that made what was missing: the workspace goes
 /// on with it. \throws AgreedError if the same is still missing, or if nets would change without
 /// --accept-change
-void resolve_workspace(CommandContext& context, Workspace& workspace);
+void resolve_workspace(RunContext& context, Workspace& workspace);
 
 /// Rank 0. The samples of selected.h5 that the plain campaign reads.
 std::vector<SampleInfo> read_selected(const Workspace& workspace);

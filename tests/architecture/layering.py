@@ -35,11 +35,11 @@ ROOMS = {
     "pyhf": ("src/pyhf", "core physics campaign", "json*"),
     "measurement": (
         "src/measurement",
-        "core protocol physics mpi campaign farm store tables fit results pipeline", "json"),
+        "core protocol physics mpi campaign farm store tables fit results", "json"),
     "pipeline": (
         "src/pipeline",
         "core protocol mpi h5 campaign farm store tables scheduler/host workers fit results report "
-        "measurement commands", "json*"),
+        "measurement", "json*"),
     "commands": (
         "src/commands",
         "core protocol mpi h5 simulation simulation/files campaign store tables scheduler "

@@ -1,4 +1,4 @@
-#include "farm_settings.hpp"
+#include "farm_options.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -27,7 +27,7 @@ std::vector<Option> farm_options() {
     };
 }
 
-FarmSettings farm_settings(const CommandContext& context, const Arguments& arguments) {
+FarmSettings farm_settings(const RunContext& context, const Arguments& arguments) {
     FarmSettings settings;
     settings.stop_by = context.walltime_end;
     settings.ignore_space = arguments.has("ignore-space");

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <vector>
+
+#include "pipeline/farm_settings.hpp"
+
+#include "command.hpp"
+
+namespace ratiofarm {
+
+/// --time-budget, of commands with tasks of their own; farm_settings() heeds it.
+Option time_budget_option();
+
+/// Options of commands that train or evaluate nets.
+std::vector<Option> farm_options();
+
+/// What those options and the batch system say.
+/// \throws ConfigError naming an option and its value
+FarmSettings farm_settings(const RunContext& context, const Arguments& arguments);
+
+}  // namespace ratiofarm

@@ -1,0 +1,84 @@
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/signal_flags.hpp"
+#include "pipeline/stages.hpp"
+
+#include "command.hpp"
+#include "farm_options.hpp"
+#include "workspace_options.hpp"
+
+namespace ratiofarm {
+namespace {
+
+/// A command that runs one stage alone; with Needs::selection after what is missing before it.
+struct StageCommand {
+    NamedStage stage;
+    Trainers trainers = Trainers::none;
+    Needs needs = Needs::events;
+    std::string summary;
+    std::vector<Option> options = {};  ///< beside those that its likes have
+};
+
+std::vector<StageCommand> table() {
+    return {{.stage = {"search", search_stage},
+             .trainers = Trainers::used,
+             .needs = Needs::selection,
+             .summary = "Looks for a good setting of the nets, as [search] says: random trials, "
+                        "of which bad ones are stopped early."},
+            {.stage = {"select", select_stage},
+             .trainers = Trainers::used,
+             .needs = Needs::selection,
+             .summary = "Fills the regions of the campaign with events: trains the preselection, "
+                        "writes selected.h5, selected.toml and selection.json."},
+            {.stage = {"train", train_stage},
+             .trainers = Trainers::used,
+             .needs = Needs::selection,
+             .summary = "Trains every net that is not trained yet; resumes from checkpoints.",
+             .options = {{"shard", "I/N",
+                          "train only part I of N; other farms may train other parts at the same "
+                          "time. array: the element of a Slurm array. Afterwards 'ratiofarm "
+                          "collect'"}}},
+            {.stage = {"gather", gather_stage},
+             .summary = "Collects the trained nets into ensembles/<process>.h5."},
+            {.stage = {"infer", infer_stage},
+             .trainers = Trainers::used,
+             .summary = "Evaluates the ensembles on the inference split and writes ratios.h5."}};
+}
+
+ExitCode run(const StageCommand& row, RunContext& context, const Arguments& arguments) {
+    install_signal_flags();
+    Workspace workspace = open_workspace(context, arguments, row.needs);
+    std::vector<NamedStage> stages{row.stage};
+    if (row.needs == Needs::selection) stages = with_selection(workspace, std::move(stages));
+    return run_stages(context, workspace, stages);
+}
+
+Command command_of(const StageCommand& row) {
+    Command command;
+    command.name = row.stage.name;
+    command.summary = row.summary;
+    command.positional = {"CAMPAIGN.toml"};
+    command.options = workspace_options();
+    if (row.trainers == Trainers::used) {
+        for (Option& option : farm_options()) command.options.push_back(std::move(option));
+    }
+    for (const Option& option : row.options) command.options.push_back(option);
+    command.ranks = Ranks::all;
+    command.trainers = row.trainers;
+    command.run = [row](RunContext& context, const Arguments& arguments) {
+        return run(row, context, arguments);
+    };
+    return command;
+}
+
+}  // namespace
+
+std::vector<Command> stage_commands() {
+    std::vector<Command> commands;
+    for (const StageCommand& row : table()) commands.push_back(command_of(row));
+    return commands;
+}
+
+}  // namespace ratiofarm
