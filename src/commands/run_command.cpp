@@ -28,12 +28,9 @@ void print_results(const RunDirectory& directory) {
 ExitCode run_run(RunContext& context, const Arguments& arguments) {
     install_signal_flags();
     Workspace workspace = open_workspace(context, arguments, Needs::selection);
-    const ExitCode code = run_stages(context, workspace,
-                                     with_selection(workspace, {{"train", train_stage},
-                                                                {"gather", gather_stage},
-                                                                {"infer", infer_stage},
-                                                                {"fit", fit_stage},
-                                                                {"report", report_stage}}));
+    const std::vector<Stage> stages{Stage::train, Stage::gather, Stage::infer, Stage::fit,
+                                    Stage::report};
+    const ExitCode code = run_stages(context, workspace, with_selection(workspace, stages));
     if (code == ExitCode::done && context.world.is_root()) print_results(workspace.directory);
     return code;
 }

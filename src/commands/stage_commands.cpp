@@ -14,7 +14,7 @@ namespace {
 
 /// A command that runs one stage alone; with Needs::selection after what is missing before it.
 struct StageCommand {
-    NamedStage stage;
+    Stage stage = Stage::train;
     Trainers trainers = Trainers::none;
     Needs needs = Needs::events;
     std::string summary;
@@ -22,17 +22,17 @@ struct StageCommand {
 };
 
 std::vector<StageCommand> table() {
-    return {{.stage = {"search", search_stage},
+    return {{.stage = Stage::search,
              .trainers = Trainers::used,
              .needs = Needs::selection,
              .summary = "Looks for a good setting of the nets, as [search] says: random trials, "
                         "of which bad ones are stopped early."},
-            {.stage = {"select", select_stage},
+            {.stage = Stage::select,
              .trainers = Trainers::used,
              .needs = Needs::selection,
              .summary = "Fills the regions of the campaign with events: trains the preselection, "
                         "writes selected.h5, selected.toml and selection.json."},
-            {.stage = {"train", train_stage},
+            {.stage = Stage::train,
              .trainers = Trainers::used,
              .needs = Needs::selection,
              .summary = "Trains every net that is not trained yet; resumes from checkpoints.",
@@ -40,9 +40,9 @@ std::vector<StageCommand> table() {
                           "train only part I of N; other farms may train other parts at the same "
                           "time. array: the element of a Slurm array. Afterwards 'ratiofarm "
                           "collect'"}}},
-            {.stage = {"gather", gather_stage},
+            {.stage = Stage::gather,
              .summary = "Collects the trained nets into ensembles/<process>.h5."},
-            {.stage = {"infer", infer_stage},
+            {.stage = Stage::infer,
              .trainers = Trainers::used,
              .summary = "Evaluates the ensembles on the inference split and writes ratios.h5."}};
 }
@@ -50,14 +50,14 @@ std::vector<StageCommand> table() {
 ExitCode run(const StageCommand& row, RunContext& context, const Arguments& arguments) {
     install_signal_flags();
     Workspace workspace = open_workspace(context, arguments, row.needs);
-    std::vector<NamedStage> stages{row.stage};
+    std::vector<Stage> stages{row.stage};
     if (row.needs == Needs::selection) stages = with_selection(workspace, std::move(stages));
     return run_stages(context, workspace, stages);
 }
 
 Command command_of(const StageCommand& row) {
     Command command;
-    command.name = row.stage.name;
+    command.name = word_of(row.stage);
     command.summary = row.summary;
     command.positional = {"CAMPAIGN.toml"};
     command.options = workspace_options();

@@ -55,6 +55,19 @@ void print_end(const std::string& name, const StageEnd& end) {
     std::fflush(stdout);
 }
 
+StageEnd run_one(Stage stage, RunContext& context, Workspace& workspace) {
+    switch (stage) {
+        case Stage::select: return select_stage(context, workspace);
+        case Stage::search: return search_stage(context, workspace);
+        case Stage::train: return train_stage(context, workspace);
+        case Stage::gather: return gather_stage(context, workspace);
+        case Stage::infer: return infer_stage(context, workspace);
+        case Stage::fit: return fit_stage(context, workspace);
+        case Stage::report: return report_stage(context, workspace);
+    }
+    return {};
+}
+
 }  // namespace
 
 bool ended_well(const StageEnd& end) {
@@ -67,27 +80,26 @@ ExitCode told_end(const StageEnd& end) {
     return exit_code(end.state);
 }
 
-ExitCode run_stages(RunContext& context,
-                    Workspace& workspace,
-                    const std::vector<NamedStage>& stages) {
+ExitCode run_stages(RunContext& context, Workspace& workspace, const std::vector<Stage>& stages) {
     check_space(context, workspace, stages);
-    for (const NamedStage& named : stages) {
+    for (const Stage stage : stages) {
+        const std::string name = word_of(stage);
         if (stop_wanted(context.world, workspace)) return ExitCode::resumable;
-        context.log.info("stage begins", {{"stage", named.name}});
+        context.log.info("stage begins", {{"stage", name}});
         const auto begin = std::chrono::steady_clock::now();
-        StageEnd end = in_context(named.name, [&] { return named.run(context, workspace); });
+        StageEnd end = in_context(name, [&] { return run_one(stage, context, workspace); });
         end.seconds =
             std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
         mpi::together(context.world, [&] {
             if (!context.world.is_root()) return;
-            print_end(named.name, end);
-            workspace.journal->write(StageEnded{named.name, end.seconds});
+            print_end(name, end);
+            workspace.journal->write(StageEnded{name, end.seconds});
             workspace.journal->flush();
         });
         const ExitCode code = exit_code(end.state);
         if (code != ExitCode::done) return code;
         // Only now is it known what the others write.
-        const bool resolves = named.run == select_stage || named.run == search_stage;
+        const bool resolves = stage == Stage::select || stage == Stage::search;
         if (resolves && end.state == StageEnd::State::done) {
             check_space(context, workspace, stages);
         }
@@ -95,17 +107,15 @@ ExitCode run_stages(RunContext& context,
     return ExitCode::done;
 }
 
-std::vector<NamedStage> with_selection(const Workspace& workspace, std::vector<NamedStage> stages) {
-    const bool there = !stages.empty() && stages.front().run == select_stage;
+std::vector<Stage> with_selection(const Workspace& workspace, std::vector<Stage> stages) {
+    const bool there = !stages.empty() && stages.front() == Stage::select;
     if (!there && needs_selection(workspace.written)) {
-        stages.insert(stages.begin(), {"select", select_stage});
+        stages.insert(stages.begin(), Stage::select);
     }
-    const auto is = [](Stage stage) {
-        return [stage](const NamedStage& named) { return named.run == stage; };
-    };
-    if (workspace.written.search && std::ranges::none_of(stages, is(search_stage)) &&
-        std::ranges::any_of(stages, is(train_stage))) {
-        stages.insert(std::ranges::find_if(stages, is(train_stage)), {"search", search_stage});
+    const auto train = std::ranges::find(stages, Stage::train);
+    const bool searches = std::ranges::find(stages, Stage::search) != stages.end();
+    if (workspace.written.search && !searches && train != stages.end()) {
+        stages.insert(train, Stage::search);
     }
     return stages;
 }

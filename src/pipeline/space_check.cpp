@@ -22,9 +22,8 @@ namespace fs = std::filesystem;
 constexpr std::uint64_t small_files = 1'000'000;  // journal, fit.json, report.html
 constexpr std::uint64_t disk_block = 4096;        // a file takes half a block more than it holds
 
-bool is_asked_for(const std::vector<NamedStage>& stages, const char* name) {
-    return std::any_of(stages.begin(), stages.end(),
-                       [&](const NamedStage& stage) { return stage.name == name; });
+bool is_asked_for(const std::vector<Stage>& stages, Stage stage) {
+    return std::ranges::find(stages, stage) != stages.end();
 }
 
 bool is_missing(const Workspace& workspace, const Digest& task) {
@@ -172,7 +171,7 @@ std::uint64_t SpaceNeeds::certain() const {
 }
 
 SpaceNeeds space_needs(const Workspace& workspace,
-                       const std::vector<NamedStage>& stages,
+                       const std::vector<Stage>& stages,
                        std::uint64_t ranks) {
     SpaceNeeds needs;
     if (workspace.missing == Missing::selection) {
@@ -188,16 +187,16 @@ SpaceNeeds space_needs(const Workspace& workspace,
         needs.files += files;
     };
     const NetsToDo nets = nets_to_do(workspace);
-    if (is_asked_for(stages, "train")) {
+    if (is_asked_for(stages, Stage::train)) {
         need(grouped(nets.train) + " nets", nets.train * cost.net_bytes, nets.tasks);
         const std::uint64_t losses = 16 * workspace.campaign.training.epochs;
         needs.margin += nets.train * losses;
         needs.margin += 3 * std::min(ranks, nets.tasks) * cost.checkpoint_bytes;
     }
-    if (is_asked_for(stages, "gather")) {
+    if (is_asked_for(stages, Stage::gather)) {
         need("ensembles", nets.gather * cost.net_bytes, nets.ensembles);
     }
-    if (is_asked_for(stages, "infer") && !has_ratios(workspace)) {
+    if (is_asked_for(stages, Stage::infer) && !has_ratios(workspace)) {
         const std::uint64_t blocks = blocks_to_do(workspace);
         const std::uint64_t all = std::max<std::uint64_t>(cost.inferences, 1);
         need("ratio blocks", cost.block_bytes / all * blocks, blocks);
@@ -209,9 +208,9 @@ SpaceNeeds space_needs(const Workspace& workspace,
 
 void check_space(RunContext& context,
                  const Workspace& workspace,
-                 const std::vector<NamedStage>& stages) {
-    const bool writes = is_asked_for(stages, "select") || is_asked_for(stages, "train") ||
-                        is_asked_for(stages, "infer");
+                 const std::vector<Stage>& stages) {
+    const bool writes = is_asked_for(stages, Stage::select) || is_asked_for(stages, Stage::train) ||
+                        is_asked_for(stages, Stage::infer);
     if (!writes) return;
     mpi::together(context.world, [&] {
         if (!context.world.is_root()) return;

@@ -24,7 +24,7 @@ struct SpaceNeeds {
 /// From the task graph and the files that are there. Of other shards nothing is counted.
 /// \param ranks trainers that run at the same time, each with its checkpoints
 SpaceNeeds space_needs(const Workspace& workspace,
-                       const std::vector<NamedStage>& stages,
+                       const std::vector<Stage>& stages,
                        std::uint64_t ranks);
 
 /// Collective over the context's world, at the start of a farm: warns where the file system of the
@@ -32,8 +32,6 @@ SpaceNeeds space_needs(const Workspace& workspace,
 /// too small. Quotas that the file system does not show are met later, in order (exit code 75).
 /// \throws AgreedError (exit code 2) naming what is needed, what is free and what to try, unless
 ///         the workspace says to ignore it
-void check_space(RunContext& context,
-                 const Workspace& workspace,
-                 const std::vector<NamedStage>& stages);
+void check_space(RunContext& context, const Workspace& workspace, const std::vector<Stage>& stages);
 
 }  // namespace ratiofarm

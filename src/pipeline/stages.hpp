@@ -1,7 +1,13 @@
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
+
+#include "ratiofarm/core/enum_words.hpp"
 
 #include "run_context.hpp"
 #include "workspace.hpp"
@@ -9,6 +15,21 @@
 /// The stages of the chain. Each is collective over the context's world, does only what is not
 /// done yet, and leaves files that the next one reads.
 namespace ratiofarm {
+
+/// In the order of the chain.
+enum class Stage : std::uint8_t { select, search, train, gather, infer, fit, report };
+
+template <>
+struct EnumWords<Stage> {
+    static constexpr std::array<std::pair<Stage, std::string_view>, 7> words{
+        {{Stage::select, "select"},
+         {Stage::search, "search"},
+         {Stage::train, "train"},
+         {Stage::gather, "gather"},
+         {Stage::infer, "infer"},
+         {Stage::fit, "fit"},
+         {Stage::report, "report"}}};
+};
 
 /// How a stage ended; the same on every rank.
 struct StageEnd {
@@ -40,16 +61,9 @@ ExitCode told_end(const StageEnd& end);
 
 /// Runs stages in order until one does not end well, prints their times and the failures.
 /// \return the exit code of the command
-using Stage = StageEnd (*)(RunContext&, Workspace&);
-struct NamedStage {
-    std::string name;
-    Stage run;
-};
-ExitCode run_stages(RunContext& context,
-                    Workspace& workspace,
-                    const std::vector<NamedStage>& stages);
+ExitCode run_stages(RunContext& context, Workspace& workspace, const std::vector<Stage>& stages);
 
 /// The select and search stages, if a campaign asks for them, before others.
-std::vector<NamedStage> with_selection(const Workspace& workspace, std::vector<NamedStage> stages);
+std::vector<Stage> with_selection(const Workspace& workspace, std::vector<Stage> stages);
 
 }  // namespace ratiofarm
