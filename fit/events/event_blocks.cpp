@@ -10,12 +10,11 @@
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
 
+#include "fit/kernels/guards.hpp"
 #include "parallel.hpp"
 
 namespace ratiofarm {
 namespace {
-
-constexpr float stored_largest_log_anchor = 2.99573227F;  // ln 20
 
 /// Large enough that a read is efficient, small enough that threads share the work and that the
 /// copies in flight are small beside the events.
@@ -183,15 +182,15 @@ std::string EventBlocks::load_shapes(const Request& request,
                 first_bad = std::min(first_bad, i);
                 continue;
             }
-            if (largest > stored_largest_log_anchor) {
+            if (largest > largest_log_g) {
                 for (std::size_t i = 0; i < count; ++i) {
-                    const bool clip = std::abs(values[i]) > stored_largest_log_anchor;
+                    const bool clip = std::abs(values[i]) > largest_log_g;
                     if (clip && found.used[first + i]) {
                         ++found.clipped_anchors[request.process_of[c / 2]];
                     }
-                    values[i] = std::clamp(values[i], -stored_largest_log_anchor, stored_largest_log_anchor);
+                    values[i] = std::clamp(values[i], -largest_log_g, largest_log_g);
                 }
-                largest = stored_largest_log_anchor;
+                largest = largest_log_g;
             }
             const std::size_t at = (first_block + first / shape_block) * n_columns_ + c / 2;
             const std::uint8_t reach = reach_of(largest);

@@ -8,12 +8,10 @@
 #include "ratiofarm/physics/interpolation.hpp"
 
 #include "event_shards.hpp"
+#include "fit/kernels/guards.hpp"
 
 namespace ratiofarm {
 namespace {
-
-constexpr double largest_log_anchor = 2.995732273553991;  // ln 20
-constexpr double smallest_g = 1e-6;
 
 /// g(alpha) for one event of a column.
 double factor(const InterpolationWeights& weights, double log_up, double log_down) {
@@ -36,7 +34,7 @@ void multiply_shapes(const MixtureAt& mixture, const EventSet& events, std::vect
         const float* up = events.log_g.data() + 2 * c * n;
         const float* down = up + n;
         const auto clipped = [](float log_g) {
-            return std::clamp<double>(log_g, -largest_log_anchor, largest_log_anchor);
+            return double{std::clamp(log_g, -largest_log_g, largest_log_g)};
         };
         for (std::size_t i = 0; i < n; ++i) {
             t[i * s + column.process] *=

@@ -6,12 +6,10 @@
 
 #include "ratiofarm/core/contracts.hpp"
 
+#include "fit/kernels/guards.hpp"
+
 namespace ratiofarm {
 namespace {
-
-/// Below it g would take the logarithm of a mixture with it; code 4 stays above between its
-/// anchors, powers are positive.
-constexpr double floor_of_g = 1e-6;
 
 template <class Real>
 ColumnWeights<Real> as_kernel_wants(const InterpolationWeights& weights) {
@@ -23,7 +21,7 @@ ColumnWeights<Real> as_kernel_wants(const InterpolationWeights& weights) {
         }
     }
     result.power = static_cast<Real>(weights.power);
-    result.smallest = static_cast<Real>(floor_of_g);
+    result.smallest = static_cast<Real>(smallest_g);
     using Form = InterpolationWeights::Form;
     if (weights.form == Form::power_of_up) result.side = 1;
     if (weights.form == Form::power_of_down) result.side = -1;

@@ -2,6 +2,7 @@
 
 // The kernel of events without shapes. Compiled per instruction set; see lanes.hpp.
 
+#include "guards.hpp"
 #include "lanes.hpp"
 #include "mixture_kernel.hpp"
 
@@ -17,9 +18,6 @@ struct Block {
     double slope[block_size];  ///< w L'
     double bend[block_size];   ///< -w L''
 };
-
-constexpr double relative_floor = 1e-6;
-constexpr double smallest_floor = 1e-150;  // its square is still a normal number
 
 /// The continuation below the floor (Likelihood's documentation), for the few events there.
 /// \return the number of events with weight that were below
@@ -41,13 +39,11 @@ double continue_below_floor(const MixturePoint& point,
         const double floor = scale > smallest_floor ? scale : smallest_floor;
         if (mixture >= floor) continue;
         const double w = events.weight[first + i];
-        const double t = mixture / floor - 1.0;
-        const double q = w < 0.0 ? 1.0 + t * t : 1.0;
-        const double slope = w < 0.0 ? 1.0 - t - t * t : 1.0 - t;
-        const double bend = w < 0.0 ? 1.0 + 6.0 * t - 3.0 * t * t - 2.0 * t * t * t : 1.0;
-        block.value[i] += (t - 0.5 * t * t) / q;  // it holds ln(floor)
-        block.slope[i] = w * (slope / (q * q) / floor);
-        block.bend[i] = w * (bend / (q * q * q) / floor / floor);
+        const Continuation<double> below(mixture / floor - 1.0, w);
+        const double q = below.q();
+        block.value[i] += below.value() / q;  // it holds ln(floor)
+        block.slope[i] = w * (below.slope() / (q * q) / floor);
+        block.bend[i] = w * (below.bend() / (q * q * q) / floor / floor);
         if (w != 0.0) count += 1.0;
     }
     return count;

@@ -3,13 +3,11 @@
 // The logarithm of the mixture of each event of a block, and its derivatives. Compiled per
 // instruction set; see lanes.hpp.
 
+#include "guards.hpp"
 #include "shape_lanes.hpp"
 
 namespace ratiofarm {
 namespace {
-
-constexpr double relative_floor = 1e-6;
-constexpr double smallest_floor = 1e-150;  // its square is still a normal number
 
 /// What a block of events knows of its mixture. Derivatives are relative to the power of the
 /// mixture, so that nothing overflows: L' = slope / D, L'' = -bend / D^2, with D held at the floor.
@@ -22,12 +20,11 @@ struct MixtureBlock {
 
 /// The continuation below the floor (Likelihood's documentation) of one event.
 inline void continue_below_floor(double t, double w, std::size_t i, MixtureBlock& block) {
-    const double q = w < 0.0 ? 1.0 + t * t : 1.0;
-    const double slope = w < 0.0 ? 1.0 - t - t * t : 1.0 - t;
-    const double bend = w < 0.0 ? 1.0 + 6.0 * t - 3.0 * t * t - 2.0 * t * t * t : 1.0;
-    block.value[i] += (t - 0.5 * t * t) / q;  // it holds ln(floor)
-    block.slope[i] = w * (slope / (q * q));
-    block.bend[i] = w * (bend / (q * q * q));
+    const Continuation<double> below(t, w);
+    const double q = below.q();
+    block.value[i] += below.value() / q;  // it holds ln(floor)
+    block.slope[i] = w * (below.slope() / (q * q));
+    block.bend[i] = w * (below.bend() / (q * q * q));
 }
 
 /// Mixtures of a block, ratios evaluated. Adds to value and below_floor.

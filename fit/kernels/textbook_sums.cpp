@@ -6,6 +6,8 @@
 #include "ratiofarm/mpi/exact_sum.hpp"
 #include "ratiofarm/mpi/together.hpp"
 
+#include "guards.hpp"
+
 namespace ratiofarm {
 namespace {
 
@@ -20,7 +22,7 @@ TextbookEvent event_at(const RegionLayout& layout,
                        const EventSet& events,
                        std::size_t i,
                        std::span<const double> alpha) {
-    constexpr double largest = 2.99573227F;  // the float nearest to ln 20
+    constexpr double largest = largest_log_g;
     TextbookEvent event;
     const std::size_t s = layout.n_processes;
     for (std::size_t j = 0; j < s; ++j) event.t.push_back(std::exp(events.log_r[i * s + j]));
@@ -33,8 +35,8 @@ TextbookEvent event_at(const RegionLayout& layout,
         Interpolated g = interpolate(column.code, {anchor(0), anchor(1)}, alpha[column.parameter]);
         const bool multiplicative =
             column.code == Interpolation::code1 || column.code == Interpolation::code4;
-        event.held.push_back(!multiplicative && g.value < 1e-6);
-        if (event.held.back()) g = {1e-6, 0.0, 0.0};
+        event.held.push_back(!multiplicative && g.value < smallest_g);
+        if (event.held.back()) g = {smallest_g, 0.0, 0.0};
         event.t[column.process] *= g.value;
         event.g.push_back({g.value, g.slope / g.value, g.bend / g.value});
     }
@@ -51,12 +53,10 @@ struct TextbookLogarithm {
 
 TextbookLogarithm logarithm_at(double mixture, double floor, double w) {
     if (mixture >= floor) return {std::log(mixture), w / mixture, w / mixture / mixture, false};
-    const double t = mixture / floor - 1.0;
-    const double q = w < 0.0 ? 1.0 + t * t : 1.0;
-    const double slope = w < 0.0 ? 1.0 - t - t * t : 1.0 - t;
-    const double bend = w < 0.0 ? 1.0 + 6.0 * t - 3.0 * t * t - 2.0 * t * t * t : 1.0;
-    return {std::log(floor) + (t - t * t / 2.0) / q, w * slope / (q * q) / floor,
-            w * bend / (q * q * q) / floor / floor, true};
+    const Continuation<double> below(mixture / floor - 1.0, w);
+    const double q = below.q();
+    return {std::log(floor) + below.value() / q, w * below.slope() / (q * q) / floor,
+            w * below.bend() / (q * q * q) / floor / floor, true};
 }
 
 }  // namespace
@@ -85,7 +85,8 @@ MixtureSums textbook_mixture(const RegionLayout& layout,
             mixture += rates[j] * event.t[j];
             scale += layout.yields[j] * std::exp(events.log_r[i * s + j]);
         }
-        const TextbookLogarithm l = logarithm_at(mixture, std::max(1e-6 * scale, 1e-150), w);
+        const double floor = std::max(relative_floor * scale, smallest_floor);
+        const TextbookLogarithm l = logarithm_at(mixture, floor, w);
         sums.value += w * l.value;
         sums.below_floor += l.below ? 1 : 0;
         std::vector<double> z(n_z);

@@ -9,12 +9,10 @@
 
 #include "dual.hpp"
 #include "fit/events/region_layout.hpp"
+#include "fit/kernels/guards.hpp"
 
 namespace ratiofarm {
 namespace {
-
-constexpr double row_smallest_g = 1e-6;
-const double row_largest_log_anchor = std::log(20.0);
 
 /// All events of one region, and what their gradient needs.
 struct Region {
@@ -28,10 +26,9 @@ struct Region {
 Dual log_slope(Dual mixture, double floor, double weight) {
     const Dual one{1.0, 0.0};
     if (mixture.value >= floor) return one / mixture;
-    const Dual t = (1.0 / floor) * mixture - one;
-    if (weight >= 0.0) return (1.0 / floor) * (one - t);
-    const Dual q = one + t * t;
-    return (1.0 / floor) * ((one - t - t * t) / (q * q));
+    const Continuation<Dual> below((1.0 / floor) * mixture - one, weight);
+    const Dual q = below.q();
+    return (1.0 / floor) * (below.slope() / (q * q));
 }
 
 /// The gradient of one region's terms along one direction of the parameters.
@@ -88,11 +85,11 @@ private:
         for (std::size_t c = 0; c < slope_.size(); ++c) {
             const ShapeIndex& column = region_.named.layout.columns[c];
             const auto anchor = [&](std::size_t side) {
-                const double log_g = events.log_g[(2 * c + side) * events.size() + i];
-                return std::exp(std::clamp(log_g, -row_largest_log_anchor, row_largest_log_anchor));
+                const float log_g = events.log_g[(2 * c + side) * events.size() + i];
+                return std::exp(double{std::clamp(log_g, -largest_log_g, largest_log_g)});
             };
             Interpolated g = interpolate(column.code, {anchor(0), anchor(1)}, alpha_[c].value);
-            if (g.value < row_smallest_g) g = {row_smallest_g, 0.0, 0.0};
+            if (g.value < smallest_g) g = {smallest_g, 0.0, 0.0};
             const Dual value{g.value, g.slope * alpha_[c].tangent};
             slope_[c] = Dual{g.slope, g.bend * alpha_[c].tangent} / value;
             t_[column.process] *= value;
@@ -134,13 +131,13 @@ private:
         if (w == 0.0) return;
         double floor = 0.0;
         for (std::size_t j = 0; j < s_; ++j) {
-            floor +=
-                1e-6 * region_.named.layout.yields[j] * std::exp(region_.events.log_r[i * s_ + j]);
+            floor += relative_floor * region_.named.layout.yields[j] *
+                     std::exp(region_.events.log_r[i * s_ + j]);
         }
         set_event(i);
         Dual mixture;
         for (std::size_t j = 0; j < s_; ++j) mixture += rate_[j] * t_[j];
-        const Dual factor = -w * log_slope(mixture, std::max(floor, 1e-150), w);
+        const Dual factor = -w * log_slope(mixture, std::max(floor, smallest_floor), w);
         for (std::size_t j = 0; j < s_; ++j) {
             for (std::size_t a = 0; a < n_; ++a) {
                 sum[a] += factor * (rate_slope_[j * n_ + a] * t_[j]);
