@@ -5,9 +5,9 @@
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/fit/fit.hpp"
-#include "fit/reference_likelihood.hpp"
 #include "ratiofarm_test/catch.hpp"
 
+#include "reference_likelihood.hpp"
 #include "toy_events.hpp"
 
 using namespace ratiofarm;

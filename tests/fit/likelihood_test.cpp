@@ -2,10 +2,10 @@
 
 #include <cmath>
 
-#include "fit/reference_likelihood.hpp"
 #include "ratiofarm/physics/process_rates.hpp"
 #include "ratiofarm_test/catch.hpp"
 
+#include "reference_likelihood.hpp"
 #include "toy_events.hpp"
 
 using namespace ratiofarm;

@@ -4,10 +4,10 @@
 #include <cmath>
 
 #include "ratiofarm/fit/fit.hpp"
-#include "fit/reference_likelihood.hpp"
 #include "ratiofarm/fit/scan.hpp"
 #include "ratiofarm_test/catch.hpp"
 
+#include "reference_likelihood.hpp"
 #include "systematic_toy.hpp"
 
 using namespace ratiofarm;

@@ -6,7 +6,7 @@
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/physics/process_rates.hpp"
 
-#include "constraint_term.hpp"
+#include "fit/constraint_term.hpp"
 
 namespace ratiofarm {
 namespace {
