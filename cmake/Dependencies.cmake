@@ -5,7 +5,7 @@ include_guard(GLOBAL)
 find_package(Threads REQUIRED)
 find_package(MPI REQUIRED COMPONENTS CXX)
 find_package(Eigen3 3.3 REQUIRED NO_MODULE)
-find_package(Boost 1.70 REQUIRED COMPONENTS program_options)
+find_package(Boost 1.70 REQUIRED COMPONENTS program_options)  # Boost::headers has Boost.Math
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(nlohmann_json 3.9 REQUIRED)

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include <boost/math/special_functions/erf.hpp>
+
 #include "ratiofarm/core/contracts.hpp"
 
 namespace ratiofarm {
@@ -14,25 +16,10 @@ double normal_cdf(double x) { return normal_tail(-x); }
 
 double normal_quantile(double probability) {
     RATIOFARM_EXPECT(probability >= 0.0 && probability <= 1.0);
-    if (probability > 0.5) {  // 1 - p is exact here
-        return -normal_quantile(1.0 - probability);
-    }
-    if (probability == 0.0) return -std::numeric_limits<double>::infinity();
-    // Newton on ln Phi, which is concave: from the left it converges without leaving the domain.
-    double x = -std::sqrt(-2.0 * std::log(2.0 * probability));
-    for (int iteration = 0; iteration < 50; ++iteration) {
-        const double cdf = normal_cdf(x);
-        const double density = std::exp(-0.5 * x * x) / std::sqrt(2.0 * M_PI);
-        const double step = (std::log(probability) - std::log(cdf)) * cdf / density;
-        x += step;
-        if (std::abs(step) < 1e-15 * (1.0 + std::abs(x))) break;
-    }
-    return x;
+    constexpr double infinite = std::numeric_limits<double>::infinity();
+    if (probability == 0.0 || probability == 1.0) return probability == 0.0 ? -infinite : infinite;
+    return 0.0 - std::sqrt(2.0) * boost::math::erfc_inv(2.0 * probability);  // the median is +0
 }
-
-double significance_of(double p_value) { return -normal_quantile(p_value); }
-
-double p_value_of_t(double t) { return 2.0 * normal_tail(std::sqrt(std::max(0.0, t))); }
 
 ClsValue cls_of_q(double q, double q_asimov) {
     const double root = std::sqrt(std::max(0.0, q));

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <numeric>
 
+#include <boost/math/special_functions/gamma.hpp>
+
 #include "ratiofarm/core/contracts.hpp"
 
 namespace ratiofarm {
@@ -15,37 +17,6 @@ double deviance_term(double observed, double expected) {
     const double nu = std::max(expected, smallest_bin);
     const double excess = nu - observed;
     return 2.0 * (observed > 0.0 ? excess + observed * std::log(observed / nu) : excess);
-}
-
-/// P(a, x), the lower regularised incomplete gamma function, by its series: for x < a + 1.
-double gamma_series(double a, double x, double front) {
-    double term = 1.0 / a;
-    double sum = term;
-    for (double n = a + 1.0; term > 1e-17 * sum; n += 1.0) {
-        term *= x / n;
-        sum += term;
-    }
-    return front * sum;
-}
-
-/// Q(a, x) by its continued fraction, evaluated by the method of Lentz: for x >= a + 1.
-double gamma_fraction(double a, double x, double front) {
-    constexpr double tiny = 1e-300;
-    double b = x + 1.0 - a;
-    double c = 1.0 / tiny;
-    double d = 1.0 / b;
-    double h = d;
-    for (double i = 1.0; i < 1e6; i += 1.0) {
-        const double step = -i * (i - a);
-        b += 2.0;
-        d = step * d + b;
-        d = 1.0 / (std::abs(d) < tiny ? tiny : d);
-        c = b + step / c;
-        c = std::abs(c) < tiny ? tiny : c;
-        h *= d * c;
-        if (std::abs(d * c - 1.0) < 1e-15) break;
-    }
-    return front * h;
 }
 
 }  // namespace
@@ -78,11 +49,7 @@ double constraint_deviance(const StatisticalModel& model,
 
 double chi2_tail(double chi2, double ndf) {
     RATIOFARM_EXPECT(chi2 >= 0.0 && ndf > 0.0);
-    if (chi2 == 0.0) return 1.0;
-    const double a = 0.5 * ndf;
-    const double x = 0.5 * chi2;
-    const double front = std::exp(a * std::log(x) - x - std::lgamma(a));
-    return x < a + 1.0 ? 1.0 - gamma_series(a, x, front) : gamma_fraction(a, x, front);
+    return boost::math::gamma_q(0.5 * ndf, 0.5 * chi2);
 }
 
 std::vector<double> weighted_quantiles(std::span<const double> values,

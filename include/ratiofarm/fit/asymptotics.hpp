@@ -12,12 +12,6 @@ double normal_cdf(double x);
 double normal_tail(double x);  ///< above x, without cancellation
 double normal_quantile(double probability);
 
-/// One-sided p-value to significance and back: Z = 2 is p = 0.02275.
-double significance_of(double p_value);
-
-/// Two-sided p-value of t_mu, chi-square with one degree of freedom. \param t >= 0
-double p_value_of_t(double t);
-
 /// What a statistic and its value for Asimov data say about a hypothesis.
 struct ClsValue {
     double p_sb = 1.0;  ///< of signal and background
