@@ -32,14 +32,14 @@ MemberTable::MemberTable(const mpi::Communicator& comm, const MemberEvents& even
     });
 }
 
-void MemberTable::set_basis(std::size_t process, std::uint64_t row, Eigen::VectorXd& basis) const {
+void MemberTable::set_basis(std::size_t process, std::uint64_t row, std::span<double> basis) const {
     const std::size_t members = events_.members[process];
-    basis.resize(static_cast<Eigen::Index>(members + 1));
+    RATIOFARM_EXPECT(basis.size() == members + 1);
     for (std::size_t i = 0; i < members; ++i) {
         const std::size_t line = first_line_[process] + i;
-        basis[static_cast<Eigen::Index>(i)] = rows_.log_r[line * rows_.weight.size() + row];
+        basis[i] = rows_.log_r[line * rows_.weight.size() + row];
     }
-    basis[static_cast<Eigen::Index>(members)] = 1.0;
+    basis[members] = 1.0;
 }
 
 void MemberTable::check() const {

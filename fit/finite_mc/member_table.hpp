@@ -5,8 +5,6 @@
 #include <span>
 #include <vector>
 
-#include <Eigen/Core>
-
 #include "ratiofarm/fit/event_set.hpp"
 #include "member_weights.hpp"
 #include "ratiofarm/mpi/exact_sum.hpp"
@@ -36,8 +34,8 @@ public:
         }
     }
 
-    /// [members + 1] of one event: f of the members, and 1.
-    void set_basis(std::size_t process, std::uint64_t row, Eigen::VectorXd& basis) const;
+    /// Fills [members + 1] of one event: f of the members, and 1.
+    void set_basis(std::size_t process, std::uint64_t row, std::span<double> basis) const;
 
     /// What an event counts as numerator of a process, and in the reference.
     double numerator(std::size_t process, std::size_t set) const {

@@ -18,6 +18,10 @@ using Matrix = Eigen::MatrixXd;
 
 Eigen::Index at(std::size_t k) { return static_cast<Eigen::Index>(k); }
 
+std::span<double> elements(Vector& vector) {
+    return {vector.data(), static_cast<std::size_t>(vector.size())};
+}
+
 /// Inverse of a symmetric matrix over the directions that it determines.
 Matrix inverse_of(const Matrix& matrix) {
     Vector unit = matrix.diagonal();
@@ -59,13 +63,13 @@ void add_event(double n, double d, double s, const Vector& basis, std::span<doub
 LossSums sums_at(const MemberTable& rows, std::size_t process, const Vector& theta) {
     const Eigen::Index p = theta.size();
     const auto width = static_cast<std::size_t>(1 + 2 * p + p * (p + 1) / 2);
-    Vector basis;
+    Vector basis(p);
     const auto found = rows.sum(width, [&](Range shard, std::span<double> to) {
         rows.for_each(shard, [&](std::size_t set, double weight, std::uint64_t row) {
             const double n = weight * rows.numerator(process, set);
             const double d = weight * rows.reference(set);
             if (n == 0.0 && d == 0.0) return;
-            rows.set_basis(process, row, basis);
+            rows.set_basis(process, row, elements(basis));
             add_event(n, d, theta.dot(basis), basis, to);
         });
     });
@@ -167,13 +171,13 @@ public:
 
 private:
     void score(std::size_t set, std::uint64_t row, std::vector<double>& g) const {
-        Vector basis;
         std::size_t k = 0;
         for (std::size_t j = 0; j < processes_.size(); ++j) {
             const Minimised& process = processes_[j];
             const double n = rows_.numerator(j, set);
             const double d = rows_.reference(set);
-            rows_.set_basis(j, row, basis);
+            Vector basis(process.theta.size());
+            rows_.set_basis(j, row, elements(basis));
             const double s = process.theta.dot(basis);
             const double slope = (n == 0.0 ? 0.0 : n * (-1.0 - std::exp(-s))) +
                                  (d == 0.0 ? 0.0 : d * (1.0 + std::exp(s)));

@@ -3,22 +3,20 @@
 #include <algorithm>
 #include <cmath>
 
-#include <Eigen/Dense>
-
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/fit/fit_result.hpp"
 #include "ratiofarm/physics/internal_coordinates.hpp"
 
+#include "fit/search/dense.hpp"
+
 namespace ratiofarm {
 namespace {
-
-Eigen::Index at(std::size_t k) { return static_cast<Eigen::Index>(k); }
 
 /// Parameters with an error, and the Hessian over them in external coordinates.
 struct FreeBlock {
     std::vector<std::size_t> parameters;
-    Eigen::VectorXd error;
-    Eigen::MatrixXd hessian;  // of p / error: the inverse of the correlation matrix
+    dense::Vector error;
+    dense::Matrix hessian;  // of p / error: the inverse of the correlation matrix
 
     std::size_t position(std::size_t parameter) const {
         return static_cast<std::size_t>(std::find(parameters.begin(), parameters.end(), parameter) -
@@ -26,53 +24,41 @@ struct FreeBlock {
     }
 };
 
-/// Over the directions that have curvature.
-Eigen::MatrixXd pseudo_inverse(const Eigen::MatrixXd& matrix) {
-    const Eigen::LLT<Eigen::MatrixXd> factor(matrix);
-    if (factor.info() == Eigen::Success && factor.rcond() > 1e-10) {
-        return factor.solve(Eigen::MatrixXd::Identity(matrix.rows(), matrix.cols()));
-    }
-    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(matrix);
-    const double largest = solver.eigenvalues().cwiseAbs().maxCoeff();
-    Eigen::MatrixXd sum = Eigen::MatrixXd::Zero(matrix.rows(), matrix.cols());
-    for (Eigen::Index k = 0; k < matrix.rows(); ++k) {
-        const Eigen::VectorXd direction = solver.eigenvectors().col(k);
-        const double eigenvalue = solver.eigenvalues()[k];
-        if (eigenvalue > 1e-12 * largest) sum += direction * direction.transpose() / eigenvalue;
-    }
-    return sum;
-}
-
 FreeBlock free_block(const FitResult& result) {
     FreeBlock block;
     for (std::size_t a = 0; a < result.parameters.size(); ++a) {
         if (result.parameters[a].error > 0.0) block.parameters.push_back(a);
     }
     const std::size_t n = block.parameters.size();
-    block.error.resize(at(n));
-    Eigen::MatrixXd correlation(at(n), at(n));
+    block.error.resize(n);
+    dense::Matrix correlation(n, n);
     for (std::size_t k = 0; k < n; ++k) {
-        block.error[at(k)] = result.parameters[block.parameters[k]].error;
+        block.error[k] = result.parameters[block.parameters[k]].error;
         for (std::size_t l = 0; l < n; ++l) {
-            correlation(at(k), at(l)) =
-                result.correlation[block.parameters[k]][block.parameters[l]];
+            correlation(k, l) = result.correlation[block.parameters[k]][block.parameters[l]];
         }
     }
-    if (n > 0) block.hessian = pseudo_inverse(correlation);
+    if (n > 0) block.hessian = dense::pseudo_inverse(correlation);
     return block;
 }
 
 /// Variance of one parameter with those for which `fixed` is true held.
 template <class Fixed>
 double variance_without(const FreeBlock& block, std::size_t parameter, Fixed fixed) {
-    std::vector<Eigen::Index> kept;
-    Eigen::Index position = 0;
+    std::vector<std::size_t> kept;
+    std::size_t position = 0;
     for (std::size_t k = 0; k < block.parameters.size(); ++k) {
-        if (block.parameters[k] == parameter) position = at(kept.size());
-        if (!fixed(block.parameters[k])) kept.push_back(at(k));
+        if (block.parameters[k] == parameter) position = kept.size();
+        if (!fixed(block.parameters[k])) kept.push_back(k);
     }
-    const Eigen::MatrixXd covariance = pseudo_inverse(block.hessian(kept, kept));
-    const double error = block.error[at(block.position(parameter))];
+    dense::Matrix hessian(kept.size(), kept.size());
+    for (std::size_t k = 0; k < kept.size(); ++k) {
+        for (std::size_t l = 0; l < kept.size(); ++l) {
+            hessian(k, l) = block.hessian(kept[k], kept[l]);
+        }
+    }
+    const dense::Matrix covariance = dense::pseudo_inverse(hessian);
+    const double error = block.error[block.position(parameter)];
     return covariance(position, position) * error * error;
 }
 
@@ -105,9 +91,8 @@ std::vector<Impact> impacts(const StatisticalModel& model, const FitResult& resu
         const FittedParameter& fitted = result.parameters[a];
         const auto width = constraint_width(model.parameters[a], fitted.value);
         Impact impact{.parameter = fitted.name};
-        impact.others_fixed = -block.hessian(at(mu), at(k)) / block.hessian(at(mu), at(mu)) *
-                              block.error[at(mu)] / block.error[at(k)] *
-                              width.value_or(fitted.error);
+        impact.others_fixed = -block.hessian(mu, k) / block.hessian(mu, mu) * block.error[mu] /
+                              block.error[k] * width.value_or(fitted.error);
         impact.refit_shift = result.covariance[poi][a] / fitted.error;
         if (width && *width > 0.0) impact.global_observable = result.covariance[poi][a] / *width;
         all.push_back(std::move(impact));

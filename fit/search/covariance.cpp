@@ -5,7 +5,7 @@
 #include <limits>
 #include <numeric>
 
-#include <Eigen/Dense>
+#include "dense.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -13,46 +13,43 @@ namespace {
 /// Eigenvalues of the Hessian with unit diagonal below this are zero but for rounding.
 constexpr double flat_curvature = 1e-11;
 
-Eigen::Index at(std::size_t k) { return static_cast<Eigen::Index>(k); }
-
 /// H restricted to the free components, with its diagonal taken out: unit[k] is the error of
 /// component k with all others fixed.
 struct CorrelationForm {
-    Eigen::VectorXd unit;
-    Eigen::MatrixXd matrix;
+    dense::Vector unit;
+    dense::Matrix matrix;
 };
 
 CorrelationForm correlation_form(const NewtonResult& minimum, const SearchSpace& space) {
     const auto& free = minimum.curvature.free;
     const std::size_t n = minimum.u.size();
-    CorrelationForm form{Eigen::VectorXd(at(free.size())),
-                         Eigen::MatrixXd(at(free.size()), at(free.size()))};
+    CorrelationForm form{dense::Vector(free.size()), dense::Matrix(free.size(), free.size())};
     for (std::size_t k = 0; k < free.size(); ++k) {
         const double curvature = minimum.at.hessian[free[k] * n + free[k]];
-        form.unit[at(k)] = curvature > 0.0 ? 1.0 / std::sqrt(curvature) : space.range(free[k]);
+        form.unit[k] = curvature > 0.0 ? 1.0 / std::sqrt(curvature) : space.range(free[k]);
     }
     for (std::size_t k = 0; k < free.size(); ++k) {
         for (std::size_t l = 0; l < free.size(); ++l) {
-            form.matrix(at(k), at(l)) =
-                minimum.at.hessian[free[k] * n + free[l]] * form.unit[at(k)] * form.unit[at(l)];
+            form.matrix(k, l) =
+                minimum.at.hessian[free[k] * n + free[l]] * form.unit[k] * form.unit[l];
         }
     }
     return form;
 }
 
 /// The parameters that make up most of a direction, at most five.
-FlatDirection named(const Eigen::VectorXd& direction,
+FlatDirection named(std::span<const double> direction,
                     std::span<const std::size_t> free,
                     const FitResult& result) {
     std::vector<std::size_t> order(free.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::stable_sort(order.begin(), order.end(), [&](std::size_t k, std::size_t l) {
-        return std::abs(direction[at(k)]) > std::abs(direction[at(l)]) + 1e-9;
+        return std::abs(direction[k]) > std::abs(direction[l]) + 1e-9;
     });
     FlatDirection flat;
-    const double sense = direction[at(order.front())] < 0.0 ? -1.0 : 1.0;
+    const double sense = direction[order.front()] < 0.0 ? -1.0 : 1.0;
     for (const std::size_t k : order) {
-        const double share = sense * direction[at(k)];
+        const double share = sense * direction[k];
         if (flat.leading.size() == 5 || std::abs(share) < 0.1) break;
         flat.leading.push_back({result.parameters[free[k]].name, share});
     }
@@ -60,26 +57,30 @@ FlatDirection named(const Eigen::VectorXd& direction,
 }
 
 /// The inverse over the directions with curvature; the others go into the result.
-Eigen::MatrixXd inverse(const CorrelationForm& form,
-                        std::span<const std::size_t> free,
-                        FitResult& result) {
-    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(form.matrix);
-    const Eigen::VectorXd& eigenvalues = solver.eigenvalues();
-    const double largest = eigenvalues.cwiseAbs().maxCoeff();
-    Eigen::VectorXd weight = Eigen::VectorXd::Zero(eigenvalues.size());
-    for (Eigen::Index k = 0; k < eigenvalues.size(); ++k) {
+dense::Matrix inverse(const CorrelationForm& form,
+                      std::span<const std::size_t> free,
+                      FitResult& result) {
+    const dense::Spectrum spectrum = dense::spectrum_of(form.matrix);
+    const dense::Vector& eigenvalues = spectrum.eigenvalues;
+    const double largest = dense::largest_size(eigenvalues);
+    dense::Vector weight(eigenvalues.size());
+    for (std::size_t k = 0; k < eigenvalues.size(); ++k) {
         if (eigenvalues[k] > flat_curvature * largest) {
             weight[k] = 1.0 / eigenvalues[k];
         } else {
-            result.flat_directions.push_back(named(solver.eigenvectors().col(k), free, result));
+            result.flat_directions.push_back(named(spectrum.eigenvectors.column(k), free, result));
         }
     }
-    const Eigen::MatrixXd weighted = solver.eigenvectors() * weight.asDiagonal();
-    const Eigen::MatrixXd sum = weighted * solver.eigenvectors().transpose();
     result.condition_number = result.flat_directions.empty()
-                                  ? largest / eigenvalues.minCoeff()
+                                  ? largest / eigenvalues.front()
                                   : std::numeric_limits<double>::infinity();
-    return form.unit.asDiagonal() * sum * form.unit.asDiagonal();
+    dense::Matrix sum = dense::matrix_of(spectrum.eigenvectors, weight);
+    for (std::size_t k = 0; k < sum.rows(); ++k) {
+        for (std::size_t l = 0; l < sum.columns(); ++l) {
+            sum(k, l) = form.unit[k] * sum(k, l) * form.unit[l];
+        }
+    }
+    return sum;
 }
 
 void fill_correlation(std::span<const std::size_t> free, FitResult& result) {
@@ -107,10 +108,10 @@ void fill_covariance(const NewtonResult& minimum,
     result.correlation.assign(n, std::vector<double>(n));
     if (free.empty()) return;
 
-    const Eigen::MatrixXd v = inverse(correlation_form(minimum, space), free, result);
+    const dense::Matrix v = inverse(correlation_form(minimum, space), free, result);
     for (std::size_t k = 0; k < free.size(); ++k) {
         for (std::size_t l = 0; l < free.size(); ++l) {
-            result.covariance[free[k]][free[l]] = v(at(k), at(l)) *
+            result.covariance[free[k]][free[l]] = v(k, l) *
                                                   coordinates.slope(free[k], minimum.u[free[k]]) *
                                                   coordinates.slope(free[l], minimum.u[free[l]]);
         }

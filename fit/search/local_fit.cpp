@@ -4,8 +4,7 @@
 #include <cmath>
 #include <optional>
 
-#include <Eigen/Dense>
-
+#include "dense.hpp"
 #include "fit/finite_mc/estimate_row.hpp"
 #include "newton.hpp"
 #include "profile.hpp"
@@ -21,18 +20,18 @@ std::vector<double> estimate_row(const Likelihood& likelihood,
     std::vector<double> row(n, 0.0);
     const auto found = std::find(free.begin(), free.end(), parameter);
     if (found == free.end()) return row;
-    const auto size = static_cast<Eigen::Index>(free.size());
-    Eigen::MatrixXd hessian(size, size);
-    for (Eigen::Index k = 0; k < size; ++k) {
-        for (Eigen::Index l = 0; l < size; ++l) {
-            hessian(k, l) = at.hessian[free[static_cast<std::size_t>(k)] * n +
-                                       free[static_cast<std::size_t>(l)]];
+    const std::size_t size = free.size();
+    dense::Matrix hessian(size, size);
+    for (std::size_t k = 0; k < size; ++k) {
+        for (std::size_t l = 0; l < size; ++l) {
+            hessian(k, l) = at.hessian[free[k] * n + free[l]];
         }
     }
-    const double slope = likelihood.coordinates().slope(parameter, u[parameter]);
-    const Eigen::VectorXd unit = slope * Eigen::VectorXd::Unit(size, found - free.begin());
-    const Eigen::VectorXd solved = hessian.ldlt().solve(unit);
-    for (Eigen::Index k = 0; k < size; ++k) row[free[static_cast<std::size_t>(k)]] = solved[k];
+    dense::Vector unit(size);
+    unit[static_cast<std::size_t>(found - free.begin())] =
+        likelihood.coordinates().slope(parameter, u[parameter]);
+    const dense::Vector solved = dense::solve_symmetric(hessian, unit);
+    for (std::size_t k = 0; k < size; ++k) row[free[k]] = solved[k];
     return row;
 }
 

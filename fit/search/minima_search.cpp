@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "dense.hpp"
 #include "quintic.hpp"
 #include "scaled_model.hpp"
 
@@ -54,23 +55,26 @@ Probe probe_of(const SearchSpace& space,
     if (free.empty()) return probe;
 
     const ScaledModel model(others, u, at, free);
-    Eigen::LLT<Eigen::MatrixXd> factor(model.hessian);
-    if (factor.info() != Eigen::Success && !at.fisher.empty()) {
-        factor.compute(model.scaled(at.fisher));
+    dense::Cholesky factor(model.hessian);
+    if (!factor.positive() && !at.fisher.empty()) {
+        factor = dense::Cholesky(model.scaled(at.fisher));
     }
-    if (factor.info() != Eigen::Success) return probe;
-    Eigen::VectorXd mixed(model.range.size());
-    for (Eigen::Index k = 0; k < mixed.size(); ++k) {
-        mixed[k] = at.hessian[free[static_cast<std::size_t>(k)] * n + axis] * model.range[k];
+    if (!factor.positive()) return probe;
+    dense::Vector mixed(free.size());
+    for (std::size_t k = 0; k < free.size(); ++k) {
+        mixed[k] = at.hessian[free[k] * n + axis] * model.range[k];
     }
-    const Eigen::VectorXd step =
-        (-factor.solve(model.gradient)).cwiseMax(model.box.low).cwiseMin(model.box.high);
-    const Eigen::VectorXd tangent = -factor.solve(mixed);
-    probe.nll += step.dot(model.gradient) + 0.5 * step.dot(model.hessian * step);
-    probe.slope += step.dot(mixed);
-    probe.curvature += tangent.dot(mixed);
-    for (Eigen::Index k = 0; k < step.size(); ++k) {
-        const std::size_t a = free[static_cast<std::size_t>(k)];
+    dense::Vector step = dense::negative(factor.solve(model.gradient));
+    for (std::size_t k = 0; k < free.size(); ++k) {
+        step[k] = std::min(std::max(step[k], model.box.low[k]), model.box.high[k]);
+    }
+    const dense::Vector tangent = dense::negative(factor.solve(mixed));
+    probe.nll += dense::dot(step, model.gradient) +
+                 0.5 * dense::dot(step, dense::product(model.hessian, step));
+    probe.slope += dense::dot(step, mixed);
+    probe.curvature += dense::dot(tangent, mixed);
+    for (std::size_t k = 0; k < free.size(); ++k) {
+        const std::size_t a = free[k];
         probe.u[a] = space.clamped(a, u[a] + step[k] * model.range[k]);
         probe.tangent[a] = tangent[k] * model.range[k];
     }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "dense.hpp"
 #include "scaled_model.hpp"
 #include "trust_region.hpp"
 
@@ -22,14 +23,14 @@ double noise_of(const Evaluation& at) { return 1e-13 * (1.0 + std::abs(at.nll));
 
 /// A step and the gain that its model promises.
 struct Proposal {
-    Eigen::VectorXd step;
+    dense::Vector step;
     double gain = 0.0;
 };
 
-Proposal proposal(const ScaledModel& model, const Eigen::MatrixXd& hessian, double radius) {
+Proposal proposal(const ScaledModel& model, const dense::Matrix& hessian, double radius) {
     Proposal proposal{bounded_step(model.gradient, hessian, model.box, radius)};
-    proposal.gain =
-        -(model.gradient.dot(proposal.step) + 0.5 * proposal.step.dot(hessian * proposal.step));
+    const double curved = dense::dot(proposal.step, dense::product(hessian, proposal.step));
+    proposal.gain = -(dense::dot(model.gradient, proposal.step) + 0.5 * curved);
     return proposal;
 }
 
@@ -70,7 +71,7 @@ public:
         trial.at = objective_(trial.u);
         trial.curvature = curvature_at(space_, trial.u, trial.at);
         const double quality = quality_of(trial, next.gain);
-        adapt_radius(quality, next.step.norm());
+        adapt_radius(quality, dense::norm(next.step));
         if (quality > 1e-4) {  // NaN is refused, too
             result_ = std::move(trial);
             refused_near_minimum_ = 0;
@@ -89,8 +90,8 @@ private:
         const ScaledModel model(space_, result_.u, result_.at, result_.curvature.free);
         Proposal exact = proposal(model, model.hessian, radius_);
         if (result_.curvature.positive || result_.at.fisher.empty()) return exact;
-        const Eigen::MatrixXd fisher = model.scaled(result_.at.fisher);
-        if (Eigen::LLT<Eigen::MatrixXd>(fisher).info() != Eigen::Success) return exact;
+        const dense::Matrix fisher = model.scaled(result_.at.fisher);
+        if (!dense::Cholesky(fisher).positive()) return exact;
         Proposal expected = proposal(model, fisher, radius_);
         return expected.gain >= 0.1 * exact.gain ? expected : exact;
     }
@@ -109,12 +110,11 @@ private:
         return result_.curvature.positive ? 0.0 : 1.0;
     }
 
-    std::vector<double> moved(const Eigen::VectorXd& step,
-                              std::span<const std::size_t> free) const {
+    std::vector<double> moved(const dense::Vector& step, std::span<const std::size_t> free) const {
         std::vector<double> u = result_.u;
         for (std::size_t k = 0; k < free.size(); ++k) {
             const std::size_t a = free[k];
-            u[a] = space_.clamped(a, u[a] + step[static_cast<Eigen::Index>(k)] * space_.range(a));
+            u[a] = space_.clamped(a, u[a] + step[k] * space_.range(a));
         }
         return u;
     }
@@ -156,14 +156,14 @@ Curvature curvature_at(const SearchSpace& space, std::span<const double> u, cons
     const ScaledModel model(space, u, at, curvature.free);
     // Within the whole range and positive definite: no eigenvalues needed.
     if (const auto step = newton_step(model.gradient, model.hessian, 1.0)) {
-        curvature.edm = -0.5 * model.gradient.dot(*step);
+        curvature.edm = -0.5 * dense::dot(model.gradient, *step);
         return curvature;
     }
-    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(model.hessian);
-    const Eigen::VectorXd g = solver.eigenvectors().transpose() * model.gradient;
-    const double largest = solver.eigenvalues().cwiseAbs().maxCoeff();
-    for (Eigen::Index k = 0; k < g.size(); ++k) {
-        const double lambda = solver.eigenvalues()[k];
+    const dense::Spectrum spectrum = dense::spectrum_of(model.hessian);
+    const dense::Vector g = dense::transposed_product(spectrum.eigenvectors, model.gradient);
+    const double largest = dense::largest_size(spectrum.eigenvalues);
+    for (std::size_t k = 0; k < g.size(); ++k) {
+        const double lambda = spectrum.eigenvalues[k];
         const bool within_range = lambda > 0.0 && std::abs(g[k]) <= lambda;
         curvature.edm += within_range ? 0.5 * g[k] * g[k] / lambda
                                       : std::abs(g[k]) + 0.5 * std::max(0.0, -lambda);

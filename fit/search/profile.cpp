@@ -5,23 +5,16 @@
 
 #include "ratiofarm/core/contracts.hpp"
 
+#include "dense.hpp"
 #include "fit/parameter_roles.hpp"
 #include "quintic.hpp"
 #include "scaled_model.hpp"
 
 namespace ratiofarm {
-SearchSpace search_space(const Likelihood& likelihood) {
-    const auto low = likelihood.coordinates().low();
-    const auto high = likelihood.coordinates().high();
-    SearchSpace space{{low.begin(), low.end()}, {high.begin(), high.end()}, {}};
-    const auto roles = parameter_roles(likelihood.model());
-    for (std::size_t a = 0; a < roles.size(); ++a) {
-        const Parameter& parameter = likelihood.model().parameters[a];
-        space.held.push_back(parameter.fixed || roles[a].undetermined);
-    }
-    return space;
-}
 
+namespace {
+
+/// The profile point that a search with `held` components came to.
 ProfilePoint profile_point(const NewtonResult& end,
                            const SearchSpace& space,
                            std::span<const std::size_t> held) {
@@ -38,33 +31,46 @@ ProfilePoint profile_point(const NewtonResult& end,
         free, [&](std::size_t a) { return std::find(held.begin(), held.end(), a) != held.end(); });
     if (free.empty()) return point;
     const ScaledModel model(space, end.u, end.at, free);
-    const Eigen::LLT<Eigen::MatrixXd> factor(model.hessian);
-    if (factor.info() != Eigen::Success) {
+    const dense::Cholesky factor(model.hessian);
+    if (!factor.positive()) {
         point.tangent.clear();
         return point;
     }
-    const Eigen::VectorXd step = -factor.solve(model.gradient);
+    const dense::Vector step = dense::negative(factor.solve(model.gradient));
     for (std::size_t h = 0; h < held.size(); ++h) {
-        Eigen::VectorXd mixed(step.size());
-        for (Eigen::Index k = 0; k < mixed.size(); ++k) {
-            mixed[k] =
-                end.at.hessian[free[static_cast<std::size_t>(k)] * n + held[h]] * model.range[k];
+        dense::Vector mixed(free.size());
+        for (std::size_t k = 0; k < free.size(); ++k) {
+            mixed[k] = end.at.hessian[free[k] * n + held[h]] * model.range[k];
         }
-        const Eigen::VectorXd tangent = -factor.solve(mixed);
-        for (Eigen::Index k = 0; k < mixed.size(); ++k) {
-            point.tangent[h][free[static_cast<std::size_t>(k)]] = tangent[k] * model.range[k];
+        const dense::Vector tangent = dense::negative(factor.solve(mixed));
+        for (std::size_t k = 0; k < free.size(); ++k) {
+            point.tangent[h][free[k]] = tangent[k] * model.range[k];
         }
         if (h > 0) continue;
-        point.slope += tangent.dot(model.gradient);
-        point.curvature += tangent.dot(mixed);
+        point.slope += dense::dot(tangent, model.gradient);
+        point.curvature += dense::dot(tangent, mixed);
     }
     if (!end.converged()) return point;
-    point.nll += 0.5 * step.dot(model.gradient);
-    for (Eigen::Index k = 0; k < step.size(); ++k) {
-        const std::size_t a = free[static_cast<std::size_t>(k)];
+    point.nll += 0.5 * dense::dot(step, model.gradient);
+    for (std::size_t k = 0; k < free.size(); ++k) {
+        const std::size_t a = free[k];
         point.u[a] = space.clamped(a, point.u[a] + step[k] * model.range[k]);
     }
     return point;
+}
+
+}  // namespace
+
+SearchSpace search_space(const Likelihood& likelihood) {
+    const auto low = likelihood.coordinates().low();
+    const auto high = likelihood.coordinates().high();
+    SearchSpace space{{low.begin(), low.end()}, {high.begin(), high.end()}, {}};
+    const auto roles = parameter_roles(likelihood.model());
+    for (std::size_t a = 0; a < roles.size(); ++a) {
+        const Parameter& parameter = likelihood.model().parameters[a];
+        space.held.push_back(parameter.fixed || roles[a].undetermined);
+    }
+    return space;
 }
 
 Profile::Profile(const Likelihood& likelihood,

@@ -24,11 +24,6 @@ struct ProfilePoint {
     bool converged = true;
 };
 
-/// The profile point that a search with `held` components came to.
-ProfilePoint profile_point(const NewtonResult& end,
-                           const SearchSpace& space,
-                           std::span<const std::size_t> held);
-
 /// Least NLL with some parameters held. Remembers the points it came to and starts from what their
 /// tangents predict: alpha(mu + d) = alpha - H_aa^-1 H_a,mu d, to third order between two points.
 /// Where the fit found several minima, each is followed and the deepest one counts.

@@ -9,12 +9,12 @@ ScaledModel::ScaledModel(const SearchSpace& space,
                          const Evaluation& at,
                          std::span<const std::size_t> components)
     : free(components.begin(), components.end()) {
-    const auto n = static_cast<Eigen::Index>(free.size());
+    const std::size_t n = free.size();
     range.resize(n);
     gradient.resize(n);
-    box = {Eigen::VectorXd(n), Eigen::VectorXd(n)};
-    for (Eigen::Index k = 0; k < n; ++k) {
-        const std::size_t a = free[static_cast<std::size_t>(k)];
+    box = {dense::Vector(n), dense::Vector(n)};
+    for (std::size_t k = 0; k < n; ++k) {
+        const std::size_t a = free[k];
         range[k] = space.range(a);
         gradient[k] = at.gradient[a] * range[k];
         box.low[k] = (space.low[a] - u[a]) / range[k];
@@ -23,15 +23,13 @@ ScaledModel::ScaledModel(const SearchSpace& space,
     hessian = scaled(at.hessian);
 }
 
-Eigen::MatrixXd ScaledModel::scaled(std::span<const double> matrix) const {
-    const auto n = static_cast<Eigen::Index>(free.size());
+dense::Matrix ScaledModel::scaled(std::span<const double> matrix) const {
+    const std::size_t n = free.size();
     const auto size = static_cast<std::size_t>(std::lround(std::sqrt(matrix.size())));
-    Eigen::MatrixXd result(n, n);
-    for (Eigen::Index k = 0; k < n; ++k) {
-        for (Eigen::Index l = 0; l < n; ++l) {
-            result(k, l) = matrix[free[static_cast<std::size_t>(k)] * size +
-                                  free[static_cast<std::size_t>(l)]] *
-                           range[k] * range[l];
+    dense::Matrix result(n, n);
+    for (std::size_t k = 0; k < n; ++k) {
+        for (std::size_t l = 0; l < n; ++l) {
+            result(k, l) = matrix[free[k] * size + free[l]] * range[k] * range[l];
         }
     }
     return result;

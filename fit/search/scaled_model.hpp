@@ -3,8 +3,7 @@
 #include <span>
 #include <vector>
 
-#include <Eigen/Dense>
-
+#include "dense.hpp"
 #include "newton.hpp"
 #include "trust_region.hpp"
 
@@ -20,12 +19,12 @@ struct ScaledModel {
                 std::span<const std::size_t> free);
 
     /// Another [n, n] matrix of the same point, over the same components and in the same units.
-    Eigen::MatrixXd scaled(std::span<const double> matrix) const;
+    dense::Matrix scaled(std::span<const double> matrix) const;
 
     std::vector<std::size_t> free;
-    Eigen::VectorXd range;
-    Eigen::VectorXd gradient;
-    Eigen::MatrixXd hessian;
+    dense::Vector range;
+    dense::Vector gradient;
+    dense::Matrix hessian;
     StepBox box;
 };
 

@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include <Eigen/Dense>
+
 namespace ratiofarm {
 namespace {
 
@@ -66,11 +68,9 @@ double shift_for_radius(const Eigen::VectorXd& eigenvalues,
     return shift;
 }
 
-}  // namespace
-
-std::optional<Eigen::VectorXd> newton_step(const Eigen::VectorXd& gradient,
-                                           const Eigen::MatrixXd& hessian,
-                                           double radius) {
+std::optional<Eigen::VectorXd> short_newton_step(const Eigen::VectorXd& gradient,
+                                                 const Eigen::MatrixXd& hessian,
+                                                 double radius) {
     const Eigen::LLT<Eigen::MatrixXd> factor(hessian);
     if (factor.info() != Eigen::Success || !(factor.rcond() > 1e-10)) return std::nullopt;
     Eigen::VectorXd step = factor.solve(-gradient);
@@ -78,10 +78,10 @@ std::optional<Eigen::VectorXd> newton_step(const Eigen::VectorXd& gradient,
     return step;
 }
 
-Eigen::VectorXd trust_region_step(const Eigen::VectorXd& gradient,
-                                  const Eigen::MatrixXd& hessian,
-                                  double radius) {
-    if (auto step = newton_step(gradient, hessian, radius)) return *std::move(step);
+Eigen::VectorXd step_within(const Eigen::VectorXd& gradient,
+                            const Eigen::MatrixXd& hessian,
+                            double radius) {
+    if (auto step = short_newton_step(gradient, hessian, radius)) return *std::move(step);
     const auto [eigenvalues, frame, g] = spectrum_of(gradient, hessian);
     Eigen::Index lowest = 0;
     const double least = eigenvalues.minCoeff(&lowest);
@@ -110,10 +110,41 @@ Eigen::VectorXd trust_region_step(const Eigen::VectorXd& gradient,
     return frame * step;
 }
 
-Eigen::VectorXd bounded_step(const Eigen::VectorXd& gradient,
-                             const Eigen::MatrixXd& hessian,
-                             const StepBox& box,
-                             double radius) {
+Eigen::Map<const Eigen::VectorXd> view(const dense::Vector& vector) {
+    return {vector.data(), static_cast<Eigen::Index>(vector.size())};
+}
+
+Eigen::Map<const Eigen::MatrixXd> view(const dense::Matrix& matrix) {
+    return {matrix.data(), static_cast<Eigen::Index>(matrix.rows()),
+            static_cast<Eigen::Index>(matrix.columns())};
+}
+
+dense::Vector as_list(const Eigen::VectorXd& vector) { return {vector.begin(), vector.end()}; }
+
+}  // namespace
+
+std::optional<dense::Vector> newton_step(const dense::Vector& gradient,
+                                         const dense::Matrix& hessian,
+                                         double radius) {
+    const auto step = short_newton_step(view(gradient), view(hessian), radius);
+    if (!step) return std::nullopt;
+    return as_list(*step);
+}
+
+dense::Vector trust_region_step(const dense::Vector& gradient,
+                                const dense::Matrix& hessian,
+                                double radius) {
+    return as_list(step_within(view(gradient), view(hessian), radius));
+}
+
+dense::Vector bounded_step(const dense::Vector& g,
+                           const dense::Matrix& h,
+                           const StepBox& box,
+                           double radius) {
+    const Eigen::VectorXd gradient = view(g);
+    const Eigen::MatrixXd hessian = view(h);
+    const auto low = view(box.low);
+    const auto high = view(box.high);
     Eigen::VectorXd step = Eigen::VectorXd::Zero(gradient.size());
     std::vector<Eigen::Index> open(static_cast<std::size_t>(gradient.size()));
     for (std::size_t k = 0; k < open.size(); ++k) open[k] = static_cast<Eigen::Index>(k);
@@ -122,16 +153,16 @@ Eigen::VectorXd bounded_step(const Eigen::VectorXd& gradient,
     while (!open.empty() && squared_rest > 0.0) {
         const Eigen::VectorXd pushed = gradient + hessian * step;
         const Eigen::VectorXd part =
-            trust_region_step(pushed(open), hessian(open, open), std::sqrt(squared_rest));
+            step_within(pushed(open), hessian(open, open), std::sqrt(squared_rest));
         std::vector<Eigen::Index> inside;
         for (std::size_t k = 0; k < open.size(); ++k) {
             const Eigen::Index a = open[k];
             const double d = part[static_cast<Eigen::Index>(k)];
-            if (d >= box.low[a] && d <= box.high[a]) {
+            if (d >= low[a] && d <= high[a]) {
                 inside.push_back(a);
                 continue;
             }
-            step[a] = d < box.low[a] ? box.low[a] : box.high[a];
+            step[a] = d < low[a] ? low[a] : high[a];
             squared_rest -= step[a] * step[a];
         }
         if (inside.size() == open.size()) {
@@ -140,7 +171,7 @@ Eigen::VectorXd bounded_step(const Eigen::VectorXd& gradient,
         }
         open = std::move(inside);
     }
-    return step;
+    return as_list(step);
 }
 
 }  // namespace ratiofarm

@@ -28,7 +28,7 @@ ROOMS = {
     "scheduler/host": ("scheduler/host", "core mpi farm store scheduler", ""),
     "workers": ("workers", "core protocol farm", ""),
     "workers/trainer": ("workers/trainer", "core protocol", "torch cuda"),
-    "fit": ("fit", "core physics mpi", "boost eigen*"),
+    "fit": ("fit", "core physics mpi", "boost eigen"),
     "results": ("src/results", "core protocol physics campaign tables fit", "json*"),
     "report": (
         "src/report", "core protocol campaign store tables fit results measurement", "eigen json*"),
