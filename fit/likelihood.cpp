@@ -127,16 +127,20 @@ void Likelihood::set_observed(std::span<const double> observed) {
     state_->observed.assign(observed.begin(), observed.end());
 }
 
-Evaluation Likelihood::evaluate(std::span<const double> u) const {
+Evaluation Likelihood::evaluate(std::span<const double> u, LikelihoodPart part) const {
     const std::size_t n = n_parameters();
     RATIOFARM_EXPECT(u.size() == n);
     Evaluation result{.gradient = std::vector<double>(n),
                       .hessian = std::vector<double>(n * n),
                       .fisher = std::vector<double>(n * n)};
-    for (const UnbinnedTerm& term : state_->unbinned) term.add(u, result);
-    for (const BinnedTerm& term : state_->binned) term.add(u, result);
-    add_constraints(state_->model, state_->observed, u, result);
-    ++state_->passes;
+    if (part != LikelihoodPart::rest) {
+        for (const UnbinnedTerm& term : state_->unbinned) term.add(u, result);
+        ++state_->passes;
+    }
+    if (part != LikelihoodPart::unbinned) {
+        for (const BinnedTerm& term : state_->binned) term.add(u, result);
+        add_constraints(state_->model, state_->observed, u, result);
+    }
     return result;
 }
 

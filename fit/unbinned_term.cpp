@@ -10,7 +10,6 @@
 
 #include "fit/events/mixture_values.hpp"
 #include "normalisation_expansion.hpp"
-#include "fit/events/region_layout.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -152,19 +151,14 @@ UnbinnedTerm::UnbinnedTerm(std::size_t r,
     : name_(model.unbinned[r].name),
       shape_norm_(model.unbinned[r].shape_norm),
       rates_(model.unbinned[r], model, InternalCoordinates(model)),
-      layout_(),
-      events_([&] {
-          NamedLayout named = region_layout(model.unbinned[r], model, data.unbinned[r]);
-          shape_parameters_ = std::move(named.shape_parameters);
-          layout_ = std::move(named.layout);
-          return RegionEvents(layout_, data.unbinned[r], comm, options);
-      }()) {
+      named_(region_layout(model.unbinned[r], model, data.unbinned[r])),
+      events_(named_.layout, data.unbinned[r], comm, options) {
     for (const auto& process : model.unbinned[r].processes) process_names_.push_back(process.name);
-    if (shape_norm_ != ShapeNorm::reference_quadratic || layout_.columns.empty()) return;
+    if (shape_norm_ != ShapeNorm::reference_quadratic || named_.layout.columns.empty()) return;
     expansion_was_given_ = !data.expansions.empty();
     if (expansion_was_given_) {
         expansion_ = data.expansions[r];
-        RATIOFARM_EXPECT(expansion_->point.size() == shape_parameters_.size());
+        RATIOFARM_EXPECT(expansion_->point.size() == named_.shape_parameters.size());
         RATIOFARM_EXPECT(expansion_->log_z.size() == process_names_.size());
         return;
     }
@@ -174,19 +168,19 @@ UnbinnedTerm::UnbinnedTerm(std::size_t r,
 }
 
 bool UnbinnedTerm::is_normalised() const {
-    return shape_norm_ != ShapeNorm::none && !layout_.columns.empty();
+    return shape_norm_ != ShapeNorm::none && !named_.layout.columns.empty();
 }
 
 std::vector<double> UnbinnedTerm::shape_values(std::span<const double> u) const {
     std::vector<double> alpha;
-    for (const std::size_t a : shape_parameters_) alpha.push_back(u[a]);
+    for (const std::size_t a : named_.shape_parameters) alpha.push_back(u[a]);
     return alpha;
 }
 
 std::vector<LogNormalisation> UnbinnedTerm::reference_sums(std::span<const double> alpha) const {
     const ReferenceSums sums = events_.reference(alpha);
     std::vector<LogNormalisation> result;
-    for (std::size_t j = 0; j < layout_.n_processes; ++j) {
+    for (std::size_t j = 0; j < named_.layout.n_processes; ++j) {
         const double z = sums.value[j] / sums.weight;
         if (!(z > 0.0) || !std::isfinite(z)) {
             throw mpi::AgreedError(
@@ -195,7 +189,7 @@ std::vector<LogNormalisation> UnbinnedTerm::reference_sums(std::span<const doubl
                     "' over the reference events is " + std::to_string(z) +
                     " (must be > 0; are there reference events with positive weights?)");
         }
-        result.push_back(log_normalisation(layout_, sums, j));
+        result.push_back(log_normalisation(named_.layout, sums, j));
     }
     return result;
 }
@@ -204,22 +198,22 @@ std::vector<LogNormalisation> UnbinnedTerm::log_normalisations(
     std::span<const double> alpha) const {
     if (!expansion_) return reference_sums(alpha);
     std::vector<LogNormalisation> result;
-    for (std::size_t j = 0; j < layout_.n_processes; ++j) {
+    for (std::size_t j = 0; j < named_.layout.n_processes; ++j) {
         result.push_back(expanded(*expansion_, j, alpha));
     }
     return result;
 }
 
 void UnbinnedTerm::divide_by_z(std::span<const LogNormalisation> log_z, ProcessRates& rates) const {
-    const std::size_t p = shape_parameters_.size();
+    const std::size_t p = named_.shape_parameters.size();
     const std::size_t n = rates.gradient.size() / rates.value.size();
     for (std::size_t j = 0; j < log_z.size(); ++j) {
         std::vector<double> gradient(n);
         std::vector<double> hessian(n * n);
         for (std::size_t k = 0; k < p; ++k) {
-            gradient[shape_parameters_[k]] = log_z[j].gradient[k];
+            gradient[named_.shape_parameters[k]] = log_z[j].gradient[k];
             for (std::size_t l = 0; l < p; ++l) {
-                hessian[shape_parameters_[k] * n + shape_parameters_[l]] =
+                hessian[named_.shape_parameters[k] * n + named_.shape_parameters[l]] =
                     log_z[j].hessian[k * p + l];
             }
         }
@@ -233,19 +227,19 @@ void UnbinnedTerm::add(std::span<const double> u, Evaluation& to) const {
     const std::vector<double> alpha = shape_values(u);
     if (is_normalised()) divide_by_z(log_normalisations(alpha), rates);
     const MixtureSums sums = events_.mixture(rates.value, alpha);
-    Assembly(rates, sums, layout_, shape_parameters_).add(to);
+    Assembly(rates, sums, named_.layout, named_.shape_parameters).add(to);
 }
 
 NormalisationExpansion UnbinnedTerm::expansion(std::span<const double> u,
                                                const InternalCoordinates& coordinates) const {
     NormalisationExpansion result{shape_values(u), {}};
-    if (layout_.columns.empty()) return result;
+    if (named_.layout.columns.empty()) return result;
     result.log_z = reference_sums(result.point);
     std::vector<std::vector<double>> knots;
-    for (std::size_t k = 0; k < shape_parameters_.size(); ++k) {
-        const std::size_t a = shape_parameters_[k];
+    for (std::size_t k = 0; k < named_.shape_parameters.size(); ++k) {
+        const std::size_t a = named_.shape_parameters[k];
         const bool kink =
-            std::any_of(layout_.columns.begin(), layout_.columns.end(), [&](const auto& column) {
+            std::any_of(named_.layout.columns.begin(), named_.layout.columns.end(), [&](const auto& column) {
                 return column.parameter == k &&
                        (column.code == Interpolation::code0 || column.code == Interpolation::code1);
             });
@@ -269,7 +263,7 @@ EventSource UnbinnedTerm::expected_events(const EventSource& source,
     }
     if (is_normalised()) divide_by_z(log_normalisations(alpha), rates);
     for (double& rate : rates.value) rate /= sum_of_weights;
-    const MixtureAt mixture{layout_, rates.value, alpha};
+    const MixtureAt mixture{named_.layout, rates.value, alpha};
     EventSource expected = source;
     expected.read = [&source, mixture](Range range) {
         EventSet events = source.read(range);
@@ -284,7 +278,7 @@ EventSource UnbinnedTerm::expected_events(const EventSource& source,
 
 std::vector<ShapeNormalisation> UnbinnedTerm::normalisations(std::span<const double> u) const {
     std::vector<ShapeNormalisation> result;
-    if (layout_.columns.empty() || expansion_was_given_) return result;
+    if (named_.layout.columns.empty() || expansion_was_given_) return result;
     const std::vector<double> alpha = shape_values(u);
     if (!is_normalised() && !(events_.reference(alpha).weight > 0.0)) return result;
     const auto full = reference_sums(alpha);

@@ -8,6 +8,7 @@
 #include "ratiofarm/physics/process_rates.hpp"
 
 #include "fit/events/region_events.hpp"
+#include "fit/events/region_layout.hpp"
 
 namespace ratiofarm {
 
@@ -47,8 +48,7 @@ private:
     std::vector<std::string> process_names_;
     ShapeNorm shape_norm_;
     RateModel rates_;
-    std::vector<std::size_t> shape_parameters_;  ///< [P], positions in theta
-    RegionLayout layout_;
+    NamedLayout named_;
     RegionEvents events_;
     std::shared_ptr<const NormalisationExpansion> expansion_;  ///< of reference_quadratic
     bool expansion_was_given_ = false;

@@ -40,7 +40,7 @@ TEST_CASE("rows and closed form are one Hessian", "[fit][mpi]") {
         for (const std::vector<double>& u :
              {std::vector{1.0, 0.0, 0.0}, {1.4, 0.6, -0.8}, {0.5, -1.7, 1.3}}) {
             check_equal(unbinned_hessian_by_rows(model, data, comm, u),
-                        likelihood.evaluate(u).hessian);
+                        likelihood.evaluate(u, LikelihoodPart::unbinned).hessian);
         }
     }
 }

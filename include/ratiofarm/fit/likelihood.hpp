@@ -102,6 +102,13 @@ struct ShapeNormalisation {
     double z_of_reference = 1.0;  ///< the full sum over the reference events
 };
 
+/// Which terms of a likelihood are evaluated.
+enum class LikelihoodPart : std::uint8_t {
+    all,
+    unbinned,  ///< of the events
+    rest,      ///< of binned regions and constraints
+};
+
 /// The likelihood of unbinned regions (weighted events under a signed mixture), binned regions and
 /// constraint terms, which share parameters:
 ///     NLL(theta) = sum_regions [ nu(theta) - sum_i w_i ln D_i(theta) ]
@@ -148,8 +155,10 @@ public:
     /// have several minima along it.
     bool in_coefficient(std::size_t parameter) const;
 
-    /// Collective over comm. One pass over the events. \param u [n_parameters()], internal
-    Evaluation evaluate(std::span<const double> u) const;
+    /// Collective over comm. One pass over the events, none for the rest alone.
+    /// \param u [n_parameters()], internal
+    Evaluation evaluate(std::span<const double> u,
+                        LikelihoodPart part = LikelihoodPart::all) const;
 
     /// The same likelihood with other global observables, without touching the events.
     /// \param observed [n_parameters()], of constrained parameters; others are ignored
