@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "ratiofarm/core/contracts.hpp"
-#include "ratiofarm/mpi/exact_sum.hpp"
 
 #include "event_shards.hpp"
 
@@ -119,18 +118,6 @@ std::string event_name(const EventSet& events, std::uint64_t position) {
         }
     }
     return name;
-}
-
-double total_weight(const EventSet& mine, const mpi::Communicator& comm) {
-    mpi::ExactSums sums(1);
-    for (const Range& shard : shards_of_rank(comm, mine.total)) {
-        double sum = 0.0;
-        for (std::uint64_t event = shard.first; event < shard.last; ++event) {
-            sum += mine.weight[event - mine.offset];
-        }
-        sums.add(std::span(&sum, 1));
-    }
-    return mpi::exact_sum(comm, std::move(sums)).front();
 }
 
 }  // namespace ratiofarm

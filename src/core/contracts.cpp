@@ -5,9 +5,9 @@
 
 namespace ratiofarm::detail {
 
-void contract_violated(const char* kind, const char* condition, std::source_location where) {
-    std::fprintf(stderr, "ratiofarm: %s:%u: %s %s (in %s): this is a bug, please report it\n",
-                 where.file_name(), static_cast<unsigned>(where.line()), kind, condition,
+void contract_violated(const char* condition, std::source_location where) {
+    std::fprintf(stderr, "ratiofarm: %s:%u: expects %s (in %s): this is a bug, please report it\n",
+                 where.file_name(), static_cast<unsigned>(where.line()), condition,
                  where.function_name());
     std::abort();
 }

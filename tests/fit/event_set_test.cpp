@@ -38,11 +38,3 @@ TEST_CASE("appended events keep their ratios and are scaled by their factor", "[
     CHECK(event_name(events, 1) == "event 1 (row 8 of 'S')");
     CHECK(event_name(events, 2) == "event 2 (row 0 of 'B')");
 }
-
-TEST_CASE("the sum of weights is the sum of weights", "[fit]") {
-    const EventSet events = test::random_events(test::interference_model(), 1000);
-    double sum = 0.0;
-    for (const double w : events.weight) sum += w;
-
-    CHECK(total_weight(events, {}) == Approx(sum).epsilon(1e-14));
-}

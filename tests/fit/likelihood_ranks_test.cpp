@@ -63,15 +63,6 @@ TEST_CASE("the likelihood does not depend on the number of ranks", "[fit][mpi]")
     }
 }
 
-TEST_CASE("the sum of weights does not depend on the number of ranks", "[fit][mpi]") {
-    const auto comm = all_ranks();
-    const StatisticalModel model = test::interference_model();
-    for (const std::uint64_t n : {0, 2, 5003}) {
-        const EventSet mine = test::random_events(model, events_of_rank(comm, n), n);
-        CHECK(total_weight(mine, comm) == total_weight(test::random_events(model, n), one_rank));
-    }
-}
-
 TEST_CASE("fit and scan do not depend on the number of ranks", "[fit][mpi]") {
     const auto comm = all_ranks();
     const StatisticalModel model = test::two_parameter_model();

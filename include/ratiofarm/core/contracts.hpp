@@ -5,22 +5,14 @@
 namespace ratiofarm::detail {
 
 /// Prints the violated contract with its place and aborts: a bug, never a user's mistake.
-[[noreturn]] void contract_violated(const char* kind,
-                                    const char* condition,
-                                    std::source_location where);
+[[noreturn]] void contract_violated(const char* condition, std::source_location where);
 
 }  // namespace ratiofarm::detail
 
 /// What a caller must guarantee. Always on; the condition must have no side effects.
-#define RATIOFARM_EXPECT(condition)                                              \
-    ((condition) ? void()                                                        \
-                 : ::ratiofarm::detail::contract_violated("expects", #condition, \
-                                                          std::source_location::current()))
-
-/// What a function promises. Always on; the condition must have no side effects.
-#define RATIOFARM_ENSURE(condition)                                              \
-    ((condition) ? void()                                                        \
-                 : ::ratiofarm::detail::contract_violated("ensures", #condition, \
+#define RATIOFARM_EXPECT(condition)                                   \
+    ((condition) ? void()                                             \
+                 : ::ratiofarm::detail::contract_violated(#condition, \
                                                           std::source_location::current()))
 
 /// The variant for inner loops: dropped when NDEBUG is defined.

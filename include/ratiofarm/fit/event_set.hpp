@@ -87,8 +87,4 @@ void append_events(EventSet& to,
 /// "event 17 (row 12 of 'SBI')": an event of this part as a user can find it.
 std::string event_name(const EventSet& events, std::uint64_t position);
 
-/// Collective over comm. Sum of the weights of all parts, the same bits on any number of ranks
-/// where each rank holds events_of_rank().
-double total_weight(const EventSet& mine, const mpi::Communicator& comm);
-
 }  // namespace ratiofarm
