@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "fit/kernels/guards.hpp"
 #include "ratiofarm/fit/asimov.hpp"
 #include "ratiofarm/mpi/exact_sum.hpp"
 #include "ratiofarm/mpi/together.hpp"
@@ -10,9 +11,6 @@
 
 namespace ratiofarm {
 namespace {
-
-/// The largest g that shapes are evaluated for, as in Likelihood.
-const double largest_log_g = std::log(20.0);
 
 /// What g(alpha) of one column does to the weights of a set.
 struct Reweighting {
@@ -90,8 +88,8 @@ std::vector<Reweighting> reweighting_of(const RegionList& list, const FittedSet&
 double factor_of(const Reweighting& step, const EventSet& events, std::uint64_t position) {
     const std::uint64_t n = events.size();
     const auto anchor = [&](std::uint64_t side) {
-        const double log_g = events.log_g[(2 * step.column + side) * n + position];
-        return std::exp(std::clamp(log_g, -largest_log_g, largest_log_g));
+        const float log_g = events.log_g[(2 * step.column + side) * n + position];
+        return std::exp(double{std::clamp(log_g, -largest_log_g, largest_log_g)});
     };
     return interpolate(step.code, {anchor(0), anchor(1)}, step.alpha).value;
 }
