@@ -37,8 +37,14 @@ using ShardKernel = void (*)(const MixturePoint&, const ShardColumns&, double* s
 /// What this machine can run, at most the instructions asked for.
 ShardKernel choose_kernel(InstructionSet wanted);
 
-ShardKernel portable_kernel();
-ShardKernel avx2_kernel();
-ShardKernel avx512_kernel();
+namespace portable {
+ShardKernel mixture_kernel();
+}
+namespace avx2 {
+ShardKernel mixture_kernel();
+}
+namespace avx512 {
+ShardKernel mixture_kernel();
+}
 
 }  // namespace ratiofarm

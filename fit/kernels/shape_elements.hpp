@@ -1,7 +1,7 @@
 #pragma once
 
 // g, g'/g and g''/g of one shape column for a block of events, lanes are events. Compiled per
-// instruction set; see lanes.hpp.
+// instruction set; see core/lanes.hpp.
 
 #include "shape_lanes.hpp"
 
@@ -51,11 +51,11 @@ inline void exp_squared(const Vector<Real> (&x)[n], Vector<Real> (&y)[n]) {
         return static_cast<Real>(factor);
     };
 #pragma GCC unroll 8
-    for (int i = 0; i < n; ++i) y[i] = every<Real>(term(Series::degree));
+    for (int i = 0; i < n; ++i) y[i] = all(term(Series::degree));
 #pragma GCC unroll 8
     for (int k = Series::degree - 1; k >= 0; --k) {
 #pragma GCC unroll 8
-        for (int i = 0; i < n; ++i) y[i] = fma(x[i], y[i], every<Real>(term(k)));
+        for (int i = 0; i < n; ++i) y[i] = fma(x[i], y[i], all(term(k)));
     }
 #pragma GCC unroll 8
     for (int k = 0; k < squarings; ++k) {
@@ -66,13 +66,12 @@ inline void exp_squared(const Vector<Real> (&x)[n], Vector<Real> (&y)[n]) {
 
 inline Doubles times_power_of_two(Doubles x, Doubles k) {
     // The low bits of 1.5 * 2^52 + k are those of the integer k.
-    const Words shifted = reinterpret_cast<Words>(k + 0x1.8p52) << 52;
-    return reinterpret_cast<Doubles>(reinterpret_cast<Words>(x) + shifted);
+    const DoubleBits shifted = reinterpret_cast<DoubleBits>(k + 0x1.8p52) << 52;
+    return reinterpret_cast<Doubles>(reinterpret_cast<DoubleBits>(x) + shifted);
 }
 inline Floats times_power_of_two(Floats x, Floats k) {
-    using Bits = std::uint32_t __attribute__((vector_size(8 * width)));
-    const Bits shifted = reinterpret_cast<Bits>(k + 0x1.8p23F) << 23;
-    return reinterpret_cast<Floats>(reinterpret_cast<Bits>(x) + shifted);
+    const FloatBits shifted = reinterpret_cast<FloatBits>(k + 0x1.8p23F) << 23;
+    return reinterpret_cast<Floats>(reinterpret_cast<FloatBits>(x) + shifted);
 }
 
 /// e^x for any x whose result is a normal number; beyond that it stays at the last such.
@@ -81,13 +80,12 @@ inline Vector<Real> exp_any(Vector<Real> x) {
     constexpr bool is_double = sizeof(Real) == sizeof(double);
     constexpr Real limit = is_double ? Real(700) : Real(80);
     constexpr Real magic = is_double ? Real(0x1.8p52) : Real(0x1.8p23);
-    x = smaller(greater(x, every<Real>(-limit)), every<Real>(limit));
-    const Vector<Real> k =
-        fma(x, every<Real>(Real(1.44269504088896338700)), every<Real>(magic)) - magic;
+    x = smaller(greater(x, all(-limit)), all(limit));
+    const Vector<Real> k = fma(x, all(Real(1.44269504088896338700)), all(magic)) - magic;
     // ln 2 in two parts, the first with so few bits that its product with k is exact.
     constexpr Real high = is_double ? Real(6.93147180369123816490e-01) : Real(0.693359375);
     constexpr Real low = is_double ? Real(1.90821492927058770002e-10) : Real(-2.12194440e-4);
-    const Vector<Real> r[1] = {fma(k, every<Real>(-low), fma(k, every<Real>(-high), x))};
+    const Vector<Real> r[1] = {fma(k, all(-low), fma(k, all(-high), x))};
     Vector<Real> y[1];
     constexpr int squarings = is_double ? 2 : 1;
     exp_squared<squarings, Real>(r, y);
@@ -106,17 +104,17 @@ inline void combine(const ColumnWeights<Real>& at,
     Vector<Real> sides[2 * n];
 #pragma GCC unroll 8
     for (int i = 0; i < n; ++i) {
-        sides[i] = fma(log_g[i], every(k[4]), every(k[2]));
-        sides[n + i] = fma(log_g[n + i], every(k[5]), every(k[3]));
+        sides[i] = fma(log_g[i], all(k[4]), all(k[2]));
+        sides[n + i] = fma(log_g[n + i], all(k[5]), all(k[3]));
     }
 #pragma GCC unroll 8
     for (int i = 0; i < n; ++i) {
-        sides[i] = fma(log_g[i], sides[i], every(k[0]));
-        sides[n + i] = fma(log_g[n + i], sides[n + i], every(k[1]));
+        sides[i] = fma(log_g[i], sides[i], all(k[0]));
+        sides[n + i] = fma(log_g[n + i], sides[n + i], all(k[1]));
     }
 #pragma GCC unroll 8
     for (int i = 0; i < n; ++i) {
-        result[i] = fma(g[n + i], sides[n + i], every(at.constant[which]));
+        result[i] = fma(g[n + i], sides[n + i], all(at.constant[which]));
     }
 #pragma GCC unroll 8
     for (int i = 0; i < n; ++i) result[i] = fma(g[i], sides[i], result[i]);
@@ -129,7 +127,7 @@ template <int squarings, class Real, class Stored>
 Vector<Real> linear_column(
     const ColumnWeights<Real>& at, const Stored* anchors, Real* slope, Real* bend, Real* product) {
     constexpr std::size_t half = shape_block / 2;
-    Vector<Real> lowest = every(Real(1));
+    Vector<Real> lowest = all(Real(1));
     for (std::size_t i = 0; i < half; i += lanes_of<Real>) {
         // Events i and i + half go together and share one division.
         const Stored* down = anchors + shape_block;
@@ -142,18 +140,18 @@ Vector<Real> linear_column(
         Vector<Real> second[2];
         combine<Real, 2>(at, 0, log_g, g, value);
         lowest = smaller(smaller(value[0], value[1]), lowest);
-        value[0] = greater(value[0], every(at.smallest));
-        value[1] = greater(value[1], every(at.smallest));
+        value[0] = greater(value[0], all(at.smallest));
+        value[1] = greater(value[1], all(at.smallest));
         const Vector<Real> both = Real(1) / (value[0] * value[1]);
         combine<Real, 2>(at, 1, log_g, g, first);
         combine<Real, 2>(at, 2, log_g, g, second);
-        put(product + i, take(product + i) * value[0]);
-        put(product + half + i, take(product + half + i) * value[1]);
+        store(product + i, load(product + i) * value[0]);
+        store(product + half + i, load(product + half + i) * value[1]);
         const Vector<Real> inverse[2] = {both * value[1], both * value[0]};
-        put(slope + i, first[0] * inverse[0]);
-        put(slope + half + i, first[1] * inverse[1]);
-        put(bend + i, second[0] * inverse[0]);
-        put(bend + half + i, second[1] * inverse[1]);
+        store(slope + i, first[0] * inverse[0]);
+        store(slope + half + i, first[1] * inverse[1]);
+        store(bend + i, second[0] * inverse[0]);
+        store(bend + half + i, second[1] * inverse[1]);
     }
     return lowest;
 }
@@ -209,9 +207,9 @@ void power_column(
     const auto sign = static_cast<Real>(at.side);
     for (std::size_t i = 0; i < shape_block; i += step) {
         const Vector<Real> log_g = stored<Real>(from + i);
-        put(slope + i, log_g * sign);
-        put(bend + i, log_g * log_g);
-        put(product + i, take(product + i) * exp_any<Real>(log_g * at.power));
+        store(slope + i, log_g * sign);
+        store(bend + i, log_g * log_g);
+        store(product + i, load(product + i) * exp_any<Real>(log_g * at.power));
     }
 }
 
@@ -226,18 +224,18 @@ void shape_process(const ShapePlan& plan,
     alignas(64) Real product[shape_block];
     const auto one = [&] {
         for (std::size_t i = 0; i < shape_block; i += lanes_of<Real>) {
-            put(product + i, every(Real(1)));
+            store(product + i, all(Real(1)));
         }
     };
     const auto fold = [&] {
         for (std::size_t i = 0; i < shape_block; i += width) {
-            put(ratio + i, take(ratio + i) * load(product + i));
+            store(ratio + i, load(ratio + i) * load_wide(product + i));
         }
     };
     // In single precision no more than four factors, so that nothing overflows.
     constexpr std::size_t fold_every = sizeof(Real) == sizeof(double) ? ~std::size_t{0} : 4;
     const double* nominal = block.ratio + process * block.ratio_stride;
-    for (std::size_t i = 0; i < shape_block; i += width) put(ratio + i, take(nominal + i));
+    for (std::size_t i = 0; i < shape_block; i += width) store(ratio + i, load(nominal + i));
     one();
     std::size_t open = 0;
     for (std::size_t c = plan.first_column[process]; c < plan.first_column[process + 1]; ++c) {
@@ -250,7 +248,7 @@ void shape_process(const ShapePlan& plan,
         } else {
             const int squarings = ExpSeries<Real>::squarings(block.reach[c]);
             const Vector<Real> lowest = linear_column(squarings, at, anchors, slope, bend, product);
-            if (any_less(lowest, every(at.smallest))) {
+            if (any_less(lowest, all(at.smallest))) {
                 work.clipped[process] += hold_column(squarings, at, block, anchors, slope, bend);
             }
         }

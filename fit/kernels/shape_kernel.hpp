@@ -125,8 +125,14 @@ struct ShapeKernels {
 /// What this machine can run, at most the instructions asked for.
 ShapeKernels choose_shape_kernels(InstructionSet wanted);
 
-ShapeKernels portable_shape_kernels();
-ShapeKernels avx2_shape_kernels();
-ShapeKernels avx512_shape_kernels();
+namespace portable {
+ShapeKernels shape_kernels();
+}
+namespace avx2 {
+ShapeKernels shape_kernels();
+}
+namespace avx512 {
+ShapeKernels shape_kernels();
+}
 
 }  // namespace ratiofarm

@@ -1,19 +1,17 @@
 #pragma once
 
-// What the shape kernels need of vectors beyond lanes.hpp: both precisions under the same names,
-// half precision and transposition. Compiled per instruction set; see lanes.hpp.
+// What the shape kernels need of vectors beyond core/lanes.hpp: the vectors of a precision, and
+// half precision. Compiled per instruction set; see there.
 
-#include "lanes.hpp"
+#include "core/lanes.hpp"
+
 #include "shape_kernel.hpp"
 
 namespace ratiofarm {
 namespace {
 
-using Floats = float __attribute__((vector_size(8 * width)));
-using FloatLanes = float __attribute__((vector_size(8 * width), aligned(4), may_alias));
 using LongIndices = long long __attribute__((vector_size(8 * width)));
 using IntIndices = int __attribute__((vector_size(8 * width)));
-using FloatHalf = float __attribute__((vector_size(4 * width)));
 
 /// A number in half precision, as bits.
 struct Half {
@@ -39,120 +37,6 @@ using Vector = typename VectorOf<Real>::Type;
 template <class Real>
 constexpr int lanes_of = VectorOf<Real>::lanes;
 
-inline Floats fma(Floats a, Floats b, Floats c) {
-#if RATIOFARM_LANE_WIDTH == 8
-    return _mm512_fmadd_ps(a, b, c);
-#elif RATIOFARM_LANE_WIDTH == 4
-    return _mm256_fmadd_ps(a, b, c);
-#else
-    Floats result = c;
-    for (int l = 0; l < 2 * width; ++l) result[l] = __builtin_fmaf(a[l], b[l], c[l]);
-    return result;
-#endif
-}
-
-/// a > b ? a : b
-inline Doubles greater(Doubles a, Doubles b) {
-#if RATIOFARM_LANE_WIDTH == 8
-    return _mm512_max_pd(a, b);
-#elif RATIOFARM_LANE_WIDTH == 4
-    return _mm256_max_pd(a, b);
-#else
-    return a > b ? a : b;
-#endif
-}
-inline Floats greater(Floats a, Floats b) {
-#if RATIOFARM_LANE_WIDTH == 8
-    return _mm512_max_ps(a, b);
-#elif RATIOFARM_LANE_WIDTH == 4
-    return _mm256_max_ps(a, b);
-#else
-    return a > b ? a : b;
-#endif
-}
-/// a < b ? a : b
-inline Doubles smaller(Doubles a, Doubles b) {
-#if RATIOFARM_LANE_WIDTH == 8
-    return _mm512_min_pd(a, b);
-#elif RATIOFARM_LANE_WIDTH == 4
-    return _mm256_min_pd(a, b);
-#else
-    return a < b ? a : b;
-#endif
-}
-inline Floats smaller(Floats a, Floats b) {
-#if RATIOFARM_LANE_WIDTH == 8
-    return _mm512_min_ps(a, b);
-#elif RATIOFARM_LANE_WIDTH == 4
-    return _mm256_min_ps(a, b);
-#else
-    return a < b ? a : b;
-#endif
-}
-
-inline Doubles root(Doubles x) {
-#if RATIOFARM_LANE_WIDTH == 8
-    return _mm512_sqrt_pd(x);
-#elif RATIOFARM_LANE_WIDTH == 4
-    return _mm256_sqrt_pd(x);
-#else
-    for (int l = 0; l < width; ++l) x[l] = __builtin_sqrt(x[l]);
-    return x;
-#endif
-}
-inline Floats root(Floats x) {
-#if RATIOFARM_LANE_WIDTH == 8
-    return _mm512_sqrt_ps(x);
-#elif RATIOFARM_LANE_WIDTH == 4
-    return _mm256_sqrt_ps(x);
-#else
-    for (int l = 0; l < 2 * width; ++l) x[l] = __builtin_sqrtf(x[l]);
-    return x;
-#endif
-}
-
-/// True if a < b in any lane.
-inline bool any_less(Doubles a, Doubles b) {
-#if RATIOFARM_LANE_WIDTH == 8
-    return _mm512_cmp_pd_mask(a, b, _CMP_LT_OQ) != 0;
-#elif RATIOFARM_LANE_WIDTH == 4
-    return _mm256_movemask_pd(_mm256_cmp_pd(a, b, _CMP_LT_OQ)) != 0;
-#else
-    for (int l = 0; l < width; ++l) {
-        if (a[l] < b[l]) return true;
-    }
-    return false;
-#endif
-}
-inline bool any_less(Floats a, Floats b) {
-#if RATIOFARM_LANE_WIDTH == 8
-    return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ) != 0;
-#elif RATIOFARM_LANE_WIDTH == 4
-    return _mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_LT_OQ)) != 0;
-#else
-    for (int l = 0; l < 2 * width; ++l) {
-        if (a[l] < b[l]) return true;
-    }
-    return false;
-#endif
-}
-
-template <class Real>
-inline Vector<Real> every(Real value) {
-    return value - Vector<Real>{};  // what a plus would not leave as it is: minus zero
-}
-
-/// Loads full vectors without conversion.
-inline Doubles take(const double* from) { return load(from); }
-inline Floats take(const float* from) { return *reinterpret_cast<const FloatLanes*>(from); }
-inline void put(double* to, Doubles value) { store(to, value); }
-inline void put(float* to, Floats value) { *reinterpret_cast<FloatLanes*>(to) = value; }
-
-inline void put_as(double* to, Doubles value) { put(to, value); }
-inline void put_as(float* to, Doubles value) {
-    *reinterpret_cast<UnalignedFloats*>(to) = __builtin_convertvector(value, FloatHalf);
-}
-
 /// Normal, subnormal and zero; storage has nothing else.
 inline float float_of_half(std::uint16_t half) {
     const std::uint32_t sign = static_cast<std::uint32_t>(half & 0x8000) << 16;
@@ -175,9 +59,9 @@ inline float float_of_half(std::uint16_t half) {
 template <class Real>
 inline Vector<Real> stored(const float* from) {
     if constexpr (sizeof(Real) == sizeof(double)) {
-        return load(from);
+        return load_wide(from);
     } else {
-        return take(from);
+        return load(from);
     }
 }
 template <class Real>

@@ -1,7 +1,7 @@
 #pragma once
 
 // The logarithm of the mixture of each event of a block, and its derivatives. Compiled per
-// instruction set; see lanes.hpp.
+// instruction set; see core/lanes.hpp.
 
 #include "guards.hpp"
 #include "shape_lanes.hpp"
@@ -38,18 +38,18 @@ void mix(const ShapePlan& plan,
         Doubles mixture{};
         Doubles scale{};
         for (std::size_t j = 0; j < plan.n_processes; ++j) {
-            const Doubles ratio = take(work.ratio + j * shape_block + i);
-            const Doubles nominal = take(block.ratio + j * block.ratio_stride + i);
+            const Doubles ratio = load(work.ratio + j * shape_block + i);
+            const Doubles nominal = load(block.ratio + j * block.ratio_stride + i);
             mixture = fma(all(point.rates[j]), ratio, mixture);
             scale = fma(all(plan.yields[j]), nominal, scale);
         }
         const Doubles floor = greater(scale * relative_floor, all(smallest_floor));
         const Doubles safe = mixture < floor ? floor : mixture;
-        const Doubles w = take(block.weight + i);
-        put(mixtures.inverse + i, 1.0 / safe);
-        put(mixtures.value + i, log(safe));
-        put(mixtures.slope + i, w);
-        put(mixtures.bend + i, w);
+        const Doubles w = load(block.weight + i);
+        store(mixtures.inverse + i, 1.0 / safe);
+        store(mixtures.value + i, log(safe));
+        store(mixtures.slope + i, w);
+        store(mixtures.bend + i, w);
         for (int l = 0; l < width; ++l) {
             if (!(mixture[l] < floor[l])) continue;
             const std::size_t event = i + static_cast<std::size_t>(l);
@@ -57,7 +57,7 @@ void mix(const ShapePlan& plan,
             if (w[l] != 0.0) work.below_floor[0] += 1.0;
         }
         double* lanes = work.value + i % shape_lanes;
-        put(lanes, fma(w, take(mixtures.value + i), take(lanes)));
+        store(lanes, fma(w, load(mixtures.value + i), load(lanes)));
     }
 }
 

@@ -2,7 +2,7 @@
 
 // Symmetric products C += A^T B of columns A and rows B, the lower triangle of C. Every element of
 // C is a plain chain of fused multiply-adds over the rows, so that vectors of any width give the
-// same bits. Compiled per instruction set; see lanes.hpp.
+// same bits. Compiled per instruction set; see core/lanes.hpp.
 
 #include "shape_lanes.hpp"
 
@@ -44,7 +44,7 @@ inline void update_tile(const Product<Real>& product,
 #pragma GCC unroll 8
     for (std::size_t i = 0; i < n_a; ++i) {
 #pragma GCC unroll 3
-        for (std::size_t j = 0; j < n_b; ++j) tile[i][j] = take(to + i * stride + j * lanes);
+        for (std::size_t j = 0; j < n_b; ++j) tile[i][j] = load(to + i * stride + j * lanes);
     }
     const Real* scaled = product.scaled + in_panel<Real>(a);
     const Real* rows = product.rows + in_panel<Real>(b);
@@ -54,10 +54,10 @@ inline void update_tile(const Product<Real>& product,
         ahead += cache_line / 2;
         Vector<Real> right[n_b];
 #pragma GCC unroll 3
-        for (std::size_t j = 0; j < n_b; ++j) right[j] = take(rows + in_panel<Real>(j * lanes) + k);
+        for (std::size_t j = 0; j < n_b; ++j) right[j] = load(rows + in_panel<Real>(j * lanes) + k);
 #pragma GCC unroll 8
         for (std::size_t i = 0; i < n_a; ++i) {
-            const Vector<Real> left = every(scaled[in_panel<Real>(i) + k]);
+            const Vector<Real> left = all(scaled[in_panel<Real>(i) + k]);
 #pragma GCC unroll 3
             for (std::size_t j = 0; j < n_b; ++j) tile[i][j] = fma(left, right[j], tile[i][j]);
         }
@@ -65,7 +65,7 @@ inline void update_tile(const Product<Real>& product,
 #pragma GCC unroll 8
     for (std::size_t i = 0; i < n_a; ++i) {
 #pragma GCC unroll 3
-        for (std::size_t j = 0; j < n_b; ++j) put(to + i * stride + j * lanes, tile[i][j]);
+        for (std::size_t j = 0; j < n_b; ++j) store(to + i * stride + j * lanes, tile[i][j]);
     }
 }
 
@@ -110,8 +110,8 @@ inline void flush_product(std::size_t n, float* from, double* to) {
     for (std::size_t a = 0; a < n; ++a) {
         for (std::size_t b = 0; b <= a; b += width) {
             const std::size_t at = a * stride + b;
-            put(to + at, take(to + at) + load(from + at));
-            put_as(from + at, Doubles{});
+            store(to + at, load(to + at) + load_wide(from + at));
+            store_as(from + at, Doubles{});
         }
     }
 }
@@ -156,10 +156,10 @@ struct Operands {
 template <class Real>
 bool take_roots(Real* factors) {
     for (std::size_t i = 0; i < shape_block; i += lanes_of<Real>) {
-        if (any_less(take(factors + i), Vector<Real>{})) return false;
+        if (any_less(load(factors + i), Vector<Real>{})) return false;
     }
     for (std::size_t i = 0; i < shape_block; i += lanes_of<Real>) {
-        put(factors + i, root(take(factors + i)));
+        store(factors + i, sqrt(load(factors + i)));
     }
     return true;
 }
@@ -176,21 +176,21 @@ void put_rows(const Real* columns,
     for (std::size_t e = 0; e < shape_block; e += lanes) {
         Vector<Real> tile[lanes];
 #pragma GCC unroll 16
-        for (std::size_t k = 0; k < lanes; ++k) tile[k] = take(columns + k * shape_block + e);
+        for (std::size_t k = 0; k < lanes; ++k) tile[k] = load(columns + k * shape_block + e);
         exchange_all<lanes / 2, Real>(tile);
         Real* rows = operands.rows + to + e * lanes;
         if (operands.same) {
 #pragma GCC unroll 16
             for (std::size_t k = 0; k < lanes; ++k) {
-                put(rows + k * lanes, tile[k] * every(factors[e + k]));
+                store(rows + k * lanes, tile[k] * all(factors[e + k]));
             }
             continue;
         }
         Real* scaled = operands.scaled + to + e * lanes;
 #pragma GCC unroll 16
         for (std::size_t k = 0; k < lanes; ++k) {
-            put(rows + k * lanes, tile[k]);
-            put(scaled + k * lanes, tile[k] * every(factors[e + k]));
+            store(rows + k * lanes, tile[k]);
+            store(scaled + k * lanes, tile[k] * all(factors[e + k]));
         }
     }
 }

@@ -90,16 +90,16 @@ void check_equal(const std::vector<at::Tensor>& a, const std::vector<at::Tensor>
 }
 
 TEST_CASE("the bits of a pass do not depend on the instruction set", "[trainer]") {
-    const StepKernel& oracle = portable_step_kernel();
+    const StepKernel& oracle = portable::step_kernel();
     const StepKernel& chosen = step_kernel();
     check_equal(passes(chosen.fp32), passes(oracle.fp32));
     check_equal(passes(chosen.bf16), passes(oracle.bf16));
     check_equal(adam(chosen), adam(oracle));
 #if defined(__x86_64__)
     if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return;
-    check_equal(passes(avx2_step_kernel().fp32), passes(oracle.fp32));
-    check_equal(passes(avx2_step_kernel().bf16), passes(oracle.bf16));
-    check_equal(adam(avx2_step_kernel()), adam(oracle));
+    check_equal(passes(avx2::step_kernel().fp32), passes(oracle.fp32));
+    check_equal(passes(avx2::step_kernel().bf16), passes(oracle.bf16));
+    check_equal(adam(avx2::step_kernel()), adam(oracle));
 #endif
 }
 

@@ -1,13 +1,11 @@
 #include "step_kernel.hpp"
 
+#include "core/instruction_set.hpp"
+
 namespace ratiofarm {
 
 const StepKernel& step_kernel() {
-#ifdef RATIOFARM_X86_KERNELS
-    if (__builtin_cpu_supports("avx512f")) return avx512_step_kernel();
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return avx2_step_kernel();
-#endif
-    return portable_step_kernel();
+    return RATIOFARM_COMPILED_FOR(widest_instructions(), step_kernel());
 }
 
 }  // namespace ratiofarm

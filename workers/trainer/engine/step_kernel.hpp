@@ -100,8 +100,14 @@ struct StepKernel {
 /// For the instruction set of this machine.
 const StepKernel& step_kernel();
 
-const StepKernel& portable_step_kernel();
-const StepKernel& avx2_step_kernel();
-const StepKernel& avx512_step_kernel();
+namespace portable {
+const StepKernel& step_kernel();
+}
+namespace avx2 {
+const StepKernel& step_kernel();
+}
+namespace avx512 {
+const StepKernel& step_kernel();
+}
 
 }  // namespace ratiofarm

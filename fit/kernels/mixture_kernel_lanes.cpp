@@ -1,9 +1,8 @@
-#pragma once
+// The kernel of events without shapes. Compiled per instruction set; see core/lanes.hpp.
 
-// The kernel of events without shapes. Compiled per instruction set; see lanes.hpp.
+#include "core/lanes.hpp"
 
 #include "guards.hpp"
-#include "lanes.hpp"
 #include "mixture_kernel.hpp"
 
 namespace ratiofarm {
@@ -55,7 +54,7 @@ double prepare_block(const MixturePoint& point,
                      std::size_t first,
                      std::size_t n,
                      Block& block) {
-    Words below{};
+    DoubleBits below{};
     for (std::size_t i = 0; i < n; i += width) {
         Doubles mixture{};
         Doubles scale{};
@@ -66,7 +65,7 @@ double prepare_block(const MixturePoint& point,
         }
         scale = scale * relative_floor;
         const Doubles floor = scale > smallest_floor ? scale : all(smallest_floor);
-        below |= reinterpret_cast<Words>(mixture < floor);
+        below |= reinterpret_cast<DoubleBits>(mixture < floor);
         const Doubles safe = mixture < floor ? floor : mixture;
         const Doubles inverse = 1.0 / safe;
         const Doubles slope = load(events.weight + first + i) * inverse;
@@ -179,4 +178,10 @@ void sum_shard(const MixturePoint& point, const ShardColumns& events, double* su
 }
 
 }  // namespace
+
+namespace RATIOFARM_INSTRUCTIONS {
+
+ShardKernel mixture_kernel() { return sum_shard; }
+
+}  // namespace RATIOFARM_INSTRUCTIONS
 }  // namespace ratiofarm

@@ -1,7 +1,5 @@
-#pragma once
-
 // The kernels proper: sums over one block of events, in two passes over its columns. Compiled per
-// instruction set; see lanes.hpp.
+// instruction set; see core/lanes.hpp.
 
 #include "shape_elements.hpp"
 #include "shape_mixture.hpp"
@@ -13,9 +11,9 @@ namespace {
 /// Adds the events of a block to lanes. \param lanes [shape_lanes]
 inline void add_to_lanes(const double* values, double* lanes) {
     for (std::size_t l = 0; l < shape_lanes; l += width) {
-        Doubles sum = take(lanes + l);
-        for (std::size_t i = l; i < shape_block; i += shape_lanes) sum = sum + take(values + i);
-        put(lanes + l, sum);
+        Doubles sum = load(lanes + l);
+        for (std::size_t i = l; i < shape_block; i += shape_lanes) sum = sum + load(values + i);
+        store(lanes + l, sum);
     }
 }
 
@@ -23,15 +21,15 @@ inline void add_to_lanes(const double* values, double* lanes) {
 inline void add_products(
     const double* weight, const double* x, const double* y, double* x_lanes, double* y_lanes) {
     for (std::size_t l = 0; l < shape_lanes; l += width) {
-        Doubles x_sum = take(x_lanes + l);
-        Doubles y_sum = take(y_lanes + l);
+        Doubles x_sum = load(x_lanes + l);
+        Doubles y_sum = load(y_lanes + l);
         for (std::size_t i = l; i < shape_block; i += shape_lanes) {
-            const Doubles w = take(weight + i);
-            x_sum = fma(w, take(x + i), x_sum);
-            y_sum = fma(w, take(y + i), y_sum);
+            const Doubles w = load(weight + i);
+            x_sum = fma(w, load(x + i), x_sum);
+            y_sum = fma(w, load(y + i), y_sum);
         }
-        put(x_lanes + l, x_sum);
-        put(y_lanes + l, y_sum);
+        store(x_lanes + l, x_sum);
+        store(y_lanes + l, y_sum);
     }
 }
 /// In single precision 16 lanes gather the block, which join the 8 of the shard in order.
@@ -43,16 +41,18 @@ inline void add_products(
         Floats x_sum{};
         Floats y_sum{};
         for (std::size_t i = l; i < shape_block; i += lanes) {
-            const Floats w = take(weight + i);
-            x_sum = fma(w, take(x + i), x_sum);
-            y_sum = fma(w, take(y + i), y_sum);
+            const Floats w = load(weight + i);
+            x_sum = fma(w, load(x + i), x_sum);
+            y_sum = fma(w, load(y + i), y_sum);
         }
-        put(sums[0] + l, x_sum);
-        put(sums[1] + l, y_sum);
+        store(sums[0] + l, x_sum);
+        store(sums[1] + l, y_sum);
     }
     for (std::size_t l = 0; l < shape_lanes; l += width) {
-        put(x_lanes + l, take(x_lanes + l) + load(sums[0] + l) + load(sums[0] + shape_lanes + l));
-        put(y_lanes + l, take(y_lanes + l) + load(sums[1] + l) + load(sums[1] + shape_lanes + l));
+        store(x_lanes + l,
+              load(x_lanes + l) + load_wide(sums[0] + l) + load_wide(sums[0] + shape_lanes + l));
+        store(y_lanes + l,
+              load(y_lanes + l) + load_wide(sums[1] + l) + load_wide(sums[1] + shape_lanes + l));
     }
 }
 
@@ -124,9 +124,9 @@ void share_out(const ShapePlan& plan,
     for (std::size_t j = 0; j < plan.n_processes; ++j) {
         for (std::size_t i = 0; i < shape_block; i += width) {
             const std::size_t at = j * shape_block + i;
-            const Doubles share = take(work.ratio + at) * take(mixtures.inverse + i);
-            put(work.ratio + at, share);
-            put_as(work.share + at, share * point.rates[j]);
+            const Doubles share = load(work.ratio + at) * load(mixtures.inverse + i);
+            store(work.ratio + at, share);
+            store_as(work.share + at, share * point.rates[j]);
         }
     }
 }
@@ -140,10 +140,10 @@ void mixture_factors(double rate,
                      Factors<Real>& factors) {
     alignas(64) double slope[shape_block];
     for (std::size_t i = 0; i < shape_block; i += width) {
-        const Doubles weighted = take(share + i) * take(mixtures.slope + i);
-        put(slope + i, weighted);
-        put_as(factors.slope + i, weighted);
-        put_as(factors.product + i, weighted * rate);
+        const Doubles weighted = load(share + i) * load(mixtures.slope + i);
+        store(slope + i, weighted);
+        store_as(factors.slope + i, weighted);
+        store_as(factors.product + i, weighted * rate);
     }
     add_to_lanes(slope, lanes);
 }
@@ -161,10 +161,10 @@ void respond(const ShapePlan& plan, const ShapeWork<Real>& work, std::size_t par
 #pragma GCC unroll 8
         for (std::size_t i = 0; i < n_vectors; ++i) {
             const std::size_t at = i * lanes_of<Real>;
-            sum[i] = fma(take(share + at), take(u + at), sum[i]);
+            sum[i] = fma(load(share + at), load(u + at), sum[i]);
         }
     }
-    for (std::size_t i = 0; i < n_vectors; ++i) put(z + i * lanes_of<Real>, sum[i]);
+    for (std::size_t i = 0; i < n_vectors; ++i) store(z + i * lanes_of<Real>, sum[i]);
 }
 
 /// The product of z with itself.
@@ -178,7 +178,7 @@ void add_outer(const ShapePlan& plan,
     const std::size_t n = p + plan.n_processes;
     alignas(64) Real bend[shape_block];
     for (std::size_t i = 0; i < shape_block; i += width) {
-        put_as(bend + i, take(mixtures.bend + i));
+        store_as(bend + i, load(mixtures.bend + i));
     }
     Operands<Real> operands{work.scaled, work.rows, 0, take_roots(bend), ahead};
     alignas(64) Real z[lanes * shape_block];
@@ -191,7 +191,7 @@ void add_outer(const ShapePlan& plan,
                 continue;
             }
             for (std::size_t i = 0; i < shape_block; i += width) {
-                put_as(to + i, m < n ? take(work.ratio + (m - p) * shape_block + i) : Doubles{});
+                store_as(to + i, m < n ? load(work.ratio + (m - p) * shape_block + i) : Doubles{});
             }
         }
         put_rows(z, bend, begin, operands);
@@ -246,10 +246,10 @@ void reference_block(const ShapePlan& plan,
         shape_process<Real, Stored>(plan, point, block, work, j);
         const double* ratio = work.ratio + j * shape_block;
         for (std::size_t i = 0; i < shape_block; i += width) {
-            const Doubles product = take(block.weight + i) * take(ratio + i);
-            put(weighted + i, product);
-            put_as(factors.slope + i, product);
-            put_as(factors.product + i, product);
+            const Doubles product = load(block.weight + i) * load(ratio + i);
+            store(weighted + i, product);
+            store_as(factors.slope + i, product);
+            store_as(factors.product + i, product);
         }
         add_to_lanes(weighted, work.process + j * shape_lanes);
         const std::size_t n = plan.first_column[j + 1] - plan.first_column[j];
@@ -260,7 +260,11 @@ void reference_block(const ShapePlan& plan,
     }
 }
 
-inline ShapeKernels all_kernels() {
+}  // namespace
+
+namespace RATIOFARM_INSTRUCTIONS {
+
+ShapeKernels shape_kernels() {
     ShapeKernels kernels;
     kernels.fp64[0] = {mixture_block<double, float>, reference_block<double, float>};
     kernels.fp64[1] = {mixture_block<double, Half>, reference_block<double, Half>};
@@ -270,5 +274,5 @@ inline ShapeKernels all_kernels() {
     return kernels;
 }
 
-}  // namespace
+}  // namespace RATIOFARM_INSTRUCTIONS
 }  // namespace ratiofarm

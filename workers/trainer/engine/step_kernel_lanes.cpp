@@ -1,12 +1,44 @@
-#pragma once
+// The passes of StepKernel over vectors of floats; compiled per instruction set, see
+// core/lanes.hpp.
 
-// The passes of StepKernel over vectors of floats; compiled once per instruction set.
+#include <cstring>
 
-#include "float_lanes.hpp"
+#include "core/lanes.hpp"
+
 #include "step_kernel.hpp"
 
 namespace ratiofarm {
 namespace {
+
+constexpr std::size_t lanes = 2 * width;
+
+using Halves = std::uint16_t __attribute__((vector_size(2 * lanes)));
+using LooseHalves = std::uint16_t __attribute__((vector_size(2 * lanes), aligned(2), may_alias));
+
+inline Floats load(const Bf16* from) {
+    const Halves upper = *reinterpret_cast<const LooseHalves*>(from);
+    return reinterpret_cast<Floats>(__builtin_convertvector(upper, FloatBits) << 16);
+}
+/// To the nearest bf16, ties to even. A NaN of an operation stays one.
+inline void store(Bf16* to, Floats value) {
+    const FloatBits bits = reinterpret_cast<FloatBits>(value);
+    const FloatBits rounded = (bits + 0x7fffU + ((bits >> 16) & 1U)) >> 16;
+    *reinterpret_cast<LooseHalves*>(to) = __builtin_convertvector(rounded, Halves);
+}
+
+/// The first n < lanes elements; the others are 0.
+template <class T>
+inline Floats load(const T* from, std::size_t n) {
+    T part[lanes] = {};
+    std::memcpy(part, from, n * sizeof(T));
+    return load(part);
+}
+template <class T>
+inline void store(T* to, Floats value, std::size_t n) {
+    T part[lanes];
+    store(part, value);
+    std::memcpy(to, part, n * sizeof(T));
+}
 
 /// A function and its derivative.
 struct Point {
@@ -35,12 +67,12 @@ struct Relu {
 /// work(first column, load, store) for the columns of a row, by vectors, the rest by a part of
 /// one.
 template <class Work>
-void for_columns(std::size_t width, const Work& work) {
+void for_columns(std::size_t n, const Work& work) {
     std::size_t column = 0;
     const auto whole_load = [](const auto* from) { return load(from); };
     const auto whole_store = [](auto* to, Floats value) { store(to, value); };
-    for (; column + lanes <= width; column += lanes) work(column, whole_load, whole_store);
-    const std::size_t rest = width - column;
+    for (; column + lanes <= n; column += lanes) work(column, whole_load, whole_store);
+    const std::size_t rest = n - column;
     if (rest == 0) return;
     work(
         column, [rest](const auto* from) { return load(from, rest); },
@@ -202,4 +234,10 @@ constexpr StepKernel kernel_of_lanes{
     .fp32 = layer_kernel<float>(), .bf16 = layer_kernel<Bf16>(), .adam = adam};
 
 }  // namespace
+
+namespace RATIOFARM_INSTRUCTIONS {
+
+const StepKernel& step_kernel() { return kernel_of_lanes; }
+
+}  // namespace RATIOFARM_INSTRUCTIONS
 }  // namespace ratiofarm
