@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "ratiofarm/core/philox.hpp"
+#include "core/philox.hpp"
 #include "ratiofarm_test/catch.hpp"
 
 using namespace ratiofarm;
