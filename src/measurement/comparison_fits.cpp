@@ -1,7 +1,6 @@
 #include "comparison_fits.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <optional>
 
@@ -14,7 +13,7 @@
 #include "ratiofarm/fit/histogram.hpp"
 #include "ratiofarm/fit/likelihood.hpp"
 #include "ratiofarm/fit/scan.hpp"
-#include "ratiofarm/tables/event_file.hpp"
+#include "tables/events/event_rows.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -54,17 +53,9 @@ public:
 
     std::vector<float> feature(const std::string& name, const std::string& column) {
         const InferenceEvents& events = of(name);
-        const MappedSample mapped(*events.sample);
-        const auto& names = events.sample->column_names;
-        const auto index = static_cast<std::uint64_t>(
-            std::find(names.begin(), names.end(), column) - names.begin());
-        RATIOFARM_EXPECT(index < mapped.columns());
-        std::vector<float> values;
-        values.reserve(events.row.size());
-        for (const std::uint64_t row : events.row) {
-            values.push_back(mapped.features()[row * mapped.columns() + index]);
-        }
-        return values;
+        auto values = column_at_rows(*events.sample, events.row, column);
+        RATIOFARM_EXPECT(values.has_value());
+        return *std::move(values);
     }
 
 private:
@@ -92,29 +83,21 @@ StatisticalModel without_systematics(StatisticalModel model) {
     return model;
 }
 
-/// ln p_j / p_ref at the events of a sample from the exact densities of the events file.
-std::vector<float> exact_log_ratios(const Campaign& campaign,
-                                    const RatioFile& ratios,
-                                    const InferenceEvents& events,
-                                    const LogDensity& density) {
-    const auto density_column = [&](const std::string& process) {
-        const auto found = std::find(density.processes.begin(), density.processes.end(),
-                                     campaign.process(process).sample);
-        if (found == density.processes.end()) throw DataError("no exact density of " + process);
-        return static_cast<std::size_t>(found - density.processes.begin());
-    };
+/// ln p_j / p_ref of all processes at the events of a sample. \return [n, processes]
+std::vector<float> exact_ratios_at(const Campaign& campaign,
+                                   const RatioFile& ratios,
+                                   const InferenceEvents& events,
+                                   const LogDensity& density) {
     const auto& header = ratios.header();
-    const std::size_t width = density.processes.size();
-    std::vector<float> log_r;
-    for (const std::uint64_t row : events.row) {
-        const double* log_p = density.values.data() + row * width;
-        double reference = 0.0;
-        for (const ReferenceComponent& component : header.reference) {
-            reference += component.fraction * std::exp(log_p[density_column(component.process)]);
-        }
-        for (const RatioProcess& process : header.processes) {
-            log_r.push_back(
-                static_cast<float>(log_p[density_column(process.name)] - std::log(reference)));
+    std::vector<float> log_r(events.row.size() * header.processes.size());
+    for (std::size_t j = 0; j < header.processes.size(); ++j) {
+        const std::string& process = header.processes[j].name;
+        const auto column =
+            exact_log_ratios(density, events.row, {campaign.process(process).sample, process},
+                             header.reference);
+        if (!column) throw DataError("no exact density of " + process + " or of the reference");
+        for (std::size_t i = 0; i < column->size(); ++i) {
+            log_r[i * header.processes.size() + j] = static_cast<float>((*column)[i]);
         }
     }
     return log_r;
@@ -132,7 +115,7 @@ std::optional<ComparisonFit> exact_fit(const Campaign& campaign,
         const InferenceEvents& sample = events.of(set.sample);
         const auto density = read_log_density(sample.sample->columns.file, set.sample);
         if (!density) return std::nullopt;
-        append_events(exact, sample.weight, exact_log_ratios(campaign, ratios, sample, *density),
+        append_events(exact, sample.weight, exact_ratios_at(campaign, ratios, sample, *density),
                       set.factor, {set.sample, exact.size(), 0});
     }
     exact.total = exact.size();

@@ -5,7 +5,7 @@
 
 #include "ratiofarm/fit/goodness_of_fit.hpp"
 #include "ratiofarm/physics/process_rates.hpp"
-#include "ratiofarm/tables/event_file.hpp"
+#include "tables/events/event_rows.hpp"
 
 #include "toys_lists.hpp"
 
@@ -66,14 +66,9 @@ std::vector<double> feature_values(const RatioFile& ratios,
         if (sample == source.samples.end()) return {};
         const auto rows = ratios.read_columns(set.sample, {0, set.events}).row;
         if (rows.size() != set.events) return {};
-        const MappedSample mapped(*sample);
-        const auto& names = sample->column_names;
-        const auto column = static_cast<std::uint64_t>(
-            std::find(names.begin(), names.end(), feature) - names.begin());
-        if (column >= mapped.columns()) return {};
-        for (const std::uint64_t row : rows) {
-            values.push_back(mapped.features()[row * mapped.columns() + column]);
-        }
+        const auto column = column_at_rows(*sample, rows, feature);
+        if (!column) return {};
+        values.insert(values.end(), column->begin(), column->end());
     }
     return values;
 }

@@ -3,8 +3,7 @@
 #include <algorithm>
 
 #include "ratiofarm/core/contracts.hpp"
-#include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/tables/event_file.hpp"
+#include "tables/events/event_rows.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -23,22 +22,11 @@ std::vector<std::vector<float>> columns_of(const std::vector<float>& values, std
 std::vector<std::vector<float>> features_of(const SampleInfo& info,
                                             const std::vector<std::uint64_t>& rows,
                                             const std::vector<std::string>& names) {
-    const MappedSample mapped(info);
     std::vector<std::vector<float>> features;
     for (const std::string& name : names) {
-        const auto found = std::find(info.column_names.begin(), info.column_names.end(), name);
-        if (found == info.column_names.end()) return {};
-        const auto column = static_cast<std::uint64_t>(found - info.column_names.begin());
-        std::vector<float>& values = features.emplace_back();
-        values.reserve(rows.size());
-        for (const std::uint64_t row : rows) {
-            if (row >= mapped.events()) {
-                throw DataError("sample '" + info.name + "': the ratio file names row " +
-                                std::to_string(row) + " of " + std::to_string(mapped.events()) +
-                                ": it was made from another events file");
-            }
-            values.push_back(mapped.features()[row * mapped.columns() + column]);
-        }
+        auto values = column_at_rows(info, rows, name);
+        if (!values) return {};
+        features.push_back(std::move(*values));
     }
     return features;
 }

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "ratiofarm/tables/event_file.hpp"
+#include "tables/events/event_rows.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -55,46 +55,14 @@ NormalisationCheck before_normalisation(const NormalisationCheck& check, double 
     return make_normalisation_check(z * (1.0 + check.deviation) - 1.0, z * check.error);
 }
 
-/// Column of the density that goes by one of two names.
-std::optional<std::size_t> density_column(const LogDensity& density,
-                                          const std::string& sample,
-                                          const std::string& process) {
-    for (const std::string& name : {sample, process}) {
-        const auto found = std::find(density.processes.begin(), density.processes.end(), name);
-        if (found != density.processes.end()) {
-            return static_cast<std::size_t>(found - density.processes.begin());
-        }
-    }
-    return std::nullopt;
-}
-
 /// Exact ln p_j/p_ref of the events of one sample.
-std::optional<std::vector<double>> exact_log_ratio(const InferenceSample& sample,
-                                                   const std::string& process,
-                                                   const std::string& process_sample,
+std::optional<std::vector<double>> exact_ratios_of(const InferenceSample& sample,
+                                                   const DensityName& process,
                                                    const RatioHeader& header) {
     if (sample.info == nullptr || sample.row.size() != sample.weight.size()) return std::nullopt;
     const auto density = read_log_density(sample.info->columns.file, sample.name);
     if (!density) return std::nullopt;
-    const auto numerator = density_column(*density, process_sample, process);
-    if (!numerator) return std::nullopt;
-    std::vector<std::pair<std::size_t, double>> mixture;
-    for (const ReferenceComponent& component : header.reference) {
-        const auto column = density_column(*density, component.sample, component.process);
-        if (!column) return std::nullopt;
-        mixture.emplace_back(*column, component.fraction);
-    }
-    std::vector<double> exact;
-    exact.reserve(sample.row.size());
-    for (const std::uint64_t row : sample.row) {
-        const double* log_p = density->values.data() + row * density->processes.size();
-        double sum = 0.0;  // of p_k / p_j, which cannot underflow where p_j counts
-        for (const auto& [column, fraction] : mixture) {
-            sum += fraction * std::exp(log_p[column] - log_p[*numerator]);
-        }
-        exact.push_back(-std::log(sum));
-    }
-    return exact;
+    return exact_log_ratios(*density, sample.row, process, header.reference);
 }
 
 }  // namespace
@@ -135,7 +103,8 @@ std::optional<RatioAccuracy> exact_accuracy(const InferenceEvents& events,
     std::vector<double> weights;
     for (const InferenceSample& part : events.samples()) {
         if (part.fraction == 0.0) continue;
-        const auto values = exact_log_ratio(part, header.processes[process].name, sample, header);
+        const auto values =
+            exact_ratios_of(part, {sample, header.processes[process].name}, header);
         if (!values) return std::nullopt;
         const double scale = part.fraction / total_weight(part.weight);
         const std::vector<float>& column = part.log_ratio[process];
