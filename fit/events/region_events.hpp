@@ -9,24 +9,9 @@
 #include "ratiofarm/fit/event_set.hpp"
 #include "ratiofarm/fit/likelihood.hpp"
 #include "ratiofarm/mpi/communicator.hpp"
-#include "ratiofarm/physics/interpolation.hpp"
+#include "region_layout.hpp"
 
 namespace ratiofarm {
-
-/// One column of a region's shapes, with names resolved.
-struct ShapeIndex {
-    std::size_t process = 0;    ///< j
-    std::size_t parameter = 0;  ///< m, among the shape parameters of the region (not theta)
-    Interpolation code = Interpolation::code4;
-};
-
-/// How a region's events are arranged: S processes, P shape parameters, C shape columns.
-struct RegionLayout {
-    std::size_t n_processes = 0;
-    std::size_t n_shape_parameters = 0;
-    std::vector<ShapeIndex> columns;  ///< [C], in the order of EventSet::shapes
-    std::vector<double> yields;       ///< [S], nu_j: the scale of each event's floor
-};
 
 /// Sums over the data events, with T_ij = r_ij prod_m g_ijm(alpha), D_i = sum_j R_j T_ij,
 /// u = g'/g and v = g''/g of one column, L the logarithm or its continuation (Likelihood).

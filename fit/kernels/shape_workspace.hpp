@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "aligned_array.hpp"
-#include "fit/events/region_plan.hpp"
+#include "fit/events/region_layout.hpp"
 
 namespace ratiofarm {
 

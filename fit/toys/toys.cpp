@@ -15,8 +15,6 @@
 #include "ratiofarm/fit/fit.hpp"
 
 #include "toys_draw.hpp"
-#include "toys_random.hpp"
-#include "toys_rows.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -1,13 +1,65 @@
 #include "toys_draw.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstddef>
+#include <numbers>
+#include <utility>
 
 #include "ratiofarm/core/contracts.hpp"
 
-#include "toys_random.hpp"
-
 namespace ratiofarm {
+namespace {
+
+std::uint64_t poisson_by_inversion(PhiloxSequence& random, double mean) {
+    double left = random.uniform();
+    double probability = std::exp(-mean);
+    std::uint64_t count = 0;
+    // Beyond 1000 the probability of what is left is far below the step of a uniform number.
+    while (left >= probability && count < 1000) {
+        left -= probability;
+        probability *= mean / static_cast<double>(++count);
+    }
+    return count;
+}
+
+std::uint64_t poisson_by_rejection(PhiloxSequence& random, double mean) {
+    const double log_mean = std::log(mean);
+    const double b = 0.931 + 2.53 * std::sqrt(mean);
+    const double a = -0.059 + 0.02483 * b;
+    const double inverse_alpha = 1.1239 + 1.1328 / (b - 3.4);
+    const double sure = 0.9277 - 3.6224 / (b - 2.0);
+    while (true) {
+        const double u = random.uniform() - 0.5;
+        const double v = random.uniform();
+        const double distance = 0.5 - std::abs(u);
+        if (!(distance > 0.0) || !(v > 0.0)) continue;
+        const double k = std::floor((2.0 * a / distance + b) * u + mean + 0.43);
+        if (distance >= 0.07 && v <= sure) return static_cast<std::uint64_t>(k);
+        if (k < 0.0 || (distance < 0.013 && v > distance)) continue;
+        const double height = std::log(v * inverse_alpha / (a / (distance * distance) + b));
+        if (height <= k * log_mean - mean - log_factorial(k)) return static_cast<std::uint64_t>(k);
+    }
+}
+
+}  // namespace
+
+double log_factorial(double k) {
+    constexpr std::array<double, 10> small{1, 1, 2, 6, 24, 120, 720, 5040, 40320, 362880};
+    if (k < 10.0) return std::log(small[static_cast<std::size_t>(k)]);
+    // Stirling's series; the next term is below 1e-12 from k = 10 on.
+    const double x = k + 1.0;
+    const double y = 1.0 / (x * x);
+    return (x - 0.5) * std::log(x) - x + 0.5 * std::log(2.0 * std::numbers::pi) +
+           (1.0 / 12.0 - y * (1.0 / 360.0 - y * (1.0 / 1260.0 - y * (1.0 / 1680.0)))) / x;
+}
+
+std::uint64_t poisson(PhiloxSequence& random, double mean) {
+    RATIOFARM_EXPECT(mean >= 0.0 && mean <= 1e12);
+    return mean < 10.0 ? poisson_by_inversion(random, mean) : poisson_by_rejection(random, mean);
+}
+
 namespace {
 
 /// Sorts rows and joins equal ones.
@@ -74,6 +126,41 @@ std::vector<DrawnRow> DisjointDraw::draw(std::uint64_t first, std::uint64_t coun
     rows.reserve(count);
     for (std::uint64_t i = 0; i < count; ++i) rows.push_back(order_((first + i) % n_));
     return joined(std::move(rows));
+}
+
+EventSet joined(const std::vector<ToyRows>& parts) {
+    EventSet toy;
+    toy.processes = parts.front().events->processes;
+    toy.shapes = parts.front().events->shapes;
+    for (const ToyRows& part : parts) toy.total += part.rows.size();
+    const std::size_t s = toy.processes.size();
+    const bool normalised = parts.back().as_reference;
+    toy.log_r.reserve(toy.total * s);
+    for (const ToyRows& part : parts) {
+        for (const DrawnRow& drawn : part.rows) {
+            toy.weight.push_back(part.as_reference ? 0.0 : static_cast<double>(drawn.times));
+            if (normalised) {
+                toy.reference.push_back(part.as_reference ? part.events->reference[drawn.row]
+                                                          : 0.0);
+            }
+            const double* log_r = part.events->log_r.data() + drawn.row * s;
+            toy.log_r.insert(toy.log_r.end(), log_r, log_r + s);
+        }
+    }
+    toy.log_g.reserve(2 * toy.shapes.size() * toy.total);
+    for (std::size_t column = 0; column < 2 * toy.shapes.size(); ++column) {
+        for (const ToyRows& part : parts) {
+            const float* log_g = part.events->log_g.data() + column * part.events->size();
+            for (const DrawnRow& drawn : part.rows) toy.log_g.push_back(log_g[drawn.row]);
+        }
+    }
+    return toy;
+}
+
+std::vector<DrawnRow> all_rows(const EventSet& events) {
+    std::vector<DrawnRow> rows;
+    for (std::uint64_t i = 0; i < events.size(); ++i) rows.push_back({i, 1});
+    return rows;
 }
 
 }  // namespace ratiofarm

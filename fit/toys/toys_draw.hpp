@@ -5,9 +5,20 @@
 #include <vector>
 
 #include "ratiofarm/core/partition.hpp"
+#include "ratiofarm/fit/event_set.hpp"
+
 #include "core/philox.hpp"
 
 namespace ratiofarm {
+
+/// ln k!
+double log_factorial(double k);
+
+/// A Poisson count from a sequence of uniform draws: by inversion for small means, by transformed
+/// rejection (PTRS of W. Hoermann, Insurance: Mathematics and Economics 12, 1993) from 10 on. How
+/// many draws it takes depends on what is drawn: give each purpose a sequence of its own.
+/// \param mean finite, from 0 to 1e12
+std::uint64_t poisson(PhiloxSequence& random, double mean);
 
 /// A row of a list of events and how often it was drawn.
 struct DrawnRow {
@@ -56,5 +67,18 @@ private:
     std::uint64_t key_;
     Permutation order_;
 };
+
+/// Rows of a set that enter a toy, and as what.
+struct ToyRows {
+    const EventSet* events;
+    std::vector<DrawnRow> rows;
+    bool as_reference = false;
+};
+
+/// The rows of all parts, one after the other.
+EventSet joined(const std::vector<ToyRows>& parts);
+
+/// Every row once.
+std::vector<DrawnRow> all_rows(const EventSet& events);
 
 }  // namespace ratiofarm

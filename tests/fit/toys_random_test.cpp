@@ -1,6 +1,5 @@
 // Random numbers and draws of toys, against the distributions they claim.
 
-#include "fit/toys/toys_random.hpp"
 
 #include <algorithm>
 #include <cmath>
