@@ -17,27 +17,26 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Whether the result is whole and, if the journals know it, the one that was committed.
-bool is_there(const Workspace& workspace, const TrainTask& task) {
-    const fs::path path = workspace.directory.result(task.digest);
+bool is_there(const RunDirectory& directory, const JournalState& history, const TrainTask& task) {
+    const fs::path path = directory.result(task.digest);
     if (!task_file_is_complete(path, TaskFileKind::training_result, task.digest)) return false;
-    const auto known = workspace.history.committed.find(task.digest);
-    return known == workspace.history.committed.end() ||
-           known->second.crc == crc32(read_file(path));
+    const auto known = history.committed.find(task.digest);
+    return known == history.committed.end() || known->second.crc == crc32(read_file(path));
 }
 
 /// The lines of the shards that the main journal does not have yet go into it.
-std::uint64_t merge_journals(Workspace& workspace) {
-    const JournalState main = read_journal(workspace.directory.journal());
+std::uint64_t merge_journals(const RunDirectory& directory, RootBooks& books) {
+    const JournalState main = read_journal(directory.journal());
     std::uint64_t merged = 0;
-    for (const auto& [task, event] : workspace.history.committed) {
+    for (const auto& [task, event] : books.history.committed) {
         if (main.committed.contains(task)) continue;
-        workspace.journal->write(event);
+        books.journal->write(event);
         merged += 1;
     }
-    for (const auto& [task, event] : workspace.history.given_up) {
-        if (!main.given_up.contains(task)) workspace.journal->write(event);
+    for (const auto& [task, event] : books.history.given_up) {
+        if (!main.given_up.contains(task)) books.journal->write(event);
     }
-    workspace.journal->flush();
+    books.journal->flush();
     return merged;
 }
 
@@ -67,24 +66,25 @@ void print_missing(const std::vector<const TrainTask*>& missing, std::uint64_t s
 
 ExitCode run_collect(RunContext& context, const Arguments& arguments) {
     Workspace workspace = open_workspace(context, arguments, Needs::events);
-    const std::uint64_t shards = count_of_shards(workspace.directory);
-    const std::uint64_t merged = merge_journals(workspace);
-    for (const fs::path& path : workspace.directory.shard_journals()) fs::remove(path);
+    auto& [planned, place, books] = workspace;
+    const std::uint64_t shards = count_of_shards(place.directory);
+    const std::uint64_t merged = merge_journals(place.directory, books);
+    for (const fs::path& path : place.directory.shard_journals()) fs::remove(path);
 
     std::vector<const TrainTask*> missing;
-    for (const TrainTask& task : workspace.graph.trainings) {
-        if (!is_there(workspace, task)) missing.push_back(&task);
+    for (const TrainTask& task : planned.graph.trainings) {
+        if (!is_there(place.directory, books.history, task)) missing.push_back(&task);
     }
-    const std::size_t all = workspace.graph.trainings.size();
+    const std::size_t all = planned.graph.trainings.size();
     fmt::print("collected  {} of {} nets, {} lines of {} shards\n", all - missing.size(), all,
                merged, shards);
-    for (const auto& [task, event] : workspace.history.given_up) {
+    for (const auto& [task, event] : books.history.given_up) {
         fmt::print("failed     {}: {}\n", event.name, event.reason);
     }
     print_missing(missing, shards);
     if (missing.empty()) return ExitCode::done;
     fmt::print("run the missing shards again, or 'ratiofarm run', which trains what is missing\n");
-    return workspace.history.given_up.empty() ? ExitCode::resumable : ExitCode::tasks_failed;
+    return books.history.given_up.empty() ? ExitCode::resumable : ExitCode::tasks_failed;
 }
 
 }  // namespace

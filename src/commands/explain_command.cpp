@@ -9,7 +9,7 @@
 #include "campaign/ensemble_choice.hpp"
 #include "campaign/preselection_graph.hpp"
 #include "pipeline/campaign_resolution.hpp"
-#include "pipeline/trained_results.hpp"
+#include "pipeline/ensembles.hpp"
 #include "pipeline/workspace.hpp"
 #include "scheduler/cost_model.hpp"
 
@@ -145,9 +145,7 @@ void add_tasks(const GraphInputs& inputs,
                const TaskGraph& graph,
                const RunDirectory& directory,
                Planned& planned) {
-    TrainedResults results(directory);
-    const auto choices = choose_ensembles(
-        inputs, graph, [&](const Digest& training) { return results.find(training); });
+    const auto choices = Ensembles(inputs, graph, directory).choices();
     planned.choices.insert(planned.choices.end(), choices.begin(), choices.end());
     const auto append = [](auto& all, const auto& more) {
         all.insert(all.end(), more.begin(), more.end());

@@ -3,7 +3,7 @@
 #include "ratiofarm/core/publish.hpp"
 
 #include "pipeline/blinding.hpp"
-#include "pipeline/fit_request.hpp"
+#include "pipeline/fitted_campaign.hpp"
 #include "report/fit_text.hpp"
 #include "results/fit_json.hpp"
 
@@ -24,8 +24,8 @@ bool wants_rows(const Arguments& arguments) {
 }
 
 /// Collective over the context's world.
-void compare_hessians(RunContext& context, Workspace& workspace, const FitRequest& request) {
-    const HessianCheck check = check_hessian(context, fitted_campaign(context, workspace, request));
+void compare_hessians(RunContext& context, const FittedCampaign& fitted) {
+    const HessianCheck check = check_hessian(context, fitted);
     context.log.info("Hessian by rows and in closed form",
                      {{"largest_relative_difference", check.largest_difference},
                       {"seconds_by_rows", check.seconds_by_rows},
@@ -33,14 +33,21 @@ void compare_hessians(RunContext& context, Workspace& workspace, const FitReques
 }
 
 ExitCode run_fit(RunContext& context, const Arguments& arguments) {
-    Workspace workspace = open_workspace(context, arguments, Needs::campaign);
+    const Workspace workspace = open_workspace(context, arguments, Needs::campaign);
+    const PlannedCampaign& planned = workspace.planned;
+    const RunPlace& place = workspace.place;
     const FitRequest request = fit_request(arguments);
     const bool rows = wants_rows(arguments);
-    const StageEnd end = in_context("fit", [&] { return fit_stage(context, workspace, request); });
-    if (rows) compare_hessians(context, workspace, request);
+    CampaignFit fit = in_context("fit", [&] {
+        return fit_campaign(context, planned, place, workspace.books.blinding, request);
+    });
+    if (rows) {
+        if (!fit.fitted) fit.fitted = read_fit(context, planned, place, request);
+        compare_hessians(context, *fit.fitted);
+    }
     if (!context.world.is_root()) return ExitCode::done;
-    if (end.state == StageEnd::State::up_to_date) context.log.info("fit.json is up to date");
-    const std::string json = read_text(workspace.directory.fit_json());
+    if (fit.end.state == StageEnd::State::up_to_date) context.log.info("fit.json is up to date");
+    const std::string json = read_text(place.directory.fit_json());
     fmt::print("{}", arguments.has("json") ? json : fit_text(parse_fit_json(json)));
     return ExitCode::done;
 }

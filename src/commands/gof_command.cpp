@@ -48,10 +48,12 @@ ExitCode run_gof(RunContext& context, const Arguments& arguments) {
     Workspace workspace = open_workspace(context, arguments, Needs::campaign);
     const GofPlan plan(world, fit_source(workspace), request);
     const std::vector<Task> tasks = plan.tasks();
-    const StageEnd end = farm_stage(context, workspace, tasks, TaskFileKind::toy_block, [&] {
-        return std::make_unique<ToyRunner>([&](const ToyTask& task) { return plan.run_toy(task); },
-                                           workspace.directory, workspace.threads());
-    });
+    const StageEnd end =
+        farm_stage(context, workspace.place, workspace.books, tasks, TaskFileKind::toy_block, [&] {
+            return std::make_unique<ToyRunner>(
+                [&](const ToyTask& task) { return plan.run_toy(task); }, workspace.place.directory,
+                workspace.place.threads());
+        });
     ExitCode code = ExitCode::done;
     mpi::together(world, [&] {
         if (!world.is_root()) return;
@@ -59,9 +61,9 @@ ExitCode run_gof(RunContext& context, const Arguments& arguments) {
             code = told_end(end);
             return;
         }
-        const GofRecord record = plan.record(finished_toys(tasks, workspace.directory));
+        const GofRecord record = plan.record(finished_toys(tasks, workspace.place.directory));
         const std::string json = gof_json(record);
-        publish_sealed(workspace.directory.gof_json(), json);
+        publish_sealed(workspace.place.directory.gof_json(), json);
         fmt::print("{}", arguments.has("json") ? json : gof_text(record));
     });
     return code;

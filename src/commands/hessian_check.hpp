@@ -1,6 +1,6 @@
 #pragma once
 
-#include "pipeline/fit_request.hpp"
+#include "pipeline/fitted_campaign.hpp"
 
 namespace ratiofarm {
 

@@ -6,7 +6,7 @@
 #include "ratiofarm/fit/impacts.hpp"
 #include "ratiofarm/mpi/together.hpp"
 
-#include "pipeline/fit_request.hpp"
+#include "pipeline/fitted_campaign.hpp"
 #include "report/fit_text.hpp"
 #include "results/fit_json.hpp"
 
@@ -48,11 +48,12 @@ void refit(FittedCampaign& fitted, ImpactDefinition order, std::size_t count, co
 ExitCode run_impacts(RunContext& context, const Arguments& arguments) {
     const ImpactDefinition order = wanted_order(arguments);
     const std::size_t count = arguments.integer("top", 1, 1000000);
-    Workspace workspace = open_workspace(context, arguments, Needs::campaign);
-    FittedCampaign fitted = fitted_campaign(context, workspace);
+    const Workspace workspace = open_workspace(context, arguments, Needs::campaign);
+    FittedCampaign fitted =
+        fitted_campaign(context, workspace.planned, workspace.place, workspace.books.blinding);
     if (arguments.has("refit")) {
         refit(fitted, order, count, context.log);
-        publish_fit(context, workspace, fitted.record);
+        publish_fit(context, workspace.place.directory, fitted.record);
     }
     if (context.world.is_root()) {
         fmt::print("{}", arguments.has("json") ? fit_json(fitted.record)

@@ -7,7 +7,7 @@
 #include "ratiofarm/fit/limits.hpp"
 #include "ratiofarm/mpi/together.hpp"
 
-#include "pipeline/fit_request.hpp"
+#include "pipeline/fitted_campaign.hpp"
 #include "report/fit_text.hpp"
 #include "results/fit_json.hpp"
 
@@ -105,8 +105,9 @@ LimitRecord limits_of(RunContext& context,
 
 ExitCode run_limits(RunContext& context, const Arguments& arguments) {
     const Wanted wanted = wanted_limits(arguments);
-    Workspace workspace = open_workspace(context, arguments, Needs::campaign);
-    FittedCampaign fitted = fitted_campaign(context, workspace);
+    const Workspace workspace = open_workspace(context, arguments, Needs::campaign);
+    FittedCampaign fitted =
+        fitted_campaign(context, workspace.planned, workspace.place, workspace.books.blinding);
     const std::size_t poi = parameter_index(fitted.model, fitted.record.fit.poi);
     if (fitted.likelihood.coordinates().is_root(poi)) {
         context.log.warning(
@@ -118,8 +119,8 @@ ExitCode run_limits(RunContext& context, const Arguments& arguments) {
             "limits do not inflate t: of [finite_mc] only the nuisance parameter enters them");
     }
     fitted.record.limits = in_context(
-        "limits", [&] { return limits_of(context, fitted, wanted, workspace.threads()); });
-    publish_fit(context, workspace, fitted.record);
+        "limits", [&] { return limits_of(context, fitted, wanted, workspace.place.threads()); });
+    publish_fit(context, workspace.place.directory, fitted.record);
     if (context.world.is_root()) {
         fmt::print("{}",
                    arguments.has("json") ? fit_json(fitted.record) : limits_text(fitted.record));

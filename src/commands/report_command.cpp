@@ -10,8 +10,8 @@ namespace {
 
 ExitCode run_report(RunContext& context, const Arguments& arguments) {
     Workspace workspace = open_workspace(context, arguments, Needs::campaign);
-    report_stage(context, workspace);
-    if (context.world.is_root()) fmt::print("{}\n", workspace.directory.report().string());
+    report_stage(context, workspace.planned, workspace.place, workspace.books);
+    if (context.world.is_root()) fmt::print("{}\n", workspace.place.directory.report().string());
     return ExitCode::done;
 }
 

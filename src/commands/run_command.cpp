@@ -30,8 +30,9 @@ ExitCode run_run(RunContext& context, const Arguments& arguments) {
     Workspace workspace = open_workspace(context, arguments, Needs::selection);
     const std::vector<Stage> stages{Stage::train, Stage::gather, Stage::infer, Stage::fit,
                                     Stage::report};
-    const ExitCode code = run_stages(context, workspace, with_selection(workspace, stages));
-    if (code == ExitCode::done && context.world.is_root()) print_results(workspace.directory);
+    const ExitCode code =
+        run_stages(context, workspace, with_selection(workspace.planned.written, stages));
+    if (code == ExitCode::done && context.world.is_root()) print_results(workspace.place.directory);
     return code;
 }
 

@@ -4,7 +4,7 @@
 #include "ratiofarm/fit/scan.hpp"
 #include "ratiofarm/mpi/together.hpp"
 
-#include "pipeline/fit_request.hpp"
+#include "pipeline/fitted_campaign.hpp"
 #include "report/fit_text.hpp"
 #include "results/fit_json.hpp"
 
@@ -78,8 +78,9 @@ void fill_scan(const mpi::Communicator& world, const Arguments& arguments, Fitte
 }
 
 ExitCode run_scan(RunContext& context, const Arguments& arguments) {
-    Workspace workspace = open_workspace(context, arguments, Needs::campaign);
-    FittedCampaign fitted = fitted_campaign(context, workspace);
+    const Workspace workspace = open_workspace(context, arguments, Needs::campaign);
+    FittedCampaign fitted =
+        fitted_campaign(context, workspace.planned, workspace.place, workspace.books.blinding);
     const std::uint64_t before = fitted.likelihood.passes();
     fill_scan(context.world, arguments, fitted);
     context.log.info("scanned",

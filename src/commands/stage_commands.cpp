@@ -51,7 +51,8 @@ ExitCode run(const StageCommand& row, RunContext& context, const Arguments& argu
     install_signal_flags();
     Workspace workspace = open_workspace(context, arguments, row.needs);
     std::vector<Stage> stages{row.stage};
-    if (row.needs == Needs::selection) stages = with_selection(workspace, std::move(stages));
+    if (row.needs == Needs::selection)
+        stages = with_selection(workspace.planned.written, std::move(stages));
     return run_stages(context, workspace, stages);
 }
 

@@ -139,16 +139,18 @@ ExitCode run_toys(RunContext& context, const Arguments& arguments) {
     mpi::together(world, [&] { request = wanted_toys(arguments); });
     install_signal_flags();
     Workspace workspace = open_workspace(context, arguments, Needs::campaign);
-    if (workspace.campaign.finite_mc.use != FiniteMcUse::report) {
+    if (workspace.planned.campaign.finite_mc.use != FiniteMcUse::report) {
         context.log.warning(
             "toys are thrown from and fitted with the ratios as they are: they do not contain the "
             "uncertainty of [finite_mc]");
     }
     const ToyPlan plan(world, fit_source(workspace), std::move(request));
-    const StageEnd end = farm_stage(context, workspace, plan.tasks(), TaskFileKind::toy_block, [&] {
-        return std::make_unique<ToyRunner>([&](const ToyTask& task) { return plan.run_toy(task); },
-                                           workspace.directory, workspace.threads());
-    });
+    const StageEnd end = farm_stage(context, workspace.place, workspace.books, plan.tasks(),
+                                    TaskFileKind::toy_block, [&] {
+                                        return std::make_unique<ToyRunner>(
+                                            [&](const ToyTask& task) { return plan.run_toy(task); },
+                                            workspace.place.directory, workspace.place.threads());
+                                    });
     ExitCode code = ExitCode::done;
     mpi::together(world, [&] {
         if (!world.is_root()) return;
@@ -156,10 +158,10 @@ ExitCode run_toys(RunContext& context, const Arguments& arguments) {
             code = told_end(end);
             return;
         }
-        const ToyResults results =
-            summarise(plan, workspace.campaign.name, finished_toys(plan, workspace.directory));
+        const ToyResults results = summarise(plan, workspace.planned.campaign.name,
+                                             finished_toys(plan, workspace.place.directory));
         const std::string json = toys_json(plan, results);
-        publish_sealed(workspace.directory.toys_json(), json);
+        publish_sealed(workspace.place.directory.toys_json(), json);
         fmt::print("{}", arguments.has("json") ? json : toys_text(plan, results));
     });
     return code;

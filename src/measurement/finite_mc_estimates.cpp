@@ -5,11 +5,12 @@
 #include <limits>
 #include <utility>
 
-#include "core/bootstrap.hpp"
 #include "ratiofarm/core/contracts.hpp"
-#include "fit/search/local_fit.hpp"
-#include "fit/finite_mc/ratio_response.hpp"
 #include "ratiofarm/mpi/together.hpp"
+
+#include "core/bootstrap.hpp"
+#include "fit/finite_mc/ratio_response.hpp"
+#include "fit/search/local_fit.hpp"
 
 #include "line_sums.hpp"
 
@@ -79,11 +80,10 @@ EventSource with_reference_counts(EventSource source,
 
 /// Events with the ratios of one net number.
 LikelihoodData data_of_net(const FittedPoint& point,
-                           const LikelihoodData& nominal,
                            const std::vector<std::vector<FittedSet>>& sets,
                            RatioLines lines,
                            std::uint32_t number) {
-    LikelihoodData data = nominal;
+    LikelihoodData data = point.data;
     std::optional<std::uint64_t> replica;
     if (lines == RatioLines::replica) {
         replica = replica_seed(point.campaign.seed, number);
@@ -124,12 +124,11 @@ EstimateSpread estimate_spread(const mpi::Communicator& comm,
         const std::uint32_t count = common_count(file->header(), lines);
         if (count >= 2) nets = std::min(nets, count);
     }
-    const LikelihoodData nominal = load_data(comm, point.campaign, point.model, point.ratios);
     const auto sets = sets_of(point, ReferenceRows::where_needed);
     EstimateSpread spread;
     for (std::uint32_t number = 0; number < nets; ++number) {
         LikelihoodData data;
-        mpi::together(comm, [&] { data = data_of_net(point, nominal, sets, lines, number); });
+        mpi::together(comm, [&] { data = data_of_net(point, sets, lines, number); });
         const Likelihood likelihood(point.model, data, comm, point.options);
         const LocalFit fit = local_fit(likelihood, point.u);
         if (!fit.converged) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "ratiofarm/fit/likelihood.hpp"
+
 #include "results/finite_mc_record.hpp"
 
 #include "fit_input.hpp"
@@ -17,6 +18,7 @@ struct FittedPoint {
     const Campaign& campaign;
     const RatioFiles& ratios;
     const StatisticalModel& model;
+    const LikelihoodData& data;
     std::vector<double> u;  ///< [n], its minimum, internal coordinates
     LikelihoodOptions options;
 };

@@ -5,9 +5,10 @@
 #include <optional>
 #include <utility>
 
+#include "ratiofarm/core/contracts.hpp"
+
 #include "campaign/selection/selection_regions.hpp"
 #include "campaign/task_graph.hpp"
-#include "ratiofarm/core/contracts.hpp"
 
 #include "event_scores.hpp"
 
@@ -25,13 +26,15 @@ std::size_t place_of(const std::vector<std::string>& names, const std::string& n
 /// Puts every event of every sample into its region.
 class Selector {
 public:
-    explicit Selector(const Workspace& workspace)
-        : workspace_(workspace),
-          campaign_(workspace.written),
-          cuts_(workspace.written),
-          sums_(empty_sums(workspace.written, cuts_)),
-          data_(workspace.written.data.fitted_sample()),
-          support_(support_samples(workspace.written)) {
+    Selector(const PlannedCampaign& planned, const RunDirectory& directory, const Digest& inputs)
+        : graph_(planned.graph),
+          directory_(directory),
+          inputs_(inputs),
+          campaign_(planned.written),
+          cuts_(planned.written),
+          sums_(empty_sums(planned.written, cuts_)),
+          data_(planned.written.data.fitted_sample()),
+          support_(support_samples(planned.written)) {
         if (campaign_.preselection) preselection_.emplace(campaign_);
     }
 
@@ -45,7 +48,7 @@ public:
             }
         }
         expect_inside(campaign_, range_, outside_);
-        return {{campaign_.name, workspace_.selection, selection_rules(campaign_), std::move(sums_),
+        return {{campaign_.name, inputs_, selection_rules(campaign_), std::move(sums_),
                  std::move(scores_)},
                 std::move(kept_)};
     }
@@ -93,7 +96,7 @@ private:
         }
         scan.values.resize(cuts_.observables().size());
         if (!preselection_) return scan;
-        scan.scores.emplace(workspace_.graph, workspace_.directory, name);
+        scan.scores.emplace(graph_, directory_, name);
         if (!scan.data) {
             scores_.push_back({name, std::vector<double>(score_bins)});
             scan.histogram = &scores_.back();
@@ -169,7 +172,9 @@ private:
         return !beyond;
     }
 
-    const Workspace& workspace_;
+    const TaskGraph& graph_;
+    const RunDirectory& directory_;
+    Digest inputs_;
     const Campaign& campaign_;
     RegionCuts cuts_;
     std::vector<SampleSums> sums_;
@@ -182,8 +187,7 @@ private:
     std::vector<ScoreHistogram> scores_;
 };
 
-bool has_score(const Workspace& workspace) {
-    const auto& samples = workspace.source.samples;
+bool has_score(const std::vector<SampleInfo>& samples) {
     return std::any_of(samples.begin(), samples.end(), [](const SampleInfo& sample) {
         return std::ranges::find(sample.column_names, score_name) != sample.column_names.end();
     });
@@ -191,19 +195,23 @@ bool has_score(const Workspace& workspace) {
 
 }  // namespace
 
-EventSelection select_events(const Workspace& workspace) { return Selector(workspace).run(); }
+EventSelection select_events(const PlannedCampaign& planned,
+                             const RunDirectory& directory,
+                             const Digest& inputs) {
+    return Selector(planned, directory, inputs).run();
+}
 
-AddedColumns score_column(const Workspace& workspace) {
-    if (!workspace.written.preselection || has_score(workspace)) return {};
+AddedColumns score_column(const PlannedCampaign& planned, const RunDirectory& directory) {
+    if (!planned.written.preselection || has_score(planned.source.samples)) return {};
     struct Reader {
         PreselectionScores preselection;
         std::string sample = {};
         std::optional<EventScores> scores = {};
     };
-    const auto reader = std::make_shared<Reader>(Reader{PreselectionScores(workspace.written)});
-    return {{score_name}, [reader, &workspace](const std::string& sample, Range rows) {
+    const auto reader = std::make_shared<Reader>(Reader{PreselectionScores(planned.written)});
+    return {{score_name}, [reader, &planned, &directory](const std::string& sample, Range rows) {
                 if (reader->sample != sample || !reader->scores) {
-                    reader->scores.emplace(workspace.graph, workspace.directory, sample);
+                    reader->scores.emplace(planned.graph, directory, sample);
                     reader->sample = sample;
                 }
                 std::vector<float> values;

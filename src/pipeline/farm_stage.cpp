@@ -15,19 +15,23 @@ namespace fs = std::filesystem;
 
 /// A result counts if the journal names it and the file has its size; without a line the whole
 /// file is checked and then adopted.
-bool is_done(Workspace& workspace, const Task& task, TaskFileKind kind, std::uint64_t& adopted) {
-    const fs::path path = workspace.directory.result(task.digest);
+bool is_done(const RunDirectory& directory,
+             RootBooks& books,
+             const Task& task,
+             TaskFileKind kind,
+             std::uint64_t& adopted) {
+    const fs::path path = directory.result(task.digest);
     std::error_code missing;
     const auto size = fs::file_size(path, missing);
     if (missing) return false;
-    const auto known = workspace.history.committed.find(task.digest);
-    if (known != workspace.history.committed.end() && known->second.bytes == size) return true;
+    const auto known = books.history.committed.find(task.digest);
+    if (known != books.history.committed.end() && known->second.bytes == size) return true;
     if (!task_file_is_complete(path, kind, task.digest)) {
         fs::remove(path);
         return false;
     }
     // The farm that made it died before it could remove these.
-    const fs::path state = workspace.directory.state(task.digest);
+    const fs::path state = directory.state(task.digest);
     fs::remove(state);
     fs::remove(state.string() + ".old");
     const TaskCommitted line{.task = task.digest,
@@ -35,21 +39,23 @@ bool is_done(Workspace& workspace, const Task& task, TaskFileKind kind, std::uin
                              .bytes = size,
                              .crc = crc32(read_file(path)),
                              .adopted = true};
-    workspace.journal->write(line);
-    workspace.history.committed.insert_or_assign(task.digest, line);
+    books.journal->write(line);
+    books.history.committed.insert_or_assign(task.digest, line);
     adopted += 1;
     return true;
 }
 
-std::vector<Task> left_to_do(Workspace& workspace,
+std::vector<Task> left_to_do(const RunDirectory& directory,
+                             RootBooks& books,
                              std::vector<Task> tasks,
                              TaskFileKind kind,
                              const Log& log) {
     const std::size_t all = tasks.size();
     std::uint64_t adopted = 0;
-    std::erase_if(tasks, [&](const Task& task) { return is_done(workspace, task, kind, adopted); });
+    std::erase_if(tasks,
+                  [&](const Task& task) { return is_done(directory, books, task, kind, adopted); });
     for (const Task& task : tasks) {
-        fs::create_directories(workspace.directory.result(task.digest).parent_path());
+        fs::create_directories(directory.result(task.digest).parent_path());
     }
     log.info("tasks", {{"all", static_cast<std::uint64_t>(all)},
                        {"to_do", static_cast<std::uint64_t>(tasks.size())},
@@ -66,25 +72,25 @@ struct FarmWork {
 };
 
 /// Runners of trainers.
-MakeRunner trainers(RunContext& context, Workspace& workspace) {
-    return [&context, &workspace] {
+MakeRunner trainers(RunContext& context, const RunPlace& place) {
+    return [&context, &place] {
         return std::make_unique<TrainerRunner>(
-            context.launcher,
-            TrainerPlace{workspace.placement, workspace.device, workspace.farm.pace},
+            context.launcher, TrainerPlace{place.placement, place.device, place.farm.pace},
             context.rank_log);
     };
 }
 
-void make_folder_of(const Workspace& workspace, const Task& task) {
+void make_folder_of(const RunDirectory& directory, const Task& task) {
     std::error_code ignored;
-    fs::create_directories(workspace.directory.result(task.digest).parent_path(), ignored);
+    fs::create_directories(directory.result(task.digest).parent_path(), ignored);
 }
 
-StageEnd run(RunContext& context, Workspace& workspace, FarmWork work) {
+StageEnd run(RunContext& context, const RunPlace& place, RootBooks& books, FarmWork work) {
     const mpi::Communicator& world = context.world;
     mpi::together(world, [&] {
         if (!world.is_root()) return;
-        work.tasks = left_to_do(workspace, std::move(work.tasks), work.kind, context.log);
+        work.tasks =
+            left_to_do(place.directory, books, std::move(work.tasks), work.kind, context.log);
     });
     std::uint64_t n_tasks = world.is_root() ? work.tasks.size() : 0;
     mpi::all_sum(world, std::span(&n_tasks, 1));
@@ -92,11 +98,11 @@ StageEnd run(RunContext& context, Workspace& workspace, FarmWork work) {
 
     const std::unique_ptr<TaskRunner> runner = work.make_runner();
     const FarmEnd end =
-        run_farm({world, *runner, workspace.journal.get(), context.log}, std::move(work.tasks),
-                 {workspace.farm.strikes, workspace.farm.stop_by, learned_costs(workspace.history),
+        run_farm({world, *runner, books.journal.get(), context.log}, std::move(work.tasks),
+                 {place.farm.strikes, place.farm.stop_by, learned_costs(books.history),
                   std::move(work.more)});
     for (const TaskCommitted& event : end.commits) {
-        workspace.history.committed.insert_or_assign(event.task, event);
+        books.history.committed.insert_or_assign(event.task, event);
     }
     StageEnd stage;
     stage.failures = end.failures;
@@ -109,32 +115,35 @@ StageEnd run(RunContext& context, Workspace& workspace, FarmWork work) {
 }  // namespace
 
 StageEnd farm_stage(RunContext& context,
-                    Workspace& workspace,
+                    const RunPlace& place,
+                    RootBooks& books,
                     std::vector<Task> tasks,
                     TaskFileKind kind) {
-    return run(context, workspace, {std::move(tasks), kind, trainers(context, workspace), {}});
+    return run(context, place, books, {std::move(tasks), kind, trainers(context, place), {}});
 }
 
 StageEnd farm_stage(RunContext& context,
-                    Workspace& workspace,
+                    const RunPlace& place,
+                    RootBooks& books,
                     std::vector<Task> tasks,
                     TaskFileKind kind,
                     const MakeRunner& make_runner) {
-    return run(context, workspace, {std::move(tasks), kind, make_runner, {}});
+    return run(context, place, books, {std::move(tasks), kind, make_runner, {}});
 }
 
 StageEnd growing_farm_stage(RunContext& context,
-                            Workspace& workspace,
+                            const RunPlace& place,
+                            RootBooks& books,
                             std::vector<Task> tasks,
                             TaskFileKind kind,
                             const MoreTasks& more) {
-    const auto with_folders = [&workspace, &more] {
+    const auto with_folders = [&place, &more] {
         std::vector<Task> found = more();
-        for (const Task& task : found) make_folder_of(workspace, task);
+        for (const Task& task : found) make_folder_of(place.directory, task);
         return found;
     };
-    return run(context, workspace,
-               {std::move(tasks), kind, trainers(context, workspace), with_folders});
+    return run(context, place, books,
+               {std::move(tasks), kind, trainers(context, place), with_folders});
 }
 
 }  // namespace ratiofarm

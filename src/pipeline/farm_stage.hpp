@@ -17,7 +17,8 @@ namespace ratiofarm {
 /// \param tasks on rank 0, in any order
 /// \param kind of the result files
 StageEnd farm_stage(RunContext& context,
-                    Workspace& workspace,
+                    const RunPlace& place,
+                    RootBooks& books,
                     std::vector<Task> tasks,
                     TaskFileKind kind);
 
@@ -25,7 +26,8 @@ StageEnd farm_stage(RunContext& context,
 /// begun, too. Their results must not be there. \param more  on rank 0; does not throw
 using MoreTasks = std::function<std::vector<Task>()>;
 StageEnd growing_farm_stage(RunContext& context,
-                            Workspace& workspace,
+                            const RunPlace& place,
+                            RootBooks& books,
                             std::vector<Task> tasks,
                             TaskFileKind kind,
                             const MoreTasks& more);
@@ -35,7 +37,8 @@ using MakeRunner = std::function<std::unique_ptr<TaskRunner>()>;
 
 /// The same with runners that are no trainers.
 StageEnd farm_stage(RunContext& context,
-                    Workspace& workspace,
+                    const RunPlace& place,
+                    RootBooks& books,
                     std::vector<Task> tasks,
                     TaskFileKind kind,
                     const MakeRunner& make_runner);

@@ -6,11 +6,6 @@
 
 #include "ratiofarm/fit/likelihood.hpp"
 
-#include "measurement/fit_input.hpp"
-#include "results/fit_json.hpp"
-
-#include "stages.hpp"
-
 namespace ratiofarm {
 
 /// What a command asks of the fit beyond the campaign.
@@ -21,25 +16,5 @@ struct FitRequest {
     bool keep_null_shapes = false;            ///< whatever the campaign says of them
     LikelihoodOptions likelihood = {};        ///< but the threads, which are those of the rank
 };
-
-/// As fit_stage(); a fit that lacks what is asked for counts as not done.
-StageEnd fit_stage(RunContext& context, Workspace& workspace, const FitRequest& request);
-
-/// A fit that is done, with what is needed to go on from it.
-struct FittedCampaign {
-    FitRecord record;
-    RatioFiles ratios;
-    StatisticalModel model;
-    LikelihoodData data;
-    Likelihood likelihood;
-};
-
-/// Collective over the context's world. Fits first where that is not done.
-FittedCampaign fitted_campaign(RunContext& context,
-                               Workspace& workspace,
-                               const FitRequest& request = {});
-
-/// Collective over the context's world. Replaces fit.json.
-void publish_fit(RunContext& context, const Workspace& workspace, const FitRecord& record);
 
 }  // namespace ratiofarm

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -15,8 +16,7 @@
 #include "measurement/shape_fits.hpp"
 #include "results/fit_json.hpp"
 
-#include "fit_request.hpp"
-#include "stages.hpp"
+#include "fitted_campaign.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -38,15 +38,15 @@ void add_region(const UnbinnedRegion& region, Hasher& hasher) {
 }
 
 /// Of everything the fit is made from.
-Digest fit_digest(const Workspace& workspace,
+Digest fit_digest(const Campaign& campaign,
+                  const std::optional<Blinding>& blinding,
                   const RatioFiles& ratios,
                   const StatisticalModel& model,
                   const LikelihoodOptions& options) {
-    const Campaign& campaign = workspace.campaign;
     Hasher hasher;
     hasher.number(fit_algorithm).text(campaign.name).digest(inputs_digest(campaign, ratios));
     hasher.text(model.parameter_of_interest).text(data_description(campaign, model));
-    if (workspace.blinding) hasher.text(blinding_text(*workspace.blinding));
+    if (blinding) hasher.text(blinding_text(*blinding));
     for (const Injection& injection : campaign.data.injections) {
         hasher.text(injection.name).text(injection.sample);
         hasher.number(static_cast<std::uint64_t>(campaign.data.source));
@@ -104,23 +104,6 @@ FitOptions fit_options(const StatisticalModel& model, const FitRequest& request)
     return options;
 }
 
-/// Collective over the context's world. [finite_mc]: its record, and another fit where that has
-/// other ratios or a parameter more. \param likelihood of the fit; replaced by that of the new one
-void add_finite_mc(RunContext& context,
-                   const FittedPoint& point,
-                   const FitOptions& options,
-                   FitRecord& record,
-                   Likelihood& likelihood) {
-    record.finite_mc = finite_mc_record(context.world, point, record.fit, context.log);
-    if (!changes_fit(record.finite_mc)) return;
-    const LikelihoodData data =
-        finite_mc_data(context.world, point.campaign, point.model, point.ratios, record.finite_mc);
-    likelihood = Likelihood(finite_mc_model(point.model, record.finite_mc), data, context.world,
-                            point.options);
-    record.fit = fit(likelihood, options, context.log);
-    record.model = summary_of(likelihood.model());
-}
-
 /// The policies of the campaign for what needed a guard.
 /// \throws DataError naming what it was and how often
 void apply_guard_policies(const InferenceSection& policies, const GuardCounts& counts) {
@@ -155,55 +138,83 @@ struct FitInputs {
     bool up_to_date = false;  ///< fit.json is of just these
 };
 
-/// Collective over the context's world.
-FitInputs fit_inputs(const RunContext& context,
-                     const Workspace& workspace,
+/// Collective over the context's world. \param blinding on rank 0
+FitInputs fit_inputs(const mpi::Communicator& world,
+                     const Campaign& campaign,
+                     const RunPlace& place,
+                     const std::optional<Blinding>& blinding,
                      const FitRequest& request) {
-    const mpi::Communicator& world = context.world;
-    const Campaign& campaign = workspace.campaign;
     FitInputs inputs;
     std::uint64_t stale = 0;
     mpi::together(world, [&] {
-        inputs.ratios = open_ratio_files(campaign, workspace.ratios);
+        inputs.ratios = open_ratio_files(campaign, place.ratios);
         inputs.model = model_for_ratios(campaign, inputs.ratios);
-        inputs.digest = fit_digest(workspace, inputs.ratios, inputs.model, request.likelihood);
+        inputs.digest =
+            fit_digest(campaign, blinding, inputs.ratios, inputs.model, request.likelihood);
         inputs.options = fit_options(inputs.model, request);
         if (!world.is_root()) return;
         const bool known = inputs_digest(campaign, inputs.ratios) != Digest{};
-        stale =
-            !known || !fit_is_up_to_date(workspace.directory.fit_json(), inputs.digest, request);
+        stale = !known || !fit_is_up_to_date(place.directory.fit_json(), inputs.digest, request);
     });
     mpi::all_sum(world, std::span(&stale, 1));
     inputs.up_to_date = stale == 0;
     inputs.likelihood = request.likelihood;
-    inputs.likelihood.threads = workspace.threads();
+    inputs.likelihood.threads = place.threads();
     return inputs;
 }
 
+/// Collective over the context's world. [finite_mc]: its record, and another fit where that has
+/// other ratios or a parameter more; then one goes on from that one.
+void add_finite_mc(RunContext& context,
+                   const Campaign& campaign,
+                   const FitInputs& inputs,
+                   FittedCampaign& fitted) {
+    FitRecord& record = fitted.record;
+    const FittedPoint point{campaign,
+                            inputs.ratios,
+                            inputs.model,
+                            fitted.data,
+                            fitted.likelihood.coordinates().to_internal(best_values(record.fit)),
+                            inputs.likelihood};
+    record.finite_mc = finite_mc_record(context.world, point, record.fit, context.log);
+    if (!changes_fit(record.finite_mc)) return;
+    fitted.data =
+        finite_mc_data(context.world, campaign, inputs.model, inputs.ratios, record.finite_mc);
+    fitted.model = finite_mc_model(inputs.model, record.finite_mc);
+    fitted.likelihood = Likelihood(fitted.model, fitted.data, context.world, inputs.likelihood);
+    record.fit = fit(fitted.likelihood, inputs.options, context.log);
+    record.model = summary_of(fitted.model);
+}
+
 /// Collective over the context's world. The fit with all that is said of it but the comparisons.
-FitRecord fit_record(RunContext& context, const Workspace& workspace, const FitInputs& inputs) {
+FittedCampaign fit_anew(RunContext& context,
+                        const Campaign& campaign,
+                        const std::optional<Blinding>& blinding,
+                        const FitInputs& inputs) {
     const mpi::Communicator& world = context.world;
-    const Campaign& campaign = workspace.campaign;
     const auto& [ratios, model, digest, options, likelihood_options, up_to_date] = inputs;
-    Likelihood likelihood(model, load_data(world, campaign, model, ratios), world,
-                          likelihood_options);
-    FitRecord record{campaign.name,
-                     digest.hex(),
-                     data_description(campaign, model),
-                     fit(likelihood, options, context.log),
-                     {},
-                     summary_of(model),
-                     options.starts};
+    LikelihoodData data = load_data(world, campaign, model, ratios);
+    Likelihood first(model, data, world, likelihood_options);
+    FittedCampaign fitted{{campaign.name,
+                           digest.hex(),
+                           data_description(campaign, model),
+                           fit(first, options, context.log),
+                           {},
+                           summary_of(model),
+                           options.starts},
+                          ratios,
+                          model,
+                          std::move(data),
+                          std::move(first)};
+    FitRecord& record = fitted.record;
+    const Likelihood& likelihood = fitted.likelihood;
     record.shapes = shape_record(campaign, ratios, likelihood, record.fit, likelihood_options);
-    const FittedPoint point{campaign, ratios, model,
-                            likelihood.coordinates().to_internal(best_values(record.fit)),
-                            likelihood_options};
-    add_finite_mc(context, point, options, record, likelihood);
+    add_finite_mc(context, campaign, inputs, fitted);
     for (std::string& warning : shape_warnings(record.shapes, model)) {
         record.fit.warnings.push_back(std::move(warning));
     }
     mpi::together(world, [&] { apply_guard_policies(campaign.inference, record.fit.guards); });
-    record.blinding = workspace.blinding;
+    record.blinding = blinding;
     record.injections =
         injection_fits(world, campaign, ratios, {likelihood_options, options.starts});
     const std::vector<double>& given = campaign.inference.scan;
@@ -211,39 +222,55 @@ FitRecord fit_record(RunContext& context, const Workspace& workspace, const FitI
         scan(likelihood, record.fit,
              given.empty() ? default_scan_points(likelihood.model(), record.fit) : given);
     if (record.finite_mc) inflate(likelihood, *record.finite_mc, record.fit);
-    return record;
+    return fitted;
+}
+
+/// A nuisance parameter that [finite_mc] asks for and that turned out to be of no use leaves the
+/// fit without the reference events that its data have.
+bool can_go_on_from(const FitRecord& record) {
+    const auto& finite_mc = record.finite_mc;
+    return !finite_mc || finite_mc->use != "nuisance" || changes_fit(finite_mc);
 }
 
 }  // namespace
 
-StageEnd fit_stage(RunContext& context, Workspace& workspace) {
-    return fit_stage(context, workspace, FitRequest{});
+StageEnd fit_stage(RunContext& context,
+                   const PlannedCampaign& planned,
+                   const RunPlace& place,
+                   const std::optional<Blinding>& blinding) {
+    return fit_campaign(context, planned, place, blinding, FitRequest{}).end;
 }
 
-StageEnd fit_stage(RunContext& context, Workspace& workspace, const FitRequest& request) {
+CampaignFit fit_campaign(RunContext& context,
+                         const PlannedCampaign& planned,
+                         const RunPlace& place,
+                         const std::optional<Blinding>& blinding,
+                         const FitRequest& request) {
     const mpi::Communicator& world = context.world;
-    if (request.keep_null_shapes) {
-        workspace.campaign.systematic_nets.null_shapes = NullShapes::keep;
-    }
-    const FitInputs inputs = fit_inputs(context, workspace, request);
-    if (inputs.up_to_date) return {StageEnd::State::up_to_date, 0.0, {}};
+    const Campaign campaign = as_fitted(planned, request);
+    const FitInputs inputs = fit_inputs(world, campaign, place, blinding, request);
+    if (inputs.up_to_date) return {{StageEnd::State::up_to_date, 0.0, {}}, std::nullopt};
     if (world.is_root()) {
-        for (const std::string& warning : input_warnings(workspace.campaign, inputs.ratios)) {
+        for (const std::string& warning : input_warnings(campaign, inputs.ratios)) {
             context.log.warning(warning);
         }
     }
-    FitRecord record = fit_record(context, workspace, inputs);
+    CampaignFit fit{{StageEnd::State::done, 0.0, {}},
+                    fit_anew(context, campaign, blinding, inputs)};
+    FitRecord& record = fit.fitted->record;
     mpi::together(world, [&] {
-        if (!world.is_root()) return;
-        if (!workspace.samples.empty()) {
+        if (world.is_root() && !planned.samples.empty()) {
             std::vector<double> points;
             for (const ScanPoint& point : record.fit.scan) points.push_back(point.poi);
-            record.comparisons = comparison_fits(workspace.campaign, inputs.model, inputs.ratios,
-                                                 workspace.samples, points, context.log);
+            record.comparisons = comparison_fits(campaign, inputs.model, inputs.ratios,
+                                                 planned.samples, points, context.log);
         }
-        publish_sealed(workspace.directory.fit_json(), fit_json(record));
+        const std::string json = fit_json(record);
+        if (world.is_root()) publish_sealed(place.directory.fit_json(), json);
+        record = parse_fit_json(json);  // one goes on from what the file says
     });
-    return {StageEnd::State::done, 0.0, {}};
+    if (!can_go_on_from(record)) fit.fitted.reset();
+    return fit;
 }
 
 }  // namespace ratiofarm

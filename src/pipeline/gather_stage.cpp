@@ -11,8 +11,8 @@
 
 #include "campaign/ensemble_choice.hpp"
 
+#include "ensembles.hpp"
 #include "stages.hpp"
-#include "trained_results.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -68,14 +68,14 @@ std::vector<NamedNumber> gates_of(const GatesSection& gates) {
             {"slope", gates.slope}};
 }
 
-EnsembleHeader header_of(const Workspace& workspace, const Gathering& gathering) {
-    const Campaign& campaign = workspace.campaign;
-    const PlannedEnsemble& planned = workspace.graph.ensembles[gathering.ensemble];
+EnsembleHeader header_of(const PlannedCampaign& planned, const Gathering& gathering) {
+    const Campaign& campaign = planned.campaign;
+    const PlannedEnsemble& ensemble = planned.graph.ensembles[gathering.ensemble];
     EnsembleHeader header;
-    header.name = planned.spec.name;
-    header.process = planned.spec.process;
-    header.digest = planned.digest;
-    NetSettings settings = net_settings(campaign, planned.spec.role);
+    header.name = ensemble.spec.name;
+    header.process = ensemble.spec.process;
+    header.digest = ensemble.digest;
+    NetSettings settings = net_settings(campaign, ensemble.spec.role);
     header.network = std::move(settings.network);
     header.features = std::move(settings.features);
     header.training = settings.training;
@@ -87,13 +87,15 @@ EnsembleHeader header_of(const Workspace& workspace, const Gathering& gathering)
     return header;
 }
 
-bool ensemble_is_up_to_date(const Workspace& workspace, const PlannedEnsemble& wanted) {
-    const auto path = workspace.directory.ensemble(wanted.spec.name);
+bool ensemble_is_up_to_date(const Campaign& campaign,
+                            const RunDirectory& directory,
+                            const PlannedEnsemble& wanted) {
+    const auto path = directory.ensemble(wanted.spec.name);
     if (!std::filesystem::exists(path)) return false;
     try {
         const EnsembleHeader found = read_ensemble(path).header;
         return found.digest == wanted.digest &&
-               found.combine == net_settings(workspace.campaign, wanted.spec.role).combine;
+               found.combine == net_settings(campaign, wanted.spec.role).combine;
     } catch (const Error&) {
         return false;  // damaged, or of an older version: written again from the results
     }
@@ -128,7 +130,8 @@ void expect_complete(const std::vector<EnsembleChoice>& choices) {
                                 count, slots, missing, count > 5 ? ", ..." : ""));
 }
 
-Gathering gathering_of(const Workspace& workspace,
+Gathering gathering_of(const Campaign& campaign,
+                       const JournalState& history,
                        const EnsembleChoice& choice,
                        std::uint64_t ensemble) {
     Gathering gathering{ensemble, {}, {}};
@@ -137,11 +140,11 @@ Gathering gathering_of(const Workspace& workspace,
                          .task = net.place.task,
                          .index = net.place.net,
                          .attempts = net.attempts,
-                         .fold = workspace.campaign.split.folds > 0 ? net.fold : no_fold,
+                         .fold = campaign.split.folds > 0 ? net.fold : no_fold,
                          .seed = net.initialisation_seed,
                          .replica = net.replica};
-        const auto known = workspace.history.committed.find(source.task);
-        source.committed = known != workspace.history.committed.end();
+        const auto known = history.committed.find(source.task);
+        source.committed = known != history.committed.end();
         if (source.committed) source.crc = known->second.crc;
         gathering.nets.push_back(std::move(source));
     }
@@ -156,26 +159,27 @@ Gathering gathering_of(const Workspace& workspace,
 }
 
 /// Which files to write, from what. On rank 0.
-Gatherings plan(const Workspace& workspace) {
+Gatherings plan(const PlannedCampaign& planned,
+                const RunPlace& place,
+                const JournalState& history) {
     Gatherings gatherings;
     std::vector<std::uint64_t> stale;
-    for (std::uint64_t index = 0; index < workspace.graph.ensembles.size(); ++index) {
-        const PlannedEnsemble& ensemble = workspace.graph.ensembles[index];
+    for (std::uint64_t index = 0; index < planned.graph.ensembles.size(); ++index) {
+        const PlannedEnsemble& ensemble = planned.graph.ensembles[index];
         if (ensemble.spec.role == EnsembleRole::halves) continue;
-        if (!ensemble_is_up_to_date(workspace, ensemble)) stale.push_back(index);
+        if (!ensemble_is_up_to_date(planned.campaign, place.directory, ensemble))
+            stale.push_back(index);
     }
     if (stale.empty()) return gatherings;
-    TrainedResults results(workspace.directory);
-    const auto choices = choose_ensembles(
-        {workspace.campaign, workspace.samples, device_class_name(workspace.device)},
-        workspace.graph, [&](const Digest& task) { return results.find(task); });
-    for (const std::filesystem::path& path : results.take_damaged()) {
+    Ensembles ensembles(planned, place);
+    const auto choices = ensembles.choices();
+    for (const std::filesystem::path& path : ensembles.take_damaged()) {
         give_up_result(path, "its nets", "'" + path.string() + "' is damaged");
     }
     expect_complete(choices);
     for (const std::uint64_t index : stale) {
-        gatherings.list.push_back(gathering_of(workspace, choices[index], index));
-        const auto path = workspace.directory.ensemble(choices[index].name);
+        gatherings.list.push_back(gathering_of(planned.campaign, history, choices[index], index));
+        const auto path = place.directory.ensemble(choices[index].name);
         std::filesystem::create_directories(path.parent_path());
     }
     return gatherings;
@@ -227,18 +231,21 @@ private:
 
 }  // namespace
 
-StageEnd gather_stage(RunContext& context, Workspace& workspace) {
+StageEnd gather_stage(RunContext& context,
+                      const PlannedCampaign& planned,
+                      const RunPlace& place,
+                      const JournalState& history) {
     const mpi::Communicator& world = context.world;
     Gatherings gatherings;
     mpi::together(world, [&] {
-        if (world.is_root()) gatherings = plan(workspace);
+        if (world.is_root()) gatherings = plan(planned, place, history);
     });
     gatherings = decode<Gatherings>(mpi::broadcast(world, encode(gatherings)));
     StageEnd stage{StageEnd::State::up_to_date, 0.0, {}};
-    NetReader reader(workspace.directory);
+    NetReader reader(place.directory);
     for (const Gathering& gathering : gatherings.list) {
-        const EnsembleHeader header = header_of(workspace, gathering);
-        write_ensemble(world, workspace.directory.ensemble(header.name), header,
+        const EnsembleHeader header = header_of(planned, gathering);
+        write_ensemble(world, place.directory.ensemble(header.name), header,
                        [&](std::uint64_t net) { return reader.read(gathering.nets[net]); });
         context.log.info("ensemble gathered",
                          {{"ensemble", header.name},

@@ -15,10 +15,10 @@
 namespace ratiofarm {
 namespace {
 
-bool ratios_are_up_to_date(const Workspace& workspace, const Digest& wanted) {
-    if (!std::filesystem::exists(workspace.directory.ratios())) return false;
+bool ratios_are_up_to_date(const std::filesystem::path& path, const Digest& wanted) {
+    if (!std::filesystem::exists(path)) return false;
     try {
-        return RatioFile(workspace.directory.ratios()).header().inputs == wanted;
+        return RatioFile(path).header().inputs == wanted;
     } catch (const Error&) {
         return false;  // damaged: made again
     }
@@ -36,27 +36,32 @@ void log_summary(const RatioHeader& header, const RatioSummary& summary, const L
 
 }  // namespace
 
-StageEnd infer_stage(RunContext& context, Workspace& workspace) {
+StageEnd infer_stage(RunContext& context,
+                     const PlannedCampaign& planned,
+                     const RunPlace& place,
+                     RootBooks& books) {
     // Regions that are counted alone need no ratios.
-    if (!workspace.campaign.has_events()) return {StageEnd::State::up_to_date, 0.0, {}};
-    const Digest inputs = ratios_digest(workspace.campaign, workspace.samples, workspace.graph);
+    if (!planned.campaign.has_events()) return {StageEnd::State::up_to_date, 0.0, {}};
+    const Digest inputs = ratios_digest(planned.campaign, planned.samples, planned.graph);
     std::uint64_t stale =
-        context.world.is_root() && !ratios_are_up_to_date(workspace, inputs) ? 1 : 0;
+        context.world.is_root() && !ratios_are_up_to_date(place.directory.ratios(), inputs) ? 1 : 0;
     mpi::all_sum(context.world, std::span(&stale, 1));
     if (stale == 0) return {StageEnd::State::up_to_date, 0.0, {}};
 
     std::vector<Task> tasks;
     mpi::together(context.world, [&] {
-        if (context.world.is_root()) tasks = inference_tasks(workspace);
+        if (context.world.is_root()) tasks = inference_tasks(planned.graph, place.directory);
     });
-    StageEnd stage = farm_stage(context, workspace, std::move(tasks), TaskFileKind::ratio_block);
+    StageEnd stage = farm_stage(context, place, books, std::move(tasks), TaskFileKind::ratio_block);
     if (!ended_well(stage)) return stage;
-    const RatioInput input =
-        ratio_input(workspace, inputs, shape_judgements(context.world, workspace));
-    const RatioSummary summary = write_ratios(context.world, workspace.directory.ratios(), input,
-                                              block_provider(workspace, input));
+    const RatioInput input = ratio_input(planned, place.directory, inputs,
+                                         shape_judgements(context.world, planned, place));
+    const RatioSummary summary = write_ratios(context.world, place.directory.ratios(), input,
+                                              block_provider(planned, place.directory, input));
     log_summary(input.header, summary, context.log);
-    if (context.world.is_root()) remove_inference_results(workspace);  // ratios.h5 has it all
+    if (context.world.is_root()) {
+        remove_inference_results(planned.graph, place.directory);  // ratios.h5 has it all
+    }
     stage.state = StageEnd::State::done;
     return stage;
 }

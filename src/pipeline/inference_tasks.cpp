@@ -9,10 +9,10 @@
 
 namespace ratiofarm {
 
-std::vector<Task> inference_tasks(const Workspace& workspace) {
-    EnsembleFiles files(workspace);
+std::vector<Task> inference_tasks(const TaskGraph& graph, const RunDirectory& directory) {
+    EnsembleFiles files(graph, directory);
     std::vector<Task> tasks;
-    for (const InferTask& task : workspace.graph.inferences) {
+    for (const InferTask& task : graph.inferences) {
         const EnsembleFile& ensemble = files.find(task.ensemble);
         InferRequest request = task.request;
         request.ensemble_file = ensemble.path.string();
@@ -23,17 +23,17 @@ std::vector<Task> inference_tasks(const Workspace& workspace) {
         if (ensemble.header.training.calibration != CalibrationMethod::none) {
             request.calibration_offset = ensemble.calibration_offset;
         }
-        request.result_path = workspace.directory.result(task.digest).string();
+        request.result_path = directory.result(task.digest).string();
         tasks.push_back(
             {task.digest, task.name, task.flop, frame(TrainerRequest(std::move(request)))});
     }
     return tasks;
 }
 
-void remove_inference_results(const Workspace& workspace) {
-    for (const InferTask& task : workspace.graph.inferences) {
+void remove_inference_results(const TaskGraph& graph, const RunDirectory& directory) {
+    for (const InferTask& task : graph.inferences) {
         std::error_code ignored;
-        std::filesystem::remove(workspace.directory.result(task.digest), ignored);
+        std::filesystem::remove(directory.result(task.digest), ignored);
     }
 }
 

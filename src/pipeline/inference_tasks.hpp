@@ -11,9 +11,9 @@ namespace ratiofarm {
 /// The evaluations of the workspace's graph, with what only the ensemble files say: how many nets
 /// there are and where they lie. Reads the ensemble files; not collective.
 /// \throws DataError if one is missing or belongs to other trainings
-std::vector<Task> inference_tasks(const Workspace& workspace);
+std::vector<Task> inference_tasks(const TaskGraph& graph, const RunDirectory& directory);
 
 /// Removes the results of those evaluations, once what they hold lies elsewhere.
-void remove_inference_results(const Workspace& workspace);
+void remove_inference_results(const TaskGraph& graph, const RunDirectory& directory);
 
 }  // namespace ratiofarm

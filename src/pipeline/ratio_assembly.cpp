@@ -8,17 +8,18 @@
 
 #include <fmt/format.h>
 
-#include "campaign/make_model.hpp"
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
+
+#include "campaign/make_model.hpp"
 
 namespace ratiofarm {
 namespace {
 
-const SampleInfo& sample_of_workspace(const Workspace& workspace, const std::string& name) {
-    const auto found = std::find_if(workspace.samples.begin(), workspace.samples.end(),
+const SampleInfo& sample_in(const std::vector<SampleInfo>& samples, const std::string& name) {
+    const auto found = std::find_if(samples.begin(), samples.end(),
                                     [&](const SampleInfo& sample) { return sample.name == name; });
-    RATIOFARM_EXPECT(found != workspace.samples.end());
+    RATIOFARM_EXPECT(found != samples.end());
     return *found;
 }
 
@@ -38,15 +39,15 @@ std::uint32_t nets_per_event(const EnsembleFile& file) {
     return static_cast<std::uint32_t>(file.header.nets()) / folds;
 }
 
-void add_processes(const Workspace& workspace, EnsembleFiles& files, RatioHeader& header) {
-    const Campaign& campaign = workspace.campaign;
-    const StatisticalModel model = make_model(campaign, workspace.samples);
+void add_processes(const PlannedCampaign& planned, EnsembleFiles& files, RatioHeader& header) {
+    const Campaign& campaign = planned.campaign;
+    const StatisticalModel model = make_model(campaign, planned.samples);
     for (const ProcessModel& process : model.unbinned.front().processes) {
         header.processes.push_back(
-            {process.name, process.yield, ensemble_digest(workspace.graph, process.name)});
+            {process.name, process.yield, ensemble_digest(planned.graph, process.name)});
         if (campaign.ensemble.replicas > 0) {
             header.replicas.push_back(
-                nets_per_event(files.find(replicas_of(workspace.graph, process.name))));
+                nets_per_event(files.find(replicas_of(planned.graph, process.name))));
         }
         if (campaign.ensemble.keep_members) {
             header.members.push_back(nets_per_event(files.find(process.name)));
@@ -54,18 +55,20 @@ void add_processes(const Workspace& workspace, EnsembleFiles& files, RatioHeader
     }
 }
 
-RatioHeader ratio_header(const Workspace& workspace, const Digest& inputs) {
-    const Campaign& campaign = workspace.campaign;
-    EnsembleFiles files(workspace);
+RatioHeader ratio_header(const PlannedCampaign& planned,
+                         const RunDirectory& directory,
+                         const Digest& inputs) {
+    const Campaign& campaign = planned.campaign;
+    EnsembleFiles files(planned.graph, directory);
     RatioHeader header;
-    add_processes(workspace, files, header);
+    add_processes(planned, files, header);
     for (const auto& [name, fraction] : campaign.reference.mixture) {
         header.reference.push_back({name, campaign.process(name).sample, fraction});
     }
     for (const TrainedShape& shape : trained_shapes(campaign)) {
         header.shapes.push_back({shape.process, shape.parameter});
     }
-    for (const auto& yield : trained_yields(campaign, workspace.samples)) {
+    for (const auto& yield : trained_yields(campaign, planned.samples)) {
         header.yields.push_back({yield.process, yield.parameter, yield.factors});
     }
     header.split = campaign.split;
@@ -94,25 +97,26 @@ std::string ensemble_of(const RatioBlockKey& key,
 const EnsembleFile& EnsembleFiles::find(const std::string& name) {
     const auto known = files_.find(name);
     if (known != files_.end()) return known->second;
-    EnsembleFile file = read_ensemble(workspace_.directory.ensemble(name));
-    if (file.header.digest != ensemble_digest(workspace_.graph, name)) {
+    EnsembleFile file = read_ensemble(directory_.ensemble(name));
+    if (file.header.digest != ensemble_digest(graph_, name)) {
         throw DataError(fmt::format("'{}' belongs to other trainings; run 'ratiofarm gather' first",
                                     file.path.string()));
     }
     return files_.emplace(name, std::move(file)).first->second;
 }
 
-RatioInput ratio_input(const Workspace& workspace,
+RatioInput ratio_input(const PlannedCampaign& planned,
+                       const RunDirectory& directory,
                        const Digest& inputs,
                        std::vector<ShapeJudgement> judgements) {
-    const Campaign& campaign = workspace.campaign;
+    const Campaign& campaign = planned.campaign;
     RatioInput input;
     input.range_size = inference_range;
-    input.header = ratio_header(workspace, inputs);
+    input.header = ratio_header(planned, directory, inputs);
     input.header.judgements = std::move(judgements);
     input.shape_spread = !input.header.shapes.empty() && campaign.systematic_nets.members > 1;
     for (const std::string& name : campaign_samples(campaign)) {
-        RatioSetInput set{sample_of_workspace(workspace, name), inference_split(campaign, name), {}};
+        RatioSetInput set{sample_in(planned.samples, name), inference_split(campaign, name), {}};
         for (std::size_t i = 0; i < campaign.processes.size(); ++i) {
             if (campaign.processes[i].sample == name) set.yield = input.header.processes[i].yield;
         }
@@ -122,23 +126,25 @@ RatioInput ratio_input(const Workspace& workspace,
 }
 
 /// The result files of the inference tasks by (sample, ensemble, first row).
-RatioProvider block_provider(const Workspace& workspace, const RatioInput& input) {
+RatioProvider block_provider(const PlannedCampaign& planned,
+                             const RunDirectory& directory,
+                             const RatioInput& input) {
     std::map<std::tuple<std::string, std::string, std::uint64_t>, const InferTask*> tasks;
-    for (const InferTask& task : workspace.graph.inferences) {
+    for (const InferTask& task : planned.graph.inferences) {
         tasks.emplace(std::tuple(task.sample, task.ensemble, task.first), &task);
     }
-    const auto files = std::make_shared<EnsembleFiles>(workspace);
-    return [&workspace, &input, files, tasks = std::move(tasks),
-            shapes = trained_shapes(workspace.campaign)](const RatioBlockKey& key) {
+    const auto files = std::make_shared<EnsembleFiles>(planned.graph, directory);
+    return [&planned, &directory, &input, files, tasks = std::move(tasks),
+            shapes = trained_shapes(planned.campaign)](const RatioBlockKey& key) {
         const std::string& sample = input.sets[key.set].sample.name;
-        const std::string ensemble = ensemble_of(key, workspace.graph, input.header, shapes);
+        const std::string ensemble = ensemble_of(key, planned.graph, input.header, shapes);
         const auto task = tasks.find({sample, ensemble, key.range * input.range_size});
         if (task == tasks.end()) {
             throw DataError(
                 fmt::format("no ratios of {} on {} range {}", ensemble, sample, key.range));
         }
         const Digest digest = task->second->digest;
-        auto block = read_task_file<RatioBlock>(workspace.directory.result(digest), digest);
+        auto block = read_task_file<RatioBlock>(directory.result(digest), digest);
         if (!task->second->request.keep_members) return block;
         block.members = by_member(std::move(block.members), files->find(ensemble).fold);
         return block;

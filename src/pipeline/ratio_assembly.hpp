@@ -4,9 +4,11 @@
 #include <string>
 
 #include "ratiofarm/tables/ensemble_file.hpp"
+
+#include "store/run_directory.hpp"
 #include "tables/ratios/ratio_writer.hpp"
 
-#include "workspace.hpp"
+#include "planned_campaign.hpp"
 
 /// How the results of the inference tasks become a ratio file.
 namespace ratiofarm {
@@ -14,25 +16,31 @@ namespace ratiofarm {
 /// Ensemble files of a run by name, each opened once.
 class EnsembleFiles {
 public:
-    explicit EnsembleFiles(const Workspace& workspace) : workspace_(workspace) {}
+    /// \param graph, directory  outlive this
+    EnsembleFiles(const TaskGraph& graph, const RunDirectory& directory)
+        : graph_(graph), directory_(directory) {}
 
     /// \throws DataError if it is missing or belongs to other trainings
     const EnsembleFile& find(const std::string& name);
 
 private:
-    const Workspace& workspace_;
+    const TaskGraph& graph_;
+    const RunDirectory& directory_;
     std::map<std::string, EnsembleFile> files_;
 };
 
 /// Header and event sets.
 /// \param inputs      ratios_digest()
 /// \param judgements  of the trained shapes
-RatioInput ratio_input(const Workspace& workspace,
+RatioInput ratio_input(const PlannedCampaign& planned,
+                       const RunDirectory& directory,
                        const Digest& inputs,
                        std::vector<ShapeJudgement> judgements);
 
-/// Reads the result files of the inference tasks. \param workspace, input outlive it
-RatioProvider block_provider(const Workspace& workspace, const RatioInput& input);
+/// Reads the result files of the inference tasks. All that it is given outlives it.
+RatioProvider block_provider(const PlannedCampaign& planned,
+                             const RunDirectory& directory,
+                             const RatioInput& input);
 
 /// The ratios of single nets by their number within their fold: for each event those of its own
 /// fold; for events that are in no fold, because they trained no net, the mean over the folds.

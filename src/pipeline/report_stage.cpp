@@ -44,35 +44,38 @@ void log_closures(const ReportInputs& inputs, const Log& log) {
 }
 
 /// What the regions selected, and their bins.
-void add_regions(const Workspace& workspace, ReportInputs& inputs) {
-    if (needs_selection(workspace.written)) {
-        if (auto record = find_selection(workspace.directory)) {
-            inputs.selection = SelectionInputs{std::move(*record), workspace.written};
+void add_regions(const PlannedCampaign& planned, const RunPlace& place, ReportInputs& inputs) {
+    if (needs_selection(planned.written)) {
+        if (auto record = find_selection(place.directory)) {
+            inputs.selection = SelectionInputs{std::move(*record), planned.written};
         }
     }
-    const Campaign& campaign = workspace.campaign;
-    const bool has_ratios = campaign.unbinned.empty() || std::filesystem::exists(workspace.ratios);
+    const Campaign& campaign = planned.campaign;
+    const bool has_ratios = campaign.unbinned.empty() || std::filesystem::exists(place.ratios);
     if (!inputs.fit || campaign.binned.empty() || !has_ratios) return;
     inputs.binned =
-        binned_pictures(campaign, open_ratio_files(campaign, workspace.ratios), *inputs.fit);
+        binned_pictures(campaign, open_ratio_files(campaign, place.ratios), *inputs.fit);
 }
 
 }  // namespace
 
-StageEnd report_stage(RunContext& context, Workspace& workspace) {
+StageEnd report_stage(RunContext& context,
+                      const PlannedCampaign& planned,
+                      const RunPlace& place,
+                      RootBooks& books) {
     mpi::together(context.world, [&] {
         if (!context.world.is_root()) return;
-        workspace.journal->flush();
-        const JournalState journal = read_journal(workspace.directory.journal());
-        const ReportSources sources{workspace.campaign, workspace.directory, workspace.ratios,
-                                    workspace.samples, stage_times(journal)};
+        books.journal->flush();
+        const JournalState journal = read_journal(place.directory.journal());
+        const ReportSources sources{planned.campaign, place.directory, place.ratios,
+                                    planned.samples, stage_times(journal)};
         ReportInputs inputs = collect_report_inputs(sources);
         for (const FarmTimes& farm : journal.times.farms()) {
             inputs.facts.push_back({"farm of " + farm.stage, farm_sentence(farm)});
         }
-        add_regions(workspace, inputs);
+        add_regions(planned, place, inputs);
         log_closures(inputs, context.log);
-        publish_sealed(workspace.directory.report(), report_html(inputs, Plotter()));
+        publish_sealed(place.directory.report(), report_html(inputs, Plotter()));
     });
     return {StageEnd::State::done, 0.0, {}};
 }

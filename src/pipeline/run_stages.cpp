@@ -31,10 +31,10 @@ ExitCode exit_code(StageEnd::State state) {
 }
 
 /// Collective over world. A signal may reach the ranks at different times; they go by rank 0.
-bool stop_wanted(const mpi::Communicator& world, const Workspace& workspace) {
+bool stop_wanted(const mpi::Communicator& world, const FarmSettings& farm) {
     std::uint64_t wanted = 0;
     if (world.is_root()) {
-        const auto& end = workspace.farm.stop_by;
+        const auto& end = farm.stop_by;
         const bool late = end && std::chrono::steady_clock::now() >= stop_time(*end, 0.0, 1);
         wanted = late || signal_request() == SignalRequest::stop ? 1 : 0;
     }
@@ -56,14 +56,15 @@ void print_end(const std::string& name, const StageEnd& end) {
 }
 
 StageEnd run_one(Stage stage, RunContext& context, Workspace& workspace) {
+    auto& [planned, place, books] = workspace;
     switch (stage) {
-        case Stage::select: return select_stage(context, workspace);
-        case Stage::search: return search_stage(context, workspace);
-        case Stage::train: return train_stage(context, workspace);
-        case Stage::gather: return gather_stage(context, workspace);
-        case Stage::infer: return infer_stage(context, workspace);
-        case Stage::fit: return fit_stage(context, workspace);
-        case Stage::report: return report_stage(context, workspace);
+        case Stage::select: return select_stage(context, planned, place, books);
+        case Stage::search: return search_stage(context, planned, place, books);
+        case Stage::train: return train_stage(context, planned, place, books);
+        case Stage::gather: return gather_stage(context, planned, place, books.history);
+        case Stage::infer: return infer_stage(context, planned, place, books);
+        case Stage::fit: return fit_stage(context, planned, place, books.blinding);
+        case Stage::report: return report_stage(context, planned, place, books);
     }
     return {};
 }
@@ -81,10 +82,10 @@ ExitCode told_end(const StageEnd& end) {
 }
 
 ExitCode run_stages(RunContext& context, Workspace& workspace, const std::vector<Stage>& stages) {
-    check_space(context, workspace, stages);
+    check_space(context, workspace.planned, workspace.place, stages);
     for (const Stage stage : stages) {
         const std::string name = word_of(stage);
-        if (stop_wanted(context.world, workspace)) return ExitCode::resumable;
+        if (stop_wanted(context.world, workspace.place.farm)) return ExitCode::resumable;
         context.log.info("stage begins", {{"stage", name}});
         const auto begin = std::chrono::steady_clock::now();
         StageEnd end = in_context(name, [&] { return run_one(stage, context, workspace); });
@@ -93,28 +94,28 @@ ExitCode run_stages(RunContext& context, Workspace& workspace, const std::vector
         mpi::together(context.world, [&] {
             if (!context.world.is_root()) return;
             print_end(name, end);
-            workspace.journal->write(StageEnded{name, end.seconds});
-            workspace.journal->flush();
+            workspace.books.journal->write(StageEnded{name, end.seconds});
+            workspace.books.journal->flush();
         });
         const ExitCode code = exit_code(end.state);
         if (code != ExitCode::done) return code;
         // Only now is it known what the others write.
         const bool resolves = stage == Stage::select || stage == Stage::search;
         if (resolves && end.state == StageEnd::State::done) {
-            check_space(context, workspace, stages);
+            check_space(context, workspace.planned, workspace.place, stages);
         }
     }
     return ExitCode::done;
 }
 
-std::vector<Stage> with_selection(const Workspace& workspace, std::vector<Stage> stages) {
+std::vector<Stage> with_selection(const Campaign& written, std::vector<Stage> stages) {
     const bool there = !stages.empty() && stages.front() == Stage::select;
-    if (!there && needs_selection(workspace.written)) {
+    if (!there && needs_selection(written)) {
         stages.insert(stages.begin(), Stage::select);
     }
     const auto train = std::ranges::find(stages, Stage::train);
     const bool searches = std::ranges::find(stages, Stage::search) != stages.end();
-    if (workspace.written.search && !searches && train != stages.end()) {
+    if (written.search && !searches && train != stages.end()) {
         stages.insert(train, Stage::search);
     }
     return stages;

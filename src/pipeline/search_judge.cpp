@@ -45,11 +45,11 @@ std::uint64_t row_offset() {
 
 }  // namespace
 
-SigmaJudge::SigmaJudge(const Workspace& workspace)
-    : workspace_(workspace), rates_(process_rates(workspace.campaign, workspace.samples)) {
-    for (const ProcessSection& process : workspace.campaign.processes) {
-        const SampleInfo& info = sample_named(workspace.samples, process.sample);
-        samples_.push_back({&info, validation_weights(info, workspace.campaign.split)});
+SigmaJudge::SigmaJudge(const PlannedCampaign& planned, RunDirectory directory)
+    : directory_(std::move(directory)), rates_(process_rates(planned.campaign, planned.samples)) {
+    for (const ProcessSection& process : planned.campaign.processes) {
+        const SampleInfo& info = sample_named(planned.samples, process.sample);
+        samples_.push_back({&info, validation_weights(info, planned.campaign.split)});
     }
 }
 
@@ -67,7 +67,7 @@ std::vector<Task> SigmaJudge::tasks(std::span<const TrainTask> trainings) const 
         for (const Sample& sample : samples_) {
             InferRequest request;
             request.task = digest(training, sample);
-            const auto path = workspace_.directory.result(request.task);
+            const auto path = directory_.result(request.task);
             if (task_file_is_complete(path, TaskFileKind::ratio_block, request.task)) continue;
             request.name = training.name + " on " + sample.info->name + " rows 0.." +
                            std::to_string(sample.info->columns.events);
@@ -77,7 +77,7 @@ std::vector<Task> SigmaJudge::tasks(std::span<const TrainTask> trainings) const 
             request.split = training.request.split;
             request.part = EventPart::validation;
             request.network = training.request.network;
-            request.ensemble_file = workspace_.directory.result(training.digest).string();
+            request.ensemble_file = directory_.result(training.digest).string();
             request.weights_offset = row_offset();
             request.row_stride = row_size(request.network);
             request.members = 1;
@@ -101,7 +101,7 @@ std::optional<double> SigmaJudge::sigma(std::span<const TrainTask> trainings,
         JudgedEvents judged{sample.weight, {}};
         for (const TrainTask& training : trainings) {
             const Digest task = digest(training, sample);
-            const auto path = workspace_.directory.result(task);
+            const auto path = directory_.result(task);
             if (!task_file_is_complete(path, TaskFileKind::ratio_block, task)) return std::nullopt;
             judged.log_ratio.push_back(read_task_file<RatioBlock>(path, task).log_ratio);
             RATIOFARM_EXPECT(judged.log_ratio.back().size() == sample.weight.size());
@@ -117,7 +117,7 @@ void SigmaJudge::remove_results(std::span<const TrainTask> trainings) const {
     for (const TrainTask& training : trainings) {
         for (const Sample& sample : samples_) {
             std::error_code ignored;
-            std::filesystem::remove(workspace_.directory.result(digest(training, sample)), ignored);
+            std::filesystem::remove(directory_.result(digest(training, sample)), ignored);
         }
     }
 }

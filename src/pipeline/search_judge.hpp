@@ -5,12 +5,14 @@
 #include <string>
 #include <vector>
 
+#include "ratiofarm/protocol/task_file.hpp"
+
 #include "campaign/search/search_plan.hpp"
 #include "campaign/search/search_sigma.hpp"
-#include "ratiofarm/protocol/task_file.hpp"
 #include "farm/task.hpp"
+#include "store/run_directory.hpp"
 
-#include "workspace.hpp"
+#include "planned_campaign.hpp"
 
 namespace ratiofarm {
 
@@ -18,8 +20,9 @@ namespace ratiofarm {
 /// process, as tasks of the farm.
 class SigmaJudge {
 public:
+    /// \param planned outlives this
     /// \throws DataError of process_rates()
-    explicit SigmaJudge(const Workspace& workspace);
+    SigmaJudge(const PlannedCampaign& planned, RunDirectory directory);
 
     /// Evaluations of the nets of a trial that are not done yet. \param trainings  by process, done
     std::vector<Task> tasks(std::span<const TrainTask> trainings) const;
@@ -39,7 +42,7 @@ private:
 
     Digest digest(const TrainTask& training, const Sample& sample) const;
 
-    const Workspace& workspace_;
+    RunDirectory directory_;
     std::vector<ProcessRate> rates_;
     std::vector<Sample> samples_;  ///< by process
 };

@@ -10,9 +10,16 @@
 
 namespace ratiofarm {
 
-SearchRounds::SearchRounds(const Workspace& workspace, SearchPlan plan, const Log& log)
-    : workspace_(workspace), log_(log), plan_(std::move(plan)), results_(workspace.directory) {
-    if (workspace.campaign.search->objective == SearchObjective::sigma) sigma_.emplace(workspace);
+SearchRounds::SearchRounds(const PlannedCampaign& planned,
+                           const RunDirectory& directory,
+                           SearchPlan plan,
+                           const Log& log)
+    : search_(*planned.campaign.search),
+      directory_(directory),
+      log_(log),
+      plan_(std::move(plan)),
+      results_(directory) {
+    if (search_.objective == SearchObjective::sigma) sigma_.emplace(planned, directory);
 }
 
 std::vector<Task> SearchRounds::next() {
@@ -38,7 +45,7 @@ std::vector<Task> SearchRounds::next() {
 std::optional<SearchRecord> SearchRounds::record() {
     const TrialScore known = [this](TrialRung what) { return score(what); };
     if (!best_trial(state_, known)) return std::nullopt;
-    return search_record(plan_, *workspace_.campaign.search, state_, known);
+    return search_record(plan_, search_, state_, known);
 }
 
 std::optional<double> SearchRounds::score(TrialRung what) {
@@ -51,7 +58,7 @@ std::optional<double> SearchRounds::score(TrialRung what) {
 
 std::optional<double> SearchRounds::judge(TrialRung what) {
     const auto trainings = plan_.tasks_of(what);
-    const SearchObjective objective = workspace_.campaign.search->objective;
+    const SearchObjective objective = search_.objective;
     std::vector<const TrainedNet*> nets;
     double sum = 0.0;
     for (const TrainTask& training : trainings) {
@@ -86,11 +93,11 @@ Task SearchRounds::training_task(const TrainTask& training,
                                  TrialRung what,
                                  std::size_t process) const {
     TrainRequest request = training.request;
-    request.result_path = workspace_.directory.result(training.digest).string();
-    request.state_path = workspace_.directory.state(training.digest).string();
+    request.result_path = directory_.result(training.digest).string();
+    request.state_path = directory_.state(training.digest).string();
     if (what.rung > 0) {
         const TrainTask& before = plan_.tasks_of({what.trial, what.rung - 1})[process];
-        request.continuation.from_path = workspace_.directory.state(before.digest).string();
+        request.continuation.from_path = directory_.state(before.digest).string();
     }
     return {training.digest, training.name, training.flop,
             frame(TrainerRequest(std::move(request)))};
@@ -104,7 +111,7 @@ void SearchRounds::remove_states() {
         if (keep.contains(what) || removed_.contains(what) || !scores_.contains(what)) continue;
         removed_.insert(what);
         for (const TrainTask& training : plan_.tasks_of(what)) {
-            const std::string path = workspace_.directory.state(training.digest).string();
+            const std::string path = directory_.state(training.digest).string();
             std::error_code ignored;
             std::filesystem::remove(path, ignored);
             std::filesystem::remove(path + ".old", ignored);

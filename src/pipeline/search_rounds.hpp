@@ -11,14 +11,17 @@
 
 #include "search_judge.hpp"
 #include "trained_results.hpp"
-#include "workspace.hpp"
 
 namespace ratiofarm {
 
 /// What a search does next, on rank 0. Everything is derived from the results on disk.
 class SearchRounds {
 public:
-    SearchRounds(const Workspace& workspace, SearchPlan plan, const Log& log);
+    /// \param planned outlives this
+    SearchRounds(const PlannedCampaign& planned,
+                 const RunDirectory& directory,
+                 SearchPlan plan,
+                 const Log& log);
 
     /// Tasks that are determined now, without a result, and were not offered before. States of
     /// trials that are out are removed, and so are results that cannot be read.
@@ -40,7 +43,8 @@ private:
     Task training_task(const TrainTask& training, TrialRung what, std::size_t process) const;
     void remove_states();
 
-    const Workspace& workspace_;
+    const SearchSection& search_;
+    RunDirectory directory_;
     Log log_;
     SearchPlan plan_;
     TrainedResults results_;

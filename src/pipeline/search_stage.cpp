@@ -18,20 +18,20 @@ namespace ratiofarm {
 namespace {
 
 /// A part of the trials cannot say which are the best.
-void expect_whole_search(const Workspace& workspace) {
-    if (workspace.farm.shard.whole()) return;
+void expect_whole_search(const Shard& shard) {
+    if (shard.whole()) return;
     throw ConfigError(
         "--shard: the search of this campaign is not over, and no shard can do it alone; run "
         "'ratiofarm search' on the whole farm first, then the shards");
 }
 
-SearchPlan plan_of(const Workspace& workspace) {
-    const std::string device = device_class_name(workspace.device);
-    return make_search_plan({workspace.campaign, workspace.samples, device});
+SearchPlan plan_of(const PlannedCampaign& planned, DeviceClass device_class) {
+    const std::string device = device_class_name(device_class);
+    return make_search_plan({planned.campaign, planned.samples, device});
 }
 
 /// On rank 0.
-void publish_record(const Workspace& workspace, SearchRounds& rounds) {
+void publish_record(const RunDirectory& directory, SearchRounds& rounds) {
     const auto record = rounds.record();
     if (!record) {
         throw DataError(
@@ -39,34 +39,37 @@ void publish_record(const Workspace& workspace, SearchRounds& rounds) {
             "the learning rates of [search.parameters], or look at the reasons with 'ratiofarm "
             "explain'");
     }
-    publish_sealed(workspace.directory.search_json(), search_json(*record));
+    publish_sealed(directory.search_json(), search_json(*record));
     rounds.clean_up();
     fmt::print("{}", search_text(*record));
 }
 
 }  // namespace
 
-StageEnd search_stage(RunContext& context, Workspace& workspace) {
+StageEnd search_stage(RunContext& context,
+                      PlannedCampaign& planned,
+                      const RunPlace& place,
+                      RootBooks& books) {
     const mpi::Communicator& world = context.world;
-    if (workspace.missing != Missing::search) return {StageEnd::State::up_to_date, 0.0, {}};
-    mpi::together(world, [&] { expect_whole_search(workspace); });
+    if (planned.missing != Missing::search) return {StageEnd::State::up_to_date, 0.0, {}};
+    mpi::together(world, [&] { expect_whole_search(place.farm.shard); });
     std::optional<SearchRounds> rounds;
     std::vector<Task> tasks;
     mpi::together(world, [&] {
         if (!world.is_root()) return;
-        rounds.emplace(workspace, plan_of(workspace), context.log);
+        rounds.emplace(planned, place.directory, plan_of(planned, place.device), context.log);
         tasks = rounds->next();
     });
     StageEnd end =
-        growing_farm_stage(context, workspace, std::move(tasks), TaskFileKind::training_result,
+        growing_farm_stage(context, place, books, std::move(tasks), TaskFileKind::training_result,
                            [&] { return rounds->next(); });
     std::uint64_t complete = rounds && rounds->state().complete ? 1 : 0;
     mpi::all_sum(world, std::span(&complete, 1));
     if (complete == 0) return end;
     mpi::together(world, [&] {
-        if (world.is_root()) publish_record(workspace, *rounds);
+        if (world.is_root()) publish_record(place.directory, *rounds);
     });
-    resolve_workspace(context, workspace);
+    resolve_again(context, planned, place, books);
     end.state = StageEnd::State::done;
     return end;
 }

@@ -18,8 +18,8 @@ namespace ratiofarm {
 namespace {
 
 /// A part of the tasks cannot say which events all of them learn from.
-void expect_whole_selection(const Workspace& workspace) {
-    if (workspace.farm.shard.whole()) return;
+void expect_whole_selection(const Shard& shard) {
+    if (shard.whole()) return;
     throw ConfigError(
         "--shard: the regions of this campaign are not filled with events yet, and no shard can do "
         "that alone; run 'ratiofarm select' on the whole farm first, then the shards");
@@ -27,15 +27,18 @@ void expect_whole_selection(const Workspace& workspace) {
 
 /// Collective over the context's world. Leaves the scores of all events in the results of the
 /// graph's evaluations.
-StageEnd score_events(RunContext& context, Workspace& workspace) {
-    StageEnd end = train_stage(context, workspace);
+StageEnd score_events(RunContext& context,
+                      const PlannedCampaign& planned,
+                      const RunPlace& place,
+                      RootBooks& books) {
+    StageEnd end = train_stage(context, planned, place, books);
     if (!ended_well(end)) return end;
-    gather_stage(context, workspace);
+    gather_stage(context, planned, place, books.history);
     std::vector<Task> tasks;
     mpi::together(context.world, [&] {
-        if (context.world.is_root()) tasks = inference_tasks(workspace);
+        if (context.world.is_root()) tasks = inference_tasks(planned.graph, place.directory);
     });
-    return farm_stage(context, workspace, std::move(tasks), TaskFileKind::score_block);
+    return farm_stage(context, place, books, std::move(tasks), TaskFileKind::score_block);
 }
 
 /// Of the processes in the trained region, which is the first one.
@@ -51,14 +54,17 @@ LogShares log_shares(const Campaign& campaign, const std::vector<SampleSums>& su
 }
 
 /// On rank 0. The record goes first and comes last: it never names events of another selection.
-void make_selection(const Workspace& workspace, const Log& log) {
-    const Campaign& campaign = workspace.written;
-    const RunDirectory& directory = workspace.directory;
-    const EventSelection selection = select_events(workspace);
+void make_selection(const PlannedCampaign& planned,
+                    const RunDirectory& directory,
+                    const Digest& inputs,
+                    const Log& log) {
+    const Campaign& campaign = planned.written;
+    const EventSelection selection = select_events(planned, directory, inputs);
     std::filesystem::remove(directory.selection_json());
     if (trained_region(campaign) != nullptr) {
         write_kept_events(directory.selected_events(), campaign.events_path(), selection.kept,
-                          score_column(workspace), log_shares(campaign, selection.record.sums));
+                          score_column(planned, directory),
+                          log_shares(campaign, selection.record.sums));
     }
     publish_sealed(directory.selection_json(), selection_json(selection.record, campaign));
     for (const SampleSums& sums : selection.record.sums) {
@@ -72,19 +78,22 @@ void make_selection(const Workspace& workspace, const Log& log) {
 
 }  // namespace
 
-StageEnd select_stage(RunContext& context, Workspace& workspace) {
-    if (workspace.missing != Missing::selection) return {StageEnd::State::up_to_date, 0.0, {}};
-    mpi::together(context.world, [&] { expect_whole_selection(workspace); });
-    if (workspace.written.preselection) {
-        StageEnd end = score_events(context, workspace);
+StageEnd select_stage(RunContext& context,
+                      PlannedCampaign& planned,
+                      const RunPlace& place,
+                      RootBooks& books) {
+    if (planned.missing != Missing::selection) return {StageEnd::State::up_to_date, 0.0, {}};
+    mpi::together(context.world, [&] { expect_whole_selection(place.farm.shard); });
+    if (planned.written.preselection) {
+        StageEnd end = score_events(context, planned, place, books);
         if (!ended_well(end)) return end;
     }
     mpi::together(context.world, [&] {
         if (!context.world.is_root()) return;
-        make_selection(workspace, context.log);
-        remove_inference_results(workspace);
+        make_selection(planned, place.directory, books.selection, context.log);
+        remove_inference_results(planned.graph, place.directory);
     });
-    resolve_workspace(context, workspace);
+    resolve_again(context, planned, place, books);
     return {StageEnd::State::done, 0.0, {}};
 }
 

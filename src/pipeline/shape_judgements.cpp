@@ -2,22 +2,23 @@
 
 #include <algorithm>
 
-#include "campaign/null_shapes.hpp"
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/mpi/together.hpp"
 
-#include "trained_results.hpp"
+#include "campaign/null_shapes.hpp"
+
+#include "ensembles.hpp"
 
 namespace ratiofarm {
 namespace {
 
-double yield_of(const Workspace& workspace, const std::string& name) {
-    const ProcessSection& process = workspace.campaign.process(name);
+double yield_of(const PlannedCampaign& planned, const std::string& name) {
+    const ProcessSection& process = planned.campaign.process(name);
     if (process.yield) return *process.yield;
     const auto sample =
-        std::find_if(workspace.samples.begin(), workspace.samples.end(),
+        std::find_if(planned.samples.begin(), planned.samples.end(),
                      [&](const SampleInfo& info) { return info.name == process.sample; });
-    RATIOFARM_EXPECT(sample != workspace.samples.end());
+    RATIOFARM_EXPECT(sample != planned.samples.end());
     return sample->sum_of_weights;
 }
 
@@ -32,30 +33,26 @@ void fields(Archive& archive, MemberOf<Archive, Judgements>& value) {
 
 }  // namespace
 
-std::vector<JudgedShape> judged_shapes(const Workspace& workspace,
+std::vector<JudgedShape> judged_shapes(const PlannedCampaign& planned,
                                        std::span<const EnsembleChoice> choices) {
-    const auto shapes = trained_shapes(workspace.campaign);
-    const auto judgements = judge_shapes(workspace.campaign, choices);
+    const auto shapes = trained_shapes(planned.campaign);
+    const auto judgements = judge_shapes(planned.campaign, choices);
     std::vector<JudgedShape> judged;
     for (std::size_t i = 0; i < shapes.size(); ++i) {
         judged.push_back({shapes[i].process, shapes[i].parameter,
-                          yield_of(workspace, shapes[i].process), judgements[i]});
+                          yield_of(planned, shapes[i].process), judgements[i]});
     }
     return judged;
 }
 
 std::vector<ShapeJudgement> shape_judgements(const mpi::Communicator& comm,
-                                             const Workspace& workspace) {
-    if (trained_shapes(workspace.campaign).empty()) return {};
+                                             const PlannedCampaign& planned,
+                                             const RunPlace& place) {
+    if (trained_shapes(planned.campaign).empty()) return {};
     Judgements judgements;
     mpi::together(comm, [&] {
         if (!comm.is_root()) return;
-        TrainedResults results(workspace.directory);
-        const std::string device = device_class_name(workspace.device);
-        const auto choices =
-            choose_ensembles({workspace.campaign, workspace.samples, device}, workspace.graph,
-                             [&](const Digest& task) { return results.find(task); });
-        judgements.list = judge_shapes(workspace.campaign, choices);
+        judgements.list = judge_shapes(planned.campaign, Ensembles(planned, place).choices());
     });
     return decode<Judgements>(mpi::broadcast(comm, encode(judgements))).list;
 }

@@ -4,12 +4,14 @@
 #include <string>
 #include <vector>
 
-#include "campaign/ensemble_choice.hpp"
 #include "ratiofarm/core/log.hpp"
-#include "ratiofarm/protocol/shape_judgement.hpp"
 #include "ratiofarm/mpi/communicator.hpp"
+#include "ratiofarm/protocol/shape_judgement.hpp"
 
-#include "workspace.hpp"
+#include "campaign/ensemble_choice.hpp"
+
+#include "planned_campaign.hpp"
+#include "run_place.hpp"
 
 namespace ratiofarm {
 
@@ -22,13 +24,14 @@ struct JudgedShape {
 };
 
 /// Judgements of all trained shapes, with their names, in the order of the ratio file's columns.
-std::vector<JudgedShape> judged_shapes(const Workspace& workspace,
+std::vector<JudgedShape> judged_shapes(const PlannedCampaign& planned,
                                        std::span<const EnsembleChoice> choices);
 
 /// Collective over comm: the judgements for the ratio file, from the results that rank 0 reads.
 /// Empty if the campaign trains no shapes.
 std::vector<ShapeJudgement> shape_judgements(const mpi::Communicator& comm,
-                                             const Workspace& workspace);
+                                             const PlannedCampaign& planned,
+                                             const RunPlace& place);
 
 /// One line per shape that is compatible with none.
 void log_null_shapes(std::span<const JudgedShape> shapes, const Log& log);

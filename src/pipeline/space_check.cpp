@@ -26,8 +26,8 @@ bool is_asked_for(const std::vector<Stage>& stages, Stage stage) {
     return std::ranges::find(stages, stage) != stages.end();
 }
 
-bool is_missing(const Workspace& workspace, const Digest& task) {
-    return !fs::exists(workspace.directory.result(task));
+bool is_missing(const RunDirectory& directory, const Digest& task) {
+    return !fs::exists(directory.result(task));
 }
 
 /// Nets that are still to be trained and written into ensembles, which are written as a whole.
@@ -38,50 +38,53 @@ struct NetsToDo {
     std::uint64_t ensembles = 0;  ///< of the nets to gather
 };
 
-NetsToDo nets_to_do(const Workspace& workspace) {
+NetsToDo nets_to_do(const PlannedCampaign& planned, const RunPlace& place) {
     NetsToDo nets;
     std::set<std::string> stale;
-    for (const TrainTask& task : workspace.graph.trainings) {
-        if (!is_missing(workspace, task.digest)) continue;
+    for (const TrainTask& task : planned.graph.trainings) {
+        if (!is_missing(place.directory, task.digest)) continue;
         stale.insert(task.ensemble);
-        if (!workspace.farm.shard.owns(task.digest)) continue;
+        if (!place.farm.shard.owns(task.digest)) continue;
         nets.train += task.nets.size();
         nets.tasks += 1;
     }
-    for (const PlannedEnsemble& ensemble : workspace.graph.ensembles) {
+    for (const PlannedEnsemble& ensemble : planned.graph.ensembles) {
         if (ensemble.spec.role == EnsembleRole::halves) continue;  // never gathered
         const std::string& name = ensemble.spec.name;
-        if (!stale.contains(name) && fs::exists(workspace.directory.ensemble(name))) continue;
+        if (!stale.contains(name) && fs::exists(place.directory.ensemble(name))) continue;
         nets.gather += ensemble.nets.size();
         nets.ensembles += 1;
     }
     return nets;
 }
 
-std::uint64_t blocks_to_do(const Workspace& workspace) {
-    const auto& tasks = workspace.graph.inferences;
-    return static_cast<std::uint64_t>(
-        std::count_if(tasks.begin(), tasks.end(),
-                      [&](const InferTask& task) { return is_missing(workspace, task.digest); }));
+std::uint64_t blocks_to_do(const PlannedCampaign& planned, const RunPlace& place) {
+    const auto& tasks = planned.graph.inferences;
+    return static_cast<std::uint64_t>(std::count_if(
+        tasks.begin(), tasks.end(),
+        [&](const InferTask& task) { return is_missing(place.directory, task.digest); }));
 }
 
-bool has_ratios(const Workspace& workspace) {
-    const fs::path path = workspace.directory.ratios();
+bool has_ratios(const PlannedCampaign& planned, const RunPlace& place) {
+    const fs::path path = place.directory.ratios();
     if (!fs::exists(path)) return false;
     try {
         return RatioFile(path).header().inputs ==
-               ratios_digest(workspace.campaign, workspace.samples, workspace.graph);
+               ratios_digest(planned.campaign, planned.samples, planned.graph);
     } catch (const Error&) {
         return false;  // damaged: made again
     }
 }
 
 /// What selecting the events needs: nets, scores and at most a copy of the events.
-void add_selection(const Workspace& workspace, std::uint64_t ranks, SpaceNeeds& needs) {
-    const Campaign& campaign = workspace.written;
+void add_selection(const PlannedCampaign& planned,
+                   const RunPlace& place,
+                   std::uint64_t ranks,
+                   SpaceNeeds& needs) {
+    const Campaign& campaign = planned.written;
     std::uint64_t events = 0;
     std::uint64_t bytes = 0;
-    for (const SampleInfo& sample : workspace.source.samples) {
+    for (const SampleInfo& sample : planned.source.samples) {
         events += sample.columns.events;
         const std::uint64_t columns = 4 * (sample.columns.columns + 1) + 16;
         bytes += sample.columns.events * (columns + 8 * sample.weights.size());
@@ -93,14 +96,14 @@ void add_selection(const Workspace& workspace, std::uint64_t ranks, SpaceNeeds& 
     if (!campaign.preselection) return;
     std::uint64_t nets = 0;
     std::uint64_t tasks = 0;
-    for (const TrainTask& task : workspace.graph.trainings) {
-        if (!is_missing(workspace, task.digest)) continue;
+    for (const TrainTask& task : planned.graph.trainings) {
+        if (!is_missing(place.directory, task.digest)) continue;
         nets += task.nets.size();
         tasks += 1;
     }
     const std::uint64_t row = 4 * row_size(campaign.preselection->network);
     needs.parts.push_back({"preselection", 2 * nets * row});
-    const std::uint64_t score_files = blocks_to_do(workspace);
+    const std::uint64_t score_files = blocks_to_do(planned, place);
     needs.parts.push_back({"scores", 4 * events * campaign.preselection->classes.size()});
     needs.files += tasks + 1 + score_files;
     needs.margin += 12 * std::min(ranks, tasks) * row;
@@ -142,12 +145,12 @@ std::string parts_text(const SpaceNeeds& needs) {
         ExitCode::usage);
 }
 
-void compare(const Workspace& workspace, const SpaceNeeds& needs, const Log& log) {
-    const RunDirectory& directory = workspace.directory;
+void compare(const RunPlace& place, const SpaceNeeds& needs, const Log& log) {
+    const RunDirectory& directory = place.directory;
     const std::uint64_t there = checkpoint_bytes_there(directory);
     const std::uint64_t free = h5::free_space(directory.root()) + there;
     const auto free_files = h5::free_files(directory.root());
-    if (!workspace.farm.ignore_space) {
+    if (!place.farm.ignore_space) {
         if (needs.certain() > free) {
             refuse(directory, bytes_text(free),
                    fmt::format("{}: {}", bytes_text(needs.certain()), parts_text(needs)));
@@ -170,34 +173,35 @@ std::uint64_t SpaceNeeds::certain() const {
                            [](std::uint64_t sum, const Part& part) { return sum + part.bytes; });
 }
 
-SpaceNeeds space_needs(const Workspace& workspace,
+SpaceNeeds space_needs(const PlannedCampaign& planned,
+                       const RunPlace& place,
                        const std::vector<Stage>& stages,
                        std::uint64_t ranks) {
     SpaceNeeds needs;
-    if (workspace.missing == Missing::selection) {
-        add_selection(workspace, ranks, needs);
+    if (planned.missing == Missing::selection) {
+        add_selection(planned, place, ranks, needs);
         needs.margin += small_files + needs.files * disk_block / 2;
         return needs;
     }
-    if (!workspace.campaign.has_events()) return needs;  // regions that are counted alone
-    const Cost cost = cost_of(workspace.campaign, workspace.samples, workspace.graph, ranks);
+    if (!planned.campaign.has_events()) return needs;  // regions that are counted alone
+    const Cost cost = cost_of(planned.campaign, planned.samples, planned.graph, ranks);
     const auto need = [&](std::string what, std::uint64_t bytes, std::uint64_t files) {
         if (files == 0) return;
         needs.parts.push_back({std::move(what), bytes});
         needs.files += files;
     };
-    const NetsToDo nets = nets_to_do(workspace);
+    const NetsToDo nets = nets_to_do(planned, place);
     if (is_asked_for(stages, Stage::train)) {
         need(grouped(nets.train) + " nets", nets.train * cost.net_bytes, nets.tasks);
-        const std::uint64_t losses = 16 * workspace.campaign.training.epochs;
+        const std::uint64_t losses = 16 * planned.campaign.training.epochs;
         needs.margin += nets.train * losses;
         needs.margin += 3 * std::min(ranks, nets.tasks) * cost.checkpoint_bytes;
     }
     if (is_asked_for(stages, Stage::gather)) {
         need("ensembles", nets.gather * cost.net_bytes, nets.ensembles);
     }
-    if (is_asked_for(stages, Stage::infer) && !has_ratios(workspace)) {
-        const std::uint64_t blocks = blocks_to_do(workspace);
+    if (is_asked_for(stages, Stage::infer) && !has_ratios(planned, place)) {
+        const std::uint64_t blocks = blocks_to_do(planned, place);
         const std::uint64_t all = std::max<std::uint64_t>(cost.inferences, 1);
         need("ratio blocks", cost.block_bytes / all * blocks, blocks);
         need("ratios.h5", cost.ratio_bytes, 1);
@@ -207,7 +211,8 @@ SpaceNeeds space_needs(const Workspace& workspace,
 }
 
 void check_space(RunContext& context,
-                 const Workspace& workspace,
+                 const PlannedCampaign& planned,
+                 const RunPlace& place,
                  const std::vector<Stage>& stages) {
     const bool writes = is_asked_for(stages, Stage::select) || is_asked_for(stages, Stage::train) ||
                         is_asked_for(stages, Stage::infer);
@@ -215,7 +220,7 @@ void check_space(RunContext& context,
     mpi::together(context.world, [&] {
         if (!context.world.is_root()) return;
         const auto ranks = static_cast<std::uint64_t>(context.world.size());
-        compare(workspace, space_needs(workspace, stages, ranks), context.log);
+        compare(place, space_needs(planned, place, stages, ranks), context.log);
     });
 }
 

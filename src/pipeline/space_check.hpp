@@ -23,7 +23,8 @@ struct SpaceNeeds {
 
 /// From the task graph and the files that are there. Of other shards nothing is counted.
 /// \param ranks trainers that run at the same time, each with its checkpoints
-SpaceNeeds space_needs(const Workspace& workspace,
+SpaceNeeds space_needs(const PlannedCampaign& planned,
+                       const RunPlace& place,
                        const std::vector<Stage>& stages,
                        std::uint64_t ranks);
 
@@ -31,7 +32,10 @@ SpaceNeeds space_needs(const Workspace& workspace,
 /// run directory is tight for everything that is still to come, refuses where it is certain to be
 /// too small. Quotas that the file system does not show are met later, in order (exit code 75).
 /// \throws AgreedError (exit code 2) naming what is needed, what is free and what to try, unless
-///         the workspace says to ignore it
-void check_space(RunContext& context, const Workspace& workspace, const std::vector<Stage>& stages);
+///         the place says to ignore it
+void check_space(RunContext& context,
+                 const PlannedCampaign& planned,
+                 const RunPlace& place,
+                 const std::vector<Stage>& stages);
 
 }  // namespace ratiofarm

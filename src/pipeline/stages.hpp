@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -45,13 +46,37 @@ struct StageEnd {
     std::string trouble = {};           ///< why it stopped early by itself, on rank 0
 };
 
-StageEnd select_stage(RunContext& context, Workspace& workspace);
-StageEnd search_stage(RunContext& context, Workspace& workspace);
-StageEnd train_stage(RunContext& context, Workspace& workspace);
-StageEnd gather_stage(RunContext& context, Workspace& workspace);
-StageEnd infer_stage(RunContext& context, Workspace& workspace);
-StageEnd fit_stage(RunContext& context, Workspace& workspace);
-StageEnd report_stage(RunContext& context, Workspace& workspace);
+/// Makes what is missing of the campaign: the events of its regions.
+StageEnd select_stage(RunContext& context,
+                      PlannedCampaign& planned,
+                      const RunPlace& place,
+                      RootBooks& books);
+/// The same for its best setting.
+StageEnd search_stage(RunContext& context,
+                      PlannedCampaign& planned,
+                      const RunPlace& place,
+                      RootBooks& books);
+StageEnd train_stage(RunContext& context,
+                     const PlannedCampaign& planned,
+                     const RunPlace& place,
+                     RootBooks& books);
+StageEnd gather_stage(RunContext& context,
+                      const PlannedCampaign& planned,
+                      const RunPlace& place,
+                      const JournalState& history);
+StageEnd infer_stage(RunContext& context,
+                     const PlannedCampaign& planned,
+                     const RunPlace& place,
+                     RootBooks& books);
+/// \param blinding on rank 0
+StageEnd fit_stage(RunContext& context,
+                   const PlannedCampaign& planned,
+                   const RunPlace& place,
+                   const std::optional<Blinding>& blinding);
+StageEnd report_stage(RunContext& context,
+                      const PlannedCampaign& planned,
+                      const RunPlace& place,
+                      RootBooks& books);
 
 /// True if the next stage may begin.
 bool ended_well(const StageEnd& end);
@@ -64,6 +89,6 @@ ExitCode told_end(const StageEnd& end);
 ExitCode run_stages(RunContext& context, Workspace& workspace, const std::vector<Stage>& stages);
 
 /// The select and search stages, if a campaign asks for them, before others.
-std::vector<Stage> with_selection(const Workspace& workspace, std::vector<Stage> stages);
+std::vector<Stage> with_selection(const Campaign& written, std::vector<Stage> stages);
 
 }  // namespace ratiofarm

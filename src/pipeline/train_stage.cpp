@@ -27,26 +27,29 @@ bool on_root(const mpi::Communicator& world, bool value) {
 
 }  // namespace
 
-StageEnd train_stage(RunContext& context, Workspace& workspace) {
+StageEnd train_stage(RunContext& context,
+                     const PlannedCampaign& planned,
+                     const RunPlace& place,
+                     RootBooks& books) {
     const mpi::Communicator& world = context.world;
     std::optional<TrainingRounds> rounds;
-    if (world.is_root()) rounds.emplace(workspace, context.log);
+    if (world.is_root()) rounds.emplace(planned, place, context.log);
     StageEnd stage{StageEnd::State::up_to_date, 0.0, {}};
     for (;;) {
         std::vector<Task> tasks;
         mpi::together(world, [&] {
             if (!world.is_root()) return;
             tasks = rounds->next();
-            record_nets(workspace.directory, rounds->choices(),
-                        judged_shapes(workspace, rounds->choices()));
+            record_nets(place.directory, rounds->choices(),
+                        judged_shapes(planned, rounds->choices()));
         });
         if (!on_root(world, !tasks.empty())) break;
-        add_round(stage,
-                  farm_stage(context, workspace, std::move(tasks), TaskFileKind::training_result));
+        add_round(stage, farm_stage(context, place, books, std::move(tasks),
+                                    TaskFileKind::training_result));
         if (stage.state == StageEnd::State::stopped) return stage;
     }
     if (world.is_root()) {
-        log_null_shapes(judged_shapes(workspace, rounds->choices()), context.log);
+        log_null_shapes(judged_shapes(planned, rounds->choices()), context.log);
         for (const EnsembleChoice& choice : rounds->choices()) {
             const auto failures = choice.failures();
             stage.failures.insert(stage.failures.end(), failures.begin(), failures.end());

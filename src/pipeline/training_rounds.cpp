@@ -7,29 +7,25 @@
 
 namespace ratiofarm {
 
-TrainingRounds::TrainingRounds(const Workspace& workspace, const Log& log)
-    : workspace_(workspace), log_(log), results_(workspace.directory) {}
+TrainingRounds::TrainingRounds(const PlannedCampaign& planned,
+                               const RunPlace& place,
+                               const Log& log)
+    : place_(place), log_(log), ensembles_(planned, place) {}
 
 std::vector<Task> TrainingRounds::next() {
-    judge();
+    choices_ = ensembles_.choices();
     tell_exclusions();
     std::vector<Task> tasks;
     for (const EnsembleChoice& choice : choices_) {
         for (const TrainTask& training : choice.trainings) {
-            if (!workspace_.farm.shard.owns(training.digest)) continue;
+            if (!place_.farm.shard.owns(training.digest)) continue;
             if (offered_.insert(training.digest).second) tasks.push_back(task_of(training));
         }
     }
     // A journal line would make a damaged result look done.
-    for (const std::filesystem::path& path : results_.take_damaged()) std::filesystem::remove(path);
+    for (const std::filesystem::path& path : ensembles_.take_damaged())
+        std::filesystem::remove(path);
     return tasks;
-}
-
-void TrainingRounds::judge() {
-    const std::string device = device_class_name(workspace_.device);
-    const GraphInputs inputs{workspace_.campaign, workspace_.samples, device};
-    choices_ = choose_ensembles(inputs, workspace_.graph,
-                                [&](const Digest& task) { return results_.find(task); });
 }
 
 void TrainingRounds::tell_exclusions() {
@@ -43,11 +39,11 @@ void TrainingRounds::tell_exclusions() {
 
 Task TrainingRounds::task_of(const TrainTask& training) const {
     TrainRequest request = training.request;
-    request.result_path = workspace_.directory.result(training.digest).string();
-    request.state_path = workspace_.directory.state(training.digest).string();
+    request.result_path = place_.directory.result(training.digest).string();
+    request.state_path = place_.directory.state(training.digest).string();
     for (NetRequest& net : request.nets) {
         if (net.warm_start.task == Digest{}) continue;
-        net.warm_start.path = workspace_.directory.result(net.warm_start.task).string();
+        net.warm_start.path = place_.directory.result(net.warm_start.task).string();
     }
     return {training.digest, training.name, training.flop,
             frame(TrainerRequest(std::move(request)))};

@@ -8,8 +8,7 @@
 #include "campaign/ensemble_choice.hpp"
 #include "farm/task.hpp"
 
-#include "trained_results.hpp"
-#include "workspace.hpp"
+#include "ensembles.hpp"
 
 namespace ratiofarm {
 
@@ -18,7 +17,8 @@ namespace ratiofarm {
 /// its nets follow. Everything is derived from the results on disk.
 class TrainingRounds {
 public:
-    TrainingRounds(const Workspace& workspace, const Log& log);
+    /// \param planned, place  outlive this
+    TrainingRounds(const PlannedCampaign& planned, const RunPlace& place, const Log& log);
 
     /// Trainings of this farm's shard that were not offered before; none when nothing more can be
     /// done. Some may be done already. Results that cannot be read are removed.
@@ -28,13 +28,12 @@ public:
     const std::vector<EnsembleChoice>& choices() const { return choices_; }
 
 private:
-    void judge();
     void tell_exclusions();
     Task task_of(const TrainTask& training) const;
 
-    const Workspace& workspace_;
+    const RunPlace& place_;
     Log log_;
-    TrainedResults results_;
+    Ensembles ensembles_;
     std::vector<EnsembleChoice> choices_;
     std::unordered_set<Digest> offered_;
     std::set<std::string> told_;  ///< exclusions that the log has

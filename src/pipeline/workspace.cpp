@@ -9,7 +9,9 @@
 #include "ratiofarm/mpi/together.hpp"
 
 #include "core/sealed_text.hpp"
+#include "measurement/fit_input.hpp"
 
+#include "blinding.hpp"
 #include "search_resolution.hpp"
 #include "workspace_resolution.hpp"
 
@@ -130,9 +132,10 @@ auto if_there(const Log& log, const Read& read) -> std::optional<decltype(read()
 /// The campaign as it was written, and its run directory, which exists and is ours from here on.
 RunDirectory enter(const Log& log, const WorkspaceRequest& request, Workspace& workspace) {
     const Places& places = request.places;
+    auto& [planned, place, books] = workspace;
     expect_unchanged_copy(places);
-    workspace.written = with_absolute_paths(read_campaign(places.campaign));
-    const RunDirectory directory(places.out.empty() ? fs::absolute(workspace.written.name + ".run")
+    planned.written = with_absolute_paths(read_campaign(places.campaign));
+    const RunDirectory directory(places.out.empty() ? fs::absolute(planned.written.name + ".run")
                                                     : fs::absolute(places.out));
     std::error_code error;
     fs::create_directories(directory.root(), error);
@@ -141,88 +144,93 @@ RunDirectory enter(const Log& log, const WorkspaceRequest& request, Workspace& w
             errno_message("cannot create '" + directory.root().string() + "'", error.value()),
             ExitCode::usage);
     }
-    const Shard& shard = workspace.farm.shard;
-    workspace.lock = std::make_unique<Lock>(directory.lock(shard), log);
+    const Shard& shard = place.farm.shard;
+    books.lock = std::make_unique<Lock>(directory.lock(shard), log);
     expect_no_other_farm(directory, shard);
-    workspace.blinding = settle_blinding(request.unblinding, workspace.written, directory, log);
+    books.blinding = settle_blinding(request.unblinding, planned.written, directory, log);
     if (request.fresh) remove_results(directory);
     return directory;
 }
 
 /// For commands that train nothing.
-void brief_campaign(const Log& log, Workspace& workspace) {
-    const Campaign& written = workspace.written;
+void brief_campaign(const Log& log, const RunPlace& place, PlannedCampaign& planned) {
+    const Campaign& written = planned.written;
     std::optional<SourceEvents> source;
     std::optional<Digest> inputs;
     if (written.has_events()) {
-        source =
-            if_there(log, [&] { return read_source_events(written, workspace.directory.root()); });
+        source = if_there(log, [&] { return read_source_events(written, place.directory.root()); });
     }
     if (needs_selection(written) && source) {
-        inputs = selection_inputs(written, *source, device_class_name(workspace.device));
+        inputs = selection_inputs(written, *source, device_class_name(place.device));
     }
-    Resolution resolution = resolve(written, workspace.directory, inputs);
-    expect_resolved(resolution.missing, workspace.directory);
-    workspace.campaign = std::move(resolution.campaign);
+    Resolution resolution = resolve(written, place.directory, inputs);
+    expect_resolved(resolution.missing, place.directory);
+    planned.campaign = std::move(resolution.campaign);
     if (!needs_selection(written)) {
-        if (source) workspace.samples = std::move(source->samples);
-    } else if (workspace.campaign.has_events()) {
-        auto selected = if_there(log, [&] { return read_selected(workspace); });
-        if (selected) workspace.samples = std::move(*selected);
+        if (source) planned.samples = std::move(source->samples);
+    } else if (planned.campaign.has_events()) {
+        auto selected = if_there(log, [&] { return read_selected(planned.campaign); });
+        if (selected) planned.samples = std::move(*selected);
     }
-    if (!workspace.campaign.search) return;
-    auto searched = searched_campaign(workspace.campaign, workspace.directory);
-    if (searched) workspace.campaign = std::move(*searched);
+    if (!planned.campaign.search) return;
+    auto searched = searched_campaign(planned.campaign, place.directory);
+    if (searched) planned.campaign = std::move(*searched);
 }
 
 void brief(RunContext& context, const WorkspaceRequest& request, Workspace& workspace) {
     const Log& log = context.log;
-    workspace.device = choose_device(request.device);
-    workspace.directory = enter(log, request, workspace);
+    auto& [planned, place, books] = workspace;
+    place.device = choose_device(request.device);
+    place.directory = enter(log, request, workspace);
     // A measurement that was unblinded is the one that was fitted blind: only its data are new.
-    workspace.accept_change =
-        request.accept_change || (workspace.blinding && workspace.blinding->unblinding);
-    const fs::path path = workspace.directory.journal(workspace.farm.shard);
+    books.accept_change = request.accept_change || (books.blinding && books.blinding->unblinding);
+    const fs::path path = place.directory.journal(place.farm.shard);
     JournalState own;
-    workspace.history = read_history(workspace.directory, workspace.farm.shard, own);
+    books.history = read_history(place.directory, place.farm.shard, own);
     if (worth_compacting(own)) {
         own = compact_journal(path, own);
         log.info("journal compacted", {{"lines", own.lines}});
     }
     if (request.needs == Needs::campaign) {
-        brief_campaign(log, workspace);
-        workspace.journal = std::make_unique<Journal>(path, own);
+        brief_campaign(log, place, planned);
+        books.journal = std::make_unique<Journal>(path, own);
         return;
     }
     // Regions that are counted alone train nothing.
     const bool counts_alone =
-        needs_selection(workspace.written) && trained_region(workspace.written) == nullptr;
-    if (!counts_alone) expect_trainable(workspace.written);
+        needs_selection(planned.written) && trained_region(planned.written) == nullptr;
+    if (!counts_alone) expect_trainable(planned.written);
     constexpr double preparation = 3600.0;  // seconds that copying a large file may take
-    const Lock preparing(workspace.directory.preparation_lock(), log, preparation);
-    workspace.source = read_source_events(workspace.written, workspace.directory.root());
-    apply_resolution(workspace, log, IfDamaged::make_again);
-    if (request.needs == Needs::events) expect_resolved(workspace.missing, workspace.directory);
-    compare_with_history(workspace, log);
-    Campaign copy = workspace.written;
-    copy.data.blind = workspace.blinding.has_value();  // what opens it is the record
-    publish_if_new(workspace.directory.campaign(), campaign_toml(copy));
-    workspace.journal = std::make_unique<Journal>(path, own);
-    begin_farm(workspace, static_cast<std::uint64_t>(context.world.size()));
+    const Lock preparing(place.directory.preparation_lock(), log, preparation);
+    planned.source = read_source_events(planned.written, place.directory.root());
+    apply_resolution(planned, place, books, log, IfDamaged::make_again);
+    if (request.needs == Needs::events) expect_resolved(planned.missing, place.directory);
+    compare_with_history(planned, place, books, log);
+    Campaign copy = planned.written;
+    copy.data.blind = books.blinding.has_value();  // what opens it is the record
+    publish_if_new(place.directory.campaign(), campaign_toml(copy));
+    books.journal = std::make_unique<Journal>(path, own);
+    begin_farm(planned, books, static_cast<std::uint64_t>(context.world.size()));
 }
 
 }  // namespace
 
+FitSource fit_source(const Workspace& workspace) {
+    return {workspace.planned.campaign, workspace.place.ratios, workspace.planned.samples,
+            workspace.place.threads()};
+}
+
 Workspace open_workspace(RunContext& context, const WorkspaceRequest& request) {
     Workspace workspace;
-    workspace.farm = request.farm;
+    workspace.place.farm = request.farm;
     mpi::together(context.world, [&] {
         if (context.world.is_root()) brief(context, request, workspace);
     });
-    share(context.world, workspace);
-    workspace.ratios =
-        request.ratios.empty() ? workspace.directory.ratios() : fs::absolute(request.ratios);
-    workspace.placement = placement_of_rank(context.world, workspace.device);
+    share_place(context.world, workspace.place);
+    share_campaign(context.world, workspace.planned, workspace.place);
+    workspace.place.ratios =
+        request.ratios.empty() ? workspace.place.directory.ratios() : fs::absolute(request.ratios);
+    workspace.place.placement = placement_of_rank(context.world, workspace.place.device);
     return workspace;
 }
 

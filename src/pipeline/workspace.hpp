@@ -1,55 +1,27 @@
 #pragma once
 
 #include <filesystem>
-#include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
-#include "campaign/campaign.hpp"
-#include "campaign/task_graph.hpp"
-#include "measurement/fit_input.hpp"
-#include "store/journal.hpp"
-#include "store/lock.hpp"
-#include "store/run_directory.hpp"
-#include "workers/placement.hpp"
-
-#include "blinding.hpp"
-#include "campaign_resolution.hpp"
-#include "farm_settings.hpp"
+#include "planned_campaign.hpp"
+#include "root_books.hpp"
 #include "run_context.hpp"
+#include "run_place.hpp"
 
 namespace ratiofarm {
 
-/// A campaign and its run directory, ready to be worked on; the same values on every rank.
+struct FitSource;
+
+/// A campaign and its run directory, ready to be worked on. Stages are given the parts they need.
 struct Workspace {
-    Campaign written;   ///< as the user wrote it, with absolute paths
-    Campaign campaign;  ///< plain, what is trained and fitted; while something is missing `written`
-    Missing missing = Missing::nothing;
-    RunDirectory directory;
-    DeviceClass device = DeviceClass::cpu;
-    SourceEvents source;              ///< events of the written campaign
-    std::vector<SampleInfo> samples;  ///< of `campaign`
-    TaskGraph graph;  ///< of `campaign`; that of the preselection while the selection is missing
-    std::filesystem::path ratios;  ///< ratio file of the fit; the run directory's own by default
-    Placement placement;           ///< cores and GPU of this rank
-    FarmSettings farm;
-
-    unsigned threads() const { return static_cast<unsigned>(placement.cores.size()); }
-
-    // Rank 0 only.
-    std::optional<Blinding> blinding;  ///< of a campaign with [data].blind
-    std::unique_ptr<Lock> lock;
-    JournalState history;  ///< of all journals
-    Digest selection;      ///< selection_inputs(), if the campaign needs a selection
-    bool accept_change = false;
-    std::unique_ptr<Journal> journal;
+    PlannedCampaign planned;
+    RunPlace place;
+    RootBooks books;
 };
 
-/// What toys and tests of the fit are made from; the workspace outlives it.
-inline FitSource fit_source(const Workspace& workspace) {
-    return {workspace.campaign, workspace.ratios, workspace.samples, workspace.threads()};
-}
+/// What fits are made from; the workspace outlives it.
+FitSource fit_source(const Workspace& workspace);
 
 /// Where a command finds its campaign and its results.
 struct Places {

@@ -20,10 +20,19 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What rank 0 tells the others of its workspace.
-struct Briefing {
+/// What rank 0 tells the others of where it works.
+struct PlaceBriefing {
     std::string out;
     DeviceClass device = DeviceClass::cpu;
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, PlaceBriefing>& value) {
+    archive(value.out, value.device);
+}
+
+/// What it tells them of the campaign.
+struct CampaignBriefing {
     std::string written;   ///< campaigns as text, with absolute paths
     std::string campaign;  ///< empty: as written
     std::vector<SampleInfo> source;
@@ -33,21 +42,21 @@ struct Briefing {
 };
 
 template <class Archive>
-void fields(Archive& archive, MemberOf<Archive, Briefing>& value) {
-    archive(value.out, value.device, value.written, value.campaign, value.source, value.samples,
-            value.missing, value.has_graph);
+void fields(Archive& archive, MemberOf<Archive, CampaignBriefing>& value) {
+    archive(value.written, value.campaign, value.source, value.samples, value.missing,
+            value.has_graph);
 }
 
 /// The tasks that can be done now.
-TaskGraph graph_of(const Workspace& workspace) {
-    const std::string device = device_class_name(workspace.device);
-    if (workspace.missing == Missing::selection) {
-        if (!workspace.written.preselection) return {};
-        return make_preselection_graph({workspace.written, workspace.source.samples, device});
+TaskGraph graph_of(const PlannedCampaign& planned, DeviceClass device_class) {
+    const std::string device = device_class_name(device_class);
+    if (planned.missing == Missing::selection) {
+        if (!planned.written.preselection) return {};
+        return make_preselection_graph({planned.written, planned.source.samples, device});
     }
     // Regions that are counted alone leave nothing to train.
-    if (!workspace.campaign.has_events()) return {};
-    return make_task_graph(workspace.campaign, workspace.samples, device);
+    if (!planned.campaign.has_events()) return {};
+    return make_task_graph(planned.campaign, planned.samples, device);
 }
 
 std::string graph_digest(const TaskGraph& graph) {
@@ -58,12 +67,12 @@ std::string graph_digest(const TaskGraph& graph) {
 
 /// Names what a farm works on. Where events are selected or settings searched it is the campaign
 /// with the events: the graph is known only when that is done.
-std::string work_digest(const Workspace& workspace) {
-    const Campaign& written = workspace.written;
-    if (!needs_selection(written) && !written.search) return graph_digest(workspace.graph);
+std::string work_digest(const PlannedCampaign& planned, const Digest& selection) {
+    const Campaign& written = planned.written;
+    if (!needs_selection(written) && !written.search) return graph_digest(planned.graph);
     Hasher hasher;
-    for (const SampleInfo& sample : workspace.source.samples) hasher.digest(sample.digest);
-    hasher.text("selection").digest(workspace.selection).text(campaign_toml(workspace.written));
+    for (const SampleInfo& sample : planned.source.samples) hasher.digest(sample.digest);
+    hasher.text("selection").digest(selection).text(campaign_toml(planned.written));
     return hasher.finish().hex();
 }
 
@@ -87,148 +96,161 @@ std::uint64_t count_trained_on_selection(const JournalState& history) {
         }));
 }
 
-std::string changes_text(const Workspace& workspace) {
-    const fs::path path = workspace.directory.campaign();
+std::string changes_text(const Campaign& written, const fs::path& path) {
     if (!fs::exists(path)) return "  (its campaign.toml is gone)";
     std::string text;
-    for (const std::string& line : campaign_diff(read_campaign(path), workspace.written)) {
+    for (const std::string& line : campaign_diff(read_campaign(path), written)) {
         text += "\n  " + line;
     }
     return text.empty() ? "\n  (the events file has changed)" : text;
 }
 
 /// The samples of selected.h5, and selected.toml as it should be.
-void take_selected(Workspace& workspace) {
-    workspace.samples.clear();
-    if (workspace.campaign.has_events()) {
-        workspace.samples = read_selected(workspace);
+void take_selected(PlannedCampaign& planned, const RunDirectory& directory) {
+    planned.samples.clear();
+    if (planned.campaign.has_events()) {
+        planned.samples = read_selected(planned.campaign);
         // The nets do not look at it, the report does.
-        for (const SampleInfo& sample : workspace.samples) {
-            read_log_density(workspace.directory.selected_events(), sample.name);
+        for (const SampleInfo& sample : planned.samples) {
+            read_log_density(directory.selected_events(), sample.name);
         }
     }
-    const fs::path copy = workspace.directory.selected_campaign();
-    const std::string text = campaign_toml(workspace.campaign);
+    const fs::path copy = directory.selected_campaign();
+    const std::string text = campaign_toml(planned.campaign);
     if (!fs::exists(copy) || read_text(copy) != sealed(copy, text)) publish_sealed(copy, text);
 }
 
 /// The best setting takes the place of what the campaign says.
-void apply_search(Workspace& workspace) {
-    if (!workspace.campaign.search || !workspace.campaign.has_events()) return;
-    const std::string device = device_class_name(workspace.device);
-    auto searched =
-        searched_campaign({workspace.campaign, workspace.samples, device}, workspace.directory);
+void apply_search(PlannedCampaign& planned, const RunPlace& place) {
+    if (!planned.campaign.search || !planned.campaign.has_events()) return;
+    const std::string device = device_class_name(place.device);
+    auto searched = searched_campaign({planned.campaign, planned.samples, device}, place.directory);
     if (!searched) {
-        workspace.missing = Missing::search;
+        planned.missing = Missing::search;
         return;
     }
-    workspace.campaign = std::move(*searched);
-    const fs::path copy = workspace.directory.searched_campaign();
-    const std::string text = campaign_toml(workspace.campaign);
+    planned.campaign = std::move(*searched);
+    const fs::path copy = place.directory.searched_campaign();
+    const std::string text = campaign_toml(planned.campaign);
     if (!fs::exists(copy) || read_text(copy) != sealed(copy, text)) publish_sealed(copy, text);
 }
 
-bool was_begun(const Workspace& workspace) {
-    const auto& farms = workspace.history.farms;
-    return !farms.empty() && farms.back().graph == work_digest(workspace);
+bool was_begun(const PlannedCampaign& planned, const RootBooks& books) {
+    const auto& farms = books.history.farms;
+    return !farms.empty() && farms.back().graph == work_digest(planned, books.selection);
 }
 
 }  // namespace
 
-std::vector<SampleInfo> read_selected(const Workspace& workspace) {
-    const Campaign& campaign = workspace.campaign;
+std::vector<SampleInfo> read_selected(const Campaign& campaign) {
     return read_sample_info(campaign.events_path(), samples_to_read(campaign),
                             campaign.events.features, campaign.split);
 }
 
-void apply_resolution(Workspace& workspace, const Log& log, IfDamaged if_damaged) {
-    const Campaign& written = workspace.written;
+void apply_resolution(PlannedCampaign& planned,
+                      const RunPlace& place,
+                      RootBooks& books,
+                      const Log& log,
+                      IfDamaged if_damaged) {
+    const Campaign& written = planned.written;
     std::optional<Digest> inputs;
     if (needs_selection(written)) {
-        inputs = workspace.selection =
-            selection_inputs(written, workspace.source, device_class_name(workspace.device));
+        inputs = books.selection =
+            selection_inputs(written, planned.source, device_class_name(place.device));
     }
-    Resolution resolution = resolve(written, workspace.directory, inputs);
-    workspace.missing = resolution.missing;
-    workspace.campaign = std::move(resolution.campaign);
-    workspace.samples = workspace.source.samples;
-    if (inputs && workspace.missing == Missing::nothing) {
+    Resolution resolution = resolve(written, place.directory, inputs);
+    planned.missing = resolution.missing;
+    planned.campaign = std::move(resolution.campaign);
+    planned.samples = planned.source.samples;
+    if (inputs && planned.missing == Missing::nothing) {
         try {
-            take_selected(workspace);
+            take_selected(planned, place.directory);
         } catch (const DataError& damage) {
             if (if_damaged == IfDamaged::refuse) throw;
             log.warning("the selection of events is made again", {{"why", damage.what()}});
-            workspace.missing = Missing::selection;
-            workspace.campaign = written;
-            workspace.samples = workspace.source.samples;
+            planned.missing = Missing::selection;
+            planned.campaign = written;
+            planned.samples = planned.source.samples;
         }
     }
     for (const std::string& warning : resolution.warnings) log.warning(warning);
-    if (workspace.missing == Missing::nothing) apply_search(workspace);
-    workspace.graph = graph_of(workspace);
+    if (planned.missing == Missing::nothing) apply_search(planned, place);
+    planned.graph = graph_of(planned, place.device);
 }
 
-void compare_with_history(const Workspace& workspace, const Log& log) {
+void compare_with_history(const PlannedCampaign& planned,
+                          const RunPlace& place,
+                          const RootBooks& books,
+                          const Log& log) {
     // A farm that was let work on this campaign once goes on with it.
-    if (was_begun(workspace)) return;
-    std::uint64_t changed = count_changed(workspace.graph, workspace.history);
-    if (workspace.missing == Missing::selection) {
-        changed += count_trained_on_selection(workspace.history);
+    if (was_begun(planned, books)) return;
+    std::uint64_t changed = count_changed(planned.graph, books.history);
+    if (planned.missing == Missing::selection) {
+        changed += count_trained_on_selection(books.history);
     }
     if (changed == 0) return;
-    const std::string changes = changes_text(workspace);
-    if (!workspace.accept_change) {
+    const std::string changes = changes_text(planned.written, place.directory.campaign());
+    if (!books.accept_change) {
         throw ConfigError(fmt::format(
             "'{}' holds {} trained nets of another campaign:{}\nUse --accept-change to train those "
             "nets again and keep the rest, --fresh to remove all results, or another --out.",
-            workspace.directory.root().string(), changed, changes));
+            place.directory.root().string(), changed, changes));
     }
     log.info("campaign changed: nets to train again", {{"nets", changed}});
 }
 
-void begin_farm(Workspace& workspace, std::uint64_t ranks) {
+void begin_farm(const PlannedCampaign& planned, RootBooks& books, std::uint64_t ranks) {
     const LockOwner self = this_owner();
-    const std::string graph = work_digest(workspace);
-    workspace.journal->write(FarmStarted{self.host, self.job, ranks, graph});
+    const std::string graph = work_digest(planned, books.selection);
+    books.journal->write(FarmStarted{self.host, self.job, ranks, graph});
 }
 
-void resolve_workspace(RunContext& context, Workspace& workspace) {
+void resolve_again(RunContext& context,
+                   PlannedCampaign& planned,
+                   const RunPlace& place,
+                   RootBooks& books) {
     mpi::together(context.world, [&] {
         if (!context.world.is_root()) return;
-        const Missing before = workspace.missing;
-        apply_resolution(workspace, context.log, IfDamaged::refuse);
-        if (workspace.missing == before) expect_resolved(before, workspace.directory);
-        compare_with_history(workspace, context.log);
+        const Missing before = planned.missing;
+        apply_resolution(planned, place, books, context.log, IfDamaged::refuse);
+        if (planned.missing == before) expect_resolved(before, place.directory);
+        compare_with_history(planned, place, books, context.log);
     });
-    share(context.world, workspace);
+    share_campaign(context.world, planned, place);
 }
 
-void share(const mpi::Communicator& world, Workspace& workspace) {
-    Briefing briefing;
+void share_place(const mpi::Communicator& world, RunPlace& place) {
+    const PlaceBriefing mine{place.directory.root().string(), place.device};
+    const auto briefing = decode<PlaceBriefing>(
+        mpi::broadcast(world, world.is_root() ? encode(mine) : std::vector<std::byte>()));
+    place.directory = RunDirectory(briefing.out);
+    place.device = briefing.device;
+}
+
+void share_campaign(const mpi::Communicator& world,
+                    PlannedCampaign& planned,
+                    const RunPlace& place) {
+    CampaignBriefing briefing;
     if (world.is_root()) {
-        briefing = {.out = workspace.directory.root().string(),
-                    .device = workspace.device,
-                    .written = campaign_toml(workspace.written),
-                    .campaign = workspace.campaign == workspace.written
+        briefing = {.written = campaign_toml(planned.written),
+                    .campaign = planned.campaign == planned.written
                                     ? std::string()
-                                    : campaign_toml(workspace.campaign),
-                    .source = workspace.source.samples,
-                    .samples = workspace.samples,
-                    .missing = workspace.missing,
-                    .has_graph = !workspace.graph.ensembles.empty()};
+                                    : campaign_toml(planned.campaign),
+                    .source = planned.source.samples,
+                    .samples = planned.samples,
+                    .missing = planned.missing,
+                    .has_graph = !planned.graph.ensembles.empty()};
     }
-    briefing = decode<Briefing>(
+    briefing = decode<CampaignBriefing>(
         mpi::broadcast(world, world.is_root() ? encode(briefing) : std::vector<std::byte>()));
-    workspace.written = parse_campaign(briefing.written, briefing.out);
-    workspace.campaign = briefing.campaign.empty()
-                             ? workspace.written
-                             : parse_campaign(briefing.campaign, briefing.out);
-    workspace.directory = RunDirectory(briefing.out);
-    workspace.device = briefing.device;
-    workspace.source.samples = std::move(briefing.source);
-    workspace.samples = std::move(briefing.samples);
-    workspace.missing = briefing.missing;
-    if (briefing.has_graph) workspace.graph = graph_of(workspace);
+    const fs::path folder = place.directory.root();
+    planned.written = parse_campaign(briefing.written, folder);
+    planned.campaign =
+        briefing.campaign.empty() ? planned.written : parse_campaign(briefing.campaign, folder);
+    planned.source.samples = std::move(briefing.source);
+    planned.samples = std::move(briefing.samples);
+    planned.missing = briefing.missing;
+    if (briefing.has_graph) planned.graph = graph_of(planned, place.device);
 }
 
 }  // namespace ratiofarm

@@ -1,8 +1,11 @@
 #pragma once
 
-#include "workspace.hpp"
+#include "planned_campaign.hpp"
+#include "root_books.hpp"
+#include "run_context.hpp"
+#include "run_place.hpp"
 
-/// What makes a workspace's campaign the plain one that is trained and fitted.
+/// What makes a written campaign the plain one that is trained and fitted.
 namespace ratiofarm {
 
 /// What becomes of selected events that cannot be read.
@@ -11,27 +14,43 @@ enum class IfDamaged {
     refuse,
 };
 
-/// Rank 0. From `written`, `source` and the files of the run directory: campaign, samples, graph.
+/// Rank 0. From `written`, `source` and the files of the run directory: campaign, samples, graph;
+/// and what the selection is made from.
 /// While the selection is missing the graph is that of the preselection, or empty.
 /// \throws DataError, ConfigError of the campaign's regions and events
-void apply_resolution(Workspace& workspace, const Log& log, IfDamaged if_damaged);
+void apply_resolution(PlannedCampaign& planned,
+                      const RunPlace& place,
+                      RootBooks& books,
+                      const Log& log,
+                      IfDamaged if_damaged);
 
-/// Collective over the context's world, by a stage that made what was missing: the workspace goes
+/// Collective over the context's world, by a stage that made what was missing: the campaign goes
 /// on with it. \throws AgreedError if the same is still missing, or if nets would change without
 /// --accept-change
-void resolve_workspace(RunContext& context, Workspace& workspace);
+void resolve_again(RunContext& context,
+                   PlannedCampaign& planned,
+                   const RunPlace& place,
+                   RootBooks& books);
 
 /// Rank 0. The samples of selected.h5 that the plain campaign reads.
-std::vector<SampleInfo> read_selected(const Workspace& workspace);
+std::vector<SampleInfo> read_selected(const Campaign& campaign);
 
 /// Rank 0. \throws ConfigError if the run directory holds nets of another campaign and the user did
 /// not say that they shall be trained again
-void compare_with_history(const Workspace& workspace, const Log& log);
+void compare_with_history(const PlannedCampaign& planned,
+                          const RunPlace& place,
+                          const RootBooks& books,
+                          const Log& log);
 
 /// Rank 0. Notes in the journal that a farm begins, and at what.
-void begin_farm(Workspace& workspace, std::uint64_t ranks);
+void begin_farm(const PlannedCampaign& planned, RootBooks& books, std::uint64_t ranks);
 
-/// Collective over world. Makes the values of all ranks those of rank 0.
-void share(const mpi::Communicator& world, Workspace& workspace);
+/// Collective over world. Directory and device of rank 0 on all ranks.
+void share_place(const mpi::Communicator& world, RunPlace& place);
+
+/// Collective over world. The campaign of rank 0 on all ranks, with its events and tasks.
+void share_campaign(const mpi::Communicator& world,
+                    PlannedCampaign& planned,
+                    const RunPlace& place);
 
 }  // namespace ratiofarm

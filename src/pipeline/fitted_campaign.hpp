@@ -1,0 +1,57 @@
+#pragma once
+
+#include <optional>
+
+#include "ratiofarm/fit/likelihood.hpp"
+
+#include "measurement/fit_input.hpp"
+#include "results/fit_json.hpp"
+
+#include "fit_request.hpp"
+#include "stages.hpp"
+
+namespace ratiofarm {
+
+/// A fit that is done, with what is needed to go on from it.
+struct FittedCampaign {
+    FitRecord record;
+    RatioFiles ratios;
+    StatisticalModel model;
+    LikelihoodData data;
+    Likelihood likelihood;
+};
+
+/// How a fit ended.
+struct CampaignFit {
+    StageEnd end;
+    std::optional<FittedCampaign> fitted;  ///< what was fitted just now, if one can go on from it
+};
+
+/// Collective over the context's world. As fit_stage(); a fit that lacks what is asked for counts
+/// as not done. \param blinding on rank 0
+CampaignFit fit_campaign(RunContext& context,
+                         const PlannedCampaign& planned,
+                         const RunPlace& place,
+                         const std::optional<Blinding>& blinding,
+                         const FitRequest& request);
+
+/// Collective over the context's world. The fit of fit.json, which is up to date.
+FittedCampaign read_fit(RunContext& context,
+                        const PlannedCampaign& planned,
+                        const RunPlace& place,
+                        const FitRequest& request);
+
+/// Collective over the context's world. The fit of fit.json, made first where that is not done.
+/// Either way the events are read once. \param blinding on rank 0
+FittedCampaign fitted_campaign(RunContext& context,
+                               const PlannedCampaign& planned,
+                               const RunPlace& place,
+                               const std::optional<Blinding>& blinding);
+
+/// Collective over the context's world. Replaces fit.json.
+void publish_fit(RunContext& context, const RunDirectory& directory, const FitRecord& record);
+
+/// The campaign as it is fitted.
+Campaign as_fitted(const PlannedCampaign& planned, const FitRequest& request);
+
+}  // namespace ratiofarm

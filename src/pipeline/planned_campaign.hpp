@@ -1,0 +1,24 @@
+#pragma once
+
+#include <vector>
+
+#include "ratiofarm/protocol/sample_info.hpp"
+
+#include "campaign/campaign.hpp"
+#include "campaign/task_graph.hpp"
+
+#include "campaign_resolution.hpp"
+
+namespace ratiofarm {
+
+/// A campaign with its events and its tasks; the same values on every rank.
+struct PlannedCampaign {
+    Campaign written;   ///< as the user wrote it, with absolute paths
+    Campaign campaign;  ///< plain, what is trained and fitted; while something is missing `written`
+    Missing missing = Missing::nothing;
+    SourceEvents source;              ///< events of the written campaign
+    std::vector<SampleInfo> samples;  ///< of `campaign`
+    TaskGraph graph;  ///< of `campaign`; that of the preselection while the selection is missing
+};
+
+}  // namespace ratiofarm

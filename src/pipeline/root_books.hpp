@@ -1,0 +1,22 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "results/unblinding.hpp"
+#include "store/journal.hpp"
+#include "store/lock.hpp"
+
+namespace ratiofarm {
+
+/// What rank 0 keeps of a run; the others have empty ones.
+struct RootBooks {
+    std::unique_ptr<Lock> lock;
+    std::optional<Blinding> blinding;  ///< of a campaign with [data].blind
+    bool accept_change = false;        ///< train nets again whose part of the campaign has changed
+    Digest selection;                  ///< selection_inputs(), if the campaign needs a selection
+    JournalState history;              ///< of all journals
+    std::unique_ptr<Journal> journal;
+};
+
+}  // namespace ratiofarm
