@@ -12,7 +12,7 @@ endif()
 
 # Sources of a room share most of their headers: compiled a few at a time, each header is read once.
 option(RATIOFARM_UNITY "Compile the sources of a library several at a time" ON)
-set(RATIOFARM_UNITY_BATCH 8 CACHE STRING "Sources that are compiled together")
+set(RATIOFARM_UNITY_BATCH 16 CACHE STRING "About how many sources are compiled together")
 option(RATIOFARM_WERROR "Treat warnings as errors" OFF)
 set(RATIOFARM_SANITIZE "" CACHE STRING "Sanitizers for every target, for example address,undefined")
 
@@ -36,6 +36,26 @@ function(ratiofarm_configure_target target)
     endif()
 endfunction()
 
+# Compiles the sources of a target in batches of nearly equal size, RATIOFARM_UNITY_BATCH or so.
+function(ratiofarm_compile_in_batches target)
+    set(together 0)
+    foreach(source IN LISTS ARGN)
+        # CMake compiles a source with options of its own by itself.
+        get_source_file_property(options "${source}" COMPILE_OPTIONS)
+        get_source_file_property(definitions "${source}" COMPILE_DEFINITIONS)
+        if(NOT options AND NOT definitions)
+            math(EXPR together "${together} + 1")
+        endif()
+    endforeach()
+    math(EXPR batches "(${together} + ${RATIOFARM_UNITY_BATCH} / 2) / ${RATIOFARM_UNITY_BATCH}")
+    if(batches LESS 1)
+        set(batches 1)
+    endif()
+    math(EXPR size "(${together} + ${batches} - 1) / ${batches}")
+    set_target_properties(${target} PROPERTIES
+        UNITY_BUILD ${RATIOFARM_UNITY} UNITY_BUILD_BATCH_SIZE ${size})
+endfunction()
+
 # ratiofarm_add_library(name [INTERNAL] [SOURCES file...] [USES target...] [PRIVATE_USES target...])
 # Makes ratiofarm_<name> with the alias ratiofarm::<name>. USES are public, PRIVATE_USES are not
 # passed on. Without SOURCES it is a header-only (INTERFACE) library. INTERNAL libraries, and those
@@ -47,8 +67,7 @@ function(ratiofarm_add_library name)
         add_library(${target} STATIC ${arg_SOURCES})
         set(scope PUBLIC)
         ratiofarm_configure_target(${target})
-        set_target_properties(${target} PROPERTIES
-            UNITY_BUILD ${RATIOFARM_UNITY} UNITY_BUILD_BATCH_SIZE ${RATIOFARM_UNITY_BATCH})
+        ratiofarm_compile_in_batches(${target} ${arg_SOURCES})
         target_link_libraries(${target} PRIVATE ${arg_PRIVATE_USES})
     else()
         add_library(${target} INTERFACE)

@@ -29,6 +29,17 @@ set(RATIOFARM_TEST_ENVIRONMENT
     ASAN_OPTIONS=detect_leaks=0
     UBSAN_OPTIONS=print_stacktrace=1)
 
+# What `.ci/run` builds with sanitizers: the tests labelled so, of everything that reads bytes or
+# words from outside, and of what all else stands on.
+add_custom_target(ratiofarm_sanitized_tests)
+
+# Lets the sources of a target begin with the precompiled headers of another one.
+function(ratiofarm_reuse_headers target owner)
+    target_precompile_headers(${target} REUSE_FROM ${owner})
+    # So that ccache, too, sees what the precompiled file stands for.
+    target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+endfunction()
+
 function(ratiofarm_add_test name)
     cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT;PROCESSORS" "SOURCES;USES;RANKS;LABELS")
     if(NOT arg_SOURCES)
@@ -54,6 +65,15 @@ function(ratiofarm_add_test name)
         RATIOFARM_BIN_DIR="${PROJECT_BINARY_DIR}/bin"
         RATIOFARM_PYTHON="${RATIOFARM_PYTHON}")
     target_link_libraries(${program} PRIVATE ${arg_USES})
+    # Catch2 is parsed once for all tests; those of the trainer have a copy beside LibTorch.
+    if(arg_USES MATCHES "trainer_(lib|engine)")
+        ratiofarm_reuse_headers(${program} ratiofarm_test_trainer_headers)
+    else()
+        ratiofarm_reuse_headers(${program} ratiofarm_test_headers)
+    endif()
+    if("sanitize" IN_LIST arg_LABELS)
+        add_dependencies(ratiofarm_sanitized_tests ${program})
+    endif()
 
     if(NOT arg_RANKS)
         target_link_libraries(${program} PRIVATE ratiofarm_test_main)

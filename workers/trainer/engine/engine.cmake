@@ -20,3 +20,4 @@ ratiofarm_add_library(trainer_engine INTERNAL
     SOURCES ${engine_sources}
     USES ratiofarm::protocol ratiofarm::torch ${CMAKE_DL_LIBS})
 ratiofarm_add_kernels(trainer_engine engine/step_kernel_lanes.cpp)
+target_compile_options(ratiofarm_trainer_engine PRIVATE $<$<CONFIG:Release>:-O3>)
