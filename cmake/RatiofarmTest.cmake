@@ -35,6 +35,9 @@ add_custom_target(ratiofarm_sanitized_tests)
 
 # Lets the sources of a target begin with the precompiled headers of another one.
 function(ratiofarm_reuse_headers target owner)
+    if(CMAKE_DISABLE_PRECOMPILE_HEADERS)
+        return()
+    endif()
     target_precompile_headers(${target} REUSE_FROM ${owner})
     # So that ccache, too, sees what the precompiled file stands for.
     target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)

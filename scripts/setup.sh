@@ -87,6 +87,7 @@ install_bench_python() {
 # needs to load it (its CUDA libraries among them, GPU or not).
 install_bench_torch() {
     local wanted
+    install_bench_python
     wanted=$(grep '^torch==' scripts/requirements-libtorch.txt)
     up_to_date bench-torch "$wanted" && return
     note "installing PyTorch for Python into .deps/bench-venv (a download of 3 GB)"

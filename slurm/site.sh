@@ -1,4 +1,5 @@
 # What differs from site to site. Edit this file; run.sbatch and local.sh read it.
+# shellcheck disable=SC2034  # they use what is set here
 
 # Modules, containers, paths. The programs are looked up in PATH, then in the repository's build
 # folder or the installation that holds this file.

@@ -41,6 +41,7 @@ run_through_crashes() {
         note "ended with exit code $code${stop_signal:+ after $stop_signal}"
         is_crash "$code" && [[ -z $stop_signal ]] || return 0
         crashes=$((crashes + 1))
+        # shellcheck disable=SC2154  # set in site.sh
         if [[ $crashes -gt $max_crashes ]]; then
             note "giving up: $crashes crashes; look above for the first message of a rank"
             return 0

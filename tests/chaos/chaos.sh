@@ -46,40 +46,47 @@ one_of() { # words: one at random
 }
 
 inject() { # pid of the farm
-    local victim
+    local victim found
     case $(random 9) in
         0 | 1)
-            victim=$(one_of $(trainers_of "$1"))
+            mapfile -t found < <(trainers_of "$1")
+            victim=$(one_of "${found[@]}")
             [ -n "$victim" ] || return 0
             count_deaths "$victim"
             kill -9 "$victim" 2> /dev/null && count "trainer killed"
             ;;
         2)
-            victim=$(one_of $(trainers_of "$1"))
+            mapfile -t found < <(trainers_of "$1")
+            victim=$(one_of "${found[@]}")
             [ -n "$victim" ] || return 0
             count_deaths "$victim"
             kill -STOP "$victim" 2> /dev/null && count "trainer hung"
             ;;
         3)
-            victim=$(one_of $(ranks_of "$1"))
+            mapfile -t found < <(ranks_of "$1")
+            victim=$(one_of "${found[@]}")
             [ -n "$victim" ] || return 0
-            count_deaths $(trainers_of "$1")
+            mapfile -t found < <(trainers_of "$1")
+            count_deaths "${found[@]}"
             kill -9 "$victim" 2> /dev/null && count "rank killed"
             ;;
         4)
-            count_deaths $(trainers_of "$1")
+            mapfile -t found < <(trainers_of "$1")
+            count_deaths "${found[@]}"
             kill -9 "$1" 2> /dev/null && count "launcher killed"
             ;;
         5) grep -q 'stage=train' run.err && kill -USR2 "$1" 2> /dev/null && count "stopped by USR2" ;;
         6) grep -q 'stage=train' run.err && kill -USR1 "$1" 2> /dev/null && count "checkpoint by USR1" ;;
         7)
-            victim=$(one_of $(ls run/tasks/*/*.state 2> /dev/null))
+            mapfile -t found < <(ls run/tasks/*/*.state 2> /dev/null)
+            victim=$(one_of "${found[@]}")
             [ -n "$victim" ] || return 0
             flip_bit "$victim" 2> /dev/null && count "checkpoint damaged"
             ;;
         8)
             [ -f run/journal.jsonl ] || return 0
-            count_deaths $(trainers_of "$1")
+            mapfile -t found < <(trainers_of "$1")
+            count_deaths "${found[@]}"
             kill -9 "$1" 2> /dev/null || return 0
             wait "$1" 2> /dev/null || true
             sleep 0.5

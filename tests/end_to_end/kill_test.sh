@@ -44,7 +44,7 @@ wait $farm && fail "the farm did not notice the death of a rank"
 finish rank
 
 # mpirun itself, twice: no rank may survive it.
-for round in 1 2; do
+for _ in 1 2; do
     start launcher
     wait_into_training launcher $farm
     ranks=$(ranks_of $farm)

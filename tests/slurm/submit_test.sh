@@ -32,7 +32,7 @@ wait_for_jobs() {
         sleep 0.2
     done
     [[ -z $(squeue -h) ]] || fail "jobs are left: $(squeue)"
-    cat $(ls -v "$STATE"/run/slurm-*.log) >"$STATE/output"
+    find "$STATE/run" -name 'slurm-*.log' -print0 | sort -zV | xargs -0 cat >"$STATE/output"
 }
 
 expect_no_line() { ! grep -q -- "$1" "$STATE/output" || fail "there is a line like '$1'"; }
