@@ -8,6 +8,7 @@
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/mpi/communicator.hpp"
+#include "ratiofarm/mpi/native.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -35,7 +36,7 @@ public:
         Sending& sending = sending_.back();
         const int code =
             MPI_Isend(sending.bytes.data(), static_cast<int>(sending.bytes.size()), MPI_BYTE,
-                      static_cast<int>(to.value), farm_tag, comm_.raw(), &sending.request);
+                      static_cast<int>(to.value), farm_tag, native(comm_), &sending.request);
         if (code != MPI_SUCCESS) throw MpiError("MPI_Isend failed: is a rank gone?");
     }
 
@@ -45,11 +46,11 @@ public:
             to_self_.pop_front();
             return envelope;
         }
-        if (comm_.raw() == MPI_COMM_NULL) return std::nullopt;
+        if (comm_.handle() == 0) return std::nullopt;
         int waiting = 0;
         MPI_Message message = MPI_MESSAGE_NULL;
         MPI_Status status;
-        if (MPI_Improbe(MPI_ANY_SOURCE, farm_tag, comm_.raw(), &waiting, &message, &status) !=
+        if (MPI_Improbe(MPI_ANY_SOURCE, farm_tag, native(comm_), &waiting, &message, &status) !=
             MPI_SUCCESS) {
             throw MpiError("MPI_Improbe failed: is a rank gone?");
         }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "ratiofarm/mpi/native.hpp"
+
 #include "checked.hpp"
 
 namespace ratiofarm::h5 {
@@ -99,8 +101,8 @@ File open_file(const std::filesystem::path& path) {
 
 File open_file_together(const mpi::Communicator& comm, const std::filesystem::path& path) {
     const PropertyList access = file_access(Locking::none);
-    if (comm.raw() != MPI_COMM_NULL) {
-        RATIOFARM_H5(H5Pset_fapl_mpio, access.get(), comm.raw(), MPI_INFO_NULL);
+    if (comm.handle() != 0) {
+        RATIOFARM_H5(H5Pset_fapl_mpio, access.get(), mpi::native(comm), MPI_INFO_NULL);
     }
     return in_context("cannot open '" + path.string() + "' for writing",
                       [&] { return checked::H5Fopen(path.c_str(), H5F_ACC_RDWR, access.get()); });

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 #include <limits>
 #include <thread>
 #include <utility>
@@ -10,6 +11,7 @@
 
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
+#include "ratiofarm/mpi/native.hpp"
 #include "ratiofarm/mpi/together.hpp"
 
 #include "check.hpp"
@@ -38,6 +40,14 @@ void wait_gently(MPI_Request& request) {
 }
 
 namespace {
+
+static_assert(sizeof(MPI_Comm) <= sizeof(Handle));
+
+Handle handle_of(MPI_Comm comm) {
+    Handle handle = 0;
+    std::memcpy(&handle, &comm, sizeof comm);
+    return handle;
+}
 
 int int_count(std::size_t count) {
     RATIOFARM_EXPECT(count <= static_cast<std::size_t>(std::numeric_limits<int>::max()));
@@ -69,10 +79,10 @@ MPI_Datatype datatype<char>() {
 
 template <class T>
 void all_reduce(const Communicator& comm, std::span<T> values, MPI_Op operation) {
-    if (comm.raw() == MPI_COMM_NULL) return;
+    if (comm.handle() == 0) return;
     MPI_Request request = MPI_REQUEST_NULL;
     check(MPI_Iallreduce(MPI_IN_PLACE, values.data(), int_count(values.size()), datatype<T>(),
-                         operation, comm.raw(), &request),
+                         operation, native(comm), &request),
           "MPI_Iallreduce");
     wait_gently(request);
 }
@@ -81,7 +91,7 @@ template <class T>
 std::vector<T> gather_all(const Communicator& comm,
                           std::span<const T> mine,
                           std::vector<std::uint64_t>* counts_out = nullptr) {
-    if (comm.raw() == MPI_COMM_NULL) {
+    if (comm.handle() == 0) {
         if (counts_out != nullptr) *counts_out = {mine.size()};
         return {mine.begin(), mine.end()};
     }
@@ -100,7 +110,7 @@ std::vector<T> gather_all(const Communicator& comm,
     std::vector<T> all(total);
     MPI_Request request = MPI_REQUEST_NULL;
     check(MPI_Iallgatherv(mine.data(), int_count(mine.size()), datatype<T>(), all.data(),
-                          lengths.data(), offsets.data(), datatype<T>(), comm.raw(), &request),
+                          lengths.data(), offsets.data(), datatype<T>(), native(comm), &request),
           "MPI_Iallgatherv");
     wait_gently(request);
     if (counts_out != nullptr) *counts_out = std::move(counts);
@@ -109,26 +119,39 @@ std::vector<T> gather_all(const Communicator& comm,
 
 }  // namespace
 
-Communicator::Communicator(MPI_Comm owned) : comm_(owned) {
-    check(MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
-    check(MPI_Comm_rank(comm_, &rank_), "MPI_Comm_rank");
-    check(MPI_Comm_size(comm_, &size_), "MPI_Comm_size");
+MPI_Comm native(const Communicator& comm) {
+    if (comm.handle() == 0) return MPI_COMM_NULL;
+    const Handle handle = comm.handle();
+    MPI_Comm found = MPI_COMM_NULL;
+    std::memcpy(&found, &handle, sizeof found);
+    return found;
 }
 
-Communicator Communicator::duplicate(MPI_Comm parent) {
+Communicator duplicate(MPI_Comm parent) {
     MPI_Comm copy = MPI_COMM_NULL;
     check(MPI_Comm_dup(parent, &copy), "MPI_Comm_dup");
-    return Communicator(copy);
+    return Communicator(handle_of(copy));
 }
+
+Communicator::Communicator(Handle owned) : comm_(owned) {
+    const MPI_Comm comm = native(*this);
+    check(MPI_Comm_set_errhandler(comm, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+    check(MPI_Comm_rank(comm, &rank_), "MPI_Comm_rank");
+    check(MPI_Comm_size(comm, &size_), "MPI_Comm_size");
+}
+
+Communicator Communicator::world() { return duplicate(MPI_COMM_WORLD); }
 
 Communicator::~Communicator() {
     int finalized = 0;
     MPI_Finalized(&finalized);
-    if (comm_ != MPI_COMM_NULL && !finalized) MPI_Comm_free(&comm_);
+    if (comm_ == 0 || finalized) return;
+    MPI_Comm comm = native(*this);
+    MPI_Comm_free(&comm);
 }
 
 Communicator::Communicator(Communicator&& other) noexcept
-    : comm_(std::exchange(other.comm_, MPI_COMM_NULL)),
+    : comm_(std::exchange(other.comm_, 0)),
       rank_(std::exchange(other.rank_, 0)),
       size_(std::exchange(other.size_, 1)) {}
 
@@ -140,17 +163,17 @@ Communicator& Communicator::operator=(Communicator&& other) noexcept {
 }
 
 Communicator Communicator::split_by_node() const {
-    if (comm_ == MPI_COMM_NULL) return {};
+    if (comm_ == 0) return {};
     MPI_Comm node = MPI_COMM_NULL;
-    check(MPI_Comm_split_type(comm_, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &node),
+    check(MPI_Comm_split_type(native(*this), MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &node),
           "MPI_Comm_split_type");
-    return Communicator(node);
+    return Communicator(handle_of(node));
 }
 
 void barrier(const Communicator& comm) {
-    if (comm.raw() == MPI_COMM_NULL) return;
+    if (comm.handle() == 0) return;
     MPI_Request request = MPI_REQUEST_NULL;
-    check(MPI_Ibarrier(comm.raw(), &request), "MPI_Ibarrier");
+    check(MPI_Ibarrier(native(comm), &request), "MPI_Ibarrier");
     wait_gently(request);
 }
 
@@ -179,12 +202,12 @@ std::vector<std::uint64_t> all_gather(const Communicator& comm,
 }
 
 std::vector<std::byte> broadcast(const Communicator& comm, std::vector<std::byte> bytes) {
-    if (comm.raw() == MPI_COMM_NULL) return bytes;
+    if (comm.handle() == 0) return bytes;
     std::uint64_t size = comm.is_root() ? bytes.size() : 0;
     all_sum(comm, std::span(&size, 1));
     bytes.resize(size);
     MPI_Request request = MPI_REQUEST_NULL;
-    check(MPI_Ibcast(bytes.data(), int_count(size), MPI_BYTE, 0, comm.raw(), &request),
+    check(MPI_Ibcast(bytes.data(), int_count(size), MPI_BYTE, 0, native(comm), &request),
           "MPI_Ibcast");
     wait_gently(request);
     return bytes;

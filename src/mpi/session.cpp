@@ -11,7 +11,7 @@ namespace ratiofarm::mpi {
 
 Session::Session(int& argc, char**& argv) : uncaught_at_start_(std::uncaught_exceptions()) {
     check(MPI_Init(&argc, &argv), "MPI_Init");
-    world_ = Communicator::duplicate(MPI_COMM_WORLD);
+    world_ = Communicator::world();
 }
 
 Session::~Session() {

@@ -8,7 +8,7 @@
 using namespace ratiofarm;
 
 TEST_CASE("messages of all ranks arrive in order, large ones and those to oneself too") {
-    const auto comm = mpi::Communicator::duplicate(MPI_COMM_WORLD);
+    const auto comm = mpi::Communicator::world();
     const auto channel = make_mpi_channel(comm);
     const int n = 20;
     for (int i = 1; i <= n; ++i) {

@@ -32,7 +32,7 @@ void check_equal(const std::vector<double>& rows, const std::vector<double>& clo
 }  // namespace
 
 TEST_CASE("rows and closed form are one Hessian", "[fit][mpi]") {
-    const auto comm = mpi::Communicator::duplicate(MPI_COMM_WORLD);
+    const auto comm = mpi::Communicator::world();
     const LikelihoodData data = test::data_of(test::systematic_grid(700));
     for (const ShapeNorm norm : {ShapeNorm::none, ShapeNorm::reference}) {
         const StatisticalModel model = free_model(norm);
@@ -46,7 +46,7 @@ TEST_CASE("rows and closed form are one Hessian", "[fit][mpi]") {
 }
 
 TEST_CASE("events below their floor have the same Hessian both ways", "[fit][mpi]") {
-    const auto comm = mpi::Communicator::duplicate(MPI_COMM_WORLD);
+    const auto comm = mpi::Communicator::world();
     const StatisticalModel model = test::two_parameter_model();
     const LikelihoodData data = test::data_of(test::random_events(model, 900));
     const Likelihood likelihood(model, data, comm);

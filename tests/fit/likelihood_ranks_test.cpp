@@ -16,7 +16,7 @@ namespace {
 
 using test::one_rank;
 
-mpi::Communicator all_ranks() { return mpi::Communicator::duplicate(MPI_COMM_WORLD); }
+mpi::Communicator all_ranks() { return mpi::Communicator::world(); }
 
 /// A list of random events of which each rank makes its own part.
 LikelihoodData shared_events(const StatisticalModel& model, std::uint64_t n) {

@@ -121,7 +121,7 @@ Eigen::MatrixXd sandwich(const Problem& problem, const Eigen::Vector2d& theta) {
 }  // namespace
 
 TEST_CASE("a log-ratio that is a sum of members is found exactly", "[fit][mpi]") {
-    const auto comm = mpi::Communicator::duplicate(MPI_COMM_WORLD);
+    const auto comm = mpi::Communicator::world();
     for (const double share : {0.0, 0.4}) {
         Problem problem = grid();
         problem.share_of_p = share;
@@ -142,7 +142,7 @@ TEST_CASE("a log-ratio that is a sum of members is found exactly", "[fit][mpi]")
 }
 
 TEST_CASE("the covariance is the sandwich of its formula", "[fit][mpi]") {
-    const auto comm = mpi::Communicator::duplicate(MPI_COMM_WORLD);
+    const auto comm = mpi::Communicator::world();
     for (const double share : {0.0, 0.3}) {
         Problem problem = grid(300);
         problem.share_of_p = share;
@@ -195,7 +195,7 @@ TEST_CASE("members that say the same share their weight", "[fit]") {
 }
 
 TEST_CASE("the weights of members do not depend on the number of ranks", "[fit][mpi]") {
-    const auto comm = mpi::Communicator::duplicate(MPI_COMM_WORLD);
+    const auto comm = mpi::Communicator::world();
     Problem problem = sample(3, 333);
     problem.share_of_p = 0.5;
     problem.members.push_back([](double x) { return x + 0.1 * x * x; });
@@ -209,7 +209,7 @@ TEST_CASE("the weights of members do not depend on the number of ranks", "[fit][
 }
 
 TEST_CASE("a member that is not finite is named", "[fit][mpi]") {
-    const auto comm = mpi::Communicator::duplicate(MPI_COMM_WORLD);
+    const auto comm = mpi::Communicator::world();
     Problem problem = grid(100);
     problem.members.push_back([](double x) { return x > 7.9 ? std::nan("") : x; });
 

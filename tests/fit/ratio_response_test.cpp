@@ -57,7 +57,7 @@ double slope_of_fits(const StatisticalModel& model,
 }  // namespace
 
 TEST_CASE("the response to a direction is the slope of fits along it", "[fit][mpi]") {
-    const auto comm = mpi::Communicator::duplicate(MPI_COMM_WORLD);
+    const auto comm = mpi::Communicator::world();
     for (const ShapeNorm norm : {ShapeNorm::none, ShapeNorm::reference}) {
         const StatisticalModel model = test::systematic_model(norm);
         const EventSet events = test::systematic_grid(900);
@@ -108,7 +108,7 @@ TEST_CASE("more directions than fit into one pass are all answered", "[fit]") {
 }
 
 TEST_CASE("a fit from nearby is the fit", "[fit][mpi]") {
-    const auto comm = mpi::Communicator::duplicate(MPI_COMM_WORLD);
+    const auto comm = mpi::Communicator::world();
     const StatisticalModel model = test::systematic_model(ShapeNorm::reference);
     const LikelihoodData data = changed(test::systematic_grid(900), 2, 1e-3, false);
     const Likelihood likelihood(model, data, comm);

@@ -19,7 +19,7 @@ namespace {
 
 const mpi::Communicator one_rank;
 
-mpi::Communicator all_ranks() { return mpi::Communicator::duplicate(MPI_COMM_WORLD); }
+mpi::Communicator all_ranks() { return mpi::Communicator::world(); }
 
 /// Both sums against the plain loop, on one rank.
 void check_against_plain(const Recipe& recipe,

@@ -42,7 +42,7 @@ void write_together(const mpi::Communicator& comm,
 }  // namespace
 
 TEST_CASE("rows written by all ranks are read by each of them", "[h5][mpi]") {
-    const auto comm = mpi::Communicator::duplicate(MPI_COMM_WORLD);
+    const auto comm = mpi::Communicator::world();
     const test::SharedFolder folder(comm);
     const std::uint64_t rows = GENERATE(1, 2, 7, 1001);
     const auto path = folder / ("rows" + std::to_string(rows) + ".h5");
@@ -54,7 +54,7 @@ TEST_CASE("rows written by all ranks are read by each of them", "[h5][mpi]") {
 }
 
 TEST_CASE("a null communicator opens a file without MPI", "[h5][mpi]") {
-    const auto comm = mpi::Communicator::duplicate(MPI_COMM_WORLD);
+    const auto comm = mpi::Communicator::world();
     const test::SharedFolder folder(comm);
     const auto path = folder / ("alone" + std::to_string(comm.rank()) + ".h5");
 

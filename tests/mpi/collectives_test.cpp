@@ -9,7 +9,7 @@ using namespace ratiofarm;
 
 namespace {
 
-mpi::Communicator world() { return mpi::Communicator::duplicate(MPI_COMM_WORLD); }
+mpi::Communicator world() { return mpi::Communicator::world(); }
 
 }  // namespace
 

@@ -93,7 +93,7 @@ double cpu_seconds_of(Work&& work) {
 }  // namespace
 
 TEST_CASE("a farm of 10 ms tasks waits asleep and commits each task once") {
-    const auto world = mpi::Communicator::duplicate(MPI_COMM_WORLD);
+    const auto world = mpi::Communicator::world();
     const test::TemporaryDirectory folder;
     constexpr std::uint64_t n_tasks = 200;
     constexpr double limit = 0.5 * 0.01 * static_cast<double>(n_tasks);
@@ -139,7 +139,7 @@ TEST_CASE("a farm of 10 ms tasks waits asleep and commits each task once") {
 }
 
 TEST_CASE("a rank whose trainings run leaves its core to them") {
-    const auto world = mpi::Communicator::duplicate(MPI_COMM_WORLD);
+    const auto world = mpi::Communicator::world();
     const test::TemporaryDirectory folder;
     const auto path = folder.path() / "journal.jsonl";
     constexpr double limit = 0.1 * 3.0;

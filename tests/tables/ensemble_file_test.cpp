@@ -25,7 +25,7 @@ EnsembleProvider provider_for(const EnsembleHeader& header) {
 }  // namespace
 
 TEST_CASE("nets written by all ranks are read as they were", "[tables][mpi]") {
-    const auto comm = mpi::Communicator::duplicate(MPI_COMM_WORLD);
+    const auto comm = mpi::Communicator::world();
     const test::SharedFolder folder(comm);
     const EnsembleHeader header = test::example_header(GENERATE(1, 2, 5, 7));
     const auto path = folder / ("S" + std::to_string(header.nets()) + ".h5");
@@ -45,7 +45,7 @@ TEST_CASE("nets written by all ranks are read as they were", "[tables][mpi]") {
 }
 
 TEST_CASE("an ensemble of classifiers is read as it was", "[tables][mpi]") {
-    const auto comm = mpi::Communicator::duplicate(MPI_COMM_WORLD);
+    const auto comm = mpi::Communicator::world();
     const test::SharedFolder folder(comm);
     EnsembleHeader header = test::example_header(3);
     header.process.clear();
@@ -72,7 +72,7 @@ TEST_CASE("an ensemble of classifiers is read as it was", "[tables][mpi]") {
 }
 
 TEST_CASE("the number of ranks does not change a bit of an ensemble", "[tables][mpi]") {
-    const auto comm = mpi::Communicator::duplicate(MPI_COMM_WORLD);
+    const auto comm = mpi::Communicator::world();
     const test::SharedFolder folder(comm);
     const EnsembleHeader header = test::example_header(5);
     const auto alone = folder / ("alone" + std::to_string(comm.rank()) + ".h5");
@@ -85,7 +85,7 @@ TEST_CASE("the number of ranks does not change a bit of an ensemble", "[tables][
 }
 
 TEST_CASE("rows of nets can be mapped at their offset", "[tables][mpi]") {
-    const auto comm = mpi::Communicator::duplicate(MPI_COMM_WORLD);
+    const auto comm = mpi::Communicator::world();
     const test::SharedFolder folder(comm);
     const EnsembleHeader header = test::example_header(3);
     write_ensemble(comm, folder / "S.h5", header, provider_for(header));
@@ -103,7 +103,7 @@ TEST_CASE("rows of nets can be mapped at their offset", "[tables][mpi]") {
 }
 
 TEST_CASE("calibrations can be mapped at their offset, NaN beyond the last knot", "[tables][mpi]") {
-    const auto comm = mpi::Communicator::duplicate(MPI_COMM_WORLD);
+    const auto comm = mpi::Communicator::world();
     const test::SharedFolder folder(comm);
     const EnsembleHeader header = test::example_header(3);
     write_ensemble(comm, folder / "S.h5", header, provider_for(header));
@@ -127,7 +127,7 @@ TEST_CASE("calibrations can be mapped at their offset, NaN beyond the last knot"
 }
 
 TEST_CASE("a net that is not there fails all ranks and leaves no file", "[tables][mpi]") {
-    const auto comm = mpi::Communicator::duplicate(MPI_COMM_WORLD);
+    const auto comm = mpi::Communicator::world();
     const test::SharedFolder folder(comm);
     const EnsembleHeader header = test::example_header(4);
     const auto last_is_missing = [&](std::uint64_t net) {
@@ -144,7 +144,7 @@ TEST_CASE("a net that is not there fails all ranks and leaves no file", "[tables
 }
 
 TEST_CASE("a net of another network is refused", "[tables][mpi]") {
-    const auto comm = mpi::Communicator::duplicate(MPI_COMM_WORLD);
+    const auto comm = mpi::Communicator::world();
     const test::SharedFolder folder(comm);
     const EnsembleHeader header = test::example_header(2);
     EnsembleHeader wider = header;
@@ -155,7 +155,7 @@ TEST_CASE("a net of another network is refused", "[tables][mpi]") {
 }
 
 TEST_CASE("what a row has no room for is refused, and so is a net that failed", "[tables][mpi]") {
-    const auto comm = mpi::Communicator::duplicate(MPI_COMM_WORLD);
+    const auto comm = mpi::Communicator::world();
     const test::SharedFolder folder(comm);
     const EnsembleHeader header = test::example_header(2);
     const auto spoiled = [&](auto spoil) {
@@ -181,7 +181,7 @@ TEST_CASE("what a row has no room for is refused, and so is a net that failed", 
 }
 
 TEST_CASE("an ensemble without folds, gates or excluded nets is read back", "[tables][mpi]") {
-    const auto comm = mpi::Communicator::duplicate(MPI_COMM_WORLD);
+    const auto comm = mpi::Communicator::world();
     const test::SharedFolder folder(comm);
     EnsembleHeader header = test::example_header(2);
     header.folds = 0;
@@ -211,7 +211,7 @@ struct MemberCount {
 
 TEST_CASE("every option of a training stands in the file, but for the one without effect",
           "[tables][mpi]") {
-    const auto comm = mpi::Communicator::duplicate(MPI_COMM_WORLD);
+    const auto comm = mpi::Communicator::world();
     const test::SharedFolder folder(comm);
     const EnsembleHeader header = test::example_header(1);
     write_ensemble(comm, folder / "S.h5", header, provider_for(header));
@@ -225,7 +225,7 @@ TEST_CASE("every option of a training stands in the file, but for the one withou
 }
 
 TEST_CASE("more nets than a file holds are refused with the limit", "[tables][mpi]") {
-    const auto comm = mpi::Communicator::duplicate(MPI_COMM_WORLD);
+    const auto comm = mpi::Communicator::world();
     const test::SharedFolder folder(comm);
     const EnsembleHeader header = test::example_header(1001);
 

@@ -29,7 +29,7 @@ std::filesystem::path shared_path(const mpi::Communicator& comm,
 
 TEST_CASE("an ensemble that does not fit on the disk fails on all ranks, resumably",
           "[tables][mpi]") {
-    const auto comm = mpi::Communicator::duplicate(MPI_COMM_WORLD);
+    const auto comm = mpi::Communicator::world();
     std::optional<test::SmallDisk> disk;
     if (comm.is_root()) disk.emplace("1m");
     const std::filesystem::path folder = shared_path(comm, disk);
@@ -56,7 +56,7 @@ TEST_CASE("an ensemble that does not fit on the disk fails on all ranks, resumab
 }
 
 TEST_CASE("an ensemble that fits on a small disk is written", "[tables][mpi]") {
-    const auto comm = mpi::Communicator::duplicate(MPI_COMM_WORLD);
+    const auto comm = mpi::Communicator::world();
     std::optional<test::SmallDisk> disk;
     if (comm.is_root()) disk.emplace("1m");
     const std::filesystem::path folder = shared_path(comm, disk);

@@ -20,7 +20,7 @@ namespace {
 /// Ranges of 30000 file rows, so that blocks and ranges cut the events at different places.
 class Example {
 public:
-    Example() : comm(mpi::Communicator::duplicate(MPI_COMM_WORLD)), folder(comm) {
+    Example() : comm(mpi::Communicator::world()), folder(comm) {
         if (comm.is_root()) {
             const std::vector<EventSample> samples{test::example_sample("S", 501),
                                                    test::example_sample("B", 200003, 1000)};

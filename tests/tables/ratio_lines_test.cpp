@@ -43,7 +43,7 @@ std::vector<std::uint64_t> selected_ids(const RatioSetInput& set, Range rows) {
 /// S with 501, B with 200003 events; two shapes, replicas of both processes, members of B alone.
 class Example {
 public:
-    Example() : comm(mpi::Communicator::duplicate(MPI_COMM_WORLD)), folder(comm) {
+    Example() : comm(mpi::Communicator::world()), folder(comm) {
         if (comm.is_root()) {
             const std::vector<EventSample> samples{test::example_sample("S", 501),
                                                    test::example_sample("B", 200003, 1000)};

@@ -7,17 +7,22 @@
 #include <string>
 #include <vector>
 
-#include <mpi.h>
-
 namespace ratiofarm::mpi {
+
+/// MPI_Comm, a pointer or a number by the kind of MPI; spelled out here so that no header but
+/// native.hpp includes mpi.h.
+using Handle = std::intptr_t;
 
 /// A communicator of our own. A default-constructed one acts as a single rank without MPI.
 class Communicator {
 public:
     Communicator() = default;
 
-    /// Collective over `parent`: a duplicate, so that our messages never meet other people's.
-    static Communicator duplicate(MPI_Comm parent);
+    /// Takes over a communicator of MPI; see native.hpp.
+    explicit Communicator(Handle owned);
+
+    /// Collective over all ranks of the job: a duplicate of its world.
+    static Communicator world();
 
     ~Communicator();
     Communicator(Communicator&& other) noexcept;
@@ -26,15 +31,13 @@ public:
     int rank() const { return rank_; }
     int size() const { return size_; }
     bool is_root() const { return rank_ == 0; }
-    MPI_Comm raw() const { return comm_; }  ///< MPI_COMM_NULL for the single rank
+    Handle handle() const { return comm_; }  ///< 0 for the single rank
 
     /// Collective over this: the ranks that share memory with this one (the same node).
     Communicator split_by_node() const;
 
 private:
-    explicit Communicator(MPI_Comm owned);
-
-    MPI_Comm comm_ = MPI_COMM_NULL;
+    Handle comm_ = 0;
     int rank_ = 0;
     int size_ = 1;
 };
