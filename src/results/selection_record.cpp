@@ -71,7 +71,7 @@ SampleSums sums_of(const Json& json) {
     return sums;
 }
 
-SelectionRecord record_of(const Json& json) {
+SelectionRecord selection_of(const Json& json) {
     if (json.at("schema") != selection_schema) {
         throw DataError(
             fmt::format("schema {} is unknown, must be {}", json.at("schema").dump(), selection_schema));
@@ -127,7 +127,7 @@ std::string selection_json(const SelectionRecord& record, const Campaign& campai
 
 SelectionRecord parse_selection_json(std::string_view text) {
     try {
-        return record_of(Json::parse(text));
+        return selection_of(Json::parse(text));
     } catch (const Json::exception& error) {
         throw DataError(std::string("is no record of a selection: ") + error.what());
     }
