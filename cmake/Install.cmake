@@ -1,14 +1,17 @@
-# Installs programs (done where they are made), libraries, headers and the CMake package.
+# Installs programs (done where they are made), the libraries of the components of the package, their
+# headers (all of include/) and the package itself.
 
 include(CMakePackageConfigHelpers)
 
-get_property(libraries GLOBAL PROPERTY RATIOFARM_LIBRARIES)
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/ratiofarm")
 
-install(TARGETS ${libraries} EXPORT ratiofarmTargets
-    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+foreach(component IN ITEMS fit tables)
+    get_property(libraries GLOBAL PROPERTY RATIOFARM_COMPONENT_${component})
+    install(TARGETS ${libraries} EXPORT ratiofarm_${component}
+        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+    install(EXPORT ratiofarm_${component} NAMESPACE ratiofarm:: DESTINATION ${package_dir})
+endforeach()
 install(DIRECTORY include/ratiofarm DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(EXPORT ratiofarmTargets NAMESPACE ratiofarm:: DESTINATION ${package_dir})
 
 configure_package_config_file(cmake/ratiofarmConfig.cmake.in
     "${PROJECT_BINARY_DIR}/ratiofarmConfig.cmake" INSTALL_DESTINATION ${package_dir})

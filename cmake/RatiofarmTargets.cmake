@@ -56,12 +56,14 @@ function(ratiofarm_compile_in_batches target)
         UNITY_BUILD ${RATIOFARM_UNITY} UNITY_BUILD_BATCH_SIZE ${size})
 endfunction()
 
-# ratiofarm_add_library(name [INTERNAL] [SOURCES file...] [USES target...] [PRIVATE_USES target...])
+# ratiofarm_add_library(name [COMPONENT name] [SOURCES file...] [USES target...]
+#                       [PRIVATE_USES target...] [PRIVATE_HEADERS target...])
 # Makes ratiofarm_<name> with the alias ratiofarm::<name>. USES are public, PRIVATE_USES are not
-# passed on. Without SOURCES it is a header-only (INTERFACE) library. INTERNAL libraries, and those
-# that use LibTorch, are not installed.
+# passed on, PRIVATE_HEADERS are nothing but headers, which nobody needs who links the library.
+# Without SOURCES it is a header-only (INTERFACE) library. Only libraries of a COMPONENT of the
+# package are installed (cmake/ratiofarmConfig.cmake.in).
 function(ratiofarm_add_library name)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "INTERNAL" "" "SOURCES;USES;PRIVATE_USES")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "" "COMPONENT" "SOURCES;USES;PRIVATE_USES;PRIVATE_HEADERS")
     set(target ratiofarm_${name})
     if(arg_SOURCES)
         add_library(${target} STATIC ${arg_SOURCES})
@@ -69,6 +71,9 @@ function(ratiofarm_add_library name)
         ratiofarm_configure_target(${target})
         ratiofarm_compile_in_batches(${target} ${arg_SOURCES})
         target_link_libraries(${target} PRIVATE ${arg_PRIVATE_USES})
+        foreach(headers IN LISTS arg_PRIVATE_HEADERS)
+            target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:${headers}>)
+        endforeach()
     else()
         add_library(${target} INTERFACE)
         set(scope INTERFACE)
@@ -80,9 +85,8 @@ function(ratiofarm_add_library name)
     target_link_libraries(${target} ${scope} ${arg_USES})
     set_target_properties(${target} PROPERTIES EXPORT_NAME ${name})
     add_library(ratiofarm::${name} ALIAS ${target})
-    if(NOT arg_INTERNAL AND NOT "ratiofarm::torch" IN_LIST arg_USES
-       AND NOT "ratiofarm::torch" IN_LIST arg_PRIVATE_USES)
-        set_property(GLOBAL APPEND PROPERTY RATIOFARM_LIBRARIES ${target})
+    if(arg_COMPONENT)
+        set_property(GLOBAL APPEND PROPERTY RATIOFARM_COMPONENT_${arg_COMPONENT} ${target})
     endif()
 endfunction()
 

@@ -19,6 +19,7 @@ run_step(${CMAKE_COMMAND} -S "${CONSUMER}" -B "${work}/build" -G Ninja
     -D ratiofarm_ROOT=${work}/moved)
 run_step(${CMAKE_COMMAND} --build "${work}/build")
 run_step("${work}/build/consumer")
+run_step("${work}/build/reader" "${work}/events.h5")
 if(EXISTS "${BUILD}/bin/ratiofarm")
     run_step("${work}/moved/bin/ratiofarm" --help)
 endif()

@@ -16,7 +16,7 @@ set(engine_sources
     engine/tensor_passes.cpp
     engine/written_pack.cpp)
 
-ratiofarm_add_library(trainer_engine INTERNAL
+ratiofarm_add_library(trainer_engine
     SOURCES ${engine_sources}
     USES ratiofarm::protocol ratiofarm::torch ${CMAKE_DL_LIBS})
 ratiofarm_add_kernels(trainer_engine engine/step_kernel_lanes.cpp)
