@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The same on a workstation, without Slurm: slurm/local.sh RANKS CAMPAIGN.toml [--out DIR]
+# Runs a campaign on a workstation, without Slurm: slurm/local.sh RANKS CAMPAIGN.toml [--out DIR]
 # Starts the farm and goes on after early stops and crashes. Ctrl-C writes checkpoints and stops;
 # the same command continues.
 set -uo pipefail

@@ -8,8 +8,8 @@ folder=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 PATH="$PATH:$folder/../build/release/bin:$folder/../../../bin"
 
 # How ranks are started: one rank per GPU, or per group of cores, as the job asked for.
-# mpirun: everywhere. srun: where the site forbids mpirun; Slurm and MPI need a plugin that both
-# have (`srun --mpi=list`): pmix for Open MPI, pmi2 for MPICH and its kin.
+# mpirun works everywhere. srun is for sites that forbid mpirun; Slurm and MPI then need a plugin that
+# both have (`srun --mpi=list`): pmix for Open MPI, pmi2 for MPICH and its relatives.
 launcher=${RATIOFARM_LAUNCHER:-mpirun}
 case $launcher in
     mpirun) launch=(mpirun --map-by "slot:PE=${SLURM_CPUS_PER_TASK:-1}" --bind-to core) ;;
@@ -18,17 +18,17 @@ case $launcher in
     *) echo "site.sh: launcher is '$launcher'; mpirun or srun" >&2 && exit 2 ;;
 esac
 
-# How a job that was stopped early goes on: requeue (same job again) or chain (a new job that
-# starts after this one, for sites that forbid requeue). At most so many starts in all. What
-# `ratiofarm submit --as chain` submits says "next" itself.
+# How a job that was stopped early goes on: requeue (the same job again) or chain (a new job that
+# starts after this one, for sites that forbid requeue), up to max_starts starts in all. The jobs of
+# `ratiofarm submit --as chain` set "next" themselves.
 continue_by=${RATIOFARM_CONTINUE:-requeue}
 max_starts=${RATIOFARM_MAX_STARTS:-50}
-# What a chained job asks for besides nodes, tasks, CPUs, time, partition and account: what
-# `ratiofarm submit --sbatch` was given. Add to it what you give to sbatch yourself.
+# What a chained job asks for besides nodes, tasks, CPUs, time, partition and account: the options
+# of `ratiofarm submit --sbatch`. Add the options that you give to sbatch yourself.
 declare -a chain_options="(${RATIOFARM_CHAIN_OPTIONS:-})" # for example (--gpus-per-node=4)
 
-# A lost rank or node ends the launcher: the same command is started again in the same
-# allocation, so often per job.
+# A lost rank or node ends the launcher. The same command is then started again in the same
+# allocation, at most this many times per job.
 max_crashes=${RATIOFARM_MAX_CRASHES:-3}
 
 # HDF5 file locks fail on some parallel file systems; ratiofarm has a lock of its own.

@@ -10,7 +10,7 @@ note() { echo "[$(date -u +%FT%TZ)] $*" >&2; }
 # interrupting `wait`, so the wait is repeated until it was not interrupted.
 supervise() {
     local child interrupted
-    set -m # a process group of its own: Ctrl-C reaches this script alone
+    set -m # a process group of its own: Ctrl-C reaches only this script
     "$@" </dev/null &
     child=$!
     set +m
