@@ -96,7 +96,7 @@ void print_text(const Campaign& campaign, const std::vector<SampleInfo>& samples
                    campaign.systematics.size(), campaign.unbinned.size(), campaign.binned.size());
     }
     if (const auto problem = training_problem(campaign)) {
-        fmt::print("  to be fitted, not to be trained: {}\n", *problem);
+        fmt::print("  can be fitted, but not trained: {}\n", *problem);
     }
     for (const SampleInfo& sample : samples) {
         fmt::print(
@@ -149,7 +149,7 @@ Command check_command() {
             .summary = "Reports everything that is wrong with a campaign and its events file.",
             .positional = {"CAMPAIGN.toml"},
             .options = {{"out", "DIR", "run directory (default: <campaign name>.run)"},
-                        {"ratios", "FILE", "ratio file that it shall be fitted to"},
+                        {"ratios", "FILE", "ratio file that the campaign is to fit"},
                         {"print-config", "", "print the campaign with every default written out"},
                         {"json", "", "print the facts as JSON"}},
             .run = run_check};

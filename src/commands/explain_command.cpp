@@ -98,7 +98,7 @@ Known find_task(const Planned& planned, const JournalState& all, const std::stri
 }
 
 std::string state_text(const Known& task, const RunDirectory& directory, const JournalState& all) {
-    if (task.digest == Digest{}) return "begun, and not done yet";
+    if (task.digest == Digest{}) return "begun, not done yet";
     if (task_file_is_complete(directory.result(task.digest), task.kind, task.digest)) {
         return "done";
     }
@@ -137,7 +137,7 @@ void print_history(const Known& task, const JournalState& all) {
     fmt::print("at {:8.1f} s  rank {}: committed by attempt {} after {:.1f} s{}{}\n", event.at,
                event.worker, event.attempt, event.seconds,
                event.resumed ? ", from a checkpoint" : "",
-               event.adopted ? ", adopted by its file" : "");
+               event.adopted ? ", adopted from its file" : "");
     fmt::print("result       {} bytes, CRC-32 {:08x}\n", event.bytes, event.crc);
 }
 
@@ -177,10 +177,10 @@ ExitCode run_explain(RunContext&, const Arguments& arguments) {
     const fs::path out = arguments.text("out");
     const RunDirectory directory(fs::absolute(out));
     if (!fs::exists(directory.campaign()) && !fs::exists(directory.journal())) {
-        throw DataError(fmt::format(
-            "'{}' is no run directory (it has neither campaign.toml nor a journal); name it by "
-            "--out",
-            out.string()));
+        throw DataError(
+            fmt::format("'{}' is not a run directory (it has neither campaign.toml nor a journal); "
+                        "name one with --out",
+                        out.string()));
     }
     const JournalState all = read_journals(directory);
     const Planned planned = planned_tasks(directory, arguments.text("device"));
@@ -201,11 +201,11 @@ ExitCode run_explain(RunContext&, const Arguments& arguments) {
 Command explain_command() {
     Command command;
     command.name = "explain";
-    command.summary = "Says all that the files of a run know of one task.";
+    command.summary = "Tells everything that the files of a run know about one task.";
     command.positional = {"TASK"};
     command.required_positional = 1;
     command.options = {{"out", "DIR", "run directory", "."},
-                       {"device", "WORD", "cpu or cuda: what the nets are trained on", "cpu"}};
+                       {"device", "WORD", "cpu or cuda: the device that trains the nets", "cpu"}};
     command.run = run_explain;
     return command;
 }

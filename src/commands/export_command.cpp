@@ -107,8 +107,8 @@ Command export_command() {
         .summary = "Writes binned regions as a workspace, or the nets of an ensemble.",
         .positional = {"CAMPAIGN.toml"},
         .options = {{"format", "FORMAT", "pyhf: binned regions; safetensors: nets", "pyhf"},
-                    {"out", "FILE", "file to write (default: print a workspace)"},
-                    {"ensemble", "NAME", "safetensors: which nets, such as S"},
+                    {"out", "FILE", "file to write (default: print the workspace)"},
+                    {"ensemble", "NAME", "safetensors: the ensemble to export, such as S"},
                     {"run", "DIR", "safetensors: run directory (default: <campaign name>.run)"}},
         .run = run_export};
 }

@@ -11,8 +11,8 @@ namespace ratiofarm {
 
 Option time_budget_option() {
     return {"time-budget", "TIME",
-            "checkpoint and stop (exit code 75) before this time is over: M, M:SS, H:MM:SS or "
-            "D-HH:MM:SS; the limit of a Slurm job is known without it"};
+            "write checkpoints and stop (exit code 75) before this time is over: M, M:SS, H:MM:SS "
+            "or D-HH:MM:SS; the limit of a Slurm job is known without this option"};
 }
 
 std::vector<Option> farm_options() {
@@ -20,10 +20,10 @@ std::vector<Option> farm_options() {
         time_budget_option(),
         {"strikes", "N", "crashes after which a task is given up", "3"},
         {"hang-seconds", "S",
-         "a trainer without progress for so long, and for 20 of its own longest pauses, is "
-         "killed and goes on from its checkpoint",
+         "kill a trainer that shows no progress for this long and for 20 times its own longest "
+         "pause; its task goes on from the checkpoint",
          "120"},
-        {"ignore-space", "", "begin although the run directory's file system is too small"},
+        {"ignore-space", "", "start even if the file system of the run directory is too small"},
     };
 }
 
@@ -47,9 +47,10 @@ FarmSettings farm_settings(const RunContext& context, const Arguments& arguments
     if (arguments.has("time-budget")) {
         const auto seconds = parse_slurm_duration(arguments.text("time-budget"));
         if (!seconds) {
-            throw ConfigError(fmt::format(
-                "--time-budget = '{}': must be M, M:SS, H:MM:SS or D-HH:MM:SS, as sbatch --time",
-                arguments.text("time-budget")));
+            throw ConfigError(
+                fmt::format("--time-budget = '{}': must be M, M:SS, H:MM:SS or D-HH:MM:SS, as for "
+                            "sbatch --time",
+                            arguments.text("time-budget")));
         }
         const Instant end =
             std::chrono::steady_clock::now() +

@@ -59,10 +59,11 @@ Command fit_command() {
     options.push_back(ratios_option());
     for (const Option& option : fit_request_options()) options.push_back(option);
     options.push_back(unblind_option());
-    options.push_back({"hessian", "HOW",
-                       "'rows': compute it at the minimum by Hessian-vector products too, rows "
-                       "dealt over the ranks, and say how far apart and how slow they are",
-                       "closed"});
+    options.push_back(
+        {"hessian", "HOW",
+         "'rows': also compute the Hessian at the minimum row by row, by Hessian-vector products "
+         "on all ranks, and show the difference and both times",
+         "closed"});
     options.push_back({"json", "", "print fit.json instead of text"});
     return {.name = "fit",
             .summary = "Fits the model to the events of ratios.h5 and writes fit.json.",

@@ -11,13 +11,14 @@ std::vector<Option> fit_request_options() {
         {"starts", "N", "probes for further minima along each parameter (default: 4)"},
         {"minos", "NAMES", "asymmetric errors of these parameters, separated by commas, or 'all'"},
         {"keep-null-shapes", "",
-         "use shapes that are compatible with none, too (default: as the campaign says)"},
-        {"storage", "WORD", "of systematic ratios in memory: fp32, or fp16 in half of it", "fp32"},
-        {"precision", "WORD", "of systematic shapes within a block of events: fp64 or fp32",
-         "fp64"},
+         "also use shapes that are not significant (default: as the campaign says)"},
+        {"storage", "WORD", "systematic ratios in memory: fp32, or fp16, which needs half of it",
+         "fp32"},
+        {"precision", "WORD",
+         "precision of systematic shapes within a block of events: fp64 or fp32", "fp64"},
         {"kernel", "WORD",
-         "automatic, portable, avx2, avx512 (all the same bits), or textbook: a slow plain loop "
-         "that reads the events anew for every pass, for checks",
+         "automatic, portable, avx2 or avx512 (all give the same bits), or textbook: a slow, plain "
+         "loop for checks, which reads the events again in every pass",
          "automatic"}};
 }
 

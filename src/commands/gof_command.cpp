@@ -76,20 +76,20 @@ Command gof_command() {
     options.push_back(ratios_option());
     options.push_back({"toys", "N", "toys, thrown at the best fit and fitted again", "1000"});
     options.push_back({"bins", "N",
-                       "bins of an observable of unbinned regions, at most, with 5 events or more "
-                       "expected in each",
+                       "largest number of bins for an observable of an unbinned region; each "
+                       "expects 5 events or more",
                        "20"});
     options.push_back({"shape-norm", "WORD",
-                       "of the fits: reference_quadratic, or reference, which sums over all "
-                       "reference events in every toy",
+                       "normalisation in the fits: reference_quadratic, or reference, which sums "
+                       "over all reference events in every toy",
                        "reference_quadratic"});
-    options.push_back({"block", "N", "toys of one task", "100"});
+    options.push_back({"block", "N", "toys per task", "100"});
     options.push_back(time_budget_option());
     options.push_back({"json", "", "print gof.json instead of a table"});
     return {.name = "gof",
             .summary =
-                "Goodness of fit: deviances of the data from the best fit in bins, with p-values "
-                "by toys; kept in gof.json.",
+                "Compares the data with the best fit in bins, with p-values from toys; writes "
+                "gof.json.",
             .positional = {"CAMPAIGN.toml"},
             .options = std::move(options),
             .ranks = Ranks::all,

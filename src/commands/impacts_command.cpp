@@ -68,8 +68,7 @@ Command impacts_command() {
     auto options = workspace_options();
     options.push_back(ratios_option());
     options.push_back({"order", "DEFINITION",
-                       "others_fixed, refit_shift or global_observable: which number orders them",
-                       "refit_shift"});
+                       "order by others_fixed, refit_shift or global_observable", "refit_shift"});
     options.push_back({"refit", "",
                        "also move each parameter by its error, and each global observable by its "
                        "width, and fit again; kept in fit.json"});
@@ -78,8 +77,7 @@ Command impacts_command() {
     return {.name = "impacts",
             .summary =
                 "Prints how each parameter moves the parameter of interest, by all three "
-                "definitions, and the parts of its error; fits first where that is not "
-                "done.",
+                "definitions, and the parts of its error; fits first if that is not done yet.",
             .positional = {"CAMPAIGN.toml"},
             .options = std::move(options),
             .ranks = Ranks::all,

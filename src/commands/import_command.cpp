@@ -96,10 +96,10 @@ std::vector<Option> options() {
     std::vector<Option> all{
         {"out", "FILE", "file to write (default: campaign.toml, or events.h5 from ROOT)"},
         {"patch", "FILE", "JSON patch, or pyhf patch set, to apply first"},
-        {"patch-name", "NAME", "patch of a patch set"},
+        {"patch-name", "NAME", "name of the patch in a patch set"},
         {"measurement", "NAME", "measurement to use (default: the first)"},
         {"normsys", "CODE", "interpolation of normsys: code4 or code1", "code4"},
-        {"histosys", "CODE", "of histosys: code4p, code0 or code2", "code4p"},
+        {"histosys", "CODE", "interpolation of histosys: code4p, code0 or code2", "code4p"},
         {"force", "", "replace an existing file"}};
     for (Option& option : root_options()) all.push_back(std::move(option));
     return all;

@@ -116,7 +116,7 @@ ExitCode run_limits(RunContext& context, const Arguments& arguments) {
     }
     if (fitted.record.finite_mc && fitted.record.finite_mc->inflation != 1.0) {
         context.log.warning(
-            "limits do not inflate t: of [finite_mc] only the nuisance parameter enters them");
+            "limits do not inflate t: only the nuisance parameter of [finite_mc] enters them");
     }
     fitted.record.limits = in_context(
         "limits", [&] { return limits_of(context, fitted, wanted, workspace.place.threads()); });
@@ -135,15 +135,17 @@ Command limits_command() {
     options.push_back(ratios_option());
     options.push_back({"level", "CL", "confidence level of the limits", "0.95"});
     options.push_back({"statistic", "NAME", "q_tilde or q", "q_tilde"});
-    options.push_back({"points", "N", "length of the table of tests; 0: none", "12"});
-    options.push_back({"expected-at", "VALUE",
-                       "signal of the expected significance; outside its range: none", "1"});
+    options.push_back({"points", "N", "rows in the table of tests; 0: no table", "12"});
+    options.push_back(
+        {"expected-at", "VALUE",
+         "signal strength of the expected significance; outside the range of the parameter: none",
+         "1"});
     options.push_back({"json", "", "print fit.json instead of text"});
     return {.name = "limits",
             .summary =
-                "Prints CLs upper limits on the parameter of interest with expected bands "
-                "and the significance of a signal, asymptotic; kept in fit.json. Fits first "
-                "where that is not done.",
+                "Prints CLs upper limits on the parameter of interest with expected bands and the "
+                "significance of a signal, asymptotic; kept in fit.json. Fits first if that is not "
+                "done yet.",
             .positional = {"CAMPAIGN.toml"},
             .options = std::move(options),
             .ranks = Ranks::all,

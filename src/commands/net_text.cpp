@@ -11,7 +11,7 @@ namespace {
 const char* state_word(const SlotChoice& choice, std::size_t tried) {
     if (tried < choice.exclusions.size()) return "excluded";
     if (choice.state == SlotChoice::State::chosen) return "in the ensemble";
-    return "trained; judged when all nets of its ensemble are";
+    return "trained; the gates decide when all nets of its ensemble are trained";
 }
 
 std::string checks_text(const TrainedNet& net, const GatesSection& gates) {
@@ -77,8 +77,8 @@ std::string null_shapes_text(const std::vector<JudgedShape>& shapes) {
     for (const JudgedShape& shape : shapes) {
         if (!shape.judgement.none) continue;
         text += fmt::format(
-            "no shape   {} of {}: gain {:.3g} +- {:.3g} on events its nets never saw; noise alone "
-            "would make its error {:.3f}\n",
+            "no shape   {} of {} is not significant: gain {:.3g} +- {:.3g} on events that its nets "
+            "never saw; noise by itself would give an error of {:.3f}\n",
             shape.parameter, shape.process, shape.judgement.gain, shape.judgement.gain_error,
             error_by_noise(1.0, shape.yield * shape.judgement.noise_variance));
     }

@@ -142,8 +142,8 @@ Command plan_command() {
         .options = {{"workers", "N", "trainers that run at the same time, one per rank", "1"},
                     {"device", "WORD", "cpu or cuda: decides how many nets a task trains", "cpu"},
                     {"gflops", "G",
-                     "GFLOP/s one trainer sustains (default: what finished tasks of the run "
-                     "directory say, otherwise 20, one CPU core)"},
+                     "GFLOP/s that one trainer sustains (default: learned from finished tasks of "
+                     "the run directory, otherwise 20, one CPU core)"},
                     {"out", "DIR", "run directory (default: <campaign name>.run)"},
                     {"json", "", "print the numbers as JSON"}},
         .run = run_plan};

@@ -79,9 +79,9 @@ void print_selection(const Plan& plan) {
                    grouped(plan.preselection->trainings.size()),
                    grouped(plan.preselection->inferences.size()), with_prefix(flop, "FLOP"));
     }
-    fmt::print("selection   {}\n", plan.selected
-                                       ? "done; the rest is for the selected events"
-                                       : "not done yet: the rest as if all events were selected");
+    fmt::print("selection   {}\n",
+               plan.selected ? "done; the rest is for the selected events"
+                             : "not done yet: the rest is planned as if all events were selected");
 }
 
 }  // namespace
@@ -89,9 +89,10 @@ void print_selection(const Plan& plan) {
 void print_text(const Plan& plan) {
     const Cost& cost = plan.cost;
     const auto bytes = [](std::uint64_t n) { return with_prefix(static_cast<double>(n), "B"); };
-    fmt::print(
-        "campaign    {}{}\n", plan.campaign.name,
-        plan.events_exist ? "" : "   (no events file yet: sizes as `simulate` will write it)");
+    fmt::print("campaign    {}{}\n", plan.campaign.name,
+               plan.events_exist
+                   ? ""
+                   : "   (no events file yet: sizes are those that `simulate` will write)");
     print_selection(plan);
     if (cost.nets == 0) return;  // regions of counts alone: what is selected is fitted
     fmt::print("nets        {} of {} parameters: {}\n", grouped(cost.nets),

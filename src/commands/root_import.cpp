@@ -60,11 +60,11 @@ int run_and_wait(std::vector<std::string> words) {
     argv.push_back(nullptr);
     ::pid_t child = 0;
     if (::posix_spawnp(&child, argv.front(), nullptr, nullptr, argv.data(), environ) != 0) {
-        throw ConfigError(fmt::format(
-            "cannot start '{}', which reads ROOT files with the package uproot; name a Python that "
-            "has it by --python or RATIOFARM_PYTHON (python3 -m venv root-env && "
-            "root-env/bin/pip install uproot h5py)",
-            words.front()));
+        throw ConfigError(
+            fmt::format("cannot start '{}', which reads ROOT files with the package uproot; name a "
+                        "Python that has it with --python or RATIOFARM_PYTHON (python3 -m venv "
+                        "root-env && root-env/bin/pip install uproot h5py)",
+                        words.front()));
     }
     int status = 0;
     while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
@@ -78,17 +78,17 @@ std::vector<Option> root_options() {
     return {
         {"sample", "NAME=FILE[:TREE]",
          "trees of a ROOT file as a sample; again for more files and samples"},
-        {"tree", "NAME", "where a file is given without one"},
+        {"tree", "NAME", "tree of files that are given without one"},
         {"features", "NAMES", "branches, or name=expression of branches, separated by commas"},
         {"weight", "BRANCH", "branch, expression or number; their sum is the expected number", "1"},
         {"weights", "NAME=BRANCH",
-         "a further column of weights, of every sample that has the branch; may be repeated"},
+         "a further column of weights for every sample that has the branch; may be repeated"},
         {"scale", "SAMPLE=FACTOR", "factor on all weights of a sample; may be repeated"},
         {"id", "BRANCHES",
          "whole numbers that tell events apart, for example run,event (default: entry numbers)"},
         {"same-events", "SAMPLE=OTHER",
-         "a variation has the events of another sample: the same ids; may be repeated"},
-        {"cut", "EXPRESSION", "keep events where it holds, for example \"(mass > 50) & ok\""},
+         "a variation has the events of another sample, so both get the same ids; may be repeated"},
+        {"cut", "EXPRESSION", "keep events for which it is true, for example \"(mass > 50) & ok\""},
         {"python", "FILE",
          "Python with uproot, numpy and h5py (default: $RATIOFARM_PYTHON, or python3)"}};
 }

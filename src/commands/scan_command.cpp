@@ -99,20 +99,20 @@ ExitCode run_scan(RunContext& context, const Arguments& arguments) {
 Command scan_command() {
     auto options = workspace_options();
     options.push_back(ratios_option());
-    options.push_back({"parameter", "NAMES",
-                       "the parameter to scan (default: that of interest), or two, separated by a "
-                       "comma"});
+    options.push_back(
+        {"parameter", "NAMES",
+         "parameter to scan (default: the parameter of interest), or two separated by a comma"});
     options.push_back({"from", "VALUE", "first point (default: around the fitted value)"});
     options.push_back({"to", "VALUE", "last point"});
     options.push_back(
         {"points", "N", "number of points (default: 41; for two parameters 15 of each)"});
     options.push_back(
-        {"exact", "", "fit at every point; else some are interpolated, to about 1e-5 in t"});
+        {"exact", "", "fit at every point; otherwise some are interpolated, to about 1e-5 in t"});
     options.push_back({"json", "", "print JSON instead of columns"});
     return {.name = "scan",
             .summary =
-                "Prints the profile scan t = 2 (NLL(point) - NLL(minimum)) of one "
-                "parameter or two; fits first where that is not done.",
+                "Prints the profile scan t = 2 (NLL(point) - NLL(minimum)) of one parameter or "
+                "two; fits first if that is not done yet.",
             .positional = {"CAMPAIGN.toml"},
             .options = std::move(options),
             .ranks = Ranks::all,

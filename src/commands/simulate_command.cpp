@@ -68,8 +68,7 @@ ExitCode run_simulate(RunContext&, const Arguments& arguments) {
     const fs::path ratios = arguments.text("ratios");
     if (!campaign.has_events() && ratios.empty()) {
         throw ConfigError(
-            fmt::format("{} has no [events]: there is nothing to write but exact "
-                        "ratios; use --ratios FILE",
+            fmt::format("{} has no [events]: only exact ratios can be written; use --ratios FILE",
                         file.string()));
     }
     if (campaign.has_events()) expect_absent(campaign.events_path(), arguments, "events.file");
@@ -86,10 +85,10 @@ ExitCode run_simulate(RunContext&, const Arguments& arguments) {
 Command simulate_command() {
     return {.name = "simulate",
             .summary =
-                "Writes the events, and exact ratios, of a campaign's closed-form [simulate] "
-                "section.",
+                "Writes the events, and exact ratios, of the closed-form model in a campaign's "
+                "[simulate] section.",
             .positional = {"CAMPAIGN.toml"},
-            .options = {{"ratios", "FILE", "write exact ratios with their systematics, too"},
+            .options = {{"ratios", "FILE", "also write exact ratios, with their systematics"},
                         {"force", "", "replace existing files"},
                         {"json", "", "print the facts as JSON"}},
             .run = run_simulate};

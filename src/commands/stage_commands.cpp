@@ -22,29 +22,30 @@ struct StageCommand {
 };
 
 std::vector<StageCommand> table() {
-    return {{.stage = Stage::search,
-             .trainers = Trainers::used,
-             .needs = Needs::selection,
-             .summary = "Looks for a good setting of the nets, as [search] says: random trials, "
-                        "of which bad ones are stopped early."},
-            {.stage = Stage::select,
-             .trainers = Trainers::used,
-             .needs = Needs::selection,
-             .summary = "Fills the regions of the campaign with events: trains the preselection, "
-                        "writes selected.h5, selected.toml and selection.json."},
-            {.stage = Stage::train,
-             .trainers = Trainers::used,
-             .needs = Needs::selection,
-             .summary = "Trains every net that is not trained yet; resumes from checkpoints.",
-             .options = {{"shard", "I/N",
-                          "train only part I of N; other farms may train other parts at the same "
-                          "time. array: the element of a Slurm array. Afterwards 'ratiofarm "
-                          "collect'"}}},
-            {.stage = Stage::gather,
-             .summary = "Collects the trained nets into ensembles/<process>.h5."},
-            {.stage = Stage::infer,
-             .trainers = Trainers::used,
-             .summary = "Evaluates the ensembles on the inference split and writes ratios.h5."}};
+    return {
+        {.stage = Stage::search,
+         .trainers = Trainers::used,
+         .needs = Needs::selection,
+         .summary = "Searches for a good setting of the nets, as [search] says: tries random "
+                    "settings and stops the bad ones early."},
+        {.stage = Stage::select,
+         .trainers = Trainers::used,
+         .needs = Needs::selection,
+         .summary = "Fills the regions of the campaign with events: trains the preselection, "
+                    "writes selected.h5, selected.toml and selection.json."},
+        {.stage = Stage::train,
+         .trainers = Trainers::used,
+         .needs = Needs::selection,
+         .summary = "Trains every net that is not trained yet; resumes from checkpoints.",
+         .options =
+             {{"shard", "I/N",
+               "train only part I of N; other farms may train other parts at the same time. array: "
+               "I is the element of a Slurm array. Run 'ratiofarm collect' afterwards"}}},
+        {.stage = Stage::gather,
+         .summary = "Collects the trained nets into ensembles/<process>.h5."},
+        {.stage = Stage::infer,
+         .trainers = Trainers::used,
+         .summary = "Evaluates the ensembles on the inference split and writes ratios.h5."}};
 }
 
 ExitCode run(const StageCommand& row, RunContext& context, const Arguments& arguments) {

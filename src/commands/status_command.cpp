@@ -212,10 +212,10 @@ ExitCode run_status(RunContext&, const Arguments& arguments) {
     if (places.out.empty()) places.out = read_campaign(places.campaign).name + ".run";
     const RunDirectory directory(places.out);
     if (!fs::exists(directory.campaign()) && !fs::exists(directory.journal())) {
-        throw DataError(fmt::format(
-            "'{}' is no run directory (it has neither campaign.toml nor a journal); name it by "
-            "--out",
-            places.out.string()));
+        throw DataError(
+            fmt::format("'{}' is not a run directory (it has neither campaign.toml nor a journal); "
+                        "name one with --out",
+                        places.out.string()));
     }
     const auto print = [&] {
         const Status status = read_status(directory);
@@ -237,7 +237,7 @@ ExitCode run_status(RunContext&, const Arguments& arguments) {
 
 Command status_command() {
     return {.name = "status",
-            .summary = "Says how far a run is; reads its files only, also while it runs.",
+            .summary = "Tells how far a run is; only reads its files, also while it runs.",
             .positional = {"CAMPAIGN.toml"},
             .options = {{"out", "DIR", "run directory (default: <campaign name>.run)"},
                         {"watch", "", "print again every two seconds until interrupted"},

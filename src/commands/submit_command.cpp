@@ -82,9 +82,9 @@ std::string array_text(const Submission& submission) {
         submission.throttle > 0 ? fmt::format("%{}", submission.throttle) : "";
     const std::string array = fmt::format("--array=0-{}{}", submission.shards - 1, limit);
     return fmt::format(
-        "shards=$(RATIOFARM_SHARDS={} \\\n    {})\necho \"array $shards\"\n\n"
-        "# What the shards left, whatever happened to them: merged, then everything else.\n"
-        "job=$(RATIOFARM_COLLECT=yes \\\n    {})\necho \"job $job\"\n",
+        "shards=$(RATIOFARM_SHARDS={} \\\n    {})\necho \"array $shards\"\n\n# Merges what the "
+        "shards did, whatever happened to them, then does everything "
+        "else.\njob=$(RATIOFARM_COLLECT=yes \\\n    {})\necho \"job $job\"\n",
         submission.shards, sbatch(submission, array),
         sbatch(submission, "--dependency=\"afterany:$shards\""));
 }
@@ -104,8 +104,8 @@ std::string chain_text(const Submission& submission) {
 
 std::string script_text(const Submission& submission) {
     std::string text =
-        "#!/usr/bin/env bash\n# Written by 'ratiofarm submit'. What differs from site to site "
-        "stands in\n# " +
+        "#!/usr/bin/env bash\n# Written by 'ratiofarm submit'. What differs from site to site is "
+        "in\n# " +
         (submission.batch_script.parent_path() / "site.sh").string() + "\nset -euo pipefail\n\n";
     if (submission.as == "array") return text + array_text(submission);
     if (submission.as == "chain") return text + chain_text(submission);
@@ -117,8 +117,8 @@ void expect_selected(const Campaign& campaign, const fs::path& out) {
     const auto resolution = resolve(with_absolute_paths(campaign), RunDirectory(out), std::nullopt);
     if (resolution.missing == Missing::nothing) return;
     throw ConfigError(fmt::format(
-        "--as array: the regions of '{}' are not filled with events yet, and no shard can do that "
-        "alone; run 'ratiofarm select' with --out {} first, or submit one allocation or a chain",
+        "--as array: the regions of '{}' are not filled with events yet, and a single shard cannot "
+        "do that; run 'ratiofarm select' with --out {} first, or submit one allocation or a chain",
         campaign.name, out.string()));
 }
 
@@ -155,7 +155,8 @@ ExitCode run_submit(RunContext&, const Arguments& arguments) {
     std::fflush(stdout);
     if (arguments.has("dry-run")) return ExitCode::done;
     const int status = std::system(("bash " + quoted(script.string())).c_str());
-    if (status != 0) throw SystemError("sbatch refused; see its words above", ExitCode::usage);
+    if (status != 0)
+        throw SystemError("sbatch refused the job; see its message above", ExitCode::usage);
     return ExitCode::done;
 }
 
@@ -175,7 +176,7 @@ Command submit_command() {
          "allocation"},
         {"nodes", "N", "nodes of each job", "1"},
         {"ranks-per-node", "N", "ranks on each node, one per GPU or group of cores", "4"},
-        {"time", "TIME", "limit of each job, as sbatch --time", "04:00:00"},
+        {"time", "TIME", "time limit of each job, as for sbatch --time", "04:00:00"},
         {"shards", "N", "elements of the array", "4"},
         {"throttle", "N", "elements of the array at a time (default: all)"},
         {"jobs", "N", "jobs of the chain", "4"},

@@ -141,8 +141,8 @@ ExitCode run_toys(RunContext& context, const Arguments& arguments) {
     Workspace workspace = open_workspace(context, arguments, Needs::campaign);
     if (workspace.planned.campaign.finite_mc.use != FiniteMcUse::report) {
         context.log.warning(
-            "toys are thrown from and fitted with the ratios as they are: they do not contain the "
-            "uncertainty of [finite_mc]");
+            "toys are thrown from the ratios as they are and fitted with them: they do not include "
+            "the uncertainty of [finite_mc]");
     }
     const ToyPlan plan(world, fit_source(workspace), std::move(request));
     const StageEnd end = farm_stage(context, workspace.place, workspace.books, plan.tasks(),
@@ -172,27 +172,27 @@ ExitCode run_toys(RunContext& context, const Arguments& arguments) {
 Command toys_command() {
     auto options = workspace_options();
     options.push_back(ratios_option());
-    options.push_back({"at", "NAME=VALUE,...",
-                       "truth (default: what Asimov data are made for, or the best fit of data)"});
+    options.push_back(
+        {"at", "NAME=VALUE,...",
+         "truth (default: the parameters of the Asimov data, or the best fit of the data)"});
     options.push_back({"toys", "N", "toys at each truth", "1000"});
     options.push_back(
         {"test", "VALUE", "tested value of the parameter of interest (default: the truth)"});
-    options.push_back({"grid", "FROM:TO:N",
-                       "N truths of the parameter of interest, each tested with its own toys: a "
-                       "Neyman construction. In equal steps, of the root where a coefficient has "
-                       "one"});
+    options.push_back(
+        {"grid", "FROM:TO:N",
+         "N truths of the parameter of interest, each tested with its own toys: a Neyman "
+         "construction. Equal steps, in the root where a coefficient has one"});
     options.push_back({"neyman", "LEVELS", "probabilities of the thresholds", "0.6827,0.95"});
     options.push_back(
-        {"statistic", "NAMES", "t, t_tilde, q0, q, q_tilde; several with commas", "t"});
-    options.push_back(
-        {"profiled", "", "truth of the other parameters: their best for the data at each truth"});
+        {"statistic", "NAMES", "t, t_tilde, q0, q or q_tilde; several separated by commas", "t"});
+    options.push_back({"profiled", "", "profile the other parameters on the data at each truth"});
     options.push_back({"unit-weight-samples", "",
                        "throw real events of the samples instead of the mixture by weight"});
     options.push_back({"shape-norm", "WORD",
-                       "of the fits: reference_quadratic expands it once; reference sums over all "
-                       "reference events in every toy; or none",
+                       "normalisation in the fits: reference_quadratic expands it once; reference "
+                       "sums over all reference events in every toy; or none",
                        "reference_quadratic"});
-    options.push_back({"block", "N", "toys of one task", "100"});
+    options.push_back({"block", "N", "toys per task", "100"});
     options.push_back(time_budget_option());
     options.push_back({"json", "", "print toys.json instead of a table"});
     return {.name = "toys",

@@ -45,7 +45,8 @@ std::string verify_text(const std::vector<CheckedFile>& all) {
     text += fmt::format("{} files checked, {} damaged\n", all.size() - foreign.size(),
                         count_damaged(all));
     if (!foreign.empty()) {
-        text += fmt::format("not ratiofarm's own, not checked: {}\n", fmt::join(foreign, ", "));
+        text +=
+            fmt::format("not written by ratiofarm, not checked: {}\n", fmt::join(foreign, ", "));
     }
     return text;
 }
@@ -55,8 +56,8 @@ ExitCode run_verify(RunContext&, const Arguments& arguments) {
     if (places.out.empty()) places.out = read_campaign(places.campaign).name + ".run";
     const RunDirectory directory(fs::absolute(places.out));
     if (!fs::exists(directory.root())) {
-        throw DataError(
-            fmt::format("there is no run directory '{}'; name it by --out", places.out.string()));
+        throw DataError(fmt::format("there is no run directory '{}'; name one with --out",
+                                    places.out.string()));
     }
     const auto all = check_run_directory(directory);
     const std::uint64_t damaged = count_damaged(all);

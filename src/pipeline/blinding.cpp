@@ -60,10 +60,10 @@ void expect_readable(const std::string& reason) {
 }
 
 [[noreturn]] void refuse(const std::string& path, const std::string& why) {
-    throw ConfigError(fmt::format(
-        "--unblind: '{}' {}. The expected result must have been there to be seen: do the same "
-        "without --unblind first",
-        path, why));
+    throw ConfigError(
+        fmt::format("--unblind: '{}' {}. The expected result must exist first: run the same "
+                    "command without --unblind",
+                    path, why));
 }
 
 /// The blind fit that a person can have looked at, as the record tells of it.
@@ -72,7 +72,7 @@ Unblinding after_blind_fit(const std::string& measurement, const RunDirectory& d
     if (!std::filesystem::exists(path)) refuse(path, "does not exist");
     const std::string text = read_sealed(path);
     const FitRecord fit = parse_fit_json(text);
-    if (!fit.blinding || fit.blinding->unblinding) refuse(path, "is no blind fit");
+    if (!fit.blinding || fit.blinding->unblinding) refuse(path, "is not a blind fit");
     if (fit.blinding->measurement != measurement) {
         refuse(path, "is a blind fit of another measurement (model, nets, regions or data differ)");
     }

@@ -25,7 +25,7 @@ void EventScores::load(std::uint64_t row) {
             return each.sample == sample_ && row >= each.first && row < each.first + each.count;
         });
     if (task == graph_.inferences.end()) {
-        throw DataError("the preselection does not judge sample '" + sample_ + "'");
+        throw DataError("the preselection does not evaluate sample '" + sample_ + "'");
     }
     auto scores = read_task_file<ScoreBlock>(directory_.result(task->digest), task->digest);
     if (scores.classes == 0 || scores.log_probability.size() != scores.classes * task->count) {

@@ -21,7 +21,7 @@ namespace {
 void expect_whole_search(const Shard& shard) {
     if (shard.whole()) return;
     throw ConfigError(
-        "--shard: the search of this campaign is not over, and no shard can do it alone; run "
+        "--shard: the search of this campaign is not over, and a single shard cannot do it; run "
         "'ratiofarm search' on the whole farm first, then the shards");
 }
 
@@ -35,8 +35,8 @@ void publish_record(const RunDirectory& directory, SearchRounds& rounds) {
     const auto record = rounds.record();
     if (!record) {
         throw DataError(
-            "the search found no setting: every trial diverged or gives no finite number; lower "
-            "the learning rates of [search.parameters], or look at the reasons with 'ratiofarm "
+            "the search found no setting: every trial diverged or gave no finite number; lower the "
+            "learning rates of [search.parameters], or look at the reasons with 'ratiofarm "
             "explain'");
     }
     publish_sealed(directory.search_json(), search_json(*record));

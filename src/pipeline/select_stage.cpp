@@ -21,8 +21,8 @@ namespace {
 void expect_whole_selection(const Shard& shard) {
     if (shard.whole()) return;
     throw ConfigError(
-        "--shard: the regions of this campaign are not filled with events yet, and no shard can do "
-        "that alone; run 'ratiofarm select' on the whole farm first, then the shards");
+        "--shard: the regions of this campaign are not filled with events yet, and a single shard "
+        "cannot do that; run 'ratiofarm select' on the whole farm first, then the shards");
 }
 
 /// Collective over the context's world. Leaves the scores of all events in the results of the

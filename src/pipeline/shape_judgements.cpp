@@ -60,7 +60,7 @@ std::vector<ShapeJudgement> shape_judgements(const mpi::Communicator& comm,
 void log_null_shapes(std::span<const JudgedShape> shapes, const Log& log) {
     for (const JudgedShape& shape : shapes) {
         if (!shape.judgement.none) continue;
-        log.warning("a shape is compatible with none",
+        log.warning("shape not significant",
                     {{"process", shape.process},
                      {"parameter", shape.parameter},
                      {"gain", shape.judgement.gain},

@@ -138,9 +138,9 @@ std::string parts_text(const SpaceNeeds& needs) {
                          const std::string& free,
                          const std::string& needed) {
     throw SystemError(
-        fmt::format("'{}' has room for {} more, and this campaign still needs {}. Make room, give "
-                    "another --out or a smaller campaign; --ignore-space begins all the same (a "
-                    "full disk stops the farm in order and resumable)",
+        fmt::format("'{}' has room for {} more, but this campaign still needs {}. Make room, give "
+                    "another --out or a smaller campaign; --ignore-space starts all the same (a "
+                    "full disk stops the farm cleanly, and the same command continues)",
                     directory.root().string(), free, needed),
         ExitCode::usage);
 }

@@ -112,8 +112,8 @@ void expect_unchanged_copy(const Places& places) {
         read_sealed(places.campaign);
     } catch (const DataError& error) {
         throw ConfigError(
-            fmt::format("{}. Give the campaign file itself; a copy of this one elsewhere may be "
-                        "edited and given, too",
+            fmt::format("{}. Give the original campaign file, or an edited copy of this one from "
+                        "outside the run directory",
                         error.what()));
     }
 }

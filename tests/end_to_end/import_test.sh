@@ -123,6 +123,6 @@ refused "--features is missing" --sample S=s.root:events
 expect_code 2 import_root --sample S=s.root --features mass > exists.out 2> exists.err
 expect_in "'events.h5' exists already" exists.err
 expect_code 2 ratiofarm import --python ./no-python --sample S=s.root --features mass --out n.h5 > no.out 2> no.err
-expect_in "name a Python that has it by --python or RATIOFARM_PYTHON" no.err
+expect_in "name a Python that has it with --python or RATIOFARM_PYTHON" no.err
 expect_code 2 env RATIOFARM_PYTHON="python3 -S" ratiofarm import --sample S=s.root --features m --out n.h5 > no.out 2> no.err
 echo "all as expected"

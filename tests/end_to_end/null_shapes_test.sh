@@ -60,7 +60,7 @@ run_on 2 nulls run > nulls.out 2> nulls.err
 ratiofarm verify --out nulls > nulls.verify || fail "$(cat nulls.verify)"
 expect_equal "ensembles" "$(cd nulls/ensembles && find . -name '*.h5' | sort | tr '\n' ' ')" \
     "./B.h5 ./B/null/down.h5 ./B/null/up.h5 ./B/scale/down.h5 ./B/scale/up.h5 ./S.h5 "
-grep -q 'a shape is compatible with none.*alpha_null' nulls.err || fail "the log does not tell"
+grep -q 'shape not significant.*alpha_null' nulls.err || fail "the log does not tell"
 ratiofarm status campaign.toml --out nulls > status.out
 grep -q '^nets  *14 of 14 trained' status.out || fail "$(cat status.out)"
 grep -q '^no shape  *alpha_null of B' status.out || fail "$(cat status.out)"

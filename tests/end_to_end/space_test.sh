@@ -16,7 +16,7 @@ resize() { mount -o "remount,size=$1" disk; }
 
 # Certainly too small: refused at once, with numbers and ways out, and nothing was written.
 expect_code 2 run_on 2 disk/run run > refused.out 2> refused.err
-expect_in "disk/run' has room for 2.5[0-9] MB more, and this campaign still needs [0-9.]* MB: " refused.err
+expect_in "disk/run' has room for 2.5[0-9] MB more, but this campaign still needs [0-9.]* MB: " refused.err
 for part in 'kB for 24 nets' 'kB for ensembles' 'kB for ratio blocks' 'MB for ratios.h5' \
     'another --out' '--ignore-space'; do
     expect_in "$part" refused.err
@@ -69,4 +69,4 @@ rm disk/ballast
 used=$(df --output=iused disk | tail -n 1)
 mount -o "remount,nr_inodes=$((used + 20))" disk
 expect_code 2 ratiofarm run campaign.toml --out disk/files > files.out 2> files.err
-expect_in 'has room for [0-9]* files more, and this campaign still needs 37' files.err
+expect_in 'has room for [0-9]* files more, but this campaign still needs 37' files.err
