@@ -35,8 +35,8 @@ std::size_t plain_parameter(const StatisticalModel& model,
     const std::size_t a = parameter_index(model, name);
     if (coordinates.is_root(a)) {
         throw ConfigError("parameter '" + name +
-                          "' stands under a root in some coefficient, so it cannot be that of a "
-                          "systematic effect or a factor of a bin");
+                          "' is under a root in a coefficient, so no systematic effect and no "
+                          "factor of a bin can use it");
     }
     return a;
 }

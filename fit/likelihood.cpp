@@ -40,8 +40,9 @@ void check_constraints(const StatisticalModel& model, const InternalCoordinates&
                               std::to_string(constraint.width) + " (must be > 0)");
         }
         if (coordinates.is_root(a)) {
-            throw ConfigError("parameter '" + parameter.name +
-                              "' has a constraint and stands under a root (not both)");
+            throw ConfigError(
+                "parameter '" + parameter.name +
+                "' has a constraint and is under a root (only one of the two is allowed)");
         }
         const bool poisson = constraint.kind == Constraint::Kind::poisson;
         if (poisson && (parameter.low < 0.0 || constraint.observed < 0.0)) {

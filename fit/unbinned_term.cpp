@@ -258,7 +258,7 @@ EventSource UnbinnedTerm::expected_events(const EventSource& source,
     if (!(sum_of_weights > 0.0)) {
         throw mpi::AgreedError(ExitCode::usage, "region '" + name_ +
                                                     "': there are no reference events to make " +
-                                                    "Asimov data of (their weights sum to " +
+                                                    "Asimov data from (their weights sum to " +
                                                     std::to_string(sum_of_weights) + ")");
     }
     if (is_normalised()) divide_by_z(log_normalisations(alpha), rates);

@@ -39,7 +39,7 @@ void check_every_shape_has_columns(const UnbinnedRegion& region, const EventSour
             problems += (problems.empty() ? "" : "\n") + ("region '" + region.name) +
                         "': the events have no ratios g(x) of '" + effect.parameter +
                         "' for process '" + process.name +
-                        "' (give both columns, or make the systematic one of the yield alone)";
+                        "' (give both columns, or let the systematic change only the yield)";
         }
     }
     if (!problems.empty()) throw ConfigError(problems);

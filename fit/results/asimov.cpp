@@ -15,7 +15,7 @@ namespace {
 void expect_positive_sum(double sum, const std::string& name) {
     if (sum > 0.0 && std::isfinite(sum)) return;
     throw DataError("inference events of '" + name + "': the sum of weights is " +
-                    std::to_string(sum) + " (must be > 0, it stands for the yield)");
+                    std::to_string(sum) + " (must be > 0: it represents the yield)");
 }
 
 }  // namespace

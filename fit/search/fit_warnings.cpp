@@ -50,11 +50,12 @@ void warn_of_parameters(const StatisticalModel& model,
                                "': it stays at its start and has no error");
         } else if (!roles[a].used && !parameter.fixed) {
             warnings.push_back("parameter '" + parameter.name +
-                               "' stands in its constraint alone: no process depends on it");
+                               "' appears only in its constraint: no process depends on it");
         }
         if (parameter.at_bound) {
-            warnings.push_back("parameter '" + parameter.name + "' is at the end of its range" +
-                               ": its error and the others' hold the free parameters only");
+            warnings.push_back(
+                "parameter '" + parameter.name + "' is at the end of its range" +
+                ": its error and those of the others include only the free parameters");
         }
     }
     if (!any_free) warnings.push_back("no parameter is free: nothing was fitted");
@@ -75,7 +76,7 @@ void warn_of_flat_directions(const FitResult& result, Warnings& warnings) {
         }
         warnings.push_back("the events do not determine a combination of parameters led by '" +
                            direction.leading.front().parameter + "' (" + text +
-                           "): errors hold the other directions only");
+                           "): errors include only the other directions");
     }
 }
 
@@ -109,7 +110,7 @@ void warn_of_minima(const StatisticalModel& model,
         if (t > 1.0 + same_nll) continue;
         warnings.push_back("another minimum lies at " + result.poi + " = " +
                            std::to_string(result.minima[k].parameters[poi]) + " with t = " +
-                           std::to_string(t) + ": the error covers the first one only");
+                           std::to_string(t) + ": the error covers only the first one");
     }
 }
 

@@ -194,8 +194,8 @@ std::vector<std::string> EnsembleChoice::failures() const {
     for (std::size_t slot = 0; slot < slots.size(); ++slot) {
         if (choices[slot].state != SlotChoice::State::exhausted) continue;
         std::string line = slots[slot].name +
-                           ": no net passed its gates (loosen [gates], raise "
-                           "ensemble.replacements or train better)";
+                           ": no net passed its gates (loosen [gates], raise ensemble.replacements "
+                           "or improve the training)";
         for (const Exclusion& exclusion : choices[slot].exclusions) line += "; " + exclusion.text;
         lines.push_back(std::move(line));
     }

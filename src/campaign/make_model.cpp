@@ -49,8 +49,8 @@ bool shape_of(const SystematicSection& systematic,
         throw DataError("systematic '" + systematic.name +
                         "': there is no column log_g for process '" + process +
                         "' and parameter '" + systematic.parameter +
-                        "' (its 'shape_processes' and 'shape_parameters' name them; an empty "
-                        "'shape' of the systematic leaves the yields alone)");
+                        "' (its 'shape_processes' and 'shape_parameters' name them; with an empty "
+                        "'shape' the systematic changes only the yields)");
     }
     return named;
 }

@@ -23,7 +23,7 @@ Digest Digest::from_hex(std::string_view text) {
     };
     if (text.size() != 32 || !parse(text.substr(0, 16), digest.high) ||
         !parse(text.substr(16), digest.low)) {
-        throw DataError(fmt::format("'{}' is no digest (32 hexadecimal digits)", text));
+        throw DataError(fmt::format("'{}' is not a digest (32 hexadecimal digits)", text));
     }
     return digest;
 }

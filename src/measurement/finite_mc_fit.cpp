@@ -63,8 +63,8 @@ void set_direction(const mpi::Communicator& comm,
         record.direction = std::move(direction);
     } else {
         record.warnings.push_back(
-            fmt::format("the shapes of the nuisance parameter would move the estimate by {:.2g}: "
-                        "there is none, and t is inflated",
+            fmt::format("the shapes of the nuisance parameter would move the estimate by only "
+                        "{:.2g}: it is left out, and t is inflated",
                         moved));
     }
     const double rest = std::pow(record.sigma, 2) - std::pow(record.direction_sigma, 2);
@@ -107,7 +107,7 @@ void add_finite_mc_warnings(const FittedParameter& poi, FiniteMcRecord& record) 
     if (record.replicas) {
         const EstimateSpread& spread = *record.replicas;
         if (spread.estimates.size() < 10) {
-            add(fmt::format("{} replicas know their spread to {:.0f} % only",
+            add(fmt::format("{} replicas determine their spread only to {:.0f} %",
                             spread.estimates.size(), 100.0 * spread.sigma_error / spread.sigma));
         }
         const double shift = std::abs(spread.mean - poi.value);
@@ -116,7 +116,7 @@ void add_finite_mc_warnings(const FittedParameter& poi, FiniteMcRecord& record) 
             add(fmt::format("the mean of the replicas is {:.3g} away from the fit", shift));
         }
         if (spread.newton_difference > 0.5 * spread.sigma) {
-            add("some replica is far from the fit: one Newton step does not lead there");
+            add("a replica is far from the fit: one Newton step does not reach it");
         }
     }
     if (!record.wifi) return;

@@ -40,7 +40,7 @@ std::vector<FittedSet> sample_sets(const Campaign& campaign,
 std::vector<FittedSet> reference_sets(const RatioFile& ratios, const std::string& why) {
     if (ratios.header().reference.empty()) {
         throw DataError(
-            fmt::format("'{}' describes no reference, which {}", ratios.path().string(), why));
+            fmt::format("'{}' describes no reference, but {}", ratios.path().string(), why));
     }
     std::vector<FittedSet> sets;
     for (const ReferenceComponent& component : ratios.header().reference) {
@@ -178,8 +178,7 @@ std::vector<FittedSet> fitted_sets(const Campaign& campaign,
         sets = sample_sets(campaign, model, region, ratios);
     } else {
         sets = reference_sets(ratios,
-                              "source = \"reference\" of [data] needs; use source = "
-                              "\"samples\"");
+                              "[data] source = \"reference\" needs one; use source = \"samples\"");
         for (FittedSet& set : sets) {
             set.factor = set.reference;
             if (!has_shapes(model) && !always) set.reference = 0.0;
@@ -191,7 +190,7 @@ std::vector<FittedSet> fitted_sets(const Campaign& campaign,
     if (!has_shapes(region) && !always) return sets;
     if (region.shape_norm == ShapeNorm::none && ratios.header().reference.empty()) return sets;
     add_reference(sets, reference_sets(ratios,
-                                       "shape_norm = \"reference\" needs; add the group "
+                                       "shape_norm = \"reference\" needs one; add the group "
                                        "'/reference', or set shape_norm = \"none\""));
     return sets;
 }

@@ -170,7 +170,7 @@ GofRecord GofPlan::record(const std::vector<ToyOutcome>& outcomes) const {
     const std::vector<double> values = deviances(observed, toys_.best(), observables_of(model));
     for (const ToyOutcome& toy : outcomes) ++(toy.converged ? record.toys : record.failed);
     if (record.toys == 0) {
-        throw NumericalError("goodness of fit: none of the fits of the toys converged");
+        throw NumericalError("goodness of fit: no fit of a toy converged");
     }
     record.tests = named_tests();
     for (std::size_t k = 0; k < record.tests.size(); ++k) {

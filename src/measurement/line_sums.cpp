@@ -106,7 +106,7 @@ std::vector<double> summed_lines(const RatioFile& ratios,
     for (std::uint64_t k = 0; k < values.size(); ++k) {
         if (std::isfinite(values[k])) continue;
         throw DataError(fmt::format(
-            "'{}': set '{}', row {}: a {} of process '{}' gives a ratio that is not finite",
+            "'{}': sample '{}', row {}: a {} of process '{}' gives a ratio that is not finite",
             ratios.path().string(), set, k / width,
             sums.lines == RatioLines::replica ? "replica" : "member",
             ratios.header().processes[k % width].name));

@@ -122,7 +122,7 @@ std::vector<std::string> shape_warnings(const ShapeRecord& record, const Statist
                                  entry.parameter, entry.error, entry.untreated);
         }
         warnings.push_back(fmt::format(
-            "shapes of {} parameter(s) are compatible with none and only their yields vary: {}{}",
+            "the shapes of {} parameter(s) are not significant, so only their yields vary: {}{}",
             record.untreated.size(), names, record.untreated.size() > most_names ? ", ..." : ""));
     }
     for (const Parameter& parameter : model.parameters) {
@@ -134,8 +134,8 @@ std::vector<std::string> shape_warnings(const ShapeRecord& record, const Statist
         const double error = error_by_noise(width, information);
         if (error >= noticeable * width) continue;
         warnings.push_back(
-            fmt::format("the noise of the nets of {} alone would make its error {:.4f} of its "
-                        "constraint: train on more events, or average more members",
+            fmt::format("the noise of the nets of {} by itself would reduce its error to {:.4f} of "
+                        "its constraint: train on more events, or average more members",
                         parameter.name, error / width));
     }
     return warnings;

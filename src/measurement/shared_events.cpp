@@ -30,12 +30,12 @@ void compare(const Campaign& campaign, const RatioFiles& ratios, std::size_t a, 
         std::vector<std::uint64_t> shared;
         std::ranges::set_intersection(mine, theirs, std::back_inserter(shared));
         if (shared.empty()) continue;
-        throw DataError(fmt::format(
-            "{} and {} share {} events of sample '{}', by their ids; one of them is {} (an event "
-            "may be in one region only: it would count twice; cut the regions apart, or, if they "
-            "are different events, give each an id of its own)",
-            region_text(campaign, ratios, a), region_text(campaign, ratios, b), shared.size(),
-            set.name, shared.front()));
+        throw DataError(
+            fmt::format("{} and {} share {} events of sample '{}' (the same ids), for example {}: "
+                        "an event in two regions counts twice. Separate the regions by cuts or, if "
+                        "the events differ, give each its own id",
+                        region_text(campaign, ratios, a), region_text(campaign, ratios, b),
+                        shared.size(), set.name, shared.front()));
     }
 }
 

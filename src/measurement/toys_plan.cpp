@@ -207,21 +207,21 @@ std::vector<ToySource> ToyPlan::sample_sources(std::size_t region, std::size_t p
     std::vector<ToySource> sources;
     for (std::size_t j = 0; j < rates.size(); ++j) {
         if (rates[j] < 0.0) {
-            throw ConfigError(fmt::format(
-                "toys of unit-weight events at {} = {}: process '{}' has the negative rate {:.4g}, "
-                "which real events cannot stand for; choose a truth without one, or throw from the "
-                "mixture",
-                exact_.parameter_of_interest,
-                theta[parameter_index(exact_, exact_.parameter_of_interest)],
-                model.processes[j].name, rates[j]));
+            throw ConfigError(
+                fmt::format("toys of unit-weight events at {} = {}: process '{}' has the negative "
+                            "rate {:.4g}, which real events cannot represent; choose a truth "
+                            "without negative rates, or throw from the mixture",
+                            exact_.parameter_of_interest,
+                            theta[parameter_index(exact_, exact_.parameter_of_interest)],
+                            model.processes[j].name, rates[j]));
         }
         for (const SystematicEffect& effect : model.processes[j].systematics) {
             const double alpha = theta[parameter_index(exact_, effect.parameter)];
             if (!effect.shape || alpha == 0.0 || rates[j] == 0.0) continue;
-            throw ConfigError(fmt::format(
-                "toys of unit-weight events at {} = {}: the events of '{}' have the shape of 0; "
-                "use --at {}=0, or throw from the mixture",
-                effect.parameter, alpha, model.processes[j].name, effect.parameter));
+            throw ConfigError(
+                fmt::format("toys of unit-weight events at {} = {}: the events of '{}' have the "
+                            "shape at 0; use --at {}=0, or throw from the mixture",
+                            effect.parameter, alpha, model.processes[j].name, effect.parameter));
         }
         sources.push_back({.events = samples_[region][j], .weights = {}, .expected = rates[j]});
     }

@@ -130,7 +130,7 @@ void add_toy_warnings(const ToyPlan& plan, ToyResults& results) {
     }
     if (!plan.request().unit_weights && fineness < 10.0) {
         results.warnings.push_back(fmt::format(
-            "the list that toys are drawn from stands for {:.1f} times the events of a toy only",
+            "toys are drawn from a list that is worth only {:.1f} times the events of a toy",
             fineness));
     }
 }

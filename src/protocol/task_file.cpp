@@ -46,7 +46,7 @@ std::vector<std::byte> task_file_body(std::span<const std::byte> file,
     if (file.size() < header_size) throw DataError("too short for a task file: truncated");
     const auto header = decode<Header>(file.first(header_size));
     const auto body = file.subspan(header_size);
-    if (header.magic != magic) throw DataError("no task file (wrong first bytes)");
+    if (header.magic != magic) throw DataError("not a task file (wrong first bytes)");
     if (header.version != version) {
         throw DataError(
             fmt::format("task file version {}, this program reads {}", header.version, version));

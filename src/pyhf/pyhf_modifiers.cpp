@@ -95,7 +95,7 @@ void PyhfModifiers::add_effects(const std::string& where,
                               {{"hi", effect.anchors.up}, {"lo", effect.anchors.down}}));
         if (effect.code != Interpolation::code4) {
             refuse(where + ": the yield effect of '" + effect.parameter +
-                   "' is not interpolated by code4 (a workspace cannot say another)");
+                   "' is not interpolated by code4 (a workspace has no other code)");
         }
     }
     for (const BinnedShapeEffect& effect : sample.shapes) {
@@ -104,7 +104,7 @@ void PyhfModifiers::add_effects(const std::string& where,
                               {{"hi_data", effect.up}, {"lo_data", effect.down}}));
         if (effect.code != Interpolation::code4p) {
             refuse(where + ": the shape effect of '" + effect.parameter +
-                   "' is not interpolated by code4p (a workspace cannot say another)");
+                   "' is not interpolated by code4p (a workspace has no other code)");
         }
     }
 }

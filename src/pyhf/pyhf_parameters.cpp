@@ -101,8 +101,8 @@ const std::vector<std::string>& PyhfParameters::declared_again(const std::string
         return declared.names;
     }
     throw DataError(
-        fmt::format("modifier '{}' is used twice with other parameters (a shapesys "
-                    "belongs to one sample; others must be of one kind and size)",
+        fmt::format("modifier '{}' is used twice with different parameters (a shapesys belongs to "
+                    "one sample; others must be of one kind and size)",
                     modifier));
 }
 
@@ -141,8 +141,8 @@ std::string PyhfParameters::parameter_of_interest() const {
     const auto found = declared_.find(poi_);
     if (found == declared_.end() || !is_scalar(found->second.kind)) {
         throw DataError(
-            fmt::format("{}: the parameter of interest is '{}', but no normfactor is "
-                        "called so (choose another measurement with --measurement)",
+            fmt::format("{}: the parameter of interest is '{}', but no normfactor has this name "
+                        "(choose another measurement with --measurement)",
                         measurement_, poi_));
     }
     return found->second.names.front();

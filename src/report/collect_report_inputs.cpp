@@ -135,9 +135,8 @@ void add_ratios(const ReportSources& sources, ReportInputs& inputs) {
                                  sources.campaign.events.features);
     if (!events.has_features()) {
         inputs.warnings.push_back(
-            "no closure in the features: the events file is not at hand, or the ratio file does "
-            "not "
-            "name its rows");
+            "no closure in the features: the events file is not available, or the ratio file does "
+            "not name its rows");
     }
     for (std::size_t j = 0; j < header.processes.size(); ++j) {
         inputs.processes.push_back(process_summary(sources, ratios, events, j, inputs.warnings));
@@ -177,7 +176,7 @@ void add_goodness_of_fit(const ReportSources& sources, ReportInputs& inputs) {
         inputs.gof = std::move(gof);
         return;
     }
-    inputs.warnings.push_back("gof.json is of another fit; run 'ratiofarm gof' again");
+    inputs.warnings.push_back("gof.json belongs to another fit; run 'ratiofarm gof' again");
 }
 
 void add_files(const ReportSources& sources, ReportInputs& inputs) {

@@ -46,8 +46,7 @@ std::string finite_mc_table(const FitRecord& record) {
     if (found.members) {
         const auto n = static_cast<double>(found.members->estimates.size());
         rows.push_back(row("mean of the members", found.members->sigma / std::sqrt(n),
-                           fmt::format("{:.5g}", found.members->mean),
-                           "noise of the training alone"));
+                           fmt::format("{:.5g}", found.members->mean), "noise of the training"));
     }
     rows.push_back(row("total", found.total_error, with_error(found.fit_value, found.total_error),
                        found.method + ", used as " + found.use));

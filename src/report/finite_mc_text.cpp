@@ -51,7 +51,7 @@ std::string finite_mc_text(const FiniteMcRecord& record, const std::string& poi)
     if (record.members) {
         const auto n = static_cast<double>(record.members->estimates.size());
         text += spread_line(*record.members, "members") +
-                fmt::format("; of their mean {:.4g}: noise of the training alone\n",
+                fmt::format("; error of their mean {:.4g}, from the noise of the training\n",
                             record.members->sigma / std::sqrt(n));
     }
     for (const auto& warning : record.warnings) text += "  warning: " + warning + "\n";

@@ -118,7 +118,7 @@ std::string injection_lines(const InjectionFit& injection) {
 
 std::string untreated_line(const ShapeRecord::Untreated& entry) {
     return fmt::format(
-        "{}: error {:.4f}; with its shapes that are compatible with none it would be {:.4f}\n",
+        "{}: error {:.4f}; with its shapes, which are not significant, it would be {:.4f}\n",
         entry.parameter, entry.error, entry.untreated);
 }
 

@@ -25,9 +25,10 @@ std::string breakdown_text(const FitResult& fit) {
                             group.global_observables, group.frozen);
     }
     text +=
-        "global observables: sums of squares of the impacts by global_observable; statistical is\n"
-        "what is left of the total. fixed: statistical is the error with all constrained\n"
-        "parameters fixed; a group, root of total^2 minus the error^2 with the group fixed\n";
+        "global observables: sums of squares of the impacts by global_observable; statistical "
+        "is\nthe rest of the total. fixed: statistical is the error with all "
+        "constrained\nparameters fixed; a group, root of total^2 minus the error^2 with the group "
+        "fixed\n";
     return text;
 }
 

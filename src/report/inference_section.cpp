@@ -69,7 +69,7 @@ std::string normalisation_table(const FitResult& fit) {
                         number_cell(fmt::format("{:.6f}", z.z_of_reference))});
     }
     return table_html("Norm of the shapes at the minimum",
-                      {"region", "process", "Z as used", "Z by all reference events"}, rows);
+                      {"region", "process", "Z as used", "Z from all reference events"}, rows);
 }
 
 std::string limits_table(const FitRecord& record) {

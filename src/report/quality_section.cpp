@@ -129,14 +129,14 @@ std::string quality_section(const ReportInputs& inputs, const Plotter& plotter) 
     return section_html(
         "quality", "Quality of the nets",
         paragraph_html(
-            "Single nets on their validation events, before they are combined and normalised. "
-            "E[r] - 1: mean ratio over the denominator. SC: deviation of the reweighted "
-            "denominator from the numerator in quantile bins of the logit, root mean square, the "
-            "statistical part subtracted; norm: after dividing r by its mean. Closure: the same "
-            "in bins of a feature. Slope: of a logistic fit of the class to the logit. "
-            "Overtraining: largest distance of the distributions of the logit between training "
-            "and validation events. Spread of the mean: standard deviation of log r over the "
-            "members over the root of their number.") +
+            "Single nets on their validation events, before they are combined and normalised. E[r] "
+            "- 1: mean ratio over the denominator. SC: deviation of the reweighted denominator "
+            "from the numerator in quantile bins of the logit, root mean square after subtracting "
+            "the statistical part; norm: after dividing r by its mean. Closure: the same in bins "
+            "of a feature. Slope: of a logistic fit of the class to the logit. Overtraining: "
+            "largest distance of the distributions of the logit between training and validation "
+            "events. Spread of the mean: standard deviation of log r over the members, divided by "
+            "the root of their number.") +
             ensemble_quality_table(inputs.ensembles) + excluded_table(inputs.ensembles) + nets +
             figures.html());
 }

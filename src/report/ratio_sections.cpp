@@ -166,13 +166,12 @@ std::string closure_section(const ReportInputs& inputs, const Plotter& plotter) 
     return section_html(
         "closure", "Closure: the reference reweighted to each sample",
         paragraph_html(
-            "Reference events with weight w r_j against the sample of process j. Events of "
-            "the sample are part of the reference, so errors and chi2 come from the "
-            "difference of both sides event by event, with its full covariance between "
-            "bins. The outer bins hold all events beyond the range that is drawn. A closure "
-            "passes if its chi2 lies within three standard deviations of ndf or if what "
-            "the statistics do not explain, as a root mean square over the bins, is at most "
-            "5 %.") +
+            "Reference events with weight w r_j against the sample of process j. Events of the "
+            "sample are part of the reference, so errors and chi2 come from the difference of both "
+            "sides event by event, with its full covariance between bins. The outer bins hold all "
+            "events beyond the range that is drawn. A closure passes if its chi2 lies within three "
+            "standard deviations of ndf, or if the part that statistics do not explain is at most "
+            "5 % (root mean square over the bins).") +
             closure_table(inputs) + figures.html());
 }
 
@@ -196,9 +195,9 @@ std::string calibration_section(const ReportInputs& inputs, const Plotter& plott
     if (!any || !plotter.available()) return {};
     return section_html(
         "calibration", "Calibration and distribution of the ratios",
-        paragraph_html("Sample and reference with equal total weights, in bins of equal "
-                       "content of the score r/(1 + r). Errors are those of observed - "
-                       "predicted, shared events accounted for.") +
+        paragraph_html(
+            "Sample and reference with equal total weights, in bins of equal content of the score "
+            "r/(1 + r). Errors are those of observed - predicted and account for shared events.") +
             figures.html());
 }
 
@@ -217,9 +216,9 @@ std::string training_section(const ReportInputs& inputs, const Plotter& plotter)
         "training", "Training",
         ensemble_table(inputs) +
             "<p class=\"note\">epochs: over all members. best loss: lowest validation loss, mean "
-            "over the members. spread of log r: standard deviation over the members, root "
-            "mean square over the reference; divided by the root of the number of members "
-            "it says what training noise is left in the mean.</p>\n" +
+            "over the members. spread of log r: standard deviation over the members, root mean "
+            "square over the reference; divided by the root of the number of members it is the "
+            "training noise that is left in the mean.</p>\n" +
             figures.html());
 }
 

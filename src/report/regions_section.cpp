@@ -66,8 +66,8 @@ std::string shares_table(const SelectionInputs& selection,
         row.push_back(number_cell(fmt::format("{}", sums.outside)));
         rows.push_back(std::move(row));
     }
-    return table_html("Share of each sample's weights in the regions, and how many events they are",
-                      header, rows);
+    return table_html("Share of each sample's weights in the regions, and number of events", header,
+                      rows);
 }
 
 std::string regions_table(const std::vector<SelectionRegion>& regions) {

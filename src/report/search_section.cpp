@@ -26,8 +26,8 @@ std::string search_section(const ReportInputs& inputs) {
         header.push_back(fmt::format("after {} epochs", epochs));
     }
     const std::string what = fmt::format(
-        "Trial {} was the best of {}: {}. The search cost {:.3g} FLOP, {:.1f} % of what all trials "
-        "cost at all epochs; the nets below have its setting.",
+        "Trial {} was the best of {}: {}. The search cost {:.3g} FLOP, {:.1f} % of the cost of all "
+        "trials at all epochs; the nets below use this setting.",
         record.best.trial, record.trials.size(),
         setting_text(record.trials[record.best.trial].setting), record.flop,
         100.0 * record.flop / record.grid_flop);

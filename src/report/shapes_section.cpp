@@ -29,8 +29,8 @@ std::string shapes_table(const ShapeRecord& record) {
                         number_cell(plain(judgement.gain)),
                         number_cell(plain(std::sqrt(judgement.noise_variance))),
                         number_cell(error_by_noise_text(shape.information)),
-                        text_cell(shape.left_out   ? "none: left out"
-                                  : judgement.none ? "none: kept"
+                        text_cell(shape.left_out   ? "not significant: left out"
+                                  : judgement.none ? "not significant: kept"
                                                    : "")});
     }
     return table_html(
@@ -48,7 +48,7 @@ std::string untreated_table(const ShapeRecord& record) {
                         number_cell(plain(entry.error_by_noise))});
     }
     return table_html("Parameters of shapes that were left out",
-                      {"parameter", "error", "error with these shapes", "by noise alone"}, rows);
+                      {"parameter", "error", "error with these shapes", "error by noise"}, rows);
 }
 
 }  // namespace
@@ -59,13 +59,11 @@ std::string shapes_section(const ReportInputs& inputs) {
     return section_html(
         "shapes", "Shapes of systematics",
         untreated_table(record) + shapes_table(record) +
-            "<p class=\"note\">gain: what the nets of both sides gain, in the loss and to first "
-            "order, "
-            "over a constant one on events that they never saw; a shape without a significant gain "
-            "is "
-            "compatible with none. rms of the noise: of d ln g / d alpha, from nets on halves of "
-            "the training events. error by noise: of a parameter with a constraint of width 1 "
-            "that nothing but this noise determines.</p>\n");
+            "<p class=\"note\">gain: how much the nets of both sides gain over a constant net, in "
+            "the loss and to first order, on events that they never saw; a shape is significant if "
+            "its gain is. rms of the noise: noise in d ln g / d alpha, from nets on halves of the "
+            "training events. error by noise: error of a parameter with a constraint of width 1 "
+            "that only this noise determines.</p>\n");
 }
 
 }  // namespace ratiofarm

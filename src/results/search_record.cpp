@@ -72,7 +72,7 @@ SearchRecord record_of(const Json& json) {
     }
     const TrialRung best = record.best;
     if (best.trial >= record.trials.size() || best.rung >= record.trials[best.trial].rungs.size()) {
-        throw DataError("the best trial is none of the trials");
+        throw DataError("the best trial is not among the trials");
     }
     return record;
 }

@@ -129,7 +129,7 @@ SelectionRecord parse_selection_json(std::string_view text) {
     try {
         return selection_of(Json::parse(text));
     } catch (const Json::exception& error) {
-        throw DataError(std::string("is no record of a selection: ") + error.what());
+        throw DataError(std::string("is not a record of a selection: ") + error.what());
     }
 }
 

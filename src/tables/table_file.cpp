@@ -91,8 +91,8 @@ void check_kind(const h5::File& file, const TableKind& kind) {
     const std::string wanted(kind.format);
     if (!h5::has_attribute(file, "/", "format")) {
         throw DataError(
-            "no root attribute 'format': the file is incomplete or no table of "
-            "ratiofarm (expected format = \"" +
+            "no root attribute 'format': the file is incomplete or not a table of ratiofarm "
+            "(expected format = \"" +
             wanted + "\", version = " + std::to_string(kind.version) + ")");
     }
     const std::string format = h5::read_text_attribute(file, "/", "format");

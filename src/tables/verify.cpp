@@ -75,7 +75,7 @@ void check_any(const std::filesystem::path& path, Lines& problems) {
         if (!h5::has_attribute(file, "/", "format")) {
             throw DataError(
                 "'" + path.string() +
-                "' has no root attribute 'format': incomplete, or no table of ratiofarm");
+                "' has no root attribute 'format': incomplete, or not a table of ratiofarm");
         }
         format = h5::read_text_attribute(file, "/", "format");
     }

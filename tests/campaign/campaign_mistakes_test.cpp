@@ -62,14 +62,14 @@ TEST_CASE("each kind of mistake is told by its key, value and what is allowed", 
          "preselection, network, training, "
          "ensemble, gates, data, inference, finite_mc, search, simulate)"},
         {"[\"mass\", \"pt\"]", "[\"mass\", \"mass\"]",
-         "campaign.toml:8:12: events.features = [\"mass\", \"mass\"] ('mass' stands twice)"},
+         "campaign.toml:8:12: events.features = [\"mass\", \"mass\"] ('mass' is listed twice)"},
         {"[\"mass\", \"pt\"]", "\"mass\"",
          "campaign.toml:8:12: events.features = \"mass\" (must be an array of texts in brackets)"},
         {"[\"mass\", \"pt\"]", "[\"mass\", 3]",
          "campaign.toml:8:21: events.features[1] = 3 (must be a text in quotes, not empty)"},
         {"train = 0.5", "train = 0.6",
          "campaign.toml:10:1: split.train + validation + inference = 1.1 (must be at most 1; "
-         "absent ones count with their defaults 0.5, 0.1, 0.4)"},
+         "missing ones count with their defaults 0.5, 0.1, 0.4)"},
         {"train = 0.5", "train = 1.5\nfolds = 5",
          "2 mistakes in campaign.toml:\ncampaign.toml:11:9: split.train = 1.5 (must be a number > "
          "0 and <= 1)\ncampaign.toml:14:13: split.inference = 0.4 (with folds every event is for "
@@ -97,8 +97,8 @@ TEST_CASE("each kind of mistake is told by its key, value and what is allowed", 
          "campaign.toml:15:1: parameters.kappa (nothing depends on it: use it in a coefficient, "
          "a systematic or a binned region, set fixed = true or remove it)"},
         {"[parameters.mu]", "[parameters.sqrt]\nrange = [0, 2]\nfixed = true\n[parameters.mu]",
-         "campaign.toml:15:13: parameters.sqrt (a parameter is called by letters, digits and _, "
-         "not starting with a digit; 'sqrt' and 'source' have another meaning)"},
+         "campaign.toml:15:13: parameters.sqrt (a name consists of letters, digits and _ and does "
+         "not start with a digit; 'sqrt' and 'source' have another meaning)"},
         {"name = \"SBI\"", "name = \"S\"",
          "2 mistakes in campaign.toml:\ncampaign.toml:25:8: process.S.name = \"S\" (another "
          "process has this name)\ncampaign.toml:33:26: reference.mixture.SBI = 2 (no such process; "

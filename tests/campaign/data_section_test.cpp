@@ -99,7 +99,7 @@ TEST_CASE("mistakes of blinding and injections name key and advice", "[campaign]
                Contains("set blind = true to fit Asimov data until"));
     CHECK_THAT(message_of("injections = { mu = 1 }"), Contains("must be an array of tables like"));
     CHECK_THAT(message_of("injections = [{ sample = \"S2\" }]"),
-               Contains("data.injections[1]") && Contains("no value that should come out"));
+               Contains("data.injections[1]") && Contains("no value to inject"));
     CHECK_THAT(message_of("injections = [{ mu = 1 }, { mu = 11 }]"),
                Contains("data.injections[2].mu = 11"));
     CHECK_THAT(message_of("injections = [{ my = 1 }]"),

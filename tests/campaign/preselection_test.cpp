@@ -104,10 +104,10 @@ TEST_CASE("mistakes of a preselection name the class or process", "[selection]")
     CHECK(mistake_of(scored("classes = { a = [\"S\"], b = [\"Bb\", \"B\"] }\nsignal = [\"a\"]")) ==
           "preselection.classes.b = \"Bb\" (no such process; did you mean 'B'?)");
     CHECK(mistake_of(scored("classes = { a = [\"S\", \"B\"], b = [\"B\"] }\nsignal = [\"a\"]")) ==
-          "preselection.classes.b = \"B\" (a process belongs to one class, once)");
+          "preselection.classes.b = \"B\" (a process belongs to one class and is listed once)");
     CHECK(mistake_of(replaced(scored("classes = { a = [\"S\"], b = [\"B\"] }\nsignal = [\"a\"]"),
                               "[[systematic]]", "[[process]]\nname = \"C\"\n[[systematic]]"))
-              .ends_with("(process 'C' is in none; each belongs to one class)"));
+              .ends_with("(process 'C' is in no class; each belongs to one)"));
     CHECK(mistake_of(scored("signal = [\"S\", \"B\"]")) ==
           "preselection.signal = [\"S\", \"B\"] (must name some of the classes, not none and not "
           "all)");
@@ -124,7 +124,7 @@ TEST_CASE("mistakes of a preselection name the class or process", "[selection]")
     CHECK(mistake_of(replaced(scored(""), "coefficient = \"mu\"", "coefficient = \"1 + mu\""))
               .starts_with("preselection.signal is missing (the classes in the numerator"));
     CHECK(mistake_of(replaced(scored(""), ", score = [0, inf]", ""))
-              .starts_with("preselection (nothing looks at it"));
+              .starts_with("preselection (nothing uses it"));
     CHECK(mistake_of(replaced(selection_toml, "[reference]", "[reference]\nmax_ratio = 9"))
               .starts_with("reference.max_ratio (needs a [preselection]"));
     CHECK(mistake_of(replaced(scored(""), "features = [\"x\"]", "features = [\"x\", \"p_S\"]"))
@@ -177,9 +177,10 @@ TEST_CASE("impossible shares of the reference are told", "[selection]") {
     CHECK(mistake_of(with("{ S = \"yeild\", B = 2 }")) ==
           "reference.mixture.S = \"yeild\" (must be a number > 0, \"yield\" or { cap = M } with M "
           ">= 1)");
-    CHECK(mistake_of(replaced(with("{ S = \"yield\", B = 2 }"), "yield = 10.0\n", "")) ==
-          "reference.mixture.S = \"yield\" (the process declares no yield; say process.yield, or a "
-          "number here)");
+    CHECK(
+        mistake_of(replaced(with("{ S = \"yield\", B = 2 }"), "yield = 10.0\n", "")) ==
+        "reference.mixture.S = \"yield\" (the process declares no yield; give process.yield, or a "
+        "number here)");
     CHECK(mistake_of(with("{ S = { cap = 3, kap = 3 }, B = 2 }")) ==
           "reference.mixture.S.kap = 3 (unknown key; did you mean 'cap'?)");
 }

@@ -92,7 +92,7 @@ TEST_CASE("every mistake of a search is told", "[campaign][search]") {
          "must be a table with the keys uniform"},
         {"[search.parameters]\n\"training.batch\" = { choice = [1], integer = [1, 2] }\n",
          "must have one of uniform, log_uniform, integer or choice"},
-        {"[search.parameters]\n\"training.batch\" = { choice = [10, 10] }\n", "10 stands twice"},
+        {"[search.parameters]\n\"training.batch\" = { choice = [10, 10] }\n", "10 is listed twice"},
         {"[search.parameters]\n\"training.batch\" = { choice = [] }\n", "not empty"},
         {"[search.parameters]\n\"training.learning_rate\" = { uniform = [2, 1] }\n",
          "must be [low, high] with low < high"},

@@ -165,8 +165,9 @@ TEST_CASE("the range of the reference is its support", "[selection]") {
     } catch (const DataError& error) {
         CHECK(
             std::string(error.what()) ==
-            "sample 'data': 2 events of region 'SR' are where no simulated event of the reference "
-            "is, so no ratio is known there; event 77 has x = 8.0, the reference reaches from 2.5 "
+            "sample 'data': 2 events of region 'SR' lie where the reference has no simulated "
+            "event, "
+            "so no ratio is known there; event 77 has x = 8.0, the reference reaches from 2.5 "
             "to 4.0 (cut the region to where the reference has events, add a process to "
             "reference.mixture that reaches there, or leave such events out, counted, with [data] "
             "outside = \"drop\")");
@@ -178,8 +179,8 @@ TEST_CASE("the range of the reference is its support", "[selection]") {
 
 TEST_CASE("regions that an event could be in both of are refused", "[selection]") {
     CHECK(mistake_of(replaced(selection_toml, "x = [2.0, inf]", "x = [1.9, inf]"))
-              .starts_with("region.CR (overlaps region 'SR': an event could be in both; set them "
-                           "apart along one observable with 'where'"));
+              .starts_with("region.CR (overlaps region 'SR': an event could be in both; separate "
+                           "them in one observable with 'where'"));
     CHECK(mistake_of(replaced(selection_toml, "where = { x = [2.0, inf] }", ""))
               .starts_with("region.CR (overlaps region 'SR'"));
     CHECK(mistake_of(replaced(selection_toml, "x = [2.0, inf]", "y = [2.0, inf]"))
@@ -203,7 +204,7 @@ TEST_CASE("mistakes of regions name the region, the value and what is allowed", 
     CHECK(mistake_of(replaced(selection_toml, "edges = [0.0, 1.0, 2.0]", "edges = [0.0, 2.0, 1.0]"))
               .starts_with("region.CR.edges = [0.0, 2.0, 1.0] (must be two or more ascending"));
     CHECK(mistake_of(replaced(selection_toml, "observable = \"x\"\n", "")) ==
-          "region.CR.observable is missing (what the edges are values of, a column or \"score\")");
+          "region.CR.observable is missing (the observable of the edges, a column or \"score\")");
     CHECK(mistake_of(replaced(selection_toml, "x = [2.0, inf]", "x = [inf, 2.0]"))
               .starts_with("region.SR.where.x = [inf, 2.0] (must be [low, high] with low < high"));
     CHECK(mistake_of(replaced(selection_toml, "x = [2.0, inf]", "x = 2.0")) ==
@@ -213,15 +214,15 @@ TEST_CASE("mistakes of regions name the region, the value and what is allowed", 
           "region.SR.where = { x = [2.0, inf] } (the ratio file of the region has its events "
           "selected already)");
     CHECK(mistake_of(selection_toml + "[[region]]\nname = \"SR2\"\nwhere = { x = [-9, -1] }\n")
-              .starts_with("region (the unbinned regions 'SR', 'SR2' name no ratio file, but one "
-                           "at most is trained by a campaign"));
+              .starts_with("region (the unbinned regions 'SR', 'SR2' name no ratio file, but a "
+                           "campaign trains at most one"));
     CHECK(mistake_of(selection_toml + "[[region]]\nname = \"C2\"\ntype = \"binned\"\nwhere = { x = "
                                       "[-3, -2] }\nobserved = [3]\n")
               .starts_with("region.C2.observed (the events of data.sample are counted"));
     CHECK(mistake_of(selection_toml +
                      "[[region]]\nname = \"C2\"\ntype = \"binned\"\nmc_stat = true\n"
                      "[[region.sample]]\nname = \"b\"\ncontents = [1]\n") ==
-          "region.C2.mc_stat = true (only of a region that is filled with events; this one has "
+          "region.C2.mc_stat = true (only for a region that is filled with events; this one has "
           "contents)");
     CHECK(mistake_of(replaced(selection_toml, "sample = \"data\"",
                               "sample = \"data\"\noutside = \"dropp\"")) ==
@@ -244,8 +245,8 @@ TEST_CASE("an observable that no column has is told with the nearest name", "[se
     REQUIRE(lines.size() == 2);
     CHECK(lines[0] == "region.SR: there is no column 'maas' in the samples; did you mean 'mass'?");
     CHECK(lines[1] ==
-          "region.SR: there is no column 'score' in the samples; is it one of a [preselection]? "
-          "there is none");
+          "region.SR: there is no column 'score' in the samples; a [preselection] gives it, "
+          "but there is none");
     const auto some =
         unknown_observables(parse(selection_toml), {sample("S", {"x"}), sample("B_up", {"y"})});
     REQUIRE(some.size() == 2);

@@ -233,7 +233,7 @@ TEST_CASE("mistakes of systematics, regions and morphing name key and advice", "
         "[[morphing]]\nterms = [\"mu\", \"1\"]\nanchors = { S = { mu = 1 }, B = { mu = 1 } }\n";
     const auto mistake = GENERATE_COPY(values<Mistake>({
         {"shape = [\"S\"]", "shape = [\"X\"]", "systematic.scale.shape = [\"X\"] (no such process"},
-        {"shape = [\"S\"]", "shape = [\"S\", \"S\"]", "('S' stands twice)"},
+        {"shape = [\"S\"]", "shape = [\"S\", \"S\"]", "('S' is listed twice)"},
         {"shape = [\"S\"]", "shape = { S = { up = \"a\" } }",
          "systematic.scale.shape.S.down is missing (the sample varied the other way"},
         {"up = 1.10", "up = 0", "systematic.scale.yield.S.up = 0 (must be a number > 0"},
@@ -243,10 +243,10 @@ TEST_CASE("mistakes of systematics, regions and morphing name key and advice", "
         {"\"theory_1\"", "\"alpha_scale\"",
          "systematic.theory.range = [-2, 2] (parameter 'alpha_scale' is described elsewhere"},
         {"name = \"theory\"\nparameter = \"theory_1\"", "name = \"a.b\"",
-         "systematic.a.b (its parameter 'alpha_a.b' must be called by letters, digits and _ only"},
+         "systematic.a.b (its parameter 'alpha_a.b' must be a name of letters, digits and _ only"},
         {"range = [-2, 2]", "range = [1, 2]",
          "systematic.theory.range = [1, 2] (must contain the default start 0.0)"},
-        {"range = [-2, 2]", "width = 2", "systematic.theory.width = 2 (only of a parameter with"},
+        {"range = [-2, 2]", "width = 2", "systematic.theory.width = 2 (only for a parameter with"},
         {"width = 0.02", "width = 0", "parameters.lumi.width = 0 (must be a number > 0"},
         {"width = 0.02", "start = 3\nrange = [0, 2]",
          "parameters.lumi.range = [0, 2] (must contain start = 3.0)"},

@@ -232,7 +232,7 @@ TEST_CASE("a parameter that nothing depends on stays, with a warning", "[fit]") 
     CHECK(result.parameters[3].error == Approx(1.0).epsilon(1e-9));
     REQUIRE(result.warnings.size() == 2);
     CHECK_THAT(result.warnings[0], Contains("nothing depends on parameter 'unused'"));
-    CHECK_THAT(result.warnings[1], Contains("'loose' stands in its constraint alone"));
+    CHECK_THAT(result.warnings[1], Contains("'loose' appears only in its constraint"));
 }
 
 TEST_CASE("a parameter of interest that nothing depends on has a warning and no error", "[fit]") {

@@ -182,7 +182,7 @@ TEST_CASE("without shapes there are no sums over the reference", "[commands]") {
     CHECK(events.shapes.empty());
     CHECK_THAT(input_warnings(campaign, ratios).back(), Contains("alpha_other"));
     CHECK_THROWS_WITH(load("", folder / "r.h5"),
-                      Contains("describes no reference, which shape_norm = \"reference\" needs"));
+                      Contains("describes no reference, but shape_norm = \"reference\" needs one"));
 }
 
 TEST_CASE("an injected sample has its own weights, no shape, and observables at its values",

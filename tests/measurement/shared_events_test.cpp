@@ -64,7 +64,7 @@ TEST_CASE("an event in two unbinned regions is refused by its id", "[commands]")
     const RatioFiles ratios = open_ratio_files(campaign, "");
     CHECK_THROWS_WITH(expect_no_shared_events(campaign, ratios),
                       Contains("region 'low'") && Contains("region 'high'") &&
-                          Contains("share 2 events of sample 'data', by their ids; one of them is "
+                          Contains("share 2 events of sample 'data' (the same ids), for example "
                                    "121"));
     const mpi::Communicator alone;
     CHECK_THROWS_WITH(load_data(alone, campaign, model_for_ratios(campaign, ratios), ratios),

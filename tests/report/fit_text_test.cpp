@@ -64,9 +64,8 @@ TEST_CASE("constrained parameters are a table with pull and constraint", "[repor
 TEST_CASE("the text says what shapes that were left out would have given", "[report]") {
     const std::string text = fit_text(sample_record());
 
-    CHECK(
-        text.find("alpha: error 0.9995; with its shapes that are compatible with none it would be "
-                  "0.7213") != std::string::npos);
+    CHECK(text.find("alpha: error 0.9995; with its shapes, which are not significant, it would be "
+                    "0.7213") != std::string::npos);
 }
 
 TEST_CASE("the text of impacts says which definition each number follows", "[report]") {

@@ -93,7 +93,7 @@ TEST_CASE("shapes of h5py are read in every storage", "[tables]") {
 
 TEST_CASE("each defect of a file with shapes is one clear error", "[tables]") {
     const std::vector<std::pair<std::string, std::string>> defects{
-        {"del e['log_g_down']", "/events/S/log_g_down is missing: every set needs log_g_up and"},
+        {"del e['log_g_down']", "/events/S/log_g_down is missing: every sample needs log_g_up and"},
         {"del e['log_g_up'], e['log_g_down']", "/events/S/log_g_up is missing"},
         {"f.attrs['shape_parameters'] = ['alpha_scale']", "have 2 and 1 entries"},
         {"del f.attrs['shape_processes'], f.attrs['shape_parameters']", "has no names"},

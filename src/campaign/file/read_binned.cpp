@@ -218,14 +218,14 @@ void read_filling(const TableReader& table, BinnedRegionSection& section) {
     if (!section.from_events) {
         for (const char* key : {"where", "mc_stat"}) {
             if (table.find(key) == nullptr) continue;
-            table.wrong(key, "only of a region that is filled with events; this one has contents");
+            table.wrong(key, "only for a region that is filled with events; this one has contents");
         }
         return;
     }
     section.where = read_cuts(table);
     table.flag("mc_stat", section.mc_stat);
     if (table.find("edges") != nullptr) {
-        table.require("observable", "what the edges are values of, a column or \"score\"");
+        table.require("observable", "the observable of the edges, a column or \"score\"");
     } else if (table.find("observable") != nullptr) {
         table.require("edges", "the limits of the bins, for example edges = [0.0, 1.0, 2.0]");
     }

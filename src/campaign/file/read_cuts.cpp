@@ -40,8 +40,9 @@ std::vector<Cut> read_cuts(const TableReader& table) {
         const auto high = read_limit((*limits)[1], path + "[1]", table.mistakes());
         if (!low || !high) continue;
         if (!(*low < *high)) {
-            table.mistakes().wrong(member.value, path,
-                                   "must be [low, high] with low < high: low <= x < high is in");
+            table.mistakes().wrong(
+                member.value, path,
+                "must be [low, high] with low < high: events with low <= x < high are in");
             continue;
         }
         cut.low = *low;

@@ -62,7 +62,7 @@ void read_observed(const TableReader& table, Campaign& campaign) {
         std::all_of(campaign.binned.begin(), campaign.binned.end(), is_observed);
     if (!table.flag("observed", campaign.data.observed) || !campaign.data.observed) return;
     if (has_asimov) {
-        table.wrong("observed", "either what was observed or asimov is fitted");
+        table.wrong("observed", "either observed contents or asimov is fitted");
     }
     if (!campaign.unbinned.empty() && table.find("sample") == nullptr) {
         table.wrong("observed", "the events of the unbinned regions need sample = \"...\"");
@@ -145,7 +145,7 @@ void read_injection(const ConfigNode& node,
         check_injection_sample(reader, injection, campaign);
     }
     if (injection.values.empty()) {
-        mistakes.wrong(node, path, "says no value that should come out, for example mu = 2.0");
+        mistakes.wrong(node, path, "gives no value to inject, for example mu = 2.0");
         return;
     }
     if (!reader.text("name", injection.name)) injection.name = injection_name(injection);

@@ -22,7 +22,8 @@ void read_events(const ConfigNode& root, EventsSection& events, Mistakes& mistak
     if (events.features.empty()) table.wrong("features", "must name at least one column");
     std::set<std::string> seen;
     for (const std::string& feature : events.features) {
-        if (!seen.insert(feature).second) table.wrong("features", "'" + feature + "' stands twice");
+        if (!seen.insert(feature).second)
+            table.wrong("features", "'" + feature + "' is listed twice");
     }
 }
 
@@ -47,7 +48,7 @@ void read_split(const ConfigNode& root, Split& split, Mistakes& mistakes) {
         mistakes.add(
             root.find("split")->value.position,
             "split.train + validation + inference = " + value_text({sum, {}}) +
-                " (must be at most 1; absent ones count with their defaults 0.5, 0.1, 0.4)");
+                " (must be at most 1; missing ones count with their defaults 0.5, 0.1, 0.4)");
     }
 }
 

@@ -36,8 +36,8 @@ void read_inference(const ConfigNode& root, Campaign& campaign, Mistakes& mistak
     if (poi == nullptr) return;
     if (table.find("poi") != nullptr && !depends_on(campaign, inference.poi)) {
         table.wrong("poi",
-                    "nothing depends on it: it must stand in a coefficient, a systematic or "
-                    "a binned region");
+                    "nothing depends on it: it must appear in a coefficient, a systematic or a "
+                    "binned region");
     }
     table.numbers("scan", {.low = poi->low, .high = poi->high}, inference.scan);
 }

@@ -13,7 +13,7 @@ void read_model_parameter(const ConfigMember& member, Campaign& campaign, Mistak
     if (!is_parameter_name(member.key)) {
         mistakes.add(member.position,
                      path +
-                         " (a parameter is called by letters, digits and _, not starting with a "
+                         " (a name consists of letters, digits and _ and does not start with a "
                          "digit; 'sqrt' and 'source' have another meaning)");
         return;
     }

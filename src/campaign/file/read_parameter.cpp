@@ -27,7 +27,7 @@ void read_constraint(const TableReader& table, Constraint& constraint) {
     if (constraint.kind == Constraint::Kind::none) {
         for (const char* key : {"observed", "width"}) {
             if (table.find(key) == nullptr) continue;
-            table.wrong(key, "only of a parameter with constraint = \"gaussian\" or \"poisson\"");
+            table.wrong(key, "only for a parameter with constraint = \"gaussian\" or \"poisson\"");
         }
         return;
     }

@@ -42,7 +42,7 @@ std::vector<std::string> read_members(const ClassPlace& place,
             continue;
         }
         if (!seen.insert(*name).second) {
-            mistakes.wrong(item, place.path, "a process belongs to one class, once");
+            mistakes.wrong(item, place.path, "a process belongs to one class and is listed once");
         }
         names.push_back(*name);
     }
@@ -77,7 +77,7 @@ void read_classes(const TableReader& table, const Campaign& campaign, Preselecti
     }
     for (const std::string& name : processes) {
         if (seen.contains(name)) continue;
-        table.wrong("classes", "process '" + name + "' is in none; each belongs to one class");
+        table.wrong("classes", "process '" + name + "' is in no class; each belongs to one");
     }
 }
 
@@ -113,7 +113,7 @@ void read_signal(const TableReader& table, const Campaign& campaign, Preselectio
         table.wrong("signal", "no such class '" + name + "'" + known_names(name, names));
     }
     const std::set<std::string> once(to.signal.begin(), to.signal.end());
-    if (once.size() != to.signal.size()) table.wrong("signal", "a class stands there once");
+    if (once.size() != to.signal.size()) table.wrong("signal", "a class is listed once");
     if (once.empty() || once.size() == names.size()) {
         table.wrong("signal", "must name some of the classes, not none and not all");
     }
@@ -175,8 +175,8 @@ void check_class_names(const TableReader& table, const Campaign& campaign) {
     }
     for (const ProcessSection& process : campaign.processes) {
         if (process.name != preselection_ensemble) continue;
-        table.mistakes().add({}, table.path() + " (no process may be called '" + process.name +
-                                     "': the nets of the preselection are)");
+        table.mistakes().add({}, table.path() + " (no process may have the name '" + process.name +
+                                     "', which the nets of the preselection have)");
     }
 }
 

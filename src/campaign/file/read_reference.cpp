@@ -28,7 +28,7 @@ std::optional<Prior> read_prior(const ConfigMember& entry,
                            "must be a number > 0, \"yield\" or { cap = M } with M >= 1");
         } else if (declared != campaign.processes.end() && !declared->yield) {
             mistakes.wrong(entry.value, path,
-                           "the process declares no yield; say process.yield, or a number here");
+                           "the process declares no yield; give process.yield, or a number here");
         } else {
             return prior;
         }

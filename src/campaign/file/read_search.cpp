@@ -57,7 +57,7 @@ bool read_choices(const TableReader& table, SearchParameter& parameter) {
     for (const ConfigNode& item : *items) {
         parameter.choices.push_back(value_text(item));
         const auto same = std::ranges::count(parameter.choices, parameter.choices.back());
-        if (same == 2) table.wrong("choice", parameter.choices.back() + " stands twice");
+        if (same == 2) table.wrong("choice", parameter.choices.back() + " is listed twice");
     }
     return true;
 }
@@ -198,7 +198,7 @@ void read_processes(const TableReader& table, const Campaign& campaign, SearchSe
         if (std::ranges::count(known, name) == 0) {
             table.wrong("processes", "no process '" + name + "'" + known_names(name, known));
         } else if (std::ranges::count(search.processes, name) > 1) {
-            table.wrong("processes", "'" + name + "' stands twice");
+            table.wrong("processes", "'" + name + "' is listed twice");
         }
     }
     if (search.objective == SearchObjective::sigma && search.processes.size() < known.size()) {

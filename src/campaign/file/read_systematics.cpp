@@ -71,7 +71,7 @@ void read_shapes(const TableReader& table,
         if (!check_process(node, table.path("shape"), name, campaign, mistakes)) continue;
         const bool twice = std::any_of(shapes.begin(), shapes.end(),
                                        [&](const auto& other) { return other.process == name; });
-        if (twice) table.wrong("shape", "'" + name + "' stands twice");
+        if (twice) table.wrong("shape", "'" + name + "' is listed twice");
         shapes.push_back({name, {}, {}});
     }
 }
@@ -114,15 +114,14 @@ void read_parameter_of(const TableReader& table,
         for (const char* key :
              {"start", "range", "fixed", "constraint", "observed", "width", "group"}) {
             if (table.find(key) == nullptr) continue;
-            table.wrong(key, "parameter '" + name + "' is described elsewhere; say it there");
+            table.wrong(key, "parameter '" + name + "' is described elsewhere; give it there");
         }
         return;
     }
     if (!is_parameter_name(name)) {
-        table.mistakes().add(node.position,
-                             table.path() + " (its parameter '" + name +
-                                 "' must be called by letters, digits and _ only; name it with "
-                                 "parameter = \"...\")");
+        table.mistakes().add(node.position, table.path() + " (its parameter '" + name +
+                                                "' must be a name of letters, digits and _ only; "
+                                                "give one with parameter = \"...\")");
         return;
     }
     Parameter parameter{.name = name,
@@ -147,9 +146,8 @@ void check_repeated(const TableReader& table,
     for (const SystematicSection& other : campaign.systematics) {
         if (other.name == systematic.name) table.wrong("name", "another systematic has this name");
         if (other.parameter != systematic.parameter) continue;
-        const std::string why = "systematic '" + other.name +
-                                "' says this of the same process and "
-                                "parameter";
+        const std::string why =
+            "systematic '" + other.name + "' already gives this for the same process and parameter";
         if (overlap(systematic.shapes, other.shapes)) table.wrong("shape", why);
         if (overlap(systematic.yields, other.yields)) table.wrong("yield", why);
         if (!(systematic.shapes && other.shapes) || !(systematic.yields && other.yields)) {

@@ -60,10 +60,10 @@ void check_trained(Position at, const Campaign& campaign, Mistakes& mistakes) {
         ++count;
     }
     if (count < 2) return;
-    mistakes.add(at, "region (the unbinned regions " + names +
-                         "' name no ratio file, but one at most is trained by a campaign; train "
-                         "the others in campaigns of their own and give their file with ratios = "
-                         "\"...\")");
+    mistakes.add(at,
+                 "region (the unbinned regions " + names +
+                     "' name no ratio file, but a campaign trains at most one; train the others in "
+                     "campaigns of their own and give their files with ratios = \"...\")");
 }
 
 void check_boxes(Position at, const Campaign& campaign, Mistakes& mistakes) {
@@ -74,8 +74,8 @@ void check_boxes(Position at, const Campaign& campaign, Mistakes& mistakes) {
     for (const SelectionRegion& region : regions) {
         if (region.kind == SelectionRegion::Kind::thin && names.contains(region.name)) {
             mistakes.add(at, "region." + region.name +
-                                 " (is the name of what reference.max_ratio moves out of the "
-                                 "unbinned region; choose another)");
+                                 " (is the name of the region for events that reference.max_ratio "
+                                 "moves out of the unbinned one; choose another)");
         }
         if (!has_mistake(region) && is_empty(box_of(region))) {
             mistakes.add(at, "region." + region.name +
@@ -125,8 +125,8 @@ void check_use_of_preselection(const ConfigNode& root,
     }
     if (campaign.preselection && mistakes.empty() && !RegionCuts(campaign).needs_scores()) {
         mistakes.add(position("preselection"),
-                     "preselection (nothing looks at it: cut on score, max_ratio or p_<class> in "
-                     "the 'where' of a region, bin a region in it, or set reference.max_ratio)");
+                     "preselection (nothing uses it: cut on score, max_ratio or p_<class> in the "
+                     "'where' of a region, bin a region in it, or set reference.max_ratio)");
     }
 }
 
@@ -148,10 +148,10 @@ std::vector<std::string> overlaps(const std::vector<SelectionRegion>& regions) {
             const bool told = regions[a].kind == SelectionRegion::Kind::thin &&
                               meet(regions[a - 1], regions[b]);  // its trained region
             if (told || !meet(regions[a], regions[b])) continue;
-            lines.push_back("region." + regions[b].name + " (overlaps region '" + regions[a].name +
-                            "': an event could be in both; set them apart along one observable "
-                            "with 'where', for example mass = [100.0, 200.0] in one and mass = "
-                            "[200.0, inf] in the other)");
+            lines.push_back(
+                "region." + regions[b].name + " (overlaps region '" + regions[a].name +
+                "': an event could be in both; separate them in one observable with 'where', for "
+                "example mass = [100.0, 200.0] in one and mass = [200.0, inf] in the other)");
         }
     }
     return lines;
@@ -187,7 +187,7 @@ std::vector<std::string> unknown_observables(const Campaign& campaign,
         }
         if (count == 0) return;
         const bool scored = is_preselected(name) && !campaign.preselection;
-        const std::string advice = scored ? "; is it one of a [preselection]? there is none"
+        const std::string advice = scored ? "; a [preselection] gives it, but there is none"
                                    : count == samples.size() ? known_names(name, known)
                                                              : "; the other samples have one";
         lines.push_back(where + ": there is no column '" + name + "' in " +

@@ -172,9 +172,8 @@ void add_stat(const Campaign& campaign, const Totals& totals, FilledRegion& fill
         if (delta < large) continue;
         filled.warnings.push_back(
             "region '" + region.name + "', " + bin_text(filled.section, b) +
-            ": the simulated events know its expectation to " + toml_text(delta) +
-            " of itself only; a Gaussian factor is a poor description of that, join it with "
-            "another bin");
+            ": the simulated events determine its expectation only to " + toml_text(delta) +
+            " of itself, which a Gaussian factor describes poorly; join it with another bin");
     }
     if (filled.stat_parameters.empty()) return;
     for (BinnedSample& sample : region.samples) sample.factors.push_back(factors);

@@ -103,8 +103,8 @@ private:
         const std::uint64_t lost = data_in(r);
         if (lost == 0) return;
         const std::string text = "region '" + regions_[r].name + "': " + std::to_string(lost) +
-                                 " data events are where the reference is too thin, and no "
-                                 "simulated event for inference is";
+                                 " data events lie where the reference is too thin, but no "
+                                 "simulated event for inference does";
         if (written_.data.outside == OutsideSupport::drop) {
             result_.warnings.push_back(text + "; they are left out");
         } else {

@@ -110,7 +110,7 @@ void expect_inside(const Campaign& campaign,
     throw DataError(
         "sample '" + campaign.data.sample + "': " + std::to_string(outside.size()) +
         " events of region '" + (region == nullptr ? "" : region->name) +
-        "' are where no simulated event of the reference is, so no ratio is known there; event " +
+        "' lie where the reference has no simulated event, so no ratio is known there; event " +
         std::to_string(event.id) + " has " + feature + " = " + toml_text(event.value) +
         ", the reference reaches " + limits +
         " (cut the region to where the reference has events, add a process to "

@@ -79,7 +79,8 @@ void RatioEvents::open_shapes(const RatioSet& set, std::uint64_t columns, Set& t
                             " has no names: the root attributes 'shape_processes' and "
                             "'shape_parameters' must say what its columns are");
         }
-        throw DataError(paths[side] + " is missing: every set needs log_g_up and log_g_down with " +
+        throw DataError(paths[side] +
+                        " is missing: every sample needs log_g_up and log_g_down with " +
                         std::to_string(columns) + " columns, as 'shape_parameters' names them");
     }
     if (columns == 0) return;
@@ -136,7 +137,7 @@ std::vector<std::string> RatioEvents::warnings() const {
     if (!slow.empty())
         lines.push_back(slow + ": stored in pieces or not as f32 or f16: loads slowly");
     if (!unchecked.empty()) {
-        lines.push_back(unchecked + ": no checksums, damage would not be noticed");
+        lines.push_back(unchecked + ": no checksums, so damage would not be noticed");
     }
     return lines;
 }

@@ -7,10 +7,11 @@
 
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
+
 #include "core/suggest.hpp"
 #include "h5/attributes.hpp"
-
 #include "tables/checked_column.hpp"
+
 #include "ratio_attributes.hpp"
 #include "ratio_events.hpp"
 #include "ratio_lines.hpp"

@@ -59,7 +59,7 @@ FeatureScaling feature_scaling(const FeatureTable& table, Scaling scaling) {
             throw DataError("feature column " + std::to_string(table.features[input]) + " is " +
                             std::to_string(range.mean) +
                             " for every training event: a constant cannot separate anything "
-                            "(take it out of [events] features)");
+                            "(remove it from events.features)");
         }
         const double smallest = range.smallest;
         const double largest = range.largest;

@@ -25,7 +25,7 @@ Beginning beginning_of(const TrainRequest& request,
     if (continuation.from_path.empty()) return {first_state(request, scaling), false};
     const TrainingStateStore before(continuation.from_path, continuation.from_task, log);
     if (auto saved = before.newest(request)) return {std::move(*saved), false};
-    log.warning("the state of the rung before is gone: beginning anew",
+    log.warning("the state of the previous rung is gone: starting again",
                 {{"task", request.name}, {"file", continuation.from_path}});
     return {first_state(request, scaling), true};
 }
