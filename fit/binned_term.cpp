@@ -119,7 +119,7 @@ void add_second_derivatives(const WeightedSample& of, std::vector<double>& hessi
 
 }  // namespace
 
-/// d nu_b / du, sparse: what acts on all bins, and what acts on a bin alone beside it.
+/// d nu_b / du, sparse: the parameters that act on all bins, and those that act on a single bin.
 struct BinnedTerm::Slopes {
     std::vector<double> shared;            // [bins, A]
     std::vector<std::vector<double>> own;  // [bins][own_]

@@ -131,7 +131,7 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 }
 
 /// Waits for a trainer that has closed its socket. One that does not end by itself is killed; one
-/// that cannot even be killed (it hangs in the kernel) is left alone, so that nobody waits for
+/// that cannot even be killed (it hangs in the kernel) is abandoned, so that nobody waits for
 /// ever.
 LaunchReply wait_for_end(pid_t pid) {
     constexpr timespec pause{0, 2'000'000};

@@ -9,7 +9,7 @@
 
 namespace ratiofarm {
 
-/// A list of events is cut into shards that depend on its length alone; each rank holds whole
+/// A list of events is cut into shards that depend only on its length; each rank holds whole
 /// shards in order. Sums over a shard run in a fixed order, sums over shards are exact
 /// (mpi/exact_sum.hpp), so neither ranks nor threads change a bit.
 struct Shards {

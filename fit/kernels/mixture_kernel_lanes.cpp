@@ -125,7 +125,7 @@ void add_block(const ShardColumns& events,
     for (int jk = 0; jk < N * (N + 1) / 2; ++jk) sums[2 + N + jk] += bend[jk].sum();
 }
 
-/// The same for any number of processes, one quantity at a time.
+/// Like add_block(), for any number of processes, one quantity at a time.
 void add_block_any(const ShardColumns& events,
                    std::size_t first,
                    std::size_t n,

@@ -22,7 +22,7 @@ ReferenceSums textbook_reference(const RegionLayout& layout,
                                  const EventSet& events,
                                  std::span<const double> alpha);
 
-/// The same over the events of all ranks, which are read anew for every sum.
+/// The textbook sums over the events of all ranks, which are read again for every sum.
 class TextbookEvents {
 public:
     /// \param comm must outlive this, like everything the source reads

@@ -13,7 +13,7 @@ namespace ratiofarm {
 /// rank holds all events. This is how the Hessian of such likelihoods is published; it costs one
 /// pass per parameter and is here as an oracle of Likelihood::evaluate and for comparison.
 /// Covers unbinned regions with any ShapeNorm; binned regions and constraints are not included.
-/// \param u [n], internal coordinates  \return [n, n], of the unbinned terms alone
+/// \param u [n], internal coordinates  \return [n, n], only of the unbinned terms
 /// \throws AgreedError if the events cannot be read on some rank
 std::vector<double> unbinned_hessian_by_rows(const StatisticalModel& model,
                                              const LikelihoodData& data,

@@ -12,7 +12,7 @@ struct LocalFit {
     bool converged = false;
     std::vector<double> u;  ///< [n], internal coordinates
     double value = 0.0;     ///< of the parameter of interest
-    double newton = 0.0;    ///< the same after the first Newton step alone: what one pass tells
+    double newton = 0.0;    ///< value after only the first Newton step: what one pass tells
     double error = 0.0;     ///< from the Hessian at the minimum; 0 where it is held or at a bound
 };
 

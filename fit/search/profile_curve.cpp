@@ -11,8 +11,8 @@ namespace {
 /// More points than this and the profile is not smooth: fits at every point are better.
 constexpr std::size_t most_points = 200;
 
-/// Of what the sixth derivative alone would give: a jump of the third one, where interpolation
-/// codes change their formula, is foretold less badly.
+/// Compared with what the sixth derivative by itself would give: a jump of the third one, where
+/// interpolation codes change their formula, is foretold less badly.
 constexpr double safety = 4.0;
 
 }  // namespace

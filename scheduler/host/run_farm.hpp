@@ -52,7 +52,7 @@ struct FarmRank {
 /// seconds are learned
 FarmEnd run_farm(const FarmRank& rank, std::vector<Task> tasks, const FarmOptions& options);
 
-/// The same with default options.
+/// run_farm() with default options.
 FarmEnd run_farm(const mpi::Communicator& world,
                  std::vector<Task> tasks,
                  TaskRunner& runner,

@@ -55,7 +55,7 @@ struct ReferenceSection {
         bool operator==(const Prior&) const = default;
     };
     std::vector<std::pair<std::string, double>> mixture;  ///< process name, pi_k normalised to 1
-    std::vector<Prior> priors = {};  ///< what they were solved from; empty: numbers alone
+    std::vector<Prior> priors = {};  ///< what they were solved from; empty: only numbers
     double max_ratio = 0.0;          ///< events of the trained region with a larger one (as the
                              ///< preselection says) are counted in a bin instead; 0: no limit
     bool operator==(const ReferenceSection&) const = default;
@@ -104,8 +104,8 @@ struct DataSection {
     std::vector<Injection> injections = {};
     bool operator==(const DataSection&) const = default;
 
-    /// Sample whose events are fitted; empty while Asimov data are. A blind campaign's data sample
-    /// is asked for nowhere: it is neither read nor counted.
+    /// Sample whose events are fitted; empty while Asimov data are. The data sample of a blind
+    /// campaign is never used: it is neither read nor counted.
     std::string fitted_sample() const { return blind ? std::string() : sample; }
     /// Whether what was observed is fitted: events, contents of bins, global observables.
     bool fits_observed() const { return observed && !blind; }
@@ -208,7 +208,7 @@ Campaign read_campaign(const std::filesystem::path& path);
 /// value.
 std::string campaign_toml(const Campaign& campaign);
 
-/// The same campaign, readable from any folder: for the copy in a run directory.
+/// The campaign with absolute paths, readable from any folder: for the copy in a run directory.
 Campaign with_absolute_paths(Campaign campaign);
 
 /// What `ratiofarm init` writes: a commented campaign that passes `check` once its events exist.

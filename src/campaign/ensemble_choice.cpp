@@ -223,7 +223,7 @@ std::vector<EnsembleChoice> choose_ensembles(const GraphInputs& inputs,
 
 std::uint32_t members_wanted(std::uint32_t members, double spread, const EnsembleSection& section) {
     const double ratio = spread / section.until_spread;
-    // One member alone has no spread: two tell more.
+    // A single member has no spread: two tell more.
     double wanted = std::isnan(ratio) ? members + 1.0 : std::ceil(members * ratio * ratio);
     wanted = std::clamp(wanted, members + 1.0, 2.0 * members);
     return static_cast<std::uint32_t>(std::min<double>(wanted, section.max_members));

@@ -45,7 +45,7 @@ struct EnsembleSpec {
     std::vector<SamplePart> numerator;
     std::vector<SamplePart> denominator;  ///< by sample, so that the order in the file is no matter
     std::uint32_t members = 1;            ///< nets, of each fold
-    std::string warm_start;               ///< ensemble whose nets they begin as; empty: seeds alone
+    std::string warm_start;               ///< ensemble whose nets they begin as; empty: only seeds
     double rate_factor = 1.0;             ///< of training.learning_rate
     std::vector<ClassParts> classes = {};  ///< of a classifier; it has no numerator, no denominator
     bool operator==(const EnsembleSpec&) const = default;

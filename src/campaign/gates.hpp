@@ -40,7 +40,7 @@ struct GateCheck {
     bool passed = true;
 };
 
-/// The gates that look at a net alone, in the order in which they are applied; those that are off
+/// The gates that look at a single net, in the order in which they are applied; those that are off
 /// are left out. What chance reaches:
 ///
 /// - excess: its error also counts the training events, 3 e sqrt(1 + validation / training events);
@@ -99,15 +99,16 @@ struct SlotChoice {
     bool operator==(const SlotChoice&) const = default;
 };
 
-/// Judges an ensemble round by round: first all planned nets; when all of them are trained, the
-/// replacements of those that were excluded, together; then the same for each further wave. A net
-/// is compared with those of its fold that were accepted before or came with it, so that a later
-/// net never changes what was decided. Of three nets or more none is excluded by excess, sc_rms,
-/// closure, slope or overtraining within three times their median: another seed would not help.
+/// Applies the gates to an ensemble round by round: first to all planned nets; when all of them are
+/// trained, to the replacements of those that were excluded, together; and so on for each further
+/// wave. A net is compared with the nets of its fold that were accepted before or came with it, so
+/// a later net never changes a decision. With three nets or more, excess, sc_rms, closure, slope
+/// and overtraining exclude no net within three times their median: another seed would not help.
 ///
-/// The loss: (loss - median) / scatter <= gates.loss_outlier, where the scatter is 1.4826 times the
-/// median absolute deviation, at least a twentieth of what the median net gained on a constant one
-/// (ln 2, of a classifier the logarithm of the number of classes) and at least 0.1 / sqrt(validation events). Of two middle values the median is the lower.
+/// The gate of the loss is (loss - median) / scatter <= gates.loss_outlier. The scatter is 1.4826
+/// times the median absolute deviation, but at least a twentieth of the gain of the median net over
+/// a constant net (whose loss is ln 2, or the logarithm of the number of classes of a classifier)
+/// and at least 0.1 / sqrt(validation events). The median of two middle values is the lower one.
 ///
 /// \param replacements  most of them for one slot
 /// \return one choice per slot, in their order

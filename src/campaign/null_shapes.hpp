@@ -37,7 +37,7 @@
 /// gives twice the events half the variance, and the halves take as many steps with half the batch,
 /// so that the noise of the descent scales alike. Members that are averaged lose that second part,
 /// so for them it is an upper estimate. Variation in common, of the nominal sample, drops out of
-/// up - down here as it does in the fit. Where the process is all there is, noise alone adds
+/// up - down here as it does in the fit. Where the process is all there is, noise by itself adds
 /// expected events * noise_variance to the information about alpha; other processes dilute it.
 namespace ratiofarm {
 

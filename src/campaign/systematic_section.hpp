@@ -42,10 +42,10 @@ struct SystematicSection {
     bool operator==(const SystematicSection&) const = default;
 };
 
-/// What becomes of shapes that are compatible with none.
+/// What happens to shapes that are not significant.
 enum class NullShapes : std::uint8_t {
     norm_only,  ///< they are left out of the likelihood, with their yields kept
-    keep,       ///< they are reported alone
+    keep,       ///< they are used and reported
 };
 
 /// [systematics]: the nets of all shapes.

@@ -18,11 +18,11 @@ Digest train_digest(const TrainRequest& request,
                     const EnsembleSpec& ensemble,
                     const GraphInputs& inputs);
 
-/// Of an ensemble in the end: its trainings, and the rules by which some nets are left out,
-/// replaced or added.
+/// Digest of a finished ensemble: of its trainings, and of the rules by which some nets are left
+/// out, replaced or added.
 Digest ensemble_digest(const PlannedEnsemble& ensemble, const Campaign& campaign);
 
-/// The same for an evaluation.
+/// Digest of an evaluation: of everything that determines its result.
 Digest infer_digest(const InferRequest& request,
                     const Digest& ensemble,
                     const SampleInfo& sample,

@@ -48,7 +48,7 @@ void add_inferences(const GraphInputs& inputs,
     task.sample = sample.name;
     task.request = request_for(inputs, ensemble, sample);
     const Split& split = task.request.split;
-    // With folds an event is evaluated by the nets of its own alone.
+    // With folds an event is evaluated only by the nets of its own fold.
     const double nets = static_cast<double>(ensemble.nets.size()) / std::max(split.folds, 1U);
     const double share = task.request.part == EventPart::all ? 1.0 : split.inference;
     const double flop = forward_flop(task.request.network) * nets * share;
@@ -86,7 +86,7 @@ void add_trainings(const GraphInputs& inputs,
     graph.ensembles.push_back(std::move(ensemble));
 }
 
-/// What says which shapes are compatible with none.
+/// What decides which shapes are significant.
 void add_judgement(Hasher& hasher, const Campaign& campaign, const TaskGraph& graph) {
     if (trained_shapes(campaign).empty()) return;
     add_number(hasher, campaign.systematic_nets.null_level);

@@ -15,7 +15,7 @@ namespace ratiofarm {
 
 /// Which ranks run a command.
 enum class Ranks {
-    root,  ///< rank 0 alone; the others wait for its exit code
+    root,  ///< only rank 0; the others wait for its exit code
     all,   ///< collective
 };
 

@@ -29,7 +29,7 @@ HessianCheck check_hessian(RunContext& context, const FittedCampaign& fitted) {
         seconds_of([&] { closed_form = fitted.likelihood.evaluate(u).hessian; });
     check.seconds_by_rows = seconds_of(
         [&] { rows = unbinned_hessian_by_rows(fitted.model, fitted.data, context.world, u); });
-    // The rows are those of the events alone.
+    // The rows are only those of the events.
     const std::vector<double> rest = fitted.likelihood.evaluate(u, LikelihoodPart::rest).hessian;
     double largest = 0.0;
     for (std::size_t ab = 0; ab < rows.size(); ++ab) {

@@ -18,7 +18,7 @@ std::string nets_text(const Digest& training,
 /// For `status`: one line per excluded net and per place that stays empty.
 std::string exclusions_text(const std::vector<EnsembleRecord>& ensembles);
 
-/// For `status`: the shapes that are compatible with none, and of how many.
+/// For `status`: the shapes that are not significant, and the number of all shapes.
 std::string null_shapes_text(const std::vector<JudgedShape>& shapes);
 
 }  // namespace ratiofarm

@@ -94,7 +94,7 @@ void print_text(const Plan& plan) {
                    ? ""
                    : "   (no events file yet: sizes are those that `simulate` will write)");
     print_selection(plan);
-    if (cost.nets == 0) return;  // regions of counts alone: what is selected is fitted
+    if (cost.nets == 0) return;  // only regions of counts: what is selected is fitted
     fmt::print("nets        {} of {} parameters: {}\n", grouped(cost.nets),
                grouped(cost.parameters_per_net), nets_text(plan.campaign));
     fmt::print("trainings   {} tasks{}\n", grouped(cost.trainings), engine_text(plan));

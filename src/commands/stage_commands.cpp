@@ -12,7 +12,7 @@
 namespace ratiofarm {
 namespace {
 
-/// A command that runs one stage alone; with Needs::selection after what is missing before it.
+/// A command that runs a single stage; with Needs::selection after what is missing before it.
 struct StageCommand {
     Stage stage = Stage::train;
     Trainers trainers = Trainers::none;

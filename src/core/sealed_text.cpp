@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t digest_digits = 32;
 
-/// What stands around the digest at the end of a file, and the end of the unsealed text that it
+/// The text around the digest at the end of a file, and the end of the unsealed text that it
 /// replaces.
 struct Frame {
     std::string_view replaced;

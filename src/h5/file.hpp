@@ -11,7 +11,7 @@
 
 /// Opening files. Every error carries HDF5's own error stack; HDF5 itself prints nothing.
 ///
-/// How all ranks write one file: rank 0 alone makes it with create_file(), create_group(),
+/// How all ranks write one file: only rank 0 makes it, with create_file(), create_group(),
 /// create_dataset() and the attributes, and closes it. Then all ranks open it with
 /// open_file_together(), each writes its own rows independently (no collective transfer, which
 /// hangs on a full disk and is damaged by Open MPI before 4.1.7), and all call flush().

@@ -74,7 +74,7 @@ FitResult fit_with_scan(const StatisticalModel& model,
     return result;
 }
 
-/// The exact densities and histograms know the nominal processes alone.
+/// The exact densities and histograms only know the nominal processes.
 StatisticalModel without_systematics(StatisticalModel model) {
     for (ProcessModel& process : model.unbinned.front().processes) process.systematics.clear();
     for (Parameter& parameter : model.parameters) {

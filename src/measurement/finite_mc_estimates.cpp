@@ -50,7 +50,7 @@ std::vector<double> log_means(const RatioFile& ratios,
     return z;
 }
 
-/// The same events with bootstrap weights in the sums over the reference.
+/// The events of a source, with bootstrap weights in the sums over the reference.
 EventSource with_reference_counts(EventSource source,
                                   const std::shared_ptr<const RatioFile>& ratios,
                                   const std::vector<FittedSet>& sets,

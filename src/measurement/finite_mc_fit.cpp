@@ -47,9 +47,8 @@ void scale(std::vector<LineSums>& direction, double factor) {
     }
 }
 
-/// Of the uncertainty the part that the shapes of a direction can carry becomes the nuisance
-/// parameter. Shapes are normalised, so what an error of the normalisation does is not in them: it
-/// inflates t.
+/// The part of the uncertainty that shapes can carry becomes the nuisance parameter `alpha_mc`.
+/// Shapes are normalised, so they cannot carry errors of the normalisation: those inflate t.
 void set_direction(const mpi::Communicator& comm,
                    const FittedPoint& point,
                    std::vector<LineSums> direction,

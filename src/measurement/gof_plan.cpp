@@ -59,7 +59,7 @@ std::vector<Task> GofPlan::tasks() const {
             hasher.bytes(std::as_bytes(std::span(bins.edges)));
         }
         task.digest = hasher.finish();
-        task.name.insert(task.name.find('/') + 1, "gof ");  // a kind of toys to all who read names
+        task.name.insert(task.name.find('/') + 1, "gof ");  // readers of names take it for toys
     }
     return tasks;
 }

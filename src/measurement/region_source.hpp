@@ -13,9 +13,9 @@ struct RegionSets {
     std::vector<FittedSet> sets;
 };
 
-/// Collective over comm. The events of a region as a list that is read in pieces, by several
-/// threads at once. Asimov data from samples stand for the parameters they are made at: their
-/// weights carry the shapes, and the sum of each process' weights is its rate.
+/// Collective over comm. The events of a region as a list that several threads read in pieces.
+/// Asimov data from samples represent the parameter values they are made for: their weights
+/// include the shapes, and the weights of each process sum to its rate.
 EventSource region_source(const mpi::Communicator& comm, const RegionSets& input);
 
 }  // namespace ratiofarm

@@ -19,7 +19,7 @@ ShapeRecord shape_record(const Campaign& campaign,
                          const LikelihoodOptions& options);
 
 /// What people should know before they believe a constraint: shapes that were left out, and
-/// parameters whose noise alone would make their error smaller than 0.98 of the constraint.
+/// parameters whose noise by itself would make their error smaller than 0.98 of the constraint.
 std::vector<std::string> shape_warnings(const ShapeRecord& record, const StatisticalModel& model);
 
 }  // namespace ratiofarm

@@ -109,7 +109,8 @@ std::vector<double> answers(const MemberWeights& weights,
     return a;
 }
 
-/// C a: the weights' part of the change that is most likely for its effect.
+/// C a, the part of it that moves the weights: of all changes with one effect on the parameter of
+/// interest, the most likely one.
 LineSums likely_change(const RatioHeader& header,
                        const MemberWeights& weights,
                        std::span<const double> a) {

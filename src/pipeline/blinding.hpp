@@ -18,7 +18,7 @@ namespace ratiofarm {
 /// \throws DataError if the record is damaged
 std::optional<Blinding> open_if_unblinded(Campaign& written, const RunDirectory& directory);
 
-/// The same for commands that hold the lock, after --unblind was put on record if it was given.
+/// Like open_if_unblinded(), for commands that hold the lock; records --unblind first if given.
 /// \param reason of --unblind
 /// \throws ConfigError if there is nothing to unblind, no reason, or no blind fit of the same
 /// measurement that could have been looked at

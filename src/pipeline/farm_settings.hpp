@@ -15,7 +15,7 @@ struct FarmSettings {
     PaceLimits pace;                 ///< when a trainer counts as hung
     std::optional<Instant> stop_by;  ///< on rank 0: everything has checkpointed and stopped by then
     bool ignore_space = false;       ///< begin although the file system is too small
-    Shard shard;                     ///< tasks of this farm; results of all others are left alone
+    Shard shard;                     ///< tasks of this farm; results of all others are not touched
 };
 
 }  // namespace ratiofarm

@@ -22,8 +22,8 @@ StageEnd farm_stage(RunContext& context,
                     std::vector<Task> tasks,
                     TaskFileKind kind);
 
-/// The same while more tasks become known: after each one that ends those that more() returns are
-/// begun, too. Their results must not be there. \param more  on rank 0; does not throw
+/// Like farm_stage(), while more tasks become known: after each task that ends, those that more()
+/// returns are begun, too. They must have no results yet. \param more  on rank 0; does not throw
 using MoreTasks = std::function<std::vector<Task>()>;
 StageEnd growing_farm_stage(RunContext& context,
                             const RunPlace& place,
@@ -32,10 +32,10 @@ StageEnd growing_farm_stage(RunContext& context,
                             TaskFileKind kind,
                             const MoreTasks& more);
 
-/// What does the tasks of a rank. Called on every rank or, if there is nothing to do, on none.
+/// Makes the runner of a rank's tasks. Called on every rank or, if there is nothing to do, on none.
 using MakeRunner = std::function<std::unique_ptr<TaskRunner>()>;
 
-/// The same with runners that are no trainers.
+/// Like farm_stage(), with runners that are not trainers.
 StageEnd farm_stage(RunContext& context,
                     const RunPlace& place,
                     RootBooks& books,

@@ -40,7 +40,7 @@ StageEnd infer_stage(RunContext& context,
                      const PlannedCampaign& planned,
                      const RunPlace& place,
                      RootBooks& books) {
-    // Regions that are counted alone need no ratios.
+    // Regions that are only counted need no ratios.
     if (!planned.campaign.has_events()) return {StageEnd::State::up_to_date, 0.0, {}};
     const Digest inputs = ratios_digest(planned.campaign, planned.samples, planned.graph);
     std::uint64_t stale =

@@ -18,7 +18,7 @@ std::optional<SearchRecord> find_search(const RunDirectory& directory);
 /// \throws ConfigError, DataError of make_search_plan()
 std::optional<Campaign> searched_campaign(const GraphInputs& inputs, const RunDirectory& directory);
 
-/// The same where the events are not at hand: search.json is believed.
+/// Like the above if the events are not available: search.json is trusted.
 std::optional<Campaign> searched_campaign(const Campaign& campaign, const RunDirectory& directory);
 
 }  // namespace ratiofarm

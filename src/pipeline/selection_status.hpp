@@ -10,7 +10,7 @@
 
 namespace ratiofarm {
 
-/// How far the selection of a run is, by its files alone.
+/// How far the selection of a run is, judged only by its files.
 struct SelectionStatus {
     bool done = false;       ///< it is there, and of this campaign
     std::uint64_t nets = 0;  ///< of the preselection that are trained

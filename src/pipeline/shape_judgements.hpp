@@ -33,7 +33,7 @@ std::vector<ShapeJudgement> shape_judgements(const mpi::Communicator& comm,
                                              const PlannedCampaign& planned,
                                              const RunPlace& place);
 
-/// One line per shape that is compatible with none.
+/// One line per shape that is not significant.
 void log_null_shapes(std::span<const JudgedShape> shapes, const Log& log);
 
 }  // namespace ratiofarm

@@ -183,7 +183,7 @@ SpaceNeeds space_needs(const PlannedCampaign& planned,
         needs.margin += small_files + needs.files * disk_block / 2;
         return needs;
     }
-    if (!planned.campaign.has_events()) return needs;  // regions that are counted alone
+    if (!planned.campaign.has_events()) return needs;  // regions that are only counted
     const Cost cost = cost_of(planned.campaign, planned.samples, planned.graph, ranks);
     const auto need = [&](std::string what, std::uint64_t bytes, std::uint64_t files) {
         if (files == 0) return;

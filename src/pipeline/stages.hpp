@@ -46,12 +46,12 @@ struct StageEnd {
     std::string trouble = {};           ///< why it stopped early by itself, on rank 0
 };
 
-/// Makes what is missing of the campaign: the events of its regions.
+/// Completes the campaign by selecting the events of its regions.
 StageEnd select_stage(RunContext& context,
                       PlannedCampaign& planned,
                       const RunPlace& place,
                       RootBooks& books);
-/// The same for its best setting.
+/// Completes the campaign by searching for its best setting.
 StageEnd search_stage(RunContext& context,
                       PlannedCampaign& planned,
                       const RunPlace& place,

@@ -67,8 +67,8 @@ void remove_results(const RunDirectory& directory) {
                                   owner.job.empty() ? "" : ", job " + owner.job, why));
 }
 
-/// Farms on different shards may work at the same time; a farm on everything is alone. Our own lock
-/// is already there, so of two that begin at the same time at most one goes on.
+/// Farms on different shards may work at the same time; a farm on everything works by itself. Our
+/// own lock is already there, so of two that begin at the same time at most one goes on.
 void expect_no_other_farm(const RunDirectory& directory, const Shard& shard) {
     if (const auto owner = living_owner(directory.lock()); owner && !shard.whole()) {
         refuse(directory.lock(), *owner, "it works on all tasks; wait for it or end it");
@@ -85,7 +85,7 @@ void expect_no_other_farm(const RunDirectory& directory, const Shard& shard) {
     }
 }
 
-/// What all journals say; the one that this farm appends to, alone, is left in `own`.
+/// What all journals say; `own` gets only the journal that this farm appends to.
 JournalState read_history(const RunDirectory& directory, const Shard& shard, JournalState& own) {
     JournalState all = read_journal(directory.journal());
     own = all;
@@ -196,7 +196,7 @@ void brief(RunContext& context, const WorkspaceRequest& request, Workspace& work
         books.journal = std::make_unique<Journal>(path, own);
         return;
     }
-    // Regions that are counted alone train nothing.
+    // Regions that are only counted train nothing.
     const bool counts_alone =
         needs_selection(planned.written) && trained_region(planned.written) == nullptr;
     if (!counts_alone) expect_trainable(planned.written);

@@ -33,7 +33,7 @@ struct Places {
 enum class Needs {
     events,     ///< campaign, events and task graph
     selection,  ///< the same for who makes what is missing: then the graph is that of its tasks
-    campaign,   ///< the campaign alone; events are described if their file can be read
+    campaign,   ///< only the campaign; events are described if their file can be read
 };
 
 /// What a command asks for when it opens a workspace.

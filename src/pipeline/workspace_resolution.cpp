@@ -54,7 +54,7 @@ TaskGraph graph_of(const PlannedCampaign& planned, DeviceClass device_class) {
         if (!planned.written.preselection) return {};
         return make_preselection_graph({planned.written, planned.source.samples, device});
     }
-    // Regions that are counted alone leave nothing to train.
+    // Regions that are only counted leave nothing to train.
     if (!planned.campaign.has_events()) return {};
     return make_task_graph(planned.campaign, planned.samples, device);
 }

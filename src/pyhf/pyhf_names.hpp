@@ -18,7 +18,7 @@ public:
     };
     explicit NameMaker(Rule rule) : rule_(rule) {}
 
-    /// The same name for the same original, every time.
+    /// A name for the original; calls with one original always give one name.
     const std::string& name_of(const std::string& original);
 
     /// Our name to the original, where they differ.

@@ -32,9 +32,9 @@ public:
                             std::size_t n,
                             double outside);
 
-    /// The same axis with neighbours joined until every bin holds at least `minimum` effective
-    /// entries, (sum w)^2 / sum w^2, of these events: errors taken from the events of a bin are
-    /// right only where there are enough of them.
+    /// This axis with neighbours joined until every bin holds at least `minimum` effective entries,
+    /// (sum w)^2 / sum w^2, of these events: errors taken from the events of a bin are right only
+    /// if there are enough of them.
     Binning without_sparse_bins(std::span<const float> values,
                                 std::span<const double> weights,
                                 double minimum) const;

@@ -12,7 +12,7 @@ namespace ratiofarm {
 /// One bin; all contents are fractions of their distribution.
 struct ClosureBin {
     double target = 0.0;        ///< sample j
-    double target_error = 0.0;  ///< of `target` alone
+    double target_error = 0.0;  ///< only of `target`
     double reweighted = 0.0;    ///< reference times r_j
     double reference = 0.0;     ///< reference as it is
     double error = 0.0;         ///< of reweighted - target, shared events accounted for

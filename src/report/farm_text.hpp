@@ -12,10 +12,10 @@ namespace ratiofarm {
 /// \param owner what the farm worked on, such as "shard-0-of-4"; empty: everything
 std::string farm_text(const FarmTimes& farm, const std::string& owner);
 
-/// The same in one line, without the workers: "41.2 % busy |▄▄▄▄|, tail of 0.5 s ...".
+/// Busy share and tail in one line, without the workers: "41.2 % busy |▄▄▄▄|, tail of 0.5 s ...".
 std::string farm_sentence(const FarmTimes& farm);
 
-/// The same as numbers.
+/// The numbers of farm_text() as JSON.
 nlohmann::ordered_json farm_json(const FarmTimes& farm, const std::string& owner);
 
 }  // namespace ratiofarm

@@ -46,7 +46,7 @@ public:
     /// The events as seen by one process; no feature.
     std::vector<SampleEvents> of_process(std::size_t process) const;
 
-    /// The same with a feature.
+    /// The events as seen by one process, with the values of a feature.
     std::vector<SampleEvents> of_process(std::size_t process, std::size_t feature) const;
 
     /// Bins of a feature that resolve the reference.

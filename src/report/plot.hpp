@@ -56,7 +56,7 @@ Curve outline(std::span<const double> edges,
               std::string label,
               Colour colour);
 
-/// The same with limits instead of a line. \param low, high [n]
+/// Like outline(), with a band between limits instead of a line. \param low, high [n]
 Curve outline_band(std::span<const double> edges,
                    std::span<const double> low,
                    std::span<const double> high,

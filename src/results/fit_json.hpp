@@ -47,16 +47,16 @@ struct ShapeRecord {
         std::string process;
         std::string parameter;
         ShapeJudgement judgement;
-        double information = 0.0;  ///< about the parameter that noise alone pretends: expected
+        double information = 0.0;  ///< that noise by itself adds about the parameter: expected
                                    ///< events of the process at the minimum times noise_variance
         bool left_out = false;     ///< only the yields vary
     };
-    /// A parameter of which some shapes were left out.
+    /// A parameter some of whose shapes were left out.
     struct Untreated {
         std::string parameter;
         double error = 0.0;           ///< of this fit
         double untreated = 0.0;       ///< with those shapes, by a fit of the same data
-        double error_by_noise = 0.0;  ///< of its constraint and the noise of those shapes alone
+        double error_by_noise = 0.0;  ///< from its constraint and only the noise of those shapes
     };
     std::vector<Shape> shapes;         ///< those that were judged
     std::vector<Untreated> untreated;  ///< in the order of theta

@@ -27,7 +27,7 @@ std::size_t score_bin(double score);
 struct SelectionRecord {
     std::string campaign;                ///< name
     Digest inputs;                       ///< of everything it was made from
-    Digest rules;                        ///< of its part of the campaign alone
+    Digest rules;                        ///< only of its part of the campaign
     std::vector<SampleSums> sums;        ///< as empty_sums() names them
     std::vector<ScoreHistogram> scores;  ///< without a preselection none
     bool operator==(const SelectionRecord&) const = default;

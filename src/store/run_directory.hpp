@@ -19,7 +19,7 @@ public:
     std::filesystem::path campaign() const { return root_ / "campaign.toml"; }
     std::filesystem::path journal() const { return root_ / "journal.jsonl"; }
     std::filesystem::path lock() const { return root_ / "lock"; }
-    /// Of a farm that works on a shard alone.
+    /// Of a farm that works only on a shard.
     std::filesystem::path journal(const Shard& shard) const;
     std::filesystem::path lock(const Shard& shard) const;
     /// Held while files that all shards share are made.

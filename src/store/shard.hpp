@@ -9,7 +9,7 @@
 namespace ratiofarm {
 
 /// One of `count` disjoint parts of all tasks, chosen by digest, so that every farm that works on a
-/// part alone knows its tasks without asking anyone.
+/// part knows its tasks without asking anyone.
 struct Shard {
     std::uint64_t index = 0;  ///< < count
     std::uint64_t count = 1;  ///< 1: all tasks

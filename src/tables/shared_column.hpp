@@ -25,7 +25,7 @@ struct LineLayout {
     std::uint64_t blocks() const { return (elements + block - 1) / block; }  ///< of a line
 };
 
-/// What stands beside a dataset: "<path>_crc", CRC-32 in u32, or "<path>_xxh3", XXH3-64 in u64.
+/// Checksums beside a dataset: "<path>_crc", CRC-32 in u32, or "<path>_xxh3", XXH3-64 in u64.
 enum class ChecksumKind : std::uint8_t { crc, xxh3 };
 
 std::string xxh3_path(const std::string& path);

@@ -62,7 +62,7 @@ EventSource source_of(EventSet&& events);
 /// (mpi/exact_sum.hpp), so that sums do not depend on the number of ranks.
 Range events_of_rank(const mpi::Communicator& comm, std::uint64_t n_events);
 
-/// The same in pieces that depend on n_events alone: terms for mpi::ExactSums.
+/// The shards of events_of_rank(), which depend only on n_events: terms for mpi::ExactSums.
 std::vector<Range> shards_of_rank(const mpi::Communicator& comm, std::uint64_t n_events);
 
 /// Rows of one set out of several that are joined to one list.

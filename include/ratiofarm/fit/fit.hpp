@@ -26,7 +26,7 @@ struct FitOptions {
 /// Minima with t > 25 are not looked for. A parameter that is fixed, or that nothing depends on,
 /// stays at its start. Errors, impacts and the breakdown come from the exact Hessian at the
 /// minimum, which is the last pass of the descent; error_low and error_high from profiles, t < 1.
-/// \param log gets lines on rank 0 alone; results and warnings are the same on every rank
+/// \param log gets lines only on rank 0; results and warnings are the same on every rank
 /// \throws ConfigError if a start lies outside its range, or an interval's name is unknown
 FitResult fit(const Likelihood& likelihood, const FitOptions& options, const Log& log);
 

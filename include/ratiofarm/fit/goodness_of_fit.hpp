@@ -15,7 +15,8 @@ namespace ratiofarm {
 /// \param observed [bins], >= 0; need not be whole  \param expected [bins]
 double poisson_deviance(std::span<const double> observed, std::span<const double> expected);
 
-/// The same of the constraints: gaussian ((theta - observed) / width)^2, and alike for poisson.
+/// The deviance of the constraints: ((theta - observed) / width)^2 of a gaussian one,
+/// poisson_deviance() of a poisson one.
 /// \param theta [parameters]  \param observed [parameters], global observables
 double constraint_deviance(const StatisticalModel& model,
                            std::span<const double> theta,

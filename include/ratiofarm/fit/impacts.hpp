@@ -29,7 +29,7 @@ struct Impact {
     /// again, to first order. These add in quadrature to the systematic error (arXiv:2307.04007).
     /// Not for parameters without a constraint.
     std::optional<double> global_observable = {};
-    // The same by fitting again, where asked for.
+    // Shifts found by fitting again, if asked for.
     std::optional<double> refit_down = {};  ///< shift of mu with a fixed at value - post-fit error
     std::optional<double> refit_up = {};
     std::optional<double> observable_down = {};  ///< shift of mu with the global observable moved

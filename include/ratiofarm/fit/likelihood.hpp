@@ -127,7 +127,7 @@ enum class LikelihoodPart : std::uint8_t {
 /// it when the events are loaded, since code 4 can turn negative beyond; the other codes are held
 /// above 1e-6 at every evaluation (Evaluation::clipped).
 ///
-/// The events lie in shards that depend on their number alone; sums run in a fixed order, so the
+/// The events lie in shards that depend only on their number; sums run in a fixed order, so the
 /// bits of an Evaluation depend neither on ranks nor threads nor on the instruction set.
 class Likelihood {
 public:
@@ -155,12 +155,12 @@ public:
     /// have several minima along it.
     bool in_coefficient(std::size_t parameter) const;
 
-    /// Collective over comm. One pass over the events, none for the rest alone.
+    /// Collective over comm. One pass over the events; none if only the other parts are asked for.
     /// \param u [n_parameters()], internal
     Evaluation evaluate(std::span<const double> u,
                         LikelihoodPart part = LikelihoodPart::all) const;
 
-    /// The same likelihood with other global observables, without touching the events.
+    /// Changes the global observables; the events are not read again.
     /// \param observed [n_parameters()], of constrained parameters; others are ignored
     void set_observed(std::span<const double> observed);
     std::span<const double> observed() const;  ///< [n_parameters()], now in use

@@ -29,7 +29,7 @@ struct BinnedShapeEffect {
 /// One free factor per bin (shapesys, staterror, shapefactor): what constrains the factors is said
 /// by the parameters.
 struct BinFactors {
-    std::vector<std::string> parameters;  ///< [bins]; an empty name leaves the bin alone
+    std::vector<std::string> parameters;  ///< [bins]; an empty name leaves the bin unchanged
     bool operator==(const BinFactors&) const = default;
 };
 

@@ -32,7 +32,7 @@ struct Interpolated {
 /// below. \param anchors > 0 for code1 and code4
 Interpolated interpolate(Interpolation code, const Anchors& anchors, double alpha);
 
-/// The same for additive shifts of a bin's content: Delta(0) = 0, Delta(1) = up - nominal.
+/// An additive shift of a bin's content: Delta(0) = 0, Delta(1) = up - nominal.
 /// \param code code0, code2 or code4p
 Interpolated interpolate_shift(Interpolation code,
                                double up_shift,

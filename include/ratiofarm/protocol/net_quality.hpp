@@ -17,14 +17,14 @@ namespace ratiofarm {
 /// Deviations come as an rms over bins with the statistical part subtracted (0 if that is all):
 /// sqrt(max(0, sum_k v_k (d_k^2 - s_k^2))), where bin k holds the share v_k of A, and
 /// d_k = (sum b r / B) / (sum a / A) - 1 with its error s_k. Bins are quantiles of the numerator,
-/// at most 20, each of at least 50 events. A `noise` beside such a number is what chance alone
+/// at most 20, each of at least 50 events. A `noise` beside such a number is what only chance
 /// reaches at five standard deviations, sqrt(5 sqrt(2 sum_k v_k^2 s_k^4)).
 ///
 /// Of a classifier s_k are the probabilities of its C classes, which weigh the same. There are the
 /// numbers per class, constant_loss, not_finite, and: excess and calibration_slope of the class
 /// that is farthest from what is perfect in units of its error; overtraining of ln(s_k / (1 - s_k))
 /// for the events of class k, its largest distance; logit_spread, the largest standard deviation of
-/// those. The rest is about ratios alone and 0 or empty.
+/// those. The rest is only about ratios, and 0 or empty.
 struct NetQuality {
     double excess = 0.0;        ///< E_denominator[r] - 1 = sum b r / B - 1
     double excess_error = 0.0;  ///< its statistical error, sqrt(sum b^2 (r - 1 - excess)^2) / B

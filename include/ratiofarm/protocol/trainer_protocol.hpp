@@ -67,7 +67,7 @@ struct NetRequest {
     std::uint64_t replica = 0;  ///< seed of the Poisson(1) weights of its events; 0: none
     double rate_factor = 1.0;   ///< of training.learning_rate
     WarmStart warm_start;
-    std::uint32_t half = 0;  ///< 1 or 2: it learns from this half of the training events alone,
+    std::uint32_t half = 0;  ///< 1 or 2: it learns only from this half of the training events,
                              ///< cut by another hash of their id, and is validated on all of
                              ///< them; 0: from all. The nets of a task agree on it
 };

@@ -62,7 +62,7 @@ std::vector<SampleInfo> read_sample_info(const std::filesystem::path& file,
                                          std::span<const std::string> features,
                                          const Split& split);
 
-/// The same without further weights. \param samples names of groups
+/// Like the above, without further columns of weights. \param samples names of groups
 std::vector<SampleInfo> read_sample_info(const std::filesystem::path& file,
                                          std::span<const std::string> samples,
                                          std::span<const std::string> features,

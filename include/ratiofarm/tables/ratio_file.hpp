@@ -49,7 +49,7 @@ struct RatioTarget {
     std::uint64_t stride = 0;  ///< >= n: elements between one list of ln g and the next
 };
 
-/// Datasets [lines, events] beside those of RatioTarget; a file need not have them.
+/// Further datasets, one row of n events for each net or shape; a file need not have them.
 enum class RatioLines : std::uint8_t {
     up_spread,       ///< [shapes] standard deviation of ln g at +1 over its nets
     down_spread,     ///< at -1
@@ -84,15 +84,15 @@ public:
     RatioRows read_rows(std::string_view set, Range rows) const;
     RatioColumns read_columns(std::string_view set, Range rows) const;
 
-    /// Events of one line; a net that is not there for the fold of an event gives NaN.
+    /// Events of one line; NaN where the net does not evaluate the fold of an event.
     /// \throws DataError if the file has no such dataset, or it is damaged
     std::vector<float> read_line(std::string_view set,
                                  RatioLines lines,
                                  std::uint64_t line,
                                  Range rows) const;
 
-    /// The same events for the likelihood, by several threads at once. Each checksum is compared
-    /// once, so small ranges cost no more than large ones. Values are not looked at.
+    /// Events for the likelihood; several threads may read at once. Each checksum is compared
+    /// once, so small ranges cost no more than large ones. Values are not checked.
     /// \throws DataError as above
     void read_events(std::string_view set, Range rows, const RatioTarget& to) const;
 

@@ -122,7 +122,7 @@ private:
         return effect;
     }
 
-    /// An array of parameter names, one per bin; an empty text leaves its bin alone.
+    /// An array of parameter names, one per bin; an empty text leaves its bin unchanged.
     BinFactors read_factors(const ConfigNode& node,
                             const std::string& path,
                             std::size_t n_bins) const {

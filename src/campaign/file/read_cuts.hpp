@@ -18,7 +18,7 @@ std::optional<double> read_limit(const ConfigNode& node,
 /// The key `where` of a region: { mass = [700, inf], score = [-1.0, 4.5] }.
 std::vector<Cut> read_cuts(const TableReader& table);
 
-/// The same as TOML.
+/// The cuts as TOML: what `where` says.
 std::string cuts_text(const std::vector<Cut>& cuts);
 
 }  // namespace ratiofarm

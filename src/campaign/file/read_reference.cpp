@@ -58,7 +58,7 @@ void solve_mixture(const TableReader& table, Campaign& campaign) {
     }
 }
 
-/// Numbers alone. Shares that sum to one already stay as they are, so that the resolved text reads
+/// Only numbers. Shares that sum to one already stay as they are, so that the resolved text reads
 /// back equal.
 void normalise_numbers(ReferenceSection& reference) {
     double sum = 0.0;

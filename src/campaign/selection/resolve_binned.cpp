@@ -142,7 +142,7 @@ void check_bins(const Totals& totals, FilledRegion& filled) {
     }
 }
 
-/// Parameters are called by letters, digits and _ alone.
+/// Names of parameters consist only of letters, digits and _.
 std::string stat_name(const std::string& region, std::size_t b, const Campaign& campaign) {
     std::string name = "stat_" + region + "_" + std::to_string(b);
     std::ranges::replace_if(

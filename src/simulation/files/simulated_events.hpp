@@ -9,13 +9,13 @@
 
 namespace ratiofarm {
 
-/// The events of a campaign's closed-form toy: S, B and SBI with exact densities, and for each of
-/// its [[simulate.systematic]] the same generated events moved, with the ids of the nominal ones,
-/// as samples that are called as the campaign's [[systematic]] calls them, or "S_<name>_up". Where
-/// that asks for weights, columns of weights of the nominal sample in their place.
+/// The simulated events of a campaign's closed-form model: S, B and SBI with exact densities. Each
+/// [[simulate.systematic]] moves the same generated events and keeps their ids. The moved samples
+/// get the names that the campaign's [[systematic]] gives them, otherwise "S_<name>_up". If that
+/// section asks for weights, the nominal sample gets columns of weights instead.
 std::vector<EventSample> toy_events(const Campaign& campaign, const VariedDensities& toy);
 
-/// What an events file with them would be described as, without drawing an event.
+/// The description of an events file with simulated_events(), without drawing an event.
 std::vector<SampleInfo> toy_sample_info(const Campaign& campaign, const VariedDensities& toy);
 
 }  // namespace ratiofarm

@@ -28,7 +28,7 @@ std::vector<T> padded(std::vector<T> values, std::uint64_t size) {
     return values;
 }
 
-/// What a function gives that names a member of EnsembleNet.
+/// Type of the member of EnsembleNet that a function returns.
 template <class Field>
 using MemberType = std::remove_reference_t<std::invoke_result_t<Field, EnsembleNet&>>;
 

@@ -7,7 +7,7 @@ namespace ratiofarm {
 
 /// Runs work(begin, end) on parts of [0, n) that are multiples of `grain` but for the last, on the
 /// threads that LibTorch computes with (set_threads), by the same pool: threads of our own would
-/// compete with its waiting ones. The caller alone if n is small.
+/// compete with its waiting ones. Only the caller works if n is small.
 /// \param cost  of one element of n, in floats read or written
 void in_parts(std::size_t n,
               std::size_t grain,

@@ -56,7 +56,7 @@ struct LayerKernel {
                      Block<const T> below,
                      Block<T> result);
 
-    /// The same; z is left as it is.
+    /// Like activate(), but z is not changed.
     void (*evaluate)(Activation,
                      Extent,
                      Block<const float> z,

@@ -27,7 +27,7 @@ struct ScoredClasses {
 
 /// How good a classifier is; see NetQuality. The scale of the weights of a class does not matter.
 /// \param validation  what everything is measured on, in the order of the table
-/// \param training    for the overtraining distance alone; all training events or some of them
+/// \param training    only for the overtraining distance; all training events or some of them
 NetQuality measure_classes(const ScoredClasses& validation, const ScoredClasses& training);
 
 }  // namespace ratiofarm

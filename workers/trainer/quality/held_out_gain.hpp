@@ -25,7 +25,7 @@ struct HeldOutComponent {
 ///
 ///     gain = (mean of z over the numerator - mean over the denominator) / 4,
 ///
-/// positive where the net tells the classes apart, zero on average where it learned noise alone,
+/// positive where the net tells the classes apart, zero on average where it learned only noise,
 /// however much of it: the gain itself would also charge for the noise and miss shapes that are
 /// there. The exact ratio of N(d, 1) to N(0, 1) has d^2 / 4. Weights may be signed. The error is
 /// that of the weighted means; what events of one id contribute is added before it is squared, so

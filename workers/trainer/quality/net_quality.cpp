@@ -155,7 +155,7 @@ void measure_overtraining(const std::vector<ScoredEvent>& validation,
     }
 }
 
-/// The same events for every net that was trained on this table.
+/// Logits of reference events; every net that was trained on this table gets the same events.
 std::vector<float> reference_logits(const ScoredTable& table, const CalibrationMap& calibration) {
     std::vector<std::size_t> rows;
     for (std::size_t row = 0; row < table.events(); ++row) {

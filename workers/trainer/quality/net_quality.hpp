@@ -25,7 +25,7 @@ struct ScoredTable {
 /// How good a net is; see NetQuality for each number. The scale of the weights does not matter, nor
 /// that of the features. The same result on every machine: sums go in table order, in double.
 /// \param validation  what everything is measured on, in the order of the table
-/// \param training    for the overtraining distance alone; all training events or some of them
+/// \param training    only for the overtraining distance; all training events or some of them
 /// \param calibration applied to all logits first
 NetQuality measure_quality(const ScoredTable& validation,
                            const ScoredTable& training,

@@ -20,7 +20,7 @@ std::vector<std::uint64_t> held_out_rows(const MappedSample& sample, const Train
     return rows;
 }
 
-/// Features alone; the weights are those of no one.
+/// Only features; there are no weights.
 TrainingRows table_of(const MappedSample& sample,
                       std::span<const std::uint64_t> rows,
                       std::size_t inputs) {

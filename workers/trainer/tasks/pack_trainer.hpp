@@ -29,7 +29,7 @@ public:
     std::vector<double> training_sums() const;
     void reset_training_sums();
 
-    /// The same for events that are only looked at.
+    /// The losses of validation events, which move no weight.
     void add_validation(const Batch& batch);
     std::vector<double> validation_sums() const;
     void reset_validation_sums();

@@ -11,7 +11,7 @@ namespace ratiofarm {
 /// in double precision, in the order of the nets.
 class ScoreSink : public LogitSink {
 public:
-    /// \pre the request asks for the geometric mean alone
+    /// \pre the request asks only for the geometric mean
     ScoreSink(const InferRequest& request, std::uint64_t events);
 
     void begin_block(std::span<const std::uint64_t> events) override;

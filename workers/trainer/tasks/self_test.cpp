@@ -22,7 +22,7 @@ namespace ratiofarm {
 namespace {
 
 constexpr std::uint64_t events = 20000;
-constexpr double tolerated_error = 0.05;  ///< rms of log r; statistics alone gives about 0.02
+constexpr double tolerated_error = 0.05;  ///< rms of log r; statistics by itself gives about 0.02
 
 class Uninterrupted : public TaskControl {
 public:

@@ -8,7 +8,7 @@
 #include "workers/trainer/events/pack_batches.hpp"
 #include "workers/trainer/events/training_events.hpp"
 
-/// What stands before the first step of a training: here its request is checked.
+/// Checks a training request and prepares the first step.
 namespace ratiofarm {
 
 /// \throws ConfigError for options that make no sense: no epochs, a layer of width 0

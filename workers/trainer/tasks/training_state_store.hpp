@@ -28,7 +28,7 @@ public:
     /// The newest checkpoint that is undamaged and fits the nets; others are logged.
     std::optional<TrainingState> newest(const TrainRequest& request) const;
 
-    /// Leaves the newest alone, to be continued by another task.
+    /// Keeps the newest, to be continued by another task.
     void remove_older() const;
 
     /// Removes both. The result must be published before.
