@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "protocol/network_kinds.hpp"
+#include "ratiofarm/core/contracts.hpp"
 
 #include "cpu_product.hpp"
 #include "cpu_team.hpp"
@@ -48,6 +49,7 @@ CpuNet<T>::CpuNet(const Network& network,
       parameters_(parameters),
       gradient_(gradient),
       inputs_(static_cast<std::size_t>(options.capacity), network.inputs) {
+    RATIOFARM_EXPECT(begins_a_line(parameters) && begins_a_line(gradient));
     const auto capacity = static_cast<std::size_t>(options.capacity);
     const std::size_t widest = std::ranges::max(network.hidden);
     const std::size_t hidden = network.hidden.size();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -20,6 +21,10 @@ template <class T>
 std::size_t padded(std::size_t width) {
     constexpr std::size_t line = 64 / sizeof(T);
     return (width + line - 1) / line * line;
+}
+
+inline bool begins_a_line(const void* data) {
+    return reinterpret_cast<std::uintptr_t>(data) % 64 == 0;
 }
 
 /// A matrix of zeros with padded rows of its own.
@@ -57,10 +62,15 @@ struct LayerPlace {
 };
 
 /// What one net works on. T: element type of the operands of its products.
+///
+/// The bits of a product may depend on where its operands lie within a line of 64 bytes. Here that
+/// is a property of the network: `Memory` and the rows of parameters and gradient begin a line,
+/// and a matrix has its fixed offset in them.
 template <class T>
 class CpuNet {
 public:
-    /// \param parameters, gradient  [trainable_size], of the caller; no gradient to evaluate only
+    /// \param parameters, gradient  [trainable_size], of the caller, at the beginning of a line; no
+    ///                              gradient to evaluate only
     CpuNet(const Network& network, const PackOptions& options, float* parameters, float* gradient);
 
     void parameters_changed();

@@ -4,7 +4,6 @@
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/zeros.h>
-#include <ATen/ops/zeros_like.h>
 
 #include "ratiofarm/core/contracts.hpp"
 #include "protocol/network_kinds.hpp"
@@ -14,22 +13,32 @@
 namespace ratiofarm {
 namespace {
 
+/// Zeros [nets, size]. Each row begins at a multiple of 64 bytes, as that of a net alone does: BLAS
+/// may choose a kernel, and with it the order of sums, by where its operands lie.
+at::Tensor rows_of_nets(std::int64_t nets, std::int64_t size) {
+    const auto stride = static_cast<std::int64_t>(padded<float>(static_cast<std::size_t>(size)));
+    return at::zeros({nets, stride}, at::kFloat).narrow(1, 0, size);
+}
+
+float* row_of(const at::Tensor& rows, std::int64_t net) {
+    return rows.mutable_data_ptr<float>() + net * rows.stride(0);
+}
+
 template <class T>
 class CpuPack : public NetPack {
 public:
     CpuPack(const Network& network, const PackOptions& options)
         : inputs_(network.inputs),
           capacity_(options.capacity),
-          parameters_(at::zeros({options.nets, static_cast<std::int64_t>(trainable_size(network))},
-                                at::kFloat)),
+          parameters_(
+              rows_of_nets(options.nets, static_cast<std::int64_t>(trainable_size(network)))),
           logits_(at::zeros({options.nets * options.capacity}, at::kFloat)),
           running_(static_cast<std::size_t>(options.nets), true) {
         const bool trains = options.use == PackUse::train;
-        if (trains) gradient_ = at::zeros_like(parameters_);
+        if (trains) gradient_ = rows_of_nets(options.nets, parameters_.size(1));
         for (std::int64_t net = 0; net < options.nets; ++net) {
-            const std::int64_t row = net * parameters_.size(1);
-            nets_.emplace_back(network, options, parameters_.mutable_data_ptr<float>() + row,
-                               trains ? gradient_.mutable_data_ptr<float>() + row : nullptr);
+            nets_.emplace_back(network, options, row_of(parameters_, net),
+                               trains ? row_of(gradient_, net) : nullptr);
         }
     }
 

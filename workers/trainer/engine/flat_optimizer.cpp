@@ -84,6 +84,9 @@ void FlatOptimizer::State::step_by_kernel(const at::Tensor& gradient) {
     for (std::size_t net = 0; net < rates.size(); ++net) {
         if (!running[net]) continue;
         const auto row = static_cast<std::int64_t>(net);
+        const auto of_net = [row](const at::Tensor& all) {
+            return all.mutable_data_ptr<float>() + row * all.stride(0);
+        };
         double factor = 1.0;
         if (options.clip_norm > 0.0) {
             const double norm = at::linalg_vector_norm(gradient[row]).item<double>();
@@ -96,10 +99,10 @@ void FlatOptimizer::State::step_by_kernel(const at::Tensor& gradient) {
                              .second_correction = static_cast<float>(now.second_correction),
                              .gradient_rate = static_cast<float>(rates[net] * now.gradient_part),
                              .moment_rate = static_cast<float>(rates[net] * now.moment_part),
-                             .parameters = parameters.mutable_data_ptr<float>() + net * size,
-                             .first_moment = first_moment.mutable_data_ptr<float>() + net * size,
-                             .second_moment = second_moment.mutable_data_ptr<float>() + net * size,
-                             .gradient = gradient.const_data_ptr<float>() + net * size};
+                             .parameters = of_net(parameters),
+                             .first_moment = of_net(first_moment),
+                             .second_moment = of_net(second_moment),
+                             .gradient = of_net(gradient)};
         in_parts(size, 64, 7, [&](std::size_t begin, std::size_t end) {
             AdamStep part = whole;
             part.parameters += begin;
@@ -155,7 +158,7 @@ FlatOptimizer::FlatOptimizer(const TrainingOptions& options,
                              const at::Tensor& parameters,
                              OptimizerPath path)
     : state_(std::make_unique<State>()) {
-    RATIOFARM_EXPECT(parameters.dim() == 2 && parameters.is_contiguous());
+    RATIOFARM_EXPECT(parameters.dim() == 2 && parameters.stride(1) == 1);
     State& state = *state_;
     state.options = options;
     state.by_kernel = path == OptimizerPath::automatic && parameters.device().is_cpu() &&
@@ -184,7 +187,7 @@ void FlatOptimizer::prepare(std::span<const double> rates) {
 
 void FlatOptimizer::apply(const at::Tensor& gradient) {
     State& state = *state_;
-    RATIOFARM_EXPECT(gradient.is_contiguous() && gradient.sizes() == state.parameters.sizes());
+    RATIOFARM_EXPECT(gradient.stride(1) == 1 && gradient.sizes() == state.parameters.sizes());
     if (state.by_kernel) {
         state.step_by_kernel(gradient);
     } else {

@@ -24,7 +24,7 @@ enum class OptimizerPath : std::uint8_t {
 class FlatOptimizer {
 public:
     /// \param options     optimizer, weight_decay, clip_norm
-    /// \param parameters  [nets, n]; moved in place by step()
+    /// \param parameters  [nets, n], the elements of a row side by side; moved in place by step()
     FlatOptimizer(const TrainingOptions& options,
                   const at::Tensor& parameters,
                   OptimizerPath path = OptimizerPath::automatic);
@@ -39,7 +39,7 @@ public:
 
     /// The rest of the step: the same operations on the same memory each time, so that it can be
     /// recorded and repeated.
-    /// \param gradient  [nets, n], contiguous, may be overwritten; where clip_norm > 0, each net's
+    /// \param gradient  [nets, n], rows as above, may be overwritten; where clip_norm > 0, a net's
     ///                  is shortened to a norm of clip_norm, as torch.nn.utils.clip_grad_norm_ does
     void apply(const at::Tensor& gradient);
 
