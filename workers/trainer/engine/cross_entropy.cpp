@@ -8,6 +8,8 @@
 
 #include "ratiofarm/core/contracts.hpp"
 
+#include "nets_in_turn.hpp"
+
 namespace ratiofarm {
 
 struct CrossEntropy::Buffers {
@@ -40,20 +42,29 @@ CrossEntropy::~CrossEntropy() = default;
 void CrossEntropy::add(const at::Tensor& logits,
                        const at::Tensor& positive,
                        const at::Tensor& total) {
-    at::Tensor& terms = buffers_->cut(logits);
-    at::softplus_out(terms, logits);
-    terms.mul_(total).addcmul_(positive, logits, -1);
-    at::sum_out(buffers_->batch_sums, terms, {1});
+    const at::Tensor& of_pack = buffers_->cut(logits);
+    for_nets_in_turn(logits, [&](const auto& part) {
+        at::Tensor terms = part(of_pack);
+        at::softplus_out(terms, part(logits));
+        terms.mul_(part(total)).addcmul_(part(positive), part(logits), -1);
+        at::Tensor sums = part(buffers_->batch_sums);
+        at::sum_out(sums, terms, {1});
+    });
     buffers_->sums.add_(buffers_->batch_sums);
 }
 
 const at::Tensor& CrossEntropy::gradient(const at::Tensor& logits,
                                          const at::Tensor& positive,
                                          const at::Tensor& total) {
-    at::Tensor& gradients = buffers_->cut(logits);
-    at::sigmoid_out(gradients, logits);
-    gradients.mul_(total).sub_(positive).mul_(1.0 / static_cast<double>(logits.size(1)));
-    return gradients;
+    const at::Tensor& of_pack = buffers_->cut(logits);
+    for_nets_in_turn(logits, [&](const auto& part) {
+        at::Tensor gradients = part(of_pack);
+        at::sigmoid_out(gradients, part(logits));
+        gradients.mul_(part(total))
+            .sub_(part(positive))
+            .mul_(1.0 / static_cast<double>(logits.size(1)));
+    });
+    return of_pack;
 }
 
 std::vector<double> CrossEntropy::sums() const {

@@ -1,12 +1,15 @@
 #include "softmax_cross_entropy.hpp"
 
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/log_softmax.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/sum.h>
 #include <ATen/ops/zeros.h>
 
 #include "ratiofarm/core/contracts.hpp"
+
+#include "nets_in_turn.hpp"
 
 namespace ratiofarm {
 
@@ -25,15 +28,23 @@ SoftmaxCrossEntropy::~SoftmaxCrossEntropy() = default;
 void SoftmaxCrossEntropy::add(const at::Tensor& logits, const at::Tensor& weights) {
     RATIOFARM_EXPECT(logits.dim() == 3 && logits.sizes() == weights.sizes());
     RATIOFARM_EXPECT(logits.size(0) == buffers_->sums.size(0));
-    const at::Tensor terms = at::log_softmax(logits, 2).mul_(weights);
-    buffers_->sums.sub_(terms.sum({1, 2}));
+    for_nets_in_turn(logits, [&](const auto& part) {
+        const at::Tensor terms = at::log_softmax(part(logits), 2).mul_(part(weights));
+        part(buffers_->sums).sub_(terms.sum({1, 2}));
+    });
 }
 
 const at::Tensor& SoftmaxCrossEntropy::gradient(const at::Tensor& logits,
                                                 const at::Tensor& weights) {
-    const at::Tensor total = weights.sum({2}, true);
-    buffers_->gradient = at::softmax(logits, 2).mul_(total).sub_(weights).mul_(
-        1.0 / static_cast<double>(logits.size(1)));
+    buffers_->gradient = at::empty_like(logits);
+    for_nets_in_turn(logits, [&](const auto& part) {
+        const at::Tensor total = part(weights).sum({2}, true);
+        part(buffers_->gradient)
+            .copy_(at::softmax(part(logits), 2)
+                       .mul_(total)
+                       .sub_(part(weights))
+                       .mul_(1.0 / static_cast<double>(logits.size(1))));
+    });
     return buffers_->gradient;
 }
 
