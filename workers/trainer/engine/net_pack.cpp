@@ -8,6 +8,7 @@
 
 #include "autograd_pack.hpp"
 #include "cpu_pack.hpp"
+#include "pack_in_turn.hpp"
 #include "written_pack.hpp"
 
 namespace ratiofarm {
@@ -19,12 +20,14 @@ std::unique_ptr<NetPack> make_net_pack(const Network& network,
     RATIOFARM_EXPECT(network.inputs > 0 && !network.hidden.empty());
     // A switch of the whole process, which does one task at a time. CPUs know no TF32.
     at::globalContext().setAllowTF32CuBLAS(options.precision == Precision::tf32);
-    if (engine_of(network, options.engine) == Engine::autograd) {
-        return make_autograd_pack(network, options, device);
+    const bool written = engine_of(network, options.engine) == Engine::written;
+    const bool on_cpu = device.device().is_cpu();
+    if (written && on_cpu && device.dtype() == at::kFloat && has_cpu_pack(network, options)) {
+        return make_cpu_pack(network, options);
     }
-    const bool floats_on_cpu = device.device().is_cpu() && device.dtype() == at::kFloat;
-    if (floats_on_cpu && has_cpu_pack(network, options)) return make_cpu_pack(network, options);
-    return make_written_pack(network, options, device);
+    MakePack& engine = written ? make_written_pack : make_autograd_pack;
+    if (on_cpu && options.nets > 1) return make_pack_in_turn(network, options, device, engine);
+    return engine(network, options, device);
 }
 
 }  // namespace ratiofarm

@@ -39,8 +39,9 @@ public:
     NetPack& operator=(const NetPack&) = delete;
     virtual ~NetPack() = default;
 
-    /// Weights and biases, [nets, trainable_size], contiguous: the trainable part of each net's
-    /// row. Who writes to it calls parameters_changed() before the next pass.
+    /// Weights and biases, [nets, trainable_size]: the trainable part of each net's row, its
+    /// elements side by side, rows perhaps apart. Who writes to it calls parameters_changed()
+    /// before the next pass.
     virtual const at::Tensor& parameters() const = 0;
 
     /// An engine may keep copies in another precision or order.
@@ -64,7 +65,8 @@ public:
     virtual void set_running(const std::vector<bool>& running) = 0;
 };
 
-/// The engine that options.engine asks for, see engine_of().
+/// The engine that options.engine asks for, see engine_of(). On a CPU a net has the same bits alone
+/// and in any pack; on a GPU products are batched, and which nets are together may tip a last bit.
 /// \param device  device and element type (float, or double in tests) of all tensors
 std::unique_ptr<NetPack> make_net_pack(const Network& network,
                                        const PackOptions& options,
