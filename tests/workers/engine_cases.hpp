@@ -46,16 +46,17 @@ struct Case {
     at::ScalarType type = at::kFloat;
 };
 
-enum class Path { autograd, written, cpu };
+enum class Path { autograd, written, cpu, chosen };
 
 inline std::unique_ptr<NetPack> empty_pack(const Case& of, Path path) {
     const auto device = at::TensorOptions().dtype(of.type);
     switch (path) {
         case Path::autograd: return make_autograd_pack(of.network, of.options, device);
         case Path::written: return make_written_pack(of.network, of.options, device);
-        case Path::cpu: break;
+        case Path::cpu: return make_cpu_pack(of.network, of.options);
+        case Path::chosen: break;
     }
-    return make_cpu_pack(of.network, of.options);
+    return make_net_pack(of.network, of.options, device);
 }
 
 /// A pack whose weights depend on the net's number and the network alone.

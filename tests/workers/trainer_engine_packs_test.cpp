@@ -2,12 +2,14 @@
 
 #include <array>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 
 #include <ATen/Parallel.h>
 
 #include "engine_cases.hpp"
 #include "workers/trainer/engine/flat_optimizer.hpp"
+#include "workers/trainer/engine/softmax_cross_entropy.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -28,11 +30,107 @@ TEST_CASE("a pack computes what its nets compute alone", "[trainer]") {
         pass(*alone, {events.features.narrow(0, net, 1), events.positive.narrow(0, net, 1),
                       events.total.narrow(0, net, 1)});
         // One after the other a pack's nets have the bits of nets alone; a batched product may
-        // round otherwise than a plain one.
+        // round otherwise than a plain one, and is used on a GPU only.
         if (path == Path::cpu) {
             CHECK(at::equal(pack->gradient()[net], alone->gradient()[0]));
         } else {
             CHECK(relative_difference(pack->gradient()[net], alone->gradient()[0]) < 2e-6);
+        }
+    }
+}
+
+Events events_of(const Events& all, std::int64_t net) {
+    return {all.features.narrow(0, net, 1), all.positive.narrow(0, net, 1),
+            all.total.narrow(0, net, 1)};
+}
+
+/// What one step makes of a pack.
+struct Stepped {
+    std::vector<double> loss;
+    at::Tensor logits;
+    at::Tensor gradient;
+    at::Tensor parameters;
+};
+
+Stepped step(NetPack& pack, const Events& events) {
+    FlatOptimizer optimizer({.optimizer = Optimizer::nadam, .clip_norm = 0.1}, pack.parameters());
+    const auto loss = pass(pack, events);
+    const std::vector<double> rates(loss.size(), 1e-3);
+    const at::Tensor gradient = pack.gradient().clone();
+    optimizer.step(pack.gradient(), rates);
+    pack.parameters_changed();
+    return {loss, pack.forward(events.features).clone(), gradient, pack.parameters().clone()};
+}
+
+TEST_CASE("on a CPU a net has the same bits in a pack as alone", "[trainer]") {
+    const auto engine = GENERATE(Engine::automatic, Engine::autograd);
+    const auto activation = GENERATE(Activation::silu, Activation::gelu);
+    const auto precision = GENERATE(Precision::fp32, Precision::bf16);
+    const std::int64_t n = GENERATE(1, 17, 40, 63);
+    at::set_num_threads(GENERATE(1, 2));
+    // Odd sizes: what a pack has side by side lies at all places within a line of 64 bytes.
+    const Case of{some_network(NetworkKind::residual_mlp, activation),
+                  {.nets = 3, .precision = precision, .engine = engine}};
+    const Events events = some_events(3, n, of.network.inputs, of.type);
+    const auto pack = make(of, Path::chosen);
+    const at::Tensor first = pack->parameters().clone();
+
+    const Stepped together = step(*pack, events);
+
+    for (std::int64_t net = 0; net < 3; ++net) {
+        Case one = of;
+        one.options.nets = 1;
+        const auto alone = make(one, Path::chosen);
+        alone->parameters().copy_(first.narrow(0, net, 1));
+        alone->parameters_changed();
+        const Stepped expected = step(*alone, events_of(events, net));
+        CHECK(together.loss[static_cast<std::size_t>(net)] == expected.loss[0]);
+        CHECK(at::equal(together.gradient[net], expected.gradient[0]));
+        CHECK(at::equal(together.parameters[net], expected.parameters[0]));
+        CHECK(at::equal(together.logits[net], expected.logits[0]));
+    }
+    at::set_num_threads(1);
+}
+
+TEST_CASE("the row of each net of a pack begins a line of 64 bytes", "[trainer]") {
+    const auto precision = GENERATE(Precision::fp32, Precision::bf16);
+    const Case of{some_network(all_kinds(), Activation::silu), {.nets = 5, .precision = precision}};
+    const auto pack = make(of, Path::chosen);
+
+    REQUIRE(trainable_size(of.network) % 16 != 0);
+    for (std::int64_t net = 0; net < 5; ++net) {
+        for (const at::Tensor& rows : {pack->parameters(), pack->gradient()}) {
+            const auto* row = rows[net].const_data_ptr<float>();
+            CHECK(reinterpret_cast<std::uintptr_t>(row) % 64 == 0);
+        }
+    }
+}
+
+TEST_CASE("the loss of a net does not depend on the nets beside it", "[trainer]") {
+    const c10::InferenceMode no_autograd;
+    for (std::int64_t n = 1; n < 70; ++n) {
+        const Events events = some_events(3, n, 4, at::kFloat);
+        const at::Tensor logits = events.features.select(2, 0).contiguous() * 4;
+        const at::Tensor weights = events.features.abs();
+        CrossEntropy pack(3, n, logits.options());
+        SoftmaxCrossEntropy classes(3, logits.options());
+        pack.add(logits, events.positive, events.total);
+        classes.add(events.features, weights);
+        const at::Tensor gradient = pack.gradient(logits, events.positive, events.total);
+        const at::Tensor by_class = classes.gradient(events.features, weights);
+        for (std::int64_t net = 0; net < 3; ++net) {
+            const auto part = [&](const at::Tensor& all) { return all.narrow(0, net, 1).clone(); };
+            CrossEntropy alone(1, n, logits.options());
+            SoftmaxCrossEntropy alone_by_class(1, logits.options());
+            alone.add(part(logits), part(events.positive), part(events.total));
+            alone_by_class.add(part(events.features), part(weights));
+            const auto index = static_cast<std::size_t>(net);
+            REQUIRE(pack.sums()[index] == alone.sums()[0]);
+            REQUIRE(classes.sums()[index] == alone_by_class.sums()[0]);
+            REQUIRE(at::equal(gradient[net], alone.gradient(part(logits), part(events.positive),
+                                                            part(events.total))[0]));
+            REQUIRE(at::equal(by_class[net],
+                              alone_by_class.gradient(part(events.features), part(weights))[0]));
         }
     }
 }
