@@ -23,9 +23,10 @@ void set_environment() {
 }
 
 /// On a CPU the bits of a training are determined by: LibTorch's version, the vector instructions
-/// of the processor (both LibTorch and MKL choose kernels by them) and the thread count. Buffers
-/// are allocated in the same way and 64-byte aligned in every run, which is what MKL asks for to
-/// repeat its results; MKL_CBWR=AUTO makes it keep one code path whatever the load.
+/// of the processor (both LibTorch and MKL choose kernels by them) and the thread count. What is
+/// multiplied lies at the same places within lines of 64 bytes in every run, alone or in a pack,
+/// which is what MKL asks for to repeat its results; MKL_CBWR=AUTO makes it keep one code path
+/// whatever the load.
 void make_results_repeatable() {
     at::set_num_interop_threads(1);
     at::globalContext().setDeterministicAlgorithms(true, false);
