@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "ratiofarm/h5/handle.hpp"
+#include "handle.hpp"
 
 /// Attributes of a group or dataset named by its path ("/" is the root). Writing is for one rank
 /// and replaces nothing: an attribute is written once. Reading accepts whatever width, and strings

@@ -11,7 +11,7 @@
 
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/partition.hpp"
-#include "ratiofarm/h5/handle.hpp"
+#include "handle.hpp"
 
 namespace ratiofarm::h5 {
 

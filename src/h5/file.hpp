@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "ratiofarm/h5/handle.hpp"
+#include "handle.hpp"
 #include "ratiofarm/mpi/communicator.hpp"
 
 /// Opening files. Every error carries HDF5's own error stack; HDF5 itself prints nothing.

@@ -1,4 +1,4 @@
-#include "ratiofarm/h5/handle.hpp"
+#include "handle.hpp"
 
 #include "checked.hpp"
 

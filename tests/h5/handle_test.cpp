@@ -1,4 +1,4 @@
-#include "ratiofarm/h5/handle.hpp"
+#include "h5/handle.hpp"
 
 #include <type_traits>
 #include <vector>

@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "ratiofarm/core/partition.hpp"
-#include "ratiofarm/h5/handle.hpp"
 #include "ratiofarm/tables/ratio_header.hpp"
 
 /// ratios.h5: the contract between machine learning and statistics. See docs/formats.md,
@@ -102,8 +101,10 @@ public:
     void verify_events() const;
 
 private:
+    struct Opened;
+
     std::filesystem::path path_;
-    std::shared_ptr<const h5::File> file_;  ///< shared, so that its address stays
+    std::shared_ptr<const Opened> opened_;  ///< shared, so that its address stays
     RatioHeader header_;
     RatioSummary summary_;
     std::vector<RatioSet> sets_;

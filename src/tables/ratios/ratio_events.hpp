@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "ratiofarm/h5/handle.hpp"
+#include "h5/handle.hpp"
 #include "ratiofarm/tables/ratio_file.hpp"
 
 #include "tables/byte_file.hpp"

@@ -10,6 +10,7 @@
 
 #include "core/suggest.hpp"
 #include "h5/attributes.hpp"
+#include "h5/handle.hpp"
 #include "tables/checked_column.hpp"
 
 #include "ratio_attributes.hpp"
@@ -125,20 +126,24 @@ void check_shapes(std::span<const float> log_g,
 
 }  // namespace
 
+struct RatioFile::Opened {
+    h5::File file;
+};
+
 RatioFile::RatioFile(const std::filesystem::path& path)
-    : path_(path), file_(std::make_shared<h5::File>(open_table(path, ratios_kind))) {
+    : path_(path), opened_(std::make_shared<Opened>(Opened{open_table(path, ratios_kind)})) {
     in_context("'" + path.string() + "'", [&] {
-        header_ = read_ratio_header(*file_);
-        summary_ = read_ratio_summary(*file_);
-        for (const std::string& name : read_set_names(*file_)) {
-            sets_.push_back(read_set(*file_, name, header_.processes.size()));
+        header_ = read_ratio_header(opened_->file);
+        summary_ = read_ratio_summary(opened_->file);
+        for (const std::string& name : read_set_names(opened_->file)) {
+            sets_.push_back(read_set(opened_->file, name, header_.processes.size()));
             summary_.events += sets_.back().events;
             if (sets_.back().has_checksums) continue;
             warnings_.push_back(path.string() + ": " + set_path(name) +
                                 " has columns without checksums: damage would not be noticed");
         }
         for (const ReferenceComponent& component : header_.reference) set(component.sample);
-        events_ = std::make_shared<RatioEvents>(path, *file_, header_, sets_);
+        events_ = std::make_shared<RatioEvents>(path, opened_->file, header_, sets_);
         for (const std::string& warning : events_->warnings()) {
             warnings_.push_back(path.string() + ": " + warning);
         }
@@ -159,8 +164,8 @@ RatioRows RatioFile::read_rows(std::string_view name, Range rows) const {
     RATIOFARM_EXPECT(rows.first <= rows.last && rows.last <= set(name).events);
     return in_context("'" + path_.string() + "'", [&] {
         RatioRows values;
-        values.weight = CheckedColumn(*file_, path_of(name, "weight")).read<double>(rows);
-        values.log_r = CheckedColumn(*file_, path_of(name, "log_r")).read<float>(rows);
+        values.weight = CheckedColumn(opened_->file, path_of(name, "weight")).read<double>(rows);
+        values.log_r = CheckedColumn(opened_->file, path_of(name, "log_r")).read<float>(rows);
         check_finite(values, rows.first, name, header_);
         return values;
     });
@@ -197,8 +202,8 @@ std::vector<float> RatioFile::read_line(std::string_view name,
     RATIOFARM_EXPECT(rows.first <= rows.last && rows.last <= set(name).events);
     return in_context("'" + path_.string() + "'", [&] {
         const std::string path = lines_path(name, lines);
-        if (!h5::is_dataset(*file_, path)) throw DataError(path + " is missing");
-        const LineTable table(*file_, path);
+        if (!h5::is_dataset(opened_->file, path)) throw DataError(path + " is missing");
+        const LineTable table(opened_->file, path);
         if (line < table.lines() && table.events() == set(name).events) {
             return table.read(line, rows);
         }
@@ -212,16 +217,16 @@ RatioColumns RatioFile::read_columns(std::string_view name, Range rows) const {
     RATIOFARM_EXPECT(rows.first <= rows.last && rows.last <= set(name).events);
     return in_context("'" + path_.string() + "'", [&] {
         const auto has = [&](const char* column) {
-            return h5::is_dataset(*file_, path_of(name, column));
+            return h5::is_dataset(opened_->file, path_of(name, column));
         };
         RatioColumns values;
         if (has("id"))
-            values.id = CheckedColumn(*file_, path_of(name, "id")).read<std::uint64_t>(rows);
+            values.id = CheckedColumn(opened_->file, path_of(name, "id")).read<std::uint64_t>(rows);
         if (has("row")) {
-            values.row = CheckedColumn(*file_, path_of(name, "row")).read<std::uint64_t>(rows);
+            values.row = CheckedColumn(opened_->file, path_of(name, "row")).read<std::uint64_t>(rows);
         }
         if (has("spread")) {
-            values.spread = CheckedColumn(*file_, path_of(name, "spread")).read<float>(rows);
+            values.spread = CheckedColumn(opened_->file, path_of(name, "spread")).read<float>(rows);
         }
         return values;
     });
