@@ -7,7 +7,7 @@
 namespace ratiofarm {
 namespace {
 
-/// Of the time since the last question more than this was the watcher's own pause.
+/// If more time than this passed since the last question, the watcher itself paused.
 constexpr double longest_step = 1.0;  // seconds
 
 }  // namespace

@@ -20,11 +20,11 @@ struct RatioDirections {
 /// How the estimate of the parameter of interest moves with the ratios, to first order, all other
 /// free parameters following: -(H^-1)_mu . d2 NLL / (d theta d step).
 struct RatioResponse {
-    /// [regions][D], per unit of each direction; the ratios are normalised on the reference anew,
+    /// [regions][D], per unit of each direction; the ratios are normalised on the reference again,
     /// but for ShapeNorm::none.
     std::vector<std::vector<double>> direction;
-    /// [regions][processes], per unit of ln r of a process at all events, not normalised anew: what
-    /// an error of the normalisation does.
+    /// [regions][processes], per unit of ln r of a process at all events, not normalised again:
+    /// what an error of the normalisation does.
     std::vector<std::vector<double>> constant;
 };
 

@@ -104,7 +104,7 @@ void update_product(const Product<Real>& product, Ahead& ahead) {
     }
 }
 
-/// Adds what single precision gathered, and begins anew.
+/// Adds what single precision gathered, and begins again.
 inline void flush_product(std::size_t n, float* from, double* to) {
     const std::size_t stride = padded_width(n);
     for (std::size_t a = 0; a < n; ++a) {

@@ -87,7 +87,7 @@ void FarmHost::step() {
         log_progress();
         next_progress_ = now + progress_interval;
     }
-    // Everyone must be known before anyone is told to leave.
+    // All workers must be known before any is told to leave.
     if (!dismissed_ && known_workers_ == links_.ranks && scheduler_.over()) dismiss();
 }
 

@@ -15,9 +15,9 @@ namespace ratiofarm {
 struct BinnedRegionSection {
     BinnedRegion region;
     std::optional<std::vector<double>> observed;  ///< [bins], >= 0; none: Asimov data only
-    std::vector<double> edges;                    ///< [bins + 1], ascending; empty: not said
-    std::string observable;                       ///< what the edges are values of; may be empty
-    std::vector<Cut> where;    ///< events that are in, of a region that is filled with events
+    std::vector<double> edges;                    ///< [bins + 1], ascending; empty: not given
+    std::string observable;                       ///< observable of the edges; may be empty
+    std::vector<Cut> where;    ///< events in the region, if it is filled with events
     bool from_events = false;  ///< filled with the events of the processes when they are selected
     bool mc_stat = true;       ///< then: one factor per bin for the finite number of events
     bool operator==(const BinnedRegionSection&) const = default;

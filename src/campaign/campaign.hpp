@@ -87,7 +87,7 @@ struct Injection {
     bool operator==(const Injection&) const = default;
 };
 
-/// What becomes of data events where no simulated event of the reference is.
+/// What happens to data events where the reference has no simulated event.
 enum class OutsideSupport : std::uint8_t {
     refuse,  ///< an error that says how many
     drop,    ///< they are left out, counted and reported
@@ -100,7 +100,7 @@ struct DataSection {
     std::string sample;     ///< not empty: fit the events of this sample with weight 1 instead
     bool observed = false;  ///< fit what binned regions observed; always so with a sample
     OutsideSupport outside = OutsideSupport::refuse;
-    bool blind = false;  ///< Asimov data are fitted until `--unblind` was said, once, on record
+    bool blind = false;  ///< Asimov data are fitted until `--unblind` is given, once, on record
     std::vector<Injection> injections = {};
     bool operator==(const DataSection&) const = default;
 
@@ -126,7 +126,7 @@ struct InferenceSection {
     bool operator==(const InferenceSection&) const = default;
 };
 
-/// Systematics that move the means of the toy along random directions.
+/// Systematics that move the means of the closed-form model along random directions.
 struct TiltsSection {
     std::string name = "tilt";  ///< of the first: "tilt_0"
     std::uint64_t count = 0;
@@ -179,7 +179,7 @@ struct Campaign {
     bool has_events() const { return !events.file.empty(); }
 };
 
-/// What could be read of a campaign file that may hold mistakes.
+/// What could be read from a campaign file that may have mistakes.
 struct CampaignDraft {
     Campaign campaign;                  ///< usable as a campaign only if there are no mistakes
     std::vector<std::string> mistakes;  ///< one line each, "campaign.toml:12:9: key = value (why)"

@@ -18,7 +18,7 @@ constexpr std::uint64_t fixed_files =
 constexpr std::uint64_t task_folders = 256;
 constexpr std::uint64_t small_files = 1'000'000;  // journal, fit.json, report.html and headers
 
-/// Of one net; its quality and its lengths included.
+/// Bytes of one net, with its quality and its lengths.
 std::uint64_t result_bytes(const Campaign& campaign) {
     constexpr std::uint64_t quality = 500;
     return 4 * row_size(campaign.network) + 16 * campaign.training.epochs + quality;
@@ -64,7 +64,7 @@ std::uint64_t rows_of(const TrainRequest& request, const std::vector<SampleInfo>
     return static_cast<std::uint64_t>(rows);
 }
 
-/// Of the training with the most events: the trainer holds numerator and denominator.
+/// Memory for the training with the most events: the trainer holds numerator and denominator.
 std::uint64_t training_memory(const Campaign& campaign,
                               const std::vector<SampleInfo>& samples,
                               const TaskGraph& graph) {

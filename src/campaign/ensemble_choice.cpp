@@ -67,7 +67,7 @@ public:
 private:
     const EnsembleSection& section() const { return inputs_.campaign.ensemble; }
 
-    /// Of each fold.
+    /// Number in each fold.
     std::uint32_t members() const {
         return 1 + *std::max_element(choice_.member.begin(), choice_.member.end());
     }

@@ -11,10 +11,10 @@
 #include "task_graph.hpp"
 #include "ratiofarm/protocol/task_file.hpp"
 
-/// What a campaign's trainings come to: which trainings an ensemble needs beyond the planned ones,
-/// and which nets it is made of in the end. Pure functions of the plan and of the results that are
-/// there, so that training, gathering, status and report agree without telling each other, and an
-/// interrupted campaign goes on as if it had never stopped.
+/// What the trainings of a campaign lead to: which trainings an ensemble needs beyond the planned
+/// ones, and which nets it has in the end. Pure functions of the plan and of the existing results,
+/// so that training, gathering, status and report agree without communication, and an interrupted
+/// campaign goes on as if it had never stopped.
 namespace ratiofarm {
 
 /// A net of a finished ensemble.

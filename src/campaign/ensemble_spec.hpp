@@ -15,9 +15,9 @@ enum class EnsembleRole : std::uint8_t {
     nominal,   ///< r_j = p_j / p_ref; its members are averaged
     replicas,  ///< r_j again, each net with bootstrap weights of its own; kept apart
     up,        ///< g_j = p_j(x | alpha = +1) / p_j(x); its members are averaged
-    down,      ///< the same at alpha = -1
+    down,      ///< g_j at alpha = -1
     halves,    ///< up or down again, net k on half k + 1 of the training events; what the two do
-               ///< not agree on is noise. Never gathered, never evaluated
+               ///< disagree on is noise. Never gathered, never evaluated
     classes,   ///< probabilities of the classes of [preselection]; its members are averaged
 };
 
@@ -43,7 +43,7 @@ struct EnsembleSpec {
     std::string process;    ///< empty for a classifier
     std::string parameter;  ///< of a systematic, "alpha_scale"; empty for the others
     std::vector<SamplePart> numerator;
-    std::vector<SamplePart> denominator;  ///< by sample, so that the order in the file is no matter
+    std::vector<SamplePart> denominator;  ///< by sample: the order in the file does not matter
     std::uint32_t members = 1;            ///< nets, of each fold
     std::string warm_start;               ///< ensemble whose nets they begin as; empty: only seeds
     double rate_factor = 1.0;             ///< of training.learning_rate
@@ -60,7 +60,7 @@ std::vector<EnsembleSpec> ensemble_specs(const Campaign& campaign);
 /// Name of the ensemble of the halves of one of a shape's ensembles: "S/scale/up/halves".
 std::string halves_of(std::string_view ensemble);
 
-/// What the nets of an ensemble are and read.
+/// Network, training and features of the nets of an ensemble.
 struct NetSettings {
     std::vector<std::string> features;  ///< columns that they see
     Network network;
@@ -101,7 +101,7 @@ std::string pack_name(const EnsembleSpec& ensemble,
 /// Nets of one task where training.pack is 0: one on a CPU, which has its cores to itself. On a GPU
 /// the largest power of two up to 32 whose step takes at most 2^35 floating-point operations
 /// (forward and backward pass of one batch in each net): enough to fill the device, a pure function
-/// of network and batch, never of the device at hand.
+/// of network and batch, never of the device in use.
 std::uint32_t automatic_pack(const Network& network,
                              std::uint32_t batch,
                              std::string_view device_class);

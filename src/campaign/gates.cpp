@@ -194,7 +194,7 @@ private:
         return &slots_[slot].tried[choices_[slot].index];
     }
 
-    /// Those of a slot's fold.
+    /// The nets of a slot's fold.
     std::vector<const TrainedNet*> peers(
         std::size_t slot, const std::vector<std::optional<Exclusion>>& excluded) const {
         std::vector<const TrainedNet*> nets;

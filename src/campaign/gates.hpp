@@ -16,13 +16,13 @@
 /// same after any interruption and whoever makes it (training, gathering, status, report).
 namespace ratiofarm {
 
-/// Limits of what a single net may show on its validation events; 0 turns a gate off. What chance
-/// reaches is allowed for beside each limit. Nets that diverged or give logits that are not finite
-/// are excluded whatever the limits are. Keys of the campaign's [gates].
+/// Limits for a single net on its validation events; 0 turns a gate off. Each limit is widened by
+/// what chance can reach. Nets that diverged or give logits that are not finite are excluded
+/// whatever the limits are. Keys of the campaign's [gates].
 struct GatesSection {
     double excess = 0.1;        ///< |E_ref[r] - 1|
     double sc_rms = 0.1;        ///< deviation of the reweighted denominator in bins of the logit
-    double closure = 0.1;       ///< the same in bins of any feature
+    double closure = 0.1;       ///< deviation in bins of any feature
     double slope = 0.2;         ///< |calibration slope - 1|
     double overtraining = 0.1;  ///< distance between training and validation events
     double saturated = 0.01;    ///< share of the validation events with |logit| > 15
@@ -32,7 +32,7 @@ struct GatesSection {
     bool operator==(const GatesSection&) const = default;
 };
 
-/// One number of a net beside its limit.
+/// One number of a net, with its limit.
 struct GateCheck {
     std::string gate;  ///< key of [gates], or "failure", "not_finite"
     double value = 0.0;
@@ -85,7 +85,7 @@ struct Exclusion {
     bool operator==(const Exclusion&) const = default;
 };
 
-/// What becomes of one slot.
+/// The net of one slot, or what it waits for.
 struct SlotChoice {
     enum class State : std::uint8_t {
         chosen,     ///< tried[index] is the slot's net

@@ -10,7 +10,8 @@
 
 namespace ratiofarm {
 
-/// What an unbinned region has besides what the campaign says of it: the header of its ratio file.
+/// What an unbinned region has besides what the campaign says about it: the header of its ratio
+/// file.
 struct UnbinnedRegionInput {
     struct Process {
         std::string name;
@@ -28,7 +29,7 @@ struct UnbinnedRegionInput {
     };
     std::string source;              ///< for messages: path of the ratio file
     std::vector<Process> processes;  ///< order of the columns of log r
-    std::vector<Shape> shapes;       ///< per-event ratios g that are there
+    std::vector<Shape> shapes;       ///< per-event ratios g of the file
     std::vector<Yield> yields;       ///< used where the campaign does not say others
 };
 

@@ -41,8 +41,8 @@
 /// expected events * noise_variance to the information about alpha; other processes dilute it.
 namespace ratiofarm {
 
-/// One per trained_shapes(campaign), in their order. Of ensembles that are not complete nothing is
-/// said: NaN, and `none` is false.
+/// One per trained_shapes(campaign), in their order. For ensembles that are not complete the
+/// numbers are NaN, and `none` is false.
 std::vector<ShapeJudgement> judge_shapes(const Campaign& campaign,
                                          std::span<const EnsembleChoice> choices);
 

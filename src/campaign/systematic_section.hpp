@@ -16,7 +16,7 @@ namespace ratiofarm {
 struct SystematicSection {
     /// What shows the shape g(x) of a process.
     enum class Source : std::uint8_t {
-        ratio_file,  ///< it is there already
+        ratio_file,  ///< the ratio file has it already
         samples,     ///< varied events: samples `up` and `down`
         weights,     ///< the same events with other weights: columns `up` and `down` of the sample
     };
@@ -54,10 +54,9 @@ struct SystematicsSection {
     bool warm_start = false;    ///< they begin as the nominal nets of their process
     double rate_factor = 1.0;   ///< of training.learning_rate
     bool halves = true;         ///< two more nets per side, each on half of the training events:
-                                ///< what they do not agree on is noise (spurious information)
+                                ///< what they disagree on is noise (spurious information)
     NullShapes null_shapes = NullShapes::norm_only;
-    double null_level =
-        3.0;  ///< held-out gain in standard errors below which a shape counts as none
+    double null_level = 3.0;  ///< held-out gain, in standard errors, that makes a shape significant
     bool operator==(const SystematicsSection&) const = default;
 };
 

@@ -11,8 +11,8 @@
 namespace ratiofarm {
 
 /// Digest of everything that determines the weights of a training: its classes by content (of the
-/// features in use, in their order; not where they are stored), split, fold, network, options but
-/// the time between checkpoints, its nets with their seeds and the nets they begin as,
+/// features in use, in their order; not where they are stored), split, fold, network, options
+/// except the time between checkpoints, its nets with their seeds and the nets they begin as,
 /// training_algorithm, device class. Not names, paths or places of bytes.
 Digest train_digest(const TrainRequest& request,
                     const EnsembleSpec& ensemble,

@@ -94,7 +94,7 @@ Split inference_split(const Campaign& campaign, std::string_view sample);
 /// Digest of an ensemble, PlannedEnsemble::digest.
 Digest ensemble_digest(const TaskGraph& graph, std::string_view ensemble);
 
-/// The training of another net in place of one that was excluded. Its seeds are those of the name
+/// The training of another net instead of one that was excluded. Its seeds are those of the name
 /// "<net>/replacement <attempt>", all else is as for the planned one; its task holds no other net.
 /// \param attempt 1, 2, ...
 TrainTask replacement_task(const GraphInputs& inputs, const PlannedNet& net, std::uint32_t attempt);

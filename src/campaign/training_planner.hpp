@@ -13,7 +13,7 @@ namespace ratiofarm {
 /// Cuts ensembles into trainings. Ensembles that others begin as come first.
 class TrainingPlanner {
 public:
-    /// \param role  of its ensembles, as far as their features go
+    /// \param role  of its ensembles; decides their features
     /// \throws DataError if a sample, a column of weights or a feature is missing
     explicit TrainingPlanner(const GraphInputs& inputs,
                              EnsembleRole role = EnsembleRole::nominal);

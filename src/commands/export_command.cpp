@@ -57,7 +57,7 @@ RunDirectory run_directory(const Arguments& arguments) {
     return RunDirectory(read_campaign(file).name + ".run");
 }
 
-/// Names of the ensembles that are there, sorted; parts of a name are folders.
+/// Names of the existing ensembles, sorted; parts of a name are folders.
 std::vector<std::string> gathered_ensembles(const RunDirectory& directory) {
     namespace fs = std::filesystem;
     std::vector<std::string> names;

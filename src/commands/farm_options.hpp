@@ -8,13 +8,13 @@
 
 namespace ratiofarm {
 
-/// --time-budget, of commands with tasks of their own; farm_settings() heeds it.
+/// --time-budget, for commands with tasks of their own; farm_settings() reads it.
 Option time_budget_option();
 
 /// Options of commands that train or evaluate nets.
 std::vector<Option> farm_options();
 
-/// What those options and the batch system say.
+/// The settings given by those options and the batch system.
 /// \throws ConfigError naming an option and its value
 FarmSettings farm_settings(const RunContext& context, const Arguments& arguments);
 

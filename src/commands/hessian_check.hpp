@@ -4,7 +4,7 @@
 
 namespace ratiofarm {
 
-/// The Hessian at the minimum by both ways.
+/// The Hessian at the minimum, computed in both ways.
 struct HessianCheck {
     double largest_difference = 0.0;  ///< of an element, relative to the largest one
     double seconds_by_rows = 0.0;

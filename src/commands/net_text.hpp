@@ -9,7 +9,7 @@
 
 namespace ratiofarm {
 
-/// For `explain`: what became of each net of a training, and its numbers beside their limits. Empty
+/// For `explain`: the fate of each net of a training, and its numbers with their limits. Empty
 /// if it is not trained.
 std::string nets_text(const Digest& training,
                       const std::vector<EnsembleChoice>& choices,

@@ -23,10 +23,10 @@ struct Plan {
     Cost cost;
     std::string device;  ///< class of the trainers
     std::uint64_t workers = 1;
-    double gflops = 20.0;              ///< sustained by one worker, where nothing was learned
+    double gflops = 20.0;              ///< sustained by one worker, if nothing was learned
     CostModel learned;                 ///< from what the run directory has finished
     double seconds = 0.0;              ///< of training and inference
-    std::uint64_t trained = 0;         ///< nets whose results are there
+    std::uint64_t trained = 0;         ///< nets that have results
     double seconds_left = 0.0;         ///< of `seconds`
     std::optional<SearchCost> search;  ///< if the campaign has one
     bool events_exist = false;         ///< otherwise sizes are those `simulate` will write

@@ -10,7 +10,7 @@ namespace ratiofarm {
 std::vector<Option> root_options();
 
 /// Writes an events file from trees, by scripts/import_root.py under a Python that has uproot.
-/// \throws ConfigError if the file is there already, or the Python or the script is not
+/// \throws ConfigError if the file exists already, or the Python or the script does not
 ExitCode import_root(const Arguments& arguments);
 
 }  // namespace ratiofarm

@@ -42,7 +42,7 @@ struct Status {
     std::uint64_t checkpointed = 0;  ///< nets that are begun and not finished
     std::uint64_t toy_tasks = 0;     ///< done
     std::uint64_t toys_begun = 0;    ///< tasks that were stopped within
-    bool toys = false;               ///< toys.json is there
+    bool toys = false;               ///< toys.json exists
     std::vector<TaskGivenUp> given_up;
     std::vector<std::string> ensembles;
     std::vector<EnsembleRecord> gates;

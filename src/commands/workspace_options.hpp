@@ -11,10 +11,10 @@ namespace ratiofarm {
 /// Options that every command with a workspace takes.
 std::vector<Option> workspace_options();
 
-/// --ratios, of commands that fit; open_workspace() heeds it.
+/// --ratios, for commands that fit; open_workspace() reads it.
 Option ratios_option();
 
-/// --unblind, of commands that fit; open_workspace() heeds it.
+/// --unblind, for commands that fit; open_workspace() reads it.
 Option unblind_option();
 
 /// The campaign file of the command line, or the copy in --out, or "campaign.toml" here; --out.

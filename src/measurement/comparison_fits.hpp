@@ -11,8 +11,8 @@
 
 namespace ratiofarm {
 
-/// Fits of the same events by the same likelihood code that the result is shown beside: with the
-/// exact ratios where the events file has them, and with a fine histogram of each single feature.
+/// Fits of the same events by the same likelihood code, to compare with the result: with the
+/// exact ratios if the events file has them, and with a fine histogram of each single feature.
 /// They know no systematics, and say so in their labels; none for campaigns with several regions.
 /// Not collective.
 /// \param points scan points of the main fit

@@ -18,7 +18,7 @@ std::optional<FiniteMcRecord> finite_mc_record(const mpi::Communicator& comm,
                                                const FitResult& result,
                                                const Log& log);
 
-/// True if the fit has other ratios or a nuisance parameter more because of it.
+/// True if [finite_mc] changes the ratios of the fit or adds a nuisance parameter.
 bool changes_fit(const std::optional<FiniteMcRecord>& record);
 
 /// The model of that fit: with the nuisance parameter, if there is one.

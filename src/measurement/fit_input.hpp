@@ -23,7 +23,7 @@ using RatioFiles = std::vector<std::shared_ptr<const RatioFile>>;
 struct FitSource {
     const Campaign& campaign;             ///< plain
     std::filesystem::path ratios;         ///< of regions that name no ratio file
-    std::span<const SampleInfo> samples;  ///< empty where the events file is not at hand
+    std::span<const SampleInfo> samples;  ///< empty if the events file is not available
     unsigned threads = 1;                 ///< of this rank
 };
 
@@ -39,7 +39,7 @@ StatisticalModel model_for_ratios(const Campaign& campaign, const RatioFiles& ra
 /// Parameter values of the Asimov data: those of the campaign, the others at their start.
 std::vector<double> asimov_point(const Campaign& campaign, const StatisticalModel& model);
 
-/// True if the campaign asks for what was observed, false for Asimov data.
+/// True if the campaign fits observed data, false for Asimov data.
 bool fits_observed(const Campaign& campaign);
 
 /// True for the events of a sample with their own weights: what injections fit.
@@ -49,9 +49,9 @@ bool fits_weighted_sample(const Campaign& campaign);
 struct FittedSet {
     std::string sample;
     std::uint64_t events = 0;
-    double factor = 1.0;      ///< on every weight; what was observed has weight 1 instead
+    double factor = 1.0;      ///< on every weight; observed events have weight 1 instead
     double reference = 0.0;   ///< on every weight, in the sums over the reference
-    std::size_t process = 0;  ///< of Asimov data from samples: the column that the events stand for
+    std::size_t process = 0;  ///< for Asimov data from samples: the process of the events
 };
 
 /// Whether the events of the reference are among those of a region.
@@ -71,10 +71,10 @@ std::vector<FittedSet> fitted_sets(const Campaign& campaign,
 /// "Asimov data from the samples at mu = 1": what is fitted, for people.
 std::string data_description(const Campaign& campaign, const StatisticalModel& model);
 
-/// Of everything that the data and the model come from; zero if a ratio file does not say.
+/// Digest of everything that the data and the model come from; zero if a ratio file does not say.
 Digest inputs_digest(const Campaign& campaign, const RatioFiles& ratios);
 
-/// What should be told before a fit: columns without checksums, shapes that the campaign ignores.
+/// Warnings before a fit: columns without checksums, shapes that the campaign ignores.
 std::vector<std::string> input_warnings(const Campaign& campaign, const RatioFiles& ratios);
 
 /// Collective over comm. What the campaign's [data] asks for; events are read later, by the

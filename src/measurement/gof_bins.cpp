@@ -53,7 +53,7 @@ std::vector<double> optimal_observable(const ToyPlan& plan,
 }
 
 /// A column of the events file at the rows of some sets of a ratio file, one after the other.
-/// \return empty if the events are not at hand
+/// \return empty if the events are not available
 std::vector<double> feature_values(const RatioFile& ratios,
                                    std::span<const FittedSet> sets,
                                    const FitSource& source,

@@ -9,7 +9,7 @@
 namespace ratiofarm {
 
 /// Bins of one observable of the events of one unbinned region: the same for data and toys, and
-/// decided without a look at the data.
+/// chosen without looking at the data.
 struct ObservableBins {
     std::size_t region = 0;
     std::string observable;
@@ -20,7 +20,7 @@ struct ObservableBins {
 };
 
 /// Not collective. Quantile bins of the optimal observable d ln D / d poi at the Asimov point, and
-/// of each feature where the events file is at hand; about equal numbers are expected in them.
+/// of each feature if the events file is available; they expect about equal numbers of events.
 /// \param bins at most, with 5 events expected in each
 std::vector<ObservableBins> observable_bins(const ToyPlan& plan,
                                             const FitSource& source,

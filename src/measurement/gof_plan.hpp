@@ -10,7 +10,7 @@
 
 namespace ratiofarm {
 
-/// What `ratiofarm gof` was asked for.
+/// The request of `ratiofarm gof`.
 struct GofRequest {
     std::uint64_t toys = 1000;
     std::uint64_t block = 100;

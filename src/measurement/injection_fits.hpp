@@ -9,13 +9,13 @@
 
 namespace ratiofarm {
 
-/// How the main fit is done; those of the injections are done alike.
+/// How the main fit is done; injections are fitted in the same way.
 struct InjectionOptions {
     LikelihoodOptions likelihood = {};
     unsigned starts = 4;
 };
 
-/// A campaign that fits one of its own injections in place of its data.
+/// A campaign that fits one of its own injections instead of its data.
 Campaign injected_campaign(const Campaign& campaign, const Injection& injection);
 
 /// Collective over comm. Fits each of [data].injections with the model of the campaign.

@@ -31,7 +31,7 @@ std::vector<double> summed_lines(const RatioFile& ratios,
                                  const std::string& set,
                                  const LineSums& sums);
 
-/// The events of a region with sums of lines in place of ln r. The sums of all events are held in
+/// The events of a region with sums of lines instead of ln r. The sums of all events are held in
 /// memory. \param sets that make up the source, in order
 EventSource with_line_ratios(EventSource source,
                              const RatioFile& ratios,

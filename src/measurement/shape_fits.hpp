@@ -18,7 +18,7 @@ ShapeRecord shape_record(const Campaign& campaign,
                          const FitResult& fitted,
                          const LikelihoodOptions& options);
 
-/// What people should know before they believe a constraint: shapes that were left out, and
+/// Warnings about constraints: shapes that were left out, and
 /// parameters whose noise by itself would make their error smaller than 0.98 of the constraint.
 std::vector<std::string> shape_warnings(const ShapeRecord& record, const StatisticalModel& model);
 

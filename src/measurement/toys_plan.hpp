@@ -16,7 +16,7 @@
 
 namespace ratiofarm {
 
-/// What `ratiofarm toys` was asked for.
+/// The request of `ratiofarm toys`.
 struct ToyRequest {
     std::vector<std::pair<std::string, double>> at;  ///< truth of some parameters
     std::vector<double> grid;                        ///< truths of the parameter of interest
@@ -66,7 +66,7 @@ public:
     /// The events that toys are drawn from, as reference; bins are empty.
     const LikelihoodData& reference() const { return reference_; }
     const EventSet& list(std::size_t region) const { return *lists_[region]; }
-    /// Of everything that the toys of any point are made from.
+    /// Digest of everything that the toys of any point are made from.
     Digest digest() const;
 
     /// One task for each block of toys of each point, in order.

@@ -21,7 +21,7 @@ struct ToyParameter {
     std::uint64_t pulls = 0;  ///< toys with an error
 };
 
-/// What the toys of a point say about one test statistic.
+/// Results of the toys of a point for one test statistic.
 struct ToyStatistic {
     std::string name;
     double observed = 0.0;  ///< of the data

@@ -13,11 +13,11 @@
 
 /// From the campaign that a user wrote to the plain one that is trained and fitted: its regions are
 /// filled with events by the select stage. What was selected lies in selection.json (counts) and
-/// selected.h5 (events); the plain campaign is made from them anew whenever it is needed, so that a
+/// selected.h5 (events); the plain campaign is made from them whenever it is needed, so that a
 /// changed yield or network asks for no other selection. selected.toml is a copy of it for people.
 namespace ratiofarm {
 
-/// What still has to be made before there is a plain campaign.
+/// What has to be made before the plain campaign exists.
 enum class Missing : std::uint8_t {
     nothing,
     selection,  ///< 'ratiofarm select'
@@ -43,18 +43,18 @@ struct SourceEvents {
 /// \throws DataError with every problem of the events file
 SourceEvents read_source_events(const Campaign& written, const std::filesystem::path& folder);
 
-/// Of what a selection does to any events: regions, score, split, samples.
+/// Digest of what a selection does to any events: regions, score, split, samples.
 Digest selection_rules(const Campaign& written);
 
-/// Of everything that a selection is made from. \pre needs_selection(written)
+/// Digest of everything that a selection is made from. \pre needs_selection(written)
 Digest selection_inputs(const Campaign& written,
                         const SourceEvents& source,
                         std::string_view device_class);
 
-/// selection.json, if it is there and whole.
+/// selection.json, if it exists and is complete.
 std::optional<SelectionRecord> find_selection(const RunDirectory& directory);
 
-/// \param inputs selection_inputs(), or nothing if the events are not at hand: then the rules
+/// \param inputs selection_inputs(), or nothing if the events are not available: then the rules
 /// decide \throws DataError of resolved_campaign()
 Resolution resolve(const Campaign& written,
                    const RunDirectory& directory,

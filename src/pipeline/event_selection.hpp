@@ -18,7 +18,7 @@ struct EventSelection {
 
 /// Looks at every event of every sample once, block by block. Not collective.
 /// \param planned whose selection is missing; with a preselection the results of its graph's
-///                evaluations are there
+///                evaluations exist
 /// \param inputs  selection_inputs()
 /// \throws DataError if events or scores are damaged, or data lie outside the support
 EventSelection select_events(const PlannedCampaign& planned,

@@ -37,7 +37,7 @@ void add_region(const UnbinnedRegion& region, Hasher& hasher) {
     }
 }
 
-/// Of everything the fit is made from.
+/// Digest of everything the fit is made from.
 Digest fit_digest(const Campaign& campaign,
                   const std::optional<Blinding>& blinding,
                   const RatioFiles& ratios,

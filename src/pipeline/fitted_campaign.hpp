@@ -12,7 +12,7 @@
 
 namespace ratiofarm {
 
-/// A fit that is done, with what is needed to go on from it.
+/// A finished fit, with what is needed to continue from it.
 struct FittedCampaign {
     FitRecord record;
     RatioFiles ratios;
@@ -24,7 +24,7 @@ struct FittedCampaign {
 /// How a fit ended.
 struct CampaignFit {
     StageEnd end;
-    std::optional<FittedCampaign> fitted;  ///< what was fitted just now, if one can go on from it
+    std::optional<FittedCampaign> fitted;  ///< the fit just made, if one can continue from it
 };
 
 /// Collective over the context's world. As fit_stage(); a fit that lacks what is asked for counts

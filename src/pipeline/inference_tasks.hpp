@@ -13,7 +13,7 @@ namespace ratiofarm {
 /// \throws DataError if one is missing or belongs to other trainings
 std::vector<Task> inference_tasks(const TaskGraph& graph, const RunDirectory& directory);
 
-/// Removes the results of those evaluations, once what they hold lies elsewhere.
+/// Removes the results of those evaluations, once ratios.h5 holds them.
 void remove_inference_results(const TaskGraph& graph, const RunDirectory& directory);
 
 }  // namespace ratiofarm

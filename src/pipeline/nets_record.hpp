@@ -10,12 +10,12 @@
 
 namespace ratiofarm {
 
-/// What nets.json says of an ensemble.
+/// What nets.json says about an ensemble.
 struct EnsembleRecord {
     std::string name;
     bool complete = false;
     std::uint64_t nets = 0;      ///< slots that have their net
-    std::uint64_t replaced = 0;  ///< of them, by a replacement
+    std::uint64_t replaced = 0;  ///< those of them whose net is a replacement
     double spread = 0.0;         ///< of the mean over the members; NaN if unknown
     std::vector<Exclusion> excluded;
     std::vector<std::string> failures;  ///< slots that stay empty for good
@@ -27,7 +27,7 @@ void record_nets(const RunDirectory& directory,
                  const std::vector<EnsembleChoice>& choices,
                  const std::vector<JudgedShape>& shapes);
 
-/// Nothing if the file is not there. \throws DataError if it cannot be read
+/// Nothing if the file does not exist. \throws DataError if it cannot be read
 std::vector<EnsembleRecord> read_nets_record(const RunDirectory& directory);
 
 /// The trained shapes of the same file. \throws DataError if it cannot be read

@@ -54,7 +54,7 @@ void check_result(const fs::path& path, const JournalState& journal) {
     expect_task_file<ToyBlock, RatioBlock, ScoreBlock, TrainingResult>(path, task);
 }
 
-/// Of a running task, of either generation.
+/// The state of a running task, of either generation.
 void check_state(const fs::path& path) {
     const std::string name = path.filename();
     const Digest task = Digest::from_hex(name.substr(0, name.find('.')));

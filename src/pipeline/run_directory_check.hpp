@@ -9,7 +9,7 @@
 
 namespace ratiofarm {
 
-/// What is known of one file of a run directory.
+/// What the check found in one file of a run directory.
 struct CheckedFile {
     std::string file;                   ///< relative to the run directory
     bool known = true;                  ///< false: not a file that ratiofarm wrote; not looked at

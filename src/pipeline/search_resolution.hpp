@@ -10,7 +10,7 @@
 /// From a campaign with [search] to the one with the best setting, which is trained.
 namespace ratiofarm {
 
-/// search.json, if it is there and whole.
+/// search.json, if it exists and is complete.
 std::optional<SearchRecord> find_search(const RunDirectory& directory);
 
 /// The campaign with the best setting, without [search]; nothing while its search is not done, or

@@ -33,7 +33,7 @@ public:
     /// \return nothing if every trial failed \pre state().complete
     std::optional<SearchRecord> record();
 
-    /// Of a search that is over: removes what only it needed.
+    /// Removes what only a search that is over needed.
     void clean_up();
 
 private:

@@ -41,7 +41,7 @@ StageEnd score_events(RunContext& context,
     return farm_stage(context, place, books, std::move(tasks), TaskFileKind::score_block);
 }
 
-/// Of the processes in the trained region, which is the first one.
+/// Yields of the processes in the trained region, which is the first one.
 LogShares log_shares(const Campaign& campaign, const std::vector<SampleSums>& sums) {
     LogShares shares;
     for (const ProcessSection& process : campaign.processes) {

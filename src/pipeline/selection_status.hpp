@@ -12,7 +12,7 @@ namespace ratiofarm {
 
 /// How far the selection of a run is, judged only by its files.
 struct SelectionStatus {
-    bool done = false;       ///< it is there, and of this campaign
+    bool done = false;       ///< it exists and belongs to this campaign
     std::uint64_t nets = 0;  ///< of the preselection that are trained
     std::string regions;     ///< what should be known, selection_text() if it is done
 

@@ -21,7 +21,7 @@ struct SpaceNeeds {
     std::uint64_t certain() const;  ///< bytes of all parts
 };
 
-/// From the task graph and the files that are there. Of other shards nothing is counted.
+/// From the task graph and the existing files. Other shards are not counted.
 /// \param ranks trainers that run at the same time, each with its checkpoints
 SpaceNeeds space_needs(const PlannedCampaign& planned,
                        const RunPlace& place,

@@ -22,7 +22,7 @@ struct ReportSources {
 
 /// Reads the files of a run and computes every diagnostic. Not collective, for rank 0. What is
 /// missing becomes a warning of the report.
-/// \throws DataError if a file that is there is damaged
+/// \throws DataError if an existing file is damaged
 ReportInputs collect_report_inputs(const ReportSources& sources);
 
 }  // namespace ratiofarm

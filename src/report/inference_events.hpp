@@ -18,9 +18,9 @@ struct InferenceSample {
     std::vector<double> weight;                 ///< [n]
     std::vector<std::vector<float>> log_ratio;  ///< [process][n], normalised
     std::vector<std::vector<float>> spread;     ///< [process][n]; empty if the file has none
-    std::vector<std::vector<float>> feature;  ///< [feature][n]; empty if the events are not at hand
+    std::vector<std::vector<float>> feature;    ///< [feature][n]; empty if the events are missing
     std::vector<std::uint64_t> row;           ///< [n] in the events file; empty if unknown
-    const SampleInfo* info = nullptr;         ///< of the events file; null if not at hand
+    const SampleInfo* info = nullptr;         ///< of the events file; null if it is missing
 };
 
 /// The events of a ratio file as the diagnostics need them.
@@ -28,7 +28,7 @@ class InferenceEvents {
 public:
     /// \param names    samples to load
     /// \param samples  of the events file; outlives this
-    /// \param features columns to load where the events are at hand
+    /// \param features columns to load if the events are available
     /// \throws DataError if the ratio file is damaged
     InferenceEvents(const RatioFile& ratios,
                     const std::vector<std::string>& names,

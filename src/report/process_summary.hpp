@@ -24,7 +24,7 @@ ProcessSummary summarise_process(const InferenceEvents& events,
 
 /// Learned beside exact log ratios over the reference. Densities in events files go by the name of
 /// the sample or of the process.
-/// \return nothing if an events file is not at hand or has no exact densities
+/// \return nothing if an events file is missing or has no exact densities
 std::optional<RatioAccuracy> exact_accuracy(const InferenceEvents& events,
                                             std::size_t process,
                                             const std::string& sample,

@@ -14,7 +14,7 @@ std::string plain(double value) {
     return std::isfinite(value) ? fmt::format("{:.4g}", value) : std::string("-");
 }
 
-/// Of a parameter whose constraint has unit width.
+/// Error of a parameter whose constraint has unit width.
 std::string error_by_noise_text(double information) {
     return std::isfinite(information) ? fmt::format("{:.4f}", error_by_noise(1.0, information))
                                       : std::string("-");

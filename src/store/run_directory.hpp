@@ -19,12 +19,12 @@ public:
     std::filesystem::path campaign() const { return root_ / "campaign.toml"; }
     std::filesystem::path journal() const { return root_ / "journal.jsonl"; }
     std::filesystem::path lock() const { return root_ / "lock"; }
-    /// Of a farm that works only on a shard.
+    /// The journal of a farm that works only on a shard.
     std::filesystem::path journal(const Shard& shard) const;
     std::filesystem::path lock(const Shard& shard) const;
     /// Held while files that all shards share are made.
     std::filesystem::path preparation_lock() const { return root_ / "lock.preparation"; }
-    /// Journals and locks of shards that are there, in the order of their names.
+    /// Existing journals and locks of shards, in the order of their names.
     std::vector<std::filesystem::path> shard_journals() const;
     std::vector<std::filesystem::path> shard_locks() const;
 

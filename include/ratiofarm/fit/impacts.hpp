@@ -19,7 +19,7 @@ struct FitResult;
 /// units of mu; signed.
 struct Impact {
     std::string parameter;
-    /// -H_mu,a / H_mu,mu delta_a: all others fixed (the post-fit error of a in place of delta_a
+    /// -H_mu,a / H_mu,mu delta_a: all others fixed (the post-fit error of a instead of delta_a
     /// where a is not constrained). arXiv:2412.01600
     double others_fixed = 0.0;
     /// V_mu,a / sqrt(V_aa): a moved by its post-fit error and everything else fitted again, to

@@ -43,7 +43,7 @@ enum class InstructionSet : std::uint8_t {
     portable,
     avx2,
     avx512,
-    textbook,  ///< a plain loop over single events in double precision, read anew for every
+    textbook,  ///< a plain loop over single events in double precision, read again for every
                ///< evaluation: slow and clear, for checks (equal to about 1e-12)
 };
 
@@ -176,7 +176,7 @@ public:
 
     /// Collective over comm. What would be observed on average if u were true. Unbinned regions:
     /// the reference events with weights ref_i / sum(ref) * D_i(u), so that they close by
-    /// construction; every read of them computes the weights anew.
+    /// construction; every read of them computes the weights again.
     /// \param data of this likelihood; must outlive the result
     /// \throws AgreedError (usage) if a region has no reference events
     ExpectedData expected_data(const LikelihoodData& data, std::span<const double> u) const;

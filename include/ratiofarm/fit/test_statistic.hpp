@@ -11,7 +11,7 @@ namespace ratiofarm {
 /// The test statistics of arXiv:1007.1727, section 2, of the parameter of interest mu.
 enum class TestStatistic {
     t,        ///< -2 ln L(mu) / L(mu-hat): two-sided
-    t_tilde,  ///< the same with mu = 0 in place of a negative mu-hat
+    t_tilde,  ///< t with mu = 0 instead of a negative mu-hat
     q0,       ///< discovery: t at mu = 0 where mu-hat >= 0, else 0
     q,        ///< upper limit: t where mu-hat <= mu, else 0
     q_tilde,  ///< upper limit: t-tilde where mu-hat <= mu, else 0

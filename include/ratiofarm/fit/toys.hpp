@@ -36,7 +36,8 @@ struct ToyRegion {
 
 /// How toys are thrown and what is asked of them.
 struct ToySetup {
-    /// Of the fits, which begin at the truth. ShapeNorm::reference_quadratic costs data size only.
+    /// Normalisation in the fits, which begin at the truth. ShapeNorm::reference_quadratic costs
+    /// data size only.
     StatisticalModel model;
     std::vector<double> truth;  ///< [n], theta, external coordinates, inside the ranges
     double test = 0.0;          ///< value of the parameter of interest that is tested

@@ -20,7 +20,7 @@ namespace ratiofarm {
 struct Constraint {
     enum class Kind : std::uint8_t { none, gaussian, poisson };
     Kind kind = Kind::none;
-    double observed = 0.0;  ///< global observable; thrown anew in toys
+    double observed = 0.0;  ///< global observable; thrown in each toy
     double width = 1.0;     ///< > 0
     bool operator==(const Constraint&) const = default;
 };

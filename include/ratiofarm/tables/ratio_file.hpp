@@ -20,7 +20,7 @@ struct RatioSet {
     std::string name;  ///< of the sample
     std::uint64_t events = 0;
     double sum_of_weights = 0.0;  ///< the yield it was rescaled to, or of the events as they are
-    bool has_columns = false;     ///< id, row and spread are there (they are optional)
+    bool has_columns = false;     ///< has id, row and spread (they are optional)
     bool has_checksums = false;
     bool operator==(const RatioSet&) const = default;
 };

@@ -162,7 +162,7 @@ void check_values(const ConfigNode& root, const Campaign& campaign, Mistakes& mi
     }
 }
 
-/// Every setting that will be tried; the first that cannot be is told.
+/// Checks every setting that will be tried; the first that is not allowed is reported.
 void check_trials(const ConfigNode& root, const Campaign& campaign, Mistakes& mistakes) {
     for (std::uint32_t trial = 0; trial < campaign.search->trials; ++trial) {
         const SearchSetting setting = draw_setting(campaign, trial);
@@ -175,7 +175,7 @@ void check_trials(const ConfigNode& root, const Campaign& campaign, Mistakes& mi
     }
 }
 
-/// Of fewer trials none would get to the last rung.
+/// With fewer trials none would get to the last rung.
 void check_rungs(const TableReader& table, const Campaign& campaign) {
     const SearchSection& search = *campaign.search;
     const std::size_t rungs = rung_epochs(search, campaign.training.epochs).size();

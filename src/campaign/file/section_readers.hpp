@@ -31,17 +31,17 @@ void read_simulate(const ConfigNode& root, Campaign& campaign, Mistakes& mistake
 const Parameter* find_parameter(const Campaign& campaign, std::string_view name);
 std::vector<std::string> parameter_names(const Campaign& campaign);
 
-/// Parameters stand in coefficients, so their names are identifiers there.
+/// Coefficients contain parameters, so the names of parameters are identifiers.
 bool is_parameter_name(std::string_view name);
 
-/// True if the parameter stands in a coefficient, a systematic or a binned region.
+/// True if the parameter appears in a coefficient, a systematic or a binned region.
 bool depends_on(const Campaign& campaign, std::string_view parameter);
 
 /// The keys that describe a parameter, where [parameters] and [[systematic]] have them. Those of
 /// `parameter` are the defaults; a constrained one starts at its global observable.
 void read_parameter_keys(const TableReader& table, Parameter& parameter);
 
-/// The keys of [network] and [training], and of other tables that have them. What stands in the
+/// The keys of [network] and [training], and of other tables that have them. The value of the
 /// target is the default.
 void read_network_keys(const TableReader& table, Network& network);
 void read_training_keys(const TableReader& table,

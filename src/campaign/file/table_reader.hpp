@@ -14,7 +14,7 @@
 
 namespace ratiofarm {
 
-/// Everything that is wrong with a campaign file, collected so that it is told all at once.
+/// Everything that is wrong with a campaign file, collected so that all of it is reported at once.
 class Mistakes {
 public:
     void add(Position at, std::string message) { entries_.push_back({at, std::move(message)}); }
@@ -86,10 +86,10 @@ public:
     /// Value of a key; null if absent. The key must be one of the section.
     const ConfigNode* find(std::string_view key) const;
 
-    /// Adds a mistake unless the key is there. \param example "for example epochs = 60"
+    /// Adds a mistake unless the key exists. \param example "for example epochs = 60"
     const ConfigNode* require(std::string_view key, std::string_view example) const;
 
-    /// Adds a mistake "path = value (why)" about a key that is there.
+    /// Adds a mistake "path = value (why)" about an existing key.
     void wrong(std::string_view key, const std::string& why) const;
 
     bool text(std::string_view key, std::string& target) const;

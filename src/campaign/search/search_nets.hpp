@@ -6,7 +6,7 @@
 
 namespace ratiofarm {
 
-/// Reads [network] and [training] with the values of a setting in place of what stands there.
+/// Reads [network] and [training], with the values of a setting instead of those of the file.
 /// \param root  a campaign file
 /// \param campaign  events.features is read, network and training are written
 void read_nets_with(const ConfigNode& root,

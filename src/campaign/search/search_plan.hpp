@@ -24,7 +24,7 @@ struct SearchPlan {
 
     std::span<const TrainTask> tasks_of(TrialRung what) const;
 
-    /// Of all trials at all epochs.
+    /// Cost of all trials at all epochs.
     double grid_flop() const;
 };
 
@@ -35,7 +35,7 @@ struct SearchPlan {
 ///         make_task_graph()
 SearchPlan make_search_plan(const GraphInputs& inputs);
 
-/// What a search will take, before it is known which trials are good.
+/// What a search will cost, before it is known which trials are good.
 struct SearchCost {
     std::uint32_t trials = 0;
     std::size_t processes = 0;
@@ -45,7 +45,7 @@ struct SearchCost {
 };
 SearchCost search_cost(const GraphInputs& inputs);
 
-/// "loss", as the campaign calls it.
+/// "loss": the word of the campaign file.
 std::string objective_word(SearchObjective objective);
 
 /// What the search makes small, of one net; infinite for one that failed or gives no finite number.

@@ -8,7 +8,7 @@
 
 namespace ratiofarm {
 
-/// What a process has to do with the parameter of interest, all parameters at their start.
+/// How a process depends on the parameter of interest, with all parameters at their start.
 struct ProcessRate {
     double factor = 0.0;  ///< f_j
     double slope = 0.0;   ///< f_j', by the parameter of interest

@@ -23,9 +23,9 @@ SearchSetting draw_setting(const Campaign& campaign, std::uint32_t trial);
 /// "training.learning_rate = 0.00123, network.hidden = [64, 64]"
 std::string setting_text(const SearchSetting& setting);
 
-/// The campaign with some keys of [network] and [training] set, and without [search]. What the
-/// campaign says beside that such a setting has no use for (schedule_factor of a schedule that is
-/// not searched, weight_decay of another optimizer) is left at its default.
+/// The campaign with some keys of [network] and [training] set, and without [search]. Keys of the
+/// campaign that such a setting does not use (schedule_factor of a schedule that is
+/// not searched, weight_decay of another optimizer) are left at their defaults.
 /// \throws ConfigError for values that the keys do not allow, or not together
 Campaign with_setting(Campaign campaign, const SearchSetting& setting);
 

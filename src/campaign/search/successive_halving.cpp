@@ -137,7 +137,7 @@ private:
         return decided_.contains(what) ? score_(what) : std::nullopt;
     }
 
-    /// Of the trials that may get to `rung` those that may get to the next one.
+    /// Those of the trials that may get to `rung` which may also get to the next one.
     std::set<std::uint32_t> may_go_on(const std::set<std::uint32_t>& alive,
                                       std::uint32_t rung) const {
         std::set<std::uint32_t> next = alive;

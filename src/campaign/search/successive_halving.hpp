@@ -41,13 +41,13 @@ struct HalvingDecision {
     bool operator==(const HalvingDecision&) const = default;
 };
 
-/// What the results that are there determine.
+/// What the existing results determine.
 struct HalvingState {
     std::vector<HalvingDecision> decisions;  ///< in the order in which they were made
     std::vector<TrialRung> to_do;            ///< decided, without a result
     /// With a result that a later decision may continue from. States of all others can go.
     std::vector<TrialRung> to_keep;
-    bool complete = false;  ///< no decision is to come, and every result is there
+    bool complete = false;  ///< no decision is left, and every result exists
     double cost = 0.0;      ///< of all that was decided
 };
 

@@ -7,7 +7,7 @@
 
 namespace ratiofarm {
 
-/// A binned region as its events fill it, and what is to be said of it.
+/// A binned region filled with its events, with parameters, warnings and problems.
 struct FilledRegion {
     BinnedRegionSection section;  ///< without samples if no simulated event is in the region
     std::vector<Parameter> stat_parameters;

@@ -13,7 +13,7 @@ namespace ratiofarm {
 struct ProcessEffect {
     std::string parameter;
     std::size_t owner = 0;                            ///< systematic that the yield belongs to
-    const SystematicSection::Shape* shape = nullptr;  ///< null: the yield alone
+    const SystematicSection::Shape* shape = nullptr;  ///< null: only the yield
     Anchors total;  ///< factors on the yield of all regions together
 };
 

@@ -39,11 +39,11 @@ std::vector<SelectionRegion> selection_regions(const Campaign& campaign);
 /// The one unbinned region whose ratios are learned from events; null if there is none.
 const UnbinnedRegionSection* trained_region(const Campaign& campaign);
 
-/// Two regions that some event could be in both of: no observable separates their boxes. One line
+/// Pairs of regions that could share an event: no observable separates their boxes. One line
 /// for each pair, naming both and what to try.
 std::vector<std::string> overlaps(const std::vector<SelectionRegion>& regions);
 
-/// What cuts and bins look at: a column of the events file, or what a preselection says.
+/// An observable of cuts and bins: a column of the events file, or a value of the preselection.
 struct SelectionObservable {
     enum class Source : std::uint8_t { column, score, max_ratio, probability };
     std::string name;
@@ -89,7 +89,7 @@ private:
     std::vector<std::size_t> bins_of_;         ///< [regions], observable of the bins
 };
 
-/// What a preselection says of an event, from the class probabilities of its nets.
+/// The observables of a preselection for an event, from the class probabilities of its nets.
 class PreselectionScores {
 public:
     /// \pre campaign.preselection
@@ -111,8 +111,8 @@ private:
     std::vector<double> log_share_;       ///< [classes] ln pi_l, -inf for none
 };
 
-/// What cuts, bins and the features of the preselection look at that some sample has no column of:
-/// one line each, with the nearest name, or the samples that lack what others have.
+/// Observables of cuts, bins and the preselection for which some sample has no column:
+/// one line each, with the nearest name, or the samples that lack a column that others have.
 /// \param samples one entry per sample of samples_to_read()
 std::vector<std::string> unknown_observables(const Campaign& campaign,
                                              const std::vector<SampleInfo>& samples);

@@ -22,7 +22,7 @@ struct NetColumn {
     std::function<std::vector<std::byte>(const EnsembleNet&)> pack;
     /// The reverse; lists keep their padding.
     std::function<void(std::span<const std::byte>, EnsembleNet&)> unpack;
-    /// Of lists: entries that are no padding. Not there for numbers.
+    /// Entries of a list that are not padding; unused for numbers.
     std::function<std::uint32_t(const EnsembleNet&)> length;
     std::function<void(std::uint32_t length, EnsembleNet&)> trim;
 

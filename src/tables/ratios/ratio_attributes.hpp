@@ -29,7 +29,7 @@ void write_ratio_header(const h5::File& file,
                         const RatioSummary& summary,
                         const std::vector<std::string>& sets);
 
-/// Reads what is there; only `processes` and `yields` must be.
+/// Reads the attributes that exist; only `processes` and `yields` must.
 /// \throws DataError naming the attribute
 RatioHeader read_ratio_header(const h5::File& file);
 RatioSummary read_ratio_summary(const h5::File& file);

@@ -47,7 +47,7 @@ public:
     /// An engine may keep copies in another precision or order.
     virtual void parameters_changed() = 0;
 
-    /// Of the same shape; what backward() fills. Only of a pack that trains.
+    /// Has the same shape; backward() fills it. Only for a pack that trains.
     virtual const at::Tensor& gradient() const = 0;
 
     /// \param inputs  [nets, n, network.inputs], scaled; n <= capacity; any strides between nets

@@ -7,7 +7,7 @@ class Tensor;
 }
 
 /// The operations of the written-out step on tensors [nets, rows, columns] of any device. They
-/// write to tensors that are there already.
+/// write to existing tensors.
 namespace ratiofarm {
 
 /// out[k] = a[k] b[k]

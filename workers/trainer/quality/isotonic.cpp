@@ -22,7 +22,7 @@ struct Block {
         z_sum += next.z_sum;
         z_weight += next.z_weight;
     }
-    /// Both classes are there: the logit of the fraction is finite.
+    /// It has events of both classes: the logit of the fraction is finite.
     bool mixed() const { return numerator > 0.0 && numerator < total; }
     double z() const { return z_sum / z_weight; }
 };

@@ -17,7 +17,7 @@ std::vector<double> isotonic_regression(std::span<const double> values,
 /// Isotonic regression of the class fraction (balanced classes) on the logit. The events are first
 /// put into at most calibration_knots quantile bins of the logit; a knot is the mean logit of what
 /// was pooled, its value the logit of the class fraction there. Where one class is missing, bins
-/// are joined until both are there. Events whose logit is not finite are left out.
+/// are joined until both have events. Events whose logit is not finite are left out.
 /// \return no knots if there are no two of them: a constant net, or a class without weight
 CalibrationMap fit_calibration(const ScoredTable& validation);
 

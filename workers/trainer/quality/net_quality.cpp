@@ -40,7 +40,7 @@ struct Deviation {
     double noise = 0.0;
 };
 
-/// Of the denominator, reweighted by scale * r, from the numerator in bins of a value.
+/// Deviation of the denominator, reweighted by scale * r, from the numerator in bins of a value.
 Deviation deviation(const std::vector<ScoredEvent>& events, const Value& value, double scale) {
     struct Bin {
         double numerator = 0.0;

@@ -26,7 +26,7 @@ public:
     /// Adds the losses of a batch to the sums. \param logits  as NetPack::forward() gives them
     virtual void add(const at::Tensor& logits, const Batch& batch) = 0;
 
-    /// Of (batch sum) / n by each logit; contiguous, valid until the next call.
+    /// Derivatives of (batch sum) / n by each logit; contiguous, valid until the next call.
     virtual const at::Tensor& gradient(const at::Tensor& logits, const Batch& batch) = 0;
 
     /// [nets]
