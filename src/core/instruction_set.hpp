@@ -4,10 +4,11 @@
 
 namespace ratiofarm {
 
-/// What kernels are compiled for (cmake/InstructionSets.cmake), from narrow to wide.
+/// Instruction sets that kernels are compiled for (cmake/InstructionSets.cmake), from narrow to
+/// wide.
 enum class VectorInstructions : std::uint8_t { portable, avx2, avx512 };
 
-/// What this machine can run.
+/// The widest set that this machine can run.
 VectorInstructions widest_instructions();
 
 }  // namespace ratiofarm

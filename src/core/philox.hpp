@@ -51,7 +51,7 @@ public:
     /// \param position in [0, size)  \return element in [0, size), a bijection
     std::uint64_t operator()(std::uint64_t position) const noexcept;
 
-    /// Elements at `first` and the positions after it: the same as one by one, but faster.
+    /// Elements at `first` and the positions after it; faster than asking for one at a time.
     void fill(std::uint64_t first, std::span<std::uint64_t> elements) const;
 
 private:

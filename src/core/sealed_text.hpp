@@ -10,7 +10,7 @@
 /// of the object in .json.
 namespace ratiofarm {
 
-/// The text with its seal, the XXH3 digest of all that stands before it.
+/// The text with its seal, the XXH3 digest of everything before it.
 /// \param text ends with a newline, JSON with "}" and a newline
 std::string sealed(const std::filesystem::path& path, std::string_view text);
 

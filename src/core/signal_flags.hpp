@@ -2,7 +2,7 @@
 
 namespace ratiofarm {
 
-/// What the user or the batch system asked for by a signal. Handlers only set flags; the loops
+/// Requests of the user or the batch system, made by a signal. Handlers only set flags; the loops
 /// look at them.
 enum class SignalRequest { none, checkpoint, stop };
 

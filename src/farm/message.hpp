@@ -8,7 +8,7 @@
 
 #include "task.hpp"
 
-/// What the scheduler on rank 0 and the workers say to each other. Every message about a task
+/// Messages between the scheduler on rank 0 and the workers. Every message about a task
 /// carries its attempt; what belongs to an older attempt is dropped.
 namespace ratiofarm {
 
@@ -62,7 +62,7 @@ void fields(Archive&, MemberOf<Archive, Quit>&) {}
 using Message = std::variant<Ready, Heartbeat, Finished, Assign, Checkpoint, Stop, Quit>;
 
 std::vector<std::byte> encode_message(const Message& message);
-/// \throws DataError if the bytes are no message of this version
+/// \throws DataError if the bytes are not a message of this version
 Message decode_message(std::span<const std::byte> bytes);
 
 }  // namespace ratiofarm

@@ -16,7 +16,7 @@ public:
     /// Takes a message of the scheduler.
     void receive(const Message& message);
 
-    /// Passes on what the runner has to tell; never blocks.
+    /// Passes on the events of the runner; never blocks.
     /// \return whether anything happened
     bool step();
 

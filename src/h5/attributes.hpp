@@ -9,8 +9,8 @@
 #include "handle.hpp"
 
 /// Attributes of a group or dataset named by its path ("/" is the root). Writing is for one rank
-/// and replaces nothing: an attribute is written once. Reading accepts whatever width, and strings
-/// of fixed or variable length.
+/// and replaces nothing: an attribute is written once. Reading accepts numbers of any width, and
+/// strings of fixed or variable length.
 namespace ratiofarm::h5 {
 
 void write_attribute(const File& file,

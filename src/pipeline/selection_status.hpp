@@ -14,7 +14,7 @@ namespace ratiofarm {
 struct SelectionStatus {
     bool done = false;       ///< it exists and belongs to this campaign
     std::uint64_t nets = 0;  ///< of the preselection that are trained
-    std::string regions;     ///< what should be known, selection_text() if it is done
+    std::string regions;     ///< selection_text() if the selection is done
 
     std::string text() const;
 };

@@ -15,7 +15,7 @@
 
 namespace ratiofarm {
 
-/// What the nets of a trained shape came to, for people.
+/// Significance of a trained shape, for people.
 struct JudgedShape {
     std::string process;
     std::string parameter;

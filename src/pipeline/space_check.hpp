@@ -14,9 +14,9 @@ struct SpaceNeeds {
         std::string what;
         std::uint64_t bytes = 0;
     };
-    std::vector<Part> parts;   ///< will be there together at some moment, whatever happens
-    std::uint64_t margin = 0;  ///< bytes beside them: checkpoints, loss curves, blocks of the disk
-    std::uint64_t files = 0;   ///< that will be there together
+    std::vector<Part> parts;   ///< will exist together at some moment, whatever happens
+    std::uint64_t margin = 0;  ///< further bytes: checkpoints, loss curves, blocks of the disk
+    std::uint64_t files = 0;   ///< that will exist together
 
     std::uint64_t certain() const;  ///< bytes of all parts
 };

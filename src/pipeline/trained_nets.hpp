@@ -7,7 +7,7 @@
 
 namespace ratiofarm {
 
-/// How many nets of a campaign the journal knows, without a look at the events or the results.
+/// How many nets of a campaign the journal knows; reads neither events nor results.
 struct TrainedNets {
     std::uint64_t planned = 0;  ///< nets of the campaign
     std::uint64_t trained = 0;  ///< of them

@@ -20,7 +20,7 @@ public:
     /// Null if there is no result or its file is damaged.
     const TrainingResult* find(const Digest& task);
 
-    /// Files that were there and could not be read, since the last call: whoever takes them removes
+    /// Existing files that could not be read, since the last call: whoever takes them removes
     /// them, once, for a new result may have their name soon.
     std::vector<std::filesystem::path> take_damaged() { return std::exchange(damaged_, {}); }
 

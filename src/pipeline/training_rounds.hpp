@@ -13,8 +13,8 @@
 namespace ratiofarm {
 
 /// What the train stage does next, on rank 0: first the planned trainings; when those of an
-/// ensemble are done its nets are judged, and replacements, further members and nets that begin as
-/// its nets follow. Everything is derived from the results on disk.
+/// ensemble are done the gates are applied to its nets, and replacements, further members and nets
+/// that begin as its nets follow. Everything is derived from the results on disk.
 class TrainingRounds {
 public:
     /// \param planned, place  outlive this

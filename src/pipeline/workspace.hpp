@@ -32,7 +32,8 @@ struct Places {
 /// How much of its inputs a command needs.
 enum class Needs {
     events,     ///< campaign, events and task graph
-    selection,  ///< the same for who makes what is missing: then the graph is that of its tasks
+    selection,  ///< like events, for a command that makes the selection or the search: then the
+                ///< graph is that of its tasks
     campaign,   ///< only the campaign; events are described if their file can be read
 };
 

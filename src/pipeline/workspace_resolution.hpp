@@ -8,7 +8,7 @@
 /// What makes a written campaign the plain one that is trained and fitted.
 namespace ratiofarm {
 
-/// What becomes of selected events that cannot be read.
+/// What happens to selected events that cannot be read.
 enum class IfDamaged {
     make_again,  ///< the selection counts as missing
     refuse,
@@ -36,13 +36,13 @@ void resolve_again(RunContext& context,
 std::vector<SampleInfo> read_selected(const Campaign& campaign);
 
 /// Rank 0. \throws ConfigError if the run directory holds nets of another campaign and the user did
-/// not say that they shall be trained again
+/// not ask to train them again
 void compare_with_history(const PlannedCampaign& planned,
                           const RunPlace& place,
                           const RootBooks& books,
                           const Log& log);
 
-/// Rank 0. Notes in the journal that a farm begins, and at what.
+/// Rank 0. Notes in the journal that a farm begins, and on which graph.
 void begin_farm(const PlannedCampaign& planned, RootBooks& books, std::uint64_t ranks);
 
 /// Collective over world. Directory and device of rank 0 on all ranks.

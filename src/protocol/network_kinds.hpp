@@ -7,7 +7,7 @@
 #include "protocol/network_kinds/residual_mlp.hpp"
 #include "ratiofarm/protocol/training_options.hpp"
 
-/// What a kind of network computes stands once, as a function template over a graph, in
+/// What a kind of network computes is written once, as a function template over a graph, in
 /// core/network_kinds/<kind>.hpp. One graph lists the parameters (core), another computes with
 /// tensors that autograd follows (the trainer). A graph has a type Value and
 ///     Value linear(const std::string& name, Value x, std::uint32_t outputs)   W x + b
@@ -32,7 +32,7 @@ typename Graph::Value logit(Graph& graph, const Network& network, typename Graph
 bool has_written_step(NetworkKind kind);
 
 /// The engine that trains a network when `asked` is wanted: written or autograd.
-/// \throws ConfigError if a written step is asked for and there is none: for the kind, or because
+/// \throws ConfigError if a written step is asked for and does not exist: for the kind, or because
 ///         the network has several outputs
 Engine engine_of(const Network& network, Engine asked);
 

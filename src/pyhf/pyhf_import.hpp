@@ -19,9 +19,9 @@ struct PyhfImport {
 /// The binned campaign that a pyhf workspace describes (schema 1.0.0): channels become regions,
 /// modifiers effects, and every modifier's parameters parameters with pyhf's defaults and the
 /// configuration of the measurement. A factor of a bin without yield or uncertainty is left out,
-/// which fixes it at 1. Names that are no identifiers are made so; [labels] keeps the original.
-/// \throws DataError naming channel, sample and modifier if the workspace cannot be read; modifiers
-/// of unknown types are named all at once
+/// which fixes it at 1. Names that are not identifiers are changed into some; [labels] keeps the
+/// originals. \throws DataError naming channel, sample and modifier if the workspace cannot be
+/// read; modifiers of unknown types are named all at once
 Campaign campaign_from_pyhf(const nlohmann::json& workspace, const PyhfImport& how);
 
 /// The workspace after a JSON patch (RFC 6902), or after one of a pyhf patch set.

@@ -9,17 +9,17 @@ namespace ratiofarm {
 
 // Checked access to a workspace. `where` names the object for messages: "channel 'SR'".
 
-/// \throws DataError if the member is not there
+/// \throws DataError if the member is missing
 const nlohmann::json& member(const nlohmann::json& object,
                              const std::string& key,
                              const std::string& where);
 
-/// \throws DataError if it is not there or no text
+/// \throws DataError if it is missing or not a text
 std::string text_member(const nlohmann::json& object,
                         const std::string& key,
                         const std::string& where);
 
-/// An array; empty if the member is not there.
+/// An array; empty if the member is missing.
 const nlohmann::json& array_member(const nlohmann::json& object,
                                    const std::string& key,
                                    const std::string& where);

@@ -27,7 +27,7 @@ public:
     void throw_if_refused() const;
 
 private:
-    /// Parameters that one modifier stands for, one per bin or one in all; empty: fixed at 1.
+    /// Parameters of one modifier, one per bin or one in all; empty: fixed at 1.
     struct Modifier {
         std::string type;
         std::vector<std::string> parameters;

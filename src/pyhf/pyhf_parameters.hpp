@@ -12,7 +12,7 @@
 
 namespace ratiofarm {
 
-/// What a modifier makes of its parameters; two modifiers of one name must agree in it.
+/// Kind and size of the parameters of a modifier; two modifiers of one name must agree in it.
 enum class PyhfKind : std::uint8_t { normfactor, alpha, lumi, shapesys, staterror, shapefactor };
 
 /// The parameters of a workspace, collected while its modifiers are read.

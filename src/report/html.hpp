@@ -42,7 +42,7 @@ class Figures {
 public:
     Figures(const Plotter& plotter, std::string_view anchor) : plotter_(plotter), anchor_(anchor) {}
 
-    /// Draws the plot, or says in its place why that failed.
+    /// Draws the plot, or a line that says why that failed.
     /// \param caption plain text
     void add(const Plot& plot, std::string_view caption);
 

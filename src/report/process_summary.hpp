@@ -22,7 +22,7 @@ ProcessSummary summarise_process(const InferenceEvents& events,
                                  const RatioSummary& summary,
                                  const std::vector<std::string>& features);
 
-/// Learned beside exact log ratios over the reference. Densities in events files go by the name of
+/// Learned and exact log ratios over the reference. Densities in events files have the name of
 /// the sample or of the process.
 /// \return nothing if an events file is missing or has no exact densities
 std::optional<RatioAccuracy> exact_accuracy(const InferenceEvents& events,

@@ -8,7 +8,7 @@
 
 namespace ratiofarm {
 
-/// What the ensemble files say of their nets; ensembles that are not gathered are left out.
+/// What the ensemble files say about their nets; ensembles that are not gathered are left out.
 /// \throws DataError if a file is damaged
 std::vector<EnsembleQuality> collect_quality(const Campaign& campaign,
                                              const RunDirectory& directory);

@@ -52,7 +52,7 @@ struct IdentityCheck {
 /// \param sums [n], the sum of each event   \param weights [n], of the reference
 IdentityCheck check_identity(std::span<const double> sums, std::span<const double> weights);
 
-/// Learned log ratios beside exact ones.
+/// Learned log ratios compared with exact ones.
 struct RatioAccuracy {
     double mean = 0.0;       ///< of learned - exact
     double rms = 0.0;        ///< root mean square of learned - exact

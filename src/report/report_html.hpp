@@ -8,7 +8,7 @@
 namespace ratiofarm {
 
 /// One self-contained HTML page: no scripts, no outside resources. A plot that cannot be drawn is
-/// replaced by a line that says why; the tables are always there.
+/// replaced by a line that says why; the tables are always shown.
 std::string report_html(const ReportInputs& inputs, const Plotter& plotter);
 
 }  // namespace ratiofarm

@@ -9,7 +9,7 @@ namespace ratiofarm {
 /// The inference-split events of one sample k, as the diagnostics of one process j see them.
 ///
 /// The samples are independent of each other, and the reference is made of them:
-/// p_ref = sum_k pi_k p_k. The events of sample j therefore stand on both sides of every
+/// p_ref = sum_k pi_k p_k. The events of sample j are therefore on both sides of every
 /// comparison of p_j with p_ref r_j. The diagnostics add up the *difference* of both sides event by
 /// event and take its scatter over the events of each sample, which is right with and without
 /// such an overlap.

@@ -81,7 +81,7 @@ struct ModelSummary {
 
 ModelSummary summary_of(const StatisticalModel& model);
 
-/// Tests of the parameter of interest beside the fit.
+/// Tests of the parameter of interest, made after the fit.
 struct LimitRecord {
     UpperLimits limits;
     DiscoveryTest discovery;

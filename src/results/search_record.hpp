@@ -9,8 +9,8 @@
 
 namespace ratiofarm {
 
-/// What a finished search found: search.json. Nothing in it depends on when or on how many ranks it
-/// was done.
+/// What a finished search found: search.json. It does not depend on the time or the number of
+/// ranks. was done.
 struct SearchRecord {
     struct Rung {
         double objective = 0.0;  ///< infinite for a failure
@@ -18,7 +18,7 @@ struct SearchRecord {
     };
     struct Trial {
         SearchSetting setting;
-        std::vector<Rung> rungs;  ///< those it was let reach
+        std::vector<Rung> rungs;  ///< those it was allowed to reach
     };
 
     Digest inputs;          ///< SearchPlan::digest
@@ -42,10 +42,10 @@ SearchRecord search_record(const SearchPlan& plan,
 
 std::string search_json(const SearchRecord& record);
 
-/// \throws DataError if the text is no search.json of this version
+/// \throws DataError if the text is not a search.json of this version
 SearchRecord parse_search_json(const std::string& text);
 
-/// The trials that got farthest, best first, and what it all cost. \param rows most of them
+/// The trials that got farthest, best first, and the cost of all. \param rows most of them
 std::string search_text(const SearchRecord& record, std::size_t rows = 10);
 
 /// Trials in the order of the text: highest rung first, then by objective there.

@@ -33,11 +33,11 @@ struct SelectionRecord {
     bool operator==(const SelectionRecord&) const = default;
 };
 
-/// The text of selection.json: the record, and beside it for people the names of the regions and
+/// The text of selection.json: the record and, for people, the names of the regions and
 /// the share of every sample in each of them. \param campaign as written, that it was made for
 std::string selection_json(const SelectionRecord& record, const Campaign& campaign);
 
-/// \throws DataError if the text is no such record, or of another version
+/// \throws DataError if the text is not such a record, or of another version
 SelectionRecord parse_selection_json(std::string_view text);
 
 /// The record as a few lines: per region and process how many events, what share of the weights,

@@ -19,7 +19,7 @@ struct Unblinding {
     bool operator==(const Unblinding&) const = default;
 };
 
-/// What is known of the blinding of a fit.
+/// The blinding of a fit.
 struct Blinding {
     std::string measurement;               ///< measurement_digest(), hexadecimal
     std::optional<Unblinding> unblinding;  ///< absent: the fit is blind

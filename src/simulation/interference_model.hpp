@@ -12,7 +12,7 @@
 
 namespace ratiofarm {
 
-/// One Gaussian of the toy: yield * N(x; mean, covariance).
+/// One Gaussian of the model: yield * N(x; mean, covariance).
 struct GaussianProcess {
     double yield = 0.0;                           ///< expected events, > 0
     std::vector<double> mean;                     ///< [d]
@@ -43,13 +43,13 @@ inline constexpr std::array<ToySample, 3> toy_samples{ToySample::signal, ToySamp
 /// "S", "B" or "SBI".
 std::string_view toy_sample_name(ToySample sample);
 
-/// Every mistake of the toy's numbers, one text each; empty if it can be used.
+/// Every mistake in the numbers of the model, one text each; empty if it can be used.
 std::vector<std::string> toy_mistakes(const InterferenceToy& toy);
 
-/// The toy ready for evaluation.
+/// The model, ready for evaluation.
 class ToyDensities {
 public:
-    /// \throws ConfigError with every mistake of the toy
+    /// \throws ConfigError with every mistake in the model
     explicit ToyDensities(const InterferenceToy& toy);
 
     std::size_t dimension() const { return signal_.mean.size(); }

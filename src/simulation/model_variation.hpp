@@ -12,14 +12,14 @@
 
 namespace ratiofarm {
 
-/// What a systematic does to one Gaussian of the toy at alpha = +1; at -1 the mean moves back.
+/// What a systematic does to one Gaussian of the model at alpha = +1; at -1 the mean moves back.
 struct GaussianVariation {
     std::vector<double> shift;  ///< [d] of the mean, or empty
     Anchors yield;
     bool operator==(const GaussianVariation&) const = default;
 };
 
-/// A systematic of the toy. The combined sample varies as signal and background do.
+/// A systematic of the model. The combined sample varies as signal and background do.
 struct ToyVariation {
     std::string name;
     GaussianVariation signal;
@@ -29,7 +29,7 @@ struct ToyVariation {
 
 enum class Side : std::uint8_t { up, down };
 
-/// The toy at alpha = +1 or -1.
+/// The model at alpha = +1 or -1.
 InterferenceToy varied(const InterferenceToy& toy, const ToyVariation& variation, Side side);
 
 /// Whether a systematic changes the density of a sample, or its yield.
@@ -45,7 +45,7 @@ std::vector<ToyVariation> random_tilts(const InterferenceToy& toy,
                                        double size,
                                        std::uint64_t seed);
 
-/// The toy with its systematics, for evaluation.
+/// The model with its systematics, ready for evaluation.
 class VariedDensities {
 public:
     /// \throws ConfigError as ToyDensities

@@ -51,7 +51,7 @@ private:
 struct FarmProfile {
     double seconds = 0.0;                   ///< of the farm
     double busy_seconds = 0.0;              ///< over all workers
-    double tail_seconds = 0.0;              ///< from the moment on when no task waited any more
+    double tail_seconds = 0.0;              ///< after the last task stopped waiting
     double tail_idle_seconds = 0.0;         ///< over all workers, within the tail
     std::vector<double> share_of_worker;    ///< [n_workers], busy part of the farm's time, 0 to 1
     std::vector<double> share_in_interval;  ///< [intervals] of equal length; mean over the workers

@@ -81,7 +81,7 @@ struct StageEnded {
     double seconds = 0.0;
 };
 
-/// What the lines of a journal add up to.
+/// The state that the lines of a journal add up to.
 struct JournalState {
     std::unordered_map<Digest, TaskCommitted> committed;
     std::unordered_map<std::string, Digest> latest;    ///< by name: what was committed last
@@ -96,18 +96,19 @@ struct JournalState {
     std::uint64_t good_bytes = 0;     ///< up to the end of the last complete line
 };
 
-/// Reads a journal, also while it is written: a torn last line is not there yet. A missing file is
-/// an empty journal. Damaged lines are counted and skipped; their tasks are adopted by file.
+/// Reads a journal, also while it is written: a torn last line counts as not written yet. A missing
+/// file is an empty journal. Damaged lines are counted and skipped; their tasks are adopted by
+/// file.
 JournalState read_journal(const std::filesystem::path& path);
 
 /// What the journal and those of all shards say together; no lock is taken.
 JournalState read_journals(const RunDirectory& directory);
 
-/// Adds what another journal says, as if its lines stood behind those of `state`; counts of lines
+/// Adds what another journal says, as if its lines followed those of `state`; counts of lines
 /// and bytes stay those of `state`.
 void merge(JournalState& state, const JournalState& other);
 
-/// True if most lines say nothing any more: repeated commits, attempts and notes of tasks that are
+/// True if most lines are obsolete: repeated commits, attempts and notes of tasks that are
 /// done, ended farms and stages of long ago.
 bool worth_compacting(const JournalState& state);
 

@@ -22,7 +22,7 @@ public:
     /// The journal of a farm that works only on a shard.
     std::filesystem::path journal(const Shard& shard) const;
     std::filesystem::path lock(const Shard& shard) const;
-    /// Held while files that all shards share are made.
+    /// Lock that is held while files that all shards share are made.
     std::filesystem::path preparation_lock() const { return root_ / "lock.preparation"; }
     /// Existing journals and locks of shards, in the order of their names.
     std::vector<std::filesystem::path> shard_journals() const;

@@ -14,9 +14,9 @@ std::vector<ToyVariation> toy_variations(const SimulateSection& simulate);
 /// of this name, "alpha_<name>" if it has none.
 std::string toy_parameter(const Campaign& campaign, const std::string& systematic);
 
-/// Writes the ratio file of a campaign's toy: exact ratios r and g of all events of the samples S,
-/// B and SBI, and the factors on the yields. p_ref is that of [reference], or all processes with
-/// equal shares.
+/// Writes the ratio file of a campaign's closed-form model: exact ratios r and g of all events of
+/// the samples S, B and SBI, and the factors on the yields. p_ref is that of [reference], or all
+/// processes with equal shares.
 void write_toy_ratios(const std::filesystem::path& path,
                       const Campaign& campaign,
                       const VariedDensities& toy);

@@ -20,7 +20,7 @@ struct NetColumn {
     /// The row of a net, lists padded with NaN. Gives more bytes than a row has if a list is longer
     /// than it may be.
     std::function<std::vector<std::byte>(const EnsembleNet&)> pack;
-    /// The reverse; lists keep their padding.
+    /// Puts the row of a file into a net; lists keep their padding.
     std::function<void(std::span<const std::byte>, EnsembleNet&)> unpack;
     /// Entries of a list that are not padding; unused for numbers.
     std::function<std::uint32_t(const EnsembleNet&)> length;
@@ -30,7 +30,7 @@ struct NetColumn {
     std::uint64_t row_bytes() const { return elements() * h5::size_of(type); }
 };
 
-/// All that a net has but its weights and checksums, in the order of docs/formats.md.
+/// Everything of a net except its weights and checksums, in the order of docs/formats.md.
 std::vector<NetColumn> net_columns(const EnsembleHeader& header);
 
 }  // namespace ratiofarm
