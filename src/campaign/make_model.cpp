@@ -5,6 +5,7 @@
 
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
+
 #include "core/suggest.hpp"
 
 #include "find_sample.hpp"
@@ -72,9 +73,9 @@ std::optional<Anchors> yield_effect(const SystematicSection& systematic,
     return std::nullopt;
 }
 
-std::vector<SystematicEffect> effects_on(const std::string& process,
-                                         const Campaign& campaign,
-                                         const UnbinnedRegionInput& input) {
+std::vector<SystematicEffect> systematics_on(const std::string& process,
+                                             const Campaign& campaign,
+                                             const UnbinnedRegionInput& input) {
     std::vector<SystematicEffect> effects;
     for (const SystematicSection& systematic : campaign.systematics) {
         const bool shape = shape_of(systematic, process, input);
@@ -112,7 +113,7 @@ UnbinnedRegion make_region(const Campaign& campaign,
     for (const UnbinnedRegionInput::Process& process : input.processes) {
         region.processes.push_back({process.name, declared_yield(section, process),
                                     campaign.process(process.name).coefficient,
-                                    effects_on(process.name, campaign, input)});
+                                    systematics_on(process.name, campaign, input)});
     }
     for (const auto& entry : section.yields) {
         if (std::any_of(input.processes.begin(), input.processes.end(),

@@ -77,7 +77,7 @@ BinnedSample filled_sample(const Campaign& campaign,
     BinnedSample sample{.name = process.name,
                         .contents = contents_of(find_sums(sums, process.sample), r, yield),
                         .coefficient = process.coefficient};
-    for (const ProcessEffect& effect : effects_on(campaign, sums, process)) {
+    for (const ProcessEffect& effect : counted_effects(campaign, sums, process)) {
         const SystematicSection& owner = campaign.systematics[effect.owner];
         if (effect.shape == nullptr) {
             sample.yields.push_back({effect.parameter, effect.total, owner.yield_code});

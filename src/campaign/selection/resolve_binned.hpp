@@ -18,7 +18,7 @@ struct FilledRegion {
 
 /// \param r       index of the region in selection_regions()
 /// \param section its name, bins and settings as the campaign writes them
-/// \throws DataError as effects_on()
+/// \throws DataError as counted_effects()
 FilledRegion fill_region(const Campaign& campaign,
                          const std::vector<SampleSums>& sums,
                          std::size_t r,

@@ -44,9 +44,9 @@ double total_yield(const ProcessSection& process, const std::vector<SampleSums>&
     return positive_sum(sample.sum, sample);
 }
 
-std::vector<ProcessEffect> effects_on(const Campaign& campaign,
-                                      const std::vector<SampleSums>& sums,
-                                      const ProcessSection& process) {
+std::vector<ProcessEffect> counted_effects(const Campaign& campaign,
+                                           const std::vector<SampleSums>& sums,
+                                           const ProcessSection& process) {
     std::vector<ProcessEffect> effects;
     for (std::size_t s = 0; s < campaign.systematics.size(); ++s) {
         const SystematicSection& systematic = campaign.systematics[s];

@@ -18,9 +18,9 @@ struct ProcessEffect {
 };
 
 /// \throws DataError if a sample was not counted, or sums to no factor
-std::vector<ProcessEffect> effects_on(const Campaign& campaign,
-                                      const std::vector<SampleSums>& sums,
-                                      const ProcessSection& process);
+std::vector<ProcessEffect> counted_effects(const Campaign& campaign,
+                                           const std::vector<SampleSums>& sums,
+                                           const ProcessSection& process);
 
 /// Counts of the varied events, or of the varied weights. \pre effect.shape
 struct VariedSums {

@@ -58,7 +58,7 @@ private:
             const double share = share_in(nominal, r, "process '" + process.name + "'");
             if (!(share > 0.0)) continue;
             campaign.processes[j].yield = share * total_yield(process, sums_);
-            for (const ProcessEffect& effect : effects_on(written_, sums_, process)) {
+            for (const ProcessEffect& effect : counted_effects(written_, sums_, process)) {
                 Anchors factors = effect.total;
                 if (effect.shape != nullptr) {
                     const std::string who =
