@@ -10,6 +10,7 @@ set(engine_sources
     engine/device.cpp
     engine/flat_optimizer.cpp
     engine/net_pack.cpp
+    engine/nets_in_turn.cpp
     engine/pack_in_turn.cpp
     engine/recorded_work.cpp
     engine/softmax_cross_entropy.cpp
