@@ -18,19 +18,6 @@ std::string spread_line(const EstimateSpread& spread, const char* what) {
 
 }  // namespace
 
-void set_spread(EstimateSpread& spread) {
-    const auto n = static_cast<double>(spread.estimates.size());
-    spread.mean = spread.sigma = spread.sigma_error = 0.0;
-    if (spread.estimates.size() < 2) return;
-    for (const double value : spread.estimates) spread.mean += value / n;
-    double squares = 0.0;
-    for (const double value : spread.estimates) {
-        squares += (value - spread.mean) * (value - spread.mean);
-    }
-    spread.sigma = std::sqrt(squares / (n - 1.0));
-    spread.sigma_error = spread.sigma / std::sqrt(2.0 * (n - 1.0));
-}
-
 std::string finite_mc_text(const FiniteMcRecord& record, const std::string& poi) {
     std::string text = fmt::format(
         "finite number of simulated events ({}, used as {}): sigma({}) = {:.4g}; with the error "
