@@ -18,53 +18,22 @@ import subprocess
 import h5py
 import numpy as np
 
-from toy import INTERFERENCE, environment
+from toy import campaign, environment
 
-CAMPAIGN = """
-[campaign]
-name = "study"
-seed = 7
-[events]
-file = "study.h5"
-features = [{features}]
-[split]
-train = 0.5
-validation = 0.1
-inference = 0.4
-[network]
-hidden = [64, 64]
-[training]
-epochs = {epochs}
-batch = 1024
-learning_rate = 2e-3
-patience = 0
-precision = "{precision}"
-[ensemble]
-members = {members}
-keep_members = true
-[simulate]
-model = "interference"
-events = {events}
-seed = 1
-interference = -0.6
-[simulate.S]
-yield = 100.0
-mean = {signal}
-covariance = {signal_covariance}
-[simulate.B]
-yield = 900.0
-mean = {background}
-covariance = {background_covariance}
-"""
+CAMPAIGN = {
+    "campaign.name": '"study"', "campaign.seed": "7", "events.file": '"study.h5"',
+    "split.train": "0.5", "split.inference": "0.4", "network.hidden": "[64, 64]",
+    "training.batch": "1024", "ensemble.keep_members": "true", "simulate.seed": "1",
+}
 
 TOYS = {
-    "1 feature, other widths": dict(
-        features='"x"', signal="[1.5]", signal_covariance="[[1.0]]",
-        background="[0.0]", background_covariance="[[2.25]]"),
-    "3 features, equal covariance": dict(
-        features='"x0", "x1", "x2"', signal="[0.8, 0.4, 0.0]", background="[0.0, 0.0, 0.0]",
-        signal_covariance="[[1.0, 0.3, 0.0], [0.3, 1.0, 0.0], [0.0, 0.0, 1.0]]",
-        background_covariance="[[1.0, 0.3, 0.0], [0.3, 1.0, 0.0], [0.0, 0.0, 1.0]]"),
+    "1 feature, other widths": {},
+    "3 features, equal covariance": {
+        "events.features": '["x0", "x1", "x2"]',
+        "simulate.S": "{ yield = 100.0, mean = [0.8, 0.4, 0.0], "
+                      "covariance = [[1.0, 0.3, 0.0], [0.3, 1.0, 0.0], [0.0, 0.0, 1.0]] }",
+        "simulate.B": "{ yield = 900.0, mean = [0.0, 0.0, 0.0], "
+                      "covariance = [[1.0, 0.3, 0.0], [0.3, 1.0, 0.0], [0.0, 0.0, 1.0]] }"},
 }
 
 
@@ -75,15 +44,15 @@ def run(arguments, *command):
 
 def ratiofarm(arguments, name, toy, members, precision="fp32"):
     """Runs the campaign up to its fit; what is trained already stays. \\return the run directory"""
-    text = CAMPAIGN.format(members=members, precision=precision, events=arguments.events,
-                           epochs=arguments.epochs, **toy)
-    campaign = arguments.out / f"{name}.toml"
-    campaign.write_text(text + INTERFERENCE)
+    file = arguments.out / f"{name}.toml"
+    file.write_text(campaign("interference", {
+        **CAMPAIGN, **toy, "ensemble.members": str(members), "training.precision": f'"{precision}"',
+        "training.epochs": str(arguments.epochs), "simulate.events": str(arguments.events)}))
     program = arguments.bin / "ratiofarm"
     if not (arguments.out / "study.h5").exists():
-        run(arguments, program, "simulate", campaign)
+        run(arguments, program, "simulate", file)
     folder = arguments.out / f"{name}.run"
-    run(arguments, "mpirun", "--oversubscribe", "-n", arguments.ranks, program, "run", campaign,
+    run(arguments, "mpirun", "--oversubscribe", "-n", arguments.ranks, program, "run", file,
         "--out", folder, "--accept-change")
     return folder
 

@@ -14,55 +14,18 @@ import subprocess
 import tempfile
 import time
 
-from toy import INTERFERENCE, environment
+from toy import campaign, environment
 
-CAMPAIGN = """
-[campaign]
-name = "bench"
-seed = 5
-[events]
-file = "toy.h5"
-features = ["x"]
-[split]
-train = 0.45
-validation = 0.1
-inference = 0.45
-[network]
-kind = "mlp"
-hidden = {hidden}
-[training]
-epochs = 1000000
-batch = 512
-learning_rate = 1e-4
-checkpoint_seconds = 5
-patience = 0
-[ensemble]
-members = 1
-[data]
-asimov = {{ mu = 1.0, source = "samples" }}
-[inference]
-poi = "mu"
-[simulate]
-model = "interference"
-events = 20000
-seed = 3
-interference = -0.6
-[simulate.S]
-yield = 100.0
-mean = [1.5]
-covariance = [[1.0]]
-[simulate.B]
-yield = 900.0
-mean = [0.0]
-covariance = [[2.25]]
-"""
+CAMPAIGN = {"campaign.name": '"bench"', "training.epochs": "1000000", "training.learning_rate": "1e-4",
+            "training.checkpoint_seconds": "5"}
 MPIRUN = ["mpirun", "--oversubscribe", "--bind-to", "none", "-n"]
 DEFAULT_INTERVAL = 60.0  # seconds between checkpoints, training.checkpoint_seconds
 
 
 def start_training(programs, folder, hidden, ranks, seconds):
     """A farm of three nets that never end, stopped after so many seconds."""
-    (folder / "campaign.toml").write_text(CAMPAIGN.format(hidden=hidden) + INTERFERENCE)
+    (folder / "campaign.toml").write_text(
+        campaign("interference", {**CAMPAIGN, "network.hidden": hidden}))
     program = str(programs / "ratiofarm")
     subprocess.run([program, "simulate", "campaign.toml"], cwd=folder, check=True,
                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -20,61 +20,19 @@ import subprocess
 import h5py
 import numpy as np
 
-from toy import environment
+from toy import campaign as campaign_text, environment
 
 SIGNAL, BACKGROUND = (1.0, 1.0), (0.0, 1.5)  # mean, width
 SHARE = 0.1  # of the signal in the data
 POOL = 20000  # quantiles
 
-CAMPAIGN = """
-[campaign]
-name = "set"
-seed = {seed}
-[events]
-file = "{events}"
-features = ["x"]
-[split]
-train = {train}
-validation = 0.1
-inference = {inference}
-[parameters.mu]
-range = [-5.0, 10.0]
-[[process]]
-name = "S"
-coefficient = "mu"
-yield = {signal}
-[[process]]
-name = "B"
-coefficient = "1"
-yield = {background}
-[reference]
-mixture = {{ S = 1, B = 1 }}
-[network]
-hidden = [16, 16]
-[training]
-epochs = {epochs}
-batch = 128
-learning_rate = 3e-3
-patience = 5
-[ensemble]
-members = {members}
-replicas = {replicas}
-keep_members = true
-[gates]
-excess = 0
-sc_rms = 0
-closure = 0
-slope = 0
-overtraining = 0
-saturated = 0
-constant = 0
-loss_outlier = 0
-[data]
-sample = "data"
-[inference]
-poi = "mu"
-scan = [1.0]
-"""
+CAMPAIGN = {
+    "campaign.name": '"set"', "parameters.mu.range": "[-5.0, 10.0]",
+    "process.S.yield": str(SHARE * POOL), "process.B.yield": str((1 - SHARE) * POOL),
+    "network.hidden": "[16, 16]", "training.batch": "128", "training.learning_rate": "3e-3",
+    "training.patience": "5", "ensemble.keep_members": "true", "data.asimov": None,
+    "data.sample": '"data"', "inference.scan": "[1.0]", "simulate": None,
+}
 
 
 def density(x, shape):
@@ -111,10 +69,11 @@ def run_set(options, number):
             subprocess.run([folder / "ratiofarm", command, *arguments], check=True,
                            env=environment(OMP_NUM_THREADS="1"), stdout=log, stderr=log)
 
-    text = CAMPAIGN.format(
-        train=options.train, inference=round(0.9 - options.train, 6), seed=number + 1,
-        events=events.name, signal=SHARE * POOL, background=(1 - SHARE) * POOL,
-        epochs=options.epochs, members=options.members, replicas=options.replicas)
+    text = campaign_text("signal", {
+        **CAMPAIGN, "campaign.seed": str(number + 1), "events.file": f'"{events.name}"',
+        "split.train": str(options.train), "split.inference": str(round(0.9 - options.train, 6)),
+        "training.epochs": str(options.epochs), "ensemble.members": str(options.members),
+        "ensemble.replicas": str(options.replicas)}, gates=False)
     if not (name / "ratios.h5").exists():
         write_events(events, 1000 + number, options.events)
         campaign.write_text(text)

@@ -23,38 +23,17 @@ import sys
 import tempfile
 import time
 
-from toy import INTERFERENCE, environment
+from toy import campaign as campaign_text, environment
 
-CAMPAIGN = """
-[campaign]
-name = "hundred"
-seed = 20261122
-[events]
-file = "events.h5"
-features = ["x", "y", "z"]
-[split]
-train = 0.5
-validation = 0.1
-inference = 0.4
-[network]
-hidden = [16, 16]
-[training]
-epochs = {epochs}
-batch = 512
-learning_rate = 3e-3
-patience = 0
-[ensemble]
-members = {members}
-[inference]
-poi = "mu"
-[simulate]
-model = "interference"
-events = {events}
-seed = 7
-interference = -0.6
-S = {{ yield = 100.0, mean = [1.2, 0.6, 0.0], covariance = [[1, 0, 0], [0, 1, 0], [0, 0, 1]] }}
-B = {{ yield = 900.0, mean = [0.0, 0.0, 0.0], covariance = [[2.25, 0, 0], [0, 2.25, 0], [0, 0, 2.25]] }}
-"""
+CAMPAIGN = {
+    "campaign.name": '"hundred"', "campaign.seed": "20261122", "events.file": '"events.h5"',
+    "events.features": '["x", "y", "z"]', "split.train": "0.5", "split.inference": "0.4",
+    "network.hidden": "[16, 16]", "training.learning_rate": "3e-3", "simulate.seed": "7",
+    "simulate.S": "{ yield = 100.0, mean = [1.2, 0.6, 0.0], "
+                  "covariance = [[1, 0, 0], [0, 1, 0], [0, 0, 1]] }",
+    "simulate.B": "{ yield = 900.0, mean = [0.0, 0.0, 0.0], "
+                  "covariance = [[2.25, 0, 0], [0, 2.25, 0], [0, 0, 2.25]] }",
+}
 
 SYSTEMATIC = """
 [[systematic]]
@@ -149,7 +128,9 @@ def main():
     folder = pathlib.Path(options.out or tempfile.mkdtemp(prefix="hundred."))
     folder.mkdir(parents=True, exist_ok=True)
     draw = random.Random(1)
-    text = INTERFERENCE + CAMPAIGN.format(events=options.events, epochs=options.epochs, members=options.members)
+    text = campaign_text("interference", {
+        **CAMPAIGN, "simulate.events": str(options.events), "training.epochs": str(options.epochs),
+        "ensemble.members": str(options.members)})
     for number in range(options.parameters):
         text += systematic(draw, number, number < options.moved)
     (folder / "campaign.toml").write_text(text)

@@ -19,48 +19,23 @@ import time
 import h5py
 import numpy as np
 
-from toy import INTERFERENCE, environment
+from toy import campaign, environment
 
-CAMPAIGN = """
-[campaign]
-name = "search"
-seed = {seed}
-[events]
-file = "search.h5"
-features = ["x0", "x1"]
-[split]
-train = 0.5
-validation = 0.4
-inference = 0.1
-[network]
-hidden = [16, 16]
-[training]
-epochs = {epochs}
-batch = 512
-patience = 0
-[search]
-trials = {trials}
-first_rung = {first_rung}
-parallel = 4
-processes = ["S"]
+CAMPAIGN = {
+    "campaign.name": '"search"', "events.file": '"search.h5"', "events.features": '["x0", "x1"]',
+    "split.train": "0.5", "split.validation": "0.4", "split.inference": "0.1",
+    "network.hidden": "[16, 16]", "training.learning_rate": None, "ensemble": None,
+    "search.parallel": "4", "search.processes": '["S"]',
+    "simulate.seed": "1",
+    "simulate.S": "{ yield = 100.0, mean = [1.5, 0.5], covariance = [[1.0, 0.2], [0.2, 1.0]] }",
+    "simulate.B": "{ yield = 900.0, mean = [0.0, 0.0], covariance = [[2.25, 0.0], [0.0, 1.5]] }",
+}
+PARAMETERS = """
 [search.parameters]
-"training.learning_rate" = {{ log_uniform = [1e-5, 0.1] }}
-"training.batch" = {{ choice = [128, 512, 2048] }}
-"network.hidden" = {{ choice = [[4], [16, 16], [32, 32]] }}
-"training.optimizer" = {{ choice = ["adam", "nadam"] }}
-[simulate]
-model = "interference"
-events = {events}
-seed = 1
-interference = -0.6
-[simulate.S]
-yield = 100.0
-mean = [1.5, 0.5]
-covariance = [[1.0, 0.2], [0.2, 1.0]]
-[simulate.B]
-yield = 900.0
-mean = [0.0, 0.0]
-covariance = [[2.25, 0.0], [0.0, 1.5]]
+"training.learning_rate" = { log_uniform = [1e-5, 0.1] }
+"training.batch" = { choice = [128, 512, 2048] }
+"network.hidden" = { choice = [[4], [16, 16], [32, 32]] }
+"training.optimizer" = { choice = ["adam", "nadam"] }
 """
 
 
@@ -98,9 +73,10 @@ def exact_loss(arguments):
 
 def search(arguments, seed, first_rung):
     name = f"{seed}-{first_rung}"
-    (arguments.out / f"{name}.toml").write_text(CAMPAIGN.format(
-        seed=seed, epochs=arguments.epochs, trials=arguments.trials, first_rung=first_rung,
-        events=arguments.events) + INTERFERENCE)
+    (arguments.out / f"{name}.toml").write_text(campaign("interference", {
+        **CAMPAIGN, "campaign.seed": str(seed), "training.epochs": str(arguments.epochs),
+        "search.trials": str(arguments.trials), "search.first_rung": str(first_rung),
+        "simulate.events": str(arguments.events)}, PARAMETERS))
     if not (arguments.out / "search.h5").exists():
         command(arguments, ["simulate", f"{name}.toml"])
     seconds = command(arguments, ["search", f"{name}.toml", "--out", f"{name}.run"], arguments.ranks)

@@ -1,22 +1,10 @@
 """What the drivers of this folder share."""
 import os
+import pathlib
+import sys
 
-# The interference toy as part of a campaign; how many features it has the rest says.
-INTERFERENCE = """
-[parameters.mu]
-range = [0.0, 10.0]
-[[process]]
-name = "S"
-coefficient = "mu - sqrt(mu)"
-[[process]]
-name = "SBI"
-coefficient = "sqrt(mu)"
-[[process]]
-name = "B"
-coefficient = "1 - sqrt(mu)"
-[reference]
-mixture = { S = 1, SBI = 1, B = 1 }
-"""
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from toy_campaign import campaign  # noqa: E402, F401: the drivers take it from here
 
 
 def environment(**more):

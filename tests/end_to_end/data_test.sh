@@ -135,13 +135,8 @@ expect_code 2 ratiofarm run campaign.toml --out blind > damaged.out 2> damaged.e
 expect_in "unblinding.json.*does not match the checksum" damaged.err
 
 # Counts of binned regions: 121 where 121 x 1.1 are expected.
-cat > binned.toml <<'END'
-[campaign]
-name = "binned"
-[parameters.mu]
-range = [0.0, 5.0]
-[data]
-blind = true
+toy_campaign bins --more 'campaign.name="binned"' campaign.seed= 'parameters.mu.range=[0.0, 5.0]' data.asimov= data.blind=true \
+    > binned.toml <<END
 [[region]]
 name = "SR"
 type = "binned"

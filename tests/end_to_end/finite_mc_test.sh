@@ -3,19 +3,10 @@
 # that reads the ratio file, all uses in the fit, and the same bytes on any number of ranks.
 source "$(dirname "$0")/library.sh"
 
-make_campaign 8000 25 3 "[16]"
-python3 - <<'END'
-text = open("campaign.toml").read()
-for old, new in [('coefficient = "mu - sqrt(mu)"', 'coefficient = "mu"'),
-                 ('[[process]]\nname = "SBI"\ncoefficient = "sqrt(mu)"\n', ''),
-                 ('coefficient = "1 - sqrt(mu)"', 'coefficient = "1"'),
-                 ("{ S = 1, SBI = 1, B = 1 }", "{ S = 1, B = 1 }"),
-                 ("members = 3", "members = 3\nreplicas = 5\nkeep_members = true"),
-                 ('poi = "mu"', 'poi = "mu"\nscan = [0.5, 1.5]\n[finite_mc]\nmethod = "wifi"')]:
-    assert old in text, old
-    text = text.replace(old, new)
-open("campaign.toml", "w").write(text)
-END
+toy_campaign signal --no-gates simulate.events=8000 simulate.interference=-0.6 training.epochs=25 \
+    training.checkpoint_seconds=0.3 'network.hidden=[16]' ensemble.members=3 ensemble.replicas=5 \
+    ensemble.keep_members=true 'inference.scan=[0.5, 1.5]' 'finite_mc.method="wifi"' > campaign.toml
+ratiofarm simulate campaign.toml > /dev/null
 run_on 2 wifi run > wifi.out 2> wifi.err
 cp wifi/fit.json report.json
 rm wifi/fit.json

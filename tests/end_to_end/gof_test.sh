@@ -5,13 +5,8 @@ source "$(dirname "$0")/library.sh"
 
 # A free normalisation of a known shape: the fit and the deviance are known in closed form.
 binned_campaign() { # observed contents
-    cat > binned.toml <<END
-[campaign]
-name = "binned"
-seed = 7
-[parameters.mu]
-start = 1.0
-range = [0.0, 5.0]
+    toy_campaign bins --more 'campaign.name="binned"' campaign.seed=7 'parameters.mu.range=[0.0, 5.0]' data= \
+        > binned.toml <<END
 [[region]]
 name = "SR"
 type = "binned"
@@ -122,35 +117,8 @@ with h5py.File("events.h5", "w") as e, h5py.File("exact.h5", "w") as r:
         events.attrs["sum_of_weights"] = float(weight.sum())
 END
 for data in good bump; do
-    cat > $data.toml <<END
-[campaign]
-name = "unbinned"
-seed = 3
-[events]
-file = "events.h5"
-features = ["x"]
-[split]
-train = 0.45
-validation = 0.1
-inference = 0.45
-[parameters.mu]
-range = [0.0, 10.0]
-[[process]]
-name = "S"
-coefficient = "mu"
-[[process]]
-name = "B"
-[reference]
-mixture = { S = 1, B = 1 }
-[network]
-hidden = [8]
-[training]
-epochs = 1
-batch = 100
-learning_rate = 1e-3
-[data]
-sample = "$data"
-END
+    toy_campaign signal 'campaign.name="unbinned"' campaign.seed=3 'events.file="events.h5"' training.epochs=1 \
+        training.batch=100 training.learning_rate=1e-3 data.asimov= "data.sample=\"$data\"" simulate= > $data.toml
     ratiofarm gof $data.toml --ratios exact.h5 --out $data --toys 400 --bins 25 > $data.txt 2> $data.err
     cat $data.txt
 done

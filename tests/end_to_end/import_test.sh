@@ -53,34 +53,12 @@ with h5py.File("events.h5") as f:
     assert s["id"].dtype == "u8" and s["weight"].dtype == "f8" and s["features"].dtype == "f4"
 END
 
-cat > campaign.toml <<'END'
-[campaign]
-name = "imported"
-[events]
-file = "events.h5"
-features = ["mass", "logpt"]
-[split]
-train = 0.5
-validation = 0.1
-inference = 0.4
-[parameters.mu]
-range = [0.0, 10.0]
-[[process]]
-name = "S"
-coefficient = "mu"
-[[process]]
-name = "B"
+toy_campaign signal --more 'campaign.name="imported"' 'events.file="events.h5"' 'events.features=["mass", "logpt"]' \
+    split.train=0.5 split.inference=0.4 training.epochs=1 training.batch=256 training.learning_rate=1e-3 simulate= \
+    > campaign.toml <<END
 [[systematic]]
 name = "weight"
 shape = { S = { up_weight = "up", down_weight = "up" } }
-[reference]
-mixture = { S = 1, B = 1 }
-[network]
-hidden = [8]
-[training]
-epochs = 1
-batch = 256
-learning_rate = 1e-3
 END
 ratiofarm check campaign.toml > check.txt || fail "$(cat check.txt)"
 

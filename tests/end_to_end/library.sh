@@ -1,9 +1,11 @@
+# shellcheck shell=bash
 # What the end-to-end tests share. Each test gets the folder of the programs as its first argument
 # and works in a temporary folder of its own.
 
 set -euo pipefail
 exec 3>&1 # where failures are told, whatever a command redirects
 programs=$1
+shared=$(cd "$(dirname "${BASH_SOURCE[0]}")/../support" && pwd)
 export PATH="$programs:$PATH"
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMP_NUM_THREADS=1
 work=$(mktemp -d)
@@ -23,99 +25,15 @@ expect_code() { # code, command...
     expect_equal "exit code of '$*'" "$code" "$wanted"
 }
 
-# A campaign on closed-form events. Arguments: events, epochs, members, hidden layers.
-make_campaign() {
-    cat > campaign.toml <<END
-[campaign]
-name = "toy"
-seed = 5
-[events]
-file = "toy.h5"
-features = ["x"]
-[split]
-train = 0.45
-validation = 0.1
-inference = 0.45
-[parameters.mu]
-start = 1.0
-range = [0.0, 10.0]
-[[process]]
-name = "S"
-coefficient = "mu - sqrt(mu)"
-[[process]]
-name = "SBI"
-coefficient = "sqrt(mu)"
-[[process]]
-name = "B"
-coefficient = "1 - sqrt(mu)"
-[reference]
-mixture = { S = 1, SBI = 1, B = 1 }
-[network]
-kind = "mlp"
-hidden = $4
-[training]
-epochs = $2
-batch = 512
-learning_rate = 2e-3
-patience = 0
-checkpoint_seconds = 0.3
-[ensemble]
-members = $3
-[gates] # nothing is said about the quality of nets that train for a second
-excess = 0
-sc_rms = 0
-closure = 0
-slope = 0
-overtraining = 0
-saturated = 0
-constant = 0
-loss_outlier = 0
-[data]
-asimov = { mu = 1.0, source = "samples" }
-[inference]
-poi = "mu"
-[simulate]
-model = "interference"
-events = $1
-seed = 3
-interference = -0.6
-[simulate.S]
-yield = 100.0
-mean = [1.5]
-covariance = [[1.0]]
-[simulate.B]
-yield = 900.0
-mean = [0.0]
-covariance = [[2.25]]
-END
-    ratiofarm simulate campaign.toml > /dev/null
-}
+# The campaign of the toy, on standard output: what toy_campaign.py takes.
+toy_campaign() { python3 "$shared/toy_campaign.py" "$@"; }
 
-# What campaigns of a signal on a background have in common. Arguments: file, name, seed. More
-# sections, all but those named here, on standard input.
-make_signal_campaign() {
-    cat > "$1" <<END
-[campaign]
-name = "$2"
-seed = $3
-[events]
-file = "toy.h5"
-features = ["x"]
-[parameters.mu]
-start = 1.0
-range = [0.0, 10.0]
-[[process]]
-name = "S"
-coefficient = "mu"
-[[process]]
-name = "B"
-coefficient = "1"
-[reference]
-mixture = { S = 1, B = 1 }
-[data]
-asimov = { mu = 1.0, source = "samples" }
-END
-    cat >> "$1"
+# A campaign on closed-form events. Arguments: events, epochs, members, hidden layers, and what
+# toy_campaign.py takes.
+make_campaign() {
+    toy_campaign interference --no-gates "simulate.events=$1" "training.epochs=$2" "ensemble.members=$3" \
+        "network.hidden=$4" training.checkpoint_seconds=0.3 "${@:5}" > campaign.toml
+    ratiofarm simulate campaign.toml > /dev/null
 }
 
 run_on() { # ranks (0: no mpirun), run directory, command...

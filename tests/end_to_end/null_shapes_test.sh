@@ -4,36 +4,16 @@
 # its parameter. The second one survives, with the constraint that exact ratios give.
 source "$(dirname "$0")/library.sh"
 
-make_signal_campaign campaign.toml null 7 <<END
-[split]
-train = 0.45
-validation = 0.1
-inference = 0.45
+toy_campaign signal --more 'campaign.name="null"' campaign.seed=7 'network.hidden=[16, 16]' training.epochs=15 \
+    training.batch=256 training.learning_rate=3e-3 'inference.scan=[1.0]' \
+    'simulate.S={ yield = 200.0, mean = [1.5], covariance = [[1.0]] }' \
+    'simulate.B={ yield = 6000.0, mean = [0.0], covariance = [[2.25]] }' > campaign.toml <<END
 [[systematic]]
 name = "scale"
 shape = { B = { up = "B_up", down = "B_down" } }
 #[[systematic]]
 #name = "null"
 #shape = { B = { up = "B_null_up", down = "B_null_down" } }
-[network]
-hidden = [16, 16]
-[training]
-epochs = 15
-batch = 256
-learning_rate = 3e-3
-patience = 0
-[ensemble]
-members = 1
-[inference]
-poi = "mu"
-scan = [1.0]
-[simulate]
-model = "interference"
-events = 20000
-seed = 3
-interference = 0.0
-S = { yield = 200.0, mean = [1.5], covariance = [[1.0]] }
-B = { yield = 6000.0, mean = [0.0], covariance = [[2.25]] }
 [[simulate.systematic]]
 name = "scale"
 B = { shift = [0.3] }

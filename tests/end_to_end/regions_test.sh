@@ -5,43 +5,20 @@
 source "$(dirname "$0")/library.sh"
 
 make_region_campaign() { # file, name of the campaign; regions on standard input
-    make_signal_campaign "$1" "$2" 5 <<END
-[split]
-train = 0.4
-validation = 0.1
-inference = 0.5
+    {
+        toy_campaign signal "campaign.name=\"$2\"" split.train=0.4 split.inference=0.5 systematics.members=1 \
+            systematics.halves=false 'systematics.null_shapes="keep"' 'network.hidden=[16, 16]' training.epochs=20 \
+            training.batch=256 training.learning_rate=3e-3 training.checkpoint_seconds=0.2 simulate.events=30000
+        cat <<END
 [[systematic]]
 name = "scale"
 shape = { B = { up = "B_up", down = "B_down" } }
-[systematics]
-members = 1
-halves = false
-null_shapes = "keep"
-[network]
-kind = "mlp"
-hidden = [16, 16]
-[training]
-epochs = 20
-batch = 256
-learning_rate = 3e-3
-patience = 0
-checkpoint_seconds = 0.2
-[ensemble]
-members = 1
-[inference]
-poi = "mu"
-[simulate]
-model = "interference"
-events = 30000
-seed = 3
-interference = 0.0
-S = { yield = 100.0, mean = [1.5], covariance = [[1.0]] }
-B = { yield = 900.0, mean = [0.0], covariance = [[2.25]] }
 [[simulate.systematic]]
 name = "scale"
 B = { shift = [0.15], up = 1.05, down = 0.96 }
 END
-    cat >> "$1"
+        cat
+    } > "$1"
 }
 
 on() { # ranks, campaign, run directory, command...

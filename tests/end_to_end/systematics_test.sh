@@ -5,36 +5,11 @@
 source "$(dirname "$0")/library.sh"
 
 make_systematic_campaign() { # events, epochs
-    make_signal_campaign campaign.toml toy 5 <<END
-[split]
-train = 0.45
-validation = 0.1
-inference = 0.45
+    toy_campaign signal --more "simulate.events=$1" "training.epochs=$2" 'network.hidden=[16, 16]' training.batch=256 \
+        training.learning_rate=3e-3 training.checkpoint_seconds=0.2 systematics.members=1 > campaign.toml <<END
 [[systematic]]
 name = "scale"
 shape = { B = { up = "B_up", down = "B_down" } }
-[systematics]
-members = 1
-[network]
-kind = "mlp"
-hidden = [16, 16]
-[training]
-epochs = $2
-batch = 256
-learning_rate = 3e-3
-patience = 0
-checkpoint_seconds = 0.2
-[ensemble]
-members = 1
-[inference]
-poi = "mu"
-[simulate]
-model = "interference"
-events = $1
-seed = 3
-interference = 0.0
-S = { yield = 100.0, mean = [1.5], covariance = [[1.0]] }
-B = { yield = 900.0, mean = [0.0], covariance = [[2.25]] }
 [[simulate.systematic]]
 name = "scale"
 B = { shift = [0.15], up = 1.05, down = 0.96 }

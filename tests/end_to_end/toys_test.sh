@@ -3,36 +3,11 @@
 # again, and more toys begin where fewer ended.
 source "$(dirname "$0")/library.sh"
 
-cat > campaign.toml <<END
-[campaign]
-name = "toys"
-seed = 7
-[parameters.mu]
-start = 1.0
-range = [0.0, 10.0]
-[[process]]
-name = "S"
-coefficient = "mu - sqrt(mu)"
-[[process]]
-name = "SBI"
-coefficient = "sqrt(mu)"
-[[process]]
-name = "B"
-coefficient = "1 - sqrt(mu)"
+toy_campaign interference --more 'campaign.name="toys"' campaign.seed=7 events= split= reference= network= training= \
+    ensemble= 'inference.shape_norm="reference"' simulate.seed= > campaign.toml <<END
 [[systematic]]
 name = "scale"
 shape = ["S", "SBI"]
-[data]
-asimov = { mu = 1.0, source = "samples" }
-[inference]
-poi = "mu"
-shape_norm = "reference"
-[simulate]
-model = "interference"
-events = 20000
-interference = -0.6
-S = { yield = 100.0, mean = [1.5], covariance = [[1.0]] }
-B = { yield = 900.0, mean = [0.0], covariance = [[2.25]] }
 [[simulate.systematic]]
 name = "scale"
 S = { shift = [0.2], up = 1.10, down = 0.92 }

@@ -11,9 +11,7 @@ trap 'rm -rf "$WORK"' EXIT
 source "$here/expect.sh"
 export PATH="$2:$PATH" RATIOFARM_SLURM=$repository/slurm
 
-sed "s/^epochs = .*/epochs = 3/" "$here/campaign.toml" >"$WORK/campaign.toml"
-ratiofarm simulate "$WORK/campaign.toml" >"$WORK/simulated" 2>&1 ||
-    { cat "$WORK/simulated" && exit 1; }
+make_campaign training.epochs=3
 ratiofarm run "$WORK/campaign.toml" --out "$WORK/calm" >"$WORK/calm.out" 2>&1 ||
     { cat "$WORK/calm.out" && exit 1; }
 

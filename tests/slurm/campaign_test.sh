@@ -9,9 +9,7 @@ trap 'rm -rf "$WORK"' EXIT
 source "$here/expect.sh"
 export PATH="$2:$PATH"
 
-cp "$here/campaign.toml" "$WORK"
-ratiofarm simulate "$WORK/campaign.toml" >"$WORK/simulated" 2>&1 ||
-    { cat "$WORK/simulated" && exit 1; }
+make_campaign
 
 # submit ARGUMENT...: leaves the exit code of the finished job in $code.
 submit() {

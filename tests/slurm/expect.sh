@@ -1,4 +1,7 @@
+# shellcheck shell=bash
 # The few words that the tests of the batch scripts are written in.
+
+support=$(cd "$(dirname "${BASH_SOURCE[0]}")/../support" && pwd)
 
 # law "SENTENCE": starts a case with a fresh $STATE folder as working folder.
 law() {
@@ -6,6 +9,16 @@ law() {
     STATE=$(mktemp -d "$WORK/case-XXXXXX")
     export STATE
     cd "$STATE" || exit 1
+}
+
+# make_campaign SECTION.KEY=VALUE...: the toy, whose trainings last long enough to be interrupted.
+make_campaign() {
+    python3 "$support/toy_campaign.py" interference 'campaign.name="batch"' campaign.seed=3 \
+        'events.file="events.h5"' split.train=0.5 split.inference=0.4 'network.hidden=[32, 32]' \
+        training.epochs=15 training.batch=1024 ensemble.members=2 simulate.events=40000 \
+        simulate.seed=1 "$@" >"$WORK/campaign.toml"
+    ratiofarm simulate "$WORK/campaign.toml" >"$WORK/simulated" 2>&1 ||
+        { cat "$WORK/simulated" && exit 1; }
 }
 
 fail() {

@@ -12,9 +12,7 @@ trap '[[ -z $daemon ]] || kill "$daemon" 2>/dev/null; rm -rf "$WORK"' EXIT
 source "$here/expect.sh"
 export PATH="$2:/usr/sbin:$PATH"
 
-sed "s/^epochs = .*/epochs = 5\ncheckpoint_seconds = 1/" "$here/campaign.toml" >"$WORK/campaign.toml"
-ratiofarm simulate "$WORK/campaign.toml" >"$WORK/simulated" 2>&1 ||
-    { cat "$WORK/simulated" && exit 1; }
+make_campaign training.epochs=5 training.checkpoint_seconds=1
 ratiofarm run "$WORK/campaign.toml" --out "$WORK/calm" >"$WORK/calm.out" 2>&1 ||
     { cat "$WORK/calm.out" && exit 1; }
 
