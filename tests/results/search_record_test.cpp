@@ -3,6 +3,8 @@
 #include <cmath>
 #include <limits>
 
+#include <nlohmann/json.hpp>
+
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm_test/catch.hpp"
 
@@ -74,4 +76,56 @@ TEST_CASE("what is no record of a search is refused", "[report][search]") {
     CHECK_THROWS_AS(parse_search_json("no JSON"), DataError);
     CHECK_THROWS_AS(parse_search_json(other), DataError);
     CHECK_THROWS_AS(parse_search_json(nobody), DataError);
+}
+
+TEST_CASE("the work of a search is that of its rungs, once each", "[report][search]") {
+    const SearchRecord found = record();
+
+    double flop = 0.0;
+    std::size_t rungs = 0;
+    for (const SearchRecord::Trial& trial : found.trials) {
+        for (const SearchRecord::Rung& rung : trial.rungs) flop += rung.flop;
+        rungs += trial.rungs.size();
+    }
+    CHECK(found.flop == Approx(flop).epsilon(1e-13));
+    CHECK(rungs == found.decisions.size());
+    CHECK(found.flop < found.grid_flop);
+    for (const HalvingDecision& decision : found.decisions) CHECK(decision.begin <= decision.end);
+}
+
+TEST_CASE("no trial that reached the last rung is better than the best", "[report][search]") {
+    const SearchRecord found = record();
+
+    const double best = found.trials[found.best.trial].rungs[found.best.rung].objective;
+
+    for (const SearchRecord::Trial& trial : found.trials) {
+        if (trial.rungs.size() > found.best.rung)
+            CHECK(trial.rungs[found.best.rung].objective >= best);
+    }
+}
+
+TEST_CASE("a key of search.json that is missing is named", "[report][search]") {
+    using Json = nlohmann::ordered_json;
+    const Json whole = Json::parse(search_json(record()));
+    const auto expect_named = [](const Json& without, const std::string& key) {
+        INFO(key);
+        CHECK_THROWS_WITH(
+            parse_search_json(without.dump()),
+            Catch::Matchers::Contains("search.json") && Catch::Matchers::Contains("'" + key + "'"));
+    };
+    for (const auto& [key, value] : whole.items()) {
+        Json without = whole;
+        without.erase(key);
+        expect_named(without, key);
+    }
+    for (const auto& [list, of_one] : {std::pair{"trials", "setting"},
+                                       {"trials", "rungs"},
+                                       {"decisions", "trial"},
+                                       {"decisions", "rung"},
+                                       {"decisions", "begin"},
+                                       {"decisions", "end"}}) {
+        Json without = whole;
+        without[list][0].erase(of_one);
+        expect_named(without, of_one);
+    }
 }

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <limits>
 
+#include <nlohmann/json.hpp>
+
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm_test/catch.hpp"
 
@@ -87,4 +89,48 @@ TEST_CASE("every score has a bin", "[report]") {
     CHECK(score_bin(0.01) == score_bins / 2);
     CHECK(score_bin(1e300) == score_bins - 1);
     CHECK(score_bin(score_limit) == score_bins - 1);
+}
+
+TEST_CASE("a key of selection.json that is missing is named, unless it is for people", "[report]") {
+    using Json = nlohmann::ordered_json;
+    const Campaign campaign = campaign_with_regions();
+    const SelectionRecord record = example_record(campaign);
+    const Json whole = Json::parse(selection_json(record, campaign));
+    const auto expect_named = [](const Json& without, const std::string& key) {
+        INFO(key);
+        CHECK_THROWS_WITH(parse_selection_json(without.dump()),
+                          Catch::Matchers::Contains("record of a selection") &&
+                              Catch::Matchers::Contains("'" + key + "'"));
+    };
+    for (const auto& [key, value] : whole.items()) {
+        Json without = whole;
+        without.erase(key);
+        if (key == "regions") {
+            CHECK(parse_selection_json(without.dump()) == record);
+        } else {
+            expect_named(without, key);
+        }
+    }
+    for (const auto& [key, value] : whole["samples"][0].items()) {
+        Json without = whole;
+        without["samples"][0].erase(key);
+        expect_named(without, key);
+    }
+    for (const auto& [key, value] : whole["samples"][0]["regions"][0].items()) {
+        Json without = whole;
+        without["samples"][0]["regions"][0].erase(key);
+        if (key == "efficiency") {
+            CHECK(parse_selection_json(without.dump()) == record);
+        } else {
+            expect_named(without, key);
+        }
+    }
+}
+
+TEST_CASE("the score's bins are equally wide and ascend", "[report]") {
+    const double width = 2.0 * score_limit / static_cast<double>(score_bins);
+    for (std::size_t bin = 0; bin < score_bins; ++bin) {
+        const double middle = -score_limit + (static_cast<double>(bin) + 0.5) * width;
+        CHECK(score_bin(middle) == bin);
+    }
 }
