@@ -18,11 +18,11 @@ namespace ratiofarm {
 
 /// The request of `ratiofarm toys`.
 struct ToyRequest {
-    std::vector<std::pair<std::string, double>> at;  ///< truth of some parameters
-    std::vector<double> grid;                        ///< truths of the parameter of interest
-    std::optional<double> test;                      ///< tested value; default: the truth
-    std::uint64_t toys = 1000;                       ///< at each point
-    std::uint64_t block = 100;                       ///< toys of one task
+    std::vector<std::pair<std::string, double>> at = {};  ///< truth of some parameters
+    std::vector<double> grid = {};                        ///< truths of the parameter of interest
+    std::optional<double> test = {};                      ///< tested value; default: the truth
+    std::uint64_t toys = 1000;                            ///< at each point
+    std::uint64_t block = 100;                            ///< toys of one task
     std::vector<double> levels{0.6827, 0.95};
     std::vector<TestStatistic> statistics{TestStatistic::t};
     ShapeNorm shape_norm = ShapeNorm::reference_quadratic;

@@ -222,3 +222,44 @@ TEST_CASE("a blind campaign fits Asimov data although its sample is in the ratio
     REQUIRE(events.size() == events_of_s + events_of_b);
     CHECK(events.weight[0] == Approx(2.0 * 10.0 / static_cast<double>(events_of_s)));
 }
+
+TEST_CASE("what is fitted is said in words, without the hundred zeros of nuisance parameters",
+          "[commands]") {
+    const auto description = [](const std::string& more) {
+        const Campaign campaign = parse_campaign(campaign_text + more, ".");
+        StatisticalModel model;
+        model.parameters = {{.name = "mu"},
+                            {.name = "alpha_scale",
+                             .start = 0.0,
+                             .constraint = {Constraint::Kind::gaussian, 0.0, 1.0}}};
+        model.unbinned = {{"SR", {}, ShapeNorm::none}};
+        return data_description(campaign, model);
+    };
+
+    CHECK(description("[data]\nasimov = { mu = 2.5 }\n") ==
+          "Asimov data from the samples at mu = 2.5");
+    CHECK(description("[data]\nasimov = { mu = 1, alpha_scale = 0.5, source = \"reference\" }\n") ==
+          "Asimov data from the reference at mu = 1, alpha_scale = 0.5");
+    CHECK(description("[data]\nsample = \"data\"\n") == "events of sample data");
+    CHECK(description("[data]\nsample = \"data\"\nblind = true\n") ==
+          "Asimov data from the samples at mu = 1");
+}
+
+TEST_CASE("the Asimov point is what the campaign says, else where parameters start", "[commands]") {
+    const Campaign campaign =
+        parse_campaign(campaign_text + "[data]\nasimov = { alpha_scale = 0.5 }\n", ".");
+    StatisticalModel model;
+    model.parameters = {{.name = "mu", .start = 3.0}, {.name = "alpha_scale", .start = 0.0}};
+
+    CHECK(asimov_point(campaign, model) == std::vector<double>{3.0, 0.5});
+}
+
+TEST_CASE("inputs are known where every ratio file says what it was made from", "[commands]") {
+    const test::TemporaryDirectory folder;
+    write_example(folder / "r.h5", true);
+    const Campaign campaign = parse_campaign(campaign_text, ".");
+    const RatioFiles silent = open_ratio_files(campaign, folder / "r.h5");
+
+    CHECK(inputs_digest(campaign, silent) == Digest{});
+    CHECK(inputs_digest(campaign, {}) != Digest{});
+}

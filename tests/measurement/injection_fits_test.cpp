@@ -1,0 +1,106 @@
+#include "measurement/injection_fits.hpp"
+
+#include <cmath>
+
+#include "ratiofarm/core/errors.hpp"
+#include "ratiofarm_test/catch.hpp"
+#include "ratiofarm_test/temporary_directory.hpp"
+
+#include "binned_example.hpp"
+
+using namespace ratiofarm;
+using Catch::Matchers::Contains;
+
+namespace {
+
+/// Without ratios it is a counting experiment: mu-hat = N / s - 1, error sqrt(N) / s.
+test::ExampleRatios example() {
+    auto ratios = test::example_ratios(test::example_set("S", {20, 20, 20}),
+                                       test::example_set("B", {20, 20, 20}),
+                                       test::example_set("data", {90, 60, 50}));
+    ratios.sets.push_back(test::example_set("other", {40, 50, 30}, 3.0));
+    return ratios;
+}
+
+std::vector<InjectionFit> fits_of(const std::string& injections) {
+    const test::TemporaryDirectory folder;
+    test::write_example(folder.path(), example());
+    const Campaign campaign =
+        parse_campaign(test::example_campaign_text("[data]\nsample = \"data\"\ninjections = [" +
+                                                   injections + "]\n"),
+                       folder.path());
+    const RatioFiles ratios = open_ratio_files(campaign, folder / "ratios.h5");
+    return injection_fits(mpi::Communicator(), campaign, ratios, {});
+}
+
+}  // namespace
+
+TEST_CASE("Asimov data of an injection give back what was injected, with the error of its counts",
+          "[measurement]") {
+    const auto fits = fits_of("{ mu = 0.5 }, { mu = 2.0 }");
+
+    REQUIRE(fits.size() == 2);
+    for (std::size_t k = 0; k < 2; ++k) {
+        const double truth = k == 0 ? 0.5 : 2.0;
+        REQUIRE(fits[k].parameters.size() == 1);
+        const InjectedParameter& mu = fits[k].parameters.front();
+        CHECK(fits[k].converged);
+        CHECK(mu.name == "mu");
+        CHECK(mu.injected == truth);
+        CHECK(mu.value == Approx(truth).epsilon(1e-9));
+        CHECK(mu.error == Approx(std::sqrt(100.0 * truth + 100.0) / 100.0).epsilon(1e-9));
+        REQUIRE(mu.pull.has_value());
+        CHECK(std::abs(*mu.pull) < 1e-7);
+    }
+    CHECK_THAT(fits[0].name, Contains("mu = 0.5"));
+    CHECK_THAT(fits[0].data, Contains("Asimov data from the samples at mu = 0.5"));
+}
+
+TEST_CASE("events of an injected sample count with their own weights", "[measurement]") {
+    const auto fits = fits_of("{ mu = 2.0, sample = \"other\", name = \"three times\" }");
+
+    REQUIRE(fits.size() == 1);
+    const InjectedParameter& mu = fits[0].parameters.front();
+    const double n = 3.0 * (40 + 50 + 30);
+    CHECK(fits[0].name == "three times");
+    CHECK(fits[0].data == "weighted events of sample other for mu = 2");
+    CHECK(mu.value == Approx(n / 100.0 - 1.0).epsilon(1e-9));
+    CHECK(mu.error == Approx(std::sqrt(n) / 100.0).epsilon(1e-9));
+    CHECK(*mu.pull == Approx((n / 100.0 - 1.0 - 2.0) / (std::sqrt(n) / 100.0)).epsilon(1e-8));
+    REQUIRE((mu.error_low && mu.error_high));
+    const auto t = [&](double value) {
+        const auto nll = [&](double m) {
+            return 100.0 * (m + 1.0) - n * std::log(100.0 * (m + 1.0));
+        };
+        return 2.0 * (nll(value) - nll(n / 100.0 - 1.0));
+    };
+    CHECK(t(mu.value - *mu.error_low) == Approx(1.0).epsilon(1e-6));
+    CHECK(t(mu.value + *mu.error_high) == Approx(1.0).epsilon(1e-6));
+}
+
+TEST_CASE("a campaign without injections fits none", "[measurement]") {
+    CHECK(fits_of("").empty());
+}
+
+TEST_CASE("an injected campaign fits its injection whatever the data are", "[measurement]") {
+    Campaign campaign = parse_campaign(test::example_campaign_text(), ".");
+    campaign.data.blind = true;
+    campaign.data.observed = true;
+    campaign.data.injections = {{"a", "", {{"mu", 3.0}}}, {"b", "other", {{"mu", 4.0}}}};
+
+    const Campaign asimov = injected_campaign(campaign, campaign.data.injections[0]);
+    const Campaign sample = injected_campaign(campaign, campaign.data.injections[1]);
+
+    CHECK(asimov.data.fitted_sample().empty());
+    CHECK(asimov.data.asimov == campaign.data.injections[0].values);
+    CHECK(asimov.data.injections.empty());
+    CHECK_FALSE(fits_observed(asimov));
+    CHECK(sample.data.fitted_sample() == "other");
+    CHECK(fits_weighted_sample(sample));
+    CHECK_FALSE(fits_observed(sample));
+    CHECK(sample.parameters == campaign.parameters);
+}
+
+TEST_CASE("an injection whose sample is not in the ratio file is named", "[measurement]") {
+    CHECK_THROWS_WITH(fits_of("{ mu = 2.0, sample = \"nowhere\" }"), Contains("nowhere"));
+}
