@@ -15,6 +15,7 @@
 #include "search_section.hpp"
 #include "systematic_section.hpp"
 #include "ratiofarm/core/digest.hpp"
+#include "ratiofarm/core/enum_words.hpp"
 #include "ratiofarm/protocol/network.hpp"
 #include "ratiofarm/protocol/split.hpp"
 #include "ratiofarm/protocol/trainer_protocol.hpp"
@@ -78,6 +79,8 @@ enum class AsimovSource : std::uint8_t {
     samples,    ///< inference-split events of the processes with (signed) weights f_j w: tests bias
     reference,  ///< reference events with weights D(x): closes by construction
 };
+template <>
+inline constexpr auto enum_words<AsimovSource> = words("samples", "reference");
 
 /// A further truth that is fitted, to see that it comes out.
 struct Injection {
@@ -92,6 +95,8 @@ enum class OutsideSupport : std::uint8_t {
     refuse,  ///< an error that says how many
     drop,    ///< they are left out, counted and reported
 };
+template <>
+inline constexpr auto enum_words<OutsideSupport> = words("refuse", "drop");
 
 struct DataSection {
     std::vector<std::pair<std::string, double>>
@@ -116,6 +121,8 @@ enum class GuardPolicy : std::uint8_t {
     go_on,   ///< the documented continuation
     refuse,  ///< an error that says how many events need it
 };
+template <>
+inline constexpr auto enum_words<GuardPolicy> = words("continue", "refuse");
 
 struct InferenceSection {
     std::string poi = "mu";

@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "ratiofarm/core/enum_words.hpp"
+
 namespace ratiofarm {
 
 /// Where the uncertainty from the finite number of simulated events comes from.
@@ -12,6 +14,8 @@ enum class FiniteMcMethod : std::uint8_t {
     replicas,  ///< spread of the estimate over bootstrap replicas
     wifi,      ///< fitted weights of the members, sandwich covariance
 };
+template <>
+inline constexpr auto enum_words<FiniteMcMethod> = words("none", "replicas", "wifi");
 
 /// How it enters the result. Both numbers are reported either way.
 enum class FiniteMcUse : std::uint8_t {
@@ -19,6 +23,8 @@ enum class FiniteMcUse : std::uint8_t {
     nuisance,   ///< a nuisance parameter that moves all ratios along the direction that counts
     inflation,  ///< of the test statistic, t / (1 + variance / sigma^2)
 };
+template <>
+inline constexpr auto enum_words<FiniteMcUse> = words("report", "nuisance", "inflation");
 
 /// [finite_mc]
 struct FiniteMcSection {

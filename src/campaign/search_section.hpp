@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "ratiofarm/core/enum_words.hpp"
+
 namespace ratiofarm {
 
 /// What a search tries to make small, on validation events. Of several nets the mean counts; a net
@@ -15,6 +17,9 @@ enum class SearchObjective : std::uint8_t {
     calibration,  ///< |slope - 1| of the calibration curve
     sigma,        ///< expected error of the parameter of interest, by a quick fit
 };
+template <>
+inline constexpr auto enum_words<SearchObjective> =
+    words("loss", "excess", "closure", "calibration", "sigma");
 
 /// How values of a parameter are drawn.
 enum class SearchKind : std::uint8_t {
@@ -23,6 +28,8 @@ enum class SearchKind : std::uint8_t {
     integer,  ///< whole numbers, both ends included
     choice,
 };
+template <>
+inline constexpr auto enum_words<SearchKind> = words("uniform", "log_uniform", "integer", "choice");
 
 /// One key of [network] or [training] that is searched.
 struct SearchParameter {

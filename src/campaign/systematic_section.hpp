@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "preselection_section.hpp"
+#include "ratiofarm/core/enum_words.hpp"
 #include "ratiofarm/physics/interpolation.hpp"
 #include "ratiofarm/physics/shape_norm.hpp"
 
@@ -47,6 +48,8 @@ enum class NullShapes : std::uint8_t {
     norm_only,  ///< they are left out of the likelihood, with their yields kept
     keep,       ///< they are used and reported
 };
+template <>
+inline constexpr auto enum_words<NullShapes> = words("norm_only", "keep");
 
 /// [systematics]: the nets of all shapes.
 struct SystematicsSection {

@@ -20,9 +20,8 @@ GofRequest wanted(const Arguments& arguments) {
     request.block = arguments.integer("block", 1, 1'000'000);
     request.bins = arguments.integer("bins", 2, 1000);
     const std::string norm = arguments.text("shape-norm");
-    if (norm == "reference") {
-        request.shape_norm = ShapeNorm::reference;
-    } else if (norm != "reference_quadratic") {
+    request.shape_norm = enumerator_of<ShapeNorm>(norm).value_or(ShapeNorm::none);
+    if (request.shape_norm == ShapeNorm::none) {
         throw ConfigError("--shape-norm = '" + norm +
                           "': must be reference_quadratic or reference");
     }

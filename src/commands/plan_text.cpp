@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "ratiofarm/protocol/network_words.hpp"
+#include "ratiofarm/core/enum_words.hpp"
 #include "protocol/network_kinds.hpp"
 
 #include "core/units.hpp"

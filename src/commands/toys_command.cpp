@@ -93,10 +93,7 @@ std::vector<double> wanted_levels(const Arguments& arguments, std::uint64_t toys
 }
 
 ShapeNorm wanted_norm(const Arguments& arguments) {
-    const std::string word = arguments.text("shape-norm");
-    if (word == "reference") return ShapeNorm::reference;
-    if (word == "reference_quadratic") return ShapeNorm::reference_quadratic;
-    if (word == "none") return ShapeNorm::none;
+    if (const auto norm = enumerator_of<ShapeNorm>(arguments.text("shape-norm"))) return *norm;
     refuse(arguments, "shape-norm", "reference_quadratic, reference or none");
 }
 

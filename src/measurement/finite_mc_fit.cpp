@@ -15,26 +15,13 @@
 namespace ratiofarm {
 namespace {
 
-std::string method_word(FiniteMcMethod method) {
-    return method == FiniteMcMethod::replicas ? "replicas" : "wifi";
-}
-
-std::string use_word(FiniteMcUse use) {
-    switch (use) {
-        case FiniteMcUse::report: return "report";
-        case FiniteMcUse::nuisance: return "nuisance";
-        case FiniteMcUse::inflation: return "inflation";
-    }
-    return {};
-}
-
 /// \throws DataError if the method of the campaign has nothing to work on
 void check_lines(const FiniteMcSection& section, const RatioFiles& ratios) {
     const bool replicas = section.method == FiniteMcMethod::replicas;
     if (has_lines(ratios, replicas ? RatioLines::replica : RatioLines::member)) return;
     throw DataError(
         fmt::format("[finite_mc] method = \"{}\": the ratio file has no {} of every process; {}",
-                    method_word(section.method), replicas ? "two replicas" : "two members",
+                    word_of(section.method), replicas ? "two replicas" : "two members",
                     replicas ? "set ensemble.replicas" : "set ensemble.keep_members = true"));
 }
 
@@ -141,8 +128,8 @@ std::optional<FiniteMcRecord> finite_mc_record(const mpi::Communicator& comm,
             "interest has no error");
         return std::nullopt;
     }
-    FiniteMcRecord record{.method = method_word(section.method),
-                          .use = use_word(section.use),
+    FiniteMcRecord record{.method = section.method,
+                          .use = section.use,
                           .fit_value = poi.value,
                           .fit_error = poi.error};
     FittedPoint used = point;
@@ -156,8 +143,9 @@ std::optional<FiniteMcRecord> finite_mc_record(const mpi::Communicator& comm,
         set_direction(comm, used, std::move(direction), record);
     }
     add_finite_mc_warnings(poi, record);
-    log.info("uncertainty from the finite number of simulated events",
-             {{"method", record.method}, {"sigma", record.sigma}, {"error", record.fit_error}});
+    log.info(
+        "uncertainty from the finite number of simulated events",
+        {{"method", word_of(record.method)}, {"sigma", record.sigma}, {"error", record.fit_error}});
     for (const auto& warning : record.warnings) log.warning(warning);
     return record;
 }
@@ -191,7 +179,7 @@ LikelihoodData finite_mc_data(const mpi::Communicator& comm,
                               const RatioFiles& ratios,
                               const std::optional<FiniteMcRecord>& record) {
     // Shapes are normalised on the reference; without any, its rows are of no use.
-    const bool shapes = record && record->use == "nuisance";
+    const bool shapes = record && record->use == FiniteMcUse::nuisance;
     const ReferenceRows rows = shapes ? ReferenceRows::always : ReferenceRows::where_needed;
     LikelihoodData data = load_data(comm, campaign, model, ratios, rows);
     if (!record) return data;

@@ -72,15 +72,6 @@ Json json_of(const NeymanResult& result) {
     return {{"statistic", result.statistic}, {"level", result.level}, {"ranges", ranges}};
 }
 
-const char* norm_name(ShapeNorm norm) {
-    switch (norm) {
-        case ShapeNorm::none: return "none";
-        case ShapeNorm::reference: return "reference";
-        case ShapeNorm::reference_quadratic: return "reference_quadratic";
-    }
-    return "";
-}
-
 }  // namespace
 
 std::string toys_json(const ToyPlan& plan, const ToyResults& results) {
@@ -89,7 +80,7 @@ std::string toys_json(const ToyPlan& plan, const ToyResults& results) {
               {"campaign", results.campaign},
               {"poi", plan.model().parameter_of_interest},
               {"drawn_from", plan.request().unit_weights ? "samples" : "mixture"},
-              {"shape_norm", norm_name(plan.request().shape_norm)},
+              {"shape_norm", word_of(plan.request().shape_norm)},
               {"nuisances", plan.request().profiled ? "profiled" : "fixed"}};
     json["points"] = Json::array();
     for (const ToyPointResult& point : results.points) json["points"].push_back(json_of(point));

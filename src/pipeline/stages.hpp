@@ -1,11 +1,8 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
-#include <utility>
 #include <vector>
 
 #include "ratiofarm/core/enum_words.hpp"
@@ -19,18 +16,9 @@ namespace ratiofarm {
 
 /// In the order of the chain.
 enum class Stage : std::uint8_t { select, search, train, gather, infer, fit, report };
-
 template <>
-struct EnumWords<Stage> {
-    static constexpr std::array<std::pair<Stage, std::string_view>, 7> words{
-        {{Stage::select, "select"},
-         {Stage::search, "search"},
-         {Stage::train, "train"},
-         {Stage::gather, "gather"},
-         {Stage::infer, "infer"},
-         {Stage::fit, "fit"},
-         {Stage::report, "report"}}};
-};
+inline constexpr auto enum_words<Stage> =
+    words("select", "search", "train", "gather", "infer", "fit", "report");
 
 /// How a stage ended; the same on every rank.
 struct StageEnd {

@@ -23,16 +23,6 @@ const char* word(Combine combine) {
     return combine == Combine::mean_log_ratio ? "mean log ratio" : "mean ratio";
 }
 
-const char* word(Activation activation) {
-    switch (activation) {
-        case Activation::relu: return "relu";
-        case Activation::silu: return "silu";
-        case Activation::tanh: return "tanh";
-        case Activation::gelu: return "gelu";
-    }
-    return "";
-}
-
 const ProcessSection* section_of(const Campaign& campaign, const std::string& process) {
     const auto found = std::find_if(campaign.processes.begin(), campaign.processes.end(),
                                     [&](const auto& section) { return section.name == process; });
@@ -160,7 +150,7 @@ void add_campaign_facts(const Campaign& campaign, ReportInputs& inputs) {
     fact("split (training, validation, inference)",
          fmt::format("{:g}, {:g}, {:g}", split.train, split.validation, split.inference));
     fact("network", fmt::format("hidden layers {}, {}", fmt::join(campaign.network.hidden, " x "),
-                                word(campaign.network.activation)));
+                                word_of(campaign.network.activation)));
     fact("seed", fmt::format("{}", campaign.seed));
 }
 

@@ -22,9 +22,9 @@ std::string finite_mc_text(const FiniteMcRecord& record, const std::string& poi)
     std::string text = fmt::format(
         "finite number of simulated events ({}, used as {}): sigma({}) = {:.4g}; with the error "
         "{:.4g} of the fit {} = {}\n",
-        record.method, record.use, poi, record.sigma, record.fit_error, poi,
+        word_of(record.method), word_of(record.use), poi, record.sigma, record.fit_error, poi,
         with_error(record.fit_value, record.total_error));
-    if (record.use == "nuisance") {
+    if (record.use == FiniteMcUse::nuisance) {
         text +=
             fmt::format("  alpha_mc carries {:.4g} of it; t is divided by {:.4g} for the rest\n",
                         record.direction_sigma, record.inflation);

@@ -59,10 +59,14 @@ Json wifi_json(const WeightedMembersFit& wifi) {
 }  // namespace
 
 Json finite_mc_json(const FiniteMcRecord& record) {
-    Json json{{"method", record.method},       {"use", record.use},
-              {"sigma", record.sigma},         {"fit_value", record.fit_value},
-              {"fit_error", record.fit_error}, {"total_error", record.total_error},
-              {"inflation", record.inflation}, {"direction_sigma", record.direction_sigma}};
+    Json json{{"method", word_of(record.method)},
+              {"use", word_of(record.use)},
+              {"sigma", record.sigma},
+              {"fit_value", record.fit_value},
+              {"fit_error", record.fit_error},
+              {"total_error", record.total_error},
+              {"inflation", record.inflation},
+              {"direction_sigma", record.direction_sigma}};
     if (record.replicas) json["replicas"] = spread_json(*record.replicas);
     if (record.members) json["members"] = spread_json(*record.members);
     if (record.wifi) json["wifi"] = wifi_json(*record.wifi);
@@ -74,8 +78,8 @@ Json finite_mc_json(const FiniteMcRecord& record) {
 
 FiniteMcRecord read_finite_mc_json(const Json& json) {
     FiniteMcRecord record;
-    record.method = json.at("method").get<std::string>();
-    record.use = json.at("use").get<std::string>();
+    record.method = json_enum<FiniteMcMethod>(json.at("method"));
+    record.use = json_enum<FiniteMcUse>(json.at("use"));
     record.sigma = json_number(json.at("sigma"));
     record.fit_value = json_number(json.at("fit_value"));
     record.fit_error = json_number(json.at("fit_error"));

@@ -8,6 +8,8 @@
 #include "ratiofarm/fit/fit_result.hpp"
 #include "ratiofarm/tables/ratio_file.hpp"
 
+#include "campaign/finite_mc_section.hpp"
+
 namespace ratiofarm {
 
 /// ln r of the processes of a region as sums of lines of its ratio file: for process j
@@ -45,13 +47,13 @@ struct WeightedMembersFit {
 
 /// The uncertainty of a fit from the finite number of simulated events.
 struct FiniteMcRecord {
-    std::string method;  ///< words of [finite_mc]
-    std::string use;
+    FiniteMcMethod method = FiniteMcMethod::none;
+    FiniteMcUse use = FiniteMcUse::report;
     double sigma = 0.0;      ///< of the parameter of interest, by the method
     double fit_value = 0.0;  ///< fit without this uncertainty, its error, and both errors
     double fit_error = 0.0;  ///< in quadrature
     double total_error = 0.0;
-    double inflation = 1.0;        ///< t was divided by this; 1 where use is "report"
+    double inflation = 1.0;        ///< t was divided by this; 1 where use is report
     double direction_sigma = 0.0;  ///< how far the nuisance parameter moves the poi, <= sigma
     std::optional<EstimateSpread> replicas = {};
     std::optional<EstimateSpread> members = {};

@@ -129,15 +129,6 @@ FitRecord read_record(const Json& json) {
     return record;
 }
 
-std::string shape_norm_name(ShapeNorm shape_norm) {
-    switch (shape_norm) {
-        case ShapeNorm::none: return "none";
-        case ShapeNorm::reference: return "reference";
-        case ShapeNorm::reference_quadratic: return "reference_quadratic";
-    }
-    return {};
-}
-
 }  // namespace
 
 ModelSummary summary_of(const StatisticalModel& model) {
@@ -152,7 +143,7 @@ ModelSummary summary_of(const StatisticalModel& model) {
         ModelSummary::Region entry{.name = region.name,
                                    .kind = "unbinned",
                                    .processes = {},
-                                   .shape_norm = shape_norm_name(region.shape_norm)};
+                                   .shape_norm = word_of(region.shape_norm)};
         for (const auto& process : region.processes) {
             entry.processes.push_back(process.name);
             for (const auto& effect : process.systematics) {

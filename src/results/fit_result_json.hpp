@@ -3,6 +3,8 @@
 #include <nlohmann/json.hpp>
 
 #include "fit_json.hpp"
+#include "ratiofarm/core/enum_words.hpp"
+#include "ratiofarm/core/errors.hpp"
 
 namespace ratiofarm {
 
@@ -18,5 +20,13 @@ LimitRecord read_limits_json(const nlohmann::ordered_json& json);
 
 /// A number; NaN for null.
 double json_number(const nlohmann::ordered_json& json);
+
+/// \throws DataError if the text is no word of the enumeration
+template <class E>
+E json_enum(const nlohmann::ordered_json& json) {
+    const auto word = json.get<std::string>();
+    if (const auto value = enumerator_of<E>(word)) return *value;
+    throw DataError("'" + word + "' is not known: written by another version?");
+}
 
 }  // namespace ratiofarm

@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "ratiofarm/protocol/network_words.hpp"
+#include "ratiofarm/core/enum_words.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "core/suggest.hpp"
 

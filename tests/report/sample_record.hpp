@@ -89,8 +89,8 @@ inline FitRecord sample_record() {
                              true}};
     record.shapes.untreated = {{"alpha", 0.9995, 0.7213, 0.9}};
     record.finite_mc = FiniteMcRecord{
-        .method = "replicas",
-        .use = "nuisance",
+        .method = FiniteMcMethod::replicas,
+        .use = FiniteMcUse::nuisance,
         .sigma = 0.1,
         .fit_value = 1.0 / 3.0,
         .fit_error = 0.4,

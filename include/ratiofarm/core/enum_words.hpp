@@ -2,45 +2,48 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "ratiofarm/core/contracts.hpp"
 
-/// The words that stand for enumerators in campaign files and in attributes of tables; one list
-/// serves reading and writing.
 namespace ratiofarm {
 
-/// Specialised where the enumeration is known, with a list `words` of (enumerator, word).
+template <class... Word>
+constexpr std::array<std::string_view, sizeof...(Word)> words(Word... word) {
+    return {word...};
+}
+
+/// The words that stand for enumerators in campaign files, in attributes of tables and in JSON, in
+/// the order of the enumerators. The list stands beside its enumeration, and nowhere else:
+///
+///     enum class Keep : std::uint8_t { best, last };
+///     template <>
+///     inline constexpr auto enum_words<Keep> = words("best", "last");
 template <class E>
-struct EnumWords;
+inline constexpr std::array<std::string_view, 0> enum_words{};
 
 template <class E>
 std::string word_of(E value) {
-    const auto& words = EnumWords<E>::words;
-    const auto found = std::find_if(words.begin(), words.end(),
-                                    [&](const auto& entry) { return entry.first == value; });
-    RATIOFARM_EXPECT(found != words.end());
-    return std::string(found->second);
+    const auto index = static_cast<std::size_t>(value);
+    RATIOFARM_EXPECT(index < enum_words<E>.size());
+    return std::string(enum_words<E>[index]);
 }
 
 template <class E>
 std::vector<std::string> words_of() {
-    std::vector<std::string> words;
-    for (const auto& entry : EnumWords<E>::words) words.emplace_back(entry.second);
-    return words;
+    return {enum_words<E>.begin(), enum_words<E>.end()};
 }
 
 /// The enumerator of a word, if it is one.
 template <class E>
 std::optional<E> enumerator_of(std::string_view word) {
-    for (const auto& [value, spelled] : EnumWords<E>::words) {
-        if (spelled == word) return value;
-    }
-    return std::nullopt;
+    const auto found = std::find(enum_words<E>.begin(), enum_words<E>.end(), word);
+    if (found == enum_words<E>.end()) return std::nullopt;
+    return static_cast<E>(found - enum_words<E>.begin());
 }
 
 }  // namespace ratiofarm

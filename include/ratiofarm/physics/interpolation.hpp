@@ -3,6 +3,8 @@
 #include <array>
 #include <cstdint>
 
+#include "ratiofarm/core/enum_words.hpp"
+
 namespace ratiofarm {
 
 /// How an effect known at alpha = +1 and -1 goes on to other alpha. Named as in HistFactory.
@@ -13,6 +15,9 @@ enum class Interpolation : std::uint8_t {
     code4,   ///< multiplicative, sixth-order polynomial inside, exponential outside; C2
     code4p,  ///< additive, sixth-order polynomial inside, linear outside; C2
 };
+template <>
+inline constexpr auto enum_words<Interpolation> =
+    words("code0", "code1", "code2", "code4", "code4p");
 
 /// Effects at alpha = +1 and -1 relative to the nominal one, > 0.
 struct Anchors {

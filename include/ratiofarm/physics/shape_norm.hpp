@@ -14,13 +14,7 @@ enum class ShapeNorm : std::uint8_t {
     reference,            ///< Z_j(alpha), a sum over the inference-split reference events
     reference_quadratic,  ///< ln Z_j(alpha) to second order around the start, summed once
 };
-
 template <>
-struct EnumWords<ShapeNorm> {
-    static constexpr std::array<std::pair<ShapeNorm, std::string_view>, 3> words{
-        {{ShapeNorm::none, "none"},
-         {ShapeNorm::reference, "reference"},
-         {ShapeNorm::reference_quadratic, "reference_quadratic"}}};
-};
+inline constexpr auto enum_words<ShapeNorm> = words("none", "reference", "reference_quadratic");
 
 }  // namespace ratiofarm

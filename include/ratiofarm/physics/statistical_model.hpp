@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "ratiofarm/core/enum_words.hpp"
 #include "ratiofarm/physics/binned_region.hpp"
 #include "ratiofarm/physics/coefficient.hpp"
 #include "ratiofarm/physics/interpolation.hpp"
@@ -24,6 +25,8 @@ struct Constraint {
     double width = 1.0;     ///< > 0
     bool operator==(const Constraint&) const = default;
 };
+template <>
+inline constexpr auto enum_words<Constraint::Kind> = words("none", "gaussian", "poisson");
 
 /// One component of theta: a parameter of interest or a nuisance parameter.
 struct Parameter {

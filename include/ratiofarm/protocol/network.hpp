@@ -4,12 +4,15 @@
 #include <string>
 #include <vector>
 
+#include "ratiofarm/core/enum_words.hpp"
 #include "ratiofarm/core/wire.hpp"
 
 namespace ratiofarm {
 
 /// All have f(0) = 0.
 enum class Activation : std::uint8_t { relu, silu, tanh, gelu };
+template <>
+inline constexpr auto enum_words<Activation> = words("relu", "silu", "tanh", "gelu");
 
 /// Every kind of network: a line here, its function in core/network_kinds/<kind>.hpp and its
 /// include in core/network_kinds.hpp. New ones at the end: files hold the number.
@@ -22,6 +25,12 @@ enum class NetworkKind : std::uint8_t {
     RATIOFARM_NETWORK_KINDS(RATIOFARM_ENUMERATOR)
 #undef RATIOFARM_ENUMERATOR
 };
+template <>
+inline constexpr auto enum_words<NetworkKind> = std::to_array<std::string_view>({
+#define RATIOFARM_WORD(kind) #kind,
+    RATIOFARM_NETWORK_KINDS(RATIOFARM_WORD)
+#undef RATIOFARM_WORD
+});
 
 /// A network that maps the features of an event to one logit, or to one for each class.
 struct Network {

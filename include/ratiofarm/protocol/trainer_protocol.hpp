@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "ratiofarm/core/digest.hpp"
+#include "ratiofarm/core/enum_words.hpp"
 #include "ratiofarm/protocol/network.hpp"
 #include "ratiofarm/protocol/split.hpp"
 #include "ratiofarm/protocol/training_options.hpp"
@@ -125,6 +126,8 @@ enum class Combine : std::uint8_t {
     mean_log_ratio,  ///< geometric mean of the members' ratios
     mean_ratio,      ///< arithmetic mean
 };
+template <>
+inline constexpr auto enum_words<Combine> = words("mean_log_ratio", "mean_ratio");
 
 /// Events that an ensemble is evaluated on.
 enum class EventPart : std::uint8_t {

@@ -2,41 +2,58 @@
 
 #include <cstdint>
 
+#include "ratiofarm/core/enum_words.hpp"
 #include "ratiofarm/core/wire.hpp"
 
 namespace ratiofarm {
 
 enum class Optimizer : std::uint8_t { adam, nadam, adamw };
+template <>
+inline constexpr auto enum_words<Optimizer> = words("adam", "nadam", "adamw");
 enum class Schedule : std::uint8_t {
     constant,
     cosine,   ///< falls to zero along half a cosine over all epochs
     step,     ///< times schedule_factor every schedule_epochs
     plateau,  ///< times schedule_factor after schedule_epochs without a better validation loss
 };
+template <>
+inline constexpr auto enum_words<Schedule> = words("constant", "cosine", "step", "plateau");
 enum class Precision : std::uint8_t {
     fp32,
     tf32,  ///< matrix products of a GPU in TF32; on a CPU the same as fp32
     bf16,  ///< operands of matrix products in bf16, weights and sums in fp32
 };
+template <>
+inline constexpr auto enum_words<Precision> = words("fp32", "tf32", "bf16");
 enum class Scaling : std::uint8_t {
     standard,  ///< mean 0, standard deviation 1
     min_max,   ///< training events between -1 and 1
     none,
 };
+template <>
+inline constexpr auto enum_words<Scaling> = words("standard", "min_max", "none");
 enum class Keep : std::uint8_t {
     best,  ///< the weights of the epoch with the lowest validation loss
     last,
 };
+template <>
+inline constexpr auto enum_words<Keep> = words("best", "last");
 enum class NegativeWeights : std::uint8_t { allow, refuse };
+template <>
+inline constexpr auto enum_words<NegativeWeights> = words("allow", "refuse");
 enum class CalibrationMethod : std::uint8_t {
     none,
     isotonic,  ///< a monotone correction of log r, fitted to the validation events
 };
+template <>
+inline constexpr auto enum_words<CalibrationMethod> = words("none", "isotonic");
 enum class Engine : std::uint8_t {
     automatic,  ///< written out where there is such a step for the kind of network
     written,    ///< forward and backward pass by hand
     autograd,   ///< slow and clear
 };
+template <>
+inline constexpr auto enum_words<Engine> = words("auto", "written", "autograd");
 
 /// How one net is trained.
 struct TrainingOptions {

@@ -2,7 +2,6 @@
 #include "campaign/campaign.hpp"
 #include "campaign/search/search_space.hpp"
 
-#include "campaign_words.hpp"
 #include "read_cuts.hpp"
 #include "campaign/selection/reference_priors.hpp"
 #include "toml_text.hpp"

@@ -4,7 +4,6 @@
 #include "campaign_keys.hpp"
 
 #include "campaign/search/search_nets.hpp"
-#include "campaign/search/search_words.hpp"
 #include "section_readers.hpp"
 
 namespace ratiofarm {

@@ -1,7 +1,6 @@
 // [search] as text: of the resolved file.
 #include "campaign/search/search_space.hpp"
 
-#include "campaign/search/search_words.hpp"
 #include "toml_text.hpp"
 
 namespace ratiofarm {

@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "config_node.hpp"
-#include "campaign_words.hpp"
 
 namespace ratiofarm {
 
@@ -108,7 +107,7 @@ public:
     template <class E>
     bool word(std::string_view key, E& target) const {
         const auto index = word_index(key, words_of<E>());
-        if (index) target = EnumWords<E>::words[*index].first;
+        if (index) target = static_cast<E>(*index);
         return index.has_value();
     }
 

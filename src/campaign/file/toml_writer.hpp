@@ -8,7 +8,6 @@
 #include "ratiofarm/protocol/network.hpp"
 #include "ratiofarm/protocol/training_options.hpp"
 
-#include "campaign_words.hpp"
 #include "toml_text.hpp"
 
 namespace ratiofarm {

@@ -5,7 +5,6 @@
 
 #include "campaign/binned_section.hpp"
 
-#include "campaign_words.hpp"
 #include "read_cuts.hpp"
 #include "toml_text.hpp"
 

@@ -1,6 +1,5 @@
 #include "write_data.hpp"
 
-#include "campaign_words.hpp"
 #include "toml_text.hpp"
 
 namespace ratiofarm {

@@ -9,7 +9,6 @@
 #include "core/seeds.hpp"
 
 #include "campaign/find_sample.hpp"
-#include "search_words.hpp"
 #include "campaign/task_digest.hpp"
 #include "campaign/training_planner.hpp"
 

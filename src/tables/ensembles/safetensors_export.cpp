@@ -12,7 +12,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "ratiofarm/protocol/network_words.hpp"
+#include "ratiofarm/core/enum_words.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/protocol/net_quality.hpp"
 #include "ratiofarm/core/publish.hpp"
