@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,6 +34,14 @@ struct EventsSection {
     bool operator==(const EventsSection&) const = default;
 };
 
+template <class Visit>
+void fields(Visit& visit, MemberOf<Visit, EventsSection>& value) {
+    visit("file", value.file,
+          Key{.required = "the HDF5 file with the events, for example file = \"events.h5\""});
+    visit("features", value.features,
+          Key{.required = "the columns the nets see, for example features = [\"mass\", \"pt\"]"});
+}
+
 struct ProcessSection {
     std::string name;
     std::string sample;  ///< group of the events file; default: the name
@@ -40,6 +49,18 @@ struct ProcessSection {
     std::optional<double> yield;  ///< default: the sum of the sample's weights
     bool operator==(const ProcessSection&) const = default;
 };
+
+template <class Visit>
+void fields(Visit& visit, MemberOf<Visit, ProcessSection>& value) {
+    visit("name", value.name, Key{.required = "for example name = \"S\"", .by_hand = true});
+    visit("sample", value.sample, Key{.by_hand = true});
+    visit("coefficient", value.coefficient, Key{.by_hand = true});
+    visit("yield", value.yield,
+          Key{.number = {.low = 0.0,
+                         .low_allowed = false,
+                         .hint = "; the sign belongs to the coefficient"},
+              .otherwise = "the sum of the sample's weights"});
+}
 
 /// p_ref = sum_k pi_k p_k over the samples of these processes.
 struct ReferenceSection {
@@ -73,6 +94,22 @@ struct EnsembleSection {
     bool keep_members = false;        ///< log r of every member goes into the ratio file
     bool operator==(const EnsembleSection&) const = default;
 };
+
+template <class Visit>
+void fields(Visit& visit, MemberOf<Visit, EnsembleSection>& value) {
+    const bool grows = value.until_spread > 0.0;
+    visit("members", value.members, Key{.whole = {1, most_ensemble_nets}});
+    visit("replicas", value.replicas, Key{.whole = {0, most_ensemble_nets}});
+    visit("combine", value.combine);
+    visit("replacements", value.replacements, Key{.whole = {0, 100}});
+    visit("until_spread", value.until_spread,
+          Key{.number = {.low = 0.0, .high = 1000.0, .low_allowed = false},
+              .otherwise = "none",
+              .written = grows});
+    visit("max_members", value.max_members,
+          Key{.whole = {value.members, most_ensemble_nets}, .written = grows, .by_hand = true});
+    visit("keep_members", value.keep_members);
+}
 
 /// Where the events of the fit come from.
 enum class AsimovSource : std::uint8_t {
@@ -133,6 +170,15 @@ struct InferenceSection {
     bool operator==(const InferenceSection&) const = default;
 };
 
+template <class Visit>
+void fields(Visit& visit, MemberOf<Visit, InferenceSection>& value) {
+    visit("poi", value.poi, Key{.otherwise = "the first parameter"});
+    visit("shape_norm", value.shape_norm);
+    visit("negative_mixture", value.negative_mixture);
+    visit("extreme_anchors", value.extreme_anchors);
+    visit("scan", value.scan, Key{.by_hand = true});
+}
+
 /// Systematics that move the means of the closed-form model along random directions.
 struct TiltsSection {
     std::string name = "tilt";  ///< of the first: "tilt_0"
@@ -140,6 +186,13 @@ struct TiltsSection {
     double size = 0.1;  ///< in standard deviations
     bool operator==(const TiltsSection&) const = default;
 };
+
+template <class Visit>
+void fields(Visit& visit, MemberOf<Visit, TiltsSection>& value) {
+    visit("name", value.name, Key{.is_name = true});
+    visit("count", value.count, Key{.whole = {0, 10'000}});
+    visit("size", value.size, Key{.number = {.low = 0.0, .high = 10.0}});
+}
 
 /// Input of `ratiofarm simulate`.
 struct SimulateSection {
@@ -185,6 +238,15 @@ struct Campaign {
     std::filesystem::path events_path() const;
     bool has_events() const { return !events.file.empty(); }
 };
+
+/// Of [campaign]; the other sections are structs of their own.
+template <class Visit>
+void fields(Visit& visit, MemberOf<Visit, Campaign>& value) {
+    constexpr std::uint64_t largest = std::numeric_limits<std::int64_t>::max();  // of TOML
+    visit("name", value.name,
+          Key{.required = "for example name = \"interference\"", .is_name = true});
+    visit("seed", value.seed, Key{.whole = {0, largest}});
+}
 
 /// What could be read from a campaign file that may have mistakes.
 struct CampaignDraft {

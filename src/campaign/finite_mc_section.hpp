@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "ratiofarm/core/enum_words.hpp"
+#include "ratiofarm/core/wire.hpp"
 
 namespace ratiofarm {
 
@@ -32,6 +33,12 @@ struct FiniteMcSection {
     FiniteMcUse use = FiniteMcUse::report;
     bool operator==(const FiniteMcSection&) const = default;
 };
+
+template <class Visit>
+void fields(Visit& visit, MemberOf<Visit, FiniteMcSection>& value) {
+    visit("method", value.method);
+    visit("use", value.use);
+}
 
 /// The nuisance parameter of FiniteMcUse::nuisance.
 inline constexpr std::string_view finite_mc_parameter = "alpha_mc";

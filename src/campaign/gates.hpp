@@ -9,6 +9,7 @@
 
 #include "ratiofarm/core/digest.hpp"
 #include "ratiofarm/protocol/net_quality.hpp"
+#include "ratiofarm/core/wire.hpp"
 #include "ratiofarm/protocol/task_file.hpp"
 
 /// Which trained nets an ensemble is made of. A net that a gate excludes is replaced by one with
@@ -31,6 +32,20 @@ struct GatesSection {
                                 ///< its members' scatter
     bool operator==(const GatesSection&) const = default;
 };
+
+template <class Visit>
+void fields(Visit& visit, MemberOf<Visit, GatesSection>& value) {
+    constexpr Key limit{.number = {.low = 0.0, .high = 1e6, .hint = "; 0 turns the gate off"}};
+    constexpr Key share{.number = {.low = 0.0, .high = 1.0, .hint = "; 0 turns the gate off"}};
+    visit("excess", value.excess, limit);
+    visit("sc_rms", value.sc_rms, limit);
+    visit("closure", value.closure, limit);
+    visit("slope", value.slope, limit);
+    visit("overtraining", value.overtraining, share);
+    visit("saturated", value.saturated, share);
+    visit("constant", value.constant, limit);
+    visit("loss_outlier", value.loss_outlier, limit);
+}
 
 /// One number of a net, with its limit.
 struct GateCheck {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "ratiofarm/core/enum_words.hpp"
+#include "ratiofarm/core/wire.hpp"
 
 namespace ratiofarm {
 
@@ -53,5 +54,18 @@ struct SearchSection {
     std::vector<SearchParameter> parameters;
     bool operator==(const SearchSection&) const = default;
 };
+
+template <class Visit>
+void fields(Visit& visit, MemberOf<Visit, SearchSection>& value) {
+    constexpr WholeLimits trials{2, 1000};
+    visit("trials", value.trials, Key{.whole = trials});
+    visit("reduction", value.reduction, Key{.whole = {2, 100}});
+    visit("first_rung", value.first_rung, Key{.whole = {1, 1'000'000}});
+    visit("parallel", value.parallel, Key{.whole = {1, trials.high}});
+    visit("objective", value.objective);
+    visit("processes", value.processes,
+          Key{.otherwise = "all of them", .written = !value.processes.empty()});
+    visit("parameters", value.parameters, Key{.written = false, .by_hand = true});
+}
 
 }  // namespace ratiofarm

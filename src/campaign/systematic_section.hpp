@@ -8,6 +8,8 @@
 
 #include "preselection_section.hpp"
 #include "ratiofarm/core/enum_words.hpp"
+#include "ratiofarm/protocol/training_options.hpp"
+#include "ratiofarm/core/wire.hpp"
 #include "ratiofarm/physics/interpolation.hpp"
 #include "ratiofarm/physics/shape_norm.hpp"
 
@@ -62,6 +64,17 @@ struct SystematicsSection {
     double null_level = 3.0;  ///< held-out gain, in standard errors, that makes a shape significant
     bool operator==(const SystematicsSection&) const = default;
 };
+
+template <class Visit>
+void fields(Visit& visit, MemberOf<Visit, SystematicsSection>& value) {
+    visit("members", value.members, Key{.whole = {1, most_ensemble_nets}});
+    visit("warm_start", value.warm_start);
+    visit("rate_factor", value.rate_factor,
+          Key{.number = {.low = 0.0, .high = 1000.0, .low_allowed = false}});
+    visit("halves", value.halves);
+    visit("null_shapes", value.null_shapes);
+    visit("null_level", value.null_level, Key{.number = {.low = 0.0, .high = 100.0}});
+}
 
 /// A [[region]] with type = "unbinned". A campaign with processes and without any has one.
 struct UnbinnedRegionSection {

@@ -1,6 +1,7 @@
 #include "task_digest.hpp"
 
 #include <bit>
+#include <type_traits>
 
 #include "find_sample.hpp"
 
@@ -26,12 +27,33 @@ void add_class(Hasher& hasher,
     }
 }
 
-void add_gates(Hasher& hasher, const GatesSection& gates) {
-    for (const double limit :
-         {gates.excess, gates.sc_rms, gates.closure, gates.slope, gates.overtraining,
-          gates.saturated, gates.constant, gates.loss_outlier}) {
-        add_number(hasher, limit);
-    }
+/// Adds what determines a result, member by member.
+template <class T>
+void add_result_fields(Hasher& hasher, const T& value) {
+    for_each_field(value, [&](std::string_view, const auto& member, const Key& key) {
+        using Member = std::decay_t<decltype(member)>;
+        if (key.effect != Key::Effect::result) return;
+        if constexpr (std::is_same_v<Member, double>) {
+            add_number(hasher, member);
+        } else if constexpr (std::is_integral_v<Member>) {
+            hasher.number(member);
+        } else if constexpr (std::is_same_v<Member, std::string>) {
+            hasher.text(member);
+        } else if constexpr (std::is_same_v<Member, Digest>) {
+            hasher.digest(member);
+        } else {
+            add_result_fields(hasher, member);
+        }
+    });
+}
+
+/// Without what does not determine a result: when a training pauses, and how many nets a task has
+/// (those of the task are what counts).
+TrainingOptions result_options(TrainingOptions options) {
+    for_each_field(options, [](std::string_view, auto& member, const Key& key) {
+        if (key.effect != Key::Effect::result) member = {};
+    });
+    return options;
 }
 
 }  // namespace
@@ -57,18 +79,11 @@ Digest train_digest(const TrainRequest& request,
     }
     add_encoded(hasher, request.split);
     add_encoded(hasher, request.network);
-    TrainingOptions options = request.training;
-    options.checkpoint_seconds = 0.0;  // when a training pauses does not change what it learns
-    options.pack = 0;                  // the nets of the task are what counts
-    add_encoded(hasher, options);
+    add_encoded(hasher, result_options(request.training));
     hasher.number(request.fold).number(request.nets.size());
-    for (const NetRequest& net : request.nets) {
-        hasher.number(net.initialisation_seed).number(net.shuffle_seed).number(net.replica);
-        add_number(hasher, net.rate_factor).number(net.half);
-        hasher.digest(net.warm_start.task).number(net.warm_start.net);
-    }
+    for (const NetRequest& net : request.nets) add_result_fields(hasher, net);
     hasher.number(request.held_out ? 1 : 0);
-    hasher.number(request.continuation.stop_epoch).digest(request.continuation.from_task);
+    add_result_fields(hasher, request.continuation);
     return hasher.finish();
 }
 
@@ -80,7 +95,7 @@ Digest ensemble_digest(const PlannedEnsemble& ensemble, const Campaign& campaign
     for (const PlannedNet& net : ensemble.nets) {
         hasher.digest(net.task).number(net.net).number(net.fold);
     }
-    add_gates(hasher, campaign.gates);
+    add_result_fields(hasher, campaign.gates);
     hasher.number(section.replacements);
     if (ensemble.spec.role == EnsembleRole::nominal && section.until_spread > 0.0) {
         add_number(hasher, section.until_spread).number(section.max_members);

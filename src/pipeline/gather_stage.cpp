@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -57,15 +58,14 @@ void fields(Archive& archive, MemberOf<Archive, Gatherings>& value) {
     archive(value.list);
 }
 
+/// By name, in alphabetical order.
 std::vector<NamedNumber> gates_of(const GatesSection& gates) {
-    return {{"closure", gates.closure},
-            {"constant", gates.constant},
-            {"excess", gates.excess},
-            {"loss_outlier", gates.loss_outlier},
-            {"overtraining", gates.overtraining},
-            {"saturated", gates.saturated},
-            {"sc_rms", gates.sc_rms},
-            {"slope", gates.slope}};
+    std::vector<NamedNumber> named;
+    for_each_field(gates, [&](std::string_view name, double limit, const Key&) {
+        named.push_back({std::string(name), limit});
+    });
+    std::ranges::sort(named, {}, &NamedNumber::name);
+    return named;
 }
 
 EnsembleHeader header_of(const PlannedCampaign& planned, const Gathering& gathering) {

@@ -2,9 +2,11 @@
 #include <algorithm>
 #include <functional>
 #include <set>
+#include <type_traits>
+
+#include "ratiofarm_test/catch.hpp"
 
 #include "campaign/task_graph.hpp"
-#include "ratiofarm_test/catch.hpp"
 
 #include "example_campaign.hpp"
 
@@ -47,6 +49,30 @@ std::size_t kept(const std::set<Digest>& before, const std::set<Digest>& after) 
 }
 
 }  // namespace
+
+TEST_CASE("of the options of a training those that determine its result are in its digest",
+          "[campaign]") {
+    const Digest before = Inputs{}.graph().trainings.front().digest;
+    std::size_t options = 0;
+    const TrainingOptions plain;
+    for_each_field(plain, [&](std::string_view changed, const auto&, const Key& key) {
+        Inputs inputs;
+        for_each_field(inputs.campaign.training, [&](std::string_view name, auto& member, auto&) {
+            using Member = std::decay_t<decltype(member)>;
+            if (name != changed) return;
+            if constexpr (std::is_enum_v<Member>) {
+                member = static_cast<Member>(member == Member{} ? 1 : 0);
+            } else {
+                member += 1;
+            }
+        });
+        INFO(changed);
+        const bool same = inputs.graph().trainings.front().digest == before;
+        CHECK(same == (key.effect != Key::Effect::result));
+        ++options;
+    });
+    CHECK(options == 20);
+}
 
 TEST_CASE("what determines the weights changes every training", "[campaign]") {
     const auto change = GENERATE(values<Change>({

@@ -9,18 +9,30 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "ratiofarm/core/digest.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/id.hpp"
+#include "ratiofarm/core/key.hpp"
 
 /// Little-endian binary encoding of value types. A type takes part by one function that lists its
 /// members once for both directions:
 ///
 ///     template <class Archive>
-///     void fields(Archive& archive, MemberOf<Archive, Progress>& value) { archive(value.step,
-///     value.loss); }
+///     void fields(Archive& archive, MemberOf<Archive, Progress>& value) {
+///         archive(value.step, value.loss);
+///     }
+///
+/// Where other formats know the members, too (campaign files, attributes of tables, digests, JSON),
+/// it gives each its name and what else there is to know (see Key); the wire heeds neither:
+///
+///     template <class Visit>
+///     void fields(Visit& visit, MemberOf<Visit, Split>& value) {
+///         visit("train", value.train, Key{.number = above_zero});
+///         visit("folds", value.folds, Key{.whole = {2, 100}});
+///     }
 namespace ratiofarm {
 
 class WireWriter {
@@ -28,8 +40,10 @@ public:
     static constexpr bool reading = false;
 
     template <class... T>
-    void operator()(const T&... values) {
-        (put(values), ...);
+    requires(!std::is_array_v<T> && ...) void operator()(const T&... values) { (put(values), ...); }
+    template <class T>
+    void operator()(std::string_view /*name*/, const T& value, const Key& /*key*/ = {}) {
+        put(value);
     }
 
     std::vector<std::byte> take() { return std::move(bytes_); }
@@ -77,8 +91,10 @@ public:
     explicit WireReader(std::span<const std::byte> bytes) : bytes_(bytes) {}
 
     template <class... T>
-    void operator()(T&... values) {
-        (get(values), ...);
+    requires(!std::is_array_v<T> && ...) void operator()(T&... values) { (get(values), ...); }
+    template <class T>
+    void operator()(std::string_view /*name*/, T& value, const Key& /*key*/ = {}) {
+        get(value);
     }
 
     /// \throws DataError if bytes are left over
@@ -137,6 +153,24 @@ private:
 template <class Archive, class T>
 using MemberOf = std::conditional_t<Archive::reading, T, const T>;
 
+template <class Visit, bool reads>
+struct NamedFields {
+    static constexpr bool reading = reads;
+    Visit& visit;
+
+    template <class Member>
+    void operator()(std::string_view name, Member& member, const Key& key = {}) {
+        visit(name, member, key);
+    }
+};
+
+/// Calls visit(name, member, key) for each member of a struct whose `fields` has names.
+template <class T, class Visit>
+void for_each_field(T& value, Visit visit) {
+    NamedFields<Visit, !std::is_const_v<T>> visitor{visit};
+    fields(visitor, value);
+}
+
 template <class T>
 std::vector<std::byte> encode(const T& value) {
     WireWriter writer;
@@ -152,6 +186,20 @@ T decode(std::span<const std::byte> bytes) {
     reader(value);
     reader.expect_end();
     return value;
+}
+
+/// The alternative of a variant that has the index `wanted`.
+/// \throws DataError \p unknown if there is none
+template <class Variant, std::size_t index = 0>
+Variant decode_alternative(std::size_t wanted,
+                           std::span<const std::byte> bytes,
+                           const std::string& unknown) {
+    if constexpr (index == std::variant_size_v<Variant>) {
+        throw DataError(unknown);
+    } else {
+        if (index != wanted) return decode_alternative<Variant, index + 1>(wanted, bytes, unknown);
+        return decode<std::variant_alternative_t<index, Variant>>(bytes);
+    }
 }
 
 }  // namespace ratiofarm

@@ -42,9 +42,13 @@ struct Network {
     bool operator==(const Network&) const = default;
 };
 
-template <class Archive>
-void fields(Archive& archive, MemberOf<Archive, Network>& value) {
-    archive(value.kind, value.inputs, value.hidden, value.activation, value.outputs);
+template <class Visit>
+void fields(Visit& visit, MemberOf<Visit, Network>& value) {
+    visit("kind", value.kind);
+    visit("inputs", value.inputs, Key{.in_campaign = false});
+    visit("hidden", value.hidden, Key{.whole = {1, 65536}, .otherwise = "[256, 256, 256, 256]"});
+    visit("activation", value.activation);
+    visit("outputs", value.outputs, Key{.in_campaign = false});
 }
 
 /// One named block inside the flat parameter row of a net.

@@ -21,9 +21,14 @@ struct Split {
     bool operator==(const Split&) const = default;
 };
 
-template <class Archive>
-void fields(Archive& archive, MemberOf<Archive, Split>& value) {
-    archive(value.train, value.validation, value.inference, value.folds);
+template <class Visit>
+void fields(Visit& visit, MemberOf<Visit, Split>& value) {
+    constexpr NumberLimits fraction{.low = 0.0, .high = 1.0, .low_allowed = false};
+    visit("train", value.train, Key{.number = fraction});
+    visit("validation", value.validation, Key{.number = fraction});
+    visit("inference", value.inference, Key{.number = fraction, .written = value.folds == 0});
+    visit("folds", value.folds,
+          Key{.whole = {2, 100}, .otherwise = "none", .written = value.folds > 0});
 }
 
 /// Part of an event: a pure function of its id and the fractions, the same in every campaign. With

@@ -55,9 +55,11 @@ struct WarmStart {
     std::uint32_t net = 0;  ///< within it
 };
 
-template <class Archive>
-void fields(Archive& archive, MemberOf<Archive, WarmStart>& value) {
-    archive(value.path, value.task, value.net);
+template <class Visit>
+void fields(Visit& visit, MemberOf<Visit, WarmStart>& value) {
+    visit("path", value.path, Key{.effect = Key::Effect::none});
+    visit("task", value.task);
+    visit("net", value.net);
 }
 
 /// What is special to one net of a task; everything else its nets share.
@@ -73,10 +75,15 @@ struct NetRequest {
                              ///< them; 0: from all. The nets of a task agree on it
 };
 
-template <class Archive>
-void fields(Archive& archive, MemberOf<Archive, NetRequest>& value) {
-    archive(value.name, value.initialisation_seed, value.shuffle_seed, value.replica,
-            value.rate_factor, value.warm_start, value.half);
+template <class Visit>
+void fields(Visit& visit, MemberOf<Visit, NetRequest>& value) {
+    visit("name", value.name, Key{.effect = Key::Effect::none});
+    visit("initialisation_seed", value.initialisation_seed);
+    visit("shuffle_seed", value.shuffle_seed);
+    visit("replica", value.replica);
+    visit("rate_factor", value.rate_factor);
+    visit("half", value.half);
+    visit("warm_start", value.warm_start);
 }
 
 /// A training that is continued by another one, with the same bits as if it had never stopped: a
@@ -89,9 +96,11 @@ struct Continuation {
     Digest from_task;
 };
 
-template <class Archive>
-void fields(Archive& archive, MemberOf<Archive, Continuation>& value) {
-    archive(value.stop_epoch, value.from_path, value.from_task);
+template <class Visit>
+void fields(Visit& visit, MemberOf<Visit, Continuation>& value) {
+    visit("stop_epoch", value.stop_epoch);
+    visit("from_path", value.from_path, Key{.effect = Key::Effect::none});
+    visit("from_task", value.from_task);
 }
 
 /// Train one net, or a pack of nets in step: logit of p_numerator / p_denominator.

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "ratiofarm/core/enum_words.hpp"
+#include "ratiofarm/core/key.hpp"
 #include "ratiofarm/core/wire.hpp"
 
 namespace ratiofarm {
@@ -55,6 +57,8 @@ enum class Engine : std::uint8_t {
 template <>
 inline constexpr auto enum_words<Engine> = words("auto", "written", "autograd");
 
+inline constexpr std::uint32_t most_ensemble_nets = 1000;  ///< of one ensemble, and so of one task
+
 /// How one net is trained.
 struct TrainingOptions {
     std::uint32_t epochs = 60;    ///< at most; early stopping may end sooner
@@ -81,13 +85,38 @@ struct TrainingOptions {
     bool operator==(const TrainingOptions&) const = default;
 };
 
-template <class Archive>
-void fields(Archive& archive, MemberOf<Archive, TrainingOptions>& value) {
-    archive(value.epochs, value.batch, value.learning_rate, value.optimizer, value.schedule,
-            value.schedule_factor, value.schedule_epochs, value.warmup_epochs, value.clip_norm,
-            value.weight_decay, value.patience, value.keep, value.scaling, value.negative_weights,
-            value.calibration, value.precision, value.engine, value.pack, value.threads,
-            value.checkpoint_seconds);
+template <class Visit>
+void fields(Visit& visit, MemberOf<Visit, TrainingOptions>& value) {
+    constexpr WholeLimits count{1, 1'000'000};
+    visit("epochs", value.epochs, Key{.whole = count, .searched = false});
+    visit("batch", value.batch, Key{.whole = {1, 1U << 30U}});
+    visit("learning_rate", value.learning_rate,
+          Key{.number = {.low = 0.0, .high = 10.0, .low_allowed = false}});
+    visit("optimizer", value.optimizer);
+    visit("schedule", value.schedule);
+    const bool in_steps = value.schedule == Schedule::step || value.schedule == Schedule::plateau;
+    const std::string_view useless =
+        in_steps ? "" : "only schedule = \"step\" or \"plateau\" uses it";
+    visit("schedule_factor", value.schedule_factor,
+          Key{.number = {.low = 0.0, .high = 0.999, .low_allowed = false}, .useless = useless});
+    visit("schedule_epochs", value.schedule_epochs, Key{.whole = count, .useless = useless});
+    visit("warmup_epochs", value.warmup_epochs, Key{.number = {.low = 0.0, .high = 1e6}});
+    visit("clip_norm", value.clip_norm, Key{.number = {.low = 0.0, .high = 1e6}});
+    visit("weight_decay", value.weight_decay, Key{.number = {.low = 0.0, .high = 1.0}});
+    visit("patience", value.patience, Key{.whole = {0, 1'000'000}});
+    visit("keep", value.keep);
+    visit("scaling", value.scaling);
+    visit("negative_weights", value.negative_weights);
+    visit("calibration", value.calibration);
+    visit("precision", value.precision);
+    visit("engine", value.engine, Key{.searched = false});
+    visit("pack", value.pack,
+          Key{.whole = {0, most_ensemble_nets}, .searched = false, .effect = Key::Effect::work});
+    visit("threads", value.threads, Key{.whole = {1, 1024}, .searched = false});
+    visit("checkpoint_seconds", value.checkpoint_seconds,
+          Key{.number = {.low = 0.0, .high = 86400.0, .low_allowed = false},
+              .searched = false,
+              .effect = Key::Effect::none});
 }
 
 /// Raised when a training gives other weights for the same request; part of every task digest.

@@ -10,8 +10,11 @@ namespace ratiofarm {
 /// Keys of one table of a campaign file. `section` is its path ("" for the file itself, "process"
 /// for each [[process]]).
 struct CampaignKeys {
-    std::string_view section;
+    std::string section;
     std::vector<std::string> keys;
+    /// What each may be and its default, "whole number from 1 to 1000, 4"; empty where only
+    /// docs/campaign.md says it.
+    std::vector<std::string> values = {};
 };
 
 /// Every table with fixed keys and all keys the parser knows, reserved ones included. Tables whose

@@ -14,21 +14,13 @@ namespace {
 
 void write_general(TomlWriter& out, const Campaign& campaign) {
     out.section("[campaign]");
-    out.key("name", campaign.name);
-    out.key("seed", campaign.seed);
+    out.keys(campaign);
     if (campaign.has_events()) {
         out.section("[events]");
-        out.key("file", campaign.events.file);
-        out.key("features", campaign.events.features);
+        out.keys(campaign.events);
     }
     out.section("[split]");
-    out.key("train", campaign.split.train);
-    out.key("validation", campaign.split.validation);
-    if (campaign.split.folds > 0) {
-        out.key("folds", campaign.split.folds);
-    } else {
-        out.key("inference", campaign.split.inference);
-    }
+    out.keys(campaign.split);
 }
 
 void write_parameter(TomlWriter& out, const Parameter& parameter) {
@@ -99,63 +91,30 @@ void write_model(TomlWriter& out, const Campaign& campaign) {
     for (const Parameter& parameter : campaign.parameters) write_parameter(out, parameter);
     for (const ProcessSection& process : campaign.processes) {
         out.section("[[process]]");
-        out.key("name", process.name);
-        out.key("sample", process.sample);
-        out.key("coefficient", process.coefficient.text());
-        if (process.yield) out.key("yield", *process.yield);
+        out.keys(process);
     }
     write_systematics(out, campaign);
     write_regions(out, campaign);
     if (!campaign.reference.mixture.empty()) out.verbatim(reference_toml(campaign.reference));
 }
 
-void write_ensemble(TomlWriter& out, const EnsembleSection& ensemble) {
-    out.section("[ensemble]");
-    out.key("members", ensemble.members);
-    out.key("replicas", ensemble.replicas);
-    out.key("combine", ensemble.combine);
-    out.key("replacements", ensemble.replacements);
-    if (ensemble.until_spread > 0.0) {
-        out.key("until_spread", ensemble.until_spread);
-        out.key("max_members", ensemble.max_members);
-    }
-    out.key("keep_members", ensemble.keep_members);
-}
-
-void write_gates(TomlWriter& out, const GatesSection& gates) {
-    out.section("[gates]");
-    out.key("excess", gates.excess);
-    out.key("sc_rms", gates.sc_rms);
-    out.key("closure", gates.closure);
-    out.key("slope", gates.slope);
-    out.key("overtraining", gates.overtraining);
-    out.key("saturated", gates.saturated);
-    out.key("constant", gates.constant);
-    out.key("loss_outlier", gates.loss_outlier);
-}
-
 void write_nets(TomlWriter& out, const Campaign& campaign) {
-    write_network(out, "network", campaign.network);
-    write_training(out, "training", campaign.training);
-    write_ensemble(out, campaign.ensemble);
-    write_gates(out, campaign.gates);
+    out.section("[network]");
+    out.keys(campaign.network);
+    out.section("[training]");
+    out.keys(campaign.training);
+    out.section("[ensemble]");
+    out.keys(campaign.ensemble);
+    out.section("[gates]");
+    out.keys(campaign.gates);
     out.section("[systematics]");
-    out.key("members", campaign.systematic_nets.members);
-    out.key("warm_start", campaign.systematic_nets.warm_start);
-    out.key("rate_factor", campaign.systematic_nets.rate_factor);
-    out.key("halves", campaign.systematic_nets.halves);
-    out.key("null_shapes", campaign.systematic_nets.null_shapes);
-    out.key("null_level", campaign.systematic_nets.null_level);
+    out.keys(campaign.systematic_nets);
 }
 
 void write_inference(TomlWriter& out, const Campaign& campaign) {
     out.verbatim(data_toml(campaign.data));
     out.section("[inference]");
-    out.key("poi", campaign.inference.poi);
-    out.key("shape_norm", campaign.inference.shape_norm);
-    out.key("negative_mixture", campaign.inference.negative_mixture);
-    out.key("extreme_anchors", campaign.inference.extreme_anchors);
-    out.key("scan", campaign.inference.scan);
+    out.keys(campaign.inference);
 }
 
 void write_gaussian(TomlWriter& out, const std::string& name, const GaussianProcess& process) {
@@ -189,9 +148,7 @@ void write_simulate(TomlWriter& out, const SimulateSection& simulate) {
         out.raw("B", variation_text(variation.background));
     }
     out.section("[simulate.tilts]");
-    out.key("name", simulate.tilts.name);
-    out.key("count", simulate.tilts.count);
-    out.key("size", simulate.tilts.size);
+    out.keys(simulate.tilts);
 }
 
 }  // namespace

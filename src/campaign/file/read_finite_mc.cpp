@@ -4,7 +4,7 @@
 #include "campaign/finite_mc_section.hpp"
 
 #include "section_readers.hpp"
-#include "toml_text.hpp"
+#include "toml_writer.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -34,8 +34,8 @@ void check_nets(const ConfigNode& root,
 void read_finite_mc(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes) {
     const TableReader table = section(root, "finite_mc", mistakes);
     FiniteMcSection& finite_mc = campaign.finite_mc;
-    table.word("method", finite_mc.method);
-    const bool used = table.word("use", finite_mc.use) && finite_mc.use != FiniteMcUse::report;
+    const bool used =
+        read_keys(table, finite_mc).has("use") && finite_mc.use != FiniteMcUse::report;
     if (finite_mc.method == FiniteMcMethod::none) {
         if (used) table.wrong("use", "method says where the uncertainty comes from; set it, too");
         return;
@@ -57,8 +57,10 @@ void read_finite_mc(const ConfigNode& root, Campaign& campaign, Mistakes& mistak
 
 std::string finite_mc_toml(const FiniteMcSection& section) {
     if (section == FiniteMcSection{}) return {};
-    return "[finite_mc]\nmethod = " + toml_text(word_of(section.method)) +
-           "\nuse = " + toml_text(word_of(section.use)) + "\n";
+    TomlWriter out;
+    out.section("[finite_mc]");
+    out.keys(section);
+    return out.text();
 }
 
 }  // namespace ratiofarm

@@ -14,11 +14,7 @@ void read_events(const ConfigNode& root, EventsSection& events, Mistakes& mistak
         !has("reference") && !has("gates") && !has("systematics") && !has("preselection")) {
         return;
     }
-    table.require("file", "the HDF5 file with the events, for example file = \"events.h5\"");
-    table.text("file", events.file);
-    table.require("features",
-                  "the columns the nets see, for example features = [\"mass\", \"pt\"]");
-    if (!table.texts("features", events.features)) return;
+    if (!read_keys(table, events).has("features")) return;
     if (events.features.empty()) table.wrong("features", "must name at least one column");
     std::set<std::string> seen;
     for (const std::string& feature : events.features) {
@@ -29,11 +25,7 @@ void read_events(const ConfigNode& root, EventsSection& events, Mistakes& mistak
 
 void read_split(const ConfigNode& root, Split& split, Mistakes& mistakes) {
     const TableReader table = section(root, "split", mistakes);
-    const NumberLimits fraction{.low = 0.0, .high = 1.0, .low_allowed = false};
-    table.number("train", fraction, split.train);
-    table.number("validation", fraction, split.validation);
-    table.number("inference", fraction, split.inference);
-    if (table.whole("folds", {2, 100}, split.folds)) {
+    if (read_keys(table, split).has("folds")) {
         if (table.find("inference") != nullptr) {
             table.wrong("inference",
                         "with folds every event is for inference, by the nets that did not see it; "
@@ -56,11 +48,7 @@ void read_split(const ConfigNode& root, Split& split, Mistakes& mistakes) {
 
 void read_general(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes) {
     const TableReader file(&root, "", "", mistakes);  // finds unknown tables
-    const TableReader table = section(root, "campaign", mistakes);
-    table.require("name", "for example name = \"interference\"");
-    table.name("name", campaign.name);
-    constexpr std::uint64_t largest = std::numeric_limits<std::int64_t>::max();  // of TOML
-    table.whole("seed", {0, largest}, campaign.seed);
+    read_keys(section(root, "campaign", mistakes), campaign);
     read_events(root, campaign.events, mistakes);
     read_split(root, campaign.split, mistakes);
 }

@@ -24,15 +24,12 @@ void read_inference(const ConfigNode& root, Campaign& campaign, Mistakes& mistak
     if (!campaign.parameters.empty()) inference.poi = campaign.parameters.front().name;
     const std::vector<std::string> names = parameter_names(campaign);
     const Parameter* poi = find_parameter(campaign, inference.poi);
-    if (table.text("poi", inference.poi)) {
+    if (read_keys(table, inference).has("poi")) {
         poi = find_parameter(campaign, inference.poi);
         if (poi == nullptr && !names.empty()) {
             table.wrong("poi", "no such parameter" + known_names(inference.poi, names));
         }
     }
-    table.word("shape_norm", inference.shape_norm);
-    table.word("negative_mixture", inference.negative_mixture);
-    table.word("extreme_anchors", inference.extreme_anchors);
     if (poi == nullptr) return;
     if (table.find("poi") != nullptr && !depends_on(campaign, inference.poi)) {
         table.wrong("poi",

@@ -48,7 +48,7 @@ void read_process(const ConfigNode& node,
     const TableReader table(&node, "process", path, mistakes);
     if (!table.present()) return;
     ProcessSection process;
-    table.require("name", "for example name = \"S\"");
+    read_keys(table, process);
     if (table.name("name", process.name)) {
         const bool twice =
             std::any_of(campaign.processes.begin(), campaign.processes.end(),
@@ -57,11 +57,6 @@ void read_process(const ConfigNode& node,
     }
     process.sample = process.name;
     table.name("sample", process.sample);
-    double yield = 0.0;
-    const std::string sign = "; the sign belongs to the coefficient";
-    if (table.number("yield", {.low = 0.0, .low_allowed = false, .hint = sign}, yield)) {
-        process.yield = yield;
-    }
     read_coefficient(table, campaign, process);
     campaign.processes.push_back(std::move(process));
 }

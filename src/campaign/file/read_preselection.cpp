@@ -202,9 +202,8 @@ void read_preselection(const ConfigNode& root, Campaign& campaign, Mistakes& mis
         read_signal(table, campaign, to);
     }
     read_weights(table, to);
-    constexpr std::uint64_t most_nets = 1000;
     const std::uint64_t folds = std::max(campaign.split.folds, 1U);
-    table.whole("members", {1, most_nets / folds}, to.members);
+    table.whole("members", {1, most_ensemble_nets / folds}, to.members);
     read_own_nets(table, campaign, to);
     campaign.preselection = std::move(to);
     check_class_names(table, campaign);

@@ -1,33 +1,25 @@
 // [search]: which keys of [network] and [training] are searched, and how.
 #include <algorithm>
 
-#include "campaign_keys.hpp"
-
 #include "campaign/search/search_nets.hpp"
 #include "section_readers.hpp"
 
 namespace ratiofarm {
 namespace {
 
-constexpr std::uint32_t most_trials = 1000;
-
-/// Keys that say how the work is done, or how much of it: no trial may differ in them.
-const std::vector<std::string>& keys_of_work() {
-    static const std::vector<std::string> keys{"training.epochs", "training.pack",
-                                               "training.threads", "training.engine",
-                                               "training.checkpoint_seconds"};
-    return keys;
-}
-
-std::vector<std::string> searchable_keys() {
+/// Keys of the nets. Those that are not searched say how the work is done, or how much of it: no
+/// trial may differ in them.
+std::vector<std::string> keys_of_nets(bool searched) {
     std::vector<std::string> keys;
-    for (const char* section : {"network", "training"}) {
-        for (const std::string& key : campaign_keys(section)) {
-            keys.push_back(std::string(section) + "." + key);
-        }
-    }
-    std::erase_if(
-        keys, [](const std::string& key) { return std::ranges::count(keys_of_work(), key) > 0; });
+    const auto add_to = [&](const std::string& section) {
+        return [&keys, section, searched](std::string_view name, const auto&, const Key& key) {
+            if (!key.in_campaign || key.searched != searched) return;
+            keys.push_back(section + "." + std::string(name));
+        };
+    };
+    const Campaign campaign;
+    for_each_field(campaign.network, add_to("network"));
+    for_each_field(campaign.training, add_to("training"));
     return keys;
 }
 
@@ -84,9 +76,9 @@ bool read_search_range(const TableReader& table, SearchParameter& parameter) {
 /// \return whether it can be drawn from
 bool read_search_parameter(const ConfigMember& member, Mistakes& mistakes, SearchParameter& parameter) {
     const std::string path = "search.parameters.\"" + member.key + "\"";
-    const auto known = searchable_keys();
+    const auto known = keys_of_nets(true);
     parameter.key = member.key;
-    if (std::ranges::count(keys_of_work(), member.key) > 0) {
+    if (std::ranges::count(keys_of_nets(false), member.key) > 0) {
         mistakes.add(member.position, path + " (every trial has the campaign's " + member.key +
                                           "; it cannot be searched)");
         return false;
@@ -189,8 +181,9 @@ void check_rungs(const TableReader& table, const Campaign& campaign) {
                              "; raise trials or first_rung)");
 }
 
-void read_processes(const TableReader& table, const Campaign& campaign, SearchSection& search) {
-    if (!table.texts("processes", search.processes)) return;
+void check_processes(const TableReader& table,
+                     const Campaign& campaign,
+                     const SearchSection& search) {
     std::vector<std::string> known;
     for (const ProcessSection& process : campaign.processes) known.push_back(process.name);
     for (const std::string& name : search.processes) {
@@ -231,17 +224,13 @@ void read_search(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes)
     if (!table.present()) return;
     const std::size_t before = mistakes.size();
     SearchSection search;
-    table.whole("trials", {2, most_trials}, search.trials);
-    table.whole("reduction", {2, 100}, search.reduction);
-    table.whole("parallel", {1, most_trials}, search.parallel);
-    table.word("objective", search.objective);
-    if (table.whole("first_rung", {1, 1'000'000}, search.first_rung) &&
-        search.first_rung > campaign.training.epochs) {
+    const KeysRead good = read_keys(table, search);
+    if (good.has("first_rung") && search.first_rung > campaign.training.epochs) {
         table.wrong("first_rung", "must be at most training.epochs = " +
                                       std::to_string(campaign.training.epochs));
     }
     search.first_rung = std::min(search.first_rung, campaign.training.epochs);
-    read_processes(table, campaign, search);
+    if (good.has("processes")) check_processes(table, campaign, search);
     if (search.objective == SearchObjective::sigma && campaign.split.folds > 0) {
         table.wrong("objective",
                     "\"sigma\" needs validation events that no fold has; leave split.folds out, or "

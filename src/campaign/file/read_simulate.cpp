@@ -104,9 +104,7 @@ void read_tilts(const ConfigNode& simulate, TiltsSection& tilts, Mistakes& mista
     const ConfigMember* member = simulate.find("tilts");
     const TableReader table(member == nullptr ? nullptr : &member->value, "simulate.tilts",
                             "simulate.tilts", mistakes);
-    table.name("name", tilts.name);
-    table.whole("count", {0, 10'000}, tilts.count);
-    table.number("size", {.low = 0.0, .high = 10.0}, tilts.size);
+    read_keys(table, tilts);
 }
 
 /// The simulation writes S, B and SBI; a process cannot read anything else.

@@ -1,7 +1,7 @@
 // [search] as text: of the resolved file.
 #include "campaign/search/search_space.hpp"
 
-#include "toml_text.hpp"
+#include "toml_writer.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -24,22 +24,15 @@ std::string range_text(const SearchParameter& parameter) {
 }  // namespace
 
 std::string search_toml(const SearchSection& search) {
-    std::string text = "[search]\n";
-    const auto number = [&](const char* key, std::uint32_t value) {
-        text += std::string(key) + " = " + std::to_string(value) + "\n";
-    };
-    number("trials", search.trials);
-    number("reduction", search.reduction);
-    number("first_rung", search.first_rung);
-    number("parallel", search.parallel);
-    text += "objective = " + toml_text(word_of(search.objective)) + "\n";
-    if (!search.processes.empty()) text += "processes = " + toml_text(search.processes) + "\n";
-    text += "\n[search.parameters]\n";
+    TomlWriter out;
+    out.section("[search]");
+    out.keys(search);
+    out.section("[search.parameters]");
     for (const SearchParameter& parameter : search.parameters) {
-        text += toml_text(parameter.key) + " = { " + word_of(parameter.kind) + " = " +
-                range_text(parameter) + " }\n";
+        out.raw(toml_text(parameter.key),
+                "{ " + word_of(parameter.kind) + " = " + range_text(parameter) + " }");
     }
-    return text;
+    return out.text();
 }
 
 }  // namespace ratiofarm

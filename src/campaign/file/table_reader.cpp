@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cmath>
 
 #include "campaign_keys.hpp"
 #include "core/suggest.hpp"
@@ -16,12 +15,6 @@ std::string list_text(std::span<const std::string> words) {
     std::string text;
     for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
     return text;
-}
-
-/// Limits are mostly round: 0 is clearer than 0.0.
-std::string limit_text(double limit) {
-    const std::string text = toml_text(limit);
-    return text.ends_with(".0") ? text.substr(0, text.size() - 2) : text;
 }
 
 }  // namespace
@@ -45,27 +38,6 @@ std::vector<std::string> Mistakes::lines(std::string_view source) const {
         lines.push_back(line + ": " + entry.message);
     }
     return lines;
-}
-
-bool NumberLimits::allow(double value) const {
-    return std::isfinite(value) && (low_allowed ? value >= low : value > low) && value <= high;
-}
-
-std::string NumberLimits::text() const {
-    const bool bounded_below = std::isfinite(low);
-    const bool bounded_above = std::isfinite(high);
-    if (bounded_below && bounded_above && low_allowed) {
-        return "a number from " + limit_text(low) + " to " + limit_text(high) + hint;
-    }
-    std::string text = "a finite number";
-    if (bounded_below)
-        text = "a number " + std::string(low_allowed ? ">= " : "> ") + limit_text(low);
-    if (bounded_above) text += " and <= " + limit_text(high);
-    return text + hint;
-}
-
-std::string WholeLimits::text() const {
-    return "a whole number from " + std::to_string(low) + " to " + std::to_string(high);
 }
 
 bool is_plain_name(std::string_view name) {

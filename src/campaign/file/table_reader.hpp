@@ -1,13 +1,18 @@
 #pragma once
 
-#include <concepts>
+#include <algorithm>
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
+
+#include "ratiofarm/core/contracts.hpp"
+#include "ratiofarm/core/enum_words.hpp"
+#include "ratiofarm/core/key.hpp"
+#include "ratiofarm/core/wire.hpp"
 
 #include "config_node.hpp"
 
@@ -35,25 +40,6 @@ private:
         std::string message;
     };
     std::vector<Entry> entries_;
-};
-
-/// Allowed values of a number; an infinite end is no limit.
-struct NumberLimits {
-    double low = -std::numeric_limits<double>::infinity();
-    double high = std::numeric_limits<double>::infinity();
-    bool low_allowed = true;  ///< whether `low` itself is allowed
-    std::string hint = {};    ///< more to say about a wrong value, "; ..."
-
-    bool allow(double value) const;  ///< false for NaN and infinities
-    std::string text() const;        ///< "a number > 0"
-};
-
-/// Allowed values of a whole number, both ends included.
-struct WholeLimits {
-    std::uint64_t low = 0;
-    std::uint64_t high = 1;
-
-    std::string text() const;
 };
 
 /// Tail of a message about a name that does not resolve: the nearest known one, or all of them.
@@ -111,6 +97,36 @@ public:
         return index.has_value();
     }
 
+    /// A key of any of these types, as its description says. \return whether it was there and good
+    template <class T>
+    bool read(std::string_view key, const Key& about, T& target) const {
+        if constexpr (std::is_same_v<T, bool>) {
+            return flag(key, target);
+        } else if constexpr (std::is_integral_v<T>) {
+            return whole(key, about.whole, target);
+        } else if constexpr (std::is_same_v<T, double>) {
+            return number(key, about.number, target);
+        } else if constexpr (std::is_enum_v<T>) {
+            return word(key, target);
+        } else if constexpr (std::is_same_v<T, std::string>) {
+            return about.is_name ? name(key, target) : text(key, target);
+        } else if constexpr (std::is_same_v<T, std::vector<std::uint32_t>>) {
+            return wholes(key, about.whole, target);
+        } else if constexpr (std::is_same_v<T, std::vector<double>>) {
+            return numbers(key, about.number, target);
+        } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
+            return texts(key, target);
+        } else if constexpr (std::is_same_v<T, std::optional<double>>) {
+            double value = 0.0;
+            if (!number(key, about.number, value)) return false;
+            target = value;
+            return true;
+        } else {
+            RATIOFARM_EXPECT(about.by_hand);
+            return false;
+        }
+    }
+
     /// Index of a key's text in a list of allowed words, if it is one of them.
     std::optional<std::size_t> word_index(std::string_view key,
                                           const std::vector<std::string>& words) const;
@@ -121,6 +137,32 @@ private:
     std::string path_;
     Mistakes& mistakes_;
 };
+
+/// Names of keys that were there and good.
+class KeysRead {
+public:
+    void add(std::string_view key) { keys_.push_back(key); }
+    bool has(std::string_view key) const { return std::ranges::count(keys_, key) > 0; }
+
+private:
+    std::vector<std::string_view> keys_;
+};
+
+/// Reads the keys of a table into the struct whose `fields` describe them, but for those that are
+/// left to the code of the section.
+template <class T>
+KeysRead read_keys(const TableReader& table, T& target) {
+    KeysRead good;
+    for_each_field(target, [&](std::string_view name, auto& member, const Key& key) {
+        if (!key.in_campaign) return;
+        if (!key.required.empty()) table.require(name, key.required);
+        if (key.by_hand) return;
+        if (!key.useless.empty() && table.find(name) != nullptr)
+            table.wrong(name, std::string(key.useless));
+        if (table.read(name, key, member)) good.add(name);
+    });
+    return good;
+}
 
 /// The value as a number (whole numbers are numbers, too) within its limits.
 /// Adds a mistake and returns nothing otherwise.

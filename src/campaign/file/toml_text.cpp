@@ -52,6 +52,8 @@ std::string toml_text(std::string_view text) {
     return result + "\"";
 }
 
+std::string toml_text(const Coefficient& coefficient) { return toml_text(coefficient.text()); }
+
 std::string toml_text(const std::vector<double>& numbers) {
     return array_text(numbers, [](double number) { return toml_text(number); });
 }

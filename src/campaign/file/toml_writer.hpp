@@ -1,16 +1,25 @@
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
-#include "ratiofarm/protocol/network.hpp"
-#include "ratiofarm/protocol/training_options.hpp"
+#include "ratiofarm/core/enum_words.hpp"
+#include "ratiofarm/core/wire.hpp"
 
 #include "toml_text.hpp"
 
 namespace ratiofarm {
+
+/// What TomlWriter::key() takes.
+template <class T>
+concept TomlValue = std::is_arithmetic_v<T> || std::is_enum_v<T> ||
+    std::is_same_v<T, std::optional<double>> || requires(const T& value) {
+    toml_text(value);
+};
 
 /// Collects sections and keys of a TOML file.
 class TomlWriter {
@@ -25,7 +34,7 @@ public:
     /// Whole sections, as another function wrote them.
     void verbatim(const std::string& sections) { text_ += (text_.empty() ? "" : "\n") + sections; }
 
-    template <class T>
+    template <TomlValue T>
     void key(const std::string& name, const T& value) {
         if constexpr (std::is_same_v<T, bool>) {
             raw(name, value ? "true" : "false");
@@ -33,9 +42,20 @@ public:
             raw(name, std::to_string(value));
         } else if constexpr (std::is_enum_v<T>) {
             raw(name, toml_text(word_of(value)));
+        } else if constexpr (std::is_same_v<T, std::optional<double>>) {
+            if (value) key(name, *value);
         } else {
             raw(name, toml_text(value));
         }
+    }
+
+    /// The keys of a struct that stand in a resolved campaign.
+    template <class T>
+    void keys(const T& value) {
+        for_each_field(value, [&](std::string_view name, const auto& member, const Key& about) {
+            if (!about.in_campaign || !about.written || !about.useless.empty()) return;
+            if constexpr (TomlValue<std::decay_t<decltype(member)>>) key(std::string(name), member);
+        });
     }
 
     const std::string& text() const { return text_; }
@@ -51,9 +71,5 @@ std::string key_text(const std::string& name);
 
 /// "{ S = 1.0, B = 2.0, more }"
 std::string inline_table(const NamedNumbers& entries, const std::string& more = "");
-
-/// [network] or [training], or a table of another section with their keys.
-void write_network(TomlWriter& out, const std::string& table, const Network& network);
-void write_training(TomlWriter& out, const std::string& table, const TrainingOptions& training);
 
 }  // namespace ratiofarm

@@ -17,8 +17,10 @@ std::string preselection_toml(const PreselectionSection& section) {
     out.raw("weights", inline_table(section.weights));
     out.key("features", section.features);
     out.key("members", section.members);
-    write_network(out, "preselection.network", section.network);
-    write_training(out, "preselection.training", section.training);
+    out.section("[preselection.network]");
+    out.keys(section.network);
+    out.section("[preselection.training]");
+    out.keys(section.training);
     return out.text();
 }
 

@@ -1,10 +1,16 @@
 #include "ensemble_layout.hpp"
 
+#include <cstdint>
 #include <limits>
+#include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "ratiofarm/core/errors.hpp"
+#include "ratiofarm/core/key.hpp"
+#include "ratiofarm/core/wire.hpp"
 #include "h5/attributes.hpp"
 
 #include "tables/words.hpp"
@@ -18,32 +24,7 @@ constexpr const char* training_group = "/training";
 constexpr const char* gates_group = "/gates";
 constexpr const char* excluded_group = "/excluded";
 
-/// Names of the options of a training, for both directions. Without checkpoint_seconds, which
-/// changes no result.
-template <class Training, class Visit>
-void for_each_option(Training& training, Visit&& visit) {
-    visit("epochs", training.epochs);
-    visit("batch", training.batch);
-    visit("learning_rate", training.learning_rate);
-    visit("optimizer", training.optimizer);
-    visit("schedule", training.schedule);
-    visit("schedule_factor", training.schedule_factor);
-    visit("schedule_epochs", training.schedule_epochs);
-    visit("warmup_epochs", training.warmup_epochs);
-    visit("clip_norm", training.clip_norm);
-    visit("weight_decay", training.weight_decay);
-    visit("patience", training.patience);
-    visit("keep", training.keep);
-    visit("scaling", training.scaling);
-    visit("negative_weights", training.negative_weights);
-    visit("calibration", training.calibration);
-    visit("precision", training.precision);
-    visit("engine", training.engine);
-    visit("pack", training.pack);
-    visit("threads", training.threads);
-}
-
-/// Writes numbers and words as attributes of one group.
+/// Writes the fields of a struct as attributes of one group, without what changes no result.
 class AttributeWriter {
 public:
     AttributeWriter(const h5::File& file, std::string group)
@@ -52,9 +33,14 @@ public:
     }
 
     template <class T>
-    void operator()(const std::string& name, const T& value) const {
+    void operator()(std::string_view key, const T& value, const Key& about = {}) const {
+        if (about.effect == Key::Effect::none) return;
+        const std::string name(key);
         if constexpr (std::is_enum_v<T>) {
             h5::write_attribute(file_, group_, name, std::string_view(word_of(value)));
+        } else if constexpr (std::is_same_v<T, std::vector<std::uint32_t>>) {
+            h5::write_attribute(file_, group_, name,
+                                std::vector<double>(value.begin(), value.end()));
         } else if constexpr (std::is_integral_v<T>) {
             h5::write_attribute(file_, group_, name, std::uint64_t{value});
         } else {
@@ -73,7 +59,9 @@ public:
         : file_(file), group_(std::move(group)) {}
 
     template <class T>
-    void operator()(const std::string& name, T& value) const {
+    void operator()(std::string_view key, T& value, const Key& about = {}) const {
+        if (about.effect == Key::Effect::none) return;
+        const std::string name(key);
         if constexpr (std::is_enum_v<T>) {
             value = value_of<T>(h5::read_text_attribute(file_, group_, name), name);
         } else if constexpr (std::is_integral_v<T>) {
@@ -83,6 +71,10 @@ public:
                                 std::to_string(stored) + ": too large");
             }
             value = static_cast<T>(stored);
+        } else if constexpr (std::is_same_v<T, std::vector<std::uint32_t>>) {
+            for (const double number : h5::read_numbers_attribute(file_, group_, name)) {
+                value.push_back(static_cast<std::uint32_t>(number));
+            }
         } else {
             value = h5::read_number_attribute(file_, group_, name);
         }
@@ -94,27 +86,14 @@ private:
 };
 
 void write_network(const h5::File& file, const Network& network) {
-    const AttributeWriter write(file, network_group);
-    write("kind", network.kind);
-    write("inputs", network.inputs);
-    write("outputs", network.outputs);
-    write("activation", network.activation);
-    h5::write_attribute(file, network_group, "hidden",
-                        std::vector<double>(network.hidden.begin(), network.hidden.end()));
+    for_each_field(network, AttributeWriter(file, network_group));
     h5::write_attribute(file, network_group, "parameter_layout",
                         std::string_view(layout_json(network)));
 }
 
 Network read_network(const h5::File& file) {
-    const AttributeReader read(file, network_group);
     Network network;
-    read("kind", network.kind);
-    read("inputs", network.inputs);
-    read("outputs", network.outputs);
-    read("activation", network.activation);
-    for (const double width : h5::read_numbers_attribute(file, network_group, "hidden")) {
-        network.hidden.push_back(static_cast<std::uint32_t>(width));
-    }
+    for_each_field(network, AttributeReader(file, network_group));
     if (h5::read_text_attribute(file, network_group, "parameter_layout") != layout_json(network)) {
         throw DataError("attribute 'parameter_layout' of '/network' is not that of this network");
     }
@@ -175,7 +154,7 @@ void write_ensemble_header(const h5::File& file, const EnsembleHeader& header) {
     h5::write_attribute(file, "/", "row_size", header.row_size());
     h5::write_attribute(file, "/nets", "names", header.names);
     write_network(file, header.network);
-    for_each_option(header.training, AttributeWriter(file, training_group));
+    for_each_field(header.training, AttributeWriter(file, training_group));
     const AttributeWriter write_gate(file, gates_group);
     for (const NamedNumber& gate : header.gates) write_gate(gate.name, gate.value);
     write_excluded(file, header.excluded);
@@ -192,7 +171,7 @@ EnsembleHeader read_ensemble_header(const h5::File& file) {
     read("folds", header.folds);
     header.names = h5::read_texts_attribute(file, "/nets", "names");
     header.network = read_network(file);
-    for_each_option(header.training, AttributeReader(file, training_group));
+    for_each_field(header.training, AttributeReader(file, training_group));
     for (const std::string& gate : h5::attribute_names(file, gates_group)) {
         header.gates.push_back({gate, h5::read_number_attribute(file, gates_group, gate)});
     }
