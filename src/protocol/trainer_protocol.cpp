@@ -17,16 +17,6 @@ std::vector<std::byte> frame_of(const Variant& message) {
     return bytes;
 }
 
-template <class Variant, std::size_t index = 0>
-Variant decode_alternative(std::size_t wanted, std::span<const std::byte> body) {
-    if constexpr (index == std::variant_size_v<Variant>) {
-        throw DataError("trainer message of unknown type: program and trainer differ in version");
-    } else {
-        if (index != wanted) return decode_alternative<Variant, index + 1>(wanted, body);
-        return decode<std::variant_alternative_t<index, Variant>>(body);
-    }
-}
-
 }  // namespace
 
 std::vector<std::byte> frame(const TrainerRequest& request) { return frame_of(request); }
@@ -44,8 +34,11 @@ std::optional<Variant> FrameBuffer::next() {
     WireReader header(bytes_);
     header(size, type);
     if (bytes_.size() - frame_header_size < size) return std::nullopt;
-    auto message = decode_alternative<Variant>(type, std::span(bytes_).subspan(frame_header_size, size));
-    bytes_.erase(bytes_.begin(), bytes_.begin() + static_cast<std::ptrdiff_t>(frame_header_size + size));
+    auto message = decode_alternative<Variant>(
+        type, std::span(bytes_).subspan(frame_header_size, size),
+        "trainer message of unknown type: program and trainer differ in version");
+    bytes_.erase(bytes_.begin(),
+                 bytes_.begin() + static_cast<std::ptrdiff_t>(frame_header_size + size));
     return message;
 }
 
