@@ -214,6 +214,18 @@ std::string data_description(const Campaign& campaign, const StatisticalModel& m
     return text;
 }
 
+void add_processes(Hasher& hasher, const UnbinnedRegion& region) {
+    for (const ProcessModel& p : region.processes) {
+        hasher.text(fmt::format("{} {} {}", p.name, p.yield, p.coefficient.text()));
+        for (const SystematicEffect& effect : p.systematics) {
+            const Anchors yield = effect.yield.value_or(Anchors{});
+            hasher.text(fmt::format("{} {} {} {} {} {}", effect.parameter, yield.up, yield.down,
+                                    effect.shape, static_cast<int>(effect.yield_code),
+                                    static_cast<int>(effect.shape_code)));
+        }
+    }
+}
+
 Digest inputs_digest(const Campaign& campaign, const RatioFiles& ratios) {
     Hasher hasher;
     for (const auto& file : ratios) {

@@ -71,6 +71,9 @@ std::vector<FittedSet> fitted_sets(const Campaign& campaign,
 /// "Asimov data from the samples at mu = 1": what is fitted, for people.
 std::string data_description(const Campaign& campaign, const StatisticalModel& model);
 
+/// Adds the processes of a region with their systematics.
+void add_processes(Hasher& hasher, const UnbinnedRegion& region);
+
 /// Digest of everything that the data and the model come from; zero if a ratio file does not say.
 Digest inputs_digest(const Campaign& campaign, const RatioFiles& ratios);
 

@@ -11,6 +11,7 @@
 
 #include "core/seeds.hpp"
 
+#include "fit_input.hpp"
 #include "region_source.hpp"
 #include "toys_lists.hpp"
 
@@ -52,15 +53,7 @@ void add_model(Hasher& hasher, const StatisticalModel& model) {
     }
     for (const UnbinnedRegion& region : model.unbinned) {
         hasher.text(fmt::format("{} {}", region.name, static_cast<int>(region.shape_norm)));
-        for (const ProcessModel& p : region.processes) {
-            hasher.text(fmt::format("{} {} {}", p.name, p.yield, p.coefficient.text()));
-            for (const SystematicEffect& effect : p.systematics) {
-                const Anchors yield = effect.yield.value_or(Anchors{});
-                hasher.text(fmt::format("{} {} {} {} {} {}", effect.parameter, yield.up, yield.down,
-                                        effect.shape, static_cast<int>(effect.yield_code),
-                                        static_cast<int>(effect.shape_code)));
-            }
-        }
+        add_processes(hasher, region);
     }
 }
 

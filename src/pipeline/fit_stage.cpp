@@ -24,19 +24,6 @@ namespace {
 /// Raised when the same ratios give another fit.json.
 constexpr std::uint64_t fit_algorithm = 3;
 
-void add_region(const UnbinnedRegion& region, Hasher& hasher) {
-    hasher.text(region.name).number(static_cast<std::uint64_t>(region.shape_norm));
-    for (const ProcessModel& p : region.processes) {
-        hasher.text(fmt::format("{} {} {}", p.name, p.yield, p.coefficient.text()));
-        for (const SystematicEffect& effect : p.systematics) {
-            const Anchors yield = effect.yield.value_or(Anchors{});
-            hasher.text(fmt::format("{} {} {} {} {} {}", effect.parameter, yield.up, yield.down,
-                                    effect.shape, static_cast<int>(effect.yield_code),
-                                    static_cast<int>(effect.shape_code)));
-        }
-    }
-}
-
 /// Digest of everything the fit is made from.
 Digest fit_digest(const Campaign& campaign,
                   const std::optional<Blinding>& blinding,
@@ -59,7 +46,10 @@ Digest fit_digest(const Campaign& campaign,
                                 p.fixed, static_cast<int>(p.constraint.kind), p.constraint.observed,
                                 p.constraint.width, p.group));
     }
-    for (const UnbinnedRegion& region : model.unbinned) add_region(region, hasher);
+    for (const UnbinnedRegion& region : model.unbinned) {
+        hasher.text(region.name).number(static_cast<std::uint64_t>(region.shape_norm));
+        add_processes(hasher, region);
+    }
     hasher.number(static_cast<std::uint64_t>(options.storage));
     hasher.number(static_cast<std::uint64_t>(options.precision));
     hasher.number(options.instructions == InstructionSet::textbook ? 1 : 0);  // others: same bits
