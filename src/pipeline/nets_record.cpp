@@ -1,108 +1,86 @@
 #include "nets_record.hpp"
 
-#include <cmath>
 #include <filesystem>
-#include <limits>
 
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/publish.hpp"
+
 #include "core/sealed_text.hpp"
+#include "results/json_fields.hpp"
 
 namespace ratiofarm {
+
+template <class Visit>
+void fields(Visit& visit, MemberOf<Visit, Exclusion>& value) {
+    visit("net", value.net);
+    visit("gate", value.gate);
+    visit("value", value.value);
+    visit("allowed", value.allowed);
+    visit("reason", value.text);
+}
+
+template <class Visit>
+void fields(Visit& visit, MemberOf<Visit, EnsembleRecord>& value) {
+    visit("name", value.name);
+    visit("complete", value.complete);
+    visit("nets", value.nets);
+    visit("replaced", value.replaced);
+    visit("spread", value.spread);
+    visit("excluded", value.excluded);
+    visit("failures", value.failures);
+}
+
+template <class Visit>
+void fields(Visit& visit, MemberOf<Visit, JudgedShape>& value) {
+    visit("process", value.process);
+    visit("parameter", value.parameter);
+    visit("gain", value.judgement.gain);
+    visit("gain_error", value.judgement.gain_error);
+    visit("none", value.judgement.none);
+    visit("noise_variance", value.judgement.noise_variance);
+    visit("yield", value.yield);
+    double information = value.yield * value.judgement.noise_variance;
+    visit("information", information, JsonKey{.optional = true});
+}
+
 namespace {
 
 using Json = nlohmann::ordered_json;
 
 constexpr int schema = 2;
 
-/// JSON has no NaN.
-Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
-
-double number(const Json& value) {
-    return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
-}
-
-Json json_of(const EnsembleChoice& choice) {
-    std::uint64_t nets = 0;
-    std::uint64_t replaced = 0;
+EnsembleRecord record_of(const EnsembleChoice& choice) {
+    EnsembleRecord record{.name = choice.name,
+                          .complete = choice.complete,
+                          .spread = choice.spread,
+                          .excluded = choice.exclusions(),
+                          .failures = choice.failures()};
     for (const SlotChoice& slot : choice.choices) {
         if (slot.state != SlotChoice::State::chosen) continue;
-        nets += 1;
-        replaced += slot.index > 0 ? 1 : 0;
+        record.nets += 1;
+        record.replaced += slot.index > 0 ? 1 : 0;
     }
-    Json excluded = Json::array();
-    for (const Exclusion& exclusion : choice.exclusions()) {
-        excluded.push_back({{"net", exclusion.net},
-                            {"gate", exclusion.gate},
-                            {"value", number(exclusion.value)},
-                            {"allowed", number(exclusion.allowed)},
-                            {"reason", exclusion.text}});
-    }
-    return {
-        {"name", choice.name},          {"complete", choice.complete},     {"nets", nets},
-        {"replaced", replaced},         {"spread", number(choice.spread)}, {"excluded", excluded},
-        {"failures", choice.failures()}};
+    return record;
 }
 
-Json json_of(const JudgedShape& shape) {
-    const ShapeJudgement& judgement = shape.judgement;
-    return {{"process", shape.process},
-            {"parameter", shape.parameter},
-            {"gain", number(judgement.gain)},
-            {"gain_error", number(judgement.gain_error)},
-            {"none", judgement.none},
-            {"noise_variance", number(judgement.noise_variance)},
-            {"yield", number(shape.yield)},
-            {"information", number(shape.yield * judgement.noise_variance)}};
-}
-
-JudgedShape shape_of(const Json& json) {
-    return {json.at("process"),
-            json.at("parameter"),
-            number(json.at("yield")),
-            {.gain = number(json.at("gain")),
-             .gain_error = number(json.at("gain_error")),
-             .noise_variance = number(json.at("noise_variance")),
-             .none = json.at("none")}};
-}
-
-/// The list under a key, entry by entry; nothing if there is no file.
+/// The list under a key; nothing if there is no file.
 template <class Record>
-std::vector<Record> read_list(const RunDirectory& directory,
-                              const std::string& key,
-                              Record (*read)(const Json&)) {
+std::vector<Record> read_list(const RunDirectory& directory, const std::string& key) {
+    std::vector<Record> records;
     const auto path = directory.nets();
-    if (!std::filesystem::exists(path)) return {};
-    return in_context(path.string(), [&] {
+    if (!std::filesystem::exists(path)) return records;
+    in_context(path.string(), [&] {
         try {
             const Json json = Json::parse(read_sealed(path));
             if (json.at("schema") != schema) throw DataError("unknown schema");
-            std::vector<Record> records;
-            for (const Json& entry : json.at(key)) records.push_back(read(entry));
-            return records;
+            JsonReader::read(json.at(key), {}, records);
         } catch (const Json::exception& error) {
             throw DataError(error.what());
         }
     });
-}
-
-EnsembleRecord record_of(const Json& json) {
-    EnsembleRecord record{.name = json.at("name"),
-                          .complete = json.at("complete"),
-                          .nets = json.at("nets"),
-                          .replaced = json.at("replaced"),
-                          .spread = number(json.at("spread")),
-                          .excluded = {},
-                          .failures = json.at("failures")};
-    for (const Json& exclusion : json.at("excluded")) {
-        record.excluded.push_back({exclusion.at("net"), exclusion.at("gate"),
-                                   number(exclusion.at("value")), number(exclusion.at("allowed")),
-                                   exclusion.at("reason")});
-    }
-    return record;
+    return records;
 }
 
 }  // namespace
@@ -110,23 +88,23 @@ EnsembleRecord record_of(const Json& json) {
 void record_nets(const RunDirectory& directory,
                  const std::vector<EnsembleChoice>& choices,
                  const std::vector<JudgedShape>& shapes) {
-    Json ensembles = Json::array();
-    for (const EnsembleChoice& choice : choices) ensembles.push_back(json_of(choice));
-    Json judged = Json::array();
-    for (const JudgedShape& shape : shapes) judged.push_back(json_of(shape));
-    const std::string text =
-        Json{{"schema", schema}, {"ensembles", ensembles}, {"shapes", judged}}.dump(2) + "\n";
+    std::vector<EnsembleRecord> ensembles;
+    for (const EnsembleChoice& choice : choices) ensembles.push_back(record_of(choice));
+    const Json json{{"schema", schema},
+                    {"ensembles", JsonWriter::json_of(ensembles)},
+                    {"shapes", JsonWriter::json_of(shapes)}};
+    const std::string text = json.dump(2) + "\n";
     const auto path = directory.nets();
     if (std::filesystem::exists(path) && read_text(path) == sealed(path, text)) return;
     publish_sealed(path, text);
 }
 
 std::vector<EnsembleRecord> read_nets_record(const RunDirectory& directory) {
-    return read_list(directory, "ensembles", record_of);
+    return read_list<EnsembleRecord>(directory, "ensembles");
 }
 
 std::vector<JudgedShape> read_shapes_record(const RunDirectory& directory) {
-    return read_list(directory, "shapes", shape_of);
+    return read_list<JudgedShape>(directory, "shapes");
 }
 
 }  // namespace ratiofarm

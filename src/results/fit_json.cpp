@@ -6,10 +6,8 @@
 
 #include "ratiofarm/core/errors.hpp"
 
-#include "data_json.hpp"
-#include "fit_result_json.hpp"
+#include "fit_record_fields.hpp"
 #include "json_text.hpp"
-#include "shapes_json.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -71,61 +69,14 @@ Json definitions() {
          "standard deviations; with sqrt(poi) in the model thresholds must come from toys"}};
 }
 
-Json model_json(const ModelSummary& model) {
-    Json regions = Json::array();
-    for (const auto& region : model.regions) {
-        Json json{{"name", region.name}, {"kind", region.kind}, {"processes", region.processes}};
-        if (region.kind == "binned") json["bins"] = region.bins;
-        if (!region.shape_norm.empty()) json["shape_norm"] = region.shape_norm;
-        json["yield_effects"] = region.yield_effects;
-        json["shape_effects"] = region.shape_effects;
-        regions.push_back(std::move(json));
-    }
-    return {{"parameters", model.parameters},
-            {"free", model.free},
-            {"constrained", model.constrained},
-            {"regions", std::move(regions)}};
-}
-
-ModelSummary read_model(const Json& json) {
-    ModelSummary model;
-    model.parameters = json.at("parameters").get<std::size_t>();
-    model.free = json.at("free").get<std::size_t>();
-    model.constrained = json.at("constrained").get<std::size_t>();
-    for (const Json& region : json.at("regions")) {
-        model.regions.push_back(
-            {region.at("name").get<std::string>(), region.at("kind").get<std::string>(),
-             region.at("processes").get<std::vector<std::string>>(),
-             region.value("bins", std::size_t{0}), region.value("shape_norm", std::string()),
-             region.at("yield_effects").get<std::size_t>(),
-             region.at("shape_effects").get<std::size_t>()});
-    }
-    return model;
-}
-
-FitRecord read_record(const Json& json) {
+FitRecord read_fit_record(const Json& json) {
     const auto schema = json.at("schema").get<std::string>();
     if (schema != fit_json_schema) {
         throw DataError("schema is '" + schema + "'; this version reads '" +
                         std::string(fit_json_schema) + "': repeat the fit with this version");
     }
     FitRecord record;
-    record.campaign = json.at("campaign").get<std::string>();
-    record.inputs = json.at("inputs").get<std::string>();
-    record.data = json.at("data").get<std::string>();
-    record.model = read_model(json.at("model"));
-    record.starts = json.at("starts").get<unsigned>();
-    record.fit = read_fit_json(json);
-    read_data_json(json, record);
-    if (json.contains("shapes")) record.shapes = read_shapes_json(json.at("shapes"));
-    if (json.contains("finite_mc")) {
-        record.finite_mc = read_finite_mc_json(json.at("finite_mc"));
-    }
-    if (json.contains("limits")) record.limits = read_limits_json(json.at("limits"));
-    for (const Json& comparison : json.at("comparisons")) {
-        record.comparisons.push_back(
-            {comparison.at("label").get<std::string>(), read_fit_json(comparison)});
-    }
+    JsonReader::read(json, {}, record);
     return record;
 }
 
@@ -170,20 +121,9 @@ ModelSummary summary_of(const StatisticalModel& model) {
 }
 
 std::string fit_json(const FitRecord& record) {
-    Json json{{"schema", fit_json_schema},         {"campaign", record.campaign},
-              {"inputs", record.inputs},           {"data", record.data},
-              {"model", model_json(record.model)}, {"starts", record.starts}};
-    add_fit_json(record.fit, json);
-    add_data_json(record, json);
-    if (!record.shapes.shapes.empty()) json["shapes"] = shapes_json(record.shapes);
-    if (record.finite_mc) json["finite_mc"] = finite_mc_json(*record.finite_mc);
-    if (record.limits) json["limits"] = limits_json(*record.limits);
-    json["comparisons"] = Json::array();
-    for (const auto& comparison : record.comparisons) {
-        Json entry{{"label", comparison.label}};
-        add_fit_json(comparison.fit, entry);
-        json["comparisons"].push_back(std::move(entry));
-    }
+    Json json{{"schema", fit_json_schema}};
+    JsonWriter writer(json);
+    fields(writer, record);
     json["definitions"] = definitions();
     constexpr int expanded_depth = 3;  // one line per parameter, matrix row and scan point
     return json_text(json, expanded_depth);
@@ -192,7 +132,7 @@ std::string fit_json(const FitRecord& record) {
 FitRecord parse_fit_json(std::string_view text) {
     return in_context("fit.json", [&] {
         try {
-            return read_record(Json::parse(text));
+            return read_fit_record(Json::parse(text));
         } catch (const nlohmann::json::exception& error) {
             throw DataError(std::string(error.what()) + ": damaged or written by another version?");
         }

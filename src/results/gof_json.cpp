@@ -5,10 +5,39 @@
 
 #include "ratiofarm/core/errors.hpp"
 
-#include "fit_result_json.hpp"
+#include "json_fields.hpp"
 #include "json_text.hpp"
 
 namespace ratiofarm {
+
+template <class Visit>
+void fields(Visit& visit, MemberOf<Visit, GofTest>& value) {
+    const bool binned = !value.observed.empty();
+    visit("region", value.region);
+    visit("observable", value.observable);
+    visit("deviance", value.deviance);
+    visit("ndf", value.ndf);
+    visit("p_asymptotic", value.p_asymptotic);
+    visit.nested("p_value", [&](Visit& inner) {
+        inner("value", value.p_value);
+        inner("error", value.p_error);
+    });
+    visit("edges", value.edges, unless(!binned || value.edges.empty()));
+    visit("observed", value.observed, unless(!binned));
+    visit("expected", value.expected, unless(!binned));
+}
+
+template <class Visit>
+void fields(Visit& visit, MemberOf<Visit, GofRecord>& value) {
+    visit("campaign", value.campaign);
+    visit("data", value.data);
+    visit("poi", value.poi);
+    visit("best", value.best);
+    visit("toys", value.toys);
+    visit("failed", value.failed);
+    visit("tests", value.tests);
+}
+
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -16,57 +45,23 @@ using Json = nlohmann::ordered_json;
 constexpr std::string_view gof_format_name = "ratiofarm goodness of fit";
 constexpr int gof_format_version = 1;
 
-Json test_json(const GofTest& test) {
-    Json json{{"region", test.region},
-              {"observable", test.observable},
-              {"deviance", test.deviance},
-              {"ndf", test.ndf},
-              {"p_asymptotic", test.p_asymptotic},
-              {"p_value", {{"value", test.p_value}, {"error", test.p_error}}}};
-    if (test.observed.empty()) return json;
-    if (!test.edges.empty()) json["edges"] = test.edges;
-    json["observed"] = test.observed;
-    json["expected"] = test.expected;
-    return json;
-}
-
-GofTest read_gof_test(const Json& json) {
-    GofTest test{
-        json.at("region").get<std::string>(),       json.at("observable").get<std::string>(),
-        json_number(json.at("deviance")),           json_number(json.at("ndf")),
-        json_number(json.at("p_asymptotic")),       json_number(json.at("p_value").at("value")),
-        json_number(json.at("p_value").at("error"))};
-    const std::vector<double> none;
-    test.edges = json.value("edges", none);
-    test.observed = json.value("observed", none);
-    test.expected = json.value("expected", none);
-    return test;
-}
-
-GofRecord read_gof(const Json& json) {
+GofRecord read_gof_record(const Json& json) {
     if (json.at("format").get<std::string>() != gof_format_name ||
         json.at("version").get<int>() != gof_format_version) {
-        throw DataError(fmt::format("is not '{}' of version {}", gof_format_name, gof_format_version));
+        throw DataError(
+            fmt::format("is not '{}' of version {}", gof_format_name, gof_format_version));
     }
-    GofRecord record{json.at("campaign").get<std::string>(),
-                     json.at("data").get<std::string>(),
-                     json.at("poi").get<std::string>(),
-                     json_number(json.at("best")),
-                     json.at("toys").get<std::uint64_t>(),
-                     json.at("failed").get<std::uint64_t>(),
-                     {}};
-    for (const Json& test : json.at("tests")) record.tests.push_back(read_gof_test(test));
+    GofRecord record;
+    JsonReader::read(json, {}, record);
     return record;
 }
 
 }  // namespace
 
 std::string gof_json(const GofRecord& record) {
-    Json json{{"format", gof_format_name}, {"version", gof_format_version}, {"campaign", record.campaign},
-              {"data", record.data},   {"poi", record.poi},         {"best", record.best},
-              {"toys", record.toys},   {"failed", record.failed}};
-    json["tests"] = Json::array();
-    for (const GofTest& test : record.tests) json["tests"].push_back(test_json(test));
+    Json json{{"format", gof_format_name}, {"version", gof_format_version}};
+    JsonWriter writer(json);
+    fields(writer, record);
     constexpr int expanded_depth = 3;
     return json_text(json, expanded_depth);
 }
@@ -74,7 +69,7 @@ std::string gof_json(const GofRecord& record) {
 GofRecord parse_gof_json(std::string_view text) {
     return in_context("gof.json", [&] {
         try {
-            return read_gof(Json::parse(text));
+            return read_gof_record(Json::parse(text));
         } catch (const nlohmann::json::exception& error) {
             throw DataError(std::string(error.what()) + ": damaged or written by another version?");
         }

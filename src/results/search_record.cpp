@@ -11,65 +11,64 @@
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
 
+#include "json_fields.hpp"
 #include "json_text.hpp"
 
 namespace ratiofarm {
+
+template <class Visit>
+void fields(Visit& visit, MemberOf<Visit, SearchRecord::Rung>& value) {
+    visit("objective", value.objective, JsonKey{.null = std::numeric_limits<double>::infinity()});
+    visit("flop", value.flop);
+}
+
+template <class Visit>
+void fields(Visit& visit, MemberOf<Visit, SearchRecord::Trial>& value) {
+    visit("setting", value.setting);
+    visit("rungs", value.rungs);
+}
+
+template <class Visit>
+void fields(Visit& visit, MemberOf<Visit, HalvingDecision>& value) {
+    visit("trial", value.what.trial);
+    visit("rung", value.what.rung);
+    visit("begin", value.begin);
+    visit("end", value.end);
+}
+
+template <class Visit>
+void fields(Visit& visit, MemberOf<Visit, SearchRecord>& value) {
+    visit("inputs", value.inputs);
+    visit("objective", value.objective);
+    visit("reduction", value.reduction);
+    visit("parallel", value.parallel);
+    visit("processes", value.processes);
+    visit("epochs", value.epochs);
+    visit.nested("best", [&](Visit& inner) {
+        inner("trial", value.best.trial);
+        inner("rung", value.best.rung);
+        if constexpr (!Visit::reading) {
+            const SearchRecord::Trial& best = value.trials[value.best.trial];
+            inner("objective", best.rungs[value.best.rung].objective);
+            inner("setting", best.setting);
+        }
+    });
+    visit("flop", value.flop);
+    visit("grid_flop", value.grid_flop);
+    visit("trials", value.trials);
+    visit("decisions", value.decisions);
+}
+
 namespace {
 
 using Json = nlohmann::ordered_json;
 
 constexpr int search_schema = 1;
 
-/// JSON has no infinity.
-Json number_or_nan(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
-
-double number_or_nan(const Json& value) {
-    return value.is_null() ? std::numeric_limits<double>::infinity() : value.get<double>();
-}
-
-Json json_of(const SearchSetting& setting) {
-    Json values = Json::object();
-    for (const auto& [key, value] : setting) values[key] = value;
-    return values;
-}
-
-Json json_of(const SearchRecord::Trial& trial) {
-    Json rungs = Json::array();
-    for (const SearchRecord::Rung& rung : trial.rungs) {
-        rungs.push_back({{"objective", number_or_nan(rung.objective)}, {"flop", rung.flop}});
-    }
-    return {{"setting", json_of(trial.setting)}, {"rungs", rungs}};
-}
-
-SearchRecord::Trial trial_of(const Json& json) {
-    SearchRecord::Trial trial;
-    for (const auto& [key, value] : json.at("setting").items()) {
-        trial.setting.emplace_back(key, value.get<std::string>());
-    }
-    for (const Json& rung : json.at("rungs")) {
-        trial.rungs.push_back({number_or_nan(rung.at("objective")), rung.at("flop")});
-    }
-    return trial;
-}
-
-SearchRecord record_of(const Json& json) {
+SearchRecord read_search_record(const Json& json) {
     if (json.at("schema") != search_schema) throw DataError("unknown schema");
     SearchRecord record;
-    record.inputs = Digest::from_hex(json.at("inputs").get<std::string>());
-    record.objective = json.at("objective");
-    record.reduction = json.at("reduction");
-    record.parallel = json.at("parallel");
-    record.processes = json.at("processes").get<std::vector<std::string>>();
-    record.epochs = json.at("epochs").get<std::vector<std::uint32_t>>();
-    record.best = {json.at("best").at("trial"), json.at("best").at("rung")};
-    record.flop = json.at("flop");
-    record.grid_flop = json.at("grid_flop");
-    for (const Json& trial : json.at("trials")) record.trials.push_back(trial_of(trial));
-    for (const Json& decision : json.at("decisions")) {
-        record.decisions.push_back({{decision.at("trial"), decision.at("rung")},
-                                    decision.at("begin"),
-                                    decision.at("end")});
-    }
+    JsonReader::read(json, {}, record);
     const TrialRung best = record.best;
     if (best.trial >= record.trials.size() || best.rung >= record.trials[best.trial].rungs.size()) {
         throw DataError("the best trial is not among the trials");
@@ -106,38 +105,15 @@ SearchRecord search_record(const SearchPlan& plan,
 }
 
 std::string search_json(const SearchRecord& record) {
-    const SearchRecord::Trial& best = record.trials[record.best.trial];
-    Json trials = Json::array();
-    for (const SearchRecord::Trial& trial : record.trials) trials.push_back(json_of(trial));
-    Json decisions = Json::array();
-    for (const HalvingDecision& decision : record.decisions) {
-        decisions.push_back({{"trial", decision.what.trial},
-                             {"rung", decision.what.rung},
-                             {"begin", decision.begin},
-                             {"end", decision.end}});
-    }
-    const Json json{{"schema", search_schema},
-                    {"inputs", record.inputs.hex()},
-                    {"objective", record.objective},
-                    {"reduction", record.reduction},
-                    {"parallel", record.parallel},
-                    {"processes", record.processes},
-                    {"epochs", record.epochs},
-                    {"best",
-                     {{"trial", record.best.trial},
-                      {"rung", record.best.rung},
-                      {"objective", number_or_nan(best.rungs[record.best.rung].objective)},
-                      {"setting", json_of(best.setting)}}},
-                    {"flop", record.flop},
-                    {"grid_flop", record.grid_flop},
-                    {"trials", trials},
-                    {"decisions", decisions}};
+    Json json{{"schema", search_schema}};
+    JsonWriter writer(json);
+    fields(writer, record);
     return json_text(json, 2);
 }
 
 SearchRecord parse_search_json(const std::string& text) {
     try {
-        return record_of(Json::parse(text));
+        return read_search_record(Json::parse(text));
     } catch (const Json::exception& error) {
         throw DataError(std::string("search.json: ") + error.what());
     }

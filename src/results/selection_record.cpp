@@ -6,10 +6,41 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "campaign/selection/resolved_campaign.hpp"
 #include "ratiofarm/core/errors.hpp"
 
+#include "campaign/selection/resolved_campaign.hpp"
+
+#include "json_fields.hpp"
+
 namespace ratiofarm {
+
+template <class Visit>
+void fields(Visit& visit, MemberOf<Visit, RegionSums>& value) {
+    visit("events", value.events);
+    visit("sum", value.sum);
+    visit("bins", value.bins);
+    visit("squares", value.squares);
+    visit("in_bin", value.in_bin);
+}
+
+template <class Visit>
+void fields(Visit& visit, MemberOf<Visit, SampleSums>& value) {
+    visit("sample", value.sample);
+    visit("weights", value.weights);
+    visit("events", value.events);
+    visit("sum", value.sum);
+    visit("inference_sum", value.inference_sum);
+    visit("nowhere", value.nowhere);
+    visit("outside", value.outside);
+    visit("regions", value.regions);
+}
+
+template <class Visit>
+void fields(Visit& visit, MemberOf<Visit, ScoreHistogram>& value) {
+    visit("sample", value.sample);
+    visit("weights", value.weights);
+}
+
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -25,65 +56,26 @@ const char* word(SelectionRegion::Kind kind) {
     return "";
 }
 
-Json json_of(const RegionSums& region) {
-    return {{"events", region.events},
-            {"sum", region.sum},
-            {"bins", region.bins},
-            {"squares", region.squares},
-            {"in_bin", region.in_bin}};
-}
-
-RegionSums region_of(const Json& json) {
-    return {.events = json.at("events"),
-            .sum = json.at("sum"),
-            .bins = json.at("bins"),
-            .squares = json.at("squares"),
-            .in_bin = json.at("in_bin")};
-}
-
-Json json_of(const SampleSums& sums, const Campaign& campaign) {
-    Json regions = Json::array();
+Json json_with_shares(const SampleSums& sums, const Campaign& campaign) {
+    Json json = JsonWriter::json_of(sums);
+    if (sums.sum == 0.0 || sums.inference_sum == 0.0) return json;
     for (std::size_t i = 0; i < sums.regions.size(); ++i) {
-        regions.push_back(json_of(sums.regions[i]));
-        if (sums.sum != 0.0 && sums.inference_sum != 0.0)
-            regions.back()["efficiency"] = efficiency(campaign, sums, i);
+        json["regions"][i]["efficiency"] = efficiency(campaign, sums, i);
     }
-    return {{"sample", sums.sample},
-            {"weights", sums.weights},
-            {"events", sums.events},
-            {"sum", sums.sum},
-            {"inference_sum", sums.inference_sum},
-            {"nowhere", sums.nowhere},
-            {"outside", sums.outside},
-            {"regions", regions}};
+    return json;
 }
 
-SampleSums sums_of(const Json& json) {
-    SampleSums sums{.sample = json.at("sample"),
-                    .weights = json.at("weights"),
-                    .events = json.at("events"),
-                    .sum = json.at("sum"),
-                    .inference_sum = json.at("inference_sum"),
-                    .nowhere = json.at("nowhere"),
-                    .outside = json.at("outside"),
-                    .regions = {}};
-    for (const Json& region : json.at("regions")) sums.regions.push_back(region_of(region));
-    return sums;
-}
-
-SelectionRecord selection_of(const Json& json) {
+SelectionRecord read_selection_record(const Json& json) {
     if (json.at("schema") != selection_schema) {
-        throw DataError(
-            fmt::format("schema {} is unknown, must be {}", json.at("schema").dump(), selection_schema));
+        throw DataError(fmt::format("schema {} is unknown, must be {}", json.at("schema").dump(),
+                                    selection_schema));
     }
     SelectionRecord record;
     record.campaign = json.at("campaign");
     record.inputs = Digest::from_hex(json.at("inputs").get<std::string>());
     record.rules = Digest::from_hex(json.at("rules").get<std::string>());
-    for (const Json& sums : json.at("samples")) record.sums.push_back(sums_of(sums));
-    for (const Json& score : json.at("scores")) {
-        record.scores.push_back({score.at("sample"), score.at("weights")});
-    }
+    JsonReader::read(json.at("samples"), {}, record.sums);
+    JsonReader::read(json.at("scores"), {}, record.scores);
     return record;
 }
 
@@ -110,24 +102,20 @@ std::string selection_json(const SelectionRecord& record, const Campaign& campai
         regions.push_back({{"name", region.name}, {"kind", word(region.kind)}});
     }
     Json samples = Json::array();
-    for (const SampleSums& sums : record.sums) samples.push_back(json_of(sums, campaign));
-    Json scores = Json::array();
-    for (const ScoreHistogram& score : record.scores) {
-        scores.push_back({{"sample", score.sample}, {"weights", score.weights}});
-    }
+    for (const SampleSums& sums : record.sums) samples.push_back(json_with_shares(sums, campaign));
     const Json json{{"schema", selection_schema},
                     {"campaign", record.campaign},
                     {"inputs", record.inputs.hex()},
                     {"rules", record.rules.hex()},
                     {"regions", regions},
                     {"samples", samples},
-                    {"scores", scores}};
+                    {"scores", JsonWriter::json_of(record.scores)}};
     return json.dump(1) + "\n";
 }
 
 SelectionRecord parse_selection_json(std::string_view text) {
     try {
-        return selection_of(Json::parse(text));
+        return read_selection_record(Json::parse(text));
     } catch (const Json::exception& error) {
         throw DataError(std::string("is not a record of a selection: ") + error.what());
     }

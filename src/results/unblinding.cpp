@@ -5,7 +5,7 @@
 
 #include "ratiofarm/core/errors.hpp"
 
-#include "unblinding_json.hpp"
+#include "json_fields.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -17,19 +17,6 @@ constexpr int format_version = 1;
 
 }  // namespace
 
-Json unblinding_json(const Unblinding& unblinding) {
-    return {{"time", unblinding.time},        {"by", unblinding.by},
-            {"reason", unblinding.reason},    {"measurement", unblinding.measurement},
-            {"inputs", unblinding.inputs},    {"fit", unblinding.fit},
-            {"expected", unblinding.expected}};
-}
-
-Unblinding read_unblinding(const Json& json) {
-    const auto text = [&](const char* key) { return json.at(key).get<std::string>(); };
-    return {text("time"),   text("by"),  text("reason"),  text("measurement"),
-            text("inputs"), text("fit"), text("expected")};
-}
-
 std::string blinding_text(const Blinding& blinding) {
     if (!blinding.unblinding) return "blind: the data have not been looked at";
     const Unblinding& unblinding = *blinding.unblinding;
@@ -39,8 +26,7 @@ std::string blinding_text(const Blinding& blinding) {
 
 std::string unblindings_json(const std::vector<Unblinding>& unblindings) {
     Json json{{"format", format_name}, {"version", format_version}};
-    json["unblindings"] = Json::array();
-    for (const Unblinding& each : unblindings) json["unblindings"].push_back(unblinding_json(each));
+    json["unblindings"] = JsonWriter::json_of(unblindings);
     return json.dump(2) + "\n";
 }
 
@@ -54,9 +40,7 @@ std::vector<Unblinding> parse_unblindings(std::string_view text) {
                     fmt::format("is not '{}' of version {}", format_name, format_version));
             }
             std::vector<Unblinding> unblindings;
-            for (const Json& each : json.at("unblindings")) {
-                unblindings.push_back(read_unblinding(each));
-            }
+            JsonReader::read(json.at("unblindings"), {}, unblindings);
             return unblindings;
         } catch (const nlohmann::json::exception& error) {
             throw DataError(std::string(error.what()) + ": damaged or written by another version?");

@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "ratiofarm/core/wire.hpp"
+
 namespace ratiofarm {
 
 /// One decision to look at the data of a blind campaign, as unblinding.json keeps it for good.
@@ -18,6 +20,17 @@ struct Unblinding {
     std::string expected;     ///< its result in words, "mu = 1.00 +- 0.31"
     bool operator==(const Unblinding&) const = default;
 };
+
+template <class Visit>
+void fields(Visit& visit, MemberOf<Visit, Unblinding>& value) {
+    visit("time", value.time);
+    visit("by", value.by);
+    visit("reason", value.reason);
+    visit("measurement", value.measurement);
+    visit("inputs", value.inputs);
+    visit("fit", value.fit);
+    visit("expected", value.expected);
+}
 
 /// The blinding of a fit.
 struct Blinding {
