@@ -27,6 +27,10 @@ void add_class(Hasher& hasher,
     }
 }
 
+/// Raised when nets that share a CPU pack get other bits than before; nets alone keep their digest.
+/// 1: those that each has alone.
+constexpr std::uint64_t cpu_pack_algorithm = 1;
+
 /// Adds what determines a result, member by member.
 template <class T>
 void add_result_fields(Hasher& hasher, const T& value) {
@@ -84,6 +88,7 @@ Digest train_digest(const TrainRequest& request,
     for (const NetRequest& net : request.nets) add_result_fields(hasher, net);
     hasher.number(request.held_out ? 1 : 0);
     add_result_fields(hasher, request.continuation);
+    if (request.nets.size() > 1 && inputs.device_class == "cpu") hasher.number(cpu_pack_algorithm);
     return hasher.finish();
 }
 

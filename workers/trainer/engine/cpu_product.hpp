@@ -23,7 +23,7 @@ struct ProductShape {
 /// result = a b, or result += a b. Operands float or bf16, sums and result float. The only place
 /// that calls the BLAS inside LibTorch by its symbols; where they cannot be found, at::mm serves.
 ///
-/// Why not at::mm_out throughout: it makes three tensors and chooses a path each time, 1.0 to 1.6
+/// Why not at::mm_out throughout: it makes three tensors and chooses a path each time, up to 1.6
 /// microseconds a product. Of [128, 64] [64, 64] that is 7 % (12.1 us by sgemm_, 13.1 by
 /// at::mm_out), of [1024, 64] 1.4 %, of [128, 256] [256, 256] 0.9 % (AMD EPYC, AVX2, one thread);
 /// it cannot add to a bf16 product in fp32, and rounds such a product to bf16.
