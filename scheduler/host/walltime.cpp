@@ -2,14 +2,13 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstdio>
 #include <cstdlib>
 #include <ctime>
-#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include <fmt/format.h>
+#include "core/process.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -30,16 +29,11 @@ std::optional<double> number(std::string_view text) {
     return value;
 }
 
-/// First line that a command prints.
-std::string first_line_of(const std::string& command) {
-    struct Close {
-        void operator()(std::FILE* pipe) const { ::pclose(pipe); }
-    };
-    const std::unique_ptr<std::FILE, Close> pipe(::popen(command.c_str(), "r"));
-    char line[256] = "";
-    if (!pipe || std::fgets(line, sizeof line, pipe.get()) == nullptr) return "";
-    const std::string text(line);
-    return text.substr(0, text.find('\n'));
+/// First line that a program prints.
+std::string first_line_of(std::vector<std::string> words) {
+    const auto end = run_process(
+        {.words = std::move(words), .output = Output::captured, .errors = Output::discarded});
+    return end ? end->output.substr(0, end->output.find('\n')) : std::string();
 }
 
 std::optional<double> remaining_seconds() {
@@ -50,7 +44,7 @@ std::optional<double> remaining_seconds() {
         return std::max(left, 0.0);
     }
     return parse_slurm_duration(
-        first_line_of(fmt::format("timeout 30 squeue -h -j {} -o %L 2>/dev/null", job)));
+        first_line_of({"timeout", "30", "squeue", "-h", "-j", job, "-o", "%L"}));
 }
 
 }  // namespace

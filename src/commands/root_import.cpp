@@ -4,12 +4,9 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include <spawn.h>
-#include <sys/wait.h>
-
 #include <fmt/format.h>
 
-extern char** environ;
+#include "core/process.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -53,23 +50,17 @@ std::vector<std::string> command_line(const Arguments& arguments, const fs::path
     return words;
 }
 
-/// \return the exit code
-int run_and_wait(std::vector<std::string> words) {
-    std::vector<char*> argv;
-    for (std::string& word : words) argv.push_back(word.data());
-    argv.push_back(nullptr);
-    ::pid_t child = 0;
-    if (::posix_spawnp(&child, argv.front(), nullptr, nullptr, argv.data(), environ) != 0) {
+/// \return the exit code, -1 if a signal ended the script
+int run_and_wait(const std::vector<std::string>& words) {
+    const auto end = run_process({.words = words});
+    if (!end) {
         throw ConfigError(
             fmt::format("cannot start '{}', which reads ROOT files with the package uproot; name a "
                         "Python that has it with --python or RATIOFARM_PYTHON (python3 -m venv "
                         "root-env && root-env/bin/pip install uproot h5py)",
                         words.front()));
     }
-    int status = 0;
-    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return end->signal == 0 ? end->code : -1;
 }
 
 }  // namespace

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include "campaign/campaign.hpp"
+#include "command.hpp"
+#include "core/process.hpp"
 #include "core/sealed_text.hpp"
 #include "pipeline/campaign_resolution.hpp"
 #include "store/run_directory.hpp"
@@ -154,9 +156,10 @@ ExitCode run_submit(RunContext&, const Arguments& arguments) {
     fmt::print("# {}\n{}", script.string(), text);
     std::fflush(stdout);
     if (arguments.has("dry-run")) return ExitCode::done;
-    const int status = std::system(("bash " + quoted(script.string())).c_str());
-    if (status != 0)
+    const auto end = run_process({.words = {"bash", script.string()}});
+    if (!end || !end->ok()) {
         throw SystemError("sbatch refused the job; see its message above", ExitCode::usage);
+    }
     return ExitCode::done;
 }
 

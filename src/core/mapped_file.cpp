@@ -7,11 +7,12 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <fmt/format.h>
 
 #include "ratiofarm/core/errors.hpp"
+
+#include "unique_fd.hpp"
 
 namespace ratiofarm {
 
@@ -19,19 +20,13 @@ MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
     const auto fail = [&](const char* action, int error) {
         throw DataError(errno_message(fmt::format("cannot {} '{}'", action, path.string()), error));
     };
-    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0) fail("open", errno);
+    const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file) fail("open", errno);
     struct stat status {};
-    if (::fstat(fd, &status) != 0) {
-        const int error = errno;
-        ::close(fd);
-        fail("examine", error);
-    }
+    if (::fstat(file.get(), &status) != 0) fail("examine", errno);
     const auto size = static_cast<std::size_t>(status.st_size);
-    void* data = size == 0 ? nullptr : ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
-    const int error = errno;
-    ::close(fd);
-    if (data == MAP_FAILED) fail("map", error);
+    void* data = size == 0 ? nullptr : ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file.get(), 0);
+    if (data == MAP_FAILED) fail("map", errno);
     bytes_ = {static_cast<const std::byte*>(data), size};
 }
 

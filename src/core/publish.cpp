@@ -2,7 +2,6 @@
 
 #include <cerrno>
 #include <fstream>
-#include <utility>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -11,26 +10,16 @@
 
 #include "ratiofarm/core/errors.hpp"
 
+#include "unique_fd.hpp"
+
 namespace ratiofarm {
 namespace {
 
 namespace fs = std::filesystem;
 
-class FileDescriptor {
-public:
-    FileDescriptor(const fs::path& path, int flags) : fd_(::open(path.c_str(), flags, 0644)) {}
-    ~FileDescriptor() {
-        if (fd_ >= 0) ::close(fd_);
-    }
-    FileDescriptor(const FileDescriptor&) = delete;
-    FileDescriptor& operator=(const FileDescriptor&) = delete;
-
-    int get() const { return fd_; }
-    int close() { return ::close(std::exchange(fd_, -1)); }
-
-private:
-    int fd_;
-};
+UniqueFd open_file(const fs::path& path, int flags) {
+    return UniqueFd(::open(path.c_str(), flags | O_CLOEXEC, 0644));
+}
 
 [[noreturn]] void fail(std::string_view action, const fs::path& path) {
     throw SystemError(errno_message(fmt::format("cannot {} '{}'", action, path.string()), errno));
@@ -47,8 +36,8 @@ void write_all(int fd, std::span<const std::byte> content, const fs::path& path)
 
 void sync_folder(const fs::path& file) {
     const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
-    const FileDescriptor descriptor(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor.get() < 0) fail("open folder", folder);
+    const UniqueFd descriptor = open_file(folder, O_RDONLY | O_DIRECTORY);
+    if (!descriptor) fail("open folder", folder);
     // Some network file systems refuse to sync a folder; the rename itself has happened.
     if (::fsync(descriptor.get()) != 0 && errno != EINVAL) fail("sync folder", folder);
 }
@@ -60,8 +49,8 @@ void publish(const fs::path& path, std::span<const std::byte> content) {
     if (path.has_parent_path()) fs::create_directories(path.parent_path(), ignored);
     const fs::path partial = path.string() + fmt::format(".{}.partial", ::getpid());
     try {
-        FileDescriptor file(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC);
-        if (file.get() < 0) fail("create", partial);
+        UniqueFd file = open_file(partial, O_WRONLY | O_CREAT | O_TRUNC);
+        if (!file) fail("create", partial);
         write_all(file.get(), content, partial);
         if (::fsync(file.get()) != 0) fail("sync", partial);
         if (file.close() != 0) fail("close", partial);
@@ -79,8 +68,8 @@ void publish(const fs::path& path, std::string_view content) {
 
 void publish_file(const fs::path& partial, const fs::path& path) {
     {
-        const FileDescriptor file(partial, O_RDONLY | O_CLOEXEC);
-        if (file.get() < 0) fail("open", partial);
+        const UniqueFd file = open_file(partial, O_RDONLY);
+        if (!file) fail("open", partial);
         if (::fsync(file.get()) != 0) fail("sync", partial);
     }
     if (::rename(partial.c_str(), path.c_str()) != 0) fail("rename to", path);

@@ -21,8 +21,11 @@ public:
     int get() const { return fd_; }
     explicit operator bool() const { return fd_ >= 0; }
     void reset() {
-        if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+        if (fd_ >= 0) close();
     }
+    /// For who must know whether all that was written has arrived.
+    /// \return 0, or -1 with errno, as ::close() \pre the descriptor is open
+    int close() { return ::close(std::exchange(fd_, -1)); }
 
 private:
     int fd_ = -1;

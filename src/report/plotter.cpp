@@ -4,19 +4,17 @@
 #include <cctype>
 #include <filesystem>
 #include <initializer_list>
+#include <optional>
 #include <system_error>
 #include <utility>
 #include <vector>
 
-#include <fcntl.h>
-#include <spawn.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/publish.hpp"
 
-extern char** environ;
+#include "core/process.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -45,45 +43,22 @@ private:
     std::filesystem::path path_;
 };
 
-/// Runs a program with its output in files. posix_spawn, because a process that uses MPI should not
-/// fork a copy of itself.
-/// \return the exit status, or nothing if it cannot be started
-std::optional<int> run_program(const std::string& program,
-                               std::initializer_list<std::string> arguments,
-                               const std::string& output,
-                               const std::string& errors) {
-    std::vector<std::string> words{program};
-    words.insert(words.end(), arguments);
-    std::vector<char*> argv;
-    for (std::string& word : words) argv.push_back(word.data());
-    argv.push_back(nullptr);
-
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    constexpr int flags = O_WRONLY | O_CREAT | O_TRUNC;
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, 1, output.c_str(), flags, 0600);
-    posix_spawn_file_actions_addopen(&actions, 2, errors.c_str(), flags, 0600);
-    pid_t child = 0;
-    const int failure =
-        posix_spawnp(&child, program.c_str(), &actions, nullptr, argv.data(), environ);
-    posix_spawn_file_actions_destroy(&actions);
-    if (failure != 0) return std::nullopt;
-    int status = 0;
-    while (waitpid(child, &status, 0) < 0) {
-        if (errno != EINTR) return std::nullopt;
-    }
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+/// gnuplot with everything it says captured.
+std::optional<ProcessEnd> run_program(const std::string& program,
+                                      std::initializer_list<std::string> arguments) {
+    ProcessCall call{
+        .words = {program}, .output = Output::captured, .errors = Output::captured, .input = false};
+    call.words.insert(call.words.end(), arguments);
+    return run_process(call);
 }
 
 /// Version text of the program, or nothing if it is not there or is no gnuplot.
 std::string find_version(const std::string& program) {
-    const ScratchFolder folder;
-    const auto status = run_program(program, {"--version"}, folder / "out", folder / "err");
-    if (status != 0) return {};
-    std::string text = read_text(folder / "out");
+    const auto end = run_program(program, {"--version"});
+    if (!end || !end->ok()) return {};
+    std::string text = end->output;
     while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back()))) text.pop_back();
-    return text.rfind("gnuplot", 0) == 0 ? text : std::string();
+    return text.starts_with("gnuplot") ? text : std::string();
 }
 
 void replace_all(std::string& text, std::string_view from, std::string_view to) {
@@ -136,10 +111,11 @@ std::string Plotter::svg(const Plot& plot, std::string_view id) const {
     const ScratchFolder folder;
     publish(folder / "plot.gp", std::string_view(gnuplot_program(plot)));
     // -d: the picture does not depend on the user's own settings.
-    const auto status =
-        run_program(program_, {"-d", folder / "plot.gp"}, folder / "plot.svg", folder / "err");
-    if (status != 0) throw SystemError("gnuplot failed: " + read_text(folder / "err"));
-    return embeddable(read_text(folder / "plot.svg"), id);
+    const auto end = run_program(program_, {"-d", folder / "plot.gp"});
+    if (!end || !end->ok()) {
+        throw SystemError("gnuplot failed: " + (end ? end->errors : "it cannot be started"));
+    }
+    return embeddable(end->output, id);
 }
 
 }  // namespace ratiofarm

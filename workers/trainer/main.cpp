@@ -8,8 +8,8 @@
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/log.hpp"
 
-#include "workers/trainer/tasks/command_line.hpp"
 #include "workers/trainer/engine/device.hpp"
+#include "workers/trainer/tasks/command_line.hpp"
 #include "workers/trainer/tasks/process_guard.hpp"
 #include "workers/trainer/tasks/self_test.hpp"
 #include "workers/trainer/tasks/task_loop.hpp"
@@ -29,7 +29,7 @@ int run(const std::vector<std::string>& arguments, const Log& log) {
         case Action::self_test: return run_self_test(open_device(command.device, log), log) ? 0 : 1;
         case Action::serve:
             if (!tie_to_parent()) return 0;
-            serve(command.socket, open_device(command.device, log), log);
+            serve(UniqueFd(command.socket), open_device(command.device, log), log);
             return 0;
     }
     return 1;

@@ -3,10 +3,10 @@
 #include <array>
 #include <cerrno>
 #include <span>
+#include <utility>
 
 #include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "ratiofarm/core/errors.hpp"
 
@@ -31,15 +31,13 @@ void wait_for(int socket, short events) {
 
 }  // namespace
 
-SupervisorLink::SupervisorLink(int socket) : socket_(socket) {}
-
-SupervisorLink::~SupervisorLink() { ::close(socket_); }
+SupervisorLink::SupervisorLink(UniqueFd socket) : socket_(std::move(socket)) {}
 
 void SupervisorLink::receive(bool wait) {
     std::array<std::byte, 65536> chunk;
-    if (wait) wait_for(socket_, POLLIN);
+    if (wait) wait_for(socket_.get(), POLLIN);
     while (true) {
-        const ssize_t size = ::recv(socket_, chunk.data(), chunk.size(), MSG_DONTWAIT);
+        const ssize_t size = ::recv(socket_.get(), chunk.data(), chunk.size(), MSG_DONTWAIT);
         if (size > 0) {
             buffer_.append(std::span(chunk).first(static_cast<std::size_t>(size)));
         } else if (size == 0 || peer_gone(errno)) {
@@ -70,11 +68,12 @@ void SupervisorLink::send(const TrainerReply& reply) {
     const auto bytes = frame(reply);
     std::span<const std::byte> rest(bytes);
     while (!rest.empty() && !closed_) {
-        const ssize_t size = ::send(socket_, rest.data(), rest.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        const ssize_t size =
+            ::send(socket_.get(), rest.data(), rest.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
         if (size >= 0) {
             rest = rest.subspan(static_cast<std::size_t>(size));
         } else if (would_block(errno)) {
-            wait_for(socket_, POLLOUT);
+            wait_for(socket_.get(), POLLOUT);
         } else if (peer_gone(errno)) {
             closed_ = true;
         } else if (errno != EINTR) {

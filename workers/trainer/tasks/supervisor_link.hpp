@@ -4,6 +4,7 @@
 #include <deque>
 #include <optional>
 
+#include "core/unique_fd.hpp"
 #include "ratiofarm/protocol/trainer_protocol.hpp"
 
 #include "task_control.hpp"
@@ -14,11 +15,8 @@ namespace ratiofarm {
 /// socket every 20 ms and reports progress once a second.
 class SupervisorLink {
 public:
-    /// \param socket  connected stream socket; closed by the destructor
-    explicit SupervisorLink(int socket);
-    ~SupervisorLink();
-    SupervisorLink(const SupervisorLink&) = delete;
-    SupervisorLink& operator=(const SupervisorLink&) = delete;
+    /// \param socket  connected stream socket
+    explicit SupervisorLink(UniqueFd socket);
 
     /// Waits for the next request; nothing when the supervisor has closed its end.
     /// \throws DataError if the bytes are no message of this version
@@ -35,7 +33,7 @@ public:
 private:
     void receive(bool wait);
 
-    int socket_;
+    UniqueFd socket_;
     bool closed_ = false;
     FrameBuffer buffer_;
 };

@@ -3,6 +3,7 @@
 #include <deque>
 #include <new>
 #include <string>
+#include <utility>
 
 #include <unistd.h>
 
@@ -111,8 +112,8 @@ private:
 
 }  // namespace
 
-void serve(int socket, const Device& device, const Log& log) {
-    SupervisorLink link(socket);
+void serve(UniqueFd socket, const Device& device, const Log& log) {
+    SupervisorLink link(std::move(socket));
     link.send(TrainerHello{.device = device.description,
                            .libtorch = libtorch_version(),
                            .pid = static_cast<std::uint64_t>(::getpid())});

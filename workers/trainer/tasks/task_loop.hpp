@@ -2,6 +2,7 @@
 
 #include "ratiofarm/core/log.hpp"
 
+#include "core/unique_fd.hpp"
 #include "workers/trainer/engine/device.hpp"
 
 namespace ratiofarm {
@@ -10,6 +11,6 @@ namespace ratiofarm {
 /// closes its end. A task that cannot be done is answered by TaskFailed and the loop goes on.
 /// \throws DataError if the supervisor speaks another version; c10::Error if the GPU has failed,
 ///         since no later task could use it
-void serve(int socket, const Device& device, const Log& log);
+void serve(UniqueFd socket, const Device& device, const Log& log);
 
 }  // namespace ratiofarm
