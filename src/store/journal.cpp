@@ -1,6 +1,7 @@
 #include "journal.hpp"
 
 #include <cerrno>
+#include <type_traits>
 #include <utility>
 
 #include <fcntl.h>
@@ -11,6 +12,7 @@
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/publish.hpp"
+#include "ratiofarm/core/wire.hpp"
 
 #include "journal_line.hpp"
 
@@ -30,125 +32,136 @@ void add(JournalState& state, TaskGivenUp event) {
     state.given_up.insert_or_assign(event.task, std::move(event));
 }
 
-TaskCommitted read_committed(const LineReader& line) {
-    return {.task = Digest::from_hex(line.text("task")),
-            .name = line.text("name"),
-            .attempt = line.whole("attempt"),
-            .worker = line.whole("worker"),
-            .bytes = line.whole("bytes"),
-            .crc = static_cast<std::uint32_t>(line.whole("file_crc")),
-            .seconds = line.number("seconds"),
-            .resumed = line.flag("resumed"),
-            .adopted = line.flag("adopted"),
-            .flop = line.number("flop"),
-            .at = line.number("at")};
+/// Names of the events in their lines, and their members in the order of the line.
+constexpr std::string_view name_of(const FarmStarted&) { return "farm_started"; }
+constexpr std::string_view name_of(const FarmEnded&) { return "farm_ended"; }
+constexpr std::string_view name_of(const AttemptBegan&) { return "attempt_began"; }
+constexpr std::string_view name_of(const AttemptEnded&) { return "attempt_ended"; }
+constexpr std::string_view name_of(const TaskCommitted&) { return "task_committed"; }
+constexpr std::string_view name_of(const TaskGivenUp&) { return "task_given_up"; }
+constexpr std::string_view name_of(const TaskNoted&) { return "task_noted"; }
+constexpr std::string_view name_of(const StageEnded&) { return "stage_ended"; }
+
+template <class Line>
+void fields(Line& line, MemberOf<Line, FarmStarted>& event) {
+    line("host", event.host);
+    line("job", event.job);
+    line("ranks", event.ranks);
+    line("graph", event.graph);
+}
+
+template <class Line>
+void fields(Line& line, MemberOf<Line, FarmEnded>& event) {
+    line("seconds", event.seconds);
+    line("workers", event.workers);
+    line("busy_seconds", event.busy_seconds);
+    line("tail_seconds", event.tail_seconds);
+    line("tail_idle_seconds", event.tail_idle_seconds);
+}
+
+template <class Line>
+void fields(Line& line, MemberOf<Line, AttemptBegan>& event) {
+    line("task", event.task);
+    line("worker", event.worker);
+    line("at", event.at);
+}
+
+template <class Line>
+void fields(Line& line, MemberOf<Line, AttemptEnded>& event) {
+    line("outcome", event.outcome);
+    line("worker", event.worker);
+    line("at", event.at);
+}
+
+template <class Line>
+void fields(Line& line, MemberOf<Line, TaskCommitted>& event) {
+    line("task", event.task);
+    line("name", event.name);
+    line("attempt", event.attempt);
+    line("worker", event.worker);
+    line("bytes", event.bytes);
+    line("file_crc", event.crc);
+    line("seconds", event.seconds);
+    line("resumed", event.resumed);
+    line("adopted", event.adopted);
+    line("flop", event.flop);
+    line("at", event.at);
+}
+
+template <class Line>
+void fields(Line& line, MemberOf<Line, TaskGivenUp>& event) {
+    line("task", event.task);
+    line("name", event.name);
+    line("reason", event.reason);
+    line("strikes", event.strikes);
+}
+
+template <class Line>
+void fields(Line& line, MemberOf<Line, TaskNoted>& event) {
+    line("task", event.task);
+    line("text", event.text);
+    line("worker", event.worker);
+    line("at", event.at);
+}
+
+template <class Line>
+void fields(Line& line, MemberOf<Line, StageEnded>& event) {
+    line("stage", event.stage);
+    line("seconds", event.seconds);
+}
+
+template <class Event>
+std::string line_of(const Event& event, std::uint64_t sequence) {
+    LineWriter line(name_of(event), sequence);
+    fields(line, event);
+    return line.finish();
+}
+
+void add(JournalState& state, const AttemptBegan& event) {
+    state.times.attempt_began(event.worker, event.at);
+}
+
+void add(JournalState& state, const AttemptEnded& event) {
+    state.times.attempt_ended(event.worker, event.at);
+}
+
+void add(JournalState& state, FarmStarted event) {
+    state.times.program_started(event.ranks);
+    state.farms.push_back(std::move(event));
+}
+
+void add(JournalState& state, const FarmEnded& event) {
+    state.times.farm_ended(event.seconds, event.tail_seconds);
+    state.ends.push_back(event);
+}
+
+void add(JournalState& state, StageEnded event) {
+    state.times.stage_ended(event.stage);
+    state.stages.push_back(std::move(event));
+}
+
+void add(JournalState& state, TaskNoted event) { state.notes.push_back(std::move(event)); }
+
+/// Adds the line if it is about such an event.
+template <class Event>
+bool add_if(JournalState& state, const LineReader& line, std::string_view name) {
+    Event event;
+    if (name != name_of(event)) return false;
+    fields(line, event);
+    if constexpr (std::is_same_v<Event, TaskCommitted>) {
+        if (!event.adopted) state.times.attempt_ended(event.worker, event.at);
+    }
+    add(state, std::move(event));
+    return true;
 }
 
 void add(JournalState& state, const LineReader& line) {
-    const std::string event = line.text("event");
-    if (event == "task_committed") {
-        TaskCommitted committed = read_committed(line);
-        if (!committed.adopted) state.times.attempt_ended(committed.worker, committed.at);
-        add(state, std::move(committed));
-    } else if (event == "attempt_began") {
-        state.times.attempt_began(line.whole("worker"), line.number("at"));
-    } else if (event == "attempt_ended") {
-        state.times.attempt_ended(line.whole("worker"), line.number("at"));
-    } else if (event == "farm_started") {
-        state.farms.push_back(
-            {line.text("host"), line.text("job"), line.whole("ranks"), line.text("graph")});
-        state.times.program_started(state.farms.back().ranks);
-    } else if (event == "farm_ended") {
-        state.ends.push_back({line.number("seconds"), line.whole("workers"),
-                              line.number("busy_seconds"), line.number("tail_seconds"),
-                              line.number("tail_idle_seconds")});
-        state.times.farm_ended(state.ends.back().seconds, state.ends.back().tail_seconds);
-    } else if (event == "stage_ended") {
-        state.stages.push_back({line.text("stage"), line.number("seconds")});
-        state.times.stage_ended(state.stages.back().stage);
-    } else if (event == "task_noted") {
-        state.notes.push_back(
-            {line.text("task"), line.text("text"), line.whole("worker"), line.number("at")});
-    } else if (event == "task_given_up") {
-        add(state, TaskGivenUp{Digest::from_hex(line.text("task")), line.text("name"),
-                               line.text("reason"), line.whole("strikes")});
-    }
-}
-
-std::string line_of(const FarmStarted& event, std::uint64_t sequence) {
-    return LineWriter("farm_started", sequence)
-        .text("host", event.host)
-        .text("job", event.job)
-        .whole("ranks", event.ranks)
-        .text("graph", event.graph)
-        .finish();
-}
-
-std::string line_of(const FarmEnded& event, std::uint64_t sequence) {
-    return LineWriter("farm_ended", sequence)
-        .number("seconds", event.seconds)
-        .whole("workers", event.workers)
-        .number("busy_seconds", event.busy_seconds)
-        .number("tail_seconds", event.tail_seconds)
-        .number("tail_idle_seconds", event.tail_idle_seconds)
-        .finish();
-}
-
-std::string line_of(const AttemptBegan& event, std::uint64_t sequence) {
-    return LineWriter("attempt_began", sequence)
-        .text("task", event.task)
-        .whole("worker", event.worker)
-        .number("at", event.at)
-        .finish();
-}
-
-std::string line_of(const AttemptEnded& event, std::uint64_t sequence) {
-    return LineWriter("attempt_ended", sequence)
-        .text("outcome", event.outcome)
-        .whole("worker", event.worker)
-        .number("at", event.at)
-        .finish();
-}
-
-std::string line_of(const TaskCommitted& event, std::uint64_t sequence) {
-    return LineWriter("task_committed", sequence)
-        .text("task", event.task.hex())
-        .text("name", event.name)
-        .whole("attempt", event.attempt)
-        .whole("worker", event.worker)
-        .whole("bytes", event.bytes)
-        .whole("file_crc", event.crc)
-        .number("seconds", event.seconds)
-        .flag("resumed", event.resumed)
-        .flag("adopted", event.adopted)
-        .number("flop", event.flop)
-        .number("at", event.at)
-        .finish();
-}
-
-std::string line_of(const TaskGivenUp& event, std::uint64_t sequence) {
-    return LineWriter("task_given_up", sequence)
-        .text("task", event.task.hex())
-        .text("name", event.name)
-        .text("reason", event.reason)
-        .whole("strikes", event.strikes)
-        .finish();
-}
-
-std::string line_of(const TaskNoted& event, std::uint64_t sequence) {
-    return LineWriter("task_noted", sequence)
-        .text("task", event.task)
-        .text("text", event.text)
-        .whole("worker", event.worker)
-        .number("at", event.at)
-        .finish();
-}
-
-std::string line_of(const StageEnded& event, std::uint64_t sequence) {
-    return LineWriter("stage_ended", sequence)
-        .text("stage", event.stage)
-        .number("seconds", event.seconds)
-        .finish();
+    const std::string name = line.event();
+    const auto add_any = [&]<class... Event>() {
+        return (add_if<Event>(state, line, name) || ...);
+    };
+    add_any.operator()<TaskCommitted, AttemptBegan, AttemptEnded, FarmStarted, FarmEnded,
+                       StageEnded, TaskNoted, TaskGivenUp>();
 }
 
 }  // namespace

