@@ -1,6 +1,7 @@
 #include "cost.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <numeric>
 #include <set>
 
@@ -108,10 +109,9 @@ std::uint64_t ensemble_inodes(const TaskGraph& graph) {
     for (const PlannedEnsemble& ensemble : graph.ensembles) {
         if (ensemble.spec.role == EnsembleRole::halves) continue;
         files += 1;
-        const std::string& name = ensemble.spec.name;
-        for (std::size_t end = name.find('/'); end != std::string::npos;
-             end = name.find('/', end + 1)) {
-            folders.insert(name.substr(0, end));
+        const std::filesystem::path file = ensemble.spec.name;
+        for (auto folder = file.parent_path(); !folder.empty(); folder = folder.parent_path()) {
+            folders.insert(folder.string());
         }
     }
     return files + folders.size();

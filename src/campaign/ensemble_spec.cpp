@@ -36,12 +36,12 @@ void add_shape(const Campaign& campaign,
                       .numerator = {},
                       .denominator = {{sample, "", 1.0}},
                       .members = nets.members,
-                      .warm_start = nets.warm_start ? shape.process : "",
+                      .warm_start = nets.warm_start ? file_word(shape.process) : "",
                       .rate_factor = nets.rate_factor};
     for (const EnsembleRole side : {EnsembleRole::up, EnsembleRole::down}) {
         const bool up = side == EnsembleRole::up;
         const std::string& varied = up ? shape.up : shape.down;
-        spec.name = shape.process + "/" + systematic.name + (up ? "/up" : "/down");
+        spec.name = file_word(shape.process) + "/" + systematic.name + (up ? "/up" : "/down");
         spec.role = side;
         spec.numerator = {shape.source == Source::weights ? SamplePart{sample, varied, 1.0}
                                                           : SamplePart{varied, "", 1.0}};
@@ -56,30 +56,36 @@ std::vector<EnsembleSpec> halves(const std::vector<EnsembleSpec>& specs) {
         if (spec.role != EnsembleRole::up && spec.role != EnsembleRole::down) continue;
         all.push_back(spec);
         all.back().name = halves_of(spec.name);
+        all.back().base = spec.name;
         all.back().role = EnsembleRole::halves;
         all.back().members = 2;
     }
     return all;
 }
 
-/// The words that its nets are named after.
-std::string base_name(const EnsembleSpec& ensemble) {
-    if (ensemble.role == EnsembleRole::replicas) return ensemble.process;
-    if (ensemble.role != EnsembleRole::halves) return ensemble.name;
-    return ensemble.name.substr(0, ensemble.name.rfind('/'));
-}
-
 std::string fold_name(const EnsembleSpec& ensemble, std::uint32_t folds, std::uint32_t fold) {
-    const std::string base = base_name(ensemble);
+    const std::string& base = ensemble.base.empty() ? ensemble.name : ensemble.base;
     return folds == 0 ? base : base + "/fold " + std::to_string(fold);
 }
 
 }  // namespace
 
+std::string file_word(std::string_view process) {
+    std::string word;
+    for (const char c : process) {
+        if (c == '/') {
+            word += "%2F";
+        } else {
+            word += c;
+        }
+    }
+    return word;
+}
+
 std::vector<EnsembleSpec> ensemble_specs(const Campaign& campaign) {
     std::vector<EnsembleSpec> specs;
     for (const ProcessSection& process : campaign.processes) {
-        EnsembleSpec spec{.name = process.name,
+        EnsembleSpec spec{.name = file_word(process.name),
                           .process = process.name,
                           .parameter = {},
                           .numerator = {{process.sample, "", 1.0}},
@@ -88,6 +94,7 @@ std::vector<EnsembleSpec> ensemble_specs(const Campaign& campaign) {
                           .warm_start = {}};
         specs.push_back(spec);
         if (campaign.ensemble.replicas == 0) continue;
+        spec.base = spec.name;
         spec.name += "/replicas";
         spec.role = EnsembleRole::replicas;
         spec.members = campaign.ensemble.replicas;
@@ -109,7 +116,7 @@ std::vector<TrainedShape> trained_shapes(const Campaign& campaign) {
     for (const SystematicSection& systematic : campaign.systematics) {
         if (!systematic.shapes) continue;
         for (const auto& shape : *systematic.shapes) {
-            const std::string name = shape.process + "/" + systematic.name;
+            const std::string name = file_word(shape.process) + "/" + systematic.name;
             shapes.push_back({shape.process, systematic.parameter, name + "/up", name + "/down"});
         }
     }

@@ -47,9 +47,15 @@ struct EnsembleSpec {
     std::uint32_t members = 1;            ///< nets, of each fold
     std::string warm_start;               ///< ensemble whose nets they begin as; empty: only seeds
     double rate_factor = 1.0;             ///< of training.learning_rate
+    std::string base = {};  ///< that its nets are named after, if not after the ensemble: "S" of
+                            ///< "S/replicas"
     std::vector<ClassParts> classes = {};  ///< of a classifier; it has no numerator, no denominator
     bool operator==(const EnsembleSpec&) const = default;
 };
+
+/// A process in the names of ensembles, nets and files: its own name, but "%2F" for each slash.
+/// So "a/member" names neither a folder nor what belongs to a process "a".
+std::string file_word(std::string_view process);
 
 /// All ensembles of a campaign: the nominal one of every process and, if there are any, its
 /// replicas; then those of the shapes of the systematics, up before down; then the halves of these

@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include "campaign/ensemble_spec.hpp"
+#include "campaign/make_model.hpp"
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
 
@@ -44,13 +46,13 @@ void add_processes(const PlannedCampaign& planned, EnsembleFiles& files, RatioHe
     const StatisticalModel model = make_model(campaign, planned.samples);
     for (const ProcessModel& process : model.unbinned.front().processes) {
         header.processes.push_back(
-            {process.name, process.yield, ensemble_digest(planned.graph, process.name)});
+            {process.name, process.yield, ensemble_digest(planned.graph, file_word(process.name))});
         if (campaign.ensemble.replicas > 0) {
             header.replicas.push_back(
                 nets_per_event(files.find(replicas_of(planned.graph, process.name))));
         }
         if (campaign.ensemble.keep_members) {
-            header.members.push_back(nets_per_event(files.find(process.name)));
+            header.members.push_back(nets_per_event(files.find(file_word(process.name))));
         }
     }
 }

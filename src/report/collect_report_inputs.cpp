@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "campaign/ensemble_spec.hpp"
 #include "core/sealed_text.hpp"
 #include "ratiofarm/tables/ensemble_file.hpp"
 
@@ -108,7 +109,7 @@ ProcessSummary process_summary(const ReportSources& sources,
     if (const ProcessSection* section = section_of(sources.campaign, process.name)) {
         summary.coefficient = section->coefficient.text();
     }
-    const fs::path ensemble = sources.directory.ensemble(process.name);
+    const fs::path ensemble = sources.directory.ensemble(file_word(process.name));
     if (fs::exists(ensemble)) {
         summary.ensemble = summarise_ensemble(ensemble);
         summary.ensemble->spread = reference_spread(events, index);

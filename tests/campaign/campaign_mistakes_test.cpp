@@ -210,6 +210,29 @@ TEST_CASE("an ensemble of all folds has at most as many nets as a file", "[campa
           "1000 nets of an ensemble)");
 }
 
+TEST_CASE("a process may have slashes and blanks in its name, and then names its sample",
+          "[campaign]") {
+    const auto called = [](const std::string& name, const std::string& more) {
+        const std::string toml =
+            replaced(example_toml, "name = \"SBI\"", "name = \"" + name + "\"" + more);
+        return replaced(toml, "SBI = 2", "\"" + name + "\" = 2");
+    };
+    const std::string sample = "\nsample = \"SBI\"";
+
+    for (const char* name : {"a/member", "S/fold 1", "toys", "gof", "search", "a//b/", "x y"}) {
+        const Campaign campaign = parse_campaign(called(name, sample), "/campaigns");
+        CHECK(campaign.processes[1].name == name);
+        CHECK(parse_campaign(campaign_toml(campaign), "/campaigns") == campaign);
+    }
+    CHECK(message_of(called("a/member", ""))
+              .find("sample is missing (which no group of an events file can be called") !=
+          std::string::npos);
+    for (const char* name : {"/a", " a", "a ", "a%2Fb", "a:b", "a\\tb"}) {
+        CHECK(message_of(called(name, sample)).find("letters, digits, blanks and _ . + - / only") !=
+              std::string::npos);
+    }
+}
+
 TEST_CASE("mistakes of the simulation name their key", "[campaign]") {
     const auto mistake = GENERATE(values<Mistake>({
         {"model = \"interference\"", "model = \"toy\"",

@@ -1,5 +1,7 @@
 #include "campaign/ensemble_spec.hpp"
 
+#include <set>
+
 #include "ratiofarm_test/catch.hpp"
 
 #include "example_campaign.hpp"
@@ -25,9 +27,10 @@ Campaign campaign_with(const std::string& more) {
 }
 
 /// An ensemble of process S.
-EnsembleSpec named(const std::string& name, EnsembleRole role) {
+EnsembleSpec named(const std::string& name, EnsembleRole role, const std::string& base = {}) {
     EnsembleSpec spec;
     spec.name = name;
+    spec.base = base;
     spec.role = role;
     spec.process = "S";
     return spec;
@@ -59,6 +62,7 @@ TEST_CASE("replicas are an ensemble of their own beside the members", "[campaign
     REQUIRE(specs.size() == 6);
     EnsembleSpec expected = specs[2];
     CHECK(expected.name == "SBI");
+    expected.base = expected.name;
     expected.name = "SBI/replicas";
     expected.role = EnsembleRole::replicas;
     expected.members = 50;
@@ -103,6 +107,7 @@ TEST_CASE("each side of a shape is learned again by two halves", "[campaign]") {
     REQUIRE(specs.size() == 3 + 6 + 6);
     EnsembleSpec expected = specs[6];
     CHECK(expected.name == "B/scale/down");
+    expected.base = expected.name;
     expected.name = halves_of(expected.name);
     expected.role = EnsembleRole::halves;
     expected.members = 2;
@@ -128,7 +133,7 @@ TEST_CASE("trained shapes are the columns of log g in the order of the file", "[
 
 TEST_CASE("nets and packs have names by ensemble, fold and number", "[campaign]") {
     const EnsembleSpec members = named("S", EnsembleRole::nominal);
-    const EnsembleSpec replicas = named("S/replicas", EnsembleRole::replicas);
+    const EnsembleSpec replicas = named("S/replicas", EnsembleRole::replicas, "S");
     const EnsembleSpec up = named("S/scale/up", EnsembleRole::up);
 
     CHECK(net_name(members, 0, 0, 3) == "S/member 3");
@@ -136,12 +141,39 @@ TEST_CASE("nets and packs have names by ensemble, fold and number", "[campaign]"
     CHECK(net_name(replicas, 0, 0, 17) == "S/replica 17");
     CHECK(net_name(replicas, 2, 0, 17) == "S/fold 0/replica 17");
     CHECK(net_name(up, 0, 0, 0) == "S/scale/up/member 0");
-    const EnsembleSpec halves = named("S/scale/up/halves", EnsembleRole::halves);
+    const EnsembleSpec halves = named("S/scale/up/halves", EnsembleRole::halves, "S/scale/up");
     CHECK(net_name(halves, 0, 0, 1) == "S/scale/up/half 1");
     CHECK(net_name(halves, 2, 1, 0) == "S/scale/up/fold 1/half 0");
     CHECK(pack_name(members, 0, 0, {0, 8}) == "S/members 0..7");
     CHECK(pack_name(members, 0, 0, {8, 9}) == "S/member 8");
     CHECK(pack_name(replicas, 3, 2, {4, 6}) == "S/fold 2/replicas 4..5");
+}
+
+TEST_CASE("a slash in the name of a process makes it no other one's ensemble, net or folder",
+          "[campaign]") {
+    std::string toml =
+        replaced(example_toml, "name = \"SBI\"", "name = \"B/scale\"\nsample = \"SBI\"");
+    toml = replaced(toml, "SBI = 2", "\"B/scale\" = 2");
+    toml = replaced(toml, "members = 3", "members = 3\nreplicas = 2");
+    const auto specs = ensemble_specs(
+        parse_campaign(toml + replaced(shapes, "SBI = {", "\"B/scale\" = {"), "/campaigns"));
+
+    std::set<std::string> names;
+    for (const EnsembleSpec& spec : specs) {
+        names.insert(spec.name);
+        for (std::uint32_t member = 0; member < spec.members; ++member) {
+            names.insert(net_name(spec, 0, 0, member));
+        }
+    }
+    std::size_t all = specs.size();
+    for (const EnsembleSpec& spec : specs) all += spec.members;
+    CHECK(names.size() == all);
+    CHECK(specs[2].name == "B%2Fscale");
+    CHECK(specs[2].process == "B/scale");
+    CHECK(names.contains("B%2Fscale/member 2"));
+    CHECK(names.contains("B%2Fscale/replica 1"));
+    CHECK(names.contains("B%2Fscale/muR/up/member 0"));
+    CHECK(names.contains("B/scale/up/member 0"));
 }
 
 TEST_CASE("a pack fills a GPU by the arithmetic of a step, and a CPU has one net", "[campaign]") {

@@ -49,13 +49,17 @@ void read_process(const ConfigNode& node,
     if (!table.present()) return;
     ProcessSection process;
     read_keys(table, process);
-    if (table.name("name", process.name)) {
+    if (table.process_name("name", process.name)) {
         const bool twice =
             std::any_of(campaign.processes.begin(), campaign.processes.end(),
                         [&](const auto& other) { return other.name == process.name; });
         if (twice) table.wrong("name", "another process has this name");
     }
     process.sample = process.name;
+    if (!process.name.empty() && !is_plain_name(process.name)) {
+        table.require("sample", "which no group of an events file can be called '" + process.name +
+                                    "': for example sample = \"S\"");
+    }
     table.name("sample", process.sample);
     read_coefficient(table, campaign, process);
     campaign.processes.push_back(std::move(process));
@@ -72,7 +76,8 @@ void read_parameters(const ConfigNode& root, Campaign& campaign, Mistakes& mista
                      "[parameters.mu] with start = 1.0 and range = [0.0, 10.0])");
         return;
     }
-    for (const ConfigMember& parameter : *table) read_model_parameter(parameter, campaign, mistakes);
+    for (const ConfigMember& parameter : *table)
+        read_model_parameter(parameter, campaign, mistakes);
 }
 
 void read_processes(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes) {

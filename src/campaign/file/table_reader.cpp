@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "campaign/ensemble_spec.hpp"
 #include "campaign_keys.hpp"
 #include "core/suggest.hpp"
 
@@ -40,15 +41,30 @@ std::vector<std::string> Mistakes::lines(std::string_view source) const {
     return lines;
 }
 
-bool is_plain_name(std::string_view name) {
-    const auto plain = [](char c) {
-        return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
-               std::string_view("_.+-").find(c) != std::string_view::npos;
+namespace {
+
+constexpr std::size_t longest_name = 100;  // it becomes part of a file name
+
+/// Letters, digits and `others`, the first one a letter, digit or _.
+bool is_name_of(std::string_view name, std::string_view others) {
+    const auto alphanumeric = [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) != 0;
     };
-    constexpr std::size_t longest = 100;  // it becomes part of a file name
-    return !name.empty() && name.size() <= longest &&
-           std::all_of(name.begin(), name.end(), plain) &&
-           (name.front() == '_' || std::isalnum(static_cast<unsigned char>(name.front())) != 0);
+    return !name.empty() && (name.front() == '_' || alphanumeric(name.front())) &&
+           std::all_of(name.begin(), name.end(), [&](char c) {
+               return alphanumeric(c) || others.find(c) != std::string_view::npos;
+           });
+}
+
+}  // namespace
+
+bool is_plain_name(std::string_view name) {
+    return name.size() <= longest_name && is_name_of(name, "_.+-");
+}
+
+bool is_process_name(std::string_view name) {
+    return is_name_of(name, "_.+-/ ") && name.back() != ' ' &&
+           file_word(name).size() <= longest_name;
 }
 
 std::optional<double> read_number(const ConfigNode& node,
@@ -141,10 +157,21 @@ bool TableReader::text(std::string_view key, std::string& target) const {
 }
 
 bool TableReader::name(std::string_view key, std::string& target) const {
+    return named(key, target, is_plain_name, plain_name_rule);
+}
+
+bool TableReader::process_name(std::string_view key, std::string& target) const {
+    return named(key, target, is_process_name, process_name_rule);
+}
+
+bool TableReader::named(std::string_view key,
+                        std::string& target,
+                        bool (*is_good)(std::string_view),
+                        std::string_view rule) const {
     std::string value;
     if (!text(key, value)) return false;
-    if (!is_plain_name(value)) {
-        wrong(key, "must be a name: " + std::string(plain_name_rule));
+    if (!is_good(value)) {
+        wrong(key, "must be a name: " + std::string(rule));
         return false;
     }
     target = std::move(value);

@@ -50,6 +50,12 @@ bool is_plain_name(std::string_view name);
 inline constexpr std::string_view plain_name_rule =
     "letters, digits and _ . + - only, starting with a letter, digit or _";
 
+/// What a name of a process looks like. Files are named after it, too, but by file_word().
+bool is_process_name(std::string_view name);
+inline constexpr std::string_view process_name_rule =
+    "letters, digits, blanks and _ . + - / only, starting with a letter, digit or _ and not ending "
+    "with a blank";
+
 /// Reads one table of a campaign file by typed keys. A key that is absent leaves its target as it
 /// was, which is how defaults work; a wrong one is added to the mistakes. Unknown keys are mistakes
 /// from the start.
@@ -79,6 +85,7 @@ public:
 
     bool text(std::string_view key, std::string& target) const;
     bool name(std::string_view key, std::string& target) const;  ///< text that is_plain_name
+    bool process_name(std::string_view key, std::string& target) const;  ///< is_process_name
     bool flag(std::string_view key, bool& target) const;
     bool number(std::string_view key, const NumberLimits& limits, double& target) const;
     bool numbers(std::string_view key,
@@ -132,6 +139,11 @@ public:
                                           const std::vector<std::string>& words) const;
 
 private:
+    bool named(std::string_view key,
+               std::string& target,
+               bool (*is_good)(std::string_view),
+               std::string_view rule) const;
+
     const ConfigNode* table_;
     std::string_view section_;
     std::string path_;
