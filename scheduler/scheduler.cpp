@@ -8,7 +8,9 @@
 namespace ratiofarm {
 namespace {
 
-Task without_payload(const Task& task) { return {task.digest, task.name, task.cost, {}}; }
+Task without_payload(const Task& task) {
+    return {task.digest, task.name, task.cost, {}, task.identity};
+}
 
 }  // namespace
 
@@ -40,8 +42,8 @@ void Scheduler::heartbeat(WorkerId worker, const Heartbeat& message) {
     const auto known = workers_.find(worker);
     if (known == workers_.end() || !known->second.attempt) return;
     if (known->second.attempt->id != message.attempt) return;
-    known->second.attempt->fraction = message.pace.fraction;
-    checkpoint_seconds_ = std::max(checkpoint_seconds_, message.pace.checkpoint_seconds);
+    known->second.attempt->fraction = message.progress.fraction;
+    checkpoint_seconds_ = std::max(checkpoint_seconds_, message.progress.checkpoint_seconds);
 }
 
 std::vector<Action> Scheduler::finished(WorkerId worker, const Finished& message) {
@@ -79,8 +81,8 @@ void Scheduler::settle(Attempt attempt,
         case TaskOutcome::stopped: put_back(attempt.task); break;
         case TaskOutcome::postponed:
             put_back(attempt.task);
-            actions.push_back(
-                NoteAction{"cannot go on now: " + report.reason, entry.task.name, worker});
+            actions.push_back(NoteAction{"cannot go on now: " + report.reason, entry.task.name,
+                                         worker, entry.task.identity.kind});
             if (trouble_.empty()) trouble_ = report.reason;
             for (Action& action : stop()) actions.push_back(std::move(action));
             break;
@@ -96,7 +98,7 @@ void Scheduler::crashed(std::size_t task,
     entry.crashed_on = worker;
     actions.push_back(NoteAction{fmt::format("trainer crashed ({}), strike {} of {}", report.reason,
                                              entry.strikes, options_.strikes),
-                                 entry.task.name, worker});
+                                 entry.task.name, worker, entry.task.identity.kind});
     judge_worker(task, worker, actions);
     if (entry.strikes >= options_.strikes) {
         give_up(task, report, actions);
@@ -114,7 +116,7 @@ void Scheduler::judge_worker(std::size_t task, WorkerId worker, std::vector<Acti
     set_aside_ += 1;
     actions.push_back(NoteAction{
         fmt::format("set aside: the last {} tasks crashed on this worker", state.crashes),
-        tasks_[task].task.name, worker});
+        tasks_[task].task.name, worker, tasks_[task].task.identity.kind});
 }
 
 void Scheduler::give_up(std::size_t task, const TaskReport& report, std::vector<Action>& actions) {

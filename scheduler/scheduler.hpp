@@ -37,6 +37,7 @@ struct NoteAction {
     std::string text;
     std::string task;
     WorkerId worker;
+    TaskKind kind = TaskKind::unknown;  ///< also of late results
 };
 using Action = std::variant<SendAction, CommitAction, GiveUpAction, NoteAction>;
 

@@ -96,15 +96,13 @@ std::optional<TaskRunner::Event> TrainerRunner::on(const TrainerReply& reply) {
                    {{"pid", hello->pid}, {"device", hello->device}, {"libtorch", hello->libtorch}});
         return std::nullopt;
     }
-    if (const auto* progress = std::get_if<TaskProgress>(&reply)) {
-        if (progress->task != running_) return std::nullopt;
+    if (const auto* alive = std::get_if<TaskAlive>(&reply)) {
+        if (alive->task != running_) return std::nullopt;
         watch_.progress(Clock::now());
-        return TaskPace{progress->fraction, progress->epoch, progress->validation_loss,
-                        progress->checkpoint_seconds};
+        return alive->progress;
     }
     if (const auto* done = std::get_if<TaskDone>(&reply)) {
-        return end(done->task,
-                   {TaskOutcome::done, "", done->bytes, done->crc, done->seconds, done->resumed});
+        return end(done->task, {TaskOutcome::done, "", done->result});
     }
     if (const auto* failed = std::get_if<TaskFailed>(&reply)) return on(*failed);
     return end(std::get<TaskStopped>(reply).task, {.outcome = TaskOutcome::stopped, .reason = ""});

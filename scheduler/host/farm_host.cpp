@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "ratiofarm/core/errors.hpp"
+
 #include "core/signal_flags.hpp"
 
 namespace ratiofarm {
@@ -36,7 +37,7 @@ const char* word(TaskOutcome outcome) {
 }
 
 std::vector<Task> with_expected_seconds(std::vector<Task> tasks, const CostModel& costs) {
-    for (Task& task : tasks) task.cost = costs.seconds(task.name, task.cost);
+    for (Task& task : tasks) task.cost = costs.seconds(task.identity, task.cost);
     return tasks;
 }
 
@@ -182,24 +183,22 @@ void FarmHost::perform_one(const SendAction& action) {
 }
 
 void FarmHost::perform_one(const CommitAction& action) {
-    const TaskReport& report = action.report;
+    const TaskResult& result = action.report.result;
     commits_.push_back({.task = action.task.digest,
                         .name = action.task.name,
+                        .identity = action.task.identity,
                         .attempt = action.attempt.value,
                         .worker = action.worker.value,
-                        .bytes = report.bytes,
-                        .crc = report.crc,
-                        .seconds = report.seconds,
-                        .resumed = report.resumed,
+                        .result = result,
                         .adopted = false,
                         .flop = flop_[action.task.digest],
                         .at = elapsed()});
     links_.journal.write(commits_.back());
     links_.log.info("task done", {{"task", action.task.name},
                                   {"rank", action.worker.value},
-                                  {"seconds", report.seconds},
-                                  {"resumed", report.resumed ? "yes" : "no"}});
-    learn(action.task, report);
+                                  {"seconds", result.seconds},
+                                  {"resumed", result.resumed ? "yes" : "no"}});
+    learn(action.task, result);
     ask_for_more();
 }
 
@@ -211,20 +210,20 @@ void FarmHost::ask_for_more() {
 }
 
 /// Costs are revised when the number of tasks they come from has doubled.
-void FarmHost::learn(const Task& task, const TaskReport& report) {
-    if (report.resumed) return;
-    options_.costs.learn(task.name, flop_[task.digest], report.seconds);
+void FarmHost::learn(const Task& task, const TaskResult& result) {
+    if (result.resumed) return;
+    options_.costs.learn(task.identity, flop_[task.digest], result.seconds);
     learned_ += 1;
     if (2 * learned_ < options_.costs.tasks() + options_.costs.toy_tasks()) return;
     learned_ = 0;
     scheduler_.reprice([this](const Task& known) {
-        return options_.costs.seconds(known.name, flop_[known.digest]);
+        return options_.costs.seconds(known.identity, flop_[known.digest]);
     });
 }
 
 void FarmHost::perform_one(const GiveUpAction& action) {
-    links_.journal.write(
-        TaskGivenUp{action.task.digest, action.task.name, action.reason, action.strikes});
+    links_.journal.write(TaskGivenUp{action.task.digest, action.task.name, action.task.identity,
+                                     action.reason, action.strikes});
     failures_.push_back(fmt::format("{}: {}", action.task.name, action.reason));
     links_.log.error("task failed for good",
                      {{"task", action.task.name}, {"reason", action.reason}});
@@ -233,7 +232,8 @@ void FarmHost::perform_one(const GiveUpAction& action) {
 
 void FarmHost::perform_one(const NoteAction& action) {
     links_.log.warning(action.text, {{"task", action.task}, {"rank", action.worker.value}});
-    links_.journal.write(TaskNoted{action.task, action.text, action.worker.value, elapsed()});
+    links_.journal.write(
+        TaskNoted{action.task, action.kind, action.text, action.worker.value, elapsed()});
 }
 
 void FarmHost::log_progress() const {

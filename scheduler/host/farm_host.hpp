@@ -34,7 +34,7 @@ private:
     void obey_signals();
     void watch_the_time(Instant now);
     void note_end(WorkerId worker, const Finished& message);
-    void learn(const Task& task, const TaskReport& report);
+    void learn(const Task& task, const TaskResult& result);
     void ask_for_more();
     void commit_lines();
     void send_stops(Instant now);

@@ -2,12 +2,13 @@
 
 #include <algorithm>
 
-#include "make_model.hpp"
-#include "preselection_graph.hpp"
 #include "ratiofarm/core/errors.hpp"
+
 #include "core/suggest.hpp"
 
 #include "find_sample.hpp"
+#include "make_model.hpp"
+#include "preselection_graph.hpp"
 #include "task_digest.hpp"
 #include "training_planner.hpp"
 
@@ -46,6 +47,9 @@ void add_inferences(const GraphInputs& inputs,
     InferTask task;
     task.ensemble = ensemble.spec.name;
     task.sample = sample.name;
+    task.identity.kind =
+        ensemble.spec.role == EnsembleRole::classes ? TaskKind::score : TaskKind::inference;
+    task.identity.family = task.ensemble + " on " + sample.name;
     task.request = request_for(inputs, ensemble, sample);
     const Split& split = task.request.split;
     // With folds an event is evaluated only by the nets of its own fold.
@@ -55,7 +59,7 @@ void add_inferences(const GraphInputs& inputs,
     for (std::uint64_t first = 0; first < sample.columns.events; first += inference_range) {
         task.first = task.request.first = first;
         task.count = task.request.count = std::min(inference_range, sample.columns.events - first);
-        task.name = task.ensemble + " on " + sample.name + " rows " + std::to_string(first) + ".." +
+        task.name = task.identity.family + " rows " + std::to_string(first) + ".." +
                     std::to_string(first + task.count);
         task.request.name = task.name;
         task.flop = flop * static_cast<double>(task.count);

@@ -6,12 +6,15 @@
 #include <string_view>
 #include <vector>
 
-#include "campaign.hpp"
-#include "ensemble_spec.hpp"
 #include "ratiofarm/core/digest.hpp"
 #include "ratiofarm/core/partition.hpp"
 #include "ratiofarm/protocol/sample_info.hpp"
 #include "ratiofarm/protocol/trainer_protocol.hpp"
+
+#include "core/task_identity.hpp"
+
+#include "campaign.hpp"
+#include "ensemble_spec.hpp"
 
 namespace ratiofarm {
 
@@ -41,8 +44,9 @@ struct TrainTask {
     std::string ensemble;          ///< "S"
     std::vector<PlannedNet> nets;  ///< in the order of request.nets
     std::vector<Digest> after;  ///< trainings whose nets it begins with; done in an earlier round
-    double flop = 0.0;          ///< expected cost at all epochs
-    TrainRequest request;       ///< without paths of results, and of nets to begin with
+    TaskIdentity identity;
+    double flop = 0.0;     ///< expected cost at all epochs
+    TrainRequest request;  ///< without paths of results, and of nets to begin with
 };
 
 /// One evaluation: an ensemble on a range of rows of one sample.
@@ -53,6 +57,7 @@ struct InferTask {
     std::string sample;
     std::uint64_t first = 0;
     std::uint64_t count = 0;
+    TaskIdentity identity;
     double flop = 0.0;  ///< expected cost
     /// Without the place of the weights and the path of the result. Its members and folds are the
     /// planned ones: the ensemble file says which there are in the end.

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 
-#include "core/bootstrap.hpp"
 #include "ratiofarm/core/errors.hpp"
+
+#include "core/bootstrap.hpp"
 #include "core/seeds.hpp"
 #include "core/suggest.hpp"
 
@@ -132,6 +133,8 @@ std::vector<TrainTask> TrainingPlanner::trainings(const EnsembleSpec& ensemble, 
                 add_net(ensemble, number, net_name(ensemble, campaign.split.folds, fold, number),
                         task);
             }
+            task.identity.nets = static_cast<std::uint32_t>(nets.size());
+            task.identity.first = static_cast<std::uint32_t>(nets.first);
             finish(ensemble, task);
             tasks.push_back(std::move(task));
         }
@@ -144,6 +147,9 @@ TrainTask TrainingPlanner::replacement(const EnsembleSpec& ensemble,
                                        std::uint32_t attempt) {
     TrainTask task = task_for(ensemble, net.fold);
     task.name = net.name + "/replacement " + std::to_string(attempt);
+    task.identity.nets = 1;
+    task.identity.first = net.member;
+    task.identity.replacement = attempt;
     add_net(ensemble, net.member, task.name, task);
     finish(ensemble, task);
     return task;
@@ -153,6 +159,11 @@ TrainTask TrainingPlanner::task_for(const EnsembleSpec& ensemble, std::uint32_t 
     const Campaign& campaign = inputs_.campaign;
     TrainTask task;
     task.ensemble = ensemble.name;
+    task.identity.kind =
+        ensemble.role == EnsembleRole::classes ? TaskKind::preselection : TaskKind::training;
+    task.identity.family = ensemble.name;
+    task.identity.fold = fold;
+    task.identity.folds = campaign.split.folds;
     TrainRequest& request = task.request;
     request.numerator = class_of(ensemble.numerator, inputs_.samples);
     request.denominator = class_of(ensemble.denominator, inputs_.samples);

@@ -21,7 +21,7 @@ bool is_there(const RunDirectory& directory, const JournalState& history, const 
     const fs::path path = directory.result(task.digest);
     if (!task_file_is_complete(path, TaskFileKind::training_result, task.digest)) return false;
     const auto known = history.committed.find(task.digest);
-    return known == history.committed.end() || known->second.crc == crc32(read_file(path));
+    return known == history.committed.end() || known->second.result.crc == crc32(read_file(path));
 }
 
 /// The lines of the shards that the main journal does not have yet go into it.

@@ -6,16 +6,12 @@
 
 #include "ratiofarm/protocol/task_file.hpp"
 
-#include "campaign/ensemble_choice.hpp"
-#include "campaign/preselection_graph.hpp"
-#include "pipeline/campaign_resolution.hpp"
-#include "pipeline/ensembles.hpp"
-#include "pipeline/workspace.hpp"
-#include "scheduler/cost_model.hpp"
-
-#include "campaign_samples.hpp"
 #include "command.hpp"
 #include "net_text.hpp"
+#include "pipeline/task_identities.hpp"
+#include "pipeline/workspace.hpp"
+#include "planned_tasks.hpp"
+#include "scheduler/cost_model.hpp"
 #include "workspace_options.hpp"
 
 namespace ratiofarm {
@@ -29,46 +25,45 @@ struct Known {
     std::string name;
     double cost = 0.0;  ///< FLOP, or toys
     TaskFileKind kind = TaskFileKind::training_result;
-};
-
-/// Trainings and evaluations of the campaign; none where the fit begins with ratios.
-struct Planned {
-    Campaign campaign;
-    TaskGraph graph;
-    std::vector<EnsembleChoice> choices;
+    TaskIdentity identity = {};
 };
 
 bool is_meant(const std::string& wanted, const std::string& name, const Digest& digest) {
     return name == wanted || (!wanted.empty() && digest.hex().starts_with(wanted));
 }
 
+Known known_toys(const auto& event, double toys) {
+    return {event.task, event.name, toys, TaskFileKind::toy_block, event.identity};
+}
+
 /// Toys are in no campaign: what they were is in the journal.
 std::optional<Known> find_toys(const JournalState& all, const std::string& wanted) {
+    const auto is_wanted = [&](const auto& event) {
+        return is_toys(event.identity.kind) && is_meant(wanted, event.name, event.task);
+    };
     for (const auto& [name, task] : all.latest) {
-        if (!is_toys(name) || !is_meant(wanted, name, task)) continue;
-        return Known{task, name, all.committed.at(task).flop, TaskFileKind::toy_block};
+        const TaskCommitted& event = all.committed.at(task);
+        if (is_wanted(event)) return known_toys(event, event.flop);
     }
     for (const auto& [task, event] : all.committed) {
-        if (!is_toys(event.name) || !is_meant(wanted, event.name, task)) continue;
-        return Known{task, event.name, event.flop, TaskFileKind::toy_block};
+        if (is_wanted(event)) return known_toys(event, event.flop);
     }
     for (const auto& [task, event] : all.given_up) {
-        if (!is_toys(event.name) || !is_meant(wanted, event.name, task)) continue;
-        return Known{task, event.name, 0.0, TaskFileKind::toy_block};
+        if (is_wanted(event)) return known_toys(event, 0.0);
     }
-    const bool noted =
-        is_toys(wanted) && std::any_of(all.notes.begin(), all.notes.end(),
-                                       [&](const TaskNoted& note) { return note.task == wanted; });
-    if (noted) return Known{{}, wanted, 0.0, TaskFileKind::toy_block};
+    for (const TaskNoted& note : all.notes) {
+        if (note.task != wanted || !is_toys(note.kind)) continue;
+        return Known{{}, wanted, 0.0, TaskFileKind::toy_block, {.kind = note.kind, .family = {}}};
+    }
     return std::nullopt;
 }
 
 Known known(const TrainTask& task) {
-    return {task.digest, task.name, task.flop, TaskFileKind::training_result};
+    return {task.digest, task.name, task.flop, TaskFileKind::training_result, task.identity};
 }
 
 /// A task by its name or that of one of its nets, or by the first digits of its digest.
-Known find_task(const Planned& planned, const JournalState& all, const std::string& wanted) {
+Known find_task(const PlannedTasks& planned, const JournalState& all, const std::string& wanted) {
     const TaskGraph& graph = planned.graph;
     const auto is_wanted = [&](const TrainTask& task) {
         return is_meant(wanted, task.name, task.digest) ||
@@ -85,9 +80,9 @@ Known find_task(const Planned& planned, const JournalState& all, const std::stri
     }
     for (const InferTask& task : graph.inferences) {
         if (is_meant(wanted, task.name, task.digest)) {
-            const bool scores = task.ensemble == preselection_ensemble;
+            const bool scores = task.identity.kind == TaskKind::score;
             return {task.digest, task.name, task.flop,
-                    scores ? TaskFileKind::score_block : TaskFileKind::ratio_block};
+                    scores ? TaskFileKind::score_block : TaskFileKind::ratio_block, task.identity};
         }
     }
     if (const auto toys = find_toys(all, wanted)) return *toys;
@@ -119,11 +114,11 @@ std::string state_text(const Known& task, const RunDirectory& directory, const J
 }
 
 std::string cost_text(const Known& task, const CostModel& costs) {
-    const bool toys = is_toys(task.name);
+    const bool toys = is_toys(task.identity.kind);
     const std::uint64_t from = toys ? costs.toy_tasks() : costs.tasks();
     if (from == 0) return fmt::format("{:.3g} {}", task.cost, toys ? "toys" : "FLOP");
     return fmt::format("{:.3g} {}, about {:.3g} s (learned from {} tasks)", task.cost,
-                       toys ? "toys" : "FLOP", costs.seconds(task.name, task.cost), from);
+                       toys ? "toys" : "FLOP", costs.seconds(task.identity, task.cost), from);
 }
 
 void print_history(const Known& task, const JournalState& all) {
@@ -135,42 +130,10 @@ void print_history(const Known& task, const JournalState& all) {
     if (committed == all.committed.end()) return;
     const TaskCommitted& event = committed->second;
     fmt::print("at {:8.1f} s  rank {}: committed by attempt {} after {:.1f} s{}{}\n", event.at,
-               event.worker, event.attempt, event.seconds,
-               event.resumed ? ", from a checkpoint" : "",
+               event.worker, event.attempt, event.result.seconds,
+               event.result.resumed ? ", from a checkpoint" : "",
                event.adopted ? ", adopted from its file" : "");
-    fmt::print("result       {} bytes, CRC-32 {:08x}\n", event.bytes, event.crc);
-}
-
-void add_tasks(const GraphInputs& inputs,
-               const TaskGraph& graph,
-               const RunDirectory& directory,
-               Planned& planned) {
-    const auto choices = Ensembles(inputs, graph, directory).choices();
-    planned.choices.insert(planned.choices.end(), choices.begin(), choices.end());
-    const auto append = [](auto& all, const auto& more) {
-        all.insert(all.end(), more.begin(), more.end());
-    };
-    append(planned.graph.ensembles, graph.ensembles);
-    append(planned.graph.trainings, graph.trainings);
-    append(planned.graph.inferences, graph.inferences);
-}
-
-Planned planned_tasks(const RunDirectory& directory, const std::string& device) {
-    Planned planned;
-    if (!fs::exists(directory.campaign())) return planned;
-    const Campaign written = written_campaign(directory);
-    if (written.preselection && needs_selection(written)) {
-        const SourceEvents source = read_source_events(written, directory.root());
-        const GraphInputs inputs{written, source.samples, device};
-        add_tasks(inputs, make_preselection_graph(inputs), directory, planned);
-    }
-    const Resolution resolution = resolve(written, directory, std::nullopt);
-    planned.campaign = resolution.campaign;
-    if (!planned.campaign.has_events() || resolution.missing != Missing::nothing) return planned;
-    const auto samples = read_campaign_samples(planned.campaign, directory.root().string());
-    const GraphInputs inputs{planned.campaign, samples, device};
-    add_tasks(inputs, make_task_graph(planned.campaign, samples, device), directory, planned);
-    return planned;
+    fmt::print("result       {} bytes, CRC-32 {:08x}\n", event.result.bytes, event.result.crc);
 }
 
 ExitCode run_explain(RunContext&, const Arguments& arguments) {
@@ -182,8 +145,10 @@ ExitCode run_explain(RunContext&, const Arguments& arguments) {
                         "name one with --out",
                         out.string()));
     }
-    const JournalState all = read_journals(directory);
-    const Planned planned = planned_tasks(directory, arguments.text("device"));
+    JournalState all = read_journals(directory);
+    const PlannedTasks planned = planned_tasks(directory, arguments.text("device"));
+    identify(all, planned);
+    identify_toys(all, directory);
     const Known task = find_task(planned, all, arguments.positional().front());
     const bool has_digest = task.digest != Digest{};
     fmt::print("task         {}\n", task.name);

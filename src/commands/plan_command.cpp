@@ -9,6 +9,7 @@
 #include "campaign/task_graph.hpp"
 #include "pipeline/campaign_resolution.hpp"
 #include "pipeline/search_resolution.hpp"
+#include "pipeline/task_identities.hpp"
 #include "scheduler/cost_model.hpp"
 #include "store/run_directory.hpp"
 
@@ -28,8 +29,9 @@ double phase_seconds(const Plan& plan, const std::vector<Task>& tasks, const aut
     double longest = 0.0;
     for (const Task& task : tasks) {
         if (!counts(task)) continue;
-        const double seconds = plan.learned.tasks() > 0 ? plan.learned.seconds(task.name, task.flop)
-                                                        : task.flop / (plan.gflops * 1e9);
+        const double seconds = plan.learned.tasks() > 0
+                                   ? plan.learned.seconds(task.identity, task.flop)
+                                   : task.flop / (plan.gflops * 1e9);
         total += seconds;
         longest = std::max(longest, seconds);
     }
@@ -38,7 +40,12 @@ double phase_seconds(const Plan& plan, const std::vector<Task>& tasks, const aut
 
 /// What the run directory adds: rates of finished tasks, and what is left to do.
 void look_at_run(const RunDirectory& directory, bool wants_rates, Plan& plan) {
-    if (wants_rates) plan.learned = learned_costs(read_journals(directory));
+    if (wants_rates) {
+        JournalState history = read_journals(directory);
+        identify(history, plan.graph);
+        if (plan.preselection) identify(history, *plan.preselection);
+        plan.learned = learned_costs(history);
+    }
     const auto is_left = [&](const auto& task) {
         return !fs::exists(directory.result(task.digest));
     };

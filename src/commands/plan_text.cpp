@@ -107,10 +107,11 @@ void print_text(const Plan& plan) {
     }
     fmt::print("time        {} on {} worker{} {}\n", duration_text(plan.seconds), plan.workers,
                plan.workers == 1 ? "" : "s", rates_text(plan));
-    for (const CostModel::Kind& kind : plan.learned.kinds()) {
-        if (is_toys(kind.name)) continue;
-        fmt::print("learned     {}: {:.3g} s per GFLOP from {} tasks\n", kind.name,
-                   1e9 * kind.seconds / kind.flop, kind.tasks);
+    for (const CostModel::Family& family : plan.learned.families()) {
+        if (is_toys(family.kind)) continue;
+        fmt::print("learned     {}: {:.3g} s per GFLOP from {} tasks\n",
+                   family_text(family.kind, family.name), 1e9 * family.seconds / family.flop,
+                   family.tasks);
     }
     if (plan.trained > 0) {
         fmt::print("left        {} nets, {}\n", grouped(cost.nets - plan.trained),

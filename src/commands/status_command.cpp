@@ -22,6 +22,7 @@
 
 #include "command.hpp"
 #include "net_text.hpp"
+#include "planned_tasks.hpp"
 #include "workspace_options.hpp"
 
 namespace ratiofarm {
@@ -89,6 +90,7 @@ Status read_status(const RunDirectory& directory) {
         add_farms(status, shard, name.substr(1));
         merge(journal, shard);
     }
+    identify_old_lines(journal, directory);
     status.costs = learned_costs(journal);
     status.nets = count_trained_nets(campaign, journal);
     if (status.selection) status.selection->nets = count_preselection_nets(journal);
@@ -103,7 +105,9 @@ Status read_status(const RunDirectory& directory) {
     status.shapes = read_shapes_record(directory);
     for (const auto& entry : journal.given_up) status.given_up.push_back(entry.second);
     count_begun(directory, status);
-    for (const auto& [name, task] : journal.latest) status.toy_tasks += is_toys(name) ? 1 : 0;
+    for (const auto& [name, task] : journal.latest) {
+        if (is_toys(journal.committed.at(task).identity.kind)) status.toy_tasks += 1;
+    }
     status.toys = fs::exists(directory.toys_json());
     status.ratios = fs::exists(directory.ratios());
     status.fit = fs::exists(directory.fit_json());
@@ -139,11 +143,12 @@ std::string status_json(const Status& status) {
         null_shapes.push_back({{"process", shape.process}, {"parameter", shape.parameter}});
     }
     Json costs = Json::array();
-    for (const CostModel::Kind& kind : status.costs.kinds()) {
-        costs.push_back({{"kind", kind.name},
-                         {"tasks", kind.tasks},
-                         {"flop", kind.flop},
-                         {"seconds", kind.seconds}});
+    for (const CostModel::Family& family : status.costs.families()) {
+        costs.push_back({{"kind", family_text(family.kind, family.name)},
+                         {"task", word_of(family.kind)},
+                         {"tasks", family.tasks},
+                         {"flop", family.flop},
+                         {"seconds", family.seconds}});
     }
     Json farms = Json::array();
     for (const Farm& farm : status.farms) farms.push_back(farm_json(farm.times, farm.shard));
@@ -191,11 +196,12 @@ std::string status_text(const Status& status) {
     }
     if (status.selection) text += status.selection->text();
     for (const Farm& farm : status.farms) text += farm_text(farm.times, farm.shard);
-    for (const CostModel::Kind& kind : status.costs.kinds()) {
-        const bool toys = is_toys(kind.name);
-        text += fmt::format("cost       {}: {:.3g} s per {} from {} tasks\n", kind.name,
-                            (toys ? 1.0 : 1e9) * kind.seconds / kind.flop, toys ? "toy" : "GFLOP",
-                            kind.tasks);
+    for (const CostModel::Family& family : status.costs.families()) {
+        const bool toys = is_toys(family.kind);
+        text += fmt::format("cost       {}: {:.3g} s per {} from {} tasks\n",
+                            family_text(family.kind, family.name),
+                            (toys ? 1.0 : 1e9) * family.seconds / family.flop,
+                            toys ? "toy" : "GFLOP", family.tasks);
     }
     for (const TaskGivenUp& task : status.given_up) {
         text += fmt::format("failed     {}: {}\n", task.name, task.reason);

@@ -17,7 +17,7 @@ struct Ready {};
 /// Worker to scheduler: the task is alive.
 struct Heartbeat {
     AttemptId attempt;
-    TaskPace pace;
+    TaskProgress progress;
 };
 /// Worker to scheduler: the attempt is over; the worker is idle.
 struct Finished {
@@ -42,7 +42,7 @@ template <class Archive>
 void fields(Archive&, MemberOf<Archive, Ready>&) {}
 template <class Archive>
 void fields(Archive& archive, MemberOf<Archive, Heartbeat>& value) {
-    archive(value.attempt, value.pace);
+    archive(value.attempt, value.progress);
 }
 template <class Archive>
 void fields(Archive& archive, MemberOf<Archive, Finished>& value) {

@@ -10,7 +10,7 @@ namespace ratiofarm {
 /// Does tasks, one at a time, without blocking its caller.
 class TaskRunner {
 public:
-    using Event = std::variant<TaskPace, TaskReport>;  ///< a TaskReport ends the task
+    using Event = std::variant<TaskProgress, TaskReport>;  ///< a TaskReport ends the task
 
     virtual ~TaskRunner() = default;
     virtual void start(const Task& task) = 0;

@@ -52,8 +52,8 @@ void Worker::receive(const Message& message) {
 }
 
 void Worker::on(const TaskRunner::Event& event) {
-    if (const auto* pace = std::get_if<TaskPace>(&event)) {
-        channel_.send(scheduler_rank, Heartbeat{running_->attempt, *pace});
+    if (const auto* progress = std::get_if<TaskProgress>(&event)) {
+        channel_.send(scheduler_rank, Heartbeat{running_->attempt, *progress});
         return;
     }
     channel_.send(scheduler_rank,

@@ -59,7 +59,8 @@ std::vector<Task> GofPlan::tasks() const {
             hasher.bytes(std::as_bytes(std::span(bins.edges)));
         }
         task.digest = hasher.finish();
-        task.name.insert(task.name.find('/') + 1, "gof ");  // readers of names take it for toys
+        task.identity.kind = TaskKind::gof;
+        task.name = toys_name(task.identity, decode<ToyTask>(task.payload).first);
     }
     return tasks;
 }

@@ -267,6 +267,10 @@ Digest ToyPlan::digest() const {
     return hasher.finish();
 }
 
+std::string toys_name(const TaskIdentity& identity, std::uint64_t first) {
+    return fmt::format("{}/{}", family_text(identity.kind, identity.family), first);
+}
+
 std::vector<Task> ToyPlan::tasks() const {
     const Digest inputs = digest();
     const std::size_t poi = parameter_index(exact_, exact_.parameter_of_interest);
@@ -278,10 +282,13 @@ std::vector<Task> ToyPlan::tasks() const {
             hasher.digest(inputs).number(range.first).number(range.last);
             add_numbers(hasher, points_[p].theta);
             hasher.number(std::bit_cast<std::uint64_t>(points_[p].test));
-            tasks.push_back({hasher.finish(),
-                             fmt::format("toys/{} = {:g}/{}", model_.parameter_of_interest,
-                                         points_[p].theta[poi], first),
-                             static_cast<double>(range.last - range.first), encode(range)});
+            const TaskIdentity identity{
+                .kind = TaskKind::toys,
+                .family =
+                    fmt::format("{} = {:g}", model_.parameter_of_interest, points_[p].theta[poi])};
+            tasks.push_back({hasher.finish(), toys_name(identity, first),
+                             static_cast<double>(range.last - range.first), encode(range),
+                             identity});
         }
     }
     return tasks;

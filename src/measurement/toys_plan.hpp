@@ -10,6 +10,7 @@
 #include "ratiofarm/fit/toys.hpp"
 
 #include "farm/task.hpp"
+#include "pipeline/workspace.hpp"
 
 #include "fit_input.hpp"
 #include "toys_runner.hpp"
@@ -37,6 +38,9 @@ struct ToyPoint {
     double test = 0.0;
     std::vector<double> observed;  ///< [statistics], of the data at `test`
 };
+
+/// "toys/mu = 1/100", "toys/gof mu = 1/100": the name of the task that begins with toy `first`.
+std::string toys_name(const TaskIdentity& identity, std::uint64_t first);
 
 /// Everything that toys of a campaign need, the same on every rank: a rank can do any of them.
 /// Holds all events that toys are drawn from.

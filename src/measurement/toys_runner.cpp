@@ -60,7 +60,7 @@ std::optional<TaskRunner::Event> ToyRunner::poll() {
     const double fraction = fraction_;
     if (fraction < fraction_told_ + 0.1) return std::nullopt;
     fraction_told_ = fraction;
-    return TaskPace{.fraction = fraction};
+    return TaskProgress{.fraction = fraction};
 }
 
 TaskReport ToyRunner::report_of(const Task& task) {
@@ -75,7 +75,7 @@ TaskReport ToyRunner::report_of(const Task& task) {
         report.outcome = TaskOutcome::failed;
         report.reason = error.what();
     }
-    report.seconds =
+    report.result.seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     return report;
 }
@@ -90,7 +90,7 @@ TaskReport ToyRunner::run(const Task& task) {
         for (ToyOutcome& outcome : read_task_file<ToyBlock>(state, task.digest).outcomes) {
             work.outcomes.at(outcome.toy - range.first) = std::move(outcome);
         }
-        report.resumed = true;
+        report.result.resumed = true;
     }
     run_toys(work);
     if (work.trouble) std::rethrow_exception(work.trouble);
@@ -103,8 +103,8 @@ TaskReport ToyRunner::run(const Task& task) {
     const auto bytes = encode_task_file(task.digest, block);
     publish(directory_.result(task.digest), bytes);
     std::filesystem::remove(state);
-    report.bytes = bytes.size();
-    report.crc = crc32(bytes);
+    report.result.bytes = bytes.size();
+    report.result.crc = crc32(bytes);
     return report;
 }
 

@@ -25,7 +25,7 @@ bool is_done(const RunDirectory& directory,
     const auto size = fs::file_size(path, missing);
     if (missing) return false;
     const auto known = books.history.committed.find(task.digest);
-    if (known != books.history.committed.end() && known->second.bytes == size) return true;
+    if (known != books.history.committed.end() && known->second.result.bytes == size) return true;
     if (!task_file_is_complete(path, kind, task.digest)) {
         fs::remove(path);
         return false;
@@ -36,8 +36,8 @@ bool is_done(const RunDirectory& directory,
     fs::remove(state.string() + ".old");
     const TaskCommitted line{.task = task.digest,
                              .name = task.name,
-                             .bytes = size,
-                             .crc = crc32(read_file(path)),
+                             .identity = task.identity,
+                             .result = {.bytes = size, .crc = crc32(read_file(path))},
                              .adopted = true};
     books.journal->write(line);
     books.history.committed.insert_or_assign(task.digest, line);
@@ -89,6 +89,7 @@ StageEnd run(RunContext& context, const RunPlace& place, RootBooks& books, FarmW
     const mpi::Communicator& world = context.world;
     mpi::together(world, [&] {
         if (!world.is_root()) return;
+        for (const Task& task : work.tasks) identify(books.history, task.digest, task.identity);
         work.tasks =
             left_to_do(place.directory, books, std::move(work.tasks), work.kind, context.log);
     });

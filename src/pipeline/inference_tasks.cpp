@@ -24,8 +24,8 @@ std::vector<Task> inference_tasks(const TaskGraph& graph, const RunDirectory& di
             request.calibration_offset = ensemble.calibration_offset;
         }
         request.result_path = directory.result(task.digest).string();
-        tasks.push_back(
-            {task.digest, task.name, task.flop, frame(TrainerRequest(std::move(request)))});
+        tasks.push_back({task.digest, task.name, task.flop,
+                         frame(TrainerRequest(std::move(request))), task.identity});
     }
     return tasks;
 }

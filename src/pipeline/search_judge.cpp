@@ -88,7 +88,12 @@ std::vector<Task> SigmaJudge::tasks(std::span<const TrainTask> trainings) const 
                 forward_flop(request.network) * static_cast<double>(sample.weight.size());
             const Digest task = request.task;
             const std::string name = request.name;
-            tasks.push_back({task, name, flop, frame(TrainerRequest(std::move(request)))});
+            tasks.push_back({task,
+                             name,
+                             flop,
+                             frame(TrainerRequest(std::move(request))),
+                             {.kind = TaskKind::trial_inference,
+                              .family = training.identity.family + " on " + sample.info->name}});
         }
     }
     return tasks;

@@ -100,7 +100,7 @@ Task SearchRounds::training_task(const TrainTask& training,
         request.continuation.from_path = directory_.state(before.digest).string();
     }
     return {training.digest, training.name, training.flop,
-            frame(TrainerRequest(std::move(request)))};
+            frame(TrainerRequest(std::move(request))), training.identity};
 }
 
 /// A trial that goes on after all would begin anew, with the same bits: nothing is lost but time.

@@ -5,15 +5,18 @@
 
 #include <fmt/format.h>
 
-#include "search_resolution.hpp"
 #include "core/units.hpp"
+
+#include "search_resolution.hpp"
 
 namespace ratiofarm {
 namespace {
 
 std::uint64_t tasks_done(const JournalState& journal) {
-    return static_cast<std::uint64_t>(std::ranges::count_if(
-        journal.latest, [](const auto& entry) { return entry.first.starts_with("search/"); }));
+    return static_cast<std::uint64_t>(std::ranges::count_if(journal.latest, [&](const auto& entry) {
+        const TaskKind kind = journal.committed.at(entry.second).identity.kind;
+        return kind == TaskKind::trial || kind == TaskKind::trial_inference;
+    }));
 }
 
 /// Whether the campaign as it was written searches: the one that is trained does not.

@@ -33,10 +33,10 @@ std::optional<SelectionStatus> selection_status(const RunDirectory& directory) {
 }
 
 std::uint64_t count_preselection_nets(const JournalState& journal) {
-    const std::string kind = std::string(preselection_ensemble) + "/";
     std::uint64_t nets = 0;
     for (const auto& [name, task] : journal.latest) {
-        nets += name.starts_with(kind) ? 1 : 0;
+        const TaskIdentity& identity = journal.committed.at(task).identity;
+        if (identity.kind == TaskKind::preselection) nets += identity.nets;
     }
     return nets;
 }

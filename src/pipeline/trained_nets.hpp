@@ -14,8 +14,8 @@ struct TrainedNets {
     double seconds = 0.0;       ///< that all trainings took, replacements among them
 };
 
-/// Goes by the names of the tasks: "S/member 3", "S/members 0..7", "S/fold 1/replica 3". A campaign
-/// that trains nothing has no nets.
+/// Goes by the identities of the tasks; lines of older versions, which have none, do not count
+/// until identify() was told of their tasks. A campaign that trains nothing has no nets.
 TrainedNets count_trained_nets(const Campaign& campaign, const JournalState& journal);
 
 }  // namespace ratiofarm

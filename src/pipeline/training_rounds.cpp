@@ -46,7 +46,7 @@ Task TrainingRounds::task_of(const TrainTask& training) const {
         net.warm_start.path = place_.directory.result(net.warm_start.task).string();
     }
     return {training.digest, training.name, training.flop,
-            frame(TrainerRequest(std::move(request)))};
+            frame(TrainerRequest(std::move(request))), training.identity};
 }
 
 }  // namespace ratiofarm

@@ -7,6 +7,7 @@
 
 #include "ratiofarm/core/publish.hpp"
 #include "ratiofarm/mpi/together.hpp"
+#include "ratiofarm/protocol/task_file.hpp"
 #include "ratiofarm/tables/event_file.hpp"
 
 #include "campaign/file/campaign_diff.hpp"
@@ -14,6 +15,7 @@
 #include "core/sealed_text.hpp"
 
 #include "search_resolution.hpp"
+#include "task_identities.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -85,14 +87,16 @@ std::uint64_t count_changed(const TaskGraph& graph, const JournalState& history)
         }));
 }
 
-/// Trainings that learned from the events of a selection.
-std::uint64_t count_trained_on_selection(const JournalState& history) {
+/// Trainings that learned from the events of a selection. One that only a line of an older version
+/// knows counts by its result, if it is none of the preselection that is planned.
+std::uint64_t count_trained_on_selection(const JournalState& history,
+                                         const RunDirectory& directory) {
     return static_cast<std::uint64_t>(
-        std::count_if(history.latest.begin(), history.latest.end(), [](const auto& entry) {
-            const std::string& name = entry.first;
-            const bool training = name.find("/member") != std::string::npos ||
-                                  name.find("/replica") != std::string::npos;
-            return training && !name.starts_with(preselection_ensemble);
+        std::count_if(history.latest.begin(), history.latest.end(), [&](const auto& entry) {
+            const Digest& task = entry.second;
+            const TaskKind kind = history.committed.at(task).identity.kind;
+            if (kind != TaskKind::unknown) return kind == TaskKind::training;
+            return task_file_kind(directory.result(task)) == TaskFileKind::training_result;
         }));
 }
 
@@ -176,6 +180,7 @@ void apply_resolution(PlannedCampaign& planned,
     for (const std::string& warning : resolution.warnings) log.warning(warning);
     if (planned.missing == Missing::nothing) apply_search(planned, place);
     planned.graph = graph_of(planned, place.device);
+    identify(books.history, planned.graph);
 }
 
 void compare_with_history(const PlannedCampaign& planned,
@@ -186,7 +191,7 @@ void compare_with_history(const PlannedCampaign& planned,
     if (was_begun(planned, books)) return;
     std::uint64_t changed = count_changed(planned.graph, books.history);
     if (planned.missing == Missing::selection) {
-        changed += count_trained_on_selection(books.history);
+        changed += count_trained_on_selection(books.history, place.directory);
     }
     if (changed == 0) return;
     const std::string changes = changes_text(planned.written, place.directory.campaign());

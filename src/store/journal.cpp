@@ -73,16 +73,32 @@ void fields(Line& line, MemberOf<Line, AttemptEnded>& event) {
     line("at", event.at);
 }
 
+/// Numbers that are 0 do not stand in the line.
+template <class Line>
+void identity_fields(Line& line, MemberOf<Line, TaskIdentity>& identity) {
+    line("kind", identity.kind);
+    line("family", identity.family);
+    const auto number = [&](const char* key, auto& value) {
+        if (Line::reading || value != 0) line(key, value);
+    };
+    number("nets", identity.nets);
+    number("first", identity.first);
+    number("fold", identity.fold);
+    number("folds", identity.folds);
+    number("replacement", identity.replacement);
+}
+
 template <class Line>
 void fields(Line& line, MemberOf<Line, TaskCommitted>& event) {
     line("task", event.task);
     line("name", event.name);
+    identity_fields(line, event.identity);
     line("attempt", event.attempt);
     line("worker", event.worker);
-    line("bytes", event.bytes);
-    line("file_crc", event.crc);
-    line("seconds", event.seconds);
-    line("resumed", event.resumed);
+    line("bytes", event.result.bytes);
+    line("file_crc", event.result.crc);
+    line("seconds", event.result.seconds);
+    line("resumed", event.result.resumed);
     line("adopted", event.adopted);
     line("flop", event.flop);
     line("at", event.at);
@@ -92,6 +108,7 @@ template <class Line>
 void fields(Line& line, MemberOf<Line, TaskGivenUp>& event) {
     line("task", event.task);
     line("name", event.name);
+    identity_fields(line, event.identity);
     line("reason", event.reason);
     line("strikes", event.strikes);
 }
@@ -99,6 +116,7 @@ void fields(Line& line, MemberOf<Line, TaskGivenUp>& event) {
 template <class Line>
 void fields(Line& line, MemberOf<Line, TaskNoted>& event) {
     line("task", event.task);
+    line("kind", event.kind);
     line("text", event.text);
     line("worker", event.worker);
     line("at", event.at);
@@ -206,6 +224,16 @@ void merge(JournalState& state, const JournalState& other) {
     }
     state.notes.insert(state.notes.end(), other.notes.begin(), other.notes.end());
     state.ends.insert(state.ends.end(), other.ends.begin(), other.ends.end());
+}
+
+void identify(JournalState& state, const Digest& task, const TaskIdentity& identity) {
+    const auto tell = [&](auto& events) {
+        const auto event = events.find(task);
+        if (event == events.end() || event->second.identity.kind != TaskKind::unknown) return;
+        event->second.identity = identity;
+    };
+    tell(state.committed);
+    tell(state.given_up);
 }
 
 bool worth_compacting(const JournalState& state) {

@@ -7,7 +7,11 @@
 #include <vector>
 
 #include "ratiofarm/core/digest.hpp"
+#include "ratiofarm/core/task_progress.hpp"
+
+#include "core/task_identity.hpp"
 #include "core/unique_fd.hpp"
+
 #include "farm_times.hpp"
 #include "run_directory.hpp"
 
@@ -38,13 +42,11 @@ struct AttemptEnded {
 /// A result counts from here on.
 struct TaskCommitted {
     Digest task;
-    std::string name;
+    std::string name;            ///< for people
+    TaskIdentity identity = {};  ///< of unknown kind in lines of older versions
     std::uint64_t attempt = 0;
     std::uint64_t worker = 0;
-    std::uint64_t bytes = 0;
-    std::uint32_t crc = 0;
-    double seconds = 0.0;
-    bool resumed = false;
+    TaskResult result = {};
     bool adopted = false;  ///< found complete although its line was lost
     double flop = 0.0;     ///< expected work; 0 where it is not known
     double at = 0.0;       ///< seconds since its farm began
@@ -53,14 +55,16 @@ struct TaskCommitted {
 /// A task was given up for good.
 struct TaskGivenUp {
     Digest task;
-    std::string name;
+    std::string name;            ///< for people
+    TaskIdentity identity = {};  ///< of unknown kind in lines of older versions
     std::string reason;
     std::uint64_t strikes = 0;
 };
 
 /// Something happened to a task that is not its end: a crash, a late result.
 struct TaskNoted {
-    std::string task;  ///< name
+    std::string task;                   ///< name
+    TaskKind kind = TaskKind::unknown;  ///< also of late results
     std::string text;
     std::uint64_t worker = 0;
     double at = 0.0;  ///< seconds since its farm began
@@ -107,6 +111,10 @@ JournalState read_journals(const RunDirectory& directory);
 /// Adds what another journal says, as if its lines followed those of `state`; counts of lines
 /// and bytes stay those of `state`.
 void merge(JournalState& state, const JournalState& other);
+
+/// Tells which task a digest is where only lines of an older version know it: those have names
+/// alone. \param identity of a planned task
+void identify(JournalState& state, const Digest& task, const TaskIdentity& identity);
 
 /// True if most lines are obsolete: repeated commits, attempts and notes of tasks that are
 /// done, ended farms and stages of long ago.

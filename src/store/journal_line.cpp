@@ -8,7 +8,8 @@
 namespace ratiofarm {
 namespace {
 
-constexpr std::uint64_t schema = 1;
+constexpr std::uint64_t schema = 2;
+constexpr std::uint64_t oldest_schema = 1;  // without kind and family of tasks
 constexpr std::string_view crc_mark = ",\"crc\":\"";
 constexpr std::size_t crc_digits = 8;
 constexpr std::size_t crc_tail = crc_mark.size() + crc_digits + 2;  // ... "}
@@ -89,7 +90,7 @@ std::optional<LineReader> LineReader::open(std::string_view line) {
     if (!nlohmann::json::sax_parse(line, &collector)) return std::nullopt;
     std::uint64_t written = 0;
     reader("schema", written);
-    if (written != schema) return std::nullopt;
+    if (written < oldest_schema || written > schema) return std::nullopt;
     return reader;
 }
 

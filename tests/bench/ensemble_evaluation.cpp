@@ -16,7 +16,7 @@ namespace {
 class Uninterrupted : public TaskControl {
 public:
     Command poll() override { return Command::go_on; }
-    void report(const Progress&) override {}
+    void report(const TaskProgress&) override {}
 };
 
 class Bytes {

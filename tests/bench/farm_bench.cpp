@@ -16,8 +16,9 @@
 
 #include "ratiofarm/mpi/session.hpp"
 
-#include "bench_arguments.hpp"
 #include "scheduler/host/run_farm.hpp"
+
+#include "bench_arguments.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -45,12 +46,12 @@ public:
         if (now >= seconds_) {
             running_ = false;
             TaskReport report;
-            report.seconds = now;
+            report.result.seconds = now;
             return report;
         }
         if (now < pause_ * static_cast<double>(reports_ + 1)) return std::nullopt;
         ++reports_;
-        return TaskPace{now / seconds_, 1, 0.5, 0.1};
+        return TaskProgress{.fraction = now / seconds_, .epoch = 1, .checkpoint_seconds = 0.1};
     }
 
 private:

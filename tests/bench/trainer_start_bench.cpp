@@ -16,9 +16,10 @@
 
 #include <nlohmann/json.hpp>
 
-#include "core/philox.hpp"
 #include "ratiofarm/core/publish.hpp"
 #include "ratiofarm/protocol/trainer_protocol.hpp"
+
+#include "core/philox.hpp"
 
 #include "bench_arguments.hpp"
 
@@ -69,7 +70,7 @@ private:
     TrainerReply receive() {
         while (true) {
             if (auto reply = buffer_.next_reply()) {
-                if (!std::holds_alternative<TaskProgress>(*reply)) return *reply;
+                if (!std::holds_alternative<TaskAlive>(*reply)) return *reply;
                 continue;
             }
             std::array<std::byte, 4096> chunk{};

@@ -178,6 +178,10 @@ TEST_CASE("a preselection net that diverged is replaced by one with its settings
     REQUIRE(choices[0].trainings.size() == 3);
     const TrainTask& again = choices[0].trainings[2];
     CHECK(again.name == "preselection/member 0/replacement 1");
+    CHECK(again.identity == TaskIdentity{.kind = TaskKind::preselection,
+                                         .family = "preselection",
+                                         .nets = 1,
+                                         .replacement = 1});
     CHECK(again.request.classes.size() == 2);
     CHECK(again.request.network == campaign.preselection->network);
     CHECK(choices[0].choices[1].state == SlotChoice::State::chosen);

@@ -45,6 +45,7 @@ TEST_CASE("a trial is the training of its setting, cut into rungs", "[campaign][
     for (std::uint32_t rung = 0; rung < 3; ++rung) {
         const TrainTask& task = plan.tasks_of({4, rung})[1];
         CHECK(task.name == "search/SBI trial 4 rung " + std::to_string(rung));
+        CHECK(task.identity == TaskIdentity{.kind = TaskKind::trial, .family = "SBI"});
         CHECK(task.request.network == own.network);
         CHECK(task.request.training == own.training);
         CHECK(task.request.continuation.stop_epoch == plan.epochs[rung]);

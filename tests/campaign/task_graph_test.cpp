@@ -1,5 +1,6 @@
 #include "campaign/task_graph.hpp"
 
+#include <algorithm>
 #include <set>
 
 #include "ratiofarm/core/errors.hpp"
@@ -26,6 +27,42 @@ TEST_CASE("a graph has one training per process and member", "[campaign]") {
         digests.insert(task.digest);
     }
     CHECK(digests.size() == 9);
+}
+
+TEST_CASE("tasks say what they are beside their names", "[campaign]") {
+    const TaskGraph graph = make_task_graph(example_campaign(), example_samples(), "cpu");
+
+    CHECK(graph.trainings[4].identity ==
+          TaskIdentity{.kind = TaskKind::training, .family = "SBI", .nets = 1, .first = 1});
+    const InferTask& inference = graph.inferences[5];
+    CHECK(inference.name == "B on SBI rows 0..2000");
+    CHECK(inference.identity == TaskIdentity{.kind = TaskKind::inference, .family = "B on SBI"});
+    const Campaign campaign = example_campaign();
+    const auto samples = example_samples();
+    const TrainTask again =
+        replacement_task({campaign, samples, "cpu"}, graph.trainings[4].nets[0], 2);
+    CHECK(
+        again.identity ==
+        TaskIdentity{
+            .kind = TaskKind::training, .family = "SBI", .nets = 1, .first = 1, .replacement = 2});
+}
+
+TEST_CASE("trainings in folds and packs say which nets they train", "[campaign]") {
+    Campaign campaign = example_campaign();
+    campaign.split.folds = 3;
+    campaign.training.pack = 2;
+    campaign.ensemble.replicas = 2;
+    const TaskGraph graph = make_task_graph(campaign, example_samples(), "cpu");
+
+    const auto task = std::ranges::find(graph.trainings, "S/fold 2/members 0..1", &TrainTask::name);
+    REQUIRE(task != graph.trainings.end());
+    CHECK(
+        task->identity ==
+        TaskIdentity{.kind = TaskKind::training, .family = "S", .nets = 2, .fold = 2, .folds = 3});
+    const auto other =
+        std::ranges::find(graph.trainings, "S/fold 1/replicas 0..1", &TrainTask::name);
+    REQUIRE(other != graph.trainings.end());
+    CHECK(other->identity.family == "S/replicas");
 }
 
 TEST_CASE("a training separates its process from the reference mixture", "[campaign]") {

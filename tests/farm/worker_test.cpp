@@ -42,8 +42,8 @@ TEST_CASE("a worker announces itself, does its task and reports the attempt") {
     CHECK(std::holds_alternative<Ready>(f.scheduler->receive()->message));
 
     f.worker.receive(Assign{AttemptId(9), {{1, 2}, "S/member 0", 1.0, {}}});
-    f.runner.events = {TaskPace{0.5, 3, 0.6},
-                       TaskReport{TaskOutcome::done, "", 100, 7, 2.0, false}};
+    f.runner.events = {TaskProgress{.fraction = 0.5, .epoch = 3, .validation_loss = 0.6},
+                       TaskReport{TaskOutcome::done, "", {100, 7, 2.0, false}}};
     f.worker.step();
 
     CHECK(f.runner.started == std::vector<std::string>{"S/member 0"});
@@ -51,7 +51,7 @@ TEST_CASE("a worker announces itself, does its task and reports the attempt") {
     const auto finished = std::get<Finished>(f.scheduler->receive()->message);
     CHECK(finished.attempt == AttemptId(9));
     CHECK(finished.task == Digest{1, 2});
-    CHECK(finished.report.bytes == 100);
+    CHECK(finished.report.result.bytes == 100);
 }
 
 TEST_CASE("orders reach the runner only while a task runs") {

@@ -10,24 +10,42 @@ using test::replaced;
 
 namespace {
 
-JournalState journal_of(const std::vector<std::string>& names) {
+TaskIdentity nets_of(const std::string& ensemble, std::uint32_t first, std::uint32_t nets = 1) {
+    return {.kind = TaskKind::training, .family = ensemble, .nets = nets, .first = first};
+}
+
+TaskIdentity in_fold(TaskIdentity identity, std::uint32_t fold, std::uint32_t folds) {
+    identity.fold = fold;
+    identity.folds = folds;
+    return identity;
+}
+
+TaskIdentity replacement_of(TaskIdentity identity) {
+    identity.replacement = 1;
+    return identity;
+}
+
+JournalState journal_of(const std::vector<TaskIdentity>& tasks) {
     JournalState journal;
-    for (const std::string& name : names) {
-        const Digest task = Hasher().text(name).finish();
+    for (std::uint64_t i = 0; i < tasks.size(); ++i) {
+        const Digest task{1, i};
+        const std::string name = "task " + std::to_string(i);
         journal.latest[name] = task;
-        journal.committed[task] = {.task = task, .name = name, .seconds = 2.0};
+        journal.committed[task] = {
+            .task = task, .name = name, .identity = tasks[i], .result = {.seconds = 2.0}};
     }
     return journal;
 }
 
-TrainedNets count(const std::string& toml, const std::vector<std::string>& names) {
-    return count_trained_nets(parse_campaign(toml, "/campaigns"), journal_of(names));
+TrainedNets count(const std::string& toml, const std::vector<TaskIdentity>& tasks) {
+    return count_trained_nets(parse_campaign(toml, "/campaigns"), journal_of(tasks));
 }
 
 }  // namespace
 
-TEST_CASE("trained nets are counted by the names of their tasks", "[commands]") {
-    const TrainedNets nets = count(example_toml, {"S/member 0", "S/member 2", "SBI/member 1"});
+TEST_CASE("trained nets are counted by what their tasks are", "[commands]") {
+    const TrainedNets nets =
+        count(example_toml, {nets_of("S", 0), nets_of("S", 2), nets_of("SBI", 1)});
 
     CHECK(nets.planned == 9);
     CHECK(nets.trained == 3);
@@ -35,23 +53,30 @@ TEST_CASE("trained nets are counted by the names of their tasks", "[commands]") 
 }
 
 TEST_CASE("a pack counts as its nets", "[commands]") {
-    CHECK(count(example_toml, {"S/members 0..2", "B/members 0..1", "B/member 2"}).trained == 6);
+    CHECK(count(example_toml, {nets_of("S", 0, 3), nets_of("B", 0, 2), nets_of("B", 2)}).trained ==
+          6);
 }
 
 TEST_CASE("nets of other campaigns, evaluations and replacements are no planned nets",
           "[commands]") {
+    const TaskIdentity trial{.kind = TaskKind::trial, .family = "S"};
+    const TaskIdentity evaluation{.kind = TaskKind::inference, .family = "S on SBI"};
+    const TaskIdentity of_an_older_version{};
     const TrainedNets nets =
-        count(example_toml, {"Q/member 0", "S/member 3", "S/members 2..5", "S/member 0 x",
-                             "S on SBI rows 0..262144", "S/member 1/replacement 1"});
+        count(example_toml, {nets_of("Q", 0), nets_of("S", 3), nets_of("S", 2, 4), trial,
+                             evaluation, of_an_older_version, in_fold(nets_of("B", 0), 0, 3),
+                             replacement_of(nets_of("S", 1))});
 
-    CHECK(nets.trained == 1);  // member 2 of the pack
+    CHECK(nets.trained == 1);    // member 2 of the pack
+    CHECK(nets.seconds == 6.0);  // the ensemble's tasks and the replacement
 }
 
 TEST_CASE("folds multiply the nets", "[commands]") {
     const std::string toml =
         replaced(example_toml, "train = 0.5\nvalidation = 0.1\ninference = 0.4", "folds = 3");
 
-    const TrainedNets nets = count(toml, {"S/fold 0/member 0", "S/fold 2/members 0..2"});
+    const TrainedNets nets =
+        count(toml, {in_fold(nets_of("S", 0), 0, 3), in_fold(nets_of("S", 0, 3), 2, 3)});
 
     CHECK(nets.planned == 27);
     CHECK(nets.trained == 4);
@@ -60,7 +85,8 @@ TEST_CASE("folds multiply the nets", "[commands]") {
 TEST_CASE("replicas count beside members", "[commands]") {
     const std::string toml = replaced(example_toml, "members = 3", "members = 3\nreplicas = 2");
 
-    const TrainedNets nets = count(toml, {"S/replica 1", "S/members 0..2", "B/replicas 0..1"});
+    const TrainedNets nets =
+        count(toml, {nets_of("S/replicas", 1), nets_of("S", 0, 3), nets_of("B/replicas", 0, 2)});
 
     CHECK(nets.planned == 15);
     CHECK(nets.trained == 6);
@@ -71,8 +97,8 @@ TEST_CASE("halves of shapes count beside members", "[commands]") {
                              "[[systematic]]\nname = \"scale\"\n"
                              "shape = { S = { up = \"u\", down = \"d\" } }\n";
 
-    const TrainedNets nets =
-        count(toml, {"S/scale/up/member 0", "S/scale/up/half 0", "S/scale/up/half 1"});
+    const TrainedNets nets = count(toml, {nets_of("S/scale/up", 0), nets_of("S/scale/up/halves", 0),
+                                          nets_of("S/scale/up/halves", 1)});
 
     CHECK(nets.planned == 9 + 2 + 4);
     CHECK(nets.trained == 3);

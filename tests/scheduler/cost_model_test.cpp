@@ -5,51 +5,78 @@
 
 using namespace ratiofarm;
 
-TEST_CASE("tasks are of one kind up to the last slash or their rows") {
-    CHECK(task_kind("S/member 3") == "S");
-    CHECK(task_kind("Z1/up/member 3") == "Z1/up");
-    CHECK(task_kind("S on SBI rows 0..262144") == "S on SBI");
-    CHECK(task_kind("S/scale/up on SBI rows 0..262144") == "S/scale/up on SBI");
-    CHECK(task_kind("S/fold 1/members 0..7") == "S/fold 1");
-    CHECK(task_kind("S/member 3/replacement 1") == "S");
-    CHECK(task_kind("toy") == "toy");
+namespace {
+
+TaskIdentity training_of(const std::string& ensemble) {
+    return {.kind = TaskKind::training, .family = ensemble, .nets = 1};
 }
+
+TaskIdentity toys_of(const std::string& truth) { return {.kind = TaskKind::toys, .family = truth}; }
+
+}  // namespace
 
 TEST_CASE("untaught costs are in the order of the FLOP") {
     const CostModel costs;
 
-    CHECK(costs.seconds("S/member 0", 4e9) == 4.0);
-    CHECK(costs.seconds("B/member 0", 2e9) == 2.0);
+    CHECK(costs.seconds(training_of("S"), 4e9) == 4.0);
+    CHECK(costs.seconds(training_of("B"), 2e9) == 2.0);
 }
 
-TEST_CASE("a kind that stops early becomes cheaper than its FLOP say") {
+TEST_CASE("a family that stops early becomes cheaper than its FLOP say") {
     CostModel costs;
-    for (int i = 0; i < 9; ++i) costs.learn("S/member 0", 1e9, 1.0);
-    for (int i = 0; i < 9; ++i) costs.learn("B/member 0", 1e9, 3.0);
+    for (int i = 0; i < 9; ++i) costs.learn(training_of("S"), 1e9, 1.0);
+    for (int i = 0; i < 9; ++i) costs.learn(training_of("B"), 1e9, 3.0);
 
-    // Rate of all: 2 s per GFLOP; nine tasks of the kind and one of all: (9 * 1 + 2) / 10.
-    CHECK(costs.seconds("S/member 5", 1e9) == Approx(1.1));
-    CHECK(costs.seconds("B/member 5", 2e9) == Approx(5.8));
-    CHECK(costs.seconds("new/member 0", 1e9) == Approx(2.0));
+    // Rate of all: 2 s per GFLOP; nine tasks of the family and one of all: (9 * 1 + 2) / 10.
+    CHECK(costs.seconds(training_of("S"), 1e9) == Approx(1.1));
+    CHECK(costs.seconds(training_of("B"), 2e9) == Approx(5.8));
+    CHECK(costs.seconds(training_of("new"), 1e9) == Approx(2.0));
 }
 
 TEST_CASE("what says nothing about the cost is not learned") {
     CostModel costs;
-    costs.learn("S/member 0", 0.0, 5.0);
+    costs.learn(training_of("S"), 0.0, 5.0);
+    costs.learn({.kind = TaskKind::unknown, .family = "S"}, 1e9, 5.0);
+    costs.learn(toys_of(""), 100.0, 5.0);
 
     CHECK(costs.tasks() == 0);
-    CHECK(costs.kinds().empty());
+    CHECK(costs.toy_tasks() == 0);
+    CHECK(costs.families().empty());
 }
 
 TEST_CASE("toys are counted in toys and teach nothing of nets") {
     CostModel costs;
-    costs.learn("S/member 0", 1e9, 2.0);
-    costs.learn("toys/mu = 1/0", 100.0, 50.0);
+    costs.learn(training_of("S"), 1e9, 2.0);
+    costs.learn(toys_of("mu = 1"), 100.0, 50.0);
 
     CHECK(costs.tasks() == 1);
     CHECK(costs.toy_tasks() == 1);
-    CHECK(costs.seconds("B/member 0", 1e9) == Approx(2.0));
-    CHECK(costs.seconds("toys/mu = 2/0", 10.0) == Approx(5.0));
+    CHECK(costs.seconds(training_of("B"), 1e9) == Approx(2.0));
+    CHECK(costs.seconds(toys_of("mu = 2"), 10.0) == Approx(5.0));
+    CHECK(costs.seconds({.kind = TaskKind::gof, .family = "mu = 1"}, 10.0) == Approx(5.0));
+}
+
+TEST_CASE("ensembles that are called like other tasks are nets like all others") {
+    CostModel costs;
+    for (const char* name : {"toys", "toys/mu = 1", "gof", "search", "search/S", "S/fold 1"}) {
+        costs.learn(training_of(name), 1e9, 2.0);
+    }
+    costs.learn(toys_of("mu = 1"), 100.0, 50.0);
+    costs.learn({.kind = TaskKind::trial, .family = "S"}, 1e9, 2.0);
+
+    CHECK(costs.tasks() == 7);
+    CHECK(costs.toy_tasks() == 1);
+    CHECK(costs.seconds(training_of("toys/mu = 1"), 1e9) == Approx(2.0));
+    CHECK(costs.seconds(toys_of("mu = 1"), 1.0) == Approx(0.5));
+    CHECK(costs.families().size() == 8);
+}
+
+TEST_CASE("people are told families by the beginnings of the tasks' names") {
+    CHECK(family_text(TaskKind::training, "S/scale/up") == "S/scale/up");
+    CHECK(family_text(TaskKind::inference, "S on SBI") == "S on SBI");
+    CHECK(family_text(TaskKind::trial, "S") == "search/S");
+    CHECK(family_text(TaskKind::toys, "mu = 1") == "toys/mu = 1");
+    CHECK(family_text(TaskKind::gof, "mu = 1") == "toys/gof mu = 1");
 }
 
 TEST_CASE("what was learned survives the end of the farm and the compaction of its journal") {
@@ -61,9 +88,10 @@ TEST_CASE("what was learned survives the end of the farm and the compaction of i
             TaskCommitted event{
                 .task = {i, 1},
                 .name = (i % 2 == 0 ? "S/member " : "B/member ") + std::to_string(i),
-                .seconds = 0.125 * static_cast<double>(1 + i % 2),
+                .identity = training_of(i % 2 == 0 ? "S" : "B"),
+                .result = {.seconds = 0.125 * static_cast<double>(1 + i % 2)},
                 .flop = 1e9};
-            event.resumed = i % 10 == 1;
+            event.result.resumed = i % 10 == 1;
             event.adopted = i % 10 == 3;
             journal.write(event);
         }
@@ -72,18 +100,20 @@ TEST_CASE("what was learned survives the end of the farm and the compaction of i
     const JournalState whole = read_journal(path);
     REQUIRE(worth_compacting(whole));
 
-    const CostModel before = learned_costs(whole);
-    const CostModel after = learned_costs(compact_journal(path, whole));
+    const auto before = learned_costs(whole).families();
+    const auto after = learned_costs(compact_journal(path, whole)).families();
 
     // Of 200 tasks of B a fifth each were resumed or adopted.
-    REQUIRE(before.kinds().size() == 2);
-    CHECK(before.kinds()[0].name == "B");
-    CHECK(before.kinds()[0].tasks == 120);
-    CHECK(before.kinds()[0].seconds == 120 * 0.25);
-    CHECK(before.kinds()[1].tasks == 200);
-    for (std::size_t kind = 0; kind < 2; ++kind) {
-        CHECK(after.kinds()[kind].tasks == before.kinds()[kind].tasks);
-        CHECK(after.kinds()[kind].flop == before.kinds()[kind].flop);
-        CHECK(after.kinds()[kind].seconds == before.kinds()[kind].seconds);
+    REQUIRE(before.size() == 2);
+    CHECK(before[0].name == "B");
+    CHECK(before[0].tasks == 120);
+    CHECK(before[0].seconds == 120 * 0.25);
+    CHECK(before[1].tasks == 200);
+    REQUIRE(after.size() == 2);
+    for (std::size_t family = 0; family < 2; ++family) {
+        CHECK(after[family].kind == TaskKind::training);
+        CHECK(after[family].tasks == before[family].tasks);
+        CHECK(after[family].flop == before[family].flop);
+        CHECK(after[family].seconds == before[family].seconds);
     }
 }

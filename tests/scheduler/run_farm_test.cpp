@@ -12,9 +12,10 @@
 #include <fmt/format.h>
 
 #include "ratiofarm/mpi/communicator.hpp"
-#include "store/journal.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
+
+#include "store/journal.hpp"
 
 using namespace ratiofarm;
 
@@ -37,7 +38,7 @@ public:
         running_ = false;
         TaskReport report;
         report.outcome = crashes_ ? TaskOutcome::crashed : TaskOutcome::done;
-        report.seconds = 0.01;
+        report.result.seconds = 0.01;
         return report;
     }
 
@@ -66,7 +67,7 @@ public:
         }
         if (spent.count() < 0.01 * reports_) return std::nullopt;
         reports_ += 1;
-        return TaskPace{spent.count() / 3.0, 1, 0.5, 0.0};
+        return TaskProgress{.fraction = spent.count() / 3.0, .epoch = 1};
     }
 
 private:

@@ -108,7 +108,8 @@ public:
         const auto [seconds, outcome] = world_.attempt(task.digest.high);
         world_.work += seconds;
         end_ = world_.now + seconds;
-        report_ = {.outcome = outcome, .reason = "signal 9", .bytes = 100, .seconds = seconds};
+        report_ = {
+            .outcome = outcome, .reason = "signal 9", .result = {.bytes = 100, .seconds = seconds}};
         running_ = true;
         wake_(end_);
     }
@@ -206,9 +207,10 @@ private:
             if (!committed_.insert(commit->task.digest).second) outcome_.committed_twice += 1;
             journal_.write(TaskCommitted{.task = commit->task.digest,
                                          .name = commit->task.name,
+                                         .identity = commit->task.identity,
                                          .attempt = commit->attempt.value,
                                          .worker = commit->worker.value,
-                                         .seconds = commit->report.seconds,
+                                         .result = commit->report.result,
                                          .at = world_.now});
             if (outcome_.committed % 1000 == 0) journal_.flush();
         } else if (std::holds_alternative<NoteAction>(action)) {

@@ -115,9 +115,9 @@ TEST_CASE("of two results of a task the first of the living attempt counts, equa
         Assign living = old;
         living.attempt = AttemptId(2);
         Finished result = finished(living, TaskOutcome::done);
-        result.report.crc = 7;
+        result.report.result.crc = 7;
         Finished late = finished(old, TaskOutcome::done);
-        late.report.crc = other_crc;
+        late.report.result.crc = other_crc;
 
         const WorkerId owner = only<NoteAction>(scheduler.on(two, late)).empty() ? two : one;
         CHECK(only<CommitAction>(scheduler.on(one, late)).empty());
@@ -130,7 +130,7 @@ TEST_CASE("of two results of a task the first of the living attempt counts, equa
         }
 
         REQUIRE(commits.size() == 1);
-        CHECK(commits[0].report.crc == 7);
+        CHECK(commits[0].report.result.crc == 7);
         CHECK(scheduler.counts().done == 1);
     }
 }

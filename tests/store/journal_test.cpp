@@ -17,11 +17,12 @@ namespace {
 TaskCommitted committed(std::uint64_t i) {
     return {.task = {i, 1},
             .name = "S/member " + std::to_string(i),
+            .identity = {.kind = TaskKind::training,
+                         .family = "S",
+                         .nets = 1,
+                         .first = static_cast<std::uint32_t>(i)},
             .attempt = i,
-            .bytes = 100 + i,
-            .crc = 7,
-            .seconds = 0.1,
-            .resumed = true};
+            .result = {.bytes = 100 + i, .crc = 7, .seconds = 0.1, .resumed = true}};
 }
 
 void write_example(const fs::path& path, std::uint64_t first, std::uint64_t last) {
@@ -39,7 +40,7 @@ TEST_CASE("a journal gives back what was written, over several farms") {
     write_example(path, 0, 3);
     {
         Journal journal(path, read_journal(path));
-        journal.write(TaskGivenUp{{9, 9}, "B/member 0", "diverged", 1});
+        journal.write(TaskGivenUp{{9, 9}, "B/member 0", {}, "diverged", 1});
         journal.write(StageEnded{"train", 2.5});
         journal.flush();
     }
@@ -49,8 +50,9 @@ TEST_CASE("a journal gives back what was written, over several farms") {
     CHECK(state.lines == 6);
     CHECK(state.damaged_lines == 0);
     CHECK(state.committed.size() == 3);
-    CHECK(state.committed.at({2, 1}).bytes == 102);
-    CHECK(state.committed.at({2, 1}).resumed);
+    CHECK(state.committed.at({2, 1}).result.bytes == 102);
+    CHECK(state.committed.at({2, 1}).result.resumed);
+    CHECK(state.committed.at({2, 1}).identity == committed(2).identity);
     CHECK(state.latest.at("S/member 2") == Digest{2, 1});
     CHECK(state.given_up.at({9, 9}).reason == "diverged");
     CHECK(state.farms.at(0).host == "node1");
@@ -113,7 +115,7 @@ TEST_CASE("texts come back as they were, whatever is in them") {
     const std::string reason = "cannot read \"a\\b\"\n\tµ, then {\"crc\":1}";
     {
         Journal journal(path, read_journal(path));
-        journal.write(TaskGivenUp{{9, 9}, "B/member 0", reason, 1});
+        journal.write(TaskGivenUp{{9, 9}, "B/member 0", {}, reason, 1});
         journal.flush();
     }
 
@@ -129,8 +131,8 @@ TEST_CASE("a compacted journal says the same of every task") {
         TaskCommitted newer = committed(5);
         newer.task = {5, 77};  // the same net of a changed campaign
         journal.write(newer);
-        journal.write(TaskGivenUp{{9, 9}, "B/member 0", "diverged", 1});
-        journal.write(TaskNoted{"B/member 0", "strike 1", 2, 0.5});
+        journal.write(TaskGivenUp{{9, 9}, "B/member 0", {}, "diverged", 1});
+        journal.write(TaskNoted{"B/member 0", TaskKind::training, "strike 1", 2, 0.5});
         journal.flush();
     }
     const JournalState before = read_journal(path);
@@ -141,10 +143,12 @@ TEST_CASE("a compacted journal says the same of every task") {
     CHECK(after.lines == 401 + 1 + 1 + 1);
     CHECK_FALSE(worth_compacting(after));
     CHECK(after.committed.size() == before.committed.size());
-    CHECK(after.committed.at({7, 1}).bytes == 107);
+    CHECK(after.committed.at({7, 1}).result.bytes == 107);
     CHECK(after.latest == before.latest);
     CHECK(after.given_up.at({9, 9}).reason == "diverged");
+    CHECK(after.committed.at({7, 1}).identity == before.committed.at({7, 1}).identity);
     CHECK(after.notes.at(0).text == "strike 1");
+    CHECK(after.notes.at(0).kind == TaskKind::training);
     write_example(path, 1000, 1001);
     CHECK(read_journal(path).lines == after.lines + 2);
     CHECK(read_journal(path).damaged_lines == 0);
@@ -177,4 +181,52 @@ TEST_CASE("a flipped bit costs its line and no other") {
         CHECK(state.lines == 3);
         CHECK(state.damaged_lines == 1);
     }
+}
+
+TEST_CASE("lines of the version before are read; planned tasks say what they are about") {
+    const test::TemporaryDirectory folder;
+    const fs::path path = folder.path() / "journal.jsonl";
+    // As that version wrote them.
+    const std::string old =
+        R"({"schema":1,"seq":1,"event":"farm_started","host":"node1","job":"","ranks":2,"graph":"ab","crc":"ae76104d"})"
+        "\n"
+        R"({"schema":1,"seq":2,"event":"task_committed","task":"00000000000000070000000000000001","name":"S/member 7","attempt":1,"worker":0,"bytes":107,"file_crc":7,"seconds":0.1,"resumed":false,"adopted":false,"flop":1000000000.0,"at":12.5,"crc":"08376648"})"
+        "\n";
+    publish(path, std::string_view(old));
+
+    JournalState state = read_journal(path);
+
+    CHECK(state.lines == 2);
+    CHECK(state.damaged_lines == 0);
+    const Digest task{7, 1};
+    REQUIRE(state.committed.contains(task));
+    CHECK(state.committed.at(task).result.bytes == 107);
+    CHECK(state.committed.at(task).identity == TaskIdentity{});
+    identify(state, {8, 1}, committed(8).identity);
+    identify(state, task, committed(7).identity);
+    CHECK(state.committed.at(task).identity == committed(7).identity);
+    identify(state, task, committed(3).identity);  // what is known stays
+    CHECK(state.committed.at(task).identity == committed(7).identity);
+    CHECK(compact_journal(path, state).committed.at(task).identity == committed(7).identity);
+}
+
+TEST_CASE("lines have the bytes that docs/formats.md shows") {
+    const test::TemporaryDirectory folder;
+    const fs::path path = folder.path() / "journal.jsonl";
+    {
+        Journal journal(path, {});
+        journal.write(AttemptBegan{"S/member 7", 3, 0.25});
+        TaskCommitted event = committed(7);
+        event.flop = 1e9;
+        event.at = 12.5;
+        journal.write(event);
+        journal.flush();
+    }
+
+    CHECK(
+        read_text(path) ==
+        R"({"schema":2,"seq":1,"event":"attempt_began","task":"S/member 7","worker":3,"at":0.25,"crc":"6c0a8b4e"})"
+        "\n"
+        R"({"schema":2,"seq":2,"event":"task_committed","task":"00000000000000070000000000000001","name":"S/member 7","kind":"training","family":"S","nets":1,"first":7,"attempt":7,"worker":0,"bytes":107,"file_crc":7,"seconds":0.1,"resumed":true,"adopted":false,"flop":1000000000.0,"at":12.5,"crc":"ec2f071c"})"
+        "\n");
 }

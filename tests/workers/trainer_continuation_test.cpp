@@ -6,8 +6,9 @@
 #include "ratiofarm/protocol/task_file.hpp"
 #include "ratiofarm_test/catch.hpp"
 
-#include "trainer_toy.hpp"
 #include "workers/trainer/tasks/training.hpp"
+
+#include "trainer_toy.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -139,7 +140,7 @@ TEST_CASE("a rung whose state is lost or damaged is trained from the beginning",
     const TrainerOutcome outcome = train(rungs[1], DeviceKind::cpu, control, Log());
 
     CHECK(encode(result_of(rungs[1])) == encode(result_of(whole)));
-    CHECK(outcome.done->resumed);  // its time is not that of the rung
+    CHECK(outcome.result->resumed);  // its time is not that of the rung
 }
 
 }  // namespace ratiofarm

@@ -10,10 +10,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/philox.hpp"
 #include "ratiofarm/core/publish.hpp"
 #include "ratiofarm/protocol/task_file.hpp"
 #include "ratiofarm_test/catch.hpp"
+
+#include "core/philox.hpp"
 
 #include "trainer_toy.hpp"
 
@@ -56,7 +57,7 @@ public:
     TrainerReply receive() {
         while (true) {
             if (auto reply = buffer_.next_reply()) {
-                if (!std::holds_alternative<TaskProgress>(*reply)) return *reply;
+                if (!std::holds_alternative<TaskAlive>(*reply)) return *reply;
                 continue;
             }
             std::array<std::byte, 4096> chunk{};
@@ -124,7 +125,7 @@ TEST_CASE("a trainer greets, works and leaves when the socket closes", "[trainer
     trainer.send(request);
     const auto done = std::get<TaskDone>(trainer.receive());
     CHECK(done.task == request.task);
-    CHECK(done.crc == crc32(read_file(request.result_path)));
+    CHECK(done.result.crc == crc32(read_file(request.result_path)));
 
     CHECK(trainer.close_and_wait() == 0);
 }
@@ -146,7 +147,7 @@ TEST_CASE("a stopped training goes on in another process to the same bits", "[tr
     second.receive();
     second.send(request);
 
-    CHECK(std::get<TaskDone>(second.receive()).resumed);
+    CHECK(std::get<TaskDone>(second.receive()).result.resumed);
     CHECK(read_file(request.result_path) == straight);
 }
 

@@ -67,15 +67,15 @@ public:
         const std::uint64_t now = polls_++;
         return script_ ? script_(now) : Command::go_on;
     }
-    void report(const Progress& progress) override { last_ = progress; }
+    void report(const TaskProgress& progress) override { last_ = progress; }
 
     std::uint64_t polls() const { return polls_; }
-    const Progress& last() const { return last_; }
+    const TaskProgress& last() const { return last_; }
 
 private:
     std::function<Command(std::uint64_t)> script_;
     std::uint64_t polls_ = 0;
-    Progress last_;
+    TaskProgress last_;
 };
 
 }  // namespace ratiofarm::test

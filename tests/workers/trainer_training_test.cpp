@@ -2,13 +2,14 @@
 #include <filesystem>
 #include <fstream>
 
-#include "core/philox.hpp"
 #include "ratiofarm/core/publish.hpp"
 #include "ratiofarm/protocol/task_file.hpp"
 #include "ratiofarm_test/catch.hpp"
 
-#include "trainer_toy.hpp"
+#include "core/philox.hpp"
 #include "workers/trainer/tasks/training.hpp"
+
+#include "trainer_toy.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -109,9 +110,9 @@ TEST_CASE("a finished training leaves its result and no checkpoint", "[trainer]"
     ScriptedControl control;
     const TrainerOutcome outcome = run(request, control);
 
-    CHECK(outcome.done->resumed);
-    CHECK(outcome.done->crc == crc32(read_file(request.result_path)));
-    CHECK(outcome.done->bytes == std::filesystem::file_size(request.result_path));
+    CHECK(outcome.result->resumed);
+    CHECK(outcome.result->crc == crc32(read_file(request.result_path)));
+    CHECK(outcome.result->bytes == std::filesystem::file_size(request.result_path));
     CHECK_FALSE(std::filesystem::exists(request.state_path));
     CHECK_FALSE(std::filesystem::exists(request.state_path + ".old"));
 }
@@ -162,7 +163,7 @@ TEST_CASE("a damaged checkpoint gives way to the one before it", "[trainer]") {
 
     ScriptedControl control;
     const TrainerOutcome outcome = run(request, control);
-    CHECK(outcome.done->resumed == expect_resumed);
+    CHECK(outcome.result->resumed == expect_resumed);
     CHECK(read_file(request.result_path) == straight);
 }
 

@@ -10,10 +10,11 @@
 
 #include "ratiofarm/core/digest.hpp"
 #include "ratiofarm/core/enum_words.hpp"
+#include "ratiofarm/core/task_progress.hpp"
+#include "ratiofarm/core/wire.hpp"
 #include "ratiofarm/protocol/network.hpp"
 #include "ratiofarm/protocol/split.hpp"
 #include "ratiofarm/protocol/training_options.hpp"
-#include "ratiofarm/core/wire.hpp"
 
 /// What a supervisor and its trainer say to each other over their local socket. Each frame is
 /// u32 size of the body, u8 index of the message in the variant, then the encoded body.
@@ -205,33 +206,25 @@ void fields(Archive& archive, MemberOf<Archive, TrainerHello>& value) {
 }
 
 /// Sign of life, about once a second while a task runs.
-struct TaskProgress {
+struct TaskAlive {
     Digest task;
-    double fraction = 0.0;  ///< of the task, 0 to 1
-    std::uint32_t epoch = 0;
-    double training_loss = 0.0;  ///< of the last complete epoch; NaN before it
-    double validation_loss = 0.0;
-    double checkpoint_seconds = 0.0;  ///< that the last checkpoint took; 0 before it
+    TaskProgress progress;
 };
 
 template <class Archive>
-void fields(Archive& archive, MemberOf<Archive, TaskProgress>& value) {
-    archive(value.task, value.fraction, value.epoch, value.training_loss, value.validation_loss,
-            value.checkpoint_seconds);
+void fields(Archive& archive, MemberOf<Archive, TaskAlive>& value) {
+    archive(value.task, value.progress);
 }
 
 /// The result is published at the path of the request.
 struct TaskDone {
     Digest task;
-    std::uint64_t bytes = 0;  ///< of the published file
-    std::uint32_t crc = 0;    ///< of the published file
-    double seconds = 0.0;     ///< spent in this attempt
-    bool resumed = false;     ///< continued from a checkpoint
+    TaskResult result;
 };
 
 template <class Archive>
 void fields(Archive& archive, MemberOf<Archive, TaskDone>& value) {
-    archive(value.task, value.bytes, value.crc, value.seconds, value.resumed);
+    archive(value.task, value.result);
 }
 
 enum class FailureKind : std::uint8_t {
@@ -262,7 +255,7 @@ void fields(Archive& archive, MemberOf<Archive, TaskStopped>& value) {
     archive(value.task);
 }
 
-using TrainerReply = std::variant<TrainerHello, TaskProgress, TaskDone, TaskFailed, TaskStopped>;
+using TrainerReply = std::variant<TrainerHello, TaskAlive, TaskDone, TaskFailed, TaskStopped>;
 
 /// The frame of one message, ready to be written to the socket.
 std::vector<std::byte> frame(const TrainerRequest& request);

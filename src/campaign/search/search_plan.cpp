@@ -6,11 +6,13 @@
 #include <numeric>
 
 #include "ratiofarm/core/errors.hpp"
-#include "core/seeds.hpp"
 
 #include "campaign/find_sample.hpp"
 #include "campaign/task_digest.hpp"
 #include "campaign/training_planner.hpp"
+#include "core/seeds.hpp"
+
+#include "search_words.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -39,7 +41,7 @@ public:
         const EnsembleSpec& spec = nominal_of(specs_, process);
         TrainTask whole = planner_.trainings(spec, {0, 1}).front();
         expect_batch(whole.request);
-        const std::string name = "search/" + process + " " + trial_;
+        const std::string name = "search/" + spec.name + " " + trial_;
         const std::uint64_t seed = inputs_.campaign.seed;
         NetRequest& net = whole.request.nets.front();
         net.name = name;
@@ -50,6 +52,7 @@ public:
             TrainTask task = whole;
             task.name = task.request.name = name + " rung " + std::to_string(rung);
             task.ensemble = "search";
+            task.identity = {.kind = TaskKind::trial, .family = spec.name};
             task.nets.clear();
             const std::uint32_t before = rung == 0 ? 0 : epochs_[rung - 1];
             task.flop *= static_cast<double>(epochs_[rung] - before) / epochs_.back();

@@ -11,9 +11,10 @@
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/protocol/task_file.hpp"
 
-#include "ensemble_passes.hpp"
 #include "workers/trainer/events/inference_events.hpp"
 #include "workers/trainer/events/member_rows.hpp"
+
+#include "ensemble_passes.hpp"
 #include "ratio_sink.hpp"
 #include "score_sink.hpp"
 #include "training_state_store.hpp"
@@ -39,7 +40,7 @@ private:
                         std::span<const std::uint64_t> events,
                         std::span<const float> logits) const;
     std::optional<TaskEnd> obey();
-    TaskDone publish_block();
+    TaskResult publish_block();
 
     const InferRequest& request_;
     TaskControl& control_;
@@ -156,20 +157,16 @@ TrainerOutcome Inference::run() {
                   static_cast<double>(rows_.of_fold(fold).size());
     }
     for (std::uint32_t fold = 0; fold < folds; ++fold) {
-        if (const auto end = evaluate_fold(fold)) return {.end = *end, .done = {}};
+        if (const auto end = evaluate_fold(fold)) return {.end = *end, .result = {}};
     }
-    return {.end = TaskEnd::done, .done = publish_block()};
+    return {.end = TaskEnd::done, .result = publish_block()};
 }
 
-TaskDone Inference::publish_block() {
+TaskResult Inference::publish_block() {
     const auto bytes = sink_->file();
     publish_in_place(request_.result_path, bytes);
     const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - started_;
-    return {.task = request_.task,
-            .bytes = bytes.size(),
-            .crc = crc32(bytes),
-            .seconds = spent.count(),
-            .resumed = false};
+    return {.bytes = bytes.size(), .crc = crc32(bytes), .seconds = spent.count(), .resumed = false};
 }
 
 void expect_possible(const InferRequest& request) {

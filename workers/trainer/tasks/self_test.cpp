@@ -10,12 +10,13 @@
 
 #include <unistd.h>
 
-#include "core/philox.hpp"
 #include "ratiofarm/core/publish.hpp"
 #include "ratiofarm/protocol/task_file.hpp"
 
-#include "inference.hpp"
+#include "core/philox.hpp"
 #include "workers/trainer/events/inference_events.hpp"
+
+#include "inference.hpp"
 #include "training.hpp"
 
 namespace ratiofarm {
@@ -27,7 +28,7 @@ constexpr double tolerated_error = 0.05;  ///< rms of log r; statistics by itsel
 class Uninterrupted : public TaskControl {
 public:
     Command poll() override { return Command::go_on; }
-    void report(const Progress&) override {}
+    void report(const TaskProgress&) override {}
 };
 
 /// A folder of this process, removed at the end.

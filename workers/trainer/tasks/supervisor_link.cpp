@@ -105,16 +105,11 @@ Command LinkControl::poll() {
     return link_.closed() ? Command::abandon : command;
 }
 
-void LinkControl::report(const Progress& progress) {
+void LinkControl::report(const TaskProgress& progress) {
     const auto now = Clock::now();
     if (now < next_report_) return;
     next_report_ = now + report_interval;
-    link_.send(TaskProgress{.task = task_,
-                            .fraction = progress.fraction,
-                            .epoch = progress.epoch,
-                            .training_loss = progress.training_loss,
-                            .validation_loss = progress.validation_loss,
-                            .checkpoint_seconds = progress.checkpoint_seconds});
+    link_.send(TaskAlive{.task = task_, .progress = progress});
 }
 
 }  // namespace ratiofarm

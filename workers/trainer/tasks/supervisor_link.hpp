@@ -4,8 +4,9 @@
 #include <deque>
 #include <optional>
 
-#include "core/unique_fd.hpp"
 #include "ratiofarm/protocol/trainer_protocol.hpp"
+
+#include "core/unique_fd.hpp"
 
 #include "task_control.hpp"
 
@@ -45,7 +46,7 @@ public:
     LinkControl(SupervisorLink& link, const Digest& task, std::deque<TrainerRequest>& later);
 
     Command poll() override;
-    void report(const Progress& progress) override;
+    void report(const TaskProgress& progress) override;
 
 private:
     using Clock = std::chrono::steady_clock;

@@ -15,15 +15,6 @@ enum class Command : std::uint8_t {
     abandon,     ///< the supervisor is gone: give the task up, write nothing
 };
 
-/// Where a running task stands.
-struct Progress {
-    double fraction = 0.0;  ///< of the task, 0 to 1
-    std::uint32_t epoch = 0;
-    double training_loss = 0.0;  ///< of the last complete epoch; NaN before it
-    double validation_loss = 0.0;
-    double checkpoint_seconds = 0.0;  ///< that the last checkpoint took; 0 before it
-};
-
 /// The thread between a running task and whoever ordered it. Both calls are cheap enough to stand
 /// in the training loop: an implementation looks at its clock first.
 class TaskControl {
@@ -31,7 +22,7 @@ public:
     virtual ~TaskControl() = default;
 
     virtual Command poll() = 0;
-    virtual void report(const Progress& progress) = 0;
+    virtual void report(const TaskProgress& progress) = 0;
 
 protected:
     TaskControl() = default;
@@ -44,7 +35,7 @@ enum class TaskEnd : std::uint8_t { done, stopped, abandoned };
 
 struct TrainerOutcome {
     TaskEnd end = TaskEnd::done;
-    std::optional<TaskDone> done;  ///< if `end` is done
+    std::optional<TaskResult> result;  ///< if `end` is done
 };
 
 }  // namespace ratiofarm

@@ -33,7 +33,7 @@ bool is_refused_allocation(const c10::Error& error) {
 }
 
 TrainerReply reply_to(const TrainerOutcome& outcome, const Digest& task) {
-    if (outcome.done) return *outcome.done;
+    if (outcome.result) return TaskDone{.task = task, .result = *outcome.result};
     return TaskStopped{.task = task};
 }
 

@@ -5,9 +5,10 @@
 
 #include <c10/core/InferenceMode.h>
 
-#include "protocol/checkpoint_pause.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/protocol/task_file.hpp"
+
+#include "protocol/checkpoint_pause.hpp"
 
 #include "continuation.hpp"
 #include "failpoint.hpp"
@@ -47,7 +48,7 @@ private:
     void save();
     std::vector<TrainedNet> trained_nets() const;
     std::optional<TaskEnd> measure(std::vector<TrainedNet>& nets);
-    TaskDone publish_result(const TrainingResult& result);
+    TaskResult publish_result(const TrainingResult& result);
 
     const TrainRequest& request_;
     DeviceKind device_;
@@ -111,14 +112,14 @@ bool Training::update_running() {
 
 TrainerOutcome Training::run() {
     while (state_.epoch < last_epoch(request_) && update_running()) {
-        if (const auto end = run_steps()) return {.end = *end, .done = {}};
-        if (const auto end = finish_epoch()) return {.end = *end, .done = {}};
+        if (const auto end = run_steps()) return {.end = *end, .result = {}};
+        if (const auto end = finish_epoch()) return {.end = *end, .result = {}};
     }
     trainer_.save(state_);
     if (is_to_be_continued(request_)) save();  // before the result: where it is, this is
     std::vector<TrainedNet> nets = trained_nets();
-    if (const auto end = measure(nets)) return {.end = *end, .done = {}};
-    return {.end = TaskEnd::done, .done = publish_result({std::move(nets)})};
+    if (const auto end = measure(nets)) return {.end = *end, .result = {}};
+    return {.end = TaskEnd::done, .result = publish_result({std::move(nets)})};
 }
 
 std::optional<TaskEnd> Training::run_steps() {
@@ -174,9 +175,9 @@ std::optional<TaskEnd> Training::obey() {
 /// Losses are means over the nets that have not diverged.
 void Training::report() {
     const auto total = static_cast<double>(training_.count() * last_epoch(request_));
-    Progress progress{.fraction = static_cast<double>(state_.step) / total,
-                      .epoch = state_.epoch,
-                      .checkpoint_seconds = save_seconds_};
+    TaskProgress progress{.fraction = static_cast<double>(state_.step) / total,
+                          .epoch = state_.epoch,
+                          .checkpoint_seconds = save_seconds_};
     double nets = 0.0;
     for (const NetState& net : state_.nets) {
         if (!net.failure.empty() || net.training_loss.empty()) continue;
@@ -265,7 +266,7 @@ std::optional<TaskEnd> Training::measure(std::vector<TrainedNet>& nets) {
     return end;
 }
 
-TaskDone Training::publish_result(const TrainingResult& result) {
+TaskResult Training::publish_result(const TrainingResult& result) {
     const auto bytes = encode_task_file(request_.task, result);
     fail_on_purpose(request_.name, "publish");
     publish_in_place(request_.result_path, bytes);
@@ -275,8 +276,7 @@ TaskDone Training::publish_result(const TrainingResult& result) {
     } else {
         store_.remove();
     }
-    return {.task = request_.task,
-            .bytes = bytes.size(),
+    return {.bytes = bytes.size(),
             .crc = crc32(bytes),
             .seconds = seconds_since(started_),
             .resumed = resumed_};
