@@ -1,8 +1,8 @@
 // Goodness of fit in three bins, where deviances and expectations are short sums.
 #include "measurement/gof_plan.hpp"
 
+#include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <set>
 
 #include "ratiofarm/core/errors.hpp"

@@ -1,6 +1,7 @@
 #include "measurement/line_sums.hpp"
 
 #include <cmath>
+#include <limits>
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm_test/catch.hpp"
@@ -129,8 +130,7 @@ TEST_CASE("a sum of lines is factors times lines plus a constant, event by event
 TEST_CASE("a sum that is not finite is refused with file, set, row and process", "[measurement]") {
     const Written written;
     LineSums sums = some_sums();
-    sums.factor[1][0] = 1e308;
-    sums.factor[1][1] = 1e308 * 1e10;
+    sums.factor[1][1] = std::numeric_limits<double>::infinity();
 
     CHECK_THROWS_WITH(summed_lines(written.file, "B", sums),
                       Contains("ratios.h5") && Contains("'B', row 0") &&
@@ -139,8 +139,6 @@ TEST_CASE("a sum that is not finite is refused with file, set, row and process",
 
 TEST_CASE("lines that a file does not have are refused", "[measurement]") {
     const Written written;
-    LineSums sums = some_sums();
-    sums.lines = RatioLines::member;
 
     CHECK_THROWS_AS(written.file.read_line("B", RatioLines::member, 0, {0, 1}), DataError);
 }

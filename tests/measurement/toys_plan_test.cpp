@@ -1,6 +1,7 @@
 // Which toys are thrown, and what their outcomes are summed up to.
 #include "measurement/toys_plan.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
@@ -138,8 +139,9 @@ TEST_CASE("events of the mixture are expected in proportion to it, with the mode
         double sum = 0.0;
         for (std::size_t set = 0; set < 2; ++set) {
             for (std::size_t b = 0; b < test::n_bins; ++b) {
-                const double mixture = 100.0 * mu * std::exp(static_cast<float>(log_ratio(0, b))) +
-                                       100.0 * std::exp(static_cast<float>(log_ratio(1, b)));
+                const double mixture =
+                    100.0 * mu * std::exp(double{static_cast<float>(log_ratio(0, b))}) +
+                    100.0 * std::exp(double{static_cast<float>(log_ratio(1, b))});
                 for (const double w : sets[set].weights[b]) {
                     const double expected = 0.5 * w / sets[set].sum() * mixture;
                     CHECK(weights.at(row++) == Approx(expected).epsilon(1e-9));

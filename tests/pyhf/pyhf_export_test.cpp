@@ -244,7 +244,8 @@ TEST_CASE("a workspace of a campaign is read back as the same bins and effects",
     sample(campaign, 1).factors = {{{"dd_0", "dd_1", ""}}};
 
     const Campaign again =
-        campaign_from_pyhf(pyhf_from_campaign(campaign), {.measurement = "", .campaign = "counts"});
+        campaign_from_pyhf(nlohmann::json::parse(pyhf_from_campaign(campaign).dump()),
+                           {.measurement = "", .campaign = "counts"});
 
     CHECK(again.name == campaign.name);
     CHECK(again.inference.poi == "mu");

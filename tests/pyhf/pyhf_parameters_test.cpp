@@ -20,7 +20,8 @@ using Default = PyhfParameters::Default;
 using Kind = Constraint::Kind;
 
 PyhfParameters configured_by(const json& parameters) {
-    return PyhfParameters({{"name", "m"}, {"config", {{"poi", "mu"}, {"parameters", parameters}}}});
+    const json measurement{{"name", "m"}, {"config", {{"poi", "mu"}, {"parameters", parameters}}}};
+    return PyhfParameters(measurement);
 }
 
 const Default alpha{
@@ -150,7 +151,7 @@ TEST_CASE("the parameter of interest is a factor that some modifier declares", "
 
 TEST_CASE("a configuration that does not fit its parameters is refused by name", "[pyhf]") {
     const auto error_of = [](const json& configuration) {
-        PyhfParameters parameters = configured_by({configuration});
+        PyhfParameters parameters = configured_by(json::array({configuration}));
         try {
             parameters.declare("dd", PyhfKind::shapesys, {gamma_of(0.1), gamma_of(0.2)});
         } catch (const DataError& error) {

@@ -118,12 +118,10 @@ TEST_CASE("a key of search.json that is missing is named", "[report][search]") {
         without.erase(key);
         expect_named(without, key);
     }
-    for (const auto& [list, of_one] : {std::pair{"trials", "setting"},
-                                       {"trials", "rungs"},
-                                       {"decisions", "trial"},
-                                       {"decisions", "rung"},
-                                       {"decisions", "begin"},
-                                       {"decisions", "end"}}) {
+    const std::vector<std::pair<std::string, std::string>> of_lists{
+        {"trials", "setting"}, {"trials", "rungs"},    {"decisions", "trial"},
+        {"decisions", "rung"}, {"decisions", "begin"}, {"decisions", "end"}};
+    for (const auto& [list, of_one] : of_lists) {
         Json without = whole;
         without[list][0].erase(of_one);
         expect_named(without, of_one);
