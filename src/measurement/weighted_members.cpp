@@ -131,6 +131,13 @@ LineSums likely_change(const RatioHeader& header,
     return sums;
 }
 
+void divide(LineSums& sums, double by) {
+    for (auto& factors : sums.factor) {
+        for (double& factor : factors) factor /= by;
+    }
+    for (double& constant : sums.constant) constant /= by;
+}
+
 }  // namespace
 
 WeightedMembersStudy weighted_members(const mpi::Communicator& comm, const FittedPoint& point) {
@@ -176,6 +183,9 @@ WeightedMembersStudy weighted_members(const mpi::Communicator& comm, const Fitte
         study.direction[r] = likely_change(point.ratios[r]->header(), weights[r], a);
     }
     study.fit.sigma = std::sqrt(variance);
+    if (study.fit.sigma > 0.0) {  // C a moves the estimate by sigma^2
+        for (LineSums& region : study.direction) divide(region, study.fit.sigma);
+    }
     return study;
 }
 
