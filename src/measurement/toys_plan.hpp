@@ -10,7 +10,6 @@
 #include "ratiofarm/fit/toys.hpp"
 
 #include "farm/task.hpp"
-#include "pipeline/workspace.hpp"
 
 #include "fit_input.hpp"
 #include "toys_runner.hpp"

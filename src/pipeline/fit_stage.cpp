@@ -23,7 +23,6 @@ namespace {
 
 /// Raised when the same ratios give another fit.json.
 constexpr std::uint64_t fit_algorithm = 4;
-constexpr std::uint64_t fit_algorithm = 4;
 
 /// Digest of everything the fit is made from.
 Digest fit_digest(const Campaign& campaign,

@@ -20,7 +20,7 @@ ROOMS = {
     "mpi": ("src/mpi", "core", "mpi*"),
     "h5": ("src/h5", "core mpi", "hdf5*"),
     "farm": ("src/farm", "core mpi", "mpi"),
-    "store": ("src/store", "core", "json"),
+    "store": ("src/store", "core", "json*"),
     "tables": ("src/tables", "core protocol physics mpi h5", "json"),
     "simulation/files": (
         "src/simulation/files", "core protocol simulation campaign tables", ""),
