@@ -42,8 +42,8 @@ std::size_t plain_parameter(const StatisticalModel& model,
 }
 
 Interpolated product(const Interpolated& f, const Interpolated& g) {
-    return {f.value * g.value, f.slope * g.value + f.value * g.slope,
-            f.bend * g.value + 2.0 * f.slope * g.slope + f.value * g.bend};
+    return {f.value * g.value, f.gradient * g.value + f.value * g.gradient,
+            f.curvature * g.value + 2.0 * f.gradient * g.gradient + f.value * g.curvature};
 }
 
 }  // namespace
@@ -149,8 +149,8 @@ CompiledSample::YieldProduct CompiledSample::yield_product(std::span<const doubl
     for (Interpolated& effect : result.effects) {
         if (effect.value == 0.0) effect.value = tiny;
         result.value *= effect.value;
-        effect.slope /= effect.value;
-        effect.bend /= effect.value;
+        effect.gradient /= effect.value;
+        effect.curvature /= effect.value;
     }
     return result;
 }
@@ -161,21 +161,22 @@ SampleRate CompiledSample::rate(std::span<const double> u) const {
     // f(mu) spread out over the rate parameters.
     const auto f = coefficient_.at(u);
     SampleRate result{f.value * total, std::vector<double>(r), std::vector<double>(r * r)};
-    std::vector<double> slope(r);
+    std::vector<double> gradient(r);
     const std::size_t n = coefficient_places_.size();
     for (std::size_t k = 0; k < n; ++k) {
-        slope[coefficient_places_[k]] = f.gradient[k];
+        gradient[coefficient_places_[k]] = f.gradient[k];
         for (std::size_t l = 0; l < n; ++l) {
             result.hessian[coefficient_places_[k] * r + coefficient_places_[l]] =
                 f.hessian[k * n + l];
         }
     }
     for (std::size_t a = 0; a < r; ++a) {
-        result.gradient[a] = total * (slope[a] + f.value * g[a].slope);
+        result.gradient[a] = total * (gradient[a] + f.value * g[a].gradient);
         for (std::size_t b = 0; b < r; ++b) {
-            const double bend = a == b ? g[a].bend : g[a].slope * g[b].slope;
+            const double curvature = a == b ? g[a].curvature : g[a].gradient * g[b].gradient;
             double& h = result.hessian[a * r + b];
-            h = total * (h + slope[a] * g[b].slope + slope[b] * g[a].slope + f.value * bend);
+            h = total * (h + gradient[a] * g[b].gradient + gradient[b] * g[a].gradient +
+                         f.value * curvature);
         }
     }
     return result;
@@ -185,8 +186,8 @@ void CompiledSample::set_contents(std::span<const double> u, SampleAt& to) const
     const std::size_t n = n_bins();
     const std::size_t k_all = shapes_.size();
     to.content = contents_;
-    to.content_slope.resize(n * k_all);
-    to.content_bend.resize(n * k_all);
+    to.content_gradient.resize(n * k_all);
+    to.content_curvature.resize(n * k_all);
     for (std::size_t k = 0; k < k_all; ++k) {
         // A shift is linear in its two anchors.
         const Shape& shape = shapes_[k];
@@ -195,8 +196,10 @@ void CompiledSample::set_contents(std::span<const double> u, SampleAt& to) const
         const Interpolated down = interpolate_shift(shape.code, 0.0, 1.0, alpha);
         for (std::size_t b = 0; b < n; ++b) {
             to.content[b] += up.value * shape.up[b] + down.value * shape.down[b];
-            to.content_slope[b * k_all + k] = up.slope * shape.up[b] + down.slope * shape.down[b];
-            to.content_bend[b * k_all + k] = up.bend * shape.up[b] + down.bend * shape.down[b];
+            to.content_gradient[b * k_all + k] =
+                up.gradient * shape.up[b] + down.gradient * shape.down[b];
+            to.content_curvature[b * k_all + k] =
+                up.curvature * shape.up[b] + down.curvature * shape.down[b];
         }
     }
 }

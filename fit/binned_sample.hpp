@@ -24,8 +24,8 @@ struct SampleAt {
     SampleRate rate;
     std::vector<double> factor;         ///< [B], Gamma_b
     std::vector<double> content;        ///< [B], M_b
-    std::vector<double> content_slope;  ///< [B, K], dM_b / d alpha_k
-    std::vector<double> content_bend;   ///< [B, K], d2M_b / d alpha_k^2; mixed ones are zero
+    std::vector<double> content_gradient;   ///< [B, K], dM_b / d alpha_k
+    std::vector<double> content_curvature;  ///< [B, K], d2M_b / d alpha_k^2; mixed ones are zero
 };
 
 /// One sample of a binned region, compiled for evaluation: names resolved to positions in theta.
@@ -72,7 +72,7 @@ private:
                      const InternalCoordinates& coordinates);
     struct YieldProduct {
         double value;
-        std::vector<Interpolated> effects;  ///< [R], slope and bend relative to the value
+        std::vector<Interpolated> effects;  ///< [R], gradient and curvature relative to the value
     };
     YieldProduct yield_product(std::span<const double> u) const;
     SampleRate rate(std::span<const double> u) const;

@@ -14,8 +14,8 @@ constexpr double floor_of_expectation = 1e-6;
 /// nu - n ln nu of one bin with derivatives in nu.
 struct PoissonTerm {
     double value = 0.0;
-    double slope = 0.0;
-    double bend = 0.0;  ///< >= 0
+    double gradient = 0.0;
+    double curvature = 0.0;  ///< >= 0
     bool below_floor = false;
 };
 
@@ -63,21 +63,21 @@ struct WeightedSample {
 /// What the factors of one bin add to sum w' and to P sum w'' of add_second_derivatives().
 void add_factors(const WeightedSample& of,
                  std::size_t bin,
-                 std::vector<double>& slope,
+                 std::vector<double>& gradient,
                  std::vector<double>& hessian) {
     const auto& factors = of.sample.factors(bin);
     const auto& shapes = of.sample.shape_parameters();
     const double p = of.weight[bin] * of.at.rate.value;
     const auto add_both = [&](std::size_t a, std::size_t b, double value) {
-        hessian[a * slope.size() + b] += value;
-        hessian[b * slope.size() + a] += value;
+        hessian[a * gradient.size() + b] += value;
+        hessian[b * gradient.size() + a] += value;
     };
     for (std::size_t i = 0; i < factors.size(); ++i) {
         const double others = product_without(factors, of.u, i, i);
-        slope[factors[i]] += of.weight[bin] * others * of.at.content[bin];
+        gradient[factors[i]] += of.weight[bin] * others * of.at.content[bin];
         for (std::size_t k = 0; k < shapes.size(); ++k) {
-            const double content_slope = of.at.content_slope[bin * shapes.size() + k];
-            add_both(factors[i], shapes[k], p * others * content_slope);
+            const double content_gradient = of.at.content_gradient[bin * shapes.size() + k];
+            add_both(factors[i], shapes[k], p * others * content_gradient);
         }
         for (std::size_t j = 0; j < i; ++j) {
             const double rest = product_without(factors, of.u, i, j);
@@ -94,20 +94,20 @@ void add_second_derivatives(const WeightedSample& of, std::vector<double>& hessi
     const auto& rate = of.sample.rate_parameters();
     const auto& shapes = of.sample.shape_parameters();
     double sum = 0.0;
-    std::vector<double> slope(n);  // sum w'
+    std::vector<double> gradient(n);  // sum w'
     for (std::size_t b = 0; b < of.weight.size(); ++b) {
         const double weight = of.weight[b] * at.factor[b];
         sum += weight * at.content[b];
         for (std::size_t k = 0; k < shapes.size(); ++k) {
             const std::size_t bk = b * shapes.size() + k;
-            slope[shapes[k]] += weight * at.content_slope[bk];
-            hessian[shapes[k] * (n + 1)] += weight * at.rate.value * at.content_bend[bk];
+            gradient[shapes[k]] += weight * at.content_gradient[bk];
+            hessian[shapes[k] * (n + 1)] += weight * at.rate.value * at.content_curvature[bk];
         }
-        add_factors(of, b, slope, hessian);
+        add_factors(of, b, gradient, hessian);
     }
     for (std::size_t i = 0; i < rate.size(); ++i) {
         for (std::size_t a = 0; a < n; ++a) {
-            const double crossed = at.rate.gradient[i] * slope[a];
+            const double crossed = at.rate.gradient[i] * gradient[a];
             hessian[rate[i] * n + a] += crossed;
             hessian[a * n + rate[i]] += crossed;
         }
@@ -120,7 +120,7 @@ void add_second_derivatives(const WeightedSample& of, std::vector<double>& hessi
 }  // namespace
 
 /// d nu_b / du, sparse: the parameters that act on all bins, and those that act on a single bin.
-struct BinnedTerm::Slopes {
+struct BinnedTerm::Gradients {
     std::vector<double> shared;            // [bins, A]
     std::vector<std::vector<double>> own;  // [bins][own_]
 };
@@ -180,13 +180,13 @@ std::vector<double> BinnedTerm::expected(std::span<const double> u) const {
     return expected(at);
 }
 
-BinnedTerm::Slopes BinnedTerm::slopes(std::span<const SampleAt> at,
-                                      std::span<const double> u) const {
+BinnedTerm::Gradients BinnedTerm::gradients(std::span<const SampleAt> at,
+                                            std::span<const double> u) const {
     const std::size_t n = observed_.size();
-    Slopes result{std::vector<double>(n * shared_.size()), std::vector<std::vector<double>>(n)};
+    Gradients result{std::vector<double>(n * shared_.size()), std::vector<std::vector<double>>(n)};
     for (std::size_t b = 0; b < n; ++b) {
         result.own[b].resize(own_[b].size());
-        const auto slope_of = [&](std::size_t a) -> double& {
+        const auto gradient_of = [&](std::size_t a) -> double& {
             const std::size_t place = place_in_shared_[a];
             if (place < shared_.size()) return result.shared[b * shared_.size() + place];
             const auto own = std::lower_bound(own_[b].begin(), own_[b].end(), a);
@@ -199,14 +199,14 @@ BinnedTerm::Slopes BinnedTerm::slopes(std::span<const SampleAt> at,
             const auto& factors = samples_[s].factors(b);
             const double content = sample.content[b];
             for (std::size_t i = 0; i < rate.size(); ++i) {
-                slope_of(rate[i]) += sample.rate.gradient[i] * sample.factor[b] * content;
+                gradient_of(rate[i]) += sample.rate.gradient[i] * sample.factor[b] * content;
             }
             for (std::size_t k = 0; k < shapes.size(); ++k) {
-                slope_of(shapes[k]) += sample.rate.value * sample.factor[b] *
-                                       sample.content_slope[b * shapes.size() + k];
+                gradient_of(shapes[k]) += sample.rate.value * sample.factor[b] *
+                                          sample.content_gradient[b * shapes.size() + k];
             }
             for (std::size_t i = 0; i < factors.size(); ++i) {
-                slope_of(factors[i]) +=
+                gradient_of(factors[i]) +=
                     sample.rate.value * content * product_without(factors, u, i, i);
             }
         }
@@ -214,7 +214,7 @@ BinnedTerm::Slopes BinnedTerm::slopes(std::span<const SampleAt> at,
     return result;
 }
 
-void BinnedTerm::add_outer(const Slopes& slopes,
+void BinnedTerm::add_outer(const Gradients& gradients,
                            std::span<const double> weight,
                            Evaluation& to) const {
     const std::size_t n = place_in_shared_.size();
@@ -225,8 +225,8 @@ void BinnedTerm::add_outer(const Slopes& slopes,
     };
     std::vector<double> block(n_shared * n_shared);  // lower triangle
     for (std::size_t b = 0; b < own_.size(); ++b) {
-        const double* shared = slopes.shared.data() + b * n_shared;
-        const auto& own = slopes.own[b];
+        const double* shared = gradients.shared.data() + b * n_shared;
+        const auto& own = gradients.own[b];
         for (std::size_t i = 0; i < n_shared; ++i) {
             const double scaled = weight[b] * shared[i];
             for (std::size_t j = 0; j <= i; ++j) block[i * n_shared + j] += scaled * shared[j];
@@ -253,23 +253,23 @@ void BinnedTerm::add(std::span<const double> u, Evaluation& to) const {
     RATIOFARM_EXPECT(u.size() == place_in_shared_.size());
     const auto at = samples_at(u);
     const auto nu = expected(at);
-    const Slopes slope = slopes(at, u);
+    const Gradients gradient = gradients(at, u);
     std::vector<double> first(nu.size());
     std::vector<double> second(nu.size());
     for (std::size_t b = 0; b < nu.size(); ++b) {
         const PoissonTerm term = poisson_term(observed_[b], nu[b]);
         to.nll += term.value;
         to.below_floor += term.below_floor ? 1 : 0;
-        first[b] = term.slope;
-        second[b] = term.bend;
+        first[b] = term.gradient;
+        second[b] = term.curvature;
         for (std::size_t i = 0; i < shared_.size(); ++i) {
-            to.gradient[shared_[i]] += first[b] * slope.shared[b * shared_.size() + i];
+            to.gradient[shared_[i]] += first[b] * gradient.shared[b * shared_.size() + i];
         }
         for (std::size_t i = 0; i < own_[b].size(); ++i) {
-            to.gradient[own_[b][i]] += first[b] * slope.own[b][i];
+            to.gradient[own_[b][i]] += first[b] * gradient.own[b][i];
         }
     }
-    add_outer(slope, second, to);
+    add_outer(gradient, second, to);
     for (std::size_t s = 0; s < at.size(); ++s) {
         add_second_derivatives({samples_[s], at[s], first, u}, to.hessian);
     }

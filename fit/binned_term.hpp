@@ -35,11 +35,13 @@ public:
     std::vector<double> expected(std::span<const double> u) const;
 
 private:
-    struct Slopes;
+    struct Gradients;
     std::vector<SampleAt> samples_at(std::span<const double> u) const;
     std::vector<double> expected(std::span<const SampleAt> at) const;
-    Slopes slopes(std::span<const SampleAt> at, std::span<const double> u) const;
-    void add_outer(const Slopes& slopes, std::span<const double> weight, Evaluation& to) const;
+    Gradients gradients(std::span<const SampleAt> at, std::span<const double> u) const;
+    void add_outer(const Gradients& gradients,
+                   std::span<const double> weight,
+                   Evaluation& to) const;
 
     std::vector<CompiledSample> samples_;
     std::vector<double> observed_;

@@ -19,7 +19,7 @@ void add_constraints(const StatisticalModel& model,
         const Constraint& constraint = model.parameters[a].constraint;
         if (constraint.kind == Constraint::Kind::none) continue;
         const double precision = 1.0 / (constraint.width * constraint.width);
-        double bend = precision;
+        double curvature = precision;
         if (constraint.kind == Constraint::Kind::gaussian) {
             const double distance = u[a] - observed[a];
             to.nll += 0.5 * precision * distance * distance;
@@ -28,10 +28,10 @@ void add_constraints(const StatisticalModel& model,
             const double p = std::max(u[a], smallest_rate);
             to.nll += precision * (u[a] - observed[a] * std::log(p));
             to.gradient[a] += precision * (1.0 - observed[a] / p);
-            bend = precision * observed[a] / (p * p);
+            curvature = precision * observed[a] / (p * p);
         }
-        to.hessian[a * (n + 1)] += bend;
-        to.fisher[a * (n + 1)] += bend;
+        to.hessian[a * (n + 1)] += curvature;
+        to.fisher[a * (n + 1)] += curvature;
     }
 }
 

@@ -26,7 +26,7 @@ Place place_of(const std::vector<double>& knots, double x) {
     return {right - 1, right, h, (x - knots[right - 1]) / h};
 }
 
-using Derivatives = std::array<double, 3>;  ///< value, slope, bend
+using Derivatives = std::array<double, 3>;  ///< value, gradient, curvature
 
 /// The polynomial of fifth order through both knots; a parabola beyond.
 Derivatives quintic(const Place& at, const Derivatives& left, const Derivatives& right) {
@@ -38,11 +38,11 @@ Derivatives quintic(const Place& at, const Derivatives& left, const Derivatives&
     const double c1 = h * d0;
     const double c2 = 0.5 * h * h * k0;
     const double value = v1 - v0 - c1 - c2;
-    const double slope = h * d1 - c1 - 2.0 * c2;
-    const double bend = 0.5 * h * h * k1 - c2;
-    const double c3 = 10.0 * value - 4.0 * slope + bend;
-    const double c4 = -15.0 * value + 7.0 * slope - 2.0 * bend;
-    const double c5 = 6.0 * value - 3.0 * slope + bend;
+    const double gradient = h * d1 - c1 - 2.0 * c2;
+    const double curvature = 0.5 * h * h * k1 - c2;
+    const double c3 = 10.0 * value - 4.0 * gradient + curvature;
+    const double c4 = -15.0 * value + 7.0 * gradient - 2.0 * curvature;
+    const double c5 = 6.0 * value - 3.0 * gradient + curvature;
     return {v0 + s * (c1 + s * (c2 + s * (c3 + s * (c4 + s * c5)))),
             (c1 + s * (2.0 * c2 + s * (3.0 * c3 + s * (4.0 * c4 + s * 5.0 * c5)))) / h,
             (2.0 * c2 + s * (6.0 * c3 + s * (12.0 * c4 + s * 20.0 * c5))) / (h * h)};
@@ -77,14 +77,14 @@ public:
         return quintic(places_[a], values[places_[a].left], values[places_[a].right]);
     }
 
-    /// g_ab: the change of the slope in b along axis a.
-    Derivatives change_of_slope(std::size_t a, std::size_t b) const {
+    /// g_ab: the change of the gradient in b along axis a.
+    Derivatives change_of_gradient(std::size_t a, std::size_t b) const {
         const NormalisationAxis& axis = expansion_.axes[a];
         const std::size_t first = process_ * axis.knots.size();
         const std::size_t left = (first + places_[a].left) * p_ + b;
         const std::size_t right = (first + places_[a].right) * p_ + b;
-        Derivatives change = cubic(places_[a], axis.slopes[left], axis.bends[left],
-                                   axis.slopes[right], axis.bends[right]);
+        Derivatives change = cubic(places_[a], axis.gradients[left], axis.curvatures[left],
+                                   axis.gradients[right], axis.curvatures[right]);
         change[0] -= expansion_.log_z[process_].gradient[b];
         return change;
     }
@@ -100,10 +100,10 @@ LogNormalisation second_order(const LogNormalisation& at, std::span<const double
     const std::size_t p = distance.size();
     LogNormalisation result = at;
     for (std::size_t a = 0; a < p; ++a) {
-        double bend = 0.0;
-        for (std::size_t b = 0; b < p; ++b) bend += at.hessian[a * p + b] * distance[b];
-        result.value += distance[a] * (at.gradient[a] + 0.5 * bend);
-        result.gradient[a] += bend;
+        double curvature = 0.0;
+        for (std::size_t b = 0; b < p; ++b) curvature += at.hessian[a * p + b] * distance[b];
+        result.value += distance[a] * (at.gradient[a] + 0.5 * curvature);
+        result.gradient[a] += curvature;
     }
     return result;
 }
@@ -115,8 +115,8 @@ void add_pair(const ByAxes& axes,
     const auto [a, b] = pair;
     const std::size_t p = distance.size();
     const double h = to.hessian[a * p + b];  // of the point still
-    const Derivatives by_a = axes.change_of_slope(a, b);
-    const Derivatives by_b = axes.change_of_slope(b, a);
+    const Derivatives by_a = axes.change_of_gradient(a, b);
+    const Derivatives by_b = axes.change_of_gradient(b, a);
     const double da = distance[a];
     const double db = distance[b];
     to.value += by_a[0] * db + da * by_b[0] - h * da * db;
@@ -193,8 +193,8 @@ void add_axes(NormalisationExpansion& expansion,
         const std::size_t n = knots[a].size();
         NormalisationAxis axis{knots[a], {}, {}, {}};
         axis.values.resize(s * n);
-        axis.slopes.resize(s * n * p);
-        axis.bends.resize(s * n * p);
+        axis.gradients.resize(s * n * p);
+        axis.curvatures.resize(s * n * p);
         std::vector<double> alpha = expansion.point;
         for (std::size_t k = 0; k < n; ++k) {
             alpha[a] = knots[a][k];
@@ -203,8 +203,8 @@ void add_axes(NormalisationExpansion& expansion,
                 const std::size_t place = j * n + k;
                 axis.values[place] = {at[j].value, at[j].gradient[a], at[j].hessian[a * p + a]};
                 for (std::size_t b = 0; b < p; ++b) {
-                    axis.slopes[place * p + b] = at[j].gradient[b];
-                    axis.bends[place * p + b] = at[j].hessian[a * p + b];
+                    axis.gradients[place * p + b] = at[j].gradient[b];
+                    axis.curvatures[place * p + b] = at[j].hessian[a * p + b];
                 }
             }
         }

@@ -25,12 +25,12 @@ LogNormalisation log_normalisation(const RegionLayout& layout,
     for (std::size_t c = 0; c < layout.columns.size(); ++c) {
         if (layout.columns[c].process != j) continue;
         mine.push_back(layout.columns[c].parameter);
-        result.gradient[mine.back()] = sums.slope[c] / sums.value[j];
+        result.gradient[mine.back()] = sums.gradient[c] / sums.value[j];
     }
     for (std::size_t k = 0; k < mine.size(); ++k) {
         for (std::size_t l = 0; l < mine.size(); ++l) {
             result.hessian[mine[k] * p + mine[l]] =
-                sums.bend[j][k * mine.size() + l] / sums.value[j] -
+                sums.curvature[j][k * mine.size() + l] / sums.value[j] -
                 result.gradient[mine[k]] * result.gradient[mine[l]];
         }
     }
@@ -51,11 +51,11 @@ public:
           s_(layout.n_processes),
           p_(layout.n_shape_parameters),
           shape_parameters_(shape_parameters),
-          shape_slope_(s_ * n_) {
+          shape_gradient_(s_ * n_) {
         for (std::size_t c = 0; c < layout.columns.size(); ++c) {
             const auto& column = layout.columns[c];
-            shape_slope_[column.process * n_ + shape_parameters[column.parameter]] +=
-                sums.shape_slope[c];
+            shape_gradient_[column.process * n_ + shape_parameters[column.parameter]] +=
+                sums.shape_gradient[c];
         }
     }
 
@@ -65,8 +65,8 @@ public:
         for (const std::uint64_t count : sums_.clipped) to.clipped += count;
         for (std::size_t a = 0; a < n_; ++a) {
             for (std::size_t j = 0; j < s_; ++j) {
-                to.gradient[a] -= rates_.gradient[j * n_ + a] * sums_.slope[j] +
-                                  rates_.value[j] * shape_slope_[j * n_ + a];
+                to.gradient[a] -= rates_.gradient[j * n_ + a] * sums_.gradient[j] +
+                                  rates_.value[j] * shape_gradient_[j * n_ + a];
             }
         }
         add_second_derivatives(to);
@@ -80,9 +80,9 @@ private:
             for (std::size_t b = 0; b < n_; ++b) {
                 double sum = 0.0;
                 for (std::size_t j = 0; j < s_; ++j) {
-                    sum += rates_.hessian[(j * n_ + a) * n_ + b] * sums_.slope[j] +
-                           rates_.gradient[j * n_ + a] * shape_slope_[j * n_ + b] +
-                           rates_.gradient[j * n_ + b] * shape_slope_[j * n_ + a];
+                    sum += rates_.hessian[(j * n_ + a) * n_ + b] * sums_.gradient[j] +
+                           rates_.gradient[j * n_ + a] * shape_gradient_[j * n_ + b] +
+                           rates_.gradient[j * n_ + b] * shape_gradient_[j * n_ + a];
                 }
                 to.hessian[a * n_ + b] -= sum;
             }
@@ -90,7 +90,7 @@ private:
         for (std::size_t k = 0; k < p_; ++k) {
             for (std::size_t l = 0; l < p_; ++l) {
                 to.hessian[shape_parameters_[k] * n_ + shape_parameters_[l]] -=
-                    sums_.shape_bend[k * p_ + l];
+                    sums_.shape_curvature[k * p_ + l];
             }
         }
     }
@@ -129,7 +129,7 @@ private:
     std::size_t s_;
     std::size_t p_;
     std::span<const std::size_t> shape_parameters_;
-    std::vector<double> shape_slope_;  // [S, n], sum w L' T_j u
+    std::vector<double> shape_gradient_;  // [S, n], sum w L' T_j u
 };
 
 /// Derivatives of nu.

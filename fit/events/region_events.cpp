@@ -36,9 +36,9 @@ MixtureSums mixture_of(std::span<const double> sums, const RegionPlan& plan) {
     for (const double count : reader.take(s)) {
         result.clipped.push_back(static_cast<std::uint64_t>(count));
     }
-    result.slope = reader.list(s);
-    result.shape_slope = reader.list(c);
-    result.shape_bend = square_of(reader.take(triangle(p)), p);
+    result.gradient = reader.list(s);
+    result.shape_gradient = reader.list(c);
+    result.shape_curvature = square_of(reader.take(triangle(p)), p);
     result.outer = square_of(reader.take(triangle(p + s)), p + s);
     return result;
 }
@@ -49,15 +49,15 @@ ReferenceSums reference_of(std::span<const double> sums, const RegionPlan& plan)
     ReferenceSums result;
     result.weight = reader.one();
     result.value = reader.list(s);
-    result.slope = reader.list(plan.n_columns());
+    result.gradient = reader.list(plan.n_columns());
     for (std::size_t j = 0; j < s; ++j) {
         const std::vector<std::size_t> place = plan.places_of(j);
         const std::size_t n = place.size();
         const std::span<const double> lower = reader.take(triangle(n));
-        std::vector<double>& bend = result.bend.emplace_back(n * n);
+        std::vector<double>& curvature = result.curvature.emplace_back(n * n);
         for (std::size_t a = 0; a < n; ++a) {
             for (std::size_t b = 0; b < n; ++b) {
-                bend[place[a] * n + place[b]] = lower[in_triangle(a, b)];
+                curvature[place[a] * n + place[b]] = lower[in_triangle(a, b)];
             }
         }
     }
@@ -138,11 +138,11 @@ std::vector<double> RegionEvents::State::sum(std::size_t width, const AddShard& 
     return mpi::exact_sum(*comm, std::move(sums[0]));
 }
 
-/// The slopes of the columns in the order of the layout.
+/// The gradients of the columns in the order of the layout.
 template <class Real>
 void RegionEvents::State::put_columns(const ShapeWorkspace<Real>& space, double* to) const {
     for (std::size_t c = 0; c < plan.n_columns(); ++c) {
-        to[plan.columns()[c]] = space.joined(space.work().column_slope + c * shape_lanes);
+        to[plan.columns()[c]] = space.joined(space.work().column_gradient + c * shape_lanes);
     }
 }
 
@@ -162,7 +162,7 @@ void RegionEvents::State::put_matrices(const ShapeWorkspace<Real>& space,
             for (const std::size_t j : plan.group(g)) {
                 const std::size_t c = plan.first_column(j) + a;
                 to[in_triangle(parameters[a], parameters[a])] +=
-                    rates[j] * space.joined(space.work().column_bend + c * shape_lanes);
+                    rates[j] * space.joined(space.work().column_curvature + c * shape_lanes);
             }
         }
     }
@@ -232,7 +232,7 @@ std::vector<double> RegionEvents::State::reference_sums(std::span<const double> 
             for (std::size_t a = 0; a < widths[j]; ++a) {
                 for (std::size_t b = 0; b < a; ++b) *to++ = space.element(j, a, b);
                 const std::size_t c = plan.first_column(j) + a;
-                *to++ = space.joined(space.work().column_bend + c * shape_lanes);
+                *to++ = space.joined(space.work().column_curvature + c * shape_lanes);
             }
         }
     });

@@ -18,9 +18,10 @@ namespace ratiofarm {
 struct MixtureSums {
     double value = 0.0;               ///< sum w L(D)
     std::uint64_t below_floor = 0;    ///< events with weight whose D is below its floor
-    std::vector<double> slope;        ///< [S], sum w L' T_j
-    std::vector<double> shape_slope;  ///< [C], sum w L' T_j u
-    std::vector<double> shape_bend;   ///< [P, P], sum w L' sum_j R_j T_j (u_m u_n, or v if m = n)
+    std::vector<double> gradient;     ///< [S], sum w L' T_j
+    std::vector<double> shape_gradient;  ///< [C], sum w L' T_j u
+    std::vector<double>
+        shape_curvature;              ///< [P, P], sum w L' sum_j R_j T_j (u_m u_n, or v if m = n)
     std::vector<double> outer;        ///< [P + S, P + S], sum -w L'' z z^T, z_m = sum_j R_j T_j
                                       ///< u_jm for shape parameters, then T_j for processes
     std::vector<std::uint64_t>
@@ -31,9 +32,10 @@ struct MixtureSums {
 struct ReferenceSums {
     double weight = 0.0;                    ///< sum w
     std::vector<double> value;              ///< [S], sum w T_j
-    std::vector<double> slope;              ///< [C], sum w T_j u
-    std::vector<std::vector<double>> bend;  ///< [S][P_j, P_j], sum w T_j (u_m u_n, or v if m = n),
-                                            ///< over the columns of process j in their order
+    std::vector<double> gradient;           ///< [C], sum w T_j u
+    std::vector<std::vector<double>>
+        curvature;  ///< [S][P_j, P_j], sum w T_j (u_m u_n, or v if m = n),
+                    ///< over the columns of process j in their order
 };
 
 /// The events of one unbinned region that lie on this rank, arranged for the kernels. All sums run

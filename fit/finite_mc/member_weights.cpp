@@ -42,21 +42,21 @@ struct LossSums {
     Vector gradient;  // [p]
     Matrix hessian;   // [p, p]
     double z = 0.0;   // mean of exp(s) over the reference
-    Vector z_slope;   // [p], of f exp(s)
+    Vector z_gradient;  // [p], of f exp(s)
 };
 
 /// Adds the loss of one event with its derivatives: l = n (-s + e^-s - 1) + d (s + e^s - 1).
 void add_event(double n, double d, double s, const Vector& basis, std::span<double> to) {
     const double up = d == 0.0 ? 0.0 : std::exp(s);
     const double down = n == 0.0 ? 0.0 : std::exp(-s);
-    const double slope = n * (-1.0 - down) + d * (1.0 + up);
-    const double bend = n * down + d * up;
+    const double derivative = n * (-1.0 - down) + d * (1.0 + up);
+    const double curvature = n * down + d * up;
     to[0] += n * (-s + down - 1.0) + d * (s + up - 1.0);
     std::size_t k = 1;
-    for (const double f : basis) to[k++] += slope * f;
+    for (const double f : basis) to[k++] += derivative * f;
     for (const double f : basis) to[k++] += d * up * f;
     for (Eigen::Index a = 0; a < basis.size(); ++a) {
-        for (Eigen::Index b = a; b < basis.size(); ++b) to[k++] += bend * basis[a] * basis[b];
+        for (Eigen::Index b = a; b < basis.size(); ++b) to[k++] += curvature * basis[a] * basis[b];
     }
 }
 
@@ -76,8 +76,8 @@ LossSums sums_at(const MemberTable& rows, std::size_t process, const Vector& the
     LossSums sums{found[0], Vector(p), Matrix(p, p), 0.0, Vector(p)};
     std::size_t k = 1;
     for (double& value : sums.gradient) value = found[k++];
-    for (double& value : sums.z_slope) value = found[k++];
-    sums.z = sums.z_slope[p - 1];
+    for (double& value : sums.z_gradient) value = found[k++];
+    sums.z = sums.z_gradient[p - 1];
     for (Eigen::Index a = 0; a < p; ++a) {
         for (Eigen::Index b = a; b < p; ++b) {
             sums.hessian(a, b) = sums.hessian(b, a) = found[k++];
@@ -179,9 +179,9 @@ private:
             Vector basis(process.theta.size());
             rows_.set_basis(j, row, elements(basis));
             const double s = process.theta.dot(basis);
-            const double slope = (n == 0.0 ? 0.0 : n * (-1.0 - std::exp(-s))) +
-                                 (d == 0.0 ? 0.0 : d * (1.0 + std::exp(s)));
-            for (const double f : basis) g[k++] = slope * f;
+            const double derivative = (n == 0.0 ? 0.0 : n * (-1.0 - std::exp(-s))) +
+                                      (d == 0.0 ? 0.0 : d * (1.0 + std::exp(s)));
+            for (const double f : basis) g[k++] = derivative * f;
             g[k++] = d == 0.0 ? 0.0 : d * (std::exp(s) / process.sums.z - 1.0);
         }
     }
@@ -199,7 +199,7 @@ WeightedMembers described(const Minimised& found) {
     process.log_z = std::log(found.sums.z);
     for (Eigen::Index i = 0; i < members; ++i) {
         process.weight.push_back(found.theta[i]);
-        process.mean.push_back(found.sums.z_slope[i] / found.sums.z);
+        process.mean.push_back(found.sums.z_gradient[i] / found.sums.z);
     }
     process.loss = found.sums.loss;
     process.converged = found.converged;

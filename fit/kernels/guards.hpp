@@ -15,7 +15,7 @@ constexpr double smallest_g = 1e-6;
 constexpr float largest_log_g = 2.99573227F;  ///< the float nearest to ln 20: anchors are clipped
 
 /// The continuation of ln D below the floor as a function of t = D / floor - 1:
-///     L = ln(floor) + value / q,  L' = slope / q^2 / floor,  -L'' = bend / q^3 / floor^2.
+///     L = ln(floor) + value / q,  L' = gradient / q^2 / floor,  -L'' = curvature / q^3 / floor^2.
 /// A parabola where w > 0, and bounded where w < 0. \tparam Number double, or one that carries a
 /// derivative
 template <class Number>
@@ -24,8 +24,10 @@ struct Continuation {
 
     Number q() const { return negative ? one + t * t : one; }
     Number value() const { return t - 0.5 * t * t; }
-    Number slope() const { return negative ? one - t - t * t : one - t; }
-    Number bend() const { return negative ? one + 6.0 * t - 3.0 * t * t - 2.0 * t * t * t : one; }
+    Number gradient() const { return negative ? one - t - t * t : one - t; }
+    Number curvature() const {
+        return negative ? one + 6.0 * t - 3.0 * t * t - 2.0 * t * t * t : one;
+    }
 
     static constexpr Number one{1.0};
     Number t;

@@ -14,8 +14,8 @@ constexpr std::size_t block_size = 256;
 /// What a block of events needs before it can be summed.
 struct Block {
     double value[block_size];  ///< L
-    double slope[block_size];  ///< w L'
-    double bend[block_size];   ///< -w L''
+    double gradient[block_size];   ///< w L'
+    double curvature[block_size];  ///< -w L''
 };
 
 /// The continuation below the floor (Likelihood's documentation), for the few events there.
@@ -41,8 +41,8 @@ double continue_below_floor(const MixturePoint& point,
         const Continuation<double> below(mixture / floor - 1.0, w);
         const double q = below.q();
         block.value[i] += below.value() / q;  // it holds ln(floor)
-        block.slope[i] = w * (below.slope() / (q * q) / floor);
-        block.bend[i] = w * (below.bend() / (q * q * q) / floor / floor);
+        block.gradient[i] = w * (below.gradient() / (q * q) / floor);
+        block.curvature[i] = w * (below.curvature() / (q * q * q) / floor / floor);
         if (w != 0.0) count += 1.0;
     }
     return count;
@@ -68,10 +68,10 @@ double prepare_block(const MixturePoint& point,
         below |= reinterpret_cast<DoubleBits>(mixture < floor);
         const Doubles safe = mixture < floor ? floor : mixture;
         const Doubles inverse = 1.0 / safe;
-        const Doubles slope = load(events.weight + first + i) * inverse;
+        const Doubles gradient = load(events.weight + first + i) * inverse;
         store(block.value + i, log(safe));
-        store(block.slope + i, slope);
-        store(block.bend + i, slope * inverse);
+        store(block.gradient + i, gradient);
+        store(block.curvature + i, gradient * inverse);
     }
     unsigned long long any = 0;
     for (int l = 0; l < width; ++l) any |= below[l];
@@ -99,30 +99,30 @@ void add_block(const ShardColumns& events,
                const Block& block,
                double* sums) {
     Lanes value;
-    Lanes slope[N];
-    Lanes bend[N * (N + 1) / 2];
+    Lanes gradient[N];
+    Lanes curvature[N * (N + 1) / 2];
     for (std::size_t i = 0; i < n; i += n_lanes) {
         for (int p = 0; p < n_parts; ++p) {
             const std::size_t at = i + static_cast<std::size_t>(p * width);
             const Doubles w = load(events.weight + first + at);
             value.part[p] = fma(w, load(block.value + at), value.part[p]);
-            const Doubles ws = load(block.slope + at);
-            const Doubles wb = load(block.bend + at);
+            const Doubles ws = load(block.gradient + at);
+            const Doubles wb = load(block.curvature + at);
             Doubles r[N];
             for (int j = 0; j < N; ++j) {
                 r[j] = load(events.ratio[j] + first + at);
-                slope[j].part[p] = fma(ws, r[j], slope[j].part[p]);
+                gradient[j].part[p] = fma(ws, r[j], gradient[j].part[p]);
                 const Doubles wbr = wb * r[j];
                 for (int k = 0; k <= j; ++k) {
-                    Doubles& sum = bend[j * (j + 1) / 2 + k].part[p];
+                    Doubles& sum = curvature[j * (j + 1) / 2 + k].part[p];
                     sum = fma(wbr, r[k], sum);
                 }
             }
         }
     }
     sums[0] += value.sum();
-    for (int j = 0; j < N; ++j) sums[2 + j] += slope[j].sum();
-    for (int jk = 0; jk < N * (N + 1) / 2; ++jk) sums[2 + N + jk] += bend[jk].sum();
+    for (int j = 0; j < N; ++j) sums[2 + j] += gradient[j].sum();
+    for (int jk = 0; jk < N * (N + 1) / 2; ++jk) sums[2 + N + jk] += curvature[jk].sum();
 }
 
 /// Like add_block(), for any number of processes, one quantity at a time.
@@ -144,16 +144,16 @@ void add_block_any(const ShardColumns& events,
     sums[0] += sum_of([&](std::size_t i, Doubles sum) {
         return fma(load(events.weight + first + i), load(block.value + i), sum);
     });
-    double* bend = sums + 2 + n_processes;
+    double* curvature = sums + 2 + n_processes;
     for (std::size_t j = 0; j < n_processes; ++j) {
         const double* rj = events.ratio[j] + first;
         sums[2 + j] += sum_of([&](std::size_t i, Doubles sum) {
-            return fma(load(block.slope + i), load(rj + i), sum);
+            return fma(load(block.gradient + i), load(rj + i), sum);
         });
         for (std::size_t k = 0; k <= j; ++k) {
             const double* rk = events.ratio[k] + first;
-            *bend++ += sum_of([&](std::size_t i, Doubles sum) {
-                return fma(load(block.bend + i) * load(rj + i), load(rk + i), sum);
+            *curvature++ += sum_of([&](std::size_t i, Doubles sum) {
+                return fma(load(block.curvature + i) * load(rj + i), load(rk + i), sum);
             });
         }
     }

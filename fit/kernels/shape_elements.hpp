@@ -124,8 +124,11 @@ inline void combine(const ColumnWeights<Real>& at,
 /// \param product [block], is multiplied by g
 /// \return in each lane the smallest g, before it is held above its floor
 template <int squarings, class Real, class Stored>
-Vector<Real> linear_column(
-    const ColumnWeights<Real>& at, const Stored* anchors, Real* slope, Real* bend, Real* product) {
+Vector<Real> linear_column(const ColumnWeights<Real>& at,
+                           const Stored* anchors,
+                           Real* gradient,
+                           Real* curvature,
+                           Real* product) {
     constexpr std::size_t half = shape_block / 2;
     Vector<Real> lowest = all(Real(1));
     for (std::size_t i = 0; i < half; i += lanes_of<Real>) {
@@ -148,10 +151,10 @@ Vector<Real> linear_column(
         store(product + i, load(product + i) * value[0]);
         store(product + half + i, load(product + half + i) * value[1]);
         const Vector<Real> inverse[2] = {both * value[1], both * value[0]};
-        store(slope + i, first[0] * inverse[0]);
-        store(slope + half + i, first[1] * inverse[1]);
-        store(bend + i, second[0] * inverse[0]);
-        store(bend + half + i, second[1] * inverse[1]);
+        store(gradient + i, first[0] * inverse[0]);
+        store(gradient + half + i, first[1] * inverse[1]);
+        store(curvature + i, second[0] * inverse[0]);
+        store(curvature + half + i, second[1] * inverse[1]);
     }
     return lowest;
 }
@@ -160,16 +163,16 @@ template <class Real, class Stored>
 Vector<Real> linear_column(int squarings,
                            const ColumnWeights<Real>& at,
                            const Stored* anchors,
-                           Real* slope,
-                           Real* bend,
+                           Real* gradient,
+                           Real* curvature,
                            Real* product) {
     switch (squarings) {
-        case 0: return linear_column<0>(at, anchors, slope, bend, product);
-        case 1: return linear_column<1>(at, anchors, slope, bend, product);
-        case 2: return linear_column<2>(at, anchors, slope, bend, product);
-        case 3: return linear_column<3>(at, anchors, slope, bend, product);
-        case 4: return linear_column<4>(at, anchors, slope, bend, product);
-        default: return linear_column<5>(at, anchors, slope, bend, product);
+        case 0: return linear_column<0>(at, anchors, gradient, curvature, product);
+        case 1: return linear_column<1>(at, anchors, gradient, curvature, product);
+        case 2: return linear_column<2>(at, anchors, gradient, curvature, product);
+        case 3: return linear_column<3>(at, anchors, gradient, curvature, product);
+        case 4: return linear_column<4>(at, anchors, gradient, curvature, product);
+        default: return linear_column<5>(at, anchors, gradient, curvature, product);
     }
 }
 
@@ -179,8 +182,8 @@ double hold_column(int squarings,
                    const ColumnWeights<Real>& at,
                    const ShapeBlock& block,
                    const Stored* anchors,
-                   Real* slope,
-                   Real* bend) {
+                   Real* gradient,
+                   Real* curvature) {
     // g alone, as above: with a floor at minus infinity its product with 1 is g itself.
     ColumnWeights<Real> unheld = at;
     unheld.smallest = Real(-__builtin_inff());
@@ -191,8 +194,8 @@ double hold_column(int squarings,
     double count = 0.0;
     for (std::size_t i = 0; i < shape_block; ++i) {
         if (!(g[i] < at.smallest)) continue;
-        slope[i] = Real(0);
-        bend[i] = Real(0);
+        gradient[i] = Real(0);
+        curvature[i] = Real(0);
         if (block.weight[i] != 0.0) count += 1.0;
     }
     return count;
@@ -200,15 +203,18 @@ double hold_column(int squarings,
 
 /// g = u^alpha or d^-alpha: g'/g is plus or minus the logarithm.
 template <class Real, class Stored>
-void power_column(
-    const ColumnWeights<Real>& at, const Stored* anchors, Real* slope, Real* bend, Real* product) {
+void power_column(const ColumnWeights<Real>& at,
+                  const Stored* anchors,
+                  Real* gradient,
+                  Real* curvature,
+                  Real* product) {
     constexpr std::size_t step = lanes_of<Real>;
     const Stored* from = at.side > 0 ? anchors : anchors + shape_block;
     const auto sign = static_cast<Real>(at.side);
     for (std::size_t i = 0; i < shape_block; i += step) {
         const Vector<Real> log_g = stored<Real>(from + i);
-        store(slope + i, log_g * sign);
-        store(bend + i, log_g * log_g);
+        store(gradient + i, log_g * sign);
+        store(curvature + i, log_g * log_g);
         store(product + i, load(product + i) * exp_any<Real>(log_g * at.power));
     }
 }
@@ -241,15 +247,17 @@ void shape_process(const ShapePlan& plan,
     for (std::size_t c = plan.first_column[process]; c < plan.first_column[process + 1]; ++c) {
         const auto* anchors = static_cast<const Stored*>(block.log_g) + c * 2 * shape_block;
         const ColumnWeights<Real>& at = point.columns[c];
-        Real* slope = work.slope + c * shape_block;
-        Real* bend = work.bend + c * shape_block;
+        Real* gradient = work.gradient + c * shape_block;
+        Real* curvature = work.curvature + c * shape_block;
         if (at.side != 0) {
-            power_column(at, anchors, slope, bend, product);
+            power_column(at, anchors, gradient, curvature, product);
         } else {
             const int squarings = ExpSeries<Real>::squarings(block.reach[c]);
-            const Vector<Real> lowest = linear_column(squarings, at, anchors, slope, bend, product);
+            const Vector<Real> lowest =
+                linear_column(squarings, at, anchors, gradient, curvature, product);
             if (any_less(lowest, all(at.smallest))) {
-                work.clipped[process] += hold_column(squarings, at, block, anchors, slope, bend);
+                work.clipped[process] +=
+                    hold_column(squarings, at, block, anchors, gradient, curvature);
             }
         }
         if (++open == fold_every) {

@@ -75,8 +75,8 @@ struct ShapeBlock {
 /// Scratch and sums of one thread. What it points to begins on cache lines and is zero at first.
 template <class Real>
 struct ShapeWork {
-    Real* slope = nullptr;    ///< [C + spare][block], u
-    Real* bend = nullptr;     ///< [C][block], v
+    Real* gradient = nullptr;   ///< [C + spare][block], u
+    Real* curvature = nullptr;  ///< [C][block], v
     double* ratio = nullptr;  ///< [S][block], T
     Real* share = nullptr;    ///< [S][block], R T / D
     Real* scaled = nullptr;   ///< [padded P + S][product_rows], operand of a product
@@ -88,8 +88,8 @@ struct ShapeWork {
     double* below_floor = nullptr;   ///< [1]
     double* clipped = nullptr;       ///< [S]
     double* process = nullptr;       ///< [S][lanes], sum w L' T
-    double* column_slope = nullptr;  ///< [C][lanes], sum w L' T u
-    double* column_bend = nullptr;   ///< [C][lanes], sum w L' T v
+    double* column_gradient = nullptr;   ///< [C][lanes], sum w L' T u
+    double* column_curvature = nullptr;  ///< [C][lanes], sum w L' T v
     double* matrices = nullptr;      ///< symmetric products of each group (mixture) or process
     const std::size_t* matrix_at = nullptr;  ///< [groups or S], where each of them begins
     std::size_t outer_at = 0;                ///< where that of z begins; mixture only

@@ -59,7 +59,7 @@ inline void add_products(
 /// Factors of the events of one process, in the kernel's precision.
 template <class Real>
 struct Factors {
-    alignas(64) Real slope[shape_block];    ///< of u and v in the slopes
+    alignas(64) Real gradient[shape_block];  ///< of u and v in the gradients
     alignas(64) Real product[shape_block];  ///< of u u in the symmetric product, or their roots
 };
 
@@ -81,7 +81,7 @@ void multiply(std::size_t n,
     operands.n_rows = 0;
 }
 
-/// Slopes and rows of the product for one process.
+/// Gradients and rows of the product for one process.
 template <class Real>
 void add_process(const ShapePlan& plan,
                  std::size_t process,
@@ -100,10 +100,11 @@ void add_process(const ShapePlan& plan,
     for (std::size_t begin = first; begin < last; begin += lanes) {
         const std::size_t end = begin + lanes < last ? begin + lanes : last;
         for (std::size_t c = begin; c < end; ++c) {
-            add_products(factors.slope, work.slope + c * shape_block, work.bend + c * shape_block,
-                         work.column_slope + c * shape_lanes, work.column_bend + c * shape_lanes);
+            add_products(factors.gradient, work.gradient + c * shape_block,
+                         work.curvature + c * shape_block, work.column_gradient + c * shape_lanes,
+                         work.column_curvature + c * shape_lanes);
         }
-        put_rows(work.slope + begin * shape_block, factors.product, begin - first, operands);
+        put_rows(work.gradient + begin * shape_block, factors.product, begin - first, operands);
     }
     operands.n_rows += shape_block;
 }
@@ -131,21 +132,21 @@ void share_out(const ShapePlan& plan,
     }
 }
 
-/// Slope and product factors of a process, its ratio being T / D. Adds to its slope.
+/// Gradient and product factors of a process, its ratio being T / D. Adds to its gradient.
 template <class Real>
 void mixture_factors(double rate,
                      const double* share,
                      const MixtureBlock& mixtures,
                      double* lanes,
                      Factors<Real>& factors) {
-    alignas(64) double slope[shape_block];
+    alignas(64) double gradient[shape_block];
     for (std::size_t i = 0; i < shape_block; i += width) {
-        const Doubles weighted = load(share + i) * load(mixtures.slope + i);
-        store(slope + i, weighted);
-        store_as(factors.slope + i, weighted);
+        const Doubles weighted = load(share + i) * load(mixtures.gradient + i);
+        store(gradient + i, weighted);
+        store_as(factors.gradient + i, weighted);
         store_as(factors.product + i, weighted * rate);
     }
-    add_to_lanes(slope, lanes);
+    add_to_lanes(gradient, lanes);
 }
 
 /// z of one shape parameter. \param z [block]
@@ -157,7 +158,7 @@ void respond(const ShapePlan& plan, const ShapeWork<Real>& work, std::size_t par
          k < plan.first_of_parameter[parameter + 1]; ++k) {
         const std::size_t j = plan.process_of_parameter[k];
         const Real* share = work.share + j * shape_block;
-        const Real* u = work.slope + plan.column_of_parameter[k] * shape_block;
+        const Real* u = work.gradient + plan.column_of_parameter[k] * shape_block;
 #pragma GCC unroll 8
         for (std::size_t i = 0; i < n_vectors; ++i) {
             const std::size_t at = i * lanes_of<Real>;
@@ -176,11 +177,11 @@ void add_outer(const ShapePlan& plan,
     constexpr std::size_t lanes = lanes_of<Real>;
     const std::size_t p = plan.n_parameters;
     const std::size_t n = p + plan.n_processes;
-    alignas(64) Real bend[shape_block];
+    alignas(64) Real curvature[shape_block];
     for (std::size_t i = 0; i < shape_block; i += width) {
-        store_as(bend + i, load(mixtures.bend + i));
+        store_as(curvature + i, load(mixtures.curvature + i));
     }
-    Operands<Real> operands{work.scaled, work.rows, 0, take_roots(bend), ahead};
+    Operands<Real> operands{work.scaled, work.rows, 0, take_roots(curvature), ahead};
     alignas(64) Real z[lanes * shape_block];
     for (std::size_t begin = 0; begin < n; begin += lanes) {
         for (std::size_t k = 0; k < lanes; ++k) {
@@ -194,7 +195,7 @@ void add_outer(const ShapePlan& plan,
                 store_as(to + i, m < n ? load(work.ratio + (m - p) * shape_block + i) : Doubles{});
             }
         }
-        put_rows(z, bend, begin, operands);
+        put_rows(z, curvature, begin, operands);
     }
     operands.n_rows = shape_block;
     multiply(n, work, work.outer_at, operands);
@@ -248,7 +249,7 @@ void reference_block(const ShapePlan& plan,
         for (std::size_t i = 0; i < shape_block; i += width) {
             const Doubles product = load(block.weight + i) * load(ratio + i);
             store(weighted + i, product);
-            store_as(factors.slope + i, product);
+            store_as(factors.gradient + i, product);
             store_as(factors.product + i, product);
         }
         add_to_lanes(weighted, work.process + j * shape_lanes);

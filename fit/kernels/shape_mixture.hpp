@@ -10,12 +10,13 @@ namespace ratiofarm {
 namespace {
 
 /// What a block of events knows of its mixture. Derivatives are relative to the power of the
-/// mixture, so that nothing overflows: L' = slope / D, L'' = -bend / D^2, with D held at the floor.
+/// mixture, so that nothing overflows: L' = gradient / D, L'' = -curvature / D^2, with D held at
+/// the floor.
 struct MixtureBlock {
     alignas(64) double inverse[shape_block];  ///< 1 / D
     alignas(64) double value[shape_block];    ///< L
-    alignas(64) double slope[shape_block];    ///< w L' D
-    alignas(64) double bend[shape_block];     ///< -w L'' D^2
+    alignas(64) double gradient[shape_block];   ///< w L' D
+    alignas(64) double curvature[shape_block];  ///< -w L'' D^2
 };
 
 /// The continuation below the floor (Likelihood's documentation) of one event.
@@ -23,8 +24,8 @@ inline void continue_below_floor(double t, double w, std::size_t i, MixtureBlock
     const Continuation<double> below(t, w);
     const double q = below.q();
     block.value[i] += below.value() / q;  // it holds ln(floor)
-    block.slope[i] = w * (below.slope() / (q * q));
-    block.bend[i] = w * (below.bend() / (q * q * q));
+    block.gradient[i] = w * (below.gradient() / (q * q));
+    block.curvature[i] = w * (below.curvature() / (q * q * q));
 }
 
 /// Mixtures of a block, ratios evaluated. Adds to value and below_floor.
@@ -48,8 +49,8 @@ void mix(const ShapePlan& plan,
         const Doubles w = load(block.weight + i);
         store(mixtures.inverse + i, 1.0 / safe);
         store(mixtures.value + i, log(safe));
-        store(mixtures.slope + i, w);
-        store(mixtures.bend + i, w);
+        store(mixtures.gradient + i, w);
+        store(mixtures.curvature + i, w);
         for (int l = 0; l < width; ++l) {
             if (!(mixture[l] < floor[l])) continue;
             const std::size_t event = i + static_cast<std::size_t>(l);

@@ -25,8 +25,8 @@ public:
             matrix_at_.push_back(matrices);
             matrices += padded_width(n) * padded_width(n);
         }
-        work_.slope = real((c + transposed_spare) * shape_block);
-        work_.bend = real(c * shape_block);
+        work_.gradient = real((c + transposed_spare) * shape_block);
+        work_.curvature = real(c * shape_block);
         work_.ratio = number(s * shape_block);
         work_.share = real(s * shape_block);
         work_.scaled = real(padded_width(z) * product_rows);
@@ -37,8 +37,8 @@ public:
         work_.below_floor = number(1);
         work_.clipped = number(s);
         work_.process = number(s * shape_lanes);
-        work_.column_slope = number(c * shape_lanes);
-        work_.column_bend = number(c * shape_lanes);
+        work_.column_gradient = number(c * shape_lanes);
+        work_.column_curvature = number(c * shape_lanes);
         work_.matrices = number(matrices);
         sums_from_ = n_scratch;
         work_.matrix_at = matrix_at_.data();

@@ -14,7 +14,7 @@ namespace {
 /// One event at one point.
 struct TextbookEvent {
     std::vector<double> t;        ///< [S]
-    std::vector<Interpolated> g;  ///< [C], slope and bend relative to the value
+    std::vector<Interpolated> g;  ///< [C], gradient and curvature relative to the value
     std::vector<bool> held;       ///< [C]
 };
 
@@ -38,7 +38,7 @@ TextbookEvent event_at(const RegionLayout& layout,
         event.held.push_back(!multiplicative && g.value < smallest_g);
         if (event.held.back()) g = {smallest_g, 0.0, 0.0};
         event.t[column.process] *= g.value;
-        event.g.push_back({g.value, g.slope / g.value, g.bend / g.value});
+        event.g.push_back({g.value, g.gradient / g.value, g.curvature / g.value});
     }
     return event;
 }
@@ -46,8 +46,8 @@ TextbookEvent event_at(const RegionLayout& layout,
 /// L, w L' and -w L'' of one mixture.
 struct TextbookLogarithm {
     double value = 0.0;
-    double slope = 0.0;
-    double bend = 0.0;
+    double gradient = 0.0;
+    double curvature = 0.0;
     bool below = false;
 };
 
@@ -55,8 +55,8 @@ TextbookLogarithm logarithm_at(double mixture, double floor, double w) {
     if (mixture >= floor) return {std::log(mixture), w / mixture, w / mixture / mixture, false};
     const Continuation<double> below(mixture / floor - 1.0, w);
     const double q = below.q();
-    return {std::log(floor) + below.value() / q, w * below.slope() / (q * q) / floor,
-            w * below.bend() / (q * q * q) / floor / floor, true};
+    return {std::log(floor) + below.value() / q, w * below.gradient() / (q * q) / floor,
+            w * below.curvature() / (q * q * q) / floor / floor, true};
 }
 
 }  // namespace
@@ -70,9 +70,9 @@ MixtureSums textbook_mixture(const RegionLayout& layout,
     const std::size_t n_columns = layout.columns.size();
     const std::size_t n_z = p + s;
     MixtureSums sums;
-    sums.slope.resize(s);
-    sums.shape_slope.resize(n_columns);
-    sums.shape_bend.resize(p * p);
+    sums.gradient.resize(s);
+    sums.shape_gradient.resize(n_columns);
+    sums.shape_curvature.resize(p * p);
     sums.outer.resize(n_z * n_z);
     sums.clipped.resize(s);
     for (std::size_t i = 0; i < events.size(); ++i) {
@@ -91,26 +91,26 @@ MixtureSums textbook_mixture(const RegionLayout& layout,
         sums.below_floor += l.below ? 1 : 0;
         std::vector<double> z(n_z);
         for (std::size_t j = 0; j < s; ++j) {
-            sums.slope[j] += l.slope * event.t[j];
+            sums.gradient[j] += l.gradient * event.t[j];
             z[p + j] = event.t[j];
         }
         for (std::size_t a = 0; a < n_columns; ++a) {
             const ShapeIndex& ca = layout.columns[a];
-            const double q = l.slope * event.t[ca.process];
-            sums.shape_slope[a] += q * event.g[a].slope;
+            const double q = l.gradient * event.t[ca.process];
+            sums.shape_gradient[a] += q * event.g[a].gradient;
             sums.clipped[ca.process] += event.held[a] ? 1 : 0;
-            z[ca.parameter] += rates[ca.process] * event.t[ca.process] * event.g[a].slope;
+            z[ca.parameter] += rates[ca.process] * event.t[ca.process] * event.g[a].gradient;
             for (std::size_t b = 0; b < n_columns; ++b) {
                 const ShapeIndex& cb = layout.columns[b];
                 if (cb.process != ca.process) continue;
-                sums.shape_bend[ca.parameter * p + cb.parameter] +=
+                sums.shape_curvature[ca.parameter * p + cb.parameter] +=
                     q * rates[ca.process] *
-                    (a == b ? event.g[a].bend : event.g[a].slope * event.g[b].slope);
+                    (a == b ? event.g[a].curvature : event.g[a].gradient * event.g[b].gradient);
             }
         }
         for (std::size_t a = 0; a < n_z; ++a) {
             for (std::size_t b = 0; b < n_z; ++b) {
-                sums.outer[a * n_z + b] += l.bend * z[a] * z[b];
+                sums.outer[a * n_z + b] += l.curvature * z[a] * z[b];
             }
         }
     }
@@ -126,9 +126,9 @@ ReferenceSums textbook_reference(const RegionLayout& layout,
     for (std::size_t c = 0; c < n_columns; ++c) columns[layout.columns[c].process].push_back(c);
     ReferenceSums sums;
     sums.value.resize(s);
-    sums.slope.resize(n_columns);
+    sums.gradient.resize(n_columns);
     for (auto& of_process : columns) {
-        sums.bend.emplace_back(of_process.size() * of_process.size());
+        sums.curvature.emplace_back(of_process.size() * of_process.size());
     }
     for (std::size_t i = 0; i < events.size(); ++i) {
         const double w = events.reference.empty() ? 0.0 : events.reference[i];
@@ -140,11 +140,11 @@ ReferenceSums textbook_reference(const RegionLayout& layout,
             const std::size_t n = columns[j].size();
             for (std::size_t a = 0; a < n; ++a) {
                 const Interpolated& ga = event.g[columns[j][a]];
-                sums.slope[columns[j][a]] += w * event.t[j] * ga.slope;
+                sums.gradient[columns[j][a]] += w * event.t[j] * ga.gradient;
                 for (std::size_t b = 0; b < n; ++b) {
-                    sums.bend[j][a * n + b] +=
+                    sums.curvature[j][a * n + b] +=
                         w * event.t[j] *
-                        (a == b ? ga.bend : ga.slope * event.g[columns[j][b]].slope);
+                        (a == b ? ga.curvature : ga.gradient * event.g[columns[j][b]].gradient);
                 }
             }
         }
@@ -158,7 +158,7 @@ namespace {
 template <class Visit>
 void visit_numbers(MixtureSums& sums, const Visit& visit) {
     visit(sums.value);
-    for (auto* list : {&sums.slope, &sums.shape_slope, &sums.shape_bend, &sums.outer}) {
+    for (auto* list : {&sums.gradient, &sums.shape_gradient, &sums.shape_curvature, &sums.outer}) {
         for (double& number : *list) visit(number);
     }
 }
@@ -166,10 +166,10 @@ void visit_numbers(MixtureSums& sums, const Visit& visit) {
 template <class Visit>
 void visit_numbers(ReferenceSums& sums, const Visit& visit) {
     visit(sums.weight);
-    for (auto* list : {&sums.value, &sums.slope}) {
+    for (auto* list : {&sums.value, &sums.gradient}) {
         for (double& number : *list) visit(number);
     }
-    for (auto& matrix : sums.bend) {
+    for (auto& matrix : sums.curvature) {
         for (double& number : matrix) visit(number);
     }
 }

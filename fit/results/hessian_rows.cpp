@@ -22,13 +22,13 @@ struct Region {
     RateModel rates;
 };
 
-/// L'(D) of an event: 1 / D, or the slope of its continuation below the floor.
-Dual log_slope(Dual mixture, double floor, double weight) {
+/// L'(D) of an event: 1 / D, or the gradient of its continuation below the floor.
+Dual log_gradient(Dual mixture, double floor, double weight) {
     const Dual one{1.0, 0.0};
     if (mixture.value >= floor) return one / mixture;
     const Continuation<Dual> below((1.0 / floor) * mixture - one, weight);
     const Dual q = below.q();
-    return (1.0 / floor) * (below.slope() / (q * q));
+    return (1.0 / floor) * (below.gradient() / (q * q));
 }
 
 /// The gradient of one region's terms along one direction of the parameters.
@@ -40,7 +40,7 @@ public:
           n_(u.size()),
           direction_(direction),
           t_(s_),
-          slope_(region.named.layout.columns.size()) {
+          gradient_(region.named.layout.columns.size()) {
         for (const auto& column : region.named.layout.columns) {
             const std::size_t a = region.named.shape_parameters[column.parameter];
             alpha_.push_back({u[a], a == direction ? 1.0 : 0.0});
@@ -50,8 +50,8 @@ public:
 
     /// [n]: how every component of the gradient changes along the direction.
     std::vector<double> tangents() {
-        std::vector<Dual> sum = rate_slope_sum();  // of nu
-        const bool shapes = !slope_.empty() && region_.model->shape_norm != ShapeNorm::none;
+        std::vector<Dual> sum = rate_gradient_sum();  // of nu
+        const bool shapes = !gradient_.empty() && region_.model->shape_norm != ShapeNorm::none;
         if (shapes) normalise();
         for (std::size_t i = 0; i < region_.events.size(); ++i) add_event(i, sum);
         std::vector<double> result;
@@ -64,16 +64,16 @@ private:
         for (std::size_t j = 0; j < s_; ++j) {
             rate_.push_back({rates.value[j], rates.gradient[j * n_ + direction_]});
             for (std::size_t a = 0; a < n_; ++a) {
-                rate_slope_.push_back(
+                rate_gradient_.push_back(
                     {rates.gradient[j * n_ + a], rates.hessian[(j * n_ + a) * n_ + direction_]});
             }
         }
     }
 
-    std::vector<Dual> rate_slope_sum() const {
+    std::vector<Dual> rate_gradient_sum() const {
         std::vector<Dual> sum(n_);
         for (std::size_t j = 0; j < s_; ++j) {
-            for (std::size_t a = 0; a < n_; ++a) sum[a] += rate_slope_[j * n_ + a];
+            for (std::size_t a = 0; a < n_; ++a) sum[a] += rate_gradient_[j * n_ + a];
         }
         return sum;
     }
@@ -82,7 +82,7 @@ private:
     void set_event(std::size_t i) {
         const EventSet& events = region_.events;
         for (std::size_t j = 0; j < s_; ++j) t_[j] = {std::exp(events.log_r[i * s_ + j]), 0.0};
-        for (std::size_t c = 0; c < slope_.size(); ++c) {
+        for (std::size_t c = 0; c < gradient_.size(); ++c) {
             const ShapeIndex& column = region_.named.layout.columns[c];
             const auto anchor = [&](std::size_t side) {
                 const float log_g = events.log_g[(2 * c + side) * events.size() + i];
@@ -90,8 +90,8 @@ private:
             };
             Interpolated g = interpolate(column.code, {anchor(0), anchor(1)}, alpha_[c].value);
             if (g.value < smallest_g) g = {smallest_g, 0.0, 0.0};
-            const Dual value{g.value, g.slope * alpha_[c].tangent};
-            slope_[c] = Dual{g.slope, g.bend * alpha_[c].tangent} / value;
+            const Dual value{g.value, g.gradient * alpha_[c].tangent};
+            gradient_[c] = Dual{g.gradient, g.curvature * alpha_[c].tangent} / value;
             t_[column.process] *= value;
         }
     }
@@ -101,25 +101,26 @@ private:
     }
 
     /// Divides the rates by Z_j, the mean of T_j over the reference events, and takes
-    /// dln Z_j / du from their slopes.
+    /// dln Z_j / du from their gradients.
     void normalise() {
         Dual weight;
         std::vector<Dual> z(s_);
-        std::vector<Dual> z_slope(s_ * n_);
+        std::vector<Dual> z_gradient(s_ * n_);
         for (std::size_t i = 0; i < region_.events.size(); ++i) {
             const double w = region_.events.reference[i];
             set_event(i);
             weight.value += w;
             for (std::size_t j = 0; j < s_; ++j) z[j] += w * t_[j];
-            for (std::size_t c = 0; c < slope_.size(); ++c) {
+            for (std::size_t c = 0; c < gradient_.size(); ++c) {
                 const std::size_t j = region_.named.layout.columns[c].process;
-                z_slope[j * n_ + parameter_of(c)] += w * (t_[j] * slope_[c]);
+                z_gradient[j * n_ + parameter_of(c)] += w * (t_[j] * gradient_[c]);
             }
         }
         for (std::size_t j = 0; j < s_; ++j) {
             for (std::size_t a = 0; a < n_; ++a) {
-                Dual& slope = rate_slope_[j * n_ + a];
-                slope = (weight / z[j]) * (slope - rate_[j] * (z_slope[j * n_ + a] / z[j]));
+                Dual& gradient = rate_gradient_[j * n_ + a];
+                gradient =
+                    (weight / z[j]) * (gradient - rate_[j] * (z_gradient[j * n_ + a] / z[j]));
             }
             rate_[j] *= weight / z[j];
         }
@@ -137,15 +138,15 @@ private:
         set_event(i);
         Dual mixture;
         for (std::size_t j = 0; j < s_; ++j) mixture += rate_[j] * t_[j];
-        const Dual factor = -w * log_slope(mixture, std::max(floor, smallest_floor), w);
+        const Dual factor = -w * log_gradient(mixture, std::max(floor, smallest_floor), w);
         for (std::size_t j = 0; j < s_; ++j) {
             for (std::size_t a = 0; a < n_; ++a) {
-                sum[a] += factor * (rate_slope_[j * n_ + a] * t_[j]);
+                sum[a] += factor * (rate_gradient_[j * n_ + a] * t_[j]);
             }
         }
-        for (std::size_t c = 0; c < slope_.size(); ++c) {
+        for (std::size_t c = 0; c < gradient_.size(); ++c) {
             const std::size_t j = region_.named.layout.columns[c].process;
-            sum[parameter_of(c)] += factor * (rate_[j] * t_[j] * slope_[c]);
+            sum[parameter_of(c)] += factor * (rate_[j] * t_[j] * gradient_[c]);
         }
     }
 
@@ -155,9 +156,9 @@ private:
     std::size_t direction_;
     std::vector<Dual> alpha_;       // [C]
     std::vector<Dual> rate_;        // [S], R_j
-    std::vector<Dual> rate_slope_;  // [S, n]
+    std::vector<Dual> rate_gradient_;  // [S, n]
     std::vector<Dual> t_;           // [S], of the current event
-    std::vector<Dual> slope_;       // [C], likewise
+    std::vector<Dual> gradient_;    // [C], likewise
 };
 
 std::vector<Region> read_regions(const StatisticalModel& model, const LikelihoodData& data) {

@@ -61,10 +61,11 @@ private:
         const auto& coordinates = likelihood.coordinates();
         const FittedParameter& fitted = result.parameters[parameter];
         const double range = coordinates.high()[parameter] - coordinates.low()[parameter];
-        const double slope =
-            coordinates.slope(parameter, coordinates.to_internal(parameter, fitted.value));
-        return fitted.error > 0.0 && slope > 0.0 ? std::min(0.5 * fitted.error / slope, 0.1 * range)
-                                                 : 0.02 * range;
+        const double gradient =
+            coordinates.gradient(parameter, coordinates.to_internal(parameter, fitted.value));
+        return fitted.error > 0.0 && gradient > 0.0
+                   ? std::min(0.5 * fitted.error / gradient, 0.1 * range)
+                   : 0.02 * range;
     }
 
     /// Outwards from the best point, each predicted by its neighbours.

@@ -111,9 +111,9 @@ void fill_covariance(const NewtonResult& minimum,
     const dense::Matrix v = inverse(correlation_form(minimum, space), free, result);
     for (std::size_t k = 0; k < free.size(); ++k) {
         for (std::size_t l = 0; l < free.size(); ++l) {
-            result.covariance[free[k]][free[l]] = v(k, l) *
-                                                  coordinates.slope(free[k], minimum.u[free[k]]) *
-                                                  coordinates.slope(free[l], minimum.u[free[l]]);
+            result.covariance[free[k]][free[l]] =
+                v(k, l) * coordinates.gradient(free[k], minimum.u[free[k]]) *
+                coordinates.gradient(free[l], minimum.u[free[l]]);
         }
     }
     fill_correlation(free, result);

@@ -34,30 +34,30 @@ private:
     struct Place {
         double u;
         double excess;
-        double slope;  // d excess / du
+        double gradient;  // d excess / du
     };
 
     Place at(double u) {
         const ProfilePoint point = profile_.at(u);
         const double root = std::sqrt(std::max(0.0, profile_.t(point)));
-        return {u, root - target_, root > 0.0 ? point.slope / root : 0.0};
+        return {u, root - target_, root > 0.0 ? point.gradient / root : 0.0};
     }
 
-    /// Where the slope promises the crossing, a little beyond it, within reason.
+    /// Where the gradient promises the crossing, a little beyond it, within reason.
     static double next_step(const Place& place, double sense, double step) {
-        const double promised = 1.1 * place.excess / place.slope * -sense;
+        const double promised = 1.1 * place.excess / place.gradient * -sense;
         return promised > 0.0 ? std::clamp(promised, 0.1 * step, 1.5 * step) : 1.5 * step;
     }
 
     /// Newton inside a bracket, halving it where Newton leaves it or is slow.
     double refine(Place inside, Place outside) {
         Place last =
-            std::abs(inside.excess) < outside.excess && inside.slope != 0.0 ? inside : outside;
+            std::abs(inside.excess) < outside.excess && inside.gradient != 0.0 ? inside : outside;
         for (int iteration = 0; iteration < 80; ++iteration) {
             if (std::abs(last.excess) < 1e-10) return last.u;
             const double width = std::abs(outside.u - inside.u);
             if (width <= tolerance_) break;
-            double u = last.u - last.excess / last.slope;
+            double u = last.u - last.excess / last.gradient;
             const auto [low, high] = std::minmax(inside.u, outside.u);
             if (!(u > low && u < high) || iteration % 4 == 3) u = 0.5 * (low + high);
             last = at(u);
@@ -80,9 +80,9 @@ Interval interval_of(Profile& profile,
     RATIOFARM_EXPECT(level > 0.0);
     const std::size_t a = profile.held();
     const double range = profile.space().range(a);
-    const double slope = coordinates.slope(a, profile.best().u[a]);
-    const double step = error > 0.0 && slope > 0.0
-                            ? std::min(error / slope, 0.25 * range) * std::sqrt(level)
+    const double gradient = coordinates.gradient(a, profile.best().u[a]);
+    const double step = error > 0.0 && gradient > 0.0
+                            ? std::min(error / gradient, 0.25 * range) * std::sqrt(level)
                             : 0.05 * range;
     const auto to_external = [&](std::optional<double> u) -> std::optional<double> {
         if (!u) return std::nullopt;

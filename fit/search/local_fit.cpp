@@ -29,7 +29,7 @@ std::vector<double> estimate_row(const Likelihood& likelihood,
     }
     dense::Vector unit(size);
     unit[static_cast<std::size_t>(found - free.begin())] =
-        likelihood.coordinates().slope(parameter, u[parameter]);
+        likelihood.coordinates().gradient(parameter, u[parameter]);
     const dense::Vector solved = dense::solve_symmetric(hessian, unit);
     for (std::size_t k = 0; k < size; ++k) row[free[k]] = solved[k];
     return row;
@@ -51,8 +51,8 @@ LocalFit local_fit(const Likelihood& likelihood, std::span<const double> start) 
     LocalFit fit{.converged = end.converged(), .u = end.u};
     fit.value = likelihood.coordinates().to_external(poi, end.u[poi]);
     const auto row = estimate_row(likelihood, end.u, end.at, end.curvature.free, poi);
-    const double slope = likelihood.coordinates().slope(poi, end.u[poi]);
-    fit.error = std::sqrt(std::max(0.0, slope * row[poi]));
+    const double gradient = likelihood.coordinates().gradient(poi, end.u[poi]);
+    fit.error = std::sqrt(std::max(0.0, gradient * row[poi]));
     const Curvature before = curvature_at(space, start, *first);
     const auto step = estimate_row(likelihood, start, *first, before.free, poi);
     fit.newton = likelihood.coordinates().to_external(poi, start[poi]);

@@ -28,12 +28,12 @@ double distance(const NewtonResult& known, std::span<const double> u) {
 struct Probe {
     double x = 0.0;
     double nll = 0.0;
-    double slope = 0.0;
+    double gradient = 0.0;
     double curvature = 0.0;
     std::vector<double> u;        // after the step
     std::vector<double> tangent;  // du/dx; zero where it is unknown
     bool minimum = false;         // the known one
-    bool at_end = false;          // of the range, where the slope of a minimum need not be zero
+    bool at_end = false;          // of the range, where the gradient of a minimum need not be zero
     bool refined = false;         // the others moved by a second step
 };
 
@@ -71,7 +71,7 @@ Probe probe_of(const SearchSpace& space,
     const dense::Vector tangent = dense::negative(factor.solve(mixed));
     probe.nll += dense::dot(step, model.gradient) +
                  0.5 * dense::dot(step, dense::product(model.hessian, step));
-    probe.slope += dense::dot(step, mixed);
+    probe.gradient += dense::dot(step, mixed);
     probe.curvature += dense::dot(tangent, mixed);
     for (std::size_t k = 0; k < free.size(); ++k) {
         const std::size_t a = free[k];
@@ -85,13 +85,13 @@ Probe probe_of(const SearchSpace& space,
 std::optional<double> cubic_dip(const Probe& left, const Probe& right) {
     const double h = right.x - left.x;
     const double chord = (right.nll - left.nll) / h;
-    const double third = left.slope + right.slope - 2.0 * chord;
-    const double second = 3.0 * chord - 2.0 * left.slope - right.slope;
-    // slope(s) = left.slope + 2 second s + 3 third s^2 at x = left.x + s h
-    const double discriminant = second * second - 3.0 * third * left.slope;
+    const double third = left.gradient + right.gradient - 2.0 * chord;
+    const double second = 3.0 * chord - 2.0 * left.gradient - right.gradient;
+    // gradient(s) = left.gradient + 2 second s + 3 third s^2 at x = left.x + s h
+    const double discriminant = second * second - 3.0 * third * left.gradient;
     if (discriminant <= 0.0) return std::nullopt;
     const double root = second + std::copysign(std::sqrt(discriminant), second);
-    for (const double s : {-root / (3.0 * third), -left.slope / root}) {
+    for (const double s : {-root / (3.0 * third), -left.gradient / root}) {
         const bool rises = second + 3.0 * third * s > 0.0;
         if (s > 0.0 && s < 1.0 && rises) return left.x + s * h;
     }
@@ -103,9 +103,9 @@ std::optional<double> quartic_dip(const Probe& minimum, const Probe& probe) {
     const double h = probe.x - minimum.x;  // may be negative
     const double c = minimum.curvature * h * h;
     const double rise = probe.nll - minimum.nll;
-    const double fourth = probe.slope * h - 3.0 * rise + 0.5 * c;
+    const double fourth = probe.gradient * h - 3.0 * rise + 0.5 * c;
     const double third = rise - 0.5 * c - fourth;
-    // slope(s) = s (c + 3 third s + 4 fourth s^2)
+    // gradient(s) = s (c + 3 third s + 4 fourth s^2)
     const double discriminant = 9.0 * third * third - 16.0 * fourth * c;
     if (discriminant <= 0.0 || c <= 0.0) return std::nullopt;
     for (const double sign : {-1.0, 1.0}) {
@@ -116,7 +116,7 @@ std::optional<double> quartic_dip(const Probe& minimum, const Probe& probe) {
     return std::nullopt;
 }
 
-/// Between a known minimum and a probe whose slope leads back to it.
+/// Between a known minimum and a probe whose gradient leads back to it.
 std::optional<double> dip_beside(const Probe& minimum, const Probe& probe) {
     const auto dip = minimum.at_end ? (minimum.x < probe.x ? cubic_dip(minimum, probe)
                                                            : cubic_dip(probe, minimum))
@@ -127,10 +127,10 @@ std::optional<double> dip_beside(const Probe& minimum, const Probe& probe) {
 
 /// A place between two neighbours where a minimum must or may lie that is not known yet.
 std::optional<double> dip_between(const Probe& left, const Probe& right) {
-    if (left.minimum) return right.slope < 0.0 ? std::nullopt : dip_beside(left, right);
-    if (right.minimum) return left.slope > 0.0 ? std::nullopt : dip_beside(right, left);
-    if (left.slope > 0.0 && right.slope < 0.0) return std::nullopt;  // a hill
-    if (left.slope <= 0.0 && right.slope >= 0.0) {
+    if (left.minimum) return right.gradient < 0.0 ? std::nullopt : dip_beside(left, right);
+    if (right.minimum) return left.gradient > 0.0 ? std::nullopt : dip_beside(right, left);
+    if (left.gradient > 0.0 && right.gradient < 0.0) return std::nullopt;  // a hill
+    if (left.gradient <= 0.0 && right.gradient >= 0.0) {
         return cubic_dip(left, right).value_or(0.5 * (left.x + right.x));
     }
     return cubic_dip(left, right);
@@ -242,7 +242,7 @@ private:
                  double end,
                  std::vector<std::vector<double>>& starts) {
         const auto falls = [&] {
-            const double promised = probe.nll + probe.slope * (end - probe.x);
+            const double promised = probe.nll + probe.gradient * (end - probe.x);
             return !probe.minimum && promised < std::min(probe.nll, worth_knowing());
         };
         if (falls()) refine(axis, probe);
@@ -255,7 +255,7 @@ private:
                  std::vector<std::vector<double>>& starts) {
         const auto dip = [&]() -> std::optional<double> {
             const auto x = dip_between(left, right);
-            const Cubic cubic{left.x, left.nll, left.slope, right.x, right.nll, right.slope};
+            const Cubic cubic{left.x, left.nll, left.gradient, right.x, right.nll, right.gradient};
             return x && cubic.at(*x) < worth_knowing() ? x : std::nullopt;
         };
         if (!dip()) return;

@@ -23,8 +23,8 @@ struct FoundMinima {
 };
 
 /// Descends from a start, then looks for further minima along the axes. A probe is one evaluation:
-/// with the other components moved by one Newton step it knows value and slope of the profile. A
-/// second descent is made only where slopes or values of neighbouring probes show a dip that no
+/// with the other components moved by one Newton step it knows value and gradient of the profile. A
+/// second descent is made only where gradients or values of neighbouring probes show a dip that no
 /// known minimum explains, or a fall towards an end of the range, also after a second look.
 FoundMinima find_minima(const Objective& objective,
                         const SearchSpace& space,

@@ -21,7 +21,7 @@ ProfilePoint profile_point(const NewtonResult& end,
     ProfilePoint point{.u = end.u, .nll = end.at.nll, .converged = end.converged()};
     const std::size_t n = end.u.size();
     const std::size_t first = held.front();
-    point.slope = end.at.gradient[first];
+    point.gradient = end.at.gradient[first];
     point.curvature = end.at.hessian[first * n + first];
     point.tangent.assign(held.size(), std::vector<double>(n));
     for (std::size_t h = 0; h < held.size(); ++h) point.tangent[h][held[h]] = 1.0;
@@ -47,7 +47,7 @@ ProfilePoint profile_point(const NewtonResult& end,
             point.tangent[h][free[k]] = tangent[k] * model.range[k];
         }
         if (h > 0) continue;
-        point.slope += dense::dot(tangent, model.gradient);
+        point.gradient += dense::dot(tangent, model.gradient);
         point.curvature += dense::dot(tangent, mixed);
     }
     if (!end.converged()) return point;

@@ -18,7 +18,7 @@ SearchSpace search_space(const Likelihood& likelihood);
 struct ProfilePoint {
     std::vector<double> u;   ///< one Newton step beyond where the last pass was
     double nll = 0.0;        ///< at u, by the same step
-    double slope = 0.0;      ///< dNLL/du of the profile along the first held component
+    double gradient = 0.0;   ///< dNLL/du of the profile along the first held component
     double curvature = 0.0;  ///< its second derivative
     std::vector<std::vector<double>> tangent = {};  ///< [held][n], du/du_held; empty if unknown
     bool converged = true;

@@ -18,7 +18,7 @@ constexpr double safety = 4.0;
 }  // namespace
 
 Knot knot_of(const Profile& profile, const ProfilePoint& point) {
-    return {point.u[profile.held()], profile.t(point), 2.0 * point.slope, 2.0 * point.curvature};
+    return {point.u[profile.held()], profile.t(point), 2.0 * point.gradient, 2.0 * point.curvature};
 }
 
 double ProfileCurve::error_between(const ProfilePoint& before,

@@ -7,7 +7,7 @@
 
 namespace ratiofarm {
 
-/// t of a point of a profile in one parameter, with slope and curvature.
+/// t of a point of a profile in one parameter, with gradient and curvature.
 Knot knot_of(const Profile& profile, const ProfilePoint& point);
 
 /// A profile as a sequence of points between which quintics are good enough. Steps outwards from

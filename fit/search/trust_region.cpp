@@ -17,8 +17,8 @@ struct Spectrum {
     Eigen::VectorXd gradient;  // in the frame
 };
 
-/// Directions without slope and curvature beyond rounding are given curvature, so that they do not
-/// move: their sign is noise, and walking along them could go on to the end of the range.
+/// Directions without gradient and curvature beyond rounding are given curvature, so that they do
+/// not move: their sign is noise, and walking along them could go on to the end of the range.
 Spectrum spectrum_of(const Eigen::VectorXd& gradient, const Eigen::MatrixXd& hessian) {
     const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(hessian);
     Spectrum spectrum{solver.eigenvalues(), solver.eigenvectors(),
@@ -61,8 +61,9 @@ double shift_for_radius(const Eigen::VectorXd& eigenvalues,
         const double length = step.norm();
         if (std::abs(length - radius) <= 1e-8 * radius) break;
         (length > radius ? low : high) = shift;
-        const double slope = -(step.array().square() / (eigenvalues.array() + shift)).sum();
-        shift += (1.0 - length / radius) * length * length / (slope == 0.0 ? -1.0 : slope);
+        const double derivative = -(step.array().square() / (eigenvalues.array() + shift)).sum();
+        shift +=
+            (1.0 - length / radius) * length * length / (derivative == 0.0 ? -1.0 : derivative);
         if (!(shift > low && shift < high)) shift = 0.5 * (low + high);
     }
     return shift;

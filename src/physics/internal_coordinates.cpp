@@ -53,7 +53,7 @@ double InternalCoordinates::to_external(std::size_t parameter, double internal) 
     return is_root_[parameter] ? internal * internal : internal;
 }
 
-double InternalCoordinates::slope(std::size_t parameter, double internal) const {
+double InternalCoordinates::gradient(std::size_t parameter, double internal) const {
     return is_root_[parameter] ? 2.0 * internal : 1.0;
 }
 

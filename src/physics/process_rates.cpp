@@ -16,21 +16,22 @@ constexpr double smallest_factor = 1e-6;
 void multiply(ProcessRates& rates,
               std::size_t j,
               double factor,
-              std::span<const double> slope,
-              std::span<const double> bend) {
-    const std::size_t n = slope.size();
+              std::span<const double> factor_gradient,
+              std::span<const double> factor_curvature) {
+    const std::size_t n = factor_gradient.size();
     double& value = rates.value[j];
     const std::span gradient(rates.gradient.data() + j * n, n);
     const std::span hessian(rates.hessian.data() + j * n * n, n * n);
     for (std::size_t a = 0; a < n; ++a) {
         for (std::size_t b = 0; b < n; ++b) {
             double& h = hessian[a * n + b];
-            h = factor * (h + gradient[a] * slope[b] + slope[a] * gradient[b] +
-                          value * (slope[a] * slope[b] + bend[a * n + b]));
+            h = factor *
+                (h + gradient[a] * factor_gradient[b] + factor_gradient[a] * gradient[b] +
+                 value * (factor_gradient[a] * factor_gradient[b] + factor_curvature[a * n + b]));
         }
     }
     for (std::size_t a = 0; a < n; ++a) {
-        gradient[a] = factor * (gradient[a] + value * slope[a]);
+        gradient[a] = factor * (gradient[a] + value * factor_gradient[a]);
     }
     value *= factor;
 }
@@ -83,17 +84,17 @@ void RateModel::add_process(std::size_t j, std::span<const double> u, ProcessRat
     }
     if (process.effects.empty()) return;
     double factor = 1.0;
-    std::vector<double> slope(n);
-    std::vector<double> bend(n * n);
+    std::vector<double> factor_gradient(n);
+    std::vector<double> factor_curvature(n * n);
     for (const Yield& effect : process.effects) {
         Interpolated g = interpolate(effect.code, effect.anchors, u[effect.parameter]);
         if (g.value < smallest_factor) g = {smallest_factor, 0.0, 0.0};
-        const double d = g.slope / g.value;
+        const double d = g.gradient / g.value;
         factor *= g.value;
-        slope[effect.parameter] += d;
-        bend[effect.parameter * (n + 1)] += g.bend / g.value - d * d;
+        factor_gradient[effect.parameter] += d;
+        factor_curvature[effect.parameter * (n + 1)] += g.curvature / g.value - d * d;
     }
-    multiply(to, j, factor, slope, bend);
+    multiply(to, j, factor, factor_gradient, factor_curvature);
 }
 
 ProcessRates RateModel::at(std::span<const double> u) const {
@@ -110,11 +111,11 @@ void divide_rate(ProcessRates& rates,
                  double log_z,
                  std::span<const double> gradient,
                  std::span<const double> hessian) {
-    std::vector<double> slope(gradient.begin(), gradient.end());
-    std::vector<double> bend(hessian.begin(), hessian.end());
-    for (double& value : slope) value = -value;
-    for (double& value : bend) value = -value;
-    multiply(rates, j, std::exp(-log_z), slope, bend);
+    std::vector<double> factor_gradient(gradient.begin(), gradient.end());
+    std::vector<double> factor_curvature(hessian.begin(), hessian.end());
+    for (double& value : factor_gradient) value = -value;
+    for (double& value : factor_curvature) value = -value;
+    multiply(rates, j, std::exp(-log_z), factor_gradient, factor_curvature);
 }
 
 std::vector<double> rates_at(const StatisticalModel& model,

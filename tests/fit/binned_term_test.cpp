@@ -128,7 +128,7 @@ TEST_CASE("the Fisher part is a sum of n s s^T", "[fit]") {
     std::mt19937 random(7);
     const auto u = binned.coordinates.to_internal(random_point(random));
     const double step = 1e-6;
-    std::vector<std::vector<double>> slope(3, std::vector<double>(7));  // of nu
+    std::vector<std::vector<double>> gradient(3, std::vector<double>(7));  // of nu
     for (std::size_t a = 0; a < 7; ++a) {
         auto up = u;
         auto down = u;
@@ -136,7 +136,7 @@ TEST_CASE("the Fisher part is a sum of n s s^T", "[fit]") {
         down[a] -= step;
         const auto above = binned.term.expected(up);
         const auto below = binned.term.expected(down);
-        for (std::size_t b = 0; b < 3; ++b) slope[b][a] = (above[b] - below[b]) / (2.0 * step);
+        for (std::size_t b = 0; b < 3; ++b) gradient[b][a] = (above[b] - below[b]) / (2.0 * step);
     }
 
     const Evaluation at = binned.at(u);
@@ -146,7 +146,7 @@ TEST_CASE("the Fisher part is a sum of n s s^T", "[fit]") {
         for (std::size_t c = 0; c < 7; ++c) {
             double sum = 0.0;
             for (std::size_t b = 0; b < 3; ++b) {
-                sum += binned.observed[b] * slope[b][a] * slope[b][c] / (nu[b] * nu[b]);
+                sum += binned.observed[b] * gradient[b][a] * gradient[b][c] / (nu[b] * nu[b]);
             }
             CHECK(at.fisher[a * 7 + c] == Approx(sum).epsilon(1e-6).margin(1e-6));
             CHECK(at.fisher[a * 7 + c] == at.fisher[c * 7 + a]);

@@ -84,8 +84,8 @@ TEST_CASE("every value falls into a bin, the last edge and outliers included", "
 TEST_CASE("one bin is the rate alone, many bins are the full likelihood", "[fit]") {
     // Rate only at mu = 1: H = (dnu/dmu)^2 / nu.
     const ToyDensities toy(test::golden_toy);
-    const double slope = 100.0 + 0.5 * toy.interference_yield();
-    const double rate_only = std::sqrt(toy.yield(ToySample::combined)) / std::abs(slope);
+    const double gradient = 100.0 + 0.5 * toy.interference_yield();
+    const double rate_only = std::sqrt(toy.yield(ToySample::combined)) / std::abs(gradient);
 
     const double one = error_with_bins(1);
     const double few = error_with_bins(6);

@@ -42,8 +42,8 @@ struct Bowl {
 /// Room for y = x^2.
 SearchSpace valley_box(double low) { return {{low, -3.0}, {3.0, 12.0}, {false, false}}; }
 
-/// A polynomial in x, given by its roots' derivative: f' = slope * prod (x - stationary_k); beside
-/// it y follows x^2: + 2 (y - x^2)^2.
+/// A polynomial in x, given by its roots' derivative: f' = gradient * prod (x - stationary_k);
+/// beside it y follows x^2: + 2 (y - x^2)^2.
 struct Valley {
     std::vector<double> stationary;
     double scale = 1.0;
@@ -53,18 +53,18 @@ struct Valley {
         const double d = u[1] - x * x;
         Evaluation at;
         at.nll = value(x) + 2.0 * d * d;
-        at.gradient = {slope(x) - 8.0 * x * d, 4.0 * d};
-        at.hessian = {bend(x) - 8.0 * d + 16.0 * x * x, -8.0 * x, -8.0 * x, 4.0};
+        at.gradient = {gradient(x) - 8.0 * x * d, 4.0 * d};
+        at.hessian = {curvature(x) - 8.0 * d + 16.0 * x * x, -8.0 * x, -8.0 * x, 4.0};
         at.fisher = {16.0 * x * x + 0.1, -8.0 * x, -8.0 * x, 4.0};
         return at;
     }
 
-    double slope(double x) const {
+    double gradient(double x) const {
         double product = scale;
         for (const double s : stationary) product *= x - s;
         return product;
     }
-    double bend(double x) const {
+    double curvature(double x) const {
         double sum = 0.0;
         for (std::size_t k = 0; k < stationary.size(); ++k) {
             double product = scale;
@@ -75,14 +75,15 @@ struct Valley {
         }
         return sum;
     }
-    /// Integral of the slope from 0 to x, by Gauss's formula with five points: exact up to order 9.
+    /// Integral of the gradient from 0 to x, by Gauss's formula with five points: exact up to
+    /// order 9.
     double value(double x) const {
         constexpr std::array nodes{0.0, 0.5384693101056831, 0.9061798459386640};
         constexpr std::array weights{0.5688888888888889, 0.4786286704993665, 0.2369268850561891};
-        double sum = weights[0] * slope(0.5 * x);
+        double sum = weights[0] * gradient(0.5 * x);
         for (std::size_t k = 1; k < 3; ++k) {
             sum += weights[k] *
-                   (slope(0.5 * x * (1.0 + nodes[k])) + slope(0.5 * x * (1.0 - nodes[k])));
+                   (gradient(0.5 * x * (1.0 + nodes[k])) + gradient(0.5 * x * (1.0 - nodes[k])));
         }
         return 0.5 * x * sum;
     }

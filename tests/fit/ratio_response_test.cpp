@@ -41,11 +41,11 @@ RatioDirections waves() {
 }
 
 /// d mu-hat / d size by fits with the change added and taken away.
-double slope_of_fits(const StatisticalModel& model,
-                     const EventSet& events,
-                     const std::vector<double>& u,
-                     std::size_t process,
-                     bool constant) {
+double gradient_of_fits(const StatisticalModel& model,
+                        const EventSet& events,
+                        const std::vector<double>& u,
+                        std::size_t process,
+                        bool constant) {
     constexpr double size = 1e-5;
     const auto fitted = [&](double by) {
         const LikelihoodData data = changed(events, process, by, constant);
@@ -72,14 +72,16 @@ TEST_CASE("the response to a direction is the slope of fits along it", "[fit][mp
         REQUIRE(response.direction.at(0).size() == 2);
         for (const std::size_t d : {0, 1}) {
             CHECK(response.direction[0][d] ==
-                  Approx(slope_of_fits(model, events, best.u, d + 1, false))
+                  Approx(gradient_of_fits(model, events, best.u, d + 1, false))
                       .epsilon(1e-4)
                       .margin(1e-3));
         }
         if (norm != ShapeNorm::none) continue;
         for (const std::size_t j : {0, 1, 2}) {
             CHECK(response.constant.at(0).at(j) ==
-                  Approx(slope_of_fits(model, events, best.u, j, true)).epsilon(1e-4).margin(1e-3));
+                  Approx(gradient_of_fits(model, events, best.u, j, true))
+                      .epsilon(1e-4)
+                      .margin(1e-3));
         }
     }
 }

@@ -43,12 +43,12 @@ void multiply(Term& term, std::size_t a, const Interpolated& g) {
     const std::size_t n = term.gradient.size();
     for (double& h : term.hessian) h *= g.value;
     for (std::size_t b = 0; b < n; ++b) {
-        term.hessian[a * n + b] += g.slope * term.gradient[b];
-        term.hessian[b * n + a] += g.slope * term.gradient[b];
+        term.hessian[a * n + b] += g.gradient * term.gradient[b];
+        term.hessian[b * n + a] += g.gradient * term.gradient[b];
     }
-    term.hessian[a * n + a] += g.bend * term.value;
+    term.hessian[a * n + a] += g.curvature * term.value;
     for (double& d : term.gradient) d *= g.value;
-    term.gradient[a] += g.slope * term.value;
+    term.gradient[a] += g.gradient * term.value;
     term.value *= g.value;
 }
 

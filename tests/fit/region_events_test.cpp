@@ -67,7 +67,7 @@ TEST_CASE("slopes and bends are the derivatives of the value", "[fit]") {
         std::vector<double> result(p);
         for (std::size_t c = 0; c < recipe.layout.columns.size(); ++c) {
             const ShapeIndex& column = recipe.layout.columns[c];
-            result[column.parameter] += rates[column.process] * sums.shape_slope[c];
+            result[column.parameter] += rates[column.process] * sums.shape_gradient[c];
         }
         return result;
     };
@@ -86,7 +86,7 @@ TEST_CASE("slopes and bends are the derivatives of the value", "[fit]") {
               Approx(gradient(here)[m]).epsilon(1e-6));
         for (std::size_t n = 0; n < p; ++n) {
             CHECK((gradient(above)[n] - gradient(below)[n]) / (2.0 * step) ==
-                  Approx(here.shape_bend[m * p + n] - here.outer[m * (p + 3) + n])
+                  Approx(here.shape_curvature[m * p + n] - here.outer[m * (p + 3) + n])
                       .epsilon(1e-6)
                       .margin(1e-6));
         }

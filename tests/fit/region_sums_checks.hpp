@@ -28,9 +28,9 @@ inline void check_close(const std::vector<double>& fast,
 
 inline void check_close(const MixtureSums& fast, const MixtureSums& plain, double share) {
     check_close(std::vector{fast.value}, std::vector{plain.value}, share);
-    check_close(fast.slope, plain.slope, share);
-    check_close(fast.shape_slope, plain.shape_slope, share);
-    check_close(fast.shape_bend, plain.shape_bend, share);
+    check_close(fast.gradient, plain.gradient, share);
+    check_close(fast.shape_gradient, plain.shape_gradient, share);
+    check_close(fast.shape_curvature, plain.shape_curvature, share);
     check_close(fast.outer, plain.outer, share);
     CHECK(fast.below_floor == plain.below_floor);
     CHECK(fast.clipped == plain.clipped);
@@ -39,10 +39,10 @@ inline void check_close(const MixtureSums& fast, const MixtureSums& plain, doubl
 inline void check_close(const ReferenceSums& fast, const ReferenceSums& plain, double share) {
     check_close(std::vector{fast.weight}, std::vector{plain.weight}, 1e-14);
     check_close(fast.value, plain.value, share);
-    check_close(fast.slope, plain.slope, share);
-    REQUIRE(fast.bend.size() == plain.bend.size());
-    for (std::size_t j = 0; j < fast.bend.size(); ++j) {
-        check_close(fast.bend[j], plain.bend[j], share);
+    check_close(fast.gradient, plain.gradient, share);
+    REQUIRE(fast.curvature.size() == plain.curvature.size());
+    for (std::size_t j = 0; j < fast.curvature.size(); ++j) {
+        check_close(fast.curvature[j], plain.curvature[j], share);
     }
 }
 
@@ -50,9 +50,9 @@ inline void check_close(const ReferenceSums& fast, const ReferenceSums& plain, d
 inline void check_same(const MixtureSums& a, const MixtureSums& b) {
     CHECK((a.value == b.value));
     CHECK((a.below_floor == b.below_floor));
-    CHECK((a.slope == b.slope));
-    CHECK((a.shape_slope == b.shape_slope));
-    CHECK((a.shape_bend == b.shape_bend));
+    CHECK((a.gradient == b.gradient));
+    CHECK((a.shape_gradient == b.shape_gradient));
+    CHECK((a.shape_curvature == b.shape_curvature));
     CHECK((a.outer == b.outer));
     CHECK((a.clipped == b.clipped));
 }
@@ -60,8 +60,8 @@ inline void check_same(const MixtureSums& a, const MixtureSums& b) {
 inline void check_same(const ReferenceSums& a, const ReferenceSums& b) {
     CHECK((a.weight == b.weight));
     CHECK((a.value == b.value));
-    CHECK((a.slope == b.slope));
-    CHECK((a.bend == b.bend));
+    CHECK((a.gradient == b.gradient));
+    CHECK((a.curvature == b.curvature));
 }
 
 }  // namespace ratiofarm::test

@@ -19,7 +19,7 @@ Likelihood likelihood_of(ShapeNorm shape_norm) {
             test::one_rank};
 }
 
-/// The Hessian in mu instead of sqrt(mu) at mu = 1, where the slope in mu is zero.
+/// The Hessian in mu instead of sqrt(mu) at mu = 1, where the gradient in mu is zero.
 std::vector<double> external_hessian(const Evaluation& at) {
     std::vector<double> h = at.hessian;
     for (std::size_t a = 0; a < 3; ++a) {
@@ -39,7 +39,7 @@ TEST_CASE("with normalised shapes the Hessian is the golden one", "[fit]") {
         const Evaluation at = likelihood_of(norm).evaluate(truth);
         const auto h = external_hessian(at);
 
-        for (const double slope : at.gradient) CHECK(slope == Approx(0.0).margin(1e-5));
+        for (const double gradient : at.gradient) CHECK(gradient == Approx(0.0).margin(1e-5));
         CHECK(h[0] == Approx(4.384285).margin(2e-6));
         CHECK(h[1] == Approx(-0.683545).margin(2e-6));
         CHECK(h[2] == Approx(-2.336500).margin(2e-6));
@@ -143,13 +143,13 @@ TEST_CASE("gradient and Hessian with systematics agree with finite differences",
             return likelihood.evaluate(moved);
         };
         const std::vector<Evaluation> e{at(-2), at(-1), at(1), at(2)};
-        const auto slope = [&](auto&& value) {
+        const auto gradient = [&](auto&& value) {
             return (8 * (value(e[2]) - value(e[1])) - (value(e[3]) - value(e[0]))) / (12 * h);
         };
-        CHECK(slope([](const Evaluation& x) { return x.nll; }) ==
+        CHECK(gradient([](const Evaluation& x) { return x.nll; }) ==
               Approx(here.gradient[a]).epsilon(1e-7));
         for (std::size_t b = 0; b < 3; ++b) {
-            CHECK(slope([b](const Evaluation& x) { return x.gradient[b]; }) ==
+            CHECK(gradient([b](const Evaluation& x) { return x.gradient[b]; }) ==
                   Approx(here.hessian[a * 3 + b]).epsilon(1e-7));
         }
     }
@@ -170,7 +170,7 @@ TEST_CASE("a fit to Asimov data returns the truth, wherever they were made", "[f
         asimov.set_observed(expected.observed);
 
         const Evaluation at = asimov.evaluate(u);
-        for (const double slope : at.gradient) CHECK(slope == Approx(0.0).margin(1e-9));
+        for (const double gradient : at.gradient) CHECK(gradient == Approx(0.0).margin(1e-9));
         const FitResult result = fit(asimov, {}, Log());
         for (std::size_t a = 0; a < 3; ++a) {
             CHECK(result.parameters[a].value == Approx(theta[a]).margin(1e-6));

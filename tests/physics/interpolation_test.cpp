@@ -72,9 +72,9 @@ TEST_CASE("slope and bend are the derivatives of the value", "[physics]") {
                 const Interpolated below = interpolate(code, anchors, alpha - step);
 
                 CHECK((above.value - below.value) / (2.0 * step) ==
-                      Approx(here.slope).epsilon(1e-8).margin(1e-8));
-                CHECK((above.slope - below.slope) / (2.0 * step) ==
-                      Approx(here.bend).epsilon(1e-8).margin(1e-8));
+                      Approx(here.gradient).epsilon(1e-8).margin(1e-8));
+                CHECK((above.gradient - below.gradient) / (2.0 * step) ==
+                      Approx(here.curvature).epsilon(1e-8).margin(1e-8));
             }
         }
     }
@@ -91,8 +91,8 @@ TEST_CASE("weights give what the direct form gives", "[physics]") {
 
                 const auto close = [](double x) { return Approx(x).epsilon(1e-13).margin(1e-13); };
                 CHECK(value_of(weights, anchors, 0) == close(direct.value));
-                CHECK(value_of(weights, anchors, 1) == close(direct.slope));
-                CHECK(value_of(weights, anchors, 2) == close(direct.bend));
+                CHECK(value_of(weights, anchors, 1) == close(direct.gradient));
+                CHECK(value_of(weights, anchors, 2) == close(direct.curvature));
             }
         }
     }
@@ -106,8 +106,8 @@ TEST_CASE("codes 4 and 4p are smooth to second order at the anchors", "[physics]
                 const Interpolated outside = interpolate(code, anchors, side * (1.0 + 1e-10));
 
                 CHECK(inside.value == Approx(outside.value).margin(1e-8));
-                CHECK(inside.slope == Approx(outside.slope).margin(1e-8));
-                CHECK(inside.bend == Approx(outside.bend).margin(1e-7));
+                CHECK(inside.gradient == Approx(outside.gradient).margin(1e-8));
+                CHECK(inside.curvature == Approx(outside.curvature).margin(1e-7));
             }
         }
     }
@@ -120,8 +120,8 @@ TEST_CASE("code 2 goes on from its anchors without a step and without a kink", "
                 return interpolate(Interpolation::code2, anchors, side * alpha);
             };
             CHECK(at(1.0 - 1e-10).value == Approx(at(1.0 + 1e-10).value).margin(1e-8));
-            CHECK(at(1.0 - 1e-10).slope == Approx(at(1.0 + 1e-10).slope).margin(1e-8));
-            CHECK(at(2.0).bend == 0.0);
+            CHECK(at(1.0 - 1e-10).gradient == Approx(at(1.0 + 1e-10).gradient).margin(1e-8));
+            CHECK(at(2.0).curvature == 0.0);
         }
     }
 }
@@ -133,7 +133,7 @@ TEST_CASE("code 1 is the exponential and code 0 the straight line on either side
     CHECK(interpolate(Interpolation::code1, anchors, -2.0).value == Approx(0.64));
     CHECK(interpolate(Interpolation::code0, anchors, 0.5).value == Approx(1.15));
     CHECK(interpolate(Interpolation::code0, anchors, -2.0).value == Approx(0.6));
-    CHECK(interpolate(Interpolation::code0, anchors, 0.0).slope == Approx(0.3));
+    CHECK(interpolate(Interpolation::code0, anchors, 0.0).gradient == Approx(0.3));
 }
 
 TEST_CASE("the shift of a bin is its factor times the nominal content", "[physics]") {
@@ -146,8 +146,8 @@ TEST_CASE("the shift of a bin is its factor times the nominal content", "[physic
                                                          nominal * (anchors.down - 1.0), alpha);
 
             CHECK(nominal + shift.value == Approx(nominal * factor.value).epsilon(1e-14));
-            CHECK(shift.slope == Approx(nominal * factor.slope).epsilon(1e-14));
-            CHECK(shift.bend == Approx(nominal * factor.bend).epsilon(1e-14));
+            CHECK(shift.gradient == Approx(nominal * factor.gradient).epsilon(1e-14));
+            CHECK(shift.curvature == Approx(nominal * factor.curvature).epsilon(1e-14));
         }
     }
 }

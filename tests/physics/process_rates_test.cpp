@@ -44,8 +44,8 @@ TEST_CASE("a parameter with a root is replaced by its square root", "[physics]")
     CHECK(u == std::vector<double>{1.5, -1.5, 0.3, 0.0});
     CHECK(coordinates.to_external(u) == theta);
     CHECK(coordinates.high()[0] == Approx(std::sqrt(10.0)));
-    CHECK(coordinates.slope(0, 1.5) == 3.0);
-    CHECK(coordinates.slope(1, 1.5) == 1.0);
+    CHECK(coordinates.gradient(0, 1.5) == 3.0);
+    CHECK(coordinates.gradient(1, 1.5) == 1.0);
 }
 
 TEST_CASE("rates are coefficient times yield times the factors of systematics", "[physics]") {
@@ -68,14 +68,14 @@ TEST_CASE("derivatives of the rates agree with finite differences", "[physics]")
     const auto at = [&](const std::vector<double>& u) {
         ProcessRates rates = model.at(u);
         const double x = u[2] - 0.5 * u[3];
-        std::vector<double> slope{0.0, 0.0, std::cos(x), -0.5 * std::cos(x)};
-        std::vector<double> bend(n * n);
+        std::vector<double> gradient{0.0, 0.0, std::cos(x), -0.5 * std::cos(x)};
+        std::vector<double> curvature(n * n);
         for (std::size_t a = 2; a < 4; ++a) {
             for (std::size_t b = 2; b < 4; ++b) {
-                bend[a * n + b] = -std::sin(x) * (a == 2 ? 1.0 : -0.5) * (b == 2 ? 1.0 : -0.5);
+                curvature[a * n + b] = -std::sin(x) * (a == 2 ? 1.0 : -0.5) * (b == 2 ? 1.0 : -0.5);
             }
         }
-        divide_rate(rates, 0, std::sin(x), slope, bend);
+        divide_rate(rates, 0, std::sin(x), gradient, curvature);
         return rates;
     };
     for (const auto& u : points) {
@@ -91,9 +91,9 @@ TEST_CASE("derivatives of the rates agree with finite differences", "[physics]")
                 CHECK((above.value[j] - below.value[j]) / (2 * h) ==
                       Approx(here.gradient[j * n + a]).margin(1e-6));
                 for (std::size_t b = 0; b < n; ++b) {
-                    const double slope =
+                    const double gradient =
                         (above.gradient[j * n + b] - below.gradient[j * n + b]) / (2 * h);
-                    CHECK(slope == Approx(here.hessian[(j * n + a) * n + b]).margin(1e-6));
+                    CHECK(gradient == Approx(here.hessian[(j * n + a) * n + b]).margin(1e-6));
                 }
             }
         }

@@ -65,12 +65,12 @@ struct LogNormalisation {
 struct NormalisationAxis {
     std::vector<double> knots;                  ///< [K], ascending, over the parameter's range
     std::vector<std::array<double, 3>> values;  ///< [S, K], ln Z_j and its first two derivatives
-    std::vector<double> slopes;  ///< [S, K, P], the derivative in each of the other parameters
-    std::vector<double> bends;   ///< [S, K, P], the mixed derivative in both
+    std::vector<double> gradients;   ///< [S, K, P], the derivative in each of the other parameters
+    std::vector<double> curvatures;  ///< [S, K, P], the mixed derivative in both
 };
 
 /// ln Z_j(alpha) of all processes of a region around a point: to second order, or exact along each
-/// parameter alone, its slopes in the others included, by axes. A parabola alone is no good far
+/// parameter alone, its gradients in the others included, by axes. A parabola alone is no good far
 /// from its point: interpolated shapes are normalised at -1, 0 and 1, so ln Z is no parabola even
 /// there, and where the parabola falls the likelihood runs away.
 struct NormalisationExpansion {

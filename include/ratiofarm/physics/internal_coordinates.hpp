@@ -28,7 +28,7 @@ public:
     double to_external(std::size_t parameter, double internal) const;
 
     /// dp/du of one component.
-    double slope(std::size_t parameter, double internal) const;
+    double gradient(std::size_t parameter, double internal) const;
 
     /// \param theta [size()], in the order of the model
     std::vector<double> to_internal(std::span<const double> theta) const;

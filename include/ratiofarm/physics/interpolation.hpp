@@ -29,8 +29,8 @@ struct Anchors {
 /// A function of alpha at one point. At a kink the derivatives are those of the upper side.
 struct Interpolated {
     double value = 1.0;
-    double slope = 0.0;  ///< first derivative in alpha
-    double bend = 0.0;   ///< second derivative in alpha
+    double gradient = 0.0;   ///< first derivative in alpha
+    double curvature = 0.0;  ///< second derivative in alpha
 };
 
 /// The factor g(alpha) with g(0) = 1, g(1) = up, g(-1) = down. Additive codes may fall to zero and
@@ -46,14 +46,15 @@ Interpolated interpolate_shift(Interpolation code,
 
 /// What interpolate() computes, arranged for many anchors at one alpha: with u = up, d = down
 ///     g = c + k0 u + k1 d + k2 u ln u + k3 d ln d + k4 u ln^2 u + k5 d ln^2 d
-/// for the value, slope and bend each with their own c and k; or a power of one anchor alone,
+/// for the value, gradient and curvature each with their own c and k; or a power of one anchor
+/// alone,
 ///     g = u^alpha (side up) or g = d^-alpha (side down).
 struct InterpolationWeights {
     enum class Form : std::uint8_t { linear, power_of_up, power_of_down };
     Form form = Form::linear;
     double power = 0.0;                             ///< alpha or -alpha; of the power forms
-    std::array<double, 3> constant{1.0, 0.0, 0.0};  ///< of value, slope, bend
-    std::array<std::array<double, 6>, 3> weight{};  ///< [value, slope, bend][k]
+    std::array<double, 3> constant{1.0, 0.0, 0.0};  ///< of value, gradient, curvature
+    std::array<std::array<double, 6>, 3> weight{};  ///< [value, gradient, curvature][k]
 };
 InterpolationWeights interpolation_weights(Interpolation code, double alpha);
 
