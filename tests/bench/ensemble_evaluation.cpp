@@ -15,7 +15,7 @@ namespace {
 
 class Uninterrupted : public TaskControl {
 public:
-    Command poll() override { return Command::go_on; }
+    TaskOrder poll() override { return TaskOrder::go_on; }
     void report(const TaskProgress&) override {}
 };
 

@@ -31,7 +31,7 @@ using test::TemporaryDirectory;
 using test::toy_request;
 using test::write_sample;
 
-TaskEnd run(const TrainRequest& request, std::function<Command(std::uint64_t)> script = {}) {
+TaskEnd run(const TrainRequest& request, std::function<TaskOrder(std::uint64_t)> script = {}) {
     ScriptedControl control(std::move(script));
     return train(request, DeviceKind::cpu, control, Log()).end;
 }
@@ -249,7 +249,7 @@ TEST_CASE("a stopped training of classifiers ends with the bits of the straight 
         while (end == TaskEnd::stopped) {
             const auto polls = static_cast<std::uint64_t>(random.uniform() * 30.0);
             end = run(request, [&](std::uint64_t now) {
-                return now == polls ? Command::stop : Command::go_on;
+                return now == polls ? TaskOrder::stop : TaskOrder::go_on;
             });
         }
         const bool same = read_file(request.result_path) == straight;

@@ -117,8 +117,9 @@ TEST_CASE("a rung that is stopped at any step ends with the same bits", "[traine
 
     for (const TrainRequest& rung : rungs) {
         for (std::uint64_t polls = 3;; polls += 11) {
-            ScriptedControl control(
-                [&](std::uint64_t now) { return now == polls ? Command::stop : Command::go_on; });
+            ScriptedControl control([&](std::uint64_t now) {
+                return now == polls ? TaskOrder::stop : TaskOrder::go_on;
+            });
             if (train(rung, DeviceKind::cpu, control, Log()).end == TaskEnd::done) break;
         }
     }

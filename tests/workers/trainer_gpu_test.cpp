@@ -92,7 +92,7 @@ TEST_CASE("a training stopped on a GPU ends with the bits of the straight one", 
     const auto expected = read_file(request.result_path);
 
     test::ScriptedControl stopping(
-        [](std::uint64_t now) { return now == 13 ? Command::stop : Command::go_on; });
+        [](std::uint64_t now) { return now == 13 ? TaskOrder::stop : TaskOrder::go_on; });
     REQUIRE(train(request, gpu().kind, stopping, Log()).end == TaskEnd::stopped);
     train(request, gpu().kind, straight, Log());
 

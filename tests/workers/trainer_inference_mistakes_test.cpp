@@ -73,7 +73,7 @@ TEST_CASE("members and events that cannot be used are refused by name", "[traine
 TEST_CASE("a stopped inference publishes nothing", "[trainer]") {
     const TemporaryDirectory folder;
     const InferenceSetup setup = make_setup(folder, 2, 300);
-    ScriptedControl control([](std::uint64_t) { return Command::stop; });
+    ScriptedControl control([](std::uint64_t) { return TaskOrder::stop; });
 
     CHECK(infer(setup.request, DeviceKind::cpu, control).end == TaskEnd::stopped);
     CHECK_FALSE(std::filesystem::exists(setup.request.result_path));

@@ -20,7 +20,7 @@ using test::ScriptedControl;
 using test::TemporaryDirectory;
 using test::toy_request;
 
-TaskEnd run(const TrainRequest& request, std::function<Command(std::uint64_t)> script = {}) {
+TaskEnd run(const TrainRequest& request, std::function<TaskOrder(std::uint64_t)> script = {}) {
     ScriptedControl control(std::move(script));
     return train(request, DeviceKind::cpu, control, Log()).end;
 }
@@ -110,7 +110,7 @@ TEST_CASE("a pack stopped at any step ends with the bits of the straight one", "
         while (end == TaskEnd::stopped) {
             const auto last = static_cast<std::uint64_t>(random.uniform() * 60.0);
             end = run(request, [&](std::uint64_t now) {
-                return now == last ? Command::stop : Command::go_on;
+                return now == last ? TaskOrder::stop : TaskOrder::go_on;
             });
             stops += end == TaskEnd::stopped ? 1 : 0;
         }
@@ -131,7 +131,7 @@ TEST_CASE("stopped in validation and while its quality is measured it ends the s
         std::filesystem::remove(request.result_path);
         const std::uint64_t last = straight.polls() - before_end;
         REQUIRE(run(request, [&](std::uint64_t now) {
-                    return now == last ? Command::stop : Command::go_on;
+                    return now == last ? TaskOrder::stop : TaskOrder::go_on;
                 }) == TaskEnd::stopped);
         REQUIRE(run(request) == TaskEnd::done);
         REQUIRE(read_file(request.result_path) == bytes);

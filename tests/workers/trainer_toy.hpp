@@ -60,12 +60,12 @@ inline bool contains(const std::string& text, const std::string& part) {
 /// Calls a function of the number of polls so far for the command to give.
 class ScriptedControl : public TaskControl {
 public:
-    explicit ScriptedControl(std::function<Command(std::uint64_t)> script = {})
+    explicit ScriptedControl(std::function<TaskOrder(std::uint64_t)> script = {})
         : script_(std::move(script)) {}
 
-    Command poll() override {
+    TaskOrder poll() override {
         const std::uint64_t now = polls_++;
-        return script_ ? script_(now) : Command::go_on;
+        return script_ ? script_(now) : TaskOrder::go_on;
     }
     void report(const TaskProgress& progress) override { last_ = progress; }
 
@@ -73,7 +73,7 @@ public:
     const TaskProgress& last() const { return last_; }
 
 private:
-    std::function<Command(std::uint64_t)> script_;
+    std::function<TaskOrder(std::uint64_t)> script_;
     std::uint64_t polls_ = 0;
     TaskProgress last_;
 };

@@ -37,7 +37,7 @@ TrainingResult result_of(const TrainRequest& request) {
 /// Stops after the given number of polls (one per step or validation pass).
 TaskEnd run_until(const TrainRequest& request, std::uint64_t polls) {
     ScriptedControl control(
-        [&](std::uint64_t now) { return now == polls ? Command::stop : Command::go_on; });
+        [&](std::uint64_t now) { return now == polls ? TaskOrder::stop : TaskOrder::go_on; });
     return run(request, control).end;
 }
 
@@ -121,7 +121,7 @@ TEST_CASE("an abandoned training writes nothing", "[trainer]") {
     const TemporaryDirectory folder;
     const TrainRequest request = toy_request(folder);
     ScriptedControl control(
-        [](std::uint64_t now) { return now == 10 ? Command::abandon : Command::go_on; });
+        [](std::uint64_t now) { return now == 10 ? TaskOrder::abandon : TaskOrder::go_on; });
 
     CHECK(run(request, control).end == TaskEnd::abandoned);
 
@@ -143,7 +143,7 @@ TEST_CASE("a damaged checkpoint gives way to the one before it", "[trainer]") {
     const auto straight = straight_result(request);
     std::filesystem::remove(request.result_path);
     ScriptedControl twice([](std::uint64_t now) {
-        return now == 10 ? Command::checkpoint : now == 20 ? Command::stop : Command::go_on;
+        return now == 10 ? TaskOrder::checkpoint : now == 20 ? TaskOrder::stop : TaskOrder::go_on;
     });
     run(request, twice);
     REQUIRE(std::filesystem::exists(request.state_path + ".old"));

@@ -97,10 +97,10 @@ std::optional<TaskEnd> Inference::obey() {
     control_.report(
         {.fraction = done_ / total_, .epoch = 0, .training_loss = none, .validation_loss = none});
     switch (control_.poll()) {
-        case Command::stop: return TaskEnd::stopped;
-        case Command::abandon: return TaskEnd::abandoned;
-        case Command::go_on:
-        case Command::checkpoint: return std::nullopt;
+        case TaskOrder::stop: return TaskEnd::stopped;
+        case TaskOrder::abandon: return TaskEnd::abandoned;
+        case TaskOrder::go_on:
+        case TaskOrder::checkpoint: return std::nullopt;
     }
     return std::nullopt;
 }

@@ -27,7 +27,7 @@ constexpr double tolerated_error = 0.05;  ///< rms of log r; statistics by itsel
 
 class Uninterrupted : public TaskControl {
 public:
-    Command poll() override { return Command::go_on; }
+    TaskOrder poll() override { return TaskOrder::go_on; }
     void report(const TaskProgress&) override {}
 };
 

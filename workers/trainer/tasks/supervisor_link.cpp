@@ -87,22 +87,22 @@ LinkControl::LinkControl(SupervisorLink& link,
                          std::deque<TrainerRequest>& later)
     : link_(link), task_(task), later_(later) {}
 
-Command LinkControl::poll() {
+TaskOrder LinkControl::poll() {
     const auto now = Clock::now();
-    if (now < next_poll_) return Command::go_on;
+    if (now < next_poll_) return TaskOrder::go_on;
     next_poll_ = now + poll_interval;
 
-    Command command = Command::go_on;
+    TaskOrder order = TaskOrder::go_on;
     while (auto request = link_.try_next_request()) {
         if (std::holds_alternative<StopRequest>(*request)) {
-            command = Command::stop;
+            order = TaskOrder::stop;
         } else if (std::holds_alternative<CheckpointRequest>(*request)) {
-            if (command == Command::go_on) command = Command::checkpoint;
+            if (order == TaskOrder::go_on) order = TaskOrder::checkpoint;
         } else {
             later_.push_back(std::move(*request));
         }
     }
-    return link_.closed() ? Command::abandon : command;
+    return link_.closed() ? TaskOrder::abandon : order;
 }
 
 void LinkControl::report(const TaskProgress& progress) {

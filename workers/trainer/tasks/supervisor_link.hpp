@@ -45,7 +45,7 @@ class LinkControl : public TaskControl {
 public:
     LinkControl(SupervisorLink& link, const Digest& task, std::deque<TrainerRequest>& later);
 
-    Command poll() override;
+    TaskOrder poll() override;
     void report(const TaskProgress& progress) override;
 
 private:

@@ -8,7 +8,7 @@
 namespace ratiofarm {
 
 /// What the supervisor wants of the running task.
-enum class Command : std::uint8_t {
+enum class TaskOrder : std::uint8_t {
     go_on,
     checkpoint,  ///< write the state now and go on
     stop,        ///< write the state and give the task up
@@ -21,7 +21,7 @@ class TaskControl {
 public:
     virtual ~TaskControl() = default;
 
-    virtual Command poll() = 0;
+    virtual TaskOrder poll() = 0;
     virtual void report(const TaskProgress& progress) = 0;
 
 protected:

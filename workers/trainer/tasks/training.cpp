@@ -160,16 +160,16 @@ void Training::poison_on_purpose() {
 /// interrupted validation is done again from its start.
 std::optional<TaskEnd> Training::obey() {
     report();
-    const Command command = control_.poll();
-    if (command == Command::abandon) return TaskEnd::abandoned;
+    const TaskOrder order = control_.poll();
+    if (order == TaskOrder::abandon) return TaskEnd::abandoned;
     const double wanted = request_.training.checkpoint_seconds;
     const bool due =
         wanted > 0 && seconds_since(last_save_) >= checkpoint_pause(wanted, save_seconds_);
-    if (due || command != Command::go_on) {
+    if (due || order != TaskOrder::go_on) {
         trainer_.save(state_);
         save();
     }
-    return command == Command::stop ? std::optional(TaskEnd::stopped) : std::nullopt;
+    return order == TaskOrder::stop ? std::optional(TaskEnd::stopped) : std::nullopt;
 }
 
 /// Losses are means over the nets that have not diverged.
@@ -253,10 +253,10 @@ std::optional<TaskEnd> Training::measure(std::vector<TrainedNet>& nets) {
     std::optional<TaskEnd> end;
     const auto go_on = [&] {
         report();
-        const Command command = control_.poll();
-        if (command == Command::abandon) end = TaskEnd::abandoned;
-        if (command == Command::stop) end = TaskEnd::stopped;
-        if (command == Command::stop || command == Command::checkpoint) save();
+        const TaskOrder order = control_.poll();
+        if (order == TaskOrder::abandon) end = TaskEnd::abandoned;
+        if (order == TaskOrder::stop) end = TaskEnd::stopped;
+        if (order == TaskOrder::stop || order == TaskOrder::checkpoint) save();
         return !end;
     };
     const bool measured = quality.measure(trainer_, nets, request_.training.calibration, go_on);
