@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What the best possible analysis of an interference toy reaches, from its campaign file alone.
+"""What the best possible analysis of an interference model reaches, from its campaign file alone.
 
     exact.py campaign_3d.toml [run directory]
 
@@ -75,10 +75,10 @@ def information(signal, background, between):
 
 def main():
     campaign = tomllib.loads(pathlib.Path(sys.argv[1]).read_text())
-    toy, features = campaign["simulate"], campaign["events"]["features"]
-    signal, background = (Gaussian(toy[name]["yield"], toy[name]["mean"], toy[name]["covariance"])
+    model, features = campaign["simulate"], campaign["events"]["features"]
+    signal, background = (Gaussian(model[name]["yield"], model[name]["mean"], model[name]["covariance"])
                           for name in ("S", "B"))
-    between = interference(signal, background, toy["interference"])
+    between = interference(signal, background, model["interference"])
     expected = signal.total + background.total + between.total
     print(f"expected events   S {signal.total:.6f}  B {background.total:.6f}  "
           f"interference {between.total:.6f}  SBI {expected:.6f}")

@@ -30,7 +30,7 @@ def slope(up, down):
     return (15 * a0 - 7 * s1 + a2) / 8
 
 
-class Toy:
+class Model:
     """S, B and their interference on a grid, at any means and yields."""
 
     def __init__(self, settings):
@@ -68,21 +68,21 @@ class Toy:
         return self.densities(*logs)
 
 
-def information(toy, slopes):
+def information(model, slopes):
     """[1 + K, 1 + K] at mu = 1. \\param slopes [K, points], d lambda/d alpha"""
-    log_s, log_b = toy.logarithm("S"), toy.logarithm("B")
-    nominal = toy.densities(log_s, log_b)
-    to_mu = nominal["S"] + toy.c * np.exp((log_s + log_b) / 2)
+    log_s, log_b = model.logarithm("S"), model.logarithm("B")
+    nominal = model.densities(log_s, log_b)
+    to_mu = nominal["S"] + model.c * np.exp((log_s + log_b) / 2)
     rows = np.array([to_mu, *slopes])
     seen = nominal["SBI"] > 1e-300
-    return (rows[:, seen] / nominal["SBI"][seen]) @ rows[:, seen].T * toy.cell + np.diag(
+    return (rows[:, seen] / nominal["SBI"][seen]) @ rows[:, seen].T * model.cell + np.diag(
         [0.0] + [1.0] * len(slopes))
 
 
-def interpolated(toy, systematic):
+def interpolated(model, systematic):
     """d SBI/d alpha of code 4 on yields and on ratios, the density normalised."""
-    nominal = toy.densities(toy.logarithm("S"), toy.logarithm("B"))["SBI"]
-    up, down = (toy.varied(systematic, side)["SBI"] for side in ("up", "down"))
+    nominal = model.densities(model.logarithm("S"), model.logarithm("B"))["SBI"]
+    up, down = (model.varied(systematic, side)["SBI"] for side in ("up", "down"))
     total, total_up, total_down = nominal.sum(), up.sum(), down.sum()
     seen = nominal > 1e-280
     g = np.zeros_like(nominal)
@@ -91,28 +91,28 @@ def interpolated(toy, systematic):
     return nominal * (slope(total_up / total, total_down / total) + g - np.sum(g * nominal) / total)
 
 
-def linear(toy, systematic):
+def linear(model, systematic):
     """d SBI/d alpha where the means move in proportion to alpha and the yields by code 4."""
-    log_s, log_b = toy.logarithm("S"), toy.logarithm("B")
+    log_s, log_b = model.logarithm("S"), model.logarithm("B")
     by_part = {}
     for name in ("S", "B"):
-        change, part = systematic.get(name, {}), toy.settings[name]
-        shift = np.array(change.get("shift", np.zeros(toy.x.shape[1])), dtype=float)
-        tilt = (toy.x - np.array(part["mean"])) @ np.linalg.solve(np.array(part["covariance"]), shift)
+        change, part = systematic.get(name, {}), model.settings[name]
+        shift = np.array(change.get("shift", np.zeros(model.x.shape[1])), dtype=float)
+        tilt = (model.x - np.array(part["mean"])) @ np.linalg.solve(np.array(part["covariance"]), shift)
         by_part[name] = tilt + slope(change.get("up", 1.0), change.get("down", 1.0))
-    between = 2 * toy.c * np.exp((log_s + log_b) / 2)
+    between = 2 * model.c * np.exp((log_s + log_b) / 2)
     return (np.exp(log_s) * by_part["S"] + np.exp(log_b) * by_part["B"]
             + between * (by_part["S"] + by_part["B"]) / 2)
 
 
 def main():
     campaign = tomllib.loads(pathlib.Path(sys.argv[1]).read_text())
-    toy, systematics = Toy(campaign["simulate"]), campaign["simulate"]["systematic"]
+    model, systematics = Model(campaign["simulate"]), campaign["simulate"]["systematic"]
     names = ["mu"] + [f"alpha_{systematic['name']}" for systematic in systematics]
     best = {}
     print(f"{'':26s}" + "".join(f"{name:>16s}" for name in names))
     for label, derivative in (("means move linearly", linear), ("as fitted, code 4", interpolated)):
-        hessian = information(toy, [derivative(toy, systematic) for systematic in systematics])
+        hessian = information(model, [derivative(model, systematic) for systematic in systematics])
         best[label] = np.sqrt(np.diag(np.linalg.inv(hessian)))
         print(f"{label:26s}" + "".join(f"{error:16.6f}" for error in best[label]))
     print(f"{'without systematics':26s}{hessian[0, 0] ** -0.5:16.6f}")

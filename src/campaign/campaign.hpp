@@ -196,8 +196,8 @@ void fields(Visit& visit, MemberOf<Visit, TiltsSection>& value) {
 
 /// Input of `ratiofarm simulate`.
 struct SimulateSection {
-    InterferenceToy toy;
-    std::vector<ToyVariation> systematics;  ///< named as those of the campaign
+    InterferenceModel model;
+    std::vector<ModelVariation> systematics;  ///< named as those of the campaign
     TiltsSection tilts;
     std::uint64_t events = 100000;  ///< per sample
     std::uint64_t seed = 1;

@@ -24,8 +24,8 @@ std::vector<SampleInfo> read_campaign_samples(const Campaign& campaign,
 
 std::vector<SampleInfo> samples_to_simulate(const Campaign& campaign) {
     RATIOFARM_EXPECT(campaign.simulate.has_value());
-    return toy_sample_info(
-        campaign, VariedDensities(campaign.simulate->toy, toy_variations(*campaign.simulate)));
+    return simulated_sample_info(
+        campaign, VariedDensities(campaign.simulate->model, model_variations(*campaign.simulate)));
 }
 
 }  // namespace ratiofarm

@@ -19,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 void print_facts(const Campaign& campaign,
-                 const ToyDensities& toy,
+                 const ModelDensities& model,
                  const fs::path& ratios,
                  bool as_json) {
     const std::string path = campaign.has_events() ? campaign.events_path().string() : "";
@@ -27,9 +27,9 @@ void print_facts(const Campaign& campaign,
                                 {"file", path},
                                 {"ratios", ratios.string()},
                                 {"events_per_sample", campaign.simulate->events},
-                                {"interference_yield", toy.interference_yield()}};
-    for (const ToySample sample : toy_samples) {
-        json["yields"][std::string(toy_sample_name(sample))] = toy.yield(sample);
+                                {"interference_yield", model.interference_yield()}};
+    for (const SimulatedSample sample : simulated_samples) {
+        json["yields"][std::string(simulated_sample_name(sample))] = model.yield(sample);
     }
     if (as_json) {
         fmt::print("{}\n", json.dump(2));
@@ -42,10 +42,10 @@ void print_facts(const Campaign& campaign,
     if (!ratios.empty()) {
         fmt::print("{}: {} events per sample with exact ratios\n", ratios.string(), events);
     }
-    for (const ToySample sample : toy_samples) {
-        fmt::print("  yield {:<4} {:.6f}\n", toy_sample_name(sample), toy.yield(sample));
+    for (const SimulatedSample sample : simulated_samples) {
+        fmt::print("  yield {:<4} {:.6f}\n", simulated_sample_name(sample), model.yield(sample));
     }
-    fmt::print("  yield {:<4} {:.6f}   (interference)\n", "I", toy.interference_yield());
+    fmt::print("  yield {:<4} {:.6f}   (interference)\n", "I", model.interference_yield());
 }
 
 void expect_absent(const fs::path& path, const Arguments& arguments, std::string_view key) {
@@ -73,10 +73,11 @@ ExitCode run_simulate(RunContext&, const Arguments& arguments) {
     }
     if (campaign.has_events()) expect_absent(campaign.events_path(), arguments, "events.file");
     if (!ratios.empty()) expect_absent(ratios, arguments, "--ratios");
-    const VariedDensities toy(campaign.simulate->toy, toy_variations(*campaign.simulate));
-    if (campaign.has_events()) write_events(campaign.events_path(), toy_events(campaign, toy));
-    if (!ratios.empty()) write_toy_ratios(ratios, campaign, toy);
-    print_facts(campaign, toy.nominal(), ratios, arguments.has("json"));
+    const VariedDensities model(campaign.simulate->model, model_variations(*campaign.simulate));
+    if (campaign.has_events())
+        write_events(campaign.events_path(), simulated_events(campaign, model));
+    if (!ratios.empty()) write_exact_ratios(ratios, campaign, model);
+    print_facts(campaign, model.nominal(), ratios, arguments.has("json"));
     return ExitCode::done;
 }
 

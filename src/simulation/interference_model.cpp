@@ -20,14 +20,15 @@ std::vector<double> flat(const std::vector<std::vector<double>>& matrix) {
 }
 
 /// BC = |C_S|^1/4 |C_B|^1/4 / |M|^1/2 exp(-d^T M^-1 d / 8) with M = (C_S + C_B) / 2, d = m_S - m_B.
-double bhattacharyya(const InterferenceToy& toy) {
-    const std::size_t d = toy.signal.mean.size();
-    const auto signal = flat(toy.signal.covariance);
-    const auto background = flat(toy.background.covariance);
+double bhattacharyya(const InterferenceModel& model) {
+    const std::size_t d = model.signal.mean.size();
+    const auto signal = flat(model.signal.covariance);
+    const auto background = flat(model.background.covariance);
     std::vector<double> middle(d * d);
     for (std::size_t k = 0; k < d * d; ++k) middle[k] = 0.5 * (signal[k] + background[k]);
     std::vector<double> distance(d);
-    for (std::size_t k = 0; k < d; ++k) distance[k] = toy.signal.mean[k] - toy.background.mean[k];
+    for (std::size_t k = 0; k < d; ++k)
+        distance[k] = model.signal.mean[k] - model.background.mean[k];
 
     const auto factor = *cholesky_factor(middle, d);
     double squared = 0.0;
@@ -40,23 +41,23 @@ double bhattacharyya(const InterferenceToy& toy) {
 
 }  // namespace
 
-std::string_view toy_sample_name(ToySample sample) {
+std::string_view simulated_sample_name(SimulatedSample sample) {
     constexpr std::array<std::string_view, 3> names{"S", "B", "SBI"};
     return names[static_cast<std::size_t>(sample)];
 }
 
-ToyDensities::ToyDensities(const InterferenceToy& toy) : interference_(toy.interference) {
+ModelDensities::ModelDensities(const InterferenceModel& model) : interference_(model.interference) {
     std::string problems;
-    for (const auto& mistake : toy_mistakes(toy)) {
+    for (const auto& mistake : model_mistakes(model)) {
         problems += (problems.empty() ? "" : "\n") + mistake;
     }
     if (!problems.empty()) throw ConfigError(problems);
-    signal_ = prepare(toy.signal);
-    background_ = prepare(toy.background);
-    overlap_ = bhattacharyya(toy);
+    signal_ = prepare(model.signal);
+    background_ = prepare(model.background);
+    overlap_ = bhattacharyya(model);
 }
 
-ToyDensities::Gaussian ToyDensities::prepare(const GaussianProcess& process) {
+ModelDensities::Gaussian ModelDensities::prepare(const GaussianProcess& process) {
     const std::size_t d = process.mean.size();
     Gaussian gaussian{process.yield, process.mean, *cholesky_factor(flat(process.covariance), d),
                       0.0};
@@ -65,7 +66,7 @@ ToyDensities::Gaussian ToyDensities::prepare(const GaussianProcess& process) {
     return gaussian;
 }
 
-double ToyDensities::Gaussian::log_density(std::span<const double> x) const {
+double ModelDensities::Gaussian::log_density(std::span<const double> x) const {
     std::vector<double> distance(mean.size());
     for (std::size_t k = 0; k < mean.size(); ++k) distance[k] = x[k] - mean[k];
     double squared = 0.0;
@@ -73,20 +74,20 @@ double ToyDensities::Gaussian::log_density(std::span<const double> x) const {
     return log_norm - 0.5 * squared;
 }
 
-double ToyDensities::interference_yield() const {
+double ModelDensities::interference_yield() const {
     return 2.0 * interference_ * std::sqrt(signal_.yield * background_.yield) * overlap_;
 }
 
-double ToyDensities::yield(ToySample sample) const {
+double ModelDensities::yield(SimulatedSample sample) const {
     switch (sample) {
-        case ToySample::signal: return signal_.yield;
-        case ToySample::background: return background_.yield;
-        case ToySample::combined: break;
+        case SimulatedSample::signal: return signal_.yield;
+        case SimulatedSample::background: return background_.yield;
+        case SimulatedSample::combined: break;
     }
     return signal_.yield + background_.yield + interference_yield();
 }
 
-std::array<double, 3> ToyDensities::log_densities(std::span<const double> x) const {
+std::array<double, 3> ModelDensities::log_densities(std::span<const double> x) const {
     RATIOFARM_EXPECT(x.size() == dimension());
     const double signal = signal_.log_density(x);
     const double background = background_.log_density(x);
@@ -96,20 +97,20 @@ std::array<double, 3> ToyDensities::log_densities(std::span<const double> x) con
     const double root = std::exp(-0.5 * std::abs(log_s - log_b));  // sqrt(smaller / larger)
     const double bracket = 1.0 + root * root + 2.0 * interference_ * root;
     const double combined = std::max(log_s, log_b) + std::log(bracket);
-    return {signal, background, combined - std::log(yield(ToySample::combined))};
+    return {signal, background, combined - std::log(yield(SimulatedSample::combined))};
 }
 
-double ToyDensities::rate(std::span<const double> x, double mu) const {
+double ModelDensities::rate(std::span<const double> x, double mu) const {
     RATIOFARM_EXPECT(x.size() == dimension() && mu >= 0.0);
     const double s = signal_.yield * std::exp(signal_.log_density(x));
     const double b = background_.yield * std::exp(background_.log_density(x));
     return mu * s + std::sqrt(mu) * 2.0 * interference_ * std::sqrt(s * b) + b;
 }
 
-std::vector<double> ToyDensities::draw(ToySample sample,
-                                       std::uint64_t event,
-                                       std::uint64_t seed) const {
-    PhiloxSequence random(seed_for(seed, toy_sample_name(sample), Stream::simulation), event);
+std::vector<double> ModelDensities::draw(SimulatedSample sample,
+                                         std::uint64_t event,
+                                         std::uint64_t seed) const {
+    PhiloxSequence random(seed_for(seed, simulated_sample_name(sample), Stream::simulation), event);
     const auto from = [&](const Gaussian& gaussian) {
         const std::size_t d = dimension();
         std::vector<double> normal(d);
@@ -121,8 +122,8 @@ std::vector<double> ToyDensities::draw(ToySample sample,
         }
         return x;
     };
-    if (sample == ToySample::signal) return from(signal_);
-    if (sample == ToySample::background) return from(background_);
+    if (sample == SimulatedSample::signal) return from(signal_);
+    if (sample == SimulatedSample::background) return from(background_);
 
     // From S + B, accepted with probability lambda(x|1) / (2 (S + B)): |I| <= S + B.
     const double signal_share = signal_.yield / (signal_.yield + background_.yield);
@@ -137,27 +138,27 @@ std::vector<double> ToyDensities::draw(ToySample sample,
     }
 }
 
-SimulatedEvents simulate(const ToyDensities& toy,
-                         ToySample sample,
+SimulatedEvents simulate(const ModelDensities& model,
+                         SimulatedSample sample,
                          Range range,
                          std::uint64_t total,
                          std::uint64_t seed) {
     RATIOFARM_EXPECT(range.last <= total && total < (std::uint64_t{1} << 48));
-    const std::size_t d = toy.dimension();
+    const std::size_t d = model.dimension();
     SimulatedEvents events;
     events.features.reserve(range.size() * d);
     events.log_densities.reserve(range.size() * 3);
-    const double weight = toy.yield(sample) / static_cast<double>(total);
+    const double weight = model.yield(sample) / static_cast<double>(total);
     events.weight.assign(range.size(), weight);
     const std::uint64_t id_base = (static_cast<std::uint64_t>(sample) + 1) << 48;
     for (std::uint64_t event = range.first; event < range.last; ++event) {
-        std::vector<double> x = toy.draw(sample, event, seed);
+        std::vector<double> x = model.draw(sample, event, seed);
         for (double& value : x) {
             const auto stored = static_cast<float>(value);
             events.features.push_back(stored);
             value = stored;  // the densities belong to what a reader of the file sees
         }
-        const auto logs = toy.log_densities(x);
+        const auto logs = model.log_densities(x);
         events.log_densities.insert(events.log_densities.end(), logs.begin(), logs.end());
         events.id.push_back(id_base | event);
     }

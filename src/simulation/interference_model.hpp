@@ -22,35 +22,35 @@ struct GaussianProcess {
 
 /// Signal, background and their signed interference, everything in closed form:
 /// lambda(x|mu) = mu S + sqrt(mu) I + B with I = 2 c sqrt(S B).
-struct InterferenceToy {
+struct InterferenceModel {
     GaussianProcess signal;
     GaussianProcess background;
     double interference = -0.6;  ///< c, |c| <= 1; negative is destructive
-    bool operator==(const InterferenceToy&) const = default;
+    bool operator==(const InterferenceModel&) const = default;
 };
 
 /// The three samples with positive densities that span lambda(x|mu).
-enum class ToySample : std::uint8_t {
+enum class SimulatedSample : std::uint8_t {
     signal,      ///< "S", S(x)
     background,  ///< "B", B(x)
     combined,    ///< "SBI", lambda(x|1) = S + I + B
 };
 
 /// In the order of the columns of log densities.
-inline constexpr std::array<ToySample, 3> toy_samples{ToySample::signal, ToySample::background,
-                                                      ToySample::combined};
+inline constexpr std::array<SimulatedSample, 3> simulated_samples{
+    SimulatedSample::signal, SimulatedSample::background, SimulatedSample::combined};
 
 /// "S", "B" or "SBI".
-std::string_view toy_sample_name(ToySample sample);
+std::string_view simulated_sample_name(SimulatedSample sample);
 
 /// Every mistake in the numbers of the model, one text each; empty if it can be used.
-std::vector<std::string> toy_mistakes(const InterferenceToy& toy);
+std::vector<std::string> model_mistakes(const InterferenceModel& model);
 
 /// The model, ready for evaluation.
-class ToyDensities {
+class ModelDensities {
 public:
     /// \throws ConfigError with every mistake in the model
-    explicit ToyDensities(const InterferenceToy& toy);
+    explicit ModelDensities(const InterferenceModel& model);
 
     std::size_t dimension() const { return signal_.mean.size(); }
 
@@ -61,7 +61,7 @@ public:
     double interference_yield() const;
 
     /// nu of one sample: the integral of S, of B or of lambda(.|1).
-    double yield(ToySample sample) const;
+    double yield(SimulatedSample sample) const;
 
     /// ln p_S(x), ln p_B(x), ln p_SBI(x), each density normalised to one. \param x [dimension()]
     std::array<double, 3> log_densities(std::span<const double> x) const;
@@ -71,7 +71,7 @@ public:
 
     /// Event `event` of a sample: a pure function of (seed, sample, event).
     /// \return [dimension()]
-    std::vector<double> draw(ToySample sample, std::uint64_t event, std::uint64_t seed) const;
+    std::vector<double> draw(SimulatedSample sample, std::uint64_t event, std::uint64_t seed) const;
 
 private:
     struct Gaussian {
@@ -98,8 +98,8 @@ struct SimulatedEvents {
 };
 
 /// Events `range` of a sample of `total` events. Any cut into ranges gives the same events.
-SimulatedEvents simulate(const ToyDensities& toy,
-                         ToySample sample,
+SimulatedEvents simulate(const ModelDensities& model,
+                         SimulatedSample sample,
                          Range range,
                          std::uint64_t total,
                          std::uint64_t seed);

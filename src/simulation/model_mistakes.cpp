@@ -49,17 +49,17 @@ void check_process(const std::string& name,
 
 }  // namespace
 
-std::vector<std::string> toy_mistakes(const InterferenceToy& toy) {
+std::vector<std::string> model_mistakes(const InterferenceModel& model) {
     std::vector<std::string> mistakes;
-    check_process("signal", toy.signal, mistakes);
-    check_process("background", toy.background, mistakes);
-    if (toy.signal.mean.size() != toy.background.mean.size()) {
-        mistakes.push_back("signal has " + std::to_string(toy.signal.mean.size()) +
-                           " features, background " + std::to_string(toy.background.mean.size()) +
+    check_process("signal", model.signal, mistakes);
+    check_process("background", model.background, mistakes);
+    if (model.signal.mean.size() != model.background.mean.size()) {
+        mistakes.push_back("signal has " + std::to_string(model.signal.mean.size()) +
+                           " features, background " + std::to_string(model.background.mean.size()) +
                            " (must agree)");
     }
-    if (!(std::abs(toy.interference) <= 1.0)) {
-        mistakes.push_back("interference = " + std::to_string(toy.interference) +
+    if (!(std::abs(model.interference) <= 1.0)) {
+        mistakes.push_back("interference = " + std::to_string(model.interference) +
                            " (allowed: -1 to 1, so that no density is negative)");
     }
     return mistakes;

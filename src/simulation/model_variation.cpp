@@ -49,35 +49,37 @@ std::vector<double> shift_along(const std::vector<double>& direction,
 
 }  // namespace
 
-InterferenceToy varied(const InterferenceToy& toy, const ToyVariation& variation, Side side) {
-    InterferenceToy result = toy;
+InterferenceModel varied(const InterferenceModel& model,
+                         const ModelVariation& variation,
+                         Side side) {
+    InterferenceModel result = model;
     vary(result.signal, variation.signal, side);
     vary(result.background, variation.background, side);
     return result;
 }
 
-bool changes_shape(const ToyVariation& variation, ToySample sample) {
-    if (sample == ToySample::signal) return moves(variation.signal);
-    if (sample == ToySample::background) return moves(variation.background);
+bool changes_shape(const ModelVariation& variation, SimulatedSample sample) {
+    if (sample == SimulatedSample::signal) return moves(variation.signal);
+    if (sample == SimulatedSample::background) return moves(variation.background);
     // A yield changes how much of each there is in the mixture.
     return moves(variation.signal) || moves(variation.background) ||
            variation.signal.yield != variation.background.yield;
 }
 
-bool changes_yield(const ToyVariation& variation, ToySample sample) {
-    if (sample == ToySample::signal) return scales(variation.signal);
-    if (sample == ToySample::background) return scales(variation.background);
+bool changes_yield(const ModelVariation& variation, SimulatedSample sample) {
+    if (sample == SimulatedSample::signal) return scales(variation.signal);
+    if (sample == SimulatedSample::background) return scales(variation.background);
     return changes_shape(variation, sample) || scales(variation.signal) ||
            scales(variation.background);
 }
 
-std::vector<ToyVariation> random_tilts(const InterferenceToy& toy,
-                                       const std::string& name,
-                                       std::uint64_t count,
-                                       double size,
-                                       std::uint64_t seed) {
-    const std::size_t d = toy.signal.mean.size();
-    std::vector<ToyVariation> tilts;
+std::vector<ModelVariation> random_tilts(const InterferenceModel& model,
+                                         const std::string& name,
+                                         std::uint64_t count,
+                                         double size,
+                                         std::uint64_t seed) {
+    const std::size_t d = model.signal.mean.size();
+    std::vector<ModelVariation> tilts;
     for (std::uint64_t index = 0; index < count; ++index) {
         PhiloxSequence random(seed_for(seed, name, Stream::simulation), index);
         std::vector<double> direction(d);
@@ -88,22 +90,23 @@ std::vector<ToyVariation> random_tilts(const InterferenceToy& toy,
         }
         for (double& component : direction) component /= std::sqrt(squared);
         tilts.push_back({name + "_" + std::to_string(index),
-                         {shift_along(direction, toy.signal, size), {}},
-                         {shift_along(direction, toy.background, size), {}}});
+                         {shift_along(direction, model.signal, size), {}},
+                         {shift_along(direction, model.background, size), {}}});
     }
     return tilts;
 }
 
-VariedDensities::VariedDensities(const InterferenceToy& toy, std::vector<ToyVariation> variations)
-    : nominal_(toy), variations_(std::move(variations)) {
-    for (const ToyVariation& variation : variations_) {
+VariedDensities::VariedDensities(const InterferenceModel& model,
+                                 std::vector<ModelVariation> variations)
+    : nominal_(model), variations_(std::move(variations)) {
+    for (const ModelVariation& variation : variations_) {
         for (const Side side : {Side::up, Side::down}) {
-            densities_.emplace_back(varied(toy, variation, side));
+            densities_.emplace_back(varied(model, variation, side));
         }
     }
 }
 
-Anchors VariedDensities::yield_factors(std::size_t variation, ToySample sample) const {
+Anchors VariedDensities::yield_factors(std::size_t variation, SimulatedSample sample) const {
     const double nominal = nominal_.yield(sample);
     return {at(variation, Side::up).yield(sample) / nominal,
             at(variation, Side::down).yield(sample) / nominal};

@@ -1,4 +1,4 @@
-// Coverage of intervals on the interference toy with exact densities: toys at truths between the
+// Coverage of intervals on the interference model with exact densities: toys at truths between the
 // points of a grid of thresholds. Prints a table with binomial errors.
 //   coverage_study [toys at each truth] [toys at each point of the grid]
 

@@ -3,7 +3,7 @@
 
     ensemble_study.py --bin build/release/bin --out FOLDER [--events N] [--members 8 32]
 
-Trains the ensembles of a closed-form toy, in one run directory that grows from the first number of
+Trains the ensembles of a closed-form model, in one run directory that grows from the first number of
 members to the last, and prints for each number of members M how far the mean of M log-ratios is
 from the exact one, split into what M members share (training events, shape of the net) and what
 each adds (initialisation, order of the events), which has to fall as 1/M; and the fitted mu. Also
@@ -18,7 +18,7 @@ import subprocess
 import h5py
 import numpy as np
 
-from toy import campaign, environment
+from closed_form import campaign, environment
 
 CAMPAIGN = {
     "campaign.name": '"study"', "campaign.seed": "7", "events.file": '"study.h5"',
@@ -26,7 +26,7 @@ CAMPAIGN = {
     "training.batch": "1024", "ensemble.keep_members": "true", "simulate.seed": "1",
 }
 
-TOYS = {
+MODELS = {
     "1 feature, other widths": {},
     "3 features, equal covariance": {
         "events.features": '["x0", "x1", "x2"]',
@@ -42,11 +42,11 @@ def run(arguments, *command):
                    env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def ratiofarm(arguments, name, toy, members, precision="fp32"):
+def ratiofarm(arguments, name, model, members, precision="fp32"):
     """Runs the campaign up to its fit; what is trained already stays. \\return the run directory"""
     file = arguments.out / f"{name}.toml"
     file.write_text(campaign("interference", {
-        **CAMPAIGN, **toy, "ensemble.members": str(members), "training.precision": f'"{precision}"',
+        **CAMPAIGN, **model, "ensemble.members": str(members), "training.precision": f'"{precision}"',
         "training.epochs": str(arguments.epochs), "simulate.events": str(arguments.events)}))
     program = arguments.bin / "ratiofarm"
     if not (arguments.out / "study.h5").exists():
@@ -108,13 +108,13 @@ def excluded(folder):
     return count
 
 
-def study(arguments, label, toy):
+def study(arguments, label, model):
     (arguments.out / "study.h5").unlink(missing_ok=True)
     print(f"\n{label}\n\n| members | mu +- sigma | exact ratios, same events | excluded nets |\n"
           "| --- | --- | --- | --- |")
     name = label.split(",")[0].replace(" ", "_")
     for members in arguments.members:
-        folder = ratiofarm(arguments, name, toy, members)
+        folder = ratiofarm(arguments, name, model, members)
         print("| {} | {:.4f} +- {:.4f} | {:.4f} +- {:.4f} | {} |".format(
             members, *fitted(folder), excluded(folder)), flush=True)
 
@@ -128,7 +128,7 @@ def study(arguments, label, toy):
         print(f"| {size} | {total**0.5:.4f} | {own**0.5:.4f} | {(own * size / single)**0.5:.3f} |")
 
     members = arguments.members[0]
-    folder = ratiofarm(arguments, name + "_bf16", toy, members, "bf16")
+    folder = ratiofarm(arguments, name + "_bf16", model, members, "bf16")
     bf16, _ = member_errors(arguments, folder)
     print("\nbf16, {} members: mu = {:.4f} +- {:.4f}, excluded nets: {}".format(
         members, *fitted(folder)[:2], excluded(folder)))
@@ -148,8 +148,8 @@ def main():
     arguments.bin = arguments.bin.absolute()
     arguments.out = arguments.out.absolute()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    for label, toy in TOYS.items():
-        study(arguments, label, toy)
+    for label, model in MODELS.items():
+        study(arguments, label, model)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import time
 
-from toy import campaign, environment
+from closed_form import campaign, environment
 
 CAMPAIGN = {"campaign.name": '"bench"', "training.epochs": "1000000", "training.learning_rate": "1e-4",
             "training.checkpoint_seconds": "5"}

@@ -20,7 +20,7 @@ import subprocess
 import h5py
 import numpy as np
 
-from toy import campaign as campaign_text, environment
+from closed_form import campaign as campaign_text, environment
 
 SIGNAL, BACKGROUND = (1.0, 1.0), (0.0, 1.5)  # mean, width
 SHARE = 0.1  # of the signal in the data

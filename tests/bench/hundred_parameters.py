@@ -4,7 +4,7 @@ of the same events with exact ratios.
 
     hundred_parameters.py PROGRAMS [--parameters 100] [--events 40000] [--ranks 2] [--out DIR]
 
-The interference toy in three features. Every nuisance parameter moves the means of S and B along
+The interference model in three features. Every nuisance parameter moves the means of S and B along
 random directions (an exponential tilt of each, exactly normalised) and their yields; SBI follows.
 The first --moved parameters are shown by varied events, the others by weights of the nominal ones.
 Prints a table in Markdown.
@@ -23,7 +23,7 @@ import sys
 import tempfile
 import time
 
-from toy import campaign as campaign_text, environment
+from closed_form import campaign as campaign_text, environment
 
 CAMPAIGN = {
     "campaign.name": '"hundred"', "campaign.seed": "20261122", "events.file": '"events.h5"',

@@ -4,7 +4,7 @@
     search_study.py --bin build/release/bin --out FOLDER [--events N] [--trials N] [--epochs N]
                     [--first-rung N] [--ranks N] [--seeds 1 2 3]
 
-On the interference toy, whose exact ratios are known: for each seed the same random settings are
+On the interference model, whose exact ratios are known: for each seed the same random settings are
 searched by successive halving, and all trained to the end (a search whose first rung is all
 epochs, so that a trial's net is the same to the last bit). Prints cost, wall time, the best
 validation loss that either found, the place of the search's best among all settings, and how far
@@ -19,7 +19,7 @@ import time
 import h5py
 import numpy as np
 
-from toy import campaign, environment
+from closed_form import campaign, environment
 
 CAMPAIGN = {
     "campaign.name": '"search"', "events.file": '"search.h5"', "events.features": '["x0", "x1"]',

@@ -6,16 +6,16 @@
 #include "ratiofarm/fit/fit.hpp"
 #include "ratiofarm_test/catch.hpp"
 
-#include "toy_events.hpp"
+#include "model_events.hpp"
 
 using namespace ratiofarm;
 
 namespace {
 
 /// Events of one simulated sample with exact ratios to p_B.
-void append_sample(EventSet& to, ToySample sample, std::uint64_t n, double factor) {
-    const ToyDensities toy(test::golden_toy);
-    const auto events = simulate(toy, sample, {0, n}, n, 3);
+void append_sample(EventSet& to, SimulatedSample sample, std::uint64_t n, double factor) {
+    const ModelDensities exact(test::golden_model);
+    const auto events = simulate(exact, sample, {0, n}, n, 3);
     std::vector<float> log_r;
     for (std::size_t i = 0; i < n; ++i) {
         for (std::size_t j = 0; j < 3; ++j) {
@@ -69,13 +69,14 @@ TEST_CASE("Asimov data from the reference close where it was made", "[fit]") {
 TEST_CASE("Asimov data from signed samples recover the truth within their statistics", "[fit]") {
     const StatisticalModel model = test::interference_model();
     const double truth = 2.0;
-    const ToyDensities toy(test::golden_toy);
+    const ModelDensities exact(test::golden_model);
     std::vector<double> sums;
-    for (const ToySample sample : toy_samples) sums.push_back(toy.yield(sample));
+    for (const SimulatedSample sample : simulated_samples) sums.push_back(exact.yield(sample));
     const auto factors = asimov_sample_factors(model, model.unbinned[0], std::vector{truth}, sums);
     EventSet data;
     data.processes = {"S", "B", "SBI"};
-    for (std::size_t j = 0; j < 3; ++j) append_sample(data, toy_samples[j], 60000, factors[j]);
+    for (std::size_t j = 0; j < 3; ++j)
+        append_sample(data, simulated_samples[j], 60000, factors[j]);
     data.total = data.size();
 
     const FitResult result = fit(Likelihood(model, test::data_of(data), test::one_rank), {}, {});

@@ -2,7 +2,7 @@
 
 #include "ratiofarm_test/catch.hpp"
 
-#include "toy_events.hpp"
+#include "model_events.hpp"
 
 using namespace ratiofarm;
 

@@ -7,7 +7,7 @@
 
 #include "ratiofarm_test/catch.hpp"
 
-#include "systematic_toy.hpp"
+#include "systematic_model.hpp"
 
 using namespace ratiofarm;
 

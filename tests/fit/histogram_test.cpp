@@ -7,22 +7,22 @@
 #include "ratiofarm/fit/fit.hpp"
 #include "ratiofarm_test/catch.hpp"
 
-#include "toy_events.hpp"
+#include "model_events.hpp"
 
 using namespace ratiofarm;
 
 namespace {
 
-/// Exact contents of bins of the one-dimensional toy, by a fine midpoint rule.
+/// Exact contents of bins of the one-dimensional model, by a fine midpoint rule.
 std::vector<double> toy_bins(std::size_t column, const std::vector<double>& edges) {
-    const ToyDensities toy(test::golden_toy);
+    const ModelDensities exact(test::golden_model);
     std::vector<double> bins;
     for (std::size_t b = 0; b + 1 < edges.size(); ++b) {
         const double step = (edges[b + 1] - edges[b]) / 2000.0;
         double sum = 0.0;
         for (int i = 0; i < 2000; ++i) {
-            sum +=
-                step * std::exp(toy.log_densities(std::array{edges[b] + (i + 0.5) * step})[column]);
+            sum += step *
+                   std::exp(exact.log_densities(std::array{edges[b] + (i + 0.5) * step})[column]);
         }
         bins.push_back(sum);
     }
@@ -83,9 +83,9 @@ TEST_CASE("every value falls into a bin, the last edge and outliers included", "
 
 TEST_CASE("one bin is the rate alone, many bins are the full likelihood", "[fit]") {
     // Rate only at mu = 1: H = (dnu/dmu)^2 / nu.
-    const ToyDensities toy(test::golden_toy);
-    const double gradient = 100.0 + 0.5 * toy.interference_yield();
-    const double rate_only = std::sqrt(toy.yield(ToySample::combined)) / std::abs(gradient);
+    const ModelDensities exact(test::golden_model);
+    const double gradient = 100.0 + 0.5 * exact.interference_yield();
+    const double rate_only = std::sqrt(exact.yield(SimulatedSample::combined)) / std::abs(gradient);
 
     const double one = error_with_bins(1);
     const double few = error_with_bins(6);

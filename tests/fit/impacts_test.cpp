@@ -8,7 +8,7 @@
 #include "ratiofarm/fit/scan.hpp"
 #include "ratiofarm_test/catch.hpp"
 
-#include "systematic_toy.hpp"
+#include "systematic_model.hpp"
 
 using namespace ratiofarm;
 
@@ -108,7 +108,7 @@ TEST_CASE("a Poisson constraint has the width of its count", "[fit]") {
     CHECK(result.breakdown.statistical == Approx(std::sqrt(n) / s).epsilon(1e-9));
 }
 
-TEST_CASE("impacts of the toy with systematics are the golden ones", "[fit][golden]") {
+TEST_CASE("impacts of the model with systematics are the golden ones", "[fit][golden]") {
     const Likelihood likelihood(test::systematic_model(ShapeNorm::none),
                                 test::data_of(test::systematic_grid()), test::one_rank);
     // The golden numbers belong to the Hessian at the truth, from which this fit is shifted a

@@ -1,4 +1,4 @@
-// The fit of the interference toy with exact ratios, against its golden numbers.
+// The fit of the interference model with exact ratios, against its golden numbers.
 
 #include <cmath>
 #include <utility>
@@ -8,7 +8,7 @@
 #include "ratiofarm/physics/process_rates.hpp"
 #include "ratiofarm_test/catch.hpp"
 
-#include "toy_events.hpp"
+#include "model_events.hpp"
 
 using namespace ratiofarm;
 
@@ -68,15 +68,15 @@ TEST_CASE("t of the full likelihood is the golden curve", "[fit][golden]") {
 
 TEST_CASE("the rate alone has two exactly degenerate minima and both are found", "[fit][golden]") {
     const StatisticalModel model = test::interference_model();
-    const ToyDensities toy(test::golden_toy);
-    const EventSet event = test::counting_event(model, toy.yield(ToySample::combined));
+    const ModelDensities exact(test::golden_model);
+    const EventSet event = test::counting_event(model, exact.yield(SimulatedSample::combined));
     const Likelihood likelihood(model, test::data_of(event), test::one_rank);
 
     const FitResult result = fit(likelihood, {}, Log());
 
     REQUIRE(result.minima.size() == 2);
     CHECK(result.minima[0].parameters[0] == Approx(1.0).margin(1e-6));
-    const double root = -toy.interference_yield() / 100.0 - 1.0;
+    const double root = -exact.interference_yield() / 100.0 - 1.0;
     CHECK(result.minima[1].parameters[0] == Approx(root * root).margin(1e-6));
     CHECK(result.minima[1].parameters[0] == Approx(3.6446).margin(1e-4));
     CHECK(result.minima[1].nll == Approx(result.minima[0].nll).margin(1e-9));
@@ -88,9 +88,9 @@ TEST_CASE("the rate alone has two exactly degenerate minima and both are found",
 }
 
 TEST_CASE("of two equally deep minima the one nearest to the start is the result", "[fit]") {
-    const ToyDensities toy(test::golden_toy);
+    const ModelDensities exact(test::golden_model);
     const StatisticalModel model = test::interference_model(4.0);
-    const EventSet event = test::counting_event(model, toy.yield(ToySample::combined));
+    const EventSet event = test::counting_event(model, exact.yield(SimulatedSample::combined));
 
     const FitResult result =
         fit(Likelihood(model, test::data_of(event), test::one_rank), {}, Log());
@@ -129,7 +129,7 @@ TEST_CASE("a common factor on the yields can be fitted beside mu", "[fit]") {
     const ScanPoint point = scan(likelihood, result, std::vector{2.0}).front();
     double nu = 0.0;
     for (const double rate : rates_at(model, model.unbinned[0], std::vector{2.0, 1.0})) nu += rate;
-    const double n = ToyDensities(test::golden_toy).yield(ToySample::combined);
+    const double n = ModelDensities(test::golden_model).yield(SimulatedSample::combined);
     CHECK(point.parameters[1] == Approx(n / nu).margin(1e-7));
     CHECK(point.t == Approx(2.70881117 - 0.60420900).margin(1e-7));
 }

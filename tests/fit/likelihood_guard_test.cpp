@@ -7,8 +7,8 @@
 #include "ratiofarm/fit/fit.hpp"
 #include "ratiofarm_test/catch.hpp"
 
+#include "model_events.hpp"
 #include "reference_likelihood.hpp"
-#include "toy_events.hpp"
 
 using namespace ratiofarm;
 

@@ -8,7 +8,7 @@
 #include "ratiofarm/fit/scan.hpp"
 #include "ratiofarm_test/catch.hpp"
 
-#include "toy_events.hpp"
+#include "model_events.hpp"
 
 using namespace ratiofarm;
 

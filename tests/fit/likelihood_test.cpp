@@ -5,8 +5,8 @@
 #include "ratiofarm/physics/process_rates.hpp"
 #include "ratiofarm_test/catch.hpp"
 
+#include "model_events.hpp"
 #include "reference_likelihood.hpp"
-#include "toy_events.hpp"
 
 using namespace ratiofarm;
 

@@ -9,7 +9,7 @@
 #include "ratiofarm/fit/fit.hpp"
 #include "ratiofarm_test/catch.hpp"
 
-#include "toy_events.hpp"
+#include "model_events.hpp"
 
 using namespace ratiofarm;
 

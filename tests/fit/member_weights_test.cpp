@@ -1,4 +1,4 @@
-// Weights of members: a toy whose log-ratio is linear, p = N(m, 1) over q = N(0, 1).
+// Weights of members: a model whose log-ratio is linear, p = N(m, 1) over q = N(0, 1).
 
 #include "fit/finite_mc/member_weights.hpp"
 
@@ -8,7 +8,7 @@
 
 #include "ratiofarm_test/catch.hpp"
 
-#include "toy_events.hpp"
+#include "model_events.hpp"
 
 using namespace ratiofarm;
 

@@ -7,13 +7,13 @@
 #include "ratiofarm/fit/scan.hpp"
 #include "ratiofarm_test/catch.hpp"
 
-#include "systematic_toy.hpp"
+#include "systematic_model.hpp"
 
 using namespace ratiofarm;
 
 namespace {
 
-Likelihood toy(std::size_t n = 600) {
+Likelihood test_likelihood(std::size_t n = 600) {
     return {test::systematic_model(ShapeNorm::reference), test::data_of(test::systematic_grid(n)),
             test::one_rank};
 }
@@ -29,7 +29,7 @@ std::vector<double> steps(double low, double high, std::size_t n) {
 }  // namespace
 
 TEST_CASE("a fit with systematics takes at most twelve passes from a cold start", "[fit]") {
-    const Likelihood likelihood = toy();
+    const Likelihood likelihood = test_likelihood();
     for (const double start : {0.3, 1.0, 3.0}) {
         StatisticalModel model = likelihood.model();
         model.parameters[0].start = start;
@@ -75,7 +75,7 @@ TEST_CASE("a scan of fifty points costs less than three cold fits", "[fit]") {
 }
 
 TEST_CASE("a scan equals fits with the parameter fixed, one by one", "[fit]") {
-    const Likelihood likelihood = toy(300);
+    const Likelihood likelihood = test_likelihood(300);
     const FitResult result = fit(likelihood, {.interval = false}, Log());
     const auto mu = steps(0.1, 2.8, 7);
     const auto curve = scan(likelihood, result, mu);
@@ -93,7 +93,7 @@ TEST_CASE("a scan equals fits with the parameter fixed, one by one", "[fit]") {
 }
 
 TEST_CASE("any parameter can be scanned, and a grid agrees with both scans", "[fit]") {
-    const Likelihood likelihood = toy(300);
+    const Likelihood likelihood = test_likelihood(300);
     const FitResult result = fit(likelihood, {.interval = false}, Log());
     const std::vector<double> alpha{-1.5, -0.5, 0.7, 2.0};
     const std::vector<double> mu{0.4, 1.0, 1.9};
@@ -123,7 +123,7 @@ TEST_CASE("any parameter can be scanned, and a grid agrees with both scans", "[f
 }
 
 TEST_CASE("asymmetric errors of any parameter end where t is one, in few passes", "[fit]") {
-    const Likelihood likelihood = toy(300);
+    const Likelihood likelihood = test_likelihood(300);
 
     const FitResult result = fit(likelihood, {.intervals = {"alpha_1", "alpha_2"}}, Log());
 
@@ -143,8 +143,8 @@ TEST_CASE("asymmetric errors of any parameter end where t is one, in few passes"
 
 namespace {
 
-/// The interference toy with a hundred nuisance parameters, whose global observables were thrown:
-/// all act on yields, every tenth one tilts the shapes as well.
+/// The interference test_likelihood with a hundred nuisance parameters, whose global observables
+/// were thrown: all act on yields, every tenth one tilts the shapes as well.
 StatisticalModel hundred_model() {
     StatisticalModel model = test::interference_model(1.0);
     PhiloxSequence random(17);

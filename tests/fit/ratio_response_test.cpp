@@ -4,12 +4,13 @@
 
 #include <cmath>
 
-#include "fit/events/changed_events.hpp"
 #include "ratiofarm/fit/fit.hpp"
-#include "fit/search/local_fit.hpp"
 #include "ratiofarm_test/catch.hpp"
 
-#include "systematic_toy.hpp"
+#include "fit/events/changed_events.hpp"
+#include "fit/search/local_fit.hpp"
+
+#include "systematic_model.hpp"
 
 using namespace ratiofarm;
 

@@ -1,4 +1,4 @@
-// The golden toy with two systematics, whose Hessians, errors and profiles are known from
+// The golden model with two systematics, whose Hessians, errors and profiles are known from
 // independent programs (quadrature over the densities).
 
 #include <cmath>
@@ -8,7 +8,7 @@
 #include "ratiofarm_test/catch.hpp"
 
 #include "reference_likelihood.hpp"
-#include "systematic_toy.hpp"
+#include "systematic_model.hpp"
 
 using namespace ratiofarm;
 

@@ -8,18 +8,18 @@
 
 #include "ratiofarm/fit/toys.hpp"
 
-#include "toy_events.hpp"
+#include "model_events.hpp"
 
 namespace ratiofarm::test {
 
-/// Toys of the golden toy at one mu, drawn from the exact density by thinning: mu S + B events,
+/// Toys of the golden model at one mu, drawn from the exact density by thinning: mu S + B events,
 /// each kept with probability lambda / (mu S + B), which is at most one since the interference is
 /// destructive. Knows nothing of weighted lists; exact ratios to p_B.
 class ExactToys {
 public:
     explicit ExactToys(double mu)
         : mu_(mu),
-          densities_(golden_toy),
+          densities_(golden_model),
           list_(std::make_shared<EventSet>(grid_events(mu, 64))),
           experiment_({.model = interference_model(),
                        .truth = {mu},
@@ -37,8 +37,8 @@ private:
         PhiloxSequence random(mix64(seed ^ mix64(static_cast<std::uint64_t>(1e6 * mu_))), toy);
         EventSet events;
         events.processes = {"S", "B", "SBI"};
-        const double signal = mu_ * golden_toy.signal.yield;
-        const double all = signal + golden_toy.background.yield;
+        const double signal = mu_ * golden_model.signal.yield;
+        const double all = signal + golden_model.background.yield;
         // Arrivals of a Poisson process of unit rate: their number until `all` is Poisson(all).
         for (double time = -std::log1p(-random.uniform()); time < all;
              time -= std::log1p(-random.uniform())) {
@@ -46,7 +46,7 @@ private:
             const std::array x{is_signal ? 1.5 + random.normal() : 1.5 * random.normal()};
             const auto log_p = densities_.log_densities(x);
             const double without =
-                signal * std::exp(log_p[0]) + golden_toy.background.yield * std::exp(log_p[1]);
+                signal * std::exp(log_p[0]) + golden_model.background.yield * std::exp(log_p[1]);
             if (random.uniform() * without >= densities_.rate(x, mu_)) continue;
             events.weight.push_back(1.0);
             for (const double value : log_p) events.log_r.push_back(value - log_p[1]);
@@ -56,7 +56,7 @@ private:
     }
 
     double mu_;
-    ToyDensities densities_;
+    ModelDensities densities_;
     std::shared_ptr<const EventSet> list_;
     ToyExperiment experiment_;
 };

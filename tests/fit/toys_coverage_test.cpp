@@ -1,4 +1,4 @@
-// Coverage on the interference toy; tests/bench/coverage_study.cpp prints more of it.
+// Coverage on the interference model; tests/bench/coverage_study.cpp prints more of it.
 
 #include <algorithm>
 #include <cmath>
@@ -46,7 +46,7 @@ TEST_CASE("exact toys have the expected number of events and estimates around th
         estimates.push_back(toy.value[0]);
     }
 
-    const double nu = ToyDensities(test::golden_toy).yield(ToySample::combined);
+    const double nu = ModelDensities(test::golden_model).yield(SimulatedSample::combined);
     CHECK(std::abs(events - nu) < 4.0 * std::sqrt(nu / 200.0));
     std::sort(estimates.begin(), estimates.end());
     // The median is less biased than the mean; its error is 1.25 sigma / sqrt(n).

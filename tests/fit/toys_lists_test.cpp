@@ -8,7 +8,7 @@
 #include "ratiofarm/fit/toys.hpp"
 #include "ratiofarm_test/catch.hpp"
 
-#include "systematic_toy.hpp"
+#include "systematic_model.hpp"
 
 using namespace ratiofarm;
 

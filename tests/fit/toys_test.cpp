@@ -10,7 +10,7 @@
 #include "ratiofarm/fit/neyman.hpp"
 #include "ratiofarm_test/catch.hpp"
 
-#include "systematic_toy.hpp"
+#include "systematic_model.hpp"
 
 using namespace ratiofarm;
 

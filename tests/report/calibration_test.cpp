@@ -6,10 +6,10 @@
 
 #include "ratiofarm_test/catch.hpp"
 
-#include "mixture_toy.hpp"
+#include "gaussian_mixture.hpp"
 
 using namespace ratiofarm;
-using ratiofarm::test::MixtureToy;
+using ratiofarm::test::GaussianMixture;
 using ratiofarm::test::view;
 
 TEST_CASE("the score is the logistic function of the log ratio", "[report]") {
@@ -20,9 +20,9 @@ TEST_CASE("the score is the logistic function of the log ratio", "[report]") {
 }
 
 TEST_CASE("calibration of a ratio with three values follows by hand", "[report]") {
-    MixtureToy::Sample sample{.fraction = 0.0};
-    MixtureToy::Sample reference{.fraction = 1.0};
-    const auto fill = [](MixtureToy::Sample& to, double ratio, int events) {
+    GaussianMixture::Sample sample{.fraction = 0.0};
+    GaussianMixture::Sample reference{.fraction = 1.0};
+    const auto fill = [](GaussianMixture::Sample& to, double ratio, int events) {
         to.log_ratio.insert(to.log_ratio.end(), static_cast<std::size_t>(events),
                             static_cast<float>(std::log(ratio)));
         to.weight.insert(to.weight.end(), static_cast<std::size_t>(events), 2.0);
@@ -47,13 +47,13 @@ TEST_CASE("calibration of a ratio with three values follows by hand", "[report]"
 }
 
 TEST_CASE("exact ratios are calibrated", "[report]") {
-    const MixtureToy toy{.shift = 0.5, .fraction = 0.4};
+    const GaussianMixture mixture{.shift = 0.5, .fraction = 0.4};
     constexpr int sets = 200;
     constexpr std::size_t bins = 8;
 
     double chi2 = 0.0;
     for (int set = 0; set < sets; ++set) {
-        const auto samples = toy.draw(static_cast<std::uint64_t>(set), 2000, true);
+        const auto samples = mixture.draw(static_cast<std::uint64_t>(set), 2000, true);
         const Calibration result = calibration(view(samples), 0, bins);
         REQUIRE(result.ndf == bins);
         chi2 += result.chi2;
@@ -63,8 +63,8 @@ TEST_CASE("exact ratios are calibrated", "[report]") {
 }
 
 TEST_CASE("an overconfident ratio is not calibrated", "[report]") {
-    const MixtureToy toy{.shift = 0.8, .fraction = 0.4, .distortion = -0.3};
-    const auto samples = toy.draw(3, 20000, false);
+    const GaussianMixture mixture{.shift = 0.8, .fraction = 0.4, .distortion = -0.3};
+    const auto samples = mixture.draw(3, 20000, false);
 
     const Calibration result = calibration(view(samples), 0, 10);
 

@@ -6,16 +6,16 @@
 
 #include "ratiofarm_test/catch.hpp"
 
-#include "mixture_toy.hpp"
+#include "gaussian_mixture.hpp"
 
 using namespace ratiofarm;
-using ratiofarm::test::MixtureToy;
+using ratiofarm::test::GaussianMixture;
 using ratiofarm::test::view;
 
 namespace {
 
 /// reweighted - target of every bin, the slow clear way.
-std::vector<double> naive_difference(const std::vector<MixtureToy::Sample>& samples,
+std::vector<double> naive_difference(const std::vector<GaussianMixture::Sample>& samples,
                                      const Binning& binning,
                                      RatioScale scale) {
     std::vector<double> reweighted(binning.bins(), 0.0);
@@ -39,7 +39,7 @@ std::vector<double> naive_difference(const std::vector<MixtureToy::Sample>& samp
 }
 
 /// Variance of each difference: squared change when one event is moved by its weight, summed.
-std::vector<double> naive_variance(std::vector<MixtureToy::Sample> samples,
+std::vector<double> naive_variance(std::vector<GaussianMixture::Sample> samples,
                                    const Binning& binning,
                                    RatioScale scale) {
     std::vector<double> variance(binning.bins(), 0.0);
@@ -64,8 +64,8 @@ std::vector<double> naive_variance(std::vector<MixtureToy::Sample> samples,
 }  // namespace
 
 TEST_CASE("closure errors equal the response to the weight of each event", "[report]") {
-    const MixtureToy toy{.shift = 0.6, .fraction = 0.3, .distortion = 0.1};
-    const auto samples = toy.draw(7, 120, true);
+    const GaussianMixture mixture{.shift = 0.6, .fraction = 0.3, .distortion = 0.1};
+    const auto samples = mixture.draw(7, 120, true);
     const Binning binning = Binning::equal_width(-2.0, 2.0, 6);
 
     for (const RatioScale scale : {RatioScale::as_given, RatioScale::normalised}) {
@@ -82,7 +82,7 @@ TEST_CASE("closure errors equal the response to the weight of each event", "[rep
 }
 
 TEST_CASE("a sample that is the whole reference closes exactly", "[report]") {
-    MixtureToy::Sample sample{.fraction = 1.0};
+    GaussianMixture::Sample sample{.fraction = 1.0};
     for (int i = 0; i < 50; ++i) {
         sample.weight.push_back(1.0 + 0.01 * i);
         sample.feature.push_back(0.1F * static_cast<float>(i));
@@ -100,9 +100,9 @@ TEST_CASE("a sample that is the whole reference closes exactly", "[report]") {
 }
 
 TEST_CASE("without shared events closure is the two-sample comparison", "[report]") {
-    MixtureToy::Sample target{.fraction = 0.0};
-    MixtureToy::Sample reference{.fraction = 1.0};
-    const auto fill = [](MixtureToy::Sample& sample, int low, int high) {
+    GaussianMixture::Sample target{.fraction = 0.0};
+    GaussianMixture::Sample reference{.fraction = 1.0};
+    const auto fill = [](GaussianMixture::Sample& sample, int low, int high) {
         for (int i = 0; i < low + high; ++i) {
             sample.weight.push_back(1.0);
             sample.feature.push_back(i < low ? 0.5F : 1.5F);
@@ -125,7 +125,7 @@ TEST_CASE("without shared events closure is the two-sample comparison", "[report
 }
 
 TEST_CASE("for exact ratios chi2 is on average its degrees of freedom", "[report]") {
-    const MixtureToy toy{.shift = 0.7, .fraction = 0.5};
+    const GaussianMixture mixture{.shift = 0.7, .fraction = 0.5};
     const Binning binning = Binning::equal_width(-2.0, 2.0, 10);
     constexpr int sets = 400;
 
@@ -133,7 +133,7 @@ TEST_CASE("for exact ratios chi2 is on average its degrees of freedom", "[report
         double chi2 = 0.0;
         std::size_t ndf = 0;
         for (int set = 0; set < sets; ++set) {
-            const auto samples = toy.draw(1000 + static_cast<std::uint64_t>(set), 2000, true);
+            const auto samples = mixture.draw(1000 + static_cast<std::uint64_t>(set), 2000, true);
             const Closure result = closure(view(samples), 0, binning, scale);
             chi2 += result.chi2;
             ndf = result.ndf;
@@ -147,8 +147,8 @@ TEST_CASE("for exact ratios chi2 is on average its degrees of freedom", "[report
 }
 
 TEST_CASE("a wrong ratio is seen", "[report]") {
-    const MixtureToy toy{.shift = 0.7, .fraction = 0.5, .distortion = 0.1};
-    const auto samples = toy.draw(5, 20000, false);
+    const GaussianMixture mixture{.shift = 0.7, .fraction = 0.5, .distortion = 0.1};
+    const auto samples = mixture.draw(5, 20000, false);
     const Binning binning = Binning::equal_width(-2.0, 2.0, 10);
 
     const Closure result = closure(view(samples), 0, binning, RatioScale::normalised);

@@ -5,19 +5,20 @@
 #include <string>
 
 #include "ratiofarm/core/errors.hpp"
-#include "report/report_html.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
 
-#include "toy_run.hpp"
+#include "report/report_html.hpp"
+
+#include "mixture_run.hpp"
 
 using namespace ratiofarm;
+using ratiofarm::test::MixtureRun;
 using ratiofarm::test::TemporaryDirectory;
-using ratiofarm::test::ToyRun;
 
 TEST_CASE("exact ratios read from files pass every check", "[report]") {
     const TemporaryDirectory folder;
-    const ToyRun run(folder.path(), 20000);
+    const MixtureRun run(folder.path(), 20000);
 
     const ReportInputs inputs = collect_report_inputs(run.sources());
 
@@ -41,26 +42,26 @@ TEST_CASE("exact ratios read from files pass every check", "[report]") {
 
 TEST_CASE("a common factor of the ratios shows before normalisation only", "[report]") {
     const TemporaryDirectory folder;
-    const ToyRun run(folder.path(), 5000);
+    const MixtureRun run(folder.path(), 5000);
 
     const ReportInputs inputs = collect_report_inputs(run.sources());
 
     for (const ProcessSummary& process : inputs.processes) {
-        CHECK(std::abs(process.normalisation.deviation - (ToyRun::factor - 1.0)) <
+        CHECK(std::abs(process.normalisation.deviation - (MixtureRun::factor - 1.0)) <
               4.0 * process.normalisation.error);
         CHECK(process.log_z == Approx(std::log1p(process.normalisation.deviation)).margin(1e-6));
         REQUIRE(process.accuracy.has_value());
         CHECK(process.accuracy->slope == Approx(1.0).margin(1e-4));
         CHECK(process.accuracy->rms == Approx(std::abs(process.accuracy->mean)).margin(1e-4));
         CHECK(process.accuracy->mean ==
-              Approx(std::log(ToyRun::factor) - process.log_z).margin(1e-5));
+              Approx(std::log(MixtureRun::factor) - process.log_z).margin(1e-5));
     }
-    CHECK(inputs.identity_mean_before.value() == Approx(ToyRun::factor).margin(1e-4));
+    CHECK(inputs.identity_mean_before.value() == Approx(MixtureRun::factor).margin(1e-4));
 }
 
 TEST_CASE("training histories and the fit are read from their files", "[report]") {
     const TemporaryDirectory folder;
-    const ToyRun run(folder.path(), 2000);
+    const MixtureRun run(folder.path(), 2000);
 
     const ReportInputs inputs = collect_report_inputs(run.sources());
 
@@ -76,7 +77,7 @@ TEST_CASE("training histories and the fit are read from their files", "[report]"
 
 TEST_CASE("the report of a run is drawn without a gap", "[report]") {
     const TemporaryDirectory folder;
-    const ToyRun run(folder.path(), 2000);
+    const MixtureRun run(folder.path(), 2000);
 
     const std::string page = report_html(collect_report_inputs(run.sources()), Plotter());
 
@@ -86,7 +87,7 @@ TEST_CASE("the report of a run is drawn without a gap", "[report]") {
 
 TEST_CASE("without the events file the closure in features is missed in words", "[report]") {
     const TemporaryDirectory folder;
-    const ToyRun run(folder.path(), 2000);
+    const MixtureRun run(folder.path(), 2000);
     ReportSources sources = run.sources();
     sources.samples.clear();
 
@@ -100,7 +101,7 @@ TEST_CASE("without the events file the closure in features is missed in words", 
 
 TEST_CASE("a run without ratios has a report that says so", "[report]") {
     const TemporaryDirectory folder;
-    const ToyRun run(folder.path(), 2000);
+    const MixtureRun run(folder.path(), 2000);
     ReportSources sources = run.sources();
     std::filesystem::remove(sources.ratios);
     std::filesystem::remove(sources.directory.fit_json());
@@ -115,7 +116,7 @@ TEST_CASE("a run without ratios has a report that says so", "[report]") {
 
 TEST_CASE("a damaged fit file is an error, not a gap", "[report]") {
     const TemporaryDirectory folder;
-    const ToyRun run(folder.path(), 2000);
+    const MixtureRun run(folder.path(), 2000);
     const ReportSources sources = run.sources();
     publish(sources.directory.fit_json(), std::string_view("{\"schema\": \"ratio"));
 

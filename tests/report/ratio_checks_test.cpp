@@ -7,14 +7,14 @@
 
 #include "ratiofarm_test/catch.hpp"
 
-#include "mixture_toy.hpp"
+#include "gaussian_mixture.hpp"
 
 using namespace ratiofarm;
-using ratiofarm::test::MixtureToy;
+using ratiofarm::test::GaussianMixture;
 using ratiofarm::test::view;
 
 TEST_CASE("E_ref[r] - 1 and its error follow from two values", "[report]") {
-    MixtureToy::Sample reference{.fraction = 1.0};
+    GaussianMixture::Sample reference{.fraction = 1.0};
     for (int i = 0; i < 100; ++i) {
         reference.weight.push_back(0.5);
         reference.log_ratio.push_back(static_cast<float>(std::log(i < 25 ? 2.0 : 0.8)));
@@ -34,13 +34,13 @@ TEST_CASE("the normalisation gate is never below one per cent", "[report]") {
 }
 
 TEST_CASE("the error of E_ref[r] is its scatter over independent sets", "[report]") {
-    const MixtureToy toy{.shift = 0.8, .fraction = 0.3};
+    const GaussianMixture mixture{.shift = 0.8, .fraction = 0.3};
     constexpr int sets = 400;
     double square = 0.0;
     double variance = 0.0;
 
     for (int set = 0; set < sets; ++set) {
-        const auto samples = toy.draw(static_cast<std::uint64_t>(set), 500, true);
+        const auto samples = mixture.draw(static_cast<std::uint64_t>(set), 500, true);
         const NormalisationCheck check = check_normalisation(view(samples));
         square += check.deviation * check.deviation;
         variance += check.error * check.error;
@@ -50,8 +50,8 @@ TEST_CASE("the error of E_ref[r] is its scatter over independent sets", "[report
 }
 
 TEST_CASE("distributions of log r are fractions that add up to one", "[report]") {
-    const MixtureToy toy{.shift = 1.0, .fraction = 0.5};
-    const auto samples = toy.draw(1, 3000, true);
+    const GaussianMixture mixture{.shift = 1.0, .fraction = 0.5};
+    const auto samples = mixture.draw(1, 3000, true);
     const auto events = view(samples);
     const Binning binning = ratio_binning(events, 0, 20, 0.001);
 

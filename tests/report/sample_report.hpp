@@ -7,7 +7,7 @@
 
 #include "report/report_inputs.hpp"
 
-#include "mixture_toy.hpp"
+#include "gaussian_mixture.hpp"
 #include "sample_record.hpp"
 
 namespace ratiofarm::test {
@@ -57,7 +57,7 @@ inline EnsembleQuality sample_quality() {
     return ensemble;
 }
 
-/// A report on a toy, with everything that a report can show.
+/// A report on a mixture, with everything that a report can show.
 inline ReportInputs sample_report(std::size_t events) {
     ReportInputs inputs;
     inputs.campaign = "interference <toy>";
@@ -78,8 +78,8 @@ inline ReportInputs sample_report(std::size_t events) {
     inputs.files = {{"fit.json", "result of the fit"}, {"ratios.h5", "ratios of every event"}};
     inputs.warnings = {"the ensemble of S has only 3 members & one is slow"};
 
-    const MixtureToy toy{.shift = 0.7, .fraction = 0.5, .distortion = 0.02};
-    const auto samples = toy.draw(17, events, true);
+    const GaussianMixture mixture{.shift = 0.7, .fraction = 0.5, .distortion = 0.02};
+    const auto samples = mixture.draw(17, events, true);
     const auto views = view(samples);
     ProcessSummary process;
     process.name = "S";

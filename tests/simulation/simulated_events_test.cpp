@@ -33,8 +33,8 @@ shape = { B = { up_weight = "muR_2", down_weight = "muR_05" } }
                           "/campaigns");
 }
 
-VariedDensities toy_of(const Campaign& campaign) {
-    return {campaign.simulate->toy, toy_variations(*campaign.simulate)};
+VariedDensities model_of(const Campaign& campaign) {
+    return {campaign.simulate->model, model_variations(*campaign.simulate)};
 }
 
 const EventSample& named(const std::vector<EventSample>& samples, const std::string& name) {
@@ -52,7 +52,7 @@ Campaign with_events(std::uint64_t events) {
 TEST_CASE("varied samples have the names of the campaign and the ids of the nominal", "[toy]") {
     const Campaign small = with_events(100);
 
-    const auto samples = toy_events(small, toy_of(small));
+    const auto samples = simulated_events(small, model_of(small));
 
     const EventSample& nominal = named(samples, "S");
     const EventSample& varied = named(samples, "S_plus");
@@ -68,7 +68,7 @@ TEST_CASE("varied samples have the names of the campaign and the ids of the nomi
 TEST_CASE("varied weights are the exact ratio of the densities", "[toy]") {
     const Campaign small = with_events(100);
 
-    const auto samples = toy_events(small, toy_of(small));
+    const auto samples = simulated_events(small, model_of(small));
 
     const EventSample& background = named(samples, "B");
     REQUIRE(background.weights.size() == 2);
@@ -89,12 +89,12 @@ TEST_CASE("varied weights are the exact ratio of the densities", "[toy]") {
 TEST_CASE("what will be simulated is described as what was", "[toy]") {
     const test::TemporaryDirectory folder;
     const Campaign small = with_events(20000);
-    write_events(folder / "events.h5", toy_events(small, toy_of(small)));
+    write_events(folder / "events.h5", simulated_events(small, model_of(small)));
     const auto wanted = samples_to_read(small);
 
     const auto written =
         read_sample_info(folder / "events.h5", wanted, small.events.features, small.split);
-    const auto expected = toy_sample_info(small, toy_of(small));
+    const auto expected = simulated_sample_info(small, model_of(small));
 
     for (const SampleInfo& info : written) {
         INFO(info.name);

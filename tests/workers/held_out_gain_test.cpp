@@ -79,15 +79,15 @@ TEST_CASE("a net that learned noise gains nothing", "[trainer]") {
 }
 
 TEST_CASE("an event in both classes counts once, as a soft target", "[trainer]") {
-    TwoGaussians toy(0.0, 1000, 5, [](double x) { return 0.1 * x; });
-    toy.numerator = toy.denominator;
-    toy.numerator.in = TrainedClass::numerator;
+    TwoGaussians gaussians(0.0, 1000, 5, [](double x) { return 0.1 * x; });
+    gaussians.numerator = gaussians.denominator;
+    gaussians.numerator.in = TrainedClass::numerator;
     double total = 0.0;
     for (std::size_t i = 0; i < 1000; ++i) {
-        total += toy.numerator.weight[i] = std::exp(0.1 * toy.numerator.logit[i]);
+        total += gaussians.numerator.weight[i] = std::exp(0.1 * gaussians.numerator.logit[i]);
     }
 
-    const HeldOutGain gain = toy.gain();
+    const HeldOutGain gain = gaussians.gain();
 
     // By hand: one term per event, (a - b) z / 2.
     std::vector<double> gain_a;
@@ -95,15 +95,15 @@ TEST_CASE("an event in both classes counts once, as a soft target", "[trainer]")
     double mean_a = 0.0;
     double mean_b = 0.0;
     for (std::size_t i = 0; i < 1000; ++i) {
-        const double z = toy.denominator.logit[i];
+        const double z = gaussians.denominator.logit[i];
         gain_a.push_back(0.5 * z);
         gain_b.push_back(-0.5 * z);
-        mean_a += toy.numerator.weight[i] / total * gain_a.back();
+        mean_a += gaussians.numerator.weight[i] / total * gain_a.back();
         mean_b += gain_b.back() / 1000.0;
     }
     double squares = 0.0;
     for (std::size_t i = 0; i < 1000; ++i) {
-        const double term = 0.5 * (toy.numerator.weight[i] / total * (gain_a[i] - mean_a) +
+        const double term = 0.5 * (gaussians.numerator.weight[i] / total * (gain_a[i] - mean_a) +
                                    (gain_b[i] - mean_b) / 1000.0);
         squares += term * term;
     }
@@ -113,28 +113,28 @@ TEST_CASE("an event in both classes counts once, as a soft target", "[trainer]")
 }
 
 TEST_CASE("components weigh by their fractions and odd logits are left out", "[trainer]") {
-    TwoGaussians toy(0.5, 1000, 9, exact_net(0.5));
-    HeldOutComponent half = toy.denominator;
+    TwoGaussians gaussians(0.5, 1000, 9, exact_net(0.5));
+    HeldOutComponent half = gaussians.denominator;
     half.fraction = 0.5;
     HeldOutComponent heavy = half;
     for (double& weight : heavy.weight) weight *= 7.0;
-    HeldOutComponent odd = toy.numerator;
+    HeldOutComponent odd = gaussians.numerator;
     odd.logit.push_back(std::numeric_limits<double>::quiet_NaN());
     odd.weight.push_back(1e9);
     odd.id.push_back(1'000'000);
 
     const HeldOutGain gain = held_out_gain(std::vector{odd, half, heavy});
 
-    CHECK(gain.gain == Approx(toy.gain().gain));
-    CHECK(gain.error == Approx(toy.gain().error));
+    CHECK(gain.gain == Approx(gaussians.gain().gain));
+    CHECK(gain.error == Approx(gaussians.gain().error));
 }
 
 TEST_CASE("without positive weight there is no gain", "[trainer]") {
-    TwoGaussians toy(0.5, 10, 9, exact_net(0.5));
-    toy.numerator.weight.assign(10, -1.0);
+    TwoGaussians gaussians(0.5, 10, 9, exact_net(0.5));
+    gaussians.numerator.weight.assign(10, -1.0);
 
-    CHECK(std::isnan(toy.gain().gain));
-    CHECK(std::isnan(toy.gain().error));
+    CHECK(std::isnan(gaussians.gain().gain));
+    CHECK(std::isnan(gaussians.gain().error));
 }
 
 }  // namespace

@@ -6,15 +6,16 @@
 #include <string>
 #include <vector>
 
-#include "ratiofarm/protocol/network.hpp"
 #include "ratiofarm/core/publish.hpp"
+#include "ratiofarm/protocol/network.hpp"
 #include "ratiofarm/protocol/split.hpp"
 #include "ratiofarm/protocol/task_file.hpp"
 #include "ratiofarm_test/catch.hpp"
 
 #include "workers/trainer/tasks/inference.hpp"
 #include "workers/trainer/tasks/initial_row.hpp"
-#include "trainer_toy.hpp"
+
+#include "trainer_gaussians.hpp"
 
 namespace ratiofarm::test {
 
@@ -22,7 +23,7 @@ inline constexpr std::uint64_t row_padding = 5;  ///< elements between rows of t
 
 /// An ensemble of untrained nets and the events it is evaluated on.
 struct InferenceSetup {
-    ToySample sample;
+    SimulatedSample sample;
     std::vector<std::vector<float>> rows;
     InferRequest request;
 };

@@ -4,13 +4,14 @@
 #include <cmath>
 #include <limits>
 
-#include "core/philox.hpp"
 #include "ratiofarm_test/catch.hpp"
 
-#include "scored_toy.hpp"
+#include "core/philox.hpp"
+
+#include "scored_gaussians.hpp"
 
 using namespace ratiofarm;
-using ratiofarm::test::ScoredToy;
+using ratiofarm::test::ScoredGaussians;
 
 namespace {
 
@@ -58,14 +59,14 @@ TEST_CASE("pooling adjacent violators is the max-min formula", "[isotonic]") {
 
 TEST_CASE("a known monotone distortion of exact logits is undone", "[isotonic]") {
     const auto distort = [](double z) { return 0.5 * z + 0.1 * z * z * z + 0.4; };
-    const ScoredToy fitted(100000, 5);
+    const ScoredGaussians fitted(100000, 5);
     const CalibrationMap map = fit_calibration(fitted.with(fitted.logits(distort)));
     REQUIRE(map.logit.size() >= 2);
     CHECK(map.logit.size() <= calibration_knots);
     CHECK(std::is_sorted(map.logit.begin(), map.logit.end(), std::less_equal<>()));
     CHECK(std::is_sorted(map.calibrated.begin(), map.calibrated.end()));
 
-    const ScoredToy fresh(20000, 6);
+    const ScoredGaussians fresh(20000, 6);
     double before = 0.0;
     double after = 0.0;
     double events = 0.0;
@@ -84,26 +85,26 @@ TEST_CASE("a known monotone distortion of exact logits is undone", "[isotonic]")
 }
 
 TEST_CASE("a map undoes the slope that the quality measures", "[isotonic]") {
-    const ScoredToy toy(50000, 5);
-    const std::vector<float> logits = toy.logits([](double z) { return 1.5 * z; });
-    const CalibrationMap map = fit_calibration(toy.with(logits));
+    const ScoredGaussians gaussians(50000, 5);
+    const std::vector<float> logits = gaussians.logits([](double z) { return 1.5 * z; });
+    const CalibrationMap map = fit_calibration(gaussians.with(logits));
 
-    const NetQuality before = measure_quality(toy.with(logits), toy.with(logits), {});
-    const NetQuality after = measure_quality(toy.with(logits), toy.with(logits), map);
+    const NetQuality before = measure_quality(gaussians.with(logits), gaussians.with(logits), {});
+    const NetQuality after = measure_quality(gaussians.with(logits), gaussians.with(logits), map);
 
     CHECK(before.calibration_slope == Approx(1.0 / 1.5).margin(0.02));
     CHECK(after.calibration_slope == Approx(1.0).margin(0.02));
 }
 
 TEST_CASE("where one class is missing the map stays finite", "[isotonic]") {
-    const ScoredToy toy(400, 5);  // with 64 bins of 12 events some hold one class only
-    std::vector<float> rows = toy.rows;
-    for (std::size_t i = 0; i < toy.exact.size(); ++i) {
+    const ScoredGaussians gaussians(400, 5);  // with 64 bins of 12 events some hold one class only
+    std::vector<float> rows = gaussians.rows;
+    for (std::size_t i = 0; i < gaussians.exact.size(); ++i) {
         const bool signal = i < 400;
         rows[3 * i + 1] = signal ? 1.0F : 0.0F;
         rows[3 * i + 2] = 1.0F;
     }
-    const std::vector<float> logits = toy.logits([](double z) { return z; });
+    const std::vector<float> logits = gaussians.logits([](double z) { return z; });
 
     const CalibrationMap map = fit_calibration({rows, 3, logits});
 
@@ -112,10 +113,10 @@ TEST_CASE("where one class is missing the map stays finite", "[isotonic]") {
 }
 
 TEST_CASE("a constant net and separated classes have no map", "[isotonic]") {
-    const ScoredToy toy(200, 5);
-    const std::vector<float> constant(toy.exact.size(), 0.5F);
+    const ScoredGaussians gaussians(200, 5);
+    const std::vector<float> constant(gaussians.exact.size(), 0.5F);
     const std::vector<float> rows{0, 1, 1, 0, 0, 1};
 
-    CHECK(fit_calibration(toy.with(constant)) == CalibrationMap{});
+    CHECK(fit_calibration(gaussians.with(constant)) == CalibrationMap{});
     CHECK(fit_calibration({rows, 3, std::vector<float>{1.0F, -1.0F}}) == CalibrationMap{});
 }

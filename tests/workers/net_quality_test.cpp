@@ -5,18 +5,19 @@
 #include <limits>
 #include <vector>
 
-#include "core/philox.hpp"
 #include "ratiofarm_test/catch.hpp"
 
-#include "scored_toy.hpp"
+#include "core/philox.hpp"
+
+#include "scored_gaussians.hpp"
 
 using namespace ratiofarm;
-using ratiofarm::test::ScoredToy;
+using ratiofarm::test::ScoredGaussians;
 
 namespace {
 
-const ScoredToy validation(20000, 7);
-const ScoredToy training(30000, 8);
+const ScoredGaussians validation(20000, 7);
+const ScoredGaussians training(30000, 8);
 
 /// Quality of a net whose logits are a function of the exact ones.
 NetQuality quality_of(const std::function<double(double)>& distort,
@@ -62,9 +63,10 @@ TEST_CASE("the statistical error of the excess is its scatter over samples", "[q
     double squares = 0.0;
     double errors = 0.0;
     for (int i = 0; i < samples; ++i) {
-        const ScoredToy toy(500, 100 + static_cast<std::uint64_t>(i));
-        const std::vector<float> logits = toy.logits([](double z) { return z; });
-        const NetQuality quality = measure_quality(toy.with(logits), toy.with(logits), {});
+        const ScoredGaussians gaussians(500, 100 + static_cast<std::uint64_t>(i));
+        const std::vector<float> logits = gaussians.logits([](double z) { return z; });
+        const NetQuality quality =
+            measure_quality(gaussians.with(logits), gaussians.with(logits), {});
         squares += quality.excess * quality.excess / samples;
         errors += quality.excess_error / samples;
     }

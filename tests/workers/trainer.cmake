@@ -1,13 +1,13 @@
 # Samples and requests that the tests of the trainer share.
-add_library(ratiofarm_test_trainer_toy STATIC trainer_toy.cpp)
-ratiofarm_configure_target(ratiofarm_test_trainer_toy)
-target_link_libraries(ratiofarm_test_trainer_toy
+add_library(ratiofarm_test_trainer_gaussians STATIC trainer_gaussians.cpp)
+ratiofarm_configure_target(ratiofarm_test_trainer_gaussians)
+target_link_libraries(ratiofarm_test_trainer_gaussians
     PUBLIC ratiofarm_test_catch ratiofarm::trainer_lib)
 
 # Tests of ratiofarm-trainer; they see its private headers.
 function(ratiofarm_add_trainer_test name)
     ratiofarm_add_test(${name} SOURCES workers/${name}_test.cpp
-                       USES ratiofarm::trainer_lib ratiofarm_test_trainer_toy ${ARGN} TIMEOUT 120)
+                       USES ratiofarm::trainer_lib ratiofarm_test_trainer_gaussians ${ARGN} TIMEOUT 120)
 endfunction()
 
 ratiofarm_add_trainer_test(trainer_mlp)

@@ -6,15 +6,16 @@
 
 #include <ATen/ATen.h>
 
-#include "core/philox.hpp"
 #include "ratiofarm_test/catch.hpp"
 
+#include "core/philox.hpp"
 #include "workers/trainer/engine/cross_entropy.hpp"
-#include "workers/trainer/tasks/initial_row.hpp"
 #include "workers/trainer/engine/net_pack.hpp"
 #include "workers/trainer/events/pack_batches.hpp"
+#include "workers/trainer/tasks/initial_row.hpp"
 #include "workers/trainer/tasks/table_tensor.hpp"
-#include "trainer_toy.hpp"
+
+#include "trainer_gaussians.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -144,7 +145,7 @@ at::Tensor full_batch_gradient(const TrainRequest& request) {
 
 TEST_CASE("merged rows have the gradient of a table with one row for each class", "[trainer]") {
     const test::TemporaryDirectory folder;
-    TrainRequest merged = test::toy_request(folder, 1500, 2);
+    TrainRequest merged = test::gaussian_request(folder, 1500, 2);
     merged.denominator[0].fraction = 0.4;
     merged.denominator.push_back({.sample = merged.numerator[0].sample, .fraction = 0.6});
     TrainRequest twin = merged;

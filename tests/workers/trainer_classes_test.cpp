@@ -6,29 +6,30 @@
 
 #include <ATen/ATen.h>
 
-#include "protocol/network_kinds.hpp"
-#include "core/philox.hpp"
 #include "ratiofarm/core/publish.hpp"
 #include "ratiofarm/protocol/task_file.hpp"
 #include "ratiofarm_test/catch.hpp"
 
+#include "core/philox.hpp"
+#include "protocol/network_kinds.hpp"
 #include "workers/trainer/engine/autograd_pack.hpp"
-#include "inference_setup.hpp"
 #include "workers/trainer/engine/softmax_cross_entropy.hpp"
-#include "trainer_toy.hpp"
-#include "workers/trainer/tasks/training.hpp"
 #include "workers/trainer/events/training_events.hpp"
+#include "workers/trainer/tasks/training.hpp"
+
+#include "inference_setup.hpp"
+#include "trainer_gaussians.hpp"
 
 namespace ratiofarm {
 namespace {
 
 using test::contains;
+using test::gaussian_request;
 using test::message_of;
 using test::naive_logits;
 using test::normal_sample;
 using test::ScriptedControl;
 using test::TemporaryDirectory;
-using test::toy_request;
 using test::write_sample;
 
 TaskEnd run(const TrainRequest& request, std::function<TaskOrder(std::uint64_t)> script = {}) {
@@ -45,7 +46,7 @@ TrainingResult result_of(const TrainRequest& request) {
 TrainRequest gaussians(const TemporaryDirectory& folder,
                        const std::vector<double>& means,
                        std::uint64_t events) {
-    TrainRequest request = toy_request(folder, 10);
+    TrainRequest request = gaussian_request(folder, 10);
     request.numerator.clear();
     request.denominator.clear();
     for (std::size_t k = 0; k < means.size(); ++k) {
@@ -208,7 +209,7 @@ TEST_CASE("a classifier learns the posterior probabilities of Gaussians", "[trai
 
 TEST_CASE("a classifier of two classes learns the ratio that a ratio net learns", "[trainer]") {
     const TemporaryDirectory folder;
-    TrainRequest ratio = toy_request(folder, 20000);
+    TrainRequest ratio = gaussian_request(folder, 20000);
     ratio.training.epochs = 10;
     TrainRequest classes = ratio;
     classes.classes = {ratio.denominator, ratio.numerator};

@@ -8,14 +8,14 @@
 
 #include "workers/trainer/tasks/training.hpp"
 
-#include "trainer_toy.hpp"
+#include "trainer_gaussians.hpp"
 
 namespace ratiofarm {
 namespace {
 
+using test::gaussian_request;
 using test::ScriptedControl;
 using test::TemporaryDirectory;
-using test::toy_request;
 
 namespace fs = std::filesystem;
 
@@ -30,7 +30,7 @@ TaskEnd run(const TrainRequest& request) {
 
 /// Two nets in step, nine epochs.
 TrainRequest request_for(const TemporaryDirectory& folder) {
-    TrainRequest request = toy_request(folder);
+    TrainRequest request = gaussian_request(folder);
     request.training.epochs = 9;
     request.nets.push_back(request.nets.front());
     request.nets.back().name += " again";

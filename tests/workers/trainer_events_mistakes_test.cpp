@@ -4,22 +4,23 @@
 #include "ratiofarm/protocol/split.hpp"
 #include "ratiofarm_test/catch.hpp"
 
-#include "trainer_toy.hpp"
 #include "workers/trainer/events/training_events.hpp"
+
+#include "trainer_gaussians.hpp"
 
 namespace ratiofarm {
 namespace {
 
 using test::contains;
+using test::gaussian_request;
 using test::message_of;
 using test::normal_sample;
 using test::TemporaryDirectory;
-using test::toy_request;
 using test::write_sample;
 
 TEST_CASE("what cannot be used is refused by name", "[trainer]") {
     const TemporaryDirectory folder;
-    TrainRequest request = toy_request(folder, 2000, 2);
+    TrainRequest request = gaussian_request(folder, 2000, 2);
     auto sample = normal_sample("right", 2000, 0.5, 2);
     auto other = normal_sample("left", 2000, -0.5, 2, 1'000'000);
     std::uint64_t row = 0;

@@ -2,22 +2,23 @@
 #include <limits>
 #include <numeric>
 
-#include "core/bootstrap.hpp"
 #include "ratiofarm/protocol/split.hpp"
 #include "ratiofarm_test/catch.hpp"
 
-#include "trainer_toy.hpp"
+#include "core/bootstrap.hpp"
 #include "workers/trainer/events/training_events.hpp"
+
+#include "trainer_gaussians.hpp"
 
 namespace ratiofarm {
 namespace {
 
 using test::contains;
+using test::gaussian_request;
 using test::message_of;
 using test::normal_sample;
+using test::SimulatedSample;
 using test::TemporaryDirectory;
-using test::toy_request;
-using test::ToySample;
 using test::write_sample;
 
 /// Sums of the weights in one draw: of class 1 and of class 0.
@@ -33,7 +34,7 @@ std::pair<double, double> class_weights(const TrainingRows& part, std::uint64_t 
 
 TEST_CASE("both classes weigh the same and the mean weight is one", "[trainer]") {
     const TemporaryDirectory folder;
-    TrainRequest request = toy_request(folder, 3000);
+    TrainRequest request = gaussian_request(folder, 3000);
     auto heavy = normal_sample("heavy", 500, 1.0, 1, 5'000'000);
     heavy.weight.assign(500, 40.0);
     request.denominator[0].fraction = 0.75;
@@ -50,7 +51,7 @@ TEST_CASE("both classes weigh the same and the mean weight is one", "[trainer]")
 
 TEST_CASE("components of a class weigh by their fractions, not by their weights", "[trainer]") {
     const TemporaryDirectory folder;
-    TrainRequest request = toy_request(folder, 3000);
+    TrainRequest request = gaussian_request(folder, 3000);
     auto heavy = normal_sample("heavy", 500, 100.0, 1, 5'000'000);  // recognisable by its feature
     heavy.weight.assign(500, 40.0);
     request.denominator[0].fraction = 0.75;
@@ -71,12 +72,14 @@ TEST_CASE("components of a class weigh by their fractions, not by their weights"
 /// Three samples of ten events at 0, 1, 2, ...; the first also has a second weight column.
 struct HandMade {
     TemporaryDirectory folder;
-    TrainRequest request = toy_request(folder, 2000);
-    ToySample one = sample("one", 0, 0.0F);
-    ToySample two = sample("two", 100, 100.0F);
+    TrainRequest request = gaussian_request(folder, 2000);
+    SimulatedSample one = sample("one", 0, 0.0F);
+    SimulatedSample two = sample("two", 100, 100.0F);
 
-    static ToySample sample(const std::string& name, std::uint64_t first_id, float first_feature) {
-        ToySample made = normal_sample(name, 40, 0.0, 1, first_id);
+    static SimulatedSample sample(const std::string& name,
+                                  std::uint64_t first_id,
+                                  float first_feature) {
+        SimulatedSample made = normal_sample(name, 40, 0.0, 1, first_id);
         for (std::size_t row = 0; row < 40; ++row) {
             made.features[row] = first_feature + static_cast<float>(row);
             made.weight[row] = 1.0 + 0.1 * static_cast<double>(row);
@@ -151,7 +154,7 @@ TEST_CASE("a variation by weights alone is in the row of its event", "[trainer]"
 
 TEST_CASE("a replica's weights are those of the event times its count", "[trainer]") {
     const TemporaryDirectory folder;
-    TrainRequest request = toy_request(folder, 3000);
+    TrainRequest request = gaussian_request(folder, 3000);
     request.denominator.push_back(request.numerator[0]);  // events in both classes
     request.denominator[0].fraction = 0.5;
     request.denominator[1].fraction = 0.5;
@@ -188,7 +191,7 @@ TEST_CASE("a replica's weights are those of the event times its count", "[traine
 
 TEST_CASE("the nets of a fold see the events of the others", "[trainer]") {
     const TemporaryDirectory folder;
-    TrainRequest request = toy_request(folder, 2000);
+    TrainRequest request = gaussian_request(folder, 2000);
     request.split.folds = 4;
     request.fold = 2;
 
@@ -210,7 +213,7 @@ TEST_CASE("the nets of a fold see the events of the others", "[trainer]") {
 
 TEST_CASE("events outside training and validation are never looked at", "[trainer]") {
     const TemporaryDirectory folder;
-    TrainRequest request = toy_request(folder);
+    TrainRequest request = gaussian_request(folder);
     auto marked = normal_sample("right", 2000, 0.5);
     std::uint64_t training = 0;
     std::uint64_t validation = 0;
@@ -234,7 +237,7 @@ TEST_CASE("events outside training and validation are never looked at", "[traine
 
 TEST_CASE("scaled features have mean 0 and deviation 1", "[trainer]") {
     const TemporaryDirectory folder;
-    TrainRequest request = toy_request(folder, 4000, 2);
+    TrainRequest request = gaussian_request(folder, 4000, 2);
 
     const TrainingEvents events = load_training_events(request);
 
@@ -270,7 +273,7 @@ TEST_CASE("min_max puts all values between -1 and 1, none leaves them alone", "[
 
 TEST_CASE("negative weights are kept and counted, or refused by name", "[trainer]") {
     const TemporaryDirectory folder;
-    TrainRequest request = toy_request(folder);
+    TrainRequest request = gaussian_request(folder);
     auto sample = normal_sample("right", 2000, 0.5);
     std::uint64_t negative = 0;
     for (std::uint64_t row = 0; row < 2000; row += 10) {

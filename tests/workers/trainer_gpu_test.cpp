@@ -11,10 +11,11 @@
 
 #include "workers/trainer/engine/device.hpp"
 #include "workers/trainer/engine/recorded_work.hpp"
-#include "workers/trainer/tasks/self_test.hpp"
-#include "trainer_toy.hpp"
-#include "workers/trainer/tasks/training.hpp"
 #include "workers/trainer/engine/written_pack.hpp"
+#include "workers/trainer/tasks/self_test.hpp"
+#include "workers/trainer/tasks/training.hpp"
+
+#include "trainer_gaussians.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -86,7 +87,7 @@ TEST_CASE("a GPU learns the ratio of two Gaussians", "[trainer][gpu]") {
 
 TEST_CASE("a training stopped on a GPU ends with the bits of the straight one", "[trainer][gpu]") {
     const test::TemporaryDirectory folder;
-    const TrainRequest request = test::toy_request(folder);
+    const TrainRequest request = test::gaussian_request(folder);
     test::ScriptedControl straight;
     train(request, gpu().kind, straight, Log());
     const auto expected = read_file(request.result_path);

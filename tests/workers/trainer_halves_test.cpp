@@ -7,18 +7,19 @@
 #include "ratiofarm/protocol/task_file.hpp"
 #include "ratiofarm_test/catch.hpp"
 
-#include "workers/trainer/quality/held_out_gain.hpp"
-#include "trainer_toy.hpp"
-#include "workers/trainer/tasks/training.hpp"
 #include "workers/trainer/events/training_events.hpp"
+#include "workers/trainer/quality/held_out_gain.hpp"
+#include "workers/trainer/tasks/training.hpp"
+
+#include "trainer_gaussians.hpp"
 
 namespace ratiofarm {
 namespace {
 
+using test::gaussian_request;
 using test::normal_sample;
 using test::ScriptedControl;
 using test::TemporaryDirectory;
-using test::toy_request;
 
 std::set<float> features_of(const TrainingRows& rows) {
     return {rows.features.begin(), rows.features.end()};
@@ -54,9 +55,9 @@ double logit_by_hand(const Network& network, const std::vector<float>& row, floa
     return values[0];
 }
 
-/// The inference events of a sample of toy_request().
+/// The inference events of a sample of gaussian_request().
 HeldOutComponent held_out_by_hand(const TrainRequest& request,
-                                  const test::ToySample& sample,
+                                  const test::SimulatedSample& sample,
                                   TrainedClass in,
                                   const std::vector<float>& row) {
     HeldOutComponent events{.in = in};
@@ -73,7 +74,7 @@ HeldOutComponent held_out_by_hand(const TrainRequest& request,
 
 TEST_CASE("the halves share the training events and are validated on the same", "[trainer]") {
     const TemporaryDirectory folder;
-    TrainRequest request = toy_request(folder, 3000);
+    TrainRequest request = gaussian_request(folder, 3000);
     request.split.folds = GENERATE(0U, 3U);
     request.fold = request.split.folds == 0 ? 0 : 1;
     const TrainingEvents all = load_training_events(request);
@@ -93,7 +94,7 @@ TEST_CASE("the halves share the training events and are validated on the same", 
 
 TEST_CASE("in a half both classes weigh the same", "[trainer]") {
     const TemporaryDirectory folder;
-    const TrainRequest request = toy_request(folder, 3000);
+    const TrainRequest request = gaussian_request(folder, 3000);
 
     const TrainingRows rows = events_of_half(request, GENERATE(1U, 2U)).training;
 
@@ -134,7 +135,7 @@ TEST_CASE("the half of an event has nothing to do with its part or fold", "[trai
 
 TEST_CASE("what is measured on held-out events changes no weight", "[trainer]") {
     const TemporaryDirectory folder;
-    TrainRequest request = toy_request(folder);
+    TrainRequest request = gaussian_request(folder);
     const TrainedNet before = trained(request);
     request.held_out = true;
 
@@ -151,7 +152,7 @@ TEST_CASE("what is measured on held-out events changes no weight", "[trainer]") 
 
 TEST_CASE("the gain is that of the net on the inference events of its fold", "[trainer]") {
     const TemporaryDirectory folder;
-    TrainRequest request = toy_request(folder);
+    TrainRequest request = gaussian_request(folder);
     request.split.folds = GENERATE(0U, 3U);
     request.fold = request.split.folds == 0 ? 0 : 2;
     request.held_out = true;
@@ -171,7 +172,7 @@ TEST_CASE("the gain is that of the net on the inference events of its fold", "[t
 
 TEST_CASE("a pack measures each of its nets on all held-out events", "[trainer]") {
     const TemporaryDirectory folder;
-    TrainRequest request = toy_request(folder);
+    TrainRequest request = gaussian_request(folder);
     request.held_out = true;
     const TrainedNet alone = trained(request);
     request.nets.push_back(

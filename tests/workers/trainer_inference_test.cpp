@@ -23,8 +23,8 @@ using test::normal_sample;
 using test::row_padding;
 using test::run;
 using test::ScriptedControl;
+using test::SimulatedSample;
 using test::TemporaryDirectory;
-using test::ToySample;
 
 TEST_CASE("an ensemble is evaluated as its definition says", "[trainer]") {
     const TemporaryDirectory folder;
@@ -193,7 +193,7 @@ TEST_CASE("a pack of nets on a device gives what each net gives alone", "[traine
     const Network network{.inputs = 3, .hidden = {20, 20}, .activation = Activation::gelu};
     const std::vector<float> shift{0.5F, -1.0F, 0.0F};
     const std::vector<float> scale{2.0F, 0.25F, 1.0F};
-    const ToySample sample = normal_sample("S", 100, 0.3, 3);
+    const SimulatedSample sample = normal_sample("S", 100, 0.3, 3);
     EnsemblePasses passes(network, Precision::fp32, DeviceKind::cpu,
                           {.events = 64, .nets = 4, .passes = 2});
     std::vector<std::vector<float>> rows;
@@ -223,7 +223,7 @@ TEST_CASE("a pack of nets on a device gives what each net gives alone", "[traine
 
 TEST_CASE("bf16 moves a log ratio by less than its nets differ", "[trainer]") {
     const TemporaryDirectory folder;
-    TrainRequest training = test::toy_request(folder);
+    TrainRequest training = test::gaussian_request(folder);
     training.training.epochs = 8;
     training.nets.push_back(training.nets.front());
     training.nets.back().initialisation_seed = 17;

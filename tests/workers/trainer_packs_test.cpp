@@ -3,22 +3,23 @@
 #include <cmath>
 #include <filesystem>
 
-#include "core/philox.hpp"
 #include "ratiofarm/core/publish.hpp"
 #include "ratiofarm/protocol/task_file.hpp"
 #include "ratiofarm_test/catch.hpp"
 
-#include "trainer_toy.hpp"
+#include "core/philox.hpp"
 #include "workers/trainer/tasks/training.hpp"
+
+#include "trainer_gaussians.hpp"
 
 namespace ratiofarm {
 namespace {
 
 using test::contains;
+using test::gaussian_request;
 using test::message_of;
 using test::ScriptedControl;
 using test::TemporaryDirectory;
-using test::toy_request;
 
 TaskEnd run(const TrainRequest& request, std::function<TaskOrder(std::uint64_t)> script = {}) {
     ScriptedControl control(std::move(script));
@@ -32,7 +33,7 @@ TrainingResult result_of(const TrainRequest& request) {
 
 /// A member that stops early, a replica, and a net that learns faster.
 TrainRequest pack_of_three(const TemporaryDirectory& folder) {
-    TrainRequest request = toy_request(folder, 600);
+    TrainRequest request = gaussian_request(folder, 600);
     request.name = "toy/members 0..2";
     request.training.epochs = 12;
     request.training.batch = 64;
@@ -156,7 +157,7 @@ TEST_CASE("a net that diverges takes none of its pack with it", "[trainer]") {
 
 TEST_CASE("a warm net begins with weights and scaling of the one it is named after", "[trainer]") {
     const TemporaryDirectory folder;
-    TrainRequest request = toy_request(folder);
+    TrainRequest request = gaussian_request(folder);
     const TrainedNet first = result_of(request).nets.front();
     TrainRequest warm = request;
     warm.task.low += 1;

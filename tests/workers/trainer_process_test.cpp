@@ -16,13 +16,13 @@
 
 #include "core/philox.hpp"
 
-#include "trainer_toy.hpp"
+#include "trainer_gaussians.hpp"
 
 namespace ratiofarm {
 namespace {
 
+using test::gaussian_request;
 using test::TemporaryDirectory;
-using test::toy_request;
 
 /// A ratiofarm-trainer as a child, ended by the destructor.
 class TrainerProcess {
@@ -91,7 +91,7 @@ private:
 
 /// Long enough to be interrupted, well under a second when left alone.
 TrainRequest long_request(const TemporaryDirectory& folder) {
-    TrainRequest request = toy_request(folder, 4000);
+    TrainRequest request = gaussian_request(folder, 4000);
     request.training.epochs = 60;
     request.training.patience = 0;
     request.training.checkpoint_seconds = 0.02;
@@ -116,7 +116,7 @@ void wait_for_file(const std::string& path) {
 
 TEST_CASE("a trainer greets, works and leaves when the socket closes", "[trainer]") {
     const TemporaryDirectory folder;
-    const TrainRequest request = toy_request(folder);
+    const TrainRequest request = gaussian_request(folder);
     TrainerProcess trainer;
 
     const auto hello = std::get<TrainerHello>(trainer.receive());
@@ -174,7 +174,7 @@ TEST_CASE("a trainer killed at random moments loses nothing but time", "[trainer
 
 TEST_CASE("a task that cannot be done is answered, and the trainer lives on", "[trainer]") {
     const TemporaryDirectory folder;
-    const TrainRequest good = toy_request(folder);
+    const TrainRequest good = gaussian_request(folder);
     TrainRequest bad = good;
     bad.numerator[0].sample.file = (folder / "nowhere.h5").string();
     TrainerProcess trainer;
@@ -191,7 +191,7 @@ TEST_CASE("a task that cannot be done is answered, and the trainer lives on", "[
 #ifndef __SANITIZE_ADDRESS__  // under it a refused allocation ends the program
 TEST_CASE("a task without memory says what it needs and what to shrink", "[trainer]") {
     const TemporaryDirectory folder;
-    const TrainRequest good = toy_request(folder);
+    const TrainRequest good = gaussian_request(folder);
     TrainRequest wide = good;
     wide.network.hidden = {2'000'000, 2'000'000};  // 16 TB of weights
     TrainerProcess trainer;
@@ -212,7 +212,7 @@ TEST_CASE("a task without memory says what it needs and what to shrink", "[train
 
 TEST_CASE("signals and requests that come too late disturb nothing", "[trainer]") {
     const TemporaryDirectory folder;
-    const TrainRequest request = toy_request(folder);
+    const TrainRequest request = gaussian_request(folder);
     TrainerProcess trainer;
     trainer.receive();
 

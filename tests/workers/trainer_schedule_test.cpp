@@ -9,12 +9,13 @@
 #include <torch/optim/schedulers/step_lr.h>
 #include <torch/optim/sgd.h>
 
-#include "core/philox.hpp"
 #include "ratiofarm_test/catch.hpp"
 
+#include "core/philox.hpp"
 #include "workers/trainer/tasks/learning_rate.hpp"
 #include "workers/trainer/tasks/net_progress.hpp"
-#include "trainer_toy.hpp"
+
+#include "trainer_gaussians.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -9,16 +9,16 @@
 #include "core/philox.hpp"
 #include "workers/trainer/tasks/training.hpp"
 
-#include "trainer_toy.hpp"
+#include "trainer_gaussians.hpp"
 
 namespace ratiofarm {
 namespace {
 
 using test::contains;
+using test::gaussian_request;
 using test::message_of;
 using test::ScriptedControl;
 using test::TemporaryDirectory;
-using test::toy_request;
 
 TrainerOutcome run(const TrainRequest& request, TaskControl& control) {
     return train(request, DeviceKind::cpu, control, Log());
@@ -43,7 +43,7 @@ TaskEnd run_until(const TrainRequest& request, std::uint64_t polls) {
 
 TEST_CASE("the learned log ratio of two Gaussians is close to the true one", "[trainer]") {
     const TemporaryDirectory folder;
-    TrainRequest request = toy_request(folder, 20000);
+    TrainRequest request = gaussian_request(folder, 20000);
     request.training.epochs = 10;
 
     ScriptedControl control;
@@ -72,7 +72,7 @@ TEST_CASE("the learned log ratio of two Gaussians is close to the true one", "[t
 
 TEST_CASE("two runs of one request give the same file", "[trainer]") {
     const TemporaryDirectory folder;
-    TrainRequest request = toy_request(folder);
+    TrainRequest request = gaussian_request(folder);
     request.training.threads = GENERATE(1U, 2U);
 
     const auto first = straight_result(request);
@@ -84,7 +84,7 @@ TEST_CASE("two runs of one request give the same file", "[trainer]") {
 
 TEST_CASE("a training stopped at any steps ends with the bits of the straight one", "[trainer]") {
     const TemporaryDirectory folder;
-    TrainRequest request = toy_request(folder);
+    TrainRequest request = gaussian_request(folder);
     request.training.optimizer = GENERATE(Optimizer::nadam, Optimizer::adamw);
     request.training.weight_decay = 0.01;
     const auto straight = straight_result(request);
@@ -103,7 +103,7 @@ TEST_CASE("a training stopped at any steps ends with the bits of the straight on
 
 TEST_CASE("a finished training leaves its result and no checkpoint", "[trainer]") {
     const TemporaryDirectory folder;
-    const TrainRequest request = toy_request(folder);
+    const TrainRequest request = gaussian_request(folder);
     run_until(request, 10);
     REQUIRE(std::filesystem::exists(request.state_path));
 
@@ -119,7 +119,7 @@ TEST_CASE("a finished training leaves its result and no checkpoint", "[trainer]"
 
 TEST_CASE("an abandoned training writes nothing", "[trainer]") {
     const TemporaryDirectory folder;
-    const TrainRequest request = toy_request(folder);
+    const TrainRequest request = gaussian_request(folder);
     ScriptedControl control(
         [](std::uint64_t now) { return now == 10 ? TaskOrder::abandon : TaskOrder::go_on; });
 
@@ -139,7 +139,7 @@ void flip_bit(const std::string& path) {
 
 TEST_CASE("a damaged checkpoint gives way to the one before it", "[trainer]") {
     const TemporaryDirectory folder;
-    const TrainRequest request = toy_request(folder);
+    const TrainRequest request = gaussian_request(folder);
     const auto straight = straight_result(request);
     std::filesystem::remove(request.result_path);
     ScriptedControl twice([](std::uint64_t now) {
@@ -169,7 +169,7 @@ TEST_CASE("a damaged checkpoint gives way to the one before it", "[trainer]") {
 
 TEST_CASE("a training stops early and keeps the weights of its best epoch", "[trainer]") {
     const TemporaryDirectory folder;
-    TrainRequest request = toy_request(folder, 300);  // few events: overfits soon
+    TrainRequest request = gaussian_request(folder, 300);  // few events: overfits soon
     request.network.hidden = {64, 64};
     request.training.epochs = 200;
     request.training.batch = 32;
@@ -196,7 +196,7 @@ TEST_CASE("a training stops early and keeps the weights of its best epoch", "[tr
 
 TEST_CASE("a diverged net is a value, not a failed task", "[trainer]") {
     const TemporaryDirectory folder;
-    TrainRequest request = toy_request(folder);
+    TrainRequest request = gaussian_request(folder);
     request.training.learning_rate = 1e30;
 
     straight_result(request);
@@ -210,7 +210,7 @@ TEST_CASE("a diverged net is a value, not a failed task", "[trainer]") {
 
 TEST_CASE("what is wrong is said before the first step", "[trainer]") {
     const TemporaryDirectory folder;
-    TrainRequest request = toy_request(folder);
+    TrainRequest request = gaussian_request(folder);
     ScriptedControl control;
     const auto message = [&] { return message_of([&] { run(request, control); }); };
 

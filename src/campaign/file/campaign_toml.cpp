@@ -138,10 +138,10 @@ void write_simulate(TomlWriter& out, const SimulateSection& simulate) {
     out.key("model", std::string("interference"));
     out.key("events", simulate.events);
     out.key("seed", simulate.seed);
-    out.key("interference", simulate.toy.interference);
-    write_gaussian(out, "S", simulate.toy.signal);
-    write_gaussian(out, "B", simulate.toy.background);
-    for (const ToyVariation& variation : simulate.systematics) {
+    out.key("interference", simulate.model.interference);
+    write_gaussian(out, "S", simulate.model.signal);
+    write_gaussian(out, "B", simulate.model.background);
+    for (const ModelVariation& variation : simulate.systematics) {
         out.section("[[simulate.systematic]]");
         out.key("name", variation.name);
         out.raw("S", variation_text(variation.signal));

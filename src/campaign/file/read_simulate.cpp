@@ -91,7 +91,7 @@ void read_variations(const ConfigNode& simulate,
         simulate, "systematic", mistakes, [&](const ConfigNode& node, const std::string& name) {
             const std::string path = "simulate." + name;
             const TableReader table(&node, "simulate.systematic", path, mistakes);
-            ToyVariation variation;
+            ModelVariation variation;
             table.require("name", "that of a [[systematic]]");
             table.name("name", variation.name);
             read_gaussian_variation(node, "S", path, dimension, variation.signal, mistakes);
@@ -132,12 +132,12 @@ void read_simulate(const ConfigNode& root, Campaign& campaign, Mistakes& mistake
     table.whole("events", {1, most_events}, simulate.events);
     constexpr std::uint64_t largest_seed = std::numeric_limits<std::int64_t>::max();
     table.whole("seed", {0, largest_seed}, simulate.seed);
-    table.number("interference", {.low = -1.0, .high = 1.0}, simulate.toy.interference);
+    table.number("interference", {.low = -1.0, .high = 1.0}, simulate.model.interference);
     const std::size_t dimension = dimension_of(node, campaign);
-    read_gaussian(node, "S", dimension, simulate.toy.signal, mistakes);
-    read_gaussian(node, "B", dimension, simulate.toy.background, mistakes);
+    read_gaussian(node, "S", dimension, simulate.model.signal, mistakes);
+    read_gaussian(node, "B", dimension, simulate.model.background, mistakes);
     if (mistakes.size() == before) {
-        for (const std::string& mistake : toy_mistakes(simulate.toy)) {
+        for (const std::string& mistake : model_mistakes(simulate.model)) {
             mistakes.add(node.position, "simulate (" + mistake + ")");
         }
     }

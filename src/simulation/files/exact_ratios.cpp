@@ -9,24 +9,24 @@
 namespace ratiofarm {
 namespace {
 
-ToySample sample_named(const std::string& name) {
-    const auto found = std::find_if(toy_samples.begin(), toy_samples.end(), [&](ToySample sample) {
-        return toy_sample_name(sample) == name;
-    });
-    RATIOFARM_EXPECT(found != toy_samples.end());  // the campaign is validated
+SimulatedSample sample_named(const std::string& name) {
+    const auto found =
+        std::find_if(simulated_samples.begin(), simulated_samples.end(),
+                     [&](SimulatedSample sample) { return simulated_sample_name(sample) == name; });
+    RATIOFARM_EXPECT(found != simulated_samples.end());  // the campaign is validated
     return *found;
 }
 
 /// One column of log g: what a systematic does to a process.
 struct ShapePlan {
     std::size_t variation = 0;
-    ToySample sample = ToySample::signal;
+    SimulatedSample sample = SimulatedSample::signal;
 };
 
-class ToyRatios {
+class ExactRatios {
 public:
-    ToyRatios(const Campaign& campaign, const VariedDensities& toy)
-        : campaign_(campaign), toy_(toy) {
+    ExactRatios(const Campaign& campaign, const VariedDensities& model)
+        : campaign_(campaign), model_(model) {
         plan_processes();
         plan_systematics();
     }
@@ -34,12 +34,12 @@ public:
     RatioSetsInput input() const {
         RatioSetsInput input;
         input.header = header_;
-        for (const ToySample sample : toy_samples) {
+        for (const SimulatedSample sample : simulated_samples) {
             input.sets.push_back(
-                {std::string(toy_sample_name(sample)), campaign_.simulate->events});
+                {std::string(simulated_sample_name(sample)), campaign_.simulate->events});
         }
         input.rows = [this](std::size_t set, Range rows) {
-            return rows_of(toy_samples[set], rows);
+            return rows_of(simulated_samples[set], rows);
         };
         return input;
     }
@@ -47,9 +47,9 @@ public:
 private:
     void plan_processes() {
         for (const ProcessSection& process : campaign_.processes) {
-            const ToySample sample = sample_named(process.sample);
+            const SimulatedSample sample = sample_named(process.sample);
             processes_.push_back(sample);
-            const double yield = process.yield.value_or(toy_.nominal().yield(sample));
+            const double yield = process.yield.value_or(model_.nominal().yield(sample));
             header_.processes.push_back({process.name, yield, {}});
             const double share = 1.0 / static_cast<double>(campaign_.processes.size());
             if (campaign_.reference.mixture.empty()) {
@@ -65,9 +65,9 @@ private:
     }
 
     void plan_systematics() {
-        for (std::size_t v = 0; v < toy_.variations().size(); ++v) {
-            const ToyVariation& variation = toy_.variations()[v];
-            const std::string parameter = toy_parameter(campaign_, variation.name);
+        for (std::size_t v = 0; v < model_.variations().size(); ++v) {
+            const ModelVariation& variation = model_.variations()[v];
+            const std::string parameter = simulated_parameter(campaign_, variation.name);
             for (std::size_t j = 0; j < processes_.size(); ++j) {
                 const std::string& process = header_.processes[j].name;
                 if (changes_shape(variation, processes_[j])) {
@@ -76,7 +76,7 @@ private:
                 }
                 if (changes_yield(variation, processes_[j])) {
                     header_.yields.push_back(
-                        {process, parameter, toy_.yield_factors(v, processes_[j])});
+                        {process, parameter, model_.yield_factors(v, processes_[j])});
                 }
             }
         }
@@ -91,11 +91,11 @@ private:
         return std::log(sum);
     }
 
-    RatioSetRows rows_of(ToySample sample, Range range) const {
+    RatioSetRows rows_of(SimulatedSample sample, Range range) const {
         const SimulateSection& settings = *campaign_.simulate;
-        const std::size_t d = toy_.nominal().dimension();
+        const std::size_t d = model_.nominal().dimension();
         SimulatedEvents events =
-            simulate(toy_.nominal(), sample, range, settings.events, settings.seed);
+            simulate(model_.nominal(), sample, range, settings.events, settings.seed);
         RatioSetRows rows;
         rows.id = std::move(events.id);
         rows.weight = std::move(events.weight);
@@ -105,9 +105,9 @@ private:
             const std::vector<double> x(
                 events.features.begin() + static_cast<std::ptrdiff_t>(i * d),
                 events.features.begin() + static_cast<std::ptrdiff_t>((i + 1) * d));
-            const std::array<double, 3> log_p = toy_.nominal().log_densities(x);
+            const std::array<double, 3> log_p = model_.nominal().log_densities(x);
             const double reference = log_reference(log_p);
-            for (const ToySample process : processes_) {
+            for (const SimulatedSample process : processes_) {
                 rows.log_r.push_back(
                     static_cast<float>(log_p[static_cast<std::size_t>(process)] - reference));
             }
@@ -124,14 +124,14 @@ private:
                     const std::array<double, 3>& log_p,
                     Place place,
                     RatioSetRows& rows) const {
-        std::size_t last = toy_.variations().size();
+        std::size_t last = model_.variations().size();
         std::array<double, 3> up{};
         std::array<double, 3> down{};
         for (std::size_t column = 0; column < shapes_.size(); ++column) {
             const ShapePlan& shape = shapes_[column];
             if (shape.variation != last) {
-                up = toy_.at(shape.variation, Side::up).log_densities(x);
-                down = toy_.at(shape.variation, Side::down).log_densities(x);
+                up = model_.at(shape.variation, Side::up).log_densities(x);
+                down = model_.at(shape.variation, Side::down).log_densities(x);
                 last = shape.variation;
             }
             const auto sample = static_cast<std::size_t>(shape.sample);
@@ -142,35 +142,35 @@ private:
     }
 
     const Campaign& campaign_;
-    const VariedDensities& toy_;
-    std::vector<ToySample> processes_;  ///< of the columns of log r
+    const VariedDensities& model_;
+    std::vector<SimulatedSample> processes_;  ///< of the columns of log r
     std::vector<ShapePlan> shapes_;
     RatioHeader header_;
 };
 
 }  // namespace
 
-std::vector<ToyVariation> toy_variations(const SimulateSection& simulate) {
-    std::vector<ToyVariation> variations = simulate.systematics;
+std::vector<ModelVariation> model_variations(const SimulateSection& simulate) {
+    std::vector<ModelVariation> variations = simulate.systematics;
     const TiltsSection& tilts = simulate.tilts;
     for (auto& tilt :
-         random_tilts(simulate.toy, tilts.name, tilts.count, tilts.size, simulate.seed)) {
+         random_tilts(simulate.model, tilts.name, tilts.count, tilts.size, simulate.seed)) {
         variations.push_back(std::move(tilt));
     }
     return variations;
 }
 
-std::string toy_parameter(const Campaign& campaign, const std::string& systematic) {
+std::string simulated_parameter(const Campaign& campaign, const std::string& systematic) {
     for (const SystematicSection& section : campaign.systematics) {
         if (section.name == systematic) return section.parameter;
     }
     return "alpha_" + systematic;
 }
 
-void write_toy_ratios(const std::filesystem::path& path,
-                      const Campaign& campaign,
-                      const VariedDensities& toy) {
-    const ToyRatios ratios(campaign, toy);
+void write_exact_ratios(const std::filesystem::path& path,
+                        const Campaign& campaign,
+                        const VariedDensities& model) {
+    const ExactRatios ratios(campaign, model);
     write_ratio_sets(path, ratios.input());
 }
 

@@ -19,9 +19,11 @@ struct Storage {
     std::array<std::string, 2> names;
 };
 
-std::string name_of(ToySample sample) { return std::string(toy_sample_name(sample)); }
+std::string name_of(SimulatedSample sample) { return std::string(simulated_sample_name(sample)); }
 
-Storage storage_of(const Campaign& campaign, const ToyVariation& variation, ToySample sample) {
+Storage storage_of(const Campaign& campaign,
+                   const ModelVariation& variation,
+                   SimulatedSample sample) {
     for (const SystematicSection& systematic : campaign.systematics) {
         if (systematic.name != variation.name || !systematic.shapes) continue;
         for (const auto& shape : *systematic.shapes) {
@@ -36,22 +38,23 @@ Storage storage_of(const Campaign& campaign, const ToyVariation& variation, ToyS
 
 /// Calls visit(variation, sample, storage) for each density that moves.
 template <class Visit>
-void for_each_variation(const Campaign& campaign, const VariedDensities& toy, Visit&& visit) {
+void for_each_variation(const Campaign& campaign, const VariedDensities& model, Visit&& visit) {
     for (std::size_t v = 0; v < campaign.simulate->systematics.size(); ++v) {
-        for (const ToySample sample : toy_samples) {
-            const ToyVariation& variation = toy.variations()[v];
+        for (const SimulatedSample sample : simulated_samples) {
+            const ModelVariation& variation = model.variations()[v];
             if (!changes_shape(variation, sample)) continue;
             visit(v, sample, storage_of(campaign, variation, sample));
         }
     }
 }
 
-EventSample draw(const Campaign& campaign, const ToyDensities& toy, ToySample sample) {
+EventSample draw(const Campaign& campaign, const ModelDensities& model, SimulatedSample sample) {
     const SimulateSection& settings = *campaign.simulate;
     SimulatedEvents events =
-        simulate(toy, sample, {0, settings.events}, settings.events, settings.seed);
+        simulate(model, sample, {0, settings.events}, settings.events, settings.seed);
     LogDensity exact;
-    for (const ToySample column : toy_samples) exact.processes.push_back(name_of(column));
+    for (const SimulatedSample column : simulated_samples)
+        exact.processes.push_back(name_of(column));
     exact.values = std::move(events.log_densities);
     return {.name = name_of(sample),
             .columns = campaign.events.features,
@@ -63,9 +66,9 @@ EventSample draw(const Campaign& campaign, const ToyDensities& toy, ToySample sa
 
 /// w p_varied(x) / p(x), with the change of the yield.
 std::vector<double> varied_weights(const EventSample& events,
-                                   const ToyDensities& nominal,
-                                   const ToyDensities& varied,
-                                   ToySample sample) {
+                                   const ModelDensities& nominal,
+                                   const ModelDensities& varied,
+                                   SimulatedSample sample) {
     const auto column = static_cast<std::size_t>(sample);
     const double yield = varied.yield(sample) / nominal.yield(sample);
     const std::size_t width = events.columns.size();
@@ -87,7 +90,7 @@ EventSample& sample_named(std::vector<EventSample>& samples, const std::string& 
     return samples.front();
 }
 
-SampleInfo info_of(const Campaign& campaign, const ToyDensities& toy, ToySample sample) {
+SampleInfo info_of(const Campaign& campaign, const ModelDensities& model, SimulatedSample sample) {
     const Split& split = campaign.split;
     const auto all = static_cast<double>(campaign.simulate->events);
     // With folds a net learns from the others, where training and validation share all events.
@@ -97,9 +100,9 @@ SampleInfo info_of(const Campaign& campaign, const ToyDensities& toy, ToySample 
     SampleInfo info;
     info.name = info.columns.sample = name_of(sample);
     info.columns.events = campaign.simulate->events;
-    info.columns.columns = toy.dimension();
+    info.columns.columns = model.dimension();
     info.column_names = campaign.events.features;
-    info.sum_of_weights = toy.yield(sample);
+    info.sum_of_weights = model.yield(sample);
     info.training_events = static_cast<std::uint64_t>(all * to_train);
     info.inference_events = static_cast<std::uint64_t>(all * split.inference);
     return info;
@@ -107,46 +110,50 @@ SampleInfo info_of(const Campaign& campaign, const ToyDensities& toy, ToySample 
 
 }  // namespace
 
-std::vector<EventSample> toy_events(const Campaign& campaign, const VariedDensities& toy) {
+std::vector<EventSample> simulated_events(const Campaign& campaign, const VariedDensities& model) {
     std::vector<EventSample> samples;
-    for (const ToySample sample : toy_samples) {
-        samples.push_back(draw(campaign, toy.nominal(), sample));
+    for (const SimulatedSample sample : simulated_samples) {
+        samples.push_back(draw(campaign, model.nominal(), sample));
     }
-    for_each_variation(campaign, toy, [&](std::size_t v, ToySample sample, const Storage& storage) {
-        for (std::size_t side = 0; side < sides.size(); ++side) {
-            const ToyDensities& varied = toy.at(v, sides[side]);
-            if (storage.source == Source::weights) {
-                EventSample& nominal = sample_named(samples, name_of(sample));
-                nominal.weights.push_back(
-                    {storage.names[side], varied_weights(nominal, toy.nominal(), varied, sample)});
-                continue;
+    for_each_variation(
+        campaign, model, [&](std::size_t v, SimulatedSample sample, const Storage& storage) {
+            for (std::size_t side = 0; side < sides.size(); ++side) {
+                const ModelDensities& varied = model.at(v, sides[side]);
+                if (storage.source == Source::weights) {
+                    EventSample& nominal = sample_named(samples, name_of(sample));
+                    nominal.weights.push_back(
+                        {storage.names[side],
+                         varied_weights(nominal, model.nominal(), varied, sample)});
+                    continue;
+                }
+                EventSample events = draw(campaign, varied, sample);
+                events.name = storage.names[side];
+                events.log_density.reset();  // exact densities are of the nominal samples
+                samples.push_back(std::move(events));
             }
-            EventSample events = draw(campaign, varied, sample);
-            events.name = storage.names[side];
-            events.log_density.reset();  // exact densities are of the nominal samples
-            samples.push_back(std::move(events));
-        }
-    });
+        });
     return samples;
 }
 
-std::vector<SampleInfo> toy_sample_info(const Campaign& campaign, const VariedDensities& toy) {
+std::vector<SampleInfo> simulated_sample_info(const Campaign& campaign,
+                                              const VariedDensities& model) {
     std::vector<SampleInfo> samples;
-    for (const ToySample sample : toy_samples) {
-        samples.push_back(info_of(campaign, toy.nominal(), sample));
+    for (const SimulatedSample sample : simulated_samples) {
+        samples.push_back(info_of(campaign, model.nominal(), sample));
     }
-    for_each_variation(campaign, toy, [&](std::size_t v, ToySample sample, const Storage& storage) {
-        for (std::size_t side = 0; side < sides.size(); ++side) {
-            SampleInfo info = info_of(campaign, toy.at(v, sides[side]), sample);
-            if (storage.source == Source::weights) {
-                samples[static_cast<std::size_t>(sample)].weights.push_back(
-                    {storage.names[side], 0, {}, info.sum_of_weights});
-                continue;
+    for_each_variation(
+        campaign, model, [&](std::size_t v, SimulatedSample sample, const Storage& storage) {
+            for (std::size_t side = 0; side < sides.size(); ++side) {
+                SampleInfo info = info_of(campaign, model.at(v, sides[side]), sample);
+                if (storage.source == Source::weights) {
+                    samples[static_cast<std::size_t>(sample)].weights.push_back(
+                        {storage.names[side], 0, {}, info.sum_of_weights});
+                    continue;
+                }
+                info.name = info.columns.sample = storage.names[side];
+                samples.push_back(std::move(info));
             }
-            info.name = info.columns.sample = storage.names[side];
-            samples.push_back(std::move(info));
-        }
-    });
+        });
     return samples;
 }
 

@@ -13,9 +13,10 @@ namespace ratiofarm {
 /// [[simulate.systematic]] moves the same generated events and keeps their ids. The moved samples
 /// get the names that the campaign's [[systematic]] gives them, otherwise "S_<name>_up". If that
 /// section asks for weights, the nominal sample gets columns of weights instead.
-std::vector<EventSample> toy_events(const Campaign& campaign, const VariedDensities& toy);
+std::vector<EventSample> simulated_events(const Campaign& campaign, const VariedDensities& model);
 
 /// The description of an events file with simulated_events(), without drawing an event.
-std::vector<SampleInfo> toy_sample_info(const Campaign& campaign, const VariedDensities& toy);
+std::vector<SampleInfo> simulated_sample_info(const Campaign& campaign,
+                                              const VariedDensities& model);
 
 }  // namespace ratiofarm

@@ -16,24 +16,25 @@ namespace ratiofarm::test {
 /// One rank without MPI.
 inline const mpi::Communicator one_rank;
 
-/// The one-dimensional toy whose golden numbers the tests quote.
-inline const InterferenceToy golden_toy{{100.0, {1.5}, {{1.0}}}, {900.0, {0.0}, {{2.25}}}, -0.6};
+/// The one-dimensional model whose golden numbers the tests quote.
+inline const InterferenceModel golden_model{
+    {100.0, {1.5}, {{1.0}}}, {900.0, {0.0}, {{2.25}}}, -0.6};
 
-/// lambda = (mu - sqrt mu) S + (1 - sqrt mu) B + sqrt mu SBI, in the order of toy_samples.
+/// lambda = (mu - sqrt mu) S + (1 - sqrt mu) B + sqrt mu SBI, in the order of simulated_samples.
 inline StatisticalModel interference_model(double start = 1.0) {
-    const ToyDensities toy(golden_toy);
+    const ModelDensities exact(golden_model);
     const std::vector<std::string> names{"mu"};
-    const auto process = [&](ToySample sample, std::string_view coefficient) {
-        return ProcessModel{std::string(toy_sample_name(sample)),
-                            toy.yield(sample),
+    const auto process = [&](SimulatedSample sample, std::string_view coefficient) {
+        return ProcessModel{std::string(simulated_sample_name(sample)),
+                            exact.yield(sample),
                             Coefficient::parse(coefficient, names),
                             {}};
     };
     return {{{.name = "mu", .start = start}},
             {{"SR",
-              {process(ToySample::signal, "mu - sqrt(mu)"),
-               process(ToySample::background, "1 - sqrt(mu)"),
-               process(ToySample::combined, "sqrt(mu)")}}},
+              {process(SimulatedSample::signal, "mu - sqrt(mu)"),
+               process(SimulatedSample::background, "1 - sqrt(mu)"),
+               process(SimulatedSample::combined, "sqrt(mu)")}}},
             {},
             "mu"};
 }
@@ -43,15 +44,15 @@ inline LikelihoodData data_of(EventSet events) { return {{source_of(std::move(ev
 
 /// Asimov data on a fine grid: each point carries the exact rate at mu. Ratios to p_B.
 inline EventSet grid_events(double mu = 1.0, std::size_t n = 4000) {
-    const ToyDensities toy(golden_toy);
+    const ModelDensities exact(golden_model);
     EventSet events;
     events.processes = {"S", "B", "SBI"};
     events.total = n;
     const double step = 28.0 / static_cast<double>(n);
     for (std::size_t i = 0; i < n; ++i) {
         const std::array x{-14.0 + step * (static_cast<double>(i) + 0.5)};
-        events.weight.push_back(step * toy.rate(x, mu));
-        const auto log_p = toy.log_densities(x);
+        events.weight.push_back(step * exact.rate(x, mu));
+        const auto log_p = exact.log_densities(x);
         for (const double value : log_p) events.log_r.push_back(value - log_p[1]);
     }
     return events;

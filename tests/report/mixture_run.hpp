@@ -6,37 +6,38 @@
 #include <string>
 #include <vector>
 
+#include "ratiofarm/tables/ensemble_file.hpp"
+#include "ratiofarm/tables/event_file.hpp"
+
 #include "core/sealed_text.hpp"
 #include "report/collect_report_inputs.hpp"
 #include "results/fit_json.hpp"
-#include "ratiofarm/tables/ensemble_file.hpp"
-#include "ratiofarm/tables/event_file.hpp"
 #include "tables/ratios/ratio_writer.hpp"
 
-#include "mixture_toy.hpp"
+#include "gaussian_mixture.hpp"
 #include "sample_record.hpp"
 
 namespace ratiofarm::test {
 
-/// A finished run on the mixture toy, written to files: samples L and R, half of the reference
+/// A finished run on the Gaussian mixture, written to files: samples L and R, half of the reference
 /// each, features x and its square, exact densities, and ratios that are exact but for a common
 /// factor.
-class ToyRun {
+class MixtureRun {
 public:
     static constexpr double factor = 1.03;  ///< the ratios as evaluated are too high by this
 
-    ToyRun(const std::filesystem::path& folder, std::size_t events)
+    MixtureRun(const std::filesystem::path& folder, std::size_t events)
         : directory_(folder / "toy.run") {
         campaign_.name = "toy";
         campaign_.folder = folder;
         campaign_.events = {"events.h5", {"x", "x_squared"}};
         campaign_.split = {.train = 0.25, .validation = 0.25, .inference = 0.5};
         campaign_.processes = {{"left", "L", {}, {}}, {"right", "R", {}, {}}};
-        write_toy_events(events);
+        write_simulated_events(events);
         samples_ = read_sample_info(campaign_.events_path(), std::vector<std::string>{"L", "R"},
                                     campaign_.events.features, campaign_.split);
-        write_toy_ensemble();
-        write_toy_ratios();
+        write_mixture_ensemble();
+        write_exact_ratios();
         publish_sealed(directory_.fit_json(), fit_json(sample_record()));
     }
 
@@ -50,7 +51,7 @@ private:
         return -0.5 * distance * distance - 0.918938533204673;
     }
 
-    void write_toy_events(std::size_t events) const {
+    void write_simulated_events(std::size_t events) const {
         std::vector<EventSample> samples;
         const auto drawn = toy_.draw(23, events, true);
         for (std::size_t k = 0; k < drawn.size(); ++k) {
@@ -72,7 +73,7 @@ private:
         write_events(campaign_.events_path(), samples);
     }
 
-    void write_toy_ensemble() const {
+    void write_mixture_ensemble() const {
         EnsembleHeader header;
         header.name = header.process = std::string("left");
         header.network = {.inputs = 2, .hidden = {3}, .activation = Activation::tanh};
@@ -95,7 +96,7 @@ private:
                        });
     }
 
-    void write_toy_ratios() const {
+    void write_exact_ratios() const {
         RatioInput input;
         input.header.processes = {{"left", 10.0, {}}, {"right", 20.0, {}}};
         input.header.reference = {{"left", "L", 0.5}, {"right", "R", 0.5}};
@@ -120,7 +121,7 @@ private:
             });
     }
 
-    MixtureToy toy_{.shift = 0.7, .fraction = 0.5};
+    GaussianMixture toy_{.shift = 0.7, .fraction = 0.5};
     Campaign campaign_;
     RunDirectory directory_;
     std::vector<SampleInfo> samples_;

@@ -14,7 +14,7 @@
 namespace ratiofarm::test {
 
 /// Events of one sample, still to be written to a file.
-struct ToySample {
+struct SimulatedSample {
     std::string name;
     std::uint64_t columns = 1;
     std::vector<float> features;  ///< [n, columns]
@@ -23,14 +23,14 @@ struct ToySample {
 };
 
 /// n normal events with unit width in each of `columns` features, weight 1, ids from first_id on.
-ToySample normal_sample(const std::string& name,
-                        std::uint64_t n,
-                        double mean,
-                        std::uint64_t columns = 1,
-                        std::uint64_t first_id = 0);
+SimulatedSample normal_sample(const std::string& name,
+                              std::uint64_t n,
+                              double mean,
+                              std::uint64_t columns = 1,
+                              std::uint64_t first_id = 0);
 
 /// Writes the columns one after another, as contiguous HDF5 datasets lie in their file.
-SampleColumns write_sample(const TemporaryDirectory& folder, const ToySample& sample);
+SampleColumns write_sample(const TemporaryDirectory& folder, const SimulatedSample& sample);
 
 /// Appends weight(row) of each row to a file of write_sample(). \return their offset
 std::uint64_t append_weights(const std::string& file,
@@ -38,9 +38,9 @@ std::uint64_t append_weights(const std::string& file,
                              std::size_t rows);
 
 /// Two Gaussians at +-0.5 and a small net; every path is in the folder.
-TrainRequest toy_request(const TemporaryDirectory& folder,
-                         std::uint64_t events_each = 2000,
-                         std::uint64_t columns = 1);
+TrainRequest gaussian_request(const TemporaryDirectory& folder,
+                              std::uint64_t events_each = 2000,
+                              std::uint64_t columns = 1);
 
 /// What an action throws as an Error says.
 template <class Action>

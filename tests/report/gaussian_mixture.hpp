@@ -10,7 +10,7 @@
 namespace ratiofarm::test {
 
 /// Unit Gaussians at -shift and +shift as two samples of a reference, exact ratios to it.
-struct MixtureToy {
+struct GaussianMixture {
     double shift = 0.5;
     double fraction = 0.5;    ///< of the first sample in the reference
     double distortion = 0.0;  ///< log r of the first sample is wrong by distortion * x
@@ -44,7 +44,7 @@ struct MixtureToy {
     }
 };
 
-inline std::vector<SampleEvents> view(const std::vector<MixtureToy::Sample>& samples) {
+inline std::vector<SampleEvents> view(const std::vector<GaussianMixture::Sample>& samples) {
     std::vector<SampleEvents> result;
     for (const auto& sample : samples) {
         result.push_back({sample.fraction, sample.weight, sample.log_ratio, sample.feature});

@@ -12,20 +12,21 @@
 
 namespace ratiofarm::test {
 
-/// A training table of the one-dimensional interference toy with one feature: numerator S,
+/// A training table of the one-dimensional interference model with one feature: numerator S,
 /// denominator half S, half B, where an event of S is one row that is in both classes.
-struct ScoredToy {
+struct ScoredGaussians {
     std::vector<float> rows;   ///< [n, 3]
     std::vector<float> exact;  ///< [n], log p_S / p_ref
 
-    explicit ScoredToy(std::uint64_t events_per_sample, std::uint64_t seed) {
-        const ToyDensities toy({{100.0, {1.5}, {{1.0}}}, {900.0, {0.0}, {{2.25}}}, -0.6});
+    explicit ScoredGaussians(std::uint64_t events_per_sample, std::uint64_t seed) {
+        const ModelDensities gaussians({{100.0, {1.5}, {{1.0}}}, {900.0, {0.0}, {{2.25}}}, -0.6});
         const auto n = static_cast<float>(events_per_sample);
-        for (const ToySample sample : {ToySample::signal, ToySample::background}) {
+        for (const SimulatedSample sample :
+             {SimulatedSample::signal, SimulatedSample::background}) {
             for (std::uint64_t event = 0; event < events_per_sample; ++event) {
-                const std::vector<double> x = toy.draw(sample, event, seed);
-                const auto log_p = toy.log_densities(x);
-                const float positive = sample == ToySample::signal ? 1.0F / n : 0.0F;
+                const std::vector<double> x = gaussians.draw(sample, event, seed);
+                const auto log_p = gaussians.log_densities(x);
+                const float positive = sample == SimulatedSample::signal ? 1.0F / n : 0.0F;
                 rows.insert(rows.end(), {static_cast<float>(x[0]), positive, positive + 0.5F / n});
                 exact.push_back(static_cast<float>(
                     log_p[0] - std::log(0.5 * (std::exp(log_p[0]) + std::exp(log_p[1])))));

@@ -1,19 +1,21 @@
-#include "trainer_toy.hpp"
+#include "trainer_gaussians.hpp"
 
 #include <numeric>
 #include <span>
 
-#include "core/philox.hpp"
 #include "ratiofarm/core/publish.hpp"
+
+#include "core/philox.hpp"
 
 namespace ratiofarm::test {
 
-ToySample normal_sample(const std::string& name,
-                        std::uint64_t n,
-                        double mean,
-                        std::uint64_t columns,
-                        std::uint64_t first_id) {
-    ToySample sample{.name = name, .columns = columns, .features = {}, .weight = {}, .id = {}};
+SimulatedSample normal_sample(const std::string& name,
+                              std::uint64_t n,
+                              double mean,
+                              std::uint64_t columns,
+                              std::uint64_t first_id) {
+    SimulatedSample sample{
+        .name = name, .columns = columns, .features = {}, .weight = {}, .id = {}};
     PhiloxSequence random(std::hash<std::string>()(name), first_id);
     for (std::uint64_t value = 0; value < n * columns; ++value) {
         sample.features.push_back(static_cast<float>(mean + random.normal()));
@@ -24,7 +26,7 @@ ToySample normal_sample(const std::string& name,
     return sample;
 }
 
-SampleColumns write_sample(const TemporaryDirectory& folder, const ToySample& sample) {
+SampleColumns write_sample(const TemporaryDirectory& folder, const SimulatedSample& sample) {
     std::vector<std::byte> bytes(64);  // something stands before the first column
     const auto append = [&](const auto& values) {
         const std::uint64_t offset = bytes.size();
@@ -59,9 +61,9 @@ std::uint64_t append_weights(const std::string& file,
     return offset;
 }
 
-TrainRequest toy_request(const TemporaryDirectory& folder,
-                         std::uint64_t events_each,
-                         std::uint64_t columns) {
+TrainRequest gaussian_request(const TemporaryDirectory& folder,
+                              std::uint64_t events_each,
+                              std::uint64_t columns) {
     TrainRequest request;
     request.task = {.high = 7, .low = 11};
     request.name = "toy/member 0";
