@@ -12,13 +12,13 @@
 #include "fit/finite_mc/ratio_response.hpp"
 #include "fit/search/local_fit.hpp"
 
-#include "line_sums.hpp"
+#include "net_ratio_sums.hpp"
 
 namespace ratiofarm {
 namespace {
 
-LineSums net_number(const RatioHeader& header, RatioLines lines, std::uint32_t number) {
-    LineSums sums = no_lines(header, lines);
+NetRatioSums net_number(const RatioHeader& header, NetRatios lines, std::uint32_t number) {
+    NetRatioSums sums = no_net_ratios(header, lines);
     for (auto& factor : sums.factor) factor[number] = 1.0;
     return sums;
 }
@@ -26,7 +26,7 @@ LineSums net_number(const RatioHeader& header, RatioLines lines, std::uint32_t n
 /// ln of the mean ratio of each process over the reference; with bootstrap weights of a replica, if
 /// it is given and the events have ids.
 std::vector<double> log_means(const RatioFile& ratios,
-                              const LineSums& sums,
+                              const NetRatioSums& sums,
                               std::optional<std::uint64_t> replica) {
     const std::size_t width = sums.factor.size();
     std::vector<double> z(width);
@@ -34,7 +34,7 @@ std::vector<double> log_means(const RatioFile& ratios,
     for (const ReferenceComponent& component : ratios.header().reference) {
         const RatioSet& set = ratios.set(component.sample);
         const Range all{0, set.events};
-        const std::vector<double> values = summed_lines(ratios, set.name, sums);
+        const std::vector<double> values = summed_net_ratios(ratios, set.name, sums);
         const std::vector<double> weight = ratios.read_rows(set.name, all).weight;
         const bool resampled = replica && set.has_columns;
         const auto id =
@@ -81,22 +81,22 @@ EventSource with_reference_counts(EventSource source,
 /// Events with the ratios of one net number.
 LikelihoodData data_of_net(const FittedPoint& point,
                            const std::vector<std::vector<FittedSet>>& sets,
-                           RatioLines lines,
+                           NetRatios lines,
                            std::uint32_t number) {
     LikelihoodData data = point.data;
     std::optional<std::uint64_t> replica;
-    if (lines == RatioLines::replica) {
+    if (lines == NetRatios::replica) {
         replica = replica_seed(point.campaign.seed, number);
     }
     for (std::size_t r = 0; r < point.ratios.size(); ++r) {
         const auto& ratios = point.ratios[r];
         if (common_count(ratios->header(), lines) < 2) continue;
-        LineSums sums = net_number(ratios->header(), lines, number);
+        NetRatioSums sums = net_number(ratios->header(), lines, number);
         if (point.model.unbinned[r].shape_norm != ShapeNorm::none) {
             sums.constant = log_means(*ratios, sums, replica);
             for (double& constant : sums.constant) constant = -constant;
         }
-        data.unbinned[r] = with_line_ratios(std::move(data.unbinned[r]), *ratios, sets[r], sums);
+        data.unbinned[r] = with_net_ratios(std::move(data.unbinned[r]), *ratios, sets[r], sums);
         if (replica) {
             data.unbinned[r] =
                 with_reference_counts(std::move(data.unbinned[r]), ratios, sets[r], *replica);
@@ -118,7 +118,7 @@ std::vector<std::vector<FittedSet>> sets_of(const FittedPoint& point, ReferenceR
 
 EstimateSpread estimate_spread(const mpi::Communicator& comm,
                                const FittedPoint& point,
-                               RatioLines lines) {
+                               NetRatios lines) {
     std::uint32_t nets = std::numeric_limits<std::uint32_t>::max();
     for (const auto& file : point.ratios) {
         const std::uint32_t count = common_count(file->header(), lines);
@@ -144,15 +144,15 @@ EstimateSpread estimate_spread(const mpi::Communicator& comm,
     return spread;
 }
 
-std::vector<LineSums> direction_of(const RatioFiles& ratios, const EstimateSpread& replicas) {
+std::vector<NetRatioSums> direction_of(const RatioFiles& ratios, const EstimateSpread& replicas) {
     const auto n = static_cast<double>(replicas.estimates.size());
-    std::vector<LineSums> direction;
+    std::vector<NetRatioSums> direction;
     for (const auto& file : ratios) {
-        if (common_count(file->header(), RatioLines::replica) < 2) {
+        if (common_count(file->header(), NetRatios::replica) < 2) {
             direction.emplace_back();
             continue;
         }
-        LineSums sums = no_lines(file->header(), RatioLines::replica);
+        NetRatioSums sums = no_net_ratios(file->header(), NetRatios::replica);
         for (auto& factor : sums.factor) {
             for (std::size_t b = 0; b < replicas.estimates.size(); ++b) {
                 factor[replicas.nets[b]] =
@@ -167,7 +167,7 @@ std::vector<LineSums> direction_of(const RatioFiles& ratios, const EstimateSprea
 double response_to(const mpi::Communicator& comm,
                    const FittedPoint& point,
                    const LikelihoodData& data,
-                   const std::vector<LineSums>& direction) {
+                   const std::vector<NetRatioSums>& direction) {
     const auto sets = sets_of(point, ReferenceRows::always);
     std::vector<RatioDirections> directions(direction.size());
     mpi::together(comm, [&] {
@@ -177,7 +177,7 @@ double response_to(const mpi::Communicator& comm,
                 directions[r].process.push_back(j);
             }
             const EventSource shapes =
-                with_line_shapes(data.unbinned[r], *point.ratios[r], sets[r], direction[r]);
+                with_net_shapes(data.unbinned[r], *point.ratios[r], sets[r], direction[r]);
             const std::size_t before = data.unbinned[r].shapes.size();
             directions[r].read = [shapes, before](Range range) {
                 const EventSet events = shapes.read(range);

@@ -27,19 +27,19 @@ struct FittedPoint {
 std::vector<std::vector<FittedSet>> sets_of(const FittedPoint& point, ReferenceRows rows);
 
 /// Collective over comm. One fit for each net number, from the minimum, with the ratios of this
-/// net for all processes of all regions that have lines, normalised on the reference; of a replica
-/// with its bootstrap weights of the reference events.
-/// \throws AgreedError (usage) if lines cannot be read
+/// net for all processes of all regions that have net ratios, normalised on the reference; of a
+/// replica with its bootstrap weights of the reference events. \throws AgreedError (usage) if lines
+/// cannot be read
 EstimateSpread estimate_spread(const mpi::Communicator& comm,
                                const FittedPoint& point,
-                               RatioLines lines);
+                               NetRatios lines);
 
 /// Weighted members with the direction of their weights that moves the estimate most for its
 /// likelihood.
 struct WeightedMembersStudy {
     WeightedMembersFit fit;
     std::vector<double> u;            ///< its minimum
-    std::vector<LineSums> direction;  ///< [regions], moves the estimate by about one sigma
+    std::vector<NetRatioSums> direction;  ///< [regions], moves the estimate by about one sigma
 };
 
 /// Collective over comm. Weights of the members from the inference events, the fit with their
@@ -48,12 +48,12 @@ struct WeightedMembersStudy {
 WeightedMembersStudy weighted_members(const mpi::Communicator& comm, const FittedPoint& point);
 
 /// The direction along which the estimates of the replicas scatter, of one sigma.
-std::vector<LineSums> direction_of(const RatioFiles& ratios, const EstimateSpread& replicas);
+std::vector<NetRatioSums> direction_of(const RatioFiles& ratios, const EstimateSpread& replicas);
 
 /// Collective over comm. By how much a step of 1 along a direction moves the estimate.
 double response_to(const mpi::Communicator& comm,
                    const FittedPoint& point,
                    const LikelihoodData& data,
-                   const std::vector<LineSums>& direction);
+                   const std::vector<NetRatioSums>& direction);
 
 }  // namespace ratiofarm

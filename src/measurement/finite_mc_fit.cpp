@@ -10,23 +10,23 @@
 #include "ratiofarm/fit/scan.hpp"
 #include "ratiofarm/mpi/together.hpp"
 
-#include "line_sums.hpp"
+#include "net_ratio_sums.hpp"
 
 namespace ratiofarm {
 namespace {
 
 /// \throws DataError if the method of the campaign has nothing to work on
-void check_lines(const FiniteMcSection& section, const RatioFiles& ratios) {
+void check_net_ratios(const FiniteMcSection& section, const RatioFiles& ratios) {
     const bool replicas = section.method == FiniteMcMethod::replicas;
-    if (has_lines(ratios, replicas ? RatioLines::replica : RatioLines::member)) return;
+    if (has_net_ratios(ratios, replicas ? NetRatios::replica : NetRatios::member)) return;
     throw DataError(
         fmt::format("[finite_mc] method = \"{}\": the ratio file has no {} of every process; {}",
                     word_of(section.method), replicas ? "two replicas" : "two members",
                     replicas ? "set ensemble.replicas" : "set ensemble.keep_members = true"));
 }
 
-void scale(std::vector<LineSums>& direction, double factor) {
-    for (LineSums& region : direction) {
+void scale(std::vector<NetRatioSums>& direction, double factor) {
+    for (NetRatioSums& region : direction) {
         for (auto& line : region.factor) {
             for (double& value : line) value *= factor;
         }
@@ -38,7 +38,7 @@ void scale(std::vector<LineSums>& direction, double factor) {
 /// Shapes are normalised, so they cannot carry errors of the normalisation: those inflate t.
 void set_direction(const mpi::Communicator& comm,
                    const FittedPoint& point,
-                   std::vector<LineSums> direction,
+                   std::vector<NetRatioSums> direction,
                    FiniteMcRecord& record) {
     const LikelihoodData data =
         finite_mc_data(comm, point.campaign, point.model, point.ratios, record);
@@ -60,16 +60,16 @@ void set_direction(const mpi::Communicator& comm,
 
 /// Collective over comm. Both estimates as far as there are lines for them; the number of the
 /// method. \param point moves to the fit that is used \return the direction of the method
-std::vector<LineSums> estimate(const mpi::Communicator& comm,
-                               FittedPoint& point,
-                               FiniteMcRecord& record) {
+std::vector<NetRatioSums> estimate(const mpi::Communicator& comm,
+                                   FittedPoint& point,
+                                   FiniteMcRecord& record) {
     const FiniteMcSection& section = point.campaign.finite_mc;
-    if (has_lines(point.ratios, RatioLines::replica)) {
-        record.replicas = estimate_spread(comm, point, RatioLines::replica);
+    if (has_net_ratios(point.ratios, NetRatios::replica)) {
+        record.replicas = estimate_spread(comm, point, NetRatios::replica);
     }
     WeightedMembersStudy study;
-    if (has_lines(point.ratios, RatioLines::member)) {
-        record.members = estimate_spread(comm, point, RatioLines::member);
+    if (has_net_ratios(point.ratios, NetRatios::member)) {
+        record.members = estimate_spread(comm, point, NetRatios::member);
         study = weighted_members(comm, point);
         record.wifi = study.fit;
     }
@@ -120,7 +120,7 @@ std::optional<FiniteMcRecord> finite_mc_record(const mpi::Communicator& comm,
                                                const Log& log) {
     const FiniteMcSection& section = point.campaign.finite_mc;
     if (section.method == FiniteMcMethod::none || point.ratios.empty()) return std::nullopt;
-    mpi::together(comm, [&] { check_lines(section, point.ratios); });
+    mpi::together(comm, [&] { check_net_ratios(section, point.ratios); });
     const FittedParameter& poi = *find_fitted(result, result.poi);
     if (!result.converged || !(poi.error > 0.0)) {
         log.warning(
@@ -133,7 +133,7 @@ std::optional<FiniteMcRecord> finite_mc_record(const mpi::Communicator& comm,
                           .fit_value = poi.value,
                           .fit_error = poi.error};
     FittedPoint used = point;
-    std::vector<LineSums> direction = estimate(comm, used, record);
+    std::vector<NetRatioSums> direction = estimate(comm, used, record);
     record.total_error = std::hypot(record.fit_error, record.sigma);
     if (!(record.sigma > 0.0)) {
         record.warnings.emplace_back("it could not be estimated: too few fits converged");
@@ -188,11 +188,10 @@ LikelihoodData finite_mc_data(const mpi::Communicator& comm,
             const auto sets = fitted_sets(campaign, model, model.unbinned[r], *ratios[r], rows);
             EventSource& source = data.unbinned[r];
             if (!record->ratios.empty() && !record->ratios[r].factor.empty()) {
-                source = with_line_ratios(std::move(source), *ratios[r], sets, record->ratios[r]);
+                source = with_net_ratios(std::move(source), *ratios[r], sets, record->ratios[r]);
             }
             if (!record->direction.empty() && !record->direction[r].factor.empty()) {
-                source =
-                    with_line_shapes(std::move(source), *ratios[r], sets, record->direction[r]);
+                source = with_net_shapes(std::move(source), *ratios[r], sets, record->direction[r]);
             }
         }
     });

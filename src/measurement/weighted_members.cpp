@@ -3,13 +3,14 @@
 #include <utility>
 
 #include "ratiofarm/core/contracts.hpp"
-#include "fit/search/local_fit.hpp"
-#include "fit/finite_mc/member_weights.hpp"
-#include "fit/finite_mc/ratio_response.hpp"
 #include "ratiofarm/mpi/together.hpp"
 
+#include "fit/finite_mc/member_weights.hpp"
+#include "fit/finite_mc/ratio_response.hpp"
+#include "fit/search/local_fit.hpp"
+
 #include "finite_mc_estimates.hpp"
-#include "line_sums.hpp"
+#include "net_ratio_sums.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -46,13 +47,13 @@ MemberEvents member_events(const Campaign& campaign, const RatioFile& ratios) {
             const auto weight = ratios.read_rows(sets[part.set].sample, part.rows).weight;
             rows.weight.insert(rows.weight.end(), weight.begin(), weight.end());
         }
-        rows.log_r = lines_of_range(ratios, sets, RatioLines::member, range);
+        rows.log_r = net_ratios_of(ratios, sets, NetRatios::member, range);
         return rows;
     };
     return events;
 }
 
-/// One direction for every member line of a region, of the events of this rank.
+/// One direction for the ratios of every member in a region, for the events of this rank.
 RatioDirections member_directions(const mpi::Communicator& comm,
                                   const RatioFile& ratios,
                                   const std::vector<FittedSet>& sets) {
@@ -65,7 +66,7 @@ RatioDirections member_directions(const mpi::Communicator& comm,
     for (const FittedSet& set : sets) total += set.events;
     const Range mine = events_of_rank(comm, total);
     const auto values = std::make_shared<const std::vector<float>>(
-        lines_of_range(ratios, sets, RatioLines::member, mine));
+        net_ratios_of(ratios, sets, NetRatios::member, mine));
     directions.read = [values, mine, n = directions.process.size()](Range range) {
         RATIOFARM_EXPECT(range.first >= mine.first && range.last <= mine.last);
         std::vector<float> part;
@@ -81,8 +82,10 @@ RatioDirections member_directions(const mpi::Communicator& comm,
 }
 
 /// ln r of the weighted members of a region.
-LineSums weighted_ratios(const RatioHeader& header, const MemberWeights& weights, bool normalised) {
-    LineSums sums = no_lines(header, RatioLines::member);
+NetRatioSums weighted_ratios(const RatioHeader& header,
+                             const MemberWeights& weights,
+                             bool normalised) {
+    NetRatioSums sums = no_net_ratios(header, NetRatios::member);
     for (std::size_t j = 0; j < weights.processes.size(); ++j) {
         const WeightedMembers& process = weights.processes[j];
         sums.factor[j] = process.weight;
@@ -111,10 +114,10 @@ std::vector<double> answers(const MemberWeights& weights,
 
 /// C a, the part of it that moves the weights: of all changes with one effect on the parameter of
 /// interest, the most likely one.
-LineSums likely_change(const RatioHeader& header,
-                       const MemberWeights& weights,
-                       std::span<const double> a) {
-    LineSums sums = no_lines(header, RatioLines::member);
+NetRatioSums likely_change(const RatioHeader& header,
+                           const MemberWeights& weights,
+                           std::span<const double> a) {
+    NetRatioSums sums = no_net_ratios(header, NetRatios::member);
     std::size_t row = 0;
     const auto component = [&] {
         double sum = 0.0;
@@ -152,7 +155,7 @@ WeightedMembersStudy weighted_members(const mpi::Communicator& comm, const Fitte
     const auto sets = sets_of(point, ReferenceRows::always);
     for (std::size_t r = 0; r < regions; ++r) {
         const RatioFile& ratios = *point.ratios[r];
-        if (common_count(ratios.header(), RatioLines::member) < 2) continue;
+        if (common_count(ratios.header(), NetRatios::member) < 2) continue;
         MemberEvents events;
         mpi::together(comm, [&] { events = member_events(point.campaign, ratios); });
         weights[r] = fit_member_weights(comm, events);
@@ -160,7 +163,7 @@ WeightedMembersStudy weighted_members(const mpi::Communicator& comm, const Fitte
             weighted_ratios(ratios.header(), weights[r], is_normalised(point.model.unbinned[r]));
         mpi::together(comm, [&] {
             data.unbinned[r] =
-                with_line_ratios(std::move(data.unbinned[r]), ratios, sets[r], study.fit.ratios[r]);
+                with_net_ratios(std::move(data.unbinned[r]), ratios, sets[r], study.fit.ratios[r]);
             directions[r] = member_directions(comm, ratios, sets[r]);
         });
         for (const WeightedMembers& process : weights[r].processes) {

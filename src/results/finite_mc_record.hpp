@@ -12,13 +12,13 @@
 
 namespace ratiofarm {
 
-/// ln r of the processes of a region as sums of lines of its ratio file: for process j
+/// ln r of the processes of a region as sums of ln r of single nets: for process j
 /// sum_k factor[j][k] line_jk(x) + constant[j].
-struct LineSums {
-    RatioLines lines = RatioLines::member;    ///< member or replica
-    std::vector<std::vector<double>> factor;  ///< [processes][lines of the process]
+struct NetRatioSums {
+    NetRatios lines = NetRatios::member;      ///< member or replica
+    std::vector<std::vector<double>> factor;  ///< [processes][nets of the process]
     std::vector<double> constant;             ///< [processes]
-    bool operator==(const LineSums&) const = default;
+    bool operator==(const NetRatioSums&) const = default;
 };
 
 /// The parameter of interest fitted with the ratios of each net number in turn, all processes
@@ -41,7 +41,8 @@ struct WeightedMembersFit {
     double sigma = 0.0;     ///< of the estimate, from the covariance of the weights
     double estimate = 0.0;  ///< of the parameter of interest with the ratios of weighted members
     double error = 0.0;     ///< of that fit
-    std::vector<LineSums> ratios;  ///< [regions], of which these are normalised on the reference
+    std::vector<NetRatioSums>
+        ratios;                    ///< [regions], of which these are normalised on the reference
     bool converged = true;         ///< weights and fit
 };
 
@@ -59,10 +60,10 @@ struct FiniteMcRecord {
     std::optional<EstimateSpread> members = {};
     std::optional<WeightedMembersFit> wifi = {};
     /// [regions], what the fit used instead of the ratios of the file; empty: those of the file.
-    std::vector<LineSums> ratios = {};
+    std::vector<NetRatioSums> ratios = {};
     /// [regions], ln g of the nuisance parameter at +1; empty without it. A region without lines
     /// has none.
-    std::vector<LineSums> direction = {};
+    std::vector<NetRatioSums> direction = {};
     std::vector<std::string> warnings = {};
 };
 

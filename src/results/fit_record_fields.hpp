@@ -212,11 +212,11 @@ void fields(Visit& visit, MemberOf<Visit, ShapeRecord>& value) {
 }
 
 template <class Visit>
-void fields(Visit& visit, MemberOf<Visit, LineSums>& value) {
-    std::string lines = value.lines == RatioLines::member ? "member" : "replica";
+void fields(Visit& visit, MemberOf<Visit, NetRatioSums>& value) {
+    std::string lines = value.lines == NetRatios::member ? "member" : "replica";
     visit("lines", lines);
     if constexpr (Visit::reading) {
-        value.lines = lines == "member" ? RatioLines::member : RatioLines::replica;
+        value.lines = lines == "member" ? NetRatios::member : NetRatios::replica;
     }
     visit("factor", value.factor);
     visit("constant", value.constant);

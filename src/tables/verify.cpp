@@ -1,18 +1,19 @@
 #include "ratiofarm/tables/verify.hpp"
 
 #include "ratiofarm/core/errors.hpp"
-#include "h5/attributes.hpp"
 #include "ratiofarm/tables/ensemble_file.hpp"
 #include "ratiofarm/tables/event_file.hpp"
 #include "ratiofarm/tables/ratio_file.hpp"
 
-#include "checked_column.hpp"
+#include "h5/attributes.hpp"
 #include "tables/ensembles/ensemble_layout.hpp"
-#include "tables/events/event_layout.hpp"
-#include "isolated.hpp"
-#include "tables/ratios/line_table.hpp"
 #include "tables/ensembles/net_tables.hpp"
+#include "tables/events/event_layout.hpp"
+#include "tables/ratios/net_ratio_table.hpp"
 #include "tables/ratios/ratio_attributes.hpp"
+
+#include "checked_column.hpp"
+#include "isolated.hpp"
 #include "shared_column.hpp"
 
 namespace ratiofarm {
@@ -36,7 +37,7 @@ void check_columns(const std::filesystem::path& path, const h5::File& file, Line
         if (is_checksum_path(dataset) || dataset.ends_with(xxh3_path(""))) continue;
         collect(problems, [&] {
             const bool lines = h5::is_dataset(file, xxh3_path(dataset));
-            for (const std::string& line : lines ? LineTable(file, dataset).damaged_blocks()
+            for (const std::string& line : lines ? NetRatioTable(file, dataset).damaged_blocks()
                                                  : CheckedColumn(file, dataset).damaged_blocks()) {
                 problems.push_back("'" + path.string() + "': " + line);
             }

@@ -66,8 +66,8 @@ struct ExampleRatios {
         return 0.0;
     };
     /// ln r of single nets.
-    std::function<double(RatioLines, std::size_t process, std::uint64_t net, std::size_t bin)>
-        line = [](auto, auto, auto, auto) { return 0.0; };
+    std::function<double(NetRatios, std::size_t process, std::uint64_t net, std::size_t bin)> line =
+        [](auto, auto, auto, auto) { return 0.0; };
     std::function<double(std::size_t shape, bool up, std::size_t bin)> log_g =
         [](auto, auto, auto) { return 0.0; };
     /// ln of the exact density of a process; none: the events file has none.
@@ -139,8 +139,7 @@ inline std::vector<SampleInfo> write_example(const std::filesystem::path& folder
         fill(block.spread, [](std::size_t) { return 0.0; });
         const auto& lines =
             key.kind == RatioKind::replicas ? ratios.header.replicas : ratios.header.members;
-        const auto which =
-            key.kind == RatioKind::replicas ? RatioLines::replica : RatioLines::member;
+        const auto which = key.kind == RatioKind::replicas ? NetRatios::replica : NetRatios::member;
         if (is_shape || lines.empty()) return block;
         for (std::uint64_t net = 0; net < lines[key.column]; ++net) {
             fill(block.members,

@@ -9,7 +9,7 @@
 
 #include "core/bootstrap.hpp"
 #include "measurement/finite_mc_fit.hpp"
-#include "measurement/line_sums.hpp"
+#include "measurement/net_ratio_sums.hpp"
 
 #include "binned_example.hpp"
 
@@ -25,7 +25,7 @@ test::ExampleRatios constant_nets(std::uint32_t of_s, std::uint32_t of_b) {
                                        test::example_set("B", {20, 20, 20}),
                                        test::example_set("data", {90, 60, 50}));
     ratios.header.members = {of_s, of_b};
-    ratios.line = [](RatioLines, std::size_t process, std::uint64_t net, std::size_t) {
+    ratios.line = [](NetRatios, std::size_t process, std::uint64_t net, std::size_t) {
         return process == 0 ? constants[net] : 0.0;
     };
     return ratios;
@@ -51,7 +51,7 @@ test::ExampleRatios indicator_members() {
         test::example_ratios(weighted_set("S", {30, 20, 10}), weighted_set("B", {10, 18, 25}),
                              test::example_set("data", {80, 62, 51}));
     ratios.header.members = {2, 2};
-    ratios.line = [](RatioLines, std::size_t, std::uint64_t net, std::size_t bin) {
+    ratios.line = [](NetRatios, std::size_t, std::uint64_t net, std::size_t bin) {
         return net == bin ? 1.0 : 0.0;
     };
     return ratios;
@@ -98,7 +98,7 @@ TEST_CASE("each net is fitted to the same data, and its estimate is its own", "[
     test::write_example(folder.path(), constant_nets(4, 4));
     const test::ExampleFit nominal(folder.path(), test::example_campaign_text());
 
-    const EstimateSpread spread = estimate_spread(nominal.alone, nominal.point, RatioLines::member);
+    const EstimateSpread spread = estimate_spread(nominal.alone, nominal.point, NetRatios::member);
 
     CHECK(spread.nets == std::vector<std::uint32_t>{0, 1, 2, 3});
     CHECK(spread.not_converged == 0);
@@ -131,7 +131,7 @@ TEST_CASE("a factor on all ratios of a net is no uncertainty where they are norm
     const test::ExampleFit nominal(
         folder.path(), test::example_campaign_text("[data]\nsample = \"data\"\n", "reference"));
 
-    const EstimateSpread spread = estimate_spread(nominal.alone, nominal.point, RatioLines::member);
+    const EstimateSpread spread = estimate_spread(nominal.alone, nominal.point, NetRatios::member);
 
     for (const double estimate : spread.estimates) CHECK(estimate == Approx(1.0).epsilon(1e-9));
     CHECK(spread.sigma < 1e-8);
@@ -142,7 +142,7 @@ TEST_CASE("only nets that every process has are fitted", "[measurement]") {
     test::write_example(folder.path(), constant_nets(4, 2));
     const test::ExampleFit nominal(folder.path(), test::example_campaign_text());
 
-    const EstimateSpread spread = estimate_spread(nominal.alone, nominal.point, RatioLines::member);
+    const EstimateSpread spread = estimate_spread(nominal.alone, nominal.point, NetRatios::member);
 
     CHECK(spread.nets == std::vector<std::uint32_t>{0, 1});
 }
@@ -154,7 +154,7 @@ TEST_CASE("a replica is normalised on the reference with its own bootstrap weigh
         test::example_ratios(weighted_set("S", {15, 10, 5}), weighted_set("B", {6, 9, 12}),
                              test::example_set("data", {90, 60, 50}));
     ratios.header.replicas = {3, 3};
-    ratios.line = [](RatioLines, std::size_t process, std::uint64_t net, std::size_t bin) {
+    ratios.line = [](NetRatios, std::size_t process, std::uint64_t net, std::size_t bin) {
         const double x = static_cast<double>(bin) - 1.0;
         const double slope = 0.25 + 0.0625 * static_cast<double>(net);
         return process == 0 ? -slope * x : 0.5 * slope * x;
@@ -163,8 +163,7 @@ TEST_CASE("a replica is normalised on the reference with its own bootstrap weigh
     const test::ExampleFit nominal(
         folder.path(), test::example_campaign_text("[data]\nsample = \"data\"\n", "reference"));
 
-    const EstimateSpread spread =
-        estimate_spread(nominal.alone, nominal.point, RatioLines::replica);
+    const EstimateSpread spread = estimate_spread(nominal.alone, nominal.point, NetRatios::replica);
 
     REQUIRE(spread.estimates.size() == 3);
     for (std::uint32_t number = 0; number < 3; ++number) {
@@ -185,7 +184,7 @@ TEST_CASE("a replica is normalised on the reference with its own bootstrap weigh
             double z = 0.0;
             double total = 0.0;
             for (std::size_t b = 0; b < test::n_bins; ++b) {
-                r[b] = std::exp(ratios.line(RatioLines::replica, j, number, b));
+                r[b] = std::exp(ratios.line(NetRatios::replica, j, number, b));
                 z += reference[b] * r[b];
                 total += reference[b];
             }
@@ -224,7 +223,7 @@ TEST_CASE("the estimate answers to a step along a direction as the fit says by h
     const test::TemporaryDirectory folder;
     test::write_example(folder.path(), constant_nets(4, 4));
     const test::ExampleFit nominal(folder.path(), test::example_campaign_text());
-    LineSums direction = no_lines(nominal.ratios[0]->header(), RatioLines::member);
+    NetRatioSums direction = no_net_ratios(nominal.ratios[0]->header(), NetRatios::member);
     direction.factor[0] = {0.5, 1.0, -2.0, 0.25};
     double delta = 0.0;
     for (std::size_t k = 0; k < constants.size(); ++k)
@@ -256,7 +255,7 @@ TEST_CASE("weighted members that span all functions of the bin make the histogra
         REQUIRE(study.fit.ratios.size() == 1);
         for (std::size_t b = 0; b < test::n_bins; ++b) {
             const auto log_r = [&](std::size_t j) {
-                const LineSums& sums = study.fit.ratios[0];
+                const NetRatioSums& sums = study.fit.ratios[0];
                 return sums.constant[j] + (b < 2 ? sums.factor[j][b] : 0.0);
             };
             CHECK(log_r(0) == Approx(std::log(slow.r_s[b])).margin(1e-7));

@@ -22,7 +22,7 @@ test::ExampleRatios example(std::uint32_t replicas) {
                                        test::example_set("B", {20, 20, 20}),
                                        test::example_set("data", {90, 60, 50}));
     if (replicas > 0) ratios.header.replicas = {replicas, replicas};
-    ratios.line = [](RatioLines, std::size_t process, std::uint64_t net, std::size_t) {
+    ratios.line = [](NetRatios, std::size_t process, std::uint64_t net, std::size_t) {
         return process == 0 ? constants[net] : 0.0;
     };
     return ratios;
@@ -163,7 +163,7 @@ TEST_CASE("the nuisance parameter acts on the regions that have a direction", "[
     model.unbinned = {{"A", {{"S", 1.0, {}, {}}, {"B", 1.0, {}, {}}}, ShapeNorm::reference},
                       {"C", {{"S", 1.0, {}, {}}}, ShapeNorm::reference}};
     FiniteMcRecord record;
-    record.direction = {{RatioLines::replica, {{0.5}, {0.5}}, {0.0, 0.0}}, {}};
+    record.direction = {{NetRatios::replica, {{0.5}, {0.5}}, {0.0, 0.0}}, {}};
 
     const StatisticalModel with = finite_mc_model(model, record);
 
@@ -183,7 +183,7 @@ TEST_CASE("a model without a direction stays as it is", "[measurement]") {
     StatisticalModel model;
     model.parameters = {{.name = "mu"}};
     FiniteMcRecord ratios_only;
-    ratios_only.ratios = {{RatioLines::member, {{1.0}}, {0.0}}};
+    ratios_only.ratios = {{NetRatios::member, {{1.0}}, {0.0}}};
 
     CHECK(finite_mc_model(model, std::nullopt) == model);
     CHECK(finite_mc_model(model, FiniteMcRecord{}) == model);

@@ -1,11 +1,11 @@
-#include "measurement/line_sums.hpp"
-
 #include <cmath>
 #include <limits>
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
+
+#include "measurement/net_ratio_sums.hpp"
 
 #include "binned_example.hpp"
 
@@ -26,7 +26,7 @@ test::ExampleRatios example() {
                                        test::example_set("B", {1, 4, 2}, 0.5),
                                        test::example_set("data", {2, 2, 1}));
     ratios.header.replicas = {replicas_of[0], replicas_of[1]};
-    ratios.line = [](RatioLines, std::size_t process, std::uint64_t net, std::size_t bin) {
+    ratios.line = [](NetRatios, std::size_t process, std::uint64_t net, std::size_t bin) {
         return line(process, net, bin);
     };
     return ratios;
@@ -48,12 +48,12 @@ std::vector<std::size_t> bins_of_events(const test::ExampleSet& set) {
     return bins;
 }
 
-LineSums some_sums() {
-    return {RatioLines::replica, {{0.5, -0.25, 0.75}, {2.0, -1.0}}, {0.1, -0.2}};
+NetRatioSums some_sums() {
+    return {NetRatios::replica, {{0.5, -0.25, 0.75}, {2.0, -1.0}}, {0.1, -0.2}};
 }
 
 /// sum_k factor_k line_k + constant, in single precision as stored.
-double slow_sum(const LineSums& sums, std::size_t process, std::size_t bin) {
+double slow_sum(const NetRatioSums& sums, std::size_t process, std::size_t bin) {
     double sum = sums.constant[process];
     for (std::size_t k = 0; k < sums.factor[process].size(); ++k) {
         sum += sums.factor[process][k] * static_cast<float>(line(process, k, bin));
@@ -68,19 +68,19 @@ TEST_CASE("nets that all processes have are as many as those of the poorest", "[
     header.processes = {{"S", 1.0, {}}, {"B", 1.0, {}}, {"I", 1.0, {}}};
     header.replicas = {4, 2, 3};
 
-    CHECK(common_count(header, RatioLines::replica) == 2);
-    CHECK(common_count(header, RatioLines::member) == 0);
+    CHECK(common_count(header, NetRatios::replica) == 2);
+    CHECK(common_count(header, NetRatios::member) == 0);
     header.members = {5, 0, 5};
-    CHECK(common_count(header, RatioLines::member) == 0);
+    CHECK(common_count(header, NetRatios::member) == 0);
 }
 
 TEST_CASE("lines of the processes follow one another without a gap", "[measurement]") {
     RatioHeader header;
     header.replicas = {4, 0, 3};
 
-    CHECK(lines_of(header, RatioLines::replica, 0) == Range{0, 4});
-    CHECK(lines_of(header, RatioLines::replica, 1) == Range{4, 4});
-    CHECK(lines_of(header, RatioLines::replica, 2) == Range{4, 7});
+    CHECK(rows_of_process(header, NetRatios::replica, 0) == Range{0, 4});
+    CHECK(rows_of_process(header, NetRatios::replica, 1) == Range{4, 4});
+    CHECK(rows_of_process(header, NetRatios::replica, 2) == Range{4, 7});
 }
 
 TEST_CASE("sums of no lines have a factor of zero for each of them", "[measurement]") {
@@ -88,9 +88,9 @@ TEST_CASE("sums of no lines have a factor of zero for each of them", "[measureme
     header.processes = {{"S", 1.0, {}}, {"B", 1.0, {}}};
     header.replicas = {3, 1};
 
-    const LineSums sums = no_lines(header, RatioLines::replica);
+    const NetRatioSums sums = no_net_ratios(header, NetRatios::replica);
 
-    CHECK(sums == LineSums{RatioLines::replica, {{0.0, 0.0, 0.0}, {0.0}}, {0.0, 0.0}});
+    CHECK(sums == NetRatioSums{NetRatios::replica, {{0.0, 0.0, 0.0}, {0.0}}, {0.0, 0.0}});
 }
 
 TEST_CASE("a region has lines where every process has at least two nets", "[measurement]") {
@@ -102,20 +102,20 @@ TEST_CASE("a region has lines where every process has at least two nets", "[meas
     const auto rich_file = std::make_shared<const RatioFile>(two.folder / "ratios.h5");
     const auto poor_file = std::make_shared<const RatioFile>(folder / "ratios.h5");
 
-    CHECK(has_lines({rich_file}, RatioLines::replica));
-    CHECK_FALSE(has_lines({rich_file}, RatioLines::member));
-    CHECK_FALSE(has_lines({poor_file}, RatioLines::replica));
-    CHECK(has_lines({poor_file, rich_file}, RatioLines::replica));
-    CHECK_FALSE(has_lines({}, RatioLines::replica));
+    CHECK(has_net_ratios({rich_file}, NetRatios::replica));
+    CHECK_FALSE(has_net_ratios({rich_file}, NetRatios::member));
+    CHECK_FALSE(has_net_ratios({poor_file}, NetRatios::replica));
+    CHECK(has_net_ratios({poor_file, rich_file}, NetRatios::replica));
+    CHECK_FALSE(has_net_ratios({}, NetRatios::replica));
 }
 
 TEST_CASE("a sum of lines is factors times lines plus a constant, event by event",
           "[measurement]") {
     const Written written;
-    const LineSums sums = some_sums();
+    const NetRatioSums sums = some_sums();
 
     for (const test::ExampleSet& set : written.ratios.sets) {
-        const auto values = summed_lines(written.file, set.name, sums);
+        const auto values = summed_net_ratios(written.file, set.name, sums);
 
         const auto bins = bins_of_events(set);
         REQUIRE(values.size() == 2 * bins.size());
@@ -129,24 +129,24 @@ TEST_CASE("a sum of lines is factors times lines plus a constant, event by event
 
 TEST_CASE("a sum that is not finite is refused with file, set, row and process", "[measurement]") {
     const Written written;
-    LineSums sums = some_sums();
+    NetRatioSums sums = some_sums();
     sums.factor[1][1] = std::numeric_limits<double>::infinity();
 
-    CHECK_THROWS_WITH(summed_lines(written.file, "B", sums),
-                      Contains("ratios.h5") && Contains("'B', row 0") &&
-                          Contains("a replica of process 'B'"));
+    CHECK_THROWS_WITH(
+        summed_net_ratios(written.file, "B", sums),
+        Contains("ratios.h5") && Contains("'B', row 0") && Contains("a replica of process 'B'"));
 }
 
 TEST_CASE("lines that a file does not have are refused", "[measurement]") {
     const Written written;
 
-    CHECK_THROWS_AS(written.file.read_line("B", RatioLines::member, 0, {0, 1}), DataError);
+    CHECK_THROWS_AS(written.file.read_net_ratios("B", NetRatios::member, 0, {0, 1}), DataError);
 }
 
 TEST_CASE("events with sums of lines have other ratios and nothing else, in any cut",
           "[measurement]") {
     const Written written;
-    const LineSums sums = some_sums();
+    const NetRatioSums sums = some_sums();
     const Campaign campaign = parse_campaign(
         test::example_campaign_text("[data]\nasimov = { mu = 1.0 }\n"), written.folder.path());
     const RatioFiles ratios = open_ratio_files(campaign, written.folder / "ratios.h5");
@@ -155,10 +155,10 @@ TEST_CASE("events with sums of lines have other ratios and nothing else, in any 
     const auto sets = fitted_sets(campaign, model, model.unbinned[0], *ratios[0]);
     const EventSet before = data.unbinned[0].read({0, data.unbinned[0].total});
 
-    const EventSource changed = with_line_ratios(data.unbinned[0], *ratios[0], sets, sums);
+    const EventSource changed = with_net_ratios(data.unbinned[0], *ratios[0], sets, sums);
 
-    std::vector<double> expected = summed_lines(written.file, "S", sums);
-    const auto of_b = summed_lines(written.file, "B", sums);
+    std::vector<double> expected = summed_net_ratios(written.file, "S", sums);
+    const auto of_b = summed_net_ratios(written.file, "B", sums);
     expected.insert(expected.end(), of_b.begin(), of_b.end());
     for (const Range range : {Range{0, before.size()}, Range{4, 9}, Range{6, 6}, Range{12, 13}}) {
         const EventSet events = changed.read(range);
@@ -174,16 +174,16 @@ TEST_CASE("events with sums of lines have other ratios and nothing else, in any 
 TEST_CASE("shapes of sums of lines are one column for each process, up and down alike",
           "[measurement]") {
     const Written written;
-    const LineSums sums = some_sums();
+    const NetRatioSums sums = some_sums();
     const Campaign campaign = parse_campaign(test::example_campaign_text(), written.folder.path());
     const RatioFiles ratios = open_ratio_files(campaign, written.folder / "ratios.h5");
     const StatisticalModel model = model_for_ratios(campaign, ratios);
     const LikelihoodData data = load_data(mpi::Communicator(), campaign, model, ratios);
     const auto sets = fitted_sets(campaign, model, model.unbinned[0], *ratios[0]);
 
-    const EventSet events = with_line_shapes(data.unbinned[0], *ratios[0], sets, sums).read({1, 5});
+    const EventSet events = with_net_shapes(data.unbinned[0], *ratios[0], sets, sums).read({1, 5});
 
-    const auto expected = summed_lines(written.file, "data", sums);
+    const auto expected = summed_net_ratios(written.file, "data", sums);
     CHECK(events.shapes == std::vector<ShapeColumn>{{"S", "alpha_mc"}, {"B", "alpha_mc"}});
     for (std::size_t j = 0; j < 2; ++j) {
         for (std::uint64_t i = 0; i < 4; ++i) {
@@ -202,7 +202,7 @@ TEST_CASE("single lines of a range over several sets are read line by line", "[m
     const auto of_data = bins_of_events(written.ratios.sets[2]);
     bins.insert(bins.end(), of_data.begin(), of_data.end());
 
-    const auto values = lines_of_range(written.file, sets, RatioLines::replica, {4, 10});
+    const auto values = net_ratios_of(written.file, sets, NetRatios::replica, {4, 10});
 
     REQUIRE(values.size() == (replicas_of[0] + replicas_of[1]) * 6);
     std::size_t k = 0;

@@ -101,7 +101,7 @@ inline FitRecord sample_record() {
         .wifi =
             WeightedMembersFit{
                 .sigma = 0.2, .estimate = 1.01, .error = 0.39, .ratios = {}, .converged = false},
-        .direction = {{RatioLines::replica, {{0.5, -0.5}}, {0.1}}},
+        .direction = {{NetRatios::replica, {{0.5, -0.5}}, {0.1}}},
         .warnings = {"2 replicas"}};
     set_spread(*record.finite_mc->replicas);
     record.comparisons = {{"exact ratios", fit}};

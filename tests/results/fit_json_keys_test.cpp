@@ -199,7 +199,7 @@ TEST_CASE("injections are read back with what they have and nothing else", "[res
 
 TEST_CASE("sums of lines keep which lines they are of", "[results]") {
     FitRecord record = test::full_record();
-    record.finite_mc->ratios = {{RatioLines::member, {{0.25, 0.75}, {}}, {-0.1, 0.0}}, {}};
+    record.finite_mc->ratios = {{NetRatios::member, {{0.25, 0.75}, {}}, {-0.1, 0.0}}, {}};
     record.finite_mc->wifi->ratios = record.finite_mc->ratios;
 
     const FitRecord read = parse_fit_json(fit_json(record));

@@ -19,7 +19,7 @@ Json example() {
             {"flag", true}};
 }
 
-std::size_t lines_of(const std::string& text) {
+std::size_t rows_of_process(const std::string& text) {
     return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
 }
 
@@ -46,8 +46,8 @@ TEST_CASE("what lies below the depth is on one line", "[results]") {
 TEST_CASE("each level of depth makes a line of every entry and closes it", "[results]") {
     const Json value{{"a", {1, 2, 3}}, {"b", 4}};
 
-    CHECK(lines_of(json_text(value, 0)) == 1);
-    CHECK(lines_of(json_text(value, 1)) == 2 + 2);
-    CHECK(lines_of(json_text(value, 2)) == 2 + 2 + 3 + 1);
+    CHECK(rows_of_process(json_text(value, 0)) == 1);
+    CHECK(rows_of_process(json_text(value, 1)) == 2 + 2);
+    CHECK(rows_of_process(json_text(value, 2)) == 2 + 2 + 3 + 1);
     CHECK(json_text(value, 9) == json_text(value, 2));
 }

@@ -49,7 +49,7 @@ struct RatioTarget {
 };
 
 /// Further datasets, one row of n events for each net or shape; a file need not have them.
-enum class RatioLines : std::uint8_t {
+enum class NetRatios : std::uint8_t {
     up_spread,       ///< [shapes] standard deviation of ln g at +1 over its nets
     down_spread,     ///< at -1
     replica_spread,  ///< [processes] of ln r over the replicas, undivided
@@ -85,10 +85,10 @@ public:
 
     /// Events of one line; NaN where the net does not evaluate the fold of an event.
     /// \throws DataError if the file has no such dataset, or it is damaged
-    std::vector<float> read_line(std::string_view set,
-                                 RatioLines lines,
-                                 std::uint64_t line,
-                                 Range rows) const;
+    std::vector<float> read_net_ratios(std::string_view set,
+                                       NetRatios lines,
+                                       std::uint64_t line,
+                                       Range rows) const;
 
     /// Events for the likelihood; several threads may read at once. Each checksum is compared
     /// once, so small ranges cost no more than large ones. Values are not checked.

@@ -69,7 +69,7 @@ std::vector<RatioProcess> read_processes(const h5::File& file) {
     return processes;
 }
 
-/// How many lines belong to each process.
+/// How many nets belong to each process.
 void write_counts(const h5::File& file,
                   const std::string& name,
                   const std::vector<std::uint32_t>& counts) {

@@ -19,7 +19,7 @@ bool is_usable(float log_ratio, RatioKind kind) {
 }
 
 /// Lines of members that a block must bring along.
-std::uint64_t member_lines(const RatioHeader& header, const RatioBlockKey& key) {
+std::uint64_t member_count(const RatioHeader& header, const RatioBlockKey& key) {
     const auto of = [&](const std::vector<std::uint32_t>& lines) -> std::uint64_t {
         return lines.empty() ? 0 : lines[key.column];
     };
@@ -55,7 +55,7 @@ void RatioRangeLoader::check(const RatioBlockKey& key, const RatioBlock& block) 
                         " ratios and " + std::to_string(block.spread.size()) + " spreads for " +
                         std::to_string(events) + " inference events");
     }
-    const std::uint64_t lines = member_lines(input_.header, key);
+    const std::uint64_t lines = member_count(input_.header, key);
     if (lines > 0 && block.members.size() != lines * events) {
         throw DataError(description(key) + ": " + std::to_string(block.members.size()) +
                         " ratios of single nets for " + std::to_string(events) +

@@ -100,7 +100,7 @@ SharedColumn RatioEvents::open_shape(const std::string& path,
     }
     const auto type = info.type == h5::ElementType::f16 && info.offset ? h5::ElementType::f16
                                                                        : h5::ElementType::f32;
-    return SharedColumn({file_, bytes_, hdf5_}, path, type, {columns, events, line_block},
+    return SharedColumn({file_, bytes_, hdf5_}, path, type, {columns, events, net_ratio_block},
                         ChecksumKind::xxh3);
 }
 

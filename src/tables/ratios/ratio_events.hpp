@@ -7,12 +7,13 @@
 #include <string_view>
 #include <vector>
 
-#include "h5/handle.hpp"
 #include "ratiofarm/tables/ratio_file.hpp"
 
+#include "h5/handle.hpp"
 #include "tables/byte_file.hpp"
-#include "line_table.hpp"
 #include "tables/shared_column.hpp"
+
+#include "net_ratio_table.hpp"
 
 namespace ratiofarm {
 

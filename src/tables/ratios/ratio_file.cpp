@@ -13,9 +13,9 @@
 #include "h5/handle.hpp"
 #include "tables/checked_column.hpp"
 
+#include "net_ratio_writer.hpp"
 #include "ratio_attributes.hpp"
 #include "ratio_events.hpp"
-#include "ratio_lines.hpp"
 
 namespace ratiofarm {
 
@@ -180,8 +180,8 @@ void RatioFile::verify_events() const {
     std::vector<std::size_t> shapes(header_.shapes.size());
     std::iota(shapes.begin(), shapes.end(), 0);
     for (const RatioSet& set : sets_) {
-        for (std::uint64_t first = 0; first < set.events; first += line_block) {
-            const Range rows{first, std::min(first + line_block, set.events)};
+        for (std::uint64_t first = 0; first < set.events; first += net_ratio_block) {
+            const Range rows{first, std::min(first + net_ratio_block, set.events)};
             const std::uint64_t n = rows.size();
             std::vector<double> weight(n);
             std::vector<double> log_r(n * header_.processes.size());
@@ -195,15 +195,15 @@ void RatioFile::verify_events() const {
     }
 }
 
-std::vector<float> RatioFile::read_line(std::string_view name,
-                                        RatioLines lines,
-                                        std::uint64_t line,
-                                        Range rows) const {
+std::vector<float> RatioFile::read_net_ratios(std::string_view name,
+                                              NetRatios lines,
+                                              std::uint64_t line,
+                                              Range rows) const {
     RATIOFARM_EXPECT(rows.first <= rows.last && rows.last <= set(name).events);
     return in_context("'" + path_.string() + "'", [&] {
-        const std::string path = lines_path(name, lines);
+        const std::string path = net_ratios_path(name, lines);
         if (!h5::is_dataset(opened_->file, path)) throw DataError(path + " is missing");
-        const LineTable table(opened_->file, path);
+        const NetRatioTable table(opened_->file, path);
         if (line < table.lines() && table.events() == set(name).events) {
             return table.read(line, rows);
         }

@@ -3,11 +3,12 @@
 #include <algorithm>
 
 #include "ratiofarm/core/contracts.hpp"
-#include "h5/attributes.hpp"
 
+#include "h5/attributes.hpp"
 #include "tables/checked_column.hpp"
-#include "line_table.hpp"
 #include "tables/parallel_table.hpp"
+
+#include "net_ratio_table.hpp"
 #include "ratio_attributes.hpp"
 #include "ratio_events.hpp"
 
@@ -16,14 +17,16 @@ namespace ratiofarm {
 namespace {
 
 /// Events in memory at a time: with a thousand columns about 130 MB.
-constexpr std::uint64_t rows_per_piece = 4 * line_block;
+constexpr std::uint64_t rows_per_piece = 4 * net_ratio_block;
 static_assert(rows_per_block % rows_per_piece == 0);
 
 h5::ElementType shape_type(const RatioSetsInput& input) {
     return input.half_precision ? h5::ElementType::f16 : h5::ElementType::f32;
 }
 
-LineTableLayout shape_layout(const RatioSetsInput& input, const RatioSetsInput::Set& set, bool up) {
+NetRatioTableLayout shape_layout(const RatioSetsInput& input,
+                                 const RatioSetsInput::Set& set,
+                                 bool up) {
     return {shape_path(set.name, up), input.header.shapes.size(), set.events, shape_type(input)};
 }
 
@@ -64,7 +67,7 @@ public:
             for (const ColumnLayout& layout : columns_of_set(input_, set)) create_column(file, layout);
             if (columns == 0) continue;
             for (const bool up : {true, false}) {
-                create_line_table(file, shape_layout(input_, set, up));
+                create_net_ratio_table(file, shape_layout(input_, set, up));
             }
         }
     }
@@ -114,7 +117,7 @@ private:
                       const RatioSetRows& part) const {
         if (input_.header.shapes.empty()) return;
         for (const bool up : {true, false}) {
-            const LineTable table(file, shape_path(set, up));
+            const NetRatioTable table(file, shape_path(set, up));
             const std::span<const float> values(up ? part.log_g_up : part.log_g_down);
             for (std::uint64_t column = 0; column < table.lines(); ++column) {
                 table.write(column, rows, values.subspan(column * rows.size(), rows.size()));

@@ -6,14 +6,15 @@
 
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
-#include "h5/attributes.hpp"
 #include "ratiofarm/mpi/together.hpp"
 
+#include "h5/attributes.hpp"
 #include "tables/checked_column.hpp"
 #include "tables/parallel_table.hpp"
+
+#include "net_ratio_writer.hpp"
 #include "ratio_attributes.hpp"
 #include "ratio_blocks.hpp"
-#include "ratio_lines.hpp"
 #include "ratio_selection.hpp"
 #include "ratio_sums.hpp"
 
@@ -238,7 +239,7 @@ private:
     const RatioProvider& provider_;
     ReferenceMixture mixture_;
     std::vector<RatioSelection> selections_;
-    std::optional<RatioLineWriter> lines_;
+    std::optional<NetRatioWriter> lines_;
     std::vector<NetLayouts> layouts_;
     std::vector<BlockPlace> blocks_;            ///< of all sets, in order
     std::vector<BlockPlace> reference_blocks_;  ///< those of the reference, in order

@@ -1,4 +1,4 @@
-#include "ratio_lines.hpp"
+#include "net_ratio_writer.hpp"
 
 #include <algorithm>
 #include <numeric>
@@ -6,6 +6,7 @@
 #include "ratiofarm/core/errors.hpp"
 
 #include "tables/checked_column.hpp"
+
 #include "ratio_attributes.hpp"
 #include "ratio_events.hpp"
 
@@ -13,13 +14,13 @@ namespace ratiofarm {
 
 namespace {
 
-const char* name_of(RatioLines lines) {
+const char* name_of(NetRatios lines) {
     switch (lines) {
-        case RatioLines::up_spread: return "spread_g_up";
-        case RatioLines::down_spread: return "spread_g_down";
-        case RatioLines::replica_spread: return "replica_spread";
-        case RatioLines::replica: return "replica_log_r";
-        case RatioLines::member: return "member_log_r";
+        case NetRatios::up_spread: return "spread_g_up";
+        case NetRatios::down_spread: return "spread_g_down";
+        case NetRatios::replica_spread: return "replica_spread";
+        case NetRatios::replica: return "replica_log_r";
+        case NetRatios::member: return "member_log_r";
     }
     return "";
 }
@@ -32,26 +33,26 @@ std::uint32_t checksum(std::span<const float> values) { return crc32(std::as_byt
 
 }  // namespace
 
-std::string lines_path(std::string_view set, RatioLines lines) {
+std::string net_ratios_path(std::string_view set, NetRatios lines) {
     return set_path(set) + "/" + name_of(lines);
 }
 
-RatioLineWriter::RatioLineWriter(const RatioInput& input,
-                                 const RatioProvider& provider,
-                                 std::span<const RatioSelection> selections)
+NetRatioWriter::NetRatioWriter(const RatioInput& input,
+                               const RatioProvider& provider,
+                               std::span<const RatioSelection> selections)
     : input_(input), selections_(selections), ranges_(input, provider, selections) {
     add_shapes();
     add_nets(RatioKind::replicas, input.header.replicas);
     add_nets(RatioKind::process, input.header.members);
 }
 
-void RatioLineWriter::add_shapes() {
+void NetRatioWriter::add_shapes() {
     const std::uint64_t shapes = input_.header.shapes.size();
     if (shapes == 0) return;
     for (const RatioKind kind : {RatioKind::up, RatioKind::down}) {
         const bool up = kind == RatioKind::up;
         const std::string log_g = up ? "log_g_up" : "log_g_down";
-        const std::string spread = name_of(up ? RatioLines::up_spread : RatioLines::down_spread);
+        const std::string spread = name_of(up ? NetRatios::up_spread : NetRatios::down_spread);
         datasets_.push_back({log_g, shapes});
         if (input_.shape_spread) datasets_.push_back({spread, shapes});
         for (std::uint64_t shape = 0; shape < shapes; ++shape) {
@@ -62,11 +63,11 @@ void RatioLineWriter::add_shapes() {
     }
 }
 
-void RatioLineWriter::add_nets(RatioKind kind, const std::vector<std::uint32_t>& lines) {
+void NetRatioWriter::add_nets(RatioKind kind, const std::vector<std::uint32_t>& lines) {
     if (lines.empty()) return;
     const bool replicas = kind == RatioKind::replicas;
-    const std::string log_r = name_of(replicas ? RatioLines::replica : RatioLines::member);
-    const std::string spread = name_of(RatioLines::replica_spread);
+    const std::string log_r = name_of(replicas ? NetRatios::replica : NetRatios::member);
+    const std::string spread = name_of(NetRatios::replica_spread);
     if (replicas) datasets_.push_back({spread, lines.size()});
     std::uint64_t first = 0;
     for (std::uint64_t process = 0; process < lines.size(); ++process) {
@@ -78,12 +79,12 @@ void RatioLineWriter::add_nets(RatioKind kind, const std::vector<std::uint32_t>&
     datasets_.push_back({log_r, first});
 }
 
-LineTableLayout RatioLineWriter::layout(const Dataset& dataset, std::uint64_t set) const {
+NetRatioTableLayout NetRatioWriter::layout(const Dataset& dataset, std::uint64_t set) const {
     return {set_path(set_name(input_, set)) + "/" + dataset.name, dataset.lines,
             selections_[set].events()};
 }
 
-std::uint64_t RatioLineWriter::bytes() const {
+std::uint64_t NetRatioWriter::bytes() const {
     std::uint64_t total = 0;
     for (std::uint64_t set = 0; set < selections_.size(); ++set) {
         for (const Dataset& dataset : datasets_) total += layout(dataset, set).bytes();
@@ -91,27 +92,27 @@ std::uint64_t RatioLineWriter::bytes() const {
     return total;
 }
 
-void RatioLineWriter::create(const h5::File& file) const {
+void NetRatioWriter::create(const h5::File& file) const {
     for (std::uint64_t set = 0; set < selections_.size(); ++set) {
-        for (const Dataset& dataset : datasets_) create_line_table(file, layout(dataset, set));
+        for (const Dataset& dataset : datasets_) create_net_ratio_table(file, layout(dataset, set));
     }
 }
 
-void RatioLineWriter::write(const h5::File& file, std::span<const BlockPlace> places) {
+void NetRatioWriter::write(const h5::File& file, std::span<const BlockPlace> places) {
     for (const Source& source : sources_) write_source(file, source, places);
     loaded_.reset();
 }
 
-void RatioLineWriter::write_source(const h5::File& file,
-                                   const Source& source,
-                                   std::span<const BlockPlace> places) {
+void NetRatioWriter::write_source(const h5::File& file,
+                                  const Source& source,
+                                  std::span<const BlockPlace> places) {
     for (const BlockPlace& place : places) {
         const Range rows = rows_of_block(place.block, selections_[place.set].events());
         const auto values = gather(source, place);
         for (std::size_t k = 0; k < source.targets.size(); ++k) {
             const Target& target = source.targets[k];
-            const LineTable table(file,
-                                  set_path(set_name(input_, place.set)) + "/" + target.dataset);
+            const NetRatioTable table(file,
+                                      set_path(set_name(input_, place.set)) + "/" + target.dataset);
             for (std::uint64_t line = 0; line < target.lines; ++line) {
                 const auto list = std::span(values[k]).subspan(line * rows.size(), rows.size());
                 table.write(target.first + line, rows, list);
@@ -121,7 +122,7 @@ void RatioLineWriter::write_source(const h5::File& file,
     }
 }
 
-const RatioBlock& RatioLineWriter::load(const RatioBlockKey& key) {
+const RatioBlock& NetRatioWriter::load(const RatioBlockKey& key) {
     if (!loaded_ || loaded_key_ != key) {
         loaded_ = ranges_.load(key);
         loaded_key_ = key;
@@ -129,8 +130,8 @@ const RatioBlock& RatioLineWriter::load(const RatioBlockKey& key) {
     return *loaded_;
 }
 
-std::vector<std::vector<float>> RatioLineWriter::gather(const Source& source,
-                                                        const BlockPlace& place) {
+std::vector<std::vector<float>> NetRatioWriter::gather(const Source& source,
+                                                       const BlockPlace& place) {
     const RatioSelection& selection = selections_[place.set];
     const std::uint64_t rows = rows_of_block(place.block, selection.events()).size();
     std::vector<std::vector<float>> values;
@@ -158,7 +159,7 @@ std::vector<std::vector<float>> RatioLineWriter::gather(const Source& source,
     return values;
 }
 
-void RatioLineWriter::verify(const h5::File& file, std::span<const BlockPlace> places) const {
+void NetRatioWriter::verify(const h5::File& file, std::span<const BlockPlace> places) const {
     std::size_t next = 0;
     for (const Source& source : sources_) {
         for (const BlockPlace& place : places) {
@@ -166,7 +167,7 @@ void RatioLineWriter::verify(const h5::File& file, std::span<const BlockPlace> p
             for (const Target& target : source.targets) {
                 const std::string path =
                     set_path(set_name(input_, place.set)) + "/" + target.dataset;
-                const LineTable table(file, path);
+                const NetRatioTable table(file, path);
                 for (std::uint64_t line = 0; line < target.lines; ++line) {
                     const auto values = table.read(target.first + line, rows);
                     if (checksum(values) == written_[next++]) continue;

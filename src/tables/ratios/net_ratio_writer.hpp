@@ -7,27 +7,28 @@
 #include <string_view>
 #include <vector>
 
-#include "h5/file.hpp"
 #include "ratiofarm/tables/ratio_file.hpp"
-#include "ratio_writer.hpp"
 
-#include "line_table.hpp"
+#include "h5/file.hpp"
+
+#include "net_ratio_table.hpp"
 #include "ratio_blocks.hpp"
 #include "ratio_selection.hpp"
+#include "ratio_writer.hpp"
 
 namespace ratiofarm {
 
 /// "/events/S/replica_log_r".
-std::string lines_path(std::string_view set, RatioLines lines);
+std::string net_ratios_path(std::string_view set, NetRatios lines);
 
 /// All datasets [lines, events] of a ratio file in the making, on one rank: what the ensembles of
 /// shapes and replicas give, and the members of the nominal ones. An ensemble at a time, so that
 /// memory does not grow with their number.
-class RatioLineWriter {
+class NetRatioWriter {
 public:
-    RatioLineWriter(const RatioInput& input,
-                    const RatioProvider& provider,
-                    std::span<const RatioSelection> selections);
+    NetRatioWriter(const RatioInput& input,
+                   const RatioProvider& provider,
+                   std::span<const RatioSelection> selections);
 
     std::uint64_t bytes() const;
     void create(const h5::File& file) const;
@@ -61,7 +62,7 @@ private:
 
     void add_shapes();
     void add_nets(RatioKind kind, const std::vector<std::uint32_t>& lines);
-    LineTableLayout layout(const Dataset& dataset, std::uint64_t set) const;
+    NetRatioTableLayout layout(const Dataset& dataset, std::uint64_t set) const;
     void write_source(const h5::File& file,
                       const Source& source,
                       std::span<const BlockPlace> places);

@@ -1,4 +1,4 @@
-#include "line_sums.hpp"
+#include "net_ratio_sums.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -7,16 +7,17 @@
 
 #include <fmt/format.h>
 
-#include "campaign/finite_mc_section.hpp"
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
+
+#include "campaign/finite_mc_section.hpp"
 #include "fit/events/changed_events.hpp"
 
 namespace ratiofarm {
 namespace {
 
-const std::vector<std::uint32_t>& counts_of(const RatioHeader& header, RatioLines lines) {
-    return lines == RatioLines::replica ? header.replicas : header.members;
+const std::vector<std::uint32_t>& counts_of(const RatioHeader& header, NetRatios lines) {
+    return lines == NetRatios::replica ? header.replicas : header.members;
 }
 
 std::vector<std::uint64_t> sizes_of(const std::vector<FittedSet>& sets) {
@@ -28,11 +29,11 @@ std::vector<std::uint64_t> sizes_of(const std::vector<FittedSet>& sets) {
 /// Sums of all events of some sets, each computed once.
 class SetSums {
 public:
-    SetSums(const RatioFile& ratios, const std::vector<FittedSet>& sets, const LineSums& sums)
+    SetSums(const RatioFile& ratios, const std::vector<FittedSet>& sets, const NetRatioSums& sums)
         : width_(sums.factor.size()), sizes_(sizes_of(sets)) {
         for (const FittedSet& set : sets) {
             if (!values_.contains(set.sample)) {
-                values_.emplace(set.sample, summed_lines(ratios, set.sample, sums));
+                values_.emplace(set.sample, summed_net_ratios(ratios, set.sample, sums));
             }
             samples_.push_back(set.sample);
         }
@@ -61,23 +62,23 @@ private:
 
 }  // namespace
 
-std::uint32_t common_count(const RatioHeader& header, RatioLines lines) {
+std::uint32_t common_count(const RatioHeader& header, NetRatios lines) {
     const auto& counts = counts_of(header, lines);
     return counts.empty() ? 0 : *std::min_element(counts.begin(), counts.end());
 }
 
-LineSums no_lines(const RatioHeader& header, RatioLines lines) {
-    LineSums sums{lines, {}, std::vector<double>(header.processes.size(), 0.0)};
+NetRatioSums no_net_ratios(const RatioHeader& header, NetRatios lines) {
+    NetRatioSums sums{lines, {}, std::vector<double>(header.processes.size(), 0.0)};
     for (const std::uint32_t count : counts_of(header, lines)) sums.factor.emplace_back(count, 0.0);
     return sums;
 }
 
-bool has_lines(const RatioFiles& ratios, RatioLines lines) {
+bool has_net_ratios(const RatioFiles& ratios, NetRatios lines) {
     return std::any_of(ratios.begin(), ratios.end(),
                        [&](const auto& file) { return common_count(file->header(), lines) >= 2; });
 }
 
-Range lines_of(const RatioHeader& header, RatioLines lines, std::size_t process) {
+Range rows_of_process(const RatioHeader& header, NetRatios lines, std::size_t process) {
     const auto& counts = counts_of(header, lines);
     RATIOFARM_EXPECT(process < counts.size());
     Range range{0, 0};
@@ -85,21 +86,21 @@ Range lines_of(const RatioHeader& header, RatioLines lines, std::size_t process)
     return range;
 }
 
-std::vector<double> summed_lines(const RatioFile& ratios,
-                                 const std::string& set,
-                                 const LineSums& sums) {
+std::vector<double> summed_net_ratios(const RatioFile& ratios,
+                                      const std::string& set,
+                                      const NetRatioSums& sums) {
     const std::uint64_t events = ratios.set(set).events;
     const std::size_t width = sums.factor.size();
     RATIOFARM_EXPECT(width == ratios.header().processes.size() && sums.constant.size() == width);
     std::vector<double> values(events * width);
     for (std::size_t j = 0; j < width; ++j) {
         for (std::uint64_t i = 0; i < events; ++i) values[i * width + j] = sums.constant[j];
-        const Range lines = lines_of(ratios.header(), sums.lines, j);
+        const Range lines = rows_of_process(ratios.header(), sums.lines, j);
         RATIOFARM_EXPECT(sums.factor[j].size() == lines.size());
         for (std::uint64_t line = lines.first; line < lines.last; ++line) {
             const double factor = sums.factor[j][line - lines.first];
             if (factor == 0.0) continue;
-            const auto read = ratios.read_line(set, sums.lines, line, {0, events});
+            const auto read = ratios.read_net_ratios(set, sums.lines, line, {0, events});
             for (std::uint64_t i = 0; i < events; ++i) values[i * width + j] += factor * read[i];
         }
     }
@@ -108,16 +109,16 @@ std::vector<double> summed_lines(const RatioFile& ratios,
         throw DataError(fmt::format(
             "'{}': sample '{}', row {}: a {} of process '{}' gives a ratio that is not finite",
             ratios.path().string(), set, k / width,
-            sums.lines == RatioLines::replica ? "replica" : "member",
+            sums.lines == NetRatios::replica ? "replica" : "member",
             ratios.header().processes[k % width].name));
     }
     return values;
 }
 
-EventSource with_line_ratios(EventSource source,
-                             const RatioFile& ratios,
-                             const std::vector<FittedSet>& sets,
-                             const LineSums& sums) {
+EventSource with_net_ratios(EventSource source,
+                            const RatioFile& ratios,
+                            const std::vector<FittedSet>& sets,
+                            const NetRatioSums& sums) {
     const auto values = std::make_shared<const SetSums>(ratios, sets, sums);
     return with_log_ratios(std::move(source), [values](Range range) {
         const std::size_t width = values->width();
@@ -129,10 +130,10 @@ EventSource with_line_ratios(EventSource source,
     });
 }
 
-EventSource with_line_shapes(EventSource source,
-                             const RatioFile& ratios,
-                             const std::vector<FittedSet>& sets,
-                             const LineSums& sums) {
+EventSource with_net_shapes(EventSource source,
+                            const RatioFile& ratios,
+                            const std::vector<FittedSet>& sets,
+                            const NetRatioSums& sums) {
     std::vector<ShapeColumn> columns;
     for (const RatioProcess& process : ratios.header().processes) {
         columns.push_back({process.name, std::string(finite_mc_parameter)});
@@ -150,18 +151,18 @@ EventSource with_line_shapes(EventSource source,
     });
 }
 
-std::vector<float> lines_of_range(const RatioFile& ratios,
-                                  const std::vector<FittedSet>& sets,
-                                  RatioLines lines,
-                                  Range range) {
+std::vector<float> net_ratios_of(const RatioFile& ratios,
+                                 const std::vector<FittedSet>& sets,
+                                 NetRatios lines,
+                                 Range range) {
     const std::size_t processes = ratios.header().processes.size();
-    const std::uint64_t n_lines = lines_of(ratios.header(), lines, processes - 1).last;
+    const std::uint64_t n_lines = rows_of_process(ratios.header(), lines, processes - 1).last;
     std::vector<float> values;
     values.reserve(n_lines * range.size());
     const std::vector<std::uint64_t> sizes = sizes_of(sets);
     for (std::uint64_t line = 0; line < n_lines; ++line) {
         for (const SetRows& part : rows_of_range(sizes, range)) {
-            const auto read = ratios.read_line(sets[part.set].sample, lines, line, part.rows);
+            const auto read = ratios.read_net_ratios(sets[part.set].sample, lines, line, part.rows);
             values.insert(values.end(), read.begin(), read.end());
         }
     }

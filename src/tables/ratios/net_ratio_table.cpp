@@ -1,4 +1,4 @@
-#include "line_table.hpp"
+#include "net_ratio_table.hpp"
 
 #include <algorithm>
 
@@ -6,18 +6,21 @@
 #include "ratiofarm/core/digest.hpp"
 #include "ratiofarm/core/errors.hpp"
 
-#include "half.hpp"
 #include "tables/shared_column.hpp"
+
+#include "half.hpp"
 
 namespace ratiofarm {
 
 namespace {
 
-std::uint64_t blocks_of(std::uint64_t events) { return (events + line_block - 1) / line_block; }
+std::uint64_t blocks_of(std::uint64_t events) {
+    return (events + net_ratio_block - 1) / net_ratio_block;
+}
 
 /// XXH3-64 of each block of some events that begin at one.
 std::vector<std::uint64_t> checksums_of(std::span<const std::byte> bytes, std::size_t type_size) {
-    const std::uint64_t step = line_block * type_size;
+    const std::uint64_t step = net_ratio_block * type_size;
     std::vector<std::uint64_t> checksums;
     for (std::uint64_t first = 0; first < bytes.size(); first += step) {
         checksums.push_back(
@@ -28,18 +31,18 @@ std::vector<std::uint64_t> checksums_of(std::span<const std::byte> bytes, std::s
 
 }  // namespace
 
-std::uint64_t LineTableLayout::bytes() const {
+std::uint64_t NetRatioTableLayout::bytes() const {
     return lines * (events * h5::size_of(type) + blocks_of(events) * sizeof(std::uint64_t));
 }
 
-void create_line_table(const h5::File& file, const LineTableLayout& layout) {
+void create_net_ratio_table(const h5::File& file, const NetRatioTableLayout& layout) {
     const std::uint64_t shape[] = {layout.lines, layout.events};
     const std::uint64_t blocks[] = {layout.lines, blocks_of(layout.events)};
     h5::create_dataset(file, layout.path, layout.type, shape);
     h5::create_dataset(file, xxh3_path(layout.path), h5::ElementType::u64, blocks);
 }
 
-LineTable::LineTable(const h5::File& file, const std::string& path)
+NetRatioTable::NetRatioTable(const h5::File& file, const std::string& path)
     : path_(path), data_(h5::open_dataset(file, path)), info_(h5::describe(data_)) {
     if (info_.shape.size() != 2 || info_.type_class != h5::TypeClass::floating) {
         throw DataError(path + " is " + info_.description() +
@@ -54,10 +57,10 @@ LineTable::LineTable(const h5::File& file, const std::string& path)
                     " checksums");
 }
 
-void LineTable::write(std::uint64_t line, Range events, std::span<const float> values) const {
+void NetRatioTable::write(std::uint64_t line, Range events, std::span<const float> values) const {
     RATIOFARM_EXPECT(values.size() == events.size());
-    RATIOFARM_EXPECT(events.first % line_block == 0);
-    RATIOFARM_EXPECT(events.last % line_block == 0 || events.last == this->events());
+    RATIOFARM_EXPECT(events.first % net_ratio_block == 0);
+    RATIOFARM_EXPECT(events.last % net_ratio_block == 0 || events.last == this->events());
     if (info_.type == h5::ElementType::f32) {
         write_bytes(line, events, std::as_bytes(values));
         return;
@@ -68,23 +71,24 @@ void LineTable::write(std::uint64_t line, Range events, std::span<const float> v
     write_bytes(line, events, std::as_bytes(std::span(halves)));
 }
 
-void LineTable::write_bytes(std::uint64_t line,
-                            Range events,
-                            std::span<const std::byte> bytes) const {
+void NetRatioTable::write_bytes(std::uint64_t line,
+                                Range events,
+                                std::span<const std::byte> bytes) const {
     h5::write_part(data_, {{line, line + 1}, events}, *info_.type, bytes.data());
     const auto checksums = checksums_of(bytes, info_.type_size);
-    const std::uint64_t block = events.first / line_block;
+    const std::uint64_t block = events.first / net_ratio_block;
     h5::write_part(checksums_, {{line, line + 1}, {block, block + checksums.size()}},
                    h5::ElementType::u64, checksums.data());
 }
 
-std::vector<float> LineTable::read(std::uint64_t line, Range events) const {
+std::vector<float> NetRatioTable::read(std::uint64_t line, Range events) const {
     RATIOFARM_EXPECT(line < lines() && events.last <= this->events());
     const bool verifiable = has_checksums() && info_.type == h5::ElementType::f32;
-    const Range whole = verifiable && !events.empty()
-                            ? Range{events.first / line_block * line_block,
-                                    std::min(blocks_of(events.last) * line_block, this->events())}
-                            : events;
+    const Range whole =
+        verifiable && !events.empty()
+            ? Range{events.first / net_ratio_block * net_ratio_block,
+                    std::min(blocks_of(events.last) * net_ratio_block, this->events())}
+            : events;
     std::vector<float> values(whole.size());
     if (values.empty()) return values;
     h5::read_part(data_, {{line, line + 1}, whole}, h5::ElementType::f32, values.data());
@@ -93,28 +97,30 @@ std::vector<float> LineTable::read(std::uint64_t line, Range events) const {
     return {first, first + static_cast<std::ptrdiff_t>(events.size())};
 }
 
-void LineTable::verify(std::uint64_t line, Range events, std::span<const std::byte> bytes) const {
+void NetRatioTable::verify(std::uint64_t line,
+                           Range events,
+                           std::span<const std::byte> bytes) const {
     const auto found = checksums_of(bytes, info_.type_size);
-    const std::uint64_t block = events.first / line_block;
+    const std::uint64_t block = events.first / net_ratio_block;
     std::vector<std::uint64_t> stored(found.size());
     h5::read_part(checksums_, {{line, line + 1}, {block, block + found.size()}},
                   h5::ElementType::u64, stored.data());
     for (std::size_t k = 0; k < found.size(); ++k) {
         if (found[k] == stored[k]) continue;
-        const std::uint64_t first = (block + k) * line_block;
+        const std::uint64_t first = (block + k) * net_ratio_block;
         throw DataError(path_ + " line " + std::to_string(line) + " events " +
                         std::to_string(first) + " to " +
-                        std::to_string(std::min(first + line_block, this->events()) - 1) +
+                        std::to_string(std::min(first + net_ratio_block, this->events()) - 1) +
                         ": damaged, their checksum in " + xxh3_path(path_) + " does not match");
     }
 }
 
-std::vector<std::string> LineTable::damaged_blocks() const {
+std::vector<std::string> NetRatioTable::damaged_blocks() const {
     std::vector<std::string> problems;
     for (std::uint64_t line = 0; line < lines(); ++line) {
-        for (std::uint64_t first = 0; first < events(); first += line_block) {
+        for (std::uint64_t first = 0; first < events(); first += net_ratio_block) {
             try {
-                read(line, {first, std::min(first + line_block, events())});
+                read(line, {first, std::min(first + net_ratio_block, events())});
             } catch (const Error& error) {
                 problems.emplace_back(error.what());
             }

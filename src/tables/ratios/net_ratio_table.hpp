@@ -15,9 +15,9 @@
 namespace ratiofarm {
 
 /// Events of a block: small enough that a shard of a likelihood touches few of them.
-inline constexpr std::uint64_t line_block = 4096;
+inline constexpr std::uint64_t net_ratio_block = 4096;
 
-struct LineTableLayout {
+struct NetRatioTableLayout {
     std::string path;
     std::uint64_t lines = 0;
     std::uint64_t events = 0;
@@ -27,13 +27,13 @@ struct LineTableLayout {
 };
 
 /// Makes the empty dataset and that of its checksums. For one rank.
-void create_line_table(const h5::File& file, const LineTableLayout& layout);
+void create_net_ratio_table(const h5::File& file, const NetRatioTableLayout& layout);
 
 /// A table of lines, open. Several ranks may write different blocks.
-class LineTable {
+class NetRatioTable {
 public:
     /// \throws DataError if it or its checksums have another shape than lines of events
-    LineTable(const h5::File& file, const std::string& path);
+    NetRatioTable(const h5::File& file, const std::string& path);
 
     std::uint64_t lines() const { return info_.shape[0]; }
     std::uint64_t events() const { return info_.shape[1]; }

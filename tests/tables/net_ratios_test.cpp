@@ -128,9 +128,9 @@ TEST_CASE("shapes of ensembles are read as the likelihood reads them", "[tables]
             };
             CHECK(std::ranges::equal(list(0), expected(example, up, 0)));
             CHECK(std::ranges::equal(list(1), expected(example, down, 0)));
-            CHECK(file.read_line(info.name, RatioLines::up_spread, columns[k], {0, n}) ==
+            CHECK(file.read_net_ratios(info.name, NetRatios::up_spread, columns[k], {0, n}) ==
                   expected_spread(example, up));
-            CHECK(file.read_line(info.name, RatioLines::down_spread, columns[k], {0, n}) ==
+            CHECK(file.read_net_ratios(info.name, NetRatios::down_spread, columns[k], {0, n}) ==
                   expected_spread(example, down));
         }
     }
@@ -148,23 +148,23 @@ TEST_CASE("replicas and members stand line by line, their spread undivided", "[t
         for (std::uint64_t line = 0; line < 5; ++line) {
             const std::uint64_t process = line < 3 ? 0 : 1;
             const RatioBlockKey key{set, RatioKind::replicas, process, 0};
-            CHECK(file.read_line(info.name, RatioLines::replica, line, all) ==
+            CHECK(file.read_net_ratios(info.name, NetRatios::replica, line, all) ==
                   expected(example, key, process == 0 ? line : line - 3));
         }
         for (std::uint64_t process = 0; process < 2; ++process) {
-            CHECK(file.read_line(info.name, RatioLines::replica_spread, process, all) ==
+            CHECK(file.read_net_ratios(info.name, NetRatios::replica_spread, process, all) ==
                   expected_spread(example, {set, RatioKind::replicas, process, 0}));
         }
         for (std::uint64_t line = 0; line < 2; ++line) {
-            CHECK(file.read_line(info.name, RatioLines::member, line, all) ==
+            CHECK(file.read_net_ratios(info.name, NetRatios::member, line, all) ==
                   expected(example, {set, RatioKind::process, 1, 0}, line));
         }
     }
     const Range part{5000, 70001};
-    const auto whole = file.read_line("B", RatioLines::replica, 4, {0, file.sets()[1].events});
-    CHECK(file.read_line("B", RatioLines::replica, 4, part) ==
+    const auto whole = file.read_net_ratios("B", NetRatios::replica, 4, {0, file.sets()[1].events});
+    CHECK(file.read_net_ratios("B", NetRatios::replica, 4, part) ==
           std::vector<float>(whole.begin() + 5000, whole.begin() + 70001));
-    CHECK_THROWS_WITH(file.read_line("S", RatioLines::replica, 5, {0, 1}),
+    CHECK_THROWS_WITH(file.read_net_ratios("S", NetRatios::replica, 5, {0, 1}),
                       Contains("/events/S/replica_log_r has 5 lines"));
 }
 
