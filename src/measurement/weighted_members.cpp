@@ -134,7 +134,7 @@ NetRatioSums likely_change(const RatioHeader& header,
     return sums;
 }
 
-void divide(LineSums& sums, double by) {
+void divide(NetRatioSums& sums, double by) {
     for (auto& factors : sums.factor) {
         for (double& factor : factors) factor /= by;
     }
@@ -187,7 +187,7 @@ WeightedMembersStudy weighted_members(const mpi::Communicator& comm, const Fitte
     }
     study.fit.sigma = std::sqrt(variance);
     if (study.fit.sigma > 0.0) {  // C a moves the estimate by sigma^2
-        for (LineSums& region : study.direction) divide(region, study.fit.sigma);
+        for (NetRatioSums& region : study.direction) divide(region, study.fit.sigma);
     }
     return study;
 }

@@ -205,7 +205,7 @@ TEST_CASE("a step of the nuisance parameter moves the estimate by what the recor
         return std::log((process == 0 ? 3.0 - x : 1.0 + x) / 2.0);  // over the mean of both
     };
     ratios.log_r = log_r;
-    ratios.line = [log_r](RatioLines, std::size_t process, std::uint64_t net, std::size_t bin) {
+    ratios.line = [log_r](NetRatios, std::size_t process, std::uint64_t net, std::size_t bin) {
         const double slope = 0.5 * constants[net] * (process == 0 ? 1.0 : -1.0);
         return log_r(process, bin) + slope * (static_cast<double>(bin) - 1.0);
     };
