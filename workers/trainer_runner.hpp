@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "ratiofarm/core/log.hpp"
-#include "ratiofarm/protocol/trainer_protocol.hpp"
+#include "protocol/trainer_protocol.hpp"
 #include "farm/task_runner.hpp"
 #include "launcher.hpp"
 #include "pace_watch.hpp"

@@ -1,7 +1,7 @@
 #include "campaign.hpp"
 
 #include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/core/publish.hpp"
+#include "core/publish.hpp"
 #include "core/suggest.hpp"
 
 #include "campaign/file/section_readers.hpp"

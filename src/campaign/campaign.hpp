@@ -19,7 +19,6 @@
 #include "ratiofarm/core/enum_words.hpp"
 #include "ratiofarm/protocol/network.hpp"
 #include "ratiofarm/protocol/split.hpp"
-#include "ratiofarm/protocol/trainer_protocol.hpp"
 #include "ratiofarm/protocol/training_options.hpp"
 #include "ratiofarm/physics/shape_norm.hpp"
 #include "ratiofarm/physics/statistical_model.hpp"

@@ -10,7 +10,7 @@
 #include "ratiofarm/core/digest.hpp"
 #include "ratiofarm/protocol/net_quality.hpp"
 #include "ratiofarm/core/wire.hpp"
-#include "ratiofarm/protocol/task_file.hpp"
+#include "ratiofarm/protocol/trained_net.hpp"
 
 /// Which trained nets an ensemble is made of. A net that a gate excludes is replaced by one with
 /// the next seed; everything here is a pure function of the trained nets, so that the choice is the

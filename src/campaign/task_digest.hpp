@@ -6,7 +6,7 @@
 #include "task_graph.hpp"
 #include "ratiofarm/core/digest.hpp"
 #include "ratiofarm/protocol/sample_info.hpp"
-#include "ratiofarm/protocol/trainer_protocol.hpp"
+#include "protocol/trainer_protocol.hpp"
 
 namespace ratiofarm {
 

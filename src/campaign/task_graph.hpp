@@ -9,7 +9,7 @@
 #include "ratiofarm/core/digest.hpp"
 #include "ratiofarm/core/partition.hpp"
 #include "ratiofarm/protocol/sample_info.hpp"
-#include "ratiofarm/protocol/trainer_protocol.hpp"
+#include "protocol/trainer_protocol.hpp"
 
 #include "core/task_identity.hpp"
 

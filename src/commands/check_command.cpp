@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "ratiofarm/core/publish.hpp"
+#include "core/publish.hpp"
 
 #include "campaign/campaign.hpp"
 #include "campaign/make_model.hpp"

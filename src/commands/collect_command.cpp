@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "ratiofarm/protocol/task_file.hpp"
+#include "protocol/task_file.hpp"
 
 #include "pipeline/workspace.hpp"
 

@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include "ratiofarm/core/publish.hpp"
+#include "core/publish.hpp"
 
 #include "pipeline/blinding.hpp"
 #include "pipeline/fitted_campaign.hpp"

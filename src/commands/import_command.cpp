@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "ratiofarm/core/publish.hpp"
+#include "core/publish.hpp"
 
 #include "pyhf/pyhf_import.hpp"
 

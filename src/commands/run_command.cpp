@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "ratiofarm/core/publish.hpp"
+#include "core/publish.hpp"
 
 #include "core/signal_flags.hpp"
 #include "pipeline/blinding.hpp"

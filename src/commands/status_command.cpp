@@ -7,8 +7,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "ratiofarm/core/publish.hpp"
-#include "ratiofarm/protocol/task_file.hpp"
+#include "core/publish.hpp"
+#include "protocol/task_file.hpp"
 
 #include "campaign/ensemble_spec.hpp"
 #include "core/signal_flags.hpp"

@@ -11,7 +11,6 @@
 #include "pipeline/campaign_resolution.hpp"
 #include "store/run_directory.hpp"
 
-#include "command.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -1,4 +1,4 @@
-#include "ratiofarm/core/publish.hpp"
+#include "publish.hpp"
 
 #include <cerrno>
 #include <fstream>

@@ -7,7 +7,7 @@
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/digest.hpp"
 #include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/core/publish.hpp"
+#include "publish.hpp"
 
 namespace ratiofarm {
 namespace {

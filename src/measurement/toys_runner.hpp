@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "ratiofarm/core/partition.hpp"
-#include "ratiofarm/protocol/task_file.hpp"
+#include "protocol/task_file.hpp"
 #include "farm/task_runner.hpp"
 #include "ratiofarm/fit/toys.hpp"
 #include "store/run_directory.hpp"

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/protocol/task_file.hpp"
+#include "protocol/task_file.hpp"
 
 namespace ratiofarm {
 

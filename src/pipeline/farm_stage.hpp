@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "ratiofarm/protocol/task_file.hpp"
+#include "protocol/task_file.hpp"
 
 #include "farm/task.hpp"
 #include "farm/task_runner.hpp"

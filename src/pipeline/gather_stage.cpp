@@ -7,7 +7,7 @@
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/mpi/together.hpp"
-#include "ratiofarm/protocol/task_file.hpp"
+#include "protocol/task_file.hpp"
 #include "ratiofarm/tables/ensemble_file.hpp"
 
 #include "campaign/ensemble_choice.hpp"

@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/core/publish.hpp"
 
+#include "core/publish.hpp"
 #include "core/sealed_text.hpp"
 #include "results/json_fields.hpp"
 

@@ -13,7 +13,6 @@
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
 
-#include "campaign/make_model.hpp"
 
 namespace ratiofarm {
 namespace {

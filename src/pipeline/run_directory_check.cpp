@@ -9,9 +9,9 @@
 
 #include <fmt/format.h>
 
-#include "ratiofarm/core/publish.hpp"
+#include "core/publish.hpp"
 #include "core/sealed_text.hpp"
-#include "ratiofarm/protocol/task_file.hpp"
+#include "protocol/task_file.hpp"
 #include "store/journal.hpp"
 #include "store/lock.hpp"
 #include "ratiofarm/tables/verify.hpp"

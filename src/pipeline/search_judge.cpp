@@ -10,6 +10,8 @@
 #include "ratiofarm/protocol/split.hpp"
 #include "ratiofarm/tables/event_file.hpp"
 
+#include "protocol/task_file.hpp"
+
 namespace ratiofarm {
 namespace {
 

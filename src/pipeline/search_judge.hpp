@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "ratiofarm/protocol/task_file.hpp"
+#include "ratiofarm/protocol/trained_net.hpp"
 
 #include "campaign/search/search_plan.hpp"
 #include "campaign/search/search_sigma.hpp"

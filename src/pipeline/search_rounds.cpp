@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "ratiofarm/protocol/trainer_protocol.hpp"
+#include "protocol/trainer_protocol.hpp"
 
 namespace ratiofarm {
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "ratiofarm/protocol/task_file.hpp"
+#include "protocol/task_file.hpp"
 
 namespace ratiofarm {
 namespace {

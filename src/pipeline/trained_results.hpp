@@ -7,7 +7,7 @@
 
 #include "campaign/ensemble_choice.hpp"
 #include "ratiofarm/core/digest.hpp"
-#include "ratiofarm/protocol/task_file.hpp"
+#include "protocol/task_file.hpp"
 #include "store/run_directory.hpp"
 
 namespace ratiofarm {

@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <string>
 
-#include "ratiofarm/protocol/trainer_protocol.hpp"
+#include "protocol/trainer_protocol.hpp"
 
 namespace ratiofarm {
 

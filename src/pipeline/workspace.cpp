@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "ratiofarm/core/publish.hpp"
+#include "core/publish.hpp"
 #include "ratiofarm/mpi/together.hpp"
 
 #include "core/sealed_text.hpp"

@@ -5,9 +5,9 @@
 
 #include <fmt/format.h>
 
-#include "ratiofarm/core/publish.hpp"
+#include "core/publish.hpp"
 #include "ratiofarm/mpi/together.hpp"
-#include "ratiofarm/protocol/task_file.hpp"
+#include "protocol/task_file.hpp"
 #include "ratiofarm/tables/event_file.hpp"
 
 #include "campaign/file/campaign_diff.hpp"

@@ -1,4 +1,4 @@
-#include "ratiofarm/protocol/task_file.hpp"
+#include "task_file.hpp"
 
 #include <array>
 #include <fstream>

@@ -1,4 +1,4 @@
-#include "ratiofarm/protocol/trainer_protocol.hpp"
+#include "trainer_protocol.hpp"
 
 #include <utility>
 

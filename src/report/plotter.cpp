@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 #include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/core/publish.hpp"
+#include "core/publish.hpp"
 
 #include "core/process.hpp"
 

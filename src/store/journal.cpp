@@ -11,7 +11,7 @@
 #include <fmt/format.h>
 
 #include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/core/publish.hpp"
+#include "core/publish.hpp"
 #include "ratiofarm/core/wire.hpp"
 
 #include "journal_line.hpp"

@@ -1,6 +1,6 @@
 #include "parallel_table.hpp"
 
-#include "ratiofarm/core/publish.hpp"
+#include "core/publish.hpp"
 #include "h5/free_space.hpp"
 #include "ratiofarm/mpi/together.hpp"
 

@@ -9,7 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "ratiofarm/core/publish.hpp"
+#include "core/publish.hpp"
 #include "ratiofarm/fit/fit.hpp"
 #include "ratiofarm/fit/likelihood.hpp"
 

@@ -5,7 +5,7 @@
 
 #include <unistd.h>
 
-#include "ratiofarm/core/publish.hpp"
+#include "core/publish.hpp"
 
 #include "workers/trainer/tasks/inference.hpp"
 #include "workers/trainer/tasks/task_control.hpp"

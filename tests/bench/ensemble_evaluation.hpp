@@ -2,8 +2,8 @@
 
 #include <cstdint>
 
-#include "ratiofarm/protocol/task_file.hpp"
-#include "ratiofarm/protocol/trainer_protocol.hpp"
+#include "protocol/task_file.hpp"
+#include "protocol/trainer_protocol.hpp"
 
 #include "peer_case.hpp"
 

@@ -16,8 +16,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "ratiofarm/core/publish.hpp"
-#include "ratiofarm/protocol/trainer_protocol.hpp"
+#include "core/publish.hpp"
+#include "protocol/trainer_protocol.hpp"
 
 #include "core/philox.hpp"
 

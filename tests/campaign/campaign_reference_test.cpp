@@ -4,10 +4,10 @@
 #include <map>
 #include <sstream>
 
-#include "ratiofarm/core/publish.hpp"
 #include "ratiofarm_test/catch.hpp"
 
 #include "campaign/file/campaign_keys.hpp"
+#include "core/publish.hpp"
 
 using namespace ratiofarm;
 

@@ -6,7 +6,7 @@
 
 #include <sys/time.h>
 
-#include "ratiofarm/core/publish.hpp"
+#include "core/publish.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
 

@@ -1,4 +1,4 @@
-#include "ratiofarm/core/publish.hpp"
+#include "core/publish.hpp"
 
 #include <filesystem>
 

@@ -1,7 +1,7 @@
 #include "core/sealed_text.hpp"
 
 #include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/core/publish.hpp"
+#include "core/publish.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
 

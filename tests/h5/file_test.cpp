@@ -1,7 +1,7 @@
 #include "h5/file.hpp"
 
 #include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/core/publish.hpp"
+#include "core/publish.hpp"
 #include "h5/dataset.hpp"
 #include "h5/free_space.hpp"
 #include "ratiofarm_test/catch.hpp"

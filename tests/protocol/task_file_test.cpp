@@ -1,6 +1,6 @@
-#include "ratiofarm/protocol/task_file.hpp"
+#include "protocol/task_file.hpp"
 
-#include "ratiofarm/core/publish.hpp"
+#include "core/publish.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
 

@@ -1,4 +1,4 @@
-#include "ratiofarm/protocol/trainer_protocol.hpp"
+#include "protocol/trainer_protocol.hpp"
 
 #include "ratiofarm_test/catch.hpp"
 

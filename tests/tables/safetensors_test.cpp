@@ -5,7 +5,7 @@
 #include <fstream>
 
 #include "core/philox.hpp"
-#include "ratiofarm/core/publish.hpp"
+#include "core/publish.hpp"
 #include "ratiofarm/tables/ensemble_file.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"

@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "ratiofarm/core/publish.hpp"
+#include "core/publish.hpp"
 #include "ratiofarm/protocol/network.hpp"
 #include "ratiofarm/protocol/split.hpp"
-#include "ratiofarm/protocol/task_file.hpp"
+#include "protocol/task_file.hpp"
 #include "ratiofarm_test/catch.hpp"
 
 #include "workers/trainer/tasks/inference.hpp"

@@ -6,8 +6,8 @@
 
 #include <ATen/ATen.h>
 
-#include "ratiofarm/core/publish.hpp"
-#include "ratiofarm/protocol/task_file.hpp"
+#include "core/publish.hpp"
+#include "protocol/task_file.hpp"
 #include "ratiofarm_test/catch.hpp"
 
 #include "core/philox.hpp"

@@ -2,8 +2,8 @@
 #include <string>
 #include <vector>
 
-#include "ratiofarm/core/publish.hpp"
-#include "ratiofarm/protocol/task_file.hpp"
+#include "core/publish.hpp"
+#include "protocol/task_file.hpp"
 #include "ratiofarm_test/catch.hpp"
 
 #include "workers/trainer/tasks/training.hpp"

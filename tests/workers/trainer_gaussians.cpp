@@ -3,7 +3,7 @@
 #include <numeric>
 #include <span>
 
-#include "ratiofarm/core/publish.hpp"
+#include "core/publish.hpp"
 
 #include "core/philox.hpp"
 

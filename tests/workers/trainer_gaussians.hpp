@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/protocol/trainer_protocol.hpp"
+#include "protocol/trainer_protocol.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
 
 #include "workers/trainer/tasks/task_control.hpp"

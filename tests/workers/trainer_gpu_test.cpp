@@ -6,7 +6,7 @@
 #include <ATen/ATen.h>
 
 #include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/protocol/task_file.hpp"
+#include "protocol/task_file.hpp"
 #include "ratiofarm_test/catch.hpp"
 
 #include "workers/trainer/engine/device.hpp"

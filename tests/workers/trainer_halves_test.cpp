@@ -4,7 +4,7 @@
 #include <set>
 
 #include "ratiofarm/protocol/split.hpp"
-#include "ratiofarm/protocol/task_file.hpp"
+#include "protocol/task_file.hpp"
 #include "ratiofarm_test/catch.hpp"
 
 #include "workers/trainer/events/training_events.hpp"

@@ -10,8 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "ratiofarm/core/publish.hpp"
-#include "ratiofarm/protocol/task_file.hpp"
+#include "core/publish.hpp"
+#include "protocol/task_file.hpp"
 #include "ratiofarm_test/catch.hpp"
 
 #include "core/philox.hpp"

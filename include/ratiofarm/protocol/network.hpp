@@ -51,6 +51,14 @@ void fields(Visit& visit, MemberOf<Visit, Network>& value) {
     visit("outputs", value.outputs, Key{.in_campaign = false});
 }
 
+/// How the nets of an ensemble become one ratio.
+enum class Combine : std::uint8_t {
+    mean_log_ratio,  ///< geometric mean of the members' ratios
+    mean_ratio,      ///< arithmetic mean
+};
+template <>
+inline constexpr auto enum_words<Combine> = words("mean_log_ratio", "mean_ratio");
+
 /// One named block inside the flat parameter row of a net.
 struct ParameterBlock {
     std::string name;                  ///< "feature_shift", "feature_scale", "layer0.weight", ...

@@ -5,9 +5,26 @@
 #include <vector>
 
 #include "ratiofarm/core/digest.hpp"
-#include "ratiofarm/protocol/trainer_protocol.hpp"
+#include "ratiofarm/core/wire.hpp"
 
 namespace ratiofarm {
+
+/// Where the columns of one sample lie: contiguous blocks of a file that the trainer maps.
+struct SampleColumns {
+    std::string file;                   ///< absolute path
+    std::string sample;                 ///< name, for messages
+    std::uint64_t events = 0;           ///< rows n
+    std::uint64_t columns = 0;          ///< width d of the stored feature matrix
+    std::uint64_t features_offset = 0;  ///< bytes; f32 [n, d]
+    std::uint64_t weight_offset = 0;    ///< bytes; f64 [n]
+    std::uint64_t id_offset = 0;        ///< bytes; u64 [n]
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, SampleColumns>& value) {
+    archive(value.file, value.sample, value.events, value.columns, value.features_offset,
+            value.weight_offset, value.id_offset);
+}
 
 /// A sample of an events file, and which of its further columns of weights are wanted.
 struct SampleToRead {

@@ -9,8 +9,7 @@
 
 #include "ratiofarm/core/digest.hpp"
 #include "ratiofarm/protocol/network.hpp"
-#include "ratiofarm/protocol/task_file.hpp"
-#include "ratiofarm/protocol/trainer_protocol.hpp"
+#include "ratiofarm/protocol/trained_net.hpp"
 #include "ratiofarm/protocol/training_options.hpp"
 #include "ratiofarm/mpi/communicator.hpp"
 

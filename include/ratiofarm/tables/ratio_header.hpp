@@ -8,7 +8,7 @@
 #include "ratiofarm/core/digest.hpp"
 #include "ratiofarm/protocol/shape_judgement.hpp"
 #include "ratiofarm/protocol/split.hpp"
-#include "ratiofarm/protocol/trainer_protocol.hpp"
+#include "ratiofarm/protocol/network.hpp"
 #include "ratiofarm/physics/interpolation.hpp"
 #include "ratiofarm/physics/shape_norm.hpp"
 

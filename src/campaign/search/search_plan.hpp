@@ -9,7 +9,7 @@
 #include "search_space.hpp"
 #include "successive_halving.hpp"
 #include "campaign/task_graph.hpp"
-#include "ratiofarm/protocol/task_file.hpp"
+#include "ratiofarm/protocol/trained_net.hpp"
 
 namespace ratiofarm {
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "ratiofarm/protocol/sample_info.hpp"
-#include "ratiofarm/protocol/task_file.hpp"
+#include "protocol/task_file.hpp"
 #include "ratiofarm/mpi/communicator.hpp"
 #include "ratiofarm/tables/ratio_header.hpp"
 

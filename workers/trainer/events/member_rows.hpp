@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "ratiofarm/core/mapped_file.hpp"
-#include "ratiofarm/protocol/trainer_protocol.hpp"
+#include "protocol/trainer_protocol.hpp"
 
 namespace ratiofarm {
 

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "ratiofarm/protocol/trainer_protocol.hpp"
+#include "protocol/trainer_protocol.hpp"
 
 #include "feature_scaling.hpp"
 

@@ -3,8 +3,8 @@
 #include <cstdint>
 
 #include "ratiofarm/core/log.hpp"
-#include "ratiofarm/protocol/task_file.hpp"
-#include "ratiofarm/protocol/trainer_protocol.hpp"
+#include "protocol/task_file.hpp"
+#include "protocol/trainer_protocol.hpp"
 
 #include "workers/trainer/events/feature_scaling.hpp"
 #include "training_state_store.hpp"

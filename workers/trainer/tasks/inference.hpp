@@ -1,7 +1,7 @@
 #pragma once
 
 #include "ratiofarm/core/log.hpp"
-#include "ratiofarm/protocol/trainer_protocol.hpp"
+#include "protocol/trainer_protocol.hpp"
 
 #include "workers/trainer/engine/device.hpp"
 #include "task_control.hpp"

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "ratiofarm/protocol/network.hpp"
-#include "ratiofarm/protocol/trainer_protocol.hpp"
+#include "protocol/trainer_protocol.hpp"
 
 namespace ratiofarm {
 

@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "ratiofarm/protocol/trainer_protocol.hpp"
+#include "protocol/trainer_protocol.hpp"
 
 namespace ratiofarm {
 

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "ratiofarm/protocol/trainer_protocol.hpp"
+#include "protocol/trainer_protocol.hpp"
 
 namespace ratiofarm {
 

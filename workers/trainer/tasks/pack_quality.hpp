@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "ratiofarm/protocol/task_file.hpp"
+#include "protocol/task_file.hpp"
 #include "ratiofarm/protocol/training_options.hpp"
 
 #include "workers/trainer/events/pack_batches.hpp"

@@ -4,8 +4,8 @@
 #include <span>
 #include <vector>
 
-#include "ratiofarm/protocol/task_file.hpp"
-#include "ratiofarm/protocol/trainer_protocol.hpp"
+#include "protocol/task_file.hpp"
+#include "protocol/trainer_protocol.hpp"
 
 #include "workers/trainer/engine/device.hpp"
 #include "workers/trainer/events/pack_batches.hpp"

@@ -2,8 +2,8 @@
 
 #include <optional>
 
-#include "ratiofarm/protocol/task_file.hpp"
-#include "ratiofarm/protocol/trainer_protocol.hpp"
+#include "protocol/task_file.hpp"
+#include "protocol/trainer_protocol.hpp"
 
 #include "logit_sink.hpp"
 #include "member_combination.hpp"

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "ratiofarm/protocol/task_file.hpp"
-#include "ratiofarm/protocol/trainer_protocol.hpp"
+#include "protocol/task_file.hpp"
+#include "protocol/trainer_protocol.hpp"
 
 #include "logit_sink.hpp"
 

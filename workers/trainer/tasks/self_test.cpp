@@ -10,8 +10,8 @@
 
 #include <unistd.h>
 
-#include "ratiofarm/core/publish.hpp"
-#include "ratiofarm/protocol/task_file.hpp"
+#include "core/publish.hpp"
+#include "protocol/task_file.hpp"
 
 #include "core/philox.hpp"
 #include "workers/trainer/events/inference_events.hpp"

@@ -4,7 +4,7 @@
 #include <deque>
 #include <optional>
 
-#include "ratiofarm/protocol/trainer_protocol.hpp"
+#include "protocol/trainer_protocol.hpp"
 
 #include "core/unique_fd.hpp"
 

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "ratiofarm/protocol/trainer_protocol.hpp"
+#include "protocol/trainer_protocol.hpp"
 
 namespace ratiofarm {
 

@@ -6,7 +6,7 @@
 #include <c10/core/InferenceMode.h>
 
 #include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/protocol/task_file.hpp"
+#include "protocol/task_file.hpp"
 
 #include "protocol/checkpoint_pause.hpp"
 

@@ -2,8 +2,8 @@
 
 #include <vector>
 
-#include "ratiofarm/protocol/task_file.hpp"
-#include "ratiofarm/protocol/trainer_protocol.hpp"
+#include "protocol/task_file.hpp"
+#include "protocol/trainer_protocol.hpp"
 
 #include "workers/trainer/events/pack_batches.hpp"
 #include "workers/trainer/events/training_events.hpp"

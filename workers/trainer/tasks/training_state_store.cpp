@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/core/publish.hpp"
+#include "core/publish.hpp"
 
 namespace ratiofarm {
 namespace {

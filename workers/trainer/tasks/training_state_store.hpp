@@ -7,8 +7,8 @@
 
 #include "ratiofarm/core/digest.hpp"
 #include "ratiofarm/core/log.hpp"
-#include "ratiofarm/protocol/task_file.hpp"
-#include "ratiofarm/protocol/trainer_protocol.hpp"
+#include "protocol/task_file.hpp"
+#include "protocol/trainer_protocol.hpp"
 
 namespace ratiofarm {
 

@@ -13,29 +13,13 @@
 #include "ratiofarm/core/task_progress.hpp"
 #include "ratiofarm/core/wire.hpp"
 #include "ratiofarm/protocol/network.hpp"
+#include "ratiofarm/protocol/sample_info.hpp"
 #include "ratiofarm/protocol/split.hpp"
 #include "ratiofarm/protocol/training_options.hpp"
 
 /// What a supervisor and its trainer say to each other over their local socket. Each frame is
 /// u32 size of the body, u8 index of the message in the variant, then the encoded body.
 namespace ratiofarm {
-
-/// Where the columns of one sample lie: contiguous blocks of a file that the trainer maps.
-struct SampleColumns {
-    std::string file;                   ///< absolute path
-    std::string sample;                 ///< name, for messages
-    std::uint64_t events = 0;           ///< rows n
-    std::uint64_t columns = 0;          ///< width d of the stored feature matrix
-    std::uint64_t features_offset = 0;  ///< bytes; f32 [n, d]
-    std::uint64_t weight_offset = 0;    ///< bytes; f64 [n]
-    std::uint64_t id_offset = 0;        ///< bytes; u64 [n]
-};
-
-template <class Archive>
-void fields(Archive& archive, MemberOf<Archive, SampleColumns>& value) {
-    archive(value.file, value.sample, value.events, value.columns, value.features_offset,
-            value.weight_offset, value.id_offset);
-}
 
 /// One sample as part of a class of the classifier; its weights are scaled to `fraction` of the
 /// class, and both classes have the same total weight.
@@ -131,13 +115,6 @@ void fields(Archive& archive, MemberOf<Archive, TrainRequest>& value) {
             value.features, value.split, value.fold, value.network, value.training, value.nets,
             value.held_out, value.continuation, value.result_path, value.state_path);
 }
-
-enum class Combine : std::uint8_t {
-    mean_log_ratio,  ///< geometric mean of the members' ratios
-    mean_ratio,      ///< arithmetic mean
-};
-template <>
-inline constexpr auto enum_words<Combine> = words("mean_log_ratio", "mean_ratio");
 
 /// Events that an ensemble is evaluated on.
 enum class EventPart : std::uint8_t {

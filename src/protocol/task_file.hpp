@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "ratiofarm/core/digest.hpp"
-#include "ratiofarm/protocol/net_quality.hpp"
-#include "ratiofarm/core/publish.hpp"
+#include "ratiofarm/protocol/trained_net.hpp"
+#include "core/publish.hpp"
 #include "ratiofarm/core/wire.hpp"
 
 /// Files of one task, plain and checksummed: "RFTASK\r\n", u32 version, u32 kind, the task digest,
@@ -49,29 +49,6 @@ struct TrainingState {
 template <class Archive>
 void fields(Archive& archive, MemberOf<Archive, TrainingState>& value) {
     archive(value.step, value.epoch, value.step_in_epoch, value.momentum_product, value.nets);
-}
-
-/// One trained net: the row of the best epoch and how it came about.
-struct TrainedNet {
-    std::string failure;  ///< empty, or why it has no usable weights: "diverged: ..."
-    std::vector<float> row;
-    std::uint32_t epochs = 0;  ///< run
-    std::uint32_t best_epoch = 0;
-    double best_validation_loss = 0.0;
-    std::vector<double> training_loss;
-    std::vector<double> validation_loss;
-    std::uint64_t training_events = 0;  ///< over both classes
-    std::uint64_t validation_events = 0;
-    std::uint64_t negative_weights = 0;  ///< events of either part with weight < 0
-    NetQuality quality;
-    CalibrationMap calibration;
-};
-
-template <class Archive>
-void fields(Archive& archive, MemberOf<Archive, TrainedNet>& value) {
-    archive(value.failure, value.row, value.epochs, value.best_epoch, value.best_validation_loss,
-            value.training_loss, value.validation_loss, value.training_events,
-            value.validation_events, value.negative_weights, value.quality, value.calibration);
 }
 
 /// A finished training task: its nets in the order of the request.
