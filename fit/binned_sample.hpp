@@ -22,8 +22,8 @@ struct SampleRate {
 /// M_b = nominal_b + sum Delta_b. B bins, K shape effects.
 struct SampleAt {
     SampleRate rate;
-    std::vector<double> factor;         ///< [B], Gamma_b
-    std::vector<double> content;        ///< [B], M_b
+    std::vector<double> factor;             ///< [B], Gamma_b
+    std::vector<double> content;            ///< [B], M_b
     std::vector<double> content_gradient;   ///< [B, K], dM_b / d alpha_k
     std::vector<double> content_curvature;  ///< [B, K], d2M_b / d alpha_k^2; mixed ones are zero
 };

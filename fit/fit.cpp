@@ -12,8 +12,9 @@
 #include "fit/search/fit_warnings.hpp"
 #include "fit/search/interval.hpp"
 #include "fit/search/minima_search.hpp"
-#include "parameter_roles.hpp"
 #include "fit/search/profile.hpp"
+
+#include "parameter_roles.hpp"
 
 namespace ratiofarm {
 namespace {

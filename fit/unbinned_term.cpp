@@ -9,6 +9,7 @@
 #include "ratiofarm/mpi/together.hpp"
 
 #include "fit/events/mixture_values.hpp"
+
 #include "normalisation_expansion.hpp"
 
 namespace ratiofarm {
@@ -238,8 +239,8 @@ NormalisationExpansion UnbinnedTerm::expansion(std::span<const double> u,
     std::vector<std::vector<double>> knots;
     for (std::size_t k = 0; k < named_.shape_parameters.size(); ++k) {
         const std::size_t a = named_.shape_parameters[k];
-        const bool kink =
-            std::any_of(named_.layout.columns.begin(), named_.layout.columns.end(), [&](const auto& column) {
+        const bool kink = std::any_of(
+            named_.layout.columns.begin(), named_.layout.columns.end(), [&](const auto& column) {
                 return column.parameter == k &&
                        (column.code == Interpolation::code0 || column.code == Interpolation::code1);
             });

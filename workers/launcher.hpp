@@ -6,8 +6,10 @@
 
 #include <sys/types.h>
 
-#include "core/unique_fd.hpp"
 #include "ratiofarm/core/wire.hpp"
+
+#include "core/unique_fd.hpp"
+
 #include "placement.hpp"
 
 namespace ratiofarm {

@@ -5,8 +5,10 @@
 #include <vector>
 
 #include "ratiofarm/core/log.hpp"
-#include "protocol/trainer_protocol.hpp"
+
 #include "farm/task_runner.hpp"
+#include "protocol/trainer_protocol.hpp"
+
 #include "launcher.hpp"
 #include "pace_watch.hpp"
 

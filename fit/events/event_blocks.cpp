@@ -11,6 +11,7 @@
 #include "ratiofarm/core/errors.hpp"
 
 #include "fit/kernels/guards.hpp"
+
 #include "parallel.hpp"
 
 namespace ratiofarm {

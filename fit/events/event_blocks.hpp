@@ -10,8 +10,9 @@
 #include "ratiofarm/fit/likelihood.hpp"
 
 #include "fit/kernels/aligned_array.hpp"
-#include "event_shards.hpp"
 #include "fit/kernels/shape_kernel.hpp"
+
+#include "event_shards.hpp"
 
 namespace ratiofarm {
 

@@ -7,8 +7,9 @@
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/physics/interpolation.hpp"
 
-#include "event_shards.hpp"
 #include "fit/kernels/guards.hpp"
+
+#include "event_shards.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -8,12 +8,13 @@
 #include "ratiofarm/mpi/exact_sum.hpp"
 #include "ratiofarm/mpi/together.hpp"
 
-#include "event_blocks.hpp"
 #include "fit/kernels/mixture_kernel.hpp"
 #include "fit/kernels/packed_sums.hpp"
-#include "parallel.hpp"
 #include "fit/kernels/shape_workspace.hpp"
 #include "fit/kernels/textbook_sums.hpp"
+
+#include "event_blocks.hpp"
+#include "parallel.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -9,6 +9,7 @@
 #include "ratiofarm/fit/event_set.hpp"
 #include "ratiofarm/fit/likelihood.hpp"
 #include "ratiofarm/mpi/communicator.hpp"
+
 #include "region_layout.hpp"
 
 namespace ratiofarm {
@@ -16,23 +17,23 @@ namespace ratiofarm {
 /// Sums over the data events, with T_ij = r_ij prod_m g_ijm(alpha), D_i = sum_j R_j T_ij,
 /// u = g'/g and v = g''/g of one column, L the logarithm or its continuation (Likelihood).
 struct MixtureSums {
-    double value = 0.0;               ///< sum w L(D)
-    std::uint64_t below_floor = 0;    ///< events with weight whose D is below its floor
-    std::vector<double> gradient;     ///< [S], sum w L' T_j
+    double value = 0.0;                  ///< sum w L(D)
+    std::uint64_t below_floor = 0;       ///< events with weight whose D is below its floor
+    std::vector<double> gradient;        ///< [S], sum w L' T_j
     std::vector<double> shape_gradient;  ///< [C], sum w L' T_j u
     std::vector<double>
-        shape_curvature;              ///< [P, P], sum w L' sum_j R_j T_j (u_m u_n, or v if m = n)
-    std::vector<double> outer;        ///< [P + S, P + S], sum -w L'' z z^T, z_m = sum_j R_j T_j
-                                      ///< u_jm for shape parameters, then T_j for processes
+        shape_curvature;        ///< [P, P], sum w L' sum_j R_j T_j (u_m u_n, or v if m = n)
+    std::vector<double> outer;  ///< [P + S, P + S], sum -w L'' z z^T, z_m = sum_j R_j T_j
+                                ///< u_jm for shape parameters, then T_j for processes
     std::vector<std::uint64_t>
         clipped;  ///< [S], columns of events whose g was held above its floor
 };
 
 /// Sums over the reference events, which have T_ij as above.
 struct ReferenceSums {
-    double weight = 0.0;                    ///< sum w
-    std::vector<double> value;              ///< [S], sum w T_j
-    std::vector<double> gradient;           ///< [C], sum w T_j u
+    double weight = 0.0;           ///< sum w
+    std::vector<double> value;     ///< [S], sum w T_j
+    std::vector<double> gradient;  ///< [C], sum w T_j u
     std::vector<std::vector<double>>
         curvature;  ///< [S][P_j, P_j], sum w T_j (u_m u_n, or v if m = n),
                     ///< over the columns of process j in their order

@@ -6,9 +6,10 @@
 #include <vector>
 
 #include "ratiofarm/fit/event_set.hpp"
-#include "member_weights.hpp"
 #include "ratiofarm/mpi/exact_sum.hpp"
 #include "ratiofarm/mpi/together.hpp"
+
+#include "member_weights.hpp"
 
 namespace ratiofarm {
 

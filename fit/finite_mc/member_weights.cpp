@@ -39,9 +39,9 @@ Matrix inverse_of(const Matrix& matrix) {
 /// Sums over all events at one value of the parameters of one process, p = members + 1.
 struct LossSums {
     double loss = 0.0;
-    Vector gradient;  // [p]
-    Matrix hessian;   // [p, p]
-    double z = 0.0;   // mean of exp(s) over the reference
+    Vector gradient;    // [p]
+    Matrix hessian;     // [p, p]
+    double z = 0.0;     // mean of exp(s) over the reference
     Vector z_gradient;  // [p], of f exp(s)
 };
 

@@ -5,11 +5,12 @@
 #include <string>
 
 #include "ratiofarm/core/contracts.hpp"
-#include "fit/events/changed_events.hpp"
 #include "ratiofarm/physics/process_rates.hpp"
 
-#include "estimate_row.hpp"
+#include "fit/events/changed_events.hpp"
 #include "fit/search/profile.hpp"
+
+#include "estimate_row.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -13,7 +13,7 @@ constexpr std::size_t block_size = 256;
 
 /// What a block of events needs before it can be summed.
 struct Block {
-    double value[block_size];  ///< L
+    double value[block_size];      ///< L
     double gradient[block_size];   ///< w L'
     double curvature[block_size];  ///< -w L''
 };

@@ -77,20 +77,20 @@ template <class Real>
 struct ShapeWork {
     Real* gradient = nullptr;   ///< [C + spare][block], u
     Real* curvature = nullptr;  ///< [C][block], v
-    double* ratio = nullptr;  ///< [S][block], T
-    Real* share = nullptr;    ///< [S][block], R T / D
-    Real* scaled = nullptr;   ///< [padded P + S][product_rows], operand of a product
-    Real* rows = nullptr;     ///< [padded P + S][product_rows], the other one
-    Real* product = nullptr;  ///< as outer and matrices; unused where Real is double
+    double* ratio = nullptr;    ///< [S][block], T
+    Real* share = nullptr;      ///< [S][block], R T / D
+    Real* scaled = nullptr;     ///< [padded P + S][product_rows], operand of a product
+    Real* rows = nullptr;       ///< [padded P + S][product_rows], the other one
+    Real* product = nullptr;    ///< as outer and matrices; unused where Real is double
 
     // Sums of the shard.
-    double* value = nullptr;         ///< [lanes], sum w L; of the reference: sum w
-    double* below_floor = nullptr;   ///< [1]
-    double* clipped = nullptr;       ///< [S]
-    double* process = nullptr;       ///< [S][lanes], sum w L' T
+    double* value = nullptr;             ///< [lanes], sum w L; of the reference: sum w
+    double* below_floor = nullptr;       ///< [1]
+    double* clipped = nullptr;           ///< [S]
+    double* process = nullptr;           ///< [S][lanes], sum w L' T
     double* column_gradient = nullptr;   ///< [C][lanes], sum w L' T u
     double* column_curvature = nullptr;  ///< [C][lanes], sum w L' T v
-    double* matrices = nullptr;      ///< symmetric products of each group (mixture) or process
+    double* matrices = nullptr;          ///< symmetric products of each group (mixture) or process
     const std::size_t* matrix_at = nullptr;  ///< [groups or S], where each of them begins
     std::size_t outer_at = 0;                ///< where that of z begins; mixture only
 };

@@ -60,7 +60,7 @@ inline void add_products(
 template <class Real>
 struct Factors {
     alignas(64) Real gradient[shape_block];  ///< of u and v in the gradients
-    alignas(64) Real product[shape_block];  ///< of u u in the symmetric product, or their roots
+    alignas(64) Real product[shape_block];   ///< of u u in the symmetric product, or their roots
 };
 
 /// Adds the gathered rows to a matrix.

@@ -13,8 +13,8 @@ namespace {
 /// mixture, so that nothing overflows: L' = gradient / D, L'' = -curvature / D^2, with D held at
 /// the floor.
 struct MixtureBlock {
-    alignas(64) double inverse[shape_block];  ///< 1 / D
-    alignas(64) double value[shape_block];    ///< L
+    alignas(64) double inverse[shape_block];    ///< 1 / D
+    alignas(64) double value[shape_block];      ///< L
     alignas(64) double gradient[shape_block];   ///< w L' D
     alignas(64) double curvature[shape_block];  ///< -w L'' D^2
 };

@@ -4,8 +4,9 @@
 #include <cstddef>
 #include <vector>
 
-#include "aligned_array.hpp"
 #include "fit/events/region_layout.hpp"
+
+#include "aligned_array.hpp"
 
 namespace ratiofarm {
 

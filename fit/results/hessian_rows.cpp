@@ -7,9 +7,10 @@
 #include "ratiofarm/mpi/together.hpp"
 #include "ratiofarm/physics/process_rates.hpp"
 
-#include "dual.hpp"
 #include "fit/events/region_layout.hpp"
 #include "fit/kernels/guards.hpp"
+
+#include "dual.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -154,11 +155,11 @@ private:
     std::size_t s_;
     std::size_t n_;
     std::size_t direction_;
-    std::vector<Dual> alpha_;       // [C]
-    std::vector<Dual> rate_;        // [S], R_j
+    std::vector<Dual> alpha_;          // [C]
+    std::vector<Dual> rate_;           // [S], R_j
     std::vector<Dual> rate_gradient_;  // [S, n]
-    std::vector<Dual> t_;           // [S], of the current event
-    std::vector<Dual> gradient_;    // [C], likewise
+    std::vector<Dual> t_;              // [S], of the current event
+    std::vector<Dual> gradient_;       // [C], likewise
 };
 
 std::vector<Region> read_regions(const StatisticalModel& model, const LikelihoodData& data) {

@@ -4,8 +4,9 @@
 #include <cmath>
 #include <optional>
 
-#include "dense.hpp"
 #include "fit/finite_mc/estimate_row.hpp"
+
+#include "dense.hpp"
 #include "newton.hpp"
 #include "profile.hpp"
 

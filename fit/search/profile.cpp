@@ -5,8 +5,9 @@
 
 #include "ratiofarm/core/contracts.hpp"
 
-#include "dense.hpp"
 #include "fit/parameter_roles.hpp"
+
+#include "dense.hpp"
 #include "quintic.hpp"
 #include "scaled_model.hpp"
 

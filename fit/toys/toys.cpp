@@ -11,8 +11,9 @@
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/digest.hpp"
 #include "ratiofarm/core/errors.hpp"
-#include "core/seeds.hpp"
 #include "ratiofarm/fit/fit.hpp"
+
+#include "core/seeds.hpp"
 
 #include "toys_draw.hpp"
 

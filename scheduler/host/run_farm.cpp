@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "ratiofarm/core/contracts.hpp"
+
 #include "farm/mpi_channel.hpp"
 #include "farm/worker.hpp"
 

@@ -7,9 +7,10 @@
 #include <vector>
 
 #include "ratiofarm/core/log.hpp"
+#include "ratiofarm/mpi/communicator.hpp"
+
 #include "farm/task.hpp"
 #include "farm/task_runner.hpp"
-#include "ratiofarm/mpi/communicator.hpp"
 #include "scheduler/cost_model.hpp"
 #include "store/journal.hpp"
 

@@ -5,9 +5,10 @@
 #include <utility>
 #include <vector>
 
-#include "preselection_section.hpp"
 #include "ratiofarm/physics/binned_region.hpp"
 #include "ratiofarm/physics/statistical_model.hpp"
+
+#include "preselection_section.hpp"
 
 namespace ratiofarm {
 

@@ -1,10 +1,10 @@
 #include "campaign.hpp"
 
 #include "ratiofarm/core/errors.hpp"
-#include "core/publish.hpp"
-#include "core/suggest.hpp"
 
 #include "campaign/file/section_readers.hpp"
+#include "core/publish.hpp"
+#include "core/suggest.hpp"
 
 namespace ratiofarm {
 

@@ -9,20 +9,22 @@
 #include <utility>
 #include <vector>
 
+#include "ratiofarm/core/digest.hpp"
+#include "ratiofarm/core/enum_words.hpp"
+#include "ratiofarm/physics/shape_norm.hpp"
+#include "ratiofarm/physics/statistical_model.hpp"
+#include "ratiofarm/protocol/network.hpp"
+#include "ratiofarm/protocol/split.hpp"
+#include "ratiofarm/protocol/training_options.hpp"
+
+#include "simulation/model_variation.hpp"
+
 #include "binned_section.hpp"
 #include "finite_mc_section.hpp"
 #include "gates.hpp"
 #include "preselection_section.hpp"
 #include "search_section.hpp"
 #include "systematic_section.hpp"
-#include "ratiofarm/core/digest.hpp"
-#include "ratiofarm/core/enum_words.hpp"
-#include "ratiofarm/protocol/network.hpp"
-#include "ratiofarm/protocol/split.hpp"
-#include "ratiofarm/protocol/training_options.hpp"
-#include "ratiofarm/physics/shape_norm.hpp"
-#include "ratiofarm/physics/statistical_model.hpp"
-#include "simulation/model_variation.hpp"
 
 namespace ratiofarm {
 

@@ -79,7 +79,8 @@ std::uint64_t training_memory(const Campaign& campaign,
     constexpr std::uint64_t copies = 5;             // parameters, gradient, two moments, best
     const std::uint64_t net = 4 * (copies * row_size(campaign.network) +
                                    tensors_per_layer * campaign.training.batch * width);
-    return program_memory + rows * 4 * (campaign.network.inputs + 2) + largest_ensemble(graph) * net;
+    return program_memory + rows * 4 * (campaign.network.inputs + 2) +
+           largest_ensemble(graph) * net;
 }
 
 /// Columns of floats that the evaluations give for each event.
@@ -136,8 +137,8 @@ void add_disk(const Campaign& campaign, const TaskGraph& graph, std::uint64_t ev
     cost.block_bytes =
         events * (8 * columns.averaged + 4 * columns.kept) + cost.inferences * task_file_header;
     cost.ratio_bytes = events * (24 + 8 * processes + 8 * shapes + 4 * columns.kept);
-    cost.disk_bytes =
-        nets + gathered_nets(graph) * cost.net_bytes + cost.block_bytes + cost.ratio_bytes + small_files;
+    cost.disk_bytes = nets + gathered_nets(graph) * cost.net_bytes + cost.block_bytes +
+                      cost.ratio_bytes + small_files;
 }
 
 }  // namespace

@@ -3,9 +3,10 @@
 #include <cstdint>
 #include <vector>
 
+#include "ratiofarm/protocol/sample_info.hpp"
+
 #include "campaign.hpp"
 #include "task_graph.hpp"
-#include "ratiofarm/protocol/sample_info.hpp"
 
 namespace ratiofarm {
 

@@ -7,9 +7,10 @@
 #include <string_view>
 #include <vector>
 
+#include "protocol/task_file.hpp"
+
 #include "gates.hpp"
 #include "task_graph.hpp"
-#include "protocol/task_file.hpp"
 
 /// What the trainings of a campaign lead to: which trainings an ensemble needs beyond the planned
 /// ones, and which nets it has in the end. Pure functions of the plan and of the existing results,

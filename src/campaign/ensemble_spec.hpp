@@ -5,8 +5,9 @@
 #include <string_view>
 #include <vector>
 
-#include "campaign.hpp"
 #include "ratiofarm/core/partition.hpp"
+
+#include "campaign.hpp"
 
 namespace ratiofarm {
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ratiofarm/core/errors.hpp"
+
 #include "core/suggest.hpp"
 
 namespace ratiofarm {

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "ratiofarm/core/digest.hpp"
-#include "ratiofarm/protocol/net_quality.hpp"
 #include "ratiofarm/core/wire.hpp"
+#include "ratiofarm/protocol/net_quality.hpp"
 #include "ratiofarm/protocol/trained_net.hpp"
 
 /// Which trained nets an ensemble is made of. A net that a gate excludes is replaced by one with

@@ -4,9 +4,10 @@
 #include <string>
 #include <vector>
 
-#include "campaign.hpp"
-#include "ratiofarm/protocol/sample_info.hpp"
 #include "ratiofarm/physics/statistical_model.hpp"
+#include "ratiofarm/protocol/sample_info.hpp"
+
+#include "campaign.hpp"
 
 namespace ratiofarm {
 

@@ -2,8 +2,9 @@
 #include <limits>
 #include <map>
 
-#include "gates.hpp"
 #include "ratiofarm/core/contracts.hpp"
+
+#include "gates.hpp"
 
 namespace ratiofarm {
 namespace {

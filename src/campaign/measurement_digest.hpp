@@ -1,7 +1,8 @@
 #pragma once
 
-#include "campaign.hpp"
 #include "ratiofarm/core/digest.hpp"
+
+#include "campaign.hpp"
 
 namespace ratiofarm {
 

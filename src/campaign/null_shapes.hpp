@@ -3,9 +3,10 @@
 #include <span>
 #include <vector>
 
+#include "ratiofarm/protocol/shape_judgement.hpp"
+
 #include "campaign.hpp"
 #include "ensemble_choice.hpp"
-#include "ratiofarm/protocol/shape_judgement.hpp"
 
 /// Shapes that are only noise. A net that separates a varied sample from the nominal one learns
 /// the fluctuations of both, too, and the likelihood takes what it learned for information: an

@@ -3,10 +3,11 @@
 #include <string_view>
 #include <vector>
 
+#include "ratiofarm/protocol/sample_info.hpp"
+
 #include "campaign.hpp"
 #include "ensemble_spec.hpp"
 #include "task_graph.hpp"
-#include "ratiofarm/protocol/sample_info.hpp"
 
 namespace ratiofarm {
 

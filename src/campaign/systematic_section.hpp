@@ -6,12 +6,13 @@
 #include <utility>
 #include <vector>
 
-#include "preselection_section.hpp"
 #include "ratiofarm/core/enum_words.hpp"
-#include "ratiofarm/protocol/training_options.hpp"
 #include "ratiofarm/core/wire.hpp"
 #include "ratiofarm/physics/interpolation.hpp"
 #include "ratiofarm/physics/shape_norm.hpp"
+#include "ratiofarm/protocol/training_options.hpp"
+
+#include "preselection_section.hpp"
 
 namespace ratiofarm {
 

@@ -3,10 +3,12 @@
 #include <string_view>
 #include <vector>
 
-#include "task_graph.hpp"
 #include "ratiofarm/core/digest.hpp"
 #include "ratiofarm/protocol/sample_info.hpp"
+
 #include "protocol/trainer_protocol.hpp"
+
+#include "task_graph.hpp"
 
 namespace ratiofarm {
 

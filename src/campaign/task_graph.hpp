@@ -9,9 +9,9 @@
 #include "ratiofarm/core/digest.hpp"
 #include "ratiofarm/core/partition.hpp"
 #include "ratiofarm/protocol/sample_info.hpp"
-#include "protocol/trainer_protocol.hpp"
 
 #include "core/task_identity.hpp"
+#include "protocol/trainer_protocol.hpp"
 
 #include "campaign.hpp"
 #include "ensemble_spec.hpp"

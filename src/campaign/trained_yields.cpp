@@ -1,9 +1,9 @@
 #include <cmath>
 
-#include "make_model.hpp"
 #include "ratiofarm/core/errors.hpp"
 
 #include "find_sample.hpp"
+#include "make_model.hpp"
 
 namespace ratiofarm {
 namespace {

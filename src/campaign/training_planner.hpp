@@ -15,8 +15,7 @@ class TrainingPlanner {
 public:
     /// \param role  of its ensembles; decides their features
     /// \throws DataError if a sample, a column of weights or a feature is missing
-    explicit TrainingPlanner(const GraphInputs& inputs,
-                             EnsembleRole role = EnsembleRole::nominal);
+    explicit TrainingPlanner(const GraphInputs& inputs, EnsembleRole role = EnsembleRole::nominal);
 
     /// Trainings of some members of every fold of an ensemble, by fold, then member.
     std::vector<TrainTask> trainings(const EnsembleSpec& ensemble, Range members);

@@ -1,11 +1,11 @@
 #include "campaign_samples.hpp"
 
-#include "campaign/task_graph.hpp"
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/tables/event_file.hpp"
 
-#include "simulation/files/simulated_events.hpp"
+#include "campaign/task_graph.hpp"
 #include "simulation/files/exact_ratios.hpp"
+#include "simulation/files/simulated_events.hpp"
 
 namespace ratiofarm {
 

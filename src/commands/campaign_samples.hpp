@@ -4,8 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "campaign/campaign.hpp"
 #include "ratiofarm/protocol/sample_info.hpp"
+
+#include "campaign/campaign.hpp"
 
 namespace ratiofarm {
 

@@ -6,12 +6,11 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "core/publish.hpp"
-
 #include "campaign/campaign.hpp"
 #include "campaign/make_model.hpp"
 #include "campaign/selection/selection_regions.hpp"
 #include "campaign/task_graph.hpp"
+#include "core/publish.hpp"
 #include "measurement/fit_input.hpp"
 #include "measurement/shared_events.hpp"
 

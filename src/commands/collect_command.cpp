@@ -4,9 +4,8 @@
 
 #include <fmt/format.h>
 
-#include "protocol/task_file.hpp"
-
 #include "pipeline/workspace.hpp"
+#include "protocol/task_file.hpp"
 
 #include "command.hpp"
 #include "workspace_options.hpp"

@@ -4,14 +4,14 @@
 
 #include <fmt/format.h>
 
+#include "pipeline/task_identities.hpp"
+#include "pipeline/workspace.hpp"
 #include "protocol/task_file.hpp"
+#include "scheduler/cost_model.hpp"
 
 #include "command.hpp"
 #include "net_text.hpp"
-#include "pipeline/task_identities.hpp"
-#include "pipeline/workspace.hpp"
 #include "planned_tasks.hpp"
-#include "scheduler/cost_model.hpp"
 #include "workspace_options.hpp"
 
 namespace ratiofarm {

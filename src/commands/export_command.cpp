@@ -4,10 +4,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "core/publish.hpp"
-
 #include "campaign/campaign.hpp"
 #include "campaign/selection/selection_regions.hpp"
+#include "core/publish.hpp"
 #include "core/suggest.hpp"
 #include "pyhf/pyhf_export.hpp"
 #include "store/run_directory.hpp"

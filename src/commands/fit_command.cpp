@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include "core/publish.hpp"
-
 #include "pipeline/blinding.hpp"
 #include "pipeline/fitted_campaign.hpp"
 #include "report/fit_text.hpp"

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "core/publish.hpp"
-
 #include "pyhf/pyhf_import.hpp"
 
 #include "command.hpp"

@@ -2,9 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "core/publish.hpp"
-
 #include "campaign/campaign.hpp"
+#include "core/publish.hpp"
 
 #include "campaign_samples.hpp"
 #include "command.hpp"

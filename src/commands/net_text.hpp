@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "campaign/ensemble_choice.hpp"
-
 #include "pipeline/nets_record.hpp"
 
 namespace ratiofarm {

@@ -7,9 +7,9 @@
 #include <nlohmann/json.hpp>
 
 #include "ratiofarm/core/enum_words.hpp"
-#include "protocol/network_kinds.hpp"
 
 #include "core/units.hpp"
+#include "protocol/network_kinds.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -7,9 +7,8 @@
 #include "campaign/campaign.hpp"
 #include "campaign/cost.hpp"
 #include "campaign/task_graph.hpp"
-#include "scheduler/cost_model.hpp"
-
 #include "pipeline/search_status.hpp"
+#include "scheduler/cost_model.hpp"
 
 namespace ratiofarm {
 

@@ -8,9 +8,9 @@
 #include "campaign/preselection_graph.hpp"
 #include "campaign/search/search_plan.hpp"
 #include "pipeline/campaign_resolution.hpp"
+#include "pipeline/ensembles.hpp"
 #include "pipeline/search_resolution.hpp"
 #include "pipeline/task_identities.hpp"
-#include "pipeline/ensembles.hpp"
 
 #include "campaign_samples.hpp"
 

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "core/publish.hpp"
-
 #include "core/signal_flags.hpp"
 #include "pipeline/blinding.hpp"
 #include "pipeline/stages.hpp"

@@ -7,16 +7,15 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "core/publish.hpp"
-#include "protocol/task_file.hpp"
-
 #include "campaign/ensemble_spec.hpp"
+#include "core/publish.hpp"
 #include "core/signal_flags.hpp"
 #include "pipeline/nets_record.hpp"
 #include "pipeline/search_status.hpp"
 #include "pipeline/selection_status.hpp"
 #include "pipeline/trained_nets.hpp"
 #include "pipeline/workspace.hpp"
+#include "protocol/task_file.hpp"
 #include "report/farm_text.hpp"
 #include "scheduler/cost_model.hpp"
 

@@ -5,12 +5,12 @@
 #include <fmt/format.h>
 
 #include "campaign/campaign.hpp"
-#include "command.hpp"
 #include "core/process.hpp"
 #include "core/sealed_text.hpp"
 #include "pipeline/campaign_resolution.hpp"
 #include "store/run_directory.hpp"
 
+#include "command.hpp"
 
 namespace ratiofarm {
 namespace {

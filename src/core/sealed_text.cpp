@@ -7,6 +7,7 @@
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/digest.hpp"
 #include "ratiofarm/core/errors.hpp"
+
 #include "publish.hpp"
 
 namespace ratiofarm {

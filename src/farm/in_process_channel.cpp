@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "ratiofarm/core/contracts.hpp"
+
 #include "channel.hpp"
 
 namespace ratiofarm {

@@ -7,10 +7,10 @@
 
 #include "ratiofarm/core/digest.hpp"
 #include "ratiofarm/core/id.hpp"
-#include "ratiofarm/core/task_progress.hpp"
 #include "ratiofarm/core/wire.hpp"
 
 #include "core/task_identity.hpp"
+#include "core/task_progress.hpp"
 
 namespace ratiofarm {
 

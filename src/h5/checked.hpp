@@ -7,6 +7,7 @@
 #include <hdf5.h>
 
 #include "ratiofarm/core/errors.hpp"
+
 #include "handle.hpp"
 
 /// Twins of the HDF5 calls in use: same name, but they throw Hdf5Error with the library's own error

@@ -11,6 +11,7 @@
 
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/partition.hpp"
+
 #include "handle.hpp"
 
 namespace ratiofarm::h5 {

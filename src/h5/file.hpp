@@ -6,8 +6,9 @@
 #include <string_view>
 #include <vector>
 
-#include "handle.hpp"
 #include "ratiofarm/mpi/communicator.hpp"
+
+#include "handle.hpp"
 
 /// Opening files. Every error carries HDF5's own error stack; HDF5 itself prints nothing.
 ///

@@ -13,6 +13,7 @@
 #include "ratiofarm/fit/histogram.hpp"
 #include "ratiofarm/fit/likelihood.hpp"
 #include "ratiofarm/fit/scan.hpp"
+
 #include "tables/events/event_rows.hpp"
 
 namespace ratiofarm {
@@ -92,9 +93,8 @@ std::vector<float> exact_ratios_at(const Campaign& campaign,
     std::vector<float> log_r(events.row.size() * header.processes.size());
     for (std::size_t j = 0; j < header.processes.size(); ++j) {
         const std::string& process = header.processes[j].name;
-        const auto column =
-            exact_log_ratios(density, events.row, {campaign.process(process).sample, process},
-                             header.reference);
+        const auto column = exact_log_ratios(
+            density, events.row, {campaign.process(process).sample, process}, header.reference);
         if (!column) throw DataError("no exact density of " + process + " or of the reference");
         for (std::size_t i = 0; i < column->size(); ++i) {
             log_r[i * header.processes.size() + j] = static_cast<float>((*column)[i]);

@@ -5,6 +5,7 @@
 
 #include "ratiofarm/core/log.hpp"
 #include "ratiofarm/protocol/sample_info.hpp"
+
 #include "results/fit_json.hpp"
 
 #include "fit_input.hpp"

@@ -38,7 +38,7 @@ EstimateSpread estimate_spread(const mpi::Communicator& comm,
 /// likelihood.
 struct WeightedMembersStudy {
     WeightedMembersFit fit;
-    std::vector<double> u;            ///< its minimum
+    std::vector<double> u;                ///< its minimum
     std::vector<NetRatioSums> direction;  ///< [regions], moves the estimate by about one sigma
 };
 

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "ratiofarm/core/log.hpp"
+
 #include "results/finite_mc_record.hpp"
 
 #include "finite_mc_estimates.hpp"

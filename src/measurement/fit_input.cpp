@@ -5,11 +5,12 @@
 
 #include <fmt/format.h>
 
-#include "campaign/make_model.hpp"
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/fit/asimov.hpp"
 #include "ratiofarm/mpi/together.hpp"
+
+#include "campaign/make_model.hpp"
 
 #include "region_source.hpp"
 #include "shared_events.hpp"

@@ -5,6 +5,7 @@
 
 #include "ratiofarm/fit/goodness_of_fit.hpp"
 #include "ratiofarm/physics/process_rates.hpp"
+
 #include "tables/events/event_rows.hpp"
 
 #include "toys_lists.hpp"

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "ratiofarm/fit/fit.hpp"
+
 #include "results/fit_json.hpp"
 
 #include "fit_input.hpp"

@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
-#include "fit/kernels/guards.hpp"
 #include "ratiofarm/fit/asimov.hpp"
 #include "ratiofarm/mpi/exact_sum.hpp"
 #include "ratiofarm/mpi/together.hpp"
 #include "ratiofarm/physics/interpolation.hpp"
+
+#include "fit/kernels/guards.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -2,6 +2,7 @@
 
 #include "ratiofarm/core/log.hpp"
 #include "ratiofarm/fit/likelihood.hpp"
+
 #include "results/fit_json.hpp"
 
 #include "fit_input.hpp"

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "ratiofarm/core/errors.hpp"
+
 #include "core/philox.hpp"
 
 namespace ratiofarm {

@@ -9,9 +9,10 @@
 #include <vector>
 
 #include "ratiofarm/core/partition.hpp"
-#include "protocol/task_file.hpp"
-#include "farm/task_runner.hpp"
 #include "ratiofarm/fit/toys.hpp"
+
+#include "farm/task_runner.hpp"
+#include "protocol/task_file.hpp"
 #include "store/run_directory.hpp"
 
 namespace ratiofarm {

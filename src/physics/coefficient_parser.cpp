@@ -4,8 +4,9 @@
 #include <system_error>
 
 #include "ratiofarm/core/errors.hpp"
-#include "core/suggest.hpp"
 #include "ratiofarm/physics/coefficient.hpp"
+
+#include "core/suggest.hpp"
 
 #include "polynomial.hpp"
 

@@ -5,12 +5,13 @@
 
 #include <fmt/format.h>
 
+#include "ratiofarm/core/errors.hpp"
+#include "ratiofarm/tables/event_file.hpp"
+
 #include "campaign/preselection_graph.hpp"
 #include "campaign/selection/resolved_campaign.hpp"
 #include "campaign/task_graph.hpp"
-#include "ratiofarm/core/errors.hpp"
 #include "core/sealed_text.hpp"
-#include "ratiofarm/tables/event_file.hpp"
 
 #include "blinding.hpp"
 #include "search_resolution.hpp"

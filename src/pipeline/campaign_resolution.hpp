@@ -5,9 +5,10 @@
 #include <string_view>
 #include <vector>
 
-#include "campaign/campaign.hpp"
 #include "ratiofarm/core/log.hpp"
 #include "ratiofarm/protocol/sample_info.hpp"
+
+#include "campaign/campaign.hpp"
 #include "results/selection_record.hpp"
 #include "store/run_directory.hpp"
 

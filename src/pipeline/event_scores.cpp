@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "ratiofarm/core/errors.hpp"
+
 #include "protocol/task_file.hpp"
 
 namespace ratiofarm {

@@ -5,8 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "campaign/task_graph.hpp"
 #include "ratiofarm/core/partition.hpp"
+
+#include "campaign/task_graph.hpp"
 #include "store/run_directory.hpp"
 
 namespace ratiofarm {

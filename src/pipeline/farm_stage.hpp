@@ -4,10 +4,9 @@
 #include <memory>
 #include <vector>
 
-#include "protocol/task_file.hpp"
-
 #include "farm/task.hpp"
 #include "farm/task_runner.hpp"
+#include "protocol/task_file.hpp"
 
 #include "stages.hpp"
 

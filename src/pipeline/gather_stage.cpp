@@ -7,10 +7,10 @@
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/mpi/together.hpp"
-#include "protocol/task_file.hpp"
 #include "ratiofarm/tables/ensemble_file.hpp"
 
 #include "campaign/ensemble_choice.hpp"
+#include "protocol/task_file.hpp"
 
 #include "ensembles.hpp"
 #include "stages.hpp"

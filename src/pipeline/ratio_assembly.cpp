@@ -8,11 +8,11 @@
 
 #include <fmt/format.h>
 
-#include "campaign/ensemble_spec.hpp"
-#include "campaign/make_model.hpp"
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
 
+#include "campaign/ensemble_spec.hpp"
+#include "campaign/make_model.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -9,14 +9,14 @@
 
 #include <fmt/format.h>
 
+#include "ratiofarm/tables/verify.hpp"
+
 #include "core/publish.hpp"
 #include "core/sealed_text.hpp"
+#include "measurement/toys_runner.hpp"
 #include "protocol/task_file.hpp"
 #include "store/journal.hpp"
 #include "store/lock.hpp"
-#include "ratiofarm/tables/verify.hpp"
-
-#include "measurement/toys_runner.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "ratiofarm/core/digest.hpp"
+
 #include "store/run_directory.hpp"
 
 namespace ratiofarm {

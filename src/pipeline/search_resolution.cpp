@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "ratiofarm/core/errors.hpp"
+
 #include "core/sealed_text.hpp"
 
 namespace ratiofarm {

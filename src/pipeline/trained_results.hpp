@@ -5,8 +5,9 @@
 #include <utility>
 #include <vector>
 
-#include "campaign/ensemble_choice.hpp"
 #include "ratiofarm/core/digest.hpp"
+
+#include "campaign/ensemble_choice.hpp"
 #include "protocol/task_file.hpp"
 #include "store/run_directory.hpp"
 

@@ -5,9 +5,9 @@
 
 #include <fmt/format.h>
 
-#include "core/publish.hpp"
 #include "ratiofarm/mpi/together.hpp"
 
+#include "core/publish.hpp"
 #include "core/sealed_text.hpp"
 #include "measurement/fit_input.hpp"
 

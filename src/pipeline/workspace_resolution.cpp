@@ -5,14 +5,14 @@
 
 #include <fmt/format.h>
 
-#include "core/publish.hpp"
 #include "ratiofarm/mpi/together.hpp"
-#include "protocol/task_file.hpp"
 #include "ratiofarm/tables/event_file.hpp"
 
 #include "campaign/file/campaign_diff.hpp"
 #include "campaign/preselection_graph.hpp"
+#include "core/publish.hpp"
 #include "core/sealed_text.hpp"
+#include "protocol/task_file.hpp"
 
 #include "search_resolution.hpp"
 #include "task_identities.hpp"

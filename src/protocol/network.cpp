@@ -1,6 +1,7 @@
 #include "ratiofarm/protocol/network.hpp"
 
 #include "ratiofarm/core/contracts.hpp"
+
 #include "network_kinds.hpp"
 
 namespace ratiofarm {

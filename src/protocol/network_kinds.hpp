@@ -3,9 +3,10 @@
 #include <stdexcept>
 
 #include "ratiofarm/protocol/network.hpp"
+#include "ratiofarm/protocol/training_options.hpp"
+
 #include "protocol/network_kinds/mlp.hpp"
 #include "protocol/network_kinds/residual_mlp.hpp"
-#include "ratiofarm/protocol/training_options.hpp"
 
 /// What a kind of network computes is written once, as a function template over a graph, in
 /// core/network_kinds/<kind>.hpp. One graph lists the parameters (core), another computes with

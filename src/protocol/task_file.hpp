@@ -8,9 +8,10 @@
 #include <vector>
 
 #include "ratiofarm/core/digest.hpp"
-#include "ratiofarm/protocol/trained_net.hpp"
-#include "core/publish.hpp"
 #include "ratiofarm/core/wire.hpp"
+#include "ratiofarm/protocol/trained_net.hpp"
+
+#include "core/publish.hpp"
 
 /// Files of one task, plain and checksummed: "RFTASK\r\n", u32 version, u32 kind, the task digest,
 /// u64 size and u32 CRC-32 of the body, then the body in wire encoding. See docs/formats.md.
@@ -77,8 +78,8 @@ void fields(Archive& archive, MemberOf<Archive, RatioBlock>& value) {
 /// A classifier evaluated on the events of one part among some rows, in file order.
 struct ScoreBlock {
     std::uint32_t classes = 0;
-    std::vector<float> log_probability;  ///< [classes, events] ln s_k: geometric mean over the nets,
-                                         ///< scaled so that the s_k of an event sum to 1
+    std::vector<float> log_probability;  ///< [classes, events] ln s_k: geometric mean over the
+                                         ///< nets, scaled so that the s_k of an event sum to 1
 };
 
 template <class Archive>

@@ -10,12 +10,13 @@
 
 #include "ratiofarm/core/digest.hpp"
 #include "ratiofarm/core/enum_words.hpp"
-#include "ratiofarm/core/task_progress.hpp"
 #include "ratiofarm/core/wire.hpp"
 #include "ratiofarm/protocol/network.hpp"
 #include "ratiofarm/protocol/sample_info.hpp"
 #include "ratiofarm/protocol/split.hpp"
 #include "ratiofarm/protocol/training_options.hpp"
+
+#include "core/task_progress.hpp"
 
 /// What a supervisor and its trainer say to each other over their local socket. Each frame is
 /// u32 size of the body, u8 index of the message in the variant, then the encoded body.

@@ -2,9 +2,9 @@
 
 #include <vector>
 
-#include "report_inputs.hpp"
-
 #include "measurement/fit_input.hpp"
+
+#include "report_inputs.hpp"
 
 namespace ratiofarm {
 

@@ -32,9 +32,9 @@ struct ClosureSums {
 };
 
 ClosureSums sum_sample(const SampleEvents& sample,
-                      double is_target,
-                      double scale,
-                      const Binning& binning) {
+                       double is_target,
+                       double scale,
+                       const Binning& binning) {
     RATIOFARM_EXPECT(sample.feature.size() == sample.weight.size());
     ClosureSums sums(static_cast<Eigen::Index>(binning.bins()));
     const double total = total_weight(sample.weight);

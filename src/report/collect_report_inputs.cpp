@@ -8,9 +8,10 @@
 
 #include <fmt/format.h>
 
+#include "ratiofarm/tables/ensemble_file.hpp"
+
 #include "campaign/ensemble_spec.hpp"
 #include "core/sealed_text.hpp"
-#include "ratiofarm/tables/ensemble_file.hpp"
 
 #include "process_summary.hpp"
 #include "quality_summary.hpp"

@@ -3,10 +3,12 @@
 #include <filesystem>
 #include <vector>
 
-#include "campaign/campaign.hpp"
 #include "ratiofarm/protocol/sample_info.hpp"
-#include "report_inputs.hpp"
+
+#include "campaign/campaign.hpp"
 #include "store/run_directory.hpp"
+
+#include "report_inputs.hpp"
 
 namespace ratiofarm {
 

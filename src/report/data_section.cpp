@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include "fit_text.hpp"
-
 #include "html.hpp"
 #include "report_sections.hpp"
 
@@ -10,8 +9,8 @@ namespace ratiofarm {
 namespace {
 
 std::string injected_end_text(const InjectedParameter& parameter,
-                     const std::optional<double>& distance,
-                     double sign) {
+                              const std::optional<double>& distance,
+                              double sign) {
     return distance ? fmt::format("{:.4g}", parameter.value + sign * *distance)
                     : std::string("open");
 }
@@ -26,7 +25,8 @@ std::string injections_table(const FitRecord& record) {
                 {text_cell(injection.name), text_cell(injection.data), text_cell(parameter.name),
                  number_cell(fmt::format("{:.6g}", parameter.injected)),
                  number_cell(with_error(parameter.value, parameter.error)),
-                 number_cell(interval ? injected_end_text(parameter, parameter.error_low, -1.0) + " to " +
+                 number_cell(interval ? injected_end_text(parameter, parameter.error_low, -1.0) +
+                                            " to " +
                                             injected_end_text(parameter, parameter.error_high, 1.0)
                                       : std::string("-")),
                  number_cell(parameter.pull ? fmt::format("{:.3f}", *parameter.pull)

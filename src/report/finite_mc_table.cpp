@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "fit_text.hpp"
-
 #include "html.hpp"
 #include "report_sections.hpp"
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "results/finite_mc_record.hpp"
+
 #include "fit_text.hpp"
 
 namespace ratiofarm {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ratiofarm/core/contracts.hpp"
+
 #include "tables/events/event_rows.hpp"
 
 namespace ratiofarm {

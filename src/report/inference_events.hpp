@@ -5,9 +5,10 @@
 #include <vector>
 
 #include "ratiofarm/protocol/sample_info.hpp"
+#include "ratiofarm/tables/ratio_file.hpp"
+
 #include "binning.hpp"
 #include "sample_events.hpp"
-#include "ratiofarm/tables/ratio_file.hpp"
 
 namespace ratiofarm {
 
@@ -19,8 +20,8 @@ struct InferenceSample {
     std::vector<std::vector<float>> log_ratio;  ///< [process][n], normalised
     std::vector<std::vector<float>> spread;     ///< [process][n]; empty if the file has none
     std::vector<std::vector<float>> feature;    ///< [feature][n]; empty if the events are missing
-    std::vector<std::uint64_t> row;           ///< [n] in the events file; empty if unknown
-    const SampleInfo* info = nullptr;         ///< of the events file; null if it is missing
+    std::vector<std::uint64_t> row;             ///< [n] in the events file; empty if unknown
+    const SampleInfo* info = nullptr;           ///< of the events file; null if it is missing
 };
 
 /// The events of a ratio file as the diagnostics need them.

@@ -12,9 +12,9 @@
 #include <stdlib.h>
 
 #include "ratiofarm/core/errors.hpp"
-#include "core/publish.hpp"
 
 #include "core/process.hpp"
+#include "core/publish.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -103,8 +103,7 @@ std::optional<RatioAccuracy> exact_accuracy(const InferenceEvents& events,
     std::vector<double> weights;
     for (const InferenceSample& part : events.samples()) {
         if (part.fraction == 0.0) continue;
-        const auto values =
-            exact_ratios_of(part, {sample, header.processes[process].name}, header);
+        const auto values = exact_ratios_of(part, {sample, header.processes[process].name}, header);
         if (!values) return std::nullopt;
         const double scale = part.fraction / total_weight(part.weight);
         const std::vector<float>& column = part.log_ratio[process];

@@ -4,10 +4,10 @@
 #include <string>
 #include <vector>
 
-#include "report_inputs.hpp"
 #include "ratiofarm/tables/ratio_header.hpp"
 
 #include "inference_events.hpp"
+#include "report_inputs.hpp"
 
 namespace ratiofarm {
 

@@ -2,8 +2,9 @@
 
 #include <filesystem>
 
-#include "campaign/ensemble_spec.hpp"
 #include "ratiofarm/tables/ensemble_file.hpp"
+
+#include "campaign/ensemble_spec.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -3,8 +3,9 @@
 #include <vector>
 
 #include "campaign/campaign.hpp"
-#include "report_inputs.hpp"
 #include "store/run_directory.hpp"
+
+#include "report_inputs.hpp"
 
 namespace ratiofarm {
 

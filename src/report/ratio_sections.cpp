@@ -147,8 +147,8 @@ std::string ensemble_table(const ReportInputs& inputs) {
 std::string checks_section(const ReportInputs& inputs) {
     if (inputs.processes.empty()) return {};
     return section_html("checks", "Checks of the ratios",
-                        ratio_normalisation_table(inputs) + identity_text(inputs) + shape_table(inputs) +
-                            accuracy_table(inputs));
+                        ratio_normalisation_table(inputs) + identity_text(inputs) +
+                            shape_table(inputs) + accuracy_table(inputs));
 }
 
 std::string closure_section(const ReportInputs& inputs, const Plotter& plotter) {

@@ -17,7 +17,7 @@ namespace ratiofarm {
 namespace {
 
 constexpr std::array region_palette{Colour::vermillion, Colour::blue,   Colour::green,
-                             Colour::purple,     Colour::orange, Colour::sky};
+                                    Colour::purple,     Colour::orange, Colour::sky};
 
 std::string cuts_text(const SelectionRegion& region) {
     std::string text;
@@ -112,8 +112,8 @@ Plot score_plot(const SelectionInputs& selection) {
         for (std::size_t bin = first; bin < last; ++bin) {
             density.push_back(score->weights[bin] / (sum * width));
         }
-        plot.panels[0].curves.push_back(
-            outline(edges, density, process.name, region_palette[colour++ % region_palette.size()]));
+        plot.panels[0].curves.push_back(outline(edges, density, process.name,
+                                                region_palette[colour++ % region_palette.size()]));
     }
     return plot;
 }

@@ -50,12 +50,12 @@ std::vector<std::string> all_warnings(const ReportInputs& inputs, const Plotter&
 }  // namespace
 
 std::string report_html(const ReportInputs& inputs, const Plotter& plotter) {
-    const std::string body = result_section(inputs, plotter) + data_section(inputs) +
-                             inference_section(inputs, plotter) + regions_section(inputs, plotter) +
-                             shapes_section(inputs) + checks_section(inputs) + closure_section(inputs, plotter) +
-                             calibration_section(inputs, plotter) +
-                             training_section(inputs, plotter) + quality_section(inputs, plotter) +
-                             search_section(inputs) + campaign_section(inputs);
+    const std::string body =
+        result_section(inputs, plotter) + data_section(inputs) +
+        inference_section(inputs, plotter) + regions_section(inputs, plotter) +
+        shapes_section(inputs) + checks_section(inputs) + closure_section(inputs, plotter) +
+        calibration_section(inputs, plotter) + training_section(inputs, plotter) +
+        quality_section(inputs, plotter) + search_section(inputs) + campaign_section(inputs);
     const std::string name = escape_html(inputs.campaign);
     const std::string data = inputs.fit ? escape_html(inputs.fit->data) : std::string();
     return fmt::format(

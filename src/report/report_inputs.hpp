@@ -5,15 +5,17 @@
 #include <string>
 #include <vector>
 
-#include "campaign/gates.hpp"
 #include "ratiofarm/protocol/net_quality.hpp"
-#include "calibration.hpp"
-#include "closure.hpp"
+
+#include "campaign/gates.hpp"
 #include "results/fit_json.hpp"
 #include "results/gof_json.hpp"
-#include "ratio_checks.hpp"
 #include "results/search_record.hpp"
 #include "results/selection_record.hpp"
+
+#include "calibration.hpp"
+#include "closure.hpp"
+#include "ratio_checks.hpp"
 
 namespace ratiofarm {
 

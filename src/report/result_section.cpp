@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include "fit_text.hpp"
-
 #include "html.hpp"
 #include "report_plots.hpp"
 #include "report_sections.hpp"

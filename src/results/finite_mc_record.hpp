@@ -42,8 +42,8 @@ struct WeightedMembersFit {
     double estimate = 0.0;  ///< of the parameter of interest with the ratios of weighted members
     double error = 0.0;     ///< of that fit
     std::vector<NetRatioSums>
-        ratios;                    ///< [regions], of which these are normalised on the reference
-    bool converged = true;         ///< weights and fit
+        ratios;             ///< [regions], of which these are normalised on the reference
+    bool converged = true;  ///< weights and fit
 };
 
 /// The uncertainty of a fit from the finite number of simulated events.

@@ -6,10 +6,11 @@
 #include <string_view>
 #include <vector>
 
-#include "ratiofarm/protocol/shape_judgement.hpp"
 #include "ratiofarm/fit/fit_result.hpp"
 #include "ratiofarm/fit/limits.hpp"
 #include "ratiofarm/physics/statistical_model.hpp"
+#include "ratiofarm/protocol/shape_judgement.hpp"
+
 #include "finite_mc_record.hpp"
 #include "unblinding.hpp"
 

@@ -4,9 +4,10 @@
 #include <string_view>
 #include <vector>
 
+#include "ratiofarm/core/digest.hpp"
+
 #include "campaign/campaign.hpp"
 #include "campaign/selection/selection_sums.hpp"
-#include "ratiofarm/core/digest.hpp"
 
 namespace ratiofarm {
 

@@ -1,9 +1,8 @@
 #include <cmath>
 #include <string>
 
-#include "interference_model.hpp"
-
 #include "cholesky.hpp"
+#include "interference_model.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "ratiofarm/core/contracts.hpp"
+
 #include "core/philox.hpp"
 #include "core/seeds.hpp"
 

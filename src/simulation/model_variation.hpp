@@ -7,8 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "interference_model.hpp"
 #include "ratiofarm/physics/interpolation.hpp"
+
+#include "interference_model.hpp"
 
 namespace ratiofarm {
 

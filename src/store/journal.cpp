@@ -11,8 +11,9 @@
 #include <fmt/format.h>
 
 #include "ratiofarm/core/errors.hpp"
-#include "core/publish.hpp"
 #include "ratiofarm/core/wire.hpp"
+
+#include "core/publish.hpp"
 
 #include "journal_line.hpp"
 

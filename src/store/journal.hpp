@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "ratiofarm/core/digest.hpp"
-#include "ratiofarm/core/task_progress.hpp"
 
 #include "core/task_identity.hpp"
+#include "core/task_progress.hpp"
 #include "core/unique_fd.hpp"
 
 #include "farm_times.hpp"

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "ratiofarm/core/digest.hpp"
+
 #include "shard.hpp"
 
 namespace ratiofarm {

@@ -1,6 +1,7 @@
 #include "checked_column.hpp"
 
 #include "ratiofarm/core/errors.hpp"
+
 #include "h5/file.hpp"
 
 namespace ratiofarm {

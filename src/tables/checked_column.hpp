@@ -9,6 +9,7 @@
 
 #include "ratiofarm/core/digest.hpp"
 #include "ratiofarm/core/partition.hpp"
+
 #include "h5/dataset.hpp"
 
 /// Columns of events: datasets whose rows are checksummed in blocks of fixed size. The CRC-32 of

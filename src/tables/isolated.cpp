@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "ratiofarm/core/errors.hpp"
+
 #include "core/unique_fd.hpp"
 
 namespace ratiofarm {

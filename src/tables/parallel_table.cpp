@@ -1,8 +1,9 @@
 #include "parallel_table.hpp"
 
+#include "ratiofarm/mpi/together.hpp"
+
 #include "core/publish.hpp"
 #include "h5/free_space.hpp"
-#include "ratiofarm/mpi/together.hpp"
 
 #include "table_file.hpp"
 

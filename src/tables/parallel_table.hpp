@@ -4,8 +4,9 @@
 #include <filesystem>
 #include <functional>
 
-#include "h5/file.hpp"
 #include "ratiofarm/mpi/communicator.hpp"
+
+#include "h5/file.hpp"
 
 namespace ratiofarm {
 

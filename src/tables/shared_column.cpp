@@ -7,6 +7,7 @@
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/digest.hpp"
 #include "ratiofarm/core/errors.hpp"
+
 #include "h5/file.hpp"
 
 #include "checked_column.hpp"

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "ratiofarm/core/partition.hpp"
+
 #include "h5/dataset.hpp"
 
 #include "byte_file.hpp"

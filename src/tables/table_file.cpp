@@ -9,6 +9,7 @@
 #include "ratiofarm/core/digest.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/partition.hpp"
+
 #include "h5/attributes.hpp"
 #include "h5/dataset.hpp"
 

@@ -5,6 +5,7 @@
 
 #include "ratiofarm/core/enum_words.hpp"
 #include "ratiofarm/core/errors.hpp"
+
 #include "core/suggest.hpp"
 
 namespace ratiofarm {

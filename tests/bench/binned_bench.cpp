@@ -9,10 +9,10 @@
 
 #include <nlohmann/json.hpp>
 
-#include "core/publish.hpp"
 #include "ratiofarm/fit/fit.hpp"
 #include "ratiofarm/fit/likelihood.hpp"
 
+#include "core/publish.hpp"
 #include "pyhf/pyhf_import.hpp"
 
 using namespace ratiofarm;

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "core/publish.hpp"
-
 #include "workers/trainer/tasks/inference.hpp"
 #include "workers/trainer/tasks/task_control.hpp"
 

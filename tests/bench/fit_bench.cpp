@@ -14,8 +14,9 @@
 #include <thread>
 #include <vector>
 
-#include "fma_peak.hpp"
 #include "fit/events/region_events.hpp"
+
+#include "fma_peak.hpp"
 
 using namespace ratiofarm;
 

@@ -4,6 +4,7 @@
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/mapped_file.hpp"
+
 #include "core/publish.hpp"
 
 namespace ratiofarm::bench {

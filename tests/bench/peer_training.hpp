@@ -6,6 +6,7 @@
 
 #include "workers/trainer/events/pack_batches.hpp"
 #include "workers/trainer/tasks/pack_trainer.hpp"
+
 #include "peer_case.hpp"
 
 namespace ratiofarm::bench {

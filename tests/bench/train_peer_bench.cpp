@@ -15,8 +15,9 @@
 #include "ratiofarm/core/log.hpp"
 #include "ratiofarm/core/mapped_file.hpp"
 
-#include "bench_arguments.hpp"
 #include "workers/trainer/engine/device.hpp"
+
+#include "bench_arguments.hpp"
 #include "ensemble_evaluation.hpp"
 #include "peer_case.hpp"
 #include "peer_training.hpp"

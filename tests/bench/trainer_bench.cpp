@@ -14,12 +14,13 @@
 
 #include "ratiofarm/core/log.hpp"
 
-#include "bench_arguments.hpp"
 #include "workers/trainer/engine/cpu_product.hpp"
 #include "workers/trainer/engine/cross_entropy.hpp"
 #include "workers/trainer/engine/device.hpp"
 #include "workers/trainer/engine/flat_optimizer.hpp"
 #include "workers/trainer/engine/net_pack.hpp"
+
+#include "bench_arguments.hpp"
 
 namespace ratiofarm {
 namespace {

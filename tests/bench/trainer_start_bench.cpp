@@ -16,10 +16,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/philox.hpp"
 #include "core/publish.hpp"
 #include "protocol/trainer_protocol.hpp"
-
-#include "core/philox.hpp"
 
 #include "bench_arguments.hpp"
 

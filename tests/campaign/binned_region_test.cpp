@@ -1,7 +1,8 @@
-#include "campaign/binned_section.hpp"
-#include "campaign/campaign.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm_test/catch.hpp"
+
+#include "campaign/binned_section.hpp"
+#include "campaign/campaign.hpp"
 
 using namespace ratiofarm;
 

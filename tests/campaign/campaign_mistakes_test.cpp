@@ -1,8 +1,9 @@
 #include <string>
 
-#include "campaign/campaign.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm_test/catch.hpp"
+
+#include "campaign/campaign.hpp"
 
 #include "example_campaign.hpp"
 

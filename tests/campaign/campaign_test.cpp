@@ -3,9 +3,10 @@
 #include <filesystem>
 
 #include "ratiofarm/core/errors.hpp"
-#include "core/publish.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
+
+#include "core/publish.hpp"
 
 #include "example_campaign.hpp"
 
@@ -194,7 +195,8 @@ TEST_CASE("every option of the nets reaches its field", "[campaign]") {
     const std::string text = replaced(
         replaced(example_toml, "inference = 0.4", "folds = 4"), "members = 3",
         "members = 3\nreplicas = 6\nreplacements = 0\nuntil_spread = 0.5\nmax_members = 7\n"
-        "keep_members = true\n[gates]\nslope = 0\n[systematics]\nwarm_start = true\nhalves = false\n"
+        "keep_members = true\n[gates]\nslope = 0\n[systematics]\nwarm_start = true\nhalves = "
+        "false\n"
         "null_shapes = \"keep\"\nnull_level = 2.5\n");
     const Campaign campaign = parse_campaign(
         replaced(text, "batch = 100",
@@ -229,16 +231,14 @@ TEST_CASE("every option of the nets reaches its field", "[campaign]") {
     GatesSection gates;
     gates.slope = 0.0;
     CHECK(campaign.gates == gates);
-    const SystematicsSection systematics{.warm_start = true,
-                                         .halves = false,
-                                         .null_shapes = NullShapes::keep,
-                                         .null_level = 2.5};
+    const SystematicsSection systematics{
+        .warm_start = true, .halves = false, .null_shapes = NullShapes::keep, .null_level = 2.5};
     CHECK(campaign.systematic_nets == systematics);
 }
 
 TEST_CASE("weights of members need the members in the ratio file", "[campaign]") {
-    const std::string with_method = replaced(
-        example_toml, "members = 3", "members = 3\n[finite_mc]\nmethod = \"wifi\"\n");
+    const std::string with_method =
+        replaced(example_toml, "members = 3", "members = 3\n[finite_mc]\nmethod = \"wifi\"\n");
 
     const Campaign campaign = parse_campaign(with_method, "/campaigns");
 

@@ -92,8 +92,8 @@ shape = { S = { up = "S", down = "B" } }
     const auto disk = [&] {
         return cost_of(campaign, samples, make_task_graph(campaign, samples, "cpu")).disk_bytes;
     };
-    // Eleven results, four of halves that go no further, and 15 ratio blocks in as many folders; S, SBI, B, S/scale/up and down in the
-    // folders S and S/scale; 11 fixed files and a checkpoint.
+    // Eleven results, four of halves that go no further, and 15 ratio blocks in as many folders; S,
+    // SBI, B, S/scale/up and down in the folders S and S/scale; 11 fixed files and a checkpoint.
     CHECK(cost_of(campaign, samples, make_task_graph(campaign, samples, "cpu")).inodes ==
           30 + 30 + 5 + 2 + 11 + 3);
     const std::uint64_t before = disk();

@@ -1,8 +1,9 @@
 // [data]: blind campaigns and injections.
-#include "campaign/measurement_digest.hpp"
-#include "campaign/task_graph.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm_test/catch.hpp"
+
+#include "campaign/measurement_digest.hpp"
+#include "campaign/task_graph.hpp"
 
 #include "example_campaign.hpp"
 

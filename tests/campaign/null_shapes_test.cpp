@@ -5,8 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "core/philox.hpp"
 #include "ratiofarm_test/catch.hpp"
+
+#include "core/philox.hpp"
 
 #include "example_campaign.hpp"
 

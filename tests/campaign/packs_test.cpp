@@ -2,10 +2,11 @@
 #include <map>
 #include <set>
 
-#include "campaign/task_graph.hpp"
 #include "ratiofarm/core/errors.hpp"
-#include "core/seeds.hpp"
 #include "ratiofarm_test/catch.hpp"
+
+#include "campaign/task_graph.hpp"
+#include "core/seeds.hpp"
 
 #include "example_campaign.hpp"
 

@@ -4,10 +4,11 @@
 #include <algorithm>
 #include <cmath>
 
-#include "campaign/ensemble_choice.hpp"
 #include "ratiofarm/core/errors.hpp"
-#include "core/seeds.hpp"
 #include "ratiofarm_test/catch.hpp"
+
+#include "campaign/ensemble_choice.hpp"
+#include "core/seeds.hpp"
 
 #include "example_campaign.hpp"
 

@@ -1,8 +1,9 @@
 #include <string>
 #include <vector>
 
-#include "campaign/campaign.hpp"
 #include "ratiofarm_test/catch.hpp"
+
+#include "campaign/campaign.hpp"
 
 #include "example_campaign.hpp"
 #include "selection_example.hpp"

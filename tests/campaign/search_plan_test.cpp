@@ -4,9 +4,10 @@
 #include <limits>
 #include <set>
 
-#include "campaign/cost.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm_test/catch.hpp"
+
+#include "campaign/cost.hpp"
 
 #include "example_campaign.hpp"
 

@@ -1,9 +1,10 @@
 #include <cmath>
 #include <set>
 
-#include "campaign/search/search_space.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm_test/catch.hpp"
+
+#include "campaign/search/search_space.hpp"
 
 #include "example_campaign.hpp"
 

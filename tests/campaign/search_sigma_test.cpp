@@ -4,8 +4,9 @@
 #include <numbers>
 
 #include "ratiofarm/core/errors.hpp"
-#include "core/philox.hpp"
 #include "ratiofarm_test/catch.hpp"
+
+#include "core/philox.hpp"
 
 #include "example_campaign.hpp"
 

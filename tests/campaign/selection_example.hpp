@@ -4,8 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "campaign/selection/resolved_campaign.hpp"
 #include "ratiofarm_test/catch.hpp"
+
+#include "campaign/selection/resolved_campaign.hpp"
 
 namespace ratiofarm::test {
 

@@ -3,9 +3,10 @@
 #include <string>
 #include <vector>
 
-#include "campaign/selection/selection_sums.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm_test/catch.hpp"
+
+#include "campaign/selection/selection_sums.hpp"
 
 #include "example_campaign.hpp"
 #include "selection_example.hpp"

@@ -1,11 +1,12 @@
 // [[systematic]], [[region]], [[morphing]] and constraints, from text to values and back.
 #include <cmath>
 
+#include "ratiofarm/core/errors.hpp"
+#include "ratiofarm_test/catch.hpp"
+
 #include "campaign/campaign.hpp"
 #include "campaign/make_model.hpp"
 #include "campaign/task_graph.hpp"
-#include "ratiofarm/core/errors.hpp"
-#include "ratiofarm_test/catch.hpp"
 
 #include "example_campaign.hpp"
 

@@ -4,8 +4,9 @@
 #include <set>
 
 #include "ratiofarm/core/errors.hpp"
-#include "core/seeds.hpp"
 #include "ratiofarm_test/catch.hpp"
+
+#include "core/seeds.hpp"
 
 #include "example_campaign.hpp"
 

@@ -1,10 +1,11 @@
 // Systematics whose shapes are trained: keys, samples, trainings, evaluations and yields.
 #include <algorithm>
 
-#include "campaign/make_model.hpp"
-#include "campaign/task_graph.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm_test/catch.hpp"
+
+#include "campaign/make_model.hpp"
+#include "campaign/task_graph.hpp"
 
 #include "example_campaign.hpp"
 

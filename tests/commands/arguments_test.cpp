@@ -1,5 +1,6 @@
-#include "commands/command.hpp"
 #include "ratiofarm_test/catch.hpp"
+
+#include "commands/command.hpp"
 
 using namespace ratiofarm;
 

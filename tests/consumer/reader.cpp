@@ -18,8 +18,8 @@ int main(int argc, char* argv[]) {
     const auto samples = ratiofarm::all_samples(argv[1]);
     const auto infos = ratiofarm::read_sample_info(argv[1], samples, sample.columns, {});
 
-    const bool right = infos.size() == 1 && infos[0].name == "S" &&
-                       infos[0].columns.events == 3 && infos[0].sum_of_weights == 6.0;
+    const bool right = infos.size() == 1 && infos[0].name == "S" && infos[0].columns.events == 3 &&
+                       infos[0].sum_of_weights == 6.0;
     std::printf("%zu sample(s), sum of weights %g\n", infos.size(),
                 infos.empty() ? 0.0 : infos[0].sum_of_weights);
     return right ? 0 : 1;

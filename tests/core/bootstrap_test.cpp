@@ -3,8 +3,9 @@
 #include <array>
 #include <cmath>
 
-#include "core/seeds.hpp"
 #include "ratiofarm_test/catch.hpp"
+
+#include "core/seeds.hpp"
 
 using namespace ratiofarm;
 

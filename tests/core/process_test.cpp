@@ -6,9 +6,10 @@
 
 #include <sys/time.h>
 
-#include "core/publish.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
+
+#include "core/publish.hpp"
 
 using namespace ratiofarm;
 namespace fs = std::filesystem;

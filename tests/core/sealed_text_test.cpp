@@ -1,9 +1,10 @@
 #include "core/sealed_text.hpp"
 
 #include "ratiofarm/core/errors.hpp"
-#include "core/publish.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
+
+#include "core/publish.hpp"
 
 using namespace ratiofarm;
 using Catch::Matchers::Contains;

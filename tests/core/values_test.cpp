@@ -1,11 +1,12 @@
 #include <numeric>
 
 #include "ratiofarm/core/errors.hpp"
-#include "ratiofarm/protocol/network.hpp"
 #include "ratiofarm/core/partition.hpp"
+#include "ratiofarm/protocol/network.hpp"
+#include "ratiofarm_test/catch.hpp"
+
 #include "core/seeds.hpp"
 #include "core/suggest.hpp"
-#include "ratiofarm_test/catch.hpp"
 
 using namespace ratiofarm;
 

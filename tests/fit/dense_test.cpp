@@ -2,8 +2,9 @@
 
 #include <cmath>
 
-#include "core/philox.hpp"
 #include "ratiofarm_test/catch.hpp"
+
+#include "core/philox.hpp"
 
 using namespace ratiofarm;
 using dense::Matrix;

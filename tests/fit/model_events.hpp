@@ -5,11 +5,12 @@
 #include <string>
 #include <vector>
 
-#include "core/philox.hpp"
 #include "ratiofarm/fit/likelihood.hpp"
 #include "ratiofarm/mpi/communicator.hpp"
-#include "simulation/interference_model.hpp"
 #include "ratiofarm/physics/statistical_model.hpp"
+
+#include "core/philox.hpp"
+#include "simulation/interference_model.hpp"
 
 namespace ratiofarm::test {
 

@@ -4,9 +4,9 @@
 
 #include <cmath>
 
-#include "core/philox.hpp"
 #include "ratiofarm_test/catch.hpp"
 
+#include "core/philox.hpp"
 #include "fit/search/minima_search.hpp"
 
 using namespace ratiofarm;

@@ -98,7 +98,8 @@ private:
             });
             const auto anchor = [&](std::size_t side) {
                 const double log_g = events_.log_g[(2 * c + side) * events_.size() + i];
-                return std::exp(std::clamp(log_g, -oracle_largest_log_anchor, oracle_largest_log_anchor));
+                return std::exp(
+                    std::clamp(log_g, -oracle_largest_log_anchor, oracle_largest_log_anchor));
             };
             const std::size_t a = parameter_index(model_, parameter);
             Interpolated g = interpolate(effect->shape_code, {anchor(0), anchor(1)}, u_[a]);

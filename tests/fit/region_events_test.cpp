@@ -8,9 +8,10 @@
 #include "ratiofarm/mpi/together.hpp"
 #include "ratiofarm_test/catch.hpp"
 
+#include "fit/kernels/textbook_sums.hpp"
+
 #include "region_recipes.hpp"
 #include "region_sums_checks.hpp"
-#include "fit/kernels/textbook_sums.hpp"
 
 using namespace ratiofarm;
 using namespace ratiofarm::test;

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "core/philox.hpp"
-
 #include "fit/events/region_events.hpp"
 
 namespace ratiofarm::test {

@@ -2,9 +2,10 @@
 #include <cmath>
 #include <numeric>
 
-#include "core/philox.hpp"
 #include "ratiofarm/fit/neyman.hpp"
 #include "ratiofarm_test/catch.hpp"
+
+#include "core/philox.hpp"
 
 using namespace ratiofarm;
 

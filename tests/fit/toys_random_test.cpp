@@ -1,6 +1,5 @@
 // Random numbers and draws of toys, against the distributions they claim.
 
-
 #include <algorithm>
 #include <cmath>
 #include <map>

@@ -1,9 +1,10 @@
 #include "h5/attributes.hpp"
 
 #include "ratiofarm/core/errors.hpp"
-#include "h5/file.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
+
+#include "h5/file.hpp"
 
 using namespace ratiofarm;
 using Catch::Matchers::Contains;

@@ -5,9 +5,10 @@
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/mapped_file.hpp"
-#include "h5/file.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
+
+#include "h5/file.hpp"
 
 using namespace ratiofarm;
 using Catch::Matchers::Contains;

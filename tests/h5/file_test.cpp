@@ -1,11 +1,12 @@
 #include "h5/file.hpp"
 
 #include "ratiofarm/core/errors.hpp"
+#include "ratiofarm_test/catch.hpp"
+#include "ratiofarm_test/temporary_directory.hpp"
+
 #include "core/publish.hpp"
 #include "h5/dataset.hpp"
 #include "h5/free_space.hpp"
-#include "ratiofarm_test/catch.hpp"
-#include "ratiofarm_test/temporary_directory.hpp"
 
 using namespace ratiofarm;
 using Catch::Matchers::Contains;

@@ -1,9 +1,10 @@
 #include "ratiofarm/core/errors.hpp"
+#include "ratiofarm_test/catch.hpp"
+#include "ratiofarm_test/small_disk.hpp"
+
 #include "h5/dataset.hpp"
 #include "h5/file.hpp"
 #include "h5/free_space.hpp"
-#include "ratiofarm_test/catch.hpp"
-#include "ratiofarm_test/small_disk.hpp"
 
 using namespace ratiofarm;
 using Catch::Matchers::Contains;

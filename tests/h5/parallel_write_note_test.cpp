@@ -1,7 +1,8 @@
 #include <cstdlib>
 
-#include "h5/file.hpp"
 #include "ratiofarm_test/catch.hpp"
+
+#include "h5/file.hpp"
 
 using ratiofarm::h5::parallel_write_note;
 

@@ -1,8 +1,9 @@
 #include "ratiofarm/core/partition.hpp"
-#include "h5/dataset.hpp"
-#include "h5/file.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/shared_folder.hpp"
+
+#include "h5/dataset.hpp"
+#include "h5/file.hpp"
 
 using namespace ratiofarm;
 

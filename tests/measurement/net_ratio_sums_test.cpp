@@ -1,11 +1,11 @@
+#include "measurement/net_ratio_sums.hpp"
+
 #include <cmath>
 #include <limits>
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
-
-#include "measurement/net_ratio_sums.hpp"
 
 #include "binned_example.hpp"
 

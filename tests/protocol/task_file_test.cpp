@@ -1,8 +1,9 @@
 #include "protocol/task_file.hpp"
 
-#include "core/publish.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
+
+#include "core/publish.hpp"
 
 using namespace ratiofarm;
 

@@ -4,15 +4,16 @@
 #include <random>
 
 #include "ratiofarm/core/errors.hpp"
-#include "core/publish.hpp"
 #include "ratiofarm/fit/likelihood.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
 
+#include "core/publish.hpp"
 #include "pyhf/pyhf_export.hpp"
 #include "pyhf/pyhf_import.hpp"
-#include "pyhf_script.hpp"
 #include "tests/tables/run_python.hpp"
+
+#include "pyhf_script.hpp"
 
 using namespace ratiofarm;
 using Catch::Matchers::Contains;

@@ -1,11 +1,12 @@
 // Blinding, injections and goodness of fit as they are stored and shown.
 #include "ratiofarm/core/errors.hpp"
-#include "results/fit_json.hpp"
-#include "report/fit_text.hpp"
-#include "results/gof_json.hpp"
 #include "ratiofarm_test/catch.hpp"
 
+#include "report/fit_text.hpp"
 #include "report/report_sections.hpp"
+#include "results/fit_json.hpp"
+#include "results/gof_json.hpp"
+
 #include "sample_record.hpp"
 
 using namespace ratiofarm;

@@ -5,8 +5,9 @@
 #include <vector>
 
 #include "ratiofarm/core/errors.hpp"
-#include "report/plotter.hpp"
 #include "ratiofarm_test/catch.hpp"
+
+#include "report/plotter.hpp"
 
 #include "markup.hpp"
 

@@ -14,12 +14,13 @@
 
 #include <fmt/format.h>
 
+#include "ratiofarm_test/catch.hpp"
+#include "ratiofarm_test/temporary_directory.hpp"
+
 #include "core/philox.hpp"
 #include "farm/worker.hpp"
 #include "scheduler/scheduler.hpp"
 #include "store/journal.hpp"
-#include "ratiofarm_test/catch.hpp"
-#include "ratiofarm_test/temporary_directory.hpp"
 
 using namespace ratiofarm;
 

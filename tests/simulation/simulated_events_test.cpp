@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "campaign/task_graph.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
 
+#include "campaign/task_graph.hpp"
 #include "simulation/files/exact_ratios.hpp"
 
 using namespace ratiofarm;

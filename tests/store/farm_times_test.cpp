@@ -2,9 +2,10 @@
 
 #include "store/farm_times.hpp"
 
-#include "store/journal.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
+
+#include "store/journal.hpp"
 
 using namespace ratiofarm;
 

@@ -5,9 +5,10 @@
 #include <filesystem>
 
 #include "ratiofarm/core/errors.hpp"
-#include "core/publish.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
+
+#include "core/publish.hpp"
 
 using namespace ratiofarm;
 namespace fs = std::filesystem;

@@ -8,9 +8,10 @@
 #include <unistd.h>
 
 #include "ratiofarm/core/errors.hpp"
-#include "core/publish.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
+
+#include "core/publish.hpp"
 
 using namespace ratiofarm;
 namespace fs = std::filesystem;

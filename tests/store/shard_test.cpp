@@ -3,8 +3,9 @@
 #include <cstdlib>
 
 #include "ratiofarm/core/errors.hpp"
-#include "core/philox.hpp"
 #include "ratiofarm_test/catch.hpp"
+
+#include "core/philox.hpp"
 
 using namespace ratiofarm;
 

@@ -1,14 +1,14 @@
 // Catch's main for tests that run on several ranks: every rank runs every test. Rank 0 reports as
 // usual; another rank's report is shown only when something failed there.
 
-#include <mpi.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <iostream>
 #include <string>
+
+#include <mpi.h>
+#include <unistd.h>
 
 #if __has_include(<catch2/catch_session.hpp>)
 #include <catch2/catch_session.hpp>

@@ -5,11 +5,12 @@
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/mapped_file.hpp"
-#include "h5/attributes.hpp"
-#include "h5/file.hpp"
 #include "ratiofarm/tables/verify.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/shared_folder.hpp"
+
+#include "h5/attributes.hpp"
+#include "h5/file.hpp"
 
 #include "example_tables.hpp"
 

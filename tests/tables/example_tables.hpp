@@ -10,6 +10,7 @@
 
 #include "ratiofarm/tables/ensemble_file.hpp"
 #include "ratiofarm/tables/event_file.hpp"
+
 #include "tables/ratios/ratio_writer.hpp"
 
 /// Small tables whose values are easy to compute by hand.

@@ -2,10 +2,11 @@
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/tables/event_file.hpp"
-#include "tables/events/event_selection.hpp"
 #include "ratiofarm/tables/verify.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
+
+#include "tables/events/event_selection.hpp"
 
 #include "example_tables.hpp"
 

@@ -3,13 +3,14 @@
 #include <fstream>
 
 #include "ratiofarm/core/errors.hpp"
-#include "h5/dataset.hpp"
-#include "h5/file.hpp"
 #include "ratiofarm/tables/ratio_file.hpp"
-#include "tables/ratios/ratio_writer.hpp"
 #include "ratiofarm/tables/verify.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/shared_folder.hpp"
+
+#include "h5/dataset.hpp"
+#include "h5/file.hpp"
+#include "tables/ratios/ratio_writer.hpp"
 
 #include "example_tables.hpp"
 

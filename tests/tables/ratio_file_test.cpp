@@ -4,10 +4,11 @@
 #include <limits>
 
 #include "ratiofarm/core/errors.hpp"
-#include "tables/ratios/ratio_writer.hpp"
 #include "ratiofarm/tables/verify.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/shared_folder.hpp"
+
+#include "tables/ratios/ratio_writer.hpp"
 
 #include "example_tables.hpp"
 

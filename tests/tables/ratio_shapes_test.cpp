@@ -6,14 +6,15 @@
 #include <thread>
 
 #include "ratiofarm/core/errors.hpp"
-#include "h5/attributes.hpp"
-#include "h5/dataset.hpp"
-#include "h5/file.hpp"
 #include "ratiofarm/tables/ratio_file.hpp"
 #include "ratiofarm/tables/ratio_set_writer.hpp"
 #include "ratiofarm/tables/verify.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
+
+#include "h5/attributes.hpp"
+#include "h5/dataset.hpp"
+#include "h5/file.hpp"
 
 using namespace ratiofarm;
 using Catch::Matchers::Contains;

@@ -4,17 +4,18 @@
 #include <filesystem>
 #include <fstream>
 
-#include "core/philox.hpp"
-#include "core/publish.hpp"
 #include "ratiofarm/tables/ensemble_file.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
 
+#include "core/philox.hpp"
+#include "core/publish.hpp"
+#include "tables/ensembles/safetensors_export.hpp"
+#include "tests/commands/run_program.hpp"
+
 #include "documented_script.hpp"
 #include "example_tables.hpp"
-#include "tests/commands/run_program.hpp"
 #include "run_python.hpp"
-#include "tables/ensembles/safetensors_export.hpp"
 
 using namespace ratiofarm;
 using Catch::Matchers::Contains;

@@ -3,12 +3,13 @@
 #include <fstream>
 
 #include "ratiofarm/core/errors.hpp"
-#include "h5/attributes.hpp"
-#include "h5/dataset.hpp"
-#include "h5/file.hpp"
 #include "ratiofarm/tables/ratio_file.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
+
+#include "h5/attributes.hpp"
+#include "h5/dataset.hpp"
+#include "h5/file.hpp"
 
 #include "example_tables.hpp"
 

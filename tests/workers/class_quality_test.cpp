@@ -6,9 +6,9 @@
 #include <cmath>
 #include <vector>
 
-#include "core/philox.hpp"
 #include "ratiofarm_test/catch.hpp"
 
+#include "core/philox.hpp"
 #include "workers/trainer/quality/net_quality.hpp"
 
 namespace ratiofarm {

@@ -5,9 +5,9 @@
 
 #include <ATen/ATen.h>
 
-#include "protocol/network_kinds.hpp"
 #include "ratiofarm_test/catch.hpp"
 
+#include "protocol/network_kinds.hpp"
 #include "workers/trainer/engine/autograd_pack.hpp"
 #include "workers/trainer/engine/cpu_pack.hpp"
 #include "workers/trainer/engine/cross_entropy.hpp"

@@ -4,8 +4,9 @@
 #include <limits>
 #include <vector>
 
-#include "core/philox.hpp"
 #include "ratiofarm_test/catch.hpp"
+
+#include "core/philox.hpp"
 
 namespace ratiofarm {
 namespace {

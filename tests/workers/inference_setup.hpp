@@ -6,12 +6,12 @@
 #include <string>
 #include <vector>
 
-#include "core/publish.hpp"
 #include "ratiofarm/protocol/network.hpp"
 #include "ratiofarm/protocol/split.hpp"
-#include "protocol/task_file.hpp"
 #include "ratiofarm_test/catch.hpp"
 
+#include "core/publish.hpp"
+#include "protocol/task_file.hpp"
 #include "workers/trainer/tasks/inference.hpp"
 #include "workers/trainer/tasks/initial_row.hpp"
 

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "simulation/interference_model.hpp"
-
 #include "workers/trainer/quality/net_quality.hpp"
 
 namespace ratiofarm::test {

@@ -6,12 +6,12 @@
 
 #include <ATen/ATen.h>
 
-#include "core/publish.hpp"
-#include "protocol/task_file.hpp"
 #include "ratiofarm_test/catch.hpp"
 
 #include "core/philox.hpp"
+#include "core/publish.hpp"
 #include "protocol/network_kinds.hpp"
+#include "protocol/task_file.hpp"
 #include "workers/trainer/engine/autograd_pack.hpp"
 #include "workers/trainer/engine/softmax_cross_entropy.hpp"
 #include "workers/trainer/events/training_events.hpp"

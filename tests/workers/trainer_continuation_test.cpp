@@ -2,10 +2,10 @@
 #include <string>
 #include <vector>
 
-#include "core/publish.hpp"
-#include "protocol/task_file.hpp"
 #include "ratiofarm_test/catch.hpp"
 
+#include "core/publish.hpp"
+#include "protocol/task_file.hpp"
 #include "workers/trainer/tasks/training.hpp"
 
 #include "trainer_gaussians.hpp"

@@ -7,9 +7,10 @@
 
 #include <ATen/Parallel.h>
 
-#include "engine_cases.hpp"
 #include "workers/trainer/engine/flat_optimizer.hpp"
 #include "workers/trainer/engine/softmax_cross_entropy.hpp"
+
+#include "engine_cases.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -4,8 +4,9 @@
 #include <array>
 #include <cmath>
 
-#include "engine_cases.hpp"
 #include "workers/trainer/engine/flat_optimizer.hpp"
+
+#include "engine_cases.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -3,9 +3,8 @@
 #include <numeric>
 #include <span>
 
-#include "core/publish.hpp"
-
 #include "core/philox.hpp"
+#include "core/publish.hpp"
 
 namespace ratiofarm::test {
 

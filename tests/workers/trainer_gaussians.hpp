@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "ratiofarm/core/errors.hpp"
-#include "protocol/trainer_protocol.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
 
+#include "protocol/trainer_protocol.hpp"
 #include "workers/trainer/tasks/task_control.hpp"
 
 namespace ratiofarm::test {

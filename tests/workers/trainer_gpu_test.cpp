@@ -6,9 +6,9 @@
 #include <ATen/ATen.h>
 
 #include "ratiofarm/core/errors.hpp"
-#include "protocol/task_file.hpp"
 #include "ratiofarm_test/catch.hpp"
 
+#include "protocol/task_file.hpp"
 #include "workers/trainer/engine/device.hpp"
 #include "workers/trainer/engine/recorded_work.hpp"
 #include "workers/trainer/engine/written_pack.hpp"

@@ -4,9 +4,9 @@
 #include <set>
 
 #include "ratiofarm/protocol/split.hpp"
-#include "protocol/task_file.hpp"
 #include "ratiofarm_test/catch.hpp"
 
+#include "protocol/task_file.hpp"
 #include "workers/trainer/events/training_events.hpp"
 #include "workers/trainer/quality/held_out_gain.hpp"
 #include "workers/trainer/tasks/training.hpp"

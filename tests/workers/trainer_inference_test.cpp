@@ -8,9 +8,10 @@
 #include "ratiofarm/protocol/net_quality.hpp"
 
 #include "workers/trainer/tasks/ensemble_passes.hpp"
-#include "inference_setup.hpp"
 #include "workers/trainer/tasks/member_combination.hpp"
 #include "workers/trainer/tasks/training.hpp"
+
+#include "inference_setup.hpp"
 
 namespace ratiofarm {
 namespace {

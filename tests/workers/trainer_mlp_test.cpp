@@ -5,8 +5,8 @@
 #include "ratiofarm_test/catch.hpp"
 
 #include "workers/trainer/engine/cross_entropy.hpp"
-#include "workers/trainer/tasks/initial_row.hpp"
 #include "workers/trainer/engine/net_pack.hpp"
+#include "workers/trainer/tasks/initial_row.hpp"
 #include "workers/trainer/tasks/table_tensor.hpp"
 
 namespace ratiofarm {

@@ -3,11 +3,11 @@
 #include <cmath>
 #include <filesystem>
 
-#include "core/publish.hpp"
-#include "protocol/task_file.hpp"
 #include "ratiofarm_test/catch.hpp"
 
 #include "core/philox.hpp"
+#include "core/publish.hpp"
+#include "protocol/task_file.hpp"
 #include "workers/trainer/tasks/training.hpp"
 
 #include "trainer_gaussians.hpp"

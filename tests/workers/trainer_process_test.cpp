@@ -10,11 +10,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/publish.hpp"
-#include "protocol/task_file.hpp"
 #include "ratiofarm_test/catch.hpp"
 
 #include "core/philox.hpp"
+#include "core/publish.hpp"
+#include "protocol/task_file.hpp"
 
 #include "trainer_gaussians.hpp"
 

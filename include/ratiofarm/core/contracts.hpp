@@ -10,10 +10,10 @@ namespace ratiofarm::detail {
 }  // namespace ratiofarm::detail
 
 /// What a caller must guarantee. Always on; the condition must have no side effects.
-#define RATIOFARM_EXPECT(condition)                                   \
-    ((condition) ? void()                                             \
-                 : ::ratiofarm::detail::contract_violated(#condition, \
-                                                          std::source_location::current()))
+#define RATIOFARM_EXPECT(condition) \
+    ((condition)                    \
+         ? void()                   \
+         : ::ratiofarm::detail::contract_violated(#condition, std::source_location::current()))
 
 /// The variant for inner loops: dropped when NDEBUG is defined.
 #ifdef NDEBUG

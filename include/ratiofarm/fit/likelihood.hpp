@@ -157,8 +157,7 @@ public:
 
     /// Collective over comm. One pass over the events; none if only the other parts are asked for.
     /// \param u [n_parameters()], internal
-    Evaluation evaluate(std::span<const double> u,
-                        LikelihoodPart part = LikelihoodPart::all) const;
+    Evaluation evaluate(std::span<const double> u, LikelihoodPart part = LikelihoodPart::all) const;
 
     /// Changes the global observables; the events are not read again.
     /// \param observed [n_parameters()], of constrained parameters; others are ignored

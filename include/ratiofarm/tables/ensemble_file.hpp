@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "ratiofarm/core/digest.hpp"
+#include "ratiofarm/mpi/communicator.hpp"
 #include "ratiofarm/protocol/network.hpp"
 #include "ratiofarm/protocol/trained_net.hpp"
 #include "ratiofarm/protocol/training_options.hpp"
-#include "ratiofarm/mpi/communicator.hpp"
 
 /// ensembles/<name>.h5: the nets of one ensemble as rows of one matrix, with their tables. See
 /// docs/formats.md, "ensembles/<name>.h5".

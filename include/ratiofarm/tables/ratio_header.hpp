@@ -6,11 +6,11 @@
 #include <vector>
 
 #include "ratiofarm/core/digest.hpp"
-#include "ratiofarm/protocol/shape_judgement.hpp"
-#include "ratiofarm/protocol/split.hpp"
-#include "ratiofarm/protocol/network.hpp"
 #include "ratiofarm/physics/interpolation.hpp"
 #include "ratiofarm/physics/shape_norm.hpp"
+#include "ratiofarm/protocol/network.hpp"
+#include "ratiofarm/protocol/shape_judgement.hpp"
+#include "ratiofarm/protocol/split.hpp"
 
 namespace ratiofarm {
 

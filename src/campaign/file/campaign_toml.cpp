@@ -1,9 +1,9 @@
 // A campaign as text: the resolved file.
 #include "campaign/campaign.hpp"
 #include "campaign/search/search_space.hpp"
+#include "campaign/selection/reference_priors.hpp"
 
 #include "read_cuts.hpp"
-#include "campaign/selection/reference_priors.hpp"
 #include "toml_text.hpp"
 #include "toml_writer.hpp"
 #include "write_data.hpp"

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "ratiofarm/core/errors.hpp"
+
 #include "protocol/network_kinds.hpp"
 
 #include "section_readers.hpp"

@@ -3,8 +3,8 @@
 #include <set>
 
 #include "campaign/preselection_graph.hpp"
-
 #include "campaign/selection/resolve_effects.hpp"
+
 #include "section_readers.hpp"
 
 namespace ratiofarm {

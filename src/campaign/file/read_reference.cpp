@@ -5,6 +5,7 @@
 #include "ratiofarm/core/errors.hpp"
 
 #include "campaign/selection/reference_priors.hpp"
+
 #include "section_readers.hpp"
 
 namespace ratiofarm {

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "campaign/search/search_nets.hpp"
+
 #include "section_readers.hpp"
 
 namespace ratiofarm {
@@ -74,7 +75,9 @@ bool read_search_range(const TableReader& table, SearchParameter& parameter) {
 }
 
 /// \return whether it can be drawn from
-bool read_search_parameter(const ConfigMember& member, Mistakes& mistakes, SearchParameter& parameter) {
+bool read_search_parameter(const ConfigMember& member,
+                           Mistakes& mistakes,
+                           SearchParameter& parameter) {
     const std::string path = "search.parameters.\"" + member.key + "\"";
     const auto known = keys_of_nets(true);
     parameter.key = member.key;

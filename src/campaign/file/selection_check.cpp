@@ -4,11 +4,11 @@
 #include <map>
 #include <set>
 
+#include "campaign/find_sample.hpp"
 #include "campaign/selection/selection_regions.hpp"
 #include "campaign/task_graph.hpp"
 #include "core/suggest.hpp"
 
-#include "campaign/find_sample.hpp"
 #include "section_readers.hpp"
 #include "toml_text.hpp"
 

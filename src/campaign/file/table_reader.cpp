@@ -4,9 +4,9 @@
 #include <cctype>
 
 #include "campaign/ensemble_spec.hpp"
-#include "campaign_keys.hpp"
 #include "core/suggest.hpp"
 
+#include "campaign_keys.hpp"
 #include "toml_text.hpp"
 
 namespace ratiofarm {

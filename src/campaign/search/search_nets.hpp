@@ -1,8 +1,8 @@
 #pragma once
 
-#include "search_space.hpp"
-
 #include "campaign/file/table_reader.hpp"
+
+#include "search_space.hpp"
 
 namespace ratiofarm {
 

@@ -6,10 +6,12 @@
 #include <string>
 #include <vector>
 
+#include "ratiofarm/protocol/trained_net.hpp"
+
+#include "campaign/task_graph.hpp"
+
 #include "search_space.hpp"
 #include "successive_halving.hpp"
-#include "campaign/task_graph.hpp"
-#include "ratiofarm/protocol/trained_net.hpp"
 
 namespace ratiofarm {
 

@@ -3,8 +3,9 @@
 #include <span>
 #include <vector>
 
-#include "campaign/campaign.hpp"
 #include "ratiofarm/protocol/sample_info.hpp"
+
+#include "campaign/campaign.hpp"
 
 namespace ratiofarm {
 

@@ -7,12 +7,13 @@
 
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
+
+#include "campaign/file/section_readers.hpp"
+#include "campaign/file/toml_text.hpp"
 #include "core/philox.hpp"
 #include "core/seeds.hpp"
 
 #include "search_nets.hpp"
-#include "campaign/file/section_readers.hpp"
-#include "campaign/file/toml_text.hpp"
 
 namespace ratiofarm {
 namespace {

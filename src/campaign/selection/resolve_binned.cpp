@@ -5,9 +5,10 @@
 #include <cmath>
 #include <numeric>
 
-#include "resolve_effects.hpp"
 #include "campaign/file/section_readers.hpp"
 #include "campaign/file/toml_text.hpp"
+
+#include "resolve_effects.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -4,10 +4,11 @@
 
 #include "ratiofarm/core/errors.hpp"
 
-#include "resolve_binned.hpp"
-#include "resolve_effects.hpp"
 #include "campaign/file/section_readers.hpp"
 #include "campaign/file/toml_text.hpp"
+
+#include "resolve_binned.hpp"
+#include "resolve_effects.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "campaign/campaign.hpp"
+
 #include "selection_sums.hpp"
 
 namespace ratiofarm {

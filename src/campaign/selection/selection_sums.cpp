@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <numeric>
 
-#include "campaign/task_graph.hpp"
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
 
 #include "campaign/file/toml_text.hpp"
+#include "campaign/task_graph.hpp"
 
 namespace ratiofarm {
 

@@ -3,6 +3,7 @@
 #include <cstddef>
 
 #include "ratiofarm/protocol/network.hpp"
+
 #include "mlp.hpp"
 
 namespace ratiofarm {

@@ -2,10 +2,11 @@
 
 #include <vector>
 
-#include "campaign/campaign.hpp"
 #include "ratiofarm/protocol/sample_info.hpp"
-#include "simulation/model_variation.hpp"
 #include "ratiofarm/tables/event_file.hpp"
+
+#include "campaign/campaign.hpp"
+#include "simulation/model_variation.hpp"
 
 namespace ratiofarm {
 

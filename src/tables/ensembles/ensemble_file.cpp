@@ -6,9 +6,10 @@
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/partition.hpp"
 
+#include "tables/parallel_table.hpp"
+
 #include "ensemble_layout.hpp"
 #include "net_tables.hpp"
-#include "tables/parallel_table.hpp"
 
 namespace ratiofarm {
 

@@ -11,8 +11,8 @@
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/key.hpp"
 #include "ratiofarm/core/wire.hpp"
-#include "h5/attributes.hpp"
 
+#include "h5/attributes.hpp"
 #include "tables/words.hpp"
 
 namespace ratiofarm {

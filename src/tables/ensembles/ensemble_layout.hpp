@@ -2,9 +2,9 @@
 
 #include <string>
 
-#include "h5/file.hpp"
 #include "ratiofarm/tables/ensemble_file.hpp"
 
+#include "h5/file.hpp"
 #include "tables/table_file.hpp"
 
 namespace ratiofarm {

@@ -7,8 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "h5/dataset.hpp"
 #include "ratiofarm/tables/ensemble_file.hpp"
+
+#include "h5/dataset.hpp"
 
 namespace ratiofarm {
 

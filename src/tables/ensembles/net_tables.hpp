@@ -3,9 +3,10 @@
 #include <cstdint>
 #include <vector>
 
+#include "ratiofarm/tables/ensemble_file.hpp"
+
 #include "h5/dataset.hpp"
 #include "h5/file.hpp"
-#include "ratiofarm/tables/ensemble_file.hpp"
 
 #include "net_columns.hpp"
 

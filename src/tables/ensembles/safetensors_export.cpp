@@ -15,6 +15,7 @@
 #include "ratiofarm/core/enum_words.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/protocol/net_quality.hpp"
+
 #include "core/publish.hpp"
 
 namespace ratiofarm {

@@ -5,12 +5,13 @@
 #include <sys/stat.h>
 
 #include "ratiofarm/core/errors.hpp"
-#include "h5/attributes.hpp"
 #include "ratiofarm/tables/event_file.hpp"
+
+#include "h5/attributes.hpp"
+#include "tables/parallel_table.hpp"
 
 #include "event_blocks.hpp"
 #include "event_layout.hpp"
-#include "tables/parallel_table.hpp"
 
 namespace ratiofarm {
 

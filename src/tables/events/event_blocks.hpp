@@ -3,10 +3,10 @@
 #include <cstdint>
 #include <vector>
 
-#include "event_selection.hpp"
-
 #include "tables/checked_column.hpp"
+
 #include "event_layout.hpp"
+#include "event_selection.hpp"
 
 namespace ratiofarm {
 

@@ -5,9 +5,9 @@
 #include <utility>
 
 #include "ratiofarm/core/errors.hpp"
+
 #include "core/suggest.hpp"
 #include "h5/attributes.hpp"
-
 #include "tables/checked_column.hpp"
 
 namespace ratiofarm {

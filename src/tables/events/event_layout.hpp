@@ -6,10 +6,10 @@
 #include <string_view>
 #include <vector>
 
-#include "h5/dataset.hpp"
-#include "h5/file.hpp"
 #include "ratiofarm/tables/event_file.hpp"
 
+#include "h5/dataset.hpp"
+#include "h5/file.hpp"
 #include "tables/table_file.hpp"
 
 namespace ratiofarm {

@@ -1,9 +1,10 @@
 #include <algorithm>
 
 #include "ratiofarm/core/errors.hpp"
+#include "ratiofarm/tables/event_file.hpp"
+
 #include "core/suggest.hpp"
 #include "h5/attributes.hpp"
-#include "ratiofarm/tables/event_file.hpp"
 
 #include "event_layout.hpp"
 #include "event_scan.hpp"

@@ -1,11 +1,12 @@
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
-#include "h5/attributes.hpp"
 #include "ratiofarm/tables/event_file.hpp"
 
+#include "h5/attributes.hpp"
 #include "tables/checked_column.hpp"
-#include "event_layout.hpp"
 #include "tables/parallel_table.hpp"
+
+#include "event_layout.hpp"
 
 namespace ratiofarm {
 

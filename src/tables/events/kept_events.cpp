@@ -2,13 +2,14 @@
 
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
-#include "h5/attributes.hpp"
-#include "event_selection.hpp"
 
+#include "h5/attributes.hpp"
 #include "tables/checked_column.hpp"
+#include "tables/parallel_table.hpp"
+
 #include "event_blocks.hpp"
 #include "event_layout.hpp"
-#include "tables/parallel_table.hpp"
+#include "event_selection.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -164,9 +165,9 @@ private:
 };
 
 void write_kept(const h5::File& original,
-           const h5::File& file,
-           const Source& source,
-           const AddedColumns& added) {
+                const h5::File& file,
+                const Source& source,
+                const AddedColumns& added) {
     const EventBlockReader reader(original, source.layout);
     SampleSink sink(file, source);
     for (std::uint64_t number = 0; number < reader.blocks(); ++number) {
@@ -218,7 +219,8 @@ void write_kept_events(const std::filesystem::path& path,
                         },
                     .write =
                         [&](const h5::File& file) {
-                            for (const Source& source : sources) write_kept(opened, file, source, added);
+                            for (const Source& source : sources)
+                                write_kept(opened, file, source, added);
                         },
                     .describe = [](const h5::File& file) { write_kind(file, events_kind); },
                     .verify = verify_kept});

@@ -2,10 +2,10 @@
 
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
-#include "event_selection.hpp"
 
 #include "event_blocks.hpp"
 #include "event_layout.hpp"
+#include "event_selection.hpp"
 
 namespace ratiofarm {
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ratiofarm/core/partition.hpp"
+
 #include "h5/dataset.hpp"
 #include "h5/file.hpp"
 

@@ -3,11 +3,12 @@
 #include <algorithm>
 
 #include "ratiofarm/core/errors.hpp"
+
 #include "core/suggest.hpp"
 #include "h5/attributes.hpp"
+#include "tables/words.hpp"
 
 #include "ratio_judgements.hpp"
-#include "tables/words.hpp"
 
 namespace ratiofarm {
 

@@ -3,9 +3,9 @@
 #include <string>
 #include <vector>
 
-#include "h5/file.hpp"
 #include "ratiofarm/tables/ratio_header.hpp"
 
+#include "h5/file.hpp"
 #include "tables/table_file.hpp"
 
 namespace ratiofarm {

@@ -5,9 +5,8 @@
 #include <span>
 #include <vector>
 
-#include "ratio_writer.hpp"
-
 #include "ratio_selection.hpp"
+#include "ratio_writer.hpp"
 
 namespace ratiofarm {
 

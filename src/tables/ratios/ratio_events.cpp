@@ -4,9 +4,10 @@
 
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
-#include "h5/file.hpp"
 
+#include "h5/file.hpp"
 #include "tables/checked_column.hpp"
+
 #include "half.hpp"
 #include "ratio_attributes.hpp"
 

@@ -223,7 +223,8 @@ RatioColumns RatioFile::read_columns(std::string_view name, Range rows) const {
         if (has("id"))
             values.id = CheckedColumn(opened_->file, path_of(name, "id")).read<std::uint64_t>(rows);
         if (has("row")) {
-            values.row = CheckedColumn(opened_->file, path_of(name, "row")).read<std::uint64_t>(rows);
+            values.row =
+                CheckedColumn(opened_->file, path_of(name, "row")).read<std::uint64_t>(rows);
         }
         if (has("spread")) {
             values.spread = CheckedColumn(opened_->file, path_of(name, "spread")).read<float>(rows);

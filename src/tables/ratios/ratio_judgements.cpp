@@ -3,6 +3,7 @@
 #include <string>
 
 #include "ratiofarm/core/errors.hpp"
+
 #include "h5/attributes.hpp"
 
 namespace ratiofarm {

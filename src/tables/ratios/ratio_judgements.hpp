@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "ratiofarm/protocol/shape_judgement.hpp"
+
 #include "h5/file.hpp"
 
 namespace ratiofarm {

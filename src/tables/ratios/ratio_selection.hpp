@@ -5,6 +5,7 @@
 
 #include "ratiofarm/core/partition.hpp"
 #include "ratiofarm/tables/event_file.hpp"
+
 #include "ratio_writer.hpp"
 
 namespace ratiofarm {

@@ -30,7 +30,8 @@ NetRatioTableLayout shape_layout(const RatioSetsInput& input,
     return {shape_path(set.name, up), input.header.shapes.size(), set.events, shape_type(input)};
 }
 
-std::vector<ColumnLayout> columns_of_set(const RatioSetsInput& input, const RatioSetsInput::Set& set) {
+std::vector<ColumnLayout> columns_of_set(const RatioSetsInput& input,
+                                         const RatioSetsInput::Set& set) {
     const std::string group = set_path(set.name) + "/";
     return {{group + "id", h5::ElementType::u64, set.events},
             {group + "weight", h5::ElementType::f64, set.events},
@@ -64,7 +65,8 @@ public:
         const std::uint64_t columns = input_.header.shapes.size();
         for (const auto& set : input_.sets) {
             h5::create_group(file, set_path(set.name));
-            for (const ColumnLayout& layout : columns_of_set(input_, set)) create_column(file, layout);
+            for (const ColumnLayout& layout : columns_of_set(input_, set))
+                create_column(file, layout);
             if (columns == 0) continue;
             for (const bool up : {true, false}) {
                 create_net_ratio_table(file, shape_layout(input_, set, up));

@@ -5,6 +5,7 @@
 
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
+
 #include "core/suggest.hpp"
 
 namespace ratiofarm {

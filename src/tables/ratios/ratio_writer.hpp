@@ -5,10 +5,11 @@
 #include <optional>
 #include <vector>
 
-#include "ratiofarm/protocol/sample_info.hpp"
-#include "protocol/task_file.hpp"
 #include "ratiofarm/mpi/communicator.hpp"
+#include "ratiofarm/protocol/sample_info.hpp"
 #include "ratiofarm/tables/ratio_header.hpp"
+
+#include "protocol/task_file.hpp"
 
 namespace ratiofarm {
 

@@ -16,6 +16,7 @@
 #include <c10/core/InferenceMode.h>
 
 #include "ratiofarm/core/contracts.hpp"
+
 #include "protocol/network_kinds.hpp"
 
 namespace ratiofarm {

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 
-#include "protocol/network_kinds.hpp"
 #include "ratiofarm/core/contracts.hpp"
+
+#include "protocol/network_kinds.hpp"
 
 #include "cpu_product.hpp"
 #include "cpu_team.hpp"

@@ -6,6 +6,7 @@
 #include <ATen/ops/zeros.h>
 
 #include "ratiofarm/core/contracts.hpp"
+
 #include "protocol/network_kinds.hpp"
 
 #include "cpu_net.hpp"

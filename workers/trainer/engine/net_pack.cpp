@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "ratiofarm/core/contracts.hpp"
+
 #include "protocol/network_kinds.hpp"
 
 #include "autograd_pack.hpp"

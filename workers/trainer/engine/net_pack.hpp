@@ -56,7 +56,8 @@ public:
     virtual const at::Tensor& forward(const at::Tensor& inputs) = 0;
 
     /// After forward() of the same inputs.
-    /// \param logit_gradient  as the logits, contiguous: derivative of the loss of a net by its logits
+    /// \param logit_gradient  as the logits, contiguous: derivative of the loss of a net by its
+    /// logits
     virtual void backward(const at::Tensor& inputs, const at::Tensor& logit_gradient) = 0;
 
     /// Nets that have stopped may be left out of later passes; their logits and gradients are then

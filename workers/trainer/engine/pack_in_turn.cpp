@@ -5,8 +5,9 @@
 #include <ATen/ops/zeros_like.h>
 #include <c10/core/InferenceMode.h>
 
-#include "protocol/network_kinds.hpp"
 #include "ratiofarm/core/contracts.hpp"
+
+#include "protocol/network_kinds.hpp"
 
 namespace ratiofarm {
 namespace {

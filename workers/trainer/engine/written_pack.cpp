@@ -11,6 +11,7 @@
 #include <ATen/ops/zeros_like.h>
 
 #include "ratiofarm/core/contracts.hpp"
+
 #include "protocol/network_kinds.hpp"
 
 #include "tensor_passes.hpp"

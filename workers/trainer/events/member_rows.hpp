@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "ratiofarm/core/mapped_file.hpp"
+
 #include "protocol/trainer_protocol.hpp"
 
 namespace ratiofarm {

@@ -10,6 +10,7 @@
 #include <ATen/ops/index_select.h>
 
 #include "ratiofarm/core/contracts.hpp"
+
 #include "core/philox.hpp"
 
 namespace ratiofarm {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "workers/trainer/engine/device.hpp"
+
 #include "training_events.hpp"
 
 namespace at {

@@ -6,10 +6,11 @@
 #include <span>
 #include <string>
 
-#include "core/bootstrap.hpp"
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/protocol/split.hpp"
+
+#include "core/bootstrap.hpp"
 
 #include "mapped_sample.hpp"
 

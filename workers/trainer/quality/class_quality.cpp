@@ -64,8 +64,8 @@ std::vector<ScoredEvent> one_against_rest(const ScoredClasses& table,
 
 /// Mean of C s_k over the mixture of all classes, minus 1.
 void measure_class_excess(const std::vector<ScoredEvent>& events,
-                    std::size_t classes,
-                    NetQuality& quality) {
+                          std::size_t classes,
+                          NetQuality& quality) {
     const auto others = static_cast<double>(classes - 1);
     double mean = 0.0;  // of s_k in class k
     double rest = 0.0;  // and in the mixture of the others
@@ -125,8 +125,8 @@ void measure_class(const ScoredClasses& validation,
 }
 
 void measure_class_overtraining(const std::vector<ScoredEvent>& validation,
-                          const std::vector<ScoredEvent>& training,
-                          NetQuality& quality) {
+                                const std::vector<ScoredEvent>& training,
+                                NetQuality& quality) {
     const Distance distance = kolmogorov_distance(validation, training, &ScoredEvent::a);
     if (distance.value <= quality.overtraining) return;
     quality.overtraining = distance.value;
@@ -172,7 +172,7 @@ NetQuality measure_classes(const ScoredClasses& validation, const ScoredClasses&
         measure_class(validation, sums, k, quality);
         if (training_sums.empty()) continue;
         measure_class_overtraining(one_against_rest(validation, sums, k),
-                             one_against_rest(training, training_sums, k), quality);
+                                   one_against_rest(training, training_sums, k), quality);
     }
     choose_worst(quality);
     return quality;

@@ -3,10 +3,11 @@
 #include <cstdint>
 
 #include "ratiofarm/core/log.hpp"
+
 #include "protocol/task_file.hpp"
 #include "protocol/trainer_protocol.hpp"
-
 #include "workers/trainer/events/feature_scaling.hpp"
+
 #include "training_state_store.hpp"
 
 /// Where a training begins and where it ends, if it is a rung of a search.

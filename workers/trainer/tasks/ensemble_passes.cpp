@@ -10,6 +10,7 @@
 #include "ratiofarm/core/contracts.hpp"
 
 #include "workers/trainer/engine/net_pack.hpp"
+
 #include "table_tensor.hpp"
 
 namespace ratiofarm {

@@ -6,9 +6,9 @@
 
 #include "protocol/task_file.hpp"
 #include "protocol/trainer_protocol.hpp"
-
-#include "workers/trainer/quality/held_out_gain.hpp"
 #include "workers/trainer/events/pack_batches.hpp"
+#include "workers/trainer/quality/held_out_gain.hpp"
+
 #include "pack_trainer.hpp"
 
 namespace ratiofarm {

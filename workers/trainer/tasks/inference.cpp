@@ -9,8 +9,8 @@
 #include <c10/core/InferenceMode.h>
 
 #include "ratiofarm/core/errors.hpp"
-#include "protocol/task_file.hpp"
 
+#include "protocol/task_file.hpp"
 #include "workers/trainer/events/inference_events.hpp"
 #include "workers/trainer/events/member_rows.hpp"
 

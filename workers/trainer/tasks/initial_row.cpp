@@ -5,6 +5,7 @@
 
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
+
 #include "core/philox.hpp"
 #include "protocol/task_file.hpp"
 

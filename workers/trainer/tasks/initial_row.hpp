@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "ratiofarm/protocol/network.hpp"
+
 #include "protocol/trainer_protocol.hpp"
 
 namespace ratiofarm {

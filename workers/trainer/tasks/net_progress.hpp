@@ -4,8 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "protocol/task_file.hpp"
 #include "ratiofarm/protocol/training_options.hpp"
+
+#include "protocol/task_file.hpp"
 
 namespace ratiofarm {
 

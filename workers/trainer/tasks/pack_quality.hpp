@@ -4,10 +4,11 @@
 #include <span>
 #include <vector>
 
-#include "protocol/task_file.hpp"
 #include "ratiofarm/protocol/training_options.hpp"
 
+#include "protocol/task_file.hpp"
 #include "workers/trainer/events/pack_batches.hpp"
+
 #include "pack_trainer.hpp"
 
 namespace ratiofarm {

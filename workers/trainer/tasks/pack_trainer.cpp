@@ -6,11 +6,11 @@
 #include <c10/core/TensorOptions.h>
 
 #include "protocol/network_kinds.hpp"
-
-#include "batch_loss.hpp"
 #include "workers/trainer/engine/flat_optimizer.hpp"
 #include "workers/trainer/engine/net_pack.hpp"
 #include "workers/trainer/engine/recorded_work.hpp"
+
+#include "batch_loss.hpp"
 #include "table_tensor.hpp"
 
 namespace ratiofarm {

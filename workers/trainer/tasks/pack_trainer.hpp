@@ -6,7 +6,6 @@
 
 #include "protocol/task_file.hpp"
 #include "protocol/trainer_protocol.hpp"
-
 #include "workers/trainer/engine/device.hpp"
 #include "workers/trainer/events/pack_batches.hpp"
 

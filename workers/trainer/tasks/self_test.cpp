@@ -10,10 +10,9 @@
 
 #include <unistd.h>
 
+#include "core/philox.hpp"
 #include "core/publish.hpp"
 #include "protocol/task_file.hpp"
-
-#include "core/philox.hpp"
 #include "workers/trainer/events/inference_events.hpp"
 
 #include "inference.hpp"

@@ -4,9 +4,8 @@
 #include <deque>
 #include <optional>
 
-#include "protocol/trainer_protocol.hpp"
-
 #include "core/unique_fd.hpp"
+#include "protocol/trainer_protocol.hpp"
 
 #include "task_control.hpp"
 

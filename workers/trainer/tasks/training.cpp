@@ -6,9 +6,9 @@
 #include <c10/core/InferenceMode.h>
 
 #include "ratiofarm/core/errors.hpp"
-#include "protocol/task_file.hpp"
 
 #include "protocol/checkpoint_pause.hpp"
+#include "protocol/task_file.hpp"
 
 #include "continuation.hpp"
 #include "failpoint.hpp"

@@ -1,9 +1,10 @@
 #pragma once
 
 #include "ratiofarm/core/log.hpp"
-#include "protocol/trainer_protocol.hpp"
 
+#include "protocol/trainer_protocol.hpp"
 #include "workers/trainer/engine/device.hpp"
+
 #include "task_control.hpp"
 
 namespace ratiofarm {

@@ -4,7 +4,6 @@
 
 #include "protocol/task_file.hpp"
 #include "protocol/trainer_protocol.hpp"
-
 #include "workers/trainer/events/pack_batches.hpp"
 #include "workers/trainer/events/training_events.hpp"
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "ratiofarm/core/errors.hpp"
+
 #include "core/publish.hpp"
 
 namespace ratiofarm {

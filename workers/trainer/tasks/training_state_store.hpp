@@ -7,6 +7,7 @@
 
 #include "ratiofarm/core/digest.hpp"
 #include "ratiofarm/core/log.hpp"
+
 #include "protocol/task_file.hpp"
 #include "protocol/trainer_protocol.hpp"
 
