@@ -1,10 +1,8 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "ratiofarm/core/enum_words.hpp"
 #include "ratiofarm/core/wire.hpp"
@@ -25,18 +23,15 @@ enum class TaskKind : std::uint8_t {
 };
 
 template <>
-struct EnumWords<TaskKind> {
-    static constexpr std::array<std::pair<TaskKind, std::string_view>, 9> words{
-        {{TaskKind::unknown, "unknown"},
-         {TaskKind::training, "training"},
-         {TaskKind::inference, "inference"},
-         {TaskKind::preselection, "preselection"},
-         {TaskKind::score, "score"},
-         {TaskKind::trial, "trial"},
-         {TaskKind::trial_inference, "trial_inference"},
-         {TaskKind::toys, "toys"},
-         {TaskKind::gof, "gof"}}};
-};
+inline constexpr auto enum_words<TaskKind> = words("unknown",
+                                                   "training",
+                                                   "inference",
+                                                   "preselection",
+                                                   "score",
+                                                   "trial",
+                                                   "trial_inference",
+                                                   "toys",
+                                                   "gof");
 
 /// True for tasks whose cost is counted in toys, not in FLOP.
 constexpr bool is_toys(TaskKind kind) { return kind == TaskKind::toys || kind == TaskKind::gof; }

@@ -145,7 +145,7 @@ Gathering gathering_of(const Campaign& campaign,
                          .replica = net.replica};
         const auto known = history.committed.find(source.task);
         source.committed = known != history.committed.end();
-        if (source.committed) source.crc = known->second.crc;
+        if (source.committed) source.crc = known->second.result.crc;
         gathering.nets.push_back(std::move(source));
     }
     std::map<std::string, Digest> tasks;

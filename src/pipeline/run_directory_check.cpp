@@ -48,7 +48,7 @@ void expect_task_file(const fs::path& path, const Digest& task) {
 void check_result(const fs::path& path, const JournalState& journal) {
     const Digest task = Digest::from_hex(path.stem().string());
     const auto known = journal.committed.find(task);
-    if (known != journal.committed.end() && known->second.crc != crc32(read_file(path))) {
+    if (known != journal.committed.end() && known->second.result.crc != crc32(read_file(path))) {
         throw DataError("checksum differs from the journal's");
     }
     expect_task_file<ToyBlock, RatioBlock, ScoreBlock, TrainingResult>(path, task);

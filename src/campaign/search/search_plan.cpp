@@ -12,8 +12,6 @@
 #include "campaign/training_planner.hpp"
 #include "core/seeds.hpp"
 
-#include "search_words.hpp"
-
 namespace ratiofarm {
 namespace {
 
