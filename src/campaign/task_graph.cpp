@@ -91,7 +91,7 @@ void add_trainings(const GraphInputs& inputs,
 }
 
 /// What decides which shapes are significant.
-void add_judgement(Hasher& hasher, const Campaign& campaign, const TaskGraph& graph) {
+void add_significance(Hasher& hasher, const Campaign& campaign, const TaskGraph& graph) {
     if (trained_shapes(campaign).empty()) return;
     add_number(hasher, campaign.systematic_nets.null_level);
     for (const PlannedEnsemble& ensemble : graph.ensembles) {
@@ -145,7 +145,7 @@ Digest ratios_digest(const Campaign& campaign,
     for (const TrainedShape& shape : trained_shapes(campaign)) {
         hasher.text(shape.process).text(shape.parameter).text(shape.up).text(shape.down);
     }
-    add_judgement(hasher, campaign, graph);
+    add_significance(hasher, campaign, graph);
     for (const auto& yield : trained_yields(campaign, samples)) {
         hasher.text(yield.process).text(yield.parameter);
         add_number(add_number(hasher, yield.factors.up), yield.factors.down);

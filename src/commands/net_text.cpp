@@ -72,15 +72,15 @@ std::string exclusions_text(const std::vector<EnsembleRecord>& ensembles) {
     return text;
 }
 
-std::string null_shapes_text(const std::vector<JudgedShape>& shapes) {
+std::string insignificant_shapes_text(const std::vector<TestedShape>& shapes) {
     std::string text;
-    for (const JudgedShape& shape : shapes) {
-        if (!shape.judgement.none) continue;
+    for (const TestedShape& shape : shapes) {
+        if (shape.significance.significant) continue;
         text += fmt::format(
             "no shape   {} of {} is not significant: gain {:.3g} +- {:.3g} on events that its nets "
             "never saw; noise by itself would give an error of {:.3f}\n",
-            shape.parameter, shape.process, shape.judgement.gain, shape.judgement.gain_error,
-            error_by_noise(1.0, shape.yield * shape.judgement.noise_variance));
+            shape.parameter, shape.process, shape.significance.gain, shape.significance.gain_error,
+            error_by_noise(1.0, shape.yield * shape.significance.noise_variance));
     }
     return text;
 }

@@ -18,6 +18,6 @@ std::string nets_text(const Digest& training,
 std::string exclusions_text(const std::vector<EnsembleRecord>& ensembles);
 
 /// For `status`: the shapes that are not significant, and the number of all shapes.
-std::string null_shapes_text(const std::vector<JudgedShape>& shapes);
+std::string insignificant_shapes_text(const std::vector<TestedShape>& shapes);
 
 }  // namespace ratiofarm

@@ -46,7 +46,7 @@ struct Status {
     std::vector<TaskGivenUp> given_up;
     std::vector<std::string> ensembles;
     std::vector<EnsembleRecord> gates;
-    std::vector<JudgedShape> shapes;
+    std::vector<TestedShape> shapes;
     std::string search;  ///< what there is to say about a search
     Json search_json;
     std::optional<SelectionStatus> selection;  ///< of a campaign whose events are selected
@@ -137,8 +137,8 @@ std::string status_json(const Status& status) {
         stages.push_back({{"stage", stage.stage}, {"seconds", stage.seconds}});
     }
     Json null_shapes = Json::array();
-    for (const JudgedShape& shape : status.shapes) {
-        if (!shape.judgement.none) continue;
+    for (const TestedShape& shape : status.shapes) {
+        if (shape.significance.significant) continue;
         null_shapes.push_back({{"process", shape.process}, {"parameter", shape.parameter}});
     }
     Json costs = Json::array();
@@ -205,7 +205,7 @@ std::string status_text(const Status& status) {
     for (const TaskGivenUp& task : status.given_up) {
         text += fmt::format("failed     {}: {}\n", task.name, task.reason);
     }
-    text += exclusions_text(status.gates) + null_shapes_text(status.shapes);
+    text += exclusions_text(status.gates) + insignificant_shapes_text(status.shapes);
     if (status.damaged_lines > 0) {
         text += fmt::format("journal    {} damaged lines skipped\n", status.damaged_lines);
     }

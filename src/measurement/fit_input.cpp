@@ -78,16 +78,17 @@ bool has_shapes(const StatisticalModel& model) {
                        [](const UnbinnedRegion& region) { return has_shapes(region); });
 }
 
-UnbinnedRegionInput region_input(const RatioFile& ratios, NullShapes null_shapes) {
+UnbinnedRegionInput region_input(const RatioFile& ratios, InsignificantShapes null_shapes) {
     UnbinnedRegionInput input{ratios.path().string(), {}, {}, {}};
     for (const auto& process : ratios.header().processes) {
         input.processes.push_back({process.name, process.yield});
     }
     const RatioHeader& header = ratios.header();
     for (std::size_t i = 0; i < header.shapes.size(); ++i) {
-        const bool none = !header.judgements.empty() && header.judgements[i].none;
+        const bool significant =
+            header.significances.empty() || header.significances[i].significant;
         input.shapes.push_back({header.shapes[i].process, header.shapes[i].parameter,
-                                none && null_shapes == NullShapes::norm_only});
+                                !significant && null_shapes == InsignificantShapes::norm_only});
     }
     for (const auto& yield : ratios.header().yields) {
         input.yields.push_back({yield.process, yield.parameter, yield.factors});

@@ -50,13 +50,13 @@ void add_shapes(const RatioFile& ratios,
                 const StatisticalModel& model,
                 ShapeRecord& record) {
     const RatioHeader& header = ratios.header();
-    for (std::size_t i = 0; i < header.judgements.size(); ++i) {
+    for (std::size_t i = 0; i < header.significances.size(); ++i) {
         const RatioShape& shape = header.shapes[i];
         if (!is_known(model, shape.parameter)) continue;
-        const ShapeJudgement& judgement = header.judgements[i];
-        record.shapes.push_back({shape.process, shape.parameter, judgement,
-                                 events.at(shape.process) * judgement.noise_variance,
-                                 judgement.none && !uses_shape(region, shape)});
+        const ShapeSignificance& significance = header.significances[i];
+        record.shapes.push_back({shape.process, shape.parameter, significance,
+                                 events.at(shape.process) * significance.noise_variance,
+                                 !significance.significant && !uses_shape(region, shape)});
     }
 }
 
@@ -75,7 +75,7 @@ FitResult fit_with_all_shapes(const mpi::Communicator& comm,
                               Campaign campaign,
                               const RatioFiles& ratios,
                               const LikelihoodOptions& options) {
-    campaign.systematic_nets.null_shapes = NullShapes::keep;
+    campaign.systematic_nets.null_shapes = InsignificantShapes::keep;
     StatisticalModel model;
     mpi::together(comm, [&] { model = model_for_ratios(campaign, ratios); });
     const Likelihood likelihood(model, load_data(comm, campaign, model, ratios), comm, options);

@@ -53,7 +53,7 @@ void publish_fit(RunContext& context, const RunDirectory& directory, const FitRe
 
 Campaign as_fitted(const PlannedCampaign& planned, const FitRequest& request) {
     Campaign campaign = planned.campaign;
-    if (request.keep_null_shapes) campaign.systematic_nets.null_shapes = NullShapes::keep;
+    if (request.keep_null_shapes) campaign.systematic_nets.null_shapes = InsignificantShapes::keep;
     return campaign;
 }
 

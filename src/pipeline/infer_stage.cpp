@@ -10,7 +10,7 @@
 #include "farm_stage.hpp"
 #include "inference_tasks.hpp"
 #include "ratio_assembly.hpp"
-#include "shape_judgements.hpp"
+#include "tested_shapes.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -55,7 +55,7 @@ StageEnd infer_stage(RunContext& context,
     StageEnd stage = farm_stage(context, place, books, std::move(tasks), TaskFileKind::ratio_block);
     if (!ended_well(stage)) return stage;
     const RatioInput input = ratio_input(planned, place.directory, inputs,
-                                         shape_judgements(context.world, planned, place));
+                                         shape_significances(context.world, planned, place));
     const RatioSummary summary = write_ratios(context.world, place.directory.ratios(), input,
                                               block_provider(planned, place.directory, input));
     log_summary(input.header, summary, context.log);

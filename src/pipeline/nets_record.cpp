@@ -33,15 +33,17 @@ void fields(Visit& visit, MemberOf<Visit, EnsembleRecord>& value) {
 }
 
 template <class Visit>
-void fields(Visit& visit, MemberOf<Visit, JudgedShape>& value) {
+void fields(Visit& visit, MemberOf<Visit, TestedShape>& value) {
     visit("process", value.process);
     visit("parameter", value.parameter);
-    visit("gain", value.judgement.gain);
-    visit("gain_error", value.judgement.gain_error);
-    visit("none", value.judgement.none);
-    visit("noise_variance", value.judgement.noise_variance);
+    visit("gain", value.significance.gain);
+    visit("gain_error", value.significance.gain_error);
+    bool none = !value.significance.significant;
+    visit("none", none);
+    if constexpr (Visit::reading) value.significance.significant = !none;
+    visit("noise_variance", value.significance.noise_variance);
     visit("yield", value.yield);
-    double information = value.yield * value.judgement.noise_variance;
+    double information = value.yield * value.significance.noise_variance;
     visit("information", information, JsonKey{.optional = true});
 }
 
@@ -87,7 +89,7 @@ std::vector<Record> read_list(const RunDirectory& directory, const std::string& 
 
 void record_nets(const RunDirectory& directory,
                  const std::vector<EnsembleChoice>& choices,
-                 const std::vector<JudgedShape>& shapes) {
+                 const std::vector<TestedShape>& shapes) {
     std::vector<EnsembleRecord> ensembles;
     for (const EnsembleChoice& choice : choices) ensembles.push_back(record_of(choice));
     const Json json{{"schema", schema},
@@ -103,8 +105,8 @@ std::vector<EnsembleRecord> read_nets_record(const RunDirectory& directory) {
     return read_list<EnsembleRecord>(directory, "ensembles");
 }
 
-std::vector<JudgedShape> read_shapes_record(const RunDirectory& directory) {
-    return read_list<JudgedShape>(directory, "shapes");
+std::vector<TestedShape> read_shapes_record(const RunDirectory& directory) {
+    return read_list<TestedShape>(directory, "shapes");
 }
 
 }  // namespace ratiofarm

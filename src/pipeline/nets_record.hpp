@@ -6,7 +6,7 @@
 #include "campaign/ensemble_choice.hpp"
 #include "store/run_directory.hpp"
 
-#include "shape_judgements.hpp"
+#include "tested_shapes.hpp"
 
 namespace ratiofarm {
 
@@ -25,12 +25,12 @@ struct EnsembleRecord {
 /// all results. No stage reads it.
 void record_nets(const RunDirectory& directory,
                  const std::vector<EnsembleChoice>& choices,
-                 const std::vector<JudgedShape>& shapes);
+                 const std::vector<TestedShape>& shapes);
 
 /// Nothing if the file does not exist. \throws DataError if it cannot be read
 std::vector<EnsembleRecord> read_nets_record(const RunDirectory& directory);
 
 /// The trained shapes of the same file. \throws DataError if it cannot be read
-std::vector<JudgedShape> read_shapes_record(const RunDirectory& directory);
+std::vector<TestedShape> read_shapes_record(const RunDirectory& directory);
 
 }  // namespace ratiofarm

@@ -109,12 +109,12 @@ const EnsembleFile& EnsembleFiles::find(const std::string& name) {
 RatioInput ratio_input(const PlannedCampaign& planned,
                        const RunDirectory& directory,
                        const Digest& inputs,
-                       std::vector<ShapeJudgement> judgements) {
+                       std::vector<ShapeSignificance> significances) {
     const Campaign& campaign = planned.campaign;
     RatioInput input;
     input.range_size = inference_range;
     input.header = ratio_header(planned, directory, inputs);
-    input.header.judgements = std::move(judgements);
+    input.header.significances = std::move(significances);
     input.shape_spread = !input.header.shapes.empty() && campaign.systematic_nets.members > 1;
     for (const std::string& name : campaign_samples(campaign)) {
         RatioSetInput set{sample_in(planned.samples, name), inference_split(campaign, name), {}};

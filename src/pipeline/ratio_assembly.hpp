@@ -31,11 +31,11 @@ private:
 
 /// Header and event sets.
 /// \param inputs      ratios_digest()
-/// \param judgements  of the trained shapes
+/// \param significances  of the trained shapes
 RatioInput ratio_input(const PlannedCampaign& planned,
                        const RunDirectory& directory,
                        const Digest& inputs,
-                       std::vector<ShapeJudgement> judgements);
+                       std::vector<ShapeSignificance> significances);
 
 /// Reads the result files of the inference tasks. All that it is given outlives it.
 RatioProvider block_provider(const PlannedCampaign& planned,

@@ -4,7 +4,7 @@
 
 #include "farm_stage.hpp"
 #include "nets_record.hpp"
-#include "shape_judgements.hpp"
+#include "tested_shapes.hpp"
 #include "training_rounds.hpp"
 
 namespace ratiofarm {
@@ -41,7 +41,7 @@ StageEnd train_stage(RunContext& context,
             if (!world.is_root()) return;
             tasks = rounds->next();
             record_nets(place.directory, rounds->choices(),
-                        judged_shapes(planned, rounds->choices()));
+                        tested_shapes(planned, rounds->choices()));
         });
         if (!on_root(world, !tasks.empty())) break;
         add_round(stage, farm_stage(context, place, books, std::move(tasks),
@@ -49,7 +49,7 @@ StageEnd train_stage(RunContext& context,
         if (stage.state == StageEnd::State::stopped) return stage;
     }
     if (world.is_root()) {
-        log_null_shapes(judged_shapes(planned, rounds->choices()), context.log);
+        log_insignificant_shapes(tested_shapes(planned, rounds->choices()), context.log);
         for (const EnsembleChoice& choice : rounds->choices()) {
             const auto failures = choice.failures();
             stage.failures.insert(stage.failures.end(), failures.begin(), failures.end());

@@ -23,15 +23,15 @@ std::string error_by_noise_text(double information) {
 std::string shapes_table(const ShapeRecord& record) {
     std::vector<std::vector<Cell>> rows;
     for (const ShapeRecord::Shape& shape : record.shapes) {
-        const ShapeJudgement& judgement = shape.judgement;
+        const ShapeSignificance& significance = shape.significance;
         rows.push_back({text_cell(shape.process), text_cell(shape.parameter),
-                        number_cell(plain(judgement.gain / judgement.gain_error)),
-                        number_cell(plain(judgement.gain)),
-                        number_cell(plain(std::sqrt(judgement.noise_variance))),
+                        number_cell(plain(significance.gain / significance.gain_error)),
+                        number_cell(plain(significance.gain)),
+                        number_cell(plain(std::sqrt(significance.noise_variance))),
                         number_cell(error_by_noise_text(shape.information)),
-                        text_cell(shape.left_out   ? "not significant: left out"
-                                  : judgement.none ? "not significant: kept"
-                                                   : "")});
+                        text_cell(shape.left_out              ? "not significant: left out"
+                                  : !significance.significant ? "not significant: kept"
+                                                              : "")});
     }
     return table_html(
         "Learned shapes",

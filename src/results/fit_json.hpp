@@ -9,7 +9,7 @@
 #include "ratiofarm/fit/fit_result.hpp"
 #include "ratiofarm/fit/limits.hpp"
 #include "ratiofarm/physics/statistical_model.hpp"
-#include "ratiofarm/protocol/shape_judgement.hpp"
+#include "ratiofarm/protocol/shape_significance.hpp"
 
 #include "finite_mc_record.hpp"
 #include "unblinding.hpp"
@@ -47,7 +47,7 @@ struct ShapeRecord {
     struct Shape {
         std::string process;
         std::string parameter;
-        ShapeJudgement judgement;
+        ShapeSignificance significance;
         double information = 0.0;  ///< that noise by itself adds about the parameter: expected
                                    ///< events of the process at the minimum times noise_variance
         bool left_out = false;     ///< only the yields vary
@@ -59,7 +59,7 @@ struct ShapeRecord {
         double untreated = 0.0;       ///< with those shapes, by a fit of the same data
         double error_by_noise = 0.0;  ///< from its constraint and only the noise of those shapes
     };
-    std::vector<Shape> shapes;         ///< those that were judged
+    std::vector<Shape> shapes;         ///< those that were tested
     std::vector<Untreated> untreated;  ///< in the order of theta
 };
 

@@ -189,10 +189,12 @@ template <class Visit>
 void fields(Visit& visit, MemberOf<Visit, ShapeRecord::Shape>& value) {
     visit("process", value.process);
     visit("parameter", value.parameter);
-    visit("gain", value.judgement.gain);
-    visit("gain_error", value.judgement.gain_error);
-    visit("none", value.judgement.none);
-    visit("noise_variance", value.judgement.noise_variance);
+    visit("gain", value.significance.gain);
+    visit("gain_error", value.significance.gain_error);
+    bool none = !value.significance.significant;
+    visit("none", none);
+    if constexpr (Visit::reading) value.significance.significant = !none;
+    visit("noise_variance", value.significance.noise_variance);
     visit("information", value.information);
     visit("left_out", value.left_out);
 }

@@ -231,8 +231,10 @@ TEST_CASE("every option of the nets reaches its field", "[campaign]") {
     GatesSection gates;
     gates.slope = 0.0;
     CHECK(campaign.gates == gates);
-    const SystematicsSection systematics{
-        .warm_start = true, .halves = false, .null_shapes = NullShapes::keep, .null_level = 2.5};
+    const SystematicsSection systematics{.warm_start = true,
+                                         .halves = false,
+                                         .null_shapes = InsignificantShapes::keep,
+                                         .null_level = 2.5};
     CHECK(campaign.systematic_nets == systematics);
 }
 

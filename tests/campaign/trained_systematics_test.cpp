@@ -213,7 +213,8 @@ TEST_CASE("the digest of the ratios follows what judges the shapes", "[campaign]
     Campaign strict = example();
     strict.systematic_nets.null_level = 5.0;
     Campaign kept = example();
-    kept.systematic_nets.null_shapes = NullShapes::keep;  // read by the fit, not by the file
+    kept.systematic_nets.null_shapes =
+        InsignificantShapes::keep;  // read by the fit, not by the file
 
     const auto digest = [](const Campaign& campaign) {
         return ratios_digest(campaign, samples(), make_task_graph(campaign, samples(), "cpu"));

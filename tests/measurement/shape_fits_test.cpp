@@ -13,7 +13,7 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-/// Shapes of two parameters; that of the second is judged to be none.
+/// Shapes of two parameters; that of the second is not significant.
 test::ExampleRatios example() {
     auto ratios = test::example_ratios(test::example_set("S", {30, 20, 10}),
                                        test::example_set("B", {10, 20, 30}),
@@ -25,9 +25,9 @@ test::ExampleRatios example() {
         return std::log((process == 0 ? share_s : share_b) / reference);
     };
     ratios.header.shapes = {{"B", "alpha_tilt"}, {"B", "alpha_noise"}};
-    ratios.header.judgements = {
+    ratios.header.significances = {
         {.gain = 0.02, .gain_error = 0.001, .noise_variance = 0.002},
-        {.gain = 1e-5, .gain_error = 1e-4, .noise_variance = 0.03, .none = true}};
+        {.gain = 1e-5, .gain_error = 1e-4, .noise_variance = 0.03, .significant = false}};
     ratios.log_g = [](std::size_t shape, bool up, std::size_t bin) {
         const double size = shape == 0 ? 0.25 : 0.125;
         return (up ? size : -size) * (static_cast<double>(bin) - 1.0);
@@ -70,7 +70,7 @@ TEST_CASE("noise informs about a parameter as often as its process is expected",
     REQUIRE(record.shapes.size() == 2);
     CHECK(record.shapes[0].parameter == "alpha_tilt");
     CHECK(record.shapes[0].process == "B");
-    CHECK(record.shapes[0].judgement == example().header.judgements[0]);
+    CHECK(record.shapes[0].significance == example().header.significances[0]);
     CHECK(record.shapes[0].information == Approx(100.0 * 0.002).epsilon(1e-6));
     CHECK(record.shapes[1].information == Approx(100.0 * 0.03).epsilon(1e-6));
     CHECK_FALSE(record.shapes[0].left_out);

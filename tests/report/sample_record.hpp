@@ -84,7 +84,7 @@ inline FitRecord sample_record() {
                              {.gain = 1.0 / 3.0e4,
                               .gain_error = 2.0 / 3.0e4,
                               .noise_variance = 1e-3 / 3.0,
-                              .none = true},
+                              .significant = false},
                              0.7 / 3.0,
                              true}};
     record.shapes.untreated = {{"alpha", 0.9995, 0.7213, 0.9}};

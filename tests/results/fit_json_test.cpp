@@ -72,7 +72,7 @@ TEST_CASE("every number of a fit survives JSON to the last bit", "[report]") {
     CHECK(read.limits->limits.statistic == TestStatistic::q);
     CHECK_FALSE(read.limits->limits.expected[4].has_value());
     CHECK(read.limits->discovery.significance == 1.2);
-    CHECK(read.shapes.shapes.at(0).judgement == record.shapes.shapes.at(0).judgement);
+    CHECK(read.shapes.shapes.at(0).significance == record.shapes.shapes.at(0).significance);
     CHECK(read.shapes.shapes.at(0).information == record.shapes.shapes.at(0).information);
     CHECK(read.shapes.shapes.at(0).left_out);
     CHECK(read.shapes.untreated.at(0).untreated == 0.7213);
@@ -138,13 +138,13 @@ TEST_CASE("a number that is not finite is null in the file and NaN when read", "
 TEST_CASE("noise that was not measured is null in the file and NaN when read", "[report]") {
     FitRecord record = sample_record();
     ShapeRecord::Shape& shape = record.shapes.shapes.at(0);
-    shape.judgement.noise_variance = shape.information = std::nan("");
+    shape.significance.noise_variance = shape.information = std::nan("");
 
     const ShapeRecord::Shape read = parse_fit_json(fit_json(record)).shapes.shapes.at(0);
 
-    CHECK(std::isnan(read.judgement.noise_variance));
+    CHECK(std::isnan(read.significance.noise_variance));
     CHECK(std::isnan(read.information));
-    CHECK(read.judgement.gain == shape.judgement.gain);
+    CHECK(read.significance.gain == shape.significance.gain);
 }
 
 TEST_CASE("a damaged fit file is refused with the reason", "[report]") {

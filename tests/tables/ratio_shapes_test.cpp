@@ -171,19 +171,19 @@ TEST_CASE("several threads read one file at once", "[tables]") {
 TEST_CASE("what was found out about the shapes stays with them", "[tables]") {
     const test::TemporaryDirectory folder;
     RatioSetsInput input = example_input();
-    input.header.judgements = {{.gain = 1e-3, .gain_error = 1e-4, .noise_variance = 2e-5},
-                               {.gain = -1e-5, .gain_error = 1e-5, .none = true},
-                               {.gain = 0.5, .gain_error = 0.1, .noise_variance = 0.0}};
+    input.header.significances = {{.gain = 1e-3, .gain_error = 1e-4, .noise_variance = 2e-5},
+                                  {.gain = -1e-5, .gain_error = 1e-5, .significant = false},
+                                  {.gain = 0.5, .gain_error = 0.1, .noise_variance = 0.0}};
 
     write_ratio_sets(folder / "ratios.h5", input);
-    const auto read = RatioFile(folder / "ratios.h5").header().judgements;
+    const auto read = RatioFile(folder / "ratios.h5").header().significances;
 
     REQUIRE(read.size() == 3);
-    CHECK(read[0] == input.header.judgements[0]);
-    CHECK(read[1].none);
+    CHECK(read[0] == input.header.significances[0]);
+    CHECK_FALSE(read[1].significant);
     CHECK(read[1].gain == -1e-5);
     CHECK(std::isnan(read[1].noise_variance));
-    CHECK(read[2] == input.header.judgements[2]);
+    CHECK(read[2] == input.header.significances[2]);
 }
 
 TEST_CASE("a file with judged shapes has a version that older programs refuse", "[tables]") {
@@ -195,15 +195,15 @@ TEST_CASE("a file with judged shapes has a version that older programs refuse", 
     };
 
     CHECK(version("unjudged.h5") == 2);
-    CHECK(RatioFile(folder / "unjudged.h5").header().judgements.empty());
-    input.header.judgements.resize(3);
+    CHECK(RatioFile(folder / "unjudged.h5").header().significances.empty());
+    input.header.significances.resize(3);
     CHECK(version("judged.h5") == 3);
 }
 
-TEST_CASE("judgements of another number of shapes are refused", "[tables]") {
+TEST_CASE("significances of another number of shapes are refused", "[tables]") {
     const test::TemporaryDirectory folder;
     RatioSetsInput input = example_input();
-    input.header.judgements.resize(2);
+    input.header.significances.resize(2);
 
     CHECK_THROWS_WITH(write_ratio_sets(folder / "ratios.h5", input),
                       Contains("attribute 'shape_none' has 2 entries, must have 3"));

@@ -9,13 +9,13 @@
 #include "ratiofarm/physics/interpolation.hpp"
 #include "ratiofarm/physics/shape_norm.hpp"
 #include "ratiofarm/protocol/network.hpp"
-#include "ratiofarm/protocol/shape_judgement.hpp"
+#include "ratiofarm/protocol/shape_significance.hpp"
 #include "ratiofarm/protocol/split.hpp"
 
 namespace ratiofarm {
 
 inline constexpr std::string_view ratios_format = "ratiofarm-ratios";
-inline constexpr std::uint64_t ratios_version = 3;  ///< of files with judged shapes; 2 with
+inline constexpr std::uint64_t ratios_version = 3;  ///< of files with tested shapes; 2 with
                                                     ///< systematics, 1 without
 
 /// One column of log r.
@@ -54,7 +54,7 @@ struct RatioHeader {
     std::vector<RatioProcess> processes;        ///< order of the columns of log_r
     std::vector<ReferenceComponent> reference;  ///< empty in files that have none
     std::vector<RatioShape> shapes;             ///< order of the columns of log_g
-    std::vector<ShapeJudgement> judgements;     ///< one per shape; empty if they were not judged
+    std::vector<ShapeSignificance> significances;  ///< one per shape; empty if they were not tested
     std::vector<RatioYield> yields;
     /// Lines of replica_log_r and member_log_r that belong to each process, in their order; empty
     /// if the file has none.

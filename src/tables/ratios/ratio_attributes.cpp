@@ -8,7 +8,7 @@
 #include "h5/attributes.hpp"
 #include "tables/words.hpp"
 
-#include "ratio_judgements.hpp"
+#include "ratio_significances.hpp"
 
 namespace ratiofarm {
 
@@ -228,7 +228,7 @@ void write_ratio_header(const h5::File& file,
     h5::write_attribute(file, "/", "shape_norm", word_of(header.shape_norm));
     write_reference(file, header.reference);
     write_systematics(file, header);
-    write_judgements(file, header.judgements);
+    write_significances(file, header.significances);
     write_counts(file, "replicas", header.replicas);
     write_counts(file, "members", header.members);
     if (summary.log_z.empty()) return;  // nothing was measured
@@ -245,7 +245,7 @@ RatioHeader read_ratio_header(const h5::File& file) {
     header.processes = read_processes(file);
     header.reference = read_reference(file);
     header.shapes = read_pairs(file, "shape");
-    header.judgements = read_judgements(file, header.shapes.size());
+    header.significances = read_significances(file, header.shapes.size());
     header.yields = read_yields(file);
     header.replicas = read_counts(file, "replicas", header.processes.size());
     header.members = read_counts(file, "members", header.processes.size());

@@ -16,8 +16,8 @@ inline constexpr TableKind ratios_kind{ratios_format, ratios_version, 1};
 /// understand: they would take a shape that is only noise for a real one.
 inline TableKind kind_of(const RatioHeader& header) {
     const bool plain = header.shapes.empty() && header.yields.empty();
-    const std::uint64_t unjudged = plain ? 1 : 2;
-    return {ratios_format, header.judgements.empty() ? unjudged : ratios_version};
+    const std::uint64_t untested = plain ? 1 : 2;
+    return {ratios_format, header.significances.empty() ? untested : ratios_version};
 }
 
 std::string set_path(std::string_view set);  ///< "/events/S"

@@ -1,4 +1,4 @@
-#include "null_shapes.hpp"
+#include "significant_shapes.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -90,43 +90,43 @@ double noise_variance(const EnsembleChoice& up, const EnsembleChoice& down) {
 
 /// A parameter that one process shows is real for all of them.
 void join_by_parameter(const std::vector<TrainedShape>& shapes,
-                       std::vector<ShapeJudgement>& judgements) {
+                       std::vector<ShapeSignificance>& significances) {
     std::set<std::string> real;
     for (std::size_t s = 0; s < shapes.size(); ++s) {
-        if (!judgements[s].none) real.insert(shapes[s].parameter);
+        if (significances[s].significant) real.insert(shapes[s].parameter);
     }
     for (std::size_t s = 0; s < shapes.size(); ++s) {
-        judgements[s].none = !real.contains(shapes[s].parameter);
+        significances[s].significant = real.contains(shapes[s].parameter);
     }
 }
 
 }  // namespace
 
-std::vector<ShapeJudgement> judge_shapes(const Campaign& campaign,
-                                         std::span<const EnsembleChoice> choices) {
+std::vector<ShapeSignificance> test_shapes(const Campaign& campaign,
+                                           std::span<const EnsembleChoice> choices) {
     const std::vector<TrainedShape> shapes = trained_shapes(campaign);
-    std::vector<ShapeJudgement> judgements;
+    std::vector<ShapeSignificance> significances;
     for (const TrainedShape& shape : shapes) {
-        ShapeJudgement& judgement = judgements.emplace_back();
+        ShapeSignificance& significance = significances.emplace_back();
         const EnsembleChoice* up = find_choice(choices, shape.up);
         const EnsembleChoice* down = find_choice(choices, shape.down);
         if (up != nullptr && down != nullptr) {
             const Gain up_gain = gain_of(*up);
             const Gain down_gain = gain_of(*down);
-            judgement.gain = up_gain.value + down_gain.value;
-            judgement.gain_error = up_gain.error + down_gain.error;
+            significance.gain = up_gain.value + down_gain.value;
+            significance.gain_error = up_gain.error + down_gain.error;
             // A gain that is NaN says nothing.
-            judgement.none =
-                judgement.gain <= campaign.systematic_nets.null_level * judgement.gain_error;
+            significance.significant = !(significance.gain <= campaign.systematic_nets.null_level *
+                                                                  significance.gain_error);
         }
         const EnsembleChoice* up_halves = find_choice(choices, halves_of(shape.up));
         const EnsembleChoice* down_halves = find_choice(choices, halves_of(shape.down));
         if (up_halves != nullptr && down_halves != nullptr) {
-            judgement.noise_variance = noise_variance(*up_halves, *down_halves);
+            significance.noise_variance = noise_variance(*up_halves, *down_halves);
         }
     }
-    join_by_parameter(shapes, judgements);
-    return judgements;
+    join_by_parameter(shapes, significances);
+    return significances;
 }
 
 }  // namespace ratiofarm

@@ -3,7 +3,7 @@
 #include <span>
 #include <vector>
 
-#include "ratiofarm/protocol/shape_judgement.hpp"
+#include "ratiofarm/protocol/shape_significance.hpp"
 
 #include "campaign.hpp"
 #include "ensemble_choice.hpp"
@@ -24,7 +24,7 @@
 /// shapes were left out and others not, the mixture would vary in a way that none of them does, and
 /// the likelihood can then be less certain of the parameter than its constraint is.
 ///
-/// Both sides are judged on the same nominal events, so their errors are added as if they were one:
+/// Both sides are tested on the same nominal events, so their errors are added as if they were one:
 /// the test is conservative. Where there is no shape the gain is zero on average, however noisy the
 /// nets; the noise is a matter of its own:
 ///
@@ -43,8 +43,8 @@
 namespace ratiofarm {
 
 /// One per trained_shapes(campaign), in their order. For ensembles that are not complete the
-/// numbers are NaN, and `none` is false.
-std::vector<ShapeJudgement> judge_shapes(const Campaign& campaign,
-                                         std::span<const EnsembleChoice> choices);
+/// numbers are NaN, and `significant` is true.
+std::vector<ShapeSignificance> test_shapes(const Campaign& campaign,
+                                           std::span<const EnsembleChoice> choices);
 
 }  // namespace ratiofarm

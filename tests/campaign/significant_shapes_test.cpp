@@ -1,5 +1,5 @@
 // Which learned shapes are only noise, and how much of it there is.
-#include "campaign/null_shapes.hpp"
+#include "campaign/significant_shapes.hpp"
 
 #include <cmath>
 #include <string>
@@ -48,12 +48,12 @@ EnsembleChoice ensemble(const std::string& name, const std::vector<Measured>& ne
     return choice;
 }
 
-ShapeJudgement judged(const std::vector<EnsembleChoice>& choices) {
-    return judge_shapes(example(), choices).at(0);
+ShapeSignificance tested(const std::vector<EnsembleChoice>& choices) {
+    return test_shapes(example(), choices).at(0);
 }
 
-ShapeJudgement judged(const std::vector<Measured>& up, const std::vector<Measured>& down) {
-    return judged({ensemble("S/scale/up", up), ensemble("S/scale/down", down)});
+ShapeSignificance tested(const std::vector<Measured>& up, const std::vector<Measured>& down) {
+    return tested({ensemble("S/scale/up", up), ensemble("S/scale/down", down)});
 }
 
 /// Logits of the nets of one half on some nominal events: a shape, and noise of its own.
@@ -78,24 +78,26 @@ Halves half(std::uint64_t seed, double sigma, double common) {
 }  // namespace
 
 TEST_CASE("a shape is real where both sides together gain more than chance", "[campaign]") {
-    CHECK_FALSE(judged({{.gain = 4e-4, .error = 1e-4}}, {{.gain = 3e-4, .error = 1e-4}}).none);
-    CHECK(judged({{.gain = 3e-4, .error = 1e-4}}, {{.gain = 3e-4, .error = 1e-4}}).none);
-    CHECK(judged({{.gain = -1e-5, .error = 1e-5}}, {{.gain = -2e-5, .error = 1e-5}}).none);
+    CHECK(tested({{.gain = 4e-4, .error = 1e-4}}, {{.gain = 3e-4, .error = 1e-4}}).significant);
+    CHECK_FALSE(
+        tested({{.gain = 3e-4, .error = 1e-4}}, {{.gain = 3e-4, .error = 1e-4}}).significant);
+    CHECK_FALSE(
+        tested({{.gain = -1e-5, .error = 1e-5}}, {{.gain = -2e-5, .error = 1e-5}}).significant);
     // One side alone: the other one's net learned nothing, and costs nothing.
-    CHECK_FALSE(judged({{.gain = 4e-4, .error = 1e-4}}, {{.gain = 0.0, .error = 0.0}}).none);
+    CHECK(tested({{.gain = 4e-4, .error = 1e-4}}, {{.gain = 0.0, .error = 0.0}}).significant);
     // Constant nets, exactly.
-    CHECK(judged({{.gain = 0.0, .error = 0.0}}, {{.gain = 0.0, .error = 0.0}}).none);
+    CHECK_FALSE(tested({{.gain = 0.0, .error = 0.0}}, {{.gain = 0.0, .error = 0.0}}).significant);
 }
 
 TEST_CASE("members see the same events, folds others", "[campaign]") {
-    const ShapeJudgement members =
-        judged({{.gain = 4e-4, .error = 1e-4}, {.gain = 2e-4, .error = 3e-4}},
+    const ShapeSignificance members =
+        tested({{.gain = 4e-4, .error = 1e-4}, {.gain = 2e-4, .error = 3e-4}},
                {{.gain = 1e-4, .error = 1e-4}});
     CHECK(members.gain == Approx(3e-4 + 1e-4));
     CHECK(members.gain_error == Approx(2e-4 + 1e-4));
 
-    const ShapeJudgement folds =
-        judged({{.gain = 4e-4, .error = 3e-4, .fold = 0}, {.gain = 2e-4, .error = 4e-4, .fold = 1}},
+    const ShapeSignificance folds =
+        tested({{.gain = 4e-4, .error = 3e-4, .fold = 0}, {.gain = 2e-4, .error = 4e-4, .fold = 1}},
                {{.gain = 0.0, .error = 0.0, .fold = 0}, {.gain = 0.0, .error = 0.0, .fold = 1}});
     CHECK(folds.gain == Approx(3e-4));
     CHECK(folds.gain_error == Approx(2.5e-4));
@@ -103,14 +105,14 @@ TEST_CASE("members see the same events, folds others", "[campaign]") {
 
 TEST_CASE("what was not measured is not judged", "[campaign]") {
     const double nan = std::nan("");
-    CHECK_FALSE(judged({{.gain = nan, .error = nan}}, {{.gain = 0.0, .error = 1e-4}}).none);
+    CHECK(tested({{.gain = nan, .error = nan}}, {{.gain = 0.0, .error = 1e-4}}).significant);
     EnsembleChoice up = ensemble("S/scale/up", {{.gain = 0.0, .error = 1e-4}});
     up.complete = false;
 
-    const ShapeJudgement open =
-        judged({up, ensemble("S/scale/down", {{.gain = 0.0, .error = 1e-4}})});
+    const ShapeSignificance open =
+        tested({up, ensemble("S/scale/down", {{.gain = 0.0, .error = 1e-4}})});
 
-    CHECK_FALSE(open.none);
+    CHECK(open.significant);
     CHECK(std::isnan(open.gain));
     CHECK(std::isnan(open.noise_variance));
 }
@@ -122,13 +124,13 @@ TEST_CASE("two halves disagree by their noise, whatever the shape", "[campaign]"
     const Halves one = half(1, sigma, 0.5);
     const Halves two = half(2, sigma, 0.5);
 
-    const ShapeJudgement judgement =
-        judged({ensemble("S/scale/up/halves", {{.logits = one.up}, {.logits = two.up}}),
+    const ShapeSignificance significance =
+        tested({ensemble("S/scale/up/halves", {{.logits = one.up}, {.logits = two.up}}),
                 ensemble("S/scale/down/halves", {{.logits = one.down}, {.logits = two.down}})});
 
     const double expected = 0.5 * 0.5 * sigma * sigma;
-    CHECK(judgement.noise_variance == Approx(expected).epsilon(4.0 * std::sqrt(2.0 / 512)));
-    CHECK_FALSE(judgement.none);  // there are no gains to judge by
+    CHECK(significance.noise_variance == Approx(expected).epsilon(4.0 * std::sqrt(2.0 / 512)));
+    CHECK(significance.significant);  // there are no gains to test by
 }
 
 TEST_CASE("a shift between the halves is no noise: it is normalised away", "[campaign]") {
@@ -136,11 +138,11 @@ TEST_CASE("a shift between the halves is no noise: it is normalised away", "[cam
     Halves two = one;
     for (float& logit : two.up) logit += 0.25F;
 
-    const ShapeJudgement judgement =
-        judged({ensemble("S/scale/up/halves", {{.logits = one.up}, {.logits = two.up}}),
+    const ShapeSignificance significance =
+        tested({ensemble("S/scale/up/halves", {{.logits = one.up}, {.logits = two.up}}),
                 ensemble("S/scale/down/halves", {{.logits = one.down}, {.logits = two.down}})});
 
-    CHECK(judgement.noise_variance == Approx(0.0).margin(1e-12));
+    CHECK(significance.noise_variance == Approx(0.0).margin(1e-12));
 }
 
 TEST_CASE("halves are compared within their fold", "[campaign]") {
@@ -153,10 +155,10 @@ TEST_CASE("halves are compared within their fold", "[campaign]") {
                                      {.logits = a, .fold = 1}};
     };
     const auto single =
-        judged({ensemble("S/scale/up/halves", {{.logits = one.up}, {.logits = two.up}}),
+        tested({ensemble("S/scale/up/halves", {{.logits = one.up}, {.logits = two.up}}),
                 ensemble("S/scale/down/halves", {{.logits = one.down}, {.logits = two.down}})});
 
-    const auto both = judged({ensemble("S/scale/up/halves", folds(one.up, two.up)),
+    const auto both = tested({ensemble("S/scale/up/halves", folds(one.up, two.up)),
                               ensemble("S/scale/down/halves", folds(one.down, two.down))});
 
     CHECK(both.noise_variance == Approx(0.5 * single.noise_variance));
@@ -183,13 +185,13 @@ TEST_CASE("a parameter that one process shows keeps the shapes of all", "[campai
     const Measured nothing{.gain = 0.0, .error = 1e-4};
     const auto none = [&](const Measured& of_s) {
         std::vector<bool> result;
-        for (const ShapeJudgement& judgement : judge_shapes(
+        for (const ShapeSignificance& significance : test_shapes(
                  campaign,
                  std::vector<EnsembleChoice>{
                      ensemble("S/scale/up", {of_s}), ensemble("S/scale/down", {of_s}),
                      ensemble("B/scale/up", {nothing}), ensemble("B/scale/down", {nothing}),
                      ensemble("S/other/up", {nothing}), ensemble("S/other/down", {nothing})})) {
-            result.push_back(judgement.none);
+            result.push_back(!significance.significant);
         }
         return result;
     };
