@@ -16,17 +16,17 @@ using PlaceKey = std::tuple<std::uint64_t, std::uint64_t, std::uint32_t>;
 PlaceKey key(const Digest& task, std::uint32_t net) { return {task.high, task.low, net}; }
 
 /// The net that was chosen for a planned one; nothing while that is open.
-using Starts = std::map<PlaceKey, std::optional<NetPlace>>;
+using ChosenStarts = std::map<PlaceKey, std::optional<NetPlace>>;
 
 /// Its nets begin as those that were chosen. False if one of them is not known yet.
-bool begin_as_chosen(const Starts& starts, TrainTask& task) {
+bool begin_as_chosen(const ChosenStarts& chosen_starts, TrainTask& task) {
     Hasher hasher;
     hasher.text("train from a replacement").digest(task.digest);
     bool replaced = false;
     for (NetRequest& net : task.request.nets) {
         if (net.warm_start.task == Digest{}) continue;
-        const auto found = starts.find(key(net.warm_start.task, net.warm_start.net));
-        RATIOFARM_EXPECT(found != starts.end());
+        const auto found = chosen_starts.find(key(net.warm_start.task, net.warm_start.net));
+        RATIOFARM_EXPECT(found != chosen_starts.end());
         if (!found->second) return false;
         const NetPlace& place = *found->second;
         replaced = replaced || place != NetPlace{net.warm_start.task, net.warm_start.net};
@@ -41,13 +41,13 @@ bool begin_as_chosen(const Starts& starts, TrainTask& task) {
 }
 
 /// Follows one ensemble through its trainings.
-class Follower {
+class EnsembleProgress {
 public:
-    Follower(const GraphInputs& inputs,
-             const PlannedEnsemble& ensemble,
-             const Starts& starts,
-             const FindResult& find)
-        : inputs_(inputs), ensemble_(ensemble), starts_(starts), find_(find) {
+    EnsembleProgress(const GraphInputs& inputs,
+                     const PlannedEnsemble& ensemble,
+                     const ChosenStarts& chosen_starts,
+                     const FindResult& find)
+        : inputs_(inputs), ensemble_(ensemble), chosen_starts_(chosen_starts), find_(find) {
         choice_.name = ensemble.spec.name;
     }
 
@@ -80,7 +80,7 @@ private:
 
     void add(std::vector<TrainTask> trainings) {
         for (TrainTask& task : trainings) {
-            const bool ready = begin_as_chosen(starts_, task);
+            const bool ready = begin_as_chosen(chosen_starts_, task);
             choice_.waits = choice_.waits || !ready;
             for (const PlannedNet& net : task.nets) add_slot(net, ready);
             if (ready) choice_.trainings.push_back(std::move(task));
@@ -131,7 +131,7 @@ private:
         if (asked_[slot] >= choice.index) return false;
         asked_[slot] = choice.index;
         TrainTask task = replacement_task(inputs_, planned_[slot], choice.index);
-        if (!begin_as_chosen(starts_, task)) return false;
+        if (!begin_as_chosen(chosen_starts_, task)) return false;
         const std::size_t before = choice_.slots[slot].tried.size();
         add_result(task.nets.front(), choice_.slots[slot]);
         choice_.trainings.push_back(std::move(task));
@@ -140,7 +140,7 @@ private:
 
     const GraphInputs& inputs_;
     const PlannedEnsemble& ensemble_;
-    const Starts& starts_;
+    const ChosenStarts& chosen_starts_;
     const FindResult& find_;
     EnsembleChoice choice_;
     std::vector<PlannedNet> planned_;             ///< of each slot
@@ -206,13 +206,13 @@ std::vector<EnsembleChoice> choose_ensembles(const GraphInputs& inputs,
                                              const TaskGraph& graph,
                                              const FindResult& find) {
     std::vector<EnsembleChoice> ensembles;
-    Starts starts;
+    ChosenStarts chosen_starts;
     for (const PlannedEnsemble& planned : graph.ensembles) {
-        Follower follower(inputs, planned, starts, find);
-        EnsembleChoice choice = follower.follow(trainings_of(graph, planned.spec.name));
+        EnsembleProgress progress(inputs, planned, chosen_starts, find);
+        EnsembleChoice choice = progress.follow(trainings_of(graph, planned.spec.name));
         RATIOFARM_EXPECT(choice.slots.size() >= planned.nets.size());
         for (std::size_t slot = 0; slot < planned.nets.size(); ++slot) {
-            auto& start = starts[key(planned.nets[slot].task, planned.nets[slot].net)];
+            auto& start = chosen_starts[key(planned.nets[slot].task, planned.nets[slot].net)];
             if (choice.choices[slot].state != SlotChoice::State::chosen) continue;
             start = choice.slots[slot].tried[choice.choices[slot].index].place;
         }

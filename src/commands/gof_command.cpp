@@ -57,7 +57,7 @@ ExitCode run_gof(RunContext& context, const Arguments& arguments) {
     mpi::together(world, [&] {
         if (!world.is_root()) return;
         if (!ended_well(end)) {
-            code = told_end(end);
+            code = report_end(end);
             return;
         }
         const GofRecord record = plan.record(finished_toys(tasks, workspace.place.directory));

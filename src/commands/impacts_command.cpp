@@ -19,7 +19,7 @@ namespace {
 constexpr std::array definitions{ImpactDefinition::others_fixed, ImpactDefinition::refit_shift,
                                  ImpactDefinition::global_observable};
 
-ImpactDefinition wanted_order(const Arguments& arguments) {
+ImpactDefinition parse_order(const Arguments& arguments) {
     const std::string name = arguments.text("order");
     std::string allowed;
     for (const ImpactDefinition definition : definitions) {
@@ -46,7 +46,7 @@ void refit(FittedCampaign& fitted, ImpactDefinition order, std::size_t count, co
 }
 
 ExitCode run_impacts(RunContext& context, const Arguments& arguments) {
-    const ImpactDefinition order = wanted_order(arguments);
+    const ImpactDefinition order = parse_order(arguments);
     const std::size_t count = arguments.integer("top", 1, 1000000);
     const Workspace workspace = open_workspace(context, arguments, Needs::campaign);
     FittedCampaign fitted =

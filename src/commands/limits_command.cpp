@@ -56,7 +56,7 @@ struct Wanted {
     double expected_at = 1.0;
 };
 
-Wanted wanted_limits(const Arguments& arguments) {
+Wanted parse_limits(const Arguments& arguments) {
     Wanted wanted;
     wanted.limits.level = arguments.number("level", 1e-6, 1.0 - 1e-6);
     wanted.limits.statistic = parse_test_statistic(arguments.text("statistic"));
@@ -104,7 +104,7 @@ LimitRecord limits_of(RunContext& context,
 }
 
 ExitCode run_limits(RunContext& context, const Arguments& arguments) {
-    const Wanted wanted = wanted_limits(arguments);
+    const Wanted wanted = parse_limits(arguments);
     const Workspace workspace = open_workspace(context, arguments, Needs::campaign);
     FittedCampaign fitted =
         fitted_campaign(context, workspace.planned, workspace.place, workspace.books.blinding);

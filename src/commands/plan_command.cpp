@@ -89,7 +89,7 @@ std::vector<SampleInfo> plan_samples(const fs::path& out, Plan& plan) {
     if (!plan.selects) return source.samples;
     Resolution resolution =
         resolve(written, directory, selection_inputs(written, source, plan.device));
-    plan.selected = resolution.missing == Missing::nothing;
+    plan.selected = resolution.missing == Unresolved::nothing;
     if (!plan.selected) return source.samples;
     plan.campaign = std::move(resolution.campaign);
     if (!plan.campaign.has_events()) return {};

@@ -46,7 +46,7 @@ PlannedTasks planned_tasks(const RunDirectory& directory, const std::string& dev
     }
     const Resolution resolution = resolve(written, directory, std::nullopt);
     planned.campaign = resolution.campaign;
-    if (!planned.campaign.has_events() || resolution.missing != Missing::nothing) return planned;
+    if (!planned.campaign.has_events() || resolution.missing != Unresolved::nothing) return planned;
     const auto samples = read_campaign_samples(planned.campaign, directory.root().string());
     const GraphInputs inputs{planned.campaign, samples, device};
     if (planned.campaign.search) {

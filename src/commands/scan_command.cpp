@@ -16,11 +16,11 @@ namespace ratiofarm {
 namespace {
 
 /// Points along one parameter; \param n of them unless the command line says otherwise
-std::vector<double> wanted_points(const Arguments& arguments,
-                                  const StatisticalModel& model,
-                                  const FitResult& result,
-                                  const std::string& parameter,
-                                  std::uint64_t n) {
+std::vector<double> parse_points(const Arguments& arguments,
+                                 const StatisticalModel& model,
+                                 const FitResult& result,
+                                 const std::string& parameter,
+                                 std::uint64_t n) {
     if (arguments.has("points")) n = arguments.integer("points", 3, 100000);
     if (!arguments.has("from") && !arguments.has("to")) {
         return default_scan_points(model, result, n, parameter);
@@ -38,8 +38,8 @@ std::vector<double> wanted_points(const Arguments& arguments,
 }
 
 /// The parameters of the command line, one or two.
-std::vector<std::string> wanted_parameters(const Arguments& arguments,
-                                           const StatisticalModel& model) {
+std::vector<std::string> parse_parameters(const Arguments& arguments,
+                                          const StatisticalModel& model) {
     std::vector<std::string> names{model.parameter_of_interest};
     if (arguments.has("parameter")) names = names_in_list(arguments, "parameter");
     if (names.size() > 2) throw ConfigError("scan: --parameter takes one name or two");
@@ -56,10 +56,10 @@ void fill_scan(const mpi::Communicator& world, const Arguments& arguments, Fitte
     std::vector<std::string> names;
     std::vector<std::vector<double>> points;
     mpi::together(world, [&] {
-        names = wanted_parameters(arguments, fitted.model);
+        names = parse_parameters(arguments, fitted.model);
         for (const auto& name : names) {
             points.push_back(
-                wanted_points(arguments, fitted.model, result, name, names.size() == 1 ? 41 : 15));
+                parse_points(arguments, fitted.model, result, name, names.size() == 1 ? 41 : 15));
         }
     });
     if (names.size() == 1) {

@@ -116,7 +116,7 @@ std::string script_text(const Submission& submission) {
 /// No shard can fill the regions of a campaign with events.
 void expect_selected(const Campaign& campaign, const fs::path& out) {
     const auto resolution = resolve(with_absolute_paths(campaign), RunDirectory(out), std::nullopt);
-    if (resolution.missing == Missing::nothing) return;
+    if (resolution.missing == Unresolved::nothing) return;
     throw ConfigError(fmt::format(
         "--as array: the regions of '{}' are not filled with events yet, and a single shard cannot "
         "do that; run 'ratiofarm select' with --out {} first, or submit one allocation or a chain",

@@ -46,7 +46,7 @@ double number_in(const std::string& text,
     return value;
 }
 
-std::vector<std::pair<std::string, double>> wanted_truth(const Arguments& arguments) {
+std::vector<std::pair<std::string, double>> parse_truth(const Arguments& arguments) {
     constexpr auto allowed = "NAME=VALUE, several separated by commas";
     std::vector<std::pair<std::string, double>> at;
     if (!arguments.has("at")) return at;
@@ -58,7 +58,7 @@ std::vector<std::pair<std::string, double>> wanted_truth(const Arguments& argume
     return at;
 }
 
-std::vector<double> wanted_grid(const Arguments& arguments) {
+std::vector<double> parse_grid(const Arguments& arguments) {
     constexpr auto allowed = "FROM:TO:N with FROM < TO and N from 2 to 10000";
     std::vector<double> grid;
     if (!arguments.has("grid")) return grid;
@@ -74,7 +74,7 @@ std::vector<double> wanted_grid(const Arguments& arguments) {
     return grid;
 }
 
-std::vector<double> wanted_levels(const Arguments& arguments, std::uint64_t toys) {
+std::vector<double> parse_levels(const Arguments& arguments, std::uint64_t toys) {
     constexpr auto allowed = "probabilities between 0 and 1, separated by commas";
     std::vector<double> levels;
     for (const std::string& part : parts_of(arguments.text("neyman"), ',')) {
@@ -92,27 +92,27 @@ std::vector<double> wanted_levels(const Arguments& arguments, std::uint64_t toys
     return levels;
 }
 
-ShapeNorm wanted_norm(const Arguments& arguments) {
+ShapeNorm parse_norm(const Arguments& arguments) {
     if (const auto norm = enumerator_of<ShapeNorm>(arguments.text("shape-norm"))) return *norm;
     refuse(arguments, "shape-norm", "reference_quadratic, reference or none");
 }
 
-ToyRequest wanted_toys(const Arguments& arguments) {
+ToyRequest parse_toys(const Arguments& arguments) {
     ToyRequest request;
-    request.at = wanted_truth(arguments);
-    request.grid = wanted_grid(arguments);
+    request.at = parse_truth(arguments);
+    request.grid = parse_grid(arguments);
     if (arguments.has("test")) request.test = arguments.number("test", -1e300, 1e300);
     if (request.test && !request.grid.empty()) {
         throw ConfigError("--test and --grid do not go together: a grid tests its own values");
     }
     request.toys = arguments.integer("toys", 1, 100'000'000);
     request.block = arguments.integer("block", 1, 1'000'000);
-    request.levels = wanted_levels(arguments, request.toys);
+    request.levels = parse_levels(arguments, request.toys);
     request.statistics.clear();
     for (const std::string& name : parts_of(arguments.text("statistic"), ',')) {
         request.statistics.push_back(parse_test_statistic(name));
     }
-    request.shape_norm = wanted_norm(arguments);
+    request.shape_norm = parse_norm(arguments);
     request.profiled = arguments.has("profiled");
     request.unit_weights = arguments.has("unit-weight-samples");
     return request;
@@ -133,7 +133,7 @@ std::vector<std::vector<ToyOutcome>> finished_toys(const ToyPlan& plan,
 ExitCode run_toys(RunContext& context, const Arguments& arguments) {
     const mpi::Communicator& world = context.world;
     ToyRequest request;
-    mpi::together(world, [&] { request = wanted_toys(arguments); });
+    mpi::together(world, [&] { request = parse_toys(arguments); });
     install_signal_flags();
     Workspace workspace = open_workspace(context, arguments, Needs::campaign);
     if (workspace.planned.campaign.finite_mc.use != FiniteMcUse::report) {
@@ -152,7 +152,7 @@ ExitCode run_toys(RunContext& context, const Arguments& arguments) {
     mpi::together(world, [&] {
         if (!world.is_root()) return;
         if (!ended_well(end)) {
-            code = told_end(end);
+            code = report_end(end);
             return;
         }
         const ToyResults results = summarise(plan, workspace.planned.campaign.name,

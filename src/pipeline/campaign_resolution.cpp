@@ -138,16 +138,16 @@ std::optional<SelectionRecord> find_selection(const RunDirectory& directory) {
 Resolution resolve(const Campaign& written,
                    const RunDirectory& directory,
                    const std::optional<Digest>& inputs) {
-    if (!needs_selection(written)) return {Missing::nothing, written, {}};
+    if (!needs_selection(written)) return {Unresolved::nothing, written, {}};
     const auto record = find_selection(directory);
     const bool fits =
         record &&
         (inputs ? record->inputs == *inputs : record->rules == selection_rules(written)) &&
         (trained_region(written) == nullptr || fs::exists(directory.selected_events()));
-    if (!fits) return {Missing::selection, written, {}};
+    if (!fits) return {Unresolved::selection, written, {}};
     ResolvedCampaign resolved =
         resolved_campaign(written, record->sums, directory.selected_events().string());
-    return {Missing::nothing, std::move(resolved.campaign), std::move(resolved.warnings)};
+    return {Unresolved::nothing, std::move(resolved.campaign), std::move(resolved.warnings)};
 }
 
 Campaign written_campaign(const RunDirectory& directory) {
@@ -162,21 +162,21 @@ Resolution resolve_run(const RunDirectory& directory) {
     try {
         resolution = resolve(written, directory, std::nullopt);
     } catch (const DataError& problem) {  // cuts that no event passes
-        return {Missing::selection, written, {problem.what()}};
+        return {Unresolved::selection, written, {problem.what()}};
     }
-    if (resolution.missing != Missing::nothing || !resolution.campaign.search) return resolution;
+    if (resolution.missing != Unresolved::nothing || !resolution.campaign.search) return resolution;
     auto searched = searched_campaign(resolution.campaign, directory);
     if (searched) {
         resolution.campaign = std::move(*searched);
     } else {
-        resolution.missing = Missing::search;
+        resolution.missing = Unresolved::search;
     }
     return resolution;
 }
 
-void expect_resolved(Missing missing, const RunDirectory& directory) {
-    if (missing == Missing::nothing) return;
-    if (missing == Missing::search) {
+void expect_resolved(Unresolved missing, const RunDirectory& directory) {
+    if (missing == Unresolved::nothing) return;
+    if (missing == Unresolved::search) {
         throw DataError(fmt::format(
             "'{}' holds no finished search for this campaign; run 'ratiofarm search' first (or "
             "'ratiofarm run', which does it, too)",

@@ -19,7 +19,7 @@
 namespace ratiofarm {
 
 /// What has to be made before the plain campaign exists.
-enum class Missing : std::uint8_t {
+enum class Unresolved : std::uint8_t {
     nothing,
     selection,  ///< 'ratiofarm select'
     search,     ///< 'ratiofarm search'
@@ -27,7 +27,7 @@ enum class Missing : std::uint8_t {
 
 /// A campaign as far as the files of its run directory go.
 struct Resolution {
-    Missing missing = Missing::nothing;
+    Unresolved missing = Unresolved::nothing;
     Campaign campaign;  ///< plain; while something is missing the one that was written
     std::vector<std::string> warnings;
 };
@@ -70,6 +70,6 @@ Campaign written_campaign(const RunDirectory& directory);
 Resolution resolve_run(const RunDirectory& directory);
 
 /// \throws DataError "run 'ratiofarm select' first" if something is missing
-void expect_resolved(Missing missing, const RunDirectory& directory);
+void expect_resolved(Unresolved missing, const RunDirectory& directory);
 
 }  // namespace ratiofarm

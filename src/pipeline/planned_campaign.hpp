@@ -15,7 +15,7 @@ namespace ratiofarm {
 struct PlannedCampaign {
     Campaign written;   ///< as the user wrote it, with absolute paths
     Campaign campaign;  ///< plain, what is trained and fitted; while something is missing `written`
-    Missing missing = Missing::nothing;
+    Unresolved missing = Unresolved::nothing;
     SourceEvents source;              ///< events of the written campaign
     std::vector<SampleInfo> samples;  ///< of `campaign`
     TaskGraph graph;  ///< of `campaign`; that of the preselection while the selection is missing

@@ -75,7 +75,7 @@ bool ended_well(const StageEnd& end) {
     return end.state == StageEnd::State::up_to_date || end.state == StageEnd::State::done;
 }
 
-ExitCode told_end(const StageEnd& end) {
+ExitCode report_end(const StageEnd& end) {
     for (const std::string& failure : end.failures) fmt::print("failed: {}\n", failure);
     print_stop(end);
     return exit_code(end.state);

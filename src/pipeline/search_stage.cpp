@@ -51,7 +51,7 @@ StageEnd search_stage(RunContext& context,
                       const RunPlace& place,
                       RootBooks& books) {
     const mpi::Communicator& world = context.world;
-    if (planned.missing != Missing::search) return {StageEnd::State::up_to_date, 0.0, {}};
+    if (planned.missing != Unresolved::search) return {StageEnd::State::up_to_date, 0.0, {}};
     mpi::together(world, [&] { expect_whole_search(place.farm.shard); });
     std::optional<SearchRounds> rounds;
     std::vector<Task> tasks;

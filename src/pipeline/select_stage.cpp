@@ -82,7 +82,7 @@ StageEnd select_stage(RunContext& context,
                       PlannedCampaign& planned,
                       const RunPlace& place,
                       RootBooks& books) {
-    if (planned.missing != Missing::selection) return {StageEnd::State::up_to_date, 0.0, {}};
+    if (planned.missing != Unresolved::selection) return {StageEnd::State::up_to_date, 0.0, {}};
     mpi::together(context.world, [&] { expect_whole_selection(place.farm.shard); });
     if (planned.written.preselection) {
         StageEnd end = score_events(context, planned, place, books);

@@ -22,7 +22,7 @@ std::optional<SelectionStatus> selection_status(const RunDirectory& directory) {
     if (!needs_selection(written)) return std::nullopt;
     SelectionStatus status;
     const Resolution resolution = resolve_run(directory);
-    status.done = resolution.missing != Missing::selection;
+    status.done = resolution.missing != Unresolved::selection;
     for (const std::string& warning : resolution.warnings) status.regions += warning + "\n";
     if (status.done) {
         if (const auto record = find_selection(directory)) {

@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 constexpr std::uint64_t small_files = 1'000'000;  // journal, fit.json, report.html
 constexpr std::uint64_t disk_block = 4096;        // a file takes half a block more than it holds
 
-bool is_asked_for(const std::vector<Stage>& stages, Stage stage) {
+bool contains_stage(const std::vector<Stage>& stages, Stage stage) {
     return std::ranges::find(stages, stage) != stages.end();
 }
 
@@ -178,7 +178,7 @@ SpaceNeeds space_needs(const PlannedCampaign& planned,
                        const std::vector<Stage>& stages,
                        std::uint64_t ranks) {
     SpaceNeeds needs;
-    if (planned.missing == Missing::selection) {
+    if (planned.missing == Unresolved::selection) {
         add_selection(planned, place, ranks, needs);
         needs.margin += small_files + needs.files * disk_block / 2;
         return needs;
@@ -191,16 +191,16 @@ SpaceNeeds space_needs(const PlannedCampaign& planned,
         needs.files += files;
     };
     const NetsToDo nets = nets_to_do(planned, place);
-    if (is_asked_for(stages, Stage::train)) {
+    if (contains_stage(stages, Stage::train)) {
         need(grouped(nets.train) + " nets", nets.train * cost.net_bytes, nets.tasks);
         const std::uint64_t losses = 16 * planned.campaign.training.epochs;
         needs.margin += nets.train * losses;
         needs.margin += 3 * std::min(ranks, nets.tasks) * cost.checkpoint_bytes;
     }
-    if (is_asked_for(stages, Stage::gather)) {
+    if (contains_stage(stages, Stage::gather)) {
         need("ensembles", nets.gather * cost.net_bytes, nets.ensembles);
     }
-    if (is_asked_for(stages, Stage::infer) && !has_ratios(planned, place)) {
+    if (contains_stage(stages, Stage::infer) && !has_ratios(planned, place)) {
         const std::uint64_t blocks = blocks_to_do(planned, place);
         const std::uint64_t all = std::max<std::uint64_t>(cost.inferences, 1);
         need("ratio blocks", cost.block_bytes / all * blocks, blocks);
@@ -214,8 +214,9 @@ void check_space(RunContext& context,
                  const PlannedCampaign& planned,
                  const RunPlace& place,
                  const std::vector<Stage>& stages) {
-    const bool writes = is_asked_for(stages, Stage::select) || is_asked_for(stages, Stage::train) ||
-                        is_asked_for(stages, Stage::infer);
+    const bool writes = contains_stage(stages, Stage::select) ||
+                        contains_stage(stages, Stage::train) ||
+                        contains_stage(stages, Stage::infer);
     if (!writes) return;
     mpi::together(context.world, [&] {
         if (!context.world.is_root()) return;

@@ -70,7 +70,7 @@ StageEnd report_stage(RunContext& context,
 bool ended_well(const StageEnd& end);
 
 /// Rank 0. Prints why a stage did not end well. \return the exit code of the command
-ExitCode told_end(const StageEnd& end);
+ExitCode report_end(const StageEnd& end);
 
 /// Runs stages in order until one does not end well, prints their times and the failures.
 /// \return the exit code of the command

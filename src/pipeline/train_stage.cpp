@@ -19,7 +19,7 @@ void add_round(StageEnd& all, const StageEnd& round) {
 }
 
 /// Collective over world: on every rank what rank 0 found.
-bool on_root(const mpi::Communicator& world, bool value) {
+bool value_on_root(const mpi::Communicator& world, bool value) {
     std::uint64_t any = world.is_root() && value ? 1 : 0;
     mpi::all_sum(world, std::span(&any, 1));
     return any != 0;
@@ -43,7 +43,7 @@ StageEnd train_stage(RunContext& context,
             record_nets(place.directory, rounds->choices(),
                         tested_shapes(planned, rounds->choices()));
         });
-        if (!on_root(world, !tasks.empty())) break;
+        if (!value_on_root(world, !tasks.empty())) break;
         add_round(stage, farm_stage(context, place, books, std::move(tasks),
                                     TaskFileKind::training_result));
         if (stage.state == StageEnd::State::stopped) return stage;
@@ -55,7 +55,7 @@ StageEnd train_stage(RunContext& context,
             stage.failures.insert(stage.failures.end(), failures.begin(), failures.end());
         }
     }
-    if (on_root(world, !stage.failures.empty())) stage.state = StageEnd::State::tasks_failed;
+    if (value_on_root(world, !stage.failures.empty())) stage.state = StageEnd::State::tasks_failed;
     return stage;
 }
 

@@ -130,7 +130,7 @@ auto if_there(const Log& log, const Read& read) -> std::optional<decltype(read()
 }
 
 /// The campaign as it was written, and its run directory, which exists and is ours from here on.
-RunDirectory enter(const Log& log, const WorkspaceRequest& request, Workspace& workspace) {
+RunDirectory open_directory(const Log& log, const WorkspaceRequest& request, Workspace& workspace) {
     const Places& places = request.places;
     auto& [planned, place, books] = workspace;
     expect_unchanged_copy(places);
@@ -153,7 +153,7 @@ RunDirectory enter(const Log& log, const WorkspaceRequest& request, Workspace& w
 }
 
 /// For commands that train nothing.
-void brief_campaign(const Log& log, const RunPlace& place, PlannedCampaign& planned) {
+void open_campaign(const Log& log, const RunPlace& place, PlannedCampaign& planned) {
     const Campaign& written = planned.written;
     std::optional<SourceEvents> source;
     std::optional<Digest> inputs;
@@ -177,11 +177,11 @@ void brief_campaign(const Log& log, const RunPlace& place, PlannedCampaign& plan
     if (searched) planned.campaign = std::move(*searched);
 }
 
-void brief(RunContext& context, const WorkspaceRequest& request, Workspace& workspace) {
+void open_on_root(RunContext& context, const WorkspaceRequest& request, Workspace& workspace) {
     const Log& log = context.log;
     auto& [planned, place, books] = workspace;
     place.device = choose_device(request.device);
-    place.directory = enter(log, request, workspace);
+    place.directory = open_directory(log, request, workspace);
     // A measurement that was unblinded is the one that was fitted blind: only its data are new.
     books.accept_change = request.accept_change || (books.blinding && books.blinding->unblinding);
     const fs::path path = place.directory.journal(place.farm.shard);
@@ -192,7 +192,7 @@ void brief(RunContext& context, const WorkspaceRequest& request, Workspace& work
         log.info("journal compacted", {{"lines", own.lines}});
     }
     if (request.needs == Needs::campaign) {
-        brief_campaign(log, place, planned);
+        open_campaign(log, place, planned);
         books.journal = std::make_unique<Journal>(path, own);
         return;
     }
@@ -224,7 +224,7 @@ Workspace open_workspace(RunContext& context, const WorkspaceRequest& request) {
     Workspace workspace;
     workspace.place.farm = request.farm;
     mpi::together(context.world, [&] {
-        if (context.world.is_root()) brief(context, request, workspace);
+        if (context.world.is_root()) open_on_root(context, request, workspace);
     });
     share_place(context.world, workspace.place);
     share_campaign(context.world, workspace.planned, workspace.place);

@@ -23,28 +23,28 @@ namespace {
 namespace fs = std::filesystem;
 
 /// What rank 0 tells the others of where it works.
-struct PlaceBriefing {
+struct PlaceMessage {
     std::string out;
     DeviceClass device = DeviceClass::cpu;
 };
 
 template <class Archive>
-void fields(Archive& archive, MemberOf<Archive, PlaceBriefing>& value) {
+void fields(Archive& archive, MemberOf<Archive, PlaceMessage>& value) {
     archive(value.out, value.device);
 }
 
 /// What it tells them of the campaign.
-struct CampaignBriefing {
+struct CampaignMessage {
     std::string written;   ///< campaigns as text, with absolute paths
     std::string campaign;  ///< empty: as written
     std::vector<SampleInfo> source;
     std::vector<SampleInfo> samples;
-    Missing missing = Missing::nothing;
+    Unresolved missing = Unresolved::nothing;
     bool has_graph = false;
 };
 
 template <class Archive>
-void fields(Archive& archive, MemberOf<Archive, CampaignBriefing>& value) {
+void fields(Archive& archive, MemberOf<Archive, CampaignMessage>& value) {
     archive(value.written, value.campaign, value.source, value.samples, value.missing,
             value.has_graph);
 }
@@ -52,7 +52,7 @@ void fields(Archive& archive, MemberOf<Archive, CampaignBriefing>& value) {
 /// The tasks that can be done now.
 TaskGraph graph_of(const PlannedCampaign& planned, DeviceClass device_class) {
     const std::string device = device_class_name(device_class);
-    if (planned.missing == Missing::selection) {
+    if (planned.missing == Unresolved::selection) {
         if (!planned.written.preselection) return {};
         return make_preselection_graph({planned.written, planned.source.samples, device});
     }
@@ -130,7 +130,7 @@ void apply_search(PlannedCampaign& planned, const RunPlace& place) {
     const std::string device = device_class_name(place.device);
     auto searched = searched_campaign({planned.campaign, planned.samples, device}, place.directory);
     if (!searched) {
-        planned.missing = Missing::search;
+        planned.missing = Unresolved::search;
         return;
     }
     planned.campaign = std::move(*searched);
@@ -166,19 +166,19 @@ void apply_resolution(PlannedCampaign& planned,
     planned.missing = resolution.missing;
     planned.campaign = std::move(resolution.campaign);
     planned.samples = planned.source.samples;
-    if (inputs && planned.missing == Missing::nothing) {
+    if (inputs && planned.missing == Unresolved::nothing) {
         try {
             take_selected(planned, place.directory);
         } catch (const DataError& damage) {
             if (if_damaged == IfDamaged::refuse) throw;
             log.warning("the selection of events is made again", {{"why", damage.what()}});
-            planned.missing = Missing::selection;
+            planned.missing = Unresolved::selection;
             planned.campaign = written;
             planned.samples = planned.source.samples;
         }
     }
     for (const std::string& warning : resolution.warnings) log.warning(warning);
-    if (planned.missing == Missing::nothing) apply_search(planned, place);
+    if (planned.missing == Unresolved::nothing) apply_search(planned, place);
     planned.graph = graph_of(planned, place.device);
     identify(books.history, planned.graph);
 }
@@ -190,7 +190,7 @@ void compare_with_history(const PlannedCampaign& planned,
     // A farm that was let work on this campaign once goes on with it.
     if (was_begun(planned, books)) return;
     std::uint64_t changed = count_changed(planned.graph, books.history);
-    if (planned.missing == Missing::selection) {
+    if (planned.missing == Unresolved::selection) {
         changed += count_trained_on_selection(books.history, place.directory);
     }
     if (changed == 0) return;
@@ -216,7 +216,7 @@ void resolve_again(RunContext& context,
                    RootBooks& books) {
     mpi::together(context.world, [&] {
         if (!context.world.is_root()) return;
-        const Missing before = planned.missing;
+        const Unresolved before = planned.missing;
         apply_resolution(planned, place, books, context.log, IfDamaged::refuse);
         if (planned.missing == before) expect_resolved(before, place.directory);
         compare_with_history(planned, place, books, context.log);
@@ -225,37 +225,37 @@ void resolve_again(RunContext& context,
 }
 
 void share_place(const mpi::Communicator& world, RunPlace& place) {
-    const PlaceBriefing mine{place.directory.root().string(), place.device};
-    const auto briefing = decode<PlaceBriefing>(
+    const PlaceMessage mine{place.directory.root().string(), place.device};
+    const auto message = decode<PlaceMessage>(
         mpi::broadcast(world, world.is_root() ? encode(mine) : std::vector<std::byte>()));
-    place.directory = RunDirectory(briefing.out);
-    place.device = briefing.device;
+    place.directory = RunDirectory(message.out);
+    place.device = message.device;
 }
 
 void share_campaign(const mpi::Communicator& world,
                     PlannedCampaign& planned,
                     const RunPlace& place) {
-    CampaignBriefing briefing;
+    CampaignMessage message;
     if (world.is_root()) {
-        briefing = {.written = campaign_toml(planned.written),
-                    .campaign = planned.campaign == planned.written
-                                    ? std::string()
-                                    : campaign_toml(planned.campaign),
-                    .source = planned.source.samples,
-                    .samples = planned.samples,
-                    .missing = planned.missing,
-                    .has_graph = !planned.graph.ensembles.empty()};
+        message = {.written = campaign_toml(planned.written),
+                   .campaign = planned.campaign == planned.written
+                                   ? std::string()
+                                   : campaign_toml(planned.campaign),
+                   .source = planned.source.samples,
+                   .samples = planned.samples,
+                   .missing = planned.missing,
+                   .has_graph = !planned.graph.ensembles.empty()};
     }
-    briefing = decode<CampaignBriefing>(
-        mpi::broadcast(world, world.is_root() ? encode(briefing) : std::vector<std::byte>()));
+    message = decode<CampaignMessage>(
+        mpi::broadcast(world, world.is_root() ? encode(message) : std::vector<std::byte>()));
     const fs::path folder = place.directory.root();
-    planned.written = parse_campaign(briefing.written, folder);
+    planned.written = parse_campaign(message.written, folder);
     planned.campaign =
-        briefing.campaign.empty() ? planned.written : parse_campaign(briefing.campaign, folder);
-    planned.source.samples = std::move(briefing.source);
-    planned.samples = std::move(briefing.samples);
-    planned.missing = briefing.missing;
-    if (briefing.has_graph) planned.graph = graph_of(planned, place.device);
+        message.campaign.empty() ? planned.written : parse_campaign(message.campaign, folder);
+    planned.source.samples = std::move(message.source);
+    planned.samples = std::move(message.samples);
+    planned.missing = message.missing;
+    if (message.has_graph) planned.graph = graph_of(planned, place.device);
 }
 
 }  // namespace ratiofarm
