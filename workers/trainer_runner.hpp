@@ -6,7 +6,7 @@
 
 #include "ratiofarm/core/log.hpp"
 
-#include "farm/task_runner.hpp"
+#include "farm/worker.hpp"
 #include "protocol/trainer_protocol.hpp"
 
 #include "launcher.hpp"

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "dense.hpp"
-#include "scaled_model.hpp"
 #include "trust_region.hpp"
 
 namespace ratiofarm {

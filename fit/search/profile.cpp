@@ -9,7 +9,7 @@
 
 #include "dense.hpp"
 #include "quintic.hpp"
-#include "scaled_model.hpp"
+#include "trust_region.hpp"
 
 namespace ratiofarm {
 

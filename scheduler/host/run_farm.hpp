@@ -10,7 +10,7 @@
 #include "ratiofarm/mpi/communicator.hpp"
 
 #include "farm/task.hpp"
-#include "farm/task_runner.hpp"
+#include "farm/worker.hpp"
 #include "scheduler/cost_model.hpp"
 #include "store/journal.hpp"
 

@@ -8,7 +8,6 @@
 
 #include "find_sample.hpp"
 #include "make_model.hpp"
-#include "preselection_graph.hpp"
 #include "task_digest.hpp"
 #include "training_planner.hpp"
 

@@ -12,7 +12,7 @@
 #include "campaign/task_graph.hpp"
 #include "core/publish.hpp"
 #include "measurement/fit_input.hpp"
-#include "measurement/shared_events.hpp"
+#include "measurement/region_source.hpp"
 
 #include "campaign_samples.hpp"
 #include "command.hpp"

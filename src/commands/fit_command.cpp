@@ -7,7 +7,6 @@
 #include "results/fit_json.hpp"
 
 #include "command.hpp"
-#include "fit_options.hpp"
 #include "hessian_check.hpp"
 #include "workspace_options.hpp"
 

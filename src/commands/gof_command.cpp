@@ -8,7 +8,6 @@
 #include "pipeline/farm_stage.hpp"
 
 #include "command.hpp"
-#include "farm_options.hpp"
 #include "workspace_options.hpp"
 
 namespace ratiofarm {

@@ -5,8 +5,8 @@
 
 #include <fmt/format.h>
 
-#include "campaign/preselection_graph.hpp"
 #include "campaign/task_graph.hpp"
+#include "campaign/training_planner.hpp"
 #include "pipeline/campaign_resolution.hpp"
 #include "pipeline/search_resolution.hpp"
 #include "pipeline/task_identities.hpp"

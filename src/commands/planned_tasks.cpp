@@ -5,8 +5,8 @@
 
 #include "ratiofarm/core/errors.hpp"
 
-#include "campaign/preselection_graph.hpp"
 #include "campaign/search/search_plan.hpp"
+#include "campaign/training_planner.hpp"
 #include "pipeline/campaign_resolution.hpp"
 #include "pipeline/ensembles.hpp"
 #include "pipeline/search_resolution.hpp"

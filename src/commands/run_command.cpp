@@ -10,7 +10,6 @@
 #include "results/fit_json.hpp"
 
 #include "command.hpp"
-#include "farm_options.hpp"
 #include "workspace_options.hpp"
 
 namespace ratiofarm {

@@ -9,7 +9,6 @@
 #include "results/fit_json.hpp"
 
 #include "command.hpp"
-#include "fit_options.hpp"
 #include "workspace_options.hpp"
 
 namespace ratiofarm {

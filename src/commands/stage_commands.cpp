@@ -6,7 +6,6 @@
 #include "pipeline/stages.hpp"
 
 #include "command.hpp"
-#include "farm_options.hpp"
 #include "workspace_options.hpp"
 
 namespace ratiofarm {

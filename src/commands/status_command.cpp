@@ -12,8 +12,6 @@
 #include "core/signal_flags.hpp"
 #include "pipeline/nets_record.hpp"
 #include "pipeline/search_status.hpp"
-#include "pipeline/selection_status.hpp"
-#include "pipeline/trained_nets.hpp"
 #include "pipeline/workspace.hpp"
 #include "protocol/task_file.hpp"
 #include "report/farm_text.hpp"

@@ -1,7 +1,11 @@
 #pragma once
 
+#include <string>
+#include <string_view>
 #include <vector>
 
+#include "pipeline/fit_request.hpp"
+#include "pipeline/run_context.hpp"
 #include "pipeline/workspace.hpp"
 
 #include "command.hpp"
@@ -23,5 +27,24 @@ Places find_places(const Arguments& arguments);
 /// Collective over the context's world. The workspace that the command line asks for.
 /// \throws AgreedError as open_workspace(), and for options with wrong values
 Workspace open_workspace(RunContext& context, const Arguments& arguments, Needs needs);
+
+/// --time-budget, for commands with tasks of their own; farm_settings() reads it.
+Option time_budget_option();
+
+/// Options of commands that train or evaluate nets.
+std::vector<Option> farm_options();
+
+/// The settings given by those options and the batch system.
+/// \throws ConfigError naming an option and its value
+FarmSettings farm_settings(const RunContext& context, const Arguments& arguments);
+
+/// Options --starts and --minos, and how the likelihood is evaluated.
+std::vector<Option> fit_request_options();
+
+/// \throws ConfigError for a number out of range
+FitRequest fit_request(const Arguments& arguments);
+
+/// "mu, alpha" or "mu,alpha": the names in it. \throws ConfigError for an empty one
+std::vector<std::string> names_in_list(const Arguments& arguments, std::string_view option);
 
 }  // namespace ratiofarm

@@ -8,7 +8,7 @@
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/mpi/together.hpp"
 
-#include "core/bootstrap.hpp"
+#include "core/seeds.hpp"
 #include "fit/finite_mc/ratio_response.hpp"
 #include "fit/search/local_fit.hpp"
 

@@ -13,7 +13,6 @@
 #include "campaign/make_model.hpp"
 
 #include "region_source.hpp"
-#include "shared_events.hpp"
 
 namespace ratiofarm {
 namespace {

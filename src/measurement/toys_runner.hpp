@@ -11,7 +11,7 @@
 #include "ratiofarm/core/partition.hpp"
 #include "ratiofarm/fit/toys.hpp"
 
-#include "farm/task_runner.hpp"
+#include "farm/worker.hpp"
 #include "protocol/task_file.hpp"
 #include "store/run_directory.hpp"
 

@@ -11,7 +11,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include "campaign/measurement_digest.hpp"
+#include "campaign/task_digest.hpp"
 #include "core/sealed_text.hpp"
 #include "report/fit_text.hpp"
 #include "results/fit_json.hpp"

@@ -8,9 +8,9 @@
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/tables/event_file.hpp"
 
-#include "campaign/preselection_graph.hpp"
 #include "campaign/selection/resolved_campaign.hpp"
 #include "campaign/task_graph.hpp"
+#include "campaign/training_planner.hpp"
 #include "core/sealed_text.hpp"
 
 #include "blinding.hpp"

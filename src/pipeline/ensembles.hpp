@@ -8,8 +8,8 @@
 #include "store/run_directory.hpp"
 
 #include "planned_campaign.hpp"
-#include "run_place.hpp"
-#include "trained_results.hpp"
+#include "run_context.hpp"
+#include "training_rounds.hpp"
 
 namespace ratiofarm {
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "farm/task.hpp"
-#include "farm/task_runner.hpp"
+#include "farm/worker.hpp"
 #include "protocol/task_file.hpp"
 
 #include "stages.hpp"

@@ -1,9 +1,12 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
+#include "campaign/campaign.hpp"
 #include "campaign/ensemble_choice.hpp"
+#include "store/journal.hpp"
 #include "store/run_directory.hpp"
 
 #include "tested_shapes.hpp"
@@ -32,5 +35,16 @@ std::vector<EnsembleRecord> read_nets_record(const RunDirectory& directory);
 
 /// The trained shapes of the same file. \throws DataError if it cannot be read
 std::vector<TestedShape> read_shapes_record(const RunDirectory& directory);
+
+/// How many nets of a campaign the journal knows; reads neither events nor results.
+struct TrainedNets {
+    std::uint64_t planned = 0;  ///< nets of the campaign
+    std::uint64_t trained = 0;  ///< of them
+    double seconds = 0.0;       ///< that all trainings took, replacements among them
+};
+
+/// Goes by the identities of the tasks; lines of older versions, which have none, do not count
+/// until identify() was told of their tasks. A campaign that trains nothing has no nets.
+TrainedNets count_trained_nets(const Campaign& campaign, const JournalState& journal);
 
 }  // namespace ratiofarm

@@ -10,7 +10,7 @@
 #include "results/search_record.hpp"
 
 #include "search_judge.hpp"
-#include "trained_results.hpp"
+#include "training_rounds.hpp"
 
 namespace ratiofarm {
 

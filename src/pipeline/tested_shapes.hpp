@@ -11,7 +11,7 @@
 #include "campaign/ensemble_choice.hpp"
 
 #include "planned_campaign.hpp"
-#include "run_place.hpp"
+#include "run_context.hpp"
 
 namespace ratiofarm {
 

@@ -7,7 +7,6 @@
 #include "planned_campaign.hpp"
 #include "root_books.hpp"
 #include "run_context.hpp"
-#include "run_place.hpp"
 
 namespace ratiofarm {
 

@@ -9,7 +9,7 @@
 #include "ratiofarm/tables/event_file.hpp"
 
 #include "campaign/file/campaign_diff.hpp"
-#include "campaign/preselection_graph.hpp"
+#include "campaign/training_planner.hpp"
 #include "core/publish.hpp"
 #include "core/sealed_text.hpp"
 #include "protocol/task_file.hpp"

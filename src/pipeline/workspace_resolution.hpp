@@ -3,7 +3,6 @@
 #include "planned_campaign.hpp"
 #include "root_books.hpp"
 #include "run_context.hpp"
-#include "run_place.hpp"
 
 /// What makes a written campaign the plain one that is trained and fitted.
 namespace ratiofarm {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include <fmt/format.h>
@@ -165,6 +166,168 @@ std::string fit_text(const FitRecord& record) {
     text += "errors: from the inverse Hessian of the negative log-likelihood\n";
     if (fit.breakdown.systematic > 0.0) {
         text += "pull: (value - global observable) / width; constraint: error / width\n";
+    }
+    return text;
+}
+
+namespace {
+
+std::string cell(const std::optional<double>& value) {
+    return value ? fmt::format(" {:>+12.5f}", *value) : fmt::format(" {:>12}", "-");
+}
+
+std::string breakdown_text(const FitResult& fit) {
+    const ErrorBreakdown& parts = fit.breakdown;
+    std::string text = fmt::format("\nerror of {}: {:.5f}\n", fit.poi, parts.total);
+    text += fmt::format("{:<24} {:>18} {:>14}\n", "", "global observables", "fixed");
+    text += fmt::format("{:<24} {:>18.5f} {:>14.5f}\n", "statistical", parts.statistical,
+                        parts.statistical_frozen);
+    text += fmt::format("{:<24} {:>18.5f}\n", "systematic", parts.systematic);
+    for (const GroupError& group : parts.groups) {
+        text += fmt::format("{:<24} {:>18.5f} {:>14.5f}\n", "  " + group.group,
+                            group.global_observables, group.frozen);
+    }
+    text +=
+        "global observables: sums of squares of the impacts by global_observable; statistical "
+        "is\nthe rest of the total. fixed: statistical is the error with all "
+        "constrained\nparameters fixed; a group, root of total^2 minus the error^2 with the group "
+        "fixed\n";
+    return text;
+}
+
+}  // namespace
+
+std::string impacts_text(const FitRecord& record, ImpactDefinition order) {
+    const FitResult& fit = record.fit;
+    if (fit.impacts.empty()) {
+        return fmt::format("no impacts: no other parameter moves with {}\n", fit.poi);
+    }
+    const bool refitted = std::any_of(fit.impacts.begin(), fit.impacts.end(), [](const auto& i) {
+        return i.refit_down || i.refit_up || i.observable_down || i.observable_up;
+    });
+    std::string text = fmt::format("impacts on {}, ordered by {}\n{:<24} {:>12} {:>12} {:>12}",
+                                   fit.poi, impact_definition_name(order), "parameter",
+                                   "others_fixed", "refit_shift", "global_obs.");
+    if (refitted) {
+        text += fmt::format(" {:>12} {:>12} {:>12} {:>12}", "refit_down", "refit_up", "obs_down",
+                            "obs_up");
+    }
+    text += '\n';
+    for (const Impact& impact : ranked(fit.impacts, order)) {
+        text += fmt::format("{:<24}", impact.parameter) + cell(impact.others_fixed) +
+                cell(impact.refit_shift) + cell(impact.global_observable);
+        if (refitted) {
+            text += cell(impact.refit_down) + cell(impact.refit_up) + cell(impact.observable_down) +
+                    cell(impact.observable_up);
+        }
+        text += '\n';
+    }
+    text += fmt::format(
+        "others_fixed: -H_mu,a / H_mu,mu delta_a, all other parameters held (mu: {})\n"
+        "refit_shift: V_mu,a / sqrt(V_aa), a moved by its post-fit error, to first order\n"
+        "global_obs.: V_mu,a / delta_a, the global observable of a moved by its width; these add\n"
+        "in quadrature to the systematic error\n",
+        fit.poi);
+    if (refitted) {
+        text +=
+            "refit_*: a held at value -+ error and fitted again; obs_*: its global observable\n"
+            "moved by -+ its width and fitted again\n";
+    }
+    return text + breakdown_text(fit);
+}
+
+namespace {
+
+std::string limit_text(const std::optional<double>& limit) {
+    return limit ? fmt::format("{:.5g}", *limit) : std::string("beyond the range");
+}
+
+std::string test_rows(const UpperLimits& limits, const std::string& poi) {
+    if (limits.scan.empty()) return {};
+    std::string text =
+        fmt::format("{:>10} {:>10} {:>10} {:>9} {:>9} {:>9}  expected CLs at -2 .. 2\n", poi, "q",
+                    "q_asimov", "p_sb", "p_b", "CLs");
+    for (const ClsTest& test : limits.scan) {
+        text += fmt::format("{:>10.5g} {:>10.5f} {:>10.5f} {:>9.3g} {:>9.3g} {:>9.3g} ", test.poi,
+                            test.q, test.q_asimov, test.observed.p_sb, test.observed.p_b,
+                            test.observed.cls);
+        for (const double cls : test.expected) text += fmt::format(" {:>8.3g}", cls);
+        text += '\n';
+    }
+    return text;
+}
+
+}  // namespace
+
+std::string limits_text(const FitRecord& record) {
+    if (!record.limits) return "no limits\n";
+    const UpperLimits& limits = record.limits->limits;
+    const DiscoveryTest& discovery = record.limits->discovery;
+    const std::string& poi = record.fit.poi;
+    std::string text = fmt::format("{} < {} at {:.4g} % CLs\n", poi, limit_text(limits.observed),
+                                   100.0 * limits.level);
+    text += fmt::format("expected {} (-1, +1: {} to {}; -2, +2: {} to {})\n",
+                        limit_text(limits.expected[2]), limit_text(limits.expected[1]),
+                        limit_text(limits.expected[3]), limit_text(limits.expected[0]),
+                        limit_text(limits.expected[4]));
+    text += fmt::format("{} = 0: q0 = {:.5g}, p = {:.4g}, Z = {:.4g}", poi, discovery.q0,
+                        discovery.p_value, discovery.significance);
+    if (discovery.expected_significance) {
+        text +=
+            fmt::format("; expected Z = {:.4g} at {} = {:.4g}", *discovery.expected_significance,
+                        poi, record.limits->expected_at.value_or(NAN));
+    }
+    text += '\n' + test_rows(limits, poi);
+    text += fmt::format(
+        "from {}, asymptotic formulae of arXiv:1007.1727; CLs = p_sb / p_b; "
+        "expected from {}\n",
+        test_statistic_name(limits.statistic), record.limits->asimov);
+    return text;
+}
+
+namespace {
+
+/// Three columns: both parameters and t.
+std::string grid_text(const FitResult& fit) {
+    const std::size_t comma = fit.scan_parameter.find(',');
+    const std::string inner = fit.scan_parameter.substr(comma + 1);
+    const auto found = std::find_if(fit.parameters.begin(), fit.parameters.end(),
+                                    [&](const auto& p) { return p.name == inner; });
+    const auto index = static_cast<std::size_t>(found - fit.parameters.begin());
+    std::string text =
+        fmt::format("{:>12} {:>12} {:>14}\n", fit.scan_parameter.substr(0, comma), inner, "t");
+    for (const ScanPoint& point : fit.scan) {
+        text += fmt::format("{:>12.6g} {:>12.6g} {:>14.6f}\n", point.poi,
+                            point.parameters.at(index), point.t);
+    }
+    return text;
+}
+
+}  // namespace
+
+std::string scan_text(const FitRecord& record) {
+    if (record.fit.scan.empty()) return {};
+    if (record.fit.scan_parameter.find(',') != std::string::npos) return grid_text(record.fit);
+    const std::string& parameter =
+        record.fit.scan_parameter.empty() ? record.fit.poi : record.fit.scan_parameter;
+    std::string text = fmt::format("{:>12} {:>14}", parameter, "t");
+    std::vector<const ComparisonFit*> columns;
+    for (const auto& comparison : record.comparisons) {
+        const auto& scan = comparison.fit.scan;
+        const bool same =
+            std::equal(scan.begin(), scan.end(), record.fit.scan.begin(), record.fit.scan.end(),
+                       [](const auto& a, const auto& b) { return a.poi == b.poi; });
+        if (same) columns.push_back(&comparison);
+    }
+    for (const auto* column : columns) text += fmt::format("  {:>14}", "t, " + column->label);
+    text += '\n';
+    for (std::size_t i = 0; i < record.fit.scan.size(); ++i) {
+        text += fmt::format("{:>12.6g} {:>14.6f}", record.fit.scan[i].poi, record.fit.scan[i].t);
+        for (const auto* column : columns) {
+            const auto width = std::max<std::size_t>(14, column->label.size() + 3);
+            text += fmt::format("  {:>{}.6f}", column->fit.scan[i].t, width);
+        }
+        text += '\n';
     }
     return text;
 }

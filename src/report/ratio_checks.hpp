@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "binning.hpp"
-#include "sample_events.hpp"
+#include "inference_events.hpp"
 
 namespace ratiofarm {
 

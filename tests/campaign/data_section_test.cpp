@@ -2,7 +2,7 @@
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm_test/catch.hpp"
 
-#include "campaign/measurement_digest.hpp"
+#include "campaign/task_digest.hpp"
 #include "campaign/task_graph.hpp"
 
 #include "example_campaign.hpp"

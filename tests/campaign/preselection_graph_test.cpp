@@ -1,6 +1,4 @@
 // The classifier of a preselection: what it learns, its tasks, and the choice of its nets.
-#include "campaign/preselection_graph.hpp"
-
 #include <algorithm>
 #include <cmath>
 
@@ -8,6 +6,7 @@
 #include "ratiofarm_test/catch.hpp"
 
 #include "campaign/ensemble_choice.hpp"
+#include "campaign/training_planner.hpp"
 #include "core/seeds.hpp"
 
 #include "example_campaign.hpp"

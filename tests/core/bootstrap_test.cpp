@@ -1,5 +1,3 @@
-#include "core/bootstrap.hpp"
-
 #include <array>
 #include <cmath>
 

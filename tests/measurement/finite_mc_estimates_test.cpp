@@ -7,7 +7,7 @@
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
 
-#include "core/bootstrap.hpp"
+#include "core/seeds.hpp"
 #include "measurement/finite_mc_fit.hpp"
 #include "measurement/net_ratio_sums.hpp"
 

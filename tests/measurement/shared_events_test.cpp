@@ -1,9 +1,9 @@
-#include "measurement/shared_events.hpp"
-
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/tables/ratio_set_writer.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
+
+#include "measurement/region_source.hpp"
 
 using namespace ratiofarm;
 using Catch::Matchers::Contains;

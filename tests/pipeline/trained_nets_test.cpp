@@ -1,7 +1,6 @@
-#include "pipeline/trained_nets.hpp"
-
 #include "ratiofarm_test/catch.hpp"
 
+#include "pipeline/nets_record.hpp"
 #include "tests/campaign/example_campaign.hpp"
 
 using namespace ratiofarm;

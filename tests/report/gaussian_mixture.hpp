@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "core/philox.hpp"
-#include "report/sample_events.hpp"
+#include "report/inference_events.hpp"
 
 namespace ratiofarm::test {
 

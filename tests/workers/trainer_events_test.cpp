@@ -5,7 +5,7 @@
 #include "ratiofarm/protocol/split.hpp"
 #include "ratiofarm_test/catch.hpp"
 
-#include "core/bootstrap.hpp"
+#include "core/seeds.hpp"
 #include "workers/trainer/events/training_events.hpp"
 
 #include "trainer_gaussians.hpp"

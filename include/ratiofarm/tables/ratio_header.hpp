@@ -51,9 +51,9 @@ struct RatioYield {
 
 /// What holds for all event sets of a ratio file.
 struct RatioHeader {
-    std::vector<RatioProcess> processes;        ///< order of the columns of log_r
-    std::vector<ReferenceComponent> reference;  ///< empty in files that have none
-    std::vector<RatioShape> shapes;             ///< order of the columns of log_g
+    std::vector<RatioProcess> processes;           ///< order of the columns of log_r
+    std::vector<ReferenceComponent> reference;     ///< empty in files that have none
+    std::vector<RatioShape> shapes;                ///< order of the columns of log_g
     std::vector<ShapeSignificance> significances;  ///< one per shape; empty if they were not tested
     std::vector<RatioYield> yields;
     /// Lines of replica_log_r and member_log_r that belong to each process, in their order; empty

@@ -4,10 +4,8 @@
 #include "campaign/selection/reference_priors.hpp"
 
 #include "read_cuts.hpp"
-#include "toml_text.hpp"
+#include "section_writers.hpp"
 #include "toml_writer.hpp"
-#include "write_data.hpp"
-#include "write_preselection.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "ratiofarm/core/errors.hpp"
 
-#include "toml_text.hpp"
+#include "toml_writer.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -1,8 +1,11 @@
-// [data]: what the model is fitted to.
 #include <algorithm>
 
-#include "section_readers.hpp"
+#include "campaign/finite_mc_section.hpp"
 
+#include "section_readers.hpp"
+#include "toml_writer.hpp"
+
+// [data]: what the model is fitted to.
 namespace ratiofarm {
 namespace {
 
@@ -184,6 +187,96 @@ void read_data(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes) {
         read_injection((*array)[i], "data.injections[" + std::to_string(i + 1) + "]", campaign,
                        mistakes);
     }
+}
+
+namespace {
+
+void check_nets(const ConfigNode& root,
+                const TableReader& table,
+                const Campaign& campaign,
+                Mistakes& mistakes) {
+    if (campaign.finite_mc.method == FiniteMcMethod::replicas && campaign.ensemble.replicas < 2) {
+        table.wrong("method",
+                    "needs their spread: set ensemble.replicas to 2 or more, for example 20");
+    }
+    if (campaign.finite_mc.method != FiniteMcMethod::wifi) return;
+    if (campaign.ensemble.members < 2) {
+        table.wrong("method", "gives weights to members: set ensemble.members to 2 or more");
+    }
+    const ConfigMember* ensemble = root.find("ensemble");
+    const ConfigMember* keep = ensemble == nullptr ? nullptr : ensemble->value.find("keep_members");
+    if (keep != nullptr && !campaign.ensemble.keep_members) {
+        mistakes.wrong(keep->value, "ensemble.keep_members",
+                       "finite_mc.method = \"wifi\" needs them");
+    }
+}
+
+}  // namespace
+
+void read_finite_mc(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes) {
+    const TableReader table = section(root, "finite_mc", mistakes);
+    FiniteMcSection& finite_mc = campaign.finite_mc;
+    const bool used =
+        read_keys(table, finite_mc).has("use") && finite_mc.use != FiniteMcUse::report;
+    if (finite_mc.method == FiniteMcMethod::none) {
+        if (used) table.wrong("use", "method says where the uncertainty comes from; set it, too");
+        return;
+    }
+    if (campaign.unbinned.empty()) {
+        table.wrong("method", "only ratios have it; the campaign has no unbinned region");
+    }
+    const bool taken =
+        std::any_of(campaign.parameters.begin(), campaign.parameters.end(),
+                    [](const Parameter& p) { return p.name == finite_mc_parameter; });
+    if (finite_mc.use == FiniteMcUse::nuisance && taken) {
+        table.wrong("use", "adds a parameter '" + std::string(finite_mc_parameter) +
+                               "'; another one has this name");
+    }
+    if (!campaign.has_events()) return;  // its ratio file shows what it has
+    check_nets(root, table, campaign, mistakes);
+    if (finite_mc.method == FiniteMcMethod::wifi) campaign.ensemble.keep_members = true;
+}
+
+std::string finite_mc_toml(const FiniteMcSection& section) {
+    if (section == FiniteMcSection{}) return {};
+    TomlWriter out;
+    out.section("[finite_mc]");
+    out.keys(section);
+    return out.text();
+}
+
+const Parameter* find_parameter(const Campaign& campaign, std::string_view name) {
+    const auto found =
+        std::find_if(campaign.parameters.begin(), campaign.parameters.end(),
+                     [&](const Parameter& parameter) { return parameter.name == name; });
+    return found == campaign.parameters.end() ? nullptr : &*found;
+}
+
+std::vector<std::string> parameter_names(const Campaign& campaign) {
+    std::vector<std::string> names;
+    for (const Parameter& parameter : campaign.parameters) names.push_back(parameter.name);
+    return names;
+}
+
+void read_inference(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes) {
+    const TableReader table = section(root, "inference", mistakes);
+    InferenceSection& inference = campaign.inference;
+    if (!campaign.parameters.empty()) inference.poi = campaign.parameters.front().name;
+    const std::vector<std::string> names = parameter_names(campaign);
+    const Parameter* poi = find_parameter(campaign, inference.poi);
+    if (read_keys(table, inference).has("poi")) {
+        poi = find_parameter(campaign, inference.poi);
+        if (poi == nullptr && !names.empty()) {
+            table.wrong("poi", "no such parameter" + known_names(inference.poi, names));
+        }
+    }
+    if (poi == nullptr) return;
+    if (table.find("poi") != nullptr && !depends_on(campaign, inference.poi)) {
+        table.wrong("poi",
+                    "nothing depends on it: it must appear in a coefficient, a systematic or a "
+                    "binned region");
+    }
+    table.numbers("scan", {.low = poi->low, .high = poi->high}, inference.scan);
 }
 
 }  // namespace ratiofarm

@@ -1,10 +1,11 @@
-// [parameters.*] and [[process]]: the statistical model.
 #include <algorithm>
+#include <cctype>
 
 #include "ratiofarm/core/errors.hpp"
 
 #include "section_readers.hpp"
 
+// [parameters.*] and [[process]]: the statistical model.
 namespace ratiofarm {
 namespace {
 
@@ -91,6 +92,119 @@ void read_processes(const ConfigNode& root, Campaign& campaign, Mistakes& mistak
     mistakes.add(
         member == nullptr ? Position{} : member->position,
         "process is missing (one section [[process]] for each, with name and coefficient)");
+}
+
+namespace {
+
+void read_range(const TableReader& table, Parameter& parameter) {
+    std::vector<double> range;
+    if (!table.numbers("range", {}, range)) return;
+    if (range.size() != 2 || !(range[0] < range[1])) {
+        table.wrong("range", "must be two numbers [low, high] with low < high");
+        return;
+    }
+    parameter.low = range[0];
+    parameter.high = range[1];
+    if (parameter.start < parameter.low || parameter.start > parameter.high) {
+        const std::string what = table.find("start") == nullptr ? "the default start " : "start = ";
+        table.wrong("range", "must contain " + what + value_text({parameter.start, {}}));
+    }
+}
+
+void read_constraint(const TableReader& table, Constraint& constraint) {
+    table.word("constraint", constraint.kind);
+    if (constraint.kind == Constraint::Kind::none) {
+        for (const char* key : {"observed", "width"}) {
+            if (table.find(key) == nullptr) continue;
+            table.wrong(key, "only for a parameter with constraint = \"gaussian\" or \"poisson\"");
+        }
+        return;
+    }
+    const bool poisson = constraint.kind == Constraint::Kind::poisson;
+    constraint.observed = poisson ? 1.0 : 0.0;
+    table.number("observed",
+                 poisson ? NumberLimits{.low = 0.0, .low_allowed = false} : NumberLimits{},
+                 constraint.observed);
+    table.number("width", {.low = 0.0, .low_allowed = false}, constraint.width);
+}
+
+/// A root has no value below zero.
+void check_root(const ConfigNode& root,
+                const Campaign& campaign,
+                const Parameter& parameter,
+                Mistakes& mistakes) {
+    const auto root_of = std::find_if(
+        campaign.processes.begin(), campaign.processes.end(),
+        [&](const auto& process) { return process.coefficient.has_root_of(parameter.name); });
+    if (root_of == campaign.processes.end() || !(parameter.low < 0.0)) return;
+    const ConfigMember* table = root.find("parameters");
+    const ConfigMember* member = table == nullptr ? nullptr : table->value.find(parameter.name);
+    const ConfigMember* range = member == nullptr ? nullptr : member->value.find("range");
+    if (range == nullptr) return;
+    mistakes.wrong(range->value, "parameters." + parameter.name + ".range",
+                   "must not reach below 0: the coefficient of process '" + root_of->name +
+                       "' contains a root of it");
+}
+
+}  // namespace
+
+bool is_parameter_name(std::string_view name) {
+    const auto letter = [](char c) {
+        return c == '_' || std::isalpha(static_cast<unsigned char>(c));
+    };
+    const auto inner = [&](char c) {
+        return letter(c) || std::isdigit(static_cast<unsigned char>(c));
+    };
+    return !name.empty() && letter(name.front()) && std::all_of(name.begin(), name.end(), inner) &&
+           name != "sqrt" && name != "source";  // a function, and a key of data.asimov
+}
+
+bool depends_on(const Campaign& campaign, std::string_view parameter) {
+    const auto in_coefficient = [&](const ProcessSection& process) {
+        const auto& terms = process.coefficient.terms;
+        return std::any_of(terms.begin(), terms.end(), [&](const CoefficientTerm& term) {
+            return std::any_of(term.factors.begin(), term.factors.end(),
+                               [&](const auto& factor) { return factor.parameter == parameter; });
+        });
+    };
+    const auto in_region = [&](const BinnedRegionSection& section) {
+        const std::vector<std::string> names = parameters_of(section.region);
+        return std::find(names.begin(), names.end(), parameter) != names.end();
+    };
+    return std::any_of(campaign.processes.begin(), campaign.processes.end(), in_coefficient) ||
+           std::any_of(campaign.systematics.begin(), campaign.systematics.end(),
+                       [&](const auto& section) { return section.parameter == parameter; }) ||
+           std::any_of(campaign.binned.begin(), campaign.binned.end(), in_region);
+}
+
+void check_use_of_parameters(const ConfigNode& root, const Campaign& campaign, Mistakes& mistakes) {
+    for (const Parameter& parameter : campaign.parameters) {
+        check_root(root, campaign, parameter, mistakes);
+        if (parameter.fixed || depends_on(campaign, parameter.name)) continue;
+        const ConfigMember* member = root.find("parameters")->value.find(parameter.name);
+        mistakes.add(member->value.position,
+                     "parameters." + parameter.name +
+                         " (nothing depends on it: use it in a coefficient, a systematic or a "
+                         "binned region, set fixed = true or remove it)");
+    }
+}
+
+void read_parameter_keys(const TableReader& table, Parameter& parameter) {
+    read_constraint(table, parameter.constraint);
+    const Constraint& constraint = parameter.constraint;
+    if (constraint.kind != Constraint::Kind::none) {
+        constexpr double widths = 5.0;
+        parameter.start = constraint.observed;
+        parameter.low = constraint.observed - widths * constraint.width;
+        if (constraint.kind == Constraint::Kind::poisson) {
+            parameter.low = std::max(parameter.low, 0.0);  // it scales a rate
+        }
+        parameter.high = constraint.observed + widths * constraint.width;
+    }
+    table.number("start", {}, parameter.start);
+    table.flag("fixed", parameter.fixed);
+    table.name("group", parameter.group);
+    read_range(table, parameter);
 }
 
 }  // namespace ratiofarm

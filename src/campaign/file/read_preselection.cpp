@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <set>
 
-#include "campaign/preselection_graph.hpp"
 #include "campaign/selection/resolve_effects.hpp"
+#include "campaign/training_planner.hpp"
 
 #include "section_readers.hpp"
 

@@ -1,7 +1,7 @@
 // [search]: which keys of [network] and [training] are searched, and how.
 #include <algorithm>
 
-#include "campaign/search/search_nets.hpp"
+#include "campaign/search/search_plan.hpp"
 
 #include "section_readers.hpp"
 

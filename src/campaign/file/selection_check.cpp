@@ -10,7 +10,7 @@
 #include "core/suggest.hpp"
 
 #include "section_readers.hpp"
-#include "toml_text.hpp"
+#include "toml_writer.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -1,6 +1,6 @@
 #include "campaign/campaign.hpp"
 
-#include "toml_text.hpp"
+#include "toml_writer.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -6,7 +6,7 @@
 #include "campaign/binned_section.hpp"
 
 #include "read_cuts.hpp"
-#include "toml_text.hpp"
+#include "toml_writer.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -8,6 +8,7 @@
 
 #include "ratiofarm/protocol/trained_net.hpp"
 
+#include "campaign/file/table_reader.hpp"
 #include "campaign/task_graph.hpp"
 
 #include "search_space.hpp"
@@ -53,5 +54,13 @@ std::string objective_word(SearchObjective objective);
 /// What the search makes small, of one net; infinite for one that failed or gives no finite number.
 /// \pre objective is not sigma
 double search_objective(SearchObjective objective, const TrainedNet& net, Keep keep);
+
+/// Reads [network] and [training], with the values of a setting instead of those of the file.
+/// \param root  a campaign file
+/// \param campaign  events.features is read, network and training are written
+void read_nets_with(const ConfigNode& root,
+                    const SearchSetting& setting,
+                    Campaign& campaign,
+                    Mistakes& mistakes);
 
 }  // namespace ratiofarm

@@ -9,11 +9,11 @@
 #include "ratiofarm/core/errors.hpp"
 
 #include "campaign/file/section_readers.hpp"
-#include "campaign/file/toml_text.hpp"
+#include "campaign/file/toml_writer.hpp"
 #include "core/philox.hpp"
 #include "core/seeds.hpp"
 
-#include "search_nets.hpp"
+#include "search_plan.hpp"
 
 namespace ratiofarm {
 namespace {

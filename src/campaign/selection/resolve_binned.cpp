@@ -6,7 +6,7 @@
 #include <numeric>
 
 #include "campaign/file/section_readers.hpp"
-#include "campaign/file/toml_text.hpp"
+#include "campaign/file/toml_writer.hpp"
 
 #include "resolve_effects.hpp"
 

@@ -5,7 +5,7 @@
 #include "ratiofarm/core/errors.hpp"
 
 #include "campaign/file/section_readers.hpp"
-#include "campaign/file/toml_text.hpp"
+#include "campaign/file/toml_writer.hpp"
 
 #include "resolve_binned.hpp"
 #include "resolve_effects.hpp"

@@ -6,7 +6,7 @@
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
 
-#include "campaign/file/toml_text.hpp"
+#include "campaign/file/toml_writer.hpp"
 #include "campaign/task_graph.hpp"
 
 namespace ratiofarm {

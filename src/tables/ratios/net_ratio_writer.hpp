@@ -13,7 +13,6 @@
 
 #include "net_ratio_table.hpp"
 #include "ratio_blocks.hpp"
-#include "ratio_selection.hpp"
 #include "ratio_writer.hpp"
 
 namespace ratiofarm {

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
+#include "ratiofarm/protocol/shape_significance.hpp"
 #include "ratiofarm/tables/ratio_header.hpp"
 
 #include "h5/file.hpp"
@@ -34,5 +36,11 @@ void write_ratio_header(const h5::File& file,
 RatioHeader read_ratio_header(const h5::File& file);
 RatioSummary read_ratio_summary(const h5::File& file);
 std::vector<std::string> read_set_names(const h5::File& file);
+
+/// Attributes of the root, one number per shape; none where nothing was tested. For one rank.
+void write_significances(const h5::File& file, const std::vector<ShapeSignificance>& significances);
+
+/// \throws DataError naming the attribute that has another number of entries
+std::vector<ShapeSignificance> read_significances(const h5::File& file, std::size_t shapes);
 
 }  // namespace ratiofarm

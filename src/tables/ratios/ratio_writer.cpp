@@ -15,7 +15,6 @@
 #include "net_ratio_writer.hpp"
 #include "ratio_attributes.hpp"
 #include "ratio_blocks.hpp"
-#include "ratio_selection.hpp"
 #include "ratio_sums.hpp"
 
 namespace ratiofarm {

@@ -10,7 +10,7 @@
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/protocol/split.hpp"
 
-#include "core/bootstrap.hpp"
+#include "core/seeds.hpp"
 
 #include "mapped_sample.hpp"
 
