@@ -219,7 +219,7 @@ FittedCampaign fit_anew(RunContext& context,
 /// fit without the reference events that its data have.
 bool can_go_on_from(const FitRecord& record) {
     const auto& finite_mc = record.finite_mc;
-    return !finite_mc || finite_mc->use != "nuisance" || changes_fit(finite_mc);
+    return !finite_mc || finite_mc->use != FiniteMcUse::nuisance || changes_fit(finite_mc);
 }
 
 }  // namespace
