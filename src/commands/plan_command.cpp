@@ -6,9 +6,9 @@
 #include <fmt/format.h>
 
 #include "campaign/task_graph.hpp"
+#include "pipeline/found_campaign.hpp"
+#include "pipeline/searched_campaign.hpp"
 #include "campaign/training_planner.hpp"
-#include "pipeline/campaign_resolution.hpp"
-#include "pipeline/search_resolution.hpp"
 #include "pipeline/task_identities.hpp"
 #include "scheduler/cost_model.hpp"
 #include "store/run_directory.hpp"
@@ -87,11 +87,11 @@ std::vector<SampleInfo> plan_samples(const fs::path& out, Plan& plan) {
     const SourceEvents source = read_source_events(written, out);
     add_preselection(source.samples);
     if (!plan.selects) return source.samples;
-    Resolution resolution =
-        resolve(written, directory, selection_inputs(written, source, plan.device));
-    plan.selected = resolution.missing == Unresolved::nothing;
+    FoundCampaign found =
+        find_plain_campaign(written, directory, selection_inputs(written, source, plan.device));
+    plan.selected = found.missing == Unresolved::nothing;
     if (!plan.selected) return source.samples;
-    plan.campaign = std::move(resolution.campaign);
+    plan.campaign = std::move(found.campaign);
     if (!plan.campaign.has_events()) return {};
     return read_campaign_samples(plan.campaign, out);
 }

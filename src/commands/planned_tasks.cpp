@@ -7,9 +7,9 @@
 
 #include "campaign/search/search_plan.hpp"
 #include "campaign/training_planner.hpp"
-#include "pipeline/campaign_resolution.hpp"
 #include "pipeline/ensembles.hpp"
-#include "pipeline/search_resolution.hpp"
+#include "pipeline/found_campaign.hpp"
+#include "pipeline/searched_campaign.hpp"
 #include "pipeline/task_identities.hpp"
 
 #include "campaign_samples.hpp"
@@ -44,9 +44,9 @@ PlannedTasks planned_tasks(const RunDirectory& directory, const std::string& dev
         const GraphInputs inputs{written, source.samples, device};
         add_tasks(inputs, make_preselection_graph(inputs), directory, planned);
     }
-    const Resolution resolution = resolve(written, directory, std::nullopt);
-    planned.campaign = resolution.campaign;
-    if (!planned.campaign.has_events() || resolution.missing != Unresolved::nothing) return planned;
+    const FoundCampaign found = find_plain_campaign(written, directory, std::nullopt);
+    planned.campaign = found.campaign;
+    if (!planned.campaign.has_events() || found.missing != Unresolved::nothing) return planned;
     const auto samples = read_campaign_samples(planned.campaign, directory.root().string());
     const GraphInputs inputs{planned.campaign, samples, device};
     if (planned.campaign.search) {

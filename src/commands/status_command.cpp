@@ -77,7 +77,7 @@ Status read_status(const RunDirectory& directory) {
     Campaign campaign;  // none where toys of foreign ratios were all that was done
     if (fs::exists(directory.campaign())) {
         status.selection = selection_status(directory);
-        campaign = resolve_run(directory).campaign;
+        campaign = find_campaign_of_run(directory).campaign;
     }
     JournalState journal = read_journal(directory.journal());
     add_farms(status, journal, "");

@@ -7,7 +7,7 @@
 #include "campaign/campaign.hpp"
 #include "core/process.hpp"
 #include "core/sealed_text.hpp"
-#include "pipeline/campaign_resolution.hpp"
+#include "pipeline/found_campaign.hpp"
 #include "store/run_directory.hpp"
 
 #include "command.hpp"
@@ -115,8 +115,9 @@ std::string script_text(const Submission& submission) {
 
 /// No shard can fill the regions of a campaign with events.
 void expect_selected(const Campaign& campaign, const fs::path& out) {
-    const auto resolution = resolve(with_absolute_paths(campaign), RunDirectory(out), std::nullopt);
-    if (resolution.missing == Unresolved::nothing) return;
+    const auto found =
+        find_plain_campaign(with_absolute_paths(campaign), RunDirectory(out), std::nullopt);
+    if (found.missing == Unresolved::nothing) return;
     throw ConfigError(fmt::format(
         "--as array: the regions of '{}' are not filled with events yet, and a single shard cannot "
         "do that; run 'ratiofarm select' with --out {} first, or submit one allocation or a chain",

@@ -14,7 +14,7 @@ namespace ratiofarm {
 
 /// Opens a blind campaign where it was unblinded on record: data.blind is false from then on. For
 /// commands that only read a run directory.
-/// \param written as a user wrote it, before it is resolved
+/// \param written as a user wrote it, before the plain campaign is found
 /// \throws DataError if the record is damaged
 std::optional<Blinding> open_if_unblinded(Campaign& written, const RunDirectory& directory);
 

@@ -7,7 +7,7 @@
 #include "campaign/campaign.hpp"
 #include "campaign/task_graph.hpp"
 
-#include "campaign_resolution.hpp"
+#include "found_campaign.hpp"
 
 namespace ratiofarm {
 

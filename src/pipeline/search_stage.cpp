@@ -10,9 +10,9 @@
 #include "core/sealed_text.hpp"
 
 #include "farm_stage.hpp"
+#include "plan_campaign.hpp"
 #include "search_rounds.hpp"
 #include "stages.hpp"
-#include "workspace_resolution.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -69,7 +69,7 @@ StageEnd search_stage(RunContext& context,
     mpi::together(world, [&] {
         if (world.is_root()) publish_record(place.directory, *rounds);
     });
-    resolve_again(context, planned, place, books);
+    plan_again(context, planned, place, books);
     end.state = StageEnd::State::done;
     return end;
 }

@@ -9,7 +9,7 @@
 #include "campaign/training_planner.hpp"
 #include "core/units.hpp"
 
-#include "search_resolution.hpp"
+#include "searched_campaign.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -78,9 +78,9 @@ std::optional<SelectionStatus> selection_status(const RunDirectory& directory) {
     const Campaign written = written_campaign(directory);
     if (!needs_selection(written)) return std::nullopt;
     SelectionStatus status;
-    const Resolution resolution = resolve_run(directory);
-    status.done = resolution.missing != Unresolved::selection;
-    for (const std::string& warning : resolution.warnings) status.regions += warning + "\n";
+    const FoundCampaign found = find_campaign_of_run(directory);
+    status.done = found.missing != Unresolved::selection;
+    for (const std::string& warning : found.warnings) status.regions += warning + "\n";
     if (status.done) {
         if (const auto record = find_selection(directory)) {
             status.regions += selection_text(*record, written);

@@ -10,7 +10,7 @@
 #include "store/journal.hpp"
 #include "store/run_directory.hpp"
 
-#include "campaign_resolution.hpp"
+#include "found_campaign.hpp"
 
 /// What `plan` and `status` say about a search; nothing for a campaign without.
 namespace ratiofarm {

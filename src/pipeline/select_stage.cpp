@@ -4,15 +4,15 @@
 
 #include "ratiofarm/mpi/together.hpp"
 
-#include "campaign/selection/resolved_campaign.hpp"
+#include "campaign/selection/plain_campaign.hpp"
 #include "campaign/selection/selection_regions.hpp"
 #include "core/sealed_text.hpp"
 
 #include "event_selection.hpp"
 #include "farm_stage.hpp"
 #include "inference_tasks.hpp"
+#include "plan_campaign.hpp"
 #include "stages.hpp"
-#include "workspace_resolution.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -93,7 +93,7 @@ StageEnd select_stage(RunContext& context,
         make_selection(planned, place.directory, books.selection, context.log);
         remove_inference_results(planned.graph, place.directory);
     });
-    resolve_again(context, planned, place, books);
+    plan_again(context, planned, place, books);
     return {StageEnd::State::done, 0.0, {}};
 }
 

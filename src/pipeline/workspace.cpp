@@ -12,8 +12,8 @@
 #include "measurement/fit_input.hpp"
 
 #include "blinding.hpp"
-#include "search_resolution.hpp"
-#include "workspace_resolution.hpp"
+#include "plan_campaign.hpp"
+#include "searched_campaign.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -163,9 +163,9 @@ void open_campaign(const Log& log, const RunPlace& place, PlannedCampaign& plann
     if (needs_selection(written) && source) {
         inputs = selection_inputs(written, *source, device_class_name(place.device));
     }
-    Resolution resolution = resolve(written, place.directory, inputs);
-    expect_resolved(resolution.missing, place.directory);
-    planned.campaign = std::move(resolution.campaign);
+    FoundCampaign found = find_plain_campaign(written, place.directory, inputs);
+    expect_plain(found.missing, place.directory);
+    planned.campaign = std::move(found.campaign);
     if (!needs_selection(written)) {
         if (source) planned.samples = std::move(source->samples);
     } else if (planned.campaign.has_events()) {
@@ -203,8 +203,8 @@ void open_on_root(RunContext& context, const WorkspaceRequest& request, Workspac
     constexpr double preparation = 3600.0;  // seconds that copying a large file may take
     const Lock preparing(place.directory.preparation_lock(), log, preparation);
     planned.source = read_source_events(planned.written, place.directory.root());
-    apply_resolution(planned, place, books, log, IfDamaged::make_again);
-    if (request.needs == Needs::events) expect_resolved(planned.missing, place.directory);
+    plan_plain_campaign(planned, place, books, log, IfDamaged::make_again);
+    if (request.needs == Needs::events) expect_plain(planned.missing, place.directory);
     compare_with_history(planned, place, books, log);
     Campaign copy = planned.written;
     copy.data.blind = books.blinding.has_value();  // what opens it is the record

@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "campaign/selection/resolved_campaign.hpp"
+#include "campaign/selection/plain_campaign.hpp"
 
 #include "html.hpp"
 #include "report_plots.hpp"

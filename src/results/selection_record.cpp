@@ -8,7 +8,7 @@
 
 #include "ratiofarm/core/errors.hpp"
 
-#include "campaign/selection/resolved_campaign.hpp"
+#include "campaign/selection/plain_campaign.hpp"
 
 #include "json_fields.hpp"
 

@@ -6,7 +6,7 @@
 
 #include "ratiofarm_test/catch.hpp"
 
-#include "campaign/selection/resolved_campaign.hpp"
+#include "campaign/selection/plain_campaign.hpp"
 
 namespace ratiofarm::test {
 
@@ -109,9 +109,9 @@ inline Campaign selection_campaign(const std::string& toml) {
     return parse_campaign(toml, "/campaigns");
 }
 
-inline ResolvedCampaign resolved(const std::string& toml) {
+inline PlainCampaign plain(const std::string& toml) {
     const Campaign campaign = selection_campaign(toml);
-    return resolved_campaign(campaign, example_sums(campaign), "selected.h5");
+    return plain_campaign(campaign, example_sums(campaign), "selected.h5");
 }
 
 inline const Parameter& parameter(const Campaign& campaign, const std::string& name) {

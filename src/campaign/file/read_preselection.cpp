@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <set>
 
-#include "campaign/selection/resolve_effects.hpp"
+#include "campaign/selection/counted_effects.hpp"
 #include "campaign/training_planner.hpp"
 
 #include "section_readers.hpp"

@@ -1,5 +1,5 @@
 // What systematics do to processes, before it is cut into regions.
-#include "resolve_effects.hpp"
+#include "counted_effects.hpp"
 
 #include <algorithm>
 #include <cmath>

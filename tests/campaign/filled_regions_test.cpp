@@ -15,8 +15,8 @@ using test::count;
 using test::CountedEvent;
 using test::example_sums;
 using test::parameter;
+using test::plain;
 using test::replaced;
-using test::resolved;
 using test::selection_toml;
 
 namespace {
@@ -25,7 +25,7 @@ Campaign parse(const std::string& toml) { return test::selection_campaign(toml);
 
 std::string problem_of(const Campaign& campaign, const std::vector<SampleSums>& sums) {
     try {
-        resolved_campaign(campaign, sums, "selected.h5");
+        plain_campaign(campaign, sums, "selected.h5");
     } catch (const DataError& error) {
         return error.what();
     }
@@ -35,7 +35,7 @@ std::string problem_of(const Campaign& campaign, const std::vector<SampleSums>& 
 }  // namespace
 
 TEST_CASE("contents are the events for inference scaled to the yield", "[selection]") {
-    const Campaign campaign = resolved(selection_toml).campaign;
+    const Campaign campaign = plain(selection_toml).campaign;
 
     REQUIRE(campaign.binned.size() == 1);
     const BinnedRegionSection& section = campaign.binned[0];
@@ -52,7 +52,7 @@ TEST_CASE("contents are the events for inference scaled to the yield", "[selecti
 }
 
 TEST_CASE("varied events are a yield effect and a shape that keeps the sum", "[selection]") {
-    const Campaign campaign = resolved(selection_toml).campaign;
+    const Campaign campaign = plain(selection_toml).campaign;
     const auto& samples = campaign.binned[0].region.samples;
 
     // B_up: 90 x 12/10 events, 3/11 and 6/11 of them in the bins; nominal 40 and 40.
@@ -80,7 +80,7 @@ TEST_CASE("varied events are a yield effect and a shape that keeps the sum", "[s
 }
 
 TEST_CASE("a bin has one Gaussian factor for the finite number of events", "[selection]") {
-    const Campaign campaign = resolved(selection_toml).campaign;
+    const Campaign campaign = plain(selection_toml).campaign;
 
     // pyhf's staterror: sqrt(sum err^2) / sum nu, err = scale sqrt(sum w^2), scale = yield / sum.
     const double s = 10.0 / 5.0;
@@ -126,7 +126,7 @@ TEST_CASE("signed coefficients weigh the errors of their processes", "[selection
     count(sums, cuts, "B", "", std::vector<CountedEvent>(1000, {2.5}));
     count(sums, cuts, "B", "", {{0.5}, {1.5}});
 
-    const Campaign found = resolved_campaign(campaign, sums, "selected.h5").campaign;
+    const Campaign found = plain_campaign(campaign, sums, "selected.h5").campaign;
 
     const double scale_s = 10.0 / 125.0;
     const double scale_b = 90.0 / 1002.0;
@@ -138,9 +138,9 @@ TEST_CASE("signed coefficients weigh the errors of their processes", "[selection
 }
 
 TEST_CASE("mc_stat = false leaves the factors out", "[selection]") {
-    const Campaign campaign = resolved(replaced(selection_toml, "observable = \"x\"",
-                                                "observable = \"x\"\nmc_stat = false"))
-                                  .campaign;
+    const Campaign campaign =
+        plain(replaced(selection_toml, "observable = \"x\"", "observable = \"x\"\nmc_stat = false"))
+            .campaign;
 
     CHECK(campaign.binned[0].region.samples[0].factors.empty());
     CHECK(campaign.parameters.size() == parse(selection_toml).parameters.size());
@@ -180,7 +180,7 @@ TEST_CASE("negative contents of one process are kept and told", "[selection]") {
     std::vector<SampleSums> sums = example_sums(campaign);
     count(sums, RegionCuts(campaign), "S", "", {{1.5, -0.5}});
 
-    const ResolvedCampaign found = resolved_campaign(campaign, sums, "selected.h5");
+    const PlainCampaign found = plain_campaign(campaign, sums, "selected.h5");
 
     CHECK(found.campaign.binned[0].region.samples[0].contents[1] == Approx(-10.0 * 0.5 / 4.5));
     CHECK(std::ranges::any_of(found.warnings, [](const std::string& line) {

@@ -11,7 +11,7 @@
 namespace ratiofarm {
 
 /// A campaign whose events have been selected.
-struct ResolvedCampaign {
+struct PlainCampaign {
     Campaign campaign;  ///< plain: no preselection, no cuts, every binned region has
                         ///< contents, yields are those of the region
     std::vector<std::string> warnings;  ///< what a user should know, one line each
@@ -45,9 +45,9 @@ double efficiency(const Campaign& campaign, const SampleSums& sums, std::size_t 
 /// \param sums one entry per entry of empty_sums()
 /// \param events_file what events.file becomes
 /// \throws DataError with everything that is wrong, one line each, naming region, bin and process
-ResolvedCampaign resolved_campaign(const Campaign& campaign,
-                                   const std::vector<SampleSums>& sums,
-                                   const std::string& events_file);
+PlainCampaign plain_campaign(const Campaign& campaign,
+                             const std::vector<SampleSums>& sums,
+                             const std::string& events_file);
 
 /// Relative uncertainty of a bin below which it has no parameter of its own.
 inline constexpr double least_stat = 1e-3;

@@ -17,19 +17,19 @@ enum class IfDamaged {
 /// and what the selection is made from.
 /// While the selection is missing the graph is that of the preselection, or empty.
 /// \throws DataError, ConfigError of the campaign's regions and events
-void apply_resolution(PlannedCampaign& planned,
-                      const RunPlace& place,
-                      RootBooks& books,
-                      const Log& log,
-                      IfDamaged if_damaged);
+void plan_plain_campaign(PlannedCampaign& planned,
+                         const RunPlace& place,
+                         RootBooks& books,
+                         const Log& log,
+                         IfDamaged if_damaged);
 
 /// Collective over the context's world, by a stage that made what was missing: the campaign goes
 /// on with it. \throws AgreedError if the same is still missing, or if nets would change without
 /// --accept-change
-void resolve_again(RunContext& context,
-                   PlannedCampaign& planned,
-                   const RunPlace& place,
-                   RootBooks& books);
+void plan_again(RunContext& context,
+                PlannedCampaign& planned,
+                const RunPlace& place,
+                RootBooks& books);
 
 /// Rank 0. The samples of selected.h5 that the plain campaign reads.
 std::vector<SampleInfo> read_selected(const Campaign& campaign);

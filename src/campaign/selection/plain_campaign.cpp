@@ -1,4 +1,4 @@
-#include "resolved_campaign.hpp"
+#include "plain_campaign.hpp"
 
 #include <algorithm>
 
@@ -7,16 +7,16 @@
 #include "campaign/file/section_readers.hpp"
 #include "campaign/file/toml_writer.hpp"
 
-#include "resolve_binned.hpp"
-#include "resolve_effects.hpp"
+#include "counted_effects.hpp"
+#include "filled_regions.hpp"
 
 namespace ratiofarm {
 namespace {
 
-/// Makes the resolved campaign part by part, and collects what is wrong.
-class Resolver {
+/// Makes the plain campaign part by part, and collects what is wrong.
+class PlainCampaignBuilder {
 public:
-    Resolver(const Campaign& written, const std::vector<SampleSums>& sums)
+    PlainCampaignBuilder(const Campaign& written, const std::vector<SampleSums>& sums)
         : written_(written), sums_(sums), regions_(selection_regions(written)) {
         result_.campaign = written;
         result_.campaign.preselection.reset();
@@ -25,19 +25,19 @@ public:
         for (UnbinnedRegionSection& region : result_.campaign.unbinned) region.where.clear();
     }
 
-    void resolve() {
+    void build() {
         for (std::size_t r = 0; r < regions_.size(); ++r) {
             switch (regions_[r].kind) {
-                case SelectionRegion::Kind::trained: resolve_trained(r); break;
-                case SelectionRegion::Kind::thin: resolve_thin(r); break;
-                case SelectionRegion::Kind::binned: resolve_binned(r); break;
+                case SelectionRegion::Kind::trained: add_trained(r); break;
+                case SelectionRegion::Kind::thin: add_thin(r); break;
+                case SelectionRegion::Kind::binned: add_binned(r); break;
             }
         }
         tell_lost_data();
         if (trained_region(written_) == nullptr) leave_out_training();
     }
 
-    ResolvedCampaign finish(const std::string& events_file) {
+    PlainCampaign finish(const std::string& events_file) {
         if (!problems_.empty()) throw DataError(mistakes_text(problems_, "the selected events"));
         if (result_.campaign.has_events()) result_.campaign.events.file = events_file;
         const std::filesystem::path& folder = written_.folder;
@@ -50,7 +50,7 @@ public:
 
 private:
     /// Yields of processes and of systematics inside the trained region.
-    void resolve_trained(std::size_t r) {
+    void add_trained(std::size_t r) {
         Campaign& campaign = result_.campaign;
         std::vector<std::vector<SystematicSection::Yield>> yields(campaign.systematics.size());
         for (std::size_t j = 0; j < written_.processes.size(); ++j) {
@@ -92,7 +92,7 @@ private:
         return 0.0;
     }
 
-    void resolve_thin(std::size_t r) {
+    void add_thin(std::size_t r) {
         BinnedRegionSection section;
         section.region.name = regions_[r].name;
         FilledRegion filled = fill_region(written_, sums_, r, section);
@@ -115,7 +115,7 @@ private:
         }
     }
 
-    void resolve_binned(std::size_t r) {
+    void add_binned(std::size_t r) {
         const auto target = std::ranges::find(
             result_.campaign.binned, regions_[r].name,
             [](const BinnedRegionSection& section) { return section.region.name; });
@@ -197,7 +197,7 @@ private:
     const Campaign& written_;
     const std::vector<SampleSums>& sums_;
     std::vector<SelectionRegion> regions_;
-    ResolvedCampaign result_;
+    PlainCampaign result_;
     std::vector<std::string> problems_;
 };
 
@@ -213,12 +213,12 @@ double efficiency(const Campaign& campaign, const SampleSums& sums, std::size_t 
                                            : inside.sum / sums.sum;
 }
 
-ResolvedCampaign resolved_campaign(const Campaign& campaign,
-                                   const std::vector<SampleSums>& sums,
-                                   const std::string& events_file) {
-    Resolver resolver(campaign, sums);
-    resolver.resolve();
-    return resolver.finish(events_file);
+PlainCampaign plain_campaign(const Campaign& campaign,
+                             const std::vector<SampleSums>& sums,
+                             const std::string& events_file) {
+    PlainCampaignBuilder builder(campaign, sums);
+    builder.build();
+    return builder.finish(events_file);
 }
 
 }  // namespace ratiofarm

@@ -1,4 +1,4 @@
-#include "campaign_resolution.hpp"
+#include "found_campaign.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -8,13 +8,13 @@
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/tables/event_file.hpp"
 
-#include "campaign/selection/resolved_campaign.hpp"
+#include "campaign/selection/plain_campaign.hpp"
 #include "campaign/task_graph.hpp"
 #include "campaign/training_planner.hpp"
 #include "core/sealed_text.hpp"
 
 #include "blinding.hpp"
-#include "search_resolution.hpp"
+#include "searched_campaign.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -135,9 +135,9 @@ std::optional<SelectionRecord> find_selection(const RunDirectory& directory) {
     }
 }
 
-Resolution resolve(const Campaign& written,
-                   const RunDirectory& directory,
-                   const std::optional<Digest>& inputs) {
+FoundCampaign find_plain_campaign(const Campaign& written,
+                                  const RunDirectory& directory,
+                                  const std::optional<Digest>& inputs) {
     if (!needs_selection(written)) return {Unresolved::nothing, written, {}};
     const auto record = find_selection(directory);
     const bool fits =
@@ -145,9 +145,9 @@ Resolution resolve(const Campaign& written,
         (inputs ? record->inputs == *inputs : record->rules == selection_rules(written)) &&
         (trained_region(written) == nullptr || fs::exists(directory.selected_events()));
     if (!fits) return {Unresolved::selection, written, {}};
-    ResolvedCampaign resolved =
-        resolved_campaign(written, record->sums, directory.selected_events().string());
-    return {Unresolved::nothing, std::move(resolved.campaign), std::move(resolved.warnings)};
+    PlainCampaign plain =
+        plain_campaign(written, record->sums, directory.selected_events().string());
+    return {Unresolved::nothing, std::move(plain.campaign), std::move(plain.warnings)};
 }
 
 Campaign written_campaign(const RunDirectory& directory) {
@@ -156,25 +156,25 @@ Campaign written_campaign(const RunDirectory& directory) {
     return written;
 }
 
-Resolution resolve_run(const RunDirectory& directory) {
+FoundCampaign find_campaign_of_run(const RunDirectory& directory) {
     const Campaign written = written_campaign(directory);
-    Resolution resolution;
+    FoundCampaign found;
     try {
-        resolution = resolve(written, directory, std::nullopt);
+        found = find_plain_campaign(written, directory, std::nullopt);
     } catch (const DataError& problem) {  // cuts that no event passes
         return {Unresolved::selection, written, {problem.what()}};
     }
-    if (resolution.missing != Unresolved::nothing || !resolution.campaign.search) return resolution;
-    auto searched = searched_campaign(resolution.campaign, directory);
+    if (found.missing != Unresolved::nothing || !found.campaign.search) return found;
+    auto searched = searched_campaign(found.campaign, directory);
     if (searched) {
-        resolution.campaign = std::move(*searched);
+        found.campaign = std::move(*searched);
     } else {
-        resolution.missing = Unresolved::search;
+        found.missing = Unresolved::search;
     }
-    return resolution;
+    return found;
 }
 
-void expect_resolved(Unresolved missing, const RunDirectory& directory) {
+void expect_plain(Unresolved missing, const RunDirectory& directory) {
     if (missing == Unresolved::nothing) return;
     if (missing == Unresolved::search) {
         throw DataError(fmt::format(

@@ -1,5 +1,5 @@
 // Binned regions from the events that are counted in them.
-#include "resolve_binned.hpp"
+#include "filled_regions.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -8,7 +8,7 @@
 #include "campaign/file/section_readers.hpp"
 #include "campaign/file/toml_writer.hpp"
 
-#include "resolve_effects.hpp"
+#include "counted_effects.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -17,8 +17,8 @@ using test::count;
 using test::CountedEvent;
 using test::example_sums;
 using test::parameter;
+using test::plain;
 using test::replaced;
-using test::resolved;
 using test::selection_toml;
 
 namespace {
@@ -36,7 +36,7 @@ SystematicSection::Yield yield_of(const Campaign& campaign, std::size_t s, std::
 }  // namespace
 
 TEST_CASE("yields of the trained region are the share of the weights inside", "[selection]") {
-    const Campaign campaign = resolved(selection_toml).campaign;
+    const Campaign campaign = plain(selection_toml).campaign;
 
     REQUIRE(campaign.processes.size() == 2);
     CHECK(*campaign.processes[0].yield == Approx(10.0 * 6.0 / 8.0));
@@ -48,7 +48,7 @@ TEST_CASE("yields of the trained region are the share of the weights inside", "[
 }
 
 TEST_CASE("a declared factor on a yield is multiplied by the ratio of shares", "[selection]") {
-    const Campaign campaign = resolved(selection_toml).campaign;
+    const Campaign campaign = plain(selection_toml).campaign;
 
     const Anchors theory = yield_of(campaign, 1, "S").factors;
     CHECK(theory.up == Approx(1.1 * (6.0 / 10.0) / (6.0 / 8.0)));
@@ -60,7 +60,7 @@ TEST_CASE("a declared factor on a yield is multiplied by the ratio of shares", "
 }
 
 TEST_CASE("a factor that is not declared is the ratio of sums in the region", "[selection]") {
-    const Campaign campaign = resolved(selection_toml).campaign;
+    const Campaign campaign = plain(selection_toml).campaign;
 
     const Anchors scale = yield_of(campaign, 0, "B").factors;
     CHECK(scale.up == Approx(3.0 / 2.0));
@@ -69,7 +69,7 @@ TEST_CASE("a factor that is not declared is the ratio of sums in the region", "[
 
 TEST_CASE("where yields are declared, a process that is not named keeps its total", "[selection]") {
     const Campaign campaign =
-        resolved(replaced(selection_toml, "yield = { S = { up = 1.1, down = 0.9 } }", "yield = {}"))
+        plain(replaced(selection_toml, "yield = { S = { up = 1.1, down = 0.9 } }", "yield = {}"))
             .campaign;
 
     CHECK(yield_of(campaign, 1, "S").factors.up == Approx((6.0 / 10.0) / (6.0 / 8.0)));
@@ -83,7 +83,7 @@ TEST_CASE("one section may declare the yield of a shape of another", "[selection
                     "yield = { S = { up = 1.1, down = 0.9 } }\nyield_code = \"code1\"\n"
                     "[[systematic]]\nname = \"lumi\"");
 
-    const Campaign campaign = resolved(toml).campaign;
+    const Campaign campaign = plain(toml).campaign;
 
     CHECK(campaign.systematics[1].yields->empty());
     CHECK(yield_of(campaign, 2, "S").factors.up == Approx(1.1 * (6.0 / 10.0) / (6.0 / 8.0)));
@@ -93,8 +93,8 @@ TEST_CASE("one section may declare the yield of a shape of another", "[selection
     CHECK(effects[0].code == Interpolation::code1);
 }
 
-TEST_CASE("the resolved campaign is a plain one that reads back equal", "[selection]") {
-    const Campaign campaign = resolved(selection_toml).campaign;
+TEST_CASE("the plain campaign reads back equal", "[selection]") {
+    const Campaign campaign = plain(selection_toml).campaign;
 
     const Campaign again = parse_campaign(campaign_toml(campaign), campaign.folder);
 
@@ -108,7 +108,7 @@ TEST_CASE("a preselection leaves shares to the events for inference", "[selectio
     toml = replaced(toml, "where = { x = [2.0, inf] }", "where = { score = [2.0, inf] }");
     toml = replaced(toml, "observable = \"x\"", "observable = \"score\"");
 
-    const Campaign campaign = resolved(toml).campaign;
+    const Campaign campaign = plain(toml).campaign;
 
     CHECK(*campaign.processes[0].yield == Approx(10.0 * 4.0 / 5.0));
     CHECK(*campaign.processes[1].yield == Approx(90.0 * 1.0 / 9.0));
@@ -123,7 +123,7 @@ TEST_CASE("with binned regions alone nothing is left to train", "[selection]") {
         replaced(selection_toml, "[[region]]\nname = \"SR\"\nwhere = { x = [2.0, inf] }", "");
     toml = replaced(toml, "[reference]\nmixture = { S = 1, B = 1 }",
                     "[parameters.other]\nconstraint = \"gaussian\"\nfixed = true");
-    const Campaign campaign = resolved(toml).campaign;
+    const Campaign campaign = plain(toml).campaign;
 
     CHECK_FALSE(campaign.has_events());
     CHECK(campaign.processes.empty());
@@ -145,7 +145,7 @@ TEST_CASE("events where the reference is thin are a region of one bin", "[select
     REQUIRE(cuts.regions().size() == 3);
     std::vector<SampleSums> sums = example_sums(campaign);  // max_ratio has the value of x
 
-    const ResolvedCampaign found = resolved_campaign(campaign, sums, "selected.h5");
+    const PlainCampaign found = plain_campaign(campaign, sums, "selected.h5");
 
     // S: the events at 2.5 and 2.2 stay (4 of 5 for inference), the one at 3.0 is thin, for
     // training.
@@ -153,7 +153,7 @@ TEST_CASE("events where the reference is thin are a region of one bin", "[select
     CHECK(found.campaign.reference.max_ratio == 0.0);
     REQUIRE(found.campaign.binned.size() == 1);  // no event for inference is thin
     count(sums, cuts, "B", "", {{3.5}});
-    const Campaign more = resolved_campaign(campaign, sums, "selected.h5").campaign;
+    const Campaign more = plain_campaign(campaign, sums, "selected.h5").campaign;
     REQUIRE(more.binned.size() == 2);
     CHECK(more.binned[1].region.name == "SR_thin");
     check_close(more.binned[1].region.samples[1].contents, {90.0 * 1.0 / 10.0});
@@ -165,10 +165,10 @@ TEST_CASE("events where the reference is thin are a region of one bin", "[select
 
 TEST_CASE("shares of the reference that are yields follow the region", "[selection]") {
     const Campaign campaign =
-        resolved(replaced(selection_toml, "{ S = 1, B = 1 }", "{ S = { cap = 4 }, B = \"yield\" }"))
+        plain(replaced(selection_toml, "{ S = 1, B = 1 }", "{ S = { cap = 4 }, B = \"yield\" }"))
             .campaign;
     const Campaign both =
-        resolved(replaced(selection_toml, "{ S = 1, B = 1 }", "{ S = \"yield\", B = \"yield\" }"))
+        plain(replaced(selection_toml, "{ S = 1, B = 1 }", "{ S = \"yield\", B = \"yield\" }"))
             .campaign;
 
     CHECK(campaign.reference.mixture[0].second == 0.25);
@@ -177,7 +177,7 @@ TEST_CASE("shares of the reference that are yields follow the region", "[selecti
 }
 
 TEST_CASE("data events in no region are counted", "[selection]") {
-    const ResolvedCampaign found = resolved(selection_toml);
+    const PlainCampaign found = plain(selection_toml);
 
     CHECK(std::ranges::find(found.warnings, "1 of 6 data events are in no region") !=
           found.warnings.end());
@@ -188,7 +188,7 @@ TEST_CASE("a blind campaign has no counts of its data sample", "[selection]") {
         parse(replaced(selection_toml, "sample = \"data\"", "sample = \"data\"\nblind = true"));
 
     const auto sums = example_sums(campaign);
-    const ResolvedCampaign found = resolved_campaign(campaign, sums, "selected.h5");
+    const PlainCampaign found = plain_campaign(campaign, sums, "selected.h5");
 
     CHECK(std::ranges::none_of(sums, [](const auto& s) { return s.sample == "data"; }));
     CHECK_FALSE(found.campaign.binned[0].observed.has_value());

@@ -26,7 +26,7 @@ enum class Unresolved : std::uint8_t {
 };
 
 /// A campaign as far as the files of its run directory go.
-struct Resolution {
+struct FoundCampaign {
     Unresolved missing = Unresolved::nothing;
     Campaign campaign;  ///< plain; while something is missing the one that was written
     std::vector<std::string> warnings;
@@ -56,10 +56,10 @@ Digest selection_inputs(const Campaign& written,
 std::optional<SelectionRecord> find_selection(const RunDirectory& directory);
 
 /// \param inputs selection_inputs(), or nothing if the events are not available: then the rules
-/// decide \throws DataError of resolved_campaign()
-Resolution resolve(const Campaign& written,
-                   const RunDirectory& directory,
-                   const std::optional<Digest>& inputs);
+/// decide \throws DataError of plain_campaign()
+FoundCampaign find_plain_campaign(const Campaign& written,
+                                  const RunDirectory& directory,
+                                  const std::optional<Digest>& inputs);
 
 /// The campaign of a run directory as it was written, for commands that take no lock; no more blind
 /// than the run directory is.
@@ -67,9 +67,9 @@ Campaign written_campaign(const RunDirectory& directory);
 
 /// The campaign of a run directory as far as it goes, for commands that take no lock and look at no
 /// events. A selection that no campaign follows from counts as missing; the warnings say why.
-Resolution resolve_run(const RunDirectory& directory);
+FoundCampaign find_campaign_of_run(const RunDirectory& directory);
 
 /// \throws DataError "run 'ratiofarm select' first" if something is missing
-void expect_resolved(Unresolved missing, const RunDirectory& directory);
+void expect_plain(Unresolved missing, const RunDirectory& directory);
 
 }  // namespace ratiofarm

@@ -1,4 +1,4 @@
-#include "workspace_resolution.hpp"
+#include "plan_campaign.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -14,7 +14,7 @@
 #include "core/sealed_text.hpp"
 #include "protocol/task_file.hpp"
 
-#include "search_resolution.hpp"
+#include "searched_campaign.hpp"
 #include "task_identities.hpp"
 
 namespace ratiofarm {
@@ -151,20 +151,20 @@ std::vector<SampleInfo> read_selected(const Campaign& campaign) {
                             campaign.events.features, campaign.split);
 }
 
-void apply_resolution(PlannedCampaign& planned,
-                      const RunPlace& place,
-                      RootBooks& books,
-                      const Log& log,
-                      IfDamaged if_damaged) {
+void plan_plain_campaign(PlannedCampaign& planned,
+                         const RunPlace& place,
+                         RootBooks& books,
+                         const Log& log,
+                         IfDamaged if_damaged) {
     const Campaign& written = planned.written;
     std::optional<Digest> inputs;
     if (needs_selection(written)) {
         inputs = books.selection =
             selection_inputs(written, planned.source, device_class_name(place.device));
     }
-    Resolution resolution = resolve(written, place.directory, inputs);
-    planned.missing = resolution.missing;
-    planned.campaign = std::move(resolution.campaign);
+    FoundCampaign found = find_plain_campaign(written, place.directory, inputs);
+    planned.missing = found.missing;
+    planned.campaign = std::move(found.campaign);
     planned.samples = planned.source.samples;
     if (inputs && planned.missing == Unresolved::nothing) {
         try {
@@ -177,7 +177,7 @@ void apply_resolution(PlannedCampaign& planned,
             planned.samples = planned.source.samples;
         }
     }
-    for (const std::string& warning : resolution.warnings) log.warning(warning);
+    for (const std::string& warning : found.warnings) log.warning(warning);
     if (planned.missing == Unresolved::nothing) apply_search(planned, place);
     planned.graph = graph_of(planned, place.device);
     identify(books.history, planned.graph);
@@ -210,15 +210,15 @@ void begin_farm(const PlannedCampaign& planned, RootBooks& books, std::uint64_t 
     books.journal->write(FarmStarted{self.host, self.job, ranks, graph});
 }
 
-void resolve_again(RunContext& context,
-                   PlannedCampaign& planned,
-                   const RunPlace& place,
-                   RootBooks& books) {
+void plan_again(RunContext& context,
+                PlannedCampaign& planned,
+                const RunPlace& place,
+                RootBooks& books) {
     mpi::together(context.world, [&] {
         if (!context.world.is_root()) return;
         const Unresolved before = planned.missing;
-        apply_resolution(planned, place, books, context.log, IfDamaged::refuse);
-        if (planned.missing == before) expect_resolved(before, place.directory);
+        plan_plain_campaign(planned, place, books, context.log, IfDamaged::refuse);
+        if (planned.missing == before) expect_plain(before, place.directory);
         compare_with_history(planned, place, books, context.log);
     });
     share_campaign(context.world, planned, place);

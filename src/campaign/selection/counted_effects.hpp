@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "resolved_campaign.hpp"
+#include "plain_campaign.hpp"
 
 namespace ratiofarm {
 

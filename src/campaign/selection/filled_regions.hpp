@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "resolved_campaign.hpp"
+#include "plain_campaign.hpp"
 
 namespace ratiofarm {
 

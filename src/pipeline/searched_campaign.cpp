@@ -1,4 +1,4 @@
-#include "search_resolution.hpp"
+#include "searched_campaign.hpp"
 
 #include <filesystem>
 
