@@ -8,7 +8,7 @@
 
 #include "tables/events/event_rows.hpp"
 
-#include "toys_lists.hpp"
+#include "toys_events.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -8,7 +8,7 @@
 #include "ratiofarm/fit/neyman.hpp"
 #include "ratiofarm/mpi/together.hpp"
 
-#include "toys_lists.hpp"
+#include "toys_events.hpp"
 
 namespace ratiofarm {
 namespace {

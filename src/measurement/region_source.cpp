@@ -32,7 +32,7 @@ enum class WeightKind : std::uint8_t {
 };
 
 /// Everything a region's events are made from; shared by all who read them.
-struct RegionList {
+struct RegionReader {
     std::shared_ptr<const RatioFile> ratios;
     StatisticalModel model;
     UnbinnedRegion region;
@@ -62,29 +62,29 @@ const SystematicEffect* find_shape(const UnbinnedRegion& region, const RatioShap
     return nullptr;
 }
 
-void choose_columns(RegionList& list) {
-    const auto& shapes = list.ratios->header().shapes;
+void choose_columns(RegionReader& reader) {
+    const auto& shapes = reader.ratios->header().shapes;
     for (std::size_t column = 0; column < shapes.size(); ++column) {
-        if (find_shape(list.region, shapes[column]) == nullptr) continue;
-        list.columns.push_back(column);
-        list.shapes.push_back({shapes[column].process, shapes[column].parameter});
+        if (find_shape(reader.region, shapes[column]) == nullptr) continue;
+        reader.columns.push_back(column);
+        reader.shapes.push_back({shapes[column].process, shapes[column].parameter});
     }
 }
 
 /// Shapes that the events of a set must carry at the Asimov point.
-std::vector<Reweighting> reweighting_of(const RegionList& list, const FittedSet& set) {
+std::vector<Reweighting> reweighting_of(const RegionReader& reader, const FittedSet& set) {
     std::vector<Reweighting> steps;
     if (set.factor == 0.0) return steps;
-    for (std::size_t column = 0; column < list.shapes.size(); ++column) {
-        const ShapeColumn& shape = list.shapes[column];
-        if (shape.process != list.processes[set.process]) continue;
-        const auto& parameters = list.model.parameters;
+    for (std::size_t column = 0; column < reader.shapes.size(); ++column) {
+        const ShapeColumn& shape = reader.shapes[column];
+        if (shape.process != reader.processes[set.process]) continue;
+        const auto& parameters = reader.model.parameters;
         const auto parameter =
             std::find_if(parameters.begin(), parameters.end(),
                          [&](const Parameter& p) { return p.name == shape.parameter; });
-        const double alpha = list.theta[static_cast<std::size_t>(parameter - parameters.begin())];
+        const double alpha = reader.theta[static_cast<std::size_t>(parameter - parameters.begin())];
         if (alpha == 0.0) continue;
-        const auto* effect = find_shape(list.region, {shape.process, shape.parameter});
+        const auto* effect = find_shape(reader.region, {shape.process, shape.parameter});
         steps.push_back({column, effect->shape_code, alpha});
     }
     return steps;
@@ -99,7 +99,7 @@ double factor_of(const Reweighting& step, const EventSet& events, std::uint64_t 
     return interpolate(step.code, {anchor(0), anchor(1)}, step.alpha).value;
 }
 
-void RegionList::weight_samples(std::size_t set, Range place, EventSet& to) const {
+void RegionReader::weight_samples(std::size_t set, Range place, EventSet& to) const {
     for (std::uint64_t event = place.first; event < place.last; ++event) {
         double factor = sets[set].factor;
         for (const Reweighting& step : reweighting[set]) factor *= factor_of(step, to, event);
@@ -107,7 +107,7 @@ void RegionList::weight_samples(std::size_t set, Range place, EventSet& to) cons
     }
 }
 
-void RegionList::read_part(const SetRows& part, std::uint64_t position, EventSet& to) const {
+void RegionReader::read_part(const SetRows& part, std::uint64_t position, EventSet& to) const {
     const FittedSet& set = sets[part.set];
     const std::uint64_t n = part.rows.size();
     const std::uint64_t width = processes.size();
@@ -130,7 +130,7 @@ void RegionList::read_part(const SetRows& part, std::uint64_t position, EventSet
     }
 }
 
-EventSet RegionList::read(Range range) const {
+EventSet RegionReader::read(Range range) const {
     EventSet events;
     events.processes = processes;
     events.shapes = shapes;
@@ -150,42 +150,43 @@ EventSet RegionList::read(Range range) const {
     return asimov_from_reference(model, region, theta, std::move(events), 1.0);
 }
 
-std::shared_ptr<RegionList> make_list(const RegionSets& input) {
-    auto list = std::make_shared<RegionList>();
-    list->ratios = input.ratios;
-    list->model = input.model;
-    list->region = input.region;
-    list->theta = asimov_point(input.campaign, input.model);
-    list->sets = input.sets;
+std::shared_ptr<RegionReader> make_reader(const RegionSets& input) {
+    auto reader = std::make_shared<RegionReader>();
+    reader->ratios = input.ratios;
+    reader->model = input.model;
+    reader->region = input.region;
+    reader->theta = asimov_point(input.campaign, input.model);
+    reader->sets = input.sets;
     if (!input.campaign.data.fitted_sample().empty()) {
-        list->kind = fits_weighted_sample(input.campaign) ? WeightKind::own : WeightKind::ones;
+        reader->kind = fits_weighted_sample(input.campaign) ? WeightKind::own : WeightKind::ones;
     } else {
-        list->kind = input.campaign.data.source == AsimovSource::reference ? WeightKind::mixture
-                                                                           : WeightKind::samples;
+        reader->kind = input.campaign.data.source == AsimovSource::reference ? WeightKind::mixture
+                                                                             : WeightKind::samples;
     }
     for (const ProcessModel& process : input.region.processes) {
-        list->processes.push_back(process.name);
+        reader->processes.push_back(process.name);
     }
-    choose_columns(*list);
+    choose_columns(*reader);
     for (const FittedSet& set : input.sets) {
-        list->sizes.push_back(set.events);
-        list->total += set.events;
-        list->has_reference = list->has_reference || set.reference != 0.0;
-        list->reweighting.push_back(list->kind == WeightKind::samples ? reweighting_of(*list, set)
-                                                                      : std::vector<Reweighting>{});
+        reader->sizes.push_back(set.events);
+        reader->total += set.events;
+        reader->has_reference = reader->has_reference || set.reference != 0.0;
+        reader->reweighting.push_back(reader->kind == WeightKind::samples
+                                          ? reweighting_of(*reader, set)
+                                          : std::vector<Reweighting>{});
     }
-    return list;
+    return reader;
 }
 
 /// Sum of the weights of each set in a range of the list. \return [sets]
-std::vector<double> sums_by_set(const RegionList& list, Range range) {
+std::vector<double> sums_by_set(const RegionReader& reader, Range range) {
     constexpr std::uint64_t step = 4096;
-    std::vector<double> sums(list.sets.size(), 0.0);
+    std::vector<double> sums(reader.sets.size(), 0.0);
     for (std::uint64_t first = range.first; first < range.last; first += step) {
         const Range piece{first, std::min(first + step, range.last)};
-        const EventSet events = list.read(piece);
+        const EventSet events = reader.read(piece);
         std::uint64_t position = 0;
-        for (const SetRows& part : rows_of_range(list.sizes, piece)) {
+        for (const SetRows& part : rows_of_range(reader.sizes, piece)) {
             for (std::uint64_t k = 0; k < part.rows.size(); ++k) {
                 sums[part.set] += events.weight[position++];
             }
@@ -196,31 +197,31 @@ std::vector<double> sums_by_set(const RegionList& list, Range range) {
 
 /// Collective over comm. Divides the factors of reweighted sets by what their shapes do to the sum
 /// of weights, which stays the rate of the process.
-void restore_sums(const mpi::Communicator& comm, RegionList& list) {
-    const auto& steps = list.reweighting;
+void restore_sums(const mpi::Communicator& comm, RegionReader& reader) {
+    const auto& steps = reader.reweighting;
     if (std::all_of(steps.begin(), steps.end(), [](const auto& s) { return s.empty(); })) return;
-    mpi::ExactSums sums(list.sets.size());
+    mpi::ExactSums sums(reader.sets.size());
     mpi::together(comm, [&] {
-        for (const Range& shard : shards_of_rank(comm, list.total)) {
-            sums.add(sums_by_set(list, shard));
+        for (const Range& shard : shards_of_rank(comm, reader.total)) {
+            sums.add(sums_by_set(reader, shard));
         }
     });
     const std::vector<double> found = mpi::exact_sum(comm, std::move(sums));
-    for (std::size_t set = 0; set < list.sets.size(); ++set) {
+    for (std::size_t set = 0; set < reader.sets.size(); ++set) {
         if (steps[set].empty()) continue;
         const double wanted =
-            list.sets[set].factor * list.ratios->set(list.sets[set].sample).sum_of_weights;
-        list.sets[set].factor *= wanted / found[set];
+            reader.sets[set].factor * reader.ratios->set(reader.sets[set].sample).sum_of_weights;
+        reader.sets[set].factor *= wanted / found[set];
     }
 }
 
 }  // namespace
 
 EventSource region_source(const mpi::Communicator& comm, const RegionSets& input) {
-    const std::shared_ptr<RegionList> list = make_list(input);
-    restore_sums(comm, *list);
-    return {list->processes, list->shapes, list->total,
-            [list](Range range) { return list->read(range); }};
+    const std::shared_ptr<RegionReader> reader = make_reader(input);
+    restore_sums(comm, *reader);
+    return {reader->processes, reader->shapes, reader->total,
+            [reader](Range range) { return reader->read(range); }};
 }
 
 namespace {

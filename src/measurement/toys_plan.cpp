@@ -13,7 +13,7 @@
 
 #include "fit_input.hpp"
 #include "region_source.hpp"
-#include "toys_lists.hpp"
+#include "toys_events.hpp"
 
 namespace ratiofarm {
 namespace {

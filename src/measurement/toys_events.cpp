@@ -1,4 +1,4 @@
-#include "toys_lists.hpp"
+#include "toys_events.hpp"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "measurement/toys_lists.hpp"
+#include "measurement/toys_events.hpp"
 
 #include <algorithm>
 #include <atomic>
