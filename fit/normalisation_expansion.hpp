@@ -12,7 +12,7 @@ namespace ratiofarm {
 /// ln Z_j at a point by an expansion. With d = alpha - point, A_m the axes, g_mn(alpha_m) the
 /// change of the gradient in n along axis m and h the Hessian at the point:
 ///     sum_m A_m(alpha_m) + sum_{m<n} [ g_mn(alpha_m) d_n + d_m g_nm(alpha_n) - h_mn d_m d_n ],
-/// which has the right value and gradients wherever one parameter alone is moved. Without axes the
+/// which has the right value and gradients wherever only one parameter is moved. Without axes the
 /// second-order polynomial.
 /// \param alpha [P]
 LogNormalisation expanded(const NormalisationExpansion& expansion,

@@ -8,7 +8,7 @@ namespace ratiofarm {
 
 /// What a model does with one of its parameters.
 struct ParameterRole {
-    bool used = false;          ///< stands in a coefficient, a systematic or a bin factor
+    bool used = false;          ///< in a coefficient, a systematic or a bin factor
     bool undetermined = false;  ///< neither used nor constrained: no data can tell its value
     /// A coefficient is of second or higher order in it (in internal coordinates, together with
     /// others that are free and not constrained): the likelihood may then have several minima along

@@ -25,7 +25,7 @@ namespace ratiofarm {
 /// compaction keeps them.
 class CostModel {
 public:
-    /// What is known of one family of tasks.
+    /// What is known about one family of tasks.
     struct Family {
         TaskKind kind = TaskKind::unknown;
         std::string name;  ///< TaskIdentity::family

@@ -50,7 +50,7 @@ struct TaskIdentity {
     std::uint32_t first = 0;  ///< number of the first one within its fold
     std::uint32_t fold = 0;
     std::uint32_t folds = 0;        ///< of the split; 0: it has none
-    std::uint32_t replacement = 0;  ///< 1, 2, ... in place of an excluded net; 0: as planned
+    std::uint32_t replacement = 0;  ///< 1, 2, ... for an excluded net; 0: as planned
 
     bool operator==(const TaskIdentity&) const = default;
 };

@@ -103,7 +103,7 @@ Task SearchRounds::training_task(const TrainTask& training,
             frame(TrainerRequest(std::move(request))), training.identity};
 }
 
-/// A trial that goes on after all would begin anew, with the same bits: nothing is lost but time.
+/// A trial that goes on after all would begin again, with the same bits: only time is lost.
 void SearchRounds::remove_states() {
     const std::set<TrialRung> keep(state_.to_keep.begin(), state_.to_keep.end());
     for (const HalvingDecision& decision : state_.decisions) {

@@ -7,7 +7,7 @@
 /// Lines that an older version wrote into a journal name their tasks, but do not say which they
 /// are. Planned tasks tell it by their digests; tasks that are planned no more stay unknown: they
 /// count as no net, no toys and no trial, and teach no costs. Their results are used as ever, since
-/// those are found by digest alone.
+/// those are found only by digest.
 namespace ratiofarm {
 
 bool has_unknown_tasks(const JournalState& history);

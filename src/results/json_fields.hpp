@@ -59,7 +59,7 @@ public:
         json_[name] = json_of(value);
     }
 
-    /// The members of an object that no struct stands for.
+    /// The members of an object that has no struct.
     template <class Fields>
     void nested(const char* name, Fields members) {
         Json inner = Json::object();

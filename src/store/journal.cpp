@@ -74,7 +74,7 @@ void fields(Line& line, MemberOf<Line, AttemptEnded>& event) {
     line("at", event.at);
 }
 
-/// Numbers that are 0 do not stand in the line.
+/// Numbers that are 0 are not written.
 template <class Line>
 void identity_fields(Line& line, MemberOf<Line, TaskIdentity>& identity) {
     line("kind", identity.kind);

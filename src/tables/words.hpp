@@ -10,7 +10,7 @@
 
 namespace ratiofarm {
 
-/// The enumerator that a word of an attribute stands for.
+/// The enumerator of a word of an attribute.
 /// \throws DataError naming the attribute and what it may hold
 template <class Enum>
 Enum value_of(std::string_view word, std::string_view attribute) {

@@ -17,8 +17,8 @@ constexpr std::array<std::string_view, sizeof...(Word)> words(Word... word) {
     return {word...};
 }
 
-/// The words that stand for enumerators in campaign files, in attributes of tables and in JSON, in
-/// the order of the enumerators. The list stands beside its enumeration, and nowhere else:
+/// The words of enumerators in campaign files, in attributes of tables and in JSON, in
+/// the order of the enumerators. The list is beside its enumeration, and nowhere else:
 ///
 ///     enum class Keep : std::uint8_t { best, last };
 ///     template <>

@@ -11,7 +11,7 @@
 
 namespace ratiofarm {
 
-/// How a program ends; the same table stands in the README.
+/// How a program ends; the README has the same table.
 enum class ExitCode : int {
     done = 0,          ///< all done
     internal = 1,      ///< a bug

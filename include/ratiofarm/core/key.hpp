@@ -44,7 +44,7 @@ struct Key {
     std::string_view useless{};    ///< not empty: why it has no effect beside the other members
     std::string_view otherwise{};  ///< of the documentation: what is there instead of a default
     bool is_name = false;          ///< a text that becomes part of file names
-    bool written = true;           ///< stands in the resolved campaign
+    bool written = true;           ///< written to the resolved campaign
     bool by_hand = false;          ///< read and written by code of its section
     bool in_campaign = true;       ///< false: derived from something else
     bool searched = true;          ///< whether trials of a search may differ in it

@@ -15,7 +15,7 @@ double normal_quantile(double probability);
 /// What a statistic and its value for Asimov data say about a hypothesis.
 struct ClsValue {
     double p_sb = 1.0;  ///< of signal and background
-    double p_b = 1.0;   ///< 1 - p_b in the literature: of background alone, same direction as p_sb
+    double p_b = 1.0;   ///< 1 - p_b in the literature: of only background, same direction as p_sb
     double cls = 1.0;   ///< p_sb / p_b
 };
 

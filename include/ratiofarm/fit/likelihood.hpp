@@ -69,9 +69,9 @@ struct NormalisationAxis {
     std::vector<double> curvatures;  ///< [S, K, P], the mixed derivative in both
 };
 
-/// ln Z_j(alpha) of all processes of a region around a point: to second order, or exact along each
-/// parameter alone, its gradients in the others included, by axes. A parabola alone is no good far
-/// from its point: interpolated shapes are normalised at -1, 0 and 1, so ln Z is no parabola even
+/// ln Z_j(alpha) of all processes of a region around a point: to second order, or, with axes, exact
+/// along each single parameter with its gradients in the others. A parabola is not enough far from
+/// its point: interpolated shapes are normalised at -1, 0 and 1, so ln Z is not a parabola even
 /// there, and where the parabola falls the likelihood runs away.
 struct NormalisationExpansion {
     std::vector<double> point;              ///< [P], of the region's shape parameters
@@ -151,7 +151,7 @@ public:
     const InternalCoordinates& coordinates() const;
     std::size_t n_parameters() const { return coordinates().size(); }
 
-    /// True if the parameter stands in the coefficient of some process: the likelihood may then
+    /// True if the parameter appears in the coefficient of some process: the likelihood may then
     /// have several minima along it.
     bool in_coefficient(std::size_t parameter) const;
 

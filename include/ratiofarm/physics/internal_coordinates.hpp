@@ -10,7 +10,7 @@
 namespace ratiofarm {
 
 /// The coordinates u in which a likelihood is evaluated and minimised: u = sqrt(p) for a parameter
-/// whose root stands in some coefficient, u = p for every other. In p the derivative of sqrt(p) is
+/// whose root appears in some coefficient, u = p for every other. In p the derivative of sqrt(p) is
 /// infinite at p = 0; in u every coefficient is a polynomial.
 class InternalCoordinates {
 public:

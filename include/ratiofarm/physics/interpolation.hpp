@@ -46,8 +46,7 @@ Interpolated interpolate_shift(Interpolation code,
 
 /// What interpolate() computes, arranged for many anchors at one alpha: with u = up, d = down
 ///     g = c + k0 u + k1 d + k2 u ln u + k3 d ln d + k4 u ln^2 u + k5 d ln^2 d
-/// for the value, gradient and curvature each with their own c and k; or a power of one anchor
-/// alone,
+/// for the value, gradient and curvature each with their own c and k; or a power of one anchor,
 ///     g = u^alpha (side up) or g = d^-alpha (side down).
 struct InterpolationWeights {
     enum class Form : std::uint8_t { linear, power_of_up, power_of_down };

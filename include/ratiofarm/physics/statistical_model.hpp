@@ -44,7 +44,7 @@ struct Parameter {
 struct SystematicEffect {
     std::string parameter;
     std::optional<Anchors> yield{};  ///< factors on the yield at alpha = +1 and -1; none: no effect
-    bool shape = false;              ///< per-event ratios g(x) stand in the events
+    bool shape = false;              ///< the events have per-event ratios g(x)
     Interpolation yield_code = Interpolation::code4;
     Interpolation shape_code = Interpolation::code4;
     bool operator==(const SystematicEffect&) const = default;

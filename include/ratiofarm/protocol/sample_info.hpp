@@ -46,7 +46,7 @@ void fields(Archive& archive, MemberOf<Archive, SampleWeights>& value) {
     archive(value.name, value.offset, value.digest, value.sum);
 }
 
-/// What is known of one sample of an events file once it was read and checked.
+/// What is known about one sample of an events file after it was read and checked.
 struct SampleInfo {
     std::string name;
     SampleColumns columns;                  ///< where the bytes lie

@@ -133,7 +133,7 @@ void read_parameter_of(const TableReader& table,
     campaign.parameters.push_back(std::move(parameter));
 }
 
-/// One parameter may stand in several sections, but not twice for one process.
+/// A parameter may appear in several sections, but not twice for one process.
 void check_repeated(const TableReader& table,
                     const SystematicSection& systematic,
                     const Campaign& campaign) {

@@ -61,7 +61,7 @@ public:
         }
     }
 
-    /// The keys of a struct that stand in a resolved campaign.
+    /// The keys of a struct that a resolved campaign has.
     template <class T>
     void keys(const T& value) {
         for_each_field(value, [&](std::string_view name, const auto& member, const Key& about) {

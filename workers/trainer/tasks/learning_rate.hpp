@@ -7,7 +7,7 @@
 
 namespace ratiofarm {
 
-/// Where a net stands in its training.
+/// How far a net is in its training.
 struct TrainingPosition {
     std::uint64_t step = 0;                   ///< steps done
     std::uint64_t steps_per_epoch = 1;        ///< > 0
