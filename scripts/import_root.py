@@ -2,7 +2,7 @@
 """ROOT files to events.h5: what `ratiofarm import` starts. Needs uproot, numpy and h5py.
 
 Trees are read in pieces, so that files larger than the memory can be imported. The file appears under
-its name when it is complete. Exit code 2: what the user can mend.
+its name when it is complete. Exit code 2: something that the user can fix.
 """
 import argparse
 import difflib
@@ -18,7 +18,7 @@ try:
 except ImportError as missing:
     print(
         f"ratiofarm import: ROOT files are read by Python, and {sys.executable} lacks a package ({missing}).\n"
-        "Make an environment that has them, and name it by --python or RATIOFARM_PYTHON:\n"
+        "Make an environment that has them, and name it with --python or RATIOFARM_PYTHON:\n"
         "    python3 -m venv root-env && root-env/bin/pip install uproot h5py\n"
         "    ratiofarm import --python root-env/bin/python ...",
         file=sys.stderr,
@@ -33,7 +33,7 @@ FUNCTIONS = {name: getattr(np, name) for name in (
 
 
 class Problem(Exception):
-    """Something that the user can mend."""
+    """Something that the user can fix."""
 
 
 def did_you_mean(name, known):
@@ -155,7 +155,7 @@ def read_samples(options):
     for text in options.sample:
         name, source = split_pair(text, "sample", "S=signal.root:events")
         if not PLAIN_NAME.fullmatch(name):
-            raise Problem(f"--sample {text}: '{name}' is no name of a sample (letters, digits and _ . + - only)")
+            raise Problem(f"--sample {text}: '{name}' is not a name of a sample (letters, digits and _ . + - only)")
         path, colon, tree = source.rpartition(":")
         if not colon or os.path.exists(source) or "/" in tree and not path.endswith(".root"):
             path, tree = source, ""

@@ -15,9 +15,8 @@ struct ScanOptions {
     std::string parameter = {};  ///< empty: the parameter of interest
     /// A scan of 15 points or more computes the profile, with gradient and curvature, at places
     /// that it chooses so that quintics between them are good to this much in t (times t where t >
-    /// 1), and interpolates; ten times worse at most where an interpolation code changes its
-    /// formula
-    /// (|alpha| = 1). 0: a fit at every point.
+    /// 1), and interpolates. It is at most ten times worse where an interpolation code changes its
+    /// formula (|alpha| = 1). 0: a fit at every point.
     double tolerance = 1e-5;
 };
 

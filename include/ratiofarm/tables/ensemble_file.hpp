@@ -94,8 +94,8 @@ using EnsembleProvider = std::function<EnsembleNet(std::uint64_t net)>;
 
 /// Collective over comm. Writes all nets in parallel, each rank its block of rows, to
 /// "<path>.partial", reads them back, compares checksums, and publishes. The datasets have the same
-/// bits for every number of ranks. \throws ConfigError on more than max_nets_per_file nets;
-/// DataError if a net does not fit the
+/// bits for every number of ranks.
+/// \throws ConfigError on more than max_nets_per_file nets; DataError if a net does not fit the
 ///         header or reads back differently; SystemError (resumable) if the disk is full
 void write_ensemble(const mpi::Communicator& comm,
                     const std::filesystem::path& path,
@@ -113,9 +113,8 @@ struct EnsembleFile {
     std::vector<std::uint32_t> fold;  ///< [nets]; empty without folds
 };
 
-/// \throws DataError naming the file: missing, truncated, another format, another version (a file
-/// of
-///         version 1 is written again by `gather`), sizes that do not agree, a damaged header
+/// \throws DataError naming the file: missing, truncated, another format, another version (`gather`
+///         writes files of older versions again), sizes that do not agree, a damaged header
 EnsembleFile read_ensemble(const std::filesystem::path& path);
 
 /// All nets, every checksum verified.

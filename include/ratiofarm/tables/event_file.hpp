@@ -18,7 +18,7 @@ namespace ratiofarm {
 inline constexpr std::string_view events_format = "ratiofarm-events";
 inline constexpr std::uint64_t events_version = 1;
 
-/// Exact log densities of named processes at the events of a sample; known for simulated toys.
+/// Exact log densities of named processes at the events of a sample; known for simulated events.
 struct LogDensity {
     std::vector<std::string> processes;
     std::vector<double> values;  ///< [n, processes] row-major, ln p_j(x)

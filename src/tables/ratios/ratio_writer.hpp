@@ -53,10 +53,9 @@ struct RatioInput {
 
 /// Collective over comm. Normalises the ratios on the reference events and writes them in parallel
 /// to "<path>.partial", reads them back, compares checksums, and publishes. Shapes, replicas and
-/// members are stored as the nets give them. Datasets and summary
-/// have the same bits for every number of ranks: events are dealt in blocks of 65536, whose sums
-/// are added in order. \throws DataError naming sample, process and row if a ratio is not finite, a
-/// block has the wrong
+/// members are stored as the nets give them. Datasets and summary have the same bits for every
+/// number of ranks: events are dealt in blocks of 65536, whose sums are added in order.
+/// \throws DataError naming sample, process and row if a ratio is not finite, a block has the wrong
 ///         size or what was written reads back differently; NumericalError if a normalisation is
 ///         not positive; SystemError (resumable) if the disk is full
 RatioSummary write_ratios(const mpi::Communicator& comm,
