@@ -28,6 +28,15 @@ struct RunContext {
     std::optional<std::chrono::steady_clock::time_point> walltime_end = {};
 };
 
+/// How the farm works; changes no result.
+struct FarmSettings {
+    std::uint32_t strikes = 3;       ///< crashes after which a task is given up
+    PaceLimits pace;                 ///< when a trainer counts as hung
+    std::optional<Instant> stop_by;  ///< on rank 0: everything has checkpointed and stopped by then
+    bool ignore_space = false;       ///< begin although the file system is too small
+    Shard shard;                     ///< tasks of this farm; results of all others are not touched
+};
+
 /// Where a rank works, and how; the same on every rank but for its cores and its GPU.
 struct RunPlace {
     RunDirectory directory;
@@ -37,15 +46,6 @@ struct RunPlace {
     FarmSettings farm;
 
     unsigned threads() const { return static_cast<unsigned>(placement.cores.size()); }
-};
-
-/// How the farm works; changes no result.
-struct FarmSettings {
-    std::uint32_t strikes = 3;       ///< crashes after which a task is given up
-    PaceLimits pace;                 ///< when a trainer counts as hung
-    std::optional<Instant> stop_by;  ///< on rank 0: everything has checkpointed and stopped by then
-    bool ignore_space = false;       ///< begin although the file system is too small
-    Shard shard;                     ///< tasks of this farm; results of all others are not touched
 };
 
 }  // namespace ratiofarm

@@ -3,8 +3,6 @@
 #include <filesystem>
 #include <string>
 
-#include "ratiofarm/core/errors.hpp"
-
 #include "protocol/trainer_protocol.hpp"
 
 namespace ratiofarm {
@@ -49,21 +47,6 @@ Task TrainingRounds::task_of(const TrainTask& training) const {
     }
     return {training.digest, training.name, training.flop,
             frame(TrainerRequest(std::move(request))), training.identity};
-}
-
-const TrainingResult* TrainedResults::find(const Digest& task) {
-    const auto known = known_.find(task);
-    if (known != known_.end()) return &known->second;
-    const std::filesystem::path path = directory_.result(task);
-    if (!std::filesystem::exists(path)) return nullptr;
-    try {
-        auto result = read_task_file<TrainingResult>(path, task);
-        for (TrainedNet& net : result.nets) net.row = {};
-        return &known_.emplace(task, std::move(result)).first->second;
-    } catch (const DataError&) {
-        damaged_.push_back(path);
-        return nullptr;
-    }
 }
 
 }  // namespace ratiofarm

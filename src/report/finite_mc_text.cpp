@@ -89,7 +89,7 @@ std::string finite_mc_table(const FitRecord& record) {
                            fmt::format("{:.5g}", found.members->mean), "noise of the training"));
     }
     rows.push_back(row("total", found.total_error, with_error(found.fit_value, found.total_error),
-                       found.method + ", used as " + found.use));
+                       word_of(found.method) + ", used as " + word_of(found.use)));
     std::string text = table_html("Finite number of simulated events",
                                   {"from", "sigma of " + record.fit.poi, record.fit.poi, ""}, rows);
     for (const auto& warning : found.warnings) {

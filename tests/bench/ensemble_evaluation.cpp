@@ -10,6 +10,8 @@
 #include "workers/trainer/tasks/task_control.hpp"
 
 namespace ratiofarm::bench {
+
+using namespace trainer;
 namespace {
 
 class Uninterrupted : public TaskControl {

@@ -8,6 +8,8 @@
 #include "core/publish.hpp"
 
 namespace ratiofarm::bench {
+
+using namespace trainer;
 namespace {
 
 std::vector<float> read_floats(const std::filesystem::path& path) {

@@ -10,6 +10,8 @@
 
 namespace ratiofarm::bench {
 
+using namespace trainer;
+
 /// A share of the nets of a case.
 struct NetShare {
     std::size_t first = 0;

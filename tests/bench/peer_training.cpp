@@ -4,6 +4,8 @@
 #include <numeric>
 
 namespace ratiofarm::bench {
+
+using namespace trainer;
 namespace {
 
 TrainingRows rows_of(const std::vector<float>& table, const PeerCase& problem) {

@@ -11,6 +11,8 @@
 
 namespace ratiofarm::bench {
 
+using namespace trainer;
+
 /// The nets of a case in the trainer's own loop: its batches, its step, Adam, a constant rate.
 class PeerTraining {
 public:

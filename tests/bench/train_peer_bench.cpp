@@ -23,6 +23,8 @@
 #include "peer_training.hpp"
 
 namespace ratiofarm::bench {
+
+using namespace trainer;
 namespace {
 
 using nlohmann::json;

@@ -22,7 +22,7 @@
 
 #include "bench_arguments.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 using bench::seconds_of;
@@ -222,10 +222,11 @@ void run(const bench::Arguments& arguments) {
 }
 
 }  // namespace
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer
 
 int main(int argc, char* argv[]) {
     using namespace ratiofarm;
+    using namespace ratiofarm::trainer;
     const bench::Arguments arguments(argc, argv, 1,
                                      {{"threads", "1"},
                                       {"networks", "3x64,3x128,3x256,4x256,7x1500"},

@@ -11,7 +11,7 @@
 #include "core/philox.hpp"
 #include "workers/trainer/quality/net_quality.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 /// Gaussians of unit width at -1, 0, 1.5 with exact ln probabilities, classes of equal weight.
@@ -126,4 +126,4 @@ TEST_CASE("logits of a classifier that are not finite are counted and left out",
 }
 
 }  // namespace
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -8,13 +8,13 @@
 #include "ratiofarm_test/catch.hpp"
 
 #include "protocol/network_kinds.hpp"
-#include "workers/trainer/engine/autograd_pack.hpp"
-#include "workers/trainer/engine/cpu_pack.hpp"
 #include "workers/trainer/engine/cross_entropy.hpp"
-#include "workers/trainer/engine/written_pack.hpp"
+#include "workers/trainer/engine/net_pack_engines.hpp"
 
 /// Small nets and events that every engine is tried on.
 namespace ratiofarm::test {
+
+using namespace trainer;
 
 inline constexpr std::int64_t capacity = 64;
 

@@ -8,7 +8,7 @@
 
 #include "core/philox.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 /// Events of N(shift, 1) against N(0, 1), with ids of their own and the logits of a net.
@@ -139,4 +139,4 @@ TEST_CASE("without positive weight there is no gain", "[trainer]") {
 }
 
 }  // namespace
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

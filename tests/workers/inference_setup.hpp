@@ -19,6 +19,8 @@
 
 namespace ratiofarm::test {
 
+using namespace trainer;
+
 inline constexpr std::uint64_t row_padding = 5;  ///< elements between rows of the ensemble file
 
 /// An ensemble of untrained nets and the events it is evaluated on.

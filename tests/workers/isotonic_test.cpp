@@ -11,6 +11,7 @@
 #include "scored_gaussians.hpp"
 
 using namespace ratiofarm;
+using namespace ratiofarm::trainer;
 using ratiofarm::test::ScoredGaussians;
 
 namespace {

@@ -11,6 +11,8 @@
 
 namespace ratiofarm::test {
 
+using namespace trainer;
+
 /// A training table of the one-dimensional interference model with one feature: numerator S,
 /// denominator half S, half B, where an event of S is one row that is in both classes.
 struct ScoredGaussians {

@@ -17,7 +17,7 @@
 
 #include "trainer_gaussians.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 constexpr std::uint64_t rows = 103;
@@ -160,4 +160,4 @@ TEST_CASE("merged rows have the gradient of a table with one row for each class"
 }
 
 }  // namespace
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -12,15 +12,15 @@
 #include "core/publish.hpp"
 #include "protocol/network_kinds.hpp"
 #include "protocol/task_file.hpp"
-#include "workers/trainer/engine/autograd_pack.hpp"
-#include "workers/trainer/engine/softmax_cross_entropy.hpp"
+#include "workers/trainer/engine/cross_entropy.hpp"
+#include "workers/trainer/engine/net_pack_engines.hpp"
 #include "workers/trainer/events/training_events.hpp"
 #include "workers/trainer/tasks/training.hpp"
 
 #include "inference_setup.hpp"
 #include "trainer_gaussians.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 using test::contains;
@@ -294,4 +294,4 @@ TEST_CASE("a diverged classifier is a value", "[trainer]") {
 }
 
 }  // namespace
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -10,7 +10,7 @@
 
 #include "trainer_gaussians.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 using test::gaussian_request;
@@ -144,4 +144,4 @@ TEST_CASE("a rung whose state is lost or damaged is trained from the beginning",
     CHECK(outcome.result->resumed);  // its time is not that of the rung
 }
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -7,12 +7,12 @@
 
 #include <ATen/Parallel.h>
 
+#include "workers/trainer/engine/cross_entropy.hpp"
 #include "workers/trainer/engine/flat_optimizer.hpp"
-#include "workers/trainer/engine/softmax_cross_entropy.hpp"
 
 #include "engine_cases.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 using namespace ratiofarm::test;
@@ -233,4 +233,4 @@ TEST_CASE("a net that is not finite does not reach the others of its pack", "[tr
 }
 
 }  // namespace
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -8,7 +8,7 @@
 
 #include "engine_cases.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 using namespace ratiofarm::test;
@@ -128,4 +128,4 @@ TEST_CASE("ten written steps are ten steps of autograd", "[trainer]") {
 }
 
 }  // namespace
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -10,7 +10,7 @@
 
 #include "trainer_gaussians.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 using test::contains;
@@ -295,4 +295,4 @@ TEST_CASE("negative weights are kept and counted, or refused by name", "[trainer
 }
 
 }  // namespace
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

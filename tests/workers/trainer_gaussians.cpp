@@ -8,6 +8,8 @@
 
 namespace ratiofarm::test {
 
+using namespace trainer;
+
 SimulatedSample normal_sample(const std::string& name,
                               std::uint64_t n,
                               double mean,

@@ -13,6 +13,8 @@
 
 namespace ratiofarm::test {
 
+using namespace trainer;
+
 /// Events of one sample, still to be written to a file.
 struct SimulatedSample {
     std::string name;

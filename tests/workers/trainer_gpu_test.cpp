@@ -10,14 +10,14 @@
 
 #include "protocol/task_file.hpp"
 #include "workers/trainer/engine/device.hpp"
+#include "workers/trainer/engine/net_pack_engines.hpp"
 #include "workers/trainer/engine/recorded_work.hpp"
-#include "workers/trainer/engine/written_pack.hpp"
 #include "workers/trainer/tasks/self_test.hpp"
 #include "workers/trainer/tasks/training.hpp"
 
 #include "trainer_gaussians.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 constexpr int skipped = 77;  ///< SKIP_RETURN_CODE of this test
@@ -102,4 +102,4 @@ TEST_CASE("a training stopped on a GPU ends with the bits of the straight one", 
 }
 
 }  // namespace
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -13,7 +13,7 @@
 
 #include "trainer_gaussians.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 using test::gaussian_request;
@@ -188,4 +188,4 @@ TEST_CASE("a pack measures each of its nets on all held-out events", "[trainer]"
 }
 
 }  // namespace
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -4,7 +4,7 @@
 
 #include "inference_setup.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 using test::contains;
@@ -80,4 +80,4 @@ TEST_CASE("a stopped inference publishes nothing", "[trainer]") {
 }
 
 }  // namespace
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -13,7 +13,7 @@
 
 #include "inference_setup.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 using test::inference_rows;
@@ -281,4 +281,4 @@ TEST_CASE("the mean ratio does not overflow", "[trainer]") {
 }
 
 }  // namespace
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -6,7 +6,7 @@
 
 #include "workers/trainer/engine/step_kernel.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 constexpr std::int64_t rows = 5;
@@ -160,4 +160,4 @@ TEST_CASE("rounding to bf16 is LibTorch's", "[trainer]") {
 }
 
 }  // namespace
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -9,7 +9,7 @@
 #include "workers/trainer/tasks/initial_row.hpp"
 #include "workers/trainer/tasks/table_tensor.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 Network small_network(Activation activation) {
@@ -159,4 +159,4 @@ TEST_CASE("the first weights depend on the seed alone and have He's variance", "
 }
 
 }  // namespace
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

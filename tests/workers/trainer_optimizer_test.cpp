@@ -10,7 +10,7 @@
 
 #include "workers/trainer/engine/flat_optimizer.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 TrainingOptions options_of(Optimizer optimizer) {
@@ -161,4 +161,4 @@ TEST_CASE("a net that has stopped keeps its state, and the others do not notice"
 }
 
 }  // namespace
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -12,7 +12,7 @@
 
 #include "trainer_gaussians.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 using test::contains;
@@ -203,4 +203,4 @@ TEST_CASE("a replica learns from its draw, its twin without one from all events"
 }
 
 }  // namespace
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -18,7 +18,7 @@
 
 #include "trainer_gaussians.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 using test::gaussian_request;
@@ -238,4 +238,4 @@ TEST_CASE("a trainer whose supervisor goes away in mid-task leaves without a tra
 }
 
 }  // namespace
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

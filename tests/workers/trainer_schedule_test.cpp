@@ -13,11 +13,11 @@
 
 #include "core/philox.hpp"
 #include "workers/trainer/tasks/learning_rate.hpp"
-#include "workers/trainer/tasks/net_progress.hpp"
+#include "workers/trainer/tasks/pack_trainer.hpp"
 
 #include "trainer_gaussians.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 constexpr std::uint64_t steps_per_epoch = 7;
@@ -152,4 +152,4 @@ TEST_CASE("a diverged net is told from a sound one and runs no more", "[trainer]
 }
 
 }  // namespace
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -6,7 +6,7 @@
 
 #include "inference_setup.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 using test::InferenceSetup;
@@ -133,4 +133,4 @@ TEST_CASE("with folds an event is classified by the nets that did not see it", "
 }
 
 }  // namespace
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

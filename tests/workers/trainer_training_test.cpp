@@ -11,7 +11,7 @@
 
 #include "trainer_gaussians.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 using test::contains;
@@ -234,4 +234,4 @@ TEST_CASE("what is wrong is said before the first step", "[trainer]") {
 }
 
 }  // namespace
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

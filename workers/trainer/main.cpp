@@ -10,11 +10,10 @@
 
 #include "workers/trainer/engine/device.hpp"
 #include "workers/trainer/tasks/command_line.hpp"
-#include "workers/trainer/tasks/process_guard.hpp"
 #include "workers/trainer/tasks/self_test.hpp"
 #include "workers/trainer/tasks/task_loop.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 int run(const std::vector<std::string>& arguments, const Log& log) {
@@ -36,12 +35,12 @@ int run(const std::vector<std::string>& arguments, const Log& log) {
 }
 
 }  // namespace
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer
 
 int main(int argc, char* argv[]) {
     const auto log = ratiofarm::Log::to_stderr(ratiofarm::LogLevel::info, "trainer");
     try {
-        return ratiofarm::run({argv + 1, argv + argc}, log);
+        return ratiofarm::trainer::run({argv + 1, argv + argc}, log);
     } catch (const ratiofarm::Error& error) {
         log.error(error.what());
         return static_cast<int>(error.exit_code());

@@ -1,5 +1,3 @@
-#include "autograd_pack.hpp"
-
 #include <algorithm>
 #include <string>
 
@@ -19,7 +17,9 @@
 
 #include "protocol/network_kinds.hpp"
 
-namespace ratiofarm {
+#include "net_pack_engines.hpp"
+
+namespace ratiofarm::trainer {
 namespace {
 
 /// Computes with tensors [nets, n, width].
@@ -132,4 +132,4 @@ std::unique_ptr<NetPack> make_autograd_pack(const Network& network,
     return std::make_unique<AutogradPack>(network, options, device);
 }
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -9,7 +9,7 @@
 #include "cpu_product.hpp"
 #include "cpu_team.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 template <class T>
@@ -184,4 +184,4 @@ void CpuNet<T>::backward(std::size_t rows, const float* logit_gradient) {
 template class CpuNet<float>;
 template class CpuNet<Bf16>;
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

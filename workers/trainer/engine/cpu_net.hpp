@@ -14,7 +14,7 @@
 #include "net_pack.hpp"
 #include "step_kernel.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 
 /// Rows of operands begin at multiples of 64 bytes: 16 floats, 32 bf16.
 template <class T>
@@ -116,4 +116,4 @@ private:
     }
 };
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -1,5 +1,3 @@
-#include "cpu_pack.hpp"
-
 #include <vector>
 
 #include <ATen/core/Tensor.h>
@@ -10,8 +8,9 @@
 #include "protocol/network_kinds.hpp"
 
 #include "cpu_net.hpp"
+#include "net_pack_engines.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 /// Zeros [nets, size]. Each row begins at a multiple of 64 bytes, as that of a net alone does: BLAS
@@ -118,4 +117,4 @@ std::unique_ptr<NetPack> make_cpu_pack(const Network& network, const PackOptions
     return std::make_unique<CpuPack<float>>(network, options);
 }
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -9,7 +9,7 @@
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/mm.h>
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 using Sgemm = void (*)(const char*,
@@ -108,4 +108,4 @@ void product(const ProductShape& shape,
          narrow(static_cast<std::int64_t>(result.stride)));
 }
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -4,7 +4,7 @@
 
 #include "step_kernel.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 
 /// A matrix in memory, row-major, `stride` elements from row to row.
 template <class T>
@@ -43,4 +43,4 @@ void product(const ProductShape& shape,
              Block<float> result,
              bool add = false);
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -7,7 +7,7 @@
 
 #include <ATen/Parallel.h>
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 /// Below this many floats a thread costs more than it saves.
@@ -52,4 +52,4 @@ void in_parts(std::size_t n,
                  static_cast<unsigned>(threads), 0);
 }
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <functional>
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 
 /// Runs work(begin, end) on parts of [0, n) that are multiples of `grain` but for the last, on the
 /// threads that LibTorch computes with (set_threads), by the same pool: threads of our own would
@@ -18,4 +18,4 @@ void in_parts(std::size_t n,
               std::size_t cost,
               const std::function<void(std::size_t begin, std::size_t end)>& work);
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

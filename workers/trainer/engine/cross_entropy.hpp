@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -11,8 +12,7 @@ class Tensor;
 namespace c10 {
 struct TensorOptions;
 }
-
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 
 /// Weighted binary cross-entropy on logits z, for each net of a pack. An event has the weights
 /// `positive` of class 1 and `total` of both classes:
@@ -46,4 +46,40 @@ private:
     std::unique_ptr<Buffers> buffers_;
 };
 
-}  // namespace ratiofarm
+/// Those of [nets, ...] that are worked on together.
+using NetsTogether = std::function<at::Tensor(const at::Tensor& all)>;
+
+/// work(part) for the nets of a pack. On a CPU that is one net at a time: LibTorch computes what
+/// its whole vectors leave over by other functions, whose last bit can differ, so that in a loop
+/// over all nets the bits of one would depend on how many there are. Alone a net is the whole
+/// tensor.
+void for_nets_in_turn(const at::Tensor& of_pack,
+                      const std::function<void(const NetsTogether& part)>& work);
+
+/// Weighted cross-entropy of a classifier on logits z_k, for each net of a pack. An event has the
+/// weight w_k in class k: loss_i = sum_k w_ik (ln sum_l exp z_il - z_ik). The sums over batches are
+/// kept on the device, in double precision, one per net.
+class SoftmaxCrossEntropy {
+public:
+    SoftmaxCrossEntropy(std::int64_t nets, const c10::TensorOptions& options);
+    ~SoftmaxCrossEntropy();
+
+    /// Adds the batch to the sums. \param logits, weights  [nets, n, classes]
+    void add(const at::Tensor& logits, const at::Tensor& weights);
+
+    /// Gradient of (batch sum) / n by each logit, (sum_l w_l softmax(z)_k - w_k) / n.
+    /// \return [nets, n, classes], contiguous, valid until the next call
+    const at::Tensor& gradient(const at::Tensor& logits, const at::Tensor& weights);
+
+    /// One per net. Waits for the device.
+    std::vector<double> sums() const;
+
+    /// \param sums  [nets]
+    void set_sums(std::span<const double> sums);
+
+private:
+    struct Buffers;
+    std::unique_ptr<Buffers> buffers_;
+};
+
+}  // namespace ratiofarm::trainer

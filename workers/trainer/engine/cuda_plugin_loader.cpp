@@ -10,7 +10,7 @@
 
 #include "cuda_plugin_api.h"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 constexpr const char* advice = "; --device cpu computes without a GPU";
@@ -105,4 +105,4 @@ void* open_cuda_graphs() {
     return dlopen(plugin_path("libratiofarm_cuda_graph.so").c_str(), RTLD_NOW | RTLD_LOCAL);
 }
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

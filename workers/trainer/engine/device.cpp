@@ -13,7 +13,7 @@
 
 #include "cuda_plugin_loader.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 /// What libraries read when they are first used.
@@ -73,4 +73,4 @@ c10::TensorOptions float_on(DeviceKind kind) {
 
 std::string libtorch_version() { return TORCH_VERSION; }
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

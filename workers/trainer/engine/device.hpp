@@ -9,7 +9,7 @@ namespace c10 {
 struct TensorOptions;
 }
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 
 enum class DeviceChoice : std::uint8_t { automatic, cpu, cuda };
 
@@ -38,4 +38,4 @@ c10::TensorOptions float_on(DeviceKind kind);
 /// Version of the LibTorch this program was built with.
 std::string libtorch_version();
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -10,10 +10,8 @@ set(engine_sources
     engine/device.cpp
     engine/flat_optimizer.cpp
     engine/net_pack.cpp
-    engine/nets_in_turn.cpp
     engine/pack_in_turn.cpp
     engine/recorded_work.cpp
-    engine/softmax_cross_entropy.cpp
     engine/step_kernel.cpp
     engine/tensor_passes.cpp
     engine/written_pack.cpp)

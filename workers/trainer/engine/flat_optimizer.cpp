@@ -16,7 +16,7 @@
 #include "cpu_team.hpp"
 #include "step_kernel.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 constexpr double momentum_decay = 0.004;
@@ -225,4 +225,4 @@ void FlatOptimizer::set_position(std::uint64_t steps, double momentum_product) {
     state_->momentum_product = momentum_product;
 }
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -11,7 +11,7 @@ namespace at {
 class Tensor;
 }
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 
 enum class OptimizerPath : std::uint8_t {
     automatic,  ///< one pass by StepKernel for floats on a CPU
@@ -61,4 +61,4 @@ private:
     std::unique_ptr<State> state_;
 };
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

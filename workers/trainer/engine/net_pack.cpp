@@ -7,12 +7,9 @@
 
 #include "protocol/network_kinds.hpp"
 
-#include "autograd_pack.hpp"
-#include "cpu_pack.hpp"
-#include "pack_in_turn.hpp"
-#include "written_pack.hpp"
+#include "net_pack_engines.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 
 std::unique_ptr<NetPack> make_net_pack(const Network& network,
                                        const PackOptions& options,
@@ -31,4 +28,4 @@ std::unique_ptr<NetPack> make_net_pack(const Network& network,
     return engine(network, options, device);
 }
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

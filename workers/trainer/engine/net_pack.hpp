@@ -14,7 +14,7 @@ namespace c10 {
 struct TensorOptions;
 }
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 
 enum class PackUse : std::uint8_t {
     evaluate,  ///< forward only: two buffers whatever the depth
@@ -73,4 +73,4 @@ std::unique_ptr<NetPack> make_net_pack(const Network& network,
                                        const PackOptions& options,
                                        const c10::TensorOptions& device);
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -1,5 +1,3 @@
-#include "pack_in_turn.hpp"
-
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
@@ -9,7 +7,9 @@
 
 #include "protocol/network_kinds.hpp"
 
-namespace ratiofarm {
+#include "net_pack_engines.hpp"
+
+namespace ratiofarm::trainer {
 namespace {
 
 class PackInTurn : public NetPack {
@@ -114,4 +114,4 @@ std::unique_ptr<NetPack> make_pack_in_turn(const Network& network,
     return std::make_unique<PackInTurn>(network, options, device, engine);
 }
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

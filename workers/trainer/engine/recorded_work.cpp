@@ -10,7 +10,7 @@
 #include "cuda_plugin_api.h"
 #include "cuda_plugin_loader.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 constexpr int warm_ups = 3;
@@ -82,4 +82,4 @@ void RecordedWork::run(const WorkInput& input, const std::function<void()>& work
     if (state.graphs.replay(state.recording, error.data(), error.size()) != 0) refuse(error);
 }
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

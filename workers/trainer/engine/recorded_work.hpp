@@ -6,7 +6,7 @@
 
 #include "device.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 
 /// What a piece of work reads: where it lies and how much of it there is.
 struct WorkInput {
@@ -36,4 +36,4 @@ private:
     std::unique_ptr<State> state_;
 };
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -2,10 +2,10 @@
 
 #include "core/instruction_set.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 
 const StepKernel& step_kernel() {
     return RATIOFARM_COMPILED_FOR(widest_instructions(), step_kernel());
 }
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -5,7 +5,7 @@
 
 #include "ratiofarm/protocol/network.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 
 /// The upper half of a float.
 using Bf16 = std::uint16_t;
@@ -110,4 +110,4 @@ namespace avx512 {
 const StepKernel& step_kernel();
 }
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

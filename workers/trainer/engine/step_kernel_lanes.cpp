@@ -7,8 +7,11 @@
 
 #include "step_kernel.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
+
+using ratiofarm::load;
+using ratiofarm::store;
 
 constexpr std::size_t lanes = 2 * width;
 
@@ -240,4 +243,4 @@ namespace RATIOFARM_INSTRUCTIONS {
 const StepKernel& step_kernel() { return kernel_of_lanes; }
 
 }  // namespace RATIOFARM_INSTRUCTIONS
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

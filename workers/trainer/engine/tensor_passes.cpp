@@ -14,7 +14,7 @@
 #include <ATen/ops/tanh_backward.h>
 #include <ATen/ops/threshold_backward.h>
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 
 // A pack of one net takes the plain product: it is faster than a batched one of one matrix.
 
@@ -68,4 +68,4 @@ void activate_backward(Activation activation,
     }
 }
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

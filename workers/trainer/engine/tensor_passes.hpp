@@ -8,7 +8,7 @@ class Tensor;
 
 /// The operations of the written-out step on tensors [nets, rows, columns] of any device. They
 /// write to existing tensors.
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 
 /// out[k] = a[k] b[k]
 void multiply(at::Tensor& out, const at::Tensor& a, const at::Tensor& b);
@@ -32,4 +32,4 @@ void activate_backward(Activation activation,
                        const at::Tensor& after,
                        const at::Tensor& flow);
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

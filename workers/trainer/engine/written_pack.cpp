@@ -1,5 +1,3 @@
-#include "written_pack.hpp"
-
 #include <algorithm>
 #include <vector>
 
@@ -14,9 +12,10 @@
 
 #include "protocol/network_kinds.hpp"
 
+#include "net_pack_engines.hpp"
 #include "tensor_passes.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 /// Weight [nets, outputs, inputs] and bias [nets, 1, outputs] of one layer, views of a flat buffer.
@@ -268,4 +267,4 @@ std::unique_ptr<NetPack> make_written_pack(const Network& network,
     return std::make_unique<WrittenPack>(network, options, device);
 }
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -9,7 +9,7 @@
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 /// What is known of one feature.
@@ -75,4 +75,4 @@ FeatureScaling feature_scaling(const FeatureTable& table, Scaling scaling) {
     return result;
 }
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

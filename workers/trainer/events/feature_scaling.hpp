@@ -6,7 +6,7 @@
 
 #include "ratiofarm/protocol/training_options.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 
 /// A net sees (x - shift) * scale. Both [inputs].
 struct FeatureScaling {
@@ -28,4 +28,4 @@ struct FeatureTable {
 ///         than its rounding to float
 FeatureScaling feature_scaling(const FeatureTable& table, Scaling scaling);
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

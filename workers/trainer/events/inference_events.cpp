@@ -6,7 +6,7 @@
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/protocol/split.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 bool is_of_part(std::uint64_t id, const InferRequest& request) {
@@ -51,4 +51,4 @@ void InferenceEvents::gather(std::span<const std::uint64_t> events, std::span<fl
     }
 }
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -8,7 +8,7 @@
 
 #include "mapped_sample.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 
 /// The events of the part that a request asks for among its rows, numbered in file order. Features
 /// stay in the mapped file until they are gathered.
@@ -36,4 +36,4 @@ private:
     std::vector<std::uint64_t> rows_;
 };
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -4,7 +4,7 @@
 
 #include "ratiofarm/core/errors.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 [[noreturn]] void refuse_value(const std::string& sample,
@@ -50,4 +50,4 @@ float MappedSample::feature(std::uint64_t row, std::size_t input) const {
     return value;
 }
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

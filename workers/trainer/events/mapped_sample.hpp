@@ -9,7 +9,7 @@
 
 #include "protocol/trainer_protocol.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 
 /// One sample, mapped read-only, with the columns that a net reads.
 class MappedSample {
@@ -40,4 +40,4 @@ private:
     std::span<const std::uint64_t> id_;
 };
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -7,7 +7,7 @@
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/protocol/net_quality.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 
 MemberRows::MemberRows(const InferRequest& request)
     : request_(request), file_(request.ensemble_file), row_size_(row_size(request.network)) {
@@ -75,4 +75,4 @@ std::vector<std::uint32_t> MemberRows::of_fold(std::uint32_t fold) const {
     return members;
 }
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -9,7 +9,7 @@
 
 #include "protocol/trainer_protocol.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 
 /// The nets of an ensemble file, mapped.
 class MemberRows {
@@ -40,4 +40,4 @@ private:
     std::uint64_t row_size_;
 };
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -13,7 +13,7 @@
 
 #include "core/philox.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 /// What a table must leave free on a device, for the work space of the matrix products.
@@ -235,4 +235,4 @@ void PackBatches::State::fill(std::uint64_t first,
     }
 }
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -12,7 +12,7 @@ namespace at {
 class Tensor;
 }
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 
 /// Events for each net of a pack; valid until the next call of the owner. A batch of full size
 /// always lies at the same addresses.
@@ -64,4 +64,4 @@ private:
     std::unique_ptr<State> state_;
 };
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

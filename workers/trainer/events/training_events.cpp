@@ -14,7 +14,7 @@
 
 #include "mapped_sample.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 constexpr std::size_t training = 0;
@@ -255,4 +255,4 @@ TrainingEvents load_training_events(const TrainRequest& request) {
     return events;
 }
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -7,7 +7,7 @@
 
 #include "feature_scaling.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 
 /// The events of one part, training or validation, in memory. An event is one row however many
 /// components it is in: of several classes, or of one with several weights.
@@ -43,4 +43,4 @@ struct TrainingEvents {
 ///         without positive total weight, a negative weight if they are refused
 TrainingEvents load_training_events(const TrainRequest& request);
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -9,7 +9,7 @@
 
 #include "scored_events.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 constexpr double not_measured = std::numeric_limits<double>::quiet_NaN();
@@ -178,4 +178,4 @@ NetQuality measure_classes(const ScoredClasses& validation, const ScoredClasses&
     return quality;
 }
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

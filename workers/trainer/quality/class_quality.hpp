@@ -5,7 +5,7 @@
 
 #include "ratiofarm/protocol/net_quality.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 
 /// Subtracts ln sum_k exp z_k: logits, or sums of logarithms, become ln probabilities.
 void normalise_log_probabilities(std::span<double> z);
@@ -30,4 +30,4 @@ struct ScoredClasses {
 /// \param training    only for the overtraining distance; all training events or some of them
 NetQuality measure_classes(const ScoredClasses& validation, const ScoredClasses& training);
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -7,7 +7,7 @@
 
 #include "ratiofarm/core/contracts.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 double gain_of(double logit, TrainedClass in) {
@@ -72,4 +72,4 @@ HeldOutGain held_out_gain(std::span<const HeldOutComponent> components) {
     return gain;
 }
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -7,7 +7,7 @@
 
 #include "ratiofarm/protocol/net_quality.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 
 enum class TrainedClass : std::uint8_t { numerator, denominator };
 
@@ -40,4 +40,4 @@ struct HeldOutGain {
 };
 HeldOutGain held_out_gain(std::span<const HeldOutComponent> components);
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

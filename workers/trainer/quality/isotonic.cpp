@@ -6,7 +6,7 @@
 
 #include "scored_events.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 /// Some neighbouring quantile bins, later some that were pooled.
@@ -114,4 +114,4 @@ CalibrationMap fit_calibration(const ScoredTable& validation) {
     return map.logit.size() < 2 ? CalibrationMap{} : map;
 }
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -7,7 +7,7 @@
 
 #include "net_quality.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 
 /// The non-decreasing sequence g that minimises sum_i weights_i (values_i - g_i)^2, by pooling
 /// adjacent violators. \param weights > 0, as many as values
@@ -21,4 +21,4 @@ std::vector<double> isotonic_regression(std::span<const double> values,
 /// \return no knots if there are no two of them: a constant net, or a class without weight
 CalibrationMap fit_calibration(const ScoredTable& validation);
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

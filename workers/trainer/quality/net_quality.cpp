@@ -10,7 +10,7 @@
 
 #include "scored_events.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 constexpr std::size_t most_bins = 20;
@@ -213,4 +213,4 @@ NetQuality measure_quality(const ScoredTable& validation,
     return quality;
 }
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

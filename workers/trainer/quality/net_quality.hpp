@@ -5,7 +5,7 @@
 
 #include "ratiofarm/protocol/net_quality.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 
 /// Rows of a training table with the logit that a net gives them.
 struct ScoredTable {
@@ -31,4 +31,4 @@ NetQuality measure_quality(const ScoredTable& validation,
                            const ScoredTable& training,
                            const CalibrationMap& calibration);
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -2,7 +2,7 @@
 
 #include <limits>
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 struct Moments {
@@ -157,4 +157,4 @@ Distance kolmogorov_distance(const std::vector<ScoredEvent>& one,
     return distance;
 }
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

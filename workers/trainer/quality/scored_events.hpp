@@ -8,7 +8,7 @@
 #include "net_quality.hpp"
 
 /// What the measures of a net's quality are made of.
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 
 /// A validation or training event with a finite logit.
 struct ScoredEvent {
@@ -60,4 +60,4 @@ Distance kolmogorov_distance(const std::vector<ScoredEvent>& one,
                              const std::vector<ScoredEvent>& other,
                              double ScoredEvent::*weight);
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

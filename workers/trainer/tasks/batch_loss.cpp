@@ -3,9 +3,8 @@
 #include <ATen/core/Tensor.h>
 
 #include "workers/trainer/engine/cross_entropy.hpp"
-#include "workers/trainer/engine/softmax_cross_entropy.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 class RatioLoss : public BatchLoss {
@@ -53,4 +52,4 @@ std::unique_ptr<BatchLoss> make_batch_loss(const Network& network,
     return std::make_unique<RatioLoss>(nets, capacity, options);
 }
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

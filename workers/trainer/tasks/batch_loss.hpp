@@ -13,7 +13,7 @@ namespace c10 {
 struct TensorOptions;
 }
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 
 /// What a pack of nets is trained to make small on batches.
 class BatchLoss {
@@ -41,4 +41,4 @@ std::unique_ptr<BatchLoss> make_batch_loss(const Network& network,
                                            std::int64_t capacity,
                                            const c10::TensorOptions& options);
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

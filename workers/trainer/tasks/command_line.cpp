@@ -4,7 +4,7 @@
 
 #include "ratiofarm/core/errors.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 int parse_descriptor(const std::string& text) {
@@ -60,4 +60,4 @@ TrainerCommandLine parse_command_line(const std::vector<std::string>& arguments)
     return parsed;
 }
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -6,7 +6,7 @@
 
 #include "workers/trainer/engine/device.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 
 /// What `ratiofarm-trainer` was asked to do.
 struct TrainerCommandLine {
@@ -21,4 +21,4 @@ TrainerCommandLine parse_command_line(const std::vector<std::string>& arguments)
 
 extern const char* const trainer_usage;
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -13,7 +13,7 @@
 
 #include "table_tensor.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 
 PassShape pass_shape(const Network& network, DeviceKind device) {
     if (device == DeviceKind::cuda) return {.events = 32768, .nets = 8, .passes = 16};
@@ -92,4 +92,4 @@ std::vector<float> EnsemblePasses::logits(std::int64_t pass) {
     return copy_from(buffers.pack->forward(buffers.scaled));
 }
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -10,7 +10,7 @@
 
 #include "workers/trainer/engine/device.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 
 /// How the nets of an ensemble are evaluated on a device. Fixed by device and network: results may
 /// depend on it in the last bit.
@@ -51,4 +51,4 @@ private:
     std::unique_ptr<Buffers> buffers_;
 };
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

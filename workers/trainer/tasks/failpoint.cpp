@@ -14,7 +14,7 @@
 
 #include "ratiofarm/core/errors.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 struct Failpoint {
@@ -92,4 +92,4 @@ Poison fail_on_purpose(std::string_view task, std::string_view place, std::uint6
     return poison;
 }
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

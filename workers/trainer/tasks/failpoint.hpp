@@ -4,7 +4,7 @@
 #include <optional>
 #include <string_view>
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 
 /// What the weights of a net become; nothing, as a rule.
 struct Poison {
@@ -30,4 +30,4 @@ struct Poison {
 /// \throws ConfigError if the variable cannot be read
 Poison fail_on_purpose(std::string_view task, std::string_view place, std::uint64_t count = 0);
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -6,7 +6,7 @@
 
 #include "workers/trainer/events/mapped_sample.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 constexpr std::size_t block_rows = 65536;
@@ -105,4 +105,4 @@ bool HeldOut::measure(PackTrainer& trainer,
     return true;
 }
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

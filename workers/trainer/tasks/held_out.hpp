@@ -11,7 +11,7 @@
 
 #include "pack_trainer.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 
 /// The nets of a task on the inference events of their fold, in both classes: events that neither
 /// trained them nor stopped their training. Read block by block; only their logits are kept.
@@ -45,4 +45,4 @@ private:
     DeviceKind device_;
 };
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -15,11 +15,10 @@
 #include "workers/trainer/events/member_rows.hpp"
 
 #include "ensemble_passes.hpp"
-#include "ratio_sink.hpp"
-#include "score_sink.hpp"
+#include "logit_sink.hpp"
 #include "training_state_store.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 using Members = std::vector<std::uint32_t>;
@@ -205,4 +204,4 @@ TrainerOutcome infer(const InferRequest& request, DeviceKind device, TaskControl
     });
 }
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

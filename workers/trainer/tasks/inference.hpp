@@ -7,7 +7,7 @@
 
 #include "task_control.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 
 /// Evaluates an ensemble on the events of one part of a range of rows and publishes the RatioBlock,
 /// of a classifier the ScoreBlock. One pass over the events: every net sees a block of them before
@@ -19,4 +19,4 @@ namespace ratiofarm {
 ///         row if a logit is not finite, SystemError
 TrainerOutcome infer(const InferRequest& request, DeviceKind device, TaskControl& control);
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

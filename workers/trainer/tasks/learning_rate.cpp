@@ -7,7 +7,7 @@
 
 #include "ratiofarm/core/contracts.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 double plateau_factor(const TrainingOptions& options, std::span<const double> losses) {
@@ -53,4 +53,4 @@ double learning_rate(const TrainingOptions& options, const TrainingPosition& pos
     return options.learning_rate * warm * schedule_factor(options, position);
 }
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

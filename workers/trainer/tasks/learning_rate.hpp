@@ -5,7 +5,7 @@
 
 #include "ratiofarm/protocol/training_options.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 
 /// How far a net is in its training.
 struct TrainingPosition {
@@ -23,4 +23,4 @@ struct TrainingPosition {
 ///   the best before them, as ReduceLROnPlateau with threshold 0 and patience schedule_epochs - 1
 double learning_rate(const TrainingOptions& options, const TrainingPosition& position);
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -5,7 +5,7 @@
 
 #include "ratiofarm/core/contracts.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 
 MemberCombination::MemberCombination(Combine combine, std::uint64_t events)
     : combine_(combine), mean_(events, 0.0), deviation_(events, 0.0) {
@@ -69,4 +69,4 @@ std::vector<float> MemberCombination::spread(std::uint64_t members) const {
     return spread;
 }
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -6,7 +6,7 @@
 
 #include "protocol/trainer_protocol.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 
 /// Reduces the logits of an ensemble's members, event by event, as they come: memory does not grow
 /// with the number of members. In double precision, in the order of the members.
@@ -35,4 +35,4 @@ private:
     std::vector<double> sum_;        ///< mean_ratio only: sum of exp(logit - largest)
 };
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -8,7 +8,7 @@
 #include "workers/trainer/quality/isotonic.hpp"
 #include "workers/trainer/quality/net_quality.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 constexpr std::uint64_t most_training_rows = 200'000;
@@ -121,4 +121,4 @@ bool PackQuality::measure(PackTrainer& trainer,
     return true;
 }
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

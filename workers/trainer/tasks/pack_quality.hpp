@@ -11,7 +11,7 @@
 
 #include "pack_trainer.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 
 /// Quality and calibration of the nets of a pack, each measured on its validation events with the
 /// weights of its own draw; the overtraining distance on at most 200000 training events.
@@ -44,4 +44,4 @@ private:
     PackBatches training_batches_;
 };
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

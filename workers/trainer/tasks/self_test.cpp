@@ -18,7 +18,7 @@
 #include "inference.hpp"
 #include "training.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 constexpr std::uint64_t events = 20000;
@@ -131,4 +131,4 @@ bool run_self_test(const Device& device, const Log& log) {
     return error <= tolerated_error;
 }
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

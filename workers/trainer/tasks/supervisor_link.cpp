@@ -10,7 +10,7 @@
 
 #include "ratiofarm/core/errors.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 constexpr std::chrono::milliseconds poll_interval{20};
@@ -112,4 +112,4 @@ void LinkControl::report(const TaskProgress& progress) {
     link_.send(TaskAlive{.task = task_, .progress = progress});
 }
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -9,7 +9,7 @@
 
 #include "task_control.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 
 /// The socket to the supervisor. While a task runs it is that task's control: it looks at the
 /// socket every 20 ms and reports progress once a second.
@@ -57,4 +57,4 @@ private:
     Clock::time_point next_report_ = Clock::now();
 };
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -5,7 +5,7 @@
 
 #include "ratiofarm/core/contracts.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 void copy_to(const at::Tensor& tensor, std::span<const float> values) {
     RATIOFARM_EXPECT(tensor.numel() == std::ssize(values));
     auto* data = const_cast<float*>(values.data());  // from_blob wants it; only read
@@ -18,4 +18,4 @@ std::vector<float> copy_from(const at::Tensor& tensor) {
     return {data, data + host.numel()};
 }
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -5,7 +5,7 @@
 
 #include "protocol/trainer_protocol.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 
 /// What the supervisor wants of the running task.
 enum class TaskOrder : std::uint8_t {
@@ -38,4 +38,4 @@ struct TrainerOutcome {
     std::optional<TaskResult> result;  ///< if `end` is done
 };
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -1,10 +1,13 @@
 #include "task_loop.hpp"
 
 #include <deque>
+#include <initializer_list>
 #include <new>
 #include <string>
 #include <utility>
 
+#include <signal.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <c10/util/Exception.h>
@@ -13,11 +16,11 @@
 
 #include "failpoint.hpp"
 #include "inference.hpp"
-#include "memory_needs.hpp"
 #include "supervisor_link.hpp"
 #include "training.hpp"
+#include "training_setup.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 /// "CUDA error: out of memory", without the C++ stack that follows it.
@@ -120,4 +123,13 @@ void serve(UniqueFd socket, const Device& device, const Log& log) {
     TaskLoop(link, device, log).run();
 }
 
-}  // namespace ratiofarm
+bool tie_to_parent() {
+    const pid_t parent = getppid();
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE, SIGXFSZ}) {
+        ::signal(signal, SIG_IGN);
+    }
+    return getppid() == parent;
+}
+
+}  // namespace ratiofarm::trainer

@@ -10,17 +10,16 @@
 #include "protocol/checkpoint_pause.hpp"
 #include "protocol/task_file.hpp"
 
-#include "continuation.hpp"
 #include "failpoint.hpp"
 #include "held_out.hpp"
+#include "initial_row.hpp"
 #include "learning_rate.hpp"
-#include "net_progress.hpp"
 #include "pack_quality.hpp"
 #include "pack_trainer.hpp"
 #include "training_setup.hpp"
 #include "training_state_store.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -296,4 +295,4 @@ TrainerOutcome train(const TrainRequest& request,
     });
 }
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -7,7 +7,7 @@
 
 #include "task_control.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 
 /// Trains the nets of a request in step and publishes their TrainingResult; continues from a
 /// checkpoint if there is a usable one. Interrupted at any step and continued, it ends with the
@@ -27,4 +27,4 @@ TrainerOutcome train(const TrainRequest& request,
                      TaskControl& control,
                      const Log& log);
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "protocol/task_file.hpp"
@@ -8,7 +9,7 @@
 #include "workers/trainer/events/training_events.hpp"
 
 /// Checks a training request and prepares the first step.
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 
 /// \throws ConfigError for options that make no sense: no epochs, a layer of width 0
 void require_sensible(const TrainRequest& request);
@@ -26,4 +27,16 @@ std::vector<TableReader> readers_of(const TrainRequest& request,
                                     const TrainingEvents& events,
                                     const TrainingState& state);
 
-}  // namespace ratiofarm
+/// Bytes that the large parts of a training take, estimated from its request.
+struct MemoryNeeds {
+    double nets = 0.0;    ///< weights, gradient, moments and best weights of all nets
+    double passes = 0.0;  ///< what the passes of a batch keep, over all nets
+    double events = 0.0;  ///< at most: as if no event were left out
+};
+MemoryNeeds memory_needs(const TrainRequest& request);
+
+/// Where an out-of-memory task needs its bytes, and which options make that less.
+std::string what_to_shrink(const TrainRequest& request);
+std::string what_to_shrink(const InferRequest& request);
+
+}  // namespace ratiofarm::trainer

@@ -8,7 +8,7 @@
 
 #include "core/publish.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 namespace {
 
 /// The checksum vouches for the bytes; this for their meaning.
@@ -99,4 +99,4 @@ void TrainingStateStore::remove_older() const {
     std::filesystem::remove(path_.string() + ".new", ignored);
 }
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer

@@ -11,7 +11,7 @@
 #include "protocol/task_file.hpp"
 #include "protocol/trainer_protocol.hpp"
 
-namespace ratiofarm {
+namespace ratiofarm::trainer {
 
 /// publish() into a folder that must be there already, with a look at the free space before.
 /// \throws SystemError naming the path: folder gone, disk full, quota, read-only
@@ -45,4 +45,4 @@ private:
     Log log_;
 };
 
-}  // namespace ratiofarm
+}  // namespace ratiofarm::trainer
