@@ -2,7 +2,6 @@
 """Fails on an include or a call outside the layering table, and on a right that nobody uses.
 
     layering.py [ROOT]       check the tree (default: this one)
-    layering.py --table      print the table as it stands in ARCHITECTURE.md
 """
 
 import re
@@ -153,17 +152,25 @@ class Check:
                 if right not in self.used[room]:
                     self.problem("the layering table", f"'{room}' makes no use of '{right}'")
 
+    def page(self):
+        """The table of ARCHITECTURE.md says the same."""
+        rows = {}
+        for line in (self.root / "ARCHITECTURE.md").read_text().splitlines():
+            row = re.fullmatch(r"\| `([^`]+)` \|.*\|\s*([^|]*?)\s*\|", line)
+            if row:
+                rows[row.group(1)] = row.group(2).replace(",", "")
+        for folder, rooms, _ in ROOMS.values():
+            if rows.get(folder) != rooms:
+                self.problem("ARCHITECTURE.md", f"row `{folder}` must end with: {rooms}")
+
 
 def main():
-    if sys.argv[1:] == ["--table"]:
-        for folder, rooms, libraries in ROOMS.values():
-            print(f"| `{folder}` | {rooms.replace(' ', ', ')} | {libraries.replace('*', '')} |")
-        return 0
     here = Path(__file__).resolve().parents[2]
     check = Check(Path(sys.argv[1]) if sys.argv[1:] else here)
     check.tree()
     if check.root == here:
         check.unused_rights()
+        check.page()
     print(*check.problems, sep="\n")
     if check.problems or not check.files:
         print(f"{len(check.problems)} problems in {check.files} files")
