@@ -6,9 +6,9 @@
 #include <fmt/format.h>
 
 #include "campaign/task_graph.hpp"
+#include "campaign/training_planner.hpp"
 #include "pipeline/found_campaign.hpp"
 #include "pipeline/searched_campaign.hpp"
-#include "campaign/training_planner.hpp"
 #include "pipeline/task_identities.hpp"
 #include "scheduler/cost_model.hpp"
 #include "store/run_directory.hpp"

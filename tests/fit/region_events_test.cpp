@@ -58,7 +58,7 @@ TEST_CASE("mixtures below their floor are continued, with either sign of the wei
     CHECK(events.mixture(rates_of(recipe), alpha_of(recipe)).below_floor > 100);
 }
 
-TEST_CASE("slopes and bends are the derivatives of the value", "[fit]") {
+TEST_CASE("gradients and curvatures are the derivatives of the value", "[fit]") {
     const Recipe recipe = dense_recipe(3, 5);
     const std::size_t p = 5;
     const RegionEvents events(recipe.layout, source_of(recipe, 300), one_rank, {});

@@ -209,14 +209,14 @@ struct SlowFit {
     Bins r_s{1.0, 1.0, 1.0};
     Bins r_b{1.0, 1.0, 1.0};
 
-    double slope(double mu) const {
+    double gradient(double mu) const {
         double sum = s;
         for (std::size_t k = 0; k < n_bins; ++k) {
             sum -= n[k] * s * r_s[k] / (mu * s * r_s[k] + b * r_b[k]);
         }
         return sum;
     }
-    double bend(double mu) const {
+    double curvature(double mu) const {
         double sum = 0.0;
         for (std::size_t k = 0; k < n_bins; ++k) {
             sum += n[k] * std::pow(s * r_s[k] / (mu * s * r_s[k] + b * r_b[k]), 2);
@@ -229,13 +229,13 @@ struct SlowFit {
         double high = 10.0;
         for (int k = 0; k < 200; ++k) {
             const double middle = 0.5 * (low + high);
-            (slope(middle) > 0.0 ? high : low) = middle;
+            (gradient(middle) > 0.0 ? high : low) = middle;
         }
         return 0.5 * (low + high);
     }
-    double error() const { return 1.0 / std::sqrt(bend(estimate())); }
+    double error() const { return 1.0 / std::sqrt(curvature(estimate())); }
     /// One Newton step from a point.
-    double newton(double mu) const { return mu - slope(mu) / bend(mu); }
+    double newton(double mu) const { return mu - gradient(mu) / curvature(mu); }
 };
 
 }  // namespace ratiofarm::test

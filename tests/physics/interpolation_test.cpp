@@ -62,7 +62,7 @@ TEST_CASE("every code passes through its anchors and through 1 at 0", "[physics]
     }
 }
 
-TEST_CASE("slope and bend are the derivatives of the value", "[physics]") {
+TEST_CASE("gradient and curvature are the derivatives of the value", "[physics]") {
     const double step = 1e-5;
     for (const auto code : all_codes) {
         for (const Anchors& anchors : anchor_choices) {
