@@ -286,7 +286,7 @@ TEST_CASE("a step along the direction of weighted members moves the estimate by 
     test::write_example(folder.path(), indicator_members());
     const test::ExampleFit nominal(folder.path(), test::example_campaign_text());
     const WeightedMembersStudy study = weighted_members(nominal.alone, nominal.point);
-    FiniteMcRecord record{.method = "wifi", .use = "nuisance"};
+    FiniteMcRecord record{.method = FiniteMcMethod::wifi, .use = FiniteMcUse::nuisance};
     record.ratios = study.fit.ratios;
     const LikelihoodData data =
         finite_mc_data(nominal.alone, nominal.campaign, nominal.model, nominal.ratios, record);

@@ -85,8 +85,8 @@ TEST_CASE("a reported uncertainty leaves the fit alone", "[measurement]") {
     const auto record = finite_mc_record(fitted.alone, fitted.point, fitted.result, Log());
 
     REQUIRE(record.has_value());
-    CHECK(record->method == "replicas");
-    CHECK(record->use == "report");
+    CHECK(record->method == FiniteMcMethod::replicas);
+    CHECK(record->use == FiniteMcUse::report);
     CHECK(record->sigma == Approx(replica_sigma()).epsilon(1e-6));
     CHECK(record->fit_value == Approx(1.0).epsilon(1e-9));
     CHECK(record->fit_error == Approx(fit_error).epsilon(1e-9));
