@@ -145,15 +145,12 @@ std::string help_text(const Command& command) {
 
 const std::vector<Command>& all_commands() {
     static const std::vector<Command> commands = [] {
-        std::vector<Command> all{init_command(),  import_command(), export_command(),
-                                 check_command(), plan_command(),   simulate_command(),
-                                 run_command()};
-        const std::vector<Command> others{fit_command(),     scan_command(),   impacts_command(),
-                                          limits_command(),  toys_command(),   gof_command(),
-                                          status_command(),  submit_command(), collect_command(),
-                                          explain_command(), report_command(), verify_command()};
-        std::ranges::copy(stage_commands(), std::back_inserter(all));
-        std::ranges::copy(others, std::back_inserter(all));
+        std::vector<Command> all;
+#define RATIOFARM_ADD(name) all.push_back(name##_command());
+#define RATIOFARM_ADD_STAGES() std::ranges::copy(stage_commands(), std::back_inserter(all));
+        RATIOFARM_COMMANDS(RATIOFARM_ADD, RATIOFARM_ADD_STAGES)
+#undef RATIOFARM_ADD
+#undef RATIOFARM_ADD_STAGES
         return all;
     }();
     return commands;

@@ -77,26 +77,21 @@ std::string help_text(const Command& command);
 /// All commands in the order of the help.
 const std::vector<Command>& all_commands();
 
-// One function per command, each in the file named after it; those that run one stage share one.
-Command init_command();
-Command import_command();
-Command export_command();
-Command check_command();
-Command plan_command();
-Command simulate_command();
-Command run_command();
-std::vector<Command> stage_commands();  ///< search, select, train, gather, infer
-Command fit_command();
-Command scan_command();
-Command impacts_command();
-Command limits_command();
-Command toys_command();
-Command gof_command();
-Command status_command();
-Command submit_command();
-Command collect_command();
-Command explain_command();
-Command report_command();
-Command verify_command();
+/// The commands that run one stage: search, select, train, gather, infer.
+std::vector<Command> stage_commands();
+
+// Every other command in the order of the help, the stages after `run`. NAME_command() is in the
+// file named after it.
+#define RATIOFARM_COMMANDS(NAME, STAGES)                                                         \
+    NAME(init)                                                                                   \
+    NAME(import) NAME(export) NAME(check) NAME(plan) NAME(simulate) NAME(run) STAGES() NAME(fit) \
+        NAME(scan) NAME(impacts) NAME(limits) NAME(toys) NAME(gof) NAME(status) NAME(submit)     \
+            NAME(collect) NAME(explain) NAME(report) NAME(verify)
+
+#define RATIOFARM_DECLARED(name) Command name##_command();
+#define RATIOFARM_NOTHING()
+RATIOFARM_COMMANDS(RATIOFARM_DECLARED, RATIOFARM_NOTHING)
+#undef RATIOFARM_DECLARED
+#undef RATIOFARM_NOTHING
 
 }  // namespace ratiofarm
