@@ -68,10 +68,9 @@ function(ratiofarm_add_test name)
         RATIOFARM_BIN_DIR="${PROJECT_BINARY_DIR}/bin"
         RATIOFARM_PYTHON="${RATIOFARM_PYTHON}")
     target_link_libraries(${program} PRIVATE ${arg_USES})
-    # Catch2 is parsed once for all tests; those of the trainer have a copy beside LibTorch.
-    if(arg_USES MATCHES "trainer_(lib|engine)")
-        ratiofarm_reuse_headers(${program} ratiofarm_test_trainer_headers)
-    else()
+    # Catch2 is parsed once for all tests, but for those of the trainer: LibTorch has a CHECK of its
+    # own and output operators for vectors, so that its headers must come before Catch's or not at all.
+    if(NOT arg_USES MATCHES "trainer_(lib|engine)")
         ratiofarm_reuse_headers(${program} ratiofarm_test_headers)
     endif()
     if("sanitize" IN_LIST arg_LABELS)

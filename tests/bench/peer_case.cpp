@@ -9,7 +9,6 @@
 
 namespace ratiofarm::bench {
 
-using namespace trainer;
 namespace {
 
 std::vector<float> read_floats(const std::filesystem::path& path) {

@@ -10,7 +10,6 @@
 
 namespace ratiofarm::bench {
 
-using namespace trainer;
 
 /// A share of the nets of a case.
 struct NetShare {

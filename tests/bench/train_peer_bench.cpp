@@ -95,8 +95,8 @@ void serve(std::uint32_t threads) {
 int main(int argc, char* argv[]) {
     try {
         const int threads = argc > 1 ? std::stoi(argv[1]) : 1;
-        ratiofarm::open_device(ratiofarm::DeviceChoice::cpu, ratiofarm::Log());
-        ratiofarm::set_threads(static_cast<std::uint32_t>(threads));
+        ratiofarm::trainer::open_device(ratiofarm::trainer::DeviceChoice::cpu, ratiofarm::Log());
+        ratiofarm::trainer::set_threads(static_cast<std::uint32_t>(threads));
         const c10::InferenceMode no_autograd;
         ratiofarm::bench::serve(static_cast<std::uint32_t>(threads));
         return 0;

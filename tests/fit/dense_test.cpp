@@ -77,7 +77,7 @@ TEST_CASE("a matrix that is not positive has no Cholesky factor", "[fit]") {
     saddle(1, 1) = -1.0;
 
     CHECK(!dense::Cholesky(saddle).positive());
-    check_equal(dense::solve_symmetric(saddle, {2.0, 3.0}), {2.0, -3.0});
+    check_equal(dense::solve_symmetric(saddle, Vector{2.0, 3.0}), {2.0, -3.0});
 }
 
 TEST_CASE("a matrix is made of its eigenvalues and eigenvectors", "[fit]") {

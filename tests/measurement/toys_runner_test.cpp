@@ -77,8 +77,8 @@ TEST_CASE("a task publishes each of its toys once, in order, with any number of 
         CHECK(report.outcome == TaskOutcome::done);
         CHECK(runs == 37);
         CHECK(published(directory, task) == expected(range));
-        CHECK(report.bytes == std::filesystem::file_size(directory.result(task.digest)));
-        CHECK_FALSE(report.resumed);
+        CHECK(report.result.bytes == std::filesystem::file_size(directory.result(task.digest)));
+        CHECK_FALSE(report.result.resumed);
         CHECK_FALSE(std::filesystem::exists(directory.state(task.digest)));
     }
 }
@@ -113,7 +113,7 @@ TEST_CASE("a stopped task keeps its toys and does the rest later, to the same fi
     runner.start(task);
     const TaskReport done = wait_for(runner);
     CHECK(done.outcome == TaskOutcome::done);
-    CHECK(done.resumed);
+    CHECK(done.result.resumed);
     CHECK(runs == 20);
     CHECK(published(directory, task) == expected(range));
     CHECK_FALSE(std::filesystem::exists(directory.state(task.digest)));
@@ -175,7 +175,7 @@ TEST_CASE("a runner tells how far it is, never backwards, and does task after ta
         while (!ended) {
             const auto event = runner.poll();
             if (!event) continue;
-            if (const auto* pace = std::get_if<TaskPace>(&*event)) {
+            if (const auto* pace = std::get_if<TaskProgress>(&*event)) {
                 CHECK(pace->fraction >= before + 0.1);
                 CHECK(pace->fraction <= 1.0);
                 before = pace->fraction;

@@ -22,7 +22,8 @@ inline bool run_python(const std::string& script, const std::string& argument) {
     const TemporaryDirectory folder;
     const std::string path = (folder / "script.py").string();
     std::ofstream(path) << script;
-    const std::string command = std::string(RATIOFARM_PYTHON) + " " + path + " " + argument;
+    std::string command = RATIOFARM_PYTHON;
+    command.append(" ").append(path).append(" ").append(argument);
     INFO(command);
     REQUIRE(std::system(command.c_str()) == 0);
     return true;

@@ -37,7 +37,7 @@ set_tests_properties(trainer_gpu PROPERTIES SKIP_RETURN_CODE 77)
 # Measures of a net need no torch.
 function(ratiofarm_add_quality_test name)
     ratiofarm_add_test(${name} SOURCES workers/${name}_test.cpp
-                       USES ratiofarm::net_quality ratiofarm::physics)
+                       USES ratiofarm::net_quality ratiofarm::simulation)
 endfunction()
 
 ratiofarm_add_quality_test(held_out_gain)
