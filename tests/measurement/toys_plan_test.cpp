@@ -268,7 +268,7 @@ TEST_CASE("toys that did not converge are counted and left out", "[measurement][
 
     const ToyPointResult& point = results.points.front();
     CHECK(point.converged.value == 0.75);
-    CHECK(point.converged.error == Approx(std::sqrt(0.75 * 0.25 / 4.0)));
+    CHECK(point.converged.error == 0.25);  // one toy of four, more than sqrt(0.75 * 0.25 / 4)
     CHECK(point.parameters.front().mean == Approx(2.0));
     REQUIRE_FALSE(results.warnings.empty());
     CHECK_THAT(results.warnings.front(), Contains("up to 0.25 of the toys"));
