@@ -85,7 +85,7 @@ std::string ensemble_of(const RatioBlockKey& key,
                         const RatioHeader& header,
                         const std::vector<TrainedShape>& shapes) {
     switch (key.kind) {
-        case RatioKind::process: return header.processes[key.column].name;
+        case RatioKind::process: return file_word(header.processes[key.column].name);
         case RatioKind::replicas: return replicas_of(graph, header.processes[key.column].name);
         case RatioKind::up: return shapes[key.column].up;
         case RatioKind::down: return shapes[key.column].down;

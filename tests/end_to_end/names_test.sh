@@ -27,8 +27,8 @@ check_names() { # name of the case, the three processes
     for stage in train gather infer fit report; do
         mpirun --oversubscribe -n 2 ratiofarm "$stage" "$file" --out "$name" > "$name.$stage" 2> "$name.err"
     done
-    ratiofarm toys "$file" --out "$name" --toys 4 --block 2 > "$name.toys" 2> "$name.err"
-    ratiofarm gof "$file" --out "$name" --toys 4 --block 2 > "$name.gof" 2> "$name.err"
+    ratiofarm toys "$file" --out "$name" --toys 20 --block 10 > "$name.toys" 2> "$name.err"
+    ratiofarm gof "$file" --out "$name" --toys 20 --block 10 > "$name.gof" 2> "$name.err"
     ratiofarm verify --out "$name" > "$name.verify" || fail "$name: $(cat "$name.verify")"
     expect_in '^nets       3 of 3 trained' <(ratiofarm status --out "$name")
     expect_in '^toys       4 tasks done' <(ratiofarm status --out "$name")
@@ -44,7 +44,7 @@ check_names() { # name of the case, the three processes
         expect_in 'FLOP, about .* (learned from 12 tasks)' "$name.explain"
     done
     ratiofarm explain 'toys/mu = 1/0' --out "$name" > "$name.explain"
-    expect_in 'cost         2 toys, about .* (learned from 4 tasks)' "$name.explain"
+    expect_in 'cost         10 toys, about .* (learned from 4 tasks)' "$name.explain"
 }
 
 check_names words toys gof search
@@ -56,7 +56,7 @@ sed -e 's|^name = "S"|name = "a/member"|' -e 's|{ S = 1|{ "a/member" = 1|' campa
 expect_code 2 ratiofarm check missing.toml > missing.out 2> missing.err
 cat missing.out missing.err > missing.txt
 expect_in "sample is missing" missing.txt
-sed -e 's|^name = "S"|name = "a\\\\b"|' -e 's|{ S = 1|{ B = 1|' campaign.toml > refused.toml
+sed -e 's|^name = "S"|name = "a\\\\b"|' -e 's|{ S = 1|{ "a\\\\b" = 1|' campaign.toml > refused.toml
 expect_code 2 ratiofarm check refused.toml > refused.out 2> refused.err
 cat refused.out refused.err > refused.txt
 expect_in "letters, digits, blanks" refused.txt
@@ -104,6 +104,6 @@ ratiofarm run words.toml --out old > old.out 2> old.err
 expect_in '^train *up to date' old.out
 expect_in '^infer *up to date' old.out
 expect_equal "tasks that were done again" "$(grep -c 'task done' old.err || true)" 0
-ratiofarm toys words.toml --out old --toys 4 --block 2 > old.toys 2> old.err
+ratiofarm toys words.toml --out old --toys 20 --block 10 > old.toys 2> old.err
 expect_equal "toys that were thrown again" "$(grep -c 'task done' old.err || true)" 0
 cmp old/fit.json words/fit.json || fail "another fit from the older run directory"
