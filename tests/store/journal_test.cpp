@@ -1,7 +1,6 @@
 #include "store/journal.hpp"
 
 #include <algorithm>
-#include <ctime>
 #include <filesystem>
 
 #include "ratiofarm/core/errors.hpp"
