@@ -82,11 +82,13 @@ std::vector<Command> stage_commands();
 
 // Every other command in the order of the help, the stages after `run`. NAME_command() is in the
 // file named after it.
-#define RATIOFARM_COMMANDS(NAME, STAGES)                                                         \
-    NAME(init)                                                                                   \
-    NAME(import) NAME(export) NAME(check) NAME(plan) NAME(simulate) NAME(run) STAGES() NAME(fit) \
-        NAME(scan) NAME(impacts) NAME(limits) NAME(toys) NAME(gof) NAME(status) NAME(submit)     \
-            NAME(collect) NAME(explain) NAME(report) NAME(verify)
+// clang-format off
+#define RATIOFARM_COMMANDS(NAME, STAGES)                                            \
+    NAME(init) NAME(import) NAME(export) NAME(check) NAME(plan) NAME(simulate)      \
+    NAME(run) STAGES()                                                              \
+    NAME(fit) NAME(scan) NAME(impacts) NAME(limits) NAME(toys) NAME(gof)            \
+    NAME(status) NAME(submit) NAME(collect) NAME(explain) NAME(report) NAME(verify)
+// clang-format on
 
 #define RATIOFARM_DECLARED(name) Command name##_command();
 #define RATIOFARM_NOTHING()

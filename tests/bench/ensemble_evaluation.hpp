@@ -9,7 +9,6 @@
 
 namespace ratiofarm::bench {
 
-
 /// The nets of a case as an ensemble, evaluated on its training events by the task that the farm
 /// would run: from the mapped events to the published result.
 class EnsembleEvaluation {

@@ -10,7 +10,6 @@
 
 namespace ratiofarm::bench {
 
-
 /// A share of the nets of a case.
 struct NetShare {
     std::size_t first = 0;
