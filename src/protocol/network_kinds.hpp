@@ -9,7 +9,7 @@
 #include "protocol/network_kinds/residual_mlp.hpp"
 
 /// What a kind of network computes is written once, as a function template over a graph, in
-/// core/network_kinds/<kind>.hpp. One graph lists the parameters (core), another computes with
+/// protocol/network_kinds/<kind>.hpp. One graph lists the parameters (core), another computes with
 /// tensors that autograd follows (the trainer). A graph has a type Value and
 ///     Value linear(const std::string& name, Value x, std::uint32_t outputs)   W x + b
 ///     Value activate(Value x)                                                 network.activation

@@ -14,8 +14,8 @@ enum class Activation : std::uint8_t { relu, silu, tanh, gelu };
 template <>
 inline constexpr auto enum_words<Activation> = words("relu", "silu", "tanh", "gelu");
 
-/// Every kind of network: a line here, its function in core/network_kinds/<kind>.hpp and its
-/// include in core/network_kinds.hpp. New ones at the end: files hold the number.
+/// Every kind of network: a line here, its function in protocol/network_kinds/<kind>.hpp and its
+/// include in protocol/network_kinds.hpp. New ones at the end: files hold the number.
 #define RATIOFARM_NETWORK_KINDS(KIND)          \
     KIND(mlp)          /* layer after layer */ \
     KIND(residual_mlp) /* hidden layers of the width of the one before add to their input */

@@ -6,7 +6,7 @@
 
 namespace ratiofarm::trainer {
 
-/// Any kind of network by its function of core/network_kinds, differentiated by LibTorch's
+/// Any kind of network by its function of protocol/network_kinds, differentiated by LibTorch's
 /// autograd: slow and clear. Oracle of the written engines.
 std::unique_ptr<NetPack> make_autograd_pack(const Network& network,
                                             const PackOptions& options,
