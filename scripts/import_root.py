@@ -5,8 +5,12 @@ Trees are read in pieces, so that files larger than the memory can be imported. 
 its name when it is complete. Exit code 2: something that the user can fix.
 """
 import argparse
+import ast
 import difflib
+import errno
+import functools
 import glob
+import operator
 import os
 import re
 import sys
@@ -44,6 +48,143 @@ def did_you_mean(name, known):
     return f"; known are {shown}" + (", ..." if len(known) > 12 else "")
 
 
+def is_bits(node):
+    """Whether a node is one of & | ^ or ~, which bind tighter than comparisons."""
+    return (isinstance(node, ast.BinOp) and isinstance(node.op, (ast.BitAnd, ast.BitOr, ast.BitXor))
+            or isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Invert))
+
+
+class Expression:
+    """Computes an expression of branches in bool, int64 and float64, never in the type that a file stores.
+
+    & | ^ ~ are logical between conditions and flags (whole numbers that are all 0 or 1), and & | ^ bitwise between whole
+    numbers; a mixture of both, or a number where a condition must stand, is refused.
+    """
+
+    ARITHMETIC = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
+                  ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod, ast.Pow: operator.pow}
+    BITS = {ast.BitAnd: operator.and_, ast.BitOr: operator.or_, ast.BitXor: operator.xor,
+            ast.LShift: operator.lshift, ast.RShift: operator.rshift}
+    COMPARISONS = {ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
+                   ast.Eq: operator.eq, ast.NotEq: operator.ne}
+
+    def __init__(self, text, is_branch):
+        self.text = text
+        try:
+            self.tree = ast.Name(text) if is_branch else ast.parse(text.strip(), mode="eval").body
+            self.names = {node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name)}
+            self.expect_brackets()
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            raise Problem(f"'{text}' cannot be computed ({error}); an expression is Python's, with & | ~ between conditions "
+                          "in brackets") from error
+
+    def expect_brackets(self):
+        letters = self.text.strip().encode()
+        for node in ast.walk(self.tree):
+            if not isinstance(node, ast.Compare):
+                continue
+            for operand in (node.left, *node.comparators):
+                before, after = letters[:operand.col_offset].rstrip(), letters[operand.end_col_offset:].lstrip()
+                if is_bits(operand) and not (before.endswith(b"(") and after.startswith(b")")):
+                    raise Problem(f"'{self.text}': & | ^ ~ bind tighter than comparisons, so this compares "
+                                  f"'{ast.unparse(operand)}'; put each condition in brackets, like (a == 2) & (b > 1)")
+
+    def compute(self, columns):
+        """\return numbers or conditions for each event."""
+        with np.errstate(all="ignore"):  # what is not finite is counted where it matters
+            try:
+                return self.of(self.tree, columns)
+            except (TypeError, ValueError, RecursionError) as error:
+                raise Problem(f"'{self.text}' cannot be computed ({error})") from error
+
+    def condition(self, columns):
+        """For a cut: what is true or false for each event."""
+        value = self.compute(columns)
+        if value.dtype != bool and not isinstance(self.tree, ast.Name) and not is_bits(self.tree):
+            raise Problem(f"'{self.text}' is a number for each event, not a condition; compare it with something, for "
+                          f"example ({self.text}) > 0")
+        return self.flags(value, self.tree)
+
+    def flags(self, value, node):
+        if value.dtype == bool:
+            return value
+        if value.dtype == np.int64 and np.all((value == 0) | (value == 1)):
+            return value.astype(bool)
+        other = np.extract((value != 0) & (value != 1), value)
+        raise Problem(f"'{self.text}': '{ast.unparse(node)}' is {other[0] if other.size else 'a number'} for some event, and a "
+                      "condition must be true or false, or a whole number that is 0 or 1; compare it, for example "
+                      f"({ast.unparse(node)}) != 0")
+
+    def number(self, node, columns):
+        value = self.of(node, columns)
+        return value.astype(np.int64) if value.dtype == bool else value
+
+    def of(self, node, columns):
+        if isinstance(node, ast.Constant) and isinstance(node.value, (bool, int, float)):
+            return np.asarray(node.value if abs(node.value) < 2**63 else float(node.value))
+        if isinstance(node, ast.Name) and node.id in columns:
+            return columns[node.id]
+        if isinstance(node, ast.Name) and node.id == "pi":
+            return np.asarray(np.pi)
+        if isinstance(node, ast.UnaryOp):
+            if isinstance(node.op, (ast.Invert, ast.Not)):
+                return ~self.flags(self.of(node.operand, columns), node.operand)
+            value = self.number(node.operand, columns)
+            return -value if isinstance(node.op, ast.USub) else value
+        if isinstance(node, ast.BoolOp):
+            join = np.logical_and if isinstance(node.op, ast.And) else np.logical_or
+            return functools.reduce(join, [self.flags(self.of(value, columns), value) for value in node.values])
+        if isinstance(node, ast.Compare) and all(type(op) in self.COMPARISONS for op in node.ops):
+            values = [self.number(operand, columns) for operand in (node.left, *node.comparators)]
+            pairs = zip(node.ops, values, values[1:])
+            return functools.reduce(np.logical_and, [self.COMPARISONS[type(op)](a, b) for op, a, b in pairs])
+        if isinstance(node, ast.BinOp) and type(node.op) in self.BITS:
+            return self.bits(node, self.of(node.left, columns), self.of(node.right, columns))
+        if isinstance(node, ast.BinOp) and type(node.op) in self.ARITHMETIC:
+            return self.arithmetic(node.op, self.number(node.left, columns), self.number(node.right, columns))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and callable(FUNCTIONS.get(node.func.id)):
+            return self.call(node, columns)
+        raise Problem(f"'{self.text}': '{ast.unparse(node)}' is not of numbers, branches, + - * / // % **, comparisons, "
+                      f"& | ^ ~ << >>, and, or, not, and the functions {', '.join(sorted(FUNCTIONS))}")
+
+    def call(self, node, columns):
+        name = node.func.id
+        if node.keywords or any(isinstance(a, ast.Starred) for a in node.args):
+            raise Problem(f"'{self.text}': {name} takes its arguments by place")
+        if name == "where" and len(node.args) == 3:
+            condition = self.flags(self.of(node.args[0], columns), node.args[0])
+            return np.where(condition, self.number(node.args[1], columns), self.number(node.args[2], columns))
+        function = FUNCTIONS[name]
+        if name == "where" or len(node.args) != function.nin:
+            raise Problem(f"'{self.text}': {name} takes {3 if name == 'where' else function.nin} arguments")
+        return np.asarray(function(*[self.number(argument, columns) for argument in node.args]))
+
+    def bits(self, node, a, b):
+        if a.dtype == bool or b.dtype == bool:
+            if isinstance(node.op, (ast.LShift, ast.RShift)):
+                raise Problem(f"'{self.text}': '{ast.unparse(node)}' shifts a condition")
+            return self.BITS[type(node.op)](self.flags(a, node.left), self.flags(b, node.right))
+        if a.dtype != np.int64 or b.dtype != np.int64:
+            raise Problem(f"'{self.text}': '{ast.unparse(node)}' needs whole numbers or conditions on both sides")
+        if isinstance(node.op, (ast.LShift, ast.RShift)) and not np.all((b >= 0) & (b < 63)):
+            raise Problem(f"'{self.text}': '{ast.unparse(node)}' shifts by less than 0 or more than 62")
+        if isinstance(node.op, ast.LShift):
+            return self.arithmetic(ast.Mult(), a, np.left_shift(np.int64(1), b))
+        return self.BITS[type(node.op)](a, b)
+
+    def arithmetic(self, op, a, b):
+        """Whole numbers stay whole while they fit into 64 bits; by 0 they divide like fractions."""
+        compute = self.ARITHMETIC[type(op)]
+        fractions = compute(a.astype(np.float64), b.astype(np.float64))
+        if a.dtype != np.int64 or b.dtype != np.int64 or isinstance(op, (ast.Div, ast.Pow)):
+            return fractions
+        fits = np.all(np.abs(fractions) < 2.0**63) and (isinstance(op, (ast.Add, ast.Sub, ast.Mult)) or np.all(b != 0))
+        return compute(a, b) if fits else fractions
+
+
+parsed = functools.lru_cache(maxsize=None)(Expression)
+
+
 class Part:
     """One tree of a sample."""
 
@@ -71,7 +212,7 @@ class Part:
         """Branches of an expression, and names in it that are none."""
         if expression in self.keys:
             return [expression], []
-        names = re.findall(r"(?<![\w.])[A-Za-z_]\w*", expression)
+        names = sorted(parsed(expression, is_branch=False).names)
         return ([name for name in names if name in self.keys],
                 [name for name in names if name not in self.keys and name not in FUNCTIONS])
 
@@ -81,31 +222,46 @@ class Part:
         if not self.names_in(expression)[0]:
             raise Problem(f"{option} {expression}: names no branch")
 
-    def value(self, expression, columns):
+    def wide(self, name, values):
+        """A branch in bool, int64 or float64."""
+        if values.dtype.kind == "u" and values.dtype.itemsize == 8 and np.any(values >> np.uint64(63)):
+            raise Problem(f"branch '{name}' holds whole numbers of 2^63 and more, with which nothing is computed; such a "
+                          "branch can be an --id, or a feature or weight by itself")
+        return values.astype({"b": bool, "f": np.float64}.get(values.dtype.kind, np.int64))
+
+    def value(self, expression, columns, cut):
         """An expression for each event, from the columns of its branches."""
-        if expression in columns:
+        if expression in columns and not cut:
             return columns[expression]
         try:
-            with np.errstate(all="ignore"):  # what is not finite is counted where it matters
-                value = eval(expression, {"__builtins__": {}}, {**FUNCTIONS, **columns})
-        except Exception as error:
-            raise Problem(f"{self.where}: '{expression}' cannot be computed ({error}); an expression is numpy's, with & | ~ "
-                          "between conditions in brackets") from error
+            compiled = parsed(expression, is_branch=expression in self.keys)
+            wide = {name: self.wide(name, columns[name]) for name in compiled.names if name in columns}
+            value = compiled.condition(wide) if cut else compiled.compute(wide)
+        except Problem as problem:
+            raise Problem(f"{self.where}: {problem}") from problem
         return np.broadcast_to(value, len(next(iter(columns.values()))))
 
-    def chunks(self, expressions, step):
-        """Yields (first entry, {expression: numbers}) for expressions that were expected."""
-        branches = sorted({name for e in expressions for name in self.names_in(e)[0]}) or [min(self.keys)]
+    def chunks(self, expressions, options):
+        """Yields the first entry of each piece, which of its entries the cut leaves, and {expression: numbers}."""
+        cuts = [options.cut] if options.cut else []
+        branches = sorted({name for e in [*expressions, *cuts] for name in self.names_in(e)[0]}) or [min(self.keys)]
         first = 0
-        for arrays in self.tree.iterate(branches, step_size=step, library="np"):
+        for arrays in self.pieces(branches, options.step):
             columns = {name: np.asarray(arrays[name]) for name in branches}
             for name, values in columns.items():
                 if values.dtype == object or values.ndim != 1 or values.dtype.kind not in "biuf":
                     raise Problem(f"{self.where}: branch '{name}' is not one number for each event (it is jagged, a list or "
                                   "text); write a flat branch, for example the leading one, with the tool that made the "
                                   "file")
-            yield first, {e: self.value(e, columns) for e in set(expressions) | set(branches)}
-            first += len(columns[branches[0]])
+            chosen = np.flatnonzero(self.value(options.cut, columns, cut=True)) if cuts else np.arange(len(values))
+            yield first, chosen, {e: self.value(e, columns, cut=False) for e in expressions}
+            first += len(values)
+
+    def pieces(self, branches, step):
+        try:
+            yield from self.tree.iterate(branches, step_size=step, library="np")
+        except Exception as error:  # a damaged basket: uproot has no type of its own for it
+            raise Problem(f"{self.where}: cannot be read ({type(error).__name__}: {error}); is the file complete?") from error
 
 
 def mixed(values):
@@ -132,6 +288,24 @@ def split_pair(text, option, example):
     if not equals or not left or not right:
         raise Problem(f"--{option} {text}: must be like --{option} {example}")
     return left.strip(), right.strip()
+
+
+def split_outside_brackets(text):
+    """At commas, but not at those between the arguments of a function."""
+    parts, depth = [""], 0
+    for letter in text:
+        depth += (letter in "([") - (letter in ")]")
+        if letter == "," and depth <= 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return [part.strip() for part in parts]
+
+
+def named(text):
+    """"name=expression", or an expression that is its own name."""
+    match = re.fullmatch(r"([^=<>!()]+)=(?!=)(.+)", text)
+    return (match[1].strip(), match[2].strip()) if match else (text, text)
 
 
 def number(text):
@@ -195,12 +369,6 @@ def choose_weights(options, samples):
             sample.weights[name] = expression
 
 
-def passing(part, options):
-    """Yields the positions of the entries that the cut leaves in each piece."""
-    for first, columns in part.chunks([options.cut], options.step):
-        yield first, np.flatnonzero(columns[options.cut])
-
-
 class Writer:
     """The datasets of one sample, contiguous, as ratiofarm maps them."""
 
@@ -228,10 +396,11 @@ def expect_finite(part, what, values, entries, counts):
         known[0] += int(bad.sum())
 
 
-def columns_of(columns, expression, chosen):
+def weights_of(columns, expression, chosen):
     constant = number(expression)
-    values = columns[expression] if constant is None else np.full(len(next(iter(columns.values()))), constant)
-    return np.asarray(values, dtype=np.float64)[chosen]
+    if constant is not None:
+        return np.full(len(chosen), constant)
+    return columns[expression].astype(np.float64)[chosen]
 
 
 def import_part(part, sample, options, writer, counts, start):
@@ -239,19 +408,15 @@ def import_part(part, sample, options, writer, counts, start):
     features = [expression for _, expression in options.features]
     others = [options.weight, *sample.weights.values()]
     wanted = features + [e for e in others if number(e) is None] + options.id
-    if options.cut:
-        wanted.append(options.cut)
-    for first, columns in part.chunks(wanted, options.step):
-        n = len(next(iter(columns.values())))
-        chosen = np.flatnonzero(columns[options.cut]) if options.cut else np.arange(n)
+    for first, chosen, columns in part.chunks(set(wanted), options):
         entries = first + chosen
         with np.errstate(over="ignore"):
             table = np.stack([columns[f].astype(np.float32)[chosen] for f in features], axis=1)
         for k, (name, _) in enumerate(options.features):
             expect_finite(part, f"feature '{name}'", table[:, k], entries, counts)
-        weight = sample.scale * columns_of(columns, options.weight, chosen)
+        weight = sample.scale * weights_of(columns, options.weight, chosen)
         expect_finite(part, "weight", weight, entries, counts)
-        weights = {name: sample.scale * columns_of(columns, e, chosen) for name, e in sample.weights.items()}
+        weights = {name: sample.scale * weights_of(columns, e, chosen) for name, e in sample.weights.items()}
         for name, values in weights.items():
             expect_finite(part, f"weights '{name}'", values, entries, counts)
         for name in options.id:
@@ -281,7 +446,7 @@ def import_sample(file, sample, options):
     n = sum(part.entries for part in sample.parts)
     before = n
     if options.cut:
-        n = sum(len(chosen) for part in sample.parts for _, chosen in passing(part, options))
+        n = sum(len(chosen) for part in sample.parts for _, chosen, _ in part.chunks([], options))
     if n == 0:
         raise Problem(f"sample '{sample.name}': no event is left of {before}")
     writer = Writer(file, sample, [name for name, _ in options.features], n)
@@ -352,17 +517,39 @@ def parse():
     options = parser.parse_args()
     options.step = int(options.step) if options.step.isdigit() else options.step
     options.id = [name.strip() for name in options.id.split(",") if name.strip()]
-    pairs = [text.strip() for text in options.features.split(",") if text.strip()]
-    options.features = [(text.partition("=")[0].strip(), (text.partition("=")[2] or text).strip()) for text in pairs]
+    options.features = [named(text) for text in split_outside_brackets(options.features) if text]
     names = [name for name, _ in options.features]
     if not names or len(set(names)) != len(names):
         raise Problem(f"--features {','.join(names)}: must be distinct names of branches, separated by commas")
     return options
 
 
-if __name__ == "__main__":
+def main():
+    """\return the exit code, as the README lists them"""
     try:
         import_all(parse())
+        sys.stdout.flush()
+        return 0
     except Problem as problem:
         print(f"ratiofarm import: {problem}", file=sys.stderr)
-        sys.exit(2)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # whoever read our output has gone, as in "| head"
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except (OSError, RuntimeError) as error:  # of h5py, which does not always say errno
+        full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error)
+        if isinstance(error, RuntimeError) and not full:
+            raise
+        print(f"ratiofarm import: {error}", file=sys.stderr)
+        return 75 if full else 2
+
+
+if __name__ == "__main__":
+    code = main()
+    try:
+        sys.stdout.close()
+    except OSError:
+        pass
+    os._exit(code)

@@ -50,7 +50,7 @@ std::vector<std::string> command_line(const Arguments& arguments, const fs::path
     return words;
 }
 
-/// \return the exit code, -1 if a signal ended the script
+/// \return the exit code; 128 + n if signal n ended the script
 int run_and_wait(const std::vector<std::string>& words) {
     const auto end = run_process({.words = words});
     if (!end) {
@@ -60,7 +60,8 @@ int run_and_wait(const std::vector<std::string>& words) {
                         "root-env && root-env/bin/pip install uproot h5py)",
                         words.front()));
     }
-    return end->signal == 0 ? end->code : -1;
+    constexpr int ended_by_signal = 128;
+    return end->signal == 0 ? end->code : ended_by_signal + end->signal;
 }
 
 }  // namespace
@@ -70,7 +71,8 @@ std::vector<Option> root_options() {
         {"sample", "NAME=FILE[:TREE]",
          "trees of a ROOT file as a sample; again for more files and samples"},
         {"tree", "NAME", "tree of files that are given without one"},
-        {"features", "NAMES", "branches, or name=expression of branches, separated by commas"},
+        {"features", "NAMES",
+         "branches, or name=expression of branches, separated by commas: pt,phi=arctan2(py,px)"},
         {"weight", "BRANCH", "branch, expression or number; their sum is the expected number", "1"},
         {"weights", "NAME=BRANCH",
          "a further column of weights for every sample that has the branch; may be repeated"},
@@ -79,7 +81,8 @@ std::vector<Option> root_options() {
          "whole numbers that tell events apart, for example run,event (default: entry numbers)"},
         {"same-events", "SAMPLE=OTHER",
          "a variation has the events of another sample, so both get the same ids; may be repeated"},
-        {"cut", "EXPRESSION", "keep events for which it is true, for example \"(mass > 50) & ok\""},
+        {"cut", "EXPRESSION",
+         "keep events for which it is true, each condition in brackets: \"(mass > 50) & ok\""},
         {"python", "FILE",
          "Python with uproot, numpy and h5py (default: $RATIOFARM_PYTHON, or python3)"}};
 }
@@ -97,9 +100,7 @@ ExitCode import_root(const Arguments& arguments) {
             out.string()));
     }
     std::fflush(nullptr);
-    const int code = run_and_wait(command_line(arguments, out));
-    if (code == 0) return ExitCode::done;
-    return code == static_cast<int>(ExitCode::usage) ? ExitCode::usage : ExitCode::internal;
+    return static_cast<ExitCode>(run_and_wait(command_line(arguments, out)));
 }
 
 }  // namespace ratiofarm
