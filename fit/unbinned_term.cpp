@@ -260,7 +260,9 @@ EventSource UnbinnedTerm::expected_events(const EventSource& source,
         throw mpi::AgreedError(ExitCode::usage, "region '" + name_ +
                                                     "': there are no reference events to make " +
                                                     "Asimov data from (their weights sum to " +
-                                                    std::to_string(sum_of_weights) + ")");
+                                                    std::to_string(sum_of_weights) +
+                                                    "); the group '/reference' of its ratio file "
+                                                    "names them");
     }
     if (is_normalised()) divide_by_z(log_normalisations(alpha), rates);
     for (double& rate : rates.value) rate /= sum_of_weights;

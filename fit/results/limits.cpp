@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <map>
 
 #include "ratiofarm/core/errors.hpp"
@@ -112,7 +113,8 @@ UpperLimits upper_limits(TestStatistics& observed,
     limits.observed = crossing(
         [&](double mu) {
             const double q = observed.value(options.statistic, mu);
-            return std::log(cls_value(options.statistic, q, curve.q(mu)).cls / alpha);
+            const double cls = cls_value(options.statistic, q, curve.q(mu)).cls;
+            return std::log(std::max(cls, std::numeric_limits<double>::min()) / alpha);
         },
         std::max(start, observed.estimate()), step, poi.high, options.tolerance);
     for (const double point : options.points) {

@@ -7,6 +7,7 @@
 #include "ratiofarm/fit/limits.hpp"
 #include "ratiofarm/mpi/together.hpp"
 
+#include "measurement/finite_mc_fit.hpp"
 #include "pipeline/fitted_campaign.hpp"
 #include "report/fit_text.hpp"
 #include "results/fit_json.hpp"
@@ -17,18 +18,47 @@
 namespace ratiofarm {
 namespace {
 
+/// What Asimov data are made from: the fit with the events of the reference in every region. A fit
+/// that holds them already is used as it is.
+class ReferenceModel {
+public:
+    /// Collective over the world. \param fitted must outlive this
+    ReferenceModel(const mpi::Communicator& world,
+                   const Campaign& campaign,
+                   const FittedCampaign& fitted,
+                   unsigned threads)
+        : fitted_(fitted) {
+        bool complete = true;
+        mpi::together(world, [&] { complete = has_reference_rows(fitted.data); });
+        if (complete) return;
+        data_ = finite_mc_data(world, campaign, model_for_ratios(campaign, fitted.ratios),
+                               fitted.ratios, fitted.record.finite_mc, ReferenceRows::always);
+        likelihood_.emplace(fitted.model, *data_, world, LikelihoodOptions{.threads = threads});
+    }
+
+    const LikelihoodData& data() const { return data_ ? *data_ : fitted_.data; }
+    const Likelihood& likelihood() const { return likelihood_ ? *likelihood_ : fitted_.likelihood; }
+
+private:
+    const FittedCampaign& fitted_;
+    std::optional<LikelihoodData> data_;
+    std::optional<Likelihood> likelihood_;
+};
+
 /// Asimov data at the best parameters for a value of the parameter of interest, and their fit.
 class AsimovFit {
 public:
     /// Collective over the world.
     AsimovFit(const mpi::Communicator& world,
-              const FittedCampaign& fitted,
+              const ReferenceModel& reference,
               std::vector<double> theta,
               unsigned threads)
-        : expected_(fitted.likelihood.expected_data(
-              fitted.data, fitted.likelihood.coordinates().to_internal(theta))),
-          likelihood_(
-              starting_at(fitted.model, theta), expected_.data, world, {.threads = threads}) {
+        : expected_(reference.likelihood().expected_data(
+              reference.data(), reference.likelihood().coordinates().to_internal(theta))),
+          likelihood_(starting_at(reference.likelihood().model(), theta),
+                      expected_.data,
+                      world,
+                      {.threads = threads}) {
         likelihood_.set_observed(expected_.observed);
         result_ = fit(likelihood_, {.starts = 0, .interval = false}, Log());
         statistics_.emplace(likelihood_, result_);
@@ -78,23 +108,57 @@ std::vector<double> table_points(const UpperLimits& limits, const Parameter& poi
     return points;
 }
 
+/// What should be known before the numbers are believed.
+std::vector<std::string> limit_warnings(const FittedCampaign& fitted, std::size_t poi) {
+    std::vector<std::string> warnings;
+    if (fitted.likelihood.coordinates().is_root(poi)) {
+        warnings.emplace_back(
+            "a coefficient contains the root of the parameter of interest: the asymptotic formulae "
+            "fail near 0; take thresholds from toys");
+    }
+    if (fitted.record.finite_mc && fitted.record.finite_mc->inflation != 1.0) {
+        warnings.emplace_back(
+            "limits do not inflate t: only the nuisance parameter of [finite_mc] enters them");
+    }
+    return warnings;
+}
+
+/// Data far below what the model expects without signal test the model, not the signal.
+void add_deficit_warning(const ClsTest& at_limit, LimitRecord& record) {
+    constexpr double far = 5.0;
+    if (at_limit.observed.p_b >= normal_tail(far)) return;
+    record.warnings.push_back(
+        fmt::format("the data are more than {:g} standard deviations below what is expected "
+                    "without signal (p_b = {:.2g} at the limit): the limit says little about the "
+                    "signal; look at 'ratiofarm gof'",
+                    far, at_limit.observed.p_b));
+}
+
 LimitRecord limits_of(RunContext& context,
+                      const Campaign& campaign,
                       const FittedCampaign& fitted,
                       const Wanted& wanted,
                       unsigned threads) {
     const std::size_t index = parameter_index(fitted.model, fitted.record.fit.poi);
     const Parameter& poi = fitted.model.parameters[index];
     TestStatistics observed(fitted.likelihood, fitted.record.fit);
-    AsimovFit background(context.world, fitted, observed.conditional(0.0), threads);
+    const ReferenceModel reference(context.world, campaign, fitted, threads);
+    AsimovFit background(context.world, reference, observed.conditional(0.0), threads);
     LimitRecord record;
+    record.warnings = limit_warnings(fitted, index);
     record.limits = upper_limits(observed, background.statistics(), poi, wanted.limits);
     for (const double point : table_points(record.limits, poi, wanted.points)) {
         record.limits.scan.push_back(
             cls_test(observed, background.statistics(), point, wanted.limits.statistic));
     }
+    if (record.limits.observed) {
+        add_deficit_warning(cls_test(observed, background.statistics(), *record.limits.observed,
+                                     wanted.limits.statistic),
+                            record);
+    }
     std::optional<AsimovFit> signal;
     if (wanted.expected_at >= poi.low && wanted.expected_at <= poi.high) {
-        signal.emplace(context.world, fitted, observed.conditional(wanted.expected_at), threads);
+        signal.emplace(context.world, reference, observed.conditional(wanted.expected_at), threads);
         record.expected_at = wanted.expected_at;
     }
     record.discovery = discovery_test(observed, signal ? &signal->statistics() : nullptr);
@@ -108,18 +172,11 @@ ExitCode run_limits(RunContext& context, const Arguments& arguments) {
     const Workspace workspace = open_workspace(context, arguments, Needs::campaign);
     FittedCampaign fitted =
         fitted_campaign(context, workspace.planned, workspace.place, workspace.books.blinding);
-    const std::size_t poi = parameter_index(fitted.model, fitted.record.fit.poi);
-    if (fitted.likelihood.coordinates().is_root(poi)) {
-        context.log.warning(
-            "a coefficient contains the root of the parameter of interest: the "
-            "asymptotic formulae fail near 0; take thresholds from toys");
-    }
-    if (fitted.record.finite_mc && fitted.record.finite_mc->inflation != 1.0) {
-        context.log.warning(
-            "limits do not inflate t: only the nuisance parameter of [finite_mc] enters them");
-    }
-    fitted.record.limits = in_context(
-        "limits", [&] { return limits_of(context, fitted, wanted, workspace.place.threads()); });
+    fitted.record.limits = in_context("limits", [&] {
+        return limits_of(context, as_fitted(workspace.planned, {}), fitted, wanted,
+                         workspace.place.threads());
+    });
+    for (const std::string& warning : fitted.record.limits->warnings) context.log.warning(warning);
     publish_fit(context, workspace.place.directory, fitted.record);
     if (context.world.is_root()) {
         fmt::print("{}",

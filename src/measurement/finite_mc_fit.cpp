@@ -177,10 +177,10 @@ LikelihoodData finite_mc_data(const mpi::Communicator& comm,
                               const Campaign& campaign,
                               const StatisticalModel& model,
                               const RatioFiles& ratios,
-                              const std::optional<FiniteMcRecord>& record) {
+                              const std::optional<FiniteMcRecord>& record,
+                              ReferenceRows rows) {
     // Shapes are normalised on the reference; without any, its rows are of no use.
-    const bool shapes = record && record->use == FiniteMcUse::nuisance;
-    const ReferenceRows rows = shapes ? ReferenceRows::always : ReferenceRows::where_needed;
+    if (record && record->use == FiniteMcUse::nuisance) rows = ReferenceRows::always;
     LikelihoodData data = load_data(comm, campaign, model, ratios, rows);
     if (!record) return data;
     mpi::together(comm, [&] {

@@ -27,12 +27,13 @@ StatisticalModel finite_mc_model(StatisticalModel model,
                                  const std::optional<FiniteMcRecord>& record);
 
 /// Collective over comm. As load_data(), for that fit.
-/// \param model without the nuisance parameter
+/// \param model without the nuisance parameter  \param rows at least
 LikelihoodData finite_mc_data(const mpi::Communicator& comm,
                               const Campaign& campaign,
                               const StatisticalModel& model,
                               const RatioFiles& ratios,
-                              const std::optional<FiniteMcRecord>& record);
+                              const std::optional<FiniteMcRecord>& record,
+                              ReferenceRows rows = ReferenceRows::where_needed);
 
 /// Divides t of the scan by the inflation and widens the interval of the parameter of interest to
 /// where the inflated t is 1. Collective over the likelihood's communicator.

@@ -190,10 +190,18 @@ std::vector<FittedSet> fitted_sets(const Campaign& campaign,
     // they are shown all the same, if they can be.
     if (!has_shapes(region) && !always) return sets;
     if (region.shape_norm == ShapeNorm::none && ratios.header().reference.empty()) return sets;
-    add_reference(sets, reference_sets(ratios,
-                                       "shape_norm = \"reference\" needs one; add the group "
-                                       "'/reference', or set shape_norm = \"none\""));
+    add_reference(sets, reference_sets(ratios, always ? "Asimov data and shapes are made from one; "
+                                                        "add the group '/reference'"
+                                                      : "shape_norm = \"reference\" needs one; add "
+                                                        "the group '/reference', or set shape_norm "
+                                                        "= \"none\""));
     return sets;
+}
+
+bool has_reference_rows(const LikelihoodData& data) {
+    return std::all_of(data.unbinned.begin(), data.unbinned.end(), [](const EventSource& source) {
+        return source.total > 0 && !source.read({0, 1}).reference.empty();
+    });
 }
 
 std::string data_description(const Campaign& campaign, const StatisticalModel& model) {

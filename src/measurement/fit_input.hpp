@@ -57,7 +57,7 @@ struct FittedSet {
 /// Whether the events of the reference are among those of a region.
 enum class ReferenceRows : std::uint8_t {
     where_needed,  ///< in the sums that normalise its shapes
-    always,        ///< shapes will be added
+    always,        ///< shapes will be added, or Asimov data made
 };
 
 /// Which sets [data] and the sums over the reference ask for in one region.
@@ -67,6 +67,9 @@ std::vector<FittedSet> fitted_sets(const Campaign& campaign,
                                    const UnbinnedRegion& region,
                                    const RatioFile& ratios,
                                    ReferenceRows rows = ReferenceRows::where_needed);
+
+/// True if the events of every unbinned region contain those of the reference.
+bool has_reference_rows(const LikelihoodData& data);
 
 /// "Asimov data from the samples at mu = 1": what is fitted, for people.
 std::string data_description(const Campaign& campaign, const StatisticalModel& model);

@@ -264,8 +264,12 @@ std::string limits_text(const FitRecord& record) {
     const UpperLimits& limits = record.limits->limits;
     const DiscoveryTest& discovery = record.limits->discovery;
     const std::string& poi = record.fit.poi;
-    std::string text = fmt::format("{} < {} at {:.4g} % CLs\n", poi, limit_text(limits.observed),
-                                   100.0 * limits.level);
+    std::string text;
+    for (const auto& warning : record.limits->warnings) {
+        text += fmt::format("warning: {}\n", warning);
+    }
+    text += fmt::format("{} < {} at {:.4g} % CLs, observed in: {}\n", poi,
+                        limit_text(limits.observed), 100.0 * limits.level, record.data);
     text += fmt::format("expected {} (-1, +1: {} to {}; -2, +2: {} to {})\n",
                         limit_text(limits.expected[2]), limit_text(limits.expected[1]),
                         limit_text(limits.expected[3]), limit_text(limits.expected[0]),

@@ -43,6 +43,9 @@ std::vector<std::string> all_warnings(const ReportInputs& inputs, const Plotter&
     if (inputs.fit) {
         const auto& more = inputs.fit->fit.warnings;
         warnings.insert(warnings.end(), more.begin(), more.end());
+        if (const auto& limits = inputs.fit->limits) {
+            warnings.insert(warnings.end(), limits->warnings.begin(), limits->warnings.end());
+        }
     }
     return warnings;
 }

@@ -88,6 +88,7 @@ struct LimitRecord {
     DiscoveryTest discovery;
     std::optional<double> expected_at = {};  ///< mu of the expected significance
     std::string asimov;                      ///< what the expected numbers come from, in words
+    std::vector<std::string> warnings = {};
 };
 
 /// What `fit.json` holds. No time, host or rank count: identical results are identical bytes.

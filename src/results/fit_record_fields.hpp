@@ -295,6 +295,7 @@ void fields(Visit& visit, MemberOf<Visit, LimitRecord>& value) {
         inner("expected_significance", discovery.expected_significance, nullable);
         inner("expected_at", value.expected_at, nullable);
     });
+    visit("warnings", value.warnings, unless(value.warnings.empty()));
 }
 
 template <class Visit>

@@ -85,6 +85,12 @@ TEST_CASE("the normal distribution agrees with tables", "[fit]") {
     CHECK(normal_cdf(1.0) == Approx(0.841344746068543).epsilon(1e-13));
     CHECK(normal_tail(5.0) == Approx(2.866515718791939e-07).epsilon(1e-12));
     CHECK(normal_tail(30.0) == Approx(4.906713927148187e-198).epsilon(1e-10));
+    // ln of tails: of the density over x + 1 / (x + 2 / x), and of numbers that exist.
+    CHECK(log_normal_tail(1e4) == Approx(-0.5e8 - std::log(1e4 * std::sqrt(2.0 * M_PI))));
+    CHECK(log_normal_tail(38.0) == Approx(-726.55721601882013).epsilon(1e-14));
+    for (const double x : {-9.0, -1.0, 2.0, 4.999, 5.001, 30.0}) {
+        CHECK(log_normal_tail(x) == Approx(std::log(normal_tail(x))).margin(1e-13).epsilon(1e-13));
+    }
     CHECK(normal_quantile(0.95) == Approx(1.6448536269514722).epsilon(1e-13));
     CHECK(normal_quantile(1e-20) == Approx(-9.262340089798408).epsilon(1e-13));
     for (const double x : {-8.0, -1.3, 0.0, 0.7, 3.0}) {
@@ -207,6 +213,23 @@ TEST_CASE("without a background uncertainty the limit is that of a brute-force s
     const UpperLimits limits = upper_limits(tests.observed, *tests.asimov, model.parameters[0], {});
 
     CHECK(*limits.observed == Approx(low).epsilon(1e-6));
+}
+
+TEST_CASE("data 45 standard deviations below the background have a limit", "[fit]") {
+    StatisticalModel model = one_bin();
+    model.binned[0].samples[1].contents = {2000.0};
+    model.parameters[1].fixed = true;
+    Tests tests(model, counts({{0.0}}));
+
+    const UpperLimits limits = upper_limits(tests.observed, *tests.asimov, model.parameters[0], {});
+
+    // q = 20 mu; q_A = 20 mu - 4000 ln(1 + mu / 200); by bisection with 50 digits.
+    REQUIRE(limits.observed.has_value());
+    CHECK(*limits.observed == Approx(0.29942381371936738).epsilon(1e-7));
+    const ClsTest far = cls_test(tests.observed, *tests.asimov, 9.0);
+    CHECK(far.observed.p_b == 0.0);
+    CHECK(far.observed.cls > 0.0);
+    CHECK(far.observed.cls < 1e-30);
 }
 
 TEST_CASE("every test statistic follows its definition on both sides of zero", "[fit]") {

@@ -85,7 +85,8 @@ TEST_CASE("the text of impacts says which definition each number follows", "[rep
 TEST_CASE("the text of limits holds observed, expected and the significance", "[report]") {
     const std::string text = limits_text(sample_record());
 
-    CHECK(text.substr(0, text.find('\n')) == "mu < 0.66667 at 90 % CLs");
+    CHECK(text.substr(0, text.find('\n')) ==
+          "mu < 0.66667 at 90 % CLs, observed in: Asimov data from the samples at mu = 1");
     CHECK_THAT(text,
                Contains("expected 0.3 (-1, +1: 0.2 to 0.4; -2, +2: 0.1 to beyond the range)"));
     CHECK_THAT(text, Contains("Z = 1.2; expected Z = 2 at mu = 1"));

@@ -9,14 +9,15 @@ namespace ratiofarm {
 
 /// Probability that a standard normal variable is below x, and its inverse.
 double normal_cdf(double x);
-double normal_tail(double x);  ///< above x, without cancellation
+double normal_tail(double x);      ///< above x, without cancellation
+double log_normal_tail(double x);  ///< its logarithm, also where the tail underflows
 double normal_quantile(double probability);
 
 /// What a statistic and its value for Asimov data say about a hypothesis.
 struct ClsValue {
     double p_sb = 1.0;  ///< of signal and background
     double p_b = 1.0;   ///< 1 - p_b in the literature: of only background, same direction as p_sb
-    double cls = 1.0;   ///< p_sb / p_b
+    double cls = 1.0;   ///< p_sb / p_b, also where both underflow
 };
 
 /// From q_mu. \param q observed, >= 0  \param q_asimov of Asimov data without signal, >= 0
