@@ -244,14 +244,14 @@ ToyListSummary summary_of(std::span<const double> weights) {
     ToyListSummary summary;
     double squares = 0.0;
     for (const double weight : weights) {
+        summary.expected += weight;
+        squares += weight * weight;
         if (weight < 0.0) {
             summary.negative += weight;
             ++summary.n_negative;
-        } else {
-            summary.expected += weight;
-            squares += weight * weight;
         }
     }
+    summary.expected = std::max(0.0, summary.expected);
     if (squares > 0.0) summary.effective_events = summary.expected * summary.expected / squares;
     return summary;
 }

@@ -81,11 +81,16 @@ std::vector<DrawnRow> joined(std::vector<std::uint64_t> rows) {
 WeightedDraw::WeightedDraw(std::span<const double> weights) {
     cumulated_.reserve(weights.size());
     double sum = 0.0;
+    double negative = 0.0;
     for (const double weight : weights) {
         RATIOFARM_EXPECT(std::isfinite(weight));
         sum += std::max(weight, 0.0);
+        negative += std::min(weight, 0.0);
         cumulated_.push_back(sum);
     }
+    if (negative == 0.0) return;
+    const double scale = std::max(0.0, sum + negative) / sum;
+    for (double& upto : cumulated_) upto *= scale;
 }
 
 std::vector<DrawnRow> WeightedDraw::draw(PhiloxSequence& random) const {

@@ -28,7 +28,8 @@ struct DrawnRow {
 };
 
 /// Each event of a weighted list Poisson(weight) times, which is the same as Poisson(sum of
-/// weights) draws in proportion to the weights. Negative weights cannot be thrown and count as 0.
+/// weights) draws in proportion to the weights. Negative weights cannot be thrown: they count as 0,
+/// and the others are scaled so that the sum stays what it is with them, if that is positive.
 class WeightedDraw {
 public:
     /// \param weights expected numbers, finite

@@ -46,6 +46,7 @@ ExitCode run_gof(RunContext& context, const Arguments& arguments) {
     Workspace workspace = open_workspace(context, arguments, Needs::campaign);
     const GofPlan plan(world, fit_source(workspace), request);
     const std::vector<Task> tasks = plan.tasks();
+    for (const std::string& warning : plan.warnings()) context.log.warning(warning);
     const StageEnd end =
         farm_stage(context, workspace.place, workspace.books, tasks, TaskFileKind::toy_block, [&] {
             return std::make_unique<ToyRunner>(

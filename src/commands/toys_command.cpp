@@ -141,6 +141,7 @@ ExitCode run_toys(RunContext& context, const Arguments& arguments) {
             "the uncertainty of [finite_mc]");
     }
     const ToyPlan plan(world, fit_source(workspace), std::move(request));
+    for (const std::string& warning : plan.warnings()) context.log.warning(warning);
     const StageEnd end = farm_stage(context, workspace.place, workspace.books, plan.tasks(),
                                     TaskFileKind::toy_block, [&] {
                                         return std::make_unique<ToyRunner>(

@@ -126,7 +126,7 @@ std::vector<ObservableBins> observable_bins(const ToyPlan& plan,
             all.back().observable = name;
         };
         add("d ln D / d " + plan.exact_model().parameter_of_interest,
-            optimal_observable(plan, r, plan.list(r)), optimal_observable(plan, r, *data));
+            optimal_observable(plan, r, plan.signed_list(r)), optimal_observable(plan, r, *data));
         const Sets sets = sets_of(plan, source.campaign, r);
         for (const std::string& feature : source.campaign.events.features) {
             const RatioFile& ratios = *plan.ratios()[r];

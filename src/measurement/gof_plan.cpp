@@ -44,8 +44,13 @@ GofPlan::GofPlan(const mpi::Communicator& world, const FitSource& source, const 
     mpi::together(world, [&] {
         data_ = data_description(source.campaign, toys_.exact_model());
         bins_ = observable_bins(toys_, source, request.bins);
-        likelihood_ =
-            std::make_unique<const Likelihood>(toys_.exact_model(), toys_.reference(), alone_);
+        of_toys_.events = &toys_.reference();
+        of_data_.events = &toys_.signed_reference();
+        for (Expectation* expectation : {&of_toys_, &of_data_}) {
+            expectation->likelihood = std::make_unique<const Likelihood>(
+                toys_.exact_model(), *expectation->events, alone_);
+            if (!toys_.has_negative_weights()) break;  // both are the same
+        }
     });
 }
 
@@ -91,10 +96,11 @@ GofContents GofPlan::observed_toy(const Toy& toy) const {
     return contents;
 }
 
-GofContents GofPlan::expected(const std::vector<double>& theta) const {
+GofContents GofPlan::expected(const Expectation& from, const std::vector<double>& theta) const {
+    if (!from.likelihood) return expected(of_toys_, theta);
     const std::lock_guard lock(mutex_);
-    const ExpectedData expected = likelihood_->expected_data(
-        toys_.reference(), likelihood_->coordinates().to_internal(theta));
+    const ExpectedData expected = from.likelihood->expected_data(
+        *from.events, from.likelihood->coordinates().to_internal(theta));
     std::vector<std::vector<double>> weights;
     for (const EventSource& source : expected.data.unbinned) weights.push_back(weights_of(source));
     GofContents contents;
@@ -108,9 +114,9 @@ GofContents GofPlan::expected(const std::vector<double>& theta) const {
 }
 
 std::vector<double> GofPlan::deviances(const GofContents& observed,
+                                       const GofContents& nu,
                                        const std::vector<double>& theta,
                                        const std::vector<double>& observables) const {
-    const GofContents nu = expected(theta);
     std::vector<double> values;
     double all = constraint_deviance(toys_.exact_model(), theta, observables);
     for (std::size_t k = 0; k < nu.size(); ++k) {
@@ -129,7 +135,8 @@ ToyRunner::RunToy GofPlan::run_toy(const ToyTask& task) const {
         const Toy toy = experiment->thrown(number);
         ToyOutcome outcome = experiment->fitted(toy, number);
         if (outcome.converged) {
-            outcome.statistics = deviances(observed_toy(toy), outcome.value, toy.observed);
+            outcome.statistics = deviances(observed_toy(toy), expected(of_toys_, outcome.value),
+                                           outcome.value, toy.observed);
         }
         return outcome;
     };
@@ -167,8 +174,8 @@ GofRecord GofPlan::record(const std::vector<ToyOutcome>& outcomes) const {
     GofRecord record{campaign_, data_, model.parameter_of_interest,
                      toys_.best()[parameter_index(model, model.parameter_of_interest)]};
     const GofContents observed = observed_data();
-    const GofContents nu = expected(toys_.best());
-    const std::vector<double> values = deviances(observed, toys_.best(), observables_of(model));
+    const GofContents nu = expected(of_data_, toys_.best());
+    const std::vector<double> values = deviances(observed, nu, toys_.best(), observables_of(model));
     for (const ToyOutcome& toy : outcomes) ++(toy.converged ? record.toys : record.failed);
     if (record.toys == 0) {
         throw NumericalError("goodness of fit: no fit of a toy converged");

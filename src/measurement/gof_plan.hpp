@@ -28,6 +28,7 @@ public:
     GofPlan(const mpi::Communicator& world, const FitSource& source, const GofRequest& request);
 
     std::vector<Task> tasks() const;
+    std::vector<std::string> warnings() const { return toys_.warnings(); }
 
     /// Throws and fits one toy; its statistics are the deviances of all tests, the last one of all.
     ToyRunner::RunToy run_toy(const ToyTask& task) const;
@@ -37,10 +38,17 @@ public:
     GofRecord record(const std::vector<ToyOutcome>& outcomes) const;
 
 private:
+    /// Reference events that bins are expected from; one thread at a time.
+    struct Expectation {
+        const LikelihoodData* events = nullptr;
+        std::unique_ptr<const Likelihood> likelihood = nullptr;
+    };
+
     GofContents observed_data() const;
     GofContents observed_toy(const Toy& toy) const;
-    GofContents expected(const std::vector<double>& theta) const;
+    GofContents expected(const Expectation& from, const std::vector<double>& theta) const;
     std::vector<double> deviances(const GofContents& observed,
+                                  const GofContents& expected,
                                   const std::vector<double>& theta,
                                   const std::vector<double>& observables) const;
     std::vector<GofTest> named_tests() const;
@@ -51,8 +59,8 @@ private:
     std::string data_;  ///< what is fitted, in words
     std::vector<ObservableBins> bins_;
     mpi::Communicator alone_;
-    /// Over the events that toys are drawn from; one thread at a time.
-    std::unique_ptr<const Likelihood> likelihood_;
+    Expectation of_toys_;  ///< the events that toys are drawn from
+    Expectation of_data_;  ///< with negative weights as they are, if there are any
     mutable std::mutex mutex_;
 };
 

@@ -19,7 +19,7 @@ namespace ratiofarm {
 namespace {
 
 /// Raised when the same inputs give other toys.
-constexpr std::uint64_t toys_algorithm = 1;
+constexpr std::uint64_t toys_algorithm = 2;
 
 void set_norm(StatisticalModel& model, ShapeNorm wanted) {
     for (UnbinnedRegion& region : model.unbinned) {
@@ -91,7 +91,44 @@ ToyPlan::ToyPlan(const mpi::Communicator& world, const FitSource& source, ToyReq
         for (std::size_t p = 0; p < points_.size(); ++p) {
             for (std::size_t r = 0; r < samples_.size(); ++r) sample_sources(r, p);
         }
+        if (!request_.unit_weights) expect_throwable();
     });
+}
+
+std::vector<std::string> ToyPlan::warnings() const {
+    std::vector<std::string> warnings;
+    if (request_.unit_weights) return warnings;
+    for (const auto& region : cancelled_) {
+        for (const CancelledWeights& set : region) {
+            if (set.cells == 0) continue;
+            warnings.push_back(
+                fmt::format("sample '{}': {} of {} reference events have negative weights; all are "
+                            "worth {:.0f} events. They were cancelled in {} cells of like ratios: "
+                            "where the share of negative weights changes within a cell, toys miss "
+                            "that",
+                            set.set, set.negative, set.events, set.effective, set.cells));
+        }
+    }
+    return warnings;
+}
+
+/// What is left of negative expectations comes from a mixture that is negative: ratios are wrong.
+void ToyPlan::expect_throwable() const {
+    constexpr double most = 0.1;
+    for (std::size_t p = 0; p < points_.size(); ++p) {
+        for (std::size_t r = 0; r < lists_.size(); ++r) {
+            const ToyListSummary list = summary_of(weights_of(expected_[p].data.unbinned[r]));
+            if (-list.negative <= most * list.expected) continue;
+            const std::size_t poi = parameter_index(exact_, exact_.parameter_of_interest);
+            throw DataError(fmt::format(
+                "region '{}' at {} = {:.4g}: the mixture is negative for {} reference events, for "
+                "{:.3g} events where {:.4g} are expected (allowed: {:g} of them): the ratios "
+                "cannot "
+                "be right there; choose another truth, or give the nets more events",
+                exact_.unbinned[r].name, exact_.parameter_of_interest, points_[p].theta[poi],
+                list.n_negative, list.negative, list.expected, most));
+        }
+    }
 }
 
 void ToyPlan::check_request() const {
@@ -133,11 +170,30 @@ void ToyPlan::read_reference(const mpi::Communicator& world, const Campaign& cam
         const EventSource source =
             region_source(world, {of_reference, exact_, exact_.unbinned[r], ratios_[r], sets});
         mpi::together(world, [&] { lists_.push_back(whole_list(source)); });
-        reference_.unbinned.push_back(source_of(*lists_.back()));
     }
     for (const BinnedRegion& region : exact_.binned) {
         reference_.binned.emplace_back(region.n_bins(), 0.0);
     }
+    mpi::together(world, [&] { cancel_weights(); });
+}
+
+void ToyPlan::cancel_weights() {
+    signed_lists_ = lists_;
+    for (std::size_t r = 0; r < lists_.size(); ++r) {
+        signed_reference_.unbinned.push_back(source_of(*signed_lists_[r]));
+        cancelled_.emplace_back();
+        if (std::ranges::any_of(lists_[r]->reference, [](double w) { return w < 0.0; })) {
+            std::vector<double> yields;
+            for (const ProcessModel& process : exact_.unbinned[r].processes) {
+                yields.push_back(process.yield);
+            }
+            const auto events = std::make_shared<EventSet>(*lists_[r]);
+            cancelled_[r] = cancel_negative_weights(*events, yields);
+            lists_[r] = events;
+        }
+        reference_.unbinned.push_back(source_of(*lists_[r]));
+    }
+    signed_reference_.binned = reference_.binned;
 }
 
 void ToyPlan::read_samples(const mpi::Communicator& world, const Campaign& campaign) {

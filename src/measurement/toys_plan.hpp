@@ -11,6 +11,7 @@
 
 #include "farm/task.hpp"
 
+#include "cancelled_weights.hpp"
 #include "fit_input.hpp"
 #include "toys_runner.hpp"
 
@@ -69,6 +70,13 @@ public:
     /// The events that toys are drawn from, as reference; bins are empty.
     const LikelihoodData& reference() const { return reference_; }
     const EventSet& list(std::size_t region) const { return *lists_[region]; }
+    /// The same events as the ratio files have them, negative weights included.
+    const LikelihoodData& signed_reference() const { return signed_reference_; }
+    const EventSet& signed_list(std::size_t region) const { return *signed_lists_[region]; }
+    bool has_negative_weights() const { return signed_lists_ != lists_; }
+    /// What was done to negative weights of the lists. \return [region][sets]
+    const std::vector<std::vector<CancelledWeights>>& cancelled() const { return cancelled_; }
+    std::vector<std::string> warnings() const;
     /// Digest of everything that the toys of any point are made from.
     Digest digest() const;
 
@@ -79,6 +87,8 @@ private:
     void check_request() const;
     void space_grid();
     void read_reference(const mpi::Communicator& world, const Campaign& campaign);
+    void cancel_weights();
+    void expect_throwable() const;
     void read_samples(const mpi::Communicator& world, const Campaign& campaign);
     void fit_data(const mpi::Communicator& world, const FitSource& source);
     std::vector<ToySource> sample_sources(std::size_t region, std::size_t point) const;
@@ -91,8 +101,11 @@ private:
     std::string binned_text_;
     std::vector<double> base_;                            ///< truth before --at and the grid
     std::vector<std::shared_ptr<const EventSet>> lists_;  ///< [region], the reference
+    std::vector<std::shared_ptr<const EventSet>> signed_lists_;
     std::vector<std::vector<std::shared_ptr<const EventSet>>> samples_;  ///< [region][process]
     LikelihoodData reference_;
+    LikelihoodData signed_reference_;
+    std::vector<std::vector<CancelledWeights>> cancelled_;
     LikelihoodData data_;
     std::vector<double> best_;
     std::vector<std::shared_ptr<const NormalisationExpansion>> expansions_;

@@ -57,10 +57,14 @@ std::vector<double> sorted_statistic(const std::vector<ToyOutcome>& outcomes, st
 
 void fill_lists(const ToyPlan& plan, std::size_t point, ToyPointResult& result) {
     const ToySetup setup = plan.setup(point);
-    for (const ToyRegion& region : setup.unbinned) {
-        for (const ToySource& source : region.sources) {
+    for (std::size_t r = 0; r < setup.unbinned.size(); ++r) {
+        for (const ToySource& source : setup.unbinned[r].sources) {
             if (!source.weights.empty()) {
                 result.lists.push_back(summary_of(source.weights));
+                // What negative weights have cancelled is not known any better for that.
+                result.lists.back().effective_events *=
+                    effective_events(plan.signed_list(r).reference) /
+                    effective_events(plan.list(r).reference);
             } else if (source.expected > 0.0) {
                 result.reuse.push_back(source.expected * static_cast<double>(result.toys) /
                                        static_cast<double>(source.events->size()));
@@ -103,6 +107,7 @@ ToyPointResult point_result(const ToyPlan& plan,
 }
 
 void add_toy_warnings(const ToyPlan& plan, ToyResults& results) {
+    results.warnings = plan.warnings();
     double worst = 1.0;
     double reuse = 0.0;
     double negative = 0.0;
@@ -125,8 +130,9 @@ void add_toy_warnings(const ToyPlan& plan, ToyResults& results) {
     }
     if (negative < 0.0) {
         results.warnings.push_back(
-            fmt::format("expected events of negative weight cannot be thrown and were left out: up "
-                        "to {:.2g} of the sum of weights",
+            fmt::format("the mixture is negative for some reference events, which cannot be thrown "
+                        "and were left out: up to {:.2g} of the expected events, made up for by "
+                        "the others",
                         -negative));
     }
     if (!plan.request().unit_weights && fineness < 10.0) {
@@ -287,6 +293,15 @@ std::string toys_json(const ToyPlan& plan, const ToyResults& results) {
     for (const ToyPointResult& point : results.points) json["points"].push_back(json_of(point));
     json["neyman"] = Json::array();
     for (const NeymanResult& result : results.neyman) json["neyman"].push_back(json_of(result));
+    for (const auto& region : plan.cancelled()) {
+        for (const CancelledWeights& set : region) {
+            json["negative_weights"].push_back({{"sample", set.set},
+                                                {"events", set.events},
+                                                {"negative", set.negative},
+                                                {"effective_events", set.effective},
+                                                {"cells", set.cells}});
+        }
+    }
     json["warnings"] = results.warnings;
     return json.dump(2) + "\n";
 }

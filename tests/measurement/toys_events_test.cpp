@@ -3,9 +3,13 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <numeric>
+#include <random>
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm_test/catch.hpp"
+
+#include "measurement/cancelled_weights.hpp"
 
 using namespace ratiofarm;
 using Catch::Matchers::Contains;
@@ -31,6 +35,31 @@ EventSet numbered(std::uint64_t n, double (*weight)(std::uint64_t)) {
     return events;
 }
 
+/// n events of density 1 in x from 0 to 1, of which S has 2x and B 2 (1 - x). A share of 0.45 x of
+/// them is negative, and |w| makes up for it.
+EventSet signed_events(std::uint64_t n, std::vector<double>& x) {
+    EventSet events;
+    events.processes = {"S", "B"};
+    events.total = n;
+    events.origins = {{"R", 0, 0}};
+    std::mt19937_64 random(5);
+    std::uniform_real_distribution<double> uniform(0.0, 1.0);
+    for (std::uint64_t i = 0; i < n; ++i) {
+        x.push_back(uniform(random));
+        const double share = 0.45 * x.back();
+        const double sign = uniform(random) < share ? -1.0 : 1.0;
+        events.reference.push_back(sign / (1.0 - 2.0 * share) / static_cast<double>(n));
+        events.log_r.push_back(std::log(2.0 * x.back()));
+        events.log_r.push_back(std::log(2.0 - 2.0 * x.back()));
+    }
+    events.weight.assign(n, 0.0);
+    return events;
+}
+
+double sum_of(const std::vector<double>& values) {
+    return std::accumulate(values.begin(), values.end(), 0.0);
+}
+
 double rising(std::uint64_t i) { return static_cast<double>(i % 8) / 4.0; }
 
 }  // namespace
@@ -39,6 +68,61 @@ TEST_CASE("a whole list is every event of the source", "[measurement][toys]") {
     const EventSet events = numbered(100, rising);
 
     CHECK(*whole_list(source_of(events)) == events);
+}
+
+TEST_CASE("cancelled weights are positive and keep density and expected events",
+          "[measurement][toys]") {
+    std::vector<double> x;
+    const EventSet before = signed_events(40000, x);
+    EventSet events = before;
+
+    const auto sets = cancel_negative_weights(events, std::vector{20.0, 80.0});
+
+    REQUIRE(sets.size() == 1);
+    CHECK(sets[0].set == "R");
+    CHECK(sets[0].negative > 8000);
+    CHECK(sets[0].effective == Approx(effective_events(before.reference)));
+    CHECK(sets[0].cells > 50);
+    for (const double w : events.reference) CHECK(w >= 0.0);
+    CHECK(sum_of(events.reference) == Approx(sum_of(before.reference)).epsilon(1e-12));
+    for (std::size_t j = 0; j < 2; ++j) {
+        double was = 0.0;
+        double is = 0.0;
+        for (std::size_t i = 0; i < x.size(); ++i) {
+            was += before.reference[i] * std::exp(before.log_r[2 * i + j]);
+            is += events.reference[i] * std::exp(events.log_r[2 * i + j]);
+        }
+        CHECK(is == Approx(was).epsilon(1e-12));
+        CHECK(events.log_r[j] == Approx(before.log_r[j]).margin(0.05));
+    }
+    // A tenth of the density in each tenth of x, within what the signed weights know of it.
+    for (std::size_t slice = 0; slice < 10; ++slice) {
+        double sum = 0.0;
+        double squares = 0.0;
+        for (std::size_t i = 0; i < x.size(); ++i) {
+            if (static_cast<std::size_t>(10.0 * x[i]) != slice) continue;
+            sum += events.reference[i];
+            squares += before.reference[i] * before.reference[i];
+        }
+        CAPTURE(slice, sum);
+        CHECK(std::abs(sum - 0.1) < 4.0 * std::sqrt(squares));
+    }
+}
+
+TEST_CASE("weights that are positive keep their bits, and too few events are refused",
+          "[measurement][toys]") {
+    std::vector<double> x;
+    EventSet events = signed_events(1000, x);
+    for (double& w : events.reference) w = std::abs(w);
+    const EventSet before = events;
+    EventSet few = signed_events(40, x);
+
+    const auto sets = cancel_negative_weights(events, std::vector{20.0, 80.0});
+
+    CHECK(events == before);
+    CHECK(sets[0].cells == 0);
+    CHECK_THROWS_WITH(cancel_negative_weights(few, std::vector{20.0, 80.0}),
+                      Contains("reference events of 'R'") && Contains("worth"));
 }
 
 TEST_CASE("weights of a long list are read in pieces, each event once", "[measurement][toys]") {

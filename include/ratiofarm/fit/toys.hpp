@@ -19,7 +19,8 @@ namespace ratiofarm {
 /// A list of events that toys draw from.
 struct ToySource {
     std::shared_ptr<const EventSet> events;  ///< a whole set: ratios; its own weights are not used
-    /// [n], expected number of each event: drawn with replacement, negative ones count as 0.
+    /// [n], expected number of each event: drawn with replacement; negative ones count as 0,
+    /// and the others make up for them.
     /// Empty: real events of unit weight, drawn without replacement and disjoint between toys.
     std::vector<double> weights{};
     double expected = 0.0;  ///< events a toy, where there are no weights
@@ -98,8 +99,8 @@ private:
 
 /// What throwing from a weighted list means for the toys.
 struct ToyListSummary {
-    double expected = 0.0;          ///< events a toy
-    double negative = 0.0;          ///< sum of the negative weights, which were left out; <= 0
+    double expected = 0.0;          ///< events a toy: the sum of all weights
+    double negative = 0.0;          ///< sum of the negative weights; <= 0
     std::uint64_t n_negative = 0;   ///< events with such weights
     double effective_events = 0.0;  ///< (sum w)^2 / sum w^2: how fine the list is
 };
