@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "campaign/bin_expectations.hpp"
 #include "campaign/campaign.hpp"
 #include "campaign/make_model.hpp"
 #include "campaign/selection/selection_regions.hpp"
@@ -86,7 +87,9 @@ std::vector<SampleInfo> check_events(const Campaign& campaign,
     }
 }
 
-void print_text(const Campaign& campaign, const std::vector<SampleInfo>& samples) {
+void print_text(const Campaign& campaign,
+                const std::vector<SampleInfo>& samples,
+                const std::vector<std::string>& warnings) {
     fmt::print("campaign '{}' is valid (processes: {}, parameters: {}, features: {})\n",
                campaign.name, campaign.processes.size(), campaign.parameters.size(),
                campaign.events.features.size());
@@ -107,10 +110,14 @@ void print_text(const Campaign& campaign, const std::vector<SampleInfo>& samples
             fmt::print("    weights {:<10} sum to {:g}\n", weights.name, weights.sum);
         }
     }
+    for (const std::string& warning : warnings) fmt::print("  warning: {}\n", warning);
 }
 
-void print_json(const Campaign& campaign, const std::vector<SampleInfo>& samples) {
-    nlohmann::ordered_json json{{"schema", 1}, {"campaign", campaign.name}, {"valid", true}};
+void print_json(const Campaign& campaign,
+                const std::vector<SampleInfo>& samples,
+                const std::vector<std::string>& warnings) {
+    nlohmann::ordered_json json{
+        {"schema", 1}, {"campaign", campaign.name}, {"valid", true}, {"warnings", warnings}};
     for (const SampleInfo& sample : samples) {
         json["samples"].push_back({{"name", sample.name},
                                    {"events", sample.columns.events},
@@ -130,13 +137,19 @@ ExitCode run_check(RunContext&, const Arguments& arguments) {
     CampaignDraft draft = draft_campaign(read_text(file), file.parent_path(), file.string());
     const auto samples = check_events(draft.campaign, file, arguments.text("out"), draft.mistakes);
     check_ratios(draft.campaign, arguments.text("ratios"), draft.mistakes);
+    std::vector<std::string> warnings;
+    if (draft.mistakes.empty()) {
+        const BinExpectations bins = bin_expectations(draft.campaign);
+        draft.mistakes = bins.mistakes;
+        std::ranges::copy(bins.warnings, std::back_inserter(warnings));
+    }
     if (!draft.mistakes.empty()) throw ConfigError(mistakes_text(draft.mistakes, file.string()));
     if (arguments.has("print-config")) {
         fmt::print("{}", campaign_toml(draft.campaign));
     } else if (arguments.has("json")) {
-        print_json(draft.campaign, samples);
+        print_json(draft.campaign, samples, warnings);
     } else {
-        print_text(draft.campaign, samples);
+        print_text(draft.campaign, samples, warnings);
     }
     return ExitCode::done;
 }

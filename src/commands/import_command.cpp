@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "campaign/bin_expectations.hpp"
 #include "core/publish.hpp"
+#include "pyhf/pyhf_file.hpp"
 #include "pyhf/pyhf_import.hpp"
 
 #include "command.hpp"
@@ -14,11 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 nlohmann::json read_json(const fs::path& path) {
-    try {
-        return nlohmann::json::parse(read_text(path));
-    } catch (const nlohmann::json::exception& error) {
-        throw DataError(fmt::format("'{}' is not valid JSON: {}", path.string(), error.what()));
-    }
+    return in_context("'" + path.string() + "'", [&] { return parse_pyhf(read_text(path)); });
 }
 
 /// A code that a workspace leaves to the program that reads it.
@@ -43,6 +41,30 @@ std::string campaign_name(const fs::path& out) {
     return name.empty() || name.front() == '-' ? "imported" : name;
 }
 
+/// \throws DataError for bins that no parameter can fill
+void warn_about_bins(const Campaign& campaign) {
+    const BinExpectations found = bin_expectations(campaign);
+    for (const std::string& warning : found.warnings) {
+        fmt::print(stderr, "ratiofarm: warning: {}\n", warning);
+    }
+    if (found.mistakes.empty()) return;
+    throw DataError(fmt::format("{}", fmt::join(found.mistakes, "\n")));
+}
+
+void print_summary(const Campaign& campaign, const fs::path& out) {
+    std::size_t n_bins = 0;
+    double observed = 0.0;
+    for (const auto& section : campaign.binned) {
+        n_bins += section.region.n_bins();
+        for (const double count : *section.observed) observed += count;
+    }
+    fmt::print(
+        "{}: {} regions with {} bins, {} parameters, parameter of interest '{}'; data: the "
+        "observations of all regions, {:g} events\n",
+        out.string(), campaign.binned.size(), n_bins, campaign.parameters.size(),
+        campaign.inference.poi, observed);
+}
+
 ExitCode import_workspace(const Arguments& arguments) {
     const fs::path source = arguments.positional().front();
     const fs::path out = arguments.has("out") ? arguments.text("out") : "campaign.toml";
@@ -59,6 +81,7 @@ ExitCode import_workspace(const Arguments& arguments) {
         });
     }
     const PyhfImport how{.measurement = arguments.text("measurement"),
+                         .poi = arguments.text("poi"),
                          .campaign = campaign_name(out),
                          .normsys = interpolation(
                              arguments, "normsys",
@@ -67,16 +90,18 @@ ExitCode import_workspace(const Arguments& arguments) {
                                                    {{"code4p", Interpolation::code4p},
                                                     {"code0", Interpolation::code0},
                                                     {"code2", Interpolation::code2}})};
-    const Campaign campaign =
-        in_context(source.string(), [&] { return campaign_from_pyhf(workspace, how); });
+    const Campaign campaign = in_context("'" + source.string() + "'", [&] {
+        Campaign result = campaign_from_pyhf(workspace, how);
+        warn_about_bins(result);
+        return result;
+    });
     const std::string text = campaign_toml(campaign);
-    parse_campaign(text, out.parent_path(), out.string());  // starts outside their range and such
+    in_context("'" + source.string() +
+                   "' passes the schema, but not as a campaign; lines are those "
+                   "of the file that was not written",
+               [&] { parse_campaign(text, out.parent_path(), out.string()); });
     publish(out, text);
-    std::size_t n_bins = 0;
-    for (const auto& section : campaign.binned) n_bins += section.region.n_bins();
-    fmt::print("{}: {} regions with {} bins, {} parameters, parameter of interest '{}'\n",
-               out.string(), campaign.binned.size(), n_bins, campaign.parameters.size(),
-               campaign.inference.poi);
+    print_summary(campaign, out);
     return ExitCode::done;
 }
 
@@ -97,6 +122,7 @@ std::vector<Option> options() {
         {"patch", "FILE", "JSON patch, or pyhf patch set, to apply first"},
         {"patch-name", "NAME", "name of the patch in a patch set"},
         {"measurement", "NAME", "measurement to use (default: the first)"},
+        {"poi", "NAME", "parameter of interest (default: that of the measurement)"},
         {"normsys", "CODE", "interpolation of normsys: code4 or code1", "code4"},
         {"histosys", "CODE", "interpolation of histosys: code4p, code0 or code2", "code4p"},
         {"force", "", "replace an existing file"}};

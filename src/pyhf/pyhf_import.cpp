@@ -8,7 +8,6 @@
 
 #include "ratiofarm/core/errors.hpp"
 
-#include "pyhf_json.hpp"
 #include "pyhf_parameters.hpp"
 
 namespace ratiofarm {
@@ -22,67 +21,86 @@ using Kind = Constraint::Kind;
 
 constexpr double smallest_gamma = 1e-10;  // pyhf's own lower bound
 
-const json& chosen_measurement(const json& workspace, const std::string& name) {
-    const json& all = array_member(workspace, "measurements", "the workspace");
+/// Name of the measurement to use.
+/// \throws DataError if it is not there
+std::string chosen_measurement(const json& workspace, const std::string& name) {
     std::string known;
-    for (const json& measurement : all) {
-        const std::string its_name = text_member(measurement, "name", "a measurement");
-        if (name.empty() || its_name == name) return measurement;
-        known += (known.empty() ? "'" : ", '") + its_name + "'";
+    for (const json& measurement : workspace.value("measurements", json::array())) {
+        if (!measurement.is_object() || !measurement.contains("name")) continue;
+        const json& its_name = measurement.at("name");
+        if (its_name.is_string() && (name.empty() || its_name == name)) return its_name;
+        known += (known.empty() ? "" : ", ") + its_name.dump();
     }
+    if (name.empty()) return name;  // the schema says what is wrong
     throw DataError(fmt::format("the workspace has no measurement '{}' (it has {})", name,
                                 known.empty() ? "none" : known));
 }
 
-std::string modifier_text(const json& modifier) {
-    return modifier.value("type", "") + " '" + modifier.value("name", "") + "'";
+const json& measurement_called(const json& workspace, const std::string& name) {
+    for (const json& measurement : workspace.at("measurements")) {
+        if (measurement.at("name") == name) return measurement;
+    }
+    return workspace.at("measurements").at(0);
 }
 
-/// Relative uncertainties of a staterror: sqrt(sum err^2) / sum nominal over the samples of the
-/// channel that carry it. Zero: the factor stays at 1.
-std::vector<double> staterror_widths(const json& channel,
-                                     const std::string& name,
-                                     std::size_t n_bins,
-                                     const std::string& where) {
-    std::vector<double> variance(n_bins);
-    std::vector<double> nominal(n_bins);
-    for (const json& sample : array_member(channel, "samples", where)) {
-        for (const json& modifier : array_member(sample, "modifiers", where)) {
-            if (modifier.value("type", "") != "staterror" || modifier.value("name", "") != name) {
-                continue;
+/// What a staterror does to the channels that have it.
+struct Staterror {
+    std::vector<double> widths;                    ///< [all bins], relative; 0: stays at 1
+    std::map<std::string, std::size_t> first_bin;  ///< of each channel, in the order of their names
+};
+
+/// Relative uncertainties sqrt(sum err^2) / sum nominal over the samples of each channel that carry
+/// a staterror, with the channels in pyhf's order.
+std::map<std::string, Staterror> staterrors(const json& channels) {
+    std::map<std::string, const json*> by_name;
+    for (const json& channel : channels) by_name[channel.at("name")] = &channel;
+    std::map<std::string, Staterror> all;
+    for (const auto& [name, channel] : by_name) {
+        std::map<std::string, std::pair<std::vector<double>, std::vector<double>>> sums;
+        for (const json& sample : channel->at("samples")) {
+            for (const json& modifier : sample.at("modifiers")) {
+                if (modifier.at("type") != "staterror") continue;
+                auto& [variance, nominal] = sums[modifier.at("name")];
+                const std::size_t n_bins = sample.at("data").size();
+                variance.resize(n_bins);
+                nominal.resize(n_bins);
+                for (std::size_t b = 0; b < n_bins; ++b) {
+                    const double error = modifier.at("data").at(b);
+                    variance[b] += error * error;
+                    nominal[b] += sample.at("data").at(b).get<double>();
+                }
             }
-            const auto errors =
-                bins_of(member(modifier, "data", where), n_bins, where + ", staterror");
-            const auto contents = bins_of(member(sample, "data", where), n_bins, where);
-            for (std::size_t b = 0; b < n_bins; ++b) {
-                variance[b] += errors[b] * errors[b];
-                nominal[b] += contents[b];
+        }
+        for (const auto& [modifier, sum] : sums) {
+            Staterror& staterror = all[modifier];
+            staterror.first_bin[name] = staterror.widths.size();
+            for (std::size_t b = 0; b < sum.first.size(); ++b) {
+                const double nominal = sum.second[b];
+                staterror.widths.push_back(nominal > 0.0 ? std::sqrt(sum.first[b]) / nominal : 0.0);
             }
         }
     }
-    std::vector<double> widths(n_bins);
-    for (std::size_t b = 0; b < n_bins; ++b) {
-        if (nominal[b] > 0.0) widths[b] = std::sqrt(variance[b]) / nominal[b];
-    }
-    return widths;
+    return all;
 }
 
 /// Reads channels one after the other.
 class ChannelReader {
 public:
-    ChannelReader(const PyhfImport& how, PyhfParameters& parameters)
-        : how_(how), parameters_(parameters) {}
+    ChannelReader(const json& channels, const PyhfImport& how, PyhfParameters& parameters)
+        : how_(how), parameters_(parameters), staterrors_(staterrors(channels)) {
+        for (const json& channel : channels) {
+            regions_.keep(channel.at("name"));
+            for (const json& sample : channel.at("samples")) samples_.keep(sample.at("name"));
+        }
+    }
 
     BinnedRegionSection read(const json& channel) {
-        const std::string name = text_member(channel, "name", "a channel");
-        where_ = "channel '" + name + "'";
-        channel_ = &channel;
+        channel_ = channel.at("name");
         BinnedRegionSection section;
-        section.region.name = regions_.name_of(name);
-        for (const json& sample : array_member(channel, "samples", where_)) {
+        section.region.name = regions_.name_of(channel_);
+        for (const json& sample : channel.at("samples")) {
             section.region.samples.push_back(read_sample(sample));
         }
-        if (section.region.samples.empty()) throw DataError(where_ + " has no samples");
         return section;
     }
 
@@ -91,15 +109,10 @@ public:
 
 private:
     BinnedSample read_sample(const json& sample) {
-        const std::string name = text_member(sample, "name", where_ + ", a sample");
-        const std::string at = where_ + ", sample '" + name + "'";
-        BinnedSample result{.name = samples_.name_of(name),
-                            .contents = numbers_of(member(sample, "data", at), at)};
+        BinnedSample result{.name = samples_.name_of(sample.at("name")),
+                            .contents = sample.at("data").get<std::vector<double>>()};
         result.coefficient.terms.emplace_back();
-        for (const json& modifier : array_member(sample, "modifiers", at)) {
-            in_context(at + ", " + modifier_text(modifier),
-                       [&] { read_modifier(modifier, result); });
-        }
+        for (const json& modifier : sample.at("modifiers")) read_modifier(modifier, result);
         auto& factors = result.coefficient.terms.front().factors;
         std::sort(factors.begin(), factors.end(),
                   [](const auto& a, const auto& b) { return a.parameter < b.parameter; });
@@ -107,8 +120,9 @@ private:
     }
 
     void read_modifier(const json& modifier, BinnedSample& sample) {
-        const std::string type = text_member(modifier, "type", "a modifier");
-        const std::string name = text_member(modifier, "name", "a modifier");
+        const std::string type = modifier.at("type");
+        const std::string name = modifier.at("name");
+        const json& data = modifier.at("data");
         auto& factors = sample.coefficient.terms.front().factors;
         if (type == "normfactor") {
             factors.push_back({parameters_.declare(name, PyhfKind::normfactor, {{}}).front()});
@@ -116,19 +130,16 @@ private:
             const Default lumi{.constraint = {Kind::gaussian, 1.0, 1.0}};
             factors.push_back({parameters_.declare(name, PyhfKind::lumi, {lumi}).front()});
         } else if (type == "normsys") {
-            const json& data = member(modifier, "data", "modifier");
             sample.yields.push_back({alpha(name),
-                                     {number_of(member(data, "hi", "data"), "hi"),
-                                      number_of(member(data, "lo", "data"), "lo")},
+                                     {data.at("hi").get<double>(), data.at("lo").get<double>()},
                                      how_.normsys});
         } else if (type == "histosys") {
-            const std::size_t n = sample.contents.size();
-            const json& data = member(modifier, "data", "modifier");
-            sample.shapes.push_back(
-                {alpha(name), bins_of(member(data, "hi_data", "data"), n, "hi_data"),
-                 bins_of(member(data, "lo_data", "data"), n, "lo_data"), how_.histosys});
+            sample.shapes.push_back({alpha(name), data.at("hi_data").get<std::vector<double>>(),
+                                     data.at("lo_data").get<std::vector<double>>(), how_.histosys});
+        } else if (type == "staterror") {
+            sample.factors.push_back({staterror_factors(name, sample.contents.size())});
         } else {
-            sample.factors.push_back({factors_of(type, name, modifier, sample)});
+            sample.factors.push_back({factors_of(type, name, data, sample)});
         }
     }
 
@@ -138,120 +149,83 @@ private:
         return parameters_.declare(name, PyhfKind::alpha, {standard}).front();
     }
 
-    std::vector<std::string> factors_of(const std::string& type,
-                                        const std::string& name,
-                                        const json& modifier,
-                                        const BinnedSample& sample) {
-        const std::size_t n = sample.contents.size();
-        std::vector<Default> defaults(n);
-        if (type == "shapefactor") {
-            return parameters_.declare(name, PyhfKind::shapefactor, defaults);
-        }
-        const bool is_staterror = type == "staterror";
-        std::vector<double> widths(n);
-        if (is_staterror) {
-            widths = staterror_widths(*channel_, name, n, where_);
-            const auto known = staterror_channel_.emplace(name, where_).first;
-            if (known->second != where_) {
-                throw DataError("it is used in " + known->second +
-                                ", too (must belong to one channel)");
-            }
-        } else {
-            const auto errors = bins_of(member(modifier, "data", "modifier"), n, "data");
-            for (std::size_t b = 0; b < n; ++b) {
-                const bool valid = sample.contents[b] > 0.0 && errors[b] > 0.0;
-                if (valid) widths[b] = errors[b] / sample.contents[b];
-            }
-        }
-        for (std::size_t b = 0; b < n; ++b) {
+    static std::vector<Default> gammas(const std::vector<double>& widths, Kind kind) {
+        std::vector<Default> defaults(widths.size());
+        for (std::size_t b = 0; b < widths.size(); ++b) {
             defaults[b].low = smallest_gamma;
             defaults[b].active = widths[b] > 0.0;
-            defaults[b].constraint = {is_staterror ? Kind::gaussian : Kind::poisson, 1.0,
-                                      defaults[b].active ? widths[b] : 1.0};
+            defaults[b].constraint = {kind, 1.0, defaults[b].active ? widths[b] : 1.0};
         }
-        return parameters_.declare(name, is_staterror ? PyhfKind::staterror : PyhfKind::shapesys,
-                                   defaults);
+        return defaults;
+    }
+
+    std::vector<std::string> staterror_factors(const std::string& name, std::size_t n_bins) {
+        const Staterror& staterror = staterrors_.at(name);
+        const auto all = parameters_.declare(name, PyhfKind::staterror,
+                                             gammas(staterror.widths, Kind::gaussian));
+        const auto first =
+            all.begin() + static_cast<std::ptrdiff_t>(staterror.first_bin.at(channel_));
+        return {first, first + static_cast<std::ptrdiff_t>(n_bins)};
+    }
+
+    std::vector<std::string> factors_of(const std::string& type,
+                                        const std::string& name,
+                                        const json& errors,
+                                        const BinnedSample& sample) {
+        const std::size_t n = sample.contents.size();
+        if (type == "shapefactor") {
+            return parameters_.declare(name, PyhfKind::shapefactor, std::vector<Default>(n));
+        }
+        std::vector<double> widths(n);
+        for (std::size_t b = 0; b < n; ++b) {
+            const double error = errors.at(b);
+            const bool valid = sample.contents[b] > 0.0 && error > 0.0;
+            if (valid) widths[b] = error / sample.contents[b];
+        }
+        return parameters_.declare(name, PyhfKind::shapesys, gammas(widths, Kind::poisson));
     }
 
     const PyhfImport& how_;
     PyhfParameters& parameters_;
+    std::map<std::string, Staterror> staterrors_;
     NameMaker regions_{NameMaker::Rule::plain};
     NameMaker samples_{NameMaker::Rule::plain};
-    std::map<std::string, std::string> staterror_channel_;
-    const json* channel_ = nullptr;
-    std::string where_;
+    std::string channel_;
 };
 
-void refuse_unknown_modifiers(const json& channels) {
-    static const std::vector<std::string> known{"normfactor", "normsys", "histosys",   "shapesys",
-                                                "staterror",  "lumi",    "shapefactor"};
-    std::string unknown;
+std::vector<std::string> modifier_names(const json& channels) {
+    std::vector<std::string> names;
     for (const json& channel : channels) {
-        for (const json& sample : array_member(channel, "samples", "a channel")) {
-            for (const json& modifier : array_member(sample, "modifiers", "a sample")) {
-                const std::string type = modifier.value("type", "");
-                if (std::find(known.begin(), known.end(), type) != known.end()) continue;
-                unknown +=
-                    fmt::format("\n  {} (channel '{}', sample '{}')", modifier_text(modifier),
-                                channel.value("name", ""), sample.value("name", ""));
-            }
+        for (const json& sample : channel.at("samples")) {
+            for (const json& modifier : sample.at("modifiers"))
+                names.push_back(modifier.at("name"));
         }
     }
-    if (unknown.empty()) return;
-    throw DataError("modifiers of unknown types (known are " +
-                    fmt::format("{}", fmt::join(known, ", ")) + "):" + unknown);
+    return names;
 }
 
 }  // namespace
 
-json patched(const json& workspace, const json& patch, const std::string& name) {
-    const json* operations = &patch;
-    if (patch.is_object()) {
-        std::string known;
-        operations = nullptr;
-        for (const json& entry : array_member(patch, "patches", "the patch set")) {
-            const json& metadata = member(entry, "metadata", "a patch of the patch set");
-            const std::string its_name = text_member(metadata, "name", "a patch of the patch set");
-            if (its_name == name) operations = &member(entry, "patch", "patch '" + name + "'");
-            known += (known.empty() ? "'" : ", '") + its_name + "'";
-        }
-        if (operations == nullptr) {
-            throw DataError(
-                fmt::format("the patch set has no patch '{}' (it has {}; choose with "
-                            "--patch-name)",
-                            name, known));
-        }
-    }
-    try {
-        return workspace.patch(*operations);
-    } catch (const json::exception& error) {
-        throw DataError(fmt::format("the patch does not apply: {}", error.what()));
-    }
-}
-
 Campaign campaign_from_pyhf(const json& workspace, const PyhfImport& how) {
-    const json& channels = array_member(workspace, "channels", "the workspace");
-    if (channels.empty()) throw DataError("the workspace has no channels");
-    refuse_unknown_modifiers(channels);
-    PyhfParameters parameters(chosen_measurement(workspace, how.measurement));
-    ChannelReader reader(how, parameters);
+    const bool is_object = workspace.is_object();
+    const std::string chosen = is_object ? chosen_measurement(workspace, how.measurement) : "";
+    expect_workspace(workspace, chosen);
+    const json& channels = workspace.at("channels");
+    PyhfParameters parameters(measurement_called(workspace, chosen), modifier_names(channels));
+    ChannelReader reader(channels, how, parameters);
     Campaign campaign;
     campaign.name = how.campaign;
     for (const json& channel : channels) {
         BinnedRegionSection section = reader.read(channel);
-        const std::string name = text_member(channel, "name", "a channel");
-        for (const json& observation : array_member(workspace, "observations", "the workspace")) {
-            if (observation.value("name", "") != name) continue;
-            section.observed = bins_of(member(observation, "data", "an observation"),
-                                       section.region.n_bins(), "observation '" + name + "'");
+        for (const json& observation : workspace.at("observations")) {
+            if (observation.at("name") != channel.at("name")) continue;
+            section.observed = observation.at("data").get<std::vector<double>>();
         }
         campaign.binned.push_back(std::move(section));
     }
-    campaign.data.observed = std::all_of(
-        campaign.binned.begin(), campaign.binned.end(),
-        [](const BinnedRegionSection& section) { return section.observed.has_value(); });
+    campaign.data.observed = true;
     campaign.parameters = parameters.parameters();
-    campaign.inference.poi = parameters.parameter_of_interest();
+    campaign.inference.poi = parameters.parameter_of_interest(how.poi);
     campaign.labels = {parameters.labels(), reader.region_labels(), reader.sample_labels()};
     return campaign;
 }

@@ -29,7 +29,9 @@ std::string without_bin(const std::string& label) {
 
 }  // namespace
 
-PyhfModifiers::PyhfModifiers(const Campaign& campaign) : campaign_(campaign) {}
+PyhfModifiers::PyhfModifiers(const Campaign& campaign) : campaign_(campaign) {
+    find_shared_staterrors();
+}
 
 const Parameter& PyhfModifiers::parameter(const std::string& name) const {
     const auto found = std::find_if(campaign_.parameters.begin(), campaign_.parameters.end(),
@@ -124,15 +126,62 @@ std::string PyhfModifiers::factors_type(const BinFactors& factors) const {
     return type;
 }
 
+/// The name that the labels of its parameters give; empty if they give none.
+std::string PyhfModifiers::label_of_factors(const BinFactors& factors) const {
+    std::string name;
+    for (const std::string& parameter : factors.parameters) {
+        if (!parameter.empty()) name = without_bin(label(parameter));
+        if (!name.empty()) break;
+    }
+    return name;
+}
+
+/// Staterrors of one label are one modifier where pyhf takes them for one: in each region they have
+/// the same factors for all of the same samples.
+void PyhfModifiers::find_shared_staterrors() {
+    struct InRegion {
+        std::vector<BinFactors> factors;
+        std::vector<std::string> samples;
+    };
+    std::map<std::string, std::map<std::string, InRegion>> found;
+    for (const BinnedRegionSection& section : campaign_.binned) {
+        for (const BinnedSample& sample : section.region.samples) {
+            for (const BinFactors& factors : sample.factors) {
+                const std::string name = label_of_factors(factors);
+                if (name.empty() || factors_type(factors) != "staterror") continue;
+                const auto& region = section.region.name;
+                InRegion& here = found[name][label_of(campaign_.labels.regions, region)];
+                here.factors.push_back(factors);
+                here.samples.push_back(sample.name);
+            }
+        }
+    }
+    for (const auto& [name, regions] : found) {
+        const InRegion& first = regions.begin()->second;
+        const bool alike = std::all_of(regions.begin(), regions.end(), [&](const auto& entry) {
+            const auto& factors = entry.second.factors;
+            return std::ranges::count(factors, factors.front()) == std::ssize(factors) &&
+                   std::ranges::is_permutation(entry.second.samples, first.samples);
+        });
+        if (regions.size() < 2 || !alike) continue;
+        for (const auto& [region, here] : regions) {
+            const auto& parameters = here.factors.front().parameters;
+            shared_[name].factors.push_back(here.factors.front());
+            std::ranges::copy(parameters, std::back_inserter(shared_[name].parameters));
+        }
+    }
+}
+
 /// Factors of the same parameters are one modifier; its name comes from the labels.
 std::string PyhfModifiers::factors_name(const BinFactors& factors, const std::string& otherwise) {
     for (const auto& [name, known] : modifiers_) {
         if (known.parameters == factors.parameters) return name;
     }
-    std::string name;
-    for (const std::string& parameter : factors.parameters) {
-        if (!parameter.empty()) name = without_bin(label(parameter));
-        if (!name.empty()) break;
+    std::string name = label_of_factors(factors);
+    const auto shared = shared_.find(name);
+    if (shared != shared_.end()) {
+        const auto& all = shared->second.factors;
+        if (std::ranges::find(all, factors) != all.end()) return name;
     }
     if (name.empty() || modifiers_.contains(name)) name = otherwise;
     std::string unused = name;
@@ -179,7 +228,8 @@ void PyhfModifiers::add_factors(const BinnedRegion& region,
     if (type == "shapesys" && known) {
         return refuse(where + ": factors with Poisson constraints that another sample has, too");
     }
-    declare(name, {type, factors.parameters});
+    const auto shared = shared_.find(name);
+    declare(name, {type, shared == shared_.end() ? factors.parameters : shared->second.parameters});
     if (type == "shapefactor") {
         const bool all = std::none_of(factors.parameters.begin(), factors.parameters.end(),
                                       [](const std::string& p) { return p.empty(); });

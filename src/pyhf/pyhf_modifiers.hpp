@@ -47,11 +47,20 @@ private:
                      nlohmann::ordered_json& to);
     void declare_alpha(const std::string& where, const std::string& parameter);
     std::string factors_type(const BinFactors& factors) const;
+    std::string label_of_factors(const BinFactors& factors) const;
+    void find_shared_staterrors();
     std::string factors_name(const BinFactors& factors, const std::string& otherwise);
     std::vector<double> staterrors(const BinnedRegion& region, const BinFactors& factors) const;
     nlohmann::ordered_json configuration_of(const std::string& name, const Modifier& modifier);
 
+    /// A staterror that several regions have, with the factors of each.
+    struct Shared {
+        std::vector<std::string> parameters;  ///< of all regions, in the order of their labels
+        std::vector<BinFactors> factors;
+    };
+
     const Campaign& campaign_;
+    std::map<std::string, Shared> shared_;       ///< by name
     std::map<std::string, Modifier> modifiers_;  ///< by name
     std::vector<std::string> order_;             ///< of their names
     std::vector<std::string> refused_;

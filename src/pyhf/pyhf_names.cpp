@@ -5,7 +5,7 @@
 
 namespace ratiofarm {
 
-std::string NameMaker::unused(const std::string& wanted) {
+std::string NameMaker::name_like(const std::string& wanted) const {
     std::string name;
     const std::string_view also = rule_ == Rule::identifier ? "_" : "_.+-";
     for (const char c : wanted) {
@@ -24,16 +24,22 @@ std::string NameMaker::unused(const std::string& wanted) {
     if (starts_badly || name == "sqrt" || name == "source") name.insert(0, 1, '_');
     constexpr std::size_t longest = 90;  // of the 100 that a name may have
     name.resize(std::min(name.size(), longest));
-    std::string candidate = name;
-    for (int k = 2; !used_.insert(candidate).second; ++k)
-        candidate = name + "_" + std::to_string(k);
-    return candidate;
+    return name;
+}
+
+void NameMaker::keep(const std::string& original) {
+    if (name_like(original) != original) return;
+    if (used_.insert(original).second) names_.emplace(original, original);
 }
 
 const std::string& NameMaker::name_of(const std::string& original) {
     const auto found = names_.find(original);
     if (found != names_.end()) return found->second;
-    return names_.emplace(original, unused(original)).first->second;
+    const std::string name = name_like(original);
+    std::string candidate = name;
+    for (int k = 2; !used_.insert(candidate).second; ++k)
+        candidate = name + "_" + std::to_string(k);
+    return names_.emplace(original, candidate).first->second;
 }
 
 LabelsSection::Labels NameMaker::labels() const {

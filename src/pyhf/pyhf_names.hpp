@@ -18,6 +18,9 @@ public:
     };
     explicit NameMaker(Rule rule) : rule_(rule) {}
 
+    /// Keeps an original that is a name already for itself, so that none made from another is it.
+    void keep(const std::string& original);
+
     /// A name for the original; calls with one original always give one name.
     const std::string& name_of(const std::string& original);
 
@@ -25,7 +28,7 @@ public:
     LabelsSection::Labels labels() const;
 
 private:
-    std::string unused(const std::string& wanted);
+    std::string name_like(const std::string& wanted) const;
 
     Rule rule_;
     std::map<std::string, std::string> names_;  ///< original to ours

@@ -6,7 +6,7 @@
 
 #include "ratiofarm/core/errors.hpp"
 
-#include "pyhf_json.hpp"
+#include "core/suggest.hpp"
 
 namespace ratiofarm {
 
@@ -14,27 +14,18 @@ using nlohmann::json;
 
 namespace {
 
-bool is_scalar(PyhfKind kind) {
-    return kind == PyhfKind::normfactor || kind == PyhfKind::alpha || kind == PyhfKind::lumi;
-}
-
 /// What a measurement says about one parameter of a modifier.
 struct ConfigItems {
     const json& config;
-    std::string where;
     std::size_t index;
 
     /// Null if it does not say so.
     const json* find(const std::string& key) const {
-        const json& items = array_member(config, key, where);
-        if (items.empty()) return nullptr;
-        if (index < items.size()) return &items.at(index);
-        throw DataError(
-            fmt::format("{}: '{}' has {} entries (must be one for each of its parameters)", where,
-                        key, items.size()));
+        const auto items = config.find(key);
+        return items == config.end() ? nullptr : &items->at(index);
     }
     void number(const std::string& key, double& target) const {
-        if (const json* item = find(key)) target = number_of(*item, where + ", " + key);
+        if (const json* item = find(key)) target = item->get<double>();
     }
 };
 
@@ -54,13 +45,12 @@ void configure_constraint(const ConfigItems& items, PyhfKind kind, Constraint& c
 
 }  // namespace
 
-PyhfParameters::PyhfParameters(const json& measurement) {
-    measurement_ = "measurement '" + text_member(measurement, "name", "a measurement") + "'";
-    const json& config = member(measurement, "config", measurement_);
-    poi_ = text_member(config, "poi", measurement_);
-    for (const json& parameter : array_member(config, "parameters", measurement_)) {
-        config_[text_member(parameter, "name", measurement_ + ", parameters")] = parameter;
-    }
+PyhfParameters::PyhfParameters(const json& measurement, const std::vector<std::string>& modifiers) {
+    measurement_ = "measurement '" + measurement.at("name").get<std::string>() + "'";
+    const json& config = measurement.at("config");
+    poi_ = config.at("poi");
+    for (const json& parameter : config.at("parameters")) config_[parameter.at("name")] = parameter;
+    for (const std::string& name : modifiers) names_.keep(name);
 }
 
 Parameter PyhfParameters::configured(const std::string& modifier,
@@ -75,47 +65,22 @@ Parameter PyhfParameters::configured(const std::string& modifier,
     const auto found = config_.find(modifier);
     if (found == config_.end()) return result;
     const json& config = found->second;
-    const std::string where = measurement_ + ", parameter '" + modifier + "'";
-    const ConfigItems items{config, where, index};
+    const ConfigItems items{config, index};
     items.number("inits", result.start);
     if (const json* bounds = items.find("bounds")) {
-        const auto range = bins_of(*bounds, 2, where + ", bounds");
-        result.low = range[0];
-        result.high = range[1];
+        result.low = bounds->at(0);
+        result.high = bounds->at(1);
     }
     configure_constraint(items, kind, result.constraint);
-    if (config.contains("fixed")) {
-        if (!config.at("fixed").is_boolean()) {
-            throw DataError(where + ": 'fixed' must be true or false");
-        }
-        result.fixed = config.at("fixed").get<bool>();
-    }
+    result.fixed = config.value("fixed", false);
     return result;
-}
-
-const std::vector<std::string>& PyhfParameters::declared_again(const std::string& modifier,
-                                                               PyhfKind kind,
-                                                               std::size_t size) const {
-    const Declared& declared = declared_.at(modifier);
-    if (declared.kind == kind && declared.names.size() == size && kind != PyhfKind::shapesys) {
-        return declared.names;
-    }
-    throw DataError(
-        fmt::format("modifier '{}' is used twice with different parameters (a shapesys belongs to "
-                    "one sample; others must be of one kind and size)",
-                    modifier));
 }
 
 std::vector<std::string> PyhfParameters::declare(const std::string& modifier,
                                                  PyhfKind kind,
                                                  const std::vector<Default>& defaults) {
-    if (declared_.contains(modifier)) return declared_again(modifier, kind, defaults.size());
-    if (kind == PyhfKind::lumi && !config_.contains(modifier)) {
-        throw DataError(
-            fmt::format("{}: parameter '{}' is missing (a lumi modifier needs inits, "
-                        "bounds, auxdata and sigmas)",
-                        measurement_, modifier));
-    }
+    const auto known = declared_.find(modifier);
+    if (known != declared_.end()) return known->second.names;
     std::vector<std::string> names;
     for (std::size_t i = 0; i < defaults.size(); ++i) {
         Parameter parameter = configured(modifier, kind, defaults[i], i);
@@ -137,15 +102,27 @@ std::vector<std::string> PyhfParameters::declare(const std::string& modifier,
     return names;
 }
 
-std::string PyhfParameters::parameter_of_interest() const {
-    const auto found = declared_.find(poi_);
-    if (found == declared_.end() || !is_scalar(found->second.kind)) {
-        throw DataError(
-            fmt::format("{}: the parameter of interest is '{}', but no normfactor has this name "
-                        "(choose another measurement with --measurement)",
-                        measurement_, poi_));
+std::string PyhfParameters::parameter_of_interest(const std::string& given) const {
+    const std::string& wanted = given.empty() ? poi_ : given;
+    const auto found = declared_.find(wanted);
+    if (found != declared_.end() && is_scalar(found->second.kind)) {
+        return found->second.names.front();
     }
-    return found->second.names.front();
+    std::vector<std::string> known;
+    for (const auto& [name, declared] : declared_) {
+        if (is_scalar(declared.kind)) known.push_back(name);
+    }
+    const std::string problem =
+        given.empty() ? fmt::format(
+                            "{}: the parameter of interest is '{}', but no modifier with one "
+                            "parameter has this name",
+                            measurement_, poi_)
+                      : fmt::format("--poi '{}': no modifier with one parameter has this name{}",
+                                    given, did_you_mean(given, known));
+    throw DataError(fmt::format(
+        "{}; name another with --poi (known are {}), or the patch that adds it with --patch. For a "
+        "fit of only the background any will do: it matters to limits, scans and impacts",
+        problem, known.empty() ? "none" : fmt::format("{}", fmt::join(known, ", "))));
 }
 
 }  // namespace ratiofarm

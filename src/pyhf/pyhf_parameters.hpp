@@ -9,17 +9,17 @@
 #include "ratiofarm/physics/statistical_model.hpp"
 
 #include "pyhf_names.hpp"
+#include "pyhf_schema.hpp"
 
 namespace ratiofarm {
 
-/// Kind and size of the parameters of a modifier; two modifiers of one name must agree in it.
-enum class PyhfKind : std::uint8_t { normfactor, alpha, lumi, shapesys, staterror, shapefactor };
-
-/// The parameters of a workspace, collected while its modifiers are read.
+/// The parameters of a workspace that fits the schema, collected while its modifiers are read.
 class PyhfParameters {
 public:
     /// \param measurement  of the workspace, with "config"
-    explicit PyhfParameters(const nlohmann::json& measurement);
+    /// \param modifiers    names of all that will be declared: those that can stay do so
+    explicit PyhfParameters(const nlohmann::json& measurement,
+                            const std::vector<std::string>& modifiers = {});
 
     /// One parameter of a modifier before the measurement configures it.
     struct Default {
@@ -31,15 +31,14 @@ public:
     };
 
     /// Our names of the parameters of a modifier, one per default; empty for one that is left out.
-    /// \throws DataError if a modifier of that name has other parameters, or the measurement
-    /// configures them wrongly
+    /// A modifier that is declared again has the same ones.
     std::vector<std::string> declare(const std::string& modifier,
                                      PyhfKind kind,
                                      const std::vector<Default>& defaults);
 
-    /// Our name of the parameter of interest.
-    /// \throws DataError if no modifier has it
-    std::string parameter_of_interest() const;
+    /// Our name of the parameter of interest: the given one, or that of the measurement if empty.
+    /// \throws DataError naming those there are if it is none of them
+    std::string parameter_of_interest(const std::string& given) const;
 
     std::vector<Parameter> parameters() const { return parameters_; }
     LabelsSection::Labels labels() const { return names_.labels(); }
@@ -47,11 +46,8 @@ public:
 private:
     struct Declared {
         PyhfKind kind;
-        std::vector<std::string> names;
+        std::vector<std::string> names;  ///< empty for those that are left out
     };
-    const std::vector<std::string>& declared_again(const std::string& modifier,
-                                                   PyhfKind kind,
-                                                   std::size_t size) const;
     Parameter configured(const std::string& modifier,
                          PyhfKind kind,
                          const Default& defaults,

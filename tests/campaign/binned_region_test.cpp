@@ -1,6 +1,7 @@
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm_test/catch.hpp"
 
+#include "campaign/bin_expectations.hpp"
 #include "campaign/binned_section.hpp"
 #include "campaign/campaign.hpp"
 
@@ -149,4 +150,50 @@ TEST_CASE("mistakes of several samples are told together", "[campaign]") {
     text = replaced(text, "code1", "code3");
 
     CHECK(draft_campaign(text, "").mistakes.size() == 3);
+}
+
+TEST_CASE("bins that expect nothing or less are named with what to do", "[campaign]") {
+    struct Case {
+        std::string what;
+        std::string by;
+        std::size_t mistakes;
+        std::size_t warnings;
+        std::string text;
+    };
+    const std::string background = "contents = [50.0, 40.0]";
+    const std::vector<Case> cases{
+        {background, background, 0, 0, ""},
+        // 12 - 0.5 at the start, -0.5 at mu = 0
+        {background, "contents = [50.0, -0.5]", 0, 1,
+         "region 'SR', bin 1 (of 0 to 1): expects -0.5 events at mu = 0 (negative contents: "
+         "'background' -0.5); merge it with a neighbour"},
+        {background, "contents = [50.0, -14]", 0, 1, "expects -2 events at the start values"},
+        {background, "contents = [-101, 40.0]", 0, 1, "bin 0 (of 0 to 1): expects -91 events"},
+        {background, "contents = [50.0, 0.0]", 0, 1, "expects 0 events at mu = 0"},
+        // 55 + 12 - 1 at jes = 1 and nothing wrong; 12 + 40 - 93 at jes = -1
+        {"down = [49.0, 38.5] }", "down = [49.0, -53.0] }", 0, 1, "at jes = -1"}};
+
+    for (const Case& c : cases) {
+        const Campaign campaign = parse_campaign(replaced(binned_campaign, c.what, c.by), "");
+        const BinExpectations found = bin_expectations(campaign);
+
+        INFO(c.by);
+        CHECK(found.mistakes.size() == c.mistakes);
+        CHECK(found.warnings.size() == c.warnings);
+        const auto& told = c.mistakes > 0 ? found.mistakes : found.warnings;
+        if (!told.empty()) CHECK_THAT(told.front(), Catch::Matchers::Contains(c.text));
+    }
+    // Nothing helps: 10 mu - 101 < 0 up to mu = 10, the end of its range.
+    const std::string no_shape = replaced(binned_campaign, "up = [52.0, 41.0], down = [49.0, 38.5]",
+                                          "up = [-101.0, 40.0], down = [-102.0, 40.0]");
+    const auto never = bin_expectations(
+        parse_campaign(replaced(no_shape, background, "contents = [-101, 40.0]"), ""));
+    CHECK(never.mistakes.size() == 1);
+    CHECK(never.warnings.empty());
+    // No observed events: 0 expected ones are as good a model as any.
+    const std::string empty =
+        replaced(binned_campaign, "observed = [55, 48.5]", "observed = [55, 0]");
+    CHECK(
+        bin_expectations(parse_campaign(replaced(empty, background, "contents = [50.0, 0.0]"), ""))
+            .warnings.empty());
 }

@@ -10,6 +10,7 @@
 
 #include "core/publish.hpp"
 #include "pyhf/pyhf_export.hpp"
+#include "pyhf/pyhf_file.hpp"
 #include "pyhf/pyhf_import.hpp"
 #include "tests/tables/run_python.hpp"
 
@@ -43,6 +44,7 @@ const std::vector<Case> cases{{"all_modifiers", true, 123.539627141485},
                               {"normsys_2bin", false, 18.9801978867429},
                               {"shapesys_1bin", true, 3.62906606578201},
                               {"shapesys_1bin_discovery", true, 2.41282023066427},
+                              {"staterror_channels", true, 13.1229071935976},
                               {"two_channels", true, 79.9600224791964}};
 
 Campaign imported(const json& spec, bool defaults = true) {
@@ -228,29 +230,21 @@ TEST_CASE("a measurement may configure how often an uncertainty was counted", "[
     CHECK(gamma.constraint.observed == 1.25);
 }
 
-TEST_CASE("a workspace that cannot be read is refused by name", "[commands]") {
-    const json good = workspace("all_modifiers");
-    const auto with = [&](const char* pointer, const json& value) {
-        json changed = good;
-        changed[json::json_pointer(pointer)] = value;
-        return error_of(changed);
-    };
-    json unknown = good;
-    unknown["channels"][0]["samples"][1]["modifiers"][1]["type"] = "shapesyst";
-    unknown["channels"][2]["samples"][0]["modifiers"][0]["type"] = "custom";
-    CHECK_THAT(error_of(unknown),
-               Contains("shapesyst 'xsec' (channel 'SR 1', sample 'background')") &&
-                   Contains("custom 'free shape' (channel 'CR2'"));
-    CHECK_THAT(with("/channels/0/samples/0/data", {1.0, "x", 2.0}),
-               Contains("channel 'SR 1', sample 'signal (new)'") && Contains("\"x\""));
-    CHECK_THAT(with("/channels/0/samples/0/modifiers/3/data/hi_data", {1.0}),
-               Contains("histosys 'jet energy'") && Contains("1 numbers for 3 bins"));
-    CHECK_THAT(with("/observations/1/data", {1.0}), Contains("observation 'CR'"));
-    CHECK_THAT(with("/measurements/0/config/poi", "nu"), Contains("'nu'"));
-    CHECK_THAT(with("/measurements/0/config/parameters/0/name", "other"), Contains("lumi"));
-    CHECK_THAT(with("/channels/1/samples/0/modifiers/2/name", "stat SR"), Contains("one channel"));
-    CHECK_THAT(with("/channels/1/samples/0/modifiers/1/name", "mu"), Contains("'mu'"));
-    CHECK_THAT(error_of(json::object()), Contains("no channels"));
+TEST_CASE("a workspace without the parameter of interest needs another one", "[commands]") {
+    json spec = workspace("normsys_2bin");
+    spec["measurements"][0]["config"]["poi"] = "";
+    const std::string alpha = "xs";
+    spec["channels"][0]["samples"][0]["modifiers"] = {
+        {{"name", alpha}, {"type", "normsys"}, {"data", {{"hi", 1.1}, {"lo", 0.9}}}}};
+
+    const Campaign campaign =
+        campaign_from_pyhf(spec, {.measurement = "", .poi = alpha, .campaign = "background"});
+
+    CHECK_THAT(error_of(spec), Contains("the parameter of interest is ''") && Contains("--poi"));
+    CHECK(campaign.inference.poi == alpha);
+    CHECK(parse_campaign(campaign_toml(campaign), "").inference.poi == alpha);
+    CHECK_THROWS_WITH(campaign_from_pyhf(spec, {.measurement = "other", .campaign = "x"}),
+                      Contains("no measurement 'other'"));
 }
 
 TEST_CASE("a patch and a patch set change the workspace first", "[commands]") {
