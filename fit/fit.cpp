@@ -118,6 +118,7 @@ void fill_intervals(const Likelihood& likelihood,
         const Interval ends = interval_of(profile, likelihood.coordinates(), fitted.error, 1.0);
         if (ends.low) fitted.error_low = std::max(0.0, fitted.value - *ends.low);
         if (ends.high) fitted.error_high = std::max(0.0, *ends.high - fitted.value);
+        fitted.interval_failed = !ends.converged;
     }
 }
 

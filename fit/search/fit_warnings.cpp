@@ -52,6 +52,11 @@ void warn_of_parameters(const StatisticalModel& model,
             warnings.push_back("parameter '" + parameter.name +
                                "' appears only in its constraint: no process depends on it");
         }
+        if (parameter.interval_failed) {
+            warnings.push_back("the interval t < 1 of '" + parameter.name +
+                               "' lacks an end: a fit with '" + parameter.name +
+                               "' held did not converge");
+        }
         if (parameter.at_bound) {
             warnings.push_back(
                 "parameter '" + parameter.name + "' is at the end of its range" +

@@ -22,12 +22,16 @@ public:
             double u = inside.u + sense * step;
             if (sense * (u - side) > 0.0) u = side;
             const Place next = at(u);
+            if (failed_) return std::nullopt;
             if (next.excess >= 0.0) return refine(inside, next);
             step = next_step(next, sense, step);
             inside = next;
         }
         return std::nullopt;
     }
+
+    /// A conditional fit did not converge: what find() returned says nothing.
+    bool failed() const { return failed_; }
 
 private:
     /// sqrt(t) - sqrt(level), which is almost linear in u.
@@ -39,6 +43,7 @@ private:
 
     Place at(double u) {
         const ProfilePoint point = profile_.at(u);
+        failed_ = failed_ || !point.converged;
         const double root = std::sqrt(std::max(0.0, profile_.t(point)));
         return {u, root - target_, root > 0.0 ? point.gradient / root : 0.0};
     }
@@ -50,7 +55,7 @@ private:
     }
 
     /// Newton inside a bracket, halving it where Newton leaves it or is slow.
-    double refine(Place inside, Place outside) {
+    std::optional<double> refine(Place inside, Place outside) {
         Place last =
             std::abs(inside.excess) < outside.excess && inside.gradient != 0.0 ? inside : outside;
         for (int iteration = 0; iteration < 80; ++iteration) {
@@ -61,6 +66,7 @@ private:
             const auto [low, high] = std::minmax(inside.u, outside.u);
             if (!(u > low && u < high) || iteration % 4 == 3) u = 0.5 * (low + high);
             last = at(u);
+            if (failed_) return std::nullopt;
             (last.excess < 0.0 ? inside : outside) = last;
         }
         return outside.u;
@@ -69,6 +75,7 @@ private:
     Profile& profile_;
     double target_;
     double tolerance_ = 0.0;
+    bool failed_ = false;
 };
 
 }  // namespace
@@ -88,9 +95,12 @@ Interval interval_of(Profile& profile,
         if (!u) return std::nullopt;
         return coordinates.to_external(a, *u);
     };
-    Crossing crossing(profile, level);
-    return {to_external(crossing.find(profile.space().low[a], step)),
-            to_external(crossing.find(profile.space().high[a], step))};
+    Crossing below(profile, level);
+    Crossing above(profile, level);
+    Interval ends{to_external(below.find(profile.space().low[a], step)),
+                  to_external(above.find(profile.space().high[a], step))};
+    ends.converged = !below.failed() && !above.failed();
+    return ends;
 }
 
 Interval interval(const Likelihood& likelihood,

@@ -118,18 +118,21 @@ double Profile::distance(const ProfilePoint& point, std::span<const double> valu
     return std::sqrt(sum);
 }
 
-std::vector<double> Profile::start(const Branch& branch, std::span<const double> values) const {
-    const auto nearer = [&](const ProfilePoint& a, const ProfilePoint& b) {
+const ProfilePoint& Profile::nearest(const Branch& branch, std::span<const double> values) const {
+    return *std::min_element(branch.begin(), branch.end(), [&](const auto& a, const auto& b) {
         return distance(a, values) < distance(b, values);
-    };
-    const auto near = std::min_element(branch.begin(), branch.end(), nearer);
+    });
+}
+
+std::vector<double> Profile::start(const Branch& branch, std::span<const double> values) const {
+    const ProfilePoint* near = &nearest(branch, values);
     std::vector<double> u = near->u;
     const ProfilePoint* other = nullptr;  // the next one, for curved predictions along one line
     for (const auto& point : branch) {
-        if (held_.size() > 1 || point.tangent.empty() || &point == &*near) continue;
+        if (held_.size() > 1 || point.tangent.empty() || &point == near) continue;
         const double gap = std::abs(point.u[held_[0]] - near->u[held_[0]]);
         if (gap == 0.0 || std::abs(values[0] - near->u[held_[0]]) > 1.5 * gap) continue;
-        if (other == nullptr || nearer(point, *other)) other = &point;
+        if (other == nullptr || distance(point, values) < distance(*other, values)) other = &point;
     }
     for (std::size_t a = 0; a < u.size() && !near->tangent.empty(); ++a) {
         if (space_.held[a]) continue;
@@ -151,7 +154,15 @@ std::vector<double> Profile::start(const Branch& branch, std::span<const double>
 
 ProfilePoint Profile::follow(Branch& branch, std::span<const double> values) const {
     const auto objective = [this](std::span<const double> u) { return likelihood_.evaluate(u); };
-    const NewtonResult end = minimise(objective, space_, start(branch, values), {.edm = edm_});
+    NewtonResult end = minimise(objective, space_, start(branch, values), {.edm = edm_});
+    if (!end.converged()) {  // the prediction may mislead, and a new radius may help
+        for (std::vector<double> from : {end.u, nearest(branch, values).u}) {
+            for (std::size_t h = 0; h < held_.size(); ++h) from[held_[h]] = values[h];
+            NewtonResult again = minimise(objective, space_, std::move(from), {.edm = edm_});
+            if (again.converged() || again.at.nll < end.at.nll) end = std::move(again);
+            if (end.converged()) break;
+        }
+    }
     ProfilePoint point = profile_point(end, space_, held_);
     if (point.converged) branch.push_back(point);
     return point;
@@ -164,9 +175,7 @@ ProfilePoint Profile::at(std::span<const double> values) {
         std::all_of(space_.held.begin(), space_.held.end(), [](bool h) { return h; });
     for (std::size_t k = 1; k < branches_.size() && !nothing_free; ++k) {
         ProfilePoint other = follow(branches_[k], values);
-        if (other.converged && (!least.converged || other.nll < least.nll)) {
-            least = std::move(other);
-        }
+        if (!(least.nll <= other.nll)) least = std::move(other);
     }
     return least;
 }

@@ -38,8 +38,9 @@ public:
             const NewtonResult& minimum,
             std::vector<std::size_t> held);
 
-    /// Collective over the likelihood's communicator.
-    /// \param values of the held parameters, in u, inside their ranges
+    /// Collective over the likelihood's communicator. The deepest point that any branch came to:
+    /// one that did not converge is not replaced by a branch that lies higher. \param values of the
+    /// held parameters, in u, inside their ranges
     ProfilePoint at(std::span<const double> values);
     ProfilePoint at(double value) { return at(std::span(&value, 1)); }
 
@@ -63,6 +64,7 @@ private:
             std::vector<std::size_t> held,
             const NewtonResult* minimum);
     double distance(const ProfilePoint& point, std::span<const double> values) const;
+    const ProfilePoint& nearest(const Branch& branch, std::span<const double> values) const;
     std::vector<double> start(const Branch& branch, std::span<const double> values) const;
     ProfilePoint follow(Branch& branch, std::span<const double> values) const;
 

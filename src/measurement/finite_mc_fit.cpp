@@ -207,6 +207,7 @@ void inflate(const Likelihood& likelihood, const FiniteMcRecord& record, FitResu
         parameter.error_low = parameter.error_high = std::nullopt;
         if (ends.low) parameter.error_low = std::max(0.0, parameter.value - *ends.low);
         if (ends.high) parameter.error_high = std::max(0.0, *ends.high - parameter.value);
+        parameter.interval_failed = !ends.converged;
     }
 }
 

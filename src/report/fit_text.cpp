@@ -19,10 +19,10 @@ std::string parameter_line(const FittedParameter& parameter) {
 }
 
 std::string interval_line(const FittedParameter& parameter) {
-    if (!parameter.error_low && !parameter.error_high) return {};
+    if (!parameter.error_low && !parameter.error_high && !parameter.interval_failed) return {};
     const auto end = [&](const std::optional<double>& distance, double sign) {
-        return distance ? fmt::format("{:.4g}", parameter.value + sign * *distance)
-                        : std::string("the end of the range");
+        if (distance) return fmt::format("{:.4g}", parameter.value + sign * *distance);
+        return std::string(parameter.interval_failed ? "NOT CONVERGED" : "the end of the range");
     };
     return fmt::format("t < 1 for {} from {} to {}\n", parameter.name,
                        end(parameter.error_low, -1.0), end(parameter.error_high, 1.0));
@@ -291,6 +291,17 @@ std::string limits_text(const FitRecord& record) {
 
 namespace {
 
+/// What a reader of a table of t must know of a point.
+std::string remark(const ScanPoint& point) { return point.converged ? "" : "  NOT CONVERGED"; }
+
+std::string remark_on_scan(const FitResult& fit) {
+    const auto failed = std::count_if(fit.scan.begin(), fit.scan.end(),
+                                      [](const ScanPoint& point) { return !point.converged; });
+    if (failed == 0) return {};
+    return fmt::format("{} of {} points did not converge: their t is only an upper bound\n", failed,
+                       fit.scan.size());
+}
+
 /// Three columns: both parameters and t.
 std::string grid_text(const FitResult& fit) {
     const std::size_t comma = fit.scan_parameter.find(',');
@@ -301,10 +312,10 @@ std::string grid_text(const FitResult& fit) {
     std::string text =
         fmt::format("{:>12} {:>12} {:>14}\n", fit.scan_parameter.substr(0, comma), inner, "t");
     for (const ScanPoint& point : fit.scan) {
-        text += fmt::format("{:>12.6g} {:>12.6g} {:>14.6f}\n", point.poi,
-                            point.parameters.at(index), point.t);
+        text += fmt::format("{:>12.6g} {:>12.6g} {:>14.6f}{}\n", point.poi,
+                            point.parameters.at(index), point.t, remark(point));
     }
-    return text;
+    return text + remark_on_scan(fit);
 }
 
 }  // namespace
@@ -331,9 +342,13 @@ std::string scan_text(const FitRecord& record) {
             const auto width = std::max<std::size_t>(14, column->label.size() + 3);
             text += fmt::format("  {:>{}.6f}", column->fit.scan[i].t, width);
         }
+        text += remark(record.fit.scan[i]);
+        for (const auto* column : columns) {
+            if (!column->fit.scan[i].converged) text += "  NOT CONVERGED: " + column->label;
+        }
         text += '\n';
     }
-    return text;
+    return text + remark_on_scan(record.fit);
 }
 
 }  // namespace ratiofarm

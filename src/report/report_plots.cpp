@@ -58,6 +58,7 @@ Panel difference_panel(std::string label, Curve points, double centre) {
 Curve scan_curve(const FitResult& fit, std::string label, Mark mark, Colour colour) {
     Curve result = curve(std::move(label), mark, colour);
     for (const ScanPoint& point : fit.scan) {
+        if (!point.converged) continue;
         result.x.push_back(point.poi);
         result.y.push_back(point.t);
     }

@@ -31,6 +31,7 @@ std::string end_text(const FittedParameter& parameter,
 }
 
 std::string interval_text(const FittedParameter& parameter) {
+    if (parameter.interval_failed) return "NOT CONVERGED";
     if (!parameter.error_low && !parameter.error_high) return "-";
     return end_text(parameter, parameter.error_low, -1.0) + " to " +
            end_text(parameter, parameter.error_high, 1.0);
@@ -115,13 +116,17 @@ std::string scan_table(const FitRecord& record) {
         columns.push_back(&comparison);
         header.push_back("t, " + comparison.label);
     }
+    header.emplace_back();
     std::vector<std::vector<Cell>> rows;
     for (std::size_t i = 0; i < record.fit.scan.size(); ++i) {
+        std::string remark = record.fit.scan[i].converged ? "" : "NOT CONVERGED";
         std::vector<Cell> row{number_cell(fmt::format("{:.5g}", record.fit.scan[i].poi)),
                               number_cell(fmt::format("{:.6f}", record.fit.scan[i].t))};
         for (const auto* column : columns) {
             row.push_back(number_cell(fmt::format("{:.6f}", column->fit.scan[i].t)));
+            if (!column->fit.scan[i].converged) remark += " NOT CONVERGED: " + column->label;
         }
+        row.push_back(text_cell(remark));
         rows.push_back(std::move(row));
     }
     return "<details><summary>All points of the scan</summary>\n" + table_html("", header, rows) +
@@ -137,7 +142,9 @@ std::string result_section(const ReportInputs& inputs, const Plotter& plotter) {
                                comparison_table(record) + minima_table(record.fit);
     Figures figures(plotter, "scan");
     if (!record.fit.scan.empty()) {
-        figures.add(scan_plot(record), "Test statistic t; lines at 1 and at 3.84.");
+        figures.add(scan_plot(record),
+                    "Test statistic t; lines at 1 and at 3.84. Points that did not converge are "
+                    "left out.");
     }
     std::string body = tiles(record.fit) + "<div class=\"beside\">\n<div>" + tables + "</div>\n" +
                        figures.html() + "</div>\n";

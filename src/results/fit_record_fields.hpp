@@ -23,6 +23,7 @@ void fields(Visit& visit, MemberOf<Visit, FittedParameter>& value) {
     visit("error", value.error);
     visit("error_low", value.error_low);
     visit("error_high", value.error_high);
+    visit("interval_failed", value.interval_failed, unless(!value.interval_failed));
     visit("pull", value.pull);
     visit("constraint", value.constraint);
     visit("group", value.group, unless(value.group.empty()));

@@ -47,6 +47,10 @@ TEST_CASE("the scan is printed with the comparison beside it", "[report]") {
 
     CHECK_THAT(text, Contains("t, exact ratios"));
     CHECK_THAT(text, Contains("59.697256"));
+    CHECK_THAT(text, Contains("1 of 2 points did not converge: their t is only an upper bound"));
+    const std::string second = text.substr(text.find("2.708811"));
+    CHECK(second.find("NOT CONVERGED") < second.find('\n'));
+    CHECK(text.find("NOT CONVERGED") > text.find("2.708811"));
     CHECK(scan_text(FitRecord{}).empty());
 }
 
@@ -100,5 +104,5 @@ TEST_CASE("a scan of two parameters is printed as three columns", "[report]") {
     const std::string text = scan_text(record);
 
     CHECK_THAT(text, Contains("          mu        alpha              t"));
-    CHECK_THAT(text, Contains("           2          0.1       2.708811"));
+    CHECK_THAT(text, Contains("           2          0.1       2.708811  NOT CONVERGED"));
 }

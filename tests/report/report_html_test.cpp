@@ -99,7 +99,8 @@ TEST_CASE("numbers in the report are those of its inputs", "[report]") {
     CHECK_THAT(page, Contains("0.477585"));
     CHECK_THAT(page, Contains("Upper limits on mu at 90 % CLs"));
     CHECK_THAT(page, Contains("<td class=\"n\">0.3333</td><td class=\"n\">-0.6667</td>"));
-    CHECK_THAT(page, Contains(">-54</text>"));  // correlation in per cent
+    CHECK_THAT(page, Contains(">-54</text>"));             // correlation in per cent
+    CHECK_THAT(page, Contains("<td>NOT CONVERGED</td>"));  // the second point of the scan
 }
 
 TEST_CASE("the report shows single nets and those that were excluded", "[report]") {

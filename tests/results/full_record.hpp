@@ -8,6 +8,7 @@ namespace ratiofarm::test {
 inline FitRecord full_record() {
     FitRecord record = sample_record();
     record.fit.scan_parameter = "alpha";
+    record.fit.parameters[2].interval_failed = true;
     record.fit.impacts[0].refit_down = -0.3;
     record.fit.impacts[0].observable_down = -0.31;
     record.fit.impacts[0].observable_up = 0.33;

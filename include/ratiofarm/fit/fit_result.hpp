@@ -19,6 +19,7 @@ struct FittedParameter {
     bool at_bound = false;  ///< the error then holds the free parameters only and is 0 here
     std::optional<double> error_low = {};   ///< value minus the lower end of t < 1, >= 0
     std::optional<double> error_high = {};  ///< upper end of t < 1 minus value, >= 0
+    bool interval_failed = false;  ///< an end is missing because a fit on the way did not converge
     std::optional<double> pull = {};  ///< (value - global observable) / width of its constraint
     std::optional<double> constraint = {};  ///< error / width: 1 where the data say nothing
     std::string group = {};

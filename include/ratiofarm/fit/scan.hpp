@@ -56,6 +56,7 @@ std::vector<ScanPoint> scan_grid(const Likelihood& likelihood,
 struct Interval {
     std::optional<double> low;
     std::optional<double> high;
+    bool converged = true;  ///< false: an end is missing because a conditional fit did not converge
 };
 
 /// Collective over the likelihood's communicator. Profiles until both ends are known to 1e-9 of
