@@ -52,7 +52,8 @@ struct TestStatistics::State {
         const ProfilePoint point = profile.at(likelihood.coordinates().to_internal(poi, mu));
         if (!point.converged) {
             throw NumericalError("the fit with " + parameter.name + " = " + std::to_string(mu) +
-                                 " held did not converge");
+                                     " held did not converge",
+                                 ExitCode::tasks_failed);
         }
         return point;
     }

@@ -46,8 +46,9 @@ ExitCode run_fit(RunContext& context, const Arguments& arguments) {
     if (!context.world.is_root()) return ExitCode::done;
     if (fit.end.state == StageEnd::State::up_to_date) context.log.info("fit.json is up to date");
     const std::string json = read_text(place.directory.fit_json());
-    fmt::print("{}", arguments.has("json") ? json : fit_text(parse_fit_json(json)));
-    return ExitCode::done;
+    const FitRecord record = parse_fit_json(json);
+    fmt::print("{}", arguments.has("json") ? json : fit_text(record));
+    return exit_code_of(record, context.log);
 }
 
 }  // namespace

@@ -59,7 +59,7 @@ ExitCode run_impacts(RunContext& context, const Arguments& arguments) {
         fmt::print("{}", arguments.has("json") ? fit_json(fitted.record)
                                                : impacts_text(fitted.record, order));
     }
-    return ExitCode::done;
+    return exit_code_of(fitted.record, context.log);
 }
 
 }  // namespace

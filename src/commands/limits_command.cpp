@@ -172,6 +172,10 @@ ExitCode run_limits(RunContext& context, const Arguments& arguments) {
     const Workspace workspace = open_workspace(context, arguments, Needs::campaign);
     FittedCampaign fitted =
         fitted_campaign(context, workspace.planned, workspace.place, workspace.books.blinding);
+    if (!fitted.record.fit.converged) {
+        throw mpi::AgreedError(ExitCode::tasks_failed,
+                               "no limits: the fit did not converge ('ratiofarm fit' shows it)");
+    }
     fitted.record.limits = in_context("limits", [&] {
         return limits_of(context, as_fitted(workspace.planned, {}), fitted, wanted,
                          workspace.place.threads());
@@ -182,7 +186,7 @@ ExitCode run_limits(RunContext& context, const Arguments& arguments) {
         fmt::print("{}",
                    arguments.has("json") ? fit_json(fitted.record) : limits_text(fitted.record));
     }
-    return ExitCode::done;
+    return exit_code_of(fitted.record, context.log);
 }
 
 }  // namespace

@@ -90,7 +90,7 @@ ExitCode run_scan(RunContext& context, const Arguments& arguments) {
         fmt::print("{}",
                    arguments.has("json") ? fit_json(fitted.record) : scan_text(fitted.record));
     }
-    return ExitCode::done;
+    return exit_code_of(fitted.record, context.log);
 }
 
 }  // namespace

@@ -178,7 +178,7 @@ GofRecord GofPlan::record(const std::vector<ToyOutcome>& outcomes) const {
     const std::vector<double> values = deviances(observed, nu, toys_.best(), observables_of(model));
     for (const ToyOutcome& toy : outcomes) ++(toy.converged ? record.toys : record.failed);
     if (record.toys == 0) {
-        throw NumericalError("goodness of fit: no fit of a toy converged");
+        throw NumericalError("goodness of fit: no fit of a toy converged", ExitCode::tasks_failed);
     }
     record.tests = named_tests();
     for (std::size_t k = 0; k < record.tests.size(); ++k) {

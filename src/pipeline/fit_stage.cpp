@@ -228,7 +228,15 @@ StageEnd fit_stage(RunContext& context,
                    const PlannedCampaign& planned,
                    const RunPlace& place,
                    const std::optional<Blinding>& blinding) {
-    return fit_campaign(context, planned, place, blinding, FitRequest{}).end;
+    StageEnd end = fit_campaign(context, planned, place, blinding, FitRequest{}).end;
+    mpi::together(context.world, [&] {
+        if (!context.world.is_root()) return;
+        end.failures = not_converged(parse_fit_json(read_sealed(place.directory.fit_json())));
+    });
+    std::uint64_t failed = end.failures.size();
+    mpi::all_sum(context.world, std::span(&failed, 1));
+    if (failed > 0) end.state = StageEnd::State::tasks_failed;
+    return end;
 }
 
 CampaignFit fit_campaign(RunContext& context,

@@ -44,6 +44,12 @@ FittedCampaign fitted_campaign(RunContext& context,
     return read_fit(context, planned, place, request);
 }
 
+ExitCode exit_code_of(const FitRecord& record, const Log& log) {
+    const std::vector<std::string> lines = not_converged(record);
+    for (const std::string& line : lines) log.warning(line);
+    return lines.empty() ? ExitCode::done : ExitCode::tasks_failed;
+}
+
 void publish_fit(RunContext& context, const RunDirectory& directory, const FitRecord& record) {
     mpi::together(context.world, [&] {
         if (!context.world.is_root()) return;

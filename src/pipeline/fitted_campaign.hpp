@@ -48,6 +48,9 @@ FittedCampaign fitted_campaign(RunContext& context,
                                const RunPlace& place,
                                const std::optional<Blinding>& blinding);
 
+/// Logs what of a fit did not converge. \return 3 if there is something
+ExitCode exit_code_of(const FitRecord& record, const Log& log);
+
 /// Collective over the context's world. Replaces fit.json.
 void publish_fit(RunContext& context, const RunDirectory& directory, const FitRecord& record);
 

@@ -83,6 +83,7 @@ ExitCode report_end(const StageEnd& end) {
 
 ExitCode run_stages(RunContext& context, Workspace& workspace, const std::vector<Stage>& stages) {
     check_space(context, workspace.planned, workspace.place, stages);
+    ExitCode worst = ExitCode::done;
     for (const Stage stage : stages) {
         const std::string name = word_of(stage);
         if (stop_wanted(context.world, workspace.place.farm)) return ExitCode::resumable;
@@ -98,14 +99,17 @@ ExitCode run_stages(RunContext& context, Workspace& workspace, const std::vector
             workspace.books.journal->flush();
         });
         const ExitCode code = exit_code(end.state);
-        if (code != ExitCode::done) return code;
+        // A fit that did not converge is written with its flags, and the report shows it.
+        const bool shown = stage == Stage::fit && code == ExitCode::tasks_failed;
+        if (code != ExitCode::done && !shown) return code;
+        if (shown) worst = code;
         // Only now is it known what the others write.
         const bool resolves = stage == Stage::select || stage == Stage::search;
         if (resolves && end.state == StageEnd::State::done) {
             check_space(context, workspace.planned, workspace.place, stages);
         }
     }
-    return ExitCode::done;
+    return worst;
 }
 
 std::vector<Stage> with_selection(const Campaign& written, std::vector<Stage> stages) {

@@ -25,7 +25,7 @@ struct StageEnd {
     enum class State {
         up_to_date,  ///< nothing was left to do
         done,
-        tasks_failed,  ///< finished, but some tasks failed for good
+        tasks_failed,  ///< finished, but some tasks failed for good or a fit did not converge
         stopped,       ///< early: run the same command again
     };
     State state = State::done;
@@ -72,7 +72,8 @@ bool ended_well(const StageEnd& end);
 /// Rank 0. Prints why a stage did not end well. \return the exit code of the command
 ExitCode report_end(const StageEnd& end);
 
-/// Runs stages in order until one does not end well, prints their times and the failures.
+/// Runs stages in order until one does not end well, prints their times and the failures. A fit
+/// that did not converge is reported as well before the command ends.
 /// \return the exit code of the command
 ExitCode run_stages(RunContext& context, Workspace& workspace, const std::vector<Stage>& stages);
 

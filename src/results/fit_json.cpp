@@ -120,6 +120,26 @@ ModelSummary summary_of(const StatisticalModel& model) {
     return summary;
 }
 
+std::vector<std::string> not_converged(const FitRecord& record) {
+    std::vector<std::string> lines;
+    if (!record.fit.converged) lines.emplace_back("the fit did not converge");
+    for (const auto& parameter : record.fit.parameters) {
+        if (!parameter.interval_failed) continue;
+        lines.push_back("the interval of '" + parameter.name + "' did not converge");
+    }
+    const auto failed = std::count_if(record.fit.scan.begin(), record.fit.scan.end(),
+                                      [](const ScanPoint& point) { return !point.converged; });
+    if (failed > 0) {
+        lines.push_back(std::to_string(failed) + " of " + std::to_string(record.fit.scan.size()) +
+                        " points of the scan did not converge");
+    }
+    for (const auto& injection : record.injections) {
+        if (injection.converged) continue;
+        lines.push_back("the fit of the injection '" + injection.name + "' did not converge");
+    }
+    return lines;
+}
+
 std::string fit_json(const FitRecord& record) {
     Json json{{"schema", fit_json_schema}};
     JsonWriter writer(json);

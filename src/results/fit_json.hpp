@@ -107,6 +107,9 @@ struct FitRecord {
     std::optional<FiniteMcRecord> finite_mc = {};
 };
 
+/// What did not converge, one line each: the fit, an interval, points of the scan, an injection.
+std::vector<std::string> not_converged(const FitRecord& record);
+
 /// First value of the file; a reader refuses another one.
 inline constexpr std::string_view fit_json_schema = "ratiofarm.fit/2";
 

@@ -147,6 +147,25 @@ TEST_CASE("noise that was not measured is null in the file and NaN when read", "
     CHECK(read.significance.gain == shape.significance.gain);
 }
 
+TEST_CASE("what did not converge is listed: fit, interval, scan, injection", "[report]") {
+    FitRecord record;
+    record.fit.converged = true;
+    record.fit.scan = {{0.0, 0.0, {}, true}};
+    record.injections = {{"mu = 2", "", true, {}}};
+
+    CHECK(not_converged(record).empty());
+    record.fit.converged = false;
+    record.fit.parameters = {{.name = "mu", .interval_failed = true}};
+    record.fit.scan.push_back({1.0, 0.0, {}, false});
+    record.injections[0].converged = false;
+    const auto lines = not_converged(record);
+    REQUIRE(lines.size() == 4);
+    CHECK(lines[0] == "the fit did not converge");
+    CHECK(lines[1] == "the interval of 'mu' did not converge");
+    CHECK(lines[2] == "1 of 2 points of the scan did not converge");
+    CHECK(lines[3] == "the fit of the injection 'mu = 2' did not converge");
+}
+
 TEST_CASE("a damaged fit file is refused with the reason", "[report]") {
     using Catch::Matchers::Contains;
     std::string unknown = fit_json(sample_record());

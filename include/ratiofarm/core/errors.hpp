@@ -16,7 +16,7 @@ enum class ExitCode : int {
     done = 0,          ///< all done
     internal = 1,      ///< a bug
     usage = 2,         ///< usage, campaign or data error: the user can mend it
-    tasks_failed = 3,  ///< finished, but some tasks failed for good
+    tasks_failed = 3,  ///< finished, but some tasks failed for good, or a fit did not converge
     resumable = 75,    ///< stopped early: run the same command again
 };
 
@@ -69,10 +69,11 @@ public:
     explicit Hdf5Error(std::string message) : Error(ExitCode::internal, std::move(message)) {}
 };
 
-/// A computation left the domain of its formula; names the event or parameter.
+/// A computation left the domain of its formula, or did not converge; names the event or parameter.
 class NumericalError : public Error {
 public:
-    explicit NumericalError(std::string message) : Error(ExitCode::internal, std::move(message)) {}
+    explicit NumericalError(std::string message, ExitCode code = ExitCode::internal)
+        : Error(code, std::move(message)) {}
 };
 
 /// Runs an action and prepends the context to any Error that leaves it.
