@@ -2,8 +2,12 @@
 
 #include <csignal>
 #include <filesystem>
+#include <fstream>
+#include <functional>
+#include <string>
 #include <vector>
 
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,9 +16,48 @@
 #include "ratiofarm_test/temporary_directory.hpp"
 
 #include "core/publish.hpp"
+#include "store/journal_line.hpp"
 
 using namespace ratiofarm;
 namespace fs = std::filesystem;
+
+namespace {
+
+/// The lock of a farm that is not of this machine, or of an older version.
+std::string lock_text(const LockOwner& owner) {
+    LineWriter line("lock", 0);
+    line("host", owner.host);
+    line("pid", owner.pid);
+    line("process_start", owner.process_start);
+    line("job", owner.job);
+    line("restart", owner.restart);
+    line("boot", owner.boot);
+    line("pid_space", owner.pid_space);
+    return line.finish() + "\n";
+}
+
+void make_older(const fs::path& path, int seconds) {
+    struct timeval times[2] = {};
+    ::gettimeofday(&times[0], nullptr);
+    times[0].tv_sec -= seconds;
+    times[1] = times[0];
+    ::utimes(path.c_str(), times);
+}
+
+constexpr double at_once = 0.0;  // seconds of patience
+constexpr int thirty_years = 946080000;  // seconds
+
+/// Does something in a process that is then killed.
+void in_killed_process(const std::function<void()>& action) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+        action();
+        ::kill(::getpid(), SIGKILL);
+    }
+    ::waitpid(child, nullptr, 0);
+}
+
+}  // namespace
 
 TEST_CASE("a lock is there while it is held and gone afterwards") {
     const test::TemporaryDirectory folder;
@@ -26,26 +69,90 @@ TEST_CASE("a lock is there while it is held and gone afterwards") {
     CHECK_FALSE(fs::exists(path));
 }
 
-TEST_CASE("the lock of a killed owner is taken over") {
+TEST_CASE("the lock of a killed owner is taken over at once") {
     const test::TemporaryDirectory folder;
     const fs::path path = folder.path() / "lock";
-    const pid_t child = ::fork();
-    if (child == 0) {
-        const Lock lock(path, Log());
-        ::kill(::getpid(), SIGKILL);
-    }
-    ::waitpid(child, nullptr, 0);
+    in_killed_process([&] { new Lock(path, Log()); });
     REQUIRE(fs::exists(path));
 
-    const Lock lock(path, Log());
+    const Lock lock(path, Log(), at_once);
 
     CHECK(read_text(path).find(std::to_string(::getpid())) != std::string::npos);
+}
+
+TEST_CASE("a killed owner is gone whatever its host was called") {
+    const test::TemporaryDirectory folder;
+    const fs::path path = folder.path() / "lock";
+    LockOwner owner = this_owner();
+    owner.host = "container-1";
+    owner.pid_space += 1;
+    publish(path, lock_text(owner));
+
+    CHECK_NOTHROW(Lock(path, Log(), at_once));
+}
+
+TEST_CASE("a living owner keeps its lock where its process cannot be seen") {
+    const test::TemporaryDirectory folder;
+    const fs::path path = folder.path() / "lock";
+    const Lock lock(path, Log());
+    LockOwner owner = this_owner();
+    owner.pid = 99999999;  // as in a container with other pids
+    owner.process_start = 1;
+    owner.host = GENERATE("", "container-1");
+    if (owner.host.empty()) owner.host = this_owner().host;
+    owner.boot = GENERATE("", "another-kernel");  // an old lock, or another machine
+    if (owner.boot.empty()) owner.boot = this_owner().boot;
+    std::ofstream(path) << lock_text(owner);  // in place: the flock() stays
+
+    CHECK_THROWS_AS(Lock(path, Log(), at_once), ConfigError);
+    CHECK(living_owner(path));
+}
+
+TEST_CASE("the owner on a host that was started again is gone, one elsewhere may live") {
+    const test::TemporaryDirectory folder;
+    const fs::path path = folder.path() / "lock";
+    LockOwner owner = this_owner();
+    owner.boot = "the-kernel-before";
+    publish(path, lock_text(owner));
+
+    CHECK_THROWS_AS(Lock(path, Log(), at_once), ConfigError);  // written after this boot
+    make_older(path, thirty_years);
+    CHECK_NOTHROW(Lock(path, Log(), at_once));
+
+    owner.host = "othernode";
+    publish(path, lock_text(owner));
+    make_older(path, thirty_years);
+    CHECK_THROWS_AS(Lock(path, Log(), at_once), ConfigError);
+}
+
+TEST_CASE("a lock that says nothing is nobody's after a while") {
+    const test::TemporaryDirectory folder;
+    const fs::path path = folder.path() / "lock";
+    const std::string whole = lock_text(this_owner());
+    const std::string text =
+        GENERATE_COPY(std::string(), whole.substr(0, 20), std::string(100, '\0'), "{\"pid\":[]}\n");
+    std::ofstream(path) << text;
+
+    CHECK_THROWS_AS(Lock(path, Log(), at_once), ConfigError);
+    CHECK_THROWS_AS(expect_whole_lock(path), DataError);
+    make_older(path, 11);
+    CHECK_NOTHROW(Lock(path, Log(), at_once));
+}
+
+TEST_CASE("a lock that another farm owns by now is not removed") {
+    const test::TemporaryDirectory folder;
+    const fs::path path = folder.path() / "lock";
+    {
+        const Lock lock(path, Log());
+        publish(path, lock_text({.host = "othernode", .pid = 7}));
+    }
+    CHECK(fs::exists(path));
 }
 
 TEST_CASE("a job that was queued again does not refuse itself") {
     const test::TemporaryDirectory folder;
     const fs::path path = folder.path() / "lock";
-    publish(path, R"({"host":"othernode","pid":1,"process_start":5,"job":"77","restart":0})");
+    publish(path, lock_text({.host = "othernode", .pid = 1, .process_start = 5, .job = "77"}));
     ::setenv("SLURM_JOB_ID", "77", 1);
     ::setenv("SLURM_RESTART_COUNT", "1", 1);
 
@@ -55,12 +162,12 @@ TEST_CASE("a job that was queued again does not refuse itself") {
     ::unsetenv("SLURM_RESTART_COUNT");
 }
 
-TEST_CASE("a living owner is named when the wait for it is over", "[slow]") {
+TEST_CASE("a living owner is named when the wait for it is over") {
     const test::TemporaryDirectory folder;
     const fs::path path = folder.path() / "lock";
     const Lock first(path, Log());
     try {
-        const Lock second(path, Log());
+        const Lock second(path, Log(), at_once);
         FAIL("two owners at once");
     } catch (const ConfigError& error) {
         CHECK(std::string(error.what()).find("pid " + std::to_string(::getpid())) !=
@@ -72,7 +179,7 @@ TEST_CASE("of many farms that find a stale lock one at a time gets it") {
     const test::TemporaryDirectory folder;
     const fs::path path = folder.path() / "lock";
     const fs::path inside = folder.path() / "inside";
-    publish(path, R"({"host":"","pid":1,"process_start":5,"job":"77","restart":0})");
+    publish(path, lock_text({.pid = 1, .process_start = 5, .job = "77"}));
     ::setenv("SLURM_JOB_ID", "77", 1);
     ::setenv("SLURM_RESTART_COUNT", "1", 1);
 
