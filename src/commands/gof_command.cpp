@@ -32,7 +32,7 @@ std::vector<ToyOutcome> finished_toys(const std::vector<Task>& tasks,
                                       const RunDirectory& directory) {
     std::vector<ToyOutcome> outcomes;
     for (const Task& task : tasks) {
-        auto block = read_task_file<ToyBlock>(directory.result(task.digest), task.digest);
+        auto block = take_result<ToyBlock>(directory.result(task.digest), task.digest);
         for (ToyOutcome& outcome : block.outcomes) outcomes.push_back(std::move(outcome));
     }
     return outcomes;

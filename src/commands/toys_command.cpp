@@ -122,7 +122,7 @@ std::vector<std::vector<ToyOutcome>> finished_toys(const ToyPlan& plan,
                                                    const RunDirectory& directory) {
     std::vector<std::vector<ToyOutcome>> outcomes(plan.points().size());
     for (const Task& task : plan.tasks()) {
-        auto block = read_task_file<ToyBlock>(directory.result(task.digest), task.digest);
+        auto block = take_result<ToyBlock>(directory.result(task.digest), task.digest);
         auto& to = outcomes[decode<ToyTask>(task.payload).point];
         for (ToyOutcome& outcome : block.outcomes) to.push_back(std::move(outcome));
     }

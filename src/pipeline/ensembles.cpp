@@ -16,7 +16,7 @@ const TrainingResult* TrainedResults::find(const Digest& task) {
         for (TrainedNet& net : result.nets) net.row = {};
         return &known_.emplace(task, std::move(result)).first->second;
     } catch (const DataError&) {
-        damaged_.push_back(path);
+        damaged_.push_back(task);
         return nullptr;
     }
 }

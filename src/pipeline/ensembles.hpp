@@ -25,12 +25,12 @@ public:
 
     /// Existing files that could not be read, since the last call: whoever takes them removes
     /// them, once, for a new result may have their name soon.
-    std::vector<std::filesystem::path> take_damaged() { return std::exchange(damaged_, {}); }
+    std::vector<Digest> take_damaged() { return std::exchange(damaged_, {}); }
 
 private:
     RunDirectory directory_;
     std::unordered_map<Digest, TrainingResult> known_;
-    std::vector<std::filesystem::path> damaged_;
+    std::vector<Digest> damaged_;
 };
 
 /// The ensembles of a plan as far as the results in a run directory go.
@@ -44,7 +44,7 @@ public:
     std::vector<EnsembleChoice> choices();
 
     /// As TrainedResults::take_damaged().
-    std::vector<std::filesystem::path> take_damaged() { return results_.take_damaged(); }
+    std::vector<Digest> take_damaged() { return results_.take_damaged(); }
 
 private:
     const Campaign& campaign_;

@@ -242,7 +242,7 @@ void EventScores::load(std::uint64_t row) {
     if (task == graph_.inferences.end()) {
         throw DataError("the preselection does not evaluate sample '" + sample_ + "'");
     }
-    auto scores = read_task_file<ScoreBlock>(directory_.result(task->digest), task->digest);
+    auto scores = take_result<ScoreBlock>(directory_.result(task->digest), task->digest);
     if (scores.classes == 0 || scores.log_probability.size() != scores.classes * task->count) {
         throw DataError("'" + directory_.result(task->digest).string() +
                         "' does not hold the scores of '" + task->name + "'");

@@ -14,22 +14,26 @@ namespace {
 namespace fs = std::filesystem;
 
 /// A result counts if the journal names it and the file has its size; without a line the whole
-/// file is checked and then adopted.
+/// file is checked and then adopted. Those of trainings are checked when they are gathered.
 bool is_done(const RunDirectory& directory,
              RootBooks& books,
              const Task& task,
              TaskFileKind kind,
+             const Log& log,
              std::uint64_t& adopted) {
     const fs::path path = directory.result(task.digest);
     std::error_code missing;
     const auto size = fs::file_size(path, missing);
     if (missing) return false;
     const auto known = books.history.committed.find(task.digest);
-    if (known != books.history.committed.end() && known->second.result.bytes == size) return true;
+    const bool noted = known != books.history.committed.end() && known->second.result.bytes == size;
+    if (noted && kind == TaskFileKind::training_result) return true;
     if (!task_file_is_complete(path, kind, task.digest)) {
+        if (noted) log.warning("a damaged result is made again", {{"task", task.name}});
         fs::remove(path);
         return false;
     }
+    if (noted) return true;
     // The farm that made it died before it could remove these.
     const fs::path state = directory.state(task.digest);
     fs::remove(state);
@@ -52,8 +56,9 @@ std::vector<Task> left_to_do(const RunDirectory& directory,
                              const Log& log) {
     const std::size_t all = tasks.size();
     std::uint64_t adopted = 0;
-    std::erase_if(tasks,
-                  [&](const Task& task) { return is_done(directory, books, task, kind, adopted); });
+    std::erase_if(tasks, [&](const Task& task) {
+        return is_done(directory, books, task, kind, log, adopted);
+    });
     for (const Task& task : tasks) {
         fs::create_directories(directory.result(task.digest).parent_path());
     }

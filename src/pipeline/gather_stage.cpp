@@ -173,7 +173,8 @@ Gatherings plan(const PlannedCampaign& planned,
     if (stale.empty()) return gatherings;
     Ensembles ensembles(planned, place);
     const auto choices = ensembles.choices();
-    for (const std::filesystem::path& path : ensembles.take_damaged()) {
+    for (const Digest& task : ensembles.take_damaged()) {
+        const std::filesystem::path path = place.directory.result(task);
         give_up_result(path, "its nets", "'" + path.string() + "' is damaged");
     }
     expect_complete(choices);

@@ -145,7 +145,7 @@ RatioProvider block_provider(const PlannedCampaign& planned,
                 fmt::format("no ratios of {} on {} range {}", ensemble, sample, key.range));
         }
         const Digest digest = task->second->digest;
-        auto block = read_task_file<RatioBlock>(directory.result(digest), digest);
+        auto block = take_result<RatioBlock>(directory.result(digest), digest);
         if (!task->second->request.keep_members) return block;
         block.members = by_member(std::move(block.members), files->find(ensemble).fold);
         return block;

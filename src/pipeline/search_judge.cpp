@@ -110,7 +110,7 @@ std::optional<double> SigmaJudge::sigma(std::span<const TrainTask> trainings,
             const Digest task = digest(training, sample);
             const auto path = directory_.result(task);
             if (!task_file_is_complete(path, TaskFileKind::ratio_block, task)) return std::nullopt;
-            judged.log_ratio.push_back(read_task_file<RatioBlock>(path, task).log_ratio);
+            judged.log_ratio.push_back(take_result<RatioBlock>(path, task).log_ratio);
             RATIOFARM_EXPECT(judged.log_ratio.back().size() == sample.weight.size());
         }
         events.push_back(std::move(judged));

@@ -34,9 +34,9 @@ std::vector<Task> SearchRounds::next() {
     }
     std::vector<Task> tasks;
     for (const TrialRung& what : state_.to_do) add_tasks(what, tasks);
-    for (const std::filesystem::path& path : results_.take_damaged()) {
+    for (const Digest& task : results_.take_damaged()) {
         std::error_code ignored;
-        std::filesystem::remove(path, ignored);
+        std::filesystem::remove(directory_.result(task), ignored);
     }
     remove_states();
     return tasks;

@@ -15,6 +15,12 @@ TrainingRounds::TrainingRounds(const PlannedCampaign& planned,
 std::vector<Task> TrainingRounds::next() {
     choices_ = ensembles_.choices();
     tell_exclusions();
+    // A journal line would make a damaged result look done. One that was damaged while this farm
+    // ran is made again, once.
+    for (const Digest& task : ensembles_.take_damaged()) {
+        std::filesystem::remove(place_.directory.result(task));
+        if (damaged_.insert(task).second) offered_.erase(task);
+    }
     std::vector<Task> tasks;
     for (const EnsembleChoice& choice : choices_) {
         for (const TrainTask& training : choice.trainings) {
@@ -22,9 +28,6 @@ std::vector<Task> TrainingRounds::next() {
             if (offered_.insert(training.digest).second) tasks.push_back(task_of(training));
         }
     }
-    // A journal line would make a damaged result look done.
-    for (const std::filesystem::path& path : ensembles_.take_damaged())
-        std::filesystem::remove(path);
     return tasks;
 }
 

@@ -23,7 +23,7 @@ public:
     TrainingRounds(const PlannedCampaign& planned, const RunPlace& place, const Log& log);
 
     /// Trainings of this farm's shard that were not offered before; none when nothing more can be
-    /// done. Some may be done already. Results that cannot be read are removed.
+    /// done. Some may be done already. Results that are damaged are removed and trained again.
     std::vector<Task> next();
 
     /// As of the last next().
@@ -38,7 +38,8 @@ private:
     Ensembles ensembles_;
     std::vector<EnsembleChoice> choices_;
     std::unordered_set<Digest> offered_;
-    std::set<std::string> told_;  ///< exclusions that the log has
+    std::unordered_set<Digest> damaged_;  ///< results that were removed
+    std::set<std::string> told_;          ///< exclusions that the log has
 };
 
 }  // namespace ratiofarm

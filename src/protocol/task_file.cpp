@@ -75,6 +75,13 @@ std::optional<TaskFileKind> task_file_kind(const std::filesystem::path& path) {
     return static_cast<TaskFileKind>(header.kind);
 }
 
+void remove_damaged(const std::filesystem::path& path, const DataError& damage) {
+    std::error_code ignored;
+    std::filesystem::remove(path, ignored);
+    throw SystemError(std::string(damage.what()) +
+                      "; it was removed, run the same command again to make it once more");
+}
+
 bool task_file_is_complete(const std::filesystem::path& path,
                            TaskFileKind kind,
                            const Digest& task) {

@@ -125,6 +125,9 @@ std::vector<std::byte> task_file_body(std::span<const std::byte> file,
                                       TaskFileKind kind,
                                       const Digest& task);
 
+/// \throws SystemError
+[[noreturn]] void remove_damaged(const std::filesystem::path& path, const DataError& damage);
+
 template <class T>
 std::vector<std::byte> encode_task_file(const Digest& task, const T& value) {
     return task_file_bytes(task_file_kind<T>(), task, encode(value));
@@ -136,6 +139,18 @@ T read_task_file(const std::filesystem::path& path, const Digest& task) {
     return in_context(path.string(), [&] {
         return decode<T>(task_file_body(read_file(path), task_file_kind<T>(), task));
     });
+}
+
+/// A finished result that a later stage needs. A damaged one is worth nothing: it is removed, so
+/// that the same command makes it again.
+/// \throws SystemError saying so
+template <class T>
+T take_result(const std::filesystem::path& path, const Digest& task) {
+    try {
+        return read_task_file<T>(path, task);
+    } catch (const DataError& damage) {
+        remove_damaged(path, damage);
+    }
 }
 
 /// What the header of a file says it is; nothing if it has none.
