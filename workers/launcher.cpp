@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -167,11 +168,25 @@ LaunchReply serve(const std::string& trainer, const LaunchRequest& request, int 
     }
 }
 
-LaunchReply ask(int socket, const LaunchRequest& request, int fd) {
+/// Waits for an answer of the launcher.
+void expect_answer(int socket, std::chrono::milliseconds patience) {
+    pollfd answer{.fd = socket, .events = POLLIN, .revents = 0};
+    int ready = 0;
+    do {
+        ready = ::poll(&answer, 1, static_cast<int>(patience.count()));
+    } while (ready < 0 && errno == EINTR);
+    if (ready == 0) throw SystemError("the launcher of trainers does not answer; is it stopped?");
+}
+
+LaunchReply ask(int socket,
+                std::chrono::milliseconds patience,
+                const LaunchRequest& request,
+                int fd) {
     UniqueFd none;
     if (!send_datagram(socket, encode(request), fd)) {
-        throw SystemError(errno_message("cannot reach the launcher of trainers", errno));
+        throw SystemError("cannot reach the launcher of trainers", errno);
     }
+    expect_answer(socket, patience);
     const auto bytes = receive_datagram(socket, none);
     LaunchReply reply;
     if (bytes.size() != sizeof reply) throw SystemError("the launcher of trainers has died");
@@ -181,7 +196,8 @@ LaunchReply ask(int socket, const LaunchRequest& request, int fd) {
 
 }  // namespace
 
-LauncherHandle LauncherHandle::fork_launcher(std::filesystem::path trainer) {
+LauncherHandle LauncherHandle::fork_launcher(std::filesystem::path trainer,
+                                             std::chrono::milliseconds patience) {
     if (::access(trainer.c_str(), X_OK) != 0) {
         throw SystemError(errno_message(fmt::format("cannot run the trainer '{}' (set "
                                                     "RATIOFARM_TRAINER to its path)",
@@ -191,14 +207,15 @@ LauncherHandle LauncherHandle::fork_launcher(std::filesystem::path trainer) {
     }
     std::array<int, 2> ends{};
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
-        throw SystemError(errno_message("cannot make a socket", errno));
+        throw SystemError("cannot make a socket", errno);
     }
     LauncherHandle handle;
     handle.socket_ = UniqueFd(ends[0]);
+    handle.patience_ = patience;
     const UniqueFd launcher_end(ends[1]);
     const pid_t parent = ::getpid();
     const pid_t pid = ::fork();
-    if (pid < 0) throw SystemError(errno_message("cannot fork the launcher", errno));
+    if (pid < 0) throw SystemError("cannot fork the launcher", errno);
     if (pid == 0) {
         handle.socket_.reset();
         run_launcher(trainer.string(), launcher_end.get(), parent);
@@ -209,7 +226,7 @@ LauncherHandle LauncherHandle::fork_launcher(std::filesystem::path trainer) {
 TrainerProcess LauncherHandle::start(const Placement& placement, DeviceClass device) {
     std::array<int, 2> ends{};
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
-        throw SystemError(errno_message("cannot make a socket", errno));
+        throw SystemError("cannot make a socket", errno);
     }
     TrainerProcess process{UniqueFd(ends[0]), 0};
     const UniqueFd trainer_end(ends[1]);
@@ -218,8 +235,8 @@ TrainerProcess LauncherHandle::start(const Placement& placement, DeviceClass dev
     request.cores.assign(placement.cores.begin(), placement.cores.end());
     request.gpu = placement.gpu;
     request.device = device_class_name(device);
-    const LaunchReply reply = ask(socket_.get(), request, trainer_end.get());
-    if (reply.error != 0) throw SystemError(errno_message("cannot start a trainer", reply.error));
+    const LaunchReply reply = ask(socket_.get(), patience_, request, trainer_end.get());
+    if (reply.error != 0) throw SystemError("cannot start a trainer", reply.error);
     process.pid = reply.value;
     return process;
 }
@@ -228,7 +245,7 @@ std::string LauncherHandle::wait(const TrainerProcess& process) {
     LaunchRequest request;
     request.wait = 1;
     request.pid = process.pid;
-    const LaunchReply reply = ask(socket_.get(), request, -1);
+    const LaunchReply reply = ask(socket_.get(), patience_, request, -1);
     if (reply.error != 0) return errno_message("unknown end", reply.error);
     if (WIFSIGNALED(reply.value)) {
         return fmt::format("signal {} ({})", WTERMSIG(reply.value),

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -29,9 +30,13 @@ public:
     LauncherHandle() = default;
 
     /// Forks the launcher. Call before MPI_Init and before any thread is started.
-    /// \param trainer program of the trainer
+    /// \param trainer   program of the trainer
+    /// \param patience  for its answers: it takes 10 s for a trainer that does not end; one that is
+    ///                  stopped, or stuck in the kernel, must not hold up its rank
     /// \throws SystemError
-    static LauncherHandle fork_launcher(std::filesystem::path trainer);
+    static LauncherHandle fork_launcher(
+        std::filesystem::path trainer,
+        std::chrono::milliseconds patience = std::chrono::seconds(30));
 
     /// Starts a trainer at a place, MPI variables scrubbed.
     /// \throws SystemError if it cannot be started
@@ -43,6 +48,7 @@ public:
 
 private:
     UniqueFd socket_;
+    std::chrono::milliseconds patience_{};
 };
 
 /// The trainer that belongs to this program: RATIOFARM_TRAINER, or beside the program itself.

@@ -15,6 +15,7 @@
 #include "ratiofarm/mpi/session.hpp"
 #include "ratiofarm/mpi/together.hpp"
 
+#include "core/process.hpp"
 #include "core/suggest.hpp"
 #include "h5/file.hpp"
 #include "scheduler/host/walltime.hpp"
@@ -72,12 +73,13 @@ struct BeforeMpi {
     std::optional<Instant> walltime_end;
 };
 
-/// Collective over world. Ends the program where storage refused: HDF5 (1.10.8) crashes when it
-/// closes a file at the end that could not be written. The command has released all it held.
-[[noreturn]] void leave_storage_alone(const mpi::Communicator& world) {
+/// Collective over world. Ends the program where storage may have refused: HDF5 (1.10.8) crashes or
+/// waits for ever when it closes a file at the end that could not be written. The command has
+/// released all it held.
+[[noreturn]] void leave_storage_alone(const mpi::Communicator& world, ExitCode code) {
     std::fflush(nullptr);
     mpi::barrier(world);
-    ::_exit(static_cast<int>(ExitCode::resumable));
+    ::_exit(static_cast<int>(code));
 }
 
 /// Runs a command whose mistakes every rank knows of, and ends in order.
@@ -103,7 +105,7 @@ int run_in_order(const Command& command,
         return static_cast<int>(shared);
     } catch (const mpi::AgreedError& error) {
         if (world.is_root()) fmt::print(stderr, "ratiofarm: {}\n", error.what());
-        if (error.exit_code() == ExitCode::resumable) leave_storage_alone(world);
+        if (error.exit_code() != ExitCode::usage) leave_storage_alone(world, error.exit_code());
         return static_cast<int>(error.exit_code());
     }
 }
@@ -146,5 +148,6 @@ int run_program(int argc, char** argv) {
 }  // namespace ratiofarm
 
 int main(int argc, char** argv) {
+    ratiofarm::open_standard_descriptors();
     return ratiofarm::mpi::guarded([&] { return ratiofarm::run_program(argc, argv); });
 }

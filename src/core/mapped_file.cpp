@@ -18,7 +18,7 @@ namespace ratiofarm {
 
 MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
     const auto fail = [&](const char* action, int error) {
-        throw DataError(errno_message(fmt::format("cannot {} '{}'", action, path.string()), error));
+        throw_unreadable(fmt::format("cannot {} '{}'", action, path.string()), error);
     };
     const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!file) fail("open", errno);

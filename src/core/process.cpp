@@ -20,8 +20,7 @@ namespace ratiofarm {
 namespace {
 
 [[noreturn]] void fail(const ProcessCall& call, const char* action) {
-    throw SystemError(
-        errno_message(std::string("cannot ") + action + " '" + call.words.front() + "'", errno));
+    throw SystemError(std::string("cannot ") + action + " '" + call.words.front() + "'", errno);
 }
 
 /// What the started program does with its descriptors and its folder before it begins.
@@ -104,6 +103,16 @@ int wait_for(const ProcessCall& call, pid_t child) {
 }
 
 }  // namespace
+
+void open_standard_descriptors() {
+    // open() takes the lowest number that is free.
+    while (true) {
+        const int descriptor = ::open("/dev/null", O_RDWR);
+        if (descriptor <= 2 && descriptor >= 0) continue;
+        if (descriptor > 2) ::close(descriptor);
+        return;
+    }
+}
 
 std::optional<ProcessEnd> run_process(const ProcessCall& call) {
     RATIOFARM_EXPECT(!call.words.empty());

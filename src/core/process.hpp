@@ -8,6 +8,10 @@
 
 namespace ratiofarm {
 
+/// Gives this program the descriptors 0 to 2 that whoever started it closed, as /dev/null: the next
+/// files and sockets would get their numbers, and what is printed would go there. Call it first.
+void open_standard_descriptors();
+
 /// Where an output stream of a started program goes.
 enum class Output : std::uint8_t {
     inherited,  ///< where our own goes

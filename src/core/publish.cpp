@@ -22,7 +22,7 @@ UniqueFd open_file(const fs::path& path, int flags) {
 }
 
 [[noreturn]] void fail(std::string_view action, const fs::path& path) {
-    throw SystemError(errno_message(fmt::format("cannot {} '{}'", action, path.string()), errno));
+    throw SystemError(fmt::format("cannot {} '{}'", action, path.string()), errno);
 }
 
 void write_all(int fd, std::span<const std::byte> content, const fs::path& path) {
@@ -77,16 +77,16 @@ void publish_file(const fs::path& partial, const fs::path& path) {
 }
 
 std::vector<std::byte> read_file(const fs::path& path) {
-    const auto problem = [&](int error) {
-        return DataError(errno_message(fmt::format("cannot read '{}'", path.string()), error));
+    const auto fail = [&](int error) {
+        throw_unreadable(fmt::format("cannot read '{}'", path.string()), error);
     };
     std::error_code error;
     const auto size = fs::file_size(path, error);
-    if (error) throw problem(error.value());
+    if (error) fail(error.value());
     std::ifstream file(path, std::ios::binary);
     std::vector<std::byte> content(size);
     file.read(reinterpret_cast<char*>(content.data()), static_cast<std::streamsize>(size));
-    if (!file) throw problem(errno);
+    if (!file) fail(errno);
     return content;
 }
 

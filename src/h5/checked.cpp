@@ -1,5 +1,8 @@
 #include "checked.hpp"
 
+#include <cerrno>
+#include <system_error>
+
 namespace ratiofarm::h5::checked {
 
 namespace {
@@ -13,12 +16,18 @@ herr_t append_level(unsigned, const H5E_error2_t* level, void* text) {
     return 0;
 }
 
-bool says_disk_full(const std::string& stack) {
-    for (const char* words : {"No space left on device", "Disk quota exceeded", "MPI_ERR_NO_SPACE",
-                              "MPI_ERR_QUOTA", "File too large"}) {
-        if (stack.find(words) != std::string::npos) return true;
+/// What a stack says of the file system that failed, as errno; 0 where it was not that.
+int storage_problem(const std::string& stack) {
+    const auto says = [&](const std::string& words) {
+        return stack.find(words) != std::string::npos;
+    };
+    for (const int number : {ENOSPC, EDQUOT, EFBIG, EROFS, EACCES, ESTALE, ETIMEDOUT, EIO, EINTR}) {
+        if (says(std::generic_category().message(number))) return number;
     }
-    return false;
+    if (says("MPI_ERR_NO_SPACE") || says("MPI_ERR_QUOTA")) return ENOSPC;
+    if (says("MPI_ERR_READ_ONLY")) return EROFS;
+    if (says("MPI_ERR_ACCESS")) return EACCES;
+    return says("MPI_ERR_IO") ? EIO : 0;
 }
 
 }  // namespace
@@ -38,13 +47,17 @@ std::string error_stack() {
 
 void throw_failed(const char* call, const std::string& stack) {
     const std::string message = std::string(call) + " failed: " + stack;
-    if (says_disk_full(stack)) {
-        throw SystemError(
-            "the disk is full or a limit on file sizes is reached: make room and run the same "
-            "command again (" +
-            message + ")");
+    switch (const int problem = storage_problem(stack)) {
+        case 0: throw Hdf5Error(message);
+        case ENOSPC:
+        case EDQUOT:
+        case EFBIG:
+            throw SystemError(
+                "the disk is full or a limit on file sizes is reached: make room and run the same "
+                "command again (" +
+                message + ")");
+        default: throw SystemError("the file system failed (" + message + ")", problem);
     }
-    throw Hdf5Error(message);
 }
 
 }  // namespace ratiofarm::h5::checked

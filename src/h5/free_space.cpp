@@ -25,8 +25,7 @@ struct statvfs status_of(const std::filesystem::path& path) {
     struct statvfs status {};
     const std::filesystem::path place = existing_part(path);
     if (statvfs(place.c_str(), &status) != 0) {
-        throw SystemError(
-            errno_message("cannot ask for the free space of '" + place.string() + "'", errno));
+        throw SystemError("cannot ask for the free space of '" + place.string() + "'", errno);
     }
     return status;
 }
@@ -68,8 +67,7 @@ void require_free_space(const std::filesystem::path& path, std::uint64_t bytes) 
 void reserve_blocks(const std::filesystem::path& file) {
     const int problem = reserve(file);
     if (problem == ENOSPC || problem == EDQUOT) {
-        throw SystemError(
-            errno_message("cannot reserve the blocks of '" + file.string() + "'", problem));
+        throw SystemError("cannot reserve the blocks of '" + file.string() + "'", problem);
     }
     // Everything else means that this file system cannot reserve; each write is checked anyway.
 }

@@ -4,6 +4,7 @@
 #include <exception>
 
 #include <mpi.h>
+#include <unistd.h>
 
 #include "check.hpp"
 
@@ -27,10 +28,8 @@ int guarded(const std::function<int()>& program) {
     std::string message;
     try {
         return program();
-    } catch (const Error& error) {
-        code = static_cast<int>(error.exit_code());
-        message = error.what();
     } catch (const std::exception& error) {
+        code = static_cast<int>(exit_code_of(error));
         message = error.what();
     }
     int initialised = 0;
@@ -47,7 +46,9 @@ int guarded(const std::function<int()>& program) {
     if (size == 1) std::fprintf(stderr, "ratiofarm: %s\n", message.c_str());
     std::fflush(nullptr);
     if (size > 1) MPI_Abort(MPI_COMM_WORLD, code);
-    return code;
+    // What libraries hold stays as it is: HDF5 (1.10.8) crashes when it closes a file that could
+    // not be written.
+    ::_exit(code);
 }
 
 std::string library_version() {

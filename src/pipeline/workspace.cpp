@@ -140,9 +140,7 @@ RunDirectory open_directory(const Log& log, const WorkspaceRequest& request, Wor
     std::error_code error;
     fs::create_directories(directory.root(), error);
     if (error) {
-        throw SystemError(
-            errno_message("cannot create '" + directory.root().string() + "'", error.value()),
-            ExitCode::usage);
+        throw SystemError("cannot create '" + directory.root().string() + "'", error.value());
     }
     const Shard& shard = place.farm.shard;
     books.lock = std::make_unique<Lock>(directory.lock(shard), log);

@@ -26,7 +26,7 @@ public:
         std::string name =
             (std::filesystem::temp_directory_path() / "ratiofarm-plot-XXXXXX").string();
         if (mkdtemp(name.data()) == nullptr) {
-            throw SystemError(errno_message("cannot make a folder like '" + name + "'", errno));
+            throw SystemError("cannot make a folder like '" + name + "'", errno);
         }
         path_ = name;
     }

@@ -278,7 +278,7 @@ Journal::Journal(const std::filesystem::path& path, const JournalState& state)
     const auto end = static_cast<off_t>(state.good_bytes);
     if (!file_ || ::ftruncate(file_.get(), end) != 0 ||
         ::lseek(file_.get(), end, SEEK_SET) != end) {
-        throw SystemError(errno_message(fmt::format("cannot open '{}'", path.string()), errno));
+        throw SystemError(fmt::format("cannot open '{}'", path.string()), errno);
     }
 }
 
@@ -295,8 +295,7 @@ void Journal::write(const StageEnded& event) { append(line_of(event, ++sequence_
 
 void Journal::flush() {
     const auto fail = [&](const char* action) {
-        throw SystemError(
-            errno_message(fmt::format("cannot {} '{}'", action, path_.string()), errno));
+        throw SystemError(fmt::format("cannot {} '{}'", action, path_.string()), errno);
     };
     struct stat status = {};
     if (::fstat(file_.get(), &status) != 0) fail("look at");

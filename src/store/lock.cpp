@@ -105,13 +105,12 @@ std::optional<FoundLock> find_lock(const std::filesystem::path& path) {
     }
     if (!found.file) {
         if (errno == ENOENT) return std::nullopt;
-        throw SystemError(errno_message("cannot open '" + path.string() + "'", errno),
-                          ExitCode::usage);
+        throw SystemError("cannot open '" + path.string() + "'", errno);
     }
     std::array<char, 4096> text{};
     const ssize_t size = ::read(found.file.get(), text.data(), text.size());
     if (::fstat(found.file.get(), &found.status) != 0 || size < 0) {
-        throw SystemError(errno_message("cannot read '" + path.string() + "'", errno));
+        throw SystemError("cannot read '" + path.string() + "'", errno);
     }
     found.owner = parse_owner({text.data(), static_cast<std::size_t>(size)});
     return found;
@@ -177,10 +176,7 @@ void remove_stale(const std::filesystem::path& path, const FoundLock& found) {
 }
 
 [[noreturn]] void cannot(std::string_view action, const std::filesystem::path& path) {
-    // Another try does not mend what a user may not do.
-    const bool theirs = errno == EACCES || errno == EPERM || errno == EROFS;
-    throw SystemError(errno_message(fmt::format("cannot {} '{}'", action, path.string()), errno),
-                      theirs ? ExitCode::usage : ExitCode::resumable);
+    throw SystemError(fmt::format("cannot {} '{}'", action, path.string()), errno);
 }
 
 /// Makes the lock if there is none: written aside and synced, so that it appears whole.

@@ -11,7 +11,7 @@ namespace ratiofarm {
 
 ByteFile::ByteFile(const std::filesystem::path& path)
     : path_(path), file_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
-    if (!file_) throw DataError(errno_message("cannot open '" + path.string() + "'", errno));
+    if (!file_) throw_unreadable("cannot open '" + path.string() + "'", errno);
 }
 
 void ByteFile::read(std::uint64_t offset, std::span<std::byte> to) const {
@@ -19,7 +19,7 @@ void ByteFile::read(std::uint64_t offset, std::span<std::byte> to) const {
         const ssize_t got = ::pread(file_.get(), to.data(), to.size(), static_cast<off_t>(offset));
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) {
-            throw DataError(errno_message("cannot read '" + path_.string() + "'", errno));
+            throw_unreadable("cannot read '" + path_.string() + "'", errno);
         }
         if (got == 0) {
             throw DataError("'" + path_.string() + "' ends at byte " + std::to_string(offset) +

@@ -52,11 +52,11 @@ int wait_for(pid_t child) {
 
 std::vector<std::string> lines_of_isolated(const std::function<std::vector<std::string>()>& check) {
     int ends[2] = {-1, -1};
-    if (::pipe(ends) != 0) throw SystemError(errno_message("cannot make a pipe", errno));
+    if (::pipe(ends) != 0) throw SystemError("cannot make a pipe", errno);
     UniqueFd in(ends[0]);
     UniqueFd out(ends[1]);
     const pid_t child = ::fork();
-    if (child < 0) throw SystemError(errno_message("cannot start a process", errno));
+    if (child < 0) throw SystemError("cannot start a process", errno);
     if (child == 0) run_child(out.get(), check);
     out.reset();
     const std::string text = read_to_end(in.get());

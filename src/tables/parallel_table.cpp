@@ -16,12 +16,7 @@ constexpr std::uint64_t metadata_bytes = 65536;
 
 void make_parent_folder(const std::filesystem::path& path) {
     if (!path.has_parent_path()) return;
-    std::error_code problem;
-    std::filesystem::create_directories(path.parent_path(), problem);
-    if (problem) {
-        throw SystemError("cannot make the folder '" + path.parent_path().string() +
-                          "': " + problem.message());
-    }
+    std::filesystem::create_directories(path.parent_path());
 }
 
 /// The skeleton: metadata are complete before any rank writes data.
@@ -40,9 +35,16 @@ void write_rows(const mpi::Communicator& comm,
                 const std::filesystem::path& partial,
                 const ParallelTable& table) {
     h5::File file;
-    mpi::together(comm, [&] { file = h5::open_file_together(comm, partial); });
-    mpi::together(comm, [&] { table.write(file); });
-    mpi::together(comm, [&] { h5::flush(file); });
+    try {
+        mpi::together(comm, [&] { file = h5::open_file_together(comm, partial); });
+        mpi::together(comm, [&] { table.write(file); });
+        mpi::together(comm, [&] { h5::flush(file); });
+    } catch (...) {
+        // Closing is collective, and waits for ever where the storage of one rank has failed. The
+        // program ends without it.
+        file.release();
+        throw;
+    }
 }
 
 void complete_metadata(const std::filesystem::path& partial, const ParallelTable& table) {

@@ -55,7 +55,7 @@ std::uint32_t metadata_checksum(const std::filesystem::path& path, const h5::Fil
         next = std::max(next, values.last);
     }
     crc = add_bytes(bytes, {next, std::filesystem::file_size(path)}, crc);
-    if (!bytes) throw DataError(errno_message("cannot read '" + path.string() + "'", errno));
+    if (!bytes) throw_unreadable("cannot read '" + path.string() + "'", errno);
     return crc;
 }
 
@@ -132,7 +132,7 @@ void write_metadata_checksum(const std::filesystem::path& path) {
     bytes.seekp(static_cast<std::streamoff>(offset));
     for (int byte = 0; byte < 4; ++byte) bytes.put(static_cast<char>(checksum >> (8 * byte)));
     bytes.flush();
-    if (!bytes) throw SystemError(errno_message("cannot write '" + path.string() + "'", errno));
+    if (!bytes) throw SystemError("cannot write '" + path.string() + "'", errno);
 }
 
 bool is_metadata_checksum(std::string_view path) { return path == checksum_dataset; }

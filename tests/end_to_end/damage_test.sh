@@ -56,7 +56,17 @@ grep -q 'run the same command again' 5.err || fail "no way on is named"
 run_on 0 run run > 5.out 2> 5.err
 content_of run | diff calm.content -
 
-# Two farms on one directory: the second one is refused.
-echo "{\"host\":\"$(hostname)\",\"pid\":$$,\"process_start\":$(awk '{print $22}' /proc/$$/stat),\"job\":\"\",\"restart\":0}" > run/lock
+# Two farms on one directory: the second one is refused. A program that holds the lock with flock()
+# lives, whatever its file says.
+exec 9> run/lock
+flock 9
 expect_code 2 run_on 0 run run > 6.out 2> 6.err
-grep -q "pid $$" 6.err || fail "the owner is not named"
+grep -q "in use by another farm" 6.err || fail "the reason is not named"
+exec 9>&-
+
+# Closed descriptors: what is printed goes nowhere, and no socket or file of the farm gets it.
+ratiofarm run campaign.toml --out closed >&- 2> 7.err || fail "a closed stdout ends the farm"
+content_of closed | diff calm.content -
+rm -r closed
+ratiofarm run campaign.toml --out closed > 7.out 2>&- || fail "a closed stderr ends the farm"
+content_of closed | diff calm.content -

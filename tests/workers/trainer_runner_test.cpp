@@ -1,5 +1,6 @@
 #include "workers/trainer_runner.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -43,30 +44,38 @@ TaskReport wait_for_report(TrainerRunner& runner) {
     return {};
 }
 
-/// Processes whose parent's parent is this one: the trainers behind the launcher.
-std::vector<pid_t> trainers() {
-    const auto parent_of = [](pid_t pid) {
-        std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-        std::string text((std::istreambuf_iterator<char>(file)), {});
-        std::istringstream rest(text.substr(std::min(text.size(), text.rfind(')') + 2)));
-        char state = 0;
-        pid_t parent = 0;
-        rest >> state >> parent;
-        return parent;
-    };
+pid_t parent_of(pid_t pid) {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+    std::string text((std::istreambuf_iterator<char>(file)), {});
+    std::istringstream rest(text.substr(std::min(text.size(), text.rfind(')') + 2)));
+    char state = 0;
+    pid_t parent = 0;
+    rest >> state >> parent;
+    return parent;
+}
+
+std::vector<pid_t> children_of(pid_t parent) {
     std::vector<pid_t> found;
     for (const auto& entry : fs::directory_iterator("/proc")) {
         const pid_t pid = std::atoi(entry.path().filename().c_str());
-        if (pid > 0 && parent_of(pid) != 0 && parent_of(parent_of(pid)) == ::getpid()) {
-            found.push_back(pid);
-        }
+        if (pid > 0 && parent_of(pid) == parent) found.push_back(pid);
     }
     return found;
 }
 
-LauncherHandle launcher() {
-    return LauncherHandle::fork_launcher(RATIOFARM_BIN_DIR "/ratiofarm-trainer");
+/// Those behind the launcher.
+std::vector<pid_t> trainers() {
+    std::vector<pid_t> found;
+    for (const pid_t launcher : children_of(::getpid())) {
+        const auto behind = children_of(launcher);
+        found.insert(found.end(), behind.begin(), behind.end());
+    }
+    return found;
 }
+
+constexpr const char* trainer_program = RATIOFARM_BIN_DIR "/ratiofarm-trainer";
+
+LauncherHandle launcher() { return LauncherHandle::fork_launcher(trainer_program); }
 
 }  // namespace
 
@@ -124,6 +133,19 @@ TEST_CASE("a trainer that hangs is killed, which is one crash that says so") {
     CHECK(hung.outcome == TaskOutcome::crashed);
     CHECK(hung.reason.find("no sign of progress within 4.") == 0);
     CHECK(trainers().empty());
+}
+
+TEST_CASE("a launcher that is stopped does not hold up its rank") {
+    const std::vector<pid_t> before = children_of(::getpid());
+    auto handle = LauncherHandle::fork_launcher(trainer_program, std::chrono::milliseconds(200));
+    std::vector<pid_t> launcher = children_of(::getpid());
+    std::erase_if(launcher, [&](pid_t pid) { return std::ranges::count(before, pid) > 0; });
+    REQUIRE(launcher.size() == 1);
+    ::kill(launcher[0], SIGSTOP);
+
+    CHECK_THROWS_AS(handle.start({}, DeviceClass::cpu), SystemError);
+
+    ::kill(launcher[0], SIGKILL);
 }
 
 TEST_CASE("a trainer that is missing is named before anything starts") {

@@ -8,6 +8,7 @@
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/log.hpp"
 
+#include "core/process.hpp"
 #include "workers/trainer/engine/device.hpp"
 #include "workers/trainer/tasks/command_line.hpp"
 #include "workers/trainer/tasks/self_test.hpp"
@@ -38,14 +39,12 @@ int run(const std::vector<std::string>& arguments, const Log& log) {
 }  // namespace ratiofarm::trainer
 
 int main(int argc, char* argv[]) {
+    ratiofarm::open_standard_descriptors();
     const auto log = ratiofarm::Log::to_stderr(ratiofarm::LogLevel::info, "trainer");
     try {
         return ratiofarm::trainer::run({argv + 1, argv + argc}, log);
-    } catch (const ratiofarm::Error& error) {
-        log.error(error.what());
-        return static_cast<int>(error.exit_code());
     } catch (const std::exception& error) {
         log.error(error.what());
-        return static_cast<int>(ratiofarm::ExitCode::internal);
+        return static_cast<int>(ratiofarm::exit_code_of(error));
     }
 }

@@ -2,6 +2,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <stdexcept>
 #include <string>
@@ -57,6 +58,10 @@ class SystemError : public Error {
 public:
     explicit SystemError(std::string message, ExitCode code = ExitCode::resumable)
         : Error(code, std::move(message)) {}
+
+    /// "cannot write 'x.h5': No space left on device", with the words of errno. Resumable unless
+    /// another try cannot mend it, such as a lack of permission.
+    SystemError(std::string_view what, int error_number);
 };
 
 class MpiError : public Error {
@@ -86,6 +91,12 @@ decltype(auto) in_context(std::string_view context, F&& action) {
         throw;
     }
 }
+
+/// How a program ends by this exception; anything that nobody foresaw is a bug.
+ExitCode exit_code_of(const std::exception& problem);
+
+/// \throws SystemError if the storage failed, so that another try may help; DataError otherwise
+[[noreturn]] void throw_unreadable(std::string_view what, int error_number);
 
 /// "cannot write 'x.h5': No space left on device": what failed, with the words of errno.
 std::string errno_message(std::string_view what, int error_number);

@@ -28,11 +28,9 @@ void together(const Communicator& comm, Action&& action) {
     ExitCode code = ExitCode::internal;
     try {
         action();
-    } catch (const Error& error) {
-        problem = error.what();
-        code = error.exit_code();
     } catch (const std::exception& error) {
         problem = error.what();
+        code = exit_code_of(error);
     }
     vote(comm, problem, code);
 }

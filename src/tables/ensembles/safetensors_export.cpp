@@ -122,7 +122,7 @@ public:
 private:
     void expect_written() const {
         if (stream_) return;
-        throw SystemError(errno_message("cannot write '" + partial_.string() + "'", errno));
+        throw SystemError("cannot write '" + partial_.string() + "'", errno);
     }
 
     std::filesystem::path path_;

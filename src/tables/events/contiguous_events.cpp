@@ -21,7 +21,7 @@ namespace {
 std::string state_of(const std::filesystem::path& file, std::span<const SampleToRead> samples) {
     struct stat status {};
     if (stat(file.c_str(), &status) != 0) {
-        throw DataError(errno_message("cannot look at '" + file.string() + "'", errno));
+        throw_unreadable("cannot look at '" + file.string() + "'", errno);
     }
     std::string state = std::filesystem::absolute(file).string() + " " +
                         std::to_string(status.st_size) + " bytes, changed " +

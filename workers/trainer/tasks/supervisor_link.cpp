@@ -24,8 +24,7 @@ bool peer_gone(int error) { return error == EPIPE || error == ECONNRESET; }
 void wait_for(int socket, short events) {
     pollfd entry{.fd = socket, .events = events, .revents = 0};
     while (::poll(&entry, 1, -1) < 0) {
-        if (errno != EINTR)
-            throw SystemError(errno_message("cannot wait for the supervisor", errno));
+        if (errno != EINTR) throw SystemError("cannot wait for the supervisor", errno);
     }
 }
 
@@ -46,7 +45,7 @@ void SupervisorLink::receive(bool wait) {
         } else if (would_block(errno)) {
             return;
         } else if (errno != EINTR) {
-            throw SystemError(errno_message("cannot read from the supervisor", errno));
+            throw SystemError("cannot read from the supervisor", errno);
         }
     }
 }
@@ -77,7 +76,7 @@ void SupervisorLink::send(const TrainerReply& reply) {
         } else if (peer_gone(errno)) {
             closed_ = true;
         } else if (errno != EINTR) {
-            throw SystemError(errno_message("cannot write to the supervisor", errno));
+            throw SystemError("cannot write to the supervisor", errno);
         }
     }
 }

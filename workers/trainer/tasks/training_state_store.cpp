@@ -37,8 +37,7 @@ void publish_in_place(const std::filesystem::path& path, std::span<const std::by
     std::error_code error;
     const auto space = std::filesystem::space(folder, error);
     if (error) {
-        throw SystemError(
-            errno_message("the folder '" + folder.string() + "' is gone", error.value()));
+        throw SystemError("the folder '" + folder.string() + "' is gone", error.value());
     }
     if (space.available < content.size()) {
         throw SystemError("no space for '" + path.string() +
@@ -56,11 +55,11 @@ void TrainingStateStore::save(const TrainingState& state) const {
     std::error_code error;
     std::filesystem::rename(path_, older_, error);
     if (error && error != std::errc::no_such_file_or_directory) {
-        throw SystemError(errno_message("cannot rename '" + path_.string() + "'", error.value()));
+        throw SystemError("cannot rename '" + path_.string() + "'", error.value());
     }
     std::filesystem::rename(fresh, path_, error);
     if (error) {
-        throw SystemError(errno_message("cannot rename '" + fresh.string() + "'", error.value()));
+        throw SystemError("cannot rename '" + fresh.string() + "'", error.value());
     }
 }
 
