@@ -64,7 +64,7 @@ void print_missing(const std::vector<const TrainTask*>& missing, std::uint64_t s
 }
 
 ExitCode run_collect(RunContext& context, const Arguments& arguments) {
-    Workspace workspace = open_workspace(context, arguments, Needs::events);
+    Workspace workspace = open_workspace(context, arguments, Needs::events, Product::nets);
     auto& [planned, place, books] = workspace;
     const std::uint64_t shards = count_of_shards(place.directory);
     const std::uint64_t merged = merge_journals(place.directory, books);
@@ -94,6 +94,9 @@ Command collect_command() {
     command.summary = "Merges the journals of shards into one and says which nets are missing.";
     command.positional = {"CAMPAIGN.toml"};
     command.options = workspace_options();
+    std::erase_if(
+        command.options,  // it makes nothing that could be made again
+        [](const Option& option) { return option.name == "fresh" || option.name == "yes"; });
     command.ranks = Ranks::root;
     command.run = run_collect;
     return command;

@@ -31,7 +31,7 @@ void compare_hessians(RunContext& context, const FittedCampaign& fitted) {
 }
 
 ExitCode run_fit(RunContext& context, const Arguments& arguments) {
-    const Workspace workspace = open_workspace(context, arguments, Needs::campaign);
+    const Workspace workspace = open_workspace(context, arguments, Needs::campaign, Product::fit);
     const PlannedCampaign& planned = workspace.planned;
     const RunPlace& place = workspace.place;
     const FitRequest request = fit_request(arguments);

@@ -43,7 +43,7 @@ ExitCode run_gof(RunContext& context, const Arguments& arguments) {
     GofRequest request;
     mpi::together(world, [&] { request = wanted(arguments); });
     install_signal_flags();
-    Workspace workspace = open_workspace(context, arguments, Needs::campaign);
+    Workspace workspace = open_workspace(context, arguments, Needs::campaign, Product::gof);
     const GofPlan plan(world, fit_source(workspace), request);
     const std::vector<Task> tasks = plan.tasks();
     for (const std::string& warning : plan.warnings()) context.log.warning(warning);

@@ -48,7 +48,7 @@ void refit(FittedCampaign& fitted, ImpactDefinition order, std::size_t count, co
 ExitCode run_impacts(RunContext& context, const Arguments& arguments) {
     const ImpactDefinition order = parse_order(arguments);
     const std::size_t count = arguments.integer("top", 1, 1000000);
-    const Workspace workspace = open_workspace(context, arguments, Needs::campaign);
+    const Workspace workspace = open_workspace(context, arguments, Needs::campaign, Product::fit);
     FittedCampaign fitted =
         fitted_campaign(context, workspace.planned, workspace.place, workspace.books.blinding);
     if (arguments.has("refit")) {

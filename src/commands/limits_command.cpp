@@ -169,7 +169,7 @@ LimitRecord limits_of(RunContext& context,
 
 ExitCode run_limits(RunContext& context, const Arguments& arguments) {
     const Wanted wanted = parse_limits(arguments);
-    const Workspace workspace = open_workspace(context, arguments, Needs::campaign);
+    const Workspace workspace = open_workspace(context, arguments, Needs::campaign, Product::fit);
     FittedCampaign fitted =
         fitted_campaign(context, workspace.planned, workspace.place, workspace.books.blinding);
     if (!fitted.record.fit.converged) {

@@ -9,7 +9,7 @@ namespace ratiofarm {
 namespace {
 
 ExitCode run_report(RunContext& context, const Arguments& arguments) {
-    Workspace workspace = open_workspace(context, arguments, Needs::campaign);
+    Workspace workspace = open_workspace(context, arguments, Needs::campaign, Product::report);
     report_stage(context, workspace.planned, workspace.place, workspace.books);
     if (context.world.is_root()) fmt::print("{}\n", workspace.place.directory.report().string());
     return ExitCode::done;

@@ -25,7 +25,7 @@ void print_results(const RunDirectory& directory) {
 
 ExitCode run_run(RunContext& context, const Arguments& arguments) {
     install_signal_flags();
-    Workspace workspace = open_workspace(context, arguments, Needs::selection);
+    Workspace workspace = open_workspace(context, arguments, Needs::selection, Product::nets);
     const std::vector<Stage> stages{Stage::train, Stage::gather, Stage::infer, Stage::fit,
                                     Stage::report};
     const ExitCode code =

@@ -77,7 +77,7 @@ void fill_scan(const mpi::Communicator& world, const Arguments& arguments, Fitte
 }
 
 ExitCode run_scan(RunContext& context, const Arguments& arguments) {
-    const Workspace workspace = open_workspace(context, arguments, Needs::campaign);
+    const Workspace workspace = open_workspace(context, arguments, Needs::campaign, Product::fit);
     FittedCampaign fitted =
         fitted_campaign(context, workspace.planned, workspace.place, workspace.books.blinding);
     const std::uint64_t before = fitted.likelihood.passes();

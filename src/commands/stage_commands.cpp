@@ -16,6 +16,7 @@ struct StageCommand {
     Stage stage = Stage::train;
     Trainers trainers = Trainers::none;
     Needs needs = Needs::events;
+    Product makes = Product::nets;
     std::string summary;
     std::vector<Option> options = {};  ///< beside those that its likes have
 };
@@ -41,15 +42,17 @@ std::vector<StageCommand> table() {
                "train only part I of N; other farms may train other parts at the same time. array: "
                "I is the element of a Slurm array. Run 'ratiofarm collect' afterwards"}}},
         {.stage = Stage::gather,
+         .makes = Product::ensembles,
          .summary = "Collects the trained nets into ensembles/<process>.h5."},
         {.stage = Stage::infer,
          .trainers = Trainers::used,
+         .makes = Product::ratios,
          .summary = "Evaluates the ensembles on the inference split and writes ratios.h5."}};
 }
 
 ExitCode run(const StageCommand& row, RunContext& context, const Arguments& arguments) {
     install_signal_flags();
-    Workspace workspace = open_workspace(context, arguments, row.needs);
+    Workspace workspace = open_workspace(context, arguments, row.needs, row.makes);
     std::vector<Stage> stages{row.stage};
     if (row.needs == Needs::selection)
         stages = with_selection(workspace.planned.written, std::move(stages));

@@ -134,7 +134,7 @@ ExitCode run_toys(RunContext& context, const Arguments& arguments) {
     ToyRequest request;
     mpi::together(world, [&] { request = parse_toys(arguments); });
     install_signal_flags();
-    Workspace workspace = open_workspace(context, arguments, Needs::campaign);
+    Workspace workspace = open_workspace(context, arguments, Needs::campaign, Product::toys);
     if (workspace.planned.campaign.finite_mc.use != FiniteMcUse::report) {
         context.log.warning(
             "toys are thrown from the ratios as they are and fitted with them: they do not include "

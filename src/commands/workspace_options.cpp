@@ -18,7 +18,9 @@ std::vector<Option> workspace_options() {
         {"out", "DIR", "run directory (default: <campaign name>.run)"},
         {"device", "WORD", "auto, cpu or cuda", "auto"},
         {"accept-change", "", "train nets again whose part of the campaign has changed"},
-        {"fresh", "", "remove all results of the run directory first"},
+        {"fresh", "",
+         "make the results of this command again: remove them and what was made of them"},
+        {"yes", "", "with --fresh: trained nets may be removed"},
     };
 }
 
@@ -43,12 +45,16 @@ Places find_places(const Arguments& arguments) {
     return places;
 }
 
-Workspace open_workspace(RunContext& context, const Arguments& arguments, Needs needs) {
+Workspace open_workspace(RunContext& context,
+                         const Arguments& arguments,
+                         Needs needs,
+                         Product makes) {
     WorkspaceRequest request{.places = find_places(arguments), .needs = needs};
     mpi::together(context.world, [&] { request.farm = farm_settings(context, arguments); });
     request.device = arguments.text("device");
     request.accept_change = arguments.has("accept-change");
-    request.fresh = arguments.has("fresh");
+    if (arguments.has("fresh")) request.fresh = makes;
+    request.remove_nets = arguments.has("yes");
     request.ratios = arguments.text("ratios");
     if (arguments.has("unblind")) request.unblinding = arguments.text("unblind");
     return open_workspace(context, request);

@@ -25,8 +25,12 @@ Option unblind_option();
 Places find_places(const Arguments& arguments);
 
 /// Collective over the context's world. The workspace that the command line asks for.
+/// \param makes  what --fresh removes first
 /// \throws AgreedError as open_workspace(), and for options with wrong values
-Workspace open_workspace(RunContext& context, const Arguments& arguments, Needs needs);
+Workspace open_workspace(RunContext& context,
+                         const Arguments& arguments,
+                         Needs needs,
+                         Product makes);
 
 /// --time-budget, for commands with tasks of their own; farm_settings() reads it.
 Option time_budget_option();

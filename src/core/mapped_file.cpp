@@ -16,6 +16,18 @@
 
 namespace ratiofarm {
 
+FileStamp stamp_of(const std::filesystem::path& path) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0) {
+        throw_unreadable(fmt::format("cannot examine '{}'", path.string()), errno);
+    }
+    constexpr std::uint64_t second = 1'000'000'000;
+    return {.inode = status.st_ino,
+            .bytes = static_cast<std::uint64_t>(status.st_size),
+            .modified = static_cast<std::uint64_t>(status.st_mtim.tv_sec) * second +
+                        static_cast<std::uint64_t>(status.st_mtim.tv_nsec)};
+}
+
 MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
     const auto fail = [&](const char* action, int error) {
         throw_unreadable(fmt::format("cannot {} '{}'", action, path.string()), error);

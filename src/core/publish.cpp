@@ -49,7 +49,8 @@ void publish(const fs::path& path, std::span<const std::byte> content) {
     if (path.has_parent_path()) fs::create_directories(path.parent_path(), ignored);
     const fs::path partial = path.string() + fmt::format(".{}.partial", ::getpid());
     try {
-        UniqueFd file = open_file(partial, O_WRONLY | O_CREAT | O_TRUNC);
+        ::unlink(partial.c_str());  // of an earlier process with this id; a link is not followed
+        UniqueFd file = open_file(partial, O_WRONLY | O_CREAT | O_EXCL);
         if (!file) fail("create", partial);
         write_all(file.get(), content, partial);
         if (::fsync(file.get()) != 0) fail("sync", partial);

@@ -57,6 +57,12 @@ void expect_seal(const std::filesystem::path& path, std::string_view text) {
         "'{}' does not match the checksum at its end: damaged, or changed by hand", path.string()));
 }
 
+bool has_seal(const std::filesystem::path& path, std::string_view text) {
+    const Frame frame = frame_of(path);
+    return text.size() >= frame.size() &&
+           text.substr(text.size() - frame.size()).starts_with(frame.before);
+}
+
 void publish_sealed(const std::filesystem::path& path, std::string_view text) {
     publish(path, std::string_view(sealed(path, text)));
 }

@@ -17,6 +17,9 @@ std::string sealed(const std::filesystem::path& path, std::string_view text);
 /// \throws DataError naming the path if the text is not, bit for bit, what sealed() made of it
 void expect_seal(const std::filesystem::path& path, std::string_view text);
 
+/// Whether the text ends like one that sealed() made; it may be damaged, or changed by hand.
+bool has_seal(const std::filesystem::path& path, std::string_view text);
+
 /// publish() of the sealed text. \throws SystemError
 void publish_sealed(const std::filesystem::path& path, std::string_view text);
 

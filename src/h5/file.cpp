@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include <unistd.h>
+
 #include "ratiofarm/mpi/native.hpp"
 
 #include "checked.hpp"
@@ -86,6 +88,7 @@ File create_file(const std::filesystem::path& path) {
     const PropertyList creation = checked::H5Pcreate(H5P_FILE_CREATE);
     RATIOFARM_H5(H5Pset_obj_track_times, creation.get(), false);
     return in_context("cannot create '" + path.string() + "'", [&] {
+        ::unlink(path.c_str());  // a link is not followed
         return checked::H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.get(), access.get());
     });
 }

@@ -198,7 +198,7 @@ void compare_with_history(const PlannedCampaign& planned,
     if (!books.accept_change) {
         throw ConfigError(fmt::format(
             "'{}' holds {} trained nets of another campaign:{}\nUse --accept-change to train those "
-            "nets again and keep the rest, --fresh to remove all results, or another --out.",
+            "nets again and keep the rest, --fresh --yes to remove all results, or another --out.",
             place.directory.root().string(), changed, changes));
     }
     log.info("campaign changed: nets to train again", {{"nets", changed}});

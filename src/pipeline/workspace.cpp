@@ -49,16 +49,84 @@ Placement placement_of_rank(const mpi::Communicator& world, DeviceClass device) 
     return placement;
 }
 
-void remove_results(const RunDirectory& directory) {
-    for (const fs::path& path :
-         {directory.tasks(), directory.ensembles(), directory.ratios(), directory.fit_json(),
-          directory.report(), directory.nets(), directory.toys_json(), directory.gof_json(),
-          directory.journal(), directory.campaign(), directory.selection_json(),
-          directory.selected_events(), directory.selected_campaign(), directory.search_json(),
-          directory.searched_campaign()}) {
+/// Existing files and folders of a product and of what is made of it.
+std::vector<fs::path> products(const RunDirectory& directory, Product first) {
+    const std::vector<std::pair<Product, fs::path>> all{
+        {Product::nets, directory.tasks()},
+        {Product::nets, directory.nets()},
+        {Product::nets, directory.journal()},
+        {Product::nets, directory.campaign()},
+        {Product::nets, directory.selection_json()},
+        {Product::nets, directory.selected_events()},
+        {Product::nets, directory.selected_campaign()},
+        {Product::nets, directory.search_json()},
+        {Product::nets, directory.searched_campaign()},
+        {Product::ensembles, directory.ensembles()},
+        {Product::ratios, directory.ratios()},
+        {Product::fit, directory.fit_json()},
+        {Product::toys, directory.toys_json()},
+        {Product::gof, directory.gof_json()},
+        {Product::report, directory.report()},
+    };
+    std::vector<fs::path> found;
+    for (const auto& [product, path] : all) {
+        const bool beside = first == Product::toys && product == Product::gof;
+        if (product >= first && !beside && fs::exists(path)) found.push_back(path);
+    }
+    if (first == Product::nets) {
+        const auto journals = directory.shard_journals();
+        found.insert(found.end(), journals.begin(), journals.end());
+    }
+    return found;
+}
+
+std::uint64_t count_results(const RunDirectory& directory) {
+    if (!fs::exists(directory.tasks())) return 0;
+    const fs::recursive_directory_iterator files(directory.tasks());
+    return static_cast<std::uint64_t>(std::count_if(begin(files), end(files), [](const auto& file) {
+        return file.path().extension() == ".ckpt";
+    }));
+}
+
+/// For --fresh. \throws ConfigError if trained nets would go without --yes
+void remove_results(const RunDirectory& directory,
+                    const WorkspaceRequest& request,
+                    const Log& log) {
+    const std::uint64_t results = *request.fresh == Product::nets ? count_results(directory) : 0;
+    if (results > 0 && !request.remove_nets) {
+        throw ConfigError(fmt::format(
+            "--fresh would remove {} finished tasks of '{}', trained nets among them: add --yes if "
+            "they may go. 'gather', 'infer', 'fit', 'toys', 'gof' and 'report' with --fresh keep "
+            "the "
+            "nets and make only their own results again",
+            results, directory.root().string()));
+    }
+    for (const fs::path& path : products(directory, *request.fresh)) {
+        log.info("removed", {{"path", path.string()}});
         fs::remove_all(path);
     }
-    for (const fs::path& path : directory.shard_journals()) fs::remove(path);
+}
+
+/// Files of a user that have the names of ours must stay.
+/// \throws ConfigError naming them
+void expect_run_directory(const RunDirectory& directory) {
+    const fs::path campaign = directory.campaign();
+    const bool has_campaign = fs::exists(campaign);
+    if (has_campaign && !has_seal(campaign, read_text(campaign))) {
+        throw ConfigError(fmt::format(
+            "'{}' was not written by ratiofarm and would be replaced: give another --out",
+            campaign.string()));
+    }
+    if (has_campaign || fs::exists(directory.journal()) || !directory.shard_journals().empty()) {
+        return;
+    }
+    const auto found = products(directory, Product::nets);
+    if (found.empty()) return;
+    throw ConfigError(
+        fmt::format("'{}' is no run directory (it has no journal), and '{}' in it would be "
+                    "replaced: give another "
+                    "--out",
+                    directory.root().string(), found.front().string()));
 }
 
 [[noreturn]] void refuse(const fs::path& lock, const LockOwner& owner, std::string_view why) {
@@ -96,6 +164,25 @@ JournalState read_history(const RunDirectory& directory, const Shard& shard, Jou
     }
     if (!shard.whole() && !fs::exists(directory.journal(shard))) own = {};
     return all;
+}
+
+/// What processes that were killed left of files they were writing. A farm on everything knows that
+/// nobody writes any more.
+void remove_partial_files(const RunDirectory& directory,
+                          const JournalState& history,
+                          const Log& log) {
+    if (history.farms.size() <= history.ends.size()) return;
+    std::vector<fs::path> found;
+    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(directory.root())) {
+        if (entry.is_regular_file() && entry.path().extension() == ".partial") {
+            found.push_back(entry.path());
+        }
+    }
+    std::error_code ignored;
+    for (const fs::path& path : found) fs::remove(path, ignored);
+    if (found.empty()) return;
+    log.info("removed what a killed farm left half written",
+             {{"files", static_cast<std::uint64_t>(found.size())}});
 }
 
 void publish_if_new(const fs::path& path, const std::string& text) {
@@ -142,11 +229,12 @@ RunDirectory open_directory(const Log& log, const WorkspaceRequest& request, Wor
     if (error) {
         throw SystemError("cannot create '" + directory.root().string() + "'", error.value());
     }
+    expect_run_directory(directory);
     const Shard& shard = place.farm.shard;
     books.lock = std::make_unique<Lock>(directory.lock(shard), log);
     expect_no_other_farm(directory, shard);
     books.blinding = settle_blinding(request.unblinding, planned.written, directory, log);
-    if (request.fresh) remove_results(directory);
+    if (request.fresh) remove_results(directory, request, log);
     return directory;
 }
 
@@ -185,6 +273,7 @@ void open_on_root(RunContext& context, const WorkspaceRequest& request, Workspac
     const fs::path path = place.directory.journal(place.farm.shard);
     JournalState own;
     books.history = read_history(place.directory, place.farm.shard, own);
+    if (place.farm.shard.whole()) remove_partial_files(place.directory, books.history, log);
     if (worth_compacting(own)) {
         own = compact_journal(path, own);
         log.info("journal compacted", {{"lines", own.lines}});

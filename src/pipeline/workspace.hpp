@@ -36,13 +36,18 @@ enum class Needs {
     campaign,   ///< only the campaign; events are described if their file can be read
 };
 
+/// What a run directory holds, in the order in which it is made. `--fresh` removes what its command
+/// makes, and what is made of that.
+enum class Product : std::uint8_t { nets, ensembles, ratios, fit, toys, gof, report };
+
 /// What a command asks for when it opens a workspace.
 struct WorkspaceRequest {
     Places places;
     Needs needs = Needs::events;
     std::string device = "auto";                 ///< or cpu, or cuda
     bool accept_change = false;                  ///< train nets again whose campaign has changed
-    bool fresh = false;                          ///< remove all results first
+    std::optional<Product> fresh = {};           ///< remove this first, and what is made of it
+    bool remove_nets = false;                    ///< trained nets may go as well
     std::filesystem::path ratios = {};           ///< empty: those of the run directory
     std::optional<std::string> unblinding = {};  ///< why the data may be looked at
     FarmSettings farm = {};
@@ -52,7 +57,7 @@ struct WorkspaceRequest {
 /// what the run directory already holds.
 /// \throws AgreedError on all ranks: mistakes in campaign or events, a living lock, results of
 ///         another campaign without --accept-change or --fresh; a selection that is missing, unless
-///         the command makes it
+///         the command makes it; a folder with files of this name that is no run directory
 Workspace open_workspace(RunContext& context, const WorkspaceRequest& request);
 
 }  // namespace ratiofarm

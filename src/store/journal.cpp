@@ -161,12 +161,27 @@ void add(JournalState& state, StageEnded event) {
 
 void add(JournalState& state, TaskNoted event) { state.notes.push_back(std::move(event)); }
 
+/// A line may be whole and still say what cannot be.
+/// \throws DataError
+template <class Event>
+void expect_possible(const Event& event) {
+    constexpr std::uint64_t most = 10'000'000;  // workers of a farm
+    const auto expect = [](bool possible) {
+        if (!possible) throw DataError("no farm writes such a line");
+    };
+    if constexpr (requires { event.worker; }) expect(event.worker < most);
+    if constexpr (requires { event.workers; }) expect(event.workers <= most);
+    if constexpr (requires { event.ranks; }) expect(event.ranks <= most);
+    if constexpr (requires { event.at; }) expect(event.at >= 0.0);
+}
+
 /// Adds the line if it is about such an event.
 template <class Event>
 bool add_if(JournalState& state, const LineReader& line, std::string_view name) {
     Event event;
     if (name != name_of(event)) return false;
     fields(line, event);
+    expect_possible(event);
     if constexpr (std::is_same_v<Event, TaskCommitted>) {
         if (!event.adopted) state.times.attempt_ended(event.worker, event.at);
     }
@@ -273,11 +288,9 @@ JournalState compact_journal(const std::filesystem::path& path, const JournalSta
 
 Journal::Journal(const std::filesystem::path& path, const JournalState& state)
     : path_(path),
-      file_(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644)),
+      file_(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644)),
       sequence_(state.lines + state.damaged_lines) {
-    const auto end = static_cast<off_t>(state.good_bytes);
-    if (!file_ || ::ftruncate(file_.get(), end) != 0 ||
-        ::lseek(file_.get(), end, SEEK_SET) != end) {
+    if (!file_ || ::ftruncate(file_.get(), static_cast<off_t>(state.good_bytes)) != 0) {
         throw SystemError(fmt::format("cannot open '{}'", path.string()), errno);
     }
 }

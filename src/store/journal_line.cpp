@@ -1,9 +1,12 @@
 #include "journal_line.hpp"
 
 #include <charconv>
+#include <cmath>
 #include <span>
 
 #include <fmt/format.h>
+
+#include "ratiofarm/core/errors.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -98,6 +101,11 @@ std::string LineReader::event() const {
     std::string event;
     (*this)("event", event);
     return event;
+}
+
+double LineReader::finite(double number) {
+    if (!std::isfinite(number)) throw DataError("a number of this line is not finite");
+    return number;
 }
 
 const LineReader::Value* LineReader::find(std::string_view key) const {

@@ -58,7 +58,7 @@ public:
 
     /// A member that is missing, or of another type, leaves the value as it is: older lines have
     /// fewer members. A word of no enumerator is that of the value 0. \throws DataError for a
-    /// digest that is missing or none
+    /// digest that is missing or none, and for a number that is not finite
     template <class T>
     void operator()(const char* key, T& value) const {
         const Value* member = find(key);
@@ -80,13 +80,16 @@ public:
             if (const auto* whole = std::get_if<std::uint64_t>(member)) {
                 value = static_cast<double>(*whole);
             }
-            if (const auto* number = std::get_if<double>(member)) value = *number;
+            if (const auto* number = std::get_if<double>(member)) value = finite(*number);
         }
     }
 
 private:
     using Value = std::variant<std::monostate, bool, std::uint64_t, double, std::string>;
     class Collector;
+
+    /// \throws DataError
+    static double finite(double number);
 
     /// \return null if it is missing
     const Value* find(std::string_view key) const;

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/mapped_file.hpp"
@@ -30,6 +31,21 @@ TEST_CASE("publishing replaces the whole content and leaves nothing beside it") 
 
     CHECK(read_text(path) == "short");
     CHECK(files_in(path.parent_path()) == 1);
+}
+
+TEST_CASE("publishing does not write through links") {
+    const test::TemporaryDirectory folder;
+    const fs::path precious = folder.path() / "precious";
+    publish(precious, "kept");
+    const fs::path path = folder.path() / "file";
+    fs::create_symlink(precious, path);
+    fs::create_symlink(precious, path.string() + "." + std::to_string(::getpid()) + ".partial");
+
+    publish(path, "new");
+
+    CHECK(read_text(precious) == "kept");
+    CHECK(read_text(path) == "new");
+    CHECK_FALSE(fs::is_symlink(path));
 }
 
 TEST_CASE("publishing that fails names the path and keeps the old content") {

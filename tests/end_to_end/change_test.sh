@@ -30,6 +30,34 @@ run_on 0 run run > 6.out 2> 6.err   # the plain command goes on from there
 ratiofarm run campaign.toml --out fresh --fresh > 7.out 2> 7.err
 expect_equal "content after accepting the change" "$(content_of run)" "$(content_of fresh)"
 
+# --fresh makes the results of its command again and keeps what they are made of.
+results=$(find fresh/tasks -name '*.ckpt' | wc -l)
+sed -i 's/"value"/"valeu"/' fresh/fit.json # damaged: it would be refused
+run_on 0 fresh fit --fresh > fresh.out 2> fresh.err
+[ ! -e fresh/report.html ] || fail "a report outlived its fit"
+run_on 0 fresh run > fresh.out 2>> fresh.err
+expect_equal "nets trained again" "$(grep -c 'task done.*member' fresh.err)" 0
+expect_equal "content after fit --fresh" "$(content_of run)" "$(content_of fresh)"
+expect_code 2 run_on 0 fresh run --fresh > fresh.out 2> fresh.err
+expect_in "--fresh would remove $results finished tasks" fresh.err
+expect_equal "results after a refusal" "$(find fresh/tasks -name '*.ckpt' | wc -l)" "$results"
+run_on 0 fresh train --fresh --yes > fresh.out 2> fresh.err
+expect_equal "nets trained again" "$(grep -c 'task done.*member' fresh.err)" 6
+[ ! -e fresh/fit.json ] || fail "a fit outlived its nets"
+
+# What a user has in a folder stays as it is.
+mkdir own
+cp campaign.toml own/campaign.toml
+echo mine > own/report.html
+cp -r own kept
+expect_code 2 ratiofarm run campaign.toml --out own > own.out 2> own.err
+expect_in "own/campaign.toml' was not written by ratiofarm" own.err
+rm own/campaign.toml kept/campaign.toml
+expect_code 2 ratiofarm run campaign.toml --out own --fresh --yes > own.out 2> own.err
+expect_in "own/report.html' in it would be replaced" own.err
+rm -f own/lock
+diff -r own kept || fail "a folder of a user was changed"
+
 # The events file changes under the campaign: noticed as well.
 sed -i 's/^seed = 3/seed = 4/' campaign.toml
 ratiofarm simulate campaign.toml --force > /dev/null

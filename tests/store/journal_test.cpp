@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
+#include <limits>
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
 
 #include "core/publish.hpp"
+#include "store/journal_line.hpp"
 
 using namespace ratiofarm;
 namespace fs = std::filesystem;
@@ -221,4 +224,43 @@ TEST_CASE("lines have the bytes that docs/formats.md shows") {
         "\n"
         R"({"schema":2,"seq":2,"event":"task_committed","task":"00000000000000070000000000000001","name":"S/member 7","kind":"training","family":"S","nets":1,"first":7,"attempt":7,"worker":0,"bytes":107,"file_crc":7,"seconds":0.1,"resumed":true,"adopted":false,"flop":1000000000.0,"at":12.5,"crc":"ec2f071c"})"
         "\n");
+}
+
+TEST_CASE("whole lines that say what cannot be count as damaged") {
+    const test::TemporaryDirectory folder;
+    const fs::path path = folder.path() / "journal.jsonl";
+    write_example(path, 0, 2);
+    const auto append = [&](const char* event, std::uint64_t worker, double at) {
+        LineWriter line(event, 9);
+        line("task", std::string("S/member 7"));
+        line("worker", worker);
+        line("at", at);
+        std::ofstream(path, std::ios::app) << line.finish() << '\n';
+    };
+    const std::uint64_t damaged = GENERATE(0, 1, 2, 3);
+    append("attempt_began", 1, 0.5);
+    if (damaged == 1) append("attempt_began", std::numeric_limits<std::uint64_t>::max(), 0.5);
+    if (damaged == 2) append("attempt_ended", 1, -1e300);
+    if (damaged == 3) append("task_noted", 1'000'000'000'000, 0.5);
+
+    const JournalState state = read_journal(path);
+
+    CHECK(state.lines == 4);
+    CHECK(state.damaged_lines == (damaged == 0 ? 0 : 1));
+}
+
+TEST_CASE("a journal that is cut while a farm writes has no hole") {
+    const test::TemporaryDirectory folder;
+    const fs::path path = folder.path() / "journal.jsonl";
+    write_example(path, 0, 3);
+    Journal journal(path, read_journal(path));
+    fs::resize_file(path, 0);
+    journal.write(committed(5));
+    journal.flush();
+
+    const JournalState state = read_journal(path);
+
+    CHECK(state.lines == 1);
+    CHECK(state.damaged_lines == 0);
+    CHECK(read_text(path).find('\0') == std::string::npos);
 }

@@ -1,10 +1,29 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <span>
 
+#include "ratiofarm/core/wire.hpp"
+
 namespace ratiofarm {
+
+/// Which bytes a file had when it was looked at; the same on all nodes that share it.
+struct FileStamp {
+    std::uint64_t inode = 0;  ///< 0: nobody looked
+    std::uint64_t bytes = 0;
+    std::uint64_t modified = 0;  ///< nanoseconds since the epoch
+    bool operator==(const FileStamp&) const = default;
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, FileStamp>& value) {
+    archive(value.inode, value.bytes, value.modified);
+}
+
+/// \throws DataError naming the path if there is no such file
+FileStamp stamp_of(const std::filesystem::path& path);
 
 /// A file mapped read-only: one copy per node in the page cache, shared by all its readers.
 class MappedFile {

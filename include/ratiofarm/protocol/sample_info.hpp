@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "ratiofarm/core/digest.hpp"
+#include "ratiofarm/core/mapped_file.hpp"
 #include "ratiofarm/core/wire.hpp"
 
 namespace ratiofarm {
@@ -18,13 +19,18 @@ struct SampleColumns {
     std::uint64_t features_offset = 0;  ///< bytes; f32 [n, d]
     std::uint64_t weight_offset = 0;    ///< bytes; f64 [n]
     std::uint64_t id_offset = 0;        ///< bytes; u64 [n]
+    FileStamp stamp = {};               ///< of the file before it was read and its digest taken
 };
 
 template <class Archive>
 void fields(Archive& archive, MemberOf<Archive, SampleColumns>& value) {
     archive(value.file, value.sample, value.events, value.columns, value.features_offset,
-            value.weight_offset, value.id_offset);
+            value.weight_offset, value.id_offset, value.stamp);
 }
+
+/// For whoever reads the columns: bytes of another file must not mix with what the digest is about.
+/// \throws SystemError if the file was replaced or written to since it was scanned
+void expect_unchanged(const SampleColumns& columns);
 
 /// A sample of an events file, and which of its further columns of weights are wanted.
 struct SampleToRead {

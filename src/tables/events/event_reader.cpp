@@ -44,7 +44,8 @@ SampleColumns sample_columns(const std::filesystem::path& file, const EventLayou
             .columns = layout.columns.size(),
             .features_offset = offset(layout.features),
             .weight_offset = offset(layout.weight),
-            .id_offset = offset(layout.id)};
+            .id_offset = offset(layout.id),
+            .stamp = stamp_of(file)};
 }
 
 std::vector<SampleWeights> further_weights(const EventLayout& layout, const EventScan& scan) {
@@ -159,6 +160,7 @@ MappedSample::MappedSample(const SampleInfo& info)
         throw DataError(info.columns.file + ": sample '" + info.name +
                         "' is not stored contiguously in native types and cannot be mapped");
     }
+    expect_unchanged(info.columns);
     features_ = file_.values<float>(info.columns.features_offset, info.columns.events * columns_);
     weight_ = file_.values<double>(info.columns.weight_offset, info.columns.events);
     id_ = file_.values<std::uint64_t>(info.columns.id_offset, info.columns.events);

@@ -29,6 +29,7 @@ MappedSample::MappedSample(const SampleColumns& columns, std::span<const std::ui
                                 " does not exist: the matrix has " + std::to_string(columns_));
             }
         }
+        expect_unchanged(columns);
         features_ = file_.values<float>(columns.features_offset, columns.events * columns_);
         weight_ = file_.values<double>(columns.weight_offset, columns.events);
         id_ = file_.values<std::uint64_t>(columns.id_offset, columns.events);

@@ -22,6 +22,16 @@
 namespace ratiofarm::trainer {
 namespace {
 
+/// \throws SystemError if a file of events was replaced or written to since the farm began
+void expect_unchanged_events(const TrainRequest& request) {
+    const auto check = [](const std::vector<ClassComponent>& components) {
+        for (const ClassComponent& component : components) expect_unchanged(component.sample);
+    };
+    check(request.numerator);
+    check(request.denominator);
+    for (const auto& components : request.classes) check(components);
+}
+
 using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point begin) {
@@ -268,6 +278,7 @@ std::optional<TaskEnd> Training::measure(std::vector<TrainedNet>& nets) {
 TaskResult Training::publish_result(const TrainingResult& result) {
     const auto bytes = encode_task_file(request_.task, result);
     fail_on_purpose(request_.name, "publish");
+    expect_unchanged_events(request_);
     publish_in_place(request_.result_path, bytes);
     fail_on_purpose(request_.name, "published");
     if (is_to_be_continued(request_)) {
