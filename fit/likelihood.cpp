@@ -4,6 +4,7 @@
 
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
+#include "ratiofarm/mpi/together.hpp"
 #include "ratiofarm/physics/internal_coefficient.hpp"
 
 #include "binned_term.hpp"
@@ -64,6 +65,7 @@ struct Likelihood::State {
     std::vector<UnbinnedTerm> unbinned;
     std::vector<BinnedTerm> binned;
     std::uint64_t passes = 0;
+    std::uint64_t evaluations = 0;
 };
 
 Likelihood::Likelihood(StatisticalModel model,
@@ -76,8 +78,8 @@ Likelihood::Likelihood(StatisticalModel model,
     InternalCoordinates coordinates(model);
     check_constraints(model, coordinates);
     std::vector<bool> inside = parameters_of_coefficients(model, coordinates);
-    state_ = std::make_unique<State>(
-        State{std::move(model), std::move(coordinates), &comm, std::move(inside), {}, {}, {}, 0});
+    state_ = std::make_unique<State>(State{
+        std::move(model), std::move(coordinates), &comm, std::move(inside), {}, {}, {}, 0, 0});
     State& state = *state_;
     for (const Parameter& parameter : state.model.parameters) {
         state.observed.push_back(parameter.constraint.observed);
@@ -131,6 +133,8 @@ void Likelihood::set_observed(std::span<const double> observed) {
 Evaluation Likelihood::evaluate(std::span<const double> u, LikelihoodPart part) const {
     const std::size_t n = n_parameters();
     RATIOFARM_EXPECT(u.size() == n);
+    constexpr std::uint64_t often = 8;  // evaluations; a pass over many events takes milliseconds
+    if (++state_->evaluations % often == 0) mpi::obey_stop(*state_->comm);
     Evaluation result{.gradient = std::vector<double>(n),
                       .hessian = std::vector<double>(n * n),
                       .fisher = std::vector<double>(n * n)};

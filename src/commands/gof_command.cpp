@@ -3,7 +3,6 @@
 #include "ratiofarm/mpi/together.hpp"
 
 #include "core/sealed_text.hpp"
-#include "core/signal_flags.hpp"
 #include "measurement/gof_plan.hpp"
 #include "pipeline/farm_stage.hpp"
 
@@ -42,7 +41,6 @@ ExitCode run_gof(RunContext& context, const Arguments& arguments) {
     const mpi::Communicator& world = context.world;
     GofRequest request;
     mpi::together(world, [&] { request = wanted(arguments); });
-    install_signal_flags();
     Workspace workspace = open_workspace(context, arguments, Needs::campaign, Product::gof);
     const GofPlan plan(world, fit_source(workspace), request);
     const std::vector<Task> tasks = plan.tasks();

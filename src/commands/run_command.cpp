@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "core/publish.hpp"
-#include "core/signal_flags.hpp"
 #include "pipeline/blinding.hpp"
 #include "pipeline/stages.hpp"
 #include "report/fit_text.hpp"
@@ -24,7 +23,6 @@ void print_results(const RunDirectory& directory) {
 }
 
 ExitCode run_run(RunContext& context, const Arguments& arguments) {
-    install_signal_flags();
     Workspace workspace = open_workspace(context, arguments, Needs::selection, Product::nets);
     const std::vector<Stage> stages{Stage::train, Stage::gather, Stage::infer, Stage::fit,
                                     Stage::report};

@@ -2,7 +2,6 @@
 #include <utility>
 #include <vector>
 
-#include "core/signal_flags.hpp"
 #include "pipeline/stages.hpp"
 
 #include "command.hpp"
@@ -51,7 +50,6 @@ std::vector<StageCommand> table() {
 }
 
 ExitCode run(const StageCommand& row, RunContext& context, const Arguments& arguments) {
-    install_signal_flags();
     Workspace workspace = open_workspace(context, arguments, row.needs, row.makes);
     std::vector<Stage> stages{row.stage};
     if (row.needs == Needs::selection)

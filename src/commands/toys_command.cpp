@@ -6,7 +6,6 @@
 #include "ratiofarm/mpi/together.hpp"
 
 #include "core/sealed_text.hpp"
-#include "core/signal_flags.hpp"
 #include "measurement/toys_results.hpp"
 #include "pipeline/farm_stage.hpp"
 
@@ -133,7 +132,6 @@ ExitCode run_toys(RunContext& context, const Arguments& arguments) {
     const mpi::Communicator& world = context.world;
     ToyRequest request;
     mpi::together(world, [&] { request = parse_toys(arguments); });
-    install_signal_flags();
     Workspace workspace = open_workspace(context, arguments, Needs::campaign, Product::toys);
     if (workspace.planned.campaign.finite_mc.use != FiniteMcUse::report) {
         context.log.warning(

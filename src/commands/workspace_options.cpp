@@ -9,6 +9,7 @@
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/mpi/together.hpp"
 
+#include "core/signal_flags.hpp"
 #include "store/run_directory.hpp"
 
 namespace ratiofarm {
@@ -49,6 +50,7 @@ Workspace open_workspace(RunContext& context,
                          const Arguments& arguments,
                          Needs needs,
                          Product makes) {
+    install_signal_flags();
     WorkspaceRequest request{.places = find_places(arguments), .needs = needs};
     mpi::together(context.world, [&] { request.farm = farm_settings(context, arguments); });
     request.device = arguments.text("device");

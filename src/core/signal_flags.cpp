@@ -21,7 +21,11 @@ void install_signal_flags() {
     action.sa_handler = on_checkpoint;
     sigaction(SIGUSR1, &action, nullptr);
     action.sa_handler = on_stop;
-    for (const int signal : {SIGUSR2, SIGTERM, SIGINT}) sigaction(signal, &action, nullptr);
+    for (const int signal : {SIGUSR2, SIGTERM, SIGINT, SIGHUP}) {
+        struct sigaction before = {};
+        sigaction(signal, nullptr, &before);
+        if (before.sa_handler != SIG_IGN) sigaction(signal, &action, nullptr);  // nohup
+    }
 }
 
 SignalRequest signal_request() {

@@ -202,6 +202,7 @@ std::vector<ComparisonFit> comparison_fits(const Campaign& campaign,
         try {
             make();
         } catch (const Error& error) {
+            if (error.exit_code() == ExitCode::resumable) throw;  // told to stop
             log.warning("no comparison fit", {{"with", what}, {"why", error.what()}});
         }
     };

@@ -14,6 +14,8 @@
 #include "ratiofarm/mpi/native.hpp"
 #include "ratiofarm/mpi/together.hpp"
 
+#include "core/signal_flags.hpp"
+
 #include "check.hpp"
 
 namespace ratiofarm::mpi {
@@ -236,6 +238,15 @@ void vote(const Communicator& comm, const std::optional<std::string>& problem, E
         all_gather(comm, std::vector<double>{static_cast<double>(code)});
     const auto rank = static_cast<std::size_t>(first);
     throw AgreedError(static_cast<ExitCode>(static_cast<int>(codes[rank])), texts[rank]);
+}
+
+void obey_stop(const Communicator& comm) {
+    if (comm.handle() == 0) return;
+    std::int8_t stop = signal_request() == SignalRequest::stop ? 1 : 0;
+    all_max(comm, std::span(&stop, 1));
+    if (stop == 0) return;
+    throw AgreedError(ExitCode::resumable,
+                      "stopped early by a signal; run the same command again to go on");
 }
 
 void throw_if_any(const Communicator& comm, const std::optional<std::string>& problem) {

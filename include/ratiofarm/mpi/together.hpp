@@ -20,6 +20,11 @@ public:
 /// \throws AgreedError
 void vote(const Communicator& comm, const std::optional<std::string>& problem, ExitCode code);
 
+/// Collective over comm. For loops that last: ends them on all ranks once one was told to stop by a
+/// signal (core/signal_flags.hpp). Without MPI it does nothing.
+/// \throws AgreedError, resumable
+void obey_stop(const Communicator& comm);
+
 /// Collective over comm. Runs an action that itself is not collective; if it throws an Error on
 /// any rank, every rank throws one.
 template <class Action>
