@@ -56,6 +56,38 @@ grep -q 'run the same command again' 5.err || fail "no way on is named"
 run_on 0 run run > 5.out 2> 5.err
 content_of run | diff calm.content -
 
+# One bit of a weight: nothing is computed from it. The file is set aside and gathered again.
+"$RATIOFARM_PYTHON" - << 'END'
+import h5py
+with h5py.File("run/ensembles/SBI.h5") as f:
+    place = f["nets/weights"].id.get_offset() + 4 * 9 + 3
+with open("run/ensembles/SBI.h5", "r+b") as f:
+    f.seek(place)
+    byte = f.read(1)[0]
+    f.seek(place)
+    f.write(bytes([byte ^ 1]))
+END
+cp run/ratios.h5 run/fit.json . && rm run/ratios.h5
+expect_code 75 run_on 2 run run > 6.out 2> 6.err
+expect_in "SBI.h5.*was set aside" 6.err
+cmp run/fit.json fit.json || fail "a fit was made from a damaged net"
+run_on 0 run run > 6.out 2> 6.err
+rm run/ensembles/SBI.h5.damaged
+content_of run | diff calm.content -
+
+# The events file changes while nets train: nothing of the new one enters, and a rerun says so.
+cp toy.h5 toy.kept
+sed 's/^epochs.*/epochs = 4000/' campaign.toml > long.toml
+ratiofarm train long.toml --out changed > changed.out 2> changed.err &
+farm=$!
+wait_for_checkpoint changed $farm
+touch toy.h5
+code=0
+wait $farm || code=$?
+expect_equal "exit code after the events were touched" $code 75
+expect_in "toy.h5' was replaced or written to" changed.out
+mv toy.kept toy.h5
+
 # Two farms on one directory: the second one is refused. A program that holds the lock with flock()
 # lives, whatever its file says.
 exec 9> run/lock

@@ -47,6 +47,13 @@ expect_equal "more toys" "$(to_do calm)" to_do=20
 expect_equal "toys in the file" "$(grep -c '"toys": 480' calm/toys.json)" 1
 ratiofarm verify --out calm > verify.out || fail "verify finds damage"
 
+# A block with a flipped bit is fitted again, though the journal knows it with its right size.
+bits_of calm > twice.bits
+flip_bit "$(find calm/tasks -name '*.ckpt' | sort | head -n 3 | tail -n 1)"
+toys 0 calm --toys 480 || fail "toys with a damaged block"
+expect_equal "blocks fitted again" "$(to_do calm)" to_do=1
+bits_of calm | diff twice.bits - || fail "other toys after damage"
+
 wait_for_results() { # run directory, pid
     for _ in $(seq 600); do
         [ "$(find "$1/tasks" -name '*.ckpt' 2> /dev/null | wc -l)" -ge 2 ] && return

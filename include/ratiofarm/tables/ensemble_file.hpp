@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "ratiofarm/core/digest.hpp"
+#include "ratiofarm/core/partition.hpp"
 #include "ratiofarm/mpi/communicator.hpp"
 #include "ratiofarm/protocol/network.hpp"
 #include "ratiofarm/protocol/trained_net.hpp"
@@ -120,6 +121,9 @@ EnsembleFile read_ensemble(const std::filesystem::path& path);
 /// All nets, every checksum verified.
 /// \throws DataError naming file, dataset and row
 std::vector<EnsembleNet> read_nets(const EnsembleFile& file);
+
+/// Reads those in a range for the checks alone. \throws as read_nets()
+void check_nets(const EnsembleFile& file, Range nets);
 
 /// One of them. \param net  < header.nets()
 EnsembleNet read_net(const EnsembleFile& file, std::uint64_t net);

@@ -93,6 +93,14 @@ std::vector<EnsembleNet> read_nets(const EnsembleFile& file) {
     });
 }
 
+void check_nets(const EnsembleFile& file, Range nets) {
+    const h5::File opened = open_table(file.path, ensemble_kind);
+    in_context("'" + file.path.string() + "'", [&] {
+        const NetTables tables(opened, file.header);
+        for (std::uint64_t net = nets.first; net < nets.last; ++net) tables.read(net);
+    });
+}
+
 EnsembleNet read_net(const EnsembleFile& file, std::uint64_t net) {
     const h5::File opened = open_table(file.path, ensemble_kind);
     return in_context("'" + file.path.string() + "'",
