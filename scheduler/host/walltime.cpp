@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "core/process.hpp"
 
 namespace ratiofarm {
@@ -36,12 +38,23 @@ std::string first_line_of(std::vector<std::string> words) {
     return end ? end->output.substr(0, end->output.find('\n')) : std::string();
 }
 
-std::optional<double> remaining_seconds() {
+std::optional<std::int64_t> seconds_since_epoch(std::string_view text) {
+    std::int64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+    return value;
+}
+
+/// \param warning  set where the environment says what cannot be
+std::optional<double> remaining_seconds(std::string& warning) {
     const char* job = std::getenv("SLURM_JOB_ID");
     if (job == nullptr || !number(job)) return std::nullopt;
-    if (const char* end = std::getenv("SLURM_JOB_END_TIME")) {
-        const double left = std::strtod(end, nullptr) - static_cast<double>(std::time(nullptr));
-        return std::max(left, 0.0);
+    if (const char* text = std::getenv("SLURM_JOB_END_TIME")) {
+        const auto end = seconds_since_epoch(text);
+        const auto now = static_cast<std::int64_t>(std::time(nullptr));
+        if (end && *end > now) return static_cast<double>(*end - now);
+        // A shell of a job that has ended, a wrong clock, or no time at all.
+        warning = fmt::format("SLURM_JOB_END_TIME = '{}' is no time to come and is ignored", text);
     }
     return parse_slurm_duration(
         first_line_of({"timeout", "30", "squeue", "-h", "-j", job, "-o", "%L"}));
@@ -77,10 +90,11 @@ std::optional<double> parse_slurm_duration(std::string_view text) {
     return seconds;
 }
 
-std::optional<Instant> walltime_end() {
-    const auto left = remaining_seconds();
-    if (!left) return std::nullopt;
-    return after(*left - std::min(most_slack, slack_fraction * *left));
+Walltime walltime() {
+    Walltime result;
+    const auto left = remaining_seconds(result.warning);
+    if (left) result.end = after(*left - std::min(most_slack, slack_fraction * *left));
+    return result;
 }
 
 std::chrono::duration<double> stop_wave_interval(double checkpoint_seconds) {

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace ratiofarm {
@@ -12,10 +13,16 @@ using Instant = std::chrono::steady_clock::time_point;
 /// for UNLIMITED, INVALID and all other words.
 std::optional<double> parse_slurm_duration(std::string_view text);
 
-/// When this batch job must have ended, with some slack (5 % of what is left, at most a minute);
-/// nothing outside a job or without a limit. Looks at SLURM_JOB_END_TIME, otherwise asks squeue
-/// once, which starts a process: call it before MPI_Init and on one rank.
-std::optional<Instant> walltime_end();
+/// The time limit of this batch job.
+struct Walltime {
+    std::optional<Instant> end;  ///< nothing outside a job or without a limit
+    std::string warning;         ///< the environment says what cannot be
+};
+
+/// When this batch job must have ended, with some slack (5 % of what is left, at most a minute).
+/// Looks at SLURM_JOB_END_TIME, otherwise asks squeue once, which starts a process: call it before
+/// MPI_Init and on one rank.
+Walltime walltime();
 
 /// When tasks must be told to stop so that all have checkpointed before `end`.
 /// \param checkpoint_seconds  longest that was measured; 0: unknown

@@ -70,7 +70,7 @@ bool knows_time(const Command& command) {
 /// What must be started or asked before MPI is.
 struct BeforeMpi {
     LauncherHandle launcher;
-    std::optional<Instant> walltime_end;
+    Walltime walltime;
 };
 
 /// Collective over world. Ends the program where storage may have refused: HDF5 (1.10.8) crashes or
@@ -90,7 +90,8 @@ int run_in_order(const Command& command,
     const Log rank_log = Log::to_stderr(
         LogLevel::info, world.size() > 1 ? fmt::format("rank {}", world.rank()) : "");
     const Log log = world.is_root() ? Log::to_stderr(LogLevel::info, "") : Log();
-    RunContext context{world, log, rank_log, before.launcher, before.walltime_end};
+    RunContext context{world, log, rank_log, before.launcher, before.walltime.end};
+    if (!before.walltime.warning.empty()) log.warning(before.walltime.warning);
     try {
         ExitCode code = ExitCode::done;
         if (command.ranks == Ranks::all) {
@@ -134,7 +135,7 @@ int run_program(int argc, char** argv) {
     if (command.trainers == Trainers::used) {
         before.launcher = LauncherHandle::fork_launcher(default_trainer());
     }
-    if (knows_time(command) && is_first_rank()) before.walltime_end = walltime_end();
+    if (knows_time(command) && is_first_rank()) before.walltime = walltime();
     // Not OMPIO where it can store wrong data, unless the user has chosen it.
     constexpr int keep = 0;
     if (h5::parallel_write_note(mpi::library_version())) ::setenv("OMPI_MCA_io", "^ompio", keep);

@@ -58,14 +58,23 @@ std::string quoted(const std::string& text) {
     return word + "'";
 }
 
-std::string sbatch(const Submission& submission, const std::string& options) {
+/// A path in an option of sbatch, which would expand a "%".
+std::string without_patterns(const fs::path& path) {
+    std::string text;
+    for (const char c : path.string()) text += c == '%' ? "%%" : std::string(1, c);
+    return text;
+}
+
+/// \param log  name of its file in the run directory
+std::string sbatch(const Submission& submission,
+                   const std::string& options,
+                   const std::string& log = "slurm-%j.log") {
     return fmt::format(
         "sbatch --parsable {}{}{} \\\n    --job-name={} --output={} \\\n    {} {} --out {}",
         submission.resources, submission.more.empty() ? "" : " " + submission.more,
         options.empty() ? "" : " " + options,
         quoted("ratiofarm " + submission.out.filename().string()),
-        quoted((submission.out / (submission.as == "array" ? "slurm-%A_%a.log" : "slurm-%j.log"))
-                   .string()),
+        quoted(without_patterns(submission.out) + "/" + log),
         quoted(submission.batch_script.string()), quoted(submission.campaign.string()),
         quoted(submission.out.string()));
 }
@@ -86,7 +95,7 @@ std::string array_text(const Submission& submission) {
         "shards=$(RATIOFARM_SHARDS={} \\\n    {})\necho \"array $shards\"\n\n# Merges what the "
         "shards did, whatever happened to them, then does everything "
         "else.\njob=$(RATIOFARM_COLLECT=yes \\\n    {})\necho \"job $job\"\n",
-        submission.shards, sbatch(submission, array),
+        submission.shards, sbatch(submission, array, "slurm-%A_%a.log"),
         sbatch(submission, "--dependency=\"afterany:$shards\""));
 }
 
@@ -106,8 +115,9 @@ std::string chain_text(const Submission& submission) {
 std::string script_text(const Submission& submission) {
     std::string text =
         "#!/usr/bin/env bash\n# Written by 'ratiofarm submit'. What differs from site to site is "
-        "in\n# " +
-        (submission.batch_script.parent_path() / "site.sh").string() + "\nset -euo pipefail\n\n";
+        "in "
+        "site.sh beside the\n# batch script.\nset -euo pipefail\n\nexport RATIOFARM_SBATCH=" +
+        quoted(submission.batch_script.string()) + "\n\n";
     if (submission.as == "array") return text + array_text(submission);
     if (submission.as == "chain") return text + chain_text(submission);
     return text + allocation_text(submission);

@@ -30,22 +30,30 @@ ExitCode exit_code(StageEnd::State state) {
     return state == StageEnd::State::stopped ? ExitCode::resumable : ExitCode::done;
 }
 
-/// Collective over world. A signal may reach the ranks at different times; they go by rank 0.
-bool stop_wanted(const mpi::Communicator& world, const FarmSettings& farm) {
-    std::uint64_t wanted = 0;
-    if (world.is_root()) {
-        const auto& end = farm.stop_by;
-        const bool late = end && std::chrono::steady_clock::now() >= stop_time(*end, 0.0, 1);
-        wanted = late || signal_request() == SignalRequest::stop ? 1 : 0;
-    }
-    mpi::all_sum(world, std::span(&wanted, 1));
-    return wanted != 0;
-}
-
 void print_stop(const StageEnd& end) {
     if (end.state != StageEnd::State::stopped) return;
     fmt::print("stopped early{}{}; run the same command again to go on\n",
                end.trouble.empty() ? "" : ": ", end.trouble);
+}
+
+/// Collective over world. A signal may reach the ranks at different times; they go by rank 0, which
+/// says why.
+bool stop_wanted(const mpi::Communicator& world, const FarmSettings& farm) {
+    std::uint64_t wanted = 0;
+    if (world.is_root()) {
+        const auto& limit = farm.stop_by;
+        const bool late = limit && std::chrono::steady_clock::now() >= stop_time(*limit, 0.0, 1);
+        const bool told = signal_request() == SignalRequest::stop;
+        wanted = late || told ? 1 : 0;
+        if (wanted != 0) {
+            StageEnd end;
+            end.state = StageEnd::State::stopped;
+            end.trouble = told ? "by a signal" : "the time of the job is over";
+            print_stop(end);
+        }
+    }
+    mpi::all_sum(world, std::span(&wanted, 1));
+    return wanted != 0;
 }
 
 void print_end(const std::string& name, const StageEnd& end) {

@@ -31,16 +31,35 @@ std::uint64_t array_variable(const char* name) {
     return *value;
 }
 
+/// The place of this element in its array. Slurm tells no element which of a list it is, only
+/// ranges have places.
+Shard shard_of_array() {
+    const std::uint64_t id = array_variable("SLURM_ARRAY_TASK_ID");
+    const std::uint64_t first = array_variable("SLURM_ARRAY_TASK_MIN");
+    const std::uint64_t last = array_variable("SLURM_ARRAY_TASK_MAX");
+    const std::uint64_t count = array_variable("SLURM_ARRAY_TASK_COUNT");
+    const std::uint64_t step = std::getenv("SLURM_ARRAY_TASK_STEP") == nullptr
+                                   ? 1
+                                   : array_variable("SLURM_ARRAY_TASK_STEP");
+    const bool is_range = count > 0 && count <= most_shards && step > 0 && first <= id &&
+                          id <= last && last - first == (count - 1) * step &&
+                          (id - first) % step == 0;
+    if (!is_range) {
+        throw ConfigError(
+            fmt::format("--shard array: element {} of {} elements from {} to {} in steps of {} has "
+                        "no place: the "
+                        "array must be one range without gaps, --array=0-{}",
+                        id, count, first, last, step, count == 0 ? 0 : count - 1));
+    }
+    return {(id - first) / step, count};
+}
+
 }  // namespace
 
 std::string Shard::name() const { return fmt::format("shard-{}-of-{}", index, count); }
 
 Shard parse_shard(std::string_view text) {
-    if (text == "array") {
-        const std::uint64_t index = array_variable("SLURM_ARRAY_TASK_ID");
-        return {index - array_variable("SLURM_ARRAY_TASK_MIN"),
-                array_variable("SLURM_ARRAY_TASK_COUNT")};
-    }
+    if (text == "array") return shard_of_array();
     const std::size_t slash = std::min(text.find('/'), text.size());
     const auto index = number(text.substr(0, slash));
     const auto count = number(text.substr(std::min(slash + 1, text.size())));

@@ -39,7 +39,7 @@ TEST_CASE("the end of a job comes from its environment, with a slack of 5 % or a
         ::setenv("SLURM_JOB_ID", "7", 1);
         ::setenv("SLURM_JOB_END_TIME",
                  std::to_string(std::time(nullptr) + std::atoi(seconds)).c_str(), 1);
-        const auto end = walltime_end();
+        const auto end = walltime().end;
         ::unsetenv("SLURM_JOB_ID");
         ::unsetenv("SLURM_JOB_END_TIME");
         REQUIRE(end);
@@ -48,5 +48,23 @@ TEST_CASE("the end of a job comes from its environment, with a slack of 5 % or a
 
     CHECK(left("100") == Approx(95.0).margin(1.1));
     CHECK(left("36000") == Approx(35940.0).margin(1.1));
-    CHECK_FALSE(walltime_end());
+    CHECK_FALSE(walltime().end);
+}
+
+TEST_CASE("an end of the job that is past, or no time, is ignored and named") {
+    const char* text = GENERATE("1000", "0", "garbage", "-5", "");
+    ::setenv("SLURM_JOB_ID", "no number: squeue is not asked", 1);
+    CHECK(walltime().warning.empty());
+    ::setenv("SLURM_JOB_ID", "7", 1);
+    ::setenv("SLURM_JOB_END_TIME", text, 1);
+    const std::string path = std::getenv("PATH");
+    ::setenv("PATH", "/nowhere", 1);  // nor here
+
+    const Walltime found = walltime();
+
+    ::setenv("PATH", path.c_str(), 1);
+    CHECK_FALSE(found.end);
+    CHECK(found.warning.find("SLURM_JOB_END_TIME = '" + std::string(text) + "'") == 0);
+    ::unsetenv("SLURM_JOB_ID");
+    ::unsetenv("SLURM_JOB_END_TIME");
 }

@@ -1,5 +1,6 @@
 #include "store/shard.hpp"
 
+#include <array>
 #include <cstdlib>
 
 #include "ratiofarm/core/errors.hpp"
@@ -32,14 +33,21 @@ TEST_CASE("a shard is named by index and count or by the variables of an array")
     CHECK(Shard{2, 8}.name() == "shard-2-of-8");
 
     CHECK_THROWS_AS(parse_shard("array"), ConfigError);
-    ::setenv("SLURM_ARRAY_TASK_ID", "13", 1);
-    ::setenv("SLURM_ARRAY_TASK_MIN", "10", 1);
-    ::setenv("SLURM_ARRAY_TASK_COUNT", "5", 1);
-    CHECK(parse_shard("array") == Shard{3, 5});
-    for (const char* name :
-         {"SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_COUNT"}) {
-        ::unsetenv(name);
-    }
+    const std::array<const char*, 5> names{"SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_MIN",
+                                           "SLURM_ARRAY_TASK_MAX", "SLURM_ARRAY_TASK_COUNT",
+                                           "SLURM_ARRAY_TASK_STEP"};
+    const auto in_array = [&](std::array<const char*, 5> values) {
+        for (std::size_t i = 0; i < names.size(); ++i) ::setenv(names[i], values[i], 1);
+        return parse_shard("array");
+    };
+    CHECK(in_array({"13", "10", "14", "5", "1"}) == Shard{3, 5});
+    CHECK(in_array({"4", "0", "4", "3", "2"}) == Shard{2, 3});  // 0-4:2
+    CHECK(in_array({"7", "7", "7", "1", "1"}) == Shard{0, 1});
+    // 1,14,66: an element cannot know whether it is the second or the third.
+    CHECK_THROWS_AS(in_array({"14", "1", "66", "3", "1"}), ConfigError);
+    CHECK_THROWS_AS(in_array({"0", "0", "4", "3", "1"}), ConfigError);  // 0,1,4
+    CHECK_THROWS_AS(in_array({"3", "4", "8", "5", "1"}), ConfigError);
+    for (const char* name : names) ::unsetenv(name);
 }
 
 TEST_CASE("what is no shard is refused") {
