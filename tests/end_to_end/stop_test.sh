@@ -50,3 +50,20 @@ farm=$!
 checkpoint ranks $farm
 stop ranks USR2 $farm
 go_on ranks 2
+
+# A scan that would take minutes obeys within seconds, alone and on two ranks, and leaves no lock.
+obeys() { # pid of the scan
+    sleep 2
+    local began=$SECONDS code=0
+    kill -TERM "$(ranks_of "$1" | head -n 1)"
+    wait "$1" || code=$?
+    expect_equal "exit code of a scan after TERM" $code 75
+    [ $((SECONDS - began)) -lt 20 ] || fail "the scan went on for $((SECONDS - began)) s"
+    expect_in 'stopped early by a signal' scan.err
+    [ ! -e calm/lock ] || fail "the scan left its lock"
+}
+scan=(ratiofarm scan campaign.toml --out calm --points 100000 --exact)
+"${scan[@]}" > scan.out 2> scan.err &
+obeys $!
+mpirun --oversubscribe -n 2 "${scan[@]}" > scan.out 2> scan.err &
+obeys $!

@@ -44,7 +44,7 @@ void make_older(const fs::path& path, int seconds) {
     ::utimes(path.c_str(), times);
 }
 
-constexpr double at_once = 0.0;  // seconds of patience
+constexpr double at_once = 0.0;          // seconds of patience
 constexpr int thirty_years = 946080000;  // seconds
 
 /// Does something in a process that is then killed.
