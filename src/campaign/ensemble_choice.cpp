@@ -109,10 +109,12 @@ private:
 
     /// True if every slot has its net.
     bool judge() {
+        const std::vector<std::string> features =
+            net_settings(inputs_.campaign, ensemble_.spec.role).features;
         bool news = true;
         while (news) {
-            choice_.choices =
-                choose_nets(choice_.slots, inputs_.campaign.gates, section().replacements);
+            choice_.choices = choose_nets(choice_.slots, inputs_.campaign.gates,
+                                          section().replacements, features);
             news = false;
             for (std::size_t slot = 0; slot < choice_.slots.size(); ++slot) {
                 news = replace(slot) || news;
@@ -189,13 +191,35 @@ std::vector<Exclusion> EnsembleChoice::exclusions() const {
     return all;
 }
 
+namespace {
+
+/// Whether every net of an ensemble with two or more was excluded by one gate.
+bool fails_everywhere(const std::vector<SlotChoice>& choices, const std::string& gate) {
+    std::size_t excluded = 0;
+    for (const SlotChoice& choice : choices) {
+        if (choice.state != SlotChoice::State::exhausted) return false;
+        for (const Exclusion& exclusion : choice.exclusions) {
+            if (exclusion.gate != gate) return false;
+            excluded += 1;
+        }
+    }
+    return excluded >= 2;
+}
+
+}  // namespace
+
 std::vector<std::string> EnsembleChoice::failures() const {
     std::vector<std::string> lines;
     for (std::size_t slot = 0; slot < slots.size(); ++slot) {
         if (choices[slot].state != SlotChoice::State::exhausted) continue;
-        std::string line = slots[slot].name +
-                           ": no net passed its gates (loosen [gates], raise ensemble.replacements "
-                           "or improve the training)";
+        const bool alike = fails_everywhere(choices, choices[slot].exclusions.back().gate);
+        std::string line =
+            slots[slot].name +
+            (alike ? ": no net passed its gates, and all nets fail by the same one: another seed "
+                     "does not help. Look at the events ('ratiofarm check', 'ratiofarm report'), "
+                     "train longer, or loosen [gates]"
+                   : ": no net passed its gates (loosen [gates], raise ensemble.replacements or "
+                     "improve the training)");
         for (const Exclusion& exclusion : choices[slot].exclusions) line += "; " + exclusion.text;
         lines.push_back(std::move(line));
     }

@@ -1,9 +1,11 @@
 #include "gates.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <map>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -31,6 +33,7 @@ GateCheck worst_closure(const NetQuality& quality, double limit) {
         if (quality.closure[i] - allowed <= worst.value - worst.allowed) continue;
         worst.value = quality.closure[i];
         worst.allowed = allowed;
+        worst.feature = i;
         if (std::isnan(worst.value)) break;
     }
     return worst;
@@ -49,8 +52,8 @@ void add_measures(const NetQuality& quality,
             at_most("sc_rms", quality.sc_rms, std::hypot(gates.sc_rms, quality.sc_noise)));
     }
     if (gates.closure > 0.0) {
-        const GateCheck closure = worst_closure(quality, gates.closure);
-        checks.push_back(at_most(closure.gate, closure.value, closure.allowed));
+        checks.push_back(worst_closure(quality, gates.closure));
+        checks.back().passed = checks.back().value <= checks.back().allowed;  // NaN does not
     }
     // A constant net has no slope; that is for the gate of its own.
     if (gates.slope > 0.0 && !std::isnan(quality.calibration_slope)) {
@@ -63,18 +66,42 @@ void add_measures(const NetQuality& quality,
     }
 }
 
-std::string exclusion_text(const TriedNet& net, const GateCheck& check) {
+/// What it means that a net does not pass.
+std::string_view meaning_of(std::string_view gate) {
+    constexpr std::array<std::pair<std::string_view, std::string_view>, 8> meanings{{
+        {"excess", "the mean of its ratio over the reference is not 1"},
+        {"sc_rms", "reference events weighted by it do not give the process in bins of its output"},
+        {"closure", "reference events weighted by it do not give the process in this feature"},
+        {"slope", "its ratios are too steep or too flat"},
+        {"overtraining", "it sees more in its training events than in others"},
+        {"saturated", "its ratios are extreme far more often than those of the other nets"},
+        {"constant", "it has learned nothing: its output does not vary"},
+        {"loss_outlier", "its loss is far above that of the other nets"},
+    }};
+    const auto found = std::ranges::find(meanings, gate, [](const auto& one) { return one.first; });
+    return found == meanings.end() ? std::string_view() : found->second;
+}
+
+std::string exclusion_text(const TriedNet& net,
+                           const GateCheck& check,
+                           std::span<const std::string> features) {
     if (check.gate == "failure") return fmt::format("{}: {}", net.name, net.result.failure);
     if (check.gate == "not_finite") {
         return fmt::format("{}: {} logits are NaN or infinite", net.name, check.value);
     }
-    return fmt::format("{}: {} = {:.4g}, at {} {:.4g} is allowed (gates.{})", net.name, check.gate,
+    std::string what = check.gate;
+    if (check.feature && *check.feature < features.size()) {
+        what += " in '" + features[*check.feature] + "'";
+    }
+    return fmt::format("{}: {} = {:.4g}, at {} {:.4g} is allowed (gates.{}): {}", net.name, what,
                        check.value, check.gate == "constant" ? "least" : "most", check.allowed,
-                       check.gate);
+                       check.gate, meaning_of(check.gate));
 }
 
-Exclusion exclusion(const TriedNet& net, const GateCheck& check) {
-    return {net.name, check.gate, check.value, check.allowed, exclusion_text(net, check)};
+Exclusion exclusion(const TriedNet& net,
+                    const GateCheck& check,
+                    std::span<const std::string> features) {
+    return {net.name, check.gate, check.value, check.allowed, exclusion_text(net, check, features)};
 }
 
 /// The lower one of two middle values. \param values not empty
@@ -86,13 +113,13 @@ double median(std::vector<double> values) {
 
 /// Another seed helps against an outlier, not against what training and events make of every net:
 /// of at least three nets, those within three times the median value of a gate are not excluded by
-/// it.
+/// it. Saturation is the truth where a density is zero: by itself it says nothing.
 bool is_typical(const GateCheck& check,
                 const std::vector<const TrainedNet*>& peers,
                 const GatesSection& gates) {
     constexpr std::size_t enough = 3;
     constexpr double alike = 3.0;
-    for (const char* alone : {"failure", "not_finite", "constant", "saturated"}) {
+    for (const char* alone : {"failure", "not_finite", "constant"}) {
         if (check.gate == alone) return false;
     }
     std::vector<double> values;
@@ -103,18 +130,20 @@ bool is_typical(const GateCheck& check,
             }
         }
     }
-    return values.size() >= enough && check.value <= alike * median(values);
+    if (values.size() < enough) return check.gate == "saturated";
+    return check.value <= alike * median(values);
 }
 
 /// The first gate that a net does not pass. \param peers  nets of its fold, itself among them
 std::optional<Exclusion> failed_gate(const TriedNet& net,
                                      bool replica,
                                      const std::vector<const TrainedNet*>& peers,
-                                     const GatesSection& gates) {
+                                     const GatesSection& gates,
+                                     std::span<const std::string> features) {
     for (const GateCheck& check : gate_checks(net.result, gates)) {
         const bool always = check.gate == "failure" || check.gate == "not_finite";
         if (check.passed || (replica && !always) || is_typical(check, peers, gates)) continue;
-        return exclusion(net, check);
+        return exclusion(net, check, features);
     }
     return std::nullopt;
 }
@@ -144,9 +173,10 @@ class Round {
 public:
     Round(std::span<const NetSlot> slots,
           std::vector<SlotChoice>& choices,
+          std::span<const std::string> features,
           std::uint32_t wave,
           std::uint32_t index)
-        : slots_(slots), choices_(choices), wave_(wave), index_(index) {}
+        : slots_(slots), choices_(choices), features_(features), wave_(wave), index_(index) {}
 
     /// Slots that this round is about.
     bool concerns(std::size_t slot) const {
@@ -178,7 +208,7 @@ public:
         for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
             if (!concerns(slot)) continue;
             excluded[slot] = failed_gate(slots_[slot].tried[index_], slots_[slot].replica,
-                                         peers(slot, none), gates);
+                                         peers(slot, none), gates, features_);
         }
         if (gates.loss_outlier > 0.0) compare_losses(gates.loss_outlier, excluded);
         for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
@@ -216,7 +246,7 @@ private:
             const GateCheck check =
                 at_most("loss_outlier",
                         (net.result.best_validation_loss - range.median) / range.scatter, most);
-            if (!check.passed) excluded[slot] = exclusion(net, check);
+            if (!check.passed) excluded[slot] = exclusion(net, check, features_);
         }
     }
 
@@ -237,6 +267,7 @@ private:
 
     std::span<const NetSlot> slots_;
     std::vector<SlotChoice>& choices_;
+    std::span<const std::string> features_;
     std::uint32_t wave_;
     std::uint32_t index_;
 };
@@ -277,13 +308,14 @@ std::vector<GateCheck> gate_checks(const TrainedNet& net, const GatesSection& ga
 
 std::vector<SlotChoice> choose_nets(std::span<const NetSlot> slots,
                                     const GatesSection& gates,
-                                    std::uint32_t replacements) {
+                                    std::uint32_t replacements,
+                                    std::span<const std::string> features) {
     std::vector<SlotChoice> choices(slots.size());
     std::uint32_t waves = 0;
     for (const NetSlot& slot : slots) waves = std::max(waves, slot.wave + 1);
     for (std::uint32_t wave = 0; wave < waves; ++wave) {
         for (std::uint32_t index = 0; index <= replacements; ++index) {
-            Round round(slots, choices, wave, index);
+            Round round(slots, choices, features, wave, index);
             if (!round.can_be_judged()) break;
             round.judge(gates, replacements);
         }

@@ -26,7 +26,8 @@ struct GatesSection {
     double closure = 0.1;       ///< deviation in bins of any feature
     double slope = 0.2;         ///< |calibration slope - 1|
     double overtraining = 0.1;  ///< distance between training and validation events
-    double saturated = 0.01;    ///< share of the validation events with |logit| > 15
+    double saturated = 0.01;    ///< share of the validation events with |logit| > 15, where other
+                                ///< nets have less
     double constant = 1e-6;     ///< least standard deviation of the logit
     double loss_outlier = 8.0;  ///< validation loss above the median of the ensemble, in units of
                                 ///< its members' scatter
@@ -53,6 +54,7 @@ struct GateCheck {
     double value = 0.0;
     double allowed = 0.0;  ///< the limit, or what chance reaches; the least value for `constant`
     bool passed = true;
+    std::optional<std::size_t> feature = {};  ///< number of that which `closure` is about
 };
 
 /// The gates that look at a single net, in the order in which they are applied; those that are off
@@ -96,7 +98,7 @@ struct Exclusion {
         gate;  ///< "failure", "not_finite", "excess", ...: the key of [gates], if it has one
     double value = 0.0;
     double allowed = 0.0;
-    std::string text;  ///< for people: "S/member 3: excess of 0.0312, allowed 0.01"
+    std::string text;  ///< for people: value, limit and what it means
     bool operator==(const Exclusion&) const = default;
 };
 
@@ -117,8 +119,9 @@ struct SlotChoice {
 /// Applies the gates to an ensemble round by round: first to all planned nets; when all of them are
 /// trained, to the replacements of those that were excluded, together; and so on for each further
 /// wave. A net is compared with the nets of its fold that were accepted before or came with it, so
-/// a later net never changes a decision. With three nets or more, excess, sc_rms, closure, slope
-/// and overtraining exclude no net within three times their median: another seed would not help.
+/// a later net never changes a decision. With three nets or more, excess, sc_rms, closure, slope,
+/// overtraining and saturated exclude no net within three times their median: another seed would
+/// not help. With fewer, saturated excludes none: where a density is really zero, |ln r| is large.
 ///
 /// The gate of the loss is (loss - median) / scatter <= gates.loss_outlier. The scatter is 1.4826
 /// times the median absolute deviation, but at least a twentieth of the gain of the median net over
@@ -126,10 +129,12 @@ struct SlotChoice {
 /// and at least 0.1 / sqrt(validation events). The median of two middle values is the lower one.
 ///
 /// \param replacements  most of them for one slot
+/// \param features      names of the inputs, for the texts of exclusions
 /// \return one choice per slot, in their order
 std::vector<SlotChoice> choose_nets(std::span<const NetSlot> slots,
                                     const GatesSection& gates,
-                                    std::uint32_t replacements);
+                                    std::uint32_t replacements,
+                                    std::span<const std::string> features = {});
 
 /// True if every slot has its net.
 bool complete(std::span<const SlotChoice> choices);

@@ -71,7 +71,6 @@ TEST_CASE("each gate excludes what it is for", "[gates]") {
     CHECK(gate_of(changed([](auto& n) { n.failure = "diverged: ..."; })) == "failure");
     CHECK(gate_of(changed([](auto& n) { n.quality.not_finite = 1; })) == "not_finite");
     CHECK(gate_of(changed([](auto& n) { n.quality.logit_spread = 0.0; })) == "constant");
-    CHECK(gate_of(changed([](auto& n) { n.quality.saturated = 101; })) == "saturated");
     CHECK(gate_of(changed([](auto& n) { n.quality.excess = 0.11; })) == "excess");
     CHECK(gate_of(changed([](auto& n) { n.quality.excess = -0.11; })) == "excess");
     CHECK(gate_of(changed([](auto& n) { n.quality.sc_rms = 0.11; })) == "sc_rms");
@@ -175,6 +174,38 @@ TEST_CASE("what all nets show alike excludes none, an outlier is excluded", "[ga
     for (std::size_t i = 0; i < 4; ++i) CHECK(choices[i].state == SlotChoice::State::chosen);
     REQUIRE(choices[4].state == SlotChoice::State::exhausted);
     CHECK(choices[4].exclusions.front().gate == "excess");
+}
+
+TEST_CASE("nets that agree are not excluded for what the events are like", "[gates]") {
+    // A peak over a wide background: where there is no signal, ln r << -15 is the truth.
+    const auto with_saturated = [](std::uint64_t events) {
+        return changed([&](auto& n) { n.quality.saturated = events; });
+    };
+    CHECK(complete(choose_nets(members({with_saturated(980)}), {}, 0)));
+    CHECK(complete(choose_nets(members({with_saturated(980), with_saturated(1020)}), {}, 0)));
+    CHECK(complete(choose_nets(
+        members({with_saturated(980), with_saturated(1020), with_saturated(2500)}), {}, 0)));
+
+    const std::vector<NetSlot> slots =
+        members({with_saturated(3), with_saturated(0), with_saturated(101)});
+    const auto choices = choose_nets(slots, {}, 0);
+
+    CHECK(choices[1].state == SlotChoice::State::chosen);
+    REQUIRE(choices[2].state == SlotChoice::State::exhausted);
+    CHECK(choices[2].exclusions.front().gate == "saturated");
+}
+
+TEST_CASE("an exclusion says which feature and what it means", "[gates]") {
+    const std::vector<NetSlot> slots =
+        members({changed([](auto& n) { n.quality.closure[1] = 0.25; })});
+    const std::vector<std::string> features{"pt", "mass"};
+
+    const Exclusion exclusion = choose_nets(slots, {}, 0, features).front().exclusions.front();
+
+    CHECK(exclusion.gate == "closure");
+    CHECK(exclusion.text.find("S/member 0: closure in 'mass' = 0.25, at most 0.1") == 0);
+    CHECK(exclusion.text.find("gates.closure): reference events weighted by it") !=
+          std::string::npos);
 }
 
 TEST_CASE("a constant net is excluded even if most are", "[gates]") {
