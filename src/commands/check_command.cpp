@@ -6,11 +6,15 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "ratiofarm/tables/event_file.hpp"
+
 #include "campaign/bin_expectations.hpp"
 #include "campaign/campaign.hpp"
 #include "campaign/make_model.hpp"
 #include "campaign/selection/selection_regions.hpp"
 #include "campaign/task_graph.hpp"
+#include "campaign/training_outlook.hpp"
+#include "campaign/training_planner.hpp"
 #include "core/publish.hpp"
 #include "measurement/fit_input.hpp"
 #include "measurement/region_source.hpp"
@@ -59,11 +63,18 @@ void check_ratios(const Campaign& campaign,
     }
 }
 
+void add_outlook(const TrainingOutlook& outlook,
+                 std::vector<std::string>& mistakes,
+                 std::vector<std::string>& warnings) {
+    mistakes.insert(mistakes.end(), outlook.mistakes.begin(), outlook.mistakes.end());
+    warnings.insert(warnings.end(), outlook.warnings.begin(), outlook.warnings.end());
+}
+
 /// What is wrong with the events, as far as the campaign says which events it means.
 std::vector<SampleInfo> check_events(const Campaign& campaign,
                                      const fs::path& file,
-                                     const fs::path& out,
-                                     std::vector<std::string>& mistakes) {
+                                     std::vector<std::string>& mistakes,
+                                     std::vector<std::string>& warnings) {
     if (!campaign.has_events() || campaign.events.features.empty()) return {};
     if (!fs::exists(campaign.events_path())) {
         mistakes.push_back(
@@ -74,12 +85,24 @@ std::vector<SampleInfo> check_events(const Campaign& campaign,
         return {};
     }
     try {
-        std::vector<SampleInfo> samples = read_campaign_samples(campaign, out);
+        // As it is, compressed or not: what trains makes a copy if it needs one.
+        std::vector<SampleInfo> samples =
+            read_sample_info(campaign.events_path(), samples_to_read(campaign),
+                             campaign.events.features, campaign.split);
         const std::vector<std::string> unknown = unknown_observables(campaign, samples);
         mistakes.insert(mistakes.end(), unknown.begin(), unknown.end());
         if (!mistakes.empty()) return samples;
         make_model(campaign, samples);
-        if (!training_problem(campaign)) make_task_graph(campaign, samples, "cpu");
+        if (training_problem(campaign)) return samples;
+        const TaskGraph nets = make_task_graph(campaign, samples, "cpu");
+        const bool selects =
+            needs_selection(campaign);  // only then it is known what these learn from
+        if (campaign.preselection) {
+            const TaskGraph graph = make_preselection_graph({campaign, samples, "cpu"});
+            add_outlook(training_outlook(campaign, graph, samples), mistakes, warnings);
+        } else if (!selects) {
+            add_outlook(training_outlook(campaign, nets, samples), mistakes, warnings);
+        }
         return samples;
     } catch (const DataError& error) {
         add_lines(mistakes, error.what());
@@ -135,9 +158,9 @@ void print_json(const Campaign& campaign,
 ExitCode run_check(RunContext&, const Arguments& arguments) {
     const fs::path file = campaign_argument(arguments.positional());
     CampaignDraft draft = draft_campaign(read_text(file), file.parent_path(), file.string());
-    const auto samples = check_events(draft.campaign, file, arguments.text("out"), draft.mistakes);
-    check_ratios(draft.campaign, arguments.text("ratios"), draft.mistakes);
     std::vector<std::string> warnings;
+    const auto samples = check_events(draft.campaign, file, draft.mistakes, warnings);
+    check_ratios(draft.campaign, arguments.text("ratios"), draft.mistakes);
     if (draft.mistakes.empty()) {
         const BinExpectations bins = bin_expectations(draft.campaign);
         draft.mistakes = bins.mistakes;

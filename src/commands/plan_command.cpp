@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "campaign/task_graph.hpp"
+#include "campaign/training_outlook.hpp"
 #include "campaign/training_planner.hpp"
 #include "pipeline/found_campaign.hpp"
 #include "pipeline/searched_campaign.hpp"
@@ -123,6 +124,9 @@ Plan make_plan(const Arguments& arguments) {
     }
     if (trains) {
         plan.graph = make_task_graph(plan.campaign, samples, plan.device);
+        if (!plan.selects || plan.selected) {
+            expect_trainings(training_outlook(plan.campaign, plan.graph, samples));
+        }
         plan.cost = cost_of(plan.campaign, samples, plan.graph, plan.workers);
     }
     look_at_run(RunDirectory(out), !arguments.has("gflops"), plan);

@@ -180,6 +180,9 @@ void plan_plain_campaign(PlannedCampaign& planned,
     for (const std::string& warning : found.warnings) log.warning(warning);
     if (planned.missing == Unresolved::nothing) apply_search(planned, place);
     planned.graph = graph_of(planned, place.device);
+    const bool selects = planned.missing == Unresolved::selection;
+    planned.outlook = training_outlook(selects ? written : planned.campaign, planned.graph,
+                                       selects ? planned.source.samples : planned.samples);
     identify(books.history, planned.graph);
 }
 

@@ -6,6 +6,7 @@
 
 #include "campaign/campaign.hpp"
 #include "campaign/task_graph.hpp"
+#include "campaign/training_outlook.hpp"
 
 #include "found_campaign.hpp"
 
@@ -19,6 +20,7 @@ struct PlannedCampaign {
     SourceEvents source;              ///< events of the written campaign
     std::vector<SampleInfo> samples;  ///< of `campaign`
     TaskGraph graph;  ///< of `campaign`; that of the preselection while the selection is missing
+    TrainingOutlook outlook = {};  ///< of the graph, on rank 0
 };
 
 }  // namespace ratiofarm

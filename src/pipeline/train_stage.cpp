@@ -1,4 +1,5 @@
 #include <optional>
+#include <utility>
 
 #include "ratiofarm/mpi/together.hpp"
 
@@ -35,11 +36,16 @@ StageEnd train_stage(RunContext& context,
     std::optional<TrainingRounds> rounds;
     if (world.is_root()) rounds.emplace(planned, place, context.log);
     StageEnd stage{StageEnd::State::up_to_date, 0.0, {}};
+    bool looked = false;
     for (;;) {
         std::vector<Task> tasks;
         mpi::together(world, [&] {
             if (!world.is_root()) return;
             tasks = rounds->next();
+            if (!tasks.empty() && !std::exchange(looked, true)) {
+                expect_trainings(planned.outlook);
+                for (const auto& warning : planned.outlook.warnings) context.log.warning(warning);
+            }
             record_nets(place.directory, rounds->choices(),
                         tested_shapes(planned, rounds->choices()));
         });

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -52,6 +53,58 @@ void fields(Archive& archive, MemberOf<Archive, SampleWeights>& value) {
     archive(value.name, value.offset, value.digest, value.sum);
 }
 
+/// One column of weights of the events of one part.
+struct WeightSums {
+    std::uint64_t events = 0;
+    std::uint64_t negative = 0;
+    double sum = 0.0;
+    double absolute = 0.0;  ///< sum of absolute values
+    double squares = 0.0;
+    double largest = 0.0;  ///< absolute value
+    std::uint64_t largest_row = 0;
+
+    void add(std::uint64_t row, double weight) {
+        const double size = weight < 0.0 ? -weight : weight;
+        ++events;
+        negative += weight < 0.0 ? 1 : 0;
+        sum += weight;
+        absolute += size;
+        squares += weight * weight;
+        if (size <= largest) return;
+        largest = size;
+        largest_row = row;
+    }
+    /// Events of equal weight that are worth as much; 0 if their weights cancel.
+    double effective_events() const { return squares > 0.0 ? sum * sum / squares : 0.0; }
+};
+
+/// One feature of a sample: weighted by absolute values over the training events of fold 0, and as
+/// it is in up to 8192 regularly chosen events of all parts.
+struct FeatureFacts {
+    std::string name;
+    double mean = 0.0;
+    double variance = 0.0;
+    std::uint64_t far_row = 0;  ///< event that makes the largest part of the variance
+    double far_value = 0.0;     ///< its feature
+    double far_share = 0.0;     ///< its part of the variance
+    double width = 0.0;         ///< half of the range between the quantiles of +-1 sigma
+    double frequent = 0.0;      ///< the most frequent value
+    double frequent_share = 0.0;
+    double next_share = 0.0;     ///< of the most frequent of the others
+    double gap = 0.0;            ///< from the most frequent value to the nearest other one
+    std::uint64_t distinct = 0;  ///< different values among those that were chosen
+};
+
+/// What training will meet in a sample. Known where the file was read, not sent to other ranks.
+struct SampleFacts {
+    struct Part {
+        std::vector<WeightSums> weights;             ///< of the sample, then the further columns
+        std::array<std::uint64_t, 2> half_events{};  ///< of each half
+    };
+    std::vector<std::array<Part, 2>> folds;  ///< training, validation for the nets of each fold
+    std::vector<FeatureFacts> features;      ///< those that were asked for
+};
+
 /// What is known about one sample of an events file after it was read and checked.
 struct SampleInfo {
     std::string name;
@@ -62,6 +115,7 @@ struct SampleInfo {
     std::uint64_t inference_events = 0;  ///< events of the inference split; with folds all
     std::uint64_t training_events = 0;   ///< that one net learns from
     std::vector<SampleWeights> weights;  ///< those that were asked for, in that order
+    SampleFacts facts = {};
 };
 
 template <class Archive>

@@ -80,7 +80,8 @@ std::optional<SampleInfo> read_sample(const std::filesystem::path& path,
                       .sum_of_weights = scan.sum_of_weights,
                       .inference_events = scan.inference_events,
                       .training_events = scan.training_events,
-                      .weights = further_weights(*layout, scan)};
+                      .weights = further_weights(*layout, scan),
+                      .facts = scan.facts};
 }
 
 }  // namespace
@@ -115,11 +116,13 @@ std::vector<SampleInfo> read_sample_info(const std::filesystem::path& file,
 
 std::vector<std::string> sample_names(const std::filesystem::path& file) {
     const h5::File opened = open_table(file, events_kind);
-    std::vector<std::string> names;
-    for (const std::string& name : h5::member_names(opened, "/")) {
-        if (h5::is_group(opened, "/" + name)) names.push_back(name);
-    }
-    return names;
+    return in_context("'" + file.string() + "'", [&] {
+        std::vector<std::string> names;
+        for (const std::string& name : h5::member_names(opened, "/")) {
+            if (h5::is_group(opened, "/" + name)) names.push_back(name);
+        }
+        return names;
+    });
 }
 
 std::vector<SampleToRead> all_samples(const std::filesystem::path& file) {

@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <sstream>
 #include <unordered_map>
 #include <vector>
 
 #include "ratiofarm/core/errors.hpp"
+
+#include "event_facts.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -30,6 +33,10 @@ struct BadRows {
 std::string count_text(std::uint64_t rows) {
     return rows == 1 ? " (the only such row)" : " (" + std::to_string(rows) + " such rows)";
 }
+
+// Numbers of events beyond these are mistakes of units, and their squares leave floating point.
+constexpr double smallest_sum = 1e-30;
+constexpr double largest_sum = 1e30;
 
 /// One column of weights.
 class WeightScan {
@@ -57,6 +64,12 @@ public:
             problems.add(path_, "the weights sum to " + std::to_string(sum_) +
                                     ", must be > 0 (signs belong to the coefficient of the "
                                     "process)");
+        } else if (sum_ < smallest_sum || sum_ > largest_sum) {
+            std::ostringstream text;
+            text << "the weights sum to " << sum_
+                 << "; their sum is the expected number of events, "
+                 << "which must be from " << smallest_sum << " to " << largest_sum;
+            problems.add(path_, text.str());
         }
     }
 
@@ -70,7 +83,7 @@ private:
 class Scanner {
 public:
     Scanner(const EventLayout& layout, std::span<const std::uint32_t> columns, const Split& split)
-        : layout_(layout), columns_(columns), split_(split) {
+        : layout_(layout), columns_(columns), split_(split), facts_(layout, columns, split) {
         ids_.reserve(layout.events());
         weights_.emplace_back(layout.path("weight"));
         for (const auto& each : layout.weights) {
@@ -80,6 +93,7 @@ public:
 
     void add(const EventBlock& block) {
         add_features(block);
+        facts_.add(block);
         for (const std::uint64_t id : block.id) {
             scan_.inference_events += split_part(id, split_) == SplitPart::inference ? 1 : 0;
             scan_.training_events += part_for_nets(id, split_, 0) == SplitPart::train ? 1 : 0;
@@ -99,6 +113,7 @@ public:
         for (std::size_t i = 1; i < weights_.size(); ++i) {
             scan_.weights.push_back({weights_[i].digest(), weights_[i].sum()});
         }
+        scan_.facts = facts_.finish();
         scan_.digest = Hasher()
                            .number(layout_.events())
                            .number(columns_.size())
@@ -156,6 +171,7 @@ private:
     EventScan scan_;
     std::vector<float> used_;
     std::vector<std::uint64_t> ids_;
+    FactCollector facts_;
     BadRows bad_features_;
     std::vector<WeightScan> weights_;  ///< those of the sample, then the further ones
     Hasher feature_bytes_;

@@ -25,10 +25,11 @@ struct EventScan {
         double sum = 0.0;
     };
     std::vector<Weights> weights;  ///< of the layout's further weights
+    SampleFacts facts;
 };
 
 /// Reads all events once. What is wrong with their values goes to `problems`: NaN or infinite
-/// features and weights, ids that occur twice, a total weight that is not positive.
+/// features and weights, ids that occur twice, a total weight that is not that of any events.
 /// \param columns of the feature matrix that are in use
 EventScan scan_events(const h5::File& file,
                       const EventLayout& layout,

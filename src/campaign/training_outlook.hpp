@@ -1,0 +1,30 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "ratiofarm/protocol/sample_info.hpp"
+
+#include "campaign.hpp"
+#include "task_graph.hpp"
+
+namespace ratiofarm {
+
+/// What the events of a campaign say about its trainings before one is started.
+struct TrainingOutlook {
+    std::vector<std::string> mistakes;  ///< trainings that certainly fail
+    std::vector<std::string> warnings;  ///< what may spoil nets: feature, sample, row and cure
+};
+
+/// \throws DataError with all mistakes, one per line, if there are any
+void expect_trainings(const TrainingOutlook& outlook);
+
+/// Looks at every ensemble of a graph: training and validation events and their weights, batch
+/// size, features that do not vary, spreads that a few events make, values that stand for missing
+/// ones, weights that leave few effective events. Bootstrap counts are not looked at. \param
+/// samples  with the facts of the rank that read them; without facts nothing is found
+TrainingOutlook training_outlook(const Campaign& campaign,
+                                 const TaskGraph& graph,
+                                 const std::vector<SampleInfo>& samples);
+
+}  // namespace ratiofarm

@@ -1,0 +1,284 @@
+// What is certain or likely to spoil the training of nets is told from the events alone.
+#include "campaign/training_outlook.hpp"
+
+#include <cmath>
+#include <functional>
+#include <random>
+
+#include "ratiofarm/core/errors.hpp"
+#include "ratiofarm/tables/event_file.hpp"
+#include "ratiofarm_test/catch.hpp"
+#include "ratiofarm_test/temporary_directory.hpp"
+
+using namespace ratiofarm;
+using Catch::Matchers::Contains;
+
+namespace {
+
+constexpr std::size_t n_events = 4000;
+
+const std::string toml = R"toml([campaign]
+name = "t"
+[events]
+file = "events.h5"
+features = ["x", "y"]
+[split]
+train = 0.5
+validation = 0.1
+inference = 0.4
+[parameters.mu]
+[[process]]
+name = "S"
+coefficient = "mu"
+[[process]]
+name = "B"
+[reference]
+mixture = { S = 1, B = 1 }
+[network]
+hidden = [4]
+[training]
+epochs = 1
+batch = 256
+)toml";
+
+EventSample sample(const std::string& name, std::uint64_t first_id, std::size_t n = n_events) {
+    std::mt19937 random(static_cast<std::uint32_t>(first_id + 1));
+    std::normal_distribution<float> normal;
+    EventSample result;
+    result.name = name;
+    result.columns = {"x", "y"};
+    for (std::size_t row = 0; row < n; ++row) {
+        result.features.push_back(normal(random));
+        result.features.push_back(2.0F * normal(random));
+        result.weight.push_back(0.5);
+        result.id.push_back(first_id + row);
+    }
+    return result;
+}
+
+struct Case {
+    std::string name;
+    std::function<void(EventSample& s, EventSample& b)> change;
+    std::vector<std::string> mistakes;  ///< parts of each, in any order
+    std::vector<std::string> warnings;
+    std::string more = {};  ///< at the end of the campaign
+    std::string what = {};  ///< in the campaign
+    std::string by = {};    ///< in its place
+};
+
+TrainingOutlook outlook_of(const Case& c) {
+    const test::TemporaryDirectory folder;
+    EventSample s = sample("S", 0);
+    EventSample b = sample("B", 1'000'000);
+    if (c.change) c.change(s, b);
+    write_events(folder / "events.h5", std::vector{s, b});
+    std::string text = toml + c.more;
+    if (!c.what.empty()) text.replace(text.find(c.what), c.what.size(), c.by);
+    const Campaign campaign = parse_campaign(text, folder.path());
+    const auto samples = read_sample_info(campaign.events_path(), samples_to_read(campaign),
+                                          campaign.events.features, campaign.split);
+    return training_outlook(campaign, make_task_graph(campaign, samples, "cpu"), samples);
+}
+
+void set_feature(EventSample& sample, std::size_t row, std::size_t column, float value) {
+    sample.features[2 * row + column] = value;
+}
+
+/// Every k-th value of a column.
+std::function<void(EventSample&, EventSample&)> every(std::size_t k,
+                                                      std::size_t column,
+                                                      float value) {
+    return [=](EventSample& s, EventSample& b) {
+        for (std::size_t row = 0; row < n_events; row += k) {
+            set_feature(s, row, column, value);
+            set_feature(b, row, column, value);
+        }
+    };
+}
+
+/// Row of the first event of S that trains, or validates.
+std::size_t row_of(SplitPart part) {
+    std::size_t row = 0;
+    while (split_part(row, Split{}) != part) ++row;
+    return row;
+}
+
+const std::vector<Case> cases{
+    {"nothing", {}, {}, {}},
+    {"a constant",
+     every(1, 1, 3.0F),
+     {"feature 'y' is 3 for every training event"},
+     {"'y': 100 % of the values are exactly 3"}},
+    {"another constant in each sample",
+     [](EventSample& s, EventSample& b) {
+         for (std::size_t row = 0; row < n_events; ++row) {
+             set_feature(s, row, 0, 1.0F);
+             set_feature(b, row, 0, 2.0F);
+         }
+     },
+     {},
+     {}},
+    {"a batch beyond the events",
+     {},
+     {"training.batch = 5000 is larger than its 40", "ensemble 'B'"},
+     {},
+     "",
+     "batch = 256",
+     "batch = 5000"},
+    {"few events",
+     [](EventSample& s, EventSample& b) {
+         s = sample("S", 0, 50);
+         b = sample("B", 1000, 50);
+     },
+     {"ensemble 'S'", "ensemble 'B'"},
+     {"sample 'S': its", "few to train"}},
+    {"no validation event",
+     [](EventSample& s, EventSample&) {
+         s.features.clear();
+         s.weight.clear();
+         std::vector<std::uint64_t> ids;
+         for (const std::uint64_t id : s.id) {
+             if (split_part(id, Split{}) != SplitPart::validation) ids.push_back(id);
+         }
+         s = sample("S", 0, ids.size());
+         s.id = ids;
+     },
+     {"sample 'S': no validation event among its"},
+     {}},
+    {"validation weights that sum to nothing",
+     [](EventSample& s, EventSample&) {
+         for (std::size_t row = 0; row < n_events; ++row) {
+             if (split_part(row, Split{}) == SplitPart::validation) s.weight[row] = -0.1;
+         }
+     },
+     {"sample 'S': the weights of its", "validation events sum to -"},
+     {}},
+    {"negative weights that are refused",
+     [](EventSample& s, EventSample&) { s.weight[row_of(SplitPart::train)] = -0.1; },
+     {"training.negative_weights = \"refuse\" forbids"},
+     {},
+     "negative_weights = \"refuse\"\n"},
+    {"one event far away",
+     [](EventSample& s, EventSample&) { set_feature(s, row_of(SplitPart::train), 0, 1e30F); },
+     {},
+     {"sample 'S', feature 'x': its standard deviation is", "makes 100 % of the variance"}},
+    {"three events far away",
+     [](EventSample& s, EventSample&) {
+         int left = 3;
+         for (std::size_t row = 0; left > 0; ++row) {
+             if (split_part(row, Split{}) != SplitPart::train) continue;
+             set_feature(s, row, 0, 1e6F);
+             --left;
+         }
+     },
+     {},
+     {"sample 'S', feature 'x': its standard deviation is"}},
+    {"a sentinel",
+     every(5, 1, -999.0F),
+     {},
+     {"sample 'S', feature 'y': 20 % of the values are exactly -999", "sample 'B', feature 'y'"}},
+    {"a spike within the others", every(10, 1, 0.0F), {}, {"10 % of the values are exactly 0"}},
+    {"a few sentinels", every(100, 1, -999.0F), {}, {"1 % of the values are exactly -999"}},
+    {"a flag and a count are no sentinels",
+     [](EventSample& s, EventSample& b) {
+         for (std::size_t row = 0; row < n_events; ++row) {
+             for (EventSample* each : {&s, &b}) {
+                 set_feature(*each, row, 0, row % 7 == 0 ? 1.0F : 0.0F);
+                 set_feature(*each, row, 1, static_cast<float>(row % 11 % 6));
+             }
+         }
+     },
+     {},
+     {}},
+    {"one weight beyond the sum",
+     [](EventSample& s, EventSample&) { s.weight[row_of(SplitPart::train)] = 1e5; },
+     {},
+     {"training events are worth 1.0",
+      "row " + std::to_string(row_of(SplitPart::train)) + " has 99"}},
+    {"weights that cancel",
+     [](EventSample& s, EventSample&) {
+         for (std::size_t row = 0; row < n_events; ++row) {
+             if (row % 20 < 9) s.weight[row] = -0.5;
+         }
+     },
+     {},
+     {"are negative", "sample 'S'"}},
+    {"folds",
+     every(1, 1, 3.0F),
+     {"feature 'y' is 3"},
+     {"exactly 3"},
+     "",
+     "inference = 0.4",
+     "folds = 3"}};
+
+bool contains_all(const std::vector<std::string>& lines, const std::vector<std::string>& parts) {
+    const std::string text = [&] {
+        std::string joined;
+        for (const std::string& line : lines) joined += line + "\n";
+        return joined;
+    }();
+    return std::ranges::all_of(
+        parts, [&](const std::string& part) { return text.find(part) != std::string::npos; });
+}
+
+}  // namespace
+
+TEST_CASE("what will spoil the training is told from the events", "[campaign]") {
+    for (const Case& c : cases) {
+        const TrainingOutlook found = outlook_of(c);
+
+        INFO(c.name);
+        for (const std::string& text : found.mistakes) UNSCOPED_INFO("mistake: " << text);
+        for (const std::string& text : found.warnings) UNSCOPED_INFO("warning: " << text);
+        CHECK(found.mistakes.empty() == c.mistakes.empty());
+        CHECK(found.warnings.empty() == c.warnings.empty());
+        CHECK(contains_all(found.mistakes, c.mistakes));
+        CHECK(contains_all(found.warnings, c.warnings));
+    }
+}
+
+TEST_CASE("all trainings that must fail are refused at once", "[campaign]") {
+    CHECK_NOTHROW(expect_trainings({{}, {"a warning"}}));
+    CHECK_THROWS_AS(expect_trainings({{"one", "two"}, {}}), DataError);
+    CHECK_THROWS_WITH(expect_trainings({{"one", "two"}, {}}), Contains("one\ntwo"));
+}
+
+TEST_CASE("facts of weights and features are what the events say", "[campaign]") {
+    const test::TemporaryDirectory folder;
+    EventSample s = sample("S", 0);
+    for (std::size_t row = 0; row < n_events; ++row) {
+        s.weight[row] = 0.5 + std::sin(static_cast<double>(row));
+    }
+    write_events(folder / "events.h5", std::vector{s});
+    const std::vector<std::string> names{"S"};
+
+    for (const std::uint32_t folds : {0U, 3U}) {
+        const Split split{.folds = folds};
+        const SampleFacts facts =
+            read_sample_info(folder / "events.h5", names, {}, split).front().facts;
+
+        REQUIRE(facts.folds.size() == std::max(folds, 1U));
+        for (std::uint32_t fold = 0; fold < facts.folds.size(); ++fold) {
+            WeightSums slow;
+            std::uint64_t first_half = 0;
+            for (std::size_t row = 0; row < n_events; ++row) {
+                if (part_for_nets(row, split, fold) != SplitPart::train) continue;
+                slow.events += 1;
+                slow.sum += s.weight[row];
+                slow.squares += s.weight[row] * s.weight[row];
+                slow.negative += s.weight[row] < 0.0 ? 1 : 0;
+                first_half += half_of(row) == 1 ? 1 : 0;
+            }
+            const SampleFacts::Part& part = facts.folds[fold][0];
+            CHECK(part.weights[0].events == slow.events);
+            CHECK(part.weights[0].negative == slow.negative);
+            CHECK(part.weights[0].sum == Approx(slow.sum));
+            CHECK(part.weights[0].effective_events() == Approx(slow.sum * slow.sum / slow.squares));
+            CHECK(part.half_events[0] == first_half);
+            CHECK(part.half_events[0] + part.half_events[1] == slow.events);
+        }
+        CHECK(facts.features[1].mean == Approx(0.0).margin(0.2));
+        CHECK(std::sqrt(facts.features[1].variance) == Approx(2.0).epsilon(0.1));
+        CHECK(facts.features[1].width == Approx(2.0).epsilon(0.1));
+    }
+}
