@@ -30,6 +30,16 @@ int storage_problem(const std::string& stack) {
     return says("MPI_ERR_IO") ? EIO : 0;
 }
 
+/// Whether a call only looks at a file: what fails there is damaged, or was never written.
+bool only_reads(std::string_view call) {
+    for (const char* name :
+         {"H5Aget", "H5Aopen", "H5Aread", "H5Dget", "H5Dopen", "H5Dread", "H5Gget", "H5Gopen",
+          "H5Lexists", "H5Literate", "H5Oopen", "H5Pget", "H5Sget", "H5Tequal", "H5Tget"}) {
+        if (call.starts_with(name)) return true;
+    }
+    return false;
+}
+
 }  // namespace
 
 QuietErrors::QuietErrors() noexcept {
@@ -48,7 +58,9 @@ std::string error_stack() {
 void throw_failed(const char* call, const std::string& stack) {
     const std::string message = std::string(call) + " failed: " + stack;
     switch (const int problem = storage_problem(stack)) {
-        case 0: throw Hdf5Error(message);
+        case 0:
+            if (!only_reads(call)) throw Hdf5Error(message);
+            throw DataError("the file is damaged or not what it should be: " + message);
         case ENOSPC:
         case EDQUOT:
         case EFBIG:

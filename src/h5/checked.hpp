@@ -33,7 +33,8 @@ private:
 /// HDF5's error stack of the last failed call, innermost cause first, in one line.
 std::string error_stack();
 
-/// \throws SystemError if the stack says that the disk is full, Hdf5Error otherwise
+/// \throws SystemError if the stack says that the disk is full, DataError if the call only reads,
+/// Hdf5Error otherwise
 [[noreturn]] void throw_failed(const char* call, const std::string& stack);
 
 /// Runs one HDF5 call; negative results are errors.

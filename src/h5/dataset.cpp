@@ -208,9 +208,35 @@ void create_dataset(const File& file,
     checked::H5Dcreate2(file.get(), path.c_str(), native(type), space.get(), creation.get());
 }
 
+namespace {
+
+/// \throws DataError if its values are stored with a filter that this library lacks
+void expect_filters(const Dataset& dataset) {
+    const PropertyList creation = checked::H5Dget_create_plist(dataset.get());
+    const int filters = RATIOFARM_H5(H5Pget_nfilters, creation.get());
+    for (int i = 0; i < filters; ++i) {
+        char name[64] = "";
+        std::size_t no_values = 0;
+        const H5Z_filter_t filter =
+            RATIOFARM_H5(H5Pget_filter2, creation.get(), static_cast<unsigned>(i), nullptr,
+                         &no_values, nullptr, sizeof name, name, nullptr);
+        const checked::QuietErrors quiet;
+        if (H5Zfilter_avail(filter) > 0) continue;
+        throw DataError("its values are stored with the filter '" + std::string(name) +
+                        "' (number " + std::to_string(filter) +
+                        "), which the HDF5 library of this program does not have; write them with "
+                        "gzip or without compression");
+    }
+}
+
+}  // namespace
+
 Dataset open_dataset(const File& file, const std::string& path) {
-    return in_context("dataset " + path,
-                      [&] { return checked::H5Dopen2(file.get(), path.c_str()); });
+    return in_context("dataset " + path, [&] {
+        Dataset dataset = checked::H5Dopen2(file.get(), path.c_str());
+        expect_filters(dataset);
+        return dataset;
+    });
 }
 
 DatasetInfo describe(const Dataset& dataset) {

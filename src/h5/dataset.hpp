@@ -57,7 +57,7 @@ void create_dataset(const File& file,
                     ElementType type,
                     std::span<const std::uint64_t> shape);
 
-/// \throws Hdf5Error if there is none
+/// \throws DataError if there is none
 Dataset open_dataset(const File& file, const std::string& path);
 
 DatasetInfo describe(const Dataset& dataset);

@@ -72,13 +72,37 @@ H5I_type_t kind_of(const File& file, const std::string& path) {
     return kind;
 }
 
-void collect_datasets(const File& file, const std::string& group, std::vector<std::string>& paths) {
-    for (const std::string& name : member_names(file, group.empty() ? "/" : group)) {
-        const std::string path = group + "/" + name;
-        const H5I_type_t kind = kind_of(file, path);
-        if (kind == H5I_DATASET) paths.push_back(path);
-        if (kind == H5I_GROUP) collect_datasets(file, path, paths);
+/// Collects the datasets of a file whose links may form cycles.
+class DatasetPaths {
+public:
+    explicit DatasetPaths(const File& file) : file_(file) { collect("", 0); }
+    std::vector<std::string> paths;
+
+private:
+    void collect(const std::string& group, int depth) {
+        constexpr int deepest = 32;
+        constexpr std::size_t most = 200'000;
+        if (depth > deepest || ++groups_ + paths.size() > most) {
+            throw DataError("its groups are nested deeper than " + std::to_string(deepest) +
+                            " levels or have more than " + std::to_string(most) +
+                            " members; do its links form a cycle?");
+        }
+        for (const std::string& name : member_names(file_, group.empty() ? "/" : group)) {
+            const std::string path = group + "/" + name;
+            const H5I_type_t kind = kind_of(file_, path);
+            if (kind == H5I_DATASET) paths.push_back(path);
+            if (kind == H5I_GROUP) collect(path, depth + 1);
+        }
     }
+
+    const File& file_;
+    std::size_t groups_ = 0;
+};
+
+/// Appends the name of a link to a list; called by HDF5.
+herr_t append_name(hid_t, const char* name, const H5L_info_t*, void* names) {
+    static_cast<std::vector<std::string>*>(names)->emplace_back(name);
+    return 0;
 }
 
 }  // namespace
@@ -114,11 +138,14 @@ File open_file_together(const mpi::Communicator& comm, const std::filesystem::pa
 void flush(const File& file) { checked::H5Fflush(file.get(), H5F_SCOPE_GLOBAL); }
 
 void create_group(const File& file, const std::string& path) {
-    const PropertyList links = checked::H5Pcreate(H5P_LINK_CREATE);
-    RATIOFARM_H5(H5Pset_create_intermediate_group, links.get(), 1);
+    // HDF5 would note the time in groups that it makes on the way.
+    const auto slash = path.rfind('/');
+    if (slash != std::string::npos && slash > 0 && !exists(file, path.substr(0, slash))) {
+        create_group(file, path.substr(0, slash));
+    }
     const PropertyList creation = checked::H5Pcreate(H5P_GROUP_CREATE);
     RATIOFARM_H5(H5Pset_obj_track_times, creation.get(), false);
-    checked::H5Gcreate2(file.get(), path.c_str(), links.get(), creation.get());
+    checked::H5Gcreate2(file.get(), path.c_str(), H5P_DEFAULT, creation.get());
 }
 
 bool exists(const File& file, const std::string& path) {
@@ -141,25 +168,15 @@ bool is_dataset(const File& file, const std::string& path) {
 
 std::vector<std::string> member_names(const File& file, const std::string& group) {
     const Group opened = checked::H5Gopen2(file.get(), group.c_str());
-    H5G_info_t info{};
-    RATIOFARM_H5(H5Gget_info, opened.get(), &info);
     std::vector<std::string> names;
-    for (hsize_t index = 0; index < info.nlinks; ++index) {
-        const auto name_of_link = [&](char* buffer, std::size_t size) {
-            return RATIOFARM_H5(H5Lget_name_by_idx, opened.get(), ".", H5_INDEX_NAME, H5_ITER_INC,
-                                index, buffer, size, H5P_DEFAULT);
-        };
-        std::string name(static_cast<std::size_t>(name_of_link(nullptr, 0)), '\0');
-        name_of_link(name.data(), name.size() + 1);
-        names.push_back(std::move(name));
-    }
+    RATIOFARM_H5(H5Literate, opened.get(), H5_INDEX_NAME, H5_ITER_NATIVE, nullptr, append_name,
+                 &names);
     std::sort(names.begin(), names.end());
     return names;
 }
 
 std::vector<std::string> dataset_paths(const File& file) {
-    std::vector<std::string> paths;
-    collect_datasets(file, "", paths);
+    std::vector<std::string> paths = DatasetPaths(file).paths;
     std::sort(paths.begin(), paths.end());
     return paths;
 }

@@ -48,7 +48,7 @@ void create_column(const h5::File& file, const ColumnLayout& layout);
 
 class CheckedColumn {
 public:
-    /// \throws Hdf5Error if there is no such dataset
+    /// \throws DataError if there is no such dataset
     CheckedColumn(const h5::File& file, const std::string& path);
 
     const std::string& path() const { return path_; }

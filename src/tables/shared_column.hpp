@@ -42,7 +42,7 @@ public:
         std::mutex& hdf5;       ///< HDF5 itself serves one thread at a time
     };
 
-    /// \throws DataError if the checksums do not fit; Hdf5Error if there is no such dataset
+    /// \throws DataError if the checksums do not fit or there is no such dataset
     SharedColumn(const Source& source,
                  const std::string& path,
                  h5::ElementType type,

@@ -82,10 +82,10 @@ void check_metadata(const std::filesystem::path& path, const h5::File& file) {
         const auto stored = h5::read_all<std::uint32_t>(file, checksum_dataset);
         if (stored.size() == 1 && stored.front() == metadata_checksum(path, file)) return;
     }
-    throw DataError("'" + path.string() +
-                    "': the metadata do not match their checksum: damaged, "
-                    "or changed by another program (then delete the dataset '" +
-                    std::string(checksum_dataset) + "')");
+    throw DataError(
+        "the metadata do not match their checksum: damaged, "
+        "or changed by another program (then delete the dataset '" +
+        std::string(checksum_dataset) + "')");
 }
 
 void check_kind(const h5::File& file, const TableKind& kind) {
@@ -139,11 +139,7 @@ bool is_metadata_checksum(std::string_view path) { return path == checksum_datas
 
 h5::File open_checked(const std::filesystem::path& path) {
     h5::File file = h5::open_file(path);
-    try {
-        check_metadata(path, file);
-    } catch (const Hdf5Error& damaged) {
-        throw DataError("'" + path.string() + "' is damaged: " + damaged.what());
-    }
+    in_context("'" + path.string() + "'", [&] { check_metadata(path, file); });
     return file;
 }
 

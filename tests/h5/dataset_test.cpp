@@ -105,7 +105,7 @@ TEST_CASE("a failing call throws HDF5's own words", "[h5]") {
     const test::TemporaryDirectory folder;
     const h5::File file = h5::create_file(folder / "a.h5");
 
-    CHECK_THROWS_AS(h5::open_dataset(file, "/nothing"), Hdf5Error);
+    CHECK_THROWS_AS(h5::open_dataset(file, "/nothing"), DataError);
     CHECK_THROWS_WITH(h5::open_dataset(file, "/nothing"),
                       Contains("/nothing") && Contains("H5Dopen2") && Contains("doesn't exist"));
 }

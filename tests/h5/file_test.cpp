@@ -1,5 +1,8 @@
 #include "h5/file.hpp"
 
+#include <chrono>
+#include <thread>
+
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
@@ -85,4 +88,13 @@ TEST_CASE("a file that does not fit is refused with both numbers", "[h5]") {
         CHECK(error.exit_code() == ExitCode::resumable);
         CHECK_THAT(error.what(), Contains("a.h5") && Contains(std::to_string(needed)));
     }
+}
+
+TEST_CASE("a file written a second later has the same bytes: it holds no times", "[h5]") {
+    const test::TemporaryDirectory folder;
+    write_example(folder / "first.h5");
+    std::this_thread::sleep_for(std::chrono::milliseconds(1100));  // HDF5 counts seconds
+    write_example(folder / "second.h5");
+
+    CHECK(read_text(folder / "first.h5") == read_text(folder / "second.h5"));
 }

@@ -159,3 +159,45 @@ TEST_CASE("systematics written by h5py as documented can be fitted", "[tables]")
         CHECK(log_g[event] + log_g[100 + event] == Approx(-0.04).margin(1e-5));
     }
 }
+
+TEST_CASE("a filter that this HDF5 lacks is named, and links in a cycle end", "[tables]") {
+    const test::TemporaryDirectory folder;
+    if (!test::run_python(R"(
+import sys, h5py, numpy as np
+def write(name, **options):
+    with h5py.File(sys.argv[1] + name, "w") as f:
+        f.attrs["format"], f.attrs["version"] = "ratiofarm-events", 1
+        s = f.create_group("S")
+        s.create_dataset("features", data=np.arange(20.0, dtype="f4").reshape(10, 2), **options)
+        s["features"].attrs["columns"] = ["a", "b"]
+        s["weight"], s["id"] = np.ones(10), np.arange(10, dtype="u8")
+        if name == "cycle.h5":
+            f["S/again"] = f["S"]
+            f["metadata_crc"] = np.zeros(1, dtype="u4")
+        if name == "diamonds.h5":
+            f["metadata_crc"] = np.zeros(1, dtype="u4")
+            group = f.create_group("d")
+            for k in range(25):
+                group["left"] = group["right"] = f.create_group(f"d{k}")
+                group = f[f"d{k}"]
+write("lzf.h5", compression="lzf")
+write("gzip.h5", compression="gzip")
+write("cycle.h5")
+write("diamonds.h5")
+)",
+                          (folder / "").string())) {
+        return;
+    }
+    const auto read = [&](const char* name) {
+        return read_sample_info(folder / name, only_s, {}, Split{});
+    };
+
+    CHECK(read("gzip.h5").front().columns.events == 10);
+    CHECK_THROWS_AS(read("lzf.h5"), DataError);
+    CHECK_THROWS_WITH(read("lzf.h5"), Contains("lzf.h5") && Contains("/S/features") &&
+                                          Contains("filter 'lzf'") && Contains("gzip"));
+    for (const char* name : {"cycle.h5", "diamonds.h5"}) {
+        CHECK_THROWS_AS(read(name), DataError);
+        CHECK_THROWS_WITH(read(name), Contains(name) && Contains("do its links form a cycle?"));
+    }
+}

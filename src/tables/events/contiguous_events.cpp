@@ -138,7 +138,8 @@ std::filesystem::path contiguous_events(const std::filesystem::path& file,
     Problems problems(file.string());
     std::vector<EventLayout> layouts;
     for (const SampleToRead& sample : samples) {
-        auto layout = read_event_layout(original, sample, problems);
+        auto layout = in_context("'" + file.string() + "'",
+                                 [&] { return read_event_layout(original, sample, problems); });
         if (!layout) return file;  // read_sample_info() says what is wrong
         layouts.push_back(std::move(*layout));
     }
@@ -147,7 +148,10 @@ std::filesystem::path contiguous_events(const std::filesystem::path& file,
     }
     const std::filesystem::path copy = folder / "events.contiguous.h5";
     const std::string state = state_of(file, samples);
-    if (!is_copy_of(copy, state)) make_copy(original, copy, layouts, state);
+    if (!is_copy_of(copy, state)) {
+        in_context("copying '" + file.string() + "'",
+                   [&] { make_copy(original, copy, layouts, state); });
+    }
     return copy;
 }
 
