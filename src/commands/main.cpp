@@ -1,11 +1,15 @@
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
+#include <filesystem>
 #include <optional>
 #include <span>
 #include <string_view>
+#include <system_error>
 
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -113,6 +117,12 @@ int run_in_order(const Command& command,
 
 int run_program(int argc, char** argv) {
     const std::vector<std::string> words(argv + 1, argv + argc);
+    std::error_code gone;
+    if (std::filesystem::current_path(gone).empty() || gone) {
+        throw ConfigError(
+            fmt::format("the working folder is gone or closed to us ({}); change into another one",
+                        gone.message()));
+    }
     if (words.empty() || words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
         fmt::print("{}", general_help());
         return static_cast<int>(words.empty() ? ExitCode::usage : ExitCode::done);
@@ -145,10 +155,31 @@ int run_program(int argc, char** argv) {
     return run_in_order(command, arguments, session ? session->world() : alone, before);
 }
 
+/// Runs the program; an output that nobody can have read is no success.
+int run_and_write(int argc, char** argv) {
+    int code = 0;
+    try {
+        code = run_program(argc, argv);
+    } catch (const std::system_error&) {  // of fmt, maybe
+        if (std::ferror(stdout) == 0) throw;
+        code = static_cast<int>(ExitCode::internal);
+    }
+    errno = 0;
+    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+    const std::string why = errno == 0 ? "a write failed" : std::strerror(errno);
+    fmt::print(stderr,
+               "ratiofarm: the output is not complete: {}; make room and run the same command "
+               "again\n",
+               why);
+    const bool is_verdict = code == static_cast<int>(ExitCode::usage) ||
+                            code == static_cast<int>(ExitCode::tasks_failed);
+    return is_verdict ? code : static_cast<int>(ExitCode::resumable);
+}
+
 }  // namespace
 }  // namespace ratiofarm
 
 int main(int argc, char** argv) {
     ratiofarm::open_standard_descriptors();
-    return ratiofarm::mpi::guarded([&] { return ratiofarm::run_program(argc, argv); });
+    return ratiofarm::mpi::guarded([&] { return ratiofarm::run_and_write(argc, argv); });
 }
