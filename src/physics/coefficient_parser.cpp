@@ -15,6 +15,8 @@ namespace {
 
 /// Larger powers are slips of the pen, and expanding them could take for ever.
 constexpr double largest_power = 20.0;
+constexpr std::size_t most_terms = 1000;
+constexpr int deepest = 100;  ///< brackets and signs within each other
 
 /// Recursive descent: sum > product > signed > power > primary, each one a method.
 class Parser {
@@ -67,7 +69,7 @@ private:
         Coefficient result = parse_signed();
         for (;;) {
             if (take('*')) {
-                result = product(result, parse_signed());
+                result = multiplied(result, parse_signed());
             } else if (next() == '/') {
                 result = scaled(result, 1.0 / parse_divisor());
             } else {
@@ -88,9 +90,28 @@ private:
     }
 
     Coefficient parse_signed() {
-        if (take('-')) return scaled(parse_signed(), -1.0);
-        if (take('+')) return parse_signed();
-        return parse_power();
+        if (++depth_ > deepest) {
+            fail("brackets and signs are nested deeper than " + std::to_string(deepest) +
+                 " levels");
+        }
+        Coefficient result;
+        if (take('-')) {
+            result = scaled(parse_signed(), -1.0);
+        } else if (take('+')) {
+            result = parse_signed();
+        } else {
+            result = parse_power();
+        }
+        --depth_;
+        return result;
+    }
+
+    Coefficient multiplied(const Coefficient& left, const Coefficient& right) const {
+        Coefficient result = product(left, right);
+        if (result.terms.size() > most_terms) {
+            fail("it expands to more than " + std::to_string(most_terms) + " terms");
+        }
+        return result;
     }
 
     Coefficient parse_power() {
@@ -103,7 +124,10 @@ private:
         Coefficient result;
         const bool allowed = exponent >= 0.0 && exponent <= largest_power &&
                              2.0 * exponent == std::floor(2.0 * exponent);
-        if (!allowed || !power(base, exponent, result)) {
+        if (allowed && base.terms.size() > 1 && exponent == std::floor(exponent)) {
+            result = constant_polynomial(1.0);
+            for (int k = 0; k < static_cast<int>(exponent); ++k) result = multiplied(result, base);
+        } else if (!allowed || !power(base, exponent, result)) {
             place_ = caret;
             fail(
                 "the power must be a whole number, or a half-integer of a single parameter, "
@@ -164,6 +188,7 @@ private:
     std::string_view text_;
     std::span<const std::string> parameters_;
     std::size_t place_ = 0;
+    int depth_ = 0;
 };
 
 }  // namespace

@@ -268,3 +268,63 @@ TEST_CASE("a file with mistakes still gives what could be read of it", "[campaig
     CHECK(draft.campaign.events_path() == "/campaigns/events.h5");
     CHECK(draft.campaign.processes.size() == 3);
 }
+
+TEST_CASE("two systematics of one name are told as such, with all other mistakes", "[campaign]") {
+    const std::string twice = R"toml(
+[[systematic]]
+name = "scale"
+yield = { S = 1.1 }
+[[systematic]]
+name = "scale"
+yield = { B = 1.1 }
+[[systematic]]
+name = "other"
+parameter = "alpha_scale"
+yield = { B = 1.1 }
+)toml";
+
+    const std::string text =
+        message_of(replaced(example_toml, "epochs = 10", "epochs = 0") + twice);
+
+    INFO(text);
+    CHECK(text.find("another systematic has this name") != std::string::npos);
+    CHECK(text.find("training.epochs = 0") != std::string::npos);
+    CHECK(text.find("has the same parameter") != std::string::npos);
+    // The key that the mistake is about need not be there.
+    const std::string shared =
+        replaced(twice, "name = \"scale\"\nyield = { B = 1.1 }",
+                 "name = \"late\"\nparameter = \"alpha_scale\"\nyield = { B = 1.1 }");
+    CHECK(message_of(example_toml + shared).find("alpha_scale") != std::string::npos);
+}
+
+TEST_CASE("a start outside a range that is not given is told before it is used", "[campaign]") {
+    const std::string text = message_of(example_toml + R"toml(
+[[systematic]]
+name = "scale"
+start = 7.0
+yield = { S = 1.1 }
+)toml");
+
+    INFO(text);
+    CHECK(text.find("start = 7.0 (outside the default range [-5.0, 5.0]; give it a 'range')") !=
+          std::string::npos);
+}
+
+TEST_CASE("keys and coefficients that nest without end are refused", "[campaign]") {
+    std::string dotted = "a";
+    for (int k = 0; k < 50'000; ++k) dotted += ".a";
+    const auto coefficient = [](const std::string& text) {
+        return message_of(replaced(example_toml, "mu - sqrt(mu)", text));
+    };
+    const auto says = [](const std::string& text, const std::string& part) {
+        return text.find(part) != std::string::npos;
+    };
+
+    CHECK(
+        says(message_of(dotted + " = 1\n" + example_toml), "campaign.toml:1: a key of more than"));
+    CHECK(says(message_of(example_toml + "[" + dotted + "]\n"), "a key of more than"));
+    CHECK(says(coefficient(std::string(200'000, '(')), "nested deeper than 100"));
+    CHECK(says(coefficient(std::string(200'000, '-')), "nested deeper than 100"));
+    CHECK(says(coefficient("(((mu+1)^20+mu)^20+1)^20"), "more than 1000 terms"));
+    CHECK(message_of("# " + std::string(500, '.') + "\n" + example_toml) == "no error");
+}

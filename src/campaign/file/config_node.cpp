@@ -114,7 +114,42 @@ const ConfigMember* ConfigNode::find(std::string_view key) const {
     return member == table->end() ? nullptr : &*member;
 }
 
+namespace {
+
+/// Refuses keys of so many parts that tables within tables would exhaust the stack; nested values
+/// are limited by toml++.
+void expect_short_keys(std::string_view text, std::string_view source) {
+    constexpr int most_dots = 30;
+    int dots = 0;
+    std::uint32_t line = 1;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (c == '\n') ++line;
+        if (c == '#') {
+            while (i + 1 < text.size() && text[i + 1] != '\n') ++i;
+        } else if (c == '"' || c == '\'') {
+            const std::string three(3, c);
+            const bool is_long = text.substr(i, three.size()) == three;
+            const std::string_view end = is_long ? std::string_view(three) : text.substr(i, 1);
+            for (i += end.size(); i < text.size() && text.substr(i, end.size()) != end; ++i) {
+                if (text[i] == '\n') ++line;
+                if (text[i] == '\\' && c == '"') ++i;
+            }
+            i += end.size() - 1;
+        } else if (std::string_view("=,[]{}\n").find(c) != std::string_view::npos) {
+            dots = 0;
+        } else if (c == '.' && ++dots > most_dots) {
+            throw ConfigError(std::string(source) + ":" + std::to_string(line) +
+                              ": a key of more than " + std::to_string(most_dots) +
+                              " parts (campaigns have at most 4)");
+        }
+    }
+}
+
+}  // namespace
+
 ConfigNode parse_toml(std::string_view text, std::string_view source) {
+    expect_short_keys(text, source);
     try {
         return copy(toml::parse(text, source));
     } catch (const toml::parse_error& error) {

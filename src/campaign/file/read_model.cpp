@@ -98,16 +98,23 @@ namespace {
 
 void read_range(const TableReader& table, Parameter& parameter) {
     std::vector<double> range;
-    if (!table.numbers("range", {}, range)) return;
-    if (range.size() != 2 || !(range[0] < range[1])) {
+    const bool is_given = table.find("range") != nullptr;
+    if (is_given && !table.numbers("range", {}, range)) return;
+    if (is_given && (range.size() != 2 || !(range[0] < range[1]))) {
         table.wrong("range", "must be two numbers [low, high] with low < high");
         return;
     }
-    parameter.low = range[0];
-    parameter.high = range[1];
-    if (parameter.start < parameter.low || parameter.start > parameter.high) {
+    if (is_given) {
+        parameter.low = range[0];
+        parameter.high = range[1];
+    }
+    if (parameter.start >= parameter.low && parameter.start <= parameter.high) return;
+    if (is_given) {
         const std::string what = table.find("start") == nullptr ? "the default start " : "start = ";
         table.wrong("range", "must contain " + what + value_text({parameter.start, {}}));
+    } else {
+        table.wrong("start", "outside the default range [" + value_text({parameter.low, {}}) +
+                                 ", " + value_text({parameter.high, {}}) + "]; give it a 'range'");
     }
 }
 

@@ -144,7 +144,10 @@ void check_repeated(const TableReader& table,
                });
     };
     for (const SystematicSection& other : campaign.systematics) {
-        if (other.name == systematic.name) table.wrong("name", "another systematic has this name");
+        if (other.name == systematic.name) {
+            table.wrong("name", "another systematic has this name");
+            continue;
+        }
         if (other.parameter != systematic.parameter) continue;
         const std::string why =
             "systematic '" + other.name + "' already gives this for the same process and parameter";

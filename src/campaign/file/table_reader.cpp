@@ -140,8 +140,9 @@ const ConfigNode* TableReader::require(std::string_view key, std::string_view ex
 
 void TableReader::wrong(std::string_view key, const std::string& why) const {
     const ConfigNode* node = find(key);
-    RATIOFARM_EXPECT(node != nullptr);
-    mistakes_.wrong(*node, path(key), why);
+    if (node != nullptr) return mistakes_.wrong(*node, path(key), why);
+    mistakes_.add(table_ == nullptr ? Position{} : table_->position,
+                  path(key) + " is not given (" + why + ")");
 }
 
 bool TableReader::text(std::string_view key, std::string& target) const {

@@ -80,7 +80,7 @@ public:
     /// Adds a mistake unless the key exists. \param example "for example epochs = 60"
     const ConfigNode* require(std::string_view key, std::string_view example) const;
 
-    /// Adds a mistake "path = value (why)" about an existing key.
+    /// Adds a mistake "path = value (why)" about a key, or "path is not given (why)".
     void wrong(std::string_view key, const std::string& why) const;
 
     bool text(std::string_view key, std::string& target) const;
