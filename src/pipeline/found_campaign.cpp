@@ -135,13 +135,34 @@ std::optional<SelectionRecord> find_selection(const RunDirectory& directory) {
     }
 }
 
+namespace {
+
+/// Whether the counts of a record are of the regions and bins of a campaign.
+bool is_of(const SelectionRecord& record, const Campaign& written) {
+    const auto regions = selection_regions(written);
+    const auto fits = [&](const SampleSums& sums) {
+        return std::ranges::equal(
+            sums.regions, regions, [](const RegionSums& counted, const SelectionRegion& region) {
+                const std::size_t n = region.n_bins();
+                return counted.bins.size() == n && counted.squares.size() == n &&
+                       counted.in_bin.size() == n;
+            });
+    };
+    return std::ranges::all_of(record.sums, fits) &&
+           std::ranges::all_of(record.scores, [](const ScoreHistogram& histogram) {
+               return histogram.weights.size() == score_bins;
+           });
+}
+
+}  // namespace
+
 FoundCampaign find_plain_campaign(const Campaign& written,
                                   const RunDirectory& directory,
                                   const std::optional<Digest>& inputs) {
     if (!needs_selection(written)) return {Unresolved::nothing, written, {}};
     const auto record = find_selection(directory);
     const bool fits =
-        record &&
+        record && is_of(*record, written) &&
         (inputs ? record->inputs == *inputs : record->rules == selection_rules(written)) &&
         (trained_region(written) == nullptr || fs::exists(directory.selected_events()));
     if (!fits) return {Unresolved::selection, written, {}};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "ratiofarm/core/errors.hpp"
@@ -69,6 +70,29 @@ Json definitions() {
          "standard deviations; with sqrt(poi) in the model thresholds must come from toys"}};
 }
 
+/// What is written next to each other belongs to the same parameters.
+void expect_sizes(const FitResult& fit) {
+    const std::size_t n = fit.parameters.size();
+    const auto expect = [&](const char* what, std::size_t size) {
+        if (size == n) return;
+        throw DataError(
+            fmt::format("'{}' has {} entries for {} parameters: damaged or written by "
+                        "another version?",
+                        what, size, n));
+    };
+    for (const auto& [what, matrix] :
+         {std::pair("correlation", &fit.correlation), std::pair("covariance", &fit.covariance)}) {
+        if (matrix->empty()) continue;
+        expect(what, matrix->size());
+        for (const auto& row : *matrix) expect(what, row.size());
+    }
+    for (const ScanPoint& point : fit.scan) {
+        if (!point.parameters.empty()) expect("scan.parameters", point.parameters.size());
+    }
+    for (const Minimum& minimum : fit.minima)
+        expect("minima.parameters", minimum.parameters.size());
+}
+
 FitRecord read_fit_record(const Json& json) {
     const auto schema = json.at("schema").get<std::string>();
     if (schema != fit_json_schema) {
@@ -77,6 +101,8 @@ FitRecord read_fit_record(const Json& json) {
     }
     FitRecord record;
     JsonReader::read(json, {}, record);
+    expect_sizes(record.fit);
+    for (const ComparisonFit& comparison : record.comparisons) expect_sizes(comparison.fit);
     return record;
 }
 

@@ -145,7 +145,8 @@ void fields(Visit& visit, MemberOf<Visit, ModelSummary::Region>& value) {
     visit("name", value.name);
     visit("kind", value.kind);
     visit("processes", value.processes);
-    visit("bins", value.bins, unless(value.kind != "binned"));
+    const bool unbinned = value.kind != "binned";
+    visit("bins", value.bins, JsonKey{.optional = unbinned, .left_out = unbinned});
     visit("shape_norm", value.shape_norm, unless(value.shape_norm.empty()));
     visit("yield_effects", value.yield_effects);
     visit("shape_effects", value.shape_effects);
@@ -283,7 +284,13 @@ void fields(Visit& visit, MemberOf<Visit, LimitRecord>& value) {
     auto sigmas = band_sigmas;
     visit("asimov", value.asimov);
     visit("statistic", statistic);
-    if constexpr (Visit::reading) limits.statistic = parse_test_statistic(statistic);
+    if constexpr (Visit::reading) {
+        try {
+            limits.statistic = parse_test_statistic(statistic);
+        } catch (const ConfigError& unknown) {
+            throw DataError(unknown.what());
+        }
+    }
     visit("level", limits.level);
     visit("observed", limits.observed, nullable);
     visit("band_sigmas", sigmas, JsonKey{.optional = true});

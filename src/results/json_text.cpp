@@ -3,9 +3,14 @@
 namespace ratiofarm {
 namespace {
 
+/// On one line; what is not UTF-8 becomes the sign that stands for that.
+std::string text_of(const nlohmann::ordered_json& value) {
+    return value.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
 void write(const nlohmann::ordered_json& value, int expanded_depth, int indent, std::string& out) {
     if (expanded_depth == 0 || !value.is_structured() || value.empty()) {
-        out += value.dump();
+        out += text_of(value);
         return;
     }
     out += value.is_object() ? "{" : "[";
@@ -13,7 +18,7 @@ void write(const nlohmann::ordered_json& value, int expanded_depth, int indent, 
     const char* separator = "\n";
     for (const auto& [key, entry] : value.items()) {
         out += separator + margin;
-        if (value.is_object()) out += nlohmann::ordered_json(key).dump() + ": ";
+        if (value.is_object()) out += text_of(key) + ": ";
         write(entry, expanded_depth - 1, indent + 2, out);
         separator = ",\n";
     }

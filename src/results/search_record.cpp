@@ -69,6 +69,19 @@ SearchRecord read_search_record(const Json& json) {
     if (json.at("schema") != search_schema) throw DataError("unknown schema");
     SearchRecord record;
     JsonReader::read(json, {}, record);
+    for (const SearchRecord::Trial& trial : record.trials) {
+        if (trial.rungs.size() <= record.epochs.size()) continue;
+        throw DataError(fmt::format("a trial has {} rungs, but 'epochs' names {}",
+                                    trial.rungs.size(), record.epochs.size()));
+    }
+    for (const HalvingDecision& decision : record.decisions) {
+        if (decision.what.trial < record.trials.size() &&
+            decision.what.rung < record.trials[decision.what.trial].rungs.size()) {
+            continue;
+        }
+        throw DataError(fmt::format("a decision is about trial {} at rung {}, which are not there",
+                                    decision.what.trial, decision.what.rung));
+    }
     const TrialRung best = record.best;
     if (best.trial >= record.trials.size() || best.rung >= record.trials[best.trial].rungs.size()) {
         throw DataError("the best trial is not among the trials");

@@ -110,7 +110,7 @@ std::string selection_json(const SelectionRecord& record, const Campaign& campai
                     {"regions", regions},
                     {"samples", samples},
                     {"scores", JsonWriter::json_of(record.scores)}};
-    return json.dump(1) + "\n";
+    return json.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 SelectionRecord parse_selection_json(std::string_view text) {

@@ -27,7 +27,8 @@ std::string blinding_text(const Blinding& blinding) {
 std::string unblindings_json(const std::vector<Unblinding>& unblindings) {
     Json json{{"format", format_name}, {"version", format_version}};
     json["unblindings"] = JsonWriter::json_of(unblindings);
-    return json.dump(2) + "\n";
+    // A reason comes from a shell, which may use another encoding than UTF-8.
+    return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 std::vector<Unblinding> parse_unblindings(std::string_view text) {

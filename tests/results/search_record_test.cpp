@@ -76,6 +76,14 @@ TEST_CASE("what is no record of a search is refused", "[report][search]") {
     CHECK_THROWS_AS(parse_search_json("no JSON"), DataError);
     CHECK_THROWS_AS(parse_search_json(other), DataError);
     CHECK_THROWS_AS(parse_search_json(nobody), DataError);
+    SearchRecord short_of_epochs = record();
+    short_of_epochs.epochs.resize(1);
+    CHECK_THROWS_WITH(parse_search_json(search_json(short_of_epochs)),
+                      Catch::Matchers::Contains("'epochs' names 1"));
+    SearchRecord of_nobody = record();
+    of_nobody.decisions.front().what.trial = 99;
+    CHECK_THROWS_WITH(parse_search_json(search_json(of_nobody)),
+                      Catch::Matchers::Contains("trial 99"));
 }
 
 TEST_CASE("the work of a search is that of its rungs, once each", "[report][search]") {

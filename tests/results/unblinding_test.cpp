@@ -34,6 +34,17 @@ TEST_CASE("unblindings are read back as they were said", "[results]") {
     CHECK(parse_unblindings(unblindings_json({})).empty());
 }
 
+TEST_CASE("a reason in another encoding than UTF-8 is kept as far as it can be read", "[results]") {
+    std::vector<Unblinding> said = example();
+    said[0].reason =
+        "gepr\xfc"
+        "ft";
+
+    CHECK(parse_unblindings(unblindings_json(said))[0].reason ==
+          "gepr\xef\xbf\xbd"
+          "ft");
+}
+
 TEST_CASE("a key that an unblinding lacks is named", "[results]") {
     const Json whole = Json::parse(unblindings_json(example()));
     for (const char* key : {"time", "by", "reason", "measurement", "inputs", "fit", "expected"}) {
