@@ -1,13 +1,9 @@
 #include "pyhf_schema.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cmath>
-#include <functional>
-#include <limits>
 #include <map>
-#include <optional>
 #include <set>
+#include <span>
 #include <vector>
 
 #include <fmt/format.h>
@@ -16,15 +12,17 @@
 
 #include "core/suggest.hpp"
 
+#include "json_check.hpp"
+
 namespace ratiofarm {
 
 using nlohmann::json;
 
 namespace {
 
-constexpr double largest = std::numeric_limits<double>::max();
-constexpr std::size_t any_number = 0;  // of entries
-constexpr double tiny = std::numeric_limits<double>::min();
+using Place = JsonPlace;
+constexpr std::size_t any_number = JsonCheck::any_number;
+constexpr double tiny = JsonCheck::tiny;
 
 struct ModifierType {
     std::string name;
@@ -48,18 +46,6 @@ const std::vector<ModifierType>& modifier_types() {
     return types;
 }
 
-/// A value of a workspace and where it lies: its JSON pointer, and in words "channel 'SR'".
-struct Place {
-    const json* value;
-    std::string pointer;
-    std::string words;
-
-    Place item(std::size_t index) const {
-        return {&value->at(index), fmt::format("{}/{}", pointer, index), words};
-    }
-    Place at(const std::string& key) const { return {&value->at(key), pointer + "/" + key, words}; }
-};
-
 /// Use of a modifier by one sample.
 struct Use {
     const ModifierType* type;
@@ -69,10 +55,8 @@ struct Use {
     Place place;
 };
 
-class WorkspaceCheck {
+class WorkspaceCheck : public JsonCheck {
 public:
-    std::vector<std::string> mistakes;
-
     void check(const json& workspace, const std::string& measurement) {
         const Place root{&workspace, "", "the workspace"};
         if (workspace.is_array() || workspace.contains("patches")) {
@@ -80,8 +64,9 @@ public:
                        "this is a patch, not a workspace; give the workspace, and this with "
                        "--patch");
         }
-        if (!object(root, {"channels", "observations", "measurements", "version"})) return;
-        check_version(root);
+        object(root, {"channels", "observations", "measurements", "version"});
+        if (!workspace.is_object()) return;
+        if (workspace.contains("version")) check_version(root);
         each(root, "channels", "channel", [this](const Place& place) { check_channel(place); });
         for (const auto& [name, uses] : uses_) check_uses(name, uses);
         each(root, "observations", "observation",
@@ -97,117 +82,6 @@ public:
     }
 
 private:
-    void add(const Place& place, const std::string& what) {
-        std::string text = place.words.empty() ? "" : place.words + ": ";
-        text += what;
-        if (!place.pointer.empty()) text += fmt::format(" (at {})", place.pointer);
-        mistakes.push_back(std::move(text));
-    }
-
-    /// "'lo' = 0 (must be > 0)"
-    void wrong(const Place& place, const std::string& rule) {
-        constexpr std::size_t shown = 60;
-        std::string value = place.value->is_structured() && place.value->size() > shown
-                                ? std::string("...")
-                                : place.value->dump();
-        if (value.size() > shown) value = value.substr(0, shown) + "...";
-        const auto slash = place.pointer.rfind('/');
-        const std::string key = place.pointer.substr(slash + 1);
-        const bool is_index = key.find_first_not_of("0123456789") == std::string::npos;
-        add(place, is_index ? fmt::format("{} ({})", value, rule)
-                            : fmt::format("'{}' = {} ({})", key, value, rule));
-    }
-
-    /// \return whether it is an object with these keys; others and missing ones are mistakes
-    bool object(const Place& place,
-                const std::vector<std::string>& required,
-                const std::vector<std::string>& optional = {}) {
-        if (!place.value->is_object()) {
-            wrong(place, "must be an object {...}");
-            return false;
-        }
-        std::vector<std::string> known = required;
-        known.insert(known.end(), optional.begin(), optional.end());
-        std::vector<std::string> missing;
-        for (const std::string& key : required) {
-            if (!place.value->contains(key)) missing.push_back(key);
-        }
-        for (const auto& [key, value] : place.value->items()) {
-            if (std::ranges::find(known, key) != known.end()) continue;
-            add(place, fmt::format("unknown key '{}'{}; known are {}", key,
-                                   did_you_mean(key, missing.empty() ? known : missing),
-                                   fmt::join(known, ", ")));
-        }
-        for (const std::string& key : missing) add(place, fmt::format("'{}' is missing", key));
-        return missing.empty();
-    }
-
-    /// \return nothing if it is not a text with some letters
-    std::optional<std::string> text(const Place& place) {
-        if (place.value->is_string() && !place.value->get_ref<const std::string&>().empty()) {
-            return place.value->get<std::string>();
-        }
-        wrong(place, "must be a text, not empty");
-        return std::nullopt;
-    }
-
-    bool number(const Place& place, double low, const std::string& rule) {
-        if (place.value->is_number()) {
-            const double value = place.value->get<double>();
-            if (std::isfinite(value) && value >= low) return true;
-        }
-        wrong(place, rule);
-        return false;
-    }
-
-    /// \return whether it is an array of n numbers (any_number: of some) that are all >= low
-    bool numbers(const Place& place, std::size_t n, double low = -largest) {
-        if (!place.value->is_array() || place.value->empty()) {
-            wrong(place, "must be an array of numbers");
-            return false;
-        }
-        bool good = true;
-        for (std::size_t i = 0; i < place.value->size(); ++i) {
-            const std::string rule = low == tiny  ? "must be a number > 0"
-                                     : low == 0.0 ? "must be a number >= 0"
-                                                  : "must be a finite number";
-            good &= number(place.item(i), low, rule);
-        }
-        if (n == any_number || place.value->size() == n) return good;
-        add(place,
-            fmt::format("{} numbers for {} bins (must be one each)", place.value->size(), n));
-        return false;
-    }
-
-    /// Checks every item of an array that must not be empty, named "channel 'SR'" where it has a
-    /// name that no other has.
-    void each(const Place& of,
-              const std::string& key,
-              const std::string& what,
-              const std::function<void(const Place&)>& check_item) {
-        const Place array = of.at(key);
-        if (!array.value->is_array() || (array.value->empty() && key != "parameters")) {
-            return wrong(array, fmt::format("must be an array with at least one {}", what));
-        }
-        const std::string before = of.pointer.empty() ? "" : of.words + ", ";
-        std::set<std::string> names;
-        for (std::size_t i = 0; i < array.value->size(); ++i) {
-            Place item = array.item(i);
-            item.words = before + what;
-            const bool named = item.value->is_object() && item.value->contains("name");
-            if (named) {
-                const auto name = text(item.at("name"));
-                if (!name) continue;
-                item.words += " '" + *name + "'";
-                if (!names.insert(*name).second) {
-                    add(item, fmt::format("another {} has this name, too", what));
-                    continue;
-                }
-            }
-            check_item(item);
-        }
-    }
-
     void check_version(const Place& root) {
         const Place version = root.at("version");
         if (*version.value == "1.0.0") return;
@@ -394,12 +268,12 @@ private:
                     {"inits", "bounds", "auxdata", "factors", "sigmas", "fixed"})) {
             return;
         }
-        const std::size_t before = mistakes.size();
+        const std::size_t before = mistakes().size();
         const json& entry = *parameter.value;
         for (const std::string& key : arrays) {
             const bool positive = key == "factors" || key == "sigmas";
             if (entry.contains(key)) {
-                numbers(parameter.at(key), any_number, positive ? tiny : -largest);
+                numbers(parameter.at(key), any_number, positive ? tiny : lowest);
             }
         }
         if (entry.contains("bounds")) check_bounds(parameter.at("bounds"));
@@ -407,7 +281,7 @@ private:
             wrong(parameter.at("fixed"), "must be true or false");
         }
         const auto found = uses_.find(entry.at("name"));
-        if (is_used && found != uses_.end() && mistakes.size() == before) {
+        if (is_used && found != uses_.end() && mistakes().size() == before) {
             check_configuration(parameter, found->second);
         }
     }
@@ -475,15 +349,15 @@ private:
 void expect_workspace(const json& workspace, const std::string& measurement) {
     WorkspaceCheck check;
     check.check(workspace, measurement);
-    if (check.mistakes.empty()) return;
+    if (check.mistakes().empty()) return;
     constexpr std::size_t shown = 40;
-    std::string text = fmt::format("{} mistakes", check.mistakes.size());
-    if (check.mistakes.size() == 1) text = "a mistake";
-    for (std::size_t i = 0; i < std::min(shown, check.mistakes.size()); ++i) {
-        text += "\n  " + check.mistakes[i];
+    std::string text = fmt::format("{} mistakes", check.mistakes().size());
+    if (check.mistakes().size() == 1) text = "a mistake";
+    for (std::size_t i = 0; i < std::min(shown, check.mistakes().size()); ++i) {
+        text += "\n  " + check.mistakes()[i];
     }
-    if (check.mistakes.size() > shown) {
-        text += fmt::format("\n  ... and {} more", check.mistakes.size() - shown);
+    if (check.mistakes().size() > shown) {
+        text += fmt::format("\n  ... and {} more", check.mistakes().size() - shown);
     }
     throw DataError(text);
 }

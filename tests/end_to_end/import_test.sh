@@ -83,11 +83,10 @@ expect_in "s: 3000 of 3000 events, sum of weights 3000" one.out
 
 # Every expression against numpy on wide types, in pieces: what is stored in 8 or 32 bits does not wrap.
 script="$programs/../share/ratiofarm/import_root.py" "$RATIOFARM_PYTHON" - <<'END'
-import importlib.util, os, types
+import os, sys, types
 import numpy as np
-spec = importlib.util.spec_from_file_location("import_root", os.environ["script"])
-script = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(script)
+sys.path.insert(0, os.path.dirname(os.environ["script"]))
+import import_root as script
 part = script.Part("s.root", "events")
 t = {name: values.astype({"b": bool, "f": float}.get(values.dtype.kind, object)) for name, values in np.load("s.npz").items()}
 mass, pt, ok, flag8, bits8, nj, cat, event = (t[k] for k in ("mass", "pt", "ok", "flag8", "bits8", "nj", "cat", "event"))

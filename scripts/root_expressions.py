@@ -1,0 +1,152 @@
+"""Expressions of branches for import_root.py: parsed by Python, computed by numpy, never given to eval."""
+import ast
+import functools
+import operator
+
+import numpy as np
+
+# What expressions may use beside branches: numpy's functions of these names.
+FUNCTIONS = {name: getattr(np, name) for name in (
+    "abs", "arccos", "arcsin", "arctan", "arctan2", "cos", "cosh", "exp", "expm1", "floor", "hypot", "isfinite", "isnan",
+    "log", "log10", "log1p", "maximum", "minimum", "pi", "sign", "sin", "sinh", "sqrt", "tan", "tanh", "where")}
+
+
+class Problem(Exception):
+    """Something that the user can fix."""
+
+
+def is_bits(node):
+    """Whether a node is one of & | ^ or ~, which bind tighter than comparisons."""
+    return (isinstance(node, ast.BinOp) and isinstance(node.op, (ast.BitAnd, ast.BitOr, ast.BitXor))
+            or isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Invert))
+
+
+class Expression:
+    """Computes an expression of branches in bool, int64 and float64, never in the type that a file stores.
+
+    & | ^ ~ are logical between conditions and flags (whole numbers that are all 0 or 1), and & | ^ bitwise between whole
+    numbers; a mixture of both, or a number where a condition must stand, is refused.
+    """
+
+    ARITHMETIC = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
+                  ast.FloorDiv: operator.floordiv, ast.Mod: operator.mod, ast.Pow: operator.pow}
+    BITS = {ast.BitAnd: operator.and_, ast.BitOr: operator.or_, ast.BitXor: operator.xor,
+            ast.LShift: operator.lshift, ast.RShift: operator.rshift}
+    COMPARISONS = {ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
+                   ast.Eq: operator.eq, ast.NotEq: operator.ne}
+
+    def __init__(self, text, is_branch):
+        self.text = text
+        try:
+            self.tree = ast.Name(text) if is_branch else ast.parse(text.strip(), mode="eval").body
+            self.names = {node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name)}
+            self.expect_brackets()
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            raise Problem(f"'{text}' cannot be computed ({error}); an expression is Python's, with & | ~ between conditions "
+                          "in brackets") from error
+
+    def expect_brackets(self):
+        letters = self.text.strip().encode()
+        for node in ast.walk(self.tree):
+            if not isinstance(node, ast.Compare):
+                continue
+            for operand in (node.left, *node.comparators):
+                before, after = letters[:operand.col_offset].rstrip(), letters[operand.end_col_offset:].lstrip()
+                if is_bits(operand) and not (before.endswith(b"(") and after.startswith(b")")):
+                    raise Problem(f"'{self.text}': & | ^ ~ bind tighter than comparisons, so this compares "
+                                  f"'{ast.unparse(operand)}'; put each condition in brackets, like (a == 2) & (b > 1)")
+
+    def compute(self, columns):
+        """\return numbers or conditions for each event."""
+        with np.errstate(all="ignore"):  # what is not finite is counted where it matters
+            try:
+                return self.of(self.tree, columns)
+            except (TypeError, ValueError, RecursionError) as error:
+                raise Problem(f"'{self.text}' cannot be computed ({error})") from error
+
+    def condition(self, columns):
+        """For a cut: what is true or false for each event."""
+        value = self.compute(columns)
+        if value.dtype != bool and not isinstance(self.tree, ast.Name) and not is_bits(self.tree):
+            raise Problem(f"'{self.text}' is a number for each event, not a condition; compare it with something, for "
+                          f"example ({self.text}) > 0")
+        return self.flags(value, self.tree)
+
+    def flags(self, value, node):
+        if value.dtype == bool:
+            return value
+        if value.dtype == np.int64 and np.all((value == 0) | (value == 1)):
+            return value.astype(bool)
+        other = np.extract((value != 0) & (value != 1), value)
+        raise Problem(f"'{self.text}': '{ast.unparse(node)}' is {other[0] if other.size else 'a number'} for some event, and a "
+                      "condition must be true or false, or a whole number that is 0 or 1; compare it, for example "
+                      f"({ast.unparse(node)}) != 0")
+
+    def number(self, node, columns):
+        value = self.of(node, columns)
+        return value.astype(np.int64) if value.dtype == bool else value
+
+    def of(self, node, columns):
+        if isinstance(node, ast.Constant) and isinstance(node.value, (bool, int, float)):
+            return np.asarray(node.value if abs(node.value) < 2**63 else float(node.value))
+        if isinstance(node, ast.Name) and node.id in columns:
+            return columns[node.id]
+        if isinstance(node, ast.Name) and node.id == "pi":
+            return np.asarray(np.pi)
+        if isinstance(node, ast.UnaryOp):
+            if isinstance(node.op, (ast.Invert, ast.Not)):
+                return ~self.flags(self.of(node.operand, columns), node.operand)
+            value = self.number(node.operand, columns)
+            return -value if isinstance(node.op, ast.USub) else value
+        if isinstance(node, ast.BoolOp):
+            join = np.logical_and if isinstance(node.op, ast.And) else np.logical_or
+            return functools.reduce(join, [self.flags(self.of(value, columns), value) for value in node.values])
+        if isinstance(node, ast.Compare) and all(type(op) in self.COMPARISONS for op in node.ops):
+            values = [self.number(operand, columns) for operand in (node.left, *node.comparators)]
+            pairs = zip(node.ops, values, values[1:])
+            return functools.reduce(np.logical_and, [self.COMPARISONS[type(op)](a, b) for op, a, b in pairs])
+        if isinstance(node, ast.BinOp) and type(node.op) in self.BITS:
+            return self.bits(node, self.of(node.left, columns), self.of(node.right, columns))
+        if isinstance(node, ast.BinOp) and type(node.op) in self.ARITHMETIC:
+            return self.arithmetic(node.op, self.number(node.left, columns), self.number(node.right, columns))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and callable(FUNCTIONS.get(node.func.id)):
+            return self.call(node, columns)
+        raise Problem(f"'{self.text}': '{ast.unparse(node)}' is not of numbers, branches, + - * / // % **, comparisons, "
+                      f"& | ^ ~ << >>, and, or, not, and the functions {', '.join(sorted(FUNCTIONS))}")
+
+    def call(self, node, columns):
+        name = node.func.id
+        if node.keywords or any(isinstance(a, ast.Starred) for a in node.args):
+            raise Problem(f"'{self.text}': {name} takes its arguments by place")
+        if name == "where" and len(node.args) == 3:
+            condition = self.flags(self.of(node.args[0], columns), node.args[0])
+            return np.where(condition, self.number(node.args[1], columns), self.number(node.args[2], columns))
+        function = FUNCTIONS[name]
+        if name == "where" or len(node.args) != function.nin:
+            raise Problem(f"'{self.text}': {name} takes {3 if name == 'where' else function.nin} arguments")
+        return np.asarray(function(*[self.number(argument, columns) for argument in node.args]))
+
+    def bits(self, node, a, b):
+        if a.dtype == bool or b.dtype == bool:
+            if isinstance(node.op, (ast.LShift, ast.RShift)):
+                raise Problem(f"'{self.text}': '{ast.unparse(node)}' shifts a condition")
+            return self.BITS[type(node.op)](self.flags(a, node.left), self.flags(b, node.right))
+        if a.dtype != np.int64 or b.dtype != np.int64:
+            raise Problem(f"'{self.text}': '{ast.unparse(node)}' needs whole numbers or conditions on both sides")
+        if isinstance(node.op, (ast.LShift, ast.RShift)) and not np.all((b >= 0) & (b < 63)):
+            raise Problem(f"'{self.text}': '{ast.unparse(node)}' shifts by less than 0 or more than 62")
+        if isinstance(node.op, ast.LShift):
+            return self.arithmetic(ast.Mult(), a, np.left_shift(np.int64(1), b))
+        return self.BITS[type(node.op)](a, b)
+
+    def arithmetic(self, op, a, b):
+        """Whole numbers stay whole while they fit into 64 bits; by 0 they divide like fractions."""
+        compute = self.ARITHMETIC[type(op)]
+        fractions = compute(a.astype(np.float64), b.astype(np.float64))
+        if a.dtype != np.int64 or b.dtype != np.int64 or isinstance(op, (ast.Div, ast.Pow)):
+            return fractions
+        fits = np.all(np.abs(fractions) < 2.0**63) and (isinstance(op, (ast.Add, ast.Sub, ast.Mult)) or np.all(b != 0))
+        return compute(a, b) if fits else fractions
+
+
+parsed = functools.lru_cache(maxsize=None)(Expression)
