@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include <fmt/format.h>
+
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
 
@@ -96,12 +98,18 @@ std::vector<SystematicEffect> systematics_on(const std::string& process,
     return effects;
 }
 
-double declared_yield(const UnbinnedRegionSection& section,
-                      const UnbinnedRegionInput::Process& process) {
-    for (const auto& [name, yield] : section.yields) {
-        if (name == process.name) return yield;
-    }
-    return process.yield;
+/// A process' declared yield is that of one region: in a file of several it may be another's.
+void expect_its_yield(const UnbinnedRegionSection& section,
+                      const std::string& process,
+                      double in_file,
+                      double declared) {
+    constexpr double rounding = 1e-9;
+    if (std::abs(in_file - declared) <= rounding * declared) return;
+    throw DataError(fmt::format(
+        "region '{}': the yield of process '{}' is {:g} in its ratio file, but process.{}.yield = "
+        "{:g}. With several unbinned regions say which one it is: yield = {{ {} = ... }} in the "
+        "region, for all of its processes that differ",
+        section.name, process, in_file, process, declared, process));
 }
 
 UnbinnedRegion make_region(const Campaign& campaign,
@@ -111,7 +119,7 @@ UnbinnedRegion make_region(const Campaign& campaign,
     region.name = section.name;
     region.shape_norm = section.shape_norm.value_or(campaign.inference.shape_norm);
     for (const UnbinnedRegionInput::Process& process : input.processes) {
-        region.processes.push_back({process.name, declared_yield(section, process),
+        region.processes.push_back({process.name, yield_in_region(campaign, section, process),
                                     campaign.process(process.name).coefficient,
                                     systematics_on(process.name, campaign, input)});
     }
@@ -152,6 +160,21 @@ StatisticalModel common_model(const Campaign& campaign) {
 }
 
 }  // namespace
+
+double yield_in_region(const Campaign& campaign,
+                       const UnbinnedRegionSection& section,
+                       const UnbinnedRegionInput::Process& process) {
+    for (const auto& [name, yield] : section.yields) {
+        if (name == process.name) return yield;
+    }
+    const std::optional<double>& declared = campaign.process(process.name).yield;
+    if (!declared) return process.yield;
+    const bool own_file = !section.ratios.empty();
+    if (own_file && campaign.unbinned.size() > 1) {
+        expect_its_yield(section, process.name, process.yield, *declared);
+    }
+    return *declared;
+}
 
 StatisticalModel make_model(const Campaign& campaign,
                             std::span<const UnbinnedRegionInput> regions) {

@@ -41,6 +41,13 @@ struct UnbinnedRegionInput {
 std::vector<UnbinnedRegionInput::Yield> trained_yields(const Campaign& campaign,
                                                        const std::vector<SampleInfo>& samples);
 
+/// Expected events of a process in a region, at coefficient 1: as the region says, else as the
+/// process declares, else as the ratio file says.
+/// \throws DataError where several regions have ratio files and a process' declared yield differs
+double yield_in_region(const Campaign& campaign,
+                       const UnbinnedRegionSection& section,
+                       const UnbinnedRegionInput::Process& process);
+
 /// The statistical model of a campaign.
 /// \param regions one per Campaign::unbinned
 /// \throws DataError if a process of one is not in the other, or a systematic's shape is missing

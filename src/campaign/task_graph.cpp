@@ -138,8 +138,9 @@ Digest ratios_digest(const Campaign& campaign,
     }
     for (const ProcessSection& process : campaign.processes) {
         const SampleInfo& sample = find_sample(samples, process.sample);
-        hasher.text(process.name).text(process.sample);
-        add_number(hasher, process.yield.value_or(sample.sum_of_weights));
+        hasher.text(process.name).text(process.sample).number(process.yield ? 1 : 0);
+        // The fit takes a declared yield from the campaign, any other from the file.
+        if (!process.yield) add_number(hasher, sample.sum_of_weights);
     }
     for (const TrainedShape& shape : trained_shapes(campaign)) {
         hasher.text(shape.process).text(shape.parameter).text(shape.up).text(shape.down);

@@ -111,7 +111,8 @@ std::vector<TrainTask> further_members(const GraphInputs& inputs,
                                        Range members);
 
 /// Digest of everything that determines a file of ratios: all inference tasks and what is done with
-/// their results (processes and yields, shapes, reference, normalisation, split, data).
+/// their results (processes, yields that no campaign declares, shapes, reference, normalisation,
+/// split, data).
 Digest ratios_digest(const Campaign& campaign,
                      const std::vector<SampleInfo>& samples,
                      const TaskGraph& graph);

@@ -16,6 +16,7 @@
 #include "campaign/training_outlook.hpp"
 #include "campaign/training_planner.hpp"
 #include "core/publish.hpp"
+#include "core/suggest.hpp"
 #include "measurement/fit_input.hpp"
 #include "measurement/region_source.hpp"
 
@@ -70,6 +71,16 @@ void add_outlook(const TrainingOutlook& outlook,
     warnings.insert(warnings.end(), outlook.warnings.begin(), outlook.warnings.end());
 }
 
+/// Nobody reads the data of a blind campaign, but they have to be there once it is opened.
+void expect_blind_sample(const Campaign& campaign, std::vector<std::string>& mistakes) {
+    const std::string& sample = campaign.data.sample;
+    if (!campaign.data.blind || sample.empty()) return;
+    const std::vector<std::string> names = sample_names(campaign.events_path());
+    if (std::ranges::find(names, sample) != names.end()) return;
+    mistakes.push_back(fmt::format("data.sample = \"{}\": '{}' has no such sample{}", sample,
+                                   campaign.events_path().string(), did_you_mean(sample, names)));
+}
+
 /// What is wrong with the events, as far as the campaign says which events it means.
 std::vector<SampleInfo> check_events(const Campaign& campaign,
                                      const fs::path& file,
@@ -89,6 +100,7 @@ std::vector<SampleInfo> check_events(const Campaign& campaign,
         std::vector<SampleInfo> samples =
             read_sample_info(campaign.events_path(), samples_to_read(campaign),
                              campaign.events.features, campaign.split);
+        expect_blind_sample(campaign, mistakes);
         const std::vector<std::string> unknown = unknown_observables(campaign, samples);
         mistakes.insert(mistakes.end(), unknown.begin(), unknown.end());
         if (!mistakes.empty()) return samples;

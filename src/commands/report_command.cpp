@@ -18,10 +18,12 @@ ExitCode run_report(RunContext& context, const Arguments& arguments) {
 }  // namespace
 
 Command report_command() {
+    auto options = workspace_options();
+    options.push_back(ratios_option());
     return {.name = "report",
             .summary = "Writes report.html, one self-contained page, from the files of a run.",
             .positional = {"CAMPAIGN.toml"},
-            .options = workspace_options(),
+            .options = std::move(options),
             .ranks = Ranks::all,
             .run = run_report};
 }

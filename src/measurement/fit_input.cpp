@@ -235,14 +235,19 @@ void add_processes(Hasher& hasher, const UnbinnedRegion& region) {
     }
 }
 
-Digest inputs_digest(const Campaign& campaign, const RatioFiles& ratios) {
-    Hasher hasher;
-    for (const auto& file : ratios) {
-        if (file->header().inputs == Digest{}) return {};
-        hasher.digest(file->header().inputs);
+MadeFrom made_from(const Campaign& campaign, const RatioFiles& ratios) {
+    MadeFrom keys = fit_made_from(campaign);
+    for (std::size_t r = 0; r < ratios.size(); ++r) {
+        const Digest& inputs = ratios[r]->header().inputs;
+        keys.emplace_back("ratios." + campaign.unbinned[r].name,
+                          inputs == Digest{} ? "unknown" : inputs.hex());
     }
-    hasher.text(binned_regions_toml(campaign.binned));
-    return hasher.finish();
+    return keys;
+}
+
+bool know_their_inputs(const RatioFiles& ratios) {
+    return std::all_of(ratios.begin(), ratios.end(),
+                       [](const auto& file) { return file->header().inputs != Digest{}; });
 }
 
 std::vector<std::string> input_warnings(const Campaign& campaign, const RatioFiles& ratios) {

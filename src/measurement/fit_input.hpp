@@ -13,6 +13,7 @@
 #include "ratiofarm/tables/ratio_file.hpp"
 
 #include "campaign/campaign.hpp"
+#include "campaign/made_from.hpp"
 
 namespace ratiofarm {
 
@@ -77,8 +78,12 @@ std::string data_description(const Campaign& campaign, const StatisticalModel& m
 /// Adds the processes of a region with their systematics.
 void add_processes(Hasher& hasher, const UnbinnedRegion& region);
 
-/// Digest of everything that the data and the model come from; zero if a ratio file does not say.
-Digest inputs_digest(const Campaign& campaign, const RatioFiles& ratios);
+/// What a fit is made from: keys of the campaign, and the digest of each ratio file's inputs as
+/// "ratios.SR", "unknown" where the file does not say.
+MadeFrom made_from(const Campaign& campaign, const RatioFiles& ratios);
+
+/// Whether all ratio files say what they were made from.
+bool know_their_inputs(const RatioFiles& ratios);
 
 /// Warnings before a fit: columns without checksums, shapes that the campaign ignores.
 std::vector<std::string> input_warnings(const Campaign& campaign, const RatioFiles& ratios);

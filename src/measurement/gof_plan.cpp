@@ -173,6 +173,7 @@ GofRecord GofPlan::record(const std::vector<ToyOutcome>& outcomes) const {
     const StatisticalModel& model = toys_.exact_model();
     GofRecord record{campaign_, data_, model.parameter_of_interest,
                      toys_.best()[parameter_index(model, model.parameter_of_interest)]};
+    record.made_from = toys_.made_from();
     const GofContents observed = observed_data();
     const GofContents nu = expected(of_data_, toys_.best());
     const std::vector<double> values = deviances(observed, nu, toys_.best(), observables_of(model));

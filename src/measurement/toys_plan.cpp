@@ -64,6 +64,7 @@ ToyPlan::ToyPlan(const mpi::Communicator& world, const FitSource& source, ToyReq
     const Campaign& campaign = source.campaign;
     mpi::together(world, [&] {
         ratios_ = open_ratio_files(campaign, source.ratios);
+        made_from_ = ratiofarm::made_from(campaign, ratios_);
         exact_ = model_for_ratios(campaign, ratios_);
         model_ = exact_;
         set_norm(exact_, ShapeNorm::reference);

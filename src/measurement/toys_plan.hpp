@@ -64,6 +64,7 @@ public:
     /// The model that toys are thrown from, with exact normalisations.
     const StatisticalModel& exact_model() const { return exact_; }
     const RatioFiles& ratios() const { return ratios_; }
+    const MadeFrom& made_from() const { return made_from_; }
     const std::vector<double>& asimov() const { return base_; }  ///< truth without a request
     const std::vector<double>& best() const { return best_; }    ///< theta, of the data
     const LikelihoodData& data() const { return data_; }
@@ -96,6 +97,7 @@ private:
     ToyRequest request_;
     std::uint64_t seed_;
     RatioFiles ratios_;
+    MadeFrom made_from_;
     StatisticalModel exact_;  ///< throws
     StatisticalModel model_;  ///< is fitted
     std::string binned_text_;

@@ -303,6 +303,7 @@ std::string toys_json(const ToyPlan& plan, const ToyResults& results) {
         }
     }
     json["warnings"] = results.warnings;
+    for (const auto& [key, value] : plan.made_from()) json["made_from"][key] = value;
     return json.dump(2) + "\n";
 }
 

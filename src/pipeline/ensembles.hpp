@@ -33,6 +33,14 @@ private:
     std::vector<Digest> damaged_;
 };
 
+/// Whether the file of an ensemble exists, is sound and is of these trainings.
+bool is_gathered(const Campaign& campaign,
+                 const RunDirectory& directory,
+                 const PlannedEnsemble& wanted);
+
+/// \throws DataError naming nets that are missing: they are not trained
+void expect_complete(const std::vector<EnsembleChoice>& choices);
+
 /// The ensembles of a plan as far as the results in a run directory go.
 class Ensembles {
 public:

@@ -22,41 +22,19 @@ namespace ratiofarm {
 namespace {
 
 /// Raised when the same ratios give another fit.json.
-constexpr std::uint64_t fit_algorithm = 4;
+constexpr std::uint64_t fit_algorithm = 5;
 
 /// Digest of everything the fit is made from.
-Digest fit_digest(const Campaign& campaign,
+/// \param made_from of the campaign as it is fitted
+Digest fit_digest(const MadeFrom& made_from,
                   const std::optional<Blinding>& blinding,
-                  const RatioFiles& ratios,
-                  const StatisticalModel& model,
                   const LikelihoodOptions& options) {
     Hasher hasher;
-    hasher.number(fit_algorithm).text(campaign.name).digest(inputs_digest(campaign, ratios));
-    hasher.text(model.parameter_of_interest).text(data_description(campaign, model));
-    if (blinding) hasher.text(blinding_text(*blinding));
-    for (const Injection& injection : campaign.data.injections) {
-        hasher.text(injection.name).text(injection.sample);
-        hasher.number(static_cast<std::uint64_t>(campaign.data.source));
-        for (const auto& [name, value] : injection.values) {
-            hasher.text(fmt::format("{} {}", name, value));
-        }
-    }
-    for (const Parameter& p : model.parameters) {
-        hasher.text(fmt::format("{} {} {} {} {} {} {} {} {}", p.name, p.start, p.low, p.high,
-                                p.fixed, static_cast<int>(p.constraint.kind), p.constraint.observed,
-                                p.constraint.width, p.group));
-    }
-    for (const UnbinnedRegion& region : model.unbinned) {
-        hasher.text(region.name).number(static_cast<std::uint64_t>(region.shape_norm));
-        add_processes(hasher, region);
-    }
+    hasher.number(fit_algorithm).text(text_of(made_from));
+    if (blinding) hasher.text(blinding->measurement).text(blinding_text(*blinding));
     hasher.number(static_cast<std::uint64_t>(options.storage));
     hasher.number(static_cast<std::uint64_t>(options.precision));
     hasher.number(options.instructions == InstructionSet::textbook ? 1 : 0);  // others: same bits
-    for (const double point : campaign.inference.scan) hasher.text(fmt::format("{}", point));
-    hasher.number(static_cast<std::uint64_t>(campaign.inference.negative_mixture));
-    hasher.number(static_cast<std::uint64_t>(campaign.inference.extreme_anchors));
-    hasher.text(finite_mc_toml(campaign.finite_mc));
     return hasher.finish();
 }
 
@@ -72,15 +50,13 @@ bool satisfies(const FitRecord& record, const FitRequest& request) {
         });
 }
 
-bool fit_is_up_to_date(const std::filesystem::path& path,
-                       const Digest& wanted,
-                       const FitRequest& request) {
-    if (!std::filesystem::exists(path)) return false;
+/// What fit.json holds; nothing if it is missing or damaged.
+std::optional<FitRecord> find_fit(const std::filesystem::path& path) {
+    if (!std::filesystem::exists(path)) return std::nullopt;
     try {
-        const FitRecord record = parse_fit_json(read_sealed(path));
-        return record.inputs == wanted.hex() && satisfies(record, request);
+        return parse_fit_json(read_sealed(path));
     } catch (const Error&) {
-        return false;
+        return std::nullopt;
     }
 }
 
@@ -122,29 +98,47 @@ void apply_guard_policies(const InferenceSection& policies, const GuardCounts& c
 struct FitInputs {
     RatioFiles ratios;
     StatisticalModel model;
+    MadeFrom made_from;
     Digest digest;
     FitOptions options;
     LikelihoodOptions likelihood;
     bool up_to_date = false;  ///< fit.json is of just these
 };
 
+/// Whether fit.json is of these inputs and has what is asked for. Says what changed if it is not.
+bool fit_is_up_to_date(const FitInputs& inputs,
+                       const RunPlace& place,
+                       const FitRequest& request,
+                       const Log& log) {
+    const auto record = find_fit(place.directory.fit_json());
+    if (!record) return false;
+    const auto changes = differences(record->made_from, inputs.made_from);
+    if (!record->made_from.empty() && !changes.empty()) {
+        log.info("fit.json is of another campaign",
+                 {{"changes", first_of(changes, "; ").substr(2)}});
+    }
+    return know_their_inputs(inputs.ratios) && record->inputs == inputs.digest.hex() &&
+           satisfies(*record, request);
+}
+
 /// Collective over the context's world. \param blinding on rank 0
-FitInputs fit_inputs(const mpi::Communicator& world,
-                     const Campaign& campaign,
+FitInputs fit_inputs(RunContext& context,
+                     const PlannedCampaign& planned,
                      const RunPlace& place,
                      const std::optional<Blinding>& blinding,
                      const FitRequest& request) {
+    const mpi::Communicator& world = context.world;
+    const Campaign campaign = as_fitted(planned, request);
     FitInputs inputs;
     std::uint64_t stale = 0;
     mpi::together(world, [&] {
         inputs.ratios = open_ratio_files(campaign, place.ratios);
         inputs.model = model_for_ratios(campaign, inputs.ratios);
+        inputs.made_from = made_from(planned.campaign, inputs.ratios);
         inputs.digest =
-            fit_digest(campaign, blinding, inputs.ratios, inputs.model, request.likelihood);
+            fit_digest(made_from(campaign, inputs.ratios), blinding, request.likelihood);
         inputs.options = fit_options(inputs.model, request);
-        if (!world.is_root()) return;
-        const bool known = inputs_digest(campaign, inputs.ratios) != Digest{};
-        stale = !known || !fit_is_up_to_date(place.directory.fit_json(), inputs.digest, request);
+        if (world.is_root()) stale = !fit_is_up_to_date(inputs, place, request, context.log);
     });
     mpi::all_sum(world, std::span(&stale, 1));
     inputs.up_to_date = stale == 0;
@@ -182,7 +176,8 @@ FittedCampaign fit_anew(RunContext& context,
                         const std::optional<Blinding>& blinding,
                         const FitInputs& inputs) {
     const mpi::Communicator& world = context.world;
-    const auto& [ratios, model, digest, options, likelihood_options, up_to_date] = inputs;
+    const auto& [ratios, model, made_from, digest, options, likelihood_options, up_to_date] =
+        inputs;
     LikelihoodData data = load_data(world, campaign, model, ratios);
     Likelihood first(model, data, world, likelihood_options);
     FittedCampaign fitted{{campaign.name,
@@ -197,6 +192,7 @@ FittedCampaign fit_anew(RunContext& context,
                           std::move(data),
                           std::move(first)};
     FitRecord& record = fitted.record;
+    record.made_from = made_from;
     const Likelihood& likelihood = fitted.likelihood;
     record.shapes = shape_record(campaign, ratios, likelihood, record.fit, likelihood_options);
     add_finite_mc(context, campaign, inputs, fitted);
@@ -246,7 +242,7 @@ CampaignFit fit_campaign(RunContext& context,
                          const FitRequest& request) {
     const mpi::Communicator& world = context.world;
     const Campaign campaign = as_fitted(planned, request);
-    const FitInputs inputs = fit_inputs(world, campaign, place, blinding, request);
+    const FitInputs inputs = fit_inputs(context, planned, place, blinding, request);
     if (inputs.up_to_date) return {{StageEnd::State::up_to_date, 0.0, {}}, std::nullopt};
     if (world.is_root()) {
         for (const std::string& warning : input_warnings(campaign, inputs.ratios)) {

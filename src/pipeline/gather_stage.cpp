@@ -87,20 +87,6 @@ EnsembleHeader header_of(const PlannedCampaign& planned, const Gathering& gather
     return header;
 }
 
-bool ensemble_is_up_to_date(const Campaign& campaign,
-                            const RunDirectory& directory,
-                            const PlannedEnsemble& wanted) {
-    const auto path = directory.ensemble(wanted.spec.name);
-    if (!std::filesystem::exists(path)) return false;
-    try {
-        const EnsembleHeader found = read_ensemble(path).header;
-        return found.digest == wanted.digest &&
-               found.combine == net_settings(campaign, wanted.spec.role).combine;
-    } catch (const Error&) {
-        return false;  // damaged, or of an older version: written again from the results
-    }
-}
-
 /// A damaged result is worth nothing: without it the same command trains the net again.
 [[noreturn]] void give_up_result(const std::filesystem::path& path,
                                  const std::string& name,
@@ -108,26 +94,6 @@ bool ensemble_is_up_to_date(const Campaign& campaign,
     std::filesystem::remove(path);
     throw SystemError(fmt::format(
         "{}; it was removed, run the same command again to train {} once more", why, name));
-}
-
-/// \throws DataError naming nets that are missing
-void expect_complete(const std::vector<EnsembleChoice>& choices) {
-    std::string missing;
-    std::uint64_t count = 0;
-    std::uint64_t slots = 0;
-    for (const EnsembleChoice& choice : choices) {
-        slots += choice.slots.size();
-        for (std::size_t slot = 0; slot < choice.slots.size(); ++slot) {
-            if (choice.choices[slot].state == SlotChoice::State::chosen) continue;
-            if (++count <= 5) missing += (count == 1 ? "" : ", ") + choice.slots[slot].name;
-        }
-        if (count > 0 || choice.complete) continue;
-        throw DataError("ensemble '" + choice.name +
-                        "' needs further members; run 'ratiofarm train' first");
-    }
-    if (count == 0) return;
-    throw DataError(fmt::format("{} of {} nets are not trained ({}{}); run 'ratiofarm train' first",
-                                count, slots, missing, count > 5 ? ", ..." : ""));
 }
 
 Gathering gathering_of(const Campaign& campaign,
@@ -167,8 +133,7 @@ Gatherings plan(const PlannedCampaign& planned,
     for (std::uint64_t index = 0; index < planned.graph.ensembles.size(); ++index) {
         const PlannedEnsemble& ensemble = planned.graph.ensembles[index];
         if (ensemble.spec.role == EnsembleRole::halves) continue;
-        if (!ensemble_is_up_to_date(planned.campaign, place.directory, ensemble))
-            stale.push_back(index);
+        if (!is_gathered(planned.campaign, place.directory, ensemble)) stale.push_back(index);
     }
     if (stale.empty()) return gatherings;
     Ensembles ensembles(planned, place);

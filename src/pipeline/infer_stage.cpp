@@ -13,20 +13,12 @@
 
 #include "farm_stage.hpp"
 #include "inference_tasks.hpp"
+#include "own_ratios.hpp"
 #include "ratio_assembly.hpp"
 #include "tested_shapes.hpp"
 
 namespace ratiofarm {
 namespace {
-
-bool ratios_are_up_to_date(const std::filesystem::path& path, const Digest& wanted) {
-    if (!std::filesystem::exists(path)) return false;
-    try {
-        return RatioFile(path).header().inputs == wanted;
-    } catch (const Error&) {
-        return false;  // damaged: made again
-    }
-}
 
 /// Collective over world. Trainers map the weights as they lie there: every bit of them is checked
 /// before, net by net on all ranks.
@@ -78,7 +70,7 @@ StageEnd infer_stage(RunContext& context,
     if (!planned.campaign.has_events()) return {StageEnd::State::up_to_date, 0.0, {}};
     const Digest inputs = ratios_digest(planned.campaign, planned.samples, planned.graph);
     std::uint64_t stale =
-        context.world.is_root() && !ratios_are_up_to_date(place.directory.ratios(), inputs) ? 1 : 0;
+        context.world.is_root() && !are_ratios_of(place.directory.ratios(), inputs) ? 1 : 0;
     mpi::all_sum(context.world, std::span(&stale, 1));
     if (stale == 0) return {StageEnd::State::up_to_date, 0.0, {}};
 

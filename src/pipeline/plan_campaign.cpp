@@ -8,7 +8,7 @@
 #include "ratiofarm/mpi/together.hpp"
 #include "ratiofarm/tables/event_file.hpp"
 
-#include "campaign/file/campaign_diff.hpp"
+#include "campaign/made_from.hpp"
 #include "campaign/training_planner.hpp"
 #include "core/publish.hpp"
 #include "core/sealed_text.hpp"
@@ -78,15 +78,6 @@ std::string work_digest(const PlannedCampaign& planned, const Digest& selection)
     return hasher.finish().hex();
 }
 
-/// Nets that the journal knows under the same name with other content.
-std::uint64_t count_changed(const TaskGraph& graph, const JournalState& history) {
-    return static_cast<std::uint64_t>(
-        std::count_if(graph.trainings.begin(), graph.trainings.end(), [&](const TrainTask& task) {
-            const auto known = history.latest.find(task.name);
-            return known != history.latest.end() && known->second != task.digest;
-        }));
-}
-
 /// Trainings that learned from the events of a selection. One that only a line of an older version
 /// knows counts by its result, if it is none of the preselection that is planned.
 std::uint64_t count_trained_on_selection(const JournalState& history,
@@ -145,6 +136,14 @@ bool was_begun(const PlannedCampaign& planned, const RootBooks& books) {
 }
 
 }  // namespace
+
+std::uint64_t count_changed(const TaskGraph& graph, const JournalState& history) {
+    return static_cast<std::uint64_t>(
+        std::count_if(graph.trainings.begin(), graph.trainings.end(), [&](const TrainTask& task) {
+            const auto known = history.latest.find(task.name);
+            return known != history.latest.end() && known->second != task.digest;
+        }));
+}
 
 std::vector<SampleInfo> read_selected(const Campaign& campaign) {
     return read_sample_info(campaign.events_path(), samples_to_read(campaign),

@@ -34,6 +34,9 @@ void plan_again(RunContext& context,
 /// Rank 0. The samples of selected.h5 that the plain campaign reads.
 std::vector<SampleInfo> read_selected(const Campaign& campaign);
 
+/// Nets that the journal knows under the same name with other content.
+std::uint64_t count_changed(const TaskGraph& graph, const JournalState& history);
+
 /// Rank 0. \throws ConfigError if the run directory holds nets of another campaign and the user did
 /// not ask to train them again
 void compare_with_history(const PlannedCampaign& planned,

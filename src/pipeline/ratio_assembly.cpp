@@ -12,6 +12,7 @@
 #include "ratiofarm/core/errors.hpp"
 
 #include "campaign/ensemble_spec.hpp"
+#include "campaign/made_from.hpp"
 #include "campaign/make_model.hpp"
 
 namespace ratiofarm {
@@ -76,6 +77,7 @@ RatioHeader ratio_header(const PlannedCampaign& planned,
     header.aggregation = campaign.ensemble.combine;
     header.shape_norm = campaign.inference.shape_norm;
     header.inputs = inputs;
+    header.made_from = text_of(ratios_made_from(campaign));
     return header;
 }
 

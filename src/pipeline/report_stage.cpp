@@ -2,6 +2,8 @@
 #include <filesystem>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "ratiofarm/mpi/together.hpp"
 
 #include "core/sealed_text.hpp"
@@ -9,6 +11,7 @@
 #include "report/collect_report_inputs.hpp"
 #include "report/farm_text.hpp"
 #include "report/report_html.hpp"
+#include "results/fit_json.hpp"
 
 #include "stages.hpp"
 
@@ -57,6 +60,31 @@ void add_regions(const PlannedCampaign& planned, const RunPlace& place, ReportIn
         binned_pictures(campaign, open_ratio_files(campaign, place.ratios), *inputs.fit);
 }
 
+/// \throws DataError if fit.json is the fit of another campaign or of other ratios
+void expect_own_fit(const PlannedCampaign& planned, const RunPlace& place) {
+    const std::filesystem::path path = place.directory.fit_json();
+    if (!std::filesystem::exists(path)) return;
+    const Campaign& campaign = planned.campaign;
+    const MadeFrom made = parse_fit_json(read_sealed(path)).made_from;
+    const bool has_ratios = std::ranges::all_of(campaign.unbinned, [&](const auto& region) {
+        return !region.ratios.empty() || std::filesystem::exists(place.ratios);
+    });
+    MadeFrom now = fit_made_from(campaign);
+    if (has_ratios) now = made_from(campaign, open_ratio_files(campaign, place.ratios));
+    auto changes = differences(made, now);
+    if (!has_ratios) {  // it was a fit of a ratio file that the command line named
+        std::erase_if(changes, [](const auto& line) { return line.starts_with("ratios."); });
+    }
+    if (changes.empty()) return;
+    const std::string why =
+        made.empty() ? "\n  it does not say what it was made from (an older version wrote it)"
+                     : first_of(changes, "\n  ");
+    throw DataError(
+        fmt::format("'{}' is the fit of another campaign:{}\nrun 'ratiofarm fit' with this one "
+                    "first (a fit with --ratios is reported with the same --ratios)",
+                    path.string(), why));
+}
+
 }  // namespace
 
 StageEnd report_stage(RunContext& context,
@@ -65,6 +93,7 @@ StageEnd report_stage(RunContext& context,
                       RootBooks& books) {
     mpi::together(context.world, [&] {
         if (!context.world.is_root()) return;
+        expect_own_fit(planned, place);
         books.journal->flush();
         const JournalState journal = read_journal(place.directory.journal());
         const ReportSources sources{planned.campaign, place.directory, place.ratios,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -36,6 +37,9 @@ struct FarmSettings {
     bool ignore_space = false;       ///< begin although the file system is too small
     Shard shard;                     ///< tasks of this farm; results of all others are not touched
 };
+
+/// The devices that may have trained the nets of a run, for who only asks whether they are right.
+inline constexpr std::array device_classes{DeviceClass::cpu, DeviceClass::cuda};
 
 /// Where a rank works, and how; the same on every rank but for its cores and its GPU.
 struct RunPlace {

@@ -8,11 +8,12 @@
 #include <fmt/format.h>
 
 #include "ratiofarm/mpi/together.hpp"
-#include "ratiofarm/tables/ratio_file.hpp"
 
 #include "campaign/cost.hpp"
 #include "core/units.hpp"
 #include "h5/free_space.hpp"
+
+#include "own_ratios.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -63,17 +64,6 @@ std::uint64_t blocks_to_do(const PlannedCampaign& planned, const RunPlace& place
     return static_cast<std::uint64_t>(std::count_if(
         tasks.begin(), tasks.end(),
         [&](const InferTask& task) { return is_missing(place.directory, task.digest); }));
-}
-
-bool has_ratios(const PlannedCampaign& planned, const RunPlace& place) {
-    const fs::path path = place.directory.ratios();
-    if (!fs::exists(path)) return false;
-    try {
-        return RatioFile(path).header().inputs ==
-               ratios_digest(planned.campaign, planned.samples, planned.graph);
-    } catch (const Error&) {
-        return false;  // damaged: made again
-    }
 }
 
 /// What selecting the events needs: nets, scores and at most a copy of the events.
@@ -200,7 +190,9 @@ SpaceNeeds space_needs(const PlannedCampaign& planned,
     if (contains_stage(stages, Stage::gather)) {
         need("ensembles", nets.gather * cost.net_bytes, nets.ensembles);
     }
-    if (contains_stage(stages, Stage::infer) && !has_ratios(planned, place)) {
+    const bool has_ratios = are_ratios_of(
+        place.directory.ratios(), ratios_digest(planned.campaign, planned.samples, planned.graph));
+    if (contains_stage(stages, Stage::infer) && !has_ratios) {
         const std::uint64_t blocks = blocks_to_do(planned, place);
         const std::uint64_t all = std::max<std::uint64_t>(cost.inferences, 1);
         need("ratio blocks", cost.block_bytes / all * blocks, blocks);

@@ -52,7 +52,9 @@ std::vector<ShapeSignificance> shape_significances(const mpi::Communicator& comm
     Significances significances;
     mpi::together(comm, [&] {
         if (!comm.is_root()) return;
-        significances.list = test_shapes(planned.campaign, Ensembles(planned, place).choices());
+        const auto choices = Ensembles(planned, place).choices();
+        expect_complete(choices);  // those of halves, too, which no ensemble file has
+        significances.list = test_shapes(planned.campaign, choices);
     });
     return decode<Significances>(mpi::broadcast(comm, encode(significances))).list;
 }

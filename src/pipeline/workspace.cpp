@@ -7,11 +7,13 @@
 
 #include "ratiofarm/mpi/together.hpp"
 
+#include "campaign/made_from.hpp"
 #include "core/publish.hpp"
 #include "core/sealed_text.hpp"
 #include "measurement/fit_input.hpp"
 
 #include "blinding.hpp"
+#include "own_ratios.hpp"
 #include "plan_campaign.hpp"
 #include "searched_campaign.hpp"
 
@@ -238,19 +240,53 @@ RunDirectory open_directory(const Log& log, const WorkspaceRequest& request, Wor
     return directory;
 }
 
+/// As expect_plain(), with what was edited since the run.
+void expect_resolved(Unresolved missing, const Campaign& written, const RunDirectory& directory) {
+    try {
+        expect_plain(missing, directory);
+    } catch (const DataError& problem) {
+        std::error_code unknown;
+        if (!fs::exists(directory.campaign(), unknown)) throw;
+        const auto changes = campaign_diff(read_campaign(directory.campaign()), written);
+        throw DataError(problem.what() + first_of(changes, "\n  "));
+    }
+}
+
+/// The best setting takes the place of what the campaign says. Without the events search.json is
+/// trusted.
+void apply_search(const RunPlace& place, PlannedCampaign& planned) {
+    if (!planned.campaign.search) return;
+    std::optional<Campaign> searched;
+    if (planned.samples.empty()) searched = searched_campaign(planned.campaign, place.directory);
+    for (const DeviceClass device : device_classes) {
+        if (searched || planned.samples.empty()) break;
+        const std::string name = device_class_name(device);
+        searched = searched_campaign({planned.campaign, planned.samples, name}, place.directory);
+    }
+    if (searched) {
+        planned.campaign = std::move(*searched);
+    } else {
+        planned.missing = Unresolved::search;
+    }
+}
+
 /// For commands that train nothing.
 void open_campaign(const Log& log, const RunPlace& place, PlannedCampaign& planned) {
     const Campaign& written = planned.written;
     std::optional<SourceEvents> source;
-    std::optional<Digest> inputs;
     if (written.has_events()) {
         source = if_there(log, [&] { return read_source_events(written, place.directory.root()); });
     }
-    if (needs_selection(written) && source) {
-        inputs = selection_inputs(written, *source, device_class_name(place.device));
+    FoundCampaign found;
+    for (const DeviceClass device : device_classes) {
+        std::optional<Digest> inputs;
+        if (needs_selection(written) && source) {
+            inputs = selection_inputs(written, *source, device_class_name(device));
+        }
+        found = find_plain_campaign(written, place.directory, inputs);
+        if (found.missing == Unresolved::nothing) break;
     }
-    FoundCampaign found = find_plain_campaign(written, place.directory, inputs);
-    expect_plain(found.missing, place.directory);
+    expect_resolved(found.missing, written, place.directory);
     planned.campaign = std::move(found.campaign);
     if (!needs_selection(written)) {
         if (source) planned.samples = std::move(source->samples);
@@ -258,9 +294,7 @@ void open_campaign(const Log& log, const RunPlace& place, PlannedCampaign& plann
         auto selected = if_there(log, [&] { return read_selected(planned.campaign); });
         if (selected) planned.samples = std::move(*selected);
     }
-    if (!planned.campaign.search) return;
-    auto searched = searched_campaign(planned.campaign, place.directory);
-    if (searched) planned.campaign = std::move(*searched);
+    apply_search(place, planned);
 }
 
 void open_on_root(RunContext& context, const WorkspaceRequest& request, Workspace& workspace) {
@@ -280,6 +314,10 @@ void open_on_root(RunContext& context, const WorkspaceRequest& request, Workspac
     }
     if (request.needs == Needs::campaign) {
         open_campaign(log, place, planned);
+        if (request.ratios.empty()) {
+            expect_resolved(planned.missing, planned.written, place.directory);
+            expect_own_ratios(planned, place, books.history, request.places);
+        }
         books.journal = std::make_unique<Journal>(path, own);
         return;
     }

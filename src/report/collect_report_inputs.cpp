@@ -11,6 +11,7 @@
 #include "ratiofarm/tables/ensemble_file.hpp"
 
 #include "campaign/ensemble_spec.hpp"
+#include "campaign/make_model.hpp"
 #include "core/sealed_text.hpp"
 
 #include "process_summary.hpp"
@@ -104,6 +105,13 @@ ProcessSummary process_summary(const ReportSources& sources,
     summary.name = process.name;
     summary.sample = sample;
     summary.yield = process.yield;
+    if (section_of(sources.campaign, process.name) != nullptr) {
+        for (const UnbinnedRegionSection& region : sources.campaign.unbinned) {
+            if (!region.ratios.empty()) continue;
+            summary.yield =
+                yield_in_region(sources.campaign, region, {process.name, process.yield});
+        }
+    }
     for (const ReferenceComponent& component : header.reference) {
         if (component.process == process.name) summary.reference_fraction += component.fraction;
     }
@@ -161,6 +169,12 @@ void add_goodness_of_fit(const ReportSources& sources, ReportInputs& inputs) {
     const fs::path path = sources.directory.gof_json();
     if (!fs::exists(path)) return;
     GofRecord gof = parse_gof_json(read_sealed(path));
+    const auto changes = differences(gof.made_from, inputs.fit->made_from);
+    if (!changes.empty()) {
+        inputs.warnings.push_back("gof.json belongs to another fit; run 'ratiofarm gof' again" +
+                                  first_of(changes, ", "));
+        return;
+    }
     for (const FittedParameter& parameter : inputs.fit->fit.parameters) {
         if (parameter.name != gof.poi || gof.data != inputs.fit->data) continue;
         const double near = 0.05 * parameter.error;  // toys expand the normalisations

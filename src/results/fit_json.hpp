@@ -11,6 +11,8 @@
 #include "ratiofarm/physics/statistical_model.hpp"
 #include "ratiofarm/protocol/shape_significance.hpp"
 
+#include "campaign/made_from.hpp"
+
 #include "finite_mc_record.hpp"
 #include "unblinding.hpp"
 
@@ -94,7 +96,7 @@ struct LimitRecord {
 /// What `fit.json` holds. No time, host or rank count: identical results are identical bytes.
 struct FitRecord {
     std::string campaign;  ///< name
-    std::string inputs;    ///< digest of the ratio file, hexadecimal
+    std::string inputs;    ///< digest of everything the fit is made from, hexadecimal
     std::string data;      ///< what was fitted: "Asimov data from the samples at mu = 1"
     FitResult fit;
     std::vector<ComparisonFit> comparisons;
@@ -105,6 +107,7 @@ struct FitRecord {
     std::optional<Blinding> blinding = {};  ///< of a campaign with [data].blind
     std::vector<InjectionFit> injections = {};
     std::optional<FiniteMcRecord> finite_mc = {};
+    MadeFrom made_from = {};  ///< without the options of the command line
 };
 
 /// What did not converge, one line each: the fit, an interval, points of the scan, an injection.

@@ -320,6 +320,7 @@ void fields(Visit& visit, MemberOf<Visit, FitRecord>& value) {
     visit("finite_mc", value.finite_mc);
     visit("limits", value.limits);
     visit("comparisons", value.comparisons);
+    visit("made_from", value.made_from, unless(value.made_from.empty()));
 }
 
 }  // namespace ratiofarm

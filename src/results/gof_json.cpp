@@ -36,6 +36,7 @@ void fields(Visit& visit, MemberOf<Visit, GofRecord>& value) {
     visit("toys", value.toys);
     visit("failed", value.failed);
     visit("tests", value.tests);
+    visit("made_from", value.made_from, unless(value.made_from.empty()));
 }
 
 namespace {

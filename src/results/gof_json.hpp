@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "campaign/made_from.hpp"
+
 namespace ratiofarm {
 
 /// How well one set of bins, or all of them, agree with the best fit.
@@ -31,6 +33,7 @@ struct GofRecord {
     std::uint64_t toys = 0;    ///< that converged
     std::uint64_t failed = 0;  ///< that did not, and are left out
     std::vector<GofTest> tests = {};
+    MadeFrom made_from = {};
 };
 
 /// JSON text, to be sealed; see docs/formats.md.

@@ -260,6 +260,33 @@ TEST_CASE("inputs are known where every ratio file says what it was made from", 
     const Campaign campaign = parse_campaign(campaign_text, ".");
     const RatioFiles silent = open_ratio_files(campaign, folder / "r.h5");
 
-    CHECK(inputs_digest(campaign, silent) == Digest{});
-    CHECK(inputs_digest(campaign, {}) != Digest{});
+    CHECK_FALSE(know_their_inputs(silent));
+    CHECK(know_their_inputs({}));
+    CHECK(made_from(campaign, silent).back() ==
+          std::pair<std::string, std::string>{"ratios.SR", "unknown"});
+}
+
+TEST_CASE("a yield that the campaign declares counts, not that of the ratio file", "[commands]") {
+    const test::TemporaryDirectory folder;
+    write_example(folder / "r.h5", true);
+    std::string text = campaign_text;
+    text.insert(text.find("coefficient"), "yield = 5.0\n");
+    const auto yields = [&](const std::string& more) {
+        const Campaign campaign = parse_campaign(text + more, folder.path());
+        std::vector<double> found;
+        for (const UnbinnedRegion& region :
+             model_for_ratios(campaign, open_ratio_files(campaign, folder / "r.h5")).unbinned) {
+            for (const ProcessModel& process : region.processes) found.push_back(process.yield);
+        }
+        return found;
+    };
+    const std::string two =
+        "[[region]]\nname = \"A\"\n[[region]]\nname = \"B\"\nratios = \"r.h5\"\n";
+
+    CHECK(yields("") == std::vector<double>{5.0, 90.0});
+    CHECK(yields("[[region]]\nname = \"A\"\nyield = { S = 7.0 }\n") ==
+          std::vector<double>{7.0, 90.0});
+    CHECK_THROWS_WITH(yields(two), Contains("region 'B': the yield of process 'S' is 10 in its "
+                                            "ratio file, but process.S.yield = 5"));
+    CHECK(yields(two + "yield = { S = 10.0 }\n") == std::vector<double>{5.0, 90.0, 10.0, 90.0});
 }

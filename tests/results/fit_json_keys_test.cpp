@@ -45,11 +45,11 @@ Places places_of(const Json& json) {
 const std::set<std::string> unread{"definitions", "band_sigmas", "blind"};
 /// A value that need not be there: the key is missing then.
 const std::set<std::string> optional_keys{
-    "error_low",         "error_high",     "pull",     "constraint",    "group",
-    "global_observable", "refit_down",     "refit_up", "observable_up", "observable_down",
-    "scan_parameter",    "shape_norm",     "shapes",   "finite_mc",     "limits",
-    "replicas",          "members",        "wifi",     "blinding",      "unblinded",
-    "injections",        "interval_failed"};
+    "error_low",         "error_high",      "pull",      "constraint",      "group",
+    "global_observable", "refit_down",      "refit_up",  "observable_up",   "observable_down",
+    "scan_parameter",    "shape_norm",      "shapes",    "finite_mc",       "limits",
+    "replicas",          "members",         "wifi",      "blinding",        "unblinded",
+    "injections",        "interval_failed", "made_from", "process.S.yield", "ratios.SR"};
 
 bool is_unread(const Pointer& place) {
     for (Pointer at = place; !at.empty(); at = at.parent_pointer()) {

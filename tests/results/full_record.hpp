@@ -28,6 +28,7 @@ inline FitRecord full_record() {
                           true,
                           {{"mu", 2.0, 1.9, 0.3, 0.3, {}, -1.0 / 3.0}, {"kappa", 1.0, 1.0, 0.0}}},
                          {"S2", "weighted events of sample S2 for mu = 1", false, {}}};
+    record.made_from = {{"process.S.yield", "60.0"}, {"ratios.SR", "unknown"}};
     return record;
 }
 

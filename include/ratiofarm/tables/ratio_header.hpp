@@ -63,7 +63,8 @@ struct RatioHeader {
     Split split;  ///< of the events that entered
     Combine aggregation = Combine::mean_log_ratio;
     ShapeNorm shape_norm = ShapeNorm::reference;
-    Digest inputs;  ///< of everything the ratios were made from
+    Digest inputs;          ///< of everything the ratios were made from
+    std::string made_from;  ///< keys of the campaign that decided them, one a line; empty: unknown
     bool operator==(const RatioHeader&) const = default;
 
     /// Column of a process.

@@ -217,6 +217,9 @@ void write_ratio_header(const h5::File& file,
     h5::write_attribute(file, "/", "ensembles", ensembles);
     h5::write_attribute(file, "/", "samples", sets);
     h5::write_attribute(file, "/", "inputs", std::string_view(header.inputs.hex()));
+    if (!header.made_from.empty()) {
+        h5::write_attribute(file, "/", "made_from", std::string_view(header.made_from));
+    }
     h5::write_attribute(
         file, "/", "split",
         std::vector<double>{header.split.train, header.split.validation, header.split.inference});
@@ -258,6 +261,9 @@ RatioHeader read_ratio_header(const h5::File& file) {
     header.shape_norm = word_or(file, "shape_norm", ShapeNorm::none);
     if (h5::has_attribute(file, "/", "inputs")) {
         header.inputs = Digest::from_hex(h5::read_text_attribute(file, "/", "inputs"));
+    }
+    if (h5::has_attribute(file, "/", "made_from")) {
+        header.made_from = h5::read_text_attribute(file, "/", "made_from");
     }
     for (const ReferenceComponent& component : header.reference) {
         header.column_of(component.process);
