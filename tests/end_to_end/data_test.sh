@@ -99,6 +99,19 @@ refused "does not exist" ratiofarm run campaign.toml --out fresh --unblind "appr
 sed 's/range = \[0.0, 10.0\]/range = [0.0, 9.0]/' campaign.toml > changed.toml
 refused "of another measurement" ratiofarm run changed.toml --out blind --unblind "approved"
 
+# The data of a blind campaign have to be there, and other data ask for another blind fit first.
+sed 's/sample = "data"/sample = "dat"/' campaign.toml > typo.toml
+expect_code 2 ratiofarm check typo.toml > typo.out 2> typo.err
+expect_in "has no such sample (did you mean 'data'?)" typo.err
+sed 's/sample = "data"/sample = "other"/' campaign.toml > moved.toml
+"$RATIOFARM_PYTHON" -c 'import h5py; f = h5py.File("toy.h5", "a"); f.pop("metadata_crc", None); f.copy("data", "other")'
+cp -r blind moved
+refused "of another measurement" ratiofarm run moved.toml --out moved --unblind "approved"
+ratiofarm fit moved.toml --out moved > moved.out 2> moved.err
+expect_in 'changes="data.sample: "data" -> "other"' moved.err
+ratiofarm run moved.toml --out moved --unblind "approved" > moved.out 2>> moved.err
+expect_in "data: events of sample other" moved.out
+
 ratiofarm run campaign.toml --out blind --unblind "approved by the group" > open.out 2> open.err
 expect_in "unblinded at .* because: approved by the group (expected before: mu = " open.out
 expect_in "data: events of sample data" open.out
