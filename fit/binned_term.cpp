@@ -175,6 +175,16 @@ std::vector<double> BinnedTerm::expected(std::span<const SampleAt> at) const {
     return nu;
 }
 
+std::vector<double> BinnedTerm::sizes(std::span<const double> u) const {
+    std::vector<double> sizes(observed_.size());
+    for (const SampleAt& sample : samples_at(u)) {
+        for (std::size_t b = 0; b < sizes.size(); ++b) {
+            sizes[b] += std::abs(sample.rate.value * sample.factor[b] * sample.content[b]);
+        }
+    }
+    return sizes;
+}
+
 std::vector<double> BinnedTerm::expected(std::span<const double> u) const {
     const auto at = samples_at(u);
     return expected(at);
@@ -259,7 +269,7 @@ void BinnedTerm::add(std::span<const double> u, Evaluation& to) const {
     for (std::size_t b = 0; b < nu.size(); ++b) {
         const PoissonTerm term = poisson_term(observed_[b], nu[b]);
         to.nll += term.value;
-        to.below_floor += term.below_floor ? 1 : 0;
+        to.bins_below_floor += term.below_floor ? 1 : 0;
         first[b] = term.gradient;
         second[b] = term.curvature;
         for (std::size_t i = 0; i < shared_.size(); ++i) {

@@ -105,6 +105,42 @@ bool Likelihood::in_coefficient(std::size_t parameter) const {
 }
 std::uint64_t Likelihood::passes() const { return state_->passes; }
 
+std::vector<ShapeParity> Likelihood::shape_parities() const {
+    std::vector<ShapeParity> all(n_parameters());
+    for (const UnbinnedTerm& term : state_->unbinned) {
+        const auto& parities = term.events().parities();
+        for (std::size_t p = 0; p < parities.size(); ++p) {
+            ShapeParity& parity = all[term.shape_parameters()[p]];
+            parity.even += parities[p].even;
+            parity.odd += parities[p].odd;
+            parity.kinked = parity.kinked || parities[p].kinked;
+        }
+    }
+    return all;
+}
+
+std::vector<std::string> Likelihood::impossible_bins(std::span<const double> u) const {
+    std::vector<std::string> lines;
+    for (std::size_t r = 0; r < state_->binned.size(); ++r) {
+        const BinnedTerm& term = state_->binned[r];
+        const std::vector<double> expected = term.expected(u);
+        const std::vector<double> size = term.sizes(u);
+        constexpr double cancelled = 1e-2;  // a wall at 0 stops a fit a little before it
+        for (std::size_t b = 0; b < expected.size(); ++b) {
+            const double observed = term.observed()[b];
+            const bool next_to_nothing = size[b] > 0.0 && expected[b] < cancelled * size[b];
+            if (expected[b] > 0.0 && !next_to_nothing) continue;
+            if (expected[b] == 0.0 && observed == 0.0) continue;
+            lines.push_back("region '" + state_->model.binned[r].name + "', bin " +
+                            std::to_string(b) + " expects " + std::to_string(expected[b]) +
+                            " events where " + std::to_string(observed) +
+                            " were observed (must be > 0: merge the bin with its neighbour, leave "
+                            "it out, or mend the negative contents of its samples)");
+        }
+    }
+    return lines;
+}
+
 std::uint64_t Likelihood::n_events() const {
     std::uint64_t sum = 0;
     for (const auto& term : state_->unbinned) sum += term.events().n_events();
@@ -157,8 +193,18 @@ ExpectedData Likelihood::expected_data(const LikelihoodData& data,
     for (std::size_t r = 0; r < data.unbinned.size(); ++r) {
         result.data.unbinned.push_back(state_->unbinned[r].expected_events(data.unbinned[r], u));
     }
-    for (const BinnedTerm& term : state_->binned) {
-        result.data.binned.push_back(term.expected(u));
+    for (std::size_t r = 0; r < state_->binned.size(); ++r) {
+        const std::vector<double> expected = state_->binned[r].expected(u);
+        for (std::size_t b = 0; b < expected.size(); ++b) {
+            if (expected[b] >= 0.0) continue;
+            throw mpi::AgreedError(
+                ExitCode::usage,
+                "no Asimov data: region '" + state_->model.binned[r].name + "', bin " +
+                    std::to_string(b) + " expects " + std::to_string(expected[b]) +
+                    " events (must be >= 0: merge the bin with its neighbour, leave it out, or "
+                    "mend the negative contents of its samples)");
+        }
+        result.data.binned.push_back(expected);
     }
     result.observed = coordinates().to_external(u);
     return result;

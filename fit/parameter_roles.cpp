@@ -1,9 +1,13 @@
 #include "parameter_roles.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
+#include <span>
 #include <string>
 
+#include "ratiofarm/physics/internal_coefficient.hpp"
 #include "ratiofarm/physics/internal_coordinates.hpp"
 
 namespace ratiofarm {
@@ -57,7 +61,126 @@ void add_region(const BinnedRegion& region,
     }
 }
 
+/// What is expected at the start, and how much an effect of one parameter changes it.
+struct Shift {
+    double up = 0.0;
+    double down = 0.0;
+};
+
+bool is_kinked(Interpolation code, const Anchors& anchors) {
+    const double odd = 1e-12;
+    if (code == Interpolation::code0) return std::abs(anchors.up + anchors.down - 2.0) > odd;
+    return code == Interpolation::code1 && std::abs(anchors.up * anchors.down - 1.0) > odd;
+}
+
+/// The parities of yields and bins.
+class Parities {
+public:
+    Parities(const StatisticalModel& model, std::vector<ParameterRole>& roles)
+        : model_(model),
+          coordinates_(model),
+          start_(coordinates_.to_internal(start_values(model))),
+          roles_(roles) {}
+
+    void add(const UnbinnedRegion& region) {
+        double all = 0.0;
+        std::map<std::size_t, std::vector<Shift>> shifts;
+        for (const auto& process : region.processes) {
+            const double rate = process.yield * at_start(process.coefficient);
+            all += rate;
+            for (const auto& effect : process.systematics) {
+                if (!effect.yield) continue;
+                // Processes are told apart by the events, so each counts by itself.
+                std::vector<Shift>& list = shifts[parameter_index(model_, effect.parameter)];
+                list.push_back(
+                    {rate * (effect.yield->up - 1.0), rate * (effect.yield->down - 1.0)});
+                note_kink(effect.parameter, is_kinked(effect.yield_code, *effect.yield));
+            }
+        }
+        for (const auto& [a, list] : shifts) {
+            for (const Shift& shift : list) add_bin(a, shift, all);
+        }
+    }
+
+    void add(const BinnedRegion& region) {
+        std::vector<double> all(region.n_bins());
+        std::map<std::size_t, std::vector<Shift>> shifts;
+        for (const auto& sample : region.samples) {
+            const double factor = at_start(sample.coefficient);
+            const auto shifts_of = [&](const std::string& parameter) {
+                std::vector<Shift>& list = shifts[parameter_index(model_, parameter)];
+                list.resize(all.size());
+                return std::span(list);
+            };
+            for (std::size_t b = 0; b < all.size(); ++b) all[b] += factor * sample.contents[b];
+            for (const auto& effect : sample.yields) {
+                const auto list = shifts_of(effect.parameter);
+                for (std::size_t b = 0; b < all.size(); ++b) {
+                    list[b].up += factor * sample.contents[b] * (effect.anchors.up - 1.0);
+                    list[b].down += factor * sample.contents[b] * (effect.anchors.down - 1.0);
+                }
+                note_kink(effect.parameter, is_kinked(effect.code, effect.anchors));
+            }
+            for (const auto& effect : sample.shapes) {
+                const auto list = shifts_of(effect.parameter);
+                bool odd = true;
+                for (std::size_t b = 0; b < all.size(); ++b) {
+                    const double content = sample.contents[b];
+                    const Shift own{effect.up[b] - content, effect.down[b] - content};
+                    list[b].up += factor * own.up;
+                    list[b].down += factor * own.down;
+                    odd = odd && std::abs(own.up + own.down) <= 1e-12 * std::abs(content);
+                }
+                note_kink(effect.parameter, effect.code == Interpolation::code0 && !odd);
+            }
+        }
+        for (const auto& [a, list] : shifts) {
+            for (std::size_t b = 0; b < list.size(); ++b) add_bin(a, list[b], all[b]);
+        }
+    }
+
+private:
+    double at_start(const Coefficient& coefficient) const {
+        return InternalCoefficient(coefficient, model_, coordinates_).at(start_).value;
+    }
+
+    void note_kink(const std::string& parameter, bool kinked) {
+        ShapeParity& parity = roles_[parameter_index(model_, parameter)].parity;
+        parity.kinked = parity.kinked || kinked;
+    }
+
+    void add_bin(std::size_t a, const Shift& shift, double expected) {
+        const double scale = 0.25 / std::max(1.0, std::abs(expected));
+        const double even = scale * std::pow(shift.up + shift.down, 2);
+        roles_[a].parity.even += even;
+        roles_[a].parity.odd += scale * std::pow(shift.up - shift.down, 2);
+        if (shift.up * shift.down >= 0.0) roles_[a].turning += even;
+    }
+
+    const StatisticalModel& model_;
+    InternalCoordinates coordinates_;
+    std::vector<double> start_;
+    std::vector<ParameterRole>& roles_;
+};
+
 }  // namespace
+
+std::vector<ParameterRole> parameter_roles(const Likelihood& likelihood) {
+    const StatisticalModel& model = likelihood.model();
+    std::vector<ParameterRole> roles = parameter_roles(model);
+    Parities parities(model, roles);
+    for (const auto& region : model.unbinned) parities.add(region);
+    for (const auto& region : model.binned) parities.add(region);
+    const std::vector<ShapeParity> shapes = likelihood.shape_parities();
+    for (std::size_t a = 0; a < roles.size(); ++a) {
+        roles[a].parity.even += shapes[a].even;
+        roles[a].parity.odd += shapes[a].odd;
+        roles[a].parity.kinked = roles[a].parity.kinked || shapes[a].kinked;
+        // Where the even part is small it is noise of the learned ratios.
+        if (shapes[a].even > 0.3 * shapes[a].odd) roles[a].turning += shapes[a].even;
+    }
+    return roles;
+}
 
 std::vector<ParameterRole> parameter_roles(const StatisticalModel& model) {
     const InternalCoordinates coordinates(model);

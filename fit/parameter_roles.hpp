@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "ratiofarm/fit/likelihood.hpp"
 #include "ratiofarm/physics/statistical_model.hpp"
 
 namespace ratiofarm {
@@ -15,9 +16,15 @@ struct ParameterRole {
     /// it. Where every coefficient is linear, each ln D_i is concave in it, and there is one
     /// minimum.
     bool several_minima = false;
+    ShapeParity parity = {};
+    double turning = 0.0;  ///< the part of parity.even where both sides of a variation lie on one
+                           ///< side of the nominal, or one on it: a mirrored minimum may exist
 };
 
 /// [parameters]
 std::vector<ParameterRole> parameter_roles(const StatisticalModel& model);
+
+/// With what the shapes of the events add to kinks, parity and turning.
+std::vector<ParameterRole> parameter_roles(const Likelihood& likelihood);
 
 }  // namespace ratiofarm

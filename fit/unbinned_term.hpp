@@ -36,6 +36,7 @@ public:
     EventSource expected_events(const EventSource& source, std::span<const double> u) const;
 
     const RegionEvents& events() const { return events_; }
+    const std::vector<std::size_t>& shape_parameters() const { return named_.shape_parameters; }
 
 private:
     bool is_normalised() const;

@@ -66,6 +66,7 @@ std::string bad_shape(const EventSet& events, std::size_t column, std::size_t si
 struct EventBlocks::Found {
     std::uint64_t n_zero_weight = 0;
     std::vector<std::uint64_t> clipped_anchors;
+    std::vector<std::uint64_t> parities;
     std::vector<std::uint8_t> used;  // [events of the piece], has weight or reference weight
 };
 
@@ -76,7 +77,8 @@ EventBlocks::EventBlocks(const Request& request)
       n_processes_(request.source.processes.size()),
       n_columns_(request.columns.size()),
       bytes_per_anchor_(request.storage == ShapeStorage::fp16 ? 2 : 4),
-      clipped_anchors_(n_processes_) {
+      clipped_anchors_(n_processes_),
+      parities_(2 * n_columns_) {
     allocate();
     const unsigned threads = std::max(1U, request.threads);
     const std::uint64_t size = events_of_piece(request.source, events_.size(), threads);
@@ -128,6 +130,7 @@ void EventBlocks::load(const Request& request, const EventSet& events, Found& fo
     load_ratios(events, first_block);
     const std::string bad = load_shapes(request, events, first_block, found);
     if (!bad.empty()) throw DataError(bad);
+    add_parities(request, events, found);
 }
 
 void EventBlocks::load_weights(const EventSet& events, std::size_t first_block, Found& found) {
@@ -208,7 +211,27 @@ std::string EventBlocks::load_shapes(const Request& request,
     return problem;
 }
 
+void EventBlocks::add_parities(const Request& request, const EventSet& events, Found& found) const {
+    const std::size_t n = events.size();
+    found.parities.resize(2 * n_columns_);
+    for (std::size_t c = 0; c < n_columns_; ++c) {
+        const float* up = events.log_g.data() + 2 * request.columns[c] * n;
+        const float* down = up + n;
+        for (std::size_t i = 0; i < n; ++i) {
+            if (!found.used[i]) continue;
+            const double u = std::clamp(up[i], -largest_log_g, largest_log_g);
+            const double d = std::clamp(down[i], -largest_log_g, largest_log_g);
+            const auto square = [](double x) {
+                return static_cast<std::uint64_t>(0.25 * x * x / parity_unit);
+            };
+            found.parities[2 * c] += square(u + d);
+            found.parities[2 * c + 1] += square(u - d);
+        }
+    }
+}
+
 void EventBlocks::join(const Found& found) {
+    for (std::size_t k = 0; k < parities_.size(); ++k) parities_[k] += found.parities[k];
     n_zero_weight_ += found.n_zero_weight;
     for (std::size_t j = 0; j < n_processes_; ++j) clipped_anchors_[j] += found.clipped_anchors[j];
 }

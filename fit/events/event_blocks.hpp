@@ -46,6 +46,10 @@ public:
 
     std::uint64_t n_zero_weight() const { return n_zero_weight_; }
     const std::vector<std::uint64_t>& clipped_anchors() const { return clipped_anchors_; }
+    /// [columns][even, odd]: sums over events with weight of ((ln g_up +- ln g_down) / 2)^2 in units
+    /// of parity_unit; whole numbers, so that their sum does not depend on its order.
+    const std::vector<std::uint64_t>& parities() const { return parities_; }
+    static constexpr double parity_unit = 0x1p-24;
     std::uint64_t n_bytes() const;
 
 private:
@@ -59,6 +63,7 @@ private:
                             const EventSet& events,
                             std::size_t first_block,
                             Found& found);
+    void add_parities(const Request& request, const EventSet& events, Found& found) const;
     void join(const Found& found);
 
     Shards cut_;
@@ -76,6 +81,7 @@ private:
     std::vector<std::uint8_t> any_reference_;  // [blocks]
     std::uint64_t n_zero_weight_ = 0;
     std::vector<std::uint64_t> clipped_anchors_;  // [S]
+    std::vector<std::uint64_t> parities_;         // [C, 2]
 };
 
 }  // namespace ratiofarm

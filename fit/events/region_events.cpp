@@ -65,6 +65,22 @@ ReferenceSums reference_of(std::span<const double> sums, const RegionPlan& plan)
     return result;
 }
 
+/// \param sums [columns][even, odd], in kernel order
+std::vector<ShapeParity> parities_of(const RegionLayout& layout,
+                                     const RegionPlan& plan,
+                                     std::span<const std::uint64_t> sums) {
+    std::vector<ShapeParity> parities(layout.n_shape_parameters);
+    for (std::size_t c = 0; c < plan.n_columns(); ++c) {
+        ShapeParity& parity = parities[plan.parameters()[c]];
+        parity.even += EventBlocks::parity_unit * static_cast<double>(sums[2 * c]);
+        parity.odd += EventBlocks::parity_unit * static_cast<double>(sums[2 * c + 1]);
+        const Interpolation code = layout.columns[plan.columns()[c]].code;
+        parity.kinked = parity.kinked || code == Interpolation::code0 ||
+                        (code == Interpolation::code1 && sums[2 * c] > 0);
+    }
+    return parities;
+}
+
 }  // namespace
 
 struct RegionEvents::State {
@@ -78,6 +94,7 @@ struct RegionEvents::State {
     std::uint64_t n_events = 0;
     std::uint64_t n_zero_weight = 0;
     std::vector<std::uint64_t> clipped_anchors;
+    std::vector<ShapeParity> parities;
     std::optional<TextbookEvents> textbook;  // instead of everything fast
 
     std::size_t n_threads() const {
@@ -272,6 +289,7 @@ RegionEvents::RegionEvents(const RegionLayout& layout,
                                            source.total,
                                            0,
                                            {},
+                                           {},
                                            {}});
     mpi::together(comm, [&] {
         state_->events.emplace(EventBlocks::Request{.source = source,
@@ -284,9 +302,13 @@ RegionEvents::RegionEvents(const RegionLayout& layout,
     });
     std::vector<std::uint64_t> counts = state_->events->clipped_anchors();
     counts.push_back(state_->events->n_zero_weight());
+    const std::vector<std::uint64_t>& parities = state_->events->parities();
+    counts.insert(counts.end(), parities.begin(), parities.end());
     mpi::all_sum(comm, counts);
-    state_->n_zero_weight = counts.back();
-    counts.pop_back();
+    const auto first = counts.end() - static_cast<std::ptrdiff_t>(parities.size());
+    state_->n_zero_weight = *std::prev(first);
+    state_->parities = parities_of(layout, state_->plan, {first, counts.end()});
+    counts.erase(std::prev(first), counts.end());
     state_->clipped_anchors = std::move(counts);
     if (options.instructions != InstructionSet::textbook) return;
     state_->textbook.emplace(layout, source, comm);
@@ -322,6 +344,7 @@ ReferenceSums RegionEvents::reference(std::span<const double> alpha) const {
 std::uint64_t RegionEvents::n_events() const { return state_->n_events; }
 std::uint64_t RegionEvents::n_zero_weight() const { return state_->n_zero_weight; }
 std::uint64_t RegionEvents::n_bytes() const { return state_->events->n_bytes(); }
+const std::vector<ShapeParity>& RegionEvents::parities() const { return state_->parities; }
 const std::vector<std::uint64_t>& RegionEvents::clipped_anchors() const {
     return state_->clipped_anchors;
 }

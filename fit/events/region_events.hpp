@@ -68,6 +68,8 @@ public:
     std::uint64_t n_bytes() const;        ///< held by this rank
     /// [S], anchors of data or reference events that were clipped to a factor of 20, on all ranks
     const std::vector<std::uint64_t>& clipped_anchors() const;
+    /// [P], of the data and reference events on all ranks
+    const std::vector<ShapeParity>& parities() const;
 
 private:
     struct State;

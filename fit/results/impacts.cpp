@@ -178,6 +178,7 @@ void refit_held(const Likelihood& likelihood,
     FitResult alone = result;  // the branch of the result: impacts are local
     alone.minima.resize(1);
     Profile profile(likelihood, alone, {a});
+    profile.stay_on_branches();
     const auto shift = [&](double value) -> std::optional<double> {
         const Parameter& range = likelihood.model().parameters[a];
         if (value < range.low || value > range.high) {
@@ -193,8 +194,12 @@ void refit_held(const Likelihood& likelihood,
         }
         return coordinates.to_external(poi, point.u[poi]) - result.parameters[poi].value;
     };
-    impact.refit_down = shift(fitted.value - fitted.error);
-    impact.refit_up = shift(fitted.value + fitted.error);
+    double step = fitted.error;
+    if (!(step > 0.0)) {
+        step = constraint_width(likelihood.model().parameters[a], fitted.value).value_or(0.0);
+    }
+    impact.refit_down = shift(fitted.value - step);
+    impact.refit_up = shift(fitted.value + step);
 }
 
 /// Shift of the parameter of interest with one global observable moved by its width.

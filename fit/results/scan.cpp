@@ -30,6 +30,15 @@ void check_points(const Parameter& parameter, std::span<const double> points) {
     }
 }
 
+ScanPoint scan_point(const InternalCoordinates& coordinates,
+                     double value,
+                     const Profile& profile,
+                     const ProfilePoint& point) {
+    std::vector<double> theta = coordinates.to_external(point.u);
+    for (double& component : theta) component += 0.0;  // no sign of a zero
+    return {value, profile.t(point), std::move(theta), point.converged, false, point.below_floor};
+}
+
 /// A scan along one parameter.
 class Scan {
 public:
@@ -43,7 +52,7 @@ public:
         std::vector<double> u;
         for (const double point : points) u.push_back(coordinates_.to_internal(parameter_, point));
         if (points.size() >= least_for_interpolation && tolerance > 0.0 &&
-            profile_.n_branches() == 1) {
+            profile_.n_branches() == 1 && profile_.smooth()) {
             const auto [low, high] = std::minmax_element(u.begin(), u.end());
             profile_.accept(tolerance);
             const auto knots = ProfileCurve(profile_, first_step_, tolerance).between(*low, *high);
@@ -79,8 +88,7 @@ private:
         std::vector<ScanPoint> scanned(points.size());
         for (const std::size_t k : order) {
             const ProfilePoint point = profile_.at(u[k]);
-            scanned[k] = {points[k], profile_.t(point), coordinates_.to_external(point.u),
-                          point.converged, false};
+            scanned[k] = scan_point(coordinates_, points[k], profile_, point);
         }
         return scanned;
     }
@@ -101,7 +109,7 @@ private:
     ScanPoint between(const ProfilePoint& a, const ProfilePoint& b, double point, double u) const {
         for (const ProfilePoint* knot : {&a, &b}) {
             if (knot->u[parameter_] == u) {
-                return {point, profile_.t(*knot), coordinates_.to_external(knot->u), true, false};
+                return scan_point(coordinates_, point, profile_, *knot);
             }
         }
         std::vector<double> theta = a.u;
@@ -112,7 +120,8 @@ private:
         }
         theta[parameter_] = u;
         const double t = Quintic(knot_of(profile_, a), knot_of(profile_, b)).at(u);
-        return {point, std::max(0.0, t), coordinates_.to_external(theta), true, true};
+        return {point, std::max(0.0, t), coordinates_.to_external(theta), true, true,
+                std::max(a.below_floor, b.below_floor)};
     }
 
     const InternalCoordinates& coordinates_;
@@ -137,9 +146,13 @@ std::vector<double> default_scan_points(const StatisticalModel& model,
     const FittedParameter& fitted = result.parameters[index];
     double low = range.low;
     double high = range.high;
-    if (fitted.error > 0.0) {
-        low = std::max(low, fitted.value - scan_reach * fitted.error);
-        high = std::min(high, fitted.value + scan_reach * fitted.error);
+    double error = fitted.error;
+    if (!(error > 0.0)) {
+        error = std::max(fitted.error_low.value_or(0.0), fitted.error_high.value_or(0.0));
+    }
+    if (error > 0.0) {
+        low = std::max(low, fitted.value - scan_reach * error);
+        high = std::min(high, fitted.value + scan_reach * error);
     }
     std::vector<double> points;
     for (std::size_t k = 0; k < n; ++k) {
@@ -164,6 +177,13 @@ std::vector<ScanPoint> scan(const Likelihood& likelihood,
     return Scan(likelihood, result, parameter).run(points, options.tolerance);
 }
 
+const ScanPoint* deeper_point(std::span<const ScanPoint> points) {
+    const auto least =
+        std::min_element(points.begin(), points.end(),
+                         [](const ScanPoint& a, const ScanPoint& b) { return a.t < b.t; });
+    return least == points.end() || !(least->t < 0.0) ? nullptr : &*least;
+}
+
 std::vector<ScanPoint> scan_grid(const Likelihood& likelihood,
                                  const FitResult& result,
                                  const ScanAxis& outer,
@@ -182,8 +202,7 @@ std::vector<ScanPoint> scan_grid(const Likelihood& likelihood,
             const std::vector<double> held{coordinates.to_internal(a, x),
                                            coordinates.to_internal(b, y)};
             const ProfilePoint point = profile.at(held);
-            points.push_back(
-                {x, profile.t(point), coordinates.to_external(point.u), point.converged, false});
+            points.push_back(scan_point(coordinates, x, profile, point));
         }
     }
     return points;

@@ -89,6 +89,12 @@ double TestStatistics::value(TestStatistic statistic, double mu) {
     return std::max(0.0, t);
 }
 
+std::optional<std::vector<double>> TestStatistics::deeper() const {
+    const std::vector<double>* u = state_->profile.deeper();
+    if (u == nullptr) return std::nullopt;
+    return state_->likelihood.coordinates().to_external(*u);
+}
+
 std::vector<double> TestStatistics::conditional(double mu) {
     auto theta = state_->likelihood.coordinates().to_external(state_->at(mu).u);
     theta[state_->poi] = mu;

@@ -37,6 +37,32 @@ void warn_of_state(const FitResult& result, Warnings& warnings) {
     }
 }
 
+void warn_of_no_error(const FittedParameter& parameter,
+                      const FitResult& result,
+                      Warnings& warnings) {
+    const std::string name = "parameter '" + parameter.name + "'";
+    const std::string take = ": it has no error; take the interval t < 1 (--minos " +
+                             parameter.name + ")";
+    switch (parameter.no_error) {
+        case NoError::none: return;
+        case NoError::kink:
+            warnings.push_back(name + " is at the kink of its interpolation" + take);
+            return;
+        case NoError::root:
+            warnings.push_back(name + ", of which a coefficient has the root, is less than an error "
+                                      "of the root from 0" + take);
+            return;
+        case NoError::undetermined:
+            for (const FlatDirection& direction : result.flat_directions) {
+                for (const auto& part : direction.leading) {
+                    if (part.parameter == parameter.name) return;  // named there
+                }
+            }
+            warnings.push_back(name + " is not determined by the data within its range" + take);
+            return;
+    }
+}
+
 void warn_of_parameters(const StatisticalModel& model,
                         const FitResult& result,
                         Warnings& warnings) {
@@ -58,10 +84,11 @@ void warn_of_parameters(const StatisticalModel& model,
                                "' held did not converge");
         }
         if (parameter.at_bound) {
-            warnings.push_back(
-                "parameter '" + parameter.name + "' is at the end of its range" +
-                ": its error and those of the others include only the free parameters");
+            warnings.push_back("parameter '" + parameter.name +
+                               "' is at the end of its range: it has no error, and those of the "
+                               "others hold it there");
         }
+        warn_of_no_error(parameter, result, warnings);
     }
     if (!any_free) warnings.push_back("no parameter is free: nothing was fitted");
     if (model.parameters[parameter_index(model, result.poi)].fixed) {
@@ -81,7 +108,7 @@ void warn_of_flat_directions(const FitResult& result, Warnings& warnings) {
         }
         warnings.push_back("the events do not determine a combination of parameters led by '" +
                            direction.leading.front().parameter + "' (" + text +
-                           "): errors include only the other directions");
+                           "): they have no error where it moves them within their ranges");
     }
 }
 
@@ -92,6 +119,13 @@ void warn_of_guards(const FitResult& result, Warnings& warnings) {
             std::to_string(result.guards.events) +
             " events have a mixture below their floor (1e-6 of their scale) at the minimum and "
             "were continued smoothly: the ratios are poor there");
+    }
+    if (result.guards.below_floor_on_profiles > result.guards.non_positive_mixture) {
+        warnings.push_back(
+            "up to " + std::to_string(result.guards.below_floor_on_profiles) + " of " +
+            std::to_string(result.guards.events) +
+            " events have a mixture below their floor on the way to the ends of t < 1: these events "
+            "alone make t rise there (are their ratios right?)");
     }
     if (result.guards.clipped_factors > 0) {
         warnings.push_back(std::to_string(result.guards.clipped_factors) +
@@ -119,16 +153,33 @@ void warn_of_minima(const StatisticalModel& model,
     }
 }
 
+void warn_of_impacts(const FitResult& result, Warnings& warnings) {
+    std::string names;
+    for (const Impact& impact : result.impacts) {
+        if (impact.not_linear) names += (names.empty() ? "'" : ", '") + impact.parameter + "'";
+    }
+    if (names.empty()) return;
+    warnings.push_back("both sides of " + names +
+                       " act alike or meet in a kink: first-order impacts say little about them, and "
+                       "the systematic part of the error lacks them; 'ratiofarm impacts' refits them");
+}
+
 }  // namespace
 
-std::vector<std::string> fit_warnings(const StatisticalModel& model,
+std::vector<std::string> fit_warnings(const Likelihood& likelihood,
                                       const FitResult& result,
                                       double same_nll) {
+    const StatisticalModel& model = likelihood.model();
     Warnings warnings;
     warn_of_state(result, warnings);
+    for (auto& line : likelihood.impossible_bins(
+             likelihood.coordinates().to_internal(best_values(result)))) {
+        warnings.push_back(std::move(line));
+    }
     warn_of_parameters(model, result, warnings);
     warn_of_flat_directions(result, warnings);
     warn_of_guards(result, warnings);
+    warn_of_impacts(result, warnings);
     warn_of_minima(model, result, same_nll, warnings);
     return warnings;
 }

@@ -4,12 +4,12 @@
 #include <vector>
 
 #include "ratiofarm/fit/fit_result.hpp"
-#include "ratiofarm/physics/statistical_model.hpp"
+#include "ratiofarm/fit/likelihood.hpp"
 
 namespace ratiofarm {
 
 /// What a user should know about a result, one sentence each.
-std::vector<std::string> fit_warnings(const StatisticalModel& model,
+std::vector<std::string> fit_warnings(const Likelihood& likelihood,
                                       const FitResult& result,
                                       double same_nll);
 

@@ -12,18 +12,6 @@
 namespace ratiofarm {
 namespace {
 
-/// Squared distance in the metric of the Hessian at a known minimum.
-double distance(const NewtonResult& known, std::span<const double> u) {
-    const std::size_t n = u.size();
-    double sum = 0.0;
-    for (std::size_t a = 0; a < n; ++a) {
-        for (std::size_t b = 0; b < n; ++b) {
-            sum += known.at.hessian[a * n + b] * (u[a] - known.u[a]) * (u[b] - known.u[b]);
-        }
-    }
-    return std::abs(sum);
-}
-
 /// The profile along one axis at one place, by one Newton step of the other components.
 struct Probe {
     double x = 0.0;
@@ -75,7 +63,7 @@ Probe probe_of(const SearchSpace& space,
     probe.curvature += dense::dot(tangent, mixed);
     for (std::size_t k = 0; k < free.size(); ++k) {
         const std::size_t a = free[k];
-        probe.u[a] = space.clamped(a, u[a] + step[k] * model.range[k]);
+        probe.u[a] = space.stepped(a, u[a], u[a] + step[k] * model.range[k]);
         probe.tangent[a] = tangent[k] * model.range[k];
     }
     return probe;
@@ -136,6 +124,42 @@ std::optional<double> dip_between(const Probe& left, const Probe& right) {
     return cubic_dip(left, right);
 }
 
+/// Places beyond 0, where an even effect is the same, and at least one unit from it; both sides for
+/// a minimum near 0. At a kink also the zero of the other side.
+std::vector<double> places_across(const SearchSpace& space, std::size_t axis, double here) {
+    constexpr double unit = 1.0;
+    constexpr double near = 0.3;
+    std::vector<double> places;
+    if (space.low[axis] >= 0.0 || space.high[axis] <= 0.0) return places;
+    if (space.is_kinked(axis) && here != 0.0) places.push_back(here > 0.0 ? -0.0 : 0.0);
+    if (here > -near) places.push_back(space.clamped(axis, -std::max(here, unit)));
+    if (here < near) places.push_back(space.clamped(axis, std::max(-here, unit)));
+    return places;
+}
+
+std::vector<double> between(std::size_t axis, const Probe& a, const Probe& b, double x) {
+    const Probe& near = std::abs(a.x - x) < std::abs(b.x - x) ? a : b;
+    std::vector<double> u = near.u;
+    u[axis] = x;
+    return u;
+}
+
+/// Where to descend from, if a probe may see another minimum: the profile falls away from the known
+/// one, or it has risen by less than half of what a parabola would, or a quartic dips.
+std::optional<std::vector<double>> start_beyond(std::size_t axis,
+                                                const Probe& known,
+                                                const Probe& probe) {
+    const double h = probe.x - known.x;
+    const double rise = probe.nll - known.nll;
+    const bool falls = probe.gradient * h < 0.0;
+    const bool shallow = rise < 0.25 * known.curvature * h * h;
+    if (rise < worthwhile_depth && (falls || shallow)) return probe.u;
+    if (rise > 4.0 * worthwhile_depth) return std::nullopt;
+    const auto dip = quartic_dip(known, probe);
+    if (!dip) return std::nullopt;
+    return between(axis, known, probe, *dip);
+}
+
 /// The search with what it has found so far.
 class MinimaSearch {
 public:
@@ -158,6 +182,8 @@ public:
             if (space_.held[axis] || options_.starts == 0) continue;
             converged ? look_along(axis) : descend_along(axis, start);
         }
+        for (const auto& place : options_.places) descend(place);
+        if (!minima_.empty() && options_.starts > 0) look_across();
         if (minima_.empty()) {
             minima_.push_back(std::move(*std::min_element(
                 failed_.begin(), failed_.end(),
@@ -229,6 +255,32 @@ private:
         for (auto& start : starts) descend(std::move(start));
     }
 
+    std::size_t deepest() const {
+        return static_cast<std::size_t>(
+            std::min_element(minima_.begin(), minima_.end(),
+                             [](const auto& a, const auto& b) { return a.at.nll < b.at.nll; }) -
+            minima_.begin());
+    }
+
+    /// A combination of sides is reached one side at a time, each from the deepest minimum so far.
+    void look_across() {
+        constexpr int most_rounds = 6;
+        for (int round = 0; round < most_rounds; ++round) {
+            const std::size_t from = deepest();
+            const NewtonResult known = minima_[from];
+            for (const std::size_t axis : options_.turning) {
+                if (!space_.held[axis]) look_across(axis, known);
+            }
+            if (deepest() == from) return;
+        }
+    }
+
+    void look_across(std::size_t axis, const NewtonResult& known) {
+        for (auto& start : starts_across(objective_, space_, known, axis)) {
+            descend(std::move(start));
+        }
+    }
+
     /// A probe whose others were far from their minimum misleads: take their next step, too.
     void refine(std::size_t axis, Probe& probe) {
         if (probe.minimum || probe.refined) return;
@@ -265,14 +317,7 @@ private:
     }
 
     /// Minima above this value are not looked for.
-    double worth_knowing() const { return minima_.front().at.nll + options_.depth; }
-
-    std::vector<double> between(std::size_t axis, const Probe& a, const Probe& b, double x) const {
-        const Probe& near = std::abs(a.x - x) < std::abs(b.x - x) ? a : b;
-        std::vector<double> u = near.u;
-        u[axis] = x;
-        return u;
-    }
+    double worth_knowing() const { return minima_[deepest()].at.nll + options_.depth; }
 
     const SearchSpace& space_;
     MinimaSearchOptions options_;
@@ -283,6 +328,22 @@ private:
 };
 
 }  // namespace
+
+std::vector<std::vector<double>> starts_across(const Objective& objective,
+                                               const SearchSpace& space,
+                                               const NewtonResult& known,
+                                               std::size_t axis) {
+    Probe base = probe_of(space, axis, known.u, known.at);
+    base.minimum = true;
+    std::vector<std::vector<double>> starts;
+    for (const double x : places_across(space, axis, base.x)) {
+        std::vector<double> u = known.u;  // the others as they are: the effect is even
+        u[axis] = x;
+        const Probe probe = probe_of(space, axis, u, objective(u));
+        if (auto start = start_beyond(axis, base, probe)) starts.push_back(*std::move(start));
+    }
+    return starts;
+}
 
 FoundMinima find_minima(const Objective& objective,
                         const SearchSpace& space,

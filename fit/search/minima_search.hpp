@@ -7,12 +7,18 @@
 
 namespace ratiofarm {
 
+/// Minima higher than this above a known one are not looked for: t = 25.
+inline constexpr double worthwhile_depth = 12.5;
+
 struct MinimaSearchOptions {
     NewtonOptions newton;
     unsigned starts = 4;            ///< probes along each axis, over its range
     std::vector<std::size_t> axes;  ///< along which there may be several minima
+    std::vector<std::size_t> turning = {};  ///< components that may have a minimum on either side
+                                            ///< of 0: their effects turn round or bend there
+    std::vector<std::vector<double>> places = {};  ///< where to descend from as well
     double same_minimum = 1e-2;     ///< in units of 2 NLL, by the Hessian of the known one
-    double depth = 12.5;  ///< minima higher than this above the first are not looked for: t = 25
+    double depth = worthwhile_depth;
 };
 
 struct FoundMinima {
@@ -22,10 +28,19 @@ struct FoundMinima {
     std::uint64_t search_passes = 0;   ///< of probes and further descents
 };
 
+/// Where to descend from for a minimum beyond 0 of a turning component, from what one probe at each
+/// place shows. \param known a minimum over the components that are not held
+std::vector<std::vector<double>> starts_across(const Objective& objective,
+                                               const SearchSpace& space,
+                                               const NewtonResult& known,
+                                               std::size_t axis);
+
 /// Descends from a start, then looks for further minima along the axes. A probe is one evaluation:
 /// with the other components moved by one Newton step it knows value and gradient of the profile. A
 /// second descent is made only where gradients or values of neighbouring probes show a dip that no
-/// known minimum explains, or a fall towards an end of the range, also after a second look.
+/// known minimum explains, or a fall towards an end of the range, also after a second look. For a
+/// turning component a probe is made beyond 0 from the deepest minimum, and at the other side of a
+/// kink; where the deepest minimum changes, all of them are probed again from there.
 FoundMinima find_minima(const Objective& objective,
                         const SearchSpace& space,
                         const std::vector<double>& start,

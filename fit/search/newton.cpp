@@ -42,8 +42,8 @@ public:
         result_.u = std::move(start);
         result_.at = objective_(result_.u);
         result_.curvature = curvature_at(space_, result_.u, result_.at);
-        const auto n = static_cast<double>(result_.curvature.free.size());
-        radius_ = 0.25 * std::sqrt(std::max(1.0, n));
+        change_sides();
+        reset_radius();
     }
 
     const NewtonResult& result() const { return result_; }
@@ -72,11 +72,39 @@ public:
         const double quality = quality_of(trial, next.gain);
         adapt_radius(quality, dense::norm(next.step));
         if (quality > 1e-4) {  // NaN is refused, too
+            const bool arrived = arrives_at_kink(result_.u, trial.u);
             result_ = std::move(trial);
             refused_near_minimum_ = 0;
+            if (arrived) change_sides();
         } else if (result_.curvature.positive && next.gain <= settling_gain) {
             ++refused_near_minimum_;
         }
+    }
+
+    /// Where a kink holds components back: looks at its other side, and goes over where the function
+    /// falls there. Their derivatives on one side do not depend on the sides of the others.
+    /// \return true if one changed its side
+    bool change_sides() {
+        const std::vector<std::size_t> stopped = held_back();
+        if (stopped.empty()) return false;
+        NewtonResult other;
+        other.u = result_.u;
+        for (const std::size_t a : stopped) other.u[a] = -other.u[a];
+        other.at = objective_(other.u);
+        std::size_t changed = 0;
+        for (const std::size_t a : stopped) {
+            const bool falls =
+                std::signbit(other.u[a]) ? other.at.gradient[a] > 0.0 : other.at.gradient[a] < 0.0;
+            if (falls) ++changed;
+            if (!falls) other.u[a] = result_.u[a];
+        }
+        if (changed == 0) return false;
+        if (changed < stopped.size()) other.at = objective_(other.u);
+        other.curvature = curvature_at(space_, other.u, other.at);
+        result_ = std::move(other);
+        refused_near_minimum_ = 0;
+        if (stuck()) reset_radius();
+        return true;
     }
 
     NewtonResult finish(NewtonEnd end) {
@@ -85,6 +113,32 @@ public:
     }
 
 private:
+    void reset_radius() {
+        const auto n = static_cast<double>(result_.curvature.free.size());
+        radius_ = 0.25 * std::sqrt(std::max(1.0, n));
+    }
+
+    bool is_at_kink(std::size_t a, double value) const {
+        return space_.is_kinked(a) && !space_.held[a] && value == 0.0;
+    }
+
+    bool arrives_at_kink(std::span<const double> from, std::span<const double> to) const {
+        for (std::size_t a = 0; a < to.size(); ++a) {
+            if (is_at_kink(a, to[a]) && from[a] != 0.0) return true;
+        }
+        return false;
+    }
+
+    std::vector<std::size_t> held_back() const {
+        std::vector<std::size_t> stopped;
+        const auto& free = result_.curvature.free;
+        for (std::size_t a = 0; a < result_.u.size(); ++a) {
+            if (!is_at_kink(a, result_.u[a])) continue;
+            if (!std::binary_search(free.begin(), free.end(), a)) stopped.push_back(a);
+        }
+        return stopped;
+    }
+
     Proposal best_proposal() const {
         const ScaledModel model(space_, result_.u, result_.at, result_.curvature.free);
         Proposal exact = proposal(model, model.hessian, radius_);
@@ -113,7 +167,7 @@ private:
         std::vector<double> u = result_.u;
         for (std::size_t k = 0; k < free.size(); ++k) {
             const std::size_t a = free[k];
-            u[a] = space_.clamped(a, u[a] + step[k] * space_.range(a));
+            u[a] = space_.stepped(a, u[a], u[a] + step[k] * space_.range(a));
         }
         return u;
     }
@@ -143,11 +197,38 @@ double SearchSpace::clamped(std::size_t a, double value) const {
     return value;
 }
 
+double SearchSpace::low_from(std::size_t a, double value) const {
+    return is_kinked(a) && !std::signbit(value) ? 0.0 : low[a];
+}
+
+double SearchSpace::high_from(std::size_t a, double value) const {
+    return is_kinked(a) && std::signbit(value) ? -0.0 : high[a];
+}
+
+double SearchSpace::stepped(std::size_t a, double from, double value) const {
+    value = clamped(a, value);
+    if (!is_kinked(a)) return value;
+    const double rounding = 1e-15 * range(a);
+    if (std::signbit(from)) return value > -rounding ? -0.0 : value;
+    return value < rounding ? 0.0 : value;
+}
+
+double distance(const NewtonResult& known, std::span<const double> u) {
+    const std::size_t n = u.size();
+    double sum = 0.0;
+    for (std::size_t a = 0; a < n; ++a) {
+        for (std::size_t b = 0; b < n; ++b) {
+            sum += known.at.hessian[a * n + b] * (u[a] - known.u[a]) * (u[b] - known.u[b]);
+        }
+    }
+    return std::abs(sum);
+}
+
 Curvature curvature_at(const SearchSpace& space, std::span<const double> u, const Evaluation& at) {
     Curvature curvature;
     for (std::size_t a = 0; a < u.size(); ++a) {
-        const bool pushed_out = (u[a] <= space.low[a] && at.gradient[a] > 0.0) ||
-                                (u[a] >= space.high[a] && at.gradient[a] < 0.0);
+        const bool pushed_out = (u[a] <= space.low_from(a, u[a]) && at.gradient[a] > 0.0) ||
+                                (u[a] >= space.high_from(a, u[a]) && at.gradient[a] < 0.0);
         if (!space.held[a] && !pushed_out) curvature.free.push_back(a);
     }
     if (curvature.free.empty()) return curvature;
@@ -178,11 +259,14 @@ NewtonResult minimise(const Objective& objective,
                       const NewtonOptions& options) {
     Search search(objective, space, std::move(start));
     for (unsigned iteration = 0; iteration < options.max_iterations; ++iteration) {
-        if (search.converged(options.edm)) return search.finish(NewtonEnd::converged);
+        if (search.converged(options.edm)) {
+            if (search.change_sides()) continue;
+            return search.finish(NewtonEnd::converged);
+        }
         if (options.already_known && options.already_known(search.result().u)) {
             return search.finish(NewtonEnd::known);
         }
-        if (search.stuck()) break;
+        if (search.stuck() && !search.change_sides()) break;
         search.iterate();
     }
     if (search.converged(options.edm)) return search.finish(NewtonEnd::converged);

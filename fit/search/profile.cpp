@@ -8,6 +8,7 @@
 #include "fit/parameter_roles.hpp"
 
 #include "dense.hpp"
+#include "minima_search.hpp"
 #include "quintic.hpp"
 #include "trust_region.hpp"
 
@@ -19,7 +20,10 @@ namespace {
 ProfilePoint profile_point(const NewtonResult& end,
                            const SearchSpace& space,
                            std::span<const std::size_t> held) {
-    ProfilePoint point{.u = end.u, .nll = end.at.nll, .converged = end.converged()};
+    ProfilePoint point{.u = end.u,
+                       .nll = end.at.nll,
+                       .converged = end.converged(),
+                       .below_floor = end.at.below_floor};
     const std::size_t n = end.u.size();
     const std::size_t first = held.front();
     point.gradient = end.at.gradient[first];
@@ -55,7 +59,7 @@ ProfilePoint profile_point(const NewtonResult& end,
     point.nll += 0.5 * dense::dot(step, model.gradient);
     for (std::size_t k = 0; k < free.size(); ++k) {
         const std::size_t a = free[k];
-        point.u[a] = space.clamped(a, point.u[a] + step[k] * model.range[k]);
+        point.u[a] = space.stepped(a, point.u[a], point.u[a] + step[k] * model.range[k]);
     }
     return point;
 }
@@ -66,12 +70,27 @@ SearchSpace search_space(const Likelihood& likelihood) {
     const auto low = likelihood.coordinates().low();
     const auto high = likelihood.coordinates().high();
     SearchSpace space{{low.begin(), low.end()}, {high.begin(), high.end()}, {}};
-    const auto roles = parameter_roles(likelihood.model());
+    const auto roles = parameter_roles(likelihood);
     for (std::size_t a = 0; a < roles.size(); ++a) {
         const Parameter& parameter = likelihood.model().parameters[a];
         space.held.push_back(parameter.fixed || roles[a].undetermined);
+        space.kinked.push_back(roles[a].parity.kinked && parameter.low < 0.0 && parameter.high > 0.0);
     }
     return space;
+}
+
+std::vector<std::size_t> turning_components(const Likelihood& likelihood,
+                                            const SearchSpace& space) {
+    // An effect with less information than this about its parameter makes no second minimum unless
+    // the data are off by more than two standard deviations in just its direction.
+    constexpr double least_turning = 0.05;
+    std::vector<std::size_t> turning;
+    const auto roles = parameter_roles(likelihood);
+    for (std::size_t a = 0; a < roles.size(); ++a) {
+        if (space.held[a]) continue;
+        if (roles[a].turning > least_turning || space.is_kinked(a)) turning.push_back(a);
+    }
+    return turning;
 }
 
 Profile::Profile(const Likelihood& likelihood,
@@ -81,9 +100,11 @@ Profile::Profile(const Likelihood& likelihood,
     : likelihood_(likelihood),
       space_(search_space(likelihood)),
       held_(std::move(held)),
-      best_nll_(result.nll) {
+      best_nll_(result.nll),
+      rounding_t_(std::max(1e-4, result.at_rounding ? 8.0 * result.edm : 0.0)) {
     RATIOFARM_EXPECT(!result.minima.empty() && !held_.empty());
     for (const std::size_t a : held_) space_.held[a] = true;
+    turning_ = turning_components(likelihood, space_);
     for (const auto& m : result.minima) {
         ProfilePoint point{.u = likelihood.coordinates().to_internal(m.parameters), .nll = m.nll};
         branches_.push_back({std::move(point)});
@@ -109,6 +130,10 @@ Profile::Profile(const Likelihood& likelihood,
                  const NewtonResult& minimum,
                  std::vector<std::size_t> held)
     : Profile(likelihood, result, std::move(held), &minimum) {}
+
+bool Profile::smooth() const {
+    return std::none_of(space_.kinked.begin(), space_.kinked.end(), [](bool kink) { return kink; });
+}
 
 double Profile::distance(const ProfilePoint& point, std::span<const double> values) const {
     double sum = 0.0;
@@ -152,7 +177,7 @@ std::vector<double> Profile::start(const Branch& branch, std::span<const double>
     return u;
 }
 
-ProfilePoint Profile::follow(Branch& branch, std::span<const double> values) const {
+NewtonResult Profile::follow(Branch& branch, std::span<const double> values) const {
     const auto objective = [this](std::span<const double> u) { return likelihood_.evaluate(u); };
     NewtonResult end = minimise(objective, space_, start(branch, values), {.edm = edm_});
     if (!end.converged()) {  // the prediction may mislead, and a new radius may help
@@ -163,21 +188,43 @@ ProfilePoint Profile::follow(Branch& branch, std::span<const double> values) con
             if (end.converged()) break;
         }
     }
-    ProfilePoint point = profile_point(end, space_, held_);
-    if (point.converged) branch.push_back(point);
-    return point;
+    if (end.converged()) branch.push_back(profile_point(end, space_, held_));
+    return end;
+}
+
+/// \param end the deepest of the branches \return it, or what lies deeper beyond
+ProfilePoint Profile::look_across(NewtonResult end) {
+    const auto objective = [this](std::span<const double> u) { return likelihood_.evaluate(u); };
+    NewtonOptions options{.edm = edm_};
+    constexpr int most_rounds = 4;
+    for (int round = 0; round < most_rounds && end.converged(); ++round) {
+        const NewtonResult from = end;
+        options.already_known = [&](std::span<const double> u) { return ratiofarm::distance(from, u) < 1e-2; };
+        for (const std::size_t axis : turning_) {
+            for (auto& start : starts_across(objective, space_, from, axis)) {
+                NewtonResult other = minimise(objective, space_, std::move(start), options);
+                if (other.converged() && other.at.nll < end.at.nll - edm_) end = std::move(other);
+            }
+        }
+        if (!(end.at.nll < from.at.nll)) break;
+        branches_.push_back({profile_point(end, space_, held_)});
+    }
+    return profile_point(end, space_, held_);
 }
 
 ProfilePoint Profile::at(std::span<const double> values) {
     RATIOFARM_EXPECT(values.size() == held_.size());
-    ProfilePoint least = follow(branches_.front(), values);
+    NewtonResult least = follow(branches_.front(), values);
     const bool nothing_free =
         std::all_of(space_.held.begin(), space_.held.end(), [](bool h) { return h; });
     for (std::size_t k = 1; k < branches_.size() && !nothing_free; ++k) {
-        ProfilePoint other = follow(branches_[k], values);
-        if (!(least.nll <= other.nll)) least = std::move(other);
+        NewtonResult other = follow(branches_[k], values);
+        if (!(least.at.nll <= other.at.nll)) least = std::move(other);
     }
-    return least;
+    ProfilePoint point = look_across(std::move(least));
+    most_below_floor_ = std::max(most_below_floor_, point.below_floor);
+    if (t(point) < 0.0 && !(deeper_ && deeper_->nll <= point.nll)) deeper_ = point;
+    return point;
 }
 
 }  // namespace ratiofarm

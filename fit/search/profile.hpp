@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <vector>
@@ -14,6 +15,9 @@ namespace ratiofarm {
 /// The box of a model's ranges. Held are fixed parameters and those that nothing depends on.
 SearchSpace search_space(const Likelihood& likelihood);
 
+/// Components that may have a minimum on either side of 0 (MinimaSearchOptions::turning).
+std::vector<std::size_t> turning_components(const Likelihood& likelihood, const SearchSpace& space);
+
 /// A minimum over the components that are free while some others are held, as a function of those.
 struct ProfilePoint {
     std::vector<double> u;   ///< one Newton step beyond where the last pass was
@@ -22,11 +26,13 @@ struct ProfilePoint {
     double curvature = 0.0;  ///< its second derivative
     std::vector<std::vector<double>> tangent = {};  ///< [held][n], du/du_held; empty if unknown
     bool converged = true;
+    std::uint64_t below_floor = 0;  ///< events whose mixture was below its floor
 };
 
 /// Least NLL with some parameters held. Remembers the points it came to and starts from what their
 /// tangents predict: alpha(mu + d) = alpha - H_aa^-1 H_a,mu d, to third order between two points.
-/// Where the fit found several minima, each is followed and the deepest one counts.
+/// Where the fit found several minima, each is followed and the deepest one counts; at each place the
+/// other sides of turning components are probed, too.
 class Profile {
 public:
     /// Collective over the likelihood's communicator, one pass. \param held at least one parameter
@@ -48,12 +54,27 @@ public:
     /// pass, with an error of the order of this to the power of 3/2 in t.
     void accept(double edm) { edm_ = edm; }
 
-    /// t = 2 (NLL - NLL of the result).
-    double t(const ProfilePoint& point) const { return 2.0 * (point.nll - best_nll_); }
+    /// t = 2 (NLL - NLL of the result); what is below 0 by rounding is 0.
+    double t(const ProfilePoint& point) const {
+        const double t = 2.0 * (point.nll - best_nll_);
+        return t < 0.0 && t > -rounding_t_ ? 0.0 : t;
+    }
+
+    /// The deepest point so far that lies below the result's minimum by more than rounding: the
+    /// search has missed a minimum. Null if there is none. u, from where a descent leads there.
+    const std::vector<double>* deeper() const { return deeper_ ? &deeper_->u : nullptr; }
+
+    /// The largest number of events below their floor at any point so far.
+    std::uint64_t most_below_floor() const { return most_below_floor_; }
+
+    /// Looks for no other minima from now on.
+    void stay_on_branches() { turning_.clear(); }
 
     /// The result's best minimum.
     const ProfilePoint& best() const { return branches_.front().front(); }
     std::size_t n_branches() const { return branches_.size(); }
+    /// False if a parameter has a kink: a curve through computed places would miss it.
+    bool smooth() const;
     std::size_t held(std::size_t k = 0) const { return held_[k]; }
     const SearchSpace& space() const { return space_; }
 
@@ -66,14 +87,19 @@ private:
     double distance(const ProfilePoint& point, std::span<const double> values) const;
     const ProfilePoint& nearest(const Branch& branch, std::span<const double> values) const;
     std::vector<double> start(const Branch& branch, std::span<const double> values) const;
-    ProfilePoint follow(Branch& branch, std::span<const double> values) const;
+    NewtonResult follow(Branch& branch, std::span<const double> values) const;
+    ProfilePoint look_across(NewtonResult end);
 
     const Likelihood& likelihood_;
     SearchSpace space_;
     std::vector<std::size_t> held_;
     double best_nll_;
+    double rounding_t_ = 1e-4;
     double edm_ = 1e-8;
+    std::optional<ProfilePoint> deeper_;
+    std::uint64_t most_below_floor_ = 0;
     std::vector<Branch> branches_;  // one per minimum, the result's first
+    std::vector<std::size_t> turning_;
 };
 
 }  // namespace ratiofarm

@@ -188,8 +188,8 @@ ScaledModel::ScaledModel(const SearchSpace& space,
         const std::size_t a = free[k];
         range[k] = space.range(a);
         gradient[k] = at.gradient[a] * range[k];
-        box.low[k] = (space.low[a] - u[a]) / range[k];
-        box.high[k] = (space.high[a] - u[a]) / range[k];
+        box.low[k] = (space.low_from(a, u[a]) - u[a]) / range[k];
+        box.high[k] = (space.high_from(a, u[a]) - u[a]) / range[k];
     }
     hessian = scaled(at.hessian);
 }

@@ -6,6 +6,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "ratiofarm/core/contracts.hpp"
@@ -194,13 +195,14 @@ Toy ToyExperiment::thrown(std::uint64_t toy) const {
 
 namespace {
 
-/// The statistics that were asked for; NaN where a fit does not converge.
-std::vector<double> statistics_of(const Likelihood& likelihood,
+/// The statistics that were asked for, NaN where a fit does not converge, and a place deeper than the
+/// minimum if they came to one.
+std::pair<std::vector<double>, std::optional<std::vector<double>>> statistics_of(const Likelihood& likelihood,
                                   const FitResult& result,
                                   const ToySetup& setup) {
     constexpr double nan = std::numeric_limits<double>::quiet_NaN();
     std::vector<double> values(setup.statistics.size(), nan);
-    if (!result.converged) return values;
+    if (!result.converged) return {values, std::nullopt};
     TestStatistics statistics(likelihood, result);
     for (std::size_t k = 0; k < values.size(); ++k) {
         try {
@@ -209,7 +211,7 @@ std::vector<double> statistics_of(const Likelihood& likelihood,
             values[k] = nan;
         }
     }
-    return values;
+    return {values, statistics.deeper()};
 }
 
 }  // namespace
@@ -228,10 +230,17 @@ ToyOutcome ToyExperiment::fitted(const Toy& toy, std::uint64_t number) const {
     likelihood.set_observed(toy.observed);
     FitOptions options;
     options.interval = false;
-    const FitResult result = fit(likelihood, options, Log());
-    outcome.statistics = statistics_of(likelihood, result, setup);
+    FitResult result = fit(likelihood, options, Log());
+    auto [statistics, deeper] = statistics_of(likelihood, result, setup);
+    if (deeper) {  // a test found a minimum that the search had missed
+        options.places.push_back(*deeper);
+        result = fit(likelihood, options, Log());
+        std::tie(statistics, deeper) = statistics_of(likelihood, result, setup);
+    }
+    outcome.statistics = std::move(statistics);
     outcome.converged =
-        result.converged && std::none_of(outcome.statistics.begin(), outcome.statistics.end(),
+        result.converged && !deeper &&
+        std::none_of(outcome.statistics.begin(), outcome.statistics.end(),
                                          [](double value) { return std::isnan(value); });
     for (const FittedParameter& parameter : result.parameters) {
         outcome.value.push_back(parameter.value);

@@ -30,10 +30,20 @@ ImpactDefinition parse_order(const Arguments& arguments) {
     throw ConfigError(fmt::format("--order = '{}' (allowed: {})", name, allowed));
 }
 
-/// Refits the largest impacts and puts them into the record.
-void refit(FittedCampaign& fitted, ImpactDefinition order, std::size_t count, const Log& log) {
-    auto largest = ranked(fitted.record.fit.impacts, order);
-    largest.resize(std::min(count, largest.size()));
+/// Refits the largest impacts and those that first order does not tell, and puts them into the
+/// record. \return how many
+std::size_t refit(FittedCampaign& fitted,
+                  ImpactDefinition order,
+                  std::size_t count,
+                  const Log& log) {
+    std::vector<Impact> largest;
+    for (Impact& impact : ranked(fitted.record.fit.impacts, order)) {
+        const bool known = impact.refit_down || impact.refit_up;
+        if (largest.size() < count || (impact.not_linear && !known)) {
+            largest.push_back(std::move(impact));
+        }
+    }
+    if (largest.empty()) return 0;
     const std::uint64_t before = fitted.likelihood.passes();
     refit_impacts(fitted.likelihood, fitted.record.fit, largest, log);
     log.info("impacts refitted", {{"parameters", static_cast<std::uint64_t>(largest.size())},
@@ -43,6 +53,7 @@ void refit(FittedCampaign& fitted, ImpactDefinition order, std::size_t count, co
             if (entry.parameter == impact.parameter) entry = impact;
         }
     }
+    return largest.size();
 }
 
 ExitCode run_impacts(RunContext& context, const Arguments& arguments) {
@@ -51,10 +62,8 @@ ExitCode run_impacts(RunContext& context, const Arguments& arguments) {
     const Workspace workspace = open_workspace(context, arguments, Needs::campaign, Product::fit);
     FittedCampaign fitted =
         fitted_campaign(context, workspace.planned, workspace.place, workspace.books.blinding);
-    if (arguments.has("refit")) {
-        refit(fitted, order, count, context.log);
-        publish_fit(context, workspace.place.directory, fitted.record);
-    }
+    const std::size_t refitted = refit(fitted, order, arguments.has("refit") ? count : 0, context.log);
+    if (refitted > 0) publish_fit(context, workspace.place.directory, fitted.record);
     if (context.world.is_root()) {
         fmt::print("{}", arguments.has("json") ? fit_json(fitted.record)
                                                : impacts_text(fitted.record, order));
@@ -71,7 +80,8 @@ Command impacts_command() {
                        "order by others_fixed, refit_shift or global_observable", "refit_shift"});
     options.push_back({"refit", "",
                        "also move each parameter by its error, and each global observable by its "
-                       "width, and fit again; kept in fit.json"});
+                       "width, and fit again; kept in fit.json. Done in any case for parameters "
+                       "whose impact is not linear"});
     options.push_back({"top", "N", "refit only the N largest", "1000000"});
     options.push_back({"json", "", "print fit.json instead of text"});
     return {.name = "impacts",

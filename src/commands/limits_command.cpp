@@ -60,7 +60,7 @@ public:
                       world,
                       {.threads = threads}) {
         likelihood_.set_observed(expected_.observed);
-        result_ = fit(likelihood_, {.starts = 0, .interval = false}, Log());
+        result_ = fit(likelihood_, {.interval = false}, Log());  // tests follow other minima, too
         statistics_.emplace(likelihood_, result_);
     }
     AsimovFit(const AsimovFit&) = delete;
@@ -134,11 +134,13 @@ void add_deficit_warning(const ClsTest& at_limit, LimitRecord& record) {
                     far, at_limit.observed.p_b));
 }
 
+/// \param deeper a place below the minimum of the fit if the tests came to one
 LimitRecord limits_of(RunContext& context,
                       const Campaign& campaign,
                       const FittedCampaign& fitted,
                       const Wanted& wanted,
-                      unsigned threads) {
+                      unsigned threads,
+                      std::optional<std::vector<double>>& deeper) {
     const std::size_t index = parameter_index(fitted.model, fitted.record.fit.poi);
     const Parameter& poi = fitted.model.parameters[index];
     TestStatistics observed(fitted.likelihood, fitted.record.fit);
@@ -164,6 +166,7 @@ LimitRecord limits_of(RunContext& context,
     record.discovery = discovery_test(observed, signal ? &signal->statistics() : nullptr);
     record.asimov = fmt::format(
         "Asimov data of the model at {} = 0, other parameters at their best for it", poi.name);
+    deeper = observed.deeper();
     return record;
 }
 
@@ -176,10 +179,22 @@ ExitCode run_limits(RunContext& context, const Arguments& arguments) {
         throw mpi::AgreedError(ExitCode::tasks_failed,
                                "no limits: the fit did not converge ('ratiofarm fit' shows it)");
     }
-    fitted.record.limits = in_context("limits", [&] {
+    std::optional<std::vector<double>> deeper;
+    const auto compute = [&] {
         return limits_of(context, as_fitted(workspace.planned, {}), fitted, wanted,
-                         workspace.place.threads());
-    });
+                         workspace.place.threads(), deeper);
+    };
+    LimitRecord limits = in_context("limits", compute);
+    if (deeper) {
+        take_over(context, workspace.place.directory, *deeper, fitted);
+        limits = in_context("limits", compute);
+    }
+    if (deeper) {
+        throw mpi::AgreedError(ExitCode::tasks_failed,
+                               "no limits: their tests come below the minimum of the fit again and "
+                               "again ('ratiofarm scan' shows where)");
+    }
+    fitted.record.limits = std::move(limits);
     for (const std::string& warning : fitted.record.limits->warnings) context.log.warning(warning);
     publish_fit(context, workspace.place.directory, fitted.record);
     if (context.world.is_root()) {

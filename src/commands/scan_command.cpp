@@ -81,7 +81,17 @@ ExitCode run_scan(RunContext& context, const Arguments& arguments) {
     FittedCampaign fitted =
         fitted_campaign(context, workspace.planned, workspace.place, workspace.books.blinding);
     const std::uint64_t before = fitted.likelihood.passes();
+    const std::vector<ScanPoint> kept = fitted.record.fit.scan;
     fill_scan(context.world, arguments, fitted);
+    constexpr int most_rounds = 3;
+    for (int round = 0; round < most_rounds && deeper_point(fitted.record.fit.scan); ++round) {
+        const std::vector<double> place = deeper_point(fitted.record.fit.scan)->parameters;
+        fitted.record.fit.scan = kept;
+        fitted.record.fit.scan_parameter.clear();
+        take_over(context, workspace.place.directory, place, fitted);
+        fill_scan(context.world, arguments, fitted);
+    }
+    warn_of_scan(fitted.record.fit, context.log);
     context.log.info("scanned",
                      {{"points", static_cast<std::uint64_t>(fitted.record.fit.scan.size())},
                       {"passes", fitted.likelihood.passes() - before}});

@@ -19,7 +19,7 @@ namespace ratiofarm {
 namespace {
 
 /// Raised when the same inputs give other toys.
-constexpr std::uint64_t toys_algorithm = 2;
+constexpr std::uint64_t toys_algorithm = 3;
 
 void set_norm(StatisticalModel& model, ShapeNorm wanted) {
     for (UnbinnedRegion& region : model.unbinned) {
@@ -225,8 +225,25 @@ void ToyPlan::fit_data(const mpi::Communicator& world, const FitSource& source) 
     const Likelihood likelihood(model_, data_, world, {.threads = source.threads});
     FitOptions options;
     options.interval = false;
-    const FitResult result = fit(likelihood, options, Log());
-    TestStatistics statistics(likelihood, result);
+    constexpr int most_rounds = 3;  // a test may come to a minimum that the search has missed
+    for (int round = 0; round < most_rounds; ++round) {
+        const FitResult result = fit(likelihood, options, Log());
+        TestStatistics statistics(likelihood, result);
+        set_points(campaign, result, statistics);
+        const auto deeper = statistics.deeper();
+        if (result.converged && !deeper) return;
+        if (!result.converged) break;
+        options.places.push_back(*deeper);
+    }
+    throw mpi::AgreedError(ExitCode::tasks_failed,
+                           "toys: the fit of the data did not converge ('ratiofarm fit' shows it)");
+}
+
+/// The truths of the toys, with the statistics of the data at each.
+void ToyPlan::set_points(const Campaign& campaign,
+                         const FitResult& result,
+                         TestStatistics& statistics) {
+    points_.clear();
     best_ = best_values(result);
     const bool from_best = fits_observed(campaign) || request_.at_best_fit;
     std::vector<double> base = from_best ? best_ : base_;

@@ -92,6 +92,7 @@ private:
     void expect_throwable() const;
     void read_samples(const mpi::Communicator& world, const Campaign& campaign);
     void fit_data(const mpi::Communicator& world, const FitSource& source);
+    void set_points(const Campaign& campaign, const FitResult& result, TestStatistics& statistics);
     std::vector<ToySource> sample_sources(std::size_t region, std::size_t point) const;
 
     ToyRequest request_;

@@ -30,8 +30,11 @@ struct ShiftWeights {
     Jet down{};
 };
 
+/// On which side of the kink at 0: zero has a sign, too.
+bool is_upper(double alpha) { return !std::signbit(alpha); }
+
 ShiftWeights piecewise_linear(double alpha) {
-    if (alpha >= 0.0) return {{alpha, 1.0, 0.0}, {}};
+    if (is_upper(alpha)) return {{alpha, 1.0, 0.0}, {}};
     return {{}, {-alpha, -1.0, 0.0}};
 }
 
@@ -127,7 +130,7 @@ Interpolated interpolate(Interpolation code, const Anchors& anchors, double alph
     }
     RATIOFARM_EXPECT(anchors.up > 0.0 && anchors.down > 0.0);
     if (!is_power(code, alpha)) return inner_code4(anchors.up, anchors.down, alpha);
-    return alpha >= 0.0 ? power(anchors.up, alpha, 1.0) : power(anchors.down, -alpha, -1.0);
+    return is_upper(alpha) ? power(anchors.up, alpha, 1.0) : power(anchors.down, -alpha, -1.0);
 }
 
 Interpolated interpolate_shift(Interpolation code,
@@ -145,7 +148,7 @@ InterpolationWeights interpolation_weights(Interpolation code, double alpha) {
     if (is_power(code, alpha)) {
         using Form = InterpolationWeights::Form;
         InterpolationWeights weights;
-        weights.form = alpha >= 0.0 ? Form::power_of_up : Form::power_of_down;
+        weights.form = is_upper(alpha) ? Form::power_of_up : Form::power_of_down;
         weights.power = std::abs(alpha);
         return weights;
     }

@@ -211,6 +211,34 @@ FittedCampaign fit_anew(RunContext& context,
     return fitted;
 }
 
+/// Collective over the context's world. As fit_anew(); where the scan comes below the minimum, all
+/// of it again from there.
+FittedCampaign fit_to_the_end(RunContext& context,
+                              const Campaign& campaign,
+                              const std::optional<Blinding>& blinding,
+                              FitInputs inputs) {
+    constexpr int most_rounds = 3;
+    for (int round = 0;; ++round) {
+        FittedCampaign fitted = fit_anew(context, campaign, blinding, inputs);
+        FitResult& fit = fitted.record.fit;
+        const ScanPoint* deeper = deeper_point(fit.scan);
+        warn_of_scan(fit, context.log);
+        if (round > 0) {
+            fit.warnings.insert(fit.warnings.begin(),
+                                "a scan came below the minimum that the search had found, and the "
+                                "fit went on from there");
+        }
+        if (deeper == nullptr) return fitted;
+        if (round + 1 == most_rounds) {
+            fit.converged = false;
+            return fitted;
+        }
+        context.log.warning("the scan came below the minimum: the fit goes on from there",
+                            {{"t", deeper->t}});
+        inputs.options.places.push_back(deeper->parameters);
+    }
+}
+
 /// A nuisance parameter that [finite_mc] asks for and that turned out to be of no use leaves the
 /// fit without the reference events that its data have.
 bool can_go_on_from(const FitRecord& record) {
@@ -250,7 +278,7 @@ CampaignFit fit_campaign(RunContext& context,
         }
     }
     CampaignFit fit{{StageEnd::State::done, 0.0, {}},
-                    fit_anew(context, campaign, blinding, inputs)};
+                    fit_to_the_end(context, campaign, blinding, inputs)};
     FitRecord& record = fit.fitted->record;
     mpi::together(world, [&] {
         if (world.is_root() && !planned.samples.empty()) {

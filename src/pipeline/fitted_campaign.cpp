@@ -1,7 +1,12 @@
 #include "fitted_campaign.hpp"
 
+#include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
+#include "ratiofarm/fit/fit.hpp"
+#include "ratiofarm/fit/scan.hpp"
 #include "ratiofarm/mpi/together.hpp"
 
 #include "core/sealed_text.hpp"
@@ -42,6 +47,47 @@ FittedCampaign fitted_campaign(RunContext& context,
     if (fit.end.state == StageEnd::State::done) context.log.info("fitted first");
     if (fit.fitted) return std::move(*fit.fitted);
     return read_fit(context, planned, place, request);
+}
+
+void warn_of_scan(FitResult& fit, const Log& log) {
+    std::uint64_t most = 0;
+    for (const ScanPoint& point : fit.scan) most = std::max(most, point.below_floor);
+    if (most <= std::max(fit.guards.non_positive_mixture, fit.guards.below_floor_on_profiles)) return;
+    fit.guards.below_floor_on_profiles = most;
+    fit.warnings.push_back(
+        fmt::format("up to {} of {} events have a mixture below their floor at points of the scan: "
+                    "these events alone make t rise there (are their ratios right?)",
+                    most, fit.guards.events));
+    log.warning(fit.warnings.back());
+}
+
+void take_over(RunContext& context,
+               const RunDirectory& directory,
+               const std::vector<double>& place,
+               FittedCampaign& fitted) {
+    FitResult& before = fitted.record.fit;
+    FitOptions options{.starts = fitted.record.starts};
+    for (const FittedParameter& parameter : before.parameters) {
+        if (parameter.error_low || parameter.error_high) options.intervals.push_back(parameter.name);
+    }
+    for (const Minimum& minimum : before.minima) options.places.push_back(minimum.parameters);
+    options.places.push_back(place);
+    std::vector<double> points;
+    if (before.scan_parameter.empty()) {
+        for (const ScanPoint& point : before.scan) points.push_back(point.poi);
+    }
+    FitResult fit = ratiofarm::fit(fitted.likelihood, options, context.log);
+    fit.scan = scan(fitted.likelihood, fit, points);
+    warn_of_scan(fit, context.log);
+    fit.warnings.insert(fit.warnings.begin(),
+                        fmt::format("the fit had missed the minimum, which is deeper by {:.4g} in t: "
+                                    "a scan or a test came there, and the fit went on from it",
+                                    2.0 * (before.nll - fit.nll)));
+    context.log.warning(fit.warnings.front());
+    if (fitted.record.finite_mc) inflate(fitted.likelihood, *fitted.record.finite_mc, fit);
+    before = std::move(fit);
+    fitted.record.limits.reset();
+    publish_fit(context, directory, fitted.record);
 }
 
 ExitCode exit_code_of(const FitRecord& record, const Log& log) {

@@ -48,6 +48,16 @@ FittedCampaign fitted_campaign(RunContext& context,
                                const RunPlace& place,
                                const std::optional<Blinding>& blinding);
 
+/// Adds to the warnings what the points of a scan show of events that are below their floor.
+void warn_of_scan(FitResult& fit, const Log& log);
+
+/// Collective over the context's world. Fits again from a place below the minimum, theta, that a
+/// scan or a test came to, scans the same points, and replaces fit.json. Limits are dropped.
+void take_over(RunContext& context,
+               const RunDirectory& directory,
+               const std::vector<double>& place,
+               FittedCampaign& fitted);
+
 /// Logs what of a fit did not converge. \return 3 if there is something
 ExitCode exit_code_of(const FitRecord& record, const Log& log);
 

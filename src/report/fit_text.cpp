@@ -11,21 +11,29 @@
 namespace ratiofarm {
 namespace {
 
-std::string parameter_line(const FittedParameter& parameter) {
-    if (parameter.fixed)
-        return fmt::format("{} = {:.6g} (fixed)\n", parameter.name, parameter.value);
-    return fmt::format("{} = {}{}\n", parameter.name, with_error(parameter.value, parameter.error),
-                       parameter.at_bound ? " (at the bound of its range)" : "");
-}
-
-std::string interval_line(const FittedParameter& parameter) {
+std::string interval_text(const FittedParameter& parameter) {
     if (!parameter.error_low && !parameter.error_high && !parameter.interval_failed) return {};
     const auto end = [&](const std::optional<double>& distance, double sign) {
         if (distance) return fmt::format("{:.4g}", parameter.value + sign * *distance);
         return std::string(parameter.interval_failed ? "NOT CONVERGED" : "the end of the range");
     };
-    return fmt::format("t < 1 for {} from {} to {}\n", parameter.name,
-                       end(parameter.error_low, -1.0), end(parameter.error_high, 1.0));
+    return fmt::format("from {} to {}", end(parameter.error_low, -1.0),
+                       end(parameter.error_high, 1.0));
+}
+
+std::string parameter_line(const FittedParameter& parameter) {
+    std::string text = fmt::format("{} = {}", parameter.name,
+                                   with_error(parameter.value, parameter.error));
+    const std::string interval = interval_text(parameter);
+    const std::string why = why_no_error(parameter);
+    if (!(parameter.error > 0.0) && !interval.empty()) text += ", t < 1 " + interval;
+    return text + (why.empty() ? "\n" : " (" + why + ")\n");
+}
+
+std::string interval_line(const FittedParameter& parameter) {
+    const std::string interval = interval_text(parameter);
+    if (interval.empty() || !(parameter.error > 0.0)) return {};
+    return fmt::format("t < 1 for {} {}\n", parameter.name, interval);
 }
 
 std::string minima_lines(const FitResult& fit) {
@@ -62,11 +70,12 @@ std::string constrained_table(const FitResult& fit) {
     };
     for (const auto& parameter : fit.parameters) {
         if (!parameter.pull) continue;
+        const std::string why = why_no_error(parameter);
         text += fmt::format("{:<{}} {:>10.4g} {:>10.4g} {} {} {:>8.3f} {:>10.4f}{}\n",
                             parameter.name, width, parameter.value, parameter.error,
                             optional(parameter.error_low, 10), optional(parameter.error_high, 10),
                             *parameter.pull, parameter.constraint.value_or(0.0),
-                            parameter.at_bound ? " (at the bound of its range)" : "");
+                            why.empty() ? "" : " (" + why + ")");
     }
     return text;
 }
@@ -134,6 +143,18 @@ std::string with_error(double value, double error) {
     return fmt::format("{:.{}f} +- {:.{}f}", value, decimals, error, decimals);
 }
 
+std::string why_no_error(const FittedParameter& parameter) {
+    if (parameter.fixed) return "fixed";
+    if (parameter.at_bound) return "at the bound of its range";
+    switch (parameter.no_error) {
+        case NoError::none: return {};
+        case NoError::kink: return "at the kink of its interpolation";
+        case NoError::root: return "its root is less than an error from 0";
+        case NoError::undetermined: return "not determined by the data within its range";
+    }
+    return {};
+}
+
 std::string fit_text(const FitRecord& record) {
     const FitResult& fit = record.fit;
     std::string text;
@@ -199,6 +220,13 @@ std::string breakdown_text(const FitResult& fit) {
 
 std::string impacts_text(const FitRecord& record, ImpactDefinition order) {
     const FitResult& fit = record.fit;
+    const FittedParameter* poi = find_fitted(fit, fit.poi);
+    if (fit.impacts.empty() && poi != nullptr && !why_no_error(*poi).empty()) {
+        return fmt::format(
+            "no impacts: {0} = {1:.6g} has no error that could be taken apart ({2}). For a ranking "
+            "let its range go beyond this value, or use Asimov data with a signal\n",
+            fit.poi, poi->value, why_no_error(*poi));
+    }
     if (fit.impacts.empty()) {
         return fmt::format("no impacts: no other parameter moves with {}\n", fit.poi);
     }
@@ -220,7 +248,7 @@ std::string impacts_text(const FitRecord& record, ImpactDefinition order) {
             text += cell(impact.refit_down) + cell(impact.refit_up) + cell(impact.observable_down) +
                     cell(impact.observable_up);
         }
-        text += '\n';
+        text += impact.not_linear ? "  NOT LINEAR\n" : "\n";
     }
     text += fmt::format(
         "others_fixed: -H_mu,a / H_mu,mu delta_a, all other parameters held (mu: {})\n"
@@ -228,6 +256,12 @@ std::string impacts_text(const FitRecord& record, ImpactDefinition order) {
         "global_obs.: V_mu,a / delta_a, the global observable of a moved by its width; these add\n"
         "in quadrature to the systematic error\n",
         fit.poi);
+    if (std::any_of(fit.impacts.begin(), fit.impacts.end(),
+                    [](const Impact& impact) { return impact.not_linear; })) {
+        text +=
+            "NOT LINEAR: both sides of a act alike or meet in a kink; only refit_* and obs_* measure\n"
+            "it, and the systematic error below lacks it\n";
+    }
     if (refitted) {
         text +=
             "refit_*: a held at value -+ error and fitted again; obs_*: its global observable\n"
@@ -292,7 +326,12 @@ std::string limits_text(const FitRecord& record) {
 namespace {
 
 /// What a reader of a table of t must know of a point.
-std::string remark(const ScanPoint& point) { return point.converged ? "" : "  NOT CONVERGED"; }
+std::string remark(const ScanPoint& point) {
+    std::string text = point.converged ? "" : "  NOT CONVERGED";
+    if (point.t < 0.0) text += "  BELOW THE MINIMUM";
+    if (point.below_floor > 0) text += fmt::format("  {} events below floor", point.below_floor);
+    return text;
+}
 
 std::string remark_on_scan(const FitResult& fit) {
     const auto failed = std::count_if(fit.scan.begin(), fit.scan.end(),

@@ -10,6 +10,9 @@ namespace ratiofarm {
 /// "1.003 +- 0.048". Without a positive finite error only the value, six digits.
 std::string with_error(double value, double error);
 
+/// Why a parameter has no error: "fixed", "at the bound of its range"; empty if it has one.
+std::string why_no_error(const FittedParameter& parameter);
+
 /// The fit as text for the terminal, first line "mu = 1.00 +- 0.48": parameters, the parts of the
 /// error, other minima, comparison fits, guards and warnings. Ends with a newline.
 std::string fit_text(const FitRecord& record);

@@ -29,7 +29,8 @@ std::string figure(const std::string& picture, std::string_view caption) {
 std::string impacts_table(const FitResult& fit) {
     std::vector<std::vector<Cell>> rows;
     for (const Impact& impact : ranked(fit.impacts, ImpactDefinition::refit_shift)) {
-        rows.push_back({text_cell(impact.parameter),
+        const char* mark = impact.not_linear ? " (not linear: only refits measure it)" : "";
+        rows.push_back({text_cell(impact.parameter + mark),
                         number_cell(fmt::format("{:.4g}", impact.others_fixed)),
                         number_cell(fmt::format("{:.4g}", impact.refit_shift)),
                         optional_cell(impact.global_observable), optional_cell(impact.refit_down),

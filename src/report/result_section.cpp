@@ -40,8 +40,13 @@ std::string interval_text(const FittedParameter& parameter) {
 std::string tiles(const FitResult& fit) {
     std::string body;
     if (const FittedParameter* poi = find_fitted(fit, fit.poi)) {
-        body += tile(value_text(*poi), poi->name + ", error from the Hessian", true);
-        body += tile(interval_text(*poi), "where t < 1");
+        if (poi->error > 0.0) {
+            body += tile(value_text(*poi), poi->name + ", error from the Hessian", true);
+            body += tile(interval_text(*poi), "where t < 1");
+        } else {
+            body += tile(interval_text(*poi), poi->name + " where t < 1", true);
+            body += tile(value_text(*poi), "at the minimum: " + why_no_error(*poi));
+        }
     }
     body += tile(fit.converged ? "converged" : "NOT CONVERGED",
                  fmt::format("EDM {:.2g}, {} passes", fit.edm, fit.passes));
@@ -54,11 +59,12 @@ std::string tiles(const FitResult& fit) {
 std::string parameter_table(const FitResult& fit) {
     std::vector<std::vector<Cell>> rows;
     for (const FittedParameter& parameter : fit.parameters) {
-        const char* remark = parameter.fixed ? "fixed" : parameter.at_bound ? "at its bound" : "";
         rows.push_back({text_cell(parameter.name),
                         number_cell(fmt::format("{:.6g}", parameter.value)),
-                        number_cell(parameter.fixed ? "-" : fmt::format("{:.6g}", parameter.error)),
-                        number_cell(interval_text(parameter)), text_cell(remark)});
+                        number_cell(parameter.error > 0.0 ? fmt::format("{:.6g}", parameter.error)
+                                                          : std::string("-")),
+                        number_cell(interval_text(parameter)),
+                        text_cell(why_no_error(parameter))});
     }
     return table_html("Parameters at the minimum", {"parameter", "value", "error", "t < 1", ""},
                       rows);

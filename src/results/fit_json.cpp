@@ -20,8 +20,14 @@ Json definitions() {
     return {
         {"error",
          "square root of the diagonal of the inverse Hessian of the NLL at the minimum; fixed "
-         "parameters and parameters at a bound are held"},
+         "parameters and parameters at a bound are held; 0 where no_error says why there is none"},
         {"error_low, error_high", "distances from the value to the nearest points where t = 1"},
+        {"no_error",
+         "kink: the minimum is at the kink of an interpolation; root: less than an error of the "
+         "root from 0; undetermined: not determined within its range"},
+        {"impacts.not_linear",
+         "true: both sides of the variation act alike or meet in a kink; only refit_* and "
+         "observable_* measure it"},
         {"pull", "(value - global observable) / width of the constraint"},
         {"constraint", "error / width of the constraint"},
         {"nll",

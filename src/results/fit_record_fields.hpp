@@ -23,6 +23,7 @@ void fields(Visit& visit, MemberOf<Visit, FittedParameter>& value) {
     visit("error", value.error);
     visit("error_low", value.error_low);
     visit("error_high", value.error_high);
+    visit("no_error", value.no_error, unless(value.no_error == NoError::none));
     visit("interval_failed", value.interval_failed, unless(!value.interval_failed));
     visit("pull", value.pull);
     visit("constraint", value.constraint);
@@ -48,6 +49,7 @@ void fields(Visit& visit, MemberOf<Visit, Impact>& value) {
     visit("others_fixed", value.others_fixed);
     visit("refit_shift", value.refit_shift);
     visit("global_observable", value.global_observable);
+    visit("not_linear", value.not_linear, unless(!value.not_linear));
     visit("refit_down", value.refit_down);
     visit("refit_up", value.refit_up);
     visit("observable_down", value.observable_down);
@@ -77,6 +79,7 @@ void fields(Visit& visit, MemberOf<Visit, ScanPoint>& value) {
     visit("parameters", value.parameters);
     visit("converged", value.converged);
     visit("interpolated", value.interpolated);
+    visit("below_floor", value.below_floor, unless(value.below_floor == 0));
 }
 
 template <class Visit>
@@ -97,6 +100,8 @@ void fields(Visit& visit, MemberOf<Visit, GuardCounts>& value) {
     visit("events", value.events);
     visit("zero_weight", value.zero_weight);
     visit("non_positive_mixture", value.non_positive_mixture);
+    visit("below_floor_on_profiles", value.below_floor_on_profiles,
+          unless(value.below_floor_on_profiles == 0));
     visit("clipped_factors", value.clipped_factors);
     visit("clipped_anchors", value.clipped_anchors);
 }

@@ -63,3 +63,26 @@ TEST_CASE("a patch and another interpolation are asked for by options", "[comman
     CHECK(missing.code == 2);
     CHECK_THAT(missing.errors, Contains("no measurement 'other' (it has 'Measurement')"));
 }
+
+TEST_CASE("a fit that does not converge is written, names the bin and ends with 3", "[commands]") {
+    const TemporaryDirectory folder;
+    std::ofstream(folder / "w.json") << R"({"version": "1.0.0", "channels": [{"name": "SR", "samples": [
+        {"name": "s", "data": [10, 2], "modifiers": [{"name": "mu", "type": "normfactor", "data": null}]},
+        {"name": "b", "data": [55, -3], "modifiers":
+            [{"name": "xs", "type": "normsys", "data": {"hi": 1.1, "lo": 0.9}}]}]}],
+        "observations": [{"name": "SR", "data": [66, 0]}],
+        "measurements": [{"name": "m", "config": {"poi": "mu", "parameters": []}}]})";
+    REQUIRE(run_ratiofarm(folder.path(), "import w.json --out w.toml").code == 0);
+
+    const Ended fit = run_ratiofarm(folder.path(), "fit w.toml --out w.run");
+    const Ended again = run_ratiofarm(folder.path(), "fit w.toml --out w.run --json");
+    const Ended limits = run_ratiofarm(folder.path(), "limits w.toml --out w.run");
+
+    INFO(fit.output << fit.errors << limits.errors);
+    CHECK(fit.code == 3);
+    CHECK_THAT(fit.output, Contains("NOT CONVERGED") && Contains("region 'SR', bin 1 expects"));
+    CHECK(again.code == 3);
+    CHECK_THAT(again.output, Contains("\"converged\": false"));
+    CHECK(limits.code == 3);
+    CHECK_THAT(limits.errors, Contains("the fit did not converge"));
+}

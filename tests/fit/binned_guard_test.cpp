@@ -27,7 +27,7 @@ TEST_CASE("an empty bin without expectation adds nothing", "[fit]") {
     const Evaluation at = binned.at({0.0, 0.0});
 
     CHECK(at.nll == 0.0);
-    CHECK(at.below_floor == 0);
+    CHECK(at.bins_below_floor == 0);
     CHECK(at.gradient[0] == 10.0);
 }
 
@@ -39,15 +39,15 @@ TEST_CASE("below its floor an expectation is continued smoothly and counted", "[
     SECTION("with counts it is a barrier") {
         const Evaluation above = nll(3.0, 1.0 + 1e-9);
         const Evaluation below = nll(3.0, 1.0 - 1e-9);
-        CHECK(below.below_floor == 1);
-        CHECK(above.below_floor == 0);
+        CHECK(below.bins_below_floor == 1);
+        CHECK(above.bins_below_floor == 0);
         CHECK(above.gradient[0] == Approx(below.gradient[0]).epsilon(1e-7));
         CHECK(above.hessian[0] == Approx(below.hessian[0]).epsilon(1e-7));
         CHECK(nll(3.0, -2.0).nll > nll(3.0, -1.0).nll);
         CHECK(nll(3.0, -2.0).hessian[0] > 0.0);
     }
     SECTION("without counts it is a wall below zero") {
-        CHECK(nll(0.0, -1e-3).below_floor == 1);
+        CHECK(nll(0.0, -1e-3).bins_below_floor == 1);
         CHECK(nll(0.0, -10.0).nll > 0.0);
         CHECK(nll(0.0, -10.0).hessian[0] > 0.0);
         CHECK(nll(0.0, -1e-9).gradient[0] == Approx(nll(0.0, 1e-9).gradient[0]).epsilon(1e-7));

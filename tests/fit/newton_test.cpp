@@ -203,3 +203,61 @@ TEST_CASE("a minimum at an end of the range does not hide another one", "[fit]")
     CHECK(x[0] == 0.0);
     CHECK(x[1] == Approx(2.0).margin(1e-7));
 }
+
+namespace {
+
+/// (x - centre)^2 / 2 + slope |x| + (y - x)^2, with a kink at x = 0: the sign of x says the side.
+struct Kink {
+    double centre = 0.0;
+    double slope = 0.0;
+
+    Evaluation operator()(std::span<const double> u) const {
+        const double d = u[1] - u[0];
+        const double side = std::signbit(u[0]) ? -1.0 : 1.0;
+        Evaluation at;
+        at.nll = 0.5 * std::pow(u[0] - centre, 2) + slope * std::abs(u[0]) + d * d;
+        at.gradient = {u[0] - centre + slope * side - 2.0 * d, 2.0 * d};
+        at.hessian = {3.0, -2.0, -2.0, 2.0};
+        at.fisher = at.hessian;
+        return at;
+    }
+};
+
+SearchSpace kinked_box() {
+    SearchSpace space = box(2, -8.0, 8.0);
+    space.kinked = {true, false};
+    return space;
+}
+
+}  // namespace
+
+TEST_CASE("a search ends on a kink, or goes over it, as the function falls", "[fit]") {
+    for (const double centre : {-5.0, -1.0, 1.0, 5.0}) {
+        for (const double start : {-4.0, 0.0, 4.0}) {
+            Counted counted;
+            const NewtonResult end =
+                minimise(counted.of(Kink{centre, 3.0}), kinked_box(), {start, 1.0}, {});
+
+            // Soft threshold: the minimum of (x - c)^2 / 2 + k |x|.
+            const double least = std::copysign(std::max(0.0, std::abs(centre) - 3.0), centre);
+            INFO(centre << " from " << start << ": " << counted.count);
+            REQUIRE(end.end == NewtonEnd::converged);
+            CHECK(end.u[0] == Approx(least).margin(1e-12));
+            CHECK(end.u[1] == Approx(least).margin(1e-9));
+            CHECK(counted.count <= 8);
+            const bool held = end.curvature.free == std::vector<std::size_t>{1};
+            CHECK(held == (least == 0.0));
+        }
+    }
+}
+
+TEST_CASE("the minima on both sides of a ridge are found", "[fit]") {
+    MinimaSearchOptions options;
+    options.turning = {0};
+
+    const FoundMinima found = find_minima(Kink{0.5, -2.0}, kinked_box(), {0.0, 0.0}, options);
+
+    REQUIRE(found.minima.size() == 2);
+    CHECK(places(found)[0] == Approx(-1.5));
+    CHECK(places(found)[1] == Approx(2.5));
+}

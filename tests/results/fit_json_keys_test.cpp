@@ -44,12 +44,35 @@ Places places_of(const Json& json) {
 /// For people only: a reader needs none of them.
 const std::set<std::string> unread{"definitions", "band_sigmas", "blind"};
 /// A value that need not be there: the key is missing then.
-const std::set<std::string> optional_keys{
-    "error_low",         "error_high",      "pull",      "constraint",      "group",
-    "global_observable", "refit_down",      "refit_up",  "observable_up",   "observable_down",
-    "scan_parameter",    "shape_norm",      "shapes",    "finite_mc",       "limits",
-    "replicas",          "members",         "wifi",      "blinding",        "unblinded",
-    "injections",        "interval_failed", "made_from", "process.S.yield", "ratios.SR"};
+const std::set<std::string> optional_keys{"error_low",
+                                          "error_high",
+                                          "pull",
+                                          "constraint",
+                                          "group",
+                                          "global_observable",
+                                          "refit_down",
+                                          "refit_up",
+                                          "observable_up",
+                                          "observable_down",
+                                          "scan_parameter",
+                                          "shape_norm",
+                                          "shapes",
+                                          "finite_mc",
+                                          "limits",
+                                          "replicas",
+                                          "members",
+                                          "wifi",
+                                          "blinding",
+                                          "unblinded",
+                                          "injections",
+                                          "interval_failed",
+                                          "made_from",
+                                          "process.S.yield",
+                                          "ratios.SR",
+                                          "no_error",
+                                          "not_linear",
+                                          "below_floor",
+                                          "below_floor_on_profiles"};
 
 bool is_unread(const Pointer& place) {
     for (Pointer at = place; !at.empty(); at = at.parent_pointer()) {

@@ -9,6 +9,10 @@ inline FitRecord full_record() {
     FitRecord record = sample_record();
     record.fit.scan_parameter = "alpha";
     record.fit.parameters[2].interval_failed = true;
+    record.fit.parameters[2].no_error = NoError::kink;
+    record.fit.impacts[0].not_linear = true;
+    record.fit.scan[1].below_floor = 2;
+    record.fit.guards.below_floor_on_profiles = 3;
     record.fit.impacts[0].refit_down = -0.3;
     record.fit.impacts[0].observable_down = -0.31;
     record.fit.impacts[0].observable_up = 0.33;

@@ -18,11 +18,17 @@ struct FitOptions {
     double same_nll = 1e-6;         ///< minima closer than this count as equally deep
     bool interval = true;           ///< also the ends of t < 1 of the parameter of interest
     std::vector<std::string> intervals = {};  ///< and of these parameters
+    /// Points, theta, to descend from as well: where a scan or a test found a deeper place. What is
+    /// missing at their end starts as the model says.
+    std::vector<std::vector<double>> places = {};
 };
 
 /// Collective over the likelihood's communicator. Minimises from the model's start by trust-region
 /// Newton in internal coordinates, inside the ranges, then looks for further minima along every
-/// parameter in which some coefficient is not linear (a signed mixture often has several minima).
+/// parameter in which some coefficient is not linear (a signed mixture often has several minima),
+/// and beyond 0 of every parameter whose effects turn round or bend there (one-sided variations have
+/// mirrored minima). Where a profile for an interval comes below the minimum, the fit goes on from
+/// there, with a warning.
 /// Minima with t > 25 are not looked for. A parameter that is fixed, or that nothing depends on,
 /// stays at its start. Errors, impacts and the breakdown come from the exact Hessian at the
 /// minimum, which is the last pass of the descent; error_low and error_high from profiles, t < 1.

@@ -6,19 +6,32 @@
 #include <string_view>
 #include <vector>
 
+#include "ratiofarm/core/enum_words.hpp"
 #include "ratiofarm/fit/impacts.hpp"
 
 namespace ratiofarm {
+
+/// Why the Hessian gives no error of a free parameter inside its range.
+enum class NoError : std::uint8_t {
+    none,          ///< it gives one
+    kink,          ///< the minimum is at the kink of an interpolation
+    root,          ///< a coefficient has its root, which is less than one error from 0
+    undetermined,  ///< the data do not determine it within its range
+};
+template <>
+inline constexpr auto enum_words<NoError> = words("none", "kink", "root", "undetermined");
 
 /// One parameter at the minimum, in external coordinates (mu, not sqrt(mu)).
 struct FittedParameter {
     std::string name;
     double value = 0.0;
-    double error = 0.0;  ///< sqrt of the diagonal of the inverse Hessian of the NLL; 0 if fixed
+    double error = 0.0;  ///< sqrt of the diagonal of the inverse Hessian of the NLL; 0 if fixed, at
+                         ///< a bound or as no_error says
     bool fixed = false;
     bool at_bound = false;  ///< the error then holds the free parameters only and is 0 here
     std::optional<double> error_low = {};   ///< value minus the lower end of t < 1, >= 0
     std::optional<double> error_high = {};  ///< upper end of t < 1 minus value, >= 0
+    NoError no_error = NoError::none;
     bool interval_failed = false;  ///< an end is missing because a fit on the way did not converge
     std::optional<double> pull = {};  ///< (value - global observable) / width of its constraint
     std::optional<double> constraint = {};  ///< error / width: 1 where the data say nothing
@@ -43,6 +56,7 @@ struct GuardCounts {
     std::uint64_t events = 0;                ///< in the likelihood
     std::uint64_t zero_weight = 0;           ///< no effect, skipped
     std::uint64_t non_positive_mixture = 0;  ///< D_i below its floor (Likelihood) at the minimum
+    std::uint64_t below_floor_on_profiles = 0;  ///< the most at a point of an interval or a scan
     std::uint64_t clipped_factors = 0;       ///< g held above its floor at the minimum
     std::vector<ClippedAnchorCount> clipped_anchors = {};
 };
@@ -79,6 +93,7 @@ struct ScanPoint {
     std::vector<double> parameters;  ///< theta at the profiled point
     bool converged = true;           ///< false: the other parameters did not settle
     bool interpolated = false;       ///< between computed neighbours, see ScanOptions
+    std::uint64_t below_floor = 0;   ///< events whose mixture is below its floor at the point
 };
 
 struct FitResult {

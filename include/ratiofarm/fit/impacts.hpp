@@ -29,6 +29,9 @@ struct Impact {
     /// again, to first order. These add in quadrature to the systematic error (arXiv:2307.04007).
     /// Not for parameters without a constraint.
     std::optional<double> global_observable = {};
+    /// True where first order tells little: both sides of the variation act alike (one-sided), or the
+    /// minimum is at a kink. The numbers above are then no measure, those below are.
+    bool not_linear = false;
     // Shifts found by fitting again, if asked for.
     std::optional<double> refit_down = {};  ///< shift of mu with a fixed at value - post-fit error
     std::optional<double> refit_up = {};
@@ -66,7 +69,8 @@ ErrorBreakdown error_breakdown(const StatisticalModel& model, const FitResult& r
 
 /// Collective over the likelihood's communicator. Fills refit_* and observable_* of these impacts
 /// by fits that start from the result; their global observables are put back afterwards. What does
-/// not converge stays empty, with a warning in the log.
+/// not converge stays empty, with a warning in the log. A parameter at a kink, which has no error,
+/// is moved by the width of its constraint.
 void refit_impacts(Likelihood& likelihood,
                    const FitResult& result,
                    std::span<Impact> impacts,

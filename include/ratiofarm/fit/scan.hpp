@@ -29,13 +29,17 @@ std::vector<double> default_scan_points(const StatisticalModel& model,
                                         const std::string& parameter = {});
 
 /// Collective over the likelihood's communicator. t at each point, the other free parameters
-/// profiled, each point starting from what its neighbours predict. t is relative to result.nll.
+/// profiled, each point starting from what its neighbours predict. t is relative to result.nll; it
+/// is negative only where the scan came below the minimum by more than rounding (deeper_point()).
 /// \param points of the scanned parameter, inside its range
 /// \throws ConfigError for a point outside the range, or a parameter that is not declared
 std::vector<ScanPoint> scan(const Likelihood& likelihood,
                             const FitResult& result,
                             std::span<const double> points,
                             const ScanOptions& options = {});
+
+/// The deepest point with t < 0, or null: the fit must begin again from it (FitOptions::places).
+const ScanPoint* deeper_point(std::span<const ScanPoint> points);
 
 /// One axis of a scan in two parameters.
 struct ScanAxis {

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "ratiofarm/fit/fit_result.hpp"
 #include "ratiofarm/fit/likelihood.hpp"
@@ -45,6 +47,10 @@ public:
     /// Collective. theta with the parameter of interest held at mu and the others at their best.
     /// \throws ConfigError as value()
     std::vector<double> conditional(double mu);
+
+    /// theta of a place below the minimum of the result that a test came to, if any: the fit must
+    /// begin again from it (FitOptions::places), and these statistics mean nothing.
+    std::optional<std::vector<double>> deeper() const;
 
 private:
     struct State;
