@@ -8,6 +8,8 @@
 #include "ratiofarm/fit/neyman.hpp"
 #include "ratiofarm/mpi/together.hpp"
 
+#include "fit/search/dense.hpp"
+
 #include "toys_events.hpp"
 
 namespace ratiofarm {
@@ -33,6 +35,17 @@ std::vector<double> observables_of(const StatisticalModel& model) {
         observed.push_back(parameter.constraint.observed);
     }
     return observed;
+}
+
+/// Second derivative of a constraint term at a value of its parameter.
+double constraint_information(const Constraint& constraint, double value) {
+    const double variance = constraint.width * constraint.width;
+    switch (constraint.kind) {
+        case Constraint::Kind::none: return 0.0;
+        case Constraint::Kind::gaussian: return 1.0 / variance;
+        case Constraint::Kind::poisson: return 1.0 / (variance * std::max(value, variance));
+    }
+    return 0.0;
 }
 
 }  // namespace
@@ -121,9 +134,7 @@ std::vector<double> GofPlan::deviances(const GofContents& observed,
     double all = constraint_deviance(toys_.exact_model(), theta, observables);
     for (std::size_t k = 0; k < nu.size(); ++k) {
         values.push_back(poisson_deviance(observed[k], nu[k]));
-        // Features show the events of a region again; the whole counts them once.
-        const bool first = k >= bins_.size() || k == 0 || bins_[k].region != bins_[k - 1].region;
-        if (first) all += values.back();
+        if (is_counted(k)) all += values.back();
     }
     values.push_back(all);
     return values;
@@ -142,30 +153,94 @@ ToyRunner::RunToy GofPlan::run_toy(const ToyTask& task) const {
     };
 }
 
-/// Regions, observables and degrees of freedom; the last one is the whole.
-std::vector<GofTest> GofPlan::named_tests() const {
+bool GofPlan::is_counted(std::size_t test) const {
+    return test >= bins_.size() || test == 0 || bins_[test].region != bins_[test - 1].region;
+}
+
+/// Of each set of bins, how many degrees of freedom the fit takes: tr(V I), I what these bins know
+/// about the parameters and V the covariance from all bins and constraints. A parameter that does
+/// not act on a region takes none of it, one that several regions share is shared out.
+std::vector<double> GofPlan::absorbed_by_fit(const GofContents& nu) const {
     const StatisticalModel& model = toys_.exact_model();
-    double free = 0.0;
-    for (const Parameter& parameter : model.parameters) {
-        const bool constrained = parameter.constraint.kind != Constraint::Kind::none;
-        if (!parameter.fixed && !constrained) free += 1.0;
+    std::vector<GofContents> slopes;  // [parameters that are not fixed], d nu
+    std::vector<double> constraints;  // information from the constraint
+    for (std::size_t a = 0; a < model.parameters.size(); ++a) {
+        const Parameter& parameter = model.parameters[a];
+        if (parameter.fixed || !(toys_.errors()[a] > 0.0)) continue;
+        std::vector<double> up = toys_.best();
+        std::vector<double> down = up;
+        up[a] = std::min(parameter.high, up[a] + 0.01 * toys_.errors()[a]);
+        down[a] = std::max(parameter.low, down[a] - 0.01 * toys_.errors()[a]);
+        slopes.push_back(expected(of_data_, up));
+        const GofContents below = expected(of_data_, down);
+        for (std::size_t k = 0; k < nu.size(); ++k) {
+            for (std::size_t b = 0; b < nu[k].size(); ++b) {
+                slopes.back()[k][b] = (slopes.back()[k][b] - below[k][b]) / (up[a] - down[a]);
+            }
+        }
+        constraints.push_back(constraint_information(parameter.constraint, toys_.best()[a]));
     }
+    const std::size_t p = slopes.size();
+    std::vector<dense::Matrix> information(nu.size(), dense::Matrix(p, p));
+    dense::Matrix all(p, p);
+    for (std::size_t a = 0; a < p; ++a) {
+        all(a, a) = constraints[a];
+        for (std::size_t c = 0; c < p; ++c) {
+            for (std::size_t k = 0; k < nu.size(); ++k) {
+                for (std::size_t b = 0; b < nu[k].size(); ++b) {
+                    if (!(nu[k][b] > 0.0)) continue;
+                    information[k](a, c) += slopes[a][k][b] * slopes[c][k][b] / nu[k][b];
+                }
+                if (is_counted(k)) all(a, c) += information[k](a, c);
+            }
+        }
+    }
+    std::vector<double> scale;  // to a unit diagonal: parameters have units of their own
+    for (std::size_t a = 0; a < p; ++a) {
+        scale.push_back(all(a, a) > 0.0 ? 1.0 / std::sqrt(all(a, a)) : 0.0);
+    }
+    const auto scaled = [&](dense::Matrix matrix) {
+        for (std::size_t a = 0; a < p; ++a) {
+            for (std::size_t c = 0; c < p; ++c) matrix(a, c) *= scale[a] * scale[c];
+        }
+        return matrix;
+    };
+    std::vector<double> absorbed(nu.size(), 0.0);
+    if (p == 0) return absorbed;
+    const dense::Matrix covariance = dense::pseudo_inverse(scaled(all));
+    for (std::size_t k = 0; k < nu.size(); ++k) {
+        const dense::Matrix here = scaled(information[k]);
+        for (std::size_t a = 0; a < p; ++a) {
+            absorbed[k] += dense::dot(covariance.column(a), here.column(a));
+        }
+        absorbed[k] = std::round(1e6 * absorbed[k]) / 1e6;  // beyond is rounding of the slopes
+    }
+    return absorbed;
+}
+
+/// Regions, observables and degrees of freedom; the last one is the whole.
+std::vector<GofTest> GofPlan::named_tests(const GofContents& nu) const {
+    const StatisticalModel& model = toys_.exact_model();
+    const std::vector<double> absorbed = absorbed_by_fit(nu);
     std::vector<GofTest> tests;
     GofTest all{"", "all"};
-    for (std::size_t k = 0; k < bins_.size(); ++k) {
-        const ObservableBins& bins = bins_[k];
-        tests.push_back({model.unbinned[bins.region].name, bins.observable});
-        tests.back().edges = bins.edges;
-        tests.back().ndf = static_cast<double>(bins.size());
-        if (k == 0 || bins.region != bins_[k - 1].region) all.ndf += tests.back().ndf;
+    for (std::size_t k = 0; k < nu.size(); ++k) {
+        if (k < bins_.size()) {
+            tests.push_back({model.unbinned[bins_[k].region].name, bins_[k].observable});
+            tests.back().edges = bins_[k].edges;
+        } else {
+            tests.push_back({model.binned[k - bins_.size()].name, "contents"});
+        }
+        tests.back().ndf = std::max(static_cast<double>(nu[k].size()) - absorbed[k], 1.0);
+        if (is_counted(k)) all.ndf += static_cast<double>(nu[k].size());
     }
-    for (const BinnedRegion& region : model.binned) {
-        tests.push_back({region.name, "contents"});
-        tests.back().ndf = static_cast<double>(region.n_bins());
-        all.ndf += tests.back().ndf;
+    // Each constraint counts once in the whole, and its parameter takes it away again.
+    for (const Parameter& parameter : model.parameters) {
+        const bool constrained = parameter.constraint.kind != Constraint::Kind::none;
+        if (!parameter.fixed && !constrained) all.ndf -= 1.0;
     }
+    all.ndf = std::max(all.ndf, 1.0);
     tests.push_back(all);
-    for (GofTest& test : tests) test.ndf = std::max(test.ndf - free, 1.0);
     return tests;
 }
 
@@ -181,7 +256,7 @@ GofRecord GofPlan::record(const std::vector<ToyOutcome>& outcomes) const {
     if (record.toys == 0) {
         throw NumericalError("goodness of fit: no fit of a toy converged", ExitCode::tasks_failed);
     }
-    record.tests = named_tests();
+    record.tests = named_tests(nu);
     for (std::size_t k = 0; k < record.tests.size(); ++k) {
         GofTest& test = record.tests[k];
         test.deviance = values[k];

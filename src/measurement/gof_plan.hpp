@@ -51,7 +51,10 @@ private:
                                   const GofContents& expected,
                                   const std::vector<double>& theta,
                                   const std::vector<double>& observables) const;
-    std::vector<GofTest> named_tests() const;
+    /// Features show the events of a region again; the whole counts them once.
+    bool is_counted(std::size_t test) const;
+    std::vector<double> absorbed_by_fit(const GofContents& nu) const;
+    std::vector<GofTest> named_tests(const GofContents& nu) const;
 
     GofRequest request_;
     ToyPlan toys_;

@@ -245,6 +245,7 @@ void ToyPlan::set_points(const Campaign& campaign,
                          TestStatistics& statistics) {
     points_.clear();
     best_ = best_values(result);
+    for (const FittedParameter& parameter : result.parameters) errors_.push_back(parameter.error);
     const bool from_best = fits_observed(campaign) || request_.at_best_fit;
     std::vector<double> base = from_best ? best_ : base_;
     for (const auto& [name, value] : request_.at) base[parameter_index(exact_, name)] = value;

@@ -65,8 +65,9 @@ public:
     const StatisticalModel& exact_model() const { return exact_; }
     const RatioFiles& ratios() const { return ratios_; }
     const MadeFrom& made_from() const { return made_from_; }
-    const std::vector<double>& asimov() const { return base_; }  ///< truth without a request
-    const std::vector<double>& best() const { return best_; }    ///< theta, of the data
+    const std::vector<double>& asimov() const { return base_; }    ///< truth without a request
+    const std::vector<double>& best() const { return best_; }      ///< theta, of the data
+    const std::vector<double>& errors() const { return errors_; }  ///< of those; 0 where fixed
     const LikelihoodData& data() const { return data_; }
     /// The events that toys are drawn from, as reference; bins are empty.
     const LikelihoodData& reference() const { return reference_; }
@@ -111,6 +112,7 @@ private:
     std::vector<std::vector<CancelledWeights>> cancelled_;
     LikelihoodData data_;
     std::vector<double> best_;
+    std::vector<double> errors_;
     std::vector<std::shared_ptr<const NormalisationExpansion>> expansions_;
     std::vector<ToyPoint> points_;
     std::vector<ExpectedData> expected_;  ///< [points]

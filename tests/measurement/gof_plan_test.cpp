@@ -143,6 +143,29 @@ TEST_CASE("the whole counts each region once, however many observables show it",
     CHECK(all.ndf == 2.0);
 }
 
+TEST_CASE("a fit takes no degrees of freedom from a region that it learns nothing from",
+          "[measurement][gof]") {
+    const Place place(R"([data]
+sample = "data"
+[[region]]
+name = "SR"
+[[region]]
+name = "CR"
+type = "binned"
+observed = [41.0, 22.0, 12.0]
+[[region.sample]]
+name = "B"
+contents = [40.0, 25.0, 10.0]
+)");
+    const GofPlan plan(place.alone, place.source(), {.toys = 1});
+
+    const GofRecord record = plan.record({outcome(0, {1.0, 1.0, 1.0, 1.0})});
+
+    CHECK(test_of(record, "x").ndf == 2.0);         // mu
+    CHECK(test_of(record, "contents").ndf == 3.0);  // B is fixed
+    CHECK(test_of(record, "all").ndf == 5.0);
+}
+
 TEST_CASE("p-values count the toys at least as bad, with a binomial error", "[measurement][gof]") {
     const Place place;
     const GofPlan plan(place.alone, place.source(), {.toys = 10});
