@@ -41,9 +41,11 @@ void log_closures(const ReportInputs& inputs, const Log& log) {
                      {{"process", process.name},
                       {"feature", closure.feature},
                       {"chi2", closure.closure.chi2},
-                      {"ndf", static_cast<std::uint64_t>(closure.closure.ndf)}});
+                      {"ndf", static_cast<std::uint64_t>(closure.closure.ndf)},
+                      {"rms", closure_rms(closure.closure)}});
         }
     }
+    for (const std::string& warning : inputs.warnings) log.warning(warning);
 }
 
 /// What the regions selected, and their bins.

@@ -20,6 +20,7 @@ struct ClosureSums {
         : content(Vector::Zero(bins)),
           square(Vector::Zero(bins)),
           reweighted(Vector::Zero(bins)),
+          net(Vector::Zero(bins)),
           aa(Vector::Zero(bins)),
           aq(Vector::Zero(bins)),
           a(Vector::Zero(bins)) {}
@@ -27,6 +28,7 @@ struct ClosureSums {
     Vector content;                       ///< sum u
     Vector square;                        ///< sum u^2
     Vector reweighted;                    ///< sum u q
+    Vector net;                           ///< sum u q times the spread of ln r
     Vector aa, aq, a;                     ///< sums of u^2 a^2, u^2 a q, u^2 a
     double qq = 0.0, q = 0.0, one = 0.0;  ///< sums over all bins of u^2 q^2, u^2 q, u^2
 };
@@ -49,6 +51,7 @@ ClosureSums sum_sample(const SampleEvents& sample,
         sums.content[bin] += u;
         sums.square[bin] += u * u;
         sums.reweighted[bin] += u * q;
+        if (!sample.spread.empty()) sums.net[bin] += u * q * sample.spread[i];
         sums.aa[bin] += u * u * a * a;
         sums.aq[bin] += u * u * a * q;
         sums.a[bin] += u * u * a;
@@ -110,7 +113,8 @@ void chi_square(const Vector& difference, const Matrix& covariance, Closure& res
 Closure closure(std::span<const SampleEvents> samples,
                 std::size_t target,
                 const Binning& binning,
-                RatioScale scale) {
+                RatioScale scale,
+                std::size_t nets) {
     RATIOFARM_EXPECT(target < samples.size());
     const auto n = static_cast<Eigen::Index>(binning.bins());
     const bool normalise = scale == RatioScale::normalised;
@@ -119,9 +123,11 @@ Closure closure(std::span<const SampleEvents> samples,
     std::vector<ClosureSums> sums;
     Vector reweighted = Vector::Zero(n);
     Vector reference = Vector::Zero(n);
+    Vector net = Vector::Zero(n);
     for (std::size_t k = 0; k < samples.size(); ++k) {
         sums.push_back(sum_sample(samples[k], k == target ? 1.0 : 0.0, factor, binning));
         reweighted += sums.back().reweighted;
+        net += sums.back().net / std::sqrt(static_cast<double>(std::max<std::size_t>(nets, 1)));
         reference += samples[k].fraction * sums.back().content;
     }
     const Vector mean_response = normalise ? reweighted : Vector::Zero(n);
@@ -141,8 +147,17 @@ Closure closure(std::span<const SampleEvents> samples,
                                .reference = reference[b],
                                .error = std::sqrt(std::max(0.0, covariance(b, b)))});
     }
+    // The error of a bin moves all others through the mean that r is divided by.
+    const Matrix response = Matrix::Identity(n, n) - mean_response * Vector::Ones(n).transpose();
+    covariance += response * net.cwiseAbs2().asDiagonal() * response.transpose();
     chi_square(own.content - reweighted, covariance, result);
     return result;
+}
+
+bool closes(const Closure& closure) {
+    constexpr double allowed_rms = 0.05;
+    const auto ndf = static_cast<double>(closure.ndf);
+    return closure.chi2 <= ndf + 3.0 * std::sqrt(2.0 * ndf) || closure_rms(closure) <= allowed_rms;
 }
 
 double closure_rms(const Closure& closure) {

@@ -78,6 +78,21 @@ std::vector<std::string> samples_to_load(const RatioFile& ratios, const Campaign
     return names;
 }
 
+/// A density that the nets miss is the first thing to know.
+void add_closure_warnings(const std::string& process,
+                          const ProcessSummary& summary,
+                          std::vector<std::string>& warnings) {
+    const auto add = [&](const std::string& where, const Closure& closure) {
+        if (closes(closure)) return;
+        warnings.push_back(fmt::format(
+            "process '{}' does not close in {}: the reweighted reference is {:.0f} % off beyond "
+            "its statistics, chi2 {:.0f} for {} degrees of freedom",
+            process, where, 100.0 * closure_rms(closure), closure.chi2, closure.ndf));
+    };
+    if (summary.score_closure) add("log r", *summary.score_closure);
+    for (const FeatureClosure& feature : summary.closures) add(feature.feature, feature.closure);
+}
+
 /// One process with the diagnostics that its events allow.
 ProcessSummary process_summary(const ReportSources& sources,
                                const RatioFile& ratios,
@@ -89,12 +104,18 @@ ProcessSummary process_summary(const ReportSources& sources,
     const std::string sample = sample_of(sources.campaign, header, process.name);
     const bool has_sample = std::any_of(events.samples().begin(), events.samples().end(),
                                         [&](const auto& s) { return s.name == sample; });
+    const fs::path path = sources.directory.ensemble(file_word(process.name));
+    std::optional<EnsembleSummary> ensemble;
+    if (fs::exists(path)) ensemble = summarise_ensemble(path);
+    const std::size_t folds = std::max<std::size_t>(header.split.folds, 1);
     ProcessSummary summary;
     if (has_sample && !header.reference.empty()) {
         summary = in_context("process '" + process.name + "'", [&] {
             return summarise_process(events, index, events.index_of(sample), header,
-                                     ratios.summary(), sources.campaign.events.features);
+                                     ratios.summary(), sources.campaign.events.features,
+                                     ensemble ? ensemble->members.size() / folds : 1);
         });
+        add_closure_warnings(process.name, summary, warnings);
         summary.accuracy = exact_accuracy(events, index, sample, header);
     } else {
         warnings.push_back(
@@ -118,11 +139,8 @@ ProcessSummary process_summary(const ReportSources& sources,
     if (const ProcessSection* section = section_of(sources.campaign, process.name)) {
         summary.coefficient = section->coefficient.text();
     }
-    const fs::path ensemble = sources.directory.ensemble(file_word(process.name));
-    if (fs::exists(ensemble)) {
-        summary.ensemble = summarise_ensemble(ensemble);
-        summary.ensemble->spread = reference_spread(events, index);
-    }
+    summary.ensemble = std::move(ensemble);
+    if (summary.ensemble) summary.ensemble->spread = reference_spread(events, index);
     return summary;
 }
 

@@ -88,6 +88,7 @@ std::vector<SampleEvents> InferenceEvents::of_process(std::size_t process) const
     std::vector<SampleEvents> events;
     for (const InferenceSample& sample : samples_) {
         events.push_back({sample.fraction, sample.weight, sample.log_ratio[process], {}});
+        if (!sample.spread.empty()) events.back().spread = sample.spread[process];
     }
     return events;
 }

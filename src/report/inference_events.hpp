@@ -20,10 +20,11 @@ namespace ratiofarm {
 /// event and take its scatter over the events of each sample, which is right with and without
 /// such an overlap.
 struct SampleEvents {
-    double fraction = 0.0;             ///< pi_k; 0 if the sample is no part of the reference
-    std::span<const double> weight;    ///< [n], signed; only proportions matter, the sum is > 0
-    std::span<const float> log_ratio;  ///< [n], log p_j/p_ref
-    std::span<const float> feature;    ///< [n], the binned quantity; may be empty where none is
+    double fraction = 0.0;               ///< pi_k; 0 if the sample is no part of the reference
+    std::span<const double> weight;      ///< [n], signed; only proportions matter, the sum is > 0
+    std::span<const float> log_ratio;    ///< [n], log p_j/p_ref
+    std::span<const float> feature;      ///< [n], the binned quantity; may be empty where none is
+    std::span<const float> spread = {};  ///< [n], of ln p_j/p_ref over single nets; or empty
 };
 
 /// Whether the mean of r_j over the reference is taken as it comes or divided out first.

@@ -26,25 +26,29 @@ Binning score_binning(const std::vector<SampleEvents>& events, std::size_t targe
     return Binning::quantiles(values, weights, calibration_bins);
 }
 
-Closure closure_in_ratio(std::vector<SampleEvents> events, std::size_t target, RatioScale scale) {
+Closure closure_in_ratio(std::vector<SampleEvents> events,
+                         std::size_t target,
+                         RatioScale scale,
+                         std::size_t nets) {
     for (SampleEvents& sample : events) sample.feature = sample.log_ratio;
     const Binning binning =
         score_binning(events, target)
             .without_sparse_bins(events[target].feature, events[target].weight, enough_entries);
-    return closure(events, target, binning, scale);
+    return closure(events, target, binning, scale, nets);
 }
 
 FeatureClosure closure_in_feature(const std::vector<SampleEvents>& events,
                                   std::size_t target,
                                   const Binning& fine,
-                                  RatioScale scale) {
+                                  RatioScale scale,
+                                  std::size_t nets) {
     const Binning binning =
         fine.without_sparse_bins(events[target].feature, events[target].weight, enough_entries);
     const auto& edges = binning.edges();
     const bool has_middle =
         binning.bins() > 4;  // then the outer bins, up to the extremes, are not drawn
     return {.feature = {},
-            .closure = closure(events, target, binning, scale),
+            .closure = closure(events, target, binning, scale, nets),
             .plot_low = has_middle ? edges[1] : edges.front(),
             .plot_high = has_middle ? edges[edges.size() - 2] : edges.back()};
 }
@@ -72,7 +76,8 @@ ProcessSummary summarise_process(const InferenceEvents& events,
                                  std::size_t target,
                                  const RatioHeader& header,
                                  const RatioSummary& summary,
-                                 const std::vector<std::string>& features) {
+                                 const std::vector<std::string>& features,
+                                 std::size_t nets) {
     const std::vector<SampleEvents> seen = events.of_process(process);
     const RatioScale scale =
         header.shape_norm == ShapeNorm::reference ? RatioScale::normalised : RatioScale::as_given;
@@ -83,11 +88,11 @@ ProcessSummary summarise_process(const InferenceEvents& events,
     result.calibration = calibration(seen, target, calibration_bins);
     result.ratios =
         ratio_distribution(seen, target, ratio_binning(seen, target, ratio_bins, outside_ratios));
-    result.score_closure = closure_in_ratio(seen, target, scale);
+    result.score_closure = closure_in_ratio(seen, target, scale, nets);
     if (!events.has_features()) return result;
     for (std::size_t f = 0; f < features.size(); ++f) {
         FeatureClosure feature = closure_in_feature(events.of_process(process, f), target,
-                                                    events.feature_binning(f), scale);
+                                                    events.feature_binning(f), scale, nets);
         feature.feature = features[f];
         result.closures.push_back(std::move(feature));
     }

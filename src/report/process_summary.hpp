@@ -15,12 +15,14 @@ namespace ratiofarm {
 /// ensemble are left to the caller.
 /// \param target   index of the sample of this process
 /// \param features names of the features that were loaded
+/// \param nets     that its ratios are the mean of
 ProcessSummary summarise_process(const InferenceEvents& events,
                                  std::size_t process,
                                  std::size_t target,
                                  const RatioHeader& header,
                                  const RatioSummary& summary,
-                                 const std::vector<std::string>& features);
+                                 const std::vector<std::string>& features,
+                                 std::size_t nets);
 
 /// Learned and exact log ratios over the reference. Densities in events files have the name of
 /// the sample or of the process.

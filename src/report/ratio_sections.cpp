@@ -15,13 +15,6 @@ std::string chi2_text(double chi2, std::size_t ndf) {
     return fmt::format("{:.1f} / {}", chi2, ndf);
 }
 
-/// True if the statistics explain the differences or what they leave is small.
-bool closes(const Closure& closure) {
-    constexpr double allowed_rms = 0.05;
-    const auto ndf = static_cast<double>(closure.ndf);
-    return closure.chi2 <= ndf + 3.0 * std::sqrt(2.0 * ndf) || closure_rms(closure) <= allowed_rms;
-}
-
 std::string ratio_normalisation_table(const ReportInputs& inputs) {
     std::vector<std::vector<Cell>> rows;
     for (const ProcessSummary& process : inputs.processes) {
