@@ -11,6 +11,8 @@ namespace {
 
 /// Larger ratios are nonsense and their products with yields could overflow.
 constexpr double largest_log_ratio = 600.0;
+/// An event needs a process with a larger one: 1e-6 of its mixture is its floor, and not 0.
+constexpr double smallest_log_ratio = -690.0;
 
 }  // namespace
 
@@ -39,13 +41,22 @@ std::string first_bad_event(const EventSet& events) {
             return event_name(events, i) + ": weight = " + std::to_string(events.weight[i]) +
                    " (must be finite)";
         }
+        bool possible = p == 0;
         for (std::size_t j = 0; j < p; ++j) {
             const double log_r = events.log_r[i * p + j];
-            if (!std::isfinite(log_r) || log_r > largest_log_ratio) {
+            if (!(log_r <= largest_log_ratio)) {
                 return event_name(events, i) + ": log ratio of process '" + events.processes[j] +
                        "' = " + std::to_string(log_r) +
-                       " (must be finite and below 600; a network that diverged?)";
+                       " (must be a number below 600; a network that diverged?)";
             }
+            possible = possible || log_r >= smallest_log_ratio;
+        }
+        const bool used =
+            events.weight[i] != 0.0 || (!events.reference.empty() && events.reference[i] != 0.0);
+        if (used && !possible) {
+            return event_name(events, i) +
+                   ": no process can make it, all ratios are 0 (log ratios below -690 or -inf); "
+                   "leave it out by a cut, or give a process that covers it";
         }
     }
     return {};
