@@ -139,6 +139,7 @@ REFUSALS = [
     ([name for name in MODELS if name not in TRAINED], ["nets"], ROUNDS, "it holds none yet"),
     ([name for name in MODELS if name not in TRAINED], ["explain"], ROUNDS, "there is no task 'S/member 0'"),
     (["selected"], ["export"], ROUNDS, "after 'ratiofarm select' export selected.toml of the run directory"),
+    (["searched"], FITS, ["other nets"], r"run 'ratiofarm search' first .*\n  training.batch: 128 -> 64"),
     (TRAINED, FITS, ["other nets"], r"\n  training.batch: 128 -> 64\n.*'ratiofarm run .* --accept-change'"),
 ]
 

@@ -102,7 +102,7 @@ refused "of another measurement" ratiofarm run changed.toml --out blind --unblin
 # The data of a blind campaign have to be there, and other data ask for another blind fit first.
 sed 's/sample = "data"/sample = "dat"/' campaign.toml > typo.toml
 expect_code 2 ratiofarm check typo.toml > typo.out 2> typo.err
-expect_in "has no such sample (did you mean 'data'?)" typo.err
+expect_in "has no such sample; did you mean 'data'?" typo.err
 sed 's/sample = "data"/sample = "other"/' campaign.toml > moved.toml
 "$RATIOFARM_PYTHON" -c 'import h5py; f = h5py.File("toy.h5", "a"); f.pop("metadata_crc", None); f.copy("data", "other")'
 cp -r blind moved
