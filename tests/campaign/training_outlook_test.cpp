@@ -27,6 +27,7 @@ train = 0.5
 validation = 0.1
 inference = 0.4
 [parameters.mu]
+range = [0.0, 10.0]
 [[process]]
 name = "S"
 coefficient = "mu"
@@ -105,10 +106,7 @@ std::size_t row_of(SplitPart part) {
 
 const std::vector<Case> cases{
     {"nothing", {}, {}, {}},
-    {"a constant",
-     every(1, 1, 3.0F),
-     {"feature 'y' is 3 for every training event"},
-     {"'y': 100 % of the values are exactly 3"}},
+    {"a constant", every(1, 1, 3.0F), {"feature 'y' is 3 for every training event"}, {}},
     {"another constant in each sample",
      [](EventSample& s, EventSample& b) {
          for (std::size_t row = 0; row < n_events; ++row) {
@@ -120,7 +118,7 @@ const std::vector<Case> cases{
      {}},
     {"a batch beyond the events",
      {},
-     {"training.batch = 5000 is larger than its 40", "ensemble 'B'"},
+     {"training.batch = 5000 is larger than its", "ensemble 'B'"},
      {},
      "",
      "batch = 256",
@@ -161,7 +159,7 @@ const std::vector<Case> cases{
     {"one event far away",
      [](EventSample& s, EventSample&) { set_feature(s, row_of(SplitPart::train), 0, 1e30F); },
      {},
-     {"sample 'S', feature 'x': its standard deviation is", "makes 100 % of the variance"}},
+     {"sample 'S', feature 'x': its standard deviation is", "% of the variance"}},
     {"three events far away",
      [](EventSample& s, EventSample&) {
          int left = 3;
@@ -203,13 +201,7 @@ const std::vector<Case> cases{
      },
      {},
      {"are negative", "sample 'S'"}},
-    {"folds",
-     every(1, 1, 3.0F),
-     {"feature 'y' is 3"},
-     {"exactly 3"},
-     "",
-     "inference = 0.4",
-     "folds = 3"}};
+    {"folds", every(1, 1, 3.0F), {"feature 'y' is 3"}, {}, "", "inference = 0.4", "folds = 3"}};
 
 bool contains_all(const std::vector<std::string>& lines, const std::vector<std::string>& parts) {
     const std::string text = [&] {
@@ -228,8 +220,7 @@ TEST_CASE("what will spoil the training is told from the events", "[campaign]") 
         const TrainingOutlook found = outlook_of(c);
 
         INFO(c.name);
-        for (const std::string& text : found.mistakes) UNSCOPED_INFO("mistake: " << text);
-        for (const std::string& text : found.warnings) UNSCOPED_INFO("warning: " << text);
+        CAPTURE(found.mistakes, found.warnings);
         CHECK(found.mistakes.empty() == c.mistakes.empty());
         CHECK(found.warnings.empty() == c.warnings.empty());
         CHECK(contains_all(found.mistakes, c.mistakes));
