@@ -27,8 +27,8 @@ public:
     /// Adds value, gradient, Hessian and Fisher part in internal coordinates. The cost is that of
     /// the parameters that act on each bin, not of all. Below a floor of 1e-6 events the logarithm
     /// is continued as in Likelihood if n_b > 0; an expectation below zero where n_b = 0 meets a
-    /// smooth wall. Both are counted in Evaluation::bins_below_floor. A bin with n_b = 0 and nu_b = 0
-    /// adds nothing.
+    /// smooth wall. Both are counted in Evaluation::bins_below_floor. A bin with n_b = 0 and nu_b =
+    /// 0 adds nothing.
     void add(std::span<const double> u, Evaluation& to) const;
 
     std::span<const double> observed() const { return observed_; }

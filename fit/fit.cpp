@@ -100,12 +100,9 @@ void fill_pulls(const Likelihood& likelihood, FitResult& result) {
 }
 
 void fill_guards(const Likelihood& likelihood, const NewtonResult& best, FitResult& result) {
-    result.guards = {likelihood.n_events(),
-                     likelihood.n_zero_weight(),
-                     best.at.below_floor,
-                     best.at.below_floor,
-                     best.at.clipped,
-                     {}};
+    result.guards = {likelihood.n_events(), likelihood.n_zero_weight(),
+                     best.at.below_floor,   best.at.below_floor,
+                     best.at.clipped,       {}};
     for (const auto& clipped : likelihood.clipped_anchors()) {
         result.guards.clipped_anchors.push_back({clipped.region, clipped.process, clipped.count});
     }

@@ -120,7 +120,11 @@ private:
         }
         theta[parameter_] = u;
         const double t = Quintic(knot_of(profile_, a), knot_of(profile_, b)).at(u);
-        return {point, std::max(0.0, t), coordinates_.to_external(theta), true, true,
+        return {point,
+                std::max(0.0, t),
+                coordinates_.to_external(theta),
+                true,
+                true,
                 std::max(a.below_floor, b.below_floor)};
     }
 

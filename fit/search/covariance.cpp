@@ -95,8 +95,8 @@ Inverse inverse(const CorrelationForm& form) {
         }
     }
     Inverse result{dense::matrix_of(spectrum.eigenvectors, weight), dense::Matrix(n, flat.size())};
-    result.condition_number = flat.empty() ? largest / eigenvalues.front()
-                                           : std::numeric_limits<double>::infinity();
+    result.condition_number =
+        flat.empty() ? largest / eigenvalues.front() : std::numeric_limits<double>::infinity();
     for (std::size_t k = 0; k < n; ++k) {
         for (std::size_t l = 0; l < n; ++l) {
             result.covariance(k, l) = form.unit[k] * result.covariance(k, l) * form.unit[l];
@@ -158,8 +158,8 @@ std::vector<std::size_t> components_with_error(const NewtonResult& minimum,
     std::vector<std::size_t> free = minimum.curvature.free;
     const std::size_t n = minimum.u.size();
     for (std::size_t a = 0; a < n; ++a) {
-        const bool is_free = std::binary_search(minimum.curvature.free.begin(),
-                                                minimum.curvature.free.end(), a);
+        const bool is_free =
+            std::binary_search(minimum.curvature.free.begin(), minimum.curvature.free.end(), a);
         if (is_free || space.held[a] || !space.is_kinked(a) || minimum.u[a] != 0.0) continue;
         const double curvature = minimum.at.hessian[a * (n + 1)];
         if (curvature > 0.0 &&

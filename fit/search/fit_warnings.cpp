@@ -41,16 +41,18 @@ void warn_of_no_error(const FittedParameter& parameter,
                       const FitResult& result,
                       Warnings& warnings) {
     const std::string name = "parameter '" + parameter.name + "'";
-    const std::string take = ": it has no error; take the interval t < 1 (--minos " +
-                             parameter.name + ")";
+    const std::string take =
+        ": it has no error; take the interval t < 1 (--minos " + parameter.name + ")";
     switch (parameter.no_error) {
         case NoError::none: return;
         case NoError::kink:
             warnings.push_back(name + " is at the kink of its interpolation" + take);
             return;
         case NoError::root:
-            warnings.push_back(name + ", of which a coefficient has the root, is less than an error "
-                                      "of the root from 0" + take);
+            warnings.push_back(name +
+                               ", of which a coefficient has the root, is less than an error "
+                               "of the root from 0" +
+                               take);
             return;
         case NoError::undetermined:
             for (const FlatDirection& direction : result.flat_directions) {
@@ -121,11 +123,11 @@ void warn_of_guards(const FitResult& result, Warnings& warnings) {
             "were continued smoothly: the ratios are poor there");
     }
     if (result.guards.below_floor_on_profiles > result.guards.non_positive_mixture) {
-        warnings.push_back(
-            "up to " + std::to_string(result.guards.below_floor_on_profiles) + " of " +
-            std::to_string(result.guards.events) +
-            " events have a mixture below their floor on the way to the ends of t < 1: these events "
-            "alone make t rise there (are their ratios right?)");
+        warnings.push_back("up to " + std::to_string(result.guards.below_floor_on_profiles) +
+                           " of " + std::to_string(result.guards.events) +
+                           " events have a mixture below their floor on the way to the ends of t < "
+                           "1: these events "
+                           "alone make t rise there (are their ratios right?)");
     }
     if (result.guards.clipped_factors > 0) {
         warnings.push_back(std::to_string(result.guards.clipped_factors) +
@@ -159,9 +161,10 @@ void warn_of_impacts(const FitResult& result, Warnings& warnings) {
         if (impact.not_linear) names += (names.empty() ? "'" : ", '") + impact.parameter + "'";
     }
     if (names.empty()) return;
-    warnings.push_back("both sides of " + names +
-                       " act alike or meet in a kink: first-order impacts say little about them, and "
-                       "the systematic part of the error lacks them; 'ratiofarm impacts' refits them");
+    warnings.push_back(
+        "both sides of " + names +
+        " act alike or meet in a kink: first-order impacts say little about them, and "
+        "the systematic part of the error lacks them; 'ratiofarm impacts' refits them");
 }
 
 }  // namespace
@@ -172,8 +175,8 @@ std::vector<std::string> fit_warnings(const Likelihood& likelihood,
     const StatisticalModel& model = likelihood.model();
     Warnings warnings;
     warn_of_state(result, warnings);
-    for (auto& line : likelihood.impossible_bins(
-             likelihood.coordinates().to_internal(best_values(result)))) {
+    for (auto& line :
+         likelihood.impossible_bins(likelihood.coordinates().to_internal(best_values(result)))) {
         warnings.push_back(std::move(line));
     }
     warn_of_parameters(model, result, warnings);

@@ -81,9 +81,9 @@ public:
         }
     }
 
-    /// Where a kink holds components back: looks at its other side, and goes over where the function
-    /// falls there. Their derivatives on one side do not depend on the sides of the others.
-    /// \return true if one changed its side
+    /// Where a kink holds components back: looks at its other side, and goes over where the
+    /// function falls there. Their derivatives on one side do not depend on the sides of the
+    /// others. \return true if one changed its side
     bool change_sides() {
         const std::vector<std::size_t> stopped = held_back();
         if (stopped.empty()) return false;

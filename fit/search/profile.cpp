@@ -74,7 +74,8 @@ SearchSpace search_space(const Likelihood& likelihood) {
     for (std::size_t a = 0; a < roles.size(); ++a) {
         const Parameter& parameter = likelihood.model().parameters[a];
         space.held.push_back(parameter.fixed || roles[a].undetermined);
-        space.kinked.push_back(roles[a].parity.kinked && parameter.low < 0.0 && parameter.high > 0.0);
+        space.kinked.push_back(roles[a].parity.kinked && parameter.low < 0.0 &&
+                               parameter.high > 0.0);
     }
     return space;
 }
@@ -199,7 +200,9 @@ ProfilePoint Profile::look_across(NewtonResult end) {
     constexpr int most_rounds = 4;
     for (int round = 0; round < most_rounds && end.converged(); ++round) {
         const NewtonResult from = end;
-        options.already_known = [&](std::span<const double> u) { return ratiofarm::distance(from, u) < 1e-2; };
+        options.already_known = [&](std::span<const double> u) {
+            return ratiofarm::distance(from, u) < 1e-2;
+        };
         for (const std::size_t axis : turning_) {
             for (auto& start : starts_across(objective, space_, from, axis)) {
                 NewtonResult other = minimise(objective, space_, std::move(start), options);

@@ -31,8 +31,8 @@ struct ProfilePoint {
 
 /// Least NLL with some parameters held. Remembers the points it came to and starts from what their
 /// tangents predict: alpha(mu + d) = alpha - H_aa^-1 H_a,mu d, to third order between two points.
-/// Where the fit found several minima, each is followed and the deepest one counts; at each place the
-/// other sides of turning components are probed, too.
+/// Where the fit found several minima, each is followed and the deepest one counts; at each place
+/// the other sides of turning components are probed, too.
 class Profile {
 public:
     /// Collective over the likelihood's communicator, one pass. \param held at least one parameter

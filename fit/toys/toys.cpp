@@ -195,11 +195,10 @@ Toy ToyExperiment::thrown(std::uint64_t toy) const {
 
 namespace {
 
-/// The statistics that were asked for, NaN where a fit does not converge, and a place deeper than the
-/// minimum if they came to one.
-std::pair<std::vector<double>, std::optional<std::vector<double>>> statistics_of(const Likelihood& likelihood,
-                                  const FitResult& result,
-                                  const ToySetup& setup) {
+/// The statistics that were asked for, NaN where a fit does not converge, and a place deeper than
+/// the minimum if they came to one.
+std::pair<std::vector<double>, std::optional<std::vector<double>>> statistics_of(
+    const Likelihood& likelihood, const FitResult& result, const ToySetup& setup) {
     constexpr double nan = std::numeric_limits<double>::quiet_NaN();
     std::vector<double> values(setup.statistics.size(), nan);
     if (!result.converged) return {values, std::nullopt};
@@ -238,10 +237,9 @@ ToyOutcome ToyExperiment::fitted(const Toy& toy, std::uint64_t number) const {
         std::tie(statistics, deeper) = statistics_of(likelihood, result, setup);
     }
     outcome.statistics = std::move(statistics);
-    outcome.converged =
-        result.converged && !deeper &&
-        std::none_of(outcome.statistics.begin(), outcome.statistics.end(),
-                                         [](double value) { return std::isnan(value); });
+    outcome.converged = result.converged && !deeper &&
+                        std::none_of(outcome.statistics.begin(), outcome.statistics.end(),
+                                     [](double value) { return std::isnan(value); });
     for (const FittedParameter& parameter : result.parameters) {
         outcome.value.push_back(parameter.value);
         outcome.error.push_back(parameter.error);

@@ -62,7 +62,8 @@ ExitCode run_impacts(RunContext& context, const Arguments& arguments) {
     const Workspace workspace = open_workspace(context, arguments, Needs::campaign, Product::fit);
     FittedCampaign fitted =
         fitted_campaign(context, workspace.planned, workspace.place, workspace.books.blinding);
-    const std::size_t refitted = refit(fitted, order, arguments.has("refit") ? count : 0, context.log);
+    const std::size_t refitted =
+        refit(fitted, order, arguments.has("refit") ? count : 0, context.log);
     if (refitted > 0) publish_fit(context, workspace.place.directory, fitted.record);
     if (context.world.is_root()) {
         fmt::print("{}", arguments.has("json") ? fit_json(fitted.record)

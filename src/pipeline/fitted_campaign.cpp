@@ -52,7 +52,8 @@ FittedCampaign fitted_campaign(RunContext& context,
 void warn_of_scan(FitResult& fit, const Log& log) {
     std::uint64_t most = 0;
     for (const ScanPoint& point : fit.scan) most = std::max(most, point.below_floor);
-    if (most <= std::max(fit.guards.non_positive_mixture, fit.guards.below_floor_on_profiles)) return;
+    if (most <= std::max(fit.guards.non_positive_mixture, fit.guards.below_floor_on_profiles))
+        return;
     fit.guards.below_floor_on_profiles = most;
     fit.warnings.push_back(
         fmt::format("up to {} of {} events have a mixture below their floor at points of the scan: "
@@ -68,7 +69,8 @@ void take_over(RunContext& context,
     FitResult& before = fitted.record.fit;
     FitOptions options{.starts = fitted.record.starts};
     for (const FittedParameter& parameter : before.parameters) {
-        if (parameter.error_low || parameter.error_high) options.intervals.push_back(parameter.name);
+        if (parameter.error_low || parameter.error_high)
+            options.intervals.push_back(parameter.name);
     }
     for (const Minimum& minimum : before.minima) options.places.push_back(minimum.parameters);
     options.places.push_back(place);
@@ -79,10 +81,11 @@ void take_over(RunContext& context,
     FitResult fit = ratiofarm::fit(fitted.likelihood, options, context.log);
     fit.scan = scan(fitted.likelihood, fit, points);
     warn_of_scan(fit, context.log);
-    fit.warnings.insert(fit.warnings.begin(),
-                        fmt::format("the fit had missed the minimum, which is deeper by {:.4g} in t: "
-                                    "a scan or a test came there, and the fit went on from it",
-                                    2.0 * (before.nll - fit.nll)));
+    fit.warnings.insert(
+        fit.warnings.begin(),
+        fmt::format("the fit had missed the minimum, which is deeper by {:.4g} in t: "
+                    "a scan or a test came there, and the fit went on from it",
+                    2.0 * (before.nll - fit.nll)));
     context.log.warning(fit.warnings.front());
     if (fitted.record.finite_mc) inflate(fitted.likelihood, *fitted.record.finite_mc, fit);
     before = std::move(fit);

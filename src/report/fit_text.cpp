@@ -22,8 +22,8 @@ std::string interval_text(const FittedParameter& parameter) {
 }
 
 std::string parameter_line(const FittedParameter& parameter) {
-    std::string text = fmt::format("{} = {}", parameter.name,
-                                   with_error(parameter.value, parameter.error));
+    std::string text =
+        fmt::format("{} = {}", parameter.name, with_error(parameter.value, parameter.error));
     const std::string interval = interval_text(parameter);
     const std::string why = why_no_error(parameter);
     if (!(parameter.error > 0.0) && !interval.empty()) text += ", t < 1 " + interval;
@@ -71,11 +71,11 @@ std::string constrained_table(const FitResult& fit) {
     for (const auto& parameter : fit.parameters) {
         if (!parameter.pull) continue;
         const std::string why = why_no_error(parameter);
-        text += fmt::format("{:<{}} {:>10.4g} {:>10.4g} {} {} {:>8.3f} {:>10.4f}{}\n",
-                            parameter.name, width, parameter.value, parameter.error,
-                            optional(parameter.error_low, 10), optional(parameter.error_high, 10),
-                            *parameter.pull, parameter.constraint.value_or(0.0),
-                            why.empty() ? "" : " (" + why + ")");
+        text +=
+            fmt::format("{:<{}} {:>10.4g} {:>10.4g} {} {} {:>8.3f} {:>10.4f}{}\n", parameter.name,
+                        width, parameter.value, parameter.error, optional(parameter.error_low, 10),
+                        optional(parameter.error_high, 10), *parameter.pull,
+                        parameter.constraint.value_or(0.0), why.empty() ? "" : " (" + why + ")");
     }
     return text;
 }
@@ -259,7 +259,8 @@ std::string impacts_text(const FitRecord& record, ImpactDefinition order) {
     if (std::any_of(fit.impacts.begin(), fit.impacts.end(),
                     [](const Impact& impact) { return impact.not_linear; })) {
         text +=
-            "NOT LINEAR: both sides of a act alike or meet in a kink; only refit_* and obs_* measure\n"
+            "NOT LINEAR: both sides of a act alike or meet in a kink; only refit_* and obs_* "
+            "measure\n"
             "it, and the systematic error below lacks it\n";
     }
     if (refitted) {

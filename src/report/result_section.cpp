@@ -63,8 +63,7 @@ std::string parameter_table(const FitResult& fit) {
                         number_cell(fmt::format("{:.6g}", parameter.value)),
                         number_cell(parameter.error > 0.0 ? fmt::format("{:.6g}", parameter.error)
                                                           : std::string("-")),
-                        number_cell(interval_text(parameter)),
-                        text_cell(why_no_error(parameter))});
+                        number_cell(interval_text(parameter)), text_cell(why_no_error(parameter))});
     }
     return table_html("Parameters at the minimum", {"parameter", "value", "error", "t < 1", ""},
                       rows);

@@ -66,7 +66,8 @@ TEST_CASE("a patch and another interpolation are asked for by options", "[comman
 
 TEST_CASE("a fit that does not converge is written, names the bin and ends with 3", "[commands]") {
     const TemporaryDirectory folder;
-    std::ofstream(folder / "w.json") << R"({"version": "1.0.0", "channels": [{"name": "SR", "samples": [
+    std::ofstream(folder / "w.json")
+        << R"({"version": "1.0.0", "channels": [{"name": "SR", "samples": [
         {"name": "s", "data": [10, 2], "modifiers": [{"name": "mu", "type": "normfactor", "data": null}]},
         {"name": "b", "data": [55, -3], "modifiers":
             [{"name": "xs", "type": "normsys", "data": {"hi": 1.1, "lo": 0.9}}]}]}],

@@ -286,7 +286,9 @@ namespace {
 using Bins = std::vector<double>;
 
 /// One region with a signal in proportion to mu; its background changes with one parameter.
-StatisticalModel binned_model(const Bins& signal, const Bins& background, const std::string& nuisance) {
+StatisticalModel binned_model(const Bins& signal,
+                              const Bins& background,
+                              const std::string& nuisance) {
     const std::vector<std::string> names{"mu", nuisance};
     StatisticalModel model;
     model.parameters = {{.name = "mu"},
@@ -295,11 +297,10 @@ StatisticalModel binned_model(const Bins& signal, const Bins& background, const 
                          .low = -5.0,
                          .high = 5.0,
                          .constraint = {.kind = Constraint::Kind::gaussian}}};
-    model.binned = {{"SR",
-                     {{.name = "s", .contents = signal, .coefficient = Coefficient::parse("mu", names)},
-                      {.name = "b",
-                       .contents = background,
-                       .coefficient = Coefficient::parse("1", names)}}}};
+    model.binned = {
+        {"SR",
+         {{.name = "s", .contents = signal, .coefficient = Coefficient::parse("mu", names)},
+          {.name = "b", .contents = background, .coefficient = Coefficient::parse("1", names)}}}};
     model.parameter_of_interest = "mu";
     return model;
 }
@@ -376,7 +377,7 @@ TEST_CASE("a scan that comes below a minimum leads the fit to the deeper one", "
 
 TEST_CASE("the fit of a model with kinks ends in its deepest minimum", "[fit]") {
     for (const Bins& observed : {Bins{130.0, 102.0, 120.0}, Bins{100.0, 104.0, 96.0},
-                                Bins{82.0, 90.0, 121.0}, Bins{101.0, 80.0, 140.0}}) {
+                                 Bins{82.0, 90.0, 121.0}, Bins{101.0, 80.0, 140.0}}) {
         StatisticalModel model = mirrored_model();
         model.binned[0].samples[1].shapes[0].code = Interpolation::code0;
         model.binned[0].samples[1].yields = {{"jer", {1.02, 1.12}, Interpolation::code1}};
@@ -501,8 +502,8 @@ TEST_CASE("where the root of a parameter is near 0 its interval is the result", 
     CHECK(near.parameters[0].no_error == NoError::root);
     CHECK(near.impacts.empty());
     REQUIRE(near.parameters[0].error_high.has_value());
-    const double nu = 20.0 + 10.0 * std::sqrt(near.parameters[0].value +
-                                              *near.parameters[0].error_high);
+    const double nu =
+        20.0 + 10.0 * std::sqrt(near.parameters[0].value + *near.parameters[0].error_high);
     CHECK(2.0 * (nu - 20.4 - 20.4 * std::log(nu / 20.4)) == Approx(1.0).epsilon(1e-6));
     CHECK(far.parameters[0].error == Approx(2.0 * 2.5 * std::sqrt(45.0) / 10.0).epsilon(1e-6));
 }

@@ -26,14 +26,14 @@ struct FitOptions {
 /// Collective over the likelihood's communicator. Minimises from the model's start by trust-region
 /// Newton in internal coordinates, inside the ranges, then looks for further minima along every
 /// parameter in which some coefficient is not linear (a signed mixture often has several minima),
-/// and beyond 0 of every parameter whose effects turn round or bend there (one-sided variations have
-/// mirrored minima). Where a profile for an interval comes below the minimum, the fit goes on from
-/// there, with a warning.
-/// Minima with t > 25 are not looked for. A parameter that is fixed, or that nothing depends on,
-/// stays at its start. Errors, impacts and the breakdown come from the exact Hessian at the
-/// minimum, which is the last pass of the descent; error_low and error_high from profiles, t < 1.
-/// \param log gets lines only on rank 0; results and warnings are the same on every rank
-/// \throws ConfigError if a start lies outside its range, or an interval's name is unknown
+/// and beyond 0 of every parameter whose effects turn round or bend there (one-sided variations
+/// have mirrored minima). Where a profile for an interval comes below the minimum, the fit goes on
+/// from there, with a warning. Minima with t > 25 are not looked for. A parameter that is fixed, or
+/// that nothing depends on, stays at its start. Errors, impacts and the breakdown come from the
+/// exact Hessian at the minimum, which is the last pass of the descent; error_low and error_high
+/// from profiles, t < 1. \param log gets lines only on rank 0; results and warnings are the same on
+/// every rank \throws ConfigError if a start lies outside its range, or an interval's name is
+/// unknown
 FitResult fit(const Likelihood& likelihood, const FitOptions& options, const Log& log);
 
 }  // namespace ratiofarm

@@ -53,11 +53,11 @@ struct ClippedAnchorCount {
 
 /// Events that needed a policy, with counts: nothing is dropped silently.
 struct GuardCounts {
-    std::uint64_t events = 0;                ///< in the likelihood
-    std::uint64_t zero_weight = 0;           ///< no effect, skipped
-    std::uint64_t non_positive_mixture = 0;  ///< D_i below its floor (Likelihood) at the minimum
+    std::uint64_t events = 0;                   ///< in the likelihood
+    std::uint64_t zero_weight = 0;              ///< no effect, skipped
+    std::uint64_t non_positive_mixture = 0;     ///< D_i below its floor (Likelihood) at the minimum
     std::uint64_t below_floor_on_profiles = 0;  ///< the most at a point of an interval or a scan
-    std::uint64_t clipped_factors = 0;       ///< g held above its floor at the minimum
+    std::uint64_t clipped_factors = 0;          ///< g held above its floor at the minimum
     std::vector<ClippedAnchorCount> clipped_anchors = {};
 };
 

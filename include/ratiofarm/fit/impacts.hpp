@@ -29,8 +29,8 @@ struct Impact {
     /// again, to first order. These add in quadrature to the systematic error (arXiv:2307.04007).
     /// Not for parameters without a constraint.
     std::optional<double> global_observable = {};
-    /// True where first order tells little: both sides of the variation act alike (one-sided), or the
-    /// minimum is at a kink. The numbers above are then no measure, those below are.
+    /// True where first order tells little: both sides of the variation act alike (one-sided), or
+    /// the minimum is at a kink. The numbers above are then no measure, those below are.
     bool not_linear = false;
     // Shifts found by fitting again, if asked for.
     std::optional<double> refit_down = {};  ///< shift of mu with a fixed at value - post-fit error

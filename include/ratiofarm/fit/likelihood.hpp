@@ -23,9 +23,9 @@ struct Evaluation {
     std::vector<double> hessian;   ///< [n, n], symmetric
     std::vector<double> fisher;    ///< [n, n], the part of the Hessian that is never negative where
                                    ///< weights are not: sums of w s s^T, and the constraints
-    std::uint64_t below_floor = 0;  ///< events whose mixture needed the continuation
+    std::uint64_t below_floor = 0;       ///< events whose mixture needed the continuation
     std::uint64_t bins_below_floor = 0;  ///< bins whose expectation did
-    std::uint64_t clipped = 0;      ///< per-event factors g that were held above their floor
+    std::uint64_t clipped = 0;           ///< per-event factors g that were held above their floor
 };
 
 /// How ln g is kept in memory.
@@ -103,8 +103,8 @@ struct ShapeNormalisation {
     double z_of_reference = 1.0;  ///< the full sum over the reference events
 };
 
-/// How the effects of a parameter turn round at 0, as they do where both sides of a variation lie on
-/// one side of the nominal. In binned regions and for yields: sums of
+/// How the effects of a parameter turn round at 0, as they do where both sides of a variation lie
+/// on one side of the nominal. In binned regions and for yields: sums of
 /// ((Delta_up +- Delta_down) / 2)^2 / nu, the information about the parameter; for shapes of events
 /// sums of ((ln g_up +- ln g_down) / 2)^2.
 struct ShapeParity {
@@ -134,9 +134,9 @@ enum class LikelihoodPart : std::uint8_t {
 /// ln D is continued with t = D / floor - 1 as ln(floor) + t - t^2/2 where w > 0: a barrier that is
 /// smooth to second order and that Newton steps can leave. Where w < 0 the same barrier would be a
 /// bottomless reward, hence ln(floor) + (t - t^2/2) / (1 + t^2), smooth as well and bounded. Such
-/// events are counted in Evaluation::below_floor, bins in bins_below_floor. Anchors of g beyond a factor of 20 are clipped to
-/// it when the events are loaded, since code 4 can turn negative beyond; the other codes are held
-/// above 1e-6 at every evaluation (Evaluation::clipped).
+/// events are counted in Evaluation::below_floor, bins in bins_below_floor. Anchors of g beyond a
+/// factor of 20 are clipped to it when the events are loaded, since code 4 can turn negative
+/// beyond; the other codes are held above 1e-6 at every evaluation (Evaluation::clipped).
 ///
 /// The events lie in shards that depend only on their number; sums run in a fixed order, so the
 /// bits of an Evaluation depend neither on ranks nor threads nor on the instruction set.
@@ -188,7 +188,8 @@ public:
     /// the reference events with weights ref_i / sum(ref) * D_i(u), so that they close by
     /// construction; every read of them computes the weights again.
     /// \param data of this likelihood; must outlive the result
-    /// \throws AgreedError (usage) if a region has no reference events, or a bin expects less than 0
+    /// \throws AgreedError (usage) if a region has no reference events, or a bin expects less than
+    /// 0
     ExpectedData expected_data(const LikelihoodData& data, std::span<const double> u) const;
 
     /// [n_parameters()], of the shapes of events.

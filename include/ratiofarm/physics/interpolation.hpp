@@ -26,8 +26,8 @@ struct Anchors {
     bool operator==(const Anchors&) const = default;
 };
 
-/// A function of alpha at one point. At the kink of code0 and code1 the derivatives at 0.0 are those
-/// of the upper side, at -0.0 those of the lower side.
+/// A function of alpha at one point. At the kink of code0 and code1 the derivatives at 0.0 are
+/// those of the upper side, at -0.0 those of the lower side.
 struct Interpolated {
     double value = 1.0;
     double gradient = 0.0;   ///< first derivative in alpha
