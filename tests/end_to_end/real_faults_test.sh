@@ -184,7 +184,7 @@ library=$(ls /usr/lib/*/faketime/libfaketimeMT.so.1 2> /dev/null | head -n 1 || 
 if [ -n "$library" ]; then
     echo "+0" > clock
     env LD_PRELOAD="$library" FAKETIME_TIMESTAMP_FILE="$work/clock" FAKETIME_NO_CACHE=1 \
-        FAKETIME_DONT_FAKE_MONOTONIC=1 \
+        FAKETIME_DONT_FAKE_MONOTONIC=1 NO_FAKE_STAT=1 \
         ratiofarm run campaign.toml --out jump --hang-seconds 2 --time-budget 10 > jump.out 2> jump.err &
     farm=$!
     wait_for_checkpoint jump $farm
