@@ -11,6 +11,7 @@
 #include "campaign/bin_expectations.hpp"
 #include "campaign/campaign.hpp"
 #include "campaign/make_model.hpp"
+#include "campaign/sample_weights.hpp"
 #include "campaign/selection/selection_regions.hpp"
 #include "campaign/task_graph.hpp"
 #include "campaign/training_outlook.hpp"
@@ -104,6 +105,7 @@ std::vector<SampleInfo> check_events(const Campaign& campaign,
         const std::vector<std::string> unknown = unknown_observables(campaign, samples);
         mistakes.insert(mistakes.end(), unknown.begin(), unknown.end());
         if (!mistakes.empty()) return samples;
+        expect_unit_weights(campaign, samples);
         make_model(campaign, samples);
         if (training_problem(campaign)) return samples;
         const TaskGraph nets = make_task_graph(campaign, samples, "cpu");

@@ -31,7 +31,9 @@ public:
         bool complete = true;
         mpi::together(world, [&] { complete = has_reference_rows(fitted.data); });
         if (complete) return;
-        data_ = finite_mc_data(world, campaign, model_for_ratios(campaign, fitted.ratios),
+        Campaign of_reference = campaign;
+        of_reference.data = {.asimov = {}, .source = AsimovSource::reference, .sample = {}};
+        data_ = finite_mc_data(world, of_reference, model_for_ratios(campaign, fitted.ratios),
                                fitted.ratios, fitted.record.finite_mc, ReferenceRows::always);
         likelihood_.emplace(fitted.model, *data_, world, LikelihoodOptions{.threads = threads});
     }

@@ -9,12 +9,14 @@
 
 #include "campaign/ensemble_spec.hpp"
 #include "core/publish.hpp"
+#include "core/sealed_text.hpp"
 #include "core/signal_flags.hpp"
 #include "pipeline/nets_record.hpp"
 #include "pipeline/search_status.hpp"
 #include "pipeline/workspace.hpp"
 #include "protocol/task_file.hpp"
 #include "report/farm_text.hpp"
+#include "results/fit_json.hpp"
 #include "scheduler/cost_model.hpp"
 
 #include "command.hpp"
@@ -50,6 +52,7 @@ struct Status {
     std::optional<SelectionStatus> selection;  ///< of a campaign whose events are selected
     bool ratios = false;
     bool fit = false;
+    std::vector<std::string> warnings;  ///< of fit.json
     bool report = false;
     bool locked = false;
     std::uint64_t damaged_lines = 0;
@@ -70,6 +73,20 @@ void count_begun(const RunDirectory& directory, Status& status) {
 
 void add_farms(Status& status, const JournalState& journal, const std::string& shard) {
     for (const FarmTimes& farm : journal.times.farms()) status.farms.push_back({farm, shard});
+}
+
+std::vector<std::string> fit_warnings_of(const fs::path& path) {
+    try {
+        const FitRecord record = parse_fit_json(read_sealed(path));
+        std::vector<std::string> warnings = record.fit.warnings;
+        if (record.limits) {
+            const auto& more = record.limits->warnings;
+            warnings.insert(warnings.end(), more.begin(), more.end());
+        }
+        return warnings;
+    } catch (const Error&) {
+        return {path.string() + " is damaged or of another version: fit again"};
+    }
 }
 
 Status read_status(const RunDirectory& directory) {
@@ -108,6 +125,7 @@ Status read_status(const RunDirectory& directory) {
     status.toys = fs::exists(directory.toys_json());
     status.ratios = fs::exists(directory.ratios());
     status.fit = fs::exists(directory.fit_json());
+    if (status.fit) status.warnings = fit_warnings_of(directory.fit_json());
     status.report = fs::exists(directory.report());
     status.locked = fs::exists(directory.lock()) || !directory.shard_locks().empty();
     status.damaged_lines = journal.damaged_lines;
@@ -161,6 +179,7 @@ std::string status_json(const Status& status) {
               {"toy_tasks_begun", status.toys_begun},
               {"ratios", status.ratios},
               {"fit", status.fit},
+              {"warnings", status.warnings},
               {"report", status.report},
               {"locked", status.locked},
               {"damaged_journal_lines", status.damaged_lines},
@@ -204,6 +223,7 @@ std::string status_text(const Status& status) {
         text += fmt::format("failed     {}: {}\n", task.name, task.reason);
     }
     text += exclusions_text(status.gates) + insignificant_shapes_text(status.shapes);
+    for (const std::string& warning : status.warnings) text += "warning    " + warning + '\n';
     if (status.damaged_lines > 0) {
         text += fmt::format("journal    {} damaged lines skipped\n", status.damaged_lines);
     }

@@ -14,6 +14,8 @@
 
 #include "fit/kernels/guards.hpp"
 
+#include "reference_means.hpp"
+
 namespace ratiofarm {
 namespace {
 
@@ -44,12 +46,14 @@ struct RegionReader {
     std::vector<std::string> processes;
     std::vector<ShapeColumn> shapes;
     std::vector<std::size_t> columns;  ///< of the file, for `shapes`
+    std::vector<double> log_means;     ///< [processes] that ln r is lowered by, or empty
     bool has_reference = false;
     std::uint64_t total = 0;
 
     EventSet read(Range range) const;
     void read_part(const SetRows& part, std::uint64_t position, EventSet& to) const;
     void weight_samples(std::size_t set, Range place, EventSet& to) const;
+    void expect_ones(std::span<const double> weight, const SetRows& part) const;
 };
 
 const SystematicEffect* find_shape(const UnbinnedRegion& region, const RatioShape& shape) {
@@ -107,6 +111,20 @@ void RegionReader::weight_samples(std::size_t set, Range place, EventSet& to) co
     }
 }
 
+/// Observed events count once each.
+void RegionReader::expect_ones(std::span<const double> weight, const SetRows& part) const {
+    const auto other = std::ranges::find_if(weight, [](double w) { return w != 1.0; });
+    if (other == weight.end()) return;
+    const std::string& sample = sets[part.set].sample;
+    throw DataError(fmt::format(
+        "'{}': row {} of the observed events of sample '{}' has weight {:.6g} (all sum to {:.6g}), "
+        "but observed events count once each. Set their weights to 1; weighted events can be "
+        "fitted as injections = [{{ ..., sample = \"{}\" }}]",
+        ratios->path().string(),
+        part.rows.first + static_cast<std::uint64_t>(other - weight.begin()), sample, *other,
+        ratios->set(sample).sum_of_weights, sample));
+}
+
 void RegionReader::read_part(const SetRows& part, std::uint64_t position, EventSet& to) const {
     const FittedSet& set = sets[part.set];
     const std::uint64_t n = part.rows.size();
@@ -115,6 +133,10 @@ void RegionReader::read_part(const SetRows& part, std::uint64_t position, EventS
     ratios->read_events(set.sample, part.rows,
                         {weight, std::span(to.log_r).subspan(position * width, n * width), columns,
                          std::span(to.log_g).subspan(to.log_g.empty() ? 0 : position), to.size()});
+    for (std::uint64_t k = position * width; k < (position + n) * width && !log_means.empty();
+         ++k) {
+        to.log_r[k] -= log_means[k % width];
+    }
     to.origins.push_back({set.sample, position, part.rows.first});
     if (has_reference) {
         std::transform(weight.begin(), weight.end(),
@@ -124,6 +146,7 @@ void RegionReader::read_part(const SetRows& part, std::uint64_t position, EventS
     if (kind == WeightKind::samples) {
         weight_samples(part.set, {position, position + n}, to);
     } else if (kind == WeightKind::ones) {
+        if (set.factor == 1.0) expect_ones(weight, part);
         std::fill(weight.begin(), weight.end(), set.factor);  // 1, or 0 for the reference
     } else {
         for (double& w : weight) w *= set.factor;  // of own weights: 1, or 0 for the reference
@@ -215,10 +238,23 @@ void restore_sums(const mpi::Communicator& comm, RegionReader& reader) {
     }
 }
 
+/// Collective over comm. Data made from the reference close only with ratios that average to 1 over
+/// it: those that nothing has normalised yet are divided by their means. Means that are 1 but for
+/// rounding of ln r change no bit. Events of samples keep the ratios of the file.
+void normalise(const mpi::Communicator& comm, RegionReader& reader) {
+    if (reader.kind != WeightKind::mixture) return;
+    if (!lacks_normalisation(reader.region, *reader.ratios)) return;
+    constexpr double rounding = 1e-6;
+    for (const double mean : reference_means(comm, *reader.ratios).mean) {
+        reader.log_means.push_back(std::abs(mean - 1.0) < rounding ? 0.0 : std::log(mean));
+    }
+}
+
 }  // namespace
 
 EventSource region_source(const mpi::Communicator& comm, const RegionSets& input) {
     const std::shared_ptr<RegionReader> reader = make_reader(input);
+    normalise(comm, *reader);
     restore_sums(comm, *reader);
     return {reader->processes, reader->shapes, reader->total,
             [reader](Range range) { return reader->read(range); }};

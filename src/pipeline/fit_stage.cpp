@@ -14,6 +14,7 @@
 #include "measurement/fit_input.hpp"
 #include "measurement/injection_fits.hpp"
 #include "measurement/shape_fits.hpp"
+#include "measurement/used_samples.hpp"
 #include "results/fit_json.hpp"
 
 #include "fitted_campaign.hpp"
@@ -281,6 +282,14 @@ CampaignFit fit_campaign(RunContext& context,
                     fit_to_the_end(context, campaign, blinding, inputs)};
     FitRecord& record = fit.fitted->record;
     mpi::together(world, [&] {
+        if (world.is_root()) {
+            UsedSamples used = used_samples(campaign, inputs.model, inputs.ratios);
+            record.samples = std::move(used.samples);
+            for (std::string& warning : used.warnings) {
+                context.log.warning(warning);
+                record.fit.warnings.push_back(std::move(warning));
+            }
+        }
         if (world.is_root() && !planned.samples.empty()) {
             std::vector<double> points;
             for (const ScanPoint& point : record.fit.scan) points.push_back(point.poi);

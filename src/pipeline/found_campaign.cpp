@@ -8,6 +8,7 @@
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/tables/event_file.hpp"
 
+#include "campaign/sample_weights.hpp"
 #include "campaign/selection/plain_campaign.hpp"
 #include "campaign/task_graph.hpp"
 #include "campaign/training_planner.hpp"
@@ -80,6 +81,7 @@ SourceEvents read_source_events(const Campaign& written, const fs::path& folder)
     const fs::path events = contiguous_events(written.events_path(), names, folder);
     const auto& features = features_of_nets(written);
     SourceEvents source{read_sample_info(events, names, features, written.split), {}};
+    expect_unit_weights(written, source.samples);
     if (!needs_selection(written)) return source;
     expect_observables(written, source.samples);
     const auto columns = columns_of_selection(written);

@@ -215,13 +215,31 @@ std::string gof_table(const GofRecord& gof) {
         {"region", "observable", "bins", "deviance", "ndf", "p-value", "chi2 p-value"}, rows);
 }
 
+std::string samples_table(const FitRecord& record) {
+    if (record.samples.empty()) return {};
+    std::vector<std::vector<Cell>> rows;
+    for (const UsedSample& sample : record.samples) {
+        rows.push_back({text_cell(sample.region), text_cell(sample.sample),
+                        number_cell(fmt::format("{}", sample.events)),
+                        number_cell(fmt::format("{}", sample.negative)),
+                        number_cell(fmt::format("{:.6g}", sample.sum)),
+                        number_cell(fmt::format("{:.0f}", sample.effective_events))});
+    }
+    return table_html("Simulated events of the fit and its reference",
+                      {"region", "sample", "events", "negative weights", "sum of weights",
+                       "worth of weight 1, (sum w)^2 / sum w^2"},
+                      rows);
+}
+
 }  // namespace
 
 std::string data_section(const ReportInputs& inputs) {
     if (!inputs.fit) return {};
     const FitRecord& record = *inputs.fit;
-    if (!record.blinding && record.injections.empty() && !inputs.gof) return {};
-    std::string body = paragraph_html("Fitted: " + record.data + ".");
+    if (!record.blinding && record.injections.empty() && !inputs.gof && record.samples.empty()) {
+        return {};
+    }
+    std::string body = paragraph_html("Fitted: " + record.data + ".") + samples_table(record);
     if (record.blinding) body += paragraph_html(blinding_text(*record.blinding) + ".");
     body += injections_table(record);
     if (inputs.gof) body += gof_table(*inputs.gof);

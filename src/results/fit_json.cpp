@@ -55,6 +55,9 @@ Json definitions() {
         {"guards",
          "events in the likelihood; skipped for zero weight; with a mixture below its floor at the "
          "minimum; factors g held above their floor; anchors of g clipped to a factor of 20"},
+        {"samples",
+         "weights of the simulated events in the ratio files that the fit or its reference uses; "
+         "effective_events: (sum w)^2 / sum w^2"},
         {"normalisations", "Z_j at the minimum: as used, and the sum over all reference events"},
         {"injections",
          "fits of data whose truth is known: [data].injections; pull = (value - injected) / error"},

@@ -93,6 +93,17 @@ struct LimitRecord {
     std::vector<std::string> warnings = {};
 };
 
+/// The weights of events that a fit used, as the ratio file has them.
+struct UsedSample {
+    std::string region;
+    std::string sample;
+    std::uint64_t events = 0;
+    std::uint64_t negative = 0;  ///< with weight < 0
+    double sum = 0.0;
+    double effective_events = 0.0;  ///< (sum w)^2 / sum w^2
+    bool operator==(const UsedSample&) const = default;
+};
+
 /// What `fit.json` holds. No time, host or rank count: identical results are identical bytes.
 struct FitRecord {
     std::string campaign;  ///< name
@@ -103,6 +114,7 @@ struct FitRecord {
     ModelSummary model = {};
     unsigned starts = 4;  ///< FitOptions::starts
     std::optional<LimitRecord> limits = {};
+    std::vector<UsedSample> samples = {};
     ShapeRecord shapes = {};
     std::optional<Blinding> blinding = {};  ///< of a campaign with [data].blind
     std::vector<InjectionFit> injections = {};

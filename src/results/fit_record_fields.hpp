@@ -312,11 +312,22 @@ void fields(Visit& visit, MemberOf<Visit, LimitRecord>& value) {
 }
 
 template <class Visit>
+void fields(Visit& visit, MemberOf<Visit, UsedSample>& value) {
+    visit("region", value.region);
+    visit("sample", value.sample);
+    visit("events", value.events);
+    visit("negative", value.negative);
+    visit("sum", value.sum);
+    visit("effective_events", value.effective_events);
+}
+
+template <class Visit>
 void fields(Visit& visit, MemberOf<Visit, FitRecord>& value) {
     visit("campaign", value.campaign);
     visit("inputs", value.inputs);
     visit("data", value.data);
     visit("model", value.model);
+    visit("samples", value.samples, unless(value.samples.empty()));
     visit("starts", value.starts);
     fields(visit, value.fit);
     visit("blinding", value.blinding);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/physics/interpolation.hpp"
@@ -11,6 +12,9 @@
 #include "ratiofarm_test/temporary_directory.hpp"
 
 #include "measurement/injection_fits.hpp"
+#include "measurement/used_samples.hpp"
+
+#include "binned_example.hpp"
 
 using namespace ratiofarm;
 using Catch::Matchers::Contains;
@@ -41,7 +45,9 @@ float log_g(std::uint64_t row, bool up) {
     return static_cast<float>((up ? 0.2 : -0.3) * std::sin(0.01 * static_cast<double>(row)));
 }
 
-void write_example(const std::filesystem::path& path, bool with_reference) {
+void write_example(const std::filesystem::path& path,
+                   bool with_reference,
+                   double data_weight = 1.0) {
     RatioSetsInput input;
     input.header.processes = {{"S", 10.0, {}}, {"B", 90.0, {}}};
     input.header.shape_norm = ShapeNorm::none;
@@ -49,11 +55,11 @@ void write_example(const std::filesystem::path& path, bool with_reference) {
     input.header.shapes = {{"B", "alpha_other"}, {"S", "alpha_scale"}};
     if (with_reference) input.header.reference = {{"S", "S", 0.25}, {"B", "B", 0.75}};
     input.sets = {{"S", events_of_s}, {"B", events_of_b}, {"data", events_of_data}};
-    input.rows = [](std::size_t set, Range rows) {
+    input.rows = [data_weight](std::size_t set, Range rows) {
         RatioSetRows values;
         for (std::uint64_t row = rows.first; row < rows.last; ++row) {
             values.id.push_back(row);
-            values.weight.push_back(set == 0 ? 2.0 : 3.0);
+            values.weight.push_back(set == 2 ? data_weight : set == 0 ? 2.0 : 3.0);
             values.log_r.push_back(0.0F);
             values.log_r.push_back(0.5F);
             values.log_g_up.push_back(9.0F);  // of alpha_other, which nothing reads
@@ -82,6 +88,70 @@ EventSet load(const std::string& more,
 }
 
 }  // namespace
+
+TEST_CASE("observed events with other weights than 1 are refused", "[measurement]") {
+    const test::TemporaryDirectory folder;
+    write_example(folder / "r.h5", true, 2.2);
+
+    CHECK_THROWS_WITH(load("[data]\nsample = \"data\"\n", folder / "r.h5"),
+                      Contains("row 0 of the observed events of sample 'data' has weight 2.2"));
+}
+
+TEST_CASE("the simulated events of a fit are counted with their worth and their doubts",
+          "[measurement]") {
+    const test::TemporaryDirectory folder;
+    auto signed_b = test::example_set("B", {400, 800, 800});
+    for (std::size_t i = 0; i < 350; ++i) signed_b.weights[1][i] = -1.0;
+    for (std::size_t i = 0; i < 300; ++i) signed_b.weights[2][i] = -1.0;
+    auto one = test::example_set("S", {300, 200, 100});
+    one.weights[0][7] = 90.0;
+    auto example = test::example_ratios(one, signed_b, test::example_set("data", {90, 60, 50}));
+    example.header.shape_norm = ShapeNorm::reference;
+    example.log_r = [](std::size_t j, std::size_t) { return j == 0 ? std::log(1.2) : 0.0; };
+    test::write_example(folder.path(), example);
+    const Campaign campaign = parse_campaign(
+        test::example_campaign_text("[data]\nsample = \"data\"\n", "reference"), folder.path());
+    const RatioFiles ratios = open_ratio_files(campaign, folder / "ratios.h5");
+
+    const UsedSamples used = used_samples(campaign, model_for_ratios(campaign, ratios), ratios);
+
+    REQUIRE(used.samples.size() == 2);  // not the data
+    CHECK(used.samples[0].sample == "S");
+    CHECK(used.samples[1].negative == 650);
+    CHECK(used.samples[1].events == 2000);
+    CHECK(used.samples[1].effective_events == Approx(700.0 * 700.0 / 2000.0));
+    REQUIRE(used.warnings.size() == 4);
+    CHECK_THAT(used.warnings[0], Contains("sample 'S': row 7 has weight") && Contains("13 %"));
+    CHECK_THAT(used.warnings[1], Contains("sample 'S': 600 events are worth only"));
+    CHECK_THAT(used.warnings[2], Contains("'B': 2000 events are worth only 245 of weight 1"));
+    CHECK_THAT(used.warnings[3], Contains("process 'S' average to 1.2000"));
+}
+
+TEST_CASE("Asimov data from the reference close where the file is not normalised",
+          "[measurement]") {
+    const test::TemporaryDirectory folder;
+    auto example = test::example_ratios(test::example_set("S", {300, 200, 100}),
+                                        test::example_set("B", {100, 200, 300}),
+                                        test::example_set("data", {90, 60, 50}));
+    example.log_r = [](std::size_t j, std::size_t b) {  // S averages to 1.4, B to 1
+        return j == 0 ? std::log(0.4 + static_cast<double>(b)) : 0.0;
+    };
+    test::write_example(folder.path(), example);
+    const auto sum_of_weights = [&](const std::string& shape_norm) {
+        const Campaign campaign = parse_campaign(
+            test::example_campaign_text("[data]\nasimov = { mu = 2.0, source = \"reference\" }\n",
+                                        shape_norm),
+            folder.path());
+        const RatioFiles ratios = open_ratio_files(campaign, folder / "ratios.h5");
+        const LikelihoodData data =
+            load_data(mpi::Communicator(), campaign, model_for_ratios(campaign, ratios), ratios);
+        const EventSet events = data.unbinned.at(0).read({0, data.unbinned[0].total});
+        return std::accumulate(events.weight.begin(), events.weight.end(), 0.0);
+    };
+
+    CHECK(sum_of_weights("reference") == Approx(2.0 * 100.0 + 100.0).epsilon(1e-12));
+    CHECK(sum_of_weights("none") == Approx(2.0 * 140.0 + 100.0).epsilon(1e-6));
+}
 
 TEST_CASE("Asimov data from samples have the rates as sums and the reference beside them",
           "[commands]") {
@@ -188,7 +258,7 @@ TEST_CASE("without shapes there are no sums over the reference", "[commands]") {
 TEST_CASE("an injected sample has its own weights, no shape, and observables at its values",
           "[commands]") {
     const test::TemporaryDirectory folder;
-    write_example(folder / "r.h5", true);
+    write_example(folder / "r.h5", true, 3.0);
     const Campaign campaign = parse_campaign(
         campaign_text +
             "[data]\ninjections = [{ mu = 2.0, alpha_scale = 0.6, sample = \"data\" }]\n",

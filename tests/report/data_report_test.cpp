@@ -93,5 +93,7 @@ TEST_CASE("a goodness of fit is read back and shown in text and report", "[repor
                                          Contains("Goodness of fit, 998 toys"));
     inputs.fit = test::sample_record();
     inputs.gof.reset();
+    CHECK_THAT(data_section(inputs), Contains("<td>SR</td>") && Contains("2700"));
+    inputs.fit->samples.clear();
     CHECK(data_section(inputs).empty());
 }

@@ -57,6 +57,7 @@ TEST_CASE("every number of a fit survives JSON to the last bit", "[report]") {
     CHECK(read.fit.guards.clipped_anchors.at(0).count == 7);
     CHECK(read.fit.scan.at(1).interpolated);
     CHECK(read.starts == 6);
+    CHECK(read.samples == record.samples);
     CHECK(read.finite_mc->fit_value == 1.0 / 3.0);
     CHECK(read.finite_mc->inflation == 1.1);
     CHECK(read.finite_mc->direction_sigma == 0.07);

@@ -81,6 +81,7 @@ public:
     /// verified, so whole ranges cost less than many small ones.
     /// \throws DataError naming file, dataset and rows that are damaged
     RatioRows read_rows(std::string_view set, Range rows) const;
+    std::vector<double> read_weights(std::string_view set, Range rows) const;
     RatioColumns read_columns(std::string_view set, Range rows) const;
 
     /// Events of one line; NaN where the net does not evaluate the fold of an event.

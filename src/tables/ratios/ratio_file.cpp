@@ -171,6 +171,13 @@ RatioRows RatioFile::read_rows(std::string_view name, Range rows) const {
     });
 }
 
+std::vector<double> RatioFile::read_weights(std::string_view name, Range rows) const {
+    RATIOFARM_EXPECT(rows.first <= rows.last && rows.last <= set(name).events);
+    return in_context("'" + path_.string() + "'", [&] {
+        return CheckedColumn(opened_->file, path_of(name, "weight")).read<double>(rows);
+    });
+}
+
 void RatioFile::read_events(std::string_view name, Range rows, const RatioTarget& to) const {
     RATIOFARM_EXPECT(rows.first <= rows.last && rows.last <= set(name).events);
     in_context("'" + path_.string() + "'", [&] { events_->read(name, rows, to); });

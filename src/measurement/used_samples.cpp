@@ -1,0 +1,96 @@
+#include "used_samples.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "campaign/sample_weights.hpp"
+
+#include "reference_means.hpp"
+
+namespace ratiofarm {
+namespace {
+
+/// Simulated sets of a region, each once.
+std::vector<std::string> simulated_sets(const Campaign& campaign,
+                                        const StatisticalModel& model,
+                                        std::size_t region,
+                                        const RatioFile& ratios) {
+    std::vector<std::string> names;
+    const auto add = [&](const std::string& name) {
+        if (std::ranges::find(names, name) == names.end()) names.push_back(name);
+    };
+    if (!fits_observed(campaign)) {
+        for (const FittedSet& set : fitted_sets(campaign, model, model.unbinned[region], ratios)) {
+            add(set.sample);
+        }
+    }
+    for (const ReferenceComponent& component : ratios.header().reference) add(component.sample);
+    return names;
+}
+
+WeightSums facts_of(const RatioFile& ratios, const std::string& sample) {
+    constexpr std::uint64_t step = 1 << 20;
+    WeightSums facts;
+    const std::uint64_t events = ratios.set(sample).events;
+    for (std::uint64_t first = 0; first < events; first += step) {
+        std::uint64_t row = first;
+        for (const double w :
+             ratios.read_weights(sample, {first, std::min(first + step, events)})) {
+            facts.add(row++, w);
+        }
+    }
+    return facts;
+}
+
+/// A mean of the ratios that is far from 1 says that they are wrong, also where it is divided out.
+void add_normalisation_warnings(const UnbinnedRegion& region,
+                                const RatioFile& ratios,
+                                std::vector<std::string>& warnings) {
+    constexpr double far = 5.0;     // standard deviations
+    constexpr double large = 0.03;  // nets that learned their density are closer
+    const bool lacks = lacks_normalisation(region, ratios);
+    ReferenceMeans means{ratios.summary().excess, ratios.summary().excess_error};  // minus 1
+    if (lacks) {
+        means = reference_means(mpi::Communicator(), ratios);
+        for (double& mean : means.mean) mean -= 1.0;
+    }
+    for (std::size_t j = 0; j < means.mean.size(); ++j) {
+        const double excess = means.mean[j];
+        if (std::abs(excess) < std::max(large, far * means.error[j])) continue;
+        warnings.push_back(fmt::format(
+            "region '{}': the ratios of process '{}' average to {:.4f} +- {:.4f} over the "
+            "reference, {:.0f} standard deviations from 1: such ratios are not those of its "
+            "density{}; look at the closure",
+            region.name, ratios.header().processes[j].name, 1.0 + excess, means.error[j],
+            std::abs(excess) / means.error[j],
+            lacks ? ". Fits of events use them as the file has them, Asimov data from the "
+                    "reference, limits and toys divide by the mean"
+                  : ""));
+    }
+}
+
+}  // namespace
+
+UsedSamples used_samples(const Campaign& campaign,
+                         const StatisticalModel& model,
+                         const RatioFiles& ratios) {
+    UsedSamples used;
+    for (std::size_t r = 0; r < ratios.size(); ++r) {
+        const RatioFile& file = *ratios[r];
+        const std::string& region = model.unbinned[r].name;
+        for (const std::string& sample : simulated_sets(campaign, model, r, file)) {
+            const WeightSums facts = facts_of(file, sample);
+            used.samples.push_back({region, sample, facts.events, facts.negative, facts.sum,
+                                    facts.effective_events()});
+            for (std::string& doubt : weight_doubts(sample, facts)) {
+                used.warnings.push_back(fmt::format("region '{}', {}", region, doubt));
+            }
+        }
+        add_normalisation_warnings(model.unbinned[r], file, used.warnings);
+    }
+    return used;
+}
+
+}  // namespace ratiofarm
