@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 
 #include <unistd.h>
 
@@ -72,31 +73,33 @@ H5I_type_t kind_of(const File& file, const std::string& path) {
     return kind;
 }
 
-/// Collects the datasets of a file whose links may form cycles.
+/// Collects the datasets of a file. A group that several links lead to would be visited again and
+/// again, for ever in a cycle.
 class DatasetPaths {
 public:
     explicit DatasetPaths(const File& file) : file_(file) { collect("", 0); }
     std::vector<std::string> paths;
 
 private:
-    void collect(const std::string& group, int depth) {
+    void collect(const std::string& path, int depth) {
         constexpr int deepest = 32;
-        constexpr std::size_t most = 200'000;
-        if (depth > deepest || ++groups_ + paths.size() > most) {
-            throw DataError("its groups are nested deeper than " + std::to_string(deepest) +
-                            " levels or have more than " + std::to_string(most) +
-                            " members; do its links form a cycle?");
+        const std::string name = path.empty() ? "/" : path;
+        H5O_info_t info{};
+        RATIOFARM_H5(H5Oget_info_by_name, file_.get(), name.c_str(), &info, H5P_DEFAULT);
+        if (depth > deepest || !groups_.insert(info.addr).second) {
+            throw DataError("the group '" + name + "' is nested deeper than " +
+                            std::to_string(deepest) +
+                            " levels, or two links lead to it; do its links form a cycle?");
         }
-        for (const std::string& name : member_names(file_, group.empty() ? "/" : group)) {
-            const std::string path = group + "/" + name;
-            const H5I_type_t kind = kind_of(file_, path);
-            if (kind == H5I_DATASET) paths.push_back(path);
-            if (kind == H5I_GROUP) collect(path, depth + 1);
+        for (const std::string& member : member_names(file_, name)) {
+            const H5I_type_t kind = kind_of(file_, path + "/" + member);
+            if (kind == H5I_DATASET) paths.push_back(path + "/" + member);
+            if (kind == H5I_GROUP) collect(path + "/" + member, depth + 1);
         }
     }
 
     const File& file_;
-    std::size_t groups_ = 0;
+    std::set<haddr_t> groups_;
 };
 
 /// Appends the name of a link to a list; called by HDF5.

@@ -145,7 +145,7 @@ TEST_CASE("equal seeds simulate equal files", "[commands]") {
     const TemporaryDirectory folder;
     const auto run = [&](const std::string& words) { return run_ratiofarm(folder.path(), words); };
     REQUIRE(run("init").code == 0);
-    replace_in(folder / "campaign.toml", "events = 100000", "events = 500");
+    replace_in(folder / "campaign.toml", "events = 100000", "events = 30000");
 
     const auto digest = [&] {
         REQUIRE(run("simulate --force").code == 0);
@@ -154,7 +154,7 @@ TEST_CASE("equal seeds simulate equal files", "[commands]") {
 
     const auto first = digest();
     CHECK(digest() == first);
-    replace_in(folder / "campaign.toml", "events = 500", "seed = 2\nevents = 500");
+    replace_in(folder / "campaign.toml", "events = 30000", "seed = 2\nevents = 30000");
     CHECK(digest() != first);
 }
 

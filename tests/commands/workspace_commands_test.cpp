@@ -61,7 +61,7 @@ TEST_CASE("a patch and another interpolation are asked for by options", "[comman
     CHECK(wrong.code == 2);
     CHECK_THAT(wrong.errors, Contains("must be code4 or code1"));
     CHECK(missing.code == 2);
-    CHECK_THAT(missing.errors, Contains("no measurement 'other' (it has 'Measurement')"));
+    CHECK_THAT(missing.errors, Contains("no measurement 'other' (it has \"Measurement\")"));
 }
 
 TEST_CASE("a fit that does not converge is written, names the bin and ends with 3", "[commands]") {
