@@ -47,7 +47,10 @@ assert [p["name"] for p in first["parameters"]] == ["mu"]
 for injection, truth in [(first, 2.0), (second, 1.0)]:
     mu = injection["parameters"][0]
     assert injection["converged"] and mu["injected"] == truth
-    assert abs(mu["pull"] - (mu["value"] - truth) / mu["error"]) < 1e-12
+    if mu["error"] == 0:  # so near the root of sqrt(mu) that the Hessian tells none
+        assert "pull" not in mu, mu
+    else:
+        assert abs(mu["pull"] - (mu["value"] - truth) / mu["error"]) < 1e-12
 END
 grep -q "injected mu = 1 (SBI2): mu = " blind.out || fail "no injection in the text"
 grep -q "blind: the data have not been looked at" blind.out || fail "the text does not say that it is blind"

@@ -10,7 +10,7 @@ make_calm 9
 # the third.
 ratiofarm train campaign.toml --out run --shard 0/3 > 0.out 2> 0.err &
 first=$!
-SLURM_ARRAY_TASK_ID=6 SLURM_ARRAY_TASK_MIN=4 SLURM_ARRAY_TASK_COUNT=3 \
+SLURM_ARRAY_TASK_ID=6 SLURM_ARRAY_TASK_MIN=4 SLURM_ARRAY_TASK_MAX=6 SLURM_ARRAY_TASK_COUNT=3 \
     ratiofarm train campaign.toml --out run --shard array > 2.out 2> 2.err || fail "shard 2"
 wait $first || fail "shard 0"
 trained=$(cat run/journal.shard-*.jsonl | grep -c task_committed)

@@ -40,6 +40,7 @@ expect_equal "learned lines with --gflops" "$(grep -c '^learned' given.plan || t
 sed -i 's/^members = 2/members = 3/' campaign.toml
 ratiofarm plan campaign.toml --out run > more.plan
 expect_in '^left  *3 nets' more.plan
+sed -i 's/^members = 3/members = 2/' campaign.toml
 
 # Toys: status counts their tasks apart from nets, explain knows them by name and by digest.
 toys=(toys campaign.toml --out run --block 10)
