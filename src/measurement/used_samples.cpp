@@ -82,8 +82,8 @@ UsedSamples used_samples(const Campaign& campaign,
         const std::string& region = model.unbinned[r].name;
         for (const std::string& sample : simulated_sets(campaign, model, r, file)) {
             const WeightSums facts = facts_of(file, sample);
-            used.samples.push_back({region, sample, facts.events, facts.negative, facts.sum,
-                                    facts.effective_events()});
+            used.samples.push_back(
+                {region, sample, facts.events, facts.negative, facts.effective_events()});
             for (std::string& doubt : weight_doubts(sample, facts)) {
                 used.warnings.push_back(fmt::format("region '{}', {}", region, doubt));
             }

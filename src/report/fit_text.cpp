@@ -115,20 +115,11 @@ std::string comparison_line(const ComparisonFit& comparison, const FitResult& ma
     return text + '\n';
 }
 
-/// To an end of t < 1.
-std::string distance_text(const std::optional<double>& distance) {
-    return distance ? fmt::format("{:.4g}", *distance) : "?";
-}
-
 std::string injection_lines(const InjectionFit& injection) {
     std::string text;
     for (const InjectedParameter& parameter : injection.parameters) {
-        text += fmt::format("injected {}: {} = ", injection.name, parameter.name);
-        text += parameter.error > 0.0
-                    ? with_error(parameter.value, parameter.error)
-                    : fmt::format("{:.4g}, without an error (-{}, +{})", parameter.value,
-                                  distance_text(parameter.error_low),
-                                  distance_text(parameter.error_high));
+        text += fmt::format("injected {}: {} = {}", injection.name, parameter.name,
+                            with_error(parameter.value, parameter.error));
         if (parameter.pull) text += fmt::format(", pull {:.3f}", *parameter.pull);
         text += injection.converged ? "\n" : ", NOT CONVERGED\n";
     }

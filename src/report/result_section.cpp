@@ -222,11 +222,10 @@ std::string samples_table(const FitRecord& record) {
         rows.push_back({text_cell(sample.region), text_cell(sample.sample),
                         number_cell(fmt::format("{}", sample.events)),
                         number_cell(fmt::format("{}", sample.negative)),
-                        number_cell(fmt::format("{:.6g}", sample.sum)),
                         number_cell(fmt::format("{:.0f}", sample.effective_events))});
     }
     return table_html("Simulated events of the fit and its reference",
-                      {"region", "sample", "events", "negative weights", "sum of weights",
+                      {"region", "sample", "events", "negative weights",
                        "worth of weight 1, (sum w)^2 / sum w^2"},
                       rows);
 }

@@ -98,8 +98,7 @@ struct UsedSample {
     std::string region;
     std::string sample;
     std::uint64_t events = 0;
-    std::uint64_t negative = 0;  ///< with weight < 0
-    double sum = 0.0;
+    std::uint64_t negative = 0;     ///< with weight < 0
     double effective_events = 0.0;  ///< (sum w)^2 / sum w^2
     bool operator==(const UsedSample&) const = default;
 };

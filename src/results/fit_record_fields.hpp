@@ -317,7 +317,6 @@ void fields(Visit& visit, MemberOf<Visit, UsedSample>& value) {
     visit("sample", value.sample);
     visit("events", value.events);
     visit("negative", value.negative);
-    visit("sum", value.sum);
     visit("effective_events", value.effective_events);
 }
 

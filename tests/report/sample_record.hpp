@@ -66,7 +66,7 @@ inline FitRecord sample_record() {
     record.model.regions = {{"SR", "unbinned", {"S", "B"}, 0, "reference", 2, 1},
                             {"CR", "binned", {"B"}, 3, "", 1, 0}};
     record.starts = 6;
-    record.samples = {{"SR", "S", 6000, 2700, 100.0, 60.5}};
+    record.samples = {{"SR", "S", 6000, 2700, 60.5}};
     record.limits = LimitRecord{
         .limits =
             {.level = 0.9,
