@@ -12,19 +12,15 @@ import os
 import pathlib
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 
 import h5py
 import numpy as np
 
-PROGRAMS = os.path.abspath(sys.argv[1])
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 import toy_campaign  # noqa: E402
-
-ENVIRONMENT = dict(os.environ, PATH=PROGRAMS + os.pathsep + os.environ["PATH"], OMP_NUM_THREADS="1",
-                   OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
+from programs import ratiofarm, told  # noqa: E402
 
 SHAPE = """
 [[systematic]]
@@ -149,14 +145,6 @@ def refusal_of(model, command, stage):
         if model in models and command in commands and stage in stages:
             return text
     return None
-
-
-def ratiofarm(*words, folder):
-    return subprocess.run(["ratiofarm", *words], cwd=folder, env=ENVIRONMENT, text=True, capture_output=True)
-
-
-def told(done):
-    return f"\n{' '.join(done.args)}: exit code {done.returncode}\n{done.stderr[-1500:]}"
 
 
 def is_finite(value):

@@ -19,24 +19,19 @@ import concurrent.futures
 import itertools
 import json
 import math
-import os
 import pathlib
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 
 import h5py
 import numpy as np
 
-PROGRAMS = os.path.abspath(sys.argv[1])
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 import toy_campaign  # noqa: E402
-
-ENVIRONMENT = dict(os.environ, PATH=PROGRAMS + os.pathsep + os.environ["PATH"], OMP_NUM_THREADS="1",
-                   OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
+from programs import ratiofarm, told  # noqa: E402
 
 MORE = """
 [parameters.kappa]
@@ -270,14 +265,9 @@ OTHERS = [["scan", "--points", "5", "--json"], ["impacts", "--json"], ["limits",
           ["toys", "--toys", "3", "--neyman", "0.5", "--json"], ["gof", "--toys", "3", "--json"], ["report"]]
 
 
-def ratiofarm(*words, folder):
-    return subprocess.run(["ratiofarm", *words], cwd=folder, env=ENVIRONMENT, text=True, capture_output=True)
-
-
 def expect(truth, what, done=None):
     if not truth:
-        told = f"\n{done.args}: exit code {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}" if done else ""
-        raise AssertionError(what + told)
+        raise AssertionError(what + (told(done) if done else ""))
 
 
 def succeeded(*words, folder):
