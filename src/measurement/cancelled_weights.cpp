@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "ratiofarm/core/errors.hpp"
+#include "ratiofarm/protocol/sample_info.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -69,21 +70,15 @@ public:
     std::uint64_t cancel() { return cancel(rows_); }
 
 private:
-    struct Sums {
-        double sum = 0.0;
-        double absolute = 0.0;
-        double squares = 0.0;
-        bool is_cell() const { return sum > 0.0 && sum * sum >= smallest_cell * squares; }
-    };
-
-    Sums sums_of(std::span<const std::uint64_t> rows) const {
-        Sums sums;
-        for (const std::uint64_t row : rows) {
-            sums.sum += weights_[row];
-            sums.absolute += std::abs(weights_[row]);
-            sums.squares += weights_[row] * weights_[row];
-        }
+    WeightSums sums_of(std::span<const std::uint64_t> rows) const {
+        WeightSums sums;
+        for (const std::uint64_t row : rows) sums.add(row, weights_[row]);
         return sums;
+    }
+
+    bool is_cell(std::span<const std::uint64_t> rows) const {
+        const WeightSums sums = sums_of(rows);
+        return sums.sum > 0.0 && sums.sum * sums.sum >= smallest_cell * sums.squares;
     }
 
     /// Coordinates that differ among some events, largest variance first.
@@ -116,11 +111,11 @@ private:
             const std::size_t half = rows.size() / 2;
             const auto below = rows.first(half);
             const auto above = rows.subspan(half);
-            if (!sums_of(below).is_cell() || !sums_of(above).is_cell()) continue;
+            if (!is_cell(below) || !is_cell(above)) continue;
             const std::uint64_t cells = cancel(below);
             return cells + cancel(above);
         }
-        const Sums sums = sums_of(rows);
+        const WeightSums sums = sums_of(rows);
         for (const std::uint64_t row : rows) {
             weights_[row] = std::abs(weights_[row]) * (sums.sum / sums.absolute);
         }
@@ -157,13 +152,9 @@ std::vector<double> mean_ratios(const EventSet& events) {
 }  // namespace
 
 double effective_events(std::span<const double> weights) {
-    double sum = 0.0;
-    double squares = 0.0;
-    for (const double w : weights) {
-        sum += w;
-        squares += w * w;
-    }
-    return squares > 0.0 ? sum * sum / squares : 0.0;
+    WeightSums sums;
+    for (std::size_t i = 0; i < weights.size(); ++i) sums.add(i, weights[i]);
+    return sums.effective_events();
 }
 
 std::vector<CancelledWeights> cancel_negative_weights(EventSet& events,
