@@ -59,12 +59,6 @@ void fields(Line& line, MemberOf<Line, LockOwner>& owner) {
     line("pid_space", owner.pid_space);
 }
 
-std::string owner_text(const LockOwner& owner) {
-    LineWriter line("lock", 0);
-    fields(line, owner);
-    return line.finish() + "\n";
-}
-
 /// \return nothing for a lock that is not as its owner wrote it
 std::optional<LockOwner> parse_owner(std::string_view text) {
     if (!text.ends_with('\n')) return std::nullopt;
@@ -205,6 +199,12 @@ UniqueFd make_lock(const std::filesystem::path& path, const std::string& text) {
 
 }  // namespace
 
+std::string lock_text(const LockOwner& owner) {
+    LineWriter line("lock", 0);
+    fields(line, owner);
+    return line.finish() + "\n";
+}
+
 LockOwner this_owner() {
     char host[256] = "";
     ::gethostname(host, sizeof host - 1);
@@ -232,7 +232,7 @@ void expect_whole_lock(const std::filesystem::path& path) {
 
 Lock::Lock(std::filesystem::path path, const Log& log, double patience) : path_(std::move(path)) {
     const LockOwner self = this_owner();
-    const std::string text = owner_text(self);
+    const std::string text = lock_text(self);
     const auto give_up = std::chrono::steady_clock::now() +
                          std::chrono::duration_cast<std::chrono::steady_clock::duration>(
                              std::chrono::duration<double>(patience));

@@ -21,6 +21,9 @@ struct LockOwner {
     std::uint64_t pid_space = 0;      ///< namespace that the pid counts in
 };
 
+/// The content of the lock of an owner.
+std::string lock_text(const LockOwner& owner);
+
 /// This process as an owner.
 LockOwner this_owner();
 

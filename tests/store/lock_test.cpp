@@ -16,25 +16,11 @@
 #include "ratiofarm_test/temporary_directory.hpp"
 
 #include "core/publish.hpp"
-#include "store/journal_line.hpp"
 
 using namespace ratiofarm;
 namespace fs = std::filesystem;
 
 namespace {
-
-/// The lock of a farm that is not of this machine, or of an older version.
-std::string lock_text(const LockOwner& owner) {
-    LineWriter line("lock", 0);
-    line("host", owner.host);
-    line("pid", owner.pid);
-    line("process_start", owner.process_start);
-    line("job", owner.job);
-    line("restart", owner.restart);
-    line("boot", owner.boot);
-    line("pid_space", owner.pid_space);
-    return line.finish() + "\n";
-}
 
 void make_older(const fs::path& path, int seconds) {
     struct timeval times[2] = {};
