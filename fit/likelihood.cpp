@@ -54,6 +54,13 @@ void check_constraints(const StatisticalModel& model, const InternalCoordinates&
     }
 }
 
+/// \param expects "-2.5 events (must be >= 0"
+std::string impossible_bin(const std::string& region, std::size_t bin, const std::string& expects) {
+    return "region '" + region + "', bin " + std::to_string(bin) + " expects " + expects +
+           ": merge the bin with its neighbour, leave it out, or mend the negative contents of its "
+           "samples)";
+}
+
 }  // namespace
 
 struct Likelihood::State {
@@ -131,11 +138,10 @@ std::vector<std::string> Likelihood::impossible_bins(std::span<const double> u) 
             const bool next_to_nothing = size[b] > 0.0 && expected[b] < cancelled * size[b];
             if (expected[b] > 0.0 && !next_to_nothing) continue;
             if (expected[b] == 0.0 && observed == 0.0) continue;
-            lines.push_back("region '" + state_->model.binned[r].name + "', bin " +
-                            std::to_string(b) + " expects " + std::to_string(expected[b]) +
-                            " events where " + std::to_string(observed) +
-                            " were observed (must be > 0: merge the bin with its neighbour, leave "
-                            "it out, or mend the negative contents of its samples)");
+            lines.push_back(impossible_bin(state_->model.binned[r].name, b,
+                                           std::to_string(expected[b]) + " events where " +
+                                               std::to_string(observed) +
+                                               " were observed (must be > 0"));
         }
     }
     return lines;
@@ -199,10 +205,9 @@ ExpectedData Likelihood::expected_data(const LikelihoodData& data,
             if (expected[b] >= 0.0) continue;
             throw mpi::AgreedError(
                 ExitCode::usage,
-                "no Asimov data: region '" + state_->model.binned[r].name + "', bin " +
-                    std::to_string(b) + " expects " + std::to_string(expected[b]) +
-                    " events (must be >= 0: merge the bin with its neighbour, leave it out, or "
-                    "mend the negative contents of its samples)");
+                "no Asimov data: " +
+                    impossible_bin(state_->model.binned[r].name, b,
+                                   std::to_string(expected[b]) + " events (must be >= 0"));
         }
         result.data.binned.push_back(expected);
     }
