@@ -109,12 +109,10 @@ std::vector<SampleInfo> check_events(const Campaign& campaign,
         make_model(campaign, samples);
         if (training_problem(campaign)) return samples;
         const TaskGraph nets = make_task_graph(campaign, samples, "cpu");
-        const bool selects =
-            needs_selection(campaign);  // only then it is known what these learn from
         if (campaign.preselection) {
             const TaskGraph graph = make_preselection_graph({campaign, samples, "cpu"});
             add_outlook(training_outlook(campaign, graph, samples), mistakes, warnings);
-        } else if (!selects) {
+        } else if (!needs_selection(campaign)) {  // otherwise the regions say what nets learn from
             add_outlook(training_outlook(campaign, nets, samples), mistakes, warnings);
         }
         return samples;
