@@ -70,18 +70,21 @@ install_python() {
     finished "$name" "$wanted"
 }
 
-# The peers of ./run bench fit, apart from the helpers: they want other versions of numpy.
-install_bench_python() {
-    local wanted
-    wanted="$(python_identity) $(<scripts/requirements-bench.txt)"
-    up_to_date bench "$wanted" && return
-    note "installing the peers of the benchmark into .deps/bench-venv"
-    rm -rf .deps/bench-venv .deps/stamps/bench-torch
-    "$PYTHON" -m venv .deps/bench-venv
-    .deps/bench-venv/bin/python -m pip install -q --disable-pip-version-check \
-        -r scripts/requirements-bench.txt
-    finished bench "$wanted"
+# install_environment NAME: a virtual environment .deps/NAME-venv with scripts/requirements-NAME.txt,
+# apart from the helpers: it may want other versions of their packages.
+install_environment() {
+    local requirements=scripts/requirements-$1.txt wanted
+    wanted="$(python_identity) $(<"$requirements")"
+    up_to_date "$1" "$wanted" && return
+    note "installing $requirements into .deps/$1-venv"
+    rm -rf ".deps/$1-venv" ".deps/stamps/$1-"*
+    "$PYTHON" -m venv ".deps/$1-venv"
+    ".deps/$1-venv/bin/python" -m pip install -q --disable-pip-version-check -r "$requirements"
+    finished "$1" "$wanted"
 }
+
+# The peers of ./run bench fit.
+install_bench_python() { install_environment bench; }
 
 # PyTorch as a peer of ./run bench train: the version that the trainer links, with all that Python
 # needs to load it (its CUDA libraries among them, GPU or not).

@@ -71,6 +71,6 @@ TEST_CASE("docs/campaign.md has types, ranges and defaults from the code", "[cam
         FAIL_CHECK("docs/campaign.md needs a line | `" << key << "` | " << values << " | ... |");
     }
     if (std::getenv("RATIOFARM_WRITE_DOCS") != nullptr) std::ofstream(page_path()) << right;
-    INFO("'./run docs' mends it");
+    INFO("'./run docs --tables' mends it");
     CHECK(read_text(page_path()) == right);
 }
