@@ -135,9 +135,12 @@ void warn_of_guards(const FitResult& result, Warnings& warnings) {
                            "interpolation of their anchors turns negative there");
     }
     for (const auto& clipped : result.guards.clipped_anchors) {
-        warnings.push_back("process '" + clipped.process + "' of region '" + clipped.region +
-                           "': " + std::to_string(clipped.count) +
-                           " anchors of g lie beyond a factor of 20 and were clipped to it");
+        warnings.push_back(
+            "process '" + clipped.process + "' of region '" + clipped.region + "': for " +
+            std::to_string(clipped.count) +
+            " ratios g(x) one standard deviation of a systematic changes the density "
+            "more than twentyfold; they were held at a factor of 20 (does a varied "
+            "sample reach where the nominal one has no events?)");
     }
 }
 

@@ -56,7 +56,7 @@ void log_summary(const RatioHeader& header, const RatioSummary& summary, const L
                                                      {"E_ref[r]-1", summary.excess[i]},
                                                      {"error", summary.excess_error[i]}});
     }
-    log.info("identity sum_k pi_k r_k - 1",
+    log.info("sum of shares x ratios - 1, which is 0 for exact ratios",
              {{"mean", summary.identity_after.mean}, {"spread", summary.identity_after.spread}});
 }
 
