@@ -11,6 +11,8 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include "ratiofarm/tables/event_file.hpp"
+
 #include "campaign/task_digest.hpp"
 #include "core/sealed_text.hpp"
 #include "report/fit_text.hpp"
@@ -88,12 +90,22 @@ Unblinding after_blind_fit(const std::string& measurement, const RunDirectory& d
     return unblinding;
 }
 
+/// Reads the data before the record says that someone saw them.
+/// \throws DataError if they cannot be read
+void expect_data(const Campaign& written) {
+    if (written.data.sample.empty() || !written.has_events()) return;
+    const std::vector<std::string> data{written.data.sample};
+    read_sample_info(written.events_path(), data, written.events.features, written.split);
+}
+
 }  // namespace
 
 std::optional<Blinding> open_if_unblinded(Campaign& written, const RunDirectory& directory) {
     if (!written.data.blind) return std::nullopt;
     Blinding blinding{measurement_digest(written).hex(), {}};
-    blinding.unblinding = find_record(read_record(directory), blinding.measurement);
+    const std::vector<Unblinding> record = read_record(directory);
+    blinding.unblinding = find_record(record, blinding.measurement);
+    if (!blinding.unblinding && !record.empty()) blinding.earlier = record.back();
     written.data.blind = !blinding.unblinding.has_value();
     return blinding;
 }
@@ -115,6 +127,7 @@ std::optional<Blinding> settle_blinding(const std::optional<std::string>& reason
         return blinding;
     }
     Unblinding now = after_blind_fit(blinding->measurement, directory);
+    expect_data(written);
     now.reason = *reason;
     now.time = time_now();
     now.by = this_user() + "@" + this_owner().host;
@@ -123,6 +136,7 @@ std::optional<Blinding> settle_blinding(const std::optional<std::string>& reason
     publish_sealed(directory.unblinding(), unblindings_json(record));
     written.data.blind = false;
     blinding->unblinding = std::move(now);
+    blinding->earlier.reset();
     log.warning("the data are unblinded", {{"record", blinding_text(*blinding)}});
     return blinding;
 }

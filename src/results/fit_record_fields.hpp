@@ -190,6 +190,7 @@ void fields(Visit& visit, MemberOf<Visit, Blinding>& value) {
     bool blind = !value.unblinding.has_value();
     visit("blind", blind, JsonKey{.optional = true});
     visit("unblinded", value.unblinding);
+    visit("earlier", value.earlier);
 }
 
 template <class Visit>

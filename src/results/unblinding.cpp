@@ -18,6 +18,13 @@ constexpr int format_version = 1;
 }  // namespace
 
 std::string blinding_text(const Blinding& blinding) {
+    if (!blinding.unblinding && blinding.earlier) {
+        return fmt::format(
+            "blind again: data were looked at with another version of this measurement, at {} by "
+            "{} "
+            "because: {}",
+            blinding.earlier->time, blinding.earlier->by, blinding.earlier->reason);
+    }
     if (!blinding.unblinding) return "blind: the data have not been looked at";
     const Unblinding& unblinding = *blinding.unblinding;
     return fmt::format("unblinded at {} by {} because: {} (expected before: {})", unblinding.time,

@@ -36,10 +36,13 @@ void fields(Visit& visit, MemberOf<Visit, Unblinding>& value) {
 struct Blinding {
     std::string measurement;               ///< measurement_digest(), hexadecimal
     std::optional<Unblinding> unblinding;  ///< absent: the fit is blind
+    std::optional<Unblinding> earlier =
+        {};  ///< blind again: the last look at data of this directory
     bool operator==(const Blinding&) const = default;
 };
 
-/// "blind: the data were not looked at" or "unblinded at ... by ... because ...".
+/// "blind: the data have not been looked at", "blind again: ..." or "unblinded at ... by ...
+/// because ...".
 std::string blinding_text(const Blinding& blinding);
 
 /// JSON text, to be sealed.

@@ -34,6 +34,13 @@ TEST_CASE("unblindings are read back as they were said", "[results]") {
     CHECK(parse_unblindings(unblindings_json({})).empty());
 }
 
+TEST_CASE("a directory whose data were seen never says that they were not", "[results]") {
+    CHECK(blinding_text({"gg", {}, {}}) == "blind: the data have not been looked at");
+    CHECK_THAT(blinding_text({"gg", {}, example()[0]}),
+               Contains("blind again: data were looked at") && Contains("by user@host because"));
+    CHECK_THAT(blinding_text({"aa", example()[0], {}}), Contains("unblinded at 2026-11-22"));
+}
+
 TEST_CASE("a reason in another encoding than UTF-8 is kept as far as it can be read", "[results]") {
     std::vector<Unblinding> said = example();
     said[0].reason =
