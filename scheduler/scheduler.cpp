@@ -42,7 +42,7 @@ void Scheduler::heartbeat(WorkerId worker, const Heartbeat& message) {
     const auto known = workers_.find(worker);
     if (known == workers_.end() || !known->second.attempt) return;
     if (known->second.attempt->id != message.attempt) return;
-    known->second.attempt->fraction = message.progress.fraction;
+    known->second.attempt->progress = message.progress;
     checkpoint_seconds_ = std::max(checkpoint_seconds_, message.progress.checkpoint_seconds);
 }
 
@@ -206,9 +206,20 @@ FarmCounts Scheduler::counts() const {
     counts.running = running_;
     for (const auto& [worker, state] : workers_) {
         if (!state.attempt) continue;
-        counts.cost_done += state.attempt->fraction * tasks_[state.attempt->task].task.cost;
+        counts.cost_done +=
+            state.attempt->progress.fraction * tasks_[state.attempt->task].task.cost;
     }
     return counts;
+}
+
+std::vector<RunningTask> Scheduler::running() const {
+    std::vector<RunningTask> running;
+    for (const auto& [worker, state] : workers_) {
+        if (!state.attempt) continue;
+        running.push_back(
+            {tasks_[state.attempt->task].task.name, worker.value, state.attempt->progress});
+    }
+    return running;
 }
 
 }  // namespace ratiofarm

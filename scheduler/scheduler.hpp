@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "farm/message.hpp"
+#include "store/farm_progress.hpp"
 
 namespace ratiofarm {
 
@@ -115,6 +116,9 @@ public:
 
     FarmCounts counts() const;
 
+    /// What the workers are at, by worker.
+    std::vector<RunningTask> running() const;
+
 private:
     enum class State : std::uint8_t { open, done, given_up };
     struct Entry {
@@ -126,7 +130,7 @@ private:
     struct Attempt {
         AttemptId id;
         std::size_t task = 0;  ///< index of the entry
-        double fraction = 0.0;
+        TaskProgress progress = {};
     };
     struct WorkerState {
         std::optional<Attempt> attempt;

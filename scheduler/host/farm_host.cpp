@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -9,6 +11,7 @@
 #include "ratiofarm/core/errors.hpp"
 
 #include "core/signal_flags.hpp"
+#include "store/farm_progress.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -16,8 +19,10 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-constexpr auto commit_interval = 500ms;  // lines of the journal become durable in groups
-constexpr auto progress_interval = 10s;  // between progress lines in the log
+constexpr auto commit_interval = 500ms;   // lines of the journal become durable in groups
+constexpr auto progress_interval = 10s;   // between progress lines in the log, at first
+constexpr auto look_interval = 2s;        // between changes of what people watch
+constexpr std::uint64_t few_tasks = 100;  // each of which has a line in the log
 
 std::unordered_map<Digest, double> flop_of(const std::vector<Task>& tasks) {
     std::unordered_map<Digest, double> flop;
@@ -53,6 +58,7 @@ FarmHost::FarmHost(Links links, std::vector<Task> tasks, const FarmOptions& opti
       begin_(Clock::now()),
       next_commit_(begin_),
       next_progress_(begin_ + progress_interval),
+      next_look_(begin_ + look_interval),
       next_wave_(begin_) {}
 
 void FarmHost::receive(WorkerId worker, const Message& message) {
@@ -84,10 +90,7 @@ void FarmHost::step() {
         commit_lines();
         next_commit_ = now + commit_interval;
     }
-    if (now >= next_progress_) {
-        log_progress();
-        next_progress_ = now + progress_interval;
-    }
+    if (now >= next_look_) show_progress(now);
     // All workers must be known before any is told to leave.
     if (!dismissed_ && known_workers_ == links_.ranks && scheduler_.over()) dismiss();
 }
@@ -138,6 +141,9 @@ void FarmHost::dismiss() {
     links_.journal.write(FarmEnded{profile.seconds, times_.workers(), profile.busy_seconds,
                                    profile.tail_seconds, profile.tail_idle_seconds});
     commit_lines();
+    links_.log.live("");
+    std::error_code ignored;
+    std::filesystem::remove(progress_file(links_.journal.path()), ignored);
     links_.log.info("farm ended",
                     {{"seconds", profile.seconds},
                      {"workers", times_.workers()},
@@ -194,10 +200,16 @@ void FarmHost::perform_one(const CommitAction& action) {
                         .flop = flop_[action.task.digest],
                         .at = elapsed()});
     links_.journal.write(commits_.back());
-    links_.log.info("task done", {{"task", action.task.name},
-                                  {"rank", action.worker.value},
-                                  {"seconds", result.seconds},
-                                  {"resumed", result.resumed ? "yes" : "no"}});
+    const bool tell = !links_.log.is_live() && flop_.size() <= few_tasks;
+    const Log::Fields what{{"task", action.task.name},
+                           {"rank", action.worker.value},
+                           {"seconds", result.seconds},
+                           {"resumed", result.resumed ? "yes" : "no"}};
+    if (tell) {
+        links_.log.info("task done", what);
+    } else {
+        links_.log.debug("task done", what);
+    }
     learn(action.task, result);
     ask_for_more();
 }
@@ -236,17 +248,30 @@ void FarmHost::perform_one(const NoteAction& action) {
         TaskNoted{action.task, action.kind, action.text, action.worker.value, elapsed()});
 }
 
-void FarmHost::log_progress() const {
+FarmProgress FarmHost::progress() const {
     const FarmCounts counts = scheduler_.counts();
-    const double fraction = counts.cost_total > 0.0 ? counts.cost_done / counts.cost_total : 0.0;
-    const double so_far = elapsed();
-    links_.log.info("progress", {{"done", counts.done},
-                                 {"running", counts.running},
-                                 {"waiting", counts.waiting},
-                                 {"failed", counts.failed},
-                                 {"percent", 100.0 * fraction},
-                                 {"seconds_left",
-                                  fraction > 0.0 ? so_far * (1.0 - fraction) / fraction : 0.0}});
+    FarmProgress progress{.done = counts.done,
+                          .running = counts.running,
+                          .waiting = counts.waiting,
+                          .failed = counts.failed,
+                          .seconds = elapsed(),
+                          .tasks = scheduler_.running()};
+    if (counts.cost_total > 0.0) progress.fraction = counts.cost_done / counts.cost_total;
+    for (const BusyTime& busy : times_.busy_until(progress.seconds)) {
+        progress.busy_seconds += busy.end - busy.begin;
+    }
+    return progress;
+}
+
+/// For the terminal and `status` often; in the log ever more rarely.
+void FarmHost::show_progress(Instant now) {
+    const FarmProgress seen = progress();
+    if (links_.log.is_live()) links_.log.live(seen.text());
+    write_progress(progress_file(links_.journal.path()), seen);
+    next_look_ = now + look_interval;
+    if (now < next_progress_) return;
+    if (!links_.log.is_live()) links_.log.info(seen.text());
+    next_progress_ = now + std::max<Instant::duration>(progress_interval, (now - begin_) / 20);
 }
 
 }  // namespace ratiofarm

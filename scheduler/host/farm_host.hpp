@@ -41,7 +41,8 @@ private:
     void stop(std::string why);
     void dismiss();
     double elapsed() const;  ///< seconds since the farm began
-    void log_progress() const;
+    FarmProgress progress() const;
+    void show_progress(Instant now);
 
     void perform(std::vector<Action> actions);
     void perform_one(const SendAction& action);
@@ -62,7 +63,8 @@ private:
     std::uint64_t learned_ = 0;  ///< tasks since costs were revised
     Instant begin_;
     Instant next_commit_;
-    Instant next_progress_;
+    Instant next_progress_;  ///< line in the log
+    Instant next_look_;      ///< of who watches
     Instant next_wave_;
     bool dismissed_ = false;
 };

@@ -1,5 +1,13 @@
 #include "ratiofarm/core/log.hpp"
 
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <mutex>
+#include <utility>
+
+#include <unistd.h>
+
 #include <fmt/format.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
@@ -35,19 +43,62 @@ std::string field_text(const LogField& field) {
         field.value);
 }
 
+bool is_terminal(const std::string& descriptor) {
+    std::array<char, 64> target{};
+    const auto length = ::readlink(descriptor.c_str(), target.data(), target.size());
+    if (length <= 0) return false;
+    const std::string_view name(target.data(), static_cast<std::size_t>(length));
+    return name.starts_with("/dev/pts/") || name.starts_with("/dev/tty");
+}
+
+/// mpirun reads our stderr through a pipe and writes it to its own.
+bool someone_watches() {
+    const char* kind = std::getenv("TERM");
+    if (kind == nullptr || std::string_view(kind) == "dumb") return false;
+    if (std::getenv("OMPI_COMM_WORLD_RANK") == nullptr) return ::isatty(STDERR_FILENO) == 1;
+    return is_terminal(fmt::format("/proc/{}/fd/2", ::getppid()));
+}
+
 }  // namespace
 
 struct Log::Sink {
+    explicit Sink(spdlog::logger to) : logger(std::move(to)) {}
+
     spdlog::logger logger;
+    bool is_live = false;
+    std::mutex line = {};  ///< guards shown and the order of what is written
+    bool shown = false;    ///< a live line is on the screen
+
+    void clear() {
+        if (shown) std::fputs("\r\033[K", stderr);
+        shown = false;
+    }
 };
 
 Log Log::to_stderr(LogLevel level, std::string who) {
     Log log;
     log.sink_ = std::make_shared<Sink>(
-        Sink{spdlog::logger(who, std::make_shared<spdlog::sinks::stderr_sink_mt>())});
+        spdlog::logger(who, std::make_shared<spdlog::sinks::stderr_sink_mt>()));
     log.sink_->logger.set_level(spdlog_level(level));
     log.sink_->logger.set_pattern(who.empty() ? "%H:%M:%S %l %v" : "%H:%M:%S %l [%n] %v");
     return log;
+}
+
+Log Log::to_terminal(LogLevel level) {
+    Log log = to_stderr(level, "");
+    log.sink_->is_live = level <= LogLevel::info && someone_watches();
+    return log;
+}
+
+bool Log::is_live() const { return sink_ && sink_->is_live; }
+
+void Log::live(std::string_view text) const {
+    if (!is_live()) return;
+    const std::scoped_lock lock(sink_->line);
+    sink_->clear();
+    sink_->shown = !text.empty();
+    std::fwrite(text.data(), 1, text.size(), stderr);
+    std::fflush(stderr);
 }
 
 void Log::debug(std::string_view message, Fields fields) const {
@@ -67,6 +118,8 @@ void Log::write(LogLevel level, std::string_view message, Fields fields) const {
     if (!sink_ || !sink_->logger.should_log(spdlog_level(level))) return;
     std::string line(message);
     for (const LogField& field : fields) line += field_text(field);
+    const std::scoped_lock lock(sink_->line);
+    sink_->clear();
     sink_->logger.log(spdlog_level(level), line);
 }
 

@@ -93,6 +93,7 @@ CheckedFile check_once(const fs::path& path,
     if (extension == ".state" || extension == ".old") return checked([&] { check_state(path); });
     if (extension == ".jsonl") return checked([&] { check_journal(path); });
     if (is_sealed_product(path, directory)) return checked([&] { read_sealed(path); });
+    if (path.filename().string().starts_with("progress")) return {};  // nothing depends on it
     if (path.filename().string().starts_with("lock")) {
         return checked([&] { expect_whole_lock(path); });
     }

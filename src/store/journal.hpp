@@ -147,6 +147,8 @@ public:
     /// \throws SystemError (disk full, the run directory was removed, ...)
     void flush();
 
+    const std::filesystem::path& path() const { return path_; }
+
 private:
     void append(std::string line);
 

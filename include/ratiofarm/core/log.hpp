@@ -33,11 +33,20 @@ public:
     /// Lines on stderr from this level on; `who` ("rank 3", "trainer 3") is shown if not empty.
     static Log to_stderr(LogLevel level, std::string who);
 
+    /// The same for whom may watch: with a live line if stderr ends at a terminal, through mpirun,
+    /// too.
+    static Log to_terminal(LogLevel level);
+
     using Fields = std::initializer_list<LogField>;
     void debug(std::string_view message, Fields fields = {}) const;
     void info(std::string_view message, Fields fields = {}) const;
     void warning(std::string_view message, Fields fields = {}) const;
     void error(std::string_view message, Fields fields = {}) const;
+
+    /// Whether someone watches a terminal: then progress is one line that is written again.
+    bool is_live() const;
+    /// That line; the next event, or an empty text, takes its place. Nothing without a terminal.
+    void live(std::string_view text) const;
 
 private:
     struct Sink;

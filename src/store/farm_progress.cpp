@@ -1,0 +1,110 @@
+#include "farm_progress.hpp"
+
+#include <chrono>
+#include <cmath>
+#include <fstream>
+#include <system_error>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "core/units.hpp"
+
+namespace ratiofarm {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+/// JSON has no NaN: a loss before the first epoch is null.
+Json loss_json(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+
+double loss_of(const Json& value) { return value.is_number() ? value.get<double>() : NAN; }
+
+Json json_of(const FarmProgress& progress) {
+    Json tasks = Json::array();
+    for (const RunningTask& task : progress.tasks) {
+        tasks.push_back({{"task", task.name},
+                         {"worker", task.worker},
+                         {"fraction", task.progress.fraction},
+                         {"epoch", task.progress.epoch},
+                         {"training_loss", loss_json(task.progress.training_loss)},
+                         {"validation_loss", loss_json(task.progress.validation_loss)}});
+    }
+    return {{"done", progress.done},         {"running", progress.running},
+            {"waiting", progress.waiting},   {"failed", progress.failed},
+            {"seconds", progress.seconds},   {"busy_seconds", progress.busy_seconds},
+            {"fraction", progress.fraction}, {"tasks", tasks}};
+}
+
+FarmProgress progress_of(const Json& json) {
+    FarmProgress progress;
+    progress.done = json.at("done").get<std::uint64_t>();
+    progress.running = json.at("running").get<std::uint64_t>();
+    progress.waiting = json.at("waiting").get<std::uint64_t>();
+    progress.failed = json.at("failed").get<std::uint64_t>();
+    progress.seconds = json.at("seconds").get<double>();
+    progress.busy_seconds = json.at("busy_seconds").get<double>();
+    progress.fraction = json.at("fraction").get<double>();
+    for (const Json& task : json.at("tasks")) {
+        RunningTask running;
+        running.name = task.at("task").get<std::string>();
+        running.worker = task.at("worker").get<std::uint64_t>();
+        running.progress.fraction = task.at("fraction").get<double>();
+        running.progress.epoch = task.at("epoch").get<std::uint32_t>();
+        running.progress.training_loss = loss_of(task.at("training_loss"));
+        running.progress.validation_loss = loss_of(task.at("validation_loss"));
+        progress.tasks.push_back(running);
+    }
+    return progress;
+}
+
+}  // namespace
+
+std::string FarmProgress::text() const {
+    std::string text =
+        fmt::format("{} of {} tasks done, {} running, {} waiting", done, all(), running, waiting);
+    if (failed > 0) text += fmt::format(", {} failed", failed);
+    text += fmt::format("; {:.0f} %", 100.0 * fraction);
+    if (left()) text += fmt::format(", about {} left", duration_text(*left()));
+    return text + fmt::format(", {:.2f} worker-hours", busy_seconds / 3600.0);
+}
+
+fs::path progress_file(const fs::path& journal) {
+    std::string name = journal.filename().string();  // journal.jsonl, journal.shard-0-of-4.jsonl
+    name = "progress" + name.substr(std::string_view("journal").size());
+    name.pop_back();
+    return journal.parent_path() / name;
+}
+
+void write_progress(const fs::path& path, const FarmProgress& progress) {
+    const fs::path partial = path.string() + ".partial";
+    std::error_code error;
+    {
+        std::ofstream file(partial, std::ios::trunc);
+        file << json_of(progress).dump(1) << '\n';
+        file.flush();
+        if (!file) {
+            fs::remove(partial, error);
+            return;
+        }
+    }
+    fs::rename(partial, path, error);
+    if (error) fs::remove(partial, error);
+}
+
+std::optional<SeenProgress> read_progress(const fs::path& path) {
+    try {
+        std::ifstream file(path);
+        if (!file) return std::nullopt;
+        const auto written = fs::last_write_time(path);
+        const std::chrono::duration<double> age = fs::file_time_type::clock::now() - written;
+        return SeenProgress{progress_of(Json::parse(file)), age.count()};
+    } catch (const Json::exception&) {
+        return std::nullopt;  // cut short
+    } catch (const fs::filesystem_error&) {
+        return std::nullopt;  // just removed
+    }
+}
+
+}  // namespace ratiofarm

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/task_progress.hpp"
+
+namespace ratiofarm {
+
+/// A task that a worker is at.
+struct RunningTask {
+    std::string name;
+    std::uint64_t worker = 0;
+    TaskProgress progress;
+};
+
+/// What a farm is doing, for who watches it. Nothing depends on it.
+struct FarmProgress {
+    std::uint64_t done = 0;
+    std::uint64_t running = 0;
+    std::uint64_t waiting = 0;
+    std::uint64_t failed = 0;
+    double seconds = 0.0;       ///< since the farm began
+    double busy_seconds = 0.0;  ///< over all workers
+    double fraction = 0.0;      ///< of the expected work, 0 to 1
+    std::vector<RunningTask> tasks;
+
+    std::uint64_t all() const { return done + running + waiting + failed; }
+    /// Seconds; nothing before a percent of the work is done.
+    std::optional<double> left() const {
+        if (!(fraction > 0.01)) return std::nullopt;
+        return seconds * (1.0 - fraction) / fraction;
+    }
+    /// "12 of 48 tasks done, 2 running, 34 waiting; 23 %, about 12 min left, 0.31 worker-hours".
+    std::string text() const;
+};
+
+/// The file beside a journal in which its farm tells its progress: progress.json, or that of a
+/// shard.
+std::filesystem::path progress_file(const std::filesystem::path& journal);
+
+/// Replaces the file. Not synced, and without a word where that fails: the farm goes on.
+void write_progress(const std::filesystem::path& path, const FarmProgress& progress);
+
+/// What the file says, and how many seconds ago it was written; nothing if there is none.
+struct SeenProgress {
+    FarmProgress progress;
+    double age = 0.0;
+};
+std::optional<SeenProgress> read_progress(const std::filesystem::path& path);
+
+}  // namespace ratiofarm
