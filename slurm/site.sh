@@ -1,4 +1,6 @@
-# What differs from site to site. Edit this file; run.sbatch and local.sh read it.
+# What differs from site to site; run.sbatch and local.sh read it. Where several people use one
+# checkout, leave it as it is and set what differs in ~/.config/ratiofarm/site.sh, or in the file that
+# $RATIOFARM_SITE names: it is read at the end of this one.
 # shellcheck disable=SC2034  # they use what is set here
 
 # Modules, containers, paths. The programs are looked up in PATH, then in the repository's build
@@ -33,3 +35,11 @@ max_crashes=${RATIOFARM_MAX_CRASHES:-3}
 
 # HDF5 file locks fail on some parallel file systems; ratiofarm has a lock of its own.
 export HDF5_USE_FILE_LOCKING=${HDF5_USE_FILE_LOCKING:-FALSE}
+
+own=${RATIOFARM_SITE:-${XDG_CONFIG_HOME:-${HOME:-}/.config}/ratiofarm/site.sh}
+if [[ -e $own ]]; then
+    # shellcheck disable=SC1090
+    source "$own"
+elif [[ -n ${RATIOFARM_SITE:-} ]]; then
+    echo "site.sh: RATIOFARM_SITE=$own does not exist" >&2 && exit 2
+fi

@@ -281,7 +281,4 @@ std::string campaign_toml(const Campaign& campaign);
 /// The campaign with absolute paths, readable from any folder: for the copy in a run directory.
 Campaign with_absolute_paths(Campaign campaign);
 
-/// What `ratiofarm init` writes: a commented campaign that passes `check` once its events exist.
-std::string starter_campaign(std::string_view name);
-
 }  // namespace ratiofarm

@@ -193,7 +193,9 @@ ExitCode run_check(RunContext&, const Arguments& arguments) {
 
 Command check_command() {
     return {.name = "check",
-            .summary = "Reports everything that is wrong with a campaign and its events file.",
+            .group = Group::begin,
+            .summary = "Reports all that is wrong with a campaign and its events",
+            .examples = {"check campaign.toml"},
             .positional = {"CAMPAIGN.toml"},
             .options = {{"out", "DIR", "run directory (default: <campaign name>.run)"},
                         {"ratios", "FILE", "ratio file that the campaign is to fit"},

@@ -91,7 +91,9 @@ ExitCode run_collect(RunContext& context, const Arguments& arguments) {
 Command collect_command() {
     Command command;
     command.name = "collect";
-    command.summary = "Merges the journals of shards into one and says which nets are missing.";
+    command.group = Group::whole;
+    command.summary = "Merges the journals of shards and says which nets are missing";
+    command.examples = {"collect campaign.toml"};
     command.positional = {"CAMPAIGN.toml"};
     command.options = workspace_options();
     std::erase_if(

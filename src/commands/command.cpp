@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <iterator>
-#include <sstream>
 
 #include <boost/program_options.hpp>
 #include <fmt/format.h>
@@ -13,28 +12,15 @@
 #include "core/suggest.hpp"
 
 namespace ratiofarm {
-namespace {
 
 namespace po = boost::program_options;
+po::options_description described(const Command& command);  // help.cpp
 
-po::options_description described(const Command& command) {
-    po::options_description options("options");
-    for (const Option& option : command.options) {
-        if (option.value.empty()) {
-            options.add_options()(option.name.c_str(), option.description.c_str());
-            continue;
-        }
-        auto* value = po::value<std::string>()->value_name(option.value);
-        if (!option.default_value.empty()) value->default_value(option.default_value);
-        options.add_options()(option.name.c_str(), value, option.description.c_str());
-    }
-    options.add_options()("help,h", "show this text");
-    return options;
-}
+namespace {
 
 std::vector<std::string> option_names(const Command& command) {
-    std::vector<std::string> names{"help"};
-    for (const Option& option : command.options) names.push_back(option.name);
+    std::vector<std::string> names{"--help", "--quiet", "--verbose"};
+    for (const Option& option : command.options) names.push_back("--" + option.name);
     return names;
 }
 
@@ -57,9 +43,8 @@ Arguments::Arguments(const Command& command, std::span<const std::string> words)
         for (const auto& item : parsed.options) {
             if (item.unregistered) {
                 const auto word = item.original_tokens.front();
-                const auto name = word.substr(std::min(word.size(), word.find_first_not_of('-')));
                 refuse(command, fmt::format("unknown option '{}'{}", word,
-                                            did_you_mean(name, option_names(command))));
+                                            did_you_mean(word, option_names(command))));
             }
             if (item.position_key >= 0) {
                 positional_.insert(positional_.end(), item.value.begin(), item.value.end());
@@ -130,17 +115,6 @@ std::uint64_t Arguments::integer(std::string_view option,
             fmt::format("--{} = '{}': must be an integer from {} to {}", option, value, low, high));
     }
     return result;
-}
-
-std::string help_text(const Command& command) {
-    std::string usage = "usage: ratiofarm " + command.name;
-    for (std::size_t i = 0; i < command.positional.size(); ++i) {
-        const bool required = i < command.required_positional;
-        usage += fmt::format(fmt::runtime(required ? " {}" : " [{}]"), command.positional[i]);
-    }
-    std::ostringstream options;
-    options << described(command);
-    return fmt::format("{} [options]\n\n{}\n\n{}", usage, command.summary, options.str());
 }
 
 const std::vector<Command>& all_commands() {

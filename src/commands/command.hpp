@@ -32,10 +32,16 @@ struct Option {
 
 class Arguments;
 
+/// Under which heading of the general help a command stands.
+enum class Group { begin, whole, stage, result, look };
+
 /// One word of the command line: `ratiofarm NAME ...`.
 struct Command {
     std::string name;
-    std::string summary;                  ///< one line
+    Group group = Group::look;
+    std::string summary;                     ///< at most 64 characters, no full stop
+    std::string details = {};                ///< sentences that follow in the command's own help
+    std::vector<std::string> examples = {};  ///< without "ratiofarm"
     std::vector<std::string> positional;  ///< names of positional arguments, e.g. "CAMPAIGN.toml"
     std::size_t required_positional = 0;  ///< how many of them must be given
     std::vector<Option> options;
@@ -74,7 +80,17 @@ private:
 /// The text of `ratiofarm NAME --help`.
 std::string help_text(const Command& command);
 
-/// All commands in the order of the help.
+/// The text of `ratiofarm help`: every command under its heading, within 80 columns.
+std::string general_help();
+
+/// \throws ConfigError that names the nearest command
+const Command& find_command(const std::string& name);
+
+/// What follows `ratiofarm help`: a command's own help, or the text of --man, --bash, --zsh.
+/// \throws ConfigError for another word
+std::string help_for(const std::string& word);
+
+/// All commands, those of one group in the order of the help.
 const std::vector<Command>& all_commands();
 
 /// The commands that run one stage: search, select, train, gather, infer.
@@ -87,7 +103,7 @@ std::vector<Command> stage_commands();
     NAME(init) NAME(import) NAME(export) NAME(check) NAME(plan) NAME(simulate)      \
     NAME(run) STAGES()                                                              \
     NAME(fit) NAME(scan) NAME(impacts) NAME(limits) NAME(toys) NAME(gof)            \
-    NAME(status) NAME(submit) NAME(collect) NAME(explain) NAME(report) NAME(verify)
+    NAME(status) NAME(submit) NAME(collect) NAME(explain) NAME(report) NAME(verify) NAME(clean)
 // clang-format on
 
 #define RATIOFARM_DECLARED(name) Command name##_command();

@@ -1,13 +1,16 @@
 #include <algorithm>
 #include <filesystem>
 #include <optional>
+#include <vector>
 
 #include <fmt/format.h>
 
+#include "core/units.hpp"
 #include "pipeline/task_identities.hpp"
 #include "pipeline/workspace.hpp"
 #include "protocol/task_file.hpp"
 #include "scheduler/cost_model.hpp"
+#include "store/farm_progress.hpp"
 
 #include "command.hpp"
 #include "net_text.hpp"
@@ -92,6 +95,23 @@ Known find_task(const PlannedTasks& planned, const JournalState& all, const std:
         wanted, graph.trainings.empty() ? "S/member 0" : graph.trainings.front().name));
 }
 
+/// Empty unless a farm that works says that it is at this task.
+std::string running_text(const std::string& name, const RunDirectory& directory) {
+    std::vector<fs::path> journals = directory.shard_journals();
+    journals.push_back(directory.journal());
+    for (const fs::path& journal : journals) {
+        const auto seen = read_progress(progress_file(journal));
+        if (!seen) continue;
+        for (const RunningTask& task : seen->progress.tasks) {
+            if (task.name != name) continue;
+            return fmt::format("running on rank {}: {:.0f} %, epoch {}, {} ago", task.worker,
+                               100.0 * task.progress.fraction, task.progress.epoch,
+                               duration_text(seen->age));
+        }
+    }
+    return {};
+}
+
 std::string state_text(const Known& task, const RunDirectory& directory, const JournalState& all) {
     if (task.digest == Digest{}) return "begun, not done yet";
     if (task_file_is_complete(directory.result(task.digest), task.kind, task.digest)) {
@@ -102,6 +122,7 @@ std::string state_text(const Known& task, const RunDirectory& directory, const J
         return fmt::format("given up after {} strikes: {}", given_up->second.strikes,
                            given_up->second.reason);
     }
+    if (const auto running = running_text(task.name, directory); !running.empty()) return running;
     if (fs::exists(directory.state(task.digest))) return "begun; it goes on from its checkpoint";
     if (all.committed.contains(task.digest)) {
         if (task.kind == TaskFileKind::ratio_block) return "done, and its result is in ratios.h5";
@@ -166,7 +187,9 @@ ExitCode run_explain(RunContext&, const Arguments& arguments) {
 Command explain_command() {
     Command command;
     command.name = "explain";
-    command.summary = "Tells everything that the files of a run know about one task.";
+    command.group = Group::look;
+    command.summary = "All that the files of a run know about one task";
+    command.examples = {"explain 'S/member 0' --out campaign.run"};
     command.positional = {"TASK"};
     command.required_positional = 1;
     command.options = {{"out", "DIR", "run directory", "."},

@@ -103,7 +103,8 @@ ExitCode run_export(RunContext& context, const Arguments& arguments) {
 Command export_command() {
     return {
         .name = "export",
-        .summary = "Writes binned regions as a workspace, or the nets of an ensemble.",
+        .group = Group::result,
+        .summary = "Writes binned regions as a pyhf workspace, or nets for others",
         .positional = {"CAMPAIGN.toml"},
         .options = {{"format", "FORMAT", "pyhf: binned regions; safetensors: nets", "pyhf"},
                     {"out", "FILE", "file to write (default: print the workspace)"},

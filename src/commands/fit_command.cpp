@@ -65,7 +65,9 @@ Command fit_command() {
          "closed"});
     options.push_back({"json", "", "print fit.json instead of text"});
     return {.name = "fit",
-            .summary = "Fits the model to the events of ratios.h5 and writes fit.json.",
+            .group = Group::stage,
+            .summary = "Fits the model to the events of ratios.h5 and writes fit.json",
+            .examples = {"fit campaign.toml", "fit model.toml --ratios exact.h5 --out exact.run"},
             .positional = {"CAMPAIGN.toml"},
             .options = std::move(options),
             .ranks = Ranks::all,

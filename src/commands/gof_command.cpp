@@ -84,9 +84,10 @@ Command gof_command() {
     options.push_back(time_budget_option());
     options.push_back({"json", "", "print gof.json instead of a table"});
     return {.name = "gof",
-            .summary =
-                "Compares the data with the best fit in bins, with p-values from toys; writes "
-                "gof.json.",
+            .group = Group::result,
+            .summary = "Goodness of fit in bins, with p-values from toys",
+            .details = "Compares the data with the best fit; writes gof.json.",
+            .examples = {"gof campaign.toml"},
             .positional = {"CAMPAIGN.toml"},
             .options = std::move(options),
             .ranks = Ranks::all,

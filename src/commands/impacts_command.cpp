@@ -86,9 +86,12 @@ Command impacts_command() {
     options.push_back({"top", "N", "refit only the N largest", "1000000"});
     options.push_back({"json", "", "print fit.json instead of text"});
     return {.name = "impacts",
-            .summary =
-                "Prints how each parameter moves the parameter of interest, by all three "
-                "definitions, and the parts of its error; fits first if that is not done yet.",
+            .group = Group::result,
+            .summary = "How each systematic moves the parameter of interest",
+            .details =
+                "By all three definitions, and the parts of its error. Fits first if that is not "
+                "done yet.",
+            .examples = {"impacts campaign.toml --refit"},
             .positional = {"CAMPAIGN.toml"},
             .options = std::move(options),
             .ranks = Ranks::all,

@@ -134,9 +134,10 @@ std::vector<Option> options() {
 
 Command import_command() {
     return {.name = "import",
-            .summary =
-                "Reads a pyhf workspace into a campaign of binned regions, or ROOT files into an "
-                "events file.",
+            .group = Group::begin,
+            .summary = "Makes campaigns of pyhf workspaces, events files of ROOT files",
+            .examples = {"import workspace.json --out regions.toml",
+                         "import --sample S=s.root:tree --sample B=b.root:tree --features m,pt"},
             .positional = {"FILE"},
             .options = options(),
             .run = run_import};

@@ -2,8 +2,12 @@
 
 #include <fmt/format.h>
 
+#include "ratiofarm/tables/event_file.hpp"
+
 #include "campaign/campaign.hpp"
+#include "campaign/file/starter_campaign.hpp"
 #include "core/publish.hpp"
+#include "core/suggest.hpp"
 
 #include "campaign_samples.hpp"
 #include "command.hpp"
@@ -20,6 +24,34 @@ std::string name_from(const fs::path& file) {
     return stem == "campaign" && !folder.empty() ? folder : stem;
 }
 
+Starter starter_of(const std::string& word) {
+    const auto starter = enumerator_of<Starter>(word);
+    if (starter) return *starter;
+    throw ConfigError(fmt::format("--template {}: must be {}{}", word,
+                                  fmt::join(words_of<Starter>(), ", "),
+                                  did_you_mean(word, words_of<Starter>())));
+}
+
+/// A campaign of the samples that a file holds.
+std::string of_events(const std::string& name, const fs::path& events, const fs::path& campaign) {
+    const auto samples = read_sample_info(events, sample_names(events), {}, Split{});
+    const fs::path folder = fs::absolute(campaign).parent_path();
+    const fs::path file = fs::absolute(events).lexically_relative(folder);
+    return campaign_of_events(name, file.string(), samples);
+}
+
+std::string next_text(const std::string& file, bool own_events, Starter starter) {
+    if (own_events) {
+        return fmt::format(
+            "  ratiofarm check {0}\n  ratiofarm plan {0}\n  mpirun -n 2 ratiofarm run {0}\n", file);
+    }
+    if (starter == Starter::binned) {
+        return fmt::format("  ratiofarm fit {0}\n  ratiofarm limits {0}\n", file);
+    }
+    return fmt::format(
+        "  ratiofarm simulate {0}\n  ratiofarm plan {0}\n  mpirun -n 2 ratiofarm run {0}\n", file);
+}
+
 ExitCode run_init(RunContext&, const Arguments& arguments) {
     const fs::path file = campaign_argument(arguments.positional());
     if (fs::exists(file) && !arguments.has("force")) {
@@ -28,18 +60,24 @@ ExitCode run_init(RunContext&, const Arguments& arguments) {
                         "replace it",
                         file.string()));
     }
+    const bool own_events = arguments.has("events");
+    if (own_events && arguments.has("template")) {
+        throw ConfigError("--events makes a campaign of your samples: leave out --template");
+    }
     const std::string name = arguments.has("name") ? arguments.text("name") : name_from(file);
-    const std::string text = starter_campaign(name);
+    const Starter starter = arguments.has("template") ? starter_of(arguments.text("template"))
+                                                      : Starter::signal_background;
+    const std::string text = own_events ? of_events(name, arguments.text("events"), file)
+                                        : starter_campaign(name, starter);
     try {
         parse_campaign(text, file.parent_path(), file.string());
     } catch (const ConfigError& error) {
         throw ConfigError(fmt::format("{}\nChoose a name with --name.", error.what()));
     }
     publish(file, text);
-    fmt::print(
-        "{0}: campaign '{1}'\n\nnext\n  ratiofarm simulate {0}\n  ratiofarm plan {0}\n"
-        "  mpirun -n 2 ratiofarm run {0}\n",
-        file.string(), name);
+    fmt::print("{}: campaign '{}'{}\n\nnext\n{}", file.string(), name,
+               own_events ? "; look at the coefficients of its processes" : "",
+               next_text(file.string(), own_events, starter));
     return ExitCode::done;
 }
 
@@ -48,9 +86,15 @@ ExitCode run_init(RunContext&, const Arguments& arguments) {
 Command init_command() {
     return {
         .name = "init",
-        .summary = "Writes a commented campaign to start from.",
+        .group = Group::begin,
+        .summary = "Writes a campaign to start from, for your own events or a toy",
+        .examples = {"init peak.toml --events events.h5", "init toy.toml --template interference"},
         .positional = {"CAMPAIGN.toml"},
-        .options = {{"name", "NAME", "name of the campaign (default: of the file or its folder)"},
+        .options = {{"events", "FILE", "make it of the samples, features and weights of this file"},
+                    {"template", "WORD",
+                     "signal-background (default), interference, systematics, regions or binned: "
+                     "a toy that 'ratiofarm simulate' makes events for"},
+                    {"name", "NAME", "name of the campaign (default: of the file or its folder)"},
                     {"force", "", "replace an existing file"}},
         .run = run_init};
 }

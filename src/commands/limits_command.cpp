@@ -220,10 +220,10 @@ Command limits_command() {
          "1"});
     options.push_back({"json", "", "print fit.json instead of text"});
     return {.name = "limits",
-            .summary =
-                "Prints CLs upper limits on the parameter of interest with expected bands and the "
-                "significance of a signal, asymptotic; kept in fit.json. Fits first if that is not "
-                "done yet.",
+            .group = Group::result,
+            .summary = "CLs upper limits with expected bands, and the significance",
+            .details = "Asymptotic; kept in fit.json. Fits first if that is not done yet.",
+            .examples = {"limits campaign.toml"},
             .positional = {"CAMPAIGN.toml"},
             .options = std::move(options),
             .ranks = Ranks::all,

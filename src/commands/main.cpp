@@ -20,34 +20,15 @@
 #include "ratiofarm/mpi/together.hpp"
 
 #include "core/process.hpp"
-#include "core/suggest.hpp"
 #include "h5/file.hpp"
 #include "scheduler/host/walltime.hpp"
 #include "workers/launcher.hpp"
 
 #include "command.hpp"
+#include "version.hpp"
 
 namespace ratiofarm {
 namespace {
-
-std::string general_help() {
-    std::string text =
-        "usage: ratiofarm COMMAND [CAMPAIGN.toml] [--out DIR] [options]\n\ncommands\n";
-    for (const Command& command : all_commands()) {
-        text += fmt::format("  {:<9} {}\n", command.name, command.summary);
-    }
-    return text + "\n'ratiofarm COMMAND --help' lists its options.\n";
-}
-
-const Command& find_command(const std::string& name) {
-    std::vector<std::string> names;
-    for (const Command& command : all_commands()) {
-        if (command.name == name) return command;
-        names.push_back(command.name);
-    }
-    throw ConfigError(fmt::format("unknown command '{}'{}; 'ratiofarm --help' lists them", name,
-                                  did_you_mean(name, names)));
-}
 
 /// Whether some launcher of MPI started this process as one of several.
 bool under_mpi_launcher() {
@@ -93,7 +74,10 @@ int run_in_order(const Command& command,
                  BeforeMpi& before) {
     const Log rank_log = Log::to_stderr(
         LogLevel::info, world.size() > 1 ? fmt::format("rank {}", world.rank()) : "");
-    const Log log = world.is_root() ? Log::to_stderr(LogLevel::info, "") : Log();
+    const LogLevel level = arguments.has("quiet")     ? LogLevel::warning
+                           : arguments.has("verbose") ? LogLevel::debug
+                                                      : LogLevel::info;
+    const Log log = world.is_root() ? Log::to_terminal(level) : Log();
     RunContext context{world, log, rank_log, before.launcher, before.walltime.end};
     if (!before.walltime.warning.empty()) log.warning(before.walltime.warning);
     try {
@@ -123,12 +107,16 @@ int run_program(int argc, char** argv) {
             fmt::format("the working folder is gone or closed to us ({}); change into another one",
                         gone.message()));
     }
+    if (words.size() == 2 && words[0] == "help") {
+        fmt::print("{}", help_for(words[1]));
+        return 0;
+    }
     if (words.empty() || words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
         fmt::print("{}", general_help());
         return static_cast<int>(words.empty() ? ExitCode::usage : ExitCode::done);
     }
     if (words[0] == "--version") {
-        fmt::print("ratiofarm {}\n", RATIOFARM_VERSION);
+        fmt::print("{}", version_text());
         return 0;
     }
     const Command& command = find_command(words[0]);

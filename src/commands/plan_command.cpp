@@ -148,7 +148,9 @@ ExitCode run_plan(RunContext&, const Arguments& arguments) {
 Command plan_command() {
     return {
         .name = "plan",
-        .summary = "Prints the tasks of a campaign and what they will cost.",
+        .group = Group::begin,
+        .summary = "Prints the tasks of a campaign and what they will cost",
+        .examples = {"plan campaign.toml", "plan campaign.toml --out campaign.run"},
         .positional = {"CAMPAIGN.toml"},
         .options = {{"workers", "N", "trainers that run at the same time, one per rank", "1"},
                     {"device", "WORD", "cpu or cuda: decides how many nets a task trains", "cpu"},

@@ -21,7 +21,9 @@ Command report_command() {
     auto options = workspace_options();
     options.push_back(ratios_option());
     return {.name = "report",
-            .summary = "Writes report.html, one self-contained page, from the files of a run.",
+            .group = Group::stage,
+            .summary = "Writes report.html, one self-contained page, from what is there",
+            .examples = {"report campaign.toml"},
             .positional = {"CAMPAIGN.toml"},
             .options = std::move(options),
             .ranks = Ranks::all,

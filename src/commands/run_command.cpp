@@ -39,9 +39,12 @@ Command run_command() {
     options.push_back(unblind_option());
     for (Option& option : farm_options()) options.push_back(std::move(option));
     return {.name = "run",
-            .summary =
-                "Does everything that is not done yet: select, search, train, gather, infer, fit, "
-                "report.",
+            .group = Group::whole,
+            .summary = "Does everything that is not done yet, from events to a report",
+            .details =
+                "The stages are select, search, train, gather, infer, fit, report. What is done "
+                "stays; what stopped goes on from its checkpoints.",
+            .examples = {"run campaign.toml", "run campaign.toml --unblind \"approved on 3 May\""},
             .positional = {"CAMPAIGN.toml"},
             .options = std::move(options),
             .ranks = Ranks::all,

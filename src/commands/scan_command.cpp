@@ -119,9 +119,10 @@ Command scan_command() {
         {"exact", "", "fit at every point; otherwise some are interpolated, to about 1e-5 in t"});
     options.push_back({"json", "", "print JSON instead of columns"});
     return {.name = "scan",
-            .summary =
-                "Prints the profile scan t = 2 (NLL(point) - NLL(minimum)) of one parameter or "
-                "two; fits first if that is not done yet.",
+            .group = Group::result,
+            .summary = "Profile scan t of one parameter or two",
+            .details = "t = 2 (NLL(point) - NLL(minimum)). Fits first if that is not done yet.",
+            .examples = {"scan campaign.toml --parameter mu --from 0 --to 3"},
             .positional = {"CAMPAIGN.toml"},
             .options = std::move(options),
             .ranks = Ranks::all,

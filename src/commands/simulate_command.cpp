@@ -85,9 +85,12 @@ ExitCode run_simulate(RunContext&, const Arguments& arguments) {
 
 Command simulate_command() {
     return {.name = "simulate",
-            .summary =
-                "Writes the events, and exact ratios, of the closed-form model in a campaign's "
-                "[simulate] section.",
+            .group = Group::begin,
+            .summary = "Writes the events of the closed-form model in [simulate]",
+            .details =
+                "Exact ratios, with their systematics, can be written as well: the truth that nets "
+                "are compared with.",
+            .examples = {"simulate toy.toml --ratios exact.h5"},
             .positional = {"CAMPAIGN.toml"},
             .options = {{"ratios", "FILE", "also write exact ratios, with their systematics"},
                         {"force", "", "replace existing files"},

@@ -17,6 +17,8 @@ struct StageCommand {
     Needs needs = Needs::events;
     Product makes = Product::nets;
     std::string summary;
+    std::string details = {};
+    std::vector<std::string> examples = {};
     std::vector<Option> options = {};  ///< beside those that its likes have
 };
 
@@ -25,28 +27,32 @@ std::vector<StageCommand> table() {
         {.stage = Stage::search,
          .trainers = Trainers::used,
          .needs = Needs::selection,
-         .summary = "Searches for a good setting of the nets, as [search] says: tries random "
-                    "settings and stops the bad ones early."},
+         .summary = "Searches for a good setting of the nets, as [search] says",
+         .details = "Tries random settings and stops the bad ones early; writes search.json and "
+                    "searched.toml."},
         {.stage = Stage::select,
          .trainers = Trainers::used,
          .needs = Needs::selection,
-         .summary = "Fills the regions of the campaign with events: trains the preselection, "
-                    "writes selected.h5, selected.toml and selection.json."},
+         .summary = "Fills the regions of the campaign with events",
+         .details =
+             "Trains the preselection and writes selected.h5, selected.toml and selection.json."},
         {.stage = Stage::train,
          .trainers = Trainers::used,
          .needs = Needs::selection,
-         .summary = "Trains every net that is not trained yet; resumes from checkpoints.",
+         .summary = "Trains every net that is not trained yet; goes on from checkpoints",
+         .examples = {"train campaign.toml --time-budget 1:30:00",
+                      "train campaign.toml --shard 0/4"},
          .options =
              {{"shard", "I/N",
                "train only part I of N; other farms may train other parts at the same time. array: "
                "I is the element of a Slurm array. Run 'ratiofarm collect' afterwards"}}},
         {.stage = Stage::gather,
          .makes = Product::ensembles,
-         .summary = "Collects the trained nets into ensembles/<process>.h5."},
+         .summary = "Collects the trained nets into ensembles/<process>.h5"},
         {.stage = Stage::infer,
          .trainers = Trainers::used,
          .makes = Product::ratios,
-         .summary = "Evaluates the ensembles on the inference split and writes ratios.h5."}};
+         .summary = "Evaluates the ensembles on the inference split, writes ratios.h5"}};
 }
 
 ExitCode run(const StageCommand& row, RunContext& context, const Arguments& arguments) {
@@ -60,7 +66,10 @@ ExitCode run(const StageCommand& row, RunContext& context, const Arguments& argu
 Command command_of(const StageCommand& row) {
     Command command;
     command.name = word_of(row.stage);
+    command.group = Group::stage;
     command.summary = row.summary;
+    command.details = row.details;
+    command.examples = row.examples;
     command.positional = {"CAMPAIGN.toml"};
     command.options = workspace_options();
     if (row.trainers == Trainers::used) {

@@ -1,23 +1,31 @@
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <filesystem>
 #include <optional>
+#include <sstream>
 #include <thread>
+
+#include <unistd.h>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "campaign/ensemble_spec.hpp"
-#include "core/publish.hpp"
+#include "core/process.hpp"
 #include "core/sealed_text.hpp"
 #include "core/signal_flags.hpp"
+#include "core/units.hpp"
 #include "pipeline/nets_record.hpp"
 #include "pipeline/search_status.hpp"
 #include "pipeline/workspace.hpp"
 #include "protocol/task_file.hpp"
 #include "report/farm_text.hpp"
+#include "report/fit_text.hpp"
 #include "results/fit_json.hpp"
 #include "scheduler/cost_model.hpp"
+#include "store/farm_progress.hpp"
+#include "store/lock.hpp"
 
 #include "command.hpp"
 #include "net_text.hpp"
@@ -52,9 +60,12 @@ struct Status {
     std::optional<SelectionStatus> selection;  ///< of a campaign whose events are selected
     bool ratios = false;
     bool fit = false;
+    std::string result;                 ///< "mu = 1.02 +- 0.18", of fit.json
     std::vector<std::string> warnings;  ///< of fit.json
     bool report = false;
-    bool locked = false;
+    std::vector<std::string> holders;    ///< who holds the locks
+    std::vector<SeenProgress> progress;  ///< of the farms that work
+    std::vector<std::string> queue;      ///< jobs of this run directory that Slurm knows
     std::uint64_t damaged_lines = 0;
     std::vector<StageEnded> stages;
     CostModel costs;          ///< learned from the tasks that are done
@@ -75,18 +86,51 @@ void add_farms(Status& status, const JournalState& journal, const std::string& s
     for (const FarmTimes& farm : journal.times.farms()) status.farms.push_back({farm, shard});
 }
 
-std::vector<std::string> fit_warnings_of(const fs::path& path) {
+void add_fit(const fs::path& path, Status& status) {
     try {
         const FitRecord record = parse_fit_json(read_sealed(path));
-        std::vector<std::string> warnings = record.fit.warnings;
+        const std::string text = fit_text(record);
+        status.result = text.substr(0, text.find('\n'));
+        status.warnings = record.fit.warnings;
         if (record.limits) {
             const auto& more = record.limits->warnings;
-            warnings.insert(warnings.end(), more.begin(), more.end());
+            status.warnings.insert(status.warnings.end(), more.begin(), more.end());
         }
-        return warnings;
     } catch (const Error&) {
-        return {path.string() + " is damaged or of another version: fit again"};
+        status.warnings = {path.string() + " is damaged or of another version: fit again"};
     }
+}
+
+void add_holder(const fs::path& lock, Status& status) {
+    const auto owner = living_owner(lock);
+    if (!owner) {
+        if (fs::exists(lock)) status.holders.push_back("left by a farm that has ended");
+        return;
+    }
+    status.holders.push_back(fmt::format("a farm on {}, pid {}{}", owner->host, owner->pid,
+                                         owner->job.empty() ? "" : ", job " + owner->job));
+}
+
+/// Jobs of this run directory, running or waiting, by the name that `submit` gives them.
+std::vector<std::string> queued_jobs(const RunDirectory& directory) {
+    if (!fs::exists(directory.submit_script())) return {};
+    const fs::path name = fs::absolute(directory.root()).lexically_normal();
+    const auto end = run_process(
+        {.words = {"squeue", "--me", "--noheader", "--format=%i %T, %M of %l, %r",
+                   "--name=ratiofarm " +
+                       (name.has_filename() ? name : name.parent_path()).filename().string()},
+         .output = Output::captured,
+         .errors = Output::discarded,
+         .input = false});
+    std::vector<std::string> jobs;
+    if (!end || !end->ok()) return jobs;
+    std::istringstream lines(end->output);
+    for (std::string line; std::getline(lines, line);) jobs.push_back(line);
+    return jobs;
+}
+
+void add_progress(const fs::path& journal, Status& status) {
+    if (auto seen = read_progress(progress_file(journal))) status.progress.push_back(*seen);
 }
 
 Status read_status(const RunDirectory& directory) {
@@ -125,12 +169,35 @@ Status read_status(const RunDirectory& directory) {
     status.toys = fs::exists(directory.toys_json());
     status.ratios = fs::exists(directory.ratios());
     status.fit = fs::exists(directory.fit_json());
-    if (status.fit) status.warnings = fit_warnings_of(directory.fit_json());
+    if (status.fit) add_fit(directory.fit_json(), status);
     status.report = fs::exists(directory.report());
-    status.locked = fs::exists(directory.lock()) || !directory.shard_locks().empty();
+    add_holder(directory.lock(), status);
+    for (const fs::path& lock : directory.shard_locks()) add_holder(lock, status);
+    add_progress(directory.journal(), status);
+    for (const fs::path& path : directory.shard_journals()) add_progress(path, status);
+    status.queue = queued_jobs(directory);
     status.damaged_lines = journal.damaged_lines;
     status.stages = journal.stages;
     return status;
+}
+
+Json progress_json(const SeenProgress& seen) {
+    Json running = Json::array();
+    for (const RunningTask& task : seen.progress.tasks) {
+        running.push_back({{"task", task.name},
+                           {"rank", task.worker},
+                           {"fraction", task.progress.fraction},
+                           {"epoch", task.progress.epoch}});
+    }
+    Json json{{"done", seen.progress.done},
+              {"running", seen.progress.running},
+              {"waiting", seen.progress.waiting},
+              {"failed", seen.progress.failed},
+              {"fraction", seen.progress.fraction}};
+    if (seen.progress.left()) json["seconds_left"] = *seen.progress.left();
+    json["age_seconds"] = seen.age;
+    json["tasks"] = running;
+    return json;
 }
 
 std::string status_json(const Status& status) {
@@ -165,6 +232,8 @@ std::string status_json(const Status& status) {
                          {"flop", family.flop},
                          {"seconds", family.seconds}});
     }
+    Json progress = Json::array();
+    for (const SeenProgress& seen : status.progress) progress.push_back(progress_json(seen));
     Json farms = Json::array();
     for (const Farm& farm : status.farms) farms.push_back(farm_json(farm.times, farm.shard));
     Json json{{"nets", status.nets.planned},
@@ -179,9 +248,12 @@ std::string status_json(const Status& status) {
               {"toy_tasks_begun", status.toys_begun},
               {"ratios", status.ratios},
               {"fit", status.fit},
+              {"result", status.result},
               {"warnings", status.warnings},
               {"report", status.report},
-              {"locked", status.locked},
+              {"locked", !status.holders.empty()},
+              {"progress", progress},
+              {"queue", status.queue},
               {"damaged_journal_lines", status.damaged_lines},
               {"stages", stages},
               {"farms", farms},
@@ -194,31 +266,9 @@ std::string status_json(const Status& status) {
     return json.dump(2) + "\n";
 }
 
-std::string status_text(const Status& status) {
-    const auto word = [](bool there) { return there ? "there" : "missing"; };
-    std::string text = fmt::format(
-        "nets       {} of {} trained, {} with a checkpoint, {} failed\n"
-        "time       {:.1f} s of training\n"
-        "ensembles  {}\n"
-        "ratios.h5  {}\nfit.json   {}\nreport     {}\n"
-        "lock       {}\n",
-        status.nets.trained, status.nets.planned, status.checkpointed, status.given_up.size(),
-        status.nets.seconds, fmt::join(status.ensembles, " "), word(status.ratios),
-        word(status.fit), word(status.report), status.locked ? "held by a farm" : "free");
-    text += status.search;
-    if (status.toys || status.toy_tasks + status.toys_begun > 0) {
-        text += fmt::format("toys       {} tasks done, {} begun; toys.json {}\n", status.toy_tasks,
-                            status.toys_begun, word(status.toys));
-    }
-    if (status.selection) text += status.selection->text();
-    for (const Farm& farm : status.farms) text += farm_text(farm.times, farm.shard);
-    for (const CostModel::Family& family : status.costs.families()) {
-        const bool toys = is_toys(family.kind);
-        text += fmt::format("cost       {}: {:.3g} s per {} from {} tasks\n",
-                            family_text(family.kind, family.name),
-                            (toys ? 1.0 : 1e9) * family.seconds / family.flop,
-                            toys ? "toy" : "GFLOP", family.tasks);
-    }
+/// What a person should know beyond counts.
+std::string notes_text(const Status& status) {
+    std::string text;
     for (const TaskGivenUp& task : status.given_up) {
         text += fmt::format("failed     {}: {}\n", task.name, task.reason);
     }
@@ -230,6 +280,68 @@ std::string status_text(const Status& status) {
     return text;
 }
 
+/// A farm at work: its counts, then what each worker is at, the slowest of many left out.
+std::string running_text(const SeenProgress& seen) {
+    constexpr std::size_t most = 8;
+    std::string text = "now        " + seen.progress.text() + '\n';
+    if (seen.age > 60.0) {
+        text += fmt::format("           (not heard of for {}: has its process ended?)\n",
+                            duration_text(seen.age));
+    }
+    for (std::size_t i = 0; i < std::min(most, seen.progress.tasks.size()); ++i) {
+        const RunningTask& task = seen.progress.tasks[i];
+        text += fmt::format("  rank {:<4} {:<28} {:3.0f} %", task.worker, task.name,
+                            100.0 * task.progress.fraction);
+        if (std::isfinite(task.progress.validation_loss) && task.progress.epoch > 0) {
+            text += fmt::format("  epoch {:<4} loss {:.4f}, validation {:.4f}", task.progress.epoch,
+                                task.progress.training_loss, task.progress.validation_loss);
+        }
+        text += '\n';
+    }
+    if (seen.progress.tasks.size() > most) {
+        text += fmt::format("  ... and {} more\n", seen.progress.tasks.size() - most);
+    }
+    return text;
+}
+
+std::string status_text(const Status& status, bool with_costs) {
+    const auto word = [](bool there) { return there ? "there" : "missing"; };
+    std::string text;
+    if (!status.result.empty()) {
+        text += fmt::format(
+            "result     {}{}\n", status.result,
+            status.warnings.empty() ? "" : fmt::format(" ({} warnings)", status.warnings.size()));
+    }
+    text += fmt::format(
+        "nets       {} of {} trained, {} with a checkpoint, {} failed; {} of training\n",
+        status.nets.trained, status.nets.planned, status.checkpointed, status.given_up.size(),
+        duration_text(status.nets.seconds));
+    for (const SeenProgress& seen : status.progress) text += running_text(seen);
+    for (const std::string& job : status.queue) text += "slurm      job " + job + '\n';
+    text += fmt::format(
+        "files      ensembles: {}; ratios.h5 {}, fit.json {}, report {}\n",
+        status.ensembles.empty() ? "none" : fmt::format("{}", fmt::join(status.ensembles, " ")),
+        word(status.ratios), word(status.fit), word(status.report));
+    text += fmt::format(
+        "lock       {}\n",
+        status.holders.empty() ? "free" : fmt::format("{}", fmt::join(status.holders, "; ")));
+    text += status.search;
+    if (status.toys || status.toy_tasks + status.toys_begun > 0) {
+        text += fmt::format("toys       {} tasks done, {} begun; toys.json {}\n", status.toy_tasks,
+                            status.toys_begun, word(status.toys));
+    }
+    if (status.selection) text += status.selection->text();
+    for (const Farm& farm : status.farms) text += farm_text(farm.times, farm.shard, with_costs);
+    if (!with_costs) return text + notes_text(status);
+    for (const CostModel::Family& family : status.costs.families()) {
+        const bool toys = is_toys(family.kind);
+        text += fmt::format("cost       {}: {:.3g} s per {} from {} tasks\n",
+                            family_text(family.kind, family.name),
+                            (toys ? 1.0 : 1e9) * family.seconds / family.flop,
+                            toys ? "toy" : "GFLOP", family.tasks);
+    }
+    return text + notes_text(status);
+}
 ExitCode run_status(RunContext&, const Arguments& arguments) {
     Places places = find_places(arguments);
     if (places.out.empty()) places.out = read_campaign(places.campaign).name + ".run";
@@ -240,9 +352,12 @@ ExitCode run_status(RunContext&, const Arguments& arguments) {
                         "name one with --out",
                         places.out.string()));
     }
+    const bool redraw = arguments.has("watch") && ::isatty(STDOUT_FILENO) == 1;
     const auto print = [&] {
         const Status status = read_status(directory);
-        fmt::print("{}", arguments.has("json") ? status_json(status) : status_text(status));
+        if (redraw) fmt::print("\033[H\033[2J");
+        fmt::print("{}", arguments.has("json") ? status_json(status)
+                                               : status_text(status, arguments.has("cost")));
         std::fflush(stdout);
     };
     print();
@@ -250,7 +365,7 @@ ExitCode run_status(RunContext&, const Arguments& arguments) {
     install_signal_flags();
     while (signal_request() != SignalRequest::stop) {
         std::this_thread::sleep_for(std::chrono::seconds(2));
-        fmt::print("\n");
+        if (!redraw) fmt::print("\n");
         print();
     }
     return ExitCode::done;
@@ -259,13 +374,18 @@ ExitCode run_status(RunContext&, const Arguments& arguments) {
 }  // namespace
 
 Command status_command() {
-    return {.name = "status",
-            .summary = "Tells how far a run is; only reads its files, also while it runs.",
-            .positional = {"CAMPAIGN.toml"},
-            .options = {{"out", "DIR", "run directory (default: <campaign name>.run)"},
-                        {"watch", "", "print again every two seconds until interrupted"},
-                        {"json", "", "print JSON"}},
-            .run = run_status};
+    return {
+        .name = "status",
+        .group = Group::look,
+        .summary = "How far a run is, what runs now, and its result",
+        .details = "Only reads the files of the run directory, also while a farm works.",
+        .examples = {"status campaign.toml --watch"},
+        .positional = {"CAMPAIGN.toml"},
+        .options = {{"out", "DIR", "run directory (default: <campaign name>.run)"},
+                    {"watch", "", "print again every two seconds until interrupted"},
+                    {"cost", "", "also what each kind of task costs, and how busy each worker was"},
+                    {"json", "", "print JSON"}},
+        .run = run_status};
 }
 
 }  // namespace ratiofarm

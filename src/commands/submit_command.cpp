@@ -116,7 +116,8 @@ std::string script_text(const Submission& submission) {
     std::string text =
         "#!/usr/bin/env bash\n# Written by 'ratiofarm submit'. What differs from site to site is "
         "in "
-        "site.sh beside the\n# batch script.\nset -euo pipefail\n\nexport RATIOFARM_SBATCH=" +
+        "site.sh beside the\n# batch script, or in ~/.config/ratiofarm/site.sh.\nset -euo "
+        "pipefail\n\nexport RATIOFARM_SBATCH=" +
         quoted(submission.batch_script.string()) + "\n\n";
     if (submission.as == "array") return text + array_text(submission);
     if (submission.as == "chain") return text + chain_text(submission);
@@ -132,6 +133,12 @@ void expect_selected(const Campaign& campaign, const fs::path& out) {
         "--as array: the regions of '{}' are not filled with events yet, and a single shard cannot "
         "do that; run 'ratiofarm select' with --out {} first, or submit one allocation or a chain",
         campaign.name, out.string()));
+}
+
+/// " --mem='8G'", or nothing if it was not given.
+std::string sbatch_option(const Arguments& arguments, const std::string& name) {
+    if (!arguments.has(name)) return {};
+    return fmt::format(" --{}={}", name, quoted(arguments.text(name)));
 }
 
 Submission read_submission(const Arguments& arguments) {
@@ -154,7 +161,15 @@ Submission read_submission(const Arguments& arguments) {
     submission.resources = fmt::format(
         "--nodes={} --ntasks-per-node={} --time={}", arguments.integer("nodes", 1, most),
         arguments.integer("ranks-per-node", 1, most), quoted(arguments.text("time")));
-    if (arguments.has("sbatch")) submission.more = arguments.text("sbatch");
+    for (const char* option : {"account", "partition", "cpus-per-task"}) {
+        submission.resources += sbatch_option(arguments, option);
+    }
+    // What a chained job cannot read from the one before.
+    for (const char* option : {"qos", "mem", "gpus-per-node"}) {
+        submission.more += sbatch_option(arguments, option);
+    }
+    if (arguments.has("sbatch")) submission.more += " " + arguments.text("sbatch");
+    if (!submission.more.empty()) submission.more.erase(0, 1);
     return submission;
 }
 
@@ -178,7 +193,9 @@ ExitCode run_submit(RunContext&, const Arguments& arguments) {
 Command submit_command() {
     Command command;
     command.name = "submit";
-    command.summary = "Writes the script that submits a campaign to Slurm, shows it and runs it.";
+    command.group = Group::whole;
+    command.summary = "Writes the Slurm script of a campaign, shows it and submits it";
+    command.examples = {"submit campaign.toml --nodes 2 --ranks-per-node 4 --dry-run"};
     command.positional = {"CAMPAIGN.toml"};
     command.required_positional = 1;
     command.options = {
@@ -190,10 +207,16 @@ Command submit_command() {
         {"nodes", "N", "nodes of each job", "1"},
         {"ranks-per-node", "N", "ranks on each node, one per GPU or group of cores", "4"},
         {"time", "TIME", "time limit of each job, as for sbatch --time", "04:00:00"},
+        {"account", "NAME", "for sbatch, as are the next five"},
+        {"partition", "NAME", ""},
+        {"qos", "NAME", ""},
+        {"mem", "SIZE", "memory of each node, such as 32G"},
+        {"cpus-per-task", "N", "cores of each rank"},
+        {"gpus-per-node", "N", "one for each rank"},
         {"shards", "N", "elements of the array", "4"},
         {"throttle", "N", "elements of the array at a time (default: all)"},
         {"jobs", "N", "jobs of the chain", "4"},
-        {"sbatch", "OPTIONS", "more options for sbatch, such as \"--gpus-per-node=4\""},
+        {"sbatch", "OPTIONS", "more options for sbatch, such as \"--reservation=hep\""},
         {"dry-run", "", "write and show, do not submit"}};
     command.run = run_submit;
     return command;

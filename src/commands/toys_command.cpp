@@ -191,9 +191,10 @@ Command toys_command() {
     options.push_back(time_budget_option());
     options.push_back({"json", "", "print toys.json instead of a table"});
     return {.name = "toys",
-            .summary =
-                "Throws and fits pseudo-experiments on all ranks: thresholds of test "
-                "statistics, p-values, pulls, Neyman intervals; kept in toys.json.",
+            .group = Group::result,
+            .summary = "Pseudo-experiments: thresholds, p-values, pulls, intervals",
+            .details = "Thrown and fitted on all ranks; kept in toys.json.",
+            .examples = {"toys campaign.toml --toys 1000"},
             .positional = {"CAMPAIGN.toml"},
             .options = std::move(options),
             .ranks = Ranks::all,

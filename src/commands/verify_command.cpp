@@ -69,9 +69,10 @@ ExitCode run_verify(RunContext&, const Arguments& arguments) {
 
 Command verify_command() {
     return {.name = "verify",
-            .summary =
-                "Checks every checksum of a run directory; --json also lists a digest of each "
-                "dataset, equal for equal content.",
+            .group = Group::look,
+            .summary = "Checks every checksum of a run directory",
+            .details = "--json also lists a digest of each dataset, equal for equal content.",
+            .examples = {"verify campaign.toml"},
             .positional = {"CAMPAIGN.toml"},
             .options = {{"out", "DIR", "run directory (default: <campaign name>.run)"},
                         {"json", "", "print JSON"}},

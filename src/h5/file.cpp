@@ -6,6 +6,8 @@
 
 #include <unistd.h>
 
+#include <fmt/format.h>
+
 #include "ratiofarm/mpi/native.hpp"
 
 #include "checked.hpp"
@@ -182,6 +184,14 @@ std::vector<std::string> dataset_paths(const File& file) {
     std::vector<std::string> paths = DatasetPaths(file).paths;
     std::sort(paths.begin(), paths.end());
     return paths;
+}
+
+std::string library_version() {
+    unsigned major = 0;
+    unsigned minor = 0;
+    unsigned release = 0;
+    H5get_libversion(&major, &minor, &release);
+    return fmt::format("{}.{}.{}", major, minor, release);
 }
 
 }  // namespace ratiofarm::h5

@@ -49,6 +49,9 @@ std::vector<std::string> member_names(const File& file, const std::string& group
 /// Paths of all datasets below the root, sorted.
 std::vector<std::string> dataset_paths(const File& file);
 
+/// Version of the HDF5 library that runs, such as "1.10.8".
+std::string library_version();
+
 /// What a user should know about parallel writes with this MPI library: set when it is an Open MPI
 /// before 4.1.7 that uses OMPIO, whose collective writes can store wrong data (open-mpi/ompi
 /// #12718). This project's independent, contiguous writes do not take that path.

@@ -48,13 +48,14 @@ std::string workers_text(const std::vector<double>& shares) {
 
 }  // namespace
 
-std::string farm_text(const FarmTimes& farm, const std::string& owner) {
+std::string farm_text(const FarmTimes& farm, const std::string& owner, bool in_full) {
     const FarmProfile profile = profile_so_far(farm);
     std::string name = farm.stage.empty() ? "unfinished" : farm.stage;
     if (!owner.empty()) name += " " + owner;
     std::string text = fmt::format("farm       {}: {:.1f} s{}, {} workers, {:.1f} % busy\n", name,
                                    profile.seconds, farm.ended() ? "" : " up to its last line",
                                    farm.workers(), 100.0 * profile.utilisation());
+    if (!in_full) return text;
     text += fmt::format("  busy     |{}| {} x {:.3g} s\n", bars(profile.share_in_interval),
                         intervals, profile.seconds / static_cast<double>(intervals));
     text += fmt::format("  workers  {}\n", workers_text(profile.share_of_worker));

@@ -8,9 +8,9 @@
 
 namespace ratiofarm {
 
-/// Lines for `status`: time, busy share over time and of each worker, tail.
-/// \param owner what the farm worked on, such as "shard-0-of-4"; empty: everything
-std::string farm_text(const FarmTimes& farm, const std::string& owner);
+/// Lines for `status`: time and busy share; in full also over time and of each worker, and the
+/// tail. \param owner what the farm worked on, such as "shard-0-of-4"; empty: everything
+std::string farm_text(const FarmTimes& farm, const std::string& owner, bool in_full);
 
 /// Busy share and tail in one line, without the workers: "41.2 % busy |▄▄▄▄|, tail of 0.5 s ...".
 std::string farm_sentence(const FarmTimes& farm);

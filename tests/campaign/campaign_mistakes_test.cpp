@@ -4,6 +4,7 @@
 #include "ratiofarm_test/catch.hpp"
 
 #include "campaign/campaign.hpp"
+#include "campaign/file/starter_campaign.hpp"
 
 #include "example_campaign.hpp"
 
@@ -253,8 +254,8 @@ TEST_CASE("mistakes of the simulation name their key", "[campaign]") {
          "simulate (writes the samples S, B and SBI, but process 'B' reads sample 'bkg')"},
     }));
 
-    const std::string message =
-        message_of(replaced(starter_campaign("toy"), mistake.from, mistake.to));
+    const std::string message = message_of(
+        replaced(starter_campaign("toy", Starter::interference), mistake.from, mistake.to));
 
     INFO(message);
     CHECK(message.find(mistake.message) != std::string::npos);

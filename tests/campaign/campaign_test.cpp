@@ -6,6 +6,7 @@
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
 
+#include "campaign/file/starter_campaign.hpp"
 #include "core/publish.hpp"
 
 #include "example_campaign.hpp"
@@ -175,7 +176,7 @@ covariance = [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
     const std::vector<std::string> texts{
         everything,
         example_toml,
-        starter_campaign("first"),
+        starter_campaign("first", Starter::interference),
         replaced(example_toml, "asimov = { mu = 1.0, source = \"samples\" }",
                  "sample = \"observed\""),
         replaced(example_toml, "{ S = 1, SBI = 2, B = 1 }", "{ S = 1, SBI = 0.7, B = 0.1 }"),
@@ -264,11 +265,42 @@ TEST_CASE("the resolved text of every example reads back to an equal campaign", 
     }
 }
 
-TEST_CASE("the starter campaign is valid and carries its name", "[campaign]") {
-    const Campaign campaign = parse_campaign(starter_campaign("first_try"), ".");
+TEST_CASE("every starter campaign is valid and carries its name", "[campaign]") {
+    const std::string word = GENERATE(from_range(words_of<Starter>()));
+    const Starter starter = *enumerator_of<Starter>(word);
 
+    const Campaign campaign = parse_campaign(starter_campaign("first_try", starter), ".");
+
+    INFO(word);
     CHECK(campaign.name == "first_try");
-    CHECK(campaign.simulate.has_value());
+    CHECK(campaign.simulate.has_value() == (starter != Starter::binned));
+}
+
+TEST_CASE("a campaign of events finds signal, systematics and data by their names", "[campaign]") {
+    std::vector<SampleInfo> samples;
+    for (const char* name : {"B", "B_jes_down", "B_jes_up", "B_lone_up", "Signal", "data"}) {
+        SampleInfo sample;
+        sample.name = name;
+        sample.column_names = {"mass", "pt"};
+        sample.sum_of_weights = 12.5;
+        samples.push_back(sample);
+    }
+
+    const Campaign campaign =
+        parse_campaign(campaign_of_events("mine", "my events.h5", samples), "/folder");
+
+    CHECK(campaign.events.features == std::vector<std::string>{"mass", "pt"});
+    CHECK(campaign.events_path() == "/folder/my events.h5");
+    REQUIRE(campaign.processes.size() == 3);  // B_lone_up has no other side: a process
+    CHECK(campaign.processes[0].coefficient.text() == "1");
+    CHECK(campaign.processes[2].name == "Signal");
+    CHECK(campaign.processes[2].coefficient.text() == "mu");
+    REQUIRE(campaign.systematics.size() == 1);
+    CHECK(campaign.systematics[0].name == "jes");
+    CHECK(campaign.data.sample == "data");
+    CHECK(campaign.data.blind);
+    CHECK_THROWS_WITH(campaign_of_events("mine", "e.h5", std::span(samples).first(3)),
+                      Catch::Matchers::Contains("holds 1 sample that can be"));
 }
 
 TEST_CASE("a campaign with absolute paths can be read from another folder", "[campaign]") {

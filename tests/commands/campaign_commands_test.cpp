@@ -31,7 +31,7 @@ TEST_CASE("a newcomer gets from init over plan and simulate to a valid campaign"
     const TemporaryDirectory folder;
     const auto run = [&](const std::string& words) { return run_ratiofarm(folder.path(), words); };
 
-    REQUIRE(run("init first.toml").code == 0);
+    REQUIRE(run("init first.toml --template interference").code == 0);
     replace_in(folder / "first.toml", "events = 100000", "events = 1000");
     const Ended before = run("plan first.toml --json");
     const Ended without_events = run("check first.toml");
@@ -59,7 +59,7 @@ TEST_CASE("a newcomer gets from init over plan and simulate to a valid campaign"
 
 TEST_CASE("a plan counts folds, replicas, shapes and packs", "[commands]") {
     const TemporaryDirectory folder;
-    REQUIRE(run_ratiofarm(folder.path(), "init c.toml").code == 0);
+    REQUIRE(run_ratiofarm(folder.path(), "init c.toml --template interference").code == 0);
     replace_in(folder / "c.toml", "inference = 0.4", "folds = 2");
     replace_in(folder / "c.toml", "members = 4", "members = 4\nreplicas = 6");
     replace_in(folder / "c.toml", "[simulate]\n", R"toml([[systematic]]
@@ -103,7 +103,7 @@ S = { shift = [0.2] }
 
 TEST_CASE("check tells the mistakes of the campaign and of its events at once", "[commands]") {
     const TemporaryDirectory folder;
-    REQUIRE(run_ratiofarm(folder.path(), "init c.toml").code == 0);
+    REQUIRE(run_ratiofarm(folder.path(), "init c.toml --template interference").code == 0);
     replace_in(folder / "c.toml", "events = 100000", "events = 100");
     REQUIRE(run_ratiofarm(folder.path(), "simulate c.toml").code == 0);
     replace_in(folder / "c.toml", "batch = 1024", "batsch = 1024");
@@ -179,7 +179,51 @@ TEST_CASE("a wrong command line is refused with the nearest word", "[commands]")
     const Ended missing = run("plan absent.toml");
 
     CHECK(option.code == 2);
-    CHECK(contains(option.errors, "did you mean 'gflops'?"));
+    CHECK(contains(option.errors, "did you mean '--gflops'?"));
     CHECK(missing.code == 2);
     CHECK(contains(missing.errors, "absent.toml"));
+}
+
+TEST_CASE("init makes a campaign of the samples of an events file", "[commands]") {
+    const TemporaryDirectory folder;
+    const auto run = [&](const std::string& words) { return run_ratiofarm(folder.path(), words); };
+    REQUIRE(run("init toy.toml --template systematics").code == 0);
+    replace_in(folder / "toy.toml", "events = 100000", "events = 3000");
+    REQUIRE(run("simulate toy.toml").code == 0);
+
+    const Ended made = run("init mine.toml --events events.h5");
+    const Ended again = run("init mine.toml --events events.h5");
+    const Ended both = run("init x.toml --events events.h5 --template binned");
+    const Ended typo = run("init x.toml --template bined");
+    const Ended absent = run("init x.toml --events nothing.h5");
+
+    INFO(made.errors);
+    CHECK(made.code == 0);
+    CHECK(contains(text_of(folder / "mine.toml"), R"(features = ["mass", "pt"])"));
+    CHECK(
+        contains(text_of(folder / "mine.toml"), R"(S = { up = "S_jes_up", down = "S_jes_down" })"));
+    const Ended checked = run("check mine.toml");
+    INFO(checked.errors);
+    CHECK(checked.code == 0);
+    CHECK(again.code == 2);
+    CHECK(contains(both.errors, "leave out --template"));
+    CHECK(contains(typo.errors, "did you mean 'binned'?"));
+    CHECK(absent.code == 2);
+    CHECK_FALSE(std::filesystem::exists(folder / "x.toml"));
+}
+
+TEST_CASE("help and version are texts for eighty columns", "[commands]") {
+    const TemporaryDirectory folder;
+    const auto run = [&](const std::string& words) { return run_ratiofarm(folder.path(), words); };
+
+    CHECK(contains(run("help scan").output, "usage: ratiofarm scan [CAMPAIGN.toml] [options]"));
+    CHECK(contains(run("rnu").errors, "did you mean 'run'?"));
+    CHECK(contains(run("help trian").errors, "did you mean 'train'?"));
+    CHECK(contains(run("fit --outt x").errors, "did you mean '--out'?"));
+    CHECK(contains(run("help --bash").output, "complete -o filenames -F _ratiofarm ratiofarm"));
+    CHECK(contains(run("help --man").output, ".SS ratiofarm limits [CAMPAIGN.toml] [options]"));
+    const std::string version = run("--version").output;
+    for (const char* part : {"ratiofarm 0.", "compiler ", "MPI      ", "HDF5     1.", "LibTorch"}) {
+        CHECK(contains(version, part));
+    }
 }

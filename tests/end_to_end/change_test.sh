@@ -30,6 +30,16 @@ run_on 0 run run > 6.out 2> 6.err   # the plain command goes on from there
 ratiofarm run campaign.toml --out fresh --fresh > 7.out 2> 7.err
 expect_equal "content after accepting the change" "$(content_of run)" "$(content_of fresh)"
 
+# What the earlier setting left is found, and goes when asked; what the campaign needs stays.
+cp -r run cleaned
+ratiofarm clean --out cleaned > clean.out
+expect_in '^there are [1-9][0-9]* files, .*--yes removes them' clean.out
+ratiofarm clean --out cleaned --yes > clean.out
+expect_equal "results left" "$(find cleaned/tasks -name '*.ckpt' | wc -l)" "$(find fresh/tasks -name '*.ckpt' | wc -l)"
+run_on 0 cleaned run > clean.out 2> clean.err
+expect_equal "tasks done again" "$(grep -c 'task done' clean.err)" 0
+expect_in '^fit *up to date' clean.out
+
 # --fresh makes the results of its command again and keeps what they are made of.
 results=$(find fresh/tasks -name '*.ckpt' | wc -l)
 sed -i 's/"value"/"valeu"/' fresh/fit.json # damaged: it would be refused

@@ -14,7 +14,7 @@ expect_in '^time .* at rates learned from 15 finished tasks' after.plan
 expect_in '^left  *0 nets, under 1 s' after.plan
 for process in S SBI B; do
     grep -oE "$process: [0-9.e+]+ s per GFLOP from 2 tasks" after.plan > learned || fail "$process was not learned"
-    ratiofarm status --out run | grep -qF "cost       $(cat learned)" || fail "status says other rates than plan"
+    ratiofarm status --out run --cost | grep -qF "cost       $(cat learned)" || fail "status says other rates than plan"
 done
 
 # The estimate of all tasks is what they took: the rates come from themselves.
@@ -45,7 +45,7 @@ sed -i 's/^members = 3/members = 2/' campaign.toml
 # Toys: status counts their tasks apart from nets, explain knows them by name and by digest.
 toys=(toys campaign.toml --out run --block 10)
 ratiofarm "${toys[@]}" --toys 30 > toys.out 2> toys.err
-ratiofarm status --out run > status.out
+ratiofarm status --out run --cost > status.out
 expect_in '^toys  *3 tasks done, 0 begun; toys.json there' status.out
 expect_in '^cost  *toys/mu = 1: .* s per toy from 3 tasks' status.out
 expect_in '^nets  *6 of 6 trained, 0 with a checkpoint' status.out
@@ -60,6 +60,18 @@ ratiofarm explain 'SBI/member 1' --out run > net.out
 expect_in 'FLOP, about .*(learned from 15 tasks)' net.out
 expect_code 2 ratiofarm explain 'toys/mu = 7/0' --out run > none.out 2> none.err
 expect_in "there is no task 'toys/mu = 7/0'" none.err
+
+# While a farm works, its progress is there for who looks; afterwards it is not.
+ratiofarm "${toys[@]}" --toys 1000000 --block 1000000 > now.out 2> now.err &
+farm=$!
+for _ in $(seq 300); do [ ! -e run/progress.json ] || break; sleep 0.1; done
+ratiofarm status --out run > now.status
+expect_in '^now  *[0-9]* of [0-9]* tasks done, 1 running' now.status
+expect_in '^  rank 0  *toys/mu = 1/0 ' now.status
+expect_in "^lock  *a farm on .*, pid $farm" now.status
+kill "$farm"
+expect_code 75 wait "$farm"
+[ ! -e run/progress.json ] || fail "a farm that ended still tells its progress"
 
 # Toys end in order before their batch job does, as told by the batch system, or by --time-budget.
 began=$SECONDS

@@ -24,7 +24,7 @@ FarmTimes example() {
 }  // namespace
 
 TEST_CASE("the times of a farm are shown as bars, shares and the hours of its tail") {
-    CHECK(farm_text(example(), "") ==
+    CHECK(farm_text(example(), "", true) ==
           "farm       train: 20.0 s, 2 workers, 41.2 % busy\n"
           "  busy     |▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄...▂| 20 x 1 s\n"
           "  workers  0: 80.0 %, 1: 2.5 %\n"
@@ -42,7 +42,7 @@ TEST_CASE("of many workers the idlest are named") {
     farm.begin(0, 9.0);
     farm.end(0, 10.0);
 
-    const std::string text = farm_text(farm, "shard-1-of-3");
+    const std::string text = farm_text(farm, "shard-1-of-3", true);
 
     CHECK(text.find("unfinished shard-1-of-3: 10.0 s up to its last line, 100 workers") !=
           std::string::npos);

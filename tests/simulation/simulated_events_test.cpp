@@ -6,6 +6,7 @@
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
 
+#include "campaign/file/starter_campaign.hpp"
 #include "campaign/task_graph.hpp"
 #include "simulation/files/exact_ratios.hpp"
 
@@ -16,7 +17,7 @@ namespace {
 /// Signal N(1.5, 1) whose mean moves by 0.2, by samples; background N(0, 1.5^2) whose mean moves
 /// by 0.3, by weights.
 Campaign campaign() {
-    return parse_campaign(starter_campaign("toy") + R"toml(
+    return parse_campaign(starter_campaign("toy", Starter::interference) + R"toml(
 [[simulate.systematic]]
 name = "scale"
 S = { shift = [0.2], up = 1.10, down = 0.92 }
