@@ -20,6 +20,7 @@ namespace {
 
 std::vector<std::string> option_names(const Command& command) {
     std::vector<std::string> names{"--help", "--quiet", "--verbose"};
+    if (command.ranks == Ranks::all) names.push_back("--ranks");
     for (const Option& option : command.options) names.push_back("--" + option.name);
     return names;
 }

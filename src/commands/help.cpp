@@ -63,6 +63,7 @@ std::string bash_completion() {
     std::string cases;
     for (const Command& command : all_commands()) {
         std::string options = "--help --quiet --verbose";
+        if (command.ranks == Ranks::all) options += " --ranks";
         for (const Option& option : command.options) options += " --" + option.name;
         cases += fmt::format("        {}) options=\"{}\" ;;\n", command.name, options);
     }
@@ -135,6 +136,11 @@ po::options_description described(const Command& command) {
         auto* value = po::value<std::string>()->value_name(option.value);
         if (!option.default_value.empty()) value->default_value(option.default_value);
         options.add_options()(option.name.c_str(), value, option.description.c_str());
+    }
+    if (command.ranks == Ranks::all) {
+        options.add_options()(
+            "ranks,n", po::value<std::string>()->value_name("N"),
+            "run on N ranks of this machine; elsewhere mpirun or srun start them");
     }
     options.add_options()("quiet,q", "log warnings and errors only")(
         "verbose,v", "log every task, however many there are")("help,h", "show this text");

@@ -43,13 +43,13 @@ std::string of_events(const std::string& name, const fs::path& events, const fs:
 std::string next_text(const std::string& file, bool own_events, Starter starter) {
     if (own_events) {
         return fmt::format(
-            "  ratiofarm check {0}\n  ratiofarm plan {0}\n  mpirun -n 2 ratiofarm run {0}\n", file);
+            "  ratiofarm check {0}\n  ratiofarm plan {0}\n  ratiofarm run {0} -n 2\n", file);
     }
     if (starter == Starter::binned) {
         return fmt::format("  ratiofarm fit {0}\n  ratiofarm limits {0}\n", file);
     }
     return fmt::format(
-        "  ratiofarm simulate {0}\n  ratiofarm plan {0}\n  mpirun -n 2 ratiofarm run {0}\n", file);
+        "  ratiofarm simulate {0}\n  ratiofarm plan {0}\n  ratiofarm run {0} -n 2\n", file);
 }
 
 ExitCode run_init(RunContext&, const Arguments& arguments) {

@@ -25,6 +25,7 @@
 #include "workers/launcher.hpp"
 
 #include "command.hpp"
+#include "start_ranks.hpp"
 #include "version.hpp"
 
 namespace ratiofarm {
@@ -124,6 +125,14 @@ int run_program(int argc, char** argv) {
     if (arguments.help()) {
         fmt::print("{}", help_text(command));
         return 0;
+    }
+    if (arguments.has("ranks")) {
+        constexpr std::uint64_t most = 4096;
+        const std::uint64_t ranks = arguments.integer("ranks", 1, most);
+        if (under_mpi_launcher()) {
+            throw ConfigError("--ranks starts ranks itself: leave out either mpirun or --ranks");
+        }
+        if (ranks > 1) return start_ranks(ranks, words);
     }
     // A rank whose launcher is gone must not go on writing.
     if (under_mpi_launcher()) ::prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -51,6 +51,18 @@ checkpoint ranks $farm
 stop ranks USR2 $farm
 go_on ranks 2
 
+# Ranks that the program started itself: Ctrl-C stops them in order, and the last word is ours.
+ratiofarm run campaign.toml --out own --ranks 2 > own.out 2> own.err &
+farm=$!
+checkpoint own $farm
+stop own INT $farm
+! grep -E 'Primary job|mpirun' own.err || fail "the launcher had the last word"
+ratiofarm run campaign.toml --out own -n 2 >> own.out 2>> own.err
+grep -q 'resumed=yes' own.err || fail "own started from the beginning"
+content_of own | diff calm.content - || fail "own ends with other bits"
+expect_code 2 mpirun --oversubscribe -n 2 ratiofarm run campaign.toml --out own -n 2 > twice.out 2> twice.err
+expect_in 'leave out either mpirun or --ranks' twice.err
+
 # A scan that would take minutes obeys within seconds, alone and on two ranks, and leaves no lock.
 obeys() { # pid of the scan
     sleep 2

@@ -1,0 +1,97 @@
+#include "start_ranks.hpp"
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <filesystem>
+#include <string_view>
+#include <vector>
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ratiofarm/core/errors.hpp"
+#include "ratiofarm/mpi/session.hpp"
+
+extern char** environ;
+
+namespace ratiofarm {
+namespace {
+
+volatile std::sig_atomic_t launcher = 0;
+volatile std::sig_atomic_t asked_to_stop = 0;
+
+/// mpirun passes USR1 and USR2 on, but gives its ranks only two seconds after a TERM.
+void on_signal(int signal) {
+    if (signal != SIGUSR1) asked_to_stop = 1;
+    if (launcher > 0) ::kill(launcher, signal == SIGUSR1 ? SIGUSR1 : SIGUSR2);
+}
+
+std::vector<std::string> launch_words(std::uint64_t ranks) {
+    const std::string count = std::to_string(ranks);
+    if (mpi::library_version().starts_with("Open MPI")) {
+        return {"mpirun", "--quiet", "--oversubscribe", "--bind-to", "none", "-n", count};
+    }
+    return {"mpiexec", "-n", count};
+}
+
+/// Without --ranks N and -n N, as the program reads them.
+std::vector<std::string> without_ranks(std::span<const std::string> words) {
+    std::vector<std::string> rest;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        const std::string_view word = words[i];
+        if (word == "--ranks" || word == "-n") {
+            ++i;
+        } else if (!word.starts_with("--ranks=") && !word.starts_with("-n")) {
+            rest.push_back(words[i]);
+        }
+    }
+    return rest;
+}
+
+/// In a process group of its own: Ctrl-C reaches only this process.
+pid_t spawn(const std::vector<std::string>& words) {
+    std::vector<char*> arguments;
+    for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
+    arguments.push_back(nullptr);
+    posix_spawnattr_t attributes;
+    posix_spawn_file_actions_t actions;
+    ::posix_spawnattr_init(&attributes);
+    ::posix_spawn_file_actions_init(&actions);
+    ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+    ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    pid_t child = 0;
+    const int error = ::posix_spawnp(&child, words.front().c_str(), &actions, &attributes,
+                                     arguments.data(), environ);
+    ::posix_spawn_file_actions_destroy(&actions);
+    ::posix_spawnattr_destroy(&attributes);
+    if (error != 0) {
+        throw ConfigError("--ranks: cannot start '" + words.front() +
+                          "'; is the MPI that this program was built with in PATH?");
+    }
+    return child;
+}
+
+}  // namespace
+
+int start_ranks(std::uint64_t ranks, std::span<const std::string> words) {
+    std::vector<std::string> call = launch_words(ranks);
+    call.push_back(std::filesystem::read_symlink("/proc/self/exe").string());
+    for (const std::string& word : without_ranks(words)) call.push_back(word);
+    struct sigaction action = {};
+    action.sa_handler = on_signal;
+    for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGHUP}) {
+        ::sigaction(signal, &action, nullptr);
+    }
+    launcher = spawn(call);
+    int status = 0;
+    while (::waitpid(launcher, &status, 0) < 0 && errno == EINTR) {
+    }
+    const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    const bool has_said = code <= static_cast<int>(ExitCode::tasks_failed) && code != 1;
+    return asked_to_stop != 0 && !has_said ? static_cast<int>(ExitCode::resumable) : code;
+}
+
+}  // namespace ratiofarm
