@@ -66,7 +66,11 @@ install_python() {
     fi
     up_to_date "$name" "$wanted" && return
     note "installing Python helpers into .deps/venv"
-    .deps/venv/bin/python -m pip install -q --disable-pip-version-check -r "$requirements"
+    # What is imported is compiled then; compiling everything would take a minute.
+    .deps/venv/bin/python -m pip install -q --no-compile --disable-pip-version-check -r "$requirements"
+    # The package of this checkout, as it is now.
+    .deps/venv/bin/python -c 'import pathlib, sys, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "ratiofarm.pth").write_text(sys.argv[1])' \
+        "$PWD/python/src"
     finished "$name" "$wanted"
 }
 

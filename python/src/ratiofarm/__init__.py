@@ -1,0 +1,24 @@
+"""ratiofarm from Python: write events, run campaigns, read and check every result.
+
+    import ratiofarm
+
+    ratiofarm.write_events("events.h5", {"S": signal, "B": background}, features=["mass", "pt"], id="event")
+    run = ratiofarm.run("campaign.toml", ranks=4)
+    run.parameters.frame()
+
+Mistakes of a user are ratiofarm.Problem, one clear sentence each. Files are described in docs/formats.md.
+"""
+from . import plots
+from .events import Events, read_events, sample_names, write_events
+from .files import Problem
+from .likelihood import Likelihood
+from .nets import Ensemble
+from .process import RunFailed, run
+from .ratios import Ratios
+from .runs import Run, open_run
+from .split import fold_of, split_part
+from .table import Table
+
+__version__ = "0.1.0"
+__all__ = ["Ensemble", "Events", "Likelihood", "Problem", "Ratios", "Run", "RunFailed", "Table", "fold_of", "open_run", "plots",
+           "read_events", "run", "sample_names", "split_part", "write_events"]

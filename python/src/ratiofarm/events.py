@@ -1,0 +1,230 @@
+"""events.h5: the events of all samples, from tables of any kind, and back."""
+import os
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from .files import (ROWS_PER_BLOCK, Array, Problem, did_you_mean, open_table, published, read_rows,
+                    write_metadata_crc)
+
+FORMAT, VERSION = "ratiofarm-events", 1
+NAME_CHARACTERS = set("_.+-")
+#: Sums of weights that the program accepts: the expected number of events.
+SMALLEST_SUM, LARGEST_SUM = 1e-30, 1e30
+
+
+@dataclass(frozen=True)
+class Events:
+    """The events of one sample, checked."""
+
+    name: str
+    columns: list[str]          #: of features
+    features: Array             #: f32 [n, d]
+    weight: Array               #: f64 [n], expected events
+    id: Array                   #: u64 [n]
+    weights: dict[str, Array] = field(default_factory=dict)  #: further columns of weights, f64 [n] each
+
+    def __len__(self) -> int:
+        return len(self.weight)
+
+    def frame(self) -> Any:
+        """As a pandas DataFrame: the features, `weight`, `id` and the further columns of weights."""
+        import pandas
+
+        return pandas.DataFrame({name: self.features[:, k] for k, name in enumerate(self.columns)}
+                                | {"weight": self.weight, "id": self.id} | self.weights)
+
+
+def write_events(path: str | os.PathLike[str], samples: Mapping[str, Any], *, features: Sequence[str], id: str | None,
+                 weight: str | float | Mapping[str, str | float] = "weight", weights: Mapping[str, str] | None = None) -> Path:
+    """Writes an events file that the program maps as it is, with all checksums.
+
+    samples: from the name of a sample to its table: a DataFrame, a dict of arrays, a structured array, an
+    awkward array of records; anything whose `table[column]` is one number for each event.
+    features: columns that nets may see; finite, stored as 32-bit floats.
+    id: column of whole numbers >= 0, distinct within a sample. It decides who trains and who is for inference, so
+    variations of one generated event (up, down) share it. None: the number of the row, which only suits samples
+    whose variations have all rows in the same order.
+    weight: column whose sum is the expected number of events, or a number for all events (1.0 for data); or a
+    mapping that says so for each sample.
+    weights: further columns of weights, from their name in the file to the column; of the samples that have it.
+
+    No second copy of the table is held: rows are converted 65536 at a time. Raises Problem for anything that the
+    program would refuse; then there is no file.
+    """
+    if not samples:
+        raise Problem(f"'{path}': no samples; give at least one, {{'S': table}}")
+    features = [features] if isinstance(features, str) else list(features)
+    if not features or len(set(features)) != len(features):
+        raise Problem(f"features {features}: must be at least one column, none of them twice")
+    sources = {name: _source(name, table, features, id, _weight_of(name, weight), weights or {})
+               for name, table in samples.items()}
+    for name in weights or {}:
+        if not any(name in source.weights for source in sources.values()):
+            raise Problem(f"weights '{name}': no sample has a column '{(weights or {})[name]}'")
+    with published(path) as partial:
+        with h5py.File(partial, "w") as file:
+            file.create_dataset("metadata_crc", data=np.zeros(1, "u4"))
+            for name, source in sources.items():
+                source.write(file.create_group(name))
+            file.attrs["version"] = np.int64(VERSION)
+            file.attrs["format"] = FORMAT
+        write_metadata_crc(partial)
+    return Path(path)
+
+
+def sample_names(path: str | os.PathLike[str]) -> list[str]:
+    """The samples of an events file."""
+    with open_table(path, FORMAT, [VERSION]) as file:
+        return [name for name, item in file.items() if isinstance(item, h5py.Group)]
+
+
+def read_events(path: str | os.PathLike[str], sample: str) -> Events:
+    """All events of a sample, compared with their checksums. Raises Problem if it is missing or damaged."""
+    with open_table(path, FORMAT, [VERSION]) as file:
+        if not isinstance(file.get(sample), h5py.Group):
+            raise Problem(f"'{path}': no sample '{sample}'"
+                          + did_you_mean(sample, [name for name, item in file.items() if isinstance(item, h5py.Group)]))
+        group = file[sample]
+        further = [name for name in group.get("weights", {}) if not name.endswith("_crc")]
+        return Events(sample, [str(name) for name in group["features"].attrs["columns"]],
+                      read_rows(group["features"]).astype("f4", copy=False), read_rows(group["weight"]).astype("f8", copy=False),
+                      read_rows(group["id"]).astype("u8", copy=False),
+                      {name: read_rows(group["weights"][name]).astype("f8", copy=False) for name in further})
+
+
+@dataclass(frozen=True)
+class _Source:
+    """The checked columns of one sample, as views of the caller's table where possible."""
+
+    name: str
+    names: list[str]
+    features: list[Array]
+    weight: Array
+    id: Array
+    weights: dict[str, Array]
+
+    def write(self, group: h5py.Group) -> None:
+        _write(group, "features", (len(self.weight), len(self.names)), "f4", self._feature_blocks())
+        group["features"].attrs.create("columns", self.names, dtype=h5py.string_dtype())
+        for name, values in [("weight", self.weight), *((f"weights/{name}", v) for name, v in self.weights.items())]:
+            _write(group, name, values.shape, "f8", self._weight_blocks(name, values))
+        _write(group, "id", self.id.shape, "u8", (self.id[rows].astype("u8") for rows in _blocks(len(self.id))))
+
+    def _feature_blocks(self) -> Iterator[Array]:
+        for rows in _blocks(len(self.weight)):
+            block = np.empty((min(rows.stop, len(self.weight)) - rows.start, len(self.names)), "f4")
+            with np.errstate(over="ignore"):
+                for k, column in enumerate(self.features):
+                    block[:, k] = column[rows]
+            finite = np.isfinite(block)
+            if not finite.all():
+                row, k = np.argwhere(~finite)[0]
+                raise Problem(f"sample '{self.name}': column '{self.names[k]}' is {self.features[k][rows.start + row]} in row "
+                              f"{rows.start + row} (must be finite as a 32-bit float); drop such events or give them a value")
+            yield block
+
+    def _weight_blocks(self, name: str, values: Array) -> Iterator[Array]:
+        total = 0.0
+        for rows in _blocks(len(values)):
+            block = values[rows].astype("f8")
+            if not np.isfinite(block).all():
+                row = rows.start + int(np.argmin(np.isfinite(block)))
+                raise Problem(f"sample '{self.name}': {name} is {values[row]} in row {row} (must be finite)")
+            total += float(block.sum())
+            yield block
+        if not SMALLEST_SUM <= total <= LARGEST_SUM:
+            raise Problem(f"sample '{self.name}': {name} sums to {total:g} (must be > 0: it is the expected number of events)")
+
+
+def _blocks(rows: int) -> Iterator[slice]:
+    return (slice(first, first + ROWS_PER_BLOCK) for first in range(0, rows, ROWS_PER_BLOCK))
+
+
+def _write(group: h5py.Group, name: str, shape: tuple[int, ...], dtype: str, blocks: Iterator[Array]) -> None:
+    """A contiguous dataset and its checksums, block by block."""
+    dataset = group.create_dataset(name, shape, dtype)
+    crcs: list[int] = []
+    for block in blocks:
+        first = len(crcs) * ROWS_PER_BLOCK
+        dataset[first:first + len(block)] = block
+        crcs.append(zlib.crc32(block.data))
+    group.create_dataset(name + "_crc", data=np.array(crcs, "u4"))
+
+
+def _weight_of(sample: str, weight: str | float | Mapping[str, str | float]) -> str | float:
+    if not isinstance(weight, Mapping):
+        return weight
+    if sample not in weight:
+        raise Problem(f"weight says nothing of sample '{sample}'" + did_you_mean(sample, weight))
+    return weight[sample]
+
+
+def _source(name: str, table: Any, features: list[str], id: str | None, weight: str | float,
+            weights: Mapping[str, str]) -> _Source:
+    first = name[:1]
+    if not (first.isalnum() or first == "_") or not all(c.isascii() and (c.isalnum() or c in NAME_CHARACTERS) for c in name):
+        raise Problem(f"sample '{name}': a name consists of letters, digits and _ . + - and starts with a letter, a digit or _")
+    columns = [_column(name, table, feature) for feature in features]
+    rows = len(columns[0])
+    if rows == 0:
+        raise Problem(f"sample '{name}' has no events")
+    values = _column(name, table, weight) if isinstance(weight, str) else np.broadcast_to(np.float64(weight), (rows,))
+    further = {key: _column(name, table, column) for key, column in weights.items() if column in _names(table)}
+    ids = np.arange(rows, dtype="u8") if id is None else _column(name, table, id)
+    for label, column in [*zip(features, columns), ("weight", values), ("id", ids), *further.items()]:
+        if len(column) != rows:
+            raise Problem(f"sample '{name}': column '{label}' has {len(column)} rows, '{features[0]}' has {rows}")
+    if id is not None:
+        _expect_ids(name, id, ids)
+    return _Source(name, features, columns, values, ids, further)
+
+
+def _expect_ids(sample: str, column: str, ids: Array) -> None:
+    if ids.dtype.kind not in "iu":
+        raise Problem(f"sample '{sample}': id '{column}' has type {ids.dtype} (must be whole numbers: floats lose the last "
+                      "digits of large ids)")
+    if ids.dtype.kind == "i" and (ids < 0).any():
+        raise Problem(f"sample '{sample}': id '{column}' is {ids.min()} in row {ids.argmin()} (must be >= 0)")
+    if (ids[1:] > ids[:-1]).all():
+        return
+    ordered = np.sort(ids)
+    same = ordered[1:] == ordered[:-1]
+    if same.any():
+        raise Problem(f"sample '{sample}': {same.sum()} of {len(ids)} events have the id of another one, for example "
+                      f"{ordered[1:][same][0]}; combine '{column}' with what tells them apart, such as run * 10**10 + event")
+
+
+def _names(table: Any) -> list[str]:
+    for attribute in ("columns", "fields"):  # DataFrames; awkward arrays
+        if hasattr(table, attribute):
+            return [str(name) for name in getattr(table, attribute)]
+    if isinstance(table, Mapping):
+        return [str(name) for name in table]
+    names = getattr(getattr(table, "dtype", None), "names", None)
+    if names is None:
+        raise Problem(f"a table must be a DataFrame, a dict of arrays, a structured array or an array of records, not "
+                      f"{type(table).__name__}")
+    return list(names)
+
+
+def _column(sample: str, table: Any, name: str) -> Array:
+    known = _names(table)
+    if name not in known:
+        raise Problem(f"sample '{sample}': no column '{name}'" + did_you_mean(name, known))
+    try:
+        column = np.asanyarray(table[name])
+    except ValueError:  # jagged
+        column = np.empty((0, 0))
+    if np.ma.is_masked(column) or column.dtype.kind not in "biuf" and column.ndim == 1:
+        raise Problem(f"sample '{sample}': column '{name}' has missing values or no numbers (type {column.dtype}); drop such "
+                      "events or fill them")
+    if column.ndim != 1:
+        raise Problem(f"sample '{sample}': column '{name}' is not one number for each event; choose one, such as the leading "
+                      "object's")
+    return np.asarray(column)

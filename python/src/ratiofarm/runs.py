@@ -1,0 +1,212 @@
+"""A run directory: everything that a campaign gave, as arrays and tables, each file compared with its checksums."""
+import os
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .files import Array, Problem, did_you_mean, read_json, read_toml
+from .likelihood import Likelihood
+from .nets import Ensemble
+from .ratios import Ratios
+from .table import Table
+
+FIT_SCHEMA = "ratiofarm.fit/2"
+FORMATS = {"toys.json": ("ratiofarm toys", 1), "gof.json": ("ratiofarm goodness of fit", 1)}
+
+
+class Ensembles(Mapping[str, Ensemble]):
+    """From the name of an ensemble ("S", "B/scale/up") to its nets, which are read when asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self._paths = {path.relative_to(folder).with_suffix("").as_posix().replace("%2F", "/"): path
+                       for path in sorted(folder.rglob("*.h5"))}
+        self._read: dict[str, Ensemble] = {}
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def __getitem__(self, name: str) -> Ensemble:
+        if name not in self._paths:
+            raise Problem(f"no ensemble '{name}'" + did_you_mean(name, self._paths))
+        if name not in self._read:
+            self._read[name] = Ensemble(self._paths[name])
+        return self._read[name]
+
+
+class Run:
+    """What a run directory holds. Files are read when they are first asked for; open the run again to see later ones.
+
+    Raises Problem where a file is missing (and says which command makes it), damaged, or of another version.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        if not self.path.is_dir():
+            raise Problem(f"'{self.path}' is not a run directory")
+        if not any((self.path / name).exists() for name in ("campaign.toml", "fit.json", "journal.jsonl")):
+            raise Problem(f"'{self.path}' holds no files of a run (no campaign.toml, fit.json or journal.jsonl)")
+
+    def __repr__(self) -> str:
+        return f"<Run '{self.path}'>"
+
+    def _json(self, name: str, command: str) -> dict[str, Any]:
+        if not (self.path / name).exists():
+            raise Problem(f"'{self.path}' has no {name}; 'ratiofarm {command}' makes it")
+        result = read_json(self.path / name)
+        found = (result.get("format"), result.get("version"))
+        if FORMATS.get(name, found) != found:
+            raise Problem(f"'{self.path / name}' has format {found[0]!r}, version {found[1]!r}; this package reads {FORMATS[name]}")
+        return result
+
+    # ---- The fit -----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def campaign(self) -> dict[str, Any]:
+        """The resolved campaign: every default written out."""
+        return read_toml(self.path / "campaign.toml", required=True)
+
+    @cached_property
+    def fit(self) -> dict[str, Any]:
+        """fit.json, whose `definitions` say what each number means."""
+        fit = self._json("fit.json", "fit")
+        if fit["schema"] != FIT_SCHEMA:
+            raise Problem(f"'{self.path / 'fit.json'}' has schema {fit['schema']!r}; this package reads {FIT_SCHEMA!r}")
+        return fit
+
+    @property
+    def parameters(self) -> Table:
+        """`name`, `value`, `error`, `error_low`, `error_high`, `pull`, `constraint` ... of each parameter."""
+        return Table.of(self.fit["parameters"])
+
+    @property
+    def best(self) -> dict[str, float]:
+        """The values at the minimum, by name."""
+        return {parameter["name"]: parameter["value"] for parameter in self.fit["parameters"]}
+
+    @property
+    def covariance(self) -> Array:
+        """[parameters, parameters] in the order of `parameters`; 0 where fixed."""
+        return np.array(self.fit["covariance"], dtype=float)
+
+    @property
+    def correlation(self) -> Array:
+        """[parameters, parameters] in the order of `parameters`; 0 where fixed."""
+        return np.array(self.fit["correlation"], dtype=float)
+
+    @property
+    def scan_parameter(self) -> str:
+        """What the scan moves."""
+        return str(self.fit.get("scan_parameter") or self.fit["poi"])
+
+    @property
+    def scan(self) -> Table:
+        """`value` of the scanned parameter, `t`, `converged`, `interpolated`, and the other parameters' profiled values."""
+        names = [parameter["name"] for parameter in self.fit["parameters"]]
+        return Table.of({"value": point["poi"], "t": point["t"], "converged": point["converged"],
+                         "interpolated": point["interpolated"]} | dict(zip(names, point["parameters"]))
+                        for point in self.fit["scan"])
+
+    @property
+    def impacts(self) -> Table:
+        """Signed shifts of the parameter of interest by each parameter; `fit["definitions"]` says by which definition."""
+        return Table.of(self.fit["impacts"], dict.fromkeys(["parameter"] + [key for row in self.fit["impacts"] for key in row]))
+
+    @property
+    def injections(self) -> Table:
+        """Estimates of `data.injections`, one row for each injected parameter."""
+        return Table.of({"injection": injection["name"], "converged": injection["converged"]} | parameter
+                        for injection in self.fit.get("injections", []) for parameter in injection["parameters"])
+
+    @property
+    def limits(self) -> Table:
+        """CLs at each tested value of the parameter of interest, observed and expected at each of `band_sigmas`."""
+        if "limits" not in self.fit:
+            raise Problem(f"'{self.path / 'fit.json'}' has no limits; 'ratiofarm limits' adds them")
+        limits = self.fit["limits"]
+        return Table.of({key: value for key, value in test.items() if key != "expected_cls"}
+                        | {f"expected_cls_{sigma:+.0f}": value for sigma, value in zip(limits["band_sigmas"], test["expected_cls"])}
+                        for test in limits["tests"])
+
+    # ---- Toys and goodness of fit --------------------------------------------------------------------------------------
+
+    @cached_property
+    def toys(self) -> dict[str, Any]:
+        """toys.json."""
+        return self._json("toys.json", "toys")
+
+    @property
+    def toy_parameters(self) -> Table:
+        """Mean, width and pulls of the estimates at each truth (`test`)."""
+        return Table.of({"test": point["test"]} | parameter for point in self.toys["points"] for parameter in point["parameters"])
+
+    @property
+    def toy_thresholds(self) -> Table:
+        """`value` and its statistical `error` at each `test`, `statistic` and `level`, with what the data have (`observed`)."""
+        return Table.of({"test": point["test"], "statistic": statistic["name"], "observed": statistic["observed"]} | threshold
+                        for point in self.toys["points"] for statistic in point["statistics"]
+                        for threshold in statistic["thresholds"])
+
+    @cached_property
+    def gof(self) -> Table:
+        """The tests of goodness of fit: `region`, `observable`, `deviance`, `ndf`, p-values."""
+        rows = []
+        for test in self._json("gof.json", "gof")["tests"]:
+            p_value = test["p_value"] or {"value": None, "error": None}
+            rows.append(test | {"p_value": p_value["value"], "p_value_error": p_value["error"]})
+        return Table.of(rows, ["region", "observable", "deviance", "ndf", "p_asymptotic", "p_value", "p_value_error",
+                               "edges", "observed", "expected"])
+
+    # ---- Nets and ratios -----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def ensembles(self) -> Ensembles:
+        return Ensembles(self.path / "ensembles")
+
+    @cached_property
+    def ratios(self) -> Ratios:
+        if not (self.path / "ratios.h5").exists():
+            raise Problem(f"'{self.path}' has no ratios.h5; 'ratiofarm infer' makes it")
+        return Ratios(self.path / "ratios.h5")
+
+    def evaluate(self, events: Any, id: Array | None = None) -> Table:
+        """ln r of every process, normalised as in ratios.h5, and ln g of every trained shape, of any events [n].
+
+        events: a table with the columns that the nets read, or an array [n, d] in the order of `events.features`.
+        id: u64 [n]. With `split.folds`, give it for events that may have trained nets: see Ensemble.log_ratio().
+        The columns are named as the ensembles: "S", "B/scale/up". Equal to ratios.h5 but for rounding to 32 bits.
+        """
+        table = Table()
+        for name, ensemble in self.ensembles.items():
+            if not ensemble.process or name.endswith("/replicas"):
+                continue
+            z = self.ratios.log_z[ensemble.process] if name == ensemble.process else 0.0
+            table[name] = ensemble.log_ratio(events, id) - z
+        return table
+
+    def likelihood(self, campaign: str | os.PathLike[str] | Mapping[str, Any] | None = None,
+                   ratios: str | os.PathLike[str] | None = None, *, all_reference: bool = False) -> Likelihood:
+        """The likelihood of the fit. campaign, ratios: what was fitted, where that is not what the directory holds.
+
+        Data of a blind campaign are used once its fit did so, on record.
+        """
+        if campaign is None:
+            selected = self.path / "selected.toml"
+            campaign = selected if selected.exists() else self.path / "campaign.toml"
+        own = self.path / "ratios.h5"
+        ratios = ratios if ratios is not None else own if own.exists() else None
+        fit = self.fit if (self.path / "fit.json").exists() else {}
+        judged = fit.get("shapes", {}).get("judged", [])
+        keep = None if not judged else not any(shape["left_out"] for shape in judged) or None
+        return Likelihood(campaign, ratios, folder=self.path, unblinded="unblinded" in fit.get("blinding", {}),
+                          keep_null_shapes=keep, all_reference=all_reference)
+
+
+def open_run(path: str | os.PathLike[str]) -> Run:
+    """Opens a run directory, finished or not."""
+    return Run(path)

@@ -1,0 +1,32 @@
+"""The package itself: it installs, it is typed, and its version is that of the project."""
+import re
+import subprocess
+import sys
+
+from conftest import ROOT
+
+import ratiofarm
+
+
+def test_it_installs_with_pip_and_needs_nothing_else_to_be_imported(tmp_path):
+    command = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-build-isolation", "--no-deps",
+               "--no-index", "--no-compile", "--target", str(tmp_path), str(ROOT / "python")]
+    subprocess.run(command, check=True)
+    code = (f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import ratiofarm; print(ratiofarm.__file__); "
+            "assert not {'pandas', 'matplotlib', 'onnx', 'yaml'} & set(sys.modules)")
+
+    done = subprocess.run([sys.executable, "-I", "-c", code], check=True, text=True, capture_output=True)
+
+    assert done.stdout.startswith(str(tmp_path)) and (tmp_path / "ratiofarm" / "py.typed").exists()
+
+
+def test_its_version_is_that_of_the_project():
+    project = re.search(r"project\(ratiofarm VERSION ([\d.]+)", (ROOT / "CMakeLists.txt").read_text())
+
+    assert project is not None and project.group(1) == ratiofarm.__version__
+
+
+def test_it_is_typed(tmp_path):
+    done = subprocess.run([sys.executable, "-m", "mypy", "--cache-dir", str(tmp_path)], cwd=ROOT / "python", text=True, capture_output=True)
+
+    assert done.returncode == 0, done.stdout + done.stderr

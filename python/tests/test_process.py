@@ -1,0 +1,68 @@
+"""Programs that are started from Python: progress, results, and errors in their own words."""
+import json
+import re
+
+import pytest
+import toy_campaign
+from conftest import program
+
+import ratiofarm
+from ratiofarm import Problem, RunFailed
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("process")
+    (folder / "c.toml").write_text(toy_campaign.campaign("signal", {"simulate.events": "1500"}, gates=False))
+    program("simulate", "c.toml", "--ratios", "exact.h5", folder=folder)
+    return folder
+
+
+def test_ranks_are_started_and_give_the_same_fit(folder):
+    texts = []
+    fits = [ratiofarm.run(folder / "c.toml", out=folder / f"{ranks}.run", ranks=ranks, command="fit",
+                          options=["--ratios", folder / "exact.h5"], progress=texts.append).fit for ranks in (1, 2)]
+
+    assert json.dumps(fits[0]) == json.dumps(fits[1])
+    assert any(text.startswith("ended with exit code 0") for text in texts)
+
+
+def test_progress_is_shown_while_a_campaign_runs(folder):
+    texts = []
+    run = ratiofarm.run(folder / "c.toml", out=folder / "c.run", progress=texts.append)
+
+    assert run.fit["converged"]
+    assert texts[-1].startswith("ended with exit code 0 after")
+    assert [text.split()[0].rstrip(":") for text in texts[1:-1]] == ["train", "gather", "infer", "fit", "report"]
+
+
+def test_an_interrupted_run_writes_checkpoints_and_goes_on(folder):
+    def interrupt(text):
+        if re.match(r"train: [0-9]+ %, 0 tasks done, 1 running, 1 waiting", text):
+            raise KeyboardInterrupt
+
+    (folder / "long.toml").write_text((folder / "c.toml").read_text().replace("epochs = 3", "epochs = 3000"))
+    with pytest.raises(KeyboardInterrupt):
+        ratiofarm.run(folder / "long.toml", out=folder / "long.run", progress=interrupt)
+
+    assert list((folder / "long.run" / "tasks").glob("*/*.state"))
+    with pytest.raises(RunFailed, match="exit code 75: stopped early; call it again to go on"):
+        ratiofarm.run(folder / "long.toml", out=folder / "long.run", options=["--time-budget", "0:01"], progress=False)
+
+
+def test_a_mistake_is_told_in_the_words_of_the_program(folder):
+    (folder / "wrong.toml").write_text((folder / "c.toml").read_text().replace("coefficient = \"mu\"", "coefficient = \"nu\""))
+
+    with pytest.raises(RunFailed, match="(?s)exit code 2: .*'nu'") as caught:
+        ratiofarm.run(folder / "wrong.toml", out=folder / "wrong.run", progress=False)
+    assert caught.value.code == 2 and "nu" in caught.value.log
+
+
+def test_what_cannot_be_started_is_one_clear_error(folder, monkeypatch):
+    with pytest.raises(Problem, match="ranks = 0"):
+        ratiofarm.run(folder / "c.toml", ranks=0)
+    with pytest.raises(Problem, match="does not exist"):
+        ratiofarm.run(folder / "none.toml")
+    monkeypatch.setenv("RATIOFARM_BIN", str(folder))
+    with pytest.raises(Problem, match="no program 'ratiofarm' in RATIOFARM_BIN"):
+        ratiofarm.run(folder / "c.toml")
