@@ -212,14 +212,16 @@ std::vector<std::string> EnsembleChoice::failures() const {
     std::vector<std::string> lines;
     for (std::size_t slot = 0; slot < slots.size(); ++slot) {
         if (choices[slot].state != SlotChoice::State::exhausted) continue;
-        const bool alike = fails_everywhere(choices, choices[slot].exclusions.back().gate);
-        std::string line =
-            slots[slot].name +
-            (alike ? ": no net passed its gates, and all nets fail by the same one: another seed "
-                     "does not help. Look at the events ('ratiofarm check', 'ratiofarm report'), "
-                     "train longer, or loosen [gates]"
-                   : ": no net passed its gates (loosen [gates], raise ensemble.replacements or "
-                     "improve the training)");
+        if (fails_everywhere(choices, choices[slot].exclusions.back().gate)) {
+            return {name +
+                    ": no net passed its gates, and all nets fail by the same one: another seed "
+                    "does not help. Look at the events ('ratiofarm check', 'ratiofarm report'), "
+                    "train longer, or loosen [gates]; " +
+                    choices[slot].exclusions.back().text};
+        }
+        std::string line = slots[slot].name +
+                           ": no net passed its gates (loosen [gates], raise "
+                           "ensemble.replacements or improve the training)";
         for (const Exclusion& exclusion : choices[slot].exclusions) line += "; " + exclusion.text;
         lines.push_back(std::move(line));
     }

@@ -212,7 +212,8 @@ public:
         }
         if (gates.loss_outlier > 0.0) compare_losses(gates.loss_outlier, excluded);
         for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
-            if (concerns(slot)) decide(choices_[slot], excluded[slot], replacements);
+            if (!concerns(slot)) continue;
+            decide(choices_[slot], excluded[slot], all_show_it(slot, excluded) ? 0 : replacements);
         }
     }
 
@@ -235,6 +236,21 @@ private:
             if (const TriedNet* net = peer(other, excluded)) nets.push_back(&net->result);
         }
         return nets;
+    }
+
+    /// Whether the gate that excludes the first net of a slot excludes all first nets of its fold,
+    /// two or more: that is how the events and the training are, and other seeds show it as well.
+    bool all_show_it(std::size_t slot,
+                     const std::vector<std::optional<Exclusion>>& excluded) const {
+        if (index_ > 0 || slots_[slot].replica || !excluded[slot]) return false;
+        if (excluded[slot]->gate == "failure") return false;  // it diverged
+        std::size_t nets = 0;
+        for (std::size_t other = 0; other < slots_.size(); ++other) {
+            if (slots_[other].fold != slots_[slot].fold || slots_[other].wave != wave_) continue;
+            if (!excluded[other] || excluded[other]->gate != excluded[slot]->gate) return false;
+            nets += 1;
+        }
+        return nets > 1;
     }
 
     void compare_losses(double most, std::vector<std::optional<Exclusion>>& excluded) const {

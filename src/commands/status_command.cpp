@@ -61,6 +61,7 @@ struct Status {
     bool ratios = false;
     bool fit = false;
     std::string result;                 ///< "mu = 1.02 +- 0.18", of fit.json
+    std::string damaged;                ///< why nets.json says nothing
     std::vector<std::string> warnings;  ///< of fit.json
     bool report = false;
     std::vector<std::string> holders;    ///< who holds the locks
@@ -159,8 +160,12 @@ Status read_status(const RunDirectory& directory) {
     }
     status.search = search_status_text(directory, journal);
     status.search_json = search_status_json(directory, journal);
-    status.gates = read_nets_record(directory);
-    status.shapes = read_shapes_record(directory);
+    try {
+        status.gates = read_nets_record(directory);
+        status.shapes = read_shapes_record(directory);
+    } catch (const DataError& error) {
+        status.damaged = fmt::format("{}; 'ratiofarm run' writes it again", error.what());
+    }
     for (const auto& entry : journal.given_up) status.given_up.push_back(entry.second);
     count_begun(directory, status);
     for (const auto& [name, task] : journal.latest) {
@@ -273,6 +278,7 @@ std::string notes_text(const Status& status) {
         text += fmt::format("failed     {}: {}\n", task.name, task.reason);
     }
     text += exclusions_text(status.gates) + insignificant_shapes_text(status.shapes);
+    if (!status.damaged.empty()) text += "damaged    " + status.damaged + '\n';
     for (const std::string& warning : status.warnings) text += "warning    " + warning + '\n';
     if (status.damaged_lines > 0) {
         text += fmt::format("journal    {} damaged lines skipped\n", status.damaged_lines);

@@ -161,6 +161,27 @@ TEST_CASE("of two nets the worse one is found by its loss", "[gates]") {
     CHECK(choices[1].state == SlotChoice::State::chosen);
 }
 
+TEST_CASE("what both nets of a fold show is not tried again with other seeds", "[gates]") {
+    std::vector<TrainedNet> nets{good_net(), good_net()};
+    for (TrainedNet& net : nets) net.quality.excess = 0.8;
+    std::vector<NetSlot> slots = members(nets);
+    constexpr std::uint32_t replacements = 2;
+
+    const auto alike = choose_nets(slots, {}, replacements);
+    slots[1].tried[0].result = good_net();
+    slots[1].tried[0].result.quality.overtraining = 0.9;
+    const auto different = choose_nets(slots, {}, replacements);
+
+    for (const SlotChoice& choice : alike) {
+        CHECK(choice.state == SlotChoice::State::exhausted);
+        CHECK(choice.exclusions.size() == 1);
+    }
+    for (const SlotChoice& choice : different) {
+        CHECK(choice.state == SlotChoice::State::untrained);
+        CHECK(choice.index == 1);
+    }
+}
+
 TEST_CASE("what all nets show alike excludes none, an outlier is excluded", "[gates]") {
     std::vector<TrainedNet> nets;
     for (const double excess : {0.2, -0.22, 0.3, 0.19, 0.8}) {

@@ -30,6 +30,15 @@ run_on 0 run run > 6.out 2> 6.err   # the plain command goes on from there
 ratiofarm run campaign.toml --out fresh --fresh > 7.out 2> 7.err
 expect_equal "content after accepting the change" "$(content_of run)" "$(content_of fresh)"
 
+# A side file that is damaged stops nobody from looking.
+cp -r run side
+sed -i 's/"ensembles"/"ensemblez"/' side/nets.json
+ratiofarm status --out side > side.out
+expect_in '^nets  *6 of 6 trained' side.out
+expect_in "^damaged  *side/nets.json.*'ratiofarm run' writes it again" side.out
+run_on 0 side run > side.out 2> side.err
+cmp run/nets.json side/nets.json || fail "nets.json was not written again"
+
 # What the earlier setting left is found, and goes when asked; what the campaign needs stays.
 cp -r run cleaned
 ratiofarm clean --out cleaned > clean.out
