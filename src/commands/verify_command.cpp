@@ -16,7 +16,8 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-std::string verify_json(const std::vector<CheckedFile>& all) {
+std::string verify_json(const std::vector<CheckedFile>& all,
+                        const std::vector<std::string>& missing) {
     Json files = Json::array();
     for (const CheckedFile& checked : all) {
         if (!checked.known) continue;
@@ -25,7 +26,7 @@ std::string verify_json(const std::vector<CheckedFile>& all) {
         files.push_back(
             {{"file", checked.file}, {"problems", checked.problems}, {"datasets", datasets}});
     }
-    return Json{{"files", files}}.dump(2) + "\n";
+    return Json{{"files", files}, {"missing", missing}}.dump(2) + "\n";
 }
 
 std::uint64_t count_damaged(const std::vector<CheckedFile>& all) {
@@ -33,7 +34,8 @@ std::uint64_t count_damaged(const std::vector<CheckedFile>& all) {
         all.begin(), all.end(), [](const auto& checked) { return !checked.problems.empty(); }));
 }
 
-std::string verify_text(const std::vector<CheckedFile>& all) {
+std::string verify_text(const std::vector<CheckedFile>& all,
+                        const std::vector<std::string>& missing) {
     std::string text;
     std::vector<std::string> foreign;
     for (const CheckedFile& checked : all) {
@@ -42,13 +44,24 @@ std::string verify_text(const std::vector<CheckedFile>& all) {
         }
         if (!checked.known) foreign.push_back(checked.file);
     }
-    text += fmt::format("{} files checked, {} damaged\n", all.size() - foreign.size(),
-                        count_damaged(all));
+    for (const std::string& file : missing) text += fmt::format("{}: missing\n", file);
+    text += fmt::format("{} files checked, {} damaged, {} missing{}\n", all.size() - foreign.size(),
+                        count_damaged(all), missing.size(),
+                        missing.empty() ? "" : " ('ratiofarm run' makes them again)");
     if (!foreign.empty()) {
         text +=
             fmt::format("not written by ratiofarm, not checked: {}\n", fmt::join(foreign, ", "));
     }
     return text;
+}
+
+/// Nothing where the campaign cannot be read: its damage has been told.
+std::vector<std::string> missing_of(const RunDirectory& directory) {
+    try {
+        return missing_files(directory);
+    } catch (const Error&) {
+        return {};
+    }
 }
 
 ExitCode run_verify(RunContext&, const Arguments& arguments) {
@@ -61,7 +74,8 @@ ExitCode run_verify(RunContext&, const Arguments& arguments) {
     }
     const auto all = check_run_directory(directory);
     const std::uint64_t damaged = count_damaged(all);
-    fmt::print("{}", arguments.has("json") ? verify_json(all) : verify_text(all));
+    const auto missing = missing_of(directory);
+    fmt::print("{}", arguments.has("json") ? verify_json(all, missing) : verify_text(all, missing));
     return damaged == 0 ? ExitCode::done : ExitCode::usage;
 }
 

@@ -11,9 +11,11 @@
 
 #include "ratiofarm/tables/verify.hpp"
 
+#include "campaign/ensemble_spec.hpp"
 #include "core/publish.hpp"
 #include "core/sealed_text.hpp"
 #include "measurement/toys_runner.hpp"
+#include "pipeline/found_campaign.hpp"
 #include "protocol/task_file.hpp"
 #include "store/journal.hpp"
 #include "store/lock.hpp"
@@ -153,6 +155,29 @@ std::vector<CheckedFile> check_run_directory(const RunDirectory& directory) {
         all.push_back(std::move(*checked));
     }
     return all;
+}
+
+std::vector<std::string> missing_files(const RunDirectory& directory) {
+    std::vector<std::string> missing;
+    const JournalState journal = read_journals(directory);
+    for (const auto& [name, task] : journal.latest) {
+        const TaskKind kind = journal.committed.at(task).identity.kind;
+        const fs::path path = directory.result(task);
+        if (kind != TaskKind::training && kind != TaskKind::preselection) continue;
+        if (fs::exists(path)) continue;
+        missing.push_back(
+            fmt::format("{} of {}", path.lexically_relative(directory.root()).string(), name));
+    }
+    std::sort(missing.begin(), missing.end());
+    if (!fs::exists(directory.campaign()) || !fs::exists(directory.ratios())) return missing;
+    const Campaign campaign = find_campaign_of_run(directory).campaign;
+    if (!campaign.has_events()) return missing;
+    for (const EnsembleSpec& spec : ensemble_specs(campaign)) {
+        const fs::path path = directory.ensemble(spec.name);
+        if (fs::exists(path)) continue;
+        missing.push_back(path.lexically_relative(directory.root()).string());
+    }
+    return missing;
 }
 
 }  // namespace ratiofarm

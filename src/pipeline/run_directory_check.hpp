@@ -24,4 +24,9 @@ struct CheckedFile {
 /// \return by name
 std::vector<CheckedFile> check_run_directory(const RunDirectory& directory);
 
+/// Files that were there by what the journals and later products say, and are not: results of
+/// trainings ("tasks/3f/... of S/member 0"), ensembles that ratios.h5 was made of. Nothing is lost:
+/// `ratiofarm run` makes them again.
+std::vector<std::string> missing_files(const RunDirectory& directory);
+
 }  // namespace ratiofarm

@@ -39,6 +39,18 @@ expect_in "^damaged  *side/nets.json.*'ratiofarm run' writes it again" side.out
 run_on 0 side run > side.out 2> side.err
 cmp run/nets.json side/nets.json || fail "nets.json was not written again"
 
+# What is gone is named, and made again.
+cp -r run holes
+gone=$(cd holes && ls tasks/*/*.ckpt | head -n 1)
+rm "holes/$gone" holes/ensembles/S.h5
+ratiofarm verify --out holes > holes.verify
+expect_in '^ensembles/S.h5: missing' holes.verify
+expect_in '^[0-9]* files checked, 0 damaged, [12] missing' holes.verify
+run_on 0 holes run > holes.out 2> holes.err
+ratiofarm verify --out holes > holes.verify
+expect_in '0 damaged, 0 missing' holes.verify
+expect_equal "content after files were lost" "$(content_of holes)" "$(content_of run)"
+
 # What the earlier setting left is found, and goes when asked; what the campaign needs stays.
 cp -r run cleaned
 ratiofarm clean --out cleaned > clean.out
