@@ -1,6 +1,10 @@
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <span>
+#include <sstream>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -8,6 +12,7 @@
 #include "core/process.hpp"
 #include "core/sealed_text.hpp"
 #include "pipeline/found_campaign.hpp"
+#include "scheduler/host/walltime.hpp"
 #include "store/run_directory.hpp"
 
 #include "command.hpp"
@@ -141,6 +146,58 @@ std::string sbatch_option(const Arguments& arguments, const std::string& name) {
     return fmt::format(" --{}={}", name, quoted(arguments.text(name)));
 }
 
+/// How long before its limit Slurm warns a job; the farm itself knows the limit and stops in time.
+/// Slurm may be a minute early.
+/// \throws ConfigError for what sbatch would refuse
+int warning_seconds(const std::string& limit) {
+    constexpr double most = 120.0;
+    constexpr double least = 20.0;
+    const auto seconds = parse_slurm_duration(limit);
+    if (!seconds || !(*seconds >= 60.0)) {
+        throw ConfigError(fmt::format(
+            "--time = '{}': must be M, M:SS, H:MM:SS, D-HH or D-HH:MM:SS, a minute or more",
+            limit));
+    }
+    return static_cast<int>(std::clamp(0.02 * *seconds, least, most));
+}
+
+/// Cores of the largest node that the job may get; nothing where Slurm does not say.
+std::optional<std::uint64_t> most_cores(const Arguments& arguments) {
+    std::vector<std::string> words{"sinfo", "--noheader", "--format=%c"};
+    if (arguments.has("partition")) words.push_back("--partition=" + arguments.text("partition"));
+    const auto end = run_process(
+        {.words = words, .output = Output::captured, .errors = Output::discarded, .input = false});
+    std::uint64_t most = 0;
+    if (!end || !end->ok()) return std::nullopt;
+    std::istringstream lines(end->output);  // "64", or "64+" of nodes that differ
+    for (std::string line; std::getline(lines, line);) {
+        most = std::max<std::uint64_t>(most, std::strtoull(line.c_str(), nullptr, 10));
+        if (line.find('+') != std::string::npos) return std::nullopt;
+    }
+    return most == 0 ? std::nullopt : std::optional(most);
+}
+
+/// As given, else one for each GPU, else four, or as many as the nodes can hold.
+/// \throws ConfigError if no node has so many cores: the job would wait for ever
+std::uint64_t ranks_per_node(const Arguments& arguments) {
+    constexpr std::uint64_t most = 100'000;
+    const std::uint64_t cores_each =
+        arguments.has("cpus-per-task") ? arguments.integer("cpus-per-task", 1, most) : 1;
+    const auto cores = most_cores(arguments);
+    if (!arguments.has("ranks-per-node")) {
+        if (arguments.has("gpus-per-node")) return arguments.integer("gpus-per-node", 1, most);
+        return std::clamp<std::uint64_t>(cores.value_or(4 * cores_each) / cores_each, 1, 4);
+    }
+    const std::uint64_t ranks = arguments.integer("ranks-per-node", 1, most);
+    if (cores && ranks * cores_each > *cores) {
+        throw ConfigError(
+            fmt::format("--ranks-per-node = {}: with {} cores each no node is large enough, the "
+                        "largest has {}; the job would wait for ever",
+                        ranks, cores_each, *cores));
+    }
+    return ranks;
+}
+
 Submission read_submission(const Arguments& arguments) {
     constexpr std::uint64_t most = 100'000;
     Submission submission;
@@ -158,18 +215,19 @@ Submission read_submission(const Arguments& arguments) {
     submission.shards = arguments.integer("shards", 1, most);
     submission.throttle = arguments.has("throttle") ? arguments.integer("throttle", 1, most) : 0;
     submission.jobs = arguments.integer("jobs", 1, 1000);
-    submission.resources = fmt::format(
-        "--nodes={} --ntasks-per-node={} --time={}", arguments.integer("nodes", 1, most),
-        arguments.integer("ranks-per-node", 1, most), quoted(arguments.text("time")));
+    submission.resources = fmt::format("--nodes={} --ntasks-per-node={} --time={}",
+                                       arguments.integer("nodes", 1, most),
+                                       ranks_per_node(arguments), quoted(arguments.text("time")));
     for (const char* option : {"account", "partition", "cpus-per-task"}) {
         submission.resources += sbatch_option(arguments, option);
     }
     // What a chained job cannot read from the one before.
+    submission.more = fmt::format(" --signal=B:USR2@{}", warning_seconds(arguments.text("time")));
     for (const char* option : {"qos", "mem", "gpus-per-node"}) {
         submission.more += sbatch_option(arguments, option);
     }
     if (arguments.has("sbatch")) submission.more += " " + arguments.text("sbatch");
-    if (!submission.more.empty()) submission.more.erase(0, 1);
+    submission.more.erase(0, 1);
     return submission;
 }
 
@@ -205,7 +263,8 @@ Command submit_command() {
          "collects them and does the rest; chain: jobs that wait for each other",
          "allocation"},
         {"nodes", "N", "nodes of each job", "1"},
-        {"ranks-per-node", "N", "ranks on each node, one per GPU or group of cores", "4"},
+        {"ranks-per-node", "N",
+         "ranks on each node (default: one for each GPU, else four or what the nodes can hold)"},
         {"time", "TIME", "time limit of each job, as for sbatch --time", "04:00:00"},
         {"account", "NAME", "for sbatch, as are the next five"},
         {"partition", "NAME", ""},

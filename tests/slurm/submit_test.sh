@@ -47,7 +47,24 @@ expect_calm_fit() {
     cmp "$WORK/calm/fit.json" "$STATE/run/fit.json" || fail "the fits differ"
 }
 
+# What sbatch would keep waiting for ever, or refuse: told before anything is written.
+test_refusals() {
+    law "more ranks than a node can hold, and a time that is none, are refused"
+    local refused
+    for refused in "--ranks-per-node 5" "--ranks-per-node 2 --cpus-per-task 3" "--time 8h" "--time 0:30"; do
+        # shellcheck disable=SC2086  # an option and its value
+        "$programs/ratiofarm" submit "$WORK/campaign.toml" --out "$WORK/refused" $refused \
+            >"$STATE/output" 2>&1
+        expect_equal "$?" 2 "the exit code of $refused"
+        expect_line "${refused%% *}"
+    done
+    "$programs/ratiofarm" submit "$WORK/campaign.toml" --out "$WORK/shown" --cpus-per-task 2 --time 10 \
+        --mem 1G --dry-run >"$STATE/output" 2>&1 || fail "$(<"$STATE/output")"
+    expect_line "--ntasks-per-node=2 .* --signal=B:USR2@20 --mem='1G'"
+}
+
 test_chain() {
+    test_refusals
     law "jobs of a chain go on one after the other, started by srun, and the last finds all done"
     RATIOFARM_FAILPOINT='*:step=slow' RATIOFARM_LAUNCHER=srun submit --as chain --jobs 4
     expect_equal "${#jobs[@]}" 4 "the number of jobs"
