@@ -7,6 +7,7 @@
 #include "ratiofarm/mpi/session.hpp"
 
 #include "core/process.hpp"
+#include "core/program_version.hpp"
 #include "h5/file.hpp"
 #include "workers/launcher.hpp"
 
@@ -34,10 +35,10 @@ std::string trainer_text() {
 }  // namespace
 
 std::string version_text() {
-    return fmt::format("ratiofarm {}{}\ncompiler {}, {}\nMPI      {}\nHDF5     {}\ntrainer  {}",
-                       RATIOFARM_VERSION, commit.empty() ? "" : fmt::format(", commit {}", commit),
-                       RATIOFARM_COMPILER, RATIOFARM_BUILD_TYPE,
-                       first_words(mpi::library_version()), h5::library_version(), trainer_text());
+    return fmt::format("{}{}\ncompiler {}, {}\nMPI      {}\nHDF5     {}\ntrainer  {}", made_by(),
+                       commit.empty() ? "" : fmt::format(", commit {}", commit), RATIOFARM_COMPILER,
+                       RATIOFARM_BUILD_TYPE, first_words(mpi::library_version()),
+                       h5::library_version(), trainer_text());
 }
 
 }  // namespace ratiofarm

@@ -8,6 +8,8 @@
 
 #include "ratiofarm/core/contracts.hpp"
 
+#include "core/program_version.hpp"
+
 namespace ratiofarm {
 namespace {
 
@@ -284,6 +286,7 @@ Json json_of(const NeymanResult& result) {
 std::string toys_json(const ToyPlan& plan, const ToyResults& results) {
     Json json{{"format", "ratiofarm toys"},
               {"version", 1},
+              {"made_by", made_by()},
               {"campaign", results.campaign},
               {"poi", plan.model().parameter_of_interest},
               {"drawn_from", plan.request().unit_weights ? "samples" : "mixture"},

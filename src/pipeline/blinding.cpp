@@ -2,18 +2,17 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cstdlib>
 
 #include <pwd.h>
 #include <unistd.h>
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include "ratiofarm/tables/event_file.hpp"
 
 #include "campaign/task_digest.hpp"
+#include "core/program_version.hpp"
 #include "core/sealed_text.hpp"
 #include "report/fit_text.hpp"
 #include "results/fit_json.hpp"
@@ -43,11 +42,6 @@ std::string this_user() {
     }
     const ::passwd* entry = ::getpwuid(::getuid());
     return entry == nullptr ? fmt::format("user {}", ::getuid()) : entry->pw_name;
-}
-
-std::string time_now() {
-    const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-    return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(now));
 }
 
 /// \throws ConfigError unless there is something in it that can be read
@@ -129,7 +123,7 @@ std::optional<Blinding> settle_blinding(const std::optional<std::string>& reason
     Unblinding now = after_blind_fit(blinding->measurement, directory);
     expect_data(written);
     now.reason = *reason;
-    now.time = time_now();
+    now.time = utc_now();
     now.by = this_user() + "@" + this_owner().host;
     std::vector<Unblinding> record = read_record(directory);
     record.push_back(now);

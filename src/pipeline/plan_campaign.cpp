@@ -10,6 +10,7 @@
 
 #include "campaign/made_from.hpp"
 #include "campaign/training_planner.hpp"
+#include "core/program_version.hpp"
 #include "core/publish.hpp"
 #include "core/sealed_text.hpp"
 #include "protocol/task_file.hpp"
@@ -209,7 +210,8 @@ void compare_with_history(const PlannedCampaign& planned,
 void begin_farm(const PlannedCampaign& planned, RootBooks& books, std::uint64_t ranks) {
     const LockOwner self = this_owner();
     const std::string graph = work_digest(planned, books.selection);
-    books.journal->write(FarmStarted{self.host, self.job, ranks, graph});
+    books.journal->write(
+        FarmStarted{self.host, self.job, ranks, graph, std::string(made_by()), utc_now()});
 }
 
 void plan_again(RunContext& context,

@@ -7,6 +7,7 @@
 
 #include "ratiofarm/mpi/together.hpp"
 
+#include "core/program_version.hpp"
 #include "core/signal_flags.hpp"
 
 #include "space_check.hpp"
@@ -103,7 +104,7 @@ ExitCode run_stages(RunContext& context, Workspace& workspace, const std::vector
         mpi::together(context.world, [&] {
             if (!context.world.is_root()) return;
             print_end(name, end);
-            workspace.books.journal->write(StageEnded{name, end.seconds});
+            workspace.books.journal->write(StageEnded{name, end.seconds, utc_now()});
             workspace.books.journal->flush();
         });
         const ExitCode code = exit_code(end.state);

@@ -7,6 +7,8 @@
 
 #include "ratiofarm/core/errors.hpp"
 
+#include "core/program_version.hpp"
+
 #include "fit_record_fields.hpp"
 #include "json_text.hpp"
 
@@ -176,7 +178,7 @@ std::vector<std::string> not_converged(const FitRecord& record) {
 }
 
 std::string fit_json(const FitRecord& record) {
-    Json json{{"schema", fit_json_schema}};
+    Json json{{"schema", fit_json_schema}, {"made_by", made_by()}};
     JsonWriter writer(json);
     fields(writer, record);
     json["definitions"] = definitions();

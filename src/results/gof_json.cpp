@@ -5,6 +5,8 @@
 
 #include "ratiofarm/core/errors.hpp"
 
+#include "core/program_version.hpp"
+
 #include "json_fields.hpp"
 #include "json_text.hpp"
 
@@ -60,7 +62,7 @@ GofRecord read_gof_record(const Json& json) {
 }  // namespace
 
 std::string gof_json(const GofRecord& record) {
-    Json json{{"format", gof_format_name}, {"version", gof_format_version}};
+    Json json{{"format", gof_format_name}, {"version", gof_format_version}, {"made_by", made_by()}};
     JsonWriter writer(json);
     fields(writer, record);
     constexpr int expanded_depth = 3;

@@ -49,6 +49,8 @@ void fields(Line& line, MemberOf<Line, FarmStarted>& event) {
     line("job", event.job);
     line("ranks", event.ranks);
     line("graph", event.graph);
+    line("version", event.version);
+    line("time", event.time);
 }
 
 template <class Line>
@@ -127,6 +129,7 @@ template <class Line>
 void fields(Line& line, MemberOf<Line, StageEnded>& event) {
     line("stage", event.stage);
     line("seconds", event.seconds);
+    line("time", event.time);
 }
 
 template <class Event>

@@ -22,7 +22,9 @@ struct FarmStarted {
     std::string host;
     std::string job;  ///< of the batch system, empty without one
     std::uint64_t ranks = 1;
-    std::string graph;  ///< digest of the task graph it works on
+    std::string graph;         ///< digest of the task graph it works on
+    std::string version = {};  ///< of the program: made_by()
+    std::string time = {};     ///< utc_now()
 };
 
 /// A worker began an attempt at a task. The line of its commit ends it, or AttemptEnded.
@@ -83,6 +85,7 @@ struct FarmEnded {
 struct StageEnded {
     std::string stage;
     double seconds = 0.0;
+    std::string time = {};  ///< when it ended, utc_now()
 };
 
 /// The state that the lines of a journal add up to.

@@ -42,7 +42,7 @@ Places places_of(const Json& json) {
 }
 
 /// For people only: a reader needs none of them.
-const std::set<std::string> unread{"definitions", "band_sigmas", "blind"};
+const std::set<std::string> unread{"made_by", "definitions", "band_sigmas", "blind"};
 /// A value that need not be there: the key is missing then.
 const std::set<std::string> optional_keys{"error_low",
                                           "error_high",

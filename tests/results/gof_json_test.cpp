@@ -86,6 +86,7 @@ TEST_CASE("a goodness of fit is read back to the last bit", "[results]") {
 TEST_CASE("a key of gof.json that is missing is named", "[results]") {
     const Json whole = json_of(example());
     for (const auto& [key, value] : whole.items()) {
+        if (key == "made_by") continue;  // for people only
         Json without = whole;
         without.erase(key);
         INFO(key);
