@@ -14,49 +14,33 @@ import math
 import pathlib
 import tomllib
 
-import h5py
 import iminuit
 import numpy as np
 import pyhf
 
-
-def philox(key, counter):
-    """Two words of Philox4x32-10 for each counter: ratiofarm's hash of event ids."""
-    mask = np.uint64(0xFFFFFFFF)
-    x = [counter & mask, counter >> np.uint64(32), np.zeros_like(counter), np.zeros_like(counter)]
-    keys = [key & 0xFFFFFFFF, key >> 32]
-    for _ in range(10):
-        products = [np.uint64(0xD2511F53) * x[0], np.uint64(0xCD9E8D57) * x[2]]
-        high, low = ([p >> np.uint64(32) for p in products], [p & mask for p in products])
-        x = [high[1] ^ x[1] ^ np.uint64(keys[0]), low[1], high[0] ^ x[3] ^ np.uint64(keys[1]), low[0]]
-        keys = [(keys[0] + 0x9E3779B9) & 0xFFFFFFFF, (keys[1] + 0xBB67AE85) & 0xFFFFFFFF]
-    return x[0], x[1]
-
-
-def for_inference(ids, split):
-    high, low = philox(0x73706C6974, ids.astype(np.uint64))
-    position = (((high << np.uint64(32)) | low) >> np.uint64(11)).astype(float) * 2.0**-53
-    return position >= split["train"] + split["validation"]
+import ratiofarm
 
 
 class Templates:
     """Histograms of the samples of an events file, scaled from inference events to all."""
 
-    def __init__(self, file, split, edges):
-        self.file, self.split, self.edges = file, split, edges
+    def __init__(self, path, split, edges):
+        self.path, self.split, self.edges = path, split, edges
+
+    def events(self, sample):
+        """Events, and which of them are for inference."""
+        events = ratiofarm.read_events(self.path, sample)
+        return events, ratiofarm.split_part(events.id, self.split) == ratiofarm.split.PARTS.index("inference")
 
     def __call__(self, sample, weights=None, part=True):
-        group = self.file[sample]
-        columns = list(group["features"].attrs["columns"])
-        mass = group["features"][:, columns.index("mass")]
-        w = group["weight" if weights is None else f"weights/{weights}"][:]
+        events, used = self.events(sample)
+        mass = events.features[:, events.columns.index("mass")]
+        w = events.weight if weights is None else events.weights[weights]
         if not part:
             return np.histogram(mass, self.edges, weights=w)[0]
-        used = for_inference(group["id"][:], self.split)
         # All variations of a sample are scaled alike: an event is in the same part in each.
-        nominal = self.file[sample.split("_")[0]]
-        scale = nominal["weight"][:]
-        scale = scale.sum() / scale[for_inference(nominal["id"][:], self.split)].sum()
+        nominal, for_inference = self.events(sample.split("_")[0])
+        scale = nominal.weight.sum() / nominal.weight[for_inference].sum()
         return scale * np.histogram(mass[used], self.edges, weights=w[used])[0]
 
 
@@ -148,16 +132,15 @@ def main():
     campaign = tomllib.loads(options.campaign.read_text())
     others = results_of(options.run) if options.run else {}
     edges = np.geomspace(700.0, 2500.0, options.bins + 1)
-    with h5py.File(options.campaign.parent / campaign["events"]["file"]) as file:
-        templates = Templates(file, campaign["split"], edges)
-        fit = Fit(campaign, model_of(campaign, templates))
-        truths = [("Asimov data, mu = 1", fit.asimov(1.0))]
-        for injection in campaign["data"]["injections"]:
-            label = f"mu = {injection['mu']:g} ({injection['sample']})"
-            truths.append((label, fit.observe(templates(injection["sample"], part=False))))
-        if "data" in others:
-            sample = campaign["data"]["sample"]
-            truths.append(("data", fit.observe(templates(sample, part=False))))
+    templates = Templates(options.campaign.parent / campaign["events"]["file"], campaign["split"], edges)
+    fit = Fit(campaign, model_of(campaign, templates))
+    truths = [("Asimov data, mu = 1", fit.asimov(1.0))]
+    for injection in campaign["data"]["injections"]:
+        label = f"mu = {injection['mu']:g} ({injection['sample']})"
+        truths.append((label, fit.observe(templates(injection["sample"], part=False))))
+    if "data" in others:
+        sample = campaign["data"]["sample"]
+        truths.append(("data", fit.observe(templates(sample, part=False))))
     print(f"mass in {options.bins} bins by pyhf, {len(fit.alphas)} nuisance parameters"
           + ("; by ratiofarm" if others else ""))
     for label, data in truths:

@@ -14,23 +14,20 @@ import multiprocessing
 import os
 import time
 
-import h5py
 import numpy as np
 
 import dimuon
+import ratiofarm
 import variations
 
 LUMINOSITY = 20e3  # 1/pb; about 360 events expected at mu = 1
 CHUNK = 10_000     # events of one Pythia run with its own seeds
 
 
-def write_sample(group, values, weights, ids):
-    """A sample of an events file. \\param weights dict of columns; "" is the weight itself"""
-    group["features"] = values.astype(np.float32)
-    group["features"].attrs.create("columns", dimuon.COLUMNS, dtype=h5py.string_dtype())
-    for name, weight in weights.items():
-        group[f"weights/{name}" if name else "weight"] = weight
-    group["id"] = ids
+def table(values, weights, ids):
+    """The columns of a sample. \\param weights dict of columns; "" is the weight itself"""
+    columns = {name: values[:, k] for k, name in enumerate(dimuon.COLUMNS)}
+    return columns | {name or "weight": weight for name, weight in weights.items()} | {"id": ids}
 
 
 def run_chunk(job):
@@ -54,16 +51,18 @@ def run_chunk(job):
     return sample, values[passed], ids[passed], dimuon.cross_section(pythia) * events
 
 
-def write(file, parts, events):
+def joined(parts, events):
+    """The samples as tables."""
+    samples = {}
     for sample in dimuon.SAMPLES:
         mine = [part for part in parts if part[0] == sample]
         values = np.concatenate([part[1] for part in mine])
         cross_section = sum(part[3] for part in mine) / events
         weight = cross_section * LUMINOSITY / events
-        write_sample(file.create_group(sample), values, {"": np.full(len(values), weight)},
-                     np.concatenate([part[2] for part in mine]))
+        samples[sample] = table(values, {"": np.full(len(values), weight)}, np.concatenate([part[2] for part in mine]))
         print(f"{sample:4s}{1e3 * cross_section:8.2f} fb {len(values):8d} events pass, "
               f"{weight * len(values):6.1f} expected")
+    return samples
 
 
 def main():
@@ -81,17 +80,15 @@ def main():
     if min(options.events, options.processes) < 1 or options.seed < 0:
         parser.error("--events and --processes must be at least 1, --seed at least 0")
     began = time.monotonic()
-    partial = options.out + ".partial"
-    with multiprocessing.Pool(options.processes) as pool, h5py.File(partial, "w") as file:
-        file.attrs["format"] = "ratiofarm-events"
-        file.attrs["version"] = np.int64(1)
+    with multiprocessing.Pool(options.processes) as pool:
         if options.full:
-            variations.write(file, write_sample, pool, options.events, options.seed)
+            samples = variations.joined(table, pool, options.events, options.seed)
         else:
             jobs = [(sample, first, min(CHUNK, options.events - first), options.seed)
                     for first in range(0, options.events, CHUNK) for sample in dimuon.SAMPLES]
-            write(file, pool.map(run_chunk, jobs, chunksize=1), options.events)
-    os.replace(partial, options.out)
+            samples = joined(pool.map(run_chunk, jobs, chunksize=1), options.events)
+    further = {name for sample in samples.values() for name in sample} - {*dimuon.COLUMNS, "weight", "id"}
+    ratiofarm.write_events(options.out, samples, features=dimuon.COLUMNS, id="id", weights={name: name for name in further})
     print(f"{options.out} written in {time.monotonic() - began:.0f} s")
 
 

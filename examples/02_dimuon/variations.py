@@ -146,8 +146,8 @@ def stack(one, other):
                  else {"": np.concatenate([pair[0][""], pair[1][""]])} for pair in zip(one, other))
 
 
-def write(file, write_sample, pool, events, seed):
-    """Everything into an open events file. \\param write_sample as that of generate.py"""
+def joined(table, pool, events, seed):
+    """All samples as tables. \\param table as that of generate.py"""
     wanted = {source: events for source in PROCESSES} | {"G": max(events // 2, 1)}
     wanted |= {source: max(events // 4, 1) for source in INJECTIONS}
     wanted |= {POOL: 10_000, "G_independent": max(events // 4, 10_000)}
@@ -162,13 +162,14 @@ def write(file, write_sample, pool, events, seed):
     def expected(sample):
         return samples[sample][1][""].sum()
 
+    tables = {}
     for source in PROCESSES:
         for name in [name for name in samples if name == source or name.startswith(source + "_")]:
             if name not in INDEPENDENT:
-                write_sample(file.create_group(name), *samples[name])
+                tables[name] = table(*samples[name])
         print(f"{source:4s}{len(samples[source][0]):8d} events pass, {expected(source):7.1f} expected")
     for name, mu in INJECTIONS.items():
-        write_sample(file.create_group(name), *stack(samples[name], samples["G_independent"]))
+        tables[name] = table(*stack(samples[name], samples["G_independent"]))
         exact = mu * expected("S") + mu**0.5 * (expected("SBI") - expected("S") - expected("B"))
         print(f"{name}: {expected(name):7.1f} expected, from S, SBI and B {exact + expected('B'):7.1f}")
     rng = np.random.default_rng([seed, 999])
@@ -178,8 +179,9 @@ def write(file, write_sample, pool, events, seed):
             for sample, rng_count in zip(drawn, (rng.poisson(expected("SBI")),
                                                  rng.poisson(expected("G"))))]
     values, columns, ids = stack(*data)
-    write_sample(file.create_group("data"), values, {"": np.ones(len(ids))}, ids)
+    tables["data"] = table(values, {"": np.ones(len(ids))}, ids)
     print(f"data: {len(ids)} events")
+    return tables
 
 
 def take(column, count):
