@@ -148,6 +148,11 @@ edges = [-inf, -2.0, -1.0]
     assert abs(run.likelihood().nll(run.best) - run.fit["nll"]) < 1e-9
     assert [region.name for region in run.likelihood().regions] == ["SR", "CR"]
 
+    (tmp_path / "c.toml").write_text((tmp_path / "c.toml").read_text().replace("range = [0.0, 10.0]", "range = [0.0, 9.0]"))
+    program("fit", "c.toml", "--out", "c.run", folder=tmp_path)
+    with pytest.raises(Problem, match=r"fit of another campaign .* parameters.mu.range is \[0.0, 9.0\] there and \[0.0, 10.0\] here"):
+        ratiofarm.open_run(tmp_path / "c.run").likelihood()
+
 
 def test_every_documented_example_campaign_is_read():
     """The models of examples/, as far as they need no events: parameters, and coefficients that are formulas."""

@@ -3,7 +3,8 @@
 
     commands_test.py FOLDER_OF_PROGRAMS [MODEL...]
 
-A cell ends with 0 and sane numbers, or with 2 and a message that REFUSALS names. Nothing else.
+A cell ends with 0 and sane numbers, or with 2 and a message that REFUSALS names. Nothing else. The
+likelihood of every fit is that of the independent reader in python/, which knows only the files.
 """
 import concurrent.futures
 import json
@@ -18,9 +19,11 @@ import tempfile
 import h5py
 import numpy as np
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests" / "support"), str(ROOT / "python" / "src")]
 import toy_campaign  # noqa: E402
 from programs import ratiofarm, told  # noqa: E402
+from ratiofarm.likelihood import Likelihood  # noqa: E402
 
 SHAPE = """
 [[systematic]]
@@ -295,6 +298,15 @@ class Models:
                     problems.append(f"{name} | {command} | {stage}: {problem}")
         return problems
 
+    def expect_likelihood(self, name, campaign, fit):
+        """The minimum of the fit by the reader of python/; what is selected is fitted by selected.toml."""
+        selected, own = self.folder / name / "selected.toml", self.folder / name / "ratios.h5"
+        likelihood = Likelihood(selected if selected.exists() else self.folder / campaign,
+                                own if own.exists() else self.folder / "exact.h5")
+        for minimum in fit["minima"]:
+            nll = likelihood.nll(dict(zip(likelihood.parameters, minimum["parameters"])))
+            assert abs(nll - minimum["nll"]) < 1e-9, f"NLL {nll} by python/, {minimum['nll']} by the fit"
+
     def cell(self, name, command, campaign, stage):
         done = ratiofarm(*self.words(command, campaign, name), folder=self.folder)
         refusal = refusal_of(name, command, stage)
@@ -308,6 +320,8 @@ class Models:
             result = json.loads(done.stdout) if "--json" in done.args else None
             if command in SANE:
                 SANE[command](result, self.folder / name)
+            if command == "fit" and (name != "selected" or stage == "first"):  # selected.toml is of the first round
+                self.expect_likelihood(name, campaign, result)
         except (AssertionError, KeyError, TypeError, ValueError, OSError) as problem:
             return f"{problem!r}{told(done)}"
         return None

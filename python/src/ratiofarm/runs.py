@@ -1,5 +1,6 @@
 """A run directory: everything that a campaign gave, as arrays and tables, each file compared with its checksums."""
 import os
+import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -193,18 +194,46 @@ class Run:
                    ratios: str | os.PathLike[str] | None = None, *, all_reference: bool = False) -> Likelihood:
         """The likelihood of the fit. campaign, ratios: what was fitted, where that is not what the directory holds.
 
-        Data of a blind campaign are used once its fit did so, on record.
+        Data of a blind campaign are used once its fit did so, on record. Raises Problem if `fit.json` is the fit of
+        another campaign than the one that the directory holds.
         """
+        fit = self.fit if (self.path / "fit.json").exists() else {}
         if campaign is None:
             selected = self.path / "selected.toml"
-            campaign = selected if selected.exists() else self.path / "campaign.toml"
-        own = self.path / "ratios.h5"
-        ratios = ratios if ratios is not None else own if own.exists() else None
-        fit = self.fit if (self.path / "fit.json").exists() else {}
+            campaign = read_toml(selected, required=True) if selected.exists() else self.campaign
+            _expect_same(campaign, fit, self.path)
+        if ratios is None and (self.path / "ratios.h5").exists():
+            ratios = self.ratios.path
+            known = {inputs for key, inputs in fit.get("made_from", {}).items() if key.startswith("ratios.")} - {"unknown"}
+            if known and self.ratios.attributes.get("inputs") not in known:
+                raise Problem(f"'{ratios}' is not the ratio file of fit.json; name that one, likelihood(ratios=...), or fit again")
         judged = fit.get("shapes", {}).get("judged", [])
         keep = None if not judged else not any(shape["left_out"] for shape in judged) or None
         return Likelihood(campaign, ratios, folder=self.path, unblinded="unblinded" in fit.get("blinding", {}),
                           keep_null_shapes=keep, all_reference=all_reference)
+
+
+def _expect_same(campaign: Mapping[str, Any], fit: Mapping[str, Any], path: Path) -> None:
+    """That the campaign says what the fit was made from, as far as it decides a likelihood."""
+    mine = dict(_keys({key: campaign[key] for key in ("parameters", "process", "systematic", "region", "data", "inference")
+                       if key in campaign}))
+    for key, text in fit.get("made_from", {}).items():
+        made_from = tomllib.loads(f"value = {text}")["value"] if key in mine else None
+        if key in mine and mine[key] != made_from:
+            raise Problem(f"'{path / 'fit.json'}' is the fit of another campaign than the one of this directory: {key} is "
+                          f"{made_from} there and {mine[key]} here; name it, likelihood(campaign), or fit again")
+
+
+def _keys(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """`process.S.yield` and its value, and so on, as `made_from` has them."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _keys(item, f"{prefix}{key}.")
+    elif isinstance(value, list) and value and all(isinstance(item, Mapping) for item in value):
+        for number, item in enumerate(value, 1):
+            yield from _keys(item, f"{prefix}{item.get('name', number)}.")
+    else:
+        yield prefix[:-1], value
 
 
 def open_run(path: str | os.PathLike[str]) -> Run:
