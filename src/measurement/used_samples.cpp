@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "ratiofarm/core/errors.hpp"
+
 #include "campaign/sample_weights.hpp"
 
 #include "reference_means.hpp"
@@ -40,6 +42,14 @@ WeightSums facts_of(const RatioFile& ratios, const std::string& sample) {
              ratios.read_weights(sample, {first, std::min(first + step, events)})) {
             facts.add(row++, w);
         }
+    }
+    const double said = ratios.set(sample).sum_of_weights;
+    constexpr double rounding = 1e-9;
+    if (!(std::abs(said - facts.sum) <= rounding * facts.absolute)) {
+        throw DataError(fmt::format(
+            "'{}': the weights of sample '{}' sum to {:.9g}, but its attribute sum_of_weights, by "
+            "which rates are scaled, is {:.9g}: delete the attribute, or make the file again",
+            ratios.path().string(), sample, facts.sum, said));
     }
     return facts;
 }

@@ -89,6 +89,7 @@ class Ratios(Mapping[str, SampleRatios]):
             raise Problem(f"'{self.path}': no sample '{sample}'" + did_you_mean(sample, self.samples))
         with open_table(self.path, FORMAT, VERSIONS) as file:
             group = file["events"][sample]
+            said = group.attrs.get("sum_of_weights")
             columns: dict[str, Array] = {}
             lines: dict[str, Array] = {}
             for name, item in group.items():
@@ -101,4 +102,8 @@ class Ratios(Mapping[str, SampleRatios]):
                         columns[name] = columns[name].astype("f4", copy=False)
                 else:
                     lines[name] = read_lines(item)
+        weight = columns["weight"]
+        if said is not None and not abs(weight.sum() - said) <= 1e-9 * np.abs(weight).sum():
+            raise Problem(f"'{self.path}': the weights of sample '{sample}' sum to {weight.sum():.9g}, but its attribute "
+                          f"sum_of_weights is {said:.9g}: delete the attribute, or make the file again")
         return SampleRatios(self.processes, self.shapes, columns, lines)
