@@ -92,11 +92,7 @@ void add_fit(const fs::path& path, Status& status) {
         const FitRecord record = parse_fit_json(read_sealed(path));
         const std::string text = fit_text(record);
         status.result = text.substr(0, text.find('\n'));
-        status.warnings = record.fit.warnings;
-        if (record.limits) {
-            const auto& more = record.limits->warnings;
-            status.warnings.insert(status.warnings.end(), more.begin(), more.end());
-        }
+        status.warnings = warnings_of(record);
     } catch (const Error&) {
         status.warnings = {path.string() + " is damaged or of another version: fit again"};
     }

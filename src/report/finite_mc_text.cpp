@@ -90,12 +90,8 @@ std::string finite_mc_table(const FitRecord& record) {
     }
     rows.push_back(row("total", found.total_error, with_error(found.fit_value, found.total_error),
                        word_of(found.method) + ", used as " + word_of(found.use)));
-    std::string text = table_html("Finite number of simulated events",
-                                  {"from", "sigma of " + record.fit.poi, record.fit.poi, ""}, rows);
-    for (const auto& warning : found.warnings) {
-        text += "<p class=\"note\">" + escape_html(warning) + "</p>\n";
-    }
-    return text;
+    return table_html("Finite number of simulated events",
+                      {"from", "sigma of " + record.fit.poi, record.fit.poi, ""}, rows);
 }
 
 }  // namespace ratiofarm

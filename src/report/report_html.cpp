@@ -41,11 +41,8 @@ std::vector<std::string> all_warnings(const ReportInputs& inputs, const Plotter&
     if (!inputs.fit) warnings.push_back("there is no fit yet: no fit.json in the run directory");
     warnings.insert(warnings.end(), inputs.warnings.begin(), inputs.warnings.end());
     if (inputs.fit) {
-        const auto& more = inputs.fit->fit.warnings;
+        const auto more = warnings_of(*inputs.fit);
         warnings.insert(warnings.end(), more.begin(), more.end());
-        if (const auto& limits = inputs.fit->limits) {
-            warnings.insert(warnings.end(), limits->warnings.begin(), limits->warnings.end());
-        }
     }
     return warnings;
 }

@@ -177,6 +177,20 @@ std::vector<std::string> not_converged(const FitRecord& record) {
     return lines;
 }
 
+std::vector<std::string> warnings_of(const FitRecord& record) {
+    std::vector<std::string> warnings = record.fit.warnings;
+    if (record.finite_mc) {
+        for (const std::string& warning : record.finite_mc->warnings) {
+            warnings.push_back("finite simulation: " + warning);
+        }
+    }
+    if (record.limits) {
+        const auto& more = record.limits->warnings;
+        warnings.insert(warnings.end(), more.begin(), more.end());
+    }
+    return warnings;
+}
+
 std::string fit_json(const FitRecord& record) {
     Json json{{"schema", fit_json_schema}, {"made_by", made_by()}};
     JsonWriter writer(json);

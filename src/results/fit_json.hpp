@@ -124,6 +124,9 @@ struct FitRecord {
 /// What did not converge, one line each: the fit, an interval, points of the scan, an injection.
 std::vector<std::string> not_converged(const FitRecord& record);
 
+/// Doubts about the fit, its uncertainty from finite simulation and its limits.
+std::vector<std::string> warnings_of(const FitRecord& record);
+
 /// First value of the file; a reader refuses another one.
 inline constexpr std::string_view fit_json_schema = "ratiofarm.fit/2";
 

@@ -82,6 +82,16 @@ TEST_CASE("every number of a fit survives JSON to the last bit", "[report]") {
           record.comparisons.at(0).fit.parameters.at(0).error);
 }
 
+TEST_CASE("doubts about the finite simulation and the limits are doubts about the fit",
+          "[report]") {
+    FitRecord record = sample_record();
+    record.fit.warnings = {"of the fit"};
+    record.limits->warnings = {"of the limits"};
+
+    CHECK(warnings_of(record) ==
+          std::vector<std::string>{"of the fit", "finite simulation: 2 replicas", "of the limits"});
+}
+
 TEST_CASE("the fit file says which definition its numbers follow", "[report]") {
     const std::string text = fit_json(sample_record());
 
