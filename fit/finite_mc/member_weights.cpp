@@ -1,7 +1,9 @@
 #include "member_weights.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <limits>
 #include <span>
 #include <string>
 
@@ -36,6 +38,30 @@ Matrix inverse_of(const Matrix& matrix) {
     return unit.asDiagonal() * product * unit.asDiagonal();
 }
 
+/// Inverse of hessian + ridge for all but the last parameter, the constant. An infinite ridge holds
+/// the weights where they are.
+Matrix inverse_with_ridge(Matrix hessian, double ridge) {
+    const Eigen::Index members = hessian.rows() - 1;
+    if (!std::isinf(ridge)) {
+        hessian.diagonal().head(members).array() += ridge;
+        return inverse_of(hessian);
+    }
+    Matrix inverse = Matrix::Zero(members + 1, members + 1);
+    inverse.bottomRightCorner(1, 1) = inverse_of(hessian.bottomRightCorner(1, 1));
+    return inverse;
+}
+
+/// Derivative of ridge / 2 sum_i (w_i - 1 / members)^2, also of an infinite one at equal weights.
+Vector pull_of(double ridge, const Vector& theta) {
+    Vector pull = Vector::Zero(theta.size());
+    const Eigen::Index members = theta.size() - 1;
+    for (Eigen::Index i = 0; i < members; ++i) {
+        const double away = theta[i] - 1.0 / static_cast<double>(members);
+        if (away != 0.0) pull[i] = ridge * away;
+    }
+    return pull;
+}
+
 /// Sums over all events at one value of the parameters of one process, p = members + 1.
 struct LossSums {
     double loss = 0.0;
@@ -45,13 +71,25 @@ struct LossSums {
     Vector z_gradient;  // [p], of f exp(s)
 };
 
-/// Adds the loss of one event with its derivatives: l = n (-s + e^-s - 1) + d (s + e^s - 1).
+/// The loss of an event that counts n in the numerator and d in the reference, by s.
+struct EventLoss {
+    double value, slope, bend;
+};
+
+/// n ln(1 + e^-s) + d ln(1 + e^s): the slope is at most n + d, however large |s|.
+EventLoss loss_of(double n, double d, double s) {
+    const double small = std::exp(-std::abs(s));
+    const double above = (s < 0.0 ? small : 1.0) / (1.0 + small);  // 1 / (1 + e^-s)
+    const double below = (s < 0.0 ? 1.0 : small) / (1.0 + small);
+    return {n * std::max(-s, 0.0) + d * std::max(s, 0.0) + (n + d) * std::log1p(small),
+            d * above - n * below, (n + d) * above * below};
+}
+
+/// Adds the loss of one event with its derivatives.
 void add_event(double n, double d, double s, const Vector& basis, std::span<double> to) {
     const double up = d == 0.0 ? 0.0 : std::exp(s);
-    const double down = n == 0.0 ? 0.0 : std::exp(-s);
-    const double derivative = n * (-1.0 - down) + d * (1.0 + up);
-    const double curvature = n * down + d * up;
-    to[0] += n * (-s + down - 1.0) + d * (s + up - 1.0);
+    const auto [value, derivative, curvature] = loss_of(n, d, s);
+    to[0] += value;
     std::size_t k = 1;
     for (const double f : basis) to[k++] += derivative * f;
     for (const double f : basis) to[k++] += d * up * f;
@@ -86,31 +124,39 @@ LossSums sums_at(const MemberTable& rows, std::size_t process, const Vector& the
     return sums;
 }
 
-/// What is known of a process once its loss is minimal.
+/// What is known of a process once its loss with a ridge is minimal.
 struct Minimised {
+    std::size_t process = 0;
+    double ridge = 0.0;
     Vector theta;
-    LossSums sums;
-    Matrix inverse;
+    LossSums sums;   // without the ridge
+    Matrix inverse;  // of the second derivatives, with the ridge
     bool converged = false;
 };
 
-Minimised minimised(const MemberTable& rows, std::size_t process, std::size_t members) {
+/// \param start where the steps begin; equal weights for an infinite ridge
+Minimised minimised(const MemberTable& rows, std::size_t process, double ridge, Vector start) {
     constexpr int most_steps = 100;
     constexpr double small = 1e-18;  // of g V g: the loss is of order 1, its noise 1 / events
-    Minimised found;
-    found.theta = Vector::Constant(at(members + 1), 1.0 / static_cast<double>(members));
-    found.theta[at(members)] = 0.0;
+    const Vector centre =
+        Vector::Constant(start.size(), 1.0 / static_cast<double>(start.size() - 1));
+    const auto penalty = [&](const Vector& theta) {
+        return 0.5 * pull_of(ridge, theta).dot(theta - centre);
+    };
+    Minimised found{process, ridge, std::move(start), {}, {}};
     found.sums = sums_at(rows, process, found.theta);
     double share = 1.0;
     for (int k = 0; k < most_steps; ++k) {
-        found.inverse = inverse_of(found.sums.hessian);
-        const Vector step = found.inverse * found.sums.gradient;
-        const double decrement = step.dot(found.sums.gradient);
+        found.inverse = inverse_with_ridge(found.sums.hessian, ridge);
+        const Vector gradient = found.sums.gradient + pull_of(ridge, found.theta);
+        const Vector step = found.inverse * gradient;
+        const double decrement = step.dot(gradient);
         found.converged = decrement <= small;
         if (found.converged || share < 1e-6) break;
         const Vector next = found.theta - share * step;
         LossSums sums = sums_at(rows, process, next);
-        if (sums.loss <= found.sums.loss + 1e-14 * std::abs(found.sums.loss)) {
+        const double before = found.sums.loss + penalty(found.theta);
+        if (sums.loss + penalty(next) <= before + 1e-14 * std::abs(before)) {
             found.theta = next;
             found.sums = std::move(sums);
             share = std::min(1.0, 2.0 * share);
@@ -118,16 +164,14 @@ Minimised minimised(const MemberTable& rows, std::size_t process, std::size_t me
             share *= 0.5;
         }
     }
-    found.inverse = inverse_of(found.sums.hessian);
+    found.inverse = inverse_with_ridge(found.sums.hessian, ridge);
     return found;
 }
 
 /// U, the covariance of the sums of scores, of all processes together.
 class ScoreCovariance {
 public:
-    ScoreCovariance(const MemberTable& rows,
-                    const std::vector<Minimised>& processes,
-                    std::size_t sets)
+    ScoreCovariance(const MemberTable& rows, std::span<const Minimised> processes, std::size_t sets)
         : rows_(rows), processes_(processes), sets_(sets) {
         for (const Minimised& process : processes) {
             width_ += static_cast<std::size_t>(process.theta.size()) + 1;
@@ -172,25 +216,56 @@ public:
 private:
     void score(std::size_t set, std::uint64_t row, std::vector<double>& g) const {
         std::size_t k = 0;
-        for (std::size_t j = 0; j < processes_.size(); ++j) {
-            const Minimised& process = processes_[j];
-            const double n = rows_.numerator(j, set);
+        for (const Minimised& process : processes_) {
+            const double n = rows_.numerator(process.process, set);
             const double d = rows_.reference(set);
             Vector basis(process.theta.size());
-            rows_.set_basis(j, row, elements(basis));
+            rows_.set_basis(process.process, row, elements(basis));
             const double s = process.theta.dot(basis);
-            const double derivative = (n == 0.0 ? 0.0 : n * (-1.0 - std::exp(-s))) +
-                                      (d == 0.0 ? 0.0 : d * (1.0 + std::exp(s)));
+            const double derivative = loss_of(n, d, s).slope;
             for (const double f : basis) g[k++] = derivative * f;
             g[k++] = d == 0.0 ? 0.0 : d * (std::exp(s) / process.sums.z - 1.0);
         }
     }
 
     const MemberTable& rows_;
-    const std::vector<Minimised>& processes_;
+    std::span<const Minimised> processes_;
     std::size_t sets_;
     std::size_t width_ = 0;
 };
+
+/// The ridge whose weights are expected to have the smallest loss on other events: from equal
+/// weights down to next to none, each from the minimum before. Their noise counts twice: the best
+/// of many looks better than it is.
+Minimised best_ridge(const MemberTable& rows,
+                     std::size_t process,
+                     std::size_t sets,
+                     const Vector& equal) {
+    constexpr std::array ridges{std::numeric_limits<double>::infinity(),
+                                1.0,
+                                1e-1,
+                                1e-2,
+                                1e-3,
+                                1e-4,
+                                1e-5,
+                                1e-6,
+                                1e-7,
+                                1e-8};
+    double least = std::numeric_limits<double>::infinity();
+    Minimised best;
+    Vector start = equal;
+    for (const double ridge : ridges) {
+        Minimised found = minimised(rows, process, ridge, start);
+        const Eigen::Index p = start.size();
+        const Matrix noise = ScoreCovariance(rows, {&found, 1}, sets).matrix().topLeftCorner(p, p);
+        const double expected = found.sums.loss + 2.0 * (found.inverse * noise).trace();
+        start = found.theta;
+        if (best.theta.size() > 0 && !(expected < least)) continue;
+        least = expected;
+        best = std::move(found);
+    }
+    return best;
+}
 
 WeightedMembers described(const Minimised& found) {
     const Eigen::Index members = found.theta.size() - 1;
@@ -202,19 +277,29 @@ WeightedMembers described(const Minimised& found) {
         process.mean.push_back(found.sums.z_gradient[i] / found.sums.z);
     }
     process.loss = found.sums.loss;
+    process.ridge = found.ridge;
+    if (!std::isinf(found.ridge)) {
+        process.determined = (found.inverse * found.sums.hessian).trace() - 1.0;
+    }
     process.converged = found.converged;
     return process;
 }
 
 }  // namespace
 
-MemberWeights fit_member_weights(const mpi::Communicator& comm, const MemberEvents& events) {
+MemberWeights fit_member_weights(const mpi::Communicator& comm,
+                                 const MemberEvents& events,
+                                 std::optional<double> ridge) {
     RATIOFARM_EXPECT(events.numerator.size() == events.members.size());
     const MemberTable rows(comm, events);
     std::vector<Minimised> found;
     MemberWeights result;
     for (std::size_t j = 0; j < rows.n_processes(); ++j) {
-        found.push_back(minimised(rows, j, events.members[j]));
+        const auto members = static_cast<double>(events.members[j]);
+        Vector equal = Vector::Constant(at(events.members[j] + 1), 1.0 / members);
+        equal[equal.size() - 1] = 0.0;
+        found.push_back(ridge ? minimised(rows, j, *ridge, equal)
+                              : best_ridge(rows, j, events.sets.size(), equal));
         result.processes.push_back(described(found.back()));
     }
     const ScoreCovariance scores(rows, found, events.sets.size());
@@ -223,7 +308,7 @@ MemberWeights fit_member_weights(const mpi::Communicator& comm, const MemberEven
     Eigen::Index first = 0;
     for (const Minimised& process : found) {
         const Eigen::Index p = process.theta.size();
-        inverse.block(first, first, p, p) = process.inverse;
+        inverse.block(first, first, p, p) = inverse_of(process.sums.hessian);
         inverse(first + p, first + p) = -1.0;
         first += p + 1;
     }

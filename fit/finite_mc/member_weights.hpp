@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -14,7 +15,8 @@
 #include "ratiofarm/mpi/together.hpp"
 
 /// Weighted members ("wifi ensembles", arXiv:2506.00113): ln r_j(x) = sum_i w_ji f_ji(x) + c_j of
-/// the frozen members f, with w and c fitted to events, and their covariance.
+/// the frozen members f, with w and c fitted to events, and their covariance. The loss is bounded
+/// and has a ridge, unlike that of the paper: docs/finite_mc.md says why.
 namespace ratiofarm {
 
 /// Events with what all members of all processes say of them.
@@ -42,7 +44,9 @@ struct WeightedMembers {
     double constant = 0.0;
     double log_z = 0.0;        ///< ln of the mean ratio over the reference, to be subtracted
     std::vector<double> mean;  ///< [members], mean of f over the reference, weighted by the ratio
-    double loss = 0.0;
+    double loss = 0.0;         ///< without the ridge
+    double ridge = 0.0;        ///< infinite: the members have equal weights
+    double determined = 0.0;   ///< how many weights the events determine, 0 to members
     bool converged = false;
 };
 
@@ -54,14 +58,22 @@ struct MemberWeights {
 };
 
 /// Collective over comm, the same bits on any number of ranks. Minimises for every process
-///     sum_num w [-s + exp(-s) - 1] + sum_den w [s + exp(s) - 1],   s = sum_i w_i f_i + c,
-/// both classes with weights of sum 1, by Newton steps over all events. The covariance is the
-/// sandwich J^-1 U J^-T: J the derivative of the estimating equations, U the covariance of their
-/// sums over the events. An event adds to U with all its roles, as numerator of one process and in
-/// the reference of all, so that processes that share events are correlated; scores are centred
-/// within each set, whose weights are normalised. Holds the rows of this rank in memory.
+///     sum_num w ln(1 + exp(-s)) + sum_den w ln(1 + exp(s)) + ridge / 2 sum_i (w_i - 1 /
+///     members)^2,
+/// s = sum_i w_i f_i + c, both classes with weights of sum 1, by Newton steps over all events. The
+/// ridge is the one with the smallest loss + 2 tr(J^-1 U): on other events the loss is larger by
+/// tr(J^-1 U), as leave-one-out cross-validation tells to first order.
+/// The covariance is the sandwich J^-1 U J^-T: J the derivative of the estimating equations, U the
+/// covariance of their sums over the events. J is taken without the ridge: a ridge trades scatter
+/// for bias, and what the events cannot tell stays uncertain. An event adds to U with all its
+/// roles, as numerator of one process and in the reference of all, so that processes that share
+/// events are correlated; scores are centred within each set, whose weights are normalised. Holds
+/// the rows of this rank in memory.
+/// \param ridge for all processes; without it each has its own
 /// \throws AgreedError (usage) on every rank if a number is not finite, or what read() throws
-MemberWeights fit_member_weights(const mpi::Communicator& comm, const MemberEvents& events);
+MemberWeights fit_member_weights(const mpi::Communicator& comm,
+                                 const MemberEvents& events,
+                                 std::optional<double> ridge = std::nullopt);
 
 /// a C a^T.
 double variance_along(std::span<const double> covariance, std::span<const double> a);

@@ -44,8 +44,11 @@ struct WeightedMembersStudy {
 
 /// Collective over comm. Weights of the members from the inference events, the fit with their
 /// ratios, and what the covariance of the weights does to its estimate.
+/// \param ridge of all weights; without it each process has its own, see fit_member_weights()
 /// \throws AgreedError (usage) if lines cannot be read
-WeightedMembersStudy weighted_members(const mpi::Communicator& comm, const FittedPoint& point);
+WeightedMembersStudy weighted_members(const mpi::Communicator& comm,
+                                      const FittedPoint& point,
+                                      std::optional<double> ridge = std::nullopt);
 
 /// The direction along which the estimates of the replicas scatter, of one sigma.
 std::vector<NetRatioSums> direction_of(const RatioFiles& ratios, const EstimateSpread& replicas);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/fit/scan.hpp"
@@ -87,8 +88,35 @@ std::vector<NetRatioSums> estimate(const mpi::Communicator& comm,
     return std::move(study.direction);
 }
 
+/// Weights that mean little, or too much.
+void add_weight_warnings(const RatioFiles& ratios, FiniteMcRecord& record) {
+    constexpr double large = 5.0;  // equal weights are below 1; members differ by small errors
+    const WeightedMembersFit& wifi = *record.wifi;
+    std::vector<std::string> equal;
+    for (std::size_t r = 0; r < ratios.size(); ++r) {
+        for (std::size_t j = 0; j < wifi.determined[r].size(); ++j) {
+            const std::string& name = ratios[r]->header().processes[j].name;
+            if (wifi.determined[r][j] == 0.0) equal.push_back("'" + name + "'");
+            double most = 0.0;
+            for (const double w : wifi.ratios[r].factor[j]) most = std::max(most, std::abs(w));
+            if (most <= large) continue;
+            record.warnings.push_back(fmt::format(
+                "the members of process '{}' have weights of up to {:.1f}, which magnify small "
+                "differences between them: compare with method = \"replicas\"",
+                name, most));
+        }
+    }
+    if (equal.empty()) return;
+    record.warnings.push_back(
+        fmt::format("the inference events do not tell which members of {} are better: they keep "
+                    "equal weights",
+                    fmt::join(equal, ", ")));
+}
+
 /// What should be looked at before the number is believed.
-void add_finite_mc_warnings(const FittedParameter& poi, FiniteMcRecord& record) {
+void add_finite_mc_warnings(const FittedParameter& poi,
+                            const RatioFiles& ratios,
+                            FiniteMcRecord& record) {
     const auto add = [&](std::string text) { record.warnings.push_back(std::move(text)); };
     if (record.replicas) {
         const EstimateSpread& spread = *record.replicas;
@@ -106,9 +134,16 @@ void add_finite_mc_warnings(const FittedParameter& poi, FiniteMcRecord& record) 
         }
     }
     if (!record.wifi) return;
+    add_weight_warnings(ratios, record);
     if (!record.wifi->converged) add("the weights of the members did not converge");
-    if (std::abs(record.wifi->estimate - poi.value) > poi.error) {
-        add("the fit with weighted members is more than one error away");
+    const double away = std::abs(record.wifi->estimate - poi.value);
+    if (away > poi.error) add("the fit with weighted members is more than one error away");
+    if (record.method == FiniteMcMethod::wifi && record.use == FiniteMcUse::report &&
+        away > 2.0 * record.sigma) {
+        add(fmt::format(
+            "the fit with weighted members is {:.3g} away, but sigma = {:.3g} is that of "
+            "their ratios: use = \"inflation\" or \"nuisance\" fits with them",
+            away, record.sigma));
     }
 }
 
@@ -142,7 +177,7 @@ std::optional<FiniteMcRecord> finite_mc_record(const mpi::Communicator& comm,
     } else if (section.use == FiniteMcUse::nuisance) {
         set_direction(comm, used, std::move(direction), record);
     }
-    add_finite_mc_warnings(poi, record);
+    add_finite_mc_warnings(poi, point.ratios, record);
     log.info(
         "uncertainty from the finite number of simulated events",
         {{"method", word_of(record.method)}, {"sigma", record.sigma}, {"error", record.fit_error}});

@@ -143,10 +143,13 @@ void divide(NetRatioSums& sums, double by) {
 
 }  // namespace
 
-WeightedMembersStudy weighted_members(const mpi::Communicator& comm, const FittedPoint& point) {
+WeightedMembersStudy weighted_members(const mpi::Communicator& comm,
+                                      const FittedPoint& point,
+                                      std::optional<double> ridge) {
     const std::size_t regions = point.ratios.size();
     WeightedMembersStudy study;
     study.fit.ratios.resize(regions);
+    study.fit.determined.resize(regions);
     study.direction.resize(regions);
     std::vector<MemberWeights> weights(regions);
     std::vector<RatioDirections> directions(regions);
@@ -158,7 +161,7 @@ WeightedMembersStudy weighted_members(const mpi::Communicator& comm, const Fitte
         if (common_count(ratios.header(), NetRatios::member) < 2) continue;
         MemberEvents events;
         mpi::together(comm, [&] { events = member_events(point.campaign, ratios); });
-        weights[r] = fit_member_weights(comm, events);
+        weights[r] = fit_member_weights(comm, events, ridge);
         study.fit.ratios[r] =
             weighted_ratios(ratios.header(), weights[r], is_normalised(point.model.unbinned[r]));
         mpi::together(comm, [&] {
@@ -167,6 +170,7 @@ WeightedMembersStudy weighted_members(const mpi::Communicator& comm, const Fitte
             directions[r] = member_directions(comm, ratios, sets[r]);
         });
         for (const WeightedMembers& process : weights[r].processes) {
+            study.fit.determined[r].push_back(process.determined);
             study.fit.converged = study.fit.converged && process.converged;
         }
     }

@@ -36,13 +36,15 @@ struct EstimateSpread {
 /// Fills mean, sigma and its error from the estimates; 0 where there are less than two.
 void set_spread(EstimateSpread& spread);
 
-/// Weighted members, arXiv:2506.00113.
+/// Weighted members, after arXiv:2506.00113.
 struct WeightedMembersFit {
     double sigma = 0.0;     ///< of the estimate, from the covariance of the weights
     double estimate = 0.0;  ///< of the parameter of interest with the ratios of weighted members
     double error = 0.0;     ///< of that fit
     std::vector<NetRatioSums>
-        ratios;             ///< [regions], of which these are normalised on the reference
+        ratios;  ///< [regions], of which these are normalised on the reference
+    /// [regions][processes], how many weights the inference events determine; 0: all are equal.
+    std::vector<std::vector<double>> determined;
     bool converged = true;  ///< weights and fit
 };
 

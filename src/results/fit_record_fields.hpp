@@ -249,6 +249,7 @@ void fields(Visit& visit, MemberOf<Visit, WeightedMembersFit>& value) {
     visit("estimate", value.estimate);
     visit("error", value.error);
     visit("converged", value.converged);
+    visit("determined", value.determined, unless(value.determined.empty()));
     visit("ratios", value.ratios);
 }
 

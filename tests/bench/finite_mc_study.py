@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Do the estimates of the uncertainty from the finite number of simulated events cover?
 
-    finite_mc_study.py --bin build/release/bin --out FOLDER [--sets 24] [--events 4000]
+    finite_mc_study.py --bin build/release/bin --out FOLDER [--sets 24] [--events 4000] [--peak]
 
-A signal N(1, 1) over a background N(0, 1.5^2), lambda = mu S + B. Everything is simulated, trained
+A signal N(1, 1) over a background N(0, 1.5^2), or with --peak a signal N(2, 0.5^2) over an
+exponential of slope 0.5, whose tail has ln r far below 0; lambda = mu S + B. Everything is simulated, trained
 and fitted --sets times from independent simulated events and seeds, always to the same data: the
 quantiles of the true mixture at mu = 1, an Asimov data set that does not know the simulation. The
 scatter of mu-hat over the sets is the true uncertainty; it is compared with what [finite_mc]
@@ -22,7 +23,7 @@ import numpy as np
 
 from closed_form import campaign as campaign_text, environment
 
-SIGNAL, BACKGROUND = (1.0, 1.0), (0.0, 1.5)  # mean, width
+SIGNAL, BACKGROUND = (1.0, 1.0), (0.0, 1.5)  # mean, width; of an exponential only the slope
 SHARE = 0.1  # of the signal in the data
 POOL = 20000  # quantiles
 
@@ -36,11 +37,13 @@ CAMPAIGN = {
 
 
 def density(x, shape):
+    if len(shape) == 1:
+        return shape[0] * np.exp(-shape[0] * x) * (x > 0)
     return np.exp(-0.5 * ((x - shape[0]) / shape[1]) ** 2) / (shape[1] * np.sqrt(2 * np.pi))
 
 
 def quantiles():
-    x = np.linspace(-12, 12, 400001)
+    x = np.linspace(-12, 36, 800001)
     p = SHARE * density(x, SIGNAL) + (1 - SHARE) * density(x, BACKGROUND)
     cumulative = np.cumsum(p)
     return np.interp((np.arange(POOL) + 0.5) / POOL, cumulative / cumulative[-1], x)
@@ -48,8 +51,9 @@ def quantiles():
 
 def write_events(path, seed, events):
     random = np.random.default_rng(seed)
-    samples = {"S": random.normal(*SIGNAL, events), "B": random.normal(*BACKGROUND, events),
-               "data": quantiles()}
+    background = (random.exponential(1 / BACKGROUND[0], events) if len(BACKGROUND) == 1 else
+                  random.normal(*BACKGROUND, events))
+    samples = {"S": random.normal(*SIGNAL, events), "B": background, "data": quantiles()}
     with h5py.File(path, "w") as file:
         file.attrs["format"], file.attrs["version"] = "ratiofarm-events", np.uint64(1)
         for index, (name, x) in enumerate(samples.items()):
@@ -209,7 +213,11 @@ def main():
     parser.add_argument("--parallel", type=int, default=2)
     parser.add_argument("--toys", type=int, default=200)
     parser.add_argument("--toy-events", type=int, default=POOL)
+    parser.add_argument("--peak", action="store_true", help="over a long tail")
     options = parser.parse_args()
+    if options.peak:
+        global SIGNAL, BACKGROUND
+        SIGNAL, BACKGROUND = (2.0, 0.5), (0.5,)
     options.out.mkdir(parents=True, exist_ok=True)
     with concurrent.futures.ThreadPoolExecutor(options.parallel) as pool:
         folders = list(pool.map(lambda number: run_set(options, number),

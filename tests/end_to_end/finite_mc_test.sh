@@ -83,27 +83,57 @@ for i, estimate in enumerate(found["members"]["estimates"]):
 assert np.isclose(found["members"]["sigma"], np.std(found["members"]["estimates"], ddof=1))
 
 # Weights of the members.
+def cross_entropy(j, w):
+    """\\return its value, gradient and second derivatives, and the covariance of the gradient"""
+    value, g = 0.0, np.zeros(M + 1)
+    h, u = np.zeros((M + 1, M + 1)), np.zeros((M + 1, M + 1))
+    for s in names:
+        basis = np.vstack([lines(s, j), np.ones_like(weight[s])])
+        n, d = (s == names[j]) * unit[s], reference[s] * unit[s]
+        p = 1 / (1 + np.exp(-w @ basis))
+        value -= n @ np.log(p) + d @ np.log(1 - p)
+        score = (d * p - n * (1 - p)) * basis
+        g += score.sum(axis=1)
+        h += (basis * (n + d) * p * (1 - p)) @ basis.T
+        centred = score - np.outer(score.sum(axis=1), unit[s])
+        u += centred @ centred.T
+    return value, g, h, u
+
+
+def with_ridge(j, ridge, w):
+    """\\return the loss that is expected on other events, weights, second derivatives of the loss"""
+    held = np.isinf(ridge)
+    free = np.arange(M if held else 0, M + 1)
+    pull = np.append(np.full(M, 0.0 if held else ridge), 0.0)
+    for _ in range(20):
+        _, g, h, _ = cross_entropy(j, w)
+        inverse = np.linalg.inv((h + np.diag(pull))[np.ix_(free, free)])
+        w = w.copy()
+        w[free] -= inverse @ (g + pull * (w - 1 / M))[free]
+    value, _, h, u = cross_entropy(j, w)
+    return value + 2 * np.trace(inverse @ u[np.ix_(free, free)]), w, h
+
+
 theta, inverse, scores = [], [], {s: [] for s in names}
 for j, own in enumerate(names):
+    w, tried = np.append(np.full(M, 1 / M), 0.0), []
+    for ridge in [np.inf, *10.0 ** -np.arange(9.0)]:
+        tried.append(with_ridge(j, ridge, w))
+        w = tried[-1][1]
+    _, w, h = min(tried, key=lambda found: found[0])
     basis = {s: np.vstack([lines(s, j), np.ones_like(weight[s])]) for s in names}
-    w = np.append(np.full(M, 1 / M), 0.0)
-    for _ in range(60):
-        g, h = np.zeros(M + 1), np.zeros((M + 1, M + 1))
-        for s in names:
-            value, n, d = w @ basis[s], (s == own) * unit[s], reference[s] * unit[s]
-            g += basis[s] @ (d * (1 + np.exp(value)) - n * (1 + np.exp(-value)))
-            h += (basis[s] * (d * np.exp(value) + n * np.exp(-value))) @ basis[s].T
-        w -= np.linalg.solve(h, g)
     z = sum(reference[s] * unit[s] @ np.exp(w @ basis[s]) for s in names)
     for s in names:
         value = w @ basis[s]
-        slope = reference[s] * (1 + np.exp(value)) - (s == own) * (1 + np.exp(-value))
+        p = 1 / (1 + np.exp(-value))
+        slope = reference[s] * p - (s == own) * (1 - p)
         scores[s].append(np.vstack([slope * basis[s], reference[s] * (np.exp(value) / z - 1)]))
     theta.append(w)
     block = np.zeros((M + 2, M + 2))
     block[:-1, :-1], block[-1, -1] = np.linalg.inv(h), -1.0
     inverse.append(block)
     region = found["wifi"]["ratios"][0]
+    print(own, "weights", w, "determined", found["wifi"]["determined"][0][j])
     assert np.allclose(region["factor"][j], w[:M], atol=1e-6), (region["factor"][j], w)
     assert np.isclose(region["constant"][j], w[M] - np.log(z), atol=1e-6)
 

@@ -245,7 +245,7 @@ TEST_CASE("weighted members that span all functions of the bin make the histogra
         const test::ExampleFit nominal(
             folder.path(), test::example_campaign_text("[data]\nsample = \"data\"\n", norm));
 
-        const WeightedMembersStudy study = weighted_members(nominal.alone, nominal.point);
+        const WeightedMembersStudy study = weighted_members(nominal.alone, nominal.point, 0.0);
 
         INFO(norm);
         const test::SlowFit slow = histogram_fit(ratios.sets[0], ratios.sets[1]);
@@ -272,7 +272,7 @@ TEST_CASE("the uncertainty of weighted members is the jackknife of their events"
         const test::ExampleFit nominal(
             folder.path(), test::example_campaign_text("[data]\nsample = \"data\"\n", norm));
 
-        const WeightedMembersStudy study = weighted_members(nominal.alone, nominal.point);
+        const WeightedMembersStudy study = weighted_members(nominal.alone, nominal.point, 0.0);
 
         INFO(norm);
         CHECK(study.fit.sigma ==

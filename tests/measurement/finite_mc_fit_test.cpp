@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include <fmt/ranges.h>
+
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/fit/scan.hpp"
 #include "ratiofarm_test/catch.hpp"
@@ -120,6 +122,38 @@ TEST_CASE("few replicas say how badly they know their spread", "[measurement]") 
     REQUIRE(record.has_value());
     REQUIRE_FALSE(record->warnings.empty());  // 1 / sqrt(2 (3 - 1)) is a half
     CHECK_THAT(record->warnings.front(), Contains("3 replicas") && Contains(" 50 %"));
+}
+
+TEST_CASE("weights that mean little or too much are named", "[measurement]") {
+    const test::TemporaryDirectory folder;
+    auto ratios = test::example_ratios(test::example_set("S", {300, 200, 100}),
+                                       test::example_set("B", {100, 200, 300}),
+                                       test::example_set("data", {90, 60, 50}));
+    ratios.header.members = {2, 2};
+    ratios.line = [](NetRatios, std::size_t process, std::uint64_t net, std::size_t bin) {
+        const auto x = static_cast<double>(bin);
+        const double exact = std::log((process == 0 ? 3.0 - x : 1.0 + x) / 2.0);
+        const double wave = (net == 0 ? 0.1 : -0.1) * (bin == 1 ? 1.0 : -0.5);
+        if (process == 0) return exact + wave;
+        return net == 0 ? 0.1 * exact : 0.05 * exact;
+    };
+    test::write_example(folder.path(), ratios);
+    const test::ExampleFit fitted(folder.path(), text_with("report", "wifi"));
+
+    const auto record = finite_mc_record(fitted.alone, fitted.point, fitted.result, Log());
+
+    REQUIRE(record.has_value());
+    CHECK(record->wifi->determined.at(0).at(0) == 0.0);
+    CHECK(record->wifi->determined.at(0).at(1) > 0.5);
+    CHECK(record->wifi->ratios.at(0).factor.at(0) == std::vector<double>{0.5, 0.5});
+    const std::string warnings = fmt::format("{}", fmt::join(record->warnings, "\n"));
+    CHECK_THAT(warnings, Contains("which members of 'S' are better: they keep equal weights"));
+    const double most = record->wifi->ratios.at(0).factor.at(1).at(0);
+    CHECK(most > 5.0);  // 0.1 w_0 + 0.05 w_1 = 1
+    CHECK_THAT(warnings, Contains(fmt::format("'B' have weights of up to {:.1f},", most)));
+    // The nominal ratios are 1.
+    CHECK(std::abs(record->wifi->estimate - record->fit_value) > 2.0 * record->sigma);
+    CHECK_THAT(warnings, Contains("use = \"inflation\" or \"nuisance\" fits with them"));
 }
 
 TEST_CASE("an inflated interval ends where the inflated t is one", "[measurement]") {

@@ -89,21 +89,23 @@ inline FitRecord sample_record() {
                              0.7 / 3.0,
                              true}};
     record.shapes.untreated = {{"alpha", 0.9995, 0.7213, 0.9}};
-    record.finite_mc = FiniteMcRecord{
-        .method = FiniteMcMethod::replicas,
-        .use = FiniteMcUse::nuisance,
-        .sigma = 0.1,
-        .fit_value = 1.0 / 3.0,
-        .fit_error = 0.4,
-        .total_error = 0.41,
-        .inflation = 1.1,
-        .direction_sigma = 0.07,
-        .replicas = EstimateSpread{{0, 2}, {0.9, 1.1}},
-        .wifi =
-            WeightedMembersFit{
-                .sigma = 0.2, .estimate = 1.01, .error = 0.39, .ratios = {}, .converged = false},
-        .direction = {{NetRatios::replica, {{0.5, -0.5}}, {0.1}}},
-        .warnings = {"2 replicas"}};
+    record.finite_mc = FiniteMcRecord{.method = FiniteMcMethod::replicas,
+                                      .use = FiniteMcUse::nuisance,
+                                      .sigma = 0.1,
+                                      .fit_value = 1.0 / 3.0,
+                                      .fit_error = 0.4,
+                                      .total_error = 0.41,
+                                      .inflation = 1.1,
+                                      .direction_sigma = 0.07,
+                                      .replicas = EstimateSpread{{0, 2}, {0.9, 1.1}},
+                                      .wifi = WeightedMembersFit{.sigma = 0.2,
+                                                                 .estimate = 1.01,
+                                                                 .error = 0.39,
+                                                                 .ratios = {},
+                                                                 .determined = {},
+                                                                 .converged = false},
+                                      .direction = {{NetRatios::replica, {{0.5, -0.5}}, {0.1}}},
+                                      .warnings = {"2 replicas"}};
     set_spread(*record.finite_mc->replicas);
     record.comparisons = {{"exact ratios", fit}};
     record.comparisons[0].fit.parameters[0].error = 0.47;

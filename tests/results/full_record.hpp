@@ -21,6 +21,7 @@ inline FitRecord full_record() {
     record.finite_mc->members->not_converged = 1;
     set_spread(*record.finite_mc->members);
     record.finite_mc->wifi->ratios = {{NetRatios::member, {{0.5, 0.5}}, {0.01}}};
+    record.finite_mc->wifi->determined = {{1.5}};
     record.blinding =
         Blinding{"ffeeddccbbaa99887766554433221100",
                  Unblinding{"2026-11-22T12:00:00Z", "user@host",
