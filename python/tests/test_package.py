@@ -1,4 +1,5 @@
 """The package itself: it installs, it is typed, and its version is that of the project."""
+import importlib
 import re
 import subprocess
 import sys
@@ -30,3 +31,17 @@ def test_it_is_typed(tmp_path):
     done = subprocess.run([sys.executable, "-m", "mypy", "--cache-dir", str(tmp_path)], cwd=ROOT / "python", text=True, capture_output=True)
 
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_its_page_names_is_there():
+    page = (ROOT / "docs" / "python.md").read_text()
+    names = set(re.findall(r"ratiofarm\.([a-z_]+(?:\.[a-z_]+)?)\b(?!/)", page))
+    assert {"write_events", "open_run", "onnx.export", "hepdata.write", "plots"} <= names
+    for name in names:
+        module, _, rest = name.partition(".")
+        found = getattr(ratiofarm, module, None) or importlib.import_module(f"ratiofarm.{module}")
+        assert not rest or hasattr(found, rest), name
+    rows = page.split("| `run.` | what |")[1].split("\n\n")[0]
+    for cell in re.findall(r"^\| (`.*?) \|", rows, re.MULTILINE):
+        for name in re.findall(r"`([a-z_]+)", cell):
+            assert hasattr(ratiofarm.Run, name), name

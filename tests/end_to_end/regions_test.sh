@@ -69,41 +69,16 @@ on 2 cuts.toml cuts2 run >> cuts2.out 2>> cuts2.err
 grep -q '^select  *up to date' cuts2.out || fail "the selection was made twice"
 content_of cuts2 | diff cuts.content - || fail "two ranks: other bits"
 
-# What is selected, by NumPy: cuts, sums of weights and, for the bins, the events for inference.
+# What is selected, by NumPy and python/: cuts, sums of weights and, for the bins, the events for inference.
 cat > oracle.py <<'END'
-import json, sys, tomllib, h5py, numpy as np
-
-def philox(key, low):
-    mask = np.uint64(0xFFFFFFFF)
-    x = [low & mask, low >> np.uint64(32), np.zeros_like(low), np.zeros_like(low)]
-    k0, k1 = key & 0xFFFFFFFF, key >> 32
-    for _ in range(10):
-        a, b = np.uint64(0xD2511F53) * x[0], np.uint64(0xCD9E8D57) * x[2]
-        x = [(b >> np.uint64(32)) ^ x[1] ^ np.uint64(k0), b & mask,
-             (a >> np.uint64(32)) ^ x[3] ^ np.uint64(k1), a & mask]
-        k0, k1 = (k0 + 0x9E3779B9) & 0xFFFFFFFF, (k1 + 0xBB67AE85) & 0xFFFFFFFF
-    return x
-
-def is_inference(ids):  # the last half of [split]
-    words = philox(0x73706C6974, ids.astype("u8"))
-    return (((words[0] << np.uint64(32)) | words[1]) >> np.uint64(11)) * 2.0**-53 >= 0.5
+import sys, tomllib, h5py, numpy as np
+sys.path.insert(0, sys.argv.pop(1))
+import ratiofarm
 
 def score(run, x):
     """ln s_S - ln s_B by the nets of the preselection."""
-    with h5py.File(f"{run}/ensembles/preselection.h5") as file:
-        layout = json.loads(file["network"].attrs["parameter_layout"])
-        total = 0.0
-        for row in file["nets/weights"][:].astype("f8"):
-            block = {b["name"]: row[b["offset"]:][:int(np.prod(b["shape"]))].reshape(b["shape"])
-                     for b in layout}
-            y = (x - block["feature_shift"]) * block["feature_scale"]
-            layers = len(file["network"].attrs["hidden"]) + 1
-            for i in range(layers):
-                y = y @ block[f"layer{i}.weight"].T + block[f"layer{i}.bias"]
-                if i + 1 < layers:
-                    y = y / (1 + np.exp(-y))  # silu
-            total = total + (y[:, 0] - y[:, 1]) / len(file["nets/weights"])
-        return total
+    log_s = ratiofarm.Ensemble(f"{run}/ensembles/preselection.h5").log_probabilities(x)
+    return log_s[:, 0] - log_s[:, 1]
 
 run, kind, cut, tolerance = sys.argv[1], sys.argv[2], float(sys.argv[3]), float(sys.argv[4])
 edges = [float(e) for e in sys.argv[5:]]
@@ -117,7 +92,7 @@ with h5py.File("toy.h5") as events, h5py.File(f"{run}/selected.h5") as selected:
     for sample in ["S", "B", "B_up", "B_down"]:
         x, w, ids = (events[sample][name][:] for name in ["features", "weight", "id"])
         value = x[:, 0] if kind == "x" else score(run, x.astype("f8"))
-        inside, inference = value >= cut, is_inference(ids)
+        inside, inference = value >= cut, ratiofarm.split_part(ids, plain["split"]) == 2
         if kind == "x":  # the same events, in the same order
             assert (selected[sample]["id"][:] == ids[inside]).all()
             assert (selected[sample]["weight"][:] == w[inside]).all()
@@ -146,7 +121,7 @@ for side, total in [("up", 1.05), ("down", 0.96)]:
     assert abs(factors[side] / wanted - 1) < tolerance, (side, factors, wanted)
 print("yield factors", factors)
 END
-"$RATIOFARM_PYTHON" oracle.py cuts x 0 1e-9 -inf -2 -1 0 || fail "the selection by cuts is wrong"
+"$RATIOFARM_PYTHON" oracle.py "$shared/../../python/src" cuts x 0 1e-9 -inf -2 -1 0 || fail "the selection by cuts is wrong"
 
 # The fit: better than counting, at most as good as looking at everything unbinned, and true. The
 # exact densities say what the whole sample is worth. 15000 events of B stand for 900: they know the
@@ -171,7 +146,7 @@ expect_in "region" moved.err
 expect_in "0.25" moved.err
 expect_in "--accept-change" moved.err
 on 1 moved.toml cuts run --accept-change > moved.out 2>> moved.err
-"$RATIOFARM_PYTHON" oracle.py cuts x 0.25 1e-9 -inf -2 -1 0.25 || fail "the moved selection is wrong"
+"$RATIOFARM_PYTHON" oracle.py "$shared/../../python/src" cuts x 0.25 1e-9 -inf -2 -1 0.25 || fail "the moved selection is wrong"
 
 # Counted alone: no net is trained, no ratio is needed, and the error is that of the closed form.
 make_region_campaign counts.toml counts <<'END'
@@ -207,7 +182,7 @@ expect_code 2 ratiofarm train score.toml --out shard --shard 0/2 2> shard.err
 expect_in "whole farm" shard.err
 on 1 score.toml score run > score.out 2> score.err
 content_of score > score.content
-"$RATIOFARM_PYTHON" oracle.py score score -0.5 2e-3 -inf -2 -1 -0.5 || fail "the selection by score is wrong"
+"$RATIOFARM_PYTHON" oracle.py "$shared/../../python/src" score score -0.5 2e-3 -inf -2 -1 -0.5 || fail "the selection by score is wrong"
 ratiofarm verify --out score > score.verify || fail "$(cat score.verify)"
 compgen -G "score/tasks/*/*.state" > /dev/null && fail "checkpoints were left behind"
 

@@ -18,4 +18,5 @@ print(f"mu = {learned['value']:.3f} +- {learned['error']:.3f}, {histogram['label
 assert abs(learned["value"] - 1) < 0.25, learned
 assert 0.7 < learned["error"] / binned["error"] < 1.3, (learned, binned)
 END
+"$python" "$shared/read_run.py" dimuon.run
 grep -q 'chi2' dimuon.run/report.html || fail "the report shows no closure"

@@ -28,6 +28,7 @@ assert abs(pull) < 0.3, pull
 assert 0.85 < ratio < 1.1, ratio
 assert fit["converged"]
 END
+    "$python" "$shared/read_run.py" $dimension.run
     content_of $dimension.run > /dev/null
     grep -q '<svg' $dimension.run/report.html || fail "the report has no plots"
     rm -f *.h5

@@ -18,6 +18,7 @@ overtraining = 0
 END
 ratiofarm check campaign.toml > check.out
 run_on 2 measurement.run run > run.out 2> run.err
+"$python" "$shared/read_run.py" measurement.run
 "$python" - measurement.h5 measurement.run/fit.json <<'END'
 import json, sys
 import h5py, numpy as np

@@ -38,6 +38,10 @@ sed -i -e 's/^events = .*/events = 60000/' -e 's/^batch = .*/batch = 1024/' -e '
 "$bin/ratiofarm" check learned.toml || [ $? = 2 ] # the events are not there yet
 "$bin/ratiofarm" simulate learned.toml --ratios learned_exact.h5
 "$bin/ratiofarm" run learned.toml --out learned.run
+read_run="$(dirname "$examples")/tests/support/read_run.py"
+"$python" "$read_run" learned.run
+for name in none shifted closed; do "$python" "$read_run" $name.run $name.toml exact.h5; done
+"$python" "$read_run" far.run far.toml far.h5
 "$python" "$examples"/03_systematics/exact.py learned.toml learned.run | tee exact.txt
 "$python" "$examples"/03_systematics/swap_exact.py learned.run/ratios.h5 learned_exact.h5 --replace r,g \
     --out swapped.h5
