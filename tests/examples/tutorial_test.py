@@ -6,6 +6,7 @@ Blocks of the page in their order: `toml` with a title writes (or appends to) th
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -40,11 +41,17 @@ def expect_lines(page, output, command):
 def run(command, folder):
     command = "\n".join(line for line in command.splitlines() if not line.startswith("export "))
     environment = os.environ | {"PATH": f"{programs}:{os.environ['PATH']}", "REPOSITORY": str(source)}
-    done = subprocess.run(["bash", "-euc", command], cwd=folder, env=environment, text=True, timeout=300,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    if done.returncode:
-        sys.exit(f"FAILED: '{command}' ended with {done.returncode}:\n{done.stdout}")
-    return done.stdout
+    # A group of its own, so that no rank outlives a command that takes too long.
+    process = subprocess.Popen(["bash", "-euc", command], cwd=folder, env=environment, text=True, start_new_session=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        output = process.communicate(timeout=200)[0]
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        sys.exit(f"FAILED: '{command}' took longer than 200 s:\n{process.communicate()[0]}")
+    if process.returncode:
+        sys.exit(f"FAILED: '{command}' ended with {process.returncode}:\n{output}")
+    return output
 
 
 def main():
