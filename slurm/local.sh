@@ -18,9 +18,16 @@ source "$here/supervise.sh"
 launch=()
 [[ $ranks -gt 1 ]] && launch=(mpirun --oversubscribe --bind-to none -n "$ranks")
 
+out=$(run_folder "$@")
+idle=0
 for ((starts = 1; starts <= max_starts; starts++)); do
+    before=$(results_of "$out")
     run_through_crashes "${launch[@]}" ratiofarm run "$@"
     [[ $code == 75 && -z $stop_signal ]] || exit "$code"
+    if gets_nowhere "$out" "$before" "$idle"; then
+        note "not started again: look above for why it stops, mend that and start it yourself"
+        exit 2
+    fi
     note "stopped early (exit code 75); start $starts of at most $max_starts"
 done
 exit 75

@@ -25,6 +25,9 @@ esac
 # `ratiofarm submit --as chain` set "next" themselves.
 continue_by=${RATIOFARM_CONTINUE:-requeue}
 max_starts=${RATIOFARM_MAX_STARTS:-50}
+# A run that stops early so many times in a row without a new result or a step of a training ends
+# with exit code 2: no repetition mends that.
+max_idle=${RATIOFARM_MAX_IDLE:-3}
 # What a chained job asks for besides nodes, tasks, CPUs, time, partition and account: the options
 # of `ratiofarm submit --sbatch`. Add the options that you give to sbatch yourself.
 declare -a chain_options="(${RATIOFARM_CHAIN_OPTIONS:-})" # for example (--gpus-per-node=4)

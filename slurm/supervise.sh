@@ -32,6 +32,49 @@ supervise() {
 # from; 0 to 3 are ratiofarm's own verdicts, 75 is a stop on request, 126 and 127 a wrong PATH.
 is_crash() { [[ $1 -gt 3 && $1 != 75 && $1 != 126 && $1 != 127 ]]; }
 
+# run_folder ARGUMENT...: where these arguments of ratiofarm put a run; nothing if that is not to be seen.
+run_folder() {
+    local campaign='' out='' name
+    while [[ $# -gt 0 ]]; do
+        case $1 in
+            --out) out=${2:-} && shift ;;
+            --out=*) out=${1#--out=} ;;
+            *) [[ -n $campaign || ! -f $1 ]] || campaign=$1 ;;
+        esac
+        shift
+    done
+    if [[ -z $out && -n $campaign ]]; then
+        name=$(sed -n '/^ *\[campaign\]/,/^ *\[[^c]/s/^ *name *= *"\(.*\)".*/\1/p' "$campaign" | head -n 1)
+        out=${name:+$name.run}
+    fi
+    echo "$out"
+}
+
+# results_of FOLDER: changes whenever there is a new result or a checkpoint that is farther. The
+# first 44 bytes of a checkpoint hold the checksum of all others.
+results_of() {
+    [[ -d ${1:-} ]] || return 0
+    {
+        find "$1" -type f \( -name '*.ckpt' -o -name '*.h5' -o -name '*.json' -o -name '*.html' \) \
+            -printf '%P %s\n'
+        find "$1" -type f -name '*.state' -print -exec head -qc 44 {} \; | od -An -c
+    } 2>/dev/null | sort | cksum
+}
+
+# gets_nowhere FOLDER BEFORE IDLE: after an early stop, whether $max_idle starts in a row made no
+# result and no step; $idle is then their number. BEFORE is results_of FOLDER at the start, IDLE how
+# many came before.
+gets_nowhere() {
+    idle=0
+    [[ -n $1 ]] || return 1
+    if [[ $(results_of "$1") == "$2" ]]; then
+        idle=$(($3 + 1))
+        # shellcheck disable=SC2154  # set in site.sh
+        note "nothing new in '$1' since this start, $idle of at most $max_idle times in a row"
+    fi
+    [[ $idle -ge $max_idle ]]
+}
+
 # run_through_crashes COMMAND...: supervise it, again after each crash up to $max_crashes times.
 run_through_crashes() {
     local crashes=0

@@ -57,6 +57,19 @@ expect_starts 2
 cat "$STATE"/ratiofarm-*.log "$STATE/output" >"$STATE/both" 2>/dev/null
 expect_line "start 2 of at most 50" "$STATE/both"
 
+law "a job that gets nowhere is not queued again for ever"
+mkdir here
+PLAN="early early early" RATIOFARM_MAX_IDLE=2 submit campaign.toml --out here
+expect_equal "$code" 2 "the exit code"
+expect_starts 2
+expect_line "and not continued: look above for why"
+
+law "where requeue is forbidden neither"
+mkdir here
+PLAN="early early early" RATIOFARM_MAX_IDLE=2 RATIOFARM_CONTINUE=chain submit campaign.toml --out here
+while [[ -n $(squeue -h) ]]; do sleep 0.2; done
+expect_starts 2
+
 law "a farm that never finishes is not started for ever"
 PLAN="early early early" RATIOFARM_MAX_STARTS=2 submit campaign.toml
 expect_equal "$code" 75 "the exit code"

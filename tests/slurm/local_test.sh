@@ -42,6 +42,24 @@ PLAN="early early early" RATIOFARM_MAX_STARTS=2 run_local 1 campaign.toml
 expect_equal "$code" 75 "the exit code"
 expect_starts 2
 
+law "local.sh gives up what gets nowhere, and goes on with what does a step"
+mkdir here
+PLAN="early early early early" RATIOFARM_MAX_IDLE=2 run_local 2 campaign.toml --out here
+expect_equal "$code" 2 "the exit code"
+expect_starts 2
+expect_line "nothing new in 'here' since this start, 2 of at most 2 times in a row"
+rm "$STATE/log"
+PLAN="early step early step step done" RATIOFARM_MAX_IDLE=2 run_local 1 campaign.toml --out=here
+expect_equal "$code" 0 "the exit code"
+expect_starts 6
+rm -r "$STATE/log" here
+printf '# x\n[campaign]\nseed = 1\nname = "here"\n[events]\nname = "no"\n' >campaign.toml
+mkdir here.run
+PLAN="early early early early early" run_local 1 --device cpu campaign.toml
+expect_equal "$code" 2 "the exit code without --out"
+expect_starts 3
+expect_line "nothing new in 'here.run'"
+
 law "Ctrl-C and TERM stop the farm cleanly, and it is not started again"
 for signal in INT TERM; do
     rm -f "$STATE"/{log,waiting}

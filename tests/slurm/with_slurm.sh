@@ -109,7 +109,7 @@ for name in "${names[@]}"; do
     echo $! >"$home/$name.daemon"
 done
 idle_nodes() { sinfo -h -N -o %T 2>/dev/null | grep -c idle; }
-for _ in {1..100}; do
+for _ in {1..600}; do
     [[ $(idle_nodes) == "$nodes" ]] && break
     sleep 0.1
 done
