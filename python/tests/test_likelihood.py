@@ -169,6 +169,27 @@ def test_the_reader_gives_the_nll_of_the_fit(name, exact):
         assert any(point.get("below_floor", 0) > 0 for point in computed)  # the continuation was needed
 
 
+@pytest.mark.parametrize("keep", [False, True])
+def test_shapes_that_are_not_significant_are_left_out_as_the_fit_does(keep, exact):
+    folder, campaign, ratios = prepared(exact, "shapes")
+    (folder / "null.h5").write_bytes(ratios.read_bytes())
+    with h5py.File(folder / "null.h5", "a") as file:
+        file.attrs["version"] = np.int64(3)
+        none = [float(name == "alpha_scale") for name in file.attrs["shape_parameters"]]
+        file.attrs.update(shape_none=none, shape_gain=[0.1] * len(none), shape_gain_error=[0.2] * len(none),
+                          shape_noise_variance=[np.nan] * len(none))
+    option = ["--keep-null-shapes"] if keep else []
+    fit = json.loads(program("fit", campaign, "--ratios", "null.h5", "--out", f"null{keep}.run", "--json", *option, folder=folder))
+
+    likelihood = Likelihood(campaign, folder / "null.h5", keep_null_shapes=keep)
+
+    assert fit["shapes"]["judged"][0]["left_out"] == (not keep)
+    minimum = dict(zip(likelihood.parameters, fit["minima"][0]["parameters"]))
+    assert abs(likelihood.nll(minimum) - fit["nll"]) < 1e-9
+    other = Likelihood(campaign, folder / "null.h5", keep_null_shapes=not keep)
+    assert abs(other.nll(alpha_scale=1.0) - likelihood.nll(alpha_scale=1.0)) > 1e-3  # it matters
+
+
 def test_another_minimiser_finds_the_same_minimum(exact):
     folder, campaign, ratios = prepared(exact, "shapes")
     fit = json.loads(program("fit", campaign, "--ratios", ratios, "--out", "minuit.run", "--json", folder=folder))
