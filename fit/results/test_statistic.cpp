@@ -41,6 +41,7 @@ struct TestStatistics::State {
     const FitResult& result;
     std::size_t poi;
     Profile profile;
+    double inflation;
 
     ProfilePoint at(double mu) {
         const Parameter& parameter = likelihood.model().parameters[poi];
@@ -59,14 +60,16 @@ struct TestStatistics::State {
     }
 };
 
-TestStatistics::TestStatistics(const Likelihood& likelihood, const FitResult& result) {
+TestStatistics::TestStatistics(const Likelihood& likelihood,
+                               const FitResult& result,
+                               double inflation) {
     const std::size_t poi = parameter_index(likelihood.model(), result.poi);
     if (search_space(likelihood).held[poi]) {
         throw ConfigError("test of '" + result.poi +
                           "': the parameter is fixed, or nothing depends on it");
     }
-    state_ =
-        std::make_unique<State>(State{likelihood, result, poi, Profile(likelihood, result, {poi})});
+    state_ = std::make_unique<State>(
+        State{likelihood, result, poi, Profile(likelihood, result, {poi}), inflation});
 }
 
 TestStatistics::~TestStatistics() = default;
@@ -86,7 +89,7 @@ double TestStatistics::value(TestStatistic statistic, double mu) {
     if (limit && estimated > mu) return 0.0;
     double t = state_->profile.t(state_->at(mu));
     if (tilde && estimated < 0.0) t -= state_->profile.t(state_->at(0.0));
-    return std::max(0.0, t);
+    return std::max(0.0, t) / state_->inflation;
 }
 
 std::optional<std::vector<double>> TestStatistics::deeper() const {

@@ -48,11 +48,13 @@ struct SystematicSection {
 
 /// What happens to shapes that are not significant.
 enum class InsignificantShapes : std::uint8_t {
-    norm_only,  ///< they are left out of the likelihood, with their yields kept
+    as_error,   ///< they are left out of the likelihood, with their yields kept; the error of the
+                ///< parameter of interest holds what they could do to it
+    norm_only,  ///< they are left out, and nothing holds what they could do
     keep,       ///< they are used and reported
 };
 template <>
-inline constexpr auto enum_words<InsignificantShapes> = words("norm_only", "keep");
+inline constexpr auto enum_words<InsignificantShapes> = words("as_error", "norm_only", "keep");
 
 /// [systematics]: the nets of all shapes.
 struct SystematicsSection {
@@ -61,7 +63,7 @@ struct SystematicsSection {
     double rate_factor = 1.0;   ///< of training.learning_rate
     bool halves = true;         ///< two more nets per side, each on half of the training events:
                                 ///< what they disagree on is noise (spurious information)
-    InsignificantShapes null_shapes = InsignificantShapes::norm_only;
+    InsignificantShapes null_shapes = InsignificantShapes::as_error;
     double null_level = 3.0;  ///< held-out gain, in standard errors, that makes a shape significant
     bool operator==(const SystematicsSection&) const = default;
 };

@@ -54,6 +54,7 @@ public:
     AsimovFit(const mpi::Communicator& world,
               const ReferenceModel& reference,
               std::vector<double> theta,
+              double inflation,
               unsigned threads)
         : expected_(reference.likelihood().expected_data(
               reference.data(), reference.likelihood().coordinates().to_internal(theta))),
@@ -63,7 +64,7 @@ public:
                       {.threads = threads}) {
         likelihood_.set_observed(expected_.observed);
         result_ = fit(likelihood_, {.interval = false}, Log());  // tests follow other minima, too
-        statistics_.emplace(likelihood_, result_);
+        statistics_.emplace(likelihood_, result_, inflation);
     }
     AsimovFit(const AsimovFit&) = delete;
     AsimovFit& operator=(const AsimovFit&) = delete;
@@ -118,9 +119,12 @@ std::vector<std::string> limit_warnings(const FittedCampaign& fitted, std::size_
             "a coefficient contains the root of the parameter of interest: the asymptotic formulae "
             "fail near 0; take thresholds from toys");
     }
-    if (fitted.record.finite_mc && fitted.record.finite_mc->inflation != 1.0) {
-        warnings.emplace_back(
-            "limits do not inflate t: only the nuisance parameter of [finite_mc] enters them");
+    const ShapeRecord& shapes = fitted.record.shapes;
+    if (!shapes.untreated.empty() && !shapes.left_out_error) {
+        warnings.push_back(
+            fmt::format("the limits hold nothing of what the shapes of {} parameter(s) that were "
+                        "left out could do",
+                        shapes.untreated.size()));
     }
     return warnings;
 }
@@ -145,9 +149,10 @@ LimitRecord limits_of(RunContext& context,
                       std::optional<std::vector<double>>& deeper) {
     const std::size_t index = parameter_index(fitted.model, fitted.record.fit.poi);
     const Parameter& poi = fitted.model.parameters[index];
-    TestStatistics observed(fitted.likelihood, fitted.record.fit);
+    const double inflation = inflation_of(fitted.record);
+    TestStatistics observed(fitted.likelihood, fitted.record.fit, inflation);
     const ReferenceModel reference(context.world, campaign, fitted, threads);
-    AsimovFit background(context.world, reference, observed.conditional(0.0), threads);
+    AsimovFit background(context.world, reference, observed.conditional(0.0), inflation, threads);
     LimitRecord record;
     record.warnings = limit_warnings(fitted, index);
     record.limits = upper_limits(observed, background.statistics(), poi, wanted.limits);
@@ -162,7 +167,8 @@ LimitRecord limits_of(RunContext& context,
     }
     std::optional<AsimovFit> signal;
     if (wanted.expected_at >= poi.low && wanted.expected_at <= poi.high) {
-        signal.emplace(context.world, reference, observed.conditional(wanted.expected_at), threads);
+        signal.emplace(context.world, reference, observed.conditional(wanted.expected_at),
+                       inflation, threads);
         record.expected_at = wanted.expected_at;
     }
     record.discovery = discovery_test(observed, signal ? &signal->statistics() : nullptr);

@@ -65,8 +65,8 @@ void fill_scan(const mpi::Communicator& world, const Arguments& arguments, Fitte
         ScanOptions options{.parameter = names[0]};
         if (arguments.has("exact")) options.tolerance = 0.0;
         result.scan = scan(fitted.likelihood, result, points[0], options);
-        if (fitted.record.finite_mc && names[0] == result.poi) {
-            for (ScanPoint& point : result.scan) point.t /= fitted.record.finite_mc->inflation;
+        if (names[0] == result.poi) {
+            for (ScanPoint& point : result.scan) point.t /= inflation_of(fitted.record);
         }
         result.scan_parameter = names[0] == result.poi ? "" : names[0];
     } else {

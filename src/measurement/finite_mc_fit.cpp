@@ -233,10 +233,10 @@ LikelihoodData finite_mc_data(const mpi::Communicator& comm,
     return data;
 }
 
-void inflate(const Likelihood& likelihood, const FiniteMcRecord& record, FitResult& result) {
-    if (record.inflation == 1.0) return;
-    for (ScanPoint& point : result.scan) point.t /= record.inflation;
-    const Interval ends = interval(likelihood, result, record.inflation);
+void inflate(const Likelihood& likelihood, double inflation, FitResult& result) {
+    if (inflation == 1.0) return;
+    for (ScanPoint& point : result.scan) point.t /= inflation;
+    const Interval ends = interval(likelihood, result, inflation);
     for (FittedParameter& parameter : result.parameters) {
         if (parameter.name != result.poi) continue;
         parameter.error_low = parameter.error_high = std::nullopt;

@@ -35,8 +35,8 @@ LikelihoodData finite_mc_data(const mpi::Communicator& comm,
                               const std::optional<FiniteMcRecord>& record,
                               ReferenceRows rows = ReferenceRows::where_needed);
 
-/// Divides t of the scan by the inflation and widens the interval of the parameter of interest to
+/// Divides t of the scan by an inflation and widens the interval of the parameter of interest to
 /// where the inflated t is 1. Collective over the likelihood's communicator.
-void inflate(const Likelihood& likelihood, const FiniteMcRecord& record, FitResult& result);
+void inflate(const Likelihood& likelihood, double inflation, FitResult& result);
 
 }  // namespace ratiofarm

@@ -87,7 +87,7 @@ UnbinnedRegionInput region_input(const RatioFile& ratios, InsignificantShapes nu
         const bool significant =
             header.significances.empty() || header.significances[i].significant;
         input.shapes.push_back({header.shapes[i].process, header.shapes[i].parameter,
-                                !significant && null_shapes == InsignificantShapes::norm_only});
+                                !significant && null_shapes != InsignificantShapes::keep});
     }
     for (const auto& yield : ratios.header().yields) {
         input.yields.push_back({yield.process, yield.parameter, yield.factors});

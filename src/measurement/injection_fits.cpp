@@ -1,8 +1,12 @@
 #include "injection_fits.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "ratiofarm/mpi/together.hpp"
+
+#include "finite_mc_fit.hpp"
+#include "left_out_shapes.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -56,7 +60,15 @@ std::vector<InjectionFit> injection_fits(const mpi::Communicator& comm,
             mpi::together(comm, [&] { model = model_for_ratios(injected, ratios); });
             const Likelihood likelihood(model, load_data(comm, injected, model, ratios), comm,
                                         options.likelihood);
-            const FitResult result = fit(likelihood, {.starts = options.starts}, Log());
+            FitResult result = fit(likelihood, {.starts = options.starts}, Log());
+            if (options.left_out_error > 0.0) {
+                const double fit_error = find_fitted(result, result.poi)->error;
+                widen(result, options.left_out_error);
+                if (fit_error > 0.0) {
+                    inflate(likelihood, 1.0 + std::pow(options.left_out_error / fit_error, 2),
+                            result);
+                }
+            }
             fits.push_back(summary(injection, data_description(injected, model),
                                    asimov_point(injected, model), result));
         });

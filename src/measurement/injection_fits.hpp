@@ -14,6 +14,7 @@ namespace ratiofarm {
 struct InjectionOptions {
     LikelihoodOptions likelihood = {};
     unsigned starts = 4;
+    double left_out_error = 0.0;  ///< of the main fit (ShapeRecord), in quadrature with each error
 };
 
 /// A campaign that fits one of its own injections instead of its data.

@@ -45,7 +45,7 @@ std::map<std::string, double> events_of(const Likelihood& likelihood,
 }
 
 void add_shapes(const RatioFile& ratios,
-                const UnbinnedRegion& region,
+                std::size_t r,
                 const std::map<std::string, double>& events,
                 const StatisticalModel& model,
                 ShapeRecord& record) {
@@ -56,7 +56,7 @@ void add_shapes(const RatioFile& ratios,
         const ShapeSignificance& significance = header.significances[i];
         record.shapes.push_back({shape.process, shape.parameter, significance,
                                  events.at(shape.process) * significance.noise_variance,
-                                 !significance.significant && !uses_shape(region, shape)});
+                                 is_left_out(header, i, model, r)});
     }
 }
 
@@ -82,7 +82,26 @@ FitResult fit_with_all_shapes(const mpi::Communicator& comm,
     return fit(likelihood, {.starts = 0, .interval = false}, Log());
 }
 
+std::string what_holds_them(const ShapeRecord& record, const std::string& poi) {
+    if (!record.left_out_error) {
+        return fmt::format("no error of {} holds what they could do to it", poi);
+    }
+    return fmt::format(
+        "the error of {} holds {:.4g} for what they could do to it, and is {:.4g} "
+        "without that",
+        poi, *record.left_out_error, record.error_without);
+}
+
 }  // namespace
+
+bool is_left_out(const RatioHeader& header,
+                 std::size_t column,
+                 const StatisticalModel& model,
+                 std::size_t region) {
+    const RatioShape& shape = header.shapes[column];
+    return !header.significances[column].significant && is_known(model, shape.parameter) &&
+           !uses_shape(model.unbinned[region], shape);
+}
 
 ShapeRecord shape_record(const Campaign& campaign,
                          const RatioFiles& ratios,
@@ -93,7 +112,7 @@ ShapeRecord shape_record(const Campaign& campaign,
     const StatisticalModel& model = likelihood.model();
     for (std::size_t r = 0; r < ratios.size(); ++r) {
         const UnbinnedRegion& region = model.unbinned[r];
-        add_shapes(*ratios[r], region, events_of(likelihood, region, fitted), model, record);
+        add_shapes(*ratios[r], r, events_of(likelihood, region, fitted), model, record);
     }
     const auto left_out = [](const ShapeRecord::Shape& shape) { return shape.left_out; };
     if (std::none_of(record.shapes.begin(), record.shapes.end(), left_out)) return record;
@@ -122,8 +141,10 @@ std::vector<std::string> shape_warnings(const ShapeRecord& record, const Statist
                                  entry.parameter, entry.error, entry.untreated);
         }
         warnings.push_back(fmt::format(
-            "the shapes of {} parameter(s) are not significant, so only their yields vary: {}{}",
-            record.untreated.size(), names, record.untreated.size() > most_names ? ", ..." : ""));
+            "the shapes of {} parameter(s) are not significant, so only their yields vary: {}{}; "
+            "{}",
+            record.untreated.size(), names, record.untreated.size() > most_names ? ", ..." : "",
+            what_holds_them(record, model.parameter_of_interest)));
     }
     for (const Parameter& parameter : model.parameters) {
         if (parameter.constraint.kind == Constraint::Kind::none) continue;

@@ -19,6 +19,13 @@ ShapeRecord shape_record(const Campaign& campaign,
                          const FitResult& fitted,
                          const LikelihoodOptions& options);
 
+/// True if a tested shape is not significant and a region leaves it out, although its model has the
+/// parameter. \param column of the region's ratio file
+bool is_left_out(const RatioHeader& header,
+                 std::size_t column,
+                 const StatisticalModel& model,
+                 std::size_t region);
+
 /// Warnings about constraints: shapes that were left out, and
 /// parameters whose noise by itself would make their error smaller than 0.98 of the constraint.
 std::vector<std::string> shape_warnings(const ShapeRecord& record, const StatisticalModel& model);

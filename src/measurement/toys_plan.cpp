@@ -12,6 +12,7 @@
 #include "core/seeds.hpp"
 
 #include "fit_input.hpp"
+#include "left_out_shapes.hpp"
 #include "region_source.hpp"
 #include "toys_events.hpp"
 
@@ -98,6 +99,12 @@ ToyPlan::ToyPlan(const mpi::Communicator& world, const FitSource& source, ToyReq
 
 std::vector<std::string> ToyPlan::warnings() const {
     std::vector<std::string> warnings;
+    if (const auto left_out = left_out_parameters(ratios_, exact_); !left_out.empty()) {
+        warnings.push_back(fmt::format(
+            "toys know nothing of the shapes of {} parameter(s) that were left out ({}{}): their "
+            "errors, thresholds and pulls do not hold what these could do",
+            left_out.size(), left_out.front(), left_out.size() > 1 ? ", ..." : ""));
+    }
     if (request_.unit_weights) return warnings;
     for (const auto& region : cancelled_) {
         for (const CancelledWeights& set : region) {

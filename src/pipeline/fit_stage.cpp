@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <optional>
 
@@ -13,6 +14,7 @@
 #include "measurement/finite_mc_fit.hpp"
 #include "measurement/fit_input.hpp"
 #include "measurement/injection_fits.hpp"
+#include "measurement/left_out_shapes.hpp"
 #include "measurement/shape_fits.hpp"
 #include "measurement/used_samples.hpp"
 #include "results/fit_json.hpp"
@@ -23,7 +25,7 @@ namespace ratiofarm {
 namespace {
 
 /// Raised when the same ratios give another fit.json.
-constexpr std::uint64_t fit_algorithm = 6;
+constexpr std::uint64_t fit_algorithm = 7;
 
 /// Digest of everything the fit is made from.
 /// \param made_from of the campaign as it is fitted
@@ -171,6 +173,35 @@ void add_finite_mc(RunContext& context,
     record.model = summary_of(fitted.model);
 }
 
+/// Collective over the context's world. What shapes that were left out could do becomes part of the
+/// error of the parameter of interest.
+void add_left_out_error(RunContext& context,
+                        const Campaign& campaign,
+                        const FitInputs& inputs,
+                        FittedCampaign& fitted) {
+    FitRecord& record = fitted.record;
+    const bool asked = campaign.systematic_nets.null_shapes == InsignificantShapes::as_error;
+    const double error = find_fitted(record.fit, record.fit.poi)->error;
+    if (!asked || record.shapes.untreated.empty() || !(error > 0.0)) return;
+    const LikelihoodData data = finite_mc_data(context.world, campaign, inputs.model, inputs.ratios,
+                                               record.finite_mc, ReferenceRows::always);
+    const FittedPoint point{campaign,
+                            inputs.ratios,
+                            fitted.model,
+                            data,
+                            fitted.likelihood.coordinates().to_internal(best_values(record.fit)),
+                            inputs.likelihood};
+    find_left_out_error(context.world, point, record.fit, record.shapes);
+    const double left_out = *record.shapes.left_out_error;
+    widen(record.fit, left_out);
+    if (record.finite_mc) {
+        record.finite_mc->fit_error = std::hypot(record.finite_mc->fit_error, left_out);
+        record.finite_mc->total_error = std::hypot(record.finite_mc->total_error, left_out);
+    }
+    context.log.info("error for shapes that were left out",
+                     {{"parameter", record.fit.poi}, {"of_shapes", left_out}, {"fit", error}});
+}
+
 /// Collective over the context's world. The fit with all that is said of it but the comparisons.
 FittedCampaign fit_anew(RunContext& context,
                         const Campaign& campaign,
@@ -197,18 +228,20 @@ FittedCampaign fit_anew(RunContext& context,
     const Likelihood& likelihood = fitted.likelihood;
     record.shapes = shape_record(campaign, ratios, likelihood, record.fit, likelihood_options);
     add_finite_mc(context, campaign, inputs, fitted);
+    add_left_out_error(context, campaign, inputs, fitted);
     for (std::string& warning : shape_warnings(record.shapes, model)) {
         record.fit.warnings.push_back(std::move(warning));
     }
     mpi::together(world, [&] { apply_guard_policies(campaign.inference, record.fit.guards); });
     record.blinding = blinding;
-    record.injections =
-        injection_fits(world, campaign, ratios, {likelihood_options, options.starts});
+    record.injections = injection_fits(
+        world, campaign, ratios,
+        {likelihood_options, options.starts, record.shapes.left_out_error.value_or(0.0)});
     const std::vector<double>& given = campaign.inference.scan;
     record.fit.scan =
         scan(likelihood, record.fit,
              given.empty() ? default_scan_points(likelihood.model(), record.fit) : given);
-    if (record.finite_mc) inflate(likelihood, *record.finite_mc, record.fit);
+    inflate(likelihood, inflation_of(record), record.fit);
     return fitted;
 }
 

@@ -11,6 +11,7 @@
 
 #include "core/sealed_text.hpp"
 #include "measurement/finite_mc_fit.hpp"
+#include "measurement/left_out_shapes.hpp"
 
 namespace ratiofarm {
 
@@ -87,7 +88,8 @@ void take_over(RunContext& context,
                     "a scan or a test came there, and the fit went on from it",
                     2.0 * (before.nll - fit.nll)));
     context.log.warning(fit.warnings.front());
-    if (fitted.record.finite_mc) inflate(fitted.likelihood, *fitted.record.finite_mc, fit);
+    if (fitted.record.shapes.left_out_error) widen(fit, *fitted.record.shapes.left_out_error);
+    inflate(fitted.likelihood, inflation_of(fitted.record), fit);
     before = std::move(fit);
     fitted.record.limits.reset();
     publish_fit(context, directory, fitted.record);

@@ -80,13 +80,27 @@ std::string constrained_table(const FitResult& fit) {
     return text;
 }
 
-std::string breakdown_line(const FitResult& fit) {
+/// "the error of mu holds ...": what shapes that were left out could do.
+std::string left_out_line(const FitRecord& record) {
+    const ShapeRecord& shapes = record.shapes;
+    if (!shapes.left_out_error) return {};
+    return fmt::format(
+        "the error of {} holds {:.4g} for the shapes of {} parameter(s) that are not significant "
+        "and were left out; without that it is {:.4g}\n",
+        record.fit.poi, *shapes.left_out_error, shapes.untreated.size(), shapes.error_without);
+}
+
+std::string breakdown_line(const FitRecord& record) {
+    const FitResult& fit = record.fit;
     const ErrorBreakdown& parts = fit.breakdown;
     if (!(parts.systematic > 0.0)) return {};
+    const auto& left_out = record.shapes.left_out_error;
     std::string text = fmt::format(
-        "error of {}: {:.4g} = {:.4g} (stat) + {:.4g} (syst) in quadrature, by shifts of global "
+        "error of {}: {:.4g} = {:.4g} (stat) + {:.4g} (syst){} in quadrature, by shifts of global "
         "observables; {:.4g} with all constrained parameters fixed\n",
-        fit.poi, parts.total, parts.statistical, parts.systematic, parts.statistical_frozen);
+        fit.poi, parts.total, parts.statistical, parts.systematic,
+        left_out ? fmt::format(" + {:.4g} (shapes left out)", *left_out) : "",
+        parts.statistical_frozen);
     for (const GroupError& group : parts.groups) {
         text += fmt::format("  {}: {:.4g} by global observables, {:.4g} by fixing the group\n",
                             group.group, group.global_observables, group.frozen);
@@ -126,10 +140,14 @@ std::string injection_lines(const InjectionFit& injection) {
     return text;
 }
 
-std::string untreated_line(const ShapeRecord::Untreated& entry) {
+std::string untreated_line(const ShapeRecord::Untreated& entry, const FitRecord& record) {
+    const std::string moved = record.shapes.left_out_error
+                                  ? fmt::format(", and {} would move by {:+.4g} (noise {:.2g})",
+                                                record.fit.poi, entry.shift, entry.shift_noise)
+                                  : "";
     return fmt::format(
-        "{}: error {:.4f}; with its shapes, which are not significant, it would be {:.4f}\n",
-        entry.parameter, entry.error, entry.untreated);
+        "{}: error {:.4f}; with its shapes, which are not significant, it would be {:.4f}{}\n",
+        entry.parameter, entry.error, entry.untreated, moved);
 }
 
 }  // namespace
@@ -159,14 +177,14 @@ std::string fit_text(const FitRecord& record) {
     const FitResult& fit = record.fit;
     std::string text;
     const FittedParameter* poi = find_fitted(fit, fit.poi);
-    if (poi != nullptr) text += parameter_line(*poi);
+    if (poi != nullptr) text += parameter_line(*poi) + left_out_line(record);
     for (const auto& parameter : fit.parameters) {
         if (&parameter != poi && !parameter.pull) text += parameter_line(parameter);
     }
     for (const auto& parameter : fit.parameters) {
         if (!parameter.pull) text += interval_line(parameter);
     }
-    text += constrained_table(fit) + breakdown_line(fit);
+    text += constrained_table(fit) + breakdown_line(record);
     text += fmt::format("{}, EDM {:.2g}, {}\n", fit.converged ? "converged" : "NOT CONVERGED",
                         fit.edm, passes_text(fit));
     if (!record.data.empty()) text += fmt::format("data: {}\n", record.data);
@@ -174,7 +192,7 @@ std::string fit_text(const FitRecord& record) {
     if (record.finite_mc) text += finite_mc_text(*record.finite_mc, fit.poi);
     text += minima_lines(fit);
     for (const auto& injection : record.injections) text += injection_lines(injection);
-    for (const auto& entry : record.shapes.untreated) text += untreated_line(entry);
+    for (const auto& entry : record.shapes.untreated) text += untreated_line(entry, record);
     for (const auto& comparison : record.comparisons) text += comparison_line(comparison, fit);
     if (fit.guards.zero_weight > 0) {
         text += fmt::format("{} events of zero weight skipped\n", fit.guards.zero_weight);
@@ -197,17 +215,22 @@ std::string cell(const std::optional<double>& value) {
     return value ? fmt::format(" {:>+12.5f}", *value) : fmt::format(" {:>12}", "-");
 }
 
-std::string breakdown_text(const FitResult& fit) {
+std::string breakdown_text(const FitRecord& record) {
+    const FitResult& fit = record.fit;
     const ErrorBreakdown& parts = fit.breakdown;
     std::string text = fmt::format("\nerror of {}: {:.5f}\n", fit.poi, parts.total);
     text += fmt::format("{:<24} {:>18} {:>14}\n", "", "global observables", "fixed");
     text += fmt::format("{:<24} {:>18.5f} {:>14.5f}\n", "statistical", parts.statistical,
                         parts.statistical_frozen);
     text += fmt::format("{:<24} {:>18.5f}\n", "systematic", parts.systematic);
+    if (record.shapes.left_out_error) {
+        text += fmt::format("{:<24} {:>18.5f}\n", "shapes left out", *record.shapes.left_out_error);
+    }
     for (const GroupError& group : parts.groups) {
         text += fmt::format("{:<24} {:>18.5f} {:>14.5f}\n", "  " + group.group,
                             group.global_observables, group.frozen);
     }
+    text += left_out_line(record);
     text +=
         "global observables: sums of squares of the impacts by global_observable; statistical "
         "is\nthe rest of the total. fixed: statistical is the error with all "
@@ -228,7 +251,8 @@ std::string impacts_text(const FitRecord& record, ImpactDefinition order) {
             fit.poi, poi->value, why_no_error(*poi));
     }
     if (fit.impacts.empty()) {
-        return fmt::format("no impacts: no other parameter moves with {}\n", fit.poi);
+        return fmt::format("no impacts: no other parameter moves with {}\n", fit.poi) +
+               left_out_line(record);
     }
     const bool refitted = std::any_of(fit.impacts.begin(), fit.impacts.end(), [](const auto& i) {
         return i.refit_down || i.refit_up || i.observable_down || i.observable_up;
@@ -268,7 +292,7 @@ std::string impacts_text(const FitRecord& record, ImpactDefinition order) {
             "refit_*: a held at value -+ error and fitted again; obs_*: its global observable\n"
             "moved by -+ its width and fitted again\n";
     }
-    return text + breakdown_text(fit);
+    return text + breakdown_text(record);
 }
 
 namespace {

@@ -39,16 +39,29 @@ std::string shapes_table(const ShapeRecord& record) {
         rows);
 }
 
-std::string untreated_table(const ShapeRecord& record) {
+std::string untreated_table(const ShapeRecord& record, const std::string& poi) {
     if (record.untreated.empty()) return {};
+    const bool held = record.left_out_error.has_value();
     std::vector<std::vector<Cell>> rows;
     for (const ShapeRecord::Untreated& entry : record.untreated) {
         rows.push_back({text_cell(entry.parameter), number_cell(fmt::format("{:.4f}", entry.error)),
                         number_cell(fmt::format("{:.4f}", entry.untreated)),
-                        number_cell(plain(entry.error_by_noise))});
+                        number_cell(plain(entry.error_by_noise)),
+                        number_cell(held ? plain(entry.shift) : "-"),
+                        number_cell(held ? plain(entry.shift_noise) : "-")});
     }
+    const std::string note =
+        held ? fmt::format(
+                   "the error of {} holds {:.4g} for what they could do to it; without "
+                   "that it is {:.4g}. shift: of {}, by these shapes at one width of the "
+                   "constraint.",
+                   poi, *record.left_out_error, record.error_without, poi)
+             : fmt::format("no error of {} holds what they could do to it.", poi);
     return table_html("Parameters of shapes that were left out",
-                      {"parameter", "error", "error with these shapes", "error by noise"}, rows);
+                      {"parameter", "error", "error with these shapes", "error by noise",
+                       "shift of " + poi, "noise in it"},
+                      rows) +
+           "<p class=\"note\">" + escape_html(note) + "</p>\n";
 }
 
 }  // namespace
@@ -58,7 +71,7 @@ std::string shapes_section(const ReportInputs& inputs) {
     const ShapeRecord& record = inputs.fit->shapes;
     return section_html(
         "shapes", "Shapes of systematics",
-        untreated_table(record) + shapes_table(record) +
+        untreated_table(record, inputs.fit->fit.poi) + shapes_table(record) +
             "<p class=\"note\">gain: how much the nets of both sides gain over a constant net, in "
             "the loss and to first order, on events that they never saw; a shape is significant if "
             "its gain is. rms of the noise: noise in d ln g / d alpha, from nets on halves of the "

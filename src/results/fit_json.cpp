@@ -1,6 +1,7 @@
 #include "fit_json.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -21,7 +22,9 @@ using Json = nlohmann::ordered_json;
 Json definitions() {
     return {
         {"error",
-         "square root of the diagonal of the inverse Hessian of the NLL at the minimum; fixed "
+         "square root of the diagonal of the inverse Hessian of the NLL at the minimum, for the "
+         "poi "
+         "with shapes.left_out_error in quadrature, as in covariance and correlation; fixed "
          "parameters and parameters at a bound are held; 0 where no_error says why there is none"},
         {"error_low, error_high", "distances from the value to the nearest points where t = 1"},
         {"no_error",
@@ -36,7 +39,9 @@ Json definitions() {
          "unbinned regions: nu(theta) - sum_i w_i ln(sum_j R_j(theta) r_j(x_i) prod_m g_jm(x_i, "
          "alpha_m)), R_j = f_j nu_j prod_m G_jm / Z_j; binned regions: sum_b nu_b - n_b ln nu_b; "
          "and the constraints. Constants dropped, so only differences have a meaning"},
-        {"t", "2 (NLL(poi, others profiled) - NLL(minimum)): two-sided t_mu of arXiv:1007.1727"},
+        {"t",
+         "2 (NLL(poi, others profiled) - NLL(minimum)): two-sided t_mu of arXiv:1007.1727; of the "
+         "poi divided by finite_mc.inflation + (shapes.left_out_error / shapes.error_without)^2"},
         {"edm", "g^T H^-1 g / 2 at the minimum"},
         {"condition_number",
          "largest over smallest eigenvalue of the Hessian with unit diagonal; null if singular"},
@@ -49,9 +54,9 @@ Json definitions() {
          "its global observable moved by -+ delta_a and fitted again"},
         {"breakdown",
          "of the error of the poi. systematic: root of the sum of squares of global_observable; "
-         "statistical: root of total^2 - systematic^2; statistical_frozen: error with all "
-         "constrained parameters fixed; groups alike, frozen: root of total^2 minus the error^2 "
-         "with the group fixed"},
+         "statistical: root of total^2 - systematic^2 - shapes.left_out_error^2; "
+         "statistical_frozen: error with all constrained parameters fixed, without left_out_error; "
+         "groups alike, frozen: root of the error^2 less that with the group fixed"},
         {"scan.interpolated",
          "true: between computed points by quintics in value, slope and curvature of the profile"},
         {"guards",
@@ -69,7 +74,11 @@ Json definitions() {
          "none: not above null_level errors; information: expected events of the process times "
          "noise_variance, what noise alone adds to H_aa; left_out: only the yields vary. "
          "untreated: error of the parameter with the shapes that were left out, by a fit of the "
-         "same data; error_by_noise: of its constraint and their information alone"},
+         "same data; error_by_noise: of its constraint and their information alone; shift: of the "
+         "poi, by these shapes at one width of the constraint; shift_noise: estimate of the noise "
+         "in it. left_out_error: root of max(max shift^2, sum(shift^2 - shift_noise^2) + 2 "
+         "sqrt(sum shift^2 shift_noise^2)) + max(0, 2 sum shift global_observable): what all of "
+         "them could do to the poi; error_without: error of the poi without it"},
         {"finite_mc",
          "docs/finite_mc.md. sigma: of the poi, from the finite number of simulated events; "
          "total_error: root of fit_error^2 + sigma^2; inflation: t was divided by it; replicas, "
@@ -155,6 +164,15 @@ ModelSummary summary_of(const StatisticalModel& model) {
         summary.regions.push_back(std::move(entry));
     }
     return summary;
+}
+
+double inflation_of(const FitRecord& record) {
+    double inflation = record.finite_mc ? record.finite_mc->inflation : 1.0;
+    const ShapeRecord& shapes = record.shapes;
+    if (shapes.left_out_error && shapes.error_without > 0.0) {
+        inflation += std::pow(*shapes.left_out_error / shapes.error_without, 2);
+    }
+    return inflation;
 }
 
 std::vector<std::string> not_converged(const FitRecord& record) {

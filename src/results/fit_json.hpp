@@ -60,9 +60,15 @@ struct ShapeRecord {
         double error = 0.0;           ///< of this fit
         double untreated = 0.0;       ///< with those shapes, by a fit of the same data
         double error_by_noise = 0.0;  ///< from its constraint and only the noise of those shapes
+        double shift = 0.0;        ///< of the poi, by those shapes at one width of its constraint
+        double shift_noise = 0.0;  ///< estimate of the noise in it
     };
     std::vector<Shape> shapes;         ///< those that were tested
     std::vector<Untreated> untreated;  ///< in the order of theta
+    /// Part of the error of the poi, for what shapes that were left out could do to it; none if
+    /// none were, or nothing holds it.
+    std::optional<double> left_out_error = {};
+    double error_without = 0.0;  ///< of the poi, without that part
 };
 
 /// What was fitted, in numbers.
@@ -120,6 +126,10 @@ struct FitRecord {
     std::optional<FiniteMcRecord> finite_mc = {};
     MadeFrom made_from = {};  ///< without the options of the command line
 };
+
+/// What t of the parameter of interest is divided by: one plus the variance that the likelihood
+/// does not have over that which it has, of shapes left out and of finite simulation.
+double inflation_of(const FitRecord& record);
 
 /// What did not converge, one line each: the fit, an interval, points of the scan, an injection.
 std::vector<std::string> not_converged(const FitRecord& record);

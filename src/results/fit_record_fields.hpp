@@ -213,12 +213,16 @@ void fields(Visit& visit, MemberOf<Visit, ShapeRecord::Untreated>& value) {
     visit("error", value.error);
     visit("untreated", value.untreated);
     visit("error_by_noise", value.error_by_noise);
+    visit("shift", value.shift, unless(value.shift == 0.0));
+    visit("shift_noise", value.shift_noise, unless(value.shift_noise == 0.0));
 }
 
 template <class Visit>
 void fields(Visit& visit, MemberOf<Visit, ShapeRecord>& value) {
     visit("judged", value.shapes);
     visit("untreated", value.untreated);
+    visit("left_out_error", value.left_out_error);
+    visit("error_without", value.error_without, unless(value.error_without == 0.0));
 }
 
 template <class Visit>

@@ -48,6 +48,18 @@ grep -q 'Shapes of systematics' nulls/report.html || fail "the report does not t
 
 ratiofarm fit campaign.toml --out nulls --keep-null-shapes --json > kept.json 2> kept.err
 ratiofarm fit campaign.toml --out nulls --json > again.json 2> again.err
+ratiofarm limits campaign.toml --out nulls > limits.out 2> limits.err
+ratiofarm impacts campaign.toml --out nulls > impacts.out 2> impacts.err
+ratiofarm toys campaign.toml --out nulls --toys 20 > toys.out 2> toys.err
+grep -q '^the error of mu holds .* for the shapes of 1 parameter' impacts.out || fail "$(cat impacts.out)"
+grep -q 'warning: toys know nothing of the shapes of 1 parameter(s) .*(alpha_null)' toys.out || fail "$(cat toys.out)"
+ratiofarm scan campaign.toml --out nulls --from 0.9 --to 1.1 --points 3 --json > scan.json 2> scan.err
+{ cat campaign.toml; printf '[systematics]\nnull_shapes = "norm_only"\n'; } > bare.toml
+ratiofarm fit bare.toml --ratios nulls/ratios.h5 --out bare > bare.out 2> bare.err
+ratiofarm limits bare.toml --ratios nulls/ratios.h5 --out bare > bare_limits.out 2> bare_limits.err
+ratiofarm scan bare.toml --ratios nulls/ratios.h5 --out bare --from 0.9 --to 1.1 --points 3 --json > bare_scan.json 2> scan.err
+grep -q 'no error of mu holds what they could do' bare.out || fail "$(cat bare.out)"
+grep -q 'the limits hold nothing of what the shapes of 1' bare_limits.out || fail "$(cat bare_limits.out)"
 "$RATIOFARM_PYTHON" - <<'END'
 import json, h5py
 
@@ -80,6 +92,25 @@ predicted = 1 / entry["error_by_noise"] ** 2 - 1
 actual = 1 / untreated ** 2 - 1
 print("information by noise:", predicted, "of the untreated fit", actual)
 assert actual / 4 < predicted < 4 * actual, (predicted, actual)
+
+# What the shape could do to mu is in its error, and in all that is made of t.
+bare, shapes = text("bare/fit.json"), fit["shapes"]
+mu, plain = parameter(fit, "mu"), parameter(bare, "mu")
+print("mu:", mu["error"], "of it for the shape", shapes["left_out_error"], "shift", entry["shift"],
+      "noise", entry["shift_noise"])
+assert mu["value"] == plain["value"] and shapes["error_without"] == plain["error"]
+assert "left_out_error" not in bare["shapes"]
+assert abs(entry["shift"]) <= shapes["left_out_error"] < plain["error"], shapes
+assert abs(mu["error"] ** 2 / (plain["error"] ** 2 + shapes["left_out_error"] ** 2) - 1) < 1e-12
+assert fit["breakdown"]["total"] == mu["error"]
+inflation = (mu["error"] / plain["error"]) ** 2
+for side in ("error_low", "error_high"):
+    assert abs(mu[side] / plain[side] - inflation ** 0.5) < 0.1 * (inflation ** 0.5 - 1) + 1e-3, side
+for a, b in zip(text("scan.json")["scan"], text("bare_scan.json")["scan"]):
+    assert abs(a["t"] * inflation - b["t"]) <= 1e-6 * (1 + b["t"]), (a, b)
+limits, bare_limits = text("nulls/fit.json")["limits"], text("bare/fit.json")["limits"]
+ratio = bare_limits["discovery"]["q0"] / limits["discovery"]["q0"]
+assert abs(ratio / inflation - 1) < 1e-6, (ratio, inflation)
 
 scale, truth = parameter(fit, "alpha_scale"), parameter(exact, "alpha_scale")
 print("alpha_scale:", scale["value"], "+-", scale["error"], "exact", truth["error"])

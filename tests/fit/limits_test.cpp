@@ -55,17 +55,20 @@ LikelihoodData counts(std::vector<std::vector<double>> binned) { return {{}, std
 
 /// Observed data and their background-only Asimov data, fitted.
 struct Tests {
-    Tests(const StatisticalModel& model, const LikelihoodData& data, double asimov_at = 0.0)
+    Tests(const StatisticalModel& model,
+          const LikelihoodData& data,
+          double asimov_at = 0.0,
+          double inflation = 1.0)
         : data_(data),
           likelihood(model, data_, test::one_rank),
           result(fit(likelihood, {.interval = false}, Log())),
-          observed(likelihood, result),
+          observed(likelihood, result, inflation),
           expected(likelihood.expected_data(
               data_, likelihood.coordinates().to_internal(observed.conditional(asimov_at)))),
           asimov_likelihood(model, expected.data, test::one_rank) {
         asimov_likelihood.set_observed(expected.observed);
         asimov_result = fit(asimov_likelihood, {.interval = false}, Log());
-        asimov.emplace(asimov_likelihood, asimov_result);
+        asimov.emplace(asimov_likelihood, asimov_result, inflation);
     }
 
     LikelihoodData data_;
@@ -99,6 +102,29 @@ TEST_CASE("the normal distribution agrees with tables", "[fit]") {
     CHECK(normal_quantile(2.866515718791939e-07) == Approx(-5.0).epsilon(1e-12));
     CHECK(std::isinf(normal_quantile(0.0)));
     CHECK(std::isinf(normal_quantile(1.0)));
+}
+
+TEST_CASE("inflated limits are those of a likelihood that has the variance itself", "[fit]") {
+    const double b = 1e6;
+    const auto model = [&](std::vector<std::string> gammas, std::vector<Parameter> nuisance) {
+        return model_of({{"SR", {sample("signal", {1000.0}, "mu"), sample("B", {b}, "1", gammas)}}},
+                        std::move(nuisance));
+    };
+    const LikelihoodData data = counts({{b + 500.0}});
+    const double relative = 1e-3;  // of b: as much variance as its counts have
+    Tests wide(model({"gamma"}, {gamma("gamma", relative)}), data);
+    Tests inflated(model({}, {}), data, 0.0, 1.0 + relative * relative * b);
+    const Parameter& poi = wide.likelihood.model().parameters[0];
+
+    const UpperLimits expected = upper_limits(wide.observed, *wide.asimov, poi, {});
+    const UpperLimits limits = upper_limits(inflated.observed, *inflated.asimov, poi, {});
+
+    CHECK(*limits.observed == Approx(*expected.observed).epsilon(0.005));
+    for (std::size_t k = 0; k < 5; ++k) {
+        CHECK(*limits.expected[k] == Approx(*expected.expected[k]).epsilon(0.005));
+    }
+    CHECK(discovery_test(inflated.observed, nullptr).significance ==
+          Approx(discovery_test(wide.observed, nullptr).significance).epsilon(0.005));
 }
 
 TEST_CASE("expected CLs and its inverse agree", "[fit]") {

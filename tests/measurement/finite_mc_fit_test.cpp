@@ -166,7 +166,7 @@ TEST_CASE("an inflated interval ends where the inflated t is one", "[measurement
     FiniteMcRecord record;
     record.inflation = 2.5;
 
-    inflate(fitted.likelihood, record, result);
+    inflate(fitted.likelihood, record.inflation, result);
 
     const FittedParameter& mu = result.parameters.front();
     REQUIRE((mu.error_low && mu.error_high));
@@ -185,7 +185,7 @@ TEST_CASE("an inflation of one changes nothing", "[measurement]") {
     const test::ExampleFit fitted(folder.path(), text_with("inflation"));
     FitResult result = fitted.result;
 
-    inflate(fitted.likelihood, FiniteMcRecord{}, result);
+    inflate(fitted.likelihood, 1.0, result);
 
     CHECK(result.parameters[0].error_low == fitted.result.parameters[0].error_low);
     CHECK(result.parameters[0].error_high == fitted.result.parameters[0].error_high);

@@ -69,7 +69,29 @@ TEST_CASE("the text says what shapes that were left out would have given", "[rep
     const std::string text = fit_text(sample_record());
 
     CHECK(text.find("alpha: error 0.9995; with its shapes, which are not significant, it would be "
-                    "0.7213") != std::string::npos);
+                    "0.7213\n") != std::string::npos);
+    CHECK(text.find("left out") == std::string::npos);
+}
+
+TEST_CASE("fit and impacts say how much of the error is for shapes that were left out",
+          "[report]") {
+    FitRecord record = sample_record();
+    record.shapes.left_out_error = 0.125;
+    record.shapes.error_without = 0.4375;
+    record.shapes.untreated.at(0).shift = -0.0625;
+    record.shapes.untreated.at(0).shift_noise = 0.03125;
+
+    const std::string text = fit_text(record);
+    const std::string impacts = impacts_text(record, ImpactDefinition::global_observable);
+
+    const std::string sentence =
+        "the error of mu holds 0.125 for the shapes of 1 parameter(s) that are not significant and "
+        "were left out; without that it is 0.4375\n";
+    CHECK_THAT(text, Contains(sentence));
+    CHECK_THAT(text, Contains("0.36 (stat) + 0.31 (syst) + 0.125 (shapes left out)"));
+    CHECK_THAT(text, Contains("it would be 0.7213, and mu would move by -0.0625 (noise 0.031)"));
+    CHECK_THAT(impacts, Contains(sentence));
+    CHECK_THAT(impacts, Contains("shapes left out                     0.12500\n"));
 }
 
 TEST_CASE("the text of impacts says which definition each number follows", "[report]") {

@@ -77,6 +77,7 @@ TEST_CASE("every number of a fit survives JSON to the last bit", "[report]") {
     CHECK(read.shapes.shapes.at(0).information == record.shapes.shapes.at(0).information);
     CHECK(read.shapes.shapes.at(0).left_out);
     CHECK(read.shapes.untreated.at(0).untreated == 0.7213);
+    CHECK_FALSE(read.shapes.left_out_error.has_value());
     CHECK(read.comparisons.at(0).label == record.comparisons.at(0).label);
     CHECK(read.comparisons.at(0).fit.parameters.at(0).error ==
           record.comparisons.at(0).fit.parameters.at(0).error);
@@ -90,6 +91,21 @@ TEST_CASE("doubts about the finite simulation and the limits are doubts about th
 
     CHECK(warnings_of(record) ==
           std::vector<std::string>{"of the fit", "finite simulation: 2 replicas", "of the limits"});
+}
+
+TEST_CASE("t is divided by the variances that the likelihood lacks", "[report]") {
+    FitRecord record = sample_record();
+    record.finite_mc->inflation = 1.25;
+    CHECK(inflation_of(record) == 1.25);
+
+    record.shapes.left_out_error = 0.5;
+    record.shapes.error_without = 0.25;
+    record.shapes.untreated.at(0).shift = -0.3;
+    const FitRecord read = parse_fit_json(fit_json(record));
+
+    CHECK(inflation_of(read) == 1.25 + 4.0);
+    CHECK(read.shapes.untreated.at(0).shift == -0.3);
+    CHECK(inflation_of(FitRecord{}) == 1.0);
 }
 
 TEST_CASE("the fit file says which definition its numbers follow", "[report]") {

@@ -30,8 +30,10 @@ class TestStatistics {
 public:
     /// Collective over the likelihood's communicator, one pass. Both must outlive this object.
     /// \param result fit of the same likelihood with its parameter of interest free
+    /// \param inflation every statistic is divided by it: one plus the variance that the likelihood
+    /// does not have over that which it has
     /// \throws ConfigError if the parameter of interest is fixed or nothing depends on it
-    TestStatistics(const Likelihood& likelihood, const FitResult& result);
+    TestStatistics(const Likelihood& likelihood, const FitResult& result, double inflation = 1.0);
     ~TestStatistics();
     TestStatistics(TestStatistics&&) noexcept;
     TestStatistics& operator=(TestStatistics&&) noexcept;
