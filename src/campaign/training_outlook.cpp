@@ -65,6 +65,11 @@ public:
         for (const std::string& feature : settings.features) {
             look_for_constant(feature, components);
         }
+        if (spec.role == EnsembleRole::up || spec.role == EnsembleRole::down) {
+            for (const std::string& feature : settings.features) {
+                warn_about_range(spec, feature);
+            }
+        }
         for (const Component& component : components) {
             if (!seen_.insert(component.sample.name).second) continue;
             warn_about_weights(component.sample);
@@ -237,6 +242,25 @@ private:
                         "scaling squeezes all others; cut such events, or take a logarithm",
                         what, deviation, facts->width, facts->far_row, facts->far_value,
                         100.0 * facts->far_share));
+    }
+
+    /// A varied sample that reaches where the nominal one has no event: the ratio has no value
+    /// there.
+    void warn_about_range(const EnsembleSpec& spec, const std::string& feature) {
+        const SampleInfo& varied = find_sample(samples_, spec.numerator.front().sample);
+        const SampleInfo& nominal = find_sample(samples_, spec.denominator.front().sample);
+        const FeatureFacts* there = facts_of(varied, feature);
+        const FeatureFacts* here = facts_of(nominal, feature);
+        if (&varied == &nominal || there == nullptr || here == nullptr) return;
+        const bool below = there->one_percent < here->low;
+        if (!below && !(there->last_percent > here->high)) return;
+        warn(fmt::format(
+            "sample '{}', feature '{}': more than 1 % of its events lie {} {:g}, where the nominal "
+            "sample '{}' has none, so that no ratio can give them; make the same cut in both, "
+            "behind "
+            "the edge of the one that reaches less far",
+            varied.name, feature, below ? "below" : "above", below ? here->low : here->high,
+            nominal.name));
     }
 
     /// A value that many events have exactly where others spread, or that lies far from all others.

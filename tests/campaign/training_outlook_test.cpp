@@ -106,6 +106,18 @@ std::size_t row_of(SplitPart part) {
 
 const std::vector<Case> cases{
     {"nothing", {}, {}, {}},
+    {"a varied sample beyond the edge of the nominal one",
+     [](EventSample&, EventSample& b) {
+         for (std::size_t row = 0; row < n_events; ++row) {
+             set_feature(b, row, 0, std::abs(b.features[2 * row]));
+         }
+     },
+     {},
+     {"sample 'S', feature 'x': more than 1 % of its events lie below", "nominal sample 'B'"},
+     R"toml([[systematic]]
+name = "edge"
+shape = { B = { up = "S", down = "S" } }
+)toml"},
     {"a constant", every(1, 1, 3.0F), {"feature 'y' is 3 for every training event"}, {}},
     {"another constant in each sample",
      [](EventSample& s, EventSample& b) {

@@ -87,6 +87,10 @@ struct FeatureFacts {
     std::uint64_t far_row = 0;  ///< event that makes the largest part of the variance
     double far_value = 0.0;     ///< its feature
     double far_share = 0.0;     ///< its part of the variance
+    double low = 0.0;           ///< of the training events
+    double high = 0.0;          ///< of the training events
+    double one_percent = 0.0;   ///< quantile: 1 % lie below
+    double last_percent = 0.0;  ///< quantile: 1 % lie above
     double width = 0.0;         ///< half of the range between the quantiles of +-1 sigma
     double frequent = 0.0;      ///< the most frequent value
     double frequent_share = 0.0;

@@ -16,6 +16,8 @@ void add_spectrum(std::vector<float>& values, FeatureFacts& facts) {
         return values[static_cast<std::size_t>(fraction * static_cast<double>(values.size() - 1))];
     };
     constexpr double below = 0.158655;  // of a normal distribution, at -1 sigma
+    facts.one_percent = quantile(0.01);
+    facts.last_percent = quantile(0.99);
     facts.width = 0.5 * (static_cast<double>(quantile(1.0 - below)) - quantile(below));
     std::size_t most = 0;
     std::size_t next = 0;
@@ -112,6 +114,8 @@ FeatureFacts FactCollector::feature(std::size_t index) {
         const double shift = moments.sum / total_;
         facts.mean = moments.first + shift;
         facts.variance = std::max(0.0, moments.squares / total_ - shift * shift);
+        facts.low = moments.smallest.value;
+        facts.high = moments.largest.value;
         for (const Moments::Extreme& extreme : {moments.smallest, moments.largest}) {
             const double distance = extreme.value - facts.mean;
             const double part = extreme.weight / total_ * distance * distance;
