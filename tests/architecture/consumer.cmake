@@ -12,6 +12,8 @@ endfunction()
 set(work "${BUILD}/consumer")
 file(REMOVE_RECURSE "${work}")
 run_step(${CMAKE_COMMAND} --install "${BUILD}" --prefix "${work}/installed")
+# The installed trainer finds LibTorch.
+run_step("${work}/installed/bin/ratiofarm-trainer" --version)
 # What works only where it was installed is not relocatable.
 file(RENAME "${work}/installed" "${work}/moved")
 run_step(${CMAKE_COMMAND} -S "${CONSUMER}" -B "${work}/build" -G Ninja
