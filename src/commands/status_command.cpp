@@ -53,6 +53,7 @@ struct Status {
     bool toys = false;               ///< toys.json exists
     std::vector<TaskGivenUp> given_up;
     std::vector<std::string> ensembles;
+    std::uint64_t planned_ensembles = 0;
     std::vector<EnsembleRecord> gates;
     std::vector<TestedShape> shapes;
     std::string search;  ///< what there is to say about a search
@@ -151,6 +152,7 @@ Status read_status(const RunDirectory& directory) {
     if (status.selection) status.selection->nets = count_preselection_nets(journal);
     if (campaign.has_events()) {
         for (const EnsembleSpec& spec : ensemble_specs(campaign)) {
+            status.planned_ensembles += 1;
             if (fs::exists(directory.ensemble(spec.name))) status.ensembles.push_back(spec.name);
         }
     }
@@ -320,10 +322,9 @@ std::string status_text(const Status& status, bool with_costs) {
         duration_text(status.nets.seconds));
     for (const SeenProgress& seen : status.progress) text += running_text(seen);
     for (const std::string& job : status.queue) text += "slurm      job " + job + '\n';
-    text += fmt::format(
-        "files      ensembles: {}; ratios.h5 {}, fit.json {}, report {}\n",
-        status.ensembles.empty() ? "none" : fmt::format("{}", fmt::join(status.ensembles, " ")),
-        word(status.ratios), word(status.fit), word(status.report));
+    text += fmt::format("files      {} of {} ensembles, ratios.h5 {}, fit.json {}, report {}\n",
+                        status.ensembles.size(), status.planned_ensembles, word(status.ratios),
+                        word(status.fit), word(status.report));
     text += fmt::format(
         "lock       {}\n",
         status.holders.empty() ? "free" : fmt::format("{}", fmt::join(status.holders, "; ")));

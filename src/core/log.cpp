@@ -94,6 +94,8 @@ bool Log::is_live() const { return sink_ && sink_->is_live; }
 
 void Log::live(std::string_view text) const {
     if (!is_live()) return;
+    constexpr std::size_t columns = 79;  // what wraps could not be taken back
+    text = text.substr(0, columns);
     const std::scoped_lock lock(sink_->line);
     sink_->clear();
     sink_->shown = !text.empty();

@@ -63,11 +63,12 @@ FarmProgress progress_of(const Json& json) {
 
 std::string FarmProgress::text() const {
     std::string text =
-        fmt::format("{} of {} tasks done, {} running, {} waiting", done, all(), running, waiting);
+        fmt::format("{} of {} done, {} running, {} waiting", done, all(), running, waiting);
     if (failed > 0) text += fmt::format(", {} failed", failed);
     text += fmt::format("; {:.0f} %", 100.0 * fraction);
-    if (left()) text += fmt::format(", about {} left", duration_text(*left()));
-    return text + fmt::format(", {:.2f} worker-hours", busy_seconds / 3600.0);
+    if (left()) text += fmt::format(", {} left", duration_text(*left()));
+    const double hours = busy_seconds / 3600.0;
+    return text + fmt::format(", {:.{}f} worker-hours", hours, hours < 10.0 ? 2 : 0);
 }
 
 fs::path progress_file(const fs::path& journal) {

@@ -34,7 +34,7 @@ struct FarmProgress {
         if (!(fraction > 0.01)) return std::nullopt;
         return seconds * (1.0 - fraction) / fraction;
     }
-    /// "12 of 48 tasks done, 2 running, 34 waiting; 23 %, about 12 min left, 0.31 worker-hours".
+    /// "12 of 48 done, 2 running, 34 waiting; 23 %, 12 min left, 0.31 worker-hours".
     std::string text() const;
 };
 

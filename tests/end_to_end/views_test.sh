@@ -66,7 +66,7 @@ ratiofarm "${toys[@]}" --toys 1000000 --block 1000000 > now.out 2> now.err &
 farm=$!
 for _ in $(seq 300); do [ ! -e run/progress.json ] || break; sleep 0.1; done
 ratiofarm status --out run > now.status
-expect_in '^now  *[0-9]* of [0-9]* tasks done, 1 running' now.status
+expect_in '^now  *[0-9]* of [0-9]* done, 1 running' now.status
 expect_in '^  rank 0  *toys/mu = 1/0 ' now.status
 expect_in "^lock  *a farm on .*, pid $farm" now.status
 kill "$farm"
