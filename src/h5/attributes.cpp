@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/isolated.hpp"
+
 #include "checked.hpp"
 
 namespace ratiofarm::h5 {
@@ -29,6 +31,12 @@ Opened open(const File& file, const std::string& object, const std::string& name
     const Dataspace space = checked::H5Aget_space(opened.attribute.get());
     opened.count =
         static_cast<std::size_t>(RATIOFARM_H5(H5Sget_simple_extent_npoints, space.get()));
+    constexpr std::size_t most_bytes = std::size_t{1} << 28;  // those of names and yields are few
+    const std::size_t size = H5Tget_size(opened.type.get());
+    if (size > 0 && opened.count > most_bytes / size) {
+        throw DataError(place(object, name) + " says that it has " + std::to_string(opened.count) +
+                        " elements of " + std::to_string(size) + " bytes: damaged");
+    }
     return opened;
 }
 
@@ -84,10 +92,31 @@ std::vector<std::string> read_fixed_texts(const Opened& opened) {
     return texts;
 }
 
-std::vector<std::string> read_texts(const Opened& opened) {
+/// Damage to texts of variable length makes HDF5 (1.10.8) read and write beyond its memory, or run
+/// for ever: where no checksum vouches for them, another process reads them.
+std::vector<std::string> read_texts_isolated(const Opened& opened) {
+    constexpr unsigned most_seconds = 2;  // a million texts take less
+    auto [lines, end] = lines_of_isolated(
+        [&]() -> std::vector<std::string> {
+            try {
+                std::vector<std::string> texts = read_variable_texts(opened);
+                texts.insert(texts.begin(), "");
+                return texts;
+            } catch (const std::exception& problem) {
+                return {problem.what()};
+            }
+        },
+        most_seconds);
+    if (!end.empty()) throw DataError("the file is damaged: reading this text " + end);
+    if (!lines.front().empty()) throw DataError(lines.front());
+    lines.erase(lines.begin());
+    return lines;
+}
+
+std::vector<std::string> read_texts(const File& file, const Opened& opened) {
     if (opened.count == 0) return {};
-    return RATIOFARM_H5(H5Tis_variable_str, opened.type.get()) > 0 ? read_variable_texts(opened)
-                                                                   : read_fixed_texts(opened);
+    if (RATIOFARM_H5(H5Tis_variable_str, opened.type.get()) <= 0) return read_fixed_texts(opened);
+    return file.vouched ? read_variable_texts(opened) : read_texts_isolated(opened);
 }
 
 template <class T>
@@ -156,7 +185,7 @@ std::string read_text_attribute(const File& file,
                                 const std::string& name) {
     const Opened opened = open(file, object, name);
     if (opened.kind != H5T_STRING || opened.count != 1) wrong_kind(object, name, "a text");
-    return read_texts(opened).front();
+    return in_context(place(object, name), [&] { return read_texts(file, opened).front(); });
 }
 
 std::vector<std::string> read_texts_attribute(const File& file,
@@ -164,7 +193,7 @@ std::vector<std::string> read_texts_attribute(const File& file,
                                               const std::string& name) {
     const Opened opened = open(file, object, name);
     if (opened.kind != H5T_STRING) wrong_kind(object, name, "a list of texts");
-    return read_texts(opened);
+    return in_context(place(object, name), [&] { return read_texts(file, opened); });
 }
 
 std::uint64_t read_integer_attribute(const File& file,

@@ -64,7 +64,11 @@ void HandleTraits<Kind::property_list>::close(Raw raw) noexcept;
 template <>
 void HandleTraits<Kind::attribute>::close(Raw raw) noexcept;
 
-using File = UniqueHandle<HandleTraits<Kind::file>>;
+/// An open file.
+struct File : UniqueHandle<HandleTraits<Kind::file>> {
+    using UniqueHandle::UniqueHandle;
+    bool vouched = false;  ///< a checksum of all its metadata was compared
+};
 using Group = UniqueHandle<HandleTraits<Kind::group>>;
 using Dataset = UniqueHandle<HandleTraits<Kind::dataset>>;
 using Dataspace = UniqueHandle<HandleTraits<Kind::dataspace>>;

@@ -76,11 +76,12 @@ bool has_checksum(const h5::File& file) {
     });
 }
 
-void check_metadata(const std::filesystem::path& path, const h5::File& file) {
-    if (!has_checksum(file)) return;
+/// \return whether there is a checksum
+bool check_metadata(const std::filesystem::path& path, const h5::File& file) {
+    if (!has_checksum(file)) return false;
     if (h5::is_dataset(file, checksum_dataset)) {
         const auto stored = h5::read_all<std::uint32_t>(file, checksum_dataset);
-        if (stored.size() == 1 && stored.front() == metadata_checksum(path, file)) return;
+        if (stored.size() == 1 && stored.front() == metadata_checksum(path, file)) return true;
     }
     throw DataError(
         "the metadata do not match their checksum: damaged, "
@@ -139,7 +140,7 @@ bool is_metadata_checksum(std::string_view path) { return path == checksum_datas
 
 h5::File open_checked(const std::filesystem::path& path) {
     h5::File file = h5::open_file(path);
-    in_context("'" + path.string() + "'", [&] { check_metadata(path, file); });
+    in_context("'" + path.string() + "'", [&] { file.vouched = check_metadata(path, file); });
     return file;
 }
 

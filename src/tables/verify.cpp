@@ -5,6 +5,7 @@
 #include "ratiofarm/tables/event_file.hpp"
 #include "ratiofarm/tables/ratio_file.hpp"
 
+#include "core/isolated.hpp"
 #include "h5/attributes.hpp"
 #include "tables/ensembles/ensemble_layout.hpp"
 #include "tables/ensembles/net_tables.hpp"
@@ -13,7 +14,6 @@
 #include "tables/ratios/ratio_attributes.hpp"
 
 #include "checked_column.hpp"
-#include "isolated.hpp"
 #include "shared_column.hpp"
 
 namespace ratiofarm {
@@ -116,11 +116,15 @@ Digest digest_of(const h5::Dataset& dataset, const std::string& path) {
 }  // namespace
 
 std::vector<std::string> verify_file(const std::filesystem::path& path) {
-    Lines problems = lines_of_isolated([&] {
-        Lines found;
-        collect(found, [&] { check_any(path, found); });
-        return found;
-    });
+    constexpr unsigned no_limit = 0;  // large files take their time
+    auto [problems, end] = lines_of_isolated(
+        [&] {
+            Lines found;
+            collect(found, [&] { check_any(path, found); });
+            return found;
+        },
+        no_limit);
+    if (!end.empty()) problems.push_back("damaged: reading it " + end);
     for (std::string& line : problems) {
         if (line.find(path.filename().string()) == std::string::npos) {
             line = "'" + path.string() + "': " + line;

@@ -14,13 +14,19 @@
 namespace ratiofarm {
 namespace {
 
-[[noreturn]] void run_child(int out, const std::function<std::vector<std::string>()>& check) {
+using Reader = std::function<std::vector<std::string>()>;
+
+[[noreturn]] void run_child(int out, const Reader& read, unsigned most_seconds) {
     const rlimit no_core{0, 0};
     ::setrlimit(RLIMIT_CORE, &no_core);
     // Handlers of this program would tell of a bug where there is none.
-    for (const int fatal : {SIGSEGV, SIGBUS, SIGFPE, SIGABRT, SIGILL}) ::signal(fatal, SIG_DFL);
+    for (const int fatal : {SIGSEGV, SIGBUS, SIGFPE, SIGABRT, SIGILL, SIGXCPU}) {
+        ::signal(fatal, SIG_DFL);
+    }
+    const rlimit time{most_seconds, most_seconds};
+    if (most_seconds > 0) ::setrlimit(RLIMIT_CPU, &time);
     std::string text;
-    for (const std::string& line : check()) text += line + '\0';
+    for (const std::string& line : read()) text += line + '\0';
     for (std::size_t begin = 0; begin < text.size();) {
         const ssize_t written = ::write(out, text.data() + begin, text.size() - begin);
         if (written < 0) ::_exit(1);
@@ -50,33 +56,31 @@ int wait_for(pid_t child) {
 
 }  // namespace
 
-std::vector<std::string> lines_of_isolated(const std::function<std::vector<std::string>()>& check) {
+IsolatedLines lines_of_isolated(const Reader& read, unsigned most_seconds) {
     int ends[2] = {-1, -1};
     if (::pipe(ends) != 0) throw SystemError("cannot make a pipe", errno);
     UniqueFd in(ends[0]);
     UniqueFd out(ends[1]);
     const pid_t child = ::fork();
     if (child < 0) throw SystemError("cannot start a process", errno);
-    if (child == 0) run_child(out.get(), check);
+    if (child == 0) run_child(out.get(), read, most_seconds);
     out.reset();
     const std::string text = read_to_end(in.get());
     const int status = wait_for(child);
 
-    std::vector<std::string> lines;
+    IsolatedLines result;
     for (std::size_t begin = 0; begin < text.size();) {
         const std::size_t end = text.find('\0', begin);
         if (end == std::string::npos) break;
-        lines.push_back(text.substr(begin, end - begin));
+        result.lines.push_back(text.substr(begin, end - begin));
         begin = end + 1;
     }
     if (WIFSIGNALED(status)) {
-        lines.push_back("damaged: reading it ends the process by signal " +
-                        std::to_string(WTERMSIG(status)));
+        result.end = "ends the process by signal " + std::to_string(WTERMSIG(status));
     } else if (WEXITSTATUS(status) != 0) {
-        lines.push_back("the process that read it ended with code " +
-                        std::to_string(WEXITSTATUS(status)));
+        result.end = "ends the process with code " + std::to_string(WEXITSTATUS(status));
     }
-    return lines;
+    return result;
 }
 
 }  // namespace ratiofarm
