@@ -13,8 +13,7 @@ namespace {
 
 void check_statistic(TestStatistic statistic) {
     if (statistic == TestStatistic::q || statistic == TestStatistic::q_tilde) return;
-    throw ConfigError("upper limit from '" + test_statistic_name(statistic) +
-                      "' (allowed: q, q_tilde)");
+    throw ConfigError("upper limit from '" + word_of(statistic) + "' (allowed: q, q_tilde)");
 }
 
 ClsValue cls_value(TestStatistic statistic, double q, double q_asimov) {

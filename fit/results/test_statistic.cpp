@@ -1,37 +1,19 @@
 #include "ratiofarm/fit/test_statistic.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <utility>
 
 #include "ratiofarm/core/errors.hpp"
 
 #include "fit/search/profile.hpp"
 
 namespace ratiofarm {
-namespace {
-
-constexpr std::array<std::pair<TestStatistic, const char*>, 5> names{
-    {{TestStatistic::t, "t"},
-     {TestStatistic::t_tilde, "t_tilde"},
-     {TestStatistic::q0, "q0"},
-     {TestStatistic::q, "q"},
-     {TestStatistic::q_tilde, "q_tilde"}}};
-
-}  // namespace
-
-std::string test_statistic_name(TestStatistic statistic) {
-    const auto found = std::find_if(names.begin(), names.end(),
-                                    [&](const auto& entry) { return entry.first == statistic; });
-    return found->second;
-}
 
 TestStatistic parse_test_statistic(const std::string& name) {
+    if (const auto known = enumerator_of<TestStatistic>(name)) return *known;
     std::string allowed;
-    for (const auto& [statistic, word] : names) {
-        if (name == word) return statistic;
-        allowed += (allowed.empty() ? "" : ", ") + std::string(word);
+    for (const std::string& word : words_of<TestStatistic>()) {
+        allowed += (allowed.empty() ? "" : ", ") + word;
     }
     throw ConfigError("test statistic '" + name + "' (allowed: " + allowed + ")");
 }

@@ -344,7 +344,7 @@ Digest ToyPlan::digest() const {
         for (const auto& sample : region) add_events(hasher, *sample);
     }
     for (const TestStatistic statistic : request_.statistics) {
-        hasher.text(test_statistic_name(statistic));
+        hasher.text(word_of(statistic));
     }
     return hasher.finish();
 }

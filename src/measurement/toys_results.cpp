@@ -93,8 +93,7 @@ ToyPointResult point_result(const ToyPlan& plan,
     fill_lists(plan, p, result);
     for (std::size_t k = 0; k < plan.request().statistics.size(); ++k) {
         const auto sorted = sorted_statistic(outcomes, k);
-        ToyStatistic statistic{
-            test_statistic_name(plan.request().statistics[k]), point.observed[k], {}, {}};
+        ToyStatistic statistic{word_of(plan.request().statistics[k]), point.observed[k], {}, {}};
         for (const double level : plan.request().levels) {
             statistic.thresholds.push_back(threshold_of(sorted, level));
         }
@@ -167,7 +166,7 @@ ToyResults summarise(const ToyPlan& plan,
                 return std::isfinite(point.threshold);
             });
             if (!enough) continue;
-            results.neyman.push_back({test_statistic_name(plan.request().statistics[k]),
+            results.neyman.push_back({word_of(plan.request().statistics[k]),
                                       plan.request().levels[l], accepted_ranges(points)});
         }
     }
@@ -179,7 +178,7 @@ std::string toys_text(const ToyPlan& plan, const ToyResults& results) {
     std::string text =
         fmt::format("{:>10} {:>8} {:>8} {:>16} {:>16}", poi, "test", "toys", "estimate", "pull");
     for (const TestStatistic statistic : plan.request().statistics) {
-        text += fmt::format(" {:>10}", test_statistic_name(statistic));
+        text += fmt::format(" {:>10}", word_of(statistic));
         for (const double level : plan.request().levels) {
             text += fmt::format(" {:>17}", fmt::format("threshold {:g}", level));
         }

@@ -344,7 +344,7 @@ std::string limits_text(const FitRecord& record) {
     text += fmt::format(
         "from {}, asymptotic formulae of arXiv:1007.1727; CLs = p_sb / p_b; "
         "expected from {}\n",
-        test_statistic_name(limits.statistic), record.limits->asimov);
+        word_of(limits.statistic), record.limits->asimov);
     return text;
 }
 

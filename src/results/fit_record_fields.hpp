@@ -291,17 +291,9 @@ void fields(Visit& visit, MemberOf<Visit, LimitRecord>& value) {
     constexpr JsonKey nullable{.none_is_null = true};
     auto& limits = value.limits;
     auto& discovery = value.discovery;
-    std::string statistic = test_statistic_name(limits.statistic);
     auto sigmas = band_sigmas;
     visit("asimov", value.asimov);
-    visit("statistic", statistic);
-    if constexpr (Visit::reading) {
-        try {
-            limits.statistic = parse_test_statistic(statistic);
-        } catch (const ConfigError& unknown) {
-            throw DataError(unknown.what());
-        }
-    }
+    visit("statistic", limits.statistic);
     visit("level", limits.level);
     visit("observed", limits.observed, nullable);
     visit("band_sigmas", sigmas, JsonKey{.optional = true});

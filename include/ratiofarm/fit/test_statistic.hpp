@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "ratiofarm/core/enum_words.hpp"
 #include "ratiofarm/fit/fit_result.hpp"
 #include "ratiofarm/fit/likelihood.hpp"
 
@@ -19,8 +20,8 @@ enum class TestStatistic {
     q_tilde,  ///< upper limit: t-tilde where mu-hat <= mu, else 0
 };
 
-/// "q_tilde".
-std::string test_statistic_name(TestStatistic statistic);
+template <>
+inline constexpr auto enum_words<TestStatistic> = words("t", "t_tilde", "q0", "q", "q_tilde");
 
 /// \throws ConfigError for another word, naming those that are allowed
 TestStatistic parse_test_statistic(const std::string& name);
