@@ -1,0 +1,251 @@
+// Readers of texts: campaigns, workspaces, records, and small words.
+#include <filesystem>
+#include <limits>
+#include <stdexcept>
+
+#include "ratiofarm/core/errors.hpp"
+#include "ratiofarm/physics/coefficient.hpp"
+
+#include "campaign/bin_expectations.hpp"
+#include "campaign/made_from.hpp"
+#include "core/publish.hpp"
+#include "core/sealed_text.hpp"
+#include "pyhf/pyhf_export.hpp"
+#include "pyhf/pyhf_file.hpp"
+#include "pyhf/pyhf_import.hpp"
+#include "results/fit_json.hpp"
+#include "results/gof_json.hpp"
+#include "results/search_record.hpp"
+#include "results/selection_record.hpp"
+#include "results/unblinding.hpp"
+#include "store/shard.hpp"
+#include "tests/campaign/example_campaign.hpp"
+#include "tests/results/full_record.hpp"
+
+#include "parser.hpp"
+
+namespace ratiofarm::test {
+namespace {
+
+const std::string sources = RATIOFARM_SOURCE_DIR;
+
+void expect_whole(bool whole, const char* what) {
+    if (!whole) throw std::logic_error(what);
+}
+
+/// What is read is written and read again: the same, or something was not looked at.
+std::string written_again(const Campaign& campaign) {
+    const std::string text = campaign_toml(campaign);
+    expect_whole(campaign_toml(parse_campaign(text, campaign.folder)) == text,
+                 "a campaign that was read is not what its text says");
+    text_of(fit_made_from(campaign));
+    const BinExpectations bins = bin_expectations(campaign);
+    if (!bins.mistakes.empty()) throw ConfigError(mistakes_text(bins.mistakes, "campaign.toml"));
+    return text;
+}
+
+const std::string systematics_toml = R"toml(
+[[systematic]]
+name = "scale"
+shape = { B = { up = "B_up", down = "B_down" } }
+[[systematic]]
+name = "lumi"
+shape = []
+yield = { S = { up = 1.02, down = 0.98 }, B = { up = 1.02, down = 0.98 } }
+)toml";
+
+const std::string search_toml = R"toml(
+[search]
+trials = 9
+first_rung = 1
+processes = ["S"]
+[search.parameters]
+"training.learning_rate" = { log_uniform = [1e-4, 1e-2] }
+"network.hidden" = { choice = [[64, 64], [8]] }
+)toml";
+
+std::string workspace(const std::string& name) {
+    return read_text(sources + "/tests/fit/workspaces/" + name + ".json");
+}
+
+Campaign imported(const nlohmann::json& json) {
+    return campaign_from_pyhf(json, {.measurement = "", .campaign = "imported"});
+}
+
+Parser campaigns() {
+    Parser parser{.name = "campaign", .seeds = {example_toml}};
+    for (const char* example : {"01_interference/campaign_1d", "02_dimuon/campaign",
+                                "02_dimuon/measurement", "03_systematics/campaign"}) {
+        parser.seeds.push_back(read_text(sources + "/examples/" + example + ".toml"));
+    }
+    parser.seeds.push_back(
+        campaign_toml(parse_campaign(example_toml + systematics_toml + search_toml, "/folder")));
+    parser.seeds.push_back(campaign_toml(imported(parse_pyhf(workspace("all_modifiers")))));
+    parser.read = [](const std::string& input) {
+        return written_again(parse_campaign(input, "/folder"));
+    };
+    return parser;
+}
+
+Parser sealed_campaigns() {
+    return {.name = "campaign with its seal",
+            .damage = Damage::found,
+            .seeds = {sealed("campaign.toml", example_toml)},
+            .read = [](const std::string& input) {
+                expect_seal("campaign.toml", input);
+                return written_again(parse_campaign(input, "/folder"));
+            }};
+}
+
+Parser workspaces() {
+    Parser parser{.name = "workspace"};
+    for (const char* name : {"all_modifiers", "shapesys_1bin", "staterror_channels"}) {
+        parser.seeds.push_back(workspace(name));
+    }
+    parser.read = [](const std::string& input) {
+        const Campaign campaign = imported(parse_pyhf(input));
+        const std::string text = written_again(campaign);
+        pyhf_from_campaign(campaign);
+        return text;
+    };
+    return parser;
+}
+
+Parser patches() {
+    const auto base = parse_pyhf(workspace("shapesys_1bin"));
+    const std::string patch =
+        R"([{"op": "replace", "path": "/channels/0/samples/0/data", "value": [7.0]},
+            {"op": "copy", "from": "/channels/0/samples/0", "path": "/channels/0/samples/-"},
+            {"op": "replace", "path": "/channels/0/samples/2/name", "value": "third"},
+            {"op": "test", "path": "/version", "value": "1.0.0"}])";
+    const std::string set =
+        R"({"metadata": {"name": "set"}, "version": "1.0.0", "patches": [{"metadata":
+            {"name": "one", "values": [1]}, "patch": )" +
+        patch + "}]}";
+    return {.name = "patch of a workspace",
+            .seeds = {patch, set},
+            .read = [base](const std::string& input) {
+                return campaign_toml(imported(patched(base, parse_pyhf(input), "one")));
+            }};
+}
+
+/// A record of results with its seal and without.
+template <class Parse, class Write>
+void add_records(std::vector<Parser>& parsers,
+                 const std::string& name,
+                 const std::string& json,
+                 Parse parse,
+                 Write write) {
+    const auto read = [parse, write](const std::string& input) {
+        const std::string text = write(parse(input));
+        expect_whole(write(parse(text)) == text,
+                     "a record that was read is not what its text says");
+        return text;
+    };
+    parsers.push_back({.name = name, .seeds = {json}, .read = read});
+    parsers.push_back({.name = name + " with its seal",
+                       .damage = Damage::found,
+                       .seeds = {sealed(name, json)},
+                       .read = [name, read](const std::string& input) {
+                           expect_seal(name, input);
+                           return read(input);
+                       }});
+}
+
+SearchRecord example_search() {
+    const Campaign campaign = parse_campaign(example_toml + search_toml, "/folder");
+    const SearchPlan plan = make_search_plan({campaign, example_samples(), "cpu"});
+    const auto score = [](TrialRung what) -> std::optional<double> {
+        if (what.trial == 5) return std::numeric_limits<double>::infinity();
+        return 1.0 / (1.0 + what.trial) / (1.0 + what.rung);
+    };
+    return search_record(plan, *campaign.search, successive_halving(plan.halving, score), score);
+}
+
+GofRecord example_gof() {
+    GofTest test{.region = "SR", .observable = "mass", .deviance = 3.5, .ndf = 3.0};
+    test.edges = {0.0, 1.5};
+    test.observed = {10.0, 12.0, 1.0};
+    test.expected = {9.5, 11.0, 2.25};
+    return {.campaign = "toy",
+            .data = "events of sample D",
+            .poi = "mu",
+            .best = 1.25,
+            .toys = 100,
+            .failed = 1,
+            .tests = {test, test},
+            .made_from = {{"process.S.yield", "60.0"}}};
+}
+
+Campaign regions() {
+    return parse_campaign(
+        example_toml +
+            "[[region]]\nname = \"SR\"\ntype = \"unbinned\"\nwhere = { mass = [0.0, inf] }\n"
+            "[[region]]\nname = \"CR\"\ntype = \"binned\"\nobservable = \"mass\"\n"
+            "edges = [-inf, -1.0, 0.0]\n",
+        "/folder");
+}
+
+SelectionRecord example_selection() {
+    const Campaign campaign = regions();
+    return {.campaign = "toy",
+            .inputs = {1, 2},
+            .rules = {3, 4},
+            .sums = empty_sums(campaign, RegionCuts(campaign)),
+            .scores = {{"S", std::vector<double>(score_bins, 1.0 / 3.0)}}};
+}
+
+void add_all_records(std::vector<Parser>& parsers) {
+    add_records(parsers, "fit.json", fit_json(full_record()), parse_fit_json,
+                [](const FitRecord& record) {
+                    not_converged(record);
+                    return fit_json(record);
+                });
+    add_records(parsers, "search.json", search_json(example_search()), parse_search_json,
+                [](const SearchRecord& record) {
+                    search_text(record);
+                    return search_json(record);
+                });
+    add_records(parsers, "gof.json", gof_json(example_gof()), parse_gof_json,
+                [](const GofRecord& record) {
+                    gof_text(record);
+                    return gof_json(record);
+                });
+    add_records(parsers, "selection.json", selection_json(example_selection(), regions()),
+                parse_selection_json,
+                [](const SelectionRecord& record) { return selection_json(record, regions()); });
+    add_records(parsers, "unblinding.json",
+                unblindings_json(
+                    {*full_record().blinding->unblinding, *full_record().blinding->unblinding}),
+                parse_unblindings, unblindings_json);
+}
+
+Parser coefficients() {
+    return {.name = "coefficient",
+            .seeds = {"mu - sqrt(mu)", "(mu - sqrt(mu)) / (10 - sqrt(10))", "kappa^2 * mu^1.5 - 1",
+                      "((mu + kappa)^2 - 1.5e-1)^2 * 2", "-(mu*kappa)^0.5 + sqrt(kappa)/3"},
+            .read = [](const std::string& input) {
+                const std::vector<std::string> names{"mu", "kappa"};
+                const Coefficient read = Coefficient::parse(input, names);
+                expect_whole(Coefficient::parse(read.text(), names) == read,
+                             "a coefficient that was read is not what its text says");
+                return read.text();
+            }};
+}
+
+Parser shards() {
+    return {.name = "shard",
+            .seeds = {"2/8", "0/1", "17/100000"},
+            .read = [](const std::string& input) { return parse_shard(input).name(); }};
+}
+
+}  // namespace
+
+std::vector<Parser> text_parsers() {
+    std::vector<Parser> parsers{campaigns(), sealed_campaigns(), workspaces(),
+                                patches(),   coefficients(),     shards()};
+    add_all_records(parsers);
+    return parsers;
+}
+
+}  // namespace ratiofarm::test
