@@ -1,6 +1,8 @@
 #pragma once
 
+#include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <optional>
 #include <string>
@@ -134,7 +136,12 @@ public:
     static void read(const Json& json, const JsonKey& key, T& value) {
         if constexpr (std::is_same_v<T, double>) {
             value = json.is_null() ? key.null : json.get<double>();
-        } else if constexpr (std::is_arithmetic_v<T> || std::is_same_v<T, std::string>) {
+        } else if constexpr (std::is_same_v<T, bool> || std::is_same_v<T, std::string>) {
+            value = json.get<T>();
+        } else if constexpr (std::unsigned_integral<T>) {
+            if (!json.is_number_unsigned() || !std::in_range<T>(json.get<std::uint64_t>())) {
+                throw DataError(json.dump() + " is no whole number that fits");
+            }
             value = json.get<T>();
         } else if constexpr (std::is_enum_v<T>) {
             const auto word = json.get<std::string>();
