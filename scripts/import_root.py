@@ -48,7 +48,7 @@ class Part:
         try:
             file = uproot.open(path)
         except Exception as error:  # uproot has no type of its own for a file that is not one
-            raise Problem(f"{path}: cannot be read as a ROOT file ({type(error).__name__}: {error})") from error
+            raise Problem(f"{path}: cannot be read as a ROOT file ({type(error).__name__}: {error}); for other tables use write_events of the Python package (docs/python.md)") from error
         trees = sorted({key.split(";")[0] for key, kind in file.classnames().items()
                         if kind in ("TTree", "ROOT::RNTuple")})
         if not name:

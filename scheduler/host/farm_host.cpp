@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -90,14 +91,17 @@ void FarmHost::step() {
         commit_lines();
         next_commit_ = now + commit_interval;
     }
-    if (now >= next_look_) show_progress(now);
+    if (now >= next_look_ && !dismissed_) show_progress(now);
     // All workers must be known before any is told to leave.
     if (!dismissed_ && known_workers_ == links_.ranks && scheduler_.over()) dismiss();
 }
 
 void FarmHost::obey_signals() {
     const SignalRequest request = signal_request();
-    if (request == SignalRequest::stop) perform(scheduler_.stop());
+    if (request == SignalRequest::stop && !scheduler_.stopping()) {
+        links_.log.info("stopping as asked: checkpoints are being written");
+        perform(scheduler_.stop());
+    }
     if (request == SignalRequest::checkpoint) {
         clear_checkpoint_request();
         perform(scheduler_.checkpoint());
@@ -144,13 +148,9 @@ void FarmHost::dismiss() {
     links_.log.live("");
     std::error_code ignored;
     std::filesystem::remove(progress_file(links_.journal.path()), ignored);
-    links_.log.info("farm ended",
-                    {{"seconds", profile.seconds},
-                     {"workers", times_.workers()},
-                     {"utilisation", profile.utilisation()},
-                     {"tail_seconds", profile.tail_seconds},
-                     {"tail_idle_hours", profile.tail_idle_seconds / 3600.0},
-                     {"longest_checkpoint_seconds", scheduler_.checkpoint_seconds()}});
+    links_.log.info("farm ended", {{"seconds", profile.seconds},
+                                   {"workers", times_.workers()},
+                                   {"busy_percent", std::round(100.0 * profile.utilisation())}});
     perform(scheduler_.dismiss());
     dismissed_ = true;
 }

@@ -220,8 +220,8 @@ std::vector<std::string> EnsembleChoice::failures() const {
                     choices[slot].exclusions.back().text};
         }
         std::string line = slots[slot].name +
-                           ": no net passed its gates (loosen [gates], raise "
-                           "ensemble.replacements or improve the training)";
+                           ": no net passed its gates (train longer or with more events, raise "
+                           "ensemble.replacements, or loosen [gates])";
         for (const Exclusion& exclusion : choices[slot].exclusions) line += "; " + exclusion.text;
         lines.push_back(std::move(line));
     }

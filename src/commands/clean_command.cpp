@@ -80,9 +80,11 @@ ExitCode run_clean(RunContext& context, const Arguments& arguments) {
         }
     }
     fmt::print(
-        "{} {} files, {}, of tasks that the campaign does not need{}\n",
-        arguments.has("yes") ? "removed" : "there are", files.size(),
-        with_prefix(static_cast<double>(bytes), "B"),
+        "{} {} file{}, {}, of tasks that the campaign does not need{}\n",
+        arguments.has("yes") ? "removed"
+        : files.size() == 1  ? "there is"
+                             : "there are",
+        files.size(), files.size() == 1 ? "" : "s", with_prefix(static_cast<double>(bytes), "B"),
         arguments.has("yes") || files.empty() ? "" : "; --yes removes them, --verbose names them");
     return ExitCode::done;
 }

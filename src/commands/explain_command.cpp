@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -157,8 +158,19 @@ void print_history(const Known& task, const JournalState& all) {
     fmt::print("result       {} bytes, CRC-32 {:08x}\n", event.result.bytes, event.result.crc);
 }
 
+/// \param words the task, and the campaign if it was named
+fs::path run_directory_of(const Arguments& arguments, const std::vector<std::string>& words) {
+    if (arguments.has("out")) return arguments.text("out");
+    const fs::path campaign = words.size() == 2 ? words[1] : "campaign.toml";
+    const bool here = words.size() < 2 && fs::exists("journal.jsonl");
+    return here || !fs::exists(campaign) ? fs::path(".")
+                                         : fs::path(read_campaign(campaign).name + ".run");
+}
+
 ExitCode run_explain(RunContext&, const Arguments& arguments) {
-    const fs::path out = arguments.text("out");
+    std::vector<std::string> words = arguments.positional();
+    if (words.size() == 2 && words.front().ends_with(".toml")) std::swap(words[0], words[1]);
+    const fs::path out = run_directory_of(arguments, words);
     const RunDirectory directory(fs::absolute(out));
     if (!fs::exists(directory.campaign()) && !fs::exists(directory.journal())) {
         throw DataError(
@@ -170,7 +182,7 @@ ExitCode run_explain(RunContext&, const Arguments& arguments) {
     const PlannedTasks planned = planned_tasks(directory, arguments.text("device"));
     identify(all, planned);
     identify_toys(all, directory);
-    const Known task = find_task(planned, all, arguments.positional().front());
+    const Known task = find_task(planned, all, words.front());
     const bool has_digest = task.digest != Digest{};
     fmt::print("task         {}\n", task.name);
     if (has_digest) fmt::print("digest       {}\n", task.digest.hex());
@@ -189,11 +201,13 @@ Command explain_command() {
     command.name = "explain";
     command.group = Group::look;
     command.summary = "All that the files of a run know about one task";
-    command.examples = {"explain 'S/member 0' --out campaign.run"};
-    command.positional = {"TASK"};
+    command.examples = {"explain 'S/member 0' campaign.toml"};
+    command.positional = {"TASK", "CAMPAIGN.toml"};
     command.required_positional = 1;
-    command.options = {{"out", "DIR", "run directory", "."},
-                       {"device", "WORD", "cpu or cuda: the device that trains the nets", "cpu"}};
+    command.options = {
+        {"out", "DIR",
+         "run directory (default: that of the campaign, or this folder if it is one)"},
+        {"device", "WORD", "cpu or cuda: the device that trains the nets", "cpu"}};
     command.run = run_explain;
     return command;
 }

@@ -320,7 +320,8 @@ std::string status_text(const Status& status, bool with_costs) {
         "nets       {} of {} trained, {} with a checkpoint, {} failed; {} of training\n",
         status.nets.trained, status.nets.planned, status.checkpointed, status.given_up.size(),
         duration_text(status.nets.seconds));
-    for (const SeenProgress& seen : status.progress) text += running_text(seen);
+    const bool works = !status.holders.empty();  // otherwise it is what a killed farm left
+    for (const SeenProgress& seen : status.progress) text += works ? running_text(seen) : "";
     for (const std::string& job : status.queue) text += "slurm      job " + job + '\n';
     text += fmt::format("files      {} of {} ensembles, ratios.h5 {}, fit.json {}, report {}\n",
                         status.ensembles.size(), status.planned_ensembles, word(status.ratios),

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include <fmt/format.h>
+
 #include "ratiofarm/mpi/together.hpp"
 
 #include "finite_mc_fit.hpp"
@@ -74,6 +76,34 @@ std::vector<InjectionFit> injection_fits(const mpi::Communicator& comm,
         });
     }
     return fits;
+}
+
+std::vector<std::string> missed_truths(const Campaign& campaign,
+                                       const StatisticalModel& model,
+                                       const FitRecord& record) {
+    std::vector<std::string> missed;
+    const auto look = [&](const InjectedParameter& found) {
+        if (!(found.error > 0.0) || !(std::abs(found.value - found.injected) > found.error)) return;
+        missed.push_back(fmt::format(
+            "the fit does not find what was put into the samples: {} = {:g} gives {:.3g} +- "
+            "{:.2g}, {:.1f} "
+            "errors away. The ratios are biased: look at their closure in the report, train better",
+            found.name, found.injected, found.value, found.error,
+            std::abs(found.value - found.injected) / found.error));
+    };
+    const DataSection& data = campaign.data;
+    const FittedParameter& poi = *find_fitted(record.fit, record.fit.poi);
+    if (!data.fits_observed() && data.fitted_sample().empty() &&
+        data.source == AsimovSource::samples) {
+        const double truth = asimov_point(campaign, model)[parameter_index(model, poi.name)];
+        look(injected_parameter(poi, truth));
+    }
+    for (const InjectionFit& injection : record.injections) {
+        for (const InjectedParameter& parameter : injection.parameters) {
+            if (parameter.name == record.fit.poi) look(parameter);
+        }
+    }
+    return missed;
 }
 
 }  // namespace ratiofarm

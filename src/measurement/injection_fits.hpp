@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "ratiofarm/fit/fit.hpp"
@@ -26,5 +27,11 @@ std::vector<InjectionFit> injection_fits(const mpi::Communicator& comm,
                                          const Campaign& campaign,
                                          const RatioFiles& ratios,
                                          const InjectionOptions& options);
+
+/// A sentence for each truth that was put into samples and that the fit misses by more than its
+/// error: such ratios are biased. Asimov data of the fit itself, and injections.
+std::vector<std::string> missed_truths(const Campaign& campaign,
+                                       const StatisticalModel& model,
+                                       const FitRecord& record);
 
 }  // namespace ratiofarm

@@ -124,6 +124,19 @@ bool fit_is_up_to_date(const FitInputs& inputs,
            satisfies(*record, request);
 }
 
+/// \throws DataError where the nets' own ratios are needed and nothing has made them yet
+void expect_ratios(const Campaign& campaign, const RunPlace& place) {
+    const bool own = campaign.has_events() && place.ratios == place.directory.ratios();
+    if (!own || std::filesystem::exists(place.ratios)) return;
+    if (std::filesystem::exists(place.directory.root())) {
+        throw DataError(
+            fmt::format("there are no ratios yet ('{}' does not exist): 'ratiofarm run' trains the "
+                        "nets and makes "
+                        "them; --ratios names a ratio file from elsewhere",
+                        place.ratios.string()));
+    }
+}
+
 /// Collective over the context's world. \param blinding on rank 0
 FitInputs fit_inputs(RunContext& context,
                      const PlannedCampaign& planned,
@@ -135,6 +148,7 @@ FitInputs fit_inputs(RunContext& context,
     FitInputs inputs;
     std::uint64_t stale = 0;
     mpi::together(world, [&] {
+        expect_ratios(campaign, place);
         inputs.ratios = open_ratio_files(campaign, place.ratios);
         inputs.model = model_for_ratios(campaign, inputs.ratios);
         inputs.made_from = made_from(planned.campaign, inputs.ratios);
@@ -237,6 +251,10 @@ FittedCampaign fit_anew(RunContext& context,
     record.injections = injection_fits(
         world, campaign, ratios,
         {likelihood_options, options.starts, record.shapes.left_out_error.value_or(0.0)});
+    for (std::string& missed : missed_truths(campaign, model, record)) {
+        context.log.warning(missed);
+        record.fit.warnings.push_back(std::move(missed));
+    }
     const std::vector<double>& given = campaign.inference.scan;
     record.fit.scan =
         scan(likelihood, record.fit,

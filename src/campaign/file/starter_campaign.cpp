@@ -29,6 +29,7 @@ range = [0.0, 10.0]
 )toml";
 
 constexpr std::string_view nets = R"toml(
+# For a first look: hidden = [32, 32], epochs = 10, members = 2.
 [network]
 hidden = [64, 64, 64]
 activation = "silu"
