@@ -1,3 +1,5 @@
+#include <filesystem>
+
 #include <fmt/format.h>
 
 #include "ratiofarm/mpi/together.hpp"
@@ -37,11 +39,26 @@ std::vector<ToyOutcome> finished_toys(const std::vector<Task>& tasks,
     return outcomes;
 }
 
+/// Without its events a campaign has fewer tests. That is no surprise where they are elsewhere.
+/// \throws DataError if they are here and cannot be read
+void expect_whole_events(const PlannedCampaign& planned) {
+    const Campaign& campaign = planned.campaign;
+    if (!campaign.has_events() || !planned.samples.empty()) return;
+    if (!std::filesystem::exists(campaign.events_path())) return;
+    throw DataError(fmt::format(
+        "the features are tested with the events of '{}', which cannot be read, as the warning "
+        "above says; make the file again, or move it away to go on without these tests",
+        campaign.events_path().string()));
+}
+
 ExitCode run_gof(RunContext& context, const Arguments& arguments) {
     const mpi::Communicator& world = context.world;
     GofRequest request;
     mpi::together(world, [&] { request = wanted(arguments); });
     Workspace workspace = open_workspace(context, arguments, Needs::campaign, Product::gof);
+    mpi::together(world, [&] {
+        if (world.is_root()) expect_whole_events(workspace.planned);
+    });
     const GofPlan plan(world, fit_source(workspace), request);
     const std::vector<Task> tasks = plan.tasks();
     for (const std::string& warning : plan.warnings()) context.log.warning(warning);

@@ -197,18 +197,33 @@ FoundCampaign find_campaign_of_run(const RunDirectory& directory) {
     return found;
 }
 
+namespace {
+
+/// What is wrong with a record that exists, to begin a message with; empty if nothing is.
+std::string damage_of(const fs::path& record) {
+    if (!fs::exists(record)) return "";
+    try {
+        read_sealed(record);
+        return "";
+    } catch (const DataError& damage) {
+        return fmt::format("{}; ", damage.what());
+    }
+}
+
+}  // namespace
+
 void expect_plain(Unresolved missing, const RunDirectory& directory) {
     if (missing == Unresolved::nothing) return;
     if (missing == Unresolved::search) {
         throw DataError(fmt::format(
-            "'{}' holds no finished search for this campaign; run 'ratiofarm search' first (or "
+            "{}'{}' holds no finished search for this campaign; run 'ratiofarm search' first (or "
             "'ratiofarm run', which does it, too)",
-            directory.root().string()));
+            damage_of(directory.search_json()), directory.root().string()));
     }
     throw DataError(fmt::format(
-        "'{}' holds no selection of events for the regions of this campaign; run 'ratiofarm "
+        "{}'{}' holds no selection of events for the regions of this campaign; run 'ratiofarm "
         "select' first (or 'ratiofarm run', which does it, too)",
-        directory.root().string()));
+        damage_of(directory.selection_json()), directory.root().string()));
 }
 
 }  // namespace ratiofarm

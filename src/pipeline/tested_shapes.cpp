@@ -2,7 +2,10 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "ratiofarm/core/contracts.hpp"
+#include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/mpi/together.hpp"
 
 #include "campaign/significant_shapes.hpp"
@@ -52,7 +55,13 @@ std::vector<ShapeSignificance> shape_significances(const mpi::Communicator& comm
     Significances significances;
     mpi::together(comm, [&] {
         if (!comm.is_root()) return;
-        const auto choices = Ensembles(planned, place).choices();
+        Ensembles ensembles(planned, place);
+        const auto choices = ensembles.choices();
+        for (const Digest& task : ensembles.take_damaged()) {
+            throw DataError(fmt::format(
+                "'{}' is damaged; run 'ratiofarm train' first, which trains its nets once more",
+                place.directory.result(task).string()));
+        }
         expect_complete(choices);  // those of halves, too, which no ensemble file has
         significances.list = test_shapes(planned.campaign, choices);
     });
