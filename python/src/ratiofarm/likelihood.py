@@ -306,7 +306,7 @@ class _Model:
         self.systematics = campaign.get("systematic", [])
         self.processes = {section["name"]: section for section in campaign.get("process", [])}
         self.shape_norm = campaign.get("inference", {}).get("shape_norm", "reference")
-        null_shapes = campaign.get("systematics", {}).get("null_shapes", "norm_only")
+        null_shapes = campaign.get("systematics", {}).get("null_shapes", "as_error")
         self.keep_null_shapes = null_shapes == "keep" if keep_null_shapes is None else keep_null_shapes
 
     def process(self, name: str, region: Mapping[str, Any], ratios: Ratios) -> Process:
