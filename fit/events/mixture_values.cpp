@@ -34,17 +34,20 @@ void multiply_shapes(const MixtureAt& mixture, const EventSet& events, std::vect
         const auto weights = interpolation_weights(column.code, mixture.alpha[column.parameter]);
         const float* up = events.log_g.data() + 2 * c * n;
         const float* down = up + n;
-        const auto clipped = [](float log_g) {
-            return double{std::clamp(log_g, -largest_log_g, largest_log_g)};
-        };
         for (std::size_t i = 0; i < n; ++i) {
-            t[i * s + column.process] *=
-                std::max(smallest_g, factor(weights, clipped(up[i]), clipped(down[i])));
+            t[i * s + column.process] *= guarded_factor(weights, up[i], down[i]);
         }
     }
 }
 
 }  // namespace
+
+double guarded_factor(const InterpolationWeights& weights, float log_up, float log_down) {
+    const auto clipped = [](float log_g) {
+        return double{std::clamp(log_g, -largest_log_g, largest_log_g)};
+    };
+    return std::max(smallest_g, factor(weights, clipped(log_up), clipped(log_down)));
+}
 
 std::vector<double> mixture_values(const MixtureAt& mixture, const EventSet& events) {
     const std::size_t s = mixture.layout.n_processes;

@@ -25,13 +25,14 @@ struct BinnedRegionSection {
 };
 
 /// Names that other programs know, where they differ from ours: [labels.parameters],
-/// [labels.regions] and [labels.samples], our name to theirs. A factor per bin is called
-/// "name[3]", 3 being its bin.
+/// [labels.regions] and [labels.samples], our name to theirs. [labels.features] is for plots. A
+/// factor per bin is called "name[3]", 3 being its bin.
 struct LabelsSection {
     using Labels = std::vector<std::pair<std::string, std::string>>;
     Labels parameters;
     Labels regions;
     Labels samples;
+    Labels features;  ///< what the axes of plots say, with units
     bool operator==(const LabelsSection&) const = default;
 };
 

@@ -1,3 +1,6 @@
+#include <string>
+#include <utility>
+
 #include <fmt/format.h>
 
 #include "pipeline/stages.hpp"
@@ -8,26 +11,43 @@
 namespace ratiofarm {
 namespace {
 
-ExitCode run_report(RunContext& context, const Arguments& arguments) {
+ExitCode run_as(ReportAs as, RunContext& context, const Arguments& arguments) {
     Workspace workspace = open_workspace(context, arguments, Needs::campaign, Product::report);
-    report_stage(context, workspace.planned, workspace.place, workspace.books);
-    if (context.world.is_root()) fmt::print("{}\n", workspace.place.directory.report().string());
+    const RunDirectory& directory = workspace.place.directory;
+    report_stage(context, workspace.planned, workspace.place, workspace.books, as);
+    if (context.world.is_root()) {
+        fmt::print("{}\n",
+                   (as == ReportAs::page ? directory.report() : directory.plots()).string());
+    }
     return ExitCode::done;
+}
+
+/// \param example a command line without the name of the program
+Command command_of(ReportAs as, std::string example, std::string summary) {
+    auto options = workspace_options();
+    options.push_back(ratios_option());
+    return {.name = as == ReportAs::page ? "report" : "plots",
+            .group = Group::stage,
+            .summary = std::move(summary),
+            .examples = {std::move(example)},
+            .positional = {"CAMPAIGN.toml"},
+            .options = std::move(options),
+            .ranks = Ranks::all,
+            .run = [as](RunContext& context, const Arguments& arguments) {
+                return run_as(as, context, arguments);
+            }};
 }
 
 }  // namespace
 
 Command report_command() {
-    auto options = workspace_options();
-    options.push_back(ratios_option());
-    return {.name = "report",
-            .group = Group::stage,
-            .summary = "Writes report.html, one self-contained page, from what is there",
-            .examples = {"report campaign.toml"},
-            .positional = {"CAMPAIGN.toml"},
-            .options = std::move(options),
-            .ranks = Ranks::all,
-            .run = run_report};
+    return command_of(ReportAs::page, "report campaign.toml",
+                      "Writes report.html, one self-contained page, from what is there");
+}
+
+Command plots_command() {
+    return command_of(ReportAs::pictures, "plots campaign.toml",
+                      "Writes every plot of the report to plots/, as PDF, SVG and PNG");
 }
 
 }  // namespace ratiofarm

@@ -16,41 +16,16 @@ namespace {
 constexpr double fewest_expected = 5.0;
 
 /// Rates of a region with the parameter of interest moved a little, inside its range.
-std::vector<double> moved_rates(const ToyPlan& plan, std::size_t region, double steps) {
-    const StatisticalModel& model = plan.exact_model();
+std::vector<double> moved_rates(const StatisticalModel& model,
+                                std::size_t region,
+                                std::vector<double> theta,
+                                double steps) {
     const std::size_t poi = parameter_index(model, model.parameter_of_interest);
     const Parameter& parameter = model.parameters[poi];
     const double step = 1e-4 * (parameter.high - parameter.low);
-    std::vector<double> theta = plan.asimov();
     theta[poi] = std::clamp(theta[poi], parameter.low + step, parameter.high - step);
     theta[poi] += steps * step;
     return rates_at(model, model.unbinned[region], theta);
-}
-
-/// ln D(poi + step) - ln D(poi - step) of each event: d ln D / d poi but for a factor. Constant
-/// where the region knows nothing of the parameter of interest.
-std::vector<double> optimal_observable(const ToyPlan& plan,
-                                       std::size_t region,
-                                       const EventSet& events) {
-    const auto above = moved_rates(plan, region, 1.0);
-    const auto below = moved_rates(plan, region, -1.0);
-    const std::size_t width = above.size();
-    std::vector<double> values;
-    values.reserve(events.size());
-    for (std::uint64_t i = 0; i < events.size(); ++i) {
-        double change = 0.0;
-        double sum = 0.0;
-        for (std::size_t j = 0; j < width; ++j) {
-            const double r = std::exp(events.log_r[i * width + j]);
-            change += (above[j] - below[j]) * r;
-            sum += (above[j] + below[j]) * r;
-        }
-        // A mixture that is not positive has no logarithm; such events share the outer bins.
-        constexpr double limit = 1e6;
-        const double value = change / sum;
-        values.push_back(std::isfinite(value) ? std::clamp(value, -limit, limit) : 0.0);
-    }
-    return values;
 }
 
 /// A column of the events file at the rows of some sets of a ratio file, one after the other.
@@ -107,6 +82,31 @@ ObservableBins bins_from(const std::vector<double>& list,
 
 }  // namespace
 
+std::vector<double> optimal_observable(const StatisticalModel& model,
+                                       std::size_t region,
+                                       std::span<const double> theta,
+                                       const EventSet& events) {
+    const auto above = moved_rates(model, region, {theta.begin(), theta.end()}, 1.0);
+    const auto below = moved_rates(model, region, {theta.begin(), theta.end()}, -1.0);
+    const std::size_t width = above.size();
+    std::vector<double> values;
+    values.reserve(events.size());
+    for (std::uint64_t i = 0; i < events.size(); ++i) {
+        double change = 0.0;
+        double sum = 0.0;
+        for (std::size_t j = 0; j < width; ++j) {
+            const double r = std::exp(events.log_r[i * width + j]);
+            change += (above[j] - below[j]) * r;
+            sum += (above[j] + below[j]) * r;
+        }
+        // A mixture that is not positive has no logarithm; such events share the outer bins.
+        constexpr double limit = 1e6;
+        const double value = change / sum;
+        values.push_back(std::isfinite(value) ? std::clamp(value, -limit, limit) : 0.0);
+    }
+    return values;
+}
+
 std::vector<ObservableBins> observable_bins(const ToyPlan& plan,
                                             const FitSource& source,
                                             std::size_t bins) {
@@ -125,8 +125,11 @@ std::vector<ObservableBins> observable_bins(const ToyPlan& plan,
             all.back().region = r;
             all.back().observable = name;
         };
-        add("d ln D / d " + plan.exact_model().parameter_of_interest,
-            optimal_observable(plan, r, plan.signed_list(r)), optimal_observable(plan, r, *data));
+        const auto optimal = [&](const EventSet& events) {
+            return optimal_observable(plan.exact_model(), r, plan.asimov(), events);
+        };
+        add("d ln D / d " + plan.exact_model().parameter_of_interest, optimal(plan.signed_list(r)),
+            optimal(*data));
         const Sets sets = sets_of(plan, source.campaign, r);
         for (const std::string& feature : source.campaign.events.features) {
             const RatioFile& ratios = *plan.ratios()[r];

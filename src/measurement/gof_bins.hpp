@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,14 @@ struct ObservableBins {
     std::vector<std::uint32_t> data;  ///< [events of the data's list], bin of each
     std::size_t size() const { return edges.size() + 1; }
 };
+
+/// ln D(poi + step) - ln D(poi - step) of each event of a region, with a small step: the optimal
+/// observable d ln D / d poi but for a factor. Constant where the region knows nothing of the
+/// parameter of interest.
+std::vector<double> optimal_observable(const StatisticalModel& model,
+                                       std::size_t region,
+                                       std::span<const double> theta,
+                                       const EventSet& events);
 
 /// Not collective. Quantile bins of the optimal observable d ln D / d poi at the Asimov point, and
 /// of each feature if the events file is available; they expect about equal numbers of events.

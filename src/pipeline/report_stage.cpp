@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <exception>
 #include <filesystem>
 #include <utility>
 
@@ -6,8 +7,9 @@
 
 #include "ratiofarm/mpi/together.hpp"
 
+#include "core/program_version.hpp"
 #include "core/sealed_text.hpp"
-#include "report/binned_pictures.hpp"
+#include "measurement/spectra.hpp"
 #include "report/collect_report_inputs.hpp"
 #include "report/farm_text.hpp"
 #include "report/report_html.hpp"
@@ -55,11 +57,17 @@ void add_regions(const PlannedCampaign& planned, const RunPlace& place, ReportIn
             inputs.selection = SelectionInputs{std::move(*record), planned.written};
         }
     }
-    const Campaign& campaign = planned.campaign;
-    const bool has_ratios = campaign.unbinned.empty() || std::filesystem::exists(place.ratios);
-    if (!inputs.fit || campaign.binned.empty() || !has_ratios) return;
-    inputs.binned =
-        binned_pictures(campaign, open_ratio_files(campaign, place.ratios), *inputs.fit);
+}
+
+/// Data against the fitted model.
+void add_spectra(const PlannedCampaign& planned, const RunPlace& place, ReportInputs& inputs) {
+    if (!inputs.fit) return;
+    try {
+        inputs.spectra = spectra({planned.campaign, place.ratios, planned.samples, place.threads()},
+                                 inputs.fit->fit);
+    } catch (const std::exception& error) {
+        inputs.warnings.push_back(std::string("no data against the model: ") + error.what());
+    }
 }
 
 /// \throws DataError if fit.json is the fit of another campaign or of other ratios
@@ -92,7 +100,8 @@ void expect_own_fit(const PlannedCampaign& planned, const RunPlace& place) {
 StageEnd report_stage(RunContext& context,
                       const PlannedCampaign& planned,
                       const RunPlace& place,
-                      RootBooks& books) {
+                      RootBooks& books,
+                      ReportAs as) {
     mpi::together(context.world, [&] {
         if (!context.world.is_root()) return;
         expect_own_fit(planned, place);
@@ -103,10 +112,32 @@ StageEnd report_stage(RunContext& context,
         ReportInputs inputs = collect_report_inputs(sources);
         for (const FarmTimes& farm : journal.times.farms()) {
             inputs.facts.push_back({"farm of " + farm.stage, farm_sentence(farm)});
+            constexpr std::size_t intervals = 60;
+            inputs.farms.push_back({farm.stage, profile_of(farm, farm.seconds(), intervals)});
         }
+        for (const FarmStarted& farm : journal.farms) {
+            Fact fact{farm.version.empty() ? "farm" : "farm of " + farm.version,
+                      fmt::format("{} ranks on {}", farm.ranks, farm.host)};
+            if (!farm.job.empty()) fact.value += ", job " + farm.job;
+            if (std::ranges::find(inputs.facts, fact.value, &Fact::value) == inputs.facts.end()) {
+                inputs.facts.push_back(std::move(fact));
+            }
+        }
+        inputs.facts.push_back({"this report", std::string(made_by())});
         add_regions(planned, place, inputs);
+        add_spectra(planned, place, inputs);
         log_closures(inputs, context.log);
-        publish_sealed(place.directory.report(), report_html(inputs, Plotter()));
+        Plotter plotter;
+        if (as == ReportAs::pictures) {
+            if (!plotter.available()) throw DataError(plotter.complaint());
+            plotter = plotter.into(place.directory.plots());
+            report_html(inputs, plotter);
+        } else {
+            publish_sealed(place.directory.report(), report_html(inputs, plotter));
+        }
+        for (const std::string& warning : plotter.warnings()) {
+            context.log.warning("gnuplot", {{"says", warning}});
+        }
     });
     return {StageEnd::State::done, 0.0, {}};
 }

@@ -61,10 +61,15 @@ StageEnd fit_stage(RunContext& context,
                    const PlannedCampaign& planned,
                    const RunPlace& place,
                    const std::optional<Blinding>& blinding);
+enum class ReportAs : std::uint8_t {
+    page,      ///< report.html
+    pictures,  ///< each of its plots as PDF, SVG and PNG, in the folder of plots
+};
 StageEnd report_stage(RunContext& context,
                       const PlannedCampaign& planned,
                       const RunPlace& place,
-                      RootBooks& books);
+                      RootBooks& books,
+                      ReportAs as = ReportAs::page);
 
 /// True if the next stage may begin.
 bool ended_well(const StageEnd& end);

@@ -226,7 +226,7 @@ Campaign campaign_from_pyhf(const json& workspace, const PyhfImport& how) {
     campaign.data.observed = true;
     campaign.parameters = parameters.parameters();
     campaign.inference.poi = parameters.parameter_of_interest(how.poi);
-    campaign.labels = {parameters.labels(), reader.region_labels(), reader.sample_labels()};
+    campaign.labels = {parameters.labels(), reader.region_labels(), reader.sample_labels(), {}};
     return campaign;
 }
 

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "html.hpp"
+#include "report_plots.hpp"
 #include "report_sections.hpp"
 
 namespace ratiofarm {
@@ -59,14 +60,23 @@ std::string stage_table(const ReportInputs& inputs) {
 
 }  // namespace
 
-std::string campaign_section(const ReportInputs& inputs) {
-    std::string body = process_table(inputs) + fact_table("", inputs.facts) + stage_table(inputs) +
-                       fact_table("Files", inputs.files);
-    if (!inputs.campaign_toml.empty()) {
-        body += "<details><summary>The resolved campaign file</summary>\n<pre>" +
-                escape_html(inputs.campaign_toml) + "</pre></details>\n";
+std::string campaign_section(const ReportInputs& inputs, const Plotter& plotter) {
+    Figures figures(plotter, "campaign", "small");
+    for (const FarmUtilisation& farm : inputs.farms) {
+        if (!(farm.profile.seconds > 0.0)) continue;
+        figures.add(
+            "utilisation_" + farm.stage, utilisation_plot(farm.profile),
+            fmt::format("Farm of {}: {} workers, {:.0f} % busy in {}", farm.stage,
+                        farm.profile.share_of_worker.size(), 100.0 * farm.profile.utilisation(),
+                        time_text(farm.profile.seconds)));
     }
-    return body.empty() ? std::string() : section_html("campaign", "Campaign", body);
+    std::string body = process_table(inputs) + fact_table("Provenance", inputs.facts) +
+                       stage_table(inputs) + figures.html() + fact_table("Files", inputs.files);
+    if (!inputs.campaign_toml.empty()) {
+        body += details_html("The resolved campaign file",
+                             "<pre>" + escape_html(inputs.campaign_toml) + "</pre>\n");
+    }
+    return body.empty() ? std::string() : section_html("campaign", "Campaign and provenance", body);
 }
 
 std::string search_section(const ReportInputs& inputs) {

@@ -224,6 +224,7 @@ ReportInputs collect_report_inputs(const ReportSources& sources) {
     inputs.campaign = sources.campaign.name;
     inputs.campaign_toml = campaign_toml(sources.campaign);
     inputs.stages = sources.stages;
+    inputs.labels = sources.campaign.labels;
     add_campaign_facts(sources.campaign, inputs);
     inputs.ensembles = collect_quality(sources.campaign, sources.directory);
     if (fs::exists(sources.directory.search_json())) {

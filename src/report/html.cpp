@@ -66,6 +66,12 @@ std::string paragraph_html(std::string_view text) {
     return fmt::format("<p>{}</p>\n", escape_html(text));
 }
 
+std::string details_html(std::string_view summary, std::string_view body) {
+    if (body.empty()) return {};
+    return fmt::format("<details><summary>{}</summary>\n{}</details>\n", escape_html(summary),
+                       body);
+}
+
 std::string warnings_html(const std::vector<std::string>& messages) {
     if (messages.empty()) return {};
     std::string items;
@@ -75,10 +81,11 @@ std::string warnings_html(const std::vector<std::string>& messages) {
                        items);
 }
 
-void Figures::add(const Plot& plot, std::string_view caption) {
+void Figures::add(std::string_view name, const Plot& plot, std::string_view caption) {
     if (!plotter_.available()) return;
     std::string picture;
     try {
+        if (plotter_.writes_files()) return plotter_.write(plot, name);
         picture = plotter_.svg(plot, fmt::format("{}{}", anchor_, count_++));
     } catch (const Error& error) {
         picture = fmt::format("<p class=\"missing\">not drawn: {}</p>", escape_html(error.what()));
@@ -88,7 +95,9 @@ void Figures::add(const Plot& plot, std::string_view caption) {
 }
 
 std::string Figures::html() const {
-    return body_.empty() ? std::string() : "<div class=\"figures\">\n" + body_ + "</div>\n";
+    if (body_.empty()) return {};
+    return fmt::format("<div class=\"figures{}{}\">\n{}</div>\n", look_.empty() ? "" : " ", look_,
+                       body_);
 }
 
 }  // namespace ratiofarm

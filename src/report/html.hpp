@@ -34,17 +34,23 @@ std::string section_html(std::string_view anchor, std::string_view title, std::s
 
 std::string paragraph_html(std::string_view text);
 
+/// What is shown only where somebody opens it, and not on paper.
+std::string details_html(std::string_view summary, std::string_view body);
+
 /// A box with one line per message; empty for none.
 std::string warnings_html(const std::vector<std::string>& messages);
 
 /// A grid of figures.
 class Figures {
 public:
-    Figures(const Plotter& plotter, std::string_view anchor) : plotter_(plotter), anchor_(anchor) {}
+    /// \param look "small": three beside each other on paper
+    Figures(const Plotter& plotter, std::string_view anchor, std::string_view look = "")
+        : plotter_(plotter), anchor_(anchor), look_(look) {}
 
     /// Draws the plot, or a line that says why that failed.
+    /// \param name of its files, where the plotter writes some
     /// \param caption plain text
-    void add(const Plot& plot, std::string_view caption);
+    void add(std::string_view name, const Plot& plot, std::string_view caption);
 
     /// Empty without figures or without gnuplot.
     std::string html() const;
@@ -52,6 +58,7 @@ public:
 private:
     const Plotter& plotter_;
     std::string anchor_;
+    std::string look_;
     std::string body_;
     int count_ = 0;
 };

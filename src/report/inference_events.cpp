@@ -101,7 +101,9 @@ std::vector<SampleEvents> InferenceEvents::of_process(std::size_t process,
     return events;
 }
 
-Binning InferenceEvents::feature_binning(std::size_t feature) const {
+const Binning& InferenceEvents::feature_binning(std::size_t feature) const {
+    const auto known = binnings_.find(feature);
+    if (known != binnings_.end()) return known->second;
     std::vector<float> values;
     std::vector<double> weights;
     for (const InferenceSample& sample : samples_) {
@@ -113,7 +115,8 @@ Binning InferenceEvents::feature_binning(std::size_t feature) const {
     }
     constexpr std::size_t bins = 24;
     constexpr double outside = 0.002;
-    return Binning::adaptive(values, weights, bins, outside);
+    return binnings_.emplace(feature, Binning::adaptive(values, weights, bins, outside))
+        .first->second;
 }
 
 double total_weight(std::span<const double> weights) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -82,10 +83,11 @@ public:
     std::vector<SampleEvents> of_process(std::size_t process, std::size_t feature) const;
 
     /// Bins of a feature that resolve the reference.
-    Binning feature_binning(std::size_t feature) const;
+    const Binning& feature_binning(std::size_t feature) const;
 
 private:
     std::vector<InferenceSample> samples_;
+    mutable std::map<std::size_t, Binning> binnings_;  ///< by feature; all processes ask for them
 };
 
 }  // namespace ratiofarm

@@ -1,4 +1,4 @@
-#include <cmath>
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -6,24 +6,19 @@
 #include <fmt/format.h>
 
 #include "html.hpp"
-#include "inference_pictures.hpp"
+#include "inference_plots.hpp"
 #include "report_plots.hpp"
 #include "report_sections.hpp"
 
 namespace ratiofarm {
 namespace {
 
-constexpr std::size_t most_impacts = 25;
-constexpr std::size_t most_correlations = 40;
+constexpr std::size_t rows_of_ranking = 40;
+constexpr std::size_t most_correlations = 25;
+constexpr std::size_t most_contours = 2;
 
 Cell optional_cell(const std::optional<double>& value) {
     return number_cell(value ? fmt::format("{:.4g}", *value) : std::string("-"));
-}
-
-std::string figure(const std::string& picture, std::string_view caption) {
-    if (picture.empty()) return {};
-    return fmt::format("<figure>\n{}<figcaption>{}</figcaption>\n</figure>\n", picture,
-                       escape_html(caption));
 }
 
 std::string impacts_table(const FitResult& fit) {
@@ -36,12 +31,11 @@ std::string impacts_table(const FitResult& fit) {
                         optional_cell(impact.global_observable), optional_cell(impact.refit_down),
                         optional_cell(impact.refit_up)});
     }
-    return "<details><summary>All impacts by all definitions</summary>\n" +
-           table_html("",
-                      {"parameter", "others fixed", "refit shift", "global observable",
-                       "refit, down", "refit, up"},
-                      rows) +
-           "</details>\n";
+    return details_html("All impacts by all definitions",
+                        table_html("",
+                                   {"parameter", "others fixed", "refit shift", "global observable",
+                                    "refit, down", "refit, up"},
+                                   rows));
 }
 
 std::string breakdown_table(const FitResult& fit) {
@@ -83,40 +77,66 @@ std::string limits_table(const FitRecord& record) {
                       {"observed", "-2", "-1", "expected", "+1", "+2"}, {row});
 }
 
-std::string impacts_part(const FitResult& fit) {
+std::string impacts_part(const FitResult& fit, Figures& figures) {
     if (fit.impacts.empty()) return {};
-    const std::string shown = fit.impacts.size() > most_impacts
-                                  ? fmt::format("the {} largest", most_impacts)
-                                  : std::string("all");
-    const std::string pictures =
-        figure(impacts_picture(fit, ImpactDefinition::refit_shift, most_impacts),
-               "Pulls (value - global observable) / width with error / width, and impacts by "
-               "refit_shift, V_mu,a / sqrt(V_aa): " +
-                   shown + ". Blue: upwards.") +
-        figure(correlation_picture(fit, most_correlations), "Correlations in per cent.");
-    return breakdown_table(fit) + "<div class=\"figures\">\n" + pictures + "</div>\n" +
-           impacts_table(fit) +
-           "<p class=\"note\">others fixed: -H_mu,a / H_mu,mu delta_a; refit shift: V_mu,a / "
-           "sqrt(V_aa); global observable: V_mu,a / delta_a, which add in quadrature to the "
-           "systematic error. V is the covariance, H its inverse, delta_a the width of the "
-           "constraint.</p>\n";
+    for (std::size_t first = 0; first < fit.impacts.size(); first += rows_of_ranking) {
+        const std::size_t last = std::min(first + rows_of_ranking, fit.impacts.size());
+        figures.add(fmt::format("ranking_{}", first / rows_of_ranking + 1),
+                    ranking_plot(fit, first, rows_of_ranking),
+                    fmt::format("Ranking of parameters by their impact on {}, {} to {} of {}.",
+                                fit.poi, first + 1, last, fit.impacts.size()));
+    }
+    const CorrelationPlot correlations = correlation_plot(fit, most_correlations);
+    if (correlations.shown > 1) {
+        figures.add("correlations", correlations.plot,
+                    fmt::format("Correlations in per cent: the {} of {} parameters with one of at "
+                                "least {:.0f} % with some other.",
+                                correlations.shown, correlations.all, 100.0 * correlations.cut));
+    }
+    const FittedParameter* poi = find_fitted(fit, fit.poi);
+    std::size_t contours = 0;
+    for (const Impact& impact : ranked(fit.impacts, ImpactDefinition::refit_shift)) {
+        const FittedParameter* other = find_fitted(fit, impact.parameter);
+        if (poi == nullptr || !(poi->error > 0.0) || other == nullptr || !(other->error > 0.0)) {
+            continue;
+        }
+        figures.add("contour_" + impact.parameter, contour_plot(fit, fit.poi, impact.parameter),
+                    fmt::format("{} and {} at 68.27 and 95 % (t = 2.30 and 5.99), from the "
+                                "covariance",
+                                fit.poi, impact.parameter));
+        if (++contours == most_contours) break;
+    }
+    return breakdown_table(fit) + impacts_table(fit);
 }
+
+constexpr const char* impacts_note =
+    "<p class=\"note\">Ranking: bars are shifts of the parameter of interest with the parameter "
+    "moved up and down by its error and everything else fitted again, by refits where there are "
+    "some ('ratiofarm impacts --refit'), else to first order; frames the same for the width of its "
+    "constraint before the fit. Pull: (value - global observable) / width; its bar is error / "
+    "width. *: not linear, only refits measure it. Others fixed: -H_mu,a / H_mu,mu delta_a; refit "
+    "shift: V_mu,a / sqrt(V_aa); global observable: V_mu,a / delta_a, which add in quadrature to "
+    "the systematic error. V is the covariance, H its inverse, delta_a the width of the "
+    "constraint.</p>\n";
 
 }  // namespace
 
 std::string inference_section(const ReportInputs& inputs, const Plotter& plotter) {
     if (!inputs.fit) return {};
     const FitRecord& record = *inputs.fit;
-    std::string body = impacts_part(record.fit) + normalisation_table(record.fit);
+    Figures figures(plotter, "inference");
+    std::string tables = impacts_part(record.fit, figures);
+    if (!tables.empty()) tables += impacts_note;
+    tables += normalisation_table(record.fit);
     if (record.limits) {
-        Figures figures(plotter, "limits");
         if (!record.limits->limits.scan.empty()) {
-            figures.add(limits_plot(record),
+            figures.add("limits", limits_plot(record),
                         "CLs observed and expected with bands of one and two standard "
                         "deviations; the line is 1 - level.");
         }
-        body += limits_table(record) + figures.html();
+        tables += limits_table(record);
     }
+    const std::string body = figures.html() + tables;
     return body.empty() ? body : section_html("inference", "Impacts and limits", body);
 }
 

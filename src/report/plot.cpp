@@ -1,6 +1,8 @@
 #include "plot.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include <fmt/format.h>
@@ -10,13 +12,15 @@
 namespace ratiofarm {
 namespace {
 
-constexpr int width = 560;  // user units; the page scales the picture
-constexpr int height = 400;
-constexpr double left = 0.15;  // margins as fractions of the picture
-constexpr double right = 0.955;
-constexpr double bottom = 0.135;
-constexpr double top = 0.965;
-constexpr double second_top = 0.345;  // upper end of the second panel
+// User units, which the page scales.
+constexpr double width = 500.0;
+constexpr double left = 78.0;  // margins
+constexpr double right = 20.0;
+constexpr double bottom = 54.0;
+constexpr double top = 14.0;
+constexpr double low_panel = 84.0;  // height of the lower panels
+constexpr double gap = 14.0;        // between panels
+constexpr double row_text = 11.0;   // size of the names of rows and columns
 
 const char* hex(Colour colour) {
     switch (colour) {
@@ -47,27 +51,38 @@ std::string number(double value) {
 }
 
 std::string data_block(const std::string& name, const Curve& curve) {
-    const bool limits = !curve.low.empty();
-    const bool band = curve.mark == Mark::band;
-    RATIOFARM_EXPECT(curve.x.size() == (band ? curve.low : curve.y).size());
+    const bool across = curve.mark == Mark::band || curve.mark == Mark::fill;
     RATIOFARM_EXPECT(curve.low.size() == curve.high.size());
     std::string text = "$" + name + " << EOD\n";
-    for (std::size_t i = 0; i < curve.x.size(); ++i) {
-        text += number(curve.x[i]);
-        if (!band) text += ' ' + number(curve.y[i]);
-        if (limits) text += ' ' + number(curve.low[i]) + ' ' + number(curve.high[i]);
-        text += '\n';
+    const std::size_t n = curve.x.empty() ? curve.y.size() : curve.x.size();
+    for (const auto* column : {&curve.x, &curve.y, &curve.low, &curve.high, &curve.value}) {
+        RATIOFARM_EXPECT(column->empty() || column->size() == n);
+    }
+    for (std::size_t i = 0; i < n; ++i) {
+        for (const auto* column : {&curve.x, &curve.y, &curve.low, &curve.high, &curve.value}) {
+            if (across && column == &curve.y) continue;
+            if (!column->empty()) text += number((*column)[i]) + ' ';
+        }
+        text.back() = '\n';
     }
     return text + "EOD\n";
 }
 
 /// Not gnuplot's own error bars, which blank out what lies behind their points.
-std::string error_bars(const std::string& name, const std::string& colour) {
-    return fmt::format("${} using 1:3:(0):($4-$3) with vectors nohead lc {} lw 1.1 notitle", name,
-                       colour);
+std::string error_bars(const std::string& name, const std::string& colour, Mark mark) {
+    return fmt::format("${} using {} with vectors nohead lc {} lw 1.1 notitle", name,
+                       mark == Mark::points ? "1:3:(0):($4-$3)" : "3:2:($4-$3):(0)", colour);
 }
 
-std::string draw(const std::string& name, const Curve& curve) {
+/// Blue for positive, vermillion for negative, white for zero, as gnuplot computes it from
+/// column 3.
+constexpr const char* cell_colour =
+    "($3 < 0 ? int(213 + (1 + $3) * 42) * 65536 + int(94 + (1 + $3) * 161) * 256 + "
+    "int((1 + $3) * 255) : int((1 - $3) * 255) * 65536 + int(114 + (1 - $3) * 141) * 256 + "
+    "int(178 + (1 - $3) * 77))";
+
+/// \param text size of names, in what the terminal measures fonts in
+std::string draw(const std::string& name, const Curve& curve, double text) {
     const std::string title = curve.label.empty() ? "notitle" : "title " + quoted(curve.label);
     const auto alpha = static_cast<int>(std::lround(200.0 * (1.0 - curve.strength)));
     const std::string colour = fmt::format("rgb '#{:02x}{}'", alpha, hex(curve.colour));
@@ -80,13 +95,37 @@ std::string draw(const std::string& name, const Curve& curve) {
             return fmt::format("${} using 1:2 with lines lc {} lw {:.2f} dt (8,5) {}", name, colour,
                                line_width, title);
         case Mark::points:
-            return (curve.low.empty() ? std::string() : error_bars(name, colour) + ", ") +
+        case Mark::across_points:
+            return (curve.low.empty() ? std::string()
+                                      : error_bars(name, colour, curve.mark) + ", ") +
                    fmt::format("${} using 1:2 with points lc {} pt 7 ps 0.4 {}", name, colour,
                                title);
         case Mark::band:
             return fmt::format(
                 "${} using 1:2:3 with filledcurves fc {} fs transparent solid 0.22 noborder {}",
                 name, colour, title);
+        case Mark::fill:
+            return fmt::format("${} using 1:2:3 with filledcurves fc {} fs solid 0.55 noborder {}",
+                               name, colour, title);
+        case Mark::bars:
+            return fmt::format(
+                "${} using 1:2:3:4:($2-0.38):($2+0.38) with boxxyerror fc {} fs solid 0.8 noborder "
+                "{}",
+                name, colour, title);
+        case Mark::frames:
+            return fmt::format(
+                "${0} using 1:2:3:4:($2-0.44):($2+0.44) with boxxyerror lc {1} lw 1 fs empty "
+                "border lc {1} {2}",
+                name, colour, title);
+        case Mark::cells:
+            return fmt::format(
+                "${} using 1:2:($1-0.5):($1+0.5):($2-0.5):($2+0.5):{} with boxxyerror lc rgb "
+                "variable fs solid 1 noborder notitle",
+                name, cell_colour);
+        case Mark::numbers:
+            return fmt::format(
+                "${} using 1:2:(sprintf('%.0f',$3)) with labels font ',{}' tc {} notitle", name,
+                0.82 * text, colour);
     }
     return {};
 }
@@ -94,11 +133,14 @@ std::string draw(const std::string& name, const Curve& curve) {
 std::string key_command(Legend legend) {
     switch (legend) {
         case Legend::none: return "unset key\n";
-        case Legend::top_left: return "set key top left Left reverse samplen 1.6 spacing 1.15\n";
-        case Legend::top_right: return "set key top right Right samplen 1.6 spacing 1.15\n";
+        case Legend::top_left:
+            return "set key top left Left reverse maxrows 5 samplen 1.6 spacing 1.15\n";
+        case Legend::top_right:
+            return "set key top right Right maxrows 5 samplen 1.6 spacing 1.15\n";
         case Legend::top_centre:
-            return "set key top center Left reverse samplen 1.6 spacing 1.15\n";
-        case Legend::bottom_right: return "set key bottom right Right samplen 1.6 spacing 1.15\n";
+            return "set key top center Left reverse maxrows 5 samplen 1.6 spacing 1.15\n";
+        case Legend::bottom_right:
+            return "set key bottom right Right maxrows 5 samplen 1.6 spacing 1.15\n";
     }
     return {};
 }
@@ -114,37 +156,170 @@ std::string range(const char* axis, const Axis& settings) {
     return text;
 }
 
-/// Commands of one panel between two heights of the picture.
-std::string panel_commands(const Plot& plot, std::size_t index, double low, double high) {
-    const Panel& panel = plot.panels[index];
-    const bool lowest = index + 1 == plot.panels.size();
+/// Where a panel lies, in user units from the lower left corner.
+struct Place {
+    double left, right, low, high;
+};
+
+std::string names_on(const char* axis,
+                     const std::vector<std::string>& names,
+                     double size,
+                     const char* more) {
+    std::string text = fmt::format("set {}tics (", axis);
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        text += fmt::format("{}{} {}", i == 0 ? "" : ", ", quoted(names[i]), i + 1);
+    }
+    return text + fmt::format(") font ',{}' {}\n", size, more);
+}
+
+/// Values of a curve along the x axis.
+void widen(const Curve& curve, double& low, double& high) {
+    for (const double x : curve.x) {
+        if (!std::isfinite(x)) continue;
+        low = std::min(low, x);
+        high = std::max(high, x);
+    }
+}
+
+/// The common axis of stacked panels: each would choose its own otherwise.
+Axis common_axis(const Plot& plot) {
+    Axis axis = plot.x;
+    if (plot.panels.size() < 2 || (axis.low && axis.high)) return axis;
+    double low = std::numeric_limits<double>::infinity();
+    double high = -low;
+    for (const Panel& panel : plot.panels) {
+        for (const Curve& curve : panel.curves) widen(curve, low, high);
+    }
+    if (!(low < high)) return axis;
+    axis.low = axis.low.value_or(low);
+    axis.high = axis.high.value_or(high);
+    return axis;
+}
+
+/// Each panel's place.
+std::vector<Place> places(const Plot& plot) {
+    const double height = plot.height;
+    const std::size_t n = plot.panels.size();
+    std::vector<Place> all;
+    if (plot.arrangement == Arrangement::stacked) {
+        const auto below = static_cast<double>(n - 1);
+        all.push_back({left, width - right, bottom + below * (low_panel + gap), height - top});
+        for (double k = below - 1.0; k >= 0.0; k -= 1.0) {
+            const double low = bottom + k * (low_panel + gap);
+            all.push_back({left, width - right, low, low + low_panel});
+        }
+        return all;
+    }
+    std::size_t longest = 0;
+    for (const std::string& name : plot.panels.front().rows) {
+        longest = std::max(longest, name.size());
+    }
+    const double names = std::clamp(6.2 * static_cast<double>(longest) + 16.0, 40.0, 230.0);
+    const double each = (width - names - right) / static_cast<double>(n) - gap;
+    for (std::size_t k = 0; k < n; ++k) {
+        const double from = names + static_cast<double>(k) * (each + 2.0 * gap);
+        all.push_back({from, from + each, bottom, height - top - 4.0 * row_text});
+    }
+    return all;
+}
+
+/// Distance of few tics: 1, 2 or 5 times a power of ten.
+double tic_step(const Axis& axis) {
+    const double wanted = (*axis.high - *axis.low) / 5.0;
+    const double power = std::pow(10.0, std::floor(std::log10(wanted)));
+    return power * (wanted <= 2.0 * power ? 2.0 : wanted <= 5.0 * power ? 5.0 : 10.0);
+}
+
+std::string rows_commands(const Panel& panel, bool first, double size) {
     std::string text =
-        fmt::format("set bmargin at screen {}\nset tmargin at screen {}\n", low, high);
-    text += range("y", panel.y);
+        fmt::format("set yrange [{}:0.5]\n", static_cast<double>(panel.rows.size()) + 0.5);
+    if (first) return text + names_on("y", panel.rows, size, "nomirror scale 0");
+    return text + "unset ytics\n";
+}
+
+/// Commands of one panel.
+std::string panel_commands(const Plot& plot, std::size_t index, const Place& place, double size) {
+    const Panel& panel = plot.panels[index];
+    const bool beside = plot.arrangement == Arrangement::beside;
+    const bool lowest = beside || index + 1 == plot.panels.size();
+    const double height = plot.height;
+    const Axis x = panel.x ? *panel.x : common_axis(plot);
+    std::string text = fmt::format("set lmargin at screen {}\nset rmargin at screen {}\n",
+                                   place.left / width, place.right / width) +
+                       fmt::format("set bmargin at screen {}\nset tmargin at screen {}\n",
+                                   place.low / height, place.high / height) +
+                       range("x", x);
+    if (panel.rows.empty()) {
+        text += range("y", panel.y);
+    } else {
+        text += rows_commands(panel, index == 0, size);
+    }
     // At a fixed place: a label beside the tics leaves the picture where their numbers are long.
     text += fmt::format("set label 1 {} at screen 0.03, screen {} rotate by 90 center\n",
-                        quoted(panel.y.label), 0.5 * (low + high));
-    if (index > 0 && panel.y.low && panel.y.high) {
+                        quoted(beside ? std::string() : panel.y.label),
+                        0.5 * (place.low + place.high) / height);
+    if (!beside && index > 0 && panel.y.low && panel.y.high) {
         text += fmt::format("set ytics {}\n", (*panel.y.high - *panel.y.low) / 4.0);
     }
-    text += lowest ? fmt::format("set xlabel {} offset 0,0.4\nset format x '%g'\n",
-                                 quoted(plot.x.label))
+    if (beside && panel.columns.empty() && x.low && x.high) {
+        text += fmt::format("set xtics {} font ',{}'\n", tic_step(x), size);
+    }
+    if (!panel.columns.empty()) {
+        text += names_on("x", panel.columns, size, "rotate by 90 right nomirror scale 0");
+    }
+    text += lowest ? fmt::format("set xlabel {} offset 0,0.4\n", quoted(x.label)) +
+                         (panel.columns.empty() ? "set format x '%g'\n" : "")
                    : std::string("unset xlabel\nset format x ''\n");
-    text += key_command(panel.legend);
+    // Beside each other the legend stands above its panel, where no bar can be.
+    text += beside && panel.legend != Legend::none
+                ? "set key at graph 0.5, graph 1.0 center bottom horizontal samplen 1.2 spacing 1 "
+                  "font '," +
+                      fmt::format("{}'\n", size)
+                : key_command(panel.legend);
     text += "unset arrow\n";
+    const auto thin = [&](const std::string& from, const std::string& to) {
+        text += fmt::format("set arrow from {} to {} nohead back lc rgb '#b4b8c0' lw 1 dt (4,3)\n",
+                            from, to);
+    };
     for (const double level : panel.levels) {
-        text += fmt::format(
-            "set arrow from graph 0, first {0} to graph 1, first {0} nohead back lc rgb '#b4b8c0' "
-            "lw 1 "
-            "dt (4,3)\n",
-            number(level));
+        thin("graph 0, first " + number(level), "graph 1, first " + number(level));
+    }
+    for (const double mark : panel.marks) {
+        thin("first " + number(mark) + ", graph 0", "first " + number(mark) + ", graph 1");
     }
     const char* separator = "plot ";
     for (std::size_t c = 0; c < panel.curves.size(); ++c) {
-        text += separator + draw(fmt::format("p{}c{}", index, c), panel.curves[c]);
+        text += separator + draw(fmt::format("p{}c{}", index, c), panel.curves[c], size);
         separator = ", ";
     }
     return text + "\n";
+}
+
+/// Opens one picture. The cairo terminals measure fonts in points of 1/72 inch.
+std::string terminal(const Plot& plot, const PictureFile& picture) {
+    constexpr double pixels_per_inch = 96.0;
+    std::string text;
+    switch (picture.format) {
+        case PictureFormat::svg:
+            text = fmt::format(
+                "set terminal svg size {:g},{} dynamic noenhanced font 'sans-serif,13' rounded\n",
+                width, plot.height);
+            break;
+        case PictureFormat::pdf:
+            text = fmt::format(
+                "set terminal pdfcairo size {:.4f}in,{:.4f}in noenhanced font 'sans-serif,9.75' "
+                "rounded\n",
+                width / pixels_per_inch, plot.height / pixels_per_inch);
+            break;
+        case PictureFormat::png:
+            text = fmt::format(
+                "set terminal pngcairo size {:g},{} noenhanced font 'sans-serif,9.75' fontscale 2 "
+                "linewidth 2 pointscale 2 rounded\n",
+                2.0 * width, 2 * plot.height);
+            break;
+    }
+    if (!picture.file.empty()) text += "set output " + quoted(picture.file) + "\n";
+    return text;
 }
 
 }  // namespace
@@ -154,13 +329,7 @@ Curve outline(std::span<const double> edges,
               std::string label,
               Colour colour) {
     RATIOFARM_EXPECT(edges.size() == values.size() + 1);
-    Curve curve{.label = std::move(label),
-                .mark = Mark::line,
-                .colour = colour,
-                .x = {},
-                .y = {},
-                .low = {},
-                .high = {}};
+    Curve curve{.label = std::move(label), .mark = Mark::line, .colour = colour};
     for (std::size_t b = 0; b < values.size(); ++b) {
         curve.x.insert(curve.x.end(), {edges[b], edges[b + 1]});
         curve.y.insert(curve.y.end(), {values[b], values[b]});
@@ -181,27 +350,29 @@ Curve outline_band(std::span<const double> edges,
     return curve;
 }
 
-std::string gnuplot_program(const Plot& plot) {
-    RATIOFARM_EXPECT(plot.panels.size() == 1 || plot.panels.size() == 2);
-    std::string text = fmt::format(
-        "set encoding utf8\n"
-        "set terminal svg size {},{} dynamic noenhanced font 'sans-serif,13' rounded\n"
-        "set datafile missing 'NaN'\n"
-        "set border 3 lc rgb '#5f6670' lw 1\n"
-        "set tics nomirror out scale 0.6 textcolor rgb '#33383f'\n"
-        "set lmargin at screen {}\nset rmargin at screen {}\n",
-        width, height, left, right);
+std::string gnuplot_program(const Plot& plot, std::span<const PictureFile> pictures) {
+    RATIOFARM_EXPECT(!plot.panels.empty());
+    std::string text = "set encoding utf8\n";
     for (std::size_t p = 0; p < plot.panels.size(); ++p) {
         for (std::size_t c = 0; c < plot.panels[p].curves.size(); ++c) {
             text += data_block(fmt::format("p{}c{}", p, c), plot.panels[p].curves[c]);
         }
     }
-    text += range("x", plot.x);
-    if (plot.panels.size() == 1) return text + panel_commands(plot, 0, bottom, top);
-    text += "set multiplot\n";
-    text += panel_commands(plot, 0, second_top + 0.035, top);
-    text += panel_commands(plot, 1, bottom, second_top);
-    return text + "unset multiplot\n";
+    const std::vector<Place> at = places(plot);
+    for (const PictureFile& picture : pictures) {
+        text += "reset\n" + terminal(plot, picture) +
+                "set datafile missing 'NaN'\n"
+                "set border 3 lc rgb '#5f6670' lw 1\n"
+                "set tics nomirror out scale 0.6 textcolor rgb '#33383f'\n";
+        // The cairo terminals measure fonts in points, the other in pixels of 1/96 inch.
+        const double size = picture.format == PictureFormat::svg ? row_text : 0.75 * row_text;
+        if (plot.panels.size() > 1) text += "set multiplot\n";
+        for (std::size_t p = 0; p < plot.panels.size(); ++p) {
+            text += panel_commands(plot, p, at[p], size);
+        }
+        if (plot.panels.size() > 1) text += "unset multiplot\n";
+    }
+    return text + "set output\n";
 }
 
 }  // namespace ratiofarm

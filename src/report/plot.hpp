@@ -10,8 +10,14 @@ namespace ratiofarm {
 enum class Mark {
     line,
     dashes,
-    points,  ///< with error bars if low and high are given
-    band,    ///< filled between low and high
+    points,         ///< with error bars if low and high are given
+    across_points,  ///< like points, with horizontal error bars
+    band,           ///< filled between low and high, what lies behind shows through
+    fill,           ///< filled between low and high
+    bars,           ///< rows at y, filled from x = low to high
+    frames,         ///< the outlines of such bars
+    cells,          ///< unit squares at (x, y), coloured by value
+    numbers,        ///< value at (x, y)
 };
 
 /// Distinct for readers with any colour vision (Okabe and Ito), and when printed in grey.
@@ -19,17 +25,18 @@ enum class Colour { blue, vermillion, green, orange, purple, sky, grey, black };
 
 /// One series of a plot. Values that are not finite are gaps.
 struct Curve {
-    std::string label;  ///< in the legend; empty: not there
+    std::string label = {};  ///< in the legend; empty: not there
     Mark mark = Mark::line;
     Colour colour = Colour::blue;
     double strength = 1.0;  ///< of lines: width and opacity, 0 to 1; pale for one of many
-    std::vector<double> x, y;
-    std::vector<double> low, high;  ///< of points and bands
+    std::vector<double> x = {}, y = {};
+    std::vector<double> low = {}, high = {};  ///< of points, bands, fills, bars and frames
+    std::vector<double> value = {};           ///< of cells, -1 to 1, and of numbers
 };
 
 struct Axis {
-    std::string label;  ///< with the unit in brackets
-    std::optional<double> low, high;
+    std::string label = {};  ///< with the unit in brackets
+    std::optional<double> low = {}, high = {};
     bool logarithmic = false;
 };
 
@@ -41,12 +48,22 @@ struct Panel {
     std::vector<Curve> curves;
     std::vector<double> levels;  ///< thin horizontal lines
     Legend legend = Legend::top_right;
+    std::vector<std::string> rows = {};     ///< names at y = 1, 2, ... downwards instead of numbers
+    std::vector<std::string> columns = {};  ///< names at x = 1, 2, ... instead of numbers
+    std::optional<Axis> x = {};             ///< of its own, for panels beside each other
+    std::vector<double> marks = {};         ///< thin vertical lines
 };
 
-/// One or two panels over a common x axis; the second is low and shows a ratio or a difference.
+enum class Arrangement {
+    stacked,  ///< over a common x axis; the lower ones are low and show a ratio or a difference
+    beside,   ///< with common rows, each over its own x axis
+};
+
 struct Plot {
-    Axis x;
-    std::vector<Panel> panels;
+    Axis x = {};
+    std::vector<Panel> panels = {};
+    Arrangement arrangement = Arrangement::stacked;
+    int height = 380;  ///< user units, of 500 in width; text has 13
 };
 
 /// A histogram as the outline of its bins.
@@ -63,7 +80,14 @@ Curve outline_band(std::span<const double> edges,
                    std::string label,
                    Colour colour);
 
-/// Program of gnuplot 5 that draws the plot as SVG on its standard output.
-std::string gnuplot_program(const Plot& plot);
+enum class PictureFormat { svg, pdf, png };
+
+/// Program of gnuplot 5 that draws the plot once for each picture.
+/// \param file empty: standard output
+struct PictureFile {
+    PictureFormat format = PictureFormat::svg;
+    std::string file = {};
+};
+std::string gnuplot_program(const Plot& plot, std::span<const PictureFile> pictures);
 
 }  // namespace ratiofarm

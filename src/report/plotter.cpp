@@ -11,8 +11,10 @@
 
 #include <stdlib.h>
 
+#include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
 
+#include "campaign/ensemble_spec.hpp"
 #include "core/process.hpp"
 #include "core/publish.hpp"
 
@@ -37,7 +39,7 @@ public:
     ScratchFolder(const ScratchFolder&) = delete;
     ScratchFolder& operator=(const ScratchFolder&) = delete;
 
-    std::string operator/(const char* name) const { return (path_ / name).string(); }
+    std::string path() const { return path_.string(); }
 
 private:
     std::filesystem::path path_;
@@ -106,16 +108,46 @@ std::string Plotter::complaint() const {
            "report again";
 }
 
-std::string Plotter::svg(const Plot& plot, std::string_view id) const {
-    if (!available()) throw SystemError(complaint());
-    const ScratchFolder folder;
-    publish(folder / "plot.gp", std::string_view(gnuplot_program(plot)));
+std::string Plotter::draw(const std::string& folder, const std::string& program) const {
+    const std::string file = folder + "/plot.gp";
+    publish(file, std::string_view(program));
     // -d: the picture does not depend on the user's own settings.
-    const auto end = run_program(program_, {"-d", folder / "plot.gp"});
+    const auto end = run_program(program_, {"-d", file});
     if (!end || !end->ok()) {
         throw SystemError("gnuplot failed: " + (end ? end->errors : "it cannot be started"));
     }
-    return embeddable(end->output, id);
+    if (end->errors.find("warning:") != std::string::npos) warnings_.push_back(end->errors);
+    return end->output;
+}
+
+std::string Plotter::svg(const Plot& plot, std::string_view id) const {
+    if (!available()) throw SystemError(complaint());
+    const ScratchFolder folder;
+    const PictureFile picture;
+    return embeddable(draw(folder.path(), gnuplot_program(plot, {&picture, 1})), id);
+}
+
+Plotter Plotter::into(std::filesystem::path folder) const {
+    Plotter plotter = *this;
+    plotter.folder_ = std::move(folder);
+    return plotter;
+}
+
+void Plotter::write(const Plot& plot, std::string_view name) const {
+    RATIOFARM_EXPECT(writes_files());
+    if (!available()) throw SystemError(complaint());
+    const ScratchFolder scratch;
+    std::filesystem::create_directories(folder_);
+    const std::pair<PictureFormat, const char*> formats[] = {
+        {PictureFormat::pdf, ".pdf"}, {PictureFormat::svg, ".svg"}, {PictureFormat::png, ".png"}};
+    std::vector<PictureFile> pictures;
+    for (const auto& [format, ending] : formats) {
+        pictures.push_back({format, scratch.path() + "/picture" + ending});
+    }
+    draw(scratch.path(), gnuplot_program(plot, pictures));
+    for (std::size_t i = 0; i < pictures.size(); ++i) {
+        publish(folder_ / (file_word(name) + formats[i].second), read_file(pictures[i].file));
+    }
 }
 
 }  // namespace ratiofarm

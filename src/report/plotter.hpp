@@ -1,7 +1,9 @@
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "plot.hpp"
 
@@ -25,7 +27,22 @@ public:
     /// \throws SystemError with gnuplot's own words if it does not draw
     std::string svg(const Plot& plot, std::string_view id) const;
 
+    /// A plotter that writes files: folder/<name>.pdf, .svg and .png.
+    Plotter into(std::filesystem::path folder) const;
+    bool writes_files() const { return !folder_.empty(); }
+
+    /// Writes the three files. \pre writes_files()
+    /// \throws SystemError with gnuplot's own words if it does not draw
+    void write(const Plot& plot, std::string_view name) const;
+
+    /// What gnuplot warned of so far; the pictures were drawn.
+    const std::vector<std::string>& warnings() const { return warnings_; }
+
 private:
+    std::string draw(const std::string& folder, const std::string& program) const;
+
+    mutable std::vector<std::string> warnings_;
+    std::filesystem::path folder_;
     std::string program_;
     std::string version_;
 };

@@ -106,25 +106,28 @@ std::string net_table(const EnsembleQuality& ensemble) {
                                   ? fmt::format("{}: the first {} of {} nets", ensemble.name,
                                                 rows.size(), ensemble.nets.size())
                                   : fmt::format("{}: {} nets", ensemble.name, rows.size());
-    return "<details><summary>" + escape_html(title) + "</summary>\n" +
-           table_html("",
-                      {"net", "attempts", "validation loss", "E[r] - 1", "SC rms", "SC norm",
-                       "worst closure", "slope", "overtraining", "saturated", "gates"},
-                      rows) +
-           "</details>\n";
+    return details_html(
+        title, table_html("",
+                          {"net", "attempts", "validation loss", "E[r] - 1", "SC rms", "SC norm",
+                           "worst closure", "slope", "overtraining", "saturated", "gates"},
+                          rows));
 }
 
 }  // namespace
 
 std::string quality_section(const ReportInputs& inputs, const Plotter& plotter) {
     if (inputs.ensembles.empty()) return {};
-    Figures figures(plotter, "quality");
+    Figures figures(plotter, "quality", "small");
+    Figures others(plotter, "others", "small");
     std::string nets;
     for (const EnsembleQuality& ensemble : inputs.ensembles) {
         nets += net_table(ensemble);
-        figures.add(net_calibration_plot(ensemble),
-                    fmt::format("{}: calibration of single nets on their validation events",
-                                ensemble.name));
+        const bool nominal = std::ranges::find(inputs.processes, ensemble.name,
+                                               &ProcessSummary::name) != inputs.processes.end();
+        (nominal ? figures : others)
+            .add("nets_" + ensemble.name, net_calibration_plot(ensemble),
+                 fmt::format("{}: calibration of single nets on their validation events",
+                             ensemble.name));
     }
     return section_html(
         "quality", "Quality of the nets",
@@ -137,8 +140,9 @@ std::string quality_section(const ReportInputs& inputs, const Plotter& plotter) 
             "largest distance of the distributions of the logit between training and validation "
             "events. Spread of the mean: standard deviation of log r over the members, divided by "
             "the root of their number.") +
-            ensemble_quality_table(inputs.ensembles) + excluded_table(inputs.ensembles) + nets +
-            figures.html());
+            figures.html() + ensemble_quality_table(inputs.ensembles) +
+            excluded_table(inputs.ensembles) +
+            details_html("Calibration of the nets of systematics", others.html()) + nets);
 }
 
 }  // namespace ratiofarm

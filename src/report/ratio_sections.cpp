@@ -145,12 +145,14 @@ std::string checks_section(const ReportInputs& inputs) {
 }
 
 std::string closure_section(const ReportInputs& inputs, const Plotter& plotter) {
-    Figures figures(plotter, "closure");
+    Figures figures(plotter, "closure", "small");
     bool any = false;
     for (const ProcessSummary& process : inputs.processes) {
         for (const FeatureClosure& feature : process.closures) {
             any = true;
-            figures.add(closure_plot(feature, process.name),
+            figures.add(fmt::format("closure_{}_{}", process.name, feature.feature),
+                        closure_plot(feature, process.name,
+                                     label_of(inputs.labels.features, feature.feature)),
                         fmt::format("{} in {}: chi2 / ndf = {}", process.name, feature.feature,
                                     chi2_text(feature.closure.chi2, feature.closure.ndf)));
         }
@@ -169,19 +171,19 @@ std::string closure_section(const ReportInputs& inputs, const Plotter& plotter) 
 }
 
 std::string calibration_section(const ReportInputs& inputs, const Plotter& plotter) {
-    Figures figures(plotter, "calibration");
+    Figures figures(plotter, "calibration", "small");
     bool any = false;
     for (const ProcessSummary& process : inputs.processes) {
         if (process.calibration) {
             any = true;
             figures.add(
-                calibration_plot(*process.calibration, process.name),
+                "calibration_" + process.name, calibration_plot(*process.calibration, process.name),
                 fmt::format("{}: observed against predicted fraction, chi2 / bins = {:.1f} / {}",
                             process.name, process.calibration->chi2, process.calibration->ndf));
         }
         if (process.ratios) {
             any = true;
-            figures.add(ratio_plot(*process.ratios, process.name),
+            figures.add("ratio_" + process.name, ratio_plot(*process.ratios, process.name),
                         fmt::format("{}: log r in the sample and in the reference", process.name));
         }
     }
@@ -195,13 +197,13 @@ std::string calibration_section(const ReportInputs& inputs, const Plotter& plott
 }
 
 std::string training_section(const ReportInputs& inputs, const Plotter& plotter) {
-    Figures figures(plotter, "training");
+    Figures figures(plotter, "training", "small");
     bool any = false;
     for (const ProcessSummary& process : inputs.processes) {
         if (!process.ensemble) continue;
         any = true;
         figures.add(
-            loss_plot(*process.ensemble),
+            "loss_" + process.name, loss_plot(*process.ensemble),
             fmt::format("{}: loss of {} members", process.name, process.ensemble->members.size()));
     }
     if (!any) return {};

@@ -12,6 +12,7 @@
 #include "html.hpp"
 #include "report_plots.hpp"
 #include "report_sections.hpp"
+#include "spectrum_plots.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -81,6 +82,71 @@ std::string regions_table(const std::vector<SelectionRegion>& regions) {
                       {"region", "likelihood", "events", "bins"}, rows);
 }
 
+/// Share of the weights of some processes above each edge of the bins, from 1 to 0.
+std::vector<double> shares_above(const SelectionInputs& selection,
+                                 const std::vector<std::string>& processes) {
+    std::vector<double> above(score_bins + 1, 0.0);
+    for (const ProcessSection& process : selection.written.processes) {
+        const auto score =
+            std::ranges::find(selection.record.scores, process.sample, &ScoreHistogram::sample);
+        if (score == selection.record.scores.end() ||
+            std::ranges::find(processes, process.name) == processes.end()) {
+            continue;
+        }
+        double sum = 0.0;
+        for (std::size_t bin = score_bins; bin-- > 0;) {
+            sum += score->weights[bin];
+            above[bin] += sum;
+        }
+    }
+    const double whole = above[0];
+    for (double& share : above) share = whole == 0.0 ? 0.0 : share / whole;
+    return above;
+}
+
+/// Share of the signal above a score against that of each other process.
+Plot roc_plot(const SelectionInputs& selection) {
+    const PreselectionSection& preselection = *selection.written.preselection;
+    std::vector<std::string> signal;
+    for (const std::string& name : preselection.signal) {
+        const auto named =
+            std::ranges::find(preselection.classes, name, &PreselectionSection::Class::name);
+        if (named == preselection.classes.end()) {
+            signal.push_back(name);
+        } else {
+            signal.insert(signal.end(), named->processes.begin(), named->processes.end());
+        }
+    }
+    const auto kept = shares_above(selection, signal);
+    Plot plot{.x = {.label = "share of a process above the score", .low = 0.0, .high = 1.0}};
+    Panel panel{.y = {.label = "share of the signal", .low = 0.0, .high = 1.0},
+                .curves = {},
+                .levels = {},
+                .legend = Legend::bottom_right};
+    std::size_t colour = 0;
+    for (const ProcessSection& process : selection.written.processes) {
+        const Colour next = region_palette[colour++ % region_palette.size()];
+        if (std::ranges::find(signal, process.name) != signal.end()) continue;
+        Curve curve{.colour = next, .x = shares_above(selection, {process.name}), .y = kept};
+        double area = 0.0;
+        for (std::size_t i = 1; i < kept.size(); ++i) {
+            area += 0.5 * (kept[i] + kept[i - 1]) * (curve.x[i - 1] - curve.x[i]);
+        }
+        curve.label = fmt::format("{}, area {:.3f}", process.name, area);
+        panel.curves.push_back(std::move(curve));
+    }
+    plot.panels = {std::move(panel)};
+    return plot;
+}
+
+/// Whether the likelihood itself has these bins.
+bool is_binned(const ReportInputs& inputs, const Spectrum& spectrum) {
+    const auto& regions = inputs.fit->model.regions;
+    return std::ranges::any_of(regions, [&](const ModelSummary::Region& region) {
+        return region.name == spectrum.region && region.kind == "binned";
+    });
+}
+
 /// Density of the score of each process, between the outermost bins that have any.
 Plot score_plot(const SelectionInputs& selection) {
     constexpr double width = 2.0 * score_limit / static_cast<double>(score_bins);
@@ -118,106 +184,69 @@ Plot score_plot(const SelectionInputs& selection) {
     return plot;
 }
 
-std::vector<double> numbered(std::size_t bins) {
-    std::vector<double> edges;
-    for (std::size_t i = 0; i <= bins; ++i) edges.push_back(static_cast<double>(i) + 0.5);
-    return edges;
-}
-
-/// Outer edges may be infinite: their bins are drawn as wide as their neighbours.
-std::vector<double> drawn_edges(const BinnedPicture& picture) {
-    std::vector<double> edges = picture.edges;
-    const std::size_t n = edges.size();
-    if (n != picture.fitted.size() + 1) return numbered(picture.fitted.size());
-    const bool open_low = !std::isfinite(edges[0]);
-    const bool open_high = !std::isfinite(edges[n - 1]);
-    if ((open_low && open_high && n < 4) || n < 3) {
-        return open_low || open_high ? numbered(picture.fitted.size()) : edges;
-    }
-    if (open_low) edges[0] = 2.0 * edges[1] - edges[2];
-    if (open_high) edges[n - 1] = 2.0 * edges[n - 2] - edges[n - 3];
-    return edges;
-}
-
-Plot bins_plot(const BinnedPicture& picture) {
-    const std::vector<double> edges = drawn_edges(picture);
-    Plot plot;
-    plot.x.label = picture.observable.empty() ? "bin" : picture.observable;
-    plot.panels.resize(2);
-    plot.panels[0].y.label = "events";
-    plot.panels[0].y.low = 0.0;
-    plot.panels[0].curves.push_back(outline(edges, picture.fitted, "fitted", Colour::blue));
-    Curve data;
-    data.label = picture.observed ? "data" : "Asimov data";
-    data.mark = Mark::points;
-    data.colour = Colour::black;
-    Curve pulls = data;
-    pulls.label.clear();
-    for (std::size_t bin = 0; bin < picture.data.size(); ++bin) {
-        const double x = 0.5 * (edges[bin] + edges[bin + 1]);
-        const double error = std::sqrt(std::max(picture.fitted[bin], 0.0));
-        data.x.push_back(x);
-        data.y.push_back(picture.data[bin]);
-        data.low.push_back(picture.data[bin] - error);
-        data.high.push_back(picture.data[bin] + error);
-        const double pull = (picture.data[bin] - picture.fitted[bin]) / error;
-        pulls.x.push_back(x);
-        pulls.y.push_back(pull);
-        pulls.low.push_back(pull - 1.0);
-        pulls.high.push_back(pull + 1.0);
-    }
-    plot.panels[0].curves.push_back(std::move(data));
-    plot.panels[1] = {.y = {.label = "pull", .low = -4.0, .high = 4.0},
-                      .curves = {std::move(pulls)},
-                      .levels = {0.0},
-                      .legend = Legend::none};
-    return plot;
-}
-
-std::string bins_table(const BinnedPicture& picture) {
+std::string bins_table(const Spectrum& spectrum) {
     std::vector<std::vector<Cell>> rows;
-    const bool named = picture.edges.size() == picture.fitted.size() + 1;
-    for (std::size_t bin = 0; bin < picture.fitted.size(); ++bin) {
-        const double fitted = picture.fitted[bin];
-        rows.push_back({text_cell(named ? fmt::format("{:g} to {:g}", picture.edges[bin],
-                                                      picture.edges[bin + 1])
+    const bool named = spectrum.edges.size() == spectrum.data.size() + 1;
+    for (std::size_t bin = 0; bin < spectrum.data.size(); ++bin) {
+        const double fitted = spectrum.after.total[bin];
+        const auto with = [&](const Expectation& of) {
+            return number_cell(fmt::format("{:.6g} \u00b1 {:.2g}", of.total[bin], of.error[bin]));
+        };
+        rows.push_back({text_cell(named ? fmt::format("{:g} to {:g}", spectrum.edges[bin],
+                                                      spectrum.edges[bin + 1])
                                         : fmt::format("{}", bin)),
-                        number_cell(fmt::format("{:.6g}", fitted)),
-                        number_cell(fmt::format("{:.6g}", picture.data[bin])),
+                        with(spectrum.before), with(spectrum.after),
+                        number_cell(fmt::format("{:.6g}", spectrum.data[bin])),
                         number_cell(fmt::format(
-                            "{:+.2f}", (picture.data[bin] - fitted) / std::sqrt(fitted)))});
+                            "{:+.2f}", (spectrum.data[bin] - fitted) / std::sqrt(fitted)))});
     }
-    return table_html(picture.region +
-                          ": contents of the bins at the minimum; pull = (data - fitted) / "
-                          "sqrt(fitted)",
-                      {picture.observable.empty() ? "bin" : picture.observable, "fitted",
-                       picture.observed ? "data" : "Asimov data", "pull"},
-                      rows);
+    return details_html(
+        fmt::format("{}: contents of the bins", spectrum.region),
+        table_html("",
+                   {spectrum.observable.empty() ? "bin" : spectrum.observable, "before the fit",
+                    "fitted", spectrum.observed ? "data" : "Asimov data", "pull"},
+                   rows));
+}
+
+std::string selection_tables(const SelectionInputs& selection, Figures& figures) {
+    const auto regions = selection_regions(selection.written);
+    if (!selection.record.scores.empty()) {
+        figures.add("preselection_score", score_plot(selection),
+                    "Score of the preselection over all events of each process.");
+        figures.add("preselection_roc", roc_plot(selection),
+                    "What a cut on the score keeps of the signal and of each other process.");
+    }
+    return regions_table(regions) +
+           details_html("Share of each sample in the regions", shares_table(selection, regions));
 }
 
 }  // namespace
 
 std::string regions_section(const ReportInputs& inputs, const Plotter& plotter) {
-    if (!inputs.selection && inputs.binned.empty()) return {};
-    std::string body;
+    if (!inputs.selection && inputs.spectra.empty()) return {};
     Figures figures(plotter, "regions");
-    if (inputs.selection) {
-        const auto regions = selection_regions(inputs.selection->written);
-        body += regions_table(regions) + shares_table(*inputs.selection, regions);
-        if (!inputs.selection->record.scores.empty()) {
-            figures.add(score_plot(*inputs.selection),
-                        "Score of the preselection over all events of each process");
-        }
+    std::string body;
+    std::string tables;
+    for (const Spectrum& spectrum : inputs.spectra) {
+        const std::string name = spectrum.observable.empty() ? "bins" : spectrum.observable;
+        figures.add(
+            "region_" + name_of(spectrum),
+            spectrum_plot(spectrum, label_of(inputs.labels.features, spectrum.observable.empty()
+                                                                         ? std::string("bin")
+                                                                         : spectrum.observable)),
+            fmt::format("Region {}, {}", spectrum.region, name));
+        if (is_binned(inputs, spectrum)) tables += bins_table(spectrum);
     }
-    constexpr std::size_t most_pictures = 12;
-    for (std::size_t i = 0; i < inputs.binned.size(); ++i) {
-        const BinnedPicture& picture = inputs.binned[i];
-        if (i < most_pictures && picture.fitted.size() > 1) {
-            figures.add(bins_plot(picture), "Region " + picture.region);
-        }
-        if (i < most_pictures) body += bins_table(picture);
+    if (!inputs.spectra.empty()) {
+        body += paragraph_html(
+            "Data against the model. Filled: processes at the minimum; blue: their sum with its "
+            "error from the covariance of the fit; vermillion, dashed: before the fit, with the "
+            "error of the constraints. An unbinned region shows the reference events weighted with "
+            "the fitted ratios; its outermost bins hold all events beyond. Pull: (data - fit) / "
+            "sqrt(fit).");
     }
-    return section_html("regions", "Regions", body + figures.html());
+    if (inputs.selection) tables = selection_tables(*inputs.selection, figures) + tables;
+    return section_html("regions", "Regions", body + figures.html() + tables);
 }
 
 }  // namespace ratiofarm

@@ -15,10 +15,10 @@ namespace {
 std::string navigation(const std::string& body) {
     constexpr std::array<std::pair<const char*, const char*>, 12> entries{{
         {"result", "Result"},
-        {"data", "Data"},
-        {"inference", "Impacts and limits"},
         {"regions", "Regions"},
-        {"shapes", "Shapes"},
+        {"inference", "Impacts and limits"},
+        {"shapes", "Systematics"},
+        {"data", "Data"},
         {"checks", "Checks"},
         {"closure", "Closure"},
         {"calibration", "Calibration"},
@@ -50,12 +50,13 @@ std::vector<std::string> all_warnings(const ReportInputs& inputs, const Plotter&
 }  // namespace
 
 std::string report_html(const ReportInputs& inputs, const Plotter& plotter) {
-    const std::string body =
-        result_section(inputs, plotter) + data_section(inputs) +
-        inference_section(inputs, plotter) + regions_section(inputs, plotter) +
-        shapes_section(inputs) + checks_section(inputs) + closure_section(inputs, plotter) +
-        calibration_section(inputs, plotter) + training_section(inputs, plotter) +
-        quality_section(inputs, plotter) + search_section(inputs) + campaign_section(inputs);
+    const std::string body = result_section(inputs, plotter) + regions_section(inputs, plotter) +
+                             inference_section(inputs, plotter) + shapes_section(inputs, plotter) +
+                             data_section(inputs) + checks_section(inputs) +
+                             closure_section(inputs, plotter) +
+                             calibration_section(inputs, plotter) +
+                             training_section(inputs, plotter) + quality_section(inputs, plotter) +
+                             search_section(inputs) + campaign_section(inputs, plotter);
     const std::string name = escape_html(inputs.campaign);
     const std::string data = inputs.fit ? escape_html(inputs.fit->data) : std::string();
     return fmt::format(

@@ -7,11 +7,14 @@
 
 #include "ratiofarm/protocol/net_quality.hpp"
 
+#include "campaign/binned_section.hpp"
 #include "campaign/gates.hpp"
+#include "measurement/spectra.hpp"
 #include "results/fit_json.hpp"
 #include "results/gof_json.hpp"
 #include "results/search_record.hpp"
 #include "results/selection_record.hpp"
+#include "store/farm_times.hpp"
 
 #include "calibration.hpp"
 #include "closure.hpp"
@@ -93,6 +96,12 @@ struct StageTime {
     double seconds = 0.0;
 };
 
+/// What the workers of a farm did with their time.
+struct FarmUtilisation {
+    std::string stage;
+    FarmProfile profile;
+};
+
 /// One row of a table of two columns.
 struct Fact {
     std::string name;
@@ -105,16 +114,6 @@ struct SelectionInputs {
     Campaign written;  ///< with the cuts of the regions
 };
 
-/// The bins of a region as they were fitted.
-struct BinnedPicture {
-    std::string region;
-    std::string observable;      ///< may be empty
-    std::vector<double> edges;   ///< [bins + 1]; without any the bins are numbered
-    std::vector<double> fitted;  ///< [bins], expected at the minimum
-    std::vector<double> data;    ///< [bins], observed or Asimov
-    bool observed = false;       ///< which of the two
-};
-
 /// Everything a report shows, as values.
 struct ReportInputs {
     std::string campaign;       ///< name
@@ -124,12 +123,14 @@ struct ReportInputs {
     std::optional<GofRecord> gof;  ///< of what was fitted
     std::optional<SelectionInputs> selection;
     std::optional<SearchRecord> search;
-    std::vector<BinnedPicture> binned;
+    std::vector<Spectrum> spectra;
+    LabelsSection labels;
     std::vector<ProcessSummary> processes;
     std::vector<EnsembleQuality> ensembles;      ///< in the order of the campaign
     std::optional<IdentityCheck> identity;       ///< of the ratios as the fit sees them
     std::optional<double> identity_mean_before;  ///< mean of sum_k pi_k r_k before normalisation
     std::vector<StageTime> stages;
+    std::vector<FarmUtilisation> farms;
     std::vector<Fact> files;  ///< path and what it is
     std::vector<std::string> warnings;
 };

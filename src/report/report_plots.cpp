@@ -136,6 +136,22 @@ Plot limits_plot(const FitRecord& record) {
     return {.x = {.label = record.fit.poi, .low = {}, .high = {}}, .panels = {panel}};
 }
 
+Plot utilisation_plot(const FarmProfile& profile) {
+    const std::size_t n = profile.share_in_interval.size();
+    std::vector<double> edges;
+    for (std::size_t i = 0; i <= n; ++i) {
+        edges.push_back(profile.seconds * static_cast<double>(i) / static_cast<double>(n));
+    }
+    const std::vector<double> nothing(n, 0.0);
+    Panel panel{.y = {.label = "busy share of the workers", .low = 0.0, .high = 1.05},
+                .curves = {},
+                .levels = {1.0},
+                .legend = Legend::none};
+    panel.curves = {outline_band(edges, nothing, profile.share_in_interval, "", Colour::blue),
+                    outline(edges, profile.share_in_interval, "", Colour::blue)};
+    return {.x = {.label = "time [s]", .low = 0.0, .high = profile.seconds}, .panels = {panel}};
+}
+
 Plot loss_plot(const EnsembleSummary& ensemble) {
     Panel panel{.y = {.label = "loss (weighted binary cross-entropy)", .low = {}, .high = {}},
                 .curves = {},
@@ -238,7 +254,7 @@ Plot ratio_plot(const RatioDistribution& ratios, std::string_view process) {
             .panels = {panel}};
 }
 
-Plot closure_plot(const FeatureClosure& feature, std::string_view process) {
+Plot closure_plot(const FeatureClosure& feature, std::string_view process, std::string_view label) {
     const Binning& binning = feature.closure.binning;
     Curve sample = curve(std::string(process), Mark::points, Colour::black);
     Curve ratio = curve("", Mark::points, Colour::blue);
@@ -264,7 +280,7 @@ Plot closure_plot(const FeatureClosure& feature, std::string_view process) {
     panel.curves = {plain, outline_band(edges, low, high, "", Colour::blue),
                     outline(edges, per_width(binning, reweighted), "reference × r", Colour::blue),
                     sample};
-    return {.x = {.label = feature.feature, .low = feature.plot_low, .high = feature.plot_high},
+    return {.x = {.label = std::string(label), .low = feature.plot_low, .high = feature.plot_high},
             .panels = {panel, difference_panel("ref × r / sample", ratio, 1.0)}};
 }
 

@@ -13,6 +13,9 @@ Plot scan_plot(const FitRecord& record);
 /// CLs against the parameter of interest with its expected bands.
 Plot limits_plot(const FitRecord& record);
 
+/// Share of the workers that were busy, over the time of a farm.
+Plot utilisation_plot(const FarmProfile& profile);
+
 /// Training and validation loss of every member.
 Plot loss_plot(const EnsembleSummary& ensemble);
 
@@ -26,6 +29,7 @@ Plot net_calibration_plot(const EnsembleQuality& ensemble);
 Plot ratio_plot(const RatioDistribution& ratios, std::string_view process);
 
 /// Sample, reference and reweighted reference in one feature, and their ratio below.
-Plot closure_plot(const FeatureClosure& closure, std::string_view process);
+/// \param label of the x axis
+Plot closure_plot(const FeatureClosure& closure, std::string_view process, std::string_view label);
 
 }  // namespace ratiofarm

@@ -53,6 +53,7 @@ td:first-child { white-space: nowrap; }
 .figures { display: grid; gap: 18px; grid-template-columns: repeat(auto-fill, minmax(min(100%, 440px), 1fr));
            margin-top: 10px; }
 figure { margin: 0; border: 1px solid var(--line); border-radius: 8px; padding: 10px 10px 8px; }
+figure { min-width: 0; }
 figure svg { display: block; width: 100%; height: auto; }
 figcaption { font-size: 13.5px; color: var(--soft); padding: 4px 6px 0; }
 .missing { color: #a34600; }
@@ -61,8 +62,37 @@ pre { background: var(--back); border: 1px solid var(--line); border-radius: 8px
       overflow-x: auto; }
 summary { cursor: pointer; color: var(--blue); }
 footer { color: var(--soft); font-size: 13px; padding: 0 0 30px; }
-@media print { nav { display: none; } body { background: #fff; }
-               section, figure { break-inside: avoid; } }
+@page { size: A4; margin: 12mm; }
+@media print {
+  nav, details:not([open]) { display: none; }
+  body { background: #fff; font-size: 10.5px; line-height: 1.35; }
+  main, header > div { max-width: none; padding: 0; }
+  header { padding: 0 0 6px; }
+  section { border: 0; padding: 0; margin: 10px 0; }
+  h1 { font-size: 19px; } h2 { font-size: 14px; margin: 0 0 4px; break-after: avoid; }
+  h3, p.caption { break-after: avoid; }
+  .note, p.caption, table, th, figcaption, code, pre { font-size: 9.5px; }
+  p { max-width: none; margin: 3px 0 5px; }
+  th, td { padding: 1.5px 9px 1.5px 0; }
+  tr, figure, .tile { break-inside: avoid; }
+  .scroll { overflow: visible; }
+  .tiles { gap: 6px; margin: 4px 0 8px; grid-template-columns: repeat(5, 1fr); }
+  .tile { padding: 4px 8px; } .tile b { font-size: 13px; } .tile span { font-size: 9px; }
+  .beside, .figures { grid-template-columns: 1fr 1fr; gap: 6px 12px; }
+  .beside .figures { grid-template-columns: 1fr; }
+  .figures.small { grid-template-columns: 1fr 1fr 1fr; }
+  figure { border: 0; padding: 0; }
+  .warnings { padding: 6px 10px; margin: 8px 0; }
+}
+@media (max-width: 600px) {
+  main, header > div, nav > div { padding: 0 8px; }
+  section { padding: 12px 10px 14px; margin: 12px 0; border-radius: 6px; }
+  figure { padding: 4px 2px 6px; }
+  .tiles { grid-template-columns: 1fr 1fr; gap: 8px; }
+  .tile b { font-size: 17px; }
+  .warnings { padding: 8px 10px; overflow-wrap: anywhere; }
+  td:first-child { white-space: normal; overflow-wrap: anywhere; min-width: 90px; }
+}
 )css";
 
 }  // namespace ratiofarm

@@ -65,8 +65,11 @@ std::string parameter_table(const FitResult& fit) {
                                                           : std::string("-")),
                         number_cell(interval_text(parameter)), text_cell(why_no_error(parameter))});
     }
-    return table_html("Parameters at the minimum", {"parameter", "value", "error", "t < 1", ""},
-                      rows);
+    constexpr std::size_t most_rows = 24;
+    const std::vector<std::string> header{"parameter", "value", "error", "t < 1", ""};
+    if (rows.size() <= most_rows) return table_html("Parameters at the minimum", header, rows);
+    return details_html(fmt::format("The {} parameters at the minimum", rows.size()),
+                        table_html("", header, rows));
 }
 
 std::string minima_table(const FitResult& fit) {
@@ -83,7 +86,8 @@ std::string minima_table(const FitResult& fit) {
         row.push_back(number_cell(fmt::format("{:.4g}", minimum.nll - fit.nll)));
         rows.push_back(std::move(row));
     }
-    return table_html("Minima found from different starting points", header, rows);
+    return details_html("Minima found from different starting points",
+                        table_html("", header, rows));
 }
 
 std::vector<Cell> comparison_row(std::string_view label,
@@ -134,8 +138,7 @@ std::string scan_table(const FitRecord& record) {
         row.push_back(text_cell(remark));
         rows.push_back(std::move(row));
     }
-    return "<details><summary>All points of the scan</summary>\n" + table_html("", header, rows) +
-           "</details>\n";
+    return details_html("All points of the scan", table_html("", header, rows));
 }
 
 }  // namespace
@@ -147,7 +150,7 @@ std::string result_section(const ReportInputs& inputs, const Plotter& plotter) {
                                comparison_table(record) + minima_table(record.fit);
     Figures figures(plotter, "scan");
     if (!record.fit.scan.empty()) {
-        figures.add(scan_plot(record),
+        figures.add("scan", scan_plot(record),
                     "Test statistic t; lines at 1 and at 3.84. Points that did not converge are "
                     "left out.");
     }

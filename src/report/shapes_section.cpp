@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
@@ -6,6 +7,7 @@
 
 #include "html.hpp"
 #include "report_sections.hpp"
+#include "spectrum_plots.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -34,7 +36,7 @@ std::string shapes_table(const ShapeRecord& record) {
                                                               : "")});
     }
     return table_html(
-        "Learned shapes",
+        "",
         {"process", "parameter", "gain / error", "gain", "rms of the noise", "error by noise", ""},
         rows);
 }
@@ -64,19 +66,85 @@ std::string untreated_table(const ShapeRecord& record, const std::string& poi) {
            "<p class=\"note\">" + escape_html(note) + "</p>\n";
 }
 
+constexpr std::size_t most_templates = 6;
+
+/// Parameters that move a spectrum, by their impact on the parameter of interest.
+std::vector<std::string> moving_parameters(const ReportInputs& inputs) {
+    std::vector<std::string> names;
+    for (const Impact& impact : ranked(inputs.fit->fit.impacts, ImpactDefinition::refit_shift)) {
+        names.push_back(impact.parameter);
+    }
+    return names;
+}
+
+void add_template(const ReportInputs& inputs,
+                  const Spectrum& spectrum,
+                  const Spectrum::Variation& variation,
+                  Figures& figures) {
+    const std::string& observable = spectrum.observable;
+    figures.add(fmt::format("template_{}_{}", variation.parameter, name_of(spectrum)),
+                variation_plot(spectrum, variation, label_of(inputs.labels.features, observable)),
+                fmt::format("{} in region {}, {}: by the width of its constraint, up and down",
+                            variation.parameter, spectrum.region,
+                            observable.empty() ? "bins" : observable));
+}
+
+/// Up and down of the parameters with the largest impact, each where it is seen best; as files of
+/// all parameters, wherever they act.
+void add_templates(const ReportInputs& inputs, const Plotter& plotter, Figures& figures) {
+    std::size_t shown = 0;
+    for (const std::string& parameter : moving_parameters(inputs)) {
+        const Spectrum* best = nullptr;
+        const Spectrum::Variation* best_variation = nullptr;
+        double most = 0.0;
+        for (const Spectrum& spectrum : inputs.spectra) {
+            const auto variation =
+                std::ranges::find(spectrum.variations, parameter, &Spectrum::Variation::parameter);
+            if (variation == spectrum.variations.end()) continue;
+            const double seen = visibility(spectrum, *variation);
+            if (plotter.writes_files() && seen > 0.0) {
+                add_template(inputs, spectrum, *variation, figures);
+            }
+            if (!(seen > most) || spectrum.data.size() < 2) continue;
+            most = seen;
+            best = &spectrum;
+            best_variation = &*variation;
+        }
+        if (best == nullptr || plotter.writes_files() || shown == most_templates) continue;
+        add_template(inputs, *best, *best_variation, figures);
+        ++shown;
+    }
+}
+
 }  // namespace
 
-std::string shapes_section(const ReportInputs& inputs) {
-    if (!inputs.fit || inputs.fit->shapes.shapes.empty()) return {};
+std::string shapes_section(const ReportInputs& inputs, const Plotter& plotter) {
+    if (!inputs.fit) return {};
+    Figures figures(plotter, "shapes");
+    add_templates(inputs, plotter, figures);
+    std::string body = figures.html();
+    if (!body.empty()) {
+        body = paragraph_html(fmt::format(
+                   "The parameters with the largest impact, each in the observable where it is "
+                   "seen best; 'ratiofarm plots' draws all of them. Statistics of the simulation "
+                   "that up, down and nominal share cancel in the ratio.")) +
+               body;
+    }
     const ShapeRecord& record = inputs.fit->shapes;
-    return section_html(
-        "shapes", "Shapes of systematics",
-        untreated_table(record, inputs.fit->fit.poi) + shapes_table(record) +
-            "<p class=\"note\">gain: how much the nets of both sides gain over a constant net, in "
-            "the loss and to first order, on events that they never saw; a shape is significant if "
-            "its gain is. rms of the noise: noise in d ln g / d alpha, from nets on halves of the "
-            "training events. error by noise: error of a parameter with a constraint of width 1 "
-            "that only this noise determines.</p>\n");
+    if (!record.shapes.empty()) {
+        body +=
+            untreated_table(record, inputs.fit->fit.poi) +
+            details_html(
+                "Significance of the learned shapes",
+                shapes_table(record) +
+                    "<p class=\"note\">gain: how much the nets of both sides gain over a constant "
+                    "net, in the loss and to first order, on events that they never saw; a shape "
+                    "is significant if its gain is. rms of the noise: noise in d ln g / d alpha, "
+                    "from "
+                    "nets on halves of the training events. error by noise: error of a parameter "
+                    "with a constraint of width 1 that only this noise determines.</p>\n");
+    }
+    return body.empty() ? body : section_html("shapes", "Systematics", body);
 }
 
 }  // namespace ratiofarm

@@ -44,6 +44,7 @@ public:
     std::filesystem::path ratios() const { return root_ / "ratios.h5"; }
     std::filesystem::path fit_json() const { return root_ / "fit.json"; }
     std::filesystem::path report() const { return root_ / "report.html"; }
+    std::filesystem::path plots() const { return root_ / "plots"; }
     std::filesystem::path toys_json() const { return root_ / "toys.json"; }
     std::filesystem::path gof_json() const { return root_ / "gof.json"; }
     /// When and why the data of a blind campaign were looked at; nothing removes it.

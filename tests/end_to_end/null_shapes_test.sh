@@ -44,7 +44,7 @@ grep -q 'shape not significant.*alpha_null' nulls.err || fail "the log does not 
 ratiofarm status campaign.toml --out nulls > status.out
 grep -q '^nets  *14 of 14 trained' status.out || fail "$(cat status.out)"
 grep -q '^no shape  *alpha_null of B' status.out || fail "$(cat status.out)"
-grep -q 'Shapes of systematics' nulls/report.html || fail "the report does not tell"
+grep -q 'Significance of the learned shapes' nulls/report.html || fail "the report does not tell"
 
 ratiofarm fit campaign.toml --out nulls --keep-null-shapes --json > kept.json 2> kept.err
 ratiofarm fit campaign.toml --out nulls --json > again.json 2> again.err

@@ -63,6 +63,26 @@ ratiofarm status cuts.toml --out cuts > status.out
 expect_in "selection  there" status.out
 expect_in 'section id="regions"' cuts/report.html
 
+# Every plot of the report is a file of each format, and gnuplot has nothing to complain of.
+on 1 cuts.toml cuts plots > plots.out 2> plots.err
+expect_in "cuts/plots" plots.out
+if grep -h "gnuplot" plots.err cuts.err; then fail "gnuplot warns"; fi
+"$RATIOFARM_PYTHON" - <<'END' || fail "the plots"
+import pathlib, xml.dom.minidom
+files = sorted(pathlib.Path("cuts/plots").iterdir())
+names = {f.stem for f in files}
+for name in ("region_SR_x", "region_SR_optimal", "region_CR_x", "ranking_1", "correlations", "scan",
+             "contour_alpha_scale", "template_alpha_scale_SR_x", "template_alpha_scale_CR_x", "closure_B_x",
+             "calibration_B", "ratio_B", "loss_B", "nets_B"):
+    assert name in names, (name, sorted(names))
+assert len(files) == 3 * len(names)
+for f in files:
+    text = f.read_bytes()
+    assert text.startswith({".pdf": b"%PDF-", ".png": b"\x89PNG", ".svg": b"<?xml"}[f.suffix]), f
+    if f.suffix == ".svg":
+        xml.dom.minidom.parseString(text)
+END
+
 # Two ranks, and the selection alone before the rest: the same bits.
 on 2 cuts.toml cuts2 select > cuts2.out 2> cuts2.err
 on 2 cuts.toml cuts2 run >> cuts2.out 2>> cuts2.err

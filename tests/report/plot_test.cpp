@@ -1,5 +1,7 @@
 #include "report/plot.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <limits>
 #include <string>
 #include <vector>
@@ -7,6 +9,7 @@
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm_test/catch.hpp"
 
+#include "report/inference_plots.hpp"
 #include "report/plotter.hpp"
 
 #include "markup.hpp"
@@ -64,4 +67,62 @@ TEST_CASE("a program that is no gnuplot is not taken for one", "[report]") {
     CHECK_FALSE(Plotter("/nowhere/gnuplot").available());
     CHECK_THAT(Plotter("/nowhere/gnuplot").complaint(), Contains("/nowhere/gnuplot"));
     CHECK(Plotter().complaint().empty());
+}
+
+TEST_CASE("stacked panels have one x axis, that of all their curves", "[report]") {
+    Plot plot = line_plot();  // x from 0 to 2
+    Panel below = plot.panels[0];
+    below.curves[0].x = {0.5, 1.0, 7.0};
+    plot.panels.push_back(below);
+    plot.panels.push_back(plot.panels[0]);
+    const PictureFile picture;
+
+    const std::string program = gnuplot_program(plot, {&picture, 1});
+
+    std::size_t ranges = 0;
+    for (std::size_t at = program.find("set xrange"); at != std::string::npos;
+         at = program.find("set xrange", at + 1)) {
+        CHECK(program.substr(at, program.find('\n', at) - at) == "set xrange [0:7]");
+        ++ranges;
+    }
+    CHECK(ranges == 3);
+}
+
+TEST_CASE("a ranking has the refits after the fit and the constraints before it", "[report]") {
+    FitResult fit;
+    fit.poi = "mu";
+    fit.parameters = {{"mu", 1.0, 0.5}, {"a", 0.3, 0.5}, {"b", 0.0, 1.0}};
+    fit.parameters[1].pull = 0.3;
+    fit.parameters[1].constraint = 0.5;
+    fit.correlation = {{1.0, 0.4, -0.05}, {0.4, 1.0, 0.0}, {-0.05, 0.0, 1.0}};
+    fit.impacts = {{"b", 0.0, -0.01}, {"a", 0.0, 0.2}};
+    fit.impacts[1].refit_down = -0.25;
+    fit.impacts[1].refit_up = 0.15;
+
+    const Plot plot = ranking_plot(fit, 0, 10);
+
+    REQUIRE(plot.panels.size() == 2);
+    CHECK(plot.panels[0].rows == std::vector<std::string>{"a", "b"});
+    const auto& curves = plot.panels[0].curves;
+    CHECK(curves[0].high == std::vector<double>{0.15, 0.0});  // up
+    CHECK(curves[1].low == std::vector<double>{-0.25, 0.0});  // down
+    CHECK(curves[2].high[0] == 0.3);                          // up, by the constraint: / 0.5
+    CHECK(std::isnan(curves[2].x[1]));                        // b has no constraint
+    CHECK(plot.panels[1].curves[0].low == std::vector<double>{-0.2});
+    CHECK(plot.panels[1].curves[0].high == std::vector<double>{0.8});
+
+    const CorrelationPlot correlations = correlation_plot(fit, 10);  // b has none of 10 %
+    CHECK(correlations.shown == 2);
+    CHECK(correlations.all == 3);
+    CHECK(correlations.plot.panels[0].curves[1].value == std::vector<double>{100.0, 40.0, 100.0});
+
+    // The ellipse touches value +- sqrt(2.30) errors on each axis.
+    const Plot contours = contour_plot(fit, "mu", "a");
+    const Curve& inner = contours.panels[0].curves[1];
+    const double reach = std::sqrt(-2.0 * std::log(1.0 - 0.6827));
+    CHECK(*std::max_element(inner.x.begin(), inner.x.end()) == Approx(1.0 + 0.5 * reach));
+    CHECK(*std::max_element(inner.y.begin(), inner.y.end()) ==
+          Approx(0.3 + 0.5 * reach).epsilon(1e-3));
+    // At the largest mu the other parameter follows with their correlation.
+    CHECK(inner.y.front() == Approx(0.3 + 0.5 * 0.4 * reach));
 }

@@ -112,7 +112,7 @@ std::vector<CampaignKeys> sections() {
         {"region.sample", {"name", "contents", "coefficient", "yields", "shapes", "factors"}},
         {"region.sample.yields", {"parameter", "up", "down", "code"}},
         {"region.sample.shapes", {"parameter", "up", "down", "code"}},
-        {"labels", {"parameters", "regions", "samples"}},
+        {"labels", {"parameters", "regions", "samples", "features"}},
         {"reference", {"mixture", "max_ratio"}},
         {"reference.mixture.NAME", {"cap"}},
         {"preselection",

@@ -282,6 +282,7 @@ LabelsSection read_labels(const ConfigNode& root, Mistakes& mistakes) {
     read("parameters", labels.parameters);
     read("regions", labels.regions);
     read("samples", labels.samples);
+    read("features", labels.features);
     return labels;
 }
 

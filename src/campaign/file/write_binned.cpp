@@ -111,6 +111,7 @@ std::string labels_toml(const LabelsSection& labels) {
     add_labels(text, "parameters", labels.parameters);
     add_labels(text, "regions", labels.regions);
     add_labels(text, "samples", labels.samples);
+    add_labels(text, "features", labels.features);
     return text;
 }
 

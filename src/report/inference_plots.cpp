@@ -1,0 +1,193 @@
+#include "inference_plots.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include <fmt/format.h>
+
+namespace ratiofarm {
+namespace {
+
+constexpr int around = 130;  // height of everything beside the rows
+
+/// Where the parameter of interest goes with a parameter moved down and up.
+struct TwoSides {
+    double down = 0.0;
+    double up = 0.0;
+};
+
+TwoSides impact_after(const Impact& impact) {
+    return {impact.refit_down.value_or(-impact.refit_shift),
+            impact.refit_up.value_or(impact.refit_shift)};
+}
+
+/// Rows from zero to one side of every impact.
+Curve sides(const std::vector<TwoSides>& all, bool up, Curve curve) {
+    for (std::size_t k = 0; k < all.size(); ++k) {
+        const double value = up ? all[k].up : all[k].down;
+        curve.x.push_back(value);
+        curve.y.push_back(static_cast<double>(k + 1));
+        curve.low.push_back(std::min(value, 0.0));
+        curve.high.push_back(std::max(value, 0.0));
+    }
+    return curve;
+}
+
+Panel impact_panel(const std::vector<TwoSides>& before,
+                   const std::vector<TwoSides>& after,
+                   double reach,
+                   const std::string& poi) {
+    Panel panel{.y = {}, .curves = {}, .levels = {}};
+    panel.x = Axis{.label = "impact on " + poi, .low = -reach, .high = reach};
+    panel.marks = {0.0};
+    panel.curves = {
+        sides(after, true, {.label = "up", .mark = Mark::bars, .colour = Colour::vermillion}),
+        sides(after, false, {.label = "down", .mark = Mark::bars, .colour = Colour::sky}),
+        sides(before, true, {.label = "pre-fit", .mark = Mark::frames, .colour = Colour::black}),
+        sides(before, false, {.mark = Mark::frames, .colour = Colour::black})};
+    return panel;
+}
+
+Panel pulls_panel(const FitResult& fit, const std::vector<Impact>& shown) {
+    Curve pulls{.mark = Mark::across_points, .colour = Colour::black};
+    double reach = 2.2;
+    for (std::size_t k = 0; k < shown.size(); ++k) {
+        const FittedParameter* parameter = find_fitted(fit, shown[k].parameter);
+        if (parameter == nullptr || !parameter->pull) continue;
+        const double error = parameter->constraint.value_or(0.0);
+        pulls.x.push_back(*parameter->pull);
+        pulls.y.push_back(static_cast<double>(k + 1));
+        pulls.low.push_back(*parameter->pull - error);
+        pulls.high.push_back(*parameter->pull + error);
+        reach = std::max(reach, std::abs(*parameter->pull) + error + 0.1);
+    }
+    if (pulls.x.empty()) {  // gnuplot draws no axes without a point
+        pulls.x = pulls.y = pulls.low = pulls.high = {-10.0 * reach};
+    }
+    Panel panel{.y = {}, .curves = {pulls}, .levels = {}, .legend = Legend::none};
+    panel.x = Axis{.label = "pull and constraint", .low = -reach, .high = reach};
+    panel.marks = {-1.0, 0.0, 1.0};
+    return panel;
+}
+
+}  // namespace
+
+Plot ranking_plot(const FitResult& fit, std::size_t first, std::size_t n) {
+    const auto all = ranked(fit.impacts, ImpactDefinition::refit_shift);
+    std::vector<TwoSides> before, after;
+    double reach = 0.0;
+    for (const Impact& impact : all) {
+        const TwoSides moved = impact_after(impact);
+        const FittedParameter* parameter = find_fitted(fit, impact.parameter);
+        const double constraint = parameter == nullptr ? 0.0 : parameter->constraint.value_or(0.0);
+        const double scale = constraint > 0.0 ? 1.0 / constraint : std::nan("");
+        after.push_back(moved);
+        before.push_back({scale * moved.down, scale * moved.up});
+        for (const TwoSides& each : {after.back(), before.back()}) {
+            for (const double value : {each.up, each.down}) {
+                if (std::isfinite(value)) reach = std::max(reach, 1.1 * std::abs(value));
+            }
+        }
+    }
+    const auto part = [&](const auto& list) {
+        const auto from = list.begin() + static_cast<std::ptrdiff_t>(first);
+        const auto rest = static_cast<std::size_t>(list.end() - from);
+        return std::vector(from, from + static_cast<std::ptrdiff_t>(std::min(n, rest)));
+    };
+    const std::vector<Impact> shown = part(all);
+    std::vector<std::string> names;
+    for (const Impact& impact : shown) {
+        const bool linear = !impact.not_linear || impact.refit_up;
+        names.push_back(impact.parameter + (linear ? "" : " *"));
+    }
+    Panel left = impact_panel(part(before), part(after), reach > 0.0 ? reach : 1.0, fit.poi);
+    Panel right = pulls_panel(fit, shown);
+    left.rows = right.rows = names;
+    return {.x = {},
+            .panels = {std::move(left), std::move(right)},
+            .arrangement = Arrangement::beside,
+            .height = around + 15 * static_cast<int>(shown.size())};
+}
+
+Plot contour_plot(const FitResult& fit, const std::string& first, const std::string& second) {
+    const auto index = [&](const std::string& name) {
+        return static_cast<std::size_t>(find_fitted(fit, name) - fit.parameters.data());
+    };
+    const std::size_t a = index(first);
+    const std::size_t b = index(second);
+    const double rho = fit.correlation[a][b];
+    Panel panel{.y = {.label = second}, .curves = {}, .levels = {}};
+    const auto ellipse = [&](double level, Curve curve) {
+        constexpr int points = 120;
+        for (int i = 0; i <= points; ++i) {
+            const double angle = 6.283185307179586 * i / points;
+            const double along = std::sqrt(level) * std::cos(angle);
+            const double beside = std::sqrt(level) * std::sin(angle);
+            curve.x.push_back(fit.parameters[a].value + fit.parameters[a].error * along);
+            curve.y.push_back(fit.parameters[b].value +
+                              fit.parameters[b].error *
+                                  (rho * along + std::sqrt(1.0 - rho * rho) * beside));
+        }
+        panel.curves.push_back(std::move(curve));
+    };
+    ellipse(-2.0 * std::log(0.05),
+            {.label = "95 %", .mark = Mark::dashes, .colour = Colour::vermillion});
+    ellipse(-2.0 * std::log(1.0 - 0.6827), {.label = "68.27 %", .colour = Colour::blue});
+    panel.curves.push_back({.mark = Mark::points,
+                            .colour = Colour::black,
+                            .x = {fit.parameters[a].value},
+                            .y = {fit.parameters[b].value}});
+    return {.x = {.label = first}, .panels = {std::move(panel)}};
+}
+
+CorrelationPlot correlation_plot(const FitResult& fit, std::size_t most) {
+    std::vector<std::size_t> with_error;
+    for (std::size_t a = 0; a < fit.parameters.size(); ++a) {
+        if (fit.parameters[a].error > 0.0) with_error.push_back(a);
+    }
+    const auto strongest = [&](std::size_t a) {
+        double largest = 0.0;
+        for (const std::size_t b : with_error) {
+            if (b != a) largest = std::max(largest, std::abs(fit.correlation[a][b]));
+        }
+        return fit.parameters[a].name == fit.poi ? 1.0 : largest;
+    };
+    CorrelationPlot result{.cut = 0.1, .all = with_error.size()};
+    std::vector<std::size_t> shown;
+    for (;; result.cut += 0.05) {
+        shown.clear();
+        for (const std::size_t a : with_error) {
+            if (strongest(a) >= result.cut) shown.push_back(a);
+        }
+        if (shown.size() <= most || result.cut > 0.95) break;
+    }
+    result.shown = shown.size();
+    Panel panel{.y = {}, .curves = {}, .levels = {}, .legend = Legend::none};
+    Curve cells{.mark = Mark::cells};
+    for (std::size_t k = 0; k < shown.size(); ++k) {
+        panel.rows.push_back(fmt::format("{}  {}", fit.parameters[shown[k]].name, k + 1));
+        panel.columns.push_back(fmt::format("{}", k + 1));
+        for (std::size_t l = 0; l <= k; ++l) {
+            cells.x.push_back(static_cast<double>(l + 1));
+            cells.y.push_back(static_cast<double>(k + 1));
+            cells.value.push_back(std::clamp(fit.correlation[shown[k]][shown[l]], -1.0, 1.0));
+        }
+    }
+    Curve numbers{.mark = Mark::numbers,
+                  .colour = Colour::black,
+                  .x = cells.x,
+                  .y = cells.y,
+                  .value = cells.value};
+    for (double& value : numbers.value) value *= 100.0;
+    const double n = static_cast<double>(shown.size());
+    panel.x = Axis{.label = "", .low = 0.5, .high = n + 0.5};
+    panel.curves = {std::move(cells), std::move(numbers)};
+    result.plot = {.x = {},
+                   .panels = {std::move(panel)},
+                   .arrangement = Arrangement::beside,
+                   .height = around - 20 + 18 * static_cast<int>(shown.size())};
+    return result;
+}
+
+}  // namespace ratiofarm
