@@ -212,6 +212,7 @@ LauncherHandle LauncherHandle::fork_launcher(std::filesystem::path trainer,
     LauncherHandle handle;
     handle.socket_ = UniqueFd(ends[0]);
     handle.patience_ = patience;
+    handle.trainer_ = trainer;
     const UniqueFd launcher_end(ends[1]);
     const pid_t parent = ::getpid();
     const pid_t pid = ::fork();

@@ -46,7 +46,11 @@ public:
     /// \return how: "exit code 1", "signal 9 (Killed)"
     std::string wait(const TrainerProcess& process);
 
+    /// The program.
+    const std::filesystem::path& trainer() const { return trainer_; }
+
 private:
+    std::filesystem::path trainer_;
     UniqueFd socket_;
     std::chrono::milliseconds patience_{};
 };

@@ -4,9 +4,12 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <filesystem>
 #include <utility>
 
 #include <sys/socket.h>
+
+#include <fmt/format.h>
 
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
@@ -38,7 +41,7 @@ std::optional<TaskRunner::Event> TrainerRunner::poll() {
     if (refused_ && running_) return end(*running_, *std::exchange(refused_, std::nullopt));
     if (!trainer_) return std::nullopt;
     const bool alive = write_pending() && read_available();
-    while (auto reply = received_.next_reply()) {
+    while (auto reply = next_reply()) {
         if (auto event = on(*reply)) return event;
     }
     if (!alive) return trainer_died();
@@ -56,6 +59,7 @@ bool TrainerRunner::ensure_trainer() {
         return false;
     }
     received_ = FrameBuffer();
+    greeted_ = false;
     pending_.clear();
     return true;
 }
@@ -88,6 +92,27 @@ bool TrainerRunner::read_available() {
             return size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
         }
     }
+}
+
+/// \throws ConfigError if the first message is no hello of a trainer that belongs to this program
+std::optional<TrainerReply> TrainerRunner::next_reply() {
+    if (greeted_) return received_.next_reply();
+    try {
+        auto reply = received_.next_reply();
+        if (!reply) return std::nullopt;
+        const auto* hello = std::get_if<TrainerHello>(&*reply);
+        greeted_ = hello != nullptr && hello->wire == trainer_wire();
+        if (greeted_) return reply;
+    } catch (const DataError&) {
+        // A hello of another layout.
+    }
+    std::error_code unknown;
+    throw ConfigError(fmt::format(
+        "'{}' and '{}' were built from different sources and do not understand each other: build "
+        "and install both together; RATIOFARM_TRAINER names the trainer (unset: the one beside "
+        "ratiofarm)",
+        launcher_.trainer().string(),
+        std::filesystem::read_symlink("/proc/self/exe", unknown).string()));
 }
 
 std::optional<TaskRunner::Event> TrainerRunner::on(const TrainerReply& reply) {
@@ -129,7 +154,11 @@ std::optional<TaskRunner::Event> TrainerRunner::end(const Digest& task, TaskRepo
 }
 
 std::optional<TaskRunner::Event> TrainerRunner::trainer_died() {
-    const std::string how = launcher_.wait(*trainer_);
+    std::string how = launcher_.wait(*trainer_);
+    if (!greeted_) {
+        how += fmt::format(" before its first word; '{} --self-test' may show why",
+                           launcher_.trainer().string());
+    }
     log_.warning("trainer died", {{"end", how}});
     trainer_.reset();
     // An idle trainer that dies is replaced at the next task; there is nothing to report.

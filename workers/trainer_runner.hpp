@@ -36,6 +36,7 @@ public:
 
 private:
     bool ensure_trainer();
+    std::optional<TrainerReply> next_reply();
     void send(std::vector<std::byte> frame);
     bool write_pending();  ///< false if the trainer is gone
     bool read_available();
@@ -51,6 +52,7 @@ private:
     PaceWatch watch_;
     std::optional<TrainerProcess> trainer_;
     FrameBuffer received_;
+    bool greeted_ = false;  ///< the trainer said a hello of our wire
     std::vector<std::byte> pending_;
     std::optional<Digest> running_;
     std::optional<TaskReport> refused_;  ///< why the running task could not even be begun

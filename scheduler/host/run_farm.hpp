@@ -37,6 +37,9 @@ struct FarmOptions {
     /// Asked after each task that was done or given up for tasks that are known only now. Does not
     /// throw.
     std::function<std::vector<Task>()> more;
+    /// Asked before lines of the journal are written. \throws SystemError if the run directory is
+    /// this farm's no more: it stops
+    std::function<void()> expect_own = [] {};
 };
 
 /// This rank's part of a farm; everything outlives it.

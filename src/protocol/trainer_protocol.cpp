@@ -17,7 +17,32 @@ std::vector<std::byte> frame_of(const Variant& message) {
     return bytes;
 }
 
+/// One of each, with something in every list, so that each member shows in the encoding.
+std::vector<TrainerRequest> sample_requests() {
+    TrainRequest train;
+    train.numerator = train.denominator = {ClassComponent{}};
+    train.classes = {train.numerator};
+    train.features = {0};
+    train.nets = {NetRequest{}};
+    InferRequest infer;
+    infer.features = infer.net_fold = {0};
+    return {train, infer, CheckpointRequest{}, StopRequest{}};
+}
+
+std::vector<TrainerReply> sample_replies() {
+    return {TrainerHello{.wire = {}, .device = {}, .libtorch = {}}, TaskAlive{}, TaskDone{},
+            TaskFailed{}, TaskStopped{}};
+}
+
 }  // namespace
+
+Digest trainer_wire() {
+    Hasher hasher;
+    hasher.text("trainer wire").number(training_algorithm);
+    for (const TrainerRequest& message : sample_requests()) hasher.bytes(frame_of(message));
+    for (const TrainerReply& message : sample_replies()) hasher.bytes(frame_of(message));
+    return hasher.finish();
+}
 
 std::vector<std::byte> frame(const TrainerRequest& request) { return frame_of(request); }
 std::vector<std::byte> frame(const TrainerReply& reply) { return frame_of(reply); }

@@ -171,8 +171,13 @@ void fields(Archive&, MemberOf<Archive, StopRequest>&) {}
 
 using TrainerRequest = std::variant<TrainRequest, InferRequest, CheckpointRequest, StopRequest>;
 
-/// First message of a trainer.
+/// What two programs must agree on to work together: the layout of all messages, and
+/// training_algorithm. Programs of other sources have another one.
+Digest trainer_wire();
+
+/// First message of a trainer. `wire` comes first whatever follows.
 struct TrainerHello {
+    Digest wire = trainer_wire();
     std::string device;    ///< "cpu" or "cuda:0 NVIDIA H100 GPU-<uuid> 0000:1b:00.0"
     std::string libtorch;  ///< version
     std::uint64_t pid = 0;
@@ -180,7 +185,7 @@ struct TrainerHello {
 
 template <class Archive>
 void fields(Archive& archive, MemberOf<Archive, TrainerHello>& value) {
-    archive(value.device, value.libtorch, value.pid);
+    archive(value.wire, value.device, value.libtorch, value.pid);
 }
 
 /// Sign of life, about once a second while a task runs.

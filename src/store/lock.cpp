@@ -261,11 +261,25 @@ Lock::Lock(std::filesystem::path path, const Log& log, double patience) : path_(
     }
 }
 
-Lock::~Lock() {
+bool Lock::is_held() const {
     struct stat mine = {};
     struct stat there = {};
-    if (::fstat(file_.get(), &mine) != 0 || ::lstat(path_.c_str(), &there) != 0) return;
-    if (mine.st_ino == there.st_ino && mine.st_dev == there.st_dev) ::unlink(path_.c_str());
+    return ::fstat(file_.get(), &mine) == 0 && ::lstat(path_.c_str(), &there) == 0 &&
+           mine.st_ino == there.st_ino && mine.st_dev == there.st_dev;
+}
+
+void Lock::expect_held() const {
+    std::error_code unknown;
+    // Where the folder is gone or unreadable, what is written next says so.
+    if (is_held() || !std::filesystem::exists(path_.parent_path(), unknown)) return;
+    throw SystemError(fmt::format(
+        "the lock '{}' of this farm was removed or taken by another one: this one stops, since two "
+        "must not work on one run directory; the same command continues",
+        path_.string()));
+}
+
+Lock::~Lock() {
+    if (is_held()) ::unlink(path_.c_str());
 }
 
 }  // namespace ratiofarm

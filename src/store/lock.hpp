@@ -49,10 +49,17 @@ public:
     /// \throws ConfigError naming the living owner and what to do
     Lock(std::filesystem::path path, const Log& log, double patience = 15.0);
     ~Lock();  ///< removes the file, unless another farm owns it by now
+
+    /// \throws SystemError if the file was removed, or another farm took its place: two farms must
+    /// not write one journal
+    void expect_held() const;
+
     Lock(const Lock&) = delete;
     Lock& operator=(const Lock&) = delete;
 
 private:
+    bool is_held() const;
+
     std::filesystem::path path_;
     UniqueFd file_;
 };

@@ -135,6 +135,23 @@ TEST_CASE("a lock that another farm owns by now is not removed") {
     CHECK(fs::exists(path));
 }
 
+TEST_CASE("a farm whose lock was removed or taken must not go on") {
+    const test::TemporaryDirectory folder;
+    const fs::path path = folder.path() / "run" / "lock";
+    fs::create_directory(path.parent_path());
+    const Lock lock(path, Log());
+    CHECK_NOTHROW(lock.expect_held());
+
+    fs::remove(path);
+    CHECK_THROWS_AS(lock.expect_held(), SystemError);
+
+    publish(path, lock_text(this_owner()));  // the same words, another file
+    CHECK_THROWS_AS(lock.expect_held(), SystemError);
+
+    fs::remove_all(path.parent_path());  // what is written next says that
+    CHECK_NOTHROW(lock.expect_held());
+}
+
 TEST_CASE("a job that was queued again does not refuse itself") {
     const test::TemporaryDirectory folder;
     const fs::path path = folder.path() / "lock";

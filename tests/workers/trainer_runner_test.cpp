@@ -4,6 +4,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <span>
 #include <sstream>
 #include <thread>
 
@@ -11,6 +12,9 @@
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm_test/catch.hpp"
+#include "ratiofarm_test/temporary_directory.hpp"
+
+#include "core/publish.hpp"
 
 // The supervisor with the real launcher and the real trainer. The requests name a file that is not
 // there, so that the answers come at once.
@@ -33,14 +37,14 @@ Task task_without_data() {
 }
 
 TaskReport wait_for_report(TrainerRunner& runner) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(120);
     while (std::chrono::steady_clock::now() < end) {
         if (const auto event = runner.poll()) {
             if (const auto* report = std::get_if<TaskReport>(&*event)) return *report;
         }
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
-    FAIL("no report within 20 s");
+    FAIL("no report within 120 s");
     return {};
 }
 
@@ -146,6 +150,47 @@ TEST_CASE("a launcher that is stopped does not hold up its rank") {
     CHECK_THROWS_AS(handle.start({}, DeviceClass::cpu), SystemError);
 
     ::kill(launcher[0], SIGKILL);
+}
+
+TEST_CASE("a trainer of other sources is refused, naming both programs") {
+    const test::TemporaryDirectory folder;
+    const fs::path trainer = folder.path() / "other-trainer";
+    const auto write_trainer = [&](std::span<const std::byte> hello) {
+        publish(folder.path() / "hello", hello);
+        publish(trainer,
+                "#!/bin/sh\ncat '" + (folder.path() / "hello").string() + "' >&3\nsleep 60\n");
+        fs::permissions(trainer, fs::perms::owner_all);
+    };
+    WireWriter body;  // as older versions said it
+    body(std::string("cpu"), std::string("1.13.1"), std::uint64_t{5});
+    const auto content = body.take();
+    WireWriter header;
+    header(static_cast<std::uint32_t>(content.size()), std::uint8_t{0});
+    auto old = header.take();
+    old.insert(old.end(), content.begin(), content.end());
+    const TrainerHello other{.wire = {1, 2}, .device = "cpu", .libtorch = "1.13", .pid = 5};
+    for (const auto& hello : {frame(TrainerReply(other)), frame(TrainerReply(TaskAlive{})), old}) {
+        write_trainer(hello);
+        auto handle = LauncherHandle::fork_launcher(trainer);
+        const Log log;
+        TrainerRunner runner(handle, {}, log);
+        runner.start(task_without_data());
+        CHECK_THROWS_WITH(wait_for_report(runner),
+                          Catch::Matchers::Contains("other-trainer' and '"));
+    }
+}
+
+TEST_CASE("a trainer that cannot start says where to look") {
+    auto handle = LauncherHandle::fork_launcher("/bin/false");
+    const Log log;
+    TrainerRunner runner(handle, {}, log);
+
+    runner.start(task_without_data());
+    const TaskReport report = wait_for_report(runner);
+
+    CHECK(report.outcome == TaskOutcome::crashed);
+    CHECK(report.reason ==
+          "exit code 1 before its first word; '/bin/false --self-test' may show why");
 }
 
 TEST_CASE("a trainer that is missing is named before anything starts") {

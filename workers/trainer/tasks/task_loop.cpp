@@ -117,7 +117,8 @@ private:
 
 void serve(UniqueFd socket, const Device& device, const Log& log) {
     SupervisorLink link(std::move(socket));
-    link.send(TrainerHello{.device = device.description,
+    link.send(TrainerHello{.wire = trainer_wire(),
+                           .device = device.description,
                            .libtorch = libtorch_version(),
                            .pid = static_cast<std::uint64_t>(::getpid())});
     TaskLoop(link, device, log).run();
