@@ -124,6 +124,7 @@ void FarmHost::stop(std::string why) {
 /// A journal that cannot be written stops the farm; results without a line are adopted later.
 void FarmHost::commit_lines() {
     try {
+        options_.expect_own();
         links_.journal.flush();
     } catch (const SystemError& error) {
         if (!scheduler_.stopping() || trouble_.empty()) stop(error.what());
@@ -184,6 +185,12 @@ void FarmHost::perform_one(const SendAction& action) {
         times_.begin(action.to.value, at);
         if (scheduler_.counts().waiting == 0) times_.tail_begins(at);
         links_.journal.write(AttemptBegan{assign->task.name, action.to.value, at});
+        if (assign->task.make_payload) {
+            Assign whole = *assign;
+            whole.task.payload = whole.task.make_payload();
+            links_.channel.send(action.to, whole);
+            return;
+        }
     }
     links_.channel.send(action.to, action.message);
 }

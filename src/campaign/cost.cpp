@@ -70,8 +70,11 @@ std::uint64_t training_memory(const Campaign& campaign,
                               const std::vector<SampleInfo>& samples,
                               const TaskGraph& graph) {
     std::uint64_t rows = 0;
+    const TrainRequest* known = nullptr;
     for (const TrainTask& task : graph.trainings) {
-        rows = std::max(rows, rows_of(task.request, samples));
+        if (task.common.get() == known) continue;
+        known = task.common.get();
+        rows = std::max(rows, rows_of(*known, samples));
     }
     const auto& hidden = campaign.network.hidden;
     const std::uint64_t width = std::accumulate(hidden.begin(), hidden.end(), std::uint64_t{0});

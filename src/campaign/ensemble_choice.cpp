@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <tuple>
+#include <unordered_map>
 
 #include "ratiofarm/core/contracts.hpp"
 
@@ -23,7 +24,7 @@ bool begin_as_chosen(const ChosenStarts& chosen_starts, TrainTask& task) {
     Hasher hasher;
     hasher.text("train from a replacement").digest(task.digest);
     bool replaced = false;
-    for (NetRequest& net : task.request.nets) {
+    for (NetRequest& net : task.net_requests) {
         if (net.warm_start.task == Digest{}) continue;
         const auto found = chosen_starts.find(key(net.warm_start.task, net.warm_start.net));
         RATIOFARM_EXPECT(found != chosen_starts.end());
@@ -35,7 +36,7 @@ bool begin_as_chosen(const ChosenStarts& chosen_starts, TrainTask& task) {
         hasher.digest(place.task).number(place.net);
     }
     if (!replaced) return true;
-    task.request.task = task.digest = hasher.finish();
+    task.digest = hasher.finish();
     for (PlannedNet& net : task.nets) net.task = task.digest;
     return true;
 }
@@ -101,10 +102,10 @@ private:
     }
 
     void add_result(const PlannedNet& net, NetSlot& slot) {
-        const TrainingResult* result = find_(net.task);
+        const auto result = find_(net.task);
         if (result == nullptr) return;
         RATIOFARM_EXPECT(net.net < result->nets.size());
-        slot.tried.push_back({net.name, {net.task, net.net}, result->nets[net.net]});
+        slot.tried.push_back({net.name, {net.task, net.net}, {result, &result->nets[net.net]}});
     }
 
     /// True if every slot has its net.
@@ -158,22 +159,16 @@ std::vector<TrainTask> trainings_of(const TaskGraph& graph, const std::string& e
     return trainings;
 }
 
-const NetRequest& request_of(const EnsembleChoice& choice, const NetPlace& place) {
-    for (const TrainTask& task : choice.trainings) {
-        if (task.digest == place.task) return task.request.nets.at(place.net);
-    }
-    RATIOFARM_EXPECT(false && "a chosen net has a training");
-    return choice.trainings.front().request.nets.front();
-}
-
 }  // namespace
 
 std::vector<ChosenNet> EnsembleChoice::nets() const {
     RATIOFARM_EXPECT(complete);
+    std::unordered_map<Digest, const TrainTask*> of_net;
+    for (const TrainTask& task : trainings) of_net.emplace(task.digest, &task);
     std::vector<ChosenNet> nets;
     for (std::size_t slot = 0; slot < slots.size(); ++slot) {
         const TriedNet& net = slots[slot].tried[choices[slot].index];
-        const NetRequest& request = request_of(*this, net.place);
+        const NetRequest& request = of_net.at(net.place.task)->net_requests.at(net.place.net);
         nets.push_back({net.name, net.place, slots[slot].fold, member[slot],
                         choices[slot].index + 1, request.initialisation_seed, request.replica});
     }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -52,7 +53,7 @@ struct EnsembleChoice {
 };
 
 /// The result of a training, or null if there is none (yet). Weights may be left out.
-using FindResult = std::function<const TrainingResult*(const Digest& task)>;
+using FindResult = std::function<std::shared_ptr<const TrainingResult>(const Digest& task)>;
 
 /// All ensembles, in the order of the graph. A net that begins as one that was replaced begins as
 /// the replacement, and its training has a digest of its own.

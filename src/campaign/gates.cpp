@@ -85,7 +85,7 @@ std::string_view meaning_of(std::string_view gate) {
 std::string exclusion_text(const TriedNet& net,
                            const GateCheck& check,
                            std::span<const std::string> features) {
-    if (check.gate == "failure") return fmt::format("{}: {}", net.name, net.result.failure);
+    if (check.gate == "failure") return fmt::format("{}: {}", net.name, net.result->failure);
     if (check.gate == "not_finite") {
         return fmt::format("{}: {} logits are NaN or infinite", net.name, check.value);
     }
@@ -111,38 +111,54 @@ double median(std::vector<double> values) {
     return *middle;
 }
 
+/// Nets of one fold, and what is typical of them.
+class Peers {
+public:
+    Peers(std::vector<const TrainedNet*> nets, const GatesSection& gates)
+        : nets_(std::move(nets)), gates_(gates) {}
+
+    /// Of the finite values of a gate; nothing if there are fewer than three.
+    std::optional<double> median_of(const std::string& gate) {
+        const auto [known, is_new] = medians_.try_emplace(gate);
+        if (!is_new) return known->second;
+        std::vector<double> values;
+        for (const TrainedNet* net : nets_) {
+            for (const GateCheck& check : gate_checks(*net, gates_)) {
+                if (check.gate == gate && std::isfinite(check.value)) values.push_back(check.value);
+            }
+        }
+        constexpr std::size_t enough = 3;
+        if (values.size() >= enough) known->second = median(std::move(values));
+        return known->second;
+    }
+
+private:
+    std::vector<const TrainedNet*> nets_;
+    const GatesSection& gates_;
+    std::map<std::string, std::optional<double>> medians_;
+};
+
 /// Another seed helps against an outlier, not against what training and events make of every net:
 /// of at least three nets, those within three times the median value of a gate are not excluded by
 /// it. Saturation is the truth where a density is zero: by itself it says nothing.
-bool is_typical(const GateCheck& check,
-                const std::vector<const TrainedNet*>& peers,
-                const GatesSection& gates) {
-    constexpr std::size_t enough = 3;
+bool is_typical(const GateCheck& check, Peers& peers) {
     constexpr double alike = 3.0;
     for (const char* alone : {"failure", "not_finite", "constant"}) {
         if (check.gate == alone) return false;
     }
-    std::vector<double> values;
-    for (const TrainedNet* peer : peers) {
-        for (const GateCheck& other : gate_checks(*peer, gates)) {
-            if (other.gate == check.gate && std::isfinite(other.value)) {
-                values.push_back(other.value);
-            }
-        }
-    }
-    if (values.size() < enough) return check.gate == "saturated";
-    return check.value <= alike * median(values);
+    const std::optional<double> typical = peers.median_of(check.gate);
+    return typical ? check.value <= alike * *typical : check.gate == "saturated";
 }
 
 /// The first gate that a net does not pass. \param peers  nets of its fold, itself among them
 std::optional<Exclusion> failed_gate(const TriedNet& net,
                                      bool replica,
-                                     const std::vector<const TrainedNet*>& peers,
+                                     Peers& peers,
                                      const GatesSection& gates,
                                      std::span<const std::string> features) {
-    for (const GateCheck& check : gate_checks(net.result, gates)) {
+    for (const GateCheck& check : gate_checks(*net.result, gates)) {
         const bool always = check.gate == "failure" || check.gate == "not_finite";
-        if (check.passed || (replica && !always) || is_typical(check, peers, gates)) continue;
+        if (check.passed || (replica && !always) || is_typical(check, peers)) continue;
         return exclusion(net, check, features);
     }
     return std::nullopt;
@@ -203,12 +219,13 @@ public:
     }
 
     void judge(const GatesSection& gates, std::uint32_t replacements) {
-        const std::vector<std::optional<Exclusion>> none(slots_.size());
         std::vector<std::optional<Exclusion>> excluded(slots_.size());
+        std::map<std::uint32_t, Peers> folds;
+        for (auto& [fold, nets] : peers(excluded)) folds.try_emplace(fold, std::move(nets), gates);
         for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
             if (!concerns(slot)) continue;
             excluded[slot] = failed_gate(slots_[slot].tried[index_], slots_[slot].replica,
-                                         peers(slot, none), gates, features_);
+                                         folds.at(slots_[slot].fold), gates, features_);
         }
         if (gates.loss_outlier > 0.0) compare_losses(gates.loss_outlier, excluded);
         for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
@@ -227,15 +244,15 @@ private:
         return &slots_[slot].tried[choices_[slot].index];
     }
 
-    /// The nets of a slot's fold.
-    std::vector<const TrainedNet*> peers(
-        std::size_t slot, const std::vector<std::optional<Exclusion>>& excluded) const {
-        std::vector<const TrainedNet*> nets;
-        for (std::size_t other = 0; other < slots_.size(); ++other) {
-            if (slots_[other].fold != slots_[slot].fold) continue;
-            if (const TriedNet* net = peer(other, excluded)) nets.push_back(&net->result);
+    /// The nets of each fold that others are compared with.
+    std::map<std::uint32_t, std::vector<const TrainedNet*>> peers(
+        const std::vector<std::optional<Exclusion>>& excluded) const {
+        std::map<std::uint32_t, std::vector<const TrainedNet*>> folds;
+        for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
+            const TriedNet* net = peer(slot, excluded);
+            if (net != nullptr) folds[slots_[slot].fold].push_back(net->result.get());
         }
-        return nets;
+        return folds;
     }
 
     /// Whether the gate that excludes the first net of a slot excludes all first nets of its fold,
@@ -255,13 +272,15 @@ private:
 
     void compare_losses(double most, std::vector<std::optional<Exclusion>>& excluded) const {
         const auto before = excluded;  // a net excluded here was compared with, too
+        std::map<std::uint32_t, LossRange> ranges;
+        for (const auto& [fold, nets] : peers(before)) ranges[fold] = loss_range(nets);
         for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
             if (slots_[slot].replica || !concerns(slot) || before[slot]) continue;
-            const LossRange range = loss_range(peers(slot, before));
+            const LossRange& range = ranges.at(slots_[slot].fold);
             const TriedNet& net = slots_[slot].tried[index_];
             const GateCheck check =
                 at_most("loss_outlier",
-                        (net.result.best_validation_loss - range.median) / range.scatter, most);
+                        (net.result->best_validation_loss - range.median) / range.scatter, most);
             if (!check.passed) excluded[slot] = exclusion(net, check, features_);
         }
     }
@@ -373,7 +392,7 @@ double mean_spread(std::span<const NetSlot> slots, std::span<const SlotChoice> c
     std::map<std::uint32_t, Logits> folds;
     for (std::size_t i = 0; i < slots.size(); ++i) {
         if (slots[i].replica || choices[i].state != SlotChoice::State::chosen) continue;
-        const auto& logits = slots[i].tried[choices[i].index].result.quality.reference_logits;
+        const auto& logits = slots[i].tried[choices[i].index].result->quality.reference_logits;
         folds[slots[i].fold].push_back(&logits);
     }
     if (folds.empty()) return std::numeric_limits<double>::quiet_NaN();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -79,7 +80,8 @@ struct NetPlace {
 struct TriedNet {
     std::string name;  ///< "S/member 3", "S/member 3 replacement 1"
     NetPlace place;
-    TrainedNet result;  ///< weights and curves are not looked at and may be empty
+    /// Weights and curves are not looked at and may be empty.
+    std::shared_ptr<const TrainedNet> result;
 };
 
 /// One place of an ensemble: a member or a replica, of a fold.

@@ -24,7 +24,7 @@ std::map<std::uint32_t, std::vector<const NetQuality*>> nets_of(const EnsembleCh
     std::map<std::uint32_t, std::vector<const NetQuality*>> folds;
     for (std::size_t slot = 0; slot < choice.slots.size(); ++slot) {
         const TriedNet& net = choice.slots[slot].tried[choice.choices[slot].index];
-        folds[choice.slots[slot].fold].push_back(&net.result.quality);
+        folds[choice.slots[slot].fold].push_back(&net.result->quality);
     }
     return folds;
 }

@@ -2,20 +2,39 @@
 
 #include <bit>
 #include <type_traits>
+#include <utility>
 
 #include "find_sample.hpp"
 
 namespace ratiofarm {
 namespace {
 
+/// What a Hasher would be told, to be told again.
+class Bytes {
+public:
+    Bytes& bytes(std::span<const std::byte> data) {
+        bytes_.insert(bytes_.end(), data.begin(), data.end());
+        return *this;
+    }
+    Bytes& number(std::uint64_t data) { return bytes(std::as_bytes(std::span(&data, 1))); }
+    Bytes& text(std::string_view data) {
+        return number(data.size()).bytes(std::as_bytes(std::span(data)));
+    }
+    Bytes& digest(const Digest& data) { return number(data.high).number(data.low); }
+
+    std::vector<std::byte> take() { return std::move(bytes_); }
+
+private:
+    std::vector<std::byte> bytes_;
+};
+
 /// The wire encoding is complete by construction: a new member of a struct enters its digest.
-template <class T>
-void add_encoded(Hasher& hasher, const T& value) {
+void add_encoded(auto& hasher, const auto& value) {
     const std::vector<std::byte> bytes = encode(value);
     hasher.number(bytes.size()).bytes(bytes);
 }
 
-void add_class(Hasher& hasher,
+void add_class(Bytes& hasher,
                const std::vector<SamplePart>& parts,
                const std::vector<SampleInfo>& samples) {
     hasher.number(parts.size());
@@ -23,7 +42,7 @@ void add_class(Hasher& hasher,
         const SampleInfo& sample = find_sample(samples, part.sample);
         hasher.digest(sample.digest);
         if (!part.weight.empty()) hasher.digest(find_weights(sample, part.weight).digest);
-        add_number(hasher, part.fraction);
+        hasher.number(std::bit_cast<std::uint64_t>(part.fraction));
     }
 }
 
@@ -66,10 +85,10 @@ Hasher& add_number(Hasher& hasher, double value) {
     return hasher.number(std::bit_cast<std::uint64_t>(value));
 }
 
-Digest train_digest(const TrainRequest& request,
-                    const EnsembleSpec& ensemble,
-                    const GraphInputs& inputs) {
-    Hasher hasher;
+std::vector<std::byte> train_digest_prefix(const TrainRequest& request,
+                                           const EnsembleSpec& ensemble,
+                                           const GraphInputs& inputs) {
+    Bytes hasher;
     hasher.text("train").number(training_algorithm).text(inputs.device_class);
     add_class(hasher, ensemble.numerator, inputs.samples);
     add_class(hasher, ensemble.denominator, inputs.samples);
@@ -84,12 +103,27 @@ Digest train_digest(const TrainRequest& request,
     add_encoded(hasher, request.split);
     add_encoded(hasher, request.network);
     add_encoded(hasher, result_options(request.training));
-    hasher.number(request.fold).number(request.nets.size());
-    for (const NetRequest& net : request.nets) add_result_fields(hasher, net);
+    return hasher.number(request.fold).take();
+}
+
+Digest train_digest(std::span<const std::byte> prefix,
+                    const TrainRequest& request,
+                    const std::vector<NetRequest>& nets,
+                    std::string_view device_class) {
+    Hasher hasher;
+    hasher.bytes(prefix).number(nets.size());
+    for (const NetRequest& net : nets) add_result_fields(hasher, net);
     hasher.number(request.held_out ? 1 : 0);
     add_result_fields(hasher, request.continuation);
-    if (request.nets.size() > 1 && inputs.device_class == "cpu") hasher.number(cpu_pack_algorithm);
+    if (nets.size() > 1 && device_class == "cpu") hasher.number(cpu_pack_algorithm);
     return hasher.finish();
+}
+
+Digest train_digest(const TrainRequest& request,
+                    const EnsembleSpec& ensemble,
+                    const GraphInputs& inputs) {
+    return train_digest(train_digest_prefix(request, ensemble, inputs), request, request.nets,
+                        inputs.device_class);
 }
 
 Digest ensemble_digest(const PlannedEnsemble& ensemble, const Campaign& campaign) {

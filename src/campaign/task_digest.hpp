@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -20,6 +22,18 @@ namespace ratiofarm {
 Digest train_digest(const TrainRequest& request,
                     const EnsembleSpec& ensemble,
                     const GraphInputs& inputs);
+
+/// The bytes that the digests of all trainings of an ensemble and fold begin with.
+/// \param request  its nets do not count
+std::vector<std::byte> train_digest_prefix(const TrainRequest& request,
+                                           const EnsembleSpec& ensemble,
+                                           const GraphInputs& inputs);
+
+/// train_digest() of a request with these nets, whose prefix is known.
+Digest train_digest(std::span<const std::byte> prefix,
+                    const TrainRequest& request,
+                    const std::vector<NetRequest>& nets,
+                    std::string_view device_class);
 
 /// Digest of a finished ensemble: of its trainings, and of the rules by which some nets are left
 /// out, replaced or added.

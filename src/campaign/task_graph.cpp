@@ -100,6 +100,14 @@ void add_significance(Hasher& hasher, const Campaign& campaign, const TaskGraph&
 
 }  // namespace
 
+TrainRequest TrainTask::request() const {
+    TrainRequest whole = *common;
+    whole.task = digest;
+    whole.name = name;
+    whole.nets = net_requests;
+    return whole;
+}
+
 const PlannedEnsemble& TaskGraph::ensemble(std::string_view name) const {
     std::vector<std::string> names;
     for (const PlannedEnsemble& ensemble : ensembles) {

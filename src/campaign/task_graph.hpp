@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -42,11 +43,17 @@ struct TrainTask {
     Digest digest;                 ///< of everything that determines the weights
     std::string name;              ///< "S/member 3", or "S/members 0..7" of a pack
     std::string ensemble;          ///< "S"
-    std::vector<PlannedNet> nets;  ///< in the order of request.nets
+    std::vector<PlannedNet> nets;  ///< in the order of the request
     std::vector<Digest> after;  ///< trainings whose nets it begins with; done in an earlier round
     TaskIdentity identity;
-    double flop = 0.0;     ///< expected cost at all epochs
-    TrainRequest request;  ///< without paths of results, and of nets to begin with
+    double flop = 0.0;  ///< expected cost at all epochs
+    /// What the trainings of an ensemble and fold share: the request without name, digest and nets.
+    /// Of 100 processes it has 20 kB.
+    std::shared_ptr<const TrainRequest> common;
+    std::vector<NetRequest> net_requests;  ///< in the order of `nets`
+
+    /// Without paths of results, and of nets to begin with.
+    TrainRequest request() const;
 };
 
 /// One evaluation: an ensemble on a range of rows of one sample.

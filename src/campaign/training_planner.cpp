@@ -73,11 +73,12 @@ const std::string& first_sample(const EnsembleSpec& ensemble) {
 
 /// Expected cost at all epochs: forward and backward pass (two forward passes) for training events,
 /// a forward pass for validation events.
-double training_flop(const TrainRequest& request, const std::vector<SampleInfo>& samples) {
-    const double train = training_events(request, samples);
+double training_flop(const TrainRequest& request,
+                     const std::vector<NetRequest>& nets,
+                     double train) {
     const double validation = train * request.split.validation / request.split.train;
-    const double of_all = request.nets.front().half == 0 ? 1.0 : 0.5;
-    return static_cast<double>(request.nets.size()) * request.training.epochs *
+    const double of_all = nets.front().half == 0 ? 1.0 : 0.5;
+    return static_cast<double>(nets.size()) * request.training.epochs *
            forward_flop(request.network) * (3.0 * of_all * train + validation);
 }
 
@@ -124,9 +125,10 @@ std::vector<TrainTask> TrainingPlanner::trainings(const EnsembleSpec& ensemble, 
     const std::uint32_t together = ensemble.role == EnsembleRole::halves ? 1 : pack(ensemble);
     std::vector<TrainTask> tasks;
     for (std::uint32_t fold = 0; fold < fold_count(campaign); ++fold) {
+        const Common common = common_of(ensemble, fold);
         for (std::uint64_t first = members.first; first < members.last; first += together) {
             const Range nets{first, std::min(first + together, members.last)};
-            TrainTask task = task_for(ensemble, fold);
+            TrainTask task = task_for(ensemble, common);
             task.name = pack_name(ensemble, campaign.split.folds, fold, nets);
             for (std::uint64_t member = nets.first; member < nets.last; ++member) {
                 const auto number = static_cast<std::uint32_t>(member);
@@ -135,7 +137,7 @@ std::vector<TrainTask> TrainingPlanner::trainings(const EnsembleSpec& ensemble, 
             }
             task.identity.nets = static_cast<std::uint32_t>(nets.size());
             task.identity.first = static_cast<std::uint32_t>(nets.first);
-            finish(ensemble, task);
+            finish(common, task);
             tasks.push_back(std::move(task));
         }
     }
@@ -145,26 +147,21 @@ std::vector<TrainTask> TrainingPlanner::trainings(const EnsembleSpec& ensemble, 
 TrainTask TrainingPlanner::replacement(const EnsembleSpec& ensemble,
                                        const PlannedNet& net,
                                        std::uint32_t attempt) {
-    TrainTask task = task_for(ensemble, net.fold);
+    const Common common = common_of(ensemble, net.fold);
+    TrainTask task = task_for(ensemble, common);
     task.name = net.name + "/replacement " + std::to_string(attempt);
     task.identity.nets = 1;
     task.identity.first = net.member;
     task.identity.replacement = attempt;
     add_net(ensemble, net.member, task.name, task);
-    finish(ensemble, task);
+    finish(common, task);
     return task;
 }
 
-TrainTask TrainingPlanner::task_for(const EnsembleSpec& ensemble, std::uint32_t fold) const {
+TrainingPlanner::Common TrainingPlanner::common_of(const EnsembleSpec& ensemble,
+                                                   std::uint32_t fold) const {
     const Campaign& campaign = inputs_.campaign;
-    TrainTask task;
-    task.ensemble = ensemble.name;
-    task.identity.kind =
-        ensemble.role == EnsembleRole::classes ? TaskKind::preselection : TaskKind::training;
-    task.identity.family = ensemble.name;
-    task.identity.fold = fold;
-    task.identity.folds = campaign.split.folds;
-    TrainRequest& request = task.request;
+    TrainRequest request;
     request.numerator = class_of(ensemble.numerator, inputs_.samples);
     request.denominator = class_of(ensemble.denominator, inputs_.samples);
     for (const ClassParts& one : ensemble.classes) {
@@ -182,6 +179,22 @@ TrainTask TrainingPlanner::task_for(const EnsembleSpec& ensemble, std::uint32_t 
         // As many steps of the same rate on half of the events.
         request.training.batch = (request.training.batch + 1) / 2;
     }
+    Common common;
+    common.digest_prefix = train_digest_prefix(request, ensemble, inputs_);
+    common.events = training_events(request, inputs_.samples);
+    common.request = std::make_shared<const TrainRequest>(std::move(request));
+    return common;
+}
+
+TrainTask TrainingPlanner::task_for(const EnsembleSpec& ensemble, const Common& common) const {
+    TrainTask task;
+    task.ensemble = ensemble.name;
+    task.identity.kind =
+        ensemble.role == EnsembleRole::classes ? TaskKind::preselection : TaskKind::training;
+    task.identity.family = ensemble.name;
+    task.identity.fold = common.request->fold;
+    task.identity.folds = inputs_.campaign.split.folds;
+    task.common = common.request;
     return task;
 }
 
@@ -200,11 +213,10 @@ void TrainingPlanner::add_net(const EnsembleSpec& ensemble,
     }
     if (ensemble.role == EnsembleRole::halves) net.half = member + 1;
     if (!ensemble.warm_start.empty()) {
-        std::vector<PlannedNet> of_fold;
-        for (const PlannedNet& first : nets_to_begin_as(ensemble.warm_start)) {
-            if (first.fold == task.request.fold) of_fold.push_back(first);
-        }
-        const PlannedNet& first = of_fold[member % of_fold.size()];
+        const std::vector<PlannedNet>& all = nets_to_begin_as(ensemble.warm_start);
+        const std::size_t of_fold = all.size() / fold_count(inputs_.campaign);
+        const PlannedNet& first = all[task.common->fold * of_fold + member % of_fold];
+        RATIOFARM_EXPECT(first.fold == task.common->fold);
         net.warm_start.task = first.task;
         net.warm_start.net = first.net;
         if (std::ranges::find(task.after, first.task) == task.after.end()) {
@@ -213,18 +225,18 @@ void TrainingPlanner::add_net(const EnsembleSpec& ensemble,
     }
     task.nets.push_back({.name = net.name,
                          .ensemble = ensemble.name,
-                         .fold = task.request.fold,
+                         .fold = task.common->fold,
                          .member = member,
                          .task = {},
                          .net = static_cast<std::uint32_t>(task.nets.size())});
-    task.request.nets.push_back(std::move(net));
+    task.net_requests.push_back(std::move(net));
 }
 
-void TrainingPlanner::finish(const EnsembleSpec& ensemble, TrainTask& task) const {
-    task.request.name = task.name;
-    task.request.task = task.digest = train_digest(task.request, ensemble, inputs_);
+void TrainingPlanner::finish(const Common& common, TrainTask& task) const {
+    task.digest = train_digest(common.digest_prefix, *common.request, task.net_requests,
+                               inputs_.device_class);
     for (PlannedNet& net : task.nets) net.task = task.digest;
-    task.flop = training_flop(task.request, inputs_.samples);
+    task.flop = training_flop(*common.request, task.net_requests, common.events);
 }
 
 const std::vector<PlannedNet>& TrainingPlanner::nets_to_begin_as(const std::string& ensemble) {

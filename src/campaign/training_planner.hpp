@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,13 +32,21 @@ public:
                           std::uint32_t attempt);
 
 private:
+    /// What the trainings of one ensemble and fold share.
+    struct Common {
+        std::shared_ptr<const TrainRequest> request;
+        std::vector<std::byte> digest_prefix;
+        double events = 0.0;  ///< that a net trains on
+    };
+
     std::uint32_t pack(const EnsembleSpec& ensemble) const;
-    TrainTask task_for(const EnsembleSpec& ensemble, std::uint32_t fold) const;
+    Common common_of(const EnsembleSpec& ensemble, std::uint32_t fold) const;
+    TrainTask task_for(const EnsembleSpec& ensemble, const Common& common) const;
     void add_net(const EnsembleSpec& ensemble,
                  std::uint32_t member,
                  const std::string& seeds,
                  TrainTask& task);
-    void finish(const EnsembleSpec& ensemble, TrainTask& task) const;
+    void finish(const Common& common, TrainTask& task) const;
     const std::vector<PlannedNet>& nets_to_begin_as(const std::string& ensemble);
 
     GraphInputs inputs_;

@@ -32,8 +32,13 @@ struct Known {
     TaskIdentity identity = {};
 };
 
-bool is_meant(const std::string& wanted, const std::string& name, const Digest& digest) {
-    return name == wanted || (!wanted.empty() && digest.hex().starts_with(wanted));
+/// The planned task that a replacement stands for; other tasks as they are called.
+std::string planned_one(const JournalState& all, const std::string& wanted) {
+    std::string name = wanted;
+    for (const auto& [task, event] : all.committed) {
+        if (is_meant(task, wanted)) name = event.name;
+    }
+    return name.substr(0, name.find("/replacement "));
 }
 
 Known known_toys(const auto& event, double toys) {
@@ -43,7 +48,8 @@ Known known_toys(const auto& event, double toys) {
 /// Toys are in no campaign: what they were is in the journal.
 std::optional<Known> find_toys(const JournalState& all, const std::string& wanted) {
     const auto is_wanted = [&](const auto& event) {
-        return is_toys(event.identity.kind) && is_meant(wanted, event.name, event.task);
+        return is_toys(event.identity.kind) &&
+               (event.name == wanted || is_meant(event.task, wanted));
     };
     for (const auto& [name, task] : all.latest) {
         const TaskCommitted& event = all.committed.at(task);
@@ -69,21 +75,16 @@ Known known(const TrainTask& task) {
 /// A task by its name or that of one of its nets, or by the first digits of its digest.
 Known find_task(const PlannedTasks& planned, const JournalState& all, const std::string& wanted) {
     const TaskGraph& graph = planned.graph;
-    const auto is_wanted = [&](const TrainTask& task) {
-        return is_meant(wanted, task.name, task.digest) ||
-               std::any_of(task.nets.begin(), task.nets.end(),
-                           [&](const PlannedNet& net) { return net.name == wanted; });
-    };
     for (const EnsembleChoice& choice : planned.choices) {
         for (const TrainTask& task : choice.trainings) {
-            if (is_wanted(task)) return known(task);
+            if (is_meant(task, wanted)) return known(task);
         }
     }
     for (const TrainTask& task : graph.trainings) {
-        if (is_wanted(task)) return known(task);
+        if (is_meant(task, wanted)) return known(task);
     }
     for (const InferTask& task : graph.inferences) {
-        if (is_meant(wanted, task.name, task.digest)) {
+        if (is_meant(task, wanted)) {
             const bool scores = task.identity.kind == TaskKind::score;
             return {task.digest, task.name, task.flop,
                     scores ? TaskFileKind::score_block : TaskFileKind::ratio_block, task.identity};
@@ -179,10 +180,12 @@ ExitCode run_explain(RunContext&, const Arguments& arguments) {
                         out.string()));
     }
     JournalState all = read_journals(directory);
-    const PlannedTasks planned = planned_tasks(directory, arguments.text("device"));
+    const std::string& wanted = words.front();
+    const PlannedTasks planned =
+        planned_tasks(directory, arguments.text("device"), planned_one(all, wanted));
     identify(all, planned);
     identify_toys(all, directory);
-    const Known task = find_task(planned, all, words.front());
+    const Known task = find_task(planned, all, wanted);
     const bool has_digest = task.digest != Digest{};
     fmt::print("task         {}\n", task.name);
     if (has_digest) fmt::print("digest       {}\n", task.digest.hex());

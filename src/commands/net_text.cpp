@@ -34,7 +34,7 @@ std::string net_text(const NetSlot& slot,
     if (tried < choice.exclusions.size()) {
         text += fmt::format("  why        {}\n", choice.exclusions[tried].text);
     }
-    return text + checks_text(net.result, gates);
+    return text + checks_text(*net.result, gates);
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 #include "planned_tasks.hpp"
 
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <utility>
 
 #include "ratiofarm/core/errors.hpp"
@@ -19,30 +21,77 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// The part of a graph that decides what becomes of one task; all of it if it has no such training.
+TaskGraph around(const TaskGraph& graph, const std::string& wanted) {
+    std::string ensemble;
+    for (const InferTask& task : graph.inferences) {
+        if (is_meant(task, wanted)) return {};
+    }
+    for (const TrainTask& task : graph.trainings) {
+        if (!is_meant(task, wanted)) continue;
+        ensemble = task.ensemble;
+        break;
+    }
+    if (ensemble.empty()) return graph;
+    TaskGraph part;
+    for (std::size_t i = graph.ensembles.size();
+         i-- > 0;) {  // those that others begin as are first
+        const PlannedEnsemble& one = graph.ensembles[i];
+        if (one.spec.name != ensemble) continue;
+        ensemble = one.spec.warm_start;
+        part.ensembles.insert(part.ensembles.begin(), one);
+    }
+    for (const TrainTask& task : graph.trainings) {
+        const auto is_own = [&](const PlannedEnsemble& one) {
+            return one.spec.name == task.ensemble;
+        };
+        if (std::ranges::any_of(part.ensembles, is_own)) part.trainings.push_back(task);
+    }
+    return part;
+}
+
 void add_tasks(const GraphInputs& inputs,
-               const TaskGraph& graph,
+               TaskGraph graph,
                const RunDirectory& directory,
+               const std::string& wanted,
                PlannedTasks& planned) {
-    const auto choices = Ensembles(inputs, graph, directory).choices();
-    planned.choices.insert(planned.choices.end(), choices.begin(), choices.end());
-    const auto append = [](auto& all, const auto& more) {
-        all.insert(all.end(), more.begin(), more.end());
+    const TaskGraph part = around(graph, wanted);
+    const auto append = [](auto& all, auto more) {
+        std::ranges::move(more, std::back_inserter(all));
     };
-    append(planned.graph.ensembles, graph.ensembles);
-    append(planned.graph.trainings, graph.trainings);
-    append(planned.graph.inferences, graph.inferences);
+    append(planned.choices, Ensembles(inputs, part, directory).choices());
+    append(planned.graph.ensembles, std::move(graph.ensembles));
+    append(planned.graph.trainings, std::move(graph.trainings));
+    append(planned.graph.inferences, std::move(graph.inferences));
 }
 
 }  // namespace
 
-PlannedTasks planned_tasks(const RunDirectory& directory, const std::string& device) {
+bool is_meant(const Digest& task, const std::string& wanted) {
+    const bool is_hex = wanted.find_first_not_of("0123456789abcdef") == std::string::npos;
+    return is_hex && !wanted.empty() && task.hex().starts_with(wanted);
+}
+
+bool is_meant(const TrainTask& task, const std::string& wanted) {
+    return task.name == wanted || is_meant(task.digest, wanted) ||
+           std::ranges::any_of(task.nets,
+                               [&](const PlannedNet& net) { return net.name == wanted; });
+}
+
+bool is_meant(const InferTask& task, const std::string& wanted) {
+    return task.name == wanted || is_meant(task.digest, wanted);
+}
+
+PlannedTasks planned_tasks(const RunDirectory& directory,
+                           const std::string& device,
+                           const std::string& wanted) {
     PlannedTasks planned;
     if (!fs::exists(directory.campaign())) return planned;
     const Campaign written = written_campaign(directory);
     if (written.preselection && needs_selection(written)) {
         const SourceEvents source = read_source_events(written, directory.root());
         const GraphInputs inputs{written, source.samples, device};
-        add_tasks(inputs, make_preselection_graph(inputs), directory, planned);
+        add_tasks(inputs, make_preselection_graph(inputs), directory, wanted, planned);
     }
     const FoundCampaign found = find_plain_campaign(written, directory, std::nullopt);
     planned.campaign = found.campaign;
@@ -56,7 +105,8 @@ PlannedTasks planned_tasks(const RunDirectory& directory, const std::string& dev
             planned.campaign = std::move(*searched);
         }
     }
-    add_tasks(inputs, make_task_graph(planned.campaign, samples, device), directory, planned);
+    add_tasks(inputs, make_task_graph(planned.campaign, samples, device), directory, wanted,
+              planned);
     return planned;
 }
 

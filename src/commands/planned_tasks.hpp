@@ -20,9 +20,20 @@ struct PlannedTasks {
     std::vector<TrainTask> trials;        ///< of a search
 };
 
+/// What a user calls a planned task: its name, that of one of its nets, or the first digits of its
+/// digest.
+bool is_meant(const TrainTask& task, const std::string& wanted);
+bool is_meant(const InferTask& task, const std::string& wanted);
+bool is_meant(const Digest& task, const std::string& wanted);
+
 /// \param device "cpu" or "cuda": what the nets are trained on
+/// \param wanted  a task: choices are made only for the ensemble it belongs to, and for those that
+///                this one begins as, for results of all nets are many files. Of all if no planned
+///                task is meant
 /// \throws Error if campaign or events cannot be read
-PlannedTasks planned_tasks(const RunDirectory& directory, const std::string& device);
+PlannedTasks planned_tasks(const RunDirectory& directory,
+                           const std::string& device,
+                           const std::string& wanted = "");
 
 void identify(JournalState& history, const PlannedTasks& planned);
 

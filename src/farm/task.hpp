@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -22,8 +23,10 @@ struct Task {
     Digest digest;                   ///< of everything that determines the result
     std::string name;                ///< "S/member 3", for people
     double cost = 0.0;               ///< expected, in any unit; longest first
-    std::vector<std::byte> payload;  ///< what the TaskRunner needs
+    std::vector<std::byte> payload;  ///< what the TaskRunner needs; empty while it is to be made
     TaskIdentity identity = {};
+    /// Where many tasks wait: makes the payload when the task is handed out. Not sent.
+    std::function<std::vector<std::byte>()> make_payload = {};
 };
 
 template <class Archive>

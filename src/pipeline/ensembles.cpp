@@ -11,15 +11,20 @@
 
 namespace ratiofarm {
 
-const TrainingResult* TrainedResults::find(const Digest& task) {
+std::shared_ptr<const TrainingResult> TrainedResults::find(const Digest& task) {
     const auto known = known_.find(task);
-    if (known != known_.end()) return &known->second;
+    if (known != known_.end()) return known->second;
     const std::filesystem::path path = directory_.result(task);
     if (!std::filesystem::exists(path)) return nullptr;
     try {
         auto result = read_task_file<TrainingResult>(path, task);
-        for (TrainedNet& net : result.nets) net.row = {};
-        return &known_.emplace(task, std::move(result)).first->second;
+        for (TrainedNet& net : result.nets) {
+            net.row = {};
+            net.calibration = {};
+            if (curves_ == Curves::dropped) net.training_loss = net.validation_loss = {};
+        }
+        auto kept = std::make_shared<const TrainingResult>(std::move(result));
+        return known_.emplace(task, std::move(kept)).first->second;
     } catch (const DataError&) {
         damaged_.push_back(task);
         return nullptr;
@@ -66,7 +71,7 @@ Ensembles::Ensembles(const GraphInputs& inputs,
       samples_(inputs.samples),
       device_(inputs.device_class),
       graph_(graph),
-      results_(directory) {}
+      results_(directory, TrainedResults::Curves::dropped) {}
 
 Ensembles::Ensembles(const PlannedCampaign& planned, const RunPlace& place)
     : Ensembles({planned.campaign, planned.samples, device_class_name(place.device)},

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -18,10 +19,13 @@ namespace ratiofarm {
 /// Results of the trainings of a run directory, each read once, kept without the weights.
 class TrainedResults {
 public:
-    explicit TrainedResults(RunDirectory directory) : directory_(std::move(directory)) {}
+    /// \param curves  whether loss curves are kept
+    enum class Curves { kept, dropped };
+    TrainedResults(RunDirectory directory, Curves curves)
+        : directory_(std::move(directory)), curves_(curves) {}
 
     /// Null if there is no result or its file is damaged.
-    const TrainingResult* find(const Digest& task);
+    std::shared_ptr<const TrainingResult> find(const Digest& task);
 
     /// Existing files that could not be read, since the last call: whoever takes them removes
     /// them, once, for a new result may have their name soon.
@@ -29,7 +33,8 @@ public:
 
 private:
     RunDirectory directory_;
-    std::unordered_map<Digest, TrainingResult> known_;
+    Curves curves_;
+    std::unordered_map<Digest, std::shared_ptr<const TrainingResult>> known_;
     std::vector<Digest> damaged_;
 };
 

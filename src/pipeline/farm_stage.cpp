@@ -106,7 +106,7 @@ StageEnd run(RunContext& context, const RunPlace& place, RootBooks& books, FarmW
     const FarmEnd end =
         run_farm({world, *runner, books.journal.get(), context.log}, std::move(work.tasks),
                  {place.farm.strikes, place.farm.stop_by, learned_costs(books.history),
-                  std::move(work.more)});
+                  std::move(work.more), [&books] { books.lock->expect_held(); }});
     for (const TaskCommitted& event : end.commits) {
         books.history.committed.insert_or_assign(event.task, event);
     }

@@ -75,16 +75,16 @@ std::vector<Task> SigmaJudge::tasks(std::span<const TrainTask> trainings) const 
                            std::to_string(sample.info->columns.events);
             request.sample = sample.info->columns;
             request.count = sample.info->columns.events;
-            request.features = training.request.features;
-            request.split = training.request.split;
+            request.features = training.common->features;
+            request.split = training.common->split;
             request.part = EventPart::validation;
-            request.network = training.request.network;
+            request.network = training.common->network;
             request.ensemble_file = directory_.result(training.digest).string();
             request.weights_offset = row_offset();
             request.row_stride = row_size(request.network);
             request.members = 1;
-            request.precision = training.request.training.precision;
-            request.threads = training.request.training.threads;
+            request.precision = training.common->training.precision;
+            request.threads = training.common->training.threads;
             request.result_path = path.string();
             const double flop =
                 forward_flop(request.network) * static_cast<double>(sample.weight.size());

@@ -18,7 +18,7 @@ SearchRounds::SearchRounds(const PlannedCampaign& planned,
       directory_(directory),
       log_(log),
       plan_(std::move(plan)),
-      results_(directory) {
+      results_(directory, TrainedResults::Curves::kept) {
     if (search_.objective == SearchObjective::sigma) sigma_.emplace(planned, directory);
 }
 
@@ -62,12 +62,12 @@ std::optional<double> SearchRounds::judge(TrialRung what) {
     std::vector<const TrainedNet*> nets;
     double sum = 0.0;
     for (const TrainTask& training : trainings) {
-        const TrainingResult* result = results_.find(training.digest);
+        const auto result = results_.find(training.digest);
         if (result == nullptr) return std::nullopt;
         const TrainedNet& net = result->nets.front();
         nets.push_back(&net);
         sum += search_objective(sigma_ ? SearchObjective::loss : objective, net,
-                                training.request.training.keep);
+                                training.common->training.keep);
     }
     if (!std::isfinite(sum)) return std::numeric_limits<double>::infinity();
     return sigma_ ? sigma_->sigma(trainings, nets) : sum / static_cast<double>(nets.size());
@@ -92,7 +92,7 @@ void SearchRounds::add_tasks(TrialRung what, std::vector<Task>& tasks) {
 Task SearchRounds::training_task(const TrainTask& training,
                                  TrialRung what,
                                  std::size_t process) const {
-    TrainRequest request = training.request;
+    TrainRequest request = training.request();
     request.result_path = directory_.result(training.digest).string();
     request.state_path = directory_.state(training.digest).string();
     if (what.rung > 0) {

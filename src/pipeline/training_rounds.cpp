@@ -25,7 +25,14 @@ std::vector<Task> TrainingRounds::next() {
     for (const EnsembleChoice& choice : choices_) {
         for (const TrainTask& training : choice.trainings) {
             if (!place_.farm.shard.owns(training.digest)) continue;
-            if (offered_.insert(training.digest).second) tasks.push_back(task_of(training));
+            if (offered_.insert(training.digest).second) {
+                tasks.push_back({training.digest,
+                                 training.name,
+                                 training.flop,
+                                 {},
+                                 training.identity,
+                                 [this, &training] { return request_frame(training); }});
+            }
         }
     }
     return tasks;
@@ -40,16 +47,15 @@ void TrainingRounds::tell_exclusions() {
     }
 }
 
-Task TrainingRounds::task_of(const TrainTask& training) const {
-    TrainRequest request = training.request;
+std::vector<std::byte> TrainingRounds::request_frame(const TrainTask& training) const {
+    TrainRequest request = training.request();
     request.result_path = place_.directory.result(training.digest).string();
     request.state_path = place_.directory.state(training.digest).string();
     for (NetRequest& net : request.nets) {
         if (net.warm_start.task == Digest{}) continue;
         net.warm_start.path = place_.directory.result(net.warm_start.task).string();
     }
-    return {training.digest, training.name, training.flop,
-            frame(TrainerRequest(std::move(request))), training.identity};
+    return frame(TrainerRequest(std::move(request)));
 }
 
 }  // namespace ratiofarm

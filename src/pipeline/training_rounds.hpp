@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <set>
 #include <string>
 #include <unordered_set>
@@ -23,7 +24,8 @@ public:
     TrainingRounds(const PlannedCampaign& planned, const RunPlace& place, const Log& log);
 
     /// Trainings of this farm's shard that were not offered before; none when nothing more can be
-    /// done. Some may be done already. Results that are damaged are removed and trained again.
+    /// done. Some may be done already. Results that are damaged are removed and trained again. The
+    /// tasks make their payloads from choices(): they end before the next call.
     std::vector<Task> next();
 
     /// As of the last next().
@@ -31,7 +33,7 @@ public:
 
 private:
     void tell_exclusions();
-    Task task_of(const TrainTask& training) const;
+    std::vector<std::byte> request_frame(const TrainTask& training) const;
 
     const RunPlace& place_;
     Log log_;

@@ -1,6 +1,8 @@
 #include "quality_summary.hpp"
 
 #include <filesystem>
+#include <memory>
+#include <utility>
 
 #include "ratiofarm/tables/ensemble_file.hpp"
 
@@ -26,7 +28,9 @@ EnsembleQuality quality_of(const EnsembleFile& file, const GatesSection& gates) 
         slots.push_back({.name = name,
                          .fold = net.fold == no_fold ? 0 : net.fold,
                          .replica = net.replica != 0,
-                         .tried = {{name, {net.task, net.index}, net.result}}});
+                         .tried = {{name,
+                                    {net.task, net.index},
+                                    std::make_shared<TrainedNet>(std::move(net.result))}}});
         choices.push_back({SlotChoice::State::chosen, 0, {}});
     }
     ensemble.spread = mean_spread(slots, choices);

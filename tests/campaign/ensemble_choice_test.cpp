@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <memory>
 #include <set>
 
 #include "ratiofarm_test/catch.hpp"
@@ -49,7 +50,7 @@ struct PretendedFarm {
     std::vector<EnsembleChoice> choose() const {
         return choose_ensembles({campaign, samples, "cpu"}, graph, [&](const Digest& task) {
             const auto found = done.find(task);
-            return found == done.end() ? nullptr : &found->second;
+            return found == done.end() ? nullptr : std::make_shared<TrainingResult>(found->second);
         });
     }
 
@@ -100,7 +101,7 @@ TEST_CASE("an ensemble of good nets is the planned one", "[choice]") {
     const ChosenNet net = choice.nets()[1];
     CHECK(net.place == NetPlace{farm.graph.trainings[1].digest, 0});
     CHECK(net.initialisation_seed ==
-          farm.graph.trainings[1].request.nets.front().initialisation_seed);
+          farm.graph.trainings[1].net_requests.front().initialisation_seed);
 }
 
 TEST_CASE("an excluded net is trained again with other seeds", "[choice]") {
@@ -117,7 +118,7 @@ TEST_CASE("an excluded net is trained again with other seeds", "[choice]") {
     CHECK(choice.exclusions().size() == 2);
     std::set<std::uint64_t> seeds;
     for (const TrainTask& task : choice.trainings) {
-        seeds.insert(task.request.nets.front().initialisation_seed);
+        seeds.insert(task.net_requests.front().initialisation_seed);
     }
     CHECK(seeds.size() == 5);
 }
@@ -224,8 +225,8 @@ shape = { S = { up = "S", down = "B" } }
     const EnsembleChoice choice = fine_tuned();
     REQUIRE(choice.complete);
     const TrainTask& task = choice.trainings.front();
-    const NetPlace start{task.request.nets.front().warm_start.task,
-                         task.request.nets.front().warm_start.net};
+    const NetPlace start{task.net_requests.front().warm_start.task,
+                         task.net_requests.front().warm_start.net};
     CHECK(start == farm.choose()[0].nets()[0].place);
     // Another start, another net: its digest is not the planned one.
     const auto& planned = farm.graph.trainings;

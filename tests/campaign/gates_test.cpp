@@ -4,6 +4,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <memory>
 
 #include "ratiofarm_test/catch.hpp"
 
@@ -35,7 +36,9 @@ NetSlot slot_with(std::vector<TrainedNet> nets, const std::string& name = "S/mem
     for (const TrainedNet& net : nets) {
         const std::size_t attempt = slot.tried.size();
         slot.tried.push_back(
-            {attempt == 0 ? name : name + "/replacement " + std::to_string(attempt), {}, net});
+            {attempt == 0 ? name : name + "/replacement " + std::to_string(attempt),
+             {},
+             std::make_shared<TrainedNet>(net)});
     }
     return slot;
 }
@@ -249,9 +252,11 @@ TEST_CASE("losses are compared within a fold only", "[gates]") {
 }
 
 TEST_CASE("replicas need to have trained and to be finite, nothing else", "[gates]") {
-    std::vector<NetSlot> slots = members({good_net(0.6), good_net(0.9), good_net(0.6)});
-    slots[1].tried.front().result.quality.excess = 3.0;
-    slots[2].tried.front().result.quality.not_finite = 1;
+    TrainedNet off = good_net(0.9);
+    off.quality.excess = 3.0;
+    TrainedNet infinite = good_net(0.6);
+    infinite.quality.not_finite = 1;
+    std::vector<NetSlot> slots = members({good_net(0.6), off, infinite});
     for (NetSlot& slot : slots) slot.replica = true;
 
     const auto choices = choose_nets(slots, {}, 0);
@@ -308,7 +313,9 @@ TEST_CASE("a later net changes nothing that was decided before", "[gates]") {
     const auto better = good_net(0.40);
     std::vector<NetSlot> slots = members({good_net(), good_net(0.601), bad, bad, bad, bad});
     const auto before = choose_nets(slots, {}, 1);
-    for (std::size_t i = 2; i < 6; ++i) slots[i].tried.push_back({"replacement", {}, better});
+    for (std::size_t i = 2; i < 6; ++i) {
+        slots[i].tried.push_back({"replacement", {}, std::make_shared<TrainedNet>(better)});
+    }
 
     const auto after = choose_nets(slots, {}, 1);
 

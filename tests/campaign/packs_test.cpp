@@ -60,11 +60,11 @@ TEST_CASE("members are cut into packs in order, the rest into a smaller one", "[
     CHECK(names_of(graph.trainings, "B") ==
           std::vector<std::string>{"B/members 0..2", "B/members 3..5", "B/member 6"});
     const TrainTask& second = graph.trainings[1];
-    REQUIRE(second.request.nets.size() == 3);
-    CHECK(second.request.nets[2].name == "S/member 5");
-    CHECK(second.request.nets[2].initialisation_seed ==
+    REQUIRE(second.net_requests.size() == 3);
+    CHECK(second.net_requests[2].name == "S/member 5");
+    CHECK(second.net_requests[2].initialisation_seed ==
           seed_for(20261121, "S/member 5", Stream::initialisation));
-    CHECK(second.request.nets[2].shuffle_seed == seed_for(20261121, "S/member 5", Stream::shuffle));
+    CHECK(second.net_requests[2].shuffle_seed == seed_for(20261121, "S/member 5", Stream::shuffle));
     CHECK(second.flop == Approx(3 * graph.trainings[2].flop).epsilon(1e-12));
 }
 
@@ -112,9 +112,9 @@ TEST_CASE("with folds each has its nets, and they evaluate its events alone", "[
           std::vector<std::string>{"S/fold 0/members 0..1", "S/fold 0/member 2",
                                    "S/fold 1/members 0..1", "S/fold 1/member 2"});
     const TrainTask& task = graph.trainings[3];
-    CHECK(task.request.fold == 1);
-    CHECK(task.request.split == campaign.split);
-    CHECK(task.request.nets[0].initialisation_seed ==
+    CHECK(task.common->fold == 1);
+    CHECK(task.common->split == campaign.split);
+    CHECK(task.net_requests[0].initialisation_seed ==
           seed_for(20261121, "S/fold 1/member 2", Stream::initialisation));
     const auto& nets = graph.ensemble("S").nets;
     REQUIRE(nets.size() == 6);
@@ -153,7 +153,7 @@ TEST_CASE("a replica weighs an event alike in every process and fold", "[campaig
     std::map<std::string, std::set<std::uint64_t>> seeds;
     std::set<std::uint64_t> initialisations;
     for (const TrainTask& task : graph.trainings) {
-        for (const NetRequest& net : task.request.nets) {
+        for (const NetRequest& net : task.net_requests) {
             seeds[net.name.substr(net.name.rfind('/'))].insert(net.replica);
             initialisations.insert(net.initialisation_seed);
         }
@@ -192,13 +192,13 @@ TEST_CASE("a net that is fine-tuned begins as a member of its process", "[campai
           std::vector<std::string>{"S/scale/up/members 0..1", "S/scale/up/members 2..3",
                                    "S/scale/up/member 4"});
     const TrainTask& task = graph.trainings[6 + 1];
-    REQUIRE(task.request.nets.size() == 2);
-    CHECK(task.request.nets[0].warm_start.task == graph.trainings[1].digest);
-    CHECK(task.request.nets[0].warm_start.net == 0);
-    CHECK(task.request.nets[1].warm_start.task == graph.trainings[0].digest);
-    CHECK(task.request.nets[1].warm_start.net == 0);
+    REQUIRE(task.net_requests.size() == 2);
+    CHECK(task.net_requests[0].warm_start.task == graph.trainings[1].digest);
+    CHECK(task.net_requests[0].warm_start.net == 0);
+    CHECK(task.net_requests[1].warm_start.task == graph.trainings[0].digest);
+    CHECK(task.net_requests[1].warm_start.net == 0);
     CHECK(task.after == std::vector<Digest>{graph.trainings[1].digest, graph.trainings[0].digest});
-    CHECK(graph.trainings[6 + 2].request.nets[0].warm_start.net == 1);
+    CHECK(graph.trainings[6 + 2].net_requests[0].warm_start.net == 1);
     CHECK(graph.trainings[0].after.empty());
 }
 
@@ -228,7 +228,7 @@ TEST_CASE("a net that is fine-tuned begins as one that did not see its events", 
         const PlannedNet& net = task.nets.front();
         const PlannedNet& first = graph.ensemble("S").nets[3 * net.fold + net.member % 3];
         CHECK(first.fold == net.fold);
-        CHECK(task.request.nets.front().warm_start.task == first.task);
+        CHECK(task.net_requests.front().warm_start.task == first.task);
     }
 }
 
@@ -246,16 +246,16 @@ TEST_CASE("a replacement differs from its net by its seeds alone", "[campaign]")
     const std::string name = "B/fold 1/member 1/replacement 2";
     CHECK(task.name == name);
     CHECK(task.ensemble == "B");
-    REQUIRE(task.request.nets.size() == 1);
-    const NetRequest& net = task.request.nets[0];
+    REQUIRE(task.net_requests.size() == 1);
+    const NetRequest& net = task.net_requests[0];
     CHECK(net.initialisation_seed == seed_for(20261121, name, Stream::initialisation));
     CHECK(net.shuffle_seed == seed_for(20261121, name, Stream::shuffle));
-    CHECK(task.request.fold == 1);
-    CHECK(task.request.task == task.digest);
+    CHECK(task.common->fold == 1);
+    CHECK(task.request().task == task.digest);
     CHECK(task.nets == std::vector<PlannedNet>{{name, "B", 1, 1, task.digest, 0}});
     CHECK(task.digest != replacement_task(inputs, planned, 1).digest);
     const PlannedNet replica = graph.ensemble("B/replicas").nets[0];
-    CHECK(replacement_task(inputs, replica, 1).request.nets[0].replica ==
+    CHECK(replacement_task(inputs, replica, 1).net_requests[0].replica ==
           seed_for(20261121, "replica 0", Stream::replica));
 }
 

@@ -1,6 +1,7 @@
 // The classifier of a preselection: what it learns, its tasks, and the choice of its nets.
 #include <algorithm>
 #include <cmath>
+#include <memory>
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm_test/catch.hpp"
@@ -86,7 +87,7 @@ TEST_CASE("the nets of a preselection are its own", "[campaign]") {
     REQUIRE(graph.trainings.size() == 2);
     const TrainTask& task = graph.trainings[1];
     CHECK(task.name == "preselection/member 1");
-    const TrainRequest& request = task.request;
+    const TrainRequest& request = task.request();
     CHECK(request.numerator.empty());
     CHECK(request.denominator.empty());
     REQUIRE(request.classes.size() == 2);
@@ -168,8 +169,8 @@ TEST_CASE("a preselection net that diverged is replaced by one with its settings
     good.nets[0].quality.calibration_slope = 1.0;
 
     const auto choices = choose_ensembles(inputs, graph, [&](const Digest& task) {
-        return task == graph.trainings[0].digest   ? &bad
-               : task == graph.trainings[1].digest ? &good
+        return task == graph.trainings[0].digest   ? std::make_shared<TrainingResult>(bad)
+               : task == graph.trainings[1].digest ? std::make_shared<TrainingResult>(good)
                                                    : nullptr;
     });
 
@@ -182,8 +183,8 @@ TEST_CASE("a preselection net that diverged is replaced by one with its settings
                                          .family = "preselection",
                                          .nets = 1,
                                          .replacement = 1});
-    CHECK(again.request.classes.size() == 2);
-    CHECK(again.request.network == campaign.preselection->network);
+    CHECK(again.common->classes.size() == 2);
+    CHECK(again.common->network == campaign.preselection->network);
     CHECK(choices[0].choices[1].state == SlotChoice::State::chosen);
 }
 
@@ -192,19 +193,22 @@ TEST_CASE("the loss of a classifier is compared with a constant one of as many c
     // A gain of ln 10 - 1 = 1.3: a twentieth of it is the least scatter.
     std::vector<NetSlot> slots;
     for (const double loss : {1.0, 1.0, 1.0, 1.4}) {
-        TriedNet net{.name = "n", .place = {}, .result = {}};
-        net.result.best_validation_loss = loss;
-        net.result.training_events = net.result.validation_events = 1'000'000;
-        net.result.quality.logit_spread = 1.0;
-        net.result.quality.calibration_slope = 1.0;
-        net.result.quality.constant_loss = std::log(10.0);
-        slots.push_back({.name = "n", .tried = {net}});
+        TrainedNet net;
+        net.best_validation_loss = loss;
+        net.training_events = net.validation_events = 1'000'000;
+        net.quality.logit_spread = 1.0;
+        net.quality.calibration_slope = 1.0;
+        net.quality.constant_loss = std::log(10.0);
+        slots.push_back(
+            {.name = "n", .tried = {{"n", {}, std::make_shared<TrainedNet>(std::move(net))}}});
     }
 
     const auto choices = choose_nets(slots, GatesSection{}, 0);
     CHECK(choices[3].state == SlotChoice::State::chosen);
 
-    slots[3].tried[0].result.best_validation_loss = 1.6;
+    auto worse = std::make_shared<TrainedNet>(*slots[3].tried[0].result);
+    worse->best_validation_loss = 1.6;
+    slots[3].tried[0].result = worse;
     CHECK(choose_nets(slots, GatesSection{}, 0)[3].state == SlotChoice::State::exhausted);
 }
 

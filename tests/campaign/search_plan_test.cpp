@@ -47,12 +47,12 @@ TEST_CASE("a trial is the training of its setting, cut into rungs", "[campaign][
         const TrainTask& task = plan.tasks_of({4, rung})[1];
         CHECK(task.name == "search/SBI trial 4 rung " + std::to_string(rung));
         CHECK(task.identity == TaskIdentity{.kind = TaskKind::trial, .family = "SBI"});
-        CHECK(task.request.network == own.network);
-        CHECK(task.request.training == own.training);
-        CHECK(task.request.continuation.stop_epoch == plan.epochs[rung]);
-        CHECK(task.request.nets.size() == 1);
+        CHECK(task.common->network == own.network);
+        CHECK(task.common->training == own.training);
+        CHECK(task.common->continuation.stop_epoch == plan.epochs[rung]);
+        CHECK(task.net_requests.size() == 1);
         if (rung > 0) {
-            CHECK(task.request.continuation.from_task == plan.tasks_of({4, rung - 1})[1].digest);
+            CHECK(task.common->continuation.from_task == plan.tasks_of({4, rung - 1})[1].digest);
         }
         flop += task.flop;
     }

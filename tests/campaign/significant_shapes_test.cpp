@@ -2,6 +2,7 @@
 #include "campaign/significant_shapes.hpp"
 
 #include <cmath>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -35,13 +36,13 @@ EnsembleChoice ensemble(const std::string& name, const std::vector<Measured>& ne
     choice.name = name;
     choice.complete = true;
     for (const Measured& measured : nets) {
-        TriedNet net;
-        net.result.quality.held_out_gain = measured.gain;
-        net.result.quality.held_out_error = measured.error;
-        net.result.quality.reference_logits = measured.logits;
+        TrainedNet net;
+        net.quality.held_out_gain = measured.gain;
+        net.quality.held_out_error = measured.error;
+        net.quality.reference_logits = measured.logits;
         NetSlot slot;
         slot.fold = measured.fold;
-        slot.tried = {net};
+        slot.tried = {{"", {}, std::make_shared<TrainedNet>(std::move(net))}};
         choice.slots.push_back(slot);
         choice.choices.emplace_back().state = SlotChoice::State::chosen;
     }

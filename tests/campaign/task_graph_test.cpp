@@ -24,7 +24,7 @@ TEST_CASE("a graph has one training per process and member", "[campaign]") {
     CHECK(graph.trainings[8].ensemble == "B");
     std::set<Digest> digests;
     for (const TrainTask& task : graph.trainings) {
-        CHECK(task.request.task == task.digest);
+        CHECK(task.request().task == task.digest);
         digests.insert(task.digest);
     }
     CHECK(digests.size() == 9);
@@ -70,7 +70,7 @@ TEST_CASE("a training separates its process from the reference mixture", "[campa
     const TrainTask task =
         make_task_graph(example_campaign(), example_samples(), "cpu").trainings[3];
 
-    const TrainRequest& request = task.request;
+    const TrainRequest& request = task.request();
     REQUIRE(request.numerator.size() == 1);
     CHECK(request.numerator[0].sample.sample == "SBI");
     CHECK(request.numerator[0].fraction == 1.0);

@@ -88,10 +88,10 @@ TEST_CASE("a varied sample is class 1, the nominal one class 0", "[campaign]") {
     const TrainTask task = graph().trainings[9];
 
     CHECK(task.name == "S/scale/up/member 0");
-    REQUIRE(task.request.numerator.size() == 1);
-    REQUIRE(task.request.denominator.size() == 1);
-    CHECK(task.request.numerator[0].sample.sample == "S_up");
-    CHECK(task.request.denominator[0].sample.sample == "S");
+    REQUIRE(task.common->numerator.size() == 1);
+    REQUIRE(task.common->denominator.size() == 1);
+    CHECK(task.common->numerator[0].sample.sample == "S_up");
+    CHECK(task.common->denominator[0].sample.sample == "S");
     // 2-8-4-1: 130 operations; 400 + 500 training events and a fifth of them for validation.
     CHECK(task.flop == Approx(10 * 130.0 * (3 * 900 + 180)).epsilon(1e-12));
 }
@@ -101,8 +101,8 @@ TEST_CASE("varied weights are another column of the same events", "[campaign]") 
     const TrainTask& task = tasks.trainings[12];
 
     CHECK(task.name == "SBI/theory/down/member 0");
-    const SampleColumns& varied = task.request.numerator[0].sample;
-    const SampleColumns& nominal = task.request.denominator[0].sample;
+    const SampleColumns& varied = task.common->numerator[0].sample;
+    const SampleColumns& nominal = task.common->denominator[0].sample;
     CHECK(varied.sample == "SBI");
     CHECK(varied.weight_offset == 200'000);
     CHECK(nominal.weight_offset == 4096);
@@ -188,14 +188,14 @@ TEST_CASE("a half is a training of its own and is evaluated on nothing", "[campa
     const TrainTask half = find("S/scale/down/half 1");
 
     CHECK(half.ensemble == "S/scale/down/halves");
-    REQUIRE(half.request.nets.size() == 1);
-    CHECK(half.request.nets[0].half == 2);
-    CHECK(half.request.training.batch == 50);  // as many steps as all events with 100
-    CHECK_FALSE(half.request.held_out);
-    CHECK(member.request.held_out);
-    CHECK(member.request.nets[0].half == 0);
-    CHECK(member.request.training.batch == 100);
-    CHECK_FALSE(find("S/member 0").request.held_out);
+    REQUIRE(half.net_requests.size() == 1);
+    CHECK(half.net_requests[0].half == 2);
+    CHECK(half.common->training.batch == 50);  // as many steps as all events with 100
+    CHECK_FALSE(half.common->held_out);
+    CHECK(member.common->held_out);
+    CHECK(member.net_requests[0].half == 0);
+    CHECK(member.common->training.batch == 100);
+    CHECK_FALSE(find("S/member 0").common->held_out);
     CHECK(half.flop == Approx(10 * 130.0 * (3 * 475 + 190)).epsilon(1e-12));
     for (const InferTask& task : tasks.inferences) CHECK_FALSE(task.ensemble.ends_with("/halves"));
 }

@@ -37,27 +37,29 @@ public:
     /// One task for each rung.
     std::vector<TrainTask> of(const std::string& process) {
         const EnsembleSpec& spec = nominal_of(specs_, process);
-        TrainTask whole = planner_.trainings(spec, {0, 1}).front();
-        expect_batch(whole.request);
+        const TrainTask whole = planner_.trainings(spec, {0, 1}).front();
+        TrainRequest request = whole.request();
+        expect_batch(request);
         const std::string name = "search/" + spec.name + " " + trial_;
         const std::uint64_t seed = inputs_.campaign.seed;
-        NetRequest& net = whole.request.nets.front();
+        NetRequest& net = request.nets.front();
         net.name = name;
         net.initialisation_seed = seed_for(seed, name, Stream::initialisation);
         net.shuffle_seed = seed_for(seed, name, Stream::shuffle);
         std::vector<TrainTask> rungs;
         for (std::size_t rung = 0; rung < epochs_.size(); ++rung) {
             TrainTask task = whole;
-            task.name = task.request.name = name + " rung " + std::to_string(rung);
+            task.name = name + " rung " + std::to_string(rung);
             task.ensemble = "search";
             task.identity = {.kind = TaskKind::trial, .family = spec.name};
             task.nets.clear();
             const std::uint32_t before = rung == 0 ? 0 : epochs_[rung - 1];
             task.flop *= static_cast<double>(epochs_[rung] - before) / epochs_.back();
-            Continuation& continuation = task.request.continuation;
-            continuation.stop_epoch = epochs_[rung];
-            if (rung > 0) continuation.from_task = rungs.back().digest;
-            task.request.task = task.digest = train_digest(task.request, spec, inputs_);
+            request.continuation.stop_epoch = epochs_[rung];
+            if (rung > 0) request.continuation.from_task = rungs.back().digest;
+            task.digest = train_digest(request, spec, inputs_);
+            task.common = std::make_shared<const TrainRequest>(request);
+            task.net_requests = request.nets;
             rungs.push_back(std::move(task));
         }
         return rungs;
