@@ -60,9 +60,9 @@ Base after_fit(const StatisticalModel& model, const FitResult& fit) {
 }
 
 /// Half the change of the total between the two sides of each parameter, for a whole step.
-using Shifts = std::vector<std::vector<double>>;  // [parameters][bins]
+using BinShifts = std::vector<std::vector<double>>;  // [parameters][bins]
 
-std::vector<double> error_before(const Shifts& shifts, std::size_t bins) {
+std::vector<double> error_before(const BinShifts& shifts, std::size_t bins) {
     std::vector<double> error(bins, 0.0);
     for (const auto& shift : shifts) {
         for (std::size_t b = 0; b < shift.size(); ++b) error[b] += shift[b] * shift[b];
@@ -74,7 +74,7 @@ std::vector<double> error_before(const Shifts& shifts, std::size_t bins) {
 /// \param shifts in the order of the model, whose names the fit may have in another order
 std::vector<double> error_after(const StatisticalModel& model,
                                 const FitResult& fit,
-                                const Shifts& shifts,
+                                const BinShifts& shifts,
                                 std::size_t bins) {
     std::vector<std::size_t> place;
     for (const Parameter& parameter : model.parameters) {
@@ -107,8 +107,8 @@ struct Moved {
     std::vector<std::vector<double>> up, down;  ///< [parameters][bins]
 };
 
-Shifts shifts_of(const StatisticalModel& model, const Base& base, const Moved& moved_totals) {
-    Shifts shifts(model.parameters.size());
+BinShifts shifts_of(const StatisticalModel& model, const Base& base, const Moved& moved_totals) {
+    BinShifts shifts(model.parameters.size());
     for (std::size_t a = 0; a < shifts.size(); ++a) {
         if (moved_totals.up[a].empty()) continue;
         const double way = moved(model, base, a, 1.0) - moved(model, base, a, -1.0);
