@@ -48,8 +48,8 @@ std::string next_text(const std::string& file, bool own_events, Starter starter)
     if (starter == Starter::binned) {
         return fmt::format("  ratiofarm fit {0}\n  ratiofarm limits {0}\n", file);
     }
-    return fmt::format(
-        "  ratiofarm simulate {0}\n  ratiofarm plan {0}\n  ratiofarm run {0} -n 2\n", file);
+    return fmt::format("  ratiofarm simulate {0}\n  ratiofarm plan {0}\n  ratiofarm run {0} -n 2\n",
+                       file);
 }
 
 ExitCode run_init(RunContext&, const Arguments& arguments) {

@@ -167,13 +167,14 @@ TEST_CASE("of two nets the worse one is found by its loss", "[gates]") {
 TEST_CASE("what both nets of a fold show is not tried again with other seeds", "[gates]") {
     std::vector<TrainedNet> nets{good_net(), good_net()};
     for (TrainedNet& net : nets) net.quality.excess = 0.8;
-    std::vector<NetSlot> slots = members(nets);
+    const std::vector<NetSlot> slots = members(nets);
     constexpr std::uint32_t replacements = 2;
 
     const auto alike = choose_nets(slots, {}, replacements);
-    slots[1].tried[0].result = good_net();
-    slots[1].tried[0].result.quality.overtraining = 0.9;
-    const auto different = choose_nets(slots, {}, replacements);
+    nets[1] = good_net();
+    nets[1].quality.overtraining = 0.9;
+    const std::vector<NetSlot> others = members(nets);
+    const auto different = choose_nets(others, {}, replacements);
 
     for (const SlotChoice& choice : alike) {
         CHECK(choice.state == SlotChoice::State::exhausted);

@@ -320,7 +320,7 @@ void add_frames(std::vector<Parser>& parsers) {
                                  text_of(frame(TrainerRequest(CheckpointRequest{}))) +
                                  text_of(frame(TrainerRequest(StopRequest{})));
     const std::string replies =
-        text_of(frame(TrainerReply(TrainerHello{"cpu", "2.1", 42}))) +
+        text_of(frame(TrainerReply(TrainerHello{.device = "cpu", .libtorch = "2.1", .pid = 42}))) +
         text_of(frame(TrainerReply(TaskDone{{1, 2}, {.bytes = 5, .crc = 6, .resumed = true}}))) +
         text_of(frame(TrainerReply(TaskFailed{{1, 2}, "diverged"})));
     parsers.push_back({.name = "request to a trainer",

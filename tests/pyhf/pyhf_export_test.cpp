@@ -172,7 +172,8 @@ TEST_CASE("free factors are a shapefactor, which has no constraint", "[pyhf]") {
 
 TEST_CASE("labels are the names in the workspace", "[pyhf]") {
     Campaign campaign = two_samples();
-    campaign.labels = {{{"mu", "signal strength"}}, {{"SR", "signal region"}}, {{"B", "t#bar{t}"}}};
+    campaign.labels = {
+        {{"mu", "signal strength"}}, {{"SR", "signal region"}}, {{"B", "t#bar{t}"}}, {}};
 
     const ordered_json workspace = pyhf_from_campaign(campaign);
 
