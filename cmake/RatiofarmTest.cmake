@@ -49,7 +49,7 @@ function(ratiofarm_add_test name)
         message(FATAL_ERROR "ratiofarm_add_test(${name}): SOURCES is missing")
     endif()
     if(NOT arg_TIMEOUT)
-        set(arg_TIMEOUT 120)
+        set(arg_TIMEOUT 300)
     endif()
 
     foreach(source IN LISTS arg_SOURCES)

@@ -1,6 +1,7 @@
 #include "suggest.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <cstddef>
 #include <numeric>
 #include <utility>
@@ -28,11 +29,20 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
     return row.back();
 }
 
+/// Every word of one letter is near another one: only the same letter, small or capital, is meant.
+std::optional<std::string> same_letter(char letter, std::span<const std::string> allowed) {
+    const auto lower = [](char c) { return std::tolower(static_cast<unsigned char>(c)); };
+    for (const std::string& candidate : allowed) {
+        if (candidate.size() == 1 && lower(candidate.front()) == lower(letter)) return candidate;
+    }
+    return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<std::string> nearest_word(std::string_view word,
                                         std::span<const std::string> allowed) {
-    if (word.size() < 2) return std::nullopt;  // every word of one letter is near
+    if (word.size() == 1) return same_letter(word.front(), allowed);
     const std::string* best = nullptr;
     std::size_t best_distance = std::max<std::size_t>(1, word.size() / 3) + 1;
     for (const std::string& candidate : allowed) {

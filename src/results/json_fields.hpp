@@ -139,8 +139,12 @@ public:
         } else if constexpr (std::is_same_v<T, bool> || std::is_same_v<T, std::string>) {
             value = json.get<T>();
         } else if constexpr (std::unsigned_integral<T>) {
-            if (!json.is_number_unsigned() || !std::in_range<T>(json.get<std::uint64_t>())) {
-                throw DataError(json.dump() + " is no whole number that fits");
+            const bool fits =
+                json.is_number_unsigned() && std::in_range<T>(json.get<std::uint64_t>());
+            if (json.is_number() && !fits) {
+                throw DataError(json.dump() +
+                                " is no whole number that fits: damaged or written by "
+                                "another version?");
             }
             value = json.get<T>();
         } else if constexpr (std::is_enum_v<T>) {
