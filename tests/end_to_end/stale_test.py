@@ -185,7 +185,7 @@ def table():
     add("region.sample.shapes region.sample.shapes.up region.sample.shapes.down", "fit", ("[208.0, 300.0]", "[218.0, 300.0]"))
     add("region.sample.shapes.code", "fit", ("down = [193.0, 322.0]", 'down = [193.0, 322.0], code = "code0"'))
     add("region.sample.factors", "fit", ('coefficient = "kappa"', 'factors = [["kappa", "kappa"]]'))
-    add("labels.parameters labels.regions labels.samples", "nothing", ('mu = "signal"', 'mu = "strength"'))
+    add("labels.parameters labels.regions labels.samples labels.features", "nothing", ('mu = "signal"', 'mu = "strength"'))
     add("preselection.classes", "select", ('{ S = ["S"], B = ["B"] }', '{ S = ["S"], Z = ["B"] }'), kind=SELECTED)
     add("preselection.signal", "select", at("preselection", 'signal = ["B"]'), kind=SELECTED)
     add("preselection.weights", "select", at("preselection", "weights = { B = 2.0 }"), kind=SELECTED)
