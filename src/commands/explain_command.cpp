@@ -99,16 +99,12 @@ Known find_task(const PlannedTasks& planned, const JournalState& all, const std:
 
 /// Empty unless a farm that works says that it is at this task.
 std::string running_text(const std::string& name, const RunDirectory& directory) {
-    std::vector<fs::path> journals = directory.shard_journals();
-    journals.push_back(directory.journal());
-    for (const fs::path& journal : journals) {
-        const auto seen = read_progress(progress_file(journal));
-        if (!seen) continue;
-        for (const RunningTask& task : seen->progress.tasks) {
+    for (const SeenProgress& seen : farms_at_work(directory)) {
+        for (const RunningTask& task : seen.progress.tasks) {
             if (task.name != name) continue;
             return fmt::format("running on rank {}: {:.0f} %, epoch {}, {} ago", task.worker,
                                100.0 * task.progress.fraction, task.progress.epoch,
-                               duration_text(seen->age));
+                               duration_text(seen.age));
         }
     }
     return {};

@@ -86,6 +86,7 @@ int start_ranks(std::uint64_t ranks, std::span<const std::string> words) {
         ::sigaction(signal, &action, nullptr);
     }
     launcher = spawn(call);
+    if (asked_to_stop != 0) ::kill(launcher, SIGUSR2);  // before there was whom to tell
     int status = 0;
     while (::waitpid(launcher, &status, 0) < 0 && errno == EINTR) {
     }

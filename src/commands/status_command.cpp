@@ -127,10 +127,6 @@ std::vector<std::string> queued_jobs(const RunDirectory& directory) {
     return jobs;
 }
 
-void add_progress(const fs::path& journal, Status& status) {
-    if (auto seen = read_progress(progress_file(journal))) status.progress.push_back(*seen);
-}
-
 Status read_status(const RunDirectory& directory) {
     Status status;
     Campaign campaign;  // none where toys of foreign ratios were all that was done
@@ -176,8 +172,7 @@ Status read_status(const RunDirectory& directory) {
     status.report = fs::exists(directory.report());
     add_holder(directory.lock(), status);
     for (const fs::path& lock : directory.shard_locks()) add_holder(lock, status);
-    add_progress(directory.journal(), status);
-    for (const fs::path& path : directory.shard_journals()) add_progress(path, status);
+    status.progress = farms_at_work(directory);
     status.queue = queued_jobs(directory);
     status.damaged_lines = journal.damaged_lines;
     status.stages = journal.stages;
@@ -320,8 +315,7 @@ std::string status_text(const Status& status, bool with_costs) {
         "nets       {} of {} trained, {} with a checkpoint, {} failed; {} of training\n",
         status.nets.trained, status.nets.planned, status.checkpointed, status.given_up.size(),
         duration_text(status.nets.seconds));
-    const bool works = !status.holders.empty();  // otherwise it is what a killed farm left
-    for (const SeenProgress& seen : status.progress) text += works ? running_text(seen) : "";
+    for (const SeenProgress& seen : status.progress) text += running_text(seen);
     for (const std::string& job : status.queue) text += "slurm      job " + job + '\n';
     text += fmt::format("files      {} of {} ensembles, ratios.h5 {}, fit.json {}, report {}\n",
                         status.ensembles.size(), status.planned_ensembles, word(status.ratios),

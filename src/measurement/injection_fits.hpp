@@ -28,8 +28,9 @@ std::vector<InjectionFit> injection_fits(const mpi::Communicator& comm,
                                          const RatioFiles& ratios,
                                          const InjectionOptions& options);
 
-/// A sentence for each truth that was put into samples and that the fit misses by more than its
-/// error: such ratios are biased. Asimov data of the fit itself, and injections.
+/// A sentence for each truth that was put into samples and that the fit misses: such ratios are
+/// biased. Asimov data, of the fit itself and of injections, by more than one error; events of a
+/// sample of its own, which fluctuate, by more than three.
 std::vector<std::string> missed_truths(const Campaign& campaign,
                                        const StatisticalModel& model,
                                        const FitRecord& record);

@@ -10,6 +10,8 @@
 
 #include "core/units.hpp"
 
+#include "lock.hpp"
+
 namespace ratiofarm {
 namespace {
 
@@ -106,6 +108,19 @@ std::optional<SeenProgress> read_progress(const fs::path& path) {
     } catch (const fs::filesystem_error&) {
         return std::nullopt;  // just removed
     }
+}
+
+std::vector<SeenProgress> farms_at_work(const RunDirectory& directory) {
+    std::vector<fs::path> locks = directory.shard_locks();
+    locks.insert(locks.begin(), directory.lock());
+    std::vector<SeenProgress> seen;
+    for (const fs::path& lock : locks) {
+        if (!living_owner(lock)) continue;
+        const std::string shard = lock.filename().string().substr(std::string_view("lock").size());
+        const fs::path journal = directory.root() / ("journal" + shard + ".jsonl");
+        if (auto progress = read_progress(progress_file(journal))) seen.push_back(*progress);
+    }
+    return seen;
 }
 
 }  // namespace ratiofarm

@@ -8,6 +8,8 @@
 
 #include "core/task_progress.hpp"
 
+#include "run_directory.hpp"
+
 namespace ratiofarm {
 
 /// A task that a worker is at.
@@ -26,7 +28,7 @@ struct FarmProgress {
     double seconds = 0.0;       ///< since the farm began
     double busy_seconds = 0.0;  ///< over all workers
     double fraction = 0.0;      ///< of the expected work, 0 to 1
-    std::vector<RunningTask> tasks;
+    std::vector<RunningTask> tasks = {};
 
     std::uint64_t all() const { return done + running + waiting + failed; }
     /// Seconds; nothing before a percent of the work is done.
@@ -51,5 +53,8 @@ struct SeenProgress {
     double age = 0.0;
 };
 std::optional<SeenProgress> read_progress(const std::filesystem::path& path);
+
+/// Of the farms that hold a lock of the directory; files that a killed farm left do not count.
+std::vector<SeenProgress> farms_at_work(const RunDirectory& directory);
 
 }  // namespace ratiofarm

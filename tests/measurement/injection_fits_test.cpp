@@ -104,3 +104,30 @@ TEST_CASE("an injected campaign fits its injection whatever the data are", "[mea
 TEST_CASE("an injection whose sample is not in the ratio file is named", "[measurement]") {
     CHECK_THROWS_WITH(fits_of("{ mu = 2.0, sample = \"nowhere\" }"), Contains("nowhere"));
 }
+
+TEST_CASE("a truth that the fit misses is named, events of a sample have three errors",
+          "[measurement]") {
+    const Campaign campaign = parse_campaign(
+        test::example_campaign_text("[data]\nasimov = { mu = 1.0 }\ninjections = [{ mu = "
+                                    "2.0 }, { mu = 2.0, sample = \"other\" }]\n"),
+        ".");
+    StatisticalModel model;
+    model.parameters = {{.name = "mu"}};
+    FitRecord record;
+    record.fit.poi = "mu";
+    record.fit.parameters.resize(1);
+    record.fit.parameters[0].name = "mu";
+    record.fit.parameters[0].error = 0.25;
+    const auto missed = [&](double fitted, double expected, double thrown) {
+        record.fit.parameters[0].value = fitted;
+        record.injections = {{"a", "", true, {{"mu", 2.0, expected, 0.25}}},
+                             {"b", "", true, {{"mu", 2.0, thrown, 0.25}}}};
+        return missed_truths(campaign, model, record);
+    };
+
+    CHECK(missed(1.2, 2.2, 2.7).empty());
+    const auto all = missed(0.0, 1.0, 3.0);
+    REQUIRE(all.size() == 3);
+    CHECK_THAT(all[0], Contains("mu = 1 gives 0 +- 0.25, 4.0 errors away"));
+    CHECK(missed(1.0, 2.3, 2.7).size() == 1);
+}
