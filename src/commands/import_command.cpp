@@ -8,7 +8,7 @@
 #include "pyhf/pyhf_import.hpp"
 
 #include "command.hpp"
-#include "root_import.hpp"
+#include "events_import.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -107,18 +107,17 @@ ExitCode import_workspace(const Arguments& arguments) {
 
 ExitCode run_import(RunContext&, const Arguments& arguments) {
     const bool has_file = !arguments.positional().empty();
-    const bool is_root =
-        has_file && fs::path(arguments.positional().front()).extension() == ".root";
-    if (is_root || arguments.has("sample")) return import_root(arguments);
+    const bool is_table = has_file && is_events_table(arguments.positional().front());
+    if (is_table || arguments.has("sample")) return import_events(arguments);
     if (has_file) return import_workspace(arguments);
     throw ConfigError(
-        "import: nothing to import; give a pyhf WORKSPACE.json, or ROOT files like --sample "
-        "S=signal.root:events");
+        "import: nothing to import; give a pyhf WORKSPACE.json, or tables of events like "
+        "--sample S=signal.root:events --sample B=background.parquet");
 }
 
 std::vector<Option> options() {
     std::vector<Option> all{
-        {"out", "FILE", "file to write (default: campaign.toml, or events.h5 from ROOT)"},
+        {"out", "FILE", "file to write (default: campaign.toml, or events.h5)"},
         {"patch", "FILE", "JSON patch, or pyhf patch set, to apply first"},
         {"patch-name", "NAME", "name of the patch in a patch set"},
         {"measurement", "NAME", "measurement to use (default: the first)"},
@@ -126,21 +125,22 @@ std::vector<Option> options() {
         {"normsys", "CODE", "interpolation of normsys: code4 or code1", "code4"},
         {"histosys", "CODE", "interpolation of histosys: code4p, code0 or code2", "code4p"},
         {"force", "", "replace an existing file"}};
-    for (Option& option : root_options()) all.push_back(std::move(option));
+    for (Option& option : events_options()) all.push_back(std::move(option));
     return all;
 }
 
 }  // namespace
 
 Command import_command() {
-    return {.name = "import",
-            .group = Group::begin,
-            .summary = "Makes campaigns of pyhf workspaces, events files of ROOT files",
-            .examples = {"import workspace.json --out regions.toml",
-                         "import --sample S=s.root:tree --sample B=b.root:tree --features m,pt"},
-            .positional = {"FILE"},
-            .options = options(),
-            .run = run_import};
+    return {
+        .name = "import",
+        .group = Group::begin,
+        .summary = "Makes campaigns of pyhf workspaces, events files of ROOT, CSV, Parquet and npz",
+        .examples = {"import workspace.json --out regions.toml",
+                     "import --sample S=s.root:tree --sample B=b.root:tree --features m,pt"},
+        .positional = {"FILE"},
+        .options = options(),
+        .run = run_import};
 }
 
 }  // namespace ratiofarm

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# ROOT files to an events file, and on to a checked campaign. The files are written by uproot itself.
+# Tables of every kind to an events file, and on to a checked campaign. Other programs write them.
 source "$(dirname "$0")/library.sh"
 
-"$RATIOFARM_PYTHON" -c 'import uproot' 2> /dev/null || fail "no uproot for $RATIOFARM_PYTHON: ./run setup installs it"
+"$RATIOFARM_PYTHON" -c 'import uproot, pyarrow' 2> /dev/null || fail "no uproot or pyarrow for $RATIOFARM_PYTHON: ./run setup installs it"
 "$RATIOFARM_PYTHON" - <<'END'
 import numpy as np, uproot, awkward as ak
 
@@ -31,11 +31,12 @@ write("s_up.root", 3000, 0.2, 1)
 write("b.root", 5000, -1.5, 3)
 with uproot.recreate("odd.root") as file:
     file["jagged"] = {"mass": np.ones(3), "jets": ak.Array([[1.0, 2.0], [], [3.0]])}
+    file["nested"] = {"mass": np.ones(2), "tracks": ak.Array([[[1.0], []], [[2.0, 3.0]]])}
     file["nan"] = {"mass": np.array([1.0, np.nan, 2.0, np.nan])}
 END
-import_root() { ratiofarm import --python "$RATIOFARM_PYTHON" "$@"; }
+import_events() { ratiofarm import --python "$RATIOFARM_PYTHON" "$@"; }
 
-import_root --sample S=s.root:events --sample S=s2.root --sample S_up=s_up.root:events --sample B=b.root \
+import_events --sample S=s.root:events --sample S=s2.root --sample S_up=s_up.root:events --sample B=b.root \
     --same-events S_up=S --features "mass,logpt=log(pt)" --weight "w * 0.01" --weights "up=w_up * 0.01" --scale B=2 \
     --id run,event --cut "ok & (pt > 0.1)" > import.out
 cat import.out
@@ -68,8 +69,8 @@ END
 ratiofarm check campaign.toml > check.txt || fail "$(cat check.txt)"
 
 # In small pieces, by entry numbers over two files; and one file given alone.
-import_root --sample S=s.root --sample S=s2.root --features mass --scale S=3 --out whole.h5 > whole.out
-"$RATIOFARM_PYTHON" "$programs/../share/ratiofarm/import_root.py" --sample S=s.root --sample S=s2.root \
+import_events --sample S=s.root --sample S=s2.root --features mass --scale S=3 --out whole.h5 > whole.out
+"$RATIOFARM_PYTHON" "$programs/../share/ratiofarm/import_events.py" --sample S=s.root --sample S=s2.root \
     --features mass --scale S=3 --step 700 --out pieces.h5 > pieces.out
 "$RATIOFARM_PYTHON" - <<'END'
 import h5py, numpy as np
@@ -78,15 +79,15 @@ with h5py.File("whole.h5") as whole, h5py.File("pieces.h5") as pieces:
         assert np.array_equal(whole["S"][name][:], pieces["S"][name][:]), name
     assert len(np.unique(whole["S/id"][:])) == 3500 and set(whole["S/weight"][:]) == {3.0}
 END
-import_root s.root --tree events --features mass --out one.h5 > one.out
+import_events s.root --tree events --features mass --out one.h5 > one.out
 expect_in "s: 3000 of 3000 events, sum of weights 3000" one.out
 
 # Every expression against numpy on wide types, in pieces: what is stored in 8 or 32 bits does not wrap.
-script="$programs/../share/ratiofarm/import_root.py" "$RATIOFARM_PYTHON" - <<'END'
+script="$programs/../share/ratiofarm/import_events.py" "$RATIOFARM_PYTHON" - <<'END'
 import os, sys, types
 import numpy as np
 sys.path.insert(0, os.path.dirname(os.environ["script"]))
-import import_root as script
+import import_events as script
 part = script.Part("s.root", "events")
 t = {name: values.astype({"b": bool, "f": float}.get(values.dtype.kind, object)) for name, values in np.load("s.npz").items()}
 mass, pt, ok, flag8, bits8, nj, cat, event = (t[k] for k in ("mass", "pt", "ok", "flag8", "bits8", "nj", "cat", "event"))
@@ -117,7 +118,7 @@ refused = {"cat==2 & (pt > 1)": "put each condition in brackets", "pt > 1 & ok":
            "pt": "a condition must be true or false", "nj - 2": "a number for each event, not a condition",
            "bits8 & 4": "is 4 for some event", "~cat": "for example (cat) != 0", "nj & (pt > 1)": "for example (nj) != 0",
            "where(nj, ok, ok)": "for example (nj) != 0", "huge > 5": "whole numbers of 2^63 and more",
-           "pt.__class__": "is not of numbers, branches", "exp(pt, out=pt) > 1": "takes its arguments by place",
+           "pt.__class__": "is not of numbers, columns", "exp(pt, out=pt) > 1": "takes its arguments by place",
            "arctan2(pt) > 1": "arctan2 takes 2 arguments", "cat == 2 && pt > 1": "cannot be computed",
            "(" * 10000: "cannot be computed", "~" * 100000 + "ok": "cannot be computed"}
 for cut, text in refused.items():
@@ -129,36 +130,161 @@ for cut, text in refused.items():
 assert script.split_outside_brackets("mass, phi=f(py, px),a=g(ok,1,(2))") == ["mass", "phi=f(py, px)", "a=g(ok,1,(2))"]
 assert script.named("x=where(a==1, b, c)") == ("x", "where(a==1, b, c)") and script.named("a==1") == ("a==1", "a==1")
 END
-import_root --sample S=s.root --features "mass,phi=arctan2(pt, mass)" --id huge --out commas.h5 > commas.out
+import_events --sample S=s.root --features "mass,phi=arctan2(pt, mass)" --id huge --out commas.h5 > commas.out
 expect_in "the features mass, phi" commas.out
 
-refused() { # text, arguments of import...
-    local text=$1
-    shift
-    expect_code 2 import_root "$@" --out refused.h5 > refused.out 2> refused.err
-    expect_in "$text" refused.err
-    [ ! -e refused.h5 ] && [ ! -e refused.h5.partial ] || fail "a file in spite of '$text'"
-}
+# All mistakes in one process, at the end: text, arguments of import...
+refused() { printf '%s\0' "$@" "" >> refused.cases; }
 refused "no branch 'mas' (--features mas); did you mean 'mass'?" --sample S=s.root:events --features mas
 refused "no tree 'event'; did you mean 'events'?" --sample S=s.root:event --features mass
-refused "holds 2 trees; name one" --sample S=odd.root --features mass
-refused "branch 'jets' is not one number for each event" --sample S=odd.root:jagged --features jets
+refused "holds 3 trees; name one" --sample S=odd.root --features mass
+refused "'jets' is a list for each event; choose one number of it" --sample S=odd.root:jagged --features jets
+refused "feature 'jets[:,0]' is not finite in 1 of the events, first in entry 1" --sample S=odd.root:jagged \
+    --features 'jets[:,0]'
+refused "must be like jet_pt" --sample S=odd.root:jagged --features 'x=jets[0]'
+refused "'mass' is not a column of lists" --sample S=odd.root:jagged --features 'num(mass)'
+refused "column 'tracks' holds no numbers" --sample S=odd.root:nested --features 'tracks[:,0]'
 refused "feature 'mass' is not finite in 2 of the events, first in entry 1" --sample S=odd.root:nan --features mass
 refused "no branch 'w_uq'" --sample S=s.root --features mass --weights up=w_uq
 refused "no such file" --sample S=nothing.root:events --features mass
-refused "cannot be read as a ROOT file" --sample S=campaign.toml --features mass
+refused "is neither a ROOT, Parquet or npz file, nor text" --sample S=campaign.toml --features mass
+refused "for other HDF5 layouts use write_events" --sample S=events.h5 --features mass
 refused "2999 of 3000 events have the id of another one" --sample S=s.root --features mass --id run
 refused "so entry numbers do not say which events are the same" --sample S=s.root --sample B=b.root --same-events B=S \
     --features mass
 refused "cannot be computed" --sample S=s.root --features "(mass"
 refused "put each condition in brackets" --sample S=s.root --features mass --cut "cat==2 & (pt > 1)"
-expect_code 75 import_root --sample S=s.root --features mass --out lost.h5 > /dev/full 2> lost.err
+expect_code 75 import_events --sample S=s.root --features mass --out lost.h5 > /dev/full 2> lost.err
 refused "the weights sum to -3000" --sample S=s.root --features mass --weight -1
 refused "no event is left of 3000" --sample S=s.root --features mass --cut "mass > 1000"
-refused "--features is missing" --sample S=s.root:events
-expect_code 2 import_root --sample S=s.root --features mass > exists.out 2> exists.err
+expect_code 2 import_events --sample S=s.root:events --out refused.h5 > refused.out 2> refused.err
+expect_in "--features is missing" refused.err
+expect_code 2 import_events --sample S=s.root:events --features mas --out refused.h5 > refused.out 2> refused.err
+
+# One table as ROOT, Parquet, CSV and npz, in pieces: the same events file. Absent objects are NaN, and get a value on demand.
+"$RATIOFARM_PYTHON" - <<'END'
+import awkward as ak, numpy as np, pyarrow as pa, pyarrow.parquet as pq, uproot
+rng = np.random.default_rng(5)
+n = 2500
+counts = rng.integers(0, 4, n)
+flat = {"mass": rng.normal(size=n), "pair": rng.normal(size=(n, 2)), "w": rng.uniform(0.5, 1.5, n),
+        "event": np.arange(n) + 2**40, "flag": rng.uniform(size=n) > 0.5}
+jets = ak.unflatten(rng.exponential(50.0, counts.sum()).astype("f4"), counts)
+first, second, last = (ak.to_numpy(ak.fill_none(ak.pad_none(jets, 4)[:, k], -1.0)) for k in (0, 1, 3))
+last = np.array([jet[-1] if len(jet) else -1.0 for jet in jets.tolist()])
+np.savez("wanted.npz", first=first, second=second, last=last, n=counts, **flat)
+np.savez_compressed("t.npz", first=first, second=second, last=last, n=counts, **flat)
+with uproot.recreate("t.root") as file:
+    file["t"] = flat | {"jet": jets, "Jet.PT": jets}
+pq.write_table(pa.table({"mass": flat["mass"], "pair": [list(row) for row in flat["pair"]], "w": flat["w"],
+                         "event": flat["event"], "flag": flat["flag"], "jet": ak.to_arrow(jets)}), "t.parquet", row_group_size=777)
+with open("t.csv", "w") as file:
+    file.write("mass;w;event;flag;p1;first;second;last;n\n")
+    for k in range(n):  # an empty field is an absent one
+        absent = [repr(float(x)) if x >= 0 else "" for x in (first[k], second[k], last[k])]
+        file.write(";".join([repr(float(flat["mass"][k])), repr(float(flat["w"][k])), str(flat["event"][k]), str(flat["flag"][k]),
+                             repr(float(flat["pair"][k, 1])), *absent, str(counts[k])]) + "\r\n")
+with open("late.csv", "w") as file:  # whole numbers at first, a fraction and a large one 20 MB later
+    file.write("# x event\n" + "7 1\n" * 1 + "".join(f"8 {k}\n" for k in range(2, 2_000_000)) + f"8.5 {2**64 - 5}\n")
+with open("ragged.csv", "w") as file:
+    file.write("x,y\n1,2\n3\n")
+with open("words.csv", "w") as file:
+    file.write("x,y\n1,2\n3,many\n")
+open("numbers.csv", "w").write("1.5,2\n3,4\n")
+pq.write_table(pa.table({"x": ["a", "b"], "y": pa.array([1.0, None])}), "text.parquet")
+np.savez("objects.npz", x=np.array([1, None], dtype=object), y=np.ones(3), z=np.ones(2))
+for name in ["t.parquet", "t.npz", "t.root"]:
+    data = open(name, "rb").read()
+    open("cut_" + name, "wb").write(data[:len(data) * 2 // 3])
+END
+lists="mass,p1=pair[:,1],first=default(jet[:,0], -1),second=default(jet[:,1],-1),last=default(jet[:,-1], -1),n=num(jet)"
+script="$programs/../share/ratiofarm/import_events.py"
+for file in t.root t.parquet; do
+    "$RATIOFARM_PYTHON" "$script" --sample "S=$file" --features "$lists" --weight w --id event --cut "flag & (mass < 2)" --step 900 \
+        --out "$file.h5" > /dev/null
+done
+"$RATIOFARM_PYTHON" "$script" --sample S=t.npz --features "mass,p1=pair[:,1],first,second,last,n" --weight w --id event \
+    --cut "flag & (mass < 2)" --step 900 --out t.npz.h5 > /dev/null
+import_events t.csv --features "mass,p1,first=default(first, -1),second=default(second, -1),last=default(last, -1),n" --weight w \
+    --id event --cut "flag & (mass < 2)" --out t.csv.h5 > t.out
+import_events late.csv --features x --id event --out late.h5 > late.out
+expect_in "late: 2000000 of 2000000 events" late.out
+"$RATIOFARM_PYTHON" - <<'END'
+import h5py, numpy as np
+t = np.load("wanted.npz")
+kept = t["flag"] & (t["mass"] < 2)
+wanted = np.stack([t["mass"], t["pair"][:, 1], t["first"], t["second"], t["last"], t["n"]], axis=1).astype("f4")[kept]
+ids = []
+for kind in ["root", "parquet", "npz", "csv"]:
+    with h5py.File(f"t.{kind}.h5") as file:
+        (sample,) = file.values()
+        assert np.array_equal(sample["features"][:], wanted), kind
+        assert np.array_equal(sample["weight"][:], t["w"][kept]), kind
+        ids.append(sample["id"][:])
+assert np.array_equal(ids[0], ids[1]) and np.array_equal(ids[0], ids[2])  # of S; the CSV file's sample is called t
+with h5py.File("late.h5") as file:
+    assert list(file["late/features"][-2:, 0]) == [8.0, 8.5]
+END
+refused "cannot be read as CSV" --sample S=ragged.csv --features x
+refused "column 'y' holds no numbers" --sample S=words.csv --features x,y
+refused "does not name the columns" --sample S=numbers.csv --features x
+refused "no column 'z'" --sample S=words.csv --features z
+refused "only ROOT files hold trees" --sample S=words.csv:events --features x
+refused "column 'x' holds no numbers" --sample S=text.parquet --features x
+refused "feature 'y' is not finite in 1 of the events, first in entry 1" --sample S=text.parquet --features y
+refused "column 'x' is not one number, or one row, for each event" --sample S=objects.npz --features x
+refused "column 'z' has 2 events, others have 3" --sample S=objects.npz --features z
+import_events --sample S=t.root --features 'dotted=default(Jet.PT[:,0], -1),plain=default(jet[:,0], -1)' --out dotted.h5 > dotted.out
+"$RATIOFARM_PYTHON" -c 'import h5py; x = h5py.File("dotted.h5")["S/features"][:]; assert (x[:, 0] == x[:, 1]).all()'
+refused "is it complete?" --sample S=cut_t.parquet --features mass
+refused "is it complete?" --sample S=cut_t.npz --features mass
+refused "cut_t.root: cannot be read" --sample S=cut_t.root --features mass
+
+# The other side of a one-sided variation: 2 p - p_up, by weights or by events.
+import_events --sample S=s.root --sample S_up=s_up.root --same-events S_up=S --features mass --weight w --id run,event \
+    --weights up="w * (1 + 0.1 * tanh(mass))" --symmetrise down=up --symmetrise S_down=S_up --out sides.h5 > sides.out
+"$RATIOFARM_PYTHON" - <<'END'
+import h5py, numpy as np
+with h5py.File("sides.h5") as file:
+    s, up, down = (file[name] for name in ("S", "S_up", "S_down"))
+    w, mass = s["weight"][:], s["features"][:, 0].astype(float)
+    assert np.allclose(s["weights/down"][:], w * (1 - 0.1 * np.tanh(mass)), rtol=1e-6)
+    n = len(w)
+    assert np.array_equal(down["features"][:], np.concatenate([s["features"][:], up["features"][:]]))
+    assert np.array_equal(down["weight"][:], np.concatenate([2 * w, -up["weight"][:]]))
+    assert np.array_equal(down["id"][:n], s["id"][:]) and len(np.unique(down["id"][:])) == 2 * n
+    mean = lambda g: np.average(g["features"][:, 0], weights=g["weight"][:])
+    assert np.isclose(mean(down) - mean(s), mean(s) - mean(up), rtol=1e-3, atol=1e-3)
+END
+refused "of which sample is 'S_up' a variation" --sample S=s.root --sample S_up=s_up.root --features mass --symmetrise S_down=S_up
+refused "neither a sample nor --weights are called 'upp'" --sample S=s.root --features mass --weights up=w_up --symmetrise down=upp
+refused "sum to -3000" --sample S=s.root --features mass --weights up=3 --symmetrise down=up
+script="$script" "$RATIOFARM_PYTHON" - <<'END'
+import contextlib, io, os, re, sys
+sys.path.insert(0, os.path.dirname(os.environ["script"]))
+import import_events
+cases = open("refused.cases").read().split("\0\0")[:-1]
+assert len(cases) > 30, len(cases)
+for text, *arguments in (case.split("\0") for case in cases):
+    sys.argv = ["import", *arguments, "--out", "refused.h5"]
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
+        code = import_events.main()
+    assert code == 2 and text in said.getvalue(), (arguments, text, code, said.getvalue())
+    assert "Traceback" not in said.getvalue() and not os.path.exists("refused.h5") and not os.path.exists("refused.h5.partial")
+END
+
+# A full disk leaves nothing, and says so.
+if mkdir full && mount -t tmpfs -o size=64k tmpfs full 2> /dev/null; then
+    expect_code 75 import_events --sample S=s.root --features mass --out full/e.h5 > full.out 2> full.err
+    left=$(ls full)
+    umount full
+    [ -z "$left" ] || fail "a full disk left $left"
+    expect_in "No space left" full.err
+fi
+expect_code 2 import_events --sample S=s.root --features mass > exists.out 2> exists.err
 expect_in "'events.h5' exists already" exists.err
 expect_code 2 ratiofarm import --python ./no-python --sample S=s.root --features mass --out n.h5 > no.out 2> no.err
-expect_in "name a Python that has it with --python or RATIOFARM_PYTHON" no.err
+expect_in "name a Python that has h5py, and uproot or pyarrow, with --python" no.err
 expect_code 2 env RATIOFARM_PYTHON="python3 -S" ratiofarm import --sample S=s.root --features m --out n.h5 > no.out 2> no.err
 echo "all as expected"

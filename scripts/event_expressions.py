@@ -1,18 +1,68 @@
-"""Expressions of branches for import_root.py: parsed by Python, computed by numpy, never given to eval."""
+"""Expressions of columns for import_events.py: parsed by Python, computed by numpy, never given to eval."""
 import ast
+import dataclasses
+import difflib
 import functools
 import operator
 
 import numpy as np
 
-# What expressions may use beside branches: numpy's functions of these names.
+# What expressions may use beside columns: numpy's functions of these names.
 FUNCTIONS = {name: getattr(np, name) for name in (
     "abs", "arccos", "arcsin", "arctan", "arctan2", "cos", "cosh", "exp", "expm1", "floor", "hypot", "isfinite", "isnan",
     "log", "log10", "log1p", "maximum", "minimum", "pi", "sign", "sin", "sinh", "sqrt", "tan", "tanh", "where")}
 
 
+def default(x, value):
+    """x, or value where x is NaN: of absent objects."""
+    return np.where(np.isnan(x), value, x)
+
+
+default.nin = 2
+FUNCTIONS["default"] = default
+
+
 class Problem(Exception):
     """Something that the user can fix."""
+
+
+def did_you_mean(name, known):
+    near = difflib.get_close_matches(name, known, 1, 0.5)
+    if near:
+        return f"; did you mean '{near[0]}'?"
+    shown = ", ".join(sorted(known)[:12])
+    return f"; known are {shown}" + (", ..." if len(known) > 12 else "")
+
+
+@dataclasses.dataclass
+class Lists:
+    """A list for each event: content[start : start + count]."""
+
+    content: np.ndarray
+    starts: np.ndarray
+    counts: np.ndarray
+
+    def __len__(self):
+        return len(self.counts)
+
+    def at(self, k):
+        """Number k of each list, from its end if k < 0; NaN where the list is too short."""
+        at = self.starts + (k if k >= 0 else self.counts + k)
+        present = self.counts > k if k >= 0 else self.counts >= -k
+        if present.all():
+            return self.content[at]
+        values = np.full(len(self), np.nan)
+        values[present] = self.content[at[present]]
+        return values
+
+
+class DottedNames(ast.NodeTransformer):
+    """Branches such as Jet.PT are names."""
+
+    def visit_Attribute(self, node):
+        name = ast.Name(ast.unparse(node))
+        return ast.copy_location(name, node) if all(isinstance(n, (ast.Attribute, ast.Name, ast.Load))
+                                                    for n in ast.walk(node)) else node
 
 
 def is_bits(node):
@@ -22,7 +72,9 @@ def is_bits(node):
 
 
 class Expression:
-    """Computes an expression of branches in bool, int64 and float64, never in the type that a file stores.
+    """Computes an expression of columns in bool, int64 and float64, never in the type that a file stores.
+
+    columns: arrays, and Lists, of which x[:,0] (NaN where there is none) and num(x) are numbers.
 
     & | ^ ~ are logical between conditions and flags (whole numbers that are all 0 or 1), and & | ^ bitwise between whole
     numbers; a mixture of both, or a number where a condition must stand, is refused.
@@ -35,10 +87,11 @@ class Expression:
     COMPARISONS = {ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
                    ast.Eq: operator.eq, ast.NotEq: operator.ne}
 
-    def __init__(self, text, is_branch):
+    def __init__(self, text, is_column):
         self.text = text
         try:
-            self.tree = ast.Name(text) if is_branch else ast.parse(text.strip(), mode="eval").body
+            self.tree = ast.Name(text) if is_column else DottedNames().visit(
+                ast.parse(text.strip(), mode="eval").body)
             self.names = {node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name)}
             self.expect_brackets()
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -90,7 +143,12 @@ class Expression:
         if isinstance(node, ast.Constant) and isinstance(node.value, (bool, int, float)):
             return np.asarray(node.value if abs(node.value) < 2**63 else float(node.value))
         if isinstance(node, ast.Name) and node.id in columns:
+            if isinstance(columns[node.id], Lists):
+                raise Problem(f"'{node.id}' is a list for each event; choose one number of it, like {node.id}[:,0] (the first, NaN "
+                              f"where there is none), default({node.id}[:,1], -1) or num({node.id})")
             return columns[node.id]
+        if isinstance(node, ast.Subscript):
+            return self.chosen(node, columns)
         if isinstance(node, ast.Name) and node.id == "pi":
             return np.asarray(np.pi)
         if isinstance(node, ast.UnaryOp):
@@ -109,15 +167,41 @@ class Expression:
             return self.bits(node, self.of(node.left, columns), self.of(node.right, columns))
         if isinstance(node, ast.BinOp) and type(node.op) in self.ARITHMETIC:
             return self.arithmetic(node.op, self.number(node.left, columns), self.number(node.right, columns))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and callable(FUNCTIONS.get(node.func.id)):
-            return self.call(node, columns)
-        raise Problem(f"'{self.text}': '{ast.unparse(node)}' is not of numbers, branches, + - * / // % **, comparisons, "
-                      f"& | ^ ~ << >>, and, or, not, and the functions {', '.join(sorted(FUNCTIONS))}")
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            if node.func.id == "num" or callable(FUNCTIONS.get(node.func.id)):
+                return self.call(node, columns)
+        raise Problem(f"'{self.text}': '{ast.unparse(node)}' is not of numbers, columns, x[:,0] of lists, + - * / // % **, "
+                      f"comparisons, & | ^ ~ << >>, and, or, not, and the functions num, {', '.join(sorted(FUNCTIONS))}")
+
+    def lists(self, node, columns):
+        """The lists that an expression is about."""
+        found = columns.get(node.id) if isinstance(node, ast.Name) else None
+        if not isinstance(found, Lists):
+            raise Problem(f"'{self.text}': '{ast.unparse(node)}' is not a column of lists, so it has no [:,k] and no num()")
+        return found
+
+    def chosen(self, node, columns):
+        """x[:,k]"""
+        try:
+            every, k = node.slice.elts
+            k = int(ast.literal_eval(k)) if isinstance(ast.literal_eval(k), int) else None
+            whole = isinstance(every, ast.Slice) and not (every.lower or every.upper or every.step)
+        except (AttributeError, ValueError, TypeError):
+            k, whole = None, False
+        if k is None or not whole:
+            raise Problem(f"'{self.text}': '{ast.unparse(node)}' must be like jet_pt[:,0], with the place in the list of each "
+                          "event: 0 for the first, -1 for the last")
+        value = self.lists(node.value, columns).at(k)
+        return value if value.dtype in (np.bool_, np.int64) else wide(ast.unparse(node.value), value)
 
     def call(self, node, columns):
         name = node.func.id
         if node.keywords or any(isinstance(a, ast.Starred) for a in node.args):
             raise Problem(f"'{self.text}': {name} takes its arguments by place")
+        if name == "num":
+            if len(node.args) != 1:
+                raise Problem(f"'{self.text}': num takes 1 argument, a column of lists")
+            return self.lists(node.args[0], columns).counts.astype(np.int64)
         if name == "where" and len(node.args) == 3:
             condition = self.flags(self.of(node.args[0], columns), node.args[0])
             return np.where(condition, self.number(node.args[1], columns), self.number(node.args[2], columns))
@@ -147,6 +231,14 @@ class Expression:
             return fractions
         fits = np.all(np.abs(fractions) < 2.0**63) and (isinstance(op, (ast.Add, ast.Sub, ast.Mult)) or np.all(b != 0))
         return compute(a, b) if fits else fractions
+
+
+def wide(name, values):
+    """A column in bool, int64 or float64."""
+    if values.dtype.kind == "u" and values.dtype.itemsize == 8 and np.any(values >> np.uint64(63)):
+        raise Problem(f"column '{name}' holds whole numbers of 2^63 and more, with which nothing is computed; such a column "
+                      "can be an --id, or a feature or weight by itself")
+    return values.astype({"b": bool, "f": np.float64}.get(values.dtype.kind, np.int64), copy=False)
 
 
 parsed = functools.lru_cache(maxsize=None)(Expression)

@@ -1,5 +1,6 @@
-#include "root_import.hpp"
+#include "events_import.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <filesystem>
@@ -14,14 +15,18 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Options that go to the script as they are.
-constexpr std::array passed{"sample", "tree", "features", "weight",     "weights",
-                            "scale",  "id",   "cut",      "same-events"};
+constexpr std::array passed{"sample", "tree", "features", "weight",      "weights",
+                            "scale",  "id",   "cut",      "same-events", "symmetrise"};
+
+/// What the script reads, and what people try.
+constexpr std::array endings{".root", ".csv",     ".tsv", ".txt", ".dat", ".csv.gz",
+                             ".npz",  ".parquet", ".pq",  ".h5",  ".hdf5"};
 
 /// Beside the programs: share/ratiofarm of the installation, or of the build.
 fs::path script() {
     std::error_code error;
     const fs::path program = fs::read_symlink("/proc/self/exe", error);
-    fs::path path = program.parent_path().parent_path() / "share/ratiofarm/import_root.py";
+    fs::path path = program.parent_path().parent_path() / "share/ratiofarm/import_events.py";
     if (!fs::exists(path)) {
         throw ConfigError(fmt::format(
             "'{}' is missing; it is installed with the programs (cmake --install)", path.string()));
@@ -54,11 +59,11 @@ std::vector<std::string> command_line(const Arguments& arguments, const fs::path
 int run_and_wait(const std::vector<std::string>& words) {
     const auto end = run_process({.words = words});
     if (!end) {
-        throw ConfigError(
-            fmt::format("cannot start '{}', which reads ROOT files with the package uproot; name a "
-                        "Python that has it with --python or RATIOFARM_PYTHON (python3 -m venv "
-                        "root-env && root-env/bin/pip install uproot h5py)",
-                        words.front()));
+        throw ConfigError(fmt::format(
+            "cannot start '{}', which reads events; name a Python that has h5py, and uproot "
+            "or pyarrow, with --python or RATIOFARM_PYTHON (python3 -m venv "
+            "import-env && import-env/bin/pip install h5py uproot pyarrow)",
+            words.front()));
     }
     constexpr int ended_by_signal = 128;
     return end->signal == 0 ? end->code : ended_by_signal + end->signal;
@@ -66,32 +71,44 @@ int run_and_wait(const std::vector<std::string>& words) {
 
 }  // namespace
 
-std::vector<Option> root_options() {
+std::vector<Option> events_options() {
     return {
         {"sample", "NAME=FILE[:TREE]",
-         "trees of a ROOT file as a sample; again for more files and samples"},
-        {"tree", "NAME", "tree of files that are given without one"},
+         "a table as a sample: ROOT (of a tree), CSV, Parquet or npz; again for more files and "
+         "samples"},
+        {"tree", "NAME", "tree of ROOT files that are given without one"},
         {"features", "NAMES",
-         "branches, or name=expression of branches, separated by commas: pt,phi=arctan2(py,px)"},
-        {"weight", "BRANCH", "branch, expression or number; their sum is the expected number", "1"},
-        {"weights", "NAME=BRANCH",
-         "a further column of weights for every sample that has the branch; may be repeated"},
+         "columns, or name=expression of columns, separated by commas: "
+         "pt,phi=arctan2(py,px),lead=jet_pt[:,0],n=num(jet_pt)"},
+        {"weight", "COLUMN", "column, expression or number; their sum is the expected number", "1"},
+        {"weights", "NAME=COLUMN",
+         "a further column of weights for every sample that has it; may be repeated"},
         {"scale", "SAMPLE=FACTOR", "factor on all weights of a sample; may be repeated"},
-        {"id", "BRANCHES",
+        {"id", "COLUMNS",
          "whole numbers that tell events apart, for example run,event (default: entry numbers)"},
         {"same-events", "SAMPLE=OTHER",
          "a variation has the events of another sample, so both get the same ids; may be repeated"},
+        {"symmetrise", "NEW=VARIED",
+         "the other side of a one-sided variation, a sample or --weights: twice the nominal less "
+         "the varied; may be repeated"},
         {"cut", "EXPRESSION",
          "keep events for which it is true, each condition in brackets: \"(mass > 50) & ok\""},
         {"python", "FILE",
-         "Python with uproot, numpy and h5py (default: $RATIOFARM_PYTHON, or python3)"}};
+         "Python with numpy, h5py, and uproot or pyarrow (default: $RATIOFARM_PYTHON, or "
+         "python3)"}};
 }
 
-ExitCode import_root(const Arguments& arguments) {
+bool is_events_table(const fs::path& file) {
+    const std::string name = file.filename().string();
+    return std::any_of(endings.begin(), endings.end(),
+                       [&](const char* ending) { return name.ends_with(ending); });
+}
+
+ExitCode import_events(const Arguments& arguments) {
     const fs::path out = arguments.has("out") ? arguments.text("out") : "events.h5";
     if (!arguments.has("features")) {
         throw ConfigError(
-            "import: --features is missing: the branches that the nets see, for example "
+            "import: --features is missing: the columns that the nets see, for example "
             "--features mass,pt");
     }
     if (fs::exists(out) && !arguments.has("force")) {

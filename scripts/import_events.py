@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""ROOT files to events.h5: what `ratiofarm import` starts. Needs uproot, numpy and h5py.
+"""Tables of events to events.h5: what `ratiofarm import` starts. Needs numpy and h5py, uproot for ROOT, pyarrow for
+CSV and Parquet.
 
-Trees are read in pieces, so that files larger than the memory can be imported. The file appears under
+Tables are read in pieces, so that files larger than the memory can be imported. The file appears under
 its name when it is complete. Exit code 2: something that the user can fix.
 """
 import argparse
-import difflib
 import errno
 import glob
 import os
@@ -17,105 +17,76 @@ sys.dont_write_bytecode = True  # beside the installed programs
 try:
     import h5py
     import numpy as np
-    import uproot
-
-    from root_expressions import FUNCTIONS, Problem, parsed
 except ImportError as missing:
     print(
-        f"ratiofarm import: ROOT files are read by Python, and {sys.executable} lacks a package ({missing}).\n"
+        f"ratiofarm import: events are read by Python, and {sys.executable} lacks a package ({missing}).\n"
         "Make an environment that has them, and name it with --python or RATIOFARM_PYTHON:\n"
-        "    python3 -m venv root-env && root-env/bin/pip install uproot h5py\n"
-        "    ratiofarm import --python root-env/bin/python ...",
+        "    python3 -m venv import-env && import-env/bin/pip install h5py uproot pyarrow\n"
+        "    ratiofarm import --python import-env/bin/python ...",
         file=sys.stderr,
     )
     sys.exit(2)
 
+from event_expressions import FUNCTIONS, Lists, Problem, did_you_mean, parsed, wide  # noqa: E402
+from event_tables import open_table  # noqa: E402
+
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
-def did_you_mean(name, known):
-    near = difflib.get_close_matches(name, known, 1, 0.5)
-    if near:
-        return f"; did you mean '{near[0]}'?"
-    shown = ", ".join(sorted(known)[:12])
-    return f"; known are {shown}" + (", ..." if len(known) > 12 else "")
 
 
 class Part:
-    """One tree of a sample."""
+    """One table of a sample, read by expressions."""
 
     def __init__(self, path, name):
-        self.path = path
-        self.where = f"{path}:{name}" if name else path
-        try:
-            file = uproot.open(path)
-        except Exception as error:  # uproot has no type of its own for a file that is not one
-            raise Problem(f"{path}: cannot be read as a ROOT file ({type(error).__name__}: {error}); for other tables use write_events of the Python package (docs/python.md)") from error
-        trees = sorted({key.split(";")[0] for key, kind in file.classnames().items()
-                        if kind in ("TTree", "ROOT::RNTuple")})
-        if not name:
-            if len(trees) != 1:
-                raise Problem(f"{path}: holds {len(trees)} trees; name one: {path}:TREE"
-                              + (f" with TREE one of {', '.join(trees[:12])}" if trees else ""))
-            name = trees[0]
-        if name not in trees:
-            raise Problem(f"{path}: no tree '{name}'{did_you_mean(name, trees)}")
-        self.tree = file[name]
-        self.keys = set(self.tree.keys())
-        self.entries = self.tree.num_entries
+        self.table = open_table(path, name)
+        self.where, self.what, self.keys = self.table.where, self.table.what, self.table.keys
 
     def names_in(self, expression):
-        """Branches of an expression, and names in it that are none."""
+        """Columns of an expression, and names in it that are none."""
         if expression in self.keys:
             return [expression], []
-        names = sorted(parsed(expression, is_branch=False).names)
+        names = sorted(parsed(expression, is_column=False).names)
         return ([name for name in names if name in self.keys],
-                [name for name in names if name not in self.keys and name not in FUNCTIONS])
+                [name for name in names if name not in self.keys and name not in FUNCTIONS and name != "num"])
 
     def expect(self, option, expression):
-        for name in self.names_in(expression)[1]:
-            raise Problem(f"{self.where}: no branch '{name}' ({option}){did_you_mean(name, self.keys)}")
-        if not self.names_in(expression)[0]:
-            raise Problem(f"{option} {expression}: names no branch")
+        known, unknown = self.names_in(expression)
+        for name in unknown:
+            raise Problem(f"{self.where}: no {self.what} '{name}' ({option}){did_you_mean(name, self.keys)}")
+        if not known:
+            raise Problem(f"{option} {expression}: names no {self.what}")
 
-    def wide(self, name, values):
-        """A branch in bool, int64 or float64."""
-        if values.dtype.kind == "u" and values.dtype.itemsize == 8 and np.any(values >> np.uint64(63)):
-            raise Problem(f"branch '{name}' holds whole numbers of 2^63 and more, with which nothing is computed; such a "
-                          "branch can be an --id, or a feature or weight by itself")
-        return values.astype({"b": bool, "f": np.float64}.get(values.dtype.kind, np.int64))
-
-    def value(self, expression, columns, cut):
-        """An expression for each event, from the columns of its branches."""
-        if expression in columns and not cut:
+    def value(self, expression, columns, n, cut):
+        """An expression for each of n events, from their columns."""
+        if expression in columns and not cut and not isinstance(columns[expression], Lists):
             return columns[expression]
         try:
-            compiled = parsed(expression, is_branch=expression in self.keys)
-            wide = {name: self.wide(name, columns[name]) for name in compiled.names if name in columns}
-            value = compiled.condition(wide) if cut else compiled.compute(wide)
+            compiled = parsed(expression, is_column=expression in self.keys)
+            used = {name: columns[name] for name in compiled.names if name in columns}
+            used = {name: values if isinstance(values, Lists) else wide(name, values) for name, values in used.items()}
+            value = compiled.condition(used) if cut else compiled.compute(used)
         except Problem as problem:
             raise Problem(f"{self.where}: {problem}") from problem
-        return np.broadcast_to(value, len(next(iter(columns.values()))))
+        return np.broadcast_to(value, n)
+
+    def columns_of(self, expressions):
+        """What must be read to compute them."""
+        return sorted({name for e in expressions for name in self.names_in(e)[0]}) or [min(self.keys)]
+
+    def count(self, expressions):
+        """\return the number of entries, of which expressions will be asked."""
+        self.table.settle(self.columns_of(expressions))
+        return self.table.entries
 
     def chunks(self, expressions, options):
         """Yields the first entry of each piece, which of its entries the cut leaves, and {expression: numbers}."""
         cuts = [options.cut] if options.cut else []
-        branches = sorted({name for e in [*expressions, *cuts] for name in self.names_in(e)[0]}) or [min(self.keys)]
+        names = self.columns_of([*expressions, *cuts])
         first = 0
-        for arrays in self.pieces(branches, options.step):
-            columns = {name: np.asarray(arrays[name]) for name in branches}
-            for name, values in columns.items():
-                if values.dtype == object or values.ndim != 1 or values.dtype.kind not in "biuf":
-                    raise Problem(f"{self.where}: branch '{name}' is not one number for each event (it is jagged, a list or "
-                                  "text); write a flat branch, for example the leading one, with the tool that made the "
-                                  "file")
-            chosen = np.flatnonzero(self.value(options.cut, columns, cut=True)) if cuts else np.arange(len(values))
-            yield first, chosen, {e: self.value(e, columns, cut=False) for e in expressions}
-            first += len(values)
-
-    def pieces(self, branches, step):
-        try:
-            yield from self.tree.iterate(branches, step_size=step, library="np")
-        except Exception as error:  # a damaged basket: uproot has no type of its own for it
-            raise Problem(f"{self.where}: cannot be read ({type(error).__name__}: {error}); is the file complete?") from error
+        for columns in self.table.pieces(names, options.step):
+            n = len(columns[names[0]])
+            chosen = np.flatnonzero(self.value(options.cut, columns, n, cut=True)) if cuts else np.arange(n)
+            yield first, chosen, {e: self.value(e, columns, n, cut=False) for e in expressions}
+            first += n
 
 
 def mixed(values):
@@ -175,7 +146,16 @@ class Sample:
         self.parts = []
         self.family = name
         self.scale = 1.0
-        self.weights = {}
+        self.weights = {}    # further columns: expression of each name
+        self.mirrored = {}   # further columns that mirror one of weights at the nominal weight
+        self.sources = [(self, 1.0)]  # samples whose events it has, with factors on their weights
+
+    def family_of(self, source):
+        """Events of one id are the same generated event; within a sample no two may be."""
+        return source.family if source is self.sources[0][0] else self.name
+
+    def parts_of_all(self):
+        return [part for source, _ in self.sources for part in source.parts]
 
 
 def read_samples(options):
@@ -212,11 +192,37 @@ def read_samples(options):
     return list(samples.values())
 
 
+def mirror(options, samples):
+    """--symmetrise: what a one-sided variation would be the other way, twice the nominal less the variation."""
+    by_name = {sample.name: sample for sample in samples}
+    for text in options.symmetrise:
+        name, varied = split_pair(text, "symmetrise", "S_down=S_up")
+        having = [sample for sample in samples if varied in sample.weights]
+        if not PLAIN_NAME.fullmatch(name) or name in by_name or any(name in sample.weights for sample in samples):
+            raise Problem(f"--symmetrise {text}: '{name}' must be a new name (letters, digits and _ . + - only)")
+        for sample in having:
+            sample.mirrored[name] = varied
+        if having:
+            continue
+        if varied not in by_name:
+            raise Problem(f"--symmetrise {text}: neither a sample nor --weights are called '{varied}'"
+                          + did_you_mean(varied, [*by_name, *{w for sample in samples for w in sample.weights}]))
+        up = by_name[varied]
+        if up.family == up.name:
+            raise Problem(f"--symmetrise {text}: of which sample is '{varied}' a variation? Say so with --same-events "
+                          f"{varied}=SAMPLE")
+        result = Sample(name)
+        result.sources = [(by_name[up.family], 2.0), (up, -1.0)]
+        samples.append(result)
+
+
 def choose_weights(options, samples):
-    """Columns of weights: of each sample that has the branch, and of one sample at least."""
+    """Columns of weights: of each sample that has the column, and of one sample at least."""
     for text in options.weights:
         name, expression = split_pair(text, "weights", "muR_up=weight_muR_2")
         having = [s for s in samples if not any(part.names_in(expression)[1] for part in s.parts)]
+        if not PLAIN_NAME.fullmatch(name):
+            raise Problem(f"--weights {text}: '{name}' is not a name of a column (letters, digits and _ . + - only)")
         if not having:
             samples[0].parts[0].expect(f"--weights {text}", expression)
         for sample in having:
@@ -232,7 +238,8 @@ class Writer:
         self.features.attrs.create("columns", features, dtype=h5py.string_dtype())
         self.weight = group.create_dataset("weight", (n,), "f8")
         self.id = group.create_dataset("id", (n,), "u8")
-        self.weights = {name: group.create_dataset(f"weights/{name}", (n,), "f8") for name in sample.weights}
+        self.weights = {name: group.create_dataset(f"weights/{name}", (n,), "f8")
+                        for name in [*sample.weights, *sample.mirrored]}
         self.at = 0
 
     def add(self, features, weight, ids, weights):
@@ -257,69 +264,81 @@ def weights_of(columns, expression, chosen):
     return columns[expression].astype(np.float64)[chosen]
 
 
-def import_part(part, sample, options, writer, counts, start):
-    """Writes the events of one tree. start: entries of the sample's trees before it."""
+def import_part(part, sample, source, options, writer, counts, start):
+    """Writes the events of one table. source: a sample, and the factor on its weights; start: entries of its tables before."""
     features = [expression for _, expression in options.features]
     others = [options.weight, *sample.weights.values()]
     wanted = features + [e for e in others if number(e) is None] + options.id
+    scale = source[1] * source[0].scale
     for first, chosen, columns in part.chunks(set(wanted), options):
         entries = first + chosen
+        table = np.empty((len(chosen), len(features)), np.float32)
         with np.errstate(over="ignore"):
-            table = np.stack([columns[f].astype(np.float32)[chosen] for f in features], axis=1)
-        for k, (name, _) in enumerate(options.features):
-            expect_finite(part, f"feature '{name}'", table[:, k], entries, counts)
-        weight = sample.scale * weights_of(columns, options.weight, chosen)
+            for k, (name, expression) in enumerate(options.features):
+                table[:, k] = columns[expression][chosen]
+                expect_finite(part, f"feature '{name}'", table[:, k], entries, counts)
+        weight = scale * weights_of(columns, options.weight, chosen)
         expect_finite(part, "weight", weight, entries, counts)
-        weights = {name: sample.scale * weights_of(columns, e, chosen) for name, e in sample.weights.items()}
+        weights = {name: scale * weights_of(columns, e, chosen) for name, e in sample.weights.items()}
         for name, values in weights.items():
             expect_finite(part, f"weights '{name}'", values, entries, counts)
+        weights |= {name: 2.0 * weight - weights[varied] for name, varied in sample.mirrored.items()}
         for name in options.id:
             if columns[name].dtype.kind not in "biu":
                 raise Problem(f"{part.where}: --id {name} is not a whole number ({columns[name].dtype})")
         numbers = [columns[name][chosen] for name in options.id] or [start + entries]
-        writer.add(table, weight, event_ids(sample.family, numbers, len(chosen)), weights)
+        writer.add(table, weight, event_ids(sample.family_of(source[0]), numbers, len(chosen)), weights)
 
 
 def expect_distinct(sample, ids, options):
-    unique = np.unique(ids[:]).size
-    if unique != ids.shape[0]:
-        raise Problem(f"sample '{sample.name}': {ids.shape[0] - unique} of {ids.shape[0]} events have the id of another "
-                      f"one; --id {','.join(options.id) or 'of the entry number'} does not tell them apart: add a branch")
+    ids.sort()
+    again = int(np.count_nonzero(ids[1:] == ids[:-1]))
+    if again:
+        raise Problem(f"sample '{sample.name}': {again} of {len(ids)} events have the id of another one; "
+                      f"--id {','.join(options.id) or 'of the entry number'} does not tell them apart: add a {sample.parts_of_all()[0].what}")
+
+
+def expect_sum(sample, what, values):
+    total = float(np.sum(values))
+    if not total > 0.0:
+        raise Problem(f"sample '{sample.name}': the {what} sum to {total:g}; their sum is the expected number of events "
+                      "and must be > 0" + (f". What '{sample.sources[1][0].name}' mirrors would be negative: it is more than "
+                                           "twice the nominal sample" if len(sample.sources) > 1 else ""))
+    return total
 
 
 def import_sample(file, sample, options):
-    for part in sample.parts:
-        for name, expression in options.features:
-            part.expect(f"--features {name}" if name == expression else f"--features {name}={expression}", expression)
-        if number(options.weight) is None:
-            part.expect("--weight", options.weight)
-        if options.cut:
-            part.expect("--cut", options.cut)
-        for name in options.id:
-            part.expect("--id", name)
-    n = sum(part.entries for part in sample.parts)
-    before = n
+    everything = {e: f"--features {name}" if name == e else f"--features {name}={e}" for name, e in options.features}
+    everything |= {e: option for option, e in (("--weight", options.weight), ("--cut", options.cut)) if e and number(e) is None}
+    everything |= {name: "--id" for name in options.id}
+    parts = sample.parts_of_all()
+    for part in parts:
+        for expression, option in everything.items():
+            part.expect(option, expression)
+    read = [*everything, *(e for e in sample.weights.values() if number(e) is None)]
+    n = before = sum(part.count(read) for part in parts)
     if options.cut:
-        n = sum(len(chosen) for part in sample.parts for _, chosen, _ in part.chunks([], options))
+        n = sum(len(chosen) for part in parts for _, chosen, _ in part.chunks([], options))
     if n == 0:
         raise Problem(f"sample '{sample.name}': no event is left of {before}")
     writer = Writer(file, sample, [name for name, _ in options.features], n)
     counts = {}
-    start = 0
-    for part in sample.parts:
-        import_part(part, sample, options, writer, counts, start)
-        start += part.entries
+    for source in sample.sources:
+        start = 0
+        for part in source[0].parts:
+            import_part(part, sample, source, options, writer, counts, start)
+            start += part.table.entries
     if counts:
         raise Problem("\n".join(
             f"{where}: {what} is not finite in {count} of the events, first in entry {first}; leave them out with "
-            "--cut, for example --cut \"x == x\" for NaN in x" for (where, what), (count, first) in counts.items()))
-    expect_distinct(sample, writer.id, options)
-    total = float(np.sum(writer.weight[:]))
-    if not total > 0.0:
-        raise Problem(f"sample '{sample.name}': the weights sum to {total:g}; their sum is the expected number of events "
-                      "and must be > 0")
+            "--cut, for example --cut \"x == x\" for NaN in x, or give absent objects a value with default(x, -1)"
+            for (where, what), (count, first) in counts.items()))
+    expect_distinct(sample, writer.id[:], options)
+    total = expect_sum(sample, "weights", writer.weight[:])
+    for name, values in writer.weights.items():
+        expect_sum(sample, f"weights '{name}'", values[:])
     print(f"{sample.name}: {n} of {before} events, sum of weights {total:.6g}"
-          + (f", {len(sample.weights)} further columns of weights" if sample.weights else ""))
+          + (f", {len(writer.weights)} further columns of weights" if writer.weights else ""))
     return before
 
 
@@ -331,12 +350,13 @@ def expect_same_entries(samples, entries, options):
             continue
         raise Problem(f"--same-events {sample.name}={sample.family}: the trees have {by_name[sample.name]} and "
                       f"{by_name[sample.family]} entries, so entry numbers do not say which events are the same; name "
-                      "branches that do, for example --id run,event")
+                      "columns that do, for example --id run,event")
 
 
 def import_all(options):
     samples = read_samples(options)
     choose_weights(options, samples)
+    mirror(options, samples)
     partial = options.out + ".partial"
     try:
         with h5py.File(partial, "w") as file:
@@ -365,16 +385,16 @@ def parse():
     parser.add_argument("--scale", action="append", default=[])
     parser.add_argument("--id", default="")
     parser.add_argument("--same-events", action="append", default=[])
+    parser.add_argument("--symmetrise", action="append", default=[])
     parser.add_argument("--cut", default="")
-    parser.add_argument("--step", default="100 MB", help="entries, or memory, of one piece")
+    parser.add_argument("--step", type=int, default=0, help="entries of one piece (default: 100 MB)")
     parser.add_argument("--out", default="events.h5")
     options = parser.parse_args()
-    options.step = int(options.step) if options.step.isdigit() else options.step
     options.id = [name.strip() for name in options.id.split(",") if name.strip()]
     options.features = [named(text) for text in split_outside_brackets(options.features) if text]
     names = [name for name, _ in options.features]
     if not names or len(set(names)) != len(names):
-        raise Problem(f"--features {','.join(names)}: must be distinct names of branches, separated by commas")
+        raise Problem(f"--features {','.join(names)}: must be distinct names of columns, separated by commas")
     return options
 
 
@@ -386,6 +406,9 @@ def main():
         return 0
     except Problem as problem:
         print(f"ratiofarm import: {problem}", file=sys.stderr)
+        return 2
+    except MemoryError:
+        print("ratiofarm import: the memory is too small; give --step with fewer entries of one piece", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
