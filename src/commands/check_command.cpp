@@ -21,6 +21,7 @@
 #include "measurement/fit_input.hpp"
 #include "measurement/region_source.hpp"
 
+#include "bundle.hpp"
 #include "campaign_samples.hpp"
 #include "command.hpp"
 
@@ -168,11 +169,17 @@ void print_json(const Campaign& campaign,
 }
 
 ExitCode run_check(RunContext&, const Arguments& arguments) {
-    const fs::path file = campaign_argument(arguments.positional());
+    fs::path file = campaign_argument(arguments.positional());
+    fs::path ratios = arguments.text("ratios");
+    if (is_bundle(file)) {
+        const Bundle bundle = open_bundle(file);
+        file = bundle.campaign();
+        if (fs::exists(bundle.ratios())) ratios = bundle.ratios();
+    }
     CampaignDraft draft = draft_campaign(read_text(file), file.parent_path(), file.string());
     std::vector<std::string> warnings;
     const auto samples = check_events(draft.campaign, file, draft.mistakes, warnings);
-    check_ratios(draft.campaign, arguments.text("ratios"), draft.mistakes);
+    check_ratios(draft.campaign, ratios, draft.mistakes);
     if (draft.mistakes.empty()) {
         const BinExpectations bins = bin_expectations(draft.campaign);
         draft.mistakes = bins.mistakes;

@@ -12,6 +12,8 @@
 #include "core/signal_flags.hpp"
 #include "store/run_directory.hpp"
 
+#include "bundle.hpp"
+
 namespace ratiofarm {
 
 std::vector<Option> workspace_options() {
@@ -46,6 +48,34 @@ Places find_places(const Arguments& arguments) {
     return places;
 }
 
+namespace {
+
+/// Where the command line names a bundle, its campaign and its ratios, which are looked at and not
+/// changed.
+void enter_bundle(WorkspaceRequest& request) {
+    auto& [campaign, out] = request.places;
+    if (!is_bundle(campaign)) return;
+    const Bundle bundle = open_bundle(campaign);
+    if (!request.ratios.empty()) {
+        throw ConfigError(
+            fmt::format("--ratios: the bundle '{}' has its own; to fit others, give "
+                        "its campaign.toml",
+                        campaign.string()));
+    }
+    const auto inside = std::filesystem::weakly_canonical(out).lexically_relative(
+        std::filesystem::weakly_canonical(bundle.folder));
+    if (!out.empty() && !inside.empty() && *inside.begin() != "..") {
+        throw ConfigError(
+            fmt::format("--out = '{}' lies inside the bundle, which stays as it is: "
+                        "name another run directory",
+                        out.string()));
+    }
+    campaign = bundle.campaign();
+    request.ratios = bundle.ratios();
+}
+
+}  // namespace
+
 Workspace open_workspace(RunContext& context,
                          const Arguments& arguments,
                          Needs needs,
@@ -59,6 +89,9 @@ Workspace open_workspace(RunContext& context,
     request.remove_nets = arguments.has("yes");
     request.ratios = arguments.text("ratios");
     if (arguments.has("unblind")) request.unblinding = arguments.text("unblind");
+    mpi::together(context.world, [&] {
+        if (needs == Needs::campaign) enter_bundle(request);
+    });
     return open_workspace(context, request);
 }
 

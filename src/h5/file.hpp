@@ -38,6 +38,10 @@ void flush(const File& file);
 /// Makes "/a" or "/a/b"; missing parents are made too.
 void create_group(const File& file, const std::string& path);
 
+/// Copies a dataset with its attributes to the same path of another file, whose group exists. Its
+/// layout stays: contiguous rows are contiguous again.
+void copy_dataset(const File& from, const std::string& path, const File& to);
+
 /// True if every part of the path exists.
 bool exists(const File& file, const std::string& path);
 bool is_group(const File& file, const std::string& path);

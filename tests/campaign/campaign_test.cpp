@@ -276,6 +276,17 @@ TEST_CASE("every starter campaign is valid and carries its name", "[campaign]") 
     CHECK(campaign.simulate.has_value() == (starter != Starter::binned));
 }
 
+TEST_CASE("what happens to shapes is kept without events, too", "[campaign]") {
+    const Campaign campaign = parse_campaign(
+        "[campaign]\nname = \"x\"\n[parameters]\nmu = { range = [0.0, 5.0] }\n[[process]]\nname = "
+        "\"S\"\n"
+        "coefficient = \"mu\"\n[systematics]\nnull_shapes = \"keep\"\n",
+        "/nowhere");
+
+    CHECK(campaign.systematic_nets.null_shapes == InsignificantShapes::keep);
+    CHECK(parse_campaign(campaign_toml(campaign), "/nowhere") == campaign);
+}
+
 TEST_CASE("a campaign of events finds signal, systematics and data by their names", "[campaign]") {
     std::vector<SampleInfo> samples;
     for (const char* name : {"B", "B_jes_down", "B_jes_up", "B_lone_up", "Signal", "data"}) {

@@ -9,6 +9,7 @@
 Mistakes of a user are ratiofarm.Problem, one clear sentence each. Files are described in docs/formats.md.
 """
 from . import plots
+from .bundle import Bundle, open_bundle
 from .events import Events, read_events, sample_names, write_events
 from .files import Problem
 from .likelihood import Likelihood
@@ -20,5 +21,5 @@ from .split import fold_of, split_part
 from .table import Table
 
 __version__ = "0.1.0"
-__all__ = ["Ensemble", "Events", "Likelihood", "Problem", "Ratios", "Run", "RunFailed", "Table", "fold_of", "open_run", "plots",
+__all__ = ["Bundle", "Ensemble", "Events", "Likelihood", "Problem", "Ratios", "Run", "RunFailed", "Table", "fold_of", "open_bundle", "open_run", "plots",
            "read_events", "run", "sample_names", "split_part", "write_events"]

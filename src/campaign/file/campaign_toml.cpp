@@ -105,6 +105,11 @@ void write_nets(TomlWriter& out, const Campaign& campaign) {
     out.keys(campaign.ensemble);
     out.section("[gates]");
     out.keys(campaign.gates);
+}
+
+/// What it says of shapes that are not significant counts without events, too.
+void write_systematic_nets(TomlWriter& out, const Campaign& campaign) {
+    if (!campaign.has_events() && campaign.systematic_nets == SystematicsSection{}) return;
     out.section("[systematics]");
     out.keys(campaign.systematic_nets);
 }
@@ -156,6 +161,7 @@ std::string campaign_toml(const Campaign& campaign) {
     write_general(out, campaign);
     write_model(out, campaign);
     if (campaign.has_events()) write_nets(out, campaign);
+    write_systematic_nets(out, campaign);
     if (campaign.preselection) out.verbatim(preselection_toml(*campaign.preselection));
     if (campaign.search) out.verbatim(search_toml(*campaign.search));
     write_inference(out, campaign);
