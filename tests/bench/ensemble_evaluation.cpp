@@ -52,7 +52,8 @@ SampleColumns write_events(const PeerCase& problem, const std::string& path) {
 
 }  // namespace
 
-EnsembleEvaluation::EnsembleEvaluation(const PeerCase& problem, const Variant& variant) {
+EnsembleEvaluation::EnsembleEvaluation(const PeerCase& problem, const Variant& variant)
+    : device_(variant.device) {
     // Processes side by side do not share their files.
     const std::string stem = (problem.folder / ("ours." + std::to_string(::getpid()))).string();
     request_.name = "bench";
@@ -81,7 +82,7 @@ RatioBlock EnsembleEvaluation::run(std::uint64_t first, std::uint64_t count) {
     request_.first = first;
     request_.count = count;
     Uninterrupted control;
-    infer(request_, DeviceKind::cpu, control);
+    infer(request_, device_, control);
     return read_task_file<RatioBlock>(request_.result_path, request_.task);
 }
 

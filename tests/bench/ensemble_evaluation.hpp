@@ -20,6 +20,7 @@ public:
 
 private:
     InferRequest request_;
+    trainer::DeviceKind device_;
 };
 
 }  // namespace ratiofarm::bench

@@ -43,10 +43,13 @@ Variant variant_named(const std::string& name, std::uint32_t threads) {
     Variant variant{.threads = threads};
     variant.packed = name.starts_with("pack ");
     if (name.starts_with("autograd ")) variant.engine = Engine::autograd;
-    if (name.ends_with("bf16")) {
+    const std::string precision = name.substr(name.rfind(' ') + 1);
+    if (precision == "bf16") {
         variant.precision = Precision::bf16;
-    } else if (!name.ends_with("fp32")) {
-        throw ConfigError("variant '" + name + "': must end with fp32 or bf16");
+    } else if (precision == "tf32") {
+        variant.precision = Precision::tf32;
+    } else if (precision != "fp32") {
+        throw ConfigError("variant '" + name + "': must end with fp32, tf32 or bf16");
     }
     return variant;
 }

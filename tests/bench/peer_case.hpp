@@ -8,6 +8,8 @@
 #include "ratiofarm/protocol/network.hpp"
 #include "ratiofarm/protocol/training_options.hpp"
 
+#include "workers/trainer/engine/device.hpp"
+
 namespace ratiofarm::bench {
 
 /// A share of the nets of a case.
@@ -31,13 +33,14 @@ struct PeerCase {
 
 PeerCase read_case(const std::filesystem::path& folder, NetShare share);
 
-/// How ours works: "fp32", "bf16": net after net; "pack fp32", "pack bf16": all nets in step;
+/// How ours works: "fp32", "tf32", "bf16": net after net; "pack fp32" and so on: all nets in step;
 /// "autograd fp32": the oracle.
 struct Variant {
     bool packed = false;
     Precision precision = Precision::fp32;
     Engine engine = Engine::automatic;
     std::uint32_t threads = 1;
+    trainer::DeviceKind device = trainer::DeviceKind::cpu;
 };
 
 /// \throws ConfigError for an unknown name

@@ -49,14 +49,14 @@ void PeerTraining::add_task(const PeerCase& problem, const Variant& variant, Net
                            .shuffle_seed = 1000 + net});
     }
     Task task;
-    task.trainer = std::make_unique<PackTrainer>(request, DeviceKind::cpu);
+    task.trainer = std::make_unique<PackTrainer>(request, variant.device);
     for (std::size_t net = 0; net < share.count; ++net) {
         task.trainer->set_trainable(net, problem.nets[share.first + net]);
     }
     task.training =
-        std::make_unique<PackBatches>(training_, readers, problem.batch, DeviceKind::cpu);
-    task.validation = std::make_unique<PackBatches>(
-        validation_, readers, PackTrainer::capacity(request), DeviceKind::cpu);
+        std::make_unique<PackBatches>(training_, readers, problem.batch, variant.device);
+    task.validation = std::make_unique<PackBatches>(validation_, readers,
+                                                    PackTrainer::capacity(request), variant.device);
     task.rates.assign(share.count, problem.rate);
     tasks_.push_back(std::move(task));
 }

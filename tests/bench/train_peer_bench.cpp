@@ -1,5 +1,5 @@
 // Our part of ./run bench train: the trainer's own loop and evaluation behind the orders of
-// peers/peer_process.py. usage: train_peer_bench THREADS
+// peers/peer_process.py. usage: train_peer_bench THREADS [cpu|cuda]
 
 #include <cstdio>
 #include <filesystem>
@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 #include <nlohmann/json.hpp>
 
@@ -29,9 +30,13 @@ namespace {
 
 using nlohmann::json;
 
-json timed(const std::function<void()>& action) {
+/// A GPU is asked for its last result.
+json timed(trainer::DeviceKind device, const std::function<void()>& action) {
     const double processor = processor_seconds();
-    const double seconds = seconds_of(action);
+    const double seconds = seconds_of([&] {
+        action();
+        if (device == trainer::DeviceKind::cuda) at::zeros({1}, float_on(device)).item<float>();
+    });
     return {{"seconds", seconds}, {"processor", processor_seconds() - processor}};
 }
 
@@ -41,20 +46,21 @@ struct Opened {
     std::unique_ptr<EnsembleEvaluation> evaluation;
 };
 
-Opened open(const json& order, std::uint32_t threads) {
+Opened open(const json& order, const Variant& on) {
     const PeerCase problem = read_case(order.at("folder").get<std::string>(),
                                        {.first = order.at("first").get<std::size_t>(),
                                         .count = order.at("count").get<std::size_t>()});
-    const Variant variant = variant_named(order.at("variant").get<std::string>(), threads);
+    Variant variant = variant_named(order.at("variant").get<std::string>(), on.threads);
+    variant.device = on.device;
     if (order.value("purpose", "train") == "train") {
         return {std::make_unique<PeerTraining>(problem, variant), nullptr};
     }
     return {nullptr, std::make_unique<EnsembleEvaluation>(problem, variant)};
 }
 
-json evaluate(EnsembleEvaluation& evaluation, const json& order) {
+json evaluate(EnsembleEvaluation& evaluation, const json& order, trainer::DeviceKind device) {
     RatioBlock block;
-    json answer = timed([&] {
+    json answer = timed(device, [&] {
         block = evaluation.run(order.at("first").get<std::uint64_t>(),
                                order.at("count").get<std::uint64_t>());
     });
@@ -66,7 +72,7 @@ json evaluate(EnsembleEvaluation& evaluation, const json& order) {
     return answer;
 }
 
-void serve(std::uint32_t threads) {
+void serve(const Variant& on) {
     std::map<std::string, Opened> opened;
     for (std::string line; std::getline(std::cin, line);) {
         const json order = json::parse(line);
@@ -74,14 +80,15 @@ void serve(std::uint32_t threads) {
         const std::string key = order.at("key");
         json answer = json::object();
         if (what == "open") {
-            opened[key] = open(order, threads);
+            opened[key] = open(order, on);
         } else if (what == "run") {
             auto& training = *opened.at(key).training;
-            answer = timed([&] { training.run(order.at("steps").get<std::uint64_t>()); });
+            answer =
+                timed(on.device, [&] { training.run(order.at("steps").get<std::uint64_t>()); });
         } else if (what == "loss") {
             answer = {{"loss", opened.at(key).training->validation_loss()}};
         } else if (what == "evaluate") {
-            answer = evaluate(*opened.at(key).evaluation, order);
+            answer = evaluate(*opened.at(key).evaluation, order, on.device);
         } else {
             opened.erase(key);
         }
@@ -94,11 +101,14 @@ void serve(std::uint32_t threads) {
 
 int main(int argc, char* argv[]) {
     try {
-        const int threads = argc > 1 ? std::stoi(argv[1]) : 1;
-        ratiofarm::trainer::open_device(ratiofarm::trainer::DeviceChoice::cpu, ratiofarm::Log());
-        ratiofarm::trainer::set_threads(static_cast<std::uint32_t>(threads));
+        using namespace ratiofarm::trainer;
+        const auto threads = static_cast<std::uint32_t>(argc > 1 ? std::stoi(argv[1]) : 1);
+        const bool cuda = argc > 2 && std::string(argv[2]) == "cuda";
+        const Device device =
+            open_device(cuda ? DeviceChoice::cuda : DeviceChoice::cpu, ratiofarm::Log());
+        set_threads(threads);
         const c10::InferenceMode no_autograd;
-        ratiofarm::bench::serve(static_cast<std::uint32_t>(threads));
+        ratiofarm::bench::serve({.threads = threads, .device = device.kind});
         return 0;
     } catch (const std::exception& error) {
         std::fprintf(stderr, "train_peer_bench: %s\n", error.what());

@@ -1,4 +1,5 @@
-// Needs a GPU; without one the program says so and ctest counts the test as skipped.
+// Needs a GPU; without one the program says so and ctest counts the test as skipped. With
+// RATIOFARM_GPU_TESTS_ON=cpu the same cases compare the CPU with itself.
 
 #include <cstdio>
 #include <cstdlib>
@@ -15,6 +16,7 @@
 #include "workers/trainer/tasks/self_test.hpp"
 #include "workers/trainer/tasks/training.hpp"
 
+#include "engine_cases.hpp"
 #include "trainer_gaussians.hpp"
 
 namespace ratiofarm::trainer {
@@ -25,7 +27,9 @@ constexpr int skipped = 77;  ///< SKIP_RETURN_CODE of this test
 const Device& gpu() {
     static const Device device = [] {
         try {
-            return open_device(DeviceChoice::cuda, Log());
+            const char* other = std::getenv("RATIOFARM_GPU_TESTS_ON");
+            const bool cpu = other != nullptr && std::string(other) == "cpu";
+            return open_device(cpu ? DeviceChoice::cpu : DeviceChoice::cuda, Log());
         } catch (const ConfigError& error) {
             std::printf("skipped: %s\n", error.what());
             std::exit(skipped);
@@ -34,19 +38,22 @@ const Device& gpu() {
     return device;
 }
 
-/// Gradient of a batch by a pack of three nets, on the CPU.
-at::Tensor gradient_on(DeviceKind device, Precision precision) {
+/// Gradient of a batch by a pack of three nets, copied to the CPU.
+at::Tensor gradient_on(DeviceKind device,
+                       Precision precision,
+                       const Network& network = {.kind = NetworkKind::residual_mlp,
+                                                 .inputs = 5,
+                                                 .hidden = {64, 64, 37}},
+                       MakePack& engine = make_written_pack) {
     const c10::InferenceMode no_autograd;
-    const Network network{.kind = NetworkKind::residual_mlp, .inputs = 5, .hidden = {64, 64, 37}};
-    const auto pack =
-        make_written_pack(network, {.nets = 3, .precision = precision}, float_on(device));
+    const auto pack = engine(network, {.nets = 3, .precision = precision}, float_on(device));
     auto generator = at::detail::createCPUGenerator(5);
     const auto drawn = [&](std::vector<std::int64_t> shape) {
         return at::randn(shape, generator, at::TensorOptions(at::kFloat));
     };
     pack->parameters().copy_(drawn({3, pack->parameters().size(1)}) * 0.1);
     pack->parameters_changed();
-    const at::Tensor inputs = drawn({3, 100, 5}).to(float_on(device));
+    const at::Tensor inputs = drawn({3, 100, network.inputs}).to(float_on(device));
     pack->forward(inputs);
     pack->backward(inputs, drawn({3, 100}).to(float_on(device)));
     return pack->gradient().cpu();
@@ -61,7 +68,29 @@ TEST_CASE("a GPU's gradient is the CPU's", "[trainer][gpu]") {
     };
 
     CHECK(distance(Precision::fp32) < 1e-5);
+    CHECK(distance(Precision::tf32) < 5e-3);
     CHECK(distance(Precision::bf16) < 2e-2);
+}
+
+TEST_CASE("every kind, activation and engine has the CPU's gradient on a GPU", "[trainer][gpu]") {
+    const Network network = test::some_network(test::all_kinds(), test::all_activations());
+    const auto check = [&](MakePack& engine) {
+        const auto expected = gradient_on(DeviceKind::cpu, Precision::fp32, network, engine);
+        const auto gradient = gradient_on(gpu().kind, Precision::fp32, network, engine);
+        CHECK(((gradient - expected).norm() / expected.norm()).item<double>() < 1e-5);
+    };
+
+    check(make_autograd_pack);
+    if (engine_of(network, Engine::automatic) == Engine::written) check(make_written_pack);
+}
+
+TEST_CASE("TF32 is used where it is declared, and nowhere else", "[trainer][gpu]") {
+    if (gpu().kind == DeviceKind::cpu) return;
+    const auto plain = gradient_on(gpu().kind, Precision::fp32);
+    const auto tf32 = gradient_on(gpu().kind, Precision::tf32);
+
+    CHECK_FALSE(at::equal(plain, tf32));
+    CHECK(at::equal(gradient_on(gpu().kind, Precision::fp32), plain));
 }
 
 TEST_CASE("recorded work is done each time, and other work in between", "[trainer][gpu]") {

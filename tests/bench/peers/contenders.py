@@ -13,10 +13,11 @@ HERE = Path(__file__).resolve().parent
 class Program:
     """One process; `core` binds it."""
 
-    def __init__(self, command, core=None, log=None):
+    def __init__(self, command, core=None, log=None, environment=None):
         bind = ["taskset", "-c", str(core)] if core is not None else []
         self.process = subprocess.Popen([*bind, *map(str, command)], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, stderr=log, text=True)
+                                        stdout=subprocess.PIPE, stderr=log, text=True,
+                                        env=environment)
 
     def send(self, **order):
         self.process.stdin.write(json.dumps(order) + "\n")
@@ -35,15 +36,19 @@ class Program:
 
 class Pool:
     """Programs by (kind, layout), started when first asked for. Layout "2 threads": one process on
-    all cores; "1 thread": one process on the first core; "2 x 1": one process on each core."""
+    all cores; "1 thread": one process on the first core; "2 x 1": one process on each core; "one
+    process": for a GPU."""
 
-    LAYOUTS = {"2 threads": [(2, None)], "1 thread": [(1, 0)], "2 x 1": [(1, 0), (1, 1)]}
+    LAYOUTS = {"2 threads": [(2, None)], "1 thread": [(1, 0)], "2 x 1": [(1, 0), (1, 1)],
+               "one process": [(4, None)]}
 
-    def __init__(self, trainer_bench, log):
+    def __init__(self, trainer_bench, log, device="cpu"):
         python = sys.executable
         self.commands = {"ours": [trainer_bench], "torch": [python, HERE / "torch_trainer.py"],
                          "jax": [python, HERE / "jax_trainer.py"]}
         self.programs, self.log = {}, log
+        self.on = [] if device == "cpu" else [device]
+        self.environment = None  # of ours, if it needs another
 
     def get(self, kind, layout):
         """The processes of a layout; those bound to a core are shared between layouts."""
@@ -52,7 +57,8 @@ class Pool:
     def _one(self, kind, threads, core):
         key = (kind, threads, core)
         if key not in self.programs:
-            self.programs[key] = Program([*self.commands[kind], threads], core, self.log)
+            self.programs[key] = Program([*self.commands[kind], threads, *self.on], core, self.log,
+                                         self.environment if kind == "ours" else None)
         return self.programs[key]
 
     def drop(self, kind):

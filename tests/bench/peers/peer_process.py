@@ -19,16 +19,17 @@ import numpy as np
 from training_problem import Problem
 
 
-def timed(call):
+def timed(call, synchronize=lambda: None):
     start, processor = time.perf_counter(), time.process_time()
     result = call()
+    synchronize()
     return {"seconds": time.perf_counter() - start,
             "processor": time.process_time() - processor}, result
 
 
-def serve(variants, gemm):
+def serve(variants, gemm, synchronize=lambda: None):
     """variants: {name: class(Problem) with run(steps), loss(), evaluate() -> (mean, spread)};
-    gemm(precision, width): a call of one product."""
+    gemm(precision, width): a call of one product; synchronize() waits for the device."""
     opened = {}
     for line in sys.stdin:
         order, answer = json.loads(line), {}
@@ -37,7 +38,7 @@ def serve(variants, gemm):
             problem = Problem(order["folder"], order["first"], order["count"])
             opened[order["key"]] = variants[order["variant"]](problem)
         elif order["do"] == "run":
-            answer, _ = timed(lambda: model.run(order["steps"]))
+            answer, _ = timed(lambda: model.run(order["steps"]), synchronize)
         elif order["do"] == "loss":
             answer = {"loss": float(model.loss())}
         elif order["do"] == "evaluate":
@@ -46,8 +47,8 @@ def serve(variants, gemm):
                           spread=np.asarray(spread)[:64].tolist())
         elif order["do"] == "gemm":
             call = gemm(order["precision"], order["width"])
-            call()
-            least = min(timed(call)[0]["seconds"] for _ in range(order.get("repeats", 5)))
+            timed(call, synchronize)
+            least = min(timed(call, synchronize)[0]["seconds"] for _ in range(order.get("repeats", 5)))
             answer = {"rate": 2.0 * order["width"] ** 3 / least}
         else:
             model = opened.pop(order["key"], None)

@@ -1,4 +1,4 @@
-"""PyTorch as a peer of ./run bench train. usage: torch_trainer.py THREADS"""
+"""PyTorch as a peer of ./run bench train and ./run gpu. usage: torch_trainer.py THREADS [cpu|cuda]"""
 
 import sys
 
@@ -9,7 +9,12 @@ from torch import nn
 
 import peer_process
 
-BLOCK = 2048  # events evaluated at a time
+DEVICE = sys.argv[2] if len(sys.argv) > 2 else "cpu"
+BLOCK = 2048 if DEVICE == "cpu" else 65536  # events evaluated at a time
+
+
+def tensor(array):
+    return torch.from_numpy(array).to(DEVICE)
 
 
 class NetByNet:
@@ -18,8 +23,8 @@ class NetByNet:
 
     def __init__(self, problem, bf16=False, compiled=False):
         self.problem, self.bf16 = problem, bf16
-        self.x, self.y = torch.from_numpy(problem.x), torch.from_numpy(problem.y)
-        self.order = torch.from_numpy(problem.order.astype("i8"))
+        self.x, self.y = tensor(problem.x), tensor(problem.y)
+        self.order = tensor(problem.order.astype("i8"))
         self.nets, self.steps = [], []
         for k in range(len(problem.rows)):
             net = module(problem, k)
@@ -28,7 +33,7 @@ class NetByNet:
         self.compiled = torch.compile(sequence) if compiled else None
 
     def logits(self, net, x):
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.bf16):
+        with torch.autocast(DEVICE, dtype=torch.bfloat16, enabled=self.bf16):
             z = self.compiled(list(net.parameters()), x) if self.compiled else net(x)
             return z.squeeze(1).float()
 
@@ -47,7 +52,7 @@ class NetByNet:
 
     @torch.no_grad()
     def loss(self):
-        x, y = torch.from_numpy(self.problem.vx), torch.from_numpy(self.problem.vy)
+        x, y = tensor(self.problem.vx), tensor(self.problem.vy)
         return np.mean([F.binary_cross_entropy_with_logits(
             self.logits(net, x), y).item() for net, _, _ in self.nets])
 
@@ -58,7 +63,7 @@ class NetByNet:
         for x in self.x.narrow(0, first, count).split(BLOCK):
             logits = torch.stack([self.logits(net, x) for net, _, _ in self.nets])
             parts.append((logits.mean(0), logits.std(0) if len(self.nets) > 1 else logits[0] * 0))
-        return [torch.cat(part).numpy() for part in zip(*parts)]
+        return [torch.cat(part).cpu().numpy() for part in zip(*parts)]
 
 
 def module(problem, net):
@@ -69,7 +74,55 @@ def module(problem, net):
             linear.weight.copy_(torch.from_numpy(weight.copy()))
             linear.bias.copy_(torch.from_numpy(bias.copy()))
         modules += [linear, nn.SiLU()]
-    return nn.Sequential(*modules[:-1])
+    return nn.Sequential(*modules[:-1]).to(DEVICE)
+
+
+class Graphed:
+    """One CUDA graph a net: batch, loss, gradient and Adam's step, as one launch."""
+
+    def __init__(self, problem, bf16=False):
+        self.plain = NetByNet(problem, bf16)
+        batch = problem.case.batch
+        self.rows = torch.zeros(batch, dtype=torch.int64, device=DEVICE)
+        self.graphs = []
+        for state in self.plain.nets:
+            net = state[0]
+            start = [p.detach().clone() for p in net.parameters()]
+            state[1] = adam = torch.optim.Adam(net.parameters(), lr=problem.case.rate, fused=True, capturable=True)
+            side = torch.cuda.Stream()
+            side.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(side):
+                for _ in range(3):
+                    self.step(net, adam)
+            torch.cuda.current_stream().wait_stream(side)
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph):
+                self.step(net, adam)
+            with torch.no_grad():  # as if nothing had been trained
+                for p, value in zip(net.parameters(), start):
+                    p.copy_(value)
+                    for moment in adam.state[p].values():
+                        moment.zero_()
+            self.graphs.append(graph)
+
+    def step(self, net, adam):
+        loss = F.binary_cross_entropy_with_logits(self.plain.logits(net, self.plain.x[self.rows]),
+                                                  self.plain.y[self.rows])
+        adam.zero_grad(set_to_none=True)
+        loss.backward()
+        adam.step()
+
+    def run(self, steps):
+        problem = self.plain.problem
+        batch, batches = problem.case.batch, problem.batches()
+        for k, (state, graph) in enumerate(zip(self.plain.nets, self.graphs)):
+            for step in range(state[2], state[2] + steps):
+                self.rows.copy_(self.plain.order[k].narrow(0, step % batches * batch, batch))
+                graph.replay()
+            state[2] += steps
+
+    def loss(self):
+        return self.plain.loss()
 
 
 def sequence(parameters, x):
@@ -83,8 +136,8 @@ class Ensemble:
 
     def __init__(self, problem, compiled=False):
         self.problem, self.done = problem, 0
-        self.x, self.y = torch.from_numpy(problem.x), torch.from_numpy(problem.y)
-        self.order = torch.from_numpy(problem.order.astype("i8"))
+        self.x, self.y = tensor(problem.x), tensor(problem.y)
+        self.order = tensor(problem.order.astype("i8"))
         nets = [module(problem, k) for k in range(len(problem.rows))]
         self.parameters, _ = torch.func.stack_module_state(nets)
         self.adam = torch.optim.Adam(self.parameters.values(), lr=problem.case.rate, fused=True)
@@ -114,7 +167,7 @@ class Ensemble:
 
     @torch.no_grad()
     def loss(self):
-        x, y = torch.from_numpy(self.problem.vx), torch.from_numpy(self.problem.vy)
+        x, y = tensor(self.problem.vx), tensor(self.problem.vy)
         return self.losses(self.parameters, x, y).mean().item()
 
     @torch.inference_mode()
@@ -123,26 +176,67 @@ class Ensemble:
         for x in self.x.narrow(0, first, count).split(BLOCK):
             logits = self.logits(self.parameters, x)
             parts.append((logits.mean(0), logits.std(0)))
-        return [torch.cat(part).numpy() for part in zip(*parts)]
+        return [torch.cat(part).cpu().numpy() for part in zip(*parts)]
 
 
 def gemm(precision, width):
     kind = torch.bfloat16 if precision == "bf16" else torch.float32
-    a, b = (torch.rand(width, width).to(kind) for _ in range(2))
+    a, b = (torch.rand(width, width).to(kind).to(DEVICE) for _ in range(2))
     out = torch.empty_like(a)
-    return lambda: torch.mm(a, b, out=out)
+
+    def product():
+        torch.backends.cuda.matmul.allow_tf32 = precision == "tf32"
+        torch.mm(a, b, out=out)
+
+    return product
+
+
+class Tf32:
+    """Products of fp32 in TF32 while inside."""
+
+    def __enter__(self):
+        torch.backends.cuda.matmul.allow_tf32 = True
+
+    def __exit__(self, *_):
+        torch.backends.cuda.matmul.allow_tf32 = False
+
+
+class InTf32:
+    """A way to train, always in TF32."""
+
+    def __init__(self, make, problem):
+        with Tf32():
+            self.way = make(problem)
+
+    def run(self, steps):
+        with Tf32():
+            self.way.run(steps)
+
+    def loss(self):
+        return self.way.loss()
+
+    def evaluate(self, first, count):
+        with Tf32():
+            return self.way.evaluate(first, count)
 
 
 def main():
     torch.set_num_threads(int(sys.argv[1]))
     torch.set_flush_denormal(True)
     peer_process.serve({
+        "graph fp32": Graphed,
+        "graph tf32": lambda problem: InTf32(Graphed, problem),
+        "graph bf16": lambda problem: Graphed(problem, bf16=True),
+        "eager tf32": lambda problem: InTf32(NetByNet, problem),
+        "compile tf32": lambda problem: InTf32(lambda p: NetByNet(p, compiled=True), problem),
+        "vmap tf32": lambda problem: InTf32(Ensemble, problem),
         "eager fp32": NetByNet,
         "eager bf16": lambda problem: NetByNet(problem, bf16=True),
         "compile fp32": lambda problem: NetByNet(problem, compiled=True),
         "compile bf16": lambda problem: NetByNet(problem, bf16=True, compiled=True),
         "vmap fp32": Ensemble,
-        "vmap compile fp32": lambda problem: Ensemble(problem, compiled=True)}, gemm)
+        "vmap compile fp32": lambda problem: Ensemble(problem, compiled=True)}, gemm,
+        torch.cuda.synchronize if DEVICE == "cuda" else lambda: None)
 
 
 if __name__ == "__main__":

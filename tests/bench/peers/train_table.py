@@ -40,13 +40,16 @@ class Note:
 def report(given, pool, folder, note):
     settings = sections.Settings(given.quick, [p for p in given.only.split(",") if p])
     rates = sections.gemm_rates(pool, {})
-    measured = [sections.training_section(pool, row, rates, folder, note) for row in settings.rows()]
+    measured = []
+    for row in settings.rows():
+        measured.append(sections.training_section(pool, row, folder, note))
+        sections.gemm_rates(pool, rates)
     blocks = []
     for row, _ in measured:
         if row.case.nets > 1:
             count = 16384 if row.case.hidden[0] > 128 else 65536
             blocks.append(sections.evaluation_section(pool, row.case, count, 2 if given.quick else 4,
-                                                      rates, note))
+                                                      rates, note, sections.evaluation_families()))
     sections.gemm_rates(pool, rates)
     pool.close()
     blocks.append(sections.start_section(Path(given.parts) / "trainer_start_bench", given.trainer,
