@@ -208,16 +208,18 @@ std::vector<std::string> EnsembleChoice::failures() const {
     for (std::size_t slot = 0; slot < slots.size(); ++slot) {
         if (choices[slot].state != SlotChoice::State::exhausted) continue;
         if (fails_everywhere(choices, choices[slot].exclusions.back().gate)) {
-            return {name +
-                    ": no net passed its gates, and all nets fail by the same one: another seed "
-                    "does not help. Look at the events ('ratiofarm check', 'ratiofarm report'), "
-                    "train longer, or loosen [gates]; " +
-                    choices[slot].exclusions.back().text};
+            std::string line =
+                name +
+                ": no net passed its gates, and all nets fail by the same one: another seed "
+                "does not help. Look at the events ('ratiofarm check', 'ratiofarm report'), "
+                "train longer, or loosen [gates]";
+            for (const Exclusion& exclusion : exclusions()) line += "\n  " + exclusion.text;
+            return {std::move(line)};
         }
         std::string line = slots[slot].name +
                            ": no net passed its gates (train longer or with more events, raise "
                            "ensemble.replacements, or loosen [gates])";
-        for (const Exclusion& exclusion : choices[slot].exclusions) line += "; " + exclusion.text;
+        for (const Exclusion& exclusion : choices[slot].exclusions) line += "\n  " + exclusion.text;
         lines.push_back(std::move(line));
     }
     return lines;

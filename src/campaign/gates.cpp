@@ -82,26 +82,32 @@ std::string_view meaning_of(std::string_view gate) {
     return found == meanings.end() ? std::string_view() : found->second;
 }
 
-std::string exclusion_text(const TriedNet& net,
-                           const GateCheck& check,
-                           std::span<const std::string> features) {
-    if (check.gate == "failure") return fmt::format("{}: {}", net.name, net.result->failure);
+std::string check_text(const TriedNet& net,
+                       const GateCheck& check,
+                       std::span<const std::string> features) {
+    if (check.gate == "failure") return net.result->failure;
     if (check.gate == "not_finite") {
-        return fmt::format("{}: {} logits are NaN or infinite", net.name, check.value);
+        return fmt::format("{} logits are NaN or infinite", check.value);
     }
     std::string what = check.gate;
     if (check.feature && *check.feature < features.size()) {
         what += " in '" + features[*check.feature] + "'";
     }
-    return fmt::format("{}: {} = {:.4g}, at {} {:.4g} is allowed (gates.{}): {}", net.name, what,
-                       check.value, check.gate == "constant" ? "least" : "most", check.allowed,
-                       check.gate, meaning_of(check.gate));
+    return fmt::format("{} = {:.4g}, at {} {:.4g} is allowed (gates.{}): {}", what, check.value,
+                       check.gate == "constant" ? "least" : "most", check.allowed, check.gate,
+                       meaning_of(check.gate));
 }
 
+/// \param beyond  the gates that a net does not pass: the first one decides, all are told
 Exclusion exclusion(const TriedNet& net,
-                    const GateCheck& check,
+                    std::span<const GateCheck> beyond,
                     std::span<const std::string> features) {
-    return {net.name, check.gate, check.value, check.allowed, exclusion_text(net, check, features)};
+    std::string text = net.name + ": ";
+    for (const GateCheck& check : beyond) {
+        text += (&check == beyond.data() ? "" : "; ") + check_text(net, check, features);
+    }
+    const GateCheck& first = beyond.front();
+    return {net.name, first.gate, first.value, first.allowed, std::move(text)};
 }
 
 /// The lower one of two middle values. \param values not empty
@@ -150,18 +156,20 @@ bool is_typical(const GateCheck& check, Peers& peers) {
     return typical ? check.value <= alike * *typical : check.gate == "saturated";
 }
 
-/// The first gate that a net does not pass. \param peers  nets of its fold, itself among them
-std::optional<Exclusion> failed_gate(const TriedNet& net,
-                                     bool replica,
-                                     Peers& peers,
-                                     const GatesSection& gates,
-                                     std::span<const std::string> features) {
+/// By the gates that a net does not pass. \param peers  nets of its fold, itself among them
+std::optional<Exclusion> failed_gates(const TriedNet& net,
+                                      bool replica,
+                                      Peers& peers,
+                                      const GatesSection& gates,
+                                      std::span<const std::string> features) {
+    std::vector<GateCheck> beyond;
     for (const GateCheck& check : gate_checks(*net.result, gates)) {
         const bool always = check.gate == "failure" || check.gate == "not_finite";
         if (check.passed || (replica && !always) || is_typical(check, peers)) continue;
-        return exclusion(net, check, features);
+        beyond.push_back(check);
     }
-    return std::nullopt;
+    if (beyond.empty()) return std::nullopt;
+    return exclusion(net, beyond, features);
 }
 
 /// Losses of the nets of a fold that a new one is compared with.
@@ -224,8 +232,8 @@ public:
         for (auto& [fold, nets] : peers(excluded)) folds.try_emplace(fold, std::move(nets), gates);
         for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
             if (!concerns(slot)) continue;
-            excluded[slot] = failed_gate(slots_[slot].tried[index_], slots_[slot].replica,
-                                         folds.at(slots_[slot].fold), gates, features_);
+            excluded[slot] = failed_gates(slots_[slot].tried[index_], slots_[slot].replica,
+                                          folds.at(slots_[slot].fold), gates, features_);
         }
         if (gates.loss_outlier > 0.0) compare_losses(gates.loss_outlier, excluded);
         for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
@@ -281,7 +289,7 @@ private:
             const GateCheck check =
                 at_most("loss_outlier",
                         (net.result->best_validation_loss - range.median) / range.scatter, most);
-            if (!check.passed) excluded[slot] = exclusion(net, check, features_);
+            if (!check.passed) excluded[slot] = exclusion(net, {&check, 1}, features_);
         }
     }
 

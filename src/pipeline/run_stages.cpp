@@ -57,9 +57,19 @@ bool stop_wanted(const mpi::Communicator& world, const FarmSettings& farm) {
     return wanted != 0;
 }
 
+/// Lines after the first one stand below its text.
+void print_failures(const StageEnd& end, const std::string& indent) {
+    for (std::string failure : end.failures) {
+        for (std::size_t at = 0; (at = failure.find('\n', at)) != std::string::npos; ++at) {
+            failure.insert(at + 1, indent);
+        }
+        fmt::print("{}failed: {}\n", indent, failure);
+    }
+}
+
 void print_end(const std::string& name, const StageEnd& end) {
     fmt::print("{:<8} {:<24} {:8.1f} s\n", name, word(end.state), end.seconds);
-    for (const std::string& failure : end.failures) fmt::print("         failed: {}\n", failure);
+    print_failures(end, "         ");
     print_stop(end);
     std::fflush(stdout);
 }
@@ -85,7 +95,7 @@ bool ended_well(const StageEnd& end) {
 }
 
 ExitCode report_end(const StageEnd& end) {
-    for (const std::string& failure : end.failures) fmt::print("failed: {}\n", failure);
+    print_failures(end, "");
     print_stop(end);
     return exit_code(end.state);
 }

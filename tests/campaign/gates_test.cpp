@@ -233,6 +233,22 @@ TEST_CASE("an exclusion says which feature and what it means", "[gates]") {
           std::string::npos);
 }
 
+TEST_CASE("an exclusion tells every gate that a net does not pass", "[gates]") {
+    const std::vector<NetSlot> slots = members({changed([](auto& n) {
+        n.quality.excess = 0.2;
+        n.quality.closure[1] = 0.25;
+        n.quality.calibration_slope = 0.5;
+    })});
+
+    const Exclusion exclusion = choose_nets(slots, {}, 0).front().exclusions.front();
+
+    CHECK(exclusion.gate == "excess");
+    for (const char* part : {"excess = 0.2,", "; closure = 0.25,", "; slope = 0.5,"}) {
+        CHECK(exclusion.text.find(part) != std::string::npos);
+    }
+    CHECK(exclusion.text.find("sc_rms") == std::string::npos);
+}
+
 TEST_CASE("a constant net is excluded even if most are", "[gates]") {
     std::vector<TrainedNet> nets(4, good_net());
     for (std::size_t i = 0; i < 3; ++i) nets[i].quality.logit_spread = 0.0;
