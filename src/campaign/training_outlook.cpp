@@ -305,4 +305,27 @@ TrainingOutlook training_outlook(const Campaign& campaign,
     return outlook.found();
 }
 
+std::vector<std::string> certain_mistakes(const Campaign& draft,
+                                          const std::vector<SampleInfo>& samples) {
+    const auto is_there = [&](const std::string& sample) {
+        return std::ranges::find(samples, sample, &SampleInfo::name) != samples.end();
+    };
+    std::vector<SamplePart> reference;
+    for (const auto& [process, share] : draft.reference.mixture) {
+        const auto found = std::ranges::find(draft.processes, process, &ProcessSection::name);
+        if (found == draft.processes.end() || !is_there(found->sample) || !(share > 0.0)) return {};
+        reference.push_back({found->sample, "", share});
+    }
+    Outlook outlook(draft, samples);
+    for (const ProcessSection& process : draft.processes) {
+        if (!is_there(process.sample) || reference.empty()) continue;
+        PlannedEnsemble ensemble;
+        ensemble.spec.name = process.name;
+        ensemble.spec.numerator = {{process.sample, "", 1.0}};
+        ensemble.spec.denominator = reference;
+        outlook.look_at(ensemble);
+    }
+    return outlook.found().mistakes;
+}
+
 }  // namespace ratiofarm

@@ -27,4 +27,9 @@ TrainingOutlook training_outlook(const Campaign& campaign,
                                  const TaskGraph& graph,
                                  const std::vector<SampleInfo>& samples);
 
+/// What is certain of a campaign that has mistakes, and so no graph: the mistakes of the nominal
+/// nets whose samples are there.
+std::vector<std::string> certain_mistakes(const Campaign& draft,
+                                          const std::vector<SampleInfo>& samples);
+
 }  // namespace ratiofarm

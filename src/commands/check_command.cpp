@@ -1,7 +1,14 @@
 #include <algorithm>
+#include <array>
 #include <filesystem>
+#include <iterator>
 #include <optional>
+#include <span>
 #include <sstream>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -10,6 +17,7 @@
 
 #include "campaign/bin_expectations.hpp"
 #include "campaign/campaign.hpp"
+#include "campaign/file/config_node.hpp"
 #include "campaign/make_model.hpp"
 #include "campaign/sample_weights.hpp"
 #include "campaign/selection/selection_regions.hpp"
@@ -73,14 +81,96 @@ void add_outlook(const TrainingOutlook& outlook,
     warnings.insert(warnings.end(), outlook.warnings.begin(), outlook.warnings.end());
 }
 
-/// Nobody reads the data of a blind campaign, but they have to be there once it is opened.
-void expect_blind_sample(const Campaign& campaign, std::vector<std::string>& mistakes) {
-    const std::string& sample = campaign.data.sample;
-    if (!campaign.data.blind || sample.empty()) return;
+/// Where a campaign names a sample: the place of the value, else that of a process of this name.
+struct SampleKey {
+    std::string key;
+    Position at;
+};
+
+std::optional<SampleKey> find_key(const ConfigNode& node,
+                                  const std::string& sample,
+                                  std::span<const std::string_view> keys,
+                                  const std::string& path = {}) {
+    if (const auto* list = node.get_if<ConfigNode::Array>()) {
+        for (const ConfigNode& entry : *list) {
+            if (auto found = find_key(entry, sample, keys, path)) return found;
+        }
+    }
+    const auto* table = node.get_if<ConfigNode::Table>();
+    if (table == nullptr) return std::nullopt;
+    for (const auto& [key, at, value] : *table) {
+        const std::string here = path.empty() ? key : path + "." + key;
+        const auto* text = value.get_if<std::string>();
+        if (text != nullptr && *text == sample && std::ranges::find(keys, key) != keys.end()) {
+            return SampleKey{here, value.position};
+        }
+        if (auto found = find_key(value, sample, keys, here)) return found;
+    }
+    return std::nullopt;
+}
+
+/// Samples that the campaign names and the events file does not have, each where it is named.
+/// Nobody reads the data of a blind campaign, but they have to be there once it is opened. \return
+/// what is there
+std::vector<SampleToRead> expect_samples(const Campaign& campaign,
+                                         const fs::path& file,
+                                         std::vector<std::string>& mistakes) {
+    constexpr std::array<std::string_view, 3> said{"sample", "up", "down"};
+    constexpr std::array<std::string_view, 1> named{"name"};
     const std::vector<std::string> names = sample_names(campaign.events_path());
-    if (std::ranges::find(names, sample) != names.end()) return;
-    mistakes.push_back(fmt::format("data.sample = \"{}\": '{}' has no such sample{}", sample,
-                                   campaign.events_path().string(), did_you_mean(sample, names)));
+    std::vector<SampleToRead> wanted = samples_to_read(campaign);
+    if (campaign.data.blind && !campaign.data.sample.empty()) {
+        wanted.push_back({campaign.data.sample, {}});
+    }
+    std::vector<SampleToRead> there;
+    std::optional<ConfigNode> root;
+    for (SampleToRead& sample : wanted) {
+        const bool is_blind =
+            campaign.data.blind && &sample == &wanted.back() && sample.name == campaign.data.sample;
+        if (std::ranges::find(names, sample.name) != names.end()) {
+            if (!is_blind) there.push_back(std::move(sample));
+            continue;
+        }
+        if (!root) root = parse_toml(read_text(file), file.string());
+        auto key = find_key(*root, sample.name, said);
+        if (!key) key = find_key(*root, sample.name, named);
+        mistakes.push_back(fmt::format(
+            "{}{} = \"{}\": '{}' has no such sample{}",
+            key ? fmt::format("{}:{}:{}: ", file.string(), key->at.line, key->at.column) : "",
+            key ? key->key : "sample", sample.name, campaign.events_path().string(),
+            did_you_mean(sample.name, names)));
+    }
+    return there;
+}
+
+/// Runs one look at the events. \return whether it found nothing
+bool look(std::vector<std::string>& mistakes, const auto& at_it) {
+    try {
+        at_it();
+        return true;
+    } catch (const DataError& error) {
+        add_lines(mistakes, error.what());
+    } catch (const ConfigError& error) {
+        add_lines(mistakes, error.what());
+    }
+    return false;
+}
+
+/// The samples that can be read, whatever is wrong with others.
+std::vector<SampleInfo> readable(const Campaign& campaign,
+                                 const std::vector<SampleToRead>& wanted,
+                                 std::vector<std::string>& mistakes) {
+    const auto read = [&](const std::vector<SampleToRead>& some) {
+        return read_sample_info(campaign.events_path(), some, campaign.events.features,
+                                campaign.split);
+    };
+    std::vector<SampleInfo> samples;
+    if (look(mistakes, [&] { samples = read(wanted); })) return samples;
+    std::vector<std::string> told_already;
+    for (const SampleToRead& one : wanted) {
+        look(told_already, [&] { samples.push_back(std::move(read({one}).front())); });
+    }
+    return samples;
 }
 
 /// What is wrong with the events, as far as the campaign says which events it means.
@@ -97,18 +187,22 @@ std::vector<SampleInfo> check_events(const Campaign& campaign,
                             : " (events.file of the campaign)"));
         return {};
     }
-    try {
-        // As it is, compressed or not: what trains makes a copy if it needs one.
-        std::vector<SampleInfo> samples =
-            read_sample_info(campaign.events_path(), samples_to_read(campaign),
-                             campaign.events.features, campaign.split);
-        expect_blind_sample(campaign, mistakes);
-        const std::vector<std::string> unknown = unknown_observables(campaign, samples);
-        mistakes.insert(mistakes.end(), unknown.begin(), unknown.end());
-        if (!mistakes.empty()) return samples;
-        expect_unit_weights(campaign, samples);
+    // As it is, compressed or not: what trains makes a copy if it needs one.
+    std::vector<SampleInfo> samples;
+    look(mistakes,
+         [&] { samples = readable(campaign, expect_samples(campaign, file, mistakes), mistakes); });
+    const std::vector<std::string> unknown = unknown_observables(campaign, samples);
+    mistakes.insert(mistakes.end(), unknown.begin(), unknown.end());
+    look(mistakes, [&] { expect_unit_weights(campaign, samples); });
+    if (!mistakes.empty()) {  // then there is no graph, but what it would say at least is known
+        if (!needs_selection(campaign)) {
+            std::ranges::move(certain_mistakes(campaign, samples), std::back_inserter(mistakes));
+        }
+        return samples;
+    }
+    look(mistakes, [&] {
         make_model(campaign, samples);
-        if (training_problem(campaign)) return samples;
+        if (training_problem(campaign)) return;
         const TaskGraph nets = make_task_graph(campaign, samples, "cpu");
         if (campaign.preselection) {
             const TaskGraph graph = make_preselection_graph({campaign, samples, "cpu"});
@@ -116,11 +210,8 @@ std::vector<SampleInfo> check_events(const Campaign& campaign,
         } else if (!needs_selection(campaign)) {  // otherwise the regions say what nets learn from
             add_outlook(training_outlook(campaign, nets, samples), mistakes, warnings);
         }
-        return samples;
-    } catch (const DataError& error) {
-        add_lines(mistakes, error.what());
-        return {};
-    }
+    });
+    return samples;
 }
 
 void print_text(const Campaign& campaign,

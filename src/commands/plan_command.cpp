@@ -32,7 +32,7 @@ double phase_seconds(const Plan& plan, const std::vector<Task>& tasks, const aut
         if (!counts(task)) continue;
         const double seconds = plan.learned.tasks() > 0
                                    ? plan.learned.seconds(task.identity, task.flop)
-                                   : task.flop / (plan.gflops * 1e9);
+                                   : plan.start_seconds + task.flop / (plan.gflops * 1e9);
         total += seconds;
         longest = std::max(longest, seconds);
     }
@@ -109,7 +109,10 @@ Plan make_plan(const Arguments& arguments) {
     if (trains) expect_trainable(plan.campaign);
     constexpr std::uint64_t most_workers = 1'000'000;
     plan.workers = arguments.integer("workers", 1, most_workers);
-    if (arguments.has("gflops")) plan.gflops = arguments.number("gflops", 1e-3, 1e9);
+    if (arguments.has("gflops")) {
+        plan.gflops = arguments.number("gflops", 1e-3, 1e9);
+        plan.start_seconds = 0.0;
+    }
     plan.events_exist = fs::exists(plan.campaign.events_path()) || !plan.campaign.simulate;
     const fs::path given = arguments.text("out");
     const fs::path out =
@@ -156,7 +159,8 @@ Command plan_command() {
                     {"device", "WORD", "cpu or cuda: decides how many nets a task trains", "cpu"},
                     {"gflops", "G",
                      "GFLOP/s that one trainer sustains (default: learned from finished tasks of "
-                     "the run directory, otherwise 20, one CPU core)"},
+                     "the run directory, otherwise a guess for one CPU core: 20, and half a second "
+                     "a task)"},
                     {"out", "DIR", "run directory (default: <campaign name>.run)"},
                     {"json", "", "print the numbers as JSON"}},
         .run = run_plan};

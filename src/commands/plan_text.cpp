@@ -62,7 +62,10 @@ std::string engine_text(const Plan& plan) {
 
 std::string rates_text(const Plan& plan) {
     if (plan.learned.tasks() == 0) {
-        return fmt::format("of {:g} GFLOP/s (--workers, --gflops)", plan.gflops);
+        return fmt::format("of {:g} GFLOP/s{} (--workers, --gflops)", plan.gflops,
+                           plan.start_seconds > 0.0
+                               ? ", a guess until tasks have finished: small nets reach less"
+                               : "");
     }
     return fmt::format("at rates learned from {} finished tasks (--workers, --gflops)",
                        grouped(plan.learned.tasks()));

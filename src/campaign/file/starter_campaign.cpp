@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cctype>
+#include <limits>
 #include <vector>
 
 #include <fmt/format.h>
@@ -29,7 +31,7 @@ range = [0.0, 10.0]
 )toml";
 
 constexpr std::string_view nets = R"toml(
-# For a first look: hidden = [32, 32], epochs = 10, members = 2.
+# For a first look: hidden = [32, 32], epochs = 15, learning_rate = 3e-3, members = 2.
 [network]
 hidden = [64, 64, 64]
 activation = "silu"
@@ -276,6 +278,20 @@ std::string systematics_of(const std::vector<Variation>& variations) {
     return text;
 }
 
+/// With about a hundred steps an epoch for the smallest sample, else few events learn nothing.
+std::string nets_for(const std::vector<const SampleInfo*>& processes) {
+    std::uint64_t fewest = std::numeric_limits<std::uint64_t>::max();
+    for (const SampleInfo* process : processes) {
+        fewest = std::min<std::uint64_t>(fewest, process->columns.events);
+    }
+    constexpr std::uint64_t least = 64;
+    constexpr std::uint64_t most = 1024;
+    const std::uint64_t batch = std::clamp(std::bit_floor(fewest / 100), least, most);
+    std::string text(nets);
+    const std::string usual = fmt::format("batch = {}", most);
+    return text.replace(text.find(usual), usual.size(), fmt::format("batch = {}", batch));
+}
+
 std::string data_of(const std::string& sample) {
     if (sample.empty()) return std::string(asimov_data);
     return fmt::format(R"toml(
@@ -371,7 +387,7 @@ std::string campaign_of_events(std::string_view name,
         "[reference]                               # the nets learn p_process / p_ref\n"
         "mixture = {{ {} }}\n",
         fmt::join(shares, ", "));
-    return text + systematics_of(variations) + std::string(nets) + data_of(data);
+    return text + systematics_of(variations) + nets_for(processes) + data_of(data);
 }
 
 }  // namespace ratiofarm
