@@ -1,5 +1,6 @@
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -12,7 +13,7 @@ namespace ratiofarm {
 namespace {
 
 ExitCode run_as(ReportAs as, RunContext& context, const Arguments& arguments) {
-    Workspace workspace = open_workspace(context, arguments, Needs::campaign, Product::report);
+    Workspace workspace = open_workspace(context, arguments, Needs::look, Product::report);
     const RunDirectory& directory = workspace.place.directory;
     report_stage(context, workspace.planned, workspace.place, workspace.books, as);
     if (context.world.is_root()) {
@@ -24,18 +25,20 @@ ExitCode run_as(ReportAs as, RunContext& context, const Arguments& arguments) {
 
 /// \param example a command line without the name of the program
 Command command_of(ReportAs as, std::string example, std::string summary) {
-    auto options = workspace_options();
-    options.push_back(ratios_option());
-    return {.name = as == ReportAs::page ? "report" : "plots",
-            .group = Group::stage,
-            .summary = std::move(summary),
-            .examples = {std::move(example)},
-            .positional = {"CAMPAIGN.toml"},
-            .options = std::move(options),
-            .ranks = Ranks::all,
-            .run = [as](RunContext& context, const Arguments& arguments) {
-                return run_as(as, context, arguments);
-            }};
+    std::vector<Option> options{{"out", "DIR", "run directory (default: <campaign name>.run)"},
+                                ratios_option()};
+    return {
+        .name = as == ReportAs::page ? "report" : "plots",
+        .group = Group::stage,
+        .summary = std::move(summary),
+        .details = "From what there is, before, while and after a farm works: it takes no lock.",
+        .examples = {std::move(example)},
+        .positional = {"CAMPAIGN.toml"},
+        .options = std::move(options),
+        .ranks = Ranks::all,
+        .run = [as](RunContext& context, const Arguments& arguments) {
+            return run_as(as, context, arguments);
+        }};
 }
 
 }  // namespace

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "ratiofarm/core/contracts.hpp"
+#include "ratiofarm/core/errors.hpp"
 
 #include "core/program_version.hpp"
 
@@ -28,16 +31,37 @@ struct Moments {
     double width() const { return n > 1.0 ? std::sqrt(squares / (n - 1.0)) : 0.0; }
 };
 
+constexpr std::size_t pull_bins = 50;
+constexpr double most_pull = 5.0;
+constexpr std::size_t statistic_bins = 60;
+constexpr double most_statistic = 12.0;
+
+ToyHistogram histogram_of(const std::vector<double>& values,
+                          double low,
+                          double high,
+                          std::size_t bins) {
+    ToyHistogram histogram{low, high, std::vector<std::uint64_t>(bins)};
+    for (const double value : values) {
+        const double place = (value - low) / (high - low) * static_cast<double>(bins);
+        const double last = static_cast<double>(bins - 1);
+        histogram.counts[static_cast<std::size_t>(std::clamp(place, 0.0, last))] += 1;
+    }
+    return histogram;
+}
+
 ToyParameter parameter_of(const std::vector<ToyOutcome>& outcomes,
                           const Parameter& parameter,
                           std::size_t a,
                           double truth) {
     Moments values;
     Moments pulls;
+    std::vector<double> all;
     for (const ToyOutcome& toy : outcomes) {
         if (!toy.converged) continue;
         values.add(toy.value[a]);
-        if (toy.error[a] > 0.0) pulls.add((toy.value[a] - truth) / toy.error[a]);
+        if (!(toy.error[a] > 0.0)) continue;
+        all.push_back((toy.value[a] - truth) / toy.error[a]);
+        pulls.add(all.back());
     }
     return {parameter.name,
             truth,
@@ -45,7 +69,8 @@ ToyParameter parameter_of(const std::vector<ToyOutcome>& outcomes,
             values.width(),
             pulls.mean,
             pulls.width(),
-            static_cast<std::uint64_t>(pulls.n)};
+            static_cast<std::uint64_t>(pulls.n),
+            histogram_of(all, -most_pull, most_pull, pull_bins)};
 }
 
 std::vector<double> sorted_statistic(const std::vector<ToyOutcome>& outcomes, std::size_t k) {
@@ -93,7 +118,11 @@ ToyPointResult point_result(const ToyPlan& plan,
     fill_lists(plan, p, result);
     for (std::size_t k = 0; k < plan.request().statistics.size(); ++k) {
         const auto sorted = sorted_statistic(outcomes, k);
-        ToyStatistic statistic{word_of(plan.request().statistics[k]), point.observed[k], {}, {}};
+        ToyStatistic statistic{word_of(plan.request().statistics[k]),
+                               point.observed[k],
+                               {},
+                               {},
+                               histogram_of(sorted, 0.0, most_statistic, statistic_bins)};
         for (const double level : plan.request().levels) {
             statistic.thresholds.push_back(threshold_of(sorted, level));
         }
@@ -103,6 +132,8 @@ ToyPointResult point_result(const ToyPlan& plan,
     for (std::size_t a = 0; a < point.theta.size(); ++a) {
         result.parameters.push_back(
             parameter_of(outcomes, plan.model().parameters[a], a, point.theta[a]));
+        if (result.parameters.back().name != plan.model().parameter_of_interest)
+            result.parameters.back().histogram = {};
     }
     return result;
 }
@@ -149,7 +180,7 @@ ToyResults summarise(const ToyPlan& plan,
                      const std::string& campaign,
                      const std::vector<std::vector<ToyOutcome>>& outcomes) {
     RATIOFARM_EXPECT(outcomes.size() == plan.points().size());
-    ToyResults results{campaign, {}, {}, {}};
+    ToyResults results{campaign, {}, {}, {}, plan.model().parameter_of_interest, plan.made_from()};
     for (std::size_t p = 0; p < outcomes.size(); ++p) {
         results.points.push_back(point_result(plan, p, outcomes[p]));
     }
@@ -224,6 +255,10 @@ Json json_of(const Fraction& fraction) {
     return {{"value", fraction.value}, {"error", fraction.error}};
 }
 
+Json json_of(const ToyHistogram& histogram) {
+    return {{"low", histogram.low}, {"high", histogram.high}, {"counts", histogram.counts}};
+}
+
 Json json_of(const ToyStatistic& statistic) {
     Json thresholds = Json::array();
     for (const Threshold& threshold : statistic.thresholds) {
@@ -234,20 +269,23 @@ Json json_of(const ToyStatistic& statistic) {
     return {{"name", statistic.name},
             {"observed", statistic.observed},
             {"thresholds", std::move(thresholds)},
-            {"p_value", json_of(statistic.p_value)}};
+            {"p_value", json_of(statistic.p_value)},
+            {"histogram", json_of(statistic.histogram)}};
 }
 
 Json json_of(const ToyParameter& parameter) {
     const double n = static_cast<double>(parameter.pulls);
-    return {{"name", parameter.name},
-            {"truth", parameter.truth},
-            {"mean", parameter.mean},
-            {"width", parameter.width},
-            {"pull_mean", parameter.pull_mean},
-            {"pull_mean_error", number(parameter.pull_width / std::sqrt(n))},
-            {"pull_width", parameter.pull_width},
-            {"pull_width_error", number(parameter.pull_width / std::sqrt(2.0 * n))},
-            {"pulls", parameter.pulls}};
+    Json json{{"name", parameter.name},
+              {"truth", parameter.truth},
+              {"mean", parameter.mean},
+              {"width", parameter.width},
+              {"pull_mean", parameter.pull_mean},
+              {"pull_mean_error", number(parameter.pull_width / std::sqrt(n))},
+              {"pull_width", parameter.pull_width},
+              {"pull_width_error", number(parameter.pull_width / std::sqrt(2.0 * n))},
+              {"pulls", parameter.pulls}};
+    if (!parameter.histogram.counts.empty()) json["histogram"] = json_of(parameter.histogram);
+    return json;
 }
 
 Json json_of(const ToyPointResult& point) {
@@ -280,7 +318,69 @@ Json json_of(const NeymanResult& result) {
     return {{"statistic", result.statistic}, {"level", result.level}, {"ranges", ranges}};
 }
 
+double number_of(const Json& json) {
+    return json.is_null() ? std::numeric_limits<double>::quiet_NaN() : json.get<double>();
+}
+
+/// Nothing in files of versions that made none.
+ToyHistogram histogram_in(const Json& json) {
+    if (!json.contains("histogram")) return {};
+    const Json& found = json.at("histogram");
+    return {found.at("low"), found.at("high"), found.at("counts")};
+}
+
+ToyPointResult point_in(const Json& json) {
+    ToyPointResult point;
+    point.test = json.at("test");
+    point.toys = json.at("toys");
+    for (const Json& entry : json.at("statistics")) {
+        ToyStatistic statistic{entry.at("name"), entry.at("observed"), {}, {}, histogram_in(entry)};
+        const Json& p_value = entry.at("p_value");
+        statistic.p_value = {p_value.at("value"), p_value.at("error")};
+        for (const Json& threshold : entry.at("thresholds")) {
+            statistic.thresholds.push_back({threshold.at("level"), number_of(threshold.at("value")),
+                                            number_of(threshold.at("error")), point.toys});
+        }
+        point.statistics.push_back(std::move(statistic));
+    }
+    for (const Json& entry : json.at("parameters")) {
+        point.parameters.push_back({entry.at("name"), entry.at("truth"), entry.at("mean"),
+                                    entry.at("width"), entry.at("pull_mean"),
+                                    entry.at("pull_width"), entry.at("pulls"),
+                                    histogram_in(entry)});
+    }
+    return point;
+}
+
 }  // namespace
+
+ToyResults parse_toys_json(std::string_view text) {
+    return in_context("toys.json", [&] {
+        try {
+            const Json json = Json::parse(text);
+            if (json.at("format") != "ratiofarm toys" || json.at("version") != 1) {
+                throw DataError("is not 'ratiofarm toys' of version 1");
+            }
+            ToyResults results{json.at("campaign"), {}, {}, {}, json.at("poi"), {}};
+            for (const Json& point : json.at("points")) results.points.push_back(point_in(point));
+            for (const Json& entry : json.at("neyman")) {
+                NeymanResult result{entry.at("statistic"), entry.at("level"), {}};
+                for (const Json& range : entry.at("ranges")) {
+                    result.ranges.push_back({range.at("low"), range.at("high"),
+                                             range.at("low_at_end"), range.at("high_at_end")});
+                }
+                results.neyman.push_back(std::move(result));
+            }
+            if (!json.contains("made_from")) return results;
+            for (const auto& [key, value] : json.at("made_from").items()) {
+                results.made_from.emplace_back(key, value.get<std::string>());
+            }
+            return results;
+        } catch (const nlohmann::json::exception& error) {
+            throw DataError(std::string(error.what()) + ": damaged or written by another version?");
+        }
+    });
+}
 
 std::string toys_json(const ToyPlan& plan, const ToyResults& results) {
     Json json{{"format", "ratiofarm toys"},

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ratiofarm/fit/neyman.hpp"
@@ -10,6 +12,13 @@
 
 namespace ratiofarm {
 
+/// Toys in bins of equal width from `low` to `high`; the outer bins hold those beyond, too.
+struct ToyHistogram {
+    double low = 0.0;
+    double high = 0.0;
+    std::vector<std::uint64_t> counts = {};
+};
+
 /// How estimates of a parameter scatter over the toys of a point.
 struct ToyParameter {
     std::string name;
@@ -18,7 +27,8 @@ struct ToyParameter {
     double width = 0.0;      ///< standard deviation
     double pull_mean = 0.0;  ///< of (estimate - truth) / error; toys with an error only
     double pull_width = 0.0;
-    std::uint64_t pulls = 0;  ///< toys with an error
+    std::uint64_t pulls = 0;      ///< toys with an error
+    ToyHistogram histogram = {};  ///< of the pulls of the parameter of interest
 };
 
 /// Results of the toys of a point for one test statistic.
@@ -27,6 +37,7 @@ struct ToyStatistic {
     double observed = 0.0;  ///< of the data
     std::vector<Threshold> thresholds;
     Fraction p_value;
+    ToyHistogram histogram = {};
 };
 
 /// All toys of a point.
@@ -53,6 +64,8 @@ struct ToyResults {
     std::vector<ToyPointResult> points;
     std::vector<NeymanResult> neyman;  ///< of a grid
     std::vector<std::string> warnings;
+    std::string poi = {};
+    MadeFrom made_from = {};
 };
 
 /// \param outcomes [points][toys]
@@ -62,6 +75,10 @@ ToyResults summarise(const ToyPlan& plan,
 
 /// toys.json, see docs/formats.md.
 std::string toys_json(const ToyPlan& plan, const ToyResults& results);
+
+/// What a report shows of toys.json: points without lists, statistics, parameters.
+/// \throws DataError if it is another format or a key is missing
+ToyResults parse_toys_json(std::string_view text);
 
 /// The table for people.
 std::string toys_text(const ToyPlan& plan, const ToyResults& results);

@@ -66,17 +66,19 @@ void expect_complete(const std::vector<EnsembleChoice>& choices) {
 
 Ensembles::Ensembles(const GraphInputs& inputs,
                      const TaskGraph& graph,
-                     const RunDirectory& directory)
+                     const RunDirectory& directory,
+                     Curves curves)
     : campaign_(inputs.campaign),
       samples_(inputs.samples),
       device_(inputs.device_class),
       graph_(graph),
-      results_(directory, TrainedResults::Curves::dropped) {}
+      results_(directory, curves) {}
 
-Ensembles::Ensembles(const PlannedCampaign& planned, const RunPlace& place)
+Ensembles::Ensembles(const PlannedCampaign& planned, const RunPlace& place, Curves curves)
     : Ensembles({planned.campaign, planned.samples, device_class_name(place.device)},
                 planned.graph,
-                place.directory) {}
+                place.directory,
+                curves) {}
 
 std::vector<EnsembleChoice> Ensembles::choices() {
     return choose_ensembles({campaign_, samples_, device_}, graph_,

@@ -49,9 +49,15 @@ void expect_complete(const std::vector<EnsembleChoice>& choices);
 /// The ensembles of a plan as far as the results in a run directory go.
 class Ensembles {
 public:
+    using Curves = TrainedResults::Curves;
     /// \param inputs, graph  outlive this, the word of the device need not
-    Ensembles(const GraphInputs& inputs, const TaskGraph& graph, const RunDirectory& directory);
-    Ensembles(const PlannedCampaign& planned, const RunPlace& place);
+    Ensembles(const GraphInputs& inputs,
+              const TaskGraph& graph,
+              const RunDirectory& directory,
+              Curves curves = Curves::dropped);
+    Ensembles(const PlannedCampaign& planned,
+              const RunPlace& place,
+              Curves curves = Curves::dropped);
 
     /// All of them, in the order of the graph, now. Results that were read before are remembered.
     std::vector<EnsembleChoice> choices();

@@ -186,6 +186,26 @@ void plan_plain_campaign(PlannedCampaign& planned,
     identify(books.history, planned.graph);
 }
 
+void plan_to_look(PlannedCampaign& planned, RunPlace& place) {
+    if (planned.missing == Unresolved::selection) planned.samples = planned.source.samples;
+    if (planned.samples.empty() || planned.missing == Unresolved::search) return;
+    std::ptrdiff_t most = -1;
+    for (const DeviceClass device : device_classes) {
+        try {
+            TaskGraph graph = graph_of(planned, device);
+            const auto trained = std::ranges::count_if(graph.trainings, [&](const TrainTask& task) {
+                return fs::exists(place.directory.result(task.digest));
+            });
+            if (trained <= most) continue;
+            most = trained;
+            planned.graph = std::move(graph);
+            place.device = device;
+        } catch (const ConfigError&) {
+            return;
+        }
+    }
+}
+
 void compare_with_history(const PlannedCampaign& planned,
                           const RunPlace& place,
                           const RootBooks& books,

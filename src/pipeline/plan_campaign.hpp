@@ -23,6 +23,10 @@ void plan_plain_campaign(PlannedCampaign& planned,
                          const Log& log,
                          IfDamaged if_damaged);
 
+/// Rank 0, for who only looks: the graph, and the device whose trainings have most results. None
+/// where events are missing or no net can learn what the campaign asks for.
+void plan_to_look(PlannedCampaign& planned, RunPlace& place);
+
 /// Collective over the context's world, by a stage that made what was missing: the campaign goes
 /// on with it. \throws AgreedError if the same is still missing, or if nets would change without
 /// --accept-change

@@ -21,6 +21,8 @@ struct PlannedCampaign {
     std::vector<SampleInfo> samples;  ///< of `campaign`
     TaskGraph graph;  ///< of `campaign`; that of the preselection while the selection is missing
     TrainingOutlook outlook = {};  ///< of the graph, on rank 0
+    std::string left_out = {};  ///< on rank 0, for who only looks: why ratios and fit are not those
+                                ///< of the campaign; empty: they are, or there are none
 };
 
 }  // namespace ratiofarm

@@ -1,7 +1,10 @@
 #include <algorithm>
 #include <exception>
 #include <filesystem>
+#include <functional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -14,7 +17,9 @@
 #include "report/farm_text.hpp"
 #include "report/report_html.hpp"
 #include "results/fit_json.hpp"
+#include "store/farm_progress.hpp"
 
+#include "ensembles.hpp"
 #include "stages.hpp"
 
 namespace ratiofarm {
@@ -52,7 +57,7 @@ void log_closures(const ReportInputs& inputs, const Log& log) {
 
 /// What the regions selected, and their bins.
 void add_regions(const PlannedCampaign& planned, const RunPlace& place, ReportInputs& inputs) {
-    if (needs_selection(planned.written)) {
+    if (planned.missing != Unresolved::selection && needs_selection(planned.written)) {
         if (auto record = find_selection(place.directory)) {
             inputs.selection = SelectionInputs{std::move(*record), planned.written};
         }
@@ -70,10 +75,12 @@ void add_spectra(const PlannedCampaign& planned, const RunPlace& place, ReportIn
     }
 }
 
-/// \throws DataError if fit.json is the fit of another campaign or of other ratios
-void expect_own_fit(const PlannedCampaign& planned, const RunPlace& place) {
+/// Why fit.json is not the fit of this campaign and of these ratios; empty: it is, or there is
+/// none.
+std::string foreign_fit(const PlannedCampaign& planned, const RunPlace& place) {
     const std::filesystem::path path = place.directory.fit_json();
-    if (!std::filesystem::exists(path)) return;
+    if (!std::filesystem::exists(path)) return {};
+    if (!planned.left_out.empty()) return planned.left_out;
     const Campaign& campaign = planned.campaign;
     const MadeFrom made = parse_fit_json(read_sealed(path)).made_from;
     const bool has_ratios = std::ranges::all_of(campaign.unbinned, [&](const auto& region) {
@@ -85,14 +92,33 @@ void expect_own_fit(const PlannedCampaign& planned, const RunPlace& place) {
     if (!has_ratios) {  // it was a fit of a ratio file that the command line named
         std::erase_if(changes, [](const auto& line) { return line.starts_with("ratios."); });
     }
-    if (changes.empty()) return;
+    if (changes.empty()) return {};
     const std::string why =
         made.empty() ? "\n  it does not say what it was made from (an older version wrote it)"
                      : first_of(changes, "\n  ");
-    throw DataError(
-        fmt::format("'{}' is the fit of another campaign:{}\nrun 'ratiofarm fit' with this one "
-                    "first (a fit with --ratios is reported with the same --ratios)",
-                    path.string(), why));
+    return fmt::format(
+        "'{}' is the fit of another campaign and left out:{}\nrun 'ratiofarm fit' with this one "
+        "(a fit with --ratios is reported with the same --ratios)",
+        path.string(), why);
+}
+
+/// Ensembles that are not gathered, as far as their nets are trained.
+std::vector<EnsembleChoice> ungathered(const PlannedCampaign& planned, const RunPlace& place) {
+    const auto is_shown = [&](const PlannedEnsemble& ensemble) {
+        return ensemble.spec.role == EnsembleRole::halves ||
+               is_gathered(planned.campaign, place.directory, ensemble);
+    };
+    std::vector<bool> shown;
+    for (const PlannedEnsemble& ensemble : planned.graph.ensembles)
+        shown.push_back(is_shown(ensemble));
+    if (std::ranges::all_of(shown, std::identity())) return {};
+    std::vector<EnsembleChoice> choices;
+    Ensembles ensembles(planned, place, Ensembles::Curves::kept);
+    std::size_t index = 0;
+    for (EnsembleChoice& choice : ensembles.choices()) {
+        if (!shown[index++]) choices.push_back(std::move(choice));
+    }
+    return choices;
 }
 
 }  // namespace
@@ -104,11 +130,17 @@ StageEnd report_stage(RunContext& context,
                       ReportAs as) {
     mpi::together(context.world, [&] {
         if (!context.world.is_root()) return;
-        expect_own_fit(planned, place);
-        books.journal->flush();
-        const JournalState journal = read_journal(place.directory.journal());
-        const ReportSources sources{planned.campaign, place.directory, place.ratios,
-                                    planned.samples, stage_times(journal)};
+        if (books.journal) books.journal->flush();
+        const JournalState journal = read_journals(place.directory);
+        const ReportSources sources{.campaign = planned.campaign,
+                                    .directory = place.directory,
+                                    .ratios = place.ratios,
+                                    .samples = planned.samples,
+                                    .stages = stage_times(journal),
+                                    .left_out = planned.left_out,
+                                    .foreign_fit = foreign_fit(planned, place),
+                                    .unresolved = planned.missing != Unresolved::nothing,
+                                    .ungathered = ungathered(planned, place)};
         ReportInputs inputs = collect_report_inputs(sources);
         for (const FarmTimes& farm : journal.times.farms()) {
             inputs.facts.push_back({"farm of " + farm.stage, farm_sentence(farm)});
@@ -122,6 +154,9 @@ StageEnd report_stage(RunContext& context,
             if (std::ranges::find(inputs.facts, fact.value, &Fact::value) == inputs.facts.end()) {
                 inputs.facts.push_back(std::move(fact));
             }
+        }
+        for (const SeenProgress& seen : farms_at_work(place.directory)) {
+            inputs.farms_at_work.push_back(seen.progress.text());
         }
         inputs.facts.push_back({"this report", std::string(made_by())});
         add_regions(planned, place, inputs);

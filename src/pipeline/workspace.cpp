@@ -22,6 +22,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr double preparation_patience = 3600.0;  // seconds that copying a large file may take
+
 DeviceClass choose_device(const std::string& wanted) {
     if (wanted == "cpu") return DeviceClass::cpu;
     const bool gpu = !node_resources().gpus.empty();
@@ -122,7 +124,11 @@ void expect_run_directory(const RunDirectory& directory) {
     if (has_campaign || fs::exists(directory.journal()) || !directory.shard_journals().empty()) {
         return;
     }
-    const auto found = products(directory, Product::nets);
+    auto found = products(directory, Product::nets);
+    // A report may have been written before anything else.
+    if (const fs::path page = directory.report();
+        fs::exists(page) && has_seal(page, read_text(page)))
+        std::erase(found, page);
     if (found.empty()) return;
     throw ConfigError(
         fmt::format("'{}' is no run directory (it has no journal), and '{}' in it would be "
@@ -218,13 +224,11 @@ auto if_there(const Log& log, const Read& read) -> std::optional<decltype(read()
     }
 }
 
-/// The campaign as it was written, and its run directory, which exists and is ours from here on.
-RunDirectory open_directory(const Log& log, const WorkspaceRequest& request, Workspace& workspace) {
-    const Places& places = request.places;
-    auto& [planned, place, books] = workspace;
+/// The campaign as it was written, and its run directory, which exists.
+RunDirectory find_directory(const Places& places, Campaign& written) {
     expect_unchanged_copy(places);
-    planned.written = with_absolute_paths(read_campaign(places.campaign));
-    const RunDirectory directory(places.out.empty() ? fs::absolute(planned.written.name + ".run")
+    written = with_absolute_paths(read_campaign(places.campaign));
+    const RunDirectory directory(places.out.empty() ? fs::absolute(written.name + ".run")
                                                     : fs::absolute(places.out));
     std::error_code error;
     fs::create_directories(directory.root(), error);
@@ -232,6 +236,13 @@ RunDirectory open_directory(const Log& log, const WorkspaceRequest& request, Wor
         throw SystemError("cannot create '" + directory.root().string() + "'", error.value());
     }
     expect_run_directory(directory);
+    return directory;
+}
+
+/// The run directory is ours from here on.
+RunDirectory open_directory(const Log& log, const WorkspaceRequest& request, Workspace& workspace) {
+    auto& [planned, place, books] = workspace;
+    const RunDirectory directory = find_directory(request.places, planned.written);
     const Shard& shard = place.farm.shard;
     books.lock = std::make_unique<Lock>(directory.lock(shard), log);
     expect_no_other_farm(directory, shard);
@@ -270,7 +281,7 @@ void apply_search(const RunPlace& place, PlannedCampaign& planned) {
     }
 }
 
-/// For commands that train nothing.
+/// For commands that train nothing. What is missing is left to the caller.
 void open_campaign(const Log& log, const RunPlace& place, PlannedCampaign& planned) {
     const Campaign& written = planned.written;
     std::optional<SourceEvents> source;
@@ -286,10 +297,12 @@ void open_campaign(const Log& log, const RunPlace& place, PlannedCampaign& plann
         found = find_plain_campaign(written, place.directory, inputs);
         if (found.missing == Unresolved::nothing) break;
     }
-    expect_resolved(found.missing, written, place.directory);
+    planned.missing = found.missing;
     planned.campaign = std::move(found.campaign);
+    if (source) planned.source = std::move(*source);
+    if (planned.missing != Unresolved::nothing) return;
     if (!needs_selection(written)) {
-        if (source) planned.samples = std::move(source->samples);
+        planned.samples = planned.source.samples;
     } else if (planned.campaign.has_events()) {
         auto selected = if_there(log, [&] { return read_selected(planned.campaign); });
         if (selected) planned.samples = std::move(*selected);
@@ -297,8 +310,29 @@ void open_campaign(const Log& log, const RunPlace& place, PlannedCampaign& plann
     apply_search(place, planned);
 }
 
+/// For commands that only look.
+void look_on_root(const Log& log, const WorkspaceRequest& request, Workspace& workspace) {
+    auto& [planned, place, books] = workspace;
+    place.directory = find_directory(request.places, planned.written);
+    books.blinding = open_if_unblinded(planned.written, place.directory);
+    books.history = read_journals(place.directory);
+    {
+        const Lock preparing(place.directory.preparation_lock(), log, preparation_patience);
+        open_campaign(log, place, planned);
+    }
+    plan_to_look(planned, place);
+    try {
+        expect_resolved(planned.missing, planned.written, place.directory);
+        if (request.ratios.empty())
+            expect_own_ratios(planned, place, books.history, request.places);
+    } catch (const DataError& problem) {
+        planned.left_out = problem.what();
+    }
+}
+
 void open_on_root(RunContext& context, const WorkspaceRequest& request, Workspace& workspace) {
     const Log& log = context.log;
+    if (request.needs == Needs::look) return look_on_root(log, request, workspace);
     auto& [planned, place, books] = workspace;
     place.device = choose_device(request.device);
     place.directory = open_directory(log, request, workspace);
@@ -314,6 +348,8 @@ void open_on_root(RunContext& context, const WorkspaceRequest& request, Workspac
     }
     if (request.needs == Needs::campaign) {
         open_campaign(log, place, planned);
+        if (planned.missing == Unresolved::selection)
+            expect_resolved(planned.missing, planned.written, place.directory);
         if (request.ratios.empty()) {
             expect_resolved(planned.missing, planned.written, place.directory);
             expect_own_ratios(planned, place, books.history, request.places);
@@ -325,8 +361,7 @@ void open_on_root(RunContext& context, const WorkspaceRequest& request, Workspac
     const bool counts_alone =
         needs_selection(planned.written) && trained_region(planned.written) == nullptr;
     if (!counts_alone) expect_trainable(planned.written);
-    constexpr double preparation = 3600.0;  // seconds that copying a large file may take
-    const Lock preparing(place.directory.preparation_lock(), log, preparation);
+    const Lock preparing(place.directory.preparation_lock(), log, preparation_patience);
     planned.source = read_source_events(planned.written, place.directory.root());
     plan_plain_campaign(planned, place, books, log, IfDamaged::make_again);
     if (request.needs == Needs::events) expect_plain(planned.missing, place.directory);

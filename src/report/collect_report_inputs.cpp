@@ -22,10 +22,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const char* word(Combine combine) {
-    return combine == Combine::mean_log_ratio ? "mean log ratio" : "mean ratio";
-}
-
 const ProcessSection* section_of(const Campaign& campaign, const std::string& process) {
     const auto found = std::find_if(campaign.processes.begin(), campaign.processes.end(),
                                     [&](const auto& section) { return section.name == process; });
@@ -46,7 +42,7 @@ std::string sample_of(const Campaign& campaign,
 EnsembleSummary summarise_ensemble(const fs::path& path) {
     const EnsembleFile file = read_ensemble(path);
     EnsembleSummary summary;
-    summary.combine = word(file.header.combine);
+    summary.combine = word_for(file.header.combine);
     summary.parameters_per_net = trainable_size(file.header.network);
     for (EnsembleNet& net : read_nets(file)) {
         summary.training_events = net.result.training_events;
@@ -106,7 +102,9 @@ ProcessSummary process_summary(const ReportSources& sources,
                                         [&](const auto& s) { return s.name == sample; });
     const fs::path path = sources.directory.ensemble(file_word(process.name));
     std::optional<EnsembleSummary> ensemble;
-    if (fs::exists(path)) ensemble = summarise_ensemble(path);
+    const bool gathered = std::ranges::find(sources.ungathered, process.name,
+                                            &EnsembleChoice::name) == sources.ungathered.end();
+    if (gathered && fs::exists(path)) ensemble = summarise_ensemble(path);
     const std::size_t folds = std::max<std::size_t>(header.split.folds, 1);
     ProcessSummary summary;
     if (has_sample && !header.reference.empty()) {
@@ -168,10 +166,41 @@ void add_ratios(const ReportSources& sources, ReportInputs& inputs) {
                             header.shape_norm == ShapeNorm::reference ? "yes" : "no"});
 }
 
+/// Gates and losses of all nets; why nets are missing.
+void add_ensembles(const ReportSources& sources, ReportInputs& inputs) {
+    inputs.ensembles = collect_quality(sources);
+    std::uint64_t planned = 0;
+    std::uint64_t trained = 0;
+    for (const EnsembleChoice& choice : sources.ungathered) {
+        const EnsembleRole role =
+            sources.unresolved ? EnsembleRole::classes : EnsembleRole::nominal;
+        UnderWay one{choice.name,
+                     summarise_training(choice, net_settings(sources.campaign, role).combine)};
+        planned += choice.slots.size();
+        for (const NetSlot& slot : choice.slots) trained += slot.tried.empty() ? 0 : 1;
+        for (const std::string& failure : choice.failures()) inputs.warnings.push_back(failure);
+        if (!one.summary.members.empty()) inputs.under_way.push_back(std::move(one));
+    }
+    if (planned == 0) return;
+    inputs.warnings.push_back(fmt::format(
+        "not finished: of {} nets of ensembles that are not gathered yet {} are trained; their "
+        "gates and losses are below",
+        planned, trained));
+}
+
+/// Whether a region is fitted by the ratios of the campaign's own nets, or of --ratios.
+bool wants_ratios(const Campaign& campaign) {
+    return campaign.has_events() || std::ranges::any_of(campaign.unbinned, [](const auto& region) {
+               return region.ratios.empty();
+           });
+}
+
 void add_campaign_facts(const Campaign& campaign, ReportInputs& inputs) {
     const auto fact = [&](const char* name, std::string value) {
         inputs.facts.push_back({name, std::move(value)});
     };
+    fact("seed", fmt::format("{}", campaign.seed));
+    if (!campaign.has_events()) return;
     const Split& split = campaign.split;
     fact("events file", campaign.events.file);
     fact("features", fmt::format("{}", fmt::join(campaign.events.features, ", ")));
@@ -179,7 +208,6 @@ void add_campaign_facts(const Campaign& campaign, ReportInputs& inputs) {
          fmt::format("{:g}, {:g}, {:g}", split.train, split.validation, split.inference));
     fact("network", fmt::format("hidden layers {}, {}", fmt::join(campaign.network.hidden, " x "),
                                 word_of(campaign.network.activation)));
-    fact("seed", fmt::format("{}", campaign.seed));
 }
 
 /// The goodness of another fit, made before the data or the model changed, is not shown.
@@ -203,6 +231,20 @@ void add_goodness_of_fit(const ReportSources& sources, ReportInputs& inputs) {
     inputs.warnings.push_back("gof.json belongs to another fit; run 'ratiofarm gof' again");
 }
 
+/// Like the goodness of another fit.
+void add_toys(const ReportSources& sources, ReportInputs& inputs) {
+    const fs::path path = sources.directory.toys_json();
+    if (!fs::exists(path)) return;
+    ToyResults toys = parse_toys_json(read_sealed(path));
+    const auto changes = differences(toys.made_from, inputs.fit->made_from);
+    if (changes.empty() && toys.poi == inputs.fit->fit.poi) {
+        inputs.toys = std::move(toys);
+        return;
+    }
+    inputs.warnings.push_back("toys.json belongs to another fit; run 'ratiofarm toys' again" +
+                              first_of(changes, ", "));
+}
+
 void add_files(const ReportSources& sources, ReportInputs& inputs) {
     const RunDirectory& directory = sources.directory;
     const std::pair<fs::path, const char*> files[] = {
@@ -211,6 +253,7 @@ void add_files(const ReportSources& sources, ReportInputs& inputs) {
         {sources.ratios, "ratios of every event; the input of the fit"},
         {directory.fit_json(), "result of the fit"},
         {directory.gof_json(), "goodness of the fit"},
+        {directory.toys_json(), "toys: pulls, thresholds, p-values"},
         {directory.unblinding(), "when and why the data were looked at"}};
     for (const auto& [path, meaning] : files) {
         if (fs::exists(path)) inputs.files.push_back({path.filename().string(), meaning});
@@ -226,18 +269,23 @@ ReportInputs collect_report_inputs(const ReportSources& sources) {
     inputs.stages = sources.stages;
     inputs.labels = sources.campaign.labels;
     add_campaign_facts(sources.campaign, inputs);
-    inputs.ensembles = collect_quality(sources.campaign, sources.directory);
-    if (fs::exists(sources.directory.search_json())) {
+    add_ensembles(sources, inputs);
+    if (sources.left_out.empty() && fs::exists(sources.directory.search_json())) {
         inputs.search = parse_search_json(read_sealed(sources.directory.search_json()));
     }
-    if (fs::exists(sources.directory.fit_json())) {
+    if (!sources.foreign_fit.empty()) {
+        inputs.warnings.push_back(sources.foreign_fit);
+    } else if (fs::exists(sources.directory.fit_json())) {
         inputs.fit = parse_fit_json(read_sealed(sources.directory.fit_json()));
         inputs.facts.push_back({"digest of the fit's inputs", inputs.fit->inputs});
         add_goodness_of_fit(sources, inputs);
+        add_toys(sources, inputs);
     }
-    if (fs::exists(sources.ratios)) {
+    if (!sources.left_out.empty()) {
+        if (sources.left_out != sources.foreign_fit) inputs.warnings.push_back(sources.left_out);
+    } else if (fs::exists(sources.ratios)) {
         add_ratios(sources, inputs);
-    } else {
+    } else if (wants_ratios(sources.campaign)) {
         inputs.warnings.push_back("no checks of the ratios: '" + sources.ratios.string() +
                                   "' does not exist yet");
     }

@@ -6,6 +6,7 @@
 #include "ratiofarm/protocol/sample_info.hpp"
 
 #include "campaign/campaign.hpp"
+#include "campaign/ensemble_choice.hpp"
 #include "store/run_directory.hpp"
 
 #include "report_inputs.hpp"
@@ -20,10 +21,15 @@ struct ReportSources {
     std::vector<SampleInfo>
         samples;  ///< of the events file; empty: closure in features is left out
     std::vector<StageTime> stages;
+    std::string left_out = {};     ///< why the ratios are not the campaign's; empty: they are
+    std::string foreign_fit = {};  ///< why fit.json is not
+    bool unresolved = false;       ///< selection or search is missing: no file of nets is right
+    /// Ensembles without a file of these nets: what is trained so far, with loss curves.
+    std::vector<EnsembleChoice> ungathered = {};
 };
 
 /// Reads the files of a run and computes every diagnostic. Not collective, for rank 0. What is
-/// missing becomes a warning of the report.
+/// missing or left out becomes a warning of the report.
 /// \throws DataError if an existing file is damaged
 ReportInputs collect_report_inputs(const ReportSources& sources);
 

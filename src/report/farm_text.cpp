@@ -50,7 +50,8 @@ std::string workers_text(const std::vector<double>& shares) {
 
 std::string farm_text(const FarmTimes& farm, const std::string& owner, bool in_full) {
     const FarmProfile profile = profile_so_far(farm);
-    std::string name = farm.stage.empty() ? "unfinished" : farm.stage;
+    std::string name = farm.stage;
+    if (name.empty()) name = farm.ended() ? "finished" : "unfinished";  // toys are of no stage
     if (!owner.empty()) name += " " + owner;
     std::string text = fmt::format("farm       {}: {:.1f} s{}, {} workers, {:.1f} % busy\n", name,
                                    profile.seconds, farm.ended() ? "" : " up to its last line",

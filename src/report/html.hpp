@@ -52,6 +52,8 @@ public:
     /// \param caption plain text
     void add(std::string_view name, const Plot& plot, std::string_view caption);
 
+    int count() const { return count_; }
+
     /// Empty without figures or without gnuplot.
     std::string html() const;
 

@@ -1,8 +1,10 @@
 #include "inference_plots.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -117,7 +119,12 @@ Plot contour_plot(const FitResult& fit, const std::string& first, const std::str
     const std::size_t a = index(first);
     const std::size_t b = index(second);
     const double rho = fit.correlation[a][b];
-    Panel panel{.y = {.label = second}, .curves = {}, .levels = {}};
+    const double reach = fit.parameters[b].error * std::sqrt(-2.0 * std::log(0.05));
+    Panel panel{.y = {.label = second,
+                      .low = fit.parameters[b].value - 1.1 * reach,
+                      .high = fit.parameters[b].value + 1.5 * reach},  // above: the legend
+                .curves = {},
+                .levels = {}};
     const auto ellipse = [&](double level, Curve curve) {
         constexpr int points = 120;
         for (int i = 0; i <= points; ++i) {
@@ -132,13 +139,121 @@ Plot contour_plot(const FitResult& fit, const std::string& first, const std::str
         panel.curves.push_back(std::move(curve));
     };
     ellipse(-2.0 * std::log(0.05),
-            {.label = "95 %", .mark = Mark::dashes, .colour = Colour::vermillion});
-    ellipse(-2.0 * std::log(1.0 - 0.6827), {.label = "68.27 %", .colour = Colour::blue});
+            {.label = "95 %, ellipse", .mark = Mark::dashes, .colour = Colour::vermillion});
+    ellipse(-2.0 * std::log(1.0 - 0.6827), {.label = "68.27 %, ellipse", .colour = Colour::blue});
     panel.curves.push_back({.mark = Mark::points,
                             .colour = Colour::black,
                             .x = {fit.parameters[a].value},
                             .y = {fit.parameters[b].value}});
     return {.x = {.label = first}, .panels = {std::move(panel)}};
+}
+
+namespace {
+
+std::vector<double> edges_of(const ToyHistogram& histogram) {
+    const std::size_t bins = histogram.counts.size();
+    std::vector<double> edges;
+    for (std::size_t i = 0; i <= bins; ++i) {
+        edges.push_back(histogram.low + (histogram.high - histogram.low) * static_cast<double>(i) /
+                                            static_cast<double>(bins));
+    }
+    return edges;
+}
+
+/// Counts with sqrt(n), and what a distribution expects of as many toys; the outer bins hold all
+/// beyond. \param below  its cumulative distribution
+Panel toys_panel(const ToyHistogram& histogram, std::string law, const auto& below) {
+    const std::vector<double> edges = edges_of(histogram);
+    const std::size_t bins = histogram.counts.size();
+    double toys = 0.0;
+    for (const std::uint64_t count : histogram.counts) toys += static_cast<double>(count);
+    std::vector<double> expected(bins);
+    Curve points{.label = "toys", .mark = Mark::points, .colour = Colour::black};
+    for (std::size_t b = 0; b < bins; ++b) {
+        const double from = b == 0 ? 0.0 : below(edges[b]);
+        const double to = b + 1 == bins ? 1.0 : below(edges[b + 1]);
+        expected[b] = toys * (to - from);
+        const auto n = static_cast<double>(histogram.counts[b]);
+        points.x.push_back(0.5 * (edges[b] + edges[b + 1]));
+        points.y.push_back(n > 0.0 ? n : std::nan(""));
+        points.low.push_back(n - std::sqrt(n));
+        points.high.push_back(n + std::sqrt(n));
+    }
+    Panel panel{.y = {.label = "toys"}, .curves = {}, .levels = {}};
+    if (!law.empty()) panel.curves = {outline(edges, expected, std::move(law), Colour::vermillion)};
+    panel.curves.push_back(std::move(points));
+    return panel;
+}
+
+/// Of a statistic that follows chi2 with one degree of freedom, or half of it where the others are
+/// at zero; empty if neither.
+std::string law_of(const std::string& statistic) {
+    if (statistic == "t") return "chi2, 1 degree of freedom";
+    return statistic == "q0" || statistic == "q" ? "half of chi2, half at 0" : "";
+}
+
+}  // namespace
+
+Plot pulls_plot(const ToyParameter& parameter) {
+    Panel panel = toys_panel(parameter.histogram, "normal distribution",
+                             [](double x) { return 0.5 * std::erfc(-x / std::sqrt(2.0)); });
+    panel.marks = {0.0};
+    return {.x = {.label = "pull of " + parameter.name,
+                  .low = parameter.histogram.low,
+                  .high = parameter.histogram.high},
+            .panels = {std::move(panel)}};
+}
+
+Plot statistic_plot(const ToyStatistic& statistic) {
+    const std::string law = law_of(statistic.name);
+    const double half = law.starts_with("half") ? 0.5 : 1.0;
+    Panel panel = toys_panel(statistic.histogram, law, [&](double x) {
+        return 1.0 - half + half * std::erf(std::sqrt(std::max(x, 0.0) / 2.0));
+    });
+    panel.y.logarithmic = true;
+    panel.y.low = 0.5;
+    if (statistic.observed > 0.0 && statistic.observed < statistic.histogram.high) {
+        panel.marks.push_back(statistic.observed);
+    }
+    return {.x = {.label = statistic.name, .low = 0.0, .high = statistic.histogram.high},
+            .panels = {std::move(panel)}};
+}
+
+Plot neyman_plot(const ToyResults& toys, std::size_t statistic) {
+    constexpr std::array palette{Colour::sky, Colour::orange, Colour::green, Colour::purple};
+    Panel panel{.y = {.label = toys.points.front().statistics[statistic].name, .low = 0.0},
+                .curves = {},
+                .levels = {},
+                .legend = Legend::top_centre};
+    Curve data{.label = "data", .colour = Colour::black};
+    double highest = 0.0;
+    const std::size_t levels = toys.points.front().statistics[statistic].thresholds.size();
+    for (std::size_t k = 0; k < levels; ++k) {
+        const double level = toys.points.front().statistics[statistic].thresholds[k].level;
+        Curve belt{.label = fmt::format("{:g} % of the toys below", 100.0 * level),
+                   .mark = Mark::points,
+                   .colour = palette[k % palette.size()]};
+        Curve line{.colour = belt.colour};
+        for (const ToyPointResult& point : toys.points) {
+            const Threshold& threshold = point.statistics[statistic].thresholds[k];
+            belt.x.push_back(point.test);
+            belt.y.push_back(threshold.value);
+            belt.low.push_back(threshold.value - threshold.error);
+            belt.high.push_back(threshold.value + threshold.error);
+            if (std::isfinite(threshold.value)) highest = std::max(highest, threshold.value);
+        }
+        line.x = belt.x;
+        line.y = belt.y;
+        panel.curves.push_back(std::move(line));
+        panel.curves.push_back(std::move(belt));
+    }
+    for (const ToyPointResult& point : toys.points) {
+        data.x.push_back(point.test);
+        data.y.push_back(point.statistics[statistic].observed);
+    }
+    panel.curves.push_back(std::move(data));
+    panel.y.high = highest > 0.0 ? 2.0 * highest : 12.0;
+    return {.x = {.label = toys.poi}, .panels = {std::move(panel)}};
 }
 
 CorrelationPlot correlation_plot(const FitResult& fit, std::size_t most) {

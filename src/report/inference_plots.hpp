@@ -6,6 +6,8 @@
 
 #include "ratiofarm/fit/fit_result.hpp"
 
+#include "measurement/toys_results.hpp"
+
 #include "plot.hpp"
 
 namespace ratiofarm {
@@ -31,5 +33,16 @@ struct CorrelationPlot {
 /// \param most parameters; the cut is raised until no more are left. The parameter of interest
 /// stays
 CorrelationPlot correlation_plot(const FitResult& fit, std::size_t most);
+
+/// Pulls of the parameter of interest over the toys of a point, with a normal distribution.
+Plot pulls_plot(const ToyParameter& parameter);
+
+/// A test statistic over the toys of a point, with the chi2 distribution that it should follow,
+/// its thresholds and the data.
+Plot statistic_plot(const ToyStatistic& statistic);
+
+/// Of a grid: the thresholds of a statistic against the parameter of interest, and the data.
+/// \param statistic position in the statistics of every point
+Plot neyman_plot(const ToyResults& toys, std::size_t statistic);
 
 }  // namespace ratiofarm

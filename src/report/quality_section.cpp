@@ -30,6 +30,27 @@ double worst_closure(const NetQuality& quality) {
     return worst;
 }
 
+/// "3.20 % in mass"
+std::string closure_text(const EnsembleQuality& ensemble, const NetQuality& quality) {
+    const auto worst = std::ranges::max_element(quality.closure);
+    if (worst == quality.closure.end()) return "-";
+    const auto feature = static_cast<std::size_t>(worst - quality.closure.begin());
+    return feature < ensemble.features.size()
+               ? fmt::format("{} in {}", percent(*worst), ensemble.features[feature])
+               : percent(*worst);
+}
+
+/// The gates that a net does not pass, if any.
+Cell gates_cell(const NetRow& net) {
+    std::string beyond;
+    for (const GateCheck& check : net.checks) {
+        if (!check.passed) beyond += (beyond.empty() ? " " : ", ") + check.gate;
+    }
+    Cell cell = verdict_cell(beyond.empty());
+    cell.html += escape_html(beyond);
+    return cell;
+}
+
 using Number = std::function<double(const NetQuality&)>;
 
 /// Median and worst over the nets.
@@ -50,8 +71,12 @@ std::string ensemble_quality_table(const std::vector<EnsembleQuality>& ensembles
         const auto range = [&](const Number& number) {
             return number_cell(range_text(ensemble, number));
         };
+        const std::string nets =
+            ensemble.planned == 0
+                ? fmt::format("{}", ensemble.nets.size())
+                : fmt::format("{} trained for {}", ensemble.nets.size(), ensemble.planned);
         rows.push_back(
-            {text_cell(ensemble.name), number_cell(fmt::format("{}", ensemble.nets.size())),
+            {text_cell(ensemble.name), number_cell(nets),
              number_cell(fmt::format("{}", ensemble.excluded.size())),
              range([](const NetQuality& q) { return std::abs(q.excess); }),
              range([](const NetQuality& q) { return q.sc_rms; }),
@@ -74,13 +99,11 @@ std::string excluded_table(const std::vector<EnsembleQuality>& ensembles) {
         }
     }
     if (rows.empty()) return paragraph_html("No net was excluded by the gates.");
-    return table_html("Nets that were excluded and replaced", {"ensemble", "net", "why"}, rows);
+    return table_html("Nets that were excluded", {"ensemble", "net", "why"}, rows);
 }
 
-std::vector<Cell> net_row(const NetRow& net) {
+std::vector<Cell> net_row(const EnsembleQuality& ensemble, const NetRow& net) {
     const NetQuality& quality = net.quality;
-    const bool passes = std::all_of(net.checks.begin(), net.checks.end(),
-                                    [](const GateCheck& check) { return check.passed; });
     return {text_cell(net.name),
             number_cell(fmt::format("{}", net.attempts)),
             number_cell(fmt::format("{:.5f}", net.validation_loss)),
@@ -88,29 +111,33 @@ std::vector<Cell> net_row(const NetRow& net) {
                 fmt::format("{} +- {}", percent(quality.excess), percent(quality.excess_error))),
             number_cell(percent(quality.sc_rms)),
             number_cell(percent(quality.sc_norm)),
-            number_cell(percent(worst_closure(quality))),
+            number_cell(closure_text(ensemble, quality)),
             number_cell(fmt::format("{} +- {}", plain_number(quality.calibration_slope),
                                     plain_number(quality.slope_error))),
             number_cell(percent(quality.overtraining)),
             number_cell(fmt::format("{}", quality.saturated)),
-            verdict_cell(passes)};
+            gates_cell(net)};
 }
 
 std::string net_table(const EnsembleQuality& ensemble) {
     std::vector<std::vector<Cell>> rows;
     for (const NetRow& net : ensemble.nets) {
         if (rows.size() == most_rows) break;
-        rows.push_back(net_row(net));
+        rows.push_back(net_row(ensemble, net));
     }
     const std::string title = rows.size() < ensemble.nets.size()
                                   ? fmt::format("{}: the first {} of {} nets", ensemble.name,
                                                 rows.size(), ensemble.nets.size())
                                   : fmt::format("{}: {} nets", ensemble.name, rows.size());
-    return details_html(
-        title, table_html("",
-                          {"net", "attempts", "validation loss", "E[r] - 1", "SC rms", "SC norm",
-                           "worst closure", "slope", "overtraining", "saturated", "gates"},
-                          rows));
+    // Where nets are missing this is what one looks for.
+    const auto shown = [&](const std::string& table) {
+        return ensemble.failures.empty() ? details_html(title, table)
+                                         : paragraph_html(title) + table;
+    };
+    return shown(table_html("",
+                            {"net", "attempts", "validation loss", "E[r] - 1", "SC rms", "SC norm",
+                             "worst closure", "slope", "overtraining", "saturated", "gates"},
+                            rows));
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 #include "quality_summary.hpp"
 
+#include <algorithm>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <utility>
 
@@ -12,8 +14,7 @@ namespace ratiofarm {
 namespace {
 
 EnsembleQuality quality_of(const EnsembleFile& file, const GatesSection& gates) {
-    EnsembleQuality ensemble;
-    ensemble.name = file.header.name;
+    EnsembleQuality ensemble{.name = file.header.name, .features = file.header.features};
     for (const ExcludedNet& net : file.header.excluded) {
         ensemble.excluded.push_back({net.name, net.reason});
     }
@@ -37,18 +38,74 @@ EnsembleQuality quality_of(const EnsembleFile& file, const GatesSection& gates) 
     return ensemble;
 }
 
+EnsembleQuality quality_of(const EnsembleChoice& choice,
+                           const GatesSection& gates,
+                           std::vector<std::string> features) {
+    EnsembleQuality ensemble{.name = choice.name,
+                             .features = std::move(features),
+                             .failures = choice.failures(),
+                             .planned = choice.slots.size(),
+                             .spread = choice.spread};
+    for (const Exclusion& exclusion : choice.exclusions()) {
+        ensemble.excluded.push_back({exclusion.net, exclusion.text});
+    }
+    for (const NetSlot& slot : choice.slots) {
+        std::uint32_t attempts = 0;
+        for (const TriedNet& net : slot.tried) {
+            ensemble.nets.push_back({net.name, ++attempts, net.result->best_validation_loss,
+                                     net.result->quality, gate_checks(*net.result, gates)});
+        }
+    }
+    return ensemble;
+}
+
 }  // namespace
 
-std::vector<EnsembleQuality> collect_quality(const Campaign& campaign,
-                                             const RunDirectory& directory) {
+std::vector<EnsembleQuality> collect_quality(const ReportSources& sources) {
+    const Campaign& campaign = sources.campaign;
     std::vector<EnsembleQuality> ensembles;
+    if (sources.unresolved) {  // the preselection, if anything
+        for (const EnsembleChoice& choice : sources.ungathered) {
+            ensembles.push_back(quality_of(choice, campaign.gates,
+                                           net_settings(campaign, EnsembleRole::classes).features));
+        }
+        return ensembles;
+    }
     if (!campaign.has_events()) return ensembles;
     for (const EnsembleSpec& spec : ensemble_specs(campaign)) {
-        const auto path = directory.ensemble(spec.name);
-        if (!std::filesystem::exists(path)) continue;
-        ensembles.push_back(quality_of(read_ensemble(path), campaign.gates));
+        const auto choice = std::ranges::find(sources.ungathered, spec.name, &EnsembleChoice::name);
+        const auto path = sources.directory.ensemble(spec.name);
+        if (choice != sources.ungathered.end()) {
+            ensembles.push_back(
+                quality_of(*choice, campaign.gates, net_settings(campaign, spec.role).features));
+        } else if (std::filesystem::exists(path)) {
+            ensembles.push_back(quality_of(read_ensemble(path), campaign.gates));
+        }
     }
     return ensembles;
+}
+
+EnsembleSummary summarise_training(const EnsembleChoice& choice, Combine combine) {
+    EnsembleSummary summary;
+    summary.combine = word_for(combine);
+    summary.spread = std::numeric_limits<double>::quiet_NaN();
+    for (const NetSlot& slot : choice.slots) {
+        for (const TriedNet& tried : slot.tried) {
+            const TrainedNet& net = *tried.result;
+            summary.training_events = net.training_events;
+            summary.validation_events = net.validation_events;
+            summary.negative_weights = net.negative_weights;
+            summary.members.push_back({.training_loss = net.training_loss,
+                                       .validation_loss = net.validation_loss,
+                                       .best_epoch = net.best_epoch,
+                                       .best_validation_loss = net.best_validation_loss});
+        }
+    }
+    return summary;
+}
+
+const char* word_for(Combine combine) {
+    return combine == Combine::mean_log_ratio ? "mean log ratio" : "mean ratio";
 }
 
 }  // namespace ratiofarm

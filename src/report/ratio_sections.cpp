@@ -11,6 +11,8 @@
 namespace ratiofarm {
 namespace {
 
+constexpr int most_losses = 24;  // of ensembles under way
+
 std::string chi2_text(double chi2, std::size_t ndf) {
     return fmt::format("{:.1f} / {}", chi2, ndf);
 }
@@ -115,18 +117,23 @@ std::vector<Cell> ensemble_row(const std::string& process, const EnsembleSummary
     return {
         text_cell(process),
         text_cell(fmt::format("{}, {}", ensemble.members.size(), ensemble.combine)),
-        number_cell(fmt::format("{}", ensemble.parameters_per_net)),
+        number_cell(ensemble.parameters_per_net > 0 ? fmt::format("{}", ensemble.parameters_per_net)
+                                                    : std::string("-")),
         number_cell(fmt::format("{} + {}", ensemble.training_events, ensemble.validation_events)),
         number_cell(fmt::format("{}", ensemble.negative_weights)),
         number_cell(fmt::format("{}", epochs)),
         number_cell(fmt::format("{:.5f}", best)),
-        number_cell(fmt::format("{:.4f}", ensemble.spread))};
+        number_cell(std::isfinite(ensemble.spread) ? fmt::format("{:.4f}", ensemble.spread)
+                                                   : std::string("-"))};
 }
 
 std::string ensemble_table(const ReportInputs& inputs) {
     std::vector<std::vector<Cell>> rows;
     for (const ProcessSummary& process : inputs.processes) {
         if (process.ensemble) rows.push_back(ensemble_row(process.name, *process.ensemble));
+    }
+    for (const UnderWay& one : inputs.under_way) {
+        rows.push_back(ensemble_row(one.name, one.summary));
     }
     return table_html(
         "",
@@ -205,6 +212,14 @@ std::string training_section(const ReportInputs& inputs, const Plotter& plotter)
         figures.add(
             "loss_" + process.name, loss_plot(*process.ensemble),
             fmt::format("{}: loss of {} members", process.name, process.ensemble->members.size()));
+    }
+    for (const UnderWay& one : inputs.under_way) {
+        if (figures.count() == most_losses) break;
+        any = true;
+        figures.add("loss_" + one.name, loss_plot(one.summary),
+                    fmt::format("{}: loss of the {} nets that are trained so far, excluded ones "
+                                "among them",
+                                one.name, one.summary.members.size()));
     }
     if (!any) return {};
     return section_html(

@@ -38,7 +38,10 @@ std::string navigation(const std::string& body) {
 std::vector<std::string> all_warnings(const ReportInputs& inputs, const Plotter& plotter) {
     std::vector<std::string> warnings;
     if (!plotter.available()) warnings.push_back(plotter.complaint());
-    if (!inputs.fit) warnings.push_back("there is no fit yet: no fit.json in the run directory");
+    for (const std::string& farm : inputs.farms_at_work) {
+        warnings.push_back("a farm is at work, and this page is what there was then: " + farm);
+    }
+    if (!inputs.fit) warnings.push_back("there is no fit yet of this campaign");
     warnings.insert(warnings.end(), inputs.warnings.begin(), inputs.warnings.end());
     if (inputs.fit) {
         const auto more = warnings_of(*inputs.fit);

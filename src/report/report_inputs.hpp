@@ -10,6 +10,7 @@
 #include "campaign/binned_section.hpp"
 #include "campaign/gates.hpp"
 #include "measurement/spectra.hpp"
+#include "measurement/toys_results.hpp"
 #include "results/fit_json.hpp"
 #include "results/gof_json.hpp"
 #include "results/search_record.hpp"
@@ -48,9 +49,12 @@ struct ExcludedRow {
 /// The nets of one ensemble.
 struct EnsembleQuality {
     std::string name;
-    std::vector<NetRow> nets;
-    std::vector<ExcludedRow> excluded;
-    double spread = 0.0;  ///< mean_spread(); NaN for one net
+    std::vector<std::string> features = {};  ///< that its nets see
+    std::vector<NetRow> nets = {};           ///< while it is not complete all that are trained
+    std::vector<ExcludedRow> excluded = {};
+    std::vector<std::string> failures = {};  ///< why it will never be complete
+    std::uint64_t planned = 0;               ///< nets it is to have; 0: it is complete
+    double spread = 0.0;                     ///< mean_spread(); NaN for one net
 };
 
 /// The ensemble of one process.
@@ -62,7 +66,13 @@ struct EnsembleSummary {
     std::uint64_t validation_events = 0;
     std::uint64_t negative_weights = 0;  ///< events of either part with weight < 0
     double spread = 0.0;  ///< root mean square over the reference of the members' standard
-                          ///< deviation of log r
+                          ///< deviation of log r; NaN without ratios
+};
+
+/// How far the training of an ensemble without ratios is.
+struct UnderWay {
+    std::string name;
+    EnsembleSummary summary;
 };
 
 /// Closure in one feature.
@@ -120,13 +130,16 @@ struct ReportInputs {
     std::vector<Fact> facts;    ///< about campaign and inputs: digests, split, network
     std::string campaign_toml;  ///< resolved campaign; may be empty
     std::optional<FitRecord> fit;
-    std::optional<GofRecord> gof;  ///< of what was fitted
+    std::optional<GofRecord> gof;    ///< of what was fitted
+    std::optional<ToyResults> toys;  ///< likewise
     std::optional<SelectionInputs> selection;
     std::optional<SearchRecord> search;
     std::vector<Spectrum> spectra;
     LabelsSection labels;
     std::vector<ProcessSummary> processes;
     std::vector<EnsembleQuality> ensembles;      ///< in the order of the campaign
+    std::vector<UnderWay> under_way;             ///< ensembles without ratios, by their loss
+    std::vector<std::string> farms_at_work;      ///< what they are doing now
     std::optional<IdentityCheck> identity;       ///< of the ratios as the fit sees them
     std::optional<double> identity_mean_before;  ///< mean of sum_k pi_k r_k before normalisation
     std::vector<StageTime> stages;

@@ -97,7 +97,7 @@ std::vector<double> per_width(const Binning& binning, std::vector<double> conten
 
 Plot scan_plot(const FitRecord& record) {
     constexpr double highest_shown = 12.0;
-    Panel panel{.y = {.label = "t", .low = 0.0, .high = {}},
+    Panel panel{.y = {.label = "t = -2 ln(L / L(best))", .low = 0.0, .high = {}},
                 .curves = {},
                 .levels = {1.0, chi2_95},
                 .legend = Legend::top_centre};
@@ -110,7 +110,7 @@ Plot scan_plot(const FitRecord& record) {
         panel.curves.push_back(
             scan_curve(other.fit, other.label, Mark::dashes, palette[c % palette.size()]));
     }
-    panel.curves.push_back(scan_curve(record.fit, "learned ratios", Mark::line, Colour::blue));
+    panel.curves.push_back(scan_curve(record.fit, "this fit", Mark::line, Colour::blue));
     return {.x = {.label = record.fit.poi, .low = {}, .high = {}}, .panels = {panel}};
 }
 

@@ -50,6 +50,7 @@ td:first-child { white-space: nowrap; }
 .warnings { background: #fff7e8; border: 1px solid #f0d49a; border-radius: 10px;
             padding: 12px 18px; margin: 22px 0; }
 .warnings ul { margin: 4px 0 0; padding-left: 20px; }
+.warnings li { white-space: pre-line; }
 .figures { display: grid; gap: 18px; grid-template-columns: repeat(auto-fill, minmax(min(100%, 440px), 1fr));
            margin-top: 10px; }
 figure { margin: 0; border: 1px solid var(--line); border-radius: 8px; padding: 10px 10px 8px; }

@@ -50,9 +50,11 @@ std::string tiles(const FitResult& fit) {
     }
     body += tile(fit.converged ? "converged" : "NOT CONVERGED",
                  fmt::format("EDM {:.2g}, {} passes", fit.edm, fit.passes));
-    body += tile(fmt::format("{}", fit.guards.events), "events in the likelihood");
-    body += tile(fmt::format("{}", fit.guards.non_positive_mixture),
-                 "events with a mixture that is not positive");
+    if (fit.guards.events > 0) {
+        body += tile(fmt::format("{}", fit.guards.events), "events in the likelihood");
+        body += tile(fmt::format("{}", fit.guards.non_positive_mixture),
+                     "events with a mixture that is not positive");
+    }
     return "<div class=\"tiles\">\n" + body + "</div>\n";
 }
 
@@ -103,19 +105,19 @@ std::vector<Cell> comparison_row(std::string_view label,
 std::string comparison_table(const FitRecord& record) {
     const FittedParameter* main = find_fitted(record.fit, record.fit.poi);
     if (record.comparisons.empty() || main == nullptr) return {};
-    std::vector<std::vector<Cell>> rows{comparison_row("learned ratios", *main, main->error)};
+    std::vector<std::vector<Cell>> rows{comparison_row("this fit", *main, main->error)};
     for (const ComparisonFit& comparison : record.comparisons) {
         const FittedParameter* poi = find_fitted(comparison.fit, comparison.fit.poi);
         if (poi != nullptr) rows.push_back(comparison_row(comparison.label, *poi, main->error));
     }
     return table_html("The same events, the same likelihood code, other ratios",
-                      {"ratios", record.fit.poi, "error", "t < 1", "error / learned"}, rows);
+                      {"ratios", record.fit.poi, "error", "t < 1", "error / this fit"}, rows);
 }
 
 /// Points of the scan with the comparison fits that were scanned at the same points.
 std::string scan_table(const FitRecord& record) {
     std::vector<const ComparisonFit*> columns;
-    std::vector<std::string> header{record.fit.poi, "t, learned ratios"};
+    std::vector<std::string> header{record.fit.poi, "t, this fit"};
     for (const ComparisonFit& comparison : record.comparisons) {
         const auto& scan = comparison.fit.scan;
         if (!std::equal(scan.begin(), scan.end(), record.fit.scan.begin(), record.fit.scan.end(),

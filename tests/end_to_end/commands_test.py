@@ -132,7 +132,7 @@ ROUNDS = {
 
 # (models, commands, rounds): what the refusal says.
 REFUSALS = [
-    (MODELS, ["report"], ["edited, not fitted"], "is the fit of another campaign"),
+    (MODELS, ["report"], ["edited, not fitted"], "is the fit of another campaign and left out"),
     ([name for name in TRAINED if name not in ("joint", "selected")], ["export"], ROUNDS, "no binned region"),
     (["foreign"], ["export"], ROUNDS, "no binned region"),
     ([name for name in MODELS if name not in TRAINED], ["nets"], ROUNDS, "it holds none yet"),
@@ -311,8 +311,12 @@ class Models:
         done = ratiofarm(*self.words(command, campaign, name), folder=self.folder)
         refusal = refusal_of(name, command, stage)
         if refusal:
-            if done.returncode != 2 or not re.search(refusal, done.stderr):
+            page = self.folder / name / "report.html"
+            shows = command == "report"  # what is left, and why the rest is not
+            if done.returncode != (0 if shows else 2) or not re.search(refusal, done.stderr):
                 return f"no refusal '{refusal}'{told(done)}"
+            if shows and '<section id="result">' in page.read_text():
+                return "the page shows a result that is not the campaign's"
             return None
         if done.returncode != 0:
             return told(done)

@@ -6,6 +6,10 @@ source "$(dirname "$0")/library.sh"
 make_campaign 10000 8 4 "[16, 16]"
 sed -i '/^\[gates\]/,/^loss_outlier/d' campaign.toml # their defaults
 
+# The first thing may be a report; the directory is a run's all the same.
+ratiofarm report campaign.toml --out ill > page.out 2> page.err
+expect_in 'of 12 nets of ensembles that are not gathered yet 0 are trained' ill/report.html
+
 # In S one net diverges in its first epoch, one becomes NaN later, one stays constant.
 steps=$((10000 * 45 / 100 * 3 / 512)) # of an epoch, about
 poison="S/member 0:step@3=nan;S/member 1:step@$((steps * 2))=nan;S/member 3:step=zero"
@@ -78,6 +82,11 @@ for launcher in env 'mpirun --oversubscribe -n 2'; do
         sleep 0.1
     done
     wait_for_checkpoint $out $farm
+    # The report shows what there is, and disturbs nobody.
+    ratiofarm report --out $out > page.out 2> page.err
+    expect_in 'S/member 0: diverged' $out/report.html
+    expect_in 'S: loss of the [4-7] nets' $out/report.html
+    [ -d /proc/$farm ] || fail "the report ended the farm"
     stop
     export RATIOFARM_FAILPOINT="$poison"
     $launcher ratiofarm run campaign.toml --out $out > $out.out 2> $out.err
@@ -96,6 +105,11 @@ expect_in 'B/member 1/replacement 2: diverged' lost.out
 expect_equal "nets of the lost campaign" "$(nets_of lost)" 14
 expect_code 2 ratiofarm gather campaign.toml --out lost > gather.out 2> gather.err
 expect_in 'B/member 1' gather.err
+ratiofarm report campaign.toml --out lost > page.out 2> page.err
+expect_in 'B/member 1: no net passed' lost/report.html
+expect_in 'B/member 1/replacement 1: constant = 0' lost/report.html
+expect_in 'B: loss of the 6 nets' lost/report.html
+expect_in 'S: loss of the 4 nets' lost/report.html
 
 # More replacements save it; nothing is trained again.
 sed -i 's/^members = 4/members = 4\nreplacements = 3/' campaign.toml

@@ -47,6 +47,34 @@ expect_equal "more toys" "$(to_do calm)" to_do=20
 expect_equal "toys in the file" "$(grep -c '"toys": 480' calm/toys.json)" 1
 ratiofarm verify --out calm > verify.out || fail "verify finds damage"
 
+# Their distributions are kept, and the report draws them beside the fit that they belong to.
+python3 - << 'PYTHON' || fail "histograms of toys"
+import json
+(point,) = json.load(open("calm/toys.json"))["points"]
+mu = next(p for p in point["parameters"] if p["name"] == "mu")
+for found, n in [(mu["histogram"], mu["pulls"]), *((s["histogram"], 480) for s in point["statistics"])]:
+    assert sum(found["counts"]) == n, (sum(found["counts"]), n)
+low, high, counts = (mu["histogram"][key] for key in ("low", "high", "counts"))
+width = (high - low) / len(counts)
+mean = sum(n * (low + (i + 0.5) * width) for i, n in enumerate(counts)) / sum(counts)
+assert abs(mean - mu["pull_mean"]) < width / 2, (mean, mu["pull_mean"])
+assert [p["name"] for p in point["parameters"] if "histogram" in p] == ["mu"]
+PYTHON
+page() { # run directory
+    ratiofarm fit campaign.toml --ratios exact.h5 --out "$1" > fit.out 2> fit.err
+    ratiofarm report campaign.toml --ratios exact.h5 --out "$1" > page.out 2> page.err
+}
+page calm
+expect_in 'Pulls of mu over [34][0-9]* toys at mu = 1: mean' calm/report.html
+expect_in '^<figcaption>t at mu = 1 over 480 toys' calm/report.html
+ratiofarm toys campaign.toml --ratios exact.h5 --out belt --grid 0.5:1.5:3 --toys 24 --neyman 0.6827 > belt.out 2> belt.err
+page belt
+expect_in 'Neyman belt of t: values of mu are accepted .*; 68.27 %: ' belt/report.html
+sed -i 's/asimov = { mu = 1.0/asimov = { mu = 1.1/' campaign.toml
+page belt
+expect_in 'toys.json belongs to another fit' belt/report.html
+sed -i 's/asimov = { mu = 1.1/asimov = { mu = 1.0/' campaign.toml
+
 # A block with a flipped bit is fitted again, though the journal knows it with its right size.
 bits_of calm > twice.bits
 flip_bit "$(find calm/tasks -name '*.ckpt' | sort | head -n 3 | tail -n 1)"

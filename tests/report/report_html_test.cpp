@@ -36,6 +36,27 @@ TEST_CASE("the checker of markup sees a mistake", "[report]") {
     CHECK(markup_mistake("<p>").has_value());
 }
 
+TEST_CASE("nets that are trained are shown before there is a fit", "[report]") {
+    ReportInputs inputs = sample_report(1000);
+    inputs.fit.reset();
+    inputs.under_way = {{"S", *inputs.processes[0].ensemble}};
+    inputs.processes.clear();
+    inputs.farms_at_work = {"2 of 6 done"};
+    inputs.ensembles[0].planned = 4;
+    inputs.ensembles[0].features = {"pt", "mass"};
+    inputs.ensembles[0].failures = {"S/member 1: no net passed its gates"};
+
+    const std::string page = report_html(inputs, Plotter());
+
+    CHECK_FALSE(markup_mistake(page).has_value());
+    CHECK_THAT(page, Contains("a farm is at work, and this page is what there was then: 2 of 6"));
+    CHECK_THAT(page, Contains("2 trained for 4"));
+    CHECK_THAT(page, Contains("2.20 % in mass"));
+    CHECK_THAT(page, Contains("</span> excess"));
+    CHECK(count(page, "S/member 1") > 1);
+    CHECK(count(page, "<section id=\"result\">") == 0);
+}
+
 TEST_CASE("the report is one well-formed page without outside resources", "[report]") {
     const Plotter plotter;
     REQUIRE(plotter.available());
