@@ -8,6 +8,7 @@
 #include "campaign/selection/selection_regions.hpp"
 #include "core/publish.hpp"
 #include "core/suggest.hpp"
+#include "pyhf/hs3_export.hpp"
 #include "pyhf/pyhf_export.hpp"
 #include "store/run_directory.hpp"
 #include "tables/ensembles/safetensors_export.hpp"
@@ -36,7 +37,10 @@ ExitCode export_workspace(const RunContext& context, const Arguments& arguments)
                         "export selected.toml of the run directory, which holds their contents",
                         file.string()));
     }
-    const auto workspace = in_context(file.string(), [&] { return pyhf_from_campaign(campaign); });
+    const bool hs3 = arguments.text("format") == "hs3";
+    const auto workspace = in_context(file.string(), [&] {
+        return hs3 ? hs3_from_campaign(campaign) : pyhf_from_campaign(campaign);
+    });
     if (!campaign.unbinned.empty()) {
         context.log.info("unbinned regions are left out",
                          {{"regions", std::uint64_t{campaign.unbinned.size()}}});
@@ -93,9 +97,9 @@ ExitCode export_nets(const RunContext& context, const Arguments& arguments) {
 
 ExitCode run_export(RunContext& context, const Arguments& arguments) {
     const std::string format = arguments.text("format");
-    if (format == "pyhf") return export_workspace(context, arguments);
+    if (format == "pyhf" || format == "hs3") return export_workspace(context, arguments);
     if (format == "safetensors") return export_nets(context, arguments);
-    throw ConfigError(fmt::format("--format = '{}': must be pyhf or safetensors", format));
+    throw ConfigError(fmt::format("--format = '{}': must be pyhf, hs3 or safetensors", format));
 }
 
 }  // namespace
@@ -104,9 +108,9 @@ Command export_command() {
     return {
         .name = "export",
         .group = Group::result,
-        .summary = "Writes binned regions as a pyhf workspace, or nets for others",
+        .summary = "Writes binned regions as a pyhf or HS3 workspace, or nets for others",
         .positional = {"CAMPAIGN.toml"},
-        .options = {{"format", "FORMAT", "pyhf: binned regions; safetensors: nets", "pyhf"},
+        .options = {{"format", "FORMAT", "pyhf or hs3: binned regions; safetensors: nets", "pyhf"},
                     {"out", "FILE", "file to write (default: print the workspace)"},
                     {"ensemble", "NAME", "safetensors: the ensemble to export, such as S"},
                     {"run", "DIR", "safetensors: run directory (default: <campaign name>.run)"}},

@@ -9,6 +9,7 @@
 #include "ratiofarm_test/temporary_directory.hpp"
 
 #include "core/publish.hpp"
+#include "pyhf/hs3_export.hpp"
 #include "pyhf/pyhf_export.hpp"
 #include "pyhf/pyhf_file.hpp"
 #include "pyhf/pyhf_import.hpp"
@@ -77,9 +78,19 @@ std::vector<double> random_point(const Campaign& campaign, std::mt19937& random)
         const bool effect =
             parameter.constraint.kind == Constraint::Kind::gaussian && parameter.low < -1.0;
         const double shift = effect ? alpha(random) : factor(random);
-        theta.push_back(parameter.fixed ? parameter.start : parameter.start + shift);
+        const double value = parameter.fixed ? parameter.start : parameter.start + shift;
+        theta.push_back(std::clamp(value, parameter.low, parameter.high));
     }
     return theta;
+}
+
+/// HS3 constrains parameters of normsys and histosys around 0 only.
+Campaign with_standard_constraints(Campaign campaign) {
+    for (Parameter& parameter : campaign.parameters) {
+        const bool effect = parameter.constraint.width == 1.0 && parameter.low < -1.0;
+        if (effect) parameter.constraint.observed = 0.0;
+    }
+    return campaign;
 }
 
 std::string error_of(const json& spec) {
@@ -113,37 +124,49 @@ TEST_CASE("an imported workspace has pyhf's likelihood up to a constant", "[comm
     }
 }
 
-TEST_CASE("pyhf finds the same likelihood, before and after import and export", "[commands]") {
+TEST_CASE("pyhf and pyhs3 find the same likelihood, before and after import and export",
+          "[commands]") {
     const test::TemporaryDirectory directory;
     std::mt19937 random(11);
     for (const Case& c : cases) {
         const std::string name = c.name + (c.defaults ? "" : "_linear");
         const Campaign campaign = imported(workspace(c.name), c.defaults);
         const Likelihood likelihood = likelihood_of(campaign);
+        const Campaign standard = with_standard_constraints(campaign);
+        const Likelihood of_standard = likelihood_of(standard);
         json points = json::array();
         for (int k = 0; k < 8; ++k) {
             const auto theta = random_point(campaign, random);
             json values;
+            json parameters;
             for (std::size_t a = 0; a < theta.size(); ++a) {
                 values[label_of(campaign.labels.parameters, campaign.parameters[a].name)] =
                     theta[a];
+                parameters[campaign.parameters[a].name] = theta[a];
             }
-            points.push_back({{"values", values}, {"nll", likelihood.evaluate(theta).nll}});
+            points.push_back({{"values", values},
+                              {"parameters", parameters},
+                              {"standard_nll", of_standard.evaluate(theta).nll},
+                              {"nll", likelihood.evaluate(theta).nll}});
         }
         // A workspace cannot say how it is interpolated, so it is written with the defaults.
         const auto exported = pyhf_from_campaign(imported(workspace(c.name)));
         const auto exported_file = directory / (name + ".exported.json");
         std::ofstream(exported_file) << exported.dump();
+        const auto hs3_file = directory / (name + ".hs3.json");
+        std::ofstream(hs3_file) << hs3_from_campaign(standard).dump();
         const json settings{{"normsys", {{"interpcode", c.defaults ? "code4" : "code1"}}},
                             {"histosys", {{"interpcode", c.defaults ? "code4p" : "code0"}}}};
         std::ofstream(directory / (name + ".points.json")) << json{
             {"workspace", folder + c.name + ".json"},
             {"exported", exported_file.string()},
+            {"hs3", hs3_file.string()},
             {"settings", settings},
             {"points", points}}.dump();
     }
 
     test::run_python(test::pyhf_script, (directory / "").string());
+    test::run_python(test::pyhs3_script, (directory / "").string());
 }
 
 TEST_CASE("export undoes import", "[commands]") {
@@ -259,6 +282,37 @@ TEST_CASE("a patch and a patch set change the workspace first", "[commands]") {
     CHECK_THROWS_WITH(patched(before, set, "B"), Contains("'point A'"));
     CHECK_THROWS_WITH(patched(before, json::parse(R"([{"op": "remove", "path": "/nothing"}])"), ""),
                       Contains("does not apply"));
+}
+
+TEST_CASE("HS3 says which parts it has no words for", "[commands]") {
+    Campaign campaign = imported(workspace("all_modifiers"));
+    campaign.binned[1].observed.reset();
+    campaign.binned[0].region.samples[0].yields[0].code = Interpolation::code0;
+
+    CHECK_THROWS_WITH(hs3_from_campaign(campaign),
+                      Contains("'theory' must have a Gaussian constraint of width 1 around 0") &&
+                          Contains("region 'CR': observed is missing") &&
+                          Contains("'jet_energy' is not interpolated by code1 or code4"));
+}
+
+TEST_CASE("HS3 has any coefficient, edges of bins, and names what it leaves out", "[commands]") {
+    Campaign campaign = imported(workspace("normsys_2bin"));
+    campaign.parameters[0].low = 0.0;
+    const std::vector<std::string> known{campaign.parameters[0].name};
+    campaign.binned[0].region.samples[0].coefficient =
+        Coefficient::parse(known[0] + "^2 - 0.5*" + known[0] + "^1.5", known);
+    campaign.binned[0].edges = {0.0, 10.0, 30.0};
+    campaign.binned[0].observable = "mass";
+    campaign.unbinned.emplace_back();
+
+    const auto hs3 = hs3_from_campaign(campaign);
+
+    CHECK(hs3["functions"][0]["type"] == "generic_function");
+    const std::string text = hs3["functions"][0]["expression"];
+    CHECK_THAT(text, Contains("(1)*" + known[0] + "*" + known[0]) &&
+                         Contains("(-0.5)*" + known[0] + "*sqrt(" + known[0] + ")"));
+    CHECK(hs3["data"][0]["axes"][0]["edges"] == nlohmann::ordered_json({0.0, 10.0, 30.0}));
+    CHECK(hs3["misc"]["ratiofarm"]["unbinned_regions_left_out"][0] == "SR");
 }
 
 TEST_CASE("what a workspace cannot say is told all at once", "[commands]") {
