@@ -14,6 +14,7 @@
 #include "ratiofarm/physics/shape_norm.hpp"
 #include "ratiofarm/physics/statistical_model.hpp"
 #include "ratiofarm/protocol/network.hpp"
+#include "ratiofarm/protocol/sample_info.hpp"
 #include "ratiofarm/protocol/split.hpp"
 #include "ratiofarm/protocol/training_options.hpp"
 
@@ -46,15 +47,21 @@ void fields(Visit& visit, MemberOf<Visit, EventsSection>& value) {
 struct ProcessSection {
     std::string name;
     std::string sample;  ///< group of the events file; default: the name
+    std::string weight;  ///< column of /<sample>/weights; empty: the weights of the sample
     Coefficient coefficient;
     std::optional<double> yield;  ///< default: the sum of the sample's weights
     bool operator==(const ProcessSection&) const = default;
+
+    /// Whose events these are, as events files are asked for them: "S", or "pool@sm" of the sample
+    /// "pool" with its column "sm" as weights.
+    std::string events() const { return events_with_weight(sample, weight); }
 };
 
 template <class Visit>
 void fields(Visit& visit, MemberOf<Visit, ProcessSection>& value) {
     visit("name", value.name, Key{.required = "for example name = \"S\"", .by_hand = true});
     visit("sample", value.sample, Key{.by_hand = true});
+    visit("weight", value.weight, Key{.written = false, .by_hand = true});
     visit("coefficient", value.coefficient, Key{.by_hand = true});
     visit("yield", value.yield,
           Key{.number = {.low = 0.0,

@@ -15,7 +15,7 @@ void sort_by_sample(std::vector<SamplePart>& parts) {
 std::vector<SamplePart> reference_parts(const Campaign& campaign) {
     std::vector<SamplePart> parts;
     for (const auto& [process, fraction] : campaign.reference.mixture) {
-        parts.push_back({campaign.process(process).sample, "", fraction});
+        parts.push_back({campaign.process(process).events(), "", fraction});
     }
     sort_by_sample(parts);
     return parts;
@@ -28,7 +28,7 @@ void add_shape(const Campaign& campaign,
                std::vector<EnsembleSpec>& specs) {
     using Source = SystematicSection::Source;
     RATIOFARM_EXPECT(shape.source != Source::ratio_file);
-    const std::string& sample = campaign.process(shape.process).sample;
+    const std::string& sample = campaign.process(shape.process).events();
     const SystematicsSection& nets = campaign.systematic_nets;
     EnsembleSpec spec{.name = {},
                       .process = shape.process,
@@ -88,7 +88,7 @@ std::vector<EnsembleSpec> ensemble_specs(const Campaign& campaign) {
         EnsembleSpec spec{.name = file_word(process.name),
                           .process = process.name,
                           .parameter = {},
-                          .numerator = {{process.sample, "", 1.0}},
+                          .numerator = {{process.events(), "", 1.0}},
                           .denominator = reference_parts(campaign),
                           .members = campaign.ensemble.members,
                           .warm_start = {}};

@@ -36,7 +36,7 @@ std::vector<std::string> campaign_samples(const Campaign& campaign) {
     const auto add = [&](const std::string& name) {
         if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
     };
-    for (const ProcessSection& process : campaign.processes) add(process.sample);
+    for (const ProcessSection& process : campaign.processes) add(process.events());
     const std::string data = campaign.data.fitted_sample();
     if (!data.empty()) add(data);
     for (const Injection& injection : campaign.data.injections) {
@@ -60,7 +60,7 @@ std::vector<SampleToRead> samples_to_read(const Campaign& campaign) {
             for (const std::string& side : {shape.up, shape.down}) {
                 if (shape.source == SystematicSection::Source::samples) add(side);
                 if (shape.source != SystematicSection::Source::weights) continue;
-                auto& weights = add(campaign.process(shape.process).sample).weights;
+                auto& weights = add(campaign.process(shape.process).events()).weights;
                 if (std::ranges::find(weights, side) == weights.end()) weights.push_back(side);
             }
         }

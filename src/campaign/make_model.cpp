@@ -17,10 +17,10 @@ namespace {
 
 double yield_of(const ProcessSection& process, const std::vector<SampleInfo>& samples) {
     if (process.yield) return *process.yield;
-    const double yield = find_sample(samples, process.sample).sum_of_weights;
+    const double yield = find_sample(samples, process.events()).sum_of_weights;
     if (!(yield > 0.0) || !std::isfinite(yield)) {
-        throw DataError("process '" + process.name + "': the weights of sample '" + process.sample +
-                        "' sum to " + std::to_string(yield) +
+        throw DataError("process '" + process.name + "': the weights of sample '" +
+                        process.events() + "' sum to " + std::to_string(yield) +
                         " (must be > 0; declare the yield of the process, or check the weights)");
     }
     return yield;
@@ -236,7 +236,7 @@ std::vector<UnbinnedRegionInput::Yield> trained_yields(const Campaign& campaign,
         for (const auto& shape : *systematic.shapes) {
             if (shape.source == SystematicSection::Source::ratio_file) continue;
             const SampleInfo& nominal =
-                find_sample(samples, campaign.process(shape.process).sample);
+                find_sample(samples, campaign.process(shape.process).events());
             const double sum =
                 positive_sum(nominal.sum_of_weights, "sample '" + nominal.name + "'");
             yields.push_back({shape.process,

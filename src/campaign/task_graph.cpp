@@ -145,8 +145,8 @@ Digest ratios_digest(const Campaign& campaign,
         hasher.text(task.sample).text(task.ensemble).digest(task.digest);
     }
     for (const ProcessSection& process : campaign.processes) {
-        const SampleInfo& sample = find_sample(samples, process.sample);
-        hasher.text(process.name).text(process.sample).number(process.yield ? 1 : 0);
+        const SampleInfo& sample = find_sample(samples, process.events());
+        hasher.text(process.name).text(process.events()).number(process.yield ? 1 : 0);
         // The fit takes a declared yield from the campaign, any other from the file.
         if (!process.yield) add_number(hasher, sample.sum_of_weights);
     }

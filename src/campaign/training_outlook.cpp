@@ -313,15 +313,16 @@ std::vector<std::string> certain_mistakes(const Campaign& draft,
     std::vector<SamplePart> reference;
     for (const auto& [process, share] : draft.reference.mixture) {
         const auto found = std::ranges::find(draft.processes, process, &ProcessSection::name);
-        if (found == draft.processes.end() || !is_there(found->sample) || !(share > 0.0)) return {};
-        reference.push_back({found->sample, "", share});
+        if (found == draft.processes.end() || !is_there(found->events()) || !(share > 0.0))
+            return {};
+        reference.push_back({found->events(), "", share});
     }
     Outlook outlook(draft, samples);
     for (const ProcessSection& process : draft.processes) {
-        if (!is_there(process.sample) || reference.empty()) continue;
+        if (!is_there(process.events()) || reference.empty()) continue;
         PlannedEnsemble ensemble;
         ensemble.spec.name = process.name;
-        ensemble.spec.numerator = {{process.sample, "", 1.0}};
+        ensemble.spec.numerator = {{process.events(), "", 1.0}};
         ensemble.spec.denominator = reference;
         outlook.look_at(ensemble);
     }

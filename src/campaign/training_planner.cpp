@@ -56,7 +56,10 @@ double training_events(const TrainRequest& request, const std::vector<SampleInfo
     add(request.denominator);
     for (const auto& components : request.classes) add(components);
     std::sort(names.begin(), names.end());
-    names.erase(std::unique(names.begin(), names.end()), names.end());
+    const auto same_rows = [](const std::string& a, const std::string& b) {
+        return a.substr(0, a.find('@')) == b.substr(0, b.find('@'));
+    };
+    names.erase(std::unique(names.begin(), names.end(), same_rows), names.end());
     double events = 0.0;
     for (const std::string& name : names) {
         events += static_cast<double>(find_sample(samples, name).training_events);
@@ -262,13 +265,13 @@ std::vector<SamplePart> parts_of(const PreselectionSection::Class& section,
     for (const std::string& name : section.processes) {
         const ProcessSection& process = campaign.process(name);
         const double yield =
-            process.yield.value_or(find_sample(samples, process.sample).sum_of_weights);
+            process.yield.value_or(find_sample(samples, process.events()).sum_of_weights);
         total += yield;
-        const auto known = std::ranges::find(parts, process.sample, &SamplePart::sample);
+        const auto known = std::ranges::find(parts, process.events(), &SamplePart::sample);
         if (known != parts.end()) {
             known->fraction += yield;
         } else {
-            parts.push_back({process.sample, "", yield});
+            parts.push_back({process.events(), "", yield});
         }
     }
     for (SamplePart& part : parts) part.fraction /= total;

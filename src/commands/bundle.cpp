@@ -208,7 +208,7 @@ Campaign public_campaign(Campaign campaign, const BundleRequest& request, Bundle
 std::vector<std::string> public_sets(const RatioFile& ratios, const Campaign& campaign) {
     std::set<std::string> wanted;
     for (const auto& process : ratios.header().processes) {
-        wanted.insert(campaign.process(process.name).sample);
+        wanted.insert(campaign.process(process.name).events());
     }
     for (const auto& component : ratios.header().reference) wanted.insert(component.sample);
     wanted.insert(campaign.data.fitted_sample());

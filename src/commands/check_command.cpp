@@ -127,18 +127,19 @@ std::vector<SampleToRead> expect_samples(const Campaign& campaign,
     for (SampleToRead& sample : wanted) {
         const bool is_blind =
             campaign.data.blind && &sample == &wanted.back() && sample.name == campaign.data.sample;
-        if (std::ranges::find(names, sample.name) != names.end()) {
+        const std::string name = sample.name.substr(0, sample.name.find('@'));  // of the group
+        if (std::ranges::find(names, name) != names.end()) {
             if (!is_blind) there.push_back(std::move(sample));
             continue;
         }
         if (!root) root = parse_toml(read_text(file), file.string());
-        auto key = find_key(*root, sample.name, said);
-        if (!key) key = find_key(*root, sample.name, named);
+        auto key = find_key(*root, name, said);
+        if (!key) key = find_key(*root, name, named);
         mistakes.push_back(fmt::format(
             "{}{} = \"{}\": '{}' has no such sample{}",
             key ? fmt::format("{}:{}:{}: ", file.string(), key->at.line, key->at.column) : "",
-            key ? key->key : "sample", sample.name, campaign.events_path().string(),
-            did_you_mean(sample.name, names)));
+            key ? key->key : "sample", name, campaign.events_path().string(),
+            did_you_mean(name, names)));
     }
     return there;
 }

@@ -94,7 +94,7 @@ std::vector<float> exact_ratios_at(const Campaign& campaign,
     for (std::size_t j = 0; j < header.processes.size(); ++j) {
         const std::string& process = header.processes[j].name;
         const auto column = exact_log_ratios(
-            density, events.row, {campaign.process(process).sample, process}, header.reference);
+            density, events.row, {campaign.process(process).events(), process}, header.reference);
         if (!column) throw DataError("no exact density of " + process + " or of the reference");
         for (std::size_t i = 0; i < column->size(); ++i) {
             log_r[i * header.processes.size() + j] = static_cast<float>((*column)[i]);
@@ -153,7 +153,7 @@ ComparisonFit histogram_fit(const Campaign& campaign,
     std::vector<std::vector<double>> process_bins;
     for (const ProcessModel& process : model.unbinned.front().processes) {
         names.push_back(process.name);
-        process_bins.push_back(filled(campaign.process(process.name).sample));
+        process_bins.push_back(filled(campaign.process(process.name).events()));
     }
     std::vector<double> reference_bins;
     for (const ReferenceComponent& component : ratios.header().reference) {

@@ -24,7 +24,7 @@ std::vector<FittedSet> sample_sets(const Campaign& campaign,
     std::vector<const RatioSet*> sets;
     std::vector<double> sums;
     for (const ProcessModel& process : region.processes) {
-        sets.push_back(&ratios.set(campaign.process(process.name).sample));
+        sets.push_back(&ratios.set(campaign.process(process.name).events()));
         sums.push_back(sets.back()->sum_of_weights);
     }
     const auto factors = asimov_sample_factors(model, region, asimov_point(campaign, model), sums);

@@ -211,7 +211,7 @@ void ToyPlan::read_samples(const mpi::Communicator& world, const Campaign& campa
         samples_.emplace_back();
         for (std::size_t j = 0; j < exact_.unbinned[r].processes.size(); ++j) {
             const std::string& sample =
-                campaign.process(exact_.unbinned[r].processes[j].name).sample;
+                campaign.process(exact_.unbinned[r].processes[j].name).events();
             const std::vector<FittedSet> sets{
                 {sample, ratios_[r]->set(sample).events, 1.0, 0.0, j}};
             const EventSource source =

@@ -33,7 +33,7 @@ MemberEvents member_events(const Campaign& campaign, const RatioFile& ratios) {
         return sets.size() - 1;
     };
     for (const RatioProcess& process : header.processes) {
-        events.numerator.push_back(index_of(campaign.process(process.name).sample));
+        events.numerator.push_back(index_of(campaign.process(process.name).events()));
     }
     for (const ReferenceComponent& component : header.reference) {
         events.sets[index_of(component.sample)].reference += component.fraction;

@@ -65,7 +65,7 @@ RatioHeader ratio_header(const PlannedCampaign& planned,
     RatioHeader header;
     add_processes(planned, files, header);
     for (const auto& [name, fraction] : campaign.reference.mixture) {
-        header.reference.push_back({name, campaign.process(name).sample, fraction});
+        header.reference.push_back({name, campaign.process(name).events(), fraction});
     }
     for (const TrainedShape& shape : trained_shapes(campaign)) {
         header.shapes.push_back({shape.process, shape.parameter});
@@ -121,7 +121,7 @@ RatioInput ratio_input(const PlannedCampaign& planned,
     for (const std::string& name : campaign_samples(campaign)) {
         RatioSetInput set{sample_in(planned.samples, name), inference_split(campaign, name), {}};
         for (std::size_t i = 0; i < campaign.processes.size(); ++i) {
-            if (campaign.processes[i].sample == name) set.yield = input.header.processes[i].yield;
+            if (campaign.processes[i].events() == name) set.yield = input.header.processes[i].yield;
         }
         input.sets.push_back(std::move(set));
     }

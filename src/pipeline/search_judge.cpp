@@ -50,7 +50,7 @@ std::uint64_t row_offset() {
 SigmaJudge::SigmaJudge(const PlannedCampaign& planned, RunDirectory directory)
     : directory_(std::move(directory)), rates_(process_rates(planned.campaign, planned.samples)) {
     for (const ProcessSection& process : planned.campaign.processes) {
-        const SampleInfo& info = sample_named(planned.samples, process.sample);
+        const SampleInfo& info = sample_named(planned.samples, process.events());
         samples_.push_back({&info, validation_weights(info, planned.campaign.split)});
     }
 }

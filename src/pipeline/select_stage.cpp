@@ -45,7 +45,7 @@ StageEnd score_events(RunContext& context,
 LogShares log_shares(const Campaign& campaign, const std::vector<SampleSums>& sums) {
     LogShares shares;
     for (const ProcessSection& process : campaign.processes) {
-        const SampleSums& sample = find_sums(sums, process.sample);
+        const SampleSums& sample = find_sums(sums, process.events());
         if (sample.sum == 0.0 || sample.inference_sum == 0.0) continue;
         const double share = efficiency(campaign, sample, 0);
         if (share > 0.0) shares.emplace_back(process.name, std::log(share));

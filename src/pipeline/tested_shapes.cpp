@@ -20,7 +20,7 @@ double yield_of(const PlannedCampaign& planned, const std::string& name) {
     if (process.yield) return *process.yield;
     const auto sample =
         std::find_if(planned.samples.begin(), planned.samples.end(),
-                     [&](const SampleInfo& info) { return info.name == process.sample; });
+                     [&](const SampleInfo& info) { return info.name == process.events(); });
     RATIOFARM_EXPECT(sample != planned.samples.end());
     return sample->sum_of_weights;
 }

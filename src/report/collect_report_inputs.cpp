@@ -32,7 +32,7 @@ const ProcessSection* section_of(const Campaign& campaign, const std::string& pr
 std::string sample_of(const Campaign& campaign,
                       const RatioHeader& header,
                       const std::string& process) {
-    if (const ProcessSection* section = section_of(campaign, process)) return section->sample;
+    if (const ProcessSection* section = section_of(campaign, process)) return section->events();
     for (const ReferenceComponent& component : header.reference) {
         if (component.process == process) return component.sample;
     }

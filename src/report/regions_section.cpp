@@ -88,7 +88,7 @@ std::vector<double> shares_above(const SelectionInputs& selection,
     std::vector<double> above(score_bins + 1, 0.0);
     for (const ProcessSection& process : selection.written.processes) {
         const auto score =
-            std::ranges::find(selection.record.scores, process.sample, &ScoreHistogram::sample);
+            std::ranges::find(selection.record.scores, process.events(), &ScoreHistogram::sample);
         if (score == selection.record.scores.end() ||
             std::ranges::find(processes, process.name) == processes.end()) {
             continue;
@@ -170,7 +170,7 @@ Plot score_plot(const SelectionInputs& selection) {
     std::size_t colour = 0;
     for (const ProcessSection& process : selection.written.processes) {
         const auto score =
-            std::ranges::find(selection.record.scores, process.sample, &ScoreHistogram::sample);
+            std::ranges::find(selection.record.scores, process.events(), &ScoreHistogram::sample);
         if (score == selection.record.scores.end() || first >= last) continue;
         double sum = 0.0;
         for (const double weight : score->weights) sum += weight;

@@ -130,11 +130,11 @@ std::string selection_text(const SelectionRecord& record, const Campaign& campai
                                 ? "reference too thin, counted in one bin"
                                 : word(regions[i].kind));
         for (const ProcessSection& process : campaign.processes) {
-            text += line_of(process.name, find_sums(record.sums, process.sample), campaign, i);
+            text += line_of(process.name, find_sums(record.sums, process.events()), campaign, i);
         }
     }
     for (const ProcessSection& process : campaign.processes) {
-        const SampleSums& sums = find_sums(record.sums, process.sample);
+        const SampleSums& sums = find_sums(record.sums, process.events());
         if (sums.nowhere == 0) continue;
         text += fmt::format("in no region: {} of {} events of {}\n", sums.nowhere, sums.events,
                             process.name);

@@ -4,6 +4,7 @@
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm_test/catch.hpp"
 
+#include "campaign/ensemble_spec.hpp"
 #include "campaign/make_model.hpp"
 #include "campaign/task_graph.hpp"
 
@@ -53,6 +54,27 @@ std::string message_of(const std::string& shape) {
 TaskGraph graph() { return make_task_graph(example(), samples(), "cpu"); }
 
 }  // namespace
+
+TEST_CASE("a process may be a sample with a column of its own as weights", "[campaign]") {
+    std::string text = example_toml;
+    const std::string line = "name = \"SBI\"\n";
+    text.insert(text.find(line) + line.size(), "sample = \"S\"\nweight = \"sbi\"\n");
+
+    const Campaign campaign = parse_campaign(text, "/campaigns");
+    const auto specs = ensemble_specs(campaign);
+    const auto spec = std::ranges::find(specs, "SBI", &EnsembleSpec::name);
+    const auto read = samples_to_read(campaign);
+
+    CHECK(campaign.process("SBI").events() == "S@sbi");
+    CHECK(spec->numerator == std::vector<SamplePart>{{"S@sbi", "", 1.0}});
+    CHECK(std::ranges::count(read, SampleToRead{"S@sbi", {}}) == 1);
+    CHECK(parse_campaign(campaign_toml(campaign), "/campaigns").processes == campaign.processes);
+    const std::string shape = "[[systematic]]\nname = \"x\"\nshape = { SBI = ";
+    CHECK_THROWS_WITH(parse_campaign(text + shape + "{ up = \"u\", down = \"d\" } }\n", ""),
+                      Contains("process 'SBI' has a weight of its own"));
+    CHECK_NOTHROW(
+        parse_campaign(text + shape + "{ up_weight = \"u\", down_weight = \"d\" } }\n", ""));
+}
 
 TEST_CASE("a shape has varied samples or varied weights, both sides of it", "[campaign]") {
     CHECK(message_of("{ up = \"u\", down = \"d\" }") == "no error");

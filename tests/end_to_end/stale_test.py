@@ -137,6 +137,8 @@ def table():
     add("process.name", "more", ('name = "B"\n', 'name = "Z"\nsample = "B"\n'),
         ("shape = { B", "shape = { Z"), ("yield = { B", "yield = { Z"), ("B = 1 }", "Z = 1 }"))
     add("process.sample", "train", ('name = "S"\n', 'name = "S"\nsample = "SBI"\n'))
+    add("process.weight", "train", ('name = "B"\n', 'name = "B"\nweight = "w_up"\n'),
+        ('up = "B_up", down = "B_down"', 'up_weight = "w_up", down_weight = "w_down"'))
     add("process.coefficient", "fit", ('coefficient = "mu"', 'coefficient = "1.1 * mu"'))
     add("process.yield", "fit", ("yield = 60.0", "yield = 40.0"))
     add("reference.mixture", "train", ("{ S = 1, B = 1 }", "{ S = 1, B = 2 }"))

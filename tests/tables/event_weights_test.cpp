@@ -77,6 +77,35 @@ TEST_CASE("a column of weights has a digest of its own and leaves the sample's a
     CHECK(info.weights[1].digest == changed.weights[1].digest);
 }
 
+TEST_CASE("events with a further column as weights are a sample with these weights", "[tables]") {
+    const test::TemporaryDirectory folder;
+    const EventSample sample = weighted_sample();
+    EventSample alone = test::example_sample("S", n_events);
+    alone.weight = sample.weights[0].values;
+    write_events(folder / "events.h5", std::span(&sample, 1));
+    const std::vector<SampleToRead> wanted{{"S", {}}, {events_with_weight("S", "up"), {"down"}}};
+
+    const auto infos = read_sample_info(folder / "events.h5", wanted, {}, Split{});
+    const SampleInfo expected = described(alone, {});
+
+    CHECK(infos[1].name == "S@up");
+    CHECK(infos[1].digest == expected.digest);
+    CHECK(infos[1].digest != infos[0].digest);
+    CHECK(infos[1].sum_of_weights == expected.sum_of_weights);
+    CHECK(infos[1].inference_events == infos[0].inference_events);
+    CHECK(infos[1].columns.features_offset == infos[0].columns.features_offset);
+    CHECK(infos[1].weights[0].sum == Approx(0.25 * infos[1].sum_of_weights));
+    const MappedFile file(infos[1].columns.file);
+    CHECK(std::ranges::equal(file.values<double>(infos[1].columns.weight_offset, n_events),
+                             sample.weights[0].values));
+    CHECK(events_with_weight("S", "") == "S");
+    CHECK_THROWS_WITH(
+        read_sample_info(folder / "events.h5",
+                         std::vector<SampleToRead>{{"S@uq", {}}, {"Q@up", {}}}, {}, Split{}),
+        Contains("/S/weights/uq: is missing; did you mean 'up'?") &&
+            Contains("sample 'Q': is missing"));
+}
+
 TEST_CASE("mistakes in further weights name their column", "[tables]") {
     EventSample sample = weighted_sample();
 
@@ -121,13 +150,20 @@ with h5py.File(sys.argv[1], "w") as f:
 
     CHECK(contiguous_events(folder / "events.h5", wanting({}), folder.path()) ==
           folder / "events.h5");
-    const auto copy = contiguous_events(folder / "events.h5", wanting({"up"}), folder.path());
-    const SampleInfo info = read_sample_info(copy, wanting({"up"}), {}, Split{}).front();
+    std::vector<SampleToRead> both = wanting({"up"});
+    both.push_back({"S@up", {}});
+    const auto copy = contiguous_events(folder / "events.h5", both, folder.path());
+    const auto infos = read_sample_info(copy, both, {}, Split{});
+    const SampleInfo& info = infos.front();
 
     CHECK(copy != folder / "events.h5");
     const MappedFile file(info.columns.file);
     const auto up = file.values<double>(info.weights[0].offset, 1000);
-    for (std::size_t row = 0; row < up.size(); ++row) CHECK(up[row] == static_cast<double>(row));
+    const auto weight = file.values<double>(infos[1].columns.weight_offset, 1000);
+    for (std::size_t row = 0; row < up.size(); ++row) {
+        CHECK(up[row] == static_cast<double>(row));
+        CHECK(weight[row] == static_cast<double>(row));
+    }
 }
 
 TEST_CASE("with folds all events are for inference and a net learns from the others", "[tables]") {

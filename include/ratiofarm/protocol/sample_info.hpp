@@ -33,9 +33,15 @@ void fields(Archive& archive, MemberOf<Archive, SampleColumns>& value) {
 /// \throws SystemError if the file was replaced or written to since it was scanned
 void expect_unchanged(const SampleColumns& columns);
 
+/// Events of a sample with one of its further columns as their weights, "pool@sm", are read like a
+/// sample of their own; without a column they are the sample. No name of a sample has an "@".
+inline std::string events_with_weight(const std::string& sample, const std::string& column) {
+    return column.empty() ? sample : sample + "@" + column;
+}
+
 /// A sample of an events file, and which of its further columns of weights are wanted.
 struct SampleToRead {
-    std::string name;
+    std::string name;  ///< or events_with_weight()
     std::vector<std::string> weights;
     bool operator==(const SampleToRead&) const = default;
 };

@@ -87,13 +87,20 @@ def sample_names(path: str | os.PathLike[str]) -> list[str]:
 def read_events(path: str | os.PathLike[str], sample: str) -> Events:
     """All events of a sample, compared with their checksums. Raises Problem if it is missing or damaged."""
     with open_table(path, FORMAT, [VERSION]) as file:
+        weight = "weight"
+        if "@" in sample and sample not in file:  # a sample with one of its further columns as weights
+            sample, _, column = sample.partition("@")
+            weight = f"weights/{column}"
+            if sample in file and weight not in file[sample]:
+                raise Problem(f"'{path}': sample '{sample}' has no weights '{column}'"
+                              + did_you_mean(column, [name for name in file[sample].get("weights", {}) if not name.endswith("_crc")]))
         if not isinstance(file.get(sample), h5py.Group):
             raise Problem(f"'{path}': no sample '{sample}'"
                           + did_you_mean(sample, [name for name, item in file.items() if isinstance(item, h5py.Group)]))
         group = file[sample]
         further = [name for name in group.get("weights", {}) if not name.endswith("_crc")]
         return Events(sample, [str(name) for name in group["features"].attrs["columns"]],
-                      read_rows(group["features"]).astype("f4", copy=False), read_rows(group["weight"]).astype("f8", copy=False),
+                      read_rows(group["features"]).astype("f4", copy=False), read_rows(group[weight]).astype("f8", copy=False),
                       read_rows(group["id"]).astype("u8", copy=False),
                       {name: read_rows(group["weights"][name]).astype("f8", copy=False) for name in further})
 

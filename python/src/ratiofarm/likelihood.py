@@ -235,6 +235,11 @@ class Likelihood:
                 raise Problem(f"region '{region.name}' has no observed contents; add observed = [...], or fit Asimov data")
             self.regions.append(region)
 
+    @staticmethod
+    def parameters_of(campaign: Mapping[str, Any]) -> dict[str, Parameter]:
+        """Those of a campaign that is not fitted."""
+        return _parameters(campaign)
+
     def point(self, values: Point | None = None, **named: float) -> dict[str, float]:
         """All parameters; those that are not given are at their start."""
         given = dict(values or {}) | named
@@ -280,6 +285,26 @@ def coefficient(text: str) -> Callable[[Point], float]:
     return value
 
 
+def events_of(process: Mapping[str, Any]) -> str:
+    """The events of a [[process]]: a sample, or "sample@column" with a column of its own as weights."""
+    sample = str(process.get("sample", process["name"]))
+    return sample + "@" + str(process["weight"]) if process.get("weight") else sample
+
+
+def campaign_coefficients(campaign: Mapping[str, Any]) -> dict[str, str]:
+    """The formula of every process; those of a morphing basis are f = V^-1 t, with V the terms at the anchors."""
+    found = {section["name"]: str(section.get("coefficient", "1")) for section in campaign.get("process", [])}
+    for basis in campaign.get("morphing", []):
+        amplitude = basis.get("amplitude", [])
+        terms = basis.get("terms") or [f"({a})*({b})" for k, a in enumerate(amplitude) for b in amplitude[k:]]
+        names = {name for point in basis["anchors"].values() for name in point}
+        functions = [coefficient(term) for term in terms]
+        values = np.array([[t({name: point.get(name, 0.0) for name in names}) for t in functions] for point in basis["anchors"].values()])
+        for name, column in zip(basis["anchors"], np.linalg.inv(values).T.tolist()):
+            found[name] = " + ".join(f"({c:.17g})*({term})" for c, term in zip(column, terms) if c != 0.0) or "0"
+    return found
+
+
 def _parameters(campaign: Mapping[str, Any]) -> dict[str, Parameter]:
     sections = dict(campaign.get("parameters", {}))
     for systematic in campaign.get("systematic", []):
@@ -305,6 +330,7 @@ class _Model:
                           "reader does not know; use = \"report\" and method = \"replicas\" leave them as they are")
         self.systematics = campaign.get("systematic", [])
         self.processes = {section["name"]: section for section in campaign.get("process", [])}
+        self.coefficients = campaign_coefficients(campaign)
         self.shape_norm = campaign.get("inference", {}).get("shape_norm", "reference")
         null_shapes = campaign.get("systematics", {}).get("null_shapes", "as_error")
         self.keep_null_shapes = null_shapes == "keep" if keep_null_shapes is None else keep_null_shapes
@@ -313,8 +339,6 @@ class _Model:
         if name not in self.processes:
             raise Problem(f"'{ratios.path}': process '{name}' is not in the campaign" + did_you_mean(name, self.processes))
         section = self.processes[name]
-        if "coefficient" not in section and any("morphing" in key for key in section):
-            raise Problem("a morphing basis: use the resolved campaign of the run directory, which shows its coefficients")
         expected = region.get("yield", {}).get(name, section.get("yield", ratios.yields[name]))
         yields, shapes = {}, {}
         for systematic in self.systematics:
@@ -332,7 +356,7 @@ class _Model:
             factors = ratios.yield_factors.get((name, parameter)) if declared is None else declared.get(name)
             if factors is not None:
                 yields[parameter] = (systematic.get("yield_code", "code4"), *factors)
-        return Process(name, float(expected), coefficient(section.get("coefficient", "1")), yields, shapes)
+        return Process(name, float(expected), coefficient(self.coefficients[name]), yields, shapes)
 
     def region(self, section: Mapping[str, Any], ratios: Ratios, source: str, is_data: bool, made_at: Point) -> Unbinned:
         """The events that are fitted, and those of the reference where sums over it are needed."""
@@ -351,7 +375,7 @@ class _Model:
         if is_data:
             factors[source] = 1.0
         elif source == "samples":
-            factors = {self.processes[process.name].get("sample", process.name): 1.0 for process in processes
+            factors = {events_of(self.processes[process.name]): 1.0 for process in processes
                        if process.rate(made_at) != 0.0}
         if normalised or by_mixture or self.all_reference:
             for _, sample, fraction in ratios.reference:
@@ -384,7 +408,7 @@ class _Model:
             rate = process.rate(made_at)
             if rate == 0.0:
                 continue
-            mine = rows[self.processes[process.name].get("sample", process.name)]
+            mine = rows[events_of(self.processes[process.name])]
             weight = region.weight[mine]
             shaped = weight * region.densities(made_at, mine)[:, j] / region.r[mine, j]
             region.weight[mine] = rate * shaped / shaped.sum()

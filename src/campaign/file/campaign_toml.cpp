@@ -90,6 +90,7 @@ void write_model(TomlWriter& out, const Campaign& campaign) {
     for (const ProcessSection& process : campaign.processes) {
         out.section("[[process]]");
         out.keys(process);
+        if (!process.weight.empty()) out.key("weight", process.weight);
     }
     write_systematics(out, campaign);
     write_regions(out, campaign);

@@ -62,6 +62,7 @@ void read_process(const ConfigNode& node,
                                     "': for example sample = \"S\"");
     }
     table.name("sample", process.sample);
+    table.name("weight", process.weight);
     read_coefficient(table, campaign, process);
     campaign.processes.push_back(std::move(process));
 }

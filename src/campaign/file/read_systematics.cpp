@@ -62,6 +62,13 @@ void read_shapes(const TableReader& table,
             check_process(member.value, path, member.key, campaign, mistakes);
             const TableReader sides(&member.value, "systematic.shape", path, mistakes);
             shapes.push_back(read_sides(sides, member.key));
+            const auto its =
+                std::ranges::find(campaign.processes, member.key, &ProcessSection::name);
+            const bool weighted = its != campaign.processes.end() && !its->weight.empty();
+            if (!weighted || shapes.back().source == SystematicSection::Source::weights) continue;
+            sides.wrong("up", "process '" + member.key +
+                                  "' has a weight of its own, so varied samples would have another "
+                                  "one; give varied weights, up_weight and down_weight");
         }
         return;
     }

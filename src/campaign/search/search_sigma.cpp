@@ -78,7 +78,7 @@ std::vector<ProcessRate> process_rates(const Campaign& campaign,
     std::vector<ProcessRate> rates;
     for (const ProcessSection& process : campaign.processes) {
         ProcessRate rate;
-        rate.yield = process.yield.value_or(find_sample(samples, process.sample).sum_of_weights);
+        rate.yield = process.yield.value_or(find_sample(samples, process.events()).sum_of_weights);
         add_coefficient(campaign, process.coefficient, rate);
         if (!std::isfinite(rate.slope)) {
             throw DataError("search.objective = \"sigma\": the coefficient of process '" +

@@ -32,15 +32,15 @@ VariedSums varied_sums(const std::vector<SampleSums>& sums,
                        const ProcessEffect& effect) {
     const SystematicSection::Shape& shape = *effect.shape;
     if (shape.source == SystematicSection::Source::weights) {
-        return {find_sums(sums, process.sample, shape.up),
-                find_sums(sums, process.sample, shape.down)};
+        return {find_sums(sums, process.events(), shape.up),
+                find_sums(sums, process.events(), shape.down)};
     }
     return {find_sums(sums, shape.up), find_sums(sums, shape.down)};
 }
 
 double total_yield(const ProcessSection& process, const std::vector<SampleSums>& sums) {
     if (process.yield) return *process.yield;
-    const SampleSums& sample = find_sums(sums, process.sample);
+    const SampleSums& sample = find_sums(sums, process.events());
     return positive_sum(sample.sum, sample);
 }
 
@@ -59,7 +59,7 @@ std::vector<ProcessEffect> counted_effects(const Campaign& campaign,
             effect.owner = s;
             if (systematic.yields) continue;
             const auto [up, down] = varied_sums(sums, process, effect);
-            const SampleSums& nominal = find_sums(sums, process.sample);
+            const SampleSums& nominal = find_sums(sums, process.events());
             const double sum = positive_sum(nominal.sum, nominal);
             effect.total = {.up = positive_sum(up.sum, up) / sum,
                             .down = positive_sum(down.sum, down) / sum};

@@ -76,7 +76,7 @@ BinnedSample filled_sample(const Campaign& campaign,
                            std::size_t r) {
     const double yield = total_yield(process, sums);
     BinnedSample sample{.name = process.name,
-                        .contents = contents_of(find_sums(sums, process.sample), r, yield),
+                        .contents = contents_of(find_sums(sums, process.events()), r, yield),
                         .coefficient = process.coefficient};
     for (const ProcessEffect& effect : counted_effects(campaign, sums, process)) {
         const SystematicSection& owner = campaign.systematics[effect.owner];
@@ -112,7 +112,7 @@ Totals totals_of(const Campaign& campaign,
         const ProcessSection& process = campaign.processes[j];
         const double f = coefficient_at_start(process.coefficient, campaign);
         const std::vector<double> variances =
-            variances_of(find_sums(sums, process.sample), r, total_yield(process, sums));
+            variances_of(find_sums(sums, process.events()), r, total_yield(process, sums));
         for (std::size_t b = 0; b < region.n_bins(); ++b) {
             totals.expected[b] += f * region.samples[j].contents[b];
             totals.variance[b] += f * f * variances[b];
@@ -209,7 +209,7 @@ FilledRegion fill_region(const Campaign& campaign,
     own.mc_stat = true;
     observe(campaign, sums, r, own);
     const bool empty = std::ranges::all_of(campaign.processes, [&](const auto& process) {
-        return find_sums(sums, process.sample).regions[r].inference_events() == 0;
+        return find_sums(sums, process.events()).regions[r].inference_events() == 0;
     });
     if (empty) return filled;
     for (const ProcessSection& process : campaign.processes) {

@@ -55,7 +55,7 @@ private:
         std::vector<std::vector<SystematicSection::Yield>> yields(campaign.systematics.size());
         for (std::size_t j = 0; j < written_.processes.size(); ++j) {
             const ProcessSection& process = written_.processes[j];
-            const SampleSums& nominal = find_sums(sums_, process.sample);
+            const SampleSums& nominal = find_sums(sums_, process.events());
             const double share = share_in(nominal, r, "process '" + process.name + "'");
             if (!(share > 0.0)) continue;
             campaign.processes[j].yield = share * total_yield(process, sums_);
@@ -149,7 +149,7 @@ private:
     void tell_thin(std::size_t r) {
         std::string text;
         for (const ProcessSection& process : written_.processes) {
-            const RegionSums& region = find_sums(sums_, process.sample).regions[r];
+            const RegionSums& region = find_sums(sums_, process.events()).regions[r];
             if (region.events == 0) continue;
             text += (text.empty() ? "" : ", ") + process.name + " " + std::to_string(region.events);
         }

@@ -88,7 +88,7 @@ std::optional<std::size_t> FeatureRange::outside(std::span<const float> features
 std::vector<std::string> support_samples(const Campaign& campaign) {
     std::vector<std::string> samples;
     for (const auto& [process, share] : campaign.reference.mixture) {
-        const std::string& sample = campaign.process(process).sample;
+        const std::string& sample = campaign.process(process).events();
         if (std::ranges::find(samples, sample) == samples.end()) samples.push_back(sample);
     }
     return samples;

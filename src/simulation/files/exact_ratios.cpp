@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "ratiofarm/core/contracts.hpp"
+#include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/tables/ratio_set_writer.hpp"
 
 namespace ratiofarm {
@@ -47,6 +48,11 @@ public:
 private:
     void plan_processes() {
         for (const ProcessSection& process : campaign_.processes) {
+            if (!process.weight.empty()) {
+                throw ConfigError("process '" + process.name + "': weight = \"" + process.weight +
+                                  "\": exact ratios are those of the sample's own weights; leave "
+                                  "'weight' away");
+            }
             const SimulatedSample sample = sample_named(process.sample);
             processes_.push_back(sample);
             const double yield = process.yield.value_or(model_.nominal().yield(sample));

@@ -65,7 +65,8 @@ Columns columns_of(const EventLayout& layout) {
             .weights = std::move(weights)};
 }
 
-void create_copy(const h5::File& copy, const EventLayout& layout) {
+void create_copy(const h5::File& copy, const EventLayout& original) {
+    const EventLayout layout = original.written();
     const Columns columns = columns_of(layout);
     h5::create_group(copy, "/" + layout.sample);
     create_column(copy, columns.features);
@@ -75,8 +76,9 @@ void create_copy(const h5::File& copy, const EventLayout& layout) {
     for (const ColumnLayout& weights : columns.weights) create_column(copy, weights);
 }
 
-void copy_events(const h5::File& original, const h5::File& copy, const EventLayout& layout) {
-    const EventBlockReader reader(original, layout);
+void copy_events(const h5::File& original, const h5::File& copy, const EventLayout& source) {
+    const EventBlockReader reader(original, source);
+    const EventLayout layout = source.written();
     const CheckedColumn features(copy, layout.path("features"));
     const CheckedColumn weight(copy, layout.path("weight"));
     const CheckedColumn id(copy, layout.path("id"));
@@ -98,7 +100,7 @@ void copy_events(const h5::File& original, const h5::File& copy, const EventLayo
 
 void verify_copy(const h5::File& copy, std::span<const EventLayout> layouts) {
     for (const EventLayout& layout : layouts) {
-        const EventBlockReader reader(copy, layout);
+        const EventBlockReader reader(copy, layout.written());
         for (std::uint64_t block = 0; block < reader.blocks(); ++block) reader.read(block);
     }
 }

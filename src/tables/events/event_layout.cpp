@@ -33,14 +33,18 @@ class LayoutReader {
 public:
     LayoutReader(const h5::File& file, const SampleToRead& sample, Problems& problems)
         : file_(file), wanted_(sample), problems_(problems) {
-        layout_.sample = sample.name;
+        layout_.sample = layout_.group = sample.name;
+        const auto at = sample.name.find('@');
+        if (at == std::string::npos || h5::is_group(file_, "/" + sample.name)) return;
+        layout_.group = sample.name.substr(0, at);
+        layout_.weights_as_weight = sample.name.substr(at + 1);
     }
 
     std::optional<EventLayout> read() {
         const std::size_t before = problems_.lines().size();
         if (!has_group()) return std::nullopt;
         const bool features = find("features", layout_.features);
-        const bool weight = find("weight", layout_.weight);
+        const bool weight = find_weight();
         const bool id = find("id", layout_.id);
         if (features) check_features();
         if (weight) check_list("weight", layout_.weight);
@@ -53,12 +57,11 @@ public:
 
 private:
     bool has_group() {
-        const std::string group = "/" + layout_.sample;
-        if (h5::is_group(file_, group)) return true;
+        if (h5::is_group(file_, "/" + layout_.group)) return true;
         std::vector<std::string> samples = h5::member_names(file_, "/");
         std::erase_if(samples, [&](const auto& name) { return !h5::is_group(file_, "/" + name); });
-        problems_.add("sample '" + layout_.sample + "'",
-                      "is missing" + did_you_mean(layout_.sample, samples) +
+        problems_.add("sample '" + layout_.group + "'",
+                      "is missing" + did_you_mean(layout_.group, samples) +
                           " (the file holds: " + listed(samples) + ")");
         return false;
     }
@@ -69,7 +72,7 @@ private:
             info = h5::describe(h5::open_dataset(file_, path));
             return true;
         }
-        const std::vector<std::string> members = h5::member_names(file_, "/" + layout_.sample);
+        const std::vector<std::string> members = h5::member_names(file_, "/" + layout_.group);
         problems_.add(path, "is missing" + did_you_mean(dataset, members) +
                                 " (the sample holds: " + listed(members) + ")");
         return false;
@@ -83,17 +86,28 @@ private:
         return names;
     }
 
-    void add_weights(const std::string& name) {
-        const std::string dataset = weights_dataset(name);
-        const std::string path = layout_.path(dataset);
-        if (!h5::is_dataset(file_, path)) {
-            const std::vector<std::string> members = further_weights();
-            problems_.add(path, "is missing" + did_you_mean(name, members) +
-                                    " (further weights of the sample: " + listed(members) + ")");
-            return;
+    bool find_weights(const std::string& name, h5::DatasetInfo& info) {
+        const std::string path = layout_.path(weights_dataset(name));
+        if (h5::is_dataset(file_, path)) {
+            info = h5::describe(h5::open_dataset(file_, path));
+            return true;
         }
-        layout_.weights.push_back({name, h5::describe(h5::open_dataset(file_, path))});
-        check_list(dataset, layout_.weights.back().info);
+        const std::vector<std::string> members = further_weights();
+        problems_.add(path, "is missing" + did_you_mean(name, members) +
+                                " (further weights of the sample: " + listed(members) + ")");
+        return false;
+    }
+
+    bool find_weight() {
+        const std::string& name = layout_.weights_as_weight;
+        return name.empty() ? find("weight", layout_.weight) : find_weights(name, layout_.weight);
+    }
+
+    void add_weights(const std::string& name) {
+        h5::DatasetInfo info;
+        if (!find_weights(name, info)) return;
+        layout_.weights.push_back({name, info});
+        check_list(weights_dataset(name), info);
     }
 
     void check_features() {
@@ -159,6 +173,18 @@ void Problems::throw_if_any() const {
     std::string text;
     for (const std::string& line : lines_) text += (text.empty() ? "" : "\n") + line;
     throw DataError(text);
+}
+
+std::string EventLayout::path(std::string_view dataset) const {
+    const bool other = dataset == "weight" && !weights_as_weight.empty();
+    return "/" + group + "/" + (other ? weights_dataset(weights_as_weight) : std::string(dataset));
+}
+
+EventLayout EventLayout::written() const {
+    EventLayout copy = *this;
+    copy.group = sample;
+    copy.weights_as_weight.clear();
+    return copy;
 }
 
 bool EventLayout::is_native() const {

@@ -37,7 +37,9 @@ private:
 
 /// How one sample is stored.
 struct EventLayout {
-    std::string sample;
+    std::string sample;             ///< "S", or "pool@sm"
+    std::string group;              ///< of the file, "pool"; of its own name in copies
+    std::string weights_as_weight;  ///< further column that is the weight, "sm"; mostly empty
     h5::DatasetInfo features;
     h5::DatasetInfo weight;
     h5::DatasetInfo id;
@@ -49,9 +51,11 @@ struct EventLayout {
     std::vector<Weights> weights;  ///< those that were asked for
 
     std::uint64_t events() const { return weight.rows(); }
-    std::string path(std::string_view dataset) const {
-        return "/" + sample + "/" + std::string(dataset);
-    }
+    std::string path(std::string_view dataset) const;
+
+    /// As it is written to another file: a sample of its own.
+    EventLayout written() const;
+
     /// Contiguous, in our types and aligned: ready to be mapped.
     bool is_native() const;
 };

@@ -26,7 +26,7 @@ struct Source {
     std::vector<double> log_share;       ///< [densities]
     std::uint64_t rows = 0;              ///< kept
 
-    std::string path(std::string_view dataset) const { return layout.path(dataset); }
+    std::string path(std::string_view dataset) const { return layout.written().path(dataset); }
 };
 
 Source source_of(const h5::File& original,
@@ -40,9 +40,10 @@ Source source_of(const h5::File& original,
     Source source{wanted, std::move(*layout), {}, {}, {}, 0};
     source.columns = source.layout.columns;
     source.columns.insert(source.columns.end(), added.names.begin(), added.names.end());
-    if (h5::exists(original, source.path(density_dataset))) {
-        source.densities =
-            h5::read_texts_attribute(original, source.path(density_dataset), "processes");
+    // With other weights the events have another density.
+    const std::string density = source.layout.path(density_dataset);
+    if (source.layout.weights_as_weight.empty() && h5::exists(original, density)) {
+        source.densities = h5::read_texts_attribute(original, density, "processes");
     }
     for (const std::string& process : source.densities) {
         const auto known = std::ranges::find(shares, process, &LogShares::value_type::first);
@@ -178,8 +179,8 @@ void write_kept(const h5::File& original,
         RATIOFARM_EXPECT(more.size() == block.rows.size() * added.names.size());
         std::vector<double> density;
         if (!source.densities.empty()) {
-            density =
-                CheckedColumn(original, source.path(density_dataset)).read<double>(block.rows);
+            density = CheckedColumn(original, source.layout.path(density_dataset))
+                          .read<double>(block.rows);
             for (std::size_t i = 0; i < density.size(); ++i) {
                 density[i] -= source.log_share[i % source.log_share.size()];
             }
