@@ -24,6 +24,7 @@ install(FILES
     cmake/Xxhash.cmake
     DESTINATION ${package_dir})
 
-install(PROGRAMS scripts/import_events.py scripts/event_expressions.py scripts/event_tables.py DESTINATION ${CMAKE_INSTALL_DATADIR}/ratiofarm)
+install(PROGRAMS scripts/import_events.py scripts/event_expressions.py scripts/event_tables.py
+    scripts/import_madminer.py DESTINATION ${CMAKE_INSTALL_DATADIR}/ratiofarm)
 install(PROGRAMS slurm/site.sh slurm/supervise.sh slurm/run.sbatch slurm/local.sh
     DESTINATION ${CMAKE_INSTALL_DATADIR}/ratiofarm/slurm)

@@ -6,6 +6,7 @@ Tables are read in pieces, so that files larger than the memory can be imported.
 its name when it is complete. Exit code 2: something that the user can fix.
 """
 import argparse
+import contextlib
 import errno
 import glob
 import os
@@ -353,25 +354,30 @@ def expect_same_entries(samples, entries, options):
                       "columns that do, for example --id run,event")
 
 
-def import_all(options):
+@contextlib.contextmanager
+def published(path):
+    """A path to write to; at the end it is synced and gets its final name, so that this name means complete."""
+    partial = path + ".partial"
+    try:
+        yield partial
+        with open(partial, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    finally:
+        if os.path.exists(partial):
+            os.remove(partial)
+
+
+def import_all():
+    options = parse()
     samples = read_samples(options)
     choose_weights(options, samples)
     mirror(options, samples)
-    partial = options.out + ".partial"
-    try:
-        with h5py.File(partial, "w") as file:
-            file.attrs["format"] = "ratiofarm-events"
-            file.attrs["version"] = 1
-            entries = [import_sample(file, sample, options) for sample in samples]
-            expect_same_entries(samples, entries, options)
-        descriptor = os.open(partial, os.O_RDONLY)
-        os.fsync(descriptor)
-        os.close(descriptor)
-        os.replace(partial, options.out)
-    except BaseException:
-        if os.path.exists(partial):
-            os.remove(partial)
-        raise
+    with published(options.out) as partial, h5py.File(partial, "w") as file:
+        file.attrs["format"] = "ratiofarm-events"
+        file.attrs["version"] = 1
+        entries = [import_sample(file, sample, options) for sample in samples]
+        expect_same_entries(samples, entries, options)
     print(f"{options.out}: {len(samples)} samples with the features {', '.join(name for name, _ in options.features)}")
 
 
@@ -398,10 +404,10 @@ def parse():
     return options
 
 
-def main():
-    """\return the exit code, as the README lists them"""
+def main(work=import_all):
+    """\return the exit code, as docs/commands.md lists them"""
     try:
-        import_all(parse())
+        work()
         sys.stdout.flush()
         return 0
     except Problem as problem:
@@ -423,10 +429,15 @@ def main():
         return 75 if full else 2
 
 
-if __name__ == "__main__":
-    code = main()
+def guarded(work):
+    """Ends the process with the exit code of some work."""
+    code = main(work)
     try:
         sys.stdout.close()
     except OSError:
         pass
     os._exit(code)
+
+
+if __name__ == "__main__":
+    guarded(import_all)

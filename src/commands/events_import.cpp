@@ -23,10 +23,10 @@ constexpr std::array endings{".root", ".csv",     ".tsv", ".txt", ".dat", ".csv.
                              ".npz",  ".parquet", ".pq",  ".h5",  ".hdf5"};
 
 /// Beside the programs: share/ratiofarm of the installation, or of the build.
-fs::path script() {
+fs::path script(const char* name) {
     std::error_code error;
     const fs::path program = fs::read_symlink("/proc/self/exe", error);
-    fs::path path = program.parent_path().parent_path() / "share/ratiofarm/import_events.py";
+    fs::path path = program.parent_path().parent_path() / "share/ratiofarm" / name;
     if (!fs::exists(path)) {
         throw ConfigError(fmt::format(
             "'{}' is missing; it is installed with the programs (cmake --install)", path.string()));
@@ -41,7 +41,17 @@ std::string python(const Arguments& arguments) {
 }
 
 std::vector<std::string> command_line(const Arguments& arguments, const fs::path& out) {
-    std::vector<std::string> words{python(arguments), script().string(), "--out", out.string()};
+    const bool madminer = arguments.has("madminer");
+    std::vector<std::string> words{
+        python(arguments), script(madminer ? "import_madminer.py" : "import_events.py").string(),
+        "--out", out.string()};
+    if (madminer) {
+        for (const char* option : {"madminer", "campaign", "lumi"}) {
+            if (!arguments.has(option)) continue;
+            words.push_back(fmt::format("--{}={}", option, arguments.text(option)));
+        }
+        return words;
+    }
     for (const char* option : passed) {
         for (const std::string& value : arguments.texts(option)) {
             // One word: a weight or a cut may begin with a dash.
@@ -93,6 +103,9 @@ std::vector<Option> events_options() {
          "the varied; may be repeated"},
         {"cut", "EXPRESSION",
          "keep events for which it is true, each condition in brackets: \"(mass > 50) & ok\""},
+        {"madminer", "FILE", "events and campaign of a MadMiner file, with --campaign and --lumi"},
+        {"campaign", "FILE", "campaign to write (default: campaign.toml)"},
+        {"lumi", "NUMBER", "luminosity in 1/pb, for which weights are events", "1"},
         {"python", "FILE",
          "Python with numpy, h5py, and uproot or pyarrow (default: $RATIOFARM_PYTHON, or "
          "python3)"}};
@@ -106,15 +119,21 @@ bool is_events_table(const fs::path& file) {
 
 ExitCode import_events(const Arguments& arguments) {
     const fs::path out = arguments.has("out") ? arguments.text("out") : "events.h5";
-    if (!arguments.has("features")) {
+    if (!arguments.has("features") && !arguments.has("madminer")) {
         throw ConfigError(
             "import: --features is missing: the columns that the nets see, for example "
             "--features mass,pt");
     }
-    if (fs::exists(out) && !arguments.has("force")) {
+    const auto expect_new = [&](const fs::path& file, const char* option) {
+        if (!fs::exists(file) || arguments.has("force")) return;
         throw ConfigError(fmt::format(
-            "'{}' exists already; choose another file with --out, or use --force to replace it",
-            out.string()));
+            "'{}' exists already; choose another file with --{}, or use --force to replace it",
+            file.string(), option));
+    };
+    expect_new(out, "out");
+    if (arguments.has("madminer")) {
+        expect_new(arguments.has("campaign") ? arguments.text("campaign") : "campaign.toml",
+                   "campaign");
     }
     std::fflush(nullptr);
     return static_cast<ExitCode>(run_and_wait(command_line(arguments, out)));

@@ -108,7 +108,9 @@ ExitCode import_workspace(const Arguments& arguments) {
 ExitCode run_import(RunContext&, const Arguments& arguments) {
     const bool has_file = !arguments.positional().empty();
     const bool is_table = has_file && is_events_table(arguments.positional().front());
-    if (is_table || arguments.has("sample")) return import_events(arguments);
+    if (is_table || arguments.has("sample") || arguments.has("madminer")) {
+        return import_events(arguments);
+    }
     if (has_file) return import_workspace(arguments);
     throw ConfigError(
         "import: nothing to import; give a pyhf WORKSPACE.json, or tables of events like "

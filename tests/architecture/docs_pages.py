@@ -96,7 +96,7 @@ def check_commands(page):
         if option and page.parent in (ROOT, ROOT / "docs") and option[1] not in all_options():
             fault(page, f"no command has an option {option[0]}")
         unquoted = re.sub(r'"[^"]*"', '""', line)  # options in quotes are those of another program
-        for command, rest in re.findall(r"(?<![\w./-])ratiofarm ([a-z]+)(?!\.?\w)((?: [^`'|;#()]*)?)", unquoted):
+        for command, rest in re.findall(r"(?<![\w./-])(?<!-m )ratiofarm ([a-z]+)(?!\.?\w)((?: [^`'|;#()]*)?)", unquoted):
             known = options_of(command)
             if known is None:
                 fault(page, f"'ratiofarm {command}' is no command")

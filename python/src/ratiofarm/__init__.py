@@ -12,6 +12,7 @@ from . import plots
 from .bundle import Bundle, open_bundle
 from .events import Events, read_events, sample_names, write_events
 from .files import Problem
+from .fisher import Information, fisher
 from .likelihood import Likelihood
 from .nets import Ensemble
 from .process import RunFailed, run
@@ -21,5 +22,5 @@ from .split import fold_of, split_part
 from .table import Table
 
 __version__ = "0.1.0"
-__all__ = ["Bundle", "Ensemble", "Events", "Likelihood", "Problem", "Ratios", "Run", "RunFailed", "Table", "fold_of", "open_bundle", "open_run", "plots",
-           "read_events", "run", "sample_names", "split_part", "write_events"]
+__all__ = ["Bundle", "Ensemble", "Events", "Information", "Likelihood", "Problem", "Ratios", "Run", "RunFailed", "Table", "fisher",
+           "fold_of", "open_bundle", "open_run", "plots", "read_events", "run", "sample_names", "split_part", "write_events"]
