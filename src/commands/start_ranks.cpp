@@ -31,8 +31,12 @@ void on_signal(int signal) {
 
 std::vector<std::string> launch_words(std::uint64_t ranks) {
     const std::string count = std::to_string(ranks);
-    if (mpi::library_version().starts_with("Open MPI")) {
+    const std::string mpi = mpi::library_version();
+    if (mpi.starts_with("Open MPI v4") || mpi.starts_with("Open MPI v3")) {
         return {"mpirun", "--quiet", "--oversubscribe", "--bind-to", "none", "-n", count};
+    }
+    if (mpi.starts_with("Open MPI")) {  // from 5 on; it knows no --quiet
+        return {"mpirun", "--map-by", ":OVERSUBSCRIBE", "--bind-to", "none", "-n", count};
     }
     return {"mpiexec", "-n", count};
 }
