@@ -188,7 +188,7 @@ ExitCode run_explain(RunContext&, const Arguments& arguments) {
     fmt::print("state        {}\n", state_text(task, directory, all));
     if (task.cost > 0.0) fmt::print("cost         {}\n", cost_text(task, learned_costs(all)));
     print_history(task, all);
-    fmt::print("{}", nets_text(task.digest, planned.choices, planned.campaign.gates));
+    fmt::print("{}", nets_text(task.digest, planned.choices, planned.campaign));
     if (has_digest) fmt::print("files        {}\n", directory.result(task.digest).string());
     return ExitCode::done;
 }

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "campaign/ensemble_spec.hpp"
+
 namespace ratiofarm {
 namespace {
 
@@ -14,12 +16,25 @@ const char* state_word(const SlotChoice& choice, std::size_t tried) {
     return "trained; the gates decide when all nets of its ensemble are trained";
 }
 
-std::string checks_text(const TrainedNet& net, const GatesSection& gates) {
+/// Columns that the nets of an ensemble see.
+std::vector<std::string> features_of(const std::string& ensemble, const Campaign& campaign) {
+    EnsembleRole role = EnsembleRole::classes;  // of the preselection, which is no spec
+    for (const EnsembleSpec& spec : ensemble_specs(campaign)) {
+        if (spec.name == ensemble) role = spec.role;
+    }
+    return net_settings(campaign, role).features;
+}
+
+std::string checks_text(const TrainedNet& net,
+                        const GatesSection& gates,
+                        const std::vector<std::string>& features) {
     std::string text;
     for (const GateCheck& check : gate_checks(net, gates)) {
         if (check.gate == "failure") continue;
-        text += fmt::format("  {:<13}{:<10.4g} {} {:.4g}{}\n", check.gate, check.value,
+        const bool named = check.feature && *check.feature < features.size();
+        text += fmt::format("  {:<13}{:<10.4g} {} {:.4g}{}{}\n", check.gate, check.value,
                             check.gate == "constant" ? "at least" : "at most", check.allowed,
+                            named ? " in '" + features[*check.feature] + "'" : "",
                             check.passed ? "" : "  <- beyond");
     }
     return text;
@@ -28,27 +43,30 @@ std::string checks_text(const TrainedNet& net, const GatesSection& gates) {
 std::string net_text(const NetSlot& slot,
                      const SlotChoice& choice,
                      std::size_t tried,
-                     const GatesSection& gates) {
+                     const GatesSection& gates,
+                     const std::vector<std::string>& features) {
     const TriedNet& net = slot.tried[tried];
     std::string text = fmt::format("net          {}: {}\n", net.name, state_word(choice, tried));
     if (tried < choice.exclusions.size()) {
         text += fmt::format("  why        {}\n", choice.exclusions[tried].text);
     }
-    return text + checks_text(*net.result, gates);
+    return text + checks_text(*net.result, gates, features);
 }
 
 }  // namespace
 
 std::string nets_text(const Digest& training,
                       const std::vector<EnsembleChoice>& choices,
-                      const GatesSection& gates) {
+                      const Campaign& campaign) {
     std::string text;
     for (const EnsembleChoice& ensemble : choices) {
+        std::vector<std::string> features;
         for (std::size_t index = 0; index < ensemble.slots.size(); ++index) {
             const NetSlot& slot = ensemble.slots[index];
             for (std::size_t tried = 0; tried < slot.tried.size(); ++tried) {
                 if (slot.tried[tried].place.task != training) continue;
-                text += net_text(slot, ensemble.choices[index], tried, gates);
+                if (features.empty()) features = features_of(ensemble.name, campaign);
+                text += net_text(slot, ensemble.choices[index], tried, campaign.gates, features);
             }
         }
     }

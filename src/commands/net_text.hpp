@@ -12,7 +12,7 @@ namespace ratiofarm {
 /// if it is not trained.
 std::string nets_text(const Digest& training,
                       const std::vector<EnsembleChoice>& choices,
-                      const GatesSection& gates);
+                      const Campaign& campaign);
 
 /// For `status`: one line per excluded net and per place that stays empty.
 std::string exclusions_text(const std::vector<EnsembleRecord>& ensembles);

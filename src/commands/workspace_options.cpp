@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <utility>
 
 #include <fmt/format.h>
@@ -44,6 +45,11 @@ Places find_places(const Arguments& arguments) {
         places.campaign = RunDirectory(places.out).campaign();
     } else {
         places.campaign = "campaign.toml";
+        if (!std::filesystem::exists(places.campaign)) {
+            throw ConfigError(
+                "there is no 'campaign.toml' in this folder: name the campaign, or its run "
+                "directory with --out; 'ratiofarm init' writes one");
+        }
     }
     return places;
 }

@@ -18,6 +18,7 @@
 #include "report/report_html.hpp"
 #include "results/fit_json.hpp"
 #include "store/farm_progress.hpp"
+#include "store/lock.hpp"
 
 #include "ensembles.hpp"
 #include "stages.hpp"
@@ -157,6 +158,10 @@ StageEnd report_stage(RunContext& context,
         }
         for (const SeenProgress& seen : farms_at_work(place.directory)) {
             inputs.farms_at_work.push_back(seen.progress.text());
+        }
+        // Our own lock is that of `run`, whose last stage this is.
+        if (!books.lock && inputs.farms_at_work.empty() && living_owner(place.directory.lock())) {
+            inputs.farms_at_work.emplace_back("between two rounds of tasks");
         }
         inputs.facts.push_back({"this report", std::string(made_by())});
         add_regions(planned, place, inputs);

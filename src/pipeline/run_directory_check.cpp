@@ -128,14 +128,15 @@ std::optional<CheckedFile> check_file(const fs::path& path,
     }
 }
 
-/// Regular files that are not being written; folders may vanish meanwhile.
-std::vector<fs::path> files_below(const fs::path& root) {
+/// Regular files that are not being written, without pictures; folders may vanish meanwhile.
+std::vector<fs::path> files_of(const RunDirectory& directory) {
     std::vector<fs::path> files;
     std::error_code error;
-    for (fs::recursive_directory_iterator entry(root, error), end; entry != end;
+    for (fs::recursive_directory_iterator entry(directory.root(), error), end; entry != end;
          entry.increment(error)) {
         const std::string extension = entry->path().extension();
         if (extension == ".partial" || extension == ".stale") continue;
+        if (entry->path().parent_path() == directory.plots()) continue;
         std::error_code gone;
         if (entry->is_regular_file(gone)) files.push_back(entry->path());
     }
@@ -148,7 +149,7 @@ std::vector<fs::path> files_below(const fs::path& root) {
 std::vector<CheckedFile> check_run_directory(const RunDirectory& directory) {
     JournalState journal = read_journals(directory);
     std::vector<CheckedFile> all;
-    for (const fs::path& path : files_below(directory.root())) {
+    for (const fs::path& path : files_of(directory)) {
         auto checked = check_file(path, directory, journal);
         if (!checked) continue;
         checked->file = fs::relative(path, directory.root()).string();
@@ -174,7 +175,7 @@ std::vector<std::string> missing_files(const RunDirectory& directory) {
     if (!campaign.has_events()) return missing;
     for (const EnsembleSpec& spec : ensemble_specs(campaign)) {
         const fs::path path = directory.ensemble(spec.name);
-        if (fs::exists(path)) continue;
+        if (spec.role == EnsembleRole::halves || fs::exists(path)) continue;  // never gathered
         missing.push_back(path.lexically_relative(directory.root()).string());
     }
     return missing;

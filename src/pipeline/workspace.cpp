@@ -100,9 +100,9 @@ void remove_results(const RunDirectory& directory,
     if (results > 0 && !request.remove_nets) {
         throw ConfigError(fmt::format(
             "--fresh would remove {} finished tasks of '{}', trained nets among them: add --yes if "
-            "they may go. 'gather', 'infer', 'fit', 'toys', 'gof' and 'report' with --fresh keep "
-            "the "
-            "nets and make only their own results again",
+            "they may go. 'gather', 'infer', 'fit', 'toys' and 'gof' with --fresh keep the nets "
+            "and "
+            "make only their own results again",
             results, directory.root().string()));
     }
     for (const fs::path& path : products(directory, *request.fresh)) {

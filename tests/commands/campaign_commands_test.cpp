@@ -57,6 +57,25 @@ TEST_CASE("a newcomer gets from init over plan and simulate to a valid campaign"
           Approx(planned["training_flop"].get<double>()).epsilon(0.1));
 }
 
+TEST_CASE("check tells mistakes of the file, its events and its trainings together", "[commands]") {
+    const TemporaryDirectory folder;
+    const auto run = [&](const std::string& words) { return run_ratiofarm(folder.path(), words); };
+    REQUIRE(run("init toy.toml --template signal-background").code == 0);
+    replace_in(folder / "toy.toml", "events = 100000", "events = 1000");
+    REQUIRE(run("simulate toy.toml").code == 0);
+    replace_in(folder / "toy.toml", "batch = 1024", "batch = 4096");
+    replace_in(folder / "toy.toml", "learning_rate = 1e-3", "learnin_rate = 1e-3");
+    replace_in(folder / "toy.toml", "[data]", "[data]\nblind = true\nsample = \"dta\"");
+
+    const Ended checked = run("check toy.toml");
+
+    CHECK(checked.code == 2);
+    CHECK(contains(checked.errors, "training.learnin_rate"));
+    CHECK(contains(checked.errors, "data.sample = \"dta\": "));
+    CHECK(contains(checked.errors, "toy.toml:"));
+    CHECK(contains(checked.errors, "ensemble 'S': training.batch = 4096 is larger than its 1"));
+}
+
 TEST_CASE("a plan counts folds, replicas, shapes and packs", "[commands]") {
     const TemporaryDirectory folder;
     REQUIRE(run_ratiofarm(folder.path(), "init c.toml --template interference").code == 0);

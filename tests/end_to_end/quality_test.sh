@@ -28,6 +28,7 @@ expect_in '^replaced   3 of 4 nets of S' ill.status
 ratiofarm explain 'S/member 3' --out ill > ill.explain
 expect_in '^net          S/member 3: excluded' ill.explain
 expect_in 'constant = 0' ill.explain
+expect_in "closure .* in 'x'" ill.explain
 ratiofarm explain 'S/member 3/replacement 1' --out ill > ill.explain
 expect_in 'in the ensemble' ill.explain
 expect_in 'S/member 0: diverged' ill/report.html
@@ -84,6 +85,7 @@ for launcher in env 'mpirun --oversubscribe -n 2'; do
     wait_for_checkpoint $out $farm
     # The report shows what there is, and disturbs nobody.
     ratiofarm report --out $out > page.out 2> page.err
+    expect_in 'a farm is at work' $out/report.html
     expect_in 'S/member 0: diverged' $out/report.html
     expect_in 'S: loss of the [4-7] nets' $out/report.html
     [ -d /proc/$farm ] || fail "the report ended the farm"
