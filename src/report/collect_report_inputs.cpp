@@ -218,7 +218,7 @@ void add_goodness_of_fit(const ReportSources& sources, ReportInputs& inputs) {
     const auto changes = differences(gof.made_from, inputs.fit->made_from);
     if (!changes.empty()) {
         inputs.warnings.push_back("gof.json belongs to another fit; run 'ratiofarm gof' again" +
-                                  first_of(changes, ", "));
+                                  first_of(changes, "\n  "));
         return;
     }
     for (const FittedParameter& parameter : inputs.fit->fit.parameters) {
@@ -242,7 +242,7 @@ void add_toys(const ReportSources& sources, ReportInputs& inputs) {
         return;
     }
     inputs.warnings.push_back("toys.json belongs to another fit; run 'ratiofarm toys' again" +
-                              first_of(changes, ", "));
+                              first_of(changes, "\n  "));
 }
 
 void add_files(const ReportSources& sources, ReportInputs& inputs) {

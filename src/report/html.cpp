@@ -8,8 +8,15 @@
 namespace ratiofarm {
 
 std::string escape_html(std::string_view text) {
+    constexpr std::string_view plus_minus = " +- ";
     std::string result;
-    for (const char c : text) {
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text.substr(i).starts_with(plus_minus)) {
+            result += " \u00b1 ";
+            i += plus_minus.size() - 1;
+            continue;
+        }
+        const char c = text[i];
         switch (c) {
             case '&': result += "&amp;"; break;
             case '<': result += "&lt;"; break;

@@ -8,7 +8,7 @@
 
 namespace ratiofarm {
 
-/// Text with the five characters that HTML reserves replaced.
+/// Text with the five characters that HTML reserves replaced, and " +- " by its sign.
 std::string escape_html(std::string_view text);
 
 /// A cell of a table; numbers stand right.

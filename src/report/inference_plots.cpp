@@ -160,13 +160,24 @@ std::vector<double> edges_of(const ToyHistogram& histogram) {
     return edges;
 }
 
+/// Wider bins for few toys.
+ToyHistogram coarser(const ToyHistogram& histogram, double toys) {
+    constexpr double few = 1000.0;
+    const std::size_t bins = histogram.counts.size() / 2;
+    if (toys >= few || 2 * bins != histogram.counts.size()) return histogram;
+    ToyHistogram wide{histogram.low, histogram.high, std::vector<std::uint64_t>(bins)};
+    for (std::size_t b = 0; b < 2 * bins; ++b) wide.counts[b / 2] += histogram.counts[b];
+    return wide;
+}
+
 /// Counts with sqrt(n), and what a distribution expects of as many toys; the outer bins hold all
 /// beyond. \param below  its cumulative distribution
-Panel toys_panel(const ToyHistogram& histogram, std::string law, const auto& below) {
-    const std::vector<double> edges = edges_of(histogram);
-    const std::size_t bins = histogram.counts.size();
+Panel toys_panel(ToyHistogram histogram, std::string law, const auto& below) {
     double toys = 0.0;
     for (const std::uint64_t count : histogram.counts) toys += static_cast<double>(count);
+    histogram = coarser(histogram, toys);
+    const std::vector<double> edges = edges_of(histogram);
+    const std::size_t bins = histogram.counts.size();
     std::vector<double> expected(bins);
     Curve points{.label = "toys", .mark = Mark::points, .colour = Colour::black};
     for (std::size_t b = 0; b < bins; ++b) {

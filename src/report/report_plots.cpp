@@ -55,12 +55,23 @@ Panel difference_panel(std::string label, Curve points, double centre) {
     return panel;
 }
 
-Curve scan_curve(const FitResult& fit, std::string label, Mark mark, Colour colour) {
+/// \param highest where the curve is cut: what lies above is left to the legend
+Curve scan_curve(
+    const FitResult& fit, std::string label, Mark mark, Colour colour, double highest) {
     Curve result = curve(std::move(label), mark, colour);
+    const ScanPoint* last = nullptr;
     for (const ScanPoint& point : fit.scan) {
         if (!point.converged) continue;
+        if (last != nullptr && (last->t > highest) != (point.t > highest)) {
+            const double part = (highest - last->t) / (point.t - last->t);
+            result.x.push_back(last->poi + part * (point.poi - last->poi));
+            result.y.push_back(highest);
+        }
+        last = &point;
         result.x.push_back(point.poi);
-        result.y.push_back(point.t);
+        // NaN is a gap; gnuplot draws no axes without a single point.
+        const bool cut = point.t > highest && fit.scan.size() > 2;
+        result.y.push_back(cut ? std::nan("") : point.t);
     }
     return result;
 }
@@ -100,17 +111,19 @@ Plot scan_plot(const FitRecord& record) {
     Panel panel{.y = {.label = "t = -2 ln(L / L(best))", .low = 0.0, .high = {}},
                 .curves = {},
                 .levels = {1.0, chi2_95},
-                .legend = Legend::top_centre};
+                .legend = Legend::top_left};
     double highest = chi2_95;
     for (const ScanPoint& point : record.fit.scan) highest = std::max(highest, point.t);
-    panel.y.high = std::min(highest * 1.1, highest_shown);
+    highest = std::min(highest * 1.1, highest_shown);
+    const auto lines = static_cast<double>(record.comparisons.size() + 1);
+    panel.y.high = highest * (1.1 + 0.08 * lines);
     for (std::size_t c = 0; c < record.comparisons.size(); ++c) {
         const ComparisonFit& other = record.comparisons[c];
         if (other.fit.scan.empty()) continue;
         panel.curves.push_back(
-            scan_curve(other.fit, other.label, Mark::dashes, palette[c % palette.size()]));
+            scan_curve(other.fit, other.label, Mark::dashes, palette[c % palette.size()], highest));
     }
-    panel.curves.push_back(scan_curve(record.fit, "this fit", Mark::line, Colour::blue));
+    panel.curves.push_back(scan_curve(record.fit, "this fit", Mark::line, Colour::blue, highest));
     return {.x = {.label = record.fit.poi, .low = {}, .high = {}}, .panels = {panel}};
 }
 

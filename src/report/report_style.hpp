@@ -71,7 +71,7 @@ footer { color: var(--soft); font-size: 13px; padding: 0 0 30px; }
   header { padding: 0 0 6px; }
   section { border: 0; padding: 0; margin: 10px 0; }
   h1 { font-size: 19px; } h2 { font-size: 14px; margin: 0 0 4px; break-after: avoid; }
-  h3, p.caption { break-after: avoid; }
+  h3, p.caption, h2 + p { break-after: avoid; }
   .note, p.caption, table, th, figcaption, code, pre { font-size: 9.5px; }
   p { max-width: none; margin: 3px 0 5px; }
   th, td { padding: 1.5px 9px 1.5px 0; }

@@ -148,8 +148,8 @@ std::string scan_table(const FitRecord& record) {
 std::string result_section(const ReportInputs& inputs, const Plotter& plotter) {
     if (!inputs.fit) return {};
     const FitRecord& record = *inputs.fit;
-    const std::string tables = parameter_table(record.fit) + finite_mc_table(record) +
-                               comparison_table(record) + minima_table(record.fit);
+    const std::string tables =
+        parameter_table(record.fit) + finite_mc_table(record) + minima_table(record.fit);
     Figures figures(plotter, "scan");
     if (!record.fit.scan.empty()) {
         figures.add("scan", scan_plot(record),
@@ -157,7 +157,7 @@ std::string result_section(const ReportInputs& inputs, const Plotter& plotter) {
                     "left out.");
     }
     std::string body = tiles(record.fit) + "<div class=\"beside\">\n<div>" + tables + "</div>\n" +
-                       figures.html() + "</div>\n";
+                       figures.html() + "</div>\n" + comparison_table(record);
     body +=
         "<p class=\"note\">error: square root of the diagonal of the inverse Hessian of the "
         "negative "

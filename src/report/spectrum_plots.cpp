@@ -53,7 +53,8 @@ void add_processes(const Spectrum& spectrum, const std::vector<double>& edges, P
     }
 }
 
-/// From 0 with room for the legend, or logarithmic over more than three decades.
+/// From 0 with room for the legend, or logarithmic over more than three decades, or where few bins
+/// hold nearly all.
 Axis events_axis(const Spectrum& spectrum) {
     double highest = 0.0;
     double lowest = std::numeric_limits<double>::infinity();
@@ -70,7 +71,11 @@ Axis events_axis(const Spectrum& spectrum) {
             highest = std::max(highest, value);
         }
     }
-    if (below == 0.0 && highest > 1000.0 * lowest) {
+    std::vector<double> contents = spectrum.after.total;
+    const auto middle = contents.begin() + static_cast<std::ptrdiff_t>(contents.size() / 2);
+    std::nth_element(contents.begin(), middle, contents.end());
+    const bool peaked = *middle > 0.0 && highest > 25.0 * *middle;
+    if (below == 0.0 && std::isfinite(lowest) && (peaked || highest > 1000.0 * lowest)) {
         return {.label = "events in a bin",
                 .low = 0.3 * lowest,
                 .high = highest * std::pow(highest / lowest, 0.4),

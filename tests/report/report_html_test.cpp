@@ -152,8 +152,8 @@ TEST_CASE("numbers in the report are those of its inputs", "[report]") {
 TEST_CASE("the report shows single nets and those that were excluded", "[report]") {
     const std::string page = report_html(sample_report(500), Plotter("no-such-gnuplot"));
 
-    CHECK_THAT(page, Contains("1.23 % +- 0.31 %"));
-    CHECK_THAT(page, Contains("-4.56 % +- 0.31 %"));
+    CHECK_THAT(page, Contains("1.23 % \u00b1 0.31 %"));
+    CHECK_THAT(page, Contains("-4.56 % \u00b1 0.31 %"));
     CHECK_THAT(page, Contains(">1.23 %, 4.56 %<"));  // lower median and worst of |E[r] - 1|
     CHECK_THAT(page, Contains("S/member 1 &lt;first&gt;"));
     CHECK_THAT(page, Contains("S/member 1: constant = 0"));
