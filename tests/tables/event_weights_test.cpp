@@ -155,6 +155,7 @@ with h5py.File(sys.argv[1], "w") as f:
     const auto copy = contiguous_events(folder / "events.h5", both, folder.path());
     const auto infos = read_sample_info(copy, both, {}, Split{});
     const SampleInfo& info = infos.front();
+    CHECK(infos[1].columns.features_offset == info.columns.features_offset);
 
     CHECK(copy != folder / "events.h5");
     const MappedFile file(info.columns.file);

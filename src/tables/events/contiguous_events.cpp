@@ -65,8 +65,7 @@ Columns columns_of(const EventLayout& layout) {
             .weights = std::move(weights)};
 }
 
-void create_copy(const h5::File& copy, const EventLayout& original) {
-    const EventLayout layout = original.written();
+void create_copy(const h5::File& copy, const EventLayout& layout) {
     const Columns columns = columns_of(layout);
     h5::create_group(copy, "/" + layout.sample);
     create_column(copy, columns.features);
@@ -76,9 +75,8 @@ void create_copy(const h5::File& copy, const EventLayout& original) {
     for (const ColumnLayout& weights : columns.weights) create_column(copy, weights);
 }
 
-void copy_events(const h5::File& original, const h5::File& copy, const EventLayout& source) {
-    const EventBlockReader reader(original, source);
-    const EventLayout layout = source.written();
+void copy_events(const h5::File& original, const h5::File& copy, const EventLayout& layout) {
+    const EventBlockReader reader(original, layout);
     const CheckedColumn features(copy, layout.path("features"));
     const CheckedColumn weight(copy, layout.path("weight"));
     const CheckedColumn id(copy, layout.path("id"));
@@ -100,7 +98,7 @@ void copy_events(const h5::File& original, const h5::File& copy, const EventLayo
 
 void verify_copy(const h5::File& copy, std::span<const EventLayout> layouts) {
     for (const EventLayout& layout : layouts) {
-        const EventBlockReader reader(copy, layout.written());
+        const EventBlockReader reader(copy, layout);
         for (std::uint64_t block = 0; block < reader.blocks(); ++block) reader.read(block);
     }
 }
@@ -131,6 +129,26 @@ void make_copy(const h5::File& original,
                     .verify = [&](const h5::File& file) { verify_copy(file, layouts); }});
 }
 
+/// "pool@sm" and "pool@plus" are columns of one sample in the copy, too: nets learn from their
+/// events as from those of the original, to the same bits.
+std::vector<SampleToRead> as_stored(const h5::File& file, std::span<const SampleToRead> samples) {
+    std::vector<SampleToRead> stored;
+    for (const SampleToRead& sample : samples) {
+        const bool own = h5::is_group(file, "/" + sample.name);
+        const auto at = own ? std::string::npos : sample.name.find('@');
+        const std::string name = sample.name.substr(0, at);
+        std::vector<std::string> columns = sample.weights;
+        if (at != std::string::npos) columns.push_back(sample.name.substr(at + 1));
+        auto known = std::ranges::find(stored, name, &SampleToRead::name);
+        if (known == stored.end()) known = stored.insert(known, SampleToRead{name, {}});
+        for (std::string& column : columns) {
+            if (std::ranges::find(known->weights, column) != known->weights.end()) continue;
+            known->weights.push_back(std::move(column));
+        }
+    }
+    return stored;
+}
+
 }  // namespace
 
 std::filesystem::path contiguous_events(const std::filesystem::path& file,
@@ -139,7 +157,8 @@ std::filesystem::path contiguous_events(const std::filesystem::path& file,
     const h5::File original = open_table(file, events_kind);
     Problems problems(file.string());
     std::vector<EventLayout> layouts;
-    for (const SampleToRead& sample : samples) {
+    const std::vector<SampleToRead> stored = as_stored(original, samples);
+    for (const SampleToRead& sample : stored) {
         auto layout = in_context("'" + file.string() + "'",
                                  [&] { return read_event_layout(original, sample, problems); });
         if (!layout) return file;  // read_sample_info() says what is wrong
@@ -149,7 +168,7 @@ std::filesystem::path contiguous_events(const std::filesystem::path& file,
         return file;
     }
     const std::filesystem::path copy = folder / "events.contiguous.h5";
-    const std::string state = state_of(file, samples);
+    const std::string state = state_of(file, stored);
     if (!is_copy_of(copy, state)) {
         in_context("copying '" + file.string() + "'",
                    [&] { make_copy(original, copy, layouts, state); });
