@@ -78,15 +78,20 @@ class Part:
         self.table.settle(self.columns_of(expressions))
         return self.table.entries
 
-    def chunks(self, expressions, options):
-        """Yields the first entry of each piece, which of its entries the cut leaves, and {expression: numbers}."""
+    def chunks(self, expressions, options, lists=()):
+        """Yields the first entry of each piece, which of its entries the cut leaves, and {expression: numbers}, with
+        {(name,): lists} of columns that hold a list for each event."""
         cuts = [options.cut] if options.cut else []
-        names = self.columns_of([*expressions, *cuts])
+        names = self.columns_of([*expressions, *cuts, *lists])
         first = 0
         for columns in self.table.pieces(names, options.step):
             n = len(columns[names[0]])
             chosen = np.flatnonzero(self.value(options.cut, columns, n, cut=True)) if cuts else np.arange(n)
-            yield first, chosen, {e: self.value(e, columns, n, cut=False) for e in expressions}
+            for name in lists:
+                if not isinstance(columns[name], Lists):
+                    raise Problem(f"{self.where}: --particles {name}: is one number for each event, not a list of particles")
+            yield first, chosen, ({e: self.value(e, columns, n, cut=False) for e in expressions}
+                                  | {(name,): columns[name] for name in lists})
             first += n
 
 
@@ -230,10 +235,50 @@ def choose_weights(options, samples):
             sample.weights[name] = expression
 
 
+def flattened(lists, chosen):
+    """\return numbers of particles, and the particles, of some events"""
+    counts = lists.counts[chosen]
+    first = lists.starts[chosen] - (np.cumsum(counts) - counts)
+    return counts, np.asarray(lists.content)[np.repeat(first, counts) + np.arange(counts.sum())]
+
+
+class ParticleWriter:
+    """The datasets of the particle lists of one sample."""
+
+    def __init__(self, group, options, events, particles):
+        self.options = options
+        self.values = group.create_dataset("particles", (particles, len(options.particles)), "f4")
+        self.values.attrs.create("columns", [name for name, _ in options.particles], dtype=h5py.string_dtype())
+        self.offsets = group.create_dataset("particle_offsets", (events + 1,), "u8")
+        self.types = group.create_dataset("particle_type", (particles,), "i8") if options.particle_type else None
+        self.at = self.event = 0
+
+    def add(self, part, chosen, columns, entries, bad):
+        counts = columns[(self.options.particles[0][1],)].counts[chosen]
+        rows = slice(self.at, self.at + int(counts.sum()))
+        for k, (name, column) in enumerate([*self.options.particles, *([("type", self.options.particle_type)] if self.types is not None else [])]):
+            mine, values = flattened(columns[(column,)], chosen)
+            if (mine != counts).any():
+                event = int(np.argmax(mine != counts))
+                raise Problem(f"{part.where}: --particles {column}: has {mine[event]} particles in entry {entries[event]}, "
+                              f"{self.options.particles[0][1]} has {counts[event]}")
+            if k == len(self.options.particles):
+                if values.dtype.kind not in "iu":
+                    raise Problem(f"{part.where}: --particle-type {column} is not a whole number ({values.dtype})")
+                self.types[rows] = values
+                continue
+            with np.errstate(over="ignore"):
+                values = values.astype("f4")
+            expect_finite(part, f"particles '{name}'", values, np.repeat(entries, counts), bad)
+            self.values[rows, k] = values
+        self.offsets[self.event + 1:self.event + 1 + len(counts)] = self.at + np.cumsum(counts)
+        self.at, self.event = rows.stop, self.event + len(counts)
+
+
 class Writer:
     """The datasets of one sample, contiguous, as ratiofarm maps them."""
 
-    def __init__(self, file, sample, features, n):
+    def __init__(self, file, sample, features, n, options, particles):
         group = file.create_group(sample.name)
         self.features = group.create_dataset("features", (n, len(features)), "f4")
         self.features.attrs.create("columns", features, dtype=h5py.string_dtype())
@@ -241,6 +286,7 @@ class Writer:
         self.id = group.create_dataset("id", (n,), "u8")
         self.weights = {name: group.create_dataset(f"weights/{name}", (n,), "f8")
                         for name in [*sample.weights, *sample.mirrored]}
+        self.particles = ParticleWriter(group, options, n, particles) if options.particles else None
         self.at = 0
 
     def add(self, features, weight, ids, weights):
@@ -271,8 +317,10 @@ def import_part(part, sample, source, options, writer, counts, start):
     others = [options.weight, *sample.weights.values()]
     wanted = features + [e for e in others if number(e) is None] + options.id
     scale = source[1] * source[0].scale
-    for first, chosen, columns in part.chunks(set(wanted), options):
+    for first, chosen, columns in part.chunks(set(wanted), options, options.lists):
         entries = first + chosen
+        if writer.particles:
+            writer.particles.add(part, chosen, columns, entries, counts)
         table = np.empty((len(chosen), len(features)), np.float32)
         with np.errstate(over="ignore"):
             for k, (name, expression) in enumerate(options.features):
@@ -312,6 +360,7 @@ def import_sample(file, sample, options):
     everything = {e: f"--features {name}" if name == e else f"--features {name}={e}" for name, e in options.features}
     everything |= {e: option for option, e in (("--weight", options.weight), ("--cut", options.cut)) if e and number(e) is None}
     everything |= {name: "--id" for name in options.id}
+    everything |= {column: "--particles" for column in options.lists}
     parts = sample.parts_of_all()
     for part in parts:
         for expression, option in everything.items():
@@ -322,7 +371,14 @@ def import_sample(file, sample, options):
         n = sum(len(chosen) for part in parts for _, chosen, _ in part.chunks([], options))
     if n == 0:
         raise Problem(f"sample '{sample.name}': no event is left of {before}")
-    writer = Writer(file, sample, [name for name, _ in options.features], n)
+    particles = 0
+    if options.particles:
+        first = options.particles[0][1]
+        particles = sum(int(columns[(first,)].counts[chosen].sum())
+                        for part in parts for _, chosen, columns in part.chunks([], options, [first]))
+        if particles == 0:
+            raise Problem(f"sample '{sample.name}': no event has a particle")
+    writer = Writer(file, sample, [name for name, _ in options.features], n, options, particles)
     counts = {}
     for source in sample.sources:
         start = 0
@@ -339,7 +395,8 @@ def import_sample(file, sample, options):
     for name, values in writer.weights.items():
         expect_sum(sample, f"weights '{name}'", values[:])
     print(f"{sample.name}: {n} of {before} events, sum of weights {total:.6g}"
-          + (f", {len(writer.weights)} further columns of weights" if writer.weights else ""))
+          + (f", {len(writer.weights)} further columns of weights" if writer.weights else "")
+          + (f", {particles} particles" if particles else ""))
     return before
 
 
@@ -386,6 +443,8 @@ def parse():
     parser.add_argument("--sample", action="append", default=[])
     parser.add_argument("--tree", default="")
     parser.add_argument("--features", required=True)
+    parser.add_argument("--particles", default="")
+    parser.add_argument("--particle-type", default="")
     parser.add_argument("--weight", default="1")
     parser.add_argument("--weights", action="append", default=[])
     parser.add_argument("--scale", action="append", default=[])
@@ -398,6 +457,10 @@ def parse():
     options = parser.parse_args()
     options.id = [name.strip() for name in options.id.split(",") if name.strip()]
     options.features = [named(text) for text in split_outside_brackets(options.features) if text]
+    options.particles = [named(text) for text in split_outside_brackets(options.particles) if text]
+    options.lists = [column for _, column in options.particles] + ([options.particle_type] if options.particle_type else [])
+    if options.particle_type and not options.particles:
+        raise Problem("--particle-type: name the columns of the particles with --particles, too")
     names = [name for name, _ in options.features]
     if not names or len(set(names)) != len(names):
         raise Problem(f"--features {','.join(names)}: must be distinct names of columns, separated by commas")

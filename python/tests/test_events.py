@@ -165,3 +165,55 @@ def test_parts_and_folds_are_functions_of_the_id():
     assert np.allclose(np.bincount(parts, minlength=4) / len(ids), [0.5, 0.1, 0.4, 0.0], atol=0.005)
     assert np.allclose(np.bincount(ratiofarm.fold_of(ids, 5)) / len(ids), 0.2, atol=0.005)
     assert (ratiofarm.split_part(ids, {"folds": 2}) == 2).all()
+
+
+def particle_table(rows=ROWS, seed=3):
+    rng = np.random.default_rng(seed)
+    counts = rng.integers(0, 5, rows)
+    momenta = rng.normal(size=(counts.sum(), 3)).astype("f4")
+    flat = {"E": np.linalg.norm(momenta, axis=1) * 1.001 + 1e-3, "px": momenta[:, 0], "py": momenta[:, 1], "pz": momenta[:, 2],
+            "pdg": rng.choice([11, -11, 13, 22], counts.sum())}
+    return counts, flat
+
+
+@pytest.mark.parametrize("kind", ["awkward", "lists"])
+def test_particle_lists_come_back_as_they_went_in(kind, tmp_path):
+    counts, flat = particle_table(ROWS if kind == "awkward" else 500)
+    rows = len(counts)
+    columns = {name: values[:rows] for name, values in table().items()}
+    if kind == "awkward":
+        source = awkward.Array(columns)
+        for name, values in flat.items():
+            source[name] = awkward.unflatten(values, counts)
+    else:
+        source = columns | {name: [list(x) for x in np.split(values, np.cumsum(counts)[:-1])] for name, values in flat.items()}
+    written(tmp_path, {"S": source}, particles=["E", "px", "py", "pz"], particle_type="pdg")
+
+    lists = read_events(tmp_path / "events.h5", "S").particles
+
+    assert lists.columns == ["E", "px", "py", "pz"]
+    assert (np.diff(lists.offsets.astype("i8")) == counts).all()
+    assert (lists.values == np.stack([flat[name] for name in lists.columns], axis=1).astype("f4")).all()
+    assert (lists.types == flat["pdg"]).all()
+    assert (lists.of(7) == lists.values[counts[:7].sum():counts[:8].sum()]).all()
+    (tmp_path / "c.toml").write_text('[campaign]\nname="c"\n[events]\nfile="events.h5"\nfeatures=["mass","pt"]\n'
+                                     '[parameters.mu]\nrange=[0.0,5.0]\n[[process]]\nname="S"\ncoefficient="mu"\n'
+                                     '[reference]\nmixture={S=1}\n[network]\nkind="transformer"\nparticles=["eta","type_11"]\n'
+                                     '[training]\nbatch=100\n')
+    assert "at most" in program("check", "c.toml", folder=tmp_path)
+
+
+@pytest.mark.parametrize("change, message", [
+    ({"E": [[1.0], [2.0, np.nan]]}, "'E' of a particle is nan in row 1"),
+    ({"px": [[0.0], [0.0]]}, "'px' has 1 particles in row 1, 'E' has 2"),
+    ({"px": [0.0, 0.0]}, "column 'px' of particles is not a list of numbers for each event"),
+    ({"pdg": [[11.5], [11, 13]]}, "particle_type 'pdg' has type float64"),
+    ({"E": [[], []], "px": [[], []], "pdg": [[], []]}, "has no particle in any event"),
+])
+def test_bad_particle_lists_are_refused(change, message, tmp_path):
+    source = {"mass": np.ones(2), "pt": np.ones(2), "weight": np.ones(2), "event": np.arange(2), "E": [[1.0], [2.0, 3.0]],
+              "px": [[0.0], [1.0, 2.0]], "pdg": [[11], [11, 13]]} | change
+
+    with pytest.raises(Problem, match=message):
+        written(tmp_path, {"S": source}, weights={}, particles=["E", "px"], particle_type="pdg")
+    assert not (tmp_path / "events.h5").exists()

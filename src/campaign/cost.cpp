@@ -5,6 +5,8 @@
 #include <numeric>
 #include <set>
 
+#include "protocol/particle_row.hpp"
+
 #include "find_sample.hpp"
 
 namespace ratiofarm {
@@ -78,11 +80,13 @@ std::uint64_t training_memory(const Campaign& campaign,
     }
     const auto& hidden = campaign.network.hidden;
     const std::uint64_t width = std::accumulate(hidden.begin(), hidden.end(), std::uint64_t{0});
+    const auto lists =
+        static_cast<std::uint64_t>(pass_bytes(campaign.network, campaign.training.batch));
     constexpr std::uint64_t tensors_per_layer = 3;  // linear output, activation and its gradient
     constexpr std::uint64_t copies = 5;             // parameters, gradient, two moments, best
     const std::uint64_t net = 4 * (copies * row_size(campaign.network) +
                                    tensors_per_layer * campaign.training.batch * width);
-    return program_memory + rows * 4 * (campaign.network.inputs + 2) +
+    return program_memory + rows * 4 * (event_size(campaign.network) + 2) + lists +
            largest_ensemble(graph) * net;
 }
 

@@ -47,11 +47,15 @@ std::vector<std::string> campaign_samples(const Campaign& campaign) {
 
 std::vector<SampleToRead> samples_to_read(const Campaign& campaign) {
     std::vector<SampleToRead> samples;
+    const bool particles =
+        reads_particles(campaign.network.kind) ||
+        (campaign.preselection && reads_particles(campaign.preselection->network.kind));
     const auto add = [&](const std::string& name) -> SampleToRead& {
         const auto known =
             std::find_if(samples.begin(), samples.end(),
                          [&](const SampleToRead& sample) { return sample.name == name; });
-        return known != samples.end() ? *known : samples.emplace_back(SampleToRead{name, {}});
+        return known != samples.end() ? *known
+                                      : samples.emplace_back(SampleToRead{name, {}, particles});
     };
     for (const std::string& name : campaign_samples(campaign)) add(name);
     for (const SystematicSection& systematic : campaign.systematics) {

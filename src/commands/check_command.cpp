@@ -235,6 +235,12 @@ void print_text(const Campaign& campaign,
             "{:g}\n",
             sample.name, sample.columns.events, sample.training_events, sample.inference_events,
             sample.sum_of_weights);
+        if (const ParticleFacts& lists = sample.facts.particles; lists.particles > 0) {
+            fmt::print(
+                "    particles {:.4g} in a mean event, {} at most, {} events without\n",
+                static_cast<double>(lists.particles) / static_cast<double>(sample.columns.events),
+                lists.most, lists.empty_events);
+        }
         for (const SampleWeights& weights : sample.weights) {
             fmt::print("    weights {:<10} sum to {:g}\n", weights.name, weights.sum);
         }
@@ -254,6 +260,12 @@ void print_json(const Campaign& campaign,
                                    {"inference_events", sample.inference_events},
                                    {"sum_of_weights", sample.sum_of_weights},
                                    {"digest", sample.digest.hex()}});
+        if (const ParticleFacts& lists = sample.facts.particles; lists.particles > 0) {
+            json["samples"].back()["particles"] = {{"all", lists.particles},
+                                                   {"most", lists.most},
+                                                   {"empty_events", lists.empty_events},
+                                                   {"events", lists.events}};
+        }
         for (const SampleWeights& weights : sample.weights) {
             json["samples"].back()["weights"][weights.name] = weights.sum;
         }

@@ -15,8 +15,9 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Options that go to the script as they are.
-constexpr std::array passed{"sample", "tree", "features", "weight",      "weights",
-                            "scale",  "id",   "cut",      "same-events", "symmetrise"};
+constexpr std::array passed{"sample",      "tree",       "features",  "weight",
+                            "weights",     "scale",      "id",        "cut",
+                            "same-events", "symmetrise", "particles", "particle-type"};
 
 /// What the script reads, and what people try.
 constexpr std::array endings{".root", ".csv",     ".tsv", ".txt", ".dat", ".csv.gz",
@@ -90,6 +91,11 @@ std::vector<Option> events_options() {
         {"features", "NAMES",
          "columns, or name=expression of columns, separated by commas: "
          "pt,phi=arctan2(py,px),lead=jet_pt[:,0],n=num(jet_pt)"},
+        {"particles", "NAMES",
+         "columns with a list for each event, one number for each particle, or name=column; "
+         "E,px,py,pz "
+         "first if nets are to know momenta"},
+        {"particle-type", "COLUMN", "such a list of whole numbers, for example PDG ids"},
         {"weight", "COLUMN", "column, expression or number; their sum is the expected number", "1"},
         {"weights", "NAME=COLUMN",
          "a further column of weights for every sample that has it; may be repeated"},

@@ -26,6 +26,9 @@ std::vector<TrainerRequest> sample_requests() {
     train.nets = {NetRequest{}};
     InferRequest infer;
     infer.features = infer.net_fold = {0};
+    infer.sample.particles.names = {"E"};
+    infer.network.kind = NetworkKind::transformer;  // a network with all its members
+    infer.network.particles = {"E"};
     return {train, infer, CheckpointRequest{}, StopRequest{}};
 }
 

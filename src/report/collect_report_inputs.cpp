@@ -206,8 +206,16 @@ void add_campaign_facts(const Campaign& campaign, ReportInputs& inputs) {
     fact("features", fmt::format("{}", fmt::join(campaign.events.features, ", ")));
     fact("split (training, validation, inference)",
          fmt::format("{:g}, {:g}, {:g}", split.train, split.validation, split.inference));
-    fact("network", fmt::format("hidden layers {}, {}", fmt::join(campaign.network.hidden, " x "),
-                                word_of(campaign.network.activation)));
+    const Network& network = campaign.network;
+    const std::string lists =
+        !reads_particles(network.kind)
+            ? ""
+            : fmt::format("{} of at most {} particles ({}), width {}, blocks {}{}, then ",
+                          word_of(network.kind), network.max_particles,
+                          fmt::join(network.particles, ", "), network.width, network.blocks,
+                          network.beams ? ", with beams" : "");
+    fact("network", fmt::format("{}hidden layers {}, {}", lists, fmt::join(network.hidden, " x "),
+                                word_of(network.activation)));
 }
 
 /// The goodness of another fit, made before the data or the model changed, is not shown.

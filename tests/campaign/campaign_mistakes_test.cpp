@@ -5,6 +5,7 @@
 
 #include "campaign/campaign.hpp"
 #include "campaign/file/starter_campaign.hpp"
+#include "campaign/task_graph.hpp"
 
 #include "example_campaign.hpp"
 
@@ -117,10 +118,12 @@ TEST_CASE("each kind of mistake is told by its key, value and what is allowed", 
          "campaign.toml:36:10: network.hidden = [] (must name the width of 1 to 64 layers)"},
         {"hidden = [8, 4]", "hidden = [8, -4]",
          "campaign.toml:36:14: network.hidden[1] = -4 (must be a whole number from 1 to 65536)"},
-        {"hidden = [8, 4]", "kind = \"transformer\"",
-         "campaign.toml:36:8: network.kind = \"transformer\" (must be one of mlp, residual_mlp)"},
+        {"hidden = [8, 4]", "kind = \"convolution\"",
+         "campaign.toml:36:8: network.kind = \"convolution\" (must be one of mlp, residual_mlp, "
+         "deep_sets, lorentz, graph, transformer, pelican)"},
         {"hidden = [8, 4]", "kind = \"residual_mpl\"",
-         "campaign.toml:36:8: network.kind = \"residual_mpl\" (must be one of mlp, residual_mlp; "
+         "campaign.toml:36:8: network.kind = \"residual_mpl\" (must be one of mlp, residual_mlp, "
+         "deep_sets, lorentz, graph, transformer, pelican; "
          "did you mean 'residual_mlp'?)"},
         {"hidden = [8, 4]", "activation = \"silo\"",
          "campaign.toml:36:14: network.activation = \"silo\" (must be one of relu, silu, tanh, "
@@ -328,4 +331,36 @@ TEST_CASE("keys and coefficients that nest without end are refused", "[campaign]
     CHECK(says(coefficient(std::string(200'000, '-')), "nested deeper than 100"));
     CHECK(says(coefficient("(((mu+1)^20+mu)^20+1)^20"), "more than 1000 terms"));
     CHECK(message_of("# " + std::string(500, '.') + "\n" + example_toml) == "no error");
+}
+
+TEST_CASE("a kind of network has its own keys, and others are mistakes", "[campaign]") {
+    const auto with = [](const std::string& keys) {
+        return replaced(example_toml, "hidden = [8, 4]", keys);
+    };
+    const auto says = [&](const std::string& keys, const std::string& part) {
+        const std::string text = message_of(with(keys));
+        INFO(text);
+        return text.find(part) != std::string::npos;
+    };
+
+    CHECK(says("width = 8", "network.kind = \"mlp\" does not read particle lists"));
+    CHECK(says("kind = \"deep_sets\"", "needs columns of particles"));
+    CHECK(says("kind = \"deep_sets\"\nparticles = [\"a\", \"a\"]", "'a' is listed twice"));
+    CHECK(says("kind = \"deep_sets\"\nparticles = [\"a\"]\nbeams = true", "not look at momenta"));
+    CHECK(says("kind = \"lorentz\"\nheads = 2", "has no attention"));
+    CHECK(says("kind = \"lorentz\"\nmax_particles = 129", "a whole number from 1 to 128"));
+    CHECK(says("kind = \"lorentz\"\nneighbours = 3", "looks at all particles"));
+    CHECK(says("kind = \"pelican\"\nparticles = [\"a\"]", "nothing but pair products"));
+    CHECK(
+        says("kind = \"transformer\"\nparticles = [\"a\"]\nwidth = 30", "must divide width = 30"));
+    CHECK(message_of(with("kind = \"lorentz\"")) == "no error");
+
+    const Campaign campaign = parse_campaign(
+        with("kind = \"graph\"\nparticles = [\"eta\"]\nwidth = 12\nneighbours = 3"), ".");
+    CHECK(campaign.network.hidden == std::vector<std::uint32_t>{12});
+    CHECK(parse_campaign(campaign_toml(campaign), ".").network == campaign.network);
+    for (const SampleToRead& sample : samples_to_read(campaign)) CHECK(sample.particles);
+    for (const SampleToRead& sample : samples_to_read(parse_campaign(example_toml, "."))) {
+        CHECK_FALSE(sample.particles);
+    }
 }

@@ -203,6 +203,12 @@ for file in t.root t.parquet; do
     "$RATIOFARM_PYTHON" "$script" --sample "S=$file" --features "$lists" --weight w --id event --cut "flag & (mass < 2)" --step 900 \
         --out "$file.h5" > /dev/null
 done
+for file in t.root t.parquet; do
+    "$RATIOFARM_PYTHON" "$script" --sample "S=$file" --features mass --particles x=jet --particle-type jet_type --id event \
+        --cut "mass < 2" --step 900 --out "$file.lists.h5" > /dev/null 2>&1 && fail "a column that is not there was found"
+    "$RATIOFARM_PYTHON" "$script" --sample "S=$file" --features mass --particles x=jet --id event --cut "mass < 2" --step 900 \
+        --out "$file.lists.h5" > /dev/null
+done
 "$RATIOFARM_PYTHON" "$script" --sample S=t.npz --features "mass,p1=pair[:,1],first,second,last,n" --weight w --id event \
     --cut "flag & (mass < 2)" --step 900 --out t.npz.h5 > /dev/null
 import_events t.csv --features "mass,p1,first=default(first, -1),second=default(second, -1),last=default(last, -1),n" --weight w \
@@ -222,6 +228,13 @@ for kind in ["root", "parquet", "npz", "csv"]:
         assert np.array_equal(sample["weight"][:], t["w"][kept]), kind
         ids.append(sample["id"][:])
 assert np.array_equal(ids[0], ids[1]) and np.array_equal(ids[0], ids[2])  # of S; the CSV file's sample is called t
+chosen = t["mass"] < 2
+for kind in ["root", "parquet"]:
+    with h5py.File(f"t.{kind}.lists.h5") as file:
+        offsets, values = file["S/particle_offsets"][:].astype(int), file["S/particles"][:, 0]
+        assert list(file["S/particles"].attrs["columns"]) == ["x"] and file["S/particles"].chunks is None
+        assert np.array_equal(np.diff(offsets), t["n"][chosen]), kind
+        assert np.array_equal(values[offsets[:-1][np.diff(offsets) > 0]], t["first"][chosen & (t["n"] > 0)].astype("f4")), kind
 with h5py.File("late.h5") as file:
     assert list(file["late/features"][-2:, 0]) == [8.0, 8.5]
 END

@@ -49,3 +49,36 @@ TEST_CASE("bytes that are no message are refused") {
 
     CHECK_THROWS_AS(buffer.next_request(), DataError);
 }
+
+TEST_CASE("a network without particle lists is encoded as before there were any") {
+    const Network network{.inputs = 2, .hidden = {64, 32}, .activation = Activation::tanh};
+    const std::vector<int> before{0,  2, 0, 0, 0,            // kind, inputs
+                                  2,  0, 0, 0, 0,  0, 0, 0,  // number of layers
+                                  64, 0, 0, 0, 32, 0, 0, 0,  // their widths
+                                  2,  1, 0, 0, 0};           // activation, outputs
+    std::vector<int> now;
+    for (const std::byte byte : encode(network)) now.push_back(std::to_integer<int>(byte));
+
+    CHECK(now == before);  // digests of trainings are made of it
+}
+
+TEST_CASE("a network of particle lists arrives with all its members") {
+    Network network{.kind = NetworkKind::graph, .inputs = 2, .hidden = {64}};
+    network.particles = {"eta", "phi"};
+    network.max_particles = 9;
+    network.width = 8;
+    network.blocks = 7;
+    network.heads = 6;
+    network.neighbours = 5;
+    network.beams = true;
+    InferRequest request;
+    request.network = network;
+    request.sample.particles = {{"E", "px"}, 1, 2, 3, 4};
+    FrameBuffer buffer;
+    buffer.append(frame(TrainerRequest(request)));
+
+    const auto arrived = std::get<InferRequest>(buffer.next_request().value());
+
+    CHECK(arrived.network == network);
+    CHECK(arrived.sample.particles == request.sample.particles);
+}

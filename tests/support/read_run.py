@@ -34,8 +34,11 @@ def expect_nets(run):
         for name, ensemble in run.ensembles.items():
             if not ensemble.process or name.endswith("/replicas"):
                 continue
-            columns = [events.columns.index(feature) for feature in ensemble.features]
-            found = ensemble.log_ratio(events.features[rows][:, columns], events.id[rows])
+            if events.particles is not None and "particles" in ensemble.network:
+                found = ensemble.log_ratio(events.at(rows), events.id[rows])
+            else:
+                columns = [events.columns.index(feature) for feature in ensemble.features]
+                found = ensemble.log_ratio(events.features[rows][:, columns], events.id[rows])
             if name == ensemble.process:
                 wanted = ratios.log_r[:len(rows), run.ratios.processes.index(name)] + run.ratios.log_z[name]
             else:

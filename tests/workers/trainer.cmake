@@ -13,13 +13,15 @@ endfunction()
 ratiofarm_add_trainer_test(trainer_mlp)
 
 # Tests of the nets alone.
-foreach(name IN ITEMS trainer_engines trainer_engine_packs trainer_kernels trainer_optimizer)
+foreach(name IN ITEMS trainer_engines trainer_engine_packs trainer_kernels trainer_optimizer
+        trainer_particle_nets)
     ratiofarm_add_test(${name} SOURCES workers/${name}_test.cpp
                        USES ratiofarm::trainer_engine TIMEOUT 120)
 endforeach()
 ratiofarm_add_trainer_test(trainer_events)
 ratiofarm_add_trainer_test(trainer_events_mistakes)
 ratiofarm_add_trainer_test(trainer_batches)
+ratiofarm_add_trainer_test(trainer_particles)
 ratiofarm_add_trainer_test(trainer_packs)
 ratiofarm_add_trainer_test(trainer_schedule)
 ratiofarm_add_trainer_test(trainer_training)

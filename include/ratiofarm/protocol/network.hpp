@@ -16,9 +16,14 @@ inline constexpr auto enum_words<Activation> = words("relu", "silu", "tanh", "ge
 
 /// Every kind of network: a line here, its function in protocol/network_kinds/<kind>.hpp and its
 /// include in protocol/network_kinds.hpp. New ones at the end: files hold the number.
-#define RATIOFARM_NETWORK_KINDS(KIND)          \
-    KIND(mlp)          /* layer after layer */ \
-    KIND(residual_mlp) /* hidden layers of the width of the one before add to their input */
+#define RATIOFARM_NETWORK_KINDS(KIND)                                                        \
+    KIND(mlp)          /* layer after layer */                                               \
+    KIND(residual_mlp) /* hidden layers of the width of the one before add to their input */ \
+    KIND(deep_sets)    /* of particle lists: a sum over particles */                         \
+    KIND(lorentz)      /* messages between particles by their pair products, nothing else */ \
+    KIND(graph)        /* messages between particles */                                      \
+    KIND(transformer)  /* attention between particles, biased by pair features */            \
+    KIND(pelican)      /* permutation-equivariant maps of the matrix of pair products */
 
 enum class NetworkKind : std::uint8_t {
 #define RATIOFARM_ENUMERATOR(kind) kind,
@@ -32,23 +37,56 @@ inline constexpr auto enum_words<NetworkKind> = std::to_array<std::string_view>(
 #undef RATIOFARM_WORD
 });
 
+/// Kinds that look at the particle lists of events, not only at their features.
+constexpr bool reads_particles(NetworkKind kind) {
+    return kind != NetworkKind::mlp && kind != NetworkKind::residual_mlp;
+}
+
+/// Kinds that look at the momenta of particles beside their columns, that is at pairs of them.
+constexpr bool reads_momenta(NetworkKind kind) {
+    return reads_particles(kind) && kind != NetworkKind::deep_sets;
+}
+
 /// A network that maps the features of an event to one logit, or to one for each class.
 struct Network {
     NetworkKind kind = NetworkKind::mlp;
     std::uint32_t inputs = 0;           ///< number of features
-    std::vector<std::uint32_t> hidden;  ///< width of each hidden layer
+    std::vector<std::uint32_t> hidden;  ///< width of each hidden layer; of kinds that read
+                                        ///< particles of those behind the pooling
     Activation activation = Activation::silu;
     std::uint32_t outputs = 1;  ///< 1: a density ratio; otherwise classes of a classifier
+
+    // Of kinds that read particles; the others have the defaults.
+    std::vector<std::string> particles = {};  ///< columns of a particle, see particle_row.hpp
+    std::uint32_t max_particles = 32;         ///< of an event with more those with the highest pT
+    std::uint32_t width = 32;                 ///< of what is kept of a particle, or of a pair
+    std::uint32_t blocks = 2;      ///< layers of deep_sets, rounds of messages of the others
+    std::uint32_t heads = 4;       ///< of the attention of a transformer
+    std::uint32_t neighbours = 0;  ///< of a particle in a graph; 0: all others
+    bool beams = false;  ///< two particles along the beam, which break boosts and rotations
     bool operator==(const Network&) const = default;
 };
+
+inline constexpr std::uint32_t most_particles = 128;
 
 template <class Visit>
 void fields(Visit& visit, MemberOf<Visit, Network>& value) {
     visit("kind", value.kind);
     visit("inputs", value.inputs, Key{.in_campaign = false});
-    visit("hidden", value.hidden, Key{.whole = {1, 65536}, .otherwise = "[256, 256, 256, 256]"});
+    visit(
+        "hidden", value.hidden,
+        Key{.whole = {1, 65536}, .otherwise = "[256, 256, 256, 256]; with particle lists [width]"});
     visit("activation", value.activation);
     visit("outputs", value.outputs, Key{.in_campaign = false});
+    if (!reads_particles(value.kind)) return;  // files and digests of the others know none of it
+    visit("particles", value.particles, Key{.searched = false});
+    visit("max_particles", value.max_particles,
+          Key{.whole = {1, most_particles}, .searched = false});
+    visit("width", value.width, Key{.whole = {1, 4096}});
+    visit("blocks", value.blocks, Key{.whole = {1, 16}});
+    visit("heads", value.heads, Key{.whole = {1, 64}});
+    visit("neighbours", value.neighbours, Key{.whole = {0, most_particles}});
+    visit("beams", value.beams);
 }
 
 /// How the nets of an ensemble become one ratio.
@@ -69,9 +107,9 @@ struct ParameterBlock {
     bool operator==(const ParameterBlock&) const = default;
 };
 
-/// The row of one net: feature_shift [inputs], feature_scale [inputs] (the net sees
-/// (x - shift) * scale), then weight and bias of each layer, the last with `outputs`. Everything
-/// needed to evaluate the net on raw features is in its row.
+/// The row of one net: feature_shift and feature_scale [scaled_inputs()] (the net sees
+/// (x - shift) * scale), then what is trained: weight and bias of each layer, the last with
+/// `outputs`. Everything needed to evaluate the net on raw features is in its row.
 std::vector<ParameterBlock> parameter_layout(const Network& network);
 
 /// Elements in the row, scaling included.
@@ -80,7 +118,15 @@ std::uint64_t row_size(const Network& network);
 /// Weights and biases only: what the optimizer moves. They are the last part of the row.
 std::uint64_t trainable_size(const Network& network);
 
-/// Floating-point operations of one evaluation of one event (multiply and add count as two).
+/// Numbers of an event that have a shift and scale of their own: its features and, of kinds that
+/// read particles, its multiplicity, the columns of a particle and its momentum.
+std::uint64_t scaled_inputs(const Network& network);
+
+/// Floating-point operations of one evaluation of one event (multiply and add count as two), with
+/// max_particles if it reads them.
 double forward_flop(const Network& network);
+
+/// Numbers that one event needs in a forward pass that is to be differentiated.
+double pass_numbers(const Network& network);
 
 }  // namespace ratiofarm

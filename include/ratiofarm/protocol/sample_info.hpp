@@ -11,6 +11,22 @@
 
 namespace ratiofarm {
 
+/// Where the particle lists of a sample lie. Event i has the particles offsets[i] to offsets[i+1].
+struct ParticleColumns {
+    std::vector<std::string> names;    ///< of the columns, c of them; none: there are no lists
+    std::uint64_t particles = 0;       ///< rows p
+    std::uint64_t values_offset = 0;   ///< bytes; f32 [p, c]
+    std::uint64_t offsets_offset = 0;  ///< bytes; u64 [n + 1]
+    std::uint64_t types_offset = 0;    ///< bytes; i64 [p]; 0: there are no types
+    bool operator==(const ParticleColumns&) const = default;
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, ParticleColumns>& value) {
+    archive(value.names, value.particles, value.values_offset, value.offsets_offset,
+            value.types_offset);
+}
+
 /// Where the columns of one sample lie: contiguous blocks of a file that the trainer maps.
 struct SampleColumns {
     std::string file;                   ///< absolute path
@@ -21,12 +37,13 @@ struct SampleColumns {
     std::uint64_t weight_offset = 0;    ///< bytes; f64 [n]
     std::uint64_t id_offset = 0;        ///< bytes; u64 [n]
     FileStamp stamp = {};               ///< of the file before it was read and its digest taken
+    ParticleColumns particles = {};     ///< if they were asked for
 };
 
 template <class Archive>
 void fields(Archive& archive, MemberOf<Archive, SampleColumns>& value) {
     archive(value.file, value.sample, value.events, value.columns, value.features_offset,
-            value.weight_offset, value.id_offset, value.stamp);
+            value.weight_offset, value.id_offset, value.stamp, value.particles);
 }
 
 /// For whoever reads the columns: bytes of another file must not mix with what the digest is about.
@@ -39,10 +56,11 @@ inline std::string events_with_weight(const std::string& sample, const std::stri
     return column.empty() ? sample : sample + "@" + column;
 }
 
-/// A sample of an events file, and which of its further columns of weights are wanted.
+/// A sample of an events file, and what is wanted of it beside features, weight and id.
 struct SampleToRead {
-    std::string name;  ///< or events_with_weight()
-    std::vector<std::string> weights;
+    std::string name;                  ///< or events_with_weight()
+    std::vector<std::string> weights;  ///< further columns of weights
+    bool particles = false;            ///< its particle lists, which must be there then
     bool operator==(const SampleToRead&) const = default;
 };
 
@@ -105,6 +123,17 @@ struct FeatureFacts {
     std::uint64_t distinct = 0;  ///< different values among those that were chosen
 };
 
+/// The particle lists of a sample, of all its events.
+struct ParticleFacts {
+    std::uint64_t particles = 0;
+    std::uint64_t most = 0;  ///< of one event
+    std::uint64_t empty_events = 0;
+    std::uint64_t below_shell = 0;      ///< particles with E < |p| beyond rounding
+    double median_energy = 0.0;         ///< of some particles; 0: there are no momenta
+    std::vector<std::uint64_t> events;  ///< [most + 1] with so many particles
+    std::vector<std::uint64_t> types;   ///< absolute values that occur, the most frequent ones
+};
+
 /// What training will meet in a sample. Known where the file was read, not sent to other ranks.
 struct SampleFacts {
     struct Part {
@@ -113,6 +142,7 @@ struct SampleFacts {
     };
     std::vector<std::array<Part, 2>> folds;  ///< training, validation for the nets of each fold
     std::vector<FeatureFacts> features;      ///< those that were asked for
+    ParticleFacts particles = {};            ///< if they were asked for
 };
 
 /// What is known about one sample of an events file after it was read and checked.

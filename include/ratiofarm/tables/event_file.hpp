@@ -32,6 +32,15 @@ struct EventWeights {
     bool operator==(const EventWeights&) const = default;
 };
 
+/// Particle lists, one after the other. Columns whose first four are E, px, py, pz have momenta.
+struct ParticleLists {
+    std::vector<std::string> columns;
+    std::vector<std::uint64_t> offsets;  ///< [n + 1]: event i has rows offsets[i] to offsets[i + 1]
+    std::vector<float> values;           ///< [particles, columns] row-major
+    std::vector<std::int64_t> types;     ///< [particles] PDG id or a class, 0 unknown; or empty
+    bool operator==(const ParticleLists&) const = default;
+};
+
 /// One sample in memory, as it is written.
 struct EventSample {
     std::string name;
@@ -41,6 +50,7 @@ struct EventSample {
     std::vector<std::uint64_t> id;     ///< [n]; variations of one generated event share it
     std::optional<LogDensity> log_density;
     std::vector<EventWeights> weights = {};  ///< of variations; mostly none
+    std::optional<ParticleLists> particles = std::nullopt;
 };
 
 /// Writes an events file atomically. Not collective.

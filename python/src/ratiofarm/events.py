@@ -19,6 +19,27 @@ SMALLEST_SUM, LARGEST_SUM = 1e-30, 1e30
 
 
 @dataclass(frozen=True)
+class Particles:
+    """The particle lists of the events of a sample, one after the other."""
+
+    columns: list[str]
+    offsets: Array              #: u64 [n + 1]: event i has rows offsets[i] to offsets[i + 1]
+    values: Array               #: f32 [particles, columns]
+    types: Array | None = None  #: i64 [particles]
+
+    def of(self, event: int) -> Array:
+        """Those of one event [n, columns]."""
+        return np.asarray(self.values[int(self.offsets[event]):int(self.offsets[event + 1])])
+
+    def at(self, rows: Array) -> "Particles":
+        """Those of some of the events."""
+        first, last = self.offsets[:-1][rows].astype("i8"), self.offsets[1:][rows].astype("i8")
+        mine = np.concatenate([np.arange(a, b) for a, b in zip(first, last)] or [np.zeros(0, "i8")]).astype("i8")
+        offsets = np.concatenate([np.zeros(1, "u8"), np.cumsum(last - first).astype("u8")])
+        return Particles(self.columns, offsets, self.values[mine], None if self.types is None else self.types[mine])
+
+
+@dataclass(frozen=True)
 class Events:
     """The events of one sample, checked."""
 
@@ -28,9 +49,16 @@ class Events:
     weight: Array               #: f64 [n], expected events
     id: Array                   #: u64 [n]
     weights: dict[str, Array] = field(default_factory=dict)  #: further columns of weights, f64 [n] each
+    particles: "Particles | None" = None
 
     def __len__(self) -> int:
         return len(self.weight)
+
+    def at(self, rows: Array) -> "Events":
+        """Some of the events, in this order."""
+        lists = None if self.particles is None else self.particles.at(rows)
+        return Events(self.name, self.columns, self.features[rows], self.weight[rows], self.id[rows],
+                      {name: values[rows] for name, values in self.weights.items()}, lists)
 
     def frame(self) -> Any:
         """As a pandas DataFrame: the features, `weight`, `id` and the further columns of weights."""
@@ -41,7 +69,8 @@ class Events:
 
 
 def write_events(path: str | os.PathLike[str], samples: Mapping[str, Any], *, features: Sequence[str], id: str | None,
-                 weight: str | float | Mapping[str, str | float] = "weight", weights: Mapping[str, str] | None = None) -> Path:
+                 weight: str | float | Mapping[str, str | float] = "weight", weights: Mapping[str, str] | None = None,
+                 particles: Sequence[str] | Mapping[str, str] = (), particle_type: str | None = None) -> Path:
     """Writes an events file that the program maps as it is, with all checksums.
 
     samples: from the name of a sample to its table: a DataFrame, a dict of arrays, a structured array, an
@@ -53,6 +82,9 @@ def write_events(path: str | os.PathLike[str], samples: Mapping[str, Any], *, fe
     weight: column whose sum is the expected number of events, or a number for all events (1.0 for data); or a
     mapping that says so for each sample.
     weights: further columns of weights, from their name in the file to the column; of the samples that have it.
+    particles: columns that are a list for each event (of an awkward array, or lists of numbers), one number for each
+    particle, or a mapping from names in the file to them; E, px, py, pz first if nets are to know momenta.
+    particle_type: such a column of whole numbers, PDG ids for example.
 
     No second copy of the table is held: rows are converted 65536 at a time. Raises Problem for anything that the
     program would refuse; then there is no file.
@@ -62,8 +94,13 @@ def write_events(path: str | os.PathLike[str], samples: Mapping[str, Any], *, fe
     features = [features] if isinstance(features, str) else list(features)
     if not features or len(set(features)) != len(features):
         raise Problem(f"features {features}: must be at least one column, none of them twice")
+    lists = dict(particles) if isinstance(particles, Mapping) else {name: name for name in particles}
+    if particle_type is not None and not lists:
+        raise Problem(f"particle_type '{particle_type}': there are no particles; name their columns")
     sources = {name: _source(name, table, features, id, _weight_of(name, weight), weights or {})
                for name, table in samples.items()}
+    jagged = {name: _particles(name, table, lists, particle_type, len(sources[name].weight))
+              for name, table in samples.items() if lists}
     for name in weights or {}:
         if not any(name in source.weights for source in sources.values()):
             raise Problem(f"weights '{name}': no sample has a column '{(weights or {})[name]}'")
@@ -72,6 +109,8 @@ def write_events(path: str | os.PathLike[str], samples: Mapping[str, Any], *, fe
             file.create_dataset("metadata_crc", data=np.zeros(1, "u4"))
             for name, source in sources.items():
                 source.write(file.create_group(name))
+                if name in jagged:
+                    _write_particles(file[name], jagged[name])
             file.attrs["version"] = np.int64(VERSION)
             file.attrs["format"] = FORMAT
         write_metadata_crc(partial)
@@ -102,7 +141,15 @@ def read_events(path: str | os.PathLike[str], sample: str) -> Events:
         return Events(sample, [str(name) for name in group["features"].attrs["columns"]],
                       read_rows(group["features"]).astype("f4", copy=False), read_rows(group[weight]).astype("f8", copy=False),
                       read_rows(group["id"]).astype("u8", copy=False),
-                      {name: read_rows(group["weights"][name]).astype("f8", copy=False) for name in further})
+                      {name: read_rows(group["weights"][name]).astype("f8", copy=False) for name in further},
+                      _read_particles(group) if "particles" in group else None)
+
+
+def _read_particles(group: h5py.Group) -> Particles:
+    return Particles([str(name) for name in group["particles"].attrs["columns"]],
+                     read_rows(group["particle_offsets"]).astype("u8", copy=False),
+                     read_rows(group["particles"]).astype("f4", copy=False),
+                     read_rows(group["particle_type"]).astype("i8", copy=False) if "particle_type" in group else None)
 
 
 @dataclass(frozen=True)
@@ -147,6 +194,67 @@ class _Source:
             yield block
         if not SMALLEST_SUM <= total <= LARGEST_SUM:
             raise Problem(f"sample '{self.name}': {name} sums to {total:g} (must be > 0: it is the expected number of events)")
+
+
+def _particles(sample: str, table: Any, lists: Mapping[str, str], particle_type: str | None, events: int) -> Particles:
+    columns = {name: _jagged(sample, table, column, events) for name, column in lists.items()}
+    counts = next(iter(columns.values()))[0]
+    types = None if particle_type is None else _jagged(sample, table, particle_type, events)
+    for name, (other, _) in [*columns.items(), *([] if types is None else [(str(particle_type), types)])]:
+        wrong = np.flatnonzero(other != counts)
+        if len(wrong):
+            raise Problem(f"sample '{sample}': '{name}' has {other[wrong[0]]} particles in row {wrong[0]}, '{next(iter(lists))}' "
+                          f"has {counts[wrong[0]]}")
+    if counts.sum() == 0:
+        raise Problem(f"sample '{sample}' has no particle in any event")
+    with np.errstate(over="ignore"):
+        values = np.stack([flat for _, flat in columns.values()], axis=1).astype("f4")
+    if not np.isfinite(values).all():
+        row, k = np.argwhere(~np.isfinite(values))[0]
+        event = int(np.searchsorted(np.cumsum(counts), row, side="right"))
+        raise Problem(f"sample '{sample}': '{list(lists)[k]}' of a particle is {list(columns.values())[k][1][row]} in row {event} "
+                      "(must be finite as a 32-bit float)")
+    if types is not None and types[1].dtype.kind not in "iu":
+        raise Problem(f"sample '{sample}': particle_type '{particle_type}' has type {types[1].dtype} (must be whole numbers)")
+    offsets = np.concatenate([np.zeros(1, "u8"), np.cumsum(counts).astype("u8")])
+    return Particles(list(lists), offsets, values, None if types is None else types[1].astype("i8"))
+
+
+def _jagged(sample: str, table: Any, name: str, events: int) -> tuple[Array, Array]:
+    """Particles of each event, and the numbers of all of them."""
+    known = _names(table)
+    if name not in known:
+        raise Problem(f"sample '{sample}': no column '{name}' of particles" + did_you_mean(name, known))
+    column = table[name]
+    try:
+        if type(column).__module__.startswith("awkward"):
+            import awkward
+
+            counts, flat = np.asarray(awkward.num(column)), np.asarray(awkward.to_numpy(awkward.flatten(column)))
+        else:
+            rows = [np.asarray(row) for row in column]
+            if any(row.ndim != 1 for row in rows):
+                raise ValueError
+            counts = np.array([len(row) for row in rows], dtype="i8")
+            flat = np.concatenate([row for row in rows if len(row)] or [np.zeros(0)])
+    except (ValueError, TypeError):
+        raise Problem(f"sample '{sample}': column '{name}' of particles is not a list of numbers for each event") from None
+    if np.ma.is_masked(flat) or flat.dtype.kind not in "biuf":
+        raise Problem(f"sample '{sample}': column '{name}' of particles has missing values or no numbers (type {flat.dtype})")
+    if len(counts) != events:
+        raise Problem(f"sample '{sample}': column '{name}' of particles has {len(counts)} rows, the features have {events}")
+    return counts, np.asarray(flat)
+
+
+def _write_particles(group: h5py.Group, lists: Particles) -> None:
+    def put(name: str, values: Array, dtype: str) -> None:
+        _write(group, name, values.shape, dtype, (np.ascontiguousarray(values[rows]) for rows in _blocks(len(values))))
+
+    put("particles", lists.values, "f4")
+    group["particles"].attrs.create("columns", lists.columns, dtype=h5py.string_dtype())
+    put("particle_offsets", lists.offsets, "u8")
+    if lists.types is not None:
+        put("particle_type", lists.types, "i8")
 
 
 def _blocks(rows: int) -> Iterator[slice]:

@@ -10,6 +10,8 @@ from typing import Any
 import h5py
 import numpy as np
 
+from . import particles
+from .events import Events
 from .files import Array, Problem, open_table
 from .split import fold_of
 from .table import Table
@@ -30,7 +32,8 @@ class Net:
     def __init__(self, row: Array, layout: list[dict[str, Any]], network: dict[str, Any], calibration: Array) -> None:
         self.block = {part["name"]: row[part["offset"]:][:int(np.prod(part["shape"]))].reshape(part["shape"]).astype(float)
                       for part in layout}
-        self.residual = network["kind"] == "residual_mlp"
+        self.network, self.kind = network, str(network["kind"])
+        self.residual = self.kind == "residual_mlp"
         self.activation = str(network["activation"])
         self.layers = len(network["hidden"]) + 1
         self.knots = calibration[:, np.isfinite(calibration[0])].astype(float)  #: [2, k]: logit, calibrated logit; k = 0: none
@@ -40,7 +43,9 @@ class Net:
         return self.residual and 0 < layer < self.layers - 1 and np.ptp(self.block[f"layer{layer}.weight"].shape) == 0
 
     def logits(self, x: Array) -> Array:
-        """Before calibration. x: features as they are in the events file [n, d]; returns [n, outputs]"""
+        """Before calibration. x: what Ensemble.columns() gives [n, d]; returns [n, outputs]"""
+        if self.kind in particles.KINDS:
+            return particles.logits(self.block, self.network, x, ACTIVATIONS[self.activation])
         y = (x - self.block["feature_shift"]) * self.block["feature_scale"]
         for layer in range(self.layers):
             z = y @ self.block[f"layer{layer}.weight"].T + self.block[f"layer{layer}.bias"]
@@ -108,8 +113,17 @@ class Ensemble:
     def columns(self, events: Any) -> Array:
         """The features as [n, d] of 64 bits, rounded to 32 bits as the events file stores them.
 
-        events: a table with columns of these names, or an array [n, d] in the order of `features`
+        events: a table with columns of these names, or an array [n, d] in the order of `features`; of nets that read
+        particle lists what `read_events` gives, of which this makes rows of particles.event_rows()
         """
+        if self.network["kind"] in particles.KINDS:
+            if not isinstance(events, Events):
+                raise Problem(f"ensemble '{self.name}' reads particle lists: give it the Events of read_events()")
+            missing = [name for name in self.features if name not in events.columns]
+            if missing:
+                raise Problem(f"ensemble '{self.name}': sample '{events.name}' has no column '{missing[0]}'")
+            x = events.features[:, [events.columns.index(name) for name in self.features]].astype(float)
+            return particles.event_rows(self.network, x, events)
         if isinstance(events, np.ndarray) and events.dtype.names is None:
             x = events
         else:

@@ -45,6 +45,8 @@ class _Graph:
 
     def net(self, net: Net, x: str) -> str:
         """Returns ln r as [events, 1]."""
+        if net.kind not in ("mlp", "residual_mlp"):
+            raise Problem(f"nets of kind '{net.kind}' read particle lists, and there is no ONNX of them")
         y = self.node("Mul", self.node("Sub", x, self.constant(net.block["feature_shift"])),
                       self.constant(net.block["feature_scale"]))
         for layer in range(net.layers):

@@ -68,16 +68,19 @@ std::string key_values_text(const Key& key, const T& fallback) {
     return {};
 }
 
-/// The keys of a table that a struct describes.
+/// The keys of a table that a struct describes: those that it has by default, then those that it
+/// has in another state.
 template <class T>
-CampaignKeys described(std::string section) {
+CampaignKeys described(std::string section, const T& complete = {}) {
     CampaignKeys all{std::move(section), {}, {}};
-    const T fallback{};
-    for_each_field(fallback, [&](std::string_view name, const auto& member, const Key& key) {
-        if (!key.in_campaign) return;
+    const auto add = [&](std::string_view name, const auto& member, const Key& key) {
+        if (!key.in_campaign || std::ranges::count(all.keys, name) > 0) return;
         all.keys.emplace_back(name);
         all.values.push_back(key_values_text(key, member));
-    });
+    };
+    const T fallback{};
+    for_each_field(fallback, add);
+    for_each_field(complete, add);
     return all;
 }
 
@@ -117,7 +120,7 @@ std::vector<CampaignKeys> sections() {
         {"reference.mixture.NAME", {"cap"}},
         {"preselection",
          {"classes", "signal", "weights", "features", "members", "network", "training"}},
-        described<Network>("network"),
+        described<Network>("network", {.kind = NetworkKind::transformer, .hidden = {}}),
         described<TrainingOptions>("training"),
         described<EnsembleSection>("ensemble"),
         described<GatesSection>("gates"),

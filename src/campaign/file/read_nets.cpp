@@ -1,5 +1,6 @@
 // [network], [training], [ensemble], [gates] and [systematics].
 #include <algorithm>
+#include <set>
 
 #include "ratiofarm/core/errors.hpp"
 
@@ -24,6 +25,57 @@ void check_schedule(const TableReader& table, const TrainingOptions& training) {
                      "falls after schedule_epochs = " +
                      std::to_string(training.schedule_epochs) +
                      ": raise patience or lower schedule_epochs");
+    }
+}
+
+std::vector<std::uint32_t> default_hidden() { return {256, 256, 256, 256}; }
+
+/// Keys that a kind of network does not look at are mistakes, and so are values that it cannot use.
+void check_particle_keys(const TableReader& table, Network& network) {
+    const NetworkKind kind = network.kind;
+    const std::string is = "network.kind = \"" + word_of(kind) + "\" ";
+    const auto useless = [&](const char* key, const std::string& why) {
+        if (table.find(key) != nullptr) table.wrong(key, why);
+    };
+    if (!reads_particles(kind)) {
+        for (const char* key :
+             {"particles", "max_particles", "width", "blocks", "heads", "neighbours", "beams"}) {
+            useless(key, is + "does not read particle lists; deep_sets, lorentz, graph, "
+                              "transformer and pelican do");
+        }
+        const std::vector<std::uint32_t> hidden = network.hidden;
+        network = {.kind = kind,
+                   .inputs = network.inputs,
+                   .hidden = hidden,
+                   .activation = network.activation,
+                   .outputs = network.outputs};
+        return;
+    }
+    // A resolved campaign has all of these keys, where nobody has chosen a value.
+    const Network chosen_by_nobody{.hidden = {}};
+    const auto expect = [&](bool looked_at, const char* key, auto Network::*member,
+                            const std::string& why) {
+        if (looked_at) return;
+        if (network.*member != chosen_by_nobody.*member) useless(key, is + why);
+        network.*member = chosen_by_nobody.*member;
+    };
+    expect(kind == NetworkKind::transformer, "heads", &Network::heads, "has no attention");
+    expect(kind == NetworkKind::graph, "neighbours", &Network::neighbours,
+           "looks at all particles");
+    expect(reads_momenta(kind), "beams", &Network::beams, "does not look at momenta");
+    expect(kind != NetworkKind::pelican, "particles", &Network::particles,
+           "looks at nothing but pair products of momenta");
+    const bool needs_columns = kind != NetworkKind::lorentz && kind != NetworkKind::pelican;
+    if (needs_columns && network.particles.empty()) {
+        table.wrong("particles", is + "needs columns of particles, for example particles = "
+                                      "[\"log_pt\", \"eta\", \"phi\"]");
+    }
+    std::set<std::string> seen;
+    for (const std::string& name : network.particles) {
+        if (!seen.insert(name).second) table.wrong("particles", "'" + name + "' is listed twice");
+    }
+    if (kind == NetworkKind::transformer && network.width % network.heads != 0) {
+        table.wrong("heads", "must divide width = " + std::to_string(network.width));
     }
 }
 
@@ -74,10 +126,16 @@ void read_systematic_nets(const ConfigNode& root, Campaign& campaign, Mistakes& 
 
 void read_network_keys(const TableReader& table, Network& network) {
     constexpr std::size_t most_layers = 64;
-    if (read_keys(table, network).has("hidden") &&
-        (network.hidden.empty() || network.hidden.size() > most_layers)) {
+    const NetworkKind before = network.kind;
+    const KeysRead good = read_keys(table, network);
+    if (good.has("hidden") && (network.hidden.empty() || network.hidden.size() > most_layers)) {
         table.wrong("hidden", "must name the width of 1 to 64 layers");
     }
+    const bool lists = reads_particles(network.kind);
+    if (lists != reads_particles(before) && !good.has("hidden")) {
+        network.hidden = lists ? std::vector{network.width} : default_hidden();
+    }
+    check_particle_keys(table, network);
 }
 
 void read_training_keys(const TableReader& table,
@@ -98,7 +156,7 @@ void read_training_keys(const TableReader& table,
 
 void read_nets(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes) {
     campaign.network.inputs = static_cast<std::uint32_t>(campaign.events.features.size());
-    campaign.network.hidden = {256, 256, 256, 256};
+    campaign.network.hidden = default_hidden();
     read_network_keys(section(root, "network", mistakes), campaign.network);
     read_training_keys(section(root, "training", mistakes), campaign.network, campaign.training);
     read_ensemble(root, campaign, mistakes);

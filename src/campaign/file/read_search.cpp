@@ -18,7 +18,8 @@ std::vector<std::string> keys_of_nets(bool searched) {
             keys.push_back(section + "." + std::string(name));
         };
     };
-    const Campaign campaign;
+    Campaign campaign;
+    campaign.network.kind = NetworkKind::transformer;  // which has all keys
     for_each_field(campaign.network, add_to("network"));
     for_each_field(campaign.training, add_to("training"));
     return keys;

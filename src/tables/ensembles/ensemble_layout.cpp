@@ -75,6 +75,8 @@ public:
             for (const double number : h5::read_numbers_attribute(file_, group_, name)) {
                 value.push_back(static_cast<std::uint32_t>(number));
             }
+        } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
+            value = h5::read_texts_attribute(file_, group_, name);
         } else {
             value = h5::read_number_attribute(file_, group_, name);
         }

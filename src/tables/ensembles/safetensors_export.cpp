@@ -6,6 +6,7 @@
 #include <fstream>
 #include <limits>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -53,6 +54,15 @@ ordered_json metadata_of(const EnsembleFile& file) {
     metadata["kind"] = word_of(header.network.kind);
     metadata["hidden"] = ordered_json(header.network.hidden).dump();
     metadata["activation"] = word_of(header.network.activation);
+    if (reads_particles(header.network.kind)) {
+        metadata["particles"] = ordered_json(header.network.particles).dump();
+        for_each_field(header.network, [&](std::string_view name, const auto& value, const Key&) {
+            using Value = std::decay_t<decltype(value)>;
+            if constexpr (std::is_same_v<Value, bool> || std::is_same_v<Value, std::uint32_t>) {
+                metadata[std::string(name)] = ordered_json(value).dump();
+            }
+        });
+    }
     metadata["combine"] = word_of(header.combine);
     metadata["nets"] = std::to_string(header.nets());
     metadata["names"] = ordered_json(header.names).dump();

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <functional>
+#include <optional>
 
 #include <sys/stat.h>
 
@@ -30,6 +31,7 @@ std::string state_of(const std::filesystem::path& file, std::span<const SampleTo
     for (const SampleToRead& sample : samples) {
         state += " " + sample.name;
         for (const std::string& weights : sample.weights) state += "/" + weights;
+        if (sample.particles) state += "/particles";
     }
     return state;
 }
@@ -45,9 +47,12 @@ bool is_copy_of(const std::filesystem::path& copy, const std::string& state) {
 struct Columns {
     ColumnLayout features, weight, id;
     std::vector<ColumnLayout> weights;
+    std::vector<ColumnLayout> particles;  ///< values, offsets and, perhaps, types
 
     std::uint64_t bytes() const {
-        return features.bytes() + weight.bytes() + id.bytes() +
+        std::uint64_t lists = 0;
+        for (const ColumnLayout& column : particles) lists += column.bytes();
+        return features.bytes() + weight.bytes() + id.bytes() + lists +
                (weights.empty() ? 0 : weights.size() * weights.front().bytes());
     }
 };
@@ -58,11 +63,21 @@ Columns columns_of(const EventLayout& layout) {
         weights.push_back(
             {layout.path(weights_dataset(each.name)), h5::ElementType::f64, layout.events()});
     }
+    std::vector<ColumnLayout> particles;
+    if (layout.particles) {
+        const std::uint64_t rows = layout.particles->values.rows();
+        particles =
+            particle_columns(layout.sample, {.columns = layout.particles->columns.size(),
+                                             .particles = rows,
+                                             .events = layout.events(),
+                                             .has_types = layout.particles->types.has_value()});
+    }
     return {.features = {layout.path("features"), h5::ElementType::f32, layout.events(),
                          layout.columns.size(), ColumnShape::matrix},
             .weight = {layout.path("weight"), h5::ElementType::f64, layout.events()},
             .id = {layout.path("id"), h5::ElementType::u64, layout.events()},
-            .weights = std::move(weights)};
+            .weights = std::move(weights),
+            .particles = std::move(particles)};
 }
 
 void create_copy(const h5::File& copy, const EventLayout& layout) {
@@ -73,6 +88,31 @@ void create_copy(const h5::File& copy, const EventLayout& layout) {
     create_column(copy, columns.id);
     if (!columns.weights.empty()) h5::create_group(copy, layout.path("weights"));
     for (const ColumnLayout& weights : columns.weights) create_column(copy, weights);
+    for (const ColumnLayout& column : columns.particles) create_column(copy, column);
+}
+
+template <h5::Element T>
+void write_blocks(const h5::File& file, const std::string& path, std::span<const T> values) {
+    const CheckedColumn column(file, path);
+    const std::uint64_t width = column.info().width();
+    for (std::uint64_t block = 0; block < block_count(column.info().rows()); ++block) {
+        const Range rows = rows_of_block(block, column.info().rows());
+        column.write_block<T>(block, values.subspan(rows.first * width, rows.size() * width));
+    }
+}
+
+void copy_particles(const h5::File& original, const h5::File& copy, const EventLayout& layout) {
+    const ParticleReader reader(original, layout);
+    const CheckedColumn values(copy, layout.path(particles_dataset));
+    std::optional<CheckedColumn> types;
+    if (layout.particles->types) types.emplace(copy, layout.path(types_dataset));
+    for (std::uint64_t block = 0; block < block_count(values.info().rows()); ++block) {
+        const auto some = reader.read(rows_of_block(block, values.info().rows()));
+        values.write_block<float>(block, some.values);
+        if (types) types->write_block<std::int64_t>(block, some.types);
+    }
+    write_blocks<std::uint64_t>(copy, layout.path(offsets_dataset), reader.offsets());
+    h5::write_attribute(copy, values.path(), "columns", layout.particles->columns);
 }
 
 void copy_events(const h5::File& original, const h5::File& copy, const EventLayout& layout) {
@@ -94,12 +134,19 @@ void copy_events(const h5::File& original, const h5::File& copy, const EventLayo
         }
     }
     h5::write_attribute(copy, features.path(), "columns", layout.columns);
+    if (layout.particles) copy_particles(original, copy, layout);
 }
 
 void verify_copy(const h5::File& copy, std::span<const EventLayout> layouts) {
     for (const EventLayout& layout : layouts) {
         const EventBlockReader reader(copy, layout);
         for (std::uint64_t block = 0; block < reader.blocks(); ++block) reader.read(block);
+        if (!layout.particles) continue;
+        const ParticleReader particles(copy, layout);
+        const std::uint64_t rows = layout.particles->values.rows();
+        for (std::uint64_t block = 0; block < block_count(rows); ++block) {
+            particles.read(rows_of_block(block, rows));
+        }
     }
 }
 
@@ -141,6 +188,7 @@ std::vector<SampleToRead> as_stored(const h5::File& file, std::span<const Sample
         if (at != std::string::npos) columns.push_back(sample.name.substr(at + 1));
         auto known = std::ranges::find(stored, name, &SampleToRead::name);
         if (known == stored.end()) known = stored.insert(known, SampleToRead{name, {}});
+        known->particles = known->particles || sample.particles;
         for (std::string& column : columns) {
             if (std::ranges::find(known->weights, column) != known->weights.end()) continue;
             known->weights.push_back(std::move(column));

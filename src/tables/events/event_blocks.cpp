@@ -1,5 +1,6 @@
 #include "event_blocks.hpp"
 
+#include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
 
 namespace ratiofarm {
@@ -37,6 +38,19 @@ EventBlock EventBlockReader::read(std::uint64_t block) const {
         events.weights.push_back(column.read<double>(events.rows));
     }
     return events;
+}
+
+ParticleReader::ParticleReader(const h5::File& file, const EventLayout& layout)
+    : values_(file, layout.path(particles_dataset)) {
+    RATIOFARM_EXPECT(layout.particles.has_value());
+    if (layout.particles->types) types_.emplace(file, layout.path(types_dataset));
+    const CheckedColumn offsets(file, layout.path(offsets_dataset));
+    offsets_ = offsets.read<std::uint64_t>({0, offsets.info().rows()});
+}
+
+ParticleReader::Particles ParticleReader::read(Range particles) const {
+    return {.values = values_.read<float>(particles),
+            .types = types_ ? types_->read<std::int64_t>(particles) : std::vector<std::int64_t>{}};
 }
 
 }  // namespace ratiofarm

@@ -50,6 +50,7 @@ public:
         if (weight) check_list("weight", layout_.weight);
         if (id) check_list("id", layout_.id);
         for (const std::string& name : wanted_.weights) add_weights(name);
+        if (wanted_.particles) add_particles();
         if (problems_.lines().size() == before) check_lengths();
         if (problems_.lines().size() != before) return std::nullopt;
         return std::move(layout_);
@@ -110,27 +111,51 @@ private:
         check_list(weights_dataset(name), info);
     }
 
-    void check_features() {
-        const h5::DatasetInfo& info = layout_.features;
-        const std::string path = layout_.path("features");
+    void add_particles() {
+        EventLayout::Particles particles;
+        const bool values = find(particles_dataset, particles.values);
+        const bool offsets = find(offsets_dataset, particles.offsets);
+        if (!values || !offsets) return;
+        check_matrix(particles_dataset, particles.values, particles.columns);
+        const auto check_whole = [&](const char* dataset, const h5::DatasetInfo& info,
+                                     const char* shape) {
+            if (is_integer(info.type_class) && info.shape.size() == 1) return;
+            problems_.add(layout_.path(dataset), "is " + info.description() + ", must be " + shape);
+        };
+        check_whole(offsets_dataset, particles.offsets, "u64 [events + 1]");
+        if (h5::is_dataset(file_, layout_.path(types_dataset))) {
+            particles.types = h5::describe(h5::open_dataset(file_, layout_.path(types_dataset)));
+            check_whole(types_dataset, *particles.types, "i64 [particles]");
+        }
+        layout_.particles = std::move(particles);
+    }
+
+    void check_features() { check_matrix("features", layout_.features, layout_.columns); }
+
+    void check_matrix(const char* dataset,
+                      const h5::DatasetInfo& info,
+                      std::vector<std::string>& columns) {
+        const std::string path = layout_.path(dataset);
         if (info.shape.size() != 2 || info.type_class != h5::TypeClass::floating) {
-            problems_.add(path, "is " + info.description() + ", must be f32 [events, columns]");
+            const std::string rows = dataset == std::string_view("features") ? "events" : dataset;
+            problems_.add(path,
+                          "is " + info.description() + ", must be f32 [" + rows + ", columns]");
             return;
         }
         try {
-            layout_.columns = h5::read_texts_attribute(file_, path, "columns");
+            columns = h5::read_texts_attribute(file_, path, "columns");
         } catch (const Error&) {
             problems_.add(path, "needs the attribute 'columns', a list of " +
                                     std::to_string(info.width()) + " names");
             return;
         }
-        if (layout_.columns.size() != info.width()) {
+        if (columns.size() != info.width()) {
             problems_.add(path, "has " + std::to_string(info.width()) +
                                     " columns, its attribute 'columns' names " +
-                                    std::to_string(layout_.columns.size()));
+                                    std::to_string(columns.size()));
         }
-        const std::set<std::string> distinct(layout_.columns.begin(), layout_.columns.end());
-        if (distinct.size() != layout_.columns.size()) {
+        const std::set<std::string> distinct(columns.begin(), columns.end());
+        if (distinct.size() != columns.size()) {
             problems_.add(path, "its attribute 'columns' names a column twice");
         }
     }
@@ -157,7 +182,28 @@ private:
         for (const auto& weights : layout_.weights) {
             check(weights_dataset(weights.name), weights.info);
         }
+        check_particle_lengths(rows);
         if (rows == 0) problems_.add("sample '" + layout_.sample + "'", "has no events");
+    }
+
+    void check_particle_lengths(std::uint64_t events) {
+        if (!layout_.particles) return;
+        const EventLayout::Particles& particles = *layout_.particles;
+        const std::uint64_t offsets = particles.offsets.rows();
+        if (offsets != events + 1) {
+            problems_.add(layout_.path(offsets_dataset), "has " + std::to_string(offsets) +
+                                                             " rows, must have one more than the " +
+                                                             std::to_string(events) + " events");
+        }
+        if (particles.types && particles.types->rows() != particles.values.rows()) {
+            problems_.add(layout_.path(types_dataset), "has " +
+                                                           std::to_string(particles.types->rows()) +
+                                                           " rows, but particles has " +
+                                                           std::to_string(particles.values.rows()));
+        }
+        if (particles.values.rows() == 0) {
+            problems_.add(layout_.path(particles_dataset), "has no particle in any event");
+        }
     }
 
     const h5::File& file_;
@@ -188,10 +234,27 @@ EventLayout EventLayout::written() const {
 }
 
 bool EventLayout::is_native() const {
+    if (particles && (!fits(particles->values, h5::ElementType::f32) ||
+                      !fits(particles->offsets, h5::ElementType::u64) ||
+                      (particles->types && !fits(*particles->types, h5::ElementType::i64)))) {
+        return false;
+    }
     return fits(features, h5::ElementType::f32) && fits(weight, h5::ElementType::f64) &&
            fits(id, h5::ElementType::u64) && std::ranges::all_of(weights, [](const auto& each) {
                return fits(each.info, h5::ElementType::f64);
            });
+}
+
+std::vector<ColumnLayout> particle_columns(const std::string& sample, const ParticleSizes& sizes) {
+    const std::string group = "/" + sample + "/";
+    std::vector<ColumnLayout> columns{
+        {group + particles_dataset, h5::ElementType::f32, sizes.particles, sizes.columns,
+         ColumnShape::matrix},
+        {group + offsets_dataset, h5::ElementType::u64, sizes.events + 1}};
+    if (sizes.has_types) {
+        columns.push_back({group + types_dataset, h5::ElementType::i64, sizes.particles});
+    }
+    return columns;
 }
 
 std::optional<EventLayout> read_event_layout(const h5::File& file,

@@ -10,6 +10,7 @@
 
 #include "h5/dataset.hpp"
 #include "h5/file.hpp"
+#include "tables/checked_column.hpp"
 #include "tables/table_file.hpp"
 
 namespace ratiofarm {
@@ -49,6 +50,13 @@ struct EventLayout {
         h5::DatasetInfo info;
     };
     std::vector<Weights> weights;  ///< those that were asked for
+    struct Particles {
+        std::vector<std::string> columns;
+        h5::DatasetInfo values;
+        h5::DatasetInfo offsets;
+        std::optional<h5::DatasetInfo> types;
+    };
+    std::optional<Particles> particles;  ///< if they were asked for
 
     std::uint64_t events() const { return weight.rows(); }
     std::string path(std::string_view dataset) const;
@@ -62,6 +70,22 @@ struct EventLayout {
 
 /// Where the further weights of a sample lie, "weights/scale_up".
 inline std::string weights_dataset(std::string_view name) { return "weights/" + std::string(name); }
+
+/// The datasets of particle lists in a sample.
+inline constexpr const char* particles_dataset = "particles";
+inline constexpr const char* offsets_dataset = "particle_offsets";
+inline constexpr const char* types_dataset = "particle_type";
+
+/// Sizes of particle lists.
+struct ParticleSizes {
+    std::uint64_t columns = 0;
+    std::uint64_t particles = 0;
+    std::uint64_t events = 0;
+    bool has_types = false;
+};
+
+/// The datasets of particle lists as we write them: values, offsets and, perhaps, types.
+std::vector<ColumnLayout> particle_columns(const std::string& sample, const ParticleSizes& sizes);
 
 /// Looks at the datasets of a sample without reading events.
 /// \return nothing if something is wrong; then `problems` grew

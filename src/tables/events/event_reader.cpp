@@ -38,6 +38,15 @@ std::vector<std::uint32_t> columns_in_use(const EventLayout& layout,
 SampleColumns sample_columns(const std::filesystem::path& file, const EventLayout& layout) {
     const bool native = layout.is_native();
     const auto offset = [&](const h5::DatasetInfo& info) { return native ? *info.offset : 0; };
+    ParticleColumns particles;
+    if (layout.particles) {
+        const EventLayout::Particles& lists = *layout.particles;
+        particles = {.names = lists.columns,
+                     .particles = lists.values.rows(),
+                     .values_offset = offset(lists.values),
+                     .offsets_offset = offset(lists.offsets),
+                     .types_offset = lists.types ? offset(*lists.types) : 0};
+    }
     return {.file = std::filesystem::absolute(file).string(),
             .sample = layout.sample,
             .events = layout.events(),
@@ -45,7 +54,8 @@ SampleColumns sample_columns(const std::filesystem::path& file, const EventLayou
             .features_offset = offset(layout.features),
             .weight_offset = offset(layout.weight),
             .id_offset = offset(layout.id),
-            .stamp = stamp_of(file)};
+            .stamp = stamp_of(file),
+            .particles = std::move(particles)};
 }
 
 std::vector<SampleWeights> further_weights(const EventLayout& layout, const EventScan& scan) {
@@ -130,6 +140,7 @@ std::vector<SampleToRead> all_samples(const std::filesystem::path& file) {
     std::vector<SampleToRead> samples;
     for (const std::string& name : sample_names(file)) {
         SampleToRead& sample = samples.emplace_back(SampleToRead{name, {}});
+        sample.particles = h5::is_dataset(opened, "/" + name + "/" + particles_dataset);
         const std::string group = "/" + name + "/weights";
         if (!h5::is_group(opened, group)) continue;
         for (const std::string& member : h5::member_names(opened, group)) {

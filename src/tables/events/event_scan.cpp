@@ -10,6 +10,7 @@
 #include "ratiofarm/core/errors.hpp"
 
 #include "event_facts.hpp"
+#include "particle_scan.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -188,7 +189,12 @@ EventScan scan_events(const h5::File& file,
     Scanner scanner(layout, columns, split);
     const EventBlockReader reader(file, layout);
     for (std::uint64_t block = 0; block < reader.blocks(); ++block) scanner.add(reader.read(block));
-    return scanner.finish(problems);
+    EventScan scan = scanner.finish(problems);
+    if (!layout.particles) return scan;
+    ParticleScan particles = scan_particles(file, layout, problems);
+    scan.digest = Hasher().digest(scan.digest).digest(particles.digest).finish();
+    scan.facts.particles = std::move(particles.facts);
+    return scan;
 }
 
 namespace {

@@ -16,7 +16,7 @@ namespace ratiofarm {
 
 /// What one pass over the events of a sample finds.
 struct EventScan {
-    Digest digest;  ///< of the columns in use, weight and id
+    Digest digest;  ///< of the columns in use, weight and id, and of particle lists
     double sum_of_weights = 0.0;
     std::uint64_t inference_events = 0;
     std::uint64_t training_events = 0;  ///< with folds those of the nets of fold 0

@@ -16,6 +16,7 @@ struct Layouts {
     ColumnLayout features, weight, id;
     std::optional<ColumnLayout> log_density;
     std::vector<ColumnLayout> weights;
+    std::vector<ColumnLayout> particles;
 };
 
 Layouts layouts_of(const EventSample& sample) {
@@ -26,7 +27,8 @@ Layouts layouts_of(const EventSample& sample) {
                     .weight = {group + "weight", h5::ElementType::f64, rows},
                     .id = {group + "id", h5::ElementType::u64, rows},
                     .log_density = std::nullopt,
-                    .weights = {}};
+                    .weights = {},
+                    .particles = {}};
     if (sample.log_density) {
         layouts.log_density = {group + "log_density", h5::ElementType::f64, rows,
                                sample.log_density->processes.size(), ColumnShape::matrix};
@@ -34,6 +36,13 @@ Layouts layouts_of(const EventSample& sample) {
     for (const EventWeights& weights : sample.weights) {
         layouts.weights.push_back(
             {group + weights_dataset(weights.name), h5::ElementType::f64, rows});
+    }
+    if (sample.particles) {
+        const ParticleLists& lists = *sample.particles;
+        layouts.particles = particle_columns(sample.name, {.columns = lists.columns.size(),
+                                                           .particles = lists.offsets.back(),
+                                                           .events = rows,
+                                                           .has_types = !lists.types.empty()});
     }
     return layouts;
 }
@@ -44,6 +53,12 @@ void expect_consistent(const EventSample& sample) {
     RATIOFARM_EXPECT(sample.id.size() == rows);
     for (const EventWeights& weights : sample.weights) {
         RATIOFARM_EXPECT(weights.values.size() == rows);
+    }
+    if (sample.particles) {
+        const ParticleLists& lists = *sample.particles;
+        RATIOFARM_EXPECT(lists.offsets.size() == rows + 1);
+        RATIOFARM_EXPECT(lists.values.size() == lists.offsets.back() * lists.columns.size());
+        RATIOFARM_EXPECT(lists.types.empty() || lists.types.size() == lists.offsets.back());
     }
     if (!sample.log_density) return;
     RATIOFARM_EXPECT(sample.log_density->values.size() ==
@@ -57,6 +72,7 @@ std::uint64_t bytes_of_samples(std::span<const EventSample> samples) {
         bytes += layouts.features.bytes() + layouts.weight.bytes() + layouts.id.bytes();
         if (layouts.log_density) bytes += layouts.log_density->bytes();
         for (const ColumnLayout& weights : layouts.weights) bytes += weights.bytes();
+        for (const ColumnLayout& column : layouts.particles) bytes += column.bytes();
     }
     return bytes;
 }
@@ -70,6 +86,7 @@ void create_sample(const h5::File& file, const EventSample& sample) {
     if (layouts.log_density) create_column(file, *layouts.log_density);
     if (!layouts.weights.empty()) h5::create_group(file, "/" + sample.name + "/weights");
     for (const ColumnLayout& weights : layouts.weights) create_column(file, weights);
+    for (const ColumnLayout& column : layouts.particles) create_column(file, column);
 }
 
 template <h5::Element T>
@@ -91,6 +108,15 @@ void write_sample(const h5::File& file, const EventSample& sample) {
         write_column<double>(file, layouts.weights[i], sample.weights[i].values);
     }
     h5::write_attribute(file, layouts.features.path, "columns", sample.columns);
+    if (sample.particles) {
+        const ParticleLists& lists = *sample.particles;
+        write_column<float>(file, layouts.particles[0], lists.values);
+        write_column<std::uint64_t>(file, layouts.particles[1], lists.offsets);
+        if (!lists.types.empty()) {
+            write_column<std::int64_t>(file, layouts.particles[2], lists.types);
+        }
+        h5::write_attribute(file, layouts.particles[0].path, "columns", lists.columns);
+    }
     if (!sample.log_density) return;
     write_column<double>(file, *layouts.log_density, sample.log_density->values);
     h5::write_attribute(file, layouts.log_density->path, "processes",

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <iterator>
+#include <optional>
 #include <utility>
 
 #include "ratiofarm/core/contracts.hpp"
@@ -25,6 +27,7 @@ struct Source {
     std::vector<std::string> densities;  ///< processes of log_density; empty: there is none
     std::vector<double> log_share;       ///< [densities]
     std::uint64_t rows = 0;              ///< kept
+    std::uint64_t particles = 0;         ///< of kept events
 
     std::string path(std::string_view dataset) const { return layout.written().path(dataset); }
 };
@@ -37,7 +40,7 @@ Source source_of(const h5::File& original,
     auto layout = read_event_layout(original, wanted.sample, problems);
     problems.throw_if_any();
     RATIOFARM_EXPECT(layout && layout->events() == wanted.kept.size());
-    Source source{wanted, std::move(*layout), {}, {}, {}, 0};
+    Source source{wanted, std::move(*layout), {}, {}, {}, 0, 0};
     source.columns = source.layout.columns;
     source.columns.insert(source.columns.end(), added.names.begin(), added.names.end());
     // With other weights the events have another density.
@@ -51,6 +54,13 @@ Source source_of(const h5::File& original,
     }
     source.rows =
         static_cast<std::uint64_t>(std::count(wanted.kept.begin(), wanted.kept.end(), true));
+    if (source.layout.particles) {
+        const ParticleReader lists(original, source.layout);
+        for (std::size_t row = 0; row < wanted.kept.size(); ++row) {
+            if (!wanted.kept[row]) continue;
+            source.particles += lists.offsets()[row + 1] - lists.offsets()[row];
+        }
+    }
     return source;
 }
 
@@ -68,6 +78,15 @@ std::vector<ColumnLayout> columns_of(const Source& source) {
         columns.push_back({source.path(density_dataset), h5::ElementType::f64, rows,
                            source.densities.size(), ColumnShape::matrix});
     }
+    if (source.layout.particles) {
+        std::ranges::copy(
+            particle_columns(source.layout.sample,
+                             {.columns = source.layout.particles->columns.size(),
+                              .particles = source.particles,
+                              .events = rows,
+                              .has_types = source.layout.particles->types.has_value()}),
+            std::back_inserter(columns));
+    }
     return columns;
 }
 
@@ -76,6 +95,10 @@ void create_kept(const h5::File& file, const Source& source) {
     if (!source.wanted.sample.weights.empty()) h5::create_group(file, source.path("weights"));
     for (const ColumnLayout& column : columns_of(source)) create_column(file, column);
     h5::write_attribute(file, source.path("features"), "columns", source.columns);
+    if (source.layout.particles) {
+        h5::write_attribute(file, source.path(particles_dataset), "columns",
+                            source.layout.particles->columns);
+    }
     if (source.densities.empty()) return;
     h5::write_attribute(file, source.path(density_dataset), "processes", source.densities);
 }
@@ -166,6 +189,38 @@ private:
     std::vector<float> event_;
 };
 
+/// The particle lists of kept events, a block of events at a time.
+void write_kept_particles(const h5::File& original, const h5::File& file, const Source& source) {
+    const ParticleReader reader(original, source.layout);
+    const auto& offsets = reader.offsets();
+    const std::size_t width = source.layout.particles->columns.size();
+    ColumnSink<float> values(file, source.path(particles_dataset));
+    ColumnSink<std::uint64_t> ends(file, source.path(offsets_dataset));
+    std::optional<ColumnSink<std::int64_t>> types;
+    if (source.layout.particles->types) types.emplace(file, source.path(types_dataset));
+    std::uint64_t end = 0;
+    ends.add({&end, 1});
+    const std::uint64_t events = source.layout.events();
+    for (std::uint64_t number = 0; number < block_count(events); ++number) {
+        const Range rows = rows_of_block(number, events);
+        const Range range{offsets[rows.first], offsets[rows.last]};
+        const auto block = reader.read(range);
+        for (std::uint64_t row = rows.first; row < rows.last; ++row) {
+            if (!source.wanted.kept[row]) continue;
+            for (std::uint64_t p = offsets[row]; p < offsets[row + 1]; ++p) {
+                const std::uint64_t place = p - range.first;
+                values.add(std::span(block.values).subspan(place * width, width));
+                if (types) types->add({&block.types[place], 1});
+            }
+            end += offsets[row + 1] - offsets[row];
+            ends.add({&end, 1});
+        }
+    }
+    values.finish();
+    ends.finish();
+    if (types) types->finish();
+}
+
 void write_kept(const h5::File& original,
                 const h5::File& file,
                 const Source& source,
@@ -188,6 +243,7 @@ void write_kept(const h5::File& original,
         sink.add(block, more, density);
     }
     sink.finish();
+    if (source.layout.particles) write_kept_particles(original, file, source);
 }
 
 void verify_kept(const h5::File& file) {

@@ -1,12 +1,8 @@
 #include <algorithm>
-#include <string>
+#include <vector>
 
 #include <ATen/core/Tensor.h>
-#include <ATen/ops/gelu.h>
-#include <ATen/ops/matmul.h>
-#include <ATen/ops/relu.h>
-#include <ATen/ops/silu.h>
-#include <ATen/ops/tanh.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 #include <c10/core/AutogradState.h>
@@ -15,61 +11,21 @@
 
 #include "ratiofarm/core/contracts.hpp"
 
-#include "protocol/network_kinds.hpp"
+#include "protocol/particle_row.hpp"
 
 #include "net_pack_engines.hpp"
+#include "tensor_graph.hpp"
 
 namespace ratiofarm::trainer {
 namespace {
 
-/// Computes with tensors [nets, n, width].
-class TensorGraph {
-public:
-    using Value = at::Tensor;
-
-    /// \param flat  [nets, trainable_size]
-    TensorGraph(const Network& network, Precision precision, const at::Tensor& flat)
-        : layout_(parameter_layout(network)),
-          activation_(network.activation),
-          precision_(precision),
-          flat_(flat) {}
-
-    Value linear(const std::string& name, const Value& x, std::uint32_t outputs) {
-        const at::Tensor weight = block(name + ".weight").view({-1, outputs, x.size(2)});
-        return product(x, weight.transpose(1, 2)).add(block(name + ".bias").unsqueeze(1));
-    }
-
-    Value activate(const Value& x) const {
-        switch (activation_) {
-            case Activation::relu: return at::relu(x);
-            case Activation::silu: return at::silu(x);
-            case Activation::tanh: return at::tanh(x);
-            case Activation::gelu: return at::gelu(x);
-        }
-        return x;
-    }
-
-    static Value add(const Value& x, const Value& y) { return x.add(y); }
-
-private:
-    at::Tensor block(const std::string& name) const {
-        const auto found = std::ranges::find(layout_, name, &ParameterBlock::name);
-        RATIOFARM_EXPECT(found != layout_.end());
-        // The row begins with the two blocks of the scaling, which are not trained.
-        return flat_.narrow(1, static_cast<std::int64_t>(found->offset - layout_[2].offset),
-                            static_cast<std::int64_t>(found->size()));
-    }
-
-    Value product(const Value& x, const Value& weight) const {
-        if (precision_ != Precision::bf16) return at::matmul(x, weight);
-        return at::matmul(x.to(at::kBFloat16), weight.to(at::kBFloat16)).to(x.scalar_type());
-    }
-
-    std::vector<ParameterBlock> layout_;
-    Activation activation_;
-    Precision precision_;
-    at::Tensor flat_;
-};
+/// Events that are done together; depends on the network only, and so do the bits.
+std::int64_t events_together(const Network& network, std::int64_t nets, std::int64_t capacity) {
+    if (!reads_particles(network.kind)) return capacity;
+    const double bytes = 4.0 * static_cast<double>(nets) * pass_numbers(network);
+    return std::clamp<std::int64_t>(static_cast<std::int64_t>(most_pass_bytes / bytes), 1,
+                                    capacity);
+}
 
 /// Ordinary tensors and a recorded graph, also where the caller works in inference mode.
 class Recording {
@@ -82,7 +38,9 @@ public:
     AutogradPack(const Network& network,
                  const PackOptions& options,
                  const c10::TensorOptions& device)
-        : network_(network), options_(options) {
+        : network_(network),
+          options_(options),
+          together_(events_together(network, options.nets, options.capacity)) {
         const c10::InferenceMode ordinary(false);
         const auto size = static_cast<std::int64_t>(trainable_size(network));
         parameters_ = at::zeros({options.nets, size}, device);
@@ -96,27 +54,68 @@ public:
 
     const at::Tensor& forward(const at::Tensor& inputs) override {
         const Recording recording;
-        leaf_ = parameters_.clone().requires_grad_(options_.use == PackUse::train);
-        TensorGraph graph(network_, options_.precision, leaf_);
-        recorded_ = logit(graph, network_, inputs.clone());
-        if (network_.outputs == 1) recorded_ = recorded_.squeeze(2);
-        logits_ = recorded_.detach();
+        recorded_.reset();
+        if (inputs.size(1) <= together_) {
+            record(inputs);
+            logits_ = recorded_.detach();
+            return logits_;
+        }
+        const c10::AutoGradMode quiet(false);
+        std::vector<at::Tensor> parts;
+        for_parts(inputs, [&](std::int64_t first, std::int64_t events) {
+            record(inputs.narrow(1, first, events));
+            parts.push_back(recorded_);
+        });
+        recorded_.reset();
+        logits_ = at::cat(parts, 1);
         return logits_;
     }
 
     void backward(const at::Tensor& inputs, const at::Tensor& logit_gradient) override {
-        RATIOFARM_EXPECT(options_.use == PackUse::train && recorded_.defined() &&
-                         inputs.size(1) == recorded_.size(1));
+        RATIOFARM_EXPECT(options_.use == PackUse::train && logits_.defined() &&
+                         inputs.size(1) == logits_.size(1));
         const Recording recording;
-        recorded_.backward(logit_gradient.clone());
+        if (recorded_.defined()) {
+            recorded_.backward(logit_gradient.clone());
+            take_gradient();
+            return;
+        }
+        gradient_.zero_();
+        for_parts(inputs, [&](std::int64_t first, std::int64_t events) {
+            record(inputs.narrow(1, first, events));
+            recorded_.backward(logit_gradient.narrow(1, first, events).clone());
+            const c10::AutoGradMode quiet(false);
+            gradient_.add_(leaf_.grad());
+        });
+        recorded_.reset();
+    }
+
+private:
+    /// The logits of some events with the graph of their computation, where one is kept.
+    void record(const at::Tensor& inputs) {
+        leaf_ = parameters_.clone().requires_grad_(options_.use == PackUse::train);
+        // Training is a function of the batch; an evaluated event has the same bits in any company.
+        const Slots slots = options_.use == PackUse::train ? Slots::used : Slots::all;
+        recorded_ = tensor_logits(network_, options_.precision, leaf_, inputs.clone(), slots);
+        if (network_.outputs == 1) recorded_ = recorded_.squeeze(2);
+    }
+
+    void take_gradient() {
         const c10::AutoGradMode quiet(false);
         gradient_.copy_(leaf_.grad());
         recorded_.reset();
     }
 
-private:
+    template <class Action>
+    void for_parts(const at::Tensor& inputs, Action&& action) const {
+        for (std::int64_t first = 0; first < inputs.size(1); first += together_) {
+            action(first, std::min(together_, inputs.size(1) - first));
+        }
+    }
+
     Network network_;
     PackOptions options_;
+    std::int64_t together_;
     at::Tensor parameters_;
     at::Tensor gradient_;
     at::Tensor leaf_;      ///< parameters of the last pass

@@ -13,6 +13,7 @@ set(engine_sources
     engine/pack_in_turn.cpp
     engine/recorded_work.cpp
     engine/step_kernel.cpp
+    engine/tensor_graph.cpp
     engine/tensor_passes.cpp
     engine/written_pack.cpp)
 

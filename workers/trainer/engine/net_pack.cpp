@@ -6,6 +6,7 @@
 #include "ratiofarm/core/contracts.hpp"
 
 #include "protocol/network_kinds.hpp"
+#include "protocol/particle_row.hpp"
 
 #include "net_pack_engines.hpp"
 
@@ -15,7 +16,7 @@ std::unique_ptr<NetPack> make_net_pack(const Network& network,
                                        const PackOptions& options,
                                        const c10::TensorOptions& device) {
     RATIOFARM_EXPECT(options.nets > 0 && options.capacity > 0);
-    RATIOFARM_EXPECT(network.inputs > 0 && !network.hidden.empty());
+    RATIOFARM_EXPECT(event_size(network) > 0 && !network.hidden.empty());
     // A switch of the whole process, which does one task at a time. CPUs know no TF32.
     at::globalContext().setAllowTF32CuBLAS(options.precision == Precision::tf32);
     const bool written = engine_of(network, options.engine) == Engine::written;

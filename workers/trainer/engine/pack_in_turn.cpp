@@ -5,7 +5,7 @@
 
 #include "ratiofarm/core/contracts.hpp"
 
-#include "protocol/network_kinds.hpp"
+#include "protocol/particle_row.hpp"
 
 #include "net_pack_engines.hpp"
 
@@ -25,11 +25,12 @@ public:
         if (options.use == PackUse::train) gradient_ = at::zeros_like(parameters_);
         logits_ = at::zeros({options.nets * options.capacity * outputs_}, device);
         logit_gradient_ = at::zeros({options.capacity * outputs_}, device);
+        const auto row = static_cast<std::int64_t>(event_size(network));
         PackOptions alone = options;
         alone.nets = 1;
         for (std::int64_t net = 0; net < options.nets; ++net) {
             nets_.push_back({.pack = engine(network, alone, device),
-                             .memory = at::zeros({options.capacity * network.inputs}, device),
+                             .memory = at::zeros({options.capacity * row}, device),
                              .inputs = {}});
         }
     }

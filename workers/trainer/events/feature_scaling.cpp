@@ -5,9 +5,12 @@
 #include <limits>
 #include <numeric>
 #include <string>
+#include <utility>
 
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
+
+#include "protocol/particle_row.hpp"
 
 namespace ratiofarm::trainer {
 namespace {
@@ -23,8 +26,7 @@ struct Range {
     bool varies() const { return variance > 0.0 && variance > 1e-14 * mean * mean; }
 };
 
-std::vector<Range> ranges_of(const FeatureTable& table) {
-    const std::size_t inputs = table.features.size();
+std::vector<Range> ranges_of(const FeatureTable& table, std::size_t inputs) {
     const double total = std::accumulate(table.weights.begin(), table.weights.end(), 0.0);
     std::vector<Range> ranges(inputs);
     const auto for_each = [&](auto&& action) {
@@ -47,11 +49,87 @@ std::vector<Range> ranges_of(const FeatureTable& table) {
     return ranges;
 }
 
+void append(FeatureScaling& to, const Range& range, Scaling scaling) {
+    const double smallest = range.smallest;
+    const double largest = range.largest;
+    const bool standard = scaling == Scaling::standard;
+    const bool none = scaling == Scaling::none;
+    to.shift.push_back(static_cast<float>(none       ? 0.0
+                                          : standard ? range.mean
+                                                     : (smallest + largest) / 2.0));
+    to.scale.push_back(static_cast<float>(none       ? 1.0
+                                          : standard ? 1.0 / std::sqrt(range.variance)
+                                                     : 2.0 / (largest - smallest)));
+}
+
+/// The numbers of real particles, one after the other, with the weights of their events.
+struct Particles {
+    std::vector<float> columns;
+    std::vector<float> energy;
+    std::vector<double> weights;
+};
+
+Particles particles_of(const EventTable& table) {
+    const Network& network = table.network;
+    const std::size_t size = event_size(network);
+    const std::size_t slot = slot_size(network);
+    const std::size_t columns = network.particles.size();
+    Particles all;
+    for (std::size_t row = 0; row < table.weights.size(); ++row) {
+        const float* event = table.values.data() + row * size + network.inputs;
+        const auto real =
+            std::min(static_cast<std::size_t>(event[0]), std::size_t{network.max_particles});
+        for (std::size_t i = 0; i < real; ++i) {
+            const float* particle = event + 1 + i * slot + 1;
+            all.columns.insert(all.columns.end(), particle, particle + columns);
+            if (reads_momenta(network.kind)) all.energy.push_back(particle[columns]);
+            all.weights.push_back(table.weights[row]);
+        }
+    }
+    return all;
+}
+
+/// At least 1. \param values  [rows] with weights
+double weighted_median(std::vector<std::pair<float, double>> values) {
+    std::ranges::sort(values);
+    double total = 0.0;
+    for (const auto& [value, weight] : values) total += weight;
+    double sum = 0.0;
+    for (const auto& [value, weight] : values) {
+        sum += weight;
+        if (sum >= 0.5 * total) return std::max(1.0, static_cast<double>(value));
+    }
+    return 1.0;
+}
+
+void append_particles(FeatureScaling& to, const EventTable& table, Scaling scaling) {
+    const Network& network = table.network;
+    const Particles particles = particles_of(table);
+    const std::size_t columns = network.particles.size();
+    const std::vector<Range> ranges =
+        ranges_of({particles.columns, particles.weights, {}}, columns);
+    for (std::size_t column = 0; column < columns; ++column) {
+        const bool is_type = network.particles[column].starts_with(type_prefix);
+        if (!is_type && ranges[column].varies()) {
+            append(to, ranges[column], scaling);
+            continue;
+        }
+        to.shift.push_back(0.0F);
+        to.scale.push_back(1.0F);
+    }
+    if (!reads_momenta(network.kind)) return;
+    const Range energy = ranges_of({particles.energy, particles.weights, {}}, 1).front();
+    const bool usable = std::isfinite(energy.mean) && energy.mean > 0.0;
+    to.shift.push_back(0.0F);
+    to.scale.push_back(usable ? static_cast<float>(std::exp2(-std::round(std::log2(energy.mean))))
+                              : 1.0F);
+}
+
 }  // namespace
 
 FeatureScaling feature_scaling(const FeatureTable& table, Scaling scaling) {
     RATIOFARM_EXPECT(table.values.size() == table.weights.size() * table.features.size());
-    const std::vector<Range> ranges = ranges_of(table);
+    const std::vector<Range> ranges = ranges_of(table, table.features.size());
     FeatureScaling result;
     for (std::size_t input = 0; input < ranges.size(); ++input) {
         const Range& range = ranges[input];
@@ -61,17 +139,28 @@ FeatureScaling feature_scaling(const FeatureTable& table, Scaling scaling) {
                             " for every training event: a constant cannot separate anything "
                             "(remove it from events.features)");
         }
-        const double smallest = range.smallest;
-        const double largest = range.largest;
-        const bool standard = scaling == Scaling::standard;
-        const bool none = scaling == Scaling::none;
-        result.shift.push_back(static_cast<float>(none       ? 0.0
-                                                  : standard ? range.mean
-                                                             : (smallest + largest) / 2.0));
-        result.scale.push_back(static_cast<float>(none       ? 1.0
-                                                  : standard ? 1.0 / std::sqrt(range.variance)
-                                                             : 2.0 / (largest - smallest)));
+        append(result, range, scaling);
     }
+    return result;
+}
+
+FeatureScaling event_scaling(const EventTable& table, Scaling scaling) {
+    const Network& network = table.network;
+    if (!reads_particles(network.kind)) {
+        return feature_scaling({table.values, table.weights, table.features}, scaling);
+    }
+    const std::size_t size = event_size(network);
+    std::vector<float> features;
+    std::vector<std::pair<float, double>> multiplicities;
+    for (std::size_t row = 0; row < table.weights.size(); ++row) {
+        const float* event = table.values.data() + row * size;
+        features.insert(features.end(), event, event + network.inputs);
+        multiplicities.emplace_back(event[network.inputs], table.weights[row]);
+    }
+    FeatureScaling result = feature_scaling({features, table.weights, table.features}, scaling);
+    result.shift.push_back(0.0F);
+    result.scale.push_back(static_cast<float>(1.0 / weighted_median(std::move(multiplicities))));
+    append_particles(result, table, scaling);
     return result;
 }
 

@@ -4,11 +4,12 @@
 #include <span>
 #include <vector>
 
+#include "ratiofarm/protocol/network.hpp"
 #include "ratiofarm/protocol/training_options.hpp"
 
 namespace ratiofarm::trainer {
 
-/// A net sees (x - shift) * scale. Both [inputs].
+/// A net sees (x - shift) * scale. Both [scaled_inputs()].
 struct FeatureScaling {
     std::vector<float> shift;
     std::vector<float> scale;
@@ -27,5 +28,19 @@ struct FeatureTable {
 /// \throws DataError naming the column and its value if a feature does not vary, that is by less
 ///         than its rounding to float
 FeatureScaling feature_scaling(const FeatureTable& table, Scaling scaling);
+
+/// What a scaling of the events of a network is made for.
+struct EventTable {
+    std::span<const float> values;            ///< [rows, event_size()]
+    std::span<const double> weights;          ///< [rows], >= 0
+    std::span<const std::uint32_t> features;  ///< column numbers, for messages
+    const Network& network;
+};
+
+/// feature_scaling() of the features. Of a network that reads particles then the multiplicity, in
+/// units of its median N0; the columns of a particle, scaled likewise over all real particles,
+/// those of types and those that do not vary with scale 1; and the momentum, in units of the power
+/// of 2 next to the mean energy, so that no bit of it is lost.
+FeatureScaling event_scaling(const EventTable& table, Scaling scaling);
 
 }  // namespace ratiofarm::trainer

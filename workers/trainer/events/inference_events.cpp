@@ -6,6 +6,8 @@
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/protocol/split.hpp"
 
+#include "protocol/particle_row.hpp"
+
 namespace ratiofarm::trainer {
 namespace {
 
@@ -21,7 +23,8 @@ bool is_of_part(std::uint64_t id, const InferRequest& request) {
 }  // namespace
 
 InferenceEvents::InferenceEvents(const InferRequest& request)
-    : sample_(request.sample, request.features), inputs_(request.features.size()) {
+    : sample_(request.sample, request.features, request.network),
+      size_(event_size(request.network)) {
     RATIOFARM_EXPECT(request.features.size() == request.network.inputs);
     if (request.first > sample_.events() || request.count > sample_.events() - request.first) {
         throw DataError(sample_.name() + ": rows " + std::to_string(request.first) + " to " +
@@ -42,12 +45,10 @@ std::vector<std::uint64_t> InferenceEvents::of_fold(std::uint32_t fold, std::uin
 }
 
 void InferenceEvents::gather(std::span<const std::uint64_t> events, std::span<float> values) const {
-    RATIOFARM_EXPECT(values.size() == events.size() * inputs_);
-    auto* value = values.data();
+    RATIOFARM_EXPECT(values.size() == events.size() * size_);
     for (const std::uint64_t event : events) {
-        for (std::size_t input = 0; input < inputs_; ++input) {
-            *value++ = sample_.feature(rows_[event], input);
-        }
+        sample_.fill(rows_[event], values.first(size_));
+        values = values.subspan(size_);
     }
 }
 

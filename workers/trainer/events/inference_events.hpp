@@ -26,13 +26,13 @@ public:
     /// Numbers of the events of a fold, ascending. \param folds  >= 1; with 1 all events
     std::vector<std::uint64_t> of_fold(std::uint32_t fold, std::uint32_t folds) const;
 
-    /// Raw features. \param values  [events.size(), inputs], filled
+    /// Not scaled. \param values  [events.size(), event_size()], filled
     /// \throws DataError naming row and column if a value is not finite
     void gather(std::span<const std::uint64_t> events, std::span<float> values) const;
 
 private:
     MappedSample sample_;
-    std::size_t inputs_;
+    std::size_t size_;  ///< numbers of an event
     std::vector<std::uint64_t> rows_;
 };
 

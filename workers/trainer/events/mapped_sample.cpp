@@ -17,11 +17,14 @@ namespace {
 
 }  // namespace
 
-MappedSample::MappedSample(const SampleColumns& columns, std::span<const std::uint32_t> features)
+MappedSample::MappedSample(const SampleColumns& columns,
+                           std::span<const std::uint32_t> features,
+                           const Network& network)
     : name_("sample '" + columns.sample + "' of '" + columns.file + "'"),
       file_(columns.file),
       columns_(columns.columns),
-      inputs_(features.begin(), features.end()) {
+      inputs_(features.begin(), features.end()),
+      has_particles_(reads_particles(network.kind)) {
     in_context(name_, [&] {
         for (const std::uint32_t column : inputs_) {
             if (column >= columns_) {
@@ -33,6 +36,7 @@ MappedSample::MappedSample(const SampleColumns& columns, std::span<const std::ui
         features_ = file_.values<float>(columns.features_offset, columns.events * columns_);
         weight_ = file_.values<double>(columns.weight_offset, columns.events);
         id_ = file_.values<std::uint64_t>(columns.id_offset, columns.events);
+        if (has_particles_) particles_ = MappedParticles(columns, file_, network);
     });
 }
 
@@ -49,6 +53,14 @@ float MappedSample::feature(std::uint64_t row, std::size_t input) const {
                      static_cast<double>(value));
     }
     return value;
+}
+
+void MappedSample::fill(std::uint64_t row, std::span<float> values) const {
+    for (std::size_t input = 0; input < inputs_.size(); ++input) {
+        values[input] = feature(row, input);
+    }
+    if (!has_particles_) return;
+    in_context(name_, [&] { particles_.fill(row, values.subspan(inputs_.size())); });
 }
 
 }  // namespace ratiofarm::trainer

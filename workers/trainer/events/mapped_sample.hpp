@@ -9,6 +9,8 @@
 
 #include "protocol/trainer_protocol.hpp"
 
+#include "mapped_particles.hpp"
+
 namespace ratiofarm::trainer {
 
 /// One sample, mapped read-only, with the columns that a net reads.
@@ -16,7 +18,9 @@ class MappedSample {
 public:
     /// \param features  columns of the feature matrix, in input order
     /// \throws DataError naming file and sample
-    MappedSample(const SampleColumns& columns, std::span<const std::uint32_t> features);
+    MappedSample(const SampleColumns& columns,
+                 std::span<const std::uint32_t> features,
+                 const Network& network);
 
     std::uint64_t events() const { return id_.size(); }
     std::uint64_t id(std::uint64_t row) const { return id_[row]; }
@@ -24,13 +28,16 @@ public:
     /// \throws DataError if it is not finite
     double weight(std::uint64_t row) const;
 
+    /// What the network sees of an event before it is scaled. \param values  [event_size()]
     /// \throws DataError if it is not finite
-    float feature(std::uint64_t row, std::size_t input) const;
+    void fill(std::uint64_t row, std::span<float> values) const;
 
     /// "sample 'S' of 'events.h5'", for messages.
     const std::string& name() const { return name_; }
 
 private:
+    float feature(std::uint64_t row, std::size_t input) const;
+
     std::string name_;
     MappedFile file_;
     std::uint64_t columns_;
@@ -38,6 +45,8 @@ private:
     std::span<const float> features_;  ///< [events, columns]
     std::span<const double> weight_;
     std::span<const std::uint64_t> id_;
+    MappedParticles particles_;  ///< if the network reads them
+    bool has_particles_ = false;
 };
 
 }  // namespace ratiofarm::trainer

@@ -35,7 +35,8 @@ void MemberRows::check_row(std::uint32_t member) const {
     const auto finite = [](float value) { return std::isfinite(value); };
     if (!std::ranges::all_of(values, finite)) throw DataError("a weight is not finite");
     // A scale of 0 cannot come from a training: it is the fill value of an unwritten row.
-    const auto scale = values.subspan(request_.network.inputs, request_.network.inputs);
+    const auto scale =
+        values.subspan(scaled_inputs(request_.network), scaled_inputs(request_.network));
     if (std::ranges::find(scale, 0.0F) != scale.end()) {
         throw DataError("this row was never written (feature_scale is 0)");
     }

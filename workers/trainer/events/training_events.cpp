@@ -11,6 +11,7 @@
 #include "ratiofarm/protocol/split.hpp"
 
 #include "core/seeds.hpp"
+#include "protocol/particle_row.hpp"
 
 #include "mapped_sample.hpp"
 
@@ -62,8 +63,8 @@ void add_class(std::vector<Source>& sources, const TrainRequest& request, std::s
         if (source == sources.end()) {
             source = sources.insert(source, Source{component.sample, {}, {}});
         }
-        source->shares.push_back(
-            {MappedSample(component.sample, request.features), label, component.fraction / total});
+        source->shares.push_back({MappedSample(component.sample, request.features, request.network),
+                                  label, component.fraction / total});
     }
 }
 
@@ -194,16 +195,16 @@ std::vector<double> scaling_weights(const std::vector<Source>& sources) {
 TrainingRows rows_of(const std::vector<Source>& sources,
                      std::size_t which,
                      const TrainRequest& request) {
-    const std::size_t inputs = request.features.size();
+    const std::size_t inputs = event_size(request.network);
     TrainingRows part{.rows = 0, .inputs = inputs, .features = {}, .weights = {}};
     if (!request.classes.empty()) part.columns = request.classes.size();
     for (const Source& source : sources) part.rows += source.rows[which].size();
-    part.features.reserve(part.rows * inputs);
+    part.features.resize(part.rows * inputs);
+    std::span<float> next(part.features);
     for (const Source& source : sources) {
         for (const std::uint64_t row : source.rows[which]) {
-            for (std::size_t input = 0; input < inputs; ++input) {
-                part.features.push_back(source.sample().feature(row, input));
-            }
+            source.sample().fill(row, next.first(inputs));
+            next = next.subspan(inputs);
         }
     }
     return part;
@@ -249,9 +250,9 @@ TrainingEvents load_training_events(const TrainRequest& request) {
         add_draw(events.training, sources, training, {replica, is_ratio});
         add_draw(events.validation, sources, validation, {replica, is_ratio});
     }
-    events.scaling =
-        feature_scaling({events.training.features, scaling_weights(sources), request.features},
-                        request.training.scaling);
+    events.scaling = event_scaling(
+        {events.training.features, scaling_weights(sources), request.features, request.network},
+        request.training.scaling);
     return events;
 }
 

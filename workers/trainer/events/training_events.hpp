@@ -13,7 +13,7 @@ namespace ratiofarm::trainer {
 /// components it is in: of several classes, or of one with several weights.
 struct TrainingRows {
     std::uint64_t rows = 0;
-    std::uint64_t inputs = 0;
+    std::uint64_t inputs = 0;     ///< numbers of an event, event_size()
     std::vector<float> features;  ///< [rows, inputs] in input order, not scaled
     std::vector<float> weights;   ///< [draws, rows, columns]: of class 1, then of both classes;
                                   ///< of a classifier: of each class

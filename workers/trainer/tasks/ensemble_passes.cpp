@@ -9,6 +9,7 @@
 
 #include "ratiofarm/core/contracts.hpp"
 
+#include "protocol/particle_row.hpp"
 #include "workers/trainer/engine/net_pack.hpp"
 
 #include "table_tensor.hpp"
@@ -26,6 +27,7 @@ PassShape pass_shape(const Network& network, DeviceKind device) {
 
 struct EnsemblePasses::Buffers {
     PassShape shape;
+    Network network;
     std::unique_ptr<NetPack> pack;
     at::Tensor features;  ///< [block, inputs], raw
     at::Tensor shift;     ///< [nets, 1, inputs]
@@ -43,7 +45,8 @@ EnsemblePasses::EnsemblePasses(const Network& network,
     : buffers_(std::make_unique<Buffers>()) {
     Buffers& buffers = *buffers_;
     const auto options = float_on(device);
-    const std::int64_t inputs = network.inputs;
+    const auto inputs = static_cast<std::int64_t>(event_size(network));
+    buffers.network = network;
     buffers.shape = shape;
     buffers.pack = make_net_pack(network,
                                  {.nets = shape.nets,
@@ -64,11 +67,12 @@ const PassShape& EnsemblePasses::shape() const { return buffers_->shape; }
 void EnsemblePasses::set_nets(std::span<const std::span<const float>> rows) {
     Buffers& buffers = *buffers_;
     RATIOFARM_EXPECT(std::ssize(rows) <= buffers.shape.nets);
-    const auto inputs = static_cast<std::size_t>(buffers.shift.size(2));
+    const std::size_t inputs = scaled_inputs(buffers.network);
     for (std::int64_t net = 0; net < std::ssize(rows); ++net) {
         const auto row = rows[static_cast<std::size_t>(net)];
-        copy_to(buffers.shift[net][0], row.first(inputs));
-        copy_to(buffers.scale[net][0], row.subspan(inputs, inputs));
+        copy_to(buffers.shift[net][0], for_event(buffers.network, row.first(inputs), 0.0F));
+        copy_to(buffers.scale[net][0],
+                for_event(buffers.network, row.subspan(inputs, inputs), 1.0F));
         copy_to(buffers.pack->parameters()[net], row.subspan(2 * inputs));
     }
     buffers.pack->parameters_changed();

@@ -39,7 +39,7 @@ public:
     /// \param rows  at most shape().nets rows of an ensemble, each [row_size]
     void set_nets(std::span<const std::span<const float>> rows);
 
-    /// \param features  raw, [n, inputs], n <= shape().block()
+    /// \param features  not scaled, [n, event_size()], n <= shape().block()
     void set_events(std::span<const float> features);
 
     /// Logits of one pass, net after net: [shape().nets, shape().events, outputs], those of missing

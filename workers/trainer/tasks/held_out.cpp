@@ -4,6 +4,7 @@
 
 #include "ratiofarm/protocol/split.hpp"
 
+#include "protocol/particle_row.hpp"
 #include "workers/trainer/events/mapped_sample.hpp"
 
 namespace ratiofarm::trainer {
@@ -20,19 +21,19 @@ std::vector<std::uint64_t> held_out_rows(const MappedSample& sample, const Train
     return rows;
 }
 
-/// Only features; there are no weights.
+/// Only what the nets see; there are no weights.
 TrainingRows table_of(const MappedSample& sample,
                       std::span<const std::uint64_t> rows,
-                      std::size_t inputs) {
+                      std::size_t size) {
     TrainingRows table{.rows = rows.size(),
-                       .inputs = inputs,
+                       .inputs = size,
                        .features = {},
                        .weights = std::vector<float>(2 * rows.size(), 0.0F)};
-    table.features.reserve(rows.size() * inputs);
+    table.features.resize(rows.size() * size);
+    std::span<float> next(table.features);
     for (const std::uint64_t row : rows) {
-        for (std::size_t input = 0; input < inputs; ++input) {
-            table.features.push_back(sample.feature(row, input));
-        }
+        sample.fill(row, next.first(size));
+        next = next.subspan(size);
     }
     return table;
 }
@@ -51,7 +52,7 @@ bool HeldOut::add_component(const ClassComponent& component,
                             PackTrainer& trainer,
                             Components& components,
                             const std::function<bool()>& go_on) const {
-    const MappedSample sample(component.sample, request_.features);
+    const MappedSample sample(component.sample, request_.features, request_.network);
     const std::vector<std::uint64_t> rows = held_out_rows(sample, request_);
     HeldOutComponent events{.in = in, .fraction = component.fraction};
     for (const std::uint64_t row : rows) {
@@ -62,7 +63,7 @@ bool HeldOut::add_component(const ClassComponent& component,
     for (std::size_t first = 0; first < rows.size(); first += block_rows) {
         const auto block =
             std::span(rows).subspan(first, std::min(block_rows, rows.size() - first));
-        const TrainingRows table = table_of(sample, block, request_.network.inputs);
+        const TrainingRows table = table_of(sample, block, event_size(request_.network));
         const auto most = std::min(PackTrainer::capacity(request_), std::ssize(block));
         PackBatches batches(table, readers_, most, device_);
         for (std::uint64_t index = 0; index < batches.count(); ++index) {

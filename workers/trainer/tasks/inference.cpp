@@ -10,6 +10,7 @@
 
 #include "ratiofarm/core/errors.hpp"
 
+#include "protocol/particle_row.hpp"
 #include "protocol/task_file.hpp"
 #include "workers/trainer/events/inference_events.hpp"
 #include "workers/trainer/events/member_rows.hpp"
@@ -73,7 +74,7 @@ void Inference::load_nets(std::span<const std::uint32_t> members) {
 }
 
 void Inference::load_events(std::span<const std::uint64_t> events) {
-    features_.resize(events.size() * request_.network.inputs);
+    features_.resize(events.size() * event_size(request_.network));
     events_.gather(events, features_);
     passes_.set_events(features_);
 }

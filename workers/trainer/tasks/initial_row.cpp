@@ -7,6 +7,7 @@
 #include "ratiofarm/core/errors.hpp"
 
 #include "core/philox.hpp"
+#include "protocol/network_kinds.hpp"
 #include "protocol/task_file.hpp"
 
 #include "training_setup.hpp"
@@ -26,13 +27,25 @@ void fill_uniform(std::span<float> values, double bound, PhiloxSequence& random)
     }
 }
 
+/// What is no weight of a layer, nor its bias.
+void fill_special(const ParameterBlock& block, std::span<float> values) {
+    if (block.name.ends_with(".gain")) std::ranges::fill(values, 1.0F);
+    if (!block.name.ends_with(".log_exponent")) return;
+    // Exponents from 0.05 to 0.5.
+    const double steps = std::max(1.0, static_cast<double>(values.size()) - 1.0);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        values[i] =
+            static_cast<float>(std::log(0.05) + static_cast<double>(i) / steps * std::log(10.0));
+    }
+}
+
 }  // namespace
 
 std::vector<float> initial_row(const Network& network,
                                std::uint64_t seed,
                                std::span<const float> shift,
                                std::span<const float> scale) {
-    RATIOFARM_EXPECT(shift.size() == network.inputs && scale.size() == network.inputs);
+    RATIOFARM_EXPECT(shift.size() == scaled_inputs(network) && scale.size() == shift.size());
     std::vector<float> row(row_size(network));
     const auto layout = parameter_layout(network);
     const auto block_values = [&](const ParameterBlock& block) {
@@ -41,14 +54,20 @@ std::vector<float> initial_row(const Network& network,
 
     std::ranges::copy(shift, block_values(layout[0]).begin());
     std::ranges::copy(scale, block_values(layout[1]).begin());
-    for (std::size_t layer = 0; layer <= network.hidden.size(); ++layer) {
-        const ParameterBlock& weight = layout[2 + 2 * layer];
-        const ParameterBlock& bias = layout[3 + 2 * layer];
-        const auto fan_in = static_cast<double>(weight.shape[1]);
-        const bool is_output = layer == network.hidden.size();
-        PhiloxSequence random(seed, layer);
-        fill_uniform(block_values(weight), weight_bound(network, is_output, fan_in), random);
+    const std::string output = layer_name(network.hidden.size()) + ".weight";
+    std::uint64_t layer = 0;
+    for (auto block = layout.begin() + 2; block != layout.end(); ++block) {
+        if (!block->name.ends_with(".weight")) {
+            fill_special(*block, block_values(*block));
+            continue;
+        }
+        const ParameterBlock& bias = *std::next(block);
+        const auto fan_in = static_cast<double>(block->shape[1]);
+        PhiloxSequence random(seed, layer++);
+        fill_uniform(block_values(*block), weight_bound(network, block->name == output, fan_in),
+                     random);
         fill_uniform(block_values(bias), 1.0 / std::sqrt(fan_in), random);
+        ++block;
     }
     return row;
 }

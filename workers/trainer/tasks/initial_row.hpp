@@ -19,7 +19,7 @@ namespace ratiofarm::trainer {
 /// (1 / inputs before tanh; He et al., arXiv:1502.01852), those of the output layer and all biases
 /// uniform in +-1/sqrt(inputs). Only integers and products are involved: the same bits on every
 /// machine and device.
-/// \param shift, scale  [network.inputs], copied into the row
+/// \param shift, scale  [scaled_inputs()], copied into the row
 std::vector<float> initial_row(const Network& network,
                                std::uint64_t seed,
                                std::span<const float> shift,

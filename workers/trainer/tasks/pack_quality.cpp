@@ -33,14 +33,16 @@ TrainingRows thinned(const TrainingRows& all, std::uint64_t most) {
     return some;
 }
 
-/// [rows, inputs + 2] as ScoredTable wants them.
-std::vector<float> with_weights(const TrainingRows& part, std::uint32_t draw) {
+/// [rows, features + 2] as ScoredTable wants them: the first numbers of each event and its weights.
+std::vector<float> with_weights(const TrainingRows& part,
+                                std::uint64_t features,
+                                std::uint32_t draw) {
     std::vector<float> rows;
-    rows.reserve(part.rows * (part.inputs + 2));
+    rows.reserve(part.rows * (features + 2));
     const float* weight = part.weights.data() + 2 * draw * part.rows;
     for (std::uint64_t row = 0; row < part.rows; ++row) {
         const float* feature = part.features.data() + row * part.inputs;
-        rows.insert(rows.end(), feature, feature + part.inputs);
+        rows.insert(rows.end(), feature, feature + features);
         rows.insert(rows.end(), weight + 2 * row, weight + 2 * row + 2);
     }
     return rows;
@@ -60,10 +62,13 @@ std::int64_t at_most(std::int64_t capacity, const TrainingRows& part) {
 }  // namespace
 
 PackQuality::PackQuality(const TrainingEvents& events,
+                         const Network& network,
                          const std::vector<TableReader>& readers,
                          std::int64_t capacity,
                          DeviceKind device)
-    : readers_(readers),
+    : features_(network.inputs),
+      scaled_(scaled_inputs(network)),
+      readers_(readers),
       validation_(events.validation),
       training_(thinned(events.training, most_training_rows)),
       validation_batches_(validation_, readers, at_most(capacity, validation_), device),
@@ -93,8 +98,7 @@ bool PackQuality::measure(PackTrainer& trainer,
     RATIOFARM_EXPECT(nets.size() == readers_.size());
     trainer.set_running(std::vector<bool>(nets.size(), true));
     for (std::size_t net = 0; net < nets.size(); ++net) {
-        const std::size_t scaling = 2 * validation_.inputs;
-        trainer.set_trainable(net, std::span(nets[net].row).subspan(scaling));
+        trainer.set_trainable(net, std::span(nets[net].row).subspan(2 * scaled_));
     }
     const auto validation = logits(trainer, validation_batches_, go_on);
     if (validation.empty()) return false;
@@ -108,9 +112,9 @@ bool PackQuality::measure(PackTrainer& trainer,
                                                 scored_classes(training_, draw, training[net]));
             continue;
         }
-        const auto validation_rows = with_weights(validation_, readers_[net].draw);
-        const auto training_rows = with_weights(training_, readers_[net].draw);
-        const std::size_t columns = validation_.inputs + 2;
+        const auto validation_rows = with_weights(validation_, features_, readers_[net].draw);
+        const auto training_rows = with_weights(training_, features_, readers_[net].draw);
+        const std::size_t columns = features_ + 2;
         const ScoredTable scored{validation_rows, columns, validation[net]};
         if (calibration == CalibrationMethod::isotonic) {
             nets[net].calibration = fit_calibration(scored);

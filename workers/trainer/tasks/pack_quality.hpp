@@ -18,6 +18,7 @@ namespace ratiofarm::trainer {
 class PackQuality {
 public:
     PackQuality(const TrainingEvents& events,
+                const Network& network,
                 const std::vector<TableReader>& readers,
                 std::int64_t capacity,
                 DeviceKind device);
@@ -37,6 +38,8 @@ private:
                                            PackBatches& batches,
                                            const std::function<bool()>& go_on) const;
 
+    std::uint64_t features_;  ///< whose closure is measured: the first numbers of an event
+    std::uint64_t scaled_;    ///< numbers of the scaling in a net's row, twice
     const std::vector<TableReader>& readers_;
     const TrainingRows& validation_;
     TrainingRows training_;  ///< some of them

@@ -258,7 +258,8 @@ std::vector<TrainedNet> Training::trained_nets() const {
 
 /// Uses the device's weights; the state of the training is complete in state_ before.
 std::optional<TaskEnd> Training::measure(std::vector<TrainedNet>& nets) {
-    PackQuality quality(events_, readers_, PackTrainer::capacity(request_), device_);
+    PackQuality quality(events_, request_.network, readers_, PackTrainer::capacity(request_),
+                        device_);
     std::optional<TaskEnd> end;
     const auto go_on = [&] {
         report();

@@ -10,6 +10,8 @@
 
 #include "ratiofarm/core/errors.hpp"
 
+#include "protocol/particle_row.hpp"
+
 #include "initial_row.hpp"
 
 namespace ratiofarm::trainer {
@@ -65,12 +67,13 @@ TrainingState first_state(const TrainRequest& request, const FeatureScaling& sca
 std::vector<TableReader> readers_of(const TrainRequest& request,
                                     const TrainingEvents& events,
                                     const TrainingState& state) {
-    const auto inputs = static_cast<std::ptrdiff_t>(request.network.inputs);
+    const std::size_t inputs = scaled_inputs(request.network);
     std::vector<TableReader> readers;
     for (std::size_t net = 0; net < request.nets.size(); ++net) {
-        const auto row = state.nets[net].row.begin();
+        const std::span row(state.nets[net].row);
         readers.push_back(
-            {.scaling = {.shift = {row, row + inputs}, .scale = {row + inputs, row + 2 * inputs}},
+            {.scaling = {.shift = for_event(request.network, row.first(inputs), 0.0F),
+                         .scale = for_event(request.network, row.subspan(inputs, inputs), 1.0F)},
              .draw = events.draw_of_net[net],
              .shuffle_seed = request.nets[net].shuffle_seed});
     }
@@ -108,10 +111,11 @@ MemoryNeeds memory_needs(const TrainRequest& request) {
     for (const auto& components : request.classes) add_rows(components);
     const double weights =
         request.classes.empty() ? 2.0 : static_cast<double>(request.classes.size());
-    const double columns = static_cast<double>(request.features.size()) +
+    const double columns = static_cast<double>(event_size(request.network)) +
                            weights * static_cast<double>(replicas.size());
     return {.nets = 4.0 * copies * nets * static_cast<double>(trainable_size(request.network)),
-            .passes = 4.0 * 2.0 * nets * request.training.batch * sum_of_widths(request.network),
+            .passes = 4.0 * 2.0 * nets * request.training.batch * sum_of_widths(request.network) +
+                      pass_bytes(request.network, request.training.batch),
             .events = 4.0 * rows * columns};
 }
 

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+
+#include "ratiofarm/protocol/network.hpp"
+#include "ratiofarm/protocol/training_options.hpp"
+
+namespace at {
+class Tensor;
+}
+
+namespace ratiofarm::trainer {
+
+/// Slots of particles that a pass computes.
+enum class Slots : std::uint8_t {
+    all,   ///< max_particles, so that the bits of an event do not depend on those beside it
+    used,  ///< what the largest event needs, rounded up to 4
+};
+
+/// A kind of network with tensors, which autograd can follow.
+/// \param flat    [nets, trainable_size]
+/// \param events  [nets, n, event_size()], scaled
+/// \return logits [nets, n, outputs]
+at::Tensor tensor_logits(const Network& network,
+                         Precision precision,
+                         const at::Tensor& flat,
+                         const at::Tensor& events,
+                         Slots slots);
+
+}  // namespace ratiofarm::trainer
