@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "ratiofarm/mpi/together.hpp"
+#include "ratiofarm/tables/ensemble_file.hpp"
 
 #include "core/program_version.hpp"
 #include "core/sealed_text.hpp"
@@ -104,10 +105,14 @@ std::string foreign_fit(const PlannedCampaign& planned, const RunPlace& place) {
 }
 
 /// Ensembles that are not gathered, as far as their nets are trained.
+/// \throws DataError if the file of one is damaged
 std::vector<EnsembleChoice> ungathered(const PlannedCampaign& planned, const RunPlace& place) {
     const auto is_shown = [&](const PlannedEnsemble& ensemble) {
-        return ensemble.spec.role == EnsembleRole::halves ||
-               is_gathered(planned.campaign, place.directory, ensemble);
+        if (ensemble.spec.role == EnsembleRole::halves) return true;
+        if (is_gathered(planned.campaign, place.directory, ensemble)) return true;
+        const auto path = place.directory.ensemble(ensemble.spec.name);
+        if (std::filesystem::exists(path)) read_ensemble(path);  // other nets, or damage
+        return false;
     };
     std::vector<bool> shown;
     for (const PlannedEnsemble& ensemble : planned.graph.ensembles)

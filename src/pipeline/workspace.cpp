@@ -314,6 +314,10 @@ void open_campaign(const Log& log, const RunPlace& place, PlannedCampaign& plann
 void look_on_root(const Log& log, const WorkspaceRequest& request, Workspace& workspace) {
     auto& [planned, place, books] = workspace;
     place.directory = find_directory(request.places, planned.written);
+    // What is damaged is told, not left out as if it were another campaign's.
+    for (const fs::path& path : {place.directory.selection_json(), place.directory.search_json()}) {
+        if (fs::exists(path)) read_sealed(path);
+    }
     books.blinding = open_if_unblinded(planned.written, place.directory);
     books.history = read_journals(place.directory);
     {
