@@ -98,6 +98,16 @@ std::size_t count_values(const json& value) {
     return n;
 }
 
+/// The library ends the program where something is to be added to a text or a number.
+void expect_parent(const json& value, const json& operation) {
+    const std::string path = operation.value("path", std::string());
+    if (path.empty() || path.front() != '/') return;  // the library refuses it, or all is replaced
+    const json::json_pointer parent = json::json_pointer(path).parent_pointer();
+    if (!value.contains(parent) || value.at(parent).is_structured()) return;
+    throw DataError(
+        fmt::format("'{}' lies in a value that is neither an object nor an array", path));
+}
+
 /// The operations of a patch, or of the patch of this name in a patch set.
 const json& operations_of(const json& patch, const std::string& name) {
     if (!patch.is_object()) return patch;
@@ -142,11 +152,16 @@ json patched(const json& workspace, const json& patch, const std::string& name) 
     constexpr std::size_t growth = 20;
     std::size_t most = 0;  // values that copies may make
     for (std::size_t i = 0; i < operations.size(); ++i) {
+        const auto refuse = [&](const char* why) {
+            throw DataError(fmt::format("the patch does not apply: operation {}: {}", i, why));
+        };
         try {
+            expect_parent(result, operations.at(i));
             result.patch_inplace(json::array({operations.at(i)}));
         } catch (const json::exception& error) {
-            throw DataError(
-                fmt::format("the patch does not apply: operation {}: {}", i, error.what()));
+            refuse(error.what());
+        } catch (const DataError& error) {
+            refuse(error.what());
         }
         const json operation = operations.at(i).value("op", json());
         if (operation != "copy" && operation != "move") continue;

@@ -30,7 +30,7 @@ Json header(const Kind& kind) { return {{"format", kind.format}, {"version", kin
 template <class Read>
 void read_record(std::string_view text, const Kind& kind, const Read& read) {
     try {
-        const Json json = Json::parse(text);
+        const Json json = parse_record(text);
         const auto format = json.at("format").get<std::string>();
         if (format != kind.format) {
             throw DataError(fmt::format("has the format '{}', not '{}'", format, kind.format));

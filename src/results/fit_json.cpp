@@ -221,7 +221,7 @@ std::string fit_json(const FitRecord& record) {
 FitRecord parse_fit_json(std::string_view text) {
     return in_context("fit.json", [&] {
         try {
-            return read_fit_record(Json::parse(text));
+            return read_fit_record(parse_record(text));
         } catch (const nlohmann::json::exception& error) {
             throw DataError(std::string(error.what()) + ": damaged or written by another version?");
         }

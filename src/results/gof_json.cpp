@@ -72,7 +72,7 @@ std::string gof_json(const GofRecord& record) {
 GofRecord parse_gof_json(std::string_view text) {
     return in_context("gof.json", [&] {
         try {
-            return read_gof_record(Json::parse(text));
+            return read_gof_record(parse_record(text));
         } catch (const nlohmann::json::exception& error) {
             throw DataError(std::string(error.what()) + ": damaged or written by another version?");
         }

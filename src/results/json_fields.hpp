@@ -6,6 +6,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -43,6 +44,17 @@ concept JsonArray = requires(const T& value) {
 }
 &&!std::is_same_v<T, std::string>;
 using JsonTexts = std::vector<std::pair<std::string, std::string>>;  ///< an object
+
+/// A record as it lies in a file: records are flat, and what is nested very deeply would only
+/// exhaust the stack. \throws DataError, nlohmann::json::exception
+inline nlohmann::ordered_json parse_record(std::string_view text) {
+    using Json = nlohmann::ordered_json;
+    return Json::parse(text, [](int depth, Json::parse_event_t, const Json&) {
+        constexpr int deepest = 32;
+        if (depth > deepest) throw DataError("it is nested deeper than 32 levels");
+        return true;
+    });
+}
 
 class JsonWriter {
 public:

@@ -126,7 +126,7 @@ std::string search_json(const SearchRecord& record) {
 
 SearchRecord parse_search_json(const std::string& text) {
     try {
-        return read_search_record(Json::parse(text));
+        return read_search_record(parse_record(text));
     } catch (const Json::exception& error) {
         throw DataError(std::string("search.json: ") + error.what());
     }

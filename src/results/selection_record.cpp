@@ -115,7 +115,7 @@ std::string selection_json(const SelectionRecord& record, const Campaign& campai
 
 SelectionRecord parse_selection_json(std::string_view text) {
     try {
-        return read_selection_record(Json::parse(text));
+        return read_selection_record(parse_record(text));
     } catch (const Json::exception& error) {
         throw DataError(std::string("is not a record of a selection: ") + error.what());
     }

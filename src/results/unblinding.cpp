@@ -41,7 +41,7 @@ std::string unblindings_json(const std::vector<Unblinding>& unblindings) {
 std::vector<Unblinding> parse_unblindings(std::string_view text) {
     return in_context("unblinding.json", [&] {
         try {
-            const Json json = Json::parse(text);
+            const Json json = parse_record(text);
             if (json.at("format").get<std::string>() != format_name ||
                 json.at("version").get<int>() != format_version) {
                 throw DataError(

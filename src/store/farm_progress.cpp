@@ -8,6 +8,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "ratiofarm/core/errors.hpp"
+
 #include "core/units.hpp"
 
 #include "lock.hpp"
@@ -37,6 +39,12 @@ Json json_of(const FarmProgress& progress) {
             {"waiting", progress.waiting},   {"failed", progress.failed},
             {"seconds", progress.seconds},   {"busy_seconds", progress.busy_seconds},
             {"fraction", progress.fraction}, {"tasks", tasks}};
+}
+
+/// Deep nesting would only exhaust the stack. \throws DataError
+bool is_shallow(int depth, Json::parse_event_t, const Json&) {
+    if (depth > 8) throw DataError("it is nested too deeply");
+    return true;
 }
 
 FarmProgress progress_of(const Json& json) {
@@ -102,9 +110,11 @@ std::optional<SeenProgress> read_progress(const fs::path& path) {
         if (!file) return std::nullopt;
         const auto written = fs::last_write_time(path);
         const std::chrono::duration<double> age = fs::file_time_type::clock::now() - written;
-        return SeenProgress{progress_of(Json::parse(file)), age.count()};
+        return SeenProgress{progress_of(Json::parse(file, is_shallow)), age.count()};
     } catch (const Json::exception&) {
         return std::nullopt;  // cut short
+    } catch (const DataError&) {
+        return std::nullopt;  // none of ours
     } catch (const fs::filesystem_error&) {
         return std::nullopt;  // just removed
     }

@@ -13,8 +13,10 @@
 #include "ratiofarm/tables/ratio_set_writer.hpp"
 
 #include "core/publish.hpp"
+#include "core/sealed_text.hpp"
 #include "farm/message.hpp"
 #include "measurement/toys_runner.hpp"
+#include "pipeline/nets_record.hpp"
 #include "protocol/trainer_protocol.hpp"
 #include "store/farm_progress.hpp"
 #include "store/journal.hpp"
@@ -185,6 +187,50 @@ Parser progress(const fs::path& folder) {
                 if (!seen) throw DataError("no progress");
                 return seen->progress.text();
             }};
+}
+
+const std::string example_nets = R"({
+  "schema": 2,
+  "ensembles": [
+    {"name": "S", "complete": true, "nets": 3, "replaced": 1, "spread": 0.25,
+     "excluded": [{"net": "S/member 1", "gate": "excess", "value": 0.5, "allowed": 0.1, "reason": "no"}],
+     "failures": []},
+    {"name": "B.scale.up", "complete": false, "nets": 0, "replaced": 0, "spread": null,
+     "excluded": [], "failures": ["B.scale.up/member 0 diverged"]}
+  ],
+  "shapes": [
+    {"process": "B", "parameter": "alpha_scale", "gain": 1.5, "gain_error": 0.5, "none": false,
+     "noise_variance": 1e-4, "yield": 90.0, "information": 0.009}
+  ]
+}
+)";
+
+/// With a seal that is right, whatever the record says.
+std::string sealed_record(std::string json) {
+    if (!json.ends_with("\n}\n")) json += "\n}\n";
+    return sealed("nets.json", json);
+}
+
+Parser nets_record(const fs::path& folder) {
+    return {.name = "nets.json, checksum right",
+            .seeds = {sealed_record(example_nets)},
+            .read =
+                [folder](const std::string& input) {
+                    const RunDirectory directory(folder / "nets");
+                    fs::create_directories(directory.root());
+                    write_file(directory.nets(), input);
+                    std::string text;
+                    for (const EnsembleRecord& ensemble : read_nets_record(directory)) {
+                        text += fmt::format("{} {} {} {}\n", ensemble.name, ensemble.nets,
+                                            ensemble.excluded.size(), ensemble.failures.size());
+                    }
+                    for (const TestedShape& shape : read_shapes_record(directory)) {
+                        text +=
+                            fmt::format("{} {} {}\n", shape.process, shape.parameter, shape.yield);
+                    }
+                    return text;
+                },
+            .mend = sealed_record};
 }
 
 // ------------------------------------------------------------------ results of tasks, messages
@@ -496,6 +542,7 @@ std::vector<Parser> file_parsers(const std::string& folder) {
     add_journals(parsers, folder);
     add_locks(parsers, folder);
     parsers.push_back(progress(folder));
+    parsers.push_back(nets_record(folder));
     add_tasks(parsers, folder);
     add_tables(parsers, folder);
     return parsers;

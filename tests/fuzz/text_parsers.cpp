@@ -1,4 +1,5 @@
 // Readers of texts: campaigns, workspaces, records, and small words.
+#include <cmath>
 #include <filesystem>
 #include <limits>
 #include <stdexcept>
@@ -18,6 +19,7 @@
 #include "results/search_record.hpp"
 #include "results/selection_record.hpp"
 #include "results/unblinding.hpp"
+#include "scheduler/host/walltime.hpp"
 #include "store/shard.hpp"
 #include "tests/campaign/example_campaign.hpp"
 #include "tests/results/full_record.hpp"
@@ -239,11 +241,35 @@ Parser shards() {
             .read = [](const std::string& input) { return parse_shard(input).name(); }};
 }
 
+/// What a ratio file says that it was made from.
+Parser origins() {
+    return {.name = "made from",
+            .seeds = {text_of(fit_made_from(parse_campaign(example_toml, "/folder")))},
+            .read = [](const std::string& input) {
+                const std::string text = text_of(parse_made_from(input));
+                expect_whole(text_of(parse_made_from(text)) == text,
+                             "what a file was made from is not what its text says");
+                return text;
+            }};
+}
+
+/// Of Slurm, and of --time-budget.
+Parser time_limits() {
+    return {.name = "time limit",
+            .seeds = {"1-12:30:05", "45", "12:30", "2-00", "1:02:03", "UNLIMITED"},
+            .read = [](const std::string& input) -> std::string {
+                const auto seconds = parse_slurm_duration(input);
+                if (!seconds) return "none";
+                expect_whole(*seconds >= 0.0 && std::isfinite(*seconds), "a time that cannot be");
+                return std::to_string(*seconds);
+            }};
+}
+
 }  // namespace
 
 std::vector<Parser> text_parsers() {
-    std::vector<Parser> parsers{campaigns(), sealed_campaigns(), workspaces(),
-                                patches(),   coefficients(),     shards()};
+    std::vector<Parser> parsers{campaigns(),    sealed_campaigns(), workspaces(), patches(),
+                                coefficients(), shards(),           origins(),    time_limits()};
     add_all_records(parsers);
     return parsers;
 }
