@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <optional>
 #include <utility>
@@ -134,10 +135,15 @@ std::string state_text(const Known& task, const RunDirectory& directory, const J
 
 std::string cost_text(const Known& task, const CostModel& costs) {
     const bool toys = is_toys(task.identity.kind);
-    const std::uint64_t from = toys ? costs.toy_tasks() : costs.tasks();
-    if (from == 0) return fmt::format("{:.3g} {}", task.cost, toys ? "toys" : "FLOP");
-    return fmt::format("{:.3g} {}, about {:.3g} s (learned from {} tasks)", task.cost,
-                       toys ? "toys" : "FLOP", costs.seconds(task.identity, task.cost), from);
+    const char* unit = toys ? "toys" : "FLOP";
+    const auto families = costs.families();
+    const auto own = std::ranges::find_if(families, [&](const CostModel::Family& family) {
+        return family.kind == task.identity.kind && family.name == task.identity.family;
+    });
+    if (own == families.end()) return fmt::format("{:.3g} {}", task.cost, unit);
+    return fmt::format("{:.3g} {}, about {:.3g} s (learned from {} task{} of its kind)", task.cost,
+                       unit, costs.seconds(task.identity, task.cost), own->tasks,
+                       own->tasks == 1 ? "" : "s");
 }
 
 void print_history(const Known& task, const JournalState& all) {
@@ -175,19 +181,27 @@ ExitCode run_explain(RunContext&, const Arguments& arguments) {
                         "name one with --out",
                         out.string()));
     }
-    JournalState all = read_journals(directory);
     const std::string& wanted = words.front();
+    JournalState all = read_journals_about(directory, std::array{wanted});
     const PlannedTasks planned =
         planned_tasks(directory, arguments.text("device"), planned_one(all, wanted));
     identify(all, planned);
     identify_toys(all, directory);
     const Known task = find_task(planned, all, wanted);
+    // Its own lines, and those of its family, which teach what it costs.
+    all = read_journals_about(directory,
+                              std::array{task.name, task.digest.hex(), task.identity.family});
+    identify(all, planned);
+    identify_toys(all, directory);
     const bool has_digest = task.digest != Digest{};
     fmt::print("task         {}\n", task.name);
     if (has_digest) fmt::print("digest       {}\n", task.digest.hex());
     fmt::print("state        {}\n", state_text(task, directory, all));
     if (task.cost > 0.0) fmt::print("cost         {}\n", cost_text(task, learned_costs(all)));
     print_history(task, all);
+    if (all.damaged_lines > 0) {
+        fmt::print("journal      {} damaged lines skipped\n", all.damaged_lines);
+    }
     fmt::print("{}", nets_text(task.digest, planned.choices, planned.campaign));
     if (has_digest) fmt::print("files        {}\n", directory.result(task.digest).string());
     return ExitCode::done;

@@ -46,6 +46,7 @@ void look_at_run(const RunDirectory& directory, bool wants_rates, Plan& plan) {
         identify(history, plan.graph);
         if (plan.preselection) identify(history, *plan.preselection);
         plan.learned = learned_costs(history);
+        plan.damaged_lines = history.damaged_lines;
     }
     const auto is_left = [&](const auto& task) {
         return !fs::exists(directory.result(task.digest));

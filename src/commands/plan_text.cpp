@@ -116,6 +116,9 @@ void print_text(const Plan& plan) {
                    family_text(family.kind, family.name), 1e9 * family.seconds / family.flop,
                    family.tasks);
     }
+    if (plan.damaged_lines > 0) {
+        fmt::print("journal     {} damaged lines skipped\n", plan.damaged_lines);
+    }
     if (plan.trained > 0) {
         fmt::print("left        {} nets, {}\n", grouped(cost.nets - plan.trained),
                    duration_text(plan.seconds_left));
@@ -144,6 +147,7 @@ void print_json(const Plan& plan) {
                                 {"workers", plan.workers},
                                 {"gflops", plan.gflops},
                                 {"learned_from_tasks", plan.learned.tasks()},
+                                {"damaged_journal_lines", plan.damaged_lines},
                                 {"seconds", plan.seconds},
                                 {"trained", plan.trained},
                                 {"seconds_left", plan.seconds_left},

@@ -28,6 +28,7 @@ struct Plan {
     double seconds = 0.0;              ///< of training and inference
     std::uint64_t trained = 0;         ///< nets that have results
     double seconds_left = 0.0;         ///< of `seconds`
+    std::uint64_t damaged_lines = 0;   ///< of the journal: nothing was learned from them
     std::optional<SearchCost> search;  ///< if the campaign has one
     bool events_exist = false;         ///< otherwise sizes are those `simulate` will write
 };

@@ -18,6 +18,7 @@
 #include "core/units.hpp"
 #include "pipeline/nets_record.hpp"
 #include "pipeline/search_status.hpp"
+#include "pipeline/searched_campaign.hpp"
 #include "pipeline/workspace.hpp"
 #include "protocol/task_file.hpp"
 #include "report/farm_text.hpp"
@@ -62,7 +63,7 @@ struct Status {
     bool ratios = false;
     bool fit = false;
     std::string result;                 ///< "mu = 1.02 +- 0.18", of fit.json
-    std::string damaged;                ///< why nets.json says nothing
+    std::vector<std::string> damaged;   ///< records that say nothing, and why
     std::vector<std::string> warnings;  ///< of fit.json
     bool report = false;
     std::vector<std::string> holders;    ///< who holds the locks
@@ -141,6 +142,7 @@ Status read_status(const RunDirectory& directory) {
         const std::string name = path.stem().extension().string();  // ".shard-0-of-4"
         add_farms(status, shard, name.substr(1));
         merge(journal, shard);
+        journal.damaged_lines += shard.damaged_lines;
     }
     identify_old_lines(journal, directory);
     status.costs = learned_costs(journal);
@@ -155,12 +157,19 @@ Status read_status(const RunDirectory& directory) {
     }
     status.search = search_status_text(directory, journal);
     status.search_json = search_status_json(directory, journal);
-    try {
+    const auto look = [&](const auto& read) {
+        try {
+            read();
+        } catch (const DataError& damage) {
+            status.damaged.push_back(damage.what());
+        }
+    };
+    look([&] {
         status.gates = read_nets_record(directory);
         status.shapes = read_shapes_record(directory);
-    } catch (const DataError& error) {
-        status.damaged = fmt::format("{}; 'ratiofarm run' writes it again", error.what());
-    }
+    });
+    look([&] { find_selection(directory); });
+    look([&] { find_search(directory); });
     for (const auto& entry : journal.given_up) status.given_up.push_back(entry.second);
     count_begun(directory, status);
     for (const auto& [name, task] : journal.latest) {
@@ -249,6 +258,7 @@ std::string status_json(const Status& status) {
               {"fit", status.fit},
               {"result", status.result},
               {"warnings", status.warnings},
+              {"damaged", status.damaged},
               {"report", status.report},
               {"locked", !status.holders.empty()},
               {"progress", progress},
@@ -272,7 +282,7 @@ std::string notes_text(const Status& status) {
         text += fmt::format("failed     {}: {}\n", task.name, task.reason);
     }
     text += exclusions_text(status.gates) + insignificant_shapes_text(status.shapes);
-    if (!status.damaged.empty()) text += "damaged    " + status.damaged + '\n';
+    for (const std::string& damage : status.damaged) text += "damaged    " + damage + '\n';
     for (const std::string& warning : status.warnings) text += "warning    " + warning + '\n';
     if (status.damaged_lines > 0) {
         text += fmt::format("journal    {} damaged lines skipped\n", status.damaged_lines);

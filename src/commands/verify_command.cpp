@@ -73,6 +73,12 @@ ExitCode run_verify(RunContext&, const Arguments& arguments) {
                                     places.out.string()));
     }
     const auto all = check_run_directory(directory);
+    if (std::ranges::none_of(all, &CheckedFile::known)) {
+        throw DataError(
+            fmt::format("'{}' holds no file that ratiofarm wrote; name a run directory "
+                        "with --out",
+                        places.out.string()));
+    }
     const std::uint64_t damaged = count_damaged(all);
     const auto missing = missing_of(directory);
     fmt::print("{}", arguments.has("json") ? verify_json(all, missing) : verify_text(all, missing));

@@ -129,11 +129,14 @@ Digest selection_inputs(const Campaign& written,
 }
 
 std::optional<SelectionRecord> find_selection(const RunDirectory& directory) {
-    if (!fs::exists(directory.selection_json())) return std::nullopt;
+    const fs::path path = directory.selection_json();
+    if (!fs::exists(path)) return std::nullopt;
     try {
-        return parse_selection_json(read_sealed(directory.selection_json()));
-    } catch (const DataError&) {
-        return std::nullopt;  // damaged, or of another version: made again
+        return parse_selection_json(read_sealed(path));
+    } catch (const DataError& damage) {
+        throw DataError(fmt::format(
+            "{}; 'ratiofarm select' makes '{}' again (or 'ratiofarm run', which does it, too)",
+            damage.what(), path.string()));
     }
 }
 
@@ -174,7 +177,8 @@ FoundCampaign find_plain_campaign(const Campaign& written,
 }
 
 Campaign written_campaign(const RunDirectory& directory) {
-    Campaign written = read_campaign(directory.campaign());
+    const fs::path path = directory.campaign();
+    Campaign written = parse_campaign(read_sealed(path), path.parent_path(), path.string());
     open_if_unblinded(written, directory);
     return written;
 }
@@ -188,42 +192,30 @@ FoundCampaign find_campaign_of_run(const RunDirectory& directory) {
         return {Unresolved::selection, written, {problem.what()}};
     }
     if (found.missing != Unresolved::nothing || !found.campaign.search) return found;
-    auto searched = searched_campaign(found.campaign, directory);
-    if (searched) {
-        found.campaign = std::move(*searched);
-    } else {
-        found.missing = Unresolved::search;
+    try {
+        if (auto searched = searched_campaign(found.campaign, directory)) {
+            found.campaign = std::move(*searched);
+            return found;
+        }
+    } catch (const DataError& problem) {
+        found.warnings.push_back(problem.what());
     }
+    found.missing = Unresolved::search;
     return found;
 }
-
-namespace {
-
-/// What is wrong with a record that exists, to begin a message with; empty if nothing is.
-std::string damage_of(const fs::path& record) {
-    if (!fs::exists(record)) return "";
-    try {
-        read_sealed(record);
-        return "";
-    } catch (const DataError& damage) {
-        return fmt::format("{}; ", damage.what());
-    }
-}
-
-}  // namespace
 
 void expect_plain(Unresolved missing, const RunDirectory& directory) {
     if (missing == Unresolved::nothing) return;
     if (missing == Unresolved::search) {
         throw DataError(fmt::format(
-            "{}'{}' holds no finished search for this campaign; run 'ratiofarm search' first (or "
+            "'{}' holds no finished search for this campaign; run 'ratiofarm search' first (or "
             "'ratiofarm run', which does it, too)",
-            damage_of(directory.search_json()), directory.root().string()));
+            directory.root().string()));
     }
     throw DataError(fmt::format(
-        "{}'{}' holds no selection of events for the regions of this campaign; run 'ratiofarm "
+        "'{}' holds no selection of events for the regions of this campaign; run 'ratiofarm "
         "select' first (or 'ratiofarm run', which does it, too)",
-        damage_of(directory.selection_json()), directory.root().string()));
+        directory.root().string()));
 }
 
 }  // namespace ratiofarm

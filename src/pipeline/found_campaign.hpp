@@ -52,21 +52,22 @@ Digest selection_inputs(const Campaign& written,
                         const SourceEvents& source,
                         std::string_view device_class);
 
-/// selection.json, if it exists and is complete.
+/// selection.json, if it exists. \throws DataError if it is damaged or of another version
 std::optional<SelectionRecord> find_selection(const RunDirectory& directory);
 
 /// \param inputs selection_inputs(), or nothing if the events are not available: then the rules
-/// decide \throws DataError of plain_campaign()
+/// decide \throws DataError of find_selection() and plain_campaign()
 FoundCampaign find_plain_campaign(const Campaign& written,
                                   const RunDirectory& directory,
                                   const std::optional<Digest>& inputs);
 
 /// The campaign of a run directory as it was written, for commands that take no lock; no more blind
-/// than the run directory is.
+/// than the run directory is. \throws DataError if the copy of the campaign there is damaged
 Campaign written_campaign(const RunDirectory& directory);
 
 /// The campaign of a run directory as far as it goes, for commands that take no lock and look at no
-/// events. A selection that no campaign follows from counts as missing; the warnings say why.
+/// events. What is damaged, or a selection that no campaign follows from, counts as missing; the
+/// warnings say why.
 FoundCampaign find_campaign_of_run(const RunDirectory& directory);
 
 /// \throws DataError "run 'ratiofarm select' first" if something is missing

@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "ratiofarm/core/errors.hpp"
@@ -77,15 +78,19 @@ std::vector<Record> read_list(const RunDirectory& directory, const std::string& 
     std::vector<Record> records;
     const auto path = directory.nets();
     if (!std::filesystem::exists(path)) return records;
-    in_context(path.string(), [&] {
-        try {
-            const Json json = Json::parse(read_sealed(path));
-            if (json.at("schema") != schema) throw DataError("unknown schema");
-            JsonReader::read(json.at(key), {}, records);
-        } catch (const Json::exception& error) {
-            throw DataError(error.what());
-        }
-    });
+    const auto damaged = [&](const char* why) {
+        return DataError(
+            fmt::format("{}: {}; 'ratiofarm run' writes it again", path.string(), why));
+    };
+    try {
+        const Json json = parse_record(read_sealed(path));
+        if (json.at("schema") != schema) throw DataError("unknown schema");
+        JsonReader::read(json.at(key), {}, records);
+    } catch (const Json::exception& error) {
+        throw damaged(error.what());
+    } catch (const DataError& error) {
+        throw damaged(error.what());
+    }
     return records;
 }
 

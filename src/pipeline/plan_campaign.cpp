@@ -131,6 +131,22 @@ void apply_search(PlannedCampaign& planned, const RunPlace& place) {
     if (!fs::exists(copy) || read_text(copy) != sealed(copy, text)) publish_sealed(copy, text);
 }
 
+/// A record that cannot be read, or is of another version, is as good as none.
+void set_damaged_aside(const RunDirectory& directory, const Log& log) {
+    const auto look = [&](const fs::path& record, const auto& read) {
+        try {
+            read();
+        } catch (const DataError& damage) {
+            const std::string aside = record.string() + ".damaged";
+            log.warning("a damaged record is made again",
+                        {{"why", damage.what()}, {"set_aside_as", aside}});
+            fs::rename(record, aside);
+        }
+    };
+    look(directory.selection_json(), [&] { find_selection(directory); });
+    look(directory.search_json(), [&] { find_search(directory); });
+}
+
 bool was_begun(const PlannedCampaign& planned, const RootBooks& books) {
     const auto& farms = books.history.farms;
     return !farms.empty() && farms.back().graph == work_digest(planned, books.selection);
@@ -162,6 +178,7 @@ void plan_plain_campaign(PlannedCampaign& planned,
         inputs = books.selection =
             selection_inputs(written, planned.source, device_class_name(place.device));
     }
+    if (if_damaged == IfDamaged::make_again) set_damaged_aside(place.directory, log);
     FoundCampaign found = find_plain_campaign(written, place.directory, inputs);
     planned.missing = found.missing;
     planned.campaign = std::move(found.campaign);

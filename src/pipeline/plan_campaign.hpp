@@ -7,9 +7,9 @@
 /// What makes a written campaign the plain one that is trained and fitted.
 namespace ratiofarm {
 
-/// What happens to selected events that cannot be read.
+/// What happens to a selection or search that cannot be read.
 enum class IfDamaged {
-    make_again,  ///< the selection counts as missing
+    make_again,  ///< it counts as missing, and its record is set aside
     refuse,
 };
 

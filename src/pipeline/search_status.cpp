@@ -24,7 +24,16 @@ std::uint64_t tasks_done(const JournalState& journal) {
 /// Whether the campaign as it was written searches: the one that is trained does not.
 bool has_search(const RunDirectory& directory) {
     return std::filesystem::exists(directory.campaign()) &&
-           read_campaign(directory.campaign()).search.has_value();
+           written_campaign(directory).search.has_value();
+}
+
+/// A damaged one counts as missing: `status` names it.
+std::optional<SearchRecord> find_sound_search(const RunDirectory& directory) {
+    try {
+        return find_search(directory);
+    } catch (const DataError&) {
+        return std::nullopt;
+    }
 }
 
 }  // namespace
@@ -47,7 +56,7 @@ nlohmann::ordered_json search_cost_json(const SearchCost& cost) {
 
 std::string search_status_text(const RunDirectory& directory, const JournalState& journal) {
     if (!has_search(directory)) return {};
-    const auto record = find_search(directory);
+    const auto record = find_sound_search(directory);
     if (!record) {
         return fmt::format("search     {} tasks done, not over\n", tasks_done(journal));
     }
@@ -59,7 +68,7 @@ std::string search_status_text(const RunDirectory& directory, const JournalState
 nlohmann::ordered_json search_status_json(const RunDirectory& directory,
                                           const JournalState& journal) {
     if (!has_search(directory)) return nullptr;
-    const auto record = find_search(directory);
+    const auto record = find_sound_search(directory);
     nlohmann::ordered_json json{{"tasks", tasks_done(journal)}, {"over", record.has_value()}};
     if (record) json["trial"] = record->best.trial;
     return json;

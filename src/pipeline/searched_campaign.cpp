@@ -2,6 +2,8 @@
 
 #include <filesystem>
 
+#include <fmt/format.h>
+
 #include "ratiofarm/core/errors.hpp"
 
 #include "core/sealed_text.hpp"
@@ -9,11 +11,14 @@
 namespace ratiofarm {
 
 std::optional<SearchRecord> find_search(const RunDirectory& directory) {
-    if (!std::filesystem::exists(directory.search_json())) return std::nullopt;
+    const std::filesystem::path path = directory.search_json();
+    if (!std::filesystem::exists(path)) return std::nullopt;
     try {
-        return parse_search_json(read_sealed(directory.search_json()));
-    } catch (const DataError&) {
-        return std::nullopt;  // damaged, or of another version: made again from the results
+        return parse_search_json(read_sealed(path));
+    } catch (const DataError& damage) {
+        throw DataError(fmt::format(
+            "{}; 'ratiofarm search' makes '{}' again (or 'ratiofarm run', which does it, too)",
+            damage.what(), path.string()));
     }
 }
 

@@ -1,6 +1,8 @@
 #include "journal.hpp"
 
+#include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <type_traits>
 #include <utility>
 
@@ -201,22 +203,33 @@ void add(JournalState& state, const LineReader& line) {
                        StageEnded, TaskNoted, TaskGivenUp>();
 }
 
-}  // namespace
+/// \return false if the line is damaged
+bool add_whole(JournalState& state, std::string_view text) {
+    try {
+        const auto line = LineReader::open(text);
+        if (line) add(state, *line);
+        return line.has_value();
+    } catch (const DataError&) {
+        return false;
+    }
+}
 
-JournalState read_journal(const std::filesystem::path& path) {
+/// \param texts  of which a line must hold one to be added; none: all are
+JournalState read_lines(const std::filesystem::path& path, std::span<const std::string> texts) {
+    const auto is_about = [&](std::string_view line) {
+        return texts.empty() || std::ranges::any_of(texts, [&](const std::string& text) {
+                   return line.find(text) != line.npos;
+               });
+    };
     JournalState state;
     if (!std::filesystem::exists(path)) return state;
     const std::string text = read_text(path);
     std::size_t begin = 0;
     for (std::size_t end = text.find('\n'); end != std::string::npos;
          end = text.find('\n', begin)) {
-        auto line = LineReader::open(std::string_view(text).substr(begin, end - begin));
-        try {
-            if (line) add(state, *line);
-        } catch (const DataError&) {
-            line.reset();
-        }
-        (line ? state.lines : state.damaged_lines) += 1;
+        const auto line = std::string_view(text).substr(begin, end - begin);
+        const bool whole = is_about(line) ? add_whole(state, line) : is_whole_line(line);
+        (whole ? state.lines : state.damaged_lines) += 1;
         begin = end + 1;
     }
     state.good_bytes = begin;
@@ -227,12 +240,33 @@ JournalState read_journal(const std::filesystem::path& path) {
     return state;
 }
 
-JournalState read_journals(const RunDirectory& directory) {
-    JournalState all = read_journal(directory.journal());
+JournalState read_all_lines(const RunDirectory& directory, std::span<const std::string> texts) {
+    JournalState all = read_lines(directory.journal(), texts);
     for (const std::filesystem::path& path : directory.shard_journals()) {
-        merge(all, read_journal(path));
+        const JournalState shard = read_lines(path, texts);
+        merge(all, shard);
+        all.damaged_lines += shard.damaged_lines;
     }
     return all;
+}
+
+/// As it stands in the lines of a journal.
+std::string as_written(const std::string& text) {
+    const std::string quoted = nlohmann::json(text).dump();
+    return quoted.substr(1, quoted.size() - 2);
+}
+
+}  // namespace
+
+JournalState read_journal(const std::filesystem::path& path) { return read_lines(path, {}); }
+
+JournalState read_journals(const RunDirectory& directory) { return read_all_lines(directory, {}); }
+
+JournalState read_journals_about(const RunDirectory& directory,
+                                 std::span<const std::string> texts) {
+    std::vector<std::string> written;
+    std::ranges::transform(texts, std::back_inserter(written), as_written);
+    return read_all_lines(directory, written);
 }
 
 void merge(JournalState& state, const JournalState& other) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -110,6 +111,10 @@ JournalState read_journal(const std::filesystem::path& path);
 
 /// What the journal and those of all shards say together; no lock is taken.
 JournalState read_journals(const RunDirectory& directory);
+
+/// Likewise, but only of lines that hold one of these texts: of 10^5 tasks those of one, say.
+/// Damage is looked for in all lines.
+JournalState read_journals_about(const RunDirectory& directory, std::span<const std::string> texts);
 
 /// Adds what another journal says, as if its lines followed those of `state`; counts of lines
 /// and bytes stay those of `state`.

@@ -31,14 +31,14 @@ std::optional<std::uint32_t> written_crc(std::string_view tail) {
     return crc;
 }
 
+}  // namespace
+
 /// The checksum is that of the line as it would be without it.
-bool is_whole(std::string_view line) {
+bool is_whole_line(std::string_view line) {
     if (line.size() <= crc_tail) return false;
     const auto crc = written_crc(line.substr(line.size() - crc_tail));
     return crc && crc_of("}", crc_of(line.substr(0, line.size() - crc_tail))) == *crc;
 }
-
-}  // namespace
 
 LineWriter::LineWriter(std::string_view event, std::uint64_t sequence)
     : object_{{"schema", schema}, {"seq", sequence}, {"event", event}} {}
@@ -87,7 +87,7 @@ private:
 };
 
 std::optional<LineReader> LineReader::open(std::string_view line) {
-    if (!is_whole(line)) return std::nullopt;
+    if (!is_whole_line(line)) return std::nullopt;
     LineReader reader;
     Collector collector(reader);
     if (!nlohmann::json::sax_parse(line, &collector)) return std::nullopt;

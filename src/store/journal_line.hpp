@@ -18,6 +18,9 @@
 
 namespace ratiofarm {
 
+/// Whether a line has the checksum that it ends with.
+bool is_whole_line(std::string_view line);
+
 /// Writes one line of the journal: a flat JSON object with its CRC-32 as the last member, without
 /// the newline. An event lists its members by fields(archive, event), for writing and reading:
 ///

@@ -41,10 +41,10 @@ check_names() { # name of the case, the three processes
         [ -f "$name/ensembles/$word.h5" ] || fail "no ensemble of '$process'"
         ratiofarm explain "$word/member 0" --out "$name" > "$name.explain"
         expect_in '^state        done' "$name.explain"
-        expect_in 'FLOP, about .* (learned from 12 tasks)' "$name.explain"
+        expect_in 'FLOP, about .* (learned from 1 task of its kind)' "$name.explain"
     done
     ratiofarm explain 'toys/mu = 1/0' --out "$name" > "$name.explain"
-    expect_in 'cost         10 toys, about .* (learned from 4 tasks)' "$name.explain"
+    expect_in 'cost         10 toys, about .* (learned from 2 tasks of its kind)' "$name.explain"
 }
 
 check_names words toys gof search

@@ -231,4 +231,15 @@ expect_code 2 ratiofarm verify --out killed > damaged.out
 expect_in "selected.h5" damaged.out
 on 1 score.toml killed run >> killed.out 2>> killed.err
 content_of killed | diff score.content - || fail "after damage: other bits"
+
+# A record that is damaged is not taken for one that is missing: nobody goes on without it.
+flip_bit killed/selection.json
+for command in "plan score.toml" "explain S/member\ 0 score.toml" "report score.toml"; do
+    eval "expect_code 2 ratiofarm $command --out killed" > damaged.out 2> damaged.err
+    expect_in "killed/selection.json" damaged.err
+done
+ratiofarm status --out killed > damaged.out
+expect_in "^damaged .*killed/selection.json" damaged.out
+on 1 score.toml killed run >> killed.out 2>> killed.err
+content_of killed | diff score.content - || fail "after damage of the record: other bits"
 echo "all as expected"

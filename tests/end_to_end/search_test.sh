@@ -92,6 +92,10 @@ same_search stopped
 
 # A damaged record is made again from the results.
 flip_bit killed/search.json
+expect_code 2 ratiofarm plan campaign.toml --out killed > killed.out 2> killed.err
+expect_in "killed/search.json" killed.err
+ratiofarm status --out killed > killed.out
+expect_in "^damaged .*killed/search.json" killed.out
 run_on 2 killed search > killed.out 2> killed.err
 same_search killed
 

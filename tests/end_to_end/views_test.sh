@@ -51,13 +51,13 @@ expect_in '^cost  *toys/mu = 1: .* s per toy from 3 tasks' status.out
 expect_in '^nets  *6 of 6 trained, 0 with a checkpoint' status.out
 ratiofarm explain 'toys/mu = 1/10' --out run > explain.out
 expect_in '^state  *done' explain.out
-expect_in '^cost  *10 toys, about .*(learned from 3 tasks)' explain.out
+expect_in '^cost  *10 toys, about .*(learned from 3 tasks of its kind)' explain.out
 expect_in 'committed by attempt' explain.out
 digest=$(awk '/^digest/ { print $2 }' explain.out)
 ratiofarm explain "${digest:0:9}" --out run | diff explain.out - || fail "the digest tells something else"
 ls "$(awk '/^files/ { print $2 }' explain.out)" > /dev/null || fail "the file is not where explain says"
 ratiofarm explain 'SBI/member 1' --out run > net.out
-expect_in 'FLOP, about .*(learned from 15 tasks)' net.out
+expect_in 'FLOP, about .*(learned from 2 tasks of its kind)' net.out
 expect_code 2 ratiofarm explain 'toys/mu = 7/0' --out run > none.out 2> none.err
 expect_in "there is no task 'toys/mu = 7/0'" none.err
 
