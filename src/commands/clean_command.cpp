@@ -38,6 +38,9 @@ std::unordered_set<Digest> needed_tasks(const RunDirectory& directory) {
 std::vector<fs::path> superfluous_files(const RunDirectory& directory) {
     const std::unordered_set<Digest> needed = needed_tasks(directory);
     std::vector<fs::path> found;
+    for (const auto& entry : fs::directory_iterator(directory.root())) {
+        if (entry.path().extension() == ".damaged") found.push_back(entry.path());
+    }
     for (const fs::path& folder : {directory.tasks(), directory.ensembles()}) {
         if (!fs::exists(folder)) continue;
         for (const auto& entry : fs::recursive_directory_iterator(folder)) {

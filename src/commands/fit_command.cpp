@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include "core/publish.hpp"
+#include "core/sealed_text.hpp"
 #include "pipeline/blinding.hpp"
 #include "pipeline/fitted_campaign.hpp"
 #include "report/fit_text.hpp"
@@ -45,7 +45,7 @@ ExitCode run_fit(RunContext& context, const Arguments& arguments) {
     }
     if (!context.world.is_root()) return ExitCode::done;
     if (fit.end.state == StageEnd::State::up_to_date) context.log.info("fit.json is up to date");
-    const std::string json = read_text(place.directory.fit_json());
+    const std::string json = read_sealed(place.directory.fit_json());
     const FitRecord record = parse_fit_json(json);
     fmt::print("{}", arguments.has("json") ? json : fit_text(record));
     return exit_code_of(record, context.log);

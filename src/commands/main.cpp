@@ -81,8 +81,9 @@ int run_in_order(const Command& command,
     const Log log = world.is_root() ? Log::to_terminal(level) : Log();
     RunContext context{world, log, rank_log, before.launcher, before.walltime.end};
     if (!before.walltime.warning.empty()) log.warning(before.walltime.warning);
+    ExitCode code = ExitCode::done;
+    bool storage_failed = false;
     try {
-        ExitCode code = ExitCode::done;
         if (command.ranks == Ranks::all) {
             code = command.run(context, arguments);
         } else {
@@ -92,12 +93,20 @@ int run_in_order(const Command& command,
         }
         auto shared = static_cast<std::uint64_t>(world.is_root() ? static_cast<int>(code) : 0);
         mpi::all_sum(world, std::span(&shared, 1));
-        return static_cast<int>(shared);
+        code = static_cast<ExitCode>(shared);
     } catch (const mpi::AgreedError& error) {
         if (world.is_root()) fmt::print(stderr, "ratiofarm: {}\n", error.what());
-        if (error.exit_code() != ExitCode::usage) leave_storage_alone(world, error.exit_code());
-        return static_cast<int>(error.exit_code());
+        code = error.exit_code();
+        storage_failed = code != ExitCode::usage;
     }
+    std::uint64_t open = h5::files_are_open() ? 1 : 0;
+    mpi::all_sum(world, std::span(&open, 1));
+    if (open > 0 && code == ExitCode::done) {
+        log.error("a file could not be closed; run the same command again");
+        code = ExitCode::resumable;
+    }
+    if (open > 0 || storage_failed) leave_storage_alone(world, code);
+    return static_cast<int>(code);
 }
 
 int run_program(int argc, char** argv) {

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
-#include "core/publish.hpp"
+#include "ratiofarm/mpi/together.hpp"
+
+#include "core/sealed_text.hpp"
 #include "pipeline/blinding.hpp"
 #include "pipeline/stages.hpp"
 #include "report/fit_text.hpp"
@@ -15,7 +17,12 @@ namespace ratiofarm {
 namespace {
 
 void print_results(const RunDirectory& directory) {
-    fmt::print("\n{}\n", fit_text(parse_fit_json(read_text(directory.fit_json()))));
+    try {
+        fmt::print("\n{}\n", fit_text(parse_fit_json(read_sealed(directory.fit_json()))));
+    } catch (const DataError& changed) {
+        throw SystemError(std::string(changed.what()) +
+                          ": run the same command again, which makes it again");
+    }
     fmt::print("results   {}\n", directory.fit_json().string());
     for (const auto& path : {directory.ratios(), directory.report()}) {  // counts have no ratios
         if (std::filesystem::exists(path)) fmt::print("          {}\n", path.string());
@@ -28,7 +35,11 @@ ExitCode run_run(RunContext& context, const Arguments& arguments) {
                                     Stage::report};
     const ExitCode code =
         run_stages(context, workspace, with_selection(workspace.planned.written, stages));
-    if (code == ExitCode::done && context.world.is_root()) print_results(workspace.place.directory);
+    mpi::together(context.world, [&] {
+        if (code == ExitCode::done && context.world.is_root()) {
+            print_results(workspace.place.directory);
+        }
+    });
     return code;
 }
 

@@ -19,7 +19,7 @@ namespace ratiofarm {
 FileStamp stamp_of(const std::filesystem::path& path) {
     struct stat status {};
     if (::stat(path.c_str(), &status) != 0) {
-        throw_unreadable(fmt::format("cannot examine '{}'", path.string()), errno);
+        throw SystemError(fmt::format("cannot examine '{}'", path.string()), errno);
     }
     constexpr std::uint64_t second = 1'000'000'000;
     return {.inode = status.st_ino,
@@ -30,7 +30,7 @@ FileStamp stamp_of(const std::filesystem::path& path) {
 
 MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
     const auto fail = [&](const char* action, int error) {
-        throw_unreadable(fmt::format("cannot {} '{}'", action, path.string()), error);
+        throw SystemError(fmt::format("cannot {} '{}'", action, path.string()), error);
     };
     const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!file) fail("open", errno);
@@ -61,9 +61,9 @@ void MappedFile::check_range(std::size_t offset,
                              std::size_t alignment) const {
     const bool fits = offset <= bytes_.size() && count <= (bytes_.size() - offset) / size;
     if (!fits) {
-        throw DataError(fmt::format(
+        throw SystemError(fmt::format(
             "'{}' is shorter than expected: {} values of {} bytes at offset {} do not fit into its "
-            "{} bytes; was it truncated or rewritten while in use?",
+            "{} bytes; it was truncated or rewritten while in use: run the same command again",
             path_.string(), count, size, offset, bytes_.size()));
     }
     if (reinterpret_cast<std::uintptr_t>(bytes_.data() + offset) % alignment != 0) {

@@ -86,7 +86,9 @@ std::vector<std::byte> read_file(const fs::path& path) {
     if (error) fail(error.value());
     std::ifstream file(path, std::ios::binary);
     std::vector<std::byte> content(size);
+    if (!file) fail(errno);
     file.read(reinterpret_cast<char*>(content.data()), static_cast<std::streamsize>(size));
+    if (file.eof()) throw SystemError("'" + path.string() + "' became shorter while it was read");
     if (!file) fail(errno);
     return content;
 }

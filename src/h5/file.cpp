@@ -191,6 +191,8 @@ std::vector<std::string> dataset_paths(const File& file) {
     return paths;
 }
 
+bool files_are_open() { return H5Fget_obj_count(H5F_OBJ_ALL, H5F_OBJ_FILE) > 0; }
+
 std::string library_version() {
     unsigned major = 0;
     unsigned minor = 0;

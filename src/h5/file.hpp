@@ -53,6 +53,9 @@ std::vector<std::string> member_names(const File& file, const std::string& group
 /// Paths of all datasets below the root, sorted.
 std::vector<std::string> dataset_paths(const File& file);
 
+/// Whether the library holds a file that was never closed, or could not be.
+bool files_are_open();
+
 /// Version of the HDF5 library that runs, such as "1.10.8".
 std::string library_version();
 

@@ -71,6 +71,9 @@ TaskReport ToyRunner::report_of(const Task& task) {
     } catch (const SystemError& error) {
         report.outcome = TaskOutcome::postponed;
         report.reason = error.what();
+    } catch (const std::filesystem::filesystem_error& error) {
+        report.outcome = TaskOutcome::postponed;
+        report.reason = error.what();
     } catch (const std::exception& error) {
         report.outcome = TaskOutcome::failed;
         report.reason = error.what();

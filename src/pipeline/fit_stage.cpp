@@ -113,8 +113,14 @@ bool fit_is_up_to_date(const FitInputs& inputs,
                        const RunPlace& place,
                        const FitRequest& request,
                        const Log& log) {
-    const auto record = find_fit(place.directory.fit_json());
-    if (!record) return false;
+    const auto path = place.directory.fit_json();
+    const auto record = find_fit(path);
+    if (!record) {
+        if (std::filesystem::exists(path)) {
+            log.warning("damaged, or of another version: made again", {{"file", path.string()}});
+        }
+        return false;
+    }
     const auto changes = differences(record->made_from, inputs.made_from);
     if (!record->made_from.empty() && !changes.empty()) {
         log.info("fit.json is of another campaign",

@@ -1,21 +1,63 @@
 #include "inference_tasks.hpp"
 
 #include <filesystem>
+#include <set>
+#include <string>
 #include <utility>
 
+#include "ratiofarm/core/errors.hpp"
+#include "ratiofarm/core/partition.hpp"
+#include "ratiofarm/mpi/together.hpp"
 #include "ratiofarm/tables/ensemble_file.hpp"
 
 #include "ratio_assembly.hpp"
 
 namespace ratiofarm {
+namespace {
 
-std::vector<Task> inference_tasks(const TaskGraph& graph, const RunDirectory& directory) {
+[[noreturn]] void set_aside(const std::filesystem::path& path, const DataError& damage) {
+    const std::string aside = path.string() + ".damaged";
+    std::error_code ignored;  // another rank may have done it
+    std::filesystem::rename(path, aside, ignored);
+    throw SystemError(std::string(damage.what()) + "; the file was set aside as '" + aside +
+                      "', run 'ratiofarm run' or 'gather' to make it again");
+}
+
+/// Collective over world.
+void expect_sound(const mpi::Communicator& world, const TaskGraph& graph, EnsembleFiles& files) {
+    std::set<std::string> names;
+    for (const InferTask& task : graph.inferences) names.insert(task.ensemble);
+    mpi::together(world, [&] {
+        for (const std::string& name : names) files.find(name);
+    });
+    const auto ranks = static_cast<std::uint64_t>(world.size());
+    const auto rank = static_cast<std::uint64_t>(world.rank());
+    mpi::together(world, [&] {
+        for (const std::string& name : names) {
+            const EnsembleFile& file = files.find(name);
+            try {
+                check_nets(file, block_partition(file.header.nets(), ranks, rank));
+            } catch (const DataError& damage) {
+                set_aside(file.path, damage);
+            }
+        }
+    });
+}
+
+}  // namespace
+
+std::vector<Task> inference_tasks(const mpi::Communicator& world,
+                                  const TaskGraph& graph,
+                                  const RunDirectory& directory) {
     EnsembleFiles files(graph, directory);
+    expect_sound(world, graph, files);
     std::vector<Task> tasks;
+    if (!world.is_root()) return tasks;
     for (const InferTask& task : graph.inferences) {
         const EnsembleFile& ensemble = files.find(task.ensemble);
         InferRequest request = task.request;
         request.ensemble_file = ensemble.path.string();
+        request.ensemble_stamp = ensemble.stamp;
         request.weights_offset = ensemble.weights_offset;
         request.row_stride = ensemble.header.row_stride();
         request.members = static_cast<std::uint32_t>(ensemble.header.nets());
@@ -31,10 +73,20 @@ std::vector<Task> inference_tasks(const TaskGraph& graph, const RunDirectory& di
 }
 
 void remove_inference_results(const TaskGraph& graph, const RunDirectory& directory) {
+    std::error_code failed;
     for (const InferTask& task : graph.inferences) {
-        std::error_code ignored;
-        std::filesystem::remove(directory.result(task.digest), ignored);
+        std::filesystem::remove(directory.result(task.digest), failed);
+        if (failed) return;
     }
+}
+
+void remove_left_results(const TaskGraph& graph, const RunDirectory& directory) {
+    const auto& tasks = graph.inferences;
+    std::error_code unknown;
+    if (tasks.empty() || !std::filesystem::exists(directory.result(tasks.back().digest), unknown)) {
+        return;
+    }
+    remove_inference_results(graph, directory);
 }
 
 }  // namespace ratiofarm

@@ -8,12 +8,21 @@
 
 namespace ratiofarm {
 
-/// The evaluations of the workspace's graph, with what only the ensemble files say: how many nets
-/// there are and where they lie. Reads the ensemble files; not collective.
-/// \throws DataError if one is missing or belongs to other trainings
-std::vector<Task> inference_tasks(const TaskGraph& graph, const RunDirectory& directory);
+/// Collective over world. The evaluations of a graph, on rank 0, with what only the ensemble files
+/// say: how many nets there are and where they lie. Trainers map the weights as they lie there, so
+/// every bit of them is checked before, net by net on all ranks.
+/// \throws AgreedError if a file is missing or belongs to other trainings; resumable, once a
+/// damaged
+///         one was set aside
+std::vector<Task> inference_tasks(const mpi::Communicator& world,
+                                  const TaskGraph& graph,
+                                  const RunDirectory& directory);
 
-/// Removes the results of those evaluations, once ratios.h5 holds them.
+/// Removes the results of those evaluations in their order, once ratios.h5 holds them, as far as
+/// the storage lets it.
 void remove_inference_results(const TaskGraph& graph, const RunDirectory& directory);
+
+/// Likewise, what an interrupted run left of them: the last one is then among it.
+void remove_left_results(const TaskGraph& graph, const RunDirectory& directory);
 
 }  // namespace ratiofarm

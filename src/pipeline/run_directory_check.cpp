@@ -158,6 +158,10 @@ std::vector<CheckedFile> check_run_directory(const RunDirectory& directory) {
     return all;
 }
 
+std::vector<std::string> check_product(const RunDirectory& directory, const fs::path& path) {
+    return check_once(path, directory, JournalState{}).problems;
+}
+
 std::vector<std::string> missing_files(const RunDirectory& directory) {
     std::vector<std::string> missing;
     const JournalState journal = read_journals(directory);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,6 +24,10 @@ struct CheckedFile {
 /// that is being written (`.partial`) is left out.
 /// \return by name
 std::vector<CheckedFile> check_run_directory(const RunDirectory& directory);
+
+/// What is wrong with a table or a sealed text of a run, read in full; empty: nothing.
+std::vector<std::string> check_product(const RunDirectory& directory,
+                                       const std::filesystem::path& path);
 
 /// Files that were there by what the journals and later products say, and are not: results of
 /// trainings ("tasks/3f/... of S/member 0"), ensembles that ratios.h5 was made of. Nothing is lost:

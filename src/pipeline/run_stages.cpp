@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
+#include <string>
 #include <utility>
 
 #include <fmt/format.h>
@@ -10,11 +12,14 @@
 #include "core/program_version.hpp"
 #include "core/signal_flags.hpp"
 
+#include "run_directory_check.hpp"
 #include "space_check.hpp"
 #include "stages.hpp"
 
 namespace ratiofarm {
 namespace {
+
+namespace fs = std::filesystem;
 
 const char* word(StageEnd::State state) {
     switch (state) {
@@ -74,6 +79,56 @@ void print_end(const std::string& name, const StageEnd& end) {
     std::fflush(stdout);
 }
 
+/// Existing files that a stage leaves to the later ones.
+std::vector<fs::path> products_of(Stage stage, const RunDirectory& directory) {
+    std::vector<fs::path> products;
+    switch (stage) {
+        case Stage::select:
+            products = {directory.selection_json(), directory.selected_events(),
+                        directory.selected_campaign()};
+            break;
+        case Stage::search:
+            products = {directory.search_json(), directory.searched_campaign()};
+            break;
+        case Stage::gather:
+            if (!fs::exists(directory.ensembles())) break;
+            for (const auto& entry : fs::recursive_directory_iterator(directory.ensembles())) {
+                if (entry.path().extension() == ".h5") products.push_back(entry.path());
+            }
+            break;
+        case Stage::infer: products = {directory.ratios()}; break;
+        case Stage::fit: products = {directory.fit_json()}; break;
+        case Stage::train:  // what it leaves is checked by those who read it
+        case Stage::report: break;
+    }
+    std::erase_if(products, [](const fs::path& path) { return !fs::exists(path); });
+    return products;
+}
+
+/// On rank 0, when a stage refused what it read: a product of the stages before that is damaged, or
+/// gone by now, is not the user's mistake. A damaged one is set aside.
+/// \throws SystemError if there is one
+void expect_whole(const std::vector<fs::path>& products,
+                  const RunDirectory& directory,
+                  const Error& refusal) {
+    std::string found;
+    for (const fs::path& path : products) {
+        const bool gone = !fs::exists(path);
+        if (!gone && check_product(directory, path).empty()) continue;
+        found += fmt::format("; '{}' ", path.string());
+        if (gone) {
+            found += "was removed";
+            continue;
+        }
+        const fs::path aside = path.string() + ".damaged";
+        fs::rename(path, aside);
+        found += fmt::format("was set aside as '{}'", aside.string());
+    }
+    if (found.empty()) return;
+    throw SystemError(fmt::format("{}{}: run the same command again, which makes it again",
+                                  refusal.what(), found));
+}
+
 StageEnd run_one(Stage stage, RunContext& context, Workspace& workspace) {
     auto& [planned, place, books] = workspace;
     switch (stage) {
@@ -103,12 +158,21 @@ ExitCode report_end(const StageEnd& end) {
 ExitCode run_stages(RunContext& context, Workspace& workspace, const std::vector<Stage>& stages) {
     check_space(context, workspace.planned, workspace.place, stages);
     ExitCode worst = ExitCode::done;
+    std::vector<fs::path> products;  // of the stages before, on rank 0
     for (const Stage stage : stages) {
         const std::string name = word_of(stage);
         if (stop_wanted(context.world, workspace.place.farm)) return ExitCode::resumable;
         context.log.info("stage begins", {{"stage", name}});
         const auto begin = std::chrono::steady_clock::now();
-        StageEnd end = in_context(name, [&] { return run_one(stage, context, workspace); });
+        StageEnd end;
+        try {
+            end = in_context(name, [&] { return run_one(stage, context, workspace); });
+        } catch (const mpi::AgreedError& refusal) {
+            if (refusal.exit_code() != ExitCode::usage) throw;
+            mpi::together(context.world,
+                          [&] { expect_whole(products, workspace.place.directory, refusal); });
+            throw;
+        }
         end.seconds =
             std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
         mpi::together(context.world, [&] {
@@ -116,6 +180,8 @@ ExitCode run_stages(RunContext& context, Workspace& workspace, const std::vector
             print_end(name, end);
             workspace.books.journal->write(StageEnded{name, end.seconds, utc_now()});
             workspace.books.journal->flush();
+            const auto made = products_of(stage, workspace.place.directory);
+            products.insert(products.end(), made.begin(), made.end());
         });
         const ExitCode code = exit_code(end.state);
         // A fit that did not converge is written with its flags, and the report shows it.

@@ -80,6 +80,7 @@ std::vector<Task> SigmaJudge::tasks(std::span<const TrainTask> trainings) const 
             request.part = EventPart::validation;
             request.network = training.common->network;
             request.ensemble_file = directory_.result(training.digest).string();
+            request.ensemble_stamp = stamp_of(request.ensemble_file);
             request.weights_offset = row_offset();
             request.row_stride = row_size(request.network);
             request.members = 1;

@@ -34,10 +34,7 @@ StageEnd score_events(RunContext& context,
     StageEnd end = train_stage(context, planned, place, books);
     if (!ended_well(end)) return end;
     gather_stage(context, planned, place, books.history);
-    std::vector<Task> tasks;
-    mpi::together(context.world, [&] {
-        if (context.world.is_root()) tasks = inference_tasks(planned.graph, place.directory);
-    });
+    std::vector<Task> tasks = inference_tasks(context.world, planned.graph, place.directory);
     return farm_stage(context, place, books, std::move(tasks), TaskFileKind::score_block);
 }
 

@@ -1,6 +1,7 @@
 #include "workspace.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <optional>
 
 #include <fmt/format.h>
@@ -174,22 +175,32 @@ JournalState read_history(const RunDirectory& directory, const Shard& shard, Jou
     return all;
 }
 
-/// What processes that were killed left of files they were writing. A farm on everything knows that
-/// nobody writes any more.
+/// Whether nobody writes this file any more, given that ours is the only farm. Somebody who comes
+/// for the lock writes one of his own, for moments.
+bool is_left_half_written(const fs::directory_entry& entry) {
+    std::error_code gone;
+    if (!entry.is_regular_file(gone) || entry.path().extension() != ".partial") return false;
+    const bool of_a_lock = entry.path().filename().string().starts_with("lock");
+    constexpr std::chrono::minutes patience(1);
+    return !of_a_lock || fs::file_time_type::clock::now() - entry.last_write_time(gone) > patience;
+}
+
+/// What processes that were killed, or whose storage failed, left of files they were writing. A
+/// farm on everything knows that nobody writes any more.
 void remove_partial_files(const RunDirectory& directory,
                           const JournalState& history,
                           const Log& log) {
-    if (history.farms.size() <= history.ends.size()) return;
+    // The results of tasks are very many, and only farms leave something among them.
+    const bool all_ended = history.farms.size() <= history.ends.size();
     std::vector<fs::path> found;
-    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(directory.root())) {
-        if (entry.is_regular_file() && entry.path().extension() == ".partial") {
-            found.push_back(entry.path());
-        }
+    for (fs::recursive_directory_iterator entry(directory.root()), end; entry != end; ++entry) {
+        if (all_ended && entry->path() == directory.tasks()) entry.disable_recursion_pending();
+        if (is_left_half_written(*entry)) found.push_back(entry->path());
     }
     std::error_code ignored;
     for (const fs::path& path : found) fs::remove(path, ignored);
     if (found.empty()) return;
-    log.info("removed what a killed farm left half written",
+    log.info("removed files that were left half written",
              {{"files", static_cast<std::uint64_t>(found.size())}});
 }
 

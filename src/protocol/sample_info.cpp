@@ -5,11 +5,14 @@
 namespace ratiofarm {
 
 void expect_unchanged(const SampleColumns& columns) {
-    if (columns.stamp == FileStamp{} || stamp_of(columns.file) == columns.stamp) return;
-    throw SystemError(
-        "'" + columns.file +
-        "' was replaced or written to while it was in use: run the same command again, "
-        "which compares it with what the nets learned from");
+    expect_unchanged(columns.file, columns.stamp);
+}
+
+void expect_unchanged(const std::string& file, const FileStamp& stamp) {
+    if (stamp == FileStamp{} || stamp_of(file) == stamp) return;
+    throw SystemError("'" + file +
+                      "' was replaced or written to while it was in use: run the same command "
+                      "again, which looks at it anew");
 }
 
 }  // namespace ratiofarm

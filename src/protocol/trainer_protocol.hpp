@@ -137,6 +137,7 @@ struct InferRequest {
     EventPart part = EventPart::inference;
     Network network;
     std::string ensemble_file;            ///< absolute path; rows are mapped
+    FileStamp ensemble_stamp;             ///< when its checksums were compared
     std::uint64_t weights_offset = 0;     ///< bytes to row 0; f32 [members, row_stride]
     std::uint64_t row_stride = 0;         ///< elements
     std::uint32_t members = 0;            ///< nets of the file, over all folds
@@ -154,9 +155,10 @@ struct InferRequest {
 template <class Archive>
 void fields(Archive& archive, MemberOf<Archive, InferRequest>& value) {
     archive(value.task, value.name, value.sample, value.first, value.count, value.features,
-            value.split, value.part, value.network, value.ensemble_file, value.weights_offset,
-            value.row_stride, value.members, value.net_fold, value.calibration_offset,
-            value.combine, value.precision, value.keep_members, value.threads, value.result_path);
+            value.split, value.part, value.network, value.ensemble_file, value.ensemble_stamp,
+            value.weights_offset, value.row_stride, value.members, value.net_fold,
+            value.calibration_offset, value.combine, value.precision, value.keep_members,
+            value.threads, value.result_path);
 }
 
 /// Write a checkpoint of the running training now and go on.

@@ -1,8 +1,15 @@
 #include "parallel_table.hpp"
 
+#include <cerrno>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/mpi/together.hpp"
 
 #include "core/publish.hpp"
+#include "core/unique_fd.hpp"
 #include "h5/free_space.hpp"
 
 #include "table_file.hpp"
@@ -31,28 +38,50 @@ void create_skeleton(const std::filesystem::path& partial, const ParallelTable& 
     h5::reserve_blocks(partial);
 }
 
-void write_rows(const mpi::Communicator& comm,
-                const std::filesystem::path& partial,
-                const ParallelTable& table) {
-    h5::File file;
+/// Nobody else has seen the file yet: where it is not what was just written, the same command makes
+/// it again. \throws SystemError in place of other errors
+template <class Action>
+auto with_own_file(Action&& action) {
     try {
-        mpi::together(comm, [&] { file = h5::open_file_together(comm, partial); });
-        mpi::together(comm, [&] { table.write(file); });
-        mpi::together(comm, [&] { h5::flush(file); });
-    } catch (...) {
-        // Closing is collective, and waits for ever where the storage of one rank has failed. The
-        // program ends without it.
-        file.release();
+        return action();
+    } catch (const SystemError&) {
         throw;
+    } catch (const Error& damage) {
+        throw SystemError(std::string(damage.what()) +
+                          "; the file was just written: run the same command again");
     }
 }
 
+/// Opened by this rank for itself: a collective close waits for ever where the storage of one rank
+/// fails within it.
+h5::File open_own(const std::filesystem::path& partial) {
+    return with_own_file([&] { return h5::open_file_together(mpi::Communicator(), partial); });
+}
+
+/// Makes what this node wrote durable.
+void sync_file(const std::filesystem::path& path) {
+    const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file || ::fsync(file.get()) != 0) {
+        throw SystemError("cannot sync '" + path.string() + "'", errno);
+    }
+}
+
+/// The rows of this rank. All space is there already, so that the metadata stay as they are: every
+/// rank writes the same superblock when it closes the file.
+void write_rows(const std::filesystem::path& partial, const ParallelTable& table) {
+    h5::File file = open_own(partial);
+    table.write(file);
+    h5::flush(file);
+    file.reset();
+    sync_file(partial);
+}
+
 void complete_metadata(const std::filesystem::path& partial, const ParallelTable& table) {
-    h5::File file = h5::open_file_together(mpi::Communicator(), partial);
+    h5::File file = open_own(partial);
     table.describe(file);
     h5::flush(file);
     file.reset();
-    write_metadata_checksum(partial);
+    with_own_file([&] { write_metadata_checksum(partial); });
 }
 
 void run_steps(const mpi::Communicator& comm,
@@ -62,13 +91,12 @@ void run_steps(const mpi::Communicator& comm,
     mpi::together(comm, [&] {
         if (comm.is_root()) create_skeleton(partial, table);
     });
-    write_rows(comm, partial, table);
-    mpi::barrier(comm);
+    mpi::together(comm, [&] { write_rows(partial, table); });
     if (table.agree) table.agree();
     mpi::together(comm, [&] {
         if (comm.is_root()) complete_metadata(partial, table);
     });
-    mpi::together(comm, [&] { table.verify(open_checked(partial)); });
+    mpi::together(comm, [&] { with_own_file([&] { table.verify(open_checked(partial)); }); });
     mpi::together(comm, [&] {
         if (comm.is_root()) publish_file(partial, path);
     });

@@ -75,6 +75,35 @@ run_on 0 run run > 6.out 2> 6.err
 rm run/ensembles/SBI.h5.damaged
 content_of run | diff calm.content -
 
+# Nothing is left to do, and the report finds one bit of a table: it is set aside and made again.
+for file in ratios.h5 ensembles/S.h5; do
+    "$RATIOFARM_PYTHON" - run/$file << 'END'
+import sys, h5py
+with h5py.File(sys.argv[1]) as f:
+    place = (f["events/S/log_r"] if "events" in f else f["nets/weights"]).id.get_offset() + 9
+with open(sys.argv[1], "r+b") as f:
+    f.seek(place)
+    byte = f.read(1)[0]
+    f.seek(place)
+    f.write(bytes([byte ^ 1]))
+END
+    expect_code 2 run_on 0 run report > 6.out 2> 6.err
+    expect_code 75 run_on 2 run run > 6.out 2> 6.err
+    expect_in "$file.*was set aside.*run the same command again" 6.err
+    run_on 0 run run > 6.out 2> 6.err
+    content_of run | diff calm.content -
+done
+ratiofarm clean campaign.toml --out run --verbose > 6.out
+expect_in 'ratios.h5.damaged' 6.out
+rm run/ratios.h5.damaged run/ensembles/S.h5.damaged
+
+# A process that was killed in fit or gather leaves files, too.
+touch run/fit.json.123.partial run/ensembles/B.h5.partial run/lock.124.partial
+run_on 0 run run > 6.out 2> 6.err
+expect_in 'left half written.*files=2' 6.err
+expect_equal "files that are left" "$(find run -name '*.partial')" run/lock.124.partial
+rm run/lock.124.partial
+
 # The events file changes while nets train: nothing of the new one enters, and a rerun says so.
 cp toy.h5 toy.kept
 sed 's/^epochs.*/epochs = 4000/' campaign.toml > long.toml

@@ -64,6 +64,7 @@ COMMANDS = {
 }
 PRODUCTS = {"run": "run/fit.json", "report": "run/report.html", "nets": "S.safetensors", "gather": "run/ensembles",
             "infer": "run/ratios.h5"}
+KEPT = ("campaign.toml", "toys.json", "gof.json")  # `run` makes everything else again
 AGAIN = ("gather", "infer")  # what they make is removed before
 
 
@@ -133,14 +134,20 @@ class Run:
         done = tries[-1]
         said = "".join(each.stdout + each.stderr for each in tries)
         if done.returncode == 0:
-            # A damaged line of a journal is counted; what is to be made again is planned.
-            told_of = {"status": "damaged", "plan": '"done": false'}.get(command)
-            if self.numbers(command, done) == sound or (told_of and told_of in said):
-                return None
-            return "other numbers"
+            return None if self.numbers(command, done) == sound or tells_of_damage(done) else "other numbers"
         if done.returncode != 2:
             return "no clean end"
+        if command == "run" and file.name not in KEPT:
+            return "it was not made again"
         return None if file.name in said else "the damaged file is not named"
+
+
+def tells_of_damage(done):
+    """Of commands that look at a run: damaged lines of the journal are counted, records named."""
+    if not done.stdout.startswith("{"):
+        return re.search("damaged lines skipped|^damaged  ", done.stdout, re.M) is not None
+    says = json.loads(done.stdout)
+    return bool(says.get("damaged") or says.get("damaged_journal_lines") or "damaged" in str(says.get("warnings")))
 
 
 def values_of(path):

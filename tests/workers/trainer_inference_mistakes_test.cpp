@@ -64,10 +64,46 @@ TEST_CASE("members and events that cannot be used are refused by name", "[traine
         setup.request.sample = test::write_sample(folder, setup.sample);
         CHECK(contains(message(), "row " + std::to_string(row) + " (event id"));
     }
-    SECTION("a missing events file") {
-        setup.request.sample.file = (folder / "nowhere.h5").string();
-        CHECK(contains(message(), "nowhere.h5"));
+}
+
+TEST_CASE("files that changed since they were checked end an inference, not its task",
+          "[trainer]") {
+    const TemporaryDirectory folder;
+    InferenceSetup setup = make_setup(folder, 2, 300);
+    setup.request.ensemble_stamp = stamp_of(setup.request.ensemble_file);
+    setup.request.sample.stamp = stamp_of(setup.request.sample.file);
+    const std::string changed =
+        GENERATE_COPY(setup.request.ensemble_file, setup.request.sample.file);
+    ScriptedControl quiet;
+    CHECK(infer(setup.request, DeviceKind::cpu, quiet).end == TaskEnd::done);
+    std::filesystem::remove(setup.request.result_path);
+
+    SECTION("removed") { std::filesystem::remove(changed); }
+    SECTION("shortened") {
+        std::filesystem::resize_file(changed, std::filesystem::file_size(changed) / 2);
     }
+    SECTION("shortened before anybody looked") {
+        setup.request.ensemble_stamp = setup.request.sample.stamp = {};
+        std::filesystem::resize_file(changed, std::filesystem::file_size(changed) / 2);
+    }
+    SECTION("replaced by a copy") { publish(changed, read_text(changed)); }
+
+    ScriptedControl control;
+    CHECK_THROWS_AS(infer(setup.request, DeviceKind::cpu, control), SystemError);
+    CHECK_FALSE(std::filesystem::exists(setup.request.result_path));
+}
+
+TEST_CASE("an ensemble that is replaced during an inference gives no result", "[trainer]") {
+    const TemporaryDirectory folder;
+    InferenceSetup setup = make_setup(folder, 2, 300);
+    setup.request.ensemble_stamp = stamp_of(setup.request.ensemble_file);
+    ScriptedControl control([&](std::uint64_t) {
+        publish(setup.request.ensemble_file, read_text(setup.request.ensemble_file));
+        return TaskOrder::go_on;
+    });
+
+    CHECK_THROWS_AS(infer(setup.request, DeviceKind::cpu, control), SystemError);
+    CHECK_FALSE(std::filesystem::exists(setup.request.result_path));
 }
 
 TEST_CASE("a stopped inference publishes nothing", "[trainer]") {

@@ -22,13 +22,15 @@ void fields(Archive& archive, MemberOf<Archive, FileStamp>& value) {
     archive(value.inode, value.bytes, value.modified);
 }
 
-/// \throws DataError naming the path if there is no such file
+/// \throws SystemError naming the path if there is no such file
 FileStamp stamp_of(const std::filesystem::path& path);
 
-/// A file mapped read-only: one copy per node in the page cache, shared by all its readers.
+/// A file mapped read-only: one copy per node in the page cache, shared by all its readers. Another
+/// process found it sound: one that is gone or shorter by now has changed since, and the same
+/// command, run again, makes it once more or says what is missing.
 class MappedFile {
 public:
-    /// \throws DataError naming the path if it cannot be opened or mapped
+    /// \throws SystemError naming the path if it cannot be opened or mapped
     explicit MappedFile(const std::filesystem::path& path);
     ~MappedFile();
     MappedFile(MappedFile&& other) noexcept;
@@ -37,7 +39,7 @@ public:
     std::span<const std::byte> bytes() const { return bytes_; }
 
     /// `count` values of type T that start at byte `offset`.
-    /// \throws DataError if they are not aligned or reach beyond the end of the file
+    /// \throws SystemError if they reach beyond the end of the file; DataError if not aligned
     template <class T>
     std::span<const T> values(std::size_t offset, std::size_t count) const {
         check_range(offset, count, sizeof(T), alignof(T));

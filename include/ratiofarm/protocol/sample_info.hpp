@@ -47,8 +47,10 @@ void fields(Archive& archive, MemberOf<Archive, SampleColumns>& value) {
 }
 
 /// For whoever reads the columns: bytes of another file must not mix with what the digest is about.
-/// \throws SystemError if the file was replaced or written to since it was scanned
+/// \throws SystemError if the file is gone, was replaced or written to since it was scanned
 void expect_unchanged(const SampleColumns& columns);
+/// \param stamp  of the file as it was found sound; empty: nobody looked
+void expect_unchanged(const std::string& file, const FileStamp& stamp);
 
 /// Events of a sample with one of its further columns as their weights, "pool@sm", are read like a
 /// sample of their own; without a column they are the sample. No name of a sample has an "@".

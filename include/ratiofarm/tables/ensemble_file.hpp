@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "ratiofarm/core/digest.hpp"
+#include "ratiofarm/core/mapped_file.hpp"
 #include "ratiofarm/core/partition.hpp"
 #include "ratiofarm/mpi/communicator.hpp"
 #include "ratiofarm/protocol/network.hpp"
@@ -106,6 +107,7 @@ void write_ensemble(const mpi::Communicator& comm,
 /// An ensemble file that was opened and whose header was checked.
 struct EnsembleFile {
     std::filesystem::path path;
+    FileStamp stamp;  ///< before it was opened
     EnsembleHeader header;
     /// Byte of net 0; f32 [nets, row_stride], ready to be mapped.
     std::uint64_t weights_offset = 0;

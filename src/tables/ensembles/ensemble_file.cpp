@@ -69,10 +69,11 @@ void write_ensemble(const mpi::Communicator& comm,
 }
 
 EnsembleFile read_ensemble(const std::filesystem::path& path) {
+    EnsembleFile ensemble;
+    ensemble.path = path;
+    if (std::filesystem::exists(path)) ensemble.stamp = stamp_of(path);
     const h5::File file = open_table(path, ensemble_kind);
     return in_context("'" + path.string() + "'", [&] {
-        EnsembleFile ensemble;
-        ensemble.path = path;
         ensemble.header = read_ensemble_header(file);
         const NetTables tables(file, ensemble.header);
         ensemble.weights_offset = tables.weights_offset();

@@ -11,6 +11,7 @@ namespace ratiofarm::trainer {
 
 MemberRows::MemberRows(const InferRequest& request)
     : request_(request), file_(request.ensemble_file), row_size_(row_size(request.network)) {
+    expect_unchanged(request.ensemble_file, request.ensemble_stamp);
     RATIOFARM_EXPECT(request.net_fold.empty() || request.net_fold.size() == request.members);
     for (std::uint32_t member = 0; member < request.members; ++member) {
         in_context(name(member), [&] {

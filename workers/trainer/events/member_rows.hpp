@@ -15,7 +15,8 @@ namespace ratiofarm::trainer {
 class MemberRows {
 public:
     /// Checks every row. \throws DataError naming file and member: a row that was never written, a
-    /// weight that is not finite, a file that ends too early, a calibration without knots in order
+    /// weight that is not finite, a calibration without knots in order; SystemError if the file is
+    /// not the one that was found sound
     explicit MemberRows(const InferRequest& request);
 
     /// feature_shift, feature_scale, then weights and biases. [row_size]

@@ -165,6 +165,7 @@ TrainerOutcome Inference::run() {
 TaskResult Inference::publish_block() {
     const auto bytes = sink_->file();
     expect_unchanged(request_.sample);
+    expect_unchanged(request_.ensemble_file, request_.ensemble_stamp);
     publish_in_place(request_.result_path, bytes);
     const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - started_;
     return {.bytes = bytes.size(), .crc = crc32(bytes), .seconds = spent.count(), .resumed = false};

@@ -74,7 +74,7 @@ std::vector<float> initial_row(const Network& network,
 
 std::vector<float> warm_start_row(const Network& network, const WarmStart& from) {
     return in_context("warm start", [&] {
-        TrainingResult result = read_task_file<TrainingResult>(from.path, from.task);
+        TrainingResult result = take_result<TrainingResult>(from.path, from.task);
         const std::string name = "net " + std::to_string(from.net) + " of '" + from.path + "'";
         if (from.net >= result.nets.size()) {
             throw DataError(name + " does not exist: there are " +
