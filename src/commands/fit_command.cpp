@@ -55,7 +55,7 @@ ExitCode run_fit(RunContext& context, const Arguments& arguments) {
 
 Command fit_command() {
     auto options = workspace_options();
-    options.push_back(ratios_option());
+    add_ratios_options(options);
     for (const Option& option : fit_request_options()) options.push_back(option);
     options.push_back(unblind_option());
     options.push_back(

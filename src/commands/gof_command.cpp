@@ -87,7 +87,7 @@ ExitCode run_gof(RunContext& context, const Arguments& arguments) {
 
 Command gof_command() {
     auto options = workspace_options();
-    options.push_back(ratios_option());
+    add_ratios_options(options);
     options.push_back({"toys", "N", "toys, thrown at the best fit and fitted again", "1000"});
     options.push_back({"bins", "N",
                        "largest number of bins for an observable of an unbinned region; each "

@@ -76,7 +76,7 @@ ExitCode run_impacts(RunContext& context, const Arguments& arguments) {
 
 Command impacts_command() {
     auto options = workspace_options();
-    options.push_back(ratios_option());
+    add_ratios_options(options);
     options.push_back({"order", "DEFINITION",
                        "order by others_fixed, refit_shift or global_observable", "refit_shift"});
     options.push_back({"refit", "",

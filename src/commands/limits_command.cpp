@@ -216,7 +216,7 @@ ExitCode run_limits(RunContext& context, const Arguments& arguments) {
 
 Command limits_command() {
     auto options = workspace_options();
-    options.push_back(ratios_option());
+    add_ratios_options(options);
     options.push_back({"level", "CL", "confidence level of the limits", "0.95"});
     options.push_back({"statistic", "NAME", "q_tilde or q", "q_tilde"});
     options.push_back({"points", "N", "rows in the table of tests; 0: no table", "12"});

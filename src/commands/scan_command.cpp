@@ -107,7 +107,7 @@ ExitCode run_scan(RunContext& context, const Arguments& arguments) {
 
 Command scan_command() {
     auto options = workspace_options();
-    options.push_back(ratios_option());
+    add_ratios_options(options);
     options.push_back(
         {"parameter", "NAMES",
          "parameter to scan (default: the parameter of interest), or two separated by a comma"});

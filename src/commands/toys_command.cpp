@@ -166,7 +166,7 @@ ExitCode run_toys(RunContext& context, const Arguments& arguments) {
 
 Command toys_command() {
     auto options = workspace_options();
-    options.push_back(ratios_option());
+    add_ratios_options(options);
     options.push_back(
         {"at", "NAME=VALUE,...",
          "truth (default: the parameters of the Asimov data, or the best fit of the data)"});

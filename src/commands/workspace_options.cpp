@@ -13,7 +13,7 @@
 #include "core/signal_flags.hpp"
 #include "store/run_directory.hpp"
 
-#include "bundle.hpp"
+#include "patch.hpp"
 
 namespace ratiofarm {
 
@@ -30,6 +30,11 @@ std::vector<Option> workspace_options() {
 
 Option ratios_option() {
     return {"ratios", "FILE", "ratio file (default: ratios.h5 of the run directory)"};
+}
+
+void add_ratios_options(std::vector<Option>& options) {
+    options.push_back(ratios_option());
+    options.push_back({"patch", "FILE", "a new signal for the bundle that is fitted"});
 }
 
 Option unblind_option() {
@@ -57,10 +62,13 @@ Places find_places(const Arguments& arguments) {
 namespace {
 
 /// Where the command line names a bundle, its campaign and its ratios, which are looked at and not
-/// changed.
-void enter_bundle(WorkspaceRequest& request) {
+/// changed. With a patch, copies that have its process.
+void enter_bundle(WorkspaceRequest& request, const std::string& patch, const Log& log) {
     auto& [campaign, out] = request.places;
-    if (!is_bundle(campaign)) return;
+    if (!is_bundle(campaign)) {
+        if (patch.empty()) return;
+        throw ConfigError(fmt::format("--patch: '{}' is no bundle", campaign.string()));
+    }
     const Bundle bundle = open_bundle(campaign);
     if (!request.ratios.empty()) {
         throw ConfigError(
@@ -78,6 +86,10 @@ void enter_bundle(WorkspaceRequest& request) {
     }
     campaign = bundle.campaign();
     request.ratios = bundle.ratios();
+    if (patch.empty()) return;
+    const PatchedBundle patched = apply_patch(bundle, patch, out, log);
+    campaign = patched.campaign;
+    request.ratios = patched.ratios;
 }
 
 }  // namespace
@@ -96,8 +108,10 @@ Workspace open_workspace(RunContext& context,
     request.ratios = arguments.text("ratios");
     if (arguments.has("unblind")) request.unblinding = arguments.text("unblind");
     mpi::together(context.world, [&] {
-        if (needs == Needs::campaign) enter_bundle(request);
+        if (needs != Needs::campaign || !context.world.is_root()) return;
+        enter_bundle(request, arguments.text("patch"), context.log);
     });
+    request.ratios = mpi::all_gather_text(context.world, request.ratios.string()).front();
     return open_workspace(context, request);
 }
 

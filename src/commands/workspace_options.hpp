@@ -15,8 +15,11 @@ namespace ratiofarm {
 /// Options that every command with a workspace takes.
 std::vector<Option> workspace_options();
 
-/// --ratios, for commands that fit; open_workspace() reads it.
+/// --ratios: a ratio file in place of that of the run directory.
 Option ratios_option();
+
+/// --ratios and --patch, for commands that fit; open_workspace() reads them.
+void add_ratios_options(std::vector<Option>& options);
 
 /// --unblind, for commands that fit; open_workspace() reads it.
 Option unblind_option();

@@ -153,9 +153,8 @@ void create_group(const File& file, const std::string& path) {
     checked::H5Gcreate2(file.get(), path.c_str(), H5P_DEFAULT, creation.get());
 }
 
-void copy_dataset(const File& from, const std::string& path, const File& to) {
-    RATIOFARM_H5(H5Ocopy, from.get(), path.c_str(), to.get(), path.c_str(), H5P_DEFAULT,
-                 H5P_DEFAULT);
+void copy_object(const File& from, const std::string& path, const File& to, const std::string& as) {
+    RATIOFARM_H5(H5Ocopy, from.get(), path.c_str(), to.get(), as.c_str(), H5P_DEFAULT, H5P_DEFAULT);
 }
 
 bool exists(const File& file, const std::string& path) {

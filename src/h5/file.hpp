@@ -38,9 +38,9 @@ void flush(const File& file);
 /// Makes "/a" or "/a/b"; missing parents are made too.
 void create_group(const File& file, const std::string& path);
 
-/// Copies a dataset with its attributes to the same path of another file, whose group exists. Its
-/// layout stays: contiguous rows are contiguous again.
-void copy_dataset(const File& from, const std::string& path, const File& to);
+/// Copies a dataset or a group, with its attributes and all that is in it, to a path of another
+/// file, whose parent exists. Layouts stay: contiguous rows are contiguous again.
+void copy_object(const File& from, const std::string& path, const File& to, const std::string& as);
 
 /// True if every part of the path exists.
 bool exists(const File& file, const std::string& path);

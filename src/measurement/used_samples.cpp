@@ -10,6 +10,7 @@
 #include "campaign/sample_weights.hpp"
 
 #include "reference_means.hpp"
+#include "support.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -81,6 +82,24 @@ void add_normalisation_warnings(const UnbinnedRegion& region,
     }
 }
 
+/// A ratio is known only where the reference has events.
+void add_support_warnings(const Campaign& campaign,
+                          const RatioFile& ratios,
+                          std::vector<std::string>& warnings) {
+    const auto& reference = ratios.header().reference;
+    for (const RatioProcess& process : ratios.header().processes) {
+        const std::string& sample = campaign.process(process.name).sample;
+        const bool inside = std::ranges::find(reference, process.name,
+                                              &ReferenceComponent::process) != reference.end();
+        const bool has_sample =
+            std::ranges::find(ratios.sets(), sample, &RatioSet::name) != ratios.sets().end();
+        if (inside || reference.empty() || !has_sample) continue;
+        const std::string warning =
+            support_warning(process.name, support_of(ratios, process.name, sample));
+        if (!warning.empty()) warnings.push_back(warning);
+    }
+}
+
 }  // namespace
 
 UsedSamples used_samples(const Campaign& campaign,
@@ -99,6 +118,7 @@ UsedSamples used_samples(const Campaign& campaign,
             }
         }
         add_normalisation_warnings(model.unbinned[r], file, used.warnings);
+        add_support_warnings(campaign, file, used.warnings);
     }
     return used;
 }

@@ -9,6 +9,7 @@ integrals that were computed elsewhere.
 import hashlib
 import json
 import pathlib
+import re
 import shutil
 import sys
 import tempfile
@@ -20,6 +21,7 @@ import xxhash
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests" / "support"), str(ROOT / "python" / "src")]
 import ratiofarm as package  # noqa: E402
+import toy_campaign  # noqa: E402
 from programs import ratiofarm, told  # noqa: E402
 
 X = np.linspace(-12.0, 14.0, 5201)
@@ -175,6 +177,65 @@ def parametrised(there):
         assert abs((up - down) / (2.0 * step) - point["gradient"][0]) < 1e-4
 
 
+#: Mean and width of a new signal: E_ref[r^2], largest r, shares above 10, 20 and 100, sigma(mu') with mu fixed and free,
+#: t(mu' = 1). The numbers are integrals that were computed elsewhere.
+SIGNALS = {
+    (2.0, 0.8): (1.93312, 2.77853, (0.0, 0.0, 0.0), 0.34821967, 0.99990129, 7.29919368),
+    (4.0, 0.5): (66.7009, 137.974, (0.875054, 0.785085, 0.300564), 0.06805570, 0.06887401, 54.55448071),
+    (7.0, 0.5): (438879.0, None, (0.9995, 0.9992, 0.9973), None, None, None),
+}
+
+
+def write_patch(path, bundle, signal):
+    """As another program would, from the densities."""
+    p, reference = densities()
+    new = normal(*signal)
+    with np.errstate(divide="ignore"):
+        columns = np.stack([np.log(density / reference) for density in (p["S"], p["B"], new)], axis=1).astype("f4")
+    with h5py.File(path, "w") as file:
+        file.attrs["format"], file.attrs["version"] = "ratiofarm-patch", 1
+        file.attrs["bundle"] = json.loads((bundle / "bundle.json").read_text())["digest"]
+        file.attrs["process"], file.attrs["coefficient"], file.attrs["yield"] = "BSM", "mu_bsm", 50.0
+        file.attrs["parameters"], file.attrs["ranges"] = ["mu_bsm"], [-2.0, 10.0]
+        for name in YIELDS:
+            file["events/" + name + "/log_r"] = columns[:, 2]
+        file["events/BSM/log_r"], file["events/BSM/weight"] = columns, 50.0 * new / new.sum()
+
+
+def patched(there):
+    """A signal that the bundle did not know, where the reference has events, few, or none."""
+    for number, (signal, (square, largest, above, fixed, free, t)) in enumerate(SIGNALS.items()):
+        patch, out = f"{number}.rfp", f"patched{number}.run"
+        write_patch(there / patch, there / "got.rfb", signal)
+        done = ratiofarm("fit", "got.rfb", "--patch", patch, "--out", out, "--json", folder=there)
+        said = re.search(r"E_ref\[r\^2\] = (\S+), effective share of the reference (\S+) % .* largest r (\S+), weight with "
+                         r"r > 10: (\S+) %, r > 20: (\S+) %, r > 100: (\S+) %", done.stderr)
+        found = [float(text) for text in said.groups()]
+        close(found[0], square, 2e-5)
+        close(found[1], 100.0 / square, 1e-2)
+        assert largest is None or abs(found[2] / largest - 1.0) < 1e-4, told(done)
+        assert np.abs(np.array(found[3:]) / 100.0 - above).max() < 3e-3, told(done)  # a step of the grid
+        assert ("few events" in done.stderr, "no events" in done.stderr) == (number == 1, number == 2), told(done)
+        assert done.returncode == (2 if fixed is None else 0), told(done)
+        if fixed is None:
+            continue
+        parameters = {one["name"]: one for one in json.loads(done.stdout)["parameters"]}
+        close(parameters["mu_bsm"]["error"], free, 2e-6)
+        assert "few events" in "".join(json.loads(done.stdout)["warnings"]) or number == 0
+        text = (there / out / "patched.toml").read_text().replace("fixed = false", "fixed = true", 1)
+        (there / "fixed.toml").write_text(text)
+        words = ["--ratios", f"{out}/patched.h5", "--out", f"fixed{number}.run"]
+        close(fit(there, "fixed.toml", *words)[0]["mu_bsm"]["error"], fixed, 2e-6)
+        scan = ratiofarm("scan", "fixed.toml", *words, "--from", "0", "--to", "1", "--points", "3", "--json", folder=there)
+        close(json.loads(scan.stdout)["scan"][-1]["t"], t, 2e-6)
+    write_patch(there / "other.rfp", there / "root.rfb", (2.0, 0.8))
+    fails(there, "belongs to another bundle", "fit", "got.rfb", "--patch", "other.rfp")
+    fails(there, "is no bundle", "fit", "kappa.toml", "--ratios", "got.rfb/ratios.h5", "--patch", "0.rfp")
+    with h5py.File(there / "0.rfp", "a") as file:
+        file.attrs["coefficient"] = "mu_new"
+    fails(there, "mu_new", "fit", "got.rfb", "--patch", "0.rfp")
+
+
 def refused(there):
     """Each bad input has one error that names it."""
     own = ["got.rfb/campaign.toml", "--ratios", "got.rfb/ratios.h5"]
@@ -236,14 +297,48 @@ def with_data(work):
     assert b"215" not in (work / "blind.rfb" / "campaign.toml").read_bytes()
 
 
+def write_events(path, mean, scale=1.0):
+    x = scale * np.random.default_rng(5).normal(mean, 0.8, 2000)
+    package.write_events(path, {"BSM": {"x": x}}, features=["x"], weight=0.025, id=None)
+
+
+def trained(work):
+    """A new signal on a run trains only its own net, and its patch fits the bundle of that run."""
+    changes = {"simulate.events": "4000", "training.epochs": "2", "training.batch": "128", "network.hidden": "[8]"}
+    (work / "toy.toml").write_text(toy_campaign.campaign("signal", changes, gates=False))
+    write_events(work / "bsm.h5", 2.0)
+    write_events(work / "units.h5", 2.0, 1000.0)
+    words = ["patch", "toy.run", "--process", "BSM", "--coefficient", "mu_bsm", "--yield", "50"]
+    new = ["--events", "bsm.h5", "--range", "mu_bsm=-2:10", "--out", "new.run"]
+    fails(work, "holds no trained nets", *words, *new)
+    for command in (["simulate", "toy.toml"], ["run", "toy.toml"], ["bundle", "toy.run", "--out", "toy.rfb"],
+                    [*words, *new, "--bundle", "toy.rfb"], ["fit", "toy.rfb", "--patch", "new.run/BSM.rfp", "--out", "with.run"]):
+        done = ratiofarm(*command, folder=work)
+        assert done.returncode == 0, told(done)
+    journal = (work / "new.run" / "journal.jsonl").read_text().splitlines()
+    made = [one for one in map(json.loads, journal) if one["event"] == "task_committed" and one["kind"] == "training"]
+    assert {one["family"] for one in made if not one["adopted"]} == {"BSM"} and len(made) > 1
+    old, both = (package.open_run(work / name).ratios for name in ("toy.run", "new.run"))
+    assert both.processes == [*old.processes, "BSM"] and (both["S"].log_r[:, :2] == old["S"].log_r).all()
+    fits = [json.loads((work / name / "fit.json").read_text()) for name in ("new.run", "with.run")]
+    assert fits[0]["poi"] == fits[1]["poi"] == "mu_bsm"
+    for here, there in zip(fits[0]["parameters"], fits[1]["parameters"]):
+        assert abs(here["value"] - there["value"]) < 1e-9 and abs(here["error"] - there["error"]) < 1e-9
+    fails(work, "more than 1 % of the events", *words, "--events", "units.h5", "--range", "mu_bsm=0:10", "--out", "units.run")
+    fails(work, "mu_bsm", *words, "--events", "bsm.h5", "--out", "nobody.run")
+    fails(work, "of another campaign", *words, *new[:2], "--range", "mu_bsm=0:3", "--out", "new.run")
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         work = pathlib.Path(folder)
         there, before = publish(work)
         received(there, before)
         parametrised(there)
+        patched(there)
         refused(there)
         with_data(work)
+        trained(work)
 
 
 if __name__ == "__main__":

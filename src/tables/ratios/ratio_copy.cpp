@@ -27,7 +27,7 @@ void copy_set(const h5::File& from, const h5::File& to, const std::string& set, 
     h5::create_group(to, group);
     for (const std::string& member : h5::member_names(from, group)) {
         const std::string path = group + "/" + member;
-        if (members || !is_of_nets(path, set)) h5::copy_dataset(from, path, to);
+        if (members || !is_of_nets(path, set)) h5::copy_object(from, path, to, path);
     }
 }
 
