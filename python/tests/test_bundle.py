@@ -1,9 +1,13 @@
 """A published likelihood, read by the package."""
 import shutil
 
+import h5py
+import numpy as np
+import onnxruntime
 import pytest
 
 import ratiofarm
+import ratiofarm.bundle
 from conftest import program
 
 
@@ -47,3 +51,33 @@ def test_a_damaged_bundle_is_refused_with_the_file(bundle, tmp_path, damage, wor
     damage(tmp_path / "copy.rfb")
     with pytest.raises(ratiofarm.Problem, match=words):
         ratiofarm.open_bundle(tmp_path / "copy.rfb")
+
+
+def test_nets_and_events_are_added_and_a_new_signal_is_trained_on_them(bundle, run, work):
+    shutil.copytree(bundle, work / "more.rfb")
+    more = ratiofarm.open_bundle(work / "more.rfb")
+    more = ratiofarm.bundle.add_events(ratiofarm.bundle.add_nets(more, run), run)
+
+    assert "preselection" not in run.ensembles and "data" not in run.ratios
+    assert more.record["level"] == 3 and more.record["digest"] == ratiofarm.open_bundle(bundle).record["digest"]
+    program("bundle", "--verify", "more.rfb", folder=work)
+    with h5py.File(more.path / "nets" / "check.h5") as check:
+        session = onnxruntime.InferenceSession(str(more.path / "nets" / "background" / "scale" / "up.onnx"))
+        found = session.run(None, {"x": check["features"][()]})[0]
+        assert found == pytest.approx(check["log_ratio/background%2Fscale%2Fup"][()], abs=1e-5)
+    rng = np.random.default_rng(7)
+    new = {"mass": rng.normal(3.0, 0.5, 3000), "angle": rng.normal(0.2, 0.8, 3000)}
+    ratiofarm.write_events(work / "bsm.h5", {"BSM": new}, features=["mass", "angle"], weight=0.01, id=None)
+    program("patch", "more.rfb/run", "--process", "BSM", "--events", "bsm.h5", "--coefficient", "mu_bsm", "--yield", 30,
+            "--range", "mu_bsm=0:10", "--out", "bsm.run", "--bundle", "more.rfb", folder=work)
+    program("fit", bundle, "--patch", "bsm.run/BSM.rfp", "--out", "both.run", folder=work)
+    assert ratiofarm.open_run(work / "both.run").best == pytest.approx(ratiofarm.open_run(work / "bsm.run").best, abs=1e-8)
+
+
+def test_nets_are_added_to_a_bundle_of_their_own_run_only(bundle, tmp_path, run):
+    shutil.copytree(bundle, tmp_path / "copy.rfb")
+    other = ratiofarm.open_bundle(tmp_path / "copy.rfb")
+    other.ratios.attributes["inputs"] = "0" * 32
+
+    with pytest.raises(ratiofarm.Problem, match="is not a bundle of"):
+        ratiofarm.bundle.add_nets(other, run)

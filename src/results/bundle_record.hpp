@@ -53,7 +53,8 @@ inline constexpr std::pair<std::string_view, std::string_view> description_keys[
     {"fiducial", "muons with pt > 25 GeV, |eta| < 2.5"},
     {"units", "mass in GeV"}};
 
-/// Names the content: of every file the name and the SHA-256.
+/// Names the likelihood: of the campaign and the ratio files the name and the SHA-256.
+/// Descriptions, results and nets may be added later.
 Digest digest_of(const BundleRecord& record);
 
 /// JSON text, to be sealed.

@@ -14,6 +14,7 @@
 #include "pyhf/pyhf_export.hpp"
 #include "pyhf/pyhf_file.hpp"
 #include "pyhf/pyhf_import.hpp"
+#include "results/bundle_record.hpp"
 #include "results/fit_json.hpp"
 #include "results/gof_json.hpp"
 #include "results/search_record.hpp"
@@ -164,6 +165,22 @@ SearchRecord example_search() {
     return search_record(plan, *campaign.search, successive_halving(plan.halving, score), score);
 }
 
+BundleRecord example_bundle() {
+    BundleRecord record;
+    record.made_by = "ratiofarm 0.1.0";
+    record.campaign = "toy";
+    record.data = "events of sample D";
+    record.description = {{"license", "CC0"}};
+    record.left_out = {"the observed events (sample D)"};
+    record.files = {{"campaign.toml", 3000, std::string(64, 'a'), {1, 2}}};
+    return record;
+}
+
+GoldenRecord example_golden() {
+    const GoldenRecord::Point point{{1.0, 0.5}, -2.5, {0.25, 3.0}, {{4.0, 0.5}, {0.5, 2.0}}};
+    return {{"mu", "alpha"}, "events of sample D", {point, point}};
+}
+
 GofRecord example_gof() {
     GofTest test{.region = "SR", .observable = "mass", .deviance = 3.5, .ndf = 3.0};
     test.edges = {0.0, 1.5};
@@ -207,6 +224,13 @@ void add_all_records(std::vector<Parser>& parsers) {
                 [](const SearchRecord& record) {
                     search_text(record);
                     return search_json(record);
+                });
+    add_records(parsers, "bundle.json", bundle_json(example_bundle()), parse_bundle_json,
+                bundle_json);
+    add_records(parsers, "golden.json", golden_json(example_golden()), parse_golden_json,
+                [](const GoldenRecord& record) {
+                    golden_differences(record, record);
+                    return golden_json(record);
                 });
     add_records(parsers, "gof.json", gof_json(example_gof()), parse_gof_json,
                 [](const GofRecord& record) {

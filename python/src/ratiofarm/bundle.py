@@ -1,16 +1,23 @@
 """A bundle: a likelihood that somebody published (docs/publish.md), read and checked without the program."""
 import hashlib
+import json
 import os
+import re
+import shutil
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import h5py
+import numpy as np
 import xxhash
 
-from .files import Problem, read_json
+from .events import read_events
+from .files import Problem, published, read_json, sealed
 from .likelihood import Likelihood
 from .runs import Run
 
+NET_CHECK, CHECKED_EVENTS, PARITY = ("ratiofarm net check", 1), 512, 1e-5
 BUNDLE, GOLDEN = ("ratiofarm bundle", 1), ("ratiofarm golden values", 1)
 
 
@@ -20,6 +27,17 @@ def _json(path: Path, kind: tuple[str, int]) -> dict[str, Any]:
     if found != kind:
         raise Problem(f"'{path}' has format {found[0]!r}, version {found[1]!r}; this package reads {kind[0]!r}, version {kind[1]}")
     return record
+
+
+def _described(folder: Path, path: Path) -> dict[str, Any]:
+    """A file as bundle.json lists it."""
+    sha256, xxh3 = hashlib.sha256(), xxhash.xxh3_128()
+    with open(path, "rb") as bytes_:
+        while piece := bytes_.read(1 << 20):
+            sha256.update(piece)
+            xxh3.update(piece)
+    return {"name": path.relative_to(folder).as_posix(), "bytes": path.stat().st_size, "sha256": sha256.hexdigest(),
+            "xxh3": xxh3.hexdigest()}
 
 
 class Bundle(Run):
@@ -37,14 +55,10 @@ class Bundle(Run):
             self._compare(file)
 
     def _compare(self, file: dict[str, Any]) -> None:
-        path, sha256, xxh3 = self.path / file["name"], hashlib.sha256(), xxhash.xxh3_128()
+        path = self.path / file["name"]
         if not path.is_file():
             raise Problem(f"'{path}' is missing; get the bundle again")
-        with open(path, "rb") as bytes_:
-            while piece := bytes_.read(1 << 20):
-                sha256.update(piece)
-                xxh3.update(piece)
-        if (path.stat().st_size, sha256.hexdigest(), xxh3.hexdigest()) != (file["bytes"], file["sha256"], file["xxh3"]):
+        if _described(self.path, path) != file:
             raise Problem(f"'{path}' is not as it was published: its checksum differs; get the bundle again")
 
     @cached_property
@@ -69,3 +83,93 @@ class Bundle(Run):
 def open_bundle(path: str | os.PathLike[str]) -> Bundle:
     """Opens a bundle, whose files are compared with their checksums first."""
     return Bundle(path)
+
+
+# ---- More than the likelihood ------------------------------------------------------------------------------------------
+
+
+def add_nets(bundle: Bundle, run: Run) -> Bundle:
+    """Level 2: the nets of the run that the bundle is of, as ONNX, and what they give for 512 events.
+
+    nets/<ensemble>.onnx takes raw features, scaling and calibration inside; nets of processes give ln r as in ratios.h5.
+    nets/check.h5 has `features` and the `log_ratio` of each ensemble, to 1e-5, for whoever evaluates them elsewhere. The
+    preselection and replicas stay out. Needs the extra `ratiofarm[onnx]`. Raises Problem for another run, or a blind one.
+    """
+    import onnxruntime
+
+    from . import onnx
+
+    _expect_open(bundle, run)
+    names = [name for name, one in run.ensembles.items() if one.process and not name.endswith("/replicas")]
+    features, events = run.ensembles[names[0]].features, _some_events(run)
+    x = np.stack([events.features[:CHECKED_EVENTS, events.columns.index(name)] for name in features], axis=1)
+    (bundle.path / "nets").mkdir()
+    with published(bundle.path / "nets" / "check.h5") as partial, h5py.File(partial, "w", libver=("earliest", "v108")) as check:
+        check.attrs["format"], check.attrs["version"] = NET_CHECK
+        check.create_dataset("features", data=x).attrs["columns"] = features
+        for name in names:
+            process = run.ensembles[name].process
+            z = run.ratios.log_z[process] if name == process else 0.0
+            path = bundle.path / "nets" / f"{name}.onnx"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            onnx.export(run.ensembles[name], path, log_z=z)
+            expected = run.ensembles[name].log_ratio(x) - z
+            found = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"]).run(None, {"x": x})[0]
+            off = float((np.abs(found - expected) / np.maximum(1.0, np.abs(expected))).max())
+            if not off < PARITY:
+                raise Problem(f"'{path}' differs from the nets of '{name}' by {off:.2g} (allowed: {PARITY})")
+            check["log_ratio/" + name.replace("/", "%2F")] = expected
+    return _listed(bundle, 2, ["the nets of the preselection"] if "preselection" in run.ensembles else [])
+
+
+def add_events(bundle: Bundle, run: Run) -> Bundle:
+    """Level 3: a run directory `run` with the simulated events and the finished trainings of a run.
+
+    `ratiofarm patch X.rfb/run --bundle X.rfb` trains a new signal on it. Data are left out unless the bundle has them.
+    """
+    _expect_open(bundle, run)
+    text = (run.path / "campaign.toml").read_text()
+    data = run.campaign["data"].get("sample")
+    to = bundle.path / "run"
+    to.mkdir()
+    with h5py.File(run.path / run.campaign["events"]["file"]) as events, \
+            published(to / "events.h5") as partial, h5py.File(partial, "w", libver=("earliest", "v108")) as copy:
+        for name, sample in events.items():
+            if isinstance(sample, h5py.Group) and (name != data or bundle.campaign["data"].get("sample") == data):
+                events.copy(sample, copy, name)
+        copy.attrs["version"], copy.attrs["format"] = events.attrs["version"], events.attrs["format"]
+    text = re.sub(r"(?m)^\[events\]\nfile = .*$", '[events]\nfile = "events.h5"', text[:text.rindex("# xxh3")])
+    if data and bundle.campaign["data"].get("sample") != data:
+        text = re.sub(r'(?m)^sample = .*\n((?:asimov = .*\n)?)observed = true$', r"\1observed = false", text)
+        text = re.sub(r"(?m)^observed = \[.*\]\n", "", re.sub(r"(?m)^blind = true$", "blind = false", text))
+    (to / "campaign.toml").write_bytes(sealed("campaign.toml", text))
+    for path in sorted((run.path / "tasks").rglob("*.ckpt")):
+        (to / path.relative_to(run.path)).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, to / path.relative_to(run.path))
+    return _listed(bundle, 3, [])
+
+
+def _expect_open(bundle: Bundle, run: Run) -> None:
+    blinding = bundle.fit.get("blinding")
+    if blinding is not None and "unblinded" not in blinding:
+        raise Problem(f"'{bundle.path}' is of a blind campaign: only its likelihood may be published before the data are opened")
+    if bundle.ratios.attributes.get("inputs") != run.ratios.attributes.get("inputs"):
+        raise Problem(f"'{bundle.path}' is not a bundle of '{run.path}': its ratios have other inputs")
+
+
+def _some_events(run: Run) -> Any:
+    """Simulated events that the nets have seen in files: of the first sample of the reference."""
+    selected = run.path / "selected.h5"
+    return read_events(selected if selected.exists() else run.path / run.campaign["events"]["file"], run.ratios.reference[0][1])
+
+
+def _listed(bundle: Bundle, level: int, left_out: list[str]) -> Bundle:
+    """Writes bundle.json anew, with all files that lie in the folder now."""
+    files = sorted((path for path in bundle.path.rglob("*") if path.is_file() and path.name != "bundle.json"),
+                   key=lambda path: path.relative_to(bundle.path).as_posix())
+    record = {key: value for key, value in bundle.record.items() if key != "xxh3"}
+    record |= {"level": max(level, record["level"]), "left_out": record["left_out"] + left_out,
+               "files": [_described(bundle.path, path) for path in files]}
+    with published(bundle.path / "bundle.json") as partial:
+        partial.write_bytes(sealed("bundle.json", json.dumps(record, indent=2) + "\n"))
+    return Bundle(bundle.path)

@@ -144,6 +144,13 @@ def read_sealed(path: str | os.PathLike[str], required: bool = True) -> bytes:
     return text
 
 
+def sealed(path: str | os.PathLike[str], content: str) -> bytes:
+    """A text with its seal. content: ends with a newline, JSON with "}" and a newline."""
+    before, after = SEALS[Path(path).suffix]
+    text = content.encode()[:-len("\n}\n")] if Path(path).suffix == ".json" else content.encode()
+    return text + before + xxhash.xxh3_128_hexdigest(text).encode() + after
+
+
 def read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
     """A result as a dict, its seal checked."""
     result: dict[str, Any] = json.loads(read_sealed(path))

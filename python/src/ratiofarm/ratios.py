@@ -84,6 +84,9 @@ class Ratios(Mapping[str, SampleRatios]):
     def __iter__(self) -> Iterator[str]:
         return iter(self.samples)
 
+    def __contains__(self, sample: object) -> bool:
+        return sample in self.samples
+
     def __getitem__(self, sample: str) -> SampleRatios:
         if sample not in self.samples:
             raise Problem(f"'{self.path}': no sample '{sample}'" + did_you_mean(sample, self.samples))

@@ -32,6 +32,9 @@ class Ensembles(Mapping[str, Ensemble]):
     def __iter__(self) -> Iterator[str]:
         return iter(self._paths)
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._paths
+
     def __getitem__(self, name: str) -> Ensemble:
         if name not in self._paths:
             raise Problem(f"no ensemble '{name}'" + did_you_mean(name, self._paths))
