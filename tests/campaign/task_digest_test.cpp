@@ -168,7 +168,7 @@ TEST_CASE("a process outside the reference adds its own tasks only", "[campaign]
     Inputs inputs;
     const TaskGraph before = inputs.graph();
 
-    inputs.campaign.processes.push_back({"other", "other", Coefficient{}, std::nullopt});
+    inputs.campaign.processes.push_back({"other", "other", "", Coefficient{}, std::nullopt});
     inputs.samples.push_back(test::example_sample("other", 10));
 
     const TaskGraph after = inputs.graph();

@@ -32,7 +32,7 @@ public:
         campaign_.folder = folder;
         campaign_.events = {"events.h5", {"x", "x_squared"}};
         campaign_.split = {.train = 0.25, .validation = 0.25, .inference = 0.5};
-        campaign_.processes = {{"left", "L", {}, {}}, {"right", "R", {}, {}}};
+        campaign_.processes = {{"left", "L", "", {}, {}}, {"right", "R", "", {}, {}}};
         write_simulated_events(events);
         samples_ = read_sample_info(campaign_.events_path(), std::vector<std::string>{"L", "R"},
                                     campaign_.events.features, campaign_.split);
