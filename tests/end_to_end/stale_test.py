@@ -94,7 +94,8 @@ observable = "x"
 edges = [-inf, -2.0, -1.0]
 where = { x = [-inf, -1.0] }
 """
-PLAIN, SELECTED = "plain", "selected"
+PLAIN, SELECTED, LISTS = "plain", "selected", "lists"
+LIST_NET = 'kind = "transformer"\nparticles = ["log_pt"]\nwidth = 8\nheads = 2\nblocks = 1\n'
 
 
 def base(kind):
@@ -103,7 +104,8 @@ def base(kind):
                "network.hidden": "[4]", "data.asimov": '{ mu = 1.0, source = "samples" }'}
     if kind == SELECTED:
         changes.update({"training.epochs": "2", "campaign.name": '"selected"'})
-    return toy_campaign.campaign("signal", changes, MORE if kind == PLAIN else SELECTION, gates=False)
+    text = toy_campaign.campaign("signal", changes, SELECTION if kind == SELECTED else MORE, gates=False)
+    return text.replace("\n[network]\n", "\n[network]\n" + LIST_NET) if kind == LISTS else text
 
 
 def at(section, line):
@@ -199,6 +201,13 @@ def table():
     add("network.hidden", "train", ("hidden = [4]", "hidden = [5]"))
     add("network.activation", "train", at("network", 'activation = "relu"'))
     for key, old, new in [
+            ("particles", 'particles = ["log_pt"]', 'particles = ["log_pt", "eta"]'), ("width", "width = 8", "width = 4"),
+            ("blocks", "blocks = 1", "blocks = 2"), ("heads", "heads = 2", "heads = 4"),
+            ("max_particles", "blocks = 1", "blocks = 1\nmax_particles = 1"), ("beams", "blocks = 1", "blocks = 1\nbeams = true"),
+            ("neighbours", 'kind = "transformer"', 'kind = "graph"\nneighbours = 1')]:
+        without_heads = [("heads = 2\n", "")] if key == "neighbours" else []
+        add(f"network.{key}", "train", (old, new), *without_heads, kind=LISTS)
+    for key, old, new in [
             ("epochs", "1", "2"), ("batch", "64", "32"), ("learning_rate", "2e-3", "1e-3"), ("patience", "0", "5")]:
         add(f"training.{key}", "train", (f"\n{key} = {old}\n", f"\n{key} = {new}\n"))
     for key, value in [
@@ -279,7 +288,7 @@ def succeeded(*words, folder):
 
 
 def complete_events(path):
-    """A second feature, columns of weights, and a sample that nothing learns from."""
+    """A second feature, columns of weights, lists of two particles, and a sample that nothing learns from."""
     random = np.random.default_rng(1)
     with h5py.File(path, "a") as f:
         f.pop("metadata_crc", None)
@@ -291,6 +300,10 @@ def complete_events(path):
                 del sample[old]
             y = random.normal(size=(n, 1)).astype("f4")
             sample.create_dataset("features", data=np.hstack([x, y])).attrs["columns"] = ["x", "y"]
+            p = random.normal(size=(2 * n, 3)) * [20, 20, 40]
+            sample.create_dataset("particles", data=np.column_stack([np.sqrt((p**2).sum(1) + 1), p]).astype("f4"))
+            sample["particles"].attrs["columns"] = ["E", "px", "py", "pz"]
+            sample["particle_offsets"] = np.arange(0, 2 * n + 1, 2, dtype="u8")
         del f["data/id"], f["data/weight"]
         n = len(f["data/features"])
         f["data/id"] = np.arange(n, dtype="u8") + np.uint64(1 << 60)
@@ -331,7 +344,7 @@ def expect_same(found, wanted, what):
 class Table:
     def __init__(self, folder):
         self.folder = folder
-        self.texts = {kind: base(kind) for kind in (PLAIN, SELECTED)}
+        self.texts = {kind: base(kind) for kind in (PLAIN, SELECTED, LISTS)}
 
     def prepare(self):
         for kind, text in self.texts.items():
