@@ -1,15 +1,9 @@
 #include "parallel_table.hpp"
 
-#include <cerrno>
-
-#include <fcntl.h>
-#include <unistd.h>
-
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/mpi/together.hpp"
 
 #include "core/publish.hpp"
-#include "core/unique_fd.hpp"
 #include "h5/free_space.hpp"
 
 #include "table_file.hpp"
@@ -52,32 +46,27 @@ auto with_own_file(Action&& action) {
     }
 }
 
-/// Opened by this rank for itself: a collective close waits for ever where the storage of one rank
-/// fails within it.
-h5::File open_own(const std::filesystem::path& partial) {
-    return with_own_file([&] { return h5::open_file_together(mpi::Communicator(), partial); });
-}
-
-/// Makes what this node wrote durable.
-void sync_file(const std::filesystem::path& path) {
-    const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!file || ::fsync(file.get()) != 0) {
-        throw SystemError("cannot sync '" + path.string() + "'", errno);
+void write_rows(const mpi::Communicator& comm,
+                const std::filesystem::path& partial,
+                const ParallelTable& table) {
+    h5::File file;
+    try {
+        mpi::together(comm, [&] {
+            file = with_own_file([&] { return h5::open_file_together(comm, partial); });
+        });
+        mpi::together(comm, [&] { table.write(file); });
+        mpi::together(comm, [&] { h5::flush(file); });
+    } catch (...) {
+        // Closing is collective, and waits for ever where the storage of one rank has failed. The
+        // program ends without it.
+        file.release();
+        throw;
     }
 }
 
-/// The rows of this rank. All space is there already, so that the metadata stay as they are: every
-/// rank writes the same superblock when it closes the file.
-void write_rows(const std::filesystem::path& partial, const ParallelTable& table) {
-    h5::File file = open_own(partial);
-    table.write(file);
-    h5::flush(file);
-    file.reset();
-    sync_file(partial);
-}
-
 void complete_metadata(const std::filesystem::path& partial, const ParallelTable& table) {
-    h5::File file = open_own(partial);
+    h5::File file =
+        with_own_file([&] { return h5::open_file_together(mpi::Communicator(), partial); });
     table.describe(file);
     h5::flush(file);
     file.reset();
@@ -91,7 +80,8 @@ void run_steps(const mpi::Communicator& comm,
     mpi::together(comm, [&] {
         if (comm.is_root()) create_skeleton(partial, table);
     });
-    mpi::together(comm, [&] { write_rows(partial, table); });
+    write_rows(comm, partial, table);
+    mpi::barrier(comm);
     if (table.agree) table.agree();
     mpi::together(comm, [&] {
         if (comm.is_root()) complete_metadata(partial, table);
