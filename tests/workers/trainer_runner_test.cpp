@@ -83,7 +83,7 @@ LauncherHandle launcher() { return LauncherHandle::fork_launcher(trainer_program
 
 }  // namespace
 
-TEST_CASE("a task that cannot be done comes back as failed, naming the file") {
+TEST_CASE("a task whose file is gone is postponed, naming it: a rerun finds it or refuses") {
     auto handle = launcher();
     const Log log;
     TrainerRunner runner(handle, {}, log);
@@ -91,7 +91,7 @@ TEST_CASE("a task that cannot be done comes back as failed, naming the file") {
     runner.start(task_without_data());
     const TaskReport report = wait_for_report(runner);
 
-    CHECK(report.outcome == TaskOutcome::failed);
+    CHECK(report.outcome == TaskOutcome::postponed);
     CHECK(report.reason.find("/there/is/no/events.h5") != std::string::npos);
 }
 
@@ -112,7 +112,7 @@ TEST_CASE("a killed trainer is one crash, and the next task gets a new trainer")
     CHECK(crash.reason == "signal 9 (Killed)");
 
     runner.start(task_without_data());
-    CHECK(wait_for_report(runner).outcome == TaskOutcome::failed);
+    CHECK(wait_for_report(runner).outcome == TaskOutcome::postponed);
     REQUIRE(trainers().size() == 1);
     CHECK(trainers() != before);
 }
