@@ -125,7 +125,7 @@ Command bundle_command() {
             "limits, impacts, toys, gof and check take it in place of a campaign. Fits first if "
             "that is not done yet.",
         .examples = {"bundle peak.run --out peak.rfb --data --describe license=CC-BY-4.0",
-                     "bundle --verify peak.rfb", "fit peak.rfb --out refit.run"},
+                     "bundle --verify peak.rfb"},
         .positional = {"RUN"},
         .options = {{"out", "DIR", "the bundle to write, such as peak.rfb"},
                     {"data", "", "with the observed events and contents of bins"},

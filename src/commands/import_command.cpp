@@ -134,15 +134,14 @@ std::vector<Option> options() {
 }  // namespace
 
 Command import_command() {
-    return {
-        .name = "import",
-        .group = Group::begin,
-        .summary = "Makes campaigns of pyhf workspaces, events files of ROOT, CSV, Parquet and npz",
-        .examples = {"import workspace.json --out regions.toml",
-                     "import --sample S=s.root:tree --sample B=b.root:tree --features m,pt"},
-        .positional = {"FILE"},
-        .options = options(),
-        .run = run_import};
+    return {.name = "import",
+            .group = Group::begin,
+            .summary = "Makes campaigns of pyhf workspaces, events of other files",
+            .examples = {"import workspace.json --out regions.toml",
+                         "import --sample S=s.root:tree --sample B=b.root:tree --features m,pt"},
+            .positional = {"FILE"},
+            .options = options(),
+            .run = run_import};
 }
 
 }  // namespace ratiofarm

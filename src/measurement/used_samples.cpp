@@ -91,9 +91,9 @@ void add_support_warnings(const Campaign& campaign,
         const std::string& sample = campaign.process(process.name).sample;
         const bool inside = std::ranges::find(reference, process.name,
                                               &ReferenceComponent::process) != reference.end();
-        const bool has_sample =
-            std::ranges::find(ratios.sets(), sample, &RatioSet::name) != ratios.sets().end();
-        if (inside || reference.empty() || !has_sample) continue;
+        const auto set = std::ranges::find(ratios.sets(), sample, &RatioSet::name);
+        const bool has_events = set != ratios.sets().end() && set->sum_of_weights > 0.0;
+        if (inside || reference.empty() || !has_events) continue;
         const std::string warning =
             support_warning(process.name, support_of(ratios, process.name, sample));
         if (!warning.empty()) warnings.push_back(warning);
