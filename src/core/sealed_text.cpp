@@ -67,6 +67,16 @@ void publish_sealed(const std::filesystem::path& path, std::string_view text) {
     publish(path, std::string_view(sealed(path, text)));
 }
 
+void publish_if_new(const std::filesystem::path& path, std::string_view text) {
+    const std::string wanted = sealed(path, text);
+    try {
+        if (read_text(path) == wanted) return;
+    } catch (const DataError&) {
+        // None is there, or it went away since it was looked for.
+    }
+    publish(path, std::string_view(wanted));
+}
+
 std::string read_sealed(const std::filesystem::path& path) {
     std::string text = read_text(path);
     expect_seal(path, text);

@@ -23,6 +23,10 @@ bool has_seal(const std::filesystem::path& path, std::string_view text);
 /// publish() of the sealed text. \throws SystemError
 void publish_sealed(const std::filesystem::path& path, std::string_view text);
 
+/// publish_sealed(), unless the file holds that already. A file that cannot be read is replaced.
+/// \throws SystemError
+void publish_if_new(const std::filesystem::path& path, std::string_view text);
+
 /// Whole content, the seal included. \throws DataError if it cannot be read or its seal is wrong
 std::string read_sealed(const std::filesystem::path& path);
 

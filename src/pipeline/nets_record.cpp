@@ -104,10 +104,7 @@ void record_nets(const RunDirectory& directory,
     const Json json{{"schema", schema},
                     {"ensembles", JsonWriter::json_of(ensembles)},
                     {"shapes", JsonWriter::json_of(shapes)}};
-    const std::string text = json.dump(2) + "\n";
-    const auto path = directory.nets();
-    if (std::filesystem::exists(path) && read_text(path) == sealed(path, text)) return;
-    publish_sealed(path, text);
+    publish_if_new(directory.nets(), json.dump(2) + "\n");
 }
 
 std::vector<EnsembleRecord> read_nets_record(const RunDirectory& directory) {

@@ -111,9 +111,7 @@ void take_selected(PlannedCampaign& planned, const RunDirectory& directory) {
             read_log_density(directory.selected_events(), sample.name);
         }
     }
-    const fs::path copy = directory.selected_campaign();
-    const std::string text = campaign_toml(planned.campaign);
-    if (!fs::exists(copy) || read_text(copy) != sealed(copy, text)) publish_sealed(copy, text);
+    publish_if_new(directory.selected_campaign(), campaign_toml(planned.campaign));
 }
 
 /// The best setting takes the place of what the campaign says.
@@ -126,9 +124,7 @@ void apply_search(PlannedCampaign& planned, const RunPlace& place) {
         return;
     }
     planned.campaign = std::move(*searched);
-    const fs::path copy = place.directory.searched_campaign();
-    const std::string text = campaign_toml(planned.campaign);
-    if (!fs::exists(copy) || read_text(copy) != sealed(copy, text)) publish_sealed(copy, text);
+    publish_if_new(place.directory.searched_campaign(), campaign_toml(planned.campaign));
 }
 
 /// A record that cannot be read, or is of another version, is as good as none.

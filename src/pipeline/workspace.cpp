@@ -204,11 +204,6 @@ void remove_partial_files(const RunDirectory& directory,
              {{"files", static_cast<std::uint64_t>(found.size())}});
 }
 
-void publish_if_new(const fs::path& path, const std::string& text) {
-    if (fs::exists(path) && read_text(path) == sealed(path, text)) return;
-    publish_sealed(path, text);
-}
-
 /// A campaign that is read back from a run directory must be the one that was written there.
 void expect_unchanged_copy(const Places& places) {
     if (places.out.empty()) return;  // a folder of its own, named after the campaign

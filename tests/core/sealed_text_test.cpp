@@ -41,6 +41,18 @@ TEST_CASE("a sealed text begins as it was and comes back from its file") {
         sealed("a.json", "{\n  \"mu\": 1.0\n}\n").starts_with("{\n  \"mu\": 1.0,\n  \"xxh3\": \""));
 }
 
+TEST_CASE("a sealed text is written again only where it is not there already") {
+    const test::TemporaryDirectory folder;
+    const auto path = folder.path() / "nets.json";
+    publish_if_new(path, "{\n  \"nets\": 3\n}\n");
+    const auto first = std::filesystem::last_write_time(path);
+    publish_if_new(path, "{\n  \"nets\": 3\n}\n");
+    CHECK(std::filesystem::last_write_time(path) == first);
+
+    publish_if_new(path, "{\n  \"nets\": 4\n}\n");
+    CHECK(read_sealed(path) == sealed(path, "{\n  \"nets\": 4\n}\n"));
+}
+
 TEST_CASE("every flipped bit and every cut of a sealed text is noticed") {
     for (const Example& example : examples) {
         const std::string good = sealed(example.name, example.text);
