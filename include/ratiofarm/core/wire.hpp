@@ -126,6 +126,12 @@ private:
             fields(*this, value);
         }
     }
+    void get(bool& value) {
+        std::uint8_t byte = 0;
+        raw(&byte, sizeof byte);
+        if (byte > 1) throw DataError("message holds a truth value that is neither 0 nor 1");
+        value = byte == 1;
+    }
     void get(Digest& value) { (*this)(value.high, value.low); }
     template <class Tag>
     void get(Id<Tag>& value) {
