@@ -48,6 +48,18 @@ std::string wrapped(const std::string& text) {
     return result + line + '\n';
 }
 
+/// A command line within 80 columns, as a shell takes it.
+std::string example_text(const std::string& example) {
+    std::string line = "  ratiofarm " + example;
+    std::string text;
+    while (line.size() > 80) {
+        const auto end = line.rfind(' ', 78);
+        text += line.substr(0, end) + " \\\n";
+        line = "     " + line.substr(end);
+    }
+    return text + line + '\n';
+}
+
 bool takes_campaign(const Command& command) {
     return !command.positional.empty() && command.positional.front() == "CAMPAIGN.toml" &&
            command.required_positional == 0;
@@ -157,7 +169,7 @@ std::string help_text(const Command& command) {
     }
     text += "\n" + options.str();
     if (!command.examples.empty()) text += "\nexamples:\n";
-    for (const std::string& example : command.examples) text += "  ratiofarm " + example + '\n';
+    for (const std::string& example : command.examples) text += example_text(example);
     return text;
 }
 

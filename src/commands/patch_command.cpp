@@ -98,7 +98,7 @@ void expect_known_range(const Campaign& campaign, const std::vector<SampleInfo>&
         double low = feature.high;
         double high = feature.low;
         for (const auto& [name, share] : campaign.reference.mixture) {
-            const SampleInfo* part = find_sample(samples, campaign.process(name).sample);
+            const SampleInfo* part = find_sample(samples, campaign.process(name).events());
             if (part == nullptr || f >= part->facts.features.size()) continue;
             low = std::min(low, part->facts.features[f].low);
             high = std::max(high, part->facts.features[f].high);
@@ -211,19 +211,21 @@ Command patch_command() {
          {"out", "DIR", "run directory of the patched campaign"},
          {"bundle", "DIR", "also write the patch that belongs to this bundle of RUN"},
          {"device", "WORD", "auto, cpu or cuda", "auto"}});
-    return {.name = "patch",
-            .group = Group::result,
-            .summary = "Adds a new signal to a run, by training only its ratio",
-            .details =
-                "The process stays outside the reference; all other nets are used as they "
-                "are. Refuses a signal that lies where the reference has no events.",
-            .examples = {"patch a.run --process X --events x.h5 --coefficient mu_x --out x.run"},
-            .positional = {"RUN"},
-            .required_positional = 1,
-            .options = std::move(options),
-            .ranks = Ranks::all,
-            .trainers = Trainers::used,
-            .run = run_patch};
+    return {
+        .name = "patch",
+        .group = Group::result,
+        .summary = "Adds a new signal to a run, by training only its ratio",
+        .details =
+            "The process stays outside the reference; all other nets are used as they "
+            "are. Refuses a signal that lies where the reference has no events.",
+        .examples = {"patch peak.run --process BSM --events bsm.h5 --coefficient mu_bsm --yield "
+                     "50 --range mu_bsm=0:10 --out patched.run"},
+        .positional = {"RUN"},
+        .required_positional = 1,
+        .options = std::move(options),
+        .ranks = Ranks::all,
+        .trainers = Trainers::used,
+        .run = run_patch};
 }
 
 }  // namespace ratiofarm

@@ -102,9 +102,9 @@ std::string support_warning(const std::string& process, const Support& support) 
         return facts + "; its ratio, and all that follows from it, is uncertain there";
     }
     return facts +
-           ". Its ratio cannot be known (allowed: an effective share of at least 0.1 %, at most 5 "
-           "% "
-           "of the weight with r > 1000): count such events in a binned region, or train with a "
+           ". Its ratio cannot be known (allowed: an effective share of at least 0.1 %, at most "
+           "5 % of the weight with r > 1000): count such events in a binned region, or train with "
+           "a "
            "reference that contains the process";
 }
 

@@ -88,7 +88,7 @@ void add_support_warnings(const Campaign& campaign,
                           std::vector<std::string>& warnings) {
     const auto& reference = ratios.header().reference;
     for (const RatioProcess& process : ratios.header().processes) {
-        const std::string& sample = campaign.process(process.name).sample;
+        const std::string sample = campaign.process(process.name).events();
         const bool inside = std::ranges::find(reference, process.name,
                                               &ReferenceComponent::process) != reference.end();
         const auto set = std::ranges::find(ratios.sets(), sample, &RatioSet::name);
