@@ -26,7 +26,10 @@ import time
 import traceback
 from pathlib import Path
 
-import torch
+try:
+    import torch
+except ImportError as error:
+    sys.exit(f"./run gpu: {sys.executable} has no usable PyTorch ({error}); PYTHON=/path/to/python3 names another")
 
 HERE = Path(__file__).resolve().parent
 

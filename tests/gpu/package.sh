@@ -8,6 +8,7 @@ folder=$2
 source=$(realpath "$(dirname "${BASH_SOURCE[0]}")/../..")
 limit_mib=60
 
+[[ -e $build/bin/libratiofarm_cuda.so ]] || { echo "$build was built without a CUDA toolkit: no GPU could be used" >&2; exit 2; }
 rm -rf "$folder" "$folder.partial"
 mkdir -p "$folder.partial"/{bin,lib/openmpi,lib/pmix,share}
 cd "$folder.partial"

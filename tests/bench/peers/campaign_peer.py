@@ -25,7 +25,7 @@ def read(path):
 
 
 def parts(events, settings):
-    """Rows for training, validation and inference: a third of each is what the order of the file gives."""
+    """Rows for training, validation and inference, by the order of the file."""
     cut = [0, int(events * settings["train"]), int(events * (settings["train"] + settings["validation"])), events]
     return [slice(a, b) for a, b in zip(cut[:-1], cut[1:])]
 
