@@ -20,12 +20,71 @@ Scheduler::Scheduler(std::vector<Task> tasks, SchedulerOptions options) : option
 }
 
 std::vector<Action> Scheduler::add(std::vector<Task> tasks) {
+    const std::size_t first = tasks_.size();
     for (Task& task : tasks) {
         settled_.cost_total += task.cost;
+        by_digest_.emplace(task.digest, tasks_.size());
         tasks_.push_back({.task = std::move(task)});
-        put_back(tasks_.size() - 1);
     }
-    return assign_to_idle();
+    std::vector<Action> actions;
+    tie(first, actions);
+    for (Action& action : assign_to_idle()) actions.push_back(std::move(action));
+    return actions;
+}
+
+/// New tasks and their parents; those without wait.
+void Scheduler::tie(std::size_t first, std::vector<Action>& actions) {
+    bool tied = false;
+    std::vector<std::size_t> lost;  // after a task that was given up
+    for (std::size_t task = first; task < tasks_.size(); ++task) {
+        for (const Digest& digest : tasks_[task].task.after) {
+            const auto parent = by_digest_.find(digest);
+            if (parent == by_digest_.end() || tasks_[parent->second].state == State::done) continue;
+            if (tasks_[parent->second].state == State::given_up) lost.push_back(parent->second);
+            tasks_[parent->second].children.push_back(task);
+            tasks_[task].blockers += 1;
+            tied = true;
+        }
+        if (tasks_[task].blockers > 0) {
+            blocked_ += 1;
+        } else {
+            tasks_[task].ahead = tasks_[task].task.cost;
+            put_back(task);
+        }
+    }
+    if (tied) look_ahead();
+    for (const std::size_t parent : lost) give_up_after(parent, actions);
+}
+
+/// The ways to go of all tasks, from the last ones of the chains to the first, and with them the
+/// order of those that wait. There is no circle, since a digest contains those of the parents.
+void Scheduler::look_ahead() {
+    std::vector<std::size_t> before(tasks_.size(), 0);  // parents that were not seen yet
+    for (const Entry& entry : tasks_) {
+        for (const std::size_t child : entry.children) before[child] += 1;
+    }
+    std::vector<std::size_t> order;  // parents first
+    order.reserve(tasks_.size());
+    for (std::size_t task = 0; task < tasks_.size(); ++task) {
+        if (before[task] == 0) order.push_back(task);
+    }
+    for (std::size_t next = 0; next < order.size(); ++next) {
+        for (const std::size_t child : tasks_[order[next]].children) {
+            if (--before[child] == 0) order.push_back(child);
+        }
+    }
+    for (auto task = order.rbegin(); task != order.rend(); ++task) {
+        double longest = 0.0;
+        for (const std::size_t child : tasks_[*task].children) {
+            longest = std::max(longest, tasks_[child].ahead);
+        }
+        tasks_[*task].ahead = tasks_[*task].task.cost + longest;
+    }
+    std::set<Place> in_new_order;
+    for (const Place& place : waiting_) {
+        in_new_order.insert({tasks_[place.task].ahead, place.digest, place.task});
+    }
+    waiting_ = std::move(in_new_order);
 }
 
 std::vector<Action> Scheduler::on(WorkerId worker, const Message& message) {
@@ -75,8 +134,13 @@ void Scheduler::settle(Attempt attempt,
             workers_[worker].crashes = 0;
             actions.push_back(
                 CommitAction{without_payload(entry.task), attempt.id, worker, report});
+            for (const std::size_t child : entry.children) {
+                if (--tasks_[child].blockers > 0 || tasks_[child].state != State::open) continue;
+                blocked_ -= 1;
+                put_back(child);
+            }
             break;
-        case TaskOutcome::failed: give_up(attempt.task, report, actions); break;
+        case TaskOutcome::failed: give_up(attempt.task, report.reason, actions); break;
         case TaskOutcome::crashed: crashed(attempt.task, worker, report, actions); break;
         case TaskOutcome::stopped: put_back(attempt.task); break;
         case TaskOutcome::postponed:
@@ -101,7 +165,7 @@ void Scheduler::crashed(std::size_t task,
                                  entry.task.name, worker, entry.task.identity.kind});
     judge_worker(task, worker, actions);
     if (entry.strikes >= options_.strikes) {
-        give_up(task, report, actions);
+        give_up(task, report.reason, actions);
     } else {
         put_back(task);
     }
@@ -119,19 +183,41 @@ void Scheduler::judge_worker(std::size_t task, WorkerId worker, std::vector<Acti
         tasks_[task].task.name, worker, tasks_[task].task.identity.kind});
 }
 
-void Scheduler::give_up(std::size_t task, const TaskReport& report, std::vector<Action>& actions) {
+void Scheduler::give_up(std::size_t task, const std::string& reason, std::vector<Action>& actions) {
     Entry& entry = tasks_[task];
     settled_.failed += 1;
     entry.task.payload = {};
     entry.state = State::given_up;
-    actions.push_back(GiveUpAction{without_payload(entry.task), report.reason, entry.strikes});
+    actions.push_back(GiveUpAction{without_payload(entry.task), reason, entry.strikes});
+    give_up_after(task, actions);
+}
+
+/// All that come after a task that was given up.
+void Scheduler::give_up_after(std::size_t parent, std::vector<Action>& actions) {
+    const std::string reason =
+        fmt::format("not begun: it needs '{}', which failed", tasks_[parent].task.name);
+    std::vector<std::size_t> lost{parent};
+    while (!lost.empty()) {
+        const std::size_t task = lost.back();
+        lost.pop_back();
+        for (const std::size_t child : tasks_[task].children) {
+            Entry& entry = tasks_[child];
+            if (entry.state != State::open) continue;
+            blocked_ -= 1;
+            settled_.failed += 1;
+            entry.task.payload = {};
+            entry.state = State::given_up;
+            actions.push_back(GiveUpAction{without_payload(entry.task), reason, 0});
+            lost.push_back(child);
+        }
+    }
 }
 
 void Scheduler::put_back(std::size_t task) {
-    waiting_.insert({tasks_[task].task.cost, tasks_[task].task.digest, task});
+    waiting_.insert({tasks_[task].ahead, tasks_[task].task.digest, task});
 }
 
-/// The longest task that did not just crash on this worker, if others could take that one.
+/// The first in order that did not just crash on this worker, if others could take that one.
 std::optional<std::size_t> Scheduler::take_task_for(WorkerId worker) {
     const bool choosy = workers_.size() - set_aside_ > 1;
     const auto place = std::find_if(waiting_.begin(), waiting_.end(), [&](const Place& candidate) {
@@ -185,11 +271,7 @@ void Scheduler::reprice(const std::function<double(const Task&)>& cost) {
         settled_.cost_total += entry.task.cost;
         if (entry.state == State::done) settled_.cost_done += entry.task.cost;
     }
-    std::set<Place> in_new_order;
-    for (const Place& place : waiting_) {
-        in_new_order.insert({tasks_[place.task].task.cost, place.digest, place.task});
-    }
-    waiting_ = std::move(in_new_order);
+    look_ahead();
 }
 
 bool Scheduler::over() const { return running_ == 0 && (stopping_ || waiting_.empty()); }
@@ -202,7 +284,7 @@ std::vector<Action> Scheduler::dismiss() const {
 
 FarmCounts Scheduler::counts() const {
     FarmCounts counts = settled_;
-    counts.waiting = waiting_.size();
+    counts.waiting = waiting_.size() + blocked_;
     counts.running = running_;
     for (const auto& [worker, state] : workers_) {
         if (!state.attempt) continue;

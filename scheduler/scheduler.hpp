@@ -27,7 +27,8 @@ struct CommitAction {
     WorkerId worker;
     TaskReport report;
 };
-/// The task is given up for good, after `strikes` crashes or a failure that cannot be mended.
+/// The task is given up for good, after `strikes` crashes, a failure that cannot be mended, or that
+/// of a task before it.
 struct GiveUpAction {
     Task task;  ///< without payload
     std::string reason;
@@ -51,7 +52,7 @@ struct SchedulerOptions {
 
 /// Progress of the whole farm.
 struct FarmCounts {
-    std::uint64_t waiting = 0;
+    std::uint64_t waiting = 0;  ///< also for tasks before them
     std::uint64_t running = 0;
     std::uint64_t done = 0;
     std::uint64_t failed = 0;
@@ -59,10 +60,13 @@ struct FarmCounts {
     double cost_total = 0.0;
 };
 
-/// Hands out independent tasks to workers, longest expected first. A state machine: a message
-/// comes in, actions go out; no MPI, no files, no clock.
+/// Hands out tasks to workers: first the one with the most expected work from its beginning to the
+/// end of the longest chain of tasks that follow it (Task::after). A state machine: a message comes
+/// in, actions go out; no MPI, no files, no clock.
 ///
 ///     task      event                        next       actions
+///     blocked   its last parent is done      waiting    none
+///               a parent is given up         given up   GiveUp
 ///     waiting   a worker is idle             running    Assign with a new attempt
 ///     running   Finished done                done       Commit
 ///               Finished failed              given up   GiveUp
@@ -70,7 +74,7 @@ struct FarmCounts {
 ///                 ... the last strike        given up   Note, GiveUp
 ///               Finished stopped             waiting    none: nobody's fault
 ///               Finished postponed           waiting    Note; the farm stops
-///     none      added                        waiting    none
+///     none      added                        waiting    none; blocked if a parent is not done
 ///     any       message of another attempt   the same   Note: dropped
 ///
 ///     worker    event                        next
@@ -80,11 +84,11 @@ struct FarmCounts {
 ///               ... and it crashed too many  set aside: no more tasks
 class Scheduler {
 public:
-    /// \param tasks distinct digests
+    /// \param tasks distinct digests, in any order
     explicit Scheduler(std::vector<Task> tasks, SchedulerOptions options = {});
 
     /// More tasks for the running farm, which idle workers begin at once. \param tasks with digests
-    /// that no task had before
+    /// that no task had before; none of them comes before an older task
     std::vector<Action> add(std::vector<Task> tasks);
 
     /// A worker said something. Messages of attempts that are not under way are dropped with a
@@ -126,6 +130,9 @@ private:
         State state = State::open;
         std::uint32_t strikes = 0;
         std::optional<WorkerId> crashed_on = {};  ///< the last one
+        std::vector<std::size_t> children = {};
+        std::size_t blockers = 0;  ///< parents that are not done
+        double ahead = 0.0;        ///< cost of the longest chain that begins here
     };
     struct Attempt {
         AttemptId id;
@@ -139,16 +146,18 @@ private:
         bool set_aside = false;
     };
     struct Place {
-        double cost = 0.0;
+        double ahead = 0.0;
         Digest digest;
         std::size_t task = 0;
-        /// The most expensive first; ties by digest, so that the order is always the same.
+        /// The longest way to go first; ties by digest, so that the order is always the same.
         bool operator<(const Place& other) const {
-            return cost != other.cost ? cost > other.cost : digest < other.digest;
+            return ahead != other.ahead ? ahead > other.ahead : digest < other.digest;
         }
     };
 
     std::vector<Action> assign_to_idle();
+    void tie(std::size_t first, std::vector<Action>& actions);
+    void look_ahead();
     std::optional<std::size_t> take_task_for(WorkerId worker);
     std::vector<Action> finished(WorkerId worker, const Finished& message);
     void heartbeat(WorkerId worker, const Heartbeat& message);
@@ -161,11 +170,14 @@ private:
                  const TaskReport& report,
                  std::vector<Action>& actions);
     void judge_worker(std::size_t task, WorkerId worker, std::vector<Action>& actions);
-    void give_up(std::size_t task, const TaskReport& report, std::vector<Action>& actions);
+    void give_up(std::size_t task, const std::string& reason, std::vector<Action>& actions);
+    void give_up_after(std::size_t parent, std::vector<Action>& actions);
     void put_back(std::size_t task);
 
     SchedulerOptions options_;
     std::vector<Entry> tasks_;
+    std::unordered_map<Digest, std::size_t> by_digest_;
+    std::uint64_t blocked_ = 0;
     std::set<Place> waiting_;
     std::map<WorkerId, WorkerState> workers_;
     std::set<WorkerId> idle_;

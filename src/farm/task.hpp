@@ -27,6 +27,9 @@ struct Task {
     TaskIdentity identity = {};
     /// Where many tasks wait: makes the payload when the task is handed out. Not sent.
     std::function<std::vector<std::byte>()> make_payload = {};
+    /// Tasks whose results it reads: it begins when they are committed. Those that the farm does
+    /// not know were done before. Not sent.
+    std::vector<Digest> after = {};
 };
 
 template <class Archive>

@@ -1,6 +1,9 @@
 #include "scheduler/scheduler.hpp"
 
+#include <algorithm>
+#include <functional>
 #include <map>
+#include <queue>
 #include <set>
 
 #include "ratiofarm_test/catch.hpp"
@@ -291,4 +294,176 @@ TEST_CASE("a farm that was over goes on with added tasks, one that stops does no
 
     CHECK(scheduler.over());
     CHECK(scheduler.counts().waiting == 2);
+}
+
+namespace {
+
+/// What a farm of tasks with parents must do, said plainly.
+struct PlainGraph {
+    std::vector<Task> tasks;
+    std::set<Digest> done;
+    std::set<Digest> failed;  ///< and all that come after them
+    std::set<Digest> begun;
+
+    bool ready(const Task& task) const {
+        return std::ranges::all_of(task.after, [&](const Digest& x) { return done.contains(x); });
+    }
+    double ahead(const Digest& digest) const {
+        double longest = 0.0;
+        double own = 0.0;
+        for (const Task& task : tasks) {
+            if (task.digest == digest) own = task.cost;
+            if (std::ranges::count(task.after, digest) > 0) {
+                longest = std::max(longest, ahead(task.digest));
+            }
+        }
+        return own + longest;
+    }
+    void fail(const Digest& digest) {
+        failed.insert(digest);
+        for (const Task& task : tasks) {
+            if (std::ranges::count(task.after, digest) > 0) fail(task.digest);
+        }
+    }
+    double most_ready() const {
+        double most = 0.0;
+        for (const Task& task : tasks) {
+            if (!ready(task) || begun.contains(task.digest)) continue;
+            most = std::max(most, ahead(task.digest));
+        }
+        return most;
+    }
+};
+
+/// Tasks after up to three of those before them, in a random order of the list.
+std::vector<Task> random_graph(PhiloxSequence& random, std::size_t count) {
+    std::vector<double> costs(count);
+    for (double& cost : costs) cost = random.uniform();
+    std::vector<Task> tasks = tasks_of_cost(costs);
+    for (std::size_t i = 1; i < count; ++i) {
+        for (int parent = 0; parent < 3; ++parent) {
+            if (random.uniform() < 0.4) continue;
+            const auto which = static_cast<std::size_t>(random.uniform() * static_cast<double>(i));
+            tasks[i].after.push_back(tasks[which].digest);
+        }
+    }
+    return tasks;
+}
+
+}  // namespace
+
+TEST_CASE("a task begins after all of its parents, the one with the longest way to go first") {
+    for (std::uint64_t seed = 0; seed < 100; ++seed) {
+        PhiloxSequence random(seed);
+        PlainGraph plain{.tasks = random_graph(random, 16), .done = {}, .failed = {}, .begun = {}};
+        const auto [few, more] =
+            std::pair(std::vector(plain.tasks.begin(), plain.tasks.begin() + 10),
+                      std::vector(plain.tasks.begin() + 10, plain.tasks.end()));
+        const bool grows = seed % 2 == 0;
+        std::vector<Task> first = grows ? few : plain.tasks;
+        std::ranges::reverse(first);
+        Scheduler scheduler(first);
+        if (grows) scheduler.add(more);
+        std::map<WorkerId, Assign> running;
+        std::map<Digest, std::string> given_up;
+        const auto perform = [&](const std::vector<Action>& actions) {
+            for (const auto& send : only<SendAction>(actions)) {
+                const auto& assign = std::get<Assign>(send.message);
+                CHECK(plain.ready(assign.task));
+                CHECK(plain.ahead(assign.task.digest) == plain.most_ready());
+                plain.begun.insert(assign.task.digest);
+                running.emplace(send.to, assign);
+            }
+            for (const auto& lost : only<GiveUpAction>(actions)) {
+                CHECK(given_up.emplace(lost.task.digest, lost.reason).second);
+            }
+        };
+        for (std::uint64_t worker = 0; worker < 3; ++worker) {
+            perform(scheduler.on(WorkerId(worker), Ready{}));
+        }
+        while (!running.empty()) {
+            auto chosen = running.begin();
+            std::advance(chosen,
+                         static_cast<long>(random.uniform() * static_cast<double>(running.size())));
+            const auto [worker, assign] = *chosen;
+            running.erase(chosen);
+            const bool fails = random.uniform() < 0.05;
+            if (fails) plain.fail(assign.task.digest);
+            if (!fails) plain.done.insert(assign.task.digest);
+            perform(scheduler.on(
+                worker, finished(assign, fails ? TaskOutcome::failed : TaskOutcome::done)));
+        }
+        CHECK(scheduler.over());
+        CHECK(scheduler.counts().waiting == 0);
+        CHECK(plain.done.size() + plain.failed.size() == plain.tasks.size());
+        for (const Digest& task : plain.failed) CHECK(given_up.contains(task));
+        CHECK(given_up.size() == plain.failed.size());
+    }
+}
+
+TEST_CASE("what comes after a task that failed is given up, and says which one it needs") {
+    std::vector<Task> tasks = tasks_of_cost({1.0, 1.0, 1.0});
+    tasks[1].after = {tasks[0].digest};
+    tasks[2].after = {tasks[1].digest};
+    Scheduler scheduler(tasks);
+    const Assign assign = assigned(scheduler.on(one, Ready{}));
+    CHECK(scheduler.counts().waiting == 2);
+
+    const auto lost = only<GiveUpAction>(scheduler.on(one, finished(assign, TaskOutcome::failed)));
+
+    REQUIRE(lost.size() == 3);
+    CHECK(lost[0].reason == "because");
+    CHECK(lost[1].reason == "not begun: it needs 'task 0', which failed");
+    CHECK(scheduler.over());
+    // One that is added later shares their fate, and one whose parent is unknown was done before.
+    std::vector<Task> later = tasks_of_cost({1.0, 1.0, 1.0, 1.0, 1.0});
+    later[3].after = {tasks[2].digest};
+    later[4].after = {Digest{99, 0}};
+    const auto actions = scheduler.add({later[3], later[4]});
+    CHECK(only<GiveUpAction>(actions).size() == 1);
+    CHECK(assigned(actions).task.name == "task 4");
+}
+
+TEST_CASE("1,000 chains of 10 steps keep 500 workers busy up to the bound") {
+    constexpr std::size_t chains = 1000;
+    constexpr std::size_t steps = 10;
+    constexpr std::size_t workers = 500;
+    PhiloxSequence random(3);
+    std::vector<Task> tasks;
+    double work = 0.0;
+    double critical = 0.0;
+    for (std::size_t chain = 0; chain < chains; ++chain) {
+        const double of_chain = 60.0 * (1.0 + random.uniform());
+        double length = 0.0;
+        for (std::size_t step = 0; step < steps; ++step) {
+            const double cost = of_chain * (0.8 + 0.4 * random.uniform());
+            tasks.push_back({{chain, step}, "a step", cost, {}});
+            if (step > 0) tasks.back().after = {Digest{chain, step - 1}};
+            length += cost;
+        }
+        work += length;
+        critical = std::max(critical, length);
+    }
+    Scheduler scheduler(tasks);
+    using End = std::tuple<double, std::uint64_t, Assign>;
+    const auto later = [](const End& a, const End& b) { return std::get<0>(a) > std::get<0>(b); };
+    std::priority_queue<End, std::vector<End>, decltype(later)> ends(later);
+    double now = 0.0;
+    const auto perform = [&](const std::vector<Action>& actions) {
+        for (const auto& send : only<SendAction>(actions)) {
+            const auto& assign = std::get<Assign>(send.message);
+            ends.emplace(now + assign.task.cost, send.to.value, assign);
+        }
+    };
+    for (std::uint64_t worker = 0; worker < workers; ++worker) {
+        perform(scheduler.on(WorkerId(worker), Ready{}));
+    }
+    while (!ends.empty()) {
+        const auto [time, worker, assign] = ends.top();
+        ends.pop();
+        now = time;
+        perform(scheduler.on(WorkerId(worker), finished(assign, TaskOutcome::done)));
+    }
+    CHECK(scheduler.counts().done == chains * steps);
+    CHECK(now <= 1.03 * std::max(critical, work / workers));
 }
