@@ -152,9 +152,6 @@ int run_program(int argc, char** argv) {
         before.launcher = LauncherHandle::fork_launcher(default_trainer());
     }
     if (knows_time(command) && is_first_rank()) before.walltime = walltime();
-    // Not OMPIO where it can store wrong data, unless the user has chosen it.
-    constexpr int keep = 0;
-    if (h5::parallel_write_note(mpi::library_version())) ::setenv("OMPI_MCA_io", "^ompio", keep);
     std::optional<mpi::Session> session;
     const mpi::Communicator alone;
     if (command.ranks == Ranks::all || under_mpi_launcher()) session.emplace(argc, argv);

@@ -32,7 +32,7 @@ int storage_problem(const std::string& stack) {
 
 /// Whether a call only looks at a file: what fails there is damaged, or was never written.
 bool only_reads(std::string_view call) {
-    for (const char* word : {"create", "write", "flush", "H5Fopen", "set_", "select"}) {
+    for (const char* word : {"create", "write", "flush", "H5Fopen", "H5Fclose", "set_", "select"}) {
         if (call.find(word) != call.npos) return false;
     }
     return true;
@@ -55,10 +55,13 @@ std::string error_stack() {
 
 void throw_failed(const char* call, const std::string& stack) {
     const std::string message = std::string(call) + " failed: " + stack;
-    switch (const int problem = storage_problem(stack)) {
-        case 0:
-            if (!only_reads(call)) throw Hdf5Error(message);
-            throw DataError("the file is damaged or not what it should be: " + message);
+    if (const int problem = storage_problem(stack)) throw_unwritable(problem, message);
+    if (!only_reads(call)) throw Hdf5Error(message);
+    throw DataError("the file is damaged or not what it should be: " + message);
+}
+
+void throw_unwritable(int problem, const std::string& message) {
+    switch (problem) {
         case ENOSPC:
         case EDQUOT:
         case EFBIG:

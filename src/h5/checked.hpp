@@ -37,6 +37,9 @@ std::string error_stack();
 /// Hdf5Error otherwise
 [[noreturn]] void throw_failed(const char* call, const std::string& stack);
 
+/// \throws SystemError for a write that failed with errno `problem`
+[[noreturn]] void throw_unwritable(int problem, const std::string& message);
+
 /// Runs one HDF5 call; negative results are errors.
 template <class Call>
 auto run(const char* name, Call&& call) {

@@ -1,7 +1,11 @@
 #include "dataset.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <numeric>
+
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "checked.hpp"
 
@@ -9,7 +13,7 @@ namespace ratiofarm::h5 {
 
 namespace {
 
-/// MPI counts bytes in an int; one transfer stays far below.
+/// Of one transfer at most.
 constexpr std::uint64_t bytes_per_transfer = std::uint64_t{1} << 29;
 
 /// IEEE half precision, which HDF5 before 1.14.4 has no name for. Made once; freed by HDF5's exit.
@@ -90,6 +94,66 @@ Box box_of_rows(const Dataspace& space, Range rows) {
     return box;
 }
 
+/// Locks some bytes of a file while it lives, where the file system can: as MPI-IO does, since a
+/// node of NFS otherwise writes whole pages of its cache, with old bytes in place of those of other
+/// nodes.
+class PlaceLock {
+public:
+    PlaceLock(int file, std::uint64_t place, std::uint64_t size)
+        : file_(file),
+          range_{.l_type = F_WRLCK,
+                 .l_whence = SEEK_SET,
+                 .l_start = static_cast<off_t>(place),
+                 .l_len = static_cast<off_t>(size),
+                 .l_pid = 0} {
+        ::fcntl(file_, F_OFD_SETLK, &range_);
+    }
+    ~PlaceLock() {
+        range_.l_type = F_UNLCK;
+        ::fcntl(file_, F_OFD_SETLK, &range_);
+    }
+    PlaceLock(const PlaceLock&) = delete;
+    PlaceLock& operator=(const PlaceLock&) = delete;
+
+private:
+    int file_;
+    struct flock range_;
+};
+
+void write_bytes(int file, std::uint64_t place, std::span<const std::byte> bytes) {
+    const PlaceLock lock(file, place, bytes.size());
+    while (!bytes.empty()) {
+        const ssize_t written =
+            ::pwrite(file, bytes.data(), bytes.size(), static_cast<off_t>(place));
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) checked::throw_unwritable(errno, errno_message("pwrite", errno));
+        place += static_cast<std::uint64_t>(written);
+        bytes = bytes.subspan(static_cast<std::size_t>(written));
+    }
+}
+
+/// Writes a box past HDF5; see open_for_values().
+void write_values(const Dataset& dataset,
+                  const Dataspace& space,
+                  const Box& box,
+                  ElementType type,
+                  const std::byte* bytes) {
+    const std::vector<std::uint64_t> shape = shape_of(space);
+    const auto offset = dataset_offset(dataset);
+    RATIOFARM_EXPECT(offset && exact_type(checked::H5Dget_type(dataset.get())) == type);
+    const std::uint64_t width = product(std::span(shape).subspan(1));
+    const std::vector<std::uint64_t> count(box.count.begin(), box.count.end());
+    const std::uint64_t part = product(std::span(count).subspan(1));
+    RATIOFARM_EXPECT(part == width || shape.size() == 2);
+    const std::uint64_t column = part == width ? 0 : box.start[1];
+    const std::uint64_t step = part == width ? count.front() : 1;  // rows in one piece
+    for (std::uint64_t row = 0; row < count.front(); row += step) {
+        const std::uint64_t first = (box.start.front() + row) * width + column;
+        write_bytes(dataset.values->get(), *offset + first * size_of(type),
+                    {bytes + row * part * size_of(type), step * part * size_of(type)});
+    }
+}
+
 /// One transfer; `bytes` points at the first element.
 void transfer(const Dataset& dataset,
               const Dataspace& space,
@@ -102,6 +166,9 @@ void transfer(const Dataset& dataset,
                  count.data(), nullptr);
     const Dataspace memory =
         checked::H5Screate_simple(static_cast<int>(count.size()), count.data());
+    if (direction == Direction::write && dataset.values) {
+        return write_values(dataset, space, box, type, bytes);
+    }
     if (direction == Direction::write) {
         RATIOFARM_H5(H5Dwrite, dataset.get(), native(type), memory.get(), space.get(), H5P_DEFAULT,
                      bytes);
@@ -235,6 +302,7 @@ Dataset open_dataset(const File& file, const std::string& path) {
     return in_context("dataset " + path, [&] {
         Dataset dataset = checked::H5Dopen2(file.get(), path.c_str());
         expect_filters(dataset);
+        dataset.values = file.values;
         return dataset;
     });
 }

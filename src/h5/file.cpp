@@ -1,14 +1,14 @@
 #include "file.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <set>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
-
-#include "ratiofarm/mpi/native.hpp"
 
 #include "checked.hpp"
 
@@ -110,6 +110,12 @@ herr_t append_name(hid_t, const char* name, const H5L_info_t*, void* names) {
     return 0;
 }
 
+File open_unlocked(const std::filesystem::path& path, unsigned mode) {
+    const PropertyList access = file_access(Locking::none);
+    return in_context("cannot open '" + path.string() + "' for writing",
+                      [&] { return checked::H5Fopen(path.c_str(), mode, access.get()); });
+}
+
 }  // namespace
 
 File create_file(const std::filesystem::path& path) {
@@ -131,16 +137,28 @@ File open_file(const std::filesystem::path& path) {
     return File(file);
 }
 
-File open_file_together(const mpi::Communicator& comm, const std::filesystem::path& path) {
-    const PropertyList access = file_access(Locking::none);
-    if (comm.handle() != 0) {
-        RATIOFARM_H5(H5Pset_fapl_mpio, access.get(), mpi::native(comm), MPI_INFO_NULL);
-    }
-    return in_context("cannot open '" + path.string() + "' for writing",
-                      [&] { return checked::H5Fopen(path.c_str(), H5F_ACC_RDWR, access.get()); });
+File open_for_values(const std::filesystem::path& path) {
+    File file = open_unlocked(path, H5F_ACC_RDONLY);
+    file.values = std::make_shared<UniqueFd>(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!*file.values) checked::throw_unwritable(errno, "cannot open '" + path.string() + "'");
+    return file;
 }
 
-void flush(const File& file) { checked::H5Fflush(file.get(), H5F_SCOPE_GLOBAL); }
+File open_for_attributes(const std::filesystem::path& path) {
+    return open_unlocked(path, H5F_ACC_RDWR);
+}
+
+void flush(const File& file) {
+    if (!file.values) return checked::H5Fflush(file.get(), H5F_SCOPE_GLOBAL);
+    while (::fsync(file.values->get()) != 0) {
+        if (errno != EINTR) checked::throw_unwritable(errno, "fsync");
+    }
+}
+
+void close(File file) {
+    flush(file);
+    RATIOFARM_H5(H5Fclose, file.release());
+}
 
 void create_group(const File& file, const std::string& path) {
     // HDF5 would note the time in groups that it makes on the way.

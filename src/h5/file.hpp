@@ -1,21 +1,18 @@
 #pragma once
 
 #include <filesystem>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
-
-#include "ratiofarm/mpi/communicator.hpp"
 
 #include "handle.hpp"
 
 /// Opening files. Every error carries HDF5's own error stack; HDF5 itself prints nothing.
 ///
-/// How all ranks write one file: only rank 0 makes it, with create_file(), create_group(),
-/// create_dataset() and the attributes, and closes it. Then all ranks open it with
-/// open_file_together(), each writes its own rows independently (no collective transfer, which
-/// hangs on a full disk and is damaged by Open MPI before 4.1.7), and all call flush().
+/// How all ranks write one file: only rank 0 makes it, with create_file(), create_group() and
+/// create_dataset(), and closes it. Then each rank opens it with open_for_values(), writes its own
+/// rows and calls flush(). When all have, rank 0 adds attributes in open_for_attributes(). So no
+/// rank changes metadata that others read, and no call waits for another rank: parallel HDF5 can
+/// wait for ever in a collective close where the storage of one rank fails.
 namespace ratiofarm::h5 {
 
 /// Makes an empty file, replacing an old one. Not collective; for one rank.
@@ -27,13 +24,22 @@ File create_file(const std::filesystem::path& path);
 /// \throws DataError naming the path: missing, unreadable, not HDF5, or truncated (with both sizes)
 File open_file(const std::filesystem::path& path);
 
-/// Collective over comm. Opens an existing file for writing from all its ranks through MPI-IO; a
-/// default-constructed communicator opens it without MPI. Its destruction is collective too.
-/// \throws Hdf5Error
-File open_file_together(const mpi::Communicator& comm, const std::filesystem::path& path);
+/// Opens a file whose datasets are contiguous and allocated, to write values, past HDF5 and
+/// straight to their place: several processes at once, each its own elements. \throws Hdf5Error,
+/// SystemError
+File open_for_values(const std::filesystem::path& path);
 
-/// Collective over the ranks that opened the file together. Data reach the disk of every node.
+/// Opens a file to write its metadata. For one process.
+/// \throws Hdf5Error
+File open_for_attributes(const std::filesystem::path& path);
+
+/// What was written reaches the file; values of open_for_values(), the disk.
+/// \throws SystemError
 void flush(const File& file);
+
+/// Closes a file that was written: HDF5 still writes then.
+/// \throws SystemError, and the file is not complete
+void close(File file);
 
 /// Makes "/a" or "/a/b"; missing parents are made too.
 void create_group(const File& file, const std::string& path);
@@ -58,11 +64,5 @@ bool files_are_open();
 
 /// Version of the HDF5 library that runs, such as "1.10.8".
 std::string library_version();
-
-/// What a user should know about parallel writes with this MPI library: set when it is an Open MPI
-/// before 4.1.7 that uses OMPIO, whose collective writes can store wrong data (open-mpi/ompi
-/// #12718). This project's independent, contiguous writes do not take that path.
-/// \param mpi_library as mpi::library_version() gives it
-std::optional<std::string> parallel_write_note(std::string_view mpi_library);
 
 }  // namespace ratiofarm::h5

@@ -1,7 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <utility>
+
+#include "core/unique_fd.hpp"
 
 namespace ratiofarm::h5 {
 
@@ -67,10 +70,14 @@ void HandleTraits<Kind::attribute>::close(Raw raw) noexcept;
 /// An open file.
 struct File : UniqueHandle<HandleTraits<Kind::file>> {
     using UniqueHandle::UniqueHandle;
-    bool vouched = false;  ///< a checksum of all its metadata was compared
+    bool vouched = false;                    ///< a checksum of all its metadata was compared
+    std::shared_ptr<const UniqueFd> values;  ///< of open_for_values(): where values are written
 };
 using Group = UniqueHandle<HandleTraits<Kind::group>>;
-using Dataset = UniqueHandle<HandleTraits<Kind::dataset>>;
+struct Dataset : UniqueHandle<HandleTraits<Kind::dataset>> {
+    using UniqueHandle::UniqueHandle;
+    std::shared_ptr<const UniqueFd> values;  ///< of its file
+};
 using Dataspace = UniqueHandle<HandleTraits<Kind::dataspace>>;
 using Datatype = UniqueHandle<HandleTraits<Kind::datatype>>;
 using PropertyList = UniqueHandle<HandleTraits<Kind::property_list>>;

@@ -27,8 +27,7 @@ void create_skeleton(const std::filesystem::path& partial, const ParallelTable& 
     h5::File file = h5::create_file(partial);
     table.create(file);
     create_metadata_checksum(file);
-    h5::flush(file);
-    file.reset();
+    h5::close(std::move(file));
     h5::reserve_blocks(partial);
 }
 
@@ -49,27 +48,17 @@ auto with_own_file(Action&& action) {
 void write_rows(const mpi::Communicator& comm,
                 const std::filesystem::path& partial,
                 const ParallelTable& table) {
-    h5::File file;
-    try {
-        mpi::together(comm, [&] {
-            file = with_own_file([&] { return h5::open_file_together(comm, partial); });
-        });
-        mpi::together(comm, [&] { table.write(file); });
-        mpi::together(comm, [&] { h5::flush(file); });
-    } catch (...) {
-        // Closing is collective, and waits for ever where the storage of one rank has failed. The
-        // program ends without it.
-        file.release();
-        throw;
-    }
+    mpi::together(comm, [&] {
+        const h5::File file = with_own_file([&] { return h5::open_for_values(partial); });
+        table.write(file);
+        h5::flush(file);
+    });
 }
 
 void complete_metadata(const std::filesystem::path& partial, const ParallelTable& table) {
-    h5::File file =
-        with_own_file([&] { return h5::open_file_together(mpi::Communicator(), partial); });
+    h5::File file = with_own_file([&] { return h5::open_for_attributes(partial); });
     table.describe(file);
-    h5::flush(file);
-    file.reset();
+    h5::close(std::move(file));
     with_own_file([&] { write_metadata_checksum(partial); });
 }
 

@@ -11,12 +11,13 @@
 namespace ratiofarm {
 
 /// How one table is made by all ranks. Only `agree` may communicate.
+/// Only `create` and `describe` may change metadata.
 struct ParallelTable {
     std::uint64_t bytes = 0;                        ///< expected size of the file
-    std::function<void(const h5::File&)> create;    ///< rank 0: groups and empty datasets
-    std::function<void(const h5::File&)> write;     ///< each rank: its own rows
+    std::function<void(const h5::File&)> create;    ///< rank 0: groups, empty datasets, attributes
+    std::function<void(const h5::File&)> write;     ///< each rank: values of its own rows
     std::function<void()> agree = nullptr;          ///< collective, once all have written
-    std::function<void(const h5::File&)> describe;  ///< rank 0: attributes, the kind last
+    std::function<void(const h5::File&)> describe;  ///< rank 0: other attributes, the kind last
     std::function<void(const h5::File&)> verify;    ///< each rank: reads its own rows back
 };
 

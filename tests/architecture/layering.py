@@ -17,7 +17,7 @@ ROOMS = {
     "simulation": ("src/simulation", "core physics", ""),
     "campaign": ("src/campaign", "core protocol physics simulation", "toml"),
     "mpi": ("src/mpi", "core", "mpi*"),
-    "h5": ("src/h5", "core mpi", "hdf5*"),
+    "h5": ("src/h5", "core", "hdf5*"),
     "farm": ("src/farm", "core mpi", "mpi"),
     "store": ("src/store", "core", "json*"),
     "tables": ("src/tables", "core protocol physics mpi h5", "json"),

@@ -167,18 +167,6 @@ expect_in 'set aside: the last 4 tasks crashed on this worker' aside.err
 expect_equal "nets done by the broken worker" "$(grep -c 'task done.*member.*rank=1' aside.err || true)" 0
 expect_calm aside
 
-# Open MPI before 4.1.7 writes HDF5 through ROMIO, unless the user has chosen.
-if mpirun --version | grep -Eq 'Open MPI\) 4\.(0\.|1\.[0-6]$)'; then
-    io_of() { # variable of the environment...
-        rm -f calm/ensembles/*.h5
-        env OMPI_MCA_io_base_verbose=100 "$@" mpirun --oversubscribe -n 2 \
-            ratiofarm gather campaign.toml --out calm > io.out 2>&1
-        grep -oE 'Selected io module [a-z]*' io.out | sort -u
-    }
-    expect_equal "default of MPI-IO" "$(io_of)" "Selected io module romio"
-    expect_equal "choice of the user" "$(io_of OMPI_MCA_io=ompio)" "Selected io module ompio"
-fi
-
 # 16: the wall clock jumps by a day, forwards and back, under all processes of the farm.
 library=$(ls /usr/lib/*/faketime/libfaketimeMT.so.1 2> /dev/null | head -n 1 || true)
 if [ -n "$library" ]; then

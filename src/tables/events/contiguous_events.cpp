@@ -89,6 +89,9 @@ void create_copy(const h5::File& copy, const EventLayout& layout) {
     if (!columns.weights.empty()) h5::create_group(copy, layout.path("weights"));
     for (const ColumnLayout& weights : columns.weights) create_column(copy, weights);
     for (const ColumnLayout& column : columns.particles) create_column(copy, column);
+    h5::write_attribute(copy, columns.features.path, "columns", layout.columns);
+    if (!layout.particles) return;
+    h5::write_attribute(copy, layout.path(particles_dataset), "columns", layout.particles->columns);
 }
 
 template <h5::Element T>
@@ -112,7 +115,6 @@ void copy_particles(const h5::File& original, const h5::File& copy, const EventL
         if (types) types->write_block<std::int64_t>(block, some.types);
     }
     write_blocks<std::uint64_t>(copy, layout.path(offsets_dataset), reader.offsets());
-    h5::write_attribute(copy, values.path(), "columns", layout.particles->columns);
 }
 
 void copy_events(const h5::File& original, const h5::File& copy, const EventLayout& layout) {
@@ -133,7 +135,6 @@ void copy_events(const h5::File& original, const h5::File& copy, const EventLayo
             weights[i].write_block<double>(block, events.weights[i]);
         }
     }
-    h5::write_attribute(copy, features.path(), "columns", layout.columns);
     if (layout.particles) copy_particles(original, copy, layout);
 }
 

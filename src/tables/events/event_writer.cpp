@@ -87,6 +87,13 @@ void create_sample(const h5::File& file, const EventSample& sample) {
     if (!layouts.weights.empty()) h5::create_group(file, "/" + sample.name + "/weights");
     for (const ColumnLayout& weights : layouts.weights) create_column(file, weights);
     for (const ColumnLayout& column : layouts.particles) create_column(file, column);
+    h5::write_attribute(file, layouts.features.path, "columns", sample.columns);
+    if (sample.particles) {
+        h5::write_attribute(file, layouts.particles[0].path, "columns", sample.particles->columns);
+    }
+    if (!sample.log_density) return;
+    h5::write_attribute(file, layouts.log_density->path, "processes",
+                        sample.log_density->processes);
 }
 
 template <h5::Element T>
@@ -107,7 +114,6 @@ void write_sample(const h5::File& file, const EventSample& sample) {
     for (std::size_t i = 0; i < sample.weights.size(); ++i) {
         write_column<double>(file, layouts.weights[i], sample.weights[i].values);
     }
-    h5::write_attribute(file, layouts.features.path, "columns", sample.columns);
     if (sample.particles) {
         const ParticleLists& lists = *sample.particles;
         write_column<float>(file, layouts.particles[0], lists.values);
@@ -115,12 +121,9 @@ void write_sample(const h5::File& file, const EventSample& sample) {
         if (!lists.types.empty()) {
             write_column<std::int64_t>(file, layouts.particles[2], lists.types);
         }
-        h5::write_attribute(file, layouts.particles[0].path, "columns", lists.columns);
     }
     if (!sample.log_density) return;
     write_column<double>(file, *layouts.log_density, sample.log_density->values);
-    h5::write_attribute(file, layouts.log_density->path, "processes",
-                        sample.log_density->processes);
 }
 
 void verify_written(const h5::File& file) {
