@@ -313,7 +313,14 @@ StageEnd fit_stage(RunContext& context,
     StageEnd end = fit_campaign(context, planned, place, blinding, FitRequest{}).end;
     mpi::together(context.world, [&] {
         if (!context.world.is_root()) return;
-        end.failures = not_converged(parse_fit_json(read_sealed(place.directory.fit_json())));
+        const auto record = find_fit(place.directory.fit_json());
+        if (!record) {
+            throw SystemError(
+                fmt::format("'{}' was whole a moment ago, and is now gone or damaged: run the same "
+                            "command again, which makes it again",
+                            place.directory.fit_json().string()));
+        }
+        end.failures = not_converged(*record);
     });
     std::uint64_t failed = end.failures.size();
     mpi::all_sum(context.world, std::span(&failed, 1));

@@ -12,6 +12,7 @@
 #include "core/publish.hpp"
 #include "core/sealed_text.hpp"
 #include "measurement/fit_input.hpp"
+#include "store/farm_progress.hpp"
 
 #include "blinding.hpp"
 #include "own_ratios.hpp"
@@ -352,6 +353,8 @@ void open_on_root(RunContext& context, const WorkspaceRequest& request, Workspac
     JournalState own;
     books.history = read_history(place.directory, place.farm.shard, own);
     if (place.farm.shard.whole()) remove_partial_files(place.directory, books.history, log);
+    std::error_code ignored;
+    fs::remove(progress_file(path), ignored);  // of a farm that could not remove it
     if (worth_compacting(own)) {
         own = compact_journal(path, own);
         log.info("journal compacted", {{"lines", own.lines}});

@@ -1,6 +1,7 @@
 """Every writing call of a small run fails, or every file that is read is damaged, run after run.
 
-write_errors.py PROGRAMS LIBRARY [--reads] [--every N] [--one-kind] [--ranks 1,2] [--seed S] [--stages A,B]
+write_errors.py PROGRAMS LIBRARY [--reads] [--every N] [--one-kind] [--only TEXT] [--ranks 1,2]
+    [--seed S] [--stages A,B]
 
 A campaign is run once undisturbed, stage by stage, and its writing calls are traced
 (write_errors.c). Then the n-th call of a stage fails, once or from there on, with each kind of
@@ -9,6 +10,7 @@ matter, 2 where another try cannot help (no permission), 75 otherwise. The same 
 failure must then end with 0 and with every byte of the undisturbed run.
 --every tries one call in N, with another kind of error each. --one-kind tries every call with one
 kind, and every kind with each class of calls: those of one name and one kind of file.
+--only: calls on files whose names contain TEXT.
 --reads: instead, each file of the run that is opened to be read is removed or shortened just
 before: the whole chain ends with 0 or 75, never as if that were the user's mistake.
 """
@@ -129,16 +131,16 @@ class Sweep:
 
     def chosen(self, calls):
         """(number of the call, kind) of all failures of a stage."""
+        wanted = [at for at, call in enumerate(calls, 1) if self.options.only in call[1]]
         if not self.options.one_kind:
-            first = 1 + random.randrange(self.options.every)
-            for at in range(first, len(calls) + 1, self.options.every):
+            for at in wanted[random.randrange(self.options.every)::self.options.every]:
                 kinds = self.runs.kinds_of(calls[at - 1])
                 yield from ((at, kind) for kind in
                             (kinds if self.options.every == 1 else [random.choice(kinds)]))
             return
         classes = collections.defaultdict(list)
-        for at, call in enumerate(calls, 1):
-            classes[class_of(call)].append(at)
+        for at in wanted:
+            classes[class_of(calls[at - 1])].append(at)
         for members in classes.values():
             kinds = self.runs.kinds_of(calls[members[0] - 1])
             random.shuffle(kinds)
@@ -195,6 +197,7 @@ def options_of():
     parser.add_argument("--reads", action="store_true")
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--one-kind", action="store_true")
+    parser.add_argument("--only", default="", metavar="TEXT")
     parser.add_argument("--stages", default=",".join(STAGES), help="those of which calls fail")
     parser.add_argument("--patience", type=float, default=90, help="seconds for one run")
     parser.add_argument("--ranks", default="1,2")

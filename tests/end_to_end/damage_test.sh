@@ -98,10 +98,10 @@ expect_in 'ratios.h5.damaged' 6.out
 rm run/ratios.h5.damaged run/ensembles/S.h5.damaged
 
 # A process that was killed in fit or gather leaves files, too.
-touch run/fit.json.123.partial run/ensembles/B.h5.partial run/lock.124.partial
+touch run/progress.json run/fit.json.123.partial run/ensembles/B.h5.partial run/lock.124.partial
 run_on 0 run run > 6.out 2> 6.err
 expect_in 'left half written.*files=2' 6.err
-expect_equal "files that are left" "$(find run -name '*.partial')" run/lock.124.partial
+expect_equal "files that are left" "$(find run -name '*.partial' -o -name progress.json)" run/lock.124.partial
 rm run/lock.124.partial
 
 # The events file changes while nets train: nothing of the new one enters, and a rerun says so.
