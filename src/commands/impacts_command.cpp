@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "ratiofarm/fit/impacts.hpp"
+#include "ratiofarm/fit/scan.hpp"
 #include "ratiofarm/mpi/together.hpp"
 
 #include "pipeline/fitted_campaign.hpp"
@@ -56,6 +57,35 @@ std::size_t refit(FittedCampaign& fitted,
     return largest.size();
 }
 
+/// The poi with each of the parameters that move it most, and have an error.
+void find_contours(FittedCampaign& fitted,
+                   ImpactDefinition order,
+                   std::size_t count,
+                   const Log& log) {
+    const std::array levels{contour_level(0.6827), contour_level(0.95)};
+    FitResult& fit = fitted.record.fit;
+    const std::uint64_t before = fitted.likelihood.passes();
+    fit.contours.clear();
+    std::size_t found = 0;
+    for (const Impact& impact : ranked(fit.impacts, order)) {
+        if (found == count) break;
+        if (!(find_fitted(fit, impact.parameter)->error > 0.0)) continue;
+        for (Contour& contour :
+             contours(fitted.likelihood, fit, fit.poi, impact.parameter, levels)) {
+            const auto failed = static_cast<std::uint64_t>(
+                std::ranges::count(contour.points, false, &Contour::Point::converged));
+            if (failed > 0) {
+                log.warning("points of a contour did not converge",
+                            {{"parameter", impact.parameter}, {"points", failed}});
+            }
+            fit.contours.push_back(std::move(contour));
+        }
+        ++found;
+    }
+    log.info("contours profiled", {{"parameters", static_cast<std::uint64_t>(found)},
+                                   {"passes", fitted.likelihood.passes() - before}});
+}
+
 ExitCode run_impacts(RunContext& context, const Arguments& arguments) {
     const ImpactDefinition order = parse_order(arguments);
     const std::size_t count = arguments.integer("top", 1, 1000000);
@@ -64,7 +94,11 @@ ExitCode run_impacts(RunContext& context, const Arguments& arguments) {
         fitted_campaign(context, workspace.planned, workspace.place, workspace.books.blinding);
     const std::size_t refitted =
         refit(fitted, order, arguments.has("refit") ? count : 0, context.log);
-    if (refitted > 0) publish_fit(context, workspace.place.directory, fitted.record);
+    if (arguments.has("contours")) {
+        find_contours(fitted, order, arguments.integer("contours", 1, 1000), context.log);
+    }
+    if (refitted > 0 || arguments.has("contours"))
+        publish_fit(context, workspace.place.directory, fitted.record);
     if (context.world.is_root()) {
         fmt::print("{}", arguments.has("json") ? fit_json(fitted.record)
                                                : impacts_text(fitted.record, order));
@@ -84,6 +118,9 @@ Command impacts_command() {
                        "width, and fit again; kept in fit.json. Done in any case for parameters "
                        "whose impact is not linear"});
     options.push_back({"top", "N", "refit only the N largest", "1000000"});
+    options.push_back({"contours", "N",
+                       "also profile the 68.27 and 95 % contours of the parameter of interest and "
+                       "each of the N largest; kept in fit.json, drawn by the report"});
     options.push_back({"json", "", "print fit.json instead of text"});
     return {.name = "impacts",
             .group = Group::result,
@@ -91,7 +128,7 @@ Command impacts_command() {
             .details =
                 "By all three definitions, and the parts of its error. Fits first if that is not "
                 "done yet.",
-            .examples = {"impacts campaign.toml --refit"},
+            .examples = {"impacts campaign.toml --refit --contours 2"},
             .positional = {"CAMPAIGN.toml"},
             .options = std::move(options),
             .ranks = Ranks::all,

@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numbers>
 #include <numeric>
 #include <utility>
 
 #include <fmt/format.h>
+
+#include "ratiofarm/fit/scan.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -112,35 +115,81 @@ Plot ranking_plot(const FitResult& fit, std::size_t first, std::size_t n) {
             .height = around + 15 * static_cast<int>(shown.size())};
 }
 
+namespace {
+
+/// Where t of a Gaussian likelihood is a level.
+Curve ellipse(const FitResult& fit, std::size_t a, std::size_t b, double level) {
+    constexpr int points = 120;
+    const double rho = fit.correlation[a][b];
+    Curve curve;
+    for (int i = 0; i <= points; ++i) {
+        const double angle = 2.0 * std::numbers::pi * i / points;
+        const double along = std::sqrt(level) * std::cos(angle);
+        const double beside = std::sqrt(level) * std::sin(angle);
+        curve.x.push_back(fit.parameters[a].value + fit.parameters[a].error * along);
+        curve.y.push_back(fit.parameters[b].value +
+                          fit.parameters[b].error *
+                              (rho * along + std::sqrt(1.0 - rho * rho) * beside));
+    }
+    return curve;
+}
+
+/// Closed; a gap where a point was not found.
+Curve closed_line(const Contour& contour) {
+    Curve curve;
+    for (std::size_t i = 0; i <= contour.points.size(); ++i) {
+        const Contour::Point& point = contour.points[i % contour.points.size()];
+        curve.x.push_back(point.x);
+        curve.y.push_back(point.converged ? point.y : std::nan(""));
+    }
+    return curve;
+}
+
+}  // namespace
+
 Plot contour_plot(const FitResult& fit, const std::string& first, const std::string& second) {
     const auto index = [&](const std::string& name) {
         return static_cast<std::size_t>(find_fitted(fit, name) - fit.parameters.data());
     };
     const std::size_t a = index(first);
     const std::size_t b = index(second);
-    const double rho = fit.correlation[a][b];
-    const double reach = fit.parameters[b].error * std::sqrt(-2.0 * std::log(0.05));
-    Panel panel{.y = {.label = second,
-                      .low = fit.parameters[b].value - 1.1 * reach,
-                      .high = fit.parameters[b].value + 1.5 * reach},  // above: the legend
-                .curves = {},
-                .levels = {}};
-    const auto ellipse = [&](double level, Curve curve) {
-        constexpr int points = 120;
-        for (int i = 0; i <= points; ++i) {
-            const double angle = 6.283185307179586 * i / points;
-            const double along = std::sqrt(level) * std::cos(angle);
-            const double beside = std::sqrt(level) * std::sin(angle);
-            curve.x.push_back(fit.parameters[a].value + fit.parameters[a].error * along);
-            curve.y.push_back(fit.parameters[b].value +
-                              fit.parameters[b].error *
-                                  (rho * along + std::sqrt(1.0 - rho * rho) * beside));
-        }
-        panel.curves.push_back(std::move(curve));
+    Panel panel{.y = {.label = second}, .curves = {}, .levels = {}};
+    const auto profiled = [&](double level) {
+        return std::ranges::find_if(fit.contours, [&](const Contour& contour) {
+            return contour.first == first && contour.second == second &&
+                   std::abs(contour.level - level) < 1e-9 && !contour.points.empty();
+        });
     };
-    ellipse(-2.0 * std::log(0.05),
-            {.label = "95 %, ellipse", .mark = Mark::dashes, .colour = Colour::vermillion});
-    ellipse(-2.0 * std::log(1.0 - 0.6827), {.label = "68.27 %, ellipse", .colour = Colour::blue});
+    const auto add = [&](double share, const std::string& name, Mark mark, Colour colour) {
+        const double level = contour_level(share);
+        Curve gaussian = ellipse(fit, a, b, level);
+        gaussian.mark = mark;
+        gaussian.colour = colour;
+        gaussian.label = name + ", ellipse";
+        if (const auto contour = profiled(level); contour != fit.contours.end()) {
+            gaussian.label.clear();
+            gaussian.strength = 0.3;
+            Curve line = closed_line(*contour);
+            line.mark = mark;
+            line.colour = colour;
+            line.label = name;
+            panel.curves.push_back(std::move(line));
+        }
+        panel.curves.push_back(std::move(gaussian));
+    };
+    add(0.95, "95 %", Mark::dashes, Colour::vermillion);
+    add(0.6827, "68.27 %", Mark::line, Colour::blue);
+    double low = fit.parameters[b].value;
+    double high = low;
+    for (const Curve& curve : panel.curves) {
+        for (const double y : curve.y) {
+            low = std::fmin(low, y);
+            high = std::fmax(high, y);
+        }
+    }
+    const double reach = 0.5 * (high - low);
+    panel.y.low = low - 0.1 * reach;
+    panel.y.high = high + 0.5 * reach;  // the legend
     panel.curves.push_back({.mark = Mark::points,
                             .colour = Colour::black,
                             .x = {fit.parameters[a].value},

@@ -97,14 +97,19 @@ std::string impacts_part(const FitResult& fit, Figures& figures) {
     std::size_t contours = 0;
     for (const Impact& impact : ranked(fit.impacts, ImpactDefinition::refit_shift)) {
         const FittedParameter* other = find_fitted(fit, impact.parameter);
+        const bool profiled = std::ranges::find(fit.contours, impact.parameter, &Contour::second) !=
+                              fit.contours.end();
+        if (contours >= most_contours && !profiled) continue;
         if (poi == nullptr || !(poi->error > 0.0) || other == nullptr || !(other->error > 0.0)) {
             continue;
         }
         figures.add("contour_" + impact.parameter, contour_plot(fit, fit.poi, impact.parameter),
-                    fmt::format("{} and {} at 68.27 and 95 % (t = 2.30 and 5.99), from the "
-                                "covariance",
-                                fit.poi, impact.parameter));
-        if (++contours == most_contours) break;
+                    fmt::format("{} and {} at 68.27 and 95 % (t = 2.30 and 5.99), {}", fit.poi,
+                                impact.parameter,
+                                profiled ? "others profiled; thin: from the covariance"
+                                         : "from the covariance ('ratiofarm impacts --contours 2' "
+                                           "profiles them)"));
+        ++contours;
     }
     return breakdown_table(fit) + impacts_table(fit);
 }

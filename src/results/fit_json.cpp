@@ -59,6 +59,10 @@ Json definitions() {
          "groups alike, frozen: root of the error^2 less that with the group fixed"},
         {"scan.interpolated",
          "true: between computed points by quintics in value, slope and curvature of the profile"},
+        {"contours",
+         "points (x, y) of two parameters where t = level, others profiled: 2.30 and 5.99 hold "
+         "68.27 "
+         "and 95 %; t is not divided as that of scan is. A t below its level: a range ends there"},
         {"guards",
          "events in the likelihood; skipped for zero weight; with a mixture below its floor at the "
          "minimum; factors g held above their floor; anchors of g clipped to a factor of 20"},

@@ -83,6 +83,22 @@ void fields(Visit& visit, MemberOf<Visit, ScanPoint>& value) {
 }
 
 template <class Visit>
+void fields(Visit& visit, MemberOf<Visit, Contour::Point>& value) {
+    visit("x", value.x);
+    visit("y", value.y);
+    visit("t", value.t);
+    visit("converged", value.converged);
+}
+
+template <class Visit>
+void fields(Visit& visit, MemberOf<Visit, Contour>& value) {
+    visit("first", value.first);
+    visit("second", value.second);
+    visit("level", value.level);
+    visit("points", value.points);
+}
+
+template <class Visit>
 void fields(Visit& visit, MemberOf<Visit, Minimum>& value) {
     visit("parameters", value.parameters);
     visit("nll", value.nll);
@@ -133,6 +149,7 @@ void fields(Visit& visit, MemberOf<Visit, FitResult>& value) {
     visit("breakdown", value.breakdown);
     visit("scan_parameter", value.scan_parameter, unless(value.scan_parameter.empty()));
     visit("scan", value.scan);
+    visit("contours", value.contours, unless(value.contours.empty()));
     visit("minima", value.minima);
     visit("guards", value.guards);
     visit("normalisations", value.normalisations);

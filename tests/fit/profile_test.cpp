@@ -122,6 +122,61 @@ TEST_CASE("any parameter can be scanned, and a grid agrees with both scans", "[f
     CHECK_THROWS_AS(scan(likelihood, result, mu, {.parameter = "nu"}), ConfigError);
 }
 
+TEST_CASE("a contour lies where fits with both parameters held say so", "[fit]") {
+    const Likelihood likelihood = test_likelihood(300);
+    const FitResult result = fit(likelihood, {.interval = false}, Log());
+    const std::vector<double> levels{contour_level(0.6827), contour_level(0.95)};
+    CHECK(levels[1] == Approx(5.991464547107979).epsilon(1e-14));
+
+    const std::uint64_t before = likelihood.passes();
+    const auto found = contours(likelihood, result, "mu", "alpha_2", levels, 12);
+
+    INFO(likelihood.passes() - before << " passes");
+    CHECK(likelihood.passes() - before < 12 * 2 * 8);
+    REQUIRE(found.size() == 2);
+    for (std::size_t l = 0; l < 2; ++l) {
+        CHECK(found[l].level == levels[l]);
+        REQUIRE(found[l].points.size() == 12);
+        for (const Contour::Point& point : found[l].points) {
+            StatisticalModel model = likelihood.model();
+            for (const auto& [index, value] :
+                 {std::pair(std::size_t{0}, point.x), {std::size_t{2}, point.y}}) {
+                model.parameters[index].start = value;
+                model.parameters[index].fixed = true;
+            }
+            const Likelihood held(model, test::data_of(test::systematic_grid(300)), test::one_rank);
+            const double t = 2.0 * (fit(held, {}, Log()).nll - result.nll);
+            INFO(point.x << " " << point.y << " " << point.t);
+            CHECK(point.converged);
+            CHECK(point.t == Approx(t).margin(1e-7));
+            CHECK(t == Approx(levels[l]).epsilon(0.011));
+        }
+    }
+    CHECK_THROWS_AS(contours(likelihood, result, "mu", "mu", levels), ConfigError);
+}
+
+TEST_CASE("a contour that a range cuts ends there, and says how far it came", "[fit]") {
+    StatisticalModel model = test::systematic_model(ShapeNorm::reference);
+    model.parameters[0].high = 1.3;
+    const Likelihood likelihood(model, test::data_of(test::systematic_grid(300)), test::one_rank);
+    const FitResult result = fit(likelihood, {.interval = false}, Log());
+    const std::vector<double> levels{contour_level(0.95)};
+
+    const auto found = contours(likelihood, result, "mu", "alpha_2", levels, 16);
+
+    std::size_t cut = 0;
+    for (const Contour::Point& point : found[0].points) {
+        CHECK(point.converged);
+        CHECK(point.x <= 1.3);
+        if (point.t < 0.98 * levels[0]) {
+            CHECK((point.x == Approx(1.3) || std::abs(point.y) == Approx(5.0)));
+            ++cut;
+        }
+    }
+    CHECK(cut > 0);
+    CHECK(cut < 16);
+}
+
 TEST_CASE("asymmetric errors of any parameter end where t is one, in few passes", "[fit]") {
     const Likelihood likelihood = test_likelihood(300);
 

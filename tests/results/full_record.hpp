@@ -12,6 +12,7 @@ inline FitRecord full_record() {
     record.fit.parameters[2].no_error = NoError::kink;
     record.fit.impacts[0].not_linear = true;
     record.fit.scan[1].below_floor = 2;
+    record.fit.contours = {{"mu", "alpha", 2.25, {{1.5, 0.25, 2.25}, {0.5, -0.25, 1.0, false}}}};
     record.fit.guards.below_floor_on_profiles = 3;
     record.fit.impacts[0].refit_down = -0.3;
     record.fit.impacts[0].observable_down = -0.31;

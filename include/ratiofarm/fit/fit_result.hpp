@@ -96,6 +96,20 @@ struct ScanPoint {
     std::uint64_t below_floor = 0;   ///< events whose mixture is below its floor at the point
 };
 
+/// Where t of two parameters, all others profiled, reaches a level.
+struct Contour {
+    struct Point {
+        double x = 0.0;  ///< value of the first parameter
+        double y = 0.0;  ///< of the second
+        double t = 0.0;  ///< below the level where the range of a parameter ends the search
+        bool converged = true;
+    };
+    std::string first;
+    std::string second;
+    double level = 0.0;              ///< of t
+    std::vector<Point> points = {};  ///< once around the best point
+};
+
 struct FitResult {
     std::string poi;
     bool converged = false;
@@ -117,6 +131,7 @@ struct FitResult {
     std::vector<std::string> warnings;
     std::string scan_parameter;  ///< empty: the POI
     std::vector<ScanPoint> scan;
+    std::vector<Contour> contours;  ///< that were asked for
 };
 
 /// theta at the minimum.

@@ -55,6 +55,21 @@ std::vector<ScanPoint> scan_grid(const Likelihood& likelihood,
                                  const ScanAxis& outer,
                                  const ScanAxis& inner);
 
+/// t that two parameters of a chi-square law exceed with a probability of 1 - share.
+double contour_level(double share);
+
+/// Collective over the likelihood's communicator. The contours of two parameters at some levels of
+/// t, each from the best point outwards along `directions` rays that an ellipse of the covariance
+/// would be cut evenly by; t of a point is within 1 % of its level. A second crossing further out
+/// is not looked for. \param levels  > 0, increasing
+/// \throws ConfigError if both are the same parameter, or one has no error at the minimum
+std::vector<Contour> contours(const Likelihood& likelihood,
+                              const FitResult& result,
+                              const std::string& first,
+                              const std::string& second,
+                              std::span<const double> levels,
+                              std::size_t directions = 32);
+
 /// Ends of the interval around a fitted value where t < level; an end is missing where t stays
 /// below the level up to the end of the range.
 struct Interval {
