@@ -43,6 +43,7 @@ CampaignDraft draft_campaign(std::string_view toml,
     check_selection(root, campaign, mistakes);
     read_finite_mc(root, campaign, mistakes);
     read_search(root, campaign, mistakes);
+    read_unfolding(root, campaign, mistakes);
     read_simulate(root, campaign, mistakes);
     return {std::move(campaign), mistakes.lines(source)};
 }

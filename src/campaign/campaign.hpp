@@ -26,6 +26,7 @@
 #include "preselection_section.hpp"
 #include "search_section.hpp"
 #include "systematic_section.hpp"
+#include "unfolding_section.hpp"
 
 namespace ratiofarm {
 
@@ -238,6 +239,7 @@ struct Campaign {
     std::optional<PreselectionSection> preselection;
     std::optional<SearchSection> search;
     FiniteMcSection finite_mc;
+    std::optional<UnfoldingSection> unfolding;
     bool operator==(const Campaign&) const = default;
 
     /// \throws DataError with the nearest name if there is no such process

@@ -45,6 +45,35 @@ std::vector<std::string> campaign_samples(const Campaign& campaign) {
     return names;
 }
 
+namespace {
+
+/// \param add returns the sample of a name, whether it is new or not
+void add_unfolding(const UnfoldingSection& unfolding, const auto& add) {
+    const auto add_simulation = [&](const std::string& name) -> SampleToRead& {
+        SampleToRead& sample = add(name);
+        sample.levels = true;
+        sample.truth = unfolding.truth;
+        for (const auto& observable : unfolding.observables) {
+            if (std::ranges::find(sample.truth, observable.column) == sample.truth.end()) {
+                sample.truth.push_back(observable.column);
+            }
+        }
+        return sample;
+    };
+    add(unfolding.data);
+    add_simulation(unfolding.simulation);
+    for (const auto& variation : unfolding.variations) {
+        SampleToRead& sample =
+            add_simulation(variation.weight.empty() ? variation.simulation : unfolding.simulation);
+        if (variation.weight.empty()) continue;
+        if (std::ranges::find(sample.weights, variation.weight) != sample.weights.end()) continue;
+        sample.weights.push_back(variation.weight);
+    }
+    for (const std::string& name : unfolding.background) add(name);
+}
+
+}  // namespace
+
 std::vector<SampleToRead> samples_to_read(const Campaign& campaign) {
     std::vector<SampleToRead> samples;
     const bool particles =
@@ -58,6 +87,7 @@ std::vector<SampleToRead> samples_to_read(const Campaign& campaign) {
                                       : samples.emplace_back(SampleToRead{name, {}, particles});
     };
     for (const std::string& name : campaign_samples(campaign)) add(name);
+    if (campaign.unfolding) add_unfolding(*campaign.unfolding, add);
     for (const SystematicSection& systematic : campaign.systematics) {
         if (!systematic.shapes) continue;
         for (const auto& shape : *systematic.shapes) {

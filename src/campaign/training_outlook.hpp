@@ -27,6 +27,10 @@ TrainingOutlook training_outlook(const Campaign& campaign,
                                  const TaskGraph& graph,
                                  const std::vector<SampleInfo>& samples);
 
+/// Looks at the events of an unfolding: fakes that the campaign does not know of, parts without
+/// events, a feature of the data outside the range that the simulation has.
+TrainingOutlook unfolding_outlook(const Campaign& campaign, const std::vector<SampleInfo>& samples);
+
 /// What is certain of a campaign that has mistakes, and so no graph: the mistakes of the nominal
 /// nets whose samples are there.
 std::vector<std::string> certain_mistakes(const Campaign& draft,

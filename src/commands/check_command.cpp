@@ -196,6 +196,11 @@ std::vector<SampleInfo> check_events(const Campaign& campaign,
     const std::vector<std::string> unknown = unknown_observables(campaign, samples);
     mistakes.insert(mistakes.end(), unknown.begin(), unknown.end());
     look(mistakes, [&] { expect_unit_weights(campaign, samples); });
+    if (campaign.unfolding) {
+        look(mistakes,
+             [&] { add_outlook(unfolding_outlook(campaign, samples), mistakes, warnings); });
+        return samples;
+    }
     if (!mistakes.empty()) {  // then there is no graph, but what it would say at least is known
         if (!needs_selection(campaign)) {
             std::ranges::move(certain_mistakes(campaign, samples), std::back_inserter(mistakes));
@@ -240,6 +245,11 @@ void print_text(const Campaign& campaign,
                 "    particles {:.4g} in a mean event, {} at most, {} events without\n",
                 static_cast<double>(lists.particles) / static_cast<double>(sample.columns.events),
                 lists.most, lists.empty_events);
+        }
+        if (const LevelFacts& levels = sample.facts.levels; levels.matched.events > 0) {
+            fmt::print("    matched {}, misses {}, fakes {}, neither {} (left out)\n",
+                       levels.matched.events, levels.misses.events, levels.fakes.events,
+                       levels.nothing.events);
         }
         for (const SampleWeights& weights : sample.weights) {
             fmt::print("    weights {:<10} sum to {:g}\n", weights.name, weights.sum);

@@ -35,6 +35,7 @@ hid_t native(ElementType type) {
         case ElementType::f32: return H5T_IEEE_F32LE;
         case ElementType::f64: return H5T_IEEE_F64LE;
         case ElementType::i64: return H5T_STD_I64LE;
+        case ElementType::u8: return H5T_STD_U8LE;
         case ElementType::u32: return H5T_STD_U32LE;
         case ElementType::u64: return H5T_STD_U64LE;
     }
@@ -65,8 +66,9 @@ TypeClass class_of(const Datatype& type) {
 }
 
 std::optional<ElementType> exact_type(const Datatype& stored) {
-    for (const ElementType type : {ElementType::f16, ElementType::f32, ElementType::f64,
-                                   ElementType::i64, ElementType::u32, ElementType::u64}) {
+    for (const ElementType type :
+         {ElementType::f16, ElementType::f32, ElementType::f64, ElementType::i64, ElementType::u8,
+          ElementType::u32, ElementType::u64}) {
         if (RATIOFARM_H5(H5Tequal, stored.get(), native(type)) > 0) return type;
     }
     return std::nullopt;
@@ -220,6 +222,7 @@ void transfer_part(const Dataset& dataset,
 }  // namespace
 
 std::size_t size_of(ElementType type) {
+    if (type == ElementType::u8) return 1;
     if (type == ElementType::f16) return 2;
     return type == ElementType::f32 || type == ElementType::u32 ? 4 : 8;
 }
@@ -230,6 +233,7 @@ std::string_view name_of(ElementType type) {
         case ElementType::f32: return "f32";
         case ElementType::f64: return "f64";
         case ElementType::i64: return "i64";
+        case ElementType::u8: return "u8";
         case ElementType::u32: return "u32";
         case ElementType::u64: return "u64";
     }

@@ -17,14 +17,14 @@
 namespace ratiofarm::h5 {
 
 /// What this project stores: little-endian, native on every machine it supports.
-enum class ElementType : std::uint8_t { f16, f32, f64, i64, u32, u64 };
+enum class ElementType : std::uint8_t { f16, f32, f64, i64, u8, u32, u64 };
 
 std::size_t size_of(ElementType type);
 std::string_view name_of(ElementType type);  ///< "f32", as in messages and docs
 
 template <class T>
-concept Element =
-    std::same_as<T, float> || std::same_as<T, double> || std::same_as<T, std::int64_t> ||
+concept Element = std::same_as<T, float> || std::same_as<T, double> ||
+    std::same_as<T, std::int64_t> || std::same_as<T, std::uint8_t> ||
     std::same_as<T, std::uint32_t> || std::same_as<T, std::uint64_t>;
 
 template <Element T>
@@ -32,6 +32,7 @@ constexpr ElementType element_type() {
     if constexpr (std::same_as<T, float>) return ElementType::f32;
     if constexpr (std::same_as<T, double>) return ElementType::f64;
     if constexpr (std::same_as<T, std::int64_t>) return ElementType::i64;
+    if constexpr (std::same_as<T, std::uint8_t>) return ElementType::u8;
     if constexpr (std::same_as<T, std::uint32_t>) return ElementType::u32;
     if constexpr (std::same_as<T, std::uint64_t>) return ElementType::u64;
 }

@@ -79,6 +79,7 @@ std::vector<std::string> CheckedColumn::damaged_blocks() const {
         case h5::ElementType::f32: return damage<float>(*this);
         case h5::ElementType::f64: return damage<double>(*this);
         case h5::ElementType::i64: return damage<std::int64_t>(*this);
+        case h5::ElementType::u8: return damage<std::uint8_t>(*this);
         case h5::ElementType::u32: return damage<std::uint32_t>(*this);
         case h5::ElementType::u64: return damage<std::uint64_t>(*this);
     }

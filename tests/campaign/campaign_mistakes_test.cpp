@@ -63,7 +63,7 @@ TEST_CASE("each kind of mistake is told by its key, value and what is allowed", 
          "campaign.toml:2:2: kampagne (unknown key; known are campaign, events, split, parameters, "
          "process, morphing, systematic, systematics, region, labels, reference, "
          "preselection, network, training, "
-         "ensemble, gates, data, inference, finite_mc, search, simulate)"},
+         "ensemble, gates, data, inference, finite_mc, search, unfolding, simulate)"},
         {"[\"mass\", \"pt\"]", "[\"mass\", \"mass\"]",
          "campaign.toml:8:12: events.features = [\"mass\", \"mass\"] ('mass' is listed twice)"},
         {"[\"mass\", \"pt\"]", "\"mass\"",

@@ -14,6 +14,7 @@ a run directory that was finished before:
     train    refused, with the key and --accept-change: nets are trained again
     select   refused, with the key: the events are selected again
     search   refused, with the key: the search is made again
+    unfold   of [unfolding]: the resolved campaign, which the result keeps, differs by the key
 """
 import concurrent.futures
 import itertools
@@ -94,11 +95,31 @@ observable = "x"
 edges = [-inf, -2.0, -1.0]
 where = { x = [-inf, -1.0] }
 """
-PLAIN, SELECTED, LISTS = "plain", "selected", "lists"
+PLAIN, SELECTED, LISTS, UNFOLDED = "plain", "selected", "lists", "unfolded"
+UNFOLDING = """
+[campaign]
+name = "unfolded"
+[events]
+file = "toy.h5"
+features = ["x"]
+[training]
+batch = 64
+[unfolding]
+data = "data"
+simulation = "mc"
+truth = ["t"]
+[unfolding.variation]
+up = { weight = "w_up" }
+[[unfolding.observable]]
+column = "t"
+edges = [0.0, 1.0]
+"""
 LIST_NET = 'kind = "transformer"\nparticles = ["log_pt"]\nwidth = 8\nheads = 2\nblocks = 1\n'
 
 
 def base(kind):
+    if kind == UNFOLDED:
+        return UNFOLDING
     changes = {"simulate.events": "800", "training.epochs": "1", "training.batch": "64", "process.S.yield": "60.0",
                "process.B.yield": "900.0", "systematics.halves": "false", "systematics.null_shapes": '"keep"',
                "network.hidden": "[4]", "data.asimov": '{ mu = 1.0, source = "samples" }'}
@@ -253,6 +274,18 @@ def table():
     add("inference.extreme_anchors", "fit", at("inference", 'extreme_anchors = "refuse"'))
     add("inference.scan", "fit", at("inference", "scan = [0.5, 1.5]"))
     add("finite_mc.method finite_mc.use", "more", ("\n[inference]\n", '\n[finite_mc]\nmethod = "replicas"\nuse = "inflation"\n[inference]\n'), at("ensemble", "replicas = 2"))
+    for key, old, new in [
+            ("data", '"data"', '"other"'), ("simulation", '"mc"', '"other"'), ("truth", '["t"]', '["t", "u"]'),
+            ("variation", "up = {", "plus = {"), ("variation.NAME.weight", '"w_up"', '"w"'),
+            ("variation.NAME.simulation", 'weight = "w_up"', 'simulation = "other"'),
+            ("observable unfolding.observable.column", 'column = "t"', 'column = "u"'),
+            ("observable.reco", 'column = "t"', 'column = "t"\nreco = "x"'), ("observable.edges", "[0.0, 1.0]", "[0.0, 2.0]")]:
+        add(f"unfolding.{key}", "unfold", (old, new), kind=UNFOLDED)
+    for key, value in [
+            ("background", '["other"]'), ("iterations", "3"), ("misses", '"keep"'), ("fakes", '"fixed"'), ("members", "2"),
+            ("ensemble", '"step"'), ("replicas_data", "5"), ("replicas_mc", "5"), ("warm_start", "true"),
+            ("network", "{ hidden = [3] }"), ("training", "{ epochs = 3 }")]:
+        add(f"unfolding.{key}", "unfold", at("unfolding", f"{key} = {value}"), kind=UNFOLDED)
     add("simulate.model simulate.events", "nothing", ("\nevents = 800\n", "\nevents = 900\n"))
     add("simulate.seed", "nothing", ("\nseed = 3\n", "\nseed = 4\n"))
     add("simulate.interference", "nothing", ("interference = 0.0", "interference = 0.1"))
@@ -310,6 +343,14 @@ def complete_events(path):
         f["data/weight"] = np.ones(n)
         for side, factor in [("up", 1.1), ("down", 0.9)]:
             f[f"B/weights/w_{side}"] = f["B/weight"][:] * factor
+        for name in ("mc", "other"):
+            f.copy("data", name)
+            n = len(f[name]["id"])
+            t = f[name]["features"][:, :1] + random.normal(size=(n, 1)).astype("f4")
+            f[name].create_dataset("truth", data=np.hstack([t, t])).attrs["columns"] = ["t", "u"]
+            f[name]["pass_reco"] = f[name]["pass_truth"] = np.ones(n, dtype="u1")
+            for column in ("w", "w_up"):
+                f[name][f"weights/{column}"] = f[name]["weight"][:]
     (path.parent / "copy").mkdir()
     shutil.copy(path, path.parent / "copy")
 
@@ -344,14 +385,14 @@ def expect_same(found, wanted, what):
 class Table:
     def __init__(self, folder):
         self.folder = folder
-        self.texts = {kind: base(kind) for kind in (PLAIN, SELECTED, LISTS)}
+        self.texts = {kind: base(kind) for kind in (PLAIN, SELECTED, LISTS, UNFOLDED)}
 
     def prepare(self):
         for kind, text in self.texts.items():
             (self.folder / f"{kind}.toml").write_text(text)
         succeeded("simulate", "plain.toml", folder=self.folder)
         complete_events(self.folder / "toy.h5")
-        for kind in self.texts:
+        for kind in (PLAIN, SELECTED, LISTS):
             succeeded("run", f"{kind}.toml", "--out", kind, folder=self.folder)
         shutil.copy(self.folder / PLAIN / "ratios.h5", self.folder / "foreign.h5")
 
@@ -373,6 +414,9 @@ class Table:
     def check(self, number, happens, kind, replacements):
         """One row; \\param number distinct, and what chooses the other command."""
         campaign = self.edited(kind, replacements, f"{number}.toml")
+        if happens == "unfold":
+            old, new = (succeeded("check", name, "--print-config", folder=self.folder).stdout for name in (f"{kind}.toml", campaign))
+            return expect(old != new, "the key is in no result")
         out = self.copy(kind, f"{number}.run")
         name, *options = OTHERS[number % len(OTHERS)]
         ask = [name, campaign, "--out", out.name, *options]

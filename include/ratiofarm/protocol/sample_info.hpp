@@ -27,6 +27,21 @@ void fields(Archive& archive, MemberOf<Archive, ParticleColumns>& value) {
             value.types_offset);
 }
 
+/// Where truth and flags of a sample lie. The features of an event that did not pass at the
+/// reconstruction, and the truth of one that did not pass there, are never to be read.
+struct LevelColumns {
+    std::vector<std::string> names;  ///< of the columns of the truth, d of them; none: no levels
+    std::uint64_t truth_offset = 0;  ///< bytes; f32 [n, d]
+    std::uint64_t pass_reco_offset = 0;   ///< bytes; u8 [n], 0 or 1
+    std::uint64_t pass_truth_offset = 0;  ///< bytes; u8 [n], 0 or 1
+    bool operator==(const LevelColumns&) const = default;
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, LevelColumns>& value) {
+    archive(value.names, value.truth_offset, value.pass_reco_offset, value.pass_truth_offset);
+}
+
 /// Where the columns of one sample lie: contiguous blocks of a file that the trainer maps.
 struct SampleColumns {
     std::string file;                   ///< absolute path
@@ -38,12 +53,13 @@ struct SampleColumns {
     std::uint64_t id_offset = 0;        ///< bytes; u64 [n]
     FileStamp stamp = {};               ///< of the file before it was read and its digest taken
     ParticleColumns particles = {};     ///< if they were asked for
+    LevelColumns levels = {};           ///< if they were asked for
 };
 
 template <class Archive>
 void fields(Archive& archive, MemberOf<Archive, SampleColumns>& value) {
     archive(value.file, value.sample, value.events, value.columns, value.features_offset,
-            value.weight_offset, value.id_offset, value.stamp, value.particles);
+            value.weight_offset, value.id_offset, value.stamp, value.particles, value.levels);
 }
 
 /// For whoever reads the columns: bytes of another file must not mix with what the digest is about.
@@ -60,9 +76,11 @@ inline std::string events_with_weight(const std::string& sample, const std::stri
 
 /// A sample of an events file, and what is wanted of it beside features, weight and id.
 struct SampleToRead {
-    std::string name;                  ///< or events_with_weight()
-    std::vector<std::string> weights;  ///< further columns of weights
-    bool particles = false;            ///< its particle lists, which must be there then
+    std::string name;                     ///< or events_with_weight()
+    std::vector<std::string> weights;     ///< further columns of weights
+    bool particles = false;               ///< its particle lists, which must be there then
+    bool levels = false;                  ///< truth, pass_reco and pass_truth, likewise
+    std::vector<std::string> truth = {};  ///< columns of the truth in use; empty: all
     bool operator==(const SampleToRead&) const = default;
 };
 
@@ -136,6 +154,14 @@ struct ParticleFacts {
     std::vector<std::uint64_t> types;   ///< absolute values that occur, the most frequent ones
 };
 
+/// The events of a sample by their flags, with its weights.
+struct LevelFacts {
+    WeightSums matched;
+    WeightSums misses;   ///< only truth
+    WeightSums fakes;    ///< only reconstruction
+    WeightSums nothing;  ///< neither: never used
+};
+
 /// What training will meet in a sample. Known where the file was read, not sent to other ranks.
 struct SampleFacts {
     struct Part {
@@ -145,6 +171,7 @@ struct SampleFacts {
     std::vector<std::array<Part, 2>> folds;  ///< training, validation for the nets of each fold
     std::vector<FeatureFacts> features;      ///< those that were asked for
     ParticleFacts particles = {};            ///< if they were asked for
+    LevelFacts levels = {};                  ///< if they were asked for
 };
 
 /// What is known about one sample of an events file after it was read and checked.

@@ -41,6 +41,15 @@ struct ParticleLists {
     bool operator==(const ParticleLists&) const = default;
 };
 
+/// Truth of simulated events, and which of the two levels they pass.
+struct EventLevels {
+    std::vector<std::string> columns;      ///< of the truth, distinct
+    std::vector<float> truth;              ///< [n, columns] row-major; not read unless pass_truth
+    std::vector<std::uint8_t> pass_reco;   ///< [n] 0 or 1; features are not read unless 1
+    std::vector<std::uint8_t> pass_truth;  ///< [n] 0 or 1
+    bool operator==(const EventLevels&) const = default;
+};
+
 /// One sample in memory, as it is written.
 struct EventSample {
     std::string name;
@@ -51,6 +60,7 @@ struct EventSample {
     std::optional<LogDensity> log_density;
     std::vector<EventWeights> weights = {};  ///< of variations; mostly none
     std::optional<ParticleLists> particles = std::nullopt;
+    std::optional<EventLevels> levels = std::nullopt;
 };
 
 /// Writes an events file atomically. Not collective.
@@ -111,6 +121,10 @@ public:
     std::span<const float> features() const { return features_; }  ///< [events, columns]
     std::span<const double> weight() const { return weight_; }
     std::span<const std::uint64_t> id() const { return id_; }
+    // Of samples that were read with levels; otherwise empty.
+    std::span<const float> truth() const { return truth_; }  ///< [events, columns of the truth]
+    std::span<const std::uint8_t> pass_reco() const { return pass_reco_; }
+    std::span<const std::uint8_t> pass_truth() const { return pass_truth_; }
 
 private:
     MappedFile file_;
@@ -118,6 +132,9 @@ private:
     std::span<const float> features_;
     std::span<const double> weight_;
     std::span<const std::uint64_t> id_;
+    std::span<const float> truth_;
+    std::span<const std::uint8_t> pass_reco_;
+    std::span<const std::uint8_t> pass_truth_;
 };
 
 }  // namespace ratiofarm

@@ -102,15 +102,18 @@ void write_nets(TomlWriter& out, const Campaign& campaign) {
     out.keys(campaign.network);
     out.section("[training]");
     out.keys(campaign.training);
-    out.section("[ensemble]");
-    out.keys(campaign.ensemble);
+    if (!campaign.unfolding) {
+        out.section("[ensemble]");
+        out.keys(campaign.ensemble);
+    }
     out.section("[gates]");
     out.keys(campaign.gates);
 }
 
 /// What it says of shapes that are not significant counts without events, too.
 void write_systematic_nets(TomlWriter& out, const Campaign& campaign) {
-    if (!campaign.has_events() && campaign.systematic_nets == SystematicsSection{}) return;
+    const bool used = campaign.has_events() && !campaign.unfolding;
+    if (!used && campaign.systematic_nets == SystematicsSection{}) return;
     out.section("[systematics]");
     out.keys(campaign.systematic_nets);
 }
@@ -165,7 +168,11 @@ std::string campaign_toml(const Campaign& campaign) {
     write_systematic_nets(out, campaign);
     if (campaign.preselection) out.verbatim(preselection_toml(*campaign.preselection));
     if (campaign.search) out.verbatim(search_toml(*campaign.search));
-    write_inference(out, campaign);
+    if (campaign.unfolding) {
+        out.verbatim(unfolding_toml(*campaign.unfolding));
+    } else {
+        write_inference(out, campaign);
+    }
     const std::string finite_mc = finite_mc_toml(campaign.finite_mc);
     if (!finite_mc.empty()) out.verbatim(finite_mc);
     if (campaign.simulate) write_simulate(out, *campaign.simulate);

@@ -11,7 +11,7 @@ void read_events(const ConfigNode& root, EventsSection& events, Mistakes& mistak
     // A campaign that only fits ratios has no nets, and needs no events for them.
     const auto has = [&](const char* name) { return root.find(name) != nullptr; };
     if (!table.present() && !has("network") && !has("training") && !has("ensemble") &&
-        !has("reference") && !has("gates") && !has("preselection")) {
+        !has("reference") && !has("gates") && !has("preselection") && !has("unfolding")) {
         return;
     }
     if (!read_keys(table, events).has("features")) return;

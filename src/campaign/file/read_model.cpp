@@ -70,6 +70,7 @@ void read_process(const ConfigNode& node,
 }  // namespace
 
 void read_parameters(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes) {
+    if (root.find("unfolding") != nullptr) return;  // which has no likelihood
     const ConfigMember* member = root.find("parameters");
     const auto* table = member == nullptr ? nullptr : member->value.get_if<ConfigNode::Table>();
     if (table == nullptr || table->empty()) {
@@ -88,8 +89,8 @@ void read_processes(const ConfigNode& root, Campaign& campaign, Mistakes& mistak
                          read_process(node, path, campaign, mistakes);
                      });
     const ConfigMember* member = root.find("process");
-    const bool has_regions = root.find("region") != nullptr;
-    if (!campaign.processes.empty() || has_regions) return;
+    const bool needs_none = root.find("region") != nullptr || root.find("unfolding") != nullptr;
+    if (!campaign.processes.empty() || needs_none) return;
     mistakes.add(
         member == nullptr ? Position{} : member->position,
         "process is missing (one section [[process]] for each, with name and coefficient)");

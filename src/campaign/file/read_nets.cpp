@@ -154,6 +154,24 @@ void read_training_keys(const TableReader& table,
     if (good.has("engine")) check_engine(table, network, training.engine);
 }
 
+void read_own_nets(const TableReader& table,
+                   const Campaign& campaign,
+                   Network& network,
+                   TrainingOptions& training) {
+    const auto sub = [&](std::string_view key) {
+        return TableReader(table.find(key), key, table.path(key), table.mistakes());
+    };
+    read_network_keys(sub("network"), network);
+    training = campaign.training;
+    const TableReader keys = sub("training");
+    read_training_keys(keys, network, training);
+    if (training.optimizer != Optimizer::adamw) training.weight_decay = 0.0;
+    if (training.warmup_epochs > training.epochs && keys.find("epochs") != nullptr &&
+        keys.find("warmup_epochs") == nullptr) {
+        keys.wrong("epochs", "is below training.warmup_epochs; set warmup_epochs here, too");
+    }
+}
+
 void read_nets(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes) {
     campaign.network.inputs = static_cast<std::uint32_t>(campaign.events.features.size());
     campaign.network.hidden = default_hidden();

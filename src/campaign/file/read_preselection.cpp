@@ -143,25 +143,6 @@ void read_weights(const TableReader& table, PreselectionSection& to) {
     }
 }
 
-/// Keys that are not said are those of [network] and [training].
-void read_own_nets(const TableReader& table, const Campaign& campaign, PreselectionSection& to) {
-    const auto sub = [&](std::string_view key) {
-        return TableReader(table.find(key), key, table.path(key), table.mistakes());
-    };
-    to.network = campaign.network;
-    to.network.inputs = static_cast<std::uint32_t>(to.features.size());
-    to.network.outputs = static_cast<std::uint32_t>(to.classes.size());
-    read_network_keys(sub("network"), to.network);
-    to.training = campaign.training;
-    const TableReader training = sub("training");
-    read_training_keys(training, to.network, to.training);
-    if (to.training.optimizer != Optimizer::adamw) to.training.weight_decay = 0.0;
-    if (to.training.warmup_epochs > to.training.epochs && training.find("epochs") != nullptr &&
-        training.find("warmup_epochs") == nullptr) {
-        training.wrong("epochs", "is below training.warmup_epochs; set warmup_epochs here, too");
-    }
-}
-
 /// Names of its observables mean nothing else.
 void check_class_names(const TableReader& table, const Campaign& campaign) {
     const PreselectionSection& section = *campaign.preselection;
@@ -204,7 +185,10 @@ void read_preselection(const ConfigNode& root, Campaign& campaign, Mistakes& mis
     read_weights(table, to);
     const std::uint64_t folds = std::max(campaign.split.folds, 1U);
     table.whole("members", {1, most_ensemble_nets / folds}, to.members);
-    read_own_nets(table, campaign, to);
+    to.network = campaign.network;
+    to.network.inputs = static_cast<std::uint32_t>(to.features.size());
+    to.network.outputs = static_cast<std::uint32_t>(to.classes.size());
+    read_own_nets(table, campaign, to.network, to.training);
     campaign.preselection = std::move(to);
     check_class_names(table, campaign);
 }

@@ -25,6 +25,7 @@ void read_preselection(const ConfigNode& root, Campaign& campaign, Mistakes& mis
 void check_selection(const ConfigNode& root, const Campaign& campaign, Mistakes& mistakes);
 void read_finite_mc(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes);
 void read_search(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes);
+void read_unfolding(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes);
 void read_simulate(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes);
 
 /// A parameter by its name, from wherever it was declared; null if there is none.
@@ -47,6 +48,12 @@ void read_network_keys(const TableReader& table, Network& network);
 void read_training_keys(const TableReader& table,
                         const Network& network,
                         TrainingOptions& training);
+/// Tables network and training of a section whose nets are like those of the campaign where it does
+/// not say otherwise. \param network with inputs and outputs
+void read_own_nets(const TableReader& table,
+                   const Campaign& campaign,
+                   Network& network,
+                   TrainingOptions& training);
 
 /// Calls read(node, path) for each [[name]] of a file, with "process.S" as path, or "process[1]"
 /// for one without a usable name.

@@ -13,4 +13,7 @@ std::string data_toml(const DataSection& data);
 /// TOML of [preselection] with the tables of its nets; reads back equal.
 std::string preselection_toml(const PreselectionSection& section);
 
+/// TOML of [unfolding] with its observables, variations and nets; reads back equal.
+std::string unfolding_toml(const UnfoldingSection& section);
+
 }  // namespace ratiofarm

@@ -32,6 +32,7 @@ std::string state_of(const std::filesystem::path& file, std::span<const SampleTo
         state += " " + sample.name;
         for (const std::string& weights : sample.weights) state += "/" + weights;
         if (sample.particles) state += "/particles";
+        if (sample.levels) state += "/truth";
     }
     return state;
 }
@@ -48,10 +49,12 @@ struct Columns {
     ColumnLayout features, weight, id;
     std::vector<ColumnLayout> weights;
     std::vector<ColumnLayout> particles;  ///< values, offsets and, perhaps, types
+    std::vector<ColumnLayout> levels;     ///< truth and flags
 
     std::uint64_t bytes() const {
         std::uint64_t lists = 0;
         for (const ColumnLayout& column : particles) lists += column.bytes();
+        for (const ColumnLayout& column : levels) lists += column.bytes();
         return features.bytes() + weight.bytes() + id.bytes() + lists +
                (weights.empty() ? 0 : weights.size() * weights.front().bytes());
     }
@@ -77,7 +80,10 @@ Columns columns_of(const EventLayout& layout) {
             .weight = {layout.path("weight"), h5::ElementType::f64, layout.events()},
             .id = {layout.path("id"), h5::ElementType::u64, layout.events()},
             .weights = std::move(weights),
-            .particles = std::move(particles)};
+            .particles = std::move(particles),
+            .levels = layout.levels ? level_columns(layout.sample, layout.levels->columns.size(),
+                                                    layout.events())
+                                    : std::vector<ColumnLayout>{}};
 }
 
 void create_copy(const h5::File& copy, const EventLayout& layout) {
@@ -89,7 +95,11 @@ void create_copy(const h5::File& copy, const EventLayout& layout) {
     if (!columns.weights.empty()) h5::create_group(copy, layout.path("weights"));
     for (const ColumnLayout& weights : columns.weights) create_column(copy, weights);
     for (const ColumnLayout& column : columns.particles) create_column(copy, column);
+    for (const ColumnLayout& column : columns.levels) create_column(copy, column);
     h5::write_attribute(copy, columns.features.path, "columns", layout.columns);
+    if (layout.levels) {
+        h5::write_attribute(copy, columns.levels[0].path, "columns", layout.levels->columns);
+    }
     if (!layout.particles) return;
     h5::write_attribute(copy, layout.path(particles_dataset), "columns", layout.particles->columns);
 }
@@ -126,6 +136,10 @@ void copy_events(const h5::File& original, const h5::File& copy, const EventLayo
     for (const auto& each : layout.weights) {
         weights.emplace_back(copy, layout.path(weights_dataset(each.name)));
     }
+    std::vector<CheckedColumn> levels;
+    for (const ColumnLayout& column : columns_of(layout).levels) {
+        levels.emplace_back(copy, column.path);
+    }
     for (std::uint64_t block = 0; block < reader.blocks(); ++block) {
         const EventBlock events = reader.read(block);
         features.write_block<float>(block, events.features);
@@ -134,6 +148,10 @@ void copy_events(const h5::File& original, const h5::File& copy, const EventLayo
         for (std::size_t i = 0; i < weights.size(); ++i) {
             weights[i].write_block<double>(block, events.weights[i]);
         }
+        if (levels.empty()) continue;
+        levels[0].write_block<float>(block, events.truth);
+        levels[1].write_block<std::uint8_t>(block, events.pass_reco);
+        levels[2].write_block<std::uint8_t>(block, events.pass_truth);
     }
     if (layout.particles) copy_particles(original, copy, layout);
 }
@@ -190,6 +208,7 @@ std::vector<SampleToRead> as_stored(const h5::File& file, std::span<const Sample
         auto known = std::ranges::find(stored, name, &SampleToRead::name);
         if (known == stored.end()) known = stored.insert(known, SampleToRead{name, {}});
         known->particles = known->particles || sample.particles;
+        known->levels = known->levels || sample.levels;
         for (std::string& column : columns) {
             if (std::ranges::find(known->weights, column) != known->weights.end()) continue;
             known->weights.push_back(std::move(column));

@@ -16,6 +16,16 @@ std::vector<std::uint64_t> read_ids(const CheckedColumn& column, Range rows) {
     return {numbers.begin(), numbers.end()};
 }
 
+/// Converted by HDF5, -1 would become 0.
+std::vector<std::uint8_t> read_flags(const CheckedColumn& column, Range rows) {
+    if (column.info().type == h5::ElementType::u8) return column.read<std::uint8_t>(rows);
+    std::vector<std::uint8_t> flags;
+    for (const std::uint64_t flag : read_ids(column, rows)) {
+        flags.push_back(flag <= 1 ? static_cast<std::uint8_t>(flag) : 255);
+    }
+    return flags;
+}
+
 }  // namespace
 
 EventBlockReader::EventBlockReader(const h5::File& file, const EventLayout& layout)
@@ -25,6 +35,10 @@ EventBlockReader::EventBlockReader(const h5::File& file, const EventLayout& layo
       id_(file, layout.path("id")) {
     for (const auto& weights : layout.weights) {
         weights_.emplace_back(file, layout.path(weights_dataset(weights.name)));
+    }
+    if (!layout.levels) return;
+    for (const char* dataset : {truth_dataset, pass_reco_dataset, pass_truth_dataset}) {
+        levels_.emplace_back(file, layout.path(dataset));
     }
 }
 
@@ -37,6 +51,10 @@ EventBlock EventBlockReader::read(std::uint64_t block) const {
     for (const CheckedColumn& column : weights_) {
         events.weights.push_back(column.read<double>(events.rows));
     }
+    if (levels_.empty()) return events;
+    events.truth = levels_[0].read<float>(events.rows);
+    events.pass_reco = read_flags(levels_[1], events.rows);
+    events.pass_truth = read_flags(levels_[2], events.rows);
     return events;
 }
 

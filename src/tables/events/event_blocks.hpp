@@ -27,6 +27,7 @@ private:
     CheckedColumn weight_;
     CheckedColumn id_;
     std::vector<CheckedColumn> weights_;
+    std::vector<CheckedColumn> levels_;  ///< truth, pass_reco, pass_truth; or none
 };
 
 /// Reads the particle lists of a sample whose layout has them, whatever their own layout.

@@ -60,7 +60,7 @@ FactCollector::FactCollector(const EventLayout& layout,
 void FactCollector::add(const EventBlock& block) {
     for (std::uint64_t row = 0; row < block.rows.size(); ++row) {
         add_weights(block, row);
-        if ((block.rows.first + row) % stride_ != 0) continue;
+        if ((block.rows.first + row) % stride_ != 0 || !block.has_features(row)) continue;
         const float* event = block.features.data() + row * layout_.columns.size();
         for (std::size_t i = 0; i < columns_.size(); ++i) {
             const float value = event[columns_[i]];
@@ -82,7 +82,7 @@ void FactCollector::add_weights(const EventBlock& block, std::uint64_t row) {
             sums.weights[i + 1].add(at, block.weights[i][row]);
         }
         ++sums.half_events[half_of(id) - 1];
-        if (trains && fold == 0) add_features(block, row);
+        if (trains && fold == 0 && block.has_features(row)) add_features(block, row);
     }
 }
 

@@ -51,6 +51,7 @@ public:
         if (id) check_list("id", layout_.id);
         for (const std::string& name : wanted_.weights) add_weights(name);
         if (wanted_.particles) add_particles();
+        if (wanted_.levels) add_levels();
         if (problems_.lines().size() == before) check_lengths();
         if (problems_.lines().size() != before) return std::nullopt;
         return std::move(layout_);
@@ -130,6 +131,27 @@ private:
         layout_.particles = std::move(particles);
     }
 
+    void add_levels() {
+        EventLayout::Levels levels;
+        const bool truth = find(truth_dataset, levels.truth);
+        const bool reco = find(pass_reco_dataset, levels.pass_reco);
+        const bool fiducial = find(pass_truth_dataset, levels.pass_truth);
+        if (truth) check_matrix(truth_dataset, levels.truth, levels.columns);
+        const auto check_flags = [&](const char* dataset, const h5::DatasetInfo& info) {
+            if (is_integer(info.type_class) && info.shape.size() == 1) return;
+            problems_.add(layout_.path(dataset),
+                          "is " + info.description() + ", must be u8 [events], 0 or 1");
+        };
+        if (reco) check_flags(pass_reco_dataset, levels.pass_reco);
+        if (fiducial) check_flags(pass_truth_dataset, levels.pass_truth);
+        for (const std::string& name : wanted_.truth) {
+            if (!truth || std::ranges::find(levels.columns, name) != levels.columns.end()) continue;
+            problems_.add(layout_.path(truth_dataset),
+                          "has no column '" + name + "'" + did_you_mean(name, levels.columns));
+        }
+        layout_.levels = std::move(levels);
+    }
+
     void check_features() { check_matrix("features", layout_.features, layout_.columns); }
 
     void check_matrix(const char* dataset,
@@ -137,7 +159,8 @@ private:
                       std::vector<std::string>& columns) {
         const std::string path = layout_.path(dataset);
         if (info.shape.size() != 2 || info.type_class != h5::TypeClass::floating) {
-            const std::string rows = dataset == std::string_view("features") ? "events" : dataset;
+            const std::string rows =
+                dataset != std::string_view(particles_dataset) ? "events" : dataset;
             problems_.add(path,
                           "is " + info.description() + ", must be f32 [" + rows + ", columns]");
             return;
@@ -181,6 +204,11 @@ private:
         check("id", layout_.id);
         for (const auto& weights : layout_.weights) {
             check(weights_dataset(weights.name), weights.info);
+        }
+        if (layout_.levels) {
+            check(truth_dataset, layout_.levels->truth);
+            check(pass_reco_dataset, layout_.levels->pass_reco);
+            check(pass_truth_dataset, layout_.levels->pass_truth);
         }
         check_particle_lengths(rows);
         if (rows == 0) problems_.add("sample '" + layout_.sample + "'", "has no events");
@@ -239,10 +267,24 @@ bool EventLayout::is_native() const {
                       (particles->types && !fits(*particles->types, h5::ElementType::i64)))) {
         return false;
     }
+    if (levels && (!fits(levels->truth, h5::ElementType::f32) ||
+                   !fits(levels->pass_reco, h5::ElementType::u8) ||
+                   !fits(levels->pass_truth, h5::ElementType::u8))) {
+        return false;
+    }
     return fits(features, h5::ElementType::f32) && fits(weight, h5::ElementType::f64) &&
            fits(id, h5::ElementType::u64) && std::ranges::all_of(weights, [](const auto& each) {
                return fits(each.info, h5::ElementType::f64);
            });
+}
+
+std::vector<ColumnLayout> level_columns(const std::string& sample,
+                                        std::uint64_t columns,
+                                        std::uint64_t events) {
+    const std::string group = "/" + sample + "/";
+    return {{group + truth_dataset, h5::ElementType::f32, events, columns, ColumnShape::matrix},
+            {group + pass_reco_dataset, h5::ElementType::u8, events},
+            {group + pass_truth_dataset, h5::ElementType::u8, events}};
 }
 
 std::vector<ColumnLayout> particle_columns(const std::string& sample, const ParticleSizes& sizes) {

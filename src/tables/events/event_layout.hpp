@@ -57,6 +57,13 @@ struct EventLayout {
         std::optional<h5::DatasetInfo> types;
     };
     std::optional<Particles> particles;  ///< if they were asked for
+    struct Levels {
+        std::vector<std::string> columns;  ///< of the truth
+        h5::DatasetInfo truth;
+        h5::DatasetInfo pass_reco;
+        h5::DatasetInfo pass_truth;
+    };
+    std::optional<Levels> levels;  ///< if they were asked for
 
     std::uint64_t events() const { return weight.rows(); }
     std::string path(std::string_view dataset) const;
@@ -75,6 +82,16 @@ inline std::string weights_dataset(std::string_view name) { return "weights/" + 
 inline constexpr const char* particles_dataset = "particles";
 inline constexpr const char* offsets_dataset = "particle_offsets";
 inline constexpr const char* types_dataset = "particle_type";
+
+/// The datasets of truth and flags in a sample.
+inline constexpr const char* truth_dataset = "truth";
+inline constexpr const char* pass_reco_dataset = "pass_reco";
+inline constexpr const char* pass_truth_dataset = "pass_truth";
+
+/// As we write them: truth, pass_reco, pass_truth.
+std::vector<ColumnLayout> level_columns(const std::string& sample,
+                                        std::uint64_t columns,
+                                        std::uint64_t events);
 
 /// Sizes of particle lists.
 struct ParticleSizes {

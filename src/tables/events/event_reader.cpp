@@ -47,6 +47,13 @@ SampleColumns sample_columns(const std::filesystem::path& file, const EventLayou
                      .offsets_offset = offset(lists.offsets),
                      .types_offset = lists.types ? offset(*lists.types) : 0};
     }
+    LevelColumns levels;
+    if (layout.levels) {
+        levels = {.names = layout.levels->columns,
+                  .truth_offset = offset(layout.levels->truth),
+                  .pass_reco_offset = offset(layout.levels->pass_reco),
+                  .pass_truth_offset = offset(layout.levels->pass_truth)};
+    }
     return {.file = std::filesystem::absolute(file).string(),
             .sample = layout.sample,
             .events = layout.events(),
@@ -55,7 +62,8 @@ SampleColumns sample_columns(const std::filesystem::path& file, const EventLayou
             .weight_offset = offset(layout.weight),
             .id_offset = offset(layout.id),
             .stamp = stamp_of(file),
-            .particles = std::move(particles)};
+            .particles = std::move(particles),
+            .levels = std::move(levels)};
 }
 
 std::vector<SampleWeights> further_weights(const EventLayout& layout, const EventScan& scan) {
@@ -81,7 +89,7 @@ std::optional<SampleInfo> read_sample(const std::filesystem::path& path,
     const std::optional<EventLayout> layout = read_event_layout(file, sample, problems);
     if (!layout) return std::nullopt;
     const std::vector<std::uint32_t> columns = columns_in_use(*layout, features, problems);
-    const EventScan scan = scan_events(file, *layout, columns, split, problems);
+    const EventScan scan = scan_events(file, *layout, columns, split, problems, sample.truth);
     if (problems.lines().size() != before) return std::nullopt;
     return SampleInfo{.name = sample.name,
                       .columns = sample_columns(path, *layout),
@@ -141,6 +149,7 @@ std::vector<SampleToRead> all_samples(const std::filesystem::path& file) {
     for (const std::string& name : sample_names(file)) {
         SampleToRead& sample = samples.emplace_back(SampleToRead{name, {}});
         sample.particles = h5::is_dataset(opened, "/" + name + "/" + particles_dataset);
+        sample.levels = h5::is_dataset(opened, "/" + name + "/" + truth_dataset);
         const std::string group = "/" + name + "/weights";
         if (!h5::is_group(opened, group)) continue;
         for (const std::string& member : h5::member_names(opened, group)) {
@@ -178,6 +187,11 @@ MappedSample::MappedSample(const SampleInfo& info)
     features_ = file_.values<float>(info.columns.features_offset, info.columns.events * columns_);
     weight_ = file_.values<double>(info.columns.weight_offset, info.columns.events);
     id_ = file_.values<std::uint64_t>(info.columns.id_offset, info.columns.events);
+    const LevelColumns& levels = info.columns.levels;
+    if (levels.names.empty()) return;
+    truth_ = file_.values<float>(levels.truth_offset, info.columns.events * levels.names.size());
+    pass_reco_ = file_.values<std::uint8_t>(levels.pass_reco_offset, info.columns.events);
+    pass_truth_ = file_.values<std::uint8_t>(levels.pass_truth_offset, info.columns.events);
 }
 
 }  // namespace ratiofarm

@@ -10,6 +10,7 @@
 #include "ratiofarm/core/errors.hpp"
 
 #include "event_facts.hpp"
+#include "level_scan.hpp"
 #include "particle_scan.hpp"
 
 namespace ratiofarm {
@@ -133,6 +134,12 @@ private:
         for (std::uint64_t row = 0; row < block.rows.size(); ++row) {
             const float* event = block.features.data() + row * width;
             float sum = 0.0F;  // of 0 * x: NaN as soon as one x is not finite
+            if (!block.has_features(row)) {
+                std::fill_n(used_.begin() + static_cast<std::ptrdiff_t>(next), columns_.size(),
+                            0.0F);
+                next += columns_.size();
+                continue;
+            }
             for (const std::uint32_t column : columns_) {
                 used_[next++] = event[column];
                 sum += 0.0F * event[column];
@@ -185,11 +192,23 @@ EventScan scan_events(const h5::File& file,
                       const EventLayout& layout,
                       std::span<const std::uint32_t> columns,
                       const Split& split,
-                      Problems& problems) {
+                      Problems& problems,
+                      std::span<const std::string> truth) {
     Scanner scanner(layout, columns, split);
+    std::optional<LevelScan> levels;
+    if (layout.levels) levels.emplace(layout, truth);
     const EventBlockReader reader(file, layout);
-    for (std::uint64_t block = 0; block < reader.blocks(); ++block) scanner.add(reader.read(block));
+    for (std::uint64_t i = 0; i < reader.blocks(); ++i) {
+        const EventBlock block = reader.read(i);
+        scanner.add(block);
+        if (levels) levels->add(block);
+    }
     EventScan scan = scanner.finish(problems);
+    if (levels) {
+        levels->report(problems);
+        scan.digest = Hasher().digest(scan.digest).digest(levels->digest()).finish();
+        scan.facts.levels = levels->facts();
+    }
     if (!layout.particles) return scan;
     ParticleScan particles = scan_particles(file, layout, problems);
     scan.digest = Hasher().digest(scan.digest).digest(particles.digest).finish();

@@ -28,14 +28,17 @@ struct EventScan {
     SampleFacts facts;
 };
 
-/// Reads all events once. What is wrong with their values goes to `problems`: NaN or infinite
-/// features and weights, ids that occur twice, a total weight that is not that of any events.
-/// \param columns of the feature matrix that are in use
+/// Reads all events once. Of samples with levels the values of a level that an event did not pass
+/// are not looked at and do not count for the digest. What is wrong with their values goes to
+/// `problems`: NaN or infinite features and weights, ids that occur twice, a total weight that is
+/// not that of any events. \param columns of the feature matrix that are in use \param truth
+/// columns of the truth that are in use; empty: all. Only with levels
 EventScan scan_events(const h5::File& file,
                       const EventLayout& layout,
                       std::span<const std::uint32_t> columns,
                       const Split& split,
-                      Problems& problems);
+                      Problems& problems,
+                      std::span<const std::string> truth = {});
 
 /// An id that occurs twice.
 struct DuplicateId {

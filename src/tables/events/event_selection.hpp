@@ -22,6 +22,13 @@ struct EventBlock {
     std::vector<double> weight;                ///< [rows]
     std::vector<std::uint64_t> id;             ///< [rows]; negative ids keep their bits
     std::vector<std::vector<double>> weights;  ///< [columns that were asked for, rows]
+    // If levels were asked for; otherwise empty.
+    std::vector<float> truth;              ///< [rows, columns of the truth]
+    std::vector<std::uint8_t> pass_reco;   ///< [rows] 0 or 1, whatever else was stored is 255
+    std::vector<std::uint8_t> pass_truth;  ///< [rows] likewise
+
+    /// Whether the features of a row may be read.
+    bool has_features(std::uint64_t row) const { return pass_reco.empty() || pass_reco[row] == 1; }
 };
 
 /// Reads one sample block by block, whatever its layout; checksums are verified where there are

@@ -17,6 +17,7 @@ struct Layouts {
     std::optional<ColumnLayout> log_density;
     std::vector<ColumnLayout> weights;
     std::vector<ColumnLayout> particles;
+    std::vector<ColumnLayout> levels;
 };
 
 Layouts layouts_of(const EventSample& sample) {
@@ -28,7 +29,8 @@ Layouts layouts_of(const EventSample& sample) {
                     .id = {group + "id", h5::ElementType::u64, rows},
                     .log_density = std::nullopt,
                     .weights = {},
-                    .particles = {}};
+                    .particles = {},
+                    .levels = {}};
     if (sample.log_density) {
         layouts.log_density = {group + "log_density", h5::ElementType::f64, rows,
                                sample.log_density->processes.size(), ColumnShape::matrix};
@@ -43,6 +45,9 @@ Layouts layouts_of(const EventSample& sample) {
                                                            .particles = lists.offsets.back(),
                                                            .events = rows,
                                                            .has_types = !lists.types.empty()});
+    }
+    if (sample.levels) {
+        layouts.levels = level_columns(sample.name, sample.levels->columns.size(), rows);
     }
     return layouts;
 }
@@ -60,6 +65,11 @@ void expect_consistent(const EventSample& sample) {
         RATIOFARM_EXPECT(lists.values.size() == lists.offsets.back() * lists.columns.size());
         RATIOFARM_EXPECT(lists.types.empty() || lists.types.size() == lists.offsets.back());
     }
+    if (sample.levels) {
+        RATIOFARM_EXPECT(sample.levels->truth.size() == rows * sample.levels->columns.size());
+        RATIOFARM_EXPECT(sample.levels->pass_reco.size() == rows);
+        RATIOFARM_EXPECT(sample.levels->pass_truth.size() == rows);
+    }
     if (!sample.log_density) return;
     RATIOFARM_EXPECT(sample.log_density->values.size() ==
                      rows * sample.log_density->processes.size());
@@ -73,6 +83,7 @@ std::uint64_t bytes_of_samples(std::span<const EventSample> samples) {
         if (layouts.log_density) bytes += layouts.log_density->bytes();
         for (const ColumnLayout& weights : layouts.weights) bytes += weights.bytes();
         for (const ColumnLayout& column : layouts.particles) bytes += column.bytes();
+        for (const ColumnLayout& column : layouts.levels) bytes += column.bytes();
     }
     return bytes;
 }
@@ -87,9 +98,13 @@ void create_sample(const h5::File& file, const EventSample& sample) {
     if (!layouts.weights.empty()) h5::create_group(file, "/" + sample.name + "/weights");
     for (const ColumnLayout& weights : layouts.weights) create_column(file, weights);
     for (const ColumnLayout& column : layouts.particles) create_column(file, column);
+    for (const ColumnLayout& column : layouts.levels) create_column(file, column);
     h5::write_attribute(file, layouts.features.path, "columns", sample.columns);
     if (sample.particles) {
         h5::write_attribute(file, layouts.particles[0].path, "columns", sample.particles->columns);
+    }
+    if (sample.levels) {
+        h5::write_attribute(file, layouts.levels[0].path, "columns", sample.levels->columns);
     }
     if (!sample.log_density) return;
     h5::write_attribute(file, layouts.log_density->path, "processes",
@@ -121,6 +136,11 @@ void write_sample(const h5::File& file, const EventSample& sample) {
         if (!lists.types.empty()) {
             write_column<std::int64_t>(file, layouts.particles[2], lists.types);
         }
+    }
+    if (sample.levels) {
+        write_column<float>(file, layouts.levels[0], sample.levels->truth);
+        write_column<std::uint8_t>(file, layouts.levels[1], sample.levels->pass_reco);
+        write_column<std::uint8_t>(file, layouts.levels[2], sample.levels->pass_truth);
     }
     if (!sample.log_density) return;
     write_column<double>(file, *layouts.log_density, sample.log_density->values);
