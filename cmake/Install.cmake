@@ -20,7 +20,7 @@ write_basic_package_version_file("${PROJECT_BINARY_DIR}/ratiofarmConfigVersion.c
 install(FILES
     "${PROJECT_BINARY_DIR}/ratiofarmConfig.cmake"
     "${PROJECT_BINARY_DIR}/ratiofarmConfigVersion.cmake"
-    cmake/ParallelHdf5.cmake
+    cmake/Hdf5.cmake
     cmake/Xxhash.cmake
     DESTINATION ${package_dir})
 

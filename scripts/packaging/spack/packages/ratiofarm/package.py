@@ -16,7 +16,7 @@ class Ratiofarm(CMakePackage):
     depends_on("ninja", type="build")
     depends_on("pkgconfig", type="build")
     depends_on("mpi")
-    depends_on("hdf5@1.10: +mpi ~cxx")
+    depends_on("hdf5@1.10: ~cxx")
     depends_on("eigen@3.4:")
     depends_on("boost@1.74: +program_options +math")
     depends_on("fmt@9:")
