@@ -115,6 +115,8 @@ MadeFrom fit_made_from(const Campaign& plain) {
     return keys;
 }
 
+MadeFrom unfold_made_from(const Campaign& campaign) { return result_keys(anywhere(campaign)); }
+
 std::vector<std::string> differences(const MadeFrom& made, const MadeFrom& now) {
     std::vector<std::string> lines;
     for (const auto& [key, value] : made) {

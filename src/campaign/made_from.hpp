@@ -24,6 +24,9 @@ MadeFrom ratios_made_from(const Campaign& plain);
 /// the fit through these.
 MadeFrom fit_made_from(const Campaign& plain);
 
+/// What decides an unfolding.
+MadeFrom unfold_made_from(const Campaign& campaign);
+
 /// What differs, by key: "process.S.yield: 60.0 -> 30.0", "training.pack: (absent) -> 2".
 std::vector<std::string> differences(const MadeFrom& made, const MadeFrom& now);
 

@@ -231,7 +231,7 @@ void print_text(const Campaign& campaign,
         fmt::print("  systematics: {}, unbinned regions: {}, binned regions: {}\n",
                    campaign.systematics.size(), campaign.unbinned.size(), campaign.binned.size());
     }
-    if (const auto problem = training_problem(campaign)) {
+    if (const auto problem = training_problem(campaign); problem && !campaign.unfolding) {
         fmt::print("  can be fitted, but not trained: {}\n", *problem);
     }
     for (const SampleInfo& sample : samples) {

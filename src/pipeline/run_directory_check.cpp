@@ -79,7 +79,8 @@ bool is_sealed_product(const fs::path& path, const RunDirectory& directory) {
         directory.unblinding(),        directory.gof_json(),       directory.campaign(),
         directory.fit_json(),          directory.report(),         directory.toys_json(),
         directory.submit_script(),     directory.nets(),           directory.search_json(),
-        directory.searched_campaign(), directory.selection_json(), directory.selected_campaign()};
+        directory.searched_campaign(), directory.selection_json(), directory.selected_campaign(),
+        directory.unfold_json()};
     return std::find(products.begin(), products.end(), path) != products.end();
 }
 

@@ -46,6 +46,8 @@ public:
     std::filesystem::path report() const { return root_ / "report.html"; }
     std::filesystem::path plots() const { return root_ / "plots"; }
     std::filesystem::path toys_json() const { return root_ / "toys.json"; }
+    std::filesystem::path unfolded() const { return root_ / "unfolded.h5"; }
+    std::filesystem::path unfold_json() const { return root_ / "unfold.json"; }
     std::filesystem::path gof_json() const { return root_ / "gof.json"; }
     /// When and why the data of a blind campaign were looked at; nothing removes it.
     std::filesystem::path unblinding() const { return root_ / "unblinding.json"; }

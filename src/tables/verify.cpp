@@ -12,6 +12,7 @@
 #include "tables/events/event_layout.hpp"
 #include "tables/ratios/net_ratio_table.hpp"
 #include "tables/ratios/ratio_attributes.hpp"
+#include "tables/unfolded_file.hpp"
 
 #include "checked_column.hpp"
 #include "shared_column.hpp"
@@ -83,6 +84,9 @@ void check_any(const std::filesystem::path& path, Lines& problems) {
     if (format == events_format) return check_events(path, problems);
     if (format == ensemble_format) return check_ensemble(path, problems);
     if (format == ratios_format) return check_ratios(path, problems);
+    if (format == unfolded_format) {
+        return check_columns(path, open_table(path, unfolded_kind), problems);
+    }
     throw DataError("'" + path.string() + "' has format '" + format +
                     "', which this program does not know");
 }

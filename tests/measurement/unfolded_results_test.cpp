@@ -1,0 +1,158 @@
+#include "measurement/unfolded_results.hpp"
+
+#include <cmath>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "ratiofarm/tables/event_file.hpp"
+#include "ratiofarm/tables/verify.hpp"
+#include "ratiofarm_test/catch.hpp"
+#include "ratiofarm_test/temporary_directory.hpp"
+
+#include "campaign/task_graph.hpp"
+
+using namespace ratiofarm;
+
+namespace {
+
+const std::string toml = R"([campaign]
+name = "u"
+[events]
+file = "events.h5"
+features = ["x"]
+[training]
+batch = 1
+[unfolding]
+data = "data"
+simulation = "mc"
+truth = ["t"]
+fakes = "fixed"
+iterations = 2
+members = 2
+replicas_data = 3
+[unfolding.variation]
+w_up = { weight = "twice" }
+[[unfolding.observable]]
+column = "t"
+reco = "x"
+edges = [0.0, 1.0, 2.0]
+)";
+
+/// Truth 0.5, 0.5, 1.5, 1.5, 9: the second one a miss, the last one beyond the edges; and a fake.
+EventSample simulation() {
+    EventSample sample{.name = "mc",
+                       .columns = {"x"},
+                       .features = {0.5F, NAN, 1.5F, 0.5F, 1.5F, 1.5F},
+                       .weight = std::vector(6, 2.0),
+                       .id = {1, 2, 3, 4, 5, 6},
+                       .log_density = {}};
+    sample.weights = {{"twice", std::vector(6, 4.0)}};
+    sample.levels = EventLevels{.columns = {"t"},
+                                .truth = {0.5F, 0.5F, 1.5F, 1.5F, 9.0F, NAN},
+                                .pass_reco = {1, 0, 1, 1, 1, 1},
+                                .pass_truth = {1, 1, 1, 1, 1, 0}};
+    return sample;
+}
+
+EventSample data() {
+    return {.name = "data",
+            .columns = {"x"},
+            .features = {0.5F, 0.5F, 1.5F},
+            .weight = std::vector(3, 1.0),
+            .id = {1, 2, 3},
+            .log_density = {}};
+}
+
+/// One number per truth value below and above 1.
+UnfoldedChain chain(double low, double high, std::uint32_t member = 0) {
+    return {.member = member, .ln_nu = [=](std::uint32_t iteration) {
+                const double share = iteration == 2 ? 1.0 : 0.5;
+                const auto a = static_cast<float>(share * std::log(low));
+                const auto b = static_cast<float>(share * std::log(high));
+                return std::vector<float>{a, a, b, b, b, 0.0F};
+            }};
+}
+
+}  // namespace
+
+TEST_CASE("histograms of an unfolding have an error for each source", "[unfolding]") {
+    const test::TemporaryDirectory folder;
+    const std::vector<EventSample> events{simulation(), data()};
+    write_events(folder / "events.h5", events);
+    Campaign campaign = parse_campaign(toml, folder.path());
+    campaign.split = {.train = 0.0, .validation = 0.0, .inference = 1.0};  // all are published
+    const auto samples = read_sample_info(campaign.events_path(), samples_to_read(campaign),
+                                          campaign.events.features, campaign.split);
+    std::vector<UnfoldedChain> chains{chain(1.0, 2.0, 0), chain(3.0, 2.0, 1)};
+    for (std::uint32_t b = 1; b <= 3; ++b) {
+        chains.push_back(chain(1.0 + 0.5 * b, 2.0));  // 4 low: contents 4 nu = 6, 8, 10
+        chains.back().data_replica = b;
+    }
+    chains.push_back(chain(1.0, 1.0));
+    chains.back().variation = "w_up";
+
+    UnfoldedResults results = unfolded_results(campaign, samples, chains);
+
+    const UnfoldRecord& record = results.record;
+    const UnfoldedObservable& t = record.observables.front();
+    CHECK(record.events == 5);
+    CHECK(record.generated == 10.0);
+    CHECK(record.yield == Approx(4 * 2 + 6 * 2));
+    CHECK(t.prior == std::vector{4.0, 4.0});
+    CHECK(t.unfolded[0] == Approx(8.0));
+    CHECK(t.unfolded[1] == Approx(8.0));
+    CHECK(t.above == Approx(4.0));
+    REQUIRE(t.covariances.size() == 3);
+    CHECK(t.covariances[0].source == "data");
+    CHECK(t.covariances[0].rows[0][0] == Approx(4.0));  // of 6, 8, 10
+    CHECK(t.covariances[1].source == "members");
+    CHECK(t.covariances[1].rows[0][0] == Approx(32.0 / 2));  // of 4 and 12, of their mean
+    CHECK(t.covariances[2].source == "w_up");
+    CHECK(t.covariances[2].rows[0][1] == Approx(0.0).margin(1e-12));
+    CHECK(t.error[0] == Approx(std::sqrt(4.0 + 16.0)));
+    CHECK(t.data == std::vector{2.0, 1.0});
+    CHECK(t.simulation == std::vector{4.0, 6.0});                 // the fake is in the second bin
+    CHECK(t.iterations[1].refolded[0] == Approx(2 * 2 + 2 * 2));  // rows 0 and 3
+    CHECK(t.iterations[1].refolded[1] == Approx(4 + 4 + 2));      // the fake stays at 2
+    CHECK(t.bottom_line.has_value());
+    CHECK(parse_unfold_json(unfold_json(record)).observables.front().total == t.total);
+
+    write_unfolded_table(folder / "unfolded.h5", results.table);
+    CHECK(verify_file(folder / "unfolded.h5").empty());
+    std::vector<std::string> paths;
+    for (const UnfoldedWeights& weights : results.table.weights) {
+        paths.push_back(weights.path);
+        const auto values = weights.values();
+        const double sum = std::accumulate(values.begin(), values.end(), 0.0);
+        if (weights.path == "/weights/nominal") CHECK(sum == Approx(record.yield));
+        if (weights.path == "/weights/w_up") CHECK(sum == Approx(20.0));  // twice the weight
+    }
+    CHECK(paths == std::vector<std::string>{
+                       "/weights/nominal", "/weights/ensemble_0", "/weights/ensemble_1",
+                       "/iterations/1", "/iterations/2", "/weights/bootstrap_data_0",
+                       "/weights/bootstrap_data_1", "/weights/bootstrap_data_2", "/weights/w_up"});
+}
+
+TEST_CASE("replicas of the simulation are filled with the counts of their nets", "[unfolding]") {
+    const test::TemporaryDirectory folder;
+    const std::vector<EventSample> events{simulation(), data()};
+    write_events(folder / "events.h5", events);
+    Campaign campaign = parse_campaign(toml, folder.path());
+    campaign.split = {.train = 0.0, .validation = 0.0, .inference = 1.0};  // all are published
+    const auto samples = read_sample_info(campaign.events_path(), samples_to_read(campaign),
+                                          campaign.events.features, campaign.split);
+    std::vector<UnfoldedChain> chains{chain(1.0, 1.0)};
+    for (std::uint32_t b = 1; b <= 40; ++b) {
+        chains.push_back(chain(1.0, 1.0));
+        chains.back().mc_replica = b;
+        chains.back().mc_seed = 1000 + b;
+    }
+
+    const UnfoldRecord record = unfolded_results(campaign, samples, chains).record;
+
+    // Two events of weight 2: variance 2 * 2^2, known to 35 %.
+    REQUIRE(record.observables.front().covariances.size() == 1);
+    CHECK(record.observables.front().covariances[0].rows[0][0] > 4.0);
+    CHECK(record.observables.front().covariances[0].rows[0][0] < 16.0);
+}
