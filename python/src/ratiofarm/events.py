@@ -40,6 +40,16 @@ class Particles:
 
 
 @dataclass(frozen=True)
+class Levels:
+    """Truth of simulated events, and which of the two levels they pass."""
+
+    columns: list[str]          #: of the truth
+    truth: Array                #: f32 [n, t]
+    pass_reco: Array            #: u8 [n]
+    pass_truth: Array           #: u8 [n]
+
+
+@dataclass(frozen=True)
 class Events:
     """The events of one sample, checked."""
 
@@ -70,7 +80,8 @@ class Events:
 
 def write_events(path: str | os.PathLike[str], samples: Mapping[str, Any], *, features: Sequence[str], id: str | None,
                  weight: str | float | Mapping[str, str | float] = "weight", weights: Mapping[str, str] | None = None,
-                 particles: Sequence[str] | Mapping[str, str] = (), particle_type: str | None = None) -> Path:
+                 particles: Sequence[str] | Mapping[str, str] = (), particle_type: str | None = None,
+                 truth: Sequence[str] = (), pass_reco: str = "pass_reco", pass_truth: str = "pass_truth") -> Path:
     """Writes an events file that the program maps as it is, with all checksums.
 
     samples: from the name of a sample to its table: a DataFrame, a dict of arrays, a structured array, an
@@ -85,6 +96,9 @@ def write_events(path: str | os.PathLike[str], samples: Mapping[str, Any], *, fe
     particles: columns that are a list for each event (of an awkward array, or lists of numbers), one number for each
     particle, or a mapping from names in the file to them; E, px, py, pz first if nets are to know momenta.
     particle_type: such a column of whole numbers, PDG ids for example.
+    truth: columns of the truth, for an unfolding; of the samples that have the columns pass_reco and pass_truth, 0 or 1
+    (or False and True): whether the event has features, and whether its truth is in the region. Values of a level that
+    an event does not pass may be anything.
 
     No second copy of the table is held: rows are converted 65536 at a time. Raises Problem for anything that the
     program would refuse; then there is no file.
@@ -97,7 +111,11 @@ def write_events(path: str | os.PathLike[str], samples: Mapping[str, Any], *, fe
     lists = dict(particles) if isinstance(particles, Mapping) else {name: name for name in particles}
     if particle_type is not None and not lists:
         raise Problem(f"particle_type '{particle_type}': there are no particles; name their columns")
-    sources = {name: _source(name, table, features, id, _weight_of(name, weight), weights or {})
+    levels = {name: _levels(name, table, list(truth), pass_reco, pass_truth) for name, table in samples.items()
+              if truth and pass_reco in _names(table) and pass_truth in _names(table)}
+    if truth and not levels:
+        raise Problem(f"truth {list(truth)}: no sample has the columns '{pass_reco}' and '{pass_truth}'")
+    sources = {name: _source(name, table, features, id, _weight_of(name, weight), weights or {}, levels.get(name))
                for name, table in samples.items()}
     jagged = {name: _particles(name, table, lists, particle_type, len(sources[name].weight))
               for name, table in samples.items() if lists}
@@ -162,12 +180,19 @@ class _Source:
     weight: Array
     id: Array
     weights: dict[str, Array]
+    levels: "Levels | None" = None
 
     def write(self, group: h5py.Group) -> None:
         _write(group, "features", (len(self.weight), len(self.names)), "f4", self._feature_blocks())
         group["features"].attrs.create("columns", self.names, dtype=h5py.string_dtype())
         for name, values in [("weight", self.weight), *((f"weights/{name}", v) for name, v in self.weights.items())]:
             _write(group, name, values.shape, "f8", self._weight_blocks(name, values))
+        if self.levels is not None:
+            truth = self.levels.truth
+            _write(group, "truth", truth.shape, "f4", (truth[rows] for rows in _blocks(len(truth))))
+            group["truth"].attrs.create("columns", self.levels.columns, dtype=h5py.string_dtype())
+            for name, flags in [("pass_reco", self.levels.pass_reco), ("pass_truth", self.levels.pass_truth)]:
+                _write(group, name, flags.shape, "u1", (flags[rows] for rows in _blocks(len(flags))))
         _write(group, "id", self.id.shape, "u8", (self.id[rows].astype("u8") for rows in _blocks(len(self.id))))
 
     def _feature_blocks(self) -> Iterator[Array]:
@@ -177,6 +202,8 @@ class _Source:
                 for k, column in enumerate(self.features):
                     block[:, k] = column[rows]
             finite = np.isfinite(block)
+            if self.levels is not None:
+                finite |= self.levels.pass_reco[rows, None] == 0
             if not finite.all():
                 row, k = np.argwhere(~finite)[0]
                 raise Problem(f"sample '{self.name}': column '{self.names[k]}' is {self.features[k][rows.start + row]} in row "
@@ -257,6 +284,30 @@ def _write_particles(group: h5py.Group, lists: Particles) -> None:
         put("particle_type", lists.types, "i8")
 
 
+def _levels(sample: str, table: Any, truth: list[str], pass_reco: str, pass_truth: str) -> Levels:
+    flags = []
+    for name in (pass_reco, pass_truth):
+        column = np.asarray(_column(sample, table, name))
+        wrong = np.flatnonzero((column != 0) & (column != 1))
+        if len(wrong):
+            raise Problem(f"sample '{sample}': '{name}' is {column[wrong[0]]} in row {wrong[0]} (must be 0 or 1)")
+        flags.append(column.astype("u1"))
+    if len(flags[0]) != len(flags[1]):
+        raise Problem(f"sample '{sample}': '{pass_reco}' has {len(flags[0])} rows, '{pass_truth}' has {len(flags[1])}")
+    columns = [np.asarray(_column(sample, table, name)) for name in truth]
+    for name, column in zip(truth, columns):
+        if len(column) != len(flags[0]):
+            raise Problem(f"sample '{sample}': column '{name}' has {len(column)} rows, '{pass_reco}' has {len(flags[0])}")
+    with np.errstate(over="ignore"):
+        values = np.ascontiguousarray(np.stack(columns, axis=1).astype("f4"))
+    bad = ~np.isfinite(values) & (flags[1][:, None] == 1)
+    if bad.any():
+        row, k = np.argwhere(bad)[0]
+        raise Problem(f"sample '{sample}': column '{truth[k]}' is {columns[k][row]} in row {row}, which passes '{pass_truth}' "
+                      "(must be finite as a 32-bit float)")
+    return Levels(truth, values, flags[0], flags[1])
+
+
 def _blocks(rows: int) -> Iterator[slice]:
     return (slice(first, first + ROWS_PER_BLOCK) for first in range(0, rows, ROWS_PER_BLOCK))
 
@@ -281,7 +332,7 @@ def _weight_of(sample: str, weight: str | float | Mapping[str, str | float]) -> 
 
 
 def _source(name: str, table: Any, features: list[str], id: str | None, weight: str | float,
-            weights: Mapping[str, str]) -> _Source:
+            weights: Mapping[str, str], levels: "Levels | None" = None) -> _Source:
     first = name[:1]
     if not (first.isalnum() or first == "_") or not all(c.isascii() and (c.isalnum() or c in NAME_CHARACTERS) for c in name):
         raise Problem(f"sample '{name}': a name consists of letters, digits and _ . + - and starts with a letter, a digit or _")
@@ -292,12 +343,13 @@ def _source(name: str, table: Any, features: list[str], id: str | None, weight: 
     values = _column(name, table, weight) if isinstance(weight, str) else np.broadcast_to(np.float64(weight), (rows,))
     further = {key: _column(name, table, column) for key, column in weights.items() if column in _names(table)}
     ids = np.arange(rows, dtype="u8") if id is None else _column(name, table, id)
-    for label, column in [*zip(features, columns), ("weight", values), ("id", ids), *further.items()]:
+    flags = [] if levels is None else [("pass_reco", levels.pass_reco), ("truth", levels.truth)]
+    for label, column in [*zip(features, columns), ("weight", values), ("id", ids), *further.items(), *flags]:
         if len(column) != rows:
             raise Problem(f"sample '{name}': column '{label}' has {len(column)} rows, '{features[0]}' has {rows}")
     if id is not None:
         _expect_ids(name, id, ids)
-    return _Source(name, features, columns, values, ids, further)
+    return _Source(name, features, columns, values, ids, further, levels)
 
 
 def _expect_ids(sample: str, column: str, ids: Array) -> None:

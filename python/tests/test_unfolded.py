@@ -1,0 +1,66 @@
+"""Truth and flags of events, and the events of an unfolding."""
+import h5py
+import numpy as np
+import pytest
+
+import ratiofarm
+from ratiofarm import Problem
+
+
+def table(**changes):
+    rows = {"x": np.array([1.0, np.nan, 3.0]), "t": np.array([0.5, 1.5, np.nan]), "pass_reco": np.array([1, 0, 1]),
+            "pass_truth": np.array([True, True, False]), "weight": np.ones(3), "id": np.arange(3)}
+    return rows | changes
+
+
+def write(path, mc, **options):
+    return ratiofarm.write_events(path, {"mc": mc, "data": {"x": [1.0], "weight": [1.0], "id": [9]}}, features=["x"],
+                                  id="id", truth=["t"], **options)
+
+
+def test_values_of_a_level_that_an_event_does_not_pass_may_be_anything(tmp_path):
+    write(tmp_path / "events.h5", table())
+
+    with h5py.File(tmp_path / "events.h5") as file:
+        assert list(file["mc/pass_reco"]) == [1, 0, 1]
+        assert list(file["mc/pass_truth"]) == [1, 1, 0]
+        assert file["mc/pass_truth"].dtype == np.uint8
+        assert list(file["mc/truth"].attrs["columns"]) == ["t"]
+        assert "truth" not in file["data"]
+
+
+@pytest.mark.parametrize("changes, message", [
+    ({"pass_reco": np.array([1, 2, 1])}, "'pass_reco' is 2 in row 1 (must be 0 or 1)"),
+    ({"t": np.array([np.nan, 1.5, 0.0])}, "column 't' is nan in row 0, which passes 'pass_truth'"),
+    ({"x": np.array([np.nan, 1.0, 1.0])}, "column 'x' is nan in row 0"),
+    ({"t": np.array([0.5, 1.5])}, "column 't' has 2 rows, 'pass_reco' has 3"),
+])
+def test_wrong_levels_are_told(tmp_path, changes, message):
+    with pytest.raises(Problem) as told:
+        write(tmp_path / "events.h5", table(**changes))
+
+    assert message in str(told.value)
+    assert not (tmp_path / "events.h5").exists()
+
+
+def test_a_histogram_in_new_bins_has_its_covariance(tmp_path):
+    with h5py.File(tmp_path / "unfolded.h5", "w") as file:
+        file.attrs["format"], file.attrs["version"] = "ratiofarm-unfolded", 1
+        file.create_dataset("truth", data=np.array([[0.5], [1.5], [9.0]], "f4")).attrs["columns"] = ["t"]
+        file["id"], file["weight_mc"] = np.arange(3, dtype="u8"), np.ones(3)
+        file["weights/nominal"] = np.array([2.0, 3.0, 1.0])
+        for k, low in enumerate([1.0, 2.0, 3.0]):
+            file[f"weights/bootstrap_data_{k}"] = np.array([low, 3.0, 1.0])
+        file["weights/jes_up"], file["weights/jes_down"] = np.array([3.0, 3.0, 1.0]), np.array([0.0, 3.0, 1.0])
+        file["iterations/1"] = np.ones(3)
+
+    unfolded = ratiofarm.open_unfolded(tmp_path)
+    result = unfolded.histogram("t", [0.0, 1.0, 2.0])
+
+    assert list(result.contents) == [2.0, 3.0]
+    assert result.covariances["data"][0, 0] == pytest.approx(1.0)
+    assert result.covariances["jes"][0, 0] == pytest.approx((1 + 4) / 2)
+    assert result.error[0] == pytest.approx(np.sqrt(3.5))
+    assert list(unfolded.frame().columns)[:3] == ["t", "weight_mc", "weights_bootstrap_data_0"]
+    with pytest.raises(Problem, match="no column 'u' of the truth"):
+        unfolded.histogram("u", [0.0, 1.0])
