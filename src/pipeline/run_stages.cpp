@@ -12,6 +12,7 @@
 #include "core/program_version.hpp"
 #include "core/signal_flags.hpp"
 
+#include "ensembles.hpp"
 #include "run_directory_check.hpp"
 #include "space_check.hpp"
 #include "stages.hpp"
@@ -129,6 +130,20 @@ void expect_whole(const std::vector<fs::path>& products,
                                   refusal.what(), found));
 }
 
+/// On rank 0, when a stage after the trainings of the same command refused what it read: a result
+/// that went away since is not the user's mistake.
+/// \throws SystemError if nets are not trained any more
+void expect_trained(const PlannedCampaign& planned, const RunPlace& place) {
+    try {
+        expect_complete(Ensembles(planned, place).choices());
+    } catch (const DataError& missing) {
+        throw SystemError(
+            fmt::format("{}, although all were a moment ago: results were removed or damaged; run "
+                        "the same command again, which trains them again",
+                        missing.what()));
+    }
+}
+
 StageEnd run_one(Stage stage, RunContext& context, Workspace& workspace) {
     auto& [planned, place, books] = workspace;
     switch (stage) {
@@ -159,6 +174,7 @@ ExitCode run_stages(RunContext& context, Workspace& workspace, const std::vector
     check_space(context, workspace.planned, workspace.place, stages);
     ExitCode worst = ExitCode::done;
     std::vector<fs::path> products;  // of the stages before, on rank 0
+    bool trained = false;
     for (const Stage stage : stages) {
         const std::string name = word_of(stage);
         if (stop_wanted(context.world, workspace.place.farm)) return ExitCode::resumable;
@@ -169,8 +185,12 @@ ExitCode run_stages(RunContext& context, Workspace& workspace, const std::vector
             end = in_context(name, [&] { return run_one(stage, context, workspace); });
         } catch (const mpi::AgreedError& refusal) {
             if (refusal.exit_code() != ExitCode::usage) throw;
-            mpi::together(context.world,
-                          [&] { expect_whole(products, workspace.place.directory, refusal); });
+            mpi::together(context.world, [&] {
+                expect_whole(products, workspace.place.directory, refusal);
+                if (trained && context.world.is_root()) {
+                    expect_trained(workspace.planned, workspace.place);
+                }
+            });
             throw;
         }
         end.seconds =
@@ -187,6 +207,7 @@ ExitCode run_stages(RunContext& context, Workspace& workspace, const std::vector
         // A fit that did not converge is written with its flags, and the report shows it.
         const bool shown = stage == Stage::fit && code == ExitCode::tasks_failed;
         if (code != ExitCode::done && !shown) return code;
+        trained = trained || stage == Stage::train;
         if (shown) worst = code;
         // Only now is it known what the others write.
         const bool resolves = stage == Stage::select || stage == Stage::search;
