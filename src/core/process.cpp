@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -75,15 +76,38 @@ bool read_some(const ProcessCall& call, CapturedStream& stream) {
     return size != 0;
 }
 
+constexpr int look_ms = 100;  ///< between questions whether to give up
+
+/// A program that may be killed, with all that it starts.
+class Patience {
+public:
+    Patience(const ProcessCall& call, pid_t child) : call_(call), child_(child) {}
+
+    /// Kills it if it is time to.
+    void look() {
+        if (given_up_ || !call_.give_up || !call_.give_up()) return;
+        ::kill(-child_, SIGKILL);
+        given_up_ = true;
+    }
+    int wait_ms() const { return call_.give_up && !given_up_ ? look_ms : -1; }
+    bool given_up() const { return given_up_; }
+
+private:
+    const ProcessCall& call_;
+    pid_t child_;
+    bool given_up_ = false;
+};
+
 /// Reads both streams until they are over: a program that fills one of them does not block.
-void read_all(const ProcessCall& call, std::array<CapturedStream, 2>& streams) {
+void read_all(const ProcessCall& call, std::array<CapturedStream, 2>& streams, Patience& patience) {
     while (streams[0].ours || streams[1].ours) {
+        patience.look();
         std::array<pollfd, 2> entries{};
         for (std::size_t i = 0; i < streams.size(); ++i) {
             // A negative descriptor is not looked at.
             entries[i] = {.fd = streams[i].ours.get(), .events = POLLIN, .revents = 0};
         }
-        if (::poll(entries.data(), entries.size(), -1) < 0) {
+        if (::poll(entries.data(), entries.size(), patience.wait_ms()) < 0) {
             if (errno == EINTR) continue;
             fail(call, "wait for");
         }
@@ -94,13 +118,35 @@ void read_all(const ProcessCall& call, std::array<CapturedStream, 2>& streams) {
     }
 }
 
-int wait_for(const ProcessCall& call, pid_t child) {
+int wait_for(const ProcessCall& call, pid_t child, Patience& patience) {
     int status = 0;
-    while (::waitpid(child, &status, 0) < 0) {
-        if (errno != EINTR) fail(call, "wait for");
+    for (;;) {
+        const bool watch = patience.wait_ms() > 0;
+        const pid_t ended = ::waitpid(child, &status, watch ? WNOHANG : 0);
+        if (ended == child) return status;
+        if (ended < 0 && errno != EINTR) fail(call, "wait for");
+        if (ended == 0) {
+            patience.look();
+            ::poll(nullptr, 0, look_ms);
+        }
     }
-    return status;
 }
+
+/// A group of its own for a program that may be killed with all that it starts.
+class Attributes {
+public:
+    explicit Attributes(bool own_group) {
+        ::posix_spawnattr_init(&attributes_);
+        if (own_group) ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETPGROUP);
+    }
+    ~Attributes() { ::posix_spawnattr_destroy(&attributes_); }
+    Attributes(const Attributes&) = delete;
+    Attributes& operator=(const Attributes&) = delete;
+    const posix_spawnattr_t* get() const { return &attributes_; }
+
+private:
+    posix_spawnattr_t attributes_{};
+};
 
 }  // namespace
 
@@ -129,18 +175,22 @@ std::optional<ProcessEnd> run_process(const ProcessCall& call) {
         connect(call, call.errors, STDERR_FILENO, end.errors, actions)};
     if (!call.folder.empty()) actions.enter(call.folder);
     pid_t child = 0;
-    if (::posix_spawnp(&child, argv.front(), actions.get(), nullptr, argv.data(), environ) != 0) {
+    const Attributes attributes(call.give_up != nullptr);
+    if (::posix_spawnp(&child, argv.front(), actions.get(), attributes.get(), argv.data(),
+                       environ) != 0) {
         return std::nullopt;
     }
     for (CapturedStream& stream : streams) stream.its.reset();
+    Patience patience(call, child);
     try {
-        read_all(call, streams);
+        read_all(call, streams, patience);
     } catch (...) {
         for (CapturedStream& stream : streams) stream.ours.reset();
-        wait_for(call, child);
+        wait_for(call, child, patience);
         throw;
     }
-    const int status = wait_for(call, child);
+    const int status = wait_for(call, child, patience);
+    end.given_up = patience.given_up();
     if (WIFEXITED(status)) end.code = WEXITSTATUS(status);
     if (WIFSIGNALED(status)) end.signal = WTERMSIG(status);
     return end;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,12 +27,15 @@ struct ProcessCall {
     Output output = Output::inherited;
     Output errors = Output::inherited;
     bool input = true;  ///< whether it reads our standard input; otherwise it reads nothing
+    /// Asked ten times a second: once it says yes, the program and what it has started are killed.
+    std::function<bool()> give_up = {};
 };
 
 /// How a program ended.
 struct ProcessEnd {
-    int code = 0;        ///< exit code; 0 if a signal ended it
-    int signal = 0;      ///< that ended it; 0: it ended by itself
+    int code = 0;    ///< exit code; 0 if a signal ended it
+    int signal = 0;  ///< that ended it; 0: it ended by itself
+    bool given_up = false;
     std::string output;  ///< what was captured
     std::string errors;
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include <sys/time.h>
+#include <unistd.h>
 
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
@@ -126,4 +127,30 @@ TEST_CASE("no descriptor is left open here or open in the program") {
     REQUIRE(with_two_pipes.has_value());
     REQUIRE(with_one.has_value());
     CHECK(with_two_pipes->output == with_one->output);
+}
+
+TEST_CASE("a program that takes too long is killed with all that it started") {
+    ProcessCall call = shell("sleep 60 & echo $!; exec sleep 60");
+    int looks = 0;
+    call.give_up = [&] { return ++looks > 3; };
+
+    const auto end = run_process(call);
+
+    REQUIRE(end.has_value());
+    CHECK(end->given_up);
+    CHECK(end->signal == SIGKILL);
+    // The program in the background ends, too; whoever inherits it need not look.
+    const fs::path status = "/proc/" + std::to_string(std::stoi(end->output)) + "/status";
+    const auto lives = [&] {
+        return fs::exists(status) && read_text(status).find("State:\tZ") == std::string::npos;
+    };
+    for (int i = 0; i < 1000 && lives(); ++i) ::usleep(5000);
+    CHECK_FALSE(lives());
+
+    ProcessCall quick = shell("exit 4");
+    quick.give_up = [] { return false; };
+    const auto ended = run_process(quick);
+    REQUIRE(ended.has_value());
+    CHECK_FALSE(ended->given_up);
+    CHECK(ended->code == 4);
 }
