@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ratiofarm/core/enum_words.hpp"
@@ -22,15 +23,47 @@ template <>
 inline constexpr auto enum_words<SearchObjective> =
     words("loss", "excess", "closure", "calibration", "sigma");
 
+/// What is shown against the objective, and decides nothing.
+enum class SecondObjective : std::uint8_t {
+    none,
+    cost,  ///< planned work of the trial up to the rung
+    loss,
+    excess,
+    closure,
+    calibration,
+};
+template <>
+inline constexpr auto enum_words<SecondObjective> =
+    words("none", "cost", "loss", "excess", "closure", "calibration");
+
+/// Where settings come from.
+enum class SearchSampler : std::uint8_t {
+    random,
+    sobol,     ///< points that fill the space evenly
+    tpe,       ///< tree-structured Parzen estimator: learns from the trials before
+    external,  ///< a program of the user
+};
+template <>
+inline constexpr auto enum_words<SearchSampler> = words("random", "sobol", "tpe", "external");
+
 /// How values of a parameter are drawn.
 enum class SearchKind : std::uint8_t {
     uniform,
     log_uniform,
     integer,  ///< whole numbers, both ends included
+    log_integer,
     choice,
 };
 template <>
-inline constexpr auto enum_words<SearchKind> = words("uniform", "log_uniform", "integer", "choice");
+inline constexpr auto enum_words<SearchKind> =
+    words("uniform", "log_uniform", "integer", "log_integer", "choice");
+
+inline bool is_whole(SearchKind kind) {
+    return kind == SearchKind::integer || kind == SearchKind::log_integer;
+}
+inline bool is_logarithmic(SearchKind kind) {
+    return kind == SearchKind::log_uniform || kind == SearchKind::log_integer;
+}
 
 /// One key of [network] or [training] that is searched.
 struct SearchParameter {
@@ -38,11 +71,17 @@ struct SearchParameter {
     SearchKind kind = SearchKind::uniform;
     double low = 0.0;
     double high = 0.0;
-    std::vector<std::string> choices;  ///< values as TOML text
+    std::vector<std::string> choices = {};  ///< values as TOML text
+    std::string when_key = {};              ///< it is used only if this parameter, a choice, has
+    std::vector<std::string> when_values = {};  ///< one of these; empty: always
     bool operator==(const SearchParameter&) const = default;
 };
 
-/// [search]: random settings, asynchronous successive halving.
+/// Values of searched keys as TOML text: {"training.learning_rate", "0.00123"}, in the order of
+/// SearchSection::parameters, without those that are not used.
+using SearchSetting = std::vector<std::pair<std::string, std::string>>;
+
+/// [search]: settings from a sampler, asynchronous successive halving.
 struct SearchSection {
     std::uint32_t trials = 32;
     std::uint32_t reduction = 3;   ///< of each rung the best 1 / reduction goes on
@@ -51,7 +90,18 @@ struct SearchSection {
                                    ///< number of ranks
     SearchObjective objective = SearchObjective::loss;
     std::vector<std::string> processes;  ///< whose nets are trained in a trial; empty: all
+    SecondObjective second_objective = SecondObjective::none;
+    SearchSampler sampler = SearchSampler::random;
+    std::string command = {};       ///< of an external sampler
+    std::uint32_t generation = 10;  ///< points that it is asked for at a time
+    double timeout_seconds = 600.0;
+    double cost_limit = 0.0;  ///< in trainings of the campaign's own setting; 0: none
+    std::vector<SearchSetting> points = {};  ///< tried first
     std::vector<SearchParameter> parameters;
+
+    bool learns() const {
+        return sampler == SearchSampler::tpe || sampler == SearchSampler::external;
+    }
     bool operator==(const SearchSection&) const = default;
 };
 
@@ -65,6 +115,24 @@ void fields(Visit& visit, MemberOf<Visit, SearchSection>& value) {
     visit("objective", value.objective);
     visit("processes", value.processes,
           Key{.otherwise = "all of them", .written = !value.processes.empty()});
+    visit("second_objective", value.second_objective,
+          Key{.written = value.second_objective != SecondObjective::none});
+    visit("sampler", value.sampler, Key{.written = value.sampler != SearchSampler::random});
+    const bool external = value.sampler == SearchSampler::external;
+    const char* no_use = external ? "" : "only sampler = \"external\" runs a command";
+    visit("command", value.command,
+          Key{.required = external ? "the program that proposes points, for example command = "
+                                     "\"python3 steering.py %IN %OUT\""
+                                   : "",
+              .useless = no_use,
+              .written = external});
+    visit("generation", value.generation,
+          Key{.whole = {1, trials.high}, .useless = no_use, .written = external});
+    visit("timeout_seconds", value.timeout_seconds,
+          Key{.number = above_zero, .useless = no_use, .written = external});
+    visit("cost_limit", value.cost_limit,
+          Key{.number = {.low = 0.0}, .written = value.cost_limit > 0.0});
+    visit("points", value.points, Key{.written = false, .by_hand = true});
     visit("parameters", value.parameters, Key{.written = false, .by_hand = true});
 }
 

@@ -99,7 +99,7 @@ PlannedTasks planned_tasks(const RunDirectory& directory,
     const auto samples = read_campaign_samples(planned.campaign, directory.root().string());
     const GraphInputs inputs{planned.campaign, samples, device};
     if (planned.campaign.search) {
-        planned.trials = make_search_plan(inputs).tasks;
+        planned.trials = known_trials(inputs, directory);
         // From here on `inputs` is of the campaign with the best setting.
         if (auto searched = searched_campaign(inputs, directory)) {
             planned.campaign = std::move(*searched);

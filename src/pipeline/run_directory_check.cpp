@@ -95,6 +95,12 @@ CheckedFile check_once(const fs::path& path,
     if (extension == ".ckpt") return checked([&] { check_result(path, journal); });
     if (extension == ".state" || extension == ".old") return checked([&] { check_state(path); });
     if (extension == ".jsonl") return checked([&] { check_journal(path); });
+    if (path == directory.search_csv()) return {};  // for people
+    if (path.parent_path() == directory.steering()) {
+        const std::string stem = path.stem();
+        const bool answer = stem.find_first_not_of("0123456789") == std::string::npos;
+        return answer ? checked([&] { read_sealed(path); }) : CheckedFile{};
+    }
     if (is_sealed_product(path, directory)) return checked([&] { read_sealed(path); });
     if (path.filename().string().starts_with("progress")) return {};  // nothing depends on it
     if (path.filename().string().starts_with("lock")) {

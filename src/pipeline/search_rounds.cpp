@@ -1,10 +1,14 @@
 #include "search_rounds.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <limits>
 #include <utility>
 
 #include <fmt/format.h>
+
+#include "ratiofarm/core/errors.hpp"
 
 #include "protocol/trainer_protocol.hpp"
 
@@ -13,18 +17,23 @@ namespace ratiofarm {
 SearchRounds::SearchRounds(const PlannedCampaign& planned,
                            const RunDirectory& directory,
                            SearchPlan plan,
+                           std::string_view device,
                            const Log& log)
     : search_(*planned.campaign.search),
       directory_(directory),
       log_(log),
       plan_(std::move(plan)),
+      inputs_{planned.campaign, planned.samples, device},
+      steering_(planned.campaign, directory, log),
       results_(directory, TrainedResults::Curves::kept) {
     if (search_.objective == SearchObjective::sigma) sigma_.emplace(planned, directory);
 }
 
 std::vector<Task> SearchRounds::next() {
     const std::size_t before = state_.decisions.size();
-    state_ = successive_halving(plan_.halving, [this](TrialRung what) { return score(what); });
+    state_ = successive_halving(
+        plan_.halving, [this](TrialRung what) { return score(what); },
+        [this](const HalvingMoment& moment) { return begin(moment); });
     for (std::size_t i = before; i < state_.decisions.size(); ++i) {
         const TrialRung what = state_.decisions[i].what;
         if (what.rung == 0) continue;
@@ -45,7 +54,64 @@ std::vector<Task> SearchRounds::next() {
 std::optional<SearchRecord> SearchRounds::record() {
     const TrialScore known = [this](TrialRung what) { return score(what); };
     if (!best_trial(state_, known)) return std::nullopt;
-    return search_record(plan_, search_, state_, known);
+    SearchScores scores{known};
+    if (measured(search_.second_objective)) {
+        scores.second = [this, objective = *measured(search_.second_objective)](TrialRung what) {
+            return mean_objective(what, objective);
+        };
+    }
+    SearchRecord record = search_record(plan_, search_, state_, scores);
+    record.dropped = dropped_;
+    return record;
+}
+
+/// Settings that were determined stay: more results only add some.
+Beginning SearchRounds::begin(const HalvingMoment& moment) {
+    if (moment.cost >= plan_.cost_limit) return Beginning::never;
+    if (moment.trial < plan_.settings.size()) return Beginning::now;
+    if (ended_) return Beginning::never;
+    if (!trouble_.empty()) return Beginning::later;
+    try {
+        const auto ended = std::ranges::count_if(moment.rungs_ended,
+                                                 [](std::uint32_t rungs) { return rungs > 0; });
+        if (search_.sampler == SearchSampler::tpe && ended < tpe_start) {
+            const auto given = static_cast<std::uint32_t>(search_.points.size());
+            add_trial(plan_, inputs_,
+                      sobol_setting(search_, inputs_.campaign.seed, moment.trial - given));
+            return Beginning::now;
+        }
+        const auto trials = told(moment);
+        if (!trials) return Beginning::later;
+        if (search_.sampler == SearchSampler::tpe) {
+            add_trial(plan_, inputs_, tpe_setting(search_, inputs_.campaign.seed, *trials));
+            return Beginning::now;
+        }
+        const auto answer = steering_.ask(*trials);
+        if (!answer) return Beginning::later;
+        dropped_ += answer->dropped;
+        ended_ = answer->points.empty();
+        for (const SearchSetting& point : answer->points) add_trial(plan_, inputs_, point);
+        return ended_ ? Beginning::never : Beginning::now;
+    } catch (const Error& problem) {
+        trouble_ = fmt::format("the search cannot begin trial {}: {}", plan_.settings.size(),
+                               problem.what());
+        return Beginning::later;
+    }
+}
+
+/// Nothing while a result is missing.
+std::optional<std::vector<ToldTrial>> SearchRounds::told(const HalvingMoment& moment) {
+    std::vector<ToldTrial> trials;
+    for (std::uint32_t trial = 0; trial < moment.trial; ++trial) {
+        ToldTrial one{plan_.settings[trial], moment.rungs_ended[trial], 0.0};
+        if (one.rungs > 0) {
+            const auto value = score({trial, one.rungs - 1});
+            if (!value) return std::nullopt;
+            one.objective = *value;
+        }
+        trials.push_back(std::move(one));
+    }
+    return trials;
 }
 
 std::optional<double> SearchRounds::score(TrialRung what) {
@@ -57,20 +123,29 @@ std::optional<double> SearchRounds::score(TrialRung what) {
 }
 
 std::optional<double> SearchRounds::judge(TrialRung what) {
+    const SearchObjective objective = sigma_ ? SearchObjective::loss : search_.objective;
+    const auto mean = mean_objective(what, objective);
+    if (!mean || !std::isfinite(*mean) || !sigma_) return mean;
     const auto trainings = plan_.tasks_of(what);
-    const SearchObjective objective = search_.objective;
+    std::vector<std::shared_ptr<const TrainingResult>> results;
     std::vector<const TrainedNet*> nets;
+    for (const TrainTask& training : trainings) {
+        results.push_back(results_.find(training.digest));
+        nets.push_back(&results.back()->nets.front());
+    }
+    return sigma_->sigma(trainings, nets);
+}
+
+std::optional<double> SearchRounds::mean_objective(TrialRung what, SearchObjective objective) {
+    const auto trainings = plan_.tasks_of(what);
     double sum = 0.0;
     for (const TrainTask& training : trainings) {
         const auto result = results_.find(training.digest);
         if (result == nullptr) return std::nullopt;
-        const TrainedNet& net = result->nets.front();
-        nets.push_back(&net);
-        sum += search_objective(sigma_ ? SearchObjective::loss : objective, net,
-                                training.common->training.keep);
+        sum += search_objective(objective, result->nets.front(), training.common->training.keep);
     }
     if (!std::isfinite(sum)) return std::numeric_limits<double>::infinity();
-    return sigma_ ? sigma_->sigma(trainings, nets) : sum / static_cast<double>(nets.size());
+    return sum / static_cast<double>(trainings.size());
 }
 
 void SearchRounds::add_tasks(TrialRung what, std::vector<Task>& tasks) {

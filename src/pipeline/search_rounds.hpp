@@ -3,6 +3,8 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "campaign/search/search_plan.hpp"
@@ -10,6 +12,7 @@
 #include "results/search_record.hpp"
 
 #include "search_judge.hpp"
+#include "steering.hpp"
 #include "training_rounds.hpp"
 
 namespace ratiofarm {
@@ -17,10 +20,11 @@ namespace ratiofarm {
 /// What a search does next, on rank 0. Everything is derived from the results on disk.
 class SearchRounds {
 public:
-    /// \param planned outlives this
+    /// \param planned outlives this, and so does device
     SearchRounds(const PlannedCampaign& planned,
                  const RunDirectory& directory,
                  SearchPlan plan,
+                 std::string_view device,
                  const Log& log);
 
     /// Tasks that are determined now, without a result, and were not offered before. States of
@@ -29,6 +33,10 @@ public:
 
     /// As of the last next().
     const HalvingState& state() const { return state_; }
+
+    /// Why no further trial can begin: an error of its setting, or of the program that proposes
+    /// them. Empty: nothing is wrong.
+    const std::string& trouble() const { return trouble_; }
 
     /// \return nothing if every trial failed \pre state().complete
     std::optional<SearchRecord> record();
@@ -39,6 +47,9 @@ public:
 private:
     std::optional<double> score(TrialRung what);
     std::optional<double> judge(TrialRung what);
+    std::optional<double> mean_objective(TrialRung what, SearchObjective objective);
+    Beginning begin(const HalvingMoment& moment);
+    std::optional<std::vector<ToldTrial>> told(const HalvingMoment& moment);
     void add_tasks(TrialRung what, std::vector<Task>& tasks);
     Task training_task(const TrainTask& training, TrialRung what, std::size_t process) const;
     void remove_states();
@@ -47,6 +58,11 @@ private:
     RunDirectory directory_;
     Log log_;
     SearchPlan plan_;
+    GraphInputs inputs_;
+    Steering steering_;
+    std::uint64_t dropped_ = 0;  ///< points of the program
+    bool ended_ = false;         ///< by the program
+    std::string trouble_;
     TrainedResults results_;
     std::optional<SigmaJudge> sigma_;
     std::map<TrialRung, double> scores_;

@@ -7,6 +7,7 @@
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/mpi/together.hpp"
 
+#include "core/publish.hpp"
 #include "core/sealed_text.hpp"
 
 #include "farm_stage.hpp"
@@ -25,11 +26,6 @@ void expect_whole_search(const Shard& shard) {
         "'ratiofarm search' on the whole farm first, then the shards");
 }
 
-SearchPlan plan_of(const PlannedCampaign& planned, DeviceClass device_class) {
-    const std::string device = device_class_name(device_class);
-    return make_search_plan({planned.campaign, planned.samples, device});
-}
-
 /// On rank 0.
 void publish_record(const RunDirectory& directory, SearchRounds& rounds) {
     const auto record = rounds.record();
@@ -39,6 +35,7 @@ void publish_record(const RunDirectory& directory, SearchRounds& rounds) {
             "learning rates of [search.parameters], or look at the reasons with 'ratiofarm "
             "explain'");
     }
+    publish(directory.search_csv(), search_csv(*record));
     publish_sealed(directory.search_json(), search_json(*record));
     rounds.clean_up();
     fmt::print("{}", search_text(*record));
@@ -53,19 +50,28 @@ StageEnd search_stage(RunContext& context,
     const mpi::Communicator& world = context.world;
     if (planned.missing != Unresolved::search) return {StageEnd::State::up_to_date, 0.0, {}};
     mpi::together(world, [&] { expect_whole_search(place.farm.shard); });
+    const std::string device = device_class_name(place.device);
     std::optional<SearchRounds> rounds;
     std::vector<Task> tasks;
     mpi::together(world, [&] {
         if (!world.is_root()) return;
-        rounds.emplace(planned, place.directory, plan_of(planned, place.device), context.log);
+        SearchPlan plan = make_search_plan({planned.campaign, planned.samples, device});
+        rounds.emplace(planned, place.directory, std::move(plan), device, context.log);
         tasks = rounds->next();
     });
     StageEnd end =
         growing_farm_stage(context, place, books, std::move(tasks), TaskFileKind::training_result,
                            [&] { return rounds->next(); });
+    mpi::together(world, [&] {
+        if (rounds && !rounds->trouble().empty()) throw DataError(rounds->trouble());
+    });
     std::uint64_t complete = rounds && rounds->state().complete ? 1 : 0;
     mpi::all_sum(world, std::span(&complete, 1));
-    if (complete == 0) return end;
+    if (complete == 0) {
+        // An external sampler was asked when the job was told to stop.
+        if (end.state == StageEnd::State::up_to_date) end.state = StageEnd::State::stopped;
+        return end;
+    }
     mpi::together(world, [&] {
         if (world.is_root()) publish_record(place.directory, *rounds);
     });

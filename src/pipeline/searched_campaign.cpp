@@ -22,13 +22,24 @@ std::optional<SearchRecord> find_search(const RunDirectory& directory) {
     }
 }
 
+std::vector<TrainTask> known_trials(const GraphInputs& inputs, const RunDirectory& directory) {
+    SearchPlan plan = make_search_plan(inputs);
+    const auto record = find_search(directory);
+    if (record && record->inputs == plan.digest) {
+        while (plan.settings.size() < record->trials.size()) {
+            add_trial(plan, inputs, record->trials[plan.settings.size()].setting);
+        }
+    }
+    return plan.tasks;
+}
+
 std::optional<Campaign> searched_campaign(const GraphInputs& inputs,
                                           const RunDirectory& directory) {
     const auto record = find_search(directory);
     if (!record) return std::nullopt;
     const SearchPlan plan = make_search_plan(inputs);
     if (record->inputs != plan.digest) return std::nullopt;
-    return with_setting(inputs.campaign, plan.settings[record->best.trial]);
+    return with_setting(inputs.campaign, record->trials[record->best.trial].setting);
 }
 
 std::optional<Campaign> searched_campaign(const Campaign& campaign, const RunDirectory& directory) {

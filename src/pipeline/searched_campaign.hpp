@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "campaign/task_graph.hpp"
 #include "results/search_record.hpp"
@@ -12,6 +13,10 @@ namespace ratiofarm {
 
 /// search.json, if it exists and is complete.
 std::optional<SearchRecord> find_search(const RunDirectory& directory);
+
+/// Trainings of the trials that are known: without results, and of a search that is done.
+/// \throws DataError of find_search()
+std::vector<TrainTask> known_trials(const GraphInputs& inputs, const RunDirectory& directory);
 
 /// The campaign with the best setting, without [search]; nothing while its search is not done, or
 /// if it was the search of another campaign. \pre inputs.campaign.search

@@ -66,6 +66,8 @@ std::vector<fs::path> products(const RunDirectory& directory, Product first) {
         {Product::nets, directory.selected_events()},
         {Product::nets, directory.selected_campaign()},
         {Product::nets, directory.search_json()},
+        {Product::nets, directory.search_csv()},
+        {Product::nets, directory.steering()},
         {Product::nets, directory.searched_campaign()},
         {Product::ensembles, directory.ensembles()},
         {Product::ratios, directory.ratios()},

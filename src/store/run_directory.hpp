@@ -37,6 +37,12 @@ public:
 
     /// What a search found, and the campaign with the best setting.
     std::filesystem::path search_json() const { return root_ / "search.json"; }
+    std::filesystem::path search_csv() const { return root_ / "search.csv"; }
+    /// What was asked of an external sampler of the search, and its answers.
+    std::filesystem::path steering() const { return root_ / "steering"; }
+    std::filesystem::path steering_answer(std::size_t points) const {
+        return steering() / (std::to_string(points) + ".json");
+    }
     std::filesystem::path searched_campaign() const { return root_ / "searched.toml"; }
 
     /// What the gates chose and excluded, for people and `status`.

@@ -62,7 +62,7 @@ TEST_CASE("a trial is the training of its setting, cut into rungs", "[campaign][
     CHECK(flop == Approx(whole.flop).epsilon(1e-12));
     double all = 0.0;
     for (const TrainTask& task : plan.tasks) all += task.flop;
-    CHECK(plan.grid_flop() == Approx(all).epsilon(1e-12));
+    CHECK(plan.grid_flop(9) == Approx(all).epsilon(1e-12));
 }
 
 TEST_CASE("tasks of a search have digests of their own and keep them when it grows",
@@ -82,6 +82,45 @@ TEST_CASE("tasks of a search have digests of their own and keep them when it gro
     CHECK(plan.digest != plan_of(replaced(example_toml + section, "trials = 9",
                                           "trials = 9\nobjective = \"closure\""))
                              .digest);
+}
+
+TEST_CASE("a sampler that learns plans what it is given and keeps its rules in the digest",
+          "[campaign][search]") {
+    const std::string given =
+        "\npoints = [{ \"training.learning_rate\" = 0.001, \"network.hidden\" = [8] }]";
+    const std::string toml =
+        replaced(example_toml + section, "trials = 9", "trials = 9\nsampler = \"tpe\"" + given);
+    const Campaign campaign = parse_campaign(toml, "/campaigns");
+    SearchPlan plan = plan_of(toml);
+    const SearchPlan all = plan_of(
+        replaced(example_toml + section, "trials = 9", "trials = 9\nsampler = \"sobol\"" + given));
+
+    REQUIRE(plan.settings.size() == 1);
+    CHECK(plan.settings[0][0].second == "0.001");
+    CHECK(plan.tasks.size() == 9);
+    CHECK(plan.settings[0] == all.settings[0]);
+    CHECK(all.settings.size() == 9);
+    CHECK(plan.digest != plan_of(replaced(toml, "0.001", "0.002")).digest);
+    CHECK(plan.digest != plan_of(replaced(toml, "[1e-4, 1e-2]", "[1e-4, 1.1e-2]")).digest);
+    CHECK(plan.digest != plan_of(replaced(toml, "batch = 100", "batch = 90")).digest);
+    CHECK(plan.digest == plan_of(toml).digest);
+    // The same setting is the same training, whoever proposed it.
+    add_trial(plan, {campaign, example_samples(), "cpu"}, all.settings[1]);
+    CHECK(plan.tasks_of({1, 2})[0].digest == all.tasks_of({1, 2})[0].digest);
+}
+
+TEST_CASE("a limit of the cost counts trainings of the campaign's own setting",
+          "[campaign][search]") {
+    const std::string toml =
+        replaced(example_toml + section, "trials = 9", "trials = 9\ncost_limit = 2.5");
+    const Campaign campaign = parse_campaign(toml, "/campaigns");
+    double own = 0.0;
+    for (const TrainTask& task : make_task_graph(campaign, example_samples(), "cpu").trainings) {
+        if (task.name.ends_with("/member 0")) own += task.flop;
+    }
+
+    CHECK(plan_of(toml).cost_limit == Approx(2.5 * own));
+    CHECK(std::isinf(plan_of(example_toml + section).cost_limit));
 }
 
 TEST_CASE("a batch that is more than the events is told before anything is trained",

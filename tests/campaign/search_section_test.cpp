@@ -1,8 +1,10 @@
 #include <cmath>
+#include <fstream>
 #include <set>
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm_test/catch.hpp"
+#include "ratiofarm_test/temporary_directory.hpp"
 
 #include "campaign/search/search_space.hpp"
 
@@ -74,6 +76,46 @@ TEST_CASE("a search is read, written and read again", "[campaign][search]") {
     CHECK(parse_campaign(campaign_toml(campaign), "/campaigns") == campaign);
 }
 
+TEST_CASE("samplers, given points and conditions are written as they are read",
+          "[campaign][search]") {
+    const std::string text = with_search(
+        "[search]\ntrials = 9\nsampler = \"external\"\ncommand = \"python3 s.py %IN %OUT\"\n"
+        "generation = 3\ntimeout_seconds = 5.5\ncost_limit = 4.0\nsecond_objective = \"cost\"\n"
+        "points = [{ \"training.schedule\" = \"cosine\", \"training.batch\" = 50 }]\n"
+        "[search.parameters]\n"
+        "\"training.batch\" = { log_integer = [50, 100] }\n"
+        "\"training.schedule\" = { choice = [\"step\", \"cosine\"] }\n"
+        "\"training.schedule_factor\" = { uniform = [0.1, 0.9], when = { \"training.schedule\" = "
+        "[\"step\"] } }\n");
+
+    const Campaign campaign = parse_campaign(text, "/campaigns");
+
+    REQUIRE(campaign.search);
+    const SearchSection& search = *campaign.search;
+    CHECK(search.sampler == SearchSampler::external);
+    CHECK(search.command == "python3 s.py %IN %OUT");
+    CHECK(search.points == std::vector<SearchSetting>{
+                               {{"training.batch", "50"}, {"training.schedule", "\"cosine\""}}});
+    CHECK(search.parameters[2].when_key == "training.schedule");
+    CHECK(search.parameters[2].when_values == std::vector<std::string>{"\"step\""});
+    CHECK(parse_campaign(campaign_toml(campaign), "/campaigns") == campaign);
+}
+
+TEST_CASE("points are read from a file beside the campaign", "[campaign][search]") {
+    const test::TemporaryDirectory folder;
+    std::ofstream(folder.path() / "points.json") << R"([{"training.patience": 4}])";
+    const std::string text = with_search(
+        "[search]\npoints = \"points.json\"\n[search.parameters]\n"
+        "\"training.patience\" = { integer = [2, 7] }\n");
+
+    const Campaign campaign = parse_campaign(text, folder.path());
+
+    CHECK(campaign.search->points == std::vector<SearchSetting>{{{"training.patience", "4"}}});
+    // The resolved campaign needs no other file.
+    CHECK(campaign_toml(campaign).find("points = [{ \"training.patience\" = 4 }]") !=
+          std::string::npos);
+}
+
 TEST_CASE("every mistake of a search is told", "[campaign][search]") {
     const std::string rate = "\"training.learning_rate\" = { log_uniform = [1e-4, 1e-2] }\n";
     const auto mistake = GENERATE_COPY(values<Mistake>({
@@ -92,7 +134,7 @@ TEST_CASE("every mistake of a search is told", "[campaign][search]") {
         {"[search.parameters]\n\"training.batch\" = 100\n",
          "must be a table with the keys uniform"},
         {"[search.parameters]\n\"training.batch\" = { choice = [1], integer = [1, 2] }\n",
-         "must have one of uniform, log_uniform, integer or choice"},
+         "must have one of uniform, log_uniform, integer, log_integer or choice"},
         {"[search.parameters]\n\"training.batch\" = { choice = [10, 10] }\n", "10 is listed twice"},
         {"[search.parameters]\n\"training.batch\" = { choice = [] }\n", "not empty"},
         {"[search.parameters]\n\"training.learning_rate\" = { uniform = [2, 1] }\n",
@@ -120,6 +162,39 @@ TEST_CASE("every mistake of a search is told", "[campaign][search]") {
          "search.trials = 8 (none of them would reach the last of 3 rungs, which takes 9; raise "
          "trials or first_rung)"},
         {"[search]\ntrials = 1\n[search.parameters]\n" + rate, "whole number from 2 to 1000"},
+        {"[search]\nsampler = \"tpf\"\n[search.parameters]\n" + rate,
+         "must be one of random, sobol, tpe, external; did you mean 'tpe'?"},
+        {"[search]\nsampler = \"external\"\n[search.parameters]\n" + rate,
+         "search.command is missing (the program that proposes points"},
+        {"[search]\nsampler = \"external\"\ncommand = \"./steer %IN\"\n[search.parameters]\n" +
+             rate,
+         "must contain %OUT"},
+        {"[search]\ncommand = \"./steer %IN %OUT\"\n[search.parameters]\n" + rate,
+         "only sampler = \"external\" runs a command"},
+        {"[search]\nsecond_objective = \"loss\"\n[search.parameters]\n" + rate,
+         "is the objective itself"},
+        {"[search]\npoints = \"none.json\"\n[search.parameters]\n" + rate,
+         "search.points = \"none.json\": cannot be read"},
+        {"[search]\npoints = [{ \"training.learning_rate\" = 0.5 }]\n[search.parameters]\n" + rate,
+         "search.points[0]: training.learning_rate = 0.5 (lies outside the space"},
+        {"[search]\ntrials = 2\nfirst_rung = 10\npoints = [{ \"training.learning_rate\" = 1e-3 }, "
+         "{ "
+         "\"training.learning_rate\" = 2e-3 }, { \"training.learning_rate\" = 3e-3 }]\n"
+         "[search.parameters]\n" +
+             rate,
+         "3 points for 2 trials"},
+        {"[search.parameters]\n\"training.batch\" = { choice = [1], when = 3 }\n",
+         "must be a table of one searched key"},
+        {"[search.parameters]\n\"training.batch\" = { choice = [50], when = { "
+         "\"training.patience\" = "
+         "[3] } }\n",
+         "'training.patience' must be a searched key with a choice"},
+        {"[search.parameters]\n\"training.batch\" = { choice = [50], when = { "
+         "\"network.activation\" "
+         "= [\"relo\"] } }\n\"network.activation\" = { choice = [\"relu\"] }\n",
+         "\"relo\" is no choice of 'network.activation'"},
+        {"[search.parameters]\n\"training.batch\" = { log_integer = [0, 10] }\n",
+         "must be a number > 0"},
     }));
 
     const std::string message = message_of(mistake.section);

@@ -217,6 +217,67 @@ TEST_CASE("a decision waits only for results that matter to it", "[campaign][sea
     CHECK(state.cost == 3.0);
 }
 
+TEST_CASE("decisions are the same if each trial is only known when it begins",
+          "[campaign][search]") {
+    std::mt19937 random(13);
+    for (int i = 0; i < 300; ++i) {
+        const HalvingPlan whole = random_plan(random);
+        const Scores scores = random_scores(whole, random);
+        HalvingPlan grown = whole;
+        grown.cost.clear();
+        std::uint32_t asked = 0;
+
+        const HalvingState state =
+            successive_halving(grown, all_known(scores), [&](const HalvingMoment& moment) {
+                REQUIRE(moment.trial == asked++);
+                REQUIRE(moment.rungs_ended.size() == moment.trial);
+                for (std::uint32_t rung = 0; rung < whole.rungs; ++rung) {
+                    grown.cost.push_back(whole.cost_of(moment.trial, rung));
+                }
+                return Beginning::now;
+            });
+
+        const HalvingState expected = successive_halving(whole, all_known(scores));
+        REQUIRE(state.decisions == expected.decisions);
+        REQUIRE(state.complete);
+        REQUIRE(state.cost == expected.cost);
+    }
+}
+
+TEST_CASE("what a trial may begin with has ended by the virtual clock", "[campaign][search]") {
+    const HalvingPlan plan{
+        .trials = 4, .rungs = 1, .reduction = 2, .parallel = 2, .cost = {1.0, 3.0, 1.5, 1.0}};
+    std::vector<std::vector<std::uint32_t>> ended;
+    std::vector<double> cost;
+
+    const HalvingState state = successive_halving(
+        plan, [](TrialRung) { return std::optional(1.0); },
+        [&](const HalvingMoment& moment) {
+            ended.emplace_back(moment.rungs_ended.begin(), moment.rungs_ended.end());
+            cost.push_back(moment.cost);
+            return moment.trial == 3 ? Beginning::never : Beginning::now;
+        });
+
+    CHECK(ended == std::vector<std::vector<std::uint32_t>>{{}, {0}, {1, 0}, {1, 0, 1}});
+    CHECK(cost == std::vector<double>{0.0, 1.0, 4.0, 5.5});
+    CHECK(state.complete);
+    CHECK(state.decisions.size() == 3);
+}
+
+TEST_CASE("a trial whose beginning is not decided waits", "[campaign][search]") {
+    const HalvingPlan plan{
+        .trials = 4, .rungs = 1, .reduction = 2, .parallel = 2, .cost = {1.0, 1.0, 1.0, 1.0}};
+
+    const HalvingState state = successive_halving(
+        plan, [](TrialRung) { return std::optional(1.0); },
+        [](const HalvingMoment& moment) {
+            return moment.trial == 2 ? Beginning::later : Beginning::now;
+        });
+
+    CHECK(state.decisions.size() == 2);
+    CHECK_FALSE(state.complete);
+}
+
 TEST_CASE("states of trials that are out need not be kept", "[campaign][search]") {
     const HalvingPlan plan{.trials = 9,
                            .rungs = 2,

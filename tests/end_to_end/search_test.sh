@@ -137,3 +137,48 @@ END
 sed -i 's/^parallel = 4/parallel = 1/; s/"training.batch" = .*/"training.batch" = { choice = [64, 256] }/' campaign.toml
 expect_code 2 run_on 0 calm run > other.out 2> other.err
 expect_in 'trained nets of another campaign' other.err
+
+# A sampler that learns decides by the virtual clock, too: the same on other numbers of ranks and
+# after a kill; the points that were given are tried first.
+make_campaign 8000 9 1 "[16, 16]"
+cat >> campaign.toml <<'END'
+[search]
+trials = 24
+first_rung = 3
+parallel = 4
+processes = ["S"]
+sampler = "tpe"
+second_objective = "cost"
+cost_limit = 12.0
+points = [{ "training.learning_rate" = 0.003, "network.hidden" = [4] }]
+[search.parameters]
+"training.learning_rate" = { log_uniform = [1e-4, 3e-2] }
+"network.hidden" = { choice = [[4], [16, 16]] }
+END
+run_on 0 one_rank search > one_rank.out 2> one_rank.err
+run_on 3 three_ranks search > three_ranks.out 2> three_ranks.err
+cmp one_rank/search.json three_ranks/search.json || fail "another search on three ranks"
+cmp one_rank/search.csv three_ranks/search.csv || fail "another table on three ranks"
+RATIOFARM_FAILPOINT='*:step=slow' ratiofarm search campaign.toml --out interrupted > interrupted.out 2> interrupted.err &
+farm=$!
+for _ in $(seq 1200); do
+    [ "$(tasks_of interrupted)" -lt 15 ] || break
+    [ -d "/proc/$farm" ] || fail "the farm ended before it was killed"
+    sleep 0.05
+done
+kill -9 $farm
+wait $farm || true
+run_on 2 interrupted search > interrupted.out 2>> interrupted.err
+cmp one_rank/search.json interrupted/search.json || fail "another search after a kill"
+python3 - one_rank/search.json <<'END'
+import json, sys
+search = json.load(open(sys.argv[1]))
+trials = search["trials"]
+assert trials[0]["setting"] == {"training.learning_rate": "0.003", "network.hidden": "[4]"}
+assert 12 < len(trials) <= 24, len(trials)
+last = [(t["rungs"][-1]["objective"], t["rungs"][-1]["second"], i) for i, t in enumerate(trials) if len(t["rungs"]) == 2]
+front = [i for a, b, i in sorted(last) if not any(c <= a and d <= b and (c, d) != (a, b) for c, d, _ in last)]
+assert search["front"] == front, (search["front"], front)
+assert {each["key"] for each in search["importance"]} == set(trials[0]["setting"])
+END
+expect_in '^front       of loss and cost: trials' one_rank.out

@@ -255,10 +255,18 @@ def table():
     add("search.parallel", "search", ("parallel = 2", "parallel = 1"), kind=SELECTED)
     add("search.objective", "search", at("search", 'objective = "sigma"'), kind=SELECTED)
     add("search.processes", "search", at("search", 'processes = ["S"]'), kind=SELECTED)
+    add("search.second_objective", "search", at("search", 'second_objective = "cost"'), kind=SELECTED)
+    add("search.sampler", "search", at("search", 'sampler = "tpe"'), kind=SELECTED)
+    add("search.command search.generation search.timeout_seconds", "search",
+        at("search", 'sampler = "external"\ncommand = "true %OUT"\ngeneration = 2\ntimeout_seconds = 9.0'), kind=SELECTED)
+    add("search.cost_limit", "search", at("search", "cost_limit = 2.0"), kind=SELECTED)
+    add("search.points", "search", at("search", 'points = [{ "training.learning_rate" = 2e-3 }]'), kind=SELECTED)
     rate = '"training.learning_rate" = { log_uniform = [1e-3, 1e-2] }'
     add("search.parameters.KEY search.parameters.KEY.log_uniform", "search", (rate, rate.replace("1e-2", "2e-2")), kind=SELECTED)
     add("search.parameters.KEY.uniform", "search", (rate, rate.replace("log_uniform", "uniform")), kind=SELECTED)
     add("search.parameters.KEY.integer", "search", (rate, '"training.batch" = { integer = [32, 64] }'), kind=SELECTED)
+    add("search.parameters.KEY.log_integer", "search", (rate, '"training.batch" = { log_integer = [32, 64] }'), kind=SELECTED)
+    add("search.parameters.KEY.when", "search", (rate, rate[:-2] + ', when = { "training.schedule" = ["cosine"] } }\n"training.schedule" = { choice = ["constant", "cosine"] }'), kind=SELECTED)
     add("search.parameters.KEY.choice", "search", (rate, '"training.batch" = { choice = [32, 64] }'), kind=SELECTED)
     asimov = 'asimov = { mu = 1.0, source = "samples" }'
     add("data.asimov", "fit", (asimov, asimov.replace("1.0", "2.0")))

@@ -62,9 +62,13 @@ const std::string search_toml = R"toml(
 trials = 9
 first_rung = 1
 processes = ["S"]
+second_objective = "cost"
+sampler = "sobol"
+points = [{ "training.learning_rate" = 1e-3, "network.hidden" = [8], "training.batch" = 64 }]
 [search.parameters]
 "training.learning_rate" = { log_uniform = [1e-4, 1e-2] }
 "network.hidden" = { choice = [[64, 64], [8]] }
+"training.batch" = { log_integer = [16, 100], when = { "network.hidden" = [[8]] } }
 )toml";
 
 std::string workspace(const std::string& name) {
@@ -162,7 +166,7 @@ SearchRecord example_search() {
         if (what.trial == 5) return std::numeric_limits<double>::infinity();
         return 1.0 / (1.0 + what.trial) / (1.0 + what.rung);
     };
-    return search_record(plan, *campaign.search, successive_halving(plan.halving, score), score);
+    return search_record(plan, *campaign.search, successive_halving(plan.halving, score), {score});
 }
 
 BundleRecord example_bundle() {
@@ -223,6 +227,7 @@ void add_all_records(std::vector<Parser>& parsers) {
     add_records(parsers, "search.json", search_json(example_search()), parse_search_json,
                 [](const SearchRecord& record) {
                     search_text(record);
+                    search_csv(record);
                     return search_json(record);
                 });
     add_records(parsers, "bundle.json", bundle_json(example_bundle()), parse_bundle_json,
@@ -244,6 +249,26 @@ void add_all_records(std::vector<Parser>& parsers) {
                 unblindings_json(
                     {*full_record().blinding->unblinding, *full_record().blinding->unblinding}),
                 parse_unblindings, unblindings_json);
+}
+
+/// What a program proposes for a search.
+Parser points() {
+    return {
+        .name = "points",
+        .seeds = {R"([{"training.learning_rate": 1e-3, "network.hidden": [8], "training.batch": 64},
+                          {"training.learning_rate": 0.005, "network.hidden": [64, 64]}])"},
+        .read = [](const std::string& input) {
+            static const SearchSection search =
+                *parse_campaign(example_toml + search_toml, "/folder").search;
+            std::string text;
+            for (const SearchSetting& point : parse_points(search, input)) {
+                const std::string json = "[" + point_json(point).dump() + "]";
+                expect_whole(parse_points(search, json) == std::vector{point},
+                             "a point that was read is not what its text says");
+                text += setting_text(point) + "\n";
+            }
+            return text;
+        }};
 }
 
 Parser coefficients() {
@@ -292,8 +317,9 @@ Parser time_limits() {
 }  // namespace
 
 std::vector<Parser> text_parsers() {
-    std::vector<Parser> parsers{campaigns(),    sealed_campaigns(), workspaces(), patches(),
-                                coefficients(), shards(),           origins(),    time_limits()};
+    std::vector<Parser> parsers{campaigns(), sealed_campaigns(), workspaces(),
+                                patches(),   coefficients(),     points(),
+                                shards(),    origins(),          time_limits()};
     add_all_records(parsers);
     return parsers;
 }

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <limits>
+#include <tuple>
 
 #include <nlohmann/json.hpp>
 
@@ -33,7 +34,7 @@ std::optional<double> score(TrialRung what) {
 SearchRecord record() {
     const Campaign campaign = parse_campaign(test::example_toml + section, "/campaigns");
     const SearchPlan plan = make_search_plan({campaign, test::example_samples(), "cpu"});
-    return search_record(plan, *campaign.search, successive_halving(plan.halving, score), score);
+    return search_record(plan, *campaign.search, successive_halving(plan.halving, score), {score});
 }
 
 }  // namespace
@@ -68,7 +69,7 @@ TEST_CASE("the best trial leads the list, failures end it", "[report][search]") 
 TEST_CASE("what is no record of a search is refused", "[report][search]") {
     const std::string json = search_json(record());
     std::string other = json;
-    other.replace(other.find("\"schema\": 1"), 11, "\"schema\": 7");
+    other.replace(other.find("\"schema\": 2"), 11, "\"schema\": 7");
     std::string nobody = json;
     nobody.replace(nobody.find("\"trial\": 8"), 10, "\"trial\": 99");
 
@@ -134,4 +135,101 @@ TEST_CASE("a key of search.json that is missing is named", "[report][search]") {
         without[list][0].erase(of_one);
         expect_named(without, of_one);
     }
+}
+
+TEST_CASE("the front is what no other point dominates", "[report][search]") {
+    // Peeled off one after the other, fronts are the ranks of NSGA-II.
+    const std::vector<std::pair<double, double>> points{{1, 9}, {2, 7}, {3, 8}, {4, 4}, {5, 5},
+                                                        {6, 3}, {7, 6}, {9, 1}, {4, 6}};
+    std::vector<int> rank(points.size(), -1);
+    std::vector<std::size_t> left{0, 1, 2, 3, 4, 5, 6, 7, 8};
+
+    for (int level = 0; !left.empty(); ++level) {
+        std::vector<std::pair<double, double>> here;
+        for (const std::size_t i : left) here.push_back(points[i]);
+        for (const std::size_t i : pareto_front(here)) rank[left[i]] = level;
+        std::erase_if(left, [&](std::size_t i) { return rank[i] >= 0; });
+    }
+
+    CHECK(rank == std::vector<int>{0, 0, 1, 0, 1, 0, 2, 0, 1});
+    const std::vector<std::pair<double, double>> equal{{1, 1}, {1, 2}, {1, 1}, {2, 1}};
+    CHECK(pareto_front(equal) == std::vector<std::size_t>{0, 2});
+}
+
+namespace {
+
+/// Trials of one rung: setting, objective, second objective.
+SearchRecord record_of(const std::vector<std::tuple<SearchSetting, double, double>>& trials) {
+    SearchRecord made = record();
+    made.epochs = {10};
+    made.trials.clear();
+    made.decisions.clear();
+    made.second_objective = SecondObjective::cost;
+    for (const auto& [setting, objective, second] : trials) {
+        made.trials.push_back({setting, {{objective, second, 1.0}}});
+    }
+    made.best = {0, 0};
+    return made;
+}
+
+}  // namespace
+
+TEST_CASE("importance is the variance that a parameter explains alone", "[report][search]") {
+    std::vector<std::tuple<SearchSetting, double, double>> trials;
+    for (int i = 0; i < 400; ++i) {
+        const int a = (i * 7) % 20;
+        const int b = (i * 13) % 4;
+        const double noise = ((i * 7919) % 101 - 50.0) / 50.0;  // variance about 1/3
+        SearchSetting setting{{"training.patience", std::to_string(a)},
+                              {"network.activation", b < 2 ? "\"relu\"" : "\"tanh\""},
+                              {"training.batch", std::to_string(10 + (i * 31) % 97)}};
+        trials.emplace_back(setting, 0.2 * a + noise, 1.0);
+    }
+
+    const auto importance = parameter_importance(record_of(trials));
+
+    // 0.2 a has the variance 0.04 * (400 - 1) / 12 = 1.33; two values share a bin.
+    REQUIRE(importance.size() == 3);
+    CHECK(importance[0].key == "training.patience");
+    CHECK(importance[0].importance == Approx(1.33 / (1.33 + 0.34)).epsilon(0.03));
+    CHECK(importance[1].importance < 0.02);
+    CHECK(importance[2].importance < 0.06);
+}
+
+TEST_CASE("a table of trials has a column for each key and rung", "[report][search]") {
+    SearchRecord found =
+        record_of({{{{"network.hidden", "[8, 8]"}, {"training.batch", "64"}}, 0.5, 7.0},
+                   {{{"network.hidden", "[8]"}}, std::numeric_limits<double>::infinity(), 3.0}});
+    found.epochs = {10, 20};
+    found.trials[0].rungs.push_back({0.25, 9.0, 2.0});
+
+    CHECK(
+        search_csv(found) ==
+        "trial,network.hidden,training.batch,loss after 10 epochs,loss after 20 epochs,cost,flop\n"
+        "0,\"[8, 8]\",64,0.5,0.25,9,3\n"
+        "1,[8],,inf,,3,1\n");
+}
+
+TEST_CASE("the front of a search is that of the trials that got farthest", "[report][search]") {
+    SearchRecord found =
+        record_of({{{}, 0.5, 7.0}, {{}, 0.6, 3.0}, {{}, 0.7, 5.0}, {{}, 0.1, 0.1}});
+    found.epochs = {10, 20};
+    for (int i = 0; i < 3; ++i) found.trials[i].rungs.push_back(found.trials[i].rungs[0]);
+    found.best = {0, 1};
+
+    CHECK(front_trials(found) == std::vector<std::uint32_t>{0, 1});
+}
+
+TEST_CASE("a record of the first schema is read", "[report][search]") {
+    using Json = nlohmann::ordered_json;
+    Json old = Json::parse(search_json(record()));
+    old["schema"] = 1;
+    for (const char* key :
+         {"second_objective", "sampler", "given", "dropped", "repeated", "front", "importance"}) {
+        old.erase(key);
+    }
+
+    const SearchRecord again = parse_search_json(old.dump());
+
+    CHECK(search_json(again) == search_json(record()));
 }

@@ -94,6 +94,12 @@ CampaignKeys file_keys(const std::vector<CampaignKeys>& sections) {
     return file;
 }
 
+std::vector<std::string> parameter_keys() {
+    std::vector<std::string> keys = words_of<SearchKind>();
+    keys.emplace_back("when");
+    return keys;
+}
+
 std::vector<CampaignKeys> sections() {
     return {
         described<Campaign>("campaign"),
@@ -130,7 +136,7 @@ std::vector<CampaignKeys> sections() {
         described<InferenceSection>("inference"),
         described<FiniteMcSection>("finite_mc"),
         described<SearchSection>("search"),
-        {"search.parameters.KEY", words_of<SearchKind>()},
+        {"search.parameters.KEY", parameter_keys()},
         described<UnfoldingSection>("unfolding"),
         {"unfolding.observable", {"column", "reco", "edges"}},
         {"unfolding.variation.NAME", {"weight", "simulation"}},

@@ -1,5 +1,10 @@
 // [search]: which keys of [network] and [training] are searched, and how.
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "ratiofarm/core/errors.hpp"
 
 #include "campaign/search/search_plan.hpp"
 
@@ -55,17 +60,60 @@ bool read_choices(const TableReader& table, SearchParameter& parameter) {
     return true;
 }
 
+/// `when`: another searched key with the values for which this one is used.
+void read_when(const TableReader& table, SearchParameter& parameter) {
+    const ConfigNode* node = table.find("when");
+    if (node == nullptr) return;
+    const auto* keys = node->get_if<ConfigNode::Table>();
+    const auto* values = keys == nullptr || keys->size() != 1
+                             ? nullptr
+                             : keys->front().value.get_if<ConfigNode::Array>();
+    if (values == nullptr || values->empty()) {
+        table.wrong("when",
+                    "must be a table of one searched key with values in brackets, such as { "
+                    "\"training.schedule\" = [\"step\"] }");
+        return;
+    }
+    parameter.when_key = keys->front().key;
+    for (const ConfigNode& value : *values) parameter.when_values.push_back(value_text(value));
+}
+
+/// Those that `when` names must be there.
+void check_when(const TableReader& table, const SearchSection& search) {
+    const Position at = table.find("parameters")->position;
+    for (const SearchParameter& parameter : search.parameters) {
+        if (parameter.when_values.empty()) continue;
+        const std::string path = "search.parameters.\"" + parameter.key + "\".when";
+        const auto other =
+            std::ranges::find(search.parameters, parameter.when_key, &SearchParameter::key);
+        if (other == search.parameters.end() || other->kind != SearchKind::choice ||
+            !other->when_values.empty()) {
+            table.mistakes().add(at, path + ": '" + parameter.when_key +
+                                         "' must be a searched key with a choice, without a 'when' "
+                                         "of its own");
+            continue;
+        }
+        for (const std::string& value : parameter.when_values) {
+            if (std::ranges::count(other->choices, value) > 0) continue;
+            table.mistakes().add(at, path + ": " + value + " is no choice of '" +
+                                         parameter.when_key + "'" +
+                                         known_names(value, other->choices));
+        }
+    }
+}
+
 bool read_search_range(const TableReader& table, SearchParameter& parameter) {
     const std::string word = word_of(parameter.kind);
     constexpr double largest = 1e15;  // whole numbers up to here are exact
     NumberLimits limits{.low = -largest, .high = largest};
-    if (parameter.kind == SearchKind::log_uniform) limits = {.low = 0.0, .low_allowed = false};
+    if (is_logarithmic(parameter.kind))
+        limits = {.low = 0.0, .high = largest, .low_allowed = false};
     std::vector<double> ends;
     if (!table.numbers(word, limits, ends)) return false;
     const auto whole = [](double end) { return end == static_cast<double>(std::int64_t(end)); };
     if (ends.size() != 2 || !(ends[0] < ends[1])) {
         table.wrong(word, "must be [low, high] with low < high");
-    } else if (parameter.kind == SearchKind::integer && !(whole(ends[0]) && whole(ends[1]))) {
+    } else if (is_whole(parameter.kind) && !(whole(ends[0]) && whole(ends[1]))) {
         table.wrong(word, "must be whole numbers");
     } else {
         parameter.low = ends[0];
@@ -95,14 +143,18 @@ bool read_search_parameter(const ConfigMember& member,
     const std::size_t before = mistakes.size();
     const TableReader table(&member.value, "search.parameters.KEY", path, mistakes);
     if (mistakes.size() > before) return false;
-    const auto& keys = *member.value.get_if<ConfigNode::Table>();
-    if (keys.size() != 1) {
+    std::vector<SearchKind> kinds;
+    for (const ConfigMember& key : *member.value.get_if<ConfigNode::Table>()) {
+        if (const auto kind = enumerator_of<SearchKind>(key.key)) kinds.push_back(*kind);
+    }
+    if (kinds.size() != 1) {
         mistakes.wrong(member.value, path,
-                       "must have one of uniform, log_uniform, integer or choice, such as "
-                       "{ choice = [256, 1024] }");
+                       "must have one of uniform, log_uniform, integer, log_integer or choice, "
+                       "such as { choice = [256, 1024] }");
         return false;
     }
-    parameter.kind = *enumerator_of<SearchKind>(keys.front().key);
+    read_when(table, parameter);
+    parameter.kind = kinds.front();
     return parameter.kind == SearchKind::choice ? read_choices(table, parameter)
                                                 : read_search_range(table, parameter);
 }
@@ -126,7 +178,7 @@ std::string first_of(const Mistakes& mistakes) {
 /// Values that no trial need draw, but might: the ends of ranges, all choices.
 std::vector<std::string> extreme_values(const SearchParameter& parameter) {
     if (parameter.kind == SearchKind::choice) return parameter.choices;
-    const bool whole = parameter.kind == SearchKind::integer;
+    const bool whole = is_whole(parameter.kind);
     std::vector<std::string> values;
     for (const double end : {parameter.low, parameter.high}) {
         values.push_back(whole ? std::to_string(static_cast<std::int64_t>(end))
@@ -144,8 +196,10 @@ void check_values(const ConfigNode& root, const Campaign& campaign, Mistakes& mi
         for (const std::string& value : extreme_values(search.parameters[i])) {
             std::string why;
             for (std::uint32_t trial = 0; trial < looks; ++trial) {
-                SearchSetting setting = draw_setting(campaign, trial);
-                setting[i].second = value;
+                SearchSetting setting = outlined_setting(campaign, trial);
+                const auto at = std::ranges::find(setting, key, &SearchSetting::value_type::first);
+                if (at == setting.end()) continue;  // not used with what was drawn
+                at->second = value;
                 const Mistakes found = mistakes_of(root, campaign, setting);
                 why = found.empty() ? "" : first_of(found);
                 if (why.empty()) break;
@@ -160,7 +214,7 @@ void check_values(const ConfigNode& root, const Campaign& campaign, Mistakes& mi
 /// Checks every setting that will be tried; the first that is not allowed is reported.
 void check_trials(const ConfigNode& root, const Campaign& campaign, Mistakes& mistakes) {
     for (std::uint32_t trial = 0; trial < campaign.search->trials; ++trial) {
-        const SearchSetting setting = draw_setting(campaign, trial);
+        const SearchSetting setting = outlined_setting(campaign, trial);
         const Mistakes found = mistakes_of(root, campaign, setting);
         if (found.empty()) continue;
         mistakes.add(root.find("search")->value.find("parameters")->position,
@@ -221,6 +275,39 @@ void read_parameters(const TableReader& table, SearchSection& search) {
     }
 }
 
+std::string text_of_file(const std::filesystem::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    if (!file) throw ConfigError("cannot be read");
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// Points to try first: in the file, or the name of a JSON file with them.
+void read_points(const TableReader& table, const Campaign& campaign, SearchSection& search) {
+    const ConfigNode* node = table.find("points");
+    if (node == nullptr) return;
+    try {
+        if (const auto* name = node->get_if<std::string>()) {
+            search.points = parse_points(search, text_of_file(campaign.folder / *name));
+        } else if (const auto* points = node->get_if<ConfigNode::Array>()) {
+            for (const ConfigNode& point : *points) {
+                search.points.push_back(setting_of_point(search, point));
+            }
+        } else {
+            throw ConfigError("must be a JSON file, or an array of tables of the searched keys");
+        }
+    } catch (const ConfigError& problem) {
+        table.mistakes().add(node->position,
+                             (node->get_if<std::string>() == nullptr
+                                  ? "search.points[" + std::to_string(search.points.size()) + "]: "
+                                  : "search.points = " + value_text(*node) + ": ") +
+                                 problem.what());
+    }
+    if (search.points.size() <= search.trials) return;
+    table.mistakes().add(node->position, "search.points: " + std::to_string(search.points.size()) +
+                                             " points for " + std::to_string(search.trials) +
+                                             " trials; raise search.trials");
+}
+
 }  // namespace
 
 void read_search(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes) {
@@ -235,12 +322,22 @@ void read_search(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes)
     }
     search.first_rung = std::min(search.first_rung, campaign.training.epochs);
     if (good.has("processes")) check_processes(table, campaign, search);
+    if (word_of(search.second_objective) == word_of(search.objective)) {
+        table.wrong("second_objective", "is the objective itself; take another one");
+    }
     if (search.objective == SearchObjective::sigma && campaign.split.folds > 0) {
         table.wrong("objective",
                     "\"sigma\" needs validation events that no fold has; leave split.folds out, or "
                     "take another objective");
     }
+    if (good.has("command") && search.command.find("%OUT") == std::string::npos) {
+        table.wrong("command",
+                    "must contain %OUT, the file that the program writes its points to, and "
+                    "usually %IN");
+    }
     read_parameters(table, search);
+    if (mistakes.size() == before) check_when(table, search);
+    if (mistakes.size() == before) read_points(table, campaign, search);
     if (!campaign.has_events()) {
         mistakes.add(
             table.find("parameters") == nullptr ? Position{} : table.find("parameters")->position,

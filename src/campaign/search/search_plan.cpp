@@ -12,6 +12,8 @@
 #include "campaign/training_planner.hpp"
 #include "core/seeds.hpp"
 
+#include "samplers.hpp"
+
 namespace ratiofarm {
 namespace {
 
@@ -87,7 +89,28 @@ private:
     std::vector<EnsembleSpec> specs_;
 };
 
-Digest digest_of(const SearchPlan& plan, const Campaign& campaign) {
+/// The trainings of the campaign's own setting as if they were a trial.
+struct OwnTrial {
+    Digest digest;
+    double flop = 0.0;
+};
+
+OwnTrial own_trial(const GraphInputs& inputs, const SearchPlan& plan) {
+    const Campaign own = with_setting(inputs.campaign, {});
+    const GraphInputs own_inputs{own, inputs.samples, inputs.device_class};
+    TrialTasks tasks(own_inputs, 0, plan.epochs);
+    Hasher hasher;
+    double flop = 0.0;
+    for (const std::string& process : plan.processes) {
+        for (const TrainTask& task : tasks.of(process)) {
+            hasher.digest(task.digest);
+            flop += task.flop;
+        }
+    }
+    return {hasher.finish(), flop};
+}
+
+Digest digest_of(const SearchPlan& plan, const Campaign& campaign, const OwnTrial& own) {
     const SearchSection& search = *campaign.search;
     Hasher hasher;
     hasher.text("search").text(word_of(search.objective));
@@ -96,6 +119,16 @@ Digest digest_of(const SearchPlan& plan, const Campaign& campaign) {
     for (const std::string& process : plan.processes) hasher.text(process);
     for (const SearchSetting& setting : plan.settings) hasher.text(setting_text(setting));
     for (const TrainTask& task : plan.tasks) add_number(hasher.digest(task.digest), task.flop);
+    if (search.second_objective != SecondObjective::none) {
+        hasher.text(word_of(search.second_objective));
+    }
+    if (std::isfinite(plan.cost_limit)) add_number(hasher.text("cost limit"), plan.cost_limit);
+    if (search.learns()) {
+        // Of the settings only the given points are known: in their place what they follow from.
+        SearchSection rules = search;
+        rules.timeout_seconds = 0.0;
+        hasher.text(search_toml(rules)).number(campaign.seed).digest(own.digest);
+    }
     if (search.objective == SearchObjective::sigma) hasher.text(campaign_toml(campaign));
     return hasher.finish();
 }
@@ -111,8 +144,37 @@ std::span<const TrainTask> SearchPlan::tasks_of(TrialRung what) const {
     return std::span(tasks).subspan(first, processes.size());
 }
 
-double SearchPlan::grid_flop() const {
-    return std::accumulate(halving.cost.begin(), halving.cost.end(), 0.0);
+double SearchPlan::grid_flop(std::size_t trials) const {
+    const std::size_t costs = std::min(halving.cost.size(), trials * halving.rungs);
+    return std::accumulate(halving.cost.begin(),
+                           halving.cost.begin() + static_cast<std::ptrdiff_t>(costs), 0.0);
+}
+
+void add_trial(SearchPlan& plan, const GraphInputs& inputs, const SearchSetting& setting) {
+    const auto trial = static_cast<std::uint32_t>(plan.settings.size());
+    const Campaign own = with_setting(inputs.campaign, setting);
+    const GraphInputs own_inputs{own, inputs.samples, inputs.device_class};
+    TrialTasks tasks(own_inputs, trial, plan.epochs);
+    std::vector<std::vector<TrainTask>> of_process;
+    for (const std::string& process : plan.processes) of_process.push_back(tasks.of(process));
+    plan.settings.push_back(setting);
+    for (std::size_t rung = 0; rung < plan.epochs.size(); ++rung) {
+        double flop = 0.0;
+        for (auto& rungs : of_process) {
+            flop += rungs[rung].flop;
+            plan.tasks.push_back(std::move(rungs[rung]));
+        }
+        plan.halving.cost.push_back(flop);
+    }
+}
+
+SearchSetting outlined_setting(const Campaign& campaign, std::uint32_t trial) {
+    RATIOFARM_EXPECT(campaign.search.has_value());
+    const SearchSection& search = *campaign.search;
+    if (trial < search.points.size()) return search.points[trial];
+    if (search.sampler != SearchSampler::sobol) return draw_setting(campaign, trial);
+    const auto given = static_cast<std::uint32_t>(search.points.size());
+    return sobol_setting(search, campaign.seed, trial - given);
 }
 
 SearchPlan make_search_plan(const GraphInputs& inputs) {
@@ -127,30 +189,28 @@ SearchPlan make_search_plan(const GraphInputs& inputs) {
                     .reduction = search.reduction,
                     .parallel = search.parallel,
                     .cost = {}};
-    for (std::uint32_t trial = 0; trial < search.trials; ++trial) {
-        plan.settings.push_back(draw_setting(campaign, trial));
-        const Campaign own = with_setting(campaign, plan.settings.back());
-        const GraphInputs own_inputs{own, inputs.samples, inputs.device_class};
-        TrialTasks tasks(own_inputs, trial, plan.epochs);
-        std::vector<std::vector<TrainTask>> of_process;
-        for (const std::string& process : plan.processes) of_process.push_back(tasks.of(process));
-        for (std::size_t rung = 0; rung < plan.epochs.size(); ++rung) {
-            double flop = 0.0;
-            for (auto& rungs : of_process) {
-                flop += rungs[rung].flop;
-                plan.tasks.push_back(std::move(rungs[rung]));
-            }
-            plan.halving.cost.push_back(flop);
-        }
+    const auto given = static_cast<std::uint32_t>(search.points.size());
+    const std::uint32_t known = search.learns() ? std::min(given, search.trials) : search.trials;
+    for (std::uint32_t trial = 0; trial < known; ++trial) {
+        add_trial(plan, inputs, outlined_setting(campaign, trial));
     }
-    plan.digest = digest_of(plan, campaign);
+    const bool limited = search.cost_limit > 0.0;
+    const OwnTrial own = limited || search.learns() ? own_trial(inputs, plan) : OwnTrial{};
+    plan.cost_limit =
+        limited ? search.cost_limit * own.flop : std::numeric_limits<double>::infinity();
+    plan.digest = digest_of(plan, campaign, own);
     return plan;
 }
 
 SearchCost search_cost(const GraphInputs& inputs) {
-    const SearchPlan plan = make_search_plan(inputs);
+    SearchPlan plan = make_search_plan(inputs);
     const HalvingPlan& halving = plan.halving;
-    SearchCost cost{halving.trials, plan.processes.size(), plan.epochs, 0.0, plan.grid_flop()};
+    while (plan.settings.size() < halving.trials) {
+        const auto trial = static_cast<std::uint32_t>(plan.settings.size());
+        add_trial(plan, inputs, outlined_setting(inputs.campaign, trial));
+    }
+    SearchCost cost{halving.trials, plan.processes.size(), plan.epochs, 0.0,
+                    plan.grid_flop(halving.trials)};
     std::uint32_t reach = halving.trials;
     for (std::uint32_t rung = 0; rung < halving.rungs; ++rung) {
         double all = 0.0;
@@ -160,7 +220,12 @@ SearchCost search_cost(const GraphInputs& inputs) {
         cost.flop += all * reach / halving.trials;
         reach /= halving.reduction;
     }
+    cost.flop = std::min(cost.flop, plan.cost_limit);
     return cost;
+}
+
+std::optional<SearchObjective> measured(SecondObjective objective) {
+    return enumerator_of<SearchObjective>(word_of(objective));
 }
 
 std::string objective_word(SearchObjective objective) { return word_of(objective); }

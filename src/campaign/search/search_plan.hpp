@@ -16,19 +16,21 @@
 
 namespace ratiofarm {
 
-/// All that a search may do: a pure value.
+/// All that a search may do, as far as it is known: settings of a sampler that learns are added
+/// when their trials begin.
 struct SearchPlan {
     std::vector<SearchSetting> settings;  ///< by trial
     std::vector<std::string> processes;
     std::vector<std::uint32_t> epochs;  ///< done at the end of each rung
     std::vector<TrainTask> tasks;       ///< [trials, rungs, processes], without paths
     HalvingPlan halving;                ///< costs in FLOP, over the processes
+    double cost_limit = 0.0;            ///< in FLOP, infinite without; no trial begins beyond it
     Digest digest;                      ///< of everything that determines its results
 
     std::span<const TrainTask> tasks_of(TrialRung what) const;
 
-    /// Cost of all trials at all epochs.
-    double grid_flop() const;
+    /// Cost of the first trials at all epochs.
+    double grid_flop(std::size_t trials) const;
 };
 
 /// A trial trains the first member of each process (of the first fold) with its setting and seeds
@@ -37,6 +39,14 @@ struct SearchPlan {
 /// \throws ConfigError for a batch that is more than the events of a training; DataError as
 ///         make_task_graph()
 SearchPlan make_search_plan(const GraphInputs& inputs);
+
+/// Adds the next trial. \throws ConfigError as make_search_plan(), or if the values of the setting
+/// do not go together
+void add_trial(SearchPlan& plan, const GraphInputs& inputs, const SearchSetting& setting);
+
+/// Settings that are known before any result: given points, then those of a sampler that does not
+/// learn; of one that learns what stands for them in estimates and checks. \pre campaign.search
+SearchSetting outlined_setting(const Campaign& campaign, std::uint32_t trial);
 
 /// What a search will cost, before it is known which trials are good.
 struct SearchCost {
@@ -54,6 +64,9 @@ std::string objective_word(SearchObjective objective);
 /// What the search makes small, of one net; infinite for one that failed or gives no finite number.
 /// \pre objective is not sigma
 double search_objective(SearchObjective objective, const TrainedNet& net, Keep keep);
+
+/// A second objective that is measured of nets as a first one is; nothing for cost and none.
+std::optional<SearchObjective> measured(SecondObjective objective);
 
 /// Reads [network] and [training], with the values of a setting instead of those of the file.
 /// \param root  a campaign file

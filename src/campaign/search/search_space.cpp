@@ -4,6 +4,10 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <optional>
+#include <utility>
+
+#include <nlohmann/json.hpp>
 
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
@@ -41,10 +45,98 @@ std::string value_at(const SearchParameter& parameter, double u) {
         case SearchKind::integer:
             return std::to_string(
                 static_cast<std::int64_t>(low + std::floor(u * (high - low + 1))));
+        case SearchKind::log_integer: {
+            const double whole = std::floor(low * std::exp(u * std::log((high + 1) / low)));
+            return std::to_string(static_cast<std::int64_t>(std::clamp(whole, low, high)));
+        }
         case SearchKind::choice: break;
     }
     const auto count = static_cast<double>(parameter.choices.size());
     return parameter.choices[static_cast<std::size_t>(u * count)];
+}
+
+ConfigNode node_of_value(const std::string& text) {
+    return parse_toml("value = " + text, "search").find("value")->value;
+}
+
+std::optional<double> number_in(const ConfigNode& node) {
+    if (const auto* whole = node.get_if<std::int64_t>()) return static_cast<double>(*whole);
+    if (const auto* number = node.get_if<double>()) return *number;
+    return std::nullopt;
+}
+
+/// "a number from 0.001 to 0.1"
+std::string allowed_text(const SearchParameter& parameter) {
+    if (parameter.kind == SearchKind::choice) {
+        std::string text;
+        for (const std::string& choice : parameter.choices) {
+            text += (text.empty() ? "one of " : ", ") + choice;
+        }
+        return text;
+    }
+    const auto end = [&](double number) {
+        return is_whole(parameter.kind) ? std::to_string(static_cast<std::int64_t>(number))
+                                        : toml_text(number);
+    };
+    return std::string(is_whole(parameter.kind) ? "a whole number" : "a number") + " from " +
+           end(parameter.low) + " to " + end(parameter.high);
+}
+
+/// The value as a setting has it; nothing if the parameter does not allow it.
+std::optional<std::string> allowed_value(const SearchParameter& parameter, const ConfigNode& node) {
+    const auto number = number_in(node);
+    if (parameter.kind == SearchKind::choice) {
+        for (const std::string& choice : parameter.choices) {
+            const ConfigNode known = node_of_value(choice);
+            // 256.0 is 256.
+            if (value_text(node) == choice || (number && number == number_in(known))) return choice;
+        }
+        return std::nullopt;
+    }
+    if (!number || !(*number >= parameter.low && *number <= parameter.high)) return std::nullopt;
+    if (!is_whole(parameter.kind)) return toml_text(*number);
+    if (*number != std::floor(*number)) return std::nullopt;
+    return std::to_string(static_cast<std::int64_t>(*number));
+}
+
+/// Whether the other values ask for this parameter. \param find  value of a key, null if none
+template <class Find>
+bool in_use(const SearchParameter& parameter, Find find) {
+    if (parameter.when_values.empty()) return true;
+    const std::string* other = find(parameter.when_key);
+    return other != nullptr && std::ranges::count(parameter.when_values, *other) > 0;
+}
+
+ConfigNode node_of(const nlohmann::ordered_json& json) {
+    if (json.is_string()) return {json.get<std::string>(), {}};
+    if (json.is_boolean()) return {json.get<bool>(), {}};
+    const bool large =
+        json.is_number_unsigned() && !std::in_range<std::int64_t>(json.get<std::uint64_t>());
+    if (json.is_number_float() || large) return {json.get<double>(), {}};
+    if (json.is_number()) return {json.get<std::int64_t>(), {}};
+    if (json.is_array()) {
+        ConfigNode::Array items;
+        for (const auto& item : json) items.push_back(node_of(item));
+        return {std::move(items), {}};
+    }
+    if (json.is_object()) {
+        ConfigNode::Table members;
+        for (const auto& [key, value] : json.items()) members.push_back({key, {}, node_of(value)});
+        return {std::move(members), {}};
+    }
+    return {std::string("null"), {}};
+}
+
+nlohmann::ordered_json json_of(const ConfigNode& node) {
+    if (const auto* text = node.get_if<std::string>()) return *text;
+    if (const auto* flag = node.get_if<bool>()) return *flag;
+    if (const auto* whole = node.get_if<std::int64_t>()) return *whole;
+    if (const auto* number = node.get_if<double>()) return *number;
+    nlohmann::ordered_json array = nlohmann::ordered_json::array();
+    if (const auto* items = node.get_if<ConfigNode::Array>()) {
+        for (const ConfigNode& item : *items) array.push_back(json_of(item));
+    }
+    return array;
 }
 
 /// The value of a table as a copy that may be changed; an empty table if there is none.
@@ -98,8 +190,8 @@ void read_nets_with(const ConfigNode& root,
     for (const auto& [path, value] : setting) {
         const std::size_t dot = path.find('.');
         RATIOFARM_EXPECT(dot != std::string::npos);
-        const ConfigNode node = parse_toml("value = " + value, "search").find("value")->value;
-        set(path.starts_with("network.") ? network : training, path.substr(dot + 1), node);
+        set(path.starts_with("network.") ? network : training, path.substr(dot + 1),
+            node_of_value(value));
     }
     drop_useless(training, setting);
     Campaign fresh;
@@ -117,15 +209,123 @@ void read_nets_with(const ConfigNode& root,
     campaign.training = fresh.training;
 }
 
+const std::string* value_of(const SearchSetting& setting, const std::string& key) {
+    const auto found = std::ranges::find(setting, key, &SearchSetting::value_type::first);
+    return found == setting.end() ? nullptr : &found->second;
+}
+
+SearchSetting setting_at(const SearchSection& search, const std::vector<double>& u) {
+    RATIOFARM_EXPECT(u.size() == search.parameters.size());
+    SearchSetting all;
+    for (std::size_t i = 0; i < u.size(); ++i) {
+        all.emplace_back(search.parameters[i].key, value_at(search.parameters[i], u[i]));
+    }
+    SearchSetting used;
+    for (std::size_t i = 0; i < u.size(); ++i) {
+        const auto find = [&](const std::string& key) { return value_of(all, key); };
+        if (in_use(search.parameters[i], find)) used.push_back(all[i]);
+    }
+    return used;
+}
+
+double unit_of(const SearchParameter& parameter, const std::string& value) {
+    const double low = parameter.low;
+    const double high = parameter.high;
+    if (parameter.kind == SearchKind::choice) {
+        const auto at = std::ranges::find(parameter.choices, value) - parameter.choices.begin();
+        return (static_cast<double>(at) + 0.5) / static_cast<double>(parameter.choices.size());
+    }
+    const double number = *number_in(node_of_value(value));
+    double u = 0.0;
+    switch (parameter.kind) {
+        case SearchKind::log_uniform: u = std::log(number / low) / std::log(high / low); break;
+        case SearchKind::integer: u = (number - low + 0.5) / (high - low + 1); break;
+        case SearchKind::log_integer:
+            u = std::log(std::sqrt(number * (number + 1)) / low) / std::log((high + 1) / low);
+            break;
+        default: u = (number - low) / (high - low);
+    }
+    return std::clamp(u, 0.0, std::nextafter(1.0, 0.0));
+}
+
+SearchSetting setting_of_point(const SearchSection& search, const ConfigNode& point) {
+    const auto* members = point.get_if<ConfigNode::Table>();
+    if (members == nullptr) {
+        throw ConfigError(value_text(point) + " (must be a table of the searched keys)");
+    }
+    SearchSetting all;
+    for (const ConfigMember& member : *members) {
+        const auto known = std::ranges::find(search.parameters, member.key, &SearchParameter::key);
+        if (known == search.parameters.end()) {
+            std::vector<std::string> keys;
+            for (const SearchParameter& parameter : search.parameters) {
+                keys.push_back(parameter.key);
+            }
+            throw ConfigError(member.key + " (is not searched" + known_names(member.key, keys) +
+                              ")");
+        }
+        const auto value = allowed_value(*known, member.value);
+        if (!value) {
+            throw ConfigError(member.key + " = " + value_text(member.value) +
+                              " (lies outside the space: must be " + allowed_text(*known) + ")");
+        }
+        all.emplace_back(member.key, *value);
+    }
+    SearchSetting used;
+    for (const SearchParameter& parameter : search.parameters) {
+        const std::string* value = value_of(all, parameter.key);
+        const bool needed =
+            in_use(parameter, [&](const std::string& key) { return value_of(all, key); });
+        if (needed && value == nullptr) {
+            throw ConfigError(parameter.key + " is missing (must be " + allowed_text(parameter) +
+                              ")");
+        }
+        if (needed) used.emplace_back(parameter.key, *value);
+    }
+    return used;
+}
+
+std::vector<SearchSetting> parse_points(const SearchSection& search, const std::string& text) {
+    nlohmann::ordered_json points;
+    try {
+        points = nlohmann::ordered_json::parse(
+            text, [](int depth, nlohmann::ordered_json::parse_event_t, const auto&) {
+                constexpr int deepest = 8;
+                if (depth > deepest) throw ConfigError("is nested too deeply for points");
+                return true;
+            });
+    } catch (const nlohmann::json::exception&) {
+        throw ConfigError("is not JSON; NaN and infinite numbers are none, either");
+    }
+    if (!points.is_array()) {
+        throw ConfigError(
+            "must be an array of points, such as [{\"training.learning_rate\": 0.001}]");
+    }
+    std::vector<SearchSetting> settings;
+    for (const auto& point : points) {
+        try {
+            settings.push_back(setting_of_point(search, node_of(point)));
+        } catch (const ConfigError& problem) {
+            throw ConfigError("point " + std::to_string(settings.size()) + ": " + problem.what());
+        }
+    }
+    return settings;
+}
+
+nlohmann::ordered_json point_json(const SearchSetting& setting) {
+    nlohmann::ordered_json json = nlohmann::ordered_json::object();
+    for (const auto& [key, value] : setting) json[key] = json_of(node_of_value(value));
+    return json;
+}
+
 SearchSetting draw_setting(const Campaign& campaign, std::uint32_t trial) {
     RATIOFARM_EXPECT(campaign.search.has_value());
-    SearchSetting setting;
+    std::vector<double> u;
     for (const SearchParameter& parameter : campaign.search->parameters) {
         const std::string name = "search/trial " + std::to_string(trial) + "/" + parameter.key;
-        PhiloxSequence draw(seed_for(campaign.seed, name, Stream::search));
-        setting.emplace_back(parameter.key, value_at(parameter, draw.uniform()));
+        u.push_back(PhiloxSequence(seed_for(campaign.seed, name, Stream::search)).uniform());
     }
-    return setting;
+    return setting_at(*campaign.search, u);
 }
 
 std::string setting_text(const SearchSetting& setting) {

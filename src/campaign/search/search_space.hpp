@@ -2,20 +2,40 @@
 
 #include <cstdint>
 #include <string>
-#include <utility>
 #include <vector>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include "campaign/campaign.hpp"
+#include "campaign/file/config_node.hpp"
 
 /// What a search tries: pure functions of the campaign.
 namespace ratiofarm {
 
-/// Values of the searched keys as TOML text: {"training.learning_rate", "0.00123"}, in the order
-/// of SearchSection::parameters.
-using SearchSetting = std::vector<std::pair<std::string, std::string>>;
+/// The value of a setting, null if it does not use the key.
+const std::string* value_of(const SearchSetting& setting, const std::string& key);
 
-/// Setting of one trial: each value is a pure function of campaign seed, number of the trial and
-/// name of the key, so that more trials or further keys change no value that was drawn before.
+/// The setting at a point of the unit cube. Numbers are rounded to four digits, within their range.
+/// \param u  [parameters] in [0, 1)
+SearchSetting setting_at(const SearchSection& search, const std::vector<double>& u);
+
+/// Where a value of a parameter lies in [0, 1): of whole numbers and choices, the middle of what
+/// setting_at() maps to it.
+double unit_of(const SearchParameter& parameter, const std::string& value);
+
+/// A point that somebody else proposed, with its values as they are.
+/// \throws ConfigError naming the key that is missing, unknown or outside the space
+SearchSetting setting_of_point(const SearchSection& search, const ConfigNode& point);
+
+/// The points of a JSON text, an array of objects.
+/// \throws ConfigError naming the first that is not a point of the space
+std::vector<SearchSetting> parse_points(const SearchSection& search, const std::string& text);
+
+/// A setting as an object of JSON.
+nlohmann::ordered_json point_json(const SearchSetting& setting);
+
+/// Random setting of one trial: each value is a pure function of campaign seed, number of the trial
+/// and name of the key, so that more trials or further keys change no value that was drawn before.
 /// Numbers are rounded to four digits, within their range.
 /// \pre campaign.search
 SearchSetting draw_setting(const Campaign& campaign, std::uint32_t trial);

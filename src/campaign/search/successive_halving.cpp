@@ -16,8 +16,8 @@ struct Wait {};
 
 class VirtualFarm {
 public:
-    VirtualFarm(const HalvingPlan& plan, const TrialScore& score)
-        : plan_(plan), score_(score), rungs_(plan.rungs), idle_(plan.parallel) {}
+    VirtualFarm(const HalvingPlan& plan, const TrialScore& score, const TrialBegin& begin)
+        : plan_(plan), score_(score), begin_(begin), rungs_(plan.rungs), idle_(plan.parallel) {}
 
     /// \return whether all decisions could be made
     bool run() {
@@ -51,6 +51,7 @@ private:
 
     void end(TrialRung what) {
         rungs_[what.rung].ended.push_back(what.trial);
+        rungs_ended_[what.trial] = what.rung + 1;
         ++idle_;
     }
 
@@ -59,7 +60,9 @@ private:
             const auto job = next_job();
             if (!job) return;
             --idle_;
-            const double last = now_ + plan_.cost_of(job->trial, job->rung);
+            const double cost = plan_.cost_of(job->trial, job->rung);
+            const double last = now_ + cost;
+            cost_ += cost;
             running_.emplace(last, decisions_.size());
             decisions_.push_back({*job, now_, last});
         }
@@ -72,8 +75,16 @@ private:
             rungs_[rung].promoted.insert(*trial);
             return TrialRung{*trial, rung + 1};
         }
-        if (begun_ == plan_.trials) return std::nullopt;
-        return TrialRung{begun_++, 0};
+        return may_begin() ? std::optional(TrialRung{begun_++, 0}) : std::nullopt;
+    }
+
+    bool may_begin() {
+        if (over_ || begun_ == plan_.trials) return false;
+        const Beginning when = begin_ ? begin_({begun_, cost_, rungs_ended_}) : Beginning::now;
+        if (when == Beginning::later) throw Wait{};
+        over_ = when == Beginning::never;
+        if (!over_) rungs_ended_.push_back(0);
+        return !over_;
     }
 
     /// Values are looked at only if there is anything to choose.
@@ -99,12 +110,16 @@ private:
 
     const HalvingPlan& plan_;
     const TrialScore& score_;
+    const TrialBegin& begin_;
     std::vector<Rung> rungs_;
+    std::vector<std::uint32_t> rungs_ended_;  ///< by trial
     std::vector<HalvingDecision> decisions_;
     std::priority_queue<Ending, std::vector<Ending>, std::greater<>> running_;
     std::uint32_t begun_ = 0;
+    bool over_ = false;  ///< no trial begins any more
     std::uint32_t idle_;
     double now_ = 0.0;
+    double cost_ = 0.0;
 };
 
 /// Which states later decisions may need. A rank is that among the trials which have ended a rung
@@ -164,10 +179,12 @@ private:
 
 }  // namespace
 
-HalvingState successive_halving(const HalvingPlan& plan, const TrialScore& score) {
+HalvingState successive_halving(const HalvingPlan& plan,
+                                const TrialScore& score,
+                                const TrialBegin& begin) {
     RATIOFARM_EXPECT(plan.rungs > 0 && plan.reduction > 1 && plan.parallel > 0);
-    RATIOFARM_EXPECT(plan.cost.size() == std::size_t{plan.trials} * plan.rungs);
-    VirtualFarm farm(plan, score);
+    RATIOFARM_EXPECT(begin || plan.cost.size() == std::size_t{plan.trials} * plan.rungs);
+    VirtualFarm farm(plan, score, begin);
     const bool decided_all = farm.run();
     HalvingState state;
     state.decisions = farm.decisions();

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <vector>
 
 /// Asynchronous successive halving (ASHA, arXiv:1810.05934) as a pure function of results.
@@ -19,7 +20,9 @@ struct HalvingPlan {
     std::uint32_t rungs = 1;
     std::uint32_t reduction = 3;
     std::uint32_t parallel = 1;  ///< virtual workers
-    std::vector<double> cost;    ///< [trials, rungs] of a rung beyond the one before; > 0
+    /// [trials, rungs] of a rung beyond the one before; > 0. Of trials that may begin: it can grow
+    /// while they do.
+    std::vector<double> cost;
 
     double cost_of(std::uint32_t trial, std::uint32_t rung) const {
         return cost[trial * rungs + rung];
@@ -54,10 +57,29 @@ struct HalvingState {
 /// Result of a trial at a rung: small is good, infinite is a failure, nothing: not there yet.
 using TrialScore = std::function<std::optional<double>(TrialRung)>;
 
+/// What is known in virtual time when a trial may begin.
+struct HalvingMoment {
+    std::uint32_t trial = 0;                     ///< the next one
+    double cost = 0.0;                           ///< of all that was decided
+    std::span<const std::uint32_t> rungs_ended;  ///< of each trial before
+};
+
+enum class Beginning : std::uint8_t {
+    now,
+    later,  ///< something that decides it is not there yet
+    never,  ///< no trial begins any more
+};
+
+/// Asked before a trial begins. Its answer is a pure function of the moment and of the scores of
+/// rungs that have ended; `now` means that the plan has its costs.
+using TrialBegin = std::function<Beginning(const HalvingMoment&)>;
+
 /// A trial is promoted if it is among the best floor(n / reduction) of the n trials that have ended
 /// a rung, earlier trials first where they are equal. Failures are never promoted.
 /// More results only add decisions. \pre scores are not NaN
-HalvingState successive_halving(const HalvingPlan& plan, const TrialScore& score);
+HalvingState successive_halving(const HalvingPlan& plan,
+                                const TrialScore& score,
+                                const TrialBegin& begin = {});
 
 /// The best trial of the highest rung that has any without failure; nothing if all failed.
 /// \pre state.complete

@@ -1,0 +1,201 @@
+#include "steering.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "ratiofarm/core/digest.hpp"
+#include "ratiofarm/core/errors.hpp"
+
+#include "core/process.hpp"
+#include "core/publish.hpp"
+#include "core/sealed_text.hpp"
+#include "core/signal_flags.hpp"
+
+namespace ratiofarm {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+constexpr int answer_schema = 1;
+
+/// The space in the words of Nevergrad, as in iDDS.
+Json space_json(const SearchSection& search) {
+    Json space = Json::object();
+    for (const SearchParameter& parameter : search.parameters) {
+        Json& words = space[parameter.key];
+        words["type"] = parameter.kind == SearchKind::choice ? "Choice"
+                        : is_logarithmic(parameter.kind)     ? "Log"
+                                                             : "Scalar";
+        if (parameter.kind == SearchKind::choice) {
+            Json choices = Json::array();
+            for (const std::string& choice : parameter.choices) {
+                choices.push_back(point_json({{"value", choice}})["value"]);
+            }
+            words["params"] = {{"choices", std::move(choices)}};
+        } else {
+            words["params"] = {{"lower", parameter.low}, {"upper", parameter.high}};
+        }
+        if (is_whole(parameter.kind)) {
+            words["integer"] = true;
+        }
+        if (parameter.when_values.empty()) continue;
+        Json values = Json::array();
+        for (const std::string& value : parameter.when_values) {
+            values.push_back(point_json({{"value", value}})["value"]);
+        }
+        words["when"] = {{parameter.when_key, std::move(values)}};
+    }
+    return space;
+}
+
+/// A path as a word of the shell.
+std::string shell_word(const fs::path& path) {
+    const std::string text = path.string();
+    const bool plain = std::ranges::all_of(text, [](char c) {
+        return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+               std::string_view("/._+-").find(c) != std::string_view::npos;
+    });
+    if (plain) return text;
+    std::string quoted = "'";
+    for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return quoted + "'";
+}
+
+std::string with_replaced(std::string text, std::string_view word, const std::string& by) {
+    for (std::size_t at = 0; (at = text.find(word, at)) != std::string::npos; at += by.size()) {
+        text.replace(at, word.size(), by);
+    }
+    return text;
+}
+
+/// What a program said last.
+std::string last_line(const std::string& text) {
+    const std::size_t end = text.find_last_not_of(" \n\r\t");
+    if (end == std::string::npos) return "it printed nothing";
+    const std::size_t before = text.find_last_of('\n', end);
+    const std::size_t begin = before == std::string::npos ? 0 : before + 1;
+    constexpr std::size_t most = 300;
+    return text.substr(begin, std::min(end + 1 - begin, most));
+}
+
+std::string question_digest(const std::string& question) {
+    return Hasher().text(question).finish().hex();
+}
+
+[[noreturn]] void refuse_program(const std::string& command, const std::string& why) {
+    throw DataError("search.command = \"" + command + "\": " + why +
+                    "; what was trained is kept: run the same command again once it is mended");
+}
+
+}  // namespace
+
+std::string steering_question(const SearchSection& search, std::span<const ToldTrial> told) {
+    Json points = Json::array();
+    for (const ToldTrial& trial : told) {
+        const bool has_loss = trial.rungs > 0 && std::isfinite(trial.objective);
+        points.push_back({point_json(trial.setting), has_loss ? Json(trial.objective) : Json()});
+    }
+    return Json{{"points", std::move(points)}, {"opt_space", space_json(search)}}.dump() + "\n";
+}
+
+std::optional<SteeringAnswer> Steering::ask(std::span<const ToldTrial> told) const {
+    const SearchSection& search = *campaign_.search;
+    const std::string question = steering_question(search, told);
+    if (auto answer = known(question, told.size())) return answer;
+    publish(directory_.steering() / "in.json", question);
+    fs::remove(directory_.steering() / "out.json");
+    if (!run()) return std::nullopt;
+    SteeringAnswer answer;
+    try {
+        answer.points = parse_points(search, read_text(directory_.steering() / "out.json"));
+    } catch (const Error& problem) {
+        refuse_program(search.command, std::string("its answer ") + problem.what());
+    }
+    const std::size_t most = std::min<std::size_t>(search.generation, search.trials - told.size());
+    if (answer.points.size() > most) {
+        answer.dropped = answer.points.size() - most;
+        log_.warning("points of the external sampler are dropped: more than asked for",
+                     {{"asked", std::uint64_t{most}}, {"dropped", answer.dropped}});
+        answer.points.resize(most);
+    }
+    Json points = Json::array();
+    for (const SearchSetting& point : answer.points) points.push_back(point_json(point));
+    const Json record{{"schema", answer_schema},
+                      {"question", question_digest(question)},
+                      {"points", std::move(points)},
+                      {"dropped", answer.dropped}};
+    publish_sealed(directory_.steering_answer(told.size()), record.dump(2) + "\n");
+    log_.info("points of the external sampler", {{"trials", std::uint64_t{told.size()}},
+                                                 {"points", std::uint64_t{answer.points.size()}}});
+    return answer;
+}
+
+/// A damaged record is as good as none: the program is asked again.
+std::optional<SteeringAnswer> Steering::known(const std::string& question,
+                                              std::size_t points) const {
+    const fs::path path = directory_.steering_answer(points);
+    if (!fs::exists(path)) return std::nullopt;
+    try {
+        const Json record = Json::parse(read_sealed(path));
+        if (record.at("schema") != answer_schema ||
+            record.at("question") != question_digest(question)) {
+            return std::nullopt;
+        }
+        return SteeringAnswer{parse_points(*campaign_.search, record.at("points").dump()),
+                              record.at("dropped").get<std::uint64_t>()};
+    } catch (const Json::exception& problem) {
+        log_.warning("an answer of the external sampler is asked for again",
+                     {{"why", problem.what()}});
+    } catch (const Error& problem) {
+        log_.warning("an answer of the external sampler is asked for again",
+                     {{"why", problem.what()}});
+    }
+    return std::nullopt;
+}
+
+/// \return whether it ended by itself, and not because the job stops
+bool Steering::run() const {
+    using Clock = std::chrono::steady_clock;
+    const SearchSection& search = *campaign_.search;
+    std::string command =
+        with_replaced(search.command, "%MAX_POINTS", std::to_string(search.trials));
+    command = with_replaced(command, "%NUM_POINTS", std::to_string(search.generation));
+    command = with_replaced(command, "%IN", shell_word(directory_.steering() / "in.json"));
+    command = with_replaced(command, "%OUT", shell_word(directory_.steering() / "out.json"));
+    const auto begin = Clock::now();
+    const auto late = [&] {
+        return std::chrono::duration<double>(Clock::now() - begin).count() > search.timeout_seconds;
+    };
+    const auto stopped = [] { return signal_request() == SignalRequest::stop; };
+    const auto end = run_process({.words = {"/bin/sh", "-c", command},
+                                  .output = Output::discarded,
+                                  .errors = Output::captured,
+                                  .input = false,
+                                  .give_up = [&] { return stopped() || late(); }});
+    if (!end) refuse_program(search.command, "cannot be started: there is no /bin/sh");
+    if (end->given_up && stopped()) return false;
+    if (end->given_up) {
+        refuse_program(search.command, fmt::format("was ended after search.timeout_seconds = {:g}",
+                                                   search.timeout_seconds));
+    }
+    if (end->signal != 0) {
+        refuse_program(search.command, fmt::format("was ended by signal {}", end->signal));
+    }
+    if (end->code != 0) {
+        refuse_program(search.command, fmt::format("ended with exit code {} ({})", end->code,
+                                                   last_line(end->errors)));
+    }
+    if (!fs::exists(directory_.steering() / "out.json")) {
+        refuse_program(search.command, "wrote no file %OUT");
+    }
+    return true;
+}
+
+}  // namespace ratiofarm
