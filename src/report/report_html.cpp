@@ -59,7 +59,7 @@ std::string report_html(const ReportInputs& inputs, const Plotter& plotter) {
                              closure_section(inputs, plotter) +
                              calibration_section(inputs, plotter) +
                              training_section(inputs, plotter) + quality_section(inputs, plotter) +
-                             search_section(inputs) + campaign_section(inputs, plotter);
+                             search_section(inputs, plotter) + campaign_section(inputs, plotter);
     const std::string name = escape_html(inputs.campaign);
     const std::string data = inputs.fit ? escape_html(inputs.fit->data) : std::string();
     return fmt::format(

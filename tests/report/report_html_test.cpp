@@ -1,6 +1,7 @@
 #include "report/report_html.hpp"
 
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <set>
 #include <string>
@@ -55,6 +56,44 @@ TEST_CASE("nets that are trained are shown before there is a fit", "[report]") {
     CHECK_THAT(page, Contains("</span> excess"));
     CHECK(count(page, "S/member 1") > 1);
     CHECK(count(page, "<section id=\"result\">") == 0);
+}
+
+TEST_CASE("a search is shown with a picture of each key, its rungs and its front", "[report]") {
+    const auto trial = [](const char* rate, const char* net, std::vector<double> objectives) {
+        SearchRecord::Trial made{{{"training.learning_rate", rate}, {"network.hidden", net}}, {}};
+        for (const double objective : objectives) made.rungs.push_back({objective, 2.0, 1.0});
+        return made;
+    };
+    SearchRecord search;
+    search.objective = "closure";
+    search.second_objective = SecondObjective::excess;
+    search.sampler = SearchSampler::tpe;
+    search.epochs = {3, 9};
+    const double failed = std::numeric_limits<double>::infinity();
+    search.trials = {trial("0.001", "[8]", {0.5, 0.4}), trial("0.1", "[8, 8]", {0.6}),
+                     trial("0.01", "[8]", {failed}), trial("0.002", "[8, 8]", {0.4, 0.3})};
+    search.decisions = {{{0, 0}, 0, 1}, {{1, 0}, 0, 1}, {{2, 0}, 1, 2},
+                        {{3, 0}, 1, 2}, {{0, 1}, 2, 3}, {{3, 1}, 2, 3}};
+    search.best = {3, 1};
+    search.front = {3};
+    search.importance = parameter_importance(search);
+    search.flop = 6.0;
+    search.grid_flop = 8.0;
+    ReportInputs inputs = sample_report(1000);
+    inputs.search = search;
+    const Plotter plotter;
+
+    const std::string page = report_html(inputs, plotter);
+
+    CHECK_FALSE(markup_mistake(page).has_value());
+    CHECK_THAT(page, Contains("Trial 3 was the best of 4 (sampler: tpe)"));
+    if (!plotter.available()) return;
+    for (const char* caption :
+         {"The best so far", "training.learning_rate, which explains", "network.hidden, which",
+          "Settings of the trials", "Trials from rung to rung", "closure against excess"}) {
+        CHECK_THAT(page, Contains(caption));
+    }
+    CHECK(count(page, "not drawn") == 0);
 }
 
 TEST_CASE("the report is one well-formed page without outside resources", "[report]") {
