@@ -140,7 +140,7 @@ expect_in 'trained nets of another campaign' other.err
 
 # A sampler that learns decides by the virtual clock, too: the same on other numbers of ranks and
 # after a kill; the points that were given are tried first.
-make_campaign 8000 9 1 "[16, 16]"
+sed -i '/^\[search\]/,$d' campaign.toml
 cat >> campaign.toml <<'END'
 [search]
 trials = 24
