@@ -94,18 +94,21 @@ std::uint64_t training_memory(const Campaign& campaign,
 struct RatioColumnCount {
     std::uint64_t averaged = 0;  ///< ensembles: their log ratio, and its spread
     std::uint64_t kept = 0;      ///< nets whose own log ratio is kept
+    std::uint64_t halves = 0;    ///< nets that learned from a half
+    std::uint64_t halved = 0;    ///< ensembles of these: what their halves differ by is kept
 };
 
 RatioColumnCount count_columns(const Campaign& campaign, const TaskGraph& graph) {
     RatioColumnCount columns;
     for (const PlannedEnsemble& ensemble : graph.ensembles) {
         const EnsembleRole role = ensemble.spec.role;
-        if (role == EnsembleRole::halves) continue;
         const bool averaged = role != EnsembleRole::replicas;
         const bool kept =
             !averaged || (role == EnsembleRole::nominal && campaign.ensemble.keep_members);
         columns.averaged += averaged ? 1 : 0;
         columns.kept += kept ? ensemble.spec.members : 0;
+        columns.halves += ensemble.spec.halves ? ensemble.spec.members : 0;
+        columns.halved += ensemble.spec.halves ? 1 : 0;
     }
     return columns;
 }
@@ -115,7 +118,6 @@ std::uint64_t ensemble_inodes(const TaskGraph& graph) {
     std::set<std::string> folders;
     std::uint64_t files = 0;
     for (const PlannedEnsemble& ensemble : graph.ensembles) {
-        if (ensemble.spec.role == EnsembleRole::halves) continue;
         files += 1;
         const std::filesystem::path file = ensemble.spec.name;
         for (auto folder = file.parent_path(); !folder.empty(); folder = folder.parent_path()) {
@@ -125,15 +127,6 @@ std::uint64_t ensemble_inodes(const TaskGraph& graph) {
     return files + folders.size();
 }
 
-/// Nets that end in an ensemble file.
-std::uint64_t gathered_nets(const TaskGraph& graph) {
-    std::uint64_t nets = 0;
-    for (const PlannedEnsemble& ensemble : graph.ensembles) {
-        if (ensemble.spec.role != EnsembleRole::halves) nets += ensemble.nets.size();
-    }
-    return nets;
-}
-
 void add_disk(const Campaign& campaign, const TaskGraph& graph, std::uint64_t events, Cost& cost) {
     const std::uint64_t processes = campaign.processes.size();
     const std::uint64_t shapes = trained_shapes(campaign).size();
@@ -141,11 +134,12 @@ void add_disk(const Campaign& campaign, const TaskGraph& graph, std::uint64_t ev
     const std::uint64_t nets =
         cost.trainings * task_file_header + cost.nets * result_bytes(campaign);
     cost.net_bytes = 4 * row_size(campaign.network);
-    cost.block_bytes =
-        events * (8 * columns.averaged + 4 * columns.kept) + cost.inferences * task_file_header;
-    cost.ratio_bytes = events * (24 + 8 * processes + 8 * shapes + 4 * columns.kept);
-    cost.disk_bytes = nets + gathered_nets(graph) * cost.net_bytes + cost.block_bytes +
-                      cost.ratio_bytes + small_files;
+    cost.block_bytes = events * (8 * columns.averaged + 4 * (columns.kept + columns.halves)) +
+                       cost.inferences * task_file_header;
+    cost.ratio_bytes =
+        events * (24 + 8 * processes + 8 * shapes + 4 * (columns.kept + columns.halved));
+    cost.disk_bytes =
+        nets + cost.nets * cost.net_bytes + cost.block_bytes + cost.ratio_bytes + small_files;
 }
 
 }  // namespace

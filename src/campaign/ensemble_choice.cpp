@@ -92,8 +92,7 @@ private:
         NetSlot slot{.name = net.name,
                      .fold = net.fold,
                      .wave = wave_,
-                     .replica = ensemble_.spec.role == EnsembleRole::replicas ||
-                                ensemble_.spec.role == EnsembleRole::halves,
+                     .replica = ensemble_.spec.role == EnsembleRole::replicas,
                      .tried = {}};
         if (ready) add_result(net, slot);
         choice_.slots.push_back(std::move(slot));

@@ -35,9 +35,10 @@ void add_shape(const Campaign& campaign,
                       .parameter = systematic.parameter,
                       .numerator = {},
                       .denominator = {{sample, "", 1.0}},
-                      .members = nets.members,
+                      .members = nets.halves ? 2 * nets.members : nets.members,
                       .warm_start = nets.warm_start ? file_word(shape.process) : "",
-                      .rate_factor = nets.rate_factor};
+                      .rate_factor = nets.rate_factor,
+                      .halves = nets.halves};
     for (const EnsembleRole side : {EnsembleRole::up, EnsembleRole::down}) {
         const bool up = side == EnsembleRole::up;
         const std::string& varied = up ? shape.up : shape.down;
@@ -47,20 +48,6 @@ void add_shape(const Campaign& campaign,
                                                           : SamplePart{varied, "", 1.0}};
         specs.push_back(spec);
     }
-}
-
-/// Two nets for each ensemble of a shape.
-std::vector<EnsembleSpec> halves(const std::vector<EnsembleSpec>& specs) {
-    std::vector<EnsembleSpec> all;
-    for (const EnsembleSpec& spec : specs) {
-        if (spec.role != EnsembleRole::up && spec.role != EnsembleRole::down) continue;
-        all.push_back(spec);
-        all.back().name = halves_of(spec.name);
-        all.back().base = spec.name;
-        all.back().role = EnsembleRole::halves;
-        all.back().members = 2;
-    }
-    return all;
 }
 
 std::string fold_name(const EnsembleSpec& ensemble, std::uint32_t folds, std::uint32_t fold) {
@@ -104,12 +91,12 @@ std::vector<EnsembleSpec> ensemble_specs(const Campaign& campaign) {
         if (!systematic.shapes) continue;
         for (const auto& shape : *systematic.shapes) add_shape(campaign, systematic, shape, specs);
     }
-    if (!campaign.systematic_nets.halves) return specs;
-    for (EnsembleSpec& spec : halves(specs)) specs.push_back(std::move(spec));
     return specs;
 }
 
-std::string halves_of(std::string_view ensemble) { return std::string(ensemble) + "/halves"; }
+std::uint32_t half_of_net(const EnsembleSpec& ensemble, std::uint32_t member) {
+    return ensemble.halves ? member % 2 + 1 : 0;
+}
 
 std::vector<TrainedShape> trained_shapes(const Campaign& campaign) {
     std::vector<TrainedShape> shapes;
@@ -127,9 +114,7 @@ std::string net_name(const EnsembleSpec& ensemble,
                      std::uint32_t folds,
                      std::uint32_t fold,
                      std::uint32_t member) {
-    const char* word = ensemble.role == EnsembleRole::replicas ? "/replica "
-                       : ensemble.role == EnsembleRole::halves ? "/half "
-                                                               : "/member ";
+    const char* word = ensemble.role == EnsembleRole::replicas ? "/replica " : "/member ";
     return fold_name(ensemble, folds, fold) + word + std::to_string(member);
 }
 

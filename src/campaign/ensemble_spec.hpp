@@ -17,8 +17,6 @@ enum class EnsembleRole : std::uint8_t {
     replicas,  ///< r_j again, each net with bootstrap weights of its own; kept apart
     up,        ///< g_j = p_j(x | alpha = +1) / p_j(x); its members are averaged
     down,      ///< g_j at alpha = -1
-    halves,    ///< up or down again, net k on half k + 1 of the training events; what the two do
-               ///< disagree on is noise. Never gathered, never evaluated
     classes,   ///< probabilities of the classes of [preselection]; its members are averaged
 };
 
@@ -51,6 +49,7 @@ struct EnsembleSpec {
     std::string base = {};  ///< that its nets are named after, if not after the ensemble: "S" of
                             ///< "S/replicas"
     std::vector<ClassParts> classes = {};  ///< of a classifier; it has no numerator, no denominator
+    bool halves = false;  ///< its nets learn from halves of the training events, see half_of_net()
     bool operator==(const EnsembleSpec&) const = default;
 };
 
@@ -59,13 +58,13 @@ struct EnsembleSpec {
 std::string file_word(std::string_view process);
 
 /// All ensembles of a campaign: the nominal one of every process and, if there are any, its
-/// replicas; then those of the shapes of the systematics, up before down; then the halves of these
-/// in the same order.
+/// replicas; then those of the shapes of the systematics, up before down.
 /// \pre expect_trainable(campaign)
 std::vector<EnsembleSpec> ensemble_specs(const Campaign& campaign);
 
-/// Name of the ensemble of the halves of one of a shape's ensembles: "S/scale/up/halves".
-std::string halves_of(std::string_view ensemble);
+/// Which half of the training events a net learns from, 1 or 2 in turn; 0: all of them. What the
+/// two halves disagree on is noise.
+std::uint32_t half_of_net(const EnsembleSpec& ensemble, std::uint32_t member);
 
 /// Network, training and features of the nets of an ensemble.
 struct NetSettings {
@@ -91,7 +90,7 @@ struct TrainedShape {
 /// In the order of the columns of a ratio file: by systematic, then as its section names processes.
 std::vector<TrainedShape> trained_shapes(const Campaign& campaign);
 
-/// "S/member 3", "S/fold 1/member 3", "S/replica 17", "S/scale/up/half 0": names the net's seeds.
+/// "S/member 3", "S/fold 1/member 3", "S/replica 17", "S/scale/up/member 0": names the net's seeds.
 /// \param folds 0: none
 std::string net_name(const EnsembleSpec& ensemble,
                      std::uint32_t folds,

@@ -89,7 +89,7 @@ struct NetSlot {
     std::string name;  ///< "S/member 3"
     std::uint32_t fold = 0;
     std::uint32_t wave = 0;       ///< 0: planned; 1, 2, ...: members that were added later
-    bool replica = false;         ///< or a half: judged only by whether it trained and is finite
+    bool replica = false;         ///< judged only by whether it trained and is finite
     std::vector<TriedNet> tried;  ///< in order: planned, replacement 1, ...; those trained so far
 };
 

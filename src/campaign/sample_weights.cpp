@@ -8,26 +8,29 @@
 
 namespace ratiofarm {
 
-std::vector<std::string> weight_doubts(const std::string& sample, const WeightSums& facts) {
+std::vector<std::string> weight_doubts(const std::string& what, const WeightSums& facts) {
     constexpr std::uint64_t few = 100;  // where single events weigh much in any case
     constexpr double large_share = 0.1;
     constexpr double few_effective = 1000.0;
     std::vector<std::string> doubts;
     if (facts.events < few) return doubts;
     if (facts.largest > large_share * facts.absolute) {
-        doubts.push_back(fmt::format(
-            "sample '{}': row {} has weight +-{:.4g}, {:.0f} % of all {} events together: every "
-            "result hangs on it",
-            sample, facts.largest_row, facts.largest, 100.0 * facts.largest / facts.absolute,
-            facts.events));
+        doubts.push_back(
+            fmt::format("{}: row {} has weight +-{:.4g}, {:.0f} % of all {} events together: every "
+                        "result hangs on it",
+                        what, facts.largest_row, facts.largest,
+                        100.0 * facts.largest / facts.absolute, facts.events));
     }
     const double effective = facts.effective_events();
-    if (effective < few_effective && effective < 0.5 * static_cast<double>(facts.events)) {
+    const auto events = static_cast<double>(facts.events);
+    const bool few_left = effective < few_effective && effective < 0.5 * events;
+    if (few_left || effective < 0.1 * events ||
+        static_cast<double>(facts.negative) > 0.2 * events) {
         doubts.push_back(fmt::format(
-            "sample '{}': {} events are worth only {:.0f} of weight 1, (sum w)^2 / sum w^2 "
+            "{}: {} events are worth only {:.0f} of weight 1, (sum w)^2 / sum w^2 "
             "({} weights are negative): nets, normalisations and expectations are known only to "
             "{:.1f} %",
-            sample, facts.events, effective, facts.negative, 100.0 / std::sqrt(effective)));
+            what, facts.events, effective, facts.negative, 100.0 / std::sqrt(effective)));
     }
     return doubts;
 }

@@ -1,6 +1,7 @@
 #include "significant_shapes.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <map>
@@ -19,7 +20,7 @@ const EnsembleChoice* find_choice(std::span<const EnsembleChoice> choices,
     return found == choices.end() || !found->complete ? nullptr : &*found;
 }
 
-/// The nets of an ensemble by fold.
+/// The nets of an ensemble by fold, in order.
 std::map<std::uint32_t, std::vector<const NetQuality*>> nets_of(const EnsembleChoice& choice) {
     std::map<std::uint32_t, std::vector<const NetQuality*>> folds;
     for (std::size_t slot = 0; slot < choice.slots.size(); ++slot) {
@@ -49,20 +50,34 @@ Gain gain_of(const EnsembleChoice& side) {
     return all;
 }
 
-/// Variance of d_1 - d_2 over the reference events. NaN if the nets did not see the same ones.
-double variance_of_difference(const std::vector<const NetQuality*>& up,
-                              const std::vector<const NetQuality*>& down) {
-    if (up.size() != 2 || down.size() != 2) return nan;
-    const std::size_t events = up[0]->reference_logits.size();
-    for (const NetQuality* net : {up[0], up[1], down[0], down[1]}) {
-        if (net->reference_logits.size() != events || events < 2) return nan;
+/// Mean of ln g of the nets of each half, by event. Empty if the nets did not see the same events.
+using HalfMeans = std::array<std::vector<double>, 2>;
+
+HalfMeans half_means(const std::vector<const NetQuality*>& nets) {
+    HalfMeans means;
+    const std::size_t events = nets.front()->reference_logits.size();
+    const std::size_t of_half = nets.size() / 2;
+    if (of_half == 0) return means;
+    for (auto& mean : means) mean.assign(events, 0.0);
+    for (std::size_t member = 0; member < nets.size(); ++member) {
+        const std::vector<float>& logits = nets[member]->reference_logits;
+        if (logits.size() != events) return {};
+        for (std::size_t event = 0; event < events; ++event) {
+            means[member % 2][event] += double{logits[event]} / static_cast<double>(of_half);
+        }
     }
+    return means;
+}
+
+/// Variance of d_1 - d_2 over the reference events. NaN if the nets did not see the same ones.
+double variance_of_difference(const std::vector<const NetQuality*>& up_nets,
+                              const std::vector<const NetQuality*>& down_nets) {
+    const HalfMeans up = half_means(up_nets);
+    const HalfMeans down = half_means(down_nets);
+    const std::size_t events = up[0].size();
+    if (events < 2 || down[0].size() != events) return nan;
     const auto difference = [&](std::size_t event) {
-        const auto d = [&](std::size_t half) {
-            return 0.5 * (double{up[half]->reference_logits[event]} -
-                          double{down[half]->reference_logits[event]});
-        };
-        return d(0) - d(1);
+        return 0.5 * (up[0][event] - up[1][event] - down[0][event] + down[1][event]);
     };
     double mean = 0.0;
     for (std::size_t event = 0; event < events; ++event) {
@@ -76,8 +91,7 @@ double variance_of_difference(const std::vector<const NetQuality*>& up,
 }
 
 double noise_variance(const EnsembleChoice& up, const EnsembleChoice& down) {
-    constexpr double of_one_net = 0.5;     // the two halves differ by two independent noises
-    constexpr double of_all_events = 0.5;  // twice the events of a half
+    constexpr double of_mean = 0.25;  // (d_1 + d_2) / 2 has the variance of (d_1 - d_2) / 2
     const auto up_folds = nets_of(up);
     const auto down_folds = nets_of(down);
     double mean = 0.0;
@@ -85,7 +99,7 @@ double noise_variance(const EnsembleChoice& up, const EnsembleChoice& down) {
         mean += variance_of_difference(nets, down_folds.at(fold)) /
                 static_cast<double>(up_folds.size());
     }
-    return of_one_net * of_all_events * mean;
+    return of_mean * mean;
 }
 
 /// A parameter that one process shows is real for all of them.
@@ -118,11 +132,9 @@ std::vector<ShapeSignificance> test_shapes(const Campaign& campaign,
             // A gain that is NaN says nothing.
             significance.significant = !(significance.gain <= campaign.systematic_nets.null_level *
                                                                   significance.gain_error);
-        }
-        const EnsembleChoice* up_halves = find_choice(choices, halves_of(shape.up));
-        const EnsembleChoice* down_halves = find_choice(choices, halves_of(shape.down));
-        if (up_halves != nullptr && down_halves != nullptr) {
-            significance.noise_variance = noise_variance(*up_halves, *down_halves);
+            if (campaign.systematic_nets.halves) {
+                significance.noise_variance = noise_variance(*up, *down);
+            }
         }
     }
     join_by_parameter(shapes, significances);

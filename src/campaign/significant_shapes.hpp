@@ -28,18 +28,17 @@
 /// the test is conservative. Where there is no shape the gain is zero on average, however noisy the
 /// nets; the noise is a matter of its own:
 ///
-/// The noise. Two nets per side learn from one half of the training events each. With
-/// d_h = (ln g_up - ln g_down) / 2 of half h, which is d ln g / d alpha at alpha = 0,
+/// The noise. The nets of a side learn in turn from one half of the training events each, and the
+/// shape is their mean, d = (d_1 + d_2) / 2 with d_h = (ln g_up - ln g_down) / 2 of the nets of
+/// half h, which is d ln g / d alpha at alpha = 0. The halves are independent, so that d has the
+/// variance of (d_1 - d_2) / 2, whatever makes it, the events or the descent:
 ///
-///     noise_variance = 1/2 * Var(d_1 - d_2) / 2
+///     noise_variance = Var(d_1 - d_2) / 4
 ///
-/// over the nominal validation events that all of them were measured on; folds averaged. One half
-/// net has the variance Var(d_1 - d_2) / 2, and nets of all events half of that: the finite sample
-/// gives twice the events half the variance, and the halves take as many steps with half the batch,
-/// so that the noise of the descent scales alike. Members that are averaged lose that second part,
-/// so for them it is an upper estimate. Variation in common, of the nominal sample, drops out of
-/// up - down here as it does in the fit. Where the process is all there is, noise by itself adds
-/// expected events * noise_variance to the information about alpha; other processes dilute it.
+/// over the nominal validation events that all of them were measured on; folds averaged. Variation
+/// in common, of the nominal sample, drops out of up - down here as it does in the fit. Where the
+/// process is all there is, noise by itself adds expected events * noise_variance to the
+/// information about alpha; other processes dilute it.
 namespace ratiofarm {
 
 /// One per trained_shapes(campaign), in their order. For ensembles that are not complete the

@@ -58,11 +58,11 @@ inline constexpr auto enum_words<InsignificantShapes> = words("as_error", "norm_
 
 /// [systematics]: the nets of all shapes.
 struct SystematicsSection {
-    std::uint32_t members = 1;  ///< per process, systematic and side
+    std::uint32_t members = 1;  ///< per process, systematic, side and half
     bool warm_start = false;    ///< they begin as the nominal nets of their process
     double rate_factor = 1.0;   ///< of training.learning_rate
-    bool halves = true;         ///< two more nets per side, each on half of the training events:
-                                ///< what they disagree on is noise (spurious information)
+    bool halves = true;         ///< half of the nets learn from one half of the training events,
+                                ///< the others from the other one: what they disagree on is noise
     InsignificantShapes null_shapes = InsignificantShapes::as_error;
     double null_level = 3.0;  ///< held-out gain, in standard errors, that makes a shape significant
     bool operator==(const SystematicsSection&) const = default;
@@ -70,7 +70,7 @@ struct SystematicsSection {
 
 template <class Visit>
 void fields(Visit& visit, MemberOf<Visit, SystematicsSection>& value) {
-    visit("members", value.members, Key{.whole = {1, most_ensemble_nets}});
+    visit("members", value.members, Key{.whole = {1, most_ensemble_nets / 2}});
     visit("warm_start", value.warm_start);
     visit("rate_factor", value.rate_factor,
           Key{.number = {.low = 0.0, .high = 1000.0, .low_allowed = false}});

@@ -33,7 +33,7 @@ InferRequest request_for(const GraphInputs& inputs,
     request.combine = settings.combine;
     request.precision = settings.training.precision;
     request.keep_members =
-        ensemble.spec.role == EnsembleRole::replicas ||
+        ensemble.spec.role == EnsembleRole::replicas || ensemble.spec.halves ||
         (ensemble.spec.role == EnsembleRole::nominal && campaign.ensemble.keep_members);
     request.threads = settings.training.threads;
     return request;
@@ -90,12 +90,9 @@ void add_trainings(const GraphInputs& inputs,
 }
 
 /// What decides which shapes are significant.
-void add_significance(Hasher& hasher, const Campaign& campaign, const TaskGraph& graph) {
+void add_significance(Hasher& hasher, const Campaign& campaign) {
     if (trained_shapes(campaign).empty()) return;
     add_number(hasher, campaign.systematic_nets.null_level);
-    for (const PlannedEnsemble& ensemble : graph.ensembles) {
-        if (ensemble.spec.role == EnsembleRole::halves) hasher.digest(ensemble.digest);
-    }
 }
 
 }  // namespace
@@ -153,7 +150,7 @@ Digest ratios_digest(const Campaign& campaign,
     for (const TrainedShape& shape : trained_shapes(campaign)) {
         hasher.text(shape.process).text(shape.parameter).text(shape.up).text(shape.down);
     }
-    add_significance(hasher, campaign, graph);
+    add_significance(hasher, campaign);
     for (const auto& yield : trained_yields(campaign, samples)) {
         hasher.text(yield.process).text(yield.parameter);
         add_number(add_number(hasher, yield.factors.up), yield.factors.down);
@@ -202,7 +199,6 @@ TaskGraph make_task_graph(const Campaign& campaign,
     }
     for (const std::string& name : campaign_samples(campaign)) {
         for (const PlannedEnsemble& ensemble : graph.ensembles) {
-            if (ensemble.spec.role == EnsembleRole::halves) continue;
             add_inferences(inputs, find_sample(samples, name), ensemble, graph);
         }
     }

@@ -12,6 +12,7 @@
 #include "protocol/particle_row.hpp"
 
 #include "find_sample.hpp"
+#include "sample_weights.hpp"
 #include "training_planner.hpp"
 
 namespace ratiofarm {
@@ -129,7 +130,7 @@ private:
                       std::uint32_t fold) {
         const std::string of_fold =
             campaign_.split.folds > 0 ? fmt::format(" for the nets of fold {}", fold) : "";
-        const bool halves = spec.role == EnsembleRole::halves;
+        const bool halves = spec.halves;
         std::map<std::string, std::uint64_t> events;
         for (const Component& component : components) {
             const SampleInfo& sample = component.sample;
@@ -293,8 +294,6 @@ private:
 
     void warn_about_weights(const SampleInfo& sample) {
         constexpr double few = 500.0;
-        constexpr double poor = 0.1;
-        constexpr double many_negative = 0.2;
         for (const std::size_t which : {training, validation}) {
             const WeightSums& sums = sample.facts.folds.front()[which].weights.front();
             if (sums.events == 0 || !(sums.sum > 0.0)) continue;  // a mistake already
@@ -303,19 +302,23 @@ private:
             const double negative = static_cast<double>(sums.negative) / events;
             const double largest = sums.largest / sums.absolute;
             const double enough = which == training ? few : few / 10.0;
-            if (effective >= enough && effective >= poor * events && negative < many_negative) {
+            const char* part = which == training ? "training" : "validation";
+            if (effective >= enough) {
+                for (auto& doubt :
+                     weight_doubts(fmt::format("sample '{}', {}", sample.name, part), sums)) {
+                    warn(std::move(doubt));
+                }
                 continue;
             }
-            std::string text = fmt::format(
-                "sample '{}': its {} {} events are worth {:.3g} of equal weight", sample.name,
-                sums.events, which == training ? "training" : "validation", effective);
+            std::string text =
+                fmt::format("sample '{}': its {} {} events are worth {:.3g} of equal weight",
+                            sample.name, sums.events, part, effective);
             if (negative > 0.0) text += fmt::format("; {:.3g} % are negative", 100.0 * negative);
             if (largest > 0.02 && largest * events > 10.0) {
                 text += fmt::format("; row {} has {:.3g} % of the sum of absolute weights",
                                     sums.largest_row, 100.0 * largest);
             }
-            warn(text + (effective < enough ? ", few to train and judge nets with: generate more"
-                                            : ", which makes nets noisy: look at the weights"));
+            warn(text + ", few to train and judge nets with: generate more");
         }
     }
 

@@ -125,7 +125,7 @@ std::uint32_t TrainingPlanner::pack(const EnsembleSpec& ensemble) const {
 std::vector<TrainTask> TrainingPlanner::trainings(const EnsembleSpec& ensemble, Range members) {
     const Campaign& campaign = inputs_.campaign;
     // The nets of a pack read the same events, those of two halves do not.
-    const std::uint32_t together = ensemble.role == EnsembleRole::halves ? 1 : pack(ensemble);
+    const std::uint32_t together = ensemble.halves ? 1 : pack(ensemble);
     std::vector<TrainTask> tasks;
     for (std::uint32_t fold = 0; fold < fold_count(campaign); ++fold) {
         const Common common = common_of(ensemble, fold);
@@ -178,7 +178,7 @@ TrainingPlanner::Common TrainingPlanner::common_of(const EnsembleSpec& ensemble,
     request.network = settings.network;
     request.training = settings.training;
     request.held_out = ensemble.role == EnsembleRole::up || ensemble.role == EnsembleRole::down;
-    if (ensemble.role == EnsembleRole::halves) {
+    if (ensemble.halves) {
         // As many steps of the same rate on half of the events.
         request.training.batch = (request.training.batch + 1) / 2;
     }
@@ -214,7 +214,7 @@ void TrainingPlanner::add_net(const EnsembleSpec& ensemble,
     if (ensemble.role == EnsembleRole::replicas) {
         net.replica = replica_seed(seed, member);
     }
-    if (ensemble.role == EnsembleRole::halves) net.half = member + 1;
+    net.half = half_of_net(ensemble, member);
     if (!ensemble.warm_start.empty()) {
         const std::vector<PlannedNet>& all = nets_to_begin_as(ensemble.warm_start);
         const std::size_t of_fold = all.size() / fold_count(inputs_.campaign);

@@ -29,8 +29,8 @@ std::string nets_text(const Campaign& campaign) {
     const std::size_t shapes = trained_shapes(campaign).size();
     if (shapes > 0) {
         text += fmt::format(", {} shape{} up and down{}", shapes, shapes == 1 ? "" : "s", folds) +
-                times(campaign.systematic_nets.members, "member");
-        if (campaign.systematic_nets.halves) text += " and 2 halves";
+                times(campaign.systematic_nets.members, "member") +
+                (campaign.systematic_nets.halves ? " x 2 halves" : "");
     }
     if (campaign.ensemble.until_spread > 0.0) {
         text += fmt::format("; up to {} members until their spread is {:g}",

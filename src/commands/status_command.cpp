@@ -150,7 +150,6 @@ Status read_status(const RunDirectory& directory) {
     if (status.selection) status.selection->nets = count_preselection_nets(journal);
     if (campaign.has_events()) {
         for (const EnsembleSpec& spec : ensemble_specs(campaign)) {
-            if (spec.role == EnsembleRole::halves) continue;  // never gathered
             status.planned_ensembles += 1;
             if (fs::exists(directory.ensemble(spec.name))) status.ensembles.push_back(spec.name);
         }

@@ -89,8 +89,9 @@ std::vector<NetRatioSums> estimate(const mpi::Communicator& comm,
 }
 
 /// Weights that mean little, or too much.
-void add_weight_warnings(const RatioFiles& ratios, FiniteMcRecord& record) {
-    constexpr double large = 5.0;  // equal weights are below 1; members differ by small errors
+void add_weight_warnings(const RatioFiles& ratios, double fit_error, FiniteMcRecord& record) {
+    constexpr double large = 5.0;       // equal weights are below 1; members differ by small errors
+    constexpr double noticeable = 0.2;  // of the error, by the mean over the members
     const WeightedMembersFit& wifi = *record.wifi;
     std::vector<std::string> equal;
     for (std::size_t r = 0; r < ratios.size(); ++r) {
@@ -106,11 +107,15 @@ void add_weight_warnings(const RatioFiles& ratios, FiniteMcRecord& record) {
                 name, most));
         }
     }
-    if (equal.empty()) return;
+    // Members that are alike may well have equal weights.
+    const EstimateSpread& members = *record.members;
+    const double of_mean = members.sigma / std::sqrt(static_cast<double>(members.estimates.size()));
+    if (equal.empty() || !(of_mean > noticeable * fit_error)) return;
     record.warnings.push_back(
-        fmt::format("the inference events do not tell which members of {} are better: they keep "
-                    "equal weights",
-                    fmt::join(equal, ", ")));
+        fmt::format("fits with single members scatter by {:.3g}, and the inference events do not "
+                    "tell which members of {} are better, so that they keep equal weights: train "
+                    "more members",
+                    members.sigma, fmt::join(equal, ", ")));
 }
 
 /// What should be looked at before the number is believed.
@@ -134,7 +139,7 @@ void add_finite_mc_warnings(const FittedParameter& poi,
         }
     }
     if (!record.wifi) return;
-    add_weight_warnings(ratios, record);
+    add_weight_warnings(ratios, poi.error, record);
     if (!record.wifi->converged) add("the weights of the members did not converge");
     const double away = std::abs(record.wifi->estimate - poi.value);
     if (away > poi.error) add("the fit with weighted members is more than one error away");

@@ -63,12 +63,11 @@ std::vector<InjectionFit> injection_fits(const mpi::Communicator& comm,
             const Likelihood likelihood(model, load_data(comm, injected, model, ratios), comm,
                                         options.likelihood);
             FitResult result = fit(likelihood, {.starts = options.starts}, Log());
-            if (options.left_out_error > 0.0) {
+            if (options.held_error > 0.0) {
                 const double fit_error = find_fitted(result, result.poi)->error;
-                widen(result, options.left_out_error);
+                widen(result, options.held_error);
                 if (fit_error > 0.0) {
-                    inflate(likelihood, 1.0 + std::pow(options.left_out_error / fit_error, 2),
-                            result);
+                    inflate(likelihood, 1.0 + std::pow(options.held_error / fit_error, 2), result);
                 }
             }
             fits.push_back(summary(injection, data_description(injected, model),

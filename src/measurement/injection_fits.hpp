@@ -15,7 +15,7 @@ namespace ratiofarm {
 struct InjectionOptions {
     LikelihoodOptions likelihood = {};
     unsigned starts = 4;
-    double left_out_error = 0.0;  ///< of the main fit (ShapeRecord), in quadrature with each error
+    double held_error = 0.0;  ///< of the main fit (ShapeRecord), in quadrature with each error
 };
 
 /// A campaign that fits one of its own injections instead of its data.

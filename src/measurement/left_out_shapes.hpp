@@ -6,19 +6,28 @@
 
 #include "finite_mc_estimates.hpp"
 
-/// What shapes that the likelihood leaves out could do to the parameter of interest, mu. A shape
-/// that its test did not find may be real all the same, and its parameter then moves mu.
+/// What the likelihood does not know of learned shapes, and what it does to the parameter of
+/// interest, mu.
 ///
-/// A fit to data that have the shape, by a likelihood that lacks it, is off by alpha times a shift,
-/// to first order that of the learned shape, d ln g / d alpha = (ln g_up - ln g_down) / 2. alpha is
-/// known no better than by its constraint, so its error holds the shift of one width. Yields of the
-/// same parameter move mu along with it.
+/// Left out. A shape that its test did not find may be real all the same, and its parameter then
+/// moves mu. A fit to data that have the shape, by a likelihood that lacks it, is off by alpha
+/// times a shift, to first order that of the learned shape, d ln g / d alpha = (ln g_up - ln
+/// g_down) / 2. alpha is known no better than by its constraint, so its error holds the shift of
+/// one width. Yields of the same parameter move mu along with it.
 ///
-/// A learned shape has noise, and the noise of many would add up. What both sides do alike,
-/// (ln g_up + ln g_down) / 2, is not a shape that acts to first order, but has noise as well: where
-/// both sides and the nominal sample are independent and of one size three times the variance, and
-/// more than once that where the noise is of the training. So noise^2 = even^2 / 3 is a cautious
-/// estimate of the noise in shift^2.
+/// Noise. A learned shape is the mean of the nets of both halves of the training events. Half of
+/// what the halves differ by has the same noise as their mean and no shape, so what it does to mu
+/// has the variance of what the noise does. Where ratios come without halves, what both sides do
+/// alike takes its place for shapes that are left out: (ln g_up + ln g_down) / 2 is not a shape
+/// that acts to first order. Where both sides and the nominal sample are independent and of one
+/// size it has three times the variance, and more than once that where the noise is of the
+/// training: even^2 / 3 is cautious.
+///
+/// In the likelihood. Data that have alpha times a shape are fitted by alpha times shape and noise.
+/// Beyond alpha = 1 the noise of g is that of the side, and half of its square and half of that of
+/// the other one is what both do together: shift^2 = (alpha^2 + error^2) (up^2 + down^2) / 2,
+/// right on average there and up to twice as much nearer to 0. A variance that one difference tells
+/// has one degree of freedom: noise_error() allows for that.
 namespace ratiofarm {
 
 /// The shapes of one parameter, moved by the width of its constraint.
@@ -38,20 +47,31 @@ struct LeftOutShift {
 /// where it makes the error larger.
 double left_out_error(std::span<const LeftOutShift> shifts);
 
-/// Collective over comm. Fills shift, shift_noise and the errors of the record.
+/// Part of an error for noise, in quadrature: so that the whole holds 68.3 % of Student's t with
+/// the degrees of freedom of Welch and Satterthwaite, (fit_error^2 + variance)^2 / squares.
+/// \param fit_error known well  \param variance sum of estimates with one degree of freedom each
+/// \param squares of these estimates, summed
+double noise_error(double fit_error, double variance, double squares);
+
+/// Collective over comm. Fills noises and the errors of the record, and shift and shift_noise.
 /// \param point fitted with its parameter of interest free inside its range; with reference rows
 /// where a region is normalised  \param fitted of this likelihood
-void find_left_out_error(const mpi::Communicator& comm,
-                         const FittedPoint& point,
-                         const FitResult& fitted,
-                         ShapeRecord& record);
+/// \param of_left_out whether the error is to hold shapes that are left out
+void find_shape_errors(const mpi::Communicator& comm,
+                       const FittedPoint& point,
+                       const FitResult& fitted,
+                       bool of_left_out,
+                       ShapeRecord& record);
 
 /// The error of mu, its variance and correlations, and the total of the breakdown, with this error
 /// in quadrature. Nothing where mu has no error.
-void widen(FitResult& fitted, double left_out_error);
+void widen(FitResult& fitted, double held_error);
 
 /// Parameters whose shapes some ratio file has and the likelihood leaves out, by name.
 std::vector<std::string> left_out_parameters(const RatioFiles& ratios,
                                              const StatisticalModel& model);
+
+/// Whether the likelihood has shapes of which halves of the nets tell the noise.
+bool any_noise_known(const RatioFiles& ratios, const StatisticalModel& model);
 
 }  // namespace ratiofarm

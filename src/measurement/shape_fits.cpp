@@ -16,16 +16,6 @@ namespace {
 constexpr double noticeable = 0.98;  // of the width of a constraint
 constexpr std::size_t most_names = 5;
 
-bool uses_shape(const UnbinnedRegion& region, const RatioShape& shape) {
-    return std::any_of(region.processes.begin(), region.processes.end(), [&](const auto& process) {
-        return process.name == shape.process &&
-               std::any_of(process.systematics.begin(), process.systematics.end(),
-                           [&](const SystematicEffect& effect) {
-                               return effect.shape && effect.parameter == shape.parameter;
-                           });
-    });
-}
-
 bool is_known(const StatisticalModel& model, const std::string& parameter) {
     return std::any_of(model.parameters.begin(), model.parameters.end(),
                        [&](const Parameter& known) { return known.name == parameter; });
@@ -82,6 +72,38 @@ FitResult fit_with_all_shapes(const mpi::Communicator& comm,
     return fit(likelihood, {.starts = 0, .interval = false}, Log());
 }
 
+/// The noise of shapes in the likelihood, where it matters or nothing holds it.
+void warn_of_noises(const ShapeRecord& record,
+                    const std::string& poi,
+                    std::vector<std::string>& warnings) {
+    constexpr double large = 0.3;  // of the error; 5 % of the sum in quadrature
+    const auto unknown =
+        std::count_if(record.shapes.begin(), record.shapes.end(), [](const auto& shape) {
+            return !shape.left_out && !std::isfinite(shape.significance.noise_variance);
+        });
+    if (unknown > 0) {
+        warnings.push_back(fmt::format(
+            "no error of {} holds the noise of the nets of {} shape(s), which is not known: "
+            "nets of halves of the training events tell it (systematics.halves)",
+            poi, unknown));
+    }
+    if (!(record.noise_error.value_or(0.0) > large * record.error_without)) return;
+    std::vector<ShapeRecord::Noise> largest = record.noises;
+    std::stable_sort(largest.begin(), largest.end(),
+                     [](const auto& a, const auto& b) { return a.shift > b.shift; });
+    std::string names;
+    for (std::size_t i = 0; i < std::min(most_names, largest.size()); ++i) {
+        names += fmt::format("{}{} ({:.4g})", i == 0 ? "" : ", ", largest[i].parameter,
+                             largest[i].shift);
+    }
+    warnings.push_back(fmt::format(
+        "the error of {} holds {:.4g} for the noise of the nets of shapes, and is {:.4g} without "
+        "it: {}{}; more training events or members (systematics.members) make it "
+        "smaller",
+        poi, *record.noise_error, record.error_without, names,
+        largest.size() > most_names ? ", ..." : ""));
+}
+
 std::string what_holds_them(const ShapeRecord& record, const std::string& poi) {
     if (!record.left_out_error) {
         return fmt::format("no error of {} holds what they could do to it", poi);
@@ -93,6 +115,16 @@ std::string what_holds_them(const ShapeRecord& record, const std::string& poi) {
 }
 
 }  // namespace
+
+bool uses_shape(const UnbinnedRegion& region, const RatioShape& shape) {
+    return std::any_of(region.processes.begin(), region.processes.end(), [&](const auto& process) {
+        return process.name == shape.process &&
+               std::any_of(process.systematics.begin(), process.systematics.end(),
+                           [&](const SystematicEffect& effect) {
+                               return effect.shape && effect.parameter == shape.parameter;
+                           });
+    });
+}
 
 bool is_left_out(const RatioHeader& header,
                  std::size_t column,
@@ -146,6 +178,7 @@ std::vector<std::string> shape_warnings(const ShapeRecord& record, const Statist
             record.untreated.size(), names, record.untreated.size() > most_names ? ", ..." : "",
             what_holds_them(record, model.parameter_of_interest)));
     }
+    warn_of_noises(record, model.parameter_of_interest, warnings);
     for (const Parameter& parameter : model.parameters) {
         if (parameter.constraint.kind == Constraint::Kind::none) continue;
         const double information = information_of(record, parameter.name, [](const auto& shape) {

@@ -26,6 +26,9 @@ bool is_left_out(const RatioHeader& header,
                  const StatisticalModel& model,
                  std::size_t region);
 
+/// True if the likelihood of a region varies a process by a shape.
+bool uses_shape(const UnbinnedRegion& region, const RatioShape& shape);
+
 /// Warnings about constraints: shapes that were left out, and
 /// parameters whose noise by itself would make their error smaller than 0.98 of the constraint.
 std::vector<std::string> shape_warnings(const ShapeRecord& record, const StatisticalModel& model);

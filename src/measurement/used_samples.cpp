@@ -113,7 +113,7 @@ UsedSamples used_samples(const Campaign& campaign,
             const WeightSums facts = facts_of(file, sample);
             used.samples.push_back(
                 {region, sample, facts.events, facts.negative, facts.effective_events()});
-            for (std::string& doubt : weight_doubts(sample, facts)) {
+            for (std::string& doubt : weight_doubts("sample '" + sample + "'", facts)) {
                 used.warnings.push_back(fmt::format("region '{}', {}", region, doubt));
             }
         }

@@ -25,7 +25,7 @@ namespace ratiofarm {
 namespace {
 
 /// Raised when the same ratios give another fit.json.
-constexpr std::uint64_t fit_algorithm = 7;
+constexpr std::uint64_t fit_algorithm = 8;
 
 /// Digest of everything the fit is made from.
 /// \param made_from of the campaign as it is fitted
@@ -193,16 +193,17 @@ void add_finite_mc(RunContext& context,
     record.model = summary_of(fitted.model);
 }
 
-/// Collective over the context's world. What shapes that were left out could do becomes part of the
-/// error of the parameter of interest.
-void add_left_out_error(RunContext& context,
-                        const Campaign& campaign,
-                        const FitInputs& inputs,
-                        FittedCampaign& fitted) {
+/// Collective over the context's world. What shapes that were left out could do, and what the noise
+/// of the others does, becomes part of the error of the parameter of interest.
+void add_shape_errors(RunContext& context,
+                      const Campaign& campaign,
+                      const FitInputs& inputs,
+                      FittedCampaign& fitted) {
     FitRecord& record = fitted.record;
-    const bool asked = campaign.systematic_nets.null_shapes == InsignificantShapes::as_error;
     const double error = find_fitted(record.fit, record.fit.poi)->error;
-    if (!asked || record.shapes.untreated.empty() || !(error > 0.0)) return;
+    const bool left_out = campaign.systematic_nets.null_shapes == InsignificantShapes::as_error &&
+                          !record.shapes.untreated.empty();
+    if (!(error > 0.0) || !(left_out || any_noise_known(inputs.ratios, fitted.model))) return;
     const LikelihoodData data = finite_mc_data(context.world, campaign, inputs.model, inputs.ratios,
                                                record.finite_mc, ReferenceRows::always);
     const FittedPoint point{campaign,
@@ -211,15 +212,18 @@ void add_left_out_error(RunContext& context,
                             data,
                             fitted.likelihood.coordinates().to_internal(best_values(record.fit)),
                             inputs.likelihood};
-    find_left_out_error(context.world, point, record.fit, record.shapes);
-    const double left_out = *record.shapes.left_out_error;
-    widen(record.fit, left_out);
+    find_shape_errors(context.world, point, record.fit, left_out, record.shapes);
+    const double held = record.shapes.held_error();
+    widen(record.fit, held);
     if (record.finite_mc) {
-        record.finite_mc->fit_error = std::hypot(record.finite_mc->fit_error, left_out);
-        record.finite_mc->total_error = std::hypot(record.finite_mc->total_error, left_out);
+        record.finite_mc->fit_error = std::hypot(record.finite_mc->fit_error, held);
+        record.finite_mc->total_error = std::hypot(record.finite_mc->total_error, held);
     }
-    context.log.info("error for shapes that were left out",
-                     {{"parameter", record.fit.poi}, {"of_shapes", left_out}, {"fit", error}});
+    context.log.info("error for learned shapes",
+                     {{"parameter", record.fit.poi},
+                      {"left_out", record.shapes.left_out_error.value_or(0.0)},
+                      {"noise", record.shapes.noise_error.value_or(0.0)},
+                      {"fit", error}});
 }
 
 /// Collective over the context's world. The fit with all that is said of it but the comparisons.
@@ -248,15 +252,14 @@ FittedCampaign fit_anew(RunContext& context,
     const Likelihood& likelihood = fitted.likelihood;
     record.shapes = shape_record(campaign, ratios, likelihood, record.fit, likelihood_options);
     add_finite_mc(context, campaign, inputs, fitted);
-    add_left_out_error(context, campaign, inputs, fitted);
+    add_shape_errors(context, campaign, inputs, fitted);
     for (std::string& warning : shape_warnings(record.shapes, model)) {
         record.fit.warnings.push_back(std::move(warning));
     }
     mpi::together(world, [&] { apply_guard_policies(campaign.inference, record.fit.guards); });
     record.blinding = blinding;
     record.injections = injection_fits(
-        world, campaign, ratios,
-        {likelihood_options, options.starts, record.shapes.left_out_error.value_or(0.0)});
+        world, campaign, ratios, {likelihood_options, options.starts, record.shapes.held_error()});
     for (std::string& missed : missed_truths(campaign, model, record)) {
         context.log.warning(missed);
         record.fit.warnings.push_back(std::move(missed));

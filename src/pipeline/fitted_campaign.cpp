@@ -88,7 +88,7 @@ void take_over(RunContext& context,
                     "a scan or a test came there, and the fit went on from it",
                     2.0 * (before.nll - fit.nll)));
     context.log.warning(fit.warnings.front());
-    if (fitted.record.shapes.left_out_error) widen(fit, *fitted.record.shapes.left_out_error);
+    widen(fit, fitted.record.shapes.held_error());
     inflate(fitted.likelihood, inflation_of(fitted.record), fit);
     before = std::move(fit);
     fitted.record.limits.reset();

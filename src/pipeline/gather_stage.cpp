@@ -132,7 +132,6 @@ Gatherings plan(const PlannedCampaign& planned,
     std::vector<std::uint64_t> stale;
     for (std::uint64_t index = 0; index < planned.graph.ensembles.size(); ++index) {
         const PlannedEnsemble& ensemble = planned.graph.ensembles[index];
-        if (ensemble.spec.role == EnsembleRole::halves) continue;
         if (!is_gathered(planned.campaign, place.directory, ensemble)) stale.push_back(index);
     }
     if (stale.empty()) return gatherings;

@@ -42,13 +42,8 @@ std::string remedy(const PlannedCampaign& planned,
             "with --ratios if it is to be used as it is",
             arguments);
     }
-    const auto is_trained = [&](const PlannedNet& net) {
-        return fs::exists(place.directory.result(net.task));
-    };
     const bool gathered = std::ranges::all_of(graph->ensembles, [&](const PlannedEnsemble& one) {
-        return one.spec.role == EnsembleRole::halves
-                   ? std::ranges::all_of(one.nets, is_trained)
-                   : is_gathered(planned.campaign, place.directory, one);
+        return is_gathered(planned.campaign, place.directory, one);
     });
     if (gathered) {
         return fmt::format("the nets are right: make them again with 'ratiofarm infer {}'",

@@ -70,6 +70,9 @@ RatioHeader ratio_header(const PlannedCampaign& planned,
     for (const TrainedShape& shape : trained_shapes(campaign)) {
         header.shapes.push_back({shape.process, shape.parameter});
     }
+    if (!header.shapes.empty() && campaign.systematic_nets.halves) {
+        header.shape_nets = 2 * campaign.systematic_nets.members;
+    }
     for (const auto& yield : trained_yields(campaign, planned.samples)) {
         header.yields.push_back({yield.process, yield.parameter, yield.factors});
     }

@@ -108,7 +108,6 @@ std::string foreign_fit(const PlannedCampaign& planned, const RunPlace& place) {
 /// \throws DataError if the file of one is damaged
 std::vector<EnsembleChoice> ungathered(const PlannedCampaign& planned, const RunPlace& place) {
     const auto is_shown = [&](const PlannedEnsemble& ensemble) {
-        if (ensemble.spec.role == EnsembleRole::halves) return true;
         if (is_gathered(planned.campaign, place.directory, ensemble)) return true;
         const auto path = place.directory.ensemble(ensemble.spec.name);
         if (std::filesystem::exists(path)) read_ensemble(path);  // other nets, or damage

@@ -186,7 +186,7 @@ std::vector<std::string> missing_files(const RunDirectory& directory) {
     if (!campaign.has_events()) return missing;
     for (const EnsembleSpec& spec : ensemble_specs(campaign)) {
         const fs::path path = directory.ensemble(spec.name);
-        if (spec.role == EnsembleRole::halves || fs::exists(path)) continue;  // never gathered
+        if (fs::exists(path)) continue;
         missing.push_back(path.lexically_relative(directory.root()).string());
     }
     return missing;

@@ -50,7 +50,6 @@ NetsToDo nets_to_do(const PlannedCampaign& planned, const RunPlace& place) {
         nets.tasks += 1;
     }
     for (const PlannedEnsemble& ensemble : planned.graph.ensembles) {
-        if (ensemble.spec.role == EnsembleRole::halves) continue;  // never gathered
         const std::string& name = ensemble.spec.name;
         if (!stale.contains(name) && fs::exists(place.directory.ensemble(name))) continue;
         nets.gather += ensemble.nets.size();

@@ -80,14 +80,23 @@ std::string constrained_table(const FitResult& fit) {
     return text;
 }
 
-/// "the error of mu holds ...": what shapes that were left out could do.
-std::string left_out_line(const FitRecord& record) {
+/// "the error of mu holds ...": what shapes that were left out could do, and noise of the others.
+std::string held_line(const FitRecord& record) {
     const ShapeRecord& shapes = record.shapes;
-    if (!shapes.left_out_error) return {};
-    return fmt::format(
-        "the error of {} holds {:.4g} for the shapes of {} parameter(s) that are not significant "
-        "and were left out; without that it is {:.4g}\n",
-        record.fit.poi, *shapes.left_out_error, shapes.untreated.size(), shapes.error_without);
+    std::string parts;
+    if (shapes.left_out_error) {
+        parts = fmt::format(
+            "{:.4g} for the shapes of {} parameter(s) that are not significant and were left out",
+            *shapes.left_out_error, shapes.untreated.size());
+    }
+    if (shapes.noise_error) {
+        parts +=
+            fmt::format("{}{:.4g} for the noise of the shapes of {} parameter(s)",
+                        parts.empty() ? "" : ", and ", *shapes.noise_error, shapes.noises.size());
+    }
+    if (parts.empty()) return {};
+    return fmt::format("the error of {} holds {}; without that it is {:.4g}\n", record.fit.poi,
+                       parts, shapes.error_without);
 }
 
 std::string breakdown_line(const FitRecord& record) {
@@ -95,12 +104,14 @@ std::string breakdown_line(const FitRecord& record) {
     const ErrorBreakdown& parts = fit.breakdown;
     if (!(parts.systematic > 0.0)) return {};
     const auto& left_out = record.shapes.left_out_error;
+    const auto& noise = record.shapes.noise_error;
     std::string text = fmt::format(
-        "error of {}: {:.4g} = {:.4g} (stat) + {:.4g} (syst){} in quadrature, by shifts of global "
+        "error of {}: {:.4g} = {:.4g} (stat) + {:.4g} (syst){}{} in quadrature, by shifts of "
+        "global "
         "observables; {:.4g} with all constrained parameters fixed\n",
         fit.poi, parts.total, parts.statistical, parts.systematic,
         left_out ? fmt::format(" + {:.4g} (shapes left out)", *left_out) : "",
-        parts.statistical_frozen);
+        noise ? fmt::format(" + {:.4g} (noise of shapes)", *noise) : "", parts.statistical_frozen);
     for (const GroupError& group : parts.groups) {
         text += fmt::format("  {}: {:.4g} by global observables, {:.4g} by fixing the group\n",
                             group.group, group.global_observables, group.frozen);
@@ -177,7 +188,7 @@ std::string fit_text(const FitRecord& record) {
     const FitResult& fit = record.fit;
     std::string text;
     const FittedParameter* poi = find_fitted(fit, fit.poi);
-    if (poi != nullptr) text += parameter_line(*poi) + left_out_line(record);
+    if (poi != nullptr) text += parameter_line(*poi) + held_line(record);
     for (const auto& parameter : fit.parameters) {
         if (&parameter != poi && !parameter.pull) text += parameter_line(parameter);
     }
@@ -226,11 +237,14 @@ std::string breakdown_text(const FitRecord& record) {
     if (record.shapes.left_out_error) {
         text += fmt::format("{:<24} {:>18.5f}\n", "shapes left out", *record.shapes.left_out_error);
     }
+    if (record.shapes.noise_error) {
+        text += fmt::format("{:<24} {:>18.5f}\n", "noise of shapes", *record.shapes.noise_error);
+    }
     for (const GroupError& group : parts.groups) {
         text += fmt::format("{:<24} {:>18.5f} {:>14.5f}\n", "  " + group.group,
                             group.global_observables, group.frozen);
     }
-    text += left_out_line(record);
+    text += held_line(record);
     text +=
         "global observables: sums of squares of the impacts by global_observable; statistical "
         "is\nthe rest of the total. fixed: statistical is the error with all "
@@ -252,7 +266,7 @@ std::string impacts_text(const FitRecord& record, ImpactDefinition order) {
     }
     if (fit.impacts.empty()) {
         return fmt::format("no impacts: no other parameter moves with {}\n", fit.poi) +
-               left_out_line(record);
+               held_line(record);
     }
     const bool refitted = std::any_of(fit.impacts.begin(), fit.impacts.end(), [](const auto& i) {
         return i.refit_down || i.refit_up || i.observable_down || i.observable_up;

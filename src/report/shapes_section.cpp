@@ -66,6 +66,23 @@ std::string untreated_table(const ShapeRecord& record, const std::string& poi) {
            "<p class=\"note\">" + escape_html(note) + "</p>\n";
 }
 
+std::string noises_table(const ShapeRecord& record, const std::string& poi) {
+    if (!record.noise_error) return {};
+    std::vector<std::vector<Cell>> rows;
+    for (const ShapeRecord::Noise& noise : record.noises) {
+        rows.push_back({text_cell(noise.parameter), number_cell(plain(noise.shift))});
+    }
+    return table_html("Noise of the shapes in the likelihood", {"parameter", "shift of " + poi},
+                      rows) +
+           "<p class=\"note\">" +
+           escape_html(fmt::format(
+               "the error of {} holds {:.4g} for all of it; without that it is {:.4g}. shift: what "
+               "the noise of the nets does to {} at the value of the parameter and its error, by "
+               "what nets of both halves of the training events differ in.",
+               poi, *record.noise_error, record.error_without, poi)) +
+           "</p>\n";
+}
+
 constexpr std::size_t most_templates = 6;
 
 /// Parameters that move a spectrum, by their impact on the parameter of interest.
@@ -134,6 +151,7 @@ std::string shapes_section(const ReportInputs& inputs, const Plotter& plotter) {
     if (!record.shapes.empty()) {
         body +=
             untreated_table(record, inputs.fit->fit.poi) +
+            noises_table(record, inputs.fit->fit.poi) +
             details_html(
                 "Significance of the learned shapes",
                 shapes_table(record) +

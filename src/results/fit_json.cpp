@@ -24,7 +24,8 @@ Json definitions() {
         {"error",
          "square root of the diagonal of the inverse Hessian of the NLL at the minimum, for the "
          "poi "
-         "with shapes.left_out_error in quadrature, as in covariance and correlation; fixed "
+         "with shapes.left_out_error and noise_error in quadrature, as in covariance and "
+         "correlation; fixed "
          "parameters and parameters at a bound are held; 0 where no_error says why there is none"},
         {"error_low, error_high", "distances from the value to the nearest points where t = 1"},
         {"no_error",
@@ -41,7 +42,8 @@ Json definitions() {
          "and the constraints. Constants dropped, so only differences have a meaning"},
         {"t",
          "2 (NLL(poi, others profiled) - NLL(minimum)): two-sided t_mu of arXiv:1007.1727; of the "
-         "poi divided by finite_mc.inflation + (shapes.left_out_error / shapes.error_without)^2"},
+         "poi divided by finite_mc.inflation + (shapes.left_out_error^2 + shapes.noise_error^2) / "
+         "shapes.error_without^2"},
         {"edm", "g^T H^-1 g / 2 at the minimum"},
         {"condition_number",
          "largest over smallest eigenvalue of the Hessian with unit diagonal; null if singular"},
@@ -54,8 +56,9 @@ Json definitions() {
          "its global observable moved by -+ delta_a and fitted again"},
         {"breakdown",
          "of the error of the poi. systematic: root of the sum of squares of global_observable; "
-         "statistical: root of total^2 - systematic^2 - shapes.left_out_error^2; "
-         "statistical_frozen: error with all constrained parameters fixed, without left_out_error; "
+         "statistical: root of total^2 - systematic^2 - shapes.left_out_error^2 - "
+         "shapes.noise_error^2; "
+         "statistical_frozen: error with all constrained parameters fixed, without these two; "
          "groups alike, frozen: root of the error^2 less that with the group fixed"},
         {"scan.interpolated",
          "true: between computed points by quintics in value, slope and curvature of the profile"},
@@ -173,10 +176,14 @@ ModelSummary summary_of(const StatisticalModel& model) {
 double inflation_of(const FitRecord& record) {
     double inflation = record.finite_mc ? record.finite_mc->inflation : 1.0;
     const ShapeRecord& shapes = record.shapes;
-    if (shapes.left_out_error && shapes.error_without > 0.0) {
-        inflation += std::pow(*shapes.left_out_error / shapes.error_without, 2);
+    if (shapes.error_without > 0.0) {
+        inflation += std::pow(shapes.held_error() / shapes.error_without, 2);
     }
     return inflation;
+}
+
+double ShapeRecord::held_error() const {
+    return std::hypot(left_out_error.value_or(0.0), noise_error.value_or(0.0));
 }
 
 std::vector<std::string> not_converged(const FitRecord& record) {

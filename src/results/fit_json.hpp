@@ -63,12 +63,21 @@ struct ShapeRecord {
         double shift = 0.0;        ///< of the poi, by those shapes at one width of its constraint
         double shift_noise = 0.0;  ///< estimate of the noise in it
     };
+    /// A parameter with learned shapes in the likelihood.
+    struct Noise {
+        std::string parameter;
+        double shift = 0.0;  ///< of the poi, by the noise of the nets: one standard deviation
+    };
     std::vector<Shape> shapes;         ///< those that were tested
     std::vector<Untreated> untreated;  ///< in the order of theta
+    std::vector<Noise> noises;         ///< where halves of the nets tell it, in the order of theta
     /// Part of the error of the poi, for what shapes that were left out could do to it; none if
     /// none were, or nothing holds it.
     std::optional<double> left_out_error = {};
-    double error_without = 0.0;  ///< of the poi, without that part
+    std::optional<double> noise_error = {};  ///< part for all noises; none if there are none
+    double error_without = 0.0;              ///< of the poi, without these two parts
+
+    double held_error() const;  ///< both in quadrature
 };
 
 /// What was fitted, in numbers.

@@ -235,10 +235,18 @@ void fields(Visit& visit, MemberOf<Visit, ShapeRecord::Untreated>& value) {
 }
 
 template <class Visit>
+void fields(Visit& visit, MemberOf<Visit, ShapeRecord::Noise>& value) {
+    visit("parameter", value.parameter);
+    visit("shift", value.shift);
+}
+
+template <class Visit>
 void fields(Visit& visit, MemberOf<Visit, ShapeRecord>& value) {
     visit("judged", value.shapes);
     visit("untreated", value.untreated);
+    visit("noise", value.noises, unless(value.noises.empty()));
     visit("left_out_error", value.left_out_error);
+    visit("noise_error", value.noise_error);
     visit("error_without", value.error_without, unless(value.error_without == 0.0));
 }
 

@@ -34,7 +34,7 @@ ROOMS = {
     "pyhf": ("src/pyhf", "core physics campaign", "json*"),
     "measurement": (
         "src/measurement",
-        "core protocol physics mpi campaign farm store tables fit results", "json eigen"),
+        "core protocol physics mpi campaign farm store tables fit results", "boost eigen json"),
     "pipeline": (
         "src/pipeline",
         "core protocol mpi h5 campaign farm store tables scheduler/host workers fit results report "

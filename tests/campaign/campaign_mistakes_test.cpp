@@ -182,7 +182,7 @@ TEST_CASE("each kind of mistake is told by its key, value and what is allowed", 
          "campaign.toml:44:13: gates.saturated = 2 (must be a number from 0 to 1; 0 turns the gate "
          "off)"},
         {"members = 3", "[systematics]\nmembers = 0",
-         "campaign.toml:44:11: systematics.members = 0 (must be a whole number from 1 to 1000)"},
+         "campaign.toml:44:11: systematics.members = 0 (must be a whole number from 1 to 500)"},
         {"{ mu = 1.0, source", "{ mn = 1.0, source",
          "campaign.toml:46:17: data.asimov.mn = 1.0 (no such parameter; did you mean 'mu'?)"},
         {"source = \"samples\"", "source = \"sample\"",

@@ -73,16 +73,17 @@ TEST_CASE("a shape is learned up and down against the nominal sample alone", "[c
     const auto specs =
         ensemble_specs(campaign_with(shapes + "[systematics]\nmembers = 2\nrate_factor = 0.5\n"));
 
-    REQUIRE(specs.size() == 3 + 6 + 6);
+    REQUIRE(specs.size() == 3 + 6);
     EnsembleSpec expected{.name = "B/scale/up",
                           .role = EnsembleRole::up,
                           .process = "B",
                           .parameter = "alpha_scale",
                           .numerator = {{"B_up", "", 1.0}},
                           .denominator = {{"B", "", 1.0}},
-                          .members = 2,
+                          .members = 4,
                           .warm_start = "",
-                          .rate_factor = 0.5};
+                          .rate_factor = 0.5,
+                          .halves = true};
     CHECK(specs[5] == expected);
     expected.name = "B/scale/down";
     expected.role = EnsembleRole::down;
@@ -100,19 +101,17 @@ TEST_CASE("a variation of weights has the same events in both classes", "[campai
     CHECK(down.denominator == std::vector<SamplePart>{{"SBI", "", 1.0}});
 }
 
-TEST_CASE("each side of a shape is learned again by two halves", "[campaign]") {
-    const std::string more = shapes + "[systematics]\nmembers = 3\nrate_factor = 0.5\n";
-    const auto specs = ensemble_specs(campaign_with(more + "warm_start = true\n"));
+TEST_CASE("nets of a shape learn from both halves of the events in turn", "[campaign]") {
+    const std::string more = shapes + "[systematics]\nmembers = 3\n";
+    const EnsembleSpec halves = ensemble_specs(campaign_with(more)).at(6);
+    const EnsembleSpec whole = ensemble_specs(campaign_with(more + "halves = false\n")).at(6);
 
-    REQUIRE(specs.size() == 3 + 6 + 6);
-    EnsembleSpec expected = specs[6];
-    CHECK(expected.name == "B/scale/down");
-    expected.base = expected.name;
-    expected.name = halves_of(expected.name);
-    expected.role = EnsembleRole::halves;
-    expected.members = 2;
-    CHECK(specs[3 + 6 + 3] == expected);
-    CHECK(ensemble_specs(campaign_with(more + "halves = false\n")).size() == 3 + 6);
+    CHECK(halves.members == 6);
+    CHECK(half_of_net(halves, 0) == 1);
+    CHECK(half_of_net(halves, 3) == 2);
+    CHECK(whole.members == 3);
+    CHECK(half_of_net(whole, 0) == 0);
+    CHECK(half_of_net(ensemble_specs(campaign_with(more)).at(0), 1) == 0);
 }
 
 TEST_CASE("nets of shapes begin as those of their process if that is asked for", "[campaign]") {
@@ -141,9 +140,6 @@ TEST_CASE("nets and packs have names by ensemble, fold and number", "[campaign]"
     CHECK(net_name(replicas, 0, 0, 17) == "S/replica 17");
     CHECK(net_name(replicas, 2, 0, 17) == "S/fold 0/replica 17");
     CHECK(net_name(up, 0, 0, 0) == "S/scale/up/member 0");
-    const EnsembleSpec halves = named("S/scale/up/halves", EnsembleRole::halves, "S/scale/up");
-    CHECK(net_name(halves, 0, 0, 1) == "S/scale/up/half 1");
-    CHECK(net_name(halves, 2, 1, 0) == "S/scale/up/fold 1/half 0");
     CHECK(pack_name(members, 0, 0, {0, 8}) == "S/members 0..7");
     CHECK(pack_name(members, 0, 0, {8, 9}) == "S/member 8");
     CHECK(pack_name(replicas, 3, 2, {4, 6}) == "S/fold 2/replicas 4..5");

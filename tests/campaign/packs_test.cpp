@@ -184,6 +184,7 @@ TEST_CASE("the columns of replicas are kept, those of members on request", "[cam
 TEST_CASE("a net that is fine-tuned begins as a member of its process", "[campaign]") {
     Campaign campaign = parse_campaign(test::example_toml + warm_shape, "/campaigns");
     campaign.training.pack = 2;
+    campaign.systematic_nets.halves = false;
 
     const TaskGraph graph = make_task_graph(campaign, with_varied(), "cpu");
 

@@ -114,13 +114,13 @@ TEST_CASE("a varied sample is class 1, the nominal one class 0", "[campaign]") {
     REQUIRE(task.common->denominator.size() == 1);
     CHECK(task.common->numerator[0].sample.sample == "S_up");
     CHECK(task.common->denominator[0].sample.sample == "S");
-    // 2-8-4-1: 130 operations; 400 + 500 training events and a fifth of them for validation.
-    CHECK(task.flop == Approx(10 * 130.0 * (3 * 900 + 180)).epsilon(1e-12));
+    // 2-8-4-1: 130 operations; half of 400 + 500 training events, a fifth of all for validation.
+    CHECK(task.flop == Approx(10 * 130.0 * (3 * 450 + 180)).epsilon(1e-12));
 }
 
 TEST_CASE("varied weights are another column of the same events", "[campaign]") {
     const TaskGraph tasks = graph();
-    const TrainTask& task = tasks.trainings[12];
+    const TrainTask& task = tasks.trainings[15];
 
     CHECK(task.name == "SBI/theory/down/member 0");
     const SampleColumns& varied = task.common->numerator[0].sample;
@@ -129,7 +129,7 @@ TEST_CASE("varied weights are another column of the same events", "[campaign]") 
     CHECK(varied.weight_offset == 200'000);
     CHECK(nominal.weight_offset == 4096);
     CHECK(varied.features_offset == nominal.features_offset);
-    CHECK(task.flop == Approx(10 * 130.0 * (3 * 1000 + 200)).epsilon(1e-12));  // each event once
+    CHECK(task.flop == Approx(10 * 130.0 * (3 * 500 + 200)).epsilon(1e-12));  // each event once
 }
 
 TEST_CASE("other varied weights change their own nets alone", "[campaign]") {
@@ -138,7 +138,7 @@ TEST_CASE("other varied weights change their own nets alone", "[campaign]") {
     changed[1].weights[0].digest.low += 1;
     const TaskGraph after = make_task_graph(example(), changed, "cpu");
 
-    REQUIRE(after.trainings.size() == 13 + 8);
+    REQUIRE(after.trainings.size() == 9 + 8);
     for (std::size_t i = 0; i < after.trainings.size(); ++i) {
         INFO(after.trainings[i].name);
         CHECK((after.trainings[i].digest != before.trainings[i].digest) ==
@@ -199,27 +199,30 @@ TEST_CASE("missing varied samples and weights are told by name", "[campaign]") {
     CHECK_THROWS_WITH(make_task_graph(example(), without, "cpu"), Contains("sample 'S_down'"));
 }
 
-TEST_CASE("a half is a training of its own and is evaluated on nothing", "[campaign]") {
+TEST_CASE("nets of halves are an ensemble, each net is kept", "[campaign]") {
     const TaskGraph tasks = graph();
     const auto find = [&](const std::string& name) {
         return *std::find_if(tasks.trainings.begin(), tasks.trainings.end(),
                              [&](const TrainTask& task) { return task.name == name; });
     };
 
-    const TrainTask member = find("S/scale/down/member 0");
-    const TrainTask half = find("S/scale/down/half 1");
+    const TrainTask half = find("S/scale/down/member 1");
+    const TrainTask nominal = find("S/member 0");
 
-    CHECK(half.ensemble == "S/scale/down/halves");
+    CHECK(half.ensemble == "S/scale/down");
     REQUIRE(half.net_requests.size() == 1);
     CHECK(half.net_requests[0].half == 2);
+    CHECK(find("S/scale/down/member 0").net_requests[0].half == 1);
     CHECK(half.common->training.batch == 50);  // as many steps as all events with 100
-    CHECK_FALSE(half.common->held_out);
-    CHECK(member.common->held_out);
-    CHECK(member.net_requests[0].half == 0);
-    CHECK(member.common->training.batch == 100);
-    CHECK_FALSE(find("S/member 0").common->held_out);
+    CHECK(half.common->held_out);
+    CHECK(nominal.net_requests[0].half == 0);
+    CHECK(nominal.common->training.batch == 100);
+    CHECK_FALSE(nominal.common->held_out);
     CHECK(half.flop == Approx(10 * 130.0 * (3 * 475 + 190)).epsilon(1e-12));
-    for (const InferTask& task : tasks.inferences) CHECK_FALSE(task.ensemble.ends_with("/halves"));
+    for (const InferTask& task : tasks.inferences) {
+        CHECK(task.request.keep_members ==
+              (task.ensemble.ends_with("/up") || task.ensemble.ends_with("/down")));
+    }
 }
 
 TEST_CASE("halves are alone in their tasks whatever the packs", "[campaign]") {
@@ -227,7 +230,7 @@ TEST_CASE("halves are alone in their tasks whatever the packs", "[campaign]") {
     campaign.training.pack = 8;
 
     for (const TrainTask& task : make_task_graph(campaign, samples(), "cpu").trainings) {
-        if (task.ensemble.ends_with("/halves")) CHECK(task.nets.size() == 1);
+        if (task.ensemble.starts_with("S/scale/")) CHECK(task.nets.size() == 1);
     }
 }
 

@@ -90,7 +90,7 @@ END
 ratiofarm simulate campaign.toml --force > /dev/null
 run_on 0 calm run > more.out 2> more.err
 expect_equal "nets of the second systematic" \
-    "$(grep -c '"event":"task_committed".*member' calm/journal.jsonl)" $((trained + 2))
+    "$(grep -c '"event":"task_committed".*member' calm/journal.jsonl)" $((trained + 4))
 
 # Columns of weights, folds, replicas, the members' own columns.
 make_systematic_campaign 6000 4
@@ -107,7 +107,7 @@ folder = sys.argv[1]
 nets = {name: h5py.File(f"{folder}/ensembles/{name}.h5")["nets"]
         for name in ["S", "S/replicas", "B", "B/replicas", "B/scale/up", "B/scale/down"]}
 assert {name: len(n["seed"]) for name, n in nets.items()} == {
-    "S": 4, "S/replicas": 6, "B": 4, "B/replicas": 6, "B/scale/up": 4, "B/scale/down": 4}
+    "S": 4, "S/replicas": 6, "B": 4, "B/replicas": 6, "B/scale/up": 8, "B/scale/down": 8}  # of both halves
 assert list(nets["S/replicas"]["fold"]) == [0, 0, 0, 1, 1, 1]
 # A replica weighs an event alike in all processes and folds; two of them never do.
 replicas = nets["S/replicas"]["replica"][:]

@@ -68,6 +68,9 @@ struct ExampleRatios {
     /// ln r of single nets.
     std::function<double(NetRatios, std::size_t process, std::uint64_t net, std::size_t bin)> line =
         [](auto, auto, auto, auto) { return 0.0; };
+    /// Half of what the nets of both halves differ by, with header.shape_nets = 2.
+    std::function<double(std::size_t shape, bool up, std::size_t bin)> half_g =
+        [](std::size_t, bool, std::size_t) { return 0.0; };
     std::function<double(std::size_t shape, bool up, std::size_t bin)> log_g =
         [](auto, auto, auto) { return 0.0; };
     /// ln of the exact density of a process; none: the events file has none.
@@ -140,6 +143,13 @@ inline std::vector<SampleInfo> write_example(const std::filesystem::path& folder
         const auto& lines =
             key.kind == RatioKind::replicas ? ratios.header.replicas : ratios.header.members;
         const auto which = key.kind == RatioKind::replicas ? NetRatios::replica : NetRatios::member;
+        for (std::uint32_t net = 0; is_shape && net < ratios.header.shape_nets; ++net) {
+            const double sign = net % 2 == 0 ? 1.0 : -1.0;
+            fill(block.members, [&](std::size_t b) {
+                const bool up = key.kind == RatioKind::up;
+                return ratios.log_g(key.column, up, b) + sign * ratios.half_g(key.column, up, b);
+            });
+        }
         if (is_shape || lines.empty()) return block;
         for (std::uint64_t net = 0; net < lines[key.column]; ++net) {
             fill(block.members,

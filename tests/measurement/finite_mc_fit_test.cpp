@@ -147,13 +147,36 @@ TEST_CASE("weights that mean little or too much are named", "[measurement]") {
     CHECK(record->wifi->determined.at(0).at(1) > 0.5);
     CHECK(record->wifi->ratios.at(0).factor.at(0) == std::vector<double>{0.5, 0.5});
     const std::string warnings = fmt::format("{}", fmt::join(record->warnings, "\n"));
-    CHECK_THAT(warnings, Contains("which members of 'S' are better: they keep equal weights"));
     const double most = record->wifi->ratios.at(0).factor.at(1).at(0);
     CHECK(most > 5.0);  // 0.1 w_0 + 0.05 w_1 = 1
     CHECK_THAT(warnings, Contains(fmt::format("'B' have weights of up to {:.1f},", most)));
     // The nominal ratios are 1.
     CHECK(std::abs(record->wifi->estimate - record->fit_value) > 2.0 * record->sigma);
     CHECK_THAT(warnings, Contains("use = \"inflation\" or \"nuisance\" fits with them"));
+}
+
+TEST_CASE("equal weights are named where members differ so much that it matters", "[measurement]") {
+    const auto warnings_of = [](double wave) {
+        const test::TemporaryDirectory folder;
+        auto ratios = test::example_ratios(test::example_set("S", {300, 200, 100}),
+                                           test::example_set("B", {100, 200, 300}),
+                                           test::example_set("data", {90, 60, 50}));
+        ratios.header.members = {2, 2};
+        ratios.line = [wave](NetRatios, std::size_t process, std::uint64_t net, std::size_t bin) {
+            const auto x = static_cast<double>(bin);
+            const double exact = std::log((process == 0 ? 3.0 - x : 1.0 + x) / 2.0);
+            if (process == 1) return exact;
+            return exact + (net == 0 ? wave : -wave) * (x - 1.0);
+        };
+        test::write_example(folder.path(), ratios);
+        const test::ExampleFit fitted(folder.path(), text_with("report", "wifi"));
+        const auto record = finite_mc_record(fitted.alone, fitted.point, fitted.result, Log());
+        CHECK(record->wifi->determined.at(0).at(0) == 0.0);
+        return fmt::format("{}", fmt::join(record->warnings, "\n"));
+    };
+
+    CHECK_THAT(warnings_of(1.0), Contains("which members of 'S'"));
+    CHECK_THAT(warnings_of(0.05), !Contains("equal weights"));
 }
 
 TEST_CASE("an inflated interval ends where the inflated t is one", "[measurement]") {

@@ -68,7 +68,7 @@ ShapeRecord record_of(const test::ExampleFit& fitted) {
     const LikelihoodData rows = load_data(fitted.alone, fitted.campaign, fitted.model,
                                           fitted.ratios, ReferenceRows::always);
     const FittedPoint point{fitted.campaign, fitted.ratios, fitted.model, rows, fitted.point.u, {}};
-    find_left_out_error(fitted.alone, point, fitted.result, record);
+    find_shape_errors(fitted.alone, point, fitted.result, true, record);
     return record;
 }
 
@@ -110,6 +110,103 @@ TEST_CASE("the shift of a left-out shape is how far it would move the estimate",
     CHECK(record.error_without == find_fitted(fitted.result, "mu")->error);
     REQUIRE(record.left_out_error.has_value());
     CHECK(*record.left_out_error >= std::abs(entry.shift));
+}
+
+TEST_CASE("the halves of its nets tell the noise of a left-out shape", "[measurement]") {
+    const test::TemporaryDirectory folder;
+    auto ratios = example();
+    ratios.header.shape_nets = 2;
+    ratios.half_g = [](std::size_t, bool up, std::size_t bin) {
+        return up ? 0.04 * x_of(bin) : -0.01 * x_of(bin) + 0.02 * x_of(bin) * x_of(bin);
+    };
+    test::write_example(folder.path(), ratios);
+    const test::ExampleFit fitted(folder.path(), text_with(""));
+
+    const ShapeRecord record = record_of(fitted);
+
+    const double noise = slow_shift([](double x) { return 0.5 * (0.05 * x - 0.02 * x * x); });
+    CHECK(std::abs(noise) > 0.003);
+    CHECK(record.untreated.at(0).shift_noise == Approx(std::abs(noise)).epsilon(1e-4));
+    CHECK_FALSE(record.noise_error.has_value());
+    CHECK(record.noises.empty());
+}
+
+TEST_CASE("the error of mu holds the noise of shapes in the likelihood", "[measurement]") {
+    const test::TemporaryDirectory folder;
+    auto ratios = example();
+    ratios.header.significances.at(0).significant = true;
+    ratios.header.shape_nets = 2;
+    const auto half = [](bool up, double x) { return up ? 0.03 * x : 0.02 * x * x - 0.01 * x; };
+    ratios.half_g = [&](std::size_t, bool up, std::size_t bin) { return half(up, x_of(bin)); };
+    test::write_example(folder.path(), ratios);
+    // Held at 0 nothing but mu can follow; the root of the mean square of alpha is then 0.
+    const test::ExampleFit held(folder.path(), text_with("fixed = true\nstart = 1.0\n"));
+    const test::ExampleFit free(folder.path(), text_with(""));
+
+    const ShapeRecord at_one = record_of(held);
+    const ShapeRecord followed = record_of(free);
+
+    // At alpha = 1 the density of B is r_B g_up.
+    const auto moved = [&](bool up) {
+        constexpr double step = 1e-4;
+        const auto estimate = [&](double size) {
+            test::SlowFit fit{.n = data};
+            double z = 0.0;
+            for (std::size_t b = 0; b < test::n_bins; ++b) {
+                const double x = x_of(b);
+                fit.r_s[b] = share_s(b) / share_ref(b);
+                fit.r_b[b] = share_b(b) / share_ref(b) *
+                             std::exp(odd * x + even * x * x + size * half(up, x));
+                z += share_ref(b) * fit.r_b[b];
+            }
+            for (double& r : fit.r_b) r /= z;
+            return fit.estimate();
+        };
+        return (estimate(step) - estimate(-step)) / (2.0 * step);
+    };
+    const double expected = std::sqrt(0.5 * (std::pow(moved(true), 2) + std::pow(moved(false), 2)));
+    CHECK(expected > 0.003);
+    REQUIRE(at_one.noises.size() == 1);
+    CHECK(at_one.noises[0].parameter == "alpha_noise");
+    CHECK(at_one.noises[0].shift == Approx(expected).epsilon(1e-3));
+    const double squares = 0.25 * (std::pow(moved(true), 4) + std::pow(moved(false), 4));
+    const double of_error = noise_error(at_one.error_without, expected * expected, squares);
+    CHECK(*at_one.noise_error == Approx(of_error).epsilon(1e-3));
+    CHECK_FALSE(at_one.left_out_error.has_value());
+    CHECK(at_one.held_error() == *at_one.noise_error);
+    // A parameter that follows takes part of it, and its error makes the noise felt at 0.
+    const FittedParameter& alpha = *find_fitted(free.result, "alpha_noise");
+    CHECK(followed.noises.at(0).shift > 0.0);
+    CHECK(followed.noises.at(0).shift < std::hypot(alpha.value, alpha.error) * expected);
+}
+
+TEST_CASE("noise that few differences tell widens as Student's t does", "[measurement]") {
+    // Two alike: t / sqrt(2 + t^2) = 0.6827 of two degrees of freedom.
+    constexpr double share = 0.682689492137086;
+    const double t = std::sqrt(2.0) * share / std::sqrt(1.0 - share * share);
+
+    CHECK(noise_error(0.0, 2.0, 2.0) == Approx(t * std::sqrt(2.0)).epsilon(1e-9));
+    CHECK(noise_error(1.0, 0.0, 0.0) == 0.0);
+    // Many that are small tell their sum well.
+    CHECK(noise_error(1.0, 0.5, 0.5 * 1e-6) == Approx(std::sqrt(0.5)).epsilon(1e-4));
+    CHECK(noise_error(1.0, 0.5, 0.125) > std::sqrt(0.5));
+}
+
+TEST_CASE("an error with the noise of a shape covers what it says", "[measurement]") {
+    std::mt19937_64 engine(5);
+    std::normal_distribution<double> normal;
+    for (const double tau : {0.3, 1.0, 3.0}) {
+        constexpr int simulations = 20000;
+        int covered = 0;
+        for (int s = 0; s < simulations; ++s) {
+            const double up = 0.5 * std::pow(tau * normal(engine), 2);
+            const double down = 0.5 * std::pow(tau * normal(engine), 2);
+            const double part = noise_error(1.0, up + down, up * up + down * down);
+            covered += std::abs(normal(engine) + tau * normal(engine)) < std::hypot(1.0, part);
+        }
+        CAPTURE(tau, covered);
+        CHECK(std::abs(covered / double{simulations} - 0.683) < 0.03);
+    }
 }
 
 TEST_CASE("a shift is that of one width of the constraint", "[measurement]") {

@@ -55,7 +55,9 @@ StatisticalModel constrained_model(double width) {
 }
 
 ShapeRecord::Shape shape_with(double information, bool left_out = false) {
-    return {"B", "alpha", {}, information, left_out};
+    ShapeSignificance significance;
+    significance.noise_variance = 0.01 * information;
+    return {"B", "alpha", significance, information, left_out};
 }
 
 }  // namespace
@@ -144,10 +146,10 @@ TEST_CASE("the width of the constraint scales what noise must know to warn", "[m
     CHECK(shape_warnings(record, constrained_model(2.0)).size() == 1);
 }
 
-TEST_CASE("noise that is not known, or not in the fit, or of a free parameter warns of nothing",
+TEST_CASE("noise that is not in the fit or of a free parameter constrains nothing",
           "[measurement]") {
     ShapeRecord record;
-    record.shapes = {shape_with(std::nan("")), shape_with(100.0, true)};
+    record.shapes = {shape_with(100.0, true), shape_with(std::nan(""), true)};
     StatisticalModel free = constrained_model(1.0);
     free.parameters[1].constraint = {};
     ShapeRecord loud;
@@ -155,6 +157,27 @@ TEST_CASE("noise that is not known, or not in the fit, or of a free parameter wa
 
     CHECK(shape_warnings(record, constrained_model(1.0)).empty());
     CHECK(shape_warnings(loud, free).empty());
+}
+
+TEST_CASE("noise that is not known, or is much of the error of mu, is a warning", "[measurement]") {
+    ShapeRecord unknown;
+    unknown.shapes = {shape_with(std::nan("")), shape_with(0.0)};
+    ShapeRecord noisy;
+    noisy.shapes = {shape_with(0.0)};
+    noisy.noises = {{"alpha", 0.25}};
+    noisy.error_without = 1.0;
+    noisy.noise_error = 0.31;
+    ShapeRecord quiet = noisy;
+    quiet.noise_error = 0.29;
+
+    const auto of_unknown = shape_warnings(unknown, constrained_model(1.0));
+    const auto of_noisy = shape_warnings(noisy, constrained_model(1.0));
+    REQUIRE(of_unknown.size() == 1);
+    CHECK_THAT(of_unknown[0],
+               Contains("the noise of the nets of 1 shape") && Contains("systematics.halves"));
+    REQUIRE(of_noisy.size() == 1);
+    CHECK_THAT(of_noisy[0], Contains("holds 0.31 for the noise") && Contains("alpha (0.25)"));
+    CHECK(shape_warnings(quiet, constrained_model(1.0)).empty());
 }
 
 TEST_CASE("the warning names five parameters whose shapes are left out and counts all",

@@ -77,6 +77,8 @@ TEST_CASE("fit and impacts say how much of the error is for shapes that were lef
           "[report]") {
     FitRecord record = sample_record();
     record.shapes.left_out_error = 0.125;
+    record.shapes.noise_error = 0.0625;
+    record.shapes.noises = {{"beta", 0.0625}};
     record.shapes.error_without = 0.4375;
     record.shapes.untreated.at(0).shift = -0.0625;
     record.shapes.untreated.at(0).shift_noise = 0.03125;
@@ -86,12 +88,17 @@ TEST_CASE("fit and impacts say how much of the error is for shapes that were lef
 
     const std::string sentence =
         "the error of mu holds 0.125 for the shapes of 1 parameter(s) that are not significant and "
-        "were left out; without that it is 0.4375\n";
+        "were left out, and 0.0625 for the noise of the shapes of 1 parameter(s); without that it "
+        "is "
+        "0.4375\n";
     CHECK_THAT(text, Contains(sentence));
-    CHECK_THAT(text, Contains("0.36 (stat) + 0.31 (syst) + 0.125 (shapes left out)"));
+    CHECK_THAT(text,
+               Contains("0.36 (stat) + 0.31 (syst) + 0.125 (shapes left out) + 0.0625 (noise of "
+                        "shapes)"));
     CHECK_THAT(text, Contains("it would be 0.7213, and mu would move by -0.0625 (noise 0.031)"));
     CHECK_THAT(impacts, Contains(sentence));
-    CHECK_THAT(impacts, Contains("shapes left out                     0.12500\n"));
+    CHECK_THAT(impacts, Contains("shapes left out                     0.12500\n"
+                                 "noise of shapes                     0.06250\n"));
 }
 
 TEST_CASE("the text of impacts says which definition each number follows", "[report]") {

@@ -56,7 +56,8 @@ const std::set<std::string> optional_keys{
     "determined",      "blinding",        "unblinded",
     "injections",      "interval_failed", "made_from",
     "process.S.yield", "ratios.SR",       "no_error",
-    "not_linear",      "below_floor",     "below_floor_on_profiles"};
+    "not_linear",      "below_floor",     "below_floor_on_profiles",
+    "noise",           "noise_error"};
 
 bool is_unread(const Pointer& place) {
     for (Pointer at = place; !at.empty(); at = at.parent_pointer()) {

@@ -99,11 +99,15 @@ TEST_CASE("t is divided by the variances that the likelihood lacks", "[report]")
     CHECK(inflation_of(record) == 1.25);
 
     record.shapes.left_out_error = 0.5;
+    record.shapes.noise_error = 0.25;
+    record.shapes.noises = {{"alpha", 0.25}};
     record.shapes.error_without = 0.25;
     record.shapes.untreated.at(0).shift = -0.3;
     const FitRecord read = parse_fit_json(fit_json(record));
 
-    CHECK(inflation_of(read) == 1.25 + 4.0);
+    CHECK(inflation_of(read) == Approx(1.25 + 4.0 + 1.0).epsilon(1e-15));
+    CHECK(read.shapes.noises.at(0).parameter == "alpha");
+    CHECK(read.shapes.noises.at(0).shift == 0.25);
     CHECK(read.shapes.untreated.at(0).shift == -0.3);
     CHECK(inflation_of(FitRecord{}) == 1.0);
 }

@@ -56,6 +56,7 @@ public:
         input.header.yields = {{"B", "alpha_scale", {1.1, 0.9}}};
         input.header.replicas = {3, 2};
         input.header.members = {0, 2};
+        input.header.shape_nets = 4;
         input.shape_spread = true;
     }
 
@@ -79,7 +80,8 @@ public:
 
     std::uint64_t nets_of(const RatioBlockKey& key) const {
         if (key.kind == RatioKind::replicas) return input.header.replicas[key.column];
-        return key.kind == RatioKind::process ? input.header.members[key.column] : 0;
+        return key.kind == RatioKind::process ? input.header.members[key.column]
+                                              : input.header.shape_nets;
     }
 
     mpi::Communicator comm;
@@ -100,6 +102,17 @@ std::vector<float> expected_spread(const Example& example, RatioBlockKey key) {
     std::vector<float> values;
     for (const std::uint64_t id : selected_ids(example.input.sets[key.set], {0, 1 << 20})) {
         values.push_back(spread_of(key, id));
+    }
+    return values;
+}
+
+/// Half of what the means of nets 0, 2 and 1, 3 differ by.
+std::vector<float> expected_halves(const Example& example, RatioBlockKey key) {
+    std::vector<float> values;
+    for (const std::uint64_t id : selected_ids(example.input.sets[key.set], {0, 1 << 20})) {
+        const auto of_net = [&](std::uint64_t net) { return double{value_of(key, net, id)}; };
+        values.push_back(
+            static_cast<float>(0.25 * (of_net(0) - of_net(1) + of_net(2) - of_net(3))));
     }
     return values;
 }
@@ -129,6 +142,10 @@ TEST_CASE("shapes of ensembles are read as the likelihood reads them", "[tables]
             };
             CHECK(std::ranges::equal(list(0), expected(example, up, 0)));
             CHECK(std::ranges::equal(list(1), expected(example, down, 0)));
+            CHECK(file.read_net_ratios(info.name, NetRatios::up_halves, columns[k], {0, n}) ==
+                  expected_halves(example, up));
+            CHECK(file.read_net_ratios(info.name, NetRatios::down_halves, columns[k], {0, n}) ==
+                  expected_halves(example, down));
             CHECK(file.read_net_ratios(info.name, NetRatios::up_spread, columns[k], {0, n}) ==
                   expected_spread(example, up));
             CHECK(file.read_net_ratios(info.name, NetRatios::down_spread, columns[k], {0, n}) ==
@@ -193,8 +210,8 @@ TEST_CASE("one flipped bit in any line is found", "[tables][mpi]") {
         file.put(static_cast<char>(value ^ 4));
     };
 
-    for (const char* name : {"log_g_down", "spread_g_up", "replica_spread", "replica_log_r",
-                             "member_log_r", "member_log_r_xxh3"}) {
+    for (const char* name : {"log_g_down", "half_g_up", "spread_g_up", "replica_spread",
+                             "replica_log_r", "member_log_r", "member_log_r_xxh3"}) {
         const std::uint64_t offset = [&] {
             const h5::File file = h5::open_file(path);
             const auto dataset = h5::open_dataset(file, std::string("/events/B/") + name);

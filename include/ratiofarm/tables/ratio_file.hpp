@@ -52,6 +52,8 @@ struct RatioTarget {
 enum class NetRatios : std::uint8_t {
     up_spread,       ///< [shapes] standard deviation of ln g at +1 over its nets
     down_spread,     ///< at -1
+    up_halves,       ///< [shapes] half of what the nets of both halves differ by in ln g at +1
+    down_halves,     ///< at -1
     replica_spread,  ///< [processes] of ln r over the replicas, undivided
     replica,         ///< [sum of header.replicas] ln r of each replica, not normalised
     member,          ///< [sum of header.members] ln r of each member, not normalised

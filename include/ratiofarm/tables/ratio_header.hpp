@@ -55,6 +55,9 @@ struct RatioHeader {
     std::vector<ReferenceComponent> reference;     ///< empty in files that have none
     std::vector<RatioShape> shapes;                ///< order of the columns of log_g
     std::vector<ShapeSignificance> significances;  ///< one per shape; empty if they were not tested
+    /// Nets of each side of a shape that evaluate an event, in turn of either half of the training
+    /// events; what the halves differ by is in the file. 0: it is not.
+    std::uint32_t shape_nets = 0;
     std::vector<RatioYield> yields;
     /// Lines of replica_log_r and member_log_r that belong to each process, in their order; empty
     /// if the file has none.

@@ -18,6 +18,8 @@ const char* name_of(NetRatios lines) {
     switch (lines) {
         case NetRatios::up_spread: return "spread_g_up";
         case NetRatios::down_spread: return "spread_g_down";
+        case NetRatios::up_halves: return "half_g_up";
+        case NetRatios::down_halves: return "half_g_down";
         case NetRatios::replica_spread: return "replica_spread";
         case NetRatios::replica: return "replica_log_r";
         case NetRatios::member: return "member_log_r";
@@ -27,6 +29,22 @@ const char* name_of(NetRatios lines) {
 
 std::string set_name(const RatioInput& input, std::uint64_t set) {
     return input.sets[set].sample.name;
+}
+
+/// Half of the difference between the means of both halves, whose nets are in turn.
+/// \param members [nets, events]
+std::vector<float> half_difference(std::span<const float> members, std::uint64_t events) {
+    const std::uint64_t nets = members.size() / events;
+    std::vector<float> values(events);
+    for (std::uint64_t event = 0; event < events; ++event) {
+        double sum = 0.0;
+        for (std::uint64_t net = 0; net < nets; ++net) {
+            const double value{members[net * events + event]};
+            sum += net % 2 == 0 ? value : -value;
+        }
+        values[event] = static_cast<float>(sum / static_cast<double>(nets));
+    }
+    return values;
 }
 
 std::uint32_t checksum(std::span<const float> values) { return crc32(std::as_bytes(values)); }
@@ -53,10 +71,14 @@ void NetRatioWriter::add_shapes() {
         const bool up = kind == RatioKind::up;
         const std::string log_g = up ? "log_g_up" : "log_g_down";
         const std::string spread = name_of(up ? NetRatios::up_spread : NetRatios::down_spread);
+        const std::string halves = name_of(up ? NetRatios::up_halves : NetRatios::down_halves);
+        const bool has_halves = input_.header.shape_nets > 0;
         datasets_.push_back({log_g, shapes});
+        if (has_halves) datasets_.push_back({halves, shapes});
         if (input_.shape_spread) datasets_.push_back({spread, shapes});
         for (std::uint64_t shape = 0; shape < shapes; ++shape) {
             Source source{kind, shape, {{log_g, Part::log_ratio, shape}}};
+            if (has_halves) source.targets.push_back({halves, Part::halves, shape});
             if (input_.shape_spread) source.targets.push_back({spread, Part::spread, shape});
             sources_.push_back(std::move(source));
         }
@@ -141,10 +163,16 @@ std::vector<std::vector<float>> NetRatioWriter::gather(const Source& source,
         const RatioBlock& block = load(
             {.set = place.set, .kind = source.kind, .column = source.column, .range = part.range});
         const std::uint64_t events = block.log_ratio.size();
+        const bool halves =
+            std::any_of(source.targets.begin(), source.targets.end(),
+                        [](const Target& target) { return target.part == Part::halves; });
+        const std::vector<float> difference =
+            halves ? half_difference(block.members, events) : std::vector<float>();
         for (std::size_t k = 0; k < source.targets.size(); ++k) {
             const Target& target = source.targets[k];
             const std::vector<float>& from = target.part == Part::log_ratio ? block.log_ratio
                                              : target.part == Part::spread  ? block.spread
+                                             : target.part == Part::halves  ? difference
                                                                             : block.members;
             for (std::uint64_t line = 0; line < target.lines; ++line) {
                 const auto first =

@@ -42,7 +42,7 @@ public:
 
 private:
     /// What of a RatioBlock goes into which lines of a dataset.
-    enum class Part : std::uint8_t { log_ratio, spread, members };
+    enum class Part : std::uint8_t { log_ratio, spread, members, halves };
     struct Target {
         std::string dataset;  ///< "log_g_up"
         Part part;

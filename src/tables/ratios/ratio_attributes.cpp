@@ -231,6 +231,9 @@ void write_ratio_header(const h5::File& file,
     write_reference(file, header.reference);
     write_systematics(file, header);
     write_significances(file, header.significances);
+    if (header.shape_nets > 0) {
+        h5::write_attribute(file, "/", "shape_nets", std::uint64_t{header.shape_nets});
+    }
     write_counts(file, "replicas", header.replicas);
     write_counts(file, "members", header.members);
     if (summary.log_z.empty()) return;  // nothing was measured
@@ -248,6 +251,10 @@ RatioHeader read_ratio_header(const h5::File& file) {
     header.reference = read_reference(file);
     header.shapes = read_pairs(file, "shape");
     header.significances = read_significances(file, header.shapes.size());
+    if (h5::has_attribute(file, "/", "shape_nets")) {
+        header.shape_nets =
+            static_cast<std::uint32_t>(h5::read_integer_attribute(file, "/", "shape_nets"));
+    }
     header.yields = read_yields(file);
     header.replicas = read_counts(file, "replicas", header.processes.size());
     header.members = read_counts(file, "members", header.processes.size());

@@ -24,7 +24,7 @@ std::uint64_t member_count(const RatioHeader& header, const RatioBlockKey& key) 
         return lines.empty() ? 0 : lines[key.column];
     };
     if (key.kind == RatioKind::replicas) return of(header.replicas);
-    return key.kind == RatioKind::process ? of(header.members) : 0;
+    return key.kind == RatioKind::process ? of(header.members) : header.shape_nets;
 }
 
 }  // namespace

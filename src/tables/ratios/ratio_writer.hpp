@@ -38,10 +38,10 @@ struct RatioBlockKey {
 };
 
 /// Gives the ratios of the inference-split events of one range, in file order. `members` is
-/// [header.replicas[column] or header.members[column], events] where the file has such lines: net k
-/// of the fold of each event. Called on any rank, maybe more than once and on several ranks for one
-/// key.
-/// \throws Error if there is none: then every rank throws and no file appears
+/// [header.replicas[column], header.members[column] or header.shape_nets, events] where the file
+/// has what comes of them: net k of the fold of each event. Called on any rank, maybe more than
+/// once and on several ranks for one key. \throws Error if there is none: then every rank throws
+/// and no file appears
 using RatioProvider = std::function<RatioBlock(const RatioBlockKey& key)>;
 
 struct RatioInput {
