@@ -187,7 +187,7 @@ def table():
     add("systematics.members", "more", at("systematics", "members = 2"))
     add("systematics.warm_start", "train", at("systematics", "warm_start = true"))
     add("systematics.rate_factor", "train", at("systematics", "rate_factor = 0.5"))
-    add("systematics.halves", "more", ("halves = false", "halves = true"))
+    add("systematics.halves", "train", ("halves = false", "halves = true"))
     add("systematics.null_shapes", "fit", ('null_shapes = "keep"', 'null_shapes = "norm_only"'))
     add("systematics.null_level", "ratios", at("systematics", "null_level = 2.0"))
     add("region~(unbinned).name", "fit", ('name = "SR"', 'name = "SR1"'))

@@ -263,8 +263,9 @@ Parser points() {
             std::string text;
             for (const SearchSetting& point : parse_points(search, input)) {
                 const std::string json = "[" + point_json(point).dump() + "]";
-                expect_whole(parse_points(search, json) == std::vector{point},
-                             "a point that was read is not what its text says");
+                expect_whole(
+                    parse_points(search, json) == std::vector<std::decay_t<decltype(point)>>{point},
+                    "a point that was read is not what its text says");
                 text += setting_text(point) + "\n";
             }
             return text;
