@@ -152,9 +152,6 @@ int run_program(int argc, char** argv) {
         before.launcher = LauncherHandle::fork_launcher(default_trainer());
     }
     if (knows_time(command) && is_first_rank()) before.walltime = walltime();
-    // One rank alone needs no daemon of Open MPI beside it, which would be started first.
-    constexpr int keep = 0;
-    if (!under_mpi_launcher()) ::setenv("OMPI_MCA_ess_singleton_isolated", "1", keep);
     std::optional<mpi::Session> session;
     const mpi::Communicator alone;
     if (command.ranks == Ranks::all || under_mpi_launcher()) session.emplace(argc, argv);
