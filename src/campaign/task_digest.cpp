@@ -159,6 +159,32 @@ Digest infer_digest(const InferRequest& request,
     return hasher.finish();
 }
 
+Digest unfold_digest(const UnfoldRequest& request,
+                     std::span<const Digest> samples,
+                     std::string_view device_class) {
+    constexpr std::uint64_t algorithm = 1;  // of unfolding_step.hpp and what the trainer does to it
+    Hasher hasher;
+    hasher.text("unfold").number(algorithm).number(training_algorithm).text(device_class);
+    hasher.number(static_cast<std::uint64_t>(request.step)).number(samples.size());
+    for (const Digest& sample : samples) hasher.digest(sample);
+    hasher.number(request.features.size());
+    for (const std::uint32_t column : request.features) hasher.number(column);
+    add_encoded(hasher, request.split);
+    add_encoded(hasher, request.network);
+    add_encoded(hasher, result_options(request.training));
+    hasher.number(static_cast<std::uint64_t>(request.misses));
+    hasher.number(static_cast<std::uint64_t>(request.fakes));
+    hasher.number(request.data_replica).number(request.mc_replica);
+    for (const auto* parents : {&request.before, &request.acceptance}) {
+        hasher.number(parents->size());
+        for (const UnfoldParent& parent : *parents) hasher.digest(parent.task);
+    }
+    hasher.number(request.attempts.size());
+    for (const NetRequest& net : request.attempts) add_result_fields(hasher, net);
+    add_encoded(hasher, request.limits);
+    return hasher.finish();
+}
+
 Digest measurement_digest(const Campaign& campaign) {
     constexpr std::uint64_t version = 1;
     Campaign measured = with_absolute_paths(campaign);

@@ -45,6 +45,13 @@ Digest infer_digest(const InferRequest& request,
                     const SampleInfo& sample,
                     std::string_view device_class);
 
+/// Digest of a step of an unfolding: of the events it reads, what is done with them, the nets of
+/// all attempts and the tasks whose results it begins with.
+/// \param samples  digests of the events it reads, with their weights
+Digest unfold_digest(const UnfoldRequest& request,
+                     std::span<const Digest> samples,
+                     std::string_view device_class);
+
 /// A number as its bits.
 Hasher& add_number(Hasher& hasher, double value);
 

@@ -31,12 +31,13 @@ void print_results(const RunDirectory& directory) {
 
 ExitCode run_run(RunContext& context, const Arguments& arguments) {
     Workspace workspace = open_workspace(context, arguments, Needs::selection, Product::nets);
-    const std::vector<Stage> stages{Stage::train, Stage::gather, Stage::infer, Stage::fit,
-                                    Stage::report};
+    std::vector<Stage> stages{Stage::train, Stage::gather, Stage::infer, Stage::fit, Stage::report};
+    const bool unfolds = workspace.planned.written.unfolding.has_value();
+    if (unfolds) stages = {Stage::unfold};  // an unfolding has no likelihood
     const ExitCode code =
         run_stages(context, workspace, with_selection(workspace.planned.written, stages));
     mpi::together(context.world, [&] {
-        if (code == ExitCode::done && context.world.is_root()) {
+        if (code == ExitCode::done && !unfolds && context.world.is_root()) {
             print_results(workspace.place.directory);
         }
     });

@@ -52,7 +52,14 @@ std::vector<StageCommand> table() {
         {.stage = Stage::infer,
          .trainers = Trainers::used,
          .makes = Product::ratios,
-         .summary = "Evaluates the ensembles on the inference split, writes ratios.h5"}};
+         .summary = "Evaluates the ensembles on the inference split, writes ratios.h5"},
+        {.stage = Stage::unfold,
+         .trainers = Trainers::used,
+         .summary = "Trains the chains of [unfolding]; goes on from checkpoints",
+         .details = "Each step of each chain begins when the results that it reads are there.",
+         .examples = {"unfold campaign.toml"},
+         .options = {
+             {"shard", "I/N", "train only the chains of part I of N, as 'ratiofarm train'"}}}};
 }
 
 ExitCode run(const StageCommand& row, RunContext& context, const Arguments& arguments) {

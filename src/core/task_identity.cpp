@@ -9,6 +9,7 @@ std::string family_text(TaskKind kind, std::string_view family) {
         case TaskKind::trial_inference: return "search/" + text;
         case TaskKind::toys: return "toys/" + text;
         case TaskKind::gof: return "toys/gof " + text;
+        case TaskKind::unfold: return "unfold/" + text;
         default: return text;
     }
 }

@@ -20,6 +20,7 @@ enum class TaskKind : std::uint8_t {
     trial_inference,  ///< evaluates the net of a trial on events of a sample
     toys,             ///< throws and fits toys
     gof,              ///< throws and fits toys for the goodness of fit
+    unfold,           ///< trains and evaluates a net of an unfolding
 };
 
 template <>
@@ -31,7 +32,8 @@ inline constexpr auto enum_words<TaskKind> = words("unknown",
                                                    "trial",
                                                    "trial_inference",
                                                    "toys",
-                                                   "gof");
+                                                   "gof",
+                                                   "unfold");
 
 /// True for tasks whose cost is counted in toys, not in FLOP.
 constexpr bool is_toys(TaskKind kind) { return kind == TaskKind::toys || kind == TaskKind::gof; }
@@ -42,7 +44,7 @@ struct TaskIdentity {
 
     /// What tasks of one kind that cost alike have in common: the ensemble ("S", "S/scale/up"); of
     /// evaluations with the sample ("S on SBI"); of trials the process; of toys their truth
-    /// ("mu = 1"). Empty: unknown.
+    /// ("mu = 1"); of unfoldings the step ("step 1"). Empty: unknown.
     std::string family;
 
     // Of trainings of an ensemble: which of its nets.

@@ -30,6 +30,9 @@ struct Task {
     /// Tasks whose results it reads: it begins when they are committed. Those that the farm does
     /// not know were done before. Not sent.
     std::vector<Digest> after = {};
+    /// Its result is wanted for itself; otherwise only by the tasks after it, and once those are
+    /// done it may be gone. Not sent.
+    bool wanted = true;
 };
 
 template <class Archive>

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
+#include <unordered_set>
 
 #include "ratiofarm/mpi/together.hpp"
 
@@ -56,9 +58,15 @@ std::vector<Task> left_to_do(const RunDirectory& directory,
                              const Log& log) {
     const std::size_t all = tasks.size();
     std::uint64_t adopted = 0;
-    std::erase_if(tasks, [&](const Task& task) {
-        return is_done(directory, books, task, kind, log, adopted);
-    });
+    std::unordered_set<Digest> read;  // by tasks that are to do
+    std::vector<Task> to_do;
+    for (auto task = tasks.rbegin(); task != tasks.rend(); ++task) {
+        if (!task->wanted && !read.contains(task->digest)) continue;
+        if (is_done(directory, books, *task, kind, log, adopted)) continue;
+        read.insert(task->after.begin(), task->after.end());
+        to_do.push_back(std::move(*task));
+    }
+    tasks.assign(std::move_iterator(to_do.rbegin()), std::move_iterator(to_do.rend()));
     for (const Task& task : tasks) {
         fs::create_directories(directory.result(task.digest).parent_path());
     }

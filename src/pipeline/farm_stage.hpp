@@ -13,7 +13,7 @@
 namespace ratiofarm {
 
 /// Collective over the context's world. Does the tasks whose result files are not there yet.
-/// \param tasks on rank 0, in any order
+/// \param tasks on rank 0, each after those it reads
 /// \param kind of the result files
 StageEnd farm_stage(RunContext& context,
                     const RunPlace& place,

@@ -58,7 +58,7 @@ TaskGraph graph_of(const PlannedCampaign& planned, DeviceClass device_class) {
         return make_preselection_graph({planned.written, planned.source.samples, device});
     }
     // Regions that are only counted leave nothing to train.
-    if (!planned.campaign.has_events()) return {};
+    if (!planned.campaign.has_events() || planned.campaign.unfolding) return {};
     return make_task_graph(planned.campaign, planned.samples, device);
 }
 

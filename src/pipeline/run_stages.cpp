@@ -99,6 +99,7 @@ std::vector<fs::path> products_of(Stage stage, const RunDirectory& directory) {
             break;
         case Stage::infer: products = {directory.ratios()}; break;
         case Stage::fit: products = {directory.fit_json()}; break;
+        case Stage::unfold:
         case Stage::train:  // what it leaves is checked by those who read it
         case Stage::report: break;
     }
@@ -152,6 +153,7 @@ StageEnd run_one(Stage stage, RunContext& context, Workspace& workspace) {
         case Stage::train: return train_stage(context, planned, place, books);
         case Stage::gather: return gather_stage(context, planned, place, books.history);
         case Stage::infer: return infer_stage(context, planned, place, books);
+        case Stage::unfold: return unfold_stage(context, planned, place, books);
         case Stage::fit: return fit_stage(context, planned, place, books.blinding);
         case Stage::report: return report_stage(context, planned, place, books);
     }

@@ -15,10 +15,10 @@
 namespace ratiofarm {
 
 /// In the order of the chain.
-enum class Stage : std::uint8_t { select, search, train, gather, infer, fit, report };
+enum class Stage : std::uint8_t { select, search, train, gather, infer, unfold, fit, report };
 template <>
 inline constexpr auto enum_words<Stage> =
-    words("select", "search", "train", "gather", "infer", "fit", "report");
+    words("select", "search", "train", "gather", "infer", "unfold", "fit", "report");
 
 /// How a stage ended; the same on every rank.
 struct StageEnd {
@@ -56,6 +56,11 @@ StageEnd infer_stage(RunContext& context,
                      const PlannedCampaign& planned,
                      const RunPlace& place,
                      RootBooks& books);
+/// Trains the chains of [unfolding]; without that section nothing.
+StageEnd unfold_stage(RunContext& context,
+                      const PlannedCampaign& planned,
+                      const RunPlace& place,
+                      RootBooks& books);
 /// \param blinding on rank 0
 StageEnd fit_stage(RunContext& context,
                    const PlannedCampaign& planned,

@@ -375,7 +375,7 @@ void open_on_root(RunContext& context, const WorkspaceRequest& request, Workspac
     // Regions that are only counted train nothing.
     const bool counts_alone =
         needs_selection(planned.written) && trained_region(planned.written) == nullptr;
-    if (!counts_alone) expect_trainable(planned.written);
+    if (!counts_alone && !planned.written.unfolding) expect_trainable(planned.written);
     const Lock preparing(place.directory.preparation_lock(), log, preparation_patience);
     planned.source = read_source_events(planned.written, place.directory.root());
     plan_plain_campaign(planned, place, books, log, IfDamaged::make_again);

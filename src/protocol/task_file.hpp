@@ -13,6 +13,8 @@
 
 #include "core/publish.hpp"
 
+#include "unfolding_step.hpp"
+
 /// Files of one task, plain and checksummed: "RFTASK\r\n", u32 version, u32 kind, the task digest,
 /// u64 size and u32 CRC-32 of the body, then the body in wire encoding. See docs/formats.md.
 namespace ratiofarm {
@@ -87,12 +89,37 @@ void fields(Archive& archive, MemberOf<Archive, ScoreBlock>& value) {
     archive(value.classes, value.log_probability);
 }
 
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, Normalisation>& value) {
+    archive(value.events, value.clipped, value.clipped_share, value.closure, value.effective,
+            value.effective_before);
+}
+
+/// A finished task of an unfolding.
+struct UnfoldResult {
+    TrainedNet net;
+    std::uint32_t attempt = 0;  ///< of the request, that the net is of
+    ClassSums sums;             ///< of the weights of both classes, over all events
+    Normalisation made;
+    /// [n] in file order, without the weights of the events. Step 1: ln of nu omega, of the
+    /// simulated events; -infinity for those that step 2 is not to see. Step 2: ln nu, 0 for events
+    /// outside of the truth region. Acceptance: ln a of the data events.
+    std::vector<float> ln_weight;
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, UnfoldResult>& value) {
+    archive(value.net, value.attempt, value.sums.numerator, value.sums.denominator, value.made,
+            value.ln_weight);
+}
+
 enum class TaskFileKind : std::uint32_t {
     training_state = 1,
     training_result = 2,
     ratio_block = 3,
     toy_block = 4,  ///< fitted toys, finished or of a stopped task
     score_block = 5,
+    unfold_result = 6,
 };
 
 template <class T>
@@ -112,6 +139,10 @@ constexpr TaskFileKind task_file_kind<RatioBlock>() {
 template <>
 constexpr TaskFileKind task_file_kind<ScoreBlock>() {
     return TaskFileKind::score_block;
+}
+template <>
+constexpr TaskFileKind task_file_kind<UnfoldResult>() {
+    return TaskFileKind::unfold_result;
 }
 
 /// Whole file for a body.

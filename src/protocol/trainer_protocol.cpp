@@ -29,7 +29,13 @@ std::vector<TrainerRequest> sample_requests() {
     infer.sample.particles.names = {"E"};
     infer.network.kind = NetworkKind::transformer;  // a network with all its members
     infer.network.particles = {"E"};
-    return {train, infer, CheckpointRequest{}, StopRequest{}};
+    UnfoldRequest unfold;
+    unfold.background = {SampleColumns{}};
+    unfold.simulation.levels.names = {"pt"};
+    unfold.features = {0};
+    unfold.before = unfold.acceptance = {UnfoldParent{}};
+    unfold.attempts = {NetRequest{}};
+    return {train, infer, CheckpointRequest{}, StopRequest{}, unfold};
 }
 
 std::vector<TrainerReply> sample_replies() {

@@ -18,6 +18,8 @@
 
 #include "core/task_progress.hpp"
 
+#include "unfolding_step.hpp"
+
 /// What a supervisor and its trainer say to each other over their local socket. Each frame is
 /// u32 size of the body, u8 index of the message in the variant, then the encoded body.
 namespace ratiofarm {
@@ -117,6 +119,13 @@ void fields(Archive& archive, MemberOf<Archive, TrainRequest>& value) {
             value.held_out, value.continuation, value.result_path, value.state_path);
 }
 
+/// What a task of an unfolding learns.
+enum class UnfoldStep : std::uint8_t {
+    acceptance = 0,  ///< a(x), which fakes = "follow" weighs the data by
+    reco = 1,        ///< data against simulation
+    truth = 2,       ///< pulled simulation against the generator
+};
+
 /// Events that an ensemble is evaluated on.
 enum class EventPart : std::uint8_t {
     inference,   ///< of the split; with folds all, each by the nets of its fold
@@ -171,7 +180,65 @@ void fields(Archive&, MemberOf<Archive, CheckpointRequest>&) {}
 template <class Archive>
 void fields(Archive&, MemberOf<Archive, StopRequest>&) {}
 
-using TrainerRequest = std::variant<TrainRequest, InferRequest, CheckpointRequest, StopRequest>;
+/// Result of another task of an unfolding that a task reads.
+struct UnfoldParent {
+    std::string path;  ///< TaskFile of an UnfoldResult
+    Digest task;
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, UnfoldParent>& value) {
+    archive(value.path, value.task);
+}
+
+/// When a net of an unfolding is not good enough: it is trained again with other seeds.
+struct UnfoldLimits {
+    double closure = 0.0;  ///< |E[ratio] - 1| on validation events beyond five errors; 0: none
+    double clipped = 0.0;  ///< share of the weight whose logit was clipped; 0: none
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, UnfoldLimits>& value) {
+    archive(value.closure, value.clipped);
+}
+
+/// One step of one chain of an unfolding: train a net, evaluate it on all simulated events and
+/// publish both, see unfolding_step.hpp.
+struct UnfoldRequest {
+    Digest task;
+    std::string name;  ///< "unfold/nominal/data 3/0/it2/step1"
+    UnfoldStep step = UnfoldStep::reco;
+    SampleColumns data;
+    SampleColumns simulation;               ///< with levels
+    std::vector<SampleColumns> background;  ///< that step 1 adds to the simulation
+    std::vector<std::uint32_t> features;    ///< columns of the features; of step 2 of the truth
+    Split split;                            ///< of the simulation; the data have no inference part
+    Network network;
+    TrainingOptions training;
+    Misses misses = Misses::extrapolate;
+    Fakes fakes = Fakes::none;
+    std::uint64_t data_replica = 0;  ///< seed of Poisson(1) weights of the data; 0: none
+    std::uint64_t mc_replica = 0;    ///< of simulation and background
+    /// The mean of their weights, in this order, is where the step begins: nu of the iteration
+    /// before for step 1, none: 1; the pulled weights for step 2.
+    std::vector<UnfoldParent> before;
+    std::vector<UnfoldParent> acceptance;  ///< likewise, of the data; none: 1
+    std::vector<NetRequest> attempts;      ///< the first one that is within the limits counts
+    UnfoldLimits limits;
+    std::string result_path;  ///< published TaskFile when done
+    std::string state_path;   ///< checkpoint, as of TrainRequest
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, UnfoldRequest>& value) {
+    archive(value.task, value.name, value.step, value.data, value.simulation, value.background,
+            value.features, value.split, value.network, value.training, value.misses, value.fakes,
+            value.data_replica, value.mc_replica, value.before, value.acceptance, value.attempts,
+            value.limits, value.result_path, value.state_path);
+}
+
+using TrainerRequest =
+    std::variant<TrainRequest, InferRequest, CheckpointRequest, StopRequest, UnfoldRequest>;
 
 /// What two programs must agree on to work together: the layout of all messages, and
 /// training_algorithm. Programs of other sources have another one.

@@ -72,9 +72,21 @@ std::vector<float> initial_row(const Network& network,
     return row;
 }
 
+namespace {
+
+/// Nets of a training, or that of a step of an unfolding.
+TrainingResult training_result(const WarmStart& from) {
+    if (task_file_kind(from.path) != TaskFileKind::unfold_result) {
+        return take_result<TrainingResult>(from.path, from.task);
+    }
+    return {{take_result<UnfoldResult>(from.path, from.task).net}};
+}
+
+}  // namespace
+
 std::vector<float> warm_start_row(const Network& network, const WarmStart& from) {
     return in_context("warm start", [&] {
-        TrainingResult result = take_result<TrainingResult>(from.path, from.task);
+        TrainingResult result = training_result(from);
         const std::string name = "net " + std::to_string(from.net) + " of '" + from.path + "'";
         if (from.net >= result.nets.size()) {
             throw DataError(name + " does not exist: there are " +

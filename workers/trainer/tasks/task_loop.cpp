@@ -19,6 +19,7 @@
 #include "supervisor_link.hpp"
 #include "training.hpp"
 #include "training_setup.hpp"
+#include "unfolding.hpp"
 
 namespace ratiofarm::trainer {
 namespace {
@@ -49,6 +50,7 @@ public:
         while (auto request = next()) {
             if (const auto* task = std::get_if<TrainRequest>(&*request)) serve_task(*task);
             if (const auto* task = std::get_if<InferRequest>(&*request)) serve_task(*task);
+            if (const auto* task = std::get_if<UnfoldRequest>(&*request)) serve_task(*task);
             // Checkpoint and stop have crossed the end of their task: nothing is left to do.
         }
     }
@@ -66,6 +68,9 @@ private:
     }
     TrainerOutcome execute(const InferRequest& request, TaskControl& control) {
         return infer(request, device_.kind, control);
+    }
+    TrainerOutcome execute(const UnfoldRequest& request, TaskControl& control) {
+        return unfold(request, device_.kind, control, log_);
     }
 
     template <class Request>
@@ -105,6 +110,13 @@ private:
     std::string out_of_memory(const Request& request, const std::string& what) const {
         return request.name + ": out of memory on " + device_.description + ": " + what + "; " +
                what_to_shrink(request);
+    }
+    static std::string what_to_shrink(const UnfoldRequest& request) {
+        return trainer::what_to_shrink(training_of(request, 0));
+    }
+    template <class Request>
+    static std::string what_to_shrink(const Request& request) {
+        return trainer::what_to_shrink(request);
     }
 
     SupervisorLink& link_;

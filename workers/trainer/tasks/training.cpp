@@ -40,9 +40,13 @@ double seconds_since(Clock::time_point begin) {
 
 class Training {
 public:
-    Training(const TrainRequest& request, DeviceKind device, TaskControl& control, const Log& log);
+    Training(const TrainRequest& request,
+             TrainingEvents events,
+             DeviceKind device,
+             TaskControl& control,
+             const Log& log);
 
-    TrainerOutcome run();
+    TrainerOutcome run(const MakeResult& make_result);
 
 private:
     bool update_running();
@@ -56,8 +60,9 @@ private:
     void poison_on_purpose();
     void save();
     std::vector<TrainedNet> trained_nets() const;
+    bool go_on(std::optional<TaskEnd>& end);
     std::optional<TaskEnd> measure(std::vector<TrainedNet>& nets);
-    TaskResult publish_result(const TrainingResult& result);
+    TaskResult publish_result(const std::vector<std::byte>& bytes);
 
     const TrainRequest& request_;
     DeviceKind device_;
@@ -80,6 +85,7 @@ private:
 };
 
 Training::Training(const TrainRequest& request,
+                   TrainingEvents events,
                    DeviceKind device,
                    TaskControl& control,
                    const Log& log)
@@ -87,7 +93,7 @@ Training::Training(const TrainRequest& request,
       device_(device),
       control_(control),
       log_(log),
-      events_(load_enough_events(request)),
+      events_(std::move(events)),
       store_(request.state_path, request.task, log),
       state_([&] {
           Beginning beginning = beginning_of(request, events_.scaling, store_, log);
@@ -119,7 +125,7 @@ bool Training::update_running() {
     return std::ranges::count(running_, true) > 0;
 }
 
-TrainerOutcome Training::run() {
+TrainerOutcome Training::run(const MakeResult& make_result) {
     while (state_.epoch < last_epoch(request_) && update_running()) {
         if (const auto end = run_steps()) return {.end = *end, .result = {}};
         if (const auto end = finish_epoch()) return {.end = *end, .result = {}};
@@ -128,7 +134,11 @@ TrainerOutcome Training::run() {
     if (is_to_be_continued(request_)) save();  // before the result: where it is, this is
     std::vector<TrainedNet> nets = trained_nets();
     if (const auto end = measure(nets)) return {.end = *end, .result = {}};
-    return {.end = TaskEnd::done, .result = publish_result({std::move(nets)})};
+    std::optional<TaskEnd> end;
+    const auto bytes = make_result(nets, [&] { return go_on(end); });
+    if (end) return {.end = *end, .result = {}};
+    if (!bytes) return {.end = TaskEnd::done, .result = {}};
+    return {.end = TaskEnd::done, .result = publish_result(*bytes)};
 }
 
 std::optional<TaskEnd> Training::run_steps() {
@@ -256,28 +266,30 @@ std::vector<TrainedNet> Training::trained_nets() const {
     return nets;
 }
 
-/// Uses the device's weights; the state of the training is complete in state_ before.
+/// Of what follows the last epoch, when state_ is complete.
+bool Training::go_on(std::optional<TaskEnd>& end) {
+    report();
+    const TaskOrder order = control_.poll();
+    if (order == TaskOrder::abandon) end = TaskEnd::abandoned;
+    if (order == TaskOrder::stop) end = TaskEnd::stopped;
+    if (order == TaskOrder::stop || order == TaskOrder::checkpoint) save();
+    return !end;
+}
+
+/// Uses the device's weights.
 std::optional<TaskEnd> Training::measure(std::vector<TrainedNet>& nets) {
     PackQuality quality(events_, request_.network, readers_, PackTrainer::capacity(request_),
                         device_);
     std::optional<TaskEnd> end;
-    const auto go_on = [&] {
-        report();
-        const TaskOrder order = control_.poll();
-        if (order == TaskOrder::abandon) end = TaskEnd::abandoned;
-        if (order == TaskOrder::stop) end = TaskEnd::stopped;
-        if (order == TaskOrder::stop || order == TaskOrder::checkpoint) save();
-        return !end;
-    };
-    const bool measured = quality.measure(trainer_, nets, request_.training.calibration, go_on);
+    const auto ask = [&] { return go_on(end); };
+    const bool measured = quality.measure(trainer_, nets, request_.training.calibration, ask);
     if (measured && request_.held_out) {
-        HeldOut(request_, readers_, device_).measure(trainer_, nets, go_on);
+        HeldOut(request_, readers_, device_).measure(trainer_, nets, ask);
     }
     return end;
 }
 
-TaskResult Training::publish_result(const TrainingResult& result) {
-    const auto bytes = encode_task_file(request_.task, result);
+TaskResult Training::publish_result(const std::vector<std::byte>& bytes) {
     fail_on_purpose(request_.name, "publish");
     expect_unchanged_events(request_);
     publish_in_place(request_.result_path, bytes);
@@ -303,8 +315,20 @@ TrainerOutcome train(const TrainRequest& request,
         require_sensible(request);
         set_threads(request.training.threads);
         const c10::InferenceMode no_autograd;
-        return Training(request, device, control, log).run();
+        const auto result = [&](std::vector<TrainedNet>& nets, const std::function<bool()>&) {
+            return std::optional(encode_task_file(request.task, TrainingResult{std::move(nets)}));
+        };
+        return train_on(load_training_events(request), request, result, {device, control, log});
     });
+}
+
+TrainerOutcome train_on(TrainingEvents events,
+                        const TrainRequest& request,
+                        const MakeResult& make_result,
+                        const TaskSurroundings& around) {
+    expect_enough(events, request);
+    return Training(request, std::move(events), around.device, around.control, around.log)
+        .run(make_result);
 }
 
 }  // namespace ratiofarm::trainer

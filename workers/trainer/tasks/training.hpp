@@ -1,13 +1,33 @@
 #pragma once
 
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <vector>
+
 #include "ratiofarm/core/log.hpp"
+#include "ratiofarm/protocol/trained_net.hpp"
 
 #include "protocol/trainer_protocol.hpp"
 #include "workers/trainer/engine/device.hpp"
+#include "workers/trainer/events/training_events.hpp"
 
 #include "task_control.hpp"
 
 namespace ratiofarm::trainer {
+
+/// Where a task runs.
+struct TaskSurroundings {
+    DeviceKind device;
+    TaskControl& control;
+    const Log& log;
+};
+
+/// The bytes of the task file that nets which are trained and measured become; nothing: they are
+/// not good enough, nothing is published and their checkpoint stays. \param go_on  asked now and
+/// then; if it is false the task ends and the answer does not count
+using MakeResult = std::function<std::optional<std::vector<std::byte>>(
+    std::vector<TrainedNet>& nets, const std::function<bool()>& go_on)>;
 
 /// Trains the nets of a request in step and publishes their TrainingResult; continues from a
 /// checkpoint if there is a usable one. Interrupted at any step and continued, it ends with the
@@ -26,5 +46,12 @@ TrainerOutcome train(const TrainRequest& request,
                      DeviceKind device,
                      TaskControl& control,
                      const Log& log);
+
+/// What train() does, on events that are weighed already and to another result. The samples of the
+/// request only say which files must stay as they are. The caller sets threads and inference mode.
+TrainerOutcome train_on(TrainingEvents events,
+                        const TrainRequest& request,
+                        const MakeResult& make_result,
+                        const TaskSurroundings& around);
 
 }  // namespace ratiofarm::trainer

@@ -36,14 +36,12 @@ void require_sensible(const TrainRequest& request) {
     }
 }
 
-TrainingEvents load_enough_events(const TrainRequest& request) {
-    TrainingEvents events = load_training_events(request);
+void expect_enough(const TrainingEvents& events, const TrainRequest& request) {
     if (request.training.batch > events.training.rows) {
         throw DataError("training.batch = " + std::to_string(request.training.batch) +
                         " is more than the training events (at most " +
                         std::to_string(events.training.rows) + ")");
     }
-    return events;
 }
 
 TrainingState first_state(const TrainRequest& request, const FeatureScaling& scaling) {

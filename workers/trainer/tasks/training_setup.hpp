@@ -14,9 +14,8 @@ namespace ratiofarm::trainer {
 /// \throws ConfigError for options that make no sense: no epochs, a layer of width 0
 void require_sensible(const TrainRequest& request);
 
-/// load_training_events(), which must be enough for a batch.
-/// \throws DataError
-TrainingEvents load_enough_events(const TrainRequest& request);
+/// \throws DataError if the training events are too few for a batch
+void expect_enough(const TrainingEvents& events, const TrainRequest& request);
 
 /// Nets before the first step: initialised, or warm.
 /// \throws DataError for a warm start that cannot be used

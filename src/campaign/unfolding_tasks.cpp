@@ -1,0 +1,279 @@
+#include "unfolding_tasks.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "ratiofarm/core/contracts.hpp"
+#include "ratiofarm/core/errors.hpp"
+
+#include "core/seeds.hpp"
+
+#include "find_sample.hpp"
+#include "task_digest.hpp"
+#include "training_planner.hpp"
+
+namespace ratiofarm {
+namespace {
+
+constexpr std::uint32_t first_mc_replica = 1'000'000;  // its seed is none of the data's
+
+/// What the members of one variation and replica have in common.
+struct Setting {
+    const UnfoldingSection::Variation* variation = nullptr;
+    std::uint32_t data_replica = 0;
+    std::uint32_t mc_replica = 0;
+
+    bool nominal() const { return variation == nullptr && data_replica == 0 && mc_replica == 0; }
+    std::string name() const {
+        std::string replica = "nominal";
+        if (data_replica > 0) replica = fmt::format("data {}", data_replica);
+        if (mc_replica > 0) replica = fmt::format("mc {}", mc_replica);
+        return (variation == nullptr ? "nominal" : variation->name) + "/" + replica;
+    }
+};
+
+std::vector<Setting> settings_of(const UnfoldingSection& section) {
+    std::vector<Setting> settings{{}};
+    for (std::uint32_t k = 1; k <= section.replicas_data; ++k) {
+        settings.push_back({.data_replica = k});
+    }
+    for (std::uint32_t k = 1; k <= section.replicas_mc; ++k) settings.push_back({.mc_replica = k});
+    for (const auto& variation : section.variations) settings.push_back({.variation = &variation});
+    return settings;
+}
+
+/// Events that a sample is known by to digests, with the weights in use.
+struct WeighedInfo {
+    SampleColumns columns;
+    Digest digest;
+    double training = 0.0;  ///< events that a net learns from
+};
+
+class Planner {
+public:
+    explicit Planner(const GraphInputs& inputs)
+        : inputs_(inputs), section_(*inputs.campaign.unfolding) {}
+
+    UnfoldingPlan plan() {
+        if (inputs_.campaign.split.folds > 0) {
+            throw ConfigError(
+                "split.folds: an unfolding has no cross-fitting (use train, validation and "
+                "inference; weights are made for all events)");
+        }
+        for (const Setting& setting : settings_of(section_)) add(setting);
+        return std::move(plan_);
+    }
+
+private:
+    WeighedInfo info_of(const std::string& name, const std::string& weight) const {
+        const SampleInfo& sample = find_sample(inputs_.samples, name);
+        WeighedInfo info{sample.columns, sample.digest,
+                         static_cast<double>(sample.training_events)};
+        if (weight.empty()) return info;
+        const SampleWeights& weights = find_weights(sample, weight);
+        info.columns.weight_offset = weights.offset;
+        info.digest = Hasher().digest(sample.digest).digest(weights.digest).finish();
+        return info;
+    }
+
+    WeighedInfo simulation_of(const Setting& setting) const {
+        if (setting.variation == nullptr) return info_of(section_.simulation, "");
+        const auto& variation = *setting.variation;
+        if (!variation.weight.empty()) return info_of(section_.simulation, variation.weight);
+        return info_of(variation.simulation, "");
+    }
+
+    std::vector<std::uint32_t> columns_of(UnfoldStep step, const SampleInfo& sample) const {
+        const Campaign& campaign = inputs_.campaign;
+        if (step != UnfoldStep::truth) return feature_columns(campaign.events.features, sample);
+        SampleInfo truth;
+        truth.name = sample.name;
+        truth.column_names = sample.columns.levels.names;
+        return feature_columns(section_.truth, truth);
+    }
+
+    /// Without seeds and parents.
+    UnfoldTask task_of(UnfoldStep step, const Setting& setting) {
+        const Campaign& campaign = inputs_.campaign;
+        const bool at_truth = step == UnfoldStep::truth;
+        const WeighedInfo simulation = simulation_of(setting);
+        const WeighedInfo data = info_of(section_.data, "");
+        UnfoldTask task;
+        UnfoldRequest& request = task.request;
+        request.step = step;
+        request.simulation = simulation.columns;
+        request.data = data.columns;
+        request.features =
+            columns_of(step, find_sample(inputs_.samples, simulation.columns.sample));
+        if (!at_truth &&
+            request.features != columns_of(step, find_sample(inputs_.samples, section_.data))) {
+            throw DataError("samples '" + section_.data + "' and '" + simulation.columns.sample +
+                            "' store the features in different columns (write both with the same "
+                            "column order)");
+        }
+        request.split = campaign.split;
+        request.network = at_truth ? section_.network : campaign.network;
+        request.training = at_truth ? section_.training : campaign.training;
+        request.misses = section_.misses;
+        request.fakes = section_.fakes;
+        request.mc_replica = mc_replica_seed(campaign, setting.mc_replica);
+        request.limits = {.closure = campaign.gates.excess, .clipped = campaign.gates.saturated};
+        digests_ = {simulation.digest};
+        double events = simulation.training;
+        if (step == UnfoldStep::reco) {
+            request.data_replica = data_replica_seed(campaign, setting.data_replica);
+            for (const std::string& name : section_.background) {
+                const WeighedInfo background = info_of(name, "");
+                request.background.push_back(background.columns);
+                digests_.push_back(background.digest);
+                events += background.training;
+            }
+        }
+        if (!at_truth) {
+            const Split& split = campaign.split;
+            digests_.push_back(data.digest);
+            events += static_cast<double>(data.columns.events) * split.train /
+                      (split.train + split.validation);
+        }
+        const double all = static_cast<double>(simulation.columns.events);
+        const double validation = events * campaign.split.validation / campaign.split.train;
+        task.flop = forward_flop(request.network) *
+                    (request.training.epochs * (3.0 * events + validation) + all);
+        task.together = group_;
+        return task;
+    }
+
+    void seed(UnfoldTask& task, const std::string& net) const {
+        const std::uint64_t seed = inputs_.campaign.seed;
+        for (std::uint32_t k = 0; k <= inputs_.campaign.ensemble.replacements; ++k) {
+            const std::string name = k == 0 ? net : fmt::format("{}/replacement {}", net, k);
+            task.request.attempts.push_back(
+                {.name = name,
+                 .initialisation_seed = seed_for(seed, name, Stream::initialisation),
+                 .shuffle_seed = seed_for(seed, name, Stream::shuffle),
+                 .warm_start = {}});
+        }
+    }
+
+    Digest finish(UnfoldTask task, std::string name) {
+        UnfoldRequest& request = task.request;
+        const auto read = [&](const std::vector<UnfoldParent>& parents) {
+            for (const UnfoldParent& parent : parents) task.after.push_back(parent.task);
+        };
+        read(request.before);
+        read(request.acceptance);
+        for (const NetRequest& net : request.attempts) {
+            if (net.warm_start.task == Digest{}) continue;
+            if (std::ranges::find(task.after, net.warm_start.task) == task.after.end()) {
+                task.after.push_back(net.warm_start.task);
+            }
+        }
+        task.identity.kind = TaskKind::unfold;
+        task.identity.family = request.step == UnfoldStep::acceptance
+                                   ? "acceptance"
+                                   : fmt::format("step {}", static_cast<int>(request.step));
+        task.name = request.name = std::move(name);
+        task.digest = request.task = unfold_digest(request, digests_, inputs_.device_class);
+        plan_.tasks.push_back(std::move(task));
+        return plan_.tasks.back().digest;
+    }
+
+    void add(const Setting& setting) {
+        const bool by_step = section_.ensemble == UnfoldingEnsemble::step;
+        const std::size_t first = plan_.chains.size();
+        for (std::uint32_t member = 0; member < section_.members; ++member) {
+            UnfoldChain chain;
+            if (setting.variation != nullptr) chain.variation = setting.variation->name;
+            chain.data_replica = setting.data_replica;
+            chain.mc_replica = setting.mc_replica;
+            chain.member = member;
+            plan_.chains.push_back(std::move(chain));
+        }
+        const auto chains = [&](std::uint32_t member) {
+            const auto all = std::span(plan_.chains).subspan(first, section_.members);
+            return by_step ? all : all.subspan(member, 1);
+        };
+        // Replicas of the data see the same simulation: the acceptance of their members is one.
+        add_acceptances(setting);
+        for (std::uint32_t n = 0; n < section_.iterations; ++n) {
+            for (const UnfoldStep step : {UnfoldStep::reco, UnfoldStep::truth}) {
+                for (std::uint32_t member = 0; member < section_.members; ++member) {
+                    group_ = first + (by_step ? 0 : member);
+                    if (section_.fakes == Fakes::follow) group_ = 0;
+                    add_step(setting, chains(member), plan_.chains[first + member], {n, step});
+                }
+            }
+        }
+    }
+
+    void add_acceptances(const Setting& setting) {
+        if (section_.fakes != Fakes::follow) return;
+        acceptance_.clear();
+        for (std::uint32_t member = 0; member < section_.members; ++member) {
+            UnfoldTask task = task_of(UnfoldStep::acceptance, setting);
+            seed(task, fmt::format("unfold/{}/acceptance", member));
+            const Digest known = unfold_digest(task.request, digests_, inputs_.device_class);
+            const bool there =
+                std::ranges::find(plan_.tasks, known, &UnfoldTask::digest) != plan_.tasks.end();
+            acceptance_.push_back(
+                there ? known
+                      : finish(std::move(task),
+                               fmt::format("unfold/{}/{}/acceptance", setting.name(), member)));
+        }
+    }
+
+    struct Place {
+        std::uint32_t iteration = 0;  ///< from 0
+        UnfoldStep step = UnfoldStep::reco;
+    };
+
+    /// \param read  chains whose vectors it begins with
+    void add_step(const Setting& setting,
+                  std::span<const UnfoldChain> read,
+                  UnfoldChain& chain,
+                  const Place& place) {
+        const std::uint32_t n = place.iteration;
+        const bool at_truth = place.step == UnfoldStep::truth;
+        UnfoldTask task = task_of(place.step, setting);
+        for (const UnfoldChain& before : read) {
+            if (at_truth) task.request.before.push_back({"", before.reco[n]});
+            if (!at_truth && n > 0) task.request.before.push_back({"", before.truth[n - 1]});
+        }
+        if (!at_truth && section_.fakes == Fakes::follow) {
+            task.request.acceptance.push_back({"", acceptance_[chain.member]});
+        }
+        const std::string last = fmt::format("it{}/step{}", n + 1, at_truth ? 2 : 1);
+        seed(task, fmt::format("unfold/{}/{}", chain.member, last));
+        auto& mine = at_truth ? chain.truth : chain.reco;
+        if (section_.warm_start && n > 0) task.request.attempts[0].warm_start.task = mine[n - 1];
+        task.kept = at_truth && (n + 1 == section_.iterations || setting.nominal());
+        const std::string name = fmt::format("unfold/{}/{}/{}", setting.name(), chain.member, last);
+        if (at_truth) chain.names.push_back(name);
+        mine.push_back(finish(std::move(task), name));
+    }
+
+    GraphInputs inputs_;
+    const UnfoldingSection& section_;
+    UnfoldingPlan plan_;
+    std::uint64_t group_ = 0;
+    std::vector<Digest> digests_;     ///< of the samples that the task in work reads
+    std::vector<Digest> acceptance_;  ///< [members] of the setting in work
+};
+
+}  // namespace
+
+UnfoldingPlan make_unfolding_plan(const GraphInputs& inputs) {
+    RATIOFARM_EXPECT(inputs.campaign.unfolding.has_value());
+    return Planner(inputs).plan();
+}
+
+std::uint64_t data_replica_seed(const Campaign& campaign, std::uint32_t number) {
+    return number == 0 ? 0 : replica_seed(campaign.seed, number);
+}
+
+std::uint64_t mc_replica_seed(const Campaign& campaign, std::uint32_t number) {
+    return number == 0 ? 0 : replica_seed(campaign.seed, first_mc_replica + number);
+}
+
+}  // namespace ratiofarm

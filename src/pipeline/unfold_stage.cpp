@@ -1,0 +1,151 @@
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <set>
+#include <unordered_map>
+#include <utility>
+
+#include "ratiofarm/core/errors.hpp"
+#include "ratiofarm/mpi/together.hpp"
+
+#include "campaign/unfolding_tasks.hpp"
+#include "measurement/unfolded_results.hpp"
+#include "protocol/task_file.hpp"
+
+#include "farm_stage.hpp"
+#include "stages.hpp"
+
+namespace ratiofarm {
+namespace {
+
+/// The tasks of an unfolding on rank 0, and what becomes of their results.
+class UnfoldingRound {
+public:
+    UnfoldingRound(UnfoldingPlan plan, const RunPlace& place)
+        : plan_(std::move(plan)), place_(place) {
+        for (std::size_t task = 0; task < plan_.tasks.size(); ++task) {
+            for (const Digest& parent : plan_.tasks[task].after) {
+                readers_[parent].push_back(plan_.tasks[task].digest);
+            }
+        }
+        for (const UnfoldTask& task : plan_.tasks) {
+            if (!task.kept && owns(task)) passing_.insert(task.digest);
+        }
+    }
+
+    /// Those of this farm's shard; they make their payloads from this object.
+    std::vector<Task> tasks() const {
+        std::vector<Task> list;
+        for (const UnfoldTask& task : plan_.tasks) {
+            if (!owns(task)) continue;
+            list.push_back({task.digest,
+                            task.name,
+                            task.flop,
+                            {},
+                            task.identity,
+                            [this, &task] { return request_frame(task); },
+                            task.after,
+                            task.kept});
+        }
+        return list;
+    }
+
+    /// Every one of them is done. Valid as long as this object.
+    std::vector<UnfoldedChain> chains(const Campaign& campaign) const {
+        std::vector<UnfoldedChain> chains;
+        for (const UnfoldChain& chain : plan_.chains) {
+            const auto read = [this, &chain](std::uint32_t iteration) {
+                const Digest& task = chain.truth.at(iteration - 1);
+                return take_result<UnfoldResult>(place_.directory.result(task), task).ln_weight;
+            };
+            chains.push_back({.variation = chain.variation,
+                              .data_replica = chain.data_replica,
+                              .mc_replica = chain.mc_replica,
+                              .member = chain.member,
+                              .mc_seed = mc_replica_seed(campaign, chain.mc_replica),
+                              .ln_nu = read});
+        }
+        return chains;
+    }
+
+    /// Removes results that everything has read that reads them.
+    void remove_read() {
+        std::erase_if(passing_, [&](const Digest& task) {
+            const auto is_there = [&](const Digest& reader) {
+                std::error_code gone;
+                return removed_.contains(reader) ||
+                       std::filesystem::exists(place_.directory.result(reader), gone);
+            };
+            const auto readers = readers_.find(task);
+            if (readers == readers_.end()) return true;
+            if (!std::ranges::all_of(readers->second, is_there)) return false;
+            std::error_code ignored;
+            std::filesystem::remove(place_.directory.result(task), ignored);
+            removed_.insert(task);
+            return true;
+        });
+    }
+
+private:
+    /// Tasks that share results are in one shard.
+    bool owns(const UnfoldTask& task) const {
+        return place_.farm.shard.owns(
+            Hasher().text("chain of an unfolding").number(task.together).finish());
+    }
+
+    std::vector<std::byte> request_frame(const UnfoldTask& task) const {
+        UnfoldRequest request = task.request;
+        const auto path = [&](const Digest& digest) {
+            return place_.directory.result(digest).string();
+        };
+        request.result_path = path(task.digest);
+        request.state_path = place_.directory.state(task.digest).string();
+        for (auto* parents : {&request.before, &request.acceptance}) {
+            for (UnfoldParent& parent : *parents) parent.path = path(parent.task);
+        }
+        for (NetRequest& net : request.attempts) {
+            if (net.warm_start.task != Digest{}) net.warm_start.path = path(net.warm_start.task);
+        }
+        return frame(TrainerRequest(std::move(request)));
+    }
+
+    UnfoldingPlan plan_;
+    const RunPlace& place_;
+    std::unordered_map<Digest, std::vector<Digest>> readers_;
+    std::set<Digest> passing_;  ///< results that go when they were read
+    std::set<Digest> removed_;
+};
+
+}  // namespace
+
+StageEnd unfold_stage(RunContext& context,
+                      const PlannedCampaign& planned,
+                      const RunPlace& place,
+                      RootBooks& books) {
+    if (!planned.campaign.unfolding) return {StageEnd::State::up_to_date, 0.0, {}};
+    const mpi::Communicator& world = context.world;
+    std::optional<UnfoldingRound> round;
+    std::vector<Task> tasks;
+    mpi::together(world, [&] {
+        if (!world.is_root()) return;
+        const std::string device = device_class_name(place.device);
+        round.emplace(make_unfolding_plan({planned.campaign, planned.samples, device}), place);
+        tasks = round->tasks();
+    });
+    StageEnd end = growing_farm_stage(context, place, books, std::move(tasks),
+                                      TaskFileKind::unfold_result, [&] {
+                                          round->remove_read();
+                                          return std::vector<Task>{};
+                                      });
+    if (!ended_well(end) || !place.farm.shard.whole()) return end;
+    mpi::together(world, [&] {
+        if (!world.is_root()) return;
+        round->remove_read();
+        write_unfolded(planned.campaign, planned.samples, round->chains(planned.campaign),
+                       place.directory, context.log);
+    });
+    return end;
+}
+
+}  // namespace ratiofarm

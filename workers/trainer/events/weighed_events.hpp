@@ -1,0 +1,24 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "mapped_sample.hpp"
+#include "training_events.hpp"
+
+namespace ratiofarm::trainer {
+
+/// The events of a sample with weights that were computed.
+struct WeighedSample {
+    const MappedSample& sample;
+    Split split;
+    std::vector<double> numerator;    ///< [events], or empty: of no event
+    std::vector<double> denominator;  ///< likewise
+};
+
+/// Like load_training_events(), of the events with a weight in either class; the others are not
+/// read. One draw, that of all nets. \param request  whose network, features and options they are
+/// \throws DataError as load_training_events()
+TrainingEvents weighed_events(std::span<const WeighedSample> samples, const TrainRequest& request);
+
+}  // namespace ratiofarm::trainer

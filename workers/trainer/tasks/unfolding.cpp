@@ -1,0 +1,354 @@
+#include "unfolding.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <string>
+#include <utility>
+
+#include <c10/core/InferenceMode.h>
+
+#include "ratiofarm/core/errors.hpp"
+#include "ratiofarm/core/mapped_file.hpp"
+
+#include "core/seeds.hpp"
+#include "protocol/particle_row.hpp"
+#include "protocol/task_file.hpp"
+#include "workers/trainer/events/weighed_events.hpp"
+
+#include "ensemble_passes.hpp"
+#include "training.hpp"
+#include "training_setup.hpp"
+#include "training_state_store.hpp"
+
+namespace ratiofarm::trainer {
+namespace {
+
+using Flags = std::vector<std::uint8_t>;
+using GoOn = std::function<bool()>;
+
+/// Columns of the truth in place of those of the reconstruction.
+SampleColumns truth_of(SampleColumns columns) {
+    columns.features_offset = columns.levels.truth_offset;
+    columns.columns = columns.levels.names.size();
+    return columns;
+}
+
+std::vector<double> weights_of(const MappedSample& sample, std::uint64_t replica) {
+    std::vector<double> weights(sample.events());
+    for (std::uint64_t row = 0; row < weights.size(); ++row) {
+        weights[row] = sample.weight(row);
+        if (replica != 0) weights[row] *= bootstrap_count(sample.id(row), replica);
+    }
+    return weights;
+}
+
+Flags flags_of(const SampleColumns& columns, std::uint64_t offset) {
+    const MappedFile file(columns.file);
+    const auto values = file.values<std::uint8_t>(offset, columns.events);
+    return {values.begin(), values.end()};
+}
+
+/// The mean of the weights of some tasks, added in their order.
+std::vector<double> mean_weights(const std::vector<UnfoldParent>& parents, std::size_t events) {
+    if (parents.empty()) return std::vector<double>(events, 1.0);
+    std::vector<double> mean(events, 0.0);
+    for (const UnfoldParent& parent : parents) {
+        const auto result = take_result<UnfoldResult>(parent.path, parent.task);
+        if (result.ln_weight.size() != events) {
+            throw DataError("'" + parent.path + "' has weights of " +
+                            std::to_string(result.ln_weight.size()) + " events where there are " +
+                            std::to_string(events));
+        }
+        for (std::size_t i = 0; i < events; ++i) {
+            mean[i] += std::exp(static_cast<double>(result.ln_weight[i]));
+        }
+    }
+    for (double& weight : mean) weight /= static_cast<double>(parents.size());
+    return mean;
+}
+
+std::vector<float> logarithms(std::span<const double> weights) {
+    std::vector<float> logs(weights.size());
+    std::ranges::transform(weights, logs.begin(), [](double weight) {
+        return static_cast<float>(std::log(weight));  // of 0: -infinity
+    });
+    return logs;
+}
+
+/// All data events train a net or stop it.
+Split without_inference(Split split) {
+    const double used = split.train + split.validation;
+    return {.train = split.train / used,
+            .validation = split.validation / used,
+            .inference = 0.0,
+            .folds = 0};
+}
+
+class Unfolding {
+public:
+    Unfolding(const UnfoldRequest& request, const TaskSurroundings& around);
+
+    TrainerOutcome run();
+
+private:
+    /// A sample in this step, and which of its events the net is evaluated on.
+    struct Part {
+        MappedSample sample;
+        Split split;
+        std::vector<double> numerator;
+        std::vector<double> denominator;
+        Flags wanted;
+    };
+
+    Part& add_part(const SampleColumns& columns, const Split& split, const Flags& wanted);
+    void weigh();
+    std::size_t first_attempt() const;
+    std::string fault_of(const TrainedNet& net, const Normalisation* made) const;
+    std::optional<std::vector<float>> logits_of(std::span<const float> row,
+                                                const MappedSample& sample,
+                                                const Flags& wanted,
+                                                const GoOn& go_on) const;
+    std::optional<Ratios> ratios(const TrainedNet& net, const GoOn& go_on) const;
+    std::vector<float> result_of(const Ratios& ratios) const;
+
+    const UnfoldRequest& request_;
+    const TaskSurroundings& around_;
+    Flags pass_reco_;
+    Flags pass_truth_;
+    std::vector<double> weight_;  ///< of the simulation, counted
+    std::vector<double> before_;  ///< [n] nu, or pulled weights
+    std::vector<Part> parts_;     ///< the simulation first
+    ClassSums sums_;
+
+    LeveledEvents events() const { return {weight_, pass_reco_, pass_truth_}; }
+};
+
+Unfolding::Unfolding(const UnfoldRequest& request, const TaskSurroundings& around)
+    : request_(request),
+      around_(around),
+      pass_reco_(flags_of(request.simulation, request.simulation.levels.pass_reco_offset)),
+      pass_truth_(flags_of(request.simulation, request.simulation.levels.pass_truth_offset)) {
+    const bool at_truth = request.step == UnfoldStep::truth;
+    add_part(at_truth ? truth_of(request.simulation) : request.simulation, request.split,
+             at_truth ? pass_truth_ : pass_reco_);
+    weight_ = weights_of(parts_[0].sample, request.mc_replica);
+    before_ = mean_weights(request.before, weight_.size());
+    weigh();
+    for (const Part& part : parts_) {
+        sums_.numerator += sum_of(part.numerator);
+        sums_.denominator += sum_of(part.denominator);
+    }
+}
+
+Unfolding::Part& Unfolding::add_part(const SampleColumns& columns,
+                                     const Split& split,
+                                     const Flags& wanted) {
+    MappedSample sample(columns, request_.features, request_.network);
+    parts_.push_back({std::move(sample), split, {}, {}, wanted});
+    return parts_.back();
+}
+
+/// The classes of the step.
+void Unfolding::weigh() {
+    const auto set = [](Part& part, ClassWeights classes) {
+        part.numerator = std::move(classes.numerator);
+        part.denominator = std::move(classes.denominator);
+    };
+    if (request_.step == UnfoldStep::truth) {
+        set(parts_[0], weigh_truth(events(), before_, request_.misses));
+        return;
+    }
+    const Flags all(request_.data.events, 1);
+    const Split of_data = without_inference(request_.split);
+    if (request_.step == UnfoldStep::acceptance) {
+        set(parts_[0], weigh_acceptance(events()));
+        add_part(request_.data, of_data, all);
+        return;
+    }
+    parts_[0].denominator = weigh_reco(events(), before_, request_.fakes);
+    for (const SampleColumns& columns : request_.background) {
+        Part& part = add_part(columns, request_.split, Flags(columns.events, 1));
+        part.denominator = weights_of(part.sample, request_.mc_replica);
+    }
+    Part& data = add_part(request_.data, of_data, Flags(request_.data.events, 0));
+    data.numerator = weights_of(data.sample, request_.data_replica);
+    const auto acceptance = mean_weights(request_.acceptance, data.numerator.size());
+    for (std::size_t i = 0; i < acceptance.size(); ++i) data.numerator[i] *= acceptance[i];
+}
+
+/// That whose checkpoint is there: those before it were not good enough.
+std::size_t Unfolding::first_attempt() const {
+    for (std::size_t attempt = request_.attempts.size(); attempt-- > 1;) {
+        const TrainRequest training = training_of(request_, attempt);
+        for (const std::string& path : {training.state_path, training.state_path + ".old"}) {
+            if (task_file_is_complete(path, TaskFileKind::training_state, training.task)) {
+                return attempt;
+            }
+        }
+    }
+    return 0;
+}
+
+/// Why a net is not good enough; empty if it is. \param made  if it was evaluated
+std::string Unfolding::fault_of(const TrainedNet& net, const Normalisation* made) const {
+    if (!net.failure.empty()) return net.failure;
+    const NetQuality& quality = net.quality;
+    const UnfoldLimits& limits = request_.limits;
+    const double allowed = limits.closure + 5.0 * quality.excess_error;
+    if (limits.closure > 0.0 && !(std::abs(quality.excess) <= allowed)) {
+        return "closure: the mean of its ratio is 1 " +
+               std::string(quality.excess < 0 ? "-" : "+") + " " +
+               std::to_string(std::abs(quality.excess)) + " on validation events (at most " +
+               std::to_string(allowed) + ")";
+    }
+    if (made != nullptr && limits.clipped > 0.0 && made->clipped_share > limits.clipped) {
+        return "clipped: " + std::to_string(made->clipped_share) + " of the weight has |logit| > " +
+               std::to_string(largest_logit) + " (at most " + std::to_string(limits.clipped) + ")";
+    }
+    return {};
+}
+
+std::optional<std::vector<float>> Unfolding::logits_of(std::span<const float> row,
+                                                       const MappedSample& sample,
+                                                       const Flags& wanted,
+                                                       const GoOn& go_on) const {
+    EnsemblePasses passes(request_.network, request_.training.precision, around_.device);
+    passes.set_nets(std::span(&row, 1));
+    std::vector<float> logits(sample.events(), 0.0F);
+    std::vector<std::uint64_t> rows;
+    for (std::uint64_t i = 0; i < wanted.size(); ++i) {
+        if (wanted[i] == 1) rows.push_back(i);
+    }
+    const std::size_t inputs = event_size(request_.network);
+    const auto block = static_cast<std::size_t>(passes.shape().block());
+    const auto size = static_cast<std::size_t>(passes.shape().events);
+    std::vector<float> features;
+    for (std::size_t first = 0; first < rows.size(); first += block) {
+        const auto some = std::span(rows).subspan(first, std::min(block, rows.size() - first));
+        features.resize(some.size() * inputs);
+        for (std::size_t i = 0; i < some.size(); ++i) {
+            sample.fill(some[i], std::span(features).subspan(i * inputs, inputs));
+        }
+        passes.set_events(features);
+        for (std::size_t begin = 0; begin < some.size(); begin += size) {
+            const auto values = passes.logits(static_cast<std::int64_t>(begin / size));
+            const std::size_t end = std::min(size, some.size() - begin);
+            for (std::size_t i = 0; i < end; ++i) logits[some[begin + i]] = values[i];
+            if (!go_on()) return std::nullopt;
+        }
+    }
+    return logits;
+}
+
+/// Of all parts, one after the other.
+std::optional<Ratios> Unfolding::ratios(const TrainedNet& net, const GoOn& go_on) const {
+    std::vector<float> logits;
+    Flags wanted;
+    std::vector<double> denominator;
+    for (const Part& part : parts_) {
+        auto values = logits_of(net.row, part.sample, part.wanted, go_on);
+        if (!values) return std::nullopt;
+        for (float& value : *values) value = calibrated(net.calibration, value);
+        logits.insert(logits.end(), values->begin(), values->end());
+        wanted.insert(wanted.end(), part.wanted.begin(), part.wanted.end());
+        denominator.insert(denominator.end(), part.denominator.begin(), part.denominator.end());
+        denominator.resize(logits.size(), 0.0);
+    }
+    return normalise(logits, wanted, denominator, sums_.prior());
+}
+
+std::vector<float> Unfolding::result_of(const Ratios& ratios) const {
+    const std::span values(ratios.values);
+    const auto simulated = values.first(weight_.size());
+    switch (request_.step) {
+        case UnfoldStep::acceptance: {
+            std::vector<double> share(values.begin() + std::ssize(simulated), values.end());
+            for (double& value : share) value = std::min(value, 1.0);
+            return logarithms(share);
+        }
+        case UnfoldStep::reco:
+            return logarithms(pull(events(), before_, simulated, request_.misses));
+        case UnfoldStep::truth: return logarithms(simulated);
+    }
+    return {};
+}
+
+TrainerOutcome Unfolding::run() {
+    std::string fault;
+    for (std::size_t attempt = first_attempt(); attempt < request_.attempts.size(); ++attempt) {
+        const TrainRequest training = training_of(request_, attempt);
+        require_sensible(training);
+        std::vector<WeighedSample> samples;
+        for (const Part& part : parts_) {
+            samples.push_back({part.sample, part.split, part.numerator, part.denominator});
+        }
+        fault.clear();
+        const auto make_result = [&](std::vector<TrainedNet>& nets,
+                                     const GoOn& go_on) -> std::optional<std::vector<std::byte>> {
+            UnfoldResult result{.net = std::move(nets.front()),
+                                .attempt = static_cast<std::uint32_t>(attempt),
+                                .sums = sums_,
+                                .made = {},
+                                .ln_weight = {}};
+            fault = fault_of(result.net, nullptr);
+            if (!fault.empty()) return std::nullopt;
+            const auto of_all = ratios(result.net, go_on);
+            if (!of_all) return std::nullopt;
+            result.made = of_all->made;
+            fault = fault_of(result.net, &result.made);
+            if (!fault.empty()) return std::nullopt;
+            result.ln_weight = result_of(*of_all);
+            return encode_task_file(request_.task, result);
+        };
+        const TrainerOutcome outcome =
+            train_on(weighed_events(samples, training), training, make_result, around_);
+        if (fault.empty()) return outcome;
+        TrainingStateStore(training.state_path, training.task, around_.log).remove();
+        around_.log.warning("net of an unfolding is trained again with other seeds",
+                            {{"task", request_.name},
+                             {"attempt", static_cast<std::uint64_t>(attempt)},
+                             {"why", fault}});
+    }
+    throw DataError("none of " + std::to_string(request_.attempts.size()) +
+                    " nets is good enough; the last one: " + fault +
+                    " (look at [gates], [training] and the events)");
+}
+
+}  // namespace
+
+TrainRequest training_of(const UnfoldRequest& request, std::size_t attempt) {
+    TrainRequest training;
+    training.task = attempt == 0
+                        ? request.task
+                        : Hasher().text("attempt").digest(request.task).number(attempt).finish();
+    training.name = request.name;
+    const bool at_truth = request.step == UnfoldStep::truth;
+    training.denominator = {{request.simulation, 1.0}};
+    if (!at_truth) training.numerator = {{request.data, 1.0}};
+    for (const SampleColumns& columns : request.background) {
+        training.denominator.push_back({columns, 1.0});
+    }
+    training.features = request.features;
+    training.split = request.split;
+    training.network = request.network;
+    training.training = request.training;
+    training.nets = {request.attempts.at(attempt)};
+    training.result_path = request.result_path;
+    training.state_path = request.state_path;
+    return training;
+}
+
+TrainerOutcome unfold(const UnfoldRequest& request,
+                      DeviceKind device,
+                      TaskControl& control,
+                      const Log& log) {
+    return in_context(request.name, [&] {
+        set_threads(request.training.threads);
+        const c10::InferenceMode no_autograd;
+        return Unfolding(request, {device, control, log}).run();
+    });
+}
+
+}  // namespace ratiofarm::trainer
