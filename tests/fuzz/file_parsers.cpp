@@ -261,6 +261,7 @@ std::string read_any_task(const fs::path& path) {
         case TaskFileKind::ratio_block: return read_task<RatioBlock>(path);
         case TaskFileKind::toy_block: return read_task<ToyBlock>(path);
         case TaskFileKind::score_block: return read_task<ScoreBlock>(path);
+        case TaskFileKind::unfold_result: return read_task<UnfoldResult>(path);
         case TaskFileKind::training_result: break;
     }
     return read_task<TrainingResult>(path);
@@ -282,7 +283,12 @@ std::vector<std::string> example_task_files() {
             file_of(TrainingResult{{example_net(header, 0).result, example_net(header, 1).result}}),
             file_of(RatioBlock{{0.5F, 1.0F}, {0.1F, 0.2F}, {0.4F, 0.6F, 0.9F, 1.1F}}),
             file_of(ToyBlock{{{3, 100, true, {1.0, 2.0}, {1.5}, {0.5}}}}),
-            file_of(ScoreBlock{2, {-0.5F, -0.25F, -1.0F, -2.0F}})};
+            file_of(ScoreBlock{2, {-0.5F, -0.25F, -1.0F, -2.0F}}),
+            file_of(UnfoldResult{.net = example_net(header, 0).result,
+                                 .attempt = 1,
+                                 .sums = {100.0, 80.0},
+                                 .made = {},
+                                 .ln_weight = {0.5F, -0.25F}})};
 }
 
 constexpr std::size_t task_header = 44;
