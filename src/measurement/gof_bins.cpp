@@ -15,14 +15,19 @@ namespace {
 
 constexpr double fewest_expected = 5.0;
 
-/// Rates of a region with the parameter of interest moved a little, inside its range.
+/// How far the parameter of interest is moved for a derivative.
+double derivative_step(const Parameter& parameter) {
+    return 1e-4 * (parameter.high - parameter.low);
+}
+
+/// Rates of a region with the parameter of interest moved by some steps, inside its range.
 std::vector<double> moved_rates(const StatisticalModel& model,
                                 std::size_t region,
                                 std::vector<double> theta,
                                 double steps) {
     const std::size_t poi = parameter_index(model, model.parameter_of_interest);
     const Parameter& parameter = model.parameters[poi];
-    const double step = 1e-4 * (parameter.high - parameter.low);
+    const double step = derivative_step(parameter);
     theta[poi] = std::clamp(theta[poi], parameter.low + step, parameter.high - step);
     theta[poi] += steps * step;
     return rates_at(model, model.unbinned[region], theta);
@@ -88,6 +93,8 @@ std::vector<double> optimal_observable(const StatisticalModel& model,
                                        const EventSet& events) {
     const auto above = moved_rates(model, region, {theta.begin(), theta.end()}, 1.0);
     const auto below = moved_rates(model, region, {theta.begin(), theta.end()}, -1.0);
+    const double step =
+        derivative_step(model.parameters[parameter_index(model, model.parameter_of_interest)]);
     const std::size_t width = above.size();
     std::vector<double> values;
     values.reserve(events.size());
@@ -101,7 +108,7 @@ std::vector<double> optimal_observable(const StatisticalModel& model,
         }
         // A mixture that is not positive has no logarithm; such events share the outer bins.
         constexpr double limit = 1e6;
-        const double value = change / sum;
+        const double value = change / (step * sum);
         values.push_back(std::isfinite(value) ? std::clamp(value, -limit, limit) : 0.0);
     }
     return values;

@@ -20,9 +20,8 @@ struct ObservableBins {
     std::size_t size() const { return edges.size() + 1; }
 };
 
-/// ln D(poi + step) - ln D(poi - step) of each event of a region, with a small step: the optimal
-/// observable d ln D / d poi but for a factor. Constant where the region knows nothing of the
-/// parameter of interest.
+/// d ln D / d poi of each event of a region, the optimal observable, by a difference over a small
+/// step. Constant where the region knows nothing of the parameter of interest.
 std::vector<double> optimal_observable(const StatisticalModel& model,
                                        std::size_t region,
                                        std::span<const double> theta,

@@ -124,6 +124,10 @@ TEST_CASE("the optimal observable of this example orders the bins like the featu
     const GofTest& optimal = test_of(record, "d ln D / d mu");
     const GofTest& x = test_of(record, "x");
     CHECK(optimal.observed == std::vector<double>(x.observed.rbegin(), x.observed.rend()));
+    // At mu = 1 it is 0.75, 0.5 and 0.25 in the three bins.
+    REQUIRE(optimal.edges.size() == 2);
+    CHECK(optimal.edges[0] == Approx(0.375).margin(0.126));
+    CHECK(optimal.edges[1] == Approx(0.625).margin(0.126));
     CHECK(optimal.deviance == Approx(x.deviance).epsilon(1e-9));
 }
 
