@@ -289,7 +289,8 @@ TEST_CASE("what happens to shapes is kept without events, too", "[campaign]") {
 
 TEST_CASE("a campaign of events finds signal, systematics and data by their names", "[campaign]") {
     std::vector<SampleInfo> samples;
-    for (const char* name : {"B", "B_jes_down", "B_jes_up", "B_lone_up", "Signal", "data"}) {
+    for (const char* name : {"B", "B_jes_down", "B_jes_up", "B_lone_up", "Signal", "Signal_down",
+                             "Signal_up", "data"}) {
         SampleInfo sample;
         sample.name = name;
         sample.column_names = {"mass", "pt"};
@@ -306,8 +307,9 @@ TEST_CASE("a campaign of events finds signal, systematics and data by their name
     CHECK(campaign.processes[0].coefficient.text() == "1");
     CHECK(campaign.processes[2].name == "Signal");
     CHECK(campaign.processes[2].coefficient.text() == "mu");
-    REQUIRE(campaign.systematics.size() == 1);
+    REQUIRE(campaign.systematics.size() == 2);
     CHECK(campaign.systematics[0].name == "jes");
+    CHECK(campaign.systematics[1].name == "variation");  // Signal_up names no other
     CHECK(campaign.data.sample == "data");
     CHECK(campaign.data.blind);
     CHECK_THROWS_WITH(campaign_of_events("mine", "e.h5", std::span(samples).first(3)),

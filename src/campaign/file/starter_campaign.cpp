@@ -212,17 +212,17 @@ const SampleInfo* find(std::span<const SampleInfo> samples, std::string_view nam
     return found == samples.end() ? nullptr : &*found;
 }
 
-/// A pair of varied samples and the process that they vary.
+/// A pair of varied samples, <stem>_up and <stem>_down, and the process that they vary.
 struct Variation {
     std::string process;
     std::string name;
+    std::string stem;
 
-    std::string sample(std::string_view side) const {
-        return fmt::format("{}_{}_{}", process, name, side);
-    }
+    std::string sample(std::string_view side) const { return fmt::format("{}_{}", stem, side); }
 };
 
-/// The longest name of another sample that begins this one, if both sides are there.
+/// The longest name of another sample that begins this one, if both sides are there: of S and
+/// S_scale_up the systematic is scale, of S and S_up it has no name of its own.
 std::vector<Variation> variations_of(std::span<const SampleInfo> samples) {
     std::vector<Variation> variations;
     for (const SampleInfo& sample : samples) {
@@ -230,9 +230,10 @@ std::vector<Variation> variations_of(std::span<const SampleInfo> samples) {
         const std::string stem = sample.name.substr(0, sample.name.size() - 3);
         Variation best;
         for (const SampleInfo& nominal : samples) {
-            if (!stem.starts_with(nominal.name + "_")) continue;
             if (nominal.name.size() <= best.process.size()) continue;
-            best = {nominal.name, stem.substr(nominal.name.size() + 1)};
+            if (stem == nominal.name) best = {nominal.name, "variation", stem};
+            if (!stem.starts_with(nominal.name + "_")) continue;
+            best = {nominal.name, stem.substr(nominal.name.size() + 1), stem};
         }
         if (!best.name.empty() && find(samples, best.sample("down"))) variations.push_back(best);
     }
