@@ -1,5 +1,7 @@
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "ratiofarm/core/contracts.hpp"
 
 #include "training_outlook.hpp"
@@ -8,8 +10,7 @@ namespace ratiofarm {
 namespace {
 
 std::string percent_of(double part, double whole) {
-    std::string text = std::to_string(whole > 0.0 ? 100.0 * part / whole : 0.0);
-    return text.substr(0, text.find('.') + 2) + " %";
+    return fmt::format("{:.1f} %", whole > 0.0 ? 100.0 * part / whole : 0.0);
 }
 
 void look_at_levels(const UnfoldingSection& unfolding,

@@ -310,8 +310,8 @@ TEST_CASE("points that are none of the space are refused", "[campaign][search]")
         }
         return "no error";
     };
-    const std::string good =
-        R"({"network.hidden": [16, 16], "training.batch": 32.0, "training.learning_rate": 0.00123456789})";
+    const std::string good = R"({"network.hidden": [16, 16], "training.batch": 32.0, )"
+                             R"("training.learning_rate": 0.00123456789})";
 
     const auto points = parse_points(space, "[" + good + "]");
 

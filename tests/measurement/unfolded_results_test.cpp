@@ -74,16 +74,25 @@ UnfoldedChain chain(double low, double high, std::uint32_t member = 0) {
             }};
 }
 
+/// A run directory with simulation and data, of which all events are published.
+struct Place {
+    Place() : campaign(parse_campaign(toml, folder.path())) {
+        const std::vector<EventSample> events{simulation(), data()};
+        write_events(folder / "events.h5", events);
+        campaign.split = {.train = 0.0, .validation = 0.0, .inference = 1.0};
+        samples = read_sample_info(campaign.events_path(), samples_to_read(campaign),
+                                   campaign.events.features, campaign.split);
+    }
+    test::TemporaryDirectory folder;
+    Campaign campaign;
+    std::vector<SampleInfo> samples;
+};
+
 }  // namespace
 
 TEST_CASE("histograms of an unfolding have an error for each source", "[unfolding]") {
-    const test::TemporaryDirectory folder;
-    const std::vector<EventSample> events{simulation(), data()};
-    write_events(folder / "events.h5", events);
-    Campaign campaign = parse_campaign(toml, folder.path());
-    campaign.split = {.train = 0.0, .validation = 0.0, .inference = 1.0};  // all are published
-    const auto samples = read_sample_info(campaign.events_path(), samples_to_read(campaign),
-                                          campaign.events.features, campaign.split);
+    const Place place;
+    const auto& [folder, campaign, samples] = place;
     std::vector<UnfoldedChain> chains{chain(1.0, 2.0, 0), chain(3.0, 2.0, 1)};
     for (std::uint32_t b = 1; b <= 3; ++b) {
         chains.push_back(chain(1.0 + 0.5 * b, 2.0));  // 4 low: contents 4 nu = 6, 8, 10
@@ -135,13 +144,8 @@ TEST_CASE("histograms of an unfolding have an error for each source", "[unfoldin
 }
 
 TEST_CASE("replicas of the simulation are filled with the counts of their nets", "[unfolding]") {
-    const test::TemporaryDirectory folder;
-    const std::vector<EventSample> events{simulation(), data()};
-    write_events(folder / "events.h5", events);
-    Campaign campaign = parse_campaign(toml, folder.path());
-    campaign.split = {.train = 0.0, .validation = 0.0, .inference = 1.0};  // all are published
-    const auto samples = read_sample_info(campaign.events_path(), samples_to_read(campaign),
-                                          campaign.events.features, campaign.split);
+    const Place place;
+    const auto& [folder, campaign, samples] = place;
     std::vector<UnfoldedChain> chains{chain(1.0, 1.0)};
     for (std::uint32_t b = 1; b <= 40; ++b) {
         chains.push_back(chain(1.0, 1.0));

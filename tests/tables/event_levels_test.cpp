@@ -9,6 +9,7 @@
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
 
+#include "described_sample.hpp"
 #include "example_tables.hpp"
 #include "run_python.hpp"
 
@@ -39,20 +40,9 @@ EventSample leveled_sample(std::uint64_t events = 70000) {
 
 const std::vector<SampleToRead> with_levels{{"S", {}, false, true, {"pt"}}};
 
-SampleInfo described(const EventSample& sample) {
-    const test::TemporaryDirectory folder;
-    write_events(folder / "events.h5", std::span(&sample, 1));
-    return read_sample_info(folder / "events.h5", with_levels, {}, Split{}).front();
-}
+SampleInfo described(const EventSample& sample) { return test::described(sample, with_levels); }
 
-std::string complaint(const EventSample& sample) {
-    try {
-        described(sample);
-    } catch (const DataError& error) {
-        return error.what();
-    }
-    return "";
-}
+std::string complaint(const EventSample& sample) { return test::complaint(sample, with_levels); }
 
 }  // namespace
 

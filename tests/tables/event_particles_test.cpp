@@ -12,6 +12,7 @@
 #include "tables/events/event_selection.hpp"
 #include "tables/table_file.hpp"
 
+#include "described_sample.hpp"
 #include "example_tables.hpp"
 #include "run_python.hpp"
 
@@ -41,20 +42,9 @@ EventSample listed_sample(std::uint64_t events = 70000) {
     return sample;
 }
 
-SampleInfo described(const EventSample& sample) {
-    const test::TemporaryDirectory folder;
-    write_events(folder / "events.h5", std::span(&sample, 1));
-    return read_sample_info(folder / "events.h5", with_particles, {}, Split{}).front();
-}
+SampleInfo described(const EventSample& sample) { return test::described(sample, with_particles); }
 
-std::string complaint(const EventSample& sample) {
-    try {
-        described(sample);
-    } catch (const DataError& error) {
-        return error.what();
-    }
-    return "";
-}
+std::string complaint(const EventSample& sample) { return test::complaint(sample, with_particles); }
 
 }  // namespace
 

@@ -6,6 +6,7 @@
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
 
+#include "described_sample.hpp"
 #include "example_tables.hpp"
 #include "run_python.hpp"
 
@@ -30,18 +31,11 @@ std::vector<SampleToRead> wanting(std::vector<std::string> weights) {
 }
 
 SampleInfo described(const EventSample& sample, std::vector<std::string> weights) {
-    const test::TemporaryDirectory folder;
-    write_events(folder / "events.h5", std::span(&sample, 1));
-    return read_sample_info(folder / "events.h5", wanting(std::move(weights)), {}, Split{}).front();
+    return test::described(sample, wanting(std::move(weights)));
 }
 
 std::string complaint(const EventSample& sample, std::vector<std::string> weights) {
-    try {
-        described(sample, std::move(weights));
-    } catch (const DataError& error) {
-        return error.what();
-    }
-    return "";
+    return test::complaint(sample, wanting(std::move(weights)));
 }
 
 }  // namespace

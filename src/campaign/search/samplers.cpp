@@ -53,7 +53,7 @@ RankedTrials rank_trials(std::span<const ToldTrial> told) {
     return result;
 }
 
-/// SampledValues of one parameter, where trials use it, with their weights.
+/// Values of one parameter, where trials use it, with their weights.
 struct SampledValues {
     std::vector<double> at;
     std::vector<double> weight;
