@@ -162,7 +162,7 @@ Digest infer_digest(const InferRequest& request,
 Digest unfold_digest(const UnfoldRequest& request,
                      std::span<const Digest> samples,
                      std::string_view device_class) {
-    constexpr std::uint64_t algorithm = 1;  // of unfolding_step.hpp and what the trainer does to it
+    constexpr std::uint64_t algorithm = 2;  // of unfolding_step.hpp and of the result file
     Hasher hasher;
     hasher.text("unfold").number(algorithm).number(training_algorithm).text(device_class);
     hasher.number(static_cast<std::uint64_t>(request.step)).number(samples.size());

@@ -1,9 +1,6 @@
 #pragma once
 
-#include <cstdint>
-#include <functional>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "ratiofarm/core/log.hpp"
@@ -14,20 +11,9 @@
 #include "store/run_directory.hpp"
 #include "tables/unfolded_file.hpp"
 
-namespace ratiofarm {
+#include "unfolded_chains.hpp"
 
-/// What the nets of a chain said: one variation, one replica, one member.
-struct UnfoldedChain {
-    std::string variation = {};      ///< empty: nominal
-    std::uint32_t data_replica = 0;  ///< 1, 2, ...; 0: the data as they are
-    std::uint32_t mc_replica = 0;    ///< likewise of the simulation
-    std::uint32_t member = 0;
-    std::uint64_t mc_seed = 0;  ///< of the counts of the simulated events; 0: all 1
-    /// ln nu of all simulated events after an iteration 1, 2, ..., [n]; only those that outlive
-    /// the chain are asked for: all of nominal chains, the last one of others.
-    std::function<std::vector<float>(std::uint32_t iteration)> ln_nu;
-    std::vector<double> clipped_share = {};  ///< [iterations], larger of both steps; may be empty
-};
+namespace ratiofarm {
 
 /// Everything that is published of an unfolding. Published are events that pass at the truth and
 /// are of the inference part, weighted to the sum of all events.

@@ -95,6 +95,20 @@ void fields(Archive& archive, MemberOf<Archive, Normalisation>& value) {
             value.effective_before);
 }
 
+/// How a step of a chain went; of several members the worst.
+struct ChainStep {
+    std::uint32_t attempt = 0;     ///< that was good enough; 0: the first seeds
+    double clipped_share = 0.0;    ///< as of Normalisation
+    double effective_share = 1.0;  ///< effective events with the ratio / without
+
+    bool operator==(const ChainStep&) const = default;
+};
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, ChainStep>& value) {
+    archive(value.attempt, value.clipped_share, value.effective_share);
+}
+
 /// A finished task of an unfolding.
 struct UnfoldResult {
     TrainedNet net;
@@ -105,12 +119,13 @@ struct UnfoldResult {
     /// simulated events; -infinity for those that step 2 is not to see. Step 2: ln nu, 0 for events
     /// outside of the truth region. Acceptance: ln a of the data events.
     std::vector<float> ln_weight;
+    std::vector<ChainStep> steps;  ///< of its chain, this one is the last
 };
 
 template <class Archive>
 void fields(Archive& archive, MemberOf<Archive, UnfoldResult>& value) {
     archive(value.net, value.attempt, value.sums.numerator, value.sums.denominator, value.made,
-            value.ln_weight);
+            value.ln_weight, value.steps);
 }
 
 enum class TaskFileKind : std::uint32_t {

@@ -74,6 +74,8 @@ void fields(Visit& visit, MemberOf<Visit, UnfoldProgress>& value) {
     visit("effective_events", value.effective_events);
     visit("change", value.change);
     visit("clipped_share", value.clipped_share);
+    visit("effective_share", value.effective_share);
+    visit("trained_again", value.trained_again);
 }
 
 template <class Visit>

@@ -68,7 +68,10 @@ struct UnfoldProgress {
     double yield = 0.0;             ///< sum of w nu over events that pass at the truth
     double effective_events = 0.0;  ///< (sum w nu)^2 / sum (w nu)^2
     double change = 0.0;            ///< mean of |nu / nu before - 1|, weighted by w
-    double clipped_share = 0.0;  ///< of the weight where a net was clipped, largest of both steps
+    // Of both steps and all chains.
+    double clipped_share = 0.0;  ///< of the weight where a net was clipped, the largest
+    std::optional<double> effective_share = {};       ///< of the events' worth, the smallest
+    std::optional<std::uint32_t> trained_again = {};  ///< nets that were, with other seeds
 };
 
 struct UnfoldRecord {

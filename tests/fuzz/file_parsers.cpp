@@ -288,7 +288,8 @@ std::vector<std::string> example_task_files() {
                                  .attempt = 1,
                                  .sums = {100.0, 80.0},
                                  .made = {},
-                                 .ln_weight = {0.5F, -0.25F}})};
+                                 .ln_weight = {0.5F, -0.25F},
+                                 .steps = {{0, 0.0, 0.9}, {1, 0.001, 0.5}}})};
 }
 
 constexpr std::size_t task_header = 44;

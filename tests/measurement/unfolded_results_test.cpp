@@ -1,8 +1,10 @@
 #include "measurement/unfolded_results.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ratiofarm/tables/event_file.hpp"
@@ -159,4 +161,29 @@ TEST_CASE("replicas of the simulation are filled with the counts of their nets",
     REQUIRE(record.observables.front().covariances.size() == 1);
     CHECK(record.observables.front().covariances[0].rows[0][0] > 4.0);
     CHECK(record.observables.front().covariances[0].rows[0][0] < 16.0);
+}
+
+TEST_CASE("the worst steps of all chains are told", "[unfolding]") {
+    const Place place;
+    const auto& [folder, campaign, samples] = place;
+    std::vector<UnfoldedChain> chains{chain(1.0, 1.0), chain(1.0, 1.0)};
+    chains[0].steps = {{0, 0.0, 0.9}, {0, 0.0, 0.8}, {2, 0.0, 0.9}, {0, 0.0, 0.7}};
+    chains[1].data_replica = 2;
+    chains[1].steps = {{0, 0.0, 0.9}, {1, 0.02, 0.8}, {1, 0.0, 0.05}, {0, 0.0, 0.6}};
+
+    const UnfoldRecord record = unfolded_results(campaign, samples, chains).record;
+
+    CHECK(record.progress[0].clipped_share == 0.02);
+    CHECK(record.progress[0].effective_share == 0.8);
+    CHECK(record.progress[0].trained_again == 1);
+    CHECK(record.progress[1].effective_share == 0.05);
+    CHECK(record.progress[1].trained_again == 2);
+    const auto is_told = [&](std::string_view text) {
+        return std::ranges::any_of(record.warnings, [&](const std::string& warning) {
+            return warning.find(text) != std::string::npos;
+        });
+    };
+    CHECK(is_told("in 1 of 2 chains"));
+    CHECK(is_told("the least is 0.05 of them, in step 1 of iteration 2 of 'nominal/data 2/0'"));
+    CHECK(is_told("in iteration 1 up to 2 % of the weight"));
 }

@@ -50,10 +50,26 @@ Flags flags_of(const SampleColumns& columns, std::uint64_t offset) {
     return {values.begin(), values.end()};
 }
 
+struct MeanWeights {
+    std::vector<double> values;
+    std::vector<ChainStep> steps;  ///< of the chains so far
+};
+
+void add_worst(std::vector<ChainStep>& steps, std::span<const ChainStep> more) {
+    steps.resize(more.size());
+    for (std::size_t i = 0; i < more.size(); ++i) {
+        ChainStep& step = steps[i];
+        step.attempt = std::max(step.attempt, more[i].attempt);
+        step.clipped_share = std::max(step.clipped_share, more[i].clipped_share);
+        step.effective_share = std::min(step.effective_share, more[i].effective_share);
+    }
+}
+
 /// The mean of the weights of some tasks, added in their order.
-std::vector<double> mean_weights(const std::vector<UnfoldParent>& parents, std::size_t events) {
-    if (parents.empty()) return std::vector<double>(events, 1.0);
-    std::vector<double> mean(events, 0.0);
+MeanWeights mean_weights(const std::vector<UnfoldParent>& parents, std::size_t events) {
+    if (parents.empty()) return {std::vector<double>(events, 1.0), {}};
+    MeanWeights all{std::vector<double>(events, 0.0), {}};
+    std::vector<double>& mean = all.values;
     for (const UnfoldParent& parent : parents) {
         const auto result = take_result<UnfoldResult>(parent.path, parent.task);
         if (result.ln_weight.size() != events) {
@@ -64,9 +80,10 @@ std::vector<double> mean_weights(const std::vector<UnfoldParent>& parents, std::
         for (std::size_t i = 0; i < events; ++i) {
             mean[i] += std::exp(static_cast<double>(result.ln_weight[i]));
         }
+        add_worst(all.steps, result.steps);
     }
     for (double& weight : mean) weight /= static_cast<double>(parents.size());
-    return mean;
+    return all;
 }
 
 std::vector<float> logarithms(std::span<const double> weights) {
@@ -117,9 +134,10 @@ private:
     const TaskSurroundings& around_;
     Flags pass_reco_;
     Flags pass_truth_;
-    std::vector<double> weight_;  ///< of the simulation, counted
-    std::vector<double> before_;  ///< [n] nu, or pulled weights
-    std::vector<Part> parts_;     ///< the simulation first
+    std::vector<double> weight_;    ///< of the simulation, counted
+    std::vector<double> before_;    ///< [n] nu, or pulled weights
+    std::vector<ChainStep> steps_;  ///< of the chain before this one
+    std::vector<Part> parts_;       ///< the simulation first
     ClassSums sums_;
 
     LeveledEvents events() const { return {weight_, pass_reco_, pass_truth_}; }
@@ -134,7 +152,9 @@ Unfolding::Unfolding(const UnfoldRequest& request, const TaskSurroundings& aroun
     add_part(at_truth ? truth_of(request.simulation) : request.simulation, request.split,
              at_truth ? pass_truth_ : pass_reco_);
     weight_ = weights_of(parts_[0].sample, request.mc_replica);
-    before_ = mean_weights(request.before, weight_.size());
+    MeanWeights before = mean_weights(request.before, weight_.size());
+    before_ = std::move(before.values);
+    steps_ = std::move(before.steps);
     weigh();
     for (const Part& part : parts_) {
         sums_.numerator += sum_of(part.numerator);
@@ -174,7 +194,7 @@ void Unfolding::weigh() {
     }
     Part& data = add_part(request_.data, of_data, Flags(request_.data.events, 0));
     data.numerator = weights_of(data.sample, request_.data_replica);
-    const auto acceptance = mean_weights(request_.acceptance, data.numerator.size());
+    const auto acceptance = mean_weights(request_.acceptance, data.numerator.size()).values;
     for (std::size_t i = 0; i < acceptance.size(); ++i) data.numerator[i] *= acceptance[i];
 }
 
@@ -291,7 +311,8 @@ TrainerOutcome Unfolding::run() {
                                 .attempt = static_cast<std::uint32_t>(attempt),
                                 .sums = sums_,
                                 .made = {},
-                                .ln_weight = {}};
+                                .ln_weight = {},
+                                .steps = steps_};
             fault = fault_of(result.net, nullptr);
             if (!fault.empty()) return std::nullopt;
             const auto of_all = ratios(result.net, go_on);
@@ -300,6 +321,10 @@ TrainerOutcome Unfolding::run() {
             fault = fault_of(result.net, &result.made);
             if (!fault.empty()) return std::nullopt;
             result.ln_weight = result_of(*of_all);
+            const Normalisation& made = result.made;
+            result.steps.push_back(
+                {result.attempt, made.clipped_share,
+                 made.effective_before > 0.0 ? made.effective / made.effective_before : 1.0});
             return encode_task_file(request_.task, result);
         };
         const TrainerOutcome outcome =
