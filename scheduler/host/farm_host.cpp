@@ -218,12 +218,12 @@ void FarmHost::perform_one(const CommitAction& action) {
         links_.log.debug("task done", what);
     }
     learn(action.task, result);
-    ask_for_more();
+    ask_for_more(action.task.digest, TaskOutcome::done);
 }
 
-void FarmHost::ask_for_more() {
+void FarmHost::ask_for_more(const Digest& ended, TaskOutcome how) {
     if (!options_.more) return;
-    std::vector<Task> tasks = options_.more();
+    std::vector<Task> tasks = options_.more(ended, how);
     for (const Task& task : tasks) flop_.emplace(task.digest, task.cost);
     perform(scheduler_.add(with_expected_seconds(std::move(tasks), options_.costs)));
 }
@@ -246,7 +246,7 @@ void FarmHost::perform_one(const GiveUpAction& action) {
     failures_.push_back(fmt::format("{}: {}", action.task.name, action.reason));
     links_.log.error("task failed for good",
                      {{"task", action.task.name}, {"reason", action.reason}});
-    ask_for_more();
+    ask_for_more(action.task.digest, TaskOutcome::failed);
 }
 
 void FarmHost::perform_one(const NoteAction& action) {

@@ -35,7 +35,7 @@ private:
     void watch_the_time(Instant now);
     void note_end(WorkerId worker, const Finished& message);
     void learn(const Task& task, const TaskResult& result);
-    void ask_for_more();
+    void ask_for_more(const Digest& ended, TaskOutcome how);
     void commit_lines();
     void send_stops(Instant now);
     void stop(std::string why);

@@ -34,9 +34,9 @@ struct FarmOptions {
     std::uint32_t strikes = 3;       ///< crashes after which a task is given up
     std::optional<Instant> stop_by;  ///< all tasks have checkpointed and stopped by then
     CostModel costs;                 ///< learned from earlier tasks
-    /// Asked after each task that was done or given up for tasks that are known only now. Does not
-    /// throw.
-    std::function<std::vector<Task>()> more;
+    /// Asked after each task that was done, or given up, for tasks that are known only now. Does
+    /// not throw.
+    std::function<std::vector<Task>(const Digest& ended, TaskOutcome how)> more;
     /// Asked before lines of the journal are written. \throws SystemError if the run directory is
     /// this farm's no more: it stops
     std::function<void()> expect_own = [] {};

@@ -151,8 +151,8 @@ StageEnd growing_farm_stage(RunContext& context,
                             std::vector<Task> tasks,
                             TaskFileKind kind,
                             const MoreTasks& more) {
-    const auto with_folders = [&place, &more] {
-        std::vector<Task> found = more();
+    const auto with_folders = [&place, &more](const Digest& ended, TaskOutcome how) {
+        std::vector<Task> found = more(ended, how);
         for (const Task& task : found) make_folder_of(place.directory, task);
         return found;
     };

@@ -22,8 +22,9 @@ StageEnd farm_stage(RunContext& context,
                     TaskFileKind kind);
 
 /// Like farm_stage(), while more tasks become known: after each task that ends, those that more()
-/// returns are begun, too. They must have no results yet. \param more  on rank 0; does not throw
-using MoreTasks = std::function<std::vector<Task>()>;
+/// returns are begun, too. They must have no results yet. \param more  on rank 0; is told which
+/// task was done or failed; does not throw
+using MoreTasks = std::function<std::vector<Task>(const Digest& ended, TaskOutcome how)>;
 StageEnd growing_farm_stage(RunContext& context,
                             const RunPlace& place,
                             RootBooks& books,

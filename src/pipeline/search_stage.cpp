@@ -61,7 +61,7 @@ StageEnd search_stage(RunContext& context,
     });
     StageEnd end =
         growing_farm_stage(context, place, books, std::move(tasks), TaskFileKind::training_result,
-                           [&] { return rounds->next(); });
+                           [&](const Digest&, TaskOutcome) { return rounds->next(); });
     mpi::together(world, [&] {
         if (rounds && !rounds->trouble().empty()) throw DataError(rounds->trouble());
     });

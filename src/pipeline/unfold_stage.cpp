@@ -1,6 +1,4 @@
-#include <algorithm>
 #include <filesystem>
-#include <map>
 #include <optional>
 #include <set>
 #include <unordered_map>
@@ -23,16 +21,7 @@ namespace {
 class UnfoldingRound {
 public:
     UnfoldingRound(UnfoldingPlan plan, const RunPlace& place)
-        : plan_(std::move(plan)), place_(place) {
-        for (std::size_t task = 0; task < plan_.tasks.size(); ++task) {
-            for (const Digest& parent : plan_.tasks[task].after) {
-                readers_[parent].push_back(plan_.tasks[task].digest);
-            }
-        }
-        for (const UnfoldTask& task : plan_.tasks) {
-            if (!task.kept && owns(task)) passing_.insert(task.digest);
-        }
-    }
+        : plan_(std::move(plan)), place_(place) {}
 
     /// Those of this farm's shard; they make their payloads from this object.
     std::vector<Task> tasks() const {
@@ -59,32 +48,52 @@ public:
                 const Digest& task = chain.truth.at(iteration - 1);
                 return take_result<UnfoldResult>(place_.directory.result(task), task).ln_weight;
             };
-            chains.push_back({.variation = chain.variation,
-                              .data_replica = chain.data_replica,
-                              .mc_replica = chain.mc_replica,
-                              .member = chain.member,
-                              .mc_seed = mc_replica_seed(campaign, chain.mc_replica),
-                              .ln_nu = read});
+            const Digest& last = chain.truth.back();
+            chains.push_back(
+                {.variation = chain.variation,
+                 .data_replica = chain.data_replica,
+                 .mc_replica = chain.mc_replica,
+                 .member = chain.member,
+                 .mc_seed = mc_replica_seed(campaign, chain.mc_replica),
+                 .ln_nu = read,
+                 .steps = take_result<UnfoldResult>(place_.directory.result(last), last).steps});
         }
         return chains;
     }
 
-    /// Removes results that everything has read that reads them.
-    void remove_read() {
-        std::erase_if(passing_, [&](const Digest& task) {
-            const auto is_there = [&](const Digest& reader) {
-                std::error_code gone;
-                return removed_.contains(reader) ||
-                       std::filesystem::exists(place_.directory.result(reader), gone);
-            };
-            const auto readers = readers_.find(task);
-            if (readers == readers_.end()) return true;
-            if (!std::ranges::all_of(readers->second, is_there)) return false;
-            std::error_code ignored;
-            std::filesystem::remove(place_.directory.result(task), ignored);
-            removed_.insert(task);
-            return true;
-        });
+    /// Removes results that were read for the last time. \param done  by this farm, after its first
+    /// task began: damaged results of earlier ones are gone by then
+    void remove_read(const Digest& done) {
+        if (after_.empty()) look();
+        for (const Digest& parent : *after_.at(done)) {
+            const auto passing = readers_.find(parent);
+            if (passing == readers_.end()) continue;
+            passing->second.erase(done);
+            if (passing->second.empty()) remove(parent);
+        }
+    }
+
+    /// Likewise, of whatever is there.
+    void look() {
+        for (const UnfoldTask& task : plan_.tasks) {
+            if (!owns(task)) continue;
+            after_.emplace(task.digest, &task.after);
+            if (!task.kept) readers_.try_emplace(task.digest);
+        }
+        // Those who read come after what they read. What is gone and has no reader was done.
+        for (auto task = plan_.tasks.rbegin(); task != plan_.tasks.rend(); ++task) {
+            if (!owns(*task)) continue;
+            std::error_code unknown;
+            const auto passing = readers_.find(task->digest);
+            if (passing != readers_.end() && passing->second.empty()) {
+                remove(task->digest);
+            } else if (!std::filesystem::exists(place_.directory.result(task->digest), unknown)) {
+                for (const Digest& parent : task->after) {
+                    const auto read = readers_.find(parent);
+                    if (read != readers_.end()) read->second.insert(task->digest);
+                }
+            }
+        }
     }
 
 private:
@@ -92,6 +101,11 @@ private:
     bool owns(const UnfoldTask& task) const {
         return place_.farm.shard.owns(
             Hasher().text("chain of an unfolding").number(task.together).finish());
+    }
+
+    void remove(const Digest& task) const {
+        std::error_code ignored;
+        std::filesystem::remove(place_.directory.result(task), ignored);
     }
 
     std::vector<std::byte> request_frame(const UnfoldTask& task) const {
@@ -112,9 +126,9 @@ private:
 
     UnfoldingPlan plan_;
     const RunPlace& place_;
-    std::unordered_map<Digest, std::vector<Digest>> readers_;
-    std::set<Digest> passing_;  ///< results that go when they were read
-    std::set<Digest> removed_;
+    std::unordered_map<Digest, const std::vector<Digest>*> after_;
+    /// Of each result that goes when it was read, who is still to read it.
+    std::unordered_map<Digest, std::set<Digest>> readers_;
 };
 
 }  // namespace
@@ -133,15 +147,16 @@ StageEnd unfold_stage(RunContext& context,
         round.emplace(make_unfolding_plan({planned.campaign, planned.samples, device}), place);
         tasks = round->tasks();
     });
-    StageEnd end = growing_farm_stage(context, place, books, std::move(tasks),
-                                      TaskFileKind::unfold_result, [&] {
-                                          round->remove_read();
-                                          return std::vector<Task>{};
-                                      });
+    StageEnd end =
+        growing_farm_stage(context, place, books, std::move(tasks), TaskFileKind::unfold_result,
+                           [&](const Digest& ended, TaskOutcome how) {
+                               if (how == TaskOutcome::done) round->remove_read(ended);
+                               return std::vector<Task>{};
+                           });
     if (!ended_well(end) || !place.farm.shard.whole()) return end;
     mpi::together(world, [&] {
         if (!world.is_root()) return;
-        round->remove_read();
+        round->look();
         write_unfolded(planned.campaign, planned.samples, round->chains(planned.campaign),
                        place.directory, context.log);
     });
