@@ -1,0 +1,163 @@
+// Which attempt of a step of an unfolding counts.
+#include <cmath>
+#include <filesystem>
+
+#include "ratiofarm_test/catch.hpp"
+
+#include "core/publish.hpp"
+#include "protocol/task_file.hpp"
+#include "workers/trainer/tasks/unfolding.hpp"
+
+#include "trainer_gaussians.hpp"
+
+namespace ratiofarm::trainer {
+namespace {
+
+using test::contains;
+using test::gaussian_request;
+using test::message_of;
+using test::ScriptedControl;
+using test::TemporaryDirectory;
+
+/// All simulated events pass both levels, and what was measured is what was true.
+void add_levels(SampleColumns& sample) {
+    auto bytes = read_file(sample.file);
+    sample.levels = {.names = {"t"},
+                     .truth_offset = sample.features_offset,
+                     .pass_reco_offset = bytes.size(),
+                     .pass_truth_offset = bytes.size()};
+    bytes.resize(bytes.size() + sample.events, std::byte{1});
+    publish(sample.file, bytes);
+}
+
+/// Step 1 with nets that learn next to nothing: their ratios do not average to 1.
+UnfoldRequest poor_request(const TemporaryDirectory& folder) {
+    const TrainRequest training = gaussian_request(folder, 4000);
+    UnfoldRequest request;
+    request.task = training.task;
+    request.name = "unfold/nominal/nominal/0/it1/step1";
+    request.data = training.numerator.front().sample;
+    request.simulation = training.denominator.front().sample;
+    add_levels(request.simulation);
+    request.features = training.features;
+    request.split = {.train = 0.5, .validation = 0.3, .inference = 0.2};
+    request.network = training.network;
+    request.training = training.training;
+    request.training.epochs = 2;
+    request.training.learning_rate = 1e-6;
+    for (const std::uint64_t seed : {3, 4}) {
+        request.attempts.push_back({.name = request.name,
+                                    .initialisation_seed = seed,
+                                    .shuffle_seed = seed + 10,
+                                    .warm_start = {}});
+    }
+    request.result_path = training.result_path;
+    request.state_path = training.state_path;
+    return request;
+}
+
+UnfoldResult unfolded(const UnfoldRequest& request) {
+    ScriptedControl control;
+    REQUIRE(unfold(request, DeviceKind::cpu, control, Log()).end == TaskEnd::done);
+    return read_task_file<UnfoldResult>(request.result_path, request.task);
+}
+
+/// What the net of one attempt gives if nothing else is tried.
+UnfoldResult alone(UnfoldRequest request, std::size_t attempt) {
+    request.attempts = {request.attempts.at(attempt)};
+    request.limits = {};
+    return unfolded(request);
+}
+
+/// Less than this, and the gate does not let a net pass.
+double least_limit(const UnfoldResult& result) {
+    const NetQuality& quality = result.net.quality;
+    return std::abs(quality.excess) - 5.0 * quality.excess_error;
+}
+
+/// The worse net first, and a limit between both.
+UnfoldRequest mendable_request(const TemporaryDirectory& folder) {
+    UnfoldRequest request = poor_request(folder);
+    if (least_limit(alone(request, 0)) < least_limit(alone(request, 1))) {
+        std::swap(request.attempts[0], request.attempts[1]);
+    }
+    const double good = least_limit(alone(request, 1));
+    request.limits.closure = 0.5 * (least_limit(alone(request, 0)) + std::max(good, 0.0));
+    REQUIRE(request.limits.closure > 1e-3);
+    REQUIRE(request.limits.closure > good);
+    return request;
+}
+
+}  // namespace
+
+TEST_CASE("a net that does not close is trained again with the next seeds", "[trainer]") {
+    const TemporaryDirectory folder;
+    const UnfoldRequest request = mendable_request(folder);
+
+    const UnfoldResult result = unfolded(request);
+
+    const UnfoldResult good = alone(request, 1);
+    CHECK(result.attempt == 1);
+    CHECK(result.net.row == good.net.row);
+    CHECK(result.ln_weight == good.ln_weight);
+    REQUIRE(result.steps.size() == 1);
+    CHECK(result.steps[0].attempt == 1);
+    CHECK(result.steps[0].effective_share == result.made.effective / result.made.effective_before);
+}
+
+TEST_CASE("a second attempt that was stopped goes on where it was", "[trainer]") {
+    const TemporaryDirectory folder;
+    const UnfoldRequest request = mendable_request(folder);
+    const UnfoldResult straight = unfolded(request);
+    std::filesystem::remove(request.result_path);
+
+    std::uint64_t polls = 0;
+    for (TaskEnd end = TaskEnd::stopped; end == TaskEnd::stopped;) {
+        ScriptedControl control(
+            [](std::uint64_t now) { return now == 25 ? TaskOrder::stop : TaskOrder::go_on; });
+        end = unfold(request, DeviceKind::cpu, control, Log()).end;
+        polls += control.polls();
+        REQUIRE(polls < 1000);
+    }
+
+    const auto result = read_task_file<UnfoldResult>(request.result_path, request.task);
+    CHECK(result.attempt == 1);
+    CHECK(result.ln_weight == straight.ln_weight);
+    CHECK(result.net.row == straight.net.row);
+}
+
+TEST_CASE("if no net is good enough the step fails and says why", "[trainer]") {
+    const TemporaryDirectory folder;
+    UnfoldRequest request = poor_request(folder);
+    request.limits.closure = 1e-9;
+    ScriptedControl control;
+
+    const std::string message =
+        message_of([&] { unfold(request, DeviceKind::cpu, control, Log()); });
+
+    CHECK(contains(message, "none of 2 nets is good enough; the last one: closure"));
+    CHECK(contains(message, request.name));
+    CHECK_FALSE(std::filesystem::exists(request.result_path));
+}
+
+TEST_CASE("the steps of a chain are those of its parents, the worst of several", "[trainer]") {
+    const TemporaryDirectory folder;
+    UnfoldRequest request = poor_request(folder);
+    UnfoldResult first = alone(request, 0), second = first;
+    first.steps = {{0, 0.1, 0.5}, {2, 0.0, 0.9}};
+    second.steps = {{1, 0.0, 0.7}, {0, 0.2, 0.8}};
+    for (const auto& [parent, number] : {std::pair(first, 1U), {second, 2U}}) {
+        const Digest digest{.high = number, .low = 1};
+        const std::string path = (folder / std::to_string(number)).string();
+        publish(path, encode_task_file(digest, parent));
+        request.before.push_back({path, digest});
+    }
+
+    const UnfoldResult result = unfolded(request);
+
+    REQUIRE(result.steps.size() == 3);
+    CHECK(result.steps[0] == ChainStep{1, 0.1, 0.5});
+    CHECK(result.steps[1] == ChainStep{2, 0.2, 0.8});
+}
+
+}  // namespace ratiofarm::trainer
