@@ -2,8 +2,11 @@
 """An unfolding from events to weights, whose exact answer is known: unfold_test.py FOLDER_OF_PROGRAMS
 
 Gaussian truth and resolution and an efficiency that falls with t^2: the exact iterations are closed forms. Chains of
-one seed are equal, the bits depend neither on the number of ranks nor on a kill -9 of everything.
+one seed are equal, the bits depend neither on the number of ranks nor on a kill -9 of everything. A second one has a
+background, whose exact iterations are known, too, and variations that begin at the truth and must stay there.
 """
+import json
+import math
 import os
 import pathlib
 import shutil
@@ -47,6 +50,36 @@ replicas_data = 2
 variation = { same = { weight = "same" } }
 [[unfolding.observable]]
 column = "t"
+edges = [-inf, -0.5, 0.5, 1.5, inf]
+"""
+BACKGROUND = """
+[campaign]
+name = "background"
+[events]
+file = "background.h5"
+features = ["x"]
+[split]
+train = 0.5
+validation = 0.1
+inference = 0.4
+[network]
+hidden = [16, 16]
+[training]
+epochs = 8
+batch = 256
+learning_rate = 0.004
+[unfolding]
+data = "data"
+simulation = "mc"
+truth = ["t"]
+background = ["other"]
+iterations = 2
+members = 2
+ensemble = "step"
+variation = { by_weight = { weight = "true" }, by_sample = { simulation = "true_mc" } }
+[[unfolding.observable]]
+column = "t"
+reco = "x"
 edges = [-inf, -0.5, 0.5, 1.5, inf]
 """
 SIMULATED, TRUE = 40000, 50000  # events of weight 0.02, 800 in all, and of weight 1/50: 1000
@@ -131,6 +164,76 @@ def killed(folder):
     assert "up to date" not in said, said
 
 
+def write_background(folder):
+    """Simulation N(0.4, 1), nature N(0, 1), resolution 0.5; a tenth of N(0.5, 2) at the reconstruction."""
+    random = np.random.default_rng(8)
+    events = 20000
+    measured = lambda t: t + 0.5 * random.normal(size=len(t))
+    columns = lambda t: {"x": measured(t), "t": t, "pass_reco": np.ones(len(t), bool), "pass_truth": np.ones(len(t), bool),
+                         "weight": np.ones(len(t)), "id": np.arange(len(t))}
+    mc = columns(random.normal(0.4, 1.0, events))
+    mc["true"] = np.exp(0.08 - 0.4 * mc["t"])  # of N(0, 1)
+    other = lambda first: {"x": random.normal(0.5, 2**0.5, events // 10), "weight": np.ones(events // 10), "id": first + np.arange(events // 10)}
+    data, fakes = columns(random.normal(0.0, 1.0, events)), other(10**6)
+    data = {name: np.concatenate([data[name], fakes[name]]) for name in fakes}
+    true_mc = columns(random.normal(0.0, 1.0, events))
+    ratiofarm.write_events(folder / "background.h5", {"mc": mc, "true_mc": true_mc, "data": data, "other": other(0)}, features=["x"],
+                           id="id", weights={"true": "true"}, truth=["t"])
+    return events
+
+
+def exact_with_background(iterations):
+    """Yield, mean and variance after each iteration, on a grid of t and x."""
+    t = x = np.arange(-7.0, 7.0, 0.05) + 0.025
+    normal = lambda x, mean, variance: np.exp(-(x - mean) ** 2 / (2 * variance)) / np.sqrt(2 * np.pi * variance)
+    response = 0.05 * normal(x[:, None], t[None, :], 0.25)
+    nature, prior, background = (0.05 * normal(t, *shape) for shape in [(0, 1), (0.4, 1), (0.5, 2)])
+    data = response @ nature + 0.1 * background
+    nu = np.ones(len(t))
+    for _ in range(iterations):
+        omega = data / (response @ (prior * nu) + 0.1 * background)
+        nu *= response.T @ omega / response.sum(axis=0)
+        w = prior * nu
+        mean = np.average(t, weights=w)
+        yield w.sum(), mean, np.average((t - mean) ** 2, weights=w)
+
+
+def expect_background(folder):
+    events = write_background(folder)
+    (folder / "campaign.toml").write_text(BACKGROUND)
+    unfold(folder, 2, "background")
+    found = weights(folder, "background")
+    t = found["truth"][:, 0]
+    first, second = exact_with_background(2)
+    exact = {"iterations/1": first, "iterations/2": second, "weights/by_weight": (1.0, 0.0, 1.0)}
+    for name, wanted in exact.items():
+        w = found[name]
+        mean = np.average(t, weights=w)
+        numbers = w.sum() / events, mean, np.average((t - mean) ** 2, weights=w)
+        print(name, *numbers, "exact", *wanted)
+        assert np.allclose(numbers, wanted, atol=0.05), f"{name}: {numbers} instead of {wanted}"
+    record = json.loads((folder / "background" / "unfold.json").read_text())
+    bins = record["observables"][0]
+    rows = {source["source"]: np.array(source["rows"]) for source in bins["covariances"]}["by_sample"]
+    below = lambda x: 0.5 * math.erfc(-x / 2**0.5)
+    true = events * np.diff([0.0, below(-0.5), below(0.5), below(1.5), 1.0])
+    difference = np.array(bins["unfolded"]) - true  # of which the covariance is the square
+    print("by_sample", np.sqrt(np.diag(rows)), "instead of", abs(difference))
+    assert np.allclose(np.sqrt(np.diag(rows)), abs(difference), atol=0.02 * events), (rows, difference)
+
+
+def expect_failing_gate(folder):
+    """A net that learns nothing closes with no seed: its chain ends, and nothing is published."""
+    campaign = BACKGROUND.replace("learning_rate = 0.004", "learning_rate = 1e-9").replace("epochs = 8", "epochs = 1")
+    (folder / "campaign.toml").write_text(campaign.replace("[network]", "[gates]\nexcess = 1e-9\n[network]"))
+    done = subprocess.run(command(1, "failing"), cwd=folder, capture_output=True, text=True, check=False)
+    said = done.stdout + done.stderr
+    assert done.returncode != 0, said
+    assert "none of 3 nets is good enough; the last one: closure" in said, said
+    assert "not begun: it needs 'unfold/nominal/nominal/0/it1/step1', which failed" in said, said
+    assert not (folder / "failing" / "unfolded.h5").exists()
+
+
 def main():
     os.environ.update(PATH=f"{sys.argv[1]}:{os.environ['PATH']}", OMP_NUM_THREADS="1",
                       OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
@@ -155,6 +258,8 @@ def main():
     expect_equal(folder, "two", found)
     killed(folder)
     expect_equal(folder, "killed", found)
+    expect_background(folder)
+    expect_failing_gate(folder)
     shutil.rmtree(folder)
 
 
