@@ -104,7 +104,8 @@ void fill_guards(const Likelihood& likelihood, const NewtonResult& best, FitResu
                      best.at.below_floor,   best.at.below_floor,
                      best.at.clipped,       {}};
     for (const auto& clipped : likelihood.clipped_anchors()) {
-        result.guards.clipped_anchors.push_back({clipped.region, clipped.process, clipped.count});
+        result.guards.clipped_anchors.push_back(
+            {clipped.region, clipped.process, clipped.count, clipped.share});
     }
     for (const auto& z : likelihood.normalisations(best.u)) {
         result.normalisations.push_back({z.region, z.process, z.z, z.z_of_reference});

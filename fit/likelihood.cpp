@@ -234,10 +234,11 @@ std::vector<Likelihood::ClippedAnchors> Likelihood::clipped_anchors() const {
     std::vector<ClippedAnchors> result;
     for (std::size_t r = 0; r < state_->unbinned.size(); ++r) {
         const UnbinnedRegion& region = state_->model.unbinned[r];
-        const auto& counts = state_->unbinned[r].events().clipped_anchors();
-        for (std::size_t j = 0; j < counts.size(); ++j) {
-            if (counts[j] == 0) continue;
-            result.push_back({region.name, region.processes[j].name, counts[j]});
+        const auto& clipped = state_->unbinned[r].events().clipped_anchors();
+        for (std::size_t j = 0; j < clipped.size(); ++j) {
+            if (clipped[j].count == 0) continue;
+            result.push_back(
+                {region.name, region.processes[j].name, clipped[j].count, clipped[j].share});
         }
     }
     return result;

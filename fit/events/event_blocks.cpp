@@ -5,7 +5,9 @@
 #include <cmath>
 #include <exception>
 #include <limits>
+#include <map>
 #include <mutex>
+#include <utility>
 
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
@@ -77,7 +79,7 @@ EventBlocks::EventBlocks(const Request& request)
       n_processes_(request.source.processes.size()),
       n_columns_(request.columns.size()),
       bytes_per_anchor_(request.storage == ShapeStorage::fp16 ? 2 : 4),
-      clipped_anchors_(n_processes_),
+      clipped_anchors_(2 * n_processes_),
       parities_(2 * n_columns_) {
     allocate();
     const unsigned threads = std::max(1U, request.threads);
@@ -125,7 +127,7 @@ void EventBlocks::load(const Request& request, const EventSet& events, Found& fo
     const std::string problem = first_bad_event(events);
     if (!problem.empty()) throw DataError(problem);
     const std::size_t first_block = (events.offset - events_.first) / shape_block;
-    found.clipped_anchors.resize(n_processes_);
+    found.clipped_anchors.resize(2 * n_processes_);
     load_weights(events, first_block, found);
     load_ratios(events, first_block);
     const std::string bad = load_shapes(request, events, first_block, found);
@@ -170,6 +172,7 @@ std::string EventBlocks::load_shapes(const Request& request,
     const std::size_t n = events.size();
     std::size_t first_bad = n;
     std::string problem;
+    std::map<std::pair<std::size_t, std::size_t>, float> clipped;  // [process, event]: largest ln g
     alignas(64) float values[shape_block];
     for (std::size_t c = 0; c < 2 * n_columns_; ++c) {
         const std::size_t column = request.columns[c / 2];
@@ -190,7 +193,10 @@ std::string EventBlocks::load_shapes(const Request& request,
                 for (std::size_t i = 0; i < count; ++i) {
                     const bool clip = std::abs(values[i]) > largest_log_g;
                     if (clip && found.used[first + i]) {
-                        ++found.clipped_anchors[request.process_of[c / 2]];
+                        const std::size_t process = request.process_of[c / 2];
+                        ++found.clipped_anchors[2 * process];
+                        float& most = clipped.try_emplace({process, first + i}, 0.0F).first->second;
+                        most = std::max(most, values[i]);
                     }
                     values[i] = std::clamp(values[i], -largest_log_g, largest_log_g);
                 }
@@ -207,6 +213,15 @@ std::string EventBlocks::load_shapes(const Request& request,
                 std::copy_n(values, shape_block, reinterpret_cast<float*>(to));
             }
         }
+    }
+    if (events.reference.empty()) return problem;
+    for (const auto& [where, most] : clipped) {
+        const auto [process, i] = where;
+        const double part = std::abs(events.reference[i]) *
+                            portable_exp(double{events.log_r[i * n_processes_ + process]} +
+                                         std::min(double{most}, 10.0));
+        found.clipped_anchors[2 * process + 1] +=
+            static_cast<std::uint64_t>(std::min(part, 1e4) / share_unit);
     }
     return problem;
 }
@@ -233,7 +248,9 @@ void EventBlocks::add_parities(const Request& request, const EventSet& events, F
 void EventBlocks::join(const Found& found) {
     for (std::size_t k = 0; k < parities_.size(); ++k) parities_[k] += found.parities[k];
     n_zero_weight_ += found.n_zero_weight;
-    for (std::size_t j = 0; j < n_processes_; ++j) clipped_anchors_[j] += found.clipped_anchors[j];
+    for (std::size_t k = 0; k < clipped_anchors_.size(); ++k) {
+        clipped_anchors_[k] += found.clipped_anchors[k];
+    }
 }
 
 Range EventBlocks::blocks(std::size_t shard) const {

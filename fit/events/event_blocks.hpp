@@ -45,7 +45,11 @@ public:
     ShapeBlock block(Weights weights, std::size_t block) const;
 
     std::uint64_t n_zero_weight() const { return n_zero_weight_; }
+    /// [S][count, share]: of anchors clipped to a factor of 20, and the share of the process in
+    /// units of share_unit, nominal or varied (up to e^10 times that), over the reference events
+    /// where there was one; whole numbers, so that their sum does not depend on its order.
     const std::vector<std::uint64_t>& clipped_anchors() const { return clipped_anchors_; }
+    static constexpr double share_unit = 0x1p-40;
     /// [columns][even, odd]: sums over events with weight of ((ln g_up +- ln g_down) / 2)^2 in
     /// units of parity_unit; whole numbers, so that their sum does not depend on its order.
     const std::vector<std::uint64_t>& parities() const { return parities_; }
@@ -80,7 +84,7 @@ private:
     std::vector<std::uint8_t> any_data_;       // [blocks]
     std::vector<std::uint8_t> any_reference_;  // [blocks]
     std::uint64_t n_zero_weight_ = 0;
-    std::vector<std::uint64_t> clipped_anchors_;  // [S]
+    std::vector<std::uint64_t> clipped_anchors_;  // [S, 2]
     std::vector<std::uint64_t> parities_;         // [C, 2]
 };
 

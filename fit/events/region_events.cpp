@@ -93,7 +93,7 @@ struct RegionEvents::State {
     std::optional<EventBlocks> events;
     std::uint64_t n_events = 0;
     std::uint64_t n_zero_weight = 0;
-    std::vector<std::uint64_t> clipped_anchors;
+    std::vector<RegionEvents::ClippedAnchors> clipped_anchors;
     std::vector<ShapeParity> parities;
     std::optional<TextbookEvents> textbook;  // instead of everything fast
 
@@ -301,6 +301,7 @@ RegionEvents::RegionEvents(const RegionLayout& layout,
                                                     .to_half = state_->kernels.to_half});
     });
     std::vector<std::uint64_t> counts = state_->events->clipped_anchors();
+    const std::size_t of_processes = counts.size();
     counts.push_back(state_->events->n_zero_weight());
     const std::vector<std::uint64_t>& parities = state_->events->parities();
     counts.insert(counts.end(), parities.begin(), parities.end());
@@ -308,8 +309,11 @@ RegionEvents::RegionEvents(const RegionLayout& layout,
     const auto first = counts.end() - static_cast<std::ptrdiff_t>(parities.size());
     state_->n_zero_weight = *std::prev(first);
     state_->parities = parities_of(layout, state_->plan, {first, counts.end()});
-    counts.erase(std::prev(first), counts.end());
-    state_->clipped_anchors = std::move(counts);
+    for (std::size_t k = 0; k < of_processes; k += 2) {
+        const double share = static_cast<double>(counts[k + 1]) * EventBlocks::share_unit;
+        state_->clipped_anchors.push_back(
+            {counts[k], share > 0.0 ? std::optional(std::min(share, 1.0)) : std::nullopt});
+    }
     if (options.instructions != InstructionSet::textbook) return;
     state_->textbook.emplace(layout, source, comm);
 }
@@ -345,7 +349,7 @@ std::uint64_t RegionEvents::n_events() const { return state_->n_events; }
 std::uint64_t RegionEvents::n_zero_weight() const { return state_->n_zero_weight; }
 std::uint64_t RegionEvents::n_bytes() const { return state_->events->n_bytes(); }
 const std::vector<ShapeParity>& RegionEvents::parities() const { return state_->parities; }
-const std::vector<std::uint64_t>& RegionEvents::clipped_anchors() const {
+const std::vector<RegionEvents::ClippedAnchors>& RegionEvents::clipped_anchors() const {
     return state_->clipped_anchors;
 }
 

@@ -66,8 +66,12 @@ public:
     std::uint64_t n_events() const;       ///< on all ranks
     std::uint64_t n_zero_weight() const;  ///< on all ranks, neither weight nor reference
     std::uint64_t n_bytes() const;        ///< held by this rank
-    /// [S], anchors of data or reference events that were clipped to a factor of 20, on all ranks
-    const std::vector<std::uint64_t>& clipped_anchors() const;
+    /// Anchors of data or reference events that were clipped to a factor of 20.
+    struct ClippedAnchors {
+        std::uint64_t count = 0;
+        std::optional<double> share = {};  ///< as in ClippedAnchorCount
+    };
+    const std::vector<ClippedAnchors>& clipped_anchors() const;  ///< [S], on all ranks
     /// [P], of the data and reference events on all ranks
     const std::vector<ShapeParity>& parities() const;
 

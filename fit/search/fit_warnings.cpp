@@ -134,13 +134,18 @@ void warn_of_guards(const FitResult& result, Warnings& warnings) {
                            " factors g(x, alpha) were held above their floor at the minimum: the "
                            "interpolation of their anchors turns negative there");
     }
+    constexpr double hardly_any = 1e-3;
     for (const auto& clipped : result.guards.clipped_anchors) {
-        warnings.push_back(
-            "process '" + clipped.process + "' of region '" + clipped.region + "': for " +
-            std::to_string(clipped.count) +
-            " ratios g(x) one standard deviation of a systematic changes the density "
-            "more than twentyfold; they were held at a factor of 20 (does a varied "
-            "sample reach where the nominal one has no events?)");
+        if (clipped.share && *clipped.share < hardly_any) continue;  // counted in fit.json
+        const std::string where = clipped.share
+                                      ? " (up to " + short_number(100.0 * *clipped.share) +
+                                            " % of its events, nominal or varied)"
+                                      : "";
+        warnings.push_back("process '" + clipped.process + "' of region '" + clipped.region +
+                           "': for " + std::to_string(clipped.count) + " ratios g(x)" + where +
+                           " one standard deviation of a systematic changes the density "
+                           "more than twentyfold; they were held at a factor of 20 (does a varied "
+                           "sample reach where the nominal one has no events?)");
     }
 }
 

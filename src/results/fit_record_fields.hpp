@@ -109,6 +109,7 @@ void fields(Visit& visit, MemberOf<Visit, ClippedAnchorCount>& value) {
     visit("region", value.region);
     visit("process", value.process);
     visit("count", value.count);
+    visit("share", value.share);
 }
 
 template <class Visit>

@@ -112,16 +112,29 @@ TEST_CASE("extreme anchors are clipped and counted, factors held above their flo
 
     const RegionEvents fast(recipe.layout, source_of(recipe, n), one_rank, {});
     std::vector<std::uint64_t> clipped(recipe.layout.n_processes);
+    std::vector<std::vector<double>> largest(recipe.layout.n_processes, std::vector<double>(n));
     for (std::size_t c = 0; c < recipe.layout.columns.size(); ++c) {
         for (std::size_t i = 0; i < n; ++i) {
             if (events.weight[i] == 0.0 && events.reference[i] == 0.0) continue;
             for (const std::size_t side : {0, 1}) {
                 const float log_g = events.log_g[(2 * c + side) * n + i];
-                if (std::abs(log_g) > 2.99573227F) ++clipped[recipe.layout.columns[c].process];
+                if (std::abs(log_g) <= 2.99573227F) continue;
+                const std::size_t j = recipe.layout.columns[c].process;
+                ++clipped[j];
+                largest[j][i] = std::max({1.0, largest[j][i], std::exp(double{log_g})});
             }
         }
     }
-    CHECK(fast.clipped_anchors() == clipped);
+    for (std::size_t j = 0; j < clipped.size(); ++j) {
+        CHECK(fast.clipped_anchors()[j].count == clipped[j]);
+        double share = 0.0;
+        for (std::size_t i = 0; i < n; ++i) {
+            share += events.reference[i] * largest[j][i] *
+                     std::exp(events.log_r[i * clipped.size() + j]);
+        }
+        CHECK(fast.clipped_anchors()[j].share.value_or(0.0) ==
+              Approx(std::min(share, 1.0)).epsilon(1e-6));
+    }
     const auto held = fast.mixture(rates_of(recipe), alpha_of(recipe)).clipped;
     CHECK(held[0] > 0);
 }

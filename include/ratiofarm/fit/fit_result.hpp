@@ -49,6 +49,9 @@ struct ClippedAnchorCount {
     std::string region;
     std::string process;
     std::uint64_t count = 0;
+    /// Of the process, nominal or varied, whichever has more there; absent where no
+    /// reference event is among them.
+    std::optional<double> share = {};
 };
 
 /// Events that needed a policy, with counts: nothing is dropped silently.

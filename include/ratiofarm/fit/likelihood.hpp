@@ -209,6 +209,7 @@ public:
         std::string region;
         std::string process;
         std::uint64_t count = 0;
+        std::optional<double> share = {};  ///< as in ClippedAnchorCount
     };
     std::vector<ClippedAnchors> clipped_anchors() const;
 
