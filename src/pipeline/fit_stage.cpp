@@ -123,7 +123,7 @@ bool fit_is_up_to_date(const FitInputs& inputs,
     }
     const auto changes = differences(record->made_from, inputs.made_from);
     if (!record->made_from.empty() && !changes.empty()) {
-        log.info("fit.json is of another campaign",
+        log.info("what fit.json was made from has changed",
                  {{"changes", first_of(changes, "; ").substr(2)}});
     }
     return know_their_inputs(inputs.ratios) && record->inputs == inputs.digest.hex() &&

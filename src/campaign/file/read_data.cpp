@@ -90,10 +90,12 @@ std::string trained_on(const Campaign& campaign, const std::string& sample) {
 
 void read_sample(const TableReader& table, Campaign& campaign) {
     if (!table.name("sample", campaign.data.sample)) return;
-    if (table.find("asimov") != nullptr && !campaign.data.blind) {
+    // blind = false says which: the data, where Asimov data were fitted while it was true.
+    if (table.find("asimov") != nullptr && table.find("blind") == nullptr) {
         table.wrong("sample",
                     "either a sample or asimov is fitted; remove one of the two keys, or set "
-                    "blind = true to fit Asimov data until the sample may be looked at");
+                    "blind = true to fit Asimov data until the sample may be looked at, "
+                    "blind = false once it may");
     }
     campaign.data.observed = true;
     const std::string user = trained_on(campaign, campaign.data.sample);
