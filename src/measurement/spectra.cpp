@@ -25,7 +25,10 @@ constexpr std::uint64_t block_events = 8192;
 constexpr std::uint64_t events_of_shifts = 250'000;
 constexpr std::size_t most_parts = 32;  // of the blocks; the sums of each are added in order
 constexpr double wanted_bins = 24.0;
-constexpr double outside = 0.005;  // share of the reference beyond each end
+constexpr double most_bins = 60.0;
+constexpr double bins_of_a_peak = 5.0;  // in the middle 68 % of the narrowest process
+constexpr std::uint64_t events_of_peaks = 100'000;
+constexpr double outside = 0.005;  // share of the reference beyond each end of a long tail
 
 /// A point of the parameters and how far each moves.
 struct Base {
@@ -229,8 +232,41 @@ double round_width(double width) {
     return 10.0 * power;
 }
 
-/// Round edges around nearly all of the reference.
-void choose_bins(ObservableAxis& axis, const std::vector<double>& reference) {
+/// Some events of a region with their weight in each process, to see how narrow these are.
+struct ProcessEvents {
+    std::vector<std::uint64_t> event;         ///< places in the list
+    std::vector<std::vector<double>> weight;  ///< [processes][events]
+};
+
+/// Width of the middle 68.27 % of the narrowest process; infinite without events.
+double narrowest(const ObservableAxis& axis, const ProcessEvents& of) {
+    std::vector<std::size_t> order;
+    for (std::size_t k = 0; k < of.event.size(); ++k) {
+        if (std::isfinite(axis.values[of.event[k]])) order.push_back(k);
+    }
+    const auto value = [&](std::size_t k) { return double{axis.values[of.event[k]]}; };
+    std::ranges::sort(order, {}, value);
+    double least = std::numeric_limits<double>::infinity();
+    for (const auto& weight : of.weight) {
+        double total = 0.0;
+        for (const std::size_t k : order) total += weight[k];
+        const auto quantile = [&](double share) {
+            double sum = 0.0;
+            for (const std::size_t k : order) {
+                sum += weight[k];
+                if (sum >= share * total) return value(k);
+            }
+            return value(order.back());
+        };
+        if (total > 0.0) least = std::min(least, quantile(0.84135) - quantile(0.15865));
+    }
+    return least;
+}
+
+/// Round edges around nearly all of the reference, finer where a process is a narrow peak.
+void choose_bins(ObservableAxis& axis,
+                 const std::vector<double>& reference,
+                 const ProcessEvents& processes) {
     std::vector<float> inside;
     for (std::uint64_t i = 0; i < reference.size(); ++i) {
         if (reference[i] != 0.0 && std::isfinite(axis.values[i])) inside.push_back(axis.values[i]);
@@ -242,13 +278,20 @@ void choose_bins(ObservableAxis& axis, const std::vector<double>& reference) {
         std::nth_element(inside.begin(), at, inside.end());
         return double{*at};
     };
-    const double low = quantile(outside);
-    const double high = quantile(1.0 - outside);
+    double low = quantile(outside);
+    double high = quantile(1.0 - outside);
+    // An edge or a short tail is drawn, a long one lies in the outermost bin.
+    const double margin = 0.1 * (high - low);
+    const auto [least, most] = std::ranges::minmax(inside);
+    if (low - least < margin) low = least;
+    if (most - high < margin) high = most;
     if (!(low < high)) {
         axis.low = low - 0.5;
         return;
     }
-    axis.width = round_width((high - low) / wanted_bins);
+    const double peak = narrowest(axis, processes) / bins_of_a_peak;
+    axis.width =
+        round_width(std::clamp(peak, (high - low) / most_bins, (high - low) / wanted_bins));
     axis.low = axis.width * std::floor(low / axis.width);
     axis.bins =
         static_cast<std::size_t>(std::max(1.0, std::ceil((high - axis.low) / axis.width - 1e-9)));
@@ -480,6 +523,9 @@ std::vector<Spectrum> RegionSpectra::spectra(std::vector<ObservableAxis> axes,
     axes_ = std::move(axes);
     ObservableAxis optimal{.name = "d ln D / d " + model_.parameter_of_interest};
     std::vector<double> reference;
+    const std::size_t s = region_.processes.size();
+    ProcessEvents some{{}, std::vector<std::vector<double>>(s)};
+    const std::uint64_t stride = std::max<std::uint64_t>(1, events_.total / events_of_peaks);
     for (std::uint64_t first = 0; first < events_.total; first += block_events) {
         const EventSet events =
             events_.read({first, std::min(first + block_events, events_.total)});
@@ -488,10 +534,19 @@ std::vector<Spectrum> RegionSpectra::spectra(std::vector<ObservableAxis> axes,
             optimal.values.push_back(static_cast<float>(value));
         }
         reference.insert(reference.end(), events.reference.begin(), events.reference.end());
+        for (std::uint64_t i = 0; i < events.size(); ++i) {
+            if ((first + i) % stride != 0 || events.reference[i] == 0.0) continue;
+            some.event.push_back(first + i);
+            for (std::size_t j = 0; j < s; ++j) {
+                some.weight[j].push_back(events.reference[i] * std::exp(events.log_r[i * s + j]));
+            }
+        }
     }
+    // Processes are narrow in it by what it is: background lies at 0.
+    choose_bins(optimal, reference, {});
+    for (ObservableAxis& axis : axes_) choose_bins(axis, reference, some);
     axes_.push_back(std::move(optimal));
     for (ObservableAxis& axis : axes_) {
-        choose_bins(axis, reference);
         axis.first = n_bins_;
         n_bins_ += axis.bins;
     }

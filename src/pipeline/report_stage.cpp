@@ -49,9 +49,9 @@ void log_closures(const ReportInputs& inputs, const Log& log) {
             log.info("closure of the reweighted reference",
                      {{"process", process.name},
                       {"feature", closure.feature},
-                      {"chi2", closure.closure.chi2},
-                      {"ndf", static_cast<std::uint64_t>(closure.closure.ndf)},
-                      {"rms", closure_rms(closure.closure)}});
+                      {"chi2", closure.closure.agreement.chi2},
+                      {"ndf", static_cast<std::uint64_t>(closure.closure.agreement.ndf)},
+                      {"rest", closure.closure.agreement.rest}});
         }
     }
     for (const std::string& warning : inputs.warnings) log.warning(warning);
@@ -147,10 +147,14 @@ StageEnd report_stage(RunContext& context,
                                     .unresolved = planned.missing != Unresolved::nothing,
                                     .ungathered = ungathered(planned, place)};
         ReportInputs inputs = collect_report_inputs(sources);
+        const auto working = farms_at_work(place.directory);
         for (const FarmTimes& farm : journal.times.farms()) {
-            inputs.facts.push_back({"farm of " + farm.stage, farm_sentence(farm)});
+            // The end of a stage gives its farms their name; toys are of no stage.
+            const std::string unnamed = working.empty() ? "toys" : "now";
+            const std::string& stage = farm.stage.empty() ? unnamed : farm.stage;
+            inputs.facts.push_back({"farm of " + stage, farm_sentence(farm)});
             constexpr std::size_t intervals = 60;
-            inputs.farms.push_back({farm.stage, profile_of(farm, farm.seconds(), intervals)});
+            inputs.farms.push_back({stage, profile_of(farm, farm.seconds(), intervals)});
         }
         for (const FarmStarted& farm : journal.farms) {
             Fact fact{farm.version.empty() ? "farm" : "farm of " + farm.version,
@@ -160,7 +164,7 @@ StageEnd report_stage(RunContext& context,
                 inputs.facts.push_back(std::move(fact));
             }
         }
-        for (const SeenProgress& seen : farms_at_work(place.directory)) {
+        for (const SeenProgress& seen : working) {
             inputs.farms_at_work.push_back(seen.progress.text());
         }
         // Our own lock is that of `run`, whose last stage this is.

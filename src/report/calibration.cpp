@@ -85,6 +85,10 @@ Calibration calibration(std::span<const SampleEvents> samples,
         if (k != target && samples[k].fraction == 0.0) continue;
         add_sample(samples[k], k == target ? 1.0 : 0.0, result.binning, result.bins, variance);
     }
+    const std::size_t n = result.bins.size();
+    std::vector<double> difference(n, 0.0);
+    std::vector<double> covariance(n * n, 0.0);
+    std::vector<double> slope(n, 0.0);  // d s / d ln r
     for (std::size_t b = 0; b < result.bins.size(); ++b) {
         CalibrationBin& bin = result.bins[b];
         if (!(bin.content > 0.0)) continue;
@@ -93,10 +97,11 @@ Calibration calibration(std::span<const SampleEvents> samples,
         bin.error = std::sqrt(std::max(0.0, variance[b])) / bin.content;
         bin.content *= 0.5;
         if (!(bin.error > 0.0)) continue;
-        const double pull = (bin.observed - bin.predicted) / bin.error;
-        result.chi2 += pull * pull;
-        ++result.ndf;
+        difference[b] = bin.observed - bin.predicted;
+        covariance[b * n + b] = bin.error * bin.error;
+        slope[b] = bin.predicted * (1.0 - bin.predicted);
     }
+    result.agreement = agreement_of(difference, covariance, slope);
     return result;
 }
 

@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "agreement.hpp"
 #include "binning.hpp"
 #include "inference_events.hpp"
 
@@ -21,8 +22,8 @@ struct CalibrationBin {
 struct Calibration {
     Binning binning;  ///< of the score
     std::vector<CalibrationBin> bins;
-    double chi2 = 0.0;    ///< sum of squared pulls; the bins are independent to good accuracy
-    std::size_t ndf = 0;  ///< bins with events
+    /// Of observed - predicted, as a deviation of r. The bins are independent to good accuracy.
+    Agreement agreement = {};
 };
 
 /// Bins of about equal content in the score, joined where sample j has few events. The feature of

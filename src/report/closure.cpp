@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include <Eigen/Dense>
+#include <Eigen/Core>
 
 #include "ratiofarm/core/contracts.hpp"
 
@@ -76,38 +76,6 @@ Matrix covariance_of(const ClosureSums& sums, double is_target, const Vector& m)
     return result;
 }
 
-/// chi2 of `difference` on the subspace where its covariance is not zero, and its dimension.
-void chi_square(const Vector& difference, const Matrix& covariance, Closure& result) {
-    std::vector<Eigen::Index> used;
-    for (Eigen::Index b = 0; b < difference.size(); ++b) {
-        if (covariance(b, b) > 0.0) used.push_back(b);
-    }
-    const auto n = static_cast<Eigen::Index>(used.size());
-    if (n == 0) return;
-    Vector pull(n);
-    Matrix correlation(n, n);
-    for (Eigen::Index i = 0; i < n; ++i) {
-        const double sigma = std::sqrt(
-            covariance(used[static_cast<std::size_t>(i)], used[static_cast<std::size_t>(i)]));
-        pull[i] = difference[used[static_cast<std::size_t>(i)]] / sigma;
-        for (Eigen::Index j = 0; j < n; ++j) {
-            const Eigen::Index other = used[static_cast<std::size_t>(j)];
-            correlation(i, j) = covariance(used[static_cast<std::size_t>(i)], other) /
-                                (sigma * std::sqrt(covariance(other, other)));
-        }
-    }
-    const Eigen::SelfAdjointEigenSolver<Matrix> solver(correlation);
-    constexpr double rank_tolerance =
-        1e-9;  // of the largest eigenvalue; rounding leaves about 1e-15
-    for (Eigen::Index i = 0; i < n; ++i) {
-        const double eigenvalue = solver.eigenvalues()[i];
-        if (eigenvalue < rank_tolerance * solver.eigenvalues()[n - 1]) continue;
-        const double projection = solver.eigenvectors().col(i).dot(pull);
-        result.chi2 += projection * projection / eigenvalue;
-        ++result.ndf;
-    }
-}
-
 }  // namespace
 
 Closure closure(std::span<const SampleEvents> samples,
@@ -150,27 +118,12 @@ Closure closure(std::span<const SampleEvents> samples,
     // The error of a bin moves all others through the mean that r is divided by.
     const Matrix response = Matrix::Identity(n, n) - mean_response * Vector::Ones(n).transpose();
     covariance += response * net.cwiseAbs2().asDiagonal() * response.transpose();
-    chi_square(own.content - reweighted, covariance, result);
+    const Vector difference = reweighted - own.content;
+    const auto values = [](const auto& of) {
+        return std::span<const double>(of.data(), static_cast<std::size_t>(of.size()));
+    };
+    result.agreement = agreement_of(values(difference), values(covariance), values(own.content));
     return result;
-}
-
-bool closes(const Closure& closure) {
-    constexpr double allowed_rms = 0.05;
-    const auto ndf = static_cast<double>(closure.ndf);
-    return closure.chi2 <= ndf + 3.0 * std::sqrt(2.0 * ndf) || closure_rms(closure) <= allowed_rms;
-}
-
-double closure_rms(const Closure& closure) {
-    double sum = 0.0;
-    std::size_t used = 0;
-    for (const ClosureBin& bin : closure.bins) {
-        if (!(bin.target > 0.0)) continue;
-        const double relative = bin.reweighted / bin.target - 1.0;
-        const double statistical = bin.error / bin.target;
-        sum += relative * relative - statistical * statistical;
-        ++used;
-    }
-    return used == 0 ? 0.0 : std::sqrt(std::max(0.0, sum / static_cast<double>(used)));
 }
 
 }  // namespace ratiofarm

@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "agreement.hpp"
 #include "binning.hpp"
 #include "inference_events.hpp"
 
@@ -22,8 +23,9 @@ struct ClosureBin {
 struct Closure {
     Binning binning;
     std::vector<ClosureBin> bins;
-    double chi2 = 0.0;    ///< of reweighted - target with its full covariance, nets included
-    std::size_t ndf = 0;  ///< rank of that covariance: bins - 1 if both sides add up to one
+    /// Of reweighted - target, relative to the target, with the full covariance, nets included. Its
+    /// rank is bins - 1 if both sides add up to one.
+    Agreement agreement = {};
 };
 
 /// \param samples every sample of the reference, and the target
@@ -38,12 +40,5 @@ Closure closure(std::span<const SampleEvents> samples,
                 const Binning& binning,
                 RatioScale scale,
                 std::size_t nets = 1);
-
-/// True if statistics and nets explain the differences, or what they leave is below 5 %.
-bool closes(const Closure& closure);
-
-/// Root mean square over the bins of reweighted/target - 1 after its statistical part is
-/// subtracted in quadrature; 0 if the statistics explain it all.
-double closure_rms(const Closure& closure);
 
 }  // namespace ratiofarm

@@ -79,11 +79,12 @@ void add_closure_warnings(const std::string& process,
                           const ProcessSummary& summary,
                           std::vector<std::string>& warnings) {
     const auto add = [&](const std::string& where, const Closure& closure) {
-        if (closes(closure)) return;
+        const Agreement& agreement = closure.agreement;
+        if (verdict_of(agreement) != Verdict::differs) return;
         warnings.push_back(fmt::format(
             "process '{}' does not close in {}: the reweighted reference is {:.0f} % off beyond "
             "its statistics, chi2 {:.0f} for {} degrees of freedom",
-            process, where, 100.0 * closure_rms(closure), closure.chi2, closure.ndf));
+            process, where, 100.0 * agreement.rest, agreement.chi2, agreement.ndf));
     };
     if (summary.score_closure) add("log r", *summary.score_closure);
     for (const FeatureClosure& feature : summary.closures) add(feature.feature, feature.closure);

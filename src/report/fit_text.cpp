@@ -332,10 +332,22 @@ std::string test_rows(const UpperLimits& limits, const std::string& poi) {
 
 }  // namespace
 
+std::string discovery_text(const FitRecord& record) {
+    const DiscoveryTest& discovery = record.limits.value().discovery;
+    const std::string& poi = record.fit.poi;
+    std::string text = fmt::format("{} = 0: q0 = {:.5g}, p = {:.4g}, Z = {:.4g}", poi, discovery.q0,
+                                   discovery.p_value, discovery.significance);
+    if (discovery.expected_significance) {
+        text +=
+            fmt::format("; expected Z = {:.4g} at {} = {:.4g}", *discovery.expected_significance,
+                        poi, record.limits->expected_at.value_or(NAN));
+    }
+    return text;
+}
+
 std::string limits_text(const FitRecord& record) {
     if (!record.limits) return "no limits\n";
     const UpperLimits& limits = record.limits->limits;
-    const DiscoveryTest& discovery = record.limits->discovery;
     const std::string& poi = record.fit.poi;
     std::string text;
     for (const auto& warning : record.limits->warnings) {
@@ -347,14 +359,7 @@ std::string limits_text(const FitRecord& record) {
                         limit_text(limits.expected[2]), limit_text(limits.expected[1]),
                         limit_text(limits.expected[3]), limit_text(limits.expected[0]),
                         limit_text(limits.expected[4]));
-    text += fmt::format("{} = 0: q0 = {:.5g}, p = {:.4g}, Z = {:.4g}", poi, discovery.q0,
-                        discovery.p_value, discovery.significance);
-    if (discovery.expected_significance) {
-        text +=
-            fmt::format("; expected Z = {:.4g} at {} = {:.4g}", *discovery.expected_significance,
-                        poi, record.limits->expected_at.value_or(NAN));
-    }
-    text += '\n' + test_rows(limits, poi);
+    text += discovery_text(record) + '\n' + test_rows(limits, poi);
     text += fmt::format(
         "from {}, asymptotic formulae of arXiv:1007.1727; CLs = p_sb / p_b; "
         "expected from {}\n",

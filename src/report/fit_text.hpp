@@ -28,4 +28,7 @@ std::string impacts_text(const FitRecord& record, ImpactDefinition order);
 /// Upper limits with their bands, and the test of the absence of a signal.
 std::string limits_text(const FitRecord& record);
 
+/// The test of no signal in one line. \pre the record has limits
+std::string discovery_text(const FitRecord& record);
+
 }  // namespace ratiofarm

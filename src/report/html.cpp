@@ -38,6 +38,15 @@ Cell verdict_cell(bool passes) {
             false};
 }
 
+Cell verdict_cell(Verdict verdict) {
+    switch (verdict) {
+        case Verdict::agrees: return {"<span class=\"pill pass\">agrees</span>", false};
+        case Verdict::small: return {"<span class=\"pill\">small</span>", false};
+        case Verdict::differs: break;
+    }
+    return {"<span class=\"pill check\">check</span>", false};
+}
+
 std::string table_html(std::string_view caption,
                        const std::vector<std::string>& header,
                        const std::vector<std::vector<Cell>>& rows) {

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agreement.hpp"
 #include "plotter.hpp"
 
 namespace ratiofarm {
@@ -22,6 +23,7 @@ Cell number_cell(std::string_view text);
 
 /// "pass" or "check" in a coloured pill.
 Cell verdict_cell(bool passes);
+Cell verdict_cell(Verdict verdict);  ///< "agrees", "small" or "check"
 
 /// A table with a header row, in a frame that scrolls where the page is narrow.
 /// \param caption may be empty; plain text

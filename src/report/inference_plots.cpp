@@ -70,7 +70,7 @@ Panel pulls_panel(const FitResult& fit, const std::vector<Impact>& shown) {
     if (pulls.x.empty()) {  // gnuplot draws no axes without a point
         pulls.x = pulls.y = pulls.low = pulls.high = {-10.0 * reach};
     }
-    Panel panel{.y = {}, .curves = {pulls}, .levels = {}, .legend = Legend::none};
+    Panel panel{.y = {}, .curves = {pulls}, .levels = {}};
     panel.x = Axis{.label = "pull and constraint", .low = -reach, .high = reach};
     panel.marks = {-1.0, 0.0, 1.0};
     return panel;
@@ -189,7 +189,7 @@ Plot contour_plot(const FitResult& fit, const std::string& first, const std::str
     }
     const double reach = 0.5 * (high - low);
     panel.y.low = low - 0.1 * reach;
-    panel.y.high = high + 0.5 * reach;  // the legend
+    panel.y.high = high + 0.1 * reach;
     panel.curves.push_back({.mark = Mark::points,
                             .colour = Colour::black,
                             .x = {fit.parameters[a].value},
@@ -283,8 +283,7 @@ Plot neyman_plot(const ToyResults& toys, std::size_t statistic) {
     constexpr std::array palette{Colour::sky, Colour::orange, Colour::green, Colour::purple};
     Panel panel{.y = {.label = toys.points.front().statistics[statistic].name, .low = 0.0},
                 .curves = {},
-                .levels = {},
-                .legend = Legend::top_centre};
+                .levels = {}};
     Curve data{.label = "data", .colour = Colour::black};
     double highest = 0.0;
     const std::size_t levels = toys.points.front().statistics[statistic].thresholds.size();
@@ -312,7 +311,7 @@ Plot neyman_plot(const ToyResults& toys, std::size_t statistic) {
         data.y.push_back(point.statistics[statistic].observed);
     }
     panel.curves.push_back(std::move(data));
-    panel.y.high = highest > 0.0 ? 2.0 * highest : 12.0;
+    panel.y.high = highest > 0.0 ? 1.5 * highest : 12.0;
     return {.x = {.label = toys.poi}, .panels = {std::move(panel)}};
 }
 
@@ -338,7 +337,7 @@ CorrelationPlot correlation_plot(const FitResult& fit, std::size_t most) {
         if (shown.size() <= most || result.cut > 0.95) break;
     }
     result.shown = shown.size();
-    Panel panel{.y = {}, .curves = {}, .levels = {}, .legend = Legend::none};
+    Panel panel{.y = {}, .curves = {}, .levels = {}};
     Curve cells{.mark = Mark::cells};
     for (std::size_t k = 0; k < shown.size(); ++k) {
         panel.rows.push_back(fmt::format("{}  {}", fit.parameters[shown[k]].name, k + 1));

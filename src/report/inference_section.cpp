@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "fit_text.hpp"
 #include "html.hpp"
 #include "inference_plots.hpp"
 #include "report_plots.hpp"
@@ -203,7 +204,7 @@ std::string inference_section(const ReportInputs& inputs, const Plotter& plotter
                         "CLs observed and expected with bands of one and two standard "
                         "deviations; the line is 1 - level.");
         }
-        tables += limits_table(record);
+        tables += limits_table(record) + paragraph_html(discovery_text(record) + ".");
     }
     if (inputs.toys && !inputs.toys->points.empty()) {
         tables += toys_part(*inputs.toys, plotter.writes_files(), figures);

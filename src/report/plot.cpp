@@ -20,7 +20,8 @@ constexpr double bottom = 54.0;
 constexpr double top = 14.0;
 constexpr double low_panel = 84.0;  // height of the lower panels
 constexpr double gap = 14.0;        // between panels
-constexpr double row_text = 11.0;   // size of the names of rows and columns
+constexpr double legend_row = 17.0;
+constexpr double row_text = 11.0;  // size of the names of rows and columns
 
 const char* hex(Colour colour) {
     switch (colour) {
@@ -130,19 +131,27 @@ std::string draw(const std::string& name, const Curve& curve, double text) {
     return {};
 }
 
-std::string key_command(Legend legend) {
-    switch (legend) {
-        case Legend::none: return "unset key\n";
-        case Legend::top_left:
-            return "set key top left Left reverse maxrows 5 samplen 1.6 spacing 1.15\n";
-        case Legend::top_right:
-            return "set key top right Right maxrows 5 samplen 1.6 spacing 1.15\n";
-        case Legend::top_centre:
-            return "set key top center Left reverse maxrows 5 samplen 1.6 spacing 1.15\n";
-        case Legend::bottom_right:
-            return "set key bottom right Right maxrows 5 samplen 1.6 spacing 1.15\n";
+/// Rows of the legend of a panel, which stands above it, where no curve can be.
+std::size_t legend_rows(const Panel& panel, double panel_width) {
+    constexpr double letter = 7.0;
+    constexpr double sample = 44.0;  // of the line, and space
+    std::size_t entries = 0;
+    std::size_t longest = 0;
+    for (const Curve& curve : panel.curves) {
+        if (curve.label.empty()) continue;
+        ++entries;
+        longest = std::max(longest, curve.label.size());
     }
-    return {};
+    if (entries == 0) return 0;
+    const double each = letter * static_cast<double>(longest) + sample;
+    const auto fit = static_cast<std::size_t>(std::max(1.0, std::floor(panel_width / each)));
+    return (entries + fit - 1) / fit;
+}
+
+/// Space for it above stacked panels, by which the picture is higher than the plot.
+double legend_height(const Plot& plot) {
+    if (plot.arrangement != Arrangement::stacked) return 0.0;
+    return legend_row * static_cast<double>(legend_rows(plot.panels.front(), width - left - right));
 }
 
 std::string range(const char* axis, const Axis& settings) {
@@ -203,7 +212,8 @@ std::vector<Place> places(const Plot& plot) {
     std::vector<Place> all;
     if (plot.arrangement == Arrangement::stacked) {
         const auto below = static_cast<double>(n - 1);
-        all.push_back({left, width - right, bottom + below * (low_panel + gap), height - top});
+        all.push_back({left, width - right, bottom + below * (low_panel + gap),
+                       height - top - legend_height(plot)});
         for (double k = below - 1.0; k >= 0.0; k -= 1.0) {
             const double low = bottom + k * (low_panel + gap);
             all.push_back({left, width - right, low, low + low_panel});
@@ -270,12 +280,14 @@ std::string panel_commands(const Plot& plot, std::size_t index, const Place& pla
     text += lowest ? fmt::format("set xlabel {} offset 0,0.4\n", quoted(x.label)) +
                          (panel.columns.empty() ? "set format x '%g'\n" : "")
                    : std::string("unset xlabel\nset format x ''\n");
-    // Beside each other the legend stands above its panel, where no bar can be.
-    text += beside && panel.legend != Legend::none
-                ? "set key at graph 0.5, graph 1.0 center bottom horizontal samplen 1.2 spacing 1 "
-                  "font '," +
-                      fmt::format("{}'\n", size)
-                : key_command(panel.legend);
+    const std::size_t rows = legend_rows(panel, place.right - place.left);
+    text += rows == 0
+                ? "unset key\n"
+                : fmt::format(
+                      "set key at graph 0.5, graph 1.0 center bottom vertical Left reverse maxrows "
+                      "{} "
+                      "samplen 1.6 spacing 1.1 {}\n",
+                      rows, beside ? fmt::format("font ',{}'", size) : std::string());
     text += "unset arrow\n";
     const auto thin = [&](const std::string& from, const std::string& to) {
         text += fmt::format("set arrow from {} to {} nohead back lc rgb '#b4b8c0' lw 1 dt (4,3)\n",
@@ -350,8 +362,10 @@ Curve outline_band(std::span<const double> edges,
     return curve;
 }
 
-std::string gnuplot_program(const Plot& plot, std::span<const PictureFile> pictures) {
-    RATIOFARM_EXPECT(!plot.panels.empty());
+std::string gnuplot_program(const Plot& given, std::span<const PictureFile> pictures) {
+    RATIOFARM_EXPECT(!given.panels.empty());
+    Plot plot = given;
+    plot.height += static_cast<int>(legend_height(plot));
     std::string text = "set encoding utf8\n";
     for (std::size_t p = 0; p < plot.panels.size(); ++p) {
         for (std::size_t c = 0; c < plot.panels[p].curves.size(); ++c) {

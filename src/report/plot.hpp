@@ -25,7 +25,7 @@ enum class Colour { blue, vermillion, green, orange, purple, sky, grey, black };
 
 /// One series of a plot. Values that are not finite are gaps.
 struct Curve {
-    std::string label = {};  ///< in the legend; empty: not there
+    std::string label = {};  ///< in the legend above the panel; empty: not there
     Mark mark = Mark::line;
     Colour colour = Colour::blue;
     double strength = 1.0;  ///< of lines: width and opacity, 0 to 1; pale for one of many
@@ -40,14 +40,11 @@ struct Axis {
     bool logarithmic = false;
 };
 
-enum class Legend { none, top_left, top_right, top_centre, bottom_right };
-
 /// Curves over one y axis.
 struct Panel {
     Axis y;
     std::vector<Curve> curves;
-    std::vector<double> levels;  ///< thin horizontal lines
-    Legend legend = Legend::top_right;
+    std::vector<double> levels;             ///< thin horizontal lines
     std::vector<std::string> rows = {};     ///< names at y = 1, 2, ... downwards instead of numbers
     std::vector<std::string> columns = {};  ///< names at x = 1, 2, ... instead of numbers
     std::optional<Axis> x = {};             ///< of its own, for panels beside each other
@@ -63,7 +60,7 @@ struct Plot {
     Axis x = {};
     std::vector<Panel> panels = {};
     Arrangement arrangement = Arrangement::stacked;
-    int height = 380;  ///< user units, of 500 in width; text has 13
+    int height = 380;  ///< without the legend; user units, of 500 in width; text has 13
 };
 
 /// A histogram as the outline of its bins.

@@ -14,7 +14,6 @@
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
 
-#include "campaign/ensemble_spec.hpp"
 #include "core/process.hpp"
 #include "core/publish.hpp"
 
@@ -145,8 +144,10 @@ void Plotter::write(const Plot& plot, std::string_view name) const {
         pictures.push_back({format, scratch.path() + "/picture" + ending});
     }
     draw(scratch.path(), gnuplot_program(plot, pictures));
+    std::string file(name);
+    std::ranges::replace(file, '/', '.');
     for (std::size_t i = 0; i < pictures.size(); ++i) {
-        publish(folder_ / (file_word(name) + formats[i].second), read_file(pictures[i].file));
+        publish(folder_ / (file + formats[i].second), read_file(pictures[i].file));
     }
 }
 

@@ -27,7 +27,7 @@ public:
     /// \throws SystemError with gnuplot's own words if it does not draw
     std::string svg(const Plot& plot, std::string_view id) const;
 
-    /// A plotter that writes files: folder/<name>.pdf, .svg and .png.
+    /// A plotter that writes files: folder/<name>.pdf, .svg and .png, a '/' of the name as '.'.
     Plotter into(std::filesystem::path folder) const;
     bool writes_files() const { return !folder_.empty(); }
 

@@ -13,8 +13,13 @@ namespace {
 
 constexpr int most_losses = 24;  // of ensembles under way
 
-std::string chi2_text(double chi2, std::size_t ndf) {
-    return fmt::format("{:.1f} / {}", chi2, ndf);
+constexpr std::string_view rest_text =
+    "rest: by how much r is typically off in a bin, beyond what statistics explain. 'agrees': "
+    "chi2 is within three standard deviations of ndf; 'small': it is not, but the rest is at most "
+    "5 %; 'check': neither.";
+
+std::string chi2_text(const Agreement& agreement) {
+    return fmt::format("{:.1f} / {}", agreement.chi2, agreement.ndf);
 }
 
 std::string ratio_normalisation_table(const ReportInputs& inputs) {
@@ -32,29 +37,24 @@ std::string ratio_normalisation_table(const ReportInputs& inputs) {
                       {"process", "deviation", "error", "allowed", "log Z divided out", ""}, rows);
 }
 
+std::vector<Cell> agreement_cells(const Agreement& agreement) {
+    return {number_cell(chi2_text(agreement)),
+            number_cell(fmt::format("{:.2f} %", 100.0 * agreement.rest)),
+            verdict_cell(verdict_of(agreement))};
+}
+
 std::string shape_table(const ReportInputs& inputs) {
     std::vector<std::vector<Cell>> rows;
     for (const ProcessSummary& process : inputs.processes) {
-        std::vector<Cell> row{text_cell(process.name), number_cell("-"), number_cell("-"),
-                              number_cell("-"), text_cell("")};
-        if (process.calibration) {
-            row[1] = number_cell(chi2_text(process.calibration->chi2, process.calibration->ndf));
-        }
-        if (process.score_closure) {
-            const double rms = closure_rms(*process.score_closure);
-            row[2] =
-                number_cell(chi2_text(process.score_closure->chi2, process.score_closure->ndf));
-            row[3] = number_cell(fmt::format("{:.2f} %", 100.0 * rms));
-            row[4] = verdict_cell(closes(*process.score_closure));
-        }
-        rows.push_back(std::move(row));
+        const auto add = [&](std::string_view what, const Agreement& agreement) {
+            rows.push_back({text_cell(process.name), text_cell(what)});
+            for (Cell& cell : agreement_cells(agreement)) rows.back().push_back(std::move(cell));
+        };
+        if (process.score_closure) add("closure in log r", process.score_closure->agreement);
+        if (process.calibration) add("calibration", process.calibration->agreement);
     }
-    return table_html(
-        "Agreement in bins of the learned ratio itself; rms after the statistical part is "
-        "subtracted",
-        {"process", "calibration chi2 / bins", "closure in log r, chi2 / ndf", "rms of closure",
-         ""},
-        rows);
+    return table_html("Agreement in bins of the learned ratio itself",
+                      {"process", "check", "chi2 / ndf", "rest", ""}, rows);
 }
 
 std::string accuracy_table(const ReportInputs& inputs) {
@@ -95,16 +95,13 @@ std::string closure_table(const ReportInputs& inputs) {
     std::vector<std::vector<Cell>> rows;
     for (const ProcessSummary& process : inputs.processes) {
         for (const FeatureClosure& feature : process.closures) {
-            const Closure& closure = feature.closure;
-            const double rms = closure_rms(closure);
-            rows.push_back({text_cell(process.name), text_cell(feature.feature),
-                            number_cell(fmt::format("{:.2f}", closure.chi2)),
-                            number_cell(fmt::format("{}", closure.ndf)),
-                            number_cell(fmt::format("{:.2f} %", 100.0 * rms)),
-                            verdict_cell(closes(closure))});
+            rows.push_back({text_cell(process.name), text_cell(feature.feature)});
+            for (Cell& cell : agreement_cells(feature.closure.agreement)) {
+                rows.back().push_back(std::move(cell));
+            }
         }
     }
-    return table_html("", {"process", "feature", "chi2", "ndf", "rms beyond statistics", ""}, rows);
+    return table_html("", {"process", "feature", "chi2 / ndf", "rest", ""}, rows);
 }
 
 std::vector<Cell> ensemble_row(const std::string& process, const EnsembleSummary& ensemble) {
@@ -148,7 +145,8 @@ std::string checks_section(const ReportInputs& inputs) {
     if (inputs.processes.empty()) return {};
     return section_html("checks", "Checks of the ratios",
                         ratio_normalisation_table(inputs) + identity_text(inputs) +
-                            shape_table(inputs) + accuracy_table(inputs));
+                            shape_table(inputs) + paragraph_html(rest_text) +
+                            accuracy_table(inputs));
 }
 
 std::string closure_section(const ReportInputs& inputs, const Plotter& plotter) {
@@ -161,7 +159,7 @@ std::string closure_section(const ReportInputs& inputs, const Plotter& plotter) 
                         closure_plot(feature, process.name,
                                      label_of(inputs.labels.features, feature.feature)),
                         fmt::format("{} in {}: chi2 / ndf = {}", process.name, feature.feature,
-                                    chi2_text(feature.closure.chi2, feature.closure.ndf)));
+                                    chi2_text(feature.closure.agreement)));
         }
     }
     if (!any) return {};
@@ -171,9 +169,7 @@ std::string closure_section(const ReportInputs& inputs, const Plotter& plotter) 
             "Reference events with weight w r_j against the sample of process j. Events of the "
             "sample are part of the reference, so errors and chi2 come from the difference of both "
             "sides event by event, with its full covariance between bins. The outer bins hold all "
-            "events beyond the range that is drawn. A closure passes if its chi2 lies within three "
-            "standard deviations of ndf, or if the part that statistics do not explain is at most "
-            "5 % (root mean square over the bins).") +
+            "events beyond the range that is drawn.") +
             closure_table(inputs) + figures.html());
 }
 
@@ -185,8 +181,10 @@ std::string calibration_section(const ReportInputs& inputs, const Plotter& plott
             any = true;
             figures.add(
                 "calibration_" + process.name, calibration_plot(*process.calibration, process.name),
-                fmt::format("{}: observed against predicted fraction, chi2 / bins = {:.1f} / {}",
-                            process.name, process.calibration->chi2, process.calibration->ndf));
+                fmt::format(
+                    "{}: observed against predicted fraction, chi2 / bins = {}; rest {:.1f} %",
+                    process.name, chi2_text(process.calibration->agreement),
+                    100.0 * process.calibration->agreement.rest));
         }
         if (process.ratios) {
             any = true;

@@ -119,10 +119,8 @@ Plot roc_plot(const SelectionInputs& selection) {
     }
     const auto kept = shares_above(selection, signal);
     Plot plot{.x = {.label = "share of a process above the score", .low = 0.0, .high = 1.0}};
-    Panel panel{.y = {.label = "share of the signal", .low = 0.0, .high = 1.0},
-                .curves = {},
-                .levels = {},
-                .legend = Legend::bottom_right};
+    Panel panel{
+        .y = {.label = "share of the signal", .low = 0.0, .high = 1.0}, .curves = {}, .levels = {}};
     std::size_t colour = 0;
     for (const ProcessSection& process : selection.written.processes) {
         const Colour next = region_palette[colour++ % region_palette.size()];

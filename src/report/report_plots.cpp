@@ -49,13 +49,12 @@ Panel difference_panel(std::string label, Curve points, double centre) {
     const double width = half_width(points, centre);
     Panel panel{.y = {.label = std::move(label), .low = centre - width, .high = centre + width},
                 .curves = {},
-                .levels = {centre},
-                .legend = Legend::none};
+                .levels = {centre}};
     panel.curves.push_back(std::move(points));
     return panel;
 }
 
-/// \param highest where the curve is cut: what lies above is left to the legend
+/// \param highest where the curve is cut
 Curve scan_curve(
     const FitResult& fit, std::string label, Mark mark, Colour colour, double highest) {
     Curve result = curve(std::move(label), mark, colour);
@@ -110,13 +109,11 @@ Plot scan_plot(const FitRecord& record) {
     constexpr double highest_shown = 12.0;
     Panel panel{.y = {.label = "t = -2 ln(L / L(best))", .low = 0.0, .high = {}},
                 .curves = {},
-                .levels = {1.0, chi2_95},
-                .legend = Legend::top_left};
+                .levels = {1.0, chi2_95}};
     double highest = chi2_95;
     for (const ScanPoint& point : record.fit.scan) highest = std::max(highest, point.t);
     highest = std::min(highest * 1.1, highest_shown);
-    const auto lines = static_cast<double>(record.comparisons.size() + 1);
-    panel.y.high = highest * (1.1 + 0.08 * lines);
+    panel.y.high = highest;
     for (std::size_t c = 0; c < record.comparisons.size(); ++c) {
         const ComparisonFit& other = record.comparisons[c];
         if (other.fit.scan.empty()) continue;
@@ -144,8 +141,7 @@ Plot limits_plot(const FitRecord& record) {
     }
     Panel panel{.y = {.label = "CLs", .low = 1e-3, .high = 1.0, .logarithmic = true},
                 .curves = {two, one, median, observed},
-                .levels = {1.0 - limits.level},
-                .legend = Legend::top_right};
+                .levels = {1.0 - limits.level}};
     return {.x = {.label = record.fit.poi, .low = {}, .high = {}}, .panels = {panel}};
 }
 
@@ -158,8 +154,7 @@ Plot utilisation_plot(const FarmProfile& profile) {
     const std::vector<double> nothing(n, 0.0);
     Panel panel{.y = {.label = "busy share of the workers", .low = 0.0, .high = 1.05},
                 .curves = {},
-                .levels = {1.0},
-                .legend = Legend::none};
+                .levels = {1.0}};
     panel.curves = {outline_band(edges, nothing, profile.share_in_interval, "", Colour::blue),
                     outline(edges, profile.share_in_interval, "", Colour::blue)};
     return {.x = {.label = "time [s]", .low = 0.0, .high = profile.seconds}, .panels = {panel}};
@@ -202,8 +197,7 @@ Plot calibration_plot(const Calibration& calibration, std::string_view process) 
     const double end = std::min(1.0, std::ceil(highest * 10.0 + 0.2) / 10.0);
     Panel panel{.y = {.label = "observed fraction", .low = 0.0, .high = end},
                 .curves = {diagonal, observed},
-                .levels = {},
-                .legend = Legend::top_left};
+                .levels = {}};
     return {.x = {.label = "predicted fraction r/(1 + r)", .low = 0.0, .high = end},
             .panels = {panel, difference_panel("difference", difference, 0.0)}};
 }
@@ -228,8 +222,7 @@ Plot net_calibration_plot(const EnsembleQuality& ensemble) {
     diagonal.x = diagonal.y = {0.0, end};
     Panel panel{.y = {.label = "observed fraction", .low = 0.0, .high = end},
                 .curves = {diagonal},
-                .levels = {},
-                .legend = Legend::top_left};
+                .levels = {}};
     panel.curves.insert(panel.curves.end(), nets.begin(), nets.end());
     return {.x = {.label = "predicted fraction r/(1 + r)", .low = 0.0, .high = end},
             .panels = {panel}};
@@ -255,8 +248,7 @@ Plot ratio_plot(const RatioDistribution& ratios, std::string_view process) {
     const auto& edges = ratios.binning.edges();
     Panel panel{.y = {.label = "density", .low = 0.5 * smallest, .high = {}, .logarithmic = true},
                 .curves = {},
-                .levels = {},
-                .legend = Legend::top_left};
+                .levels = {}};
     panel.curves.push_back(outline_band(edges, low, high, "", Colour::grey));
     panel.curves.push_back(
         outline(edges, per_width(ratios.binning, ratios.reference), "reference", Colour::grey));

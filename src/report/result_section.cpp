@@ -37,7 +37,8 @@ std::string interval_text(const FittedParameter& parameter) {
            end_text(parameter, parameter.error_high, 1.0);
 }
 
-std::string tiles(const FitResult& fit) {
+std::string tiles(const FitRecord& record) {
+    const FitResult& fit = record.fit;
     std::string body;
     if (const FittedParameter* poi = find_fitted(fit, fit.poi)) {
         if (poi->error > 0.0) {
@@ -48,10 +49,16 @@ std::string tiles(const FitResult& fit) {
             body += tile(value_text(*poi), "at the minimum: " + why_no_error(*poi));
         }
     }
+    if (record.limits) {
+        body += tile(fmt::format("{:.2f} s.d.", record.limits->discovery.significance),
+                     "above " + fit.poi + " = 0");
+    }
     body += tile(fit.converged ? "converged" : "NOT CONVERGED",
                  fmt::format("EDM {:.2g}, {} passes", fit.edm, fit.passes));
     if (fit.guards.events > 0) {
         body += tile(fmt::format("{}", fit.guards.events), "events in the likelihood");
+    }
+    if (fit.guards.non_positive_mixture > 0) {
         body += tile(fmt::format("{}", fit.guards.non_positive_mixture),
                      "events with a mixture that is not positive");
     }
@@ -156,7 +163,7 @@ std::string result_section(const ReportInputs& inputs, const Plotter& plotter) {
                     "Test statistic t; lines at 1 and at 3.84. Points that did not converge are "
                     "left out.");
     }
-    std::string body = tiles(record.fit) + "<div class=\"beside\">\n<div>" + tables + "</div>\n" +
+    std::string body = tiles(record) + "<div class=\"beside\">\n<div>" + tables + "</div>\n" +
                        figures.html() + "</div>\n" + comparison_table(record);
     body +=
         "<p class=\"note\">error: square root of the diagonal of the inverse Hessian of the "

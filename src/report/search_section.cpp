@@ -189,8 +189,7 @@ Plot parallel_plot(const SearchRecord& record, const std::vector<KeyAxis>& axes)
     }
     Panel panel{.y = {.label = "smallest to largest", .low = -0.03, .high = 1.03},
                 .curves = std::move(curves),
-                .levels = {},
-                .legend = Legend::none};
+                .levels = {}};
     for (const KeyAxis& axis : axes) {
         panel.columns.push_back(axis.key.substr(axis.key.find('.') + 1));
         panel.marks.push_back(static_cast<double>(panel.columns.size()));
@@ -216,11 +215,9 @@ Plot rungs_plot(const SearchRecord& record) {
             curves.push_back(std::move(curve));
         }
     }
-    return {.x = {.label = "epochs", .logarithmic = true},
-            .panels = {{.y = {.label = record.objective},
-                        .curves = std::move(curves),
-                        .levels = {},
-                        .legend = Legend::none}}};
+    return {
+        .x = {.label = "epochs", .logarithmic = true},
+        .panels = {{.y = {.label = record.objective}, .curves = std::move(curves), .levels = {}}}};
 }
 
 Plot front_plot(const SearchRecord& record) {

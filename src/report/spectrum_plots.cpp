@@ -53,7 +53,7 @@ void add_processes(const Spectrum& spectrum, const std::vector<double>& edges, P
     }
 }
 
-/// From 0 with room for the legend, or logarithmic over more than three decades, or where few bins
+/// From 0, or logarithmic over more than three decades, or where few bins
 /// hold nearly all.
 Axis events_axis(const Spectrum& spectrum) {
     double highest = 0.0;
@@ -78,10 +78,10 @@ Axis events_axis(const Spectrum& spectrum) {
     if (below == 0.0 && std::isfinite(lowest) && (peaked || highest > 1000.0 * lowest)) {
         return {.label = "events in a bin",
                 .low = 0.3 * lowest,
-                .high = highest * std::pow(highest / lowest, 0.4),
+                .high = highest * std::pow(highest / lowest, 0.1),
                 .logarithmic = true};
     }
-    return {.label = "events in a bin", .low = 0.0, .high = highest > 0.0 ? 1.4 * highest : 1.0};
+    return {.label = "events in a bin", .low = 0.0, .high = highest > 0.0 ? 1.1 * highest : 1.0};
 }
 
 /// Half width of an axis around 1 that shows nearly all of some ratios.
@@ -116,8 +116,7 @@ Panel ratio_panel(const Spectrum& spectrum, const std::vector<double>& edges) {
     const double width = ratio_reach(reach);
     Panel panel{.y = {.label = "ratio to fit", .low = 1.0 - width, .high = 1.0 + width},
                 .curves = {},
-                .levels = {1.0},
-                .legend = Legend::none};
+                .levels = {1.0}};
     panel.curves = {band(spectrum.before, Colour::vermillion), band(spectrum.after, Colour::blue),
                     before, data};
     return panel;
@@ -134,8 +133,7 @@ Panel pull_panel(const Spectrum& spectrum, const std::vector<double>& edges) {
     }
     Panel panel{.y = {.label = "pull", .low = -reach, .high = reach},
                 .curves = {},
-                .levels = {-1.0, 0.0, 1.0},
-                .legend = Legend::none};
+                .levels = {-1.0, 0.0, 1.0}};
     panel.curves = {pulls};
     return panel;
 }
@@ -217,8 +215,7 @@ Plot variation_plot(const Spectrum& spectrum,
     const double width = ratio_reach(reach);
     Panel ratio{.y = {.label = "ratio", .low = 1.0 - width, .high = 1.0 + width},
                 .curves = {},
-                .levels = {1.0},
-                .legend = Legend::none};
+                .levels = {1.0}};
     ratio.curves = {line(up, "", Colour::vermillion), line(down, "", Colour::blue, Mark::dashes)};
     return {.x = {.label = std::string(label), .low = edges.front(), .high = edges.back()},
             .panels = {std::move(main), std::move(ratio)}};

@@ -55,8 +55,8 @@ TEST_CASE("exact ratios are calibrated", "[report]") {
     for (int set = 0; set < sets; ++set) {
         const auto samples = mixture.draw(static_cast<std::uint64_t>(set), 2000, true);
         const Calibration result = calibration(view(samples), 0, bins);
-        REQUIRE(result.ndf == bins);
-        chi2 += result.chi2;
+        REQUIRE(result.agreement.ndf == bins);
+        chi2 += result.agreement.chi2;
     }
 
     CHECK(std::abs(chi2 / sets - bins) < 4.0 * std::sqrt(2.0 * bins / sets));
@@ -68,7 +68,7 @@ TEST_CASE("an overconfident ratio is not calibrated", "[report]") {
 
     const Calibration result = calibration(view(samples), 0, 10);
 
-    CHECK(result.chi2 > 10.0 * static_cast<double>(result.ndf));
+    CHECK(result.agreement.chi2 > 10.0 * static_cast<double>(result.agreement.ndf));
     CHECK(result.bins.front().predicted < result.bins.front().observed);
     CHECK(result.bins.back().predicted > result.bins.back().observed);
 }

@@ -28,13 +28,13 @@ TEST_CASE("exact ratios read from files pass every check", "[report]") {
         CHECK(process.reference_fraction == 0.5);
         REQUIRE(process.closures.size() == 2);
         for (const FeatureClosure& feature : process.closures) {
-            const auto ndf = static_cast<double>(feature.closure.ndf);
-            CHECK(feature.closure.ndf == feature.closure.binning.bins() - 1);
-            CHECK(std::abs(feature.closure.chi2 - ndf) < 4.5 * std::sqrt(2.0 * ndf));
+            const auto ndf = static_cast<double>(feature.closure.agreement.ndf);
+            CHECK(feature.closure.agreement.ndf == feature.closure.binning.bins() - 1);
+            CHECK(std::abs(feature.closure.agreement.chi2 - ndf) < 4.5 * std::sqrt(2.0 * ndf));
         }
         REQUIRE(process.calibration.has_value());
-        CHECK(process.calibration->chi2 < 20.0 + 4.5 * std::sqrt(40.0));
-        CHECK(closure_rms(process.score_closure.value()) < 0.03);
+        CHECK(process.calibration->agreement.chi2 < 20.0 + 4.5 * std::sqrt(40.0));
+        CHECK(process.score_closure.value().agreement.rest < 0.03);
     }
     CHECK(inputs.identity.value().rms < 0.01);
     CHECK(inputs.warnings.empty());

@@ -170,15 +170,15 @@ TEST_CASE("without gnuplot the report says so and keeps every table", "[report]"
 TEST_CASE("numbers in the report are those of its inputs", "[report]") {
     ReportInputs inputs = sample_report(500);
     inputs.processes[0].normalisation = {.deviation = 0.0234, .error = 0.0011, .gate = 0.01};
-    inputs.processes[0].closures[0].closure.chi2 = 41.25;
-    inputs.processes[0].closures[0].closure.ndf = 39;
+    inputs.processes[0].closures[0].closure.agreement.chi2 = 41.25;
+    inputs.processes[0].closures[0].closure.agreement.ndf = 39;
 
     const std::string page = report_html(inputs, Plotter("no-such-gnuplot"));
 
     CHECK_THAT(page, Contains("1.03 \u00b1 0.48"));
     CHECK_THAT(page, Contains("+2.340 %"));
     CHECK_THAT(page, Contains("<span class=\"pill check\">check</span>"));
-    CHECK_THAT(page, Contains("<td class=\"n\">41.25</td><td class=\"n\">39</td>"));
+    CHECK_THAT(page, Contains("<td class=\"n\">41.2 / 39</td>"));
     CHECK_THAT(page, Contains("720000"));
     CHECK_THAT(page, Contains("5 min 12 s"));
     CHECK_THAT(page, Contains("1.00012"));
