@@ -1,8 +1,11 @@
 #include "measurement/unfolded_results.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <numbers>
 #include <numeric>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +16,7 @@
 #include "ratiofarm_test/temporary_directory.hpp"
 
 #include "campaign/task_graph.hpp"
+#include "core/seeds.hpp"
 
 using namespace ratiofarm;
 
@@ -186,4 +190,138 @@ TEST_CASE("the worst steps of all chains are told", "[unfolding]") {
     CHECK(is_told("in 1 of 2 chains"));
     CHECK(is_told("the least is 0.05 of them, in step 1 of iteration 2 of 'nominal/data 2/0'"));
     CHECK(is_told("in iteration 1 up to 2 % of the weight"));
+}
+
+namespace {
+
+double gauss_at(double x, double mean, double variance) {
+    return std::exp(-(x - mean) * (x - mean) / (2.0 * variance)) /
+           std::sqrt(2.0 * std::numbers::pi * variance);
+}
+
+constexpr double gauss_cell = 0.1;
+constexpr std::size_t gauss_cells = 160;
+double gauss_center(std::size_t cell) {
+    return -7.0 + (static_cast<double>(cell) + 0.5) * gauss_cell;
+}
+
+/// ln nu after each iteration of cells of N(1, 1) smeared with 0.25, with exact ratios.
+std::vector<std::vector<float>> exact_ln_nu(std::span<const double> data,
+                                            std::uint32_t iterations) {
+    static const auto response = [] {
+        std::vector<std::array<double, gauss_cells>> of(gauss_cells);
+        for (std::size_t t = 0; t < gauss_cells; ++t) {
+            for (std::size_t x = 0; x < gauss_cells; ++x) {
+                of[t][x] = gauss_cell * gauss_at(gauss_center(x), gauss_center(t), 0.25);
+            }
+        }
+        return of;
+    }();
+    std::vector<double> nu(gauss_cells, 1.0);
+    std::vector<std::vector<float>> after;
+    for (std::uint32_t n = 0; n < iterations; ++n) {
+        std::vector<double> omega(gauss_cells, 0.0);
+        for (std::size_t t = 0; t < gauss_cells; ++t) {
+            const double w = gauss_cell * gauss_at(gauss_center(t), 1.0, 1.0) * nu[t];
+            for (std::size_t x = 0; x < gauss_cells; ++x) omega[x] += w * response[t][x];
+        }
+        for (std::size_t x = 0; x < gauss_cells; ++x) omega[x] = data[x] / omega[x];
+        std::vector<float>& ln_nu = after.emplace_back();
+        for (std::size_t t = 0; t < gauss_cells; ++t) {
+            double pulled = 0.0, all = 0.0;
+            for (std::size_t x = 0; x < gauss_cells; ++x) {
+                pulled += response[t][x] * omega[x];
+                all += response[t][x];
+            }
+            nu[t] *= pulled / all;
+            ln_nu.push_back(static_cast<float>(std::log(nu[t])));
+        }
+    }
+    return after;
+}
+
+/// The bins 4, 5 and 6 of ten, in units of the root of the number of data.
+struct BinErrors {
+    std::array<double, 3> sigma;
+    double correlation_56, correlation_57;
+};
+
+/// Of 400 bootstrap replicas of 10,000 events of N(0, 1.25).
+BinErrors replicated_errors(std::uint32_t iterations) {
+    constexpr std::uint32_t replicas = 400;
+    constexpr std::size_t n = 10000;
+    const test::TemporaryDirectory folder;
+    EventSample mc{
+        .name = "mc", .columns = {"x"}, .features = {}, .weight = {}, .id = {}, .log_density = {}};
+    mc.levels.emplace().columns = {"t"};
+    std::vector<double> exact(gauss_cells, 0.0);
+    for (std::size_t cell = 0; cell < gauss_cells; ++cell) {
+        mc.features.push_back(0.0F);
+        mc.weight.push_back(gauss_cell * gauss_at(gauss_center(cell), 1.0, 1.0));
+        mc.id.push_back(cell);
+        mc.levels->truth.push_back(static_cast<float>(gauss_center(cell)));
+        mc.levels->pass_reco.push_back(1);
+        mc.levels->pass_truth.push_back(1);
+        exact[cell] = gauss_cell * gauss_at(gauss_center(cell), 0.0, 1.25);
+    }
+    write_events(folder / "events.h5", std::vector<EventSample>{mc, data()});
+    const std::string head = toml.substr(0, toml.find("truth = "));
+    Campaign campaign = parse_campaign(
+        head + "truth = [\"t\"]\nmembers = 1\nreplicas_data = 400\niterations = " +
+            std::to_string(iterations) +
+            "\n[[unfolding.observable]]\ncolumn = \"t\"\nedges = [-inf, -2, -1.5, -1, -0.5, 0, "
+            "0.5, 1, 1.5, 2, inf]\n",
+        folder.path());
+    campaign.split = {.train = 0.0, .validation = 0.0, .inference = 1.0};
+    const auto samples = read_sample_info(campaign.events_path(), samples_to_read(campaign),
+                                          campaign.events.features, campaign.split);
+    std::vector<UnfoldedChain> chains;
+    for (std::uint32_t b = 0; b <= replicas; ++b) {
+        std::vector<double> drawn = exact;
+        if (b > 0) {
+            std::ranges::fill(drawn, 0.0);
+            double cumulated = 0.0;
+            std::size_t event = 0;
+            for (std::size_t cell = 0; cell < gauss_cells; ++cell) {
+                cumulated += n * exact[cell];
+                for (; event < n && static_cast<double>(event) + 0.5 < cumulated; ++event) {
+                    drawn[cell] += bootstrap_count(event, replica_seed(1, b)) / double{n};
+                }
+            }
+        }
+        chains.push_back({.data_replica = b,
+                          .ln_nu = [found = exact_ln_nu(drawn, iterations)](std::uint32_t at) {
+                              return found.at(at - 1);
+                          }});
+    }
+
+    const UnfoldRecord record = unfolded_results(campaign, samples, chains).record;
+
+    const auto& rows = record.observables.front().covariances.at(0).rows;
+    const auto sigma = [&](std::size_t bin) { return std::sqrt(n * rows[bin - 1][bin - 1]); };
+    return {{sigma(4), sigma(5), sigma(6)},
+            n * rows[4][5] / (sigma(5) * sigma(6)),
+            n * rows[4][6] / (sigma(5) * sigma(7))};
+}
+
+}  // namespace
+
+TEST_CASE("the spread of replicas of the data is the error that theory says", "[unfolding]") {
+    // Exact errors of bins with Poisson data and exact ratios; 400 replicas know them to 3.5 %.
+    struct Row {
+        std::uint32_t iterations;
+        BinErrors exact;
+    };
+    for (const auto& [iterations, exact] :
+         {Row{1, {{0.19544, 0.23685, 0.25021}, 0.7802, 0.3703}},
+          Row{3, {{0.31168, 0.34800, 0.34447}, 0.5513, -0.0949}}}) {
+        const BinErrors found = replicated_errors(iterations);
+
+        INFO(iterations << " iterations");
+        for (std::size_t bin = 0; bin < 3; ++bin) {
+            CHECK(found.sigma[bin] == Approx(exact.sigma[bin]).epsilon(0.08));
+        }
+        CHECK(found.correlation_56 == Approx(exact.correlation_56).margin(0.12));
+        CHECK(found.correlation_57 == Approx(exact.correlation_57).margin(0.15));
+    }
 }
