@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "core/isolated.hpp"
-
 #include "checked.hpp"
 
 namespace ratiofarm::h5 {
@@ -92,33 +90,6 @@ std::vector<std::string> read_fixed_texts(const Opened& opened) {
     return texts;
 }
 
-/// Damage to texts of variable length makes HDF5 (1.10.8) read and write beyond its memory, or run
-/// for ever: where no checksum vouches for them, another process reads them.
-std::vector<std::string> read_texts_isolated(const Opened& opened) {
-    constexpr unsigned most_seconds = 2;  // a million texts take less
-    auto [lines, end] = lines_of_isolated(
-        [&]() -> std::vector<std::string> {
-            try {
-                std::vector<std::string> texts = read_variable_texts(opened);
-                texts.insert(texts.begin(), "");
-                return texts;
-            } catch (const std::exception& problem) {
-                return {problem.what()};
-            }
-        },
-        most_seconds);
-    if (!end.empty()) throw DataError("the file is damaged: reading this text " + end);
-    if (!lines.front().empty()) throw DataError(lines.front());
-    lines.erase(lines.begin());
-    return lines;
-}
-
-std::vector<std::string> read_texts(const File& file, const Opened& opened) {
-    if (opened.count == 0) return {};
-    if (RATIOFARM_H5(H5Tis_variable_str, opened.type.get()) <= 0) return read_fixed_texts(opened);
-    return file.vouched ? read_variable_texts(opened) : read_texts_isolated(opened);
-}
-
 template <class T>
 std::vector<T> read_values(const Opened& opened, hid_t memory_type) {
     std::vector<T> values(opened.count);
@@ -183,17 +154,27 @@ bool has_attribute(const File& file, const std::string& object, const std::strin
 std::string read_text_attribute(const File& file,
                                 const std::string& object,
                                 const std::string& name) {
-    const Opened opened = open(file, object, name);
-    if (opened.kind != H5T_STRING || opened.count != 1) wrong_kind(object, name, "a text");
-    return in_context(place(object, name), [&] { return read_texts(file, opened).front(); });
+    const std::vector<std::string> texts = read_texts_attribute(file, object, name);
+    if (texts.size() != 1) wrong_kind(object, name, "a text");
+    return texts.front();
 }
 
 std::vector<std::string> read_texts_attribute(const File& file,
                                               const std::string& object,
                                               const std::string& name) {
     const Opened opened = open(file, object, name);
-    if (opened.kind != H5T_STRING) wrong_kind(object, name, "a list of texts");
-    return in_context(place(object, name), [&] { return read_texts(file, opened); });
+    if (opened.kind != H5T_STRING) wrong_kind(object, name, "a text");
+    return in_context(place(object, name), [&]() -> std::vector<std::string> {
+        if (opened.count == 0) return {};
+        const bool fixed = RATIOFARM_H5(H5Tis_variable_str, opened.type.get()) <= 0;
+        if (fixed) return read_fixed_texts(opened);
+        if (!file.texts) return read_variable_texts(opened);
+        const auto texts = file.texts->find({object, name});
+        if (texts == file.texts->end() || texts->second.size() != opened.count) {
+            throw DataError("the file is damaged: the text cannot be read");
+        }
+        return texts->second;
+    });
 }
 
 std::uint64_t read_integer_attribute(const File& file,

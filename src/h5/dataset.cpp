@@ -300,12 +300,30 @@ void expect_filters(const Dataset& dataset) {
     }
 }
 
+/// HDF5 does not compare the bytes that a dataset says to take with those that its shape needs.
+/// \throws DataError if these are more
+void expect_values(const Dataset& dataset) {
+    const DatasetInfo info = describe(dataset);
+    constexpr std::size_t longest = 16;  // of a number
+    if (info.type_class != TypeClass::other && info.type_size > longest) {
+        throw DataError("is " + info.description() + ", which is no type of numbers: damaged");
+    }
+    const PropertyList creation = checked::H5Dget_create_plist(dataset.get());
+    const bool compact = RATIOFARM_H5(H5Pget_layout, creation.get()) == H5D_COMPACT;
+    if (!compact && !info.offset) return;
+    const std::uint64_t stored = H5Dget_storage_size(dataset.get());
+    if (stored / std::max<std::size_t>(info.type_size, 1) >= product(info.shape)) return;
+    throw DataError("is " + info.description() + ", but only " + std::to_string(stored) +
+                    " bytes of it are stored: damaged");
+}
+
 }  // namespace
 
 Dataset open_dataset(const File& file, const std::string& path) {
     return in_context("dataset " + path, [&] {
         Dataset dataset = checked::H5Dopen2(file.get(), path.c_str());
         expect_filters(dataset);
+        expect_values(dataset);
         dataset.values = file.values;
         return dataset;
     });

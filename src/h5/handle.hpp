@@ -1,8 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "core/unique_fd.hpp"
 
@@ -67,11 +70,14 @@ void HandleTraits<Kind::property_list>::close(Raw raw) noexcept;
 template <>
 void HandleTraits<Kind::attribute>::close(Raw raw) noexcept;
 
+/// Texts of attributes, by the path of their object and their name.
+using AttributeTexts = std::map<std::pair<std::string, std::string>, std::vector<std::string>>;
+
 /// An open file.
 struct File : UniqueHandle<HandleTraits<Kind::file>> {
     using UniqueHandle::UniqueHandle;
-    bool vouched = false;                    ///< a checksum of all its metadata was compared
-    std::shared_ptr<const UniqueFd> values;  ///< of open_for_values(): where values are written
+    std::shared_ptr<const AttributeTexts> texts;  ///< of open_doubted(): not read here
+    std::shared_ptr<const UniqueFd> values;       ///< of open_for_values(): where they are written
 };
 using Group = UniqueHandle<HandleTraits<Kind::group>>;
 struct Dataset : UniqueHandle<HandleTraits<Kind::dataset>> {

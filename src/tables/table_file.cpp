@@ -12,6 +12,7 @@
 
 #include "h5/attributes.hpp"
 #include "h5/dataset.hpp"
+#include "h5/doubted_file.hpp"
 
 namespace ratiofarm {
 
@@ -139,8 +140,15 @@ void write_metadata_checksum(const std::filesystem::path& path) {
 bool is_metadata_checksum(std::string_view path) { return path == checksum_dataset; }
 
 h5::File open_checked(const std::filesystem::path& path) {
-    h5::File file = h5::open_file(path);
-    in_context("'" + path.string() + "'", [&] { file.vouched = check_metadata(path, file); });
+    const auto check = [&](const h5::File& file) {
+        return in_context("'" + path.string() + "'", [&] { return check_metadata(path, file); });
+    };
+    if (h5::has_checked_metadata(path)) {
+        h5::File file = h5::open_file(path);
+        if (check(file)) return file;
+    }
+    h5::File file = h5::open_doubted(path);
+    check(file);
     return file;
 }
 

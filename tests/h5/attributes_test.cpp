@@ -4,6 +4,7 @@
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
 
+#include "h5/doubted_file.hpp"
 #include "h5/file.hpp"
 
 using namespace ratiofarm;
@@ -37,6 +38,22 @@ TEST_CASE("attributes are read as they were written", "[h5]") {
     CHECK(h5::read_numbers_attribute(file, "/", "numbers") == std::vector<double>{1.5, -2.0});
     CHECK(h5::attribute_names(file, "/") ==
           std::vector<std::string>{"count", "number", "numbers", "word", "words"});
+}
+
+TEST_CASE("texts of a doubted file are those that another process read", "[h5]") {
+    const test::TemporaryDirectory folder;
+    write_example(folder / "a.h5", 0.1);
+    CHECK(h5::has_checked_metadata(folder / "a.h5"));
+    CHECK(!h5::has_checked_metadata(folder / "none.h5"));
+
+    h5::File file = h5::open_doubted(folder / "a.h5");
+
+    CHECK(h5::read_text_attribute(file, "/", "word") == "μμ");
+    CHECK(h5::read_texts_attribute(file, "/", "words") ==
+          std::vector<std::string>{"mass", "", "cos theta"});
+    CHECK(h5::read_number_attribute(file, "/", "number") == 0.1);
+    file.texts = std::make_shared<const h5::AttributeTexts>();
+    CHECK_THROWS_WITH(h5::read_text_attribute(file, "/", "word"), Contains("'word'"));
 }
 
 TEST_CASE("an attribute may be longer than an object header holds", "[h5]") {
