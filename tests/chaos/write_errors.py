@@ -104,9 +104,11 @@ class Runs:
 
     def content(self):
         """Every file that does not hold times, with its bytes. What was set aside as damaged stays;
-        so does, for a minute, what somebody writes who comes for the lock."""
+        so does, for a minute, what somebody writes who comes for the lock, and until the next farm
+        what report left half written: it does not know whether another one writes it."""
         def counts(name):
-            is_kept = name.endswith(".damaged") or (name.startswith("lock") and name.endswith(".partial"))
+            is_kept = name.endswith(".damaged") or (
+                name.startswith(("lock", "report.html.")) and name.endswith(".partial"))
             return not is_kept and name not in ("journal.jsonl", "report.html")
 
         files = (self.folder / "run").rglob("*")

@@ -140,6 +140,18 @@ run_on 0 raced run >> raced.out 2>> raced.err
 content_of raced | diff calm.content - || fail "a late result got into the tables"
 ratiofarm verify --out raced > raced.verify || fail "$(cat raced.verify)"
 
+# Results go away while the farm trains others: nobody's mistake, and the rerun trains them again.
+ratiofarm run campaign.toml --out lost >> lost.out 2>> lost.err &
+farm=$!
+for _ in $(seq 1200); do
+    ! grep -q task_committed lost/journal.jsonl 2> /dev/null || break
+    sleep 0.02
+done
+rm lost/tasks/*/*.ckpt
+stopped_in_order lost 'results were removed or damaged'
+run_on 0 lost run >> lost.out 2>> lost.err || fail "the rerun ends with $?"
+content_of lost | diff calm.content - || fail "other bits after results went away"
+
 # 20: memory is really refused, by a limit on the address space of the first trainer alone.
 cat > poor-trainer << END
 #!/bin/sh
