@@ -67,7 +67,7 @@ ExitCode run_clean(RunContext& context, const Arguments& arguments) {
                         places.out.string()));
     }
     const Lock lock(directory.lock(), context.log);
-    for (const fs::path& shard : directory.shard_locks()) {
+    for (const fs::path& shard : directory.other_locks()) {
         if (!living_owner(shard)) continue;
         throw ConfigError(
             fmt::format("'{}' is held by a farm: wait until it has ended", shard.string()));

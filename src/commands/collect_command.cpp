@@ -42,7 +42,7 @@ std::uint64_t merge_journals(const RunDirectory& directory, RootBooks& books) {
 /// Into how many shards the last farms had cut the tasks; 1 if there was none.
 std::uint64_t count_of_shards(const RunDirectory& directory) {
     std::uint64_t count = 1;
-    for (const fs::path& path : directory.shard_journals()) {
+    for (const fs::path& path : directory.other_journals()) {
         const std::string name = path.stem().string();
         count = std::strtoull(name.substr(name.rfind('-') + 1).c_str(), nullptr, 10);
     }
@@ -68,7 +68,7 @@ ExitCode run_collect(RunContext& context, const Arguments& arguments) {
     auto& [planned, place, books] = workspace;
     const std::uint64_t shards = count_of_shards(place.directory);
     const std::uint64_t merged = merge_journals(place.directory, books);
-    for (const fs::path& path : place.directory.shard_journals()) fs::remove(path);
+    for (const fs::path& path : place.directory.other_journals()) fs::remove(path);
 
     std::vector<const TrainTask*> missing;
     for (const TrainTask& task : planned.graph.trainings) {

@@ -137,7 +137,7 @@ Status read_status(const RunDirectory& directory) {
     }
     JournalState journal = read_journal(directory.journal());
     add_farms(status, journal, "");
-    for (const fs::path& path : directory.shard_journals()) {
+    for (const fs::path& path : directory.other_journals()) {
         const JournalState shard = read_journal(path);
         const std::string name = path.stem().extension().string();  // ".shard-0-of-4"
         add_farms(status, shard, name.substr(1));
@@ -180,7 +180,7 @@ Status read_status(const RunDirectory& directory) {
     if (status.fit) add_fit(directory.fit_json(), status);
     status.report = fs::exists(directory.report());
     add_holder(directory.lock(), status);
-    for (const fs::path& lock : directory.shard_locks()) add_holder(lock, status);
+    for (const fs::path& lock : directory.other_locks()) add_holder(lock, status);
     status.progress = farms_at_work(directory);
     status.queue = queued_jobs(directory);
     status.damaged_lines = journal.damaged_lines;

@@ -82,7 +82,7 @@ std::vector<fs::path> products(const RunDirectory& directory, Product first) {
         if (product >= first && !beside && fs::exists(path)) found.push_back(path);
     }
     if (first == Product::nets) {
-        const auto journals = directory.shard_journals();
+        const auto journals = directory.other_journals();
         found.insert(found.end(), journals.begin(), journals.end());
     }
     return found;
@@ -125,7 +125,7 @@ void expect_run_directory(const RunDirectory& directory) {
             "'{}' was not written by ratiofarm and would be replaced: give another --out",
             campaign.string()));
     }
-    if (has_campaign || fs::exists(directory.journal()) || !directory.shard_journals().empty()) {
+    if (has_campaign || fs::exists(directory.journal()) || !directory.other_journals().empty()) {
         return;
     }
     auto found = products(directory, Product::nets);
@@ -154,7 +154,7 @@ void expect_no_other_farm(const RunDirectory& directory, const Shard& shard) {
         refuse(directory.lock(), *owner, "it works on all tasks; wait for it or end it");
     }
     const std::string same_cut = fmt::format("-of-{}", shard.count);
-    for (const fs::path& path : directory.shard_locks()) {
+    for (const fs::path& path : directory.other_locks()) {
         if (path == directory.lock(shard)) continue;
         const auto owner = living_owner(path);
         if (!owner) continue;
@@ -169,7 +169,7 @@ void expect_no_other_farm(const RunDirectory& directory, const Shard& shard) {
 JournalState read_history(const RunDirectory& directory, const Shard& shard, JournalState& own) {
     JournalState all = read_journal(directory.journal());
     own = all;
-    for (const fs::path& path : directory.shard_journals()) {
+    for (const fs::path& path : directory.other_journals()) {
         const JournalState other = read_journal(path);
         if (path == directory.journal(shard)) own = other;
         merge(all, other);

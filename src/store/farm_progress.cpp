@@ -121,7 +121,7 @@ std::optional<SeenProgress> read_progress(const fs::path& path) {
 }
 
 std::vector<SeenProgress> farms_at_work(const RunDirectory& directory) {
-    std::vector<fs::path> locks = directory.shard_locks();
+    std::vector<fs::path> locks = directory.other_locks();
     locks.insert(locks.begin(), directory.lock());
     std::vector<SeenProgress> seen;
     for (const fs::path& lock : locks) {

@@ -242,7 +242,7 @@ JournalState read_lines(const std::filesystem::path& path, std::span<const std::
 
 JournalState read_all_lines(const RunDirectory& directory, std::span<const std::string> texts) {
     JournalState all = read_lines(directory.journal(), texts);
-    for (const std::filesystem::path& path : directory.shard_journals()) {
+    for (const std::filesystem::path& path : directory.other_journals()) {
         const JournalState shard = read_lines(path, texts);
         merge(all, shard);
         all.damaged_lines += shard.damaged_lines;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -20,14 +21,17 @@ public:
     std::filesystem::path campaign() const { return root_ / "campaign.toml"; }
     std::filesystem::path journal() const { return root_ / "journal.jsonl"; }
     std::filesystem::path lock() const { return root_ / "lock"; }
-    /// The journal of a farm that works only on a shard.
+    /// The journal of a farm that works only on a shard, or joined others.
     std::filesystem::path journal(const Shard& shard) const;
     std::filesystem::path lock(const Shard& shard) const;
     /// Lock that is held while files that all shards share are made.
     std::filesystem::path preparation_lock() const { return root_ / "lock.preparation"; }
-    /// Existing journals and locks of shards, in the order of their names.
-    std::vector<std::filesystem::path> shard_journals() const;
-    std::vector<std::filesystem::path> shard_locks() const;
+    /// Existing journals and locks of shards and of jobs that joined, in the order of their names.
+    std::vector<std::filesystem::path> other_journals() const;
+    std::vector<std::filesystem::path> other_locks() const;
+    std::vector<std::filesystem::path> job_locks() const;
+    /// What jobs that joined have claimed.
+    std::filesystem::path claims() const { return root_ / "claims"; }
 
     /// What the regions of the campaign selected from its events: counts, the events that the nets
     /// learn from, and the campaign that follows from them.
@@ -68,8 +72,9 @@ public:
     std::filesystem::path tasks() const { return root_ / "tasks"; }
     /// Finished result of a task; complete as soon as it has this name.
     std::filesystem::path result(const Digest& task) const;
-    /// Checkpoint of a running training; ".old" behind it is the generation before.
-    std::filesystem::path state(const Digest& task) const;
+    /// Checkpoint of a running training; ".old" behind it is the generation before. \param attempt
+    /// of the claim, where several jobs work: each attempt has a name of its own
+    std::filesystem::path state(const Digest& task, std::uint64_t attempt = 1) const;
 
 private:
     std::filesystem::path root_;

@@ -56,7 +56,9 @@ Shard shard_of_array() {
 
 }  // namespace
 
-std::string Shard::name() const { return fmt::format("shard-{}-of-{}", index, count); }
+std::string Shard::name() const {
+    return job.empty() ? fmt::format("shard-{}-of-{}", index, count) : "job-" + job;
+}
 
 Shard parse_shard(std::string_view text) {
     if (text == "array") return shard_of_array();

@@ -8,15 +8,17 @@
 
 namespace ratiofarm {
 
-/// One of `count` disjoint parts of all tasks, chosen by digest, so that every farm that works on a
-/// part knows its tasks without asking anyone.
+/// What a farm works on that may not be the only one in its run directory: one of `count` disjoint
+/// parts of all tasks, chosen by digest, so that every farm that works on a part knows its tasks
+/// without asking anyone; or, as a job that joined others, those of all tasks that it can claim.
 struct Shard {
     std::uint64_t index = 0;  ///< < count
     std::uint64_t count = 1;  ///< 1: all tasks
+    std::string job = {};     ///< name of a job that joined; empty: none
 
-    bool whole() const { return count == 1; }
+    bool whole() const { return count == 1 && job.empty(); }  ///< it works by itself
     bool owns(const Digest& task) const { return task.high % count == index; }
-    std::string name() const;  ///< "shard-2-of-8"
+    std::string name() const;  ///< "shard-2-of-8", "job-1234"
 
     bool operator==(const Shard&) const = default;
 };

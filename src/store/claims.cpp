@@ -1,0 +1,275 @@
+#include "claims.hpp"
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <climits>
+#include <system_error>
+#include <utility>
+
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "ratiofarm/core/contracts.hpp"
+#include "ratiofarm/core/errors.hpp"
+
+namespace ratiofarm {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t most_settled = 2000;   // claims of tasks that are done, which make looks slow
+constexpr std::size_t longest_reason = 400;  // bytes in the target of a link
+
+/// The task and the attempt that a claim is named after; nothing for another file.
+std::optional<std::pair<Digest, std::uint64_t>> parse_name(const std::string& name) {
+    const std::size_t dot = name.find('.');
+    if (dot != Digest{}.hex().size()) return std::nullopt;
+    std::uint64_t attempt = 0;
+    const char* end = name.data() + name.size();
+    const auto [stop, error] = std::from_chars(name.data() + dot + 1, end, attempt);
+    if (error != std::errc{} || stop != end || attempt == 0) return std::nullopt;
+    try {
+        return std::pair(Digest::from_hex(name.substr(0, dot)), attempt);
+    } catch (const DataError&) {
+        return std::nullopt;
+    }
+}
+
+/// What a link points at; nothing if it is gone.
+std::optional<std::string> target_of(const fs::path& link) {
+    std::array<char, PATH_MAX> text{};
+    const ssize_t size = ::readlink(link.c_str(), text.data(), text.size());
+    if (size < 0) return std::nullopt;
+    return std::string(text.data(), static_cast<std::size_t>(size));
+}
+
+/// \return false if it exists. \throws SystemError
+bool make_link(const fs::path& link, const std::string& target) {
+    if (::symlink(target.c_str(), link.c_str()) == 0) return true;
+    // Over NFS the answer of a call that was made may get lost; it is then made once more.
+    if (errno == EEXIST) return target_of(link) == target;
+    throw SystemError(fmt::format("cannot claim a task by '{}'", link.string()), errno);
+}
+
+/// Every claim of a folder. \throws SystemError
+template <class Use>
+void for_each_claim(const fs::path& folder, const Use& use) {
+    std::error_code error;
+    fs::directory_iterator entry(folder, error);
+    for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+        if (const auto name = parse_name(entry->path().filename().string())) {
+            use(entry->path(), name->first, name->second);
+        }
+    }
+    if (error) {
+        throw SystemError(fmt::format("cannot read '{}'", folder.string()), error.value());
+    }
+}
+
+/// The newest checkpoint of attempts below `attempt` gets another name.
+void move_state(const RunDirectory& directory,
+                const Digest& task,
+                std::uint64_t attempt,
+                const fs::path& to) {
+    std::error_code missing;
+    for (std::uint64_t before = attempt - 1; before > 0; --before) {
+        const fs::path from = directory.state(task, before);
+        bool moved = false;
+        for (const char* generation : {".old", ""}) {
+            fs::rename(from.string() + generation, to.string() + generation, missing);
+            moved = moved || !missing;
+        }
+        if (moved) return;
+    }
+}
+
+}  // namespace
+
+Claims::Claims(const RunDirectory& directory, std::string job, double lease)
+    : directory_(directory), job_(std::move(job)), lease_(lease), watch_(directory, lease) {
+    expect_exclusive_links();
+}
+
+void Claims::expect_exclusive_links() const {
+    std::error_code error;
+    fs::create_directories(directory_.claims(), error);
+    const fs::path link = directory_.claims() / ("test." + job_);
+    const bool made = !error && ::symlink("first", link.c_str()) == 0;
+    if (!made && !error) error.assign(errno, std::generic_category());
+    const bool exclusive = made && ::symlink("second", link.c_str()) != 0 && errno == EEXIST &&
+                           target_of(link) == "first";
+    ::unlink(link.c_str());
+    if (exclusive) return;
+    throw ConfigError(fmt::format(
+        "--join: in '{}' a symbolic link cannot be made so that a second one of its name fails{}: "
+        "jobs cannot agree there on who trains what. Divide the trainings by --shard instead",
+        directory_.claims().string(), error ? " (" + error.message() + ")" : ""));
+}
+
+fs::path Claims::path(const Digest& task, std::uint64_t attempt) const {
+    return directory_.claims() / fmt::format("{}.{}", task.hex(), attempt);
+}
+
+bool Claims::make(const Digest& task, const Claim& claim) const {
+    std::string target = fmt::format("{} {}", claim.job, claim.strikes);
+    if (!claim.reason.empty()) target += ' ' + claim.reason.substr(0, longest_reason);
+    return make_link(path(task, claim.attempt), target);
+}
+
+void Claims::look(Instant now) {
+    std::unordered_map<Digest, Claim> found;
+    for_each_claim(directory_.claims(),
+                   [&](const fs::path& link, const Digest& task, std::uint64_t attempt) {
+                       const auto other = found.find(task);
+                       if (other != found.end() && other->second.attempt > attempt) return;
+                       const auto known = found_.find(task);
+                       if (known != found_.end() && known->second.attempt == attempt) {
+                           found.insert_or_assign(task, known->second);  // a claim never changes
+                           return;
+                       }
+                       const auto target = target_of(link);
+                       if (!target) return;
+                       Claim claim{.attempt = attempt};
+                       const std::size_t job_end = std::min(target->find(' '), target->size());
+                       claim.job = target->substr(0, job_end);
+                       const char* rest = target->data() + std::min(job_end + 1, target->size());
+                       const char* end = target->data() + target->size();
+                       rest = std::from_chars(rest, end, claim.strikes).ptr;
+                       if (rest != end) claim.reason.assign(rest + 1, end);
+                       found.insert_or_assign(task, std::move(claim));
+                   });
+    found_ = std::move(found);
+    gone_.clear();
+    for (const auto& [task, claim] : found_) {
+        if (claim.job == job_ || gone_.contains(claim.job)) continue;
+        gone_[claim.job] = watch_.is_gone(claim.job, now);
+    }
+    for (auto mine = mine_.begin(); mine != mine_.end();) {
+        const auto claim = found_.find(mine->first);
+        const bool held = claim != found_.end() && claim->second.job == job_ &&
+                          claim->second.attempt == mine->second.attempt;
+        if (!held) lost_.push_back(mine->first);
+        mine = held ? std::next(mine) : mine_.erase(mine);
+    }
+}
+
+std::vector<Digest> Claims::take_lost() { return std::exchange(lost_, {}); }
+
+Claims::Standing Claims::standing(const Digest& task) const {
+    if (mine_.contains(task)) return Standing::taken;
+    const auto claim = found_.find(task);
+    if (claim == found_.end()) return Standing::free;
+    const auto gone = gone_.find(claim->second.job);
+    if (gone != gone_.end() && gone->second) return Standing::free;
+    if (!claim->second.reason.empty()) return Standing::given_up;
+    // What this job has done, and is to be done again.
+    return claim->second.job == job_ ? Standing::free : Standing::taken;
+}
+
+const std::string& Claims::reason(const Digest& task) const { return found_.at(task).reason; }
+
+Claims::Take Claims::take(const Digest& task) {
+    const auto known = found_.find(task);
+    const std::uint64_t before = known == found_.end() ? 0 : known->second.attempt;
+    const auto is_done = [&] { return fs::exists(directory_.result(task)); };
+    const auto remove = [&](std::uint64_t attempt) {
+        if (attempt > 0) ::unlink(path(task, attempt).c_str());
+    };
+    if (is_done()) {
+        remove(before);
+        return Take::done;
+    }
+    Claim claim{.attempt = before + 1, .job = job_};
+    if (before > 0 && known->second.reason.empty()) claim.strikes = known->second.strikes;
+    if (!make(task, claim)) return Take::taken;
+    remove(before);
+    // Others may have claimed it, done it and removed their claim since the last look.
+    if (is_done()) {
+        remove(claim.attempt);
+        return Take::done;
+    }
+    found_.insert_or_assign(task, claim);
+    mine_.insert_or_assign(task, std::move(claim));
+    return Take::claimed;
+}
+
+bool Claims::holds(const Digest& task) const {
+    const auto mine = mine_.find(task);
+    if (mine == mine_.end()) return false;
+    const auto target = target_of(path(task, mine->second.attempt));
+    return target && target->starts_with(job_ + ' ');
+}
+
+void Claims::inherit_state(const Digest& task) const {
+    const std::uint64_t attempt = mine_.at(task).attempt;
+    const fs::path state = directory_.state(task, attempt);
+    if (attempt > 1 && !fs::exists(state)) move_state(directory_, task, attempt, state);
+}
+
+/// \return false if another job has taken the task over; the next look tells
+bool Claims::replace(const Digest& task, Claim claim) {
+    claim.attempt += 1;
+    if (!make(task, claim)) return false;
+    ::unlink(path(task, claim.attempt - 1).c_str());
+    found_.insert_or_assign(task, claim);
+    mine_.insert_or_assign(task, std::move(claim));
+    return true;
+}
+
+void Claims::strike(const Digest& task) {
+    const auto mine = mine_.find(task);
+    if (mine == mine_.end()) return;
+    Claim claim = mine->second;
+    claim.strikes += 1;
+    replace(task, std::move(claim));
+}
+
+void Claims::give_up(const Digest& task, const std::string& reason) {
+    const auto mine = mine_.find(task);
+    if (mine == mine_.end()) return;
+    Claim claim = mine->second;
+    claim.reason = reason.empty() ? "without a reason" : reason;
+    if (replace(task, std::move(claim))) mine_.erase(task);
+}
+
+void Claims::settle(const Digest& task, Instant now) {
+    const auto mine = mine_.find(task);
+    if (mine == mine_.end()) return;
+    const std::uint64_t attempt = mine->second.attempt;
+    settled_.push_back({now, path(task, attempt)});
+    mine_.erase(mine);
+    // Of jobs that were killed after they had lost the claim.
+    std::error_code missing;
+    for (std::uint64_t before = attempt - 1; before > 0; --before) {
+        for (const char* generation : {"", ".old"}) {
+            fs::remove(directory_.state(task, before).string() + generation, missing);
+        }
+    }
+}
+
+void Claims::remove_settled(Instant now) {
+    const auto lease = std::chrono::duration<double>(lease_);
+    while (!settled_.empty() &&
+           (settled_.size() > most_settled || now - settled_.front().at > lease)) {
+        ::unlink(settled_.front().claim.c_str());
+        settled_.pop_front();
+    }
+}
+
+void Claims::remove_settled() {
+    for (const Settled& settled : std::exchange(settled_, {})) ::unlink(settled.claim.c_str());
+}
+
+void end_claims(const RunDirectory& directory) {
+    if (!fs::exists(directory.claims())) return;
+    for_each_claim(directory.claims(),
+                   [&](const fs::path&, const Digest& task, std::uint64_t attempt) {
+                       const fs::path state = directory.state(task);
+                       move_state(directory, task, attempt + 1, state);
+                   });
+    fs::remove_all(directory.claims());
+}
+
+}  // namespace ratiofarm
