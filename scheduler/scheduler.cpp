@@ -23,13 +23,30 @@ std::vector<Action> Scheduler::add(std::vector<Task> tasks) {
     const std::size_t first = tasks_.size();
     for (Task& task : tasks) {
         settled_.cost_total += task.cost;
-        by_digest_.emplace(task.digest, tasks_.size());
-        tasks_.push_back({.task = std::move(task)});
+        by_digest_.insert_or_assign(task.digest, tasks_.size());
+        const std::uint32_t strikes = task.strikes;
+        tasks_.push_back({.task = std::move(task), .strikes = strikes});
     }
     std::vector<Action> actions;
     tie(first, actions);
     for (Action& action : assign_to_idle()) actions.push_back(std::move(action));
     return actions;
+}
+
+std::vector<Action> Scheduler::withdraw(const Digest& task) {
+    const auto known = by_digest_.find(task);
+    if (known == by_digest_.end() || tasks_[known->second].state != State::open) return {};
+    Entry& entry = tasks_[known->second];
+    entry.state = State::withdrawn;
+    entry.task.payload = {};
+    settled_.cost_total -= entry.task.cost;
+    if (waiting_.erase({entry.ahead, task, known->second}) > 0) return {};
+    for (const auto& [worker, state] : workers_) {
+        if (state.attempt && state.attempt->task == known->second) {
+            return {SendAction{worker, Stop{}}};
+        }
+    }
+    return {};
 }
 
 /// New tasks and their parents; those without wait.
@@ -125,6 +142,11 @@ void Scheduler::settle(Attempt attempt,
                        const TaskReport& report,
                        std::vector<Action>& actions) {
     Entry& entry = tasks_[attempt.task];
+    if (entry.state == State::withdrawn) {
+        actions.push_back(NoteAction{"dropped: another job has taken this task over",
+                                     entry.task.name, worker, entry.task.identity.kind});
+        return;
+    }
     switch (report.outcome) {
         case TaskOutcome::done:
             settled_.done += 1;
@@ -267,6 +289,7 @@ std::vector<Action> Scheduler::stop() {
 void Scheduler::reprice(const std::function<double(const Task&)>& cost) {
     settled_.cost_done = settled_.cost_total = 0.0;
     for (Entry& entry : tasks_) {
+        if (entry.state == State::withdrawn) continue;
         entry.task.cost = cost(entry.task);
         settled_.cost_total += entry.task.cost;
         if (entry.state == State::done) settled_.cost_done += entry.task.cost;
@@ -292,6 +315,12 @@ FarmCounts Scheduler::counts() const {
             state.attempt->progress.fraction * tasks_[state.attempt->task].task.cost;
     }
     return counts;
+}
+
+double Scheduler::waiting_cost() const {
+    double cost = 0.0;
+    for (const Place& place : waiting_) cost += tasks_[place.task].task.cost;
+    return cost;
 }
 
 std::vector<RunningTask> Scheduler::running() const {

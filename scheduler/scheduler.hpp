@@ -75,6 +75,8 @@ struct FarmCounts {
 ///               Finished stopped             waiting    none: nobody's fault
 ///               Finished postponed           waiting    Note; the farm stops
 ///     none      added                        waiting    none; blocked if a parent is not done
+///     waiting   withdrawn                    withdrawn  none
+///     running   withdrawn                    withdrawn  Stop; Note when it ends, however it does
 ///     any       message of another attempt   the same   Note: dropped
 ///
 ///     worker    event                        next
@@ -88,8 +90,11 @@ public:
     explicit Scheduler(std::vector<Task> tasks, SchedulerOptions options = {});
 
     /// More tasks for the running farm, which idle workers begin at once. \param tasks with digests
-    /// that no task had before; none of them comes before an older task
+    /// that no task had before that was not withdrawn; none of them comes before an older task
     std::vector<Action> add(std::vector<Task> tasks);
+
+    /// Another job does this task, which no other task comes after.
+    std::vector<Action> withdraw(const Digest& task);
 
     /// A worker said something. Messages of attempts that are not under way are dropped with a
     /// note.
@@ -120,11 +125,14 @@ public:
 
     FarmCounts counts() const;
 
+    std::size_t idle_workers() const { return idle_.size(); }
+    double waiting_cost() const;  ///< of the tasks that could begin
+
     /// What the workers are at, by worker.
     std::vector<RunningTask> running() const;
 
 private:
-    enum class State : std::uint8_t { open, done, given_up };
+    enum class State : std::uint8_t { open, done, given_up, withdrawn };
     struct Entry {
         Task task;
         State state = State::open;

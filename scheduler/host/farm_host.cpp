@@ -23,6 +23,7 @@ using namespace std::chrono_literals;
 constexpr auto commit_interval = 500ms;   // lines of the journal become durable in groups
 constexpr auto progress_interval = 10s;   // between progress lines in the log, at first
 constexpr auto look_interval = 2s;        // between changes of what people watch
+constexpr auto claim_interval = 100ms;    // between claims of tasks that are needed at once
 constexpr std::uint64_t few_tasks = 100;  // each of which has a line in the log
 
 std::unordered_map<Digest, double> flop_of(const std::vector<Task>& tasks) {
@@ -47,27 +48,105 @@ std::vector<Task> with_expected_seconds(std::vector<Task> tasks, const CostModel
     return tasks;
 }
 
+Instant::duration duration_of(double seconds) {
+    return std::chrono::duration_cast<Instant::duration>(std::chrono::duration<double>(seconds));
+}
+
+/// Seconds between looks at the claims of others, so that a lost one is noticed soon.
+double tending_interval(const Claims& claims) { return std::min(5.0, 0.1 * claims.lease()); }
+
 }  // namespace
 
 FarmHost::FarmHost(Links links, std::vector<Task> tasks, const FarmOptions& options)
     : links_(links),
       options_(options),
       flop_(flop_of(tasks)),
-      scheduler_(with_expected_seconds(std::move(tasks), options.costs),
+      scheduler_(options.claims != nullptr ? std::vector<Task>{}
+                                           : with_expected_seconds(std::move(tasks), options.costs),
                  {.strikes = options.strikes}),
       times_(static_cast<std::uint64_t>(links.ranks)),
       begin_(Clock::now()),
       next_commit_(begin_),
       next_progress_(begin_ + progress_interval),
       next_look_(begin_ + look_interval),
-      next_wave_(begin_) {}
+      next_wave_(begin_),
+      next_tending_(begin_),
+      next_claims_(begin_) {
+    if (options_.claims == nullptr) return;
+    pool_.emplace(with_expected_seconds(std::move(tasks), options_.costs), *options_.claims);
+    next_look_ = begin_;  // the first sign of life comes before the first claim
+}
 
 void FarmHost::receive(WorkerId worker, const Message& message) {
     if (std::holds_alternative<Ready>(message)) {
         known_workers_ += 1;
     }
-    if (const auto* finished = std::get_if<Finished>(&message)) note_end(worker, *finished);
+    if (const auto* end = std::get_if<Finished>(&message)) return finished(worker, *end);
     perform(scheduler_.on(worker, message));
+}
+
+/// Of a task that another job has taken over nothing counts any more.
+void FarmHost::finished(WorkerId worker, Finished message) {
+    with_claims([&](Claims& claims) {
+        if (message.report.outcome == TaskOutcome::crashed) claims.strike(message.task);
+        if (claims.holds(message.task)) return;
+        message.report = {.outcome = TaskOutcome::stopped, .reason = {}};
+        withdraw_lost(Clock::now());
+        claims.remove_lost_state(message.task);
+    });
+    note_end(worker, message);
+    perform(scheduler_.on(worker, message));
+}
+
+/// Claims that cannot be made or read stop the farm.
+void FarmHost::with_claims(const std::function<void(Claims&)>& work) {
+    if (!pool_) return;
+    try {
+        work(*options_.claims);
+    } catch (const SystemError& error) {
+        if (!scheduler_.stopping() || trouble_.empty()) stop(error.what());
+    }
+}
+
+void FarmHost::withdraw_lost(Instant now) {
+    options_.claims->look(now);
+    for (const Digest& task : options_.claims->take_lost()) {
+        for (const Action& action : scheduler_.withdraw(task)) {
+            // Now: a moment later it could meet another task.
+            const auto& stop = std::get<SendAction>(action);
+            links_.channel.send(stop.to, stop.message);
+        }
+    }
+}
+
+/// What this job lost to others, and what it does next.
+void FarmHost::tend_claims(Instant now) {
+    if (!pool_ || dismissed_) return;
+    if (now < (scheduler_.idle_workers() > 0 ? next_claims_ : next_tending_)) return;
+    const Instant::duration interval = duration_of(tending_interval(*options_.claims));
+    next_tending_ = now + interval;
+    next_claims_ = now + (claim_more(now) ? Instant::duration(claim_interval) : interval);
+}
+
+/// One task for each idle worker; once it is known what tasks cost, so many that none is idle for
+/// want of a look at the claims. \return whether there were any
+bool FarmHost::claim_more(Instant now) {
+    std::vector<Task> tasks;
+    with_claims([&](Claims& claims) {
+        withdraw_lost(now);
+        claims.remove_settled(now);
+        if (scheduler_.stopping()) return;
+        const std::uint64_t waiting = scheduler_.counts().waiting;
+        const std::size_t idle = scheduler_.idle_workers();
+        const bool learned = options_.costs.tasks() + options_.costs.toy_tasks() > 0;
+        const double wanted = learned ? 4.0 * tending_interval(claims) * links_.ranks : 0.0;
+        const double missing = wanted - scheduler_.waiting_cost();
+        if (idle <= waiting && missing < 0.5 * wanted) return;
+        tasks = pool_->take(idle > waiting ? idle - waiting : 0, missing);
+    });
+    const bool found = !tasks.empty();
+    if (found) perform(scheduler_.add(std::move(tasks)));
+    return found;
 }
 
 double FarmHost::elapsed() const {
@@ -92,8 +171,10 @@ void FarmHost::step() {
         next_commit_ = now + commit_interval;
     }
     if (now >= next_look_ && !dismissed_) show_progress(now);
+    tend_claims(now);
     // All workers must be known before any is told to leave.
-    if (!dismissed_ && known_workers_ == links_.ranks && scheduler_.over()) dismiss();
+    if (dismissed_ || known_workers_ != links_.ranks || !scheduler_.over()) return;
+    if (!claim_more(now)) dismiss();
 }
 
 void FarmHost::obey_signals() {
@@ -137,8 +218,7 @@ void FarmHost::send_stops(Instant now) {
         links_.channel.send(stops_.front(), Stop{});
         stops_.pop_front();
     }
-    next_wave_ = now + std::chrono::duration_cast<Instant::duration>(
-                           stop_wave_interval(scheduler_.checkpoint_seconds()));
+    next_wave_ = now + duration_of(stop_wave_interval(scheduler_.checkpoint_seconds()).count());
 }
 
 void FarmHost::dismiss() {
@@ -146,6 +226,7 @@ void FarmHost::dismiss() {
     links_.journal.write(FarmEnded{profile.seconds, times_.workers(), profile.busy_seconds,
                                    profile.tail_seconds, profile.tail_idle_seconds});
     commit_lines();
+    if (pool_) options_.claims->remove_settled();
     links_.log.live("");
     std::error_code ignored;
     std::filesystem::remove(progress_file(links_.journal.path()), ignored);
@@ -187,7 +268,9 @@ void FarmHost::perform_one(const SendAction& action) {
         links_.journal.write(AttemptBegan{assign->task.name, action.to.value, at});
         if (assign->task.make_payload) {
             Assign whole = *assign;
-            whole.task.payload = whole.task.make_payload();
+            const Digest& task = whole.task.digest;
+            whole.task.payload =
+                whole.task.make_payload(pool_ ? options_.claims->attempt(task) : 1);
             links_.channel.send(action.to, whole);
             return;
         }
@@ -207,6 +290,7 @@ void FarmHost::perform_one(const CommitAction& action) {
                         .flop = flop_[action.task.digest],
                         .at = elapsed()});
     links_.journal.write(commits_.back());
+    if (pool_) options_.claims->settle(action.task.digest, Clock::now());
     const bool tell = !links_.log.is_live() && flop_.size() <= few_tasks;
     const Log::Fields what{{"task", action.task.name},
                            {"rank", action.worker.value},
@@ -235,12 +319,15 @@ void FarmHost::learn(const Task& task, const TaskResult& result) {
     learned_ += 1;
     if (2 * learned_ < options_.costs.tasks() + options_.costs.toy_tasks()) return;
     learned_ = 0;
-    scheduler_.reprice([this](const Task& known) {
+    const auto cost = [this](const Task& known) {
         return options_.costs.seconds(known.identity, flop_[known.digest]);
-    });
+    };
+    scheduler_.reprice(cost);
+    if (pool_) pool_->reprice(cost);
 }
 
 void FarmHost::perform_one(const GiveUpAction& action) {
+    with_claims([&](Claims& claims) { claims.give_up(action.task.digest, action.reason); });
     links_.journal.write(TaskGivenUp{action.task.digest, action.task.name, action.task.identity,
                                      action.reason, action.strikes});
     failures_.push_back(fmt::format("{}: {}", action.task.name, action.reason));
@@ -263,6 +350,10 @@ FarmProgress FarmHost::progress() const {
                           .failed = counts.failed,
                           .seconds = elapsed(),
                           .tasks = scheduler_.running()};
+    if (pool_) {
+        progress.done += pool_->done_elsewhere();
+        progress.waiting += pool_->size();
+    }
     if (counts.cost_total > 0.0) progress.fraction = counts.cost_done / counts.cost_total;
     for (const BusyTime& busy : times_.busy_until(progress.seconds)) {
         progress.busy_seconds += busy.end - busy.begin;
@@ -275,7 +366,8 @@ void FarmHost::show_progress(Instant now) {
     const FarmProgress seen = progress();
     if (links_.log.is_live()) links_.log.live(seen.text());
     write_progress(progress_file(links_.journal.path()), seen);
-    next_look_ = now + look_interval;
+    next_look_ = now + (pool_ ? duration_of(sign_interval(options_.claims->lease()))
+                              : Instant::duration(look_interval));
     if (now < next_progress_) return;
     if (!links_.log.is_live()) links_.log.info(seen.text());
     next_progress_ = now + std::max<Instant::duration>(progress_interval, (now - begin_) / 20);

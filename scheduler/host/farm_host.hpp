@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -12,6 +13,7 @@
 #include "store/farm_times.hpp"
 
 #include "run_farm.hpp"
+#include "task_pool.hpp"
 
 namespace ratiofarm {
 
@@ -34,6 +36,11 @@ private:
     void obey_signals();
     void watch_the_time(Instant now);
     void note_end(WorkerId worker, const Finished& message);
+    void finished(WorkerId worker, Finished message);
+    void tend_claims(Instant now);
+    bool claim_more(Instant now);
+    void withdraw_lost(Instant now);
+    void with_claims(const std::function<void(Claims&)>& work);
     void learn(const Task& task, const TaskResult& result);
     void ask_for_more(const Digest& ended, TaskOutcome how);
     void commit_lines();
@@ -53,6 +60,7 @@ private:
     Links links_;
     FarmOptions options_;
     std::unordered_map<Digest, double> flop_;
+    std::optional<TaskPool> pool_;  ///< of a job that joined others
     Scheduler scheduler_;
     FarmTimes times_;
     std::vector<std::string> failures_;
@@ -66,6 +74,8 @@ private:
     Instant next_progress_;  ///< line in the log
     Instant next_look_;      ///< of who watches
     Instant next_wave_;
+    Instant next_tending_;  ///< of the claims
+    Instant next_claims_;   ///< for idle workers
     bool dismissed_ = false;
 };
 

@@ -12,6 +12,7 @@
 #include "farm/task.hpp"
 #include "farm/worker.hpp"
 #include "scheduler/cost_model.hpp"
+#include "store/claims.hpp"
 #include "store/journal.hpp"
 
 #include "walltime.hpp"
@@ -22,7 +23,7 @@ namespace ratiofarm {
 struct FarmEnd {
     std::uint64_t done = 0;
     std::uint64_t failed = 0;            ///< given up for good
-    std::uint64_t left = 0;              ///< not done because the farm stopped early
+    std::uint64_t left = 0;              ///< not done because the farm stopped early; claimed ones
     bool stopped = false;                ///< early: by a signal, the walltime or a full disk
     std::vector<std::string> failures;   ///< "name: reason", on rank 0
     std::string trouble;                 ///< why it stopped early by itself, on rank 0
@@ -40,6 +41,9 @@ struct FarmOptions {
     /// Asked before lines of the journal are written. \throws SystemError if the run directory is
     /// this farm's no more: it stops
     std::function<void()> expect_own = [] {};
+    /// Of a job that joined others: it does those of the tasks that it can claim, and ends when it
+    /// can claim no more; they have no tasks after them. Null: it does all tasks.
+    Claims* claims = nullptr;
 };
 
 /// This rank's part of a farm; everything outlives it.

@@ -44,6 +44,7 @@ std::uint64_t count_of_shards(const RunDirectory& directory) {
     std::uint64_t count = 1;
     for (const fs::path& path : directory.other_journals()) {
         const std::string name = path.stem().string();
+        if (!name.starts_with("journal.shard-")) continue;  // of a job that joined
         count = std::strtoull(name.substr(name.rfind('-') + 1).c_str(), nullptr, 10);
     }
     return count;

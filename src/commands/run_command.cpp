@@ -37,9 +37,8 @@ ExitCode run_run(RunContext& context, const Arguments& arguments) {
     const ExitCode code =
         run_stages(context, workspace, with_selection(workspace.planned.written, stages));
     mpi::together(context.world, [&] {
-        if (code == ExitCode::done && !unfolds && context.world.is_root()) {
-            print_results(workspace.place.directory);
-        }
+        if (code != ExitCode::done || unfolds || !context.world.is_root()) return;
+        if (!workspace.books.left_to_others) print_results(workspace.place.directory);
     });
     return code;
 }
@@ -50,6 +49,7 @@ Command run_command() {
     std::vector<Option> options = workspace_options();
     options.push_back(unblind_option());
     for (Option& option : farm_options()) options.push_back(std::move(option));
+    for (Option& option : join_options()) options.push_back(std::move(option));
     return {.name = "run",
             .group = Group::whole,
             .summary = "Does everything that is not done yet, from events to a report",

@@ -41,7 +41,7 @@ std::vector<StageCommand> table() {
          .needs = Needs::selection,
          .summary = "Trains every net that is not trained yet; goes on from checkpoints",
          .examples = {"train campaign.toml --time-budget 1:30:00",
-                      "train campaign.toml --shard 0/4"},
+                      "train campaign.toml --shard 0/4", "train campaign.toml --join"},
          .options =
              {{"shard", "I/N",
                "train only part I of N; other farms may train other parts at the same time. array: "
@@ -83,6 +83,9 @@ Command command_of(const StageCommand& row) {
         for (Option& option : farm_options()) command.options.push_back(std::move(option));
     }
     for (const Option& option : row.options) command.options.push_back(option);
+    if (row.stage == Stage::train) {
+        for (Option& option : join_options()) command.options.push_back(std::move(option));
+    }
     command.ranks = Ranks::all;
     command.trainers = row.trainers;
     command.run = [row](RunContext& context, const Arguments& arguments) {

@@ -133,6 +133,16 @@ std::vector<Option> farm_options() {
     };
 }
 
+std::vector<Option> join_options() {
+    return {
+        {"join", "",
+         "share the trainings with other jobs that were started with --join: each takes those "
+         "that no other has, and they may come and go at any time"},
+        {"lease", "S",
+         "with --join: take over the trainings of a job that gave no sign of life for this long "
+         "(default: 90)"}};
+}
+
 FarmSettings farm_settings(const RunContext& context, const Arguments& arguments) {
     FarmSettings settings;
     settings.stop_by = context.walltime_end;
@@ -149,6 +159,17 @@ FarmSettings farm_settings(const RunContext& context, const Arguments& arguments
         if (!settings.shard.whole() && arguments.has("fresh")) {
             throw ConfigError("--fresh removes the results of all shards: give it without --shard");
         }
+    }
+    if (arguments.has("join")) {
+        settings.join = true;
+        for (const char* other : {"shard", "fresh"}) {
+            if (!arguments.has(other)) continue;
+            throw ConfigError(fmt::format("--join and --{} exclude each other", other));
+        }
+    }
+    if (arguments.has("lease")) {
+        if (!settings.join) throw ConfigError("--lease: only for a job with --join");
+        settings.lease = arguments.number("lease", 1.0, 1e5);
     }
     if (arguments.has("time-budget")) {
         const auto seconds = parse_slurm_duration(arguments.text("time-budget"));

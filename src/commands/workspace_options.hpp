@@ -41,6 +41,9 @@ Option time_budget_option();
 /// Options of commands that train or evaluate nets.
 std::vector<Option> farm_options();
 
+/// --join and --lease, for commands that train; farm_settings() reads them.
+std::vector<Option> join_options();
+
 /// The settings given by those options and the batch system.
 /// \throws ConfigError naming an option and its value
 FarmSettings farm_settings(const RunContext& context, const Arguments& arguments);

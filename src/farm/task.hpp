@@ -25,14 +25,16 @@ struct Task {
     double cost = 0.0;               ///< expected, in any unit; longest first
     std::vector<std::byte> payload;  ///< what the TaskRunner needs; empty while it is to be made
     TaskIdentity identity = {};
-    /// Where many tasks wait: makes the payload when the task is handed out. Not sent.
-    std::function<std::vector<std::byte>()> make_payload = {};
+    /// Where many tasks wait: makes the payload when the task is handed out, for this attempt of a
+    /// claim (1 in a farm that works by itself). Not sent.
+    std::function<std::vector<std::byte>(std::uint64_t attempt)> make_payload = {};
     /// Tasks whose results it reads: it begins when they are committed. Those that the farm does
     /// not know were done before. Not sent.
     std::vector<Digest> after = {};
     /// Its result is wanted for itself; otherwise only by the tasks after it, and once those are
     /// done it may be gone. Not sent.
     bool wanted = true;
+    std::uint32_t strikes = 0;  ///< crashes in other jobs. Not sent
 };
 
 template <class Archive>

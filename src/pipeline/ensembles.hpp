@@ -27,6 +27,8 @@ public:
     /// Null if there is no result or its file is damaged.
     std::shared_ptr<const TrainingResult> find(const Digest& task);
 
+    bool has_read(const Digest& task) const { return known_.contains(task); }
+
     /// Existing files that could not be read, since the last call: whoever takes them removes
     /// them, once, for a new result may have their name soon.
     std::vector<Digest> take_damaged() { return std::exchange(damaged_, {}); }
@@ -64,6 +66,9 @@ public:
 
     /// As TrainedResults::take_damaged().
     std::vector<Digest> take_damaged() { return results_.take_damaged(); }
+
+    /// Whether choices() has read the result of the task.
+    bool has_read(const Digest& task) const { return results_.has_read(task); }
 
 private:
     const Campaign& campaign_;

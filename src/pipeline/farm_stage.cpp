@@ -1,9 +1,15 @@
 #include "farm_stage.hpp"
 
 #include <algorithm>
+#include <array>
+#include <chrono>
 #include <filesystem>
 #include <iterator>
+#include <optional>
+#include <string>
 #include <unordered_set>
+
+#include <fmt/format.h>
 
 #include "ratiofarm/mpi/together.hpp"
 
@@ -14,6 +20,11 @@ namespace ratiofarm {
 namespace {
 
 namespace fs = std::filesystem;
+
+/// Whether a job that lives has this task: it writes the line of its result itself.
+bool is_of_another_job(const RootBooks& books, const Task& task) {
+    return books.claims && books.claims->standing(task.digest) == Claims::Standing::taken;
+}
 
 /// A result counts if the journal names it and the file has its size; without a line the whole
 /// file is checked and then adopted. Those of trainings are checked when they are gathered.
@@ -30,6 +41,7 @@ bool is_done(const RunDirectory& directory,
     const auto known = books.history.committed.find(task.digest);
     const bool noted = known != books.history.committed.end() && known->second.result.bytes == size;
     if (noted && kind == TaskFileKind::training_result) return true;
+    if (is_of_another_job(books, task)) return true;
     if (!task_file_is_complete(path, kind, task.digest)) {
         if (noted) log.warning("a damaged result is made again", {{"task", task.name}});
         fs::remove(path);
@@ -70,10 +82,62 @@ std::vector<Task> left_to_do(const RunDirectory& directory,
     for (const Task& task : tasks) {
         fs::create_directories(directory.result(task.digest).parent_path());
     }
-    log.info("tasks", {{"all", static_cast<std::uint64_t>(all)},
-                       {"to_do", static_cast<std::uint64_t>(tasks.size())},
-                       {"adopted", adopted}});
+    const Log::Fields numbers{{"all", static_cast<std::uint64_t>(all)},
+                              {"to_do", static_cast<std::uint64_t>(tasks.size())},
+                              {"adopted", adopted}};
+    books.claims ? log.debug("tasks", numbers) : log.info("tasks", numbers);  // it looks often
     return tasks;
+}
+
+/// Looks what other jobs do, and reads their journals if there is a result that no line is known
+/// of.
+void look_at_others(const RunDirectory& directory,
+                    RootBooks& books,
+                    const std::vector<Task>& tasks) {
+    books.claims->look(std::chrono::steady_clock::now());
+    const bool news = std::ranges::any_of(tasks, [&](const Task& task) {
+        std::error_code missing;
+        return !books.history.committed.contains(task.digest) &&
+               fs::exists(directory.result(task.digest), missing);
+    });
+    if (!news) return;
+    books.journal->flush();
+    books.history = read_journals(directory);
+}
+
+/// What a job that joined finds: tasks that it can claim, or what became of the others.
+struct Claimable {
+    std::uint64_t free = 0;
+    std::uint64_t taken = 0;
+    std::vector<std::string> given_up = {};
+};
+
+Claimable claimable(const Claims& claims, const std::vector<Task>& tasks) {
+    Claimable found;
+    for (const Task& task : tasks) {
+        switch (claims.standing(task.digest)) {
+            case Claims::Standing::free: found.free += 1; break;
+            case Claims::Standing::taken: found.taken += 1; break;
+            case Claims::Standing::given_up:
+                found.given_up.push_back(
+                    fmt::format("{}: {}", task.name, claims.reason(task.digest)));
+                break;
+        }
+    }
+    return found;
+}
+
+/// Collective over world. Nothing if there is something to claim.
+std::optional<StageEnd> left_to_others(const mpi::Communicator& world,
+                                       const RootBooks& books,
+                                       const std::vector<Task>& tasks) {
+    Claimable found;
+    if (world.is_root()) found = claimable(*books.claims, tasks);
+    std::array<std::uint64_t, 2> counts{found.free, found.taken};
+    mpi::all_sum(world, counts);
+    if (counts[0] > 0) return std::nullopt;
+    if (counts[1] > 0) return StageEnd{StageEnd::State::elsewhere, 0.0, {}};
+    return StageEnd{StageEnd::State::tasks_failed, 0.0, std::move(found.given_up)};
 }
 
 /// A farm, and what it takes.
@@ -98,10 +162,17 @@ void make_folder_of(const RunDirectory& directory, const Task& task) {
     fs::create_directories(directory.result(task.digest).parent_path(), ignored);
 }
 
+void expect_locks(const RootBooks& books) {
+    books.lock->expect_held();
+    if (books.whole_lock) books.whole_lock->expect_held();
+}
+
 StageEnd run(RunContext& context, const RunPlace& place, RootBooks& books, FarmWork work) {
     const mpi::Communicator& world = context.world;
+    const bool claims = place.farm.join && work.kind == TaskFileKind::training_result;
     mpi::together(world, [&] {
         if (!world.is_root()) return;
+        if (claims) look_at_others(place.directory, books, work.tasks);
         for (const Task& task : work.tasks) identify(books.history, task.digest, task.identity);
         work.tasks =
             left_to_do(place.directory, books, std::move(work.tasks), work.kind, context.log);
@@ -109,24 +180,38 @@ StageEnd run(RunContext& context, const RunPlace& place, RootBooks& books, FarmW
     std::uint64_t n_tasks = world.is_root() ? work.tasks.size() : 0;
     mpi::all_sum(world, std::span(&n_tasks, 1));
     if (n_tasks == 0) return {StageEnd::State::up_to_date, 0.0, {}};
+    if (claims) {
+        if (auto end = left_to_others(world, books, work.tasks)) return *end;
+    }
 
     const std::unique_ptr<TaskRunner> runner = work.make_runner();
-    const FarmEnd end =
-        run_farm({world, *runner, books.journal.get(), context.log}, std::move(work.tasks),
-                 {place.farm.strikes, place.farm.stop_by, learned_costs(books.history),
-                  std::move(work.more), [&books] { books.lock->expect_held(); }});
+    const FarmEnd end = run_farm(
+        {world, *runner, books.journal.get(), context.log}, std::move(work.tasks),
+        {place.farm.strikes, place.farm.stop_by, learned_costs(books.history), std::move(work.more),
+         [&books] { expect_locks(books); }, claims ? books.claims.get() : nullptr});
     for (const TaskCommitted& event : end.commits) {
         books.history.committed.insert_or_assign(event.task, event);
     }
     StageEnd stage;
     stage.failures = end.failures;
     stage.trouble = end.trouble;
-    if (end.failed > 0) stage.state = StageEnd::State::tasks_failed;
+    if (end.failed > 0 && !claims) stage.state = StageEnd::State::tasks_failed;
     if (end.stopped) stage.state = StageEnd::State::stopped;
     return stage;
 }
 
 }  // namespace
+
+void note_results(const RunPlace& place,
+                  RootBooks& books,
+                  const std::vector<Task>& tasks,
+                  TaskFileKind kind,
+                  const Log& log) {
+    look_at_others(place.directory, books, tasks);
+    std::uint64_t adopted = 0;
+    for (const Task& task : tasks) is_done(place.directory, books, task, kind, log, adopted);
+    books.journal->flush();
+}
 
 StageEnd farm_stage(RunContext& context,
                     const RunPlace& place,

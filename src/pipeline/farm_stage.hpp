@@ -12,7 +12,10 @@
 
 namespace ratiofarm {
 
-/// Collective over the context's world. Does the tasks whose result files are not there yet.
+/// Collective over the context's world. Does the tasks whose result files are not there yet. A job
+/// that joined others does those trainings that it can claim: StageEnd::State::done then says only
+/// that it did some; if it can claim none, elsewhere says that others do what is left, tasks_failed
+/// that the rest was given up.
 /// \param tasks on rank 0, each after those it reads
 /// \param kind of the result files
 StageEnd farm_stage(RunContext& context,
@@ -20,6 +23,13 @@ StageEnd farm_stage(RunContext& context,
                     RootBooks& books,
                     std::vector<Task> tasks,
                     TaskFileKind kind);
+
+/// Rank 0 of a job that joined others. The journals know all results of these tasks from here on.
+void note_results(const RunPlace& place,
+                  RootBooks& books,
+                  const std::vector<Task>& tasks,
+                  TaskFileKind kind,
+                  const Log& log);
 
 /// Like farm_stage(), while more tasks become known: after each task that ends, those that more()
 /// returns are begun, too. They must have no results yet. \param more  on rank 0; is told which

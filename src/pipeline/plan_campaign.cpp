@@ -27,11 +27,12 @@ namespace fs = std::filesystem;
 struct PlaceMessage {
     std::string out;
     DeviceClass device = DeviceClass::cpu;
+    std::string job;  ///< that joined others
 };
 
 template <class Archive>
 void fields(Archive& archive, MemberOf<Archive, PlaceMessage>& value) {
-    archive(value.out, value.device);
+    archive(value.out, value.device, value.job);
 }
 
 /// What it tells them of the campaign.
@@ -240,11 +241,18 @@ void compare_with_history(const PlannedCampaign& planned,
     log.info("campaign changed: nets to train again", {{"nets", changed}});
 }
 
-void begin_farm(const PlannedCampaign& planned, RootBooks& books, std::uint64_t ranks) {
+FarmStarted farm_started(const PlannedCampaign& planned,
+                         const RunPlace& place,
+                         const RootBooks& books,
+                         std::uint64_t ranks) {
     const LockOwner self = this_owner();
-    const std::string graph = work_digest(planned, books.selection);
-    books.journal->write(
-        FarmStarted{self.host, self.job, ranks, graph, std::string(made_by()), utc_now()});
+    return {.host = self.host,
+            .job = self.job,
+            .ranks = ranks,
+            .graph = work_digest(planned, books.selection),
+            .version = std::string(made_by()),
+            .time = utc_now(),
+            .device = device_class_name(place.device)};
 }
 
 void plan_again(RunContext& context,
@@ -262,11 +270,12 @@ void plan_again(RunContext& context,
 }
 
 void share_place(const mpi::Communicator& world, RunPlace& place) {
-    const PlaceMessage mine{place.directory.root().string(), place.device};
+    const PlaceMessage mine{place.directory.root().string(), place.device, place.farm.shard.job};
     const auto message = decode<PlaceMessage>(
         mpi::broadcast(world, world.is_root() ? encode(mine) : std::vector<std::byte>()));
     place.directory = RunDirectory(message.out);
     place.device = message.device;
+    place.farm.shard.job = message.job;
 }
 
 void share_campaign(const mpi::Communicator& world,

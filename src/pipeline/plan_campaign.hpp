@@ -48,10 +48,13 @@ void compare_with_history(const PlannedCampaign& planned,
                           const RootBooks& books,
                           const Log& log);
 
-/// Rank 0. Notes in the journal that a farm begins, and on which graph.
-void begin_farm(const PlannedCampaign& planned, RootBooks& books, std::uint64_t ranks);
+/// Rank 0. The journal's line of a farm that begins.
+FarmStarted farm_started(const PlannedCampaign& planned,
+                         const RunPlace& place,
+                         const RootBooks& books,
+                         std::uint64_t ranks);
 
-/// Collective over world. Directory and device of rank 0 on all ranks.
+/// Collective over world. Directory, device and job of rank 0 on all ranks.
 void share_place(const mpi::Communicator& world, RunPlace& place);
 
 /// Collective over world. The campaign of rank 0 on all ranks, with its events and tasks.

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "results/unblinding.hpp"
+#include "store/claims.hpp"
 #include "store/journal.hpp"
 #include "store/lock.hpp"
 
@@ -12,6 +13,9 @@ namespace ratiofarm {
 /// What rank 0 keeps of a run; the others have empty ones.
 struct RootBooks {
     std::unique_ptr<Lock> lock;
+    std::unique_ptr<Claims> claims;    ///< of a job that joined others
+    std::unique_ptr<Lock> whole_lock;  ///< of one that does what only one of them can do
+    bool left_to_others = false;       ///< other jobs do the rest
     std::optional<Blinding> blinding;  ///< of a campaign with [data].blind
     bool accept_change = false;        ///< train nets again whose part of the campaign has changed
     Digest selection;                  ///< selection_inputs(), if the campaign needs a selection

@@ -36,6 +36,8 @@ struct FarmSettings {
     std::optional<Instant> stop_by;  ///< on rank 0: everything has checkpointed and stopped by then
     bool ignore_space = false;       ///< begin although the file system is too small
     Shard shard;                     ///< tasks of this farm; results of all others are not touched
+    bool join = false;               ///< works beside other jobs; the shard has the job's name then
+    double lease = 90.0;             ///< seconds after which a silent job counts as dead
 };
 
 /// The devices that may have trained the nets of a run, for who only asks whether they are right.

@@ -28,6 +28,7 @@ const char* word(StageEnd::State state) {
         case StageEnd::State::done: return "done";
         case StageEnd::State::tasks_failed: return "finished with failures";
         case StageEnd::State::stopped: return "stopped";
+        case StageEnd::State::elsewhere: return "left to other jobs";
     }
     return "";
 }
@@ -145,6 +146,26 @@ void expect_trained(const PlannedCampaign& planned, const RunPlace& place) {
     }
 }
 
+/// Collective over world. What follows the trainings is done by the first of several jobs that
+/// comes to it.
+bool is_left_to_others(Stage stage, RunContext& context, Workspace& workspace) {
+    auto& [planned, place, books] = workspace;
+    if (!place.farm.join || stage <= Stage::train) return false;
+    std::uint64_t elsewhere = 0;
+    mpi::together(context.world, [&] {
+        if (!context.world.is_root() || books.whole_lock) return;
+        try {
+            constexpr double at_once = 0.0;  // seconds of patience
+            books.whole_lock = std::make_unique<Lock>(place.directory.lock(), context.log, at_once);
+        } catch (const ConfigError& held) {
+            context.log.info("another job does the rest", {{"why", held.what()}});
+            elsewhere = 1;
+        }
+    });
+    mpi::all_sum(context.world, std::span(&elsewhere, 1));
+    return elsewhere != 0;
+}
+
 StageEnd run_one(Stage stage, RunContext& context, Workspace& workspace) {
     auto& [planned, place, books] = workspace;
     switch (stage) {
@@ -184,7 +205,11 @@ ExitCode run_stages(RunContext& context, Workspace& workspace, const std::vector
         const auto begin = std::chrono::steady_clock::now();
         StageEnd end;
         try {
-            end = in_context(name, [&] { return run_one(stage, context, workspace); });
+            end = in_context(name, [&] {
+                return is_left_to_others(stage, context, workspace)
+                           ? StageEnd{StageEnd::State::elsewhere, 0.0, {}}
+                           : run_one(stage, context, workspace);
+            });
         } catch (const mpi::AgreedError& refusal) {
             if (refusal.exit_code() != ExitCode::usage) throw;
             mpi::together(context.world, [&] {
@@ -206,6 +231,10 @@ ExitCode run_stages(RunContext& context, Workspace& workspace, const std::vector
             products.insert(products.end(), made.begin(), made.end());
         });
         const ExitCode code = exit_code(end.state);
+        if (end.state == StageEnd::State::elsewhere) {
+            workspace.books.left_to_others = true;
+            return code;
+        }
         // A fit that did not converge is written with its flags, and the report shows it.
         const bool shown = stage == Stage::fit && code == ExitCode::tasks_failed;
         if (code != ExitCode::done && !shown) return code;

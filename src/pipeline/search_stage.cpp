@@ -22,8 +22,9 @@ namespace {
 void expect_whole_search(const Shard& shard) {
     if (shard.whole()) return;
     throw ConfigError(
-        "--shard: the search of this campaign is not over, and a single shard cannot do it; run "
-        "'ratiofarm search' on the whole farm first, then the shards");
+        "--shard, --join: the search of this campaign is not over, which one farm by itself must "
+        "do; "
+        "run 'ratiofarm search' first, then the shards or jobs");
 }
 
 /// On rank 0.

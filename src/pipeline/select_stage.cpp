@@ -21,8 +21,9 @@ namespace {
 void expect_whole_selection(const Shard& shard) {
     if (shard.whole()) return;
     throw ConfigError(
-        "--shard: the regions of this campaign are not filled with events yet, and a single shard "
-        "cannot do that; run 'ratiofarm select' on the whole farm first, then the shards");
+        "--shard, --join: the regions of this campaign are not filled with events yet, which one "
+        "farm "
+        "by itself must do; run 'ratiofarm select' first, then the shards or jobs");
 }
 
 /// Collective over the context's world. Leaves the scores of all events in the results of the

@@ -27,6 +27,7 @@ struct StageEnd {
         done,
         tasks_failed,  ///< finished, but some tasks failed for good or a fit did not converge
         stopped,       ///< early: run the same command again
+        elsewhere,     ///< other jobs do the rest
     };
     State state = State::done;
     double seconds = 0.0;

@@ -23,25 +23,32 @@ public:
     /// \param planned, place  outlive this
     TrainingRounds(const PlannedCampaign& planned, const RunPlace& place, const Log& log);
 
-    /// Trainings of this farm's shard that were not offered before; none when nothing more can be
-    /// done. Some may be done already. Results that are damaged are removed and trained again. The
-    /// tasks make their payloads from choices(): they end before the next call.
+    /// Trainings of this farm's shard that were not offered before, in a job that joined others all
+    /// without a result; none when nothing more can be done. Some may be done already. Results that
+    /// are damaged are removed and trained again, once. The tasks make their payloads from
+    /// choices(): they end before the next call.
     std::vector<Task> next();
+
+    /// All trainings of choices().
+    std::vector<Task> all() const;
 
     /// As of the last next().
     const std::vector<EnsembleChoice>& choices() const { return choices_; }
 
 private:
     void tell_exclusions();
-    std::vector<std::byte> request_frame(const TrainTask& training) const;
+    bool is_offered(const Digest& training);
+    Task task_of(const TrainTask& training) const;
+    std::vector<std::byte> request_frame(const TrainTask& training, std::uint64_t attempt) const;
 
     const RunPlace& place_;
     Log log_;
     Ensembles ensembles_;
     std::vector<EnsembleChoice> choices_;
     std::unordered_set<Digest> offered_;
-    std::unordered_set<Digest> damaged_;  ///< results that were removed
-    std::set<std::string> told_;          ///< exclusions that the log has
+    std::unordered_set<Digest> damaged_;   ///< results that were removed
+    std::unordered_set<Digest> hopeless_;  ///< removed a second time
+    std::set<std::string> told_;           ///< exclusions that the log has
 };
 
 }  // namespace ratiofarm

@@ -33,7 +33,7 @@ public:
                             task.flop,
                             {},
                             task.identity,
-                            [this, &task] { return request_frame(task); },
+                            [this, &task](std::uint64_t) { return request_frame(task); },
                             task.after,
                             task.kept});
         }

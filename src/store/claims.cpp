@@ -85,6 +85,13 @@ void move_state(const RunDirectory& directory,
     }
 }
 
+void remove_state(const RunDirectory& directory, const Digest& task, std::uint64_t attempt) {
+    std::error_code missing;
+    for (const char* generation : {"", ".old"}) {
+        fs::remove(directory.state(task, attempt).string() + generation, missing);
+    }
+}
+
 }  // namespace
 
 Claims::Claims(const RunDirectory& directory, std::string job, double lease)
@@ -150,7 +157,10 @@ void Claims::look(Instant now) {
         const auto claim = found_.find(mine->first);
         const bool held = claim != found_.end() && claim->second.job == job_ &&
                           claim->second.attempt == mine->second.attempt;
-        if (!held) lost_.push_back(mine->first);
+        if (!held) {
+            lost_.push_back(mine->first);
+            lost_attempts_[mine->first] = mine->second.attempt;
+        }
         mine = held ? std::next(mine) : mine_.erase(mine);
     }
 }
@@ -190,6 +200,7 @@ Claims::Take Claims::take(const Digest& task) {
         remove(claim.attempt);
         return Take::done;
     }
+    inherit_state(task, claim.attempt);
     found_.insert_or_assign(task, claim);
     mine_.insert_or_assign(task, std::move(claim));
     return Take::claimed;
@@ -202,10 +213,15 @@ bool Claims::holds(const Digest& task) const {
     return target && target->starts_with(job_ + ' ');
 }
 
-void Claims::inherit_state(const Digest& task) const {
-    const std::uint64_t attempt = mine_.at(task).attempt;
-    const fs::path state = directory_.state(task, attempt);
-    if (attempt > 1 && !fs::exists(state)) move_state(directory_, task, attempt, state);
+void Claims::inherit_state(const Digest& task, std::uint64_t attempt) const {
+    if (attempt > 1) move_state(directory_, task, attempt, directory_.state(task, attempt));
+}
+
+void Claims::remove_lost_state(const Digest& task) {
+    const auto lost = lost_attempts_.find(task);
+    if (lost == lost_attempts_.end()) return;
+    remove_state(directory_, task, lost->second);
+    lost_attempts_.erase(lost);
 }
 
 /// \return false if another job has taken the task over; the next look tells
@@ -213,6 +229,7 @@ bool Claims::replace(const Digest& task, Claim claim) {
     claim.attempt += 1;
     if (!make(task, claim)) return false;
     ::unlink(path(task, claim.attempt - 1).c_str());
+    inherit_state(task, claim.attempt);
     found_.insert_or_assign(task, claim);
     mine_.insert_or_assign(task, std::move(claim));
     return true;
@@ -241,11 +258,8 @@ void Claims::settle(const Digest& task, Instant now) {
     settled_.push_back({now, path(task, attempt)});
     mine_.erase(mine);
     // Of jobs that were killed after they had lost the claim.
-    std::error_code missing;
     for (std::uint64_t before = attempt - 1; before > 0; --before) {
-        for (const char* generation : {"", ".old"}) {
-            fs::remove(directory_.state(task, before).string() + generation, missing);
-        }
+        remove_state(directory_, task, before);
     }
 }
 

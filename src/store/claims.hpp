@@ -61,9 +61,9 @@ public:
     /// Of a task that this job claimed.
     std::uint64_t attempt(const Digest& task) const { return mine_.at(task).attempt; }
     std::uint32_t strikes(const Digest& task) const { return mine_.at(task).strikes; }
-    /// Checkpoints of attempts before become those of this attempt. A job that lost the claim
-    /// writes to the old name.
-    void inherit_state(const Digest& task) const;
+    /// Its checkpoint has the name of the attempt, and was that of the attempt before: a job that
+    /// lost the claim goes on to write to the old name, until it removes that.
+    void remove_lost_state(const Digest& task);
 
     void strike(const Digest& task);  ///< its trainer crashed; others will know
     void give_up(const Digest& task, const std::string& reason);
@@ -86,6 +86,7 @@ private:
     std::filesystem::path path(const Digest& task, std::uint64_t attempt) const;
     bool make(const Digest& task, const Claim& claim) const;
     bool replace(const Digest& task, Claim claim);
+    void inherit_state(const Digest& task, std::uint64_t attempt) const;
     void expect_exclusive_links() const;
 
     RunDirectory directory_;
@@ -95,6 +96,7 @@ private:
     std::unordered_map<Digest, Claim> found_;
     std::unordered_map<Digest, Claim> mine_;  ///< being done
     std::vector<Digest> lost_;
+    std::unordered_map<Digest, std::uint64_t> lost_attempts_;
     std::map<std::string, bool> gone_;
     struct Settled {
         Instant at;

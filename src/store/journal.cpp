@@ -53,6 +53,7 @@ void fields(Line& line, MemberOf<Line, FarmStarted>& event) {
     line("graph", event.graph);
     line("version", event.version);
     line("time", event.time);
+    line("device", event.device);
 }
 
 template <class Line>

@@ -26,6 +26,7 @@ struct FarmStarted {
     std::string graph;         ///< digest of the task graph it works on
     std::string version = {};  ///< of the program: made_by()
     std::string time = {};     ///< utc_now()
+    std::string device = {};   ///< cpu or cuda
 };
 
 /// A worker began an attempt at a task. The line of its commit ends it, or AttemptEnded.

@@ -48,6 +48,38 @@ const WorkerId one{1}, two{2};
 
 }  // namespace
 
+TEST_CASE("a task that another job has taken over is stopped, and nothing of it counts") {
+    Scheduler scheduler(tasks_of_cost({5.0, 3.0, 1.0}));
+    const Assign running = assigned(scheduler.on(one, Ready{}));
+    REQUIRE(running.task.cost == 5.0);
+
+    CHECK(scheduler.withdraw({2, 0}).empty());  // the one of cost 3 waits
+    const auto stops = only<SendAction>(scheduler.withdraw(running.task.digest));
+    REQUIRE(stops.size() == 1);
+    CHECK(stops[0].to == one);
+    CHECK(std::holds_alternative<Stop>(stops[0].message));
+    CHECK(scheduler.withdraw(running.task.digest).empty());
+
+    const TaskOutcome outcome = GENERATE(TaskOutcome::done, TaskOutcome::stopped,
+                                         TaskOutcome::crashed, TaskOutcome::failed);
+    const auto actions = scheduler.on(one, finished(running, outcome));
+    CHECK(only<CommitAction>(actions).empty());
+    CHECK(only<GiveUpAction>(actions).empty());
+    CHECK(only<NoteAction>(actions).size() == 1);
+    const Assign last = assigned(actions);
+    CHECK(last.task.cost == 1.0);
+
+    // It may come back when that job is gone.
+    auto again = tasks_of_cost({5.0});
+    again[0].strikes = 2;
+    scheduler.add(again);
+    const Assign back = assigned(scheduler.on(one, finished(last, TaskOutcome::done)));
+    CHECK(back.task.cost == 5.0);
+    CHECK(only<GiveUpAction>(scheduler.on(one, finished(back, TaskOutcome::crashed))).size() == 1);
+    CHECK(scheduler.over());
+    CHECK(scheduler.counts().cost_total == 6.0);
+}
+
 TEST_CASE("the longest expected task is handed out first") {
     Scheduler scheduler(tasks_of_cost({1.0, 5.0, 3.0}));
 

@@ -216,16 +216,19 @@ TEST_CASE("a checkpoint goes with the claim, and one that is written late harms 
     publish(directory.state(task), "newest");
     publish(directory.state(task).string() + ".old", "older");
     victim.lock.reset();
-    CHECK(thief.claims_at(1));
 
-    thief.claims.inherit_state(task);
+    CHECK(thief.claims_at(1));
 
     CHECK(read_text(directory.state(task, 2)) == "newest");
     CHECK(read_text(directory.state(task, 2).string() + ".old") == "older");
     CHECK_FALSE(fs::exists(directory.state(task)));
     publish(directory.state(task), "of the one that lost it");
-    thief.claims.inherit_state(task);
-    CHECK(read_text(directory.state(task, 2)) == "newest");
+    victim.claims.look(at(2));
+    SECTION("the one that lost it removes what it wrote since") {
+        victim.claims.remove_lost_state(task);
+        CHECK_FALSE(fs::exists(directory.state(task)));
+        CHECK(read_text(directory.state(task, 2)) == "newest");
+    }
 
     SECTION("a farm that works by itself goes on from the newest") {
         end_claims(directory);

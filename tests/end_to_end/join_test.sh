@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# Jobs that share one run directory: one is killed, one stands still for longer than a lease and goes
+# on, one joins late; to the bits of one farm that did everything, and no net trained in vain.
+source "$(dirname "$0")/library.sh"
+
+make_campaign 9000 4 2 "[16, 16]"
+make_calm 6
+
+lease=2
+join() { # name, command...
+    local name=$1
+    shift
+    ratiofarm "$@" campaign.toml --out run --join --lease $lease > "$name.out" 2> "$name.err" &
+}
+claims_of() { # pid of a job: its claims
+    find run/claims -lname "*-$1 *" -printf '%f\n'
+}
+
+# The names of nets in lines that commit one.
+committed() {
+    cat run/journal.*jsonl | grep '"event":"task_committed"' |
+        grep -o '"name":"[A-Z]*/member[^"]*"' | sort
+}
+
+export RATIOFARM_FAILPOINT='*:step=slow'
+join first run
+first=$!
+join killed train
+killed=$!
+join stopped train
+stopped=$!
+wait_for_checkpoint run $first
+for job in $first $killed $stopped; do
+    for _ in $(seq 200); do
+        [ -z "$(claims_of $job)" ] || break
+        sleep 0.05
+    done
+done
+sleep 1
+find_trainer $killed
+find_trainer $stopped
+suspended=$(claims_of $stopped)
+kill -STOP $stopped $trainer
+kill -9 $killed
+join late train
+late=$!
+# The others have nothing left but what the stopped one keeps.
+for _ in $(seq 600); do
+    [ ! -L "run/claims/${suspended%.1}.2" ] || break
+    sleep 0.05
+done
+[ -L "run/claims/${suspended%.1}.2" ] || fail "nobody took over the net of the stopped job"
+kill -CONT $trainer $stopped
+wait $killed && fail "the killed job ended well"
+for job in $first $stopped $late; do
+    code=0
+    wait $job || code=$?
+    expect_equal "exit code of a job" $code 0
+done
+unset RATIOFARM_FAILPOINT
+
+expect_equal "nets that were committed" "$(committed | uniq | wc -l)" 6
+expect_equal "nets that were committed twice" "$(committed | uniq -d | wc -l)" 0
+expect_in "another job has taken this task over" stopped.err
+expect_in '^train *\(done\|up to date\|left to other jobs\)' late.out
+expect_in "resumed=yes" <(cat ./*.err)
+# One that did its part leaves the rest of the chain to the first.
+expect_in '^fit *done' first.out
+
+# A farm by itself finds everything done, and nothing is left of the claims.
+run_on 0 run run > again.out 2> again.err
+expect_in '^train *up to date' again.out
+expect_equal "claims left" "$(find run -name claims | wc -l)" 0
+expect_equal "locks left" "$(find run -name 'lock*' | wc -l)" 0
+expect_equal "checkpoints left" "$(find run -name '*.state*' | wc -l)" 0
+content_of run | diff calm.content - || fail "other bits than an undisturbed run"
