@@ -184,15 +184,22 @@ public:
         }
         for (const auto& place : options_.places) descend(place);
         if (!minima_.empty() && options_.starts > 0) look_across();
-        if (minima_.empty()) {
-            minima_.push_back(std::move(*std::min_element(
-                failed_.begin(), failed_.end(),
-                [](const auto& a, const auto& b) { return a.at.nll < b.at.nll; })));
+        const auto failed =
+            std::min_element(failed_.begin(), failed_.end(),
+                             [](const auto& a, const auto& b) { return a.at.nll < b.at.nll; });
+        if (failed != failed_.end() && lies_deeper(*failed)) {
+            minima_.insert(minima_.begin(), std::move(*failed));
         }
         return {std::move(minima_), first, passes_ - first};
     }
 
 private:
+    /// Below every minimum, by more than what counts as the same one.
+    bool lies_deeper(const NewtonResult& end) const {
+        return minima_.empty() ||
+               end.at.nll < minima_[deepest()].at.nll - 0.5 * options_.same_minimum;
+    }
+
     bool is_known(std::span<const double> u) const {
         return std::any_of(minima_.begin(), minima_.end(), [&](const auto& known) {
             return distance(known, u) < options_.same_minimum;
@@ -202,6 +209,9 @@ private:
     void descend(std::vector<double> start) {
         NewtonResult end = minimise(objective_, space_, std::move(start), options_.newton);
         if (end.end == NewtonEnd::known) return;
+        if (lies_deeper(end) && !end.converged()) {
+            end = minimise(objective_, space_, std::move(end.u), options_.newton);
+        }
         if (end.converged() && is_known(end.u)) return;
         (end.converged() ? minima_ : failed_).push_back(std::move(end));
     }
@@ -220,14 +230,19 @@ private:
         }
     }
 
-    /// Evaluates at a place of the axis, the others as the nearest probe predicts them.
+    /// Evaluates at a place of the axis, the others as the nearest probe predicts them, and moves
+    /// them on where that was far from their minimum: a valley that bends would seem to rise.
     Probe look_at(std::size_t axis, double x, const Probe& near) {
         std::vector<double> u = near.u;
         for (std::size_t a = 0; a < u.size(); ++a) {
             if (!space_.held[a]) u[a] = space_.clamped(a, u[a] + near.tangent[a] * (x - near.x));
         }
         u[axis] = x;
-        return probe_of(space_, axis, u, objective_(u));
+        SearchSpace others = space_;
+        others.held[axis] = true;
+        const NewtonResult end =
+            minimise(objective_, others, std::move(u), {.max_iterations = 3, .edm = 1.0});
+        return probe_of(space_, axis, end.u, end.at);
     }
 
     /// Outwards from the first minimum, then descents where the probes show more.
@@ -339,6 +354,10 @@ std::vector<std::vector<double>> starts_across(const Objective& objective,
     for (const double x : places_across(space, axis, base.x)) {
         std::vector<double> u = known.u;  // the others as they are: the effect is even
         u[axis] = x;
+        if (space.is_kinked(axis)) {  // what is known on this side tells nothing of the other one
+            starts.push_back(std::move(u));
+            continue;
+        }
         const Probe probe = probe_of(space, axis, u, objective(u));
         if (auto start = start_beyond(axis, base, probe)) starts.push_back(*std::move(start));
     }

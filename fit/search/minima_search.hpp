@@ -22,25 +22,28 @@ struct MinimaSearchOptions {
 };
 
 struct FoundMinima {
-    std::vector<NewtonResult> minima;  ///< distinct, in the order found; at least one, which has
-                                       ///< not converged where none has
+    std::vector<NewtonResult> minima;  ///< distinct, in the order found; at least one. The first
+                                       ///< has not converged where none has, or where a descent
+                                       ///< that failed lies below all of them
     std::uint64_t first_passes = 0;    ///< evaluations of the first descent
     std::uint64_t search_passes = 0;   ///< of probes and further descents
 };
 
-/// Where to descend from for a minimum beyond 0 of a turning component, from what one probe at each
-/// place shows. \param known a minimum over the components that are not held
+/// Where to descend from for a minimum beyond 0 of a turning component: at a kink each place, else
+/// where one probe shows that it may be worthwhile. \param known a minimum over the components that
+/// are not held
 std::vector<std::vector<double>> starts_across(const Objective& objective,
                                                const SearchSpace& space,
                                                const NewtonResult& known,
                                                std::size_t axis);
 
-/// Descends from a start, then looks for further minima along the axes. A probe is one evaluation:
-/// with the other components moved by one Newton step it knows value and gradient of the profile. A
-/// second descent is made only where gradients or values of neighbouring probes show a dip that no
-/// known minimum explains, or a fall towards an end of the range, also after a second look. For a
-/// turning component a probe is made beyond 0 from the deepest minimum, and at the other side of a
-/// kink; where the deepest minimum changes, all of them are probed again from there.
+/// Descends from a start, then looks for further minima along the axes. A probe is one evaluation
+/// near the minimum of the other components: with a Newton step of them it knows value and gradient
+/// of the profile. A second descent is made only where gradients or values of neighbouring probes
+/// show a dip that no known minimum explains, or a fall towards an end of the range, also after a
+/// second look. For a turning component a probe is made beyond 0 from the deepest minimum, and a
+/// descent at either side of a kink; where the deepest minimum changes, all of this again from
+/// there.
 FoundMinima find_minima(const Objective& objective,
                         const SearchSpace& space,
                         const std::vector<double>& start,

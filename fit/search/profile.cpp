@@ -206,7 +206,8 @@ ProfilePoint Profile::look_across(NewtonResult end) {
         for (const std::size_t axis : turning_) {
             for (auto& start : starts_across(objective, space_, from, axis)) {
                 NewtonResult other = minimise(objective, space_, std::move(start), options);
-                if (other.converged() && other.at.nll < end.at.nll - edm_) end = std::move(other);
+                const double rounding = other.converged() ? edm_ : 1e-3;
+                if (other.at.nll < end.at.nll - rounding) end = std::move(other);
             }
         }
         if (!(end.at.nll < from.at.nll)) break;

@@ -28,7 +28,7 @@ std::vector<double> steps(double low, double high, std::size_t n) {
 
 }  // namespace
 
-TEST_CASE("a fit with systematics takes at most twelve passes from a cold start", "[fit]") {
+TEST_CASE("a fit with systematics takes at most fourteen passes from a cold start", "[fit]") {
     const Likelihood likelihood = test_likelihood();
     for (const double start : {0.3, 1.0, 3.0}) {
         StatisticalModel model = likelihood.model();
@@ -40,7 +40,7 @@ TEST_CASE("a fit with systematics takes at most twelve passes from a cold start"
         INFO(start << ": " << result.pass_counts.first_descent << " + "
                    << result.pass_counts.search);
         CHECK(result.converged);
-        CHECK(result.passes <= 12);
+        CHECK(result.passes <= 14);
         CHECK(result.passes == result.pass_counts.first_descent + result.pass_counts.search);
         CHECK(cold.passes() == result.passes);
     }
@@ -269,7 +269,7 @@ TEST_CASE("a fit in single precision ends at the minimum of the double one", "[f
 
     INFO("edm " << rounded.edm << ", " << rounded.passes << " passes");
     CHECK(rounded.converged);
-    CHECK(rounded.passes <= 16);
+    CHECK(rounded.passes <= 17);
     for (std::size_t a = 0; a < exact.parameters.size(); ++a) {
         CHECK(rounded.parameters[a].value ==
               Approx(exact.parameters[a].value).margin(1e-3 * exact.parameters[a].error));
