@@ -13,10 +13,6 @@ namespace {
 /// product with what is left is right to rounding.
 constexpr double tiny = 1e-150;
 
-bool is_multiplicative(Interpolation code) {
-    return code == Interpolation::code1 || code == Interpolation::code4;
-}
-
 void check_numbers(const std::vector<double>& values, std::size_t n_bins, const std::string& what) {
     if (values.size() != n_bins) {
         throw ConfigError(what + ": " + std::to_string(values.size()) + " numbers for " +
@@ -80,7 +76,7 @@ void CompiledSample::add_yields(const BinnedSample& sample,
         const auto [up, down] = effect.anchors;
         const bool positive = up > 0.0 && down > 0.0;
         if (!std::isfinite(up) || !std::isfinite(down) ||
-            (is_multiplicative(effect.code) && !positive)) {
+            (!is_additive(effect.code) && !positive)) {
             throw ConfigError("yield effect of '" + effect.parameter +
                               "': up = " + std::to_string(up) + ", down = " + std::to_string(down) +
                               " (factors, must be > 0)");
@@ -108,7 +104,7 @@ void CompiledSample::add_shapes(const BinnedSample& sample,
         const std::string what = "shape effect of '" + effect.parameter + "'";
         check_numbers(effect.up, n_bins(), what + ", up");
         check_numbers(effect.down, n_bins(), what + ", down");
-        if (is_multiplicative(effect.code)) {
+        if (!is_additive(effect.code)) {
             throw ConfigError(what + ": must be interpolated by code0, code2 or code4p");
         }
         shape_parameters_.push_back(plain_parameter(model, coordinates, effect.parameter));

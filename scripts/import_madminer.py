@@ -277,16 +277,17 @@ def campaign_text(source, name, events, has_background, shapes, factors):
         mixture.append("background = 1")
     lines += ["[reference]", "mixture = { " + ", ".join(mixture) + " }", "[inference]", f'poi = "{source.parameters[0]}"']
     if source.nuisances:
-        lines.append("# MadMiner's factors exp(a nu + b nu^2) at nu = +1 and -1; between and beyond, code4 differs by a few 0.1 %.")
+        lines.append("# MadMiner's factors exp(a nu + b nu^2), known at nu = +1 and -1.")
     for nuisance in source.nuisances:
         lines += ["[[systematic]]", f'name = "{nuisance}"', f'parameter = "{nuisance}"' if IDENTIFIER.fullmatch(nuisance) else ""]
         if nuisance in shapes:
             sides = [f'{b} = {{ up_weight = "{b}_{nuisance}_up", down_weight = "{b}_{nuisance}_down" }}' for b in source.basis]
-            lines.append("shape = { " + ", ".join(sides) + " }")
+            lines += ["shape = { " + ", ".join(sides) + " }", 'shape_code = "exp_quadratic"']
         else:
             up, down = (float(np.mean([factors.lowest[nuisance][k], factors.highest[nuisance][k]])) for k in (0, 1))
             lines += ["shape = []", "yield = { " + ", ".join(f"{b} = {{ up = {up!r}, down = {down!r} }}"
                                                                 for b in source.basis) + " }"]
+        lines.append('yield_code = "exp_quadratic"')
     return "\n".join(line for line in lines if line) + "\n"
 
 

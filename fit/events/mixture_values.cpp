@@ -19,6 +19,9 @@ double factor(const InterpolationWeights& weights, double log_up, double log_dow
     using Form = InterpolationWeights::Form;
     if (weights.form == Form::power_of_up) return portable_exp(weights.power * log_up);
     if (weights.form == Form::power_of_down) return portable_exp(weights.power * log_down);
+    if (weights.form == Form::power_of_both) {
+        return portable_exp(weights.weight[0][0] * log_up + weights.weight[0][1] * log_down);
+    }
     const double u = portable_exp(log_up);
     const double d = portable_exp(log_down);
     const auto& k = weights.weight[0];

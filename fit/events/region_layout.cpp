@@ -96,6 +96,7 @@ ColumnWeights<Real> as_kernel_wants(const InterpolationWeights& weights) {
     using Form = InterpolationWeights::Form;
     if (weights.form == Form::power_of_up) result.side = 1;
     if (weights.form == Form::power_of_down) result.side = -1;
+    if (weights.form == Form::power_of_both) result.side = 2;
     return result;
 }
 
@@ -202,7 +203,9 @@ bool needs_double(const RegionLayout& layout, std::span<const double> alpha) {
     // Four factors of up to e^20 are multiplied in single precision.
     constexpr double largest = 20.0 / 3.0;
     return std::ranges::any_of(layout.columns, [&](const ShapeIndex& column) {
-        return std::abs(alpha[column.parameter]) > largest;
+        const double size = std::abs(alpha[column.parameter]);
+        const bool squared = column.code == Interpolation::exp_quadratic && size > 1.0;
+        return (squared ? size * size : size) > largest;
     });
 }
 

@@ -219,6 +219,26 @@ void power_column(const ColumnWeights<Real>& at,
     }
 }
 
+/// ln g = k0 ln u + k1 ln d: g'/g is its derivative, g''/g that squared and the second one.
+template <class Real, class Stored>
+void both_column(const ColumnWeights<Real>& at,
+                 const Stored* anchors,
+                 Real* gradient,
+                 Real* curvature,
+                 Real* product) {
+    for (std::size_t i = 0; i < shape_block; i += lanes_of<Real>) {
+        const Vector<Real> up = stored<Real>(anchors + i);
+        const Vector<Real> down = stored<Real>(anchors + shape_block + i);
+        const auto order = [&](std::size_t q) {
+            return up * at.weight[q][0] + down * at.weight[q][1];
+        };
+        const Vector<Real> slope = order(1);
+        store(gradient + i, slope);
+        store(curvature + i, slope * slope + order(2));
+        store(product + i, load(product + i) * exp_any<Real>(order(0)));
+    }
+}
+
 /// T, u and v of the columns of one process.
 template <class Real, class Stored>
 void shape_process(const ShapePlan& plan,
@@ -249,7 +269,9 @@ void shape_process(const ShapePlan& plan,
         const ColumnWeights<Real>& at = point.columns[c];
         Real* gradient = work.gradient + c * shape_block;
         Real* curvature = work.curvature + c * shape_block;
-        if (at.side != 0) {
+        if (at.side == 2) {
+            both_column(at, anchors, gradient, curvature, product);
+        } else if (at.side != 0) {
             power_column(at, anchors, gradient, curvature, product);
         } else {
             const int squarings = ExpSeries<Real>::squarings(block.reach[c]);

@@ -46,7 +46,7 @@ struct ColumnWeights {
     Real weight[3][6];
     Real power = 0;     ///< the factor of ln g in the power forms
     Real smallest = 0;  ///< g is held above it
-    int side = 0;       ///< of the power forms: 1 up, -1 down; 0: the linear form
+    int side = 0;       ///< of the power forms: 1 up, -1 down, 2 both; 0: the linear form
 };
 
 /// Where the sums are wanted.

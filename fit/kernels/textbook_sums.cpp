@@ -33,9 +33,7 @@ TextbookEvent event_at(const RegionLayout& layout,
             return std::exp(std::clamp(log_g, -largest, largest));
         };
         Interpolated g = interpolate(column.code, {anchor(0), anchor(1)}, alpha[column.parameter]);
-        const bool multiplicative =
-            column.code == Interpolation::code1 || column.code == Interpolation::code4;
-        event.held.push_back(!multiplicative && g.value < smallest_g);
+        event.held.push_back(is_additive(column.code) && g.value < smallest_g);
         if (event.held.back()) g = {smallest_g, 0.0, 0.0};
         event.t[column.process] *= g.value;
         event.g.push_back({g.value, g.gradient / g.value, g.curvature / g.value});

@@ -82,6 +82,8 @@ MODELS = {
     "signed, yields only": ("interference", {}, NO_SHAPES, ""),
     "shapes": ("signal", {}, {}, ""),
     "signed with shapes, codes 0 and 1": ("interference", {}, codes("code0", "code1"), ""),
+    "exp_quadratic": ("signal", {"data.asimov": "{ mu = 1.5, alpha_scale = 1.3, alpha_tilt = -1.2 }"},
+                      codes("exp_quadratic", "exp_quadratic"), ""),
     "codes 2 and 4p": ("signal", {"data.asimov": "{ mu = 1.5, alpha_scale = 1.3, alpha_tilt = -1.2 }"}, codes("code2", "code4p"), ""),
     "not normalised": ("signal", {"inference.shape_norm": '"none"', "data.asimov": "{ mu = 1.0, alpha_tilt = 0.5 }"}, {}, ""),
     "data from the reference": ("interference", {"data.asimov": '{ mu = 0.5, alpha_scale = 0.4, source = "reference" }'}, {}, ""),

@@ -59,11 +59,6 @@ ShiftWeights sixth_order(double alpha) {
     return weights;
 }
 
-bool is_additive(Interpolation code) {
-    return code == Interpolation::code0 || code == Interpolation::code2 ||
-           code == Interpolation::code4p;
-}
-
 ShiftWeights shift_weights(Interpolation code, double alpha) {
     RATIOFARM_EXPECT(is_additive(code));
     if (code == Interpolation::code0) return piecewise_linear(alpha);
@@ -116,6 +111,12 @@ InterpolationWeights inner_code4_weights(double alpha) {
     return weights;
 }
 
+/// ln g = alpha (ln u - ln d) / 2 + alpha^2 (ln u + ln d) / 2, sorted by anchor.
+ShiftWeights quadratic_exponent(double alpha) {
+    return {{0.5 * (alpha + alpha * alpha), 0.5 + alpha, 1.0},
+            {0.5 * (alpha * alpha - alpha), alpha - 0.5, 1.0}};
+}
+
 bool is_power(Interpolation code, double alpha) {
     return code == Interpolation::code1 || (code == Interpolation::code4 && std::abs(alpha) >= 1.0);
 }
@@ -129,6 +130,15 @@ Interpolated interpolate(Interpolation code, const Anchors& anchors, double alph
         return g;
     }
     RATIOFARM_EXPECT(anchors.up > 0.0 && anchors.down > 0.0);
+    if (code == Interpolation::exp_quadratic) {
+        const ShiftWeights of = quadratic_exponent(alpha);
+        Jet log_g{};
+        for (std::size_t k = 0; k < 3; ++k) {
+            log_g[k] = of.up[k] * std::log(anchors.up) + of.down[k] * std::log(anchors.down);
+        }
+        const double g = std::exp(log_g[0]);
+        return {g, g * log_g[1], g * (log_g[1] * log_g[1] + log_g[2])};
+    }
     if (!is_power(code, alpha)) return inner_code4(anchors.up, anchors.down, alpha);
     return is_upper(alpha) ? power(anchors.up, alpha, 1.0) : power(anchors.down, -alpha, -1.0);
 }
@@ -153,8 +163,10 @@ InterpolationWeights interpolation_weights(Interpolation code, double alpha) {
         return weights;
     }
     if (code == Interpolation::code4) return inner_code4_weights(alpha);
-    const ShiftWeights shift = shift_weights(code, alpha);
     InterpolationWeights weights;
+    const bool exponent = code == Interpolation::exp_quadratic;
+    if (exponent) weights.form = InterpolationWeights::Form::power_of_both;
+    const ShiftWeights shift = exponent ? quadratic_exponent(alpha) : shift_weights(code, alpha);
     for (std::size_t order = 0; order < 3; ++order) {
         weights.constant[order] = (order == 0 ? 1.0 : 0.0) - shift.up[order] - shift.down[order];
         weights.weight[order][0] = shift.up[order];

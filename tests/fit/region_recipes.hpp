@@ -62,9 +62,9 @@ inline EventSource source_of(const Recipe& recipe, std::uint64_t n) {
             [recipe, n](Range range) { return events_of(recipe, range, n); }};
 }
 
-inline constexpr Interpolation codes[] = {Interpolation::code0, Interpolation::code1,
-                                          Interpolation::code2, Interpolation::code4,
-                                          Interpolation::code4p};
+inline constexpr Interpolation codes[] = {Interpolation::code0,  Interpolation::code1,
+                                          Interpolation::code2,  Interpolation::code4,
+                                          Interpolation::code4p, Interpolation::exp_quadratic};
 
 /// Processes 0 and 2 share their parameters, process 1 has none, the others some; columns are not
 /// in order and have every code.
@@ -77,7 +77,7 @@ inline Recipe sparse_recipe() {
         for (const std::size_t j : {4, 0, 3, 2}) {
             if (j == 3 && m % 3 != 1) continue;
             if (j == 4 && m < 2) continue;
-            recipe.layout.columns.push_back({j, m, codes[(m + j) % 5]});
+            recipe.layout.columns.push_back({j, m, codes[(m + j) % 6]});
         }
     }
     return recipe;

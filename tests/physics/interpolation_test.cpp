@@ -9,9 +9,9 @@ using namespace ratiofarm;
 
 namespace {
 
-const std::vector<Interpolation> all_codes{Interpolation::code0, Interpolation::code1,
-                                           Interpolation::code2, Interpolation::code4,
-                                           Interpolation::code4p};
+const std::vector<Interpolation> all_codes{Interpolation::code0,  Interpolation::code1,
+                                           Interpolation::code2,  Interpolation::code4,
+                                           Interpolation::code4p, Interpolation::exp_quadratic};
 const std::vector<Interpolation> additive_codes{Interpolation::code0, Interpolation::code2,
                                                 Interpolation::code4p};
 const std::vector<Anchors> anchor_choices{{1.1, 0.9},   {1.2, 0.85}, {1.3, 1.1},
@@ -22,6 +22,14 @@ const std::vector<double> smooth_points{-2.3, -1.4, -0.7, -0.2, 0.1, 0.45, 0.9, 
 
 double value_of(const InterpolationWeights& w, const Anchors& a, std::size_t order) {
     using Form = InterpolationWeights::Form;
+    if (w.form == Form::power_of_both) {
+        const auto exponent = [&](std::size_t q) {
+            return w.weight[q][0] * std::log(a.up) + w.weight[q][1] * std::log(a.down);
+        };
+        const double slope = exponent(1);
+        const double g = std::exp(exponent(0));
+        return order == 0 ? g : order == 1 ? g * slope : g * (slope * slope + exponent(2));
+    }
     if (w.form != Form::linear) {
         const bool up = w.form == Form::power_of_up;
         const double log = std::log(up ? a.up : 1.0 / a.down);
@@ -134,6 +142,15 @@ TEST_CASE("code 1 is the exponential and code 0 the straight line on either side
     CHECK(interpolate(Interpolation::code0, anchors, 0.5).value == Approx(1.15));
     CHECK(interpolate(Interpolation::code0, anchors, -2.0).value == Approx(0.6));
     CHECK(interpolate(Interpolation::code0, anchors, 0.0).gradient == Approx(0.3));
+}
+
+TEST_CASE("exp_quadratic is the exponential of the parabola through the logarithms", "[physics]") {
+    // exp(a nu + b nu^2) with a = 0.3, b = -0.1
+    const Anchors anchors{std::exp(0.2), std::exp(-0.4)};
+    for (const double nu : {-2.5, -0.3, 0.7, 3.0}) {
+        CHECK(interpolate(Interpolation::exp_quadratic, anchors, nu).value ==
+              Approx(std::exp(0.3 * nu - 0.1 * nu * nu)));
+    }
 }
 
 TEST_CASE("the shift of a bin is its factor times the nominal content", "[physics]") {

@@ -52,6 +52,8 @@ def interpolate(code: str, up: Any, down: Any, alpha: float) -> Any:
     if code in ("code0", "code2", "code4p"):
         to_up, to_down = shifts(code, alpha)
         return 1.0 + to_up * (up - 1.0) + to_down * (down - 1.0)
+    if code == "exp_quadratic":
+        return up ** ((alpha + alpha**2) / 2.0) * down ** ((alpha**2 - alpha) / 2.0)
     if code == "code1" or abs(alpha) >= 1.0:
         return up**alpha if alpha >= 0.0 else down**-alpha
     log_u, log_d = np.log(up), np.log(down)

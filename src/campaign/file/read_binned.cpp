@@ -116,7 +116,7 @@ private:
             check_size(table, "down", effect.down.size(), n_bins);
         }
         table.word("code", effect.code);
-        if (effect.code == Interpolation::code1 || effect.code == Interpolation::code4) {
+        if (!is_additive(effect.code)) {
             table.wrong("code", "must be one of code0, code2, code4p: shapes are added");
         }
         return effect;
