@@ -235,11 +235,13 @@ void print_text(const Campaign& campaign,
         fmt::print("  can be fitted, but not trained: {}\n", *problem);
     }
     for (const SampleInfo& sample : samples) {
+        // No net learns from data, and all of them are fitted.
+        const bool data = sample.name == campaign.data.sample && !campaign.unfolding;
         fmt::print(
             "  sample {:<12} {:>10} events, {:>10} to train, {:>10} to infer, weights sum to "
             "{:g}\n",
-            sample.name, sample.columns.events, sample.training_events, sample.inference_events,
-            sample.sum_of_weights);
+            sample.name, sample.columns.events, data ? 0 : sample.training_events,
+            data ? sample.columns.events : sample.inference_events, sample.sum_of_weights);
         if (const ParticleFacts& lists = sample.facts.particles; lists.particles > 0) {
             fmt::print(
                 "    particles {:.4g} in a mean event, {} at most, {} events without\n",

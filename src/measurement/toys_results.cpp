@@ -206,12 +206,12 @@ ToyResults summarise(const ToyPlan& plan,
 
 std::string toys_text(const ToyPlan& plan, const ToyResults& results) {
     const std::string& poi = plan.model().parameter_of_interest;
-    std::string text =
-        fmt::format("{:>10} {:>8} {:>8} {:>16} {:>16}", poi, "test", "toys", "estimate", "pull");
+    std::string text = fmt::format("{:>10} {:>8} {:>8} {:>8} {:>7} {:>9} {:>10}", "true " + poi,
+                                   "tested", "toys", "mean", "width", "pull mean", "pull width");
     for (const TestStatistic statistic : plan.request().statistics) {
-        text += fmt::format(" {:>10}", word_of(statistic));
+        text += fmt::format(" {:>10}", fmt::format("{} of data", word_of(statistic)));
         for (const double level : plan.request().levels) {
-            text += fmt::format(" {:>17}", fmt::format("threshold {:g}", level));
+            text += fmt::format(" {:>17}", fmt::format("{:.4g} % below", 100.0 * level));
         }
         text += fmt::format(" {:>17}", "p-value");
     }
@@ -219,7 +219,7 @@ std::string toys_text(const ToyPlan& plan, const ToyResults& results) {
     for (const ToyPointResult& point : results.points) {
         const auto found = std::find_if(point.parameters.begin(), point.parameters.end(),
                                         [&](const auto& p) { return p.name == poi; });
-        text += fmt::format("{:10.4g} {:8.4g} {:8} {:8.4f} {:7.4f} {:8.3f} {:7.3f}", found->truth,
+        text += fmt::format("{:10.4g} {:8.4g} {:8} {:8.4f} {:7.4f} {:9.3f} {:10.3f}", found->truth,
                             point.test, point.toys, found->mean, found->width, found->pull_mean,
                             found->pull_width);
         for (const ToyStatistic& statistic : point.statistics) {
@@ -232,6 +232,10 @@ std::string toys_text(const ToyPlan& plan, const ToyResults& results) {
         }
         text += "\n";
     }
+    text += fmt::format(
+        "mean, width: of the toys' {}; pull: ({} - true) / error; p-value: share of toys beyond "
+        "the data\n",
+        poi, poi);
     for (const NeymanResult& result : results.neyman) {
         text += fmt::format("{} at {:g} by {}:", poi, result.level, result.statistic);
         for (const AcceptedRange& range : result.ranges) {

@@ -405,6 +405,6 @@ TEST_CASE("the table of toys has a line for each truth and says what is accepted
     const std::string text = toys_text(plan, summarise(plan, "example", {small, small}));
 
     CHECK(std::count(text.begin(), text.end(), '\n') >= 4);
-    CHECK_THAT(text, Contains("threshold 0.5") && Contains("p-value") &&
+    CHECK_THAT(text, Contains("50 % below") && Contains("p-value") &&
                          Contains("mu at 0.5 by t: nothing on the grid is accepted"));
 }
