@@ -56,7 +56,14 @@ def test_a_damaged_bundle_is_refused_with_the_file(bundle, tmp_path, damage, wor
 def test_nets_and_events_are_added_and_a_new_signal_is_trained_on_them(bundle, run, work):
     shutil.copytree(bundle, work / "more.rfb")
     more = ratiofarm.open_bundle(work / "more.rfb")
-    more = ratiofarm.bundle.add_events(ratiofarm.bundle.add_nets(more, run), run)
+    with pytest.raises(ratiofarm.Problem, match="no net has a feature 'masse'"):
+        ratiofarm.bundle.add_nets(more, run, {"masse": "?"})
+    more = ratiofarm.bundle.add_nets(more, run, {"mass": "of both muons"})
+    more = ratiofarm.bundle.add_events(more, run)
+
+    table = (more.path / "features.md").read_text().splitlines()
+    assert [line.split(" | ")[2] for line in table[2:]] == ["of both muons", "not described"]
+    assert "the definition of the feature 'angle'" in more.record["left_out"]
 
     assert "preselection" not in run.ensembles and "data" not in run.ratios
     assert more.record["level"] == 3 and more.record["digest"] == ratiofarm.open_bundle(bundle).record["digest"]

@@ -14,6 +14,7 @@
 #include "core/sealed_text.hpp"
 #include "core/sha256.hpp"
 #include "measurement/finite_mc_fit.hpp"
+#include "pyhf/hs3_export.hpp"
 #include "pyhf/pyhf_export.hpp"
 #include "results/gof_json.hpp"
 #include "tables/ratios/ratio_copy.hpp"
@@ -237,13 +238,17 @@ void write_results(const RunDirectory& run,
 }
 
 /// Binned regions for programs that know nothing of ratios.
-void write_workspace(const Campaign& campaign, const fs::path& folder, BundleRecord& record) {
+void write_workspaces(const Campaign& campaign, const fs::path& folder, BundleRecord& record) {
     if (campaign.binned.empty()) return;
-    try {
-        publish(folder / "pyhf.json", pyhf_from_campaign(campaign).dump(2) + "\n");
-    } catch (const ConfigError& problem) {
-        record.left_out.push_back(std::string("pyhf.json: ") + problem.what());
-    }
+    const auto write = [&](const std::string& file, const auto& workspace_of) {
+        try {
+            publish(folder / file, workspace_of(campaign).dump(2) + "\n");
+        } catch (const ConfigError& problem) {
+            record.left_out.push_back(file + ": " + problem.what());
+        }
+    };
+    write("pyhf.json", pyhf_from_campaign);
+    write("hs3.json", hs3_from_campaign);
 }
 
 void write_files(const Workspace& workspace,
@@ -270,7 +275,7 @@ void write_files(const Workspace& workspace,
         }
     }
     write_results(workspace.place.directory, fitted.record, folder, record);
-    write_workspace(campaign, folder, record);
+    write_workspaces(campaign, folder, record);
     const GoldenRecord golden = evaluate(folder, workspace.place.threads());
     publish_sealed(folder / golden_file, golden_json(golden));
     record.data = golden.data;

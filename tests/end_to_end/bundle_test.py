@@ -283,6 +283,8 @@ def with_data(work):
             assert ("observed" in file["events"]) == (name == "with") and "member_log_r" in file["events/S"]
     workspace = json.loads((work / "with.rfb" / "pyhf.json").read_text())
     assert workspace["observations"][0]["data"] == [215.0, 338.0] and not (work / "without.rfb" / "pyhf.json").exists()
+    standard = json.loads((work / "with.rfb" / "hs3.json").read_text())
+    assert any(215.0 in one.get("contents", []) for one in standard["data"])
     after, result = fit(work, "with.rfb", "--out", "again.run")
     published = json.loads((work / "with.rfb" / "fit.json").read_text())
     assert result["parameters"] == published["parameters"] and result["scan"] == published["scan"]

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -88,11 +89,12 @@ def open_bundle(path: str | os.PathLike[str]) -> Bundle:
 # ---- More than the likelihood ------------------------------------------------------------------------------------------
 
 
-def add_nets(bundle: Bundle, run: Run) -> Bundle:
+def add_nets(bundle: Bundle, run: Run, features: Mapping[str, str] | None = None) -> Bundle:
     """Level 2: the nets of the run that the bundle is of, as ONNX, and what they give for 512 events.
 
     nets/<ensemble>.onnx takes raw features, scaling and calibration inside; nets of processes give ln r as in ratios.h5.
-    nets/check.h5 has `features` and the `log_ratio` of each ensemble, to 1e-5, for whoever evaluates them elsewhere. The
+    features: from the name of a feature to its definition (particles, level, cuts), for features.md; one that is not there
+    is named in `left_out`. nets/check.h5 has `features` and the `log_ratio` of each ensemble, to 1e-5, for whoever evaluates them elsewhere. The
     preselection and replicas stay out. Needs the extra `ratiofarm[onnx]`. Raises Problem for another run, or a blind one.
     """
     import onnxruntime
@@ -101,12 +103,16 @@ def add_nets(bundle: Bundle, run: Run) -> Bundle:
 
     _expect_open(bundle, run)
     names = [name for name, one in run.ensembles.items() if one.process and not name.endswith("/replicas")]
-    features, events = run.ensembles[names[0]].features, _some_events(run)
-    x = np.stack([events.features[:CHECKED_EVENTS, events.columns.index(name)] for name in features], axis=1)
+    inputs, events = run.ensembles[names[0]].features, _some_events(run)
+    told = dict(features or {})
+    if unknown := sorted(set(told) - set(inputs)):
+        raise Problem(f"features: no net has a feature '{unknown[0]}' (they have {', '.join(inputs)})")
+    values = np.stack([events.features[:, events.columns.index(name)] for name in inputs], axis=1)
+    x = values[:CHECKED_EVENTS]
     (bundle.path / "nets").mkdir()
     with published(bundle.path / "nets" / "check.h5") as partial, h5py.File(partial, "w", libver=("earliest", "v108")) as check:
         check.attrs["format"], check.attrs["version"] = NET_CHECK
-        check.create_dataset("features", data=x).attrs["columns"] = features
+        check.create_dataset("features", data=x).attrs["columns"] = inputs
         for name in names:
             process = run.ensembles[name].process
             z = run.ratios.log_z[process] if name == process else 0.0
@@ -119,7 +125,14 @@ def add_nets(bundle: Bundle, run: Run) -> Bundle:
             if not off < PARITY:
                 raise Problem(f"'{path}' differs from the nets of '{name}' by {off:.2g} (allowed: {PARITY})")
             check["log_ratio/" + name.replace("/", "%2F")] = expected
-    return _listed(bundle, 2, ["the nets of the preselection"] if "preselection" in run.ensembles else [])
+    labels = run.campaign.get("labels", {}).get("features", {})
+    rows = [f"| `{name}` | {labels.get(name, '')} | {told.get(name, 'not described')} | {low:.6g} to {high:.6g} |"
+            for name, low, high in zip(inputs, values.min(axis=0), values.max(axis=0))]
+    with published(bundle.path / "features.md") as partial:
+        partial.write_text("\n".join(["| feature | label | definition | range in the simulation |", "| --- | --- | --- | --- |",
+                                      *rows, ""]))
+    left_out = [f"the definition of the feature '{name}'" for name in inputs if name not in told]
+    return _listed(bundle, 2, (["the nets of the preselection"] if "preselection" in run.ensembles else []) + left_out)
 
 
 def add_events(bundle: Bundle, run: Run) -> Bundle:
