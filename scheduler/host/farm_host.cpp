@@ -354,7 +354,9 @@ FarmProgress FarmHost::progress() const {
         progress.done += pool_->done_elsewhere();
         progress.waiting += pool_->size();
     }
-    if (counts.cost_total > 0.0) progress.fraction = counts.cost_done / counts.cost_total;
+    // Of a job that joined as if it did by itself all that others may do.
+    const double cost = counts.cost_total + (pool_ ? pool_->cost() : 0.0);
+    if (cost > 0.0) progress.fraction = counts.cost_done / cost;
     for (const BusyTime& busy : times_.busy_until(progress.seconds)) {
         progress.busy_seconds += busy.end - busy.begin;
     }

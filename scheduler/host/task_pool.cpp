@@ -39,6 +39,12 @@ std::vector<Task> TaskPool::take(std::size_t at_least, double seconds) {
     return taken;
 }
 
+double TaskPool::cost() const {
+    double sum = 0.0;
+    for (const auto& [key, task] : tasks_) sum += task.cost;
+    return sum;
+}
+
 void TaskPool::reprice(const std::function<double(const Task&)>& cost) {
     std::map<Key, Task> in_new_order;
     for (auto& entry : tasks_) {

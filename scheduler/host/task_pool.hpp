@@ -29,6 +29,7 @@ public:
 
     /// Tasks that are neither claimed here nor known to be done.
     std::size_t size() const { return tasks_.size(); }
+    double cost() const;  ///< of all these
     /// Tasks that were found done by others.
     std::size_t done_elsewhere() const { return done_elsewhere_; }
 

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <sstream>
 #include <thread>
 
@@ -196,7 +197,8 @@ Json progress_json(const SeenProgress& seen) {
                            {"fraction", task.progress.fraction},
                            {"epoch", task.progress.epoch}});
     }
-    Json json{{"done", seen.progress.done},
+    Json json{{"farm", seen.farm},
+              {"done", seen.progress.done},
               {"running", seen.progress.running},
               {"waiting", seen.progress.waiting},
               {"failed", seen.progress.failed},
@@ -292,7 +294,8 @@ std::string notes_text(const Status& status) {
 /// A farm at work: its counts, then what each worker is at, the slowest of many left out.
 std::string running_text(const SeenProgress& seen) {
     constexpr std::size_t most = 8;
-    std::string text = "now        " + seen.progress.text() + '\n';
+    std::string text = fmt::format("now        {}{}{}\n", seen.farm, seen.farm.empty() ? "" : ": ",
+                                   seen.progress.text());
     if (seen.age > 60.0) {
         text += fmt::format("           (not heard of for {}: has its process ended?)\n",
                             duration_text(seen.age));
@@ -339,7 +342,19 @@ std::string status_text(const Status& status, bool with_costs) {
                             status.toys_begun, word(status.toys));
     }
     if (status.selection) text += status.selection->text();
-    for (const Farm& farm : status.farms) text += farm_text(farm.times, farm.shard, with_costs);
+    std::set<std::string> jobs;
+    for (const Farm& farm : status.farms) {
+        const bool joined = farm.shard.starts_with("job-");  // they may be many
+        if (joined) jobs.insert(farm.shard);
+        if (!joined || with_costs) text += farm_text(farm.times, farm.shard, with_costs);
+    }
+    if (!jobs.empty()) {
+        const auto at_work = std::ranges::count_if(status.progress, [](const SeenProgress& seen) {
+            return seen.farm.starts_with("job-");
+        });
+        text += fmt::format("jobs       {} have joined and begun tasks, {} at work\n", jobs.size(),
+                            at_work);
+    }
     if (!with_costs) return text + notes_text(status);
     for (const CostModel::Family& family : status.costs.families()) {
         const bool toys = is_toys(family.kind);

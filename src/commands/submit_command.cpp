@@ -1,9 +1,11 @@
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
 #include <span>
 #include <sstream>
+#include <string_view>
 #include <vector>
 
 #include <fmt/format.h>
@@ -24,15 +26,15 @@ namespace fs = std::filesystem;
 
 /// What a submission asks for.
 struct Submission {
-    std::string as;  ///< allocation, array or chain
+    std::string as;  ///< allocation, array, chain or join
     fs::path campaign;
     fs::path out;
     fs::path batch_script;
     std::string resources;  ///< options of every sbatch
     std::string more;       ///< further ones, as the user wrote them
     std::uint64_t shards = 1;
-    std::uint64_t throttle = 0;  ///< shards at a time; 0: all
-    std::uint64_t jobs = 1;      ///< of a chain
+    std::uint64_t throttle = 0;  ///< elements of an array at a time; 0: all
+    std::uint64_t jobs = 1;      ///< of a chain, or that join
 };
 
 /// slurm/run.sbatch of the installation, or of the repository the program was built in.
@@ -91,11 +93,23 @@ std::string allocation_text(const Submission& submission) {
         quoted(submission.more), sbatch(submission, ""));
 }
 
+std::string array_option(std::uint64_t elements, std::uint64_t throttle) {
+    const std::string limit = throttle > 0 ? fmt::format("%{}", throttle) : "";
+    return fmt::format("--array=0-{}{}", elements - 1, limit);
+}
+
+/// Jobs that begin whenever there is room, and end when nothing is left for them.
+std::string join_text(const Submission& submission) {
+    return fmt::format(
+        "# Each job takes what no other has; the first that finds everything trained does the "
+        "rest.\n# Run this again at any time for more jobs.\nexport RATIOFARM_JOIN=yes\n"
+        "jobs=$({})\necho \"array $jobs\"\n",
+        sbatch(submission, array_option(submission.jobs, submission.throttle), "slurm-%A_%a.log"));
+}
+
 /// The shards, then one job that merges them and does the rest.
 std::string array_text(const Submission& submission) {
-    const std::string limit =
-        submission.throttle > 0 ? fmt::format("%{}", submission.throttle) : "";
-    const std::string array = fmt::format("--array=0-{}{}", submission.shards - 1, limit);
+    const std::string array = array_option(submission.shards, submission.throttle);
     return fmt::format(
         "shards=$(RATIOFARM_SHARDS={} \\\n    {})\necho \"array $shards\"\n\n# Merges what the "
         "shards did, whatever happened to them, then does everything "
@@ -125,19 +139,21 @@ std::string script_text(const Submission& submission) {
         "pipefail\n\nexport RATIOFARM_SBATCH=" +
         quoted(submission.batch_script.string()) + "\n\n";
     if (submission.as == "array") return text + array_text(submission);
+    if (submission.as == "join") return text + join_text(submission);
     if (submission.as == "chain") return text + chain_text(submission);
     return text + allocation_text(submission);
 }
 
-/// No shard can fill the regions of a campaign with events.
-void expect_selected(const Campaign& campaign, const fs::path& out) {
-    const auto found =
-        find_plain_campaign(with_absolute_paths(campaign), RunDirectory(out), std::nullopt);
+/// No shard, and no job that joined, can fill the regions of a campaign with events.
+void expect_selected(const Campaign& campaign, const Submission& submission) {
+    const auto found = find_plain_campaign(with_absolute_paths(campaign),
+                                           RunDirectory(submission.out), std::nullopt);
     if (found.missing == Unresolved::nothing) return;
     throw ConfigError(fmt::format(
-        "--as array: the regions of '{}' are not filled with events yet, and a single shard cannot "
-        "do that; run 'ratiofarm select' with --out {} first, or submit one allocation or a chain",
-        campaign.name, out.string()));
+        "--as {}: the regions of '{}' are not filled with events yet, which one farm by itself "
+        "must "
+        "do; run 'ratiofarm select' with --out {} first, or submit one allocation or a chain",
+        submission.as, campaign.name, submission.out.string()));
 }
 
 /// " --mem='8G'", or nothing if it was not given.
@@ -202,15 +218,16 @@ Submission read_submission(const Arguments& arguments) {
     constexpr std::uint64_t most = 100'000;
     Submission submission;
     submission.as = arguments.text("as");
-    if (submission.as != "allocation" && submission.as != "array" && submission.as != "chain") {
+    constexpr std::array<std::string_view, 4> ways{"allocation", "array", "chain", "join"};
+    if (std::ranges::find(ways, submission.as) == ways.end()) {
         throw ConfigError(
-            fmt::format("--as = '{}': must be allocation, array or chain", submission.as));
+            fmt::format("--as = '{}': must be {}", submission.as, fmt::join(ways, ", ")));
     }
     submission.campaign = fs::absolute(arguments.positional().front());
     const Campaign campaign = read_campaign(submission.campaign);
     submission.out = fs::absolute(arguments.has("out") ? fs::path(arguments.text("out"))
                                                        : fs::path(campaign.name + ".run"));
-    if (submission.as == "array") expect_selected(campaign, submission.out);
+    if (submission.as == "array" || submission.as == "join") expect_selected(campaign, submission);
     submission.batch_script = find_batch_script();
     submission.shards = arguments.integer("shards", 1, most);
     submission.throttle = arguments.has("throttle") ? arguments.integer("throttle", 1, most) : 0;
@@ -260,7 +277,8 @@ Command submit_command() {
         {"out", "DIR", "run directory (default: <campaign name>.run)"},
         {"as", "WORD",
          "allocation: one job, queued again after its time limit; array: shards, then one job that "
-         "collects them and does the rest; chain: jobs that wait for each other",
+         "collects them and does the rest; chain: jobs that wait for each other; join: jobs that "
+         "share the trainings, each begins when there is room and ends when none is left for it",
          "allocation"},
         {"nodes", "N", "nodes of each job", "1"},
         {"ranks-per-node", "N",
@@ -274,7 +292,7 @@ Command submit_command() {
         {"gpus-per-node", "N", "GPUs of each node, one for each rank (default: none)"},
         {"shards", "N", "elements of the array", "4"},
         {"throttle", "N", "elements of the array at a time (default: all)"},
-        {"jobs", "N", "jobs of the chain", "4"},
+        {"jobs", "N", "jobs of a chain, or that join", "4"},
         {"sbatch", "OPTIONS", "more options for sbatch, such as \"--reservation=hep\""},
         {"dry-run", "", "write and show, do not submit"}};
     command.run = run_submit;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <fstream>
 #include <system_error>
+#include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -110,7 +111,7 @@ std::optional<SeenProgress> read_progress(const fs::path& path) {
         if (!file) return std::nullopt;
         const auto written = fs::last_write_time(path);
         const std::chrono::duration<double> age = fs::file_time_type::clock::now() - written;
-        return SeenProgress{progress_of(Json::parse(file, is_shallow)), age.count()};
+        return SeenProgress{progress_of(Json::parse(file, is_shallow)), age.count(), {}};
     } catch (const Json::exception&) {
         return std::nullopt;  // cut short
     } catch (const DataError&) {
@@ -128,7 +129,10 @@ std::vector<SeenProgress> farms_at_work(const RunDirectory& directory) {
         if (!living_owner(lock)) continue;
         const std::string shard = lock.filename().string().substr(std::string_view("lock").size());
         const fs::path journal = directory.root() / ("journal" + shard + ".jsonl");
-        if (auto progress = read_progress(progress_file(journal))) seen.push_back(*progress);
+        auto progress = read_progress(progress_file(journal));
+        if (!progress) continue;
+        if (!shard.empty()) progress->farm = shard.substr(1);
+        seen.push_back(std::move(*progress));
     }
     return seen;
 }

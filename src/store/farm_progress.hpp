@@ -51,6 +51,7 @@ void write_progress(const std::filesystem::path& path, const FarmProgress& progr
 struct SeenProgress {
     FarmProgress progress;
     double age = 0.0;
+    std::string farm = {};  ///< "shard-0-of-4", "job-1234"; empty: it works by itself
 };
 std::optional<SeenProgress> read_progress(const std::filesystem::path& path);
 

@@ -50,6 +50,9 @@ for _ in $(seq 600); do
     sleep 0.05
 done
 [ -L "run/claims/${suspended%.1}.2" ] || fail "nobody took over the net of the stopped job"
+ratiofarm status --out run > status.out
+expect_in "^now  *job-.*-$stopped: 0 of" status.out
+expect_in '^jobs  *4 have joined and begun tasks, 3 at work' status.out
 kill -CONT $trainer $stopped
 wait $killed && fail "the killed job ended well"
 for job in $first $stopped $late; do

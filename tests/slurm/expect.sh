@@ -39,3 +39,21 @@ wait_for() {
     done
     fail "$1 did not appear"
 }
+
+# Everything that runs on a node, as a power cut would: the daemon first, so that it tells nobody.
+kill_node() {
+    kill -9 "$(<"$SLURM_TEST_HOME/$1.daemon")"
+    local process parents=() victims=()
+    for process in /proc/[0-9]*; do
+        if tr '\0' '\n' 2>/dev/null <"$process/environ" | grep -qx "SLURMD_NODENAME=$1"; then
+            victims+=("${process#/proc/}")
+            parents+=("$(awk '/^PPid:/ { print $2 }' "$process/status" 2>/dev/null)")
+        fi
+    done
+    for process in "${parents[@]}"; do
+        [[ $(ps -o comm= -p "$process") != slurmstepd ]] || kill -9 "$process"
+    done
+    kill -9 "${victims[@]}" 2>/dev/null
+    echo "killed ${#victims[@]} processes of $1"
+    [[ ${#victims[@]} -gt 1 ]] || fail "nothing ran on $1"
+}

@@ -16,24 +16,6 @@ make_campaign training.epochs=5 training.checkpoint_seconds=1
 ratiofarm run "$WORK/campaign.toml" --out "$WORK/calm" >"$WORK/calm.out" 2>&1 ||
     { cat "$WORK/calm.out" && exit 1; }
 
-# Everything that runs on a node, as a power cut would: the daemon first, so that it tells nobody.
-kill_node() {
-    kill -9 "$(<"$SLURM_TEST_HOME/$1.daemon")"
-    local process parents=() victims=()
-    for process in /proc/[0-9]*; do
-        if tr '\0' '\n' 2>/dev/null <"$process/environ" | grep -qx "SLURMD_NODENAME=$1"; then
-            victims+=("${process#/proc/}")
-            parents+=("$(awk '/^PPid:/ { print $2 }' "$process/status" 2>/dev/null)")
-        fi
-    done
-    for process in "${parents[@]}"; do
-        [[ $(ps -o comm= -p "$process") != slurmstepd ]] || kill -9 "$process"
-    done
-    kill -9 "${victims[@]}" 2>/dev/null
-    echo "killed ${#victims[@]} processes of $1"
-    [[ ${#victims[@]} -gt 1 ]] || fail "nothing ran on $1"
-}
-
 law "a node of three dies while nets train; the job goes on to the same bits"
 export RATIOFARM_FAILPOINT='*:step=slow' OMPI_MCA_hwloc_base_binding_policy=none
 sbatch --parsable -N 3 --ntasks-per-node=1 --time=10 --output=output \
