@@ -3,11 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numbers>
-#include <numeric>
 #include <string>
 #include <tuple>
 
+#include <boost/math/distributions/normal.hpp>
 #include <boost/random/sobol.hpp>
 
 #include "ratiofarm/core/contracts.hpp"
@@ -17,110 +16,67 @@
 namespace ratiofarm {
 namespace {
 
-double normal_integral(double x) { return 0.5 * std::erfc(-x / std::numbers::sqrt2); }
+constexpr double middle = 0.5;
+constexpr int candidates = 24;
 
-/// Distance to the farther neighbour; a kernel at an end has only one.
-double gap_of(const std::vector<double>& means, std::size_t i) {
-    const double before = i > 0 ? means[i] - means[i - 1] : 0.0;
-    const double after = i + 1 < means.size() ? means[i + 1] - means[i] : 0.0;
+double inside(double mean, double sigma) {
+    const boost::math::normal density(mean, sigma);
+    return boost::math::cdf(density, 1.0) - boost::math::cdf(density, 0.0);
+}
+
+/// Distance to the farther neighbour; a value at an end has only one.
+double gap_of(const std::vector<double>& sorted, std::size_t i) {
+    const double before = i > 0 ? sorted[i] - sorted[i - 1] : 0.0;
+    const double after = i + 1 < sorted.size() ? sorted[i + 1] - sorted[i] : 0.0;
     return std::max(before, after);
 }
 
 struct RankedTrials {
     std::vector<const ToldTrial*> below;
-    std::vector<const ToldTrial*> above;  ///< in the order of trials
+    std::vector<const ToldTrial*> above;  ///< from the best to failures, then those in flight
 };
 
 RankedTrials rank_trials(std::span<const ToldTrial> told) {
-    std::vector<const ToldTrial*> ranking;
-    for (const ToldTrial& trial : told) {
-        if (trial.rungs > 0 && std::isfinite(trial.objective)) ranking.push_back(&trial);
-    }
-    const auto ended = static_cast<double>(
-        std::ranges::count_if(told, [](const ToldTrial& trial) { return trial.rungs > 0; }));
-    std::ranges::stable_sort(ranking, [](const ToldTrial* a, const ToldTrial* b) {
-        return std::tuple(b->rungs, a->objective) < std::tuple(a->rungs, b->objective);
+    std::vector<const ToldTrial*> all;
+    for (const ToldTrial& trial : told) all.push_back(&trial);
+    const auto in_flight =
+        std::ranges::stable_partition(all, [](const ToldTrial* trial) { return trial->rungs > 0; });
+    const auto ended = static_cast<std::size_t>(in_flight.begin() - all.begin());
+    std::stable_sort(all.begin(), in_flight.begin(), [](const ToldTrial* a, const ToldTrial* b) {
+        const auto rank = [](const ToldTrial* trial, std::uint32_t rungs) {
+            return std::tuple(!std::isfinite(trial->objective), rungs, trial->objective);
+        };
+        return rank(a, b->rungs) < rank(b, a->rungs);
     });
     constexpr double part = 0.1;
     constexpr std::size_t most = 25;
-    const auto best =
-        std::min({static_cast<std::size_t>(std::ceil(part * ended)), most, ranking.size()});
-    ranking.resize(best);
-    RankedTrials result{ranking, {}};
-    for (const ToldTrial& trial : told) {
-        if (std::ranges::count(ranking, &trial) == 0) result.above.push_back(&trial);
-    }
-    return result;
+    const auto finite =
+        static_cast<std::size_t>(std::ranges::count_if(all, [](const ToldTrial* trial) {
+            return trial->rungs > 0 && std::isfinite(trial->objective);
+        }));
+    const auto best = static_cast<std::ptrdiff_t>(std::min(
+        {static_cast<std::size_t>(std::ceil(part * static_cast<double>(ended))), most, finite}));
+    return {{all.begin(), all.begin() + best}, {all.begin() + best, all.end()}};
 }
 
-/// Values of one parameter, where trials use it, with their weights.
-struct SampledValues {
-    std::vector<double> at;
-    std::vector<double> weight;
-};
-
-SampledValues sampled_values(const SearchParameter& parameter,
-                             const std::vector<const ToldTrial*>& trials) {
-    SampledValues values;
-    for (const ToldTrial* trial : trials) {
-        const std::string* text = value_of(trial->setting, parameter.key);
-        if (text != nullptr) values.at.push_back(unit_of(parameter, *text));
-    }
-    constexpr std::size_t recent = 25;
-    const std::size_t n = values.at.size();
-    values.weight.assign(n, 1.0);
-    if (n <= recent) return values;
-    const std::size_t old = n - recent;
+/// All but the last 25 count less, evenly from 1 / n to 1.
+std::vector<double> ramp(std::size_t n) {
+    constexpr std::size_t full = 25;
+    std::vector<double> weights(n, 1.0);
+    const std::size_t less = n > full ? n - full : 0;
     const double first = 1.0 / static_cast<double>(n);
-    for (std::size_t i = 0; i < old; ++i) {  // evenly from 1 / n to 1
-        const double step = old == 1 ? 0.0 : static_cast<double>(i) / static_cast<double>(old - 1);
-        values.weight[i] = first + (1.0 - first) * step;
+    for (std::size_t i = 0; i < less; ++i) {
+        const double step =
+            less == 1 ? 0.0 : static_cast<double>(i) / static_cast<double>(less - 1);
+        weights[i] = first + (1.0 - first) * step;
     }
-    return values;
+    return weights;
 }
 
-constexpr int candidates = 24;
-
-double best_number(const SampledValues& below, const SampledValues& above, PhiloxSequence& random) {
-    const ParzenDensity good(below.at, below.weight);
-    const ParzenDensity bad(above.at, above.weight);
-    double best = 0.0;
-    double most = -std::numeric_limits<double>::infinity();
-    for (int i = 0; i < candidates; ++i) {
-        const double x = good.draw(random);
-        const double gain = good.log_density(x) - bad.log_density(x);
-        if (gain <= most) continue;
-        most = gain;
-        best = x;
-    }
-    return best;
-}
-
-std::vector<double> choice_density(const SampledValues& values, std::size_t n) {
-    std::vector<double> density(n, 1.0);
-    for (std::size_t i = 0; i < values.at.size(); ++i) {
-        density[static_cast<std::size_t>(values.at[i] * static_cast<double>(n))] +=
-            values.weight[i];
-    }
-    const double sum = std::accumulate(density.begin(), density.end(), 0.0);
-    for (double& each : density) each /= sum;
-    return density;
-}
-
-double best_choice(std::size_t n,
-                   const SampledValues& below,
-                   const SampledValues& above,
-                   PhiloxSequence& random) {
-    const std::vector<double> good = choice_density(below, n);
-    const std::vector<double> bad = choice_density(above, n);
-    std::size_t best = n;
-    for (int i = 0; i < candidates; ++i) {
-        double u = random.uniform();
-        std::size_t choice = 0;
-        while (choice + 1 < n && u >= good[choice]) u -= good[choice++];
-        if (best == n || good[choice] * bad[best] > good[best] * bad[choice]) best = choice;
-    }
-    return (static_cast<double>(best) + 0.5) / static_cast<double>(n);
+ParzenDensity density_of(const SearchSection& search, const std::vector<const ToldTrial*>& trials) {
+    std::vector<UnitPoint> points;
+    for (const ToldTrial* trial : trials) points.push_back(unit_point(search, trial->setting));
+    return {search, points, ramp(points.size())};
 }
 
 }  // namespace
@@ -146,66 +102,119 @@ SearchSetting sobol_setting(const SearchSection& search, std::uint64_t seed, std
     return setting_at(search, u);
 }
 
-ParzenDensity::ParzenDensity(std::span<const double> values, std::span<const double> weights) {
-    RATIOFARM_EXPECT(values.size() == weights.size());
-    constexpr double middle = 0.5;
-    kernels_.push_back({middle, 0.0, 1.0, 1.0});
-    for (std::size_t i = 0; i < values.size(); ++i) {
-        kernels_.push_back({values[i], 1.0, weights[i], 1.0});
+UnitPoint unit_point(const SearchSection& search, const SearchSetting& setting) {
+    UnitPoint point;
+    for (const SearchParameter& parameter : search.parameters) {
+        const std::string* value = value_of(setting, parameter.key);
+        point.push_back(value == nullptr ? std::optional<double>() : unit_of(parameter, *value));
     }
-    std::ranges::stable_sort(kernels_, {}, &Kernel::mean);
-    std::vector<double> means;
-    double sum = 0.0;
-    for (const Kernel& kernel : kernels_) {
-        means.push_back(kernel.mean);
-        sum += kernel.weight;
-    }
-    const double least = 1.0 / std::min(100.0, static_cast<double>(kernels_.size()) + 1.0);
-    for (std::size_t i = 0; i < kernels_.size(); ++i) {
-        Kernel& kernel = kernels_[i];
-        const bool wide = kernel.sigma == 0.0;
-        kernel.sigma = wide ? 1.0 : std::clamp(gap_of(means, i), least, 1.0);
-        kernel.weight /= sum;
-        kernel.inside = normal_integral((1.0 - kernel.mean) / kernel.sigma) -
-                        normal_integral(-kernel.mean / kernel.sigma);
+    return point;
+}
+
+ParzenDensity::ParzenDensity(const SearchSection& search,
+                             std::span<const UnitPoint> points,
+                             std::span<const double> weights)
+    : kernels_(points.size() + 1) {
+    RATIOFARM_EXPECT(points.size() == weights.size());
+    double sum = 1.0;
+    for (const double weight : weights) sum += weight;
+    kernels_.front().weight = 1.0 / sum;
+    for (std::size_t i = 0; i < points.size(); ++i) kernels_[i + 1].weight = weights[i] / sum;
+    for (std::size_t k = 0; k < search.parameters.size(); ++k) {
+        const SearchParameter& parameter = search.parameters[k];
+        choices_.push_back(parameter.kind == SearchKind::choice ? parameter.choices.size() : 0);
+        for (Kernel& kernel : kernels_) kernel.factors.emplace_back();
+        for (std::size_t i = 0; i < points.size(); ++i) {
+            if (points[i][k]) kernels_[i + 1].factors[k] = Factor{.mean = *points[i][k]};
+        }
+        if (choices_[k] > 0) continue;
+        kernels_.front().factors[k] = Factor{.mean = middle};
+        set_widths(k);
     }
 }
 
-double ParzenDensity::log_density(double x) const {
+void ParzenDensity::set_widths(std::size_t k) {
+    std::vector<Kernel*> order;
+    for (Kernel& kernel : kernels_) {
+        if (kernel.factors[k]) order.push_back(&kernel);
+    }
+    std::ranges::stable_sort(order, {}, [k](const Kernel* each) { return each->factors[k]->mean; });
+    std::vector<double> means;
+    for (const Kernel* kernel : order) means.push_back(kernel->factors[k]->mean);
+    const double least = 1.0 / std::min(100.0, static_cast<double>(order.size()) + 1.0);
+    for (std::size_t i = 0; i < order.size(); ++i) {
+        Factor& factor = *order[i]->factors[k];
+        const bool wide = order[i] == &kernels_.front();
+        factor.sigma = wide ? 1.0 : std::clamp(gap_of(means, i), least, 1.0);
+        factor.inside = inside(factor.mean, factor.sigma);
+    }
+}
+
+double ParzenDensity::log_density(const UnitPoint& x) const {
+    const auto kernels = static_cast<double>(kernels_.size());
     double density = 0.0;
     for (const Kernel& kernel : kernels_) {
-        const double z = (x - kernel.mean) / kernel.sigma;
-        density += kernel.weight * std::exp(-0.5 * z * z) / (kernel.sigma * kernel.inside);
+        double product = kernel.weight;
+        for (std::size_t k = 0; k < x.size(); ++k) {
+            const auto& factor = kernel.factors[k];
+            if (!x[k] || !factor) continue;  // evenly anywhere
+            if (choices_[k] > 0) {
+                const auto n = static_cast<double>(choices_[k]);
+                const bool same = std::floor(*x[k] * n) == std::floor(factor->mean * n);
+                product *= n * ((same ? kernels : 0.0) + 1.0) / (kernels + n);
+                continue;
+            }
+            const boost::math::normal normal(factor->mean, factor->sigma);
+            product *= boost::math::pdf(normal, *x[k]) / factor->inside;
+        }
+        density += product;
     }
-    return std::log(density * std::numbers::inv_sqrtpi / std::numbers::sqrt2);
+    return std::log(density);
 }
 
-double ParzenDensity::draw(PhiloxSequence& random) const {
+std::vector<double> ParzenDensity::draw(PhiloxSequence& random) const {
     double u = random.uniform();
     std::size_t i = 0;
     while (i + 1 < kernels_.size() && u >= kernels_[i].weight) u -= kernels_[i++].weight;
-    for (;;) {
-        const double x = kernels_[i].mean + kernels_[i].sigma * random.normal();
-        if (x >= 0.0 && x < 1.0) return x;
+    std::vector<double> x;
+    for (std::size_t k = 0; k < choices_.size(); ++k) {
+        const auto& factor = kernels_[i].factors[k];
+        if (!factor) {
+            x.push_back(random.uniform());
+        } else if (choices_[k] > 0) {
+            const auto n = static_cast<double>(choices_[k]);
+            const bool any = random.uniform() * (static_cast<double>(kernels_.size()) + n) < n;
+            x.push_back(any ? random.uniform() : factor->mean);
+        } else {
+            double value = -1.0;
+            while (value < 0.0 || value >= 1.0) {
+                value = factor->mean + factor->sigma * random.normal();
+            }
+            x.push_back(value);
+        }
     }
+    return x;
 }
 
 SearchSetting tpe_setting(const SearchSection& search,
                           std::uint64_t seed,
                           std::span<const ToldTrial> told) {
     const RankedTrials trials = rank_trials(told);
-    std::vector<double> u;
-    for (const SearchParameter& parameter : search.parameters) {
-        const std::string name =
-            "search/tpe/trial " + std::to_string(told.size()) + "/" + parameter.key;
-        PhiloxSequence random(seed_for(seed, name, Stream::search));
-        const SampledValues below = sampled_values(parameter, trials.below);
-        const SampledValues above = sampled_values(parameter, trials.above);
-        u.push_back(parameter.kind == SearchKind::choice
-                        ? best_choice(parameter.choices.size(), below, above, random)
-                        : best_number(below, above, random));
+    const ParzenDensity good = density_of(search, trials.below);
+    const ParzenDensity bad = density_of(search, trials.above);
+    const std::string name = "search/tpe/trial " + std::to_string(told.size());
+    PhiloxSequence random(seed_for(seed, name, Stream::search));
+    SearchSetting best;
+    double most = -std::numeric_limits<double>::infinity();
+    for (int i = 0; i < candidates; ++i) {
+        SearchSetting setting = setting_at(search, good.draw(random));
+        const UnitPoint x = unit_point(search, setting);
+        const double gain = good.log_density(x) - bad.log_density(x);
+        if (gain <= most) continue;
+        most = gain;
+        best = std::move(setting);
     }
-    return setting_at(search, u);
+    return best;
 }
 
 }  // namespace ratiofarm

@@ -23,26 +23,39 @@ std::vector<std::uint32_t> sobol_point(std::size_t dimensions, std::uint32_t num
 /// of its key.
 SearchSetting sobol_setting(const SearchSection& search, std::uint64_t seed, std::uint32_t number);
 
-/// The density of one parameter that values in [0, 1] suggest: a mean of normal densities, each cut
-/// to [0, 1], one around each value and a wide one around the middle (Bergstra et al., NIPS 2011).
-/// The width of a kernel is the larger distance to its neighbours, at least 1 / min(100, kernels +
-/// 1).
+/// Where the values of a setting lie in [0, 1), by parameter; nothing for one that is not used.
+using UnitPoint = std::vector<std::optional<double>>;
+UnitPoint unit_point(const SearchSection& search, const SearchSetting& setting);
+
+/// The density in the unit cube that points suggest: a mean of kernels, one around each point and a
+/// wide one around the middle (Bergstra et al., NIPS 2011). A kernel is a product over the
+/// parameters: of a number a normal density cut to [0, 1], whose width is the larger distance to
+/// its neighbours, at least 1 / min(100, kernels + 1); of a choice mostly its own; of a parameter
+/// that its point does not use, even.
 class ParzenDensity {
 public:
-    /// \param weights  of the values; the wide kernel has 1
-    ParzenDensity(std::span<const double> values, std::span<const double> weights);
+    /// \param weights  of the points; the wide kernel has 1
+    ParzenDensity(const SearchSection& search,
+                  std::span<const UnitPoint> points,
+                  std::span<const double> weights);
 
-    double log_density(double x) const;
-    double draw(PhiloxSequence& random) const;  ///< in [0, 1)
+    double log_density(const UnitPoint& x) const;            ///< of the parameters that x uses
+    std::vector<double> draw(PhiloxSequence& random) const;  ///< [parameters] in [0, 1)
 
 private:
-    struct Kernel {
-        double mean;
-        double sigma;
-        double weight;  ///< they sum to 1
-        double inside;  ///< part of the normal density that lies in [0, 1]
+    struct Factor {
+        double mean = 0.0;
+        double sigma = 1.0;
+        double inside = 1.0;  ///< part of the normal density that lies in [0, 1]
     };
-    std::vector<Kernel> kernels_;  ///< in the order of their means
+    struct Kernel {
+        double weight = 0.0;                         ///< they sum to 1
+        std::vector<std::optional<Factor>> factors;  ///< [parameters]; nothing: even
+    };
+    void set_widths(std::size_t parameter);
+
+    std::vector<std::size_t> choices_;  ///< by parameter; 0: a number
+    std::vector<Kernel> kernels_;       ///< the wide one first
 };
 
 /// A trial that has begun, as a sampler knows it.
@@ -55,11 +68,10 @@ struct ToldTrial {
 /// Settings that a sampler draws without looking at results.
 inline constexpr std::uint32_t tpe_start = 10;
 
-/// What a tree-structured Parzen estimator proposes: for each parameter by itself, of 24 draws from
-/// the density of the best tenth of the trials (at most 25) the one where that density is largest
-/// against the density of all others. Trials that got farther are better, then those with the
-/// smaller objective; failures and trials in flight are among the others. Of the others all but the
-/// last 25 count less the older they are.
+/// What a tree-structured Parzen estimator proposes: of 24 draws from the density of the best tenth
+/// of the trials (at most 25) the one where that density is largest against the density of all
+/// others. Trials that got farther are better, then those with the smaller objective; failures and
+/// trials in flight are the last. Of the others all but the last 25 count less the better they are.
 /// \param told  in the order of trials; at least one has a rung
 SearchSetting tpe_setting(const SearchSection& search,
                           std::uint64_t seed,
