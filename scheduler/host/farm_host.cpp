@@ -172,6 +172,7 @@ void FarmHost::step() {
     }
     if (now >= next_look_ && !dismissed_) show_progress(now);
     tend_claims(now);
+    if (!scheduler_.stopping() && awaits_others()) return;
     // All workers must be known before any is told to leave.
     if (dismissed_ || known_workers_ != links_.ranks || !scheduler_.over()) return;
     if (!claim_more(now)) dismiss();
@@ -307,9 +308,20 @@ void FarmHost::perform_one(const CommitAction& action) {
 
 void FarmHost::ask_for_more(const Digest& ended, TaskOutcome how) {
     if (!options_.more) return;
-    std::vector<Task> tasks = options_.more(ended, how);
+    add(options_.more(ended, how));
+}
+
+void FarmHost::add(std::vector<Task> tasks) {
     for (const Task& task : tasks) flop_.emplace(task.digest, task.cost);
     perform(scheduler_.add(with_expected_seconds(std::move(tasks), options_.costs)));
+}
+
+bool FarmHost::awaits_others() {
+    if (!options_.others) return false;
+    auto tasks = options_.others();
+    if (!tasks) return true;
+    if (!tasks->empty()) add(std::move(*tasks));
+    return false;
 }
 
 /// Costs are revised when the number of tasks they come from has doubled.

@@ -43,6 +43,8 @@ private:
     void with_claims(const std::function<void(Claims&)>& work);
     void learn(const Task& task, const TaskResult& result);
     void ask_for_more(const Digest& ended, TaskOutcome how);
+    void add(std::vector<Task> tasks);
+    bool awaits_others();
     void commit_lines();
     void send_stops(Instant now);
     void stop(std::string why);

@@ -38,6 +38,9 @@ struct FarmOptions {
     /// Asked after each task that was done, or given up, for tasks that are known only now. Does
     /// not throw.
     std::function<std::vector<Task>(const Digest& ended, TaskOutcome how)> more;
+    /// Asked often for tasks that something else than a task decides about: nothing while that is
+    /// awaited, and until then the farm is not over. Does not throw.
+    std::function<std::optional<std::vector<Task>>()> others;
     /// Asked before lines of the journal are written. \throws SystemError if the run directory is
     /// this farm's no more: it stops
     std::function<void()> expect_own = [] {};

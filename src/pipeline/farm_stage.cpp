@@ -145,7 +145,7 @@ struct FarmWork {
     std::vector<Task> tasks;
     TaskFileKind kind;
     MakeRunner make_runner;
-    MoreTasks more;
+    GrowingTasks growing;
 };
 
 /// Runners of trainers.
@@ -185,10 +185,11 @@ StageEnd run(RunContext& context, const RunPlace& place, RootBooks& books, FarmW
     }
 
     const std::unique_ptr<TaskRunner> runner = work.make_runner();
-    const FarmEnd end = run_farm(
-        {world, *runner, books.journal.get(), context.log}, std::move(work.tasks),
-        {place.farm.strikes, place.farm.stop_by, learned_costs(books.history), std::move(work.more),
-         [&books] { expect_locks(books); }, claims ? books.claims.get() : nullptr});
+    const FarmEnd end =
+        run_farm({world, *runner, books.journal.get(), context.log}, std::move(work.tasks),
+                 {place.farm.strikes, place.farm.stop_by, learned_costs(books.history),
+                  std::move(work.growing.more), std::move(work.growing.others),
+                  [&books] { expect_locks(books); }, claims ? books.claims.get() : nullptr});
     for (const TaskCommitted& event : end.commits) {
         books.history.committed.insert_or_assign(event.task, event);
     }
@@ -235,14 +236,24 @@ StageEnd growing_farm_stage(RunContext& context,
                             RootBooks& books,
                             std::vector<Task> tasks,
                             TaskFileKind kind,
-                            const MoreTasks& more) {
-    const auto with_folders = [&place, &more](const Digest& ended, TaskOutcome how) {
-        std::vector<Task> found = more(ended, how);
+                            const GrowingTasks& growing) {
+    const auto make_folders = [&place](const std::vector<Task>& found) {
         for (const Task& task : found) make_folder_of(place.directory, task);
-        return found;
     };
+    GrowingTasks with_folders{.more = [&](const Digest& ended, TaskOutcome how) {
+        auto found = growing.more(ended, how);
+        make_folders(found);
+        return found;
+    }};
+    if (growing.others) {
+        with_folders.others = [&] {
+            auto found = growing.others();
+            if (found) make_folders(*found);
+            return found;
+        };
+    }
     return run(context, place, books,
-               {std::move(tasks), kind, trainers(context, place), with_folders});
+               {std::move(tasks), kind, trainers(context, place), std::move(with_folders)});
 }
 
 }  // namespace ratiofarm

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "farm/task.hpp"
@@ -32,15 +33,17 @@ void note_results(const RunPlace& place,
                   const Log& log);
 
 /// Like farm_stage(), while more tasks become known: after each task that ends, those that more()
-/// returns are begun, too. They must have no results yet. \param more  on rank 0; is told which
-/// task was done or failed; does not throw
-using MoreTasks = std::function<std::vector<Task>(const Digest& ended, TaskOutcome how)>;
+/// returns are begun, too. They must have no results yet.
+struct GrowingTasks {  ///< FarmOptions, on rank 0
+    std::function<std::vector<Task>(const Digest& ended, TaskOutcome how)> more;
+    std::function<std::optional<std::vector<Task>>()> others = {};
+};
 StageEnd growing_farm_stage(RunContext& context,
                             const RunPlace& place,
                             RootBooks& books,
                             std::vector<Task> tasks,
                             TaskFileKind kind,
-                            const MoreTasks& more);
+                            const GrowingTasks& growing);
 
 /// Makes the runner of a rank's tasks. Called on every rank or, if there is nothing to do, on none.
 using MakeRunner = std::function<std::unique_ptr<TaskRunner>()>;

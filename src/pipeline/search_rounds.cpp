@@ -51,6 +51,13 @@ std::vector<Task> SearchRounds::next() {
     return tasks;
 }
 
+std::optional<std::vector<Task>> SearchRounds::proposed() {
+    std::vector<Task> tasks;
+    if (steering_.has_ended()) tasks = next();
+    if (tasks.empty() && steering_.running()) return std::nullopt;
+    return tasks;
+}
+
 std::optional<SearchRecord> SearchRounds::record() {
     const TrialScore known = [this](TrialRung what) { return score(what); };
     if (!best_trial(state_, known)) return std::nullopt;

@@ -38,6 +38,9 @@ public:
     /// them. Empty: nothing is wrong.
     const std::string& trouble() const { return trouble_; }
 
+    /// Tasks of points that a program has proposed meanwhile; nothing while it is at work.
+    std::optional<std::vector<Task>> proposed();
+
     /// \return nothing if every trial failed \pre state().complete
     std::optional<SearchRecord> record();
 

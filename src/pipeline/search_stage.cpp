@@ -1,5 +1,7 @@
+#include <chrono>
 #include <filesystem>
 #include <optional>
+#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -59,10 +61,17 @@ StageEnd search_stage(RunContext& context,
         SearchPlan plan = make_search_plan({planned.campaign, planned.samples, device});
         rounds.emplace(planned, place.directory, std::move(plan), device, context.log);
         tasks = rounds->next();
+        while (tasks.empty()) {  // the first points of a program come before any task
+            auto proposed = rounds->proposed();
+            if (proposed && proposed->empty()) break;
+            if (proposed) tasks = std::move(*proposed);
+            std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        }
     });
     StageEnd end =
         growing_farm_stage(context, place, books, std::move(tasks), TaskFileKind::training_result,
-                           [&](const Digest&, TaskOutcome) { return rounds->next(); });
+                           {[&](const Digest&, TaskOutcome) { return rounds->next(); },
+                            [&] { return rounds->proposed(); }});
     mpi::together(world, [&] {
         if (rounds && !rounds->trouble().empty()) throw DataError(rounds->trouble());
     });

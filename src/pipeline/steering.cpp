@@ -12,7 +12,6 @@
 #include "ratiofarm/core/digest.hpp"
 #include "ratiofarm/core/errors.hpp"
 
-#include "core/process.hpp"
 #include "core/publish.hpp"
 #include "core/sealed_text.hpp"
 #include "core/signal_flags.hpp"
@@ -85,6 +84,8 @@ std::string last_line(const std::string& text) {
     return text.substr(begin, std::min(end + 1 - begin, most));
 }
 
+bool stop_is_asked() { return signal_request() == SignalRequest::stop; }
+
 std::string question_digest(const std::string& question) {
     return Hasher().text(question).finish().hex();
 }
@@ -105,13 +106,25 @@ std::string steering_question(const SearchSection& search, std::span<const ToldT
     return Json{{"points", std::move(points)}, {"opt_space", space_json(search)}}.dump() + "\n";
 }
 
-std::optional<SteeringAnswer> Steering::ask(std::span<const ToldTrial> told) const {
+Steering::~Steering() { abandoned_ = true; }
+
+bool Steering::has_ended() const {
+    return program_.valid() &&
+           program_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+}
+
+std::optional<SteeringAnswer> Steering::ask(std::span<const ToldTrial> told) {
+    if (running() || stop_is_asked()) return std::nullopt;
     const SearchSection& search = *campaign_.search;
     const std::string question = steering_question(search, told);
-    if (auto answer = known(question, told.size())) return answer;
-    publish(directory_.steering() / "in.json", question);
-    fs::remove(directory_.steering() / "out.json");
-    if (!run()) return std::nullopt;
+    if (!program_.valid()) {
+        if (auto answer = known(question, told.size())) return answer;
+        publish(directory_.steering() / "in.json", question);
+        fs::remove(directory_.steering() / "out.json");
+        start();
+        return std::nullopt;
+    }
+    if (!ended_by_itself(program_.get())) return std::nullopt;
     SteeringAnswer answer;
     try {
         answer.points = parse_points(search, read_text(directory_.steering() / "out.json"));
@@ -160,27 +173,31 @@ std::optional<SteeringAnswer> Steering::known(const std::string& question,
     return std::nullopt;
 }
 
-/// \return whether it ended by itself, and not because the job stops
-bool Steering::run() const {
-    using Clock = std::chrono::steady_clock;
+/// The program runs beside the farm.
+void Steering::start() {
     const SearchSection& search = *campaign_.search;
     std::string command =
         with_replaced(search.command, "%MAX_POINTS", std::to_string(search.trials));
     command = with_replaced(command, "%NUM_POINTS", std::to_string(search.generation));
     command = with_replaced(command, "%IN", shell_word(directory_.steering() / "in.json"));
     command = with_replaced(command, "%OUT", shell_word(directory_.steering() / "out.json"));
-    const auto begin = Clock::now();
-    const auto late = [&] {
-        return std::chrono::duration<double>(Clock::now() - begin).count() > search.timeout_seconds;
-    };
-    const auto stopped = [] { return signal_request() == SignalRequest::stop; };
-    const auto end = run_process({.words = {"/bin/sh", "-c", command},
-                                  .output = Output::discarded,
-                                  .errors = Output::captured,
-                                  .input = false,
-                                  .give_up = [&] { return stopped() || late(); }});
+    program_ = std::async(std::launch::async, [this, command, seconds = search.timeout_seconds] {
+        using Clock = std::chrono::steady_clock;
+        const auto last = Clock::now() + std::chrono::duration<double>(seconds);
+        return run_process(
+            {.words = {"/bin/sh", "-c", command},
+             .output = Output::discarded,
+             .errors = Output::captured,
+             .input = false,
+             .give_up = [&] { return stop_is_asked() || abandoned_ || Clock::now() > last; }});
+    });
+}
+
+/// \return false if it was ended because the job stops
+bool Steering::ended_by_itself(const std::optional<ProcessEnd>& end) const {
+    const SearchSection& search = *campaign_.search;
     if (!end) refuse_program(search.command, "cannot be started: there is no /bin/sh");
-    if (end->given_up && stopped()) return false;
+    if (end->given_up && stop_is_asked()) return false;
     if (end->given_up) {
         refuse_program(search.command, fmt::format("was ended after search.timeout_seconds = {:g}",
                                                    search.timeout_seconds));

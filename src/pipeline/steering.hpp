@@ -1,6 +1,8 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+#include <future>
 #include <optional>
 #include <span>
 #include <vector>
@@ -8,6 +10,7 @@
 #include "ratiofarm/core/log.hpp"
 
 #include "campaign/search/samplers.hpp"
+#include "core/process.hpp"
 #include "store/run_directory.hpp"
 
 namespace ratiofarm {
@@ -28,19 +31,31 @@ public:
     /// \param campaign  with a search by an external sampler; outlives this
     Steering(const Campaign& campaign, const RunDirectory& directory, const Log& log)
         : campaign_(campaign), directory_(directory), log_(log) {}
+    ~Steering();  ///< ends a program that runs
+    Steering(const Steering&) = delete;
+    Steering& operator=(const Steering&) = delete;
 
-    /// \param told  all trials so far
-    /// \return nothing if the job was asked to stop meanwhile
+    /// Begins to ask, or looks whether the program has ended meanwhile; never waits for it.
+    /// \param told  all trials so far; the same until there is an answer
+    /// \return nothing while the program runs, or if it was ended because the job stops
     /// \throws DataError if the program fails, takes too long or answers with no such points
-    std::optional<SteeringAnswer> ask(std::span<const ToldTrial> told) const;
+    std::optional<SteeringAnswer> ask(std::span<const ToldTrial> told);
+
+    bool running() const { return program_.valid() && !has_ended(); }
+
+    /// Whether the program has ended since it was asked: ask again.
+    bool has_ended() const;
 
 private:
     std::optional<SteeringAnswer> known(const std::string& question, std::size_t points) const;
-    bool run() const;
+    void start();
+    bool ended_by_itself(const std::optional<ProcessEnd>& end) const;
 
     const Campaign& campaign_;
     RunDirectory directory_;
     Log log_;
+    std::atomic<bool> abandoned_ = false;
+    std::future<std::optional<ProcessEnd>> program_;
 };
 
 /// What the program reads: {"points": [[{key: value}, loss or null]], "opt_space": {...}}. A trial

@@ -149,10 +149,10 @@ StageEnd unfold_stage(RunContext& context,
     });
     StageEnd end =
         growing_farm_stage(context, place, books, std::move(tasks), TaskFileKind::unfold_result,
-                           [&](const Digest& ended, TaskOutcome how) {
+                           {[&](const Digest& ended, TaskOutcome how) {
                                if (how == TaskOutcome::done) round->remove_read(ended);
                                return std::vector<Task>{};
-                           });
+                           }});
     if (!ended_well(end) || !place.farm.shard.whole()) return end;
     mpi::together(world, [&] {
         if (!world.is_root()) return;

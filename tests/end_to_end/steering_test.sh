@@ -65,6 +65,24 @@ same_search() { # run directory
 run_on 3 three search > three.out 2> three.err
 same_search three
 
+# A program that thinks long holds nothing up: trials under way end, and their ends are written down.
+cat > slow.py <<'END'
+import json, sys, time
+asked = json.load(open(sys.argv[1]))["points"]
+lines = lambda: open("slow/journal.jsonl").read().count("task_committed") if asked else 0
+before = lines()
+for _ in range(200):  # at most 20 s
+    if len(asked) < 2 or lines() > before: break
+    time.sleep(0.1)
+with open("seen", "a") as seen: seen.write(f"{len(asked)} {int(lines() > before)}\n")
+json.dump([{"training.learning_rate": 0.001, "network.hidden": [4]}], open(sys.argv[2], "w"))
+END
+steered ""
+sed -i 's/python3 steer.py.*"/python3 slow.py %IN %OUT"/; s/^trials = 12/trials = 4/; s/^generation = 5/generation = 1/; s/first_rung = 2/first_rung = 4/' campaign.toml
+RATIOFARM_FAILPOINT='*:step=slow' run_on 0 slow search > slow.out 2> slow.err
+expect_in '^[23] 1$' seen
+steered ""
+
 # Killed in the middle: the points that were proposed stay, even if the program would now answer otherwise.
 rm calls
 RATIOFARM_FAILPOINT='*:step=slow' ratiofarm search campaign.toml --out killed > killed.out 2> killed.err &
