@@ -33,7 +33,9 @@ def main():
     nature = random.normal(0.5, 0.8**0.5, random.poisson(observed))
     measured, is_seen, is_inside = detector(nature, random)
     data = {"x": measured[is_seen], "weight": np.ones(is_seen.sum()), "id": np.arange(is_seen.sum()) + 10**9}
-    ratiofarm.write_events("events.h5", {"mc": mc, "data": data}, features=["x"], id="id", weights={"wider": "wider"}, truth=["t"])
+    true = {"x": np.where(is_seen, measured, np.nan), "t": np.where(is_inside, nature, np.nan), "pass_reco": is_seen,
+            "pass_truth": is_inside, "weight": np.ones(len(nature)), "id": np.arange(len(nature)) + 2 * 10**9}
+    ratiofarm.write_events("events.h5", {"mc": mc, "data": data, "true": true}, features=["x"], id="id", weights={"wider": "wider"}, truth=["t"])
     np.savez("truth.npz", t=nature[is_inside])
     print(f"events.h5: {simulated} simulated events, {is_seen.sum()} data events")
 

@@ -70,6 +70,7 @@ void add_unfolding(const UnfoldingSection& unfolding, const auto& add) {
         sample.weights.push_back(variation.weight);
     }
     for (const std::string& name : unfolding.background) add(name);
+    for (const std::string& name : unfolding.compare) add_simulation(name);
 }
 
 }  // namespace

@@ -69,8 +69,12 @@ TrainingOutlook unfolding_outlook(const Campaign& campaign,
     for (const SampleInfo& sample : samples) {
         if (sample.name == unfolding.data) data = &sample;
         if (sample.name == unfolding.simulation) simulation = &sample;
-        if (!sample.columns.levels.names.empty()) look_at_levels(unfolding, sample, outlook);
-        const bool trains = sample.name == unfolding.data || !sample.columns.levels.names.empty();
+        const bool simulated = sample.name == unfolding.simulation ||
+                               std::ranges::find(unfolding.variations, sample.name,
+                                                 &UnfoldingSection::Variation::simulation) !=
+                                   unfolding.variations.end();
+        if (simulated) look_at_levels(unfolding, sample, outlook);
+        const bool trains = sample.name == unfolding.data || simulated;
         if (trains && sample.training_events < campaign.training.batch) {
             outlook.mistakes.push_back("sample '" + sample.name + "' has " +
                                        std::to_string(sample.training_events) +

@@ -41,6 +41,7 @@ struct UnfoldingSection {
     std::string simulation;               ///< sample with truth and flags
     std::vector<std::string> truth;       ///< columns of the truth that the nets of step 2 see
     std::vector<std::string> background;  ///< samples that step 1 adds to the simulation
+    std::vector<std::string> compare;     ///< samples whose truth is shown beside the result
     std::uint32_t iterations = 4;
     Misses misses = Misses::extrapolate;
     Fakes fakes = Fakes::none;
@@ -69,6 +70,7 @@ void fields(Visit& visit, MemberOf<Visit, UnfoldingSection>& value) {
           Key{.required = "the columns of the truth that the nets see, for example truth = "
                           "[\"pt\", \"eta\"]"});
     visit("background", value.background);
+    visit("compare", value.compare);
     visit("iterations", value.iterations, Key{.whole = {1, 100}});
     visit("misses", value.misses);
     visit("fakes", value.fakes);

@@ -143,10 +143,20 @@ private:
             if (total.empty()) return;
         }
         to.total = as_rows(total, bins);
+        for (UnfoldComparison& other : to.compared) compare(to, total, other);
         if (!to.bottom_line) return;
         std::vector<double> difference = to.unfolded;
         for (std::size_t bin = 0; bin < bins; ++bin) difference[bin] -= to.prior[bin];
         to.bottom_line->truth = written_chi2(chi2_of(difference, total, section_.replicas_data));
+    }
+
+    void compare(const UnfoldedObservable& to, Covariance total, UnfoldComparison& other) const {
+        std::vector<double> difference = to.unfolded;
+        for (std::size_t bin = 0; bin < difference.size(); ++bin) {
+            difference[bin] -= other.contents[bin];
+            total[bin * (difference.size() + 1)] += other.error[bin] * other.error[bin];
+        }
+        other.chi2 = written_chi2(chi2_of(difference, total, section_.replicas_data));
     }
 
     UnfoldedSamples& samples_;

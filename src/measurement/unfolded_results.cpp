@@ -38,6 +38,7 @@ public:
         record_.progress = std::move(spectra.progress);
         record_.yield = record_.progress.back().yield;
         record_.observables = std::move(spectra.observables);
+        record_.ln_nu = std::move(spectra.ln_nu);
         add_unfolded_errors(samples_, groups_, record_.observables);
         add_steps();
         warn();

@@ -29,6 +29,7 @@ public:
             to.edges = observable.edges;
             to.prior = truth_bins(nominal_, to, weights_).contents;
             begin_reco(to);
+            for (const std::string& name : section_.compare) add_truth_of(name, to);
         }
         std::vector<double> before(weights_.size(), 1.0);
         for (std::uint32_t n = 1; n <= section_.iterations; ++n) {
@@ -37,6 +38,7 @@ public:
             for (UnfoldedObservable& to : found_.observables) add_iteration(to, n, nu, before);
             before = nu;
         }
+        add_distribution(before);
         return std::move(found_);
     }
 
@@ -89,6 +91,47 @@ private:
         for (const double square : data.squares) to.data_error.push_back(std::sqrt(square));
         to.simulation = simulation.contents;
         to.bottom_line.emplace().reco = reco_chi2(to, simulation);
+    }
+
+    /// Of all events of a sample.
+    void add_truth_of(const std::string& name, UnfoldedObservable& to) const {
+        const SampleInfo& info = samples_.info(name);
+        const MappedSample mapped(info);
+        const std::size_t columns = info.columns.levels.names.size();
+        const std::size_t column = truth_column(info, to.column);
+        WeightedBins bins(to.edges.size() - 1);
+        for (std::uint64_t row = 0; row < mapped.events(); ++row) {
+            if (mapped.pass_truth()[row] != 1) continue;
+            bins.add(to.edges, mapped.truth()[row * columns + column], mapped.weight()[row]);
+        }
+        UnfoldComparison& compared = to.compared.emplace_back();
+        compared.sample = name;
+        compared.contents = bins.contents;
+        for (const double square : bins.squares) compared.error.push_back(std::sqrt(square));
+    }
+
+    /// Bins over all but a thousandth of the weight on either side.
+    void add_distribution(std::span<const double> nu) {
+        constexpr int bins = 40;
+        std::vector<std::pair<double, double>> sorted;  // ln nu, weight
+        for (std::size_t i = 0; i < nu.size(); ++i) {
+            if (nominal_.has_truth(i)) sorted.emplace_back(std::log(nu[i]), weights_[i]);
+        }
+        std::ranges::sort(sorted);
+        double below = 0.0, low = sorted.front().first, high = sorted.back().first;
+        for (const auto& [value, weight] : sorted) {
+            if (below < 0.001 * generated_) low = value;
+            if (below < 0.999 * generated_) high = value;
+            below += weight;
+        }
+        if (!(high > low)) high = low + 1e-3;
+        NuDistribution& to = found_.ln_nu;
+        for (int i = 0; i <= bins; ++i) to.edges.push_back(low + (high - low) * i / bins);
+        to.shares.assign(bins, 0.0);
+        for (const auto& [value, weight] : sorted) {
+            const double place = std::clamp((value - low) / (high - low) * bins, 0.0, bins - 1.0);
+            to.shares[static_cast<std::size_t>(place)] += weight / generated_;
+        }
     }
 
     ChiSquare reco_chi2(const UnfoldedObservable& of, const WeightedBins& simulation) const {

@@ -21,8 +21,9 @@ ChiSquare written_chi2(const Chi2& chi2);
 /// How the nominal chains went from iteration to iteration.
 struct UnfoldedSpectra {
     std::vector<UnfoldProgress> progress;
-    /// At the truth and at the reconstruction, without errors; the reconstruction's half of the
-    /// bottom line.
+    NuDistribution ln_nu;  ///< after the last one
+    /// At the truth and at the reconstruction, and the truth of the samples to compare with;
+    /// without errors; the reconstruction's half of the bottom line.
     std::vector<UnfoldedObservable> observables;
 };
 UnfoldedSpectra unfolded_spectra(const UnfoldedSamples& samples, const ChainGroup& nominal);

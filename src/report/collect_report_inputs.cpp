@@ -191,6 +191,7 @@ void add_ensembles(const ReportSources& sources, ReportInputs& inputs) {
 
 /// Whether a region is fitted by the ratios of the campaign's own nets, or of --ratios.
 bool wants_ratios(const Campaign& campaign) {
+    if (campaign.unfolding) return false;
     return campaign.has_events() || std::ranges::any_of(campaign.unbinned, [](const auto& region) {
                return region.ratios.empty();
            });
@@ -217,6 +218,21 @@ void add_campaign_facts(const Campaign& campaign, ReportInputs& inputs) {
                           network.beams ? ", with beams" : "");
     fact("network", fmt::format("{}hidden layers {}, {}", lists, fmt::join(network.hidden, " x "),
                                 word_of(network.activation)));
+}
+
+/// That of another campaign is not shown.
+void add_unfolding(const ReportSources& sources, ReportInputs& inputs) {
+    const fs::path path = sources.directory.unfold_json();
+    inputs.unfolds = sources.campaign.unfolding.has_value();
+    if (!inputs.unfolds || !fs::exists(path)) return;
+    UnfoldRecord record = parse_unfold_json(read_sealed(path));
+    const auto changes = differences(record.made_from, unfold_made_from(sources.campaign));
+    if (changes.empty()) {
+        inputs.unfolding = std::move(record);
+        return;
+    }
+    inputs.warnings.push_back("unfold.json is of another campaign; run 'ratiofarm unfold' again" +
+                              first_of(changes, "\n  "));
 }
 
 /// The goodness of another fit, made before the data or the model changed, is not shown.
@@ -261,6 +277,8 @@ void add_files(const ReportSources& sources, ReportInputs& inputs) {
         {directory.ensembles(), "the nets, one file per process"},
         {sources.ratios, "ratios of every event; the input of the fit"},
         {directory.fit_json(), "result of the fit"},
+        {directory.unfold_json(), "unfolded histograms and how the iterations went"},
+        {directory.unfolded(), "unfolded events with their weights"},
         {directory.gof_json(), "goodness of the fit"},
         {directory.toys_json(), "toys: pulls, thresholds, p-values"},
         {directory.unblinding(), "when and why the data were looked at"}};
@@ -282,6 +300,7 @@ ReportInputs collect_report_inputs(const ReportSources& sources) {
     if (sources.left_out.empty() && fs::exists(sources.directory.search_json())) {
         inputs.search = parse_search_json(read_sealed(sources.directory.search_json()));
     }
+    add_unfolding(sources, inputs);
     if (!sources.foreign_fit.empty()) {
         inputs.warnings.push_back(sources.foreign_fit);
     } else if (fs::exists(sources.directory.fit_json())) {

@@ -13,8 +13,9 @@ namespace ratiofarm {
 namespace {
 
 std::string navigation(const std::string& body) {
-    constexpr std::array<std::pair<const char*, const char*>, 12> entries{{
+    constexpr std::array<std::pair<const char*, const char*>, 13> entries{{
         {"result", "Result"},
+        {"unfolding", "Unfolding"},
         {"regions", "Regions"},
         {"inference", "Impacts and limits"},
         {"shapes", "Systematics"},
@@ -41,8 +42,16 @@ std::vector<std::string> all_warnings(const ReportInputs& inputs, const Plotter&
     for (const std::string& farm : inputs.farms_at_work) {
         warnings.push_back("a farm is at work, and this page is what there was then: " + farm);
     }
-    if (!inputs.fit) warnings.push_back("there is no fit yet of this campaign");
+    if (inputs.unfolds) {
+        if (!inputs.unfolding) warnings.push_back("there is no unfolding yet of this campaign");
+    } else if (!inputs.fit) {
+        warnings.push_back("there is no fit yet of this campaign");
+    }
     warnings.insert(warnings.end(), inputs.warnings.begin(), inputs.warnings.end());
+    if (inputs.unfolding) {
+        const auto& more = inputs.unfolding->warnings;
+        warnings.insert(warnings.end(), more.begin(), more.end());
+    }
     if (inputs.fit) {
         const auto more = warnings_of(*inputs.fit);
         warnings.insert(warnings.end(), more.begin(), more.end());
@@ -53,10 +62,10 @@ std::vector<std::string> all_warnings(const ReportInputs& inputs, const Plotter&
 }  // namespace
 
 std::string report_html(const ReportInputs& inputs, const Plotter& plotter) {
-    const std::string body = result_section(inputs, plotter) + regions_section(inputs, plotter) +
-                             inference_section(inputs, plotter) + shapes_section(inputs, plotter) +
-                             data_section(inputs) + checks_section(inputs) +
-                             closure_section(inputs, plotter) +
+    const std::string body = result_section(inputs, plotter) + unfolding_section(inputs, plotter) +
+                             regions_section(inputs, plotter) + inference_section(inputs, plotter) +
+                             shapes_section(inputs, plotter) + data_section(inputs) +
+                             checks_section(inputs) + closure_section(inputs, plotter) +
                              calibration_section(inputs, plotter) +
                              training_section(inputs, plotter) + quality_section(inputs, plotter) +
                              search_section(inputs, plotter) + campaign_section(inputs, plotter);

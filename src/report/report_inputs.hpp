@@ -15,6 +15,7 @@
 #include "results/gof_json.hpp"
 #include "results/search_record.hpp"
 #include "results/selection_record.hpp"
+#include "results/unfold_json.hpp"
 #include "store/farm_times.hpp"
 
 #include "calibration.hpp"
@@ -134,6 +135,8 @@ struct ReportInputs {
     std::optional<ToyResults> toys;  ///< likewise
     std::optional<SelectionInputs> selection;
     std::optional<SearchRecord> search;
+    std::optional<UnfoldRecord> unfolding;
+    bool unfolds = false;  ///< the campaign has no fit, but an unfolding
     std::vector<Spectrum> spectra;
     LabelsSection labels;
     std::vector<ProcessSummary> processes;

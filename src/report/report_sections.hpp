@@ -18,6 +18,7 @@ std::string closure_section(const ReportInputs& inputs, const Plotter& plotter);
 std::string calibration_section(const ReportInputs& inputs, const Plotter& plotter);
 std::string training_section(const ReportInputs& inputs, const Plotter& plotter);
 std::string quality_section(const ReportInputs& inputs, const Plotter& plotter);
+std::string unfolding_section(const ReportInputs& inputs, const Plotter& plotter);
 std::string search_section(const ReportInputs& inputs, const Plotter& plotter);
 std::string campaign_section(const ReportInputs& inputs, const Plotter& plotter);
 

@@ -49,6 +49,20 @@ void fields(Visit& visit, MemberOf<Visit, BottomLine>& value) {
 }
 
 template <class Visit>
+void fields(Visit& visit, MemberOf<Visit, UnfoldComparison>& value) {
+    visit("sample", value.sample);
+    visit("contents", value.contents);
+    visit("error", value.error);
+    visit("chi2", value.chi2);
+}
+
+template <class Visit>
+void fields(Visit& visit, MemberOf<Visit, NuDistribution>& value) {
+    visit("edges", value.edges);
+    visit("shares", value.shares);
+}
+
+template <class Visit>
 void fields(Visit& visit, MemberOf<Visit, UnfoldedObservable>& value) {
     visit("column", value.column);
     visit("reco", value.reco);
@@ -65,6 +79,7 @@ void fields(Visit& visit, MemberOf<Visit, UnfoldedObservable>& value) {
     visit("data_error", value.data_error, unless(value.data_error.empty()));
     visit("simulation", value.simulation, unless(value.simulation.empty()));
     visit("bottom_line", value.bottom_line);
+    visit("compared", value.compared, unless(value.compared.empty()));
 }
 
 template <class Visit>
@@ -94,6 +109,7 @@ void fields(Visit& visit, MemberOf<Visit, UnfoldRecord>& value) {
     visit("beyond_matched", value.beyond_matched);
     visit("data_outside", value.data_outside);
     visit("progress", value.progress);
+    visit("ln_nu", value.ln_nu);
     visit("observables", value.observables);
     visit("warnings", value.warnings);
     visit("made_from", value.made_from, unless(value.made_from.empty()));

@@ -44,6 +44,14 @@ struct BottomLine {
     ChiSquare truth;
 };
 
+/// The truth of another sample beside the result.
+struct UnfoldComparison {
+    std::string sample;
+    std::vector<double> contents;
+    std::vector<double> error;           ///< root of the sums of squared weights
+    std::optional<ChiSquare> chi2 = {};  ///< of unfolded and sample, with both errors
+};
+
 struct UnfoldedObservable {
     std::string column;
     std::string reco;  ///< empty: none
@@ -60,6 +68,7 @@ struct UnfoldedObservable {
     std::vector<double> data_error = {};  ///< root of the sums of squared weights
     std::vector<double> simulation = {};  ///< as it was generated, at the reconstruction
     std::optional<BottomLine> bottom_line = {};
+    std::vector<UnfoldComparison> compared = {};
 };
 
 /// Of one iteration of the nominal chains.
@@ -74,6 +83,12 @@ struct UnfoldProgress {
     std::optional<std::uint32_t> trained_again = {};  ///< nets that were, with other seeds
 };
 
+/// Shares of the generated weight by ln nu; events beyond the edges are in the outer bins.
+struct NuDistribution {
+    std::vector<double> edges;
+    std::vector<double> shares;
+};
+
 struct UnfoldRecord {
     std::string campaign;
     std::string misses, fakes;
@@ -86,6 +101,7 @@ struct UnfoldRecord {
     double beyond_matched = 0.0;       ///< share of the truth's weight where no matched event is
     double data_outside = 0.0;         ///< share of the data outside the simulation's range
     std::vector<UnfoldProgress> progress;
+    std::optional<NuDistribution> ln_nu = {};  ///< after the last iteration
     std::vector<UnfoldedObservable> observables;
     std::vector<std::string> warnings;
     MadeFrom made_from = {};

@@ -99,6 +99,9 @@ TEST_CASE("mistakes of an unfolding are named with their place", "[campaign]") {
     expect_mistake("{ weight = \"w_up\" }", "{}", "needs weight");
     expect_mistake("replicas_data = 20", "replicas_data = 1", "one replica has no spread");
     expect_mistake("[\"ttbar\"]", "[\"mc\"]", "is the data or the simulation itself");
+    expect_mistake("members = 3", "compare = [\"mc\"]",
+                   "'mc' is the simulation, which is shown anyway");
+    expect_mistake("scale_up =", "bootstrap_data_0 =", "are those of other weights");
     expect_mistake("[network]", "[parameters.mu]\nrange = [0.0, 1.0]\n[network]",
                    "parameters (a campaign with [unfolding] has no likelihood");
 }

@@ -216,3 +216,70 @@ TEST_CASE("a report without a fit says what is missing", "[report]") {
     CHECK(markup_mistake(page).value_or("") == "");
     CHECK_THAT(page, Contains("there is no fit yet"));
 }
+
+namespace {
+
+ReportInputs unfolded_report() {
+    constexpr double inf = std::numeric_limits<double>::infinity();
+    UnfoldedObservable pt;
+    pt.column = "pt";
+    pt.reco = "pt_reco";
+    pt.edges = {-inf, 1.0, inf};
+    pt.prior = {40.0, 60.0};
+    pt.unfolded = {50.0, 70.0};
+    pt.error = {5.0, 7.0};
+    pt.covariances = {{"data", 20, {{25.0, 7.0}, {7.0, 49.0}}}};
+    pt.total = pt.covariances[0].rows;
+    for (std::uint32_t n = 1; n <= 2; ++n) {
+        UnfoldIteration& at = pt.iterations.emplace_back();
+        at.iteration = n;
+        at.contents = pt.unfolded;
+        at.discriminator = 2.0;
+        at.wasserstein = 0.1;
+        at.refolded = {30.0, 30.0};
+        at.refolding_chi2 = ChiSquare{.value = 12.25, .rank = 2, .factor = 1.0, .p_value = 0.5};
+    }
+    pt.data = {30.0, 31.0};
+    pt.data_error = {5.0, 5.5};
+    pt.simulation = {20.0, 25.0};
+    pt.compared = {{"herwig", {48.0, 71.0}, {1.0, 1.0}, ChiSquare{3.5, 2, 0.9, 0.17}}};
+    ReportInputs inputs;
+    inputs.campaign = "jets";
+    inputs.unfolds = true;
+    UnfoldRecord& record = inputs.unfolding.emplace();
+    record.iterations = 2;
+    record.yield = 120.0;
+    record.progress = {{.iteration = 1, .yield = 119.0}, {.iteration = 2, .trained_again = 3}};
+    record.observables = {pt};
+    record.ln_nu = NuDistribution{{-1.0, 0.0, 1.0}, {0.25, 0.75}};
+    record.warnings = {"a few events carry the result"};
+    return inputs;
+}
+
+}  // namespace
+
+TEST_CASE("an unfolding is shown in place of a fit", "[report]") {
+    const ReportInputs inputs = unfolded_report();
+
+    const std::string page = report_html(inputs, Plotter());
+
+    CHECK_FALSE(markup_mistake(page).has_value());
+    CHECK_THAT(page, Contains("<section id=\"unfolding\">"));
+    CHECK_THAT(page, Contains("a few events carry the result"));
+    CHECK_THAT(page, Contains("3.5 / 2 (p = 0.17)"));
+    CHECK_THAT(page, Contains("12.25 / 2"));
+    CHECK_THAT(page, Contains("&gt;= 1"));
+    CHECK(count(page, "there is no fit") == 0);
+    const std::size_t pictures = Plotter().available() ? 10 : 0;
+    CHECK(count(page, "<figure>") == pictures);
+}
+
+TEST_CASE("a report before the unfolding says that there is none", "[report]") {
+    ReportInputs inputs = unfolded_report();
+    inputs.unfolding.reset();
+
+    const std::string page = report_html(inputs, Plotter());
+
+    CHECK_THAT(page, Contains("there is no unfolding yet of this campaign"));
+    CHECK(count(page, "<section id=\"unfolding\">") == 0);
+}

@@ -96,10 +96,13 @@ void read_variations(const TableReader& table, UnfoldingSection& section) {
         const std::string path = table.path("variation") + "." + member.key;
         const TableReader one(&member.value, "unfolding.variation.NAME", path, table.mistakes());
         if (!one.present()) continue;
-        if (!is_plain_name(member.key) || member.key == "nominal") {
+        const bool taken = member.key == "nominal" || member.key.starts_with("bootstrap_") ||
+                           member.key.starts_with("ensemble_");
+        if (!is_plain_name(member.key) || taken) {
             table.mistakes().add(member.position,
                                  path + " (must be a name: " + std::string(plain_name_rule) +
-                                     "; 'nominal' is taken)");
+                                     "; 'nominal', 'bootstrap_' and 'ensemble_' are those of other "
+                                     "weights)");
         }
         const bool by_weight = one.name("weight", variation.weight);
         const bool by_sample = one.name("simulation", variation.simulation);
@@ -130,6 +133,14 @@ void check_samples(const TableReader& table, const UnfoldingSection& section) {
         }
     }
     expect_distinct(table, "background", section.background);
+    for (const std::string& name : section.compare) {
+        if (!is_plain_name(name)) {
+            table.wrong("compare", "must be names of samples: " + std::string(plain_name_rule));
+        } else if (name == section.simulation) {
+            table.wrong("compare", "'" + name + "' is the simulation, which is shown anyway");
+        }
+    }
+    expect_distinct(table, "compare", section.compare);
 }
 
 }  // namespace
