@@ -19,8 +19,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t most_settled = 2000;   // claims of tasks that are done, which make looks slow
-constexpr std::size_t longest_reason = 400;  // bytes in the target of a link
+constexpr std::size_t most_settled = 2000;  // claims of tasks that are done, which make looks slow
+constexpr std::uint64_t most_attempts = 100'000;  // each is a job that died; all names are tried
+constexpr std::size_t longest_reason = 400;       // bytes in the target of a link
 
 /// The task and the attempt that a claim is named after; nothing for another file.
 std::optional<std::pair<Digest, std::uint64_t>> parse_name(const std::string& name) {
@@ -29,7 +30,8 @@ std::optional<std::pair<Digest, std::uint64_t>> parse_name(const std::string& na
     std::uint64_t attempt = 0;
     const char* end = name.data() + name.size();
     const auto [stop, error] = std::from_chars(name.data() + dot + 1, end, attempt);
-    if (error != std::errc{} || stop != end || attempt == 0) return std::nullopt;
+    if (error != std::errc{} || stop != end) return std::nullopt;
+    if (attempt == 0 || attempt > most_attempts) return std::nullopt;
     try {
         return std::pair(Digest::from_hex(name.substr(0, dot)), attempt);
     } catch (const DataError&) {

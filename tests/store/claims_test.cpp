@@ -290,7 +290,11 @@ TEST_CASE("other files among the claims are nobody's") {
         std::ofstream(job.directory.claims() / name) << "x";
     }
     std::ofstream(job.directory.claims() / (task.hex() + ".1")) << "no link";
+    // The name of no attempt ever made; its checkpoint would be looked for below all of them.
+    fs::create_symlink("gone 0",
+                       job.directory.claims() / (other_task.hex() + ".18446744073709551615"));
     CHECK(job.claims_at(0, other_task));
+    CHECK(job.claims.attempt(other_task) == 1);
     CHECK(job.claims.standing(task) == Standing::free);
     CHECK(job.claims.take(task) == Take::taken);
 }
