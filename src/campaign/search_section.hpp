@@ -23,7 +23,7 @@ template <>
 inline constexpr auto enum_words<SearchObjective> =
     words("loss", "excess", "closure", "calibration", "sigma");
 
-/// What is shown against the objective, and decides nothing.
+/// What is shown against the objective; it decides only what nsga2 proposes.
 enum class SecondObjective : std::uint8_t {
     none,
     cost,  ///< planned work of the trial up to the rung
@@ -41,10 +41,13 @@ enum class SearchSampler : std::uint8_t {
     random,
     sobol,     ///< points that fill the space evenly
     tpe,       ///< tree-structured Parzen estimator: learns from the trials before
+    cmaes,     ///< evolution strategy with an adapted covariance matrix
+    nsga2,     ///< genetic algorithm for two objectives
     external,  ///< a program of the user
 };
 template <>
-inline constexpr auto enum_words<SearchSampler> = words("random", "sobol", "tpe", "external");
+inline constexpr auto enum_words<SearchSampler> =
+    words("random", "sobol", "tpe", "cmaes", "nsga2", "external");
 
 /// How values of a parameter are drawn.
 enum class SearchKind : std::uint8_t {
@@ -93,14 +96,18 @@ struct SearchSection {
     SecondObjective second_objective = SecondObjective::none;
     SearchSampler sampler = SearchSampler::random;
     std::string command = {};       ///< of an external sampler
-    std::uint32_t generation = 10;  ///< points that it is asked for at a time
+    std::uint32_t generation = 10;  ///< points that it is asked for at a time; parents of nsga2
     double timeout_seconds = 600.0;
     double cost_limit = 0.0;  ///< in trainings of the campaign's own setting; 0: none
     std::vector<SearchSetting> points = {};  ///< tried first
     std::vector<SearchParameter> parameters;
 
     bool learns() const {
-        return sampler == SearchSampler::tpe || sampler == SearchSampler::external;
+        return sampler != SearchSampler::random && sampler != SearchSampler::sobol;
+    }
+    /// Whether all trials are compared at equal epochs, generation by generation.
+    bool evolves() const {
+        return sampler == SearchSampler::cmaes || sampler == SearchSampler::nsga2;
     }
     bool operator==(const SearchSection&) const = default;
 };
@@ -121,13 +128,16 @@ void fields(Visit& visit, MemberOf<Visit, SearchSection>& value) {
     const bool external = value.sampler == SearchSampler::external;
     const char* no_use = external ? "" : "only sampler = \"external\" runs a command";
     visit("command", value.command,
+    const bool genetic = value.sampler == SearchSampler::nsga2;
           Key{.required = external ? "the program that proposes points, for example command = "
                                      "\"python3 steering.py %IN %OUT\""
                                    : "",
               .useless = no_use,
               .written = external});
     visit("generation", value.generation,
-          Key{.whole = {1, trials.high}, .useless = no_use, .written = external});
+          Key{.whole = {1, trials.high},
+              .useless = external || genetic ? "" : "only the samplers external and nsga2 use it",
+              .written = external || genetic});
     visit("timeout_seconds", value.timeout_seconds,
           Key{.number = above_zero, .useless = no_use, .written = external});
     visit("cost_limit", value.cost_limit,

@@ -62,10 +62,8 @@ std::optional<SearchRecord> SearchRounds::record() {
     const TrialScore known = [this](TrialRung what) { return score(what); };
     if (!best_trial(state_, known)) return std::nullopt;
     SearchScores scores{known};
-    if (measured(search_.second_objective)) {
-        scores.second = [this, objective = *measured(search_.second_objective)](TrialRung what) {
-            return mean_objective(what, objective);
-        };
+    if (search_.second_objective != SecondObjective::none) {
+        scores.second = [this](TrialRung what) { return second_of(what); };
     }
     SearchRecord record = search_record(plan_, search_, state_, scores);
     record.dropped = dropped_;
@@ -75,22 +73,15 @@ std::optional<SearchRecord> SearchRounds::record() {
 /// Settings that were determined stay: more results only add some.
 Beginning SearchRounds::begin(const HalvingMoment& moment) {
     if (moment.cost >= plan_.cost_limit) return Beginning::never;
+    if (waits_for_generation(search_, moment.rungs_ended)) return Beginning::after_another;
     if (moment.trial < plan_.settings.size()) return Beginning::now;
     if (ended_) return Beginning::never;
     if (!trouble_.empty()) return Beginning::later;
     try {
-        const auto ended = std::ranges::count_if(moment.rungs_ended,
-                                                 [](std::uint32_t rungs) { return rungs > 0; });
-        if (search_.sampler == SearchSampler::tpe && ended < tpe_start) {
-            const auto given = static_cast<std::uint32_t>(search_.points.size());
-            add_trial(plan_, inputs_,
-                      sobol_setting(search_, inputs_.campaign.seed, moment.trial - given));
-            return Beginning::now;
-        }
         const auto trials = told(moment);
         if (!trials) return Beginning::later;
-        if (search_.sampler == SearchSampler::tpe) {
-            add_trial(plan_, inputs_, tpe_setting(search_, inputs_.campaign.seed, *trials));
+        if (search_.sampler != SearchSampler::external) {
+            add_trial(plan_, inputs_, next_setting(search_, inputs_.campaign.seed, *trials));
             return Beginning::now;
         }
         const auto answer = steering_.ask(*trials);
@@ -106,6 +97,18 @@ Beginning SearchRounds::begin(const HalvingMoment& moment) {
     }
 }
 
+/// The planned work if none is measured; nothing while a result is missing.
+std::optional<double> SearchRounds::second_of(TrialRung what) {
+    if (const auto objective = measured(search_.second_objective)) {
+        return mean_objective(what, *objective);
+    }
+    double flop = 0.0;
+    for (std::uint32_t rung = 0; rung <= what.rung; ++rung) {
+        flop += plan_.halving.cost_of(what.trial, rung);
+    }
+    return flop;
+}
+
 /// Nothing while a result is missing.
 std::optional<std::vector<ToldTrial>> SearchRounds::told(const HalvingMoment& moment) {
     std::vector<ToldTrial> trials;
@@ -115,6 +118,9 @@ std::optional<std::vector<ToldTrial>> SearchRounds::told(const HalvingMoment& mo
             const auto value = score({trial, one.rungs - 1});
             if (!value) return std::nullopt;
             one.objective = *value;
+            const auto second = second_of({trial, one.rungs - 1});
+            if (!second) return std::nullopt;
+            one.second = *second;
         }
         trials.push_back(std::move(one));
     }

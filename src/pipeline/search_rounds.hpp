@@ -53,6 +53,7 @@ private:
     std::optional<double> mean_objective(TrialRung what, SearchObjective objective);
     Beginning begin(const HalvingMoment& moment);
     std::optional<std::vector<ToldTrial>> told(const HalvingMoment& moment);
+    std::optional<double> second_of(TrialRung what);
     void add_tasks(TrialRung what, std::vector<Task>& tasks);
     Task training_task(const TrainTask& training, TrialRung what, std::size_t process) const;
     void remove_states();

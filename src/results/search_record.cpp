@@ -14,6 +14,8 @@
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
 
+#include "campaign/search/nsga2.hpp"
+
 #include "json_fields.hpp"
 #include "json_text.hpp"
 
@@ -148,13 +150,7 @@ SearchRecord search_record(const SearchPlan& plan,
         }
         SearchRecord::Trial& trial = record.trials[what.trial];
         const double flop = plan.halving.cost_of(what.trial, what.rung);
-        std::optional<double> second;
-        if (section.second_objective == SecondObjective::cost) {
-            second = flop;
-            for (const SearchRecord::Rung& rung : trial.rungs) *second += rung.flop;
-        } else if (scores.second) {
-            second = scores.second(what);
-        }
+        const auto second = scores.second ? scores.second(what) : std::nullopt;
         trial.rungs.push_back({*scores.objective(what), second, flop});
     }
     record.given = std::min(record.given, static_cast<std::uint32_t>(record.trials.size()));
@@ -180,18 +176,6 @@ SearchRecord parse_search_json(const std::string& text) {
     } catch (const Json::exception& error) {
         throw DataError(std::string("search.json: ") + error.what());
     }
-}
-
-std::vector<std::size_t> pareto_front(std::span<const std::pair<double, double>> points) {
-    std::vector<std::size_t> order(points.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    std::ranges::stable_sort(order, {}, [&](std::size_t i) { return points[i]; });
-    std::vector<std::size_t> front;
-    for (const std::size_t i : order) {
-        const bool better = front.empty() || points[i].second < points[front.back()].second;
-        if (better || points[i] == points[front.back()]) front.push_back(i);
-    }
-    return front;
 }
 
 std::vector<std::uint32_t> front_trials(const SearchRecord& record) {

@@ -72,10 +72,6 @@ std::string search_json(const SearchRecord& record);
 /// and planned FLOP up to the last of them. What a trial does not have is empty.
 std::string search_csv(const SearchRecord& record);
 
-/// Which of the points (first, second) no other dominates: none is smaller in one of them and at
-/// most as large in the other. By their first number, of equal points all.
-std::vector<std::size_t> pareto_front(std::span<const std::pair<double, double>> points);
-
 /// Trials of the Pareto front of objective and second objective, among those that got farthest; by
 /// objective. Empty without a second objective.
 std::vector<std::uint32_t> front_trials(const SearchRecord& record);

@@ -15,7 +15,7 @@ ROOMS = {
     "protocol": ("src/protocol", "core", ""),
     "physics": ("src/physics", "core", ""),
     "simulation": ("src/simulation", "core physics", ""),
-    "campaign": ("src/campaign", "core protocol physics simulation", "boost json* toml"),
+    "campaign": ("src/campaign", "core protocol physics simulation", "boost eigen* json* toml"),
     "mpi": ("src/mpi", "core", "mpi*"),
     "h5": ("src/h5", "core", "hdf5*"),
     "farm": ("src/farm", "core mpi", "mpi"),

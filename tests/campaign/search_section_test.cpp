@@ -163,7 +163,7 @@ TEST_CASE("every mistake of a search is told", "[campaign][search]") {
          "trials or first_rung)"},
         {"[search]\ntrials = 1\n[search.parameters]\n" + rate, "whole number from 2 to 1000"},
         {"[search]\nsampler = \"tpf\"\n[search.parameters]\n" + rate,
-         "must be one of random, sobol, tpe, external; did you mean 'tpe'?"},
+         "must be one of random, sobol, tpe, cmaes, nsga2, external; did you mean 'tpe'?"},
         {"[search]\nsampler = \"external\"\n[search.parameters]\n" + rate,
          "search.command is missing (the program that proposes points"},
         {"[search]\nsampler = \"external\"\ncommand = \"./steer %IN\"\n[search.parameters]\n" +
@@ -171,6 +171,23 @@ TEST_CASE("every mistake of a search is told", "[campaign][search]") {
          "must contain %OUT"},
         {"[search]\ncommand = \"./steer %IN %OUT\"\n[search.parameters]\n" + rate,
          "only sampler = \"external\" runs a command"},
+        {"[search]\nsampler = \"cmaes\"\n[search.parameters]\n" + rate,
+         "sampler = \"cmaes\" (needs 2 to 20 parameters"},
+        {"[search]\nsampler = \"cmaes\"\n[search.parameters]\n" + rate +
+             "\"training.batch\" = { choice = [50, 100] }\n",
+         "training.batch is a choice"},
+        {"[search]\nsampler = \"cmaes\"\nfirst_rung = 3\n[search.parameters]\n" + rate +
+             "\"training.batch\" = { integer = [50, 100] }\n",
+         "set first_rung = 10"},
+        {"[search]\nsampler = \"cmaes\"\nfirst_rung = 10\ntrials = 11\n[search.parameters]\n" +
+             rate + "\"training.batch\" = { integer = [50, 100] }\n",
+         "learns from generations of 6; set trials to at least 12"},
+        {"[search]\nsampler = \"nsga2\"\nfirst_rung = 10\n[search.parameters]\n" + rate,
+         "needs a second_objective"},
+        {"[search]\nsampler = \"nsga2\"\nfirst_rung = 10\ngeneration = 20\n"
+         "second_objective = \"cost\"\n[search.parameters]\n" +
+             rate,
+         "learns from generations of 20; set trials to at least 40"},
         {"[search]\nsecond_objective = \"loss\"\n[search.parameters]\n" + rate,
          "is the objective itself"},
         {"[search]\npoints = \"none.json\"\n[search.parameters]\n" + rate,
@@ -254,7 +271,7 @@ TEST_CASE("draws lie in their ranges and spread over them", "[campaign][search]"
     double warm = 0.0;
 
     for (std::uint32_t trial = 0; trial < 200; ++trial) {
-        const SearchSetting setting = draw_setting(campaign, trial);
+        const SearchSetting setting = draw_setting(*campaign.search, campaign.seed, trial);
         const TrainingOptions options = with_setting(campaign, setting).training;
         CHECK((options.learning_rate >= 1e-4 && options.learning_rate <= 1e-2));
         CHECK((options.warmup_epochs >= 0.0 && options.warmup_epochs <= 2.5));
@@ -279,12 +296,11 @@ TEST_CASE("a draw depends on seed, trial and key alone", "[campaign][search]") {
         parse_campaign(with_search("[search]\ntrials = 7\n[search.parameters]\n"
                                    "\"training.patience\" = { integer = [3, 5] }\n"),
                        "/campaigns");
-    Campaign other_seed = all;
-    other_seed.seed += 1;
+    const std::uint64_t other_seed = all.seed + 1;
 
-    CHECK(draw_setting(all, 6)[3] == draw_setting(one, 6)[0]);
-    CHECK(draw_setting(all, 6) != draw_setting(all, 7));
-    CHECK(draw_setting(all, 6) != draw_setting(other_seed, 6));
+    CHECK(draw_setting(*all.search, all.seed, 6)[3] == draw_setting(*one.search, one.seed, 6)[0]);
+    CHECK(draw_setting(*all.search, all.seed, 6) != draw_setting(*all.search, all.seed, 7));
+    CHECK(draw_setting(*all.search, all.seed, 6) != draw_setting(*all.search, other_seed, 6));
 }
 
 TEST_CASE("a setting reaches the campaign and nothing else changes", "[campaign][search]") {

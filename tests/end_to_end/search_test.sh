@@ -182,3 +182,33 @@ assert search["front"] == front, (search["front"], front)
 assert {each["key"] for each in search["importance"]} == set(trials[0]["setting"])
 END
 expect_in '^front       of loss and cost: trials' one_rank.out
+
+# So do those that wait for whole generations.
+for sampler in cmaes nsga2; do
+    sed -i '/^\[search\]/,$d' campaign.toml
+    cat >> campaign.toml <<END
+[search]
+trials = 16
+first_rung = 9
+parallel = 5
+processes = ["S"]
+sampler = "$sampler"
+second_objective = "cost"
+$([ $sampler = cmaes ] || echo 'generation = 8')
+[search.parameters]
+"training.learning_rate" = { log_uniform = [1e-4, 3e-2] }
+"training.batch" = { log_integer = [64, 512] }
+END
+    run_on 0 $sampler search > $sampler.out 2> $sampler.err
+    run_on 3 $sampler.three search > $sampler.out 2> $sampler.err
+    cmp $sampler/search.json $sampler.three/search.json || fail "$sampler: another search on three ranks"
+    python3 - $sampler/search.json <<'END'
+import json, sys
+search = json.load(open(sys.argv[1]))
+size = 6 if search["sampler"] == "cmaes" else 8
+ends = [d["end"] for d in search["decisions"]]
+for first in range(size, 16, size):  # in virtual time a generation begins when the one before is over
+    assert search["decisions"][first]["begin"] >= max(ends[:first]), (first, ends)
+assert len(search["trials"]) == 16
+END
+done

@@ -137,25 +137,6 @@ TEST_CASE("a key of search.json that is missing is named", "[report][search]") {
     }
 }
 
-TEST_CASE("the front is what no other point dominates", "[report][search]") {
-    // Peeled off one after the other, fronts are the ranks of NSGA-II.
-    const std::vector<std::pair<double, double>> points{{1, 9}, {2, 7}, {3, 8}, {4, 4}, {5, 5},
-                                                        {6, 3}, {7, 6}, {9, 1}, {4, 6}};
-    std::vector<int> rank(points.size(), -1);
-    std::vector<std::size_t> left{0, 1, 2, 3, 4, 5, 6, 7, 8};
-
-    for (int level = 0; !left.empty(); ++level) {
-        std::vector<std::pair<double, double>> here;
-        for (const std::size_t i : left) here.push_back(points[i]);
-        for (const std::size_t i : pareto_front(here)) rank[left[i]] = level;
-        std::erase_if(left, [&](std::size_t i) { return rank[i] >= 0; });
-    }
-
-    CHECK(rank == std::vector<int>{0, 0, 1, 0, 1, 0, 2, 0, 1});
-    const std::vector<std::pair<double, double>> equal{{1, 1}, {1, 2}, {1, 1}, {2, 1}};
-    CHECK(pareto_front(equal) == std::vector<std::size_t>{0, 2});
-}
-
 namespace {
 
 /// Trials of one rung: setting, objective, second objective.

@@ -6,6 +6,7 @@
 
 #include "ratiofarm/core/errors.hpp"
 
+#include "campaign/search/samplers.hpp"
 #include "campaign/search/search_plan.hpp"
 
 #include "section_readers.hpp"
@@ -239,6 +240,39 @@ void check_rungs(const TableReader& table, const Campaign& campaign) {
                              "; raise trials or first_rung)");
 }
 
+/// Samplers that compare whole generations at equal epochs.
+void check_evolution(const TableReader& table, const Campaign& campaign) {
+    const SearchSection& search = *campaign.search;
+    if (!search.evolves()) return;
+    const std::size_t n = search.parameters.size();
+    if (search.sampler == SearchSampler::cmaes) {
+        constexpr std::size_t most = 20;
+        if (n < 2 || n > most) {
+            return table.wrong("sampler",
+                               "needs 2 to 20 parameters, and here is " + std::to_string(n));
+        }
+        for (const SearchParameter& parameter : search.parameters) {
+            if (parameter.kind != SearchKind::choice && parameter.when_values.empty()) continue;
+            return table.wrong(
+                "sampler",
+                "needs numbers that are always used; " + parameter.key +
+                    (parameter.kind == SearchKind::choice ? " is a choice" : " has a 'when'") +
+                    "; take \"tpe\"");
+        }
+    } else if (search.second_objective == SecondObjective::none) {
+        return table.wrong("sampler", "needs a second_objective");
+    }
+    if (rung_epochs(search, campaign.training.epochs).size() > 1) {
+        return table.wrong("sampler", "compares all trials at equal epochs; set first_rung = " +
+                                          std::to_string(campaign.training.epochs));
+    }
+    const std::size_t generation = generation_size(search);
+    const std::size_t least = search.points.size() + 2 * generation;
+    if (search.trials >= least) return;
+    table.wrong("sampler", "learns from generations of " + std::to_string(generation) +
+                               "; set trials to at least " + std::to_string(least));
+}
+
 void check_processes(const TableReader& table,
                      const Campaign& campaign,
                      const SearchSection& search) {
@@ -346,6 +380,7 @@ void read_search(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes)
     campaign.search = std::move(search);
     if (mistakes.size() > before || !mistakes_of(root, campaign, {}).empty()) return;
     check_rungs(table, campaign);
+    check_evolution(table, campaign);
     check_values(root, campaign, mistakes);
     if (mistakes.size() == before) check_trials(root, campaign, mistakes);
 }

@@ -13,6 +13,9 @@
 
 #include "core/seeds.hpp"
 
+#include "cma_es.hpp"
+#include "nsga2.hpp"
+
 namespace ratiofarm {
 namespace {
 
@@ -215,6 +218,45 @@ SearchSetting tpe_setting(const SearchSection& search,
         best = std::move(setting);
     }
     return best;
+}
+
+std::span<const ToldTrial> own_trials(const SearchSection& search,
+                                      std::span<const ToldTrial> told) {
+    return told.subspan(std::min(search.points.size(), told.size()));
+}
+
+std::size_t generation_size(const SearchSection& search) {
+    if (search.sampler == SearchSampler::nsga2) return search.generation;
+    if (search.sampler != SearchSampler::cmaes) return 0;
+    return cma_constants(search.parameters.size()).lambda;
+}
+
+bool waits_for_generation(const SearchSection& search, std::span<const std::uint32_t> rungs_ended) {
+    const std::size_t size = generation_size(search);
+    if (size == 0 || rungs_ended.size() < search.points.size()) return false;
+    const std::size_t begun = (rungs_ended.size() - search.points.size()) % size;
+    return std::ranges::count(rungs_ended.first(rungs_ended.size() - begun), 0U) > 0;
+}
+
+SearchSetting next_setting(const SearchSection& search,
+                           std::uint64_t seed,
+                           std::span<const ToldTrial> told) {
+    if (told.size() < search.points.size()) return search.points[told.size()];
+    const auto number = static_cast<std::uint32_t>(own_trials(search, told).size());
+    switch (search.sampler) {
+        case SearchSampler::random: break;
+        case SearchSampler::sobol: return sobol_setting(search, seed, number);
+        case SearchSampler::tpe: {
+            const auto ended =
+                std::ranges::count_if(told, [](const ToldTrial& trial) { return trial.rungs > 0; });
+            return ended < tpe_start ? sobol_setting(search, seed, number)
+                                     : tpe_setting(search, seed, told);
+        }
+        case SearchSampler::cmaes: return cmaes_setting(search, seed, told);
+        case SearchSampler::nsga2: return nsga2_setting(search, seed, told);
+        case SearchSampler::external: RATIOFARM_EXPECT(false);
+    }
+    return draw_setting(search, seed, static_cast<std::uint32_t>(told.size()));
 }
 
 }  // namespace ratiofarm

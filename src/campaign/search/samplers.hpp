@@ -63,7 +63,18 @@ struct ToldTrial {
     SearchSetting setting;
     std::uint32_t rungs = 0;  ///< that have ended; 0: in flight
     double objective = 0.0;   ///< at the last of them; infinite for a failure
+    double second = 0.0;      ///< likewise
 };
+
+/// Trials beyond those with given points.
+std::span<const ToldTrial> own_trials(const SearchSection& search, std::span<const ToldTrial> told);
+
+/// Trials of a generation; 0 if the sampler has none.
+std::size_t generation_size(const SearchSection& search);
+
+/// Whether the next trial may begin only when another has ended: it belongs to a generation of
+/// which the one before is not over. \param rungs_ended  of each trial before
+bool waits_for_generation(const SearchSection& search, std::span<const std::uint32_t> rungs_ended);
 
 /// Settings that a sampler draws without looking at results.
 inline constexpr std::uint32_t tpe_start = 10;
@@ -76,5 +87,11 @@ inline constexpr std::uint32_t tpe_start = 10;
 SearchSetting tpe_setting(const SearchSection& search,
                           std::uint64_t seed,
                           std::span<const ToldTrial> told);
+
+/// The setting of the next trial: a given point, then what the sampler proposes.
+/// \pre the sampler is no external one, and does not wait for a generation
+SearchSetting next_setting(const SearchSection& search,
+                           std::uint64_t seed,
+                           std::span<const ToldTrial> told);
 
 }  // namespace ratiofarm

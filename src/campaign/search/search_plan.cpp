@@ -171,10 +171,9 @@ void add_trial(SearchPlan& plan, const GraphInputs& inputs, const SearchSetting&
 SearchSetting outlined_setting(const Campaign& campaign, std::uint32_t trial) {
     RATIOFARM_EXPECT(campaign.search.has_value());
     const SearchSection& search = *campaign.search;
-    if (trial < search.points.size()) return search.points[trial];
-    if (search.sampler != SearchSampler::sobol) return draw_setting(campaign, trial);
-    const auto given = static_cast<std::uint32_t>(search.points.size());
-    return sobol_setting(search, campaign.seed, trial - given);
+    SearchSection blind = search;
+    if (search.learns()) blind.sampler = SearchSampler::random;
+    return next_setting(blind, campaign.seed, std::vector<ToldTrial>(trial));
 }
 
 SearchPlan make_search_plan(const GraphInputs& inputs) {

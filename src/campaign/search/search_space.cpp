@@ -318,14 +318,13 @@ nlohmann::ordered_json point_json(const SearchSetting& setting) {
     return json;
 }
 
-SearchSetting draw_setting(const Campaign& campaign, std::uint32_t trial) {
-    RATIOFARM_EXPECT(campaign.search.has_value());
+SearchSetting draw_setting(const SearchSection& search, std::uint64_t seed, std::uint32_t trial) {
     std::vector<double> u;
-    for (const SearchParameter& parameter : campaign.search->parameters) {
+    for (const SearchParameter& parameter : search.parameters) {
         const std::string name = "search/trial " + std::to_string(trial) + "/" + parameter.key;
-        u.push_back(PhiloxSequence(seed_for(campaign.seed, name, Stream::search)).uniform());
+        u.push_back(PhiloxSequence(seed_for(seed, name, Stream::search)).uniform());
     }
-    return setting_at(*campaign.search, u);
+    return setting_at(search, u);
 }
 
 std::string setting_text(const SearchSetting& setting) {

@@ -37,8 +37,7 @@ nlohmann::ordered_json point_json(const SearchSetting& setting);
 /// Random setting of one trial: each value is a pure function of campaign seed, number of the trial
 /// and name of the key, so that more trials or further keys change no value that was drawn before.
 /// Numbers are rounded to four digits, within their range.
-/// \pre campaign.search
-SearchSetting draw_setting(const Campaign& campaign, std::uint32_t trial);
+SearchSetting draw_setting(const SearchSection& search, std::uint64_t seed, std::uint32_t trial);
 
 /// "training.learning_rate = 0.00123, network.hidden = [64, 64]"
 std::string setting_text(const SearchSetting& setting);

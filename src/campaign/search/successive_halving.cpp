@@ -82,6 +82,10 @@ private:
         if (over_ || begun_ == plan_.trials) return false;
         const Beginning when = begin_ ? begin_({begun_, cost_, rungs_ended_}) : Beginning::now;
         if (when == Beginning::later) throw Wait{};
+        if (when == Beginning::after_another) {
+            RATIOFARM_EXPECT(!running_.empty());
+            return false;
+        }
         over_ = when == Beginning::never;
         if (!over_) rungs_ended_.push_back(0);
         return !over_;

@@ -66,8 +66,9 @@ struct HalvingMoment {
 
 enum class Beginning : std::uint8_t {
     now,
-    later,  ///< something that decides it is not there yet
-    never,  ///< no trial begins any more
+    later,          ///< something that decides it is not there yet
+    after_another,  ///< not before another trial has ended in virtual time
+    never,          ///< no trial begins any more
 };
 
 /// Asked before a trial begins. Its answer is a pure function of the moment and of the scores of
