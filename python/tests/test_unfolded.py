@@ -62,5 +62,12 @@ def test_a_histogram_in_new_bins_has_its_covariance(tmp_path):
     assert result.covariances["jes"][0, 0] == pytest.approx((1 + 4) / 2)
     assert result.error[0] == pytest.approx(np.sqrt(3.5))
     assert list(unfolded.frame().columns)[:3] == ["t", "weight_mc", "weights_bootstrap_data_0"]
+    unfolded.write(tmp_path / "public.h5")
+    with h5py.File(tmp_path / "public.h5") as file:
+        assert list(file["weights_jes_up"]) == [3.0, 3.0, 1.0]
+        assert set(file) == set(unfolded.frame().columns)
+        assert file.attrs["contains_mc_weight"] == 1
+    with pytest.raises(Problem, match="must end with .h5 or .parquet"):
+        unfolded.write(tmp_path / "public.root")
     with pytest.raises(Problem, match="no column 'u' of the truth"):
         unfolded.histogram("u", [0.0, 1.0])

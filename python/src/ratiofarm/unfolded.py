@@ -49,11 +49,28 @@ class Unfolded:
 
     def frame(self) -> Any:
         """As a pandas DataFrame with the names of public OmniFold results: the truth, weight_mc, weights_nominal,
-        weights_bootstrap_data_0 and so on. `to_parquet` and `to_hdf` write it for others."""
+        weights_bootstrap_data_0 and so on."""
         import pandas
 
         return pandas.DataFrame({name: self.truth[:, k] for k, name in enumerate(self.columns)} | {"weight_mc": self.weight_mc}
                                 | {f"weights_{name}": values for name, values in self.weights.items()})
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Writes the columns of frame() for others: .h5 (a dataset for each column, attributes say what the weights
+        are) or .parquet."""
+        where = Path(path)
+        frame = self.frame()
+        if where.suffix == ".parquet":
+            frame.to_parquet(where)
+            return
+        if where.suffix not in (".h5", ".hdf5"):
+            raise Problem(f"'{where}': must end with .h5 or .parquet")
+        import h5py
+
+        with h5py.File(where, "w") as file:
+            file.attrs["contains_mc_weight"] = 1
+            for name in frame.columns:
+                file.create_dataset(name, data=frame[name].to_numpy())
 
     def histogram(self, values: str | Array, edges: Sequence[float]) -> Histogram:
         """Contents with covariances. values: a column, or any number for each event, such as a function of columns."""
