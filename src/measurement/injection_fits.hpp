@@ -28,11 +28,26 @@ std::vector<InjectionFit> injection_fits(const mpi::Communicator& comm,
                                          const RatioFiles& ratios,
                                          const InjectionOptions& options);
 
+/// True for the weighted events of the samples at a known truth.
+bool is_asimov_of_samples(const Campaign& campaign);
+
+/// Collective over comm. By how much the finite number of events makes the estimate of the
+/// parameter of interest from Asimov data of samples fluctuate, in units of its error: with y = d
+/// ln D / d mu of an event and its mean over the sample, whose rate is given, sqrt( sum w^2 (y -
+/// mean)^2 / sum w y^2 ). Other parameters and shapes stand at the truth. Events of the samples
+/// that are in the reference as well make it smaller. \param campaign that fits such data
+double sampling_spread(const mpi::Communicator& comm,
+                       const Campaign& campaign,
+                       const StatisticalModel& model,
+                       const RatioFiles& ratios);
+
 /// A sentence for each truth that was put into samples and that the fit misses: such ratios are
-/// biased. Asimov data, of the fit itself and of injections, by more than one error; events of a
-/// sample of its own, which fluctuate, by more than three.
+/// biased. Asimov data, of the fit itself and of injections, by more than 0.2 of an error and twice
+/// what the number of events makes; events of a sample of its own, which fluctuate, by more than
+/// three errors. \param sampling sampling_spread() of the fit, if it is of Asimov data of samples
 std::vector<std::string> missed_truths(const Campaign& campaign,
                                        const StatisticalModel& model,
-                                       const FitRecord& record);
+                                       const FitRecord& record,
+                                       double sampling);
 
 }  // namespace ratiofarm

@@ -25,7 +25,7 @@ namespace ratiofarm {
 namespace {
 
 /// Raised when the same ratios give another fit.json.
-constexpr std::uint64_t fit_algorithm = 9;
+constexpr std::uint64_t fit_algorithm = 10;
 
 /// Digest of everything the fit is made from.
 /// \param made_from of the campaign as it is fitted
@@ -260,7 +260,9 @@ FittedCampaign fit_anew(RunContext& context,
     record.blinding = blinding;
     record.injections = injection_fits(
         world, campaign, ratios, {likelihood_options, options.starts, record.shapes.held_error()});
-    for (std::string& missed : missed_truths(campaign, model, record)) {
+    const double sampling =
+        is_asimov_of_samples(campaign) ? sampling_spread(world, campaign, model, ratios) : 0.0;
+    for (std::string& missed : missed_truths(campaign, model, record, sampling)) {
         context.log.warning(missed);
         record.fit.warnings.push_back(std::move(missed));
     }

@@ -42,6 +42,7 @@ struct InjectionFit {
     std::string data;  ///< what was fitted, in words
     bool converged = false;
     std::vector<InjectedParameter> parameters;  ///< the parameter of interest and those injected
+    double sampling_spread = 0.0;  ///< of Asimov data of samples, in errors; fit.json lacks it
 };
 
 /// What the fit did with the learned shapes of systematics.

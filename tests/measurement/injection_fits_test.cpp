@@ -6,6 +6,8 @@
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
 
+#include "core/philox.hpp"
+
 #include "binned_example.hpp"
 
 using namespace ratiofarm;
@@ -118,16 +120,78 @@ TEST_CASE("a truth that the fit misses is named, events of a sample have three e
     record.fit.parameters.resize(1);
     record.fit.parameters[0].name = "mu";
     record.fit.parameters[0].error = 0.25;
+    double sampling = 0.0;
     const auto missed = [&](double fitted, double expected, double thrown) {
         record.fit.parameters[0].value = fitted;
-        record.injections = {{"a", "", true, {{"mu", 2.0, expected, 0.25}}},
+        record.injections = {{"a", "", true, {{"mu", 2.0, expected, 0.25}}, 0.05},
                              {"b", "", true, {{"mu", 2.0, thrown, 0.25}}}};
-        return missed_truths(campaign, model, record);
+        return missed_truths(campaign, model, record, sampling);
     };
 
-    CHECK(missed(1.2, 2.2, 2.7).empty());
+    CHECK(missed(1.04, 2.04, 2.7).empty());
     const auto all = missed(0.0, 1.0, 3.0);
     REQUIRE(all.size() == 3);
-    CHECK_THAT(all[0], Contains("mu = 1 gives 0 +- 0.25, 4.0 errors away"));
-    CHECK(missed(1.0, 2.3, 2.7).size() == 1);
+    CHECK_THAT(all[0], Contains("mu = 1 gives 0 +- 0.25, 4 errors away"));
+    CHECK(missed(1.06, 2.04, 2.7).size() == 1);  // 0.24 errors
+    CHECK(missed(1.04, 2.06, 2.7).size() == 1);
+    sampling = 0.15;  // twice of that is a chance
+    CHECK(missed(1.06, 2.04, 2.7).empty());
+    CHECK(missed(1.08, 2.04, 2.7).size() == 1);
+}
+
+TEST_CASE("the spread of Asimov data by their finite samples is that of samples drawn anew",
+          "[measurement]") {
+    const std::array<std::size_t, 3> s_events{10, 20, 30};
+    const std::array<std::size_t, 3> b_events{60, 40, 20};
+    auto ratios = test::example_ratios(test::example_set("S", s_events, 100.0 / 60.0),
+                                       test::example_set("B", b_events, 100.0 / 120.0),
+                                       test::example_set("data", {1, 1, 1}));
+    const auto ratio = [&](std::size_t process, std::size_t bin) {
+        const double s = static_cast<double>(s_events[bin]) / 60.0;
+        const double b = static_cast<double>(b_events[bin]) / 120.0;
+        return (process == 0 ? s : b) / (0.5 * (s + b));
+    };
+    ratios.log_r = [&](std::size_t process, std::size_t bin) {
+        return std::log(ratio(process, bin));
+    };
+    const test::TemporaryDirectory folder;
+    test::write_example(folder.path(), ratios);
+    const Campaign campaign = parse_campaign(
+        test::example_campaign_text("[data]\nasimov = { mu = 1.0 }\n"), folder.path());
+    const RatioFiles files = open_ratio_files(campaign, folder / "ratios.h5");
+    const mpi::Communicator alone;
+
+    const double spread =
+        sampling_spread(alone, campaign, model_for_ratios(campaign, files), files);
+
+    PhiloxSequence random(5);
+    double squares = 0.0;
+    double information = 0.0;
+    constexpr int draws = 2000;
+    for (int draw = 0; draw < draws; ++draw) {
+        std::array<double, 3> weight{};
+        const auto add = [&](const std::array<std::size_t, 3>& events, std::size_t n) {
+            for (std::size_t k = 0; k < n; ++k) {
+                const double u = random.uniform() * static_cast<double>(n);
+                const auto first = static_cast<double>(events[0]);
+                const auto second = static_cast<double>(events[0] + events[1]);
+                weight[u < first ? 0 : u < second ? 1 : 2] += 100.0 / static_cast<double>(n);
+            }
+        };
+        add(s_events, 60);
+        add(b_events, 120);
+        double mu = 1.0;
+        for (int step = 0; step < 20; ++step) {
+            double gradient = 100.0;
+            information = 0.0;
+            for (std::size_t b = 0; b < 3; ++b) {
+                const double y = ratio(0, b) / (mu * ratio(0, b) + ratio(1, b));
+                gradient -= weight[b] * y;
+                information += weight[b] * y * y;
+            }
+            mu -= gradient / information;
+        }
+        squares += (mu - 1.0) * (mu - 1.0) * information / draws;
+    }
+    CHECK(spread == Approx(std::sqrt(squares)).epsilon(0.06));
 }
