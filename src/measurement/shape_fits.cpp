@@ -1,12 +1,14 @@
 #include "shape_fits.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 
 #include <fmt/format.h>
 
 #include "ratiofarm/fit/fit.hpp"
+#include "ratiofarm/mpi/exact_sum.hpp"
 #include "ratiofarm/mpi/together.hpp"
 #include "ratiofarm/physics/process_rates.hpp"
 
@@ -47,6 +49,101 @@ void add_shapes(const RatioFile& ratios,
         record.shapes.push_back({shape.process, shape.parameter, significance,
                                  events.at(shape.process) * significance.noise_variance,
                                  is_left_out(header, i, model, r)});
+    }
+}
+
+/// Sums over nominal events with z = ln g of one side: w, w z, w e^z, w z e^z.
+constexpr std::size_t sums_of_side = 4;
+
+/// Collective over comm. The gain of NetQuality::held_out_gain, of both sides, that a right shape
+/// has on the events of its process: (E_g[z] - E[z]) / 4, with E_g weighted by g.
+double gain_of_right_shape(const mpi::Communicator& comm,
+                           const RatioFile& ratios,
+                           const std::string& sample,
+                           std::size_t column) {
+    mpi::ExactSums mine(2 * sums_of_side);
+    mpi::together(comm, [&] {
+        const std::size_t width = ratios.header().processes.size();
+        const std::array columns{column};
+        for (const Range& shard : shards_of_rank(comm, ratios.set(sample).events)) {
+            const std::uint64_t n = shard.size();
+            std::vector<double> weight(n);
+            std::vector<double> log_r(n * width);
+            std::vector<float> log_g(2 * n);
+            ratios.read_events(sample, shard, {weight, log_r, columns, log_g, n});
+            std::vector<double> sums(2 * sums_of_side);
+            for (std::uint64_t i = 0; i < 2 * n; ++i) {
+                const double w = weight[i % n];
+                const double z = log_g[i];
+                const std::size_t first = i < n ? 0 : sums_of_side;
+                const std::array terms{w, w * z, w * std::exp(z), w * z * std::exp(z)};
+                for (std::size_t k = 0; k < terms.size(); ++k) sums[first + k] += terms[k];
+            }
+            mine.add(sums);
+        }
+    });
+    const std::vector<double> sums = mpi::exact_sum(comm, std::move(mine));
+    double gain = 0.0;
+    for (const std::size_t side : {std::size_t{0}, sums_of_side}) {
+        gain += 0.25 * (sums[side + 3] / sums[side + 2] - sums[side + 1] / sums[side]);
+    }
+    return gain;
+}
+
+/// Collective over comm. The sizes of the shapes of a region that are in the likelihood.
+/// \param first of the region's shapes in the record
+void add_sizes(const mpi::Communicator& comm,
+               const Campaign& campaign,
+               const RatioFile& ratios,
+               std::size_t first,
+               ShapeRecord& record) {
+    const std::vector<RatioShape>& columns = ratios.header().shapes;
+    for (std::size_t i = first; i < record.shapes.size(); ++i) {
+        ShapeRecord::Shape& shape = record.shapes[i];
+        const std::string sample = campaign.process(shape.process).events();
+        const auto set = std::ranges::find(ratios.sets(), sample, &RatioSet::name);
+        if (shape.left_out || !(shape.significance.gain > 0.0) || set == ratios.sets().end()) {
+            continue;
+        }
+        const auto column = std::ranges::find_if(columns, [&](const RatioShape& candidate) {
+            return candidate.process == shape.process && candidate.parameter == shape.parameter;
+        });
+        const auto number = static_cast<std::size_t>(column - columns.begin());
+        shape.size = gain_of_right_shape(comm, ratios, sample, number) / shape.significance.gain;
+    }
+}
+
+/// Nets that were stopped too early, or that learned noise. The size is compared like the slope of
+/// a calibration curve, which is its inverse.
+void warn_of_sizes(const ShapeRecord& record,
+                   const std::string& poi,
+                   std::vector<std::string>& warnings) {
+    constexpr double far = 0.2;
+    constexpr double by_chance = 3.0;
+    std::string small;
+    std::string large;
+    for (const ShapeRecord::Shape& shape : record.shapes) {
+        const double relative_error = shape.significance.gain_error / shape.significance.gain;
+        const bool known = std::abs(shape.size - 1.0) > by_chance * relative_error;
+        if (!known || !(std::abs(1.0 / shape.size - 1.0) > far)) continue;
+        std::string& names = shape.size < 1.0 ? small : large;
+        names += fmt::format("{}{} of {} ({:.2f})", names.empty() ? "" : ", ", shape.parameter,
+                             shape.process, shape.size);
+    }
+    if (!small.empty()) {
+        warnings.push_back(fmt::format(
+            "the nets of shapes learned only a part of what their own events show: {}. They were "
+            "stopped before they had learned the effect, and may have missed more of it than that: "
+            "the error of {} is then too small, and those of the parameters are wrong. More epochs "
+            "or events, other nets, or the variation as weights of the nominal events",
+            small, poi));
+    }
+    if (!large.empty()) {
+        warnings.push_back(fmt::format(
+            "the nets of shapes learned more than held-out events show: {}. The rest is noise of "
+            "their training events, which constrains these parameters too much: more training "
+            "events or members (systematics.members), or fewer epochs",
+            large));
     }
 }
 
@@ -144,7 +241,9 @@ ShapeRecord shape_record(const Campaign& campaign,
     const StatisticalModel& model = likelihood.model();
     for (std::size_t r = 0; r < ratios.size(); ++r) {
         const UnbinnedRegion& region = model.unbinned[r];
+        const std::size_t first = record.shapes.size();
         add_shapes(*ratios[r], r, events_of(likelihood, region, fitted), model, record);
+        add_sizes(likelihood.communicator(), campaign, *ratios[r], first, record);
     }
     const auto left_out = [](const ShapeRecord::Shape& shape) { return shape.left_out; };
     if (std::none_of(record.shapes.begin(), record.shapes.end(), left_out)) return record;
@@ -179,6 +278,7 @@ std::vector<std::string> shape_warnings(const ShapeRecord& record, const Statist
             what_holds_them(record, model.parameter_of_interest)));
     }
     warn_of_noises(record, model.parameter_of_interest, warnings);
+    warn_of_sizes(record, model.parameter_of_interest, warnings);
     for (const Parameter& parameter : model.parameters) {
         if (parameter.constraint.kind == Constraint::Kind::none) continue;
         const double information = information_of(record, parameter.name, [](const auto& shape) {
@@ -191,6 +291,28 @@ std::vector<std::string> shape_warnings(const ShapeRecord& record, const Statist
             fmt::format("the noise of the nets of {} by itself would reduce its error to {:.4f} of "
                         "its constraint: train on more events, or average more members",
                         parameter.name, error / width));
+    }
+    return warnings;
+}
+
+std::vector<std::string> noise_of_free_parameters(const ShapeRecord& record,
+                                                  const StatisticalModel& model,
+                                                  const FitResult& fitted) {
+    constexpr double noticeable_share = 0.1;
+    std::vector<std::string> warnings;
+    for (const Parameter& parameter : model.parameters) {
+        if (parameter.constraint.kind != Constraint::Kind::none) continue;
+        const FittedParameter& free = *find_fitted(fitted, parameter.name);
+        const double information = information_of(record, parameter.name, [](const auto& shape) {
+            return !shape.left_out && std::isfinite(shape.information);
+        });
+        const double share = information * free.error * free.error;
+        if (free.fixed || !(share > noticeable_share)) continue;
+        warnings.push_back(fmt::format(
+            "nothing but the data constrains {}, and the noise of its nets makes {:.0f} % of what "
+            "they seem to know of it: its error of {:.4g} is too small, and so is what it adds to "
+            "that of {}. Train on more events, or average more members (systematics.members)",
+            parameter.name, 100.0 * std::min(share, 1.0), free.error, model.parameter_of_interest));
     }
     return warnings;
 }

@@ -33,4 +33,9 @@ bool uses_shape(const UnbinnedRegion& region, const RatioShape& shape);
 /// parameters whose noise by itself would make their error smaller than 0.98 of the constraint.
 std::vector<std::string> shape_warnings(const ShapeRecord& record, const StatisticalModel& model);
 
+/// Parameters without a constraint of which noise makes more than a tenth of what the fit knows.
+std::vector<std::string> noise_of_free_parameters(const ShapeRecord& record,
+                                                  const StatisticalModel& model,
+                                                  const FitResult& fitted);
+
 }  // namespace ratiofarm

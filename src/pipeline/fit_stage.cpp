@@ -25,7 +25,7 @@ namespace ratiofarm {
 namespace {
 
 /// Raised when the same ratios give another fit.json.
-constexpr std::uint64_t fit_algorithm = 10;
+constexpr std::uint64_t fit_algorithm = 11;
 
 /// Digest of everything the fit is made from.
 /// \param made_from of the campaign as it is fitted
@@ -254,6 +254,9 @@ FittedCampaign fit_anew(RunContext& context,
     add_finite_mc(context, campaign, inputs, fitted);
     add_shape_errors(context, campaign, inputs, fitted);
     for (std::string& warning : shape_warnings(record.shapes, model)) {
+        record.fit.warnings.push_back(std::move(warning));
+    }
+    for (std::string& warning : noise_of_free_parameters(record.shapes, model, record.fit)) {
         record.fit.warnings.push_back(std::move(warning));
     }
     mpi::together(world, [&] { apply_guard_policies(campaign.inference, record.fit.guards); });

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -54,6 +55,10 @@ struct ShapeRecord {
         double information = 0.0;  ///< that noise by itself adds about the parameter: expected
                                    ///< events of the process at the minimum times noise_variance
         bool left_out = false;     ///< only the yields vary
+        /// What held-out events gain by the shape if it is right, over what they do gain: less than
+        /// 1 where the nets learned too little of it, more where they learned too much. NaN if
+        /// unknown; not in fit.json.
+        double size = std::numeric_limits<double>::quiet_NaN();
     };
     /// A parameter some of whose shapes were left out.
     struct Untreated {

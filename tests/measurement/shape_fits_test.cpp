@@ -57,7 +57,9 @@ StatisticalModel constrained_model(double width) {
 ShapeRecord::Shape shape_with(double information, bool left_out = false) {
     ShapeSignificance significance;
     significance.noise_variance = 0.01 * information;
-    return {"B", "alpha", significance, information, left_out};
+    ShapeRecord::Shape shape{"B", "alpha", significance, information};
+    shape.left_out = left_out;
+    return shape;
 }
 
 }  // namespace
@@ -77,6 +79,62 @@ TEST_CASE("noise informs about a parameter as often as its process is expected",
     CHECK(record.shapes[1].information == Approx(100.0 * 0.03).epsilon(1e-6));
     CHECK_FALSE(record.shapes[0].left_out);
     CHECK(record.shapes[1].left_out);
+    CHECK(std::isnan(record.shapes[1].size));
+}
+
+TEST_CASE("the size of a shape is the gain that it promises over the one of held-out events",
+          "[measurement]") {
+    const test::TemporaryDirectory folder;
+    test::write_example(folder.path(), example());
+    const test::ExampleFit fitted(folder.path(), text_with("keep"));
+
+    const ShapeRecord record = record_of(fitted);
+
+    double promised = 0.0;  // B lies in the bins with 1/6, 2/6 and 3/6
+    for (const double side : {0.25, -0.25}) {
+        const double below = std::exp(-side) / 6.0;
+        const double above = std::exp(side) / 2.0;
+        const double varied = side * (above - below) / (below + 1.0 / 3.0 + above);
+        promised += 0.25 * (varied - side * (0.5 - 1.0 / 6.0));
+    }
+    CHECK(record.shapes[0].size == Approx(promised / 0.02).epsilon(1e-6));
+}
+
+TEST_CASE("nets that learned a part of a shape, or noise, are named beyond three errors",
+          "[measurement]") {
+    const auto warnings_of = [](double size, double gain_error) {
+        ShapeRecord record;
+        record.shapes = {shape_with(0.0)};
+        record.shapes[0].significance.gain = 0.01;
+        record.shapes[0].significance.gain_error = gain_error;
+        record.shapes[0].size = size;
+        return shape_warnings(record, constrained_model(1.0));
+    };
+
+    CHECK(warnings_of(0.9, 1e-5).empty());   // a slope of 1.11
+    CHECK(warnings_of(0.7, 2e-3).empty());   // 1.5 errors
+    CHECK(warnings_of(1.24, 1e-5).empty());  // a slope of 0.81
+    REQUIRE(warnings_of(0.8, 1e-4).size() == 1);
+    CHECK_THAT(warnings_of(0.8, 1e-4)[0], Contains("only a part") && Contains("alpha of B (0.80)"));
+    REQUIRE(warnings_of(1.4, 1e-4).size() == 1);
+    CHECK_THAT(warnings_of(1.4, 1e-4)[0], Contains("alpha of B (1.40)") && Contains("noise"));
+}
+
+TEST_CASE("a parameter without a constraint is named where noise makes a tenth of its information",
+          "[measurement]") {
+    StatisticalModel model = constrained_model(1.0);
+    model.parameters[1].constraint = {};
+    FitResult fitted;
+    fitted.parameters = {{.name = "mu"}, {.name = "alpha", .error = 0.5}};
+    ShapeRecord record;
+
+    record.shapes = {shape_with(0.38)};
+    CHECK(noise_of_free_parameters(record, model, fitted).empty());
+    record.shapes = {shape_with(0.42)};
+    const auto warnings = noise_of_free_parameters(record, model, fitted);
+    REQUIRE(warnings.size() == 1);
+    CHECK_THAT(warnings[0], Contains("10 % of what they seem to know of it"));
+    CHECK(noise_of_free_parameters(record, constrained_model(1.0), fitted).empty());
 }
 
 TEST_CASE("a shape that was left out shows the error with it, without it, and of noise alone",
