@@ -125,10 +125,10 @@ void fields(Visit& visit, MemberOf<Visit, SearchSection>& value) {
     visit("second_objective", value.second_objective,
           Key{.written = value.second_objective != SecondObjective::none});
     visit("sampler", value.sampler, Key{.written = value.sampler != SearchSampler::random});
+    const bool genetic = value.sampler == SearchSampler::nsga2;
     const bool external = value.sampler == SearchSampler::external;
     const char* no_use = external ? "" : "only sampler = \"external\" runs a command";
     visit("command", value.command,
-    const bool genetic = value.sampler == SearchSampler::nsga2;
           Key{.required = external ? "the program that proposes points, for example command = "
                                      "\"python3 steering.py %IN %OUT\""
                                    : "",
