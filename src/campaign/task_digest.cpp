@@ -28,10 +28,23 @@ private:
     std::vector<std::byte> bytes_;
 };
 
-/// The wire encoding is complete by construction: a new member of a struct enters its digest.
-void add_encoded(auto& hasher, const auto& value) {
-    const std::vector<std::byte> bytes = encode(value);
+void add_bytes(auto& hasher, const std::vector<std::byte>& bytes) {
     hasher.number(bytes.size()).bytes(bytes);
+}
+
+/// The wire encoding is complete by construction: a new member of a struct enters its digest.
+void add_encoded(auto& hasher, const auto& value) { add_bytes(hasher, encode(value)); }
+
+/// Likewise, without members that the resolved campaign leaves out, too: options that came later
+/// and are not used, which older digests do not know.
+void add_written(auto& hasher, const auto& value) {
+    std::vector<std::byte> bytes;
+    for_each_field(value, [&](std::string_view, const auto& member, const Key& key) {
+        if (!key.written) return;
+        const std::vector<std::byte> more = encode(member);
+        bytes.insert(bytes.end(), more.begin(), more.end());
+    });
+    add_bytes(hasher, bytes);
 }
 
 void add_class(Bytes& hasher,
@@ -101,8 +114,8 @@ std::vector<std::byte> train_digest_prefix(const TrainRequest& request,
         }
     }
     add_encoded(hasher, request.split);
-    add_encoded(hasher, request.network);
-    add_encoded(hasher, result_options(request.training));
+    add_written(hasher, request.network);
+    add_written(hasher, result_options(request.training));
     return hasher.number(request.fold).take();
 }
 
@@ -152,7 +165,7 @@ Digest infer_digest(const InferRequest& request,
     hasher.number(request.first).number(request.count);
     add_encoded(hasher, request.split);
     hasher.number(static_cast<std::uint64_t>(request.part));
-    add_encoded(hasher, request.network);
+    add_written(hasher, request.network);
     hasher.number(request.members).number(static_cast<std::uint64_t>(request.combine));
     hasher.number(static_cast<std::uint64_t>(request.precision));
     hasher.number(request.keep_members ? 1 : 0).number(request.threads);
@@ -170,8 +183,8 @@ Digest unfold_digest(const UnfoldRequest& request,
     hasher.number(request.features.size());
     for (const std::uint32_t column : request.features) hasher.number(column);
     add_encoded(hasher, request.split);
-    add_encoded(hasher, request.network);
-    add_encoded(hasher, result_options(request.training));
+    add_written(hasher, request.network);
+    add_written(hasher, result_options(request.training));
     hasher.number(static_cast<std::uint64_t>(request.misses));
     hasher.number(static_cast<std::uint64_t>(request.fakes));
     hasher.number(request.data_replica).number(request.mc_replica);

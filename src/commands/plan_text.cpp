@@ -48,8 +48,9 @@ std::uint64_t largest_pack(const TaskGraph& graph) {
 }
 
 std::string_view engine_name(const Campaign& campaign) {
-    return engine_of(campaign.network, campaign.training.engine) == Engine::written ? "written"
-                                                                                    : "autograd";
+    const Engine engine =
+        engine_of(campaign.network, campaign.training.engine, campaign.training.dropout);
+    return engine == Engine::written ? "written" : "autograd";
 }
 
 /// How the nets are trained: ", packs of 8, engine written, fp32 on cpu".

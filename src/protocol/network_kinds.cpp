@@ -10,20 +10,20 @@ bool has_written_step(NetworkKind kind) {
     return kind == NetworkKind::mlp || kind == NetworkKind::residual_mlp;
 }
 
-Engine engine_of(const Network& network, Engine asked) {
-    const bool written = has_written_step(network.kind) && network.outputs == 1;
-    if (asked == Engine::written && network.outputs > 1) {
-        throw ConfigError(
-            "training.engine = \"written\": there is no written-out step for a network with " +
-            std::to_string(network.outputs) + " outputs (use \"automatic\" or \"autograd\")");
+Engine engine_of(const Network& network, Engine asked, double dropout) {
+    std::string without;
+    if (!has_written_step(network.kind)) without = "this network.kind";
+    if (network.outputs > 1) {
+        without = "a network with " + std::to_string(network.outputs) + " outputs";
     }
-    if (asked == Engine::written && !written) {
-        throw ConfigError(
-            "training.engine = \"written\": there is no written-out step for this "
-            "network.kind (use \"automatic\" or \"autograd\")");
+    if (network.layer_norm) without = "network.layer_norm";
+    if (dropout > 0.0) without = "training.dropout";
+    if (asked == Engine::written && !without.empty()) {
+        throw ConfigError("training.engine = \"written\": there is no written-out step for " +
+                          without + " (use \"auto\" or \"autograd\")");
     }
     if (asked != Engine::automatic) return asked;
-    return written ? Engine::written : Engine::autograd;
+    return without.empty() ? Engine::written : Engine::autograd;
 }
 
 }  // namespace ratiofarm

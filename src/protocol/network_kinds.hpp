@@ -19,6 +19,8 @@
 ///     Value linear(const std::string& name, Value x, std::uint32_t outputs)   W x + b
 ///     Value activate(Value x)                                                 network.activation
 ///     Value add(Value x, Value y)
+///     Value layer_norm(name, Value x)                 of each event, or particle
+///     Value drop(layer, Value x)                      dropout of a hidden layer in training
 /// A value is one of the event, of each particle or of each pair of particles (i, j). Of kinds that
 /// read particles a graph has, too (n real particles, N0 their number in a typical event, all sums
 /// and means over real ones; what is padded never reaches a sum):
@@ -28,7 +30,6 @@
 ///     Value pair_quantities()            ln Delta, ln kT, ln z and ln m^2 of each pair
 ///     Value pair_linear(name, Value h, Value x, outputs)      W (h_i, h_j, x_ij) + b
 ///     Value diagonal_linear(name, Value x, outputs)   linear(), and a bias more where i = j
-///     Value layer_norm(name, Value x)                 of each particle
 ///     Value powers(name, Value x, channels)           sign(x) ((1 + |x|)^a - 1) / a with trained a
 ///     Value concat({Value...})
 ///     Value psi(Value x)                 sign(x) ln(1 + |x|)
@@ -63,8 +64,9 @@ typename Graph::Value logit(Graph& graph, const Network& network, typename Graph
 bool has_written_step(NetworkKind kind);
 
 /// The engine that trains a network when `asked` is wanted: written or autograd.
-/// \throws ConfigError if a written step is asked for and does not exist: for the kind, or because
-///         the network has several outputs
-Engine engine_of(const Network& network, Engine asked);
+/// \param dropout  TrainingOptions::dropout
+/// \throws ConfigError if a written step is asked for and does not exist: for the kind, because the
+///         network has several outputs or layer_norm, or for dropout
+Engine engine_of(const Network& network, Engine asked, double dropout = 0.0);
 
 }  // namespace ratiofarm

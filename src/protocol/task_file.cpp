@@ -12,6 +12,12 @@ namespace {
 
 constexpr std::uint64_t magic = 0x0a0d4b5341544652;  // "RFTASK\r\n", read as a little-endian number
 constexpr std::uint32_t version = 2;
+constexpr std::uint32_t state_version = 3;  ///< of a training state: it ends with averages
+
+std::uint32_t version_of(std::uint32_t kind) {
+    const bool state = kind == static_cast<std::uint32_t>(TaskFileKind::training_state);
+    return state ? state_version : version;
+}
 
 struct Header {
     std::uint64_t magic = 0;
@@ -34,8 +40,8 @@ constexpr std::size_t header_size = 8 + 4 + 4 + 16 + 8 + 4;
 std::vector<std::byte> task_file_bytes(TaskFileKind kind,
                                        const Digest& task,
                                        std::vector<std::byte> body) {
-    auto file = encode(
-        Header{magic, version, static_cast<std::uint32_t>(kind), task, body.size(), crc32(body)});
+    const auto number = static_cast<std::uint32_t>(kind);
+    auto file = encode(Header{magic, version_of(number), number, task, body.size(), crc32(body)});
     file.insert(file.end(), body.begin(), body.end());
     return file;
 }
@@ -47,9 +53,10 @@ std::vector<std::byte> task_file_body(std::span<const std::byte> file,
     const auto header = decode<Header>(file.first(header_size));
     const auto body = file.subspan(header_size);
     if (header.magic != magic) throw DataError("not a task file (wrong first bytes)");
-    if (header.version != version) {
+    const std::uint32_t newest = version_of(header.kind);
+    if (header.version != newest && header.version != version) {
         throw DataError(
-            fmt::format("task file version {}, this program reads {}", header.version, version));
+            fmt::format("task file version {}, this program reads {}", header.version, newest));
     }
     if (header.kind != static_cast<std::uint32_t>(kind)) {
         throw DataError(fmt::format("task file of kind {}, expected {}", header.kind,
@@ -62,7 +69,10 @@ std::vector<std::byte> task_file_body(std::span<const std::byte> file,
         throw DataError(fmt::format("holds {} of {} bytes: truncated", body.size(), header.size));
     }
     if (header.crc != crc32(body)) throw DataError("checksum differs: the file is damaged");
-    return {body.begin(), body.end()};
+    std::vector<std::byte> content(body.begin(), body.end());
+    // A state of version 2 is one with no averages, whose number is not written.
+    if (header.version != newest) content.resize(content.size() + sizeof(std::uint64_t));
+    return content;
 }
 
 std::optional<TaskFileKind> task_file_kind(const std::filesystem::path& path) {

@@ -47,11 +47,14 @@ struct TrainingState {
     std::uint64_t step_in_epoch = 0;
     double momentum_product = 1.0;  ///< of NAdam
     std::vector<NetState> nets;
+    std::vector<std::vector<float>> averages;  ///< [nets] of the trainable part; none without
+                                               ///< TrainingOptions::average
 };
 
 template <class Archive>
 void fields(Archive& archive, MemberOf<Archive, TrainingState>& value) {
-    archive(value.step, value.epoch, value.step_in_epoch, value.momentum_product, value.nets);
+    archive(value.step, value.epoch, value.step_in_epoch, value.momentum_product, value.nets,
+            value.averages);
 }
 
 /// A finished training task: its nets in the order of the request.

@@ -142,6 +142,25 @@ TEST_CASE("each kind of mistake is told by its key, value and what is allowed", 
          "patience = 10 epochs without a better loss, before the learning rate falls after "
          "schedule_epochs = 10: raise patience or lower schedule_epochs)"},
         {"batch = 100", "schedule = \"plateau\"\npatience = 11", "no error"},
+        {"batch = 100", "schedule = \"one_cycle\"\nwarmup_epochs = 2",
+         "campaign.toml:41:17: training.warmup_epochs = 2 (schedule = \"one_cycle\" has a warm-up "
+         "of its own)"},
+        {"batch = 100", "average_decay = 0.9",
+         "campaign.toml:40:17: training.average_decay = 0.9 (only average = \"ema\" uses it)"},
+        {"batch = 100", "average = \"ema\"\naverage_from = 0.5",
+         "campaign.toml:41:16: training.average_from = 0.5 (only average = \"swa\" uses it)"},
+        {"batch = 100", "average = \"ema\"\naverage_decay = 1",
+         "campaign.toml:41:17: training.average_decay = 1 (must be a number > 0 and <= 0.999999)"},
+        {"batch = 100", "average = \"swa\"\naverage_from = 1",
+         "campaign.toml:41:16: training.average_from = 1 (must be a number from 0 to 0.99)"},
+        {"batch = 100", "dropout = 1",
+         "campaign.toml:40:11: training.dropout = 1 (must be a number from 0 to 0.9)"},
+        {"batch = 100", "engine = \"written\"\ndropout = 0.1",
+         "campaign.toml:40:10: training.engine = \"written\" (training.engine = \"written\": there "
+         "is no written-out step for training.dropout (use \"auto\" or \"autograd\"))"},
+        {"hidden = [8, 4]", "kind = \"lorentz\"\nlayer_norm = true",
+         "campaign.toml:37:14: network.layer_norm = true (only kinds that read no particle lists "
+         "have it as an option)"},
         {"batch = 100", "warmup_epochs = 10.5",
          "campaign.toml:40:17: training.warmup_epochs = 10.5 (must be at most epochs = 10, or the "
          "learning rate never reaches its full value)"},

@@ -101,6 +101,24 @@ TEST_CASE("keys of a selection read back equal", "[selection]") {
     CHECK(again.data.outside == OutsideSupport::drop);
 }
 
+TEST_CASE("what a preselection turns off that [network] turns on stays off", "[selection]") {
+    const std::string toml =
+        replaced(scored("network = { layer_norm = false }\n"
+                        "training = { dropout = 0, average = \"none\" }"),
+                 "[events]",
+                 "[network]\nlayer_norm = true\n[training]\ndropout = 0.1\naverage = "
+                 "\"ema\"\naverage_decay = 0.9\n[events]");
+    const Campaign campaign = parse_campaign(toml, "/campaigns");
+
+    const Campaign again = parse_campaign(campaign_toml(campaign), "/campaigns");
+
+    CHECK(again == campaign);
+    CHECK(again.network.layer_norm);
+    CHECK_FALSE(again.preselection->network.layer_norm);
+    CHECK(again.preselection->training.dropout == 0.0);
+    CHECK(again.preselection->training.average == Average::none);
+}
+
 TEST_CASE("mistakes of a preselection name the class or process", "[selection]") {
     CHECK(mistake_of(scored("classes = { a = [\"S\"], b = [\"Bb\", \"B\"] }\nsignal = [\"a\"]")) ==
           "preselection.classes.b = \"Bb\" (no such process; did you mean 'B'?)");

@@ -67,11 +67,16 @@ TEST_CASE("of the options of a training those that determine its result are in i
             }
         });
         INFO(changed);
+        bool written = false;  // an option that came later and is not used is in no digest
+        for_each_field(std::as_const(inputs.campaign.training),
+                       [&](std::string_view name, const auto&, const Key& now) {
+                           if (name == changed) written = now.written;
+                       });
         const bool same = inputs.graph().trainings.front().digest == before;
-        CHECK(same == (key.effect != Key::Effect::result));
+        CHECK(same == (key.effect != Key::Effect::result || !written));
         ++options;
     });
-    CHECK(options == 20);
+    CHECK(options == 24);
 }
 
 TEST_CASE("what determines the weights changes every training", "[campaign]") {

@@ -221,6 +221,12 @@ def table():
     add("network.kind", "train", at("network", 'kind = "residual_mlp"'))
     add("network.hidden", "train", ("hidden = [4]", "hidden = [5]"))
     add("network.activation", "train", at("network", 'activation = "relu"'))
+    add("network.layer_norm", "train", at("network", "layer_norm = true"))
+    add("network.log_features", "train", at("network", "log_features = true"))
+    add("training.average", "train", at("training", 'average = "ema"'))
+    add("training.average_decay", "train", at("training", 'average = "ema"\naverage_decay = 0.9'))
+    add("training.average_from", "train", at("training", 'average = "swa"\naverage_from = 0.5'))
+    add("training.dropout", "train", at("training", "dropout = 0.1"))
     for key, old, new in [
             ("particles", 'particles = ["log_pt"]', 'particles = ["log_pt", "eta"]'), ("width", "width = 8", "width = 4"),
             ("blocks", "blocks = 1", "blocks = 2"), ("heads", "heads = 2", "heads = 4"),

@@ -61,7 +61,9 @@ TEST_CASE("the documented reader finds the nets of the ensemble file", "[command
     const auto kind = GENERATE(NetworkKind::mlp, NetworkKind::residual_mlp);
     const auto activation =
         GENERATE(Activation::relu, Activation::silu, Activation::tanh, Activation::gelu);
-    write_nets(folder, header_of(kind, activation));
+    EnsembleHeader header = header_of(kind, activation);
+    header.network.layer_norm = header.network.log_features = activation == Activation::silu;
+    write_nets(folder, header);
     std::ofstream(folder / "h5.py") << test::documented_script("evaluate an ensemble");
 
     export_safetensors(read_ensemble(folder / "ensembles/S.h5"), folder / "S.safetensors");

@@ -95,6 +95,34 @@ TEST_CASE("cosine falls as PyTorch's CosineAnnealingLR by its recursion", "[trai
     CHECK(expected == Approx(0.0).margin(1e-12));
 }
 
+/// PyTorch's OneCycleLR, phase by phase as its documentation writes it: anneal_strategy cos.
+double one_cycle(double step, double all, double max_lr) {
+    const double initial_lr = max_lr / 25.0;
+    const double min_lr = initial_lr / 1e4;
+    const auto anneal = [](double start, double end, double pct) {
+        return end + (start - end) / 2.0 * (std::cos(std::numbers::pi * pct) + 1.0);
+    };
+    const double first_end = 0.3 * all - 1.0;
+    if (step <= first_end) return anneal(initial_lr, max_lr, step / first_end);
+    return anneal(max_lr, min_lr, (step - first_end) / ((all - 1.0) - first_end));
+}
+
+TEST_CASE("one_cycle rises and falls as PyTorch's OneCycleLR", "[trainer]") {
+    TrainingOptions options{
+        .epochs = 20, .learning_rate = 0.5, .schedule = Schedule::one_cycle, .warmup_epochs = 3};
+
+    for (std::uint64_t step = 0; step < 140; ++step) {
+        CHECK(rate_in(options, step) ==
+              Approx(one_cycle(static_cast<double>(step), 140.0, 0.5)).epsilon(1e-12));
+    }
+    CHECK(rate_in(options, 0) == Approx(0.02));
+    CHECK(rate_in(options, 41) == Approx(0.5));
+    CHECK(rate_in(options, 139) == Approx(2e-6));
+    options.epochs = 1;
+    const TrainingPosition only{.step = 0, .steps_per_epoch = 1, .validation_loss = {}};
+    CHECK(learning_rate(options, only) == Approx(2e-6));
+}
+
 TEST_CASE("the rate rises linearly from 0 during the warm-up", "[trainer]") {
     TrainingOptions options{.epochs = 20, .learning_rate = 0.5, .schedule = Schedule::constant};
     options.warmup_epochs = 2.5;  // 17.5 steps

@@ -79,11 +79,11 @@ void fields(Archive& archive, MemberOf<Archive, NetQuality>& value) {
             value.class_excess_error, value.class_slope, value.class_slope_error);
 }
 
-/// A monotone, piecewise linear map from the logit of a net to its calibrated logit; outside the
+/// A piecewise linear map from the logit of a net to its calibrated logit; outside the
 /// knots it is shifted by the correction at the nearest knot. No knots: the identity.
 struct CalibrationMap {
     std::vector<float> logit;       ///< increasing
-    std::vector<float> calibrated;  ///< not decreasing
+    std::vector<float> calibrated;  ///< of a histogram it may decrease
     bool operator==(const CalibrationMap&) const = default;
 };
 

@@ -55,6 +55,8 @@ struct Network {
                                         ///< particles of those behind the pooling
     Activation activation = Activation::silu;
     std::uint32_t outputs = 1;  ///< 1: a density ratio; otherwise classes of a classifier
+    bool layer_norm = false;    ///< before each activation; only of kinds that read no particles
+    bool log_features = false;  ///< sees sign(x) ln(1 + |x|) of the features, which is then scaled
 
     // Of kinds that read particles; the others have the defaults.
     std::vector<std::string> particles = {};  ///< columns of a particle, see particle_row.hpp
@@ -78,6 +80,12 @@ void fields(Visit& visit, MemberOf<Visit, Network>& value) {
         Key{.whole = {1, 65536}, .otherwise = "[256, 256, 256, 256]; with particle lists [width]"});
     visit("activation", value.activation);
     visit("outputs", value.outputs, Key{.in_campaign = false});
+    visit("layer_norm", value.layer_norm,
+          Key{.useless = reads_particles(value.kind)
+                             ? "only kinds that read no particle lists have it as an option"
+                             : "",
+              .written = value.layer_norm});
+    visit("log_features", value.log_features, Key{.written = value.log_features});
     if (!reads_particles(value.kind)) return;  // files and digests of the others know none of it
     visit("particles", value.particles, Key{.searched = false});
     visit("max_particles", value.max_particles,

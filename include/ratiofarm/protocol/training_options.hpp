@@ -14,12 +14,14 @@ template <>
 inline constexpr auto enum_words<Optimizer> = words("adam", "nadam", "adamw");
 enum class Schedule : std::uint8_t {
     constant,
-    cosine,   ///< falls to zero along half a cosine over all epochs
-    step,     ///< times schedule_factor every schedule_epochs
-    plateau,  ///< times schedule_factor after schedule_epochs without a better validation loss
+    cosine,     ///< falls to zero along half a cosine over all epochs
+    step,       ///< times schedule_factor every schedule_epochs
+    plateau,    ///< times schedule_factor after schedule_epochs without a better validation loss
+    one_cycle,  ///< rises over the first 30 % of all steps, then falls
 };
 template <>
-inline constexpr auto enum_words<Schedule> = words("constant", "cosine", "step", "plateau");
+inline constexpr auto enum_words<Schedule> =
+    words("constant", "cosine", "step", "plateau", "one_cycle");
 enum class Precision : std::uint8_t {
     fp32,
     tf32,  ///< matrix products of a GPU in TF32; on a CPU the same as fp32
@@ -31,24 +33,36 @@ enum class Scaling : std::uint8_t {
     standard,  ///< mean 0, standard deviation 1
     min_max,   ///< training events between -1 and 1
     none,
+    quantile,  ///< median 0, the central 68 % about as wide as those of a standard normal
 };
 template <>
-inline constexpr auto enum_words<Scaling> = words("standard", "min_max", "none");
+inline constexpr auto enum_words<Scaling> = words("standard", "min_max", "none", "quantile");
 enum class Keep : std::uint8_t {
     best,  ///< the weights of the epoch with the lowest validation loss
     last,
 };
 template <>
 inline constexpr auto enum_words<Keep> = words("best", "last");
+enum class Average : std::uint8_t {
+    none,
+    ema,  ///< exponential moving average of the weights after each step
+    swa,  ///< mean of the weights after each of the last epochs (arXiv:1803.05407)
+};
+template <>
+inline constexpr auto enum_words<Average> = words("none", "ema", "swa");
 enum class NegativeWeights : std::uint8_t { allow, refuse };
 template <>
 inline constexpr auto enum_words<NegativeWeights> = words("allow", "refuse");
+/// A correction of log r, fitted to the validation events.
 enum class CalibrationMethod : std::uint8_t {
     none,
-    isotonic,  ///< a monotone correction of log r, fitted to the validation events
+    isotonic,   ///< monotone
+    platt,      ///< a straight line
+    histogram,  ///< what is found in bins of log r
 };
 template <>
-inline constexpr auto enum_words<CalibrationMethod> = words("none", "isotonic");
+inline constexpr auto enum_words<CalibrationMethod> =
+    words("none", "isotonic", "platt", "histogram");
 enum class Engine : std::uint8_t {
     automatic,  ///< written out where there is such a step for the kind of network
     written,    ///< forward and backward pass by hand
@@ -74,6 +88,10 @@ struct TrainingOptions {
     std::uint32_t patience =
         20;  ///< epochs without a better validation loss before stopping; 0: never
     Keep keep = Keep::best;
+    Average average = Average::none;  ///< of the weights that are validated and kept
+    double average_decay = 0.999;     ///< of ema, in (0, 1)
+    double average_from = 0.75;       ///< of swa: share of the epochs before it begins
+    double dropout = 0.0;             ///< share of the hidden units that a training step leaves out
     Scaling scaling = Scaling::standard;
     NegativeWeights negative_weights = NegativeWeights::allow;
     CalibrationMethod calibration = CalibrationMethod::none;
@@ -100,11 +118,28 @@ void fields(Visit& visit, MemberOf<Visit, TrainingOptions>& value) {
     visit("schedule_factor", value.schedule_factor,
           Key{.number = {.low = 0.0, .high = 0.999, .low_allowed = false}, .useless = useless});
     visit("schedule_epochs", value.schedule_epochs, Key{.whole = count, .useless = useless});
-    visit("warmup_epochs", value.warmup_epochs, Key{.number = {.low = 0.0, .high = 1e6}});
+    visit("warmup_epochs", value.warmup_epochs,
+          Key{.number = {.low = 0.0, .high = 1e6},
+              .useless = value.schedule == Schedule::one_cycle
+                             ? "schedule = \"one_cycle\" has a warm-up of its own"
+                             : ""});
     visit("clip_norm", value.clip_norm, Key{.number = {.low = 0.0, .high = 1e6}});
     visit("weight_decay", value.weight_decay, Key{.number = {.low = 0.0, .high = 1.0}});
     visit("patience", value.patience, Key{.whole = {0, 1'000'000}});
     visit("keep", value.keep);
+    visit("average", value.average, Key{.written = value.average != Average::none});
+    const bool ema = value.average == Average::ema;
+    const bool swa = value.average == Average::swa;
+    visit("average_decay", value.average_decay,
+          Key{.number = {.low = 0.0, .high = 0.999999, .low_allowed = false},
+              .useless = ema ? "" : "only average = \"ema\" uses it",
+              .written = ema});
+    visit("average_from", value.average_from,
+          Key{.number = {.low = 0.0, .high = 0.99},
+              .useless = swa ? "" : "only average = \"swa\" uses it",
+              .written = swa});
+    visit("dropout", value.dropout,
+          Key{.number = {.low = 0.0, .high = 0.9}, .written = value.dropout > 0.0});
     visit("scaling", value.scaling);
     visit("negative_weights", value.negative_weights);
     visit("calibration", value.calibration);

@@ -20,7 +20,8 @@
 namespace ratiofarm {
 
 inline constexpr std::string_view ensemble_format = "ratiofarm-ensemble";
-inline constexpr std::uint64_t ensemble_version = 3;
+/// 4: with layer_norm or log_features, which readers of 3 would not heed; otherwise 3.
+inline constexpr std::uint64_t ensemble_version = 4;
 
 /// More nets than this would make a file that is hard to move.
 inline constexpr std::uint64_t max_nets_per_file = 1000;

@@ -16,7 +16,7 @@ from .files import Array, Problem, open_table
 from .split import fold_of
 from .table import Table
 
-FORMAT, VERSION = "ratiofarm-ensemble", 3
+FORMAT, VERSIONS = "ratiofarm-ensemble", [3, 4]
 NO_FOLDS = 4294967295
 #: Events that are evaluated at a time.
 EVENTS_PER_STEP = 16384
@@ -34,6 +34,8 @@ class Net:
                       for part in layout}
         self.network, self.kind = network, str(network["kind"])
         self.residual = self.kind == "residual_mlp"
+        self.layer_norm = bool(network.get("layer_norm", False))
+        self.log_features = bool(network.get("log_features", False))
         self.activation = str(network["activation"])
         self.layers = len(network["hidden"]) + 1
         self.knots = calibration[:, np.isfinite(calibration[0])].astype(float)  #: [2, k]: logit, calibrated logit; k = 0: none
@@ -50,6 +52,8 @@ class Net:
         for layer in range(self.layers):
             z = y @ self.block[f"layer{layer}.weight"].T + self.block[f"layer{layer}.bias"]
             if layer + 1 < self.layers:
+                if self.layer_norm:
+                    z = particles.layer_norm(self.block, f"layer{layer}.norm", z)
                 z = ACTIVATIONS[self.activation](z)
             y = y + z if self.adds(layer) else z
         return np.asarray(y)
@@ -72,7 +76,7 @@ class Ensemble:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         """Raises Problem if the file is missing, damaged or of another version."""
         self.path = Path(path)
-        with open_table(path, FORMAT, [VERSION]) as file:
+        with open_table(path, FORMAT, VERSIONS) as file:
             attributes, nets = dict(file.attrs), file["nets"]
             self.name, self.process = str(attributes["ensemble"]), str(attributes["process"])
             self.features = [str(name) for name in attributes["features"]]
@@ -111,7 +115,8 @@ class Ensemble:
         return table
 
     def columns(self, events: Any) -> Array:
-        """The features as [n, d] of 64 bits, rounded to 32 bits as the events file stores them.
+        """What the nets see before it is scaled, [n, d] of 64 bits: the features, rounded to 32 bits as the events file
+        stores them, or sign(x) ln(1 + |x|) of them with `network.log_features`.
 
         events: a table with columns of these names, or an array [n, d] in the order of `features`; of nets that read
         particle lists what `read_events` gives, of which this makes rows of particles.event_rows()
@@ -123,7 +128,7 @@ class Ensemble:
             if missing:
                 raise Problem(f"ensemble '{self.name}': sample '{events.name}' has no column '{missing[0]}'")
             x = events.features[:, [events.columns.index(name) for name in self.features]].astype(float)
-            return particles.event_rows(self.network, x, events)
+            return particles.event_rows(self.network, self._seen(x), events)
         if isinstance(events, np.ndarray) and events.dtype.names is None:
             x = events
         else:
@@ -139,7 +144,10 @@ class Ensemble:
         if not np.isfinite(x).all():
             row, k = np.argwhere(~np.isfinite(x))[0]
             raise Problem(f"ensemble '{self.name}': {self.features[k]} is {x[row, k]} in row {row} (must be finite)")
-        return x
+        return self._seen(x)
+
+    def _seen(self, x: Array) -> Array:
+        return particles.signed_log(x).astype(np.float32).astype(float) if self.network.get("log_features", False) else x
 
     def log_ratios(self, events: Any) -> Array:
         """ln r of every net by itself [nets, n]. events: as in columns()"""

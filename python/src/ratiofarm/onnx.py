@@ -47,12 +47,18 @@ class _Graph:
         """Returns ln r as [events, 1]."""
         if net.kind not in ("mlp", "residual_mlp"):
             raise Problem(f"nets of kind '{net.kind}' read particle lists, and there is no ONNX of them")
+        if net.log_features:
+            size = self.node("Log", self.node("Add", self.node("Abs", x), self.constant(1.0)))
+            x = self.node("Mul", self.node("Sign", x), size)
         y = self.node("Mul", self.node("Sub", x, self.constant(net.block["feature_shift"])),
                       self.constant(net.block["feature_scale"]))
         for layer in range(net.layers):
             z = self.node("Gemm", y, self.constant(net.block[f"layer{layer}.weight"]),
                           self.constant(net.block[f"layer{layer}.bias"]), transB=1)
             if layer + 1 < net.layers:
+                if net.layer_norm:
+                    z = self.node("LayerNormalization", z, self.constant(net.block[f"layer{layer}.norm.gain"]),
+                                  self.constant(net.block[f"layer{layer}.norm.offset"]), epsilon=1e-5)
                 z = self.activation(net.activation, z)
             y = self.node("Add", y, z) if net.adds(layer) else z
         return self.calibrated(net.knots, y) if net.knots.shape[1] > 0 else y

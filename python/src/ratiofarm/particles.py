@@ -136,11 +136,11 @@ class _Graph:
 
     def lorentz(self) -> Array:
         g = self.products()
-        s = np.concatenate([self.columns, _psi(_diagonal(g))], axis=2)
+        s = np.concatenate([self.columns, signed_log(_diagonal(g))], axis=2)
         h = self.linear("embed", s)
         for b in range(self.blocks):
             own = _diagonal(g)
-            x = _psi(np.concatenate([own[:, :, None] + own[:, None] - 2.0 * g, g], axis=3))
+            x = signed_log(np.concatenate([own[:, :, None] + own[:, None] - 2.0 * g, g], axis=3))
             m = self.layer(f"block{b}.message1", self.layer(f"block{b}.message0", self.all_pairs(h, x)))
             m = m / (1.0 + np.exp(-self.linear(f"block{b}.gate", m)))
             if b + 1 < self.blocks:
@@ -160,7 +160,7 @@ class _Graph:
         return np.asarray((y[:, :, None] - y[:, None]) ** 2 + np.arctan2(np.sin(turn), np.cos(turn)) ** 2)
 
     def graph(self) -> Array:
-        h, x = self.columns, _psi(self.products())
+        h, x = self.columns, signed_log(self.products())
         sources = self.others
         if 0 < self.neighbours < h.shape[1] - 1:
             distance = np.where(self.others[..., 0] > 0, self.distances(), np.inf)
@@ -181,18 +181,14 @@ class _Graph:
         bias = self.linear("bias1", self.layer("bias0", x))
         h = self.linear("embed1", self.layer("embed0", self.columns))
         for b in range(self.blocks):
-            y = self.norm(f"block{b}.norm0", h)
+            y = layer_norm(self.block, f"block{b}.norm0", h)
             q, k, v = (self.linear(f"block{b}.{name}", y).reshape(*h.shape[:2], self.heads, -1) for name in ("query", "key", "value"))
             score = np.einsum("nihw,njhw->nijh", q, k) / np.sqrt(q.shape[3]) + bias + 1e9 * (self.mask[:, None] - 1.0)
             score = np.exp(score - score.max(2, keepdims=True))
             seen = np.einsum("nijh,njhw->nihw", score / score.sum(2, keepdims=True), v).reshape(h.shape) * self.mask
             h = h + self.linear(f"block{b}.out", seen)
-            h = h + self.linear(f"block{b}.outer", self.layer(f"block{b}.inner", self.norm(f"block{b}.norm1", h)))
+            h = h + self.linear(f"block{b}.outer", self.layer(f"block{b}.inner", layer_norm(self.block, f"block{b}.norm1", h)))
         return self.readout(self.mean(h), self.count, self.features)
-
-    def norm(self, name: str, h: Array) -> Array:
-        h = (h - h.mean(2, keepdims=True)) / np.sqrt(h.var(2, keepdims=True) + 1e-5)
-        return np.asarray(h * self.block[name + ".gain"] + self.block[name + ".offset"])
 
     def pelican(self) -> Array:
         a, g = np.exp(self.block["input.log_exponent"]), self.products()
@@ -213,9 +209,15 @@ class _Graph:
         return np.concatenate([t, t.swapaxes(1, 2), *(spread[to](y) for y, where in plan for to in where)], axis=3)
 
 
-def _psi(x: Array) -> Array:
+def signed_log(x: Array) -> Array:
+    """sign(x) ln(1 + |x|)"""
     return np.asarray(np.sign(x) * np.log1p(abs(x)))
 
 
 def _diagonal(x: Array) -> Array:
     return np.asarray(np.einsum("niiw->niw", x))
+
+
+def layer_norm(block: dict[str, Array], name: str, h: Array) -> Array:
+    h = (h - h.mean(-1, keepdims=True)) / np.sqrt(h.var(-1, keepdims=True) + 1e-5)
+    return np.asarray(h * block[name + ".gain"] + block[name + ".offset"])

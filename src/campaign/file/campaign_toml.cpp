@@ -166,10 +166,10 @@ std::string campaign_toml(const Campaign& campaign) {
     write_model(out, campaign);
     if (campaign.has_events()) write_nets(out, campaign);
     write_systematic_nets(out, campaign);
-    if (campaign.preselection) out.verbatim(preselection_toml(*campaign.preselection));
+    if (campaign.preselection) out.verbatim(preselection_toml(campaign));
     if (campaign.search) out.verbatim(search_toml(*campaign.search));
     if (campaign.unfolding) {
-        out.verbatim(unfolding_toml(*campaign.unfolding));
+        out.verbatim(unfolding_toml(campaign));
     } else {
         write_inference(out, campaign);
     }

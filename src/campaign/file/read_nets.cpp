@@ -48,9 +48,12 @@ void check_particle_keys(const TableReader& table, Network& network) {
                    .inputs = network.inputs,
                    .hidden = hidden,
                    .activation = network.activation,
-                   .outputs = network.outputs};
+                   .outputs = network.outputs,
+                   .layer_norm = network.layer_norm,
+                   .log_features = network.log_features};
         return;
     }
+    network.layer_norm = false;
     // A resolved campaign has all of these keys, where nobody has chosen a value.
     const Network chosen_by_nobody{.hidden = {}};
     const auto expect = [&](bool looked_at, const char* key, auto Network::*member,
@@ -79,9 +82,11 @@ void check_particle_keys(const TableReader& table, Network& network) {
     }
 }
 
-void check_engine(const TableReader& table, const Network& network, Engine engine) {
+void check_engine(const TableReader& table,
+                  const Network& network,
+                  const TrainingOptions& training) {
     try {
-        engine_of(network, engine);
+        engine_of(network, training.engine, training.dropout);
     } catch (const ConfigError& problem) {
         table.wrong("engine", problem.what());
     }
@@ -151,7 +156,10 @@ void read_training_keys(const TableReader& table,
         training.optimizer != Optimizer::adamw) {
         table.wrong("weight_decay", "only optimizer = \"adamw\" decays weights");
     }
-    if (good.has("engine")) check_engine(table, network, training.engine);
+    if (good.has("engine")) check_engine(table, network, training);
+    if (good.has("dropout") && training.dropout > 0.0 && reads_particles(network.kind)) {
+        table.wrong("dropout", "only networks that read no particle lists have it");
+    }
 }
 
 void read_own_nets(const TableReader& table,

@@ -183,14 +183,15 @@ void read_unfolding(const ConfigNode& root, Campaign& campaign, Mistakes& mistak
     campaign.unfolding = std::move(to);
 }
 
-std::string unfolding_toml(const UnfoldingSection& section) {
+std::string unfolding_toml(const Campaign& campaign) {
+    const UnfoldingSection& section = *campaign.unfolding;
     TomlWriter out;
     out.section("[unfolding]");
     out.keys(section);
     out.section("[unfolding.network]");
-    out.keys(section.network);
+    out.keys(section.network, &campaign.network);
     out.section("[unfolding.training]");
-    out.keys(section.training);
+    out.keys(section.training, &campaign.training);
     if (!section.variations.empty()) out.section("[unfolding.variation]");
     for (const auto& variation : section.variations) {
         const bool by_weight = !variation.weight.empty();

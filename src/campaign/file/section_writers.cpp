@@ -41,7 +41,8 @@ std::string data_toml(const DataSection& data) {
     return text + "]\n";
 }
 
-std::string preselection_toml(const PreselectionSection& section) {
+std::string preselection_toml(const Campaign& campaign) {
+    const PreselectionSection& section = *campaign.preselection;
     TomlWriter out;
     out.section("[preselection]");
     std::string classes;
@@ -55,9 +56,9 @@ std::string preselection_toml(const PreselectionSection& section) {
     out.key("features", section.features);
     out.key("members", section.members);
     out.section("[preselection.network]");
-    out.keys(section.network);
+    out.keys(section.network, &campaign.network);
     out.section("[preselection.training]");
-    out.keys(section.training);
+    out.keys(section.training, &campaign.training);
     return out.text();
 }
 

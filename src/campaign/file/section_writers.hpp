@@ -11,9 +11,9 @@ namespace ratiofarm {
 std::string data_toml(const DataSection& data);
 
 /// TOML of [preselection] with the tables of its nets; reads back equal.
-std::string preselection_toml(const PreselectionSection& section);
+std::string preselection_toml(const Campaign& campaign);
 
 /// TOML of [unfolding] with its observables, variations and nets; reads back equal.
-std::string unfolding_toml(const UnfoldingSection& section);
+std::string unfolding_toml(const Campaign& campaign);
 
 }  // namespace ratiofarm

@@ -62,10 +62,12 @@ public:
     }
 
     /// The keys of a struct that a resolved campaign has.
+    /// \param inherited  what a table without these keys reads as, if not the defaults
     template <class T>
-    void keys(const T& value) {
+    void keys(const T& value, const T* inherited = nullptr) {
         for_each_field(value, [&](std::string_view name, const auto& member, const Key& about) {
-            if (!about.in_campaign || !about.written || !about.useless.empty()) return;
+            if (!about.in_campaign || !about.useless.empty()) return;
+            if (!about.written && !differs(name, member, inherited)) return;
             if constexpr (TomlValue<std::decay_t<decltype(member)>>) key(std::string(name), member);
         });
     }
@@ -73,6 +75,18 @@ public:
     const std::string& text() const { return text_; }
 
 private:
+    template <class Member, class T>
+    static bool differs(std::string_view name, const Member& member, const T* inherited) {
+        bool result = false;
+        if (inherited == nullptr) return false;
+        for_each_field(*inherited, [&](std::string_view other, const auto& old, const Key&) {
+            if constexpr (std::is_same_v<std::decay_t<decltype(old)>, Member>) {
+                if (other == name) result = !(old == member);
+            }
+        });
+        return result;
+    }
+
     std::string text_;
 };
 

@@ -174,6 +174,12 @@ void drop_useless(ConfigMember& training, const SearchSetting& setting) {
         drop("schedule_factor");
         drop("schedule_epochs");
     }
+    if (changed("training.schedule") && schedule == "one_cycle") drop("warmup_epochs");
+    if (changed("training.average")) {
+        const std::string average = text("average", "none");
+        if (average != "ema") drop("average_decay");
+        if (average != "swa") drop("average_from");
+    }
     if (changed("training.optimizer") && text("optimizer", "nadam") != "adamw") {
         drop("weight_decay");
     }

@@ -19,8 +19,7 @@ inline bool adds_to_its_input(const Network& network, std::size_t layer) {
 template <class Graph>
 typename Graph::Value residual_mlp(Graph& graph, const Network& network, typename Graph::Value x) {
     for (std::size_t layer = 0; layer < network.hidden.size(); ++layer) {
-        const typename Graph::Value change =
-            graph.activate(graph.linear(layer_name(layer), x, network.hidden[layer]));
+        const typename Graph::Value change = hidden_layer(graph, network, layer, x);
         x = adds_to_its_input(network, layer) ? graph.add(x, change) : change;
     }
     return graph.linear(layer_name(network.hidden.size()), x, network.outputs);

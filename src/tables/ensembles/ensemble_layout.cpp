@@ -1,5 +1,6 @@
 #include "ensemble_layout.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -24,7 +25,8 @@ constexpr const char* training_group = "/training";
 constexpr const char* gates_group = "/gates";
 constexpr const char* excluded_group = "/excluded";
 
-/// Writes the fields of a struct as attributes of one group, without what changes no result.
+/// Writes the fields of a struct as attributes of one group, without what changes no result and
+/// options that came later and are not used.
 class AttributeWriter {
 public:
     AttributeWriter(const h5::File& file, std::string group)
@@ -34,7 +36,7 @@ public:
 
     template <class T>
     void operator()(std::string_view key, const T& value, const Key& about = {}) const {
-        if (about.effect == Key::Effect::none) return;
+        if (about.effect == Key::Effect::none || !about.written) return;
         const std::string name(key);
         if constexpr (std::is_enum_v<T>) {
             h5::write_attribute(file_, group_, name, std::string_view(word_of(value)));
@@ -56,12 +58,13 @@ private:
 class AttributeReader {
 public:
     AttributeReader(const h5::File& file, std::string group)
-        : file_(file), group_(std::move(group)) {}
+        : file_(file), group_(std::move(group)), names_(h5::attribute_names(file, group_)) {}
 
     template <class T>
     void operator()(std::string_view key, T& value, const Key& about = {}) const {
         if (about.effect == Key::Effect::none) return;
         const std::string name(key);
+        if (!about.written && std::ranges::count(names_, name) == 0) return;
         if constexpr (std::is_enum_v<T>) {
             value = value_of<T>(h5::read_text_attribute(file_, group_, name), name);
         } else if constexpr (std::is_integral_v<T>) {
@@ -85,6 +88,7 @@ public:
 private:
     const h5::File& file_;
     std::string group_;
+    std::vector<std::string> names_;
 };
 
 void write_network(const h5::File& file, const Network& network) {

@@ -47,21 +47,25 @@ ordered_json metadata_of(const EnsembleFile& file) {
     const EnsembleHeader& header = file.header;
     ordered_json metadata;
     metadata["format"] = "ratiofarm-nets";
-    metadata["version"] = "1";
+    metadata["version"] = header.network.layer_norm || header.network.log_features ? "2" : "1";
     metadata["ensemble"] = header.name;
     metadata["process"] = header.process;
     metadata["features"] = ordered_json(header.features).dump();
     metadata["kind"] = word_of(header.network.kind);
     metadata["hidden"] = ordered_json(header.network.hidden).dump();
     metadata["activation"] = word_of(header.network.activation);
+    if (header.network.layer_norm) metadata["layer_norm"] = "true";
+    if (header.network.log_features) metadata["log_features"] = "true";
     if (reads_particles(header.network.kind)) {
         metadata["particles"] = ordered_json(header.network.particles).dump();
-        for_each_field(header.network, [&](std::string_view name, const auto& value, const Key&) {
-            using Value = std::decay_t<decltype(value)>;
-            if constexpr (std::is_same_v<Value, bool> || std::is_same_v<Value, std::uint32_t>) {
-                metadata[std::string(name)] = ordered_json(value).dump();
-            }
-        });
+        for_each_field(
+            header.network, [&](std::string_view name, const auto& value, const Key& key) {
+                if (!key.written) return;
+                using Value = std::decay_t<decltype(value)>;
+                if constexpr (std::is_same_v<Value, bool> || std::is_same_v<Value, std::uint32_t>) {
+                    metadata[std::string(name)] = ordered_json(value).dump();
+                }
+            });
     }
     metadata["combine"] = word_of(header.combine);
     metadata["nets"] = std::to_string(header.nets());

@@ -40,7 +40,8 @@ public:
                  const c10::TensorOptions& device)
         : network_(network),
           options_(options),
-          together_(events_together(network, options.nets, options.capacity)) {
+          together_(events_together(network, options.nets, options.capacity)),
+          dropout_{.share = options.dropout} {
         const c10::InferenceMode ordinary(false);
         const auto size = static_cast<std::int64_t>(trainable_size(network));
         parameters_ = at::zeros({options.nets, size}, device);
@@ -51,6 +52,9 @@ public:
     void parameters_changed() override {}
     const at::Tensor& gradient() const override { return gradient_; }
     void set_running(const std::vector<bool>&) override {}
+    void set_dropout(std::span<const std::uint64_t> keys) override {
+        dropout_.keys.assign(keys.begin(), keys.end());
+    }
 
     const at::Tensor& forward(const at::Tensor& inputs) override {
         const Recording recording;
@@ -96,7 +100,8 @@ private:
         leaf_ = parameters_.clone().requires_grad_(options_.use == PackUse::train);
         // Training is a function of the batch; an evaluated event has the same bits in any company.
         const Slots slots = options_.use == PackUse::train ? Slots::used : Slots::all;
-        recorded_ = tensor_logits(network_, options_.precision, leaf_, inputs.clone(), slots);
+        recorded_ =
+            tensor_logits(network_, options_.precision, leaf_, inputs.clone(), slots, dropout_);
         if (network_.outputs == 1) recorded_ = recorded_.squeeze(2);
     }
 
@@ -116,6 +121,7 @@ private:
     Network network_;
     PackOptions options_;
     std::int64_t together_;
+    Dropout dropout_;
     at::Tensor parameters_;
     at::Tensor gradient_;
     at::Tensor leaf_;      ///< parameters of the last pass

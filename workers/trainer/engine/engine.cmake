@@ -8,6 +8,7 @@ set(engine_sources
     engine/cross_entropy.cpp
     engine/cuda_plugin_loader.cpp
     engine/device.cpp
+    engine/dropout_mask.cpp
     engine/flat_optimizer.cpp
     engine/net_pack.cpp
     engine/pack_in_turn.cpp

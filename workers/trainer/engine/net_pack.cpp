@@ -12,6 +12,8 @@
 
 namespace ratiofarm::trainer {
 
+void NetPack::set_dropout(std::span<const std::uint64_t> keys) { RATIOFARM_EXPECT(keys.empty()); }
+
 std::unique_ptr<NetPack> make_net_pack(const Network& network,
                                        const PackOptions& options,
                                        const c10::TensorOptions& device) {
@@ -19,7 +21,7 @@ std::unique_ptr<NetPack> make_net_pack(const Network& network,
     RATIOFARM_EXPECT(event_size(network) > 0 && !network.hidden.empty());
     // A switch of the whole process, which does one task at a time. CPUs know no TF32.
     at::globalContext().setAllowTF32CuBLAS(options.precision == Precision::tf32);
-    const bool written = engine_of(network, options.engine) == Engine::written;
+    const bool written = engine_of(network, options.engine, options.dropout) == Engine::written;
     const bool on_cpu = device.device().is_cpu();
     if (written && on_cpu && device.dtype() == at::kFloat && has_cpu_pack(network, options)) {
         return make_cpu_pack(network, options);

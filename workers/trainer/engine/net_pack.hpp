@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "ratiofarm/protocol/network.hpp"
@@ -27,6 +28,7 @@ struct PackOptions {
     PackUse use = PackUse::train;
     Precision precision = Precision::fp32;
     Engine engine = Engine::automatic;
+    double dropout = 0.0;  ///< share of the hidden units that are left out, see set_dropout()
 };
 
 /// K nets of one network that are trained or evaluated in step, each on its own events. No net
@@ -64,6 +66,10 @@ public:
     /// those of an earlier pass. The bits of the others do not change.
     /// \param running  [nets]
     virtual void set_running(const std::vector<bool>& running) = 0;
+
+    /// From now on passes leave out units as dropout_mask() says; until then, and without keys,
+    /// none does. Only of a pack with options.dropout > 0. \param keys  [nets]
+    virtual void set_dropout(std::span<const std::uint64_t> keys);
 };
 
 /// The engine that options.engine asks for, see engine_of(). On a CPU a net has the same bits alone

@@ -42,6 +42,12 @@ public:
         running_ = running;
     }
 
+    void set_dropout(std::span<const std::uint64_t> keys) override {
+        for (std::size_t net = 0; net < nets_.size(); ++net) {
+            nets_[net].pack->set_dropout(keys.empty() ? keys : keys.subspan(net, 1));
+        }
+    }
+
     void parameters_changed() override {
         for (std::size_t net = 0; net < nets_.size(); ++net) {
             const auto row = static_cast<std::int64_t>(net);

@@ -33,6 +33,8 @@
 #include "protocol/network_kinds.hpp"
 #include "protocol/particle_row.hpp"
 
+#include "dropout_mask.hpp"
+
 namespace ratiofarm::trainer {
 namespace {
 
@@ -57,13 +59,16 @@ public:
                 Precision precision,
                 const at::Tensor& flat,
                 const at::Tensor& events,
-                Slots slots);
+                Slots slots,
+                const Dropout& dropout);
 
     const Value& features() const { return features_; }
 
     Value linear(const std::string& name, const Value& x, std::uint32_t outputs) const;
     Value activate(const Value& x) const;
     static Value add(const Value& x, const Value& y) { return x.add(y); }
+    Value layer_norm(const std::string& name, const Value& x) const;
+    Value drop(std::size_t layer, const Value& x) const;
 
     const Value& count() const { return count_; }
     const Value& particles() const { return particles_; }
@@ -74,7 +79,6 @@ public:
                       const Value& x,
                       std::uint32_t outputs) const;
     Value diagonal_linear(const std::string& name, const Value& x, std::uint32_t outputs) const;
-    Value layer_norm(const std::string& name, const Value& x) const;
     Value powers(const std::string& name, const Value& x, std::uint32_t channels) const;
     static Value concat(std::initializer_list<Value> values);
     static Value psi(const Value& x);
@@ -106,6 +110,7 @@ private:
     std::uint32_t neighbours_;
     std::uint32_t heads_;
     at::Tensor flat_;
+    Dropout dropout_;
     at::Tensor features_;   ///< [nets, n, inputs]
     at::Tensor count_;      ///< [nets, n, 1] n / N0
     at::Tensor particles_;  ///< [nets, n, slots, columns]
@@ -121,13 +126,15 @@ TensorGraph::TensorGraph(const Network& network,
                          Precision precision,
                          const at::Tensor& flat,
                          const at::Tensor& events,
-                         Slots slots)
+                         Slots slots,
+                         const Dropout& dropout)
     : layout_(parameter_layout(network)),
       activation_(network.activation),
       precision_(precision),
       neighbours_(network.neighbours),
       heads_(network.heads),
       flat_(flat),
+      dropout_(dropout),
       features_(events) {
     if (reads_particles(network.kind)) read_particles(network, events, slots);
 }
@@ -215,6 +222,11 @@ at::Tensor TensorGraph::activate(const Value& x) const {
     return x;
 }
 
+at::Tensor TensorGraph::drop(std::size_t layer, const Value& x) const {
+    if (dropout_.keys.empty()) return x;
+    return x.mul(dropout_mask(dropout_.share, dropout_.keys, layer, x));
+}
+
 at::Tensor TensorGraph::products() const {
     const at::Tensor metric = at::full({4}, -1.0, momenta_.options());
     metric.select(0, 0).fill_(1.0);
@@ -279,8 +291,10 @@ at::Tensor TensorGraph::diagonal_linear(const std::string& name,
 }
 
 at::Tensor TensorGraph::layer_norm(const std::string& name, const Value& x) const {
-    const std::vector<std::int64_t> shape{x.size(0), 1, 1, x.size(3)};
-    return at::layer_norm(x, {x.size(3)})
+    std::vector<std::int64_t> shape(static_cast<std::size_t>(x.dim()), 1);
+    shape.front() = x.size(0);
+    shape.back() = x.size(-1);
+    return at::layer_norm(x, {x.size(-1)})
         .mul(block(name + ".gain").view(shape))
         .add(block(name + ".offset").view(shape));
 }
@@ -396,8 +410,9 @@ at::Tensor tensor_logits(const Network& network,
                          Precision precision,
                          const at::Tensor& flat,
                          const at::Tensor& events,
-                         Slots slots) {
-    TensorGraph graph(network, precision, flat, events, slots);
+                         Slots slots,
+                         const Dropout& dropout) {
+    TensorGraph graph(network, precision, flat, events, slots, dropout);
     return logit(graph, network, graph.features());
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "ratiofarm/protocol/network.hpp"
 #include "ratiofarm/protocol/training_options.hpp"
@@ -17,6 +18,12 @@ enum class Slots : std::uint8_t {
     used,  ///< what the largest event needs, rounded up to 4
 };
 
+/// Which units a pass leaves out, see dropout_mask().
+struct Dropout {
+    double share = 0.0;
+    std::vector<std::uint64_t> keys = {};  ///< [nets]; none: nothing is left out
+};
+
 /// A kind of network with tensors, which autograd can follow.
 /// \param flat    [nets, trainable_size]
 /// \param events  [nets, n, event_size()], scaled
@@ -25,6 +32,7 @@ at::Tensor tensor_logits(const Network& network,
                          Precision precision,
                          const at::Tensor& flat,
                          const at::Tensor& events,
-                         Slots slots);
+                         Slots slots,
+                         const Dropout& dropout = {});
 
 }  // namespace ratiofarm::trainer

@@ -19,6 +19,8 @@ namespace {
 struct Range {
     double mean = 0.0;
     double variance = 0.0;
+    double median = 0.0;      ///< only for Scaling::quantile
+    double half_width = 0.0;  ///< likewise
     float smallest = std::numeric_limits<float>::infinity();
     float largest = -std::numeric_limits<float>::infinity();
 
@@ -26,7 +28,32 @@ struct Range {
     bool varies() const { return variance > 0.0 && variance > 1e-14 * mean * mean; }
 };
 
-std::vector<Range> ranges_of(const FeatureTable& table, std::size_t inputs) {
+/// The smallest value with at least this share of the weight at or below it.
+double quantile(const std::vector<std::pair<float, double>>& sorted, double share) {
+    double total = 0.0;
+    for (const auto& [value, weight] : sorted) total += weight;
+    double sum = 0.0;
+    for (const auto& [value, weight] : sorted) {
+        sum += weight;
+        if (sum >= share * total) return value;
+    }
+    return sorted.empty() ? 0.0 : static_cast<double>(sorted.back().first);
+}
+
+void measure_quantiles(const FeatureTable& table, std::vector<Range>& ranges) {
+    constexpr double below = 0.15865525393145705;  // of a normal distribution, below -1
+    std::vector<std::pair<float, double>> values(table.weights.size());
+    for (std::size_t input = 0; input < ranges.size(); ++input) {
+        for (std::size_t row = 0; row < values.size(); ++row) {
+            values[row] = {table.values[row * ranges.size() + input], table.weights[row]};
+        }
+        std::ranges::sort(values);
+        ranges[input].median = quantile(values, 0.5);
+        ranges[input].half_width = 0.5 * (quantile(values, 1.0 - below) - quantile(values, below));
+    }
+}
+
+std::vector<Range> ranges_of(const FeatureTable& table, std::size_t inputs, Scaling scaling) {
     const double total = std::accumulate(table.weights.begin(), table.weights.end(), 0.0);
     std::vector<Range> ranges(inputs);
     const auto for_each = [&](auto&& action) {
@@ -46,20 +73,33 @@ std::vector<Range> ranges_of(const FeatureTable& table, std::size_t inputs) {
         const double distance = static_cast<double>(value) - range.mean;
         range.variance += weight * distance * distance;
     });
+    if (scaling == Scaling::quantile) measure_quantiles(table, ranges);
     return ranges;
 }
 
 void append(FeatureScaling& to, const Range& range, Scaling scaling) {
     const double smallest = range.smallest;
     const double largest = range.largest;
-    const bool standard = scaling == Scaling::standard;
-    const bool none = scaling == Scaling::none;
-    to.shift.push_back(static_cast<float>(none       ? 0.0
-                                          : standard ? range.mean
-                                                     : (smallest + largest) / 2.0));
-    to.scale.push_back(static_cast<float>(none       ? 1.0
-                                          : standard ? 1.0 / std::sqrt(range.variance)
-                                                     : 2.0 / (largest - smallest)));
+    const double deviation = std::sqrt(range.variance);
+    double shift = 0.0;
+    double scale = 1.0;
+    switch (scaling) {
+        case Scaling::none: break;
+        case Scaling::standard:
+            shift = range.mean;
+            scale = 1.0 / deviation;
+            break;
+        case Scaling::min_max:
+            shift = (smallest + largest) / 2.0;
+            scale = 2.0 / (largest - smallest);
+            break;
+        case Scaling::quantile:
+            shift = range.median;
+            scale = 1.0 / (range.half_width > 0.0 ? range.half_width : deviation);
+            break;
+    }
+    to.shift.push_back(static_cast<float>(shift));
+    to.scale.push_back(static_cast<float>(scale));
 }
 
 /// The numbers of real particles, one after the other, with the weights of their events.
@@ -92,14 +132,7 @@ Particles particles_of(const EventTable& table) {
 /// At least 1. \param values  [rows] with weights
 double weighted_median(std::vector<std::pair<float, double>> values) {
     std::ranges::sort(values);
-    double total = 0.0;
-    for (const auto& [value, weight] : values) total += weight;
-    double sum = 0.0;
-    for (const auto& [value, weight] : values) {
-        sum += weight;
-        if (sum >= 0.5 * total) return std::max(1.0, static_cast<double>(value));
-    }
-    return 1.0;
+    return std::max(1.0, quantile(values, 0.5));
 }
 
 void append_particles(FeatureScaling& to, const EventTable& table, Scaling scaling) {
@@ -107,7 +140,7 @@ void append_particles(FeatureScaling& to, const EventTable& table, Scaling scali
     const Particles particles = particles_of(table);
     const std::size_t columns = network.particles.size();
     const std::vector<Range> ranges =
-        ranges_of({particles.columns, particles.weights, {}}, columns);
+        ranges_of({particles.columns, particles.weights, {}}, columns, scaling);
     for (std::size_t column = 0; column < columns; ++column) {
         const bool is_type = network.particles[column].starts_with(type_prefix);
         if (!is_type && ranges[column].varies()) {
@@ -118,7 +151,8 @@ void append_particles(FeatureScaling& to, const EventTable& table, Scaling scali
         to.scale.push_back(1.0F);
     }
     if (!reads_momenta(network.kind)) return;
-    const Range energy = ranges_of({particles.energy, particles.weights, {}}, 1).front();
+    const Range energy =
+        ranges_of({particles.energy, particles.weights, {}}, 1, Scaling::standard).front();
     const bool usable = std::isfinite(energy.mean) && energy.mean > 0.0;
     to.shift.push_back(0.0F);
     to.scale.push_back(usable ? static_cast<float>(std::exp2(-std::round(std::log2(energy.mean))))
@@ -129,7 +163,7 @@ void append_particles(FeatureScaling& to, const EventTable& table, Scaling scali
 
 FeatureScaling feature_scaling(const FeatureTable& table, Scaling scaling) {
     RATIOFARM_EXPECT(table.values.size() == table.weights.size() * table.features.size());
-    const std::vector<Range> ranges = ranges_of(table, table.features.size());
+    const std::vector<Range> ranges = ranges_of(table, table.features.size(), scaling);
     FeatureScaling result;
     for (std::size_t input = 0; input < ranges.size(); ++input) {
         const Range& range = ranges[input];

@@ -24,7 +24,9 @@ struct FeatureTable {
 };
 
 /// Scaling::standard: mean 0 and standard deviation 1. Scaling::min_max: all values between -1 and
-/// 1, whatever their weight. Scaling::none: shift 0, scale 1.
+/// 1, whatever their weight. Scaling::quantile: the weighted median is 0 and half the distance of
+/// the quantiles of a normal distribution at -1 and +1 is 1, unless these agree: then the standard
+/// deviation is. Scaling::none: shift 0, scale 1.
 /// \throws DataError naming the column and its value if a feature does not vary, that is by less
 ///         than its rounding to float
 FeatureScaling feature_scaling(const FeatureTable& table, Scaling scaling);

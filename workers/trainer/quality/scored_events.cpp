@@ -119,7 +119,8 @@ LogisticFit logistic_fit(const std::vector<ScoredEvent>& events) {
     for (int step = 0; step < most_steps; ++step) {
         const Moments sum = moments(events, fit);
         const double determinant = sum.determinant();
-        if (!(determinant > 1e-12 * sum.cc * sum.kk)) return {0.0, nan, nan};  // constant net
+        if (!(determinant > 1e-12 * sum.cc * sum.kk))
+            return {0.0, nan, nan, false};  // constant net
         fit.slope_error = slope_error(sum);
         double offset = -(sum.kk * sum.gradient_offset - sum.ck * sum.gradient_slope) / determinant;
         double slope = -(sum.cc * sum.gradient_slope - sum.ck * sum.gradient_offset) / determinant;
@@ -130,7 +131,8 @@ LogisticFit logistic_fit(const std::vector<ScoredEvent>& events) {
         }
         fit.offset += offset;
         fit.slope += slope;
-        if (length < 1e-9) break;
+        fit.converged = length < 1e-9;
+        if (fit.converged) break;
     }
     return fit;
 }

@@ -47,6 +47,7 @@ struct LogisticFit {
     double offset = 0.0;       ///< c
     double slope = 0.0;        ///< k; NaN where it is not determined
     double slope_error = 0.0;  ///< sandwich formula
+    bool converged = false;    ///< not for classes that the logit separates
 };
 LogisticFit logistic_fit(const std::vector<ScoredEvent>& events);
 

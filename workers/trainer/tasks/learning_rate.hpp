@@ -19,6 +19,8 @@ struct TrainingPosition {
 /// * warm-up: (step + 1) / steps of the warm-up, until that is 1
 /// * cosine: (1 + cos(pi step / all steps)) / 2, as torch's CosineAnnealingLR on steps
 /// * step: schedule_factor to the power of the whole schedule_epochs gone by, as StepLR
+/// * one_cycle: as torch's OneCycleLR on steps with pct_start 0.3, div_factor 25 and
+///   final_div_factor 1e4, without its cycle of the momentum; without another warm-up
 /// * plateau: schedule_factor each time that schedule_epochs epochs in a row were not better than
 ///   the best before them, as ReduceLROnPlateau with threshold 0 and patience schedule_epochs - 1
 double learning_rate(const TrainingOptions& options, const TrainingPosition& position);

@@ -4,8 +4,8 @@
 
 #include "ratiofarm/core/contracts.hpp"
 
+#include "workers/trainer/quality/calibration.hpp"
 #include "workers/trainer/quality/class_quality.hpp"
-#include "workers/trainer/quality/isotonic.hpp"
 #include "workers/trainer/quality/net_quality.hpp"
 
 namespace ratiofarm::trainer {
@@ -116,9 +116,7 @@ bool PackQuality::measure(PackTrainer& trainer,
         const auto training_rows = with_weights(training_, features_, readers_[net].draw);
         const std::size_t columns = features_ + 2;
         const ScoredTable scored{validation_rows, columns, validation[net]};
-        if (calibration == CalibrationMethod::isotonic) {
-            nets[net].calibration = fit_calibration(scored);
-        }
+        nets[net].calibration = fit_calibration(scored, calibration);
         nets[net].quality =
             measure_quality(scored, {training_rows, columns, training[net]}, nets[net].calibration);
     }

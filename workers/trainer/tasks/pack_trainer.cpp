@@ -6,13 +6,17 @@
 #include <ATen/core/Tensor.h>
 #include <c10/core/TensorOptions.h>
 
+#include "ratiofarm/core/contracts.hpp"
+
 #include "protocol/network_kinds.hpp"
+#include "workers/trainer/engine/dropout_mask.hpp"
 #include "workers/trainer/engine/flat_optimizer.hpp"
 #include "workers/trainer/engine/net_pack.hpp"
 #include "workers/trainer/engine/recorded_work.hpp"
 
 #include "batch_loss.hpp"
 #include "table_tensor.hpp"
+#include "weight_average.hpp"
 
 namespace ratiofarm::trainer {
 
@@ -23,11 +27,25 @@ struct PackTrainer::Parts {
     std::unique_ptr<BatchLoss> training;
     std::unique_ptr<BatchLoss> validation;
     RecordedWork recorded;  ///< a step
+    TrainingOptions options;
+    std::vector<std::uint64_t> shuffle_seeds;  ///< [nets]
+    std::vector<bool> running;
+    at::Tensor average;      ///< [nets, trainable_size], with options.average
+    bool exchanged = false;  ///< the pack has the averages, and `average` the weights
 
+    void set_dropout(std::uint64_t step) const;
+    const at::Tensor& weights() const { return exchanged ? average : pack->parameters(); }
     at::Tensor of_net(const at::Tensor& all, std::size_t net) const {
         return all[static_cast<std::int64_t>(net)];
     }
 };
+
+void PackTrainer::Parts::set_dropout(std::uint64_t step) const {
+    if (options.dropout == 0.0) return;
+    std::vector<std::uint64_t> keys;
+    for (const std::uint64_t seed : shuffle_seeds) keys.push_back(dropout_key(seed, step));
+    pack->set_dropout(keys);
+}
 
 std::int64_t PackTrainer::capacity(const TrainRequest& request) {
     // Looking at events has no reason to go in smaller batches than this.
@@ -43,23 +61,33 @@ PackTrainer::PackTrainer(const TrainRequest& request, DeviceKind device) {
                                .capacity = events,
                                .use = PackUse::train,
                                .precision = request.training.precision,
-                               .engine = request.training.engine},
+                               .engine = request.training.engine,
+                               .dropout = request.training.dropout},
                               options);
     const at::Tensor parameters = pack->parameters();
     // Autograd makes new tensors in every pass: there is nothing that could be repeated.
-    const bool records = engine_of(request.network, request.training.engine) == Engine::written;
+    const bool records = engine_of(request.network, request.training.engine,
+                                   request.training.dropout) == Engine::written;
     parts_.reset(new Parts{.nets = request.nets.size(),
                            .pack = std::move(pack),
                            .optimizer = FlatOptimizer(request.training, parameters),
                            .training = make_batch_loss(request.network, nets, events, options),
                            .validation = make_batch_loss(request.network, nets, events, options),
-                           .recorded = RecordedWork(records ? device : DeviceKind::cpu)});
+                           .recorded = RecordedWork(records ? device : DeviceKind::cpu),
+                           .options = request.training,
+                           .shuffle_seeds = {},
+                           .running = {},
+                           .average = {}});
+    for (const NetRequest& net : request.nets) parts_->shuffle_seeds.push_back(net.shuffle_seed);
+    if (request.training.average != Average::none) parts_->average = parameters.clone();
 }
 
 PackTrainer::~PackTrainer() = default;
 
 void PackTrainer::step(const Batch& batch, std::span<const double> rates) {
     NetPack& pack = *parts_->pack;
+    RATIOFARM_EXPECT(!parts_->exchanged);
+    parts_->set_dropout(parts_->optimizer.steps());
     parts_->optimizer.prepare(rates);
     // A batch of full size always lies at the same place.
     const WorkInput input{batch.features->const_data_ptr(), batch.features->size(1)};
@@ -70,6 +98,22 @@ void PackTrainer::step(const Batch& batch, std::span<const double> rates) {
         parts_->optimizer.apply(pack.gradient());
         pack.parameters_changed();
     });
+    pack.set_dropout({});
+}
+
+void PackTrainer::average(std::uint64_t steps_per_epoch) {
+    if (!parts_->average.defined()) return;
+    const double part = average_part(parts_->options, parts_->optimizer.steps(), steps_per_epoch);
+    average_weights(parts_->average, parts_->pack->parameters(), parts_->running, part);
+}
+
+void PackTrainer::exchange_averages() {
+    if (!parts_->average.defined()) return;
+    const at::Tensor in_place = parts_->pack->parameters().clone();
+    parts_->pack->parameters().copy_(parts_->average);
+    parts_->average.copy_(in_place);
+    parts_->pack->parameters_changed();
+    parts_->exchanged = !parts_->exchanged;
 }
 
 std::vector<double> PackTrainer::training_sums() const { return parts_->training->sums(); }
@@ -93,6 +137,7 @@ std::vector<float> PackTrainer::logits(const Batch& batch) {
 }
 
 void PackTrainer::set_running(const std::vector<bool>& running) {
+    parts_->running = running;
     parts_->pack->set_running(running);
     parts_->optimizer.set_running(running);
     parts_->recorded.forget();
@@ -102,14 +147,19 @@ void PackTrainer::save(TrainingState& state) const {
     const FlatOptimizer& optimizer = parts_->optimizer;
     state.momentum_product = optimizer.momentum_product();
     const auto sums = training_sums();
+    state.averages.clear();
     for (std::size_t net = 0; net < parts_->nets; ++net) {
         NetState& saved = state.nets[net];
-        const auto weights = trainable(net);
+        const auto weights = copy_from(parts_->of_net(parts_->weights(), net));
         // The first part of the row, the feature scaling, never changes.
         std::ranges::copy(weights, saved.row.end() - std::ssize(weights));
         saved.first_moment = copy_from(parts_->of_net(optimizer.first_moment(), net));
         saved.second_moment = copy_from(parts_->of_net(optimizer.second_moment(), net));
         saved.epoch_loss_sum = sums[net];
+        if (!parts_->average.defined()) continue;
+        const at::Tensor& average =
+            parts_->exchanged ? parts_->pack->parameters() : parts_->average;
+        state.averages.push_back(copy_from(parts_->of_net(average, net)));
     }
 }
 
@@ -120,7 +170,12 @@ void PackTrainer::load(const TrainingState& state) {
     for (std::size_t net = 0; net < parts_->nets; ++net) {
         const NetState& saved = state.nets[net];
         const auto count = static_cast<std::size_t>(parts_->pack->parameters().size(1));
-        set_trainable(net, std::span(saved.row).last(count));
+        const auto weights = std::span(saved.row).last(count);
+        set_trainable(net, weights);
+        if (parts_->average.defined()) {
+            copy_to(parts_->of_net(parts_->average, net),
+                    state.averages.empty() ? weights : std::span(state.averages[net]));
+        }
         copy_to(parts_->of_net(optimizer.first_moment(), net), saved.first_moment);
         copy_to(parts_->of_net(optimizer.second_moment(), net), saved.second_moment);
         sums.push_back(saved.epoch_loss_sum);

@@ -28,6 +28,13 @@ public:
     /// One step of each running net. \param rates  [nets] learning rates
     void step(const Batch& batch, std::span<const double> rates);
 
+    /// After a step, with training.average: takes the weights into their averages.
+    void average(std::uint64_t steps_per_epoch);
+
+    /// With training.average: weights and averages change places, until the next call. What is
+    /// validated, measured and kept are the averages; save() knows which are which.
+    void exchange_averages();
+
     /// Sum of the losses in the steps since the last reset. [nets]
     std::vector<double> training_sums() const;
     void reset_training_sums();
@@ -49,7 +56,7 @@ public:
     /// The inverse. All nets are running afterwards.
     void load(const TrainingState& state);
 
-    /// Weights and biases of one net. [trainable_size]
+    /// Weights and biases of one net, those in place. [trainable_size]
     std::vector<float> trainable(std::size_t net) const;
     void set_trainable(std::size_t net, std::span<const float> values);
 

@@ -159,6 +159,7 @@ void Training::step() {
         rates_[net] = request_.nets[net].rate_factor * learning_rate(request_.training, position);
     }
     trainer_.step(training_.batch(state_.step_in_epoch), rates_);
+    trainer_.average(training_.count());
     ++state_.step;
     ++state_.step_in_epoch;
 }
@@ -210,6 +211,7 @@ void Training::report() {
 }
 
 std::optional<TaskEnd> Training::finish_epoch() {
+    trainer_.exchange_averages();
     if (const auto end = validate()) return end;
     const auto training = trainer_.training_sums();
     const auto validation = trainer_.validation_sums();
@@ -219,6 +221,7 @@ std::optional<TaskEnd> Training::finish_epoch() {
             net, {.training = training[net] / static_cast<double>(events_.training.rows),
                   .validation = validation[net] / static_cast<double>(events_.validation.rows)});
     }
+    trainer_.exchange_averages();
     ++state_.epoch;
     state_.step_in_epoch = 0;
     trainer_.reset_training_sums();
@@ -257,8 +260,13 @@ void Training::save() {
 
 std::vector<TrainedNet> Training::trained_nets() const {
     std::vector<TrainedNet> nets;
-    for (const NetState& net : state_.nets) {
-        nets.push_back(trained_net(net, request_.training.keep));
+    for (std::size_t net = 0; net < state_.nets.size(); ++net) {
+        NetState last = state_.nets[net];
+        if (!state_.averages.empty()) {
+            const std::vector<float>& average = state_.averages[net];
+            std::ranges::copy(average, last.row.end() - std::ssize(average));
+        }
+        nets.push_back(trained_net(last, request_.training.keep));
         nets.back().training_events = events_.training.rows;
         nets.back().validation_events = events_.validation.rows;
         nets.back().negative_weights = events_.negative_weights;

@@ -94,8 +94,8 @@ double sum_of_widths(const Network& network) {
 
 MemoryNeeds memory_needs(const TrainRequest& request) {
     const auto nets = static_cast<double>(request.nets.size());
-    // Copies of the weights: themselves, gradient, two moments, denominator, best ones.
-    constexpr double copies = 6.0;
+    // Copies of the weights: themselves, gradient, two moments, denominator, best ones, average.
+    const double copies = request.training.average == Average::none ? 6.0 : 7.0;
     std::set<std::uint64_t> replicas;
     for (const NetRequest& net : request.nets) replicas.insert(net.replica);
     double rows = 0.0;

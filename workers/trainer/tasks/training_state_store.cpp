@@ -22,7 +22,11 @@ void require_fit(const TrainingState& state, const TrainRequest& request) {
                net.best_epoch <= net.training_loss.size() &&
                net.training_loss.size() == net.validation_loss.size();
     };
-    if (state.nets.size() != request.nets.size() || !std::ranges::all_of(state.nets, fits)) {
+    const std::size_t averages =
+        request.training.average == Average::none ? 0 : request.nets.size();
+    const auto whole = [&](const auto& average) { return average.size() == trainable; };
+    if (state.nets.size() != request.nets.size() || !std::ranges::all_of(state.nets, fits) ||
+        state.averages.size() != averages || !std::ranges::all_of(state.averages, whole)) {
         throw DataError("checkpoint of other nets");
     }
 }

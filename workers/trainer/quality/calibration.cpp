@@ -1,5 +1,6 @@
-#include "isotonic.hpp"
+#include "calibration.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "ratiofarm/core/contracts.hpp"
@@ -27,10 +28,10 @@ struct Block {
     double z() const { return z_sum / z_weight; }
 };
 
-std::vector<Block> quantile_blocks(const std::vector<ScoredEvent>& events) {
+std::vector<Block> quantile_blocks(const std::vector<ScoredEvent>& events, std::size_t bins) {
     std::vector<WeightedValue> logits;
     for (const ScoredEvent& event : events) logits.push_back({event.z, 1.0});
-    const std::vector<double> edges = quantile_edges(std::move(logits), calibration_knots);
+    const std::vector<double> edges = quantile_edges(std::move(logits), bins);
     std::vector<Block> blocks(edges.size() + 1);
     for (const ScoredEvent& event : events) {
         const double weight = std::abs(event.a) + std::abs(event.b);
@@ -74,6 +75,27 @@ std::vector<Block> pooled(const std::vector<Block>& blocks) {
     return result;
 }
 
+CalibrationMap through(const std::vector<Block>& blocks) {
+    CalibrationMap map;
+    for (const Block& block : blocks) {
+        const auto knot = static_cast<float>(block.z());
+        if (!map.logit.empty() && knot <= map.logit.back()) continue;  // closer than a float tells
+        map.logit.push_back(knot);
+        map.calibrated.push_back(
+            static_cast<float>(std::log(block.numerator / (block.total - block.numerator))));
+    }
+    return map.logit.size() < 2 ? CalibrationMap{} : map;
+}
+
+CalibrationMap straight_line(const std::vector<ScoredEvent>& events) {
+    const LogisticFit fit = logistic_fit(events);
+    if (!fit.converged || !(fit.slope > 0.0)) return {};
+    double end = 15.0;
+    for (const ScoredEvent& event : events) end = std::max(end, std::abs(event.z));
+    const auto at = [&](double z) { return static_cast<float>(fit.offset + fit.slope * z); };
+    return {{static_cast<float>(-end), static_cast<float>(end)}, {at(-end), at(end)}};
+}
+
 }  // namespace
 
 std::vector<double> isotonic_regression(std::span<const double> values,
@@ -101,17 +123,18 @@ std::vector<double> isotonic_regression(std::span<const double> values,
     return result;
 }
 
-CalibrationMap fit_calibration(const ScoredTable& validation) {
+CalibrationMap fit_calibration(const ScoredTable& validation, CalibrationMethod method) {
+    constexpr std::size_t histogram_bins = 20;
     const std::vector<ScoredEvent> events = balanced_events(validation, {});
-    CalibrationMap map;
-    for (const Block& block : pooled(mixed_blocks(quantile_blocks(events)))) {
-        const auto knot = static_cast<float>(block.z());
-        if (!map.logit.empty() && knot <= map.logit.back()) continue;  // closer than a float tells
-        map.logit.push_back(knot);
-        map.calibrated.push_back(
-            static_cast<float>(std::log(block.numerator / (block.total - block.numerator))));
+    switch (method) {
+        case CalibrationMethod::none: break;
+        case CalibrationMethod::isotonic:
+            return through(pooled(mixed_blocks(quantile_blocks(events, calibration_knots))));
+        case CalibrationMethod::platt: return straight_line(events);
+        case CalibrationMethod::histogram:
+            return through(mixed_blocks(quantile_blocks(events, histogram_bins)));
     }
-    return map.logit.size() < 2 ? CalibrationMap{} : map;
+    return {};
 }
 
 }  // namespace ratiofarm::trainer
