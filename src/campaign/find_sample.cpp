@@ -77,9 +77,8 @@ void add_unfolding(const UnfoldingSection& unfolding, const auto& add) {
 
 std::vector<SampleToRead> samples_to_read(const Campaign& campaign) {
     std::vector<SampleToRead> samples;
-    const bool particles =
-        reads_particles(campaign.network.kind) ||
-        (campaign.preselection && reads_particles(campaign.preselection->network.kind));
+    const bool particles = reads_lists(campaign.network) ||
+                           (campaign.preselection && reads_lists(campaign.preselection->network));
     const auto add = [&](const std::string& name) -> SampleToRead& {
         const auto known =
             std::find_if(samples.begin(), samples.end(),

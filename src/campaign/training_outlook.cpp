@@ -207,7 +207,11 @@ private:
         const auto events = static_cast<double>(sample.columns.events);
         std::uint64_t cut = 0;
         for (std::size_t n = network.max_particles + 1; n < facts.events.size(); ++n) {
-            cut += facts.events[n];
+            if (network.gram == 0) cut += facts.events[n];
+        }
+        std::uint64_t fewer = 0;
+        for (std::size_t n = 0; n < std::min<std::size_t>(network.gram, facts.events.size()); ++n) {
+            fewer += facts.events[n];
         }
         constexpr double some = 0.01;
         if (static_cast<double>(cut) > some * events) {
@@ -218,7 +222,14 @@ private:
                 sample.name, cut, sample.columns.events, 100.0 * static_cast<double>(cut) / events,
                 network.max_particles, facts.most));
         }
-        if (static_cast<double>(facts.empty_events) > some * events) {
+        if (static_cast<double>(fewer) > some * events) {
+            warn(fmt::format(
+                "sample '{}': {} of its {} events ({:.3g} %) have fewer than network.gram = {} "
+                "particles: products with those that are missing are 0",
+                sample.name, fewer, sample.columns.events,
+                100.0 * static_cast<double>(fewer) / events, network.gram));
+        }
+        if (network.gram == 0 && static_cast<double>(facts.empty_events) > some * events) {
             warn(
                 fmt::format("sample '{}': {} of its {} events have no particle: nets judge them "
                             "by their features only",
@@ -272,10 +283,9 @@ private:
 public:
     void look_at_particles() {
         const Network& network = campaign_.network;
-        const bool selects =
-            campaign_.preselection && reads_particles(campaign_.preselection->network.kind);
+        const bool selects = campaign_.preselection && reads_lists(campaign_.preselection->network);
         for (const SampleInfo& sample : samples_) {
-            if (reads_particles(network.kind)) look_at_particles(network, sample);
+            if (reads_lists(network)) look_at_particles(network, sample);
             if (selects) look_at_particles(campaign_.preselection->network, sample);
         }
         look_at_units();

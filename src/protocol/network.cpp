@@ -31,7 +31,7 @@ public:
         append("feature_scale", {scaled_inputs(network)});
     }
 
-    Value features() const { return {network_.inputs, 0}; }
+    Value features() const { return {network_.inputs + gram_size(network_), 0}; }
     static Value count() { return {1, 0}; }
     Value particles() const { return {network_.particles.size() + (network_.beams ? 1 : 0), 1}; }
     Value products() { return made({1, 2}, 8.0); }
@@ -130,7 +130,7 @@ LayoutGraph layout_of(const Network& network) {
 }  // namespace
 
 std::uint64_t scaled_inputs(const Network& network) {
-    if (!reads_particles(network.kind)) return network.inputs;
+    if (!reads_particles(network.kind)) return network.inputs + gram_size(network);
     return network.inputs + 1 + network.particles.size() + (reads_momenta(network.kind) ? 1 : 0);
 }
 

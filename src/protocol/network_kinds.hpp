@@ -48,7 +48,7 @@
 namespace ratiofarm {
 
 /// The logit of a network, or one for each of its outputs, as values of a graph.
-/// \param features  value of width network.inputs
+/// \param features  value of width network.inputs + gram_size()
 template <class Graph>
 typename Graph::Value logit(Graph& graph, const Network& network, typename Graph::Value features) {
     switch (network.kind) {

@@ -40,6 +40,7 @@ std::string particle_problem(const Network& network,
     if (reads_momenta(network.kind) && !momenta) {
         return "network.kind = \"" + word_of(network.kind) + "\" reads momenta: " + need;
     }
+    if (network.gram > 0 && !momenta) return "network.gram multiplies momenta: " + need;
     for (const std::string& name : network.particles) {
         if (std::ranges::find(columns, name) != columns.end()) continue;
         if (enumerator_of<ParticleQuantity>(name)) {

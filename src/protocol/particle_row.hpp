@@ -15,7 +15,9 @@
 /// for all events. Features, multiplicity, then max_particles slots, real particles first, by
 /// descending pT; the others are zero:
 ///     1, columns [c], E, px, py, pz, rest of E     the momentum only where reads_momenta()
-/// An event of another network is the row of its features.
+/// An event of another network is the row of its features and, with network.gram, of psi(p_i .
+/// p_j), psi(x) = sign(x) ln(1 + |x|), of the pairs i < j of its leading particles, by descending
+/// pT: (1, 2), (1, 3), (2, 3) and so on to the last one; 0 for particles that are not there.
 namespace ratiofarm {
 
 /// E as two floats and px, py, pz.
@@ -28,7 +30,7 @@ inline std::uint64_t slot_size(const Network& network) {
 
 /// Numbers of the row of an event.
 inline std::uint64_t event_size(const Network& network) {
-    if (!reads_particles(network.kind)) return network.inputs;
+    if (!reads_particles(network.kind)) return scaled_inputs(network);
     return network.inputs + 1 + network.max_particles * slot_size(network);
 }
 

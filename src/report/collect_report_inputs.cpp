@@ -210,7 +210,10 @@ void add_campaign_facts(const Campaign& campaign, ReportInputs& inputs) {
          fmt::format("{:g}, {:g}, {:g}", split.train, split.validation, split.inference));
     const Network& network = campaign.network;
     const std::string lists =
-        !reads_particles(network.kind)
+        network.gram > 0
+            ? fmt::format("pair products of the {} leading particles beside the features, ",
+                          network.gram)
+        : !reads_particles(network.kind)
             ? ""
             : fmt::format("{} of at most {} particles ({}), width {}, blocks {}{}, then ",
                           word_of(network.kind), network.max_particles,

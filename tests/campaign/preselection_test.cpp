@@ -103,10 +103,10 @@ TEST_CASE("keys of a selection read back equal", "[selection]") {
 
 TEST_CASE("what a preselection turns off that [network] turns on stays off", "[selection]") {
     const std::string toml =
-        replaced(scored("network = { layer_norm = false }\n"
+        replaced(scored("network = { layer_norm = false, gram = 0 }\n"
                         "training = { dropout = 0, average = \"none\" }"),
                  "[events]",
-                 "[network]\nlayer_norm = true\n[training]\ndropout = 0.1\naverage = "
+                 "[network]\nlayer_norm = true\ngram = 3\n[training]\ndropout = 0.1\naverage = "
                  "\"ema\"\naverage_decay = 0.9\n[events]");
     const Campaign campaign = parse_campaign(toml, "/campaigns");
 
@@ -115,6 +115,7 @@ TEST_CASE("what a preselection turns off that [network] turns on stays off", "[s
     CHECK(again == campaign);
     CHECK(again.network.layer_norm);
     CHECK_FALSE(again.preselection->network.layer_norm);
+    CHECK(again.preselection->network.gram == 0);
     CHECK(again.preselection->training.dropout == 0.0);
     CHECK(again.preselection->training.average == Average::none);
 }

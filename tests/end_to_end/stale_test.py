@@ -222,6 +222,7 @@ def table():
     add("network.hidden", "train", ("hidden = [4]", "hidden = [5]"))
     add("network.activation", "train", at("network", 'activation = "relu"'))
     add("network.layer_norm", "train", at("network", "layer_norm = true"))
+    add("network.gram", "train", at("network", "gram = 2"))
     add("network.log_features", "train", at("network", "log_features = true"))
     add("training.average", "train", at("training", 'average = "ema"'))
     add("training.average_decay", "train", at("training", 'average = "ema"\naverage_decay = 0.9'))

@@ -224,7 +224,11 @@ TEST_CASE("what older readers would not heed makes version 4 and is read back", 
     };
 
     CHECK(version() == 3);
+    header.network.gram = 3;
+    CHECK(version() == 4);
     header.network.layer_norm = header.network.log_features = true;
+    CHECK(version() == 4);
+    header.network.gram = 0;
     CHECK(version() == 4);
 }
 

@@ -56,6 +56,8 @@ struct Network {
     Activation activation = Activation::silu;
     std::uint32_t outputs = 1;  ///< 1: a density ratio; otherwise classes of a classifier
     bool layer_norm = false;    ///< before each activation; only of kinds that read no particles
+    std::uint32_t gram = 0;  ///< particles with the highest pT whose pair products are seen, too;
+                             ///< only of kinds that read no particles otherwise
     bool log_features = false;  ///< sees sign(x) ln(1 + |x|) of the features, which is then scaled
 
     // Of kinds that read particles; the others have the defaults.
@@ -71,6 +73,16 @@ struct Network {
 
 inline constexpr std::uint32_t most_particles = 128;
 
+/// Pairs of particles whose products are seen as features.
+constexpr std::uint64_t gram_size(const Network& network) {
+    return network.gram < 2 ? 0 : std::uint64_t{network.gram} * (network.gram - 1) / 2;
+}
+
+/// Networks that look at the particle lists of events in any way.
+constexpr bool reads_lists(const Network& network) {
+    return reads_particles(network.kind) || network.gram > 0;
+}
+
 template <class Visit>
 void fields(Visit& visit, MemberOf<Visit, Network>& value) {
     visit("kind", value.kind);
@@ -85,6 +97,12 @@ void fields(Visit& visit, MemberOf<Visit, Network>& value) {
                              ? "only kinds that read no particle lists have it as an option"
                              : "",
               .written = value.layer_norm});
+    visit("gram", value.gram,
+          Key{.whole = {0, 8},
+              .useless = reads_particles(value.kind)
+                             ? "only kinds that read no particle lists otherwise have it"
+                             : "",
+              .written = value.gram > 0});
     visit("log_features", value.log_features, Key{.written = value.log_features});
     if (!reads_particles(value.kind)) return;  // files and digests of the others know none of it
     visit("particles", value.particles, Key{.searched = false});
@@ -126,8 +144,9 @@ std::uint64_t row_size(const Network& network);
 /// Weights and biases only: what the optimizer moves. They are the last part of the row.
 std::uint64_t trainable_size(const Network& network);
 
-/// Numbers of an event that have a shift and scale of their own: its features and, of kinds that
-/// read particles, its multiplicity, the columns of a particle and its momentum.
+/// Numbers of an event that have a shift and scale of their own: its features and products of
+/// network.gram, or, of kinds that read particles, its features, its multiplicity, the columns of a
+/// particle and its momentum.
 std::uint64_t scaled_inputs(const Network& network);
 
 /// Floating-point operations of one evaluation of one event (multiply and add count as two), with

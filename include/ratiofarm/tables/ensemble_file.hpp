@@ -20,7 +20,7 @@
 namespace ratiofarm {
 
 inline constexpr std::string_view ensemble_format = "ratiofarm-ensemble";
-/// 4: with layer_norm or log_features, which readers of 3 would not heed; otherwise 3.
+/// 4: with layer_norm, gram or log_features, which readers of 3 would not heed; otherwise 3.
 inline constexpr std::uint64_t ensemble_version = 4;
 
 /// More nets than this would make a file that is hard to move.

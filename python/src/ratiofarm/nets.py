@@ -121,13 +121,16 @@ class Ensemble:
         events: a table with columns of these names, or an array [n, d] in the order of `features`; of nets that read
         particle lists what `read_events` gives, of which this makes rows of particles.event_rows()
         """
-        if self.network["kind"] in particles.KINDS:
+        leading = int(self.network.get("gram", 0))
+        if self.network["kind"] in particles.KINDS or leading:
             if not isinstance(events, Events):
                 raise Problem(f"ensemble '{self.name}' reads particle lists: give it the Events of read_events()")
             missing = [name for name in self.features if name not in events.columns]
             if missing:
                 raise Problem(f"ensemble '{self.name}': sample '{events.name}' has no column '{missing[0]}'")
             x = events.features[:, [events.columns.index(name) for name in self.features]].astype(float)
+            if leading:
+                return particles.with_products(self._seen(x), events, leading)
             return particles.event_rows(self.network, self._seen(x), events)
         if isinstance(events, np.ndarray) and events.dtype.names is None:
             x = events

@@ -47,6 +47,8 @@ class _Graph:
         """Returns ln r as [events, 1]."""
         if net.kind not in ("mlp", "residual_mlp"):
             raise Problem(f"nets of kind '{net.kind}' read particle lists, and there is no ONNX of them")
+        if net.network.get("gram", 0):
+            raise Problem("nets with network.gram read particle lists, and there is no ONNX of them")
         if net.log_features:
             size = self.node("Log", self.node("Add", self.node("Abs", x), self.constant(1.0)))
             x = self.node("Mul", self.node("Sign", x), size)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .events import Events
+from .events import Events, Particles
 from .files import Array, Problem
 
 KINDS = ("deep_sets", "lorentz", "graph", "transformer", "pelican")
@@ -24,17 +24,11 @@ def event_rows(network: dict[str, Any], features: Array, events: Events) -> Arra
         raise Problem(f"sample '{events.name}' has no particle lists, which nets of kind '{network['kind']}' read")
     slots, names = int(network["max_particles"]), [str(name) for name in network["particles"]]
     place = {name: k for k, name in enumerate(lists.columns)}
-    momenta = lists.columns[:4] == MOMENTUM
     rows = np.zeros((len(features), slots, 1 + len(names) + 4))
     for event in range(len(features)):
-        values = lists.of(event).astype(float)
-        types = None if lists.types is None else lists.types[int(lists.offsets[event]):int(lists.offsets[event + 1])]
-        p = values[:, :4].copy() if momenta else np.zeros((len(values), 4))
-        if momenta and "mass" in place:
-            p[:, 0] = np.sqrt((p[:, 1:] ** 2).sum(1) + values[:, place["mass"]] ** 2)
+        values, types, p, order = _ordered(lists, event)
+        order = order[:slots]
         pt = np.hypot(p[:, 1], p[:, 2])
-        keys = [*([] if types is None else [-types]), *(-values[:, k] for k in reversed(range(values.shape[1]))), -pt]
-        order = np.lexsort(keys)[:slots]
         total = p.sum(0)
         with np.errstate(divide="ignore"):
             eta = _eta(pt, p[:, 3])
@@ -60,6 +54,34 @@ def event_rows(network: dict[str, Any], features: Array, events: Events) -> Arra
         rows[event, :len(order), -4:] = p[order]
     count = np.diff(lists.offsets.astype("i8"))[:len(features)]
     return np.concatenate([features, count[:, None], rows.reshape(len(features), -1)], axis=1)
+
+
+def _ordered(lists: Particles, event: int) -> tuple[Array, Array | None, Array, Array]:
+    """Columns [k, c], types, momenta [k, 4] of the particles of an event, and their order by descending pT."""
+    values = lists.of(event).astype(float)
+    types = None if lists.types is None else lists.types[int(lists.offsets[event]):int(lists.offsets[event + 1])]
+    momenta = lists.columns[:4] == MOMENTUM
+    p = values[:, :4].copy() if momenta else np.zeros((len(values), 4))
+    if momenta and "mass" in lists.columns:
+        p[:, 0] = np.sqrt((p[:, 1:] ** 2).sum(1) + values[:, lists.columns.index("mass")] ** 2)
+    pt = np.hypot(p[:, 1], p[:, 2])
+    keys = [*([] if types is None else [-types]), *(-values[:, k] for k in reversed(range(values.shape[1]))), -pt]
+    return values, types, p, np.lexsort(keys)
+
+
+def with_products(features: Array, events: Events, leading: int) -> Array:
+    """Features and psi of the products of pairs of the leading momenta, as nets with `network.gram` see them."""
+    lists = events.particles
+    if lists is None or lists.columns[:4] != MOMENTUM:
+        raise Problem(f"sample '{events.name}' has no particle lists with E, px, py and pz first, which network.gram multiplies")
+    products = np.zeros((len(features), leading * (leading - 1) // 2))
+    for event in range(len(features)):
+        _, _, p, order = _ordered(lists, event)
+        p = p[order[:leading]]
+        g = (p * [1.0, -1.0, -1.0, -1.0]) @ p.T
+        pairs = [(i, j) for j in range(len(p)) for i in range(j)]
+        products[event, :len(pairs)] = [signed_log(g[pair]) for pair in pairs]
+    return np.concatenate([features, products.astype("f4")], axis=1)
 
 
 def _eta(pt: Any, pz: Any) -> Any:

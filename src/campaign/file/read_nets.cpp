@@ -50,10 +50,12 @@ void check_particle_keys(const TableReader& table, Network& network) {
                    .activation = network.activation,
                    .outputs = network.outputs,
                    .layer_norm = network.layer_norm,
+                   .gram = network.gram,
                    .log_features = network.log_features};
         return;
     }
     network.layer_norm = false;
+    network.gram = 0;
     // A resolved campaign has all of these keys, where nobody has chosen a value.
     const Network chosen_by_nobody{.hidden = {}};
     const auto expect = [&](bool looked_at, const char* key, auto Network::*member,
@@ -135,6 +137,9 @@ void read_network_keys(const TableReader& table, Network& network) {
     const KeysRead good = read_keys(table, network);
     if (good.has("hidden") && (network.hidden.empty() || network.hidden.size() > most_layers)) {
         table.wrong("hidden", "must name the width of 1 to 64 layers");
+    }
+    if (network.gram == 1) {
+        table.wrong("gram", "must be 0 or at least 2: one particle has no pair");
     }
     const bool lists = reads_particles(network.kind);
     if (lists != reads_particles(before) && !good.has("hidden")) {

@@ -176,20 +176,24 @@ void read_unfolding(const ConfigNode& root, Campaign& campaign, Mistakes& mistak
     read_variations(table, to);
     to.network = campaign.network;
     to.network.inputs = static_cast<std::uint32_t>(to.truth.size());
+    to.network.gram = 0;
     read_own_nets(table, campaign, to.network, to.training);
-    if (reads_particles(to.network.kind)) {
-        table.wrong("network", "the truth has no particle lists; give its nets kind = \"mlp\"");
+    if (reads_lists(to.network)) {
+        table.wrong("network",
+                    "the truth has no particle lists; give its nets kind = \"mlp\" without gram");
     }
     campaign.unfolding = std::move(to);
 }
 
 std::string unfolding_toml(const Campaign& campaign) {
     const UnfoldingSection& section = *campaign.unfolding;
+    Network inherited = campaign.network;
+    inherited.gram = 0;
     TomlWriter out;
     out.section("[unfolding]");
     out.keys(section);
     out.section("[unfolding.network]");
-    out.keys(section.network, &campaign.network);
+    out.keys(section.network, &inherited);
     out.section("[unfolding.training]");
     out.keys(section.training, &campaign.training);
     if (!section.variations.empty()) out.section("[unfolding.variation]");

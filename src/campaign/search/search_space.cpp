@@ -206,7 +206,7 @@ void read_nets_with(const ConfigNode& root,
     tables.push_back(std::move(network));
     tables.push_back(std::move(training));
     read_nets({std::move(tables), {}}, fresh, mistakes);
-    if (reads_particles(fresh.network.kind) != reads_particles(campaign.network.kind)) {
+    if (reads_lists(fresh.network) != reads_lists(campaign.network)) {
         mistakes.add(root.position, "network.kind = \"" + word_of(fresh.network.kind) +
                                         "\": a search cannot mix kinds that read particle lists "
                                         "with others");

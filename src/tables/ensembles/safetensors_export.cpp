@@ -19,6 +19,8 @@
 
 #include "core/publish.hpp"
 
+#include "ensemble_layout.hpp"
+
 namespace ratiofarm {
 namespace {
 
@@ -47,7 +49,7 @@ ordered_json metadata_of(const EnsembleFile& file) {
     const EnsembleHeader& header = file.header;
     ordered_json metadata;
     metadata["format"] = "ratiofarm-nets";
-    metadata["version"] = header.network.layer_norm || header.network.log_features ? "2" : "1";
+    metadata["version"] = ensemble_version_of(header.network) == 3 ? "1" : "2";
     metadata["ensemble"] = header.name;
     metadata["process"] = header.process;
     metadata["features"] = ordered_json(header.features).dump();
@@ -55,6 +57,7 @@ ordered_json metadata_of(const EnsembleFile& file) {
     metadata["hidden"] = ordered_json(header.network.hidden).dump();
     metadata["activation"] = word_of(header.network.activation);
     if (header.network.layer_norm) metadata["layer_norm"] = "true";
+    if (header.network.gram > 0) metadata["gram"] = std::to_string(header.network.gram);
     if (header.network.log_features) metadata["log_features"] = "true";
     if (reads_particles(header.network.kind)) {
         metadata["particles"] = ordered_json(header.network.particles).dump();

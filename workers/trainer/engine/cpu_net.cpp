@@ -49,7 +49,7 @@ CpuNet<T>::CpuNet(const Network& network,
       layers_(layer_places(network)),
       parameters_(parameters),
       gradient_(gradient),
-      inputs_(static_cast<std::size_t>(options.capacity), network.inputs) {
+      inputs_(static_cast<std::size_t>(options.capacity), scaled_inputs(network)) {
     RATIOFARM_EXPECT(begins_a_line(parameters) && begins_a_line(gradient));
     const auto capacity = static_cast<std::size_t>(options.capacity);
     const std::size_t widest = std::ranges::max(network.hidden);

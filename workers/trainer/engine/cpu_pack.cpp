@@ -28,7 +28,7 @@ template <class T>
 class CpuPack : public NetPack {
 public:
     CpuPack(const Network& network, const PackOptions& options)
-        : inputs_(network.inputs),
+        : inputs_(static_cast<std::int64_t>(scaled_inputs(network))),
           capacity_(options.capacity),
           parameters_(
               rows_of_nets(options.nets, static_cast<std::int64_t>(trainable_size(network)))),

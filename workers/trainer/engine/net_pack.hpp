@@ -52,7 +52,7 @@ public:
     /// Has the same shape; backward() fills it. Only for a pack that trains.
     virtual const at::Tensor& gradient() const = 0;
 
-    /// \param inputs  [nets, n, network.inputs], scaled; n <= capacity; any strides between nets
+    /// \param inputs  [nets, n, event_size()], scaled; n <= capacity; any strides between nets
     ///                and rows, 0 between nets if all see the same events
     /// \return logits [nets, n], of a network with several outputs [nets, n, outputs]
     virtual const at::Tensor& forward(const at::Tensor& inputs) = 0;

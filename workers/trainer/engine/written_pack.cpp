@@ -185,7 +185,7 @@ PassViews& WrittenPack::views_of(std::int64_t events) {
 void WrittenPack::require_inputs(const at::Tensor& inputs) const {
     RATIOFARM_EXPECT(inputs.dim() == 3 && inputs.size(0) == options_.nets);
     RATIOFARM_EXPECT(inputs.size(1) > 0 && inputs.size(1) <= options_.capacity);
-    RATIOFARM_EXPECT(inputs.size(2) == std::int64_t{network_.inputs});
+    RATIOFARM_EXPECT(inputs.size(2) == static_cast<std::int64_t>(scaled_inputs(network_)));
 }
 
 void WrittenPack::forward_layer(PassViews& views, const at::Tensor& below, std::size_t layer) {

@@ -178,18 +178,49 @@ FeatureScaling feature_scaling(const FeatureTable& table, Scaling scaling) {
     return result;
 }
 
+namespace {
+
+/// [rows, last - first] of a table [rows, event_size()]
+std::vector<float> some_columns(const EventTable& table, std::size_t first, std::size_t last) {
+    const std::size_t size = event_size(table.network);
+    std::vector<float> values;
+    for (std::size_t row = 0; row < table.weights.size(); ++row) {
+        const float* event = table.values.data() + row * size;
+        values.insert(values.end(), event + first, event + last);
+    }
+    return values;
+}
+
+FeatureScaling gram_scaling(const EventTable& table, Scaling scaling) {
+    const Network& network = table.network;
+    const std::vector<float> features = some_columns(table, 0, network.inputs);
+    const std::size_t pairs = gram_size(network);
+    const std::vector<float> products = some_columns(table, network.inputs, network.inputs + pairs);
+    const auto ranges = ranges_of({products, table.weights, {}}, pairs, scaling);
+    if (!ranges.front().varies()) {
+        throw DataError(
+            "network.gram: the product of the two leading momenta is the same in every training "
+            "event (do events have two particles? their energies and momenta must be set)");
+    }
+    FeatureScaling result = feature_scaling({features, table.weights, table.features}, scaling);
+    for (const Range& range : ranges)
+        append(result, range, range.varies() ? scaling : Scaling::none);
+    return result;
+}
+
+}  // namespace
+
 FeatureScaling event_scaling(const EventTable& table, Scaling scaling) {
     const Network& network = table.network;
+    if (network.gram > 0) return gram_scaling(table, scaling);
     if (!reads_particles(network.kind)) {
         return feature_scaling({table.values, table.weights, table.features}, scaling);
     }
     const std::size_t size = event_size(network);
-    std::vector<float> features;
+    const std::vector<float> features = some_columns(table, 0, network.inputs);
     std::vector<std::pair<float, double>> multiplicities;
     for (std::size_t row = 0; row < table.weights.size(); ++row) {
-        const float* event = table.values.data() + row * size;
-        features.insert(features.end(), event, event + network.inputs);
-        multiplicities.emplace_back(event[network.inputs], table.weights[row]);
+        multiplicities.emplace_back(table.values[row * size + network.inputs], table.weights[row]);
     }
     FeatureScaling result = feature_scaling({features, table.weights, table.features}, scaling);
     result.shift.push_back(0.0F);

@@ -39,10 +39,12 @@ struct EventTable {
     const Network& network;
 };
 
-/// feature_scaling() of the features. Of a network that reads particles then the multiplicity, in
-/// units of its median N0; the columns of a particle, scaled likewise over all real particles,
+/// feature_scaling() of the features, and likewise of the products of network.gram, but one that
+/// does not vary has shift 0 and scale 1. Of a network that reads particles then the multiplicity,
+/// in units of its median N0; the columns of a particle, scaled likewise over all real particles,
 /// those of types and those that do not vary with scale 1; and the momentum, in units of the power
 /// of 2 next to the mean energy, so that no bit of it is lost.
+/// \throws DataError also if no event has two particles for network.gram
 FeatureScaling event_scaling(const EventTable& table, Scaling scaling);
 
 }  // namespace ratiofarm::trainer

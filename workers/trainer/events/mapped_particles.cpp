@@ -155,6 +155,33 @@ double MappedParticles::value(const Column& column,
     return 0.0;
 }
 
+void MappedParticles::fill_products(std::uint64_t event,
+                                    std::uint64_t leading,
+                                    std::span<float> values) const {
+    std::vector<Momentum> momenta;
+    for (const std::uint64_t particle : in_order(event)) {
+        if (momenta.size() < leading) momenta.push_back(momentum(particle));
+    }
+    auto next = values.begin();
+    for (std::size_t j = 1; j < leading; ++j) {
+        for (std::size_t i = 0; i < j; ++i) {
+            double product = 0.0;
+            if (j < momenta.size()) {
+                const Momentum& p = momenta[i];
+                const Momentum& q = momenta[j];
+                product = p.e * q.e - p.px * q.px - p.py * q.py - p.pz * q.pz;
+            }
+            if (!std::isfinite(product)) {
+                throw DataError("row " + std::to_string(event) + ": the product of momenta " +
+                                std::to_string(i + 1) + " and " + std::to_string(j + 1) + " is " +
+                                std::to_string(product) + " (must be finite)");
+            }
+            *next++ = signed_log(product);
+        }
+    }
+    RATIOFARM_EXPECT(next == values.end());
+}
+
 void MappedParticles::fill(std::uint64_t event, std::span<float> row) const {
     const std::vector<std::uint64_t> particles = in_order(event);
     const Axis axis = has_momenta_ ? axis_of(particles) : Axis{};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -10,6 +11,11 @@
 #include "ratiofarm/protocol/sample_info.hpp"
 
 namespace ratiofarm::trainer {
+
+/// psi(x) = sign(x) ln(1 + |x|)
+inline float signed_log(double x) {
+    return static_cast<float>(std::copysign(std::log1p(std::abs(x)), x));
+}
 
 /// The particle lists of a mapped sample, as a network reads them.
 class MappedParticles {
@@ -24,6 +30,10 @@ public:
     /// Without momenta they come by descending columns. All in 64 bits until it is stored.
     /// \throws DataError if a value is not finite
     void fill(std::uint64_t event, std::span<float> row) const;
+
+    /// psi of the pair products of network.gram, see protocol/particle_row.hpp.
+    /// \throws DataError if one is not finite
+    void fill_products(std::uint64_t event, std::uint64_t leading, std::span<float> values) const;
 
 private:
     /// How a column of the network is made.

@@ -15,12 +15,6 @@ namespace {
                     std::to_string(value) + " (must be finite)");
 }
 
-/// sign(x) ln(1 + |x|)
-float signed_log(float value) {
-    const auto x = static_cast<double>(value);
-    return static_cast<float>(std::copysign(std::log1p(std::abs(x)), x));
-}
-
 }  // namespace
 
 MappedSample::MappedSample(const SampleColumns& columns,
@@ -30,7 +24,8 @@ MappedSample::MappedSample(const SampleColumns& columns,
       file_(columns.file),
       columns_(columns.columns),
       inputs_(features.begin(), features.end()),
-      has_particles_(reads_particles(network.kind)),
+      has_particles_(reads_lists(network)),
+      gram_(network.gram),
       log_features_(network.log_features) {
     in_context(name_, [&] {
         for (const std::uint32_t column : inputs_) {
@@ -65,10 +60,17 @@ float MappedSample::feature(std::uint64_t row, std::size_t input) const {
 void MappedSample::fill(std::uint64_t row, std::span<float> values) const {
     for (std::size_t input = 0; input < inputs_.size(); ++input) {
         const float value = feature(row, input);
-        values[input] = log_features_ ? signed_log(value) : value;
+        values[input] = log_features_ ? signed_log(static_cast<double>(value)) : value;
     }
     if (!has_particles_) return;
-    in_context(name_, [&] { particles_.fill(row, values.subspan(inputs_.size())); });
+    const auto behind = values.subspan(inputs_.size());
+    in_context(name_, [&] {
+        if (gram_ > 0) {
+            particles_.fill_products(row, gram_, behind);
+        } else {
+            particles_.fill(row, behind);
+        }
+    });
 }
 
 }  // namespace ratiofarm::trainer

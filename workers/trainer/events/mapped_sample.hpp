@@ -47,6 +47,7 @@ private:
     std::span<const std::uint64_t> id_;
     MappedParticles particles_;  ///< if the network reads them
     bool has_particles_ = false;
+    std::uint64_t gram_ = 0;  ///< Network::gram
     bool log_features_ = false;
 };
 

@@ -1,0 +1,95 @@
+"""Nets of particle lists and of their pair products: a whole run against the evaluation in Python."""
+import h5py
+import numpy as np
+import pytest
+import toy_campaign
+from conftest import program
+
+import ratiofarm
+import ratiofarm.onnx
+from ratiofarm import Problem
+
+#: Events are selected by a classifier of lists, the width of the nets is searched, with folds and replicas.
+SELECTION = """
+[preselection]
+classes = { signal = ["S"], background = ["B"] }
+network = { kind = "deep_sets", particles = ["log_pt", "eta"], width = 4 }
+[search]
+trials = 2
+first_rung = 1
+[search.parameters]
+"network.width" = { choice = [4, 6] }
+[[region]]
+name = "SR"
+type = "unbinned"
+where = { score = [0.0, inf] }
+[[region]]
+name = "CR"
+type = "binned"
+where = { score = [-inf, 0.0] }
+observable = "x"
+edges = [-inf, inf]
+"""
+CHANGES = {"simulate.events": "400", "split": None, "split.folds": "2", "split.train": "0.8", "split.validation": "0.2",
+           "training.batch": "64", "training.epochs": "2", "training.learning_rate": "0.02", "ensemble.members": "2"}
+
+
+def add_lists(path):
+    """Up to three particles in an event, of which the first knows x."""
+    random = np.random.default_rng(1)
+    with h5py.File(path, "a") as f:
+        f.pop("metadata_crc", None)
+        for sample in f.values():
+            for old in [key for key in sample if key.endswith("_crc") or key == "log_density"]:
+                del sample[old]
+            number = random.integers(1, 4, size=len(sample["id"]))
+            p = random.normal(size=(number.sum(), 3)) * [20.0, 20.0, 40.0]
+            offsets = np.concatenate([[0], np.cumsum(number)])
+            p[offsets[:-1], 0] += 10.0 * sample["features"][:, 0]
+            energy = np.sqrt((p**2).sum(1) + 1.0)
+            sample.create_dataset("particles", data=np.column_stack([energy, p]).astype("f4")).attrs["columns"] = ["E", "px", "py", "pz"]
+            sample["particle_offsets"] = offsets.astype("u8")
+
+
+def run_of(folder, changes, more=""):
+    (folder / "c.toml").write_text(toy_campaign.campaign("signal", CHANGES | changes, more, gates=False))
+    program("simulate", "c.toml", folder=folder)
+    add_lists(folder / "toy.h5")
+    return ratiofarm.run(folder / "c.toml", out=folder / "c.run")
+
+
+def expect_equal(run, events_file):
+    for sample in run.ratios:
+        ratios, events = run.ratios[sample], ratiofarm.read_events(events_file, sample)
+        rows = ratios.columns["row"].astype(int)
+        found = run.evaluate(events, events.id)
+        for j, process in enumerate(run.ratios.processes):
+            assert np.ptp(found[process]) > 1e-3
+            assert np.allclose(found[process][rows], ratios.log_r[:, j], rtol=0.0, atol=3e-5), (sample, process)
+
+
+def test_lists_go_through_selection_search_folds_and_replicas(tmp_path):
+    run = run_of(tmp_path, {"network.kind": '"lorentz"', "network.width": "4", "network.blocks": "1", "network.hidden": "[4]",
+                            "network.max_particles": "3", "network.beams": "true", "ensemble.replicas": "2"}, SELECTION)
+
+    expect_equal(run, run.path / "selected.h5")
+    widths = {int(ensemble.network["width"]) for name, ensemble in run.ensembles.items() if name in ("S", "B")}
+    assert len(widths) == 1 and widths <= {4, 6}
+    for name, nets in [("S", 4), ("S/replicas", 4)]:  # of two folds
+        assert len(run.ensembles[name]) == nets
+    source = ratiofarm.read_events(tmp_path / "toy.h5", "S")
+    kept = ratiofarm.read_events(run.path / "selected.h5", "S")
+    assert 0 < len(kept.id) < len(source.id)
+    for event in (0, len(kept.id) - 1):  # its own particles, not those of a neighbour
+        before = int(np.flatnonzero(source.id == kept.id[event])[0])
+        assert (kept.particles.of(event) == source.particles.of(before)).all()
+
+
+def test_pair_products_are_those_of_python(tmp_path):
+    run = run_of(tmp_path, {"network.gram": "3", "network.log_features": "true", "network.layer_norm": "true"})
+
+    expect_equal(run, tmp_path / "toy.h5")
+    with pytest.raises(Problem, match="network.gram"):
+        ratiofarm.onnx.export(run.ensembles["S"], tmp_path / "s.onnx")
+    with pytest.raises(Problem, match="reads particle lists"):
+        run.evaluate({"x": np.zeros(3)})
