@@ -145,7 +145,7 @@ class Csv(Arrow):
         self.types, self.settled = {}, set()
         try:
             with self.arrow.input_stream(path) as stream:
-                head = stream.read(1 << 20).split(b"\n", 1)[0].decode().rstrip("\r")
+                head = stream.read(1 << 20).split(b"\n", 1)[0].decode("utf-8-sig").rstrip("\r")
         except (self.arrow.ArrowException, OSError, UnicodeDecodeError) as error:
             raise Problem(f"{path}: cannot be read as text ({error})") from error
         self.delimiter = next((letter for letter in ",;\t " if letter in head.lstrip("# ").strip()), ",")

@@ -62,8 +62,8 @@ ExitCode run_clean(RunContext& context, const Arguments& arguments) {
     const RunDirectory directory(fs::absolute(places.out));
     if (!fs::exists(directory.campaign())) {
         throw DataError(
-            fmt::format("'{}' is not a run directory (it has no campaign.toml); name one "
-                        "with --out",
+            fmt::format("'{}' has no campaign.toml, which 'train' and 'run' write: there are no "
+                        "nets to clean up; name another run directory with --out",
                         places.out.string()));
     }
     const Lock lock(directory.lock(), context.log);

@@ -37,6 +37,15 @@ ExitCode export_workspace(const RunContext& context, const Arguments& arguments)
                         "export selected.toml of the run directory, which holds their contents",
                         file.string()));
     }
+    if (campaign.data.blind && std::ranges::any_of(campaign.binned, [](const auto& region) {
+            return region.observed.has_value();
+        })) {
+        throw ConfigError(fmt::format(
+            "'{}' is blind, and a workspace holds the observed contents: 'ratiofarm "
+            "bundle' publishes a blind likelihood without them (blind = false once they "
+            "may be looked at)",
+            file.string()));
+    }
     const bool hs3 = arguments.text("format") == "hs3";
     const auto workspace = in_context(file.string(), [&] {
         return hs3 ? hs3_from_campaign(campaign) : pyhf_from_campaign(campaign);

@@ -105,6 +105,13 @@ std::vector<std::string> ToyPlan::warnings() const {
             "errors, thresholds and pulls do not hold what these could do",
             left_out.size(), left_out.front(), left_out.size() > 1 ? ", ..." : ""));
     }
+    constexpr double much = 0.2;
+    if (std::abs(moved_) > much) {
+        warnings.push_back(fmt::format(
+            "toys expand ln Z of the shapes, which moves the best fit of the data by {:.2f} of its "
+            "error from that of 'fit': --shape-norm reference is exact, and slower",
+            moved_));
+    }
     if (request_.unit_weights) return warnings;
     for (const auto& region : cancelled_) {
         for (const CancelledWeights& set : region) {
@@ -238,12 +245,28 @@ void ToyPlan::fit_data(const mpi::Communicator& world, const FitSource& source) 
         TestStatistics statistics(likelihood, result);
         set_points(campaign, result, statistics);
         const auto deeper = statistics.deeper();
-        if (result.converged && !deeper) return;
+        if (result.converged && !deeper) return compare_with_exact(world, source, result);
         if (!result.converged) break;
         options.places.push_back(*deeper);
     }
     throw mpi::AgreedError(ExitCode::tasks_failed,
                            "toys: the fit of the data did not converge ('ratiofarm fit' shows it)");
+}
+
+/// How far the expansion of ln Z moves the best fit of the data.
+void ToyPlan::compare_with_exact(const mpi::Communicator& world,
+                                 const FitSource& source,
+                                 const FitResult& expanded) {
+    if (expansions_.empty()) return;
+    const LikelihoodData data = load_data(world, source.campaign, exact_, ratios_);
+    const Likelihood likelihood(exact_, data, world, {.threads = source.threads});
+    FitOptions options;
+    options.interval = false;
+    const FitResult exact = fit(likelihood, options, Log());
+    const FittedParameter* here = find_fitted(expanded, expanded.poi);
+    const FittedParameter* there = find_fitted(exact, exact.poi);
+    if (!exact.converged || !(there->error > 0.0)) return;
+    moved_ = (here->value - there->value) / there->error;
 }
 
 /// The truths of the toys, with the statistics of the data at each.

@@ -93,6 +93,9 @@ private:
     void expect_throwable() const;
     void read_samples(const mpi::Communicator& world, const Campaign& campaign);
     void fit_data(const mpi::Communicator& world, const FitSource& source);
+    void compare_with_exact(const mpi::Communicator& world,
+                            const FitSource& source,
+                            const FitResult& expanded);
     void set_points(const Campaign& campaign, const FitResult& result, TestStatistics& statistics);
     std::vector<ToySource> sample_sources(std::size_t region, std::size_t point) const;
 
@@ -113,6 +116,8 @@ private:
     LikelihoodData data_;
     std::vector<double> best_;
     std::vector<double> errors_;
+    double moved_ =
+        0.0;  ///< poi at the best fit of the data by expansion, in errors from the exact
     std::vector<std::shared_ptr<const NormalisationExpansion>> expansions_;
     std::vector<ToyPoint> points_;
     std::vector<ExpectedData> expected_;  ///< [points]

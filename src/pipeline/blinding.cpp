@@ -62,6 +62,12 @@ void expect_readable(const std::string& reason) {
                     path, why));
 }
 
+/// "mu = 1.00 +- 0.31"
+std::string result_of(const FitResult& fit) {
+    const FittedParameter* poi = find_fitted(fit, fit.poi);
+    return poi == nullptr ? "" : poi->name + " = " + with_error(poi->value, poi->error);
+}
+
 /// The blind fit that a person can have looked at, as the record tells of it.
 Unblinding after_blind_fit(const std::string& measurement, const RunDirectory& directory) {
     const std::filesystem::path path = directory.fit_json();
@@ -77,11 +83,48 @@ Unblinding after_blind_fit(const std::string& measurement, const RunDirectory& d
     unblinding.measurement = measurement;
     unblinding.inputs = fit.inputs;
     unblinding.fit = Hasher().text(text).finish().hex();
-    for (const FittedParameter& parameter : fit.fit.parameters) {
-        if (parameter.name != fit.fit.poi) continue;
-        unblinding.expected = parameter.name + " = " + with_error(parameter.value, parameter.error);
-    }
+    unblinding.expected = result_of(fit.fit);
     return unblinding;
+}
+
+/// A look at the data without --unblind: blind = false was set in the campaign, or was there before
+/// blind = true. Only fit.json knows of it, and the next fit replaces that.
+/// \param written as a user wrote it
+std::optional<Unblinding> open_look(const Campaign& written, const RunDirectory& directory) {
+    const std::filesystem::path path = directory.fit_json();
+    if (!std::filesystem::exists(path)) return std::nullopt;
+    const std::string text = read_sealed(path);
+    const FitRecord fit = parse_fit_json(text);
+    const bool was_blind = fit.blinding && !fit.blinding->unblinding;
+    const auto made = [&](const char* key, const char* value) {
+        return std::ranges::find(fit.made_from, std::pair<std::string, std::string>(key, value)) !=
+               fit.made_from.end();
+    };
+    const bool was_open =
+        !fit.blinding && made("data.observed", "true") && made("data.blind", "false");
+    const bool opens = was_blind && written.data.fits_observed();
+    const bool closes = was_open && written.data.blind;
+    if (!opens && !closes) return std::nullopt;
+    Unblinding look;
+    look.reason = "blind = false in the campaign";
+    // Of which measurement an open fit was is not known: none is opened by it.
+    look.measurement = opens ? measurement_digest(written).hex() : std::string(32, '0');
+    look.inputs = fit.inputs;
+    look.fit = Hasher().text(text).finish().hex();
+    if (opens) look.expected = result_of(fit.fit);
+    const std::vector<Unblinding> record = read_record(directory);
+    const bool known = std::ranges::find(record, look.fit, &Unblinding::fit) != record.end();
+    return known ? std::nullopt : std::optional(look);
+}
+
+/// Adds one decision to the record.
+Unblinding keep(Unblinding look, const RunDirectory& directory) {
+    look.time = utc_now();
+    look.by = this_user() + "@" + this_owner().host;
+    std::vector<Unblinding> record = read_record(directory);
+    record.push_back(look);
+    publish_sealed(directory.unblinding(), unblindings_json(record));
+    return look;
 }
 
 /// Reads the data before the record says that someone saw them.
@@ -108,6 +151,12 @@ std::optional<Blinding> settle_blinding(const std::optional<std::string>& reason
                                         Campaign& written,
                                         const RunDirectory& directory,
                                         const Log& log) {
+    if (const auto look = open_look(written, directory)) {
+        if (!written.data.blind) expect_data(written);
+        keep(*look, directory);
+        log.warning("the data of a blind campaign are open by blind = false: this is on record",
+                    {{"record", directory.unblinding().string()}});
+    }
     if (!reason) return open_if_unblinded(written, directory);
     expect_readable(*reason);
     if (!written.data.blind) {
@@ -123,11 +172,7 @@ std::optional<Blinding> settle_blinding(const std::optional<std::string>& reason
     Unblinding now = after_blind_fit(blinding->measurement, directory);
     expect_data(written);
     now.reason = *reason;
-    now.time = utc_now();
-    now.by = this_user() + "@" + this_owner().host;
-    std::vector<Unblinding> record = read_record(directory);
-    record.push_back(now);
-    publish_sealed(directory.unblinding(), unblindings_json(record));
+    now = keep(std::move(now), directory);
     written.data.blind = false;
     blinding->unblinding = std::move(now);
     blinding->earlier.reset();

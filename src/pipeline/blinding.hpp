@@ -18,7 +18,8 @@ namespace ratiofarm {
 /// \throws DataError if the record is damaged
 std::optional<Blinding> open_if_unblinded(Campaign& written, const RunDirectory& directory);
 
-/// Like open_if_unblinded(), for commands that hold the lock; records --unblind first if given.
+/// Like open_if_unblinded(), for commands that hold the lock; records --unblind first if given, and
+/// a look at the data by blind = false in the campaign, before or after blind = true.
 /// \param reason of --unblind
 /// \throws ConfigError if there is nothing to unblind, no reason, or no blind fit of the same
 /// measurement that could have been looked at

@@ -325,6 +325,17 @@ RunDirectory find_directory(const Places& places, Campaign& written) {
     return directory;
 }
 
+/// \throws ConfigError  no region takes its ratios from the file of --ratios
+void expect_use_of(const fs::path& ratios, const Campaign& campaign) {
+    const bool used = std::ranges::any_of(campaign.unbinned,
+                                          [](const auto& region) { return region.ratios.empty(); });
+    if (ratios.empty() || used) return;
+    throw ConfigError(fmt::format(
+        "--ratios = '{}': no region of campaign '{}' would use it ({})", ratios.string(),
+        campaign.name,
+        campaign.unbinned.empty() ? "all are binned" : "each unbinned one names its own file"));
+}
+
 /// The run directory is ours from here on.
 RunDirectory open_directory(const Log& log, const WorkspaceRequest& request, Workspace& workspace) {
     auto& [planned, place, books] = workspace;
@@ -343,6 +354,9 @@ RunDirectory open_directory(const Log& log, const WorkspaceRequest& request, Wor
     if (shard.whole()) end_claims(directory);
     if (place.farm.join) {
         books.claims = std::make_unique<Claims>(directory, shard.job, place.farm.lease);
+    }
+    if (request.unblinding && request.fresh) {
+        throw ConfigError("--unblind needs the blind fit that --fresh removes: give one of them");
     }
     books.blinding = settle_blinding(request.unblinding, planned.written, directory, log);
     if (request.fresh) remove_results(directory, request, log);
@@ -452,6 +466,7 @@ void open_on_root(RunContext& context, const WorkspaceRequest& request, Workspac
     }
     if (request.needs == Needs::campaign) {
         open_campaign(log, place, planned);
+        expect_use_of(request.ratios, planned.campaign);
         if (planned.missing == Unresolved::selection)
             expect_resolved(planned.missing, planned.written, place.directory);
         if (request.ratios.empty()) {

@@ -20,9 +20,8 @@ constexpr int format_version = 1;
 std::string blinding_text(const Blinding& blinding) {
     if (!blinding.unblinding && blinding.earlier) {
         return fmt::format(
-            "blind again: data were looked at with another version of this measurement, at {} by "
-            "{} "
-            "because: {}",
+            "blind again: the data were looked at before, perhaps with another version of this "
+            "measurement (on record at {} by {} because: {})",
             blinding.earlier->time, blinding.earlier->by, blinding.earlier->reason);
     }
     if (!blinding.unblinding) return "blind: the data have not been looked at";

@@ -95,6 +95,8 @@ refused() { # text, command...
     expect_in "$text" refused.err
     [ ! -e blind/unblinding.json ] || fail "refused, but on record"
 }
+cp -r blind shut
+refused "give one of them" ratiofarm run campaign.toml --out blind --unblind "approved" --fresh
 write_data 0.5
 refused "must say why" ratiofarm run campaign.toml --out blind --unblind " "
 refused "is not blind" ratiofarm run plain.toml --out plain --unblind "why not"
@@ -148,9 +150,21 @@ assert fit["blinding"]["unblinded"] == record[0] and not fit["blinding"]["blind"
 assert fit["guards"]["events"] - fit["guards"]["zero_weight"] == 877, fit["guards"]
 END
 
+# blind = false by hand is on record as well, before and after.
+sed 's/^blind = true/blind = false/' campaign.toml > by_hand.toml
+cp -r shut by_hand
+ratiofarm run by_hand.toml --out by_hand > hand.out 2> hand.err
+expect_in "data: events of sample data" hand.out
+expect_in "on record" hand.err
+ratiofarm run campaign.toml --out by_hand > hand.out 2> hand.err
+expect_in "unblinded at .* because: blind = false in the campaign (expected before: mu = " hand.out
+ratiofarm run by_hand.toml --out never > never.out 2>&1
+ratiofarm run campaign.toml --out never > never.out 2> never.err
+expect_in "blind again: the data were looked at before" never.out
+
 # A changed model is blind again, and what was put on record stays.
 ratiofarm run changed.toml --out blind > changed.out 2> changed.err
-expect_in "blind again: data were looked at with another version .* because: approved by the group" changed.out
+expect_in "blind again: the data were looked at before, .* because: approved by the group" changed.out
 ratiofarm run campaign.toml --out blind > back.out 2> back.err
 expect_in "data: events of sample data" back.out
 flip_bit blind/unblinding.json
