@@ -93,6 +93,7 @@ struct SearchSection {
                                    ///< number of ranks
     SearchObjective objective = SearchObjective::loss;
     std::vector<std::string> processes;  ///< whose nets are trained in a trial; empty: all
+    std::uint32_t members = 1;           ///< nets of each process in a trial
     SecondObjective second_objective = SecondObjective::none;
     SearchSampler sampler = SearchSampler::random;
     std::string command = {};       ///< of an external sampler
@@ -122,11 +123,13 @@ void fields(Visit& visit, MemberOf<Visit, SearchSection>& value) {
     visit("objective", value.objective);
     visit("processes", value.processes,
           Key{.otherwise = "all of them", .written = !value.processes.empty()});
+    visit("members", value.members, Key{.whole = {1, 100}, .written = value.members > 1});
     visit("second_objective", value.second_objective,
           Key{.written = value.second_objective != SecondObjective::none});
     visit("sampler", value.sampler, Key{.written = value.sampler != SearchSampler::random});
     const bool genetic = value.sampler == SearchSampler::nsga2;
     const bool external = value.sampler == SearchSampler::external;
+    const bool genetic = value.sampler == SearchSampler::nsga2;
     const char* no_use = external ? "" : "only sampler = \"external\" runs a command";
     visit("command", value.command,
           Key{.required = external ? "the program that proposes points, for example command = "

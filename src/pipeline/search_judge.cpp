@@ -104,20 +104,31 @@ std::vector<Task> SigmaJudge::tasks(std::span<const TrainTask> trainings) const 
 
 std::optional<double> SigmaJudge::sigma(std::span<const TrainTask> trainings,
                                         std::span<const TrainedNet* const> nets) const {
+    const std::size_t members = trainings.size() / samples_.size();
     std::vector<JudgedEvents> events;
     for (const Sample& sample : samples_) {
         JudgedEvents judged{sample.weight, {}};
-        for (const TrainTask& training : trainings) {
-            const Digest task = digest(training, sample);
-            const auto path = directory_.result(task);
-            if (!task_file_is_complete(path, TaskFileKind::ratio_block, task)) return std::nullopt;
-            judged.log_ratio.push_back(take_result<RatioBlock>(path, task).log_ratio);
-            RATIOFARM_EXPECT(judged.log_ratio.back().size() == sample.weight.size());
+        for (std::size_t first = 0; first < trainings.size(); first += members) {
+            std::vector<std::vector<float>> of_members;
+            for (const TrainTask& training : trainings.subspan(first, members)) {
+                const Digest task = digest(training, sample);
+                const auto path = directory_.result(task);
+                if (!task_file_is_complete(path, TaskFileKind::ratio_block, task)) {
+                    return std::nullopt;
+                }
+                of_members.push_back(take_result<RatioBlock>(path, task).log_ratio);
+                RATIOFARM_EXPECT(of_members.back().size() == sample.weight.size());
+            }
+            judged.log_ratio.push_back(log_mean_ratio(std::move(of_members)));
         }
         events.push_back(std::move(judged));
     }
     std::vector<double> norm;
-    for (const TrainedNet* net : nets) norm.push_back(1.0 + net->quality.excess);
+    for (std::size_t first = 0; first < nets.size(); first += members) {
+        double sum = 0.0;
+        for (const TrainedNet* net : nets.subspan(first, members)) sum += net->quality.excess;
+        norm.push_back(1.0 + sum / static_cast<double>(members));
+    }
     return expected_sigma(rates_, events, norm);
 }
 

@@ -24,10 +24,12 @@ public:
     /// \throws DataError of process_rates()
     SigmaJudge(const PlannedCampaign& planned, RunDirectory directory);
 
-    /// Evaluations of the nets of a trial that are not done yet. \param trainings  by process, done
+    /// Evaluations of the nets of a trial that are not done yet. \param trainings  by process, then
+    /// member, done
     std::vector<Task> tasks(std::span<const TrainTask> trainings) const;
 
-    /// Nothing while an evaluation is missing. \param nets  by process, none of them failed
+    /// Of the mean ratios of each process. Nothing while an evaluation is missing.
+    /// \param nets  by process, then member, none of them failed
     std::optional<double> sigma(std::span<const TrainTask> trainings,
                                 std::span<const TrainedNet* const> nets) const;
 

@@ -65,6 +65,30 @@ TEST_CASE("a trial is the training of its setting, cut into rungs", "[campaign][
     CHECK(plan.grid_flop(9) == Approx(all).epsilon(1e-12));
 }
 
+TEST_CASE("a trial of several members trains nets that differ in their seeds",
+          "[campaign][search]") {
+    const SearchPlan one = plan_of(example_toml + section);
+    const SearchPlan three =
+        plan_of(replaced(example_toml + section, "trials = 9", "trials = 9\nmembers = 3"));
+    std::set<std::string> digests;
+    for (const TrainTask& task : three.tasks) digests.insert(task.digest.hex());
+
+    REQUIRE(three.tasks.size() == 3 * one.tasks.size());
+    CHECK(digests.size() == three.tasks.size());
+    const auto nets = three.tasks_of({4, 1});
+    const auto first = one.tasks_of({4, 1});
+    REQUIRE(nets.size() == 9);
+    for (std::size_t process = 0; process < 3; ++process) {
+        CHECK(nets[3 * process].digest == first[process].digest);
+        CHECK(nets[3 * process + 2].name ==
+              "search/" + first[process].identity.family + " trial 4 member 2 rung 1");
+        CHECK(nets[3 * process + 2].common->continuation.from_task ==
+              three.tasks_of({4, 0})[3 * process + 2].digest);
+    }
+    CHECK(three.grid_flop(9) == Approx(3 * one.grid_flop(9)));
+    CHECK(three.digest != one.digest);
+}
+
 TEST_CASE("tasks of a search have digests of their own and keep them when it grows",
           "[campaign][search]") {
     const SearchPlan plan = plan_of(example_toml + section);

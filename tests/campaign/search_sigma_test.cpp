@@ -104,3 +104,12 @@ TEST_CASE("a start where a root has no derivative is told", "[campaign][search]"
 
     CHECK_THROWS_AS(process_rates(campaign, example_samples()), DataError);
 }
+
+TEST_CASE("nets are judged by the mean of their ratios", "[campaign][search]") {
+    const std::vector<float> single{0.25F, -3.0F};
+
+    CHECK(log_mean_ratio({single}) == single);
+    const auto mean = log_mean_ratio({{0.0F, 1.0F}, {std::log(3.0F), 1.0F}});
+    CHECK(mean[0] == Approx(std::log(2.0)));
+    CHECK(mean[1] == Approx(1.0));
+}

@@ -37,12 +37,13 @@ public:
           specs_(ensemble_specs(inputs.campaign)) {}
 
     /// One task for each rung.
-    std::vector<TrainTask> of(const std::string& process) {
+    std::vector<TrainTask> of(const std::string& process, std::uint32_t member) {
         const EnsembleSpec& spec = nominal_of(specs_, process);
-        const TrainTask whole = planner_.trainings(spec, {0, 1}).front();
+        const TrainTask whole = planner_.trainings(spec, {member, member + 1}).front();
         TrainRequest request = whole.request();
         expect_batch(request);
-        const std::string name = "search/" + spec.name + " " + trial_;
+        const std::string name = "search/" + spec.name + " " + trial_ +
+                                 (member == 0 ? "" : " member " + std::to_string(member));
         const std::uint64_t seed = inputs_.campaign.seed;
         NetRequest& net = request.nets.front();
         net.name = name;
@@ -102,9 +103,11 @@ OwnTrial own_trial(const GraphInputs& inputs, const SearchPlan& plan) {
     Hasher hasher;
     double flop = 0.0;
     for (const std::string& process : plan.processes) {
-        for (const TrainTask& task : tasks.of(process)) {
-            hasher.digest(task.digest);
-            flop += task.flop;
+        for (std::uint32_t member = 0; member < plan.members; ++member) {
+            for (const TrainTask& task : tasks.of(process, member)) {
+                hasher.digest(task.digest);
+                flop += task.flop;
+            }
         }
     }
     return {hasher.finish(), flop};
@@ -140,8 +143,8 @@ double absolute(double value) {
 }  // namespace
 
 std::span<const TrainTask> SearchPlan::tasks_of(TrialRung what) const {
-    const std::size_t first = (what.trial * epochs.size() + what.rung) * processes.size();
-    return std::span(tasks).subspan(first, processes.size());
+    const std::size_t nets = processes.size() * members;
+    return std::span(tasks).subspan((what.trial * epochs.size() + what.rung) * nets, nets);
 }
 
 double SearchPlan::grid_flop(std::size_t trials) const {
@@ -155,12 +158,16 @@ void add_trial(SearchPlan& plan, const GraphInputs& inputs, const SearchSetting&
     const Campaign own = with_setting(inputs.campaign, setting);
     const GraphInputs own_inputs{own, inputs.samples, inputs.device_class};
     TrialTasks tasks(own_inputs, trial, plan.epochs);
-    std::vector<std::vector<TrainTask>> of_process;
-    for (const std::string& process : plan.processes) of_process.push_back(tasks.of(process));
+    std::vector<std::vector<TrainTask>> of_net;
+    for (const std::string& process : plan.processes) {
+        for (std::uint32_t member = 0; member < plan.members; ++member) {
+            of_net.push_back(tasks.of(process, member));
+        }
+    }
     plan.settings.push_back(setting);
     for (std::size_t rung = 0; rung < plan.epochs.size(); ++rung) {
         double flop = 0.0;
-        for (auto& rungs : of_process) {
+        for (auto& rungs : of_net) {
             flop += rungs[rung].flop;
             plan.tasks.push_back(std::move(rungs[rung]));
         }
@@ -182,6 +189,7 @@ SearchPlan make_search_plan(const GraphInputs& inputs) {
     const SearchSection& search = *campaign.search;
     SearchPlan plan;
     plan.processes = searched_processes(campaign);
+    plan.members = search.members;
     plan.epochs = rung_epochs(search, campaign.training.epochs);
     plan.halving = {.trials = search.trials,
                     .rungs = static_cast<std::uint32_t>(plan.epochs.size()),
@@ -208,7 +216,7 @@ SearchCost search_cost(const GraphInputs& inputs) {
         const auto trial = static_cast<std::uint32_t>(plan.settings.size());
         add_trial(plan, inputs, outlined_setting(inputs.campaign, trial));
     }
-    SearchCost cost{halving.trials, plan.processes.size(), plan.epochs, 0.0,
+    SearchCost cost{halving.trials, plan.processes.size() * plan.members, plan.epochs, 0.0,
                     plan.grid_flop(halving.trials)};
     std::uint32_t reach = halving.trials;
     for (std::uint32_t rung = 0; rung < halving.rungs; ++rung) {

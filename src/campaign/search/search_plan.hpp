@@ -21,8 +21,9 @@ namespace ratiofarm {
 struct SearchPlan {
     std::vector<SearchSetting> settings;  ///< by trial
     std::vector<std::string> processes;
+    std::uint32_t members = 1;          ///< nets of each process in a trial
     std::vector<std::uint32_t> epochs;  ///< done at the end of each rung
-    std::vector<TrainTask> tasks;       ///< [trials, rungs, processes], without paths
+    std::vector<TrainTask> tasks;       ///< [trials, rungs, processes, members], without paths
     HalvingPlan halving;                ///< costs in FLOP, over the processes
     double cost_limit = 0.0;            ///< in FLOP, infinite without; no trial begins beyond it
     Digest digest;                      ///< of everything that determines its results
@@ -33,8 +34,9 @@ struct SearchPlan {
     double grid_flop(std::size_t trials) const;
 };
 
-/// A trial trains the first member of each process (of the first fold) with its setting and seeds
-/// of its own; its tasks are called "search/S trial 7 rung 1". Each rung continues the one before.
+/// A trial trains the first members of each process (of the first fold) with its setting and seeds
+/// of its own; its tasks are called "search/S trial 7 rung 1", those of a further member
+/// "search/S trial 7 member 2 rung 1". Each rung continues the one before.
 /// \pre inputs.campaign.search
 /// \throws ConfigError for a batch that is more than the events of a training; DataError as
 ///         make_task_graph()

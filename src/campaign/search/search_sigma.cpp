@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
@@ -88,6 +89,20 @@ std::vector<ProcessRate> process_rates(const Campaign& campaign,
         rates.push_back(rate);
     }
     return rates;
+}
+
+std::vector<float> log_mean_ratio(std::vector<std::vector<float>> log_ratio) {
+    RATIOFARM_EXPECT(!log_ratio.empty());
+    std::vector<float> mean = std::move(log_ratio.front());
+    if (log_ratio.size() == 1) return mean;
+    for (std::size_t event = 0; event < mean.size(); ++event) {
+        double sum = std::exp(static_cast<double>(mean[event]));
+        for (std::size_t net = 1; net < log_ratio.size(); ++net) {
+            sum += std::exp(static_cast<double>(log_ratio[net][event]));
+        }
+        mean[event] = static_cast<float>(std::log(sum / static_cast<double>(log_ratio.size())));
+    }
+    return mean;
 }
 
 double expected_sigma(std::span<const ProcessRate> rates,

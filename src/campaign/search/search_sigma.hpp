@@ -26,6 +26,9 @@ struct JudgedEvents {
 std::vector<ProcessRate> process_rates(const Campaign& campaign,
                                        const std::vector<SampleInfo>& samples);
 
+/// ln of the mean ratio that nets give. \param log_ratio  [nets][n], at least one net
+std::vector<float> log_mean_ratio(std::vector<std::vector<float>> log_ratio);
+
 /// Expected error of the parameter of interest from an estimating function s, events and their
 /// number counted: with s(x) = sum_k f_k' nu_k r_k(x) / sum_k f_k nu_k r_k(x),
 ///
