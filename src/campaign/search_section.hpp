@@ -127,7 +127,6 @@ void fields(Visit& visit, MemberOf<Visit, SearchSection>& value) {
     visit("second_objective", value.second_objective,
           Key{.written = value.second_objective != SecondObjective::none});
     visit("sampler", value.sampler, Key{.written = value.sampler != SearchSampler::random});
-    const bool genetic = value.sampler == SearchSampler::nsga2;
     const bool external = value.sampler == SearchSampler::external;
     const bool genetic = value.sampler == SearchSampler::nsga2;
     const char* no_use = external ? "" : "only sampler = \"external\" runs a command";

@@ -1,13 +1,16 @@
 #include <algorithm>
 #include <filesystem>
 #include <optional>
+#include <unordered_map>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "campaign/find_sample.hpp"
 #include "campaign/task_graph.hpp"
 #include "campaign/training_outlook.hpp"
 #include "campaign/training_planner.hpp"
+#include "campaign/unfolding_tasks.hpp"
 #include "pipeline/found_campaign.hpp"
 #include "pipeline/searched_campaign.hpp"
 #include "pipeline/task_identities.hpp"
@@ -137,7 +140,70 @@ Plan make_plan(const Arguments& arguments) {
     return plan;
 }
 
+/// Of a campaign with [unfolding]: its chains, what they take, and how much of it is left.
+void plan_unfolding(const Campaign& campaign, const Arguments& arguments) {
+    const fs::path given = arguments.text("out");
+    const RunDirectory directory(
+        fs::absolute(given.empty() ? fs::path(campaign.name + ".run") : given));
+    const auto samples = read_campaign_samples(campaign, directory.root().string());
+    const UnfoldingPlan unfolding =
+        make_unfolding_plan({campaign, samples, arguments.text("device")});
+    Plan pace;
+    pace.workers = arguments.integer("workers", 1, 1'000'000);
+    if (arguments.has("gflops")) {
+        pace.gflops = arguments.number("gflops", 1e-3, 1e9);
+        pace.start_seconds = 0.0;
+    } else {
+        pace.learned = learned_costs(read_journals(directory));
+    }
+    double work = 0.0, left = 0.0, longest = 0.0;
+    std::uint64_t kept = 0, bytes = 0, done = 0;
+    std::unordered_map<Digest, double> ends;  // of the longest chain of tasks up to each
+    const std::uint64_t events =
+        find_sample(samples, campaign.unfolding->simulation)->columns.events;
+    for (const UnfoldTask& task : unfolding.tasks) {
+        const double seconds = pace.learned.tasks() > 0
+                                   ? pace.learned.seconds(task.identity, task.flop)
+                                   : pace.start_seconds + task.flop / (pace.gflops * 1e9);
+        double begin = 0.0;
+        for (const Digest& parent : task.after) begin = std::max(begin, ends[parent]);
+        longest = std::max(longest, ends[task.digest] = begin + seconds);
+        work += seconds;
+        const bool is_there = fs::exists(directory.result(task.digest));
+        if (task.kept && is_there) ++done;
+        if (!is_there) left += seconds;  // read and removed ones are counted, too
+        kept += task.kept ? 1 : 0;
+        bytes += task.kept ? 4 * (events + row_size(task.request.network)) : 0;
+    }
+    if (done == kept) left = 0.0;
+    const double workers = static_cast<double>(pace.workers);
+    const double seconds = std::max(longest, work / workers);
+    const std::uint64_t least =
+        4 * events * 2 * std::min<std::uint64_t>(pace.workers, unfolding.chains.size());
+    if (arguments.has("json")) {
+        fmt::print(
+            "{{\"chains\": {}, \"tasks\": {}, \"kept\": {}, \"kept_done\": {}, \"seconds\": "
+            "{:.6g}, "
+            "\"seconds_left_at_most\": {:.6g}, \"longest_chain_seconds\": {:.6g}, "
+            "\"kept_bytes\": {}, \"passing_bytes\": {}}}\n",
+            unfolding.chains.size(), unfolding.tasks.size(), kept, done, seconds,
+            std::max(std::min(longest, left), left / workers), longest, bytes, least);
+        return;
+    }
+    fmt::print("chains     {} of {} tasks in all; {} of {} results that stay are there\n",
+               unfolding.chains.size(), unfolding.tasks.size(), done, kept);
+    fmt::print("time       {:.4g} s on {} workers; no less than the longest chain, {:.4g} s\n",
+               seconds, pace.workers, longest);
+    fmt::print("space      {:.4g} MB stay, and up to {:.4g} MB meanwhile\n",
+               static_cast<double>(bytes) / 1e6, static_cast<double>(least) / 1e6);
+}
+
 ExitCode run_plan(RunContext&, const Arguments& arguments) {
+    const Campaign campaign = read_campaign(campaign_argument(arguments.positional()));
+    if (campaign.unfolding) {
+        plan_unfolding(campaign, arguments);
+        return ExitCode::done;
+    }
     const Plan plan = make_plan(arguments);
     if (arguments.has("json")) {
         print_json(plan);

@@ -368,8 +368,28 @@ TrainRequest example_training() {
     return request;
 }
 
+UnfoldRequest example_unfolding() {
+    const TrainRequest training = example_training();
+    UnfoldRequest request;
+    request.task = training.task;
+    request.name = "unfold/nominal/data 1/0/it2/step1";
+    request.simulation.levels.names = {"t", "u"};
+    request.background.resize(1);
+    request.features = training.features;
+    request.network = training.network;
+    request.training = training.training;
+    request.before = {{"/folder/b.ckpt", {3, 4}}, {"/folder/c.ckpt", {5, 6}}};
+    request.acceptance = {{"/folder/d.ckpt", {7, 8}}};
+    request.attempts = training.nets;
+    request.limits = {.closure = 0.1, .clipped = 0.01};
+    request.result_path = training.result_path;
+    request.state_path = training.state_path;
+    return request;
+}
+
 void add_frames(std::vector<Parser>& parsers) {
     const std::string requests = text_of(frame(TrainerRequest(example_training()))) +
+                                 text_of(frame(TrainerRequest(example_unfolding()))) +
                                  text_of(frame(TrainerRequest(CheckpointRequest{}))) +
                                  text_of(frame(TrainerRequest(StopRequest{})));
     const std::string replies =
