@@ -166,8 +166,8 @@ Digest ratios_digest(const Campaign& campaign,
 void expect_trainable(const Campaign& campaign) {
     if (!campaign.has_events()) {
         throw ConfigError(
-            "the campaign has no [events]: there is nothing to train; fit a ratio file with "
-            "'ratiofarm fit --ratios FILE'");
+            "the campaign has no [events]: there is nothing to train; fit it with "
+            "'ratiofarm fit' (--ratios FILE for an unbinned region)");
     }
     if (campaign.unbinned.empty()) {
         throw ConfigError("the campaign has no unbinned region: there is no ratio to train");

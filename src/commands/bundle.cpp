@@ -220,20 +220,30 @@ std::vector<std::string> public_sets(const RatioFile& ratios, const Campaign& ca
     return sets;
 }
 
+/// \param hides_data of a campaign that fits data which are not to be published
 void write_results(const RunDirectory& run,
                    const FitRecord& fit,
+                   bool hides_data,
                    const fs::path& folder,
                    BundleRecord& record) {
-    publish(folder / "fit.json", read_sealed(run.fit_json()));
+    FitRecord published = fit;
+    if (hides_data) {
+        std::erase_if(published.made_from, [](const auto& line) {
+            return line.first.starts_with("region.") && line.first.ends_with(".observed");
+        });
+    }
+    publish_sealed(folder / "fit.json", fit_json(published));
     if (fs::exists(run.unblinding())) {
         publish(folder / "unblinding.json", read_sealed(run.unblinding()));
     }
     if (!fs::exists(run.gof_json())) return;
     const std::string gof = read_sealed(run.gof_json());
-    if (differences(parse_gof_json(gof).made_from, fit.made_from).empty()) {
-        publish(folder / "gof.json", gof);
-    } else {
+    if (!differences(parse_gof_json(gof).made_from, fit.made_from).empty()) {
         record.left_out.push_back("gof.json, which is of another campaign than the fit");
+    } else if (hides_data) {
+        record.left_out.push_back("gof.json, which holds what was observed in bins");
+    } else {
+        publish(folder / "gof.json", gof);
     }
 }
 
@@ -274,7 +284,8 @@ void write_files(const Workspace& workspace,
                                       campaign.unbinned[r].name);
         }
     }
-    write_results(workspace.place.directory, fitted.record, folder, record);
+    const bool hides_data = !request.data && plain.data.fits_observed();
+    write_results(workspace.place.directory, fitted.record, hides_data, folder, record);
     write_workspaces(campaign, folder, record);
     const GoldenRecord golden = evaluate(folder, workspace.place.threads());
     publish_sealed(folder / golden_file, golden_json(golden));

@@ -19,6 +19,7 @@
 #include "campaign/campaign.hpp"
 #include "campaign/file/config_node.hpp"
 #include "campaign/make_model.hpp"
+#include "campaign/reference_range.hpp"
 #include "campaign/sample_weights.hpp"
 #include "campaign/selection/selection_regions.hpp"
 #include "campaign/task_graph.hpp"
@@ -207,6 +208,9 @@ std::vector<SampleInfo> check_events(const Campaign& campaign,
         }
         return samples;
     }
+    look(mistakes, [&] {
+        std::ranges::move(data_beyond_reference(campaign, samples), std::back_inserter(warnings));
+    });
     look(mistakes, [&] {
         make_model(campaign, samples);
         if (training_problem(campaign)) return;

@@ -7,6 +7,7 @@
 #include "ratiofarm/mpi/together.hpp"
 #include "ratiofarm/tables/event_file.hpp"
 
+#include "campaign/reference_range.hpp"
 #include "core/sealed_text.hpp"
 #include "measurement/support.hpp"
 #include "pipeline/stages.hpp"
@@ -92,23 +93,7 @@ void expect_known_range(const Campaign& campaign, const std::vector<SampleInfo>&
     const std::string& process = campaign.processes.back().name;
     const SampleInfo* added = find_sample(samples, process);
     if (added == nullptr) return;
-    std::vector<std::string> lines;
-    for (std::size_t f = 0; f < added->facts.features.size(); ++f) {
-        const FeatureFacts& feature = added->facts.features[f];
-        double low = feature.high;
-        double high = feature.low;
-        for (const auto& [name, share] : campaign.reference.mixture) {
-            const SampleInfo* part = find_sample(samples, campaign.process(name).events());
-            if (part == nullptr || f >= part->facts.features.size()) continue;
-            low = std::min(low, part->facts.features[f].low);
-            high = std::max(high, part->facts.features[f].high);
-        }
-        if (feature.one_percent >= low && feature.last_percent <= high) continue;
-        lines.push_back(fmt::format(
-            "{}: 98 % of '{}' from {:.4g} to {:.4g}, the reference from "
-            "{:.4g} to {:.4g}",
-            feature.name, process, feature.one_percent, feature.last_percent, low, high));
-    }
+    const std::vector<std::string> lines = beyond_reference(campaign, samples, *added).many;
     if (lines.empty()) return;
     throw DataError(
         fmt::format("more than 1 % of the events of '{}' lie where the reference has "

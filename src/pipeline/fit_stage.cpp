@@ -9,6 +9,8 @@
 #include "ratiofarm/fit/scan.hpp"
 #include "ratiofarm/mpi/together.hpp"
 
+#include "campaign/reference_range.hpp"
+#include "campaign/selection/selection_regions.hpp"
 #include "core/sealed_text.hpp"
 #include "measurement/comparison_fits.hpp"
 #include "measurement/finite_mc_fit.hpp"
@@ -105,7 +107,8 @@ struct FitInputs {
     Digest digest;
     FitOptions options;
     LikelihoodOptions likelihood;
-    bool up_to_date = false;  ///< fit.json is of just these
+    bool up_to_date = false;                 ///< fit.json is of just these
+    std::vector<std::string> warnings = {};  ///< of the data; on rank 0
 };
 
 /// Whether fit.json is of these inputs and has what is asked for. Says what changed if it is not.
@@ -161,6 +164,9 @@ FitInputs fit_inputs(RunContext& context,
         inputs.digest =
             fit_digest(made_from(campaign, inputs.ratios), blinding, request.likelihood);
         inputs.options = fit_options(inputs.model, request);
+        if (!needs_selection(planned.written)) {
+            inputs.warnings = data_beyond_reference(planned.campaign, planned.samples);
+        }
         if (world.is_root()) stale = !fit_is_up_to_date(inputs, place, request, context.log);
     });
     mpi::all_sum(world, std::span(&stale, 1));
@@ -226,14 +232,32 @@ void add_shape_errors(RunContext& context,
                       {"fit", error}});
 }
 
+/// ln Z as a parabola about the start says nothing far out, where the fit can be drawn to.
+void expect_expansion(const StatisticalModel& model, FitResult& fit) {
+    constexpr double allowed = 0.05;  // of ln Z
+    for (const FittedNormalisation& one : fit.normalisations) {
+        const auto region = std::ranges::find(model.unbinned, one.region, &UnbinnedRegion::name);
+        const bool expanded =
+            region != model.unbinned.end() && region->shape_norm == ShapeNorm::reference_quadratic;
+        if (!expanded || std::abs(std::log(one.z / one.z_of_reference)) <= allowed) continue;
+        fit.converged = false;
+        fit.warnings.insert(
+            fit.warnings.begin(),
+            fmt::format("the expansion of shape_norm = \"reference_quadratic\" fails at the "
+                        "minimum: it gives Z = {:.4g} for process '{}', where the reference has "
+                        "{:.4g}; use \"reference\"",
+                        one.z, one.process, one.z_of_reference));
+    }
+}
+
 /// Collective over the context's world. The fit with all that is said of it but the comparisons.
 FittedCampaign fit_anew(RunContext& context,
                         const Campaign& campaign,
                         const std::optional<Blinding>& blinding,
                         const FitInputs& inputs) {
     const mpi::Communicator& world = context.world;
-    const auto& [ratios, model, made_from, digest, options, likelihood_options, up_to_date] =
-        inputs;
+    const auto& [ratios, model, made_from, digest, options, likelihood_options, up_to_date,
+                 data_warnings] = inputs;
     LikelihoodData data = load_data(world, campaign, model, ratios);
     Likelihood first(model, data, world, likelihood_options);
     FittedCampaign fitted{{campaign.name,
@@ -249,6 +273,9 @@ FittedCampaign fit_anew(RunContext& context,
                           std::move(first)};
     FitRecord& record = fitted.record;
     record.made_from = made_from;
+    record.fit.warnings.insert(record.fit.warnings.begin(), data_warnings.begin(),
+                               data_warnings.end());
+    for (const std::string& warning : data_warnings) context.log.warning(warning);
     const Likelihood& likelihood = fitted.likelihood;
     record.shapes = shape_record(campaign, ratios, likelihood, record.fit, likelihood_options);
     add_finite_mc(context, campaign, inputs, fitted);
@@ -256,6 +283,7 @@ FittedCampaign fit_anew(RunContext& context,
     for (std::string& warning : shape_warnings(record.shapes, model)) {
         record.fit.warnings.push_back(std::move(warning));
     }
+    expect_expansion(model, record.fit);
     for (std::string& warning : noise_of_free_parameters(record.shapes, model, record.fit)) {
         record.fit.warnings.push_back(std::move(warning));
     }

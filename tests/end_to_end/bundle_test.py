@@ -276,6 +276,7 @@ def with_data(work):
     (work / "blind.toml").write_text(text + "blind = true\n" + BINS)
     fit(work, "data.toml", "--ratios", "data.h5", "--out", "data.run")
     run = ["--run", "data.run", "--ratios", "data.h5"]
+    assert ratiofarm("gof", "data.toml", "--out", "data.run", "--ratios", "data.h5", "--toys", "20", folder=work).returncode == 0
     for name, words in (("with", ["--data"]), ("without", [])):
         done = ratiofarm("bundle", "data.toml", *run, "--out", name + ".rfb", *words, "--members", "all", folder=work)
         assert done.returncode == 0, told(done)
@@ -285,6 +286,9 @@ def with_data(work):
     assert workspace["observations"][0]["data"] == [215.0, 338.0] and not (work / "without.rfb" / "pyhf.json").exists()
     standard = json.loads((work / "with.rfb" / "hs3.json").read_text())
     assert any(215.0 in one.get("contents", []) for one in standard["data"])
+    assert "gof.json, which" in str(json.loads((work / "without.rfb" / "bundle.json").read_text())["left_out"])
+    for path in (work / "without.rfb").rglob("*.json"):
+        assert not re.search(r"215(\.0)?, *338", path.read_text()), path
     after, result = fit(work, "with.rfb", "--out", "again.run")
     published = json.loads((work / "with.rfb" / "fit.json").read_text())
     assert result["parameters"] == published["parameters"] and result["scan"] == published["scan"]
