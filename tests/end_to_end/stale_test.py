@@ -262,6 +262,7 @@ def table():
     add("search.parallel", "search", ("parallel = 2", "parallel = 1"), kind=SELECTED)
     add("search.objective", "search", at("search", 'objective = "sigma"'), kind=SELECTED)
     add("search.processes", "search", at("search", 'processes = ["S"]'), kind=SELECTED)
+    add("search.members", "search", at("search", "members = 2"), kind=SELECTED)
     add("search.second_objective", "search", at("search", 'second_objective = "cost"'), kind=SELECTED)
     add("search.sampler", "search", at("search", 'sampler = "tpe"'), kind=SELECTED)
     add("search.command search.generation search.timeout_seconds", "search",
@@ -299,7 +300,7 @@ def table():
     for key, value in [
             ("background", '["other"]'), ("iterations", "3"), ("misses", '"keep"'), ("fakes", '"fixed"'), ("members", "2"),
             ("ensemble", '"step"'), ("replicas_data", "5"), ("replicas_mc", "5"), ("warm_start", "true"),
-            ("network", "{ hidden = [3] }"), ("training", "{ epochs = 3 }")]:
+            ("network", "{ hidden = [3] }"), ("training", "{ epochs = 3 }"), ("compare", '["mc"]')]:
         add(f"unfolding.{key}", "unfold", at("unfolding", f"{key} = {value}"), kind=UNFOLDED)
     add("simulate.model simulate.events", "nothing", ("\nevents = 800\n", "\nevents = 900\n"))
     add("simulate.seed", "nothing", ("\nseed = 3\n", "\nseed = 4\n"))

@@ -279,7 +279,8 @@ std::vector<std::string> example_task_files() {
                          .training_loss = {0.8, 0.7},
                          .validation_loss = {0.75, 0.7},
                          .failure = "diverged"};
-    return {file_of(TrainingState{.step = 10, .epoch = 2, .step_in_epoch = 1, .nets = {state}}),
+    return {file_of(TrainingState{
+                .step = 10, .epoch = 2, .step_in_epoch = 1, .nets = {state}, .averages = {{1.0F}}}),
             file_of(TrainingResult{{example_net(header, 0).result, example_net(header, 1).result}}),
             file_of(RatioBlock{{0.5F, 1.0F}, {0.1F, 0.2F}, {0.4F, 0.6F, 0.9F, 1.1F}}),
             file_of(ToyBlock{{{3, 100, true, {1.0, 2.0}, {1.5}, {0.5}}}}),
