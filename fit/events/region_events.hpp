@@ -57,7 +57,8 @@ public:
 
     /// Collective over comm. One pass over the events with weight. Sums that overflow are NaN.
     /// \param rates [S], R_j, may be negative
-    /// \param alpha [P]; where one is beyond 6.7 (2.5 with exp_quadratic) single precision gives way to double
+    /// \param alpha [P]; where one is beyond 6.7 (2.5 with exp_quadratic) single precision gives
+    /// way to double
     MixtureSums mixture(std::span<const double> rates, std::span<const double> alpha) const;
 
     /// Collective over comm. One pass over the events with reference weight. \param alpha [P]

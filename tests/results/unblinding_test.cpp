@@ -36,8 +36,9 @@ TEST_CASE("unblindings are read back as they were said", "[results]") {
 
 TEST_CASE("a directory whose data were seen never says that they were not", "[results]") {
     CHECK(blinding_text({"gg", {}, {}}) == "blind: the data have not been looked at");
-    CHECK_THAT(blinding_text({"gg", {}, example()[0]}),
-               Contains("blind again: the data were looked at") && Contains("by user@host because"));
+    CHECK_THAT(
+        blinding_text({"gg", {}, example()[0]}),
+        Contains("blind again: the data were looked at") && Contains("by user@host because"));
     CHECK_THAT(blinding_text({"aa", example()[0], {}}), Contains("unblinded at 2026-11-22"));
 }
 
