@@ -298,8 +298,10 @@ void share_campaign(const mpi::Communicator& world,
     planned.written = parse_campaign(message.written, folder);
     planned.campaign =
         message.campaign.empty() ? planned.written : parse_campaign(message.campaign, folder);
-    planned.source.samples = std::move(message.source);
-    planned.samples = std::move(message.samples);
+    if (!world.is_root()) {  // which keeps what it knows of the samples beyond the message
+        planned.source.samples = std::move(message.source);
+        planned.samples = std::move(message.samples);
+    }
     planned.missing = message.missing;
     if (message.has_graph) planned.graph = graph_of(planned, place.device);
 }

@@ -162,6 +162,22 @@ ratiofarm run by_hand.toml --out never > never.out 2>&1
 ratiofarm run campaign.toml --out never > never.out 2> never.err
 expect_in "blind again: the data were looked at before" never.out
 
+# Data where nothing was simulated: -999 in more than 1 % of them is an error, also of a fit alone.
+cp toy.h5 whole.h5
+cp -r by_hand strange
+"$RATIOFARM_PYTHON" - <<'END'
+import h5py
+with h5py.File("toy.h5", "a") as f:
+    f.pop("metadata_crc", None)
+    n = len(f["data/features"])
+    f["data/features"][: n // 20 + 1, 0] = -999.0
+END
+expect_code 2 ratiofarm check by_hand.toml > strange.out 2> strange.err
+expect_in "more than 1 % of the data lie where the reference has no simulated event" strange.err
+expect_code 2 ratiofarm run by_hand.toml --out strange > strange.out 2> strange.err
+expect_in "x: 98 % of 'data' from -999" strange.err
+mv whole.h5 toy.h5
+
 # A changed model is blind again, and what was put on record stays.
 ratiofarm run changed.toml --out blind > changed.out 2> changed.err
 expect_in "blind again: the data were looked at before, .* because: approved by the group" changed.out
