@@ -107,13 +107,17 @@ std::optional<Unblinding> open_look(const Campaign& written, const RunDirectory&
     if (!opens && !closes) return std::nullopt;
     Unblinding look;
     look.reason = "blind = false in the campaign";
+    Campaign as_blind = written;
+    as_blind.data.blind = true;
+    const std::string measurement = measurement_digest(as_blind).hex();
     // Of which measurement an open fit was is not known: none is opened by it.
-    look.measurement = opens ? measurement_digest(written).hex() : std::string(32, '0');
+    look.measurement = opens ? measurement : std::string(32, '0');
     look.inputs = fit.inputs;
     look.fit = Hasher().text(text).finish().hex();
     if (opens) look.expected = result_of(fit.fit);
     const std::vector<Unblinding> record = read_record(directory);
-    const bool known = std::ranges::find(record, look.fit, &Unblinding::fit) != record.end();
+    const bool known = std::ranges::find(record, look.fit, &Unblinding::fit) != record.end() ||
+                       find_record(record, measurement);
     return known ? std::nullopt : std::optional(look);
 }
 
