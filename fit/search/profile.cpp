@@ -206,7 +206,13 @@ ProfilePoint Profile::look_across(NewtonResult end) {
         for (const std::size_t axis : turning_) {
             for (auto& start : starts_across(objective, space_, from, axis)) {
                 NewtonResult other = minimise(objective, space_, std::move(start), options);
-                const double rounding = other.converged() ? edm_ : 1e-3;
+                if (other.end == NewtonEnd::known) continue;
+                constexpr double clearly = 1e-3;
+                for (int more = 0; more < 3 && !other.converged(); ++more) {
+                    if (!(other.at.nll < end.at.nll - clearly)) break;
+                    other = minimise(objective, space_, std::move(other.u), {.edm = edm_});
+                }
+                const double rounding = other.converged() ? edm_ : clearly;
                 if (other.at.nll < end.at.nll - rounding) end = std::move(other);
             }
         }

@@ -19,6 +19,14 @@
 namespace ratiofarm {
 namespace {
 
+constexpr double missed_by = 0.2;  // of the error; 2 % of the sum in quadrature
+
+bool is_asimov_of_samples(const Campaign& campaign) {
+    const DataSection& data = campaign.data;
+    return !data.fits_observed() && data.fitted_sample().empty() &&
+           data.source == AsimovSource::samples;
+}
+
 InjectedParameter injected_parameter(const FittedParameter& fitted, double injected) {
     InjectedParameter parameter{fitted.name,  injected,         fitted.value,
                                 fitted.error, fitted.error_low, fitted.error_high};
@@ -171,9 +179,8 @@ std::vector<std::string> missed_truths(const Campaign& campaign,
         }
     };
     const auto look_at_expected = [&](const InjectedParameter& found, double spread) {
-        constexpr double noticeable = 0.2;  // of the error; 2 % of the sum in quadrature
         constexpr double by_chance = 2.0;
-        look(found, std::max(noticeable, by_chance * spread),
+        look(found, std::max(missed_by, by_chance * spread),
              fmt::format(" (the finite number of their events makes {:.2g})", spread));
     };
     const DataSection& data = campaign.data;
@@ -197,10 +204,13 @@ std::vector<std::string> missed_truths(const Campaign& campaign,
     return missed;
 }
 
-bool is_asimov_of_samples(const Campaign& campaign) {
-    const DataSection& data = campaign.data;
-    return !data.fits_observed() && data.fitted_sample().empty() &&
-           data.source == AsimovSource::samples;
+bool may_miss_asimov(const Campaign& campaign,
+                     const StatisticalModel& model,
+                     const FitResult& fit) {
+    if (!is_asimov_of_samples(campaign)) return false;
+    const FittedParameter& poi = *find_fitted(fit, fit.poi);
+    const double truth = asimov_point(campaign, model)[parameter_index(model, poi.name)];
+    return std::abs(poi.value - truth) > missed_by * poi.error;
 }
 
 }  // namespace ratiofarm

@@ -28,8 +28,9 @@ std::vector<InjectionFit> injection_fits(const mpi::Communicator& comm,
                                          const RatioFiles& ratios,
                                          const InjectionOptions& options);
 
-/// True for the weighted events of the samples at a known truth.
-bool is_asimov_of_samples(const Campaign& campaign);
+/// Whether a fit of the weighted events of the samples at a known truth is so far from that that
+/// missed_truths() asks for the sampling_spread(), which reads the events once more.
+bool may_miss_asimov(const Campaign& campaign, const StatisticalModel& model, const FitResult& fit);
 
 /// Collective over comm. By how much the finite number of events makes the estimate of the
 /// parameter of interest from Asimov data of samples fluctuate, in units of its error: with y = d

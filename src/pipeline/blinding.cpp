@@ -91,10 +91,14 @@ Unblinding after_blind_fit(const std::string& measurement, const RunDirectory& d
 /// blind = true. Only fit.json knows of it, and the next fit replaces that.
 /// \param written as a user wrote it
 std::optional<Unblinding> open_look(const Campaign& written, const RunDirectory& directory) {
-    const std::filesystem::path path = directory.fit_json();
-    if (!std::filesystem::exists(path)) return std::nullopt;
-    const std::string text = read_sealed(path);
-    const FitRecord fit = parse_fit_json(text);
+    std::string text;
+    FitRecord fit;
+    try {
+        text = read_sealed(directory.fit_json());
+        fit = parse_fit_json(text);
+    } catch (const Error&) {
+        return std::nullopt;  // none, or damaged, which is made again
+    }
     const bool was_blind = fit.blinding && !fit.blinding->unblinding;
     const auto made = [&](const char* key, const char* value) {
         return std::ranges::find(fit.made_from, std::pair<std::string, std::string>(key, value)) !=

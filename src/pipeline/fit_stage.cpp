@@ -291,8 +291,9 @@ FittedCampaign fit_anew(RunContext& context,
     record.blinding = blinding;
     record.injections = injection_fits(
         world, campaign, ratios, {likelihood_options, options.starts, record.shapes.held_error()});
-    const double sampling =
-        is_asimov_of_samples(campaign) ? sampling_spread(world, campaign, model, ratios) : 0.0;
+    const double sampling = may_miss_asimov(campaign, model, record.fit)
+                                ? sampling_spread(world, campaign, model, ratios)
+                                : 0.0;
     for (std::string& missed : missed_truths(campaign, model, record, sampling)) {
         context.log.warning(missed);
         record.fit.warnings.push_back(std::move(missed));

@@ -28,8 +28,8 @@ SampleInfo sample(const std::string& name, const FeatureFacts& pt) {
 Campaign open_campaign() {
     Campaign campaign;
     campaign.processes.resize(2);
-    campaign.processes[0].name = "S";
-    campaign.processes[1].name = "B";
+    campaign.processes[0].name = campaign.processes[0].sample = "S";
+    campaign.processes[1].name = campaign.processes[1].sample = "B";
     campaign.reference.mixture = {{"S", 0.5}, {"B", 0.5}};
     campaign.data.sample = "data";
     campaign.data.observed = true;

@@ -199,7 +199,7 @@ observable = "score"
 edges = [-inf, -2.0, -1.0, -0.5]
 END
 expect_code 2 ratiofarm train score.toml --out shard --shard 0/2 2> shard.err
-expect_in "whole farm" shard.err
+expect_in "one farm by itself" shard.err
 on 1 score.toml score run > score.out 2> score.err
 content_of score > score.content
 "$RATIOFARM_PYTHON" oracle.py "$shared/../../python/src" score score -0.5 2e-3 -inf -2 -1 -0.5 || fail "the selection by score is wrong"
