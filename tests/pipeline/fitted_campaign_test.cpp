@@ -29,7 +29,7 @@ name = "B"
 name = "scale"
 shape = ["S"]
 [data]
-asimov = { mu = 1.5 }
+asimov = { mu = 1.5, source = "reference" }
 )toml";
 
 constexpr std::uint64_t events_of_a_sample = 20000;
