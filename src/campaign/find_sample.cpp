@@ -10,10 +10,13 @@
 
 namespace ratiofarm {
 
+const SampleInfo* sample_if_there(const std::vector<SampleInfo>& samples, std::string_view name) {
+    const auto found = std::ranges::find(samples, name, &SampleInfo::name);
+    return found == samples.end() ? nullptr : &*found;
+}
+
 const SampleInfo& find_sample(const std::vector<SampleInfo>& samples, std::string_view name) {
-    const auto found = std::find_if(samples.begin(), samples.end(),
-                                    [&](const SampleInfo& sample) { return sample.name == name; });
-    if (found != samples.end()) return *found;
+    if (const SampleInfo* found = sample_if_there(samples, name)) return *found;
     std::vector<std::string> names;
     for (const SampleInfo& sample : samples) names.push_back(sample.name);
     throw DataError("sample '" + std::string(name) + "' is not among those read" +

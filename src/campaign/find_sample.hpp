@@ -7,6 +7,9 @@
 
 namespace ratiofarm {
 
+/// Null where there is none of this name.
+const SampleInfo* sample_if_there(const std::vector<SampleInfo>& samples, std::string_view name);
+
 /// \throws DataError naming the samples there are
 const SampleInfo& find_sample(const std::vector<SampleInfo>& samples, std::string_view name);
 

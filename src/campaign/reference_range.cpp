@@ -8,15 +8,9 @@
 
 #include "ratiofarm/core/errors.hpp"
 
+#include "find_sample.hpp"
+
 namespace ratiofarm {
-namespace {
-
-const SampleInfo* find(const std::vector<SampleInfo>& samples, const std::string& name) {
-    const auto found = std::ranges::find(samples, name, &SampleInfo::name);
-    return found == samples.end() ? nullptr : &*found;
-}
-
-}  // namespace
 
 BeyondReference beyond_reference(const Campaign& campaign,
                                  const std::vector<SampleInfo>& samples,
@@ -27,7 +21,7 @@ BeyondReference beyond_reference(const Campaign& campaign,
         double low = std::numeric_limits<double>::infinity();
         double high = -low;
         for (const auto& [name, share] : campaign.reference.mixture) {
-            const SampleInfo* part = find(samples, campaign.process(name).events());
+            const SampleInfo* part = sample_if_there(samples, campaign.process(name).events());
             if (part == nullptr || f >= part->facts.features.size()) continue;
             low = std::min(low, part->facts.features[f].low);
             high = std::max(high, part->facts.features[f].high);
@@ -50,7 +44,7 @@ std::vector<std::string> data_beyond_reference(const Campaign& campaign,
                                                const std::vector<SampleInfo>& samples) {
     const bool selected = std::ranges::any_of(
         campaign.unbinned, [](const auto& region) { return !region.where.empty(); });
-    const SampleInfo* data = find(samples, campaign.data.sample);
+    const SampleInfo* data = sample_if_there(samples, campaign.data.sample);
     if (!campaign.data.fits_observed() || campaign.unfolding || selected || data == nullptr) {
         return {};
     }

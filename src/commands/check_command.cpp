@@ -239,13 +239,11 @@ void print_text(const Campaign& campaign,
         fmt::print("  can be fitted, but not trained: {}\n", *problem);
     }
     for (const SampleInfo& sample : samples) {
-        // No net learns from data, and all of them are fitted.
-        const bool data = sample.name == campaign.data.sample && !campaign.unfolding;
         fmt::print(
             "  sample {:<12} {:>10} events, {:>10} to train, {:>10} to infer, weights sum to "
             "{:g}\n",
-            sample.name, sample.columns.events, data ? 0 : sample.training_events,
-            data ? sample.columns.events : sample.inference_events, sample.sum_of_weights);
+            sample.name, sample.columns.events, sample.training_events, sample.inference_events,
+            sample.sum_of_weights);
         if (const ParticleFacts& lists = sample.facts.particles; lists.particles > 0) {
             fmt::print(
                 "    particles {:.4g} in a mean event, {} at most, {} events without\n",
@@ -299,7 +297,12 @@ ExitCode run_check(RunContext&, const Arguments& arguments) {
     }
     CampaignDraft draft = draft_campaign(read_text(file), file.parent_path(), file.string());
     std::vector<std::string> warnings;
-    const auto samples = check_events(draft.campaign, file, draft.mistakes, warnings);
+    auto samples = check_events(draft.campaign, file, draft.mistakes, warnings);
+    for (SampleInfo& sample : samples) {  // no net learns from data, and all of them are fitted
+        if (sample.name != draft.campaign.data.sample || draft.campaign.unfolding) continue;
+        sample.training_events = 0;
+        sample.inference_events = sample.columns.events;
+    }
     check_ratios(draft.campaign, ratios, draft.mistakes);
     if (draft.mistakes.empty()) {
         const BinExpectations bins = bin_expectations(draft.campaign);

@@ -7,6 +7,7 @@
 #include "ratiofarm/mpi/together.hpp"
 #include "ratiofarm/tables/event_file.hpp"
 
+#include "campaign/find_sample.hpp"
 #include "campaign/reference_range.hpp"
 #include "core/sealed_text.hpp"
 #include "measurement/support.hpp"
@@ -82,16 +83,11 @@ void share_results(const RunDirectory& from, const RunDirectory& to) {
     }
 }
 
-const SampleInfo* find_sample(const std::vector<SampleInfo>& samples, const std::string& name) {
-    const auto found = std::ranges::find(samples, name, &SampleInfo::name);
-    return found == samples.end() ? nullptr : &*found;
-}
-
 /// Features in other units, or by another definition, lie elsewhere than those of the reference.
 /// \throws DataError naming each feature with more than 1 % of the events outside on one side
 void expect_known_range(const Campaign& campaign, const std::vector<SampleInfo>& samples) {
     const std::string& process = campaign.processes.back().name;
-    const SampleInfo* added = find_sample(samples, process);
+    const SampleInfo* added = sample_if_there(samples, process);
     if (added == nullptr) return;
     const std::vector<std::string> lines = beyond_reference(campaign, samples, *added).many;
     if (lines.empty()) return;

@@ -26,6 +26,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
+double seconds_of(const Plan& plan, const auto& task) {
+    return plan.learned.tasks() > 0 ? plan.learned.seconds(task.identity, task.flop)
+                                    : plan.start_seconds + task.flop / (plan.gflops * 1e9);
+}
+
 /// Tasks are dealt one by one, so no phase is shorter than its share or than its longest task.
 template <class Task>
 double phase_seconds(const Plan& plan, const std::vector<Task>& tasks, const auto& counts) {
@@ -33,9 +38,7 @@ double phase_seconds(const Plan& plan, const std::vector<Task>& tasks, const aut
     double longest = 0.0;
     for (const Task& task : tasks) {
         if (!counts(task)) continue;
-        const double seconds = plan.learned.tasks() > 0
-                                   ? plan.learned.seconds(task.identity, task.flop)
-                                   : plan.start_seconds + task.flop / (plan.gflops * 1e9);
+        const double seconds = seconds_of(plan, task);
         total += seconds;
         longest = std::max(longest, seconds);
     }
@@ -101,26 +104,32 @@ std::vector<SampleInfo> plan_samples(const fs::path& out, Plan& plan) {
     return read_campaign_samples(plan.campaign, out);
 }
 
-Plan make_plan(const Arguments& arguments) {
-    const fs::path file = campaign_argument(arguments.positional());
-    Plan plan;
-    plan.campaign = read_campaign(file);
+/// The workers: how many, of which class, and what they sustain.
+void read_pace(const Arguments& arguments, Plan& plan) {
     plan.device = arguments.text("device");
     if (plan.device != "cpu" && plan.device != "cuda") {
         throw ConfigError(fmt::format("--device = '{}': must be cpu or cuda", plan.device));
     }
-    const bool trains = !needs_selection(plan.campaign) || trained_region(plan.campaign) != nullptr;
-    if (trains) expect_trainable(plan.campaign);
     constexpr std::uint64_t most_workers = 1'000'000;
     plan.workers = arguments.integer("workers", 1, most_workers);
-    if (arguments.has("gflops")) {
-        plan.gflops = arguments.number("gflops", 1e-3, 1e9);
-        plan.start_seconds = 0.0;
-    }
-    plan.events_exist = fs::exists(plan.campaign.events_path()) || !plan.campaign.simulate;
+    if (!arguments.has("gflops")) return;
+    plan.gflops = arguments.number("gflops", 1e-3, 1e9);
+    plan.start_seconds = 0.0;
+}
+
+fs::path run_folder(const Arguments& arguments, const Campaign& campaign) {
     const fs::path given = arguments.text("out");
-    const fs::path out =
-        fs::absolute(given.empty() ? fs::path(plan.campaign.name + ".run") : given);
+    return fs::absolute(given.empty() ? fs::path(campaign.name + ".run") : given);
+}
+
+Plan make_plan(const Arguments& arguments, Campaign campaign) {
+    Plan plan;
+    plan.campaign = std::move(campaign);
+    read_pace(arguments, plan);
+    const bool trains = !needs_selection(plan.campaign) || trained_region(plan.campaign) != nullptr;
+    if (trains) expect_trainable(plan.campaign);
+    plan.events_exist = fs::exists(plan.campaign.events_path()) || !plan.campaign.simulate;
+    const fs::path out = run_folder(arguments, plan.campaign);
     const auto samples = plan_samples(out, plan);
     if (trains && plan.campaign.search) {
         const GraphInputs inputs{plan.campaign, samples, plan.device};
@@ -140,75 +149,49 @@ Plan make_plan(const Arguments& arguments) {
     return plan;
 }
 
-/// Of a campaign with [unfolding]: its chains, what they take, and how much of it is left.
-void plan_unfolding(const Campaign& campaign, const Arguments& arguments) {
-    const fs::path given = arguments.text("out");
-    const RunDirectory directory(
-        fs::absolute(given.empty() ? fs::path(campaign.name + ".run") : given));
+/// The chains of a campaign with [unfolding].
+UnfoldingCost cost_of_unfolding(const Arguments& arguments, const Campaign& campaign) {
+    const RunDirectory directory(run_folder(arguments, campaign));
     const auto samples = read_campaign_samples(campaign, directory.root().string());
-    const UnfoldingPlan unfolding =
-        make_unfolding_plan({campaign, samples, arguments.text("device")});
     Plan pace;
-    pace.workers = arguments.integer("workers", 1, 1'000'000);
-    if (arguments.has("gflops")) {
-        pace.gflops = arguments.number("gflops", 1e-3, 1e9);
-        pace.start_seconds = 0.0;
-    } else {
-        pace.learned = learned_costs(read_journals(directory));
-    }
-    double work = 0.0, left = 0.0, longest = 0.0;
-    std::uint64_t kept = 0, bytes = 0, done = 0;
-    std::unordered_map<Digest, double> ends;  // of the longest chain of tasks up to each
+    read_pace(arguments, pace);
+    if (!arguments.has("gflops")) pace.learned = learned_costs(read_journals(directory));
+    const UnfoldingPlan unfolding = make_unfolding_plan({campaign, samples, pace.device});
     const std::uint64_t events =
-        find_sample(samples, campaign.unfolding->simulation)->columns.events;
+        find_sample(samples, campaign.unfolding->simulation).columns.events;
+    UnfoldingCost cost{.chains = unfolding.chains.size(),
+                       .tasks = unfolding.tasks.size(),
+                       .workers = pace.workers};
+    double work = 0.0;
+    std::unordered_map<Digest, double> ends;  // of the longest chain of tasks up to each
     for (const UnfoldTask& task : unfolding.tasks) {
-        const double seconds = pace.learned.tasks() > 0
-                                   ? pace.learned.seconds(task.identity, task.flop)
-                                   : pace.start_seconds + task.flop / (pace.gflops * 1e9);
         double begin = 0.0;
         for (const Digest& parent : task.after) begin = std::max(begin, ends[parent]);
-        longest = std::max(longest, ends[task.digest] = begin + seconds);
+        const double seconds = seconds_of(pace, task);
+        ends[task.digest] = begin + seconds;
+        cost.longest_chain = std::max(cost.longest_chain, begin + seconds);
         work += seconds;
-        const bool is_there = fs::exists(directory.result(task.digest));
-        if (task.kept && is_there) ++done;
-        if (!is_there) left += seconds;  // read and removed ones are counted, too
-        kept += task.kept ? 1 : 0;
-        bytes += task.kept ? 4 * (events + row_size(task.request.network)) : 0;
+        if (!task.kept) continue;
+        ++cost.kept;
+        if (fs::exists(directory.result(task.digest))) ++cost.kept_done;
+        cost.kept_bytes += sizeof(float) * (events + row_size(task.request.network));
     }
-    if (done == kept) left = 0.0;
-    const double workers = static_cast<double>(pace.workers);
-    const double seconds = std::max(longest, work / workers);
-    const std::uint64_t least =
-        4 * events * 2 * std::min<std::uint64_t>(pace.workers, unfolding.chains.size());
-    if (arguments.has("json")) {
-        fmt::print(
-            "{{\"chains\": {}, \"tasks\": {}, \"kept\": {}, \"kept_done\": {}, \"seconds\": "
-            "{:.6g}, "
-            "\"seconds_left_at_most\": {:.6g}, \"longest_chain_seconds\": {:.6g}, "
-            "\"kept_bytes\": {}, \"passing_bytes\": {}}}\n",
-            unfolding.chains.size(), unfolding.tasks.size(), kept, done, seconds,
-            std::max(std::min(longest, left), left / workers), longest, bytes, least);
-        return;
-    }
-    fmt::print("chains     {} of {} tasks in all; {} of {} results that stay are there\n",
-               unfolding.chains.size(), unfolding.tasks.size(), done, kept);
-    fmt::print("time       {:.4g} s on {} workers; no less than the longest chain, {:.4g} s\n",
-               seconds, pace.workers, longest);
-    fmt::print("space      {:.4g} MB stay, and up to {:.4g} MB meanwhile\n",
-               static_cast<double>(bytes) / 1e6, static_cast<double>(least) / 1e6);
+    cost.seconds = std::max(cost.longest_chain, work / static_cast<double>(pace.workers));
+    // The two last results of each chain at work.
+    cost.passing_bytes =
+        2 * sizeof(float) * events * std::min<std::uint64_t>(pace.workers, cost.chains);
+    return cost;
 }
 
 ExitCode run_plan(RunContext&, const Arguments& arguments) {
     const Campaign campaign = read_campaign(campaign_argument(arguments.positional()));
+    const auto print = [&](const auto& plan) {
+        arguments.has("json") ? print_json(plan) : print_text(plan);
+    };
     if (campaign.unfolding) {
-        plan_unfolding(campaign, arguments);
-        return ExitCode::done;
-    }
-    const Plan plan = make_plan(arguments);
-    if (arguments.has("json")) {
-        print_json(plan);
+        print(cost_of_unfolding(arguments, campaign));
     } else {
-        print_text(plan);
+        print(make_plan(arguments, campaign));
     }
     return ExitCode::done;
 }

@@ -169,4 +169,28 @@ void print_json(const Plan& plan) {
     fmt::print("{}\n", json.dump(2));
 }
 
+void print_text(const UnfoldingCost& cost) {
+    fmt::print("chains      {} with {} tasks\n", cost.chains, cost.tasks);
+    fmt::print("results     {} of {} that stay are there\n", cost.kept_done, cost.kept);
+    fmt::print("time        {:.4g} s on {} workers, at least the longest chain, {:.4g} s\n",
+               cost.seconds, cost.workers, cost.longest_chain);
+    fmt::print("space       {:.4g} MB stay, up to {:.4g} MB more meanwhile\n",
+               static_cast<double>(cost.kept_bytes) / 1e6,
+               static_cast<double>(cost.passing_bytes) / 1e6);
+}
+
+void print_json(const UnfoldingCost& cost) {
+    const nlohmann::ordered_json json{{"schema", 1},
+                                      {"chains", cost.chains},
+                                      {"tasks", cost.tasks},
+                                      {"workers", cost.workers},
+                                      {"kept", cost.kept},
+                                      {"kept_done", cost.kept_done},
+                                      {"kept_bytes", cost.kept_bytes},
+                                      {"passing_bytes", cost.passing_bytes},
+                                      {"seconds", cost.seconds},
+                                      {"longest_chain_seconds", cost.longest_chain}};
+    fmt::print("{}\n", json.dump(2));
+}
+
 }  // namespace ratiofarm

@@ -33,8 +33,23 @@ struct Plan {
     bool events_exist = false;         ///< otherwise sizes are those `simulate` will write
 };
 
+/// Cost of the chains of an unfolding on some workers.
+struct UnfoldingCost {
+    std::uint64_t chains = 0;
+    std::uint64_t tasks = 0;
+    std::uint64_t workers = 1;
+    std::uint64_t kept = 0;           ///< tasks whose results stay
+    std::uint64_t kept_done = 0;      ///< of them, those that have one
+    std::uint64_t kept_bytes = 0;     ///< of all that stay
+    std::uint64_t passing_bytes = 0;  ///< of others, while the workers are at it
+    double seconds = 0.0;
+    double longest_chain = 0.0;  ///< seconds; no number of workers is faster
+};
+
 /// To stdout, for people and as JSON.
 void print_text(const Plan& plan);
 void print_json(const Plan& plan);
+void print_text(const UnfoldingCost& cost);
+void print_json(const UnfoldingCost& cost);
 
 }  // namespace ratiofarm

@@ -115,7 +115,7 @@ std::optional<Unblinding> open_look(const Campaign& written, const RunDirectory&
     as_blind.data.blind = true;
     const std::string measurement = measurement_digest(as_blind).hex();
     // Of which measurement an open fit was is not known: none is opened by it.
-    look.measurement = opens ? measurement : std::string(32, '0');
+    look.measurement = opens ? measurement : Digest{}.hex();
     look.inputs = fit.inputs;
     look.fit = Hasher().text(text).finish().hex();
     if (opens) look.expected = result_of(fit.fit);

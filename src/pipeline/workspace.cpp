@@ -436,6 +436,7 @@ void look_on_root(const Log& log, const WorkspaceRequest& request, Workspace& wo
         const Lock preparing(place.directory.preparation_lock(), log, preparation_patience);
         open_campaign(log, place, planned);
     }
+    expect_use_of(request.ratios, planned.written);
     plan_to_look(planned, place);
     try {
         expect_resolved(planned.missing, planned.written, place.directory);
@@ -466,7 +467,7 @@ void open_on_root(RunContext& context, const WorkspaceRequest& request, Workspac
     }
     if (request.needs == Needs::campaign) {
         open_campaign(log, place, planned);
-        expect_use_of(request.ratios, planned.campaign);
+        expect_use_of(request.ratios, planned.written);
         if (planned.missing == Unresolved::selection)
             expect_resolved(planned.missing, planned.written, place.directory);
         if (request.ratios.empty()) {

@@ -18,7 +18,7 @@
 #include "workers/trainer/tasks/training.hpp"
 
 #include "inference_setup.hpp"
-#include "trainer_gaussians.hpp"
+#include "trainer_runs.hpp"
 
 namespace ratiofarm::trainer {
 namespace {
@@ -28,19 +28,10 @@ using test::gaussian_request;
 using test::message_of;
 using test::naive_logits;
 using test::normal_sample;
-using test::ScriptedControl;
+using test::result_of;
+using test::run;
 using test::TemporaryDirectory;
 using test::write_sample;
-
-TaskEnd run(const TrainRequest& request, std::function<TaskOrder(std::uint64_t)> script = {}) {
-    ScriptedControl control(std::move(script));
-    return train(request, DeviceKind::cpu, control, Log()).end;
-}
-
-TrainingResult result_of(const TrainRequest& request) {
-    REQUIRE(run(request) == TaskEnd::done);
-    return read_task_file<TrainingResult>(request.result_path, request.task);
-}
 
 /// Gaussians of unit width in one feature, one class each.
 TrainRequest gaussians(const TemporaryDirectory& folder,

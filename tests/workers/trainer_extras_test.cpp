@@ -18,7 +18,7 @@
 #include "workers/trainer/tasks/initial_row.hpp"
 #include "workers/trainer/tasks/training.hpp"
 
-#include "trainer_gaussians.hpp"
+#include "trainer_runs.hpp"
 
 namespace ratiofarm::trainer {
 namespace {
@@ -26,18 +26,10 @@ namespace {
 using test::contains;
 using test::gaussian_request;
 using test::message_of;
+using test::result_of;
+using test::run;
 using test::ScriptedControl;
 using test::TemporaryDirectory;
-
-TaskEnd run(const TrainRequest& request, std::function<TaskOrder(std::uint64_t)> script = {}) {
-    ScriptedControl control(std::move(script));
-    return train(request, DeviceKind::cpu, control, Log()).end;
-}
-
-TrainingResult result_of(const TrainRequest& request) {
-    REQUIRE(run(request) == TaskEnd::done);
-    return read_task_file<TrainingResult>(request.result_path, request.task);
-}
 
 /// Three nets of which the first stops early.
 TrainRequest pack_with(const TemporaryDirectory& folder, int extra) {

@@ -10,7 +10,7 @@
 #include "protocol/task_file.hpp"
 #include "workers/trainer/tasks/training.hpp"
 
-#include "trainer_gaussians.hpp"
+#include "trainer_runs.hpp"
 
 namespace ratiofarm::trainer {
 namespace {
@@ -18,18 +18,10 @@ namespace {
 using test::contains;
 using test::gaussian_request;
 using test::message_of;
+using test::result_of;
+using test::run;
 using test::ScriptedControl;
 using test::TemporaryDirectory;
-
-TaskEnd run(const TrainRequest& request, std::function<TaskOrder(std::uint64_t)> script = {}) {
-    ScriptedControl control(std::move(script));
-    return train(request, DeviceKind::cpu, control, Log()).end;
-}
-
-TrainingResult result_of(const TrainRequest& request) {
-    REQUIRE(run(request) == TaskEnd::done);
-    return read_task_file<TrainingResult>(request.result_path, request.task);
-}
 
 /// A member that stops early, a replica, and a net that learns faster.
 TrainRequest pack_of_three(const TemporaryDirectory& folder) {
