@@ -38,7 +38,8 @@ float wave(std::uint64_t row, double height) {
     return static_cast<float>(height * std::sin(0.01 * static_cast<double>(row)));
 }
 
-void write_example(const std::filesystem::path& path) {
+/// \param steep multiplies what the systematic does
+void write_example(const std::filesystem::path& path, double steep) {
     RatioSetsInput input;
     input.header.processes = {{"S", 50.0, {}}, {"B", 200.0, {}}};
     input.header.shape_norm = ShapeNorm::reference;
@@ -47,15 +48,15 @@ void write_example(const std::filesystem::path& path) {
     input.header.reference = {{"S", "S", 0.5}, {"B", "B", 0.5}};
     input.header.inputs = Hasher().text("example").finish();
     input.sets = {{"S", events_of_a_sample}, {"B", events_of_a_sample}};
-    input.rows = [](std::size_t set, Range rows) {
+    input.rows = [steep](std::size_t set, Range rows) {
         RatioSetRows values;
         for (std::uint64_t row = rows.first; row < rows.last; ++row) {
             values.id.push_back(row);
             values.weight.push_back(1.0);
             values.log_r.push_back(set == 0 ? 0.4F : -0.6F);
             values.log_r.push_back(wave(row, -0.2));
-            values.log_g_up.push_back(wave(row, 0.2));
-            values.log_g_down.push_back(wave(row, -0.3));
+            values.log_g_up.push_back(wave(row, steep * 0.2));
+            values.log_g_down.push_back(wave(row, steep * -0.3));
         }
         return values;
     };
@@ -82,9 +83,9 @@ struct Example {
     PlannedCampaign planned;
     RunPlace place;
 
-    Example() {
-        write_example(folder / "ratios.h5");
-        planned.written = planned.campaign = parse_campaign(campaign_text, folder.path());
+    explicit Example(const std::string& text = campaign_text, double steep = 1.0) {
+        write_example(folder / "ratios.h5", steep);
+        planned.written = planned.campaign = parse_campaign(text, folder.path());
         place.directory = RunDirectory(folder.path());
         place.ratios = folder / "ratios.h5";
         place.placement.cores = {0};
@@ -120,4 +121,23 @@ TEST_CASE("a fit goes on with what the next command would read", "[pipeline]") {
     const Evaluation there = read.likelihood.evaluate(u);
     CHECK(here.nll == there.nll);
     CHECK(here.hessian == there.hessian);
+}
+
+TEST_CASE("a minimum where the expansion of ln Z fails is none", "[pipeline]") {
+    const auto fitted_at = [](double alpha, const std::string& norm) {
+        std::string text = campaign_text;
+        const std::string usual = "mu = 1.5,";
+        text.replace(text.find(usual), usual.size(),
+                     "mu = 1.5, alpha_scale = " + std::to_string(alpha) + ",");
+        text += "[inference]\nshape_norm = \"" + norm + "\"\n";
+        return Example(text, 5.0).fitted().record.fit;
+    };
+    CHECK(fitted_at(4.0, "reference").converged);
+    CHECK(fitted_at(0.2, "reference_quadratic").converged);
+
+    const FitResult far = fitted_at(4.0, "reference_quadratic");
+
+    CHECK_FALSE(far.converged);
+    REQUIRE(!far.warnings.empty());
+    CHECK_THAT(far.warnings.front(), Catch::Matchers::Contains("reference_quadratic"));
 }
