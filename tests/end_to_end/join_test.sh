@@ -50,7 +50,11 @@ for _ in $(seq 600); do
     sleep 0.05
 done
 [ -L "run/claims/${suspended%.1}.2" ] || fail "nobody took over the net of the stopped job"
-ratiofarm status --out run > status.out
+for _ in $(seq 100); do  # until the late one has begun
+    ratiofarm status --out run > status.out
+    ! grep -q '^jobs  *4 have joined' status.out || break
+    sleep 0.1
+done
 expect_in "^now  *job-.*-$stopped: 0 of" status.out
 expect_in '^jobs  *4 have joined and begun tasks, 3 at work' status.out
 kill -CONT $trainer $stopped

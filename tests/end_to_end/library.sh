@@ -9,7 +9,15 @@ shared=$(cd "$(dirname "${BASH_SOURCE[0]}")/../support" && pwd)
 export PATH="$programs:$PATH"
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMP_NUM_THREADS=1
 work=$(mktemp -d)
-trap 'code=$?; [ $code = 0 ] || { echo "kept for inspection: $work"; grep -h . "$work"/*.err | tail -n 40; } >&3 2>&3; [ $code != 0 ] || rm -rf "$work"' EXIT
+# A test that fails leaves nothing behind that holds its output, suspended processes neither.
+end_jobs() {
+    local job
+    for job in $(jobs -p); do
+        pkill -9 -P "$job"
+        kill -9 "$job"
+    done 2>/dev/null || true
+}
+trap 'code=$?; end_jobs; [ $code = 0 ] || { echo "kept for inspection: $work"; grep -h . "$work"/*.err | tail -n 40; } >&3 2>&3; [ $code != 0 ] || rm -rf "$work"' EXIT
 cd "$work"
 
 fail() { echo "FAILED: $*" >&3; exit 1; }
