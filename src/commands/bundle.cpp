@@ -226,13 +226,15 @@ void write_results(const RunDirectory& run,
                    bool hides_data,
                    const fs::path& folder,
                    BundleRecord& record) {
-    FitRecord published = fit;
     if (hides_data) {
+        FitRecord published = fit;
         std::erase_if(published.made_from, [](const auto& line) {
             return line.first.starts_with("region.") && line.first.ends_with(".observed");
         });
+        publish_sealed(folder / "fit.json", fit_json(published));
+    } else {
+        publish(folder / "fit.json", read_sealed(run.fit_json()));
     }
-    publish_sealed(folder / "fit.json", fit_json(published));
     if (fs::exists(run.unblinding())) {
         publish(folder / "unblinding.json", read_sealed(run.unblinding()));
     }
