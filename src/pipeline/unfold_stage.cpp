@@ -8,7 +8,7 @@
 #include "ratiofarm/mpi/together.hpp"
 
 #include "campaign/unfolding_tasks.hpp"
-#include "measurement/unfolded_results.hpp"
+#include "measurement/unfolding/unfolded_results.hpp"
 #include "protocol/task_file.hpp"
 
 #include "farm_stage.hpp"

@@ -12,7 +12,7 @@
 /// docs/formats.md.
 namespace ratiofarm {
 
-/// d^T V^-1 d, see measurement/unfolding_metrics.hpp.
+/// d^T V^-1 d, see measurement/unfolding/unfolding_metrics.hpp.
 struct ChiSquare {
     double value = 0.0;
     std::uint32_t rank = 0;

@@ -1,4 +1,4 @@
-#include "measurement/unfolded_results.hpp"
+#include "measurement/unfolding/unfolded_results.hpp"
 
 #include <algorithm>
 #include <array>

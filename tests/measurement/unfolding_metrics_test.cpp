@@ -1,4 +1,4 @@
-#include "measurement/unfolding_metrics.hpp"
+#include "measurement/unfolding/unfolding_metrics.hpp"
 
 #include <algorithm>
 #include <array>

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "cancelled_weights.hpp"
+#include "measurement/cancelled_weights.hpp"
 
 namespace ratiofarm {
 namespace {

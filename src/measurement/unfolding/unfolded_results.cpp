@@ -9,8 +9,8 @@
 #include "ratiofarm/core/contracts.hpp"
 
 #include "core/sealed_text.hpp"
+#include "measurement/cancelled_weights.hpp"
 
-#include "cancelled_weights.hpp"
 #include "unfolded_errors.hpp"
 #include "unfolded_spectra.hpp"
 #include "unfolded_weights.hpp"
