@@ -25,7 +25,8 @@ StageEnd farm_stage(RunContext& context,
                     std::vector<Task> tasks,
                     TaskFileKind kind);
 
-/// Rank 0 of a job that joined others. The journals know all results of these tasks from here on.
+/// On rank 0. The journals know all results of these tasks from here on: those that other jobs
+/// made, and those whose line was lost with the farm that made them.
 void note_results(const RunPlace& place,
                   RootBooks& books,
                   const std::vector<Task>& tasks,

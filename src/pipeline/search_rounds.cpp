@@ -207,6 +207,17 @@ void SearchRounds::remove_states() {
     }
 }
 
+std::vector<Task> SearchRounds::all() const {
+    std::vector<Task> tasks;
+    for (const HalvingDecision& decision : state_.decisions) {
+        const auto trainings = plan_.tasks_of(decision.what);
+        for (std::size_t process = 0; process < trainings.size(); ++process) {
+            tasks.push_back(training_task(trainings[process], decision.what, process));
+        }
+    }
+    return tasks;
+}
+
 void SearchRounds::clean_up() {
     if (!sigma_) return;
     for (const HalvingDecision& decision : state_.decisions) {

@@ -44,6 +44,9 @@ public:
     /// \return nothing if every trial failed \pre state().complete
     std::optional<SearchRecord> record();
 
+    /// All trainings that were decided on, as of the last next().
+    std::vector<Task> all() const;
+
     /// Removes what only a search that is over needed.
     void clean_up();
 

@@ -83,7 +83,9 @@ StageEnd search_stage(RunContext& context,
         return end;
     }
     mpi::together(world, [&] {
-        if (world.is_root()) publish_record(place.directory, *rounds);
+        if (!world.is_root()) return;
+        note_results(place, books, rounds->all(), TaskFileKind::training_result, context.log);
+        publish_record(place.directory, *rounds);
     });
     plan_again(context, planned, place, books);
     end.state = StageEnd::State::done;
