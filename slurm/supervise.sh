@@ -75,6 +75,26 @@ gets_nowhere() {
     [[ $idle -ge $max_idle ]]
 }
 
+# steps_left: steps of this Slurm job that a launcher of MPI began, by their names. One that died can
+# leave some behind, with its daemons on other nodes.
+steps_left() {
+    squeue -h -s -j "$SLURM_JOB_ID" -o '%i %j' 2>/dev/null |
+        sed -nE 's/^(.*\.[0-9]+) (orted|prted|hydra.*|ratiofarm)$/\1/p' | grep .
+}
+
+# end_steps: their cores are free again; the next launcher would wait for them without a word.
+end_steps() {
+    [[ -n ${SLURM_JOB_ID:-} ]] || return 0
+    local step
+    for _ in {1..60}; do
+        step=$(steps_left) || return 0
+        # shellcheck disable=SC2086  # one word each
+        scancel $step
+        sleep 1
+    done
+    note "steps that a launcher left do not end: ${step//$'\n'/ }"
+}
+
 # run_through_crashes COMMAND...: supervise it, again after each crash up to $max_crashes times.
 run_through_crashes() {
     local crashes=0
@@ -90,5 +110,6 @@ run_through_crashes() {
             return 0
         fi
         note "a rank or the launcher died; continuing, $crashes of at most $max_crashes times"
+        end_steps
     done
 }

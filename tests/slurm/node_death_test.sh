@@ -16,6 +16,24 @@ make_campaign training.epochs=5 training.checkpoint_seconds=1
 ratiofarm run "$WORK/campaign.toml" --out "$WORK/calm" >"$WORK/calm.out" 2>&1 ||
     { cat "$WORK/calm.out" && exit 1; }
 
+law "what a launcher that died left on the nodes does not hold up the next one"
+cat >"$STATE/job" <<END
+#!/usr/bin/env bash
+source "$repository/slurm/supervise.sh"
+max_crashes=1
+start() {
+    [[ ! -e began ]] || { srun -N 3 -n 3 true; return; }
+    srun -J orted -N 3 -n 3 sleep 300 &
+    until steps_left >began; do sleep 0.2; done
+    return 137
+}
+run_through_crashes start
+exit \$code
+END
+timeout 240 sbatch --wait --quiet -N 3 --ntasks-per-node=1 --time=5 --output=output "$STATE/job" ||
+    { scancel --user="$(id -un)" && fail "the second launcher did not end well"; }
+expect_line "continuing, 1 of at most 1 times"
+
 law "a node of three dies while nets train; the job goes on to the same bits"
 export RATIOFARM_FAILPOINT='*:step=slow' OMPI_MCA_hwloc_base_binding_policy=none
 sbatch --parsable -N 3 --ntasks-per-node=1 --time=10 --output=output \
