@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <fstream>
+#include <new>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -42,6 +43,36 @@ void sync_folder(const fs::path& file) {
     if (::fsync(descriptor.get()) != 0 && errno != EINVAL) fail("sync folder", folder);
 }
 
+/// Nothing that is read as a whole is larger than the memory, but a damaged file may be.
+template <class Content>
+Content of_size(std::uintmax_t size, const fs::path& path) {
+    const auto memory = static_cast<std::uintmax_t>(::sysconf(_SC_PHYS_PAGES)) *
+                        static_cast<std::uintmax_t>(::sysconf(_SC_PAGESIZE));
+    try {
+        if (size < memory) return Content(size, {});
+    } catch (const std::bad_alloc&) {  // of a limit below that
+    }
+    throw DataError(
+        fmt::format("'{}' has {} bytes, more than there is memory", path.string(), size));
+}
+
+template <class Content>
+Content read_whole(const fs::path& path) {
+    const auto fail = [&](int error) {
+        throw_unreadable(fmt::format("cannot read '{}'", path.string()), error);
+    };
+    std::error_code error;
+    const auto size = fs::file_size(path, error);
+    if (error) fail(error.value());
+    std::ifstream file(path, std::ios::binary);
+    auto content = of_size<Content>(size, path);
+    if (!file) fail(errno);
+    file.read(reinterpret_cast<char*>(content.data()), static_cast<std::streamsize>(size));
+    if (file.eof()) throw SystemError("'" + path.string() + "' became shorter while it was read");
+    if (!file) fail(errno);
+    return content;
+}
+
 }  // namespace
 
 void publish(const fs::path& path, std::span<const std::byte> content) {
@@ -78,24 +109,9 @@ void publish_file(const fs::path& partial, const fs::path& path) {
 }
 
 std::vector<std::byte> read_file(const fs::path& path) {
-    const auto fail = [&](int error) {
-        throw_unreadable(fmt::format("cannot read '{}'", path.string()), error);
-    };
-    std::error_code error;
-    const auto size = fs::file_size(path, error);
-    if (error) fail(error.value());
-    std::ifstream file(path, std::ios::binary);
-    std::vector<std::byte> content(size);
-    if (!file) fail(errno);
-    file.read(reinterpret_cast<char*>(content.data()), static_cast<std::streamsize>(size));
-    if (file.eof()) throw SystemError("'" + path.string() + "' became shorter while it was read");
-    if (!file) fail(errno);
-    return content;
+    return read_whole<std::vector<std::byte>>(path);
 }
 
-std::string read_text(const fs::path& path) {
-    const auto content = read_file(path);
-    return {reinterpret_cast<const char*>(content.data()), content.size()};
-}
+std::string read_text(const fs::path& path) { return read_whole<std::string>(path); }
 
 }  // namespace ratiofarm

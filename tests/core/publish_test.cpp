@@ -11,6 +11,7 @@
 #include "ratiofarm_test/temporary_directory.hpp"
 
 using namespace ratiofarm;
+using Catch::Matchers::Contains;
 namespace fs = std::filesystem;
 
 namespace {
@@ -56,6 +57,16 @@ TEST_CASE("publishing that fails names the path and keeps the old content") {
 
     CHECK(fs::is_directory(folder.path() / "target" / "is a folder"));
     CHECK(files_in(folder.path()) == 1);
+}
+
+TEST_CASE("a file that is larger than the memory is refused by its name") {
+    const test::TemporaryDirectory folder;
+    const fs::path path = folder.path() / "record";
+    publish(path, "{}");
+    fs::resize_file(path, std::uintmax_t{1} << 42);  // a hole
+
+    CHECK_THROWS_AS(read_text(path), DataError);
+    CHECK_THROWS_WITH(read_text(path), Contains("record' has 4398046511104 bytes"));
 }
 
 TEST_CASE("a mapped file refuses what lies beyond its end") {
