@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <initializer_list>
 #include <limits>
 #include <utility>
 
@@ -73,6 +74,42 @@ std::string data_block(const std::string& name, const Curve& curve) {
 std::string error_bars(const std::string& name, const std::string& colour, Mark mark) {
     return fmt::format("${} using {} with vectors nohead lc {} lw 1.1 notitle", name,
                        mark == Mark::points ? "1:3:(0):($4-$3)" : "3:2:($4-$3):(0)", colour);
+}
+
+/// Whether gnuplot finds anything to draw in these columns along an axis: rows that have all of
+/// them.
+bool has_row(const Axis& axis,
+             const std::vector<double>& x,
+             std::initializer_list<const std::vector<double>*> along) {
+    const auto lacks = [](const std::vector<double>& column, std::size_t row, bool positive) {
+        if (column.empty()) return false;
+        return !std::isfinite(column[row]) || (positive && column[row] <= 0.0);
+    };
+    std::size_t rows = x.size();
+    for (const auto* column : along) rows = std::max(rows, column->size());
+    for (std::size_t row = 0; row < rows; ++row) {
+        const bool whole = std::ranges::none_of(
+            along, [&](const auto* column) { return lacks(*column, row, axis.logarithmic); });
+        if (whole && !lacks(x, row, false)) return true;
+    }
+    return false;
+}
+
+/// Leaves out what has nothing to draw, of which gnuplot warns, unless the panel has nothing else.
+void drop_empty(Panel& panel) {
+    for (Curve& curve : panel.curves) {
+        const bool bars = curve.mark == Mark::points || curve.mark == Mark::across_points;
+        if (!bars || has_row(panel.y, curve.x, {&curve.y, &curve.low, &curve.high})) continue;
+        curve.low.clear();
+        curve.high.clear();
+    }
+    const auto is_empty = [&](const Curve& curve) {
+        const bool across = curve.mark == Mark::band || curve.mark == Mark::fill;
+        const std::vector<double> none;
+        return !has_row(panel.y, curve.x,
+                        {across ? &none : &curve.y, &curve.low, &curve.high, &curve.value});
+    };
+    if (!std::ranges::all_of(panel.curves, is_empty)) std::erase_if(panel.curves, is_empty);
 }
 
 /// Blue for positive, vermillion for negative, white for zero, as gnuplot computes it from
@@ -365,6 +402,7 @@ Curve outline_band(std::span<const double> edges,
 std::string gnuplot_program(const Plot& given, std::span<const PictureFile> pictures) {
     RATIOFARM_EXPECT(!given.panels.empty());
     Plot plot = given;
+    for (Panel& panel : plot.panels) drop_empty(panel);
     plot.height += static_cast<int>(legend_height(plot));
     std::string text = "set encoding utf8\n";
     for (std::size_t p = 0; p < plot.panels.size(); ++p) {

@@ -62,6 +62,34 @@ TEST_CASE("a plot without a single value is an error with the words of gnuplot",
     CHECK_THROWS_AS(Plotter().svg(plot, "one"), SystemError);
 }
 
+TEST_CASE("curves without a value are left out of the picture, and gnuplot has no warning",
+          "[report]") {
+    const double nan = std::numeric_limits<double>::quiet_NaN();
+    const std::vector<double> x{0.0, 1.0, 2.0};
+    const std::vector<double> gaps(3, nan);
+    Plot plot = line_plot();
+    auto& curves = plot.panels[0].curves;
+    curves.push_back({.label = "nowhere", .x = x, .y = gaps});
+    curves.push_back({.label = "never", .mark = Mark::points});
+    curves.push_back({.label = "half", .mark = Mark::band, .x = x, .low = x, .high = gaps});
+    curves.push_back({.label = "apart", .x = {0.0, nan}, .y = {nan, 1.0}});
+    curves.push_back(
+        {.label = "bare", .mark = Mark::points, .x = x, .y = x, .low = gaps, .high = gaps});
+    const Plotter plotter;
+    Plot powers = line_plot();
+    powers.panels[0].y.logarithmic = true;
+    powers.panels[0].curves.push_back({.label = "zero", .x = x, .y = {0.0, 0.0, 0.0}});
+
+    const std::string svg = plotter.svg(plot, "one") + plotter.svg(powers, "two");
+
+    CHECK(plotter.warnings() == std::vector<std::string>{});
+    for (const char* label : {"nowhere", "never", "half", "apart", "zero"}) {
+        CAPTURE(label);
+        CHECK(svg.find(label) == std::string::npos);
+    }
+    CHECK(svg.find("bare") != std::string::npos);
+}
+
 TEST_CASE("a program that is no gnuplot is not taken for one", "[report]") {
     CHECK_FALSE(Plotter("true").available());
     CHECK_FALSE(Plotter("/nowhere/gnuplot").available());
