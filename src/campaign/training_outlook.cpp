@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 #include <set>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -189,12 +190,32 @@ private:
             const double distance = facts.mean - mean;
             variance += component.fraction / total * (facts.variance + distance * distance);
         }
-        constexpr double rounding = 1e-14;
-        if (variance > 0.0 && variance > rounding * mean * mean) return;
+        if (!is_one_value(mean, variance)) return warn_about_one_value(feature, components);
         add_mistake(
             fmt::format("feature '{}' is {:g} for every training event: a constant cannot separate "
                         "anything; remove it from events.features",
                         feature, mean));
+    }
+
+    static bool is_one_value(double mean, double variance) {
+        constexpr double rounding = 1e-14;
+        return !(variance > 0.0 && variance > rounding * mean * mean);
+    }
+
+    /// A column that was never filled tells the samples apart by itself.
+    void warn_about_one_value(const std::string& feature,
+                              const std::vector<Component>& components) {
+        for (const Component& component : components) {
+            const std::string& sample = component.sample.name;
+            const FeatureFacts& facts = *facts_of(component.sample, feature);
+            if (!is_one_value(facts.mean, facts.variance)) continue;
+            if (!one_value_.emplace(sample, feature).second) continue;
+            warn(
+                fmt::format("sample '{}', feature '{}': it is {:g} in every training event, but "
+                            "not in other samples, so that this value by itself tells them apart; "
+                            "was the column filled?",
+                            sample, feature, facts.mean));
+        }
     }
 
     /// Can the network read the particle lists of a sample, and does it see them as they are?
@@ -395,6 +416,7 @@ private:
     const Campaign& campaign_;
     const std::vector<SampleInfo>& samples_;
     std::set<std::string> seen_;
+    std::set<std::pair<std::string, std::string>> one_value_;  ///< sample and feature
     TrainingOutlook found_;
 };
 

@@ -127,7 +127,13 @@ shape = { B = { up = "S", down = "S" } }
          }
      },
      {},
-     {}},
+     {"sample 'S', feature 'x': it is 1 in every", "sample 'B', feature 'x': it is 2 in every"}},
+    {"a column that was filled in one sample",
+     [](EventSample&, EventSample& b) {
+         for (std::size_t row = 0; row < n_events; ++row) set_feature(b, row, 1, -999.0F);
+     },
+     {},
+     {"sample 'B', feature 'y': it is -999 in every training event"}},
     {"a batch beyond the events",
      {},
      {"training.batch = 5000 is larger than its", "ensemble 'B'"},
