@@ -1,4 +1,6 @@
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm_test/catch.hpp"
@@ -223,6 +225,44 @@ TEST_CASE("each kind of mistake is told by its key, value and what is allowed", 
     const std::string message = message_of(replaced(example_toml, mistake.from, mistake.to));
 
     CHECK_THAT(message, Catch::Matchers::StartsWith(mistake.message));
+}
+
+TEST_CASE("a value that cannot be read is one mistake, and none follows from it", "[campaign]") {
+    const std::string toml = example_toml + R"toml(
+[[systematic]]
+name = "scale"
+shape = { B = { up = "B_up", down = "B_down" } }
+[[region]]
+name = "SR"
+type = "unbinned"
+where = { mass = [0.0, inf] }
+[[region]]
+name = "CR"
+type = "binned"
+observable = "mass"
+edges = [-inf, -1.0, 0.0]
+[simulate]
+model = "interference"
+interference = 1.0
+S = { yield = 100.0, mean = [1.5, 0.0], covariance = [[1.0, 0.0], [0.0, 1.0]] }
+B = { yield = 900.0, mean = [0.0, 0.0], covariance = [[1.0, 0.0], [0.0, 1.0]] }
+)toml";
+    REQUIRE(message_of(toml) == "no error");
+    for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
+             {"train = 0.5", "train = 7"},
+             {"features = [\"mass\", \"pt\"]", "features = 1"},
+             {"file = \"events.h5\"", "file = 1"},
+             {"name = \"B\"", "name = 1"},
+             {"B = { up = \"B_up\", down = \"B_down\" }", "B = 1.1"},
+             {"{ mass = [0.0, inf] }", "1"},
+             {"edges = [-inf, -1.0, 0.0]", "edges = 1"},
+             {"S = { yield", "S = 1 # { yield"}}) {
+        const std::string message = message_of(replaced(toml, from, to));
+
+        CAPTURE(message);
+        CHECK(message != "no error");
+        CHECK(message.find("mistakes in") == std::string::npos);
+    }
 }
 
 TEST_CASE("an ensemble of all folds has at most as many nets as a file", "[campaign]") {

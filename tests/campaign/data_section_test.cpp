@@ -103,6 +103,8 @@ TEST_CASE("mistakes of blinding and injections name key and advice", "[campaign]
                Contains("data.injections[1]") && Contains("no value to inject"));
     CHECK_THAT(message_of("injections = [{ mu = 1 }, { mu = 11 }]"),
                Contains("data.injections[2].mu = 11"));
+    const std::string outside = message_of("injections = [{ mu = 11 }, { mu = 12 }]");
+    CHECK_THAT(outside, Contains("2 mistakes"));  // not that they have no value or one name
     CHECK_THAT(message_of("injections = [{ my = 1 }]"),
                Contains("no such parameter; did you mean 'mu'?"));
     CHECK_THAT(message_of("injections = [{ mu = 1, sample = \"SBI\" }]"),

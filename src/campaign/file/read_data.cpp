@@ -149,10 +149,11 @@ void read_injection(const ConfigNode& node,
     if (reader.name("sample", injection.sample)) {
         check_injection_sample(reader, injection, campaign);
     }
-    if (injection.values.empty()) {
+    const std::size_t given = table->size() - words.size();
+    if (given == 0) {
         mistakes.wrong(node, path, "gives no value to inject, for example mu = 2.0");
-        return;
     }
+    if (given == 0 || injection.values.size() < given) return;  // the others are told of
     if (!reader.text("name", injection.name)) injection.name = injection_name(injection);
     const auto& others = campaign.data.injections;
     if (std::ranges::any_of(others, [&](const auto& o) { return o.name == injection.name; })) {
@@ -273,7 +274,8 @@ void read_inference(const ConfigNode& root, Campaign& campaign, Mistakes& mistak
         }
     }
     if (poi == nullptr) return;
-    if (table.find("poi") != nullptr && !depends_on(campaign, inference.poi)) {
+    if (table.find("poi") != nullptr && !depends_on(campaign, inference.poi) &&
+        !mistakes.about("process")) {
         table.wrong("poi",
                     "nothing depends on it: it must appear in a coefficient, a systematic or a "
                     "binned region");

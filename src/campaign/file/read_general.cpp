@@ -36,7 +36,7 @@ void read_split(const ConfigNode& root, Split& split, Mistakes& mistakes) {
     }
     constexpr double rounding = 1e-12;
     const double sum = split.train + split.validation + split.inference;
-    if (table.present() && sum > 1.0 + rounding) {
+    if (table.present() && sum > 1.0 + rounding && !mistakes.about("split.")) {
         mistakes.add(
             root.find("split")->value.position,
             "split.train + validation + inference = " + value_text({sum, {}}) +

@@ -190,6 +190,7 @@ void check_use_of_parameters(const ConfigNode& root, const Campaign& campaign, M
     for (const Parameter& parameter : campaign.parameters) {
         check_root(root, campaign, parameter, mistakes);
         if (parameter.fixed || depends_on(campaign, parameter.name)) continue;
+        if (mistakes.about("process")) continue;
         const ConfigMember* member = root.find("parameters")->value.find(parameter.name);
         mistakes.add(member->value.position,
                      "parameters." + parameter.name +

@@ -35,7 +35,7 @@ std::vector<std::string> read_members(const ClassPlace& place,
     }
     for (const ConfigNode& item : *items) {
         const auto* name = item.get_if<std::string>();
-        if (name == nullptr || std::ranges::find(place.known, *name) == place.known.end()) {
+        if (name == nullptr || !is_known(*name, place.known)) {
             mistakes.wrong(
                 item, place.path,
                 "no such process" + known_names(name == nullptr ? "" : *name, place.known));

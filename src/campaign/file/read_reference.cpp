@@ -94,7 +94,7 @@ void read_reference(const ConfigNode& root, Campaign& campaign, Mistakes& mistak
     bool numbers = true;
     for (const ConfigMember& part : *parts) {
         const std::string path = table.path("mixture") + "." + part.key;
-        if (std::find(names.begin(), names.end(), part.key) == names.end()) {
+        if (!is_known(part.key, names)) {
             mistakes.wrong(part.value, path, "no such process" + known_names(part.key, names));
         }
         const auto prior = read_prior(part, path, campaign, mistakes);

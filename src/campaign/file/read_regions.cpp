@@ -23,7 +23,7 @@ void read_region_yields(const TableReader& table,
     for (const ProcessSection& process : campaign.processes) names.push_back(process.name);
     for (const ConfigMember& member : *members) {
         const std::string path = table.path("yield") + "." + member.key;
-        if (std::find(names.begin(), names.end(), member.key) == names.end()) {
+        if (!is_known(member.key, names)) {
             table.mistakes().wrong(member.value, path,
                                    "no such process" + known_names(member.key, names));
         }

@@ -133,6 +133,7 @@ void read_simulate(const ConfigNode& root, Campaign& campaign, Mistakes& mistake
     constexpr std::uint64_t largest_seed = std::numeric_limits<std::int64_t>::max();
     table.whole("seed", {0, largest_seed}, simulate.seed);
     table.number("interference", {.low = -1.0, .high = 1.0}, simulate.model.interference);
+    if (mistakes.about("events.features")) return;
     const std::size_t dimension = dimension_of(node, campaign);
     read_gaussian(node, "S", dimension, simulate.model.signal, mistakes);
     read_gaussian(node, "B", dimension, simulate.model.background, mistakes);

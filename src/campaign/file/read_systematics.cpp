@@ -19,7 +19,7 @@ bool check_process(const ConfigNode& node,
                    const Campaign& campaign,
                    Mistakes& mistakes) {
     const std::vector<std::string> names = process_names(campaign);
-    if (std::find(names.begin(), names.end(), name) != names.end()) return true;
+    if (is_known(name, names)) return true;
     mistakes.wrong(node, path, "no such process" + known_names(name, names));
     return false;
 }

@@ -94,7 +94,8 @@ void check_data(Position at, const Campaign& campaign, Mistakes& mistakes) {
     for (const BinnedRegionSection& section : campaign.binned) {
         if (!section.from_events) continue;
         const std::string path = "region." + section.region.name;
-        if (!campaign.has_events() || campaign.processes.empty()) {
+        const bool has_events = campaign.has_events() || mistakes.about("events.");
+        if (!has_events || campaign.processes.empty()) {
             mistakes.add(at, path +
                                  " (has no [[region.sample]], so it is filled with the events of "
                                  "the processes; but there are no [events] and [[process]]es)");
@@ -162,12 +163,12 @@ void check_selection(const ConfigNode& root, const Campaign& campaign, Mistakes&
     const Position at = regions == nullptr ? Position{} : regions->position;
     check_trained(at, campaign, mistakes);
     for (const UnbinnedRegionSection& region : campaign.unbinned) {
-        if (region.where.empty() || campaign.has_events()) continue;
+        if (region.where.empty() || campaign.has_events() || mistakes.about("events.")) continue;
         mistakes.add(at, "region." + region.name +
                              ".where (there are no [events] to select from; a ratio file has its "
                              "events selected already)");
     }
-    check_boxes(at, campaign, mistakes);
+    if (!mistakes.about("region.")) check_boxes(at, campaign, mistakes);
     check_data(at, campaign, mistakes);
     check_use_of_preselection(root, campaign, mistakes);
 }

@@ -20,9 +20,19 @@ std::string list_text(std::span<const std::string> words) {
 
 }  // namespace
 
+bool is_known(std::string_view name, std::span<const std::string> names) {
+    return std::ranges::any_of(
+        names, [&](const std::string& known) { return known == name || known.empty(); });
+}
+
 std::string known_names(std::string_view name, std::span<const std::string> known) {
     const std::string hint = did_you_mean(name, known);
     return hint.empty() && !known.empty() ? "; known are " + list_text(known) : hint;
+}
+
+bool Mistakes::about(std::string_view path) const {
+    return std::ranges::any_of(entries_,
+                               [&](const Entry& entry) { return entry.message.starts_with(path); });
 }
 
 std::vector<std::string> Mistakes::lines(std::string_view source) const {
@@ -105,6 +115,7 @@ TableReader::TableReader(const ConfigNode* table,
         mistakes_.wrong(*table, path_,
                         "must be a table with the keys " + list_text(campaign_keys(section)));
         table_ = nullptr;
+        is_table_ = false;
         return;
     }
     const auto known = campaign_keys(section);
@@ -131,7 +142,7 @@ const ConfigNode* TableReader::find(std::string_view key) const {
 
 const ConfigNode* TableReader::require(std::string_view key, std::string_view example) const {
     const ConfigNode* node = find(key);
-    if (node == nullptr) {
+    if (node == nullptr && is_table_) {
         mistakes_.add(table_ == nullptr ? Position{} : table_->position,
                       path(key) + " is missing (" + std::string(example) + ")");
     }

@@ -29,6 +29,9 @@ public:
     }
 
     bool empty() const { return entries_.empty(); }
+    /// Whether there is one about a key that begins so: what follows from such keys would be told
+    /// of values that nobody wrote.
+    bool about(std::string_view path) const;
     std::size_t size() const { return entries_.size(); }
 
     /// One line each, in the order of the file: "source:line:column: message".
@@ -41,6 +44,9 @@ private:
     };
     std::vector<Entry> entries_;
 };
+
+/// Whether it is one of the names, or may be one that could not be read and is empty.
+bool is_known(std::string_view name, std::span<const std::string> names);
 
 /// Tail of a message about a name that does not resolve: the nearest known one, or all of them.
 std::string known_names(std::string_view name, std::span<const std::string> known);
@@ -145,6 +151,7 @@ private:
                std::string_view rule) const;
 
     const ConfigNode* table_;
+    bool is_table_ = true;  ///< or absent
     std::string_view section_;
     std::string path_;
     Mistakes& mistakes_;
