@@ -175,12 +175,7 @@ ExitCode run_explain(RunContext&, const Arguments& arguments) {
     if (words.size() == 2 && words.front().ends_with(".toml")) std::swap(words[0], words[1]);
     const fs::path out = run_directory_of(arguments, words);
     const RunDirectory directory(fs::absolute(out));
-    if (!fs::exists(directory.campaign()) && !fs::exists(directory.journal())) {
-        throw DataError(
-            fmt::format("'{}' is not a run directory (it has neither campaign.toml nor a journal); "
-                        "name one with --out",
-                        out.string()));
-    }
+    expect_begun(directory);
     const std::string& wanted = words.front();
     JournalState all = read_journals_about(directory, std::array{wanted});
     const PlannedTasks planned =

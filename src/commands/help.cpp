@@ -150,9 +150,9 @@ po::options_description described(const Command& command) {
         options.add_options()(option.name.c_str(), value, option.description.c_str());
     }
     if (command.ranks == Ranks::all) {
-        options.add_options()(
-            "ranks,n", po::value<std::string>()->value_name("N"),
-            "run on N ranks of this machine; elsewhere mpirun or srun start them");
+        options.add_options()("ranks,n", po::value<std::string>()->value_name("N"),
+                              "run on N ranks of this machine, at most 16 or 4 a core; elsewhere "
+                              "mpirun or srun start them");
     }
     options.add_options()("quiet,q", "log warnings and errors only")(
         "verbose,v", "log every task, however many there are")("help,h", "show this text");

@@ -23,6 +23,7 @@
 #include "h5/file.hpp"
 #include "scheduler/host/walltime.hpp"
 #include "workers/launcher.hpp"
+#include "workers/placement.hpp"
 
 #include "command.hpp"
 #include "start_ranks.hpp"
@@ -136,8 +137,15 @@ int run_program(int argc, char** argv) {
         return 0;
     }
     if (arguments.has("ranks")) {
-        constexpr std::uint64_t most = 4096;
-        const std::uint64_t ranks = arguments.integer("ranks", 1, most);
+        const std::uint64_t ranks = arguments.integer("ranks", 1, 100'000);
+        const std::size_t cores = node_resources().cores.size();
+        // A typing mistake must not take all memory and processes of a machine.
+        if (const auto most = std::max<std::uint64_t>(16, 4 * cores); ranks > most) {
+            throw ConfigError(
+                fmt::format("--ranks = {}: at most {} start here, where we may use {} cores; "
+                            "mpirun starts as many as it is asked for",
+                            ranks, most, cores));
+        }
         if (under_mpi_launcher()) {
             throw ConfigError("--ranks starts ranks itself: leave out either mpirun or --ranks");
         }

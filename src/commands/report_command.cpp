@@ -27,18 +27,19 @@ ExitCode run_as(ReportAs as, RunContext& context, const Arguments& arguments) {
 Command command_of(ReportAs as, std::string example, std::string summary) {
     std::vector<Option> options{{"out", "DIR", "run directory (default: <campaign name>.run)"},
                                 ratios_option()};
-    return {
-        .name = as == ReportAs::page ? "report" : "plots",
-        .group = Group::stage,
-        .summary = std::move(summary),
-        .details = "From what there is, before, while and after a farm works: it takes no lock.",
-        .examples = {std::move(example)},
-        .positional = {"CAMPAIGN.toml"},
-        .options = std::move(options),
-        .ranks = Ranks::all,
-        .run = [as](RunContext& context, const Arguments& arguments) {
-            return run_as(as, context, arguments);
-        }};
+    return {.name = as == ReportAs::page ? "report" : "plots",
+            .group = Group::stage,
+            .summary = std::move(summary),
+            .details =
+                "From what there is of a run that has begun, also while a farm works: it takes no "
+                "lock.",
+            .examples = {std::move(example)},
+            .positional = {"CAMPAIGN.toml"},
+            .options = std::move(options),
+            .ranks = Ranks::all,
+            .run = [as](RunContext& context, const Arguments& arguments) {
+                return run_as(as, context, arguments);
+            }};
 }
 
 }  // namespace

@@ -369,12 +369,7 @@ ExitCode run_status(RunContext&, const Arguments& arguments) {
     Places places = find_places(arguments);
     if (places.out.empty()) places.out = read_campaign(places.campaign).name + ".run";
     const RunDirectory directory(places.out);
-    if (!fs::exists(directory.campaign()) && !fs::exists(directory.journal())) {
-        throw DataError(
-            fmt::format("'{}' is not a run directory (it has neither campaign.toml nor a journal); "
-                        "name one with --out",
-                        places.out.string()));
-    }
+    expect_begun(directory);
     const bool redraw = arguments.has("watch") && ::isatty(STDOUT_FILENO) == 1;
     const auto print = [&] {
         const Status status = read_status(directory);

@@ -130,11 +130,7 @@ void expect_run_directory(const RunDirectory& directory) {
     if (has_campaign || fs::exists(directory.journal()) || !directory.other_journals().empty()) {
         return;
     }
-    auto found = products(directory, Product::nets);
-    // A report may have been written before anything else.
-    if (const fs::path page = directory.report();
-        fs::exists(page) && has_seal(page, read_text(page)))
-        std::erase(found, page);
+    const auto found = products(directory, Product::nets);
     if (found.empty()) return;
     throw ConfigError(
         fmt::format("'{}' is no run directory (it has no journal), and '{}' in it would be "
@@ -211,19 +207,28 @@ auto if_there(const Log& log, const Read& read) -> std::optional<decltype(read()
     }
 }
 
-/// The campaign as it was written, and its run directory, which exists.
+/// The campaign as it was written, and the place of its run directory.
 RunDirectory find_directory(const Places& places, Campaign& written) {
     expect_unchanged_copy(places);
     written = with_absolute_paths(read_campaign(places.campaign));
-    const RunDirectory directory(places.out.empty() ? fs::absolute(written.name + ".run")
-                                                    : fs::absolute(places.out));
+    return RunDirectory(places.out.empty() ? fs::absolute(written.name + ".run")
+                                           : fs::absolute(places.out));
+}
+
+/// \throws SystemError, ConfigError where no other try will make it
+void make_directory(const fs::path& path) {
     std::error_code error;
-    fs::create_directories(directory.root(), error);
-    if (error) {
-        throw SystemError("cannot create '" + directory.root().string() + "'", error.value());
+    fs::create_directories(path, error);
+    if (!error) return;
+    // A folder that could not be made although the one above it is there, as in /proc.
+    std::error_code unknown;
+    fs::path above = path;
+    while (!fs::exists(above, unknown) && above.has_relative_path()) above = above.parent_path();
+    if (error == std::errc::no_such_file_or_directory && fs::is_directory(above, unknown)) {
+        throw ConfigError(fmt::format("--out = '{}': no folder can be made in '{}'; give another",
+                                      path.string(), above.string()));
     }
-    expect_run_directory(directory);
-    return directory;
+    throw SystemError("cannot create '" + path.string() + "'", error.value());
 }
 
 /// \throws ConfigError  no region takes its ratios from the file of --ratios
@@ -241,6 +246,8 @@ void expect_use_of(const fs::path& ratios, const Campaign& campaign) {
 RunDirectory open_directory(const Log& log, const WorkspaceRequest& request, Workspace& workspace) {
     auto& [planned, place, books] = workspace;
     const RunDirectory directory = find_directory(request.places, planned.written);
+    make_directory(directory.root());
+    expect_run_directory(directory);
     Shard& shard = place.farm.shard;
     if (place.farm.join) {
         if (planned.written.unfolding) {
@@ -271,7 +278,10 @@ void expect_resolved(Unresolved missing, const Campaign& written, const RunDirec
     } catch (const DataError& problem) {
         std::error_code unknown;
         if (!fs::exists(directory.campaign(), unknown)) throw;
-        const auto changes = campaign_diff(read_campaign(directory.campaign()), written);
+        auto changes = campaign_diff(read_campaign(directory.campaign()), written);
+        const bool of_others =
+            missing == Unresolved::selection && fs::exists(directory.selection_json(), unknown);
+        if (changes.empty() && of_others) changes.emplace_back("events.file: other events in it");
         throw DataError(problem.what() + first_of(changes, "\n  "));
     }
 }
@@ -327,6 +337,8 @@ void open_campaign(const Log& log, const RunPlace& place, PlannedCampaign& plann
 void look_on_root(const Log& log, const WorkspaceRequest& request, Workspace& workspace) {
     auto& [planned, place, books] = workspace;
     place.directory = find_directory(request.places, planned.written);
+    expect_run_directory(place.directory);
+    expect_begun(place.directory);
     // What is damaged is told, not left out as if it were another campaign's.
     for (const fs::path& path : {place.directory.selection_json(), place.directory.search_json()}) {
         if (fs::exists(path)) read_sealed(path);
@@ -385,7 +397,8 @@ void open_on_root(RunContext& context, const WorkspaceRequest& request, Workspac
     const Lock preparing(place.directory.preparation_lock(), log, preparation_patience);
     planned.source = read_source_events(planned.written, place.directory.root());
     plan_plain_campaign(planned, place, books, log, IfDamaged::make_again);
-    if (request.needs == Needs::events) expect_plain(planned.missing, place.directory);
+    if (request.needs == Needs::events)
+        expect_resolved(planned.missing, planned.written, place.directory);
     compare_with_history(planned, place, books, log);
     Campaign copy = planned.written;
     copy.data.blind = books.blinding.has_value();  // what opens it is the record
@@ -399,6 +412,16 @@ void open_on_root(RunContext& context, const WorkspaceRequest& request, Workspac
 }
 
 }  // namespace
+
+void expect_begun(const RunDirectory& directory) {
+    if (fs::exists(directory.campaign()) || fs::exists(directory.journal()) ||
+        !directory.other_journals().empty())
+        return;
+    throw DataError(
+        fmt::format("'{}' is not a run directory (it has neither campaign.toml nor a journal); "
+                    "name one with --out",
+                    directory.root().string()));
+}
 
 FitSource fit_source(const Workspace& workspace) {
     return {workspace.planned.campaign, workspace.place.ratios, workspace.planned.samples,

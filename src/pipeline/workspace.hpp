@@ -28,15 +28,18 @@ struct Places {
     std::filesystem::path out;  ///< empty: "<campaign name>.run" here
 };
 
+/// \throws DataError  nothing was run in this folder yet
+void expect_begun(const RunDirectory& directory);
+
 /// How much of its inputs a command needs.
 enum class Needs {
     events,     ///< campaign, events and task graph
     selection,  ///< like events, for a command that makes the selection or the search: then the
                 ///< graph is that of its tasks
     campaign,   ///< only the campaign; events are described if their file can be read
-    look,       ///< like campaign, beside a farm that works: no lock is taken, no journal written;
-                ///< what is missing or not the campaign's is left out. With the graph, as far as
-                ///< events and selection go
+    look,       ///< like campaign, of a run that was begun, beside a farm that works: no lock is
+                ///< taken, no journal written; what is missing or not the campaign's is left out.
+                ///< With the graph, as far as events and selection go
 };
 
 /// What a run directory holds, in the order in which it is made. `--fresh` removes what its command

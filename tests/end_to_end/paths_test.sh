@@ -90,3 +90,7 @@ rm "$run/lock"
 fresh || fail "--fresh: $(cat fresh.err)"
 expect_precious "--fresh"
 [ -f "$run/report.html" ] || fail "--fresh made no report"
+
+# Where no folder can be made another try does not help.
+expect_code 2 ratiofarm run "$odd/campaign.toml" --out /proc/nowhere/run > nowhere.out 2> nowhere.err
+expect_in "'/proc/nowhere/run'" nowhere.err

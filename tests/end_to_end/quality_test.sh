@@ -6,9 +6,12 @@ source "$(dirname "$0")/library.sh"
 make_campaign 10000 8 4 "[16, 16]"
 sed -i '/^\[gates\]/,/^loss_outlier/d' campaign.toml # their defaults
 
-# The first thing may be a report; the directory is a run's all the same.
-ratiofarm report campaign.toml --out ill > page.out 2> page.err
-expect_in 'of 12 nets of ensembles that are not gathered yet 0 are trained' ill/report.html
+# Of a run that nobody began there is nothing to show, and no folder is made.
+for command in report plots; do
+    expect_code 2 ratiofarm $command campaign.toml --out ill > page.out 2> page.err
+    expect_in "is not a run directory" page.err
+    [ ! -e ill ] || fail "$command made a folder"
+done
 
 # In S one net diverges in its first epoch, one becomes NaN later, one stays constant.
 steps=$((10000 * 45 / 100 * 3 / 512)) # of an epoch, about

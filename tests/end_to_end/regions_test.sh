@@ -165,6 +165,11 @@ expect_code 2 ratiofarm run moved.toml --out cuts > moved.out 2> moved.err
 expect_in "region" moved.err
 expect_in "0.25" moved.err
 expect_in "--accept-change" moved.err
+for stage in gather infer fit; do # no stage goes on with the selection of the other cuts
+    expect_code 2 ratiofarm $stage moved.toml --out cuts > moved.out 2> moved.err
+    expect_in "holds no selection of events" moved.err
+    expect_in "region.CR.edges.*0.25" moved.err
+done
 on 1 moved.toml cuts run --accept-change > moved.out 2>> moved.err
 "$RATIOFARM_PYTHON" oracle.py "$shared/../../python/src" cuts x 0.25 1e-9 -inf -2 -1 0.25 || fail "the moved selection is wrong"
 

@@ -62,6 +62,8 @@ grep -q 'resumed=yes' own.err || fail "own started from the beginning"
 content_of own | diff calm.content - || fail "own ends with other bits"
 expect_code 2 mpirun --oversubscribe -n 2 ratiofarm run campaign.toml --out own -n 2 > twice.out 2> twice.err
 expect_in 'leave out either mpirun or --ranks' twice.err
+expect_code 2 ratiofarm run campaign.toml --out own -n 5000 > many.out 2> many.err
+expect_in 'ranks = 5000: at most [0-9]* start here' many.err
 
 # A scan that would take minutes obeys within seconds, alone and on two ranks, and leaves no lock.
 obeys() { # pid of the scan
