@@ -1,9 +1,12 @@
 #include "claims.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cctype>
 #include <cerrno>
 #include <charconv>
 #include <climits>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -39,10 +42,19 @@ std::optional<std::pair<Digest, std::uint64_t>> parse_name(const std::string& na
     }
 }
 
-/// What a link points at; nothing if it is gone.
+/// Names of jobs are also those of their files; what another claim says counts as that of one that
+/// is gone.
+bool is_job_name(std::string_view name) {
+    constexpr std::size_t longest = 200;
+    return !name.empty() && name.size() <= longest &&
+           std::ranges::all_of(name, [](unsigned char c) { return std::isalnum(c) || c == '-'; });
+}
+
+/// What a link points at; nothing if it is gone, no text if it is no link.
 std::optional<std::string> target_of(const fs::path& link) {
     std::array<char, PATH_MAX> text{};
     const ssize_t size = ::readlink(link.c_str(), text.data(), text.size());
+    if (size < 0 && errno == EINVAL) return std::string();
     if (size < 0) return std::nullopt;
     return std::string(text.data(), static_cast<std::size_t>(size));
 }
@@ -143,6 +155,7 @@ void Claims::look(Instant now) {
                        Claim claim{.attempt = attempt};
                        const std::size_t job_end = std::min(target->find(' '), target->size());
                        claim.job = target->substr(0, job_end);
+                       if (!is_job_name(claim.job)) claim.job.clear();
                        const char* rest = target->data() + std::min(job_end + 1, target->size());
                        const char* end = target->data() + target->size();
                        rest = std::from_chars(rest, end, claim.strikes).ptr;
@@ -153,7 +166,7 @@ void Claims::look(Instant now) {
     gone_.clear();
     for (const auto& [task, claim] : found_) {
         if (claim.job == job_ || gone_.contains(claim.job)) continue;
-        gone_[claim.job] = watch_.is_gone(claim.job, now);
+        gone_[claim.job] = claim.job.empty() || watch_.is_gone(claim.job, now);
     }
     for (auto mine = mine_.begin(); mine != mine_.end();) {
         const auto claim = found_.find(mine->first);
@@ -193,7 +206,7 @@ Claims::Take Claims::take(const Digest& task) {
         remove(before);
         return Take::done;
     }
-    Claim claim{.attempt = before + 1, .job = job_};
+    Claim claim{.attempt = before < most_attempts ? before + 1 : 1, .job = job_};
     if (before > 0 && known->second.reason.empty()) claim.strikes = known->second.strikes;
     if (!make(task, claim)) return Take::taken;
     remove(before);

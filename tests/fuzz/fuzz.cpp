@@ -302,7 +302,9 @@ int run(std::span<char*> words) {
     const Options options = options_of(words);
     const TemporaryDirectory folder;
     std::vector<Parser> parsers = text_parsers();
-    for (Parser& parser : file_parsers(folder.path())) parsers.push_back(std::move(parser));
+    for (const auto more : {store_parsers, task_parsers, table_parsers}) {
+        for (Parser& parser : more(folder.path())) parsers.push_back(std::move(parser));
+    }
     std::string table = fmt::format("{:<36}{:>10}{:>10}{:>10}{:>8}\n",
                                     "parser, seed " + std::to_string(options.seed), "inputs",
                                     "accepted", "refused", "bad");

@@ -1,8 +1,15 @@
 #pragma once
 
+#include <cstddef>
+#include <filesystem>
+#include <fstream>
 #include <functional>
+#include <span>
+#include <stdexcept>
 #include <string>
 #include <vector>
+
+#include "core/publish.hpp"
 
 #include "mutator.hpp"
 
@@ -28,8 +35,31 @@ struct Parser {
     std::function<std::string(std::string input)> mend = {};
 };
 
+inline std::span<const std::byte> bytes_of(const std::string& text) {
+    return std::as_bytes(std::span(text));
+}
+
+inline std::string as_text(std::span<const std::byte> bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+inline void write_file(const std::filesystem::path& path, const std::string& bytes) {
+    std::filesystem::remove(path);
+    std::ofstream(path, std::ios::binary) << bytes;
+}
+
+inline std::string read_bytes(const std::filesystem::path& path) {
+    return as_text(read_file(path));
+}
+
+inline void expect_whole(bool whole, const char* what) {
+    if (!whole) throw std::logic_error(what);
+}
+
 std::vector<Parser> text_parsers();
-/// \param folder for the files that readers want
-std::vector<Parser> file_parsers(const std::string& folder);
+// Each with the folder for the files that its readers want.
+std::vector<Parser> store_parsers(const std::string& folder);
+std::vector<Parser> task_parsers(const std::string& folder);
+std::vector<Parser> table_parsers(const std::string& folder);
 
 }  // namespace ratiofarm::test

@@ -2,7 +2,6 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
-#include <stdexcept>
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/physics/coefficient.hpp"
@@ -31,10 +30,6 @@ namespace ratiofarm::test {
 namespace {
 
 const std::string sources = RATIOFARM_SOURCE_DIR;
-
-void expect_whole(bool whole, const char* what) {
-    if (!whole) throw std::logic_error(what);
-}
 
 /// What is read is written and read again: the same, or something was not looked at.
 std::string written_again(const Campaign& campaign) {

@@ -296,7 +296,12 @@ TEST_CASE("other files among the claims are nobody's") {
     CHECK(job.claims_at(0, other_task));
     CHECK(job.claims.attempt(other_task) == 1);
     CHECK(job.claims.standing(task) == Standing::free);
-    CHECK(job.claims.take(task) == Take::taken);
+    CHECK(job.claims.take(task) == Take::claimed);
+    CHECK(job.claims.attempt(task) == 2);
+    // No job is called like this; its lock would be below a file.
+    fs::create_symlink("1/x 0", job.directory.claims() / (task.hex() + ".7"));
+    CHECK(job.claims_at(1));
+    CHECK(job.claims.attempt(task) == 8);
 }
 
 TEST_CASE("where no claim can be made a job does not begin") {
