@@ -14,6 +14,8 @@ sys.dont_write_bytecode = True  # beside the installed programs
 from import_events import PLAIN_NAME, Problem, event_ids, guarded, h5py, np, published
 
 IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
+#: What MadMiner writes for the parameter itself, and in front of a factor: the cross section stays a polynomial.
+SCALED = re.compile(r"(|None|_|([-+]?\d+\.?\d*(e[-+]?\d+)?) *\* *theta|theta( *\* *[-+]?\d+\.?\d*(e[-+]?\d+)?)?)")
 LARGEST_CONDITION = 1e10
 LARGEST_LOG = 10.0  # of a nuisance factor, as MadMiner clips it
 FEW_EFFECTIVE = 0.05
@@ -43,6 +45,7 @@ class MadMinerFile:
         self.read_benchmarks()
         self.read_morphing()
         self.read_nuisances()
+        self.read_shares()
         self.features = texts(self.dataset("observables/names"))
 
     def dataset(self, name):
@@ -59,9 +62,9 @@ class MadMinerFile:
                 raise Problem(f"{self.path}: parameter '{name}' must consist of letters, digits and _")
         transforms = texts(self.file["parameters/transforms"][()]) if "parameters/transforms" in self.file else []
         for name, transform in zip(self.parameters, transforms):
-            if transform not in ("", "None"):
+            if not SCALED.fullmatch(transform.strip()):
                 raise Problem(f"{self.path}: parameter '{name}' is transformed by '{transform}', an expression that is not "
-                              "evaluated; make the file with the parameters themselves")
+                              "evaluated (only a factor is, as in 16.52*theta); make the file with the parameters themselves")
 
     def read_benchmarks(self):
         names = texts(self.dataset("benchmarks/names"))
@@ -115,6 +118,24 @@ class MadMinerFile:
             if benchmark not in used:
                 raise Problem(f"{self.path}: nuisance benchmark '{benchmark}' belongs to no nuisance parameter")
 
+    def read_shares(self):
+        """Factors on the weights of events by the benchmark at which they were drawn. Events of each alone give the whole cross
+        section; together MadMiner averages them by their numbers. The last one is for background."""
+        sampled = np.asarray(self.file["samples/sampling_benchmarks"][()], int).ravel() if (
+            "samples/sampling_benchmarks" in self.file) else np.zeros(1, int)
+        if sampled.max(initial=0) >= len(self.basis):
+            raise Problem(f"{self.path}: an event was drawn at benchmark {sampled.max()} (samples/sampling_benchmarks), must be below "
+                          f"{len(self.basis)}, the number of physics benchmarks")
+        found = np.bincount(sampled[sampled >= 0], minlength=len(self.basis))
+        drawn = found.astype(float)
+        if "sample_summary/signal_events" in self.file and np.size(self.file["sample_summary/signal_events"]):
+            drawn = np.asarray(self.file["sample_summary/signal_events"][()], float).ravel()
+            if drawn.shape != found.shape or ((drawn > 0.0) != (found > 0)).any():
+                raise Problem(f"{self.path}: sample_summary/signal_events says {drawn.astype(int).tolist()} events of the physics "
+                              f"benchmarks, samples/sampling_benchmarks {found.tolist()}; combine the files again with "
+                              "recalculate_header=True")
+        self.shares = np.append(drawn / max(1.0, drawn.sum()), 1.0)
+
     def pieces(self):
         """(observations, weights, whether signal) of some rows each."""
         observations, weights = self.file["samples/observations"], self.file["samples/weights"]
@@ -125,7 +146,8 @@ class MadMinerFile:
                           f"[events, {len(self.features)}] and [events, {len(self.columns)}]")
         for first in range(0, rows, ROWS):
             x, w = observations[first:first + ROWS].astype(float), weights[first:first + ROWS].astype(float)
-            signal = np.ones(len(w), bool) if sampled is None else sampled[first:first + ROWS] >= 0
+            at = np.zeros(len(w), int) if sampled is None else np.maximum(sampled[first:first + ROWS], -1)
+            signal, w = at >= 0, w * self.shares[at][:, None]
             for what, values, names in (("observable", x, self.features), ("benchmark", w, list(self.columns))):
                 bad = np.argwhere(~np.isfinite(values))
                 if len(bad):
@@ -213,6 +235,7 @@ def count(source):
     if source.condition > LARGEST_CONDITION:
         print(f"ratiofarm import: warning: the benchmarks determine the morphing badly (condition {source.condition:.2g}); choose "
               "them farther apart", file=sys.stderr)
+    factors.cross_section = sums[source.basis.index(source.reference)]
     return counts, factors
 
 
@@ -312,7 +335,8 @@ def import_madminer():
         with open(partial, "w") as file:
             file.write(text)
     print(f"{options.out}: {counts[0]} events under {len(source.basis)} benchmarks"
-          + (f", {counts[1]} of background" if counts[1] else "") + f", for {options.lumi:g}/pb\n{options.campaign}: "
+          + (f", {counts[1]} of background" if counts[1] else "") + f", for {options.lumi:g}/pb; signal of '{source.reference}': "
+          f"{factors.cross_section:.6g} pb\n{options.campaign}: "
           f"{len(source.parameters)} parameters, {len(source.components)} components, {len(source.nuisances)} nuisance parameters")
 
 

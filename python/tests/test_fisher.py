@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from conftest import ROOT, program
 
-from ratiofarm import Problem, fisher, read_events
+from ratiofarm import Problem, fisher, open_run, read_events
 from ratiofarm.files import read_toml
 from ratiofarm.fisher import Information
 from ratiofarm.likelihood import campaign_coefficients, coefficient
@@ -30,17 +30,18 @@ def dsigma(x, th, variance=1.0):
 
 
 def write_file(path, **changes):
-    """A file of MadMiner as its version 0.9 writes it; changes replace or, if None, remove datasets."""
+    """A file of MadMiner as its version 0.9.6 writes it; changes replace or, if None, remove datasets."""
     theta = np.array(list(BENCHMARKS.values()))[:, None]
     components = np.array([[0], [1], [2]])
     weights = np.stack([STEP * dsigma(GRID, th) for th in BENCHMARKS.values()], axis=1)
     data = {"parameters/names": [b"th"], "parameters/lha_blocks": [b"any"], "parameters/lha_ids": [1],
-            "parameters/max_power": [[2]], "parameters/val_ranges": [[-3.0, 3.0]], "parameters/transforms": [b"None"],
+            "parameters/max_power": [[2]], "parameters/val_ranges": [[-3.0, 3.0]], "parameters/transforms": [b"_"],
             "benchmarks/names": [name.encode() for name in BENCHMARKS], "benchmarks/values": theta, "benchmarks/is_nuisance": [0, 0, 0],
             "benchmarks/is_reference": [1, 0, 0], "morphing/components": components,
             "morphing/morphing_matrix": np.linalg.inv(theta ** components.T), "observables/names": [b"x"],
             "observables/definitions": [b"j[0].pt"], "samples/observations": GRID[:, None], "samples/weights": weights,
-            "samples/sampling_benchmarks": np.zeros(len(GRID), int)}
+            "samples/sampling_benchmarks": np.zeros(len(GRID), int), "sample_summary/signal_events": [len(GRID), 0, 0],
+            "sample_summary/background_events": 0}
     for name, value in {**data, **changes}.items():
         data[name] = value
     with h5py.File(path, "w") as file:
@@ -119,6 +120,47 @@ def test_ratios_give_the_information_of_what_the_detector_sees(folder, tmp_path,
     assert information.matrix[0, 0] == pytest.approx(detector, rel=2e-6)  # log_r has 24 bits
 
 
+def test_trained_ratios_have_the_information_of_what_the_detector_sees(tmp_path):
+    """Events drawn at each benchmark, weights of z, nets that see x = z + N(0, 1)."""
+    n, rng = 50_000, np.random.default_rng(3)
+    z, weights = [], []
+    for th, sigma in zip(BENCHMARKS.values(), (2.0, 2.8, 2.2)):
+        tried = rng.uniform(-7.0, 9.0, 14 * n)
+        z.append(tried[rng.uniform(0.0, 1.2, 14 * n) < dsigma(tried, th)][:n])
+        weights.append(np.stack([sigma / n * dsigma(z[-1], other) / dsigma(z[-1], th) for other in BENCHMARKS.values()], axis=1))
+    write_file(tmp_path / "m.h5", **{
+        "samples/observations": np.concatenate(z)[:, None] + rng.normal(size=(3 * n, 1)), "samples/weights": np.concatenate(weights),
+        "samples/sampling_benchmarks": np.repeat([0, 1, 2], n), "sample_summary/signal_events": [n] * 3})
+    program("import", "--python", sys.executable, "--madminer", "m.h5", "--campaign", "c.toml", "--lumi", "100", folder=tmp_path)
+    with open(tmp_path / "c.toml", "a") as file:
+        file.write("[network]\nhidden = [32, 32]\n[training]\nepochs = 12\nbatch = 1024\nlearning_rate = 3e-3\n[ensemble]\nmembers = 2\n")
+    program("run", "c.toml", "--out", "c.run", folder=tmp_path)
+
+    sigma = fisher(tmp_path / "c.toml", tmp_path / "c.run" / "ratios.h5", at={"th": 0.0})["ratios"].sigma("th")
+    (th,) = open_run(tmp_path / "c.run").fit["parameters"]
+
+    assert sigma == pytest.approx(0.24573801, rel=0.02) and th["error"] == pytest.approx(0.24573801, rel=0.02)
+    assert abs(th["value"]) < 0.05  # Asimov data at 0
+
+
+@pytest.mark.parametrize("header", [True, False])
+def test_events_drawn_at_several_benchmarks_are_averaged(header, tmp_path):
+    """Each drawing alone has the whole cross section, as LHEReader and combine_and_shuffle leave it; MadMiner 0.9.6 finds this
+    information in this file."""
+    n = len(GRID)
+    changes = {"samples/observations": np.concatenate([GRID] * 4)[:, None], "sample_summary/signal_events": [2 * n, n, 0],
+               "samples/weights": np.concatenate([0.5 * WEIGHTS, 0.5 * WEIGHTS, WEIGHTS, 0.1 * WEIGHTS[:, :1] * np.ones(3)]),
+               "samples/sampling_benchmarks": np.repeat([0, 1, -1], [2 * n, n, n]), "sample_summary/background_events": n,
+               "parameters/transforms": [b"16.52*theta"]}
+    write_file(tmp_path / "m.h5", **{name: value if header or "summary" not in name else None for name, value in changes.items()})
+    said = program("import", "--python", sys.executable, "--madminer", "m.h5", "--lumi", "100", folder=tmp_path)
+
+    assert "3 benchmarks, 4001 of background, for 100/pb; signal of 'sm': 2 pb" in said
+    assert read_events(tmp_path / "events.h5", "pool@plus").weight.sum() == pytest.approx(280.0)
+    assert read_events(tmp_path / "events.h5", "background").weight.sum() == pytest.approx(20.0)
+    assert fisher(tmp_path / "campaign.toml", at={"th": 0.0})["truth"].matrix[0, 0] == pytest.approx(21.93818321, rel=1e-8)
+
+
 def test_two_parameters_have_the_morphing_of_their_six_benchmarks():
     anchors = {f"b{k}": {"a": a, "b": b} for k, (a, b) in enumerate([(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1), (1, 1)])}
     basis = {"terms": ["1", "b", "b^2", "a", "a*b", "a^2"], "anchors": anchors}
@@ -164,7 +206,9 @@ def test_profiling_is_the_schur_complement():
 
 BAD = {"it is a setup file": {"samples/weights": None},
        "no file of MadMiner": {"benchmarks/names": None, "benchmarks/values": None, "benchmarks/is_nuisance": None, "benchmarks/is_reference": None},
-       "is transformed by 'exp(x)'": {"parameters/transforms": [b"exp(x)"]},
+       "is transformed by 'exp(theta)'": {"parameters/transforms": [b"exp(theta)"]},
+       "signal_events says [4001, 7, 0] events": {"sample_summary/signal_events": [len(GRID), 7, 0]},
+       "was drawn at benchmark 3": {"samples/sampling_benchmarks": np.full(len(GRID), 3)},
        "benchmark 'plus' is nan in event 5": {"samples/weights": np.where(np.arange(len(WEIGHTS))[:, None] * 3 + np.arange(3) == 16, np.nan, WEIGHTS)},
        "observable 'x' is inf in event 9": {"samples/observations": np.where(np.arange(len(GRID)) == 9, np.inf, GRID)[:, None]},
        "weights of benchmark 'minus' sum to -": {"samples/weights": WEIGHTS * [1.0, 1.0, -1.0]},
