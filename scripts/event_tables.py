@@ -104,16 +104,25 @@ class Arrow:
             raise Problem(f"{path}:{name}: only ROOT files hold trees; leave ':{name}' away")
 
     def pieces(self, names, step):
-        import awkward as ak
-
         rows = rows_of(step, len(names))
         try:
             for batch in self.batches(names, rows):
                 for first in range(0, batch.num_rows, rows):
-                    arrays = ak.from_arrow(batch.slice(first, rows))
-                    yield {name: column(arrays[name], self.where, name) for name in names}
+                    piece = batch.slice(first, rows)
+                    yield {name: self.numbers(piece.column(name), name) for name in names}
         except (self.arrow.ArrowException, OSError) as error:
             raise Problem(f"{self.where}: cannot be read ({error}); is the file complete?") from error
+
+    def numbers(self, array, name):
+        """A column of an Arrow batch as numbers, NaN for missing ones, or Lists."""
+        types = self.arrow.types
+        if not (types.is_integer(array.type) or types.is_floating(array.type) or types.is_boolean(array.type)):
+            import awkward as ak  # which takes a second to load
+
+            return column(ak.from_arrow(array), self.where, name)
+        if array.null_count and not types.is_floating(array.type):
+            array = array.cast(self.arrow.float64())
+        return array.to_numpy(zero_copy_only=False)
 
 
 class Parquet(Arrow):
@@ -142,7 +151,7 @@ class Csv(Arrow):
         super().__init__(path, name)
         self.arrow = needed("pyarrow", "CSV")
         self.csv = needed("pyarrow.csv", "CSV")
-        self.types, self.settled = {}, set()
+        self.types = {}
         try:
             with self.arrow.input_stream(path) as stream:
                 head = stream.read(1 << 20).split(b"\n", 1)[0].decode("utf-8-sig").rstrip("\r")
@@ -155,8 +164,7 @@ class Csv(Arrow):
                           "before it")
         if "" in self.names or len(set(self.names)) != len(self.names):
             raise Problem(f"{path}: its first line, '{head[:60]}', must give each column one name of its own")
-        self.keys = set(self.names)
-        self.entries = 0
+        self.keys, self.entries = set(self.names), None
 
     def open(self, names):
         return self.csv.open_csv(
@@ -165,11 +173,27 @@ class Csv(Arrow):
             self.csv.ConvertOptions(include_columns=names, column_types=self.types))
 
     def settle(self, names):
-        """Counts the rows, and finds types that suit all of them: the first rows may not show a fraction."""
+        """Counts the rows: line ends, which is far faster than to convert numbers; empty lines are no rows."""
+        if self.entries is not None:
+            return
+        lines, last, empty = 0, b"\n", False
+        with self.arrow.input_stream(self.path) as stream:
+            while not empty and (block := stream.read(1 << 24)):
+                text = last + block
+                lines, last = lines + block.count(b"\n"), text[-1:]
+                empty = b"\n\n" in text or b"\n\r" in text
+        self.entries = sum(batch.num_rows for batch in self.batches(names, 0)) if empty else lines - (last == b"\n")
+
+    def batches(self, names, rows):
+        """Types are those of the first rows until a later one needs a wider type; then the rest is read with it."""
+        done = 0
         while True:
+            known = done
             try:
-                self.entries = sum(batch.num_rows for batch in self.open(names))
-                self.settled |= set(names)
+                for batch in self.open(names):
+                    batch, known = batch.slice(min(known, batch.num_rows)), max(0, known - batch.num_rows)
+                    done += batch.num_rows
+                    yield batch
                 return
             except self.arrow.ArrowInvalid as error:
                 found = re.search(r"In CSV column #(\d+): .*conversion error to (\w+): invalid value '(.*)'", str(error))
@@ -186,11 +210,6 @@ class Csv(Arrow):
         except ValueError:
             return None
         return self.arrow.float64() if kind != "double" else None
-
-    def batches(self, names, rows):
-        if not set(names) <= self.settled:
-            self.settle(names)
-        yield from self.open(names)
 
 
 class Npz:

@@ -13,8 +13,6 @@ import os
 import re
 import sys
 
-sys.dont_write_bytecode = True  # beside the installed programs
-
 try:
     import h5py
     import numpy as np
@@ -28,8 +26,11 @@ except ImportError as missing:
     )
     sys.exit(2)
 
+writes_bytecode, sys.dont_write_bytecode = not sys.dont_write_bytecode, True  # none beside the installed programs
 from event_expressions import FUNCTIONS, Lists, Problem, did_you_mean, parsed, wide  # noqa: E402
 from event_tables import open_table  # noqa: E402
+
+sys.dont_write_bytecode = not writes_bytecode
 
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 
@@ -93,6 +94,9 @@ class Part:
             yield first, chosen, ({e: self.value(e, columns, n, cut=False) for e in expressions}
                                   | {(name,): columns[name] for name in lists})
             first += n
+        if first != self.table.entries:
+            raise Problem(f"{self.where}: {self.table.entries} events were counted, and {first} were read; is the file complete, "
+                          "and does nobody write to it?")
 
 
 def mixed(values):

@@ -127,6 +127,16 @@ for cut, text in refused.items():
         assert False, cut
     except script.Problem as problem:
         assert text in str(problem), (cut[:40], str(problem)[:300])
+for number, (text, wanted) in enumerate({b"x,n\n1,5\n2.5,6\n": 2, b"x,n\r\n1,5\r\n2.5,": 2, b"x,n\n\n1,5\n\n\n2.5,6\n\n": 2, b"x,n\n": 0,
+                                         b"x,n\r\n1,5\r\n\r\n2.5,7": 2, b"x,n\n1,5\r2.5,6\n": None}.items()):
+    open(f"lines{number}.csv", "wb").write(text)
+    part = script.Part(f"lines{number}.csv", "")
+    try:
+        counted = part.count(["x", "n"])
+        pieces = [columns["x"] for _, _, columns in part.chunks(["x", "n"], types.SimpleNamespace(cut="", step=1))]
+        assert counted == wanted and np.array_equal(np.concatenate(pieces or [[]]), [1.0, 2.5][:wanted]), text
+    except script.Problem as problem:
+        assert wanted is None and "1 events were counted, and 2 were read" in str(problem), (text, problem)
 assert script.split_outside_brackets("mass, phi=f(py, px),a=g(ok,1,(2))") == ["mass", "phi=f(py, px)", "a=g(ok,1,(2))"]
 assert script.named("x=where(a==1, b, c)") == ("x", "where(a==1, b, c)") and script.named("a==1") == ("a==1", "a==1")
 END
