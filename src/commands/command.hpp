@@ -103,7 +103,7 @@ std::vector<Command> stage_commands();
     NAME(init) NAME(import) NAME(export) NAME(check) NAME(plan) NAME(simulate)      \
     NAME(run) STAGES()                                                              \
     NAME(fit) NAME(scan) NAME(impacts) NAME(limits) NAME(toys) NAME(gof)            \
-    NAME(bundle) NAME(patch)                                                        \
+    NAME(bundle) NAME(patch) NAME(hpo)                                              \
     NAME(status) NAME(submit) NAME(collect) NAME(explain) NAME(report) NAME(plots)      \
     NAME(verify) NAME(clean)
 // clang-format on

@@ -24,36 +24,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr int answer_schema = 1;
 
-/// The space in the words of Nevergrad, as in iDDS.
-Json space_json(const SearchSection& search) {
-    Json space = Json::object();
-    for (const SearchParameter& parameter : search.parameters) {
-        Json& words = space[parameter.key];
-        words["type"] = parameter.kind == SearchKind::choice ? "Choice"
-                        : is_logarithmic(parameter.kind)     ? "Log"
-                                                             : "Scalar";
-        if (parameter.kind == SearchKind::choice) {
-            Json choices = Json::array();
-            for (const std::string& choice : parameter.choices) {
-                choices.push_back(point_json({{"value", choice}})["value"]);
-            }
-            words["params"] = {{"choices", std::move(choices)}};
-        } else {
-            words["params"] = {{"lower", parameter.low}, {"upper", parameter.high}};
-        }
-        if (is_whole(parameter.kind)) {
-            words["integer"] = true;
-        }
-        if (parameter.when_values.empty()) continue;
-        Json values = Json::array();
-        for (const std::string& value : parameter.when_values) {
-            values.push_back(point_json({{"value", value}})["value"]);
-        }
-        words["when"] = {{parameter.when_key, std::move(values)}};
-    }
-    return space;
-}
-
 /// A path as a word of the shell.
 std::string shell_word(const fs::path& path) {
     const std::string text = path.string();

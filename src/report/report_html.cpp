@@ -59,7 +59,31 @@ std::vector<std::string> all_warnings(const ReportInputs& inputs, const Plotter&
     return warnings;
 }
 
+/// \param title, subtitle  as HTML
+std::string page_html(const std::string& title,
+                      const std::string& subtitle,
+                      const std::vector<std::string>& warnings,
+                      const std::string& body,
+                      const Plotter& plotter) {
+    return fmt::format(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+        "<title>{0} - ratiofarm report</title>\n<style>{1}</style>\n</head>\n<body>\n"
+        "<header><div>\n<h1>{0}</h1>\n<p>{2}</p>\n</div></header>\n{3}<main>\n{4}{5}"
+        "<footer>Made by ratiofarm report{6}.</footer>\n</main>\n</body>\n</html>\n",
+        title, report_style, subtitle, navigation(body), warnings_html(warnings), body,
+        plotter.available() ? "; plots by " + escape_html(plotter.version()) : std::string());
+}
+
 }  // namespace
+
+std::string study_html(const std::string& name,
+                       const SearchRecord& record,
+                       const Plotter& plotter) {
+    std::vector<std::string> warnings;
+    if (!plotter.available()) warnings.push_back(plotter.complaint());
+    return page_html(escape_html(name), "", warnings, search_section(record, plotter), plotter);
+}
 
 std::string report_html(const ReportInputs& inputs, const Plotter& plotter) {
     const std::string body = result_section(inputs, plotter) + unfolding_section(inputs, plotter) +
@@ -69,16 +93,9 @@ std::string report_html(const ReportInputs& inputs, const Plotter& plotter) {
                              calibration_section(inputs, plotter) +
                              training_section(inputs, plotter) + quality_section(inputs, plotter) +
                              search_section(inputs, plotter) + campaign_section(inputs, plotter);
-    const std::string name = escape_html(inputs.campaign);
     const std::string data = inputs.fit ? escape_html(inputs.fit->data) : std::string();
-    return fmt::format(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-        "<title>{0} - ratiofarm report</title>\n<style>{1}</style>\n</head>\n<body>\n"
-        "<header><div>\n<h1>{0}</h1>\n<p>{2}</p>\n</div></header>\n{3}<main>\n{4}{5}"
-        "<footer>Made by ratiofarm report{6}.</footer>\n</main>\n</body>\n</html>\n",
-        name, report_style, data, navigation(body), warnings_html(all_warnings(inputs, plotter)),
-        body, plotter.available() ? "; plots by " + escape_html(plotter.version()) : std::string());
+    return page_html(escape_html(inputs.campaign), data, all_warnings(inputs, plotter), body,
+                     plotter);
 }
 
 }  // namespace ratiofarm

@@ -11,4 +11,7 @@ namespace ratiofarm {
 /// replaced by a line that says why; the tables are always shown.
 std::string report_html(const ReportInputs& inputs, const Plotter& plotter);
 
+/// Likewise, of a study whose trials other programs train.
+std::string study_html(const std::string& name, const SearchRecord& record, const Plotter& plotter);
+
 }  // namespace ratiofarm

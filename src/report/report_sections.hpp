@@ -20,6 +20,7 @@ std::string training_section(const ReportInputs& inputs, const Plotter& plotter)
 std::string quality_section(const ReportInputs& inputs, const Plotter& plotter);
 std::string unfolding_section(const ReportInputs& inputs, const Plotter& plotter);
 std::string search_section(const ReportInputs& inputs, const Plotter& plotter);
+std::string search_section(const SearchRecord& record, const Plotter& plotter);
 std::string campaign_section(const ReportInputs& inputs, const Plotter& plotter);
 
 /// The uncertainty from the finite number of simulated events as a table, part of the result.

@@ -238,9 +238,9 @@ Plot front_plot(const SearchRecord& record) {
          })) {
         curves.push_back(std::move(curve));
     }
-    const bool cost = record.second_objective == SecondObjective::cost;
+    const bool cost = record.work == "flop" && record.second_objective == "cost";
     return {
-        .x = {.label = cost ? "planned work [FLOP]" : word_of(record.second_objective)},
+        .x = {.label = cost ? "planned work [FLOP]" : record.second_objective},
         .panels = {{.y = {.label = record.objective}, .curves = std::move(curves), .levels = {}}}};
 }
 
@@ -262,9 +262,8 @@ std::string search_figures(const SearchRecord& record, const Plotter& plotter) {
         figures.add("search_rungs", rungs_plot(record), "Trials from rung to rung");
     }
     if (!record.front.empty()) {
-        figures.add(
-            "search_front", front_plot(record),
-            fmt::format("{} against {}", record.objective, word_of(record.second_objective)));
+        figures.add("search_front", front_plot(record),
+                    fmt::format("{} against {}", record.objective, record.second_objective));
     }
     return figures.html();
 }
@@ -293,14 +292,16 @@ std::string trials_table(const SearchRecord& record) {
 }  // namespace
 
 std::string search_section(const ReportInputs& inputs, const Plotter& plotter) {
-    if (!inputs.search) return {};
-    const SearchRecord& record = *inputs.search;
+    return inputs.search ? search_section(*inputs.search, plotter) : std::string();
+}
+
+std::string search_section(const SearchRecord& record, const Plotter& plotter) {
     std::string what = fmt::format(
-        "Trial {} was the best of {} (sampler: {}): {}. The search cost {:.3g} FLOP, {:.1f} % of "
-        "the cost of all trials at all epochs; the nets below use this setting.",
+        "Trial {} was the best of {} (sampler: {}): {}. The search cost {} of the cost of all "
+        "trials at all epochs",
         record.best.trial, record.trials.size(), word_of(record.sampler),
-        setting_text(record.trials[record.best.trial].setting), record.flop,
-        100.0 * record.flop / record.grid_flop);
+        setting_text(record.trials[record.best.trial].setting), work_text(record));
+    what += record.work == "flop" ? "; the nets below use this setting." : ".";
     if (record.dropped > 0 || record.repeated > 0) {
         what += fmt::format(
             " {} points were dropped because nobody asked for them; {} trials have "

@@ -86,7 +86,7 @@ constexpr int search_schema = 2;
 
 /// Schema 1 knew random settings and one objective only.
 void complete_schema_1(Json& json) {
-    json["second_objective"] = word_of(SecondObjective::none);
+    json["second_objective"] = SearchRecord().second_objective;
     json["sampler"] = word_of(SearchSampler::random);
     for (const char* number : {"given", "dropped", "repeated"}) json[number] = 0U;
     json["front"] = json["importance"] = Json::array();
@@ -138,7 +138,7 @@ SearchRecord search_record(const SearchPlan& plan,
     record.parallel = section.parallel;
     record.processes = plan.processes;
     record.epochs = plan.epochs;
-    record.second_objective = section.second_objective;
+    record.second_objective = word_of(section.second_objective);
     record.sampler = section.sampler;
     record.given = static_cast<std::uint32_t>(section.points.size());
     std::set<SearchSetting> tried;
@@ -297,11 +297,11 @@ std::string search_csv(const SearchRecord& record) {
     std::string text = "trial";
     for (const std::string& key : keys) text += "," + csv_field(key);
     for (const std::uint32_t epochs : record.epochs) {
-        text += fmt::format(",{} after {} epochs", record.objective, epochs);
+        text += "," + csv_field(fmt::format("{} after {} epochs", record.objective, epochs));
     }
-    const bool two = record.second_objective != SecondObjective::none;
-    if (two) text += "," + word_of(record.second_objective);
-    text += ",flop\n";
+    const bool two = has_two_objectives(record);
+    if (two) text += "," + csv_field(record.second_objective);
+    text += "," + record.work + "\n";
     for (std::size_t number = 0; number < record.trials.size(); ++number) {
         const SearchRecord::Trial& trial = record.trials[number];
         text += std::to_string(number);
@@ -354,7 +354,7 @@ std::string search_text(const SearchRecord& record, std::size_t rows) {
     if (rows < order.size()) text += fmt::format("            and {} more\n", order.size() - rows);
     if (!record.front.empty()) {
         text += fmt::format("front       of {} and {}: trials {}\n", record.objective,
-                            word_of(record.second_objective), fmt::join(record.front, ", "));
+                            record.second_objective, fmt::join(record.front, ", "));
     }
     text += "importance ";
     for (const ParameterImportance& each : record.importance) {
@@ -368,9 +368,14 @@ std::string search_text(const SearchRecord& record, std::size_t rows) {
         text += fmt::format("repeated    {} trials have the setting of an earlier one\n",
                             record.repeated);
     }
-    text += fmt::format("cost        {:.3g} FLOP, {:.1f} % of all trials at all epochs\n",
-                        record.flop, 100.0 * record.flop / record.grid_flop);
+    text += fmt::format("cost        {} of all trials at all epochs\n", work_text(record));
     return text;
+}
+
+std::string work_text(const SearchRecord& record) {
+    return fmt::format("{:.3g} {}, {:.1f} %", record.flop,
+                       record.work == "flop" ? "FLOP" : record.work,
+                       100.0 * record.flop / record.grid_flop);
 }
 
 }  // namespace ratiofarm

@@ -36,7 +36,8 @@ struct SearchRecord {
 
     Digest inputs;          ///< SearchPlan::digest
     std::string objective;  ///< as the campaign calls it
-    SecondObjective second_objective = SecondObjective::none;
+    std::string second_objective = "none";
+    std::string work = "flop";  ///< what `flop` below counts: of a study, epochs
     SearchSampler sampler = SearchSampler::random;
     std::uint32_t given = 0;     ///< trials whose setting the campaign gave: the first ones
     std::uint64_t dropped = 0;   ///< points of an external sampler beyond those asked for
@@ -66,10 +67,15 @@ SearchRecord search_record(const SearchPlan& plan,
                            const HalvingState& state,
                            const SearchScores& scores);
 
+/// Whether there is a second objective.
+inline bool has_two_objectives(const SearchRecord& record) {
+    return record.second_objective != "none";
+}
+
 std::string search_json(const SearchRecord& record);
 
 /// A row for each trial: number, values of the keys, objective after each rung, second objective
-/// and planned FLOP up to the last of them. What a trial does not have is empty.
+/// and work up to the last of them. What a trial does not have is empty.
 std::string search_csv(const SearchRecord& record);
 
 /// Trials of the Pareto front of objective and second objective, among those that got farthest; by
@@ -84,6 +90,9 @@ SearchRecord parse_search_json(const std::string& text);
 
 /// The trials that got farthest, best first, and the cost of all. \param rows most of them
 std::string search_text(const SearchRecord& record, std::size_t rows = 10);
+
+/// "1.2e+09 FLOP, 34.1 %": the work that was done, and its part of all trials at all epochs.
+std::string work_text(const SearchRecord& record);
 
 /// Trials in the order of the text: highest rung first, then by objective there.
 std::vector<std::uint32_t> ranked_trials(const SearchRecord& record);

@@ -1,16 +1,9 @@
 #include "journal.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <iterator>
 #include <type_traits>
 #include <utility>
-
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <fmt/format.h>
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/wire.hpp"
@@ -325,42 +318,17 @@ JournalState compact_journal(const std::filesystem::path& path, const JournalSta
 }
 
 Journal::Journal(const std::filesystem::path& path, const JournalState& state)
-    : path_(path),
-      file_(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644)),
-      sequence_(state.lines + state.damaged_lines) {
-    if (!file_ || ::ftruncate(file_.get(), static_cast<off_t>(state.good_bytes)) != 0) {
-        throw SystemError(fmt::format("cannot open '{}'", path.string()), errno);
-    }
-}
+    : file_(path, state.good_bytes), sequence_(state.lines + state.damaged_lines) {}
 
-void Journal::append(std::string line) { pending_ += std::move(line) + '\n'; }
+void Journal::write(const FarmStarted& event) { file_.append(line_of(event, ++sequence_)); }
+void Journal::write(const AttemptBegan& event) { file_.append(line_of(event, ++sequence_)); }
+void Journal::write(const AttemptEnded& event) { file_.append(line_of(event, ++sequence_)); }
+void Journal::write(const FarmEnded& event) { file_.append(line_of(event, ++sequence_)); }
+void Journal::write(const TaskCommitted& event) { file_.append(line_of(event, ++sequence_)); }
+void Journal::write(const TaskGivenUp& event) { file_.append(line_of(event, ++sequence_)); }
+void Journal::write(const TaskNoted& event) { file_.append(line_of(event, ++sequence_)); }
+void Journal::write(const StageEnded& event) { file_.append(line_of(event, ++sequence_)); }
 
-void Journal::write(const FarmStarted& event) { append(line_of(event, ++sequence_)); }
-void Journal::write(const AttemptBegan& event) { append(line_of(event, ++sequence_)); }
-void Journal::write(const AttemptEnded& event) { append(line_of(event, ++sequence_)); }
-void Journal::write(const FarmEnded& event) { append(line_of(event, ++sequence_)); }
-void Journal::write(const TaskCommitted& event) { append(line_of(event, ++sequence_)); }
-void Journal::write(const TaskGivenUp& event) { append(line_of(event, ++sequence_)); }
-void Journal::write(const TaskNoted& event) { append(line_of(event, ++sequence_)); }
-void Journal::write(const StageEnded& event) { append(line_of(event, ++sequence_)); }
-
-void Journal::flush() {
-    const auto fail = [&](const char* action) {
-        throw SystemError(fmt::format("cannot {} '{}'", action, path_.string()), errno);
-    };
-    struct stat status = {};
-    if (::fstat(file_.get(), &status) != 0) fail("look at");
-    if (status.st_nlink == 0) {
-        throw SystemError(fmt::format("'{}' was removed while the farm ran", path_.string()));
-    }
-    if (pending_.empty()) return;
-    while (!pending_.empty()) {
-        const ssize_t written = ::write(file_.get(), pending_.data(), pending_.size());
-        if (written < 0 && errno == EINTR) continue;
-        if (written < 0) fail("write");
-        pending_.erase(0, static_cast<std::size_t>(written));
-    }
-    if (::fdatasync(file_.get()) != 0) fail("sync");
-}
+void Journal::flush() { file_.flush(); }
 
 }  // namespace ratiofarm

@@ -11,9 +11,9 @@
 
 #include "core/task_identity.hpp"
 #include "core/task_progress.hpp"
-#include "core/unique_fd.hpp"
 
 #include "farm_times.hpp"
+#include "line_file.hpp"
 #include "run_directory.hpp"
 
 namespace ratiofarm {
@@ -156,14 +156,10 @@ public:
     /// \throws SystemError (disk full, the run directory was removed, ...)
     void flush();
 
-    const std::filesystem::path& path() const { return path_; }
+    const std::filesystem::path& path() const { return file_.path(); }
 
 private:
-    void append(std::string line);
-
-    std::filesystem::path path_;
-    UniqueFd file_;
-    std::string pending_;
+    LineFile file_;
     std::uint64_t sequence_;
 };
 

@@ -2,7 +2,9 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <span>
 #include <sstream>
+#include <vector>
 
 #include "ratiofarm_test/catch.hpp"
 
@@ -13,14 +15,24 @@ using namespace ratiofarm;
 
 namespace {
 
-std::filesystem::path page_path() {
-    return std::filesystem::path(RATIOFARM_SOURCE_DIR) / "docs" / "campaign.md";
+/// A page and the keys that it explains.
+struct KeyPage {
+    std::string name;
+    std::span<const CampaignKeys> sections;
+
+    std::filesystem::path path() const {
+        return std::filesystem::path(RATIOFARM_SOURCE_DIR) / "docs" / name;
+    }
+};
+
+std::vector<KeyPage> pages() {
+    return {{"campaign.md", campaign_keys()}, {"hpo.md", study_keys()}};
 }
 
 /// "training.epochs" and what it may be, of every key that a struct describes.
-std::map<std::string, std::string> described_keys() {
+std::map<std::string, std::string> described_keys(const KeyPage& page) {
     std::map<std::string, std::string> keys;
-    for (const CampaignKeys& section : campaign_keys()) {
+    for (const CampaignKeys& section : page.sections) {
         for (std::size_t i = 0; i < section.values.size(); ++i) {
             if (section.values[i].empty()) continue;
             keys.emplace(section.section + "." + section.keys[i], section.values[i]);
@@ -48,29 +60,36 @@ std::string mended(const std::string& page, std::map<std::string, std::string>& 
 
 }  // namespace
 
-TEST_CASE("docs/campaign.md explains every key the parser knows", "[campaign][docs]") {
-    const std::string page = read_text(page_path());
-
-    for (const CampaignKeys& section : campaign_keys()) {
-        for (const std::string& key : section.keys) {
-            const std::string path = section.section.empty() ? key : section.section + "." + key;
-            INFO("key '" << path << "'");
-            CHECK((page.find("`" + path + "`") != std::string::npos ||
-                   page.find("`" + path + ".") != std::string::npos));
+TEST_CASE("docs/campaign.md and docs/hpo.md explain every key the parser knows",
+          "[campaign][docs]") {
+    for (const KeyPage& page : pages()) {
+        const std::string text = read_text(page.path());
+        for (const CampaignKeys& section : page.sections) {
+            for (const std::string& key : section.keys) {
+                const bool of_file = section.section.empty() || section.section == study_file;
+                const std::string path = of_file ? key : section.section + "." + key;
+                INFO("key '" << path << "' in " << page.name);
+                CHECK((text.find("`" + path + "`") != std::string::npos ||
+                       text.find("`" + path + ".") != std::string::npos ||
+                       text.find("[" + path + "]") != std::string::npos));
+            }
         }
     }
 }
 
-TEST_CASE("docs/campaign.md has types, ranges and defaults from the code", "[campaign][docs]") {
-    const std::string page = read_text(page_path());
-    std::map<std::string, std::string> missing = described_keys();
+TEST_CASE("these pages have types, ranges and defaults from the code", "[campaign][docs]") {
+    for (const KeyPage& page : pages()) {
+        const std::string text = read_text(page.path());
+        std::map<std::string, std::string> missing = described_keys(page);
 
-    const std::string right = mended(page, missing);
+        const std::string right = mended(text, missing);
 
-    for (const auto& [key, values] : missing) {
-        FAIL_CHECK("docs/campaign.md needs a line | `" << key << "` | " << values << " | ... |");
+        for (const auto& [key, values] : missing) {
+            FAIL_CHECK("docs/" << page.name << " needs a line | `" << key << "` | " << values
+                               << " | ... |");
+        }
+        if (std::getenv("RATIOFARM_WRITE_DOCS") != nullptr) std::ofstream(page.path()) << right;
+        INFO("'./run docs --tables' mends it");
+        CHECK(read_text(page.path()) == right);
     }
-    if (std::getenv("RATIOFARM_WRITE_DOCS") != nullptr) std::ofstream(page_path()) << right;
-    INFO("'./run docs --tables' mends it");
-    CHECK(read_text(page_path()) == right);
 }

@@ -3,11 +3,14 @@
 #include <filesystem>
 #include <limits>
 
+#include <nlohmann/json.hpp>
+
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/physics/coefficient.hpp"
 
 #include "campaign/bin_expectations.hpp"
 #include "campaign/made_from.hpp"
+#include "campaign/search/study.hpp"
 #include "core/publish.hpp"
 #include "core/sealed_text.hpp"
 #include "pyhf/pyhf_export.hpp"
@@ -267,6 +270,54 @@ Parser points() {
         }};
 }
 
+const std::string study_toml = R"toml(
+[study]
+name = "calo"
+epochs = 9
+objectives = { loss = "min", auc = "max" }
+target = 0.5
+[search]
+trials = 9
+first_rung = 3
+sampler = "tpe"
+points = [{ lr = 1e-3, kind = "sgd", momentum = 0.5 }]
+[search.parameters]
+lr = { log_uniform = [1e-4, 1e-2] }
+kind = { choice = ["adam", "sgd"] }
+momentum = { uniform = [0.1, 0.9], when = { kind = ["sgd"] } }
+)toml";
+
+Parser study_files() {
+    return {.name = "study", .seeds = {study_toml}, .read = [](const std::string& input) {
+                Study study(parse_study(input, "/folder", "study.toml"));
+                return study.answer("a", R"({"ask": 2, "seq": 1})").text;
+            }};
+}
+
+/// What a trainer says: whatever it is, it has an answer, and if it changed the books the same
+/// again.
+Parser study_requests() {
+    const std::string about = R"({"seq": 7, "report": {"trial": 0, "attempt": 1, "rung": 0, )";
+    return {.name = "request of a trainer",
+            .seeds = {R"({"hello": 1, "client": "a", "protocol": "ratiofarm-hpo/1"})",
+                      R"({"ask": 3, "seq": 17})", about + R"("values": {"loss": 0.5, "auc": 1}}})",
+                      about + R"("values": {"loss": null, "auc": -1e-3}}})",
+                      R"({"fail": {"trial": 0, "attempt": 1, "reason": "nan"}, "seq": 1})",
+                      R"({"renew": {"trial": 0, "attempt": 1}, "seq": 2})",
+                      R"({"enqueue": [{"lr": 0.002, "kind": "adam"}], "seq": 3})",
+                      R"({"best": 1, "seq": 4})", R"({"status": 1, "seq": 5})",
+                      R"({"bye": 1, "seq": 6})"},
+            .read = [](const std::string& input) {
+                Study study(parse_study(study_toml, "/folder", "study.toml"));
+                study.answer("a", R"({"ask": 1, "seq": 0})");
+                const Study::Answer answer = study.answer("a", input);
+                expect_whole(nlohmann::json::accept(answer.text), "an answer is not JSON");
+                expect_whole(!answer.changed || study.answer("a", input).text == answer.text,
+                             "a repeated request has another answer");
+                return answer.text;
+            }};
+}
+
 Parser coefficients() {
     return {.name = "coefficient",
             .seeds = {"mu - sqrt(mu)", "(mu - sqrt(mu)) / (10 - sqrt(10))", "kappa^2 * mu^1.5 - 1",
@@ -313,9 +364,9 @@ Parser time_limits() {
 }  // namespace
 
 std::vector<Parser> text_parsers() {
-    std::vector<Parser> parsers{campaigns(), sealed_campaigns(), workspaces(),
-                                patches(),   coefficients(),     points(),
-                                shards(),    origins(),          time_limits()};
+    std::vector<Parser> parsers{campaigns(),    sealed_campaigns(), workspaces(),    patches(),
+                                coefficients(), points(),           shards(),        origins(),
+                                time_limits(),  study_files(),      study_requests()};
     add_all_records(parsers);
     return parsers;
 }

@@ -66,7 +66,7 @@ TEST_CASE("a search is shown with a picture of each key, its rungs and its front
     };
     SearchRecord search;
     search.objective = "closure";
-    search.second_objective = SecondObjective::excess;
+    search.second_objective = "excess";
     search.sampler = SearchSampler::tpe;
     search.epochs = {3, 9};
     const double failed = std::numeric_limits<double>::infinity();

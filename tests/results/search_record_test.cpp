@@ -145,7 +145,7 @@ SearchRecord record_of(const std::vector<std::tuple<SearchSetting, double, doubl
     made.epochs = {10};
     made.trials.clear();
     made.decisions.clear();
-    made.second_objective = SecondObjective::cost;
+    made.second_objective = "cost";
     for (const auto& [setting, objective, second] : trials) {
         made.trials.push_back({setting, {{objective, second, 1.0}}});
     }

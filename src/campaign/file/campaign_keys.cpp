@@ -10,6 +10,7 @@
 #include "ratiofarm/core/contracts.hpp"
 
 #include "campaign/campaign.hpp"
+#include "campaign/study_section.hpp"
 
 #include "toml_writer.hpp"
 
@@ -161,12 +162,21 @@ std::span<const CampaignKeys> campaign_keys() {
     return all;
 }
 
+std::span<const CampaignKeys> study_keys() {
+    static const std::vector<CampaignKeys> all{
+        described<StudySection>("study"),
+        {std::string(study_file), {"study", "search"}},
+    };
+    return all;
+}
+
 std::span<const std::string> campaign_keys(std::string_view section) {
-    const auto all = campaign_keys();
-    const auto found = std::find_if(
-        all.begin(), all.end(), [&](const CampaignKeys& keys) { return keys.section == section; });
-    RATIOFARM_EXPECT(found != all.end());
-    return found->keys;
+    for (const auto all : {campaign_keys(), study_keys()}) {
+        const auto found = std::ranges::find(all, section, &CampaignKeys::section);
+        if (found != all.end()) return found->keys;
+    }
+    RATIOFARM_EXPECT(false);
+    return {};
 }
 
 }  // namespace ratiofarm

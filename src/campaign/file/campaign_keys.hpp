@@ -21,7 +21,12 @@ struct CampaignKeys {
 /// keys are names of the campaign ([parameters], reference.mixture) are not among them.
 std::span<const CampaignKeys> campaign_keys();
 
-/// Keys of one section.
+/// Likewise of a study file, with tables that it shares with campaigns; the file itself is called
+/// `study_file`.
+std::span<const CampaignKeys> study_keys();
+inline constexpr std::string_view study_file = "study file";
+
+/// Keys of one section of either.
 std::span<const std::string> campaign_keys(std::string_view section);
 
 }  // namespace ratiofarm

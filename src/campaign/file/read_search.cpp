@@ -1,4 +1,6 @@
 // [search]: which keys of [network] and [training] are searched, and how.
+#include "read_search.hpp"
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -124,21 +126,28 @@ bool read_search_range(const TableReader& table, SearchParameter& parameter) {
     return false;
 }
 
+/// Why a key cannot be searched; empty: it can.
+std::string no_searched_key(const std::string& key, SearchedKeys keys) {
+    if (keys == SearchedKeys::any) {
+        return is_plain_name(key) ? "" : " (must be " + std::string(plain_name_rule) + ")";
+    }
+    const auto known = keys_of_nets(true);
+    if (std::ranges::count(keys_of_nets(false), key) > 0) {
+        return " (every trial has the campaign's " + key + "; it cannot be searched)";
+    }
+    if (std::ranges::count(known, key) > 0) return "";
+    return " (no key of [network] or [training]" + known_names(key, known) + ")";
+}
+
 /// \return whether it can be drawn from
 bool read_search_parameter(const ConfigMember& member,
+                           SearchedKeys keys,
                            Mistakes& mistakes,
                            SearchParameter& parameter) {
     const std::string path = "search.parameters.\"" + member.key + "\"";
-    const auto known = keys_of_nets(true);
     parameter.key = member.key;
-    if (std::ranges::count(keys_of_nets(false), member.key) > 0) {
-        mistakes.add(member.position, path + " (every trial has the campaign's " + member.key +
-                                          "; it cannot be searched)");
-        return false;
-    }
-    if (std::ranges::count(known, member.key) == 0) {
-        mistakes.add(member.position, path + " (no key of [network] or [training]" +
-                                          known_names(member.key, known) + ")");
+    if (const std::string why = no_searched_key(member.key, keys); !why.empty()) {
+        mistakes.add(member.position, path + why);
         return false;
     }
     const std::size_t before = mistakes.size();
@@ -226,9 +235,7 @@ void check_trials(const ConfigNode& root, const Campaign& campaign, Mistakes& mi
 }
 
 /// With fewer trials none would get to the last rung.
-void check_rungs(const TableReader& table, const Campaign& campaign) {
-    const SearchSection& search = *campaign.search;
-    const std::size_t rungs = rung_epochs(search, campaign.training.epochs).size();
+void check_rungs(const TableReader& table, const SearchSection& search, std::size_t rungs) {
     double least = 1.0;
     for (std::size_t rung = 1; rung < rungs; ++rung) least *= search.reduction;
     if (search.trials >= least) return;
@@ -240,37 +247,23 @@ void check_rungs(const TableReader& table, const Campaign& campaign) {
                              "; raise trials or first_rung)");
 }
 
-/// Samplers that compare whole generations at equal epochs.
-void check_evolution(const TableReader& table, const Campaign& campaign) {
-    const SearchSection& search = *campaign.search;
-    if (!search.evolves()) return;
+/// CMA-ES moves in a space of numbers. \return whether it can
+bool check_numbers(const TableReader& table, const SearchSection& search) {
     const std::size_t n = search.parameters.size();
-    if (search.sampler == SearchSampler::cmaes) {
-        constexpr std::size_t most = 20;
-        if (n < 2 || n > most) {
-            return table.wrong("sampler",
-                               "needs 2 to 20 parameters, and here is " + std::to_string(n));
-        }
-        for (const SearchParameter& parameter : search.parameters) {
-            if (parameter.kind != SearchKind::choice && parameter.when_values.empty()) continue;
-            return table.wrong(
-                "sampler",
-                "needs numbers that are always used; " + parameter.key +
-                    (parameter.kind == SearchKind::choice ? " is a choice" : " has a 'when'") +
-                    "; take \"tpe\"");
-        }
-    } else if (search.second_objective == SecondObjective::none) {
-        return table.wrong("sampler", "needs a second_objective");
+    constexpr std::size_t most = 20;
+    if (n < 2 || n > most) {
+        table.wrong("sampler", "needs 2 to 20 parameters, and here is " + std::to_string(n));
+        return false;
     }
-    if (rung_epochs(search, campaign.training.epochs).size() > 1) {
-        return table.wrong("sampler", "compares all trials at equal epochs; set first_rung = " +
-                                          std::to_string(campaign.training.epochs));
+    for (const SearchParameter& parameter : search.parameters) {
+        if (parameter.kind != SearchKind::choice && parameter.when_values.empty()) continue;
+        table.wrong("sampler",
+                    "needs numbers that are always used; " + parameter.key +
+                        (parameter.kind == SearchKind::choice ? " is a choice" : " has a 'when'") +
+                        "; take \"tpe\"");
+        return false;
     }
-    const std::size_t generation = generation_size(search);
-    const std::size_t least = search.points.size() + 2 * generation;
-    if (search.trials >= least) return;
-    table.wrong("sampler", "learns from generations of " + std::to_string(generation) +
-                               "; set trials to at least " + std::to_string(least));
+    return true;
 }
 
 void check_processes(const TableReader& table,
@@ -291,37 +284,47 @@ void check_processes(const TableReader& table,
     }
 }
 
-void read_parameters(const TableReader& table, SearchSection& search) {
-    const ConfigNode* node =
-        table.require("parameters",
-                      "what is searched: a table [search.parameters] with lines such as "
-                      "\"training.learning_rate\" = { log_uniform = [1e-4, 1e-2] }");
-    if (node == nullptr) return;
-    const auto* members = node->get_if<ConfigNode::Table>();
-    if (members == nullptr || members->empty()) {
-        return table.wrong("parameters", "must be a table of keys of [network] and [training]");
-    }
-    for (const ConfigMember& member : searched_members(*members)) {
-        SearchParameter parameter;
-        if (read_search_parameter(member, table.mistakes(), parameter)) {
-            search.parameters.push_back(std::move(parameter));
-        }
-    }
-}
-
 std::string text_of_file(const std::filesystem::path& path) {
     std::ifstream file(path, std::ios::binary);
     if (!file) throw ConfigError("cannot be read");
     return {std::istreambuf_iterator<char>(file), {}};
 }
 
-/// Points to try first: in the file, or the name of a JSON file with them.
-void read_points(const TableReader& table, const Campaign& campaign, SearchSection& search) {
+}  // namespace
+
+bool read_space(const TableReader& table, SearchedKeys keys, SearchSection& search) {
+    const std::size_t before = table.mistakes().size();
+    const bool any = keys == SearchedKeys::any;
+    const ConfigNode* node = table.require(
+        "parameters", std::string("what is searched: a table [search.parameters] with lines such "
+                                  "as ") +
+                          (any ? "lr" : "\"training.learning_rate\"") +
+                          " = { log_uniform = [1e-4, 1e-2] }");
+    if (node == nullptr) return false;
+    const auto* members = node->get_if<ConfigNode::Table>();
+    if (members == nullptr || members->empty()) {
+        table.wrong("parameters", any ? "must be a table of parameters, not empty"
+                                      : "must be a table of keys of [network] and [training]");
+        return false;
+    }
+    for (const ConfigMember& member : any ? *members : searched_members(*members)) {
+        SearchParameter parameter;
+        if (read_search_parameter(member, keys, table.mistakes(), parameter)) {
+            search.parameters.push_back(std::move(parameter));
+        }
+    }
+    if (table.mistakes().size() == before) check_when(table, search);
+    return table.mistakes().size() == before;
+}
+
+void read_points(const TableReader& table,
+                 const std::filesystem::path& folder,
+                 SearchSection& search) {
     const ConfigNode* node = table.find("points");
     if (node == nullptr) return;
     try {
         if (const auto* name = node->get_if<std::string>()) {
-            search.points = parse_points(search, text_of_file(campaign.folder / *name));
+            search.points = parse_points(search, text_of_file(folder / *name));
         } else if (const auto* points = node->get_if<ConfigNode::Array>()) {
             for (const ConfigNode& point : *points) {
                 search.points.push_back(setting_of_point(search, point));
@@ -342,7 +345,28 @@ void read_points(const TableReader& table, const Campaign& campaign, SearchSecti
                                              " trials; raise search.trials");
 }
 
-}  // namespace
+void check_sampling(const TableReader& table,
+                    const SearchSection& search,
+                    std::uint32_t epochs,
+                    std::size_t objectives) {
+    const std::size_t rungs = rung_epochs(search, epochs).size();
+    check_rungs(table, search, rungs);
+    if (!search.evolves()) return;
+    if (search.sampler == SearchSampler::cmaes) {
+        if (!check_numbers(table, search)) return;
+    } else if (objectives < 2) {
+        return table.wrong("sampler", "needs a second_objective");
+    }
+    if (rungs > 1) {
+        return table.wrong("sampler", "compares all trials at equal epochs; set first_rung = " +
+                                          std::to_string(epochs));
+    }
+    const std::size_t generation = generation_size(search);
+    const std::size_t least = search.points.size() + 2 * generation;
+    if (search.trials >= least) return;
+    table.wrong("sampler", "learns from generations of " + std::to_string(generation) +
+                               "; set trials to at least " + std::to_string(least));
+}
 
 void read_search(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes) {
     const TableReader table = section(root, "search", mistakes);
@@ -369,9 +393,8 @@ void read_search(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes)
                     "must contain %OUT, the file that the program writes its points to, and "
                     "usually %IN");
     }
-    read_parameters(table, search);
-    if (mistakes.size() == before) check_when(table, search);
-    if (mistakes.size() == before) read_points(table, campaign, search);
+    read_space(table, SearchedKeys::of_nets, search);
+    if (mistakes.size() == before) read_points(table, campaign.folder, search);
     if (!campaign.has_events()) {
         mistakes.add(
             table.find("parameters") == nullptr ? Position{} : table.find("parameters")->position,
@@ -379,8 +402,8 @@ void read_search(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes)
     }
     campaign.search = std::move(search);
     if (mistakes.size() > before || !mistakes_of(root, campaign, {}).empty()) return;
-    check_rungs(table, campaign);
-    check_evolution(table, campaign);
+    const bool two = campaign.search->second_objective != SecondObjective::none;
+    check_sampling(table, *campaign.search, campaign.training.epochs, two ? 2 : 1);
     check_values(root, campaign, mistakes);
     if (mistakes.size() == before) check_trials(root, campaign, mistakes);
 }

@@ -291,21 +291,28 @@ SearchSetting setting_of_point(const SearchSection& search, const ConfigNode& po
     return used;
 }
 
-std::vector<SearchSetting> parse_points(const SearchSection& search, const std::string& text) {
-    nlohmann::ordered_json points;
+nlohmann::ordered_json parse_foreign_json(std::string_view text) {
     try {
-        points = nlohmann::ordered_json::parse(
+        return nlohmann::ordered_json::parse(
             text, [](int depth, nlohmann::ordered_json::parse_event_t, const auto&) {
                 constexpr int deepest = 8;
-                if (depth > deepest) throw ConfigError("is nested too deeply for points");
+                if (depth > deepest) throw ConfigError("is nested too deeply");
                 return true;
             });
     } catch (const nlohmann::json::exception&) {
         throw ConfigError("is not JSON; NaN and infinite numbers are none, either");
     }
+}
+
+std::vector<SearchSetting> parse_points(const SearchSection& search, const std::string& text) {
+    return settings_of_json(search, parse_foreign_json(text));
+}
+
+std::vector<SearchSetting> settings_of_json(const SearchSection& search,
+                                            const nlohmann::ordered_json& points) {
     if (!points.is_array()) {
-        throw ConfigError(
-            "must be an array of points, such as [{\"training.learning_rate\": 0.001}]");
+        throw ConfigError("must be an array of points, such as [{\"" +
+                          search.parameters.front().key + "\": ...}]");
     }
     std::vector<SearchSetting> settings;
     for (const auto& point : points) {
@@ -322,6 +329,36 @@ nlohmann::ordered_json point_json(const SearchSetting& setting) {
     nlohmann::ordered_json json = nlohmann::ordered_json::object();
     for (const auto& [key, value] : setting) json[key] = json_of(node_of_value(value));
     return json;
+}
+
+nlohmann::ordered_json space_json(const SearchSection& search) {
+    using Json = nlohmann::ordered_json;
+    Json space = Json::object();
+    for (const SearchParameter& parameter : search.parameters) {
+        Json& words = space[parameter.key];
+        words["type"] = parameter.kind == SearchKind::choice ? "Choice"
+                        : is_logarithmic(parameter.kind)     ? "Log"
+                                                             : "Scalar";
+        if (parameter.kind == SearchKind::choice) {
+            Json choices = Json::array();
+            for (const std::string& choice : parameter.choices) {
+                choices.push_back(point_json({{"value", choice}})["value"]);
+            }
+            words["params"] = {{"choices", std::move(choices)}};
+        } else {
+            words["params"] = {{"lower", parameter.low}, {"upper", parameter.high}};
+        }
+        if (is_whole(parameter.kind)) {
+            words["integer"] = true;
+        }
+        if (parameter.when_values.empty()) continue;
+        Json values = Json::array();
+        for (const std::string& value : parameter.when_values) {
+            values.push_back(point_json({{"value", value}})["value"]);
+        }
+        words["when"] = {{parameter.when_key, std::move(values)}};
+    }
+    return space;
 }
 
 SearchSetting draw_setting(const SearchSection& search, std::uint64_t seed, std::uint32_t trial) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <nlohmann/json_fwd.hpp>
@@ -30,9 +31,17 @@ SearchSetting setting_of_point(const SearchSection& search, const ConfigNode& po
 /// The points of a JSON text, an array of objects.
 /// \throws ConfigError naming the first that is not a point of the space
 std::vector<SearchSetting> parse_points(const SearchSection& search, const std::string& text);
+std::vector<SearchSetting> settings_of_json(const SearchSection& search,
+                                            const nlohmann::ordered_json& points);
+
+/// What another program wrote. \throws ConfigError if it is not JSON, or nested very deeply
+nlohmann::ordered_json parse_foreign_json(std::string_view text);
 
 /// A setting as an object of JSON.
 nlohmann::ordered_json point_json(const SearchSetting& setting);
+
+/// The space in the words of Nevergrad, as in iDDS.
+nlohmann::ordered_json space_json(const SearchSection& search);
 
 /// Random setting of one trial: each value is a pure function of campaign seed, number of the trial
 /// and name of the key, so that more trials or further keys change no value that was drawn before.
