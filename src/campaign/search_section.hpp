@@ -1,7 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -10,18 +12,20 @@
 
 namespace ratiofarm {
 
-/// What a search tries to make small, on validation events. Of several nets the mean counts; a net
-/// that diverged, or whose number is not finite, is worse than all others.
+/// What a search tries to make small, on validation events. Over processes, and of loss, closure
+/// and calibration over members, the mean counts; a net that diverged, or whose number is not
+/// finite, is worse than all others.
 enum class SearchObjective : std::uint8_t {
     loss,         ///< validation loss of the weights that are kept
-    excess,       ///< |E_ref[r] - 1|
+    excess,       ///< |E_ref[r] - 1| of the mean ratio of the members
     closure,      ///< deviation of the reweighted denominator, rms over the features
     calibration,  ///< |slope - 1| of the calibration curve
     sigma,        ///< expected error of the parameter of interest, by a quick fit
+    coverage,     ///< how much less often than at 68.27 % its interval holds the truth
 };
 template <>
 inline constexpr auto enum_words<SearchObjective> =
-    words("loss", "excess", "closure", "calibration", "sigma");
+    words("loss", "excess", "closure", "calibration", "sigma", "coverage");
 
 /// What is shown against the objective; it decides only what nsga2 proposes.
 enum class SecondObjective : std::uint8_t {
@@ -31,10 +35,12 @@ enum class SecondObjective : std::uint8_t {
     excess,
     closure,
     calibration,
+    sigma,
+    coverage,
 };
 template <>
 inline constexpr auto enum_words<SecondObjective> =
-    words("none", "cost", "loss", "excess", "closure", "calibration");
+    words("none", "cost", "loss", "excess", "closure", "calibration", "sigma", "coverage");
 
 /// Where settings come from.
 enum class SearchSampler : std::uint8_t {
@@ -68,7 +74,10 @@ inline bool is_logarithmic(SearchKind kind) {
     return kind == SearchKind::log_uniform || kind == SearchKind::log_integer;
 }
 
-/// One key of [network] or [training] that is searched.
+/// The key that is searched beside those of [network] and [training].
+inline constexpr std::string_view members_key = "ensemble.members";
+
+/// One key of [network] or [training], or members_key, that is searched.
 struct SearchParameter {
     std::string key;  ///< "training.learning_rate"
     SearchKind kind = SearchKind::uniform;
@@ -93,7 +102,8 @@ struct SearchSection {
                                    ///< number of ranks
     SearchObjective objective = SearchObjective::loss;
     std::vector<std::string> processes;  ///< whose nets are trained in a trial; empty: all
-    std::uint32_t members = 1;           ///< nets of each process in a trial
+    std::uint32_t members = 1;           ///< nets of each process in a trial, at the last rung
+    std::uint32_t first_members = 100;   ///< likewise at the first rung; more than there are: all
     SecondObjective second_objective = SecondObjective::none;
     SearchSampler sampler = SearchSampler::random;
     std::string command = {};       ///< of an external sampler
@@ -105,6 +115,15 @@ struct SearchSection {
 
     bool learns() const {
         return sampler != SearchSampler::random && sampler != SearchSampler::sobol;
+    }
+    /// Whether trials differ in their members.
+    bool searches_members() const {
+        return std::ranges::find(parameters, members_key, &SearchParameter::key) !=
+               parameters.end();
+    }
+    /// Whether nets are judged by the likelihood that they make together.
+    bool judges_likelihood() const {
+        return objective >= SearchObjective::sigma || second_objective >= SecondObjective::sigma;
     }
     /// Whether all trials are compared at equal epochs, generation by generation.
     bool evolves() const {
@@ -123,7 +142,12 @@ void fields(Visit& visit, MemberOf<Visit, SearchSection>& value) {
     visit("objective", value.objective);
     visit("processes", value.processes,
           Key{.otherwise = "all of them", .written = !value.processes.empty()});
-    visit("members", value.members, Key{.whole = {1, 100}, .written = value.members > 1});
+    visit("members", value.members,
+          Key{.whole = {1, 100},
+              .written =
+                  value.members > 1 || (value.first_members < 100 && !value.searches_members())});
+    visit("first_members", value.first_members,
+          Key{.whole = {1, 100}, .otherwise = "all of them", .written = value.first_members < 100});
     visit("second_objective", value.second_objective,
           Key{.written = value.second_objective != SecondObjective::none});
     visit("sampler", value.sampler, Key{.written = value.sampler != SearchSampler::random});

@@ -47,7 +47,7 @@ std::uint64_t row_offset() {
 
 }  // namespace
 
-SigmaJudge::SigmaJudge(const PlannedCampaign& planned, RunDirectory directory)
+LikelihoodJudge::LikelihoodJudge(const PlannedCampaign& planned, RunDirectory directory)
     : directory_(std::move(directory)), rates_(process_rates(planned.campaign, planned.samples)) {
     for (const ProcessSection& process : planned.campaign.processes) {
         const SampleInfo& info = sample_named(planned.samples, process.events());
@@ -55,7 +55,7 @@ SigmaJudge::SigmaJudge(const PlannedCampaign& planned, RunDirectory directory)
     }
 }
 
-Digest SigmaJudge::digest(const TrainTask& training, const Sample& sample) const {
+Digest LikelihoodJudge::digest(const TrainTask& training, const Sample& sample) const {
     return Hasher()
         .text("search evaluation")
         .digest(training.digest)
@@ -63,7 +63,7 @@ Digest SigmaJudge::digest(const TrainTask& training, const Sample& sample) const
         .finish();
 }
 
-std::vector<Task> SigmaJudge::tasks(std::span<const TrainTask> trainings) const {
+std::vector<Task> LikelihoodJudge::tasks(std::span<const TrainTask> trainings) const {
     std::vector<Task> tasks;
     for (const TrainTask& training : trainings) {
         for (const Sample& sample : samples_) {
@@ -102,8 +102,9 @@ std::vector<Task> SigmaJudge::tasks(std::span<const TrainTask> trainings) const 
     return tasks;
 }
 
-std::optional<double> SigmaJudge::sigma(std::span<const TrainTask> trainings,
-                                        std::span<const TrainedNet* const> nets) const {
+std::optional<double> LikelihoodJudge::value(SearchObjective objective,
+                                             std::span<const TrainTask> trainings,
+                                             std::span<const TrainedNet* const> nets) const {
     const std::size_t members = trainings.size() / samples_.size();
     std::vector<JudgedEvents> events;
     for (const Sample& sample : samples_) {
@@ -129,10 +130,11 @@ std::optional<double> SigmaJudge::sigma(std::span<const TrainTask> trainings,
         for (const TrainedNet* net : nets.subspan(first, members)) sum += net->quality.excess;
         norm.push_back(1.0 + sum / static_cast<double>(members));
     }
-    return expected_sigma(rates_, events, norm);
+    const auto judged = objective == SearchObjective::sigma ? expected_sigma : coverage_defect;
+    return judged(rates_, events, norm);
 }
 
-void SigmaJudge::remove_results(std::span<const TrainTask> trainings) const {
+void LikelihoodJudge::remove_results(std::span<const TrainTask> trainings) const {
     for (const TrainTask& training : trainings) {
         for (const Sample& sample : samples_) {
             std::error_code ignored;

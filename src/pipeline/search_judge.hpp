@@ -16,13 +16,13 @@
 
 namespace ratiofarm {
 
-/// search.objective = "sigma": the nets of a trial are evaluated on the validation events of every
-/// process, as tasks of the farm.
-class SigmaJudge {
+/// search.objective = "sigma" or "coverage": the nets of a trial are evaluated on the validation
+/// events of every process, as tasks of the farm.
+class LikelihoodJudge {
 public:
     /// \param planned outlives this
     /// \throws DataError of process_rates()
-    SigmaJudge(const PlannedCampaign& planned, RunDirectory directory);
+    LikelihoodJudge(const PlannedCampaign& planned, RunDirectory directory);
 
     /// Evaluations of the nets of a trial that are not done yet. \param trainings  by process, then
     /// member, done
@@ -30,7 +30,8 @@ public:
 
     /// Of the mean ratios of each process. Nothing while an evaluation is missing.
     /// \param nets  by process, then member, none of them failed
-    std::optional<double> sigma(std::span<const TrainTask> trainings,
+    std::optional<double> value(SearchObjective objective,
+                                std::span<const TrainTask> trainings,
                                 std::span<const TrainedNet* const> nets) const;
 
     /// Removes the results of the evaluations.

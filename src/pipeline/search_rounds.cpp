@@ -26,7 +26,7 @@ SearchRounds::SearchRounds(const PlannedCampaign& planned,
       inputs_{planned.campaign, planned.samples, device},
       steering_(planned.campaign, directory, log),
       results_(directory, TrainedResults::Curves::kept) {
-    if (search_.objective == SearchObjective::sigma) sigma_.emplace(planned, directory);
+    if (search_.judges_likelihood()) judge_.emplace(planned, directory);
 }
 
 std::vector<Task> SearchRounds::next() {
@@ -100,7 +100,7 @@ Beginning SearchRounds::begin(const HalvingMoment& moment) {
 /// The planned work if none is measured; nothing while a result is missing.
 std::optional<double> SearchRounds::second_of(TrialRung what) {
     if (const auto objective = measured(search_.second_objective)) {
-        return mean_objective(what, *objective);
+        return value(what, *objective);
     }
     double flop = 0.0;
     for (std::uint32_t rung = 0; rung <= what.rung; ++rung) {
@@ -127,18 +127,25 @@ std::optional<std::vector<ToldTrial>> SearchRounds::told(const HalvingMoment& mo
     return trials;
 }
 
+/// Known when the second objective is, too: that may take evaluations of the nets.
 std::optional<double> SearchRounds::score(TrialRung what) {
-    const auto known = scores_.find(what);
-    if (known != scores_.end()) return known->second;
-    const auto value = judge(what);
-    if (value) scores_.emplace(what, *value);
-    return value;
+    const auto found = value(what, search_.objective);
+    if (found && std::isfinite(*found) && !second_of(what)) return std::nullopt;
+    return found;
 }
 
-std::optional<double> SearchRounds::judge(TrialRung what) {
-    const SearchObjective objective = sigma_ ? SearchObjective::loss : search_.objective;
-    const auto mean = mean_objective(what, objective);
-    if (!mean || !std::isfinite(*mean) || !sigma_) return mean;
+std::optional<double> SearchRounds::value(TrialRung what, SearchObjective objective) {
+    const auto known = values_.find({what, objective});
+    if (known != values_.end()) return known->second;
+    const auto found = measure(what, objective);
+    if (found) values_.emplace(std::pair(what, objective), *found);
+    return found;
+}
+
+std::optional<double> SearchRounds::measure(TrialRung what, SearchObjective objective) {
+    const bool judged = objective >= SearchObjective::sigma;
+    const auto mean = mean_of_nets(what, judged ? SearchObjective::loss : objective);
+    if (!mean || !std::isfinite(*mean) || !judged) return mean;
     const auto trainings = plan_.tasks_of(what);
     std::vector<std::shared_ptr<const TrainingResult>> results;
     std::vector<const TrainedNet*> nets;
@@ -146,46 +153,50 @@ std::optional<double> SearchRounds::judge(TrialRung what) {
         results.push_back(results_.find(training.digest));
         nets.push_back(&results.back()->nets.front());
     }
-    return sigma_->sigma(trainings, nets);
+    return judge_->value(objective, trainings, nets);
 }
 
-std::optional<double> SearchRounds::mean_objective(TrialRung what, SearchObjective objective) {
+/// Over the processes.
+std::optional<double> SearchRounds::mean_of_nets(TrialRung what, SearchObjective objective) {
     const auto trainings = plan_.tasks_of(what);
+    const std::size_t members = trainings.size() / plan_.processes.size();
     double sum = 0.0;
-    for (const TrainTask& training : trainings) {
-        const auto result = results_.find(training.digest);
-        if (result == nullptr) return std::nullopt;
-        sum += search_objective(objective, result->nets.front(), training.common->training.keep);
+    for (std::size_t first = 0; first < trainings.size(); first += members) {
+        std::vector<std::shared_ptr<const TrainingResult>> results;
+        std::vector<const TrainedNet*> nets;
+        for (const TrainTask& training : trainings.subspan(first, members)) {
+            results.push_back(results_.find(training.digest));
+            if (results.back() == nullptr) return std::nullopt;
+            nets.push_back(&results.back()->nets.front());
+        }
+        sum += search_objective(objective, nets, trainings[first].common->training.keep);
     }
     if (!std::isfinite(sum)) return std::numeric_limits<double>::infinity();
-    return sum / static_cast<double>(trainings.size());
+    return sum / static_cast<double>(plan_.processes.size());
 }
 
 void SearchRounds::add_tasks(TrialRung what, std::vector<Task>& tasks) {
     const auto trainings = plan_.tasks_of(what);
     bool trained = true;
-    for (std::size_t process = 0; process < trainings.size(); ++process) {
-        const TrainTask& training = trainings[process];
+    for (const TrainTask& training : trainings) {
         if (results_.find(training.digest) != nullptr) continue;
         trained = false;
         if (!offered_.insert(training.digest).second) continue;
-        tasks.push_back(training_task(training, what, process));
+        tasks.push_back(training_task(training));
     }
-    if (!trained || !sigma_) return;
-    for (Task& task : sigma_->tasks(trainings)) {
+    if (!trained || !judge_) return;
+    for (Task& task : judge_->tasks(trainings)) {
         if (offered_.insert(task.digest).second) tasks.push_back(std::move(task));
     }
 }
 
-Task SearchRounds::training_task(const TrainTask& training,
-                                 TrialRung what,
-                                 std::size_t process) const {
+Task SearchRounds::training_task(const TrainTask& training) const {
     TrainRequest request = training.request();
     request.result_path = directory_.result(training.digest).string();
     request.state_path = directory_.state(training.digest).string();
-    if (what.rung > 0) {
-        const TrainTask& before = plan_.tasks_of({what.trial, what.rung - 1})[process];
-        request.continuation.from_path = directory_.state(before.digest).string();
+    Continuation& continuation = request.continuation;
+    if (continuation.from_task != Digest{}) {
+        continuation.from_path = directory_.state(continuation.from_task).string();
     }
     return {training.digest, training.name, training.flop,
             frame(TrainerRequest(std::move(request))), training.identity};
@@ -196,7 +207,9 @@ void SearchRounds::remove_states() {
     const std::set<TrialRung> keep(state_.to_keep.begin(), state_.to_keep.end());
     for (const HalvingDecision& decision : state_.decisions) {
         const TrialRung what = decision.what;
-        if (keep.contains(what) || removed_.contains(what) || !scores_.contains(what)) continue;
+        if (keep.contains(what) || removed_.contains(what) ||
+            !values_.contains({what, search_.objective}))
+            continue;
         removed_.insert(what);
         for (const TrainTask& training : plan_.tasks_of(what)) {
             const std::string path = directory_.state(training.digest).string();
@@ -211,17 +224,15 @@ std::vector<Task> SearchRounds::all() const {
     std::vector<Task> tasks;
     for (const HalvingDecision& decision : state_.decisions) {
         const auto trainings = plan_.tasks_of(decision.what);
-        for (std::size_t process = 0; process < trainings.size(); ++process) {
-            tasks.push_back(training_task(trainings[process], decision.what, process));
-        }
+        for (const TrainTask& training : trainings) tasks.push_back(training_task(training));
     }
     return tasks;
 }
 
 void SearchRounds::clean_up() {
-    if (!sigma_) return;
+    if (!judge_) return;
     for (const HalvingDecision& decision : state_.decisions) {
-        sigma_->remove_results(plan_.tasks_of(decision.what));
+        judge_->remove_results(plan_.tasks_of(decision.what));
     }
 }
 

@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "campaign/search/search_plan.hpp"
@@ -52,13 +53,14 @@ public:
 
 private:
     std::optional<double> score(TrialRung what);
-    std::optional<double> judge(TrialRung what);
-    std::optional<double> mean_objective(TrialRung what, SearchObjective objective);
+    std::optional<double> value(TrialRung what, SearchObjective objective);
+    std::optional<double> measure(TrialRung what, SearchObjective objective);
+    std::optional<double> mean_of_nets(TrialRung what, SearchObjective objective);
     Beginning begin(const HalvingMoment& moment);
     std::optional<std::vector<ToldTrial>> told(const HalvingMoment& moment);
     std::optional<double> second_of(TrialRung what);
     void add_tasks(TrialRung what, std::vector<Task>& tasks);
-    Task training_task(const TrainTask& training, TrialRung what, std::size_t process) const;
+    Task training_task(const TrainTask& training) const;
     void remove_states();
 
     const SearchSection& search_;
@@ -71,8 +73,8 @@ private:
     bool ended_ = false;         ///< by the program
     std::string trouble_;
     TrainedResults results_;
-    std::optional<SigmaJudge> sigma_;
-    std::map<TrialRung, double> scores_;
+    std::optional<LikelihoodJudge> judge_;
+    std::map<std::pair<TrialRung, SearchObjective>, double> values_;
     std::set<Digest> offered_;
     std::set<TrialRung> removed_;  ///< states
     HalvingState state_;

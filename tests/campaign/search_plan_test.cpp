@@ -1,5 +1,6 @@
 #include "campaign/search/search_plan.hpp"
 
+#include <array>
 #include <cmath>
 #include <limits>
 #include <set>
@@ -163,6 +164,10 @@ TEST_CASE("objectives are small for good nets and infinite for failures", "[camp
     net.quality.excess = -0.25;
     net.quality.calibration_slope = 0.75;
     net.quality.closure = {0.3, 0.4};
+    const auto search_objective = [&](SearchObjective objective, const TrainedNet& one, Keep keep) {
+        const std::array members{&one};
+        return ratiofarm::search_objective(objective, members, keep);
+    };
 
     CHECK(search_objective(SearchObjective::loss, net, Keep::best) == 0.5);
     CHECK(search_objective(SearchObjective::loss, net, Keep::last) == 0.6);
@@ -178,4 +183,64 @@ TEST_CASE("objectives are small for good nets and infinite for failures", "[camp
     net.quality.not_finite = 0;
     net.failure = "diverged";
     CHECK(std::isinf(search_objective(SearchObjective::loss, net, Keep::best)));
+}
+
+TEST_CASE("the excess of members is that of their mean ratio", "[campaign][search]") {
+    std::array<TrainedNet, 3> nets;
+    for (std::size_t i = 0; i < nets.size(); ++i) {
+        nets[i].validation_loss = {0.5};
+        nets[i].quality.excess = std::array{0.30, -0.10, -0.05}[i];
+        nets[i].quality.calibration_slope = std::array{0.9, 1.1, 1.1}[i];
+    }
+    const std::array members{&nets[0], &nets[1], &nets[2]};
+
+    // E[(r_1 + r_2 + r_3) / 3] - 1 = (1.30 + 0.90 + 0.95) / 3 - 1.
+    CHECK(search_objective(SearchObjective::excess, members, Keep::best) == Approx(0.05));
+    CHECK(search_objective(SearchObjective::calibration, members, Keep::best) == Approx(0.1));
+    nets[1].failure = "diverged";
+    CHECK(std::isinf(search_objective(SearchObjective::excess, members, Keep::best)));
+}
+
+TEST_CASE("members are halved like epochs, and each net begins once", "[campaign][search]") {
+    const std::string keys = "trials = 9\nmembers = 6\nfirst_members = 1";
+    const SearchPlan plan = plan_of(replaced(example_toml + section, "trials = 9", keys));
+
+    // Three processes; 10 epochs, reduction 3: rungs after 1, 3 and 10; 6 / 9, 6 / 3 and 6 members.
+    REQUIRE(plan.epochs == std::vector<std::uint32_t>{1, 3, 10});
+    CHECK(plan.tasks_of({4, 0}).size() == 3 * 1);
+    CHECK(plan.tasks_of({4, 1}).size() == 3 * 2);
+    const auto last = plan.tasks_of({4, 2});
+    REQUIRE(last.size() == 3 * 6);
+    const auto before = plan.tasks_of({4, 1});
+    CHECK(last[0].common->continuation.from_task == before[0].digest);
+    CHECK(last[1].common->continuation.from_task == before[1].digest);
+    CHECK(last[2].common->continuation.from_task == Digest{});
+    CHECK(before[1].common->continuation.from_task == Digest{});
+    CHECK(before[1].common->continuation.stop_epoch == 3);
+    // What is trained is paid: the first net 1 + 2 + 7 epochs, the second 3 + 7, four others 10.
+    double flop = 0.0;
+    for (std::uint32_t rung = 0; rung < 3; ++rung) flop += plan.halving.cost_of(4, rung);
+    const SearchPlan one = plan_of(example_toml + section);
+    double of_one = 0.0;
+    for (std::uint32_t rung = 0; rung < 3; ++rung) of_one += one.halving.cost_of(4, rung);
+    CHECK(flop == Approx(6.0 * of_one));
+    CHECK(last[0].digest == one.tasks_of({4, 2})[0].digest);
+}
+
+TEST_CASE("the number of members is searched like any other key", "[campaign][search]") {
+    const Campaign campaign = parse_campaign(
+        replaced(example_toml + section, "\"network.hidden\" = { choice = [[64, 64], [8]] }",
+                 "\"ensemble.members\" = { integer = [1, 4] }"),
+        "/campaigns");
+    const SearchPlan plan = make_search_plan({campaign, example_samples(), "cpu"});
+
+    std::set<std::size_t> seen;
+    for (std::uint32_t trial = 0; trial < 9; ++trial) {
+        const std::string members = *value_of(plan.settings[trial], "ensemble.members");
+        const std::size_t nets = plan.tasks_of({trial, 2}).size() / 3;
+        CHECK(std::to_string(nets) == members);
+        seen.insert(nets);
+        CHECK(with_setting(campaign, plan.settings[trial]).ensemble.members == nets);
+    }
+    CHECK(seen.size() > 2);
 }

@@ -1,6 +1,7 @@
 #include "campaign/search/search_sigma.hpp"
 
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 #include "ratiofarm/core/errors.hpp"
@@ -50,6 +51,25 @@ struct TwoGaussians {
     }
 };
 
+/// Of S with the ratio exp(distort) r_S: the part of intervals that hold the truth, by integrals.
+template <class Distort>
+double exact_coverage(Distort distort) {
+    double mean = -100.0;
+    double variance = 0.0;
+    constexpr double step = 1e-3;
+    for (double x = -10.0; x < 12.0; x += step) {
+        const double signal = 100.0 * normal(x, 1.5);
+        const double background = 900.0 * normal(x, 0.0);
+        const double learned = std::exp(distort(x)) * signal;
+        const double score = learned / (learned + background);
+        mean += step * (signal + background) * score;
+        variance += step * (signal + background) * score * score;
+    }
+    const double b = mean / std::sqrt(variance);
+    return 0.5 *
+           (std::erf((1 - b) / std::numbers::sqrt2) + std::erf((1 + b) / std::numbers::sqrt2));
+}
+
 /// 1 / sqrt(integral of (nu_S p_S)^2 / (nu_S p_S + nu_B p_B)), by the trapezoid rule.
 double exact_sigma() {
     double information = 0.0;
@@ -78,6 +98,22 @@ TEST_CASE("no distortion of a ratio makes the expected error smaller", "[campaig
 
     CHECK(shallow > 1.02 * exact);
     CHECK(noisy > 1.02 * exact);
+}
+
+TEST_CASE("biased ratios cover less often, exact ones as they should", "[campaign][search]") {
+    const std::vector<double> norms{1.0, 1.0};
+    const auto defect = [&](const TwoGaussians& two) {
+        return coverage_defect(two.rates, two.events, norms);
+    };
+    const auto tilt = [](double x) { return 0.5 * (x - 1.5); };
+
+    CHECK(defect(TwoGaussians([](double) { return 0.0; })) < 0.002);
+    const double wanted = std::erf(1.0 / std::numbers::sqrt2) - exact_coverage(tilt);
+    CHECK(wanted > 0.3);
+    // By the numbers of events it scatters by 0.033.
+    CHECK(defect(TwoGaussians(tilt)) == Approx(wanted).margin(0.066));
+    const auto broken = [](double) { return std::numeric_limits<double>::quiet_NaN(); };
+    CHECK(std::isinf(defect(TwoGaussians(broken))));
 }
 
 TEST_CASE("rates are coefficients and their derivatives at the start", "[campaign][search]") {

@@ -215,3 +215,32 @@ for first in range(size, 16, size):  # in virtual time a generation begins when 
 assert len(search["trials"]) == 16
 END
 done
+
+# Judged as an ensemble: members are halved like epochs, and what they do together is the same on any number of ranks.
+sed -i '/^\[search\]/,$d' campaign.toml
+cat >> campaign.toml <<'END_OF_TOML'
+[search]
+trials = 4
+first_rung = 3
+objective = "excess"
+second_objective = "coverage"
+first_members = 1
+[search.parameters]
+"ensemble.members" = { choice = [1, 3] }
+"training.learning_rate" = { log_uniform = [1e-4, 3e-2] }
+END_OF_TOML
+run_on 0 together search > together.out 2> together.err
+run_on 3 together.three search > together.out 2> together.err
+cmp together/search.json together.three/search.json || fail "members: another search on three ranks"
+python3 - together/search.json together/journal.jsonl <<'END'
+import json, sys
+search = json.load(open(sys.argv[1]))
+names = [line["name"] for line in map(json.loads, open(sys.argv[2])) if line["event"] == "task_committed"]
+members = [int(trial["setting"]["ensemble.members"]) for trial in search["trials"]]
+assert set(members) == {1, 3}, members
+for number, trial in enumerate(search["trials"]):
+    assert all(0 <= rung["second"] < 0.6827 for rung in trial["rungs"]), trial
+    for rung in range(len(trial["rungs"])):
+        nets = [n for n in names if f" trial {number} " in n and n.endswith(f" rung {rung}") and " on " not in n]
+        assert len(nets) == 3 * (members[number] if rung else 1), (number, rung, nets)
+END

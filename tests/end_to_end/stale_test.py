@@ -263,6 +263,7 @@ def table():
     add("search.objective", "search", at("search", 'objective = "sigma"'), kind=SELECTED)
     add("search.processes", "search", at("search", 'processes = ["S"]'), kind=SELECTED)
     add("search.members", "search", at("search", "members = 2"), kind=SELECTED)
+    add("search.first_members", "search", at("search", "members = 2\nfirst_members = 1"), kind=SELECTED)
     add("search.second_objective", "search", at("search", 'second_objective = "cost"'), kind=SELECTED)
     add("search.sampler", "search", at("search", 'sampler = "tpe"'), kind=SELECTED)
     add("search.command search.generation search.timeout_seconds", "search",

@@ -30,6 +30,7 @@ std::vector<std::string> keys_of_nets(bool searched) {
     campaign.network.kind = NetworkKind::transformer;  // which has all keys
     for_each_field(campaign.network, add_to("network"));
     for_each_field(campaign.training, add_to("training"));
+    if (searched) keys.emplace_back(members_key);
     return keys;
 }
 
@@ -38,7 +39,8 @@ std::vector<ConfigMember> searched_members(const ConfigNode::Table& table) {
     std::vector<ConfigMember> members;
     for (const ConfigMember& member : table) {
         const auto* inner = member.value.get_if<ConfigNode::Table>();
-        if (inner == nullptr || (member.key != "network" && member.key != "training")) {
+        if (inner == nullptr ||
+            (member.key != "network" && member.key != "training" && member.key != "ensemble")) {
             members.push_back(member);
             continue;
         }
@@ -278,9 +280,9 @@ void check_processes(const TableReader& table,
             table.wrong("processes", "'" + name + "' is listed twice");
         }
     }
-    if (search.objective == SearchObjective::sigma && search.processes.size() < known.size()) {
+    if (search.judges_likelihood() && search.processes.size() < known.size()) {
         table.wrong("processes",
-                    "objective = \"sigma\" needs the nets of all processes; leave it out");
+                    "\"sigma\" and \"coverage\" need the nets of all processes; leave it out");
     }
 }
 
@@ -383,10 +385,14 @@ void read_search(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes)
     if (word_of(search.second_objective) == word_of(search.objective)) {
         table.wrong("second_objective", "is the objective itself; take another one");
     }
-    if (search.objective == SearchObjective::sigma && campaign.split.folds > 0) {
-        table.wrong("objective",
-                    "\"sigma\" needs validation events that no fold has; leave split.folds out, or "
-                    "take another objective");
+    if (search.judges_likelihood() && campaign.split.folds > 0) {
+        table.wrong(search.objective >= SearchObjective::sigma ? "objective" : "second_objective",
+                    "\"sigma\" and \"coverage\" need validation events that no fold has; leave "
+                    "split.folds out, or take another objective");
+    }
+    if (good.has("first_members") && good.has("members") && search.first_members > search.members) {
+        table.wrong("first_members",
+                    "must be at most search.members = " + std::to_string(search.members));
     }
     if (good.has("command") && search.command.find("%OUT") == std::string::npos) {
         table.wrong("command",
@@ -394,6 +400,12 @@ void read_search(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes)
                     "usually %IN");
     }
     read_space(table, SearchedKeys::of_nets, search);
+    if (search.searches_members() && good.has("members")) {
+        table.wrong("members", "ensemble.members is searched; leave it out");
+    }
+    if (good.has("first_members") && !good.has("members") && !search.searches_members()) {
+        table.wrong("first_members", "needs search.members, or a searched ensemble.members");
+    }
     if (mistakes.size() == before) read_points(table, campaign.folder, search);
     if (!campaign.has_events()) {
         mistakes.add(

@@ -36,8 +36,8 @@ public:
           planner_(inputs),
           specs_(ensemble_specs(inputs.campaign)) {}
 
-    /// One task for each rung.
-    std::vector<TrainTask> of(const std::string& process, std::uint32_t member) {
+    /// One task for each rung from the first one of this member.
+    std::vector<TrainTask> of(const std::string& process, std::uint32_t member, std::size_t first) {
         const EnsembleSpec& spec = nominal_of(specs_, process);
         const TrainTask whole = planner_.trainings(spec, {member, member + 1}).front();
         TrainRequest request = whole.request();
@@ -50,16 +50,16 @@ public:
         net.initialisation_seed = seed_for(seed, name, Stream::initialisation);
         net.shuffle_seed = seed_for(seed, name, Stream::shuffle);
         std::vector<TrainTask> rungs;
-        for (std::size_t rung = 0; rung < epochs_.size(); ++rung) {
+        for (std::size_t rung = first; rung < epochs_.size(); ++rung) {
             TrainTask task = whole;
             task.name = name + " rung " + std::to_string(rung);
             task.ensemble = "search";
             task.identity = {.kind = TaskKind::trial, .family = spec.name};
             task.nets.clear();
-            const std::uint32_t before = rung == 0 ? 0 : epochs_[rung - 1];
+            const std::uint32_t before = rung == first ? 0 : epochs_[rung - 1];
             task.flop *= static_cast<double>(epochs_[rung] - before) / epochs_.back();
             request.continuation.stop_epoch = epochs_[rung];
-            if (rung > 0) request.continuation.from_task = rungs.back().digest;
+            if (rung > first) request.continuation.from_task = rungs.back().digest;
             task.digest = train_digest(request, spec, inputs_);
             task.common = std::make_shared<const TrainRequest>(request);
             task.net_requests = request.nets;
@@ -90,6 +90,34 @@ private:
     std::vector<EnsembleSpec> specs_;
 };
 
+/// The tasks of a trial by rung, each by process, then member.
+std::vector<std::vector<TrainTask>> trial_tasks(const GraphInputs& inputs,
+                                                const SearchPlan& plan,
+                                                std::uint32_t trial,
+                                                std::span<const std::uint32_t> members) {
+    TrialTasks tasks(inputs, trial, plan.epochs);
+    std::vector<std::vector<TrainTask>> by_rung(plan.epochs.size());
+    for (const std::string& process : plan.processes) {
+        for (std::uint32_t member = 0; member < members.back(); ++member) {
+            const auto first = static_cast<std::size_t>(std::ranges::upper_bound(members, member) -
+                                                        members.begin());
+            auto own = tasks.of(process, member, first);
+            for (std::size_t i = 0; i < own.size(); ++i) {
+                by_rung[first + i].push_back(std::move(own[i]));
+            }
+        }
+    }
+    return by_rung;
+}
+
+/// \param own  the campaign with the setting of the trial
+std::vector<std::uint32_t> members_of(const SearchSection& search,
+                                      const Campaign& own,
+                                      const SearchPlan& plan) {
+    const std::uint32_t last = search.searches_members() ? own.ensemble.members : search.members;
+    return rung_members(search, last, plan.epochs.size());
+}
+
 /// The trainings of the campaign's own setting as if they were a trial.
 struct OwnTrial {
     Digest digest;
@@ -98,16 +126,16 @@ struct OwnTrial {
 
 OwnTrial own_trial(const GraphInputs& inputs, const SearchPlan& plan) {
     const Campaign own = with_setting(inputs.campaign, {});
-    const GraphInputs own_inputs{own, inputs.samples, inputs.device_class};
-    TrialTasks tasks(own_inputs, 0, plan.epochs);
+    const auto members = members_of(*inputs.campaign.search, own, plan);
     Hasher hasher;
     double flop = 0.0;
-    for (const std::string& process : plan.processes) {
-        for (std::uint32_t member = 0; member < plan.members; ++member) {
-            for (const TrainTask& task : tasks.of(process, member)) {
-                hasher.digest(task.digest);
-                flop += task.flop;
-            }
+    // By process and member, as their digest was made from the beginning.
+    const auto by_rung = trial_tasks({own, inputs.samples, inputs.device_class}, plan, 0, members);
+    for (std::size_t net = 0; net < by_rung.back().size(); ++net) {
+        for (const auto& tasks : by_rung) {
+            if (net >= tasks.size()) continue;
+            hasher.digest(tasks[net].digest);
+            flop += tasks[net].flop;
         }
     }
     return {hasher.finish(), flop};
@@ -132,7 +160,11 @@ Digest digest_of(const SearchPlan& plan, const Campaign& campaign, const OwnTria
         rules.timeout_seconds = 0.0;
         hasher.text(search_toml(rules)).number(campaign.seed).digest(own.digest);
     }
-    if (search.objective == SearchObjective::sigma) hasher.text(campaign_toml(campaign));
+    if (search.judges_likelihood()) hasher.text(campaign_toml(campaign));
+    const bool several = search.members > 1 || search.searches_members();
+    const bool excess = search.objective == SearchObjective::excess ||
+                        search.second_objective == SecondObjective::excess;
+    if (several && excess) hasher.text("excess of the mean ratio");
     return hasher.finish();
 }
 
@@ -140,11 +172,32 @@ double absolute(double value) {
     return std::isfinite(value) ? std::abs(value) : std::numeric_limits<double>::infinity();
 }
 
+/// Of one net; the excess with its sign.
+double net_objective(SearchObjective objective, const TrainedNet& net, Keep keep) {
+    constexpr double worst = std::numeric_limits<double>::infinity();
+    if (!net.failure.empty() || net.validation_loss.empty()) return worst;
+    const NetQuality& quality = net.quality;
+    if (quality.not_finite > 0) return worst;
+    switch (objective) {
+        case SearchObjective::excess: return std::isfinite(quality.excess) ? quality.excess : worst;
+        case SearchObjective::calibration: return absolute(quality.calibration_slope - 1.0);
+        case SearchObjective::closure: {
+            double sum = 0.0;
+            for (const double deviation : quality.closure) sum += deviation * deviation;
+            return absolute(std::sqrt(sum / static_cast<double>(quality.closure.size())));
+        }
+        default: break;
+    }
+    const double loss = keep == Keep::best ? net.best_validation_loss : net.validation_loss.back();
+    return std::isfinite(loss) ? loss : worst;
+}
+
 }  // namespace
 
 std::span<const TrainTask> SearchPlan::tasks_of(TrialRung what) const {
-    const std::size_t nets = processes.size() * members;
-    return std::span(tasks).subspan((what.trial * epochs.size() + what.rung) * nets, nets);
+    const std::size_t at = what.trial * epochs.size() + what.rung;
+    const std::size_t begin = at == 0 ? 0 : tasks_end[at - 1];
+    return std::span(tasks).subspan(begin, tasks_end[at] - begin);
 }
 
 double SearchPlan::grid_flop(std::size_t trials) const {
@@ -156,23 +209,31 @@ double SearchPlan::grid_flop(std::size_t trials) const {
 void add_trial(SearchPlan& plan, const GraphInputs& inputs, const SearchSetting& setting) {
     const auto trial = static_cast<std::uint32_t>(plan.settings.size());
     const Campaign own = with_setting(inputs.campaign, setting);
-    const GraphInputs own_inputs{own, inputs.samples, inputs.device_class};
-    TrialTasks tasks(own_inputs, trial, plan.epochs);
-    std::vector<std::vector<TrainTask>> of_net;
-    for (const std::string& process : plan.processes) {
-        for (std::uint32_t member = 0; member < plan.members; ++member) {
-            of_net.push_back(tasks.of(process, member));
-        }
-    }
+    const auto members = members_of(*inputs.campaign.search, own, plan);
+    auto by_rung = trial_tasks({own, inputs.samples, inputs.device_class}, plan, trial, members);
     plan.settings.push_back(setting);
-    for (std::size_t rung = 0; rung < plan.epochs.size(); ++rung) {
+    for (auto& tasks : by_rung) {
         double flop = 0.0;
-        for (auto& rungs : of_net) {
-            flop += rungs[rung].flop;
-            plan.tasks.push_back(std::move(rungs[rung]));
+        for (TrainTask& task : tasks) {
+            flop += task.flop;
+            plan.tasks.push_back(std::move(task));
         }
+        plan.tasks_end.push_back(plan.tasks.size());
         plan.halving.cost.push_back(flop);
     }
+}
+
+std::vector<std::uint32_t> rung_members(const SearchSection& search,
+                                        std::uint32_t members,
+                                        std::size_t rungs) {
+    std::vector<std::uint32_t> all(rungs, members);
+    double part = members;
+    for (std::size_t rung = rungs - 1; rung-- > 0;) {
+        part /= search.reduction;
+        const auto fewer = static_cast<std::uint32_t>(std::lround(part));
+        all[rung] = std::min(members, std::max(fewer, search.first_members));
+    }
+    return all;
 }
 
 SearchSetting outlined_setting(const Campaign& campaign, std::uint32_t trial) {
@@ -189,7 +250,6 @@ SearchPlan make_search_plan(const GraphInputs& inputs) {
     const SearchSection& search = *campaign.search;
     SearchPlan plan;
     plan.processes = searched_processes(campaign);
-    plan.members = search.members;
     plan.epochs = rung_epochs(search, campaign.training.epochs);
     plan.halving = {.trials = search.trials,
                     .rungs = static_cast<std::uint32_t>(plan.epochs.size()),
@@ -216,8 +276,11 @@ SearchCost search_cost(const GraphInputs& inputs) {
         const auto trial = static_cast<std::uint32_t>(plan.settings.size());
         add_trial(plan, inputs, outlined_setting(inputs.campaign, trial));
     }
-    SearchCost cost{halving.trials, plan.processes.size() * plan.members, plan.epochs, 0.0,
-                    plan.grid_flop(halving.trials)};
+    std::size_t nets = 0;  // of the largest trial
+    for (std::uint32_t trial = 0; trial < halving.trials; ++trial) {
+        nets = std::max(nets, plan.tasks_of({trial, halving.rungs - 1}).size());
+    }
+    SearchCost cost{halving.trials, nets, plan.epochs, 0.0, plan.grid_flop(halving.trials)};
     std::uint32_t reach = halving.trials;
     for (std::uint32_t rung = 0; rung < halving.rungs; ++rung) {
         double all = 0.0;
@@ -237,24 +300,13 @@ std::optional<SearchObjective> measured(SecondObjective objective) {
 
 std::string objective_word(SearchObjective objective) { return word_of(objective); }
 
-double search_objective(SearchObjective objective, const TrainedNet& net, Keep keep) {
-    RATIOFARM_EXPECT(objective != SearchObjective::sigma);
-    constexpr double worst = std::numeric_limits<double>::infinity();
-    if (!net.failure.empty() || net.validation_loss.empty()) return worst;
-    const NetQuality& quality = net.quality;
-    if (quality.not_finite > 0) return worst;
-    switch (objective) {
-        case SearchObjective::excess: return absolute(quality.excess);
-        case SearchObjective::calibration: return absolute(quality.calibration_slope - 1.0);
-        case SearchObjective::closure: {
-            double sum = 0.0;
-            for (const double deviation : quality.closure) sum += deviation * deviation;
-            return absolute(std::sqrt(sum / static_cast<double>(quality.closure.size())));
-        }
-        default: break;
-    }
-    const double loss = keep == Keep::best ? net.best_validation_loss : net.validation_loss.back();
-    return std::isfinite(loss) ? loss : worst;
+double search_objective(SearchObjective objective,
+                        std::span<const TrainedNet* const> members,
+                        Keep keep) {
+    RATIOFARM_EXPECT(objective < SearchObjective::sigma && !members.empty());
+    double sum = 0.0;
+    for (const TrainedNet* net : members) sum += net_objective(objective, *net, keep);
+    return absolute(sum / static_cast<double>(members.size()));
 }
 
 }  // namespace ratiofarm

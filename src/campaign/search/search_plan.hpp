@@ -21,12 +21,13 @@ namespace ratiofarm {
 struct SearchPlan {
     std::vector<SearchSetting> settings;  ///< by trial
     std::vector<std::string> processes;
-    std::uint32_t members = 1;          ///< nets of each process in a trial
     std::vector<std::uint32_t> epochs;  ///< done at the end of each rung
-    std::vector<TrainTask> tasks;       ///< [trials, rungs, processes, members], without paths
-    HalvingPlan halving;                ///< costs in FLOP, over the processes
-    double cost_limit = 0.0;            ///< in FLOP, infinite without; no trial begins beyond it
-    Digest digest;                      ///< of everything that determines its results
+    /// [trials, rungs, processes, members of the trial at the rung], without paths.
+    std::vector<TrainTask> tasks;
+    std::vector<std::size_t> tasks_end = {};  ///< [trials, rungs] where its tasks end
+    HalvingPlan halving;                      ///< costs in FLOP, over the processes
+    double cost_limit = 0.0;  ///< in FLOP, infinite without; no trial begins beyond it
+    Digest digest;            ///< of everything that determines its results
 
     std::span<const TrainTask> tasks_of(TrialRung what) const;
 
@@ -36,7 +37,8 @@ struct SearchPlan {
 
 /// A trial trains the first members of each process (of the first fold) with its setting and seeds
 /// of its own; its tasks are called "search/S trial 7 rung 1", those of a further member
-/// "search/S trial 7 member 2 rung 1". Each rung continues the one before.
+/// "search/S trial 7 member 2 rung 1". Each rung continues the one before; a member that it is the
+/// first of begins there.
 /// \pre inputs.campaign.search
 /// \throws ConfigError for a batch that is more than the events of a training; DataError as
 ///         make_task_graph()
@@ -49,6 +51,12 @@ void add_trial(SearchPlan& plan, const GraphInputs& inputs, const SearchSetting&
 /// Settings that are known before any result: given points, then those of a sampler that does not
 /// learn; of one that learns what stands for them in estimates and checks. \pre campaign.search
 SearchSetting outlined_setting(const Campaign& campaign, std::uint32_t trial);
+
+/// Nets of each process at each rung of a trial with so many at the last: round(members /
+/// reduction^k) for the k-th before the last, at least first_members.
+std::vector<std::uint32_t> rung_members(const SearchSection& search,
+                                        std::uint32_t members,
+                                        std::size_t rungs);
 
 /// What a search will cost, before it is known which trials are good.
 struct SearchCost {
@@ -63,9 +71,12 @@ SearchCost search_cost(const GraphInputs& inputs);
 /// "loss": the word of the campaign file.
 std::string objective_word(SearchObjective objective);
 
-/// What the search makes small, of one net; infinite for one that failed or gives no finite number.
-/// \pre objective is not sigma
-double search_objective(SearchObjective objective, const TrainedNet& net, Keep keep);
+/// What the search makes small, of the members of one process; infinite if one of them failed or
+/// gives no finite number. The excess is that of their mean ratio, whose sign one net does not
+/// tell; the others are means over the members. \pre objective is not sigma or coverage
+double search_objective(SearchObjective objective,
+                        std::span<const TrainedNet* const> members,
+                        Keep keep);
 
 /// A second objective that is measured of nets as a first one is; nothing for cost and none.
 std::optional<SearchObjective> measured(SecondObjective objective);

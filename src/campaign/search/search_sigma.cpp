@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numbers>
 #include <utility>
 
 #include "ratiofarm/core/contracts.hpp"
@@ -44,6 +45,17 @@ struct Moments {
     double weight = 0.0;
     double score = 0.0;
     double square = 0.0;
+    double squared_weight = 0.0;  ///< sums of w^2, w^2 s and w^2 s^2
+    double squared_score = 0.0;
+    double squared_square = 0.0;
+
+    double mean() const { return score / weight; }
+    /// Of the mean, by the number of events.
+    double variance() const {
+        const double m = mean();
+        return (squared_square - 2.0 * m * squared_score + m * m * squared_weight) /
+               (weight * weight);
+    }
 };
 
 Moments moments_of(std::span<const ProcessRate> rates,
@@ -68,6 +80,9 @@ Moments moments_of(std::span<const ProcessRate> rates,
         sums.weight += weight;
         sums.score += weight * score;
         sums.square += weight * score * score;
+        sums.squared_weight += weight * weight;
+        sums.squared_score += weight * weight * score;
+        sums.squared_square += weight * weight * score * score;
     }
     return sums;
 }
@@ -118,6 +133,26 @@ double expected_sigma(std::span<const ProcessRate> rates,
     }
     const double sigma = std::sqrt(variance) / std::abs(response);
     return std::isfinite(sigma) ? sigma : std::numeric_limits<double>::infinity();
+}
+
+double coverage_defect(std::span<const ProcessRate> rates,
+                       std::span<const JudgedEvents> events,
+                       std::span<const double> norm) {
+    RATIOFARM_EXPECT(events.size() == rates.size() && norm.size() == rates.size());
+    double variance = 0.0;
+    double bias = 0.0;
+    double chance = 0.0;
+    for (std::size_t j = 0; j < rates.size(); ++j) {
+        const Moments sums = moments_of(rates, events[j], norm);
+        const double rate = rates[j].factor * rates[j].yield;
+        variance += rate * sums.square / sums.weight;
+        bias += rate * sums.mean() - rates[j].slope * rates[j].yield;
+        chance += rate * rate * sums.variance();
+    }
+    const double b = std::sqrt(std::max(0.0, bias * bias - chance) / variance);
+    const auto below = [](double x) { return 0.5 * std::erfc(-x / std::numbers::sqrt2); };
+    const double defect = std::erf(1.0 / std::numbers::sqrt2) - (below(1.0 - b) - below(-1.0 - b));
+    return std::isfinite(defect) ? defect : std::numeric_limits<double>::infinity();
 }
 
 }  // namespace ratiofarm

@@ -43,4 +43,18 @@ double expected_sigma(std::span<const ProcessRate> rates,
                       std::span<const JudgedEvents> events,
                       std::span<const double> norm);
 
+/// How far the interval value +- error of the parameter of interest is from holding the truth in
+/// 68.27 % of all data, which wrong ratios bias: with
+///
+///     V = sum_j f_j nu_j E_j[s^2],   b = (sum_j f_j nu_j E_j[s] - sum_k f_k' nu_k) / sqrt(V),
+///
+/// the mean and the variance of the score of the likelihood, whose curvature also has the mean V,
+/// pulls are normal with the mean b and the width 1. It is erf(1 / sqrt 2) - Phi(1 - b) + Phi(-1 -
+/// b), with what chance does to b by the number of events subtracted in quadrature. Small toys
+/// would add their noise to this number. Infinite if there is none. Parameters as for
+/// expected_sigma().
+double coverage_defect(std::span<const ProcessRate> rates,
+                       std::span<const JudgedEvents> events,
+                       std::span<const double> norm);
+
 }  // namespace ratiofarm

@@ -22,6 +22,8 @@
 namespace ratiofarm {
 namespace {
 
+constexpr std::uint64_t most_members = 100;  // of a trial
+
 /// Results of exp and log may differ in the last bit between machines; four digits do not.
 double rounded(double value) {
     std::array<char, 32> buffer{};
@@ -194,6 +196,15 @@ void read_nets_with(const ConfigNode& root,
     ConfigMember network = table_of(root, "network");
     ConfigMember training = table_of(root, "training");
     for (const auto& [path, value] : setting) {
+        if (path == members_key) {
+            if (const auto members =
+                    read_whole(node_of_value(value), {1, most_members}, path, mistakes)) {
+                EnsembleSection& ensemble = campaign.ensemble;
+                ensemble.members = static_cast<std::uint32_t>(*members);
+                ensemble.max_members = std::max(ensemble.max_members, ensemble.members);
+            }
+            continue;
+        }
         const std::size_t dot = path.find('.');
         RATIOFARM_EXPECT(dot != std::string::npos);
         set(path.starts_with("network.") ? network : training, path.substr(dot + 1),
