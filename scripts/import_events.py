@@ -32,6 +32,7 @@ from event_tables import open_table  # noqa: E402
 
 sys.dont_write_bytecode = not writes_bytecode
 
+BLOCK_ROWS = 65536  # that are converted at a time: what the processor's cache holds
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 
 
@@ -312,7 +313,7 @@ def weights_of(columns, expression, chosen):
     constant = number(expression)
     if constant is not None:
         return np.full(len(chosen), constant)
-    return columns[expression].astype(np.float64)[chosen]
+    return columns[expression][chosen].astype(np.float64)
 
 
 def import_part(part, sample, source, options, writer, counts, start):
@@ -321,26 +322,27 @@ def import_part(part, sample, source, options, writer, counts, start):
     others = [options.weight, *sample.weights.values()]
     wanted = features + [e for e in others if number(e) is None] + options.id
     scale = source[1] * source[0].scale
-    for first, chosen, columns in part.chunks(set(wanted), options, options.lists):
-        entries = first + chosen
-        if writer.particles:
-            writer.particles.add(part, chosen, columns, entries, counts)
-        table = np.empty((len(chosen), len(features)), np.float32)
-        with np.errstate(over="ignore"):
-            for k, (name, expression) in enumerate(options.features):
-                table[:, k] = columns[expression][chosen]
-                expect_finite(part, f"feature '{name}'", table[:, k], entries, counts)
-        weight = scale * weights_of(columns, options.weight, chosen)
-        expect_finite(part, "weight", weight, entries, counts)
-        weights = {name: scale * weights_of(columns, e, chosen) for name, e in sample.weights.items()}
-        for name, values in weights.items():
-            expect_finite(part, f"weights '{name}'", values, entries, counts)
-        weights |= {name: 2.0 * weight - weights[varied] for name, varied in sample.mirrored.items()}
-        for name in options.id:
-            if columns[name].dtype.kind not in "biu":
-                raise Problem(f"{part.where}: --id {name} is not a whole number ({columns[name].dtype})")
-        numbers = [columns[name][chosen] for name in options.id] or [start + entries]
-        writer.add(table, weight, event_ids(sample.family_of(source[0]), numbers, len(chosen)), weights)
+    for first, left, columns in part.chunks(set(wanted), options, options.lists):
+        for chosen in (left[row:row + BLOCK_ROWS] for row in range(0, len(left), BLOCK_ROWS)):
+            entries = first + chosen
+            if writer.particles:
+                writer.particles.add(part, chosen, columns, entries, counts)
+            table = np.empty((len(chosen), len(features)), np.float32)
+            with np.errstate(over="ignore"):
+                for k, (name, expression) in enumerate(options.features):
+                    table[:, k] = columns[expression][chosen]
+                    expect_finite(part, f"feature '{name}'", table[:, k], entries, counts)
+            weight = scale * weights_of(columns, options.weight, chosen)
+            expect_finite(part, "weight", weight, entries, counts)
+            weights = {name: scale * weights_of(columns, e, chosen) for name, e in sample.weights.items()}
+            for name, values in weights.items():
+                expect_finite(part, f"weights '{name}'", values, entries, counts)
+            weights |= {name: 2.0 * weight - weights[varied] for name, varied in sample.mirrored.items()}
+            for name in options.id:
+                if columns[name].dtype.kind not in "biu":
+                    raise Problem(f"{part.where}: --id {name} is not a whole number ({columns[name].dtype})")
+            numbers = [columns[name][chosen] for name in options.id] or [start + entries]
+            writer.add(table, weight, event_ids(sample.family_of(source[0]), numbers, len(chosen)), weights)
 
 
 def expect_distinct(sample, ids, options):
