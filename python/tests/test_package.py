@@ -4,9 +4,14 @@ import re
 import subprocess
 import sys
 
+import pytest
 from conftest import ROOT
 
 import ratiofarm
+import ratiofarm.bundle
+import ratiofarm.hepdata
+import ratiofarm.onnx
+import ratiofarm.plots
 
 
 def test_it_installs_with_pip_and_needs_nothing_else_to_be_imported(tmp_path):
@@ -19,6 +24,20 @@ def test_it_installs_with_pip_and_needs_nothing_else_to_be_imported(tmp_path):
     done = subprocess.run([sys.executable, "-I", "-c", code], check=True, text=True, capture_output=True)
 
     assert done.stdout.startswith(str(tmp_path)) and (tmp_path / "ratiofarm" / "py.typed").exists()
+
+
+@pytest.mark.parametrize("package, extra, use", [
+    ("pandas", "frames", lambda run, path: run.parameters.frame()), ("pandas", "frames", lambda run, path: run.ratios["signal"].frame()),
+    ("matplotlib.pyplot", "plots", lambda run, path: ratiofarm.plots.scan(run)),
+    ("onnx", "onnx", lambda run, path: ratiofarm.onnx.export(run.ensembles["signal"], path)),
+    ("onnxruntime", "onnx", lambda run, path: ratiofarm.bundle.add_nets(run, run)),
+    ("yaml", "hepdata", lambda run, path: ratiofarm.hepdata.write(run, path))])
+def test_what_an_extra_brings_is_named_where_it_is_missing(package, extra, use, run, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, package, None)
+
+    with pytest.raises(ratiofarm.Problem, match=rf"needs the package '{package}' .* pip install 'ratiofarm\[{extra}\]'"):
+        use(run, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
 
 
 def test_its_version_is_that_of_the_project():

@@ -14,7 +14,7 @@ import numpy as np
 import xxhash
 
 from .events import read_events
-from .files import Problem, published, read_json, sealed
+from .files import Problem, needed, published, read_json, sealed
 from .likelihood import Likelihood
 from .runs import Run
 
@@ -97,7 +97,7 @@ def add_nets(bundle: Bundle, run: Run, features: Mapping[str, str] | None = None
     is named in `left_out`. nets/check.h5 has `features` and the `log_ratio` of each ensemble, to 1e-5, for whoever evaluates them elsewhere. The
     preselection and replicas stay out. Needs the extra `ratiofarm[onnx]`. Raises Problem for another run, or a blind one.
     """
-    import onnxruntime
+    onnxruntime = needed("onnxruntime", "onnx")
 
     from . import onnx
 

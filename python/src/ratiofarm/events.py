@@ -9,7 +9,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from .files import (ROWS_PER_BLOCK, Array, Problem, did_you_mean, open_table, published, read_rows,
+from .files import (ROWS_PER_BLOCK, Array, Problem, did_you_mean, needed, open_table, published, read_rows,
                     write_metadata_crc)
 
 FORMAT, VERSION = "ratiofarm-events", 1
@@ -72,7 +72,7 @@ class Events:
 
     def frame(self) -> Any:
         """As a pandas DataFrame: the features, `weight`, `id` and the further columns of weights."""
-        import pandas
+        pandas = needed("pandas", "frames")
 
         return pandas.DataFrame({name: self.features[:, k] for k, name in enumerate(self.columns)}
                                 | {"weight": self.weight, "id": self.id} | self.weights)

@@ -4,6 +4,7 @@ docs/formats.md is the authority; every reader and writer of this package comes 
 """
 import contextlib
 import difflib
+import importlib
 import json
 import os
 import tomllib
@@ -29,6 +30,14 @@ DIGITS = 32
 
 class Problem(ValueError):
     """What a user can mend: names the object, what is wrong, what is allowed and what to do next."""
+
+
+def needed(module: str, extra: str) -> Any:
+    """A package that comes with an extra of this one only. Raises Problem that names the extra."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as missing:
+        raise Problem(f"this needs the package '{module}' ({missing}); pip install 'ratiofarm[{extra}]' brings it") from missing
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .files import Problem, published
+from .files import Problem, needed, published
 from .runs import Run
 
 
@@ -82,7 +82,7 @@ def write(run: Run, folder: str | os.PathLike[str], *, comment: str | None = Non
 
     comment: the first words of the submission, such as the abstract.
     """
-    import yaml
+    yaml = needed("yaml", "hepdata")
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)

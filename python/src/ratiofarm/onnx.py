@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .files import Array, Problem, published
+from .files import Array, Problem, needed, published
 from .nets import Ensemble, Net
 
 OPSET, IR_VERSION = 17, 8
@@ -84,6 +84,7 @@ def export(ensemble: Ensemble, path: str | os.PathLike[str], *, net: int | None 
     all folds, as for data. log_z: what is subtracted, `run.ratios.log_z[process]` for ratios normalised as in ratios.h5.
     Raises Problem for classifiers, whose outputs are no ratio.
     """
+    needed("onnx", "onnx")
     from onnx import TensorProto, checker, helper, save
 
     if ensemble.network["outputs"] != 1:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .events import read_events
-from .files import Array, Problem, did_you_mean
+from .files import Array, Problem, did_you_mean, needed
 from .likelihood import Unbinned
 from .nets import Ensemble
 from .runs import Run
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def _axes(ax: Any, width: float = 6.0, height: float = 4.0) -> Any:
     if ax is not None:
         return ax
-    from matplotlib import pyplot
+    pyplot = needed("matplotlib.pyplot", "plots")
 
     return pyplot.subplots(figsize=(width, height), layout="constrained")[1]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .files import Array, Problem, did_you_mean, open_table, read_lines, read_rows
+from .files import Array, Problem, did_you_mean, needed, open_table, read_lines, read_rows
 
 FORMAT, VERSIONS = "ratiofarm-ratios", [1, 2, 3]
 
@@ -36,7 +36,7 @@ class SampleRatios:
 
     def frame(self) -> Any:
         """As a pandas DataFrame: `weight`, `id`, `log_r_S` and `log_g_up_S_alpha` and so on."""
-        import pandas
+        pandas = needed("pandas", "frames")
 
         frame = {name: column for name, column in self.columns.items() if column.ndim == 1}
         for name, column in self.columns.items():

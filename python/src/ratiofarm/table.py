@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from .files import Array, Problem, did_you_mean
+from .files import Array, Problem, did_you_mean, needed
 
 
 class Table(dict[str, Array]):
@@ -25,7 +25,7 @@ class Table(dict[str, Array]):
 
     def frame(self, index: str | None = None) -> Any:
         """As a pandas DataFrame. index: the column that becomes the index"""
-        import pandas
+        pandas = needed("pandas", "frames")
 
         frame = pandas.DataFrame({name: list(column) if column.dtype == object else column for name, column in self.items()})
         return frame if index is None else frame.set_index(index)
@@ -33,7 +33,7 @@ class Table(dict[str, Array]):
     def _repr_html_(self) -> str | None:
         try:
             html: str = self.frame().to_html(index=False)
-        except ImportError:
+        except Problem:
             return None
         return html
 

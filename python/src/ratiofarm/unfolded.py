@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .files import Array, Problem, did_you_mean, open_table, read_rows
+from .files import Array, Problem, did_you_mean, needed, open_table, read_rows
 
 FORMAT, VERSION = "ratiofarm-unfolded", 1
 
@@ -50,7 +50,7 @@ class Unfolded:
     def frame(self) -> Any:
         """As a pandas DataFrame with the names of public OmniFold results: the truth, weight_mc, weights_nominal,
         weights_bootstrap_data_0 and so on."""
-        import pandas
+        pandas = needed("pandas", "frames")
 
         return pandas.DataFrame({name: self.truth[:, k] for k, name in enumerate(self.columns)} | {"weight_mc": self.weight_mc}
                                 | {f"weights_{name}": values for name, values in self.weights.items()})
@@ -61,6 +61,7 @@ class Unfolded:
         where = Path(path)
         frame = self.frame()
         if where.suffix == ".parquet":
+            needed("pyarrow", "frames")
             frame.to_parquet(where)
             return
         if where.suffix not in (".h5", ".hdf5"):
