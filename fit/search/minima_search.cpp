@@ -184,6 +184,7 @@ public:
         }
         for (const auto& place : options_.places) descend(place);
         if (!minima_.empty() && options_.starts > 0) look_across();
+        if (!minima_.empty() && options_.starts > 0 && ran_to_an_end()) look_from_ends(start);
         const auto failed =
             std::min_element(failed_.begin(), failed_.end(),
                              [](const auto& a, const auto& b) { return a.at.nll < b.at.nll; });
@@ -277,6 +278,29 @@ private:
             minima_.begin());
     }
 
+    /// Of the range of a component along which nothing was looked for: far from where it began.
+    bool ran_to_an_end() const {
+        const std::vector<double>& u = minima_[deepest()].u;
+        for (std::size_t a = 0; a < u.size(); ++a) {
+            const bool at_end = u[a] <= space_.low[a] || u[a] >= space_.high[a];
+            const auto& axes = options_.axes;
+            if (at_end && !space_.held[a] && std::ranges::find(axes, a) == axes.end()) return true;
+        }
+        return false;
+    }
+
+    /// From both ends of each axis, all others where they began.
+    void look_from_ends(const std::vector<double>& start) {
+        for (const std::size_t axis : options_.axes) {
+            for (const double end : {space_.low[axis], space_.high[axis]}) {
+                std::vector<double> from = start;
+                from[axis] = end;
+                if (!space_.held[axis]) descend(std::move(from));
+            }
+        }
+        look_across();
+    }
+
     /// A combination of sides is reached one side at a time, each from the deepest minimum so far.
     void look_across() {
         constexpr int most_rounds = 6;
@@ -348,12 +372,20 @@ std::vector<std::vector<double>> starts_across(const Objective& objective,
                                                const SearchSpace& space,
                                                const NewtonResult& known,
                                                std::size_t axis) {
+    return starts_at(objective, space, known, axis, places_across(space, axis, known.u[axis]));
+}
+
+std::vector<std::vector<double>> starts_at(const Objective& objective,
+                                           const SearchSpace& space,
+                                           const NewtonResult& known,
+                                           std::size_t axis,
+                                           const std::vector<double>& places) {
     Probe base = probe_of(space, axis, known.u, known.at);
     base.minimum = true;
     std::vector<std::vector<double>> starts;
-    for (const double x : places_across(space, axis, base.x)) {
-        std::vector<double> u = known.u;  // the others as they are: the effect is even
-        u[axis] = x;
+    for (const double x : places) {
+        std::vector<double> u = known.u;  // the others as they are: an even effect is the same
+        u[axis] = space.clamped(axis, x);
         if (space.is_kinked(axis)) {  // what is known on this side tells nothing of the other one
             starts.push_back(std::move(u));
             continue;

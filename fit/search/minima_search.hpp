@@ -37,13 +37,21 @@ std::vector<std::vector<double>> starts_across(const Objective& objective,
                                                const NewtonResult& known,
                                                std::size_t axis);
 
+/// The same for any places of a component.
+std::vector<std::vector<double>> starts_at(const Objective& objective,
+                                           const SearchSpace& space,
+                                           const NewtonResult& known,
+                                           std::size_t axis,
+                                           const std::vector<double>& places);
+
 /// Descends from a start, then looks for further minima along the axes. A probe is one evaluation
 /// near the minimum of the other components: with a Newton step of them it knows value and gradient
 /// of the profile. A second descent is made only where gradients or values of neighbouring probes
 /// show a dip that no known minimum explains, or a fall towards an end of the range, also after a
 /// second look. For a turning component a probe is made beyond 0 from the deepest minimum, and a
 /// descent at either side of a kink; where the deepest minimum changes, all of this again from
-/// there.
+/// there. Where it is at the end of the range of a component that is no axis, descents from the
+/// ends of the axes follow.
 FoundMinima find_minima(const Objective& objective,
                         const SearchSpace& space,
                         const std::vector<double>& start,

@@ -1,9 +1,13 @@
 #include "profile.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <iterator>
+#include <utility>
 
 #include "ratiofarm/core/contracts.hpp"
+#include "ratiofarm/fit/impacts.hpp"
 
 #include "fit/parameter_roles.hpp"
 
@@ -106,6 +110,12 @@ Profile::Profile(const Likelihood& likelihood,
     RATIOFARM_EXPECT(!result.minima.empty() && !held_.empty());
     for (const std::size_t a : held_) space_.held[a] = true;
     turning_ = turning_components(likelihood, space_);
+    const auto observed = likelihood.observed();
+    for (std::size_t a = 0; a < observed.size(); ++a) {
+        const Parameter& parameter = likelihood.model().parameters[a];
+        const double width = constraint_width(parameter, observed[a]).value_or(0.0);
+        if (width > 0.0 && !space_.held[a]) constrained_.push_back({a, width});
+    }
     for (const auto& m : result.minima) {
         ProfilePoint point{.u = likelihood.coordinates().to_internal(m.parameters), .nll = m.nll};
         branches_.push_back({std::move(point)});
@@ -193,6 +203,37 @@ NewtonResult Profile::follow(Branch& branch, std::span<const double> values) con
     return end;
 }
 
+/// Where a minimum may lie that no branch leads to: beyond 0 along turning components; halfway back
+/// along constrained ones that were pushed away from the fit, where their interpolation may bend;
+/// and far from the fit, where anything may lie deeper, over the whole range of each of them.
+std::vector<std::vector<double>> Profile::starts_beyond(const Objective& objective,
+                                                        const NewtonResult& from) const {
+    constexpr double pushed = 0.5;       // widths
+    constexpr double beyond_nll = 2.0;   // two standard deviations: nearer, a parabola holds
+    constexpr double far_in_nll = 12.5;  // five
+    constexpr std::array places_of_range{0.0, 0.125, 0.375, 0.625, 0.875, 1.0};
+    const double rise = from.at.nll - best_nll_;
+    std::vector<std::vector<double>> starts;
+    const auto add = [&](std::vector<std::vector<double>> more) {
+        std::move(more.begin(), more.end(), std::back_inserter(starts));
+    };
+    for (const std::size_t axis : turning_) {
+        add(starts_across(objective, space_, from, axis));
+    }
+    for (const auto& [axis, width] : constrained_) {
+        if (rise < beyond_nll) break;
+        const double moved = from.u[axis] - best().u[axis];
+        std::vector<double> places;
+        if (std::abs(moved) > pushed * width) places.push_back(from.u[axis] - 0.5 * moved);
+        for (const double place : places_of_range) {
+            if (rise < far_in_nll) break;
+            places.push_back(space_.low[axis] + place * space_.range(axis));
+        }
+        if (!places.empty()) add(starts_at(objective, space_, from, axis, places));
+    }
+    return starts;
+}
+
 /// \param end the deepest of the branches \return it, or what lies deeper beyond
 ProfilePoint Profile::look_across(NewtonResult end) {
     const auto objective = [this](std::span<const double> u) { return likelihood_.evaluate(u); };
@@ -201,20 +242,23 @@ ProfilePoint Profile::look_across(NewtonResult end) {
     for (int round = 0; round < most_rounds && end.converged(); ++round) {
         const NewtonResult from = end;
         options.already_known = [&](std::span<const double> u) {
+            for (std::size_t a = 0; a < u.size(); ++a) {  // close minima on two sides of a kink
+                if (space_.is_kinked(a) && std::signbit(u[a]) != std::signbit(from.u[a])) {
+                    return false;
+                }
+            }
             return ratiofarm::distance(from, u) < 1e-2;
         };
-        for (const std::size_t axis : turning_) {
-            for (auto& start : starts_across(objective, space_, from, axis)) {
-                NewtonResult other = minimise(objective, space_, std::move(start), options);
-                if (other.end == NewtonEnd::known) continue;
-                constexpr double clearly = 1e-3;
-                for (int more = 0; more < 3 && !other.converged(); ++more) {
-                    if (!(other.at.nll < end.at.nll - clearly)) break;
-                    other = minimise(objective, space_, std::move(other.u), {.edm = edm_});
-                }
-                const double rounding = other.converged() ? edm_ : clearly;
-                if (other.at.nll < end.at.nll - rounding) end = std::move(other);
+        for (auto& start : starts_beyond(objective, from)) {
+            NewtonResult other = minimise(objective, space_, std::move(start), options);
+            if (other.end == NewtonEnd::known) continue;
+            constexpr double clearly = 1e-3;
+            for (int more = 0; more < 3 && !other.converged(); ++more) {
+                if (!(other.at.nll < end.at.nll - clearly)) break;
+                other = minimise(objective, space_, std::move(other.u), {.edm = edm_});
             }
+            const double rounding = other.converged() ? edm_ : clearly;
+            if (other.at.nll < end.at.nll - rounding) end = std::move(other);
         }
         if (!(end.at.nll < from.at.nll)) break;
         branches_.push_back({profile_point(end, space_, held_)});

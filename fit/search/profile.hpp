@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "ratiofarm/fit/fit_result.hpp"
@@ -32,7 +33,7 @@ struct ProfilePoint {
 /// Least NLL with some parameters held. Remembers the points it came to and starts from what their
 /// tangents predict: alpha(mu + d) = alpha - H_aa^-1 H_a,mu d, to third order between two points.
 /// Where the fit found several minima, each is followed and the deepest one counts; at each place
-/// the other sides of turning components are probed, too.
+/// the other sides of turning components are probed, too, and constrained ones that moved far.
 class Profile {
 public:
     /// Collective over the likelihood's communicator, one pass. \param held at least one parameter
@@ -68,7 +69,10 @@ public:
     std::uint64_t most_below_floor() const { return most_below_floor_; }
 
     /// Looks for no other minima from now on.
-    void stay_on_branches() { turning_.clear(); }
+    void stay_on_branches() {
+        turning_.clear();
+        constrained_.clear();
+    }
 
     /// The result's best minimum.
     const ProfilePoint& best() const { return branches_.front().front(); }
@@ -88,6 +92,8 @@ private:
     const ProfilePoint& nearest(const Branch& branch, std::span<const double> values) const;
     std::vector<double> start(const Branch& branch, std::span<const double> values) const;
     NewtonResult follow(Branch& branch, std::span<const double> values) const;
+    std::vector<std::vector<double>> starts_beyond(const Objective& objective,
+                                                   const NewtonResult& from) const;
     ProfilePoint look_across(NewtonResult end);
 
     const Likelihood& likelihood_;
@@ -100,6 +106,7 @@ private:
     std::uint64_t most_below_floor_ = 0;
     std::vector<Branch> branches_;  // one per minimum, the result's first
     std::vector<std::size_t> turning_;
+    std::vector<std::pair<std::size_t, double>> constrained_;  // components and their widths
 };
 
 }  // namespace ratiofarm

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Minima of random models: those of `ratiofarm fit` beside a multi-start of an independent program.
 
-    minima_study.py --bin build/release/bin --out FOLDER [--models N] [--first N] [--strict]
+    minima_study.py --bin build/release/bin --out FOLDER [--models N] [--first N] [--also N...] [--strict]
 
 Even models are binned, odd ones unbinned, with what makes minima hard to find: one-sided and
 mirrored variations, codes with kinks, bounds, roots, signed mixtures, parameters that the data
@@ -414,12 +414,13 @@ def main():
     parser.add_argument("--out", type=pathlib.Path, required=True)
     parser.add_argument("--models", type=int, default=300)
     parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--also", type=int, nargs="*", default=[], help="further models")
     parser.add_argument("--starts", type=int, default=16)
     parser.add_argument("--strict", action="store_true")
     options = parser.parse_args()
     count = dict(models=0, errors=0, not_converged=0, above=0, points=0, points_not_converged=0,
                  points_above=0, points_negative=0, passes=0)
-    for number in range(options.first, options.first + options.models):
+    for number in [*range(options.first, options.first + options.models), *options.also]:
         found = study(number, options.bin.resolve(), options.out, options.starts)
         count["models"] += 1
         if "error" in found:
