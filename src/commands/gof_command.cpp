@@ -7,6 +7,7 @@
 #include "core/sealed_text.hpp"
 #include "measurement/gof_plan.hpp"
 #include "pipeline/farm_stage.hpp"
+#include "pipeline/fitted_campaign.hpp"
 
 #include "command.hpp"
 #include "workspace_options.hpp"
@@ -62,6 +63,9 @@ ExitCode run_gof(RunContext& context, const Arguments& arguments) {
     const GofPlan plan(world, fit_source(workspace), request);
     const std::vector<Task> tasks = plan.tasks();
     for (const std::string& warning : plan.warnings()) context.log.warning(warning);
+    for (const auto& doubt : doubts_of_fit(workspace.place.directory, plan.made_from())) {
+        context.log.warning(doubt);
+    }
     const StageEnd end =
         farm_stage(context, workspace.place, workspace.books, tasks, TaskFileKind::toy_block, [&] {
             return std::make_unique<ToyRunner>(

@@ -8,6 +8,7 @@
 #include "core/sealed_text.hpp"
 #include "measurement/toys_results.hpp"
 #include "pipeline/farm_stage.hpp"
+#include "pipeline/fitted_campaign.hpp"
 
 #include "command.hpp"
 #include "workspace_options.hpp"
@@ -140,6 +141,9 @@ ExitCode run_toys(RunContext& context, const Arguments& arguments) {
     }
     const ToyPlan plan(world, fit_source(workspace), std::move(request));
     for (const std::string& warning : plan.warnings()) context.log.warning(warning);
+    for (const auto& doubt : doubts_of_fit(workspace.place.directory, plan.made_from())) {
+        context.log.warning(doubt);
+    }
     const StageEnd end = farm_stage(context, workspace.place, workspace.books, plan.tasks(),
                                     TaskFileKind::toy_block, [&] {
                                         return std::make_unique<ToyRunner>(

@@ -29,6 +29,7 @@ public:
 
     std::vector<Task> tasks() const;
     std::vector<std::string> warnings() const { return toys_.warnings(); }
+    const MadeFrom& made_from() const { return toys_.made_from(); }
 
     /// Throws and fits one toy; its statistics are the deviances of all tests, the last one of all.
     ToyRunner::RunToy run_toy(const ToyTask& task) const;

@@ -18,6 +18,7 @@
 #include "measurement/injection_fits.hpp"
 #include "measurement/left_out_shapes.hpp"
 #include "measurement/shape_fits.hpp"
+#include "measurement/shown_information.hpp"
 #include "measurement/used_samples.hpp"
 #include "results/fit_json.hpp"
 
@@ -27,7 +28,7 @@ namespace ratiofarm {
 namespace {
 
 /// Raised when the same ratios give another fit.json.
-constexpr std::uint64_t fit_algorithm = 11;
+constexpr std::uint64_t fit_algorithm = 12;
 
 /// Digest of everything the fit is made from.
 /// \param made_from of the campaign as it is fitted
@@ -273,12 +274,16 @@ FittedCampaign fit_anew(RunContext& context,
                           std::move(first)};
     FitRecord& record = fitted.record;
     record.made_from = made_from;
-    record.fit.warnings.insert(record.fit.warnings.begin(), data_warnings.begin(),
-                               data_warnings.end());
-    for (const std::string& warning : data_warnings) context.log.warning(warning);
     const Likelihood& likelihood = fitted.likelihood;
     record.shapes = shape_record(campaign, ratios, likelihood, record.fit, likelihood_options);
+    std::vector<std::string> first_of_all = data_warnings;
+    for (auto& warning : warnings_of(shown_information(campaign, ratios, likelihood, record.fit))) {
+        first_of_all.push_back(std::move(warning));
+    }
     add_finite_mc(context, campaign, inputs, fitted);
+    record.fit.warnings.insert(record.fit.warnings.begin(), first_of_all.begin(),
+                               first_of_all.end());
+    for (const std::string& warning : first_of_all) context.log.warning(warning);
     add_shape_errors(context, campaign, inputs, fitted);
     for (std::string& warning : shape_warnings(record.shapes, model)) {
         record.fit.warnings.push_back(std::move(warning));
@@ -363,6 +368,14 @@ StageEnd fit_stage(RunContext& context,
     mpi::all_sum(context.world, std::span(&failed, 1));
     if (failed > 0) end.state = StageEnd::State::tasks_failed;
     return end;
+}
+
+std::vector<std::string> doubts_of_fit(const RunDirectory& directory, const MadeFrom& made_from) {
+    const auto record = find_fit(directory.fit_json());
+    if (!record || !differences(record->made_from, made_from).empty()) return {};
+    std::vector<std::string> doubts;
+    for (const std::string& warning : record->fit.warnings) doubts.push_back("fit: " + warning);
+    return doubts;
 }
 
 CampaignFit fit_campaign(RunContext& context,

@@ -88,6 +88,10 @@ void take_over(RunContext& context,
                     "a scan or a test came there, and the fit went on from it",
                     2.0 * (before.nll - fit.nll)));
     context.log.warning(fit.warnings.front());
+    for (std::string& told : before.warnings) {  // of ratios and data, which are the same
+        if (std::ranges::find(fit.warnings, told) != fit.warnings.end()) continue;
+        fit.warnings.push_back(std::move(told));
+    }
     widen(fit, fitted.record.shapes.held_error());
     inflate(fitted.likelihood, inflation_of(fitted.record), fit);
     before = std::move(fit);

@@ -48,6 +48,10 @@ FittedCampaign fitted_campaign(RunContext& context,
                                const RunPlace& place,
                                const std::optional<Blinding>& blinding);
 
+/// The warnings of fit.json, if it is of the same campaign and ratios: what takes them up again, as
+/// toys do, is as doubtful.
+std::vector<std::string> doubts_of_fit(const RunDirectory& directory, const MadeFrom& made_from);
+
 /// Adds to the warnings what the points of a scan show of events that are below their floor.
 void warn_of_scan(FitResult& fit, const Log& log);
 
