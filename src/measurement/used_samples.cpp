@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -100,6 +102,48 @@ void add_support_warnings(const Campaign& campaign,
     }
 }
 
+/// How many of the first events of a set have the ratios of another one before them.
+std::uint64_t count_copies(const RatioFile& ratios, const std::string& sample, std::uint64_t n) {
+    const std::vector<float> log_r = ratios.read_rows(sample, {0, n}).log_r;
+    const std::size_t width = ratios.header().processes.size();
+    const auto row = [&](std::uint64_t i) { return std::span(log_r).subspan(i * width, width); };
+    std::vector<std::uint64_t> order(n);
+    std::iota(order.begin(), order.end(), std::uint64_t{0});
+    std::ranges::sort(order, [&](std::uint64_t a, std::uint64_t b) {
+        return std::ranges::lexicographical_compare(row(a), row(b));
+    });
+    std::uint64_t copies = 0;
+    for (std::uint64_t i = 1; i < n; ++i)
+        copies += std::ranges::equal(row(order[i - 1]), row(order[i]));
+    return copies;
+}
+
+/// Data with more events that are equal than a simulation of their number has: copies.
+void add_copies_warning(const Campaign& campaign,
+                        const UnbinnedRegion& region,
+                        const RatioFile& ratios,
+                        std::vector<std::string>& warnings) {
+    const std::string sample = campaign.data.fitted_sample();
+    if (sample.empty() || !fits_observed(campaign)) return;
+    const std::uint64_t n = ratios.set(sample).events;
+    const std::uint64_t copies = count_copies(ratios, sample, n);
+    constexpr std::uint64_t few = 10;
+    constexpr double share = 0.01;
+    constexpr double by_chance = 3.0;
+    if (copies < few || static_cast<double>(copies) < share * static_cast<double>(n)) return;
+    for (const ReferenceComponent& component : ratios.header().reference) {
+        const std::uint64_t m = std::min(n, ratios.set(component.sample).events);
+        const double scale = static_cast<double>(n) / static_cast<double>(m);
+        const auto usual = static_cast<double>(count_copies(ratios, component.sample, m));
+        if (static_cast<double>(copies) < by_chance * usual * scale * scale) return;
+    }
+    if (ratios.header().reference.empty()) return;
+    warnings.push_back(fmt::format(
+        "region '{}': {} of the {} events of sample '{}' have exactly the ratios of another one, "
+        "which simulated events do not: were files read twice? Each copy counts as an event",
+        region.name, copies, n, sample));
+}
+
 }  // namespace
 
 UsedSamples used_samples(const Campaign& campaign,
@@ -119,6 +163,7 @@ UsedSamples used_samples(const Campaign& campaign,
         }
         add_normalisation_warnings(model.unbinned[r], file, used.warnings);
         add_support_warnings(campaign, file, used.warnings);
+        add_copies_warning(campaign, model.unbinned[r], file, used.warnings);
     }
     return used;
 }

@@ -2,6 +2,7 @@
 #include "measurement/fit_input.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 
@@ -125,6 +126,27 @@ TEST_CASE("the simulated events of a fit are counted with their worth and their 
     CHECK_THAT(used.warnings[1], Contains("sample 'S': 600 events are worth only"));
     CHECK_THAT(used.warnings[2], Contains("'B': 2000 events are worth only 245 of weight 1"));
     CHECK_THAT(used.warnings[3], Contains("process 'S' average to 1.2000"));
+}
+
+TEST_CASE("data that were read twice are told from events that are alike", "[measurement]") {
+    const auto warnings_of_reference = [](const std::array<std::size_t, test::n_bins>& events) {
+        const test::TemporaryDirectory folder;
+        auto example = test::example_ratios(test::example_set("S", events, 60.0),
+                                            test::example_set("B", events, 60.0),
+                                            test::example_set("data", {10, 10, 12}));
+        example.log_r = [](std::size_t, std::size_t bin) { return 0.01 * (double(bin) - 1.0); };
+        test::write_example(folder.path(), example);
+        const Campaign campaign = parse_campaign(test::example_campaign_text(), folder.path());
+        const RatioFiles ratios = open_ratio_files(campaign, folder / "ratios.h5");
+        return used_samples(campaign, model_for_ratios(campaign, ratios), ratios).warnings;
+    };
+
+    const auto copies = warnings_of_reference({1, 1, 1});  // no simulated event has a twin
+    REQUIRE_FALSE(copies.empty());
+    CHECK_THAT(copies.back(), Contains("29 of the 32 events of sample 'data'"));
+    for (const std::string& warning : warnings_of_reference({20, 20, 20})) {
+        CHECK_THAT(warning, !Contains("read twice"));
+    }
 }
 
 TEST_CASE("Asimov data from the reference close where the file is not normalised",
