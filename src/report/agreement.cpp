@@ -57,7 +57,9 @@ double rest_of(const Vector& relative, const Matrix& covariance, double ndf) {
 Verdict verdict_of(const Agreement& agreement) {
     constexpr double small = 0.05;
     const auto ndf = static_cast<double>(agreement.ndf);
-    if (agreement.chi2 <= ndf + 3.0 * std::sqrt(2.0 * ndf)) return Verdict::agrees;
+    if (agreement.chi2 <= ndf + 3.0 * std::sqrt(2.0 * ndf)) {
+        return agreement.ndf < 2 ? Verdict::nothing : Verdict::agrees;
+    }
     return agreement.rest <= small ? Verdict::small : Verdict::differs;
 }
 

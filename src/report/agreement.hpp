@@ -19,6 +19,7 @@ enum class Verdict {
     agrees,   ///< chi2 within three standard deviations of ndf
     small,    ///< it is not, but the rest is at most 5 %
     differs,  ///< neither
+    nothing,  ///< fewer than two bins are compared, which tests nothing: too few events
 };
 
 Verdict verdict_of(const Agreement& agreement);

@@ -42,6 +42,7 @@ Cell verdict_cell(Verdict verdict) {
     switch (verdict) {
         case Verdict::agrees: return {"<span class=\"pill pass\">agrees</span>", false};
         case Verdict::small: return {"<span class=\"pill\">small</span>", false};
+        case Verdict::nothing: return {"<span class=\"pill check\">too few events</span>", false};
         case Verdict::differs: break;
     }
     return {"<span class=\"pill check\">check</span>", false};

@@ -16,7 +16,7 @@ constexpr int most_losses = 24;  // of ensembles under way
 constexpr std::string_view rest_text =
     "rest: by how much r is typically off in a bin, beyond what statistics explain. 'agrees': "
     "chi2 is within three standard deviations of ndf; 'small': it is not, but the rest is at most "
-    "5 %; 'check': neither.";
+    "5 %; 'check': neither; 'too few events': one bin is left, which tests nothing.";
 
 std::string chi2_text(const Agreement& agreement) {
     return fmt::format("{:.1f} / {}", agreement.chi2, agreement.ndf);

@@ -74,6 +74,8 @@ TEST_CASE("statistics explain what chi2 allows", "[report]") {
         agreement_of(std::vector<double>{0.1, -0.1, 0.05}, diagonal({0.1, 0.1, 0.1}), unit);
     CHECK(agrees.rest == 0.0);
     CHECK(verdict_of(agrees) == Verdict::agrees);
+    CHECK(verdict_of({.chi2 = 0.0, .ndf = 1}) == Verdict::nothing);  // one bin holds everything
+    CHECK(verdict_of({}) == Verdict::nothing);
     CHECK(verdict_of({.chi2 = 3507.0, .ndf = 35, .rest = 0.02}) == Verdict::small);
     CHECK(verdict_of({.chi2 = 3507.0, .ndf = 35, .rest = 0.06}) == Verdict::differs);
 
