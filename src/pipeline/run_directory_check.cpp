@@ -53,7 +53,7 @@ void check_result(const fs::path& path, const JournalState& journal) {
     if (known != journal.committed.end() && known->second.result.crc != crc32(read_file(path))) {
         throw DataError("checksum differs from the journal's");
     }
-    expect_task_file<ToyBlock, RatioBlock, ScoreBlock, TrainingResult>(path, task);
+    expect_task_file<ToyBlock, RatioBlock, ScoreBlock, UnfoldResult, TrainingResult>(path, task);
 }
 
 /// The state of a running task, of either generation.

@@ -242,10 +242,20 @@ void expect_use_of(const fs::path& ratios, const Campaign& campaign) {
         campaign.unbinned.empty() ? "all are binned" : "each unbinned one names its own file"));
 }
 
+/// \throws ConfigError  the campaign unfolds, and something asks for its likelihood
+void expect_likelihood(const Campaign& campaign) {
+    if (!campaign.unfolding) return;
+    throw ConfigError(fmt::format(
+        "campaign '{}' has [unfolding]: it makes weights of events, and no likelihood to fit; "
+        "'ratiofarm unfold' makes them, 'ratiofarm report' shows what becomes of them",
+        campaign.name));
+}
+
 /// The run directory is ours from here on.
 RunDirectory open_directory(const Log& log, const WorkspaceRequest& request, Workspace& workspace) {
     auto& [planned, place, books] = workspace;
     const RunDirectory directory = find_directory(request.places, planned.written);
+    if (request.needs == Needs::campaign) expect_likelihood(planned.written);
     make_directory(directory.root());
     expect_run_directory(directory);
     Shard& shard = place.farm.shard;

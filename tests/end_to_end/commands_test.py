@@ -23,6 +23,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests" / "support"), str(ROOT / "python" / "src")]
 import toy_campaign  # noqa: E402
 from programs import ratiofarm, told  # noqa: E402
+from ratiofarm import write_events  # noqa: E402
 from ratiofarm.likelihood import Likelihood  # noqa: E402
 
 SHAPE = """
@@ -57,6 +58,34 @@ SIGNAL = """
 name = "signal"
 contents = [20.0, 60.0]
 coefficient = "mu"
+"""
+UNFOLDED = """
+[campaign]
+name = "unfolded"
+[events]
+file = "unfolded.h5"
+features = ["x"]
+[split]
+train = 0.6
+validation = 0.15
+inference = 0.25
+[network]
+hidden = [6]
+[training]
+epochs = 3
+batch = 128
+learning_rate = 1e-2
+[gates]
+""" + "".join(f"{gate} = 0\n" for gate in toy_campaign.GATES) + """
+[unfolding]
+data = "data"
+simulation = "mc"
+truth = ["t"]
+iterations = 1
+members = 1
+[[unfolding.observable]]
+column = "t"
+edges = [-inf, -0.5, 0.5, inf]
 """
 UNBINNED = '[[region]]\nname = "SR"\ntype = "unbinned"\n'
 SELECTED = """
@@ -95,6 +124,9 @@ BINS = {"data.asimov": None}
 DATA = {"data.asimov": None, "data.sample": '"data"'}
 REFERENCE = {"data.asimov": '{ mu = 1.0, source = "reference" }'}
 
+NO_NETS = {section: None for section in ("events", "split", "reference", "network", "training", "ensemble", "gates", "simulate")}
+SHAPES_OF_FILE = '[[systematic]]\nname = "scale"\n'
+
 # name: model of toy_campaign.py, changes, further sections. Nets are trained unless the name says otherwise.
 MODELS = {
     "plain": ("signal", {}, ""),
@@ -105,16 +137,19 @@ MODELS = {
     "shapes_reference": ("signal", REFERENCE, SHAPE),
     "shapes_data": ("signal", DATA, SHAPE),
     "signed": ("interference", {"process.S.yield": None}, ""),
+    "signed_reference": ("interference", {"process.S.yield": None, **REFERENCE}, ""),
     "joint": ("signal", {}, LUMI + SHAPE + UNBINNED + COUNTED),
     "selected": ("signal", {}, SHAPE + SELECTED),
     "searched": ("signal", {}, SEARCH),
-    "foreign": ("signal", {section: None for section in ("events", "split", "reference", "network", "training", "ensemble", "gates",
-                                                         "simulate")}, '[[systematic]]\nname = "scale"\n'),
+    "foreign": ("signal", NO_NETS, SHAPES_OF_FILE),
+    "foreign_reference": ("signal", {**NO_NETS, **REFERENCE}, SHAPES_OF_FILE),
     "counted": ("bins", {}, LUMI + COUNTED + SIGNAL),
     "observed": ("bins", BINS, LUMI + COUNTED + SIGNAL),
     "imported": None,
+    "unfolded": None,
 }
-TRAINED = [name for name in MODELS if name not in ("foreign", "counted", "observed", "imported")]
+TRAINED = [name for name in MODELS
+           if name not in ("foreign", "foreign_reference", "counted", "observed", "imported", "unfolded")]
 COMMANDS = {
     "fit": ["--json"], "scan": ["--points", "5", "--json"], "impacts": ["--json"], "limits": ["--points", "3", "--json"],
     "toys": ["--toys", "4", "--neyman", "0.5", "--json"], "gof": ["--toys", "4", "--json"], "report": [], "export": [], "nets": [],
@@ -132,9 +167,14 @@ ROUNDS = {
 
 # (models, commands, rounds): what the refusal says.
 REFUSALS = [
-    (MODELS, ["report"], ["edited, not fitted"], "is the fit of another campaign and left out"),
+    (["unfolded"], ["fit", "scan", "impacts", "limits", "toys", "gof"], ROUNDS, r"has \[unfolding\]: .* no likelihood to fit"),
+    (["unfolded"], ["export"], ROUNDS, "no binned region"),
+    (["unfolded"], ["explain"], ROUNDS, "there is no "),
+    (["unfolded"], ["report"], ["edited, not fitted", "edited"], "unfold.json is of another campaign"),
+    ([name for name in MODELS if name != "unfolded"], ["report"], ["edited, not fitted"],
+     "is the fit of another campaign and left out"),
     ([name for name in TRAINED if name not in ("joint", "selected")], ["export"], ROUNDS, "no binned region"),
-    (["foreign"], ["export"], ROUNDS, "no binned region"),
+    (["foreign", "foreign_reference"], ["export"], ROUNDS, "no binned region"),
     ([name for name in MODELS if name not in TRAINED], ["nets"], ROUNDS, "it holds none yet"),
     ([name for name in MODELS if name not in TRAINED], ["explain"], ROUNDS, "there is no task 'S/member 0'"),
     (["selected"], ["export"], ROUNDS, "after 'ratiofarm select' export selected.toml of the run directory"),
@@ -210,7 +250,8 @@ def sane_gof(result, _):
 
 def sane_report(_, out):
     page = (out / "report.html").read_text()
-    assert "mu = " in page and "nan" not in re.findall(r"\w+", page), "no result in the report, or NaN"
+    assert "mu = " in page or '<section id="unfolding">' in page, "no result in the report"
+    assert "nan" not in re.findall(r"\w+", page), "NaN in the report"
 
 
 SANE = {"fit": sane_fit, "scan": sane_scan, "impacts": sane_impacts, "limits": sane_limits, "toys": sane_toys, "gof": sane_gof,
@@ -224,12 +265,12 @@ class Models:
     def write(self, name, stage="first"):
         """The campaign of a model. "edited": something that a fit applies by itself."""
         file = self.folder / f"{name}, {stage}.toml"
-        if name == "imported":
-            text = (self.folder / "imported.toml").read_text()
+        if MODELS[name] is None:
+            text = (self.folder / f"{name}.toml").read_text()
         else:
             model, changes, more = MODELS[name]
             changes = dict({} if model == "bins" else SMALL, **changes)
-            if name == "foreign":
+            if name.startswith("foreign"):
                 changes = {key: value for key, value in changes.items()
                            if "." not in key or key.split(".")[0] in ("data", "process")}
             changes["campaign.name"] = f'"{name}"'
@@ -237,7 +278,8 @@ class Models:
                 more += SIMULATED
             text = toy_campaign.campaign(model, changes, more, gates=name not in TRAINED)
         if stage == "edited":
-            for old, new in [("yield = 60.0", "yield = 70.0"), ("range = [0.0, 10.0]", "range = [0.0, 9.0]")]:
+            for old, new in [("yield = 60.0", "yield = 70.0"), ("range = [0.0, 10.0]", "range = [0.0, 9.0]"),
+                             ("-0.5, 0.5", "-0.4, 0.4")]:
                 text = text.replace(old, new)
         elif stage == "other nets":
             text = text.replace("batch = 128", "batch = 64")
@@ -265,12 +307,19 @@ class Models:
             f["data/features"].attrs["columns"] = columns
             f["data/weight"][:] = 1.0
             f["data/id"][:] = np.arange(10 * half, dtype="u8") + np.uint64(1 << 60)
+        random = np.random.default_rng(5)
+        t = random.normal(0.0, 1.0, 3000)
+        mc = {"x": t + 0.5 * random.normal(size=len(t)), "t": t, "pass_reco": np.ones(len(t), bool),
+              "pass_truth": np.ones(len(t), bool), "weight": np.full(len(t), 0.2), "id": np.arange(len(t))}
+        data = {"x": mc["x"][:2000] + 0.2, "weight": np.ones(2000), "id": np.arange(2000) + 10**9}
+        write_events(self.folder / "unfolded.h5", {"mc": mc, "data": data}, features=["x"], id="id", truth=["t"])
+        (self.folder / "unfolded.toml").write_text(UNFOLDED)
         (self.folder / "workspace.json").write_text(json.dumps(WORKSPACE))
         done = ratiofarm("import", "workspace.json", "--out", "imported.toml", folder=self.folder)
         assert done.returncode == 0, told(done)
 
     def words(self, command, campaign, name):
-        ratios = ["--ratios", "exact.h5"] if name == "foreign" else []
+        ratios = ["--ratios", "exact.h5"] if name.startswith("foreign") else []
         if command == "export":
             return ["export", campaign]
         if command == "nets":
@@ -284,10 +333,11 @@ class Models:
     def check(self, name):
         """All cells of a model. \\return what is wrong"""
         campaigns = {"first": self.write(name)}
-        if name in TRAINED:
+        if name in TRAINED or name == "unfolded":
             done = ratiofarm("run", campaigns["first"], "--out", name, folder=self.folder)
             if done.returncode != 0:
                 return [f"{name} run:{told(done)}"]
+        if name in TRAINED:
             campaigns["other nets"] = self.write(name, "other nets")
         campaigns["edited, not fitted"] = campaigns["edited"] = self.write(name, "edited")
         problems = []
@@ -307,6 +357,12 @@ class Models:
             nll = likelihood.nll(dict(zip(likelihood.parameters, minimum["parameters"])))
             assert abs(nll - minimum["nll"]) < 1e-9, f"NLL {nll} by python/, {minimum['nll']} by the fit"
 
+    def expect_doubts(self, name, done):
+        """What uses the ratios of a fit tells what the fit warns of."""
+        text = (self.folder / name / "fit.json").read_text()
+        for warning in json.JSONDecoder().raw_decode(text)[0]["warnings"]:
+            assert f"fit: {warning[:60]}" in done.stderr, f"it does not tell of '{warning}'"
+
     def cell(self, name, command, campaign, stage):
         done = ratiofarm(*self.words(command, campaign, name), folder=self.folder)
         refusal = refusal_of(name, command, stage)
@@ -315,7 +371,7 @@ class Models:
             shows = command == "report"  # what is left, and why the rest is not
             if done.returncode != (0 if shows else 2) or not re.search(refusal, done.stderr):
                 return f"no refusal '{refusal}'{told(done)}"
-            if shows and '<section id="result">' in page.read_text():
+            if shows and re.search('<section id="(result|unfolding)">', page.read_text()):
                 return "the page shows a result that is not the campaign's"
             return None
         if done.returncode != 0:
@@ -324,6 +380,8 @@ class Models:
             result = json.loads(done.stdout) if "--json" in done.args else None
             if command in SANE:
                 SANE[command](result, self.folder / name)
+            if command in ("toys", "gof"):
+                self.expect_doubts(name, done)
             if command == "fit" and (name != "selected" or stage == "first"):  # selected.toml is of the first round
                 self.expect_likelihood(name, campaign, result)
         except (AssertionError, KeyError, TypeError, ValueError, OSError) as problem:
