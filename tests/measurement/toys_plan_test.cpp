@@ -5,6 +5,7 @@
 #include <cmath>
 #include <set>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "ratiofarm/core/errors.hpp"
@@ -170,6 +171,40 @@ TEST_CASE("toys of real events expect the rate of each process from its sample",
             CHECK(source.events->size() == 600);  // of equal weights: none is dropped
         }
     }
+}
+
+TEST_CASE("toys warn where their expansion of ln Z moves the best fit, by how much",
+          "[measurement][toys]") {
+    // Two large shapes that act alike: ln Z has terms of high order in both at once.
+    auto ratios = example();
+    ratios.sets.back() = test::example_set("data", {30, 40, 330});
+    ratios.header.shapes = {{"B", "alpha_one"}, {"B", "alpha_two"}};
+    ratios.log_g = [](std::size_t, bool up, std::size_t bin) {
+        const double side = static_cast<double>(bin) - 1.0;
+        return up ? 0.9 * side : -0.3 * side;
+    };
+    const test::TemporaryDirectory folder;
+    const auto samples = test::write_example(folder.path(), ratios);
+    const std::string text = test::example_campaign_text(
+        "[data]\nsample = \"data\"\n[[systematic]]\nname = \"one\"\n[[systematic]]\nname = "
+        "\"two\"\n",
+        "reference");
+    const test::ExampleFit exact(folder.path(), text);
+    const FitSource source{exact.campaign, folder / "ratios.h5", samples, 1};
+    const auto warnings_with = [&](ShapeNorm norm) {
+        return ToyPlan(exact.alone, source, {.shape_norm = norm}).warnings();
+    };
+
+    const ToyPlan expanded(exact.alone, source, {});
+    const FittedParameter& mu = exact.result.parameters.front();
+    const double moved = (expanded.best()[0] - mu.value) / mu.error;
+    INFO(moved << " errors from " << mu.value << " +- " << mu.error);
+    REQUIRE(std::abs(moved) > 0.2);
+    REQUIRE(expanded.warnings().size() == 1);
+    CHECK_THAT(
+        expanded.warnings()[0],
+        Contains(fmt::format("moves the best fit of the data by {:.2f} of its error", moved)));
+    CHECK(warnings_with(ShapeNorm::reference).empty());
 }
 
 TEST_CASE("a truth that cannot be thrown is refused with its option", "[measurement][toys]") {
