@@ -4,7 +4,7 @@
     generate.py [--events N] [--out events.h5] [--seed K]
 
 The mass is normal with width 15 around 125 (S) or 100 (B), the decay isotropic, the boost up to 0.8 in any
-direction. S_up, S_down, B_up and B_down are the same events with all momenta 2 % larger or smaller.
+direction. The weights scale_up and scale_down make of the events what all momenta 2 % larger or smaller would.
 """
 import argparse
 
@@ -37,6 +37,11 @@ def pairs(mass, rng):
     return result
 
 
+def density(mass, mean, scale):
+    """Of the mass, if all momenta are larger by a factor; times a constant."""
+    return np.exp(-0.5 * ((mass / scale - mean) / WIDTH) ** 2) / scale
+
+
 def main():
     parser = argparse.ArgumentParser(description="A mass in boosted pairs, for ratiofarm.")
     parser.add_argument("--events", type=int, default=10000, help="of each process")
@@ -46,15 +51,17 @@ def main():
     samples = {}
     for number, (process, mean) in enumerate(MEANS.items()):
         rng = np.random.default_rng([options.seed, number])
-        momenta = pairs(rng.normal(mean, WIDTH, options.events), rng)
-        for name, shift in [("", 0.0), ("_up", SCALE), ("_down", -SCALE)]:
-            p = momenta * (1 + shift)
-            total = p.sum(1)
-            samples[process + name] = {c: list(p[:, :, k]) for k, c in enumerate(COLUMNS)} | {
-                "sum_pt": np.hypot(p[:, :, 1], p[:, :, 2]).sum(1), "rapidity": np.arctanh(total[:, 3] / total[:, 0]),
-                "id": (number << 40) + np.arange(options.events, dtype=np.uint64),
-                "weight": np.full(options.events, YIELDS[process] / options.events)}
-    ratiofarm.write_events(options.out, samples, features=["sum_pt", "rapidity"], id="id", particles=COLUMNS)
+        mass = rng.normal(mean, WIDTH, options.events)
+        p = pairs(mass, rng)
+        total = p.sum(1)
+        weight = np.full(options.events, YIELDS[process] / options.events)
+        samples[process] = {c: list(p[:, :, k]) for k, c in enumerate(COLUMNS)} | {
+            "sum_pt": np.hypot(p[:, :, 1], p[:, :, 2]).sum(1), "rapidity": np.arctanh(total[:, 3] / total[:, 0]),
+            "id": (number << 40) + np.arange(options.events, dtype=np.uint64), "weight": weight} | {
+            name: weight * density(mass, mean, scale) / density(mass, mean, 1.0)
+            for name, scale in [("scale_up", 1 + SCALE), ("scale_down", 1 - SCALE)]}
+    ratiofarm.write_events(options.out, samples, features=["sum_pt", "rapidity"], id="id", particles=COLUMNS,
+                           weights={"scale_up": "scale_up", "scale_down": "scale_down"})
 
 
 if __name__ == "__main__":
