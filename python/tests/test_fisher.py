@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from conftest import ROOT, program
 
-from ratiofarm import Problem, fisher, open_run, read_events
+from ratiofarm import Problem, fisher, open_run, read_events, write_events
 from ratiofarm.files import read_toml
 from ratiofarm.fisher import Information
 from ratiofarm.likelihood import campaign_coefficients, coefficient
@@ -137,10 +137,54 @@ def test_trained_ratios_have_the_information_of_what_the_detector_sees(tmp_path)
     program("run", "c.toml", "--out", "c.run", folder=tmp_path)
 
     sigma = fisher(tmp_path / "c.toml", tmp_path / "c.run" / "ratios.h5", at={"th": 0.0})["ratios"].sigma("th")
-    (th,) = open_run(tmp_path / "c.run").fit["parameters"]
+    run = open_run(tmp_path / "c.run")
+    (th,) = run.fit["parameters"]
+    log_r = run.evaluate(np.array([[-1.0], [0.0], [1.0], [2.5]]))
 
     assert sigma == pytest.approx(0.24573801, rel=0.02) and th["error"] == pytest.approx(0.24573801, rel=0.02)
     assert abs(th["value"]) < 0.05  # Asimov data at 0
+    assert np.exp(log_r["plus"] - log_r["sm"]) == pytest.approx([0.8497526933, 0.9304794198, 1.0692601067, 1.5085477520], rel=0.04)
+
+
+def test_weights_of_what_is_not_seen_train_the_ratio_of_what_is(tmp_path):
+    """z of N(0, 2) with weights of N(1, 2), x = z + N(0, 1): ln r(x) = (2 x - 1) / 10."""
+    rng, n = np.random.default_rng(4), 150_000
+    z = rng.normal(0.0, 2.0, n)
+    table = {"x": z + rng.normal(size=n), "weight": np.full(n, 1000.0 / n), "one": np.exp((2.0 * z - 1.0) / 8.0) * 1000.0 / n, "id": np.arange(n)}
+    write_events(tmp_path / "events.h5", {"pool": table}, features=["x"], id="id", weights={"zero": "weight", "one": "one"})
+    (tmp_path / "c.toml").write_text("""
+[campaign]
+name = "latent"
+[events]
+file = "events.h5"
+features = ["x"]
+[parameters]
+mu = { range = [0.0, 5.0] }
+[[process]]
+name = "one"
+sample = "pool"
+weight = "one"
+coefficient = "mu"
+[[process]]
+name = "zero"
+sample = "pool"
+weight = "zero"
+[reference]
+mixture = { one = 1, zero = 1 }
+[network]
+hidden = [32, 32]
+[training]
+epochs = 10
+batch = 1024
+learning_rate = 3e-3
+[ensemble]
+members = 2
+""")
+    program("run", "c.toml", "--out", "c.run", folder=tmp_path)
+
+    log_r = open_run(tmp_path / "c.run").evaluate(np.array([[-1.0], [0.5], [2.0], [4.0]]))
+
+    assert log_r["one"] - log_r["zero"] == pytest.approx([-0.3, 0.0, 0.3, 0.7], abs=0.04)
 
 
 @pytest.mark.parametrize("header", [True, False])
