@@ -36,6 +36,9 @@ declare -a chain_options="(${RATIOFARM_CHAIN_OPTIONS:-})" # for example (--gpus-
 # allocation, at most this many times per job.
 max_crashes=${RATIOFARM_MAX_CRASHES:-3}
 
+# Seconds between looks whether one more job has work, of `ratiofarm submit --elastic`.
+grow_seconds=${RATIOFARM_GROW_SECONDS:-60}
+
 # HDF5 file locks fail on some parallel file systems; ratiofarm has a lock of its own.
 export HDF5_USE_FILE_LOCKING=${HDF5_USE_FILE_LOCKING:-FALSE}
 

@@ -61,6 +61,23 @@ results_of() {
     } 2>/dev/null | sort | cksum
 }
 
+# grow FOLDER: as long as this job works, submits one more when there is work that no job has and none
+# waits in the queue, up to $RATIOFARM_MAX_JOBS at a time. Of the jobs at work the oldest does it.
+grow() {
+    local jobs oldest work
+    # shellcheck disable=SC2154  # set in site.sh
+    while sleep "$grow_seconds"; do
+        jobs=$(squeue -h -r --user="$(id -un)" --name="$SLURM_JOB_NAME" -o '%T %A') || continue
+        oldest=$(sed -n 's/^RUNNING //p' <<<"$jobs" | sort -n | head -n 1)
+        [[ $oldest == "$SLURM_JOB_ID" && $jobs != *PENDING* ]] || continue
+        [[ $(wc -l <<<"$jobs") -lt $RATIOFARM_MAX_JOBS ]] || continue
+        work=$(ratiofarm status --out "$1" --json | sed -n 's/.*"claimable": \([0-9]*\).*/\1/p' | sort -n | tail -n 1)
+        [[ ${work:-0} -gt 0 ]] || continue
+        note "$work tasks wait for a job: one more is submitted"
+        RATIOFARM_JOBS=1 bash "$1/submit.sh" >&2
+    done
+}
+
 # gets_nowhere FOLDER BEFORE IDLE: after an early stop, whether $max_idle starts in a row made no
 # result and no step; $idle is then their number. BEFORE is results_of FOLDER at the start, IDLE how
 # many came before.

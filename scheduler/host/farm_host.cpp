@@ -101,8 +101,10 @@ void FarmHost::finished(WorkerId worker, Finished message) {
 /// Claims that cannot be made or read stop the farm.
 void FarmHost::with_claims(const std::function<void(Claims&)>& work) {
     if (!pool_) return;
+    const Instant begin = Clock::now();
     try {
         work(*options_.claims);
+        claiming_ += Clock::now() - begin;
     } catch (const SystemError& error) {
         if (!scheduler_.stopping() || trouble_.empty()) stop(error.what());
     }
@@ -234,6 +236,11 @@ void FarmHost::dismiss() {
     links_.log.info("farm ended", {{"seconds", profile.seconds},
                                    {"workers", times_.workers()},
                                    {"busy_percent", std::round(100.0 * profile.utilisation())}});
+    if (pool_) {
+        links_.log.info("time spent with claims",
+                        {{"tasks", scheduler_.counts().done},
+                         {"seconds", std::chrono::duration<double>(claiming_).count()}});
+    }
     perform(scheduler_.dismiss());
     dismissed_ = true;
 }
@@ -267,11 +274,11 @@ void FarmHost::perform_one(const SendAction& action) {
         times_.begin(action.to.value, at);
         if (scheduler_.counts().waiting == 0) times_.tail_begins(at);
         links_.journal.write(AttemptBegan{assign->task.name, action.to.value, at});
-        if (assign->task.make_payload) {
+        if (pool_ || assign->task.make_payload) {
             Assign whole = *assign;
-            const Digest& task = whole.task.digest;
-            whole.task.payload =
-                whole.task.make_payload(pool_ ? options_.claims->attempt(task) : 1);
+            Task& task = whole.task;
+            if (pool_) task.claim = options_.claims->attempt(task.digest);
+            if (task.make_payload) task.payload = task.make_payload(task.claim);
             links_.channel.send(action.to, whole);
             return;
         }
@@ -291,17 +298,16 @@ void FarmHost::perform_one(const CommitAction& action) {
                         .flop = flop_[action.task.digest],
                         .at = elapsed()});
     links_.journal.write(commits_.back());
-    if (pool_) options_.claims->settle(action.task.digest, Clock::now());
+    if (pool_) {
+        with_claims([&](Claims& claims) { claims.settle(action.task.digest, Clock::now()); });
+        if (pool_->done(action.task.digest)) next_claims_ = Clock::now();
+    }
     const bool tell = !links_.log.is_live() && flop_.size() <= few_tasks;
     const Log::Fields what{{"task", action.task.name},
                            {"rank", action.worker.value},
                            {"seconds", result.seconds},
                            {"resumed", result.resumed ? "yes" : "no"}};
-    if (tell) {
-        links_.log.info("task done", what);
-    } else {
-        links_.log.debug("task done", what);
-    }
+    tell ? links_.log.info("task done", what) : links_.log.debug("task done", what);
     learn(action.task, result);
     ask_for_more(action.task.digest, TaskOutcome::done);
 }
@@ -365,6 +371,7 @@ FarmProgress FarmHost::progress() const {
     if (pool_) {
         progress.done += pool_->done_elsewhere();
         progress.waiting += pool_->size();
+        progress.claimable = pool_->claimable();
     }
     // Of a job that joined as if it did by itself all that others may do.
     const double cost = counts.cost_total + (pool_ ? pool_->cost() : 0.0);

@@ -76,8 +76,9 @@ private:
     Instant next_progress_;  ///< line in the log
     Instant next_look_;      ///< of who watches
     Instant next_wave_;
-    Instant next_tending_;  ///< of the claims
-    Instant next_claims_;   ///< for idle workers
+    Instant next_tending_;             ///< of the claims
+    Instant next_claims_;              ///< for idle workers
+    Instant::duration claiming_ = {};  ///< time that claims took
     bool dismissed_ = false;
 };
 

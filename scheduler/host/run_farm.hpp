@@ -45,7 +45,7 @@ struct FarmOptions {
     /// this farm's no more: it stops
     std::function<void()> expect_own = [] {};
     /// Of a job that joined others: it does those of the tasks that it can claim, and ends when it
-    /// can claim no more; they have no tasks after them. Null: it does all tasks.
+    /// can claim no more. Null: it does all tasks.
     Claims* claims = nullptr;
 };
 

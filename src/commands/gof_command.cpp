@@ -103,6 +103,7 @@ Command gof_command() {
                        "reference_quadratic"});
     options.push_back({"block", "N", "toys per task", "100"});
     options.push_back(time_budget_option());
+    for (Option& option : join_options()) options.push_back(std::move(option));
     options.push_back({"json", "", "print gof.json instead of a table"});
     return {.name = "gof",
             .group = Group::result,

@@ -83,7 +83,7 @@ Command command_of(const StageCommand& row) {
         for (Option& option : farm_options()) command.options.push_back(std::move(option));
     }
     for (const Option& option : row.options) command.options.push_back(option);
-    if (row.stage == Stage::train) {
+    if (row.trainers == Trainers::used) {
         for (Option& option : join_options()) command.options.push_back(std::move(option));
     }
     command.ranks = Ranks::all;

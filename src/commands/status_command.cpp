@@ -201,6 +201,7 @@ Json progress_json(const SeenProgress& seen) {
               {"done", seen.progress.done},
               {"running", seen.progress.running},
               {"waiting", seen.progress.waiting},
+              {"claimable", seen.progress.claimable},
               {"failed", seen.progress.failed},
               {"fraction", seen.progress.fraction}};
     if (seen.progress.left()) json["seconds_left"] = *seen.progress.left();

@@ -35,6 +35,7 @@ struct Submission {
     std::uint64_t shards = 1;
     std::uint64_t throttle = 0;  ///< elements of an array at a time; 0: all
     std::uint64_t jobs = 1;      ///< of a chain, or that join
+    std::uint64_t most = 0;      ///< jobs that join, while work waits; 0: those
 };
 
 /// slurm/run.sbatch of the installation, or of the repository the program was built in.
@@ -100,11 +101,22 @@ std::string array_option(std::uint64_t elements, std::uint64_t throttle) {
 
 /// Jobs that begin whenever there is room, and end when nothing is left for them.
 std::string join_text(const Submission& submission) {
+    const std::string limit =
+        submission.throttle > 0 ? fmt::format("%{}", submission.throttle) : "";
+    const std::string array =
+        fmt::format("--array=0-$((${{RATIOFARM_JOBS:-{}}} - 1)){}", submission.jobs, limit);
+    const std::string grow =
+        submission.most > 0
+            ? fmt::format(
+                  "# One of them submits another while work waits and none of them does.\n"
+                  "export RATIOFARM_MAX_JOBS={}\n",
+                  submission.most)
+            : "";
     return fmt::format(
         "# Each job takes what no other has; the first that finds everything trained does the "
-        "rest.\n# Run this again at any time for more jobs.\nexport RATIOFARM_JOIN=yes\n"
+        "rest.\n# Run this again at any time for more jobs.\nexport RATIOFARM_JOIN=yes\n{}"
         "jobs=$({})\necho \"array $jobs\"\n",
-        sbatch(submission, array_option(submission.jobs, submission.throttle), "slurm-%A_%a.log"));
+        grow, sbatch(submission, array, "slurm-%A_%a.log"));
 }
 
 /// The shards, then one job that merges them and does the rest.
@@ -144,16 +156,16 @@ std::string script_text(const Submission& submission) {
     return text + allocation_text(submission);
 }
 
-/// No shard, and no job that joined, can fill the regions of a campaign with events.
+/// No shard can fill the regions of a campaign with events.
 void expect_selected(const Campaign& campaign, const Submission& submission) {
     const auto found = find_plain_campaign(with_absolute_paths(campaign),
                                            RunDirectory(submission.out), std::nullopt);
     if (found.missing == Unresolved::nothing) return;
     throw ConfigError(fmt::format(
-        "--as {}: the regions of '{}' are not filled with events yet, which one farm by itself "
-        "must "
-        "do; run 'ratiofarm select' with --out {} first, or submit one allocation or a chain",
-        submission.as, campaign.name, submission.out.string()));
+        "--as array: the regions of '{}' are not filled with events yet, which one farm by itself "
+        "must do; run 'ratiofarm select' with --out {} first, or submit one allocation, a chain or "
+        "jobs that join",
+        campaign.name, submission.out.string()));
 }
 
 /// " --mem='8G'", or nothing if it was not given.
@@ -214,8 +226,27 @@ std::uint64_t ranks_per_node(const Arguments& arguments) {
     return ranks;
 }
 
+/// \throws ConfigError naming what is allowed
+void read_elastic(const Arguments& arguments, Submission& submission) {
+    const std::string text = arguments.text("elastic");
+    std::istringstream words(text);
+    std::uint64_t least = 0;
+    std::uint64_t most = 0;
+    char colon = ' ';
+    words >> least >> colon >> most;
+    if (!words || !words.eof() || colon != ':' || least < 1 || most < least || most > 1000) {
+        throw ConfigError(fmt::format(
+            "--elastic = '{}': must be MIN:MAX, numbers of jobs with 1 <= MIN <= MAX <= 1000",
+            text));
+    }
+    if (submission.as != "join") throw ConfigError("--elastic: only with --as join");
+    submission.jobs = least;
+    submission.most = most;
+}
+
 Submission read_submission(const Arguments& arguments) {
     constexpr std::uint64_t most = 100'000;
+    constexpr std::uint64_t most_jobs = 1000;
     Submission submission;
     submission.as = arguments.text("as");
     constexpr std::array<std::string_view, 4> ways{"allocation", "array", "chain", "join"};
@@ -227,11 +258,12 @@ Submission read_submission(const Arguments& arguments) {
     const Campaign campaign = read_campaign(submission.campaign);
     submission.out = fs::absolute(arguments.has("out") ? fs::path(arguments.text("out"))
                                                        : fs::path(campaign.name + ".run"));
-    if (submission.as == "array" || submission.as == "join") expect_selected(campaign, submission);
+    if (submission.as == "array") expect_selected(campaign, submission);
     submission.batch_script = find_batch_script();
     submission.shards = arguments.integer("shards", 1, most);
     submission.throttle = arguments.has("throttle") ? arguments.integer("throttle", 1, most) : 0;
-    submission.jobs = arguments.integer("jobs", 1, 1000);
+    submission.jobs = arguments.integer("jobs", 1, most_jobs);
+    if (arguments.has("elastic")) read_elastic(arguments, submission);
     submission.resources = fmt::format("--nodes={} --ntasks-per-node={} --time={}",
                                        arguments.integer("nodes", 1, most),
                                        ranks_per_node(arguments), quoted(arguments.text("time")));
@@ -293,6 +325,9 @@ Command submit_command() {
         {"shards", "N", "elements of the array", "4"},
         {"throttle", "N", "elements of the array at a time (default: all)"},
         {"jobs", "N", "jobs of a chain, or that join", "4"},
+        {"elastic", "MIN:MAX",
+         "with --as join: MIN jobs at first, and more, up to MAX at a time, while there is work "
+         "that no job has"},
         {"sbatch", "OPTIONS", "more options for sbatch, such as \"--reservation=hep\""},
         {"dry-run", "", "write and show, do not submit"}};
     command.run = run_submit;

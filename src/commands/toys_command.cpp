@@ -193,6 +193,7 @@ Command toys_command() {
                        "reference_quadratic"});
     options.push_back({"block", "N", "toys per task", "100"});
     options.push_back(time_budget_option());
+    for (Option& option : join_options()) options.push_back(std::move(option));
     options.push_back({"json", "", "print toys.json instead of a table"});
     return {.name = "toys",
             .group = Group::result,

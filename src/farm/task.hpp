@@ -35,11 +35,12 @@ struct Task {
     /// done it may be gone. Not sent.
     bool wanted = true;
     std::uint32_t strikes = 0;  ///< crashes in other jobs. Not sent
+    std::uint64_t claim = 1;    ///< attempt of the claim, by which its checkpoint is named
 };
 
 template <class Archive>
 void fields(Archive& archive, MemberOf<Archive, Task>& value) {
-    archive(value.digest, value.name, value.cost, value.payload, value.identity);
+    archive(value.digest, value.name, value.cost, value.payload, value.identity, value.claim);
 }
 
 enum class TaskOutcome : std::uint8_t {

@@ -88,7 +88,7 @@ TaskReport ToyRunner::run(const Task& task) {
     Work work{.task = task, .range = range, .run_toy = make_(range)};
     work.outcomes.resize(range.last - range.first);
     TaskReport report;
-    const std::filesystem::path state = directory_.state(task.digest);
+    const std::filesystem::path state = directory_.state(task.digest, task.claim);
     if (task_file_is_complete(state, TaskFileKind::toy_block, task.digest)) {
         for (ToyOutcome& outcome : read_task_file<ToyBlock>(state, task.digest).outcomes) {
             work.outcomes.at(outcome.toy - range.first) = std::move(outcome);
@@ -114,7 +114,8 @@ TaskReport ToyRunner::run(const Task& task) {
 void ToyRunner::write_state(Work& work) const {
     const ToyBlock block = work.block();
     if (block.outcomes.empty()) return;
-    publish(directory_.state(work.task.digest), encode_task_file(work.task.digest, block));
+    publish(directory_.state(work.task.digest, work.task.claim),
+            encode_task_file(work.task.digest, block));
 }
 
 /// Until all toys are done, or a stop is wanted, which takes effect between toys.

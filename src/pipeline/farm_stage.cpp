@@ -7,6 +7,7 @@
 #include <iterator>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 
 #include <fmt/format.h>
@@ -108,21 +109,37 @@ void look_at_others(const RunDirectory& directory,
 /// What a job that joined finds: tasks that it can claim, or what became of the others.
 struct Claimable {
     std::uint64_t free = 0;
-    std::uint64_t taken = 0;
+    std::uint64_t taken = 0;  ///< or after tasks that are not done
     std::vector<std::string> given_up = {};
 };
 
 Claimable claimable(const Claims& claims, const std::vector<Task>& tasks) {
     Claimable found;
-    for (const Task& task : tasks) {
-        switch (claims.standing(task.digest)) {
-            case Claims::Standing::free: found.free += 1; break;
-            case Claims::Standing::taken: found.taken += 1; break;
-            case Claims::Standing::given_up:
-                found.given_up.push_back(
-                    fmt::format("{}: {}", task.name, claims.reason(task.digest)));
-                break;
+    std::unordered_map<Digest, const Task*> open;
+    std::unordered_map<Digest, const Task*> lost;
+    const auto first_of = [](const auto& known, const Task& task) -> const Task* {
+        for (const Digest& parent : task.after) {
+            if (const auto task_of = known.find(parent); task_of != known.end()) {
+                return task_of->second;
+            }
         }
+        return nullptr;
+    };
+    for (const Task& task : tasks) {
+        const auto standing = claims.standing(task.digest);
+        const Task* needed = first_of(lost, task);
+        if (standing == Claims::Standing::given_up) {
+            found.given_up.push_back(fmt::format("{}: {}", task.name, claims.reason(task.digest)));
+        } else if (needed != nullptr) {
+            found.given_up.push_back(
+                fmt::format("{}: not begun: it needs '{}', which failed", task.name, needed->name));
+        } else {
+            const bool free = standing == Claims::Standing::free && !first_of(open, task);
+            (free ? found.free : found.taken) += 1;
+            open.emplace(task.digest, &task);
+            continue;
+        }
+        lost.emplace(task.digest, &task);
     }
     return found;
 }
@@ -164,12 +181,19 @@ void make_folder_of(const RunDirectory& directory, const Task& task) {
 
 void expect_locks(const RootBooks& books) {
     books.lock->expect_held();
-    if (books.whole_lock) books.whole_lock->expect_held();
+    if (books.turn) books.turn->expect_held();
+}
+
+/// Collective over world: whether the job shares its tasks with others.
+bool shares(const mpi::Communicator& world, const RootBooks& books) {
+    std::uint64_t shared = books.claims && !books.turn ? 1 : 0;  // on rank 0
+    mpi::all_sum(world, std::span(&shared, 1));
+    return shared != 0;
 }
 
 StageEnd run(RunContext& context, const RunPlace& place, RootBooks& books, FarmWork work) {
     const mpi::Communicator& world = context.world;
-    const bool claims = place.farm.join && work.kind == TaskFileKind::training_result;
+    const bool claims = shares(world, books);
     mpi::together(world, [&] {
         if (!world.is_root()) return;
         if (claims) look_at_others(place.directory, books, work.tasks);
@@ -194,11 +218,32 @@ StageEnd run(RunContext& context, const RunPlace& place, RootBooks& books, FarmW
         books.history.committed.insert_or_assign(event.task, event);
     }
     StageEnd stage;
-    stage.failures = end.failures;
+    if (!claims) stage.failures = end.failures;  // otherwise the last round tells all
     stage.trouble = end.trouble;
     if (end.failed > 0 && !claims) stage.state = StageEnd::State::tasks_failed;
     if (end.stopped) stage.state = StageEnd::State::stopped;
     return stage;
+}
+
+void add_round(StageEnd& all, const StageEnd& round) {
+    using State = StageEnd::State;
+    all.failures.insert(all.failures.end(), round.failures.begin(), round.failures.end());
+    if (!round.trouble.empty()) all.trouble = round.trouble;
+    if (all.state == State::tasks_failed && round.state != State::stopped) return;
+    if (round.state != State::up_to_date) all.state = round.state;
+}
+
+/// Until nothing is left that this job could do.
+StageEnd run_all(RunContext& context,
+                 const RunPlace& place,
+                 RootBooks& books,
+                 const FarmWork& work) {
+    if (!shares(context.world, books)) return run(context, place, books, work);
+    return farm_rounds(context, place, [&]() -> std::optional<StageEnd> {
+        StageEnd round = run(context, place, books, work);
+        if (round.state == StageEnd::State::up_to_date) return std::nullopt;
+        return round;
+    });
 }
 
 }  // namespace
@@ -214,7 +259,27 @@ void note_results(const RunPlace& place,
     books.journal->flush();
 }
 
-StageEnd farm_stage(RunContext& context,
+StageEnd farm_rounds(RunContext& context,
+                     const RunPlace& place,
+                     const std::function<std::optional<StageEnd>()>& next_round) {
+    using State = StageEnd::State;
+    StageEnd all{State::up_to_date, 0.0, {}};
+    OthersWork others(place, context.log);
+    while (auto round = next_round()) {
+        if (round->state != State::elsewhere) {
+            others.worked();
+            add_round(all, *round);
+            if (all.state == State::stopped) break;
+            if (place.farm.join && round->state == State::tasks_failed) break;
+            continue;
+        }
+        const auto next = others.wait(context.world);
+        if (next != OthersWork::Next::look_again) return OthersWork::end_of(next);
+    }
+    return all;
+}
+
+StageEnd farm_round(RunContext& context,
                     const RunPlace& place,
                     RootBooks& books,
                     std::vector<Task> tasks,
@@ -226,9 +291,17 @@ StageEnd farm_stage(RunContext& context,
                     const RunPlace& place,
                     RootBooks& books,
                     std::vector<Task> tasks,
+                    TaskFileKind kind) {
+    return run_all(context, place, books, {std::move(tasks), kind, trainers(context, place), {}});
+}
+
+StageEnd farm_stage(RunContext& context,
+                    const RunPlace& place,
+                    RootBooks& books,
+                    std::vector<Task> tasks,
                     TaskFileKind kind,
                     const MakeRunner& make_runner) {
-    return run(context, place, books, {std::move(tasks), kind, make_runner, {}});
+    return run_all(context, place, books, {std::move(tasks), kind, make_runner, {}});
 }
 
 StageEnd growing_farm_stage(RunContext& context,
@@ -252,8 +325,8 @@ StageEnd growing_farm_stage(RunContext& context,
             return found;
         };
     }
-    return run(context, place, books,
-               {std::move(tasks), kind, trainers(context, place), std::move(with_folders)});
+    return run_all(context, place, books,
+                   {std::move(tasks), kind, trainers(context, place), std::move(with_folders)});
 }
 
 }  // namespace ratiofarm

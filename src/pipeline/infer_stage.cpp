@@ -32,17 +32,26 @@ StageEnd infer_stage(RunContext& context,
     // Regions that are only counted need no ratios.
     if (!planned.campaign.has_events()) return {StageEnd::State::up_to_date, 0.0, {}};
     const Digest inputs = ratios_digest(planned.campaign, planned.samples, planned.graph);
-    std::uint64_t stale =
-        context.world.is_root() && !are_ratios_of(place.directory.ratios(), inputs) ? 1 : 0;
-    mpi::all_sum(context.world, std::span(&stale, 1));
-    if (stale == 0) {
+    const auto is_up_to_date = [&] {
+        std::uint64_t there =
+            context.world.is_root() && are_ratios_of(place.directory.ratios(), inputs) ? 1 : 0;
+        mpi::all_sum(context.world, std::span(&there, 1));
+        if (there == 0) return false;
         if (context.world.is_root()) remove_left_results(planned.graph, place.directory);
-        return {StageEnd::State::up_to_date, 0.0, {}};
-    }
+        return true;
+    };
+    if (is_up_to_date()) return {StageEnd::State::up_to_date, 0.0, {}};
 
+    // The one of several jobs that writes the file removes the results: the others look for it just
+    // before they begin, and once more when it is their turn.
     std::vector<Task> tasks = inference_tasks(context.world, planned.graph, place.directory);
+    if (is_up_to_date()) return {StageEnd::State::up_to_date, 0.0, {}};
     StageEnd stage = farm_stage(context, place, books, std::move(tasks), TaskFileKind::ratio_block);
     if (!ended_well(stage)) return stage;
+    OthersWork others(place, context.log);
+    const auto next = others.take_turn(context.world, books);
+    if (next != OthersWork::Next::look_again) return OthersWork::end_of(next);
+    if (place.farm.join && is_up_to_date()) return {StageEnd::State::up_to_date, 0.0, {}};
     const RatioInput input = ratio_input(planned, place.directory, inputs,
                                          shape_significances(context.world, planned, place));
     const RatioSummary summary = write_ratios(context.world, place.directory.ratios(), input,
@@ -51,6 +60,7 @@ StageEnd infer_stage(RunContext& context,
     if (context.world.is_root()) {
         remove_inference_results(planned.graph, place.directory);  // ratios.h5 has it all
     }
+    books.turn.reset();
     stage.state = StageEnd::State::done;
     return stage;
 }

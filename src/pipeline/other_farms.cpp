@@ -3,6 +3,11 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
+#include <condition_variable>
+#include <fstream>
+#include <memory>
+#include <mutex>
+#include <span>
 #include <string_view>
 
 #include <fcntl.h>
@@ -10,10 +15,15 @@
 #include <fmt/format.h>
 
 #include "ratiofarm/core/errors.hpp"
+#include "ratiofarm/mpi/together.hpp"
 
+#include "core/signal_flags.hpp"
 #include "core/unique_fd.hpp"
 #include "store/farm_progress.hpp"
 #include "store/lock.hpp"
+
+#include "root_books.hpp"
+#include "stages.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -109,6 +119,96 @@ void expect_same_work(const RunDirectory& directory,
         expect("device", other.device, this_farm.device);
         expect("digest of the campaign's tasks", other.graph, this_farm.graph);
     }
+}
+
+namespace {
+
+/// Nobody depends on a single one.
+void write_sign(const fs::path& sign, std::uint64_t number) {
+    std::ofstream(sign) << this_owner().pid << ' ' << number;
+}
+
+/// Until asked to stop.
+void give_signs(const std::stop_token& stop, const fs::path& sign, double lease) {
+    std::mutex mutex;
+    std::condition_variable_any asked;
+    const std::chrono::duration<double> interval(sign_interval(lease));
+    std::unique_lock lock(mutex);
+    for (std::uint64_t n = 1; !stop.stop_requested(); ++n) {
+        asked.wait_for(lock, stop, interval, [] { return false; });
+        write_sign(sign, n);
+    }
+}
+
+}  // namespace
+
+Turn::Turn(const RunDirectory& directory, const Log& log, double lease)
+    : lock_(directory.lock(), log, 0.0) {
+    write_sign(directory.turn(), 0);
+    signs_ = std::jthread([sign = directory.turn(), lease](const std::stop_token& stop) {
+        give_signs(stop, sign, lease);
+    });
+}
+
+Turn::~Turn() = default;
+
+OthersWork::OthersWork(const RunPlace& place, const Log& log)
+    : place_(place), log_(log), watch_(place.directory, place.farm.lease) {}
+
+void OthersWork::worked() { since_ = Clock::now(); }
+
+OthersWork::Next OthersWork::wait(const mpi::Communicator& world) {
+    std::uint64_t next = 0;
+    if (world.is_root()) {
+        const auto lease = std::chrono::duration<double>(place_.farm.lease);
+        std::this_thread::sleep_for(std::min(std::chrono::duration<double>(2.0), 0.1 * lease));
+        const auto now = Clock::now();
+        const auto& limit = place_.farm.stop_by;
+        const bool told = signal_request() == SignalRequest::stop;
+        const bool late = limit && now >= stop_time(*limit, 0.0, 1);
+        if (now - since_ > 1.2 * lease) next = std::uint64_t(Next::leave);
+        if (told || late) next = std::uint64_t(Next::stop);
+    }
+    mpi::barrier(world);
+    mpi::all_sum(world, std::span(&next, 1));
+    return Next(next);
+}
+
+bool OthersWork::try_turn(const mpi::Communicator& world, RootBooks& books) {
+    std::uint64_t mine = 0;
+    mpi::together(world, [&] {
+        if (!world.is_root()) return;
+        while (!books.turn) {
+            try {
+                books.turn = std::make_unique<Turn>(place_.directory, log_, place_.farm.lease);
+            } catch (const ConfigError& held) {
+                if (std::exchange(holder_, held.what()) != held.what()) {
+                    log_.info("another job does what only one can do", {{"why", held.what()}});
+                }
+                // On another host nobody else can tell.
+                if (!watch_.stands_still(place_.directory.turn(), Clock::now())) return;
+                log_.warning("that job gave no sign of life for a lease: its turn is over");
+                fs::remove(place_.directory.lock());
+            }
+        }
+        mine = 1;
+    });
+    mpi::all_sum(world, std::span(&mine, 1));
+    return mine != 0;
+}
+
+StageEnd OthersWork::end_of(Next next) {
+    using State = StageEnd::State;
+    return {next == Next::leave ? State::elsewhere : State::stopped, 0.0, {}};
+}
+
+OthersWork::Next OthersWork::take_turn(const mpi::Communicator& world, RootBooks& books) {
+    if (!place_.farm.join) return Next::look_again;
+    while (!try_turn(world, books)) {
+        const Next next = wait(world);
+        if (next != Next::look_again) return next;
+    }
+    return Next::look_again;
 }
 
 }  // namespace ratiofarm

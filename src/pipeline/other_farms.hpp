@@ -1,9 +1,19 @@
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <string>
+#include <thread>
 
+#include "ratiofarm/core/log.hpp"
+#include "ratiofarm/mpi/communicator.hpp"
+
+#include "store/job_watch.hpp"
 #include "store/journal.hpp"
+#include "store/lock.hpp"
 #include "store/run_directory.hpp"
+
+#include "run_context.hpp"
 
 namespace ratiofarm {
 
@@ -24,5 +34,58 @@ std::string new_job(const RunDirectory& directory);
 void expect_same_work(const RunDirectory& directory,
                       const Shard& mine,
                       const FarmStarted& this_farm);
+
+struct RootBooks;
+struct StageEnd;
+
+/// The right of one job among those that joined to do what only one can do: the lock of the whole
+/// directory, with signs of life.
+class Turn {
+public:
+    /// \throws ConfigError  another job has it
+    Turn(const RunDirectory& directory, const Log& log, double lease);
+    ~Turn();
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+    void expect_held() const { lock_.expect_held(); }
+
+private:
+    Lock lock_;
+    std::jthread signs_;
+};
+
+/// What a job that joined others does while they have all that is left: it waits for a little more
+/// than a lease, in which each of them shows that it lives; then it can leave.
+class OthersWork {
+public:
+    enum class Next : std::uint64_t { look_again, leave, stop };
+
+    OthersWork(const RunPlace& place, const Log& log);
+
+    /// This job did something.
+    void worked();
+
+    /// Collective over world. Waits a moment.
+    Next wait(const mpi::Communicator& world);
+
+    /// Collective over world. Waits until this job has the turn, for a job that joined others; one
+    /// that works by itself always has it.
+    Next take_turn(const mpi::Communicator& world, RootBooks& books);
+
+    /// How a stage ended that this job waited for. \pre not look_again
+    static StageEnd end_of(Next next);
+
+private:
+    using Clock = std::chrono::steady_clock;
+
+    bool try_turn(const mpi::Communicator& world, RootBooks& books);
+
+    const RunPlace& place_;
+    const Log& log_;
+    JobWatch watch_;
+    Clock::time_point since_ = Clock::now();  ///< it has nothing to do
+    std::string holder_;                      ///< of the turn, told last
+};
 
 }  // namespace ratiofarm

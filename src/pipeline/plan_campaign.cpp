@@ -93,9 +93,17 @@ std::uint64_t count_trained_on_selection(const JournalState& history,
         }));
 }
 
-std::string changes_text(const Campaign& written, const fs::path& path) {
-    if (!fs::exists(path)) return "  (its campaign.toml is gone)";
+/// \param before  device of the last farm
+std::string changes_text(const Campaign& written,
+                         const fs::path& path,
+                         const std::string& before,
+                         const std::string& device) {
     std::string text;
+    if (!before.empty() && before != device) {
+        text = fmt::format("\n  (the last farm trained with {}, this one would with {})", before,
+                           device);
+    }
+    if (!fs::exists(path)) return text + "  (its campaign.toml is gone)";
     for (const std::string& line : campaign_diff(read_campaign(path), written)) {
         text += "\n  " + line;
     }
@@ -231,7 +239,10 @@ void compare_with_history(const PlannedCampaign& planned,
         changed += count_trained_on_selection(books.history, place.directory);
     }
     if (changed == 0) return;
-    const std::string changes = changes_text(planned.written, place.directory.campaign());
+    const std::string changes = changes_text(
+        planned.written, place.directory.campaign(),
+        books.history.farms.empty() ? std::string() : books.history.farms.back().device,
+        device_class_name(place.device));
     if (!books.accept_change) {
         throw ConfigError(fmt::format(
             "'{}' holds {} trained nets of another campaign:{}\nUse --accept-change to train those "
@@ -259,11 +270,21 @@ void plan_again(RunContext& context,
                 PlannedCampaign& planned,
                 const RunPlace& place,
                 RootBooks& books) {
+    const Unresolved before = planned.missing;
+    look_again(context, planned, place, books, IfDamaged::refuse);
+    mpi::together(context.world, [&] {
+        if (planned.missing == before) expect_plain(before, place.directory);
+    });
+}
+
+void look_again(RunContext& context,
+                PlannedCampaign& planned,
+                const RunPlace& place,
+                RootBooks& books,
+                IfDamaged if_damaged) {
     mpi::together(context.world, [&] {
         if (!context.world.is_root()) return;
-        const Unresolved before = planned.missing;
-        plan_plain_campaign(planned, place, books, context.log, IfDamaged::refuse);
-        if (planned.missing == before) expect_plain(before, place.directory);
+        plan_plain_campaign(planned, place, books, context.log, if_damaged);
         compare_with_history(planned, place, books, context.log);
     });
     share_campaign(context.world, planned, place);

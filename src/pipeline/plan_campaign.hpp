@@ -27,6 +27,14 @@ void plan_plain_campaign(PlannedCampaign& planned,
 /// where events are missing or no net can learn what the campaign asks for.
 void plan_to_look(PlannedCampaign& planned, RunPlace& place);
 
+/// Collective over the context's world. Plans with what other jobs may have made since. \throws
+/// AgreedError if nets would change without --accept-change
+void look_again(RunContext& context,
+                PlannedCampaign& planned,
+                const RunPlace& place,
+                RootBooks& books,
+                IfDamaged if_damaged);
+
 /// Collective over the context's world, by a stage that made what was missing: the campaign goes
 /// on with it. \throws AgreedError if the same is still missing, or if nets would change without
 /// --accept-change

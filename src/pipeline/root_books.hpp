@@ -8,13 +8,15 @@
 #include "store/journal.hpp"
 #include "store/lock.hpp"
 
+#include "other_farms.hpp"
+
 namespace ratiofarm {
 
 /// What rank 0 keeps of a run; the others have empty ones.
 struct RootBooks {
     std::unique_ptr<Lock> lock;
     std::unique_ptr<Claims> claims;    ///< of a job that joined others
-    std::unique_ptr<Lock> whole_lock;  ///< of one that does what only one of them can do
+    std::unique_ptr<Turn> turn;        ///< of one that does what only one of them can do
     bool left_to_others = false;       ///< other jobs do the rest
     std::optional<Blinding> blinding;  ///< of a campaign with [data].blind
     bool accept_change = false;        ///< train nets again whose part of the campaign has changed

@@ -13,6 +13,7 @@
 #include "core/signal_flags.hpp"
 
 #include "ensembles.hpp"
+#include "other_farms.hpp"
 #include "run_directory_check.hpp"
 #include "space_check.hpp"
 #include "stages.hpp"
@@ -146,26 +147,6 @@ void expect_trained(const PlannedCampaign& planned, const RunPlace& place) {
     }
 }
 
-/// Collective over world. What follows the trainings is done by the first of several jobs that
-/// comes to it.
-bool is_left_to_others(Stage stage, RunContext& context, Workspace& workspace) {
-    auto& [planned, place, books] = workspace;
-    if (!place.farm.join || stage <= Stage::train) return false;
-    std::uint64_t elsewhere = 0;
-    mpi::together(context.world, [&] {
-        if (!context.world.is_root() || books.whole_lock) return;
-        try {
-            constexpr double at_once = 0.0;  // seconds of patience
-            books.whole_lock = std::make_unique<Lock>(place.directory.lock(), context.log, at_once);
-        } catch (const ConfigError& held) {
-            context.log.info("another job does the rest", {{"why", held.what()}});
-            elsewhere = 1;
-        }
-    });
-    mpi::all_sum(context.world, std::span(&elsewhere, 1));
-    return elsewhere != 0;
-}
-
 StageEnd run_one(Stage stage, RunContext& context, Workspace& workspace) {
     auto& [planned, place, books] = workspace;
     switch (stage) {
@@ -181,6 +162,23 @@ StageEnd run_one(Stage stage, RunContext& context, Workspace& workspace) {
     return {};
 }
 
+/// Whether it has tasks that jobs which joined share, and says itself what is one job's.
+bool is_shared(Stage stage) {
+    return stage == Stage::train || stage == Stage::infer || stage == Stage::unfold;
+}
+
+/// Collective over world. What only one of several jobs can do the others find done, or leave to
+/// it.
+StageEnd run_in_turn(Stage stage, RunContext& context, Workspace& workspace) {
+    if (is_shared(stage)) return run_one(stage, context, workspace);
+    OthersWork others(workspace.place, context.log);
+    const auto next = others.take_turn(context.world, workspace.books);
+    if (next != OthersWork::Next::look_again) return OthersWork::end_of(next);
+    StageEnd end = run_one(stage, context, workspace);
+    workspace.books.turn.reset();
+    return end;
+}
+
 }  // namespace
 
 bool ended_well(const StageEnd& end) {
@@ -188,6 +186,7 @@ bool ended_well(const StageEnd& end) {
 }
 
 ExitCode report_end(const StageEnd& end) {
+    if (end.state == StageEnd::State::elsewhere) fmt::print("{}\n", word(end.state));
     print_failures(end, "");
     print_stop(end);
     return exit_code(end.state);
@@ -205,11 +204,7 @@ ExitCode run_stages(RunContext& context, Workspace& workspace, const std::vector
         const auto begin = std::chrono::steady_clock::now();
         StageEnd end;
         try {
-            end = in_context(name, [&] {
-                return is_left_to_others(stage, context, workspace)
-                           ? StageEnd{StageEnd::State::elsewhere, 0.0, {}}
-                           : run_one(stage, context, workspace);
-            });
+            end = in_context(name, [&] { return run_in_turn(stage, context, workspace); });
         } catch (const mpi::AgreedError& refusal) {
             if (refusal.exit_code() != ExitCode::usage) throw;
             mpi::together(context.world, [&] {

@@ -22,11 +22,10 @@ namespace {
 
 /// A part of the trials cannot say which are the best.
 void expect_whole_search(const Shard& shard) {
-    if (shard.whole()) return;
+    if (shard.count == 1) return;
     throw ConfigError(
-        "--shard, --join: the search of this campaign is not over, which one farm by itself must "
-        "do; "
-        "run 'ratiofarm search' first, then the shards or jobs");
+        "--shard: the search of this campaign is not over, which one farm by itself must do; run "
+        "'ratiofarm search' first, then the shards, or let jobs share the work by --join");
 }
 
 /// On rank 0.
@@ -51,6 +50,9 @@ StageEnd search_stage(RunContext& context,
                       const RunPlace& place,
                       RootBooks& books) {
     const mpi::Communicator& world = context.world;
+    if (place.farm.join && planned.missing == Unresolved::search) {
+        look_again(context, planned, place, books, IfDamaged::make_again);
+    }
     if (planned.missing != Unresolved::search) return {StageEnd::State::up_to_date, 0.0, {}};
     mpi::together(world, [&] { expect_whole_search(place.farm.shard); });
     const std::string device = device_class_name(place.device);

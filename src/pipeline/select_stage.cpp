@@ -19,11 +19,11 @@ namespace {
 
 /// A part of the tasks cannot say which events all of them learn from.
 void expect_whole_selection(const Shard& shard) {
-    if (shard.whole()) return;
+    if (shard.count == 1) return;
     throw ConfigError(
-        "--shard, --join: the regions of this campaign are not filled with events yet, which one "
-        "farm "
-        "by itself must do; run 'ratiofarm select' first, then the shards or jobs");
+        "--shard: the regions of this campaign are not filled with events yet, which one farm by "
+        "itself must do; run 'ratiofarm select' first, then the shards, or let jobs share the work "
+        "by --join");
 }
 
 /// Collective over the context's world. Leaves the scores of all events in the results of the
@@ -80,6 +80,9 @@ StageEnd select_stage(RunContext& context,
                       PlannedCampaign& planned,
                       const RunPlace& place,
                       RootBooks& books) {
+    if (place.farm.join && planned.missing == Unresolved::selection) {
+        look_again(context, planned, place, books, IfDamaged::make_again);
+    }
     if (planned.missing != Unresolved::selection) return {StageEnd::State::up_to_date, 0.0, {}};
     mpi::together(context.world, [&] { expect_whole_selection(place.farm.shard); });
     if (planned.written.preselection) {

@@ -18,49 +18,12 @@
 namespace ratiofarm {
 namespace {
 
-void add_round(StageEnd& all, const StageEnd& round) {
-    using State = StageEnd::State;
-    all.failures.insert(all.failures.end(), round.failures.begin(), round.failures.end());
-    if (!round.trouble.empty()) all.trouble = round.trouble;
-    if (all.state == State::tasks_failed && round.state != State::stopped) return;
-    if (round.state != State::up_to_date) all.state = round.state;
-}
-
 /// Collective over world: on every rank what rank 0 found.
 bool value_on_root(const mpi::Communicator& world, bool value) {
     std::uint64_t any = world.is_root() && value ? 1 : 0;
     mpi::all_sum(world, std::span(&any, 1));
     return any != 0;
 }
-
-/// What a job that joined others does while they have all that is left.
-class OthersWork {
-public:
-    enum class Next : std::uint64_t { look_again, leave, stop };
-
-    void worked() { since_ = Clock::now(); }
-
-    /// Collective over world. Waits a moment; after the time of a lease each of the others has
-    /// shown that it lives, and this job can leave.
-    Next wait(const mpi::Communicator& world, const FarmSettings& farm) const {
-        std::uint64_t next = 0;
-        if (world.is_root()) {
-            const auto lease = std::chrono::duration<double>(farm.lease);
-            std::this_thread::sleep_for(std::min(std::chrono::duration<double>(2.0), 0.1 * lease));
-            const bool told = signal_request() == SignalRequest::stop;
-            const bool late = farm.stop_by && Clock::now() >= stop_time(*farm.stop_by, 0.0, 1);
-            if (Clock::now() - since_ > 1.2 * lease) next = std::uint64_t(Next::leave);
-            if (told || late) next = std::uint64_t(Next::stop);
-        }
-        mpi::barrier(world);
-        mpi::all_sum(world, std::span(&next, 1));
-        return Next(next);
-    }
-
-private:
-    using Clock = std::chrono::steady_clock;
-    Clock::time_point since_ = Clock::now();
-};
 
 }  // namespace
 
@@ -71,10 +34,8 @@ StageEnd train_stage(RunContext& context,
     const mpi::Communicator& world = context.world;
     std::optional<TrainingRounds> rounds;
     if (world.is_root()) rounds.emplace(planned, place, context.log);
-    StageEnd stage{StageEnd::State::up_to_date, 0.0, {}};
     bool looked = false;
-    OthersWork others;
-    for (;;) {
+    const auto next_round = [&]() -> std::optional<StageEnd> {
         std::vector<Task> tasks;
         mpi::together(world, [&] {
             if (!world.is_root()) return;
@@ -86,19 +47,12 @@ StageEnd train_stage(RunContext& context,
             record_nets(place.directory, rounds->choices(),
                         tested_shapes(planned, rounds->choices()));
         });
-        if (!value_on_root(world, !tasks.empty())) break;
-        StageEnd round =
-            farm_stage(context, place, books, std::move(tasks), TaskFileKind::training_result);
-        const bool elsewhere = round.state == StageEnd::State::elsewhere;
-        if (!elsewhere) {
-            others.worked();
-            add_round(stage, round);
-        }
-        if (stage.state == StageEnd::State::stopped) return stage;
-        if (place.farm.join && round.state == StageEnd::State::tasks_failed) break;
-        const auto next = elsewhere ? others.wait(world, place.farm) : OthersWork::Next::look_again;
-        if (next == OthersWork::Next::leave) return round;
-        if (next == OthersWork::Next::stop) return {StageEnd::State::stopped, 0.0, {}};
+        if (!value_on_root(world, !tasks.empty())) return std::nullopt;
+        return farm_round(context, place, books, std::move(tasks), TaskFileKind::training_result);
+    };
+    StageEnd stage = farm_rounds(context, place, next_round);
+    if (stage.state == StageEnd::State::stopped || stage.state == StageEnd::State::elsewhere) {
+        return stage;
     }
     mpi::together(world, [&] {
         if (!world.is_root() || !books.claims) return;

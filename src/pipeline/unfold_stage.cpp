@@ -28,14 +28,15 @@ public:
         std::vector<Task> list;
         for (const UnfoldTask& task : plan_.tasks) {
             if (!owns(task)) continue;
-            list.push_back({task.digest,
-                            task.name,
-                            task.flop,
-                            {},
-                            task.identity,
-                            [this, &task](std::uint64_t) { return request_frame(task); },
-                            task.after,
-                            task.kept});
+            list.push_back(
+                {task.digest,
+                 task.name,
+                 task.flop,
+                 {},
+                 task.identity,
+                 [this, &task](std::uint64_t attempt) { return request_frame(task, attempt); },
+                 task.after,
+                 task.kept});
         }
         return list;
     }
@@ -69,6 +70,10 @@ public:
             const auto passing = readers_.find(parent);
             if (passing == readers_.end()) continue;
             passing->second.erase(done);
+            std::error_code unknown;
+            std::erase_if(passing->second, [&](const Digest& reader) {  // of another job
+                return std::filesystem::exists(place_.directory.result(reader), unknown);
+            });
             if (passing->second.empty()) remove(parent);
         }
     }
@@ -108,13 +113,13 @@ private:
         std::filesystem::remove(place_.directory.result(task), ignored);
     }
 
-    std::vector<std::byte> request_frame(const UnfoldTask& task) const {
+    std::vector<std::byte> request_frame(const UnfoldTask& task, std::uint64_t attempt) const {
         UnfoldRequest request = task.request;
         const auto path = [&](const Digest& digest) {
             return place_.directory.result(digest).string();
         };
         request.result_path = path(task.digest);
-        request.state_path = place_.directory.state(task.digest).string();
+        request.state_path = place_.directory.state(task.digest, attempt).string();
         for (auto* parents : {&request.before, &request.acceptance}) {
             for (UnfoldParent& parent : *parents) parent.path = path(parent.task);
         }
@@ -153,12 +158,16 @@ StageEnd unfold_stage(RunContext& context,
                                if (how == TaskOutcome::done) round->remove_read(ended);
                                return std::vector<Task>{};
                            }});
-    if (!ended_well(end) || !place.farm.shard.whole()) return end;
+    if (!ended_well(end) || place.farm.shard.count > 1) return end;
+    OthersWork others(place, context.log);
+    const auto next = others.take_turn(world, books);
+    if (next != OthersWork::Next::look_again) return OthersWork::end_of(next);
     mpi::together(world, [&] {
         if (!world.is_root()) return;
         round->look();
         write_unfolded(planned.campaign, planned.samples, round->chains(planned.campaign),
                        place.directory, context.log);
+        books.turn.reset();
     });
     return end;
 }

@@ -260,11 +260,6 @@ RunDirectory open_directory(const Log& log, const WorkspaceRequest& request, Wor
     expect_run_directory(directory);
     Shard& shard = place.farm.shard;
     if (place.farm.join) {
-        if (planned.written.unfolding) {
-            throw ConfigError(
-                "--join: tasks of an unfolding read the results of others, which jobs that join "
-                "cannot do; divide its chains by 'ratiofarm unfold --shard I/N'");
-        }
         shard.job = new_job(directory);
     }
     books.lock = std::make_unique<Lock>(directory.lock(shard), log);

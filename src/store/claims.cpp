@@ -123,9 +123,14 @@ void Claims::expect_exclusive_links() const {
                            target_of(link) == "first";
     ::unlink(link.c_str());
     if (exclusive) return;
+    const auto lacks = {ENOTDIR, EEXIST, EPERM, EOPNOTSUPP, ENOSYS, EINVAL};
+    if (error && std::ranges::find(lacks, error.value()) == lacks.end()) {
+        throw SystemError("cannot make a link in '" + directory_.claims().string() + "'",
+                          error.value());
+    }
     throw ConfigError(fmt::format(
         "--join: in '{}' a symbolic link cannot be made so that a second one of its name fails{}: "
-        "jobs cannot agree there on who trains what. Divide the trainings by --shard instead",
+        "jobs cannot agree there on who does what. Divide the trainings by --shard instead",
         directory_.claims().string(), error ? " (" + error.message() + ")" : ""));
 }
 
@@ -195,14 +200,18 @@ Claims::Standing Claims::standing(const Digest& task) const {
 
 const std::string& Claims::reason(const Digest& task) const { return found_.at(task).reason; }
 
+bool Claims::has_result(const Digest& task) const {
+    std::error_code missing;
+    return fs::exists(directory_.result(task), missing);
+}
+
 Claims::Take Claims::take(const Digest& task) {
     const auto known = found_.find(task);
     const std::uint64_t before = known == found_.end() ? 0 : known->second.attempt;
-    const auto is_done = [&] { return fs::exists(directory_.result(task)); };
     const auto remove = [&](std::uint64_t attempt) {
         if (attempt > 0) ::unlink(path(task, attempt).c_str());
     };
-    if (is_done()) {
+    if (has_result(task)) {
         remove(before);
         return Take::done;
     }
@@ -211,7 +220,7 @@ Claims::Take Claims::take(const Digest& task) {
     if (!make(task, claim)) return Take::taken;
     remove(before);
     // Others may have claimed it, done it and removed their claim since the last look.
-    if (is_done()) {
+    if (has_result(task)) {
         remove(claim.attempt);
         return Take::done;
     }

@@ -56,6 +56,8 @@ public:
     };
     Take take(const Digest& task);
 
+    /// Whether a task has a result, now.
+    bool has_result(const Digest& task) const;
     /// Whether a claim of this job still counts, now.
     bool holds(const Digest& task) const;
     /// Of a task that this job claimed.

@@ -36,10 +36,15 @@ Json json_of(const FarmProgress& progress) {
                          {"training_loss", loss_json(task.progress.training_loss)},
                          {"validation_loss", loss_json(task.progress.validation_loss)}});
     }
-    return {{"done", progress.done},         {"running", progress.running},
-            {"waiting", progress.waiting},   {"failed", progress.failed},
-            {"seconds", progress.seconds},   {"busy_seconds", progress.busy_seconds},
-            {"fraction", progress.fraction}, {"tasks", tasks}};
+    return {{"done", progress.done},
+            {"running", progress.running},
+            {"waiting", progress.waiting},
+            {"claimable", progress.claimable},
+            {"failed", progress.failed},
+            {"seconds", progress.seconds},
+            {"fraction", progress.fraction},
+            {"busy_seconds", progress.busy_seconds},
+            {"tasks", tasks}};
 }
 
 /// Deep nesting would only exhaust the stack. \throws DataError
@@ -53,6 +58,7 @@ FarmProgress progress_of(const Json& json) {
     progress.done = json.at("done").get<std::uint64_t>();
     progress.running = json.at("running").get<std::uint64_t>();
     progress.waiting = json.at("waiting").get<std::uint64_t>();
+    progress.claimable = json.value("claimable", std::uint64_t{0});
     progress.failed = json.at("failed").get<std::uint64_t>();
     progress.seconds = json.at("seconds").get<double>();
     progress.busy_seconds = json.at("busy_seconds").get<double>();

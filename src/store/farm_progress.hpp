@@ -25,9 +25,10 @@ struct FarmProgress {
     std::uint64_t running = 0;
     std::uint64_t waiting = 0;
     std::uint64_t failed = 0;
-    double seconds = 0.0;       ///< since the farm began
-    double busy_seconds = 0.0;  ///< over all workers
-    double fraction = 0.0;      ///< of the expected work, 0 to 1
+    std::uint64_t claimable = 0;  ///< waiting, and another job could claim them
+    double seconds = 0.0;         ///< since the farm began
+    double busy_seconds = 0.0;    ///< over all workers
+    double fraction = 0.0;        ///< of the expected work, 0 to 1
     std::vector<RunningTask> tasks = {};
 
     std::uint64_t all() const { return done + running + waiting + failed; }

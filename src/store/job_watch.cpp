@@ -12,8 +12,8 @@ namespace ratiofarm {
 namespace {
 
 /// Read anew each time: a network file system asks its server when a file is opened.
-std::string sign_of(const RunDirectory& directory, const Shard& job) {
-    std::ifstream file(progress_file(directory.journal(job)), std::ios::binary);
+std::string content_of(const std::filesystem::path& sign) {
+    std::ifstream file(sign, std::ios::binary);
     return {std::istreambuf_iterator<char>(file), {}};
 }
 
@@ -21,19 +21,22 @@ std::string sign_of(const RunDirectory& directory, const Shard& job) {
 
 bool JobWatch::is_gone(const std::string& job, Instant now) {
     const Shard shard{.job = job};
-    if (!living_owner(directory_.lock(shard))) {
-        seen_.erase(job);
-        return true;
-    }
-    std::string sign = sign_of(directory_, shard);
-    const auto [found, is_new] = seen_.try_emplace(job, Seen{sign, 0.0, now});
+    const auto sign = progress_file(directory_.journal(shard));
+    if (living_owner(directory_.lock(shard))) return stands_still(sign, now);
+    seen_.erase(sign);
+    return true;
+}
+
+bool JobWatch::stands_still(const std::filesystem::path& sign, Instant now) {
+    std::string content = content_of(sign);
+    const auto [found, is_new] = seen_.try_emplace(sign, Seen{content, 0.0, now});
     Seen& seen = found->second;
     const std::chrono::duration<double> since = now - seen.last;
     seen.last = now;
-    if (!is_new && sign == seen.sign) {
+    if (!is_new && content == seen.sign) {
         seen.still += std::min(since.count(), 0.25 * lease_);
     } else {
-        seen.sign = std::move(sign);
+        seen.sign = std::move(content);
         seen.still = 0.0;
     }
     return seen.still >= lease_;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
@@ -24,6 +25,8 @@ public:
 
     /// Looks at the job.
     bool is_gone(const std::string& job, Instant now);
+    /// Looks at a file that somebody writes again all the time: whether it stood still for a lease.
+    bool stands_still(const std::filesystem::path& sign, Instant now);
 
 private:
     struct Seen {
@@ -34,7 +37,7 @@ private:
 
     RunDirectory directory_;
     double lease_;
-    std::map<std::string, Seen> seen_;
+    std::map<std::filesystem::path, Seen> seen_;
 };
 
 /// Seconds between signs of life of a job with this lease.

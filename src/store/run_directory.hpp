@@ -32,6 +32,8 @@ public:
     std::vector<std::filesystem::path> job_locks() const;
     /// What jobs that joined have claimed.
     std::filesystem::path claims() const { return root_ / "claims"; }
+    /// Sign of life of the one that does what only one of them can do.
+    std::filesystem::path turn() const { return claims() / "turn"; }
 
     /// What the regions of the campaign selected from its events: counts, the events that the nets
     /// learn from, and the campaign that follows from them.

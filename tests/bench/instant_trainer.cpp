@@ -2,10 +2,12 @@
 // whose measures have the size of real ones and pass the gates.
 
 #include <array>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <exception>
 #include <string>
+#include <thread>
 #include <variant>
 
 #include <sys/prctl.h>
@@ -46,8 +48,11 @@ TrainerReply done(const TrainRequest& request) {
     TrainingResult result;
     for (const NetRequest& net : request.nets) result.nets.push_back(pretended_net(request, net));
     const auto bytes = encode_task_file(request.task, result);
+    const char* pause = std::getenv("INSTANT_TRAINER_SECONDS");
+    const double seconds = pause == nullptr ? 0.001 : std::strtod(pause, nullptr);
+    if (pause != nullptr) std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
     publish(request.result_path, bytes);
-    return TaskDone{request.task, {.bytes = bytes.size(), .crc = crc32(bytes), .seconds = 0.001}};
+    return TaskDone{request.task, {.bytes = bytes.size(), .crc = crc32(bytes), .seconds = seconds}};
 }
 
 void serve(int socket) {

@@ -2,14 +2,17 @@
 """What a campaign of 100 processes x 1000 members costs the farm itself: ./run bench scale
 
     scale_table.py --programs DIR --parts DIR [--processes 100] [--members 1000] [--ranks 2]
+    scale_table.py ... --processes 20 --jobs 4 --pause 0.1
 
 A trainer that answers at once stands in for the real one (instant_trainer). Memory is the largest
-that a rank ever had, without its trainer. Prints a table in Markdown.
+that a rank ever had, without its trainer. With --jobs so many jobs share the trainings, each of
+which takes --pause seconds: what claiming them costs. Prints a table in Markdown.
 """
 
 import argparse
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -81,6 +84,32 @@ class Runs:
         return done.stdout
 
 
+def share(runs, jobs, ranks, pause):
+    """Jobs that join at the same time; the time that their ranks 0 spent with claims."""
+    command = [runs.program, "train", "campaign.toml", "--out", "shared", "--join"]
+    if ranks > 1:
+        command = ["mpirun", "--oversubscribe", "--bind-to", "none", "-n", str(ranks), *command]
+    env = environment(RATIOFARM_TRAINER=str(runs.trainer), OMP_NUM_THREADS="1", INSTANT_TRAINER_SECONDS=str(pause))
+    logs = [runs.folder / f"job{job}" for job in range(jobs)]
+    begin, before = time.monotonic(), os.times()
+    farms = [subprocess.Popen(command, cwd=runs.folder, env=env, stdout=subprocess.DEVNULL, stderr=open(log, "w")) for log in logs]
+    codes = [farm.wait() for farm in farms]
+    after, spent = os.times(), time.monotonic() - begin
+    if any(codes):
+        sys.exit(f"exit codes {codes}\n" + logs[0].read_text()[-3000:])
+    print(f"{jobs} jobs of {ranks} ranks, trainings of {pause} s: {spent:.1f} s, "
+          f"{after.children_user + after.children_system - before.children_user - before.children_system:.1f} processor seconds\n")
+    print("| job | trainings | seconds of its farms | of rank 0 with claims | share | share of all ranks |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for number, log in enumerate(logs):
+        said = log.read_text()
+        seconds = sum(float(s) for s in re.findall(r'farm ended seconds=(\S+)', said))
+        claims = re.findall(r'time spent with claims tasks=(\d+) seconds=(\S+)', said)
+        tasks, claiming = (sum(float(end[k]) for end in claims) for k in range(2))
+        print(f"| {number + 1} | {tasks:.0f} | {seconds:.1f} | {claiming:.2f} | {100 * claiming / seconds:.2f} % | "
+              f"{100 * claiming / seconds / ranks:.2f} % |", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -90,6 +119,8 @@ def main():
     parser.add_argument("--members", type=int, default=1000)
     parser.add_argument("--ranks", type=int, default=2)
     parser.add_argument("--budget", default="", help="stop the farm then, as --time-budget")
+    parser.add_argument("--jobs", type=int, default=0)
+    parser.add_argument("--pause", type=float, default=0.1, help="seconds")
     options = parser.parse_args()
     names = [f"process_{number:03}" for number in range(options.processes)]
     with tempfile.TemporaryDirectory() as name:
@@ -100,9 +131,11 @@ def main():
         tasks = options.processes * options.members
         print(f"{options.processes} processes x {options.members} members = {tasks} trainings, "
               f"load average {os.getloadavg()[0]:.0f}\n")
+        where = ("campaign.toml", "--out", "run")
+        if options.jobs:
+            return share(runs, options.jobs, options.ranks, options.pause)
         print("| step | seconds | processor seconds | MB of rank 0 | MB of another rank |")
         print("| --- | --- | --- | --- | --- |", flush=True)
-        where = ("campaign.toml", "--out", "run")
         runs.run("plan", "plan", *where)
         budget = ("--time-budget", options.budget) if options.budget else ()
         runs.run("train", "train", *where, *budget, ranks=options.ranks, codes=(0, 75))

@@ -183,6 +183,10 @@ int link(const char* from, const char* to) {
     REAL(link);
     return BREAKS(path_fails(__func__, to)) ? -1 : real(from, to);
 }
+int symlink(const char* target, const char* path) {
+    REAL(symlink);
+    return BREAKS(path_fails(__func__, path)) ? -1 : real(target, path);
+}
 int unlink(const char* path) {
     REAL(unlink);
     return BREAKS(path_fails(__func__, path)) ? -1 : real(path);

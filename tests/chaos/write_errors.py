@@ -94,6 +94,17 @@ class Runs:
             process.wait()
             return None
 
+    def expect_no_links(self):
+        """Where links cannot be made a job that joins says so, and what remains."""
+        self.run(1, "train")
+        at = next(n for n, (name, path) in enumerate(self.calls(), 1) if name == "symlink" and "/test." in path)
+        shutil.rmtree(self.folder / "run")
+        code = self.run(1, "train", at, kind("no links", errno.EOPNOTSUPP))
+        said = self.log.read_text()
+        if code != 2 or "Divide the trainings by --shard" not in said:
+            sys.exit(f"exit code {code} where links cannot be made: {said}")
+        shutil.rmtree(self.folder / "run")
+
     def calls(self):
         """(name, path) of each writing call of the last run, in their order."""
         calls = {}
@@ -109,7 +120,7 @@ class Runs:
         def counts(name):
             is_kept = name.endswith(".damaged") or (
                 name.startswith(("lock", "report.html.")) and name.endswith(".partial"))
-            return not is_kept and name not in ("journal.jsonl", "report.html")
+            return not is_kept and not name.startswith("journal.") and name not in ("turn", "report.html")
 
         files = (self.folder / "run").rglob("*")
         return {str(file.relative_to(self.folder)): file.read_bytes() for file in files
@@ -198,6 +209,7 @@ def options_of():
     parser.add_argument("library", type=pathlib.Path)
     parser.add_argument("--reads", action="store_true")
     parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--join", action="store_true", help="train as a job that may have others beside it")
     parser.add_argument("--one-kind", action="store_true")
     parser.add_argument("--only", default="", metavar="TEXT")
     parser.add_argument("--stages", default=",".join(STAGES), help="those of which calls fail")
@@ -206,6 +218,8 @@ def options_of():
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     options.stages = options.stages.split(",")
+    if options.join:
+        STAGES["train"] = ["--join", "--lease", "1"]
     return options
 
 
@@ -221,6 +235,8 @@ def main():
     subprocess.run([runs.programs / "ratiofarm", "simulate", "campaign.toml"], cwd=folder, check=True,
                    stdout=subprocess.DEVNULL)
     random.seed(options.seed)
+    if options.join:
+        runs.expect_no_links()
     sweep = Sweep(runs, options)
     for ranks in map(int, options.ranks.split(",")):
         sweep.sweep(ranks)

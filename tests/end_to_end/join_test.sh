@@ -4,7 +4,12 @@
 source "$(dirname "$0")/library.sh"
 
 make_campaign 9000 4 2 "[16, 16]"
+# Every step of every training leaves a byte in a file of its trainer.
+export RATIOFARM_FAILPOINT='*:step=count' RATIOFARM_FAILPOINT_COUNTS=$work/steps
+steps_done() { cat "$work"/steps.* | wc -c; }
 make_calm 6
+calm_steps=$(steps_done)
+rm "$work"/steps.*
 
 lease=2
 join() { # name, command...
@@ -22,7 +27,7 @@ committed() {
         grep -o '"name":"[A-Z]*/member[^"]*"' | sort
 }
 
-export RATIOFARM_FAILPOINT='*:step=slow'
+export RATIOFARM_FAILPOINT='*:step=slow;*:step=count'
 join first run
 first=$!
 join killed train
@@ -64,8 +69,11 @@ for job in $first $stopped $late; do
     wait $job || code=$?
     expect_equal "exit code of a job" $code 0
 done
-unset RATIOFARM_FAILPOINT
+unset RATIOFARM_FAILPOINT RATIOFARM_FAILPOINT_COUNTS
 
+steps=$(steps_done)
+echo "steps of the trainings: $steps, $calm_steps undisturbed"
+[ $((10 * steps)) -le $((13 * calm_steps)) ] || fail "$steps steps instead of $calm_steps"
 expect_equal "nets that were committed" "$(committed | uniq | wc -l)" 6
 expect_equal "nets that were committed twice" "$(committed | uniq -d | wc -l)" 0
 expect_in "another job has taken this task over" stopped.err

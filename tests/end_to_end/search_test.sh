@@ -56,6 +56,16 @@ same_search() { # run directory
     expect_equal "states left in $1" "$(find "$1/tasks" -name '*.state*' | wc -l)" 0
 }
 
+# Of jobs that join one searches; the others find it done, or leave it to that one.
+run_on 0 joined search --join --lease 2 > joined.out 2> joined.err &
+other=$!
+run_on 0 joined search --join --lease 2 > second.out 2> second.err || fail "a job that joined"
+wait $other || fail "the other job that joined"
+cmp joined/search.json calm/search.json || fail "jobs that joined: another search.json"
+cat joined.out second.out > both.out
+expect_equal "jobs that searched" "$(grep -c '^search *done' both.out)" 1
+expect_equal "jobs that did not" "$(grep -c '^search *\(up to date\|left to other jobs\)' both.out)" 1
+
 # Other numbers of ranks.
 run_on 3 three search > three.out 2> three.err
 same_search three

@@ -115,6 +115,23 @@ expect_equal "exit code after TERM" $code 75
 toys 2 stopped || fail "stopped toys do not go on"
 bits_of stopped | diff calm.bits - || fail "stopped toys end with other bits"
 
+# Jobs that share the toys, one of which is killed.
+ratiofarm toys campaign.toml --out shared "${options[@]}" --join --lease 2 > victim.out 2> victim.err &
+victim=$!
+wait_for_results shared $victim
+toys 2 shared --join --lease 2 &
+other=$!
+kill -9 $victim
+wait $victim && fail "the killed job ended well"
+toys 0 shared --join --lease 2 || fail "the second job"
+wait $other || fail "the other job"
+bits_of shared | diff calm.bits - || fail "jobs that share toys end with other bits"
+twice=$(cat shared/journal.job-*.jsonl | grep '"event":"task_committed"' | grep -o '"task":"[0-9a-f]*"' | sort | uniq -d | wc -l)
+expect_equal "blocks that were committed twice" "$twice" 0
+toys 0 shared
+expect_equal "left when jobs have shared the toys" "$(to_do shared)" to_do=0
+expect_equal "states left" "$(find shared -name '*.state*' -o -name claims | wc -l)" 0
+
 # Real events where every rate is positive, a grid, and what cannot be.
 toys 2 real --unit-weight-samples || fail "unit-weight toys"
 grep -q '"drawn_from": "samples"' real/toys.json || fail "not from samples"

@@ -164,6 +164,37 @@ def killed(folder):
     assert "up to date" not in said, said
 
 
+def joined(folder):
+    """Jobs that share the chains: one is killed after its first task, one begins late."""
+    out = folder / "joined"
+    slow = ";".join(f"*:step@{step}=slow" for step in range(10, 110, 10))  # half a second in each task
+    environment = {**os.environ, "RATIOFARM_FAILPOINT": slow}
+
+    def job():
+        return subprocess.Popen([*command(1, "joined"), "--join", "--lease", "2"], cwd=folder, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, text=True, env=environment, start_new_session=True)
+
+    def lines(event):
+        texts = [path.read_text() for path in out.glob("journal.job-*")]
+        return [[line for line in text.splitlines() if f'"{event}"' in line] for text in texts]
+
+    jobs = [job(), job()]
+    while jobs[0].poll() is None and sum(map(bool, lines("task_committed"))) < 2:
+        time.sleep(0.05)
+    os.killpg(jobs[1].pid, signal.SIGKILL)
+    jobs[1].communicate()
+    jobs[1] = job()
+    for one in jobs:
+        said = one.communicate()[0]
+        assert one.returncode == 0, said
+    done = [json.loads(line)["task"] for journal in lines("task_committed") for line in journal]
+    print("tasks of the jobs that shared the chains:", [len(journal) for journal in lines("task_committed")])
+    assert len(set(done)) == len(done), "a task was committed twice"
+    said = unfold(folder, 1, "joined")
+    assert "up to date" in said, said
+    assert not list(out.rglob("*.state*")) and not (out / "claims").exists()
+
+
 def write_background(folder):
     """Simulation N(0.4, 1), nature N(0, 1), resolution 0.5; a tenth of N(0.5, 2) at the reconstruction."""
     random = np.random.default_rng(8)
@@ -226,12 +257,13 @@ def expect_failing_gate(folder):
     """A net that learns nothing closes with no seed: its chain ends, and nothing is published."""
     campaign = BACKGROUND.replace("learning_rate = 0.004", "learning_rate = 1e-9").replace("epochs = 8", "epochs = 1")
     (folder / "campaign.toml").write_text(campaign.replace("[network]", "[gates]\nexcess = 1e-9\n[network]"))
-    done = subprocess.run(command(1, "failing"), cwd=folder, capture_output=True, text=True, check=False)
-    said = done.stdout + done.stderr
-    assert done.returncode != 0, said
-    assert "none of 3 nets is good enough; the last one: closure" in said, said
-    assert "not begun: it needs 'unfold/nominal/nominal/0/it1/step1', which failed" in said, said
-    assert not (folder / "failing" / "unfolded.h5").exists()
+    for out, more in {"failing": [], "failing_job": ["--join", "--lease", "1"]}.items():
+        done = subprocess.run([*command(1, out), *more], cwd=folder, capture_output=True, text=True, check=False)
+        said = done.stdout + done.stderr
+        assert done.returncode == 3, said
+        assert "none of 3 nets is good enough; the last one: closure" in said, said
+        assert "not begun: it needs 'unfold/nominal/nominal/0/it1/step1', which failed" in said, said
+        assert not (folder / out / "unfolded.h5").exists()
 
 
 def main():
@@ -258,6 +290,8 @@ def main():
     expect_equal(folder, "two", found)
     killed(folder)
     expect_equal(folder, "killed", found)
+    joined(folder)
+    expect_equal(folder, "joined", found)
     expect_background(folder)
     expect_failing_gate(folder)
     shutil.rmtree(folder)

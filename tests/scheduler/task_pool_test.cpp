@@ -54,3 +54,60 @@ TEST_CASE("a job claims what its workers need, the longest first, and leaves the
     CHECK(pool_b.take(9, 1e9).empty());
     CHECK(pool_b.size() == 4);  // those that a keeps
 }
+
+TEST_CASE("a task of a chain is claimed when what it reads is there, whoever made it") {
+    const test::TemporaryDirectory folder;
+    const RunDirectory directory(folder.path());
+    const Lock lock_a(directory.lock(Shard{.job = "a"}), Log());
+    const Lock lock_b(directory.lock(Shard{.job = "b"}), Log());
+    Claims a(directory, "a", 90.0);
+    Claims b(directory, "b", 90.0);
+    // 0 -> 1 -> 2 of cost 1 and 3 -> 4 of cost 2; 2 and 4 are wanted for themselves.
+    const auto chains = [] {
+        auto tasks = tasks_of_cost({1, 1, 1, 2, 2});
+        tasks[1].after = {tasks[0].digest};
+        tasks[2].after = {tasks[1].digest, {1, 77}};  // which was done before
+        tasks[4].after = {tasks[3].digest};
+        for (const int passing : {0, 1, 3}) tasks[passing].wanted = false;
+        return tasks;
+    };
+    const auto taken_by = [](TaskPool& pool) {
+        std::vector<std::uint64_t> numbers;
+        for (const Task& task : pool.take(9, 0.0)) {
+            CHECK(task.after.empty());
+            numbers.push_back(task.digest.low);
+        }
+        return numbers;
+    };
+    using Numbers = std::vector<std::uint64_t>;
+    TaskPool pool_a(chains(), a);
+    TaskPool pool_b(chains(), b);
+    CHECK(pool_a.claimable() == 2);
+
+    SECTION("the longest way to go first, and each after those it reads") {
+        CHECK(taken_by(pool_a) == Numbers{3, 0});
+        CHECK(pool_a.claimable() == 0);
+        CHECK(pool_a.done({1, 0}));
+        CHECK(taken_by(pool_a) == Numbers{1});
+        CHECK(pool_a.done({1, 3}));
+        CHECK(taken_by(pool_a) == Numbers{4});
+        CHECK_FALSE(pool_a.done({1, 4}));
+        pool_a.reprice([](const Task&) { return 5.0; });
+        CHECK(pool_a.done({1, 1}));
+        CHECK(taken_by(pool_a) == Numbers{2});
+    }
+    SECTION("the result of another job counts") {
+        CHECK(pool_a.take(1, 0.0).front().digest.low == 3);
+        b.look(Claims::Instant());
+        CHECK(taken_by(pool_b) == Numbers{0});
+        publish(directory.result({1, 3}), "result");
+        CHECK(taken_by(pool_b) == Numbers{4});
+        CHECK(pool_b.done_elsewhere() == 1);
+    }
+    SECTION("a result that was read for the last time is not made again") {
+        publish(directory.result({1, 2}), "result");
+        CHECK(taken_by(pool_a) == Numbers{3});
+        CHECK(pool_a.done_elsewhere() == 3);
+        CHECK(pool_a.size() == 1);  // 4
+    }
+}

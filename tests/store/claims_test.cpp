@@ -304,6 +304,18 @@ TEST_CASE("other files among the claims are nobody's") {
     CHECK(job.claims.attempt(task) == 8);
 }
 
+TEST_CASE("where the folder of claims is gone nothing is claimed, and what was is lost") {
+    const test::TemporaryDirectory folder;
+    Job job(folder.path(), "1");
+    CHECK(job.claims_at(0));
+    fs::remove_all(job.directory.claims());
+
+    CHECK_THROWS_AS(job.claims.take(other_task), SystemError);
+    CHECK_THROWS_AS(job.claims.look(at(1)), SystemError);
+    CHECK_FALSE(job.claims.holds(task));
+    CHECK(job.claims.attempt(task) == 1);
+}
+
 TEST_CASE("where no claim can be made a job does not begin") {
     const test::TemporaryDirectory folder;
     std::ofstream(folder.path() / "claims") << "a file";
