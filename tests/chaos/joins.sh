@@ -139,7 +139,7 @@ inject() {
     return 0
 }
 
-while [ "$SECONDS" -lt "$limit" ]; do
+while [ $rounds = 0 ] || [ "$SECONDS" -lt "$limit" ]; do
     rm -rf run job.*
     rounds=$((rounds + 1))
     robbed=0 # somebody touched claims or locks
