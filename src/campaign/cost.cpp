@@ -22,9 +22,9 @@ constexpr std::uint64_t task_folders = 256;
 constexpr std::uint64_t small_files = 1'000'000;  // journal, fit.json, report.html and headers
 
 /// Bytes of one net, with its quality and its lengths.
-std::uint64_t result_bytes(const Campaign& campaign) {
+std::uint64_t result_bytes(const Network& network, const TrainingOptions& training) {
     constexpr std::uint64_t quality = 500;
-    return 4 * row_size(campaign.network) + 16 * campaign.training.epochs + quality;
+    return 4 * row_size(network) + 16 * training.epochs + quality;
 }
 
 std::uint64_t checkpoint_bytes(const Campaign& campaign, std::uint64_t nets) {
@@ -131,8 +131,8 @@ void add_disk(const Campaign& campaign, const TaskGraph& graph, std::uint64_t ev
     const std::uint64_t processes = campaign.processes.size();
     const std::uint64_t shapes = trained_shapes(campaign).size();
     const RatioColumnCount columns = count_columns(campaign, graph);
-    const std::uint64_t nets =
-        cost.trainings * task_file_header + cost.nets * result_bytes(campaign);
+    const std::uint64_t nets = cost.trainings * task_file_header +
+                               cost.nets * result_bytes(campaign.network, campaign.training);
     cost.net_bytes = 4 * row_size(campaign.network);
     cost.block_bytes = events * (8 * columns.averaged + 4 * (columns.kept + columns.halves)) +
                        cost.inferences * task_file_header;
@@ -140,6 +140,26 @@ void add_disk(const Campaign& campaign, const TaskGraph& graph, std::uint64_t ev
         events * (24 + 8 * processes + 8 * shapes + 4 * (columns.kept + columns.halved));
     cost.disk_bytes =
         nets + cost.nets * cost.net_bytes + cost.block_bytes + cost.ratio_bytes + small_files;
+}
+
+std::uint64_t result_bytes(const UnfoldTask& task) {
+    const UnfoldRequest& request = task.request;
+    const SampleColumns& events =
+        request.step == UnfoldStep::acceptance ? request.data : request.simulation;
+    return task_file_header + 4 * events.events + result_bytes(request.network, request.training);
+}
+
+/// Of unfolded.h5.
+std::uint64_t unfolded_bytes(const UnfoldingSection& section, const SampleInfo& simulation) {
+    std::uint64_t weights = 1 + section.iterations + section.replicas_data + section.replicas_mc;
+    if (section.members > 1) weights += section.members;
+    for (const auto& variation : section.variations) weights += variation.weight.empty() ? 0 : 1;
+    const LevelFacts& levels = simulation.facts.levels;
+    const auto truth = static_cast<double>(levels.matched.events + levels.misses.events);
+    const double share = truth > 0.0 ? truth / static_cast<double>(simulation.columns.events) : 1.0;
+    const double events = share * static_cast<double>(simulation.inference_events);
+    const std::uint64_t row = 4 * simulation.columns.levels.names.size() + 16 + 8 * weights;
+    return static_cast<std::uint64_t>(events) * row;
 }
 
 }  // namespace
@@ -172,6 +192,33 @@ Cost cost_of(const Campaign& campaign,
         16 * campaign.processes.size() + 16 + 8 * trained_shapes(campaign).size();
     cost.fit_memory_bytes = events * per_event + workers * rank_memory;
     return cost;
+}
+
+UnfoldingSpace unfolding_space(const GraphInputs& inputs,
+                               const UnfoldingPlan& plan,
+                               std::uint64_t workers,
+                               const std::function<bool(const UnfoldTask&)>& counts) {
+    const UnfoldingSection& section = *inputs.campaign.unfolding;
+    UnfoldingSpace space;
+    std::uint64_t chains = 0, largest = 0;
+    for (const UnfoldTask& task : plan.tasks) {
+        if (!counts(task)) continue;
+        const std::uint64_t bytes = result_bytes(task);
+        const bool begins_chain =
+            task.request.step == UnfoldStep::reco && task.request.before.empty();
+        std::uint64_t passing = begins_chain ? (section.warm_start ? 2 : 1) : 0;
+        if (task.request.step == UnfoldStep::acceptance) passing = 1;
+        space.kept += task.kept ? 1 : 0;
+        space.kept_bytes += task.kept ? bytes : 0;
+        space.passing += passing;
+        space.passing_bytes += passing * bytes;
+        chains += begins_chain ? 1 : 0;
+        largest = std::max(largest, bytes);
+    }
+    space.passing += std::min(workers, chains);
+    space.passing_bytes += std::min(workers, chains) * largest;
+    space.table_bytes = unfolded_bytes(section, find_sample(inputs.samples, section.simulation));
+    return space;
 }
 
 }  // namespace ratiofarm

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "ratiofarm/protocol/sample_info.hpp"
 
 #include "campaign.hpp"
 #include "task_graph.hpp"
+#include "unfolding_tasks.hpp"
 
 namespace ratiofarm {
 
@@ -52,5 +54,27 @@ Cost cost_of(const Campaign& campaign,
              const std::vector<SampleInfo>& samples,
              const TaskGraph& graph,
              std::uint64_t workers = 1);
+
+/// Results of the chains of an unfolding, and its table.
+struct UnfoldingSpace {
+    std::uint64_t kept = 0;  ///< results that stay
+    std::uint64_t kept_bytes = 0;
+    std::uint64_t passing = 0;  ///< at most, of the results that go again
+    std::uint64_t passing_bytes = 0;
+    std::uint64_t table_bytes = 0;  ///< of unfolded.h5
+};
+
+///     result   4 B per simulated event (acceptance: per data event) + 4 B per row element + 16 B
+///              per epoch + 500 B
+///     passing  the longest way to go first, so all chains advance together: one result of each
+///              chain, with warm starts two, one more of each worker, and all acceptances
+///     table    4 B per column of the truth, 16 B and 8 B per column of weights, for each published
+///              event
+///
+/// \param counts  tasks whose results count
+UnfoldingSpace unfolding_space(const GraphInputs& inputs,
+                               const UnfoldingPlan& plan,
+                               std::uint64_t workers,
+                               const std::function<bool(const UnfoldTask&)>& counts);
 
 }  // namespace ratiofarm

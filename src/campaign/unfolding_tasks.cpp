@@ -1,6 +1,7 @@
 #include "unfolding_tasks.hpp"
 
 #include <algorithm>
+#include <unordered_set>
 
 #include <fmt/format.h>
 
@@ -31,7 +32,19 @@ struct Setting {
         if (mc_replica > 0) replica = fmt::format("mc {}", mc_replica);
         return (variation == nullptr ? "nominal" : variation->name) + "/" + replica;
     }
+    std::string task(std::uint32_t member, const std::string& which) const {
+        return fmt::format("unfold/{}/{}/{}", name(), member, which);
+    }
 };
+
+/// \param iteration from 0
+std::string step_name(std::uint32_t iteration, bool at_truth) {
+    return fmt::format("it{}/step{}", iteration + 1, at_truth ? 2 : 1);
+}
+
+bool is_kept(const UnfoldingSection& section, const Setting& setting, std::uint32_t iteration) {
+    return iteration + 1 == section.iterations || setting.nominal();
+}
 
 std::vector<Setting> settings_of(const UnfoldingSection& section) {
     std::vector<Setting> settings{{}};
@@ -214,12 +227,9 @@ private:
             UnfoldTask task = task_of(UnfoldStep::acceptance, setting);
             seed(task, fmt::format("unfold/{}/acceptance", member));
             const Digest known = unfold_digest(task.request, digests_, inputs_.device_class);
-            const bool there =
-                std::ranges::find(plan_.tasks, known, &UnfoldTask::digest) != plan_.tasks.end();
-            acceptance_.push_back(
-                there ? known
-                      : finish(std::move(task),
-                               fmt::format("unfold/{}/{}/acceptance", setting.name(), member)));
+            acceptance_.push_back(acceptances_.insert(known).second
+                                      ? finish(std::move(task), setting.task(member, "acceptance"))
+                                      : known);
         }
     }
 
@@ -243,14 +253,12 @@ private:
         if (!at_truth && section_.fakes == Fakes::follow) {
             task.request.acceptance.push_back({"", acceptance_[chain.member]});
         }
-        const std::string last = fmt::format("it{}/step{}", n + 1, at_truth ? 2 : 1);
+        const std::string last = step_name(n, at_truth);
         seed(task, fmt::format("unfold/{}/{}", chain.member, last));
         auto& mine = at_truth ? chain.truth : chain.reco;
         if (section_.warm_start && n > 0) task.request.attempts[0].warm_start.task = mine[n - 1];
-        task.kept = at_truth && (n + 1 == section_.iterations || setting.nominal());
-        const std::string name = fmt::format("unfold/{}/{}/{}", setting.name(), chain.member, last);
-        if (at_truth) chain.names.push_back(name);
-        mine.push_back(finish(std::move(task), name));
+        task.kept = at_truth && is_kept(section_, setting, n);
+        mine.push_back(finish(std::move(task), setting.task(chain.member, last)));
     }
 
     GraphInputs inputs_;
@@ -259,6 +267,7 @@ private:
     std::uint64_t group_ = 0;
     std::vector<Digest> digests_;     ///< of the samples that the task in work reads
     std::vector<Digest> acceptance_;  ///< [members] of the setting in work
+    std::unordered_set<Digest> acceptances_;
 };
 
 }  // namespace
@@ -266,6 +275,28 @@ private:
 UnfoldingPlan make_unfolding_plan(const GraphInputs& inputs) {
     RATIOFARM_EXPECT(inputs.campaign.unfolding.has_value());
     return Planner(inputs).plan();
+}
+
+Digest shard_key(const UnfoldTask& task) {
+    return Hasher().text("chain of an unfolding").number(task.together).finish();
+}
+
+std::vector<UnfoldName> unfold_names(const UnfoldingSection& section) {
+    std::vector<UnfoldName> names;
+    for (const Setting& setting : settings_of(section)) {
+        for (std::uint32_t member = 0; member < section.members; ++member) {
+            if (section.fakes == Fakes::follow && setting.data_replica == 0) {
+                names.push_back({.name = setting.task(member, "acceptance")});
+            }
+            for (std::uint32_t n = 0; n < section.iterations; ++n) {
+                names.push_back({.name = setting.task(member, step_name(n, false))});
+                names.push_back({.name = setting.task(member, step_name(n, true)),
+                                 .kept = is_kept(section, setting, n),
+                                 .ends_chain = n + 1 == section.iterations});
+            }
+        }
+    }
+    return names;
 }
 
 std::uint64_t data_replica_seed(const Campaign& campaign, std::uint32_t number) {

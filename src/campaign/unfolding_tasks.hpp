@@ -31,9 +31,8 @@ struct UnfoldChain {
     std::uint32_t data_replica = 0;  ///< 1, 2, ...; 0: the data as they are
     std::uint32_t mc_replica = 0;    ///< 1, 2, ...; 0: the simulation as it is
     std::uint32_t member = 0;
-    std::vector<Digest> reco;        ///< [iterations] step 1
-    std::vector<Digest> truth;       ///< [iterations] step 2
-    std::vector<std::string> names;  ///< [iterations] of the tasks of step 2
+    std::vector<Digest> reco;   ///< [iterations] step 1
+    std::vector<Digest> truth;  ///< [iterations] step 2
 };
 
 /// All of an unfolding: a pure value.
@@ -50,6 +49,17 @@ struct UnfoldingPlan {
 /// ConfigError if the
 ///         split has folds
 UnfoldingPlan make_unfolding_plan(const GraphInputs& inputs);
+
+/// What decides in which shard a task is: tasks that share results are in one.
+Digest shard_key(const UnfoldTask& task);
+
+/// A task of the plan by its name, for who has no events.
+struct UnfoldName {
+    std::string name;
+    bool kept = false;  ///< as UnfoldTask::kept
+    bool ends_chain = false;
+};
+std::vector<UnfoldName> unfold_names(const UnfoldingSection& section);
 
 /// Seed of the Poisson(1) weights of a replica of the data or of the simulation; number 0: none.
 std::uint64_t data_replica_seed(const Campaign& campaign, std::uint32_t number);

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "campaign/unfolding_tasks.hpp"
 #include "pipeline/workspace.hpp"
 #include "protocol/task_file.hpp"
 
@@ -15,11 +16,36 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// A result that later stages need.
+struct NeededResult {
+    std::string name;
+    Digest digest;
+    Digest shard_key;  ///< decides in which shard it is made
+};
+
+/// Of trainings all, of chains those that stay.
+std::vector<NeededResult> needed_results(const PlannedCampaign& planned, const RunPlace& place) {
+    std::vector<NeededResult> needed;
+    for (const TrainTask& task : planned.graph.trainings) {
+        needed.push_back({task.name, task.digest, task.digest});
+    }
+    if (!planned.campaign.unfolding) return needed;
+    const std::string device = device_class_name(place.device);
+    for (const UnfoldTask& task :
+         make_unfolding_plan({planned.campaign, planned.samples, device}).tasks) {
+        if (task.kept) needed.push_back({task.name, task.digest, shard_key(task)});
+    }
+    return needed;
+}
+
 /// Whether the result is whole and, if the journals know it, the one that was committed.
-bool is_there(const RunDirectory& directory, const JournalState& history, const TrainTask& task) {
-    const fs::path path = directory.result(task.digest);
-    if (!task_file_is_complete(path, TaskFileKind::training_result, task.digest)) return false;
-    const auto known = history.committed.find(task.digest);
+bool is_there(const RunDirectory& directory,
+              const JournalState& history,
+              const Digest& task,
+              TaskFileKind kind) {
+    const fs::path path = directory.result(task);
+    if (!task_file_is_complete(path, kind, task)) return false;
+    const auto known = history.committed.find(task);
     return known == history.committed.end() || known->second.result.crc == crc32(read_file(path));
 }
 
@@ -50,10 +76,10 @@ std::uint64_t count_of_shards(const RunDirectory& directory) {
     return count;
 }
 
-void print_missing(const std::vector<const TrainTask*>& missing, std::uint64_t shards) {
+void print_missing(const std::vector<NeededResult>& missing, std::uint64_t shards) {
     std::map<std::uint64_t, std::vector<std::string>> by_shard;
-    for (const TrainTask* task : missing) {
-        by_shard[task->digest.high % shards].push_back(task->name);
+    for (const NeededResult& task : missing) {
+        by_shard[task.shard_key.high % shards].push_back(task.name);
     }
     for (const auto& [shard, names] : by_shard) {
         const std::size_t shown = std::min<std::size_t>(names.size(), 5);
@@ -71,13 +97,15 @@ ExitCode run_collect(RunContext& context, const Arguments& arguments) {
     const std::uint64_t merged = merge_journals(place.directory, books);
     for (const fs::path& path : place.directory.other_journals()) fs::remove(path);
 
-    std::vector<const TrainTask*> missing;
-    for (const TrainTask& task : planned.graph.trainings) {
-        if (!is_there(place.directory, books.history, task)) missing.push_back(&task);
-    }
-    const std::size_t all = planned.graph.trainings.size();
-    fmt::print("collected  {} of {} nets, {} lines of {} shards\n", all - missing.size(), all,
-               merged, shards);
+    const bool unfolds = planned.campaign.unfolding.has_value();
+    const TaskFileKind kind = unfolds ? TaskFileKind::unfold_result : TaskFileKind::training_result;
+    std::vector<NeededResult> missing = needed_results(planned, place);
+    const std::size_t all = missing.size();
+    std::erase_if(missing, [&](const NeededResult& task) {
+        return is_there(place.directory, books.history, task.digest, kind);
+    });
+    fmt::print("collected  {} of {} {}, {} lines of {} shards\n", all - missing.size(), all,
+               unfolds ? "results of chains that stay" : "nets", merged, shards);
     for (const auto& [task, event] : books.history.given_up) {
         fmt::print("failed     {}: {}\n", event.name, event.reason);
     }

@@ -31,6 +31,7 @@ struct Known {
     double cost = 0.0;  ///< FLOP, or toys
     TaskFileKind kind = TaskFileKind::training_result;
     TaskIdentity identity = {};
+    bool kept = true;  ///< its result stays
 };
 
 /// The planned task that a replacement stands for; other tasks as they are called.
@@ -91,7 +92,19 @@ Known find_task(const PlannedTasks& planned, const JournalState& all, const std:
                     scores ? TaskFileKind::score_block : TaskFileKind::ratio_block, task.identity};
         }
     }
+    const auto& chains = planned.unfolding.tasks;
+    for (const UnfoldTask& task : chains) {
+        if (is_meant(task, wanted)) {
+            return {task.digest,   task.name, task.flop, TaskFileKind::unfold_result,
+                    task.identity, task.kept};
+        }
+    }
     if (const auto toys = find_toys(all, wanted)) return *toys;
+    if (!chains.empty()) {
+        throw ConfigError(fmt::format(
+            "there is no task '{}'; give a name such as '{}' or the first digits of a digest",
+            wanted, chains.front().name));
+    }
     throw ConfigError(fmt::format(
         "there is no task '{}'; give a name such as '{}' or the first digits of a digest. Toys "
         "('toys/mu = 1/0') are known once one of their tasks has ended",
@@ -128,6 +141,9 @@ std::string state_text(const Known& task, const RunDirectory& directory, const J
         if (task.kind == TaskFileKind::score_block) {
             return "done, and its result went into the selection";
         }
+        if (task.kind == TaskFileKind::unfold_result && !task.kept) {
+            return "done, and its result went when all that read it were done";
+        }
         return "done once, but its file is missing";
     }
     return "waits";
@@ -159,6 +175,30 @@ void print_history(const Known& task, const JournalState& all) {
                event.result.resumed ? ", from a checkpoint" : "",
                event.adopted ? ", adopted from its file" : "");
     fmt::print("result       {} bytes, CRC-32 {:08x}\n", event.result.bytes, event.result.crc);
+}
+
+/// What the task of a chain reads, and how its net went.
+std::string chain_text(const Known& task,
+                       const UnfoldingPlan& plan,
+                       const RunDirectory& directory) {
+    std::string text;
+    const auto own = std::ranges::find(plan.tasks, task.digest, &UnfoldTask::digest);
+    if (own == plan.tasks.end()) return text;
+    for (const Digest& parent : own->after) {
+        const auto read = std::ranges::find(plan.tasks, parent, &UnfoldTask::digest);
+        const auto lines = read_journals_about(directory, std::array{read->name});
+        text += fmt::format("reads        {}, which is {}\n", read->name,
+                            lines.committed.contains(parent) ? "done" : "not done yet");
+    }
+    if (!task_file_is_complete(directory.result(task.digest), task.kind, task.digest)) return text;
+    const auto result = read_task_file<UnfoldResult>(directory.result(task.digest), task.digest);
+    const Normalisation& made = result.made;
+    return text + fmt::format(
+                      "net          attempt {}, {} epochs; its ratio averaged to {:.4f} before "
+                      "that was divided out; {:.2g} % of the weight clipped; {:.4g} effective "
+                      "events become {:.4g}\n",
+                      result.attempt + 1, result.net.epochs, made.closure,
+                      100.0 * made.clipped_share, made.effective_before, made.effective);
 }
 
 /// \param words the task, and the campaign if it was named
@@ -197,6 +237,7 @@ ExitCode run_explain(RunContext&, const Arguments& arguments) {
     if (all.damaged_lines > 0) {
         fmt::print("journal      {} damaged lines skipped\n", all.damaged_lines);
     }
+    fmt::print("{}", chain_text(task, planned.unfolding, directory));
     fmt::print("{}", nets_text(task.digest, planned.choices, planned.campaign));
     if (has_digest) fmt::print("files        {}\n", directory.result(task.digest).string());
     return ExitCode::done;

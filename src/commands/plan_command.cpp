@@ -6,7 +6,6 @@
 
 #include <fmt/format.h>
 
-#include "campaign/find_sample.hpp"
 #include "campaign/task_graph.hpp"
 #include "campaign/training_outlook.hpp"
 #include "campaign/training_planner.hpp"
@@ -156,12 +155,14 @@ UnfoldingCost cost_of_unfolding(const Arguments& arguments, const Campaign& camp
     Plan pace;
     read_pace(arguments, pace);
     if (!arguments.has("gflops")) pace.learned = learned_costs(read_journals(directory));
-    const UnfoldingPlan unfolding = make_unfolding_plan({campaign, samples, pace.device});
-    const std::uint64_t events =
-        find_sample(samples, campaign.unfolding->simulation).columns.events;
+    expect_trainings(unfolding_outlook(campaign, samples));
+    const GraphInputs inputs{campaign, samples, pace.device};
+    const UnfoldingPlan unfolding = make_unfolding_plan(inputs);
     UnfoldingCost cost{.chains = unfolding.chains.size(),
                        .tasks = unfolding.tasks.size(),
-                       .workers = pace.workers};
+                       .workers = pace.workers,
+                       .space = unfolding_space(inputs, unfolding, pace.workers,
+                                                [](const UnfoldTask&) { return true; })};
     double work = 0.0;
     std::unordered_map<Digest, double> ends;  // of the longest chain of tasks up to each
     for (const UnfoldTask& task : unfolding.tasks) {
@@ -171,15 +172,9 @@ UnfoldingCost cost_of_unfolding(const Arguments& arguments, const Campaign& camp
         ends[task.digest] = begin + seconds;
         cost.longest_chain = std::max(cost.longest_chain, begin + seconds);
         work += seconds;
-        if (!task.kept) continue;
-        ++cost.kept;
-        if (fs::exists(directory.result(task.digest))) ++cost.kept_done;
-        cost.kept_bytes += sizeof(float) * (events + row_size(task.request.network));
+        if (task.kept && fs::exists(directory.result(task.digest))) ++cost.kept_done;
     }
     cost.seconds = std::max(cost.longest_chain, work / static_cast<double>(pace.workers));
-    // The two last results of each chain at work.
-    cost.passing_bytes =
-        2 * sizeof(float) * events * std::min<std::uint64_t>(pace.workers, cost.chains);
     return cost;
 }
 

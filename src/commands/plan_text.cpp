@@ -171,12 +171,13 @@ void print_json(const Plan& plan) {
 
 void print_text(const UnfoldingCost& cost) {
     fmt::print("chains      {} with {} tasks\n", cost.chains, cost.tasks);
-    fmt::print("results     {} of {} that stay are there\n", cost.kept_done, cost.kept);
+    fmt::print("results     {} of {} that stay are there\n", cost.kept_done, cost.space.kept);
     fmt::print("time        {:.4g} s on {} workers, at least the longest chain, {:.4g} s\n",
                cost.seconds, cost.workers, cost.longest_chain);
-    fmt::print("space       {:.4g} MB stay, up to {:.4g} MB more meanwhile\n",
-               static_cast<double>(cost.kept_bytes) / 1e6,
-               static_cast<double>(cost.passing_bytes) / 1e6);
+    const auto bytes = [](std::uint64_t n) { return with_prefix(static_cast<double>(n), "B"); };
+    fmt::print("space       {} of results stay, {} for unfolded.h5; up to {} more meanwhile\n",
+               bytes(cost.space.kept_bytes), bytes(cost.space.table_bytes),
+               bytes(cost.space.passing_bytes));
 }
 
 void print_json(const UnfoldingCost& cost) {
@@ -184,10 +185,11 @@ void print_json(const UnfoldingCost& cost) {
                                       {"chains", cost.chains},
                                       {"tasks", cost.tasks},
                                       {"workers", cost.workers},
-                                      {"kept", cost.kept},
+                                      {"kept", cost.space.kept},
                                       {"kept_done", cost.kept_done},
-                                      {"kept_bytes", cost.kept_bytes},
-                                      {"passing_bytes", cost.passing_bytes},
+                                      {"kept_bytes", cost.space.kept_bytes},
+                                      {"passing_bytes", cost.space.passing_bytes},
+                                      {"table_bytes", cost.space.table_bytes},
                                       {"seconds", cost.seconds},
                                       {"longest_chain_seconds", cost.longest_chain}};
     fmt::print("{}\n", json.dump(2));

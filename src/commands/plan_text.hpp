@@ -38,10 +38,8 @@ struct UnfoldingCost {
     std::uint64_t chains = 0;
     std::uint64_t tasks = 0;
     std::uint64_t workers = 1;
-    std::uint64_t kept = 0;           ///< tasks whose results stay
-    std::uint64_t kept_done = 0;      ///< of them, those that have one
-    std::uint64_t kept_bytes = 0;     ///< of all that stay
-    std::uint64_t passing_bytes = 0;  ///< of others, while the workers are at it
+    UnfoldingSpace space = {};
+    std::uint64_t kept_done = 0;  ///< of the results that stay, those that are there
     double seconds = 0.0;
     double longest_chain = 0.0;  ///< seconds; no number of workers is faster
 };

@@ -82,6 +82,10 @@ bool is_meant(const InferTask& task, const std::string& wanted) {
     return task.name == wanted || is_meant(task.digest, wanted);
 }
 
+bool is_meant(const UnfoldTask& task, const std::string& wanted) {
+    return task.name == wanted || is_meant(task.digest, wanted);
+}
+
 PlannedTasks planned_tasks(const RunDirectory& directory,
                            const std::string& device,
                            const std::string& wanted) {
@@ -98,6 +102,10 @@ PlannedTasks planned_tasks(const RunDirectory& directory,
     if (!planned.campaign.has_events() || found.missing != Unresolved::nothing) return planned;
     const auto samples = read_campaign_samples(planned.campaign, directory.root().string());
     const GraphInputs inputs{planned.campaign, samples, device};
+    if (planned.campaign.unfolding) {
+        planned.unfolding = make_unfolding_plan(inputs);
+        return planned;
+    }
     if (planned.campaign.search) {
         planned.trials = known_trials(inputs, directory);
         // From here on `inputs` is of the campaign with the best setting.

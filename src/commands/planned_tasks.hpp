@@ -6,24 +6,28 @@
 #include "campaign/campaign.hpp"
 #include "campaign/ensemble_choice.hpp"
 #include "campaign/task_graph.hpp"
+#include "campaign/unfolding_tasks.hpp"
 #include "store/journal.hpp"
 #include "store/run_directory.hpp"
 
 namespace ratiofarm {
 
 /// Tasks of the campaign of a run directory, for commands that take no lock: trainings and
-/// evaluations, also of a preselection; none where the fit begins with ratios.
+/// evaluations, also of a preselection, or the chains of an unfolding; none where the fit begins
+/// with ratios.
 struct PlannedTasks {
     Campaign campaign;
     TaskGraph graph;
     std::vector<EnsembleChoice> choices;  ///< with replacements and further members
     std::vector<TrainTask> trials;        ///< of a search
+    UnfoldingPlan unfolding;
 };
 
 /// What a user calls a planned task: its name, that of one of its nets, or the first digits of its
 /// digest.
 bool is_meant(const TrainTask& task, const std::string& wanted);
 bool is_meant(const InferTask& task, const std::string& wanted);
+bool is_meant(const UnfoldTask& task, const std::string& wanted);
 bool is_meant(const Digest& task, const std::string& wanted);
 
 /// \param device "cpu" or "cuda": what the nets are trained on

@@ -40,6 +40,7 @@ std::vector<StageCommand> table() {
          .trainers = Trainers::used,
          .needs = Needs::selection,
          .summary = "Trains every net that is not trained yet; goes on from checkpoints",
+         .details = "With [unfolding] this is 'ratiofarm unfold'.",
          .examples = {"train campaign.toml --time-budget 1:30:00",
                       "train campaign.toml --shard 0/4", "train campaign.toml --join"},
          .options =
@@ -65,6 +66,8 @@ std::vector<StageCommand> table() {
 ExitCode run(const StageCommand& row, RunContext& context, const Arguments& arguments) {
     Workspace workspace = open_workspace(context, arguments, row.needs, row.makes);
     std::vector<Stage> stages{row.stage};
+    const bool unfolds = workspace.planned.written.unfolding.has_value();
+    if (row.stage == Stage::train && unfolds) stages = {Stage::unfold};
     if (row.needs == Needs::selection)
         stages = with_selection(workspace.planned.written, std::move(stages));
     return run_stages(context, workspace, stages);

@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include "campaign/ensemble_spec.hpp"
+#include "campaign/unfolding_tasks.hpp"
 #include "core/process.hpp"
 #include "core/sealed_text.hpp"
 #include "core/signal_flags.hpp"
@@ -25,6 +26,7 @@
 #include "report/farm_text.hpp"
 #include "report/fit_text.hpp"
 #include "results/fit_json.hpp"
+#include "results/unfold_json.hpp"
 #include "scheduler/cost_model.hpp"
 #include "store/farm_progress.hpp"
 #include "store/lock.hpp"
@@ -46,6 +48,15 @@ struct Farm {
     std::string shard;
 };
 
+/// How far the chains of an unfolding are.
+struct ChainCounts {
+    std::uint64_t chains = 0, chains_done = 0;
+    std::uint64_t tasks = 0, tasks_done = 0;
+    double seconds = 0.0;  ///< of the tasks that are done
+    bool table = false;    ///< unfolded.h5 exists
+    bool record = false;   ///< unfold.json exists
+};
+
 /// What the files of a run directory say; no lock is taken and nothing is written.
 struct Status {
     TrainedNets nets;
@@ -60,6 +71,7 @@ struct Status {
     std::vector<TestedShape> shapes;
     std::string search;  ///< what there is to say about a search
     Json search_json;
+    std::optional<ChainCounts> unfolding;      ///< of a campaign with [unfolding]
     std::optional<SelectionStatus> selection;  ///< of a campaign whose events are selected
     bool ratios = false;
     bool fit = false;
@@ -98,6 +110,34 @@ void add_fit(const fs::path& path, Status& status) {
         status.warnings = warnings_of(record);
     } catch (const Error&) {
         status.warnings = {path.string() + " is damaged or of another version: fit again"};
+    }
+}
+
+void count_chains(const RunDirectory& directory,
+                  const UnfoldingSection& section,
+                  const JournalState& journal,
+                  Status& status) {
+    ChainCounts& counts = status.unfolding.emplace();
+    for (const UnfoldName& task : unfold_names(section)) {
+        const auto known = journal.latest.find(task.name);
+        const bool done = known != journal.latest.end();
+        counts.tasks += 1;
+        counts.tasks_done += done ? 1 : 0;
+        counts.chains += task.ends_chain ? 1 : 0;
+        counts.chains_done += task.ends_chain && done ? 1 : 0;
+        if (done) counts.seconds += journal.committed.at(known->second).result.seconds;
+    }
+    counts.table = fs::exists(directory.unfolded());
+    counts.record = fs::exists(directory.unfold_json());
+    if (!counts.record) return;
+    try {
+        const UnfoldRecord record = parse_unfold_json(read_sealed(directory.unfold_json()));
+        const std::string text = unfold_text(record);
+        status.result = text.substr(0, text.find('\n'));
+        status.warnings = record.warnings;
+    } catch (const Error&) {
+        status.damaged.push_back(directory.unfold_json().string() +
+                                 " is damaged or of another version: run again");
     }
 }
 
@@ -149,6 +189,7 @@ Status read_status(const RunDirectory& directory) {
     status.costs = learned_costs(journal);
     status.nets = count_trained_nets(campaign, journal);
     if (status.selection) status.selection->nets = count_preselection_nets(journal);
+    if (campaign.unfolding) count_chains(directory, *campaign.unfolding, journal, status);
     if (campaign.has_events()) {
         for (const EnsembleSpec& spec : ensemble_specs(campaign)) {
             status.planned_ensembles += 1;
@@ -273,6 +314,15 @@ std::string status_json(const Status& status) {
         json["selection"] = {{"done", status.selection->done},
                              {"preselection_nets", status.selection->nets}};
     }
+    if (status.unfolding) {
+        const ChainCounts& counts = *status.unfolding;
+        json["unfolding"] = {{"chains", counts.chains},
+                             {"chains_done", counts.chains_done},
+                             {"tasks", counts.tasks},
+                             {"tasks_done", counts.tasks_done},
+                             {"training_seconds", counts.seconds},
+                             {"unfolded", counts.table && counts.record}};
+    }
     if (!status.search_json.is_null()) json["search"] = status.search_json;
     return json.dump(2) + "\n";
 }
@@ -317,23 +367,46 @@ std::string running_text(const SeenProgress& seen) {
     return text;
 }
 
+const char* word(bool there) { return there ? "there" : "missing"; }
+
+std::string nets_text(const Status& status) {
+    const std::uint64_t failed = status.given_up.size();
+    if (status.unfolding) {
+        const ChainCounts& counts = *status.unfolding;
+        return fmt::format(
+            "chains     {} of {} done; {} of {} nets trained, {} with a checkpoint, {} failed; {} "
+            "of training\n",
+            counts.chains_done, counts.chains, counts.tasks_done, counts.tasks, status.checkpointed,
+            failed, duration_text(counts.seconds));
+    }
+    return fmt::format(
+        "nets       {} of {} trained, {} with a checkpoint, {} failed; {} of training\n",
+        status.nets.trained, status.nets.planned, status.checkpointed, failed,
+        duration_text(status.nets.seconds));
+}
+
+std::string files_text(const Status& status) {
+    if (status.unfolding) {
+        return fmt::format("files      unfolded.h5 {}, unfold.json {}, report {}\n",
+                           word(status.unfolding->table), word(status.unfolding->record),
+                           word(status.report));
+    }
+    return fmt::format("files      {} of {} ensembles, ratios.h5 {}, fit.json {}, report {}\n",
+                       status.ensembles.size(), status.planned_ensembles, word(status.ratios),
+                       word(status.fit), word(status.report));
+}
+
 std::string status_text(const Status& status, bool with_costs) {
-    const auto word = [](bool there) { return there ? "there" : "missing"; };
     std::string text;
     if (!status.result.empty()) {
         text += fmt::format(
             "result     {}{}\n", status.result,
             status.warnings.empty() ? "" : fmt::format(" ({} warnings)", status.warnings.size()));
     }
-    text += fmt::format(
-        "nets       {} of {} trained, {} with a checkpoint, {} failed; {} of training\n",
-        status.nets.trained, status.nets.planned, status.checkpointed, status.given_up.size(),
-        duration_text(status.nets.seconds));
+    text += nets_text(status);
     for (const SeenProgress& seen : status.progress) text += running_text(seen);
     for (const std::string& job : status.queue) text += "slurm      job " + job + '\n';
-    text += fmt::format("files      {} of {} ensembles, ratios.h5 {}, fit.json {}, report {}\n",
-                        status.ensembles.size(), status.planned_ensembles, word(status.ratios),
-                        word(status.fit), word(status.report));
+    text += files_text(status);
     text += fmt::format(
         "lock       {}\n",
         status.holders.empty() ? "free" : fmt::format("{}", fmt::join(status.holders, "; ")));

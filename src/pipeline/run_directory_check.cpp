@@ -12,6 +12,7 @@
 #include "ratiofarm/tables/verify.hpp"
 
 #include "campaign/ensemble_spec.hpp"
+#include "campaign/unfolding_tasks.hpp"
 #include "core/publish.hpp"
 #include "core/sealed_text.hpp"
 #include "measurement/toys_runner.hpp"
@@ -151,6 +152,25 @@ std::vector<fs::path> files_of(const RunDirectory& directory) {
     return files;
 }
 
+/// Results of chains that should stay, of those that were done.
+void add_missing_of_chains(const RunDirectory& directory,
+                           const UnfoldingSection& section,
+                           const JournalState& journal,
+                           std::vector<std::string>& missing) {
+    for (const UnfoldName& task : unfold_names(section)) {
+        const auto known = journal.latest.find(task.name);
+        if (!task.kept || known == journal.latest.end()) continue;
+        const fs::path path = directory.result(known->second);
+        if (fs::exists(path)) continue;
+        missing.push_back(
+            fmt::format("{} of {}", path.lexically_relative(directory.root()).string(), task.name));
+    }
+    const bool one = fs::exists(directory.unfolded()) || fs::exists(directory.unfold_json());
+    for (const fs::path& path : {directory.unfolded(), directory.unfold_json()}) {
+        if (one && !fs::exists(path)) missing.push_back(path.filename().string());
+    }
+}
+
 }  // namespace
 
 std::vector<CheckedFile> check_run_directory(const RunDirectory& directory) {
@@ -180,10 +200,13 @@ std::vector<std::string> missing_files(const RunDirectory& directory) {
         missing.push_back(
             fmt::format("{} of {}", path.lexically_relative(directory.root()).string(), name));
     }
-    std::sort(missing.begin(), missing.end());
-    if (!fs::exists(directory.campaign()) || !fs::exists(directory.ratios())) return missing;
+    if (!fs::exists(directory.campaign())) return missing;
     const Campaign campaign = find_campaign_of_run(directory).campaign;
-    if (!campaign.has_events()) return missing;
+    if (campaign.unfolding) {
+        add_missing_of_chains(directory, *campaign.unfolding, journal, missing);
+    }
+    std::sort(missing.begin(), missing.end());
+    if (!fs::exists(directory.ratios()) || !campaign.has_events()) return missing;
     for (const EnsembleSpec& spec : ensemble_specs(campaign)) {
         const fs::path path = directory.ensemble(spec.name);
         if (fs::exists(path)) continue;

@@ -179,6 +179,19 @@ StageEnd run_in_turn(Stage stage, RunContext& context, Workspace& workspace) {
     return end;
 }
 
+/// \throws ConfigError if the campaign has no such stage
+void expect_stages_of(const Campaign& written, const std::vector<Stage>& stages) {
+    for (const Stage stage : stages) {
+        if (stage == Stage::report) continue;
+        if ((stage == Stage::unfold) == written.unfolding.has_value()) continue;
+        const std::string what =
+            fmt::format("campaign '{}' has no stage '{}': ", written.name, word_of(stage));
+        throw ConfigError(what + (written.unfolding ? "those of [unfolding] are unfold and report, "
+                                                      "and 'ratiofarm run' does both"
+                                                    : "it has no [unfolding]"));
+    }
+}
+
 }  // namespace
 
 bool ended_well(const StageEnd& end) {
@@ -193,6 +206,7 @@ ExitCode report_end(const StageEnd& end) {
 }
 
 ExitCode run_stages(RunContext& context, Workspace& workspace, const std::vector<Stage>& stages) {
+    mpi::together(context.world, [&] { expect_stages_of(workspace.planned.written, stages); });
     check_space(context, workspace.planned, workspace.place, stages);
     ExitCode worst = ExitCode::done;
     std::vector<fs::path> products;  // of the stages before, on rank 0

@@ -112,6 +112,24 @@ std::uint64_t checkpoint_bytes_there(const RunDirectory& directory) {
     return bytes;
 }
 
+/// Results of chains and their table. The table is written whole beside an old one.
+void add_unfolding(const PlannedCampaign& planned,
+                   const RunPlace& place,
+                   std::uint64_t ranks,
+                   SpaceNeeds& needs) {
+    const std::string device = device_class_name(place.device);
+    const GraphInputs inputs{planned.campaign, planned.samples, device};
+    const UnfoldingSpace space =
+        unfolding_space(inputs, make_unfolding_plan(inputs), ranks, [&](const UnfoldTask& task) {
+            return place.farm.shard.owns(shard_key(task)) &&
+                   !(task.kept && !is_missing(place.directory, task.digest));
+        });
+    needs.parts.push_back({grouped(space.kept) + " results of chains", space.kept_bytes});
+    if (place.farm.shard.whole()) needs.parts.push_back({"unfolded.h5", space.table_bytes});
+    needs.files += space.kept + space.passing + 1;
+    needs.margin += space.passing_bytes + small_files + needs.files * disk_block / 2;
+}
+
 std::string bytes_text(std::uint64_t bytes) { return with_prefix(static_cast<double>(bytes), "B"); }
 
 std::string parts_text(const SpaceNeeds& needs) {
@@ -172,6 +190,10 @@ SpaceNeeds space_needs(const PlannedCampaign& planned,
         needs.margin += small_files + needs.files * disk_block / 2;
         return needs;
     }
+    if (planned.campaign.unfolding) {
+        if (contains_stage(stages, Stage::unfold)) add_unfolding(planned, place, ranks, needs);
+        return needs;
+    }
     if (!planned.campaign.has_events()) return needs;  // regions that are only counted
     const Cost cost = cost_of(planned.campaign, planned.samples, planned.graph, ranks);
     const auto need = [&](std::string what, std::uint64_t bytes, std::uint64_t files) {
@@ -205,9 +227,9 @@ void check_space(RunContext& context,
                  const PlannedCampaign& planned,
                  const RunPlace& place,
                  const std::vector<Stage>& stages) {
-    const bool writes = contains_stage(stages, Stage::select) ||
-                        contains_stage(stages, Stage::train) ||
-                        contains_stage(stages, Stage::infer);
+    const bool writes =
+        contains_stage(stages, Stage::select) || contains_stage(stages, Stage::train) ||
+        contains_stage(stages, Stage::unfold) || contains_stage(stages, Stage::infer);
     if (!writes) return;
     mpi::together(context.world, [&] {
         if (!context.world.is_root()) return;

@@ -102,11 +102,7 @@ public:
     }
 
 private:
-    /// Tasks that share results are in one shard.
-    bool owns(const UnfoldTask& task) const {
-        return place_.farm.shard.owns(
-            Hasher().text("chain of an unfolding").number(task.together).finish());
-    }
+    bool owns(const UnfoldTask& task) const { return place_.farm.shard.owns(shard_key(task)); }
 
     void remove(const Digest& task) const {
         std::error_code ignored;
@@ -148,6 +144,8 @@ StageEnd unfold_stage(RunContext& context,
     std::vector<Task> tasks;
     mpi::together(world, [&] {
         if (!world.is_root()) return;
+        expect_trainings(planned.outlook);
+        for (const auto& warning : planned.outlook.warnings) context.log.warning(warning);
         const std::string device = device_class_name(place.device);
         round.emplace(make_unfolding_plan({planned.campaign, planned.samples, device}), place);
         tasks = round->tasks();

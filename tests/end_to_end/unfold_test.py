@@ -18,6 +18,7 @@ import time
 
 import h5py
 import numpy as np
+import pandas
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "python" / "src"))
@@ -146,6 +147,100 @@ def expect_equal(folder, out, wanted):
     assert results(folder, out) == results(folder, "one"), f"{out}: other results of tasks"
 
 
+def said(folder, *words, code=0):
+    """What a command says of a run directory."""
+    done = subprocess.run(["ratiofarm", *words], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == code, f"exit code {done.returncode} of {words}:\n{done.stdout}\n{done.stderr}"
+    return done.stdout + done.stderr
+
+
+def status(folder, out):
+    return json.loads(said(folder, "status", "campaign.toml", "--out", out, "--json"))["unfolding"]
+
+
+def expect_in(wanted, text):
+    assert wanted in text, f"not '{wanted}':\n{text}"
+
+
+def expect_told(folder):
+    """All commands that look know the chains of a finished unfolding."""
+    found = status(folder, "one")
+    assert (found["chains"], found["chains_done"], found["tasks"], found["tasks_done"]) == (4, 4, 16, 16), found
+    expect_in("chains     4 of 4 done; 16 of 16 nets trained", said(folder, "status", "campaign.toml", "--out", "one"))
+    expect_in("0 damaged, 0 missing", said(folder, "verify", "--out", "one", "campaign.toml"))
+    expect_in("collected  5 of 5 results of chains that stay", said(folder, "collect", "campaign.toml", "--out", "one"))
+    read = said(folder, "explain", "unfold/nominal/data 1/0/it2/step1", "campaign.toml", "--out", "one")
+    expect_in("reads        unfold/nominal/data 1/0/it1/step2, which is done", read)
+    expect_in("done, and its result went when all that read it were done", read)
+    expect_in("net          attempt 1, ", said(folder, "explain", "unfold/nominal/nominal/0/it2/step2", "campaign.toml", "--out", "one"))
+    expect_in("has no stage 'infer'", said(folder, "infer", "campaign.toml", "--out", "one", code=2))
+    expect_in("has [unfolding] and no likelihood", said(folder, "fit", "campaign.toml", "--out", "one", code=2))
+    plan = json.loads(said(folder, "plan", "campaign.toml", "--out", "one", "--json"))
+    size = lambda *paths: sum(path.stat().st_size for path in paths)
+    kept, table = size(*(folder / "one" / "tasks").rglob("*.ckpt")), size(folder / "one" / "unfolded.h5")
+    assert 0.9 * kept < plan["kept_bytes"] <= 1.005 * kept and 0.9 * table < plan["table_bytes"] <= 1.005 * table, (plan, kept, table)
+    assert plan["kept_done"] == plan["kept"] == 5, plan
+
+
+def expect_mended(folder, wanted):
+    """A result that should stay is missed, and made again."""
+    lost = next(path for path in sorted((folder / "one" / "tasks").rglob("*.ckpt")))
+    lost.unlink()
+    expect_in("0 damaged, 1 missing", said(folder, "verify", "campaign.toml", "--out", "one"))
+    expect_in("collected  4 of 5 results", said(folder, "collect", "campaign.toml", "--out", "one", code=75))
+    unfold(folder, 1, "one")
+    assert lost.exists()
+    expect_equal(folder, "one", wanted)
+
+
+def expect_public(folder):
+    """The file for others, from the program and from Python, and as Parquet."""
+    said(folder, "export", "--format", "omnifold", "campaign.toml", "--run", "one", "--out", "public.h5")
+    ratiofarm.open_unfolded(folder / "one").write(folder / "python.h5")
+    ratiofarm.open_unfolded(folder / "one").write(folder / "python.parquet")
+    parquet = pandas.read_parquet(folder / "python.parquet")
+    with h5py.File(folder / "public.h5") as program, h5py.File(folder / "python.h5") as python:
+        names = ["t", "weight_mc", "weights_bootstrap_data_0", "weights_bootstrap_data_1", "weights_nominal", "weights_same"]
+        assert sorted(program) == sorted(python) == sorted(parquet.columns) == names, (list(program), list(python))
+        for name in names:
+            assert program[name].dtype == python[name].dtype == parquet[name].dtype, name
+            assert np.array_equal(program[name][()], python[name][()]) and np.array_equal(program[name][()], parquet[name]), name
+            assert dict(program[name].attrs) == dict(python[name].attrs), name
+        assert dict(program.attrs) == dict(python.attrs), (dict(program.attrs), dict(python.attrs))
+        assert program.attrs["contains_mc_weight"] == 1 and program.attrs["misses"] == "extrapolate"
+        assert np.array_equal(program["weights_nominal"][()], weights(folder, "one")["weights/nominal"])
+    expect_in("needs --out", said(folder, "export", "--format", "omnifold", "campaign.toml", "--run", "one", code=2))
+
+
+def expect_shards(folder, wanted):
+    """Chains divided among farms, by either command; then one that finds them done."""
+    for command, shard in [("unfold", "0/2"), ("train", "1/2")]:
+        before = status(folder, "shards")["tasks_done"] if shard == "1/2" else 0
+        said(folder, command, "campaign.toml", "--out", "shards", "--shard", shard)
+        assert 0 < status(folder, "shards")["tasks_done"] - before < 16, "all chains are in one shard"
+    expect_in("collected  5 of 5 results", said(folder, "collect", "campaign.toml", "--out", "shards"))
+    expect_in("up to date", unfold(folder, 1, "shards"))
+    expect_equal(folder, "shards", wanted)
+
+
+def expect_space(folder):
+    """Refused before anything is trained where the disk is certain to become full."""
+    disk = folder / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1200k", "ratiofarm", disk], capture_output=True, check=False)
+    if mounted.returncode != 0:
+        assert os.environ.get("CI") != "true", mounted.stderr
+        print("no permission to mount a small disk:", mounted.stderr)
+        return
+    try:
+        refused = said(folder, "run", "campaign.toml", "--out", "disk/run", code=2)
+        expect_in(" for 5 results of chains, ", refused)
+        expect_in(" for unfolded.h5. Make room", refused)
+        assert not list(disk.rglob("*.ckpt"))
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
 def killed(folder):
     """kill -9 of mpirun with all that it started, twice, each time after some more tasks were done."""
     journal = folder / "killed" / "journal.jsonl"
@@ -157,11 +252,14 @@ def killed(folder):
         while farm.poll() is None and lines() < before + 4:
             time.sleep(0.01)
         assert farm.poll() is None, "the farm ended before it could be killed"
+        running = status(folder, "killed")
         os.killpg(farm.pid, signal.SIGKILL)
         farm.wait()
         time.sleep(1.0)  # until the ranks have seen that it is gone
-    said = unfold(folder, 2, "killed")
-    assert "up to date" not in said, said
+        found = status(folder, "killed")
+        assert 0 < running["tasks_done"] <= found["tasks_done"] < 16 and not found["unfolded"], (running, found)
+        expect_in("0 damaged, 0 missing", said(folder, "verify", "campaign.toml", "--out", "killed"))
+    assert "up to date" not in unfold(folder, 2, "killed")
 
 
 def joined(folder):
@@ -259,10 +357,10 @@ def expect_failing_gate(folder):
     (folder / "campaign.toml").write_text(campaign.replace("[network]", "[gates]\nexcess = 1e-9\n[network]"))
     for out, more in {"failing": [], "failing_job": ["--join", "--lease", "1"]}.items():
         done = subprocess.run([*command(1, out), *more], cwd=folder, capture_output=True, text=True, check=False)
-        said = done.stdout + done.stderr
-        assert done.returncode == 3, said
-        assert "none of 3 nets is good enough; the last one: closure" in said, said
-        assert "not begun: it needs 'unfold/nominal/nominal/0/it1/step1', which failed" in said, said
+        told = done.stdout + done.stderr
+        assert done.returncode == 3, told
+        expect_in("none of 3 nets is good enough; the last one: closure", told)
+        expect_in("not begun: it needs 'unfold/nominal/nominal/0/it1/step1', which failed", told)
         assert not (folder / out / "unfolded.h5").exists()
 
 
@@ -284,8 +382,12 @@ def main():
     assert not np.array_equal(found[replica], found["weights/nominal"]), "a replica is like the data"
     # Kept are both iterations of the nominal chain and the last one of the others.
     assert len(results(folder, "one")) == 2 + 2 + 1, sorted(results(folder, "one"))
-    said = unfold(folder, 1, "one")
-    assert "up to date" in said, said
+    expect_in("up to date", unfold(folder, 1, "one"))
+    expect_told(folder)
+    expect_public(folder)
+    expect_mended(folder, found)
+    expect_shards(folder, found)
+    expect_space(folder)
     unfold(folder, 2, "two")
     expect_equal(folder, "two", found)
     killed(folder)
