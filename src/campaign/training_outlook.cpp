@@ -430,6 +430,7 @@ void expect_trainings(const TrainingOutlook& outlook) {
 TrainingOutlook training_outlook(const Campaign& campaign,
                                  const TaskGraph& graph,
                                  const std::vector<SampleInfo>& samples) {
+    if (campaign.unfolding) return unfolding_outlook(campaign, samples);
     Outlook outlook(campaign, samples);
     for (const PlannedEnsemble& ensemble : graph.ensembles) outlook.look_at(ensemble);
     outlook.look_at_particles();

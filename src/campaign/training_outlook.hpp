@@ -21,8 +21,9 @@ void expect_trainings(const TrainingOutlook& outlook);
 
 /// Looks at every ensemble of a graph: training and validation events and their weights, batch
 /// size, features that do not vary, spreads that a few events make, values that stand for missing
-/// ones, weights that leave few effective events. Bootstrap counts are not looked at. \param
-/// samples  with the facts of the rank that read them; without facts nothing is found
+/// ones, weights that leave few effective events. Bootstrap counts are not looked at. With
+/// [unfolding] it is unfolding_outlook(). \param samples  with the facts of the rank that read
+/// them; without facts nothing is found
 TrainingOutlook training_outlook(const Campaign& campaign,
                                  const TaskGraph& graph,
                                  const std::vector<SampleInfo>& samples);

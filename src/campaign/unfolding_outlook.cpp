@@ -43,6 +43,27 @@ void look_at_levels(const UnfoldingSection& unfolding,
     }
 }
 
+/// Both classes of step 1 fill its batches; those of step 2 are the same events.
+void look_at_batches(const Campaign& campaign,
+                     const SampleInfo* data,
+                     const SampleInfo& simulation,
+                     TrainingOutlook& outlook) {
+    const auto look = [&](const char* step, double events, const char* key, std::uint64_t batch) {
+        if (events >= static_cast<double>(batch)) return;
+        outlook.mistakes.push_back(fmt::format(
+            "{} of the unfolding with sample '{}' has {:.0f} training events, fewer than {} = {}",
+            step, simulation.name, events, key, batch));
+    };
+    const Split& split = campaign.split;
+    const auto simulated = static_cast<double>(simulation.training_events);
+    if (data != nullptr) {
+        const double used = split.train / (split.train + split.validation);
+        look("step 1", simulated + used * static_cast<double>(data->columns.events),
+             "training.batch", campaign.training.batch);
+    }
+    look("step 2", simulated, "unfolding.training.batch", campaign.unfolding->training.batch);
+}
+
 void look_at_data(const SampleInfo& data, const SampleInfo& simulation, TrainingOutlook& outlook) {
     for (const FeatureFacts& seen : data.facts.features) {
         const auto known =
@@ -66,6 +87,7 @@ TrainingOutlook unfolding_outlook(const Campaign& campaign,
     TrainingOutlook outlook;
     const SampleInfo* data = nullptr;
     const SampleInfo* simulation = nullptr;
+    std::vector<const SampleInfo*> simulations;  ///< that of variations, too
     for (const SampleInfo& sample : samples) {
         if (sample.name == unfolding.data) data = &sample;
         if (sample.name == unfolding.simulation) simulation = &sample;
@@ -73,15 +95,11 @@ TrainingOutlook unfolding_outlook(const Campaign& campaign,
                                std::ranges::find(unfolding.variations, sample.name,
                                                  &UnfoldingSection::Variation::simulation) !=
                                    unfolding.variations.end();
-        if (simulated) look_at_levels(unfolding, sample, outlook);
-        const bool trains = sample.name == unfolding.data || simulated;
-        if (trains && sample.training_events < campaign.training.batch) {
-            outlook.mistakes.push_back("sample '" + sample.name + "' has " +
-                                       std::to_string(sample.training_events) +
-                                       " training events, fewer than training.batch = " +
-                                       std::to_string(campaign.training.batch));
-        }
+        if (!simulated) continue;
+        look_at_levels(unfolding, sample, outlook);
+        simulations.push_back(&sample);
     }
+    for (const SampleInfo* sample : simulations) look_at_batches(campaign, data, *sample, outlook);
     if (data != nullptr && simulation != nullptr) look_at_data(*data, *simulation, outlook);
     return outlook;
 }

@@ -113,6 +113,12 @@ void read_variations(const TableReader& table, UnfoldingSection& section) {
                                    "needs weight = \"...\", a column of weights of the simulation, "
                                    "or simulation = \"...\", another sample");
         }
+        const auto is_same = [&](const UnfoldingSection::Variation& other) {
+            return other.weight == variation.weight && other.simulation == variation.simulation;
+        };
+        if ((by_weight || by_sample) && std::ranges::any_of(section.variations, is_same)) {
+            one.wrong(by_weight ? "weight" : "simulation", "another variation has the same");
+        }
         if (by_sample &&
             (variation.simulation == section.simulation || variation.simulation == section.data)) {
             one.wrong("simulation", "is the sample of the simulation or the data itself");

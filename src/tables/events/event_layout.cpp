@@ -51,7 +51,11 @@ public:
         if (id) check_list("id", layout_.id);
         for (const std::string& name : wanted_.weights) add_weights(name);
         if (wanted_.particles) add_particles();
-        if (wanted_.levels) add_levels();
+        if (wanted_.levels) {
+            add_levels();
+        } else {
+            expect_all_reconstructed();
+        }
         if (problems_.lines().size() == before) check_lengths();
         if (problems_.lines().size() != before) return std::nullopt;
         return std::move(layout_);
@@ -150,6 +154,29 @@ private:
                           "has no column '" + name + "'" + did_you_mean(name, levels.columns));
         }
         layout_.levels = std::move(levels);
+    }
+
+    /// A sample without levels is read whole, as reconstructed events: the features of others mean
+    /// nothing.
+    void expect_all_reconstructed() {
+        const std::string path = layout_.path(pass_reco_dataset);
+        if (!h5::is_dataset(file_, path)) return;
+        const CheckedColumn column(file_, path);
+        if (!is_integer(column.info().type_class) || column.info().shape.size() != 1) return;
+        const std::uint64_t events = column.info().rows();
+        std::uint64_t first = 0, others = 0;
+        for (std::uint64_t block = 0; block < block_count(events); ++block) {
+            const Range rows = rows_of_block(block, events);
+            const auto flags = column.read<std::int64_t>(rows);
+            for (std::uint64_t i = 0; i < flags.size(); ++i) {
+                if (flags[i] == 0 && others++ == 0) first = rows.first + i;
+            }
+        }
+        if (others == 0) return;
+        problems_.add(path + " row " + std::to_string(first),
+                      "is 0, as in " + std::to_string(others) +
+                          " rows: these events were not reconstructed, and this sample is read as "
+                          "reconstructed events; leave them out");
     }
 
     void check_features() { check_matrix("features", layout_.features, layout_.columns); }
