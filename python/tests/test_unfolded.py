@@ -46,6 +46,7 @@ def test_wrong_levels_are_told(tmp_path, changes, message):
 def test_a_histogram_in_new_bins_has_its_covariance(tmp_path):
     with h5py.File(tmp_path / "unfolded.h5", "w") as file:
         file.attrs["format"], file.attrs["version"] = "ratiofarm-unfolded", 1
+        file.attrs["contains_mc_weight"] = 1
         file.create_dataset("truth", data=np.array([[0.5], [1.5], [9.0]], "f4")).attrs["columns"] = ["t"]
         file["id"], file["weight_mc"] = np.arange(3, dtype="u8"), np.ones(3)
         file["weights/nominal"] = np.array([2.0, 3.0, 1.0])

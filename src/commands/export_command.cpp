@@ -12,6 +12,7 @@
 #include "pyhf/pyhf_export.hpp"
 #include "store/run_directory.hpp"
 #include "tables/ensembles/safetensors_export.hpp"
+#include "tables/unfolded_file.hpp"
 
 #include "campaign_samples.hpp"
 #include "command.hpp"
@@ -104,11 +105,28 @@ ExitCode export_nets(const RunContext& context, const Arguments& arguments) {
     return ExitCode::done;
 }
 
+ExitCode export_unfolding(const RunContext& context, const Arguments& arguments) {
+    expect_without(arguments, {"ensemble"});
+    if (!arguments.has("out")) throw ConfigError("--format omnifold needs --out FILE");
+    const RunDirectory directory = run_directory(arguments);
+    if (!std::filesystem::exists(directory.unfolded())) {
+        throw DataError(
+            fmt::format("'{}' does not exist: 'ratiofarm run' of a campaign with "
+                        "[unfolding] makes it",
+                        directory.unfolded().string()));
+    }
+    export_omnifold(directory.unfolded(), arguments.text("out"));
+    context.log.info("unfolded events exported", {{"file", arguments.text("out")}});
+    return ExitCode::done;
+}
+
 ExitCode run_export(RunContext& context, const Arguments& arguments) {
     const std::string format = arguments.text("format");
     if (format == "pyhf" || format == "hs3") return export_workspace(context, arguments);
     if (format == "safetensors") return export_nets(context, arguments);
-    throw ConfigError(fmt::format("--format = '{}': must be pyhf, hs3 or safetensors", format));
+    if (format == "omnifold") return export_unfolding(context, arguments);
+    throw ConfigError(
+        fmt::format("--format = '{}': must be pyhf, hs3, safetensors or omnifold", format));
 }
 
 }  // namespace
@@ -117,12 +135,18 @@ Command export_command() {
     return {
         .name = "export",
         .group = Group::result,
-        .summary = "Writes binned regions as a pyhf or HS3 workspace, or nets for others",
+        .summary =
+            "Writes binned regions as a pyhf or HS3 workspace, nets or unfolded events for "
+            "others",
         .positional = {"CAMPAIGN.toml"},
-        .options = {{"format", "FORMAT", "pyhf or hs3: binned regions; safetensors: nets", "pyhf"},
+        .options = {{"format", "FORMAT",
+                     "pyhf or hs3: binned regions; safetensors: nets; omnifold: unfolded events as "
+                     "HDF5, a dataset for each column (Parquet: the Python package)",
+                     "pyhf"},
                     {"out", "FILE", "file to write (default: print the workspace)"},
                     {"ensemble", "NAME", "safetensors: the ensemble to export, such as S"},
-                    {"run", "DIR", "safetensors: run directory (default: <campaign name>.run)"}},
+                    {"run", "DIR",
+                     "safetensors, omnifold: run directory (default: <campaign name>.run)"}},
         .run = run_export};
 }
 

@@ -1,10 +1,13 @@
 #include "unfolded_file.hpp"
 
+#include <array>
 #include <set>
+#include <utility>
 
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
 
+#include "core/publish.hpp"
 #include "h5/attributes.hpp"
 #include "tables/checked_column.hpp"
 #include "tables/parallel_table.hpp"
@@ -69,7 +72,66 @@ void expect_written(const h5::File& file, const UnfoldedTable& table) {
     }
 }
 
+/// A dataset of its own for column `k` of `from`.
+template <h5::Element T>
+void copy_column(const h5::File& from,
+                 const std::string& path,
+                 std::size_t k,
+                 const h5::File& to,
+                 const std::string& name) {
+    const CheckedColumn column(from, path);
+    const std::uint64_t rows = column.info().rows(), width = column.info().width();
+    const std::array shape{rows};
+    h5::create_dataset(to, name, h5::element_type<T>(), shape);
+    const h5::Dataset dataset = h5::open_dataset(to, name);
+    std::vector<T> values;
+    for (std::uint64_t block = 0; block < block_count(rows); ++block) {
+        const Range range = rows_of_block(block, rows);
+        const std::vector<T> all = column.read<T>(range);
+        values.clear();
+        for (std::size_t i = k; i < all.size(); i += width) values.push_back(all[i]);
+        h5::write_rows<T>(dataset, range, std::span<const T>(values));
+    }
+}
+
+void copy_attributes(const h5::File& from, const h5::File& to) {
+    for (const std::string& name : h5::attribute_names(from, "/")) {
+        if (name == "format" || name == "version" || name == "contains_mc_weight") continue;
+        h5::write_attribute(to, "/", name,
+                            std::string_view(h5::read_text_attribute(from, "/", name)));
+    }
+    h5::write_attribute(to, "/", "contains_mc_weight",
+                        h5::read_integer_attribute(from, "/", "contains_mc_weight"));
+}
+
 }  // namespace
+
+void export_omnifold(const std::filesystem::path& unfolded, const std::filesystem::path& out) {
+    const h5::File from = open_table(unfolded, unfolded_kind);
+    const auto columns = h5::read_texts_attribute(from, "/truth", "columns");
+    if (out.has_parent_path()) std::filesystem::create_directories(out.parent_path());
+    const auto partial = partial_path(out);
+    h5::File to = h5::create_file(partial);
+    copy_attributes(from, to);
+    copy_column<double>(from, "/weight_mc", 0, to, "/weight_mc");
+    for (const std::string& name : h5::member_names(from, "/weights")) {
+        const std::string path = "/weights/" + name;
+        if (is_checksum_path(path)) continue;
+        copy_column<double>(from, path, 0, to, "/weights_" + name);
+        h5::write_attribute(to, "/weights_" + name, "rule",
+                            std::string_view(h5::read_text_attribute(from, path, "rule")));
+    }
+    for (std::size_t k = 0; k < columns.size(); ++k) {
+        const std::string path = "/" + columns[k];
+        if (h5::exists(to, path)) {
+            throw DataError("'" + unfolded.string() + "': the column '" + columns[k] +
+                            "' of the truth has the name of weights; give it another one");
+        }
+        copy_column<float>(from, "/truth", k, to, path);
+    }
+    h5::close(std::move(to));
+    publish_file(partial, out);
+}
 
 void write_unfolded_table(const std::filesystem::path& path, const UnfoldedTable& table) {
     std::uint64_t bytes = 0;

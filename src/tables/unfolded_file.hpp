@@ -36,4 +36,10 @@ struct UnfoldedTable {
 /// \throws SystemError if the disk is full, and what `values` throws
 void write_unfolded_table(const std::filesystem::path& path, const UnfoldedTable& table);
 
+/// Copies the weights and the truth for others, with the names that public OmniFold results have: a
+/// plain dataset for each column, "pt", "weight_mc", "weights_nominal" and so on; the attributes of
+/// the root and the rules of combination. The iterations stay behind.
+/// \throws DataError if the file is damaged, or a column of the truth has the name of weights
+void export_omnifold(const std::filesystem::path& unfolded, const std::filesystem::path& out);
+
 }  // namespace ratiofarm

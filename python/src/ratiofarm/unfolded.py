@@ -41,6 +41,8 @@ class Unfolded:
     weight_mc: Array              #: f64 [n] as the simulation generated them
     weights: dict[str, Array]     #: "nominal", "bootstrap_data_0", "ensemble_0", variations
     iterations: dict[int, Array]  #: of the nominal chains
+    attributes: dict[str, Any]    #: what the file says of itself: unit, misses, fakes and so on
+    rules: dict[str, str]         #: of each column of weights, how its nets were combined
 
     def column(self, name: str) -> Array:
         if name not in self.columns:
@@ -52,26 +54,33 @@ class Unfolded:
         weights_bootstrap_data_0 and so on."""
         pandas = needed("pandas", "frames")
 
-        return pandas.DataFrame({name: self.truth[:, k] for k, name in enumerate(self.columns)} | {"weight_mc": self.weight_mc}
-                                | {f"weights_{name}": values for name, values in self.weights.items()})
+        return pandas.DataFrame(self._public())
+
+    def _public(self) -> dict[str, Array]:
+        weights = {"weight_mc": self.weight_mc} | {f"weights_{name}": values for name, values in self.weights.items()}
+        for name in self.columns:
+            if name in weights:
+                raise Problem(f"the column '{name}' of the truth has the name of weights; give it another one")
+        return {name: self.truth[:, k] for k, name in enumerate(self.columns)} | weights
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Writes the columns of frame() for others: .h5 (a dataset for each column, attributes say what the weights
-        are) or .parquet."""
+        are, as `ratiofarm export --format omnifold`) or .parquet."""
         where = Path(path)
-        frame = self.frame()
         if where.suffix == ".parquet":
             needed("pyarrow", "frames")
-            frame.to_parquet(where)
+            self.frame().to_parquet(where)
             return
         if where.suffix not in (".h5", ".hdf5"):
             raise Problem(f"'{where}': must end with .h5 or .parquet")
         import h5py
 
         with h5py.File(where, "w") as file:
-            file.attrs["contains_mc_weight"] = 1
-            for name in frame.columns:
-                file.create_dataset(name, data=frame[name].to_numpy())
+            file.attrs.update(self.attributes)
+            for name, values in self._public().items():
+                file.create_dataset(name, data=values)
+            for name, rule in self.rules.items():
+                file[f"weights_{name}"].attrs["rule"] = rule
 
     def histogram(self, values: str | Array, edges: Sequence[float]) -> Histogram:
         """Contents with covariances. values: a column, or any number for each event, such as a function of columns."""
@@ -112,4 +121,6 @@ def open_unfolded(path: str | os.PathLike[str]) -> Unfolded:
 
         return Unfolded([str(name) for name in file["truth"].attrs["columns"]], read_rows(file["truth"]), read_rows(file["id"]),
                         read_rows(file["weight_mc"]), columns("weights"),
-                        {int(name): values for name, values in sorted(columns("iterations").items(), key=lambda item: int(item[0]))})
+                        {int(name): values for name, values in sorted(columns("iterations").items(), key=lambda item: int(item[0]))},
+                        {name: value for name, value in file.attrs.items() if name not in ("format", "version")},
+                        {name: str(column.attrs["rule"]) for name, column in file["weights"].items() if "rule" in column.attrs})
