@@ -314,7 +314,9 @@ TEST_CASE("the spread of replicas of the data is the error that theory says", "[
     };
     for (const auto& [iterations, exact] :
          {Row{1, {{0.19544, 0.23685, 0.25021}, 0.7802, 0.3703}},
-          Row{3, {{0.31168, 0.34800, 0.34447}, 0.5513, -0.0949}}}) {
+          Row{3, {{0.31168, 0.34800, 0.34447}, 0.5513, -0.0949}},
+          Row{5, {{0.37002, 0.41312, 0.40912}, 0.4199, -0.2869}},
+          Row{10, {{0.46830, 0.52380, 0.51979}, 0.2214, -0.4752}}}) {
         const BinErrors found = replicated_errors(iterations);
 
         INFO(iterations << " iterations");

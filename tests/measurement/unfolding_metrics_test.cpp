@@ -37,8 +37,23 @@ TEST_CASE("the triangular discriminator of iterations is that of the closed form
           Approx(200.111180).epsilon(1e-7));
     CHECK(1000.0 * triangular_discriminator(ten_bins(0.2), truth) ==
           Approx(9.660820).epsilon(1e-6));
+    CHECK(1000.0 * triangular_discriminator(ten_bins(0.04), truth) ==
+          Approx(0.389958).epsilon(2e-6));
     CHECK(1000.0 * triangular_discriminator(ten_bins(0.008), truth) ==
           Approx(0.015604).epsilon(1e-4));
+    const auto fine_bins = [](double mean) {
+        std::vector<double> contents;
+        for (int i = 0; i < 4000; ++i) {
+            const double x = -8.0 + 0.00425 * (i + 0.5) - mean;
+            contents.push_back(std::exp(-0.5 * x * x));
+        }
+        return contents;
+    };
+    for (const auto& [mean, unbinned] :
+         {std::pair{1.0, 204.054266}, {0.2, 9.901625}, {0.04, 0.399840}, {0.008, 0.016000}}) {
+        CHECK(1000.0 * triangular_discriminator(fine_bins(mean), fine_bins(0.0)) ==
+              Approx(unbinned).margin(1e-6));
+    }
     CHECK(triangular_discriminator(std::array{1.0, 0.0}, std::array{0.0, 5.0}) == 1.0);
     CHECK(std::isnan(triangular_discriminator(std::array{0.0, 0.0}, std::array{0.0, 5.0})));
 }
@@ -57,6 +72,12 @@ TEST_CASE("the distance of two Gaussians of one width is that of their means", "
 
     CHECK(wasserstein_distance(values, order, at_zero, at_fifth) == Approx(0.2).epsilon(1e-6));
     CHECK(wasserstein_distance(values, order, at_zero, at_zero) == 0.0);
+    std::vector<double> before, after;  // N(0.8, 1.8) and N(1, 2.25)
+    for (const double x : values) {
+        before.push_back(std::exp(-0.5 * (x - 0.8) * (x - 0.8) / 1.8));
+        after.push_back(std::exp(-0.5 * (x - 1.0) * (x - 1.0) / 2.25));
+    }
+    CHECK(wasserstein_distance(values, order, before, after) == Approx(0.2155932).epsilon(1e-4));
 }
 
 TEST_CASE("a chi2 of independent bins is Pearson's", "[unfolding]") {

@@ -213,7 +213,10 @@ TEST_CASE("an unfolding with exact ratios follows the closed forms of Gaussians"
     check(smeared({1, 1}, 0.25, {0, 1}), {{1, 0.2, 1, 1.61607440, 0.72614904},
                                           {2, 0.04, 1, 1.64740282, 0.63077882},
                                           {3, 0.008, 1, 1.64866851, 0.61138280}});
-    check(smeared({0, 1}, 0.25, {1, 2.25}), {{1, 0.8, 1.8, 0.62395869, 1.21530559}});
+    check(smeared({0, 1}, 0.25, {1, 2.25}),
+          {{1, 0.8, 1.8, 0.62395869, 1.21530559},
+           {2, 0.9756097561, 2.1469363474, 0.54679081, 1.12506467},
+           {3, 0.9974561023, 2.2296221345, 0.53578099, 1.10415737}});
     check(smeared({0, 1}, 1, {0.5, 0.64}),
           {{1, 0.25, 0.91, 1.01289714, 1.26882263},
            {3, 0.4291993042, 0.8047240175, 0.99418824, 1.50108766},
@@ -227,10 +230,15 @@ TEST_CASE("misses are extrapolated, or kept, as the closed form and the grid say
     };
 
     expect(after(1, Misses::extrapolate), {997.79712963, 0.3874538745, 0.8819188192});
+    expect(after(2, Misses::extrapolate), {1000.85727604, 0.4729551896, 0.8363583332});
     expect(after(3, Misses::extrapolate), {1000.98253212, 0.4935851405, 0.8166736276});
+    expect(after(5, Misses::extrapolate), {1000.33629647, 0.4997847936, 0.8036333701});
     expect(after(8, Misses::extrapolate), {1000.04018601, 0.5000274042, 0.8003780802});
     expect(after(1, Misses::keep), {956.477030, 0.26567888, 0.91626274});
+    expect(after(2, Misses::keep), {986.064607, 0.37884742, 0.86590635});
     expect(after(3, Misses::keep), {993.874582, 0.43310645, 0.83750806});
+    expect(after(5, Misses::keep), {998.157644, 0.47473767, 0.81335691});
+    expect(after(8, Misses::keep), {999.398258, 0.49058925, 0.80404198});
     expect(after(20, Misses::keep), {999.941391, 0.49890947, 0.80036784});
 }
 
@@ -256,6 +264,7 @@ TEST_CASE("fakes of a known background are fixed, and do not follow the signal",
     expect(after(1, Fakes::fixed), {0.95201296, 0.32362015, 0.97365007});
     expect(after(2, Fakes::fixed), {0.99593333, 0.10355980, 0.98481368});
     expect(after(3, Fakes::fixed), {1.00138639, 0.03375309, 0.99555018});
+    CHECK(after(1, Fakes::follow).mean == Approx(0.32362015).margin(1e-6));
     CHECK(after(2, Fakes::follow).mean == Approx(0.18928451).margin(1e-6));
     CHECK(after(3, Fakes::follow).mean == Approx(0.16175236).margin(1e-6));
     CHECK(after(3, Fakes::follow).yield == Approx(0.95201296).epsilon(1e-6));
@@ -273,6 +282,7 @@ TEST_CASE("fakes that migrate in follow the signal, and are not fixed", "[unfold
     };
 
     CHECK(mean_after(1, Fakes::follow) == Approx(0.2).margin(1e-6));
+    CHECK(mean_after(2, Fakes::follow) == Approx(0.04).margin(1e-6));
     CHECK(mean_after(3, Fakes::follow) == Approx(0.008).margin(1e-6));
     CHECK(mean_after(1, Fakes::fixed) == Approx(0.2).margin(1e-6));
     CHECK(mean_after(2, Fakes::fixed) == Approx(-0.01206298).margin(1e-6));
@@ -313,18 +323,38 @@ TEST_CASE("what the response depends on but was not given biases the rest", "[un
         }
     }
 
-    for (const auto& [iteration, mean, variance, alone] :
-         {std::tuple{1, 0.26025237, 1.0144791967, 0.33582090},
-          {2, 0.29775950, 1.0144762620, 0.42220737},
-          {3, 0.30090642, 1.0102519848, 0.44335794}}) {
-        INFO("iteration " << iteration);
-        const Moments multi =
-            moments_of(both, unfold(both, iteration, Misses::extrapolate, Fakes::none));
-        CHECK(multi.mean == Approx(mean).margin(2e-6));
-        CHECK(multi.variance == Approx(variance).margin(5e-6));
-        CHECK(moments_of(first, unfold(first, iteration, Misses::extrapolate, Fakes::none)).mean ==
-              Approx(alone).margin(2e-6));
+    Grid second = both, sum = both;  // the same events, seen by another function of the truth
+    for (std::size_t cell = 0; cell < n * n; ++cell) {
+        second.t[cell] = axis[cell % n];
+        sum.t[cell] = both.t[cell] + second.t[cell];
     }
+    struct Row {
+        int iteration;
+        std::array<double, 2> mean;
+        double v11, v12, v22;
+    };
+    for (const Row& row :
+         {Row{1, {0.26025237, 0.41561514}, 1.0144791967, 0.1194807392, 0.8862855636},
+          Row{3, {0.30090642, 0.49637057}, 1.0102519848, 0.1818735181, 0.8216475928},
+          Row{5, {0.30020789, 0.49972571}, 1.0038222511, 0.1949861321, 0.8059442469}}) {
+        INFO("iteration " << row.iteration);
+        const auto nu = unfold(both, row.iteration, Misses::extrapolate, Fakes::none);
+        const Moments a = moments_of(both, nu), b = moments_of(second, nu);
+        CHECK(a.mean == Approx(row.mean[0]).margin(2e-6));
+        CHECK(b.mean == Approx(row.mean[1]).margin(2e-6));
+        CHECK(a.variance == Approx(row.v11).margin(5e-6));
+        CHECK(b.variance == Approx(row.v22).margin(5e-6));
+        CHECK(0.5 * (moments_of(sum, nu).variance - a.variance - b.variance) ==
+              Approx(row.v12).margin(5e-6));
+    }
+    const auto alone = [&](int iterations) {
+        return moments_of(first, unfold(first, iterations, Misses::extrapolate, Fakes::none));
+    };
+    CHECK(alone(1).mean == Approx(0.33582090).margin(2e-6));
+    CHECK(alone(2).mean == Approx(0.42220737).margin(2e-6));
+    CHECK(alone(3).mean == Approx(0.44335794).margin(2e-6));
+    CHECK(alone(25).mean == Approx(0.45).margin(1e-5));  // the truth is 0.3
+    CHECK(alone(25).variance == Approx(1.102).margin(1e-4));
 }
 
 namespace {

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <functional>
 #include <numbers>
+#include <numeric>
 #include <queue>
 
 #include <unistd.h>
@@ -29,9 +30,10 @@ namespace {
 struct Setting {
     std::size_t tasks;
     std::size_t workers;
-    double width;    ///< of the logarithm of the durations
-    double noise;    ///< of the logarithm of the expected costs
-    double crashes;  ///< probability that an attempt crashes somewhere on its way
+    double width;           ///< of the logarithm of the durations
+    double noise;           ///< of the logarithm of the expected costs
+    double crashes;         ///< probability that an attempt crashes somewhere on its way
+    std::size_t chain = 1;  ///< so many tasks in a row, each after the one before
 };
 
 struct Outcome {
@@ -78,8 +80,21 @@ public:
             const double expected = left[i] * std::exp(setting_.noise * normal(random_));
             list.push_back(
                 {{i, 1}, fmt::format("S/member {}", i), expected, std::vector<std::byte>(400)});
+            if (i % setting_.chain > 0) list.back().after = {{i - 1, 1}};
         }
         return list;
+    }
+
+    /// Of the longest chain.
+    double critical_path() const {
+        double longest = 0.0;
+        for (std::size_t first = 0; first < left.size(); first += setting_.chain) {
+            const auto begin = left.begin() + static_cast<std::ptrdiff_t>(first);
+            longest = std::max(
+                longest,
+                std::accumulate(begin, begin + static_cast<std::ptrdiff_t>(setting_.chain), 0.0));
+        }
+        return longest;
     }
 
     /// Time until an attempt ends, and whether by a crash. One that crashes keeps what its last
@@ -149,7 +164,7 @@ public:
     }
 
     Outcome run() {
-        const double longest = *std::max_element(world_.left.begin(), world_.left.end());
+        const double longest = world_.critical_path();
         for (std::size_t i = 0; i < workers_.size(); ++i) step(i);
         while (!ends_.empty()) {
             const auto [end, worker] = ends_.top();
@@ -272,6 +287,18 @@ TEST_CASE("100,000 tasks on 1,000 workers end within 3 % of the shortest time th
         CHECK(outcome.scheduler_seconds < 1e-3 * static_cast<double>(setting.tasks));
         CHECK(outcome.journal_bytes < 500.0 * static_cast<double>(setting.tasks));
         if (setting.crashes > 0.0) CHECK(outcome.crashes > setting.tasks / 100);
+    }
+}
+
+TEST_CASE("1,000 chains of 10 steps on 500 workers end within 3 % of the shortest time there is") {
+    for (const Setting& setting :
+         {Setting{10'000, 500, 0.1, 0.0, 0.0, 10}, Setting{10'000, 500, 0.1, 0.3, 0.0, 10},
+          Setting{10'000, 500, 0.5, 0.3, 0.0, 10}, Setting{10'000, 2'000, 0.5, 0.0, 0.0, 10}}) {
+        const Outcome outcome = simulate(setting);
+
+        CHECK(outcome.committed == setting.tasks);
+        CHECK(outcome.makespan >= outcome.bound * (1.0 - 1e-9));
+        CHECK(outcome.makespan < 1.03 * outcome.bound);
     }
 }
 
