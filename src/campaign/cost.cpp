@@ -199,6 +199,8 @@ UnfoldingSpace unfolding_space(const GraphInputs& inputs,
                                std::uint64_t workers,
                                const std::function<bool(const UnfoldTask&)>& counts) {
     const UnfoldingSection& section = *inputs.campaign.unfolding;
+    const bool by_step = section.ensemble == UnfoldingEnsemble::step;
+    const std::uint64_t of_chain = 1 + (section.warm_start ? 1 : 0) + (by_step ? 1 : 0);
     UnfoldingSpace space;
     std::uint64_t chains = 0, largest = 0;
     for (const UnfoldTask& task : plan.tasks) {
@@ -206,7 +208,7 @@ UnfoldingSpace unfolding_space(const GraphInputs& inputs,
         const std::uint64_t bytes = result_bytes(task);
         const bool begins_chain =
             task.request.step == UnfoldStep::reco && task.request.before.empty();
-        std::uint64_t passing = begins_chain ? (section.warm_start ? 2 : 1) : 0;
+        std::uint64_t passing = begins_chain ? of_chain : 0;
         if (task.request.step == UnfoldStep::acceptance) passing = 1;
         space.kept += task.kept ? 1 : 0;
         space.kept_bytes += task.kept ? bytes : 0;
@@ -215,8 +217,9 @@ UnfoldingSpace unfolding_space(const GraphInputs& inputs,
         chains += begins_chain ? 1 : 0;
         largest = std::max(largest, bytes);
     }
-    space.passing += std::min(workers, chains);
-    space.passing_bytes += std::min(workers, chains) * largest;
+    const std::uint64_t more = by_step ? 0 : std::min(workers, chains);
+    space.passing += more;
+    space.passing_bytes += more * largest;
     space.table_bytes = unfolded_bytes(section, find_sample(inputs.samples, section.simulation));
     return space;
 }

@@ -67,7 +67,8 @@ struct UnfoldingSpace {
 ///     result   4 B per simulated event (acceptance: per data event) + 4 B per row element + 16 B
 ///              per epoch + 500 B
 ///     passing  the longest way to go first, so all chains advance together: one result of each
-///              chain, with warm starts two, one more of each worker, and all acceptances
+///              chain, with warm starts two, one more of each worker or, where a step reads all
+///              members, of each chain; and all acceptances
 ///     table    4 B per column of the truth, 16 B and 8 B per column of weights, for each published
 ///              event
 ///

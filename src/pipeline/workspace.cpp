@@ -384,12 +384,6 @@ void open_on_root(RunContext& context, const WorkspaceRequest& request, Workspac
         log.info("journal compacted", {{"lines", own.lines}});
     }
     if (request.needs == Needs::campaign) {
-        if (planned.written.unfolding) {
-            throw ConfigError(fmt::format(
-                "campaign '{}' has [unfolding] and no likelihood: its results are unfold.json and "
-                "unfolded.h5, which 'ratiofarm run' makes",
-                planned.written.name));
-        }
         open_campaign(log, place, planned);
         expect_use_of(request.ratios, planned.written);
         if (planned.missing == Unresolved::selection)

@@ -30,6 +30,7 @@ std::vector<double> grid(double low, double high, double step) {
 /// Simulated events on a grid of truth cells and reconstructed cells. In place of nets the exact
 /// ratios of the classes in each cell.
 struct Grid {
+    double least = 1e-17;      ///< events that weigh less are left out
     std::vector<double> t;     ///< of the truth cells
     std::vector<double> data;  ///< of the reconstructed cells
     std::vector<double> weight;
@@ -37,7 +38,7 @@ struct Grid {
     std::vector<std::size_t> truth_cell, reco_cell;
 
     void add(double w, std::size_t truth, std::size_t reco, bool has_truth, bool has_reco) {
-        if (w < 1e-17) return;
+        if (w < least) return;
         weight.push_back(w);
         pass_reco.push_back(has_reco ? 1 : 0);
         pass_truth.push_back(has_truth ? 1 : 0);
@@ -143,14 +144,17 @@ struct Gaussian {
     double mean, variance;
 };
 
-/// Truth `mc` smeared with `smearing`; data smeared `truth`. \param step of both grids
-Grid smeared(Gaussian mc, double smearing, Gaussian truth, double step = 0.2) {
+/// Truth `mc` smeared with `smearing`; data smeared `truth`. \param step of the truth
+/// \param wide  for a truth that is wider than the simulation
+Grid smeared(Gaussian mc, double smearing, Gaussian truth, double step = 0.2, bool wide = false) {
     Grid grid;
-    grid.t = ::grid(-8.1, 8.9, step);
-    for (const double x : ::grid(-8.1, 8.9, 0.2)) {
-        grid.data.push_back(0.2 * gauss(x, truth.mean, truth.variance + smearing));
+    if (wide) grid.least = 1e-60;
+    const double low = wide ? -14.1 : -8.1, high = wide ? 15.9 : 8.9;
+    grid.t = ::grid(low, high, step);
+    const auto x = ::grid(low, high, 0.2);
+    for (const double at : x) {
+        grid.data.push_back(0.2 * gauss(at, truth.mean, truth.variance + smearing));
     }
-    const auto x = ::grid(-8.1, 8.9, 0.2);
     for (std::size_t i = 0; i < grid.t.size(); ++i) {
         for (std::size_t j = 0; j < x.size(); ++j) {
             const double w = step * gauss(grid.t[i], mc.mean, mc.variance) * 0.2 *
@@ -213,7 +217,7 @@ TEST_CASE("an unfolding with exact ratios follows the closed forms of Gaussians"
     check(smeared({1, 1}, 0.25, {0, 1}), {{1, 0.2, 1, 1.61607440, 0.72614904},
                                           {2, 0.04, 1, 1.64740282, 0.63077882},
                                           {3, 0.008, 1, 1.64866851, 0.61138280}});
-    check(smeared({0, 1}, 0.25, {1, 2.25}),
+    check(smeared({0, 1}, 0.25, {1, 2.25}, 0.2, true),
           {{1, 0.8, 1.8, 0.62395869, 1.21530559},
            {2, 0.9756097561, 2.1469363474, 0.54679081, 1.12506467},
            {3, 0.9974561023, 2.2296221345, 0.53578099, 1.10415737}});
