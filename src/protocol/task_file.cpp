@@ -11,12 +11,15 @@ namespace ratiofarm {
 namespace {
 
 constexpr std::uint64_t magic = 0x0a0d4b5341544652;  // "RFTASK\r\n", read as a little-endian number
-constexpr std::uint32_t version = 2;
-constexpr std::uint32_t state_version = 3;  ///< of a training state: it ends with averages
+constexpr std::uint32_t oldest_version = 2;
+/// Of states and results of trainings, which end with a list that older ones do not have: averages,
+/// scores.
+constexpr std::uint32_t training_version = 3;
 
 std::uint32_t version_of(std::uint32_t kind) {
-    const bool state = kind == static_cast<std::uint32_t>(TaskFileKind::training_state);
-    return state ? state_version : version;
+    const bool training = kind == static_cast<std::uint32_t>(TaskFileKind::training_state) ||
+                          kind == static_cast<std::uint32_t>(TaskFileKind::training_result);
+    return training ? training_version : oldest_version;
 }
 
 struct Header {
@@ -54,7 +57,7 @@ std::vector<std::byte> task_file_body(std::span<const std::byte> file,
     const auto body = file.subspan(header_size);
     if (header.magic != magic) throw DataError("not a task file (wrong first bytes)");
     const std::uint32_t newest = version_of(header.kind);
-    if (header.version != newest && header.version != version) {
+    if (header.version != newest && header.version != oldest_version) {
         throw DataError(
             fmt::format("task file version {}, this program reads {}", header.version, newest));
     }
@@ -70,7 +73,7 @@ std::vector<std::byte> task_file_body(std::span<const std::byte> file,
     }
     if (header.crc != crc32(body)) throw DataError("checksum differs: the file is damaged");
     std::vector<std::byte> content(body.begin(), body.end());
-    // A state of version 2 is one with no averages, whose number is not written.
+    // An older one has none of the last list, whose number is not written.
     if (header.version != newest) content.resize(content.size() + sizeof(std::uint64_t));
     return content;
 }

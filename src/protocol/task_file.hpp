@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "ratiofarm/core/digest.hpp"
+#include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/wire.hpp"
 #include "ratiofarm/protocol/trained_net.hpp"
 
@@ -62,9 +63,22 @@ struct TrainingResult {
     std::vector<TrainedNet> nets;
 };
 
+/// \throws DataError if there are not as many histograms as nets, or none
 template <class Archive>
 void fields(Archive& archive, MemberOf<Archive, TrainingResult>& value) {
     archive(value.nets);
+    std::vector<ScoreHistograms> scores;
+    if constexpr (!Archive::reading) {
+        for (const TrainedNet& net : value.nets) scores.push_back(net.scores);
+    }
+    archive(scores);
+    if constexpr (Archive::reading) {
+        if (scores.empty()) return;
+        if (scores.size() != value.nets.size()) {
+            throw DataError("a result has the scores of other nets");
+        }
+        for (std::size_t i = 0; i < scores.size(); ++i) value.nets[i].scores = scores[i];
+    }
 }
 
 /// An ensemble evaluated on some events: those of one part, in file order.

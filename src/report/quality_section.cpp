@@ -140,6 +140,20 @@ std::string net_table(const EnsembleQuality& ensemble) {
                             rows));
 }
 
+/// Of the net whose training events look most different to it.
+void add_scores(const EnsembleQuality& ensemble, Figures& figures) {
+    const auto worst = std::ranges::max_element(ensemble.nets, {}, [](const NetRow& net) {
+        return net.scores.shares.empty() ? -1.0 : net.quality.overtraining;
+    });
+    if (worst == ensemble.nets.end() || worst->scores.shares.empty()) return;
+    figures.add("scores_" + ensemble.name, score_plot(worst->scores, ensemble.name),
+                fmt::format("{}: ln r of the events that trained it and of its validation events; "
+                            "of the nets of {} the one in which they differ most (overtraining {}, "
+                            "chance reaches {})",
+                            worst->name, ensemble.name, percent(worst->quality.overtraining),
+                            percent(worst->quality.overtraining_noise)));
+}
+
 }  // namespace
 
 std::string quality_section(const ReportInputs& inputs, const Plotter& plotter) {
@@ -151,10 +165,11 @@ std::string quality_section(const ReportInputs& inputs, const Plotter& plotter) 
         nets += net_table(ensemble);
         const bool nominal = std::ranges::find(inputs.processes, ensemble.name,
                                                &ProcessSummary::name) != inputs.processes.end();
-        (nominal ? figures : others)
-            .add("nets_" + ensemble.name, net_calibration_plot(ensemble),
-                 fmt::format("{}: calibration of single nets on their validation events",
-                             ensemble.name));
+        Figures& those = nominal ? figures : others;
+        add_scores(ensemble, those);
+        those.add("nets_" + ensemble.name, net_calibration_plot(ensemble),
+                  fmt::format("{}: calibration of single nets on their validation events",
+                              ensemble.name));
     }
     return section_html(
         "quality", "Quality of the nets",

@@ -25,7 +25,8 @@ EnsembleQuality quality_of(const EnsembleFile& file, const GatesSection& gates) 
         const std::string& name = file.header.names[index++];
         net.result.row = {};
         ensemble.nets.push_back({name, net.attempts, net.result.best_validation_loss,
-                                 net.result.quality, gate_checks(net.result, gates)});
+                                 net.result.quality, net.result.scores,
+                                 gate_checks(net.result, gates)});
         slots.push_back({.name = name,
                          .fold = net.fold == no_fold ? 0 : net.fold,
                          .replica = net.replica != 0,
@@ -53,7 +54,8 @@ EnsembleQuality quality_of(const EnsembleChoice& choice,
         std::uint32_t attempts = 0;
         for (const TriedNet& net : slot.tried) {
             ensemble.nets.push_back({net.name, ++attempts, net.result->best_validation_loss,
-                                     net.result->quality, gate_checks(*net.result, gates)});
+                                     net.result->quality, net.result->scores,
+                                     gate_checks(*net.result, gates)});
         }
     }
     return ensemble;

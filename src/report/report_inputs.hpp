@@ -38,6 +38,7 @@ struct NetRow {
     std::uint32_t attempts = 1;  ///< nets trained for its place
     double validation_loss = 0.0;
     NetQuality quality;
+    ScoreHistograms scores;
     std::vector<GateCheck> checks;  ///< the limits of the campaign
 };
 

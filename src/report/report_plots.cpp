@@ -228,6 +228,37 @@ Plot net_calibration_plot(const EnsembleQuality& ensemble) {
             .panels = {panel}};
 }
 
+Plot score_plot(const ScoreHistograms& scores, std::string_view numerator) {
+    std::vector<double> edges;
+    for (std::uint32_t i = 0; i <= score_histogram_bins; ++i) {
+        edges.push_back(scores.low + (scores.high - scores.low) * i / score_histogram_bins);
+    }
+    const auto part = [](const std::vector<float>& values, std::size_t which) {
+        const auto first =
+            values.begin() + static_cast<std::ptrdiff_t>(which * score_histogram_bins);
+        return std::vector<double>(first, first + score_histogram_bins);
+    };
+    Panel panel{
+        .y = {.label = "share of the weight", .low = 0.0, .high = {}}, .curves = {}, .levels = {}};
+    const std::array names{std::string(numerator), std::string("reference")};
+    const std::array colours{Colour::blue, Colour::orange};
+    for (std::size_t which = 0; which < names.size(); ++which) {
+        const auto trained = part(scores.shares, which);
+        panel.curves.push_back(
+            outline(edges, trained, names[which] + ", training", colours[which]));
+    }
+    for (std::size_t which = 0; which < names.size(); ++which) {
+        Curve held = curve(names[which] + ", validation", Mark::points, colours[which]);
+        const auto shares = part(scores.shares, 2 + which);
+        const auto errors = part(scores.errors, 2 + which);
+        for (std::size_t bin = 0; bin < score_histogram_bins; ++bin) {
+            add_point(held, 0.5 * (edges[bin] + edges[bin + 1]), shares[bin], errors[bin]);
+        }
+        panel.curves.push_back(std::move(held));
+    }
+    return {.x = {.label = "ln r", .low = edges.front(), .high = edges.back()}, .panels = {panel}};
+}
+
 Plot ratio_plot(const RatioDistribution& ratios, std::string_view process) {
     Curve sample = curve(std::string(process), Mark::points, Colour::blue);
     std::vector<double> low, high;

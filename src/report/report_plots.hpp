@@ -25,6 +25,10 @@ Plot calibration_plot(const Calibration& calibration, std::string_view process);
 /// The calibration curve of every net of an ensemble on its validation events.
 Plot net_calibration_plot(const EnsembleQuality& ensemble);
 
+/// ln r of one net in the events that trained it and in its validation events, for both classes.
+/// \pre scores has shares
+Plot score_plot(const ScoreHistograms& scores, std::string_view numerator);
+
 /// log r in the reference and in the sample.
 Plot ratio_plot(const RatioDistribution& ratios, std::string_view process);
 

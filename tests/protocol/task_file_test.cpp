@@ -47,3 +47,35 @@ TEST_CASE("a task file cut at any byte is noticed") {
             DataError);
     }
 }
+
+TEST_CASE("results and states of trainings end with a list that version 2 does not have") {
+    const auto as_version_2 = [](TaskFileKind kind, std::vector<std::byte> body) {
+        auto file = task_file_bytes(kind, task, std::move(body));
+        file[8] = std::byte{2};  // behind the magic
+        return file;
+    };
+    TrainedNet net;
+    net.row = {1.0F, 2.0F};
+    net.scores = {-1.0, 2.0, {0.25F}, {0.125F}};
+    const auto whole = encode(TrainingResult{{net, net}});
+    auto old = encode(TrainingResult{{net, net}});
+    old.resize(old.size() - sizeof(std::uint64_t) - 2 * encode(net.scores).size());
+    const auto result = [](const std::vector<std::byte>& file) {
+        return decode<TrainingResult>(task_file_body(file, TaskFileKind::training_result, task));
+    };
+
+    CHECK(result(task_file_bytes(TaskFileKind::training_result, task, whole)).nets[1].scores ==
+          net.scores);
+    const auto read = result(as_version_2(TaskFileKind::training_result, old));
+    REQUIRE(read.nets.size() == 2);
+    CHECK(read.nets[1].row == net.row);
+    CHECK(read.nets[1].scores == ScoreHistograms{});
+
+    TrainingState running;
+    running.step = 7;
+    auto state = encode(running);
+    state.resize(state.size() - sizeof(std::uint64_t));
+    const auto body = task_file_body(as_version_2(TaskFileKind::training_state, state),
+                                     TaskFileKind::training_state, task);
+    CHECK(decode<TrainingState>(body).step == 7);
+}

@@ -104,7 +104,7 @@ TEST_CASE("the report is one well-formed page without outside resources", "[repo
 
     CHECK(markup_mistake(page).value_or("") == "");
     // scan, ranking, correlations, contour, limits, closure, calibration, log r, losses, nets
-    CHECK(count(page, "<svg") == 10);
+    CHECK(count(page, "<svg") == 11);
     CHECK(plotter.warnings().empty());
     CHECK(count(page, "not drawn") == 0);
     CHECK(count(page, "<script") == 0);
@@ -131,7 +131,7 @@ TEST_CASE("every plot of the report is a file of each format", "[report]") {
         if (ending == ".svg")
             CHECK(markup_mistake(text.substr(text.find("<svg"))).value_or("") == "");
     }
-    CHECK(files == std::map<std::string, int>{{".pdf", 10}, {".png", 10}, {".svg", 10}});
+    CHECK(files == std::map<std::string, int>{{".pdf", 11}, {".png", 11}, {".svg", 11}});
 }
 
 TEST_CASE("ids in the report are unique", "[report]") {

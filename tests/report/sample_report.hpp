@@ -49,6 +49,9 @@ inline EnsembleQuality sample_quality() {
         net.quality.calibration_predicted = {0.2, 0.5, 0.8};
         net.quality.calibration_observed = {0.25, 0.5, 0.75};
         net.quality.closure = {0.011, 0.022};
+        net.quality.overtraining = 0.01 * net.attempts;
+        net.scores = {-3.0, 2.0, std::vector<float>(4 * score_histogram_bins, 0.05F),
+                      std::vector<float>(4 * score_histogram_bins, 0.01F)};
         const bool passes = excess > 0.0;
         net.checks = {{"excess", std::abs(excess), 0.03, passes}};
         ensemble.nets.push_back(net);

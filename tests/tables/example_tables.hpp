@@ -137,6 +137,11 @@ inline EnsembleNet example_net(const EnsembleHeader& header, std::uint64_t net) 
     result.validation_events = 123;
     result.negative_weights = 7;
     result.quality = example_quality(net);
+    if (header.scores && header.network.outputs == 1) {
+        result.scores = {-2.0, 1.0 + 0.5 * static_cast<double>(net),
+                         std::vector<float>(4 * score_histogram_bins, 0.05F),
+                         std::vector<float>(4 * score_histogram_bins, 0.001F)};
+    }
     if (net % 2 == 1) result.calibration = {{-1.0F, 0.5F, 2.0F}, {-1.5F, 0.25F, 1.0F}};
     return value;
 }

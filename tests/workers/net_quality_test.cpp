@@ -224,3 +224,47 @@ TEST_CASE("nets of one table are compared on the same events", "[quality]") {
     CHECK(first.size() <= 512);
     for (std::size_t i = 0; i < first.size(); ++i) CHECK(second[i] == Approx(first[i] + 1.0F));
 }
+
+TEST_CASE("scores of both classes in training and validation are shares with errors", "[quality]") {
+    PlainEvents held;
+    for (int i = 0; i < 1000; ++i) held.add(0.0, i % 2 == 0, 0.01 * i, i % 2 == 0 ? 3.0 : 1.0);
+    held.logits[500] = std::numeric_limits<float>::quiet_NaN();  // left out
+    PlainEvents seen;
+    seen.add(0.0, true, 7.6);
+    seen.add(0.0, false, -100.0);
+    seen.add(0.0, false, 100.0, 3.0);
+    const CalibrationMap twice{{0.0F, 10.0F}, {0.0F, 20.0F}};
+
+    const ScoreHistograms scores = measure_scores(held.table(), seen.table(), twice);
+
+    CHECK(scores.low == Approx(0.08));  // without two events on each side
+    CHECK(scores.high == Approx(19.88));
+    REQUIRE(scores.shares.size() == 4 * score_histogram_bins);
+    REQUIRE(scores.errors.size() == scores.shares.size());
+    const auto share = [&](std::size_t which, std::size_t bin) {
+        return scores.shares[which * score_histogram_bins + bin];
+    };
+    CHECK(share(0, 15) == 1.0F);  // 15.2 of 0.08 to 19.88
+    CHECK(share(1, 0) == 0.25F);
+    CHECK(share(1, 19) == 0.75F);
+    CHECK(scores.errors[2 * score_histogram_bins - 1] == 0.75F);
+    for (const std::size_t which : {2U, 3U}) {
+        const double events = which == 2 ? 499.0 : 500.0;
+        double total = 0.0;
+        for (std::size_t bin = 0; bin < score_histogram_bins; ++bin) {
+            const std::size_t at = which * score_histogram_bins + bin;
+            const double inside = std::round(scores.shares[at] * events);
+            CHECK(inside == Approx(25.0).margin(3.0));
+            CHECK(scores.shares[at] == Approx(inside / events));
+            CHECK(scores.errors[at] == Approx(std::sqrt(inside) / events));
+            total += scores.shares[at];
+        }
+        CHECK(total == Approx(1.0));
+    }
+}
+
+TEST_CASE("a constant net has no scores", "[quality]") {
+    PlainEvents events;
+    for (int i = 0; i < 100; ++i) events.add(0.0, i % 2 == 0, 0.5);
+    CHECK(measure_scores(events.table(), events.table(), {}) == ScoreHistograms{});
+}

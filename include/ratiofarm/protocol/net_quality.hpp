@@ -79,6 +79,27 @@ void fields(Archive& archive, MemberOf<Archive, NetQuality>& value) {
             value.class_excess_error, value.class_slope, value.class_slope_error);
 }
 
+/// How the logits z of a net that learned a ratio are distributed over the events that trained it
+/// and over its validation events, calibrated, in score_histogram_bins bins of equal width. The outermost
+/// bins include what is beyond.
+struct ScoreHistograms {
+    double low = 0.0;   ///< between low and high are 99 % of the numerator's validation events
+    double high = 0.0;  ///< > low, if there are shares
+    /// [4, score_histogram_bins] share of the weight of its class: training numerator, training denominator,
+    /// validation numerator, validation denominator. Empty if unknown: of a classifier, of a
+    /// constant net and of one trained by an older version.
+    std::vector<float> shares;
+    std::vector<float> errors;  ///< of the shares, statistical
+    bool operator==(const ScoreHistograms&) const = default;
+};
+
+inline constexpr std::uint32_t score_histogram_bins = 20;
+
+template <class Archive>
+void fields(Archive& archive, MemberOf<Archive, ScoreHistograms>& value) {
+    archive(value.low, value.high, value.shares, value.errors);
+}
+
 /// A piecewise linear map from the logit of a net to its calibrated logit; outside the
 /// knots it is shifted by the correction at the nearest knot. No knots: the identity.
 struct CalibrationMap {

@@ -23,6 +23,7 @@ struct TrainedNet {
     std::uint64_t negative_weights = 0;  ///< events of either part with weight < 0
     NetQuality quality;
     CalibrationMap calibration;
+    ScoreHistograms scores;  ///< apart from the other fields, which older files have, too
 };
 
 template <class Archive>

@@ -20,8 +20,8 @@
 namespace ratiofarm {
 
 inline constexpr std::string_view ensemble_format = "ratiofarm-ensemble";
-/// 4: with layer_norm, gram or log_features, which readers of 3 would not heed; otherwise 3.
-inline constexpr std::uint64_t ensemble_version = 4;
+/// 4: with layer_norm, gram or log_features, which readers of 3 would not heed; 5: with scores.
+inline constexpr std::uint64_t ensemble_version = 5;
 
 /// More nets than this would make a file that is hard to move.
 inline constexpr std::uint64_t max_nets_per_file = 1000;
@@ -59,6 +59,7 @@ struct EnsembleHeader {
     std::vector<std::string> names;  ///< of the nets, at least one: "S/member 3"
     std::vector<NamedNumber> gates;  ///< that the nets passed, by name
     std::vector<ExcludedNet> excluded;
+    bool scores = true;  ///< the file has TrainedNet::scores of nets that are no classifiers
 
     std::uint64_t nets() const { return names.size(); }
     std::uint64_t row_size() const { return ratiofarm::row_size(network); }
@@ -88,7 +89,7 @@ struct EnsembleNet {
 template <class Archive>
 void fields(Archive& archive, MemberOf<Archive, EnsembleNet>& value) {
     archive(value.task, value.index, value.attempts, value.fold, value.seed, value.replica,
-            value.result);
+            value.result, value.result.scores);
 }
 
 /// Gives net i of an ensemble; called on one rank for each i.

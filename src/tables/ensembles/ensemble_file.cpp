@@ -64,7 +64,7 @@ void write_ensemble(const mpi::Communicator& comm,
          .describe =
              [&](const h5::File& file) {
                  write_ensemble_header(file, header);
-                 write_kind(file, {ensemble_format, ensemble_version_of(header.network)});
+                 write_kind(file, {ensemble_format, header.scores ? ensemble_version : 4});
              },
          .verify = [&](const h5::File& file) { verify_nets(file, header, written); }});
 }

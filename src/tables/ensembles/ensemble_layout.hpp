@@ -11,11 +11,6 @@ namespace ratiofarm {
 
 inline constexpr TableKind ensemble_kind{ensemble_format, ensemble_version, 3};
 
-/// The version that a file of such nets is written in.
-constexpr std::uint64_t ensemble_version_of(const Network& network) {
-    return network.layer_norm || network.log_features || network.gram > 0 ? 4 : 3;
-}
-
 /// Names, shapes and offsets of the blocks of a row as JSON text, for readers in other languages.
 std::string layout_json(const Network& network);
 

@@ -151,7 +151,14 @@ void add_quality(const EnsembleHeader& header, std::vector<NetColumn>& columns) 
     add_list("closure_noise", features, RATIOFARM_FIELD(result.quality.closure_noise));
     add_list("reference_logits", most_reference_logits,
              RATIOFARM_FIELD(result.quality.reference_logits));
-    if (header.network.outputs == 1) return;
+    if (header.network.outputs == 1) {
+        if (!header.scores) return;
+        add_number("score_low", RATIOFARM_FIELD(result.scores.low));
+        add_number("score_high", RATIOFARM_FIELD(result.scores.high));
+        add_list("score_shares", 4 * score_histogram_bins, RATIOFARM_FIELD(result.scores.shares));
+        add_list("score_errors", 4 * score_histogram_bins, RATIOFARM_FIELD(result.scores.errors));
+        return;
+    }
     const std::uint64_t classes = header.network.outputs;
     add_number("constant_loss", RATIOFARM_FIELD(result.quality.constant_loss));
     add_list("class_excess", classes, RATIOFARM_FIELD(result.quality.class_excess));

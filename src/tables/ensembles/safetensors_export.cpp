@@ -49,7 +49,9 @@ ordered_json metadata_of(const EnsembleFile& file) {
     const EnsembleHeader& header = file.header;
     ordered_json metadata;
     metadata["format"] = "ratiofarm-nets";
-    metadata["version"] = ensemble_version_of(header.network) == 3 ? "1" : "2";
+    const Network& network = header.network;
+    const bool old_readers_heed = !network.layer_norm && !network.log_features && network.gram == 0;
+    metadata["version"] = old_readers_heed ? "1" : "2";
     metadata["ensemble"] = header.name;
     metadata["process"] = header.process;
     metadata["features"] = ordered_json(header.features).dump();

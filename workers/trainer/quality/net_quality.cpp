@@ -180,6 +180,26 @@ void count_odd_logits(const ScoredTable& table, NetQuality& quality) {
     }
 }
 
+/// Appends the histogram of one class in one part.
+void add_scores(const std::vector<ScoredEvent>& events,
+                double ScoredEvent::*weight,
+                ScoreHistograms& scores) {
+    std::array<double, score_histogram_bins> sums = {};
+    std::array<double, score_histogram_bins> squares = {};
+    for (const ScoredEvent& event : events) {
+        const double place =
+            (event.z - scores.low) / (scores.high - scores.low) * score_histogram_bins;
+        const auto bin =
+            static_cast<std::size_t>(std::clamp(place, 0.0, score_histogram_bins - 0.5));
+        sums[bin] += event.*weight;
+        squares[bin] += event.*weight * event.*weight;
+    }
+    for (std::size_t bin = 0; bin < score_histogram_bins; ++bin) {
+        scores.shares.push_back(static_cast<float>(sums[bin]));
+        scores.errors.push_back(static_cast<float>(std::sqrt(squares[bin])));
+    }
+}
+
 /// So that what could not be measured does not look perfect.
 void set_unmeasured(NetQuality& quality) {
     for (double* number :
@@ -211,6 +231,29 @@ NetQuality measure_quality(const ScoredTable& validation,
     measure_spread(events, quality);
     measure_overtraining(events, balanced_events(training, calibration), quality);
     return quality;
+}
+
+ScoreHistograms measure_scores(const ScoredTable& validation,
+                               const ScoredTable& training,
+                               const CalibrationMap& calibration) {
+    ScoreHistograms scores;
+    const std::vector<ScoredEvent> held = balanced_events(validation, calibration);
+    const std::vector<ScoredEvent> seen = balanced_events(training, calibration);
+    if (held.empty() || seen.empty()) return scores;
+    std::vector<double> logits;
+    for (const ScoredEvent& event : held) {
+        if (event.a != 0.0) logits.push_back(event.z);
+    }
+    std::ranges::sort(logits);
+    const std::size_t beyond = logits.size() / 200;
+    scores.low = logits[beyond];
+    scores.high = logits[logits.size() - 1 - beyond];
+    if (!(scores.high > scores.low)) return {};
+    for (const auto* part : {&seen, &held}) {
+        add_scores(*part, &ScoredEvent::a, scores);
+        add_scores(*part, &ScoredEvent::b, scores);
+    }
+    return scores;
 }
 
 }  // namespace ratiofarm::trainer

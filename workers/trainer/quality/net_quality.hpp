@@ -31,4 +31,9 @@ NetQuality measure_quality(const ScoredTable& validation,
                            const ScoredTable& training,
                            const CalibrationMap& calibration);
 
+/// Parameters as of measure_quality().
+ScoreHistograms measure_scores(const ScoredTable& validation,
+                               const ScoredTable& training,
+                               const CalibrationMap& calibration);
+
 }  // namespace ratiofarm::trainer

@@ -117,8 +117,9 @@ bool PackQuality::measure(PackTrainer& trainer,
         const std::size_t columns = features_ + 2;
         const ScoredTable scored{validation_rows, columns, validation[net]};
         nets[net].calibration = fit_calibration(scored, calibration);
-        nets[net].quality =
-            measure_quality(scored, {training_rows, columns, training[net]}, nets[net].calibration);
+        const ScoredTable trained{training_rows, columns, training[net]};
+        nets[net].quality = measure_quality(scored, trained, nets[net].calibration);
+        nets[net].scores = measure_scores(scored, trained, nets[net].calibration);
     }
     return true;
 }
