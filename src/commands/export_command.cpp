@@ -87,6 +87,13 @@ std::vector<std::string> gathered_ensembles(const RunDirectory& directory) {
 ExitCode export_nets(const RunContext& context, const Arguments& arguments) {
     const RunDirectory directory = run_directory(arguments);
     const auto names = gathered_ensembles(directory);
+    if (!arguments.has("ensemble") || !arguments.has("out")) {
+        throw ConfigError(
+            fmt::format("--format safetensors needs --ensemble NAME and --out FILE; '{}' holds {}",
+                        directory.root().string(),
+                        names.empty() ? "none yet, run 'ratiofarm gather' first"
+                                      : fmt::format("{}", fmt::join(names, ", "))));
+    }
     const std::string wanted = arguments.text("ensemble");
     if (std::ranges::find(names, wanted) == names.end()) {
         const std::string known =
@@ -96,7 +103,6 @@ ExitCode export_nets(const RunContext& context, const Arguments& arguments) {
         throw ConfigError(fmt::format("--ensemble = '{}': no such ensemble in '{}': {}", wanted,
                                       directory.root().string(), known));
     }
-    if (!arguments.has("out")) throw ConfigError("--format safetensors needs --out FILE");
     const EnsembleFile ensemble = read_ensemble(directory.ensemble(wanted));
     export_safetensors(ensemble, arguments.text("out"));
     context.log.info(

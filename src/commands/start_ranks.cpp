@@ -1,8 +1,10 @@
 #include "start_ranks.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <string_view>
 #include <vector>
@@ -11,6 +13,8 @@
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <fmt/format.h>
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/mpi/session.hpp"
@@ -39,6 +43,19 @@ std::vector<std::string> launch_words(std::uint64_t ranks) {
         return {"mpirun", "--map-by", ":OVERSUBSCRIBE", "--bind-to", "none", "-n", count};
     }
     return {"mpiexec", "-n", count};
+}
+
+/// Open MPI 4 asks root for two variables, and ends with a text of its own without them.
+void expect_root_is_allowed(std::uint64_t ranks) {
+    if (::geteuid() != 0 || !mpi::library_version().starts_with("Open MPI v4")) return;
+    const std::array names{"OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"};
+    if (std::ranges::all_of(names, [](const char* name) { return std::getenv(name) != nullptr; })) {
+        return;
+    }
+    throw ConfigError(
+        fmt::format("--ranks = {}: Open MPI starts no ranks for root unless {}=1 and {}=1 are set, "
+                    "as one does in a container; or leave out --ranks",
+                    ranks, names[0], names[1]));
 }
 
 /// Without --ranks N and -n N, as the program reads them.
@@ -81,6 +98,7 @@ pid_t spawn(const std::vector<std::string>& words) {
 }  // namespace
 
 int start_ranks(std::uint64_t ranks, std::span<const std::string> words) {
+    expect_root_is_allowed(ranks);
     std::vector<std::string> call = launch_words(ranks);
     call.push_back(std::filesystem::read_symlink("/proc/self/exe").string());
     for (const std::string& word : without_ranks(words)) call.push_back(word);

@@ -445,21 +445,25 @@ ExitCode run_status(RunContext&, const Arguments& arguments) {
     const RunDirectory directory(places.out);
     expect_begun(directory);
     const bool redraw = arguments.has("watch") && ::isatty(STDOUT_FILENO) == 1;
+    /// \return whether somebody works there or will
     const auto print = [&] {
         const Status status = read_status(directory);
         if (redraw) fmt::print("\033[H\033[2J");
         fmt::print("{}", arguments.has("json") ? status_json(status)
                                                : status_text(status, arguments.has("cost")));
         std::fflush(stdout);
+        return !status.holders.empty() || !status.queue.empty();
     };
-    print();
+    bool at_work = print();
     if (!arguments.has("watch")) return ExitCode::done;
     install_signal_flags();
-    while (signal_request() != SignalRequest::stop) {
+    while (at_work && signal_request() != SignalRequest::stop) {
         std::this_thread::sleep_for(std::chrono::seconds(2));
         if (!redraw) fmt::print("\n");
-        print();
+        at_work = print();
     }
+    if (!at_work && !arguments.has("json"))
+        fmt::print("nothing works on this run or waits in the queue\n");
     return ExitCode::done;
 }
 
@@ -474,7 +478,8 @@ Command status_command() {
         .examples = {"status campaign.toml --watch"},
         .positional = {"CAMPAIGN.toml"},
         .options = {{"out", "DIR", "run directory (default: <campaign name>.run)"},
-                    {"watch", "", "print again every two seconds until interrupted"},
+                    {"watch", "",
+                     "print again every two seconds while the run is at work or in the queue"},
                     {"cost", "", "also what each kind of task costs, and how busy each worker was"},
                     {"json", "", "print JSON"}},
         .run = run_status};

@@ -46,17 +46,21 @@ Places find_places(const Arguments& arguments) {
     Places places{{}, arguments.text("out")};
     if (!arguments.positional().empty()) {
         places.campaign = arguments.positional().front();
-    } else if (!places.out.empty()) {
-        places.campaign = RunDirectory(places.out).campaign();
-    } else {
-        places.campaign = "campaign.toml";
-        if (!std::filesystem::exists(places.campaign)) {
-            throw ConfigError(
-                "there is no 'campaign.toml' in this folder: name the campaign, or its run "
-                "directory with --out; 'ratiofarm init' writes one");
-        }
+        return places;
     }
-    return places;
+    if (!places.out.empty()) {
+        places.campaign = RunDirectory(places.out).campaign();
+        if (std::filesystem::exists(places.campaign)) return places;
+    }
+    places.campaign = "campaign.toml";
+    if (std::filesystem::exists(places.campaign)) return places;
+    throw ConfigError(
+        places.out.empty()
+            ? "there is no 'campaign.toml' in this folder: name the campaign, or its run directory "
+              "with --out; 'ratiofarm init' writes one"
+            : fmt::format(
+                  "there is no campaign.toml in '{}', nor in this folder: name the campaign",
+                  places.out.string()));
 }
 
 namespace {

@@ -86,18 +86,37 @@ std::vector<double> score_sums(const mpi::Communicator& comm,
     return mpi::exact_sum(comm, std::move(mine));
 }
 
-/// A sentence on a truth that the fit misses, if it is.
-std::optional<std::string> missed_truth(const InjectedParameter& found,
-                                        double most,
-                                        const std::string& of_chance) {
-    const double away = std::abs(found.value - found.injected);
-    if (!(found.error > 0.0) || !(away > most * found.error)) return std::nullopt;
+/// A truth that the fit misses.
+struct MissedTruth {
+    InjectedParameter found;
+    std::string of_chance;  ///< what the numbers of events do, if that is known
+
+    double errors() const { return std::abs(found.value - found.injected) / found.error; }
+};
+
+/// With folds all events train and all are fitted, each by nets that did not see it.
+std::string chance_text(const Split& split, double spread) {
+    const double trained = split.folds == 0 ? split.inference / split.train : 1.0;
     return fmt::format(
+        " (the finite number of the fitted events makes {:.2g}, that of the training events about "
+        "{:.2g})",
+        spread, spread * std::sqrt(trained));
+}
+
+std::string sentence_on(const std::vector<MissedTruth>& missed, bool folds_help) {
+    const MissedTruth& worst = *std::ranges::max_element(missed, {}, &MissedTruth::errors);
+    const InjectedParameter& found = worst.found;
+    std::string text = fmt::format(
         "the fit does not find what was put into the samples: {} = {:g} gives {:.3g} +- {:.2g}, "
-        "{:.2g} errors away{}. The nets are biased, results of data will be off by as much, and no "
-        "error holds that: look at the closures in the report, then train longer, larger or more "
-        "nets, or on more events",
-        found.name, found.injected, found.value, found.error, away / found.error, of_chance);
+        "{:.2g} errors away{}",
+        found.name, found.injected, found.value, found.error, worst.errors(), worst.of_chance);
+    if (missed.size() > 1) text += fmt::format("; {} others are missed as well", missed.size() - 1);
+    return text +
+           fmt::format(
+               ". The nets are biased, results of data will be off by as much, and no error holds "
+               "that: look at the closures in the report. Where they are bad train longer, larger "
+               "or more nets; where they are good the training events fluctuate: use more{}",
+               folds_help ? ", or 'folds = 2' in [split], which trains with all of them" : "");
 }
 
 }  // namespace
@@ -167,21 +186,17 @@ std::vector<InjectionFit> injection_fits(const mpi::Communicator& comm,
     return fits;
 }
 
-std::vector<std::string> missed_truths(const Campaign& campaign,
-                                       const StatisticalModel& model,
-                                       const FitRecord& record,
-                                       double sampling) {
-    std::vector<std::string> missed;
-    const auto look = [&](const InjectedParameter& found, double most,
-                          const std::string& of_chance = "") {
-        if (auto sentence = missed_truth(found, most, of_chance)) {
-            missed.push_back(*std::move(sentence));
-        }
+std::optional<std::string> missed_truths(const Campaign& campaign,
+                                         const StatisticalModel& model,
+                                         const FitRecord& record,
+                                         double sampling) {
+    std::vector<MissedTruth> missed;
+    const auto look = [&](MissedTruth truth, double most) {
+        if (truth.found.error > 0.0 && truth.errors() > most) missed.push_back(std::move(truth));
     };
     const auto look_at_expected = [&](const InjectedParameter& found, double spread) {
         constexpr double by_chance = 2.0;
-        look(found, std::max(missed_by, by_chance * spread),
-             fmt::format(" (the finite number of their events makes {:.2g})", spread));
+        look({found, chance_text(campaign.split, spread)}, std::max(missed_by, by_chance * spread));
     };
     const DataSection& data = campaign.data;
     const FittedParameter& poi = *find_fitted(record.fit, record.fit.poi);
@@ -197,11 +212,12 @@ std::vector<std::string> missed_truths(const Campaign& campaign,
             if (data.injections[i].sample.empty()) {
                 look_at_expected(parameter, injection.sampling_spread);
             } else {
-                look(parameter, thrown_events);
+                look({parameter, ""}, thrown_events);
             }
         }
     }
-    return missed;
+    if (missed.empty()) return std::nullopt;
+    return sentence_on(missed, campaign.split.folds == 0);
 }
 
 bool may_miss_asimov(const Campaign& campaign,

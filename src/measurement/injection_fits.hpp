@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,13 +43,14 @@ double sampling_spread(const mpi::Communicator& comm,
                        const StatisticalModel& model,
                        const RatioFiles& ratios);
 
-/// A sentence for each truth that was put into samples and that the fit misses: such ratios are
-/// biased. Asimov data, of the fit itself and of injections, by more than 0.2 of an error and twice
-/// what the number of events makes; events of a sample of its own, which fluctuate, by more than
-/// three errors. \param sampling sampling_spread() of the fit, if it is of Asimov data of samples
-std::vector<std::string> missed_truths(const Campaign& campaign,
-                                       const StatisticalModel& model,
-                                       const FitRecord& record,
-                                       double sampling);
+/// A sentence on the truths that were put into samples and that the fit misses, if any: such ratios
+/// are biased. Asimov data, of the fit itself and of injections, by more than 0.2 of an error and
+/// twice what the number of events makes; events of a sample of its own, which fluctuate, by more
+/// than three errors. \param sampling sampling_spread() of the fit, if it is of Asimov data of
+/// samples
+std::optional<std::string> missed_truths(const Campaign& campaign,
+                                         const StatisticalModel& model,
+                                         const FitRecord& record,
+                                         double sampling);
 
 }  // namespace ratiofarm

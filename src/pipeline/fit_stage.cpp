@@ -299,9 +299,9 @@ FittedCampaign fit_anew(RunContext& context,
     const double sampling = may_miss_asimov(campaign, model, record.fit)
                                 ? sampling_spread(world, campaign, model, ratios)
                                 : 0.0;
-    for (std::string& missed : missed_truths(campaign, model, record, sampling)) {
-        context.log.warning(missed);
-        record.fit.warnings.push_back(std::move(missed));
+    if (auto missed = missed_truths(campaign, model, record, sampling)) {
+        context.log.warning(*missed);
+        record.fit.warnings.push_back(*std::move(missed));
     }
     const std::vector<double>& given = campaign.inference.scan;
     record.fit.scan =

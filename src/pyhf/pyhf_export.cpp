@@ -65,7 +65,9 @@ private:
 
 ordered_json pyhf_from_campaign(const Campaign& campaign) {
     if (campaign.binned.empty()) {
-        throw ConfigError("the campaign has no binned region, so there is nothing to export");
+        throw ConfigError(
+            "the campaign has no binned region, so there is nothing to export to this format; "
+            "'--format safetensors' exports nets, 'ratiofarm bundle' the whole likelihood");
     }
     return Exporter(campaign).workspace();
 }

@@ -127,15 +127,17 @@ std::string passes_text(const FitResult& fit) {
         fit.pass_counts.intervals);
 }
 
-std::string comparison_line(const ComparisonFit& comparison, const FitResult& main) {
+std::string comparison_line(const ComparisonFit& comparison, const FitRecord& record) {
     const FittedParameter* poi = find_fitted(comparison.fit, comparison.fit.poi);
-    const FittedParameter* main_poi = find_fitted(main, main.poi);
     if (poi == nullptr) return {};
+    const double error = error_to_compare(record.fit);
     std::string text = fmt::format("{}: {} = {}", comparison.label, comparison.fit.poi,
                                    with_error(poi->value, poi->error));
-    if (main_poi != nullptr && poi->error > 0.0 && main_poi->error > 0.0) {
-        text +=
-            fmt::format("; error of this fit / its error = {:.4f}", main_poi->error / poi->error);
+    if (poi->error > 0.0 && error > 0.0) {
+        text += fmt::format(
+            "; error of this fit{} / its error = {:.4f}",
+            record.fit.breakdown.systematic > 0.0 ? " with constrained parameters fixed" : "",
+            error / poi->error);
     }
     return text + '\n';
 }
@@ -172,6 +174,12 @@ std::string with_error(double value, double error) {
     return fmt::format("{:.{}f} +- {:.{}f}", value, decimals, error, decimals);
 }
 
+double error_to_compare(const FitResult& fit) {
+    if (fit.breakdown.systematic > 0.0) return fit.breakdown.statistical_frozen;
+    const FittedParameter* poi = find_fitted(fit, fit.poi);
+    return poi == nullptr ? 0.0 : poi->error;
+}
+
 std::string why_no_error(const FittedParameter& parameter) {
     if (parameter.fixed) return "fixed";
     if (parameter.at_bound) return "at the bound of its range";
@@ -204,7 +212,7 @@ std::string fit_text(const FitRecord& record) {
     text += minima_lines(fit);
     for (const auto& injection : record.injections) text += injection_lines(injection);
     for (const auto& entry : record.shapes.untreated) text += untreated_line(entry, record);
-    for (const auto& comparison : record.comparisons) text += comparison_line(comparison, fit);
+    for (const auto& comparison : record.comparisons) text += comparison_line(comparison, record);
     if (fit.guards.zero_weight > 0) {
         text += fmt::format("{} events of zero weight skipped\n", fit.guards.zero_weight);
     }

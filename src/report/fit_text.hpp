@@ -10,6 +10,10 @@ namespace ratiofarm {
 /// "1.003 +- 0.048". Without a positive finite error only the value, six digits.
 std::string with_error(double value, double error);
 
+/// The error of the parameter of interest that those of comparison fits can be compared with, which
+/// know no systematics: with all constrained parameters fixed.
+double error_to_compare(const FitResult& fit);
+
 /// Why a parameter has no error: "fixed", "at the bound of its range"; empty if it has one.
 std::string why_no_error(const FittedParameter& parameter);
 

@@ -162,8 +162,9 @@ std::string draw(const std::string& name, const Curve& curve, double text) {
                 name, cell_colour);
         case Mark::numbers:
             return fmt::format(
-                "${} using 1:2:(sprintf('%.0f',$3)) with labels font ',{}' tc {} notitle", name,
-                0.82 * text, colour);
+                "${} using 1:2:(sprintf('%.0f',abs($3)<0.5?0:$3)):(abs($3)>60?0xffffff:0x000000) "
+                "with labels font ',{}' tc rgb variable notitle",
+                name, 0.82 * text);
     }
     return {};
 }

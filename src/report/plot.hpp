@@ -17,7 +17,7 @@ enum class Mark {
     bars,           ///< rows at y, filled from x = low to high
     frames,         ///< the outlines of such bars
     cells,          ///< unit squares at (x, y), coloured by value
-    numbers,        ///< value at (x, y)
+    numbers,        ///< value at (x, y), in %; white where its cell is dark
 };
 
 /// Distinct for readers with any colour vision (Okabe and Ito), and when printed in grey.

@@ -44,7 +44,7 @@ tbody tr:last-child td { border-bottom: 0; }
 td:first-child { white-space: nowrap; }
 .beside { display: grid; gap: 10px 30px; align-items: start;
           grid-template-columns: repeat(auto-fit, minmax(min(100%, 440px), 1fr)); }
-.pill { border-radius: 9px; padding: 1px 9px; font-size: 12.5px; font-weight: 600; }
+.pill { white-space: nowrap; border-radius: 9px; padding: 1px 9px; font-size: 12.5px; font-weight: 600; }
 .pill.pass { background: #e0f3ec; color: #006b4f; }
 .pill.check { background: #fdebdd; color: #a34600; }
 .warnings { background: #fff7e8; border: 1px solid #f0d49a; border-radius: 10px;
@@ -92,7 +92,8 @@ footer { color: var(--soft); font-size: 13px; padding: 0 0 30px; }
   .tiles { grid-template-columns: 1fr 1fr; gap: 8px; }
   .tile b { font-size: 17px; }
   .warnings { padding: 8px 10px; overflow-wrap: anywhere; }
-  td:first-child { white-space: normal; overflow-wrap: anywhere; min-width: 90px; }
+  td:first-child { white-space: normal; overflow-wrap: break-word; }
+  table { font-size: 12.5px; } th, td { padding-right: 8px; } th, .pill { font-size: 11.5px; }
 }
 )css";
 

@@ -56,7 +56,8 @@ std::string tiles(const FitRecord& record) {
     body += tile(fit.converged ? "converged" : "NOT CONVERGED",
                  fmt::format("EDM {:.2g}, {} passes", fit.edm, fit.passes));
     if (fit.guards.events > 0) {
-        body += tile(fmt::format("{}", fit.guards.events), "events in the likelihood");
+        body += tile(fmt::format("{}", fit.guards.events),
+                     "events in the sums, simulated ones included");
     }
     if (fit.guards.non_positive_mixture > 0) {
         body += tile(fmt::format("{}", fit.guards.non_positive_mixture),
@@ -112,10 +113,17 @@ std::vector<Cell> comparison_row(std::string_view label,
 std::string comparison_table(const FitRecord& record) {
     const FittedParameter* main = find_fitted(record.fit, record.fit.poi);
     if (record.comparisons.empty() || main == nullptr) return {};
-    std::vector<std::vector<Cell>> rows{comparison_row("this fit", *main, main->error)};
+    const double error = error_to_compare(record.fit);
+    std::vector<std::vector<Cell>> rows{comparison_row("this fit", *main, error)};
+    if (error != main->error) {
+        FittedParameter fixed = *main;
+        fixed.error = error;
+        fixed.error_low = fixed.error_high = std::nullopt;
+        rows.push_back(comparison_row("this fit, constrained parameters fixed", fixed, error));
+    }
     for (const ComparisonFit& comparison : record.comparisons) {
         const FittedParameter* poi = find_fitted(comparison.fit, comparison.fit.poi);
-        if (poi != nullptr) rows.push_back(comparison_row(comparison.label, *poi, main->error));
+        if (poi != nullptr) rows.push_back(comparison_row(comparison.label, *poi, error));
     }
     return table_html("The same events, the same likelihood code, other ratios",
                       {"ratios", record.fit.poi, "error", "t < 1", "error / this fit"}, rows);

@@ -128,15 +128,16 @@ TEST_CASE("a truth that the fit misses is named, events of a sample have three e
         return missed_truths(campaign, model, record, sampling);
     };
 
-    CHECK(missed(1.04, 2.04, 2.7).empty());
-    const auto all = missed(0.0, 1.0, 3.0);
-    REQUIRE(all.size() == 3);
-    CHECK_THAT(all[0], Contains("mu = 1 gives 0 +- 0.25, 4 errors away"));
-    CHECK(missed(1.06, 2.04, 2.7).size() == 1);  // 0.24 errors
-    CHECK(missed(1.04, 2.06, 2.7).size() == 1);
+    CHECK_FALSE(missed(1.04, 2.04, 2.7));
+    const std::string all = missed(-0.1, 1.0, 3.0).value();
+    CHECK_THAT(all, Contains("mu = 1 gives -0.1 +- 0.25, 4.4 errors away"));
+    CHECK_THAT(all, Contains("; 2 others are missed as well"));
+    CHECK_THAT(all, Contains("folds = 2"));
+    CHECK_THAT(missed(1.06, 2.04, 2.7).value(), !Contains("others"));  // 0.24 errors
+    CHECK(missed(1.04, 2.06, 2.7));
     sampling = 0.15;  // twice of that is a chance
-    CHECK(missed(1.06, 2.04, 2.7).empty());
-    CHECK(missed(1.08, 2.04, 2.7).size() == 1);
+    CHECK_FALSE(missed(1.06, 2.04, 2.7));
+    CHECK_THAT(missed(1.08, 2.04, 2.7).value(), Contains("events makes 0.15, that of"));
 }
 
 TEST_CASE("the spread of Asimov data by their finite samples is that of samples drawn anew",

@@ -38,8 +38,10 @@ TEST_CASE("the text of a fit shows what needs attention", "[report]") {
     CHECK_THAT(text, Contains("3 events of zero weight skipped"));
     CHECK_THAT(text, Contains("2 events with a mixture that is not positive"));
     CHECK_THAT(text, Contains("warning: two minima are nearly degenerate"));
-    CHECK_THAT(text,
-               Contains("exact ratios: mu = 1.03 +- 0.47; error of this fit / its error = 1.0161"));
+    CHECK_THAT(text, Contains("exact ratios: mu = 1.03 +- 0.47; error of this fit with "
+                              "constrained parameters fixed / its error = 0.7447"));
+    record.fit.breakdown = {};
+    CHECK_THAT(fit_text(record), Contains("; error of this fit / its error = 1.0161"));
 }
 
 TEST_CASE("the scan is printed with the comparison beside it", "[report]") {

@@ -33,7 +33,9 @@ void expect_members(const std::string& of, const Json& object, std::vector<std::
     if (!object.is_object()) refuse(of, object, "must be an object");
     for (const auto& [key, value] : object.items()) {
         if (std::ranges::count(known, key) > 0) continue;
-        throw ConfigError(of + "." + key + " (unknown key" + known_names(key, known) + ")");
+        std::string unknown = of;
+        unknown.append(".").append(key).append(" (unknown key").append(known_names(key, known));
+        throw ConfigError(unknown.append(")"));
     }
 }
 
@@ -469,11 +471,11 @@ std::optional<SearchSetting> Study::next() {
 std::optional<std::uint32_t> Study::give_out(const std::string& client) {
     if (target_reached()) return std::nullopt;
     const auto lost = std::ranges::find(trials_, State::lost, &StudyTrial::state);
-    std::optional<std::uint32_t> number;
+    auto number = promotable();
     if (lost != trials_.end()) {
         number = static_cast<std::uint32_t>(lost - trials_.begin());
         ++lost->tries;
-    } else if (!(number = promotable()) && may_begin()) {
+    } else if (!number && may_begin()) {
         const bool given = !queue_.empty();
         auto setting = next();
         if (!setting) return std::nullopt;
