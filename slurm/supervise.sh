@@ -99,17 +99,15 @@ steps_left() {
         sed -nE 's/^(.*\.[0-9]+) (orted|prted|hydra.*|ratiofarm)$/\1/p' | grep .
 }
 
-# end_steps: their cores are free again; the next launcher would wait for them without a word.
+# end_steps: the next launcher would wait for their cores without a word. Those of a node that died
+# stay for minutes whatever one does, so it shares the cores with them.
 end_steps() {
     [[ -n ${SLURM_JOB_ID:-} ]] || return 0
+    export SLURM_OVERLAP=1
     local step
-    for _ in {1..60}; do
-        step=$(steps_left) || return 0
-        # shellcheck disable=SC2086  # one word each
-        scancel $step
-        sleep 1
-    done
-    note "steps that a launcher left do not end: ${step//$'\n'/ }"
+    step=$(steps_left) || return 0
+    # shellcheck disable=SC2086  # one word each
+    scancel $step
 }
 
 # run_through_crashes COMMAND...: supervise it, again after each crash up to $max_crashes times.

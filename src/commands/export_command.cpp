@@ -141,9 +141,7 @@ Command export_command() {
     return {
         .name = "export",
         .group = Group::result,
-        .summary =
-            "Writes binned regions as a pyhf or HS3 workspace, nets or unfolded events for "
-            "others",
+        .summary = "Writes binned regions, nets or unfolded events for other programs",
         .positional = {"CAMPAIGN.toml"},
         .options = {{"format", "FORMAT",
                      "pyhf or hs3: binned regions; safetensors: nets; omnifold: unfolded events as "

@@ -48,19 +48,22 @@ Places find_places(const Arguments& arguments) {
         places.campaign = arguments.positional().front();
         return places;
     }
+    const std::filesystem::path here = "campaign.toml";
+    const bool is_here = std::filesystem::exists(here);
     if (!places.out.empty()) {
-        places.campaign = RunDirectory(places.out).campaign();
-        if (std::filesystem::exists(places.campaign)) return places;
+        const RunDirectory directory(places.out);
+        const bool is_new = !std::filesystem::exists(directory.campaign()) &&
+                            !std::filesystem::exists(directory.journal());
+        places.campaign = is_new && is_here ? here : directory.campaign();
+        return places;
     }
-    places.campaign = "campaign.toml";
-    if (std::filesystem::exists(places.campaign)) return places;
-    throw ConfigError(
-        places.out.empty()
-            ? "there is no 'campaign.toml' in this folder: name the campaign, or its run directory "
-              "with --out; 'ratiofarm init' writes one"
-            : fmt::format(
-                  "there is no campaign.toml in '{}', nor in this folder: name the campaign",
-                  places.out.string()));
+    if (!is_here) {
+        throw ConfigError(
+            "there is no 'campaign.toml' in this folder: name the campaign, or its run directory "
+            "with --out; 'ratiofarm init' writes one");
+    }
+    places.campaign = here;
+    return places;
 }
 
 namespace {

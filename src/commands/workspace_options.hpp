@@ -24,8 +24,8 @@ void add_ratios_options(std::vector<Option>& options);
 /// --unblind, for commands that fit; open_workspace() reads it.
 Option unblind_option();
 
-/// The campaign file of the command line, or the copy in --out, or else "campaign.toml" here; --out.
-/// \throws ConfigError if none is named and there is none
+/// The campaign file of the command line, or the copy in --out, or "campaign.toml" here, also if
+/// --out is no run directory yet; --out.
 Places find_places(const Arguments& arguments);
 
 /// Collective over the context's world. The workspace that the command line asks for.

@@ -31,9 +31,6 @@ run_on 0 run run > 6.out 2> 6.err   # the plain command goes on from there
 ratiofarm run --out fresh --fresh > 7.out 2> 7.err
 expect_equal "content after accepting the change" "$(content_of run)" "$(content_of fresh)"
 
-mkdir empty
-(cd empty && expect_code 2 ratiofarm run --out not_yet 2> ../plan.err)
-expect_in "no campaign.toml in 'not_yet', nor in this folder" plan.err
 # Nobody works here any more.
 expect_in 'nothing works on this run' <(timeout 60 ratiofarm status --out run --watch)
 

@@ -58,7 +58,8 @@ with h5py.File(sys.argv[1]) as f:
         "excess", "excess_error", "sc_rms", "sc_norm", "sc_noise", "calibration_slope",
         "slope_error", "overtraining", "overtraining_noise", "logit_spread", "not_finite",
         "saturated", "held_out_gain", "held_out_error", "held_out_events", "calibration_predicted", "calibration_observed", "calibration_error",
-        "closure", "closure_noise", "reference_logits"]]
+        "closure", "closure_noise", "reference_logits", "score_low", "score_high", "score_shares",
+        "score_errors"]]
     columns += ["calibration", "lengths"]
     for net in range(3):
         row = nets["weights"][net, :f.attrs["row_size"]]
