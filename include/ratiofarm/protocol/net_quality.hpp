@@ -80,14 +80,14 @@ void fields(Archive& archive, MemberOf<Archive, NetQuality>& value) {
 }
 
 /// How the logits z of a net that learned a ratio are distributed over the events that trained it
-/// and over its validation events, calibrated, in score_histogram_bins bins of equal width. The outermost
-/// bins include what is beyond.
+/// and over its validation events, calibrated, in score_histogram_bins bins of equal width. The
+/// outermost bins include what is beyond.
 struct ScoreHistograms {
     double low = 0.0;   ///< between low and high are 99 % of the numerator's validation events
     double high = 0.0;  ///< > low, if there are shares
-    /// [4, score_histogram_bins] share of the weight of its class: training numerator, training denominator,
-    /// validation numerator, validation denominator. Empty if unknown: of a classifier, of a
-    /// constant net and of one trained by an older version.
+    /// [4, score_histogram_bins] share of the weight of its class: training numerator, training
+    /// denominator, validation numerator, validation denominator. Empty if unknown: of a
+    /// classifier, of a constant net and of one trained by an older version.
     std::vector<float> shares;
     std::vector<float> errors;  ///< of the shares, statistical
     bool operator==(const ScoreHistograms&) const = default;
