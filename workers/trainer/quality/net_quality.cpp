@@ -32,7 +32,8 @@ std::vector<double> numerator_edges(const std::vector<ScoredEvent>& events, cons
     for (const ScoredEvent& event : events) {
         if (event.a != 0.0) numerator.push_back({value(event), std::abs(event.a)});
     }
-    return quantile_edges(std::move(numerator), bins_for(numerator.size()));
+    const std::size_t bins = bins_for(numerator.size());
+    return quantile_edges(std::move(numerator), bins);
 }
 
 struct Deviation {
