@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
 #include "core/signal_flags.hpp"
-#include "pipeline/study_service.hpp"
+#include "pipeline/search/study_service.hpp"
 
 #include "command.hpp"
 

@@ -11,7 +11,7 @@
 #include "campaign/training_planner.hpp"
 #include "campaign/unfolding_tasks.hpp"
 #include "pipeline/found_campaign.hpp"
-#include "pipeline/searched_campaign.hpp"
+#include "pipeline/search/searched_campaign.hpp"
 #include "pipeline/task_identities.hpp"
 #include "scheduler/cost_model.hpp"
 #include "store/run_directory.hpp"

@@ -7,7 +7,7 @@
 #include "campaign/campaign.hpp"
 #include "campaign/cost.hpp"
 #include "campaign/task_graph.hpp"
-#include "pipeline/search_status.hpp"
+#include "pipeline/search/search_status.hpp"
 #include "scheduler/cost_model.hpp"
 
 namespace ratiofarm {

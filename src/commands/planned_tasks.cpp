@@ -11,7 +11,7 @@
 #include "campaign/training_planner.hpp"
 #include "pipeline/ensembles.hpp"
 #include "pipeline/found_campaign.hpp"
-#include "pipeline/searched_campaign.hpp"
+#include "pipeline/search/searched_campaign.hpp"
 #include "pipeline/task_identities.hpp"
 
 #include "campaign_samples.hpp"

@@ -13,9 +13,9 @@
 #include "campaign/task_graph.hpp"
 #include "campaign/training_planner.hpp"
 #include "core/sealed_text.hpp"
+#include "pipeline/search/searched_campaign.hpp"
 
 #include "blinding.hpp"
-#include "searched_campaign.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -13,9 +13,9 @@
 #include "core/program_version.hpp"
 #include "core/publish.hpp"
 #include "core/sealed_text.hpp"
+#include "pipeline/search/searched_campaign.hpp"
 #include "protocol/task_file.hpp"
 
-#include "searched_campaign.hpp"
 #include "task_identities.hpp"
 
 namespace ratiofarm {

@@ -12,13 +12,13 @@
 #include "core/publish.hpp"
 #include "core/sealed_text.hpp"
 #include "measurement/fit_input.hpp"
+#include "pipeline/search/searched_campaign.hpp"
 #include "store/farm_progress.hpp"
 
 #include "blinding.hpp"
 #include "other_farms.hpp"
 #include "own_ratios.hpp"
 #include "plan_campaign.hpp"
-#include "searched_campaign.hpp"
 
 namespace ratiofarm {
 namespace {

@@ -11,11 +11,11 @@
 
 #include "core/publish.hpp"
 #include "core/sealed_text.hpp"
+#include "pipeline/farm_stage.hpp"
+#include "pipeline/plan_campaign.hpp"
+#include "pipeline/stages.hpp"
 
-#include "farm_stage.hpp"
-#include "plan_campaign.hpp"
 #include "search_rounds.hpp"
-#include "stages.hpp"
 
 namespace ratiofarm {
 namespace {

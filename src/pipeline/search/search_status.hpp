@@ -7,10 +7,9 @@
 #include <nlohmann/json.hpp>
 
 #include "campaign/search/search_plan.hpp"
+#include "pipeline/found_campaign.hpp"
 #include "store/journal.hpp"
 #include "store/run_directory.hpp"
-
-#include "found_campaign.hpp"
 
 /// What `plan` and `status` say about a search; nothing for a campaign without.
 namespace ratiofarm {

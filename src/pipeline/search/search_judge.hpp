@@ -10,9 +10,8 @@
 #include "campaign/search/search_plan.hpp"
 #include "campaign/search/search_sigma.hpp"
 #include "farm/task.hpp"
+#include "pipeline/planned_campaign.hpp"
 #include "store/run_directory.hpp"
-
-#include "planned_campaign.hpp"
 
 namespace ratiofarm {
 

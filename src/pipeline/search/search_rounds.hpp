@@ -10,11 +10,11 @@
 
 #include "campaign/search/search_plan.hpp"
 #include "farm/task.hpp"
+#include "pipeline/training_rounds.hpp"
 #include "results/search_record.hpp"
 
 #include "search_judge.hpp"
 #include "steering.hpp"
-#include "training_rounds.hpp"
 
 namespace ratiofarm {
 
