@@ -1,15 +1,7 @@
 #include "trainer_runner.hpp"
 
-#include <array>
-#include <cerrno>
 #include <chrono>
-#include <csignal>
-#include <filesystem>
 #include <utility>
-
-#include <sys/socket.h>
-
-#include <fmt/format.h>
 
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
@@ -26,22 +18,22 @@ void TrainerRunner::start(const Task& task) {
     running_ = task.digest;
     if (!ensure_trainer()) return;
     watch_.begin(Clock::now());
-    send(task.payload);
+    trainer_->send(task.payload);
 }
 
 void TrainerRunner::checkpoint() {
-    if (running_ && trainer_) send(frame(TrainerRequest(CheckpointRequest{})));
+    if (running_ && trainer_) trainer_->send(frame(TrainerRequest(CheckpointRequest{})));
 }
 
 void TrainerRunner::stop() {
-    if (running_ && trainer_) send(frame(TrainerRequest(StopRequest{})));
+    if (running_ && trainer_) trainer_->send(frame(TrainerRequest(StopRequest{})));
 }
 
 std::optional<TaskRunner::Event> TrainerRunner::poll() {
     if (refused_ && running_) return end(*running_, *std::exchange(refused_, std::nullopt));
     if (!trainer_) return std::nullopt;
-    const bool alive = write_pending() && read_available();
-    while (auto reply = next_reply()) {
+    const bool alive = trainer_->exchange();
+    while (auto reply = trainer_->next_reply()) {
         if (auto event = on(*reply)) return event;
     }
     if (!alive) return trainer_died();
@@ -53,74 +45,15 @@ std::optional<TaskRunner::Event> TrainerRunner::poll() {
 bool TrainerRunner::ensure_trainer() {
     if (trainer_) return true;
     try {
-        trainer_ = launcher_.start(place_.placement, place_.device);
+        trainer_.emplace(launcher_, place_.placement, place_.device, log_);
     } catch (const SystemError& error) {
         refused_ = TaskReport{.outcome = TaskOutcome::postponed, .reason = error.what()};
         return false;
     }
-    received_ = FrameBuffer();
-    greeted_ = false;
-    pending_.clear();
     return true;
-}
-
-void TrainerRunner::send(std::vector<std::byte> frame) {
-    pending_.insert(pending_.end(), frame.begin(), frame.end());
-    write_pending();
-}
-
-bool TrainerRunner::write_pending() {
-    while (!pending_.empty()) {
-        const ssize_t written =
-            ::send(trainer_->socket.get(), pending_.data(), pending_.size(), MSG_NOSIGNAL);
-        if (written < 0 && errno == EINTR) continue;
-        if (written < 0) return errno == EAGAIN || errno == EWOULDBLOCK;
-        pending_.erase(pending_.begin(), pending_.begin() + written);
-    }
-    return true;
-}
-
-bool TrainerRunner::read_available() {
-    std::array<std::byte, 65536> buffer;
-    for (;;) {
-        const ssize_t size = ::recv(trainer_->socket.get(), buffer.data(), buffer.size(), 0);
-        if (size > 0) {
-            received_.append(std::span(buffer).first(static_cast<std::size_t>(size)));
-        } else if (size < 0 && errno == EINTR) {
-            continue;
-        } else {
-            return size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
-        }
-    }
-}
-
-/// \throws ConfigError if the first message is no hello of a trainer that belongs to this program
-std::optional<TrainerReply> TrainerRunner::next_reply() {
-    if (greeted_) return received_.next_reply();
-    try {
-        auto reply = received_.next_reply();
-        if (!reply) return std::nullopt;
-        const auto* hello = std::get_if<TrainerHello>(&*reply);
-        greeted_ = hello != nullptr && hello->wire == trainer_wire();
-        if (greeted_) return reply;
-    } catch (const DataError&) {
-        // A hello of another layout.
-    }
-    std::error_code unknown;
-    throw ConfigError(fmt::format(
-        "'{}' and '{}' were built from different sources and do not understand each other: build "
-        "and install both together; RATIOFARM_TRAINER names the trainer (unset: the one beside "
-        "ratiofarm)",
-        launcher_.trainer().string(),
-        std::filesystem::read_symlink("/proc/self/exe", unknown).string()));
 }
 
 std::optional<TaskRunner::Event> TrainerRunner::on(const TrainerReply& reply) {
-    if (const auto* hello = std::get_if<TrainerHello>(&reply)) {
-        log_.debug("trainer started",
-                   {{"pid", hello->pid}, {"device", hello->device}, {"libtorch", hello->libtorch}});
-        return std::nullopt;
-    }
     if (const auto* alive = std::get_if<TaskAlive>(&reply)) {
         if (alive->task != running_) return std::nullopt;
         watch_.progress(Clock::now());
@@ -130,7 +63,10 @@ std::optional<TaskRunner::Event> TrainerRunner::on(const TrainerReply& reply) {
         return end(done->task, {TaskOutcome::done, "", done->result});
     }
     if (const auto* failed = std::get_if<TaskFailed>(&reply)) return on(*failed);
-    return end(std::get<TaskStopped>(reply).task, {.outcome = TaskOutcome::stopped, .reason = ""});
+    if (const auto* stopped = std::get_if<TaskStopped>(&reply)) {
+        return end(stopped->task, {.outcome = TaskOutcome::stopped, .reason = ""});
+    }
+    return std::nullopt;
 }
 
 std::optional<TaskRunner::Event> TrainerRunner::on(const TaskFailed& failed) {
@@ -140,8 +76,7 @@ std::optional<TaskRunner::Event> TrainerRunner::on(const TaskFailed& failed) {
         case FailureKind::memory: break;
     }
     // What it holds may be why there was no more: begin again with a fresh one.
-    trainer_->socket.reset();
-    launcher_.wait(*trainer_);
+    trainer_->close();
     trainer_.reset();
     return end(failed.task, {TaskOutcome::crashed, failed.reason});
 }
@@ -154,11 +89,7 @@ std::optional<TaskRunner::Event> TrainerRunner::end(const Digest& task, TaskRepo
 }
 
 std::optional<TaskRunner::Event> TrainerRunner::trainer_died() {
-    std::string how = launcher_.wait(*trainer_);
-    if (!greeted_) {
-        how += fmt::format(" before its first word; '{} --self-test' may show why",
-                           launcher_.trainer().string());
-    }
+    const std::string how = trainer_->ended();
     log_.warning("trainer died", {{"end", how}});
     trainer_.reset();
     // An idle trainer that dies is replaced at the next task; there is nothing to report.
@@ -168,9 +99,8 @@ std::optional<TaskRunner::Event> TrainerRunner::trainer_died() {
 
 std::optional<TaskRunner::Event> TrainerRunner::trainer_hangs() {
     const std::string reason = watch_.text();
-    log_.warning("killing a trainer that hangs", {{"pid", trainer_->pid}, {"why", reason}});
-    ::kill(trainer_->pid, SIGKILL);
-    launcher_.wait(*trainer_);
+    log_.warning("killing a trainer that hangs", {{"pid", trainer_->pid()}, {"why", reason}});
+    trainer_->kill();
     trainer_.reset();
     return end(*running_, {TaskOutcome::crashed, reason});
 }

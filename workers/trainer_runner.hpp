@@ -11,6 +11,7 @@
 
 #include "launcher.hpp"
 #include "pace_watch.hpp"
+#include "trainer_link.hpp"
 
 namespace ratiofarm {
 
@@ -36,10 +37,6 @@ public:
 
 private:
     bool ensure_trainer();
-    std::optional<TrainerReply> next_reply();
-    void send(std::vector<std::byte> frame);
-    bool write_pending();  ///< false if the trainer is gone
-    bool read_available();
     std::optional<Event> on(const TrainerReply& reply);
     std::optional<Event> on(const TaskFailed& failed);
     std::optional<Event> end(const Digest& task, TaskReport report);
@@ -50,10 +47,7 @@ private:
     TrainerPlace place_;
     const Log& log_;
     PaceWatch watch_;
-    std::optional<TrainerProcess> trainer_;
-    FrameBuffer received_;
-    bool greeted_ = false;  ///< the trainer said a hello of our wire
-    std::vector<std::byte> pending_;
+    std::optional<TrainerLink> trainer_;
     std::optional<Digest> running_;
     std::optional<TaskReport> refused_;  ///< why the running task could not even be begun
 };

@@ -13,6 +13,7 @@
 #include "fit/kernels/shape_workspace.hpp"
 #include "fit/kernels/textbook_sums.hpp"
 
+#include "device_sums.hpp"
 #include "event_blocks.hpp"
 #include "parallel.hpp"
 
@@ -96,6 +97,7 @@ struct RegionEvents::State {
     std::vector<RegionEvents::ClippedAnchors> clipped_anchors;
     std::vector<ShapeParity> parities;
     std::optional<TextbookEvents> textbook;  // instead of everything fast
+    std::unique_ptr<DeviceSums> device;      // instead of the blocks, which are gone then
 
     std::size_t n_threads() const {
         const std::uint64_t values =
@@ -111,6 +113,8 @@ struct RegionEvents::State {
 
     template <class AddShard>
     std::vector<double> sum(std::size_t width, const AddShard& add_shard) const;
+    template <class OfRank>
+    std::vector<double> sum_of_ranks(const OfRank& of_rank) const;
     template <class Real>
     std::vector<double> mixture_sums(std::span<const double> rates,
                                      std::span<const double> alpha) const;
@@ -154,6 +158,17 @@ std::vector<double> RegionEvents::State::sum(std::size_t width, const AddShard& 
     });
     for (std::size_t thread = 1; thread < threads; ++thread) sums[0].add(sums[thread]);
     return mpi::exact_sum(*comm, std::move(sums[0]));
+}
+
+/// \param of_rank its sums, by a device that may be lost
+/// \return over all ranks
+template <class OfRank>
+std::vector<double> RegionEvents::State::sum_of_ranks(const OfRank& of_rank) const {
+    std::vector<double> mine;
+    mpi::together(*comm, [&] { mine = of_rank(); });
+    mpi::ExactSums sums(mine.size());
+    sums.add(mine);
+    return mpi::exact_sum(*comm, std::move(sums));
 }
 
 /// The gradients of the columns in the order of the layout.
@@ -290,6 +305,7 @@ RegionEvents::RegionEvents(const RegionLayout& layout,
                                            0,
                                            {},
                                            {},
+                                           {},
                                            {}});
     mpi::together(comm, [&] {
         state_->events.emplace(EventBlocks::Request{.source = source,
@@ -314,8 +330,15 @@ RegionEvents::RegionEvents(const RegionLayout& layout,
         state_->clipped_anchors.push_back(
             {counts[k], share > 0.0 ? std::optional(std::min(share, 1.0)) : std::nullopt});
     }
-    if (options.instructions != InstructionSet::textbook) return;
-    state_->textbook.emplace(layout, source, comm);
+    if (options.instructions == InstructionSet::textbook) {
+        state_->textbook.emplace(layout, source, comm);
+    } else if (options.device) {
+        mpi::together(comm, [&] {
+            state_->device = std::make_unique<DeviceSums>(state_->layout, state_->plan,
+                                                          *state_->events, options.device);
+        });
+        state_->events.reset();
+    }
 }
 
 RegionEvents::~RegionEvents() = default;
@@ -330,6 +353,10 @@ MixtureSums RegionEvents::mixture(std::span<const double> rates,
     RATIOFARM_EXPECT(rates.size() == s && alpha.size() == p);
     if (state_->textbook) return state_->textbook->mixture(rates, alpha);
     const bool in_double = state_->in_double(alpha);
+    if (state_->device) {
+        const auto of_rank = [&] { return state_->device->mixture(rates, alpha, in_double); };
+        return mixture_of(state_->sum_of_ranks(of_rank), state_->plan);
+    }
     const std::vector<double> sums = c == 0      ? state_->plain_mixture_sums(rates)
                                      : in_double ? state_->mixture_sums<double>(rates, alpha)
                                                  : state_->mixture_sums<float>(rates, alpha);
@@ -340,6 +367,10 @@ ReferenceSums RegionEvents::reference(std::span<const double> alpha) const {
     RATIOFARM_EXPECT(alpha.size() == state_->plan.n_parameters());
     if (state_->textbook) return state_->textbook->reference(alpha);
     const bool in_double = state_->in_double(alpha);
+    if (state_->device) {
+        const auto of_rank = [&] { return state_->device->reference(alpha, in_double); };
+        return reference_of(state_->sum_of_ranks(of_rank), state_->plan);
+    }
     const std::vector<double> sums =
         in_double ? state_->reference_sums<double>(alpha) : state_->reference_sums<float>(alpha);
     return reference_of(sums, state_->plan);
@@ -347,7 +378,9 @@ ReferenceSums RegionEvents::reference(std::span<const double> alpha) const {
 
 std::uint64_t RegionEvents::n_events() const { return state_->n_events; }
 std::uint64_t RegionEvents::n_zero_weight() const { return state_->n_zero_weight; }
-std::uint64_t RegionEvents::n_bytes() const { return state_->events->n_bytes(); }
+std::uint64_t RegionEvents::n_bytes() const {
+    return state_->device ? state_->device->n_bytes() : state_->events->n_bytes();
+}
 const std::vector<ShapeParity>& RegionEvents::parities() const { return state_->parities; }
 const std::vector<RegionEvents::ClippedAnchors>& RegionEvents::clipped_anchors() const {
     return state_->clipped_anchors;

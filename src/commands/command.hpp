@@ -19,8 +19,12 @@ enum class Ranks {
     all,   ///< collective
 };
 
-/// Whether a command trains or evaluates nets: then the launcher of trainers is forked first.
-enum class Trainers { none, used };
+/// Whether a command starts trainers: then their launcher is forked first.
+enum class Trainers {
+    none,
+    used,      ///< to train or evaluate nets
+    for_sums,  ///< if its options ask for sums over events by a trainer
+};
 
 /// One option; `value` is the placeholder of its argument, empty for a flag.
 struct Option {

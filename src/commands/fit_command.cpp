@@ -71,6 +71,7 @@ Command fit_command() {
             .positional = {"CAMPAIGN.toml"},
             .options = std::move(options),
             .ranks = Ranks::all,
+            .trainers = Trainers::for_sums,
             .run = run_fit};
 }
 

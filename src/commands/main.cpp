@@ -28,6 +28,7 @@
 #include "command.hpp"
 #include "start_ranks.hpp"
 #include "version.hpp"
+#include "workspace_options.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -52,6 +53,11 @@ bool is_first_rank() {
 bool knows_time(const Command& command) {
     return std::any_of(command.options.begin(), command.options.end(),
                        [](const Option& option) { return option.name == "time-budget"; });
+}
+
+bool starts_trainers(const Command& command, const Arguments& arguments) {
+    return command.trainers == Trainers::used ||
+           (command.trainers == Trainers::for_sums && sums_on_device(arguments));
 }
 
 /// What must be started or asked before MPI is.
@@ -156,7 +162,7 @@ int run_program(int argc, char** argv) {
     // A write beyond the limit on file sizes shall fail like any other, not end the rank.
     ::signal(SIGXFSZ, SIG_IGN);
     BeforeMpi before;
-    if (command.trainers == Trainers::used) {
+    if (starts_trainers(command, arguments)) {
         before.launcher = LauncherHandle::fork_launcher(default_trainer());
     }
     if (knows_time(command) && is_first_rank()) before.walltime = walltime();

@@ -205,8 +205,10 @@ std::vector<Option> fit_request_options() {
         {"precision", "WORD",
          "precision of systematic shapes within a block of events: fp64 or fp32", "fp64"},
         {"kernel", "WORD",
-         "automatic, portable, avx2 or avx512 (all give the same bits), or textbook: a slow, plain "
-         "loop for checks, which reads the events again in every pass",
+         "automatic, portable, avx2 or avx512 (all give the same bits); device: the trainer sums "
+         "over the events on --device, where --device cuda means it by itself (equal to 1e-12, "
+         "fp32 to 3e-6); or textbook: a slow, plain loop for checks, which reads the events again "
+         "in every pass",
          "automatic"}};
 }
 
@@ -237,11 +239,17 @@ LikelihoodOptions likelihood_options(const Arguments& arguments) {
                                                       {"portable", InstructionSet::portable},
                                                       {"avx2", InstructionSet::avx2},
                                                       {"avx512", InstructionSet::avx512},
+                                                      {"device", InstructionSet::automatic},
                                                       {"textbook", InstructionSet::textbook}});
     return options;
 }
 
 }  // namespace
+
+bool sums_on_device(const Arguments& arguments) {
+    const std::string kernel = arguments.text("kernel");
+    return kernel == "device" || (kernel == "automatic" && arguments.text("device") == "cuda");
+}
 
 std::vector<std::string> names_in_list(const Arguments& arguments, std::string_view option) {
     std::vector<std::string> names(1);
@@ -263,6 +271,10 @@ std::vector<std::string> names_in_list(const Arguments& arguments, std::string_v
 FitRequest fit_request(const Arguments& arguments) {
     FitRequest request;
     request.likelihood = likelihood_options(arguments);
+    request.on_device = sums_on_device(arguments);
+    if (request.on_device && request.likelihood.storage == ShapeStorage::fp16) {
+        throw ConfigError("--storage fp16: the trainer sums over events in fp32 only");
+    }
     request.keep_null_shapes = arguments.has("keep-null-shapes");
     if (arguments.has("starts")) {
         request.starts = static_cast<unsigned>(arguments.integer("starts", 0, 1000));

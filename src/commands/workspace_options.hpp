@@ -55,6 +55,9 @@ std::vector<Option> fit_request_options();
 /// \throws ConfigError for a number out of range
 FitRequest fit_request(const Arguments& arguments);
 
+/// Whether a fit has its sums over events from a trainer.
+bool sums_on_device(const Arguments& arguments);
+
 /// "mu, alpha" or "mu,alpha": the names in it. \throws ConfigError for an empty one
 std::vector<std::string> names_in_list(const Arguments& arguments, std::string_view option);
 

@@ -14,7 +14,8 @@ struct FitRequest {
     std::vector<std::string> intervals = {};  ///< parameters with error_low and error_high
     bool all_intervals = false;               ///< of all parameters
     bool keep_null_shapes = false;            ///< whatever the campaign says of them
-    LikelihoodOptions likelihood = {};        ///< but the threads, which are those of the rank
+    bool on_device = false;             ///< sums over events by the trainer on the rank's device
+    LikelihoodOptions likelihood = {};  ///< but threads and device, which are those of the rank
 };
 
 }  // namespace ratiofarm

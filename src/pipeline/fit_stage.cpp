@@ -34,13 +34,15 @@ constexpr std::uint64_t fit_algorithm = 12;
 /// \param made_from of the campaign as it is fitted
 Digest fit_digest(const MadeFrom& made_from,
                   const std::optional<Blinding>& blinding,
-                  const LikelihoodOptions& options) {
+                  const FitRequest& request) {
+    const LikelihoodOptions& options = request.likelihood;
     Hasher hasher;
     hasher.number(fit_algorithm).text(text_of(made_from));
     if (blinding) hasher.text(blinding->measurement).text(blinding_text(*blinding));
     hasher.number(static_cast<std::uint64_t>(options.storage));
     hasher.number(static_cast<std::uint64_t>(options.precision));
-    hasher.number(options.instructions == InstructionSet::textbook ? 1 : 0);  // others: same bits
+    const bool textbook = options.instructions == InstructionSet::textbook;
+    hasher.number(request.on_device ? 2 : (textbook ? 1 : 0));  // kernels: same bits
     return hasher.finish();
 }
 
@@ -162,8 +164,7 @@ FitInputs fit_inputs(RunContext& context,
         inputs.ratios = open_ratio_files(campaign, place.ratios);
         inputs.model = model_for_ratios(campaign, inputs.ratios);
         inputs.made_from = made_from(planned.campaign, inputs.ratios);
-        inputs.digest =
-            fit_digest(made_from(campaign, inputs.ratios), blinding, request.likelihood);
+        inputs.digest = fit_digest(made_from(campaign, inputs.ratios), blinding, request);
         inputs.options = fit_options(inputs.model, request);
         if (!needs_selection(planned.written)) {
             inputs.warnings = data_beyond_reference(planned.campaign, planned.samples);
@@ -172,8 +173,7 @@ FitInputs fit_inputs(RunContext& context,
     });
     mpi::all_sum(world, std::span(&stale, 1));
     inputs.up_to_date = stale == 0;
-    inputs.likelihood = request.likelihood;
-    inputs.likelihood.threads = place.threads();
+    if (!inputs.up_to_date) inputs.likelihood = likelihood_of_rank(context, place, request);
     return inputs;
 }
 

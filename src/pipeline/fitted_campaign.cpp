@@ -13,7 +13,21 @@
 #include "measurement/finite_mc_fit.hpp"
 #include "measurement/left_out_shapes.hpp"
 
+#include "trainer_sums.hpp"
+
 namespace ratiofarm {
+
+LikelihoodOptions likelihood_of_rank(RunContext& context,
+                                     const RunPlace& place,
+                                     const FitRequest& request) {
+    LikelihoodOptions options = request.likelihood;
+    options.threads = place.threads();
+    if (!request.on_device) return options;
+    mpi::together(context.world, [&] { options.device = trainer_sums(context, place); });
+    context.log.info("events are summed by the trainer",
+                     {{"device", device_class_name(place.device)}});
+    return options;
+}
 
 FittedCampaign read_fit(RunContext& context,
                         const PlannedCampaign& planned,
@@ -31,9 +45,7 @@ FittedCampaign read_fit(RunContext& context,
     });
     LikelihoodData data = finite_mc_data(world, campaign, model, ratios, record.finite_mc);
     model = finite_mc_model(std::move(model), record.finite_mc);
-    LikelihoodOptions options = request.likelihood;
-    options.threads = place.threads();
-    Likelihood likelihood(model, data, world, options);
+    Likelihood likelihood(model, data, world, likelihood_of_rank(context, place, request));
     return {std::move(record), std::move(ratios), std::move(model), std::move(data),
             std::move(likelihood)};
 }

@@ -35,6 +35,12 @@ CampaignFit fit_campaign(RunContext& context,
                          const std::optional<Blinding>& blinding,
                          const FitRequest& request);
 
+/// Collective over the context's world. How this rank evaluates likelihoods; starts its trainer
+/// where that sums over the events.
+LikelihoodOptions likelihood_of_rank(RunContext& context,
+                                     const RunPlace& place,
+                                     const FitRequest& request);
+
 /// Collective over the context's world. The fit of fit.json, which is up to date.
 FittedCampaign read_fit(RunContext& context,
                         const PlannedCampaign& planned,

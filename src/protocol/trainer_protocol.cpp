@@ -35,12 +35,23 @@ std::vector<TrainerRequest> sample_requests() {
     unfold.features = {0};
     unfold.before = unfold.acceptance = {UnfoldParent{}};
     unfold.attempts = {NetRequest{}};
-    return {train, infer, CheckpointRequest{}, StopRequest{}, unfold};
+    HoldEventsRequest hold;
+    hold.process = hold.parameter = {0};
+    hold.yields = hold.weight = hold.reference = hold.ratio = {0.0};
+    hold.log_g = {0.0F};
+    SumEventsRequest sum;
+    sum.rates = sum.columns = {0.0};
+    return {train, infer, CheckpointRequest{},  StopRequest{}, unfold,
+            hold,  sum,   ForgetEventsRequest{}};
 }
 
 std::vector<TrainerReply> sample_replies() {
-    return {TrainerHello{.wire = {}, .device = {}, .libtorch = {}}, TaskAlive{}, TaskDone{},
-            TaskFailed{}, TaskStopped{}};
+    return {TrainerHello{.wire = {}, .device = {}, .libtorch = {}},
+            TaskAlive{},
+            TaskDone{},
+            TaskFailed{},
+            TaskStopped{},
+            EventSums{{0.0}}};
 }
 
 }  // namespace

@@ -18,6 +18,7 @@
 
 #include "core/task_progress.hpp"
 
+#include "event_sums.hpp"
 #include "unfolding_step.hpp"
 
 /// What a supervisor and its trainer say to each other over their local socket. Each frame is
@@ -237,8 +238,14 @@ void fields(Archive& archive, MemberOf<Archive, UnfoldRequest>& value) {
             value.limits, value.result_path, value.state_path);
 }
 
-using TrainerRequest =
-    std::variant<TrainRequest, InferRequest, CheckpointRequest, StopRequest, UnfoldRequest>;
+using TrainerRequest = std::variant<TrainRequest,
+                                    InferRequest,
+                                    CheckpointRequest,
+                                    StopRequest,
+                                    UnfoldRequest,
+                                    HoldEventsRequest,
+                                    SumEventsRequest,
+                                    ForgetEventsRequest>;
 
 /// What two programs must agree on to work together: the layout of all messages, and
 /// training_algorithm. Programs of other sources have another one.
@@ -307,7 +314,8 @@ void fields(Archive& archive, MemberOf<Archive, TaskStopped>& value) {
     archive(value.task);
 }
 
-using TrainerReply = std::variant<TrainerHello, TaskAlive, TaskDone, TaskFailed, TaskStopped>;
+using TrainerReply =
+    std::variant<TrainerHello, TaskAlive, TaskDone, TaskFailed, TaskStopped, EventSums>;
 
 /// The frame of one message, ready to be written to the socket.
 std::vector<std::byte> frame(const TrainerRequest& request);

@@ -5,6 +5,7 @@ Runs in the folder that package.sh makes, or one like it, with the machine's own
   campaign  events to mu on the device and on the CPU: the same gates, mu within a third of its error
   graphs    the same nets to the last bit with CUDA graphs and without
   resume    stopped in the middle and gone on with; a trainer killed: the same bits
+  likelihood sums over events by the trainer on the device beside the kernels of the processor
   memory    nets that do not fit are an error that says so, the others are trained
   train     steps of training beside PyTorch eager, compiled and with CUDA graphs
   evaluate  evaluation of ensembles beside PyTorch
@@ -251,6 +252,28 @@ class Checks:
         finally:
             pool.close()
 
+    def likelihood(self):
+        """One fit with two parameters of shapes: by the kernels, and by the device in both precisions."""
+        path = self.scratch / "systematics.toml"
+        shutil.copy(self.folder / "systematics.toml", path)
+        self.run("ratiofarm", "simulate", path, "--ratios", "exact.h5")
+        found = {}
+        for name, options, limit in (("kernels", ("--kernel", "automatic", "--device", "cpu"), None),
+                                     ("fp64", ("--kernel", "device"), 1e-9),
+                                     ("fp32", ("--kernel", "device", "--precision", "fp32"), 1e-4)):
+            begin = time.time()
+            self.run("ratiofarm", "fit", path, "--ratios", "exact.h5", "--out", f"{name}.run",
+                     *(options if "--device" in options else (*options, "--device", self.given.device)))
+            seconds = time.time() - begin
+            parameters = json.loads((self.scratch / f"{name}.run" / "fit.json").read_text())["parameters"]
+            numbers = {p["name"]: (p["value"], p["error"]) for p in parameters}
+            exact = found.setdefault("kernels", {"numbers": numbers})["numbers"]
+            off = max(abs(a - b) / exact[key][1] for key in exact for a, b in zip(numbers[key], exact[key]))
+            expect(limit is None or off < limit, f"{name}: off by {off:.3g} errors (at most {limit})")
+            found[name] = {"numbers": numbers, "errors off": off, "seconds": seconds}
+        return {name: {key: value for key, value in one.items() if key != "numbers"}
+                for name, one in found.items()}
+
     def several(self):
         """Seconds of the same trainings by 1, 2 and 4 trainers on one device."""
         seconds = {}
@@ -265,7 +288,7 @@ class Checks:
         return {"seconds by ranks": seconds}
 
     PARTS = {"tests": tests, "campaign": campaign_part, "graphs": graphs, "resume": resume,
-             "memory": memory, "train": train, "evaluate": evaluate, "several": several}
+             "likelihood": likelihood, "memory": memory, "train": train, "evaluate": evaluate, "several": several}
 
 
 def machine(device):

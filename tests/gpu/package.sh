@@ -39,6 +39,7 @@ done
 
 cp -r "$source/tests/gpu" "$source/tests/bench/peers" .
 cp "$source/examples/01_interference/campaign_1d.toml" .
+cp "$source/examples/03_systematics/campaign.toml" systematics.toml
 rm -rf gpu/package.sh gpu/__pycache__ peers/__pycache__
 cd - >/dev/null
 mv "$folder.partial" "$folder"

@@ -48,11 +48,16 @@ enum class InstructionSet : std::uint8_t {
                ///< evaluation: slow and clear, for checks (equal to about 1e-12)
 };
 
+class SumsDevice;
+
 struct LikelihoodOptions {
     unsigned threads = 1;  ///< of this rank; does not change a bit of the result
     ShapeStorage storage = ShapeStorage::fp32;
     ShapePrecision precision = ShapePrecision::fp64;
     InstructionSet instructions = InstructionSet::automatic;  ///< what the machine lacks falls back
+    /// Sums over events instead of the kernels, equal to about 1e-12 (fp32: 3e-6);
+    /// the last bits depend on it and on the ranks. With ln g in fp32 only.
+    std::shared_ptr<SumsDevice> device = {};
 };
 
 /// ln Z_j(alpha) of one process with derivatives in the shape parameters of its region.

@@ -1,6 +1,7 @@
 #include "task_loop.hpp"
 
 #include <deque>
+#include <functional>
 #include <initializer_list>
 #include <new>
 #include <string>
@@ -13,6 +14,8 @@
 #include <c10/util/Exception.h>
 
 #include "ratiofarm/core/errors.hpp"
+
+#include "workers/trainer/likelihood/held_events.hpp"
 
 #include "failpoint.hpp"
 #include "inference.hpp"
@@ -44,13 +47,16 @@ TrainerReply reply_to(const TrainerOutcome& outcome, const Digest& task) {
 class TaskLoop {
 public:
     TaskLoop(SupervisorLink& link, const Device& device, const Log& log)
-        : link_(link), device_(device), log_(log) {}
+        : link_(link), device_(device), log_(log), held_events_(device.kind) {}
 
     void run() {
         while (auto request = next()) {
             if (const auto* task = std::get_if<TrainRequest>(&*request)) serve_task(*task);
             if (const auto* task = std::get_if<InferRequest>(&*request)) serve_task(*task);
             if (const auto* task = std::get_if<UnfoldRequest>(&*request)) serve_task(*task);
+            if (const auto* events = std::get_if<HoldEventsRequest>(&*request)) answer(*events);
+            if (const auto* point = std::get_if<SumEventsRequest>(&*request)) answer(*point);
+            if (const auto* list = std::get_if<ForgetEventsRequest>(&*request)) answer(*list);
             // Checkpoint and stop have crossed the end of their task: nothing is left to do.
         }
     }
@@ -73,43 +79,71 @@ private:
         return unfold(request, device_.kind, control, log_);
     }
 
+    std::vector<double> sums_of(const HoldEventsRequest& events) {
+        held_events_.hold(events);
+        return {};
+    }
+    std::vector<double> sums_of(const SumEventsRequest& point) { return held_events_.sum(point); }
+    std::vector<double> sums_of(const ForgetEventsRequest& request) {
+        held_events_.forget(request.list);
+        return {};
+    }
+
+    /// Of the events of a likelihood.
     template <class Request>
-    void serve_task(const Request& request) {
-        link_.send(outcome_of(request));
+    void answer(const Request& request) {
+        const Work work{{}, "sums over events", [] {
+                            return "give each rank fewer events: more ranks or devices";
+                        }};
+        link_.send(reply_of(work, [&] { return TrainerReply(EventSums{sums_of(request)}); }));
     }
 
     template <class Request>
-    TrainerReply outcome_of(const Request& request) {
+    void serve_task(const Request& request) {
         LinkControl control(link_, request.task, later_);
-        const auto failed = [&](std::string reason, FailureKind kind) {
-            log_.warning("task failed", {{"task", request.name}, {"reason", reason}});
-            return TaskFailed{.task = request.task, .reason = std::move(reason), .kind = kind};
-        };
-        try {
+        const Work work{request.task, request.name, [&] { return what_to_shrink(request); }};
+        link_.send(reply_of(work, [&] {
             fail_on_purpose(request.name, "begin");
             return reply_to(execute(request, control), request.task);
+        }));
+    }
+
+    /// What failures are told about.
+    struct Work {
+        Digest task;
+        std::string name;
+        std::function<std::string()> what_to_shrink;  ///< if memory is not enough
+    };
+
+    template <class Execute>
+    TrainerReply reply_of(const Work& work, const Execute& execute) {
+        const auto failed = [&](std::string reason, FailureKind kind) {
+            log_.warning("task failed", {{"task", work.name}, {"reason", reason}});
+            return TaskFailed{.task = work.task, .reason = std::move(reason), .kind = kind};
+        };
+        try {
+            return execute();
         } catch (const SystemError& error) {
             return failed(error.what(), FailureKind::storage);
         } catch (const Error& error) {
             return failed(error.what(), FailureKind::task);
         } catch (const c10::OutOfMemoryError& error) {
-            return failed(out_of_memory(request, first_line(error)), FailureKind::memory);
+            return failed(out_of_memory(work, first_line(error)), FailureKind::memory);
         } catch (const c10::Error& error) {
             if (is_refused_allocation(error)) {
-                return failed(out_of_memory(request, first_line(error)), FailureKind::memory);
+                return failed(out_of_memory(work, first_line(error)), FailureKind::memory);
             }
             // A GPU context that has seen an error answers nothing any more: start afresh.
             if (device_.kind == DeviceKind::cuda) throw;
-            return failed(request.name + ": LibTorch: " + first_line(error), FailureKind::task);
+            return failed(work.name + ": LibTorch: " + first_line(error), FailureKind::task);
         } catch (const std::bad_alloc&) {
-            return failed(out_of_memory(request, "an allocation was refused"), FailureKind::memory);
+            return failed(out_of_memory(work, "an allocation was refused"), FailureKind::memory);
         }
     }
 
-    template <class Request>
-    std::string out_of_memory(const Request& request, const std::string& what) const {
-        return request.name + ": out of memory on " + device_.description + ": " + what + "; " +
-               what_to_shrink(request);
+    std::string out_of_memory(const Work& work, const std::string& what) const {
+        return work.name + ": out of memory on " + device_.description + ": " + what + "; " +
+               work.what_to_shrink();
     }
     static std::string what_to_shrink(const UnfoldRequest& request) {
         return trainer::what_to_shrink(training_of(request, 0));
@@ -122,6 +156,7 @@ private:
     SupervisorLink& link_;
     const Device& device_;
     const Log& log_;
+    HeldEvents held_events_;
     std::deque<TrainerRequest> later_;
 };
 
