@@ -1,8 +1,11 @@
 """Tables of events for import_events.py: trees of ROOT files, CSV, Parquet and npz, all read in pieces.
 
 A table has `where` (for messages), `keys` (its columns), `entries`, and pieces(names, step), which yields
-{name: numbers or Lists}. Absent numbers are NaN.
+{name: numbers or Lists}. Absent numbers are NaN. Decompression and parsing use all cores: they run beside the interpreter.
 """
+import collections
+import concurrent.futures
+import os
 import re
 import sys
 import zipfile
@@ -11,7 +14,10 @@ import numpy as np
 
 from event_expressions import Lists, Problem, did_you_mean
 
-PIECE_BYTES = 100_000_000
+PIECE_BYTES = 8_000_000   # of which the memory of one is used again for the next, and caches hold much
+TREE_BYTES = 32_000_000   # of a piece of a tree, whose baskets are large
+BLOCK_BYTES = 4 << 20     # of text
+CORES = len(os.sched_getaffinity(0))
 
 
 def needed(package, kind):
@@ -22,6 +28,15 @@ def needed(package, kind):
                       f"Make an environment that has it, and name it with --python or RATIOFARM_PYTHON:\n"
                       f"    python3 -m venv import-env && import-env/bin/pip install h5py uproot pyarrow\n"
                       f"    ratiofarm import --python import-env/bin/python ...") from missing
+
+
+def ahead(pieces):
+    """The same pieces, of which the next is read while one is worked on."""
+    with concurrent.futures.ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(next, pieces, None)
+        while (piece := coming.result()) is not None:
+            coming = reader.submit(next, pieces, None)
+            yield piece
 
 
 def rows_of(step, n_columns):
@@ -58,7 +73,7 @@ class Tree:
         self.uproot = needed("uproot", "ROOT")
         self.where = f"{path}:{name}" if name else path
         try:
-            self.read(self.uproot.open(path), path, name)
+            self.read(self.uproot.open(path, handler=self.uproot.MultithreadedFileSource, num_workers=CORES), path, name)
         except Problem:
             raise
         except Exception as error:  # uproot has no type of its own for a file that is not one
@@ -81,16 +96,24 @@ class Tree:
     def settle(self, names):
         """Makes entries right for pieces of these names."""
 
+    def is_flat(self, name):
+        """Whether a branch is one number for each event, for which no awkward array is needed."""
+        kind = getattr(self.tree[name], "interpretation", None)
+        return isinstance(kind, self.uproot.AsDtype) and kind.to_dtype.shape == () and kind.to_dtype.kind in "biuf"
+
     def pieces(self, names, step):
-        pieces = self.tree.iterate(names, step_size=step or f"{PIECE_BYTES} B", library="ak")
-        while True:
-            try:
-                arrays = next(pieces)
-            except StopIteration:
-                return
-            except Exception as error:  # a damaged basket: uproot has no type of its own for it
-                raise Problem(f"{self.where}: cannot be read ({type(error).__name__}: {error}); is the file complete?") from error
-            yield {name: column(arrays[name], self.where, name) for name in names}
+        flat = all(map(self.is_flat, names))
+        with concurrent.futures.ThreadPoolExecutor(CORES) as threads:
+            pieces = self.tree.iterate(names, step_size=step or f"{TREE_BYTES} B", library="np" if flat else "ak",
+                                       decompression_executor=threads)
+            while True:
+                try:
+                    arrays = next(pieces)
+                except StopIteration:
+                    return
+                except Exception as error:  # a damaged basket: uproot has no type of its own for it
+                    raise Problem(f"{self.where}: cannot be read ({type(error).__name__}: {error}); is the file complete?") from error
+                yield {name: arrays[name] if flat else column(arrays[name], self.where, name) for name in names}
 
 
 class Arrow:
@@ -100,6 +123,7 @@ class Arrow:
 
     def __init__(self, path, name):
         self.path = self.where = path
+        self.narrow = set()
         if name:
             raise Problem(f"{path}:{name}: only ROOT files hold trees; leave ':{name}' away")
 
@@ -116,13 +140,23 @@ class Arrow:
     def numbers(self, array, name):
         """A column of an Arrow batch as numbers, NaN for missing ones, or Lists."""
         types = self.arrow.types
+        if isinstance(array, self.arrow.ChunkedArray):
+            array = array.chunk(0) if array.num_chunks == 1 else array.combine_chunks()
         if not (types.is_integer(array.type) or types.is_floating(array.type) or types.is_boolean(array.type)):
             import awkward as ak  # which takes a second to load
 
             return column(ak.from_arrow(array), self.where, name)
-        if array.null_count and not types.is_floating(array.type):
-            array = array.cast(self.arrow.float64())
-        return array.to_numpy(zero_copy_only=False)
+        if array.null_count:
+            array = (array if types.is_floating(array.type) else array.cast(self.arrow.float64())).fill_null(float("nan"))
+        if types.is_boolean(array.type):
+            return self.view(array.cast(self.arrow.uint8())).view(np.bool_)
+        return self.view(array)
+
+    @staticmethod
+    def view(array):
+        """The numbers of an Arrow array without a copy; to_numpy would load pandas, where there is one."""
+        kind = np.dtype(array.type.to_pandas_dtype())
+        return np.frombuffer(array.buffers()[1] or b"", kind, len(array), array.offset * kind.itemsize)
 
 
 class Parquet(Arrow):
@@ -140,8 +174,9 @@ class Parquet(Arrow):
         """The file says how many there are."""
 
     def batches(self, names, rows):
-        with self.parquet.ParquetFile(self.path) as file:
-            yield from file.iter_batches(rows, columns=names)
+        with self.parquet.ParquetFile(self.path, buffer_size=BLOCK_BYTES, pre_buffer=False) as file:
+            for group in range(file.num_row_groups):  # over all at once Arrow reads far ahead
+                yield from file.iter_batches(rows, row_groups=[group], columns=names)
 
 
 class Csv(Arrow):
@@ -151,9 +186,8 @@ class Csv(Arrow):
         super().__init__(path, name)
         self.arrow = needed("pyarrow", "CSV")
         self.csv = needed("pyarrow.csv", "CSV")
-        self.types = {}
         try:
-            with self.arrow.input_stream(path) as stream:
+            with self.stream() as stream:
                 head = stream.read(1 << 20).split(b"\n", 1)[0].decode("utf-8-sig").rstrip("\r")
         except (self.arrow.ArrowException, OSError, UnicodeDecodeError) as error:
             raise Problem(f"{path}: cannot be read as text ({error})") from error
@@ -166,41 +200,71 @@ class Csv(Arrow):
             raise Problem(f"{path}: its first line, '{head[:60]}', must give each column one name of its own")
         self.keys, self.entries = set(self.names), None
 
-    def open(self, names):
-        return self.csv.open_csv(
-            self.path, self.csv.ReadOptions(column_names=self.names, skip_rows=1, block_size=1 << 24),
-            self.csv.ParseOptions(delimiter=self.delimiter),
-            self.csv.ConvertOptions(include_columns=names, column_types=self.types))
+    def stream(self):
+        return self.arrow.input_stream(self.path)
 
     def settle(self, names):
         """Counts the rows: line ends, which is far faster than to convert numbers; empty lines are no rows."""
         if self.entries is not None:
             return
-        lines, last, empty = 0, b"\n", False
-        with self.arrow.input_stream(self.path) as stream:
-            while not empty and (block := stream.read(1 << 24)):
-                text = last + block
-                lines, last = lines + block.count(b"\n"), text[-1:]
-                empty = b"\n\n" in text or b"\n\r" in text
-        self.entries = sum(batch.num_rows for batch in self.batches(names, 0)) if empty else lines - (last == b"\n")
+        lines, last, empty, buffer = 0, 10, False, np.empty(BLOCK_BYTES, np.uint8)
+        with self.stream() as stream:
+            while not empty and (n := stream.readinto(buffer)):
+                text = buffer[:n]
+                ends = text == 10
+                lines += int(np.count_nonzero(ends))
+                begins = (text == 13) | ends
+                empty = last == 10 and bool(begins[0]) or bool(np.any(ends[:-1] & begins[1:]))
+                last = int(text[-1])
+        self.entries = sum(batch.num_rows for batch in self.batches(names, 0)) if empty else lines - (last == 10)
+
+    def blocks(self):
+        """The text in pieces of whole lines, without the line of names."""
+        with self.stream() as stream:
+            rest = stream.read(BLOCK_BYTES)
+            rest = rest[rest.find(b"\n") + 1:] if b"\n" in rest else b""
+            while block := stream.read(BLOCK_BYTES):
+                text = rest + block
+                end = text.rfind(b"\n") + 1
+                rest = text[end:]
+                yield memoryview(text)[:end]
+            yield memoryview(rest)
 
     def batches(self, names, rows):
-        """Types are those of the first rows until a later one needs a wider type; then the rest is read with it."""
-        done = 0
+        """Blocks of text are parsed side by side, each with the types of the first one."""
+        blocks = self.blocks()
+        first = self.parsed(next(blocks, b""), names, {})
+        yield first
+        single = {name: self.arrow.float32() for name in self.narrow}
+        types = {field.name: single.get(field.name, field.type) if field.type == self.arrow.float64() else field.type
+                 for field in first.schema}
+        with concurrent.futures.ThreadPoolExecutor(CORES) as threads:
+            parsing = collections.deque()
+            for block in blocks:
+                parsing.append(threads.submit(self.parsed, block, names, types))
+                if len(parsing) > CORES:
+                    yield parsing.popleft().result()
+            while parsing:
+                yield parsing.popleft().result()
+
+    def parsed(self, text, names, types):
+        """The rows of some lines. A column gets a wider type than the given one where its numbers need it."""
+        types = dict(types)
+        if not bytes(text[:1 << 10]).strip() and not bytes(text).strip():  # which Arrow refuses
+            return self.arrow.table({name: self.arrow.array([], self.arrow.float64()) for name in names})
         while True:
-            known = done
             try:
-                for batch in self.open(names):
-                    batch, known = batch.slice(min(known, batch.num_rows)), max(0, known - batch.num_rows)
-                    done += batch.num_rows
-                    yield batch
-                return
+                return self.csv.read_csv(
+                    self.arrow.BufferReader(text),
+                    self.csv.ReadOptions(column_names=self.names, block_size=max(1, len(text)), use_threads=False),
+                    self.csv.ParseOptions(delimiter=self.delimiter),
+                    self.csv.ConvertOptions(include_columns=names, column_types=types))
             except self.arrow.ArrowInvalid as error:
                 found = re.search(r"In CSV column #(\d+): .*conversion error to (\w+): invalid value '(.*)'", str(error))
                 wider = found and self.wider(found[2], found[3])
                 if not wider:
                     raise Problem(f"{self.path}: cannot be read as CSV ({error})") from error
-                self.types[self.names[int(found[1])]] = wider
+                types[self.names[int(found[1])]] = wider
 
     def wider(self, kind, text):
         if kind in ("int64", "null") and re.fullmatch(r"\d+", text):

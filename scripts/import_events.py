@@ -6,12 +6,14 @@ Tables are read in pieces, so that files larger than the memory can be imported.
 its name when it is complete. Exit code 2: something that the user can fix.
 """
 import argparse
+import concurrent.futures
 import contextlib
 import errno
 import glob
 import os
 import re
 import sys
+import threading
 
 try:
     import h5py
@@ -28,10 +30,11 @@ except ImportError as missing:
 
 writes_bytecode, sys.dont_write_bytecode = not sys.dont_write_bytecode, True  # none beside the installed programs
 from event_expressions import FUNCTIONS, Lists, Problem, did_you_mean, parsed, wide  # noqa: E402
-from event_tables import open_table  # noqa: E402
+from event_tables import ahead, open_table  # noqa: E402
 
 sys.dont_write_bytecode = not writes_bytecode
 
+SYNC_SECONDS = 0.05
 BLOCK_ROWS = 65536  # that are converted at a time: what the processor's cache holds
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 
@@ -75,20 +78,28 @@ class Part:
         """What must be read to compute them."""
         return sorted({name for e in expressions for name in self.names_in(e)[0]}) or [min(self.keys)]
 
+    def only_features(self, sample, options):
+        """Columns that nothing but a feature by itself needs: 32 bits are enough of them."""
+        features = [expression for _, expression in options.features]
+        others = [options.weight, options.cut, *sample.weights.values(), *options.id, *options.lists,
+                  *(e for e in features if e not in self.keys)]
+        used = {name for e in others if e and number(e) is None for name in self.names_in(e)[0]}
+        return {e for e in features if e in self.keys} - used
+
     def count(self, expressions):
         """\return the number of entries, of which expressions will be asked."""
         self.table.settle(self.columns_of(expressions))
         return self.table.entries
 
     def chunks(self, expressions, options, lists=()):
-        """Yields the first entry of each piece, which of its entries the cut leaves, and {expression: numbers}, with
-        {(name,): lists} of columns that hold a list for each event."""
+        """Yields the first entry of each piece, which of its entries the cut leaves (a range, if all), and
+        {expression: numbers}, with {(name,): lists} of columns that hold a list for each event."""
         cuts = [options.cut] if options.cut else []
         names = self.columns_of([*expressions, *cuts, *lists])
         first = 0
-        for columns in self.table.pieces(names, options.step):
+        for columns in ahead(self.table.pieces(names, options.step)):
             n = len(columns[names[0]])
-            chosen = np.flatnonzero(self.value(options.cut, columns, n, cut=True)) if cuts else np.arange(n)
+            chosen = np.flatnonzero(self.value(options.cut, columns, n, cut=True)) if cuts else range(n)
             for name in lists:
                 if not isinstance(columns[name], Lists):
                     raise Problem(f"{self.where}: --particles {name}: is one number for each event, not a list of particles")
@@ -309,10 +320,15 @@ def expect_finite(part, what, values, entries, counts):
         known[0] += int(bad.sum())
 
 
-def weights_of(columns, expression, chosen):
+def index(some):
+    """Rows for numpy, which makes no copy of a slice."""
+    return slice(some.start, some.stop) if isinstance(some, range) else some
+
+
+def weights_of(columns, expression, chosen, n):
     constant = number(expression)
     if constant is not None:
-        return np.full(len(chosen), constant)
+        return np.full(n, constant)
     return columns[expression][chosen].astype(np.float64)
 
 
@@ -323,18 +339,22 @@ def import_part(part, sample, source, options, writer, counts, start):
     wanted = features + [e for e in others if number(e) is None] + options.id
     scale = source[1] * source[0].scale
     for first, left, columns in part.chunks(set(wanted), options, options.lists):
-        for chosen in (left[row:row + BLOCK_ROWS] for row in range(0, len(left), BLOCK_ROWS)):
-            entries = first + chosen
+        for row in range(0, len(left), BLOCK_ROWS):
+            some = left[row:row + BLOCK_ROWS]
+            entries = first + (np.arange(some.start, some.stop) if isinstance(some, range) else some)
+            chosen = index(some)
             if writer.particles:
                 writer.particles.add(part, chosen, columns, entries, counts)
-            table = np.empty((len(chosen), len(features)), np.float32)
+            table = np.empty((len(some), len(features)), np.float32)
             with np.errstate(over="ignore"):
-                for k, (name, expression) in enumerate(options.features):
+                for k, expression in enumerate(features):
                     table[:, k] = columns[expression][chosen]
+            if not np.isfinite(table).all():
+                for k, (name, _) in enumerate(options.features):
                     expect_finite(part, f"feature '{name}'", table[:, k], entries, counts)
-            weight = scale * weights_of(columns, options.weight, chosen)
+            weight = scale * weights_of(columns, options.weight, chosen, len(some))
             expect_finite(part, "weight", weight, entries, counts)
-            weights = {name: scale * weights_of(columns, e, chosen) for name, e in sample.weights.items()}
+            weights = {name: scale * weights_of(columns, e, chosen, len(some)) for name, e in sample.weights.items()}
             for name, values in weights.items():
                 expect_finite(part, f"weights '{name}'", values, entries, counts)
             weights |= {name: 2.0 * weight - weights[varied] for name, varied in sample.mirrored.items()}
@@ -342,7 +362,7 @@ def import_part(part, sample, source, options, writer, counts, start):
                 if columns[name].dtype.kind not in "biu":
                     raise Problem(f"{part.where}: --id {name} is not a whole number ({columns[name].dtype})")
             numbers = [columns[name][chosen] for name in options.id] or [start + entries]
-            writer.add(table, weight, event_ids(sample.family_of(source[0]), numbers, len(chosen)), weights)
+            writer.add(table, weight, event_ids(sample.family_of(source[0]), numbers, len(some)), weights)
 
 
 def expect_distinct(sample, ids, options):
@@ -372,6 +392,8 @@ def import_sample(file, sample, options):
         for expression, option in everything.items():
             part.expect(option, expression)
     read = [*everything, *(e for e in sample.weights.values() if number(e) is None)]
+    for part in parts:
+        part.table.narrow = part.only_features(sample, options)
     n = before = sum(part.count(read) for part in parts)
     if options.cut:
         n = sum(len(chosen) for part in parts for _, chosen, _ in part.chunks([], options))
@@ -380,7 +402,7 @@ def import_sample(file, sample, options):
     particles = 0
     if options.particles:
         first = options.particles[0][1]
-        particles = sum(int(columns[(first,)].counts[chosen].sum())
+        particles = sum(int(columns[(first,)].counts[index(chosen)].sum())
                         for part in parts for _, chosen, columns in part.chunks([], options, [first]))
         if particles == 0:
             raise Problem(f"sample '{sample.name}': no event has a particle")
@@ -418,13 +440,32 @@ def expect_same_entries(samples, entries, options):
 
 
 @contextlib.contextmanager
+def synced(path):
+    """Brings a new file to the disk while it is written, and the last of it at the end."""
+    open(path, "wb").close()
+    with open(path, "rb") as file, concurrent.futures.ThreadPoolExecutor(1) as thread:
+        ended = threading.Event()
+
+        def work():
+            while not ended.wait(SYNC_SECONDS):
+                os.fdatasync(file.fileno())
+
+        working = thread.submit(work)
+        try:
+            yield
+        finally:
+            ended.set()
+        working.result()
+        os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
 def published(path):
     """A path to write to; at the end it is synced and gets its final name, so that this name means complete."""
     partial = path + ".partial"
     try:
-        yield partial
-        with open(partial, "rb") as file:
-            os.fsync(file.fileno())
+        with synced(partial):
+            yield partial
         os.replace(partial, path)
     finally:
         if os.path.exists(partial):
@@ -458,7 +499,7 @@ def parse():
     parser.add_argument("--same-events", action="append", default=[])
     parser.add_argument("--symmetrise", action="append", default=[])
     parser.add_argument("--cut", default="")
-    parser.add_argument("--step", type=int, default=0, help="entries of one piece (default: 100 MB)")
+    parser.add_argument("--step", type=int, default=0, help="entries of one piece (default: some MB)")
     parser.add_argument("--out", default="events.h5")
     options = parser.parse_args()
     options.id = [name.strip() for name in options.id.split(",") if name.strip()]

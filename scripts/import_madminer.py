@@ -9,9 +9,10 @@ import os
 import re
 import sys
 
-sys.dont_write_bytecode = True  # beside the installed programs
+writes_bytecode, sys.dont_write_bytecode = not sys.dont_write_bytecode, True  # none beside the installed programs
+from import_events import PLAIN_NAME, Problem, event_ids, guarded, h5py, np, published  # noqa: E402
 
-from import_events import PLAIN_NAME, Problem, event_ids, guarded, h5py, np, published
+sys.dont_write_bytecode = not writes_bytecode
 
 IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 #: What MadMiner writes for the parameter itself, and in front of a factor: the cross section stays a polynomial.

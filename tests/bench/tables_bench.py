@@ -3,7 +3,8 @@
 
 A table of 10 features of 32 bits, a weight and an id in random order, from a DataFrame by write_events and from ROOT, Parquet, npz
 and CSV files by import. Each is a process of its own beside a plain write of the bytes of events.h5, twice: before and after. All
-are synced. Prints a table in Markdown; memory is the peak of the process, of write_events without the DataFrame itself.
+are synced. Prints a table in Markdown; memory is the peak of the process, of write_events without the DataFrame itself. "Reading
+alone" is the file's own library on all cores, into memory: no import of text or of compressed numbers can be faster.
 """
 import argparse
 import os
@@ -60,6 +61,30 @@ begin, processor = time.perf_counter(), time.process_time()
 ratiofarm.write_events("e.h5", {"S": frame}, features=[f"x{k}" for k in range(10)], weight="w", id="event")
 print(time.perf_counter() - begin, time.process_time() - processor, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak)
 """
+READ = """
+import os, sys, time
+from concurrent.futures import ThreadPoolExecutor
+kind, path = sys.argv[1], "t." + sys.argv[1]
+if kind == "root":
+    import uproot
+elif kind == "parquet":
+    import pyarrow.parquet
+elif kind == "csv":
+    import pyarrow.csv
+else:
+    import numpy
+begin = time.perf_counter()
+if kind == "root":
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
+        uproot.open(path)["t"].arrays(library="np", decompression_executor=threads, interpretation_executor=threads)
+elif kind == "parquet":
+    pyarrow.parquet.read_table(path)
+elif kind == "csv":
+    pyarrow.csv.read_csv(path)
+else:
+    dict(numpy.load(path))
+print(time.perf_counter() - begin)
+"""
 
 
 def write_plainly(folder, size):
@@ -88,13 +113,14 @@ def run(kind, rows, folder):
         done = subprocess.run([sys.executable, "-c", WRITE, str(ROOT / "python" / "src"), str(rows)], cwd=folder, check=True, text=True,
                               capture_output=True)
         seconds, processor, peak = map(float, done.stdout.split())
-        return seconds, processor, peak / 1000.0
+        return seconds, processor, peak / 1000.0, 0.0
     subprocess.run([sys.executable, "-c", MAKE, kind, str(rows), str(PIECE)], cwd=folder, check=True)
     os.sync()
+    reading = float(subprocess.run([sys.executable, "-c", READ, kind], cwd=folder, check=True, text=True, capture_output=True).stdout)
     result = measured([sys.executable, str(ROOT / "scripts" / "import_events.py"), "--sample", f"S=t.{kind}", "--features",
                        ",".join(FEATURES), "--weight", "w", "--id", "event", "--out", "e.h5"], folder)
     (folder / f"t.{kind}").unlink()
-    return result
+    return *result, reading
 
 
 def main():
@@ -103,18 +129,18 @@ def main():
     parser.add_argument("--only", default="write_events,npz,root,parquet,csv")
     parser.add_argument("--folder", help="where files are written (default: a temporary folder)")
     options = parser.parse_args()
-    print("| from | MB | seconds | processor seconds | plain write, seconds | rate / rate of the plain write | MB of memory |\n"
-          "| --- | --- | --- | --- | --- | --- | --- |")
+    print("| from | MB | seconds | processor seconds | plain write, seconds | rate / rate of the plain write | reading alone, seconds | "
+          "MB of memory |\n| --- | --- | --- | --- | --- | --- | --- | --- |")
     for kind in options.only.split(","):
         with tempfile.TemporaryDirectory(dir=options.folder) as name:
             folder = pathlib.Path(name)
             size = 56 * options.rows
             plain = write_plainly(folder, size)
-            seconds, processor, peak = run(kind, options.rows, folder)
+            seconds, processor, peak, reading = run(kind, options.rows, folder)
             size = (folder / "e.h5").stat().st_size
             plain = (plain + write_plainly(folder, size)) / 2.0
-            print(f"| {kind} | {size / 1e6:.0f} | {seconds:.1f} | {processor:.1f} | {plain:.1f} | {plain / seconds:.2f} | "
-                  f"{peak:.0f} |", flush=True)
+            print(f"| {kind} | {size / 1e6:.0f} | {seconds:.2f} | {processor:.2f} | {plain:.2f} | {plain / seconds:.2f} | "
+                  f"{f'{reading:.2f}' if reading else '-'} | {peak:.0f} |", flush=True)
 
 
 if __name__ == "__main__":

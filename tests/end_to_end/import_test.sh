@@ -95,7 +95,7 @@ true = lambda values: np.asarray(values, dtype=bool)
 
 def computed(cut, expression):
     options = types.SimpleNamespace(cut=cut, step=700)
-    pieces = [(first + chosen, columns[expression][chosen] if expression else chosen)
+    pieces = [(first + np.asarray(chosen), columns[expression][chosen] if expression else chosen)
               for first, chosen, columns in part.chunks([expression] if expression else [], options)]
     return [np.concatenate(column) for column in zip(*pieces)]
 
@@ -137,6 +137,17 @@ for number, (text, wanted) in enumerate({b"x,n\n1,5\n2.5,6\n": 2, b"x,n\r\n1,5\r
         assert counted == wanted and np.array_equal(np.concatenate(pieces or [[]]), [1.0, 2.5][:wanted]), text
     except script.Problem as problem:
         assert wanted is None and "1 events were counted, and 2 were read" in str(problem), (text, problem)
+# Text in many blocks, packed as well: a column that only a feature needs is read as 32 bits, any other as 64.
+import gzip, h5py, event_tables
+event_tables.BLOCK_BYTES = 64
+rows = [f"{0.1 + k},{1.5 + 1e-10 * k},{k}" for k in range(40)]
+gzip.open("blocks.csv.gz", "wt").write("\n".join(["x,y,n", *rows[:20], "2e300,1.5,7", *rows[20:]]))
+sys.argv = ["import", "--sample", "S=blocks.csv.gz", "--features", "x,y,d=y - 1.5", "--cut", "n != 7", "--out", "blocks.h5"]
+assert script.main() == 0
+with h5py.File("blocks.h5") as file:
+    k = np.delete(np.arange(40), 7)
+    assert np.array_equal(file["S/features"][:], np.stack([0.1 + k, 1.5 + 1e-10 * k, (1.5 + 1e-10 * k) - 1.5], axis=1).astype("f4"))
+os.remove("blocks.h5")
 assert script.split_outside_brackets("mass, phi=f(py, px),a=g(ok,1,(2))") == ["mass", "phi=f(py, px)", "a=g(ok,1,(2))"]
 assert script.named("x=where(a==1, b, c)") == ("x", "where(a==1, b, c)") and script.named("a==1") == ("a==1", "a==1")
 END
