@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <numeric>
 #include <set>
+#include <unordered_map>
 
 #include "protocol/particle_row.hpp"
 
@@ -146,7 +147,8 @@ std::uint64_t result_bytes(const UnfoldTask& task) {
     const UnfoldRequest& request = task.request;
     const SampleColumns& events =
         request.step == UnfoldStep::acceptance ? request.data : request.simulation;
-    return task_file_header + 4 * events.events + result_bytes(request.network, request.training);
+    const std::uint64_t weights = request.pretraining ? 0 : 4 * events.events;
+    return task_file_header + weights + result_bytes(request.network, request.training);
 }
 
 /// Of unfolded.h5.
@@ -197,25 +199,35 @@ Cost cost_of(const Campaign& campaign,
 UnfoldingSpace unfolding_space(const GraphInputs& inputs,
                                const UnfoldingPlan& plan,
                                std::uint64_t workers,
-                               const std::function<bool(const UnfoldTask&)>& counts) {
+                               std::span<const UnfoldTask* const> to_do) {
     const UnfoldingSection& section = *inputs.campaign.unfolding;
     const bool by_step = section.ensemble == UnfoldingEnsemble::step;
     const std::uint64_t of_chain = 1 + (section.warm_start ? 1 : 0) + (by_step ? 1 : 0);
     UnfoldingSpace space;
     std::uint64_t chains = 0, largest = 0;
-    for (const UnfoldTask& task : plan.tasks) {
-        if (!counts(task)) continue;
-        const std::uint64_t bytes = result_bytes(task);
-        const bool begins_chain =
-            task.request.step == UnfoldStep::reco && task.request.before.empty();
-        std::uint64_t passing = begins_chain ? of_chain : 0;
-        if (task.request.step == UnfoldStep::acceptance) passing = 1;
-        space.kept += task.kept ? 1 : 0;
-        space.kept_bytes += task.kept ? bytes : 0;
-        space.passing += passing;
-        space.passing_bytes += passing * bytes;
-        chains += begins_chain ? 1 : 0;
+    std::unordered_map<Digest, std::uint64_t> bytes_of;
+    for (const UnfoldTask* task : to_do) {
+        const std::uint64_t bytes = result_bytes(*task);
+        bytes_of.emplace(task->digest, bytes);
+        space.kept += task->kept ? 1 : 0;
+        space.kept_bytes += task->kept ? bytes : 0;
         largest = std::max(largest, bytes);
+        if (task->request.step != UnfoldStep::acceptance && !task->request.pretraining) continue;
+        space.passing += 1;  // until all chains have read it
+        space.passing_bytes += bytes;
+    }
+    for (const UnfoldChain& chain : plan.chains) {
+        std::uint64_t bytes = 0;
+        for (const auto* steps : {&chain.reco, &chain.truth}) {
+            for (const Digest& step : *steps) {
+                const auto found = bytes_of.find(step);
+                if (found != bytes_of.end()) bytes = std::max(bytes, found->second);
+            }
+        }
+        if (bytes == 0) continue;
+        chains += 1;
+        space.passing += of_chain;
+        space.passing_bytes += of_chain * bytes;
     }
     const std::uint64_t more = by_step ? 0 : std::min(workers, chains);
     space.passing += more;

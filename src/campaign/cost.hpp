@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
+#include <span>
 #include <vector>
 
 #include "ratiofarm/protocol/sample_info.hpp"
@@ -64,18 +64,19 @@ struct UnfoldingSpace {
     std::uint64_t table_bytes = 0;  ///< of unfolded.h5
 };
 
-///     result   4 B per simulated event (acceptance: per data event) + 4 B per row element + 16 B
+///     result   4 B per simulated event (acceptance: per data event; pretraining: 0) + 4 B per row
+///     element + 16 B
 ///              per epoch + 500 B
 ///     passing  the longest way to go first, so all chains advance together: one result of each
 ///              chain, with warm starts two, one more of each worker or, where a step reads all
-///              members, of each chain; and all acceptances
+///              members, of each chain; and all acceptances and pretrained nets
 ///     table    4 B per column of the truth, 16 B and 8 B per column of weights, for each published
 ///              event
 ///
-/// \param counts  tasks whose results count
+/// \param to_do  tasks whose results are to be made
 UnfoldingSpace unfolding_space(const GraphInputs& inputs,
                                const UnfoldingPlan& plan,
                                std::uint64_t workers,
-                               const std::function<bool(const UnfoldTask&)>& counts);
+                               std::span<const UnfoldTask* const> to_do);
 
 }  // namespace ratiofarm

@@ -73,6 +73,7 @@ void add_unfolding(const UnfoldingSection& unfolding, const auto& add) {
         sample.weights.push_back(variation.weight);
     }
     for (const std::string& name : unfolding.background) add(name);
+    if (!unfolding.pretraining.empty()) add_simulation(unfolding.pretraining);
     for (const std::string& name : unfolding.compare) add_simulation(name);
 }
 

@@ -177,7 +177,8 @@ Digest unfold_digest(const UnfoldRequest& request,
                      std::string_view device_class) {
     constexpr std::uint64_t algorithm = 2;  // of unfolding_step.hpp and of the result file
     Hasher hasher;
-    hasher.text("unfold").number(algorithm).number(training_algorithm).text(device_class);
+    hasher.text(request.pretraining ? "unfold pretraining" : "unfold");
+    hasher.number(algorithm).number(training_algorithm).text(device_class);
     hasher.number(static_cast<std::uint64_t>(request.step)).number(samples.size());
     for (const Digest& sample : samples) hasher.digest(sample);
     hasher.number(request.features.size());

@@ -43,25 +43,52 @@ void look_at_levels(const UnfoldingSection& unfolding,
     }
 }
 
+/// Training events of a simulation that the nets of a level see, as many as its flags allow.
+double seen_events(const SampleInfo& sample, bool at_truth, const UnfoldingSection& unfolding) {
+    const LevelFacts& levels = sample.facts.levels;
+    const bool misses = at_truth && unfolding.misses == Misses::keep;
+    const bool fakes = !at_truth && unfolding.fakes == Fakes::fixed;
+    const auto seen = static_cast<double>(levels.matched.events) +
+                      static_cast<double>(misses ? levels.misses.events : 0) +
+                      static_cast<double>(fakes ? levels.fakes.events : 0);
+    return seen * static_cast<double>(sample.training_events) /
+           static_cast<double>(sample.columns.events);
+}
+
+/// Of the data and the background, which step 1 sees whole.
+double measured_events(const Campaign& campaign, const std::vector<SampleInfo>& samples) {
+    const UnfoldingSection& unfolding = *campaign.unfolding;
+    const Split& split = campaign.split;
+    double events = 0.0;
+    for (const SampleInfo& sample : samples) {
+        if (sample.name == unfolding.data) {
+            events += static_cast<double>(sample.columns.events) * split.train /
+                      (split.train + split.validation);
+        } else if (std::ranges::find(unfolding.background, sample.name) !=
+                   unfolding.background.end()) {
+            events += static_cast<double>(sample.training_events);
+        }
+    }
+    return events;
+}
+
 /// Both classes of step 1 fill its batches; those of step 2 are the same events.
 void look_at_batches(const Campaign& campaign,
-                     const SampleInfo* data,
+                     const std::vector<SampleInfo>& samples,
                      const SampleInfo& simulation,
                      TrainingOutlook& outlook) {
+    const UnfoldingSection& unfolding = *campaign.unfolding;
+    if (simulation.facts.levels.matched.events == 0) return;  // nothing is known of it
     const auto look = [&](const char* step, double events, const char* key, std::uint64_t batch) {
         if (events >= static_cast<double>(batch)) return;
         outlook.mistakes.push_back(fmt::format(
             "{} of the unfolding with sample '{}' has {:.0f} training events, fewer than {} = {}",
             step, simulation.name, events, key, batch));
     };
-    const Split& split = campaign.split;
-    const auto simulated = static_cast<double>(simulation.training_events);
-    if (data != nullptr) {
-        const double used = split.train / (split.train + split.validation);
-        look("step 1", simulated + used * static_cast<double>(data->columns.events),
-             "training.batch", campaign.training.batch);
-    }
-    look("step 2", simulated, "unfolding.training.batch", campaign.unfolding->training.batch);
+    look("step 1", seen_events(simulation, false, unfolding) + measured_events(campaign, samples),
+         "training.batch", campaign.training.batch);
+    look("step 2", seen_events(simulation, true, unfolding), "unfolding.training.batch",
+         unfolding.training.batch);
 }
 
 void look_at_data(const SampleInfo& data, const SampleInfo& simulation, TrainingOutlook& outlook) {
@@ -95,11 +122,14 @@ TrainingOutlook unfolding_outlook(const Campaign& campaign,
                                std::ranges::find(unfolding.variations, sample.name,
                                                  &UnfoldingSection::Variation::simulation) !=
                                    unfolding.variations.end();
-        if (!simulated) continue;
-        look_at_levels(unfolding, sample, outlook);
-        simulations.push_back(&sample);
+        if (simulated) simulations.push_back(&sample);
+        if (simulated || sample.name == unfolding.pretraining) {
+            look_at_levels(unfolding, sample, outlook);
+        }
     }
-    for (const SampleInfo* sample : simulations) look_at_batches(campaign, data, *sample, outlook);
+    for (const SampleInfo* sample : simulations) {
+        look_at_batches(campaign, samples, *sample, outlook);
+    }
     if (data != nullptr && simulation != nullptr) look_at_data(*data, *simulation, outlook);
     return outlook;
 }

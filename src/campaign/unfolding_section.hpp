@@ -51,6 +51,9 @@ struct UnfoldingSection {
         0;                          ///< bootstrap replicas of the data, each a chain of each member
     std::uint32_t replicas_mc = 0;  ///< of the simulation
     bool warm_start = false;        ///< a net begins as that of its step one iteration before
+    std::string pretraining;        ///< sample with truth and flags that the nets of each member
+                                    ///< learn once to tell from the simulation; every step begins
+                                    ///< with those; empty: with nets that know nothing
     std::vector<Observable> observables;
     std::vector<Variation> variations;
     Network network;           ///< of step 2; default: [network]; inputs = truth
@@ -79,6 +82,7 @@ void fields(Visit& visit, MemberOf<Visit, UnfoldingSection>& value) {
     visit("replicas_data", value.replicas_data, Key{.whole = replicas});
     visit("replicas_mc", value.replicas_mc, Key{.whole = replicas});
     visit("warm_start", value.warm_start);
+    visit("pretraining", value.pretraining, Key{.is_name = true, .written = false});
     visit("observable", value.observables, Key{.written = false, .by_hand = true});
     visit("variation", value.variations, Key{.written = false, .by_hand = true});
     visit("network", value.network, Key{.written = false, .by_hand = true});

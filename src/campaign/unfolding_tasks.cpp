@@ -42,6 +42,17 @@ std::string step_name(std::uint32_t iteration, bool at_truth) {
     return fmt::format("it{}/step{}", iteration + 1, at_truth ? 2 : 1);
 }
 
+std::string pretraining_name(bool at_truth) {
+    return fmt::format("pretraining/step{}", at_truth ? 2 : 1);
+}
+
+/// Tasks that cost alike.
+std::string family_of(const UnfoldRequest& request) {
+    if (request.step == UnfoldStep::acceptance) return "acceptance";
+    return fmt::format("{}step {}", request.pretraining ? "pretraining of " : "",
+                       static_cast<int>(request.step));
+}
+
 bool is_kept(const UnfoldingSection& section, const Setting& setting, std::uint32_t iteration) {
     return iteration + 1 == section.iterations || setting.nominal();
 }
@@ -74,6 +85,7 @@ public:
                 "split.folds: an unfolding has no cross-fitting (use train, validation and "
                 "inference; weights are made for all events)");
         }
+        if (!section_.pretraining.empty()) add_pretraining();
         for (const Setting& setting : settings_of(section_)) add(setting);
         return std::move(plan_);
     }
@@ -106,32 +118,57 @@ private:
         return feature_columns(section_.truth, truth);
     }
 
-    /// Without seeds and parents.
-    UnfoldTask task_of(UnfoldStep step, const Setting& setting) {
+    /// Both samples have the inputs of a step in the same columns.
+    void expect_same_columns(UnfoldStep step,
+                             const std::string& other,
+                             const std::string& simulation) const {
+        if (columns_of(step, find_sample(inputs_.samples, other)) ==
+            columns_of(step, find_sample(inputs_.samples, simulation))) {
+            return;
+        }
+        throw DataError("samples '" + other + "' and '" + simulation + "' store the " +
+                        (step == UnfoldStep::truth ? "truth" : "features") +
+                        " in different columns (write both with the same column order)");
+    }
+
+    /// What a task of the step does with which simulation, whoever it is compared with.
+    UnfoldRequest request_of(UnfoldStep step, const WeighedInfo& simulation) const {
         const Campaign& campaign = inputs_.campaign;
         const bool at_truth = step == UnfoldStep::truth;
-        const WeighedInfo simulation = simulation_of(setting);
-        const WeighedInfo data = info_of(section_.data, "");
-        UnfoldTask task;
-        UnfoldRequest& request = task.request;
+        UnfoldRequest request;
         request.step = step;
         request.simulation = simulation.columns;
-        request.data = data.columns;
         request.features =
             columns_of(step, find_sample(inputs_.samples, simulation.columns.sample));
-        if (!at_truth &&
-            request.features != columns_of(step, find_sample(inputs_.samples, section_.data))) {
-            throw DataError("samples '" + section_.data + "' and '" + simulation.columns.sample +
-                            "' store the features in different columns (write both with the same "
-                            "column order)");
-        }
         request.split = campaign.split;
         request.network = at_truth ? section_.network : campaign.network;
         request.training = at_truth ? section_.training : campaign.training;
         request.misses = section_.misses;
         request.fakes = section_.fakes;
-        request.mc_replica = mc_replica_seed(campaign, setting.mc_replica);
         request.limits = {.closure = campaign.gates.excess, .clipped = campaign.gates.saturated};
+        return request;
+    }
+
+    /// \param events     that its net learns from
+    /// \param evaluated  that its net is evaluated on
+    UnfoldTask with_cost(UnfoldRequest request, double events, double evaluated) const {
+        UnfoldTask task;
+        const double validation =
+            events * inputs_.campaign.split.validation / inputs_.campaign.split.train;
+        task.flop = forward_flop(request.network) *
+                    (request.training.epochs * (3.0 * events + validation) + evaluated);
+        task.request = std::move(request);
+        return task;
+    }
+
+    /// Without seeds and parents.
+    UnfoldTask task_of(UnfoldStep step, const Setting& setting) {
+        const Campaign& campaign = inputs_.campaign;
+        const WeighedInfo simulation = simulation_of(setting);
+        const WeighedInfo data = info_of(section_.data, "");
+        UnfoldRequest request = request_of(step, simulation);
+        request.data = data.columns;
+        request.mc_replica = mc_replica_seed(campaign, setting.mc_replica);
         digests_ = {simulation.digest};
         double events = simulation.training;
         if (step == UnfoldStep::reco) {
@@ -143,18 +180,15 @@ private:
                 events += background.training;
             }
         }
-        if (!at_truth) {
+        if (step != UnfoldStep::truth) {
+            expect_same_columns(step, section_.data, simulation.columns.sample);
             const Split& split = campaign.split;
             digests_.push_back(data.digest);
             events += static_cast<double>(data.columns.events) * split.train /
                       (split.train + split.validation);
         }
-        const double all = static_cast<double>(simulation.columns.events);
-        const double validation = events * campaign.split.validation / campaign.split.train;
-        task.flop = forward_flop(request.network) *
-                    (request.training.epochs * (3.0 * events + validation) + all);
-        task.together = group_;
-        return task;
+        return with_cost(std::move(request), events,
+                         static_cast<double>(simulation.columns.events));
     }
 
     void seed(UnfoldTask& task, const std::string& net) const {
@@ -183,9 +217,8 @@ private:
             }
         }
         task.identity.kind = TaskKind::unfold;
-        task.identity.family = request.step == UnfoldStep::acceptance
-                                   ? "acceptance"
-                                   : fmt::format("step {}", static_cast<int>(request.step));
+        task.identity.family = family_of(request);
+        task.together = group_;
         task.name = request.name = std::move(name);
         task.digest = request.task = unfold_digest(request, digests_, inputs_.device_class);
         plan_.tasks.push_back(std::move(task));
@@ -212,10 +245,37 @@ private:
         for (std::uint32_t n = 0; n < section_.iterations; ++n) {
             for (const UnfoldStep step : {UnfoldStep::reco, UnfoldStep::truth}) {
                 for (std::uint32_t member = 0; member < section_.members; ++member) {
-                    group_ = first + (by_step ? 0 : member);
-                    if (section_.fakes == Fakes::follow) group_ = 0;
+                    group_ = group_of(first, member);
                     add_step(setting, chains(member), plan_.chains[first + member], {n, step});
                 }
+            }
+        }
+    }
+
+    /// Chains that share results: of a member if they begin with one net or acceptance, of a step
+    /// ensemble all members. \param first  chain of the same setting
+    std::uint64_t group_of(std::size_t first, std::uint32_t member) const {
+        const bool share = section_.fakes == Fakes::follow || !section_.pretraining.empty();
+        return (share ? 0 : first) + (section_.ensemble == UnfoldingEnsemble::step ? 0 : member);
+    }
+
+    /// The nets that every step of a member begins with, whatever its setting.
+    void add_pretraining() {
+        const WeighedInfo simulation = info_of(section_.simulation, "");
+        const WeighedInfo other = info_of(section_.pretraining, "");
+        for (std::uint32_t member = 0; member < section_.members; ++member) {
+            group_ = group_of(0, member);
+            for (const UnfoldStep step : {UnfoldStep::reco, UnfoldStep::truth}) {
+                expect_same_columns(step, section_.pretraining, section_.simulation);
+                UnfoldRequest request = request_of(step, simulation);
+                request.pretraining = true;
+                request.data = other.columns;
+                digests_ = {simulation.digest, other.digest};
+                const std::string last = pretraining_name(step == UnfoldStep::truth);
+                UnfoldTask task =
+                    with_cost(std::move(request), simulation.training + other.training, 0.0);
+                seed(task, fmt::format("unfold/{}/{}", member, last));
+                pretrained_.push_back(finish(std::move(task), Setting{}.task(member, last)));
             }
         }
     }
@@ -224,6 +284,7 @@ private:
         if (section_.fakes != Fakes::follow) return;
         acceptance_.clear();
         for (std::uint32_t member = 0; member < section_.members; ++member) {
+            group_ = group_of(0, member);
             UnfoldTask task = task_of(UnfoldStep::acceptance, setting);
             seed(task, fmt::format("unfold/{}/acceptance", member));
             const Digest known = unfold_digest(task.request, digests_, inputs_.device_class);
@@ -256,7 +317,9 @@ private:
         const std::string last = step_name(n, at_truth);
         seed(task, fmt::format("unfold/{}/{}", chain.member, last));
         auto& mine = at_truth ? chain.truth : chain.reco;
-        if (section_.warm_start && n > 0) task.request.attempts[0].warm_start.task = mine[n - 1];
+        Digest& start = task.request.attempts[0].warm_start.task;
+        if (!pretrained_.empty()) start = pretrained_[2 * chain.member + (at_truth ? 1 : 0)];
+        if (section_.warm_start && n > 0) start = mine[n - 1];
         task.kept = at_truth && is_kept(section_, setting, n);
         mine.push_back(finish(std::move(task), setting.task(chain.member, last)));
     }
@@ -266,6 +329,7 @@ private:
     UnfoldingPlan plan_;
     std::uint64_t group_ = 0;
     std::vector<Digest> digests_;     ///< of the samples that the task in work reads
+    std::vector<Digest> pretrained_;  ///< [members, 2] of step 1 and 2; none without pretraining
     std::vector<Digest> acceptance_;  ///< [members] of the setting in work
     std::unordered_set<Digest> acceptances_;
 };
@@ -281,8 +345,28 @@ Digest shard_key(const UnfoldTask& task) {
     return Hasher().text("chain of an unfolding").number(task.together).finish();
 }
 
+std::vector<const UnfoldTask*> unfolding_to_do(
+    const UnfoldingPlan& plan, const std::function<bool(const UnfoldTask&)>& is_there) {
+    std::unordered_set<Digest> read;  // by tasks that are to do
+    std::vector<const UnfoldTask*> to_do;
+    // Those who read come after what they read. What is gone and has no reader was done.
+    for (auto task = plan.tasks.rbegin(); task != plan.tasks.rend(); ++task) {
+        if (!task->kept && !read.contains(task->digest)) continue;
+        if (is_there(*task)) continue;
+        read.insert(task->after.begin(), task->after.end());
+        to_do.push_back(&*task);
+    }
+    return to_do;
+}
+
 std::vector<UnfoldName> unfold_names(const UnfoldingSection& section) {
     std::vector<UnfoldName> names;
+    for (std::uint32_t member = 0; member < section.members && !section.pretraining.empty();
+         ++member) {
+        for (const bool at_truth : {false, true}) {
+            names.push_back({.name = Setting{}.task(member, pretraining_name(at_truth))});
+        }
+    }
     for (const Setting& setting : settings_of(section)) {
         for (std::uint32_t member = 0; member < section.members; ++member) {
             if (section.fakes == Fakes::follow && setting.data_replica == 0) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -44,11 +45,16 @@ struct UnfoldingPlan {
 
 /// The chains of a campaign and their tasks. Seeds of nets come from member, iteration and step,
 /// and so are the same in all variations and replicas: what differs between those are events, not
-/// nets. Results that are kept: the last step 2 of every chain, and all of the nominal ones. \pre
-/// campaign.unfolding \throws DataError if a sample, a column of weights or a feature is missing;
-/// ConfigError if the
+/// nets. Results that are kept: the last step 2 of every chain, and all of the nominal ones.
+/// \pre campaign.unfolding
+/// \throws DataError if a sample, a column of weights or a feature is missing; ConfigError if the
 ///         split has folds
 UnfoldingPlan make_unfolding_plan(const GraphInputs& inputs);
+
+/// Tasks whose results are to be made: those that stay and are not there, and what they read.
+/// The last ones first. \param is_there  whether the result of a task is
+std::vector<const UnfoldTask*> unfolding_to_do(
+    const UnfoldingPlan& plan, const std::function<bool(const UnfoldTask&)>& is_there);
 
 /// What decides in which shard a task is: tasks that share results are in one.
 Digest shard_key(const UnfoldTask& task);

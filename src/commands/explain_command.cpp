@@ -193,6 +193,10 @@ std::string chain_text(const Known& task,
     if (!task_file_is_complete(directory.result(task.digest), task.kind, task.digest)) return text;
     const auto result = read_task_file<UnfoldResult>(directory.result(task.digest), task.digest);
     const Normalisation& made = result.made;
+    if (own->request.pretraining) {
+        return text + fmt::format("net          attempt {}, {} epochs\n", result.attempt + 1,
+                                  result.net.epochs);
+    }
     return text + fmt::format(
                       "net          attempt {}, {} epochs; its ratio averaged to {:.4f} before "
                       "that was divided out; {:.2g} % of the weight clipped; {:.4g} effective "

@@ -158,11 +158,11 @@ UnfoldingCost cost_of_unfolding(const Arguments& arguments, const Campaign& camp
     expect_trainings(unfolding_outlook(campaign, samples));
     const GraphInputs inputs{campaign, samples, pace.device};
     const UnfoldingPlan unfolding = make_unfolding_plan(inputs);
+    const auto all = unfolding_to_do(unfolding, [](const UnfoldTask&) { return false; });
     UnfoldingCost cost{.chains = unfolding.chains.size(),
                        .tasks = unfolding.tasks.size(),
                        .workers = pace.workers,
-                       .space = unfolding_space(inputs, unfolding, pace.workers,
-                                                [](const UnfoldTask&) { return true; })};
+                       .space = unfolding_space(inputs, unfolding, pace.workers, all)};
     double work = 0.0;
     std::unordered_map<Digest, double> ends;  // of the longest chain of tasks up to each
     for (const UnfoldTask& task : unfolding.tasks) {

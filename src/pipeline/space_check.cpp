@@ -119,11 +119,11 @@ void add_unfolding(const PlannedCampaign& planned,
                    SpaceNeeds& needs) {
     const std::string device = device_class_name(place.device);
     const GraphInputs inputs{planned.campaign, planned.samples, device};
-    const UnfoldingSpace space =
-        unfolding_space(inputs, make_unfolding_plan(inputs), ranks, [&](const UnfoldTask& task) {
-            return place.farm.shard.owns(shard_key(task)) &&
-                   !(task.kept && !is_missing(place.directory, task.digest));
-        });
+    const UnfoldingPlan plan = make_unfolding_plan(inputs);
+    const auto to_do = unfolding_to_do(plan, [&](const UnfoldTask& task) {
+        return !place.farm.shard.owns(shard_key(task)) || !is_missing(place.directory, task.digest);
+    });
+    const UnfoldingSpace space = unfolding_space(inputs, plan, ranks, to_do);
     needs.parts.push_back({grouped(space.kept) + " results of chains", space.kept_bytes});
     if (place.farm.shard.whole()) needs.parts.push_back({"unfolded.h5", space.table_bytes});
     needs.files += space.kept + space.passing + 1;

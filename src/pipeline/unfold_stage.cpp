@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <set>
@@ -41,6 +43,15 @@ public:
         return list;
     }
 
+    /// Of this farm's shard.
+    std::vector<const UnfoldTask*> to_do() const {
+        return unfolding_to_do(plan_, [this](const UnfoldTask& task) {
+            std::error_code unknown;
+            return !owns(task) ||
+                   std::filesystem::exists(place_.directory.result(task.digest), unknown);
+        });
+    }
+
     /// Every one of them is done. Valid as long as this object.
     std::vector<UnfoldedChain> chains(const Campaign& campaign) const {
         std::vector<UnfoldedChain> chains;
@@ -65,43 +76,44 @@ public:
     /// Removes results that were read for the last time. \param done  by this farm, after its first
     /// task began: damaged results of earlier ones are gone by then
     void remove_read(const Digest& done) {
-        if (after_.empty()) look();
+        if (Clock::now() >= next_look_) look();
         for (const Digest& parent : *after_.at(done)) {
             const auto passing = readers_.find(parent);
             if (passing == readers_.end()) continue;
             passing->second.erase(done);
-            std::error_code unknown;
-            std::erase_if(passing->second, [&](const Digest& reader) {  // of another job
-                return std::filesystem::exists(place_.directory.result(reader), unknown);
-            });
             if (passing->second.empty()) remove(parent);
         }
     }
 
-    /// Likewise, of whatever is there.
+    /// Likewise, of whatever is there. A job that joined others sees again and again what they did,
+    /// for no more than a hundredth of its time.
     void look() {
+        const auto begin = Clock::now();
+        after_.clear();
+        readers_.clear();
         for (const UnfoldTask& task : plan_.tasks) {
             if (!owns(task)) continue;
             after_.emplace(task.digest, &task.after);
             if (!task.kept) readers_.try_emplace(task.digest);
         }
-        // Those who read come after what they read. What is gone and has no reader was done.
-        for (auto task = plan_.tasks.rbegin(); task != plan_.tasks.rend(); ++task) {
-            if (!owns(*task)) continue;
-            std::error_code unknown;
-            const auto passing = readers_.find(task->digest);
-            if (passing != readers_.end() && passing->second.empty()) {
-                remove(task->digest);
-            } else if (!std::filesystem::exists(place_.directory.result(task->digest), unknown)) {
-                for (const Digest& parent : task->after) {
-                    const auto read = readers_.find(parent);
-                    if (read != readers_.end()) read->second.insert(task->digest);
-                }
+        for (const UnfoldTask* task : to_do()) {
+            for (const Digest& parent : task->after) {
+                const auto read = readers_.find(parent);
+                if (read != readers_.end()) read->second.insert(task->digest);
             }
         }
+        for (const auto& [task, readers] : readers_) {
+            if (readers.empty()) remove(task);
+        }
+        const auto took = Clock::now() - begin;
+        next_look_ = Clock::time_point::max();
+        if (place_.farm.join) next_look_ = begin + std::max<Clock::duration>(rest, 100 * took);
     }
 
 private:
+    using Clock = std::chrono::steady_clock;
+    static constexpr std::chrono::seconds rest{5};
+
     bool owns(const UnfoldTask& task) const { return place_.farm.shard.owns(shard_key(task)); }
 
     void remove(const Digest& task) const {
@@ -130,6 +142,7 @@ private:
     std::unordered_map<Digest, const std::vector<Digest>*> after_;
     /// Of each result that goes when it was read, who is still to read it.
     std::unordered_map<Digest, std::set<Digest>> readers_;
+    Clock::time_point next_look_;
 };
 
 }  // namespace
@@ -144,11 +157,12 @@ StageEnd unfold_stage(RunContext& context,
     std::vector<Task> tasks;
     mpi::together(world, [&] {
         if (!world.is_root()) return;
-        expect_trainings(planned.outlook);
-        for (const auto& warning : planned.outlook.warnings) context.log.warning(warning);
         const std::string device = device_class_name(place.device);
         round.emplace(make_unfolding_plan({planned.campaign, planned.samples, device}), place);
         tasks = round->tasks();
+        if (round->to_do().empty()) return;
+        expect_trainings(planned.outlook);
+        for (const auto& warning : planned.outlook.warnings) context.log.warning(warning);
     });
     StageEnd end =
         growing_farm_stage(context, place, books, std::move(tasks), TaskFileKind::unfold_result,

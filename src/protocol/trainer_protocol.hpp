@@ -209,6 +209,8 @@ struct UnfoldRequest {
     Digest task;
     std::string name;  ///< "unfold/nominal/data 3/0/it2/step1"
     UnfoldStep step = UnfoldStep::reco;
+    bool pretraining = false;  ///< a net for later steps of this kind to begin with: `data`, which
+                               ///< has levels then, against the simulation; no weights of events
     SampleColumns data;
     SampleColumns simulation;               ///< with levels
     std::vector<SampleColumns> background;  ///< that step 1 adds to the simulation
@@ -232,10 +234,10 @@ struct UnfoldRequest {
 
 template <class Archive>
 void fields(Archive& archive, MemberOf<Archive, UnfoldRequest>& value) {
-    archive(value.task, value.name, value.step, value.data, value.simulation, value.background,
-            value.features, value.split, value.network, value.training, value.misses, value.fakes,
-            value.data_replica, value.mc_replica, value.before, value.acceptance, value.attempts,
-            value.limits, value.result_path, value.state_path);
+    archive(value.task, value.name, value.step, value.pretraining, value.data, value.simulation,
+            value.background, value.features, value.split, value.network, value.training,
+            value.misses, value.fakes, value.data_replica, value.mc_replica, value.before,
+            value.acceptance, value.attempts, value.limits, value.result_path, value.state_path);
 }
 
 using TrainerRequest = std::variant<TrainRequest,

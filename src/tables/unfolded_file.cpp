@@ -72,25 +72,51 @@ void expect_written(const h5::File& file, const UnfoldedTable& table) {
     }
 }
 
-/// A dataset of its own for column `k` of `from`.
+/// A dataset for each column of `from`, which is read once.
 template <h5::Element T>
-void copy_column(const h5::File& from,
-                 const std::string& path,
-                 std::size_t k,
-                 const h5::File& to,
-                 const std::string& name) {
+void copy_columns(const h5::File& from,
+                  const std::string& path,
+                  const h5::File& to,
+                  const std::vector<std::string>& names) {
     const CheckedColumn column(from, path);
     const std::uint64_t rows = column.info().rows(), width = column.info().width();
+    RATIOFARM_EXPECT(width == names.size());
     const std::array shape{rows};
-    h5::create_dataset(to, name, h5::element_type<T>(), shape);
-    const h5::Dataset dataset = h5::open_dataset(to, name);
+    std::vector<h5::Dataset> datasets;
+    for (const std::string& name : names) {
+        h5::create_dataset(to, name, h5::element_type<T>(), shape);
+        datasets.push_back(h5::open_dataset(to, name));
+    }
     std::vector<T> values;
     for (std::uint64_t block = 0; block < block_count(rows); ++block) {
         const Range range = rows_of_block(block, rows);
         const std::vector<T> all = column.read<T>(range);
-        values.clear();
-        for (std::size_t i = k; i < all.size(); i += width) values.push_back(all[i]);
-        h5::write_rows<T>(dataset, range, std::span<const T>(values));
+        for (std::size_t k = 0; k < width; ++k) {
+            values.clear();
+            for (std::size_t i = k; i < all.size(); i += width) values.push_back(all[i]);
+            h5::write_rows<T>(datasets[k], range, std::span<const T>(values));
+        }
+    }
+}
+
+/// The families of weights, without their checksums.
+std::vector<std::string> weight_names(const h5::File& from) {
+    std::vector<std::string> names = h5::member_names(from, "/weights");
+    std::erase_if(names,
+                  [](const std::string& name) { return is_checksum_path("/weights/" + name); });
+    return names;
+}
+
+/// \throws DataError if a column of the truth is called like weights of the public file
+void expect_distinct(const std::filesystem::path& unfolded,
+                     const std::vector<std::string>& columns,
+                     const std::vector<std::string>& weights) {
+    std::set<std::string> taken{"weight_mc"};
+    for (const std::string& name : weights) taken.insert("weights_" + name);
+    for (const std::string& column : columns) {
+        if (!taken.contains(column)) continue;
+        throw DataError("'" + unfolded.string() + "': the column '" + column +
+                        "' of the truth has the name of weights; give it another one");
     }
 }
 
@@ -109,26 +135,22 @@ void copy_attributes(const h5::File& from, const h5::File& to) {
 void export_omnifold(const std::filesystem::path& unfolded, const std::filesystem::path& out) {
     const h5::File from = open_table(unfolded, unfolded_kind);
     const auto columns = h5::read_texts_attribute(from, "/truth", "columns");
+    const auto weights = weight_names(from);
+    expect_distinct(unfolded, columns, weights);
     if (out.has_parent_path()) std::filesystem::create_directories(out.parent_path());
     const auto partial = partial_path(out);
     h5::File to = h5::create_file(partial);
     copy_attributes(from, to);
-    copy_column<double>(from, "/weight_mc", 0, to, "/weight_mc");
-    for (const std::string& name : h5::member_names(from, "/weights")) {
+    copy_columns<double>(from, "/weight_mc", to, {"/weight_mc"});
+    for (const std::string& name : weights) {
         const std::string path = "/weights/" + name;
-        if (is_checksum_path(path)) continue;
-        copy_column<double>(from, path, 0, to, "/weights_" + name);
+        copy_columns<double>(from, path, to, {"/weights_" + name});
         h5::write_attribute(to, "/weights_" + name, "rule",
                             std::string_view(h5::read_text_attribute(from, path, "rule")));
     }
-    for (std::size_t k = 0; k < columns.size(); ++k) {
-        const std::string path = "/" + columns[k];
-        if (h5::exists(to, path)) {
-            throw DataError("'" + unfolded.string() + "': the column '" + columns[k] +
-                            "' of the truth has the name of weights; give it another one");
-        }
-        copy_column<float>(from, "/truth", k, to, path);
-    }
+    std::vector<std::string> paths;
+    for (const std::string& column : columns) paths.push_back("/" + column);
+    copy_columns<float>(from, "/truth", to, paths);
     h5::close(std::move(to));
     publish_file(partial, out);
 }

@@ -53,6 +53,10 @@ UnfoldingPlan plan_of(const Campaign& campaign) {
     return make_unfolding_plan({campaign, samples, "cpu"});
 }
 
+std::vector<const UnfoldTask*> all_of(const UnfoldingPlan& plan) {
+    return unfolding_to_do(plan, [](const UnfoldTask&) { return false; });
+}
+
 /// Everything at once.
 const std::string all_keys = R"(fakes = "follow"
 iterations = 3
@@ -62,10 +66,17 @@ replicas_mc = 2
 warm_start = true
 variation = { up = { weight = "up" }, other = { simulation = "other" } })";
 
+const std::string pretraining = "pretraining = \"other\"\n";
+
 const std::vector<std::string> settings{
-    "iterations = 3\nmembers = 1", "iterations = 1\nmembers = 3\nreplicas_mc = 2",
-    "iterations = 2\nmembers = 3\nensemble = \"step\"\nreplicas_data = 2", all_keys,
-    all_keys + "\nensemble = \"step\""};
+    "iterations = 3\nmembers = 1",
+    "iterations = 1\nmembers = 3\nreplicas_mc = 2",
+    "iterations = 2\nmembers = 3\nensemble = \"step\"\nreplicas_data = 2",
+    all_keys,
+    all_keys + "\nensemble = \"step\"",
+    pretraining + "iterations = 2\nmembers = 3",
+    pretraining + all_keys,
+    pretraining + all_keys + "\nensemble = \"step\""};
 
 std::unordered_map<Digest, const UnfoldTask*> by_digest(const UnfoldingPlan& plan) {
     std::unordered_map<Digest, const UnfoldTask*> tasks;
@@ -92,15 +103,17 @@ TEST_CASE("a plan has every step of every chain once, each after those it reads"
             (1 + section.replicas_data + section.replicas_mc + section.variations.size()) *
             section.members;
         CHECK(plan.chains.size() == chains);
-        std::size_t acceptances = 0;
+        std::size_t acceptances = 0, pretrained = 0;
         std::set<Digest> before;
         for (const UnfoldTask& task : plan.tasks) {
             acceptances += task.request.step == UnfoldStep::acceptance ? 1 : 0;
+            pretrained += task.request.pretraining ? 1 : 0;
             CHECK(std::ranges::all_of(
                 task.after, [&](const Digest& parent) { return before.contains(parent); }));
             CHECK(before.insert(task.digest).second);
         }
-        CHECK(plan.tasks.size() - acceptances == chains * 2 * section.iterations);
+        CHECK(plan.tasks.size() - acceptances - pretrained == chains * 2 * section.iterations);
+        CHECK(pretrained == (section.pretraining.empty() ? 0 : 2 * section.members));
         // Replicas of the data see one simulation.
         const std::size_t simulations = 1 + section.replicas_mc + section.variations.size();
         CHECK(acceptances == (section.fakes == Fakes::follow ? simulations * section.members : 0));
@@ -184,6 +197,66 @@ TEST_CASE("nets of replicas and variations begin with the seeds of the nominal o
           named(plan, "unfold/nominal/data 1/0/it1/step1").request.data_replica);
 }
 
+TEST_CASE("every step begins with the pretrained net of its member and kind", "[unfolding]") {
+    const std::string keys = "iterations = 2\nmembers = 2\nreplicas_data = 2\n";
+    const UnfoldingPlan plan = plan_of(campaign_with(pretraining + keys));
+    const UnfoldingPlan warm = plan_of(campaign_with(pretraining + "warm_start = true\n" + keys));
+    const UnfoldingPlan cold = plan_of(campaign_with(keys));
+    const auto start = [](const UnfoldingPlan& in, const std::string& name) {
+        const Digest& task = named(in, name).request.attempts[0].warm_start.task;
+        return task == Digest{} ? "" : by_digest(in).at(task)->name;
+    };
+
+    for (const char* setting : {"nominal", "data 2"}) {
+        const std::string chain = std::string("unfold/nominal/") + setting + "/1/";
+        for (const char* step : {"it1/step1", "it2/step1"}) {
+            CHECK(start(plan, chain + step) == "unfold/nominal/nominal/1/pretraining/step1");
+        }
+        CHECK(start(plan, chain + "it2/step2") == "unfold/nominal/nominal/1/pretraining/step2");
+        CHECK(start(warm, chain + "it1/step2") == "unfold/nominal/nominal/1/pretraining/step2");
+        CHECK(start(warm, chain + "it2/step2") == chain + "it1/step2");
+        CHECK(start(cold, chain + "it2/step2").empty());
+        CHECK(named(plan, chain + "it1/step1").request.attempts[1].warm_start.task == Digest{});
+    }
+    const UnfoldTask& first = named(plan, "unfold/nominal/nominal/0/pretraining/step1");
+    const UnfoldTask& other = named(plan, "unfold/nominal/nominal/1/pretraining/step1");
+    CHECK(first.digest != other.digest);
+    CHECK(first.request.data.sample == "other");
+    CHECK_FALSE(first.kept);
+}
+
+TEST_CASE("pretraining with other events is another one, and so is all that begins with it",
+          "[unfolding]") {
+    const Campaign campaign = campaign_with(pretraining + "iterations = 1\nmembers = 1");
+    auto changed = samples;
+    changed[2].digest = Hasher().text("other events").finish();
+    const UnfoldingPlan before = plan_of(campaign);
+    const UnfoldingPlan after = make_unfolding_plan({campaign, changed, "cpu"});
+
+    for (const UnfoldTask& task : before.tasks) {
+        CHECK(named(after, task.name).digest != task.digest);
+    }
+}
+
+TEST_CASE("to do is what stays and is not there, and what that reads", "[unfolding]") {
+    for (const std::string& keys : settings) {
+        INFO(keys);
+        const UnfoldingPlan plan = plan_of(campaign_with(keys));
+        const auto kept = [](const UnfoldTask& task) { return task.kept; };
+
+        CHECK(all_of(plan).size() == plan.tasks.size());
+        CHECK(unfolding_to_do(plan, kept).empty());  // all else went when it was read
+        const UnfoldTask& last = plan.tasks.back();
+        const auto but_last = [&](const UnfoldTask& task) {
+            return task.kept && task.digest != last.digest;
+        };
+        const auto to_do = unfolding_to_do(plan, but_last);
+        REQUIRE(to_do.size() > 1);
+        CHECK(to_do[0] == &last);
+        CHECK(std::ranges::count(last.after, to_do[1]->digest) == 1);
+    }
+}
+
 TEST_CASE("tasks that share results are in one shard, others are divided", "[unfolding]") {
     for (const std::string& keys : settings) {
         INFO(keys);
@@ -201,9 +274,9 @@ TEST_CASE("tasks that share results are in one shard, others are divided", "[unf
 
         const UnfoldingSection& section = *campaign.unfolding;
         const bool by_step = section.ensemble == UnfoldingEnsemble::step;
-        const bool together = section.fakes == Fakes::follow;
-        CHECK(shards.size() ==
-              (together ? 1 : plan.chains.size() / (by_step ? section.members : 1)));
+        const bool shared = section.fakes == Fakes::follow || !section.pretraining.empty();
+        const std::size_t divided = shared ? section.members : plan.chains.size();
+        CHECK(shards.size() == divided / (by_step ? section.members : 1));
     }
 }
 
@@ -214,8 +287,8 @@ TEST_CASE("the space that is planned holds what lies there while the longest go 
             INFO(keys << ", " << workers << " workers");
             const Campaign campaign = campaign_with(keys);
             const UnfoldingPlan plan = plan_of(campaign);
-            const UnfoldingSpace space = unfolding_space({campaign, samples, "cpu"}, plan, workers,
-                                                         [](const UnfoldTask&) { return true; });
+            const UnfoldingSpace space =
+                unfolding_space({campaign, samples, "cpu"}, plan, workers, all_of(plan));
 
             // Rounds of as many tasks as there are workers, those with the most tasks after them
             // first, ties by digest as in the scheduler; results go when all that read them are
@@ -259,8 +332,8 @@ TEST_CASE("the space that is planned holds what lies there while the longest go 
         }
     }
     const Campaign campaign = campaign_with("iterations = 3\nmembers = 2\nreplicas_data = 2");
-    const UnfoldingSpace space = unfolding_space({campaign, samples, "cpu"}, plan_of(campaign), 1,
-                                                 [](const UnfoldTask&) { return true; });
+    const UnfoldingPlan plan = plan_of(campaign);
+    const UnfoldingSpace space = unfolding_space({campaign, samples, "cpu"}, plan, 1, all_of(plan));
     CHECK(space.kept == 2 * 3 + 4);
     CHECK(space.kept_bytes > 10 * 4 * 5000);
     CHECK(space.kept_bytes < 10 * (4 * 5000 + 4000));

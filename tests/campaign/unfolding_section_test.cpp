@@ -29,6 +29,7 @@ simulation = "mc"
 truth = ["pt"]
 fakes = "fixed"
 background = ["ttbar"]
+pretraining = "other"
 members = 3
 replicas_data = 20
 [unfolding.network]
@@ -99,6 +100,8 @@ TEST_CASE("mistakes of an unfolding are named with their place", "[campaign]") {
     expect_mistake("{ weight = \"w_up\" }", "{}", "needs weight");
     expect_mistake("replicas_data = 20", "replicas_data = 1", "one replica has no spread");
     expect_mistake("[\"ttbar\"]", "[\"mc\"]", "is the data or the simulation itself");
+    expect_mistake("pretraining = \"other\"", "pretraining = \"mc\"",
+                   "nets are pretrained with another simulation");
     expect_mistake("members = 3", "compare = [\"mc\"]",
                    "'mc' is the simulation, which is shown anyway");
     expect_mistake("scale_up =", "bootstrap_data_0 =", "are those of other weights");

@@ -3,7 +3,8 @@
 
 Gaussian truth and resolution and an efficiency that falls with t^2: the exact iterations are closed forms. Chains of
 one seed are equal, the bits depend neither on the number of ranks nor on a kill -9 of everything. A second one has a
-background, whose exact iterations are known, too, and variations that begin at the truth and must stay there.
+background, whose exact iterations are known, too, and variations that begin at the truth and must stay there; a third
+one nets that were pretrained with another simulation, likewise with equal bits.
 """
 import json
 import math
@@ -241,35 +242,36 @@ def expect_space(folder):
         subprocess.run(["umount", disk], check=True)
 
 
-def killed(folder):
+def killed(folder, out="killed", tasks=16):
     """kill -9 of mpirun with all that it started, twice, each time after some more tasks were done."""
-    journal = folder / "killed" / "journal.jsonl"
+    journal = folder / out / "journal.jsonl"
     lines = lambda: journal.read_bytes().count(b"\n") if journal.exists() else 0
     for _ in range(2):
         before = lines()
-        farm = subprocess.Popen(command(2, "killed"), cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        farm = subprocess.Popen(command(2, out), cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                 start_new_session=True)
         while farm.poll() is None and lines() < before + 4:
             time.sleep(0.01)
         assert farm.poll() is None, "the farm ended before it could be killed"
-        running = status(folder, "killed")
+        running = status(folder, out)
         os.killpg(farm.pid, signal.SIGKILL)
         farm.wait()
         time.sleep(1.0)  # until the ranks have seen that it is gone
-        found = status(folder, "killed")
-        assert 0 < running["tasks_done"] <= found["tasks_done"] < 16 and not found["unfolded"], (running, found)
-        expect_in("0 damaged, 0 missing", said(folder, "verify", "campaign.toml", "--out", "killed"))
-    assert "up to date" not in unfold(folder, 2, "killed")
+        found = status(folder, out)
+        assert 0 < running["tasks_done"] <= found["tasks_done"] < tasks and not found["unfolded"], (running, found)
+        expect_in("0 damaged, 0 missing", said(folder, "verify", "campaign.toml", "--out", out))
+    assert "up to date" not in unfold(folder, 2, out)
 
 
 def joined(folder):
     """Jobs that share the chains: one is killed after its first task, one begins late."""
     out = folder / "joined"
     slow = ";".join(f"*:step@{step}=slow" for step in range(10, 110, 10))  # half a second in each task
+    lease = "6"  # seconds: longer than any rank of a busy machine is silent, so no task is done twice
     environment = {**os.environ, "RATIOFARM_FAILPOINT": slow}
 
     def job():
-        return subprocess.Popen([*command(1, "joined"), "--join", "--lease", "2"], cwd=folder, stdout=subprocess.PIPE,
+        return subprocess.Popen([*command(1, "joined"), "--join", "--lease", lease], cwd=folder, stdout=subprocess.PIPE,
                                 stderr=subprocess.STDOUT, text=True, env=environment, start_new_session=True)
 
     def lines(event):
@@ -351,6 +353,34 @@ def expect_background(folder):
     assert np.allclose(np.sqrt(np.diag(rows)), abs(difference), atol=0.02 * events), (rows, difference)
 
 
+def expect_pretraining(folder):
+    """Nets that learned from another simulation are where all chains begin, with the same bits whatever happens."""
+    text = BACKGROUND.replace("members = 2", 'members = 2\npretraining = "true_mc"').replace("iterations = 2", "iterations = 1")
+    text = text.replace('ensemble = "step"', "replicas_data = 2").replace("[training]", "[training]\ncheckpoint_seconds = 0.2")
+    (folder / "campaign.toml").write_text(text)
+    unfold(folder, 1, "pretrained")
+    found, reference = weights(folder, "pretrained"), results(folder, "pretrained")
+    assert status(folder, "pretrained")["tasks_done"] == 4 + 2 * 2 * 5, status(folder, "pretrained")
+    assert len(reference) == 2 * 5, "pretrained nets stay"
+    expect_in("reads        unfold/nominal/nominal/1/pretraining/step1, which is done",
+              said(folder, "explain", "unfold/by_weight/nominal/1/it1/step1", "campaign.toml", "--out", "pretrained"))
+    expect_in("done, and its result went when all that read it were done",
+              said(folder, "explain", "unfold/nominal/nominal/0/pretraining/step2", "campaign.toml", "--out", "pretrained"))
+    w, (wanted, *_) = found["iterations/1"], exact_with_background(1)
+    mean = np.average(found["truth"][:, 0], weights=w)
+    print("pretrained", w.sum() / 20000, mean, "exact", wanted)
+    assert abs(mean - wanted[1]) < 0.05, (mean, wanted)
+    killed(folder, "pretrained_killed", 24)
+    again = weights(folder, "pretrained_killed")
+    assert all(np.array_equal(again[name], value) for name, value in found.items()), "other weights after kill -9"
+    assert results(folder, "pretrained_killed") == reference
+    said(folder, "unfold", "campaign.toml", "--out", "pretrained_shards", "--shard", "0/2")
+    said(folder, "unfold", "campaign.toml", "--out", "pretrained_shards", "--shard", "1/2")
+    assert results(folder, "pretrained_shards") == reference
+    (folder / "campaign.toml").write_text(text.replace("true_mc\"\n", "mc\"\n", 1))
+    expect_in("is the simulation or the data itself", said(folder, "check", "campaign.toml", code=2))
+
+
 def expect_failing_gate(folder):
     """A net that learns nothing closes with no seed: its chain ends, and nothing is published."""
     campaign = BACKGROUND.replace("learning_rate = 0.004", "learning_rate = 1e-9").replace("epochs = 8", "epochs = 1")
@@ -395,6 +425,7 @@ def main():
     joined(folder)
     expect_equal(folder, "joined", found)
     expect_background(folder)
+    expect_pretraining(folder)
     expect_failing_gate(folder)
     shutil.rmtree(folder)
 

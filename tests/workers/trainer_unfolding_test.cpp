@@ -140,6 +140,40 @@ TEST_CASE("if no net is good enough the step fails and says why", "[trainer]") {
     CHECK_FALSE(std::filesystem::exists(request.result_path));
 }
 
+TEST_CASE("pretraining tells another simulation from this one, and a step begins with its net",
+          "[trainer]") {
+    const TemporaryDirectory folder;
+    const UnfoldRequest poor = poor_request(folder);
+    UnfoldRequest pretraining = poor;
+    pretraining.pretraining = true;
+    add_levels(pretraining.data);
+    pretraining.attempts.resize(1);
+    pretraining.training.epochs = 12;
+    pretraining.training.learning_rate = 3e-3;
+    UnfoldRequest at_truth = pretraining;
+    at_truth.step = UnfoldStep::truth;
+    UnfoldRequest step = poor;
+    step.attempts[0].warm_start = {.path = (folder / "pretrained").string(), .task = {.low = 5}};
+
+    const UnfoldResult pretrained = unfolded(pretraining);
+    publish(step.attempts[0].warm_start.path,
+            encode_task_file(step.attempts[0].warm_start.task, pretrained));
+    const UnfoldResult first = alone(step, 0);
+    const UnfoldResult cold = alone(poor, 0);
+
+    // Of two Gaussians of unit width at a distance of 1.
+    CHECK(pretrained.net.quality.logit_spread == Approx(1.0).margin(0.25));
+    CHECK(pretrained.net.quality.calibration_slope == Approx(1.0).margin(0.2));
+    CHECK(pretrained.ln_weight.empty());
+    CHECK(pretrained.steps.empty());
+    CHECK(pretrained.sums.numerator == 4000.0);
+    CHECK(pretrained.sums.denominator == 4000.0);
+    CHECK(unfolded(at_truth).net.row == pretrained.net.row);  // truth and measurement are one here
+    CHECK(first.net.quality.logit_spread == Approx(1.0).margin(0.25));
+    CHECK(std::abs(first.net.row.back() - pretrained.net.row.back()) < 1e-3F);
+    CHECK(std::abs(cold.net.row.back() - pretrained.net.row.back()) > 1e-3F);
+}
+
 TEST_CASE("the steps of a chain are those of its parents, the worst of several", "[trainer]") {
     const TemporaryDirectory folder;
     UnfoldRequest request = poor_request(folder);

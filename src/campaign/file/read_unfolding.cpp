@@ -128,6 +128,13 @@ void read_variations(const TableReader& table, UnfoldingSection& section) {
 }
 
 void check_samples(const TableReader& table, const UnfoldingSection& section) {
+    const std::string& start = section.pretraining;
+    if (!start.empty() && (start == section.simulation || start == section.data)) {
+        table.wrong("pretraining",
+                    "'" + start +
+                        "' is the simulation or the data itself; nets are pretrained with another "
+                        "simulation, for example that of a variation");
+    }
     if (!section.data.empty() && section.data == section.simulation) {
         table.wrong("simulation", "is the sample of the data; they must be different events");
     }
@@ -197,7 +204,8 @@ std::string unfolding_toml(const Campaign& campaign) {
     inherited.gram = 0;
     TomlWriter out;
     out.section("[unfolding]");
-    out.keys(section);
+    const UnfoldingSection defaults;
+    out.keys(section, &defaults);
     out.section("[unfolding.network]");
     out.keys(section.network, &inherited);
     out.section("[unfolding.training]");

@@ -120,6 +120,8 @@ private:
     };
 
     Part& add_part(const SampleColumns& columns, const Split& split, const Flags& wanted);
+    std::vector<double> class_of(const LeveledEvents& events) const;
+    void weigh_pretraining();
     void weigh();
     std::size_t first_attempt() const;
     std::string fault_of(const TrainedNet& net, const Normalisation* made) const;
@@ -170,8 +172,32 @@ Unfolding::Part& Unfolding::add_part(const SampleColumns& columns,
     return parts_.back();
 }
 
+/// What a simulation is in this step as long as no event has a weight nu.
+std::vector<double> Unfolding::class_of(const LeveledEvents& events) const {
+    const std::vector<double> ones(events.weight.size(), 1.0);
+    return request_.step == UnfoldStep::truth
+               ? weigh_truth(events, ones, request_.misses).denominator
+               : weigh_reco(events, ones, request_.fakes);
+}
+
+/// Another simulation against this one.
+void Unfolding::weigh_pretraining() {
+    parts_[0].denominator = class_of(events());
+    const bool at_truth = request_.step == UnfoldStep::truth;
+    const SampleColumns& other = request_.data;
+    const Flags pass_reco = flags_of(other, other.levels.pass_reco_offset);
+    const Flags pass_truth = flags_of(other, other.levels.pass_truth_offset);
+    Part& part = add_part(at_truth ? truth_of(other) : other, request_.split, {});
+    const std::vector<double> weights = weights_of(part.sample, 0);
+    part.numerator = class_of({weights, pass_reco, pass_truth});
+}
+
 /// The classes of the step.
 void Unfolding::weigh() {
+    if (request_.pretraining) {
+        weigh_pretraining();
+        return;
+    }
     const auto set = [](Part& part, ClassWeights classes) {
         part.numerator = std::move(classes.numerator);
         part.denominator = std::move(classes.denominator);
@@ -315,6 +341,7 @@ TrainerOutcome Unfolding::run() {
                                 .steps = steps_};
             fault = fault_of(result.net, nullptr);
             if (!fault.empty()) return std::nullopt;
+            if (request_.pretraining) return encode_task_file(request_.task, result);
             const auto of_all = ratios(result.net, go_on);
             if (!of_all) return std::nullopt;
             result.made = of_all->made;
@@ -349,9 +376,9 @@ TrainRequest training_of(const UnfoldRequest& request, std::size_t attempt) {
                         ? request.task
                         : Hasher().text("attempt").digest(request.task).number(attempt).finish();
     training.name = request.name;
-    const bool at_truth = request.step == UnfoldStep::truth;
+    const bool reads_data = request.step != UnfoldStep::truth || request.pretraining;
     training.denominator = {{request.simulation, 1.0}};
-    if (!at_truth) training.numerator = {{request.data, 1.0}};
+    if (reads_data) training.numerator = {{request.data, 1.0}};
     for (const SampleColumns& columns : request.background) {
         training.denominator.push_back({columns, 1.0});
     }
