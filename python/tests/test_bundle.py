@@ -88,3 +88,45 @@ def test_nets_are_added_to_a_bundle_of_their_own_run_only(bundle, tmp_path, run)
 
     with pytest.raises(ratiofarm.Problem, match="is not a bundle of"):
         ratiofarm.bundle.add_nets(other, run)
+
+
+def test_a_thinned_bundle_is_smaller_and_says_what_that_costs(run, work):
+    with pytest.raises(ratiofarm.Problem, match="so none can be left out for error = 0.005; allow more than 0.01"):
+        ratiofarm.thin_bundle(run, work / "thin.rfb")
+    bundle = ratiofarm.thin_bundle(run, work / "thin.rfb", error=0.03)
+    program("bundle", "--verify", "thin.rfb", folder=work)
+    assert bundle.golden_difference() < 1e-9 and not list(work.glob("*.partial"))
+    full, few = run.ratios, bundle.ratios
+    assert bundle.ratios.attributes["reference_events"] == sum(len(few[name]) for name in few)
+    for name in full:
+        kept = np.isin(full[name].columns["id"], few[name].columns["id"])
+        assert 0.1 < kept.mean() < 0.4
+        assert few[name].weight.sum() == pytest.approx(full[name].weight.sum(), rel=1e-12)
+        assert np.array_equal(few[name].log_r, full[name].log_r[kept])
+        assert np.array_equal(few[name].lines["log_g_up"], full[name].lines["log_g_up"][:, kept])
+    (said,) = bundle.record["left_out"]
+    kept, of = (sum(len(one[name]) for name in full) for one in (few, full))
+    assert said.startswith(f"{of - kept} of {of} simulated events: with {kept} of them the information on alpha_scale is known to ")
+
+
+def test_events_that_are_data_stay_and_their_checksums_match(run, tmp_path):
+    kept, of = ratiofarm.thin.write_thinned(run.ratios, tmp_path / "r.h5", {"signal"}, 0.25)
+    few = ratiofarm.Ratios(tmp_path / "r.h5")  # compares checksums
+    assert len(few["signal"]) == kept == pytest.approx(of / 4, rel=0.1) and of == len(run.ratios["signal"])
+    assert np.array_equal(few["background"].weight, run.ratios["background"].weight)
+    with pytest.raises(ratiofarm.Problem, match="the 0 events of /events/signal that would stay"):
+        ratiofarm.thin.write_thinned(run.ratios, tmp_path / "none.h5", {"signal"}, 1e-12)
+    assert not (tmp_path / "none.h5").exists() and not list(tmp_path.glob("*.partial"))
+
+
+def test_the_error_of_a_mean_falls_with_the_number_of_events():
+    """r of N(1.5, 1) to the half-and-half reference of it and N(0, 1.5): E[r^2] by quadrature."""
+    x = np.linspace(-12.0, 12.0, 20001)
+    s, b = (np.exp(-0.5 * ((x - m) / d) ** 2) / (d * np.sqrt(2.0 * np.pi)) for m, d in ((1.5, 1.0), (0.0, 1.5)))
+    reference = 0.5 * (s + b)
+    square = (s**2 / reference).sum() * (x[1] - x[0])
+    rng = np.random.default_rng(1)
+    events = np.concatenate([rng.normal(1.5, 1.0, 20000), rng.normal(0.0, 1.5, 20000)])
+    r = np.interp(events, x, s / reference)
+    found = ratiofarm.thin._relative(np.full(40000, 1.0 / 40000), r, 0.0)
+    assert found == pytest.approx(np.sqrt((square - 1.0) / 40000), rel=0.01)

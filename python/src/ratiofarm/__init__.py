@@ -20,8 +20,10 @@ from .ratios import Ratios
 from .runs import Run, open_run
 from .split import fold_of, split_part
 from .table import Table
+from .thin import thin_bundle
 from .unfolded import Unfolded, open_unfolded
 
 __version__ = "0.1.0"
 __all__ = ["Bundle", "Ensemble", "Events", "Information", "Likelihood", "Problem", "Ratios", "Run", "RunFailed", "Table", "Unfolded", "fisher",
-           "fold_of", "open_bundle", "open_run", "open_unfolded", "plots", "read_events", "run", "sample_names", "split_part", "write_events"]
+           "fold_of", "open_bundle", "open_run", "open_unfolded", "plots", "read_events", "run", "sample_names", "split_part", "thin_bundle",
+           "write_events"]
