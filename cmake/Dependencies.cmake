@@ -4,6 +4,8 @@ include_guard(GLOBAL)
 
 find_package(Threads REQUIRED)
 find_package(MPI REQUIRED COMPONENTS CXX)
+# Options such as the -pthread of Open MPI 5, for every source: precompiled headers must agree in them.
+add_compile_options(${MPI_CXX_COMPILE_OPTIONS})
 # Without the C++ bindings of old MPIs, which nobody uses: programs then run with Open MPI 5, too, which has none.
 target_compile_definitions(MPI::MPI_CXX INTERFACE OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX)
 find_package(Eigen3 3.3 REQUIRED NO_MODULE)
