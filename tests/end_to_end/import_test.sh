@@ -148,6 +148,11 @@ with h5py.File("blocks.h5") as file:
     k = np.delete(np.arange(40), 7)
     assert np.array_equal(file["S/features"][:], np.stack([0.1 + k, 1.5 + 1e-10 * k, (1.5 + 1e-10 * k) - 1.5], axis=1).astype("f4"))
 os.remove("blocks.h5")
+def full(_):
+    raise OSError(28, "No space left on device")
+synced, os.fdatasync, script.SYNC_SECONDS = os.fdatasync, full, 0.0  # beside the writing
+assert script.main() == 75 and not [name for name in os.listdir() if name.startswith("blocks.h5")]
+os.fdatasync = synced
 assert script.split_outside_brackets("mass, phi=f(py, px),a=g(ok,1,(2))") == ["mass", "phi=f(py, px)", "a=g(ok,1,(2))"]
 assert script.named("x=where(a==1, b, c)") == ("x", "where(a==1, b, c)") and script.named("a==1") == ("a==1", "a==1")
 END
