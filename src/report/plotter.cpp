@@ -44,11 +44,13 @@ private:
     std::filesystem::path path_;
 };
 
-/// gnuplot with everything it says captured.
+/// gnuplot with everything it says captured. In another locale it warns of each degree sign.
 std::optional<ProcessEnd> run_program(const std::string& program,
                                       std::initializer_list<std::string> arguments) {
-    ProcessCall call{
-        .words = {program}, .output = Output::captured, .errors = Output::captured, .input = false};
+    ProcessCall call{.words = {"env", "LC_ALL=C.UTF-8", program},
+                     .output = Output::captured,
+                     .errors = Output::captured,
+                     .input = false};
     call.words.insert(call.words.end(), arguments);
     return run_process(call);
 }

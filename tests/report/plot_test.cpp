@@ -75,6 +75,7 @@ TEST_CASE("curves without a value are left out of the picture, and gnuplot has n
     curves.push_back({.label = "apart", .x = {0.0, nan}, .y = {nan, 1.0}});
     curves.push_back(
         {.label = "bare", .mark = Mark::points, .x = x, .y = x, .low = gaps, .high = gaps});
+    setenv("LC_ALL", "C", 1);  // as in a bare container
     const Plotter plotter;
     Plot powers = line_plot();
     powers.panels[0].y.logarithmic = true;
