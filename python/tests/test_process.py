@@ -52,6 +52,27 @@ def test_an_interrupted_run_writes_checkpoints_and_goes_on(folder):
         ratiofarm.run(folder / "long.toml", out=folder / "long.run", options=["--time-budget", "0:01"], progress=False)
 
 
+def test_an_interrupted_run_is_waited_for(tmp_path, monkeypatch):
+    (tmp_path / "ratiofarm").write_text(f"""#!/usr/bin/env bash
+cd {tmp_path}
+trap 'sleep 1; touch ended; exit 75' INT
+mkdir x.run
+echo '{{"fraction": 0.5, "done": 1, "running": 1, "waiting": 0}}' > x.run/progress.json
+while :; do sleep 0.05; done
+""")
+    (tmp_path / "ratiofarm").chmod(0o755)
+    (tmp_path / "x.toml").write_text("")
+    monkeypatch.setenv("RATIOFARM_BIN", str(tmp_path))
+
+    def interrupt(text):
+        if "50 %" in text:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ratiofarm.run(tmp_path / "x.toml", out=tmp_path / "x.run", progress=interrupt)
+    assert (tmp_path / "ended").exists()
+
+
 def test_a_mistake_is_told_in_the_words_of_the_program(folder):
     (folder / "wrong.toml").write_text((folder / "c.toml").read_text().replace("coefficient = \"mu\"", "coefficient = \"nu\""))
 

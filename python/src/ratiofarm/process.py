@@ -83,7 +83,8 @@ def _watched(words: Sequence[str | os.PathLike[str]], folder: Path, show: Callab
                         show(f"{text} ({time.monotonic() - began:.0f} s)")
                     time.sleep(SECONDS_BETWEEN_LOOKS)
             except BaseException:
-                process.send_signal(signal.SIGINT)  # leaving the block waits for its checkpoints
+                process.send_signal(signal.SIGINT)
+                process.wait()  # for its checkpoints; leaving the block would wait a quarter of a second
                 raise
         show(f"ended with exit code {process.returncode} after {time.monotonic() - began:.0f} s")
         return process.returncode, said()
