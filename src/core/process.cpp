@@ -6,13 +6,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
 
+#include "spawn.hpp"
 #include "unique_fd.hpp"
 
 extern char** environ;
@@ -23,29 +23,6 @@ namespace {
 [[noreturn]] void fail(const ProcessCall& call, const char* action) {
     throw SystemError(std::string("cannot ") + action + " '" + call.words.front() + "'", errno);
 }
-
-/// What the started program does with its descriptors and its folder before it begins.
-class FileActions {
-public:
-    FileActions() { ::posix_spawn_file_actions_init(&actions_); }
-    ~FileActions() { ::posix_spawn_file_actions_destroy(&actions_); }
-    FileActions(const FileActions&) = delete;
-    FileActions& operator=(const FileActions&) = delete;
-
-    void open_nothing(int descriptor, int flags) {
-        ::posix_spawn_file_actions_addopen(&actions_, descriptor, "/dev/null", flags, 0);
-    }
-    void use(int source, int descriptor) {
-        ::posix_spawn_file_actions_adddup2(&actions_, source, descriptor);
-    }
-    void enter(const std::filesystem::path& folder) {
-        ::posix_spawn_file_actions_addchdir_np(&actions_, folder.c_str());
-    }
-    const posix_spawn_file_actions_t* get() const { return &actions_; }
-
-private:
-    posix_spawn_file_actions_t actions_{};
-};
 
 /// One output stream of the program, if it is captured.
 struct CapturedStream {
@@ -132,22 +109,6 @@ int wait_for(const ProcessCall& call, pid_t child, Patience& patience) {
     }
 }
 
-/// A group of its own for a program that may be killed with all that it starts.
-class Attributes {
-public:
-    explicit Attributes(bool own_group) {
-        ::posix_spawnattr_init(&attributes_);
-        if (own_group) ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETPGROUP);
-    }
-    ~Attributes() { ::posix_spawnattr_destroy(&attributes_); }
-    Attributes(const Attributes&) = delete;
-    Attributes& operator=(const Attributes&) = delete;
-    const posix_spawnattr_t* get() const { return &attributes_; }
-
-private:
-    posix_spawnattr_t attributes_{};
-};
-
 }  // namespace
 
 void open_standard_descriptors() {
@@ -175,7 +136,7 @@ std::optional<ProcessEnd> run_process(const ProcessCall& call) {
         connect(call, call.errors, STDERR_FILENO, end.errors, actions)};
     if (!call.folder.empty()) actions.enter(call.folder);
     pid_t child = 0;
-    const Attributes attributes(call.give_up != nullptr);
+    const SpawnAttributes attributes(call.give_up != nullptr);
     if (::posix_spawnp(&child, argv.front(), actions.get(), attributes.get(), argv.data(),
                        environ) != 0) {
         return std::nullopt;

@@ -177,7 +177,8 @@ TEST_CASE("every mistake of a search is told", "[campaign][search]") {
          "search.command is missing (the program that proposes points"},
         {"[search]\nsampler = \"external\"\ncommand = \"./steer %IN\"\n[search.parameters]\n" +
              rate,
-         "must contain %OUT"},
+         "must contain %OUT, the file that the program writes its points to; a program that "
+         "answers"},
         {"[search]\ncommand = \"./steer %IN %OUT\"\n[search.parameters]\n" + rate,
          "only sampler = \"external\" runs a command"},
         {"[search]\nsampler = \"cmaes\"\n[search.parameters]\n" + rate,

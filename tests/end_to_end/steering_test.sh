@@ -143,3 +143,97 @@ wrong missing 'cp missing.json %OUT' 'point 0: network.hidden is missing'
 steered ""
 run_on 0 missing search > mended.out 2> mended.err
 expect_in '^best        trial' mended.out
+
+# A program that lives: one line of JSON for each question. It is random and remembers what it proposed; whoever is killed, farm or
+# program, the search goes on with the points that were proposed, and a program that starts anew is told them all.
+cat > lines.py <<'END'
+import json, os, random, sys
+draw = random.Random()
+mine = []
+for line in sys.stdin:
+    asked = json.loads(line)
+    assert set(asked) == {"points", "opt_space", "max_points", "num_points"}, asked
+    assert asked["max_points"] == 12 and asked["num_points"] == min(5, 12 - len(asked["points"])), asked
+    assert [point for point, _ in asked["points"]][-len(mine):] == mine or not mine, (asked, mine)
+    mine = [{"training.learning_rate": rate, "network.hidden": [4]}
+            for rate in (round(draw.uniform(1e-4, 0.03), 6) for _ in range(asked["num_points"]))]
+    print(json.dumps(mine), flush=True)
+    with open("lines", "a") as log: print(os.getpid(), len(asked["points"]), len(mine), file=log)
+with open("lines", "a") as log: print(os.getpid(), "end", file=log)
+END
+by_lines() { # command
+    steered ""
+    sed -i "s#^command = .*#command = \"$1\"#" campaign.toml
+}
+by_lines 'python3 lines.py'
+run_on 2 living search > living.out 2> living.err || fail "$(cat living.err)"
+expect_equal "programs" "$(cut -d' ' -f1 lines | sort -u | wc -l)" 1
+expect_equal "questions" "$(cut -d' ' -f2- lines | tr '\n' ';')" "1 5;6 5;11 1;end;"
+
+settings_of() { # run directory, number of points
+    python3 -c "
+import json; print([t['setting'] for t in json.load(open('$1/search.json'))['trials']][:$2])"
+}
+rm lines
+RATIOFARM_FAILPOINT='*:step=slow' ratiofarm search campaign.toml --out both > both.out 2> both.err &
+farm=$!
+for _ in $(seq 1200); do
+    [ ! -f both/steering/1.json ] || break
+    sleep 0.02
+done
+wait_for_checkpoint both $farm
+kill -9 "$(cut -d' ' -f1 lines | head -n 1)"
+for _ in $(seq 1200); do
+    [ ! -f both/steering/6.json ] || break
+    sleep 0.05
+done
+expect_equal "questions, killed in between" "$(cut -d' ' -f2- lines | tr '\n' ';')" "1 5;6 5;"
+expect_equal "programs" "$(cut -d' ' -f1 lines | sort -u | wc -l)" 2
+sleep 0.5
+kill -9 $farm
+wait $farm || true
+cp both/steering/6.json six.json
+run_on 0 both search > both.out 2>> both.err || fail "$(cat both.err)"
+cmp both/steering/6.json six.json || fail "the program was asked again for points that were known"
+[ "$(grep -c ' 6 5$' lines)" = 1 ] || fail "asked twice: $(cat lines)"
+grep -q ' 11 1$' lines || fail "not asked for the last point: $(cat lines)"
+expect_in '^best        trial' both.out
+
+wrong_line() { # name, command, message
+    by_lines "$2"
+    sed -i 's/^generation/timeout_seconds = 1.5\ngeneration/' campaign.toml
+    expect_code 2 run_on 0 "$1" search > "$1.out" 2> "$1.err"
+    expect_in "$3" "$1.err"
+    expect_equal "errors of $1" "$(grep -c 'search.command' "$1.err")" 1
+}
+wrong_line line_failing 'echo no space left >\&2; exit 3' 'ended with exit code 3 (no space left)'
+wrong_line line_hanging 'sleep 60 | cat' 'was ended after search.timeout_seconds = 1.5'
+wrong_line line_text 'while read -r line; do echo hello; done' 'its answer is not JSON'
+wrong_line line_words 'while read -r line; do echo {}; done' 'its answer must be an array of points'
+wrong_line line_killed 'kill -9 $$' 'was ended by signal 9'
+
+# The examples with Optuna, each killed in the middle and resumed.
+examples=$(cd "$shared/../../examples/07_search" && pwd)
+optuna() { # name, words of the command behind it
+    by_lines "python3 $examples/optuna_$1.py $2"
+    RATIOFARM_FAILPOINT='*:step=slow' ratiofarm search campaign.toml --out "optuna_$1" > optuna.out 2> optuna.err &
+    farm=$!
+    for _ in $(seq 2400); do
+        [ ! -f "optuna_$1/steering/6.json" ] || break
+        [ -d "/proc/$farm" ] || fail "$(cat optuna.err)"
+        sleep 0.05
+    done
+    kill -9 $farm
+    wait $farm || true
+    cp "optuna_$1/steering/6.json" six.json
+    run_on 2 "optuna_$1" search > optuna.out 2> optuna.err || fail "$(cat optuna.err)"
+    cmp "optuna_$1/steering/6.json" six.json || fail "Optuna was asked again for points that were known"
+    expect_equal "trials of Optuna" "$(wc -l < "optuna_$1/search.csv")" 13
+    [ ! -f "optuna_$1/steering/12.json" ] || fail "Optuna was asked for more than all points"
+}
+if python3 -c 'import optuna' 2> /dev/null; then
+    optuna steering '%MAX_POINTS %NUM_POINTS %IN %OUT'
+    optuna lines ''
+else
+    echo "skipped: the examples with Optuna, which this Python does not have"
+fi

@@ -394,10 +394,13 @@ void read_search(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes)
         table.wrong("first_members",
                     "must be at most search.members = " + std::to_string(search.members));
     }
-    if (good.has("command") && search.command.find("%OUT") == std::string::npos) {
+    const auto names = [&](const char* file) {
+        return search.command.find(file) != std::string::npos;
+    };
+    if (good.has("command") && names("%IN") && !names("%OUT")) {
         table.wrong("command",
-                    "must contain %OUT, the file that the program writes its points to, and "
-                    "usually %IN");
+                    "must contain %OUT, the file that the program writes its points to; a program "
+                    "that answers lines of JSON needs neither %IN nor %OUT");
     }
     read_space(table, SearchedKeys::of_nets, search);
     if (search.searches_members() && good.has("members")) {

@@ -12,6 +12,7 @@
 #include "ratiofarm/core/digest.hpp"
 #include "ratiofarm/core/errors.hpp"
 
+#include "core/process.hpp"
 #include "core/publish.hpp"
 #include "core/sealed_text.hpp"
 #include "core/signal_flags.hpp"
@@ -44,20 +45,19 @@ std::string with_replaced(std::string text, std::string_view word, const std::st
     return text;
 }
 
-/// What a program said last.
-std::string last_line(const std::string& text) {
-    const std::size_t end = text.find_last_not_of(" \n\r\t");
-    if (end == std::string::npos) return "it printed nothing";
-    const std::size_t before = text.find_last_of('\n', end);
-    const std::size_t begin = before == std::string::npos ? 0 : before + 1;
-    constexpr std::size_t most = 300;
-    return text.substr(begin, std::min(end + 1 - begin, most));
-}
-
 bool stop_is_asked() { return signal_request() == SignalRequest::stop; }
 
 std::string question_digest(const std::string& question) {
     return Hasher().text(question).finish().hex();
+}
+
+/// Whether the program lives as long as the search.
+bool answers_lines(const SearchSection& search) {
+    return search.command.find("%OUT") == std::string::npos;
+}
+
+std::size_t points_asked(const SearchSection& search, std::size_t points) {
+    return std::min<std::size_t>(search.generation, search.trials - points);
 }
 
 [[noreturn]] void refuse_program(const std::string& command, const std::string& why) {
@@ -89,19 +89,19 @@ std::optional<SteeringAnswer> Steering::ask(std::span<const ToldTrial> told) {
     const std::string question = steering_question(search, told);
     if (!program_.valid()) {
         if (auto answer = known(question, told.size())) return answer;
-        publish(directory_.steering() / "in.json", question);
-        fs::remove(directory_.steering() / "out.json");
-        start();
+        start(question, told.size());
         return std::nullopt;
     }
-    if (!ended_by_itself(program_.get())) return std::nullopt;
+    const Outcome outcome = program_.get();
+    if (outcome.given_up && stop_is_asked()) return std::nullopt;
+    if (!outcome.failure.empty()) refuse_program(search.command, outcome.failure);
     SteeringAnswer answer;
     try {
-        answer.points = parse_points(search, read_text(directory_.steering() / "out.json"));
+        answer.points = parse_points(search, outcome.answer);
     } catch (const Error& problem) {
         refuse_program(search.command, std::string("its answer ") + problem.what());
     }
-    const std::size_t most = std::min<std::size_t>(search.generation, search.trials - told.size());
+    const std::size_t most = points_asked(search, told.size());
     if (answer.points.size() > most) {
         answer.dropped = answer.points.size() - most;
         log_.warning("points of the external sampler are dropped: more than asked for",
@@ -143,46 +143,66 @@ std::optional<SteeringAnswer> Steering::known(const std::string& question,
     return std::nullopt;
 }
 
-/// The program runs beside the farm.
-void Steering::start() {
+std::string Steering::command(const std::string& in, const std::string& out) const {
     const SearchSection& search = *campaign_.search;
-    std::string command =
-        with_replaced(search.command, "%MAX_POINTS", std::to_string(search.trials));
-    command = with_replaced(command, "%NUM_POINTS", std::to_string(search.generation));
-    command = with_replaced(command, "%IN", shell_word(directory_.steering() / "in.json"));
-    command = with_replaced(command, "%OUT", shell_word(directory_.steering() / "out.json"));
-    program_ = std::async(std::launch::async, [this, command, seconds = search.timeout_seconds] {
+    std::string text = with_replaced(search.command, "%MAX_POINTS", std::to_string(search.trials));
+    text = with_replaced(text, "%NUM_POINTS", std::to_string(search.generation));
+    return with_replaced(with_replaced(text, "%IN", in), "%OUT", out);
+}
+
+/// The program runs beside the farm.
+void Steering::start(const std::string& question, std::size_t points) {
+    const SearchSection& search = *campaign_.search;
+    const bool by_lines = answers_lines(search);
+    publish(directory_.steering() / "in.json", question);
+    fs::remove(directory_.steering() / "out.json");
+    Json line = Json::parse(question);
+    line["max_points"] = search.trials;
+    line["num_points"] = points_asked(search, points);
+    program_ = std::async(std::launch::async, [this, by_lines, line = line.dump()] {
         using Clock = std::chrono::steady_clock;
+        const double seconds = campaign_.search->timeout_seconds;
         const auto last = Clock::now() + std::chrono::duration<double>(seconds);
-        return run_process(
-            {.words = {"/bin/sh", "-c", command},
-             .output = Output::discarded,
-             .errors = Output::captured,
-             .input = false,
-             .give_up = [&] { return stop_is_asked() || abandoned_ || Clock::now() > last; }});
+        const auto give_up = [&] { return stop_is_asked() || abandoned_ || Clock::now() > last; };
+        Outcome outcome = by_lines ? this->by_lines(line, give_up) : by_files(give_up);
+        if (outcome.given_up) {
+            outcome.failure = fmt::format("was ended after search.timeout_seconds = {:g}", seconds);
+        }
+        return outcome;
     });
 }
 
-/// \return false if it was ended because the job stops
-bool Steering::ended_by_itself(const std::optional<ProcessEnd>& end) const {
-    const SearchSection& search = *campaign_.search;
-    if (!end) refuse_program(search.command, "cannot be started: there is no /bin/sh");
-    if (end->given_up && stop_is_asked()) return false;
-    if (end->given_up) {
-        refuse_program(search.command, fmt::format("was ended after search.timeout_seconds = {:g}",
-                                                   search.timeout_seconds));
-    }
-    if (end->signal != 0) {
-        refuse_program(search.command, fmt::format("was ended by signal {}", end->signal));
-    }
+Steering::Outcome Steering::by_files(const std::function<bool()>& give_up) const {
+    const fs::path out = directory_.steering() / "out.json";
+    const std::string words =
+        command(shell_word(directory_.steering() / "in.json"), shell_word(out));
+    const auto end = run_process({.words = {"/bin/sh", "-c", words},
+                                  .output = Output::discarded,
+                                  .errors = Output::captured,
+                                  .input = false,
+                                  .give_up = give_up});
+    if (!end) return {{}, "cannot be started: there is no /bin/sh"};
+    if (end->given_up) return {{}, {}, true};
+    if (end->signal != 0) return {{}, fmt::format("was ended by signal {}", end->signal)};
     if (end->code != 0) {
-        refuse_program(search.command, fmt::format("ended with exit code {} ({})", end->code,
-                                                   last_line(end->errors)));
+        return {{}, fmt::format("ended with exit code {} ({})", end->code, last_line(end->errors))};
     }
-    if (!fs::exists(directory_.steering() / "out.json")) {
-        refuse_program(search.command, "wrote no file %OUT");
+    if (!fs::exists(out)) return {{}, "wrote no file %OUT"};
+    return {read_text(out), {}};
+}
+
+/// A program that was killed, or ends after each answer, is as good as one that lives: of one that
+/// has answered before, the first failure is another start.
+Steering::Outcome Steering::by_lines(const std::string& question,
+                                     const std::function<bool()>& give_up) {
+    for (bool has_answered = lines_ != nullptr;; has_answered = false) {
+        if (!lines_) lines_ = std::make_unique<LineProgram>(command({}, {}));
+        auto answer = lines_->ask(question, give_up);
+        if (answer.given_up || !answer.failure.empty()) lines_.reset();
+        if (answer.given_up) return {{}, {}, true};
+        if (answer.failure.empty()) return {std::move(answer.line), {}};
+        if (!has_answered) return {{}, std::move(answer.failure)};
     }
-    return true;
 }
 
 }  // namespace ratiofarm

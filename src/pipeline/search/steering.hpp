@@ -1,16 +1,20 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <future>
+#include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "ratiofarm/core/log.hpp"
 
 #include "campaign/search/samplers.hpp"
-#include "core/process.hpp"
+#include "core/line_program.hpp"
 #include "store/run_directory.hpp"
 
 namespace ratiofarm {
@@ -21,11 +25,12 @@ struct SteeringAnswer {
     std::uint64_t dropped = 0;          ///< points beyond those asked for
 };
 
-/// The program of a user that proposes points: search.sampler = "external". It is started anew each
-/// time, as by iDDS: with %MAX_POINTS, %NUM_POINTS, %IN and %OUT of its command replaced it reads
-/// all points so far with their losses from one file and writes further points to the other. Its
-/// answer is kept, and asked for again only if the points and losses before it have changed: a
-/// search that was killed goes on with the same points, even if the program is random.
+/// The program of a user that proposes points: search.sampler = "external". A command with %OUT is
+/// started anew for each question, as by iDDS: it reads all points so far with their losses from
+/// one file and writes further points to the other. One without it is started once and answers
+/// lines of JSON; it is started again if it has ended meanwhile, and a question says all that there
+/// is to know. An answer is kept, and asked for again only if the points and losses before it have
+/// changed: a search that was killed goes on with the same points, even if the program is random.
 class Steering {
 public:
     /// \param campaign  with a search by an external sampler; outlives this
@@ -48,18 +53,29 @@ public:
 
 private:
     std::optional<SteeringAnswer> known(const std::string& question, std::size_t points) const;
-    void start();
-    bool ended_by_itself(const std::optional<ProcessEnd>& end) const;
+    /// What came of a question.
+    struct Outcome {
+        std::string answer;   ///< JSON
+        std::string failure;  ///< why there is none
+        bool given_up = false;
+    };
+    void start(const std::string& question, std::size_t points);
+    std::string command(const std::string& in, const std::string& out) const;
+    Outcome by_files(const std::function<bool()>& give_up) const;
+    Outcome by_lines(const std::string& question, const std::function<bool()>& give_up);
 
     const Campaign& campaign_;
     RunDirectory directory_;
     Log log_;
     std::atomic<bool> abandoned_ = false;
-    std::future<std::optional<ProcessEnd>> program_;
+    std::unique_ptr<LineProgram> lines_;  ///< that lives; used by the future alone
+    std::future<Outcome> program_;
 };
 
-/// What the program reads: {"points": [[{key: value}, loss or null]], "opt_space": {...}}. A trial
-/// that is in flight or failed has no loss; one that was stopped early has that of its last rung.
+/// What the program reads: {"points": [[{key: value}, loss or null]], "opt_space": {...}}; a line
+/// has also "max_points" and "num_points", how many points there may be and how many new ones. A
+/// trial that is in flight or failed has no loss; one that was stopped early has that of its last
+/// rung.
 std::string steering_question(const SearchSection& search, std::span<const ToldTrial> told);
 
 }  // namespace ratiofarm
