@@ -62,12 +62,16 @@ results_of() {
 }
 
 # grow FOLDER: as long as this job works, submits one more when there is work that no job has and none
-# waits in the queue, up to $RATIOFARM_MAX_JOBS at a time. Of the jobs at work the oldest does it.
+# waits in the queue, up to $RATIOFARM_MAX_JOBS at a time. Of the jobs at work the oldest does it. Other
+# folders may have the same name: those of this one have their log in it.
 grow() {
-    local jobs oldest work
+    local jobs oldest work log
+    log=$(dirname "$(job_field StdOut)")/
     # shellcheck disable=SC2154  # set in site.sh
     while sleep "$grow_seconds"; do
-        jobs=$(squeue -h -r --user="$(id -un)" --name="$SLURM_JOB_NAME" -o '%T %A') || continue
+        jobs=$(squeue -h -r --user="$(id -un)" --name="$SLURM_JOB_NAME" \
+            -O State:20,JobID:20,STDOUT:4096) || continue
+        jobs=$(awk -v log_folder="$log" 'index(substr($0, 41), log_folder) == 1 { print $1, $2 }' <<<"$jobs")
         oldest=$(sed -n 's/^RUNNING //p' <<<"$jobs" | sort -n | head -n 1)
         [[ $oldest == "$SLURM_JOB_ID" && $jobs != *PENDING* ]] || continue
         [[ $(wc -l <<<"$jobs") -lt $RATIOFARM_MAX_JOBS ]] || continue
