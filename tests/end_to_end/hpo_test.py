@@ -186,6 +186,11 @@ def replay_and_changes():
     assert "line 1 is damaged" in refused("hpo", "serve", "steady.toml", "--out", "damaged.study")
     journal.write_bytes(Path("steady.study/study.jsonl").read_bytes()[:-20])  # torn: it was never answered
     assert subprocess.run([RATIOFARM, "hpo", "replay", "steady.toml", "--out", "damaged.study"], capture_output=True, env=ENVIRONMENT).returncode == 0
+    kept = Path("steady.study/study.jsonl").read_bytes().splitlines(keepends=True)
+    for order, place in ((kept[:4] + kept[5:], "line 5"), (kept[:5] + kept[4:], "line 6"), (kept[:-1] + kept[-3:-2], f"line {len(kept)}")):
+        journal.write_bytes(b"".join(order))
+        said = refused("hpo", "replay", "steady.toml", "--out", "damaged.study")
+        assert f"{place} has the number" in said and "lines are missing" in said, said
     # More trials go on from what was told.
     Path("steady.toml").write_text(text.replace("trials = 16", "trials = 17"))
     service = Service(Path("steady.toml"))

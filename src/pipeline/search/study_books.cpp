@@ -1,5 +1,6 @@
 #include "study_books.hpp"
 
+#include <cstdint>
 #include <utility>
 
 #include <fmt/format.h>
@@ -65,6 +66,15 @@ void StudyBooks::repeat(std::string_view text, const std::filesystem::path& jour
         throw DataError(place +
                         " is damaged, and what follows depends on it; put back a sound copy of the "
                         "file, or begin the study again with another --out");
+    }
+    std::uint64_t sequence = 0;
+    (*line)("seq", sequence);
+    if (sequence != lines_) {
+        throw DataError(
+            fmt::format("{} has the number {}: lines are missing, twice or in another "
+                        "order, and what follows depends on them; put back a sound "
+                        "copy of the file, or begin the study again with another --out",
+                        place, sequence));
     }
     if (line->event() == "lost") {
         Study::Lease lease;
