@@ -73,7 +73,7 @@ class Tree:
         self.uproot = needed("uproot", "ROOT")
         self.where = f"{path}:{name}" if name else path
         try:
-            self.read(self.uproot.open(path, handler=self.uproot.MultithreadedFileSource, num_workers=CORES), path, name)
+            self.read(self.uproot.open(path), path, name)
         except Problem:
             raise
         except Exception as error:  # uproot has no type of its own for a file that is not one

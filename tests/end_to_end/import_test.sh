@@ -79,6 +79,9 @@ with h5py.File("whole.h5") as whole, h5py.File("pieces.h5") as pieces:
         assert np.array_equal(whole["S"][name][:], pieces["S"][name][:]), name
     assert len(np.unique(whole["S/id"][:])) == 3500 and set(whole["S/weight"][:]) == {3.0}
 END
+for k in $(seq 80); do ln -s s2.root "many_$k.root"; done
+(ulimit -n 100; "$RATIOFARM_PYTHON" "$programs/../share/ratiofarm/import_events.py" --sample 'S=many_*.root' --features mass --out many.h5 > many.out)
+expect_in "S: 40000 of 40000 events" many.out # more files than may be open
 import_events s.root --tree events --features mass --out one.h5 > one.out
 expect_in "s: 3000 of 3000 events, sum of weights 3000" one.out
 
