@@ -1,234 +1,30 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <filesystem>
-#include <optional>
+#include <cstdio>
 #include <set>
-#include <sstream>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include <unistd.h>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "campaign/ensemble_spec.hpp"
-#include "campaign/unfolding_tasks.hpp"
-#include "core/process.hpp"
-#include "core/sealed_text.hpp"
 #include "core/signal_flags.hpp"
 #include "core/units.hpp"
-#include "pipeline/nets_record.hpp"
-#include "pipeline/search/search_status.hpp"
-#include "pipeline/search/searched_campaign.hpp"
-#include "pipeline/workspace.hpp"
-#include "protocol/task_file.hpp"
 #include "report/farm_text.hpp"
-#include "report/fit_text.hpp"
-#include "results/fit_json.hpp"
-#include "results/unfold_json.hpp"
-#include "scheduler/cost_model.hpp"
-#include "store/farm_progress.hpp"
-#include "store/lock.hpp"
 
 #include "command.hpp"
 #include "net_text.hpp"
-#include "planned_tasks.hpp"
+#include "run_status.hpp"
 #include "workspace_options.hpp"
 
 namespace ratiofarm {
 namespace {
 
-namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
-
-/// A farm and the shard it worked on; empty: everything.
-struct Farm {
-    FarmTimes times;
-    std::string shard;
-};
-
-/// How far the chains of an unfolding are.
-struct ChainCounts {
-    std::uint64_t chains = 0, chains_done = 0;
-    std::uint64_t tasks = 0, tasks_done = 0;
-    double seconds = 0.0;  ///< of the tasks that are done
-    bool table = false;    ///< unfolded.h5 exists
-    bool record = false;   ///< unfold.json exists
-};
-
-/// What the files of a run directory say; no lock is taken and nothing is written.
-struct Status {
-    TrainedNets nets;
-    std::uint64_t checkpointed = 0;  ///< nets that are begun and not finished
-    std::uint64_t toy_tasks = 0;     ///< done
-    std::uint64_t toys_begun = 0;    ///< tasks that were stopped within
-    bool toys = false;               ///< toys.json exists
-    std::vector<TaskGivenUp> given_up;
-    std::vector<std::string> ensembles;
-    std::uint64_t planned_ensembles = 0;
-    std::vector<EnsembleRecord> gates;
-    std::vector<TestedShape> shapes;
-    std::string search;  ///< what there is to say about a search
-    Json search_json;
-    std::optional<ChainCounts> unfolding;      ///< of a campaign with [unfolding]
-    std::optional<SelectionStatus> selection;  ///< of a campaign whose events are selected
-    bool ratios = false;
-    bool fit = false;
-    std::string result;                 ///< "mu = 1.02 +- 0.18", of fit.json
-    std::vector<std::string> damaged;   ///< records that say nothing, and why
-    std::vector<std::string> warnings;  ///< of fit.json
-    bool report = false;
-    std::vector<std::string> holders;    ///< who holds the locks
-    std::vector<SeenProgress> progress;  ///< of the farms that work
-    std::vector<std::string> queue;      ///< jobs of this run directory that Slurm knows
-    std::uint64_t damaged_lines = 0;
-    std::vector<StageEnded> stages;
-    CostModel costs;          ///< learned from the tasks that are done
-    std::vector<Farm> farms;  ///< of the last run, and of each shard
-};
-
-void count_begun(const RunDirectory& directory, Status& status) {
-    std::error_code error;
-    for (fs::recursive_directory_iterator entry(directory.tasks(), error), end; entry != end;
-         entry.increment(error)) {
-        if (entry->path().extension() != ".state") continue;
-        const bool toys = task_file_kind(entry->path()) == TaskFileKind::toy_block;
-        (toys ? status.toys_begun : status.checkpointed) += 1;
-    }
-}
-
-void add_farms(Status& status, const JournalState& journal, const std::string& shard) {
-    for (const FarmTimes& farm : journal.times.farms()) status.farms.push_back({farm, shard});
-}
-
-void add_fit(const fs::path& path, Status& status) {
-    try {
-        const FitRecord record = parse_fit_json(read_sealed(path));
-        const std::string text = fit_text(record);
-        status.result = text.substr(0, text.find('\n'));
-        status.warnings = warnings_of(record);
-    } catch (const Error&) {
-        status.warnings = {path.string() + " is damaged or of another version: fit again"};
-    }
-}
-
-void count_chains(const RunDirectory& directory,
-                  const UnfoldingSection& section,
-                  const JournalState& journal,
-                  Status& status) {
-    ChainCounts& counts = status.unfolding.emplace();
-    for (const UnfoldName& task : unfold_names(section)) {
-        const auto known = journal.latest.find(task.name);
-        const bool done = known != journal.latest.end();
-        counts.tasks += 1;
-        counts.tasks_done += done ? 1 : 0;
-        counts.chains += task.ends_chain ? 1 : 0;
-        counts.chains_done += task.ends_chain && done ? 1 : 0;
-        if (done) counts.seconds += journal.committed.at(known->second).result.seconds;
-    }
-    counts.table = fs::exists(directory.unfolded());
-    counts.record = fs::exists(directory.unfold_json());
-    if (!counts.record) return;
-    try {
-        const UnfoldRecord record = parse_unfold_json(read_sealed(directory.unfold_json()));
-        const std::string text = unfold_text(record);
-        status.result = text.substr(0, text.find('\n'));
-        status.warnings = record.warnings;
-    } catch (const Error&) {
-        status.damaged.push_back(directory.unfold_json().string() +
-                                 " is damaged or of another version: run again");
-    }
-}
-
-void add_holder(const fs::path& lock, Status& status) {
-    const auto owner = living_owner(lock);
-    if (!owner) {
-        if (fs::exists(lock)) status.holders.push_back("left by a farm that has ended");
-        return;
-    }
-    status.holders.push_back(fmt::format("a farm on {}, pid {}{}", owner->host, owner->pid,
-                                         owner->job.empty() ? "" : ", job " + owner->job));
-}
-
-/// Jobs of this run directory, running or waiting, by the name that `submit` gives them.
-std::vector<std::string> queued_jobs(const RunDirectory& directory) {
-    if (!fs::exists(directory.submit_script())) return {};
-    const fs::path name = fs::absolute(directory.root()).lexically_normal();
-    const auto end = run_process(
-        {.words = {"squeue", "--me", "--noheader", "--format=%i %T, %M of %l, %r",
-                   "--name=ratiofarm " +
-                       (name.has_filename() ? name : name.parent_path()).filename().string()},
-         .output = Output::captured,
-         .errors = Output::discarded,
-         .input = false});
-    std::vector<std::string> jobs;
-    if (!end || !end->ok()) return jobs;
-    std::istringstream lines(end->output);
-    for (std::string line; std::getline(lines, line);) jobs.push_back(line);
-    return jobs;
-}
-
-Status read_status(const RunDirectory& directory) {
-    Status status;
-    Campaign campaign;  // none where toys of foreign ratios were all that was done
-    if (fs::exists(directory.campaign())) {
-        status.selection = selection_status(directory);
-        campaign = find_campaign_of_run(directory).campaign;
-    }
-    JournalState journal = read_journal(directory.journal());
-    add_farms(status, journal, "");
-    for (const fs::path& path : directory.other_journals()) {
-        const JournalState shard = read_journal(path);
-        const std::string name = path.stem().extension().string();  // ".shard-0-of-4"
-        add_farms(status, shard, name.substr(1));
-        merge(journal, shard);
-        journal.damaged_lines += shard.damaged_lines;
-    }
-    identify_old_lines(journal, directory);
-    status.costs = learned_costs(journal);
-    status.nets = count_trained_nets(campaign, journal);
-    if (status.selection) status.selection->nets = count_preselection_nets(journal);
-    if (campaign.unfolding) count_chains(directory, *campaign.unfolding, journal, status);
-    if (campaign.has_events()) {
-        for (const EnsembleSpec& spec : ensemble_specs(campaign)) {
-            status.planned_ensembles += 1;
-            if (fs::exists(directory.ensemble(spec.name))) status.ensembles.push_back(spec.name);
-        }
-    }
-    status.search = search_status_text(directory, journal);
-    status.search_json = search_status_json(directory, journal);
-    const auto look = [&](const auto& read) {
-        try {
-            read();
-        } catch (const DataError& damage) {
-            status.damaged.push_back(damage.what());
-        }
-    };
-    look([&] {
-        status.gates = read_nets_record(directory);
-        status.shapes = read_shapes_record(directory);
-    });
-    look([&] { find_selection(directory); });
-    look([&] { find_search(directory); });
-    for (const auto& entry : journal.given_up) status.given_up.push_back(entry.second);
-    count_begun(directory, status);
-    for (const auto& [name, task] : journal.latest) {
-        if (is_toys(journal.committed.at(task).identity.kind)) status.toy_tasks += 1;
-    }
-    status.toys = fs::exists(directory.toys_json());
-    status.ratios = fs::exists(directory.ratios());
-    status.fit = fs::exists(directory.fit_json());
-    if (status.fit) add_fit(directory.fit_json(), status);
-    status.report = fs::exists(directory.report());
-    add_holder(directory.lock(), status);
-    for (const fs::path& lock : directory.other_locks()) add_holder(lock, status);
-    status.progress = farms_at_work(directory);
-    status.queue = queued_jobs(directory);
-    status.damaged_lines = journal.damaged_lines;
-    status.stages = journal.stages;
-    return status;
-}
 
 Json progress_json(const SeenProgress& seen) {
     Json running = Json::array();
@@ -251,7 +47,7 @@ Json progress_json(const SeenProgress& seen) {
     return json;
 }
 
-std::string status_json(const Status& status) {
+std::string status_json(const RunStatus& status) {
     Json failed = Json::array();
     for (const TaskGivenUp& task : status.given_up) {
         failed.push_back({{"task", task.name}, {"reason", task.reason}});
@@ -286,7 +82,7 @@ std::string status_json(const Status& status) {
     Json progress = Json::array();
     for (const SeenProgress& seen : status.progress) progress.push_back(progress_json(seen));
     Json farms = Json::array();
-    for (const Farm& farm : status.farms) farms.push_back(farm_json(farm.times, farm.shard));
+    for (const FarmOfShard& farm : status.farms) farms.push_back(farm_json(farm.times, farm.shard));
     Json json{{"nets", status.nets.planned},
               {"trained", status.nets.trained},
               {"checkpointed", status.checkpointed},
@@ -328,7 +124,7 @@ std::string status_json(const Status& status) {
 }
 
 /// What a person should know beyond counts.
-std::string notes_text(const Status& status) {
+std::string notes_text(const RunStatus& status) {
     std::string text;
     for (const TaskGivenUp& task : status.given_up) {
         text += fmt::format("failed     {}: {}\n", task.name, task.reason);
@@ -369,7 +165,7 @@ std::string running_text(const SeenProgress& seen) {
 
 const char* word(bool there) { return there ? "there" : "missing"; }
 
-std::string nets_text(const Status& status) {
+std::string nets_text(const RunStatus& status) {
     const std::uint64_t failed = status.given_up.size();
     if (status.unfolding) {
         const ChainCounts& counts = *status.unfolding;
@@ -385,7 +181,7 @@ std::string nets_text(const Status& status) {
         duration_text(status.nets.seconds));
 }
 
-std::string files_text(const Status& status) {
+std::string files_text(const RunStatus& status) {
     if (status.unfolding) {
         return fmt::format("files      unfolded.h5 {}, unfold.json {}, report {}\n",
                            word(status.unfolding->table), word(status.unfolding->record),
@@ -396,7 +192,20 @@ std::string files_text(const Status& status) {
                        word(status.fit), word(status.report));
 }
 
-std::string status_text(const Status& status, bool with_costs) {
+std::string locks_text(const RunStatus& status) {
+    std::vector<std::string> locks;
+    for (const LockOwner& owner : status.holders) {
+        locks.push_back(fmt::format("a farm on {}, pid {}{}", owner.host, owner.pid,
+                                    owner.job.empty() ? "" : ", job " + owner.job));
+    }
+    if (status.dead_locks == 1) locks.emplace_back("left by a farm that has ended");
+    if (status.dead_locks > 1) {
+        locks.push_back(fmt::format("{} left by farms that have ended", status.dead_locks));
+    }
+    return locks.empty() ? "free" : fmt::format("{}", fmt::join(locks, "; "));
+}
+
+std::string status_text(const RunStatus& status, bool with_costs) {
     std::string text;
     if (!status.result.empty()) {
         text += fmt::format(
@@ -407,9 +216,7 @@ std::string status_text(const Status& status, bool with_costs) {
     for (const SeenProgress& seen : status.progress) text += running_text(seen);
     for (const std::string& job : status.queue) text += "slurm      job " + job + '\n';
     text += files_text(status);
-    text += fmt::format(
-        "lock       {}\n",
-        status.holders.empty() ? "free" : fmt::format("{}", fmt::join(status.holders, "; ")));
+    text += "lock       " + locks_text(status) + '\n';
     text += status.search;
     if (status.toys || status.toy_tasks + status.toys_begun > 0) {
         text += fmt::format("toys       {} tasks done, {} begun; toys.json {}\n", status.toy_tasks,
@@ -417,7 +224,7 @@ std::string status_text(const Status& status, bool with_costs) {
     }
     if (status.selection) text += status.selection->text();
     std::set<std::string> jobs;
-    for (const Farm& farm : status.farms) {
+    for (const FarmOfShard& farm : status.farms) {
         const bool joined = farm.shard.starts_with("job-");  // they may be many
         if (joined) jobs.insert(farm.shard);
         if (!joined || with_costs) text += farm_text(farm.times, farm.shard, with_costs);
@@ -439,6 +246,7 @@ std::string status_text(const Status& status, bool with_costs) {
     }
     return text + notes_text(status);
 }
+
 ExitCode run_status(RunContext&, const Arguments& arguments) {
     Places places = find_places(arguments);
     if (places.out.empty()) places.out = read_campaign(places.campaign).name + ".run";
@@ -447,12 +255,12 @@ ExitCode run_status(RunContext&, const Arguments& arguments) {
     const bool redraw = arguments.has("watch") && ::isatty(STDOUT_FILENO) == 1;
     /// \return whether somebody works there or will
     const auto print = [&] {
-        const Status status = read_status(directory);
+        const RunStatus status = read_run_status(directory);
         if (redraw) fmt::print("\033[H\033[2J");
         fmt::print("{}", arguments.has("json") ? status_json(status)
                                                : status_text(status, arguments.has("cost")));
         std::fflush(stdout);
-        return !status.holders.empty() || !status.queue.empty();
+        return status.is_at_work();
     };
     bool at_work = print();
     if (!arguments.has("watch")) return ExitCode::done;

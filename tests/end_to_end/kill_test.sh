@@ -59,4 +59,8 @@ for _ in 1 2; do
         esac
     done
 done
+# What a killed farm left is told, and nobody waits for it.
+expect_in 'lock       left by a farm that has ended' <(ratiofarm status --out launcher)
+expect_in '"locked": false' <(ratiofarm status --out launcher --json)
+expect_in 'nothing works on this run' <(timeout 60 ratiofarm status --out launcher --watch)
 finish launcher

@@ -1,0 +1,189 @@
+#include "run_status.hpp"
+
+#include <filesystem>
+#include <set>
+#include <sstream>
+
+#include <fmt/format.h>
+
+#include "ratiofarm/core/errors.hpp"
+
+#include "campaign/ensemble_spec.hpp"
+#include "campaign/unfolding_tasks.hpp"
+#include "core/process.hpp"
+#include "core/sealed_text.hpp"
+#include "pipeline/found_campaign.hpp"
+#include "pipeline/search/searched_campaign.hpp"
+#include "protocol/task_file.hpp"
+#include "report/fit_text.hpp"
+#include "results/fit_json.hpp"
+#include "results/unfold_json.hpp"
+
+#include "planned_tasks.hpp"
+
+namespace ratiofarm {
+namespace {
+
+namespace fs = std::filesystem;
+
+void count_begun(const RunDirectory& directory, RunStatus& status) {
+    std::error_code error;
+    for (fs::recursive_directory_iterator entry(directory.tasks(), error), end; entry != end;
+         entry.increment(error)) {
+        if (entry->path().extension() != ".state") continue;
+        const bool toys = task_file_kind(entry->path()) == TaskFileKind::toy_block;
+        (toys ? status.toys_begun : status.checkpointed) += 1;
+    }
+}
+
+/// What all journals say, with the farms of each.
+JournalState read_farms(const RunDirectory& directory, RunStatus& status) {
+    const auto add_farms = [&](const JournalState& journal, const std::string& shard) {
+        for (const FarmTimes& farm : journal.times.farms()) status.farms.push_back({farm, shard});
+    };
+    JournalState journal = read_journal(directory.journal());
+    add_farms(journal, "");
+    for (const fs::path& path : directory.other_journals()) {
+        const JournalState shard = read_journal(path);
+        const std::string name = path.stem().extension().string();  // ".shard-0-of-4"
+        add_farms(shard, name.substr(1));
+        merge(journal, shard);
+        journal.damaged_lines += shard.damaged_lines;
+    }
+    identify_old_lines(journal, directory);
+    return journal;
+}
+
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+void add_fit(const fs::path& path, RunStatus& status) {
+    try {
+        const FitRecord record = parse_fit_json(read_sealed(path));
+        status.result = first_line(fit_text(record));
+        status.warnings = warnings_of(record);
+    } catch (const Error&) {
+        status.warnings = {path.string() + " is damaged or of another version: fit again"};
+    }
+}
+
+void count_chains(const RunDirectory& directory,
+                  const UnfoldingSection& section,
+                  const JournalState& journal,
+                  RunStatus& status) {
+    ChainCounts& counts = status.unfolding.emplace();
+    for (const UnfoldName& task : unfold_names(section)) {
+        const auto known = journal.latest.find(task.name);
+        const bool done = known != journal.latest.end();
+        counts.tasks += 1;
+        counts.tasks_done += done ? 1 : 0;
+        counts.chains += task.ends_chain ? 1 : 0;
+        counts.chains_done += task.ends_chain && done ? 1 : 0;
+        if (done) counts.seconds += journal.committed.at(known->second).result.seconds;
+    }
+    counts.table = fs::exists(directory.unfolded());
+    counts.record = fs::exists(directory.unfold_json());
+    if (!counts.record) return;
+    try {
+        const UnfoldRecord record = parse_unfold_json(read_sealed(directory.unfold_json()));
+        status.result = first_line(unfold_text(record));
+        status.warnings = record.warnings;
+    } catch (const Error&) {
+        status.damaged.push_back(directory.unfold_json().string() +
+                                 " is damaged or of another version: run again");
+    }
+}
+
+/// Counts of tasks and products that the campaign plans.
+void add_campaign(const RunDirectory& directory, const JournalState& journal, RunStatus& status) {
+    Campaign campaign;  // none where toys of foreign ratios were all that was done
+    if (fs::exists(directory.campaign())) {
+        status.selection = selection_status(directory);
+        campaign = find_campaign_of_run(directory).campaign;
+    }
+    status.nets = count_trained_nets(campaign, journal);
+    if (status.selection) status.selection->nets = count_preselection_nets(journal);
+    if (campaign.unfolding) count_chains(directory, *campaign.unfolding, journal, status);
+    if (!campaign.has_events()) return;
+    for (const EnsembleSpec& spec : ensemble_specs(campaign)) {
+        status.planned_ensembles += 1;
+        if (fs::exists(directory.ensemble(spec.name))) status.ensembles.push_back(spec.name);
+    }
+}
+
+/// nets.json, selection.json and search.json, each of which may be damaged.
+void add_records(const RunDirectory& directory, RunStatus& status) {
+    const auto look = [&](const auto& read) {
+        try {
+            read();
+        } catch (const DataError& damage) {
+            status.damaged.push_back(damage.what());
+        }
+    };
+    look([&] {
+        status.gates = read_nets_record(directory);
+        status.shapes = read_shapes_record(directory);
+    });
+    look([&] { find_selection(directory); });
+    look([&] { find_search(directory); });
+}
+
+/// A lock that somebody left who is known to have ended holds nothing.
+void add_locks(const RunDirectory& directory, RunStatus& status) {
+    std::vector<fs::path> locks = directory.other_locks();
+    locks.insert(locks.begin(), directory.lock());
+    for (const fs::path& lock : locks) {
+        if (auto owner = living_owner(lock)) {
+            status.holders.push_back(std::move(*owner));
+        } else if (fs::exists(lock)) {
+            status.dead_locks += 1;
+        }
+    }
+}
+
+/// Jobs of this run directory, running or waiting, by the name that `submit` gives them.
+std::vector<std::string> queued_jobs(const RunDirectory& directory) {
+    if (!fs::exists(directory.submit_script())) return {};
+    const fs::path name = fs::absolute(directory.root()).lexically_normal();
+    const auto end = run_process(
+        {.words = {"squeue", "--me", "--noheader", "--format=%i %T, %M of %l, %r",
+                   "--name=ratiofarm " +
+                       (name.has_filename() ? name : name.parent_path()).filename().string()},
+         .output = Output::captured,
+         .errors = Output::discarded,
+         .input = false});
+    std::vector<std::string> jobs;
+    if (!end || !end->ok()) return jobs;
+    std::istringstream lines(end->output);
+    for (std::string line; std::getline(lines, line);) jobs.push_back(line);
+    return jobs;
+}
+
+}  // namespace
+
+RunStatus read_run_status(const RunDirectory& directory) {
+    RunStatus status;
+    add_locks(directory, status);  // first: who ends meanwhile has another look taken
+    const JournalState journal = read_farms(directory, status);
+    add_campaign(directory, journal, status);
+    status.costs = learned_costs(journal);
+    status.search = search_status_text(directory, journal);
+    status.search_json = search_status_json(directory, journal);
+    add_records(directory, status);
+    for (const auto& entry : journal.given_up) status.given_up.push_back(entry.second);
+    count_begun(directory, status);
+    for (const auto& [name, task] : journal.latest) {
+        if (is_toys(journal.committed.at(task).identity.kind)) status.toy_tasks += 1;
+    }
+    status.toys = fs::exists(directory.toys_json());
+    status.ratios = fs::exists(directory.ratios());
+    status.fit = fs::exists(directory.fit_json());
+    if (status.fit) add_fit(directory.fit_json(), status);
+    status.report = fs::exists(directory.report());
+    status.progress = farms_at_work(directory);
+    status.queue = queued_jobs(directory);
+    status.damaged_lines = journal.damaged_lines;
+    status.stages = journal.stages;
+    return status;
+}
+
+}  // namespace ratiofarm
