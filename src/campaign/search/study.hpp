@@ -50,7 +50,8 @@ inline constexpr auto enum_words<StudyTrial::State> =
 
 /// The books of a study: what trainers ask and report, and what they are answered. A state machine
 /// without files or a clock. Its state is a function of the study file and of what it was told in
-/// which order, so who repeats that gets the same answers, to the byte.
+/// which order, so who repeats that gets the same answers, to the byte. study.cpp keeps the books
+/// and decides; study_conversation.cpp reads requests and writes answers.
 ///
 /// A request is a JSON object with one of these members, and a `seq`:
 ///
@@ -112,6 +113,7 @@ private:
         Lease lease;
     };
 
+    // The conversation. A ConfigError is thrown before anything has changed.
     Json reply(const std::string& client, const Json& request, Answer& answer);
     Json welcome(const Json& request) const;
     Json ask(const std::string& client, const Json& count);
@@ -127,6 +129,8 @@ private:
 
     Named named(const Json& what);
     std::vector<double> values_of(const Json& values) const;
+
+    // The books.
     void end_rung(const Lease& lease, std::vector<double> values);
     bool is_out(const Lease& lease) const;
     std::optional<std::uint32_t> give_out(const std::string& client);
