@@ -14,6 +14,7 @@
 #include "core/philox.hpp"
 
 using namespace ratiofarm;
+using Catch::Matchers::Contains;
 
 namespace {
 
@@ -227,6 +228,50 @@ TEST_CASE("who says goodbye gives back what it has", "[study]") {
     CHECK(other.ask()["trial"] == 0);
 }
 
+TEST_CASE("a trial that every trainer gives back has failed", "[study]") {
+    Study study(study_of("attempts = 2", "trials = 2"));
+    Client leaving(study, "leaving");
+
+    for (int attempt = 1; attempt <= 2; ++attempt) {
+        CHECK(leaving.ask()["attempt"] == attempt);
+        leaving.say({{"bye", 1}});
+    }
+
+    CHECK(word_of(study.trials()[0].state) == "failed");
+    CHECK(study.trials()[0].reason == "none of 2 attempts came to the end of the rung");
+    CHECK(leaving.ask()["trial"] == 1);
+}
+
+TEST_CASE("what was answered is answered again where more trials may begin by now", "[study]") {
+    Study few(study_of("", "trials = 2"));
+    const std::string ask = R"({"ask": 5, "seq": 1})";
+    const Study::Answer given = few.answer("a", ask);
+
+    Study more(study_of("", "trials = 9"));
+    const Study::Answer again = more.answer("a", ask, 2);
+
+    CHECK(again.text == given.text);
+    CHECK(again.changed);
+    CHECK(Json::parse(more.answer("a", R"({"ask": 5, "seq": 2})").text)["trials"].size() == 5);
+}
+
+TEST_CASE("no points change nothing, and none fit into a study that has become smaller",
+          "[study]") {
+    StudySection section = study_of("",
+                                    "trials = 2\npoints = [{ lr = 0.01, depth = 1 }, "
+                                    "{ lr = 0.01, depth = 2 }]");
+    section.search.trials = 1;
+    Study study(section);
+
+    const Study::Answer none = study.answer("a", R"({"enqueue": [], "seq": 1})");
+    Client client(study, "b");
+
+    CHECK_FALSE(none.changed);
+    CHECK(none.text == R"({"seq":1,"enqueued":0})");
+    CHECK(error_of(client.say({{"enqueue", {{{"lr", 0.02}, {"depth", 4}}}}}))
+              .starts_with("enqueue: 1 points, and 0 more trials may begin"));
+}
+
 TEST_CASE("a generation waits for the one before", "[study]") {
     Study study(study_of("", "trials = 20\nsampler = \"cmaes\""));
     Client client(study);
@@ -285,6 +330,7 @@ epoch = 3
 objectives = { loss = "low" }
 [search]
 members = 3
+first_members = 1
 sampler = "external"
 command = "python3 steer.py %OUT"
 [search.parameters]
@@ -300,13 +346,19 @@ depth = { integer = [8, 1] }
     }
 
     for (const char* line :
-         {"7 mistakes in study.toml", "study.epoch = 3 (unknown key; did you mean 'epochs'?)",
+         {"8 mistakes in study.toml", "study.epoch = 3 (unknown key; did you mean 'epochs'?)",
           "study.objectives.loss = \"low\" (must be \"min\" or \"max\")",
-          "search.members = 3 (is for a campaign", "search.sampler = \"external\" (of a study is",
-          "lr", "low < high"}) {
+          "search.members = 3 (is for a campaign", "search.first_members = 1 (is for a campaign",
+          "search.sampler = \"external\" (of a study is", "lr", "low < high"}) {
         INFO(line << " in\n" << message);
         CHECK(message.find(line) != std::string::npos);
     }
+    for (const char* name : {"attempt", "epochs", "trial"}) {
+        const std::string objectives = std::string("objectives = { ") + name + " = \"min\" }";
+        CHECK_THROWS_WITH(study_of(objectives, ""), Contains("and not attempt, epochs or trial"));
+    }
+    CHECK_THROWS_WITH(study_of("objectives = { loss = \"min\", depth = \"min\" }", ""),
+                      Contains("search.parameters.depth (is an objective, too"));
     CHECK_THROWS_AS(parse_study("[study]\nname = \"a\"\n", "/", "a"), ConfigError);
     CHECK_THROWS_AS(study_of("", "points = [{ lr = 0.01 }]"), ConfigError);
 }

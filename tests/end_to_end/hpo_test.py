@@ -180,6 +180,8 @@ def replay_and_changes():
     text = Path("steady.toml").read_text()
     Path("other.toml").write_text(text.replace("15.0", "14.0"))
     assert "the study file was changed" in refused("hpo", "replay", "other.toml", "--out", "steady.study")
+    assert "the study file was changed" in refused("hpo", "serve", "other.toml", "--out", "steady.study")
+    assert Path("steady.study/DONE").exists()  # what did not open is over as before
     shutil.copytree("steady.study", "damaged.study")
     journal = Path("damaged.study/study.jsonl")
     journal.write_bytes(journal.read_bytes().replace(b'"attempt', b'"Attempt', 1))
@@ -224,12 +226,15 @@ def socket_and_stop():
     assert "begins with" in say('{"ask": 1, "seq": 1}')["error"]
     welcome = say('{"hello": 1, "client": "raw", "protocol": "ratiofarm-hpo/1"}')
     assert welcome["study"] == "calo" and welcome["rungs"] == [1] and set(welcome["space"]) == {"x", "y"}, welcome
+    (folder / "requests" / "raw.0.json").mkdir()  # no bytes to read
     first = say('{"ask": 1, "seq": 1}')
     assert say('{"ask": 1, "seq": 1}') == first
     assert "NaN" in say('{"report": {"trial": 0, "attempt": 1, "rung": 0, "values": {"loss": NaN}}, "seq": 2}')["error"]
 
     service.process.send_signal(signal.SIGTERM)
     service.end(75)
+    assert study.with_suffix(".log").read_text().count("a request has no answer: it cannot be read") == 1
+    (folder / "requests" / "raw.0.json").rmdir()
     service.start()
     with Study(folder, seconds_between_looks=0.005) as trainer:
         trial = trainer.ask()

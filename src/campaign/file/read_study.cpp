@@ -16,6 +16,9 @@
 namespace ratiofarm {
 namespace {
 
+/// Names that the records of a trial have beside those of its objectives.
+constexpr std::array names_of_records{"attempt", "epochs", "trial"};
+
 /// A table of names with "min" or "max".
 void read_objectives(const TableReader& table, StudySection& study) {
     const ConfigNode* node = table.find("objectives");
@@ -34,13 +37,26 @@ void read_objectives(const TableReader& table, StudySection& study) {
         const auto sense = word == nullptr ? std::nullopt : enumerator_of<Sense>(*word);
         if (!sense) {
             table.mistakes().wrong(member.value, path, "must be \"min\" or \"max\"");
-        } else if (!is_plain_name(member.key) || member.key == "epochs") {
-            table.mistakes().add(
-                member.position,
-                path + " (must be " + std::string(plain_name_rule) + ", and not epochs)");
+        } else if (!is_plain_name(member.key) ||
+                   std::ranges::count(names_of_records, member.key) > 0) {
+            table.mistakes().add(member.position, path + " (must be " +
+                                                      std::string(plain_name_rule) +
+                                                      ", and not attempt, epochs or trial)");
         } else {
             study.objectives.push_back({member.key, *sense});
         }
+    }
+}
+
+/// Both are columns of one table.
+void expect_other_names(const TableReader& table, const StudySection& study) {
+    for (const SearchParameter& parameter : study.search.parameters) {
+        if (std::ranges::count(study.objectives, parameter.key, &StudyObjective::name) == 0) {
+            continue;
+        }
+        table.mistakes().add(table.find("parameters")->position,
+                             table.path("parameters") + "." + parameter.key +
+                                 " (is an objective, too; give one of them another name)");
     }
 }
 
@@ -50,8 +66,9 @@ void read_sampling(const TableReader& table,
     const std::size_t before = table.mistakes().size();
     SearchSection& search = study.search;
     const KeysRead good = read_keys(table, search);
-    constexpr std::array of_campaigns{"objective", "second_objective", "processes",      "members",
-                                      "parallel",  "command",          "timeout_seconds"};
+    constexpr std::array of_campaigns{"objective", "second_objective", "processes",
+                                      "members",   "first_members",    "parallel",
+                                      "command",   "timeout_seconds"};
     for (const char* key : of_campaigns) {
         if (table.find(key) == nullptr) continue;
         table.wrong(key, "is for a campaign; other programs train the trials of a study");
@@ -64,7 +81,10 @@ void read_sampling(const TableReader& table,
     }
     search.first_rung = std::min(search.first_rung, study.epochs);
     const bool known_space = read_space(table, SearchedKeys::any, search);
-    if (known_space) read_points(table, folder, search);
+    if (known_space) {
+        expect_other_names(table, study);
+        read_points(table, folder, search);
+    }
     if (search.sampler == SearchSampler::nsga2 && study.objectives.size() < 2) {
         table.wrong("sampler", "needs two numbers in study.objectives");
     }

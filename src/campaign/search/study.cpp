@@ -57,7 +57,8 @@ bool Study::lose(const Lease& lease) {
     StudyTrial& trial = trials_[lease.trial];
     trial.state = State::lost;
     if (trial.tries < section_.attempts) return true;
-    trial.reason = "no attempt of " + std::to_string(trial.tries) + " was heard of again";
+    trial.reason =
+        "none of " + std::to_string(trial.tries) + " attempts came to the end of the rung";
     end_rung(lease, {});
     trial.rungs.back().attempt = 0;  // none of them: what they report yet is no contradiction
     return true;

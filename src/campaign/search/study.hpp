@@ -64,6 +64,8 @@ inline constexpr auto enum_words<StudyTrial::State> =
 ///     {"best": 1}, {"status": 1}, {"bye": 1}
 class Study {
 public:
+    static constexpr std::uint64_t most_asked = 1000;  ///< trials at a time
+
     explicit Study(StudySection section);
 
     /// A trial that somebody has.
@@ -81,11 +83,16 @@ public:
 
     /// A request that changed the books gets its first answer again if it is repeated with its seq.
     /// What is wrong with a request is said in the answer, as `error`; it changes nothing.
-    Answer answer(const std::string& client, std::string_view request);
+    /// \param most_trials  that an `ask` gets: as many as it was given when it is told again, for
+    /// the study may allow more by now
+    Answer answer(const std::string& client,
+                  std::string_view request,
+                  std::uint64_t most_trials = most_asked);
 
     std::vector<Lease> leases() const;
 
-    /// Nobody has heard of who has a trial for too long. \return whether it was still out
+    /// Who has a trial was not heard of for too long, or gives it back. One that was lost by all
+    /// its attempts at a rung has failed. \return whether it was still out
     bool lose(const Lease& lease);
 
     bool finished() const;  ///< nothing is out, and nothing more will be given out
@@ -114,9 +121,12 @@ private:
     };
 
     // The conversation. A ConfigError is thrown before anything has changed.
-    Json reply(const std::string& client, const Json& request, Answer& answer);
+    Json reply(const std::string& client,
+               const Json& request,
+               std::uint64_t most_trials,
+               Answer& answer);
     Json welcome(const Json& request) const;
-    Json ask(const std::string& client, const Json& count);
+    Json ask(const std::string& client, const Json& count, std::uint64_t most);
     Json report(const Json& what, Answer& answer);
     Json fail(const Json& what, Answer& answer);
     Json renew(const Json& what, Answer& answer);

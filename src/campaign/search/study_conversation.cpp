@@ -60,7 +60,9 @@ std::optional<double> reported(const std::string& name, const Json& value) {
 
 }  // namespace
 
-Study::Answer Study::answer(const std::string& client, std::string_view text) {
+Study::Answer Study::answer(const std::string& client,
+                            std::string_view text,
+                            std::uint64_t most_trials) {
     Answer answer;
     Json seq;
     try {
@@ -78,7 +80,7 @@ Study::Answer Study::answer(const std::string& client, std::string_view text) {
             refuse("seq", seq, "was another request of this client, " + known->second.request);
         }
         Json object = seq.is_null() ? Json::object() : Json{{"seq", seq}};
-        object.update(reply(client, request, answer));
+        object.update(reply(client, request, most_trials, answer));
         answer.text = object.dump();
         if (answer.changed) kept_.insert_or_assign(key, Kept{request.dump(), answer.text});
         return answer;
@@ -88,7 +90,10 @@ Study::Answer Study::answer(const std::string& client, std::string_view text) {
     }
 }
 
-Study::Json Study::reply(const std::string& client, const Json& request, Answer& answer) {
+Study::Json Study::reply(const std::string& client,
+                         const Json& request,
+                         std::uint64_t most_trials,
+                         Answer& answer) {
     constexpr std::array verbs{"hello",   "ask",  "report", "fail", "renew",
                                "enqueue", "best", "status", "bye"};
     std::vector<std::string> known{"seq"};
@@ -108,7 +113,7 @@ Study::Json Study::reply(const std::string& client, const Json& request, Answer&
     const std::string_view word = verb;
     if (word == "hello") return welcome(request);
     if (word == "ask") {
-        Json trials = ask(client, what);
+        Json trials = ask(client, what, most_trials);
         answer.changed = !trials["trials"].empty();
         return trials;
     }
@@ -117,7 +122,7 @@ Study::Json Study::reply(const std::string& client, const Json& request, Answer&
     if (word == "renew") return renew(what, answer);
     if (word == "enqueue") {
         Json done = enqueue(what);
-        answer.changed = true;
+        answer.changed = done["enqueued"] != 0;
         return done;
     }
     if (word == "bye") return bye(client, answer);
@@ -142,9 +147,8 @@ Study::Json Study::welcome(const Json& request) const {
             {"epochs", section_.epochs}};
 }
 
-Study::Json Study::ask(const std::string& client, const Json& count) {
-    constexpr std::uint64_t most = 1000;
-    const std::uint64_t wanted = whole("ask", count, {1, most});
+Study::Json Study::ask(const std::string& client, const Json& count, std::uint64_t most) {
+    const std::uint64_t wanted = std::min(whole("ask", count, {1, most_asked}), most);
     Json trials = Json::array();
     while (trials.size() < wanted) {
         const auto number = give_out(client);
@@ -269,7 +273,9 @@ Study::Json Study::enqueue(const Json& points) {
         problem.prepend("enqueue");
         throw;
     }
-    const std::size_t left = section_.search.trials - trials_.size() - queue_.size();
+    const std::size_t taken = trials_.size() + queue_.size();
+    const std::size_t all = std::max<std::size_t>(section_.search.trials, taken);  // may be lowered
+    const std::size_t left = all - taken;
     if (settings.size() > left) {
         throw ConfigError("enqueue: " + std::to_string(settings.size()) + " points, and " +
                           std::to_string(left) +
@@ -279,12 +285,11 @@ Study::Json Study::enqueue(const Json& points) {
     return {{"enqueued", settings.size()}};
 }
 
-/// What a client leaves goes to others at once.
+/// What a client leaves goes to others at once, as far as their attempts reach.
 Study::Json Study::bye(const std::string& client, Answer& answer) {
     for (const Lease& lease : leases()) {
         if (trials_[lease.trial].client != client) continue;
-        trials_[lease.trial].state = State::lost;
-        answer.changed = true;
+        answer.changed = lose(lease) || answer.changed;
     }
     return {{"bye", 1}};
 }

@@ -4,10 +4,12 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/wire.hpp"
 
+#include "campaign/search/search_space.hpp"
 #include "core/publish.hpp"
 #include "store/journal_line.hpp"
 
@@ -39,6 +41,13 @@ std::string study_line(const char* name, std::uint64_t sequence, const Event& ev
     LineWriter line(name, sequence);
     fields(line, event);
     return line.finish();
+}
+
+/// How many trials an answer gave out; 0 for those to other requests.
+std::uint64_t trials_given(const std::string& answer) {
+    const auto object = parse_foreign_json(answer);
+    const auto trials = object.find("trials");
+    return trials == object.end() ? 0 : trials->size();
 }
 
 }  // namespace
@@ -84,12 +93,13 @@ void StudyBooks::repeat(std::string_view text, const std::filesystem::path& jour
     }
     Answered event;
     fields(*line, event);
-    const Study::Answer answer = study_.answer(event.client, event.request);
+    const Study::Answer answer =
+        study_.answer(event.client, event.request, trials_given(event.answer));
     if (answer.changed && answer.text == event.answer) return;
     throw DataError(fmt::format(
-        "{}: the answer to {} was {}, and now it would be {}: the study file was changed (only "
-        "trials, cost_limit and target may be raised), or another version wrote the line. Put the "
-        "file back as it was, or begin the study again with another --out",
+        "{}: the answer to {} was {}, and now it would be {}: the study file was changed (trials "
+        "and cost_limit may be raised, and target made harder to reach), or another version wrote "
+        "the line. Put the file back as it was, or begin the study again with another --out",
         place, event.request, event.answer, answer.text));
 }
 

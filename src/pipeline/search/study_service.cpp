@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <memory>
+#include <optional>
+#include <set>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -25,6 +28,8 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
+constexpr std::string_view over_text = "the study is over\n";
+
 /// A request as it lies in the folder.
 struct RequestFile {
     fs::path path;
@@ -35,59 +40,97 @@ struct RequestFile {
 /// "host-17.3.json": the client is what comes before the last part of the name.
 std::string client_of(const fs::path& path) { return path.stem().stem().string(); }
 
-std::vector<RequestFile> read_requests(const StudyFolder& folder, const Log& log) {
-    constexpr std::uintmax_t most_bytes = 1'000'000;
-    std::vector<RequestFile> requests;
-    std::error_code error;
-    for (fs::directory_iterator entry(folder.requests(), error), end; !error && entry != end;
-         entry.increment(error)) {
-        const fs::path path = entry->path();
-        if (path.extension() != ".json") continue;  // not whole yet
-        std::error_code gone;
-        const bool good =
-            is_plain_name(path.filename().string()) && fs::file_size(path, gone) <= most_bytes;
-        if (gone) continue;
-        if (!good) {
-            log.warning("a request is removed: its name is no CLIENT.NAME.json, or it is too large",
-                        {{"file", path.string()}});
-            fs::remove(path, gone);
-            continue;
+/// The requests in the folder.
+class RequestFolder {
+public:
+    RequestFolder(fs::path folder, const Log& log) : folder_(std::move(folder)), log_(log) {}
+
+    /// By name.
+    std::vector<RequestFile> read() {
+        std::vector<RequestFile> requests;
+        std::error_code error;
+        for (fs::directory_iterator entry(folder_, error), end; !error && entry != end;
+             entry.increment(error)) {
+            const fs::path path = entry->path();
+            if (path.extension() != ".json") continue;  // not whole yet
+            if (auto request = read_one(path)) requests.push_back(std::move(*request));
+        }
+        if (error) {
+            throw SystemError(fmt::format("cannot read '{}'", folder_.string()), error.value());
+        }
+        std::ranges::sort(requests, {}, &RequestFile::path);
+        return requests;
+    }
+
+private:
+    std::optional<RequestFile> read_one(const fs::path& path) {
+        constexpr std::uintmax_t most_bytes = 1'000'000;
+        std::error_code unknown;
+        const auto bytes = fs::file_size(path, unknown);
+        if (!is_plain_name(path.filename().string()) || (!unknown && bytes > most_bytes)) {
+            log_.warning(
+                "a request is removed: its name is no CLIENT.NAME.json, or it is too large",
+                {{"file", path.string()}});
+            fs::remove(path, unknown);
+            return std::nullopt;
         }
         try {
-            requests.push_back({path, client_of(path), read_text(path)});
-        } catch (const DataError&) {
-            // Another look will find it, or its client took it back.
+            return RequestFile{path, client_of(path), read_text(path)};
+        } catch (const Error& problem) {
+            // One that its client took back is gone; of another one its client should hear.
+            if (fs::exists(path, unknown) && unreadable_.insert(path).second) {
+                log_.warning("a request has no answer: it cannot be read",
+                             {{"file", path.string()}, {"why", problem.what()}});
+            }
+            return std::nullopt;
         }
     }
-    if (error) {
-        throw SystemError(fmt::format("cannot read '{}'", folder.requests().string()),
-                          error.value());
-    }
-    std::ranges::sort(requests, {}, &RequestFile::path);
-    return requests;
-}
+
+    fs::path folder_;
+    const Log& log_;
+    std::set<fs::path> unreadable_;  ///< told once
+};
 
 class StudyService {
 public:
-    StudyService(const StudySection& section, const StudyFolder& folder, const Log& log)
+    StudyService(const StudySection& section,
+                 const StudyFolder& folder,
+                 const ServiceOptions& options,
+                 const Log& log)
         : folder_(folder),
           log_(log),
+          requests_(folder.requests(), log_),
           books_(section, folder.journal(), StudyBooks::Open::to_write),
           lease_(std::chrono::duration_cast<Clock::duration>(
-              std::chrono::duration<double>(section.lease_seconds))) {}
+              std::chrono::duration<double>(section.lease_seconds))),
+          poll_seconds_(options.poll_seconds) {
+        if (options.socket) socket_.emplace(folder.socket());
+    }
 
     const Study& study() const { return books_.study(); }
 
+    /// By its books, or somebody has said so.
+    bool is_over() const { return study().finished() || fs::exists(folder_.done()); }
+
+    /// Until something may be there.
+    void wait() {
+        if (socket_) {
+            socket_->wait(poll_seconds_);
+        } else {
+            std::this_thread::sleep_for(std::chrono::duration<double>(poll_seconds_));
+        }
+    }
+
     /// All requests that are there. What is answered is durable before.
-    void answer_requests(StudySocket* socket) {
-        const std::vector<RequestFile> files = read_requests(folder_, log_);
+    void answer_requests() {
+        const std::vector<RequestFile> files = requests_.read();
         std::vector<std::string> answers;
         for (const RequestFile& request : files) {
             answers.push_back(answer(request.client, request.text));
         }
         std::vector<std::pair<int, std::string>> spoken;
-        if (socket != nullptr) {
-            for (const SocketRequest& request : socket->take()) {
+        if (socket_) {
+            for (const SocketRequest& request : socket_->take()) {
                 spoken.emplace_back(request.connection, answer(request.client, request.text));
             }
         }
@@ -98,7 +141,7 @@ public:
             std::error_code gone;
             fs::remove(files[i].path, gone);
         }
-        for (const auto& [connection, text] : spoken) socket->reply(connection, text);
+        for (const auto& [connection, text] : spoken) socket_->reply(connection, text);
     }
 
 private:
@@ -134,10 +177,39 @@ private:
 
     StudyFolder folder_;
     Log log_;
+    RequestFolder requests_;
     StudyBooks books_;
     Clock::duration lease_;
+    double poll_seconds_;
+    std::optional<StudySocket> socket_;
     std::map<Study::Lease, Clock::time_point> until_;
 };
+
+void make_folders(const StudyFolder& folder) {
+    for (const fs::path& path : {folder.requests(), folder.answers()}) {
+        std::error_code error;
+        fs::create_directories(path, error);
+        if (error) {
+            throw SystemError(fmt::format("cannot make '{}'", path.string()), error.value());
+        }
+    }
+}
+
+/// Trainers that begin now would take the study as over, so DONE goes before the books are read; it
+/// comes back if they cannot be opened.
+std::unique_ptr<StudyService> open_study(const StudySection& section,
+                                         const StudyFolder& folder,
+                                         const ServiceOptions& options,
+                                         const Log& log) {
+    std::error_code none;
+    const bool was_over = fs::remove(folder.done(), none);
+    try {
+        return std::make_unique<StudyService>(section, folder, options, log);
+    } catch (const Error&) {
+        if (was_over) publish(folder.done(), over_text);
+        throw;
+    }
+}
 
 }  // namespace
 
@@ -154,41 +226,25 @@ ExitCode serve_study(const StudySection& section,
                      const StudyFolder& folder,
                      const ServiceOptions& options,
                      const Log& log) {
-    for (const fs::path& path : {folder.requests(), folder.answers()}) {
-        std::error_code error;
-        fs::create_directories(path, error);
-        if (error) {
-            throw SystemError(fmt::format("cannot make '{}'", path.string()), error.value());
-        }
-    }
+    make_folders(folder);
     const Lock lock(folder.lock(), log);
-    StudyService service(section, folder, log);
-    std::optional<StudySocket> socket;
-    if (options.socket) socket.emplace(folder.socket());
-    std::error_code none;
-    fs::remove(folder.done(), none);
+    const auto service = open_study(section, folder, options, log);
     log.info("the study is open", {{"folder", folder.root.string()},
-                                   {"trials", std::uint64_t{service.study().trials().size()}},
-                                   {"out", std::uint64_t{service.study().leases().size()}}});
-    const auto stopped = [] { return signal_request() == SignalRequest::stop; };
-    const std::chrono::duration<double> poll(options.poll_seconds);
+                                   {"trials", std::uint64_t{service->study().trials().size()}},
+                                   {"out", std::uint64_t{service->study().leases().size()}}});
     while (true) {
         lock.expect_held();
-        service.answer_requests(socket ? &*socket : nullptr);
-        if (service.study().finished() || fs::exists(folder.done()) || stopped()) break;
-        if (socket) {
-            socket->wait(options.poll_seconds);
-        } else {
-            std::this_thread::sleep_for(poll);
-        }
+        service->answer_requests();
+        if (service->is_over() || signal_request() == SignalRequest::stop) break;
+        service->wait();
     }
-    const bool over = service.study().finished() || fs::exists(folder.done());
-    fmt::print("{}", publish_study(service.study(), folder));
+    const bool over = service->is_over();
+    fmt::print("{}", publish_study(service->study(), folder));
     if (!over) {
         log.info("stopped; run the same command again to go on");
         return ExitCode::resumable;
     }
-    publish(folder.done(), std::string_view("the study is over\n"));
+    publish(folder.done(), over_text);
     return ExitCode::done;
 }
 
