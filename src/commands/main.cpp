@@ -21,6 +21,7 @@
 
 #include "core/process.hpp"
 #include "h5/file.hpp"
+#include "mpi/value_on_root.hpp"
 #include "scheduler/host/walltime.hpp"
 #include "workers/launcher.hpp"
 #include "workers/placement.hpp"
@@ -98,9 +99,7 @@ int run_in_order(const Command& command,
                 if (world.is_root()) code = command.run(context, arguments);
             });
         }
-        auto shared = static_cast<std::uint64_t>(world.is_root() ? static_cast<int>(code) : 0);
-        mpi::all_sum(world, std::span(&shared, 1));
-        code = static_cast<ExitCode>(shared);
+        code = static_cast<ExitCode>(mpi::value_on_root(world, static_cast<std::uint64_t>(code)));
     } catch (const mpi::AgreedError& error) {
         if (world.is_root()) fmt::print(stderr, "ratiofarm: {}\n", error.what());
         code = error.exit_code();

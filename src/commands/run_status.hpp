@@ -5,8 +5,6 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "pipeline/nets_record.hpp"
 #include "pipeline/search/search_status.hpp"
 #include "pipeline/tested_shapes.hpp"

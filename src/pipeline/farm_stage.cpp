@@ -14,6 +14,7 @@
 
 #include "ratiofarm/mpi/together.hpp"
 
+#include "mpi/value_on_root.hpp"
 #include "scheduler/host/run_farm.hpp"
 #include "workers/trainer_runner.hpp"
 
@@ -186,9 +187,7 @@ void expect_locks(const RootBooks& books) {
 
 /// Collective over world: whether the job shares its tasks with others.
 bool shares(const mpi::Communicator& world, const RootBooks& books) {
-    std::uint64_t shared = books.claims && !books.turn ? 1 : 0;  // on rank 0
-    mpi::all_sum(world, std::span(&shared, 1));
-    return shared != 0;
+    return mpi::value_on_root(world, books.claims && !books.turn) != 0;
 }
 
 StageEnd run(RunContext& context, const RunPlace& place, RootBooks& books, FarmWork work) {
@@ -201,9 +200,9 @@ StageEnd run(RunContext& context, const RunPlace& place, RootBooks& books, FarmW
         work.tasks =
             left_to_do(place.directory, books, std::move(work.tasks), work.kind, context.log);
     });
-    std::uint64_t n_tasks = world.is_root() ? work.tasks.size() : 0;
-    mpi::all_sum(world, std::span(&n_tasks, 1));
-    if (n_tasks == 0) return {StageEnd::State::up_to_date, 0.0, {}};
+    if (mpi::value_on_root(world, work.tasks.size()) == 0) {
+        return {StageEnd::State::up_to_date, 0.0, {}};
+    }
     if (claims) {
         if (auto end = left_to_others(world, books, work.tasks)) return *end;
     }

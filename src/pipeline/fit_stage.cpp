@@ -20,6 +20,7 @@
 #include "measurement/shape_fits.hpp"
 #include "measurement/shown_information.hpp"
 #include "measurement/used_samples.hpp"
+#include "mpi/value_on_root.hpp"
 #include "results/fit_json.hpp"
 
 #include "fitted_campaign.hpp"
@@ -158,7 +159,7 @@ FitInputs fit_inputs(RunContext& context,
     const mpi::Communicator& world = context.world;
     const Campaign campaign = as_fitted(planned, request);
     FitInputs inputs;
-    std::uint64_t stale = 0;
+    bool stale = false;
     mpi::together(world, [&] {
         expect_ratios(campaign, place);
         inputs.ratios = open_ratio_files(campaign, place.ratios);
@@ -171,8 +172,7 @@ FitInputs fit_inputs(RunContext& context,
         }
         if (world.is_root()) stale = !fit_is_up_to_date(inputs, place, request, context.log);
     });
-    mpi::all_sum(world, std::span(&stale, 1));
-    inputs.up_to_date = stale == 0;
+    inputs.up_to_date = mpi::value_on_root(world, stale) == 0;
     if (!inputs.up_to_date) inputs.likelihood = likelihood_of_rank(context, place, request);
     return inputs;
 }
@@ -364,9 +364,8 @@ StageEnd fit_stage(RunContext& context,
         }
         end.failures = not_converged(*record);
     });
-    std::uint64_t failed = end.failures.size();
-    mpi::all_sum(context.world, std::span(&failed, 1));
-    if (failed > 0) end.state = StageEnd::State::tasks_failed;
+    if (mpi::value_on_root(context.world, end.failures.size()) > 0)
+        end.state = StageEnd::State::tasks_failed;
     return end;
 }
 

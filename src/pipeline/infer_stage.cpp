@@ -2,6 +2,7 @@
 
 #include "ratiofarm/tables/ratio_file.hpp"
 
+#include "mpi/value_on_root.hpp"
 #include "tables/ratios/ratio_writer.hpp"
 
 #include "farm_stage.hpp"
@@ -33,10 +34,9 @@ StageEnd infer_stage(RunContext& context,
     if (!planned.campaign.has_events()) return {StageEnd::State::up_to_date, 0.0, {}};
     const Digest inputs = ratios_digest(planned.campaign, planned.samples, planned.graph);
     const auto is_up_to_date = [&] {
-        std::uint64_t there =
-            context.world.is_root() && are_ratios_of(place.directory.ratios(), inputs) ? 1 : 0;
-        mpi::all_sum(context.world, std::span(&there, 1));
-        if (there == 0) return false;
+        const bool there =
+            context.world.is_root() && are_ratios_of(place.directory.ratios(), inputs);
+        if (mpi::value_on_root(context.world, there) == 0) return false;
         if (context.world.is_root()) remove_left_results(planned.graph, place.directory);
         return true;
     };
@@ -48,21 +48,19 @@ StageEnd infer_stage(RunContext& context,
     if (is_up_to_date()) return {StageEnd::State::up_to_date, 0.0, {}};
     StageEnd stage = farm_stage(context, place, books, std::move(tasks), TaskFileKind::ratio_block);
     if (!ended_well(stage)) return stage;
-    OthersWork others(place, context.log);
-    const auto next = others.take_turn(context.world, books);
-    if (next != OthersWork::Next::look_again) return OthersWork::end_of(next);
-    if (place.farm.join && is_up_to_date()) return {StageEnd::State::up_to_date, 0.0, {}};
-    const RatioInput input = ratio_input(planned, place.directory, inputs,
-                                         shape_significances(context.world, planned, place));
-    const RatioSummary summary = write_ratios(context.world, place.directory.ratios(), input,
-                                              block_provider(planned, place.directory, input));
-    log_summary(input.header, summary, context.log);
-    if (context.world.is_root()) {
-        remove_inference_results(planned.graph, place.directory);  // ratios.h5 has it all
-    }
-    books.turn.reset();
-    stage.state = StageEnd::State::done;
-    return stage;
+    return in_turn(context, place, books, [&]() -> StageEnd {
+        if (place.farm.join && is_up_to_date()) return {StageEnd::State::up_to_date, 0.0, {}};
+        const RatioInput input = ratio_input(planned, place.directory, inputs,
+                                             shape_significances(context.world, planned, place));
+        const RatioSummary summary = write_ratios(context.world, place.directory.ratios(), input,
+                                                  block_provider(planned, place.directory, input));
+        log_summary(input.header, summary, context.log);
+        if (context.world.is_root()) {
+            remove_inference_results(planned.graph, place.directory);  // ratios.h5 has it all
+        }
+        stage.state = StageEnd::State::done;
+        return stage;
+    });
 }
 
 }  // namespace ratiofarm

@@ -7,8 +7,8 @@
 #include <fstream>
 #include <memory>
 #include <mutex>
-#include <span>
 #include <string_view>
+#include <vector>
 
 #include <fcntl.h>
 
@@ -19,6 +19,7 @@
 
 #include "core/signal_flags.hpp"
 #include "core/unique_fd.hpp"
+#include "mpi/value_on_root.hpp"
 #include "store/farm_progress.hpp"
 #include "store/lock.hpp"
 
@@ -170,12 +171,10 @@ OthersWork::Next OthersWork::wait(const mpi::Communicator& world) {
         if (told || late) next = std::uint64_t(Next::stop);
     }
     mpi::barrier(world);
-    mpi::all_sum(world, std::span(&next, 1));
-    return Next(next);
+    return Next(mpi::value_on_root(world, next));
 }
 
 bool OthersWork::try_turn(const mpi::Communicator& world, RootBooks& books) {
-    std::uint64_t mine = 0;
     mpi::together(world, [&] {
         if (!world.is_root()) return;
         while (!books.turn) {
@@ -185,16 +184,15 @@ bool OthersWork::try_turn(const mpi::Communicator& world, RootBooks& books) {
                 if (std::exchange(holder_, held.what()) != held.what()) {
                     log_.info("another job does what only one can do", {{"why", held.what()}});
                 }
-                // On another host nobody else can tell.
-                if (!watch_.stands_still(place_.directory.turn(), Clock::now())) return;
+                // On another host nobody else can tell. A new holder has not given a sign yet.
+                const std::vector signs{place_.directory.turn(), place_.directory.lock()};
+                if (!watch_.stands_still(signs, Clock::now())) return;
                 log_.warning("that job gave no sign of life for a lease: its turn is over");
                 fs::remove(place_.directory.lock());
             }
         }
-        mine = 1;
     });
-    mpi::all_sum(world, std::span(&mine, 1));
-    return mine != 0;
+    return mpi::value_on_root(world, books.turn != nullptr) != 0;
 }
 
 StageEnd OthersWork::end_of(Next next) {
@@ -209,6 +207,22 @@ OthersWork::Next OthersWork::take_turn(const mpi::Communicator& world, RootBooks
         if (next != Next::look_again) return next;
     }
     return Next::look_again;
+}
+
+StageEnd in_turn(RunContext& context,
+                 const RunPlace& place,
+                 RootBooks& books,
+                 const std::function<StageEnd()>& work) {
+    OthersWork others(place, context.log);
+    const auto next = others.take_turn(context.world, books);
+    if (next != OthersWork::Next::look_again) return OthersWork::end_of(next);
+    StageEnd end = work();
+    mpi::together(context.world, [&] {
+        if (!books.turn) return;
+        books.turn->expect_held();
+        books.turn.reset();
+    });
+    return end;
 }
 
 }  // namespace ratiofarm

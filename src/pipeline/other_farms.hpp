@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <thread>
 
@@ -70,7 +71,7 @@ public:
     Next wait(const mpi::Communicator& world);
 
     /// Collective over world. Waits until this job has the turn, for a job that joined others; one
-    /// that works by itself always has it.
+    /// that works by itself always has it. in_turn() ends it.
     Next take_turn(const mpi::Communicator& world, RootBooks& books);
 
     /// How a stage ended that this job waited for. \pre not look_again
@@ -87,5 +88,14 @@ private:
     Clock::time_point since_ = Clock::now();  ///< it has nothing to do
     std::string holder_;                      ///< of the turn, told last
 };
+
+/// Collective over the context's world. Does what only one of several jobs can do when it is this
+/// one's turn, which is over then. A job that works by itself does it at once.
+/// \return the end of the work; or that it was left to others, or that the job was told to stop
+/// \throws AgreedError  another job took the turn meanwhile, since this one gave no sign of life
+StageEnd in_turn(RunContext& context,
+                 const RunPlace& place,
+                 RootBooks& books,
+                 const std::function<StageEnd()>& work);
 
 }  // namespace ratiofarm

@@ -11,6 +11,7 @@
 
 #include "core/program_version.hpp"
 #include "core/signal_flags.hpp"
+#include "mpi/value_on_root.hpp"
 
 #include "ensembles.hpp"
 #include "other_farms.hpp"
@@ -48,21 +49,20 @@ void print_stop(const StageEnd& end) {
 /// Collective over world. A signal may reach the ranks at different times; they go by rank 0, which
 /// says why.
 bool stop_wanted(const mpi::Communicator& world, const FarmSettings& farm) {
-    std::uint64_t wanted = 0;
+    bool wanted = false;
     if (world.is_root()) {
         const auto& limit = farm.stop_by;
         const bool late = limit && std::chrono::steady_clock::now() >= stop_time(*limit, 0.0, 1);
         const bool told = signal_request() == SignalRequest::stop;
-        wanted = late || told ? 1 : 0;
-        if (wanted != 0) {
+        wanted = late || told;
+        if (wanted) {
             StageEnd end;
             end.state = StageEnd::State::stopped;
             end.trouble = told ? "by a signal" : "the time of the job is over";
             print_stop(end);
         }
     }
-    mpi::all_sum(world, std::span(&wanted, 1));
-    return wanted != 0;
+    return mpi::value_on_root(world, wanted) != 0;
 }
 
 /// Lines after the first one stand below its text.
@@ -169,14 +169,10 @@ bool is_shared(Stage stage) {
 
 /// Collective over world. What only one of several jobs can do the others find done, or leave to
 /// it.
-StageEnd run_in_turn(Stage stage, RunContext& context, Workspace& workspace) {
+StageEnd run_stage(Stage stage, RunContext& context, Workspace& workspace) {
     if (is_shared(stage)) return run_one(stage, context, workspace);
-    OthersWork others(workspace.place, context.log);
-    const auto next = others.take_turn(context.world, workspace.books);
-    if (next != OthersWork::Next::look_again) return OthersWork::end_of(next);
-    StageEnd end = run_one(stage, context, workspace);
-    workspace.books.turn.reset();
-    return end;
+    return in_turn(context, workspace.place, workspace.books,
+                   [&] { return run_one(stage, context, workspace); });
 }
 
 /// \throws ConfigError if the campaign has no such stage
@@ -218,7 +214,7 @@ ExitCode run_stages(RunContext& context, Workspace& workspace, const std::vector
         const auto begin = std::chrono::steady_clock::now();
         StageEnd end;
         try {
-            end = in_context(name, [&] { return run_in_turn(stage, context, workspace); });
+            end = in_context(name, [&] { return run_stage(stage, context, workspace); });
         } catch (const mpi::AgreedError& refusal) {
             if (refusal.exit_code() != ExitCode::usage) throw;
             mpi::together(context.world, [&] {

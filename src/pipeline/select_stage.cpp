@@ -19,7 +19,7 @@ namespace {
 
 /// A part of the tasks cannot say which events all of them learn from.
 void expect_whole_selection(const Shard& shard) {
-    if (shard.count == 1) return;
+    if (shard.has_all()) return;
     throw ConfigError(
         "--shard: the regions of this campaign are not filled with events yet, which one farm by "
         "itself must do; run 'ratiofarm select' first, then the shards, or let jobs share the work "

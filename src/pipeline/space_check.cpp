@@ -125,7 +125,7 @@ void add_unfolding(const PlannedCampaign& planned,
     });
     const UnfoldingSpace space = unfolding_space(inputs, plan, ranks, to_do);
     needs.parts.push_back({grouped(space.kept) + " results of chains", space.kept_bytes});
-    if (place.farm.shard.whole()) needs.parts.push_back({"unfolded.h5", space.table_bytes});
+    if (place.farm.shard.has_all()) needs.parts.push_back({"unfolded.h5", space.table_bytes});
     needs.files += space.kept + space.passing + 1;
     needs.margin += space.passing_bytes + small_files + needs.files * disk_block / 2;
 }

@@ -1,14 +1,10 @@
-#include <algorithm>
-#include <chrono>
-#include <cstdint>
 #include <optional>
-#include <span>
-#include <thread>
 #include <utility>
+#include <vector>
 
 #include "ratiofarm/mpi/together.hpp"
 
-#include "core/signal_flags.hpp"
+#include "mpi/value_on_root.hpp"
 
 #include "farm_stage.hpp"
 #include "nets_record.hpp"
@@ -16,17 +12,6 @@
 #include "training_rounds.hpp"
 
 namespace ratiofarm {
-namespace {
-
-/// Collective over world: on every rank what rank 0 found.
-bool value_on_root(const mpi::Communicator& world, bool value) {
-    std::uint64_t any = world.is_root() && value ? 1 : 0;
-    mpi::all_sum(world, std::span(&any, 1));
-    return any != 0;
-}
-
-}  // namespace
-
 StageEnd train_stage(RunContext& context,
                      const PlannedCampaign& planned,
                      const RunPlace& place,
@@ -47,7 +32,7 @@ StageEnd train_stage(RunContext& context,
             record_nets(place.directory, rounds->choices(),
                         tested_shapes(planned, rounds->choices()));
         });
-        if (!value_on_root(world, !tasks.empty())) return std::nullopt;
+        if (mpi::value_on_root(world, tasks.size()) == 0) return std::nullopt;
         return farm_round(context, place, books, std::move(tasks), TaskFileKind::training_result);
     };
     StageEnd stage = farm_rounds(context, place, next_round);
@@ -65,7 +50,9 @@ StageEnd train_stage(RunContext& context,
             stage.failures.insert(stage.failures.end(), failures.begin(), failures.end());
         }
     }
-    if (value_on_root(world, !stage.failures.empty())) stage.state = StageEnd::State::tasks_failed;
+    if (mpi::value_on_root(world, stage.failures.size()) > 0) {
+        stage.state = StageEnd::State::tasks_failed;
+    }
     return stage;
 }
 

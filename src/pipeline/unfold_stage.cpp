@@ -170,18 +170,16 @@ StageEnd unfold_stage(RunContext& context,
                                if (how == TaskOutcome::done) round->remove_read(ended);
                                return std::vector<Task>{};
                            }});
-    if (!ended_well(end) || place.farm.shard.count > 1) return end;
-    OthersWork others(place, context.log);
-    const auto next = others.take_turn(world, books);
-    if (next != OthersWork::Next::look_again) return OthersWork::end_of(next);
-    mpi::together(world, [&] {
-        if (!world.is_root()) return;
-        round->look();
-        write_unfolded(planned.campaign, planned.samples, round->chains(planned.campaign),
-                       place.directory, context.log);
-        books.turn.reset();
+    if (!ended_well(end) || !place.farm.shard.has_all()) return end;
+    return in_turn(context, place, books, [&] {
+        mpi::together(world, [&] {
+            if (!world.is_root()) return;
+            round->look();
+            write_unfolded(planned.campaign, planned.samples, round->chains(planned.campaign),
+                           place.directory, context.log);
+        });
+        return end;
     });
-    return end;
 }
 
 }  // namespace ratiofarm

@@ -22,14 +22,15 @@ std::string content_of(const std::filesystem::path& sign) {
 bool JobWatch::is_gone(const std::string& job, Instant now) {
     const Shard shard{.job = job};
     const auto sign = progress_file(directory_.journal(shard));
-    if (living_owner(directory_.lock(shard))) return stands_still(sign, now);
+    if (living_owner(directory_.lock(shard))) return stands_still({sign}, now);
     seen_.erase(sign);
     return true;
 }
 
-bool JobWatch::stands_still(const std::filesystem::path& sign, Instant now) {
-    std::string content = content_of(sign);
-    const auto [found, is_new] = seen_.try_emplace(sign, Seen{content, 0.0, now});
+bool JobWatch::stands_still(const std::vector<std::filesystem::path>& signs, Instant now) {
+    std::string content;
+    for (const auto& sign : signs) content += content_of(sign) + '\n';
+    const auto [found, is_new] = seen_.try_emplace(signs.front(), Seen{content, 0.0, now});
     Seen& seen = found->second;
     const std::chrono::duration<double> since = now - seen.last;
     seen.last = now;

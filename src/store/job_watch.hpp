@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "run_directory.hpp"
 
@@ -25,19 +26,20 @@ public:
 
     /// Looks at the job.
     bool is_gone(const std::string& job, Instant now);
-    /// Looks at a file that somebody writes again all the time: whether it stood still for a lease.
-    bool stands_still(const std::filesystem::path& sign, Instant now);
+    /// Looks at files, the first of which somebody writes again all the time: whether all of them
+    /// stood still for a lease.
+    bool stands_still(const std::vector<std::filesystem::path>& signs, Instant now);
 
 private:
     struct Seen {
-        std::string sign;    ///< content of the progress file
+        std::string sign;    ///< content of the files
         double still = 0.0;  ///< seconds for which it was the same
         Instant last;        ///< look
     };
 
     RunDirectory directory_;
     double lease_;
-    std::map<std::filesystem::path, Seen> seen_;
+    std::map<std::filesystem::path, Seen> seen_;  ///< by the first of the files
 };
 
 /// Seconds between signs of life of a job with this lease.

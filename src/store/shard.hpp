@@ -17,6 +17,7 @@ struct Shard {
     std::string job = {};     ///< name of a job that joined; empty: none
 
     bool whole() const { return count == 1 && job.empty(); }  ///< it works by itself
+    bool has_all() const { return count == 1; }               ///< no task is left to another shard
     bool owns(const Digest& task) const { return task.high % count == index; }
     std::string name() const;  ///< "shard-2-of-8", "job-1234"
 

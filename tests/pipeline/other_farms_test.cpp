@@ -11,6 +11,7 @@
 #include "core/publish.hpp"
 #include "pipeline/root_books.hpp"
 #include "pipeline/stages.hpp"
+#include "workers/launcher.hpp"
 
 using namespace ratiofarm;
 using Catch::Matchers::Contains;
@@ -99,6 +100,61 @@ TEST_CASE("what only one job can do one does at a time, and the others wait or l
         CHECK(second.turn);
         ends.join();
     }
+}
+
+TEST_CASE("a turn is over when its work returns, and none that was taken meanwhile counts") {
+    const test::TemporaryDirectory folder;
+    const RunDirectory directory(folder.path());
+    const RunPlace place = place_of(directory);
+    const auto world = mpi::Communicator::world();
+    const Log log;
+    LauncherHandle launcher;
+    RunContext context{world, log, log, launcher};
+    RootBooks books;
+
+    SECTION("early") {
+        const StageEnd end = in_turn(context, place, books, [&]() -> StageEnd {
+            CHECK(books.turn);
+            CHECK(fs::exists(directory.lock()));
+            return {StageEnd::State::up_to_date, 0.0, {}};
+        });
+        CHECK(end.state == StageEnd::State::up_to_date);
+        CHECK_FALSE(books.turn);
+        CHECK_FALSE(fs::exists(directory.lock()));
+    }
+    SECTION("taken") {
+        CHECK_THROWS_WITH(in_turn(context, place, books,
+                                  [&]() -> StageEnd {
+                                      publish(directory.lock(), lock_text(this_owner()));
+                                      return {};
+                                  }),
+                          Contains("was removed or taken by another one"));
+    }
+}
+
+TEST_CASE("a job that just took the turn is not taken for the one that was silent") {
+    const test::TemporaryDirectory folder;
+    const RunDirectory directory(folder.path());
+    constexpr double lease = 1.0;  // seconds
+    JobWatch watch(directory, lease);
+    fs::create_directories(directory.claims());
+    publish(directory.turn(), "17 4");
+    publish(directory.lock(), "one");
+    JobWatch::Instant now{};
+    const auto looks = [&](int times) {
+        bool still = false;
+        for (int i = 0; i < times; ++i) {
+            now += std::chrono::milliseconds(250);
+            still = watch.stands_still({directory.turn(), directory.lock()}, now);
+        }
+        return still;
+    };
+    CHECK_FALSE(looks(4));
+
+    publish(directory.lock(), "another");
+
+    CHECK_FALSE(looks(4));
+    CHECK(looks(1));
 }
 
 TEST_CASE("the turn of a job whose host died is over after a lease") {

@@ -30,6 +30,8 @@ TEST_CASE("every task belongs to exactly one shard, and shards are about equal")
 TEST_CASE("a shard is named by index and count or by the variables of an array") {
     CHECK(parse_shard("2/8") == Shard{2, 8});
     CHECK(parse_shard("0/1").whole());
+    CHECK(Shard{.job = "a"}.has_all());
+    CHECK_FALSE(Shard{2, 8}.has_all());
     CHECK(Shard{2, 8}.name() == "shard-2-of-8");
 
     CHECK_THROWS_AS(parse_shard("array"), ConfigError);

@@ -11,6 +11,7 @@
 
 #include "core/publish.hpp"
 #include "core/sealed_text.hpp"
+#include "mpi/value_on_root.hpp"
 #include "pipeline/farm_stage.hpp"
 #include "pipeline/plan_campaign.hpp"
 #include "pipeline/stages.hpp"
@@ -22,7 +23,7 @@ namespace {
 
 /// A part of the trials cannot say which are the best.
 void expect_whole_search(const Shard& shard) {
-    if (shard.count == 1) return;
+    if (shard.has_all()) return;
     throw ConfigError(
         "--shard: the search of this campaign is not over, which one farm by itself must do; run "
         "'ratiofarm search' first, then the shards, or let jobs share the work by --join");
@@ -77,9 +78,7 @@ StageEnd search_stage(RunContext& context,
     mpi::together(world, [&] {
         if (rounds && !rounds->trouble().empty()) throw DataError(rounds->trouble());
     });
-    std::uint64_t complete = rounds && rounds->state().complete ? 1 : 0;
-    mpi::all_sum(world, std::span(&complete, 1));
-    if (complete == 0) {
+    if (mpi::value_on_root(world, rounds && rounds->state().complete) == 0) {
         // An external sampler was asked when the job was told to stop.
         if (end.state == StageEnd::State::up_to_date) end.state = StageEnd::State::stopped;
         return end;
