@@ -52,9 +52,7 @@ Places find_places(const Arguments& arguments) {
     const bool is_here = std::filesystem::exists(here);
     if (!places.out.empty()) {
         const RunDirectory directory(places.out);
-        const bool is_new = !std::filesystem::exists(directory.campaign()) &&
-                            !std::filesystem::exists(directory.journal());
-        places.campaign = is_new && is_here ? here : directory.campaign();
+        places.campaign = !has_begun(directory) && is_here ? here : directory.campaign();
         return places;
     }
     if (!is_here) {

@@ -121,15 +121,12 @@ void remove_results(const RunDirectory& directory,
 /// \throws ConfigError naming them
 void expect_run_directory(const RunDirectory& directory) {
     const fs::path campaign = directory.campaign();
-    const bool has_campaign = fs::exists(campaign);
-    if (has_campaign && !has_seal(campaign, read_text(campaign))) {
+    if (fs::exists(campaign) && !has_seal(campaign, read_text(campaign))) {
         throw ConfigError(fmt::format(
             "'{}' was not written by ratiofarm and would be replaced: give another --out",
             campaign.string()));
     }
-    if (has_campaign || fs::exists(directory.journal()) || !directory.other_journals().empty()) {
-        return;
-    }
+    if (has_begun(directory)) return;
     const auto found = products(directory, Product::nets);
     if (found.empty()) return;
     throw ConfigError(
@@ -418,10 +415,13 @@ void open_on_root(RunContext& context, const WorkspaceRequest& request, Workspac
 
 }  // namespace
 
+bool has_begun(const RunDirectory& directory) {
+    return fs::exists(directory.campaign()) || fs::exists(directory.journal()) ||
+           !directory.other_journals().empty();
+}
+
 void expect_begun(const RunDirectory& directory) {
-    if (fs::exists(directory.campaign()) || fs::exists(directory.journal()) ||
-        !directory.other_journals().empty())
-        return;
+    if (has_begun(directory)) return;
     throw DataError(
         fmt::format("'{}' is not a run directory (it has neither campaign.toml nor a journal); "
                     "name one with --out",

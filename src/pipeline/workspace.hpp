@@ -28,6 +28,9 @@ struct Places {
     std::filesystem::path out;  ///< empty: "<campaign name>.run" here
 };
 
+/// Whether something was run in this folder: it has a campaign or a journal.
+bool has_begun(const RunDirectory& directory);
+
 /// \throws DataError  nothing was run in this folder yet
 void expect_begun(const RunDirectory& directory);
 

@@ -9,6 +9,8 @@
 
 #include "ratiofarm/core/errors.hpp"
 
+#include "pyhf_export.hpp"
+
 namespace ratiofarm {
 
 using nlohmann::ordered_json;
@@ -249,11 +251,7 @@ private:
 }  // namespace
 
 ordered_json hs3_from_campaign(const Campaign& campaign) {
-    if (campaign.binned.empty()) {
-        throw ConfigError(
-            "the campaign has no binned region, so there is nothing to export to this format; "
-            "'--format safetensors' exports nets, 'ratiofarm bundle' the whole likelihood");
-    }
+    expect_binned(campaign);
     return Hs3Exporter(campaign).workspace();
 }
 

@@ -63,12 +63,18 @@ private:
 
 }  // namespace
 
+void expect_binned(const Campaign& campaign) {
+    if (!campaign.binned.empty()) return;
+    throw ConfigError(
+        std::string("the campaign has no binned region, so there is nothing to export to this "
+                    "format; ") +
+        (campaign.unfolding
+             ? "it unfolds, and '--format omnifold' exports the unfolded events"
+             : "'--format safetensors' exports nets, 'ratiofarm bundle' the whole likelihood"));
+}
+
 ordered_json pyhf_from_campaign(const Campaign& campaign) {
-    if (campaign.binned.empty()) {
-        throw ConfigError(
-            "the campaign has no binned region, so there is nothing to export to this format; "
-            "'--format safetensors' exports nets, 'ratiofarm bundle' the whole likelihood");
-    }
+    expect_binned(campaign);
     return Exporter(campaign).workspace();
 }
 

@@ -11,6 +11,8 @@
 namespace ratiofarm {
 namespace {
 
+bool has_systematics(const FitResult& fit) { return fit.breakdown.systematic > 0.0; }
+
 std::string interval_text(const FittedParameter& parameter) {
     if (!parameter.error_low && !parameter.error_high && !parameter.interval_failed) return {};
     const auto end = [&](const std::optional<double>& distance, double sign) {
@@ -102,7 +104,7 @@ std::string held_line(const FitRecord& record) {
 std::string breakdown_line(const FitRecord& record) {
     const FitResult& fit = record.fit;
     const ErrorBreakdown& parts = fit.breakdown;
-    if (!(parts.systematic > 0.0)) return {};
+    if (!has_systematics(fit)) return {};
     const auto& left_out = record.shapes.left_out_error;
     const auto& noise = record.shapes.noise_error;
     std::string text = fmt::format(
@@ -134,10 +136,9 @@ std::string comparison_line(const ComparisonFit& comparison, const FitRecord& re
     std::string text = fmt::format("{}: {} = {}", comparison.label, comparison.fit.poi,
                                    with_error(poi->value, poi->error));
     if (poi->error > 0.0 && error > 0.0) {
-        text += fmt::format(
-            "; error of this fit{} / its error = {:.4f}",
-            record.fit.breakdown.systematic > 0.0 ? " with constrained parameters fixed" : "",
-            error / poi->error);
+        text += fmt::format("; error of this fit{} / its error = {:.4f}",
+                            has_systematics(record.fit) ? " with constrained parameters fixed" : "",
+                            error / poi->error);
     }
     return text + '\n';
 }
@@ -175,7 +176,7 @@ std::string with_error(double value, double error) {
 }
 
 double error_to_compare(const FitResult& fit) {
-    if (fit.breakdown.systematic > 0.0) return fit.breakdown.statistical_frozen;
+    if (has_systematics(fit)) return fit.breakdown.statistical_frozen;
     const FittedParameter* poi = find_fitted(fit, fit.poi);
     return poi == nullptr ? 0.0 : poi->error;
 }
@@ -222,7 +223,7 @@ std::string fit_text(const FitRecord& record) {
     }
     for (const auto& warning : fit.warnings) text += fmt::format("warning: {}\n", warning);
     text += "errors: from the inverse Hessian of the negative log-likelihood\n";
-    if (fit.breakdown.systematic > 0.0) {
+    if (has_systematics(fit)) {
         text += "pull: (value - global observable) / width; constraint: error / width\n";
     }
     return text;

@@ -160,6 +160,9 @@ def main():
     prepare(lambda columns: None, same)
     code, said = ended(folder, "check")
     assert code == 0 and "warning" not in said, said
+    for kind in ("pyhf", "hs3"):
+        code, said = ended(folder, "export", "--format", kind)
+        assert code == 2 and "'--format omnifold' exports the unfolded events" in said, said
     wrong = []
     for what, events, campaign, expected in MISTAKES:
         prepare(events, campaign)
