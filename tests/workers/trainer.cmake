@@ -13,8 +13,8 @@ endfunction()
 ratiofarm_add_trainer_test(trainer_mlp)
 
 # Tests of the nets alone.
-foreach(name IN ITEMS trainer_engines trainer_engine_packs trainer_kernels trainer_optimizer
-        trainer_particle_nets)
+foreach(name IN ITEMS trainer_engines trainer_engine_packs trainer_kernels trainer_products
+        trainer_optimizer trainer_particle_nets)
     ratiofarm_add_test(${name} SOURCES workers/${name}_test.cpp
                        USES ratiofarm::trainer_engine TIMEOUT 120)
 endforeach()

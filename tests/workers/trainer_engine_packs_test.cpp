@@ -7,6 +7,8 @@
 
 #include <ATen/Parallel.h>
 
+#include "core/instruction_set.hpp"
+#include "workers/trainer/engine/cpu_product.hpp"
 #include "workers/trainer/engine/cross_entropy.hpp"
 #include "workers/trainer/engine/flat_optimizer.hpp"
 
@@ -230,6 +232,38 @@ TEST_CASE("a net that is not finite does not reach the others of its pack", "[tr
     for (const std::int64_t net : {0, 2}) {
         CHECK(at::equal(poisoned->gradient()[net], clean->gradient()[net]));
     }
+}
+
+/// Logits and gradient of one pass.
+std::array<at::Tensor, 2> outcome(const Case& of, int threads) {
+    at::set_num_threads(threads);
+    auto generator = at::detail::createCPUGenerator(3);
+    const auto drawn = [&](at::IntArrayRef shape) {
+        return at::randn(shape, generator, at::TensorOptions(at::kFloat));
+    };
+    const auto pack = make_cpu_pack(of.network, of.options);
+    pack->parameters().copy_(drawn(pack->parameters().sizes()) * 0.1);
+    pack->parameters_changed();
+    const at::Tensor features = drawn({1, of.options.capacity, of.network.inputs});
+    const at::Tensor logits = pack->forward(features).clone();
+    pack->backward(features, drawn(logits.sizes()));
+    at::set_num_threads(1);
+    return {logits, pack->gradient().clone()};
+}
+
+TEST_CASE("where our kernels multiply, blocks of events and threads change no bit", "[trainer]") {
+    const auto precision = GENERATE(Precision::fp32, Precision::bf16);
+    if (widest_instructions() == VectorInstructions::portable) return;
+    if (precision == Precision::bf16 && !multiplies_pairs()) return;
+    // One thread works on blocks of 96 events, two on all of them at once.
+    const Case of{{.inputs = 5, .hidden = {131, 131, 70}},
+                  {.capacity = 301, .precision = precision}};
+
+    const auto alone = outcome(of, 1);
+    const auto together = outcome(of, 2);
+
+    CHECK(at::equal(alone[0], together[0]));
+    CHECK(at::equal(alone[1], together[1]));
 }
 
 }  // namespace

@@ -155,6 +155,6 @@ void fields(Visit& visit, MemberOf<Visit, TrainingOptions>& value) {
 }
 
 /// Raised when a training gives other weights for the same request; part of every task digest.
-inline constexpr std::uint32_t training_algorithm = 2;
+inline constexpr std::uint32_t training_algorithm = 3;
 
 }  // namespace ratiofarm

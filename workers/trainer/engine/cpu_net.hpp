@@ -1,56 +1,17 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
-#include <cstdlib>
-#include <cstring>
-#include <memory>
-#include <new>
 #include <type_traits>
 #include <vector>
 
 #include "ratiofarm/protocol/network.hpp"
 
+#include "cpu_product.hpp"
+#include "line_memory.hpp"
 #include "net_pack.hpp"
 #include "step_kernel.hpp"
 
 namespace ratiofarm::trainer {
-
-/// Rows of operands begin at multiples of 64 bytes: 16 floats, 32 bf16.
-template <class T>
-std::size_t padded(std::size_t width) {
-    constexpr std::size_t line = 64 / sizeof(T);
-    return (width + line - 1) / line * line;
-}
-
-inline bool begins_a_line(const void* data) {
-    return reinterpret_cast<std::uintptr_t>(data) % 64 == 0;
-}
-
-/// A matrix of zeros with padded rows of its own.
-template <class T>
-class Memory {
-public:
-    Memory() = default;
-    Memory(std::size_t rows, std::size_t width)
-        : owner_(allocate(rows * padded<T>(width))), block_{owner_.get(), padded<T>(width)} {}
-
-    Block<T> block() const { return block_; }
-
-private:
-    struct Free {
-        void operator()(T* data) const { std::free(data); }
-    };
-    static T* allocate(std::size_t size) {
-        void* data = std::aligned_alloc(64, size * sizeof(T));
-        if (data == nullptr) throw std::bad_alloc();
-        std::memset(data, 0, size * sizeof(T));
-        return static_cast<T*>(data);
-    }
-
-    std::unique_ptr<T[], Free> owner_;
-    Block<T> block_;
-};
 
 /// One linear layer inside the row of a net.
 struct LayerPlace {
@@ -61,11 +22,23 @@ struct LayerPlace {
     bool adds = false;  ///< to its input
 };
 
+/// Events of a pass that are worked on together.
+struct Rows {
+    std::size_t begin = 0;
+    std::size_t end = 0;
+
+    std::size_t size() const { return end - begin; }
+};
+
 /// What one net works on. T: element type of the operands of its products.
 ///
+/// Where kernels of our own multiply, a block of rows goes through all layers while what it needs
+/// is in the cache. Sums over rows run from row to row, so that the bits do not depend on the
+/// blocks.
+///
 /// The bits of a product may depend on where its operands lie within a line of 64 bytes. Here that
-/// is a property of the network: `Memory` and the rows of parameters and gradient begin a line,
-/// and a matrix has its fixed offset in them.
+/// is a property of the network: `Memory` and the rows of parameters and gradient begin a line, and
+/// a matrix has its fixed offset in them.
 template <class T>
 class CpuNet {
 public:
@@ -85,12 +58,19 @@ public:
 private:
     static constexpr bool rounds = std::is_same_v<T, Bf16>;
 
+    /// bf16 by kernels of our own.
+    static bool by_pairs() { return rounds && multiplies_pairs(); }
+
     Block<const T> layer_inputs(std::size_t layer) const;
     Block<const T> weights(std::size_t layer) const;
     Block<T> delta_block(std::size_t layer) const;
-    void take_inputs(Block<const float> inputs, std::size_t rows);
-    void activate(std::size_t layer, std::size_t rows);
-    void propagate(std::size_t layer, std::size_t rows);
+    void take_inputs(Block<const float> inputs, Rows rows);
+    void multiply(std::size_t layer, Rows rows);
+    void activate(std::size_t layer, Rows rows);
+    void forward_rows(Block<const float> inputs, Rows rows, float* logits);
+    void backward_rows(Rows rows, const float* logit_gradient);
+    void propagate(std::size_t layer, Rows rows);
+    void propagate_pairs(std::size_t layer, Rows rows);
 
     const StepKernel& kernel_ = step_kernel();
     const LayerKernel<T>& pass_ = layer_kernel();
@@ -99,13 +79,18 @@ private:
     std::vector<LayerPlace> layers_;
     float* parameters_;
     float* gradient_;
+    std::size_t row_block_;  ///< rows whose values in all layers stay in the cache
 
     Memory<T> inputs_;
     std::vector<Memory<T>> weights_;    ///< of hidden layers, rounded; empty in fp32
+    std::vector<PackedMatrix> ahead_;   ///< of hidden layers, transposed
+    std::vector<Memory<float>> back_;   ///< of hidden layers, rows in pairs; only of pairs
     std::vector<Memory<float>> slope_;  ///< before the activation, then its derivative there
     std::vector<Memory<T>> result_;     ///< of hidden layers
     Memory<float> flow_;                ///< gradient by a result
     Memory<T> delta_;                   ///< gradient by what goes into an activation
+    Memory<float> delta_pairs_;         ///< its rows in pairs
+    Memory<float> input_pairs_;         ///< rows of what a layer sees, in pairs
 
     const LayerKernel<T>& layer_kernel() const {
         if constexpr (rounds) {

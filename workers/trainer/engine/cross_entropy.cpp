@@ -11,6 +11,8 @@
 
 #include "ratiofarm/core/contracts.hpp"
 
+#include "step_kernel.hpp"
+
 namespace ratiofarm::trainer {
 
 struct CrossEntropy::Buffers {
@@ -29,6 +31,26 @@ struct CrossEntropy::Buffers {
     }
 };
 
+namespace {
+
+bool by_kernel(const at::Tensor& logits) {
+    return logits.is_cpu() && logits.scalar_type() == at::kFloat;
+}
+
+EntropyEvents events_of_net(const at::Tensor& logits,
+                            const at::Tensor& positive,
+                            const at::Tensor& total,
+                            std::int64_t net) {
+    RATIOFARM_EXPECT(logits.is_contiguous() && positive.stride(1) == total.stride(1));
+    return {.count = static_cast<std::size_t>(logits.size(1)),
+            .logits = logits.const_data_ptr<float>() + net * logits.stride(0),
+            .positive = positive.const_data_ptr<float>() + net * positive.stride(0),
+            .total = total.const_data_ptr<float>() + net * total.stride(0),
+            .stride = static_cast<std::size_t>(total.stride(1))};
+}
+
+}  // namespace
+
 CrossEntropy::CrossEntropy(std::int64_t nets,
                            std::int64_t capacity,
                            const c10::TensorOptions& options)
@@ -44,6 +66,13 @@ void CrossEntropy::add(const at::Tensor& logits,
                        const at::Tensor& positive,
                        const at::Tensor& total) {
     const at::Tensor& of_pack = buffers_->cut(logits);
+    if (by_kernel(logits)) {
+        auto* sums = buffers_->sums.mutable_data_ptr<double>();
+        for (std::int64_t net = 0; net < logits.size(0); ++net) {
+            sums[net] += step_kernel().entropy(events_of_net(logits, positive, total, net));
+        }
+        return;
+    }
     for_nets_in_turn(logits, [&](const auto& part) {
         at::Tensor terms = part(of_pack);
         at::softplus_out(terms, part(logits));
@@ -58,6 +87,15 @@ const at::Tensor& CrossEntropy::gradient(const at::Tensor& logits,
                                          const at::Tensor& positive,
                                          const at::Tensor& total) {
     const at::Tensor& of_pack = buffers_->cut(logits);
+    if (by_kernel(logits)) {
+        auto* gradient = of_pack.mutable_data_ptr<float>();
+        const auto factor = static_cast<float>(1.0 / static_cast<double>(logits.size(1)));
+        for (std::int64_t net = 0; net < logits.size(0); ++net) {
+            step_kernel().entropy_gradient(events_of_net(logits, positive, total, net), factor,
+                                           gradient + net * logits.size(1));
+        }
+        return of_pack;
+    }
     for_nets_in_turn(logits, [&](const auto& part) {
         at::Tensor gradients = part(of_pack);
         at::sigmoid_out(gradients, part(logits));

@@ -12,6 +12,7 @@ set(engine_sources
     engine/flat_optimizer.cpp
     engine/net_pack.cpp
     engine/pack_in_turn.cpp
+    engine/product_pairs.cpp
     engine/recorded_work.cpp
     engine/step_kernel.cpp
     engine/tensor_graph.cpp
@@ -21,5 +22,5 @@ set(engine_sources
 ratiofarm_add_library(trainer_engine
     SOURCES ${engine_sources}
     USES ratiofarm::protocol ratiofarm::torch ${CMAKE_DL_LIBS})
-ratiofarm_add_kernels(trainer_engine engine/step_kernel_lanes.cpp)
+ratiofarm_add_kernels(trainer_engine engine/product_lanes.cpp engine/step_kernel_lanes.cpp)
 target_compile_options(ratiofarm_trainer_engine PRIVATE $<$<CONFIG:Release>:-O3>)

@@ -16,8 +16,8 @@ std::unique_ptr<NetPack> make_autograd_pack(const Network& network,
 bool has_cpu_pack(const Network& network, const PackOptions& options);
 
 /// The written-out step for a CPU: one net after the other, so that what a net works on stays in
-/// the cache; matrix products by BLAS, all else in passes of StepKernel that touch their data
-/// once. Same mathematics as make_written_pack(). No allocation in a step.
+/// the cache; matrix products by cpu_product.hpp, all else in passes of StepKernel that touch their
+/// data once. Same mathematics as make_written_pack(). No allocation in a step.
 ///
 /// In bf16 the operands of the products are rounded to bf16: weights, the results of hidden
 /// layers, and the gradient by what goes into an activation. Sums, the output layer, weights that

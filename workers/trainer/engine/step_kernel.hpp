@@ -42,10 +42,10 @@ inline constexpr double adam_beta1 = 0.9;
 inline constexpr double adam_beta2 = 0.999;
 inline constexpr double adam_epsilon = 1e-8;
 
-/// Everything of a training step on a CPU that is no matrix product. Each pass reads and writes
-/// its data once. Outcome is float, or bf16 where it is an operand of the next product; sums are
-/// float, over events one after the other: they do not depend on how the work was divided, nor do
-/// any bits on the instruction set.
+/// Everything of a training step on a CPU that is no matrix product. Each pass reads and writes its
+/// data once. Outcome is float, or bf16 where it is an operand of the next product; sums are float,
+/// over events one after the other: they do not depend on how the work was divided, nor do any bits
+/// on the instruction set.
 template <class T>
 struct LayerKernel {
     /// a = f(z + bias), result = a or below + a; z becomes f'(z + bias).
@@ -67,7 +67,7 @@ struct LayerKernel {
     /// logits[row] = x[row] weights + bias
     void (*logits)(Extent, Block<const T> x, const float* weights, float bias, float* logits);
 
-    /// delta = flow * derivative; bias_gradient[column] = its sum over the rows. derivative and
+    /// delta = flow * derivative; bias_gradient[column] += its sum over the rows. derivative and
     /// delta may be the same memory.
     void (*delta)(Extent,
                   Block<const float> flow,
@@ -75,7 +75,7 @@ struct LayerKernel {
                   Block<T> delta,
                   float* bias_gradient);
 
-    /// weight_gradient[column] = sum over rows of logit_gradient[row] x[row, column]
+    /// weight_gradient[column] += sum over rows of logit_gradient[row] x[row, column]
     void (*output_gradient)(Extent,
                             Block<const T> x,
                             const float* logit_gradient,
@@ -91,9 +91,41 @@ struct LayerKernel {
     void (*convert)(Extent, Block<const float> from, Block<T> to);
 };
 
+/// Rows of a table, scaled: result[place, c] = (table[rows[place], c] - shift[c]) scale[c].
+struct RowGather {
+    const float* table = nullptr;
+    std::size_t width = 0;                ///< of the table and of the result
+    const std::uint64_t* rows = nullptr;  ///< [count]; null: the first ones
+    std::size_t count = 0;
+    const float* shift = nullptr;
+    const float* scale = nullptr;
+    float* result = nullptr;
+};
+
+/// Events of CrossEntropy; weights `stride` elements from event to event.
+struct EntropyEvents {
+    std::size_t count = 0;
+    const float* logits = nullptr;
+    const float* positive = nullptr;
+    const float* total = nullptr;
+    std::size_t stride = 1;
+};
+
 struct StepKernel {
     LayerKernel<float> fp32;
     LayerKernel<Bf16> bf16;
+
+    /// to[row / 2, column] = the elements of two rows, as 32 bits; after an odd last row zeros.
+    void (*pair_rows)(Extent, Block<const Bf16> from, Block<float> to);
+
+    void (*gather)(const RowGather&);
+
+    /// sum of total softplus(z) - positive z
+    double (*entropy)(const EntropyEvents&);
+
+    /// (total sigmoid(z) - positive) factor
+    void (*entropy_gradient)(const EntropyEvents&, float factor, float* gradient);
+
     void (*adam)(const AdamStep&, std::size_t n);
 };
 

@@ -43,22 +43,64 @@ inline void store(T* to, Floats value, std::size_t n) {
     std::memcpy(to, part, n * sizeof(T));
 }
 
+#if RATIOFARM_LANE_WIDTH == 8
+inline __mmask16 first_lanes(std::size_t n) { return static_cast<__mmask16>((1U << n) - 1U); }
+inline Floats load(const float* from, std::size_t n) {
+    return _mm512_maskz_loadu_ps(first_lanes(n), from);
+}
+inline void store(float* to, Floats value, std::size_t n) {
+    _mm512_mask_storeu_ps(to, first_lanes(n), value);
+}
+#elif RATIOFARM_LANE_WIDTH == 4
+inline __m256i first_lanes(std::size_t n) {
+    static constexpr std::int32_t chosen[2 * lanes] = {-1, -1, -1, -1, -1, -1, -1, -1};
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(chosen + lanes - n));
+}
+inline Floats load(const float* from, std::size_t n) {
+    return _mm256_maskload_ps(from, first_lanes(n));
+}
+inline void store(float* to, Floats value, std::size_t n) {
+    _mm256_maskstore_ps(to, first_lanes(n), value);
+}
+#endif
+
 /// A function and its derivative.
 struct Point {
     Floats value;
     Floats slope;
 };
 
+/// 1 + 2^(x scale) for x cut to [-limit, limit], within which 2^(x scale) is a normal number; NaN
+/// stays NaN. The power to 1e-7 of itself and of the exponent: polynomial of least relative error.
+inline Floats one_plus_power(Floats x, float scale, float limit) {
+    const Floats bounded = smaller(all(limit), greater(all(-limit), x));
+    constexpr float rounder = 12582912.0F;  // 1.5 * 2^23: its last bit counts ones
+    const Floats shifted = fma(bounded, all(scale), all(rounder));
+    const Floats f = fma(bounded, all(scale), rounder - shifted);
+    Floats y = fma(f, all(1.535336206e-4F), all(1.339887456e-3F));
+    y = fma(y, f, all(9.618437358e-3F));
+    y = fma(y, f, all(5.550332471e-2F));
+    y = fma(y, f, all(2.402264791e-1F));
+    y = fma(y, f, all(6.931472029e-1F));
+    y = fma(y, f, all(1.0F));
+    const FloatBits exponent = (reinterpret_cast<FloatBits>(shifted) << 23) + 0x3f800000U;
+    return fma(y, reinterpret_cast<Floats>(exponent), all(1.0F));
+}
+
+constexpr float log2_e = 1.44269504088896341F;
+
+inline Floats sigmoid(Floats x) { return 1.0F / one_plus_power(x, -log2_e, 87.0F); }
+
 struct Silu {
     static Point at(Floats x) {
-        const Floats s = 1.0F / (exp(-x) + 1.0F);
+        const Floats s = sigmoid(x);
         const Floats value = x * s;
         return {value, fma(value, 1.0F - s, s)};
     }
 };
 struct Tanh {
     static Point at(Floats x) {
-        const Floats value = 1.0F - 2.0F / (exp(x + x) + 1.0F);
+        const Floats value = 1.0F - 2.0F / one_plus_power(x, 2.0F * log2_e, 43.0F);
         return {value, 1.0F - value * value};
     }
 };
@@ -67,8 +109,7 @@ struct Relu {
     static Point at(Floats x) { return {x < 0.0F ? Floats{} : x, x > 0.0F ? all(1.0F) : Floats{}}; }
 };
 
-/// work(first column, load, store) for the columns of a row, by vectors, the rest by a part of
-/// one.
+/// work(first column, load, store) for the columns of a row, by vectors, the rest by a part of one.
 template <class Work>
 void for_columns(std::size_t n, const Work& work) {
     std::size_t column = 0;
@@ -152,7 +193,6 @@ void delta(Extent extent,
            Block<T> delta,
            float* bias_gradient) {
     constexpr std::size_t together = 8;  // rows for which a sum stays in its register
-    std::memset(bias_gradient, 0, extent.width * sizeof(float));
     for (std::size_t first = 0; first < extent.rows; first += together) {
         const std::size_t end = first + together < extent.rows ? first + together : extent.rows;
         for_columns(extent.width, [&](std::size_t c, const auto& get, const auto& put) {
@@ -173,7 +213,7 @@ void output_gradient(Extent extent,
                      const float* logit_gradient,
                      float* weight_gradient) {
     for_columns(extent.width, [&](std::size_t c, const auto& get, const auto& put) {
-        Floats total = {};
+        Floats total = get(weight_gradient + c);
         for (std::size_t row = 0; row < extent.rows; ++row) {
             total = fma(all(logit_gradient[row]), get(x.row(row) + c), total);
         }
@@ -222,6 +262,96 @@ inline void adam(const AdamStep& step, std::size_t n) {
     });
 }
 
+/// load() puts the 16 bits of an element into the upper half.
+inline void pair_rows(Extent extent, Block<const Bf16> from, Block<float> to) {
+    for (std::size_t row = 0; row < extent.rows; row += 2) {
+        const bool last = row + 1 == extent.rows;
+        for_columns(extent.width, [&](std::size_t c, const auto& get, const auto& put) {
+            const Floats second = last ? Floats{} : get(from.row(row + 1) + c);
+            const FloatBits pair = (reinterpret_cast<FloatBits>(get(from.row(row) + c)) >> 16) |
+                                   reinterpret_cast<FloatBits>(second);
+            put(to.row(row / 2) + c, reinterpret_cast<Floats>(pair));
+        });
+    }
+}
+
+inline void gather(const RowGather& of) {
+    constexpr std::size_t ahead = 16;  // rows of the table are far apart
+    for (std::size_t place = 0; place < of.count; ++place) {
+        if (of.rows != nullptr && place + ahead < of.count) {
+            __builtin_prefetch(of.table + of.rows[place + ahead] * of.width);
+        }
+        const std::size_t row = of.rows == nullptr ? place : of.rows[place];
+        const float* from = of.table + row * of.width;
+        float* to = of.result + place * of.width;
+        for_columns(of.width, [&](std::size_t c, const auto& get, const auto& put) {
+            put(to + c, (get(from + c) - get(of.shift + c)) * get(of.scale + c));
+        });
+    }
+}
+
+/// Events that are worked on together, whatever the width of a vector.
+constexpr std::size_t group = 16;
+
+/// Logits and weights of a group, side by side; missing ones are 0.
+struct EntropyGroup {
+    float logit[group] = {};
+    float positive[group] = {};
+    float total[group] = {};
+};
+
+inline EntropyGroup entropy_group(const EntropyEvents& of, std::size_t first) {
+    EntropyGroup found;
+    const std::size_t n = of.count - first < group ? of.count - first : group;
+    std::memcpy(found.logit, of.logits + first, n * sizeof(float));
+    for (std::size_t e = 0; e < n; ++e) {
+        found.positive[e] = of.positive[(first + e) * of.stride];
+        found.total[e] = of.total[(first + e) * of.stride];
+    }
+    return found;
+}
+
+/// softplus(z) = max(z, 0) + ln(1 + e^-|z|), the logarithm and sums in double precision.
+inline double entropy(const EntropyEvents& of) {
+    constexpr std::size_t doubles = width;
+    Doubles sums[group / doubles] = {};
+    for (std::size_t first = 0; first < of.count; first += group) {
+        const EntropyGroup events = entropy_group(of, first);
+        float power[group];
+        for (std::size_t e = 0; e < group; e += lanes) {
+            const Floats z = load(events.logit + e);
+            store(power + e, one_plus_power(z < 0.0F ? z : -z, log2_e, 87.0F) - 1.0F);
+        }
+        for (std::size_t v = 0; v < group / doubles; ++v) {
+            const std::size_t e = v * doubles;
+            const Doubles z = load_wide(events.logit + e);
+            const Doubles softplus = greater(z, Doubles{}) + log(load_wide(power + e) + 1.0);
+            const Doubles term =
+                fma(load_wide(events.positive + e), -z, load_wide(events.total + e) * softplus);
+            sums[v] += term;
+        }
+    }
+    double tree[group];
+    std::memcpy(tree, sums, sizeof tree);
+    for (std::size_t half = group / 2; half > 0; half /= 2) {
+        for (std::size_t e = 0; e < half; ++e) tree[e] += tree[e + half];
+    }
+    return tree[0];
+}
+
+inline void entropy_gradient(const EntropyEvents& of, float factor, float* gradient) {
+    for (std::size_t first = 0; first < of.count; first += group) {
+        const EntropyGroup events = entropy_group(of, first);
+        float found[group];
+        for (std::size_t e = 0; e < group; e += lanes) {
+            const Floats s = sigmoid(load(events.logit + e));
+            store(found + e, (s * load(events.total + e) - load(events.positive + e)) * factor);
+        }
+        const std::size_t n = of.count - first < group ? of.count - first : group;
+        std::memcpy(gradient + first, found, n * sizeof(float));
+    }
+}
+
 template <class T>
 constexpr LayerKernel<T> layer_kernel() {
     return {.activate = activate<true, float, T>,
@@ -233,8 +363,13 @@ constexpr LayerKernel<T> layer_kernel() {
             .convert = convert<T>};
 }
 
-constexpr StepKernel kernel_of_lanes{
-    .fp32 = layer_kernel<float>(), .bf16 = layer_kernel<Bf16>(), .adam = adam};
+constexpr StepKernel kernel_of_lanes{.fp32 = layer_kernel<float>(),
+                                     .bf16 = layer_kernel<Bf16>(),
+                                     .pair_rows = pair_rows,
+                                     .gather = gather,
+                                     .entropy = entropy,
+                                     .entropy_gradient = entropy_gradient,
+                                     .adam = adam};
 
 }  // namespace
 

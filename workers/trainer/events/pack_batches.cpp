@@ -12,6 +12,7 @@
 #include "ratiofarm/core/contracts.hpp"
 
 #include "core/philox.hpp"
+#include "workers/trainer/engine/step_kernel.hpp"
 
 namespace ratiofarm::trainer {
 namespace {
@@ -224,13 +225,19 @@ void PackBatches::State::fill(std::uint64_t first,
     for (std::size_t net = 0; net < readers.size(); ++net) {
         const TableReader& reader = readers[net];
         const float* draw = rows.weights.data() + rows.columns * reader.draw * rows.rows;
-        for (const std::uint64_t row : rows_at(net, first, events)) {
-            const float* raw = rows.features.data() + row * rows.inputs;
-            for (std::size_t input = 0; input < rows.inputs; ++input) {
-                *feature++ =
-                    (raw[input] - reader.scaling.shift[input]) * reader.scaling.scale[input];
+        const auto places = rows_at(net, first, events);
+        step_kernel().gather({.table = rows.features.data(),
+                              .width = rows.inputs,
+                              .rows = places.data(),
+                              .count = places.size(),
+                              .shift = reader.scaling.shift.data(),
+                              .scale = reader.scaling.scale.data(),
+                              .result = feature});
+        feature += places.size() * rows.inputs;
+        for (const std::uint64_t row : places) {
+            for (std::size_t column = 0; column < rows.columns; ++column) {
+                *weight++ = draw[rows.columns * row + column];
             }
-            weight = std::copy_n(draw + rows.columns * row, rows.columns, weight);
         }
     }
 }

@@ -11,6 +11,7 @@
 
 #include "protocol/particle_row.hpp"
 #include "workers/trainer/engine/net_pack.hpp"
+#include "workers/trainer/engine/step_kernel.hpp"
 
 #include "table_tensor.hpp"
 
@@ -91,8 +92,19 @@ std::vector<float> EnsemblePasses::logits(std::int64_t pass) {
     RATIOFARM_EXPECT(pass < buffers.shape.passes);
     const at::Tensor events =
         buffers.features.narrow(0, pass * buffers.shape.events, buffers.shape.events);
-    at::sub_out(buffers.scaled, events.unsqueeze(0), buffers.shift);
-    buffers.scaled.mul_(buffers.scale);
+    if (events.is_cpu()) {
+        for (std::int64_t net = 0; net < buffers.shape.nets; ++net) {
+            step_kernel().gather({.table = events.const_data_ptr<float>(),
+                                  .width = static_cast<std::size_t>(events.size(1)),
+                                  .count = static_cast<std::size_t>(events.size(0)),
+                                  .shift = buffers.shift[net].const_data_ptr<float>(),
+                                  .scale = buffers.scale[net].const_data_ptr<float>(),
+                                  .result = buffers.scaled[net].mutable_data_ptr<float>()});
+        }
+    } else {
+        at::sub_out(buffers.scaled, events.unsqueeze(0), buffers.shift);
+        buffers.scaled.mul_(buffers.scale);
+    }
     return copy_from(buffers.pack->forward(buffers.scaled));
 }
 
