@@ -26,6 +26,13 @@ def ways(*variants, layouts=(SPLIT, BOTH)):
     return [(variant, layout) for variant in variants for layout in layouts]
 
 
+def on_one_core(families):
+    """The same programs, each with one thread on the first core."""
+    name = lambda f: f.name.replace("two trainers side by side", "net by net")
+    return [Family(name(f), f.kind, list(dict.fromkeys((variant, ONE) for variant, _ in f.ways)),
+                   f.precision) for f in families]
+
+
 def one_net(layouts):
     """What trains a single net."""
     families = []
@@ -64,6 +71,7 @@ class Row:
 class Settings:
     quick: bool
     only: list = field(default_factory=list)   # parts of names of cases
+    one_core: bool = False
 
     def rows(self):
         wide = lambda batch: Case(f"7x1500, B = {batch}", [1500] * 7, batch, rate=1e-4,
@@ -78,6 +86,8 @@ class Settings:
             rows = rows[2:4]
         if self.quick:
             rows = [Row(r.case, r.families, max(1, r.steps // 4), 2) for r in rows]
+        if self.one_core:
+            rows = [Row(r.case, on_one_core(r.families), r.steps, r.rounds) for r in rows]
         return [r for r in rows if not self.only or any(part in r.case.name for part in self.only)]
 
 

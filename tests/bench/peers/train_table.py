@@ -13,13 +13,15 @@ import time
 from pathlib import Path
 
 import train_sections as sections
-from contenders import Pool, load_text
+from contenders import Contender, Pool, load_text
 from measure import machine, table
 
 
 def arguments():
     parser = argparse.ArgumentParser(prog="./run bench train", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="two small cases, about a minute")
+    parser.add_argument("--one-core", action="store_true",
+                        help="for a machine that others use: one thread each, by processor seconds")
     parser.add_argument("--parts", required=True, help="folder of the built programs")
     parser.add_argument("--trainer", required=True, help="ratiofarm-trainer")
     parser.add_argument("--only", default="", help="cases whose name has one of these, such as 3x64,4x256")
@@ -38,23 +40,29 @@ class Note:
 
 
 def report(given, pool, folder, note):
-    settings = sections.Settings(given.quick, [p for p in given.only.split(",") if p])
-    rates = sections.gemm_rates(pool, {})
+    settings = sections.Settings(given.quick, [p for p in given.only.split(",") if p],
+                                 given.one_core)
+    Contender.by_processor = given.one_core
+    layout = sections.ONE if given.one_core else sections.BOTH
+    rates = sections.gemm_rates(pool, {}, layout=layout)
     measured = []
     for row in settings.rows():
         measured.append(sections.training_section(pool, row, folder, note))
-        sections.gemm_rates(pool, rates)
+        sections.gemm_rates(pool, rates, layout=layout)
+    families = sections.evaluation_families()
+    families = sections.on_one_core(families) if given.one_core else families
     blocks = []
     for row, _ in measured:
         if row.case.nets > 1:
             count = 16384 if row.case.hidden[0] > 128 else 65536
             blocks.append(sections.evaluation_section(pool, row.case, count, 2 if given.quick else 4,
-                                                      rates, note, sections.evaluation_families()))
-    sections.gemm_rates(pool, rates)
+                                                      rates, note, families))
+    sections.gemm_rates(pool, rates, layout=layout)
     pool.close()
     blocks.append(sections.start_section(Path(given.parts) / "trainer_start_bench", given.trainer,
                                          3 if given.quick else 7))
-    rates_table = table(["precision", "GEMM rate, 1500 wide, all cores"],
+    cores = "one core" if given.one_core else "all cores"
+    rates_table = table(["precision", f"GEMM rate, 1500 wide, {cores}"],
                         [[p, f"{rate / 1e9:.1f} GF/s"] for p, rate in rates.items()])
     return [rates_table, *(sections.training_table(*pair, rates) for pair in measured), *blocks]
 
