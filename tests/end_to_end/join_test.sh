@@ -89,3 +89,32 @@ expect_equal "claims left" "$(find run -name claims | wc -l)" 0
 expect_equal "locks left" "$(find run -name 'lock*' | wc -l)" 0
 expect_equal "checkpoints left" "$(find run -name '*.state*' | wc -l)" 0
 content_of run | diff calm.content - || fail "other bits than an undisturbed run"
+
+# The network file system splits in halves while a job works: in the other half its signs stand still, and another job does the rest, too.
+# Both ends have the same bits, and they may be put together.
+RATIOFARM_FAILPOINT='*:step=slow' ratiofarm train campaign.toml --out left --join --lease $lease > left.out 2> left.err &
+left=$!
+wait_for_checkpoint left $left
+for _ in $(seq 600); do
+    ! grep -q task_committed left/journal.job-*.jsonl 2> /dev/null || break
+    sleep 0.05
+done
+cp -a left right
+ratiofarm train campaign.toml --out right --join --lease $lease > right.out 2> right.err &
+right=$!
+wait $right || fail "the other half: $(cat right.err)"
+wait $left || fail "the one half: $(cat left.err)"
+done_by() { # run directory, pid of a job
+    grep '"event":"task_committed"' "$1"/journal.job-*-"$2".jsonl | grep -o '"name":"[A-Z]*/member[^"]*"' | sort
+}
+[ -n "$(comm -12 <(done_by left $left) <(done_by right $right))" ] || fail "the halves did no net twice"
+results=0
+for result in left/tasks/*/*.ckpt; do
+    cmp "$result" "right/${result#left/}" || fail "the halves disagree"
+    results=$((results + 1))
+done
+expect_equal "results of the halves" $results 6
+cp -a right/. left
+run_on 0 left run > left.out 2> left.err || fail "halves put together: $(cat left.err)"
+expect_in '^train *up to date' left.out
+content_of left | diff calm.content - || fail "halves: other bits than an undisturbed run"

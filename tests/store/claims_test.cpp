@@ -283,6 +283,87 @@ TEST_CASE("of many jobs that take over the tasks of a dead one each gets its own
     CHECK(std::set<std::uint64_t>(claimed.begin(), claimed.end()).size() == n_tasks);
 }
 
+TEST_CASE("a listing and a result that are seen late make nobody begin a task that is done") {
+    const test::TemporaryDirectory folder;
+    Job job(folder.path(), "1");
+    Job late(folder.path(), "2");
+    late.claims.look(at(0));  // its host does not ask the server again
+    const fs::path hidden = folder.path() / "hidden";
+    const fs::path result = job.directory.result(task);
+
+    CHECK(job.claims_at(0));
+    CHECK(late.claims.standing(task) == Standing::free);
+    CHECK(late.claims.take(task) == Take::taken);
+    publish_result(job.directory, task);
+    fs::rename(result, hidden);  // nor for the result
+    job.claims.settle(task, at(1));
+    job.claims.remove_settled(at(lease));
+    CHECK(late.claims.take(task) == Take::taken);
+
+    SECTION("seen within a lease") {
+        fs::rename(hidden, result);
+        job.claims.remove_settled(at(lease + 2));
+        CHECK(late.claims.take(task) == Take::done);
+    }
+    SECTION("seen later: done twice, with the same bits") {
+        job.claims.remove_settled(at(lease + 2));
+        CHECK(late.claims.take(task) == Take::claimed);
+        fs::rename(hidden, result);
+        CHECK(late.claims.has_result(task));
+        CHECK(late.claims.holds(task));
+    }
+}
+
+TEST_CASE("halves of a file system that split have one holder when they meet again") {
+    const test::TemporaryDirectory folder;
+    fs::create_directory(folder.path() / "one");
+    Job holder(folder.path() / "one", "1");
+    CHECK(holder.claims_at(0));
+    const auto copy = [&](const char* from, const char* to) {
+        fs::copy(folder.path() / from, folder.path() / to,
+                 fs::copy_options::recursive | fs::copy_options::copy_symlinks |
+                     fs::copy_options::overwrite_existing);
+    };
+    copy("one", "other");
+    Job thief(folder.path() / "other", "2");
+    for (int second = 0; second <= 91; ++second) thief.claims.look(at(second));
+    CHECK(thief.claims_at(92));
+    CHECK(thief.claims.attempt(task) == 2);
+    CHECK(holder.claims.holds(task));  // each half works on
+
+    const fs::path claims = folder.path() / "one" / "claims";
+    const fs::path others = folder.path() / "other" / "claims";
+    const auto look = [&] {
+        holder.live(93);
+        thief.live(93);
+        holder.claims.look(at(93));
+        thief.claims.look(at(93));
+        return holder.claims.take_lost().size() + thief.claims.take_lost().size();
+    };
+    SECTION("the one half is kept") {
+        fs::remove_all(others);
+        fs::create_directory_symlink(claims, others);
+        CHECK(look() == 1);
+        CHECK(holder.claims.holds(task));
+        CHECK_FALSE(thief.claims.holds(task));
+    }
+    SECTION("the other half is kept") {
+        fs::remove_all(claims);
+        fs::create_directory_symlink(others, claims);
+        CHECK(look() == 1);
+        CHECK_FALSE(holder.claims.holds(task));
+        CHECK(thief.claims.holds(task));
+    }
+    SECTION("what either has is kept: the later attempt counts") {
+        copy("other/claims", "one/claims");
+        fs::remove_all(others);
+        fs::create_directory_symlink(claims, others);
+        CHECK(look() == 1);
+        CHECK_FALSE(holder.claims.holds(task));
+        CHECK(thief.claims.holds(task));
+    }
+}
+
 TEST_CASE("other files among the claims are nobody's") {
     const test::TemporaryDirectory folder;
     Job job(folder.path(), "1");
