@@ -84,6 +84,7 @@ column = "t"
 reco = "x"
 edges = [-inf, -0.5, 0.5, 1.5, inf]
 """
+SLOW = ";".join(f"*:step@{step}=slow" for step in range(10, 110, 10))  # half a second in each task
 SIMULATED, TRUE = 40000, 50000  # events of weight 0.02, 800 in all, and of weight 1/50: 1000
 
 
@@ -242,14 +243,14 @@ def expect_space(folder):
         subprocess.run(["umount", disk], check=True)
 
 
-def killed(folder, out="killed", tasks=16):
+def killed(folder, out="killed", tasks=16, failpoint=""):
     """kill -9 of mpirun with all that it started, twice, each time after some more tasks were done."""
     journal = folder / out / "journal.jsonl"
     lines = lambda: journal.read_bytes().count(b"\n") if journal.exists() else 0
     for _ in range(2):
         before = lines()
         farm = subprocess.Popen(command(2, out), cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                start_new_session=True)
+                                env={**os.environ, "RATIOFARM_FAILPOINT": failpoint}, start_new_session=True)
         while farm.poll() is None and lines() < before + 4:
             time.sleep(0.01)
         assert farm.poll() is None, "the farm ended before it could be killed"
@@ -266,9 +267,8 @@ def killed(folder, out="killed", tasks=16):
 def joined(folder):
     """Jobs that share the chains: one is killed after its first task, one begins late."""
     out = folder / "joined"
-    slow = ";".join(f"*:step@{step}=slow" for step in range(10, 110, 10))  # half a second in each task
     lease = "6"  # seconds: longer than any rank of a busy machine is silent, so no task is done twice
-    environment = {**os.environ, "RATIOFARM_FAILPOINT": slow}
+    environment = {**os.environ, "RATIOFARM_FAILPOINT": SLOW}
 
     def job():
         return subprocess.Popen([*command(1, "joined"), "--join", "--lease", lease], cwd=folder, stdout=subprocess.PIPE,
@@ -370,7 +370,7 @@ def expect_pretraining(folder):
     mean = np.average(found["truth"][:, 0], weights=w)
     print("pretrained", w.sum() / 20000, mean, "exact", wanted)
     assert abs(mean - wanted[1]) < 0.05, (mean, wanted)
-    killed(folder, "pretrained_killed", 24)
+    killed(folder, "pretrained_killed", 24, SLOW)  # else it is done before it is killed
     again = weights(folder, "pretrained_killed")
     assert all(np.array_equal(again[name], value) for name, value in found.items()), "other weights after kill -9"
     assert results(folder, "pretrained_killed") == reference
