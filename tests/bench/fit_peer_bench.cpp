@@ -1,6 +1,6 @@
 // The fit on the problem of fit_problem.hpp, as JSON on stdout. tests/bench/peers/fit_table.py sets
 // it beside its peers.
-// usage: fit_peer_bench pass|fit|ranks|load [key=value...]; mpirun -n 2 for ranks
+// usage: fit_peer_bench pass|fit|ranks|load|toys [key=value...]; mpirun -n 2 for ranks
 
 #include <cstdio>
 #include <filesystem>
@@ -17,6 +17,7 @@
 #include "bench_arguments.hpp"
 #include "fit_problem.hpp"
 #include "load_bench.hpp"
+#include "toys_bench.hpp"
 
 using namespace ratiofarm;
 using namespace ratiofarm::bench;
@@ -25,11 +26,11 @@ using nlohmann::json;
 namespace {
 
 const std::map<std::string, std::string> defaults{
-    {"events", "20000"}, {"processes", "10"},  {"parameters", "100"},
-    {"threads", "2"},    {"storage", "fp32"},  {"precision", "fp64"},
-    {"norm", "none"},    {"point", "inside"},  {"instructions", "auto"},
-    {"repeats", "5"},    {"cold_points", "5"}, {"reference", "0"},
-    {"file", ""}};
+    {"events", "20000"}, {"processes", "10"},   {"parameters", "100"},
+    {"threads", "2"},    {"storage", "fp32"},   {"precision", "fp64"},
+    {"norm", "none"},    {"point", "inside"},   {"instructions", "auto"},
+    {"repeats", "5"},    {"cold_points", "5"},  {"reference", "0"},
+    {"file", ""},        {"expected", "10000"}, {"toys", "20"}};
 
 FitProblem problem_of(const Arguments& arguments) {
     return {arguments.count("events"), arguments.count("processes"), arguments.count("parameters")};
@@ -260,6 +261,11 @@ int main(int argc, char* argv[]) {
         if (mode == "fit") result = measure_fit(arguments, session.world());
         if (mode == "ranks") result = measure_ranks(arguments, session.world());
         if (mode == "load") result = measure_load(arguments);
+        if (mode == "toys") {
+            result = measure_toys({problem_of(arguments),
+                                   static_cast<double>(arguments.count("expected")),
+                                   arguments.count("toys")});
+        }
         if (session.world().is_root()) std::cout << result.dump() << '\n';
         return result.is_null() && session.world().is_root() ? 2 : 0;
     });

@@ -33,7 +33,7 @@ def arguments():
     parser.add_argument("--parts", required=True, help="folder of the built programs")
     parser.add_argument("--folder", default=".", help="where the ratio file of the load test goes")
     parser.add_argument("--sizes", help="numbers of events, such as 2000,20000")
-    parser.add_argument("--sections", default="fit,rank,load,norm,growth,binned",
+    parser.add_argument("--sections", default="fit,rank,load,norm,growth,toys,binned",
                         help="beside the Hessian; default %(default)s")
     return parser.parse_args()
 

@@ -70,6 +70,11 @@ class Programs:
                          "parameters": 100, **specification}
         return self._json([sys.executable, HERE / "jax_peers.py", json.dumps(specification)])
 
+    def jax_toys(self, specification):
+        self.note(f"JAX: toys {specification['settings']}")
+        specification = {"library": str(self.parts / "libfit_problem_arrays.so"), **specification}
+        return self._json([sys.executable, HERE / "jax_toys.py", json.dumps(specification)])
+
     def keep(self, name, result):
         path = self.folder / name
         path.write_text(json.dumps(result))
