@@ -63,9 +63,7 @@ ExitCode run_gof(RunContext& context, const Arguments& arguments) {
     const GofPlan plan(world, fit_source(workspace), request);
     const std::vector<Task> tasks = plan.tasks();
     for (const std::string& warning : plan.warnings()) context.log.warning(warning);
-    for (const auto& doubt : doubts_of_fit(workspace.place.directory, plan.made_from())) {
-        context.log.warning(doubt);
-    }
+    tell_doubts_of_fit(context, workspace.place.directory, plan.made_from());
     const StageEnd end =
         farm_stage(context, workspace.place, workspace.books, tasks, TaskFileKind::toy_block, [&] {
             return std::make_unique<ToyRunner>(

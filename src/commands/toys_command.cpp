@@ -141,9 +141,7 @@ ExitCode run_toys(RunContext& context, const Arguments& arguments) {
     }
     const ToyPlan plan(world, fit_source(workspace), std::move(request));
     for (const std::string& warning : plan.warnings()) context.log.warning(warning);
-    for (const auto& doubt : doubts_of_fit(workspace.place.directory, plan.made_from())) {
-        context.log.warning(doubt);
-    }
+    tell_doubts_of_fit(context, workspace.place.directory, plan.made_from());
     const StageEnd end = farm_stage(context, workspace.place, workspace.books, plan.tasks(),
                                     TaskFileKind::toy_block, [&] {
                                         return std::make_unique<ToyRunner>(

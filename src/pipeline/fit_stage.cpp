@@ -233,22 +233,10 @@ void add_shape_errors(RunContext& context,
                       {"fit", error}});
 }
 
-/// ln Z as a parabola about the start says nothing far out, where the fit can be drawn to.
-void expect_expansion(const StatisticalModel& model, FitResult& fit) {
-    constexpr double allowed = 0.05;  // of ln Z
-    for (const FittedNormalisation& one : fit.normalisations) {
-        const auto region = std::ranges::find(model.unbinned, one.region, &UnbinnedRegion::name);
-        const bool expanded =
-            region != model.unbinned.end() && region->shape_norm == ShapeNorm::reference_quadratic;
-        if (!expanded || std::abs(std::log(one.z / one.z_of_reference)) <= allowed) continue;
-        fit.converged = false;
-        fit.warnings.insert(
-            fit.warnings.begin(),
-            fmt::format("the expansion of shape_norm = \"reference_quadratic\" fails at the "
-                        "minimum: it gives Z = {:.4g} for process '{}', where the reference has "
-                        "{:.4g}; use \"reference\"",
-                        one.z, one.process, one.z_of_reference));
-    }
+/// A warning that any minimum of these ratios and data has.
+void add_doubt(std::string warning, FitRecord& record) {
+    record.doubts.push_back(warning);
+    record.fit.warnings.push_back(std::move(warning));
 }
 
 /// Collective over the context's world. The fit with all that is said of it but the comparisons.
@@ -284,9 +272,10 @@ FittedCampaign fit_anew(RunContext& context,
     record.fit.warnings.insert(record.fit.warnings.begin(), first_of_all.begin(),
                                first_of_all.end());
     for (const std::string& warning : first_of_all) context.log.warning(warning);
+    record.doubts = std::move(first_of_all);
     add_shape_errors(context, campaign, inputs, fitted);
     for (std::string& warning : shape_warnings(record.shapes, model)) {
-        record.fit.warnings.push_back(std::move(warning));
+        add_doubt(std::move(warning), record);
     }
     expect_expansion(model, record.fit);
     for (std::string& warning : noise_of_free_parameters(record.shapes, model, record.fit)) {
@@ -301,7 +290,7 @@ FittedCampaign fit_anew(RunContext& context,
                                 : 0.0;
     if (auto missed = missed_truths(campaign, model, record, sampling)) {
         context.log.warning(*missed);
-        record.fit.warnings.push_back(*std::move(missed));
+        add_doubt(*std::move(missed), record);
     }
     const std::vector<double>& given = campaign.inference.scan;
     record.fit.scan =
@@ -364,17 +353,19 @@ StageEnd fit_stage(RunContext& context,
         }
         end.failures = not_converged(*record);
     });
-    if (mpi::value_on_root(context.world, end.failures.size()) > 0)
+    if (mpi::value_on_root(context.world, end.failures.size()) > 0) {
         end.state = StageEnd::State::tasks_failed;
+    }
     return end;
 }
 
-std::vector<std::string> doubts_of_fit(const RunDirectory& directory, const MadeFrom& made_from) {
+void tell_doubts_of_fit(const RunContext& context,
+                        const RunDirectory& directory,
+                        const MadeFrom& made_from) {
+    if (!context.world.is_root()) return;
     const auto record = find_fit(directory.fit_json());
-    if (!record || !differences(record->made_from, made_from).empty()) return {};
-    std::vector<std::string> doubts;
-    for (const std::string& warning : record->fit.warnings) doubts.push_back("fit: " + warning);
-    return doubts;
+    if (!record || !differences(record->made_from, made_from).empty()) return;
+    for (const std::string& warning : record->fit.warnings) context.log.warning("fit: " + warning);
 }
 
 CampaignFit fit_campaign(RunContext& context,
@@ -400,7 +391,7 @@ CampaignFit fit_campaign(RunContext& context,
             record.samples = std::move(used.samples);
             for (std::string& warning : used.warnings) {
                 context.log.warning(warning);
-                record.fit.warnings.push_back(std::move(warning));
+                add_doubt(std::move(warning), record);
             }
         }
         if (world.is_root() && !planned.samples.empty()) {

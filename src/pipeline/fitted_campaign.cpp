@@ -1,6 +1,7 @@
 #include "fitted_campaign.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include <fmt/format.h>
@@ -62,6 +63,23 @@ FittedCampaign fitted_campaign(RunContext& context,
     return read_fit(context, planned, place, request);
 }
 
+void expect_expansion(const StatisticalModel& model, FitResult& fit) {
+    constexpr double allowed = 0.05;  // of ln Z
+    for (const FittedNormalisation& one : fit.normalisations) {
+        const auto region = std::ranges::find(model.unbinned, one.region, &UnbinnedRegion::name);
+        const bool expanded =
+            region != model.unbinned.end() && region->shape_norm == ShapeNorm::reference_quadratic;
+        if (!expanded || std::abs(std::log(one.z / one.z_of_reference)) <= allowed) continue;
+        fit.converged = false;
+        fit.warnings.insert(
+            fit.warnings.begin(),
+            fmt::format("the expansion of shape_norm = \"reference_quadratic\" fails at the "
+                        "minimum: it gives Z = {:.4g} for process '{}', where the reference has "
+                        "{:.4g}; use \"reference\"",
+                        one.z, one.process, one.z_of_reference));
+    }
+}
+
 void warn_of_scan(FitResult& fit, const Log& log) {
     std::uint64_t most = 0;
     for (const ScanPoint& point : fit.scan) most = std::max(most, point.below_floor);
@@ -100,10 +118,9 @@ void take_over(RunContext& context,
                     "a scan or a test came there, and the fit went on from it",
                     2.0 * (before.nll - fit.nll)));
     context.log.warning(fit.warnings.front());
-    for (std::string& told : before.warnings) {  // of ratios and data, which are the same
-        if (std::ranges::find(fit.warnings, told) != fit.warnings.end()) continue;
-        fit.warnings.push_back(std::move(told));
-    }
+    expect_expansion(fitted.model, fit);
+    const auto& doubts = fitted.record.doubts;
+    fit.warnings.insert(fit.warnings.end(), doubts.begin(), doubts.end());
     widen(fit, fitted.record.shapes.held_error());
     inflate(fitted.likelihood, inflation_of(fitted.record), fit);
     before = std::move(fit);

@@ -54,15 +54,22 @@ FittedCampaign fitted_campaign(RunContext& context,
                                const RunPlace& place,
                                const std::optional<Blinding>& blinding);
 
-/// The warnings of fit.json, if it is of the same campaign and ratios: what takes them up again, as
-/// toys do, is as doubtful.
-std::vector<std::string> doubts_of_fit(const RunDirectory& directory, const MadeFrom& made_from);
+/// Rank 0 logs the warnings of fit.json, if it is of the same campaign and ratios: what takes them
+/// up again, as toys do, is as doubtful.
+void tell_doubts_of_fit(const RunContext& context,
+                        const RunDirectory& directory,
+                        const MadeFrom& made_from);
+
+/// ln Z as a parabola about the start says nothing far out, where a fit can be drawn to: a minimum
+/// where it fails is none, and warned of.
+void expect_expansion(const StatisticalModel& model, FitResult& fit);
 
 /// Adds to the warnings what the points of a scan show of events that are below their floor.
 void warn_of_scan(FitResult& fit, const Log& log);
 
 /// Collective over the context's world. Fits again from a place below the minimum, theta, that a
-/// scan or a test came to, scans the same points, and replaces fit.json. Limits are dropped.
+/// scan or a test came to, scans the same points, and replaces fit.json. Limits are dropped, and so
+/// are warnings of the minimum before; doubts stay.
 void take_over(RunContext& context,
                const RunDirectory& directory,
                const std::vector<double>& place,

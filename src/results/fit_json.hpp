@@ -139,7 +139,8 @@ struct FitRecord {
     std::optional<Blinding> blinding = {};  ///< of a campaign with [data].blind
     std::vector<InjectionFit> injections = {};
     std::optional<FiniteMcRecord> finite_mc = {};
-    MadeFrom made_from = {};  ///< without the options of the command line
+    MadeFrom made_from = {};               ///< without the options of the command line
+    std::vector<std::string> doubts = {};  ///< those of the warnings that another minimum keeps
 };
 
 /// What t of the parameter of interest is divided by: one plus the variance that the likelihood

@@ -353,6 +353,7 @@ void fields(Visit& visit, MemberOf<Visit, FitRecord>& value) {
     visit("samples", value.samples, unless(value.samples.empty()));
     visit("starts", value.starts);
     fields(visit, value.fit);
+    visit("doubts", value.doubts, unless(value.doubts.empty()));
     visit("blinding", value.blinding);
     visit("injections", value.injections, unless(value.injections.empty()));
     visit("shapes", value.shapes, unless(value.shapes.shapes.empty()));

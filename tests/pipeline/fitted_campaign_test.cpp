@@ -123,6 +123,21 @@ TEST_CASE("a fit goes on with what the next command would read", "[pipeline]") {
     CHECK(here.hessian == there.hessian);
 }
 
+TEST_CASE("another minimum keeps what is doubtful in the ratios, not what was said of the first",
+          "[pipeline]") {
+    Example example;
+    FittedCampaign fitted = example.fitted();
+    fitted.record.doubts = {"the ratios are doubtful"};
+    fitted.record.fit.warnings = {"the minimum is at a bound", "the ratios are doubtful"};
+
+    take_over(example.context, example.place.directory, best_values(fitted.record.fit), fitted);
+
+    const auto& warnings = fitted.record.fit.warnings;
+    CHECK(std::ranges::count(warnings, "the ratios are doubtful") == 1);
+    CHECK(std::ranges::count(warnings, "the minimum is at a bound") == 0);
+    CHECK(fitted.record.doubts == std::vector<std::string>{"the ratios are doubtful"});
+}
+
 TEST_CASE("a minimum where the expansion of ln Z fails is none", "[pipeline]") {
     const auto fitted_at = [](double alpha, const std::string& norm) {
         std::string text = campaign_text;
