@@ -1,17 +1,14 @@
 #include "injection_fits.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <functional>
 #include <optional>
-#include <span>
 
 #include <fmt/format.h>
 
-#include "ratiofarm/mpi/exact_sum.hpp"
 #include "ratiofarm/mpi/together.hpp"
 
+#include "event_sums.hpp"
 #include "finite_mc_fit.hpp"
 #include "gof_bins.hpp"
 #include "left_out_shapes.hpp"
@@ -50,42 +47,6 @@ InjectionFit summary(const Injection& injection,
     return fit;
 }
 
-/// Sums over the events of one fitted set: w, w y, w y^2, w^2, w^2 y, w^2 y^2 with y = d ln D/d mu.
-constexpr std::size_t sums_of_set = 6;
-
-void add_events(const EventSet& events, std::span<const double> y, std::span<double> sums) {
-    for (std::uint64_t i = 0; i < events.size(); ++i) {
-        const double w = events.weight[i];
-        const std::array terms{w,     w * y[i],     w * y[i] * y[i],
-                               w * w, w * w * y[i], w * w * y[i] * y[i]};
-        for (std::size_t k = 0; k < sums_of_set; ++k) sums[k] += terms[k];
-    }
-}
-
-/// Collective over comm. Of one unbinned region.
-std::vector<double> score_sums(const mpi::Communicator& comm,
-                               const EventSource& events,
-                               std::span<const FittedSet> sets,
-                               const std::function<std::vector<double>(const EventSet&)>& score) {
-    std::vector<std::uint64_t> sizes;
-    for (const FittedSet& set : sets) sizes.push_back(set.events);
-    mpi::ExactSums mine(sums_of_set * sets.size());
-    mpi::together(comm, [&] {
-        for (const Range& shard : shards_of_rank(comm, events.total)) {
-            std::vector<double> sums(sums_of_set * sets.size());
-            std::uint64_t first = shard.first;
-            for (const SetRows& part : rows_of_range(sizes, shard)) {
-                const EventSet piece = events.read({first, first + part.rows.size()});
-                add_events(piece, score(piece),
-                           std::span(sums).subspan(sums_of_set * part.set, sums_of_set));
-                first += part.rows.size();
-            }
-            mine.add(sums);
-        }
-    });
-    return mpi::exact_sum(comm, std::move(mine));
-}
-
 /// A truth that the fit misses.
 struct MissedTruth {
     InjectedParameter found;
@@ -94,29 +55,48 @@ struct MissedTruth {
     double errors() const { return std::abs(found.value - found.injected) / found.error; }
 };
 
-/// With folds all events train and all are fitted, each by nets that did not see it.
-std::string chance_text(const Split& split, double spread) {
-    const double trained = split.folds == 0 ? split.inference / split.train : 1.0;
-    return fmt::format(
-        " (the finite number of the fitted events makes {:.2g}, that of the training events about "
-        "{:.2g})",
-        spread, spread * std::sqrt(trained));
+/// Whether the nets are the campaign's own, and not those behind ratio files of others.
+bool trains_its_nets(const Campaign& campaign) {
+    return campaign.has_events() && std::ranges::all_of(campaign.unbinned, [](const auto& region) {
+               return region.ratios.empty();
+           });
 }
 
-std::string sentence_on(const std::vector<MissedTruth>& missed, bool folds_help) {
+/// Of the training events where they are as many as [split] says, and not those of other folds.
+std::string chance_text(const Campaign& campaign, double spread) {
+    const Split& split = campaign.split;
+    std::string text =
+        fmt::format(" (the finite number of fitted events alone makes about {:.2g}", spread);
+    if (trains_its_nets(campaign) && split.folds == 0) {
+        text += fmt::format(", that of training events {:.2g}",
+                            spread * std::sqrt(split.inference / split.train));
+    }
+    return text + ")";
+}
+
+/// What to do about biased ratios.
+std::string advice(const Campaign& campaign) {
+    if (!trains_its_nets(campaign)) return "look at how the ratio files were made";
+    return fmt::format(
+        "look at the closures in the report. Where they are bad train longer, larger or more nets; "
+        "where they are good the training events fluctuate: use more{}",
+        campaign.split.folds == 0 ? ", or 'folds = 2' in [split], which trains with all of them"
+                                  : "");
+}
+
+std::string sentence_on(const std::vector<MissedTruth>& missed, const Campaign& campaign) {
     const MissedTruth& worst = *std::ranges::max_element(missed, {}, &MissedTruth::errors);
     const InjectedParameter& found = worst.found;
     std::string text = fmt::format(
         "the fit does not find what was put into the samples: {} = {:g} gives {:.3g} +- {:.2g}, "
         "{:.2g} errors away{}",
         found.name, found.injected, found.value, found.error, worst.errors(), worst.of_chance);
-    if (missed.size() > 1) text += fmt::format("; {} others are missed as well", missed.size() - 1);
+    if (missed.size() == 2) text += "; another truth is missed as well";
+    if (missed.size() > 2) text += fmt::format("; {} others are missed as well", missed.size() - 1);
     return text +
-           fmt::format(
-               ". The nets are biased, results of data will be off by as much, and no error holds "
-               "that: look at the closures in the report. Where they are bad train longer, larger "
-               "or more nets; where they are good the training events fluctuate: use more{}",
-               folds_help ? ", or 'folds = 2' in [split], which trains with all of them" : "");
+           ". The ratios are biased: results of data will be off by as much, and no error "
+           "holds that; " +
+           advice(campaign);
 }
 
 }  // namespace
@@ -131,14 +111,14 @@ double sampling_spread(const mpi::Communicator& comm,
     double variance = 0.0;
     for (std::size_t r = 0; r < ratios.size(); ++r) {
         const auto sets = fitted_sets(campaign, model, model.unbinned[r], *ratios[r]);
-        const std::vector<double> sums = score_sums(
-            comm, data.unbinned[r], sets,
-            [&](const EventSet& events) { return optimal_observable(model, r, truth, events); });
-        for (std::size_t set = 0; set < sets.size(); ++set) {
-            const std::span of = std::span(sums).subspan(sums_of_set * set, sums_of_set);
-            const double mean = of[0] != 0.0 ? of[1] / of[0] : 0.0;
-            information += of[2];
-            variance += of[5] - 2.0 * mean * of[4] + mean * mean * of[3];
+        const EventNumbers score{1, [&](const FittedSet&, const EventSet& events) {
+                                     return std::vector<std::vector<double>>{
+                                         optimal_observable(model, r, truth, events)};
+                                 }};
+        const auto sums = event_sums(comm, data.unbinned[r], sets, score);
+        for (const EventSums& of : sums.front()) {
+            information += of.wyy;
+            variance += of.variance();
         }
     }
     return information > 0.0 ? std::sqrt(std::max(0.0, variance) / information) : 0.0;
@@ -196,7 +176,7 @@ std::optional<std::string> missed_truths(const Campaign& campaign,
     };
     const auto look_at_expected = [&](const InjectedParameter& found, double spread) {
         constexpr double by_chance = 2.0;
-        look({found, chance_text(campaign.split, spread)}, std::max(missed_by, by_chance * spread));
+        look({found, chance_text(campaign, spread)}, std::max(missed_by, by_chance * spread));
     };
     const DataSection& data = campaign.data;
     const FittedParameter& poi = *find_fitted(record.fit, record.fit.poi);
@@ -217,7 +197,7 @@ std::optional<std::string> missed_truths(const Campaign& campaign,
         }
     }
     if (missed.empty()) return std::nullopt;
-    return sentence_on(missed, campaign.split.folds == 0);
+    return sentence_on(missed, campaign);
 }
 
 bool may_miss_asimov(const Campaign& campaign,

@@ -4,18 +4,17 @@
 #include <array>
 #include <cmath>
 #include <optional>
-#include <span>
+#include <utility>
 
 #include <fmt/format.h>
 
-#include "ratiofarm/mpi/exact_sum.hpp"
-#include "ratiofarm/mpi/together.hpp"
 #include "ratiofarm/physics/process_rates.hpp"
 
 #include "fit/events/mixture_values.hpp"
 #include "fit/events/region_layout.hpp"
 #include "fit/finite_mc/estimate_row.hpp"
 
+#include "event_sums.hpp"
 #include "region_source.hpp"
 
 namespace ratiofarm {
@@ -112,81 +111,62 @@ MixtureAt mixture_at(const StatisticalModel& model,
     return mixture;
 }
 
-/// The rate of one process at each event over p_ref, and without its ratio.
-std::vector<double> own_rates(MixtureAt mixture, std::size_t process, EventSet events) {
+/// Of a region: both sides of a step, and its middle.
+struct RegionStep {
+    std::array<MixtureAt, 2> sides;
+    MixtureAt middle;
+};
+
+/// psi at every event, 0 where the mixture is below the floor.
+std::vector<double> scores(const RegionStep& step, const EventSet& events) {
+    const std::vector<double> above = mixture_values(step.sides[1], events);
+    const std::vector<double> below = mixture_values(step.sides[0], events);
+    std::vector<double> psi(events.size());
+    for (std::size_t i = 0; i < psi.size(); ++i) {
+        if (!(above[i] > 0.0) || !(below[i] > 0.0)) continue;
+        psi[i] = std::log(above[i] / below[i]) / (2.0 * small_step);
+    }
+    return psi;
+}
+
+/// The rate of one process at each event over p_ref. \param events without ratios
+std::vector<double> own_rates(MixtureAt mixture, std::size_t process, const EventSet& events) {
     for (std::size_t j = 0; j < mixture.rates.size(); ++j) {
         if (j != process) mixture.rates[j] = 0.0;
     }
-    std::fill(events.log_r.begin(), events.log_r.end(), 0.0);
     return mixture_values(mixture, events);
 }
 
-/// psi (l - psi) of the events of one process, times its rate.
-std::vector<double> unshown(const std::array<MixtureAt, 2>& sides,
-                            const MixtureAt& middle,
-                            std::size_t process,
-                            const EventSet& events) {
-    const std::vector<double> above = mixture_values(sides[1], events);
-    const std::vector<double> below = mixture_values(sides[0], events);
-    const std::vector<double> own_above = own_rates(sides[1], process, events);
-    const std::vector<double> own_below = own_rates(sides[0], process, events);
-    const std::vector<double> own = own_rates(middle, process, events);
-    std::vector<double> values(events.size());
-    for (std::size_t i = 0; i < values.size(); ++i) {
-        if (!(above[i] > 0.0) || !(below[i] > 0.0)) continue;  // below the floor
-        const double psi = std::log(above[i] / below[i]) / (2.0 * small_step);
-        values[i] = psi * ((own_above[i] - own_below[i]) / (2.0 * small_step) - own[i] * psi);
+/// psi becomes psi (l - psi) of the events of one process, times its rate.
+/// \param events without ratios
+void subtract_shown(const RegionStep& step,
+                    std::size_t process,
+                    const EventSet& events,
+                    std::vector<double>& psi) {
+    const std::vector<double> above = own_rates(step.sides[1], process, events);
+    const std::vector<double> below = own_rates(step.sides[0], process, events);
+    const std::vector<double> own = own_rates(step.middle, process, events);
+    for (std::size_t i = 0; i < psi.size(); ++i) {
+        psi[i] *= (above[i] - below[i]) / (2.0 * small_step) - own[i] * psi[i];
     }
-    return values;
 }
 
 /// Of a region: enough for a share within a few percent, and a small part of a fit of more.
 constexpr double most_events = 200'000.0;
 
-/// Sums over the events of one process: w, w y, w^2, w^2 y, w^2 y^2.
-constexpr std::size_t sums_of_process = 5;
+/// A parameter that nothing constrains, and what moves with its estimate.
+struct Watched {
+    ShownInformation shown;
+    Direction direction;
+};
 
-/// Collective over comm. Of the first events of every shard where there are more than enough.
-/// \return [processes, sums_of_process]
-std::vector<double> sums_of_region(const mpi::Communicator& comm,
-                                   const EventSource& source,
-                                   std::span<const FittedSet> sets,
-                                   const std::array<MixtureAt, 2>& sides,
-                                   const MixtureAt& middle) {
-    std::vector<std::uint64_t> sizes;
-    for (const FittedSet& set : sets) sizes.push_back(set.events);
-    const double taken = std::min(1.0, most_events / static_cast<double>(source.total));
-    mpi::ExactSums mine(sums_of_process * sets.size());
-    mpi::together(comm, [&] {
-        for (const Range& shard : shards_of_rank(comm, source.total)) {
-            std::vector<double> sums(sums_of_process * sets.size());
-            std::uint64_t first = shard.first;
-            for (const SetRows& part : rows_of_range(sizes, shard)) {
-                const auto n = static_cast<std::uint64_t>(
-                    std::ceil(taken * static_cast<double>(part.rows.size())));
-                const EventSet events = source.read({first, first + n});
-                first += part.rows.size();
-                const auto y = unshown(sides, middle, sets[part.set].process, events);
-                double* of = sums.data() + sums_of_process * part.set;
-                for (std::size_t i = 0; i < y.size(); ++i) {
-                    const double w = events.weight[i];
-                    const std::array terms{w, w * y[i], w * w, w * w * y[i], w * w * y[i] * y[i]};
-                    for (std::size_t k = 0; k < sums_of_process; ++k) of[k] += terms[k];
-                }
-            }
-            mine.add(sums);
-        }
-    });
-    return mpi::exact_sum(comm, std::move(mine));
-}
-
-/// Collective over the likelihood's communicator. What one region adds to a share of 1.
+/// Collective over the likelihood's communicator. What one region adds to each share of 1. Of the
+/// first events of every shard where there are more than enough.
 void add_region(const Campaign& campaign,
                 const RatioFiles& ratios,
                 std::size_t r,
                 const Likelihood& likelihood,
-                const Direction& direction,
-                ShownInformation& to) {
+                std::vector<Watched>& all) {
     const StatisticalModel& model = likelihood.model();
     const UnbinnedRegion& region = model.unbinned[r];
     const auto sets = sets_of_processes(campaign, region, *ratios[r]);
@@ -200,19 +180,35 @@ void add_region(const Campaign& campaign,
     const mpi::Communicator& comm = likelihood.communicator();
     const EventSource source = region_source(comm, {of_samples, model, region, ratios[r], sets});
     const NamedLayout named = region_layout(region, model, source);
-    const std::array sides{mixture_at(model, region, named, direction.sides[0]),
-                           mixture_at(model, region, named, direction.sides[1])};
-    const auto sums = sums_of_region(comm, source, sets, sides,
-                                     mixture_at(model, region, named, direction.middle));
-    double variance = 0.0;
-    for (std::size_t j = 0; j < sets.size(); ++j) {
-        const double* of = sums.data() + sums_of_process * j;
-        if (!(of[0] > 0.0)) continue;
-        const double mean = of[1] / of[0];
-        to.share += mean;
-        variance += (of[4] - 2.0 * mean * of[3] + mean * mean * of[2]) / (of[0] * of[0]);
+    std::vector<RegionStep> steps;
+    for (const Watched& one : all) {
+        const auto at = [&](const SidePoint& point) {
+            return mixture_at(model, region, named, point);
+        };
+        steps.push_back(
+            {{at(one.direction.sides[0]), at(one.direction.sides[1])}, at(one.direction.middle)});
     }
-    to.share_error = std::hypot(to.share_error, std::sqrt(std::max(0.0, variance)));
+    const auto unshown = [&](const FittedSet& set, EventSet& events) {
+        std::vector<std::vector<double>> values;
+        for (const RegionStep& step : steps) values.push_back(scores(step, events));
+        std::ranges::fill(events.log_r, 0.0);
+        for (std::size_t k = 0; k < steps.size(); ++k) {
+            subtract_shown(steps[k], set.process, events, values[k]);
+        }
+        return values;
+    };
+    const double part = std::min(1.0, most_events / static_cast<double>(source.total));
+    const auto sums = event_sums(comm, source, sets, {steps.size(), unshown}, part);
+    for (std::size_t k = 0; k < all.size(); ++k) {
+        double variance = 0.0;
+        for (const EventSums& of : sums[k]) {
+            if (!(of.w > 0.0)) continue;
+            all[k].shown.share += of.mean();
+            variance += of.variance() / (of.w * of.w);
+        }
+        double& error = all[k].shown.share_error;
+        error = std::hypot(error, std::sqrt(std::max(0.0, variance)));
+    }
 }
 
 bool is_free(const Parameter& parameter, const FittedParameter& fitted) {
@@ -226,22 +222,24 @@ std::vector<ShownInformation> shown_information(const Campaign& campaign,
                                                 const RatioFiles& ratios,
                                                 const Likelihood& likelihood,
                                                 const FitResult& fitted) {
-    std::vector<ShownInformation> all;
+    std::vector<Watched> watched;
     const StatisticalModel& model = likelihood.model();
-    if (ratios.empty() || !fitted.converged) return all;
+    if (ratios.empty() || !fitted.converged) return {};
     const auto u = likelihood.coordinates().to_internal(best_values(fitted));
     const Evaluation minimum = likelihood.evaluate(u);
     for (std::size_t a = 0; a < model.parameters.size(); ++a) {
         const FittedParameter& parameter = fitted.parameters[a];
         if (!is_free(model.parameters[a], parameter) || !likelihood.in_coefficient(a)) continue;
-        const auto direction = direction_along(likelihood, fitted, u, minimum, a);
+        auto direction = direction_along(likelihood, fitted, u, minimum, a);
         if (!direction) continue;
-        ShownInformation shown{parameter.name, direction->error};
-        for (std::size_t r = 0; r < ratios.size(); ++r) {
-            add_region(campaign, ratios, r, likelihood, *direction, shown);
-        }
-        all.push_back(shown);
+        const double error = direction->error;
+        watched.push_back({{parameter.name, error}, *std::move(direction)});
     }
+    for (std::size_t r = 0; r < ratios.size() && !watched.empty(); ++r) {
+        add_region(campaign, ratios, r, likelihood, watched);
+    }
+    std::vector<ShownInformation> all;
+    for (const Watched& one : watched) all.push_back(one.shown);
     return all;
 }
 
@@ -256,24 +254,25 @@ std::vector<std::string> warnings_of(const std::vector<ShownInformation>& all) {
             fmt::format("{:.0f} +- {:.0f} %", 100.0 * shown.share, 100.0 * shown.share_error);
         if (shown.share > 1.0) {
             warnings.push_back(fmt::format(
-                "events that trained no net show {} of what the fit takes from the ratios about "
-                "{}: the nets learned only a part of what separates the processes, and {} is off "
-                "where their rates are not those of the training. Train longer, larger nets, or "
-                "on more events",
+                "held-out events hold {} of the information on {} (1 / error^2) that the fit takes "
+                "from the ratios: the nets learned only a part of what separates the processes, "
+                "and "
+                "{} is off where the rates are not those of the training. To do: train longer, "
+                "larger nets, or on more events",
                 numbers, shown.parameter, shown.parameter));
             continue;
         }
         const bool any = shown.share > 2.0 * shown.share_error && shown.share > 0.0;
         warnings.push_back(fmt::format(
-            "events that trained no net show only {} of what the fit takes from the ratios about "
-            "{} (of 1 / error^2): the rest is noise of the nets, which separates what is alike, or "
-            "the ratios are those of other densities. {}. Train on more events or average more "
-            "members; where processes are alike, fix or constrain one of their rates, or measure "
-            "their sum",
+            "held-out events confirm only {} of the information on {} (1 / error^2) that the fit "
+            "takes from the ratios: the rest is noise of the nets, which separates what is alike, "
+            "or the ratios belong to other densities. {}. To do: train on more events or average "
+            "more members; where processes are alike, fix or constrain one of their rates, or "
+            "measure their sum",
             numbers, shown.parameter,
-            any ? fmt::format("Its error of {:.3g} is too small, more like {:.2g}", shown.error,
+            any ? fmt::format("Its error of {:.3g} is too small: expect about {:.2g}", shown.error,
                               shown.error / shown.share)
-                : fmt::format("Its value, its error ({:.3g}) and its limits mean nothing",
+                : fmt::format("Do not use its value, its error of {:.3g} or its limits",
                               shown.error)));
     }
     return warnings;

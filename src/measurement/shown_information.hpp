@@ -28,7 +28,7 @@ struct ShownInformation {
 };
 
 /// Collective over the likelihood's communicator. A pass over at most 200,000 simulated events of
-/// each ratio file for each parameter that nothing constrains and that is in a coefficient. A
+/// each ratio file, for all parameters that nothing constrains and that are in a coefficient. A
 /// region whose file lacks the events of a process is taken to be right. Nothing where the fit did
 /// not converge. \param fitted by this likelihood
 std::vector<ShownInformation> shown_information(const Campaign& campaign,

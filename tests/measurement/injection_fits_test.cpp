@@ -109,7 +109,7 @@ TEST_CASE("an injection whose sample is not in the ratio file is named", "[measu
 
 TEST_CASE("a truth that the fit misses is named, events of a sample have three errors",
           "[measurement]") {
-    const Campaign campaign = parse_campaign(
+    Campaign campaign = parse_campaign(
         test::example_campaign_text("[data]\nasimov = { mu = 1.0 }\ninjections = [{ mu = "
                                     "2.0 }, { mu = 2.0, sample = \"other\" }]\n"),
         ".");
@@ -137,7 +137,16 @@ TEST_CASE("a truth that the fit misses is named, events of a sample have three e
     CHECK(missed(1.04, 2.06, 2.7));
     sampling = 0.15;  // twice of that is a chance
     CHECK_FALSE(missed(1.06, 2.04, 2.7));
-    CHECK_THAT(missed(1.08, 2.04, 2.7).value(), Contains("events makes 0.15, that of"));
+    CHECK_THAT(
+        missed(1.08, 2.04, 2.7).value(),
+        Contains("(the finite number of fitted events alone makes about 0.15, that of training"));
+
+    campaign.split.folds = 2;  // all events train, and all are fitted
+    CHECK_THAT(missed(1.08, 2.04, 2.7).value(), Contains("makes about 0.15)"));
+    campaign.unbinned.front().ratios = "others.h5";
+    const std::string foreign = missed(1.08, 2.06, 2.7).value();
+    CHECK_THAT(foreign, Contains("; another truth is missed as well. The ratios are biased"));
+    CHECK_THAT(foreign, !Contains("train"));
 }
 
 TEST_CASE("the spread of Asimov data by their finite samples is that of samples drawn anew",
