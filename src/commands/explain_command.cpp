@@ -184,11 +184,15 @@ std::string chain_text(const Known& task,
     std::string text;
     const auto own = std::ranges::find(plan.tasks, task.digest, &UnfoldTask::digest);
     if (own == plan.tasks.end()) return text;
+    std::vector<std::string> parents;
     for (const Digest& parent : own->after) {
-        const auto read = std::ranges::find(plan.tasks, parent, &UnfoldTask::digest);
-        const auto lines = read_journals_about(directory, std::array{read->name});
-        text += fmt::format("reads        {}, which is {}\n", read->name,
-                            lines.committed.contains(parent) ? "done" : "not done yet");
+        parents.push_back(std::ranges::find(plan.tasks, parent, &UnfoldTask::digest)->name);
+    }
+    JournalState lines;
+    if (!parents.empty()) lines = read_journals_about(directory, parents);
+    for (std::size_t i = 0; i < parents.size(); ++i) {
+        text += fmt::format("reads        {}, which is {}\n", parents[i],
+                            lines.committed.contains(own->after[i]) ? "done" : "not done yet");
     }
     if (!task_file_is_complete(directory.result(task.digest), task.kind, task.digest)) return text;
     const auto result = read_task_file<UnfoldResult>(directory.result(task.digest), task.digest);

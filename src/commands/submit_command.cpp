@@ -226,6 +226,8 @@ std::uint64_t ranks_per_node(const Arguments& arguments) {
     return ranks;
 }
 
+constexpr std::uint64_t most_jobs = 1000;  // of one submission
+
 /// \throws ConfigError naming what is allowed
 void read_elastic(const Arguments& arguments, Submission& submission) {
     const std::string text = arguments.text("elastic");
@@ -234,10 +236,10 @@ void read_elastic(const Arguments& arguments, Submission& submission) {
     std::uint64_t most = 0;
     char colon = ' ';
     words >> least >> colon >> most;
-    if (!words || !words.eof() || colon != ':' || least < 1 || most < least || most > 1000) {
+    if (!words || !words.eof() || colon != ':' || least < 1 || most < least || most > most_jobs) {
         throw ConfigError(fmt::format(
-            "--elastic = '{}': must be MIN:MAX, numbers of jobs with 1 <= MIN <= MAX <= 1000",
-            text));
+            "--elastic = '{}': must be MIN:MAX, numbers of jobs with 1 <= MIN <= MAX <= {}", text,
+            most_jobs));
     }
     if (submission.as != "join") throw ConfigError("--elastic: only with --as join");
     submission.jobs = least;
@@ -246,7 +248,6 @@ void read_elastic(const Arguments& arguments, Submission& submission) {
 
 Submission read_submission(const Arguments& arguments) {
     constexpr std::uint64_t most = 100'000;
-    constexpr std::uint64_t most_jobs = 1000;
     Submission submission;
     submission.as = arguments.text("as");
     constexpr std::array<std::string_view, 4> ways{"allocation", "array", "chain", "join"};

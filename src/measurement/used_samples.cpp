@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
-#include <span>
+#include <functional>
+#include <string_view>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -102,19 +103,24 @@ void add_support_warnings(const Campaign& campaign,
     }
 }
 
-/// How many of the first events of a set have the ratios of another one before them.
+/// How many of the first events of a set have the ratios of another one before them. By 64 bits of
+/// each, so that a set may be larger than the memory.
 std::uint64_t count_copies(const RatioFile& ratios, const std::string& sample, std::uint64_t n) {
-    const std::vector<float> log_r = ratios.read_rows(sample, {0, n}).log_r;
+    constexpr std::uint64_t piece = 65536;
     const std::size_t width = ratios.header().processes.size();
-    const auto row = [&](std::uint64_t i) { return std::span(log_r).subspan(i * width, width); };
-    std::vector<std::uint64_t> order(n);
-    std::iota(order.begin(), order.end(), std::uint64_t{0});
-    std::ranges::sort(order, [&](std::uint64_t a, std::uint64_t b) {
-        return std::ranges::lexicographical_compare(row(a), row(b));
-    });
+    std::vector<std::size_t> rows;
+    rows.reserve(n);
+    for (std::uint64_t first = 0; first < n; first += piece) {
+        const std::uint64_t last = std::min(n, first + piece);
+        const std::vector<float> log_r = ratios.read_rows(sample, {first, last}).log_r;
+        for (std::uint64_t i = 0; i < last - first; ++i) {
+            const auto* row = reinterpret_cast<const char*>(log_r.data() + i * width);
+            rows.push_back(std::hash<std::string_view>{}({row, width * sizeof(float)}));
+        }
+    }
+    std::ranges::sort(rows);
     std::uint64_t copies = 0;
-    for (std::uint64_t i = 1; i < n; ++i)
-        copies += std::ranges::equal(row(order[i - 1]), row(order[i]));
+    for (std::uint64_t i = 1; i < n; ++i) copies += rows[i - 1] == rows[i] ? 1 : 0;
     return copies;
 }
 
