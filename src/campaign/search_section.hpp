@@ -12,9 +12,9 @@
 
 namespace ratiofarm {
 
-/// What a search tries to make small, on validation events. Over processes, and of loss, closure
-/// and calibration over members, the mean counts; a net that diverged, or whose number is not
-/// finite, is worse than all others.
+/// What a search tries to make small, on validation events. Over processes, and of the loss over
+/// members, the mean counts; the others are those of the members' mean ratio. A net that diverged,
+/// or whose number is not finite, is worse than all others.
 enum class SearchObjective : std::uint8_t {
     loss,         ///< validation loss of the weights that are kept
     excess,       ///< |E_ref[r] - 1| of the mean ratio of the members

@@ -20,8 +20,9 @@ std::shared_ptr<const TrainingResult> TrainedResults::find(const Digest& task) {
         auto result = read_task_file<TrainingResult>(path, task);
         for (TrainedNet& net : result.nets) {
             net.row = {};
+            if (curves_ == Curves::kept) continue;
             net.calibration = {};
-            if (curves_ == Curves::dropped) net.training_loss = net.validation_loss = {};
+            net.training_loss = net.validation_loss = {};
         }
         auto kept = std::make_shared<const TrainingResult>(std::move(result));
         return known_.emplace(task, std::move(kept)).first->second;

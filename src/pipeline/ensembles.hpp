@@ -19,7 +19,7 @@ namespace ratiofarm {
 /// Results of the trainings of a run directory, each read once, kept without the weights.
 class TrainedResults {
 public:
-    /// \param curves  whether loss curves are kept
+    /// \param curves  whether loss curves and calibrations are kept
     enum class Curves { kept, dropped };
     TrainedResults(RunDirectory directory, Curves curves)
         : directory_(std::move(directory)), curves_(curves) {}

@@ -26,7 +26,8 @@ ROOMS = {
     "scheduler": ("scheduler", "farm store", ""),
     "scheduler/host": ("scheduler/host", "core mpi farm store scheduler", ""),
     "workers": ("workers", "core protocol farm", ""),
-    "workers/trainer": ("workers/trainer", "core protocol", "torch cuda"),
+    "workers/trainer/quality": ("workers/trainer/quality", "core protocol", ""),
+    "workers/trainer": ("workers/trainer", "core protocol workers/trainer/quality", "torch cuda"),
     "fit": ("fit", "core physics mpi", "boost eigen"),
     "results": ("src/results", "core protocol physics campaign tables fit", "json*"),
     "report": (
@@ -37,8 +38,8 @@ ROOMS = {
         "core protocol physics mpi campaign farm store tables fit results", "boost eigen json"),
     "pipeline": (
         "src/pipeline",
-        "core protocol mpi h5 campaign farm store tables scheduler/host workers fit results report "
-        "measurement", "json*"),
+        "core protocol mpi h5 campaign farm store tables scheduler/host workers "
+        "workers/trainer/quality fit results report measurement", "json*"),
     "commands": (
         "src/commands",
         "core protocol mpi h5 simulation simulation/files campaign store tables scheduler "

@@ -254,3 +254,37 @@ for number, trial in enumerate(search["trials"]):
         nets = [n for n in names if f" trial {number} " in n and n.endswith(f" rung {rung}") and " on " not in n]
         assert len(nets) == 3 * (members[number] if rung else 1), (number, rung, nets)
 END
+
+# So are closure and calibration, of the mean ratio: at the first rung, of one member, they are what a search of single nets takes from
+# the trainers, whose nets are the same.
+sed -i '/^\[search\]/,$d; s/^\[training\]/[training]\ncalibration = "isotonic"/' campaign.toml
+for members in 2 1; do
+    cp campaign.toml members$members.toml
+    cat >> members$members.toml <<END_OF_TOML
+[search]
+trials = 3
+first_rung = 3
+objective = "closure"
+second_objective = "calibration"
+members = $members
+first_members = 1
+[search.parameters]
+"training.learning_rate" = { log_uniform = [1e-4, 3e-2] }
+END_OF_TOML
+    ratiofarm search members$members.toml --out members$members > members.out 2> members.err || fail "$(cat members.err)"
+done
+mpirun --oversubscribe -n 3 ratiofarm search members2.toml --out members.three > members.out 2> members.err
+cmp members2/search.json members.three/search.json || fail "quality of the mean ratio: another search on three ranks"
+python3 - <<'END'
+import json
+two, one = (json.load(open(f"members{n}/search.json"))["trials"] for n in (2, 1))
+goes_on = 0
+for a, b in zip(two, one):
+    assert a["setting"] == b["setting"]
+    for key in ("objective", "second"):
+        x, y = a["rungs"][0][key], b["rungs"][0][key]
+        assert abs(x - y) < 2e-3, (key, x, y)
+    assert b["rungs"][0]["objective"] > 0.01, b
+    goes_on += len(a["rungs"]) > 1 and len(b["rungs"]) > 1 and a["rungs"][1] != b["rungs"][1]
+assert goes_on > 0, (two, one)
+END

@@ -386,7 +386,7 @@ void read_search(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes)
         table.wrong("second_objective", "is the objective itself; take another one");
     }
     if (search.judges_likelihood() && campaign.split.folds > 0) {
-        table.wrong(search.objective >= SearchObjective::sigma ? "objective" : "second_objective",
+        table.wrong(is_of_likelihood(search.objective) ? "objective" : "second_objective",
                     "\"sigma\" and \"coverage\" need validation events that no fold has; leave "
                     "split.folds out, or take another objective");
     }

@@ -141,6 +141,10 @@ OwnTrial own_trial(const GraphInputs& inputs, const SearchPlan& plan) {
     return {hasher.finish(), flop};
 }
 
+bool has_several_members(const SearchSection& search) {
+    return search.members > 1 || search.searches_members();
+}
+
 Digest digest_of(const SearchPlan& plan, const Campaign& campaign, const OwnTrial& own) {
     const SearchSection& search = *campaign.search;
     Hasher hasher;
@@ -161,10 +165,16 @@ Digest digest_of(const SearchPlan& plan, const Campaign& campaign, const OwnTria
         hasher.text(search_toml(rules)).number(campaign.seed).digest(own.digest);
     }
     if (search.judges_likelihood()) hasher.text(campaign_toml(campaign));
-    const bool several = search.members > 1 || search.searches_members();
-    const bool excess = search.objective == SearchObjective::excess ||
-                        search.second_objective == SecondObjective::excess;
-    if (several && excess) hasher.text("excess of the mean ratio");
+    const auto has = [&](SearchObjective objective) {
+        return search.objective == objective || measured(search.second_objective) == objective;
+    };
+    if (has_several_members(search)) {
+        if (has(SearchObjective::excess)) hasher.text("excess of the mean ratio");
+        if (has(SearchObjective::closure)) hasher.text("closure of the mean ratio");
+        if (has(SearchObjective::calibration)) hasher.text("calibration of the mean ratio");
+    }
+    const bool is_calibrated = campaign.training.calibration != CalibrationMethod::none;
+    if (search.judges_likelihood() && is_calibrated) hasher.text("calibrated ratios");
     return hasher.finish();
 }
 
@@ -180,12 +190,8 @@ double net_objective(SearchObjective objective, const TrainedNet& net, Keep keep
     if (quality.not_finite > 0) return worst;
     switch (objective) {
         case SearchObjective::excess: return std::isfinite(quality.excess) ? quality.excess : worst;
-        case SearchObjective::calibration: return absolute(quality.calibration_slope - 1.0);
-        case SearchObjective::closure: {
-            double sum = 0.0;
-            for (const double deviation : quality.closure) sum += deviation * deviation;
-            return absolute(std::sqrt(sum / static_cast<double>(quality.closure.size())));
-        }
+        case SearchObjective::calibration:
+        case SearchObjective::closure: return quality_objective(objective, quality);
         default: break;
     }
     const double loss = keep == Keep::best ? net.best_validation_loss : net.validation_loss.back();
@@ -300,10 +306,30 @@ std::optional<SearchObjective> measured(SecondObjective objective) {
 
 std::string objective_word(SearchObjective objective) { return word_of(objective); }
 
+double quality_objective(SearchObjective objective, const NetQuality& quality) {
+    if (quality.not_finite > 0) return std::numeric_limits<double>::infinity();
+    if (objective == SearchObjective::calibration) return absolute(quality.calibration_slope - 1.0);
+    double sum = 0.0;
+    for (const double deviation : quality.closure) sum += deviation * deviation;
+    return absolute(std::sqrt(sum / static_cast<double>(quality.closure.size())));
+}
+
+bool judges_together(const SearchSection& search, SearchObjective objective) {
+    const bool of_quality =
+        objective == SearchObjective::closure || objective == SearchObjective::calibration;
+    return is_of_likelihood(objective) || (of_quality && has_several_members(search));
+}
+
+bool judges_together(const SearchSection& search) {
+    const auto second = measured(search.second_objective);
+    return judges_together(search, search.objective) ||
+           (second && judges_together(search, *second));
+}
+
 double search_objective(SearchObjective objective,
                         std::span<const TrainedNet* const> members,
                         Keep keep) {
-    RATIOFARM_EXPECT(objective < SearchObjective::sigma && !members.empty());
+    RATIOFARM_EXPECT(!is_of_likelihood(objective) && !members.empty());
     double sum = 0.0;
     for (const TrainedNet* net : members) sum += net_objective(objective, *net, keep);
     return absolute(sum / static_cast<double>(members.size()));

@@ -78,6 +78,20 @@ double search_objective(SearchObjective objective,
                         std::span<const TrainedNet* const> members,
                         Keep keep);
 
+/// Of one ratio. \param objective  closure or calibration
+double quality_objective(SearchObjective objective, const NetQuality& quality);
+
+/// By the likelihood that the nets of all processes make together.
+constexpr bool is_of_likelihood(SearchObjective objective) {
+    return objective == SearchObjective::sigma || objective == SearchObjective::coverage;
+}
+
+/// Whether an objective is that of what the nets of a trial give together, for which they are
+/// evaluated on validation events: those of the likelihood, and of several members also closure and
+/// calibration, which are no sums over members.
+bool judges_together(const SearchSection& search, SearchObjective objective);
+bool judges_together(const SearchSection& search);  ///< one of its two objectives
+
 /// A second objective that is measured of nets as a first one is; nothing for cost and none.
 std::optional<SearchObjective> measured(SecondObjective objective);
 

@@ -26,7 +26,7 @@ SearchRounds::SearchRounds(const PlannedCampaign& planned,
       inputs_{planned.campaign, planned.samples, device},
       steering_(planned.campaign, directory, log),
       results_(directory, TrainedResults::Curves::kept) {
-    if (search_.judges_likelihood()) judge_.emplace(planned, directory);
+    if (judges_together(search_)) judge_.emplace(planned, directory);
 }
 
 std::vector<Task> SearchRounds::next() {
@@ -143,7 +143,7 @@ std::optional<double> SearchRounds::value(TrialRung what, SearchObjective object
 }
 
 std::optional<double> SearchRounds::measure(TrialRung what, SearchObjective objective) {
-    const bool judged = objective >= SearchObjective::sigma;
+    const bool judged = judges_together(search_, objective);
     const auto mean = mean_of_nets(what, judged ? SearchObjective::loss : objective);
     if (!mean || !std::isfinite(*mean) || !judged) return mean;
     const auto trainings = plan_.tasks_of(what);

@@ -73,7 +73,7 @@ private:
     bool ended_ = false;         ///< by the program
     std::string trouble_;
     TrainedResults results_;
-    std::optional<LikelihoodJudge> judge_;
+    std::optional<EnsembleJudge> judge_;
     std::map<std::pair<TrialRung, SearchObjective>, double> values_;
     std::set<Digest> offered_;
     std::set<TrialRung> removed_;  ///< states

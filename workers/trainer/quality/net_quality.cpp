@@ -211,13 +211,11 @@ void set_unmeasured(NetQuality& quality) {
     }
 }
 
-}  // namespace
-
-NetQuality measure_quality(const ScoredTable& validation,
-                           const ScoredTable& training,
-                           const CalibrationMap& calibration) {
+/// \param training  none: no overtraining distance
+NetQuality measure(const ScoredTable& validation,
+                   const ScoredTable* training,
+                   const CalibrationMap& calibration) {
     RATIOFARM_EXPECT(validation.rows.size() == validation.events() * validation.columns);
-    RATIOFARM_EXPECT(training.rows.size() == training.events() * training.columns);
     NetQuality quality;
     count_odd_logits(validation, quality);
     quality.reference_logits = reference_logits(validation, calibration);
@@ -230,8 +228,23 @@ NetQuality measure_quality(const ScoredTable& validation,
     measure_deviations(events, validation, quality);
     measure_calibration(events, quality);
     measure_spread(events, quality);
-    measure_overtraining(events, balanced_events(training, calibration), quality);
+    if (training != nullptr) {
+        measure_overtraining(events, balanced_events(*training, calibration), quality);
+    }
     return quality;
+}
+
+}  // namespace
+
+NetQuality measure_quality(const ScoredTable& validation,
+                           const ScoredTable& training,
+                           const CalibrationMap& calibration) {
+    RATIOFARM_EXPECT(training.rows.size() == training.events() * training.columns);
+    return measure(validation, &training, calibration);
+}
+
+NetQuality measure_quality(const ScoredTable& validation) {
+    return measure(validation, nullptr, {});
 }
 
 ScoreHistograms measure_scores(const ScoredTable& validation,

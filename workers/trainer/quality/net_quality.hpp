@@ -31,6 +31,9 @@ NetQuality measure_quality(const ScoredTable& validation,
                            const ScoredTable& training,
                            const CalibrationMap& calibration);
 
+/// The same without the overtraining distance, of logits that are calibrated already.
+NetQuality measure_quality(const ScoredTable& validation);
+
 /// Parameters as of measure_quality().
 ScoreHistograms measure_scores(const ScoredTable& validation,
                                const ScoredTable& training,
