@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
-#include <string_view>
-#include <vector>
+#include <cstddef>
+#include <span>
 
 #include <fmt/format.h>
 
+#include "ratiofarm/core/digest.hpp"
 #include "ratiofarm/core/errors.hpp"
 
 #include "campaign/sample_weights.hpp"
@@ -103,25 +103,22 @@ void add_support_warnings(const Campaign& campaign,
     }
 }
 
-/// How many of the first events of a set have the ratios of another one before them. By 64 bits of
-/// each, so that a set may be larger than the memory.
+/// How many of the first events of a set have the ratios of another one before them: 8 bytes of
+/// each are held, not its ratios.
 std::uint64_t count_copies(const RatioFile& ratios, const std::string& sample, std::uint64_t n) {
-    constexpr std::uint64_t piece = 65536;
+    constexpr std::uint64_t block = 65536;
     const std::size_t width = ratios.header().processes.size();
-    std::vector<std::size_t> rows;
+    std::vector<std::uint64_t> rows;
     rows.reserve(n);
-    for (std::uint64_t first = 0; first < n; first += piece) {
-        const std::uint64_t last = std::min(n, first + piece);
-        const std::vector<float> log_r = ratios.read_rows(sample, {first, last}).log_r;
-        for (std::uint64_t i = 0; i < last - first; ++i) {
-            const auto* row = reinterpret_cast<const char*>(log_r.data() + i * width);
-            rows.push_back(std::hash<std::string_view>{}({row, width * sizeof(float)}));
+    for (std::uint64_t first = 0; first < n; first += block) {
+        const auto log_r = ratios.read_rows(sample, {first, std::min(n, first + block)}).log_r;
+        for (std::size_t at = 0; at < log_r.size(); at += width) {
+            rows.push_back(xxh3(std::as_bytes(std::span(log_r).subspan(at, width))));
         }
     }
     std::ranges::sort(rows);
-    std::uint64_t copies = 0;
-    for (std::uint64_t i = 1; i < n; ++i) copies += rows[i - 1] == rows[i] ? 1 : 0;
-    return copies;
+    const auto copies = std::ranges::unique(rows);
+    return copies.size();
 }
 
 /// Data with more events that are equal than a simulation of their number has: copies.
