@@ -7,6 +7,8 @@
 #include <system_error>
 #include <utility>
 
+#include <time.h>
+
 #include <fmt/format.h>
 
 #include "ratiofarm/core/errors.hpp"
@@ -50,6 +52,13 @@ std::vector<Task> with_expected_seconds(std::vector<Task> tasks, const CostModel
 
 Instant::duration duration_of(double seconds) {
     return std::chrono::duration_cast<Instant::duration>(std::chrono::duration<double>(seconds));
+}
+
+/// Processor time of this thread.
+double thread_seconds() {
+    timespec now{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
 /// Seconds between looks at the claims of others, so that a lost one is noticed soon.
@@ -102,9 +111,11 @@ void FarmHost::finished(WorkerId worker, Finished message) {
 void FarmHost::with_claims(const std::function<void(Claims&)>& work) {
     if (!pool_) return;
     const Instant begin = Clock::now();
+    const double begin_work = thread_seconds();
     try {
         work(*options_.claims);
         claiming_ += Clock::now() - begin;
+        claiming_work_ += thread_seconds() - begin_work;
     } catch (const SystemError& error) {
         if (!scheduler_.stopping() || trouble_.empty()) stop(error.what());
     }
@@ -229,7 +240,6 @@ void FarmHost::dismiss() {
     links_.journal.write(FarmEnded{profile.seconds, times_.workers(), profile.busy_seconds,
                                    profile.tail_seconds, profile.tail_idle_seconds});
     commit_lines();
-    if (pool_) options_.claims->remove_settled();
     links_.log.live("");
     std::error_code ignored;
     std::filesystem::remove(progress_file(links_.journal.path()), ignored);
@@ -239,7 +249,8 @@ void FarmHost::dismiss() {
     if (pool_) {
         links_.log.info("time spent with claims",
                         {{"tasks", scheduler_.counts().done},
-                         {"seconds", std::chrono::duration<double>(claiming_).count()}});
+                         {"seconds", std::chrono::duration<double>(claiming_).count()},
+                         {"processor_seconds", claiming_work_}});
     }
     perform(scheduler_.dismiss());
     dismissed_ = true;

@@ -79,6 +79,7 @@ private:
     Instant next_tending_;             ///< of the claims
     Instant next_claims_;              ///< for idle workers
     Instant::duration claiming_ = {};  ///< time that claims took
+    double claiming_work_ = 0.0;       ///< processor seconds of it
     bool dismissed_ = false;
 };
 

@@ -113,6 +113,10 @@ Claims::Claims(const RunDirectory& directory, std::string job, double lease)
     expect_exclusive_links();
 }
 
+Claims::~Claims() {
+    for (const Settled& settled : settled_) ::unlink(settled.claim.c_str());
+}
+
 void Claims::expect_exclusive_links() const {
     std::error_code error;
     fs::create_directories(directory_.claims(), error);
@@ -294,10 +298,6 @@ void Claims::remove_settled(Instant now) {
         ::unlink(settled_.front().claim.c_str());
         settled_.pop_front();
     }
-}
-
-void Claims::remove_settled() {
-    for (const Settled& settled : std::exchange(settled_, {})) ::unlink(settled.claim.c_str());
 }
 
 void end_claims(const RunDirectory& directory) {

@@ -36,6 +36,9 @@ public:
     /// \param lease  seconds without a sign of life after which a job is taken for dead
     /// \throws ConfigError  the file system cannot make such links
     Claims(const RunDirectory& directory, std::string job, double lease);
+    ~Claims();  ///< removes those of tasks that are done
+    Claims(const Claims&) = delete;
+    Claims& operator=(const Claims&) = delete;
 
     /// Reads all claims and looks who lives. \throws SystemError
     void look(Instant now);
@@ -73,7 +76,6 @@ public:
     /// the result of a network file system.
     void settle(const Digest& task, Instant now);
     void remove_settled(Instant now);
-    void remove_settled();  ///< all
 
     double lease() const { return lease_; }
 

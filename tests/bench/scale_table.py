@@ -99,15 +99,15 @@ def share(runs, jobs, ranks, pause):
         sys.exit(f"exit codes {codes}\n" + logs[0].read_text()[-3000:])
     print(f"{jobs} jobs of {ranks} ranks, trainings of {pause} s: {spent:.1f} s, "
           f"{after.children_user + after.children_system - before.children_user - before.children_system:.1f} processor seconds\n")
-    print("| job | trainings | seconds of its farms | of rank 0 with claims | share | share of all ranks |")
-    print("| --- | --- | --- | --- | --- | --- |")
+    print("| job | trainings | seconds of its farms | of rank 0 with claims | share | share of all ranks | processor seconds with claims | share of rank 0 |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for number, log in enumerate(logs):
         said = log.read_text()
         seconds = sum(float(s) for s in re.findall(r'farm ended seconds=(\S+)', said))
-        claims = re.findall(r'time spent with claims tasks=(\d+) seconds=(\S+)', said)
-        tasks, claiming = (sum(float(end[k]) for end in claims) for k in range(2))
+        claims = re.findall(r'time spent with claims tasks=(\d+) seconds=(\S+) processor_seconds=(\S+)', said)
+        tasks, claiming, work = (sum(float(end[k]) for end in claims) for k in range(3))
         print(f"| {number + 1} | {tasks:.0f} | {seconds:.1f} | {claiming:.2f} | {100 * claiming / seconds:.2f} % | "
-              f"{100 * claiming / seconds / ranks:.2f} % |", flush=True)
+              f"{100 * claiming / seconds / ranks:.2f} % | {work:.2f} | {100 * work / seconds:.2f} % |", flush=True)
 
 
 def main():

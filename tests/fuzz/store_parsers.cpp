@@ -207,7 +207,7 @@ Parser claims(const fs::path& folder) {
                 mine.strike(claimed_tasks[0]);
                 mine.give_up(claimed_tasks[1], "diverged");
                 mine.settle(claimed_tasks[2], now);
-                mine.remove_settled();
+                mine.remove_settled(now + std::chrono::seconds(2));
                 look();
                 end_claims(directory);
                 expect_whole(!fs::exists(directory.claims()), "claims are left");
