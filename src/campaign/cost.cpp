@@ -143,10 +143,13 @@ void add_disk(const Campaign& campaign, const TaskGraph& graph, std::uint64_t ev
         nets + cost.nets * cost.net_bytes + cost.block_bytes + cost.ratio_bytes + small_files;
 }
 
+bool weighs_data(UnfoldStep step) {
+    return step == UnfoldStep::acceptance || step == UnfoldStep::subtraction;
+}
+
 std::uint64_t result_bytes(const UnfoldTask& task) {
     const UnfoldRequest& request = task.request;
-    const SampleColumns& events =
-        request.step == UnfoldStep::acceptance ? request.data : request.simulation;
+    const SampleColumns& events = weighs_data(request.step) ? request.data : request.simulation;
     const std::uint64_t weights = request.pretraining ? 0 : 4 * events.events;
     return task_file_header + weights + result_bytes(request.network, request.training);
 }
@@ -212,7 +215,7 @@ UnfoldingSpace unfolding_space(const GraphInputs& inputs,
         space.kept += task->kept ? 1 : 0;
         space.kept_bytes += task->kept ? bytes : 0;
         largest = std::max(largest, bytes);
-        if (task->request.step != UnfoldStep::acceptance && !task->request.pretraining) continue;
+        if (!weighs_data(task->request.step) && !task->request.pretraining) continue;
         space.passing += 1;  // until all chains have read it
         space.passing_bytes += bytes;
     }

@@ -189,9 +189,13 @@ Digest unfold_digest(const UnfoldRequest& request,
     hasher.number(static_cast<std::uint64_t>(request.misses));
     hasher.number(static_cast<std::uint64_t>(request.fakes));
     hasher.number(request.data_replica).number(request.mc_replica);
+    if (request.data_replica != 0 || request.mc_replica != 0) hasher.text("batches as nominal");
     for (const auto* parents : {&request.before, &request.acceptance}) {
         hasher.number(parents->size());
         for (const UnfoldParent& parent : *parents) hasher.digest(parent.task);
+    }
+    for (const UnfoldParent& parent : request.subtraction) {
+        hasher.text("subtraction").digest(parent.task);
     }
     hasher.number(request.attempts.size());
     for (const NetRequest& net : request.attempts) add_result_fields(hasher, net);

@@ -64,8 +64,9 @@ double measured_events(const Campaign& campaign, const std::vector<SampleInfo>& 
         if (sample.name == unfolding.data) {
             events += static_cast<double>(sample.columns.events) * split.train /
                       (split.train + split.validation);
-        } else if (std::ranges::find(unfolding.background, sample.name) !=
-                   unfolding.background.end()) {
+        } else if (unfolding.background_as == BackgroundAs::fixed &&
+                   std::ranges::find(unfolding.background, sample.name) !=
+                       unfolding.background.end()) {
             events += static_cast<double>(sample.training_events);
         }
     }

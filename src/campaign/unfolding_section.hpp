@@ -20,6 +20,13 @@ enum class UnfoldingEnsemble : std::uint8_t {
 template <>
 inline constexpr auto enum_words<UnfoldingEnsemble> = words("chain", "step");
 
+enum class BackgroundAs : std::uint8_t {
+    fixed,    ///< step 1 adds it to the simulation
+    density,  ///< a net learns which share of the data it is not, and weighs them by that
+};
+template <>
+inline constexpr auto enum_words<BackgroundAs> = words("fixed", "density");
+
 /// [unfolding]: iterations that make the simulation look like the data, event by event (OmniFold).
 struct UnfoldingSection {
     /// What is shown as a histogram. The nets do not see the edges.
@@ -40,8 +47,9 @@ struct UnfoldingSection {
     std::string data;                     ///< sample
     std::string simulation;               ///< sample with truth and flags
     std::vector<std::string> truth;       ///< columns of the truth that the nets of step 2 see
-    std::vector<std::string> background;  ///< samples that step 1 adds to the simulation
-    std::vector<std::string> compare;     ///< samples whose truth is shown beside the result
+    std::vector<std::string> background;  ///< samples of other processes
+    BackgroundAs background_as = BackgroundAs::fixed;
+    std::vector<std::string> compare;  ///< samples whose truth is shown beside the result
     std::uint32_t iterations = 4;
     Misses misses = Misses::extrapolate;
     Fakes fakes = Fakes::none;
@@ -73,6 +81,7 @@ void fields(Visit& visit, MemberOf<Visit, UnfoldingSection>& value) {
           Key{.required = "the columns of the truth that the nets see, for example truth = "
                           "[\"pt\", \"eta\"]"});
     visit("background", value.background);
+    visit("background_as", value.background_as, Key{.written = false});
     visit("compare", value.compare);
     visit("iterations", value.iterations, Key{.whole = {1, 100}});
     visit("misses", value.misses);
@@ -82,7 +91,8 @@ void fields(Visit& visit, MemberOf<Visit, UnfoldingSection>& value) {
     visit("replicas_data", value.replicas_data, Key{.whole = replicas});
     visit("replicas_mc", value.replicas_mc, Key{.whole = replicas});
     visit("warm_start", value.warm_start);
-    visit("pretraining", value.pretraining, Key{.is_name = true, .written = false});
+    visit("pretraining", value.pretraining,
+          Key{.otherwise = "none", .is_name = true, .written = false});
     visit("observable", value.observables, Key{.written = false, .by_hand = true});
     visit("variation", value.variations, Key{.written = false, .by_hand = true});
     visit("network", value.network, Key{.written = false, .by_hand = true});

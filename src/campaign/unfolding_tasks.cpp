@@ -13,58 +13,19 @@
 #include "find_sample.hpp"
 #include "task_digest.hpp"
 #include "training_planner.hpp"
+#include "unfolding_settings.hpp"
 
 namespace ratiofarm {
 namespace {
 
 constexpr std::uint32_t first_mc_replica = 1'000'000;  // its seed is none of the data's
 
-/// What the members of one variation and replica have in common.
-struct Setting {
-    const UnfoldingSection::Variation* variation = nullptr;
-    std::uint32_t data_replica = 0;
-    std::uint32_t mc_replica = 0;
-
-    bool nominal() const { return variation == nullptr && data_replica == 0 && mc_replica == 0; }
-    std::string name() const {
-        std::string replica = "nominal";
-        if (data_replica > 0) replica = fmt::format("data {}", data_replica);
-        if (mc_replica > 0) replica = fmt::format("mc {}", mc_replica);
-        return (variation == nullptr ? "nominal" : variation->name) + "/" + replica;
-    }
-    std::string task(std::uint32_t member, const std::string& which) const {
-        return fmt::format("unfold/{}/{}/{}", name(), member, which);
-    }
-};
-
-/// \param iteration from 0
-std::string step_name(std::uint32_t iteration, bool at_truth) {
-    return fmt::format("it{}/step{}", iteration + 1, at_truth ? 2 : 1);
-}
-
-std::string pretraining_name(bool at_truth) {
-    return fmt::format("pretraining/step{}", at_truth ? 2 : 1);
-}
-
 /// Tasks that cost alike.
 std::string family_of(const UnfoldRequest& request) {
     if (request.step == UnfoldStep::acceptance) return "acceptance";
+    if (request.step == UnfoldStep::subtraction) return "subtraction";
     return fmt::format("{}step {}", request.pretraining ? "pretraining of " : "",
                        static_cast<int>(request.step));
-}
-
-bool is_kept(const UnfoldingSection& section, const Setting& setting, std::uint32_t iteration) {
-    return iteration + 1 == section.iterations || setting.nominal();
-}
-
-std::vector<Setting> settings_of(const UnfoldingSection& section) {
-    std::vector<Setting> settings{{}};
-    for (std::uint32_t k = 1; k <= section.replicas_data; ++k) {
-        settings.push_back({.data_replica = k});
-    }
-    for (std::uint32_t k = 1; k <= section.replicas_mc; ++k) settings.push_back({.mc_replica = k});
-    for (const auto& variation : section.variations) settings.push_back({.variation = &variation});
-    return settings;
 }
 
 /// Events that a sample is known by to digests, with the weights in use.
@@ -86,7 +47,7 @@ public:
                 "inference; weights are made for all events)");
         }
         if (!section_.pretraining.empty()) add_pretraining();
-        for (const Setting& setting : settings_of(section_)) add(setting);
+        for (const UnfoldSetting& setting : unfold_settings(section_)) add(setting);
         return std::move(plan_);
     }
 
@@ -102,7 +63,7 @@ private:
         return info;
     }
 
-    WeighedInfo simulation_of(const Setting& setting) const {
+    WeighedInfo simulation_of(const UnfoldSetting& setting) const {
         if (setting.variation == nullptr) return info_of(section_.simulation, "");
         const auto& variation = *setting.variation;
         if (!variation.weight.empty()) return info_of(section_.simulation, variation.weight);
@@ -149,6 +110,25 @@ private:
         return request;
     }
 
+    /// \return how many of its events a net learns from
+    double add_background(UnfoldRequest& request) {
+        double events = 0.0;
+        for (const std::string& name : section_.background) {
+            expect_same_columns(request.step, name, request.simulation.sample);
+            const WeighedInfo background = info_of(name, "");
+            request.background.push_back(background.columns);
+            digests_.push_back(background.digest);
+            events += background.training;
+        }
+        return events;
+    }
+
+    /// All of them train a net or stop it.
+    double training_events(const SampleColumns& data) const {
+        const Split& split = inputs_.campaign.split;
+        return static_cast<double>(data.events) * split.train / (split.train + split.validation);
+    }
+
     /// \param events     that its net learns from
     /// \param evaluated  that its net is evaluated on
     UnfoldTask with_cost(UnfoldRequest request, double events, double evaluated) const {
@@ -162,7 +142,7 @@ private:
     }
 
     /// Without seeds and parents.
-    UnfoldTask task_of(UnfoldStep step, const Setting& setting) {
+    UnfoldTask task_of(UnfoldStep step, const UnfoldSetting& setting) {
         const Campaign& campaign = inputs_.campaign;
         const WeighedInfo simulation = simulation_of(setting);
         const WeighedInfo data = info_of(section_.data, "");
@@ -173,19 +153,12 @@ private:
         double events = simulation.training;
         if (step == UnfoldStep::reco) {
             request.data_replica = data_replica_seed(campaign, setting.data_replica);
-            for (const std::string& name : section_.background) {
-                const WeighedInfo background = info_of(name, "");
-                request.background.push_back(background.columns);
-                digests_.push_back(background.digest);
-                events += background.training;
-            }
+            if (!subtracts(section_)) events += add_background(request);
         }
         if (step != UnfoldStep::truth) {
             expect_same_columns(step, section_.data, simulation.columns.sample);
-            const Split& split = campaign.split;
             digests_.push_back(data.digest);
-            events += static_cast<double>(data.columns.events) * split.train /
-                      (split.train + split.validation);
+            events += training_events(data.columns);
         }
         return with_cost(std::move(request), events,
                          static_cast<double>(simulation.columns.events));
@@ -210,6 +183,7 @@ private:
         };
         read(request.before);
         read(request.acceptance);
+        read(request.subtraction);
         for (const NetRequest& net : request.attempts) {
             if (net.warm_start.task == Digest{}) continue;
             if (std::ranges::find(task.after, net.warm_start.task) == task.after.end()) {
@@ -225,7 +199,7 @@ private:
         return plan_.tasks.back().digest;
     }
 
-    void add(const Setting& setting) {
+    void add(const UnfoldSetting& setting) {
         const bool by_step = section_.ensemble == UnfoldingEnsemble::step;
         const std::size_t first = plan_.chains.size();
         for (std::uint32_t member = 0; member < section_.members; ++member) {
@@ -242,6 +216,7 @@ private:
         };
         // Replicas of the data see the same simulation: the acceptance of their members is one.
         add_acceptances(setting);
+        add_subtractions(setting);
         for (std::uint32_t n = 0; n < section_.iterations; ++n) {
             for (const UnfoldStep step : {UnfoldStep::reco, UnfoldStep::truth}) {
                 for (std::uint32_t member = 0; member < section_.members; ++member) {
@@ -255,7 +230,8 @@ private:
     /// Chains that share results: of a member if they begin with one net or acceptance, of a step
     /// ensemble all members. \param first  chain of the same setting
     std::uint64_t group_of(std::size_t first, std::uint32_t member) const {
-        const bool share = section_.fakes == Fakes::follow || !section_.pretraining.empty();
+        const bool share =
+            section_.fakes == Fakes::follow || subtracts(section_) || !section_.pretraining.empty();
         return (share ? 0 : first) + (section_.ensemble == UnfoldingEnsemble::step ? 0 : member);
     }
 
@@ -275,23 +251,49 @@ private:
                 UnfoldTask task =
                     with_cost(std::move(request), simulation.training + other.training, 0.0);
                 seed(task, fmt::format("unfold/{}/{}", member, last));
-                pretrained_.push_back(finish(std::move(task), Setting{}.task(member, last)));
+                pretrained_.push_back(finish(std::move(task), UnfoldSetting{}.task(member, last)));
             }
         }
     }
 
-    void add_acceptances(const Setting& setting) {
+    void add_acceptances(const UnfoldSetting& setting) {
         if (section_.fakes != Fakes::follow) return;
         acceptance_.clear();
         for (std::uint32_t member = 0; member < section_.members; ++member) {
             group_ = group_of(0, member);
-            UnfoldTask task = task_of(UnfoldStep::acceptance, setting);
-            seed(task, fmt::format("unfold/{}/acceptance", member));
-            const Digest known = unfold_digest(task.request, digests_, inputs_.device_class);
-            acceptance_.push_back(acceptances_.insert(known).second
-                                      ? finish(std::move(task), setting.task(member, "acceptance"))
-                                      : known);
+            acceptance_.push_back(
+                shared(task_of(UnfoldStep::acceptance, setting), setting, member, "acceptance"));
         }
+    }
+
+    /// They see no simulation: those of variations are the nominal ones.
+    void add_subtractions(const UnfoldSetting& setting) {
+        if (!subtracts(section_)) return;
+        subtraction_.clear();
+        const WeighedInfo data = info_of(section_.data, "");
+        for (std::uint32_t member = 0; member < section_.members; ++member) {
+            group_ = group_of(0, member);
+            UnfoldRequest request = request_of(UnfoldStep::subtraction, data);
+            request.data = data.columns;
+            request.data_replica = data_replica_seed(inputs_.campaign, setting.data_replica);
+            request.mc_replica = mc_replica_seed(inputs_.campaign, setting.mc_replica);
+            digests_ = {data.digest};
+            const double events = add_background(request) + training_events(data.columns);
+            UnfoldTask task =
+                with_cost(std::move(request), events, static_cast<double>(data.columns.events));
+            subtraction_.push_back(shared(std::move(task), setting, member, "subtraction"));
+        }
+    }
+
+    /// A net that weighs the data, made once for all settings that have the same.
+    Digest shared(UnfoldTask task,
+                  const UnfoldSetting& setting,
+                  std::uint32_t member,
+                  const std::string& last) {
+        seed(task, fmt::format("unfold/{}/{}", member, last));
+        const Digest known = unfold_digest(task.request, digests_, inputs_.device_class);
+        if (!shared_.insert(known).second) return known;
+        return finish(std::move(task), setting.task(member, last));
     }
 
     struct Place {
@@ -300,7 +302,7 @@ private:
     };
 
     /// \param read  chains whose vectors it begins with
-    void add_step(const Setting& setting,
+    void add_step(const UnfoldSetting& setting,
                   std::span<const UnfoldChain> read,
                   UnfoldChain& chain,
                   const Place& place) {
@@ -313,6 +315,9 @@ private:
         }
         if (!at_truth && section_.fakes == Fakes::follow) {
             task.request.acceptance.push_back({"", acceptance_[chain.member]});
+        }
+        if (!at_truth && subtracts(section_)) {
+            task.request.subtraction.push_back({"", subtraction_[chain.member]});
         }
         const std::string last = step_name(n, at_truth);
         seed(task, fmt::format("unfold/{}/{}", chain.member, last));
@@ -328,10 +333,11 @@ private:
     const UnfoldingSection& section_;
     UnfoldingPlan plan_;
     std::uint64_t group_ = 0;
-    std::vector<Digest> digests_;     ///< of the samples that the task in work reads
-    std::vector<Digest> pretrained_;  ///< [members, 2] of step 1 and 2; none without pretraining
-    std::vector<Digest> acceptance_;  ///< [members] of the setting in work
-    std::unordered_set<Digest> acceptances_;
+    std::vector<Digest> digests_;      ///< of the samples that the task in work reads
+    std::vector<Digest> pretrained_;   ///< [members, 2] of step 1 and 2; none without pretraining
+    std::vector<Digest> acceptance_;   ///< [members] of the setting in work
+    std::vector<Digest> subtraction_;  ///< likewise
+    std::unordered_set<Digest> shared_;
 };
 
 }  // namespace
@@ -357,30 +363,6 @@ std::vector<const UnfoldTask*> unfolding_to_do(
         to_do.push_back(&*task);
     }
     return to_do;
-}
-
-std::vector<UnfoldName> unfold_names(const UnfoldingSection& section) {
-    std::vector<UnfoldName> names;
-    for (std::uint32_t member = 0; member < section.members && !section.pretraining.empty();
-         ++member) {
-        for (const bool at_truth : {false, true}) {
-            names.push_back({.name = Setting{}.task(member, pretraining_name(at_truth))});
-        }
-    }
-    for (const Setting& setting : settings_of(section)) {
-        for (std::uint32_t member = 0; member < section.members; ++member) {
-            if (section.fakes == Fakes::follow && setting.data_replica == 0) {
-                names.push_back({.name = setting.task(member, "acceptance")});
-            }
-            for (std::uint32_t n = 0; n < section.iterations; ++n) {
-                names.push_back({.name = setting.task(member, step_name(n, false))});
-                names.push_back({.name = setting.task(member, step_name(n, true)),
-                                 .kept = is_kept(section, setting, n),
-                                 .ends_chain = n + 1 == section.iterations});
-            }
-        }
-    }
-    return names;
 }
 
 std::uint64_t data_replica_seed(const Campaign& campaign, std::uint32_t number) {

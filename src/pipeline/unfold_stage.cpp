@@ -128,7 +128,7 @@ private:
         };
         request.result_path = path(task.digest);
         request.state_path = place_.directory.state(task.digest, attempt).string();
-        for (auto* parents : {&request.before, &request.acceptance}) {
+        for (auto* parents : {&request.before, &request.acceptance, &request.subtraction}) {
             for (UnfoldParent& parent : *parents) parent.path = path(parent.task);
         }
         for (NetRequest& net : request.attempts) {

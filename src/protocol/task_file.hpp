@@ -134,7 +134,8 @@ struct UnfoldResult {
     Normalisation made;
     /// [n] in file order, without the weights of the events. Step 1: ln of nu omega, of the
     /// simulated events; -infinity for those that step 2 is not to see. Step 2: ln nu, 0 for events
-    /// outside of the truth region. Acceptance: ln a of the data events. Pretraining: none.
+    /// outside of the truth region. Acceptance: ln a of the data events; subtraction
+    /// likewise. Pretraining: none.
     std::vector<float> ln_weight;
     std::vector<ChainStep> steps;  ///< of its chain, this one is the last
 };

@@ -33,7 +33,7 @@ std::vector<TrainerRequest> sample_requests() {
     unfold.background = {SampleColumns{}};
     unfold.simulation.levels.names = {"pt"};
     unfold.features = {0};
-    unfold.before = unfold.acceptance = {UnfoldParent{}};
+    unfold.before = unfold.acceptance = unfold.subtraction = {UnfoldParent{}};
     unfold.attempts = {NetRequest{}};
     HoldEventsRequest hold;
     hold.process = hold.parameter = {0};

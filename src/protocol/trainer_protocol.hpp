@@ -125,6 +125,8 @@ enum class UnfoldStep : std::uint8_t {
     acceptance = 0,  ///< a(x), which fakes = "follow" weighs the data by
     reco = 1,        ///< data against simulation
     truth = 2,       ///< pulled simulation against the generator
+    subtraction =
+        3,  ///< the share of the data that is no background, which `density` weighs them by
 };
 
 /// Events that an ensemble is evaluated on.
@@ -225,8 +227,9 @@ struct UnfoldRequest {
     /// The mean of their weights, in this order, is where the step begins: nu of the iteration
     /// before for step 1, none: 1; the pulled weights for step 2.
     std::vector<UnfoldParent> before;
-    std::vector<UnfoldParent> acceptance;  ///< likewise, of the data; none: 1
-    std::vector<NetRequest> attempts;      ///< the first one that is within the limits counts
+    std::vector<UnfoldParent> acceptance;   ///< likewise, of the data; none: 1
+    std::vector<UnfoldParent> subtraction;  ///< likewise
+    std::vector<NetRequest> attempts;       ///< the first one that is within the limits counts
     UnfoldLimits limits;
     std::string result_path;  ///< published TaskFile when done
     std::string state_path;   ///< checkpoint, as of TrainRequest
@@ -237,7 +240,8 @@ void fields(Archive& archive, MemberOf<Archive, UnfoldRequest>& value) {
     archive(value.task, value.name, value.step, value.pretraining, value.data, value.simulation,
             value.background, value.features, value.split, value.network, value.training,
             value.misses, value.fakes, value.data_replica, value.mc_replica, value.before,
-            value.acceptance, value.attempts, value.limits, value.result_path, value.state_path);
+            value.acceptance, value.subtraction, value.attempts, value.limits, value.result_path,
+            value.state_path);
 }
 
 using TrainerRequest = std::variant<TrainRequest,

@@ -315,7 +315,7 @@ std::string panel_commands(const Plot& plot, std::size_t index, const Place& pla
     if (!panel.columns.empty()) {
         text += names_on("x", panel.columns, size, "rotate by 90 right nomirror scale 0");
     }
-    text += lowest ? fmt::format("set xlabel {} offset 0,0.4\n", quoted(x.label)) +
+    text += lowest ? fmt::format("set xlabel {} offset 0,0.6\n", quoted(x.label)) +
                          (panel.columns.empty() ? "set format x '%g'\n" : "")
                    : std::string("unset xlabel\nset format x ''\n");
     const std::size_t rows = legend_rows(panel, place.right - place.left);

@@ -135,13 +135,17 @@ Plot iterations_plot(const UnfoldedObservable& of, const std::string& label) {
     Curve prior = outline(edges, quotient(of.prior, of.unfolded), "simulation", Colour::black);
     prior.mark = Mark::dashes;
     panel.curves.push_back(std::move(prior));
-    for (std::size_t n = 0; n + 1 < of.iterations.size(); ++n) {
-        const bool is_named = n == 0 || n + 2 == of.iterations.size();
+    // A few have a colour each; many go from light to dark.
+    constexpr std::array few{Colour::orange, Colour::green, Colour::blue, Colour::purple};
+    const std::size_t before = of.iterations.size() - 1;
+    for (std::size_t n = 0; n < before; ++n) {
+        const bool is_named = before <= few.size() || n == 0 || n + 1 == before;
+        const Colour colour = before <= few.size() ? few[n] : n == 0 ? few[0] : Colour::blue;
         Curve curve = outline(edges, quotient(of.iterations[n].contents, of.unfolded),
-                              is_named ? fmt::format("iteration {}", n + 1) : std::string(),
-                              n == 0 ? Colour::orange : Colour::blue);
-        curve.strength =
-            0.4 + 0.6 * static_cast<double>(n) / static_cast<double>(of.iterations.size());
+                              is_named ? fmt::format("iteration {}", n + 1) : "", colour);
+        if (before > few.size()) {
+            curve.strength = 0.4 + 0.6 * static_cast<double>(n) / static_cast<double>(before);
+        }
         panel.curves.push_back(std::move(curve));
     }
     const double width = half_width_of(panel.curves);

@@ -68,7 +68,11 @@ variation = { up = { weight = "up" }, other = { simulation = "other" } })";
 
 const std::string pretraining = "pretraining = \"other\"\n";
 
+const std::string density = "background = [\"other\"]\nbackground_as = \"density\"\n";
+
 const std::vector<std::string> settings{
+    density + "iterations = 2\nmembers = 2\nreplicas_mc = 2\nreplicas_data = 3",
+    density + all_keys,
     "iterations = 3\nmembers = 1",
     "iterations = 1\nmembers = 3\nreplicas_mc = 2",
     "iterations = 2\nmembers = 3\nensemble = \"step\"\nreplicas_data = 2",
@@ -103,17 +107,23 @@ TEST_CASE("a plan has every step of every chain once, each after those it reads"
             (1 + section.replicas_data + section.replicas_mc + section.variations.size()) *
             section.members;
         CHECK(plan.chains.size() == chains);
-        std::size_t acceptances = 0, pretrained = 0;
+        std::size_t acceptances = 0, pretrained = 0, subtractions = 0;
         std::set<Digest> before;
         for (const UnfoldTask& task : plan.tasks) {
             acceptances += task.request.step == UnfoldStep::acceptance ? 1 : 0;
             pretrained += task.request.pretraining ? 1 : 0;
+            subtractions += task.request.step == UnfoldStep::subtraction ? 1 : 0;
             CHECK(std::ranges::all_of(
                 task.after, [&](const Digest& parent) { return before.contains(parent); }));
             CHECK(before.insert(task.digest).second);
         }
-        CHECK(plan.tasks.size() - acceptances - pretrained == chains * 2 * section.iterations);
+        CHECK(plan.tasks.size() - acceptances - pretrained - subtractions ==
+              chains * 2 * section.iterations);
         CHECK(pretrained == (section.pretraining.empty() ? 0 : 2 * section.members));
+        // Variations have the data and the background of the nominal chains.
+        const std::size_t subtracted = 1 + section.replicas_data + section.replicas_mc;
+        const bool density = section.background_as == BackgroundAs::density;
+        CHECK(subtractions == (density ? subtracted * section.members : 0));
         // Replicas of the data see one simulation.
         const std::size_t simulations = 1 + section.replicas_mc + section.variations.size();
         CHECK(acceptances == (section.fakes == Fakes::follow ? simulations * section.members : 0));
@@ -257,6 +267,43 @@ TEST_CASE("to do is what stays and is not there, and what that reads", "[unfoldi
     }
 }
 
+TEST_CASE("a background is subtracted from the data, or added to the simulation", "[unfolding]") {
+    const std::string keys =
+        "members = 2\nreplicas_data = 2\nreplicas_mc = 2\n"
+        "variation = { up = { weight = \"up\" } }";
+    const UnfoldingPlan plan = plan_of(campaign_with(density + keys));
+    const UnfoldingPlan fixed = plan_of(campaign_with("background = [\"other\"]\n" + keys));
+
+    for (const auto& [chain, own] : {std::pair("nominal/data 2", "nominal/data 2"),
+                                     {"nominal/mc 1", "nominal/mc 1"},
+                                     {"up/nominal", "nominal/nominal"}}) {
+        const std::string step = std::string("unfold/") + chain + "/1/it1/step1";
+        const UnfoldTask& net = named(plan, std::string("unfold/") + own + "/1/subtraction");
+        REQUIRE(named(plan, step).request.subtraction.size() == 1);
+        CHECK(named(plan, step).request.subtraction[0].task == net.digest);
+        CHECK(std::ranges::count(named(plan, step).after, net.digest) == 1);
+        CHECK(named(plan, step).request.background.empty());
+        CHECK(net.request.background.size() == 1);
+        CHECK(named(fixed, step).request.background.size() == 1);
+        CHECK(named(fixed, step).request.subtraction.empty());
+    }
+    auto changed = samples;
+    changed[2].digest = Hasher().text("another background").finish();
+    const Campaign campaign = campaign_with(density + keys);
+    const UnfoldingPlan other = make_unfolding_plan({campaign, changed, "cpu"});
+    for (const UnfoldTask& task : plan.tasks) CHECK(named(other, task.name).digest != task.digest);
+}
+
+TEST_CASE("a background with other columns than the simulation is refused", "[unfolding]") {
+    auto changed = samples;
+    changed[2].column_names = {"y", "x"};
+    const Campaign campaign = campaign_with("background = [\"other\"]");
+
+    CHECK_THROWS_WITH(
+        make_unfolding_plan({campaign, changed, "cpu"}),
+        Catch::Matchers::Contains("'other' and 'mc' store the features in different"));
+}
+
 TEST_CASE("tasks that share results are in one shard, others are divided", "[unfolding]") {
     for (const std::string& keys : settings) {
         INFO(keys);
@@ -274,7 +321,8 @@ TEST_CASE("tasks that share results are in one shard, others are divided", "[unf
 
         const UnfoldingSection& section = *campaign.unfolding;
         const bool by_step = section.ensemble == UnfoldingEnsemble::step;
-        const bool shared = section.fakes == Fakes::follow || !section.pretraining.empty();
+        const bool shared = section.fakes == Fakes::follow || !section.pretraining.empty() ||
+                            section.background_as == BackgroundAs::density;
         const std::size_t divided = shared ? section.members : plan.chains.size();
         CHECK(shards.size() == divided / (by_step ? section.members : 1));
     }

@@ -102,6 +102,8 @@ TEST_CASE("mistakes of an unfolding are named with their place", "[campaign]") {
     expect_mistake("[\"ttbar\"]", "[\"mc\"]", "is the data or the simulation itself");
     expect_mistake("pretraining = \"other\"", "pretraining = \"mc\"",
                    "nets are pretrained with another simulation");
+    expect_mistake("background = [\"ttbar\"]", "background_as = \"density\"",
+                   "there is no unfolding.background to subtract");
     expect_mistake("members = 3", "compare = [\"mc\"]",
                    "'mc' is the simulation, which is shown anyway");
     expect_mistake("scale_up =", "bootstrap_data_0 =", "are those of other weights");

@@ -301,6 +301,7 @@ def table():
     for key, value in [
             ("background", '["other"]'), ("iterations", "3"), ("misses", '"keep"'), ("fakes", '"fixed"'), ("members", "2"),
             ("ensemble", '"step"'), ("replicas_data", "5"), ("replicas_mc", "5"), ("warm_start", "true"), ("pretraining", '"other"'),
+            ("background_as", '"density"\nbackground = ["other"]'),
             ("network", "{ hidden = [3] }"), ("training", "{ epochs = 3 }"), ("compare", '["other"]')]:
         add(f"unfolding.{key}", "unfold", at("unfolding", f"{key} = {value}"), kind=UNFOLDED)
     add("simulate.model simulate.events", "nothing", ("\nevents = 800\n", "\nevents = 900\n"))

@@ -343,6 +343,16 @@ def expect_background(folder):
         numbers = w.sum() / events, mean, np.average((t - mean) ** 2, weights=w)
         print(name, *numbers, "exact", *wanted)
         assert np.allclose(numbers, wanted, atol=0.05), f"{name}: {numbers} instead of {wanted}"
+    text = BACKGROUND.replace('ensemble = "step"', 'background_as = "density"').replace("iterations = 2", "iterations = 1")
+    (folder / "campaign.toml").write_text(text)
+    unfold(folder, 2, "density")  # exact: as if there had never been a background
+    assert status(folder, "density")["tasks_done"] == 2 + 2 * 2 * 3, status(folder, "density")
+    found = weights(folder, "density")
+    w, t = found["iterations/1"], found["truth"][:, 0]
+    mean = np.average(t, weights=w)
+    numbers = w.sum() / events, mean, np.average((t - mean) ** 2, weights=w)
+    print("density", *numbers, "exact", 1.0, 0.08, 1.0)
+    assert np.allclose(numbers, (1.0, 0.08, 1.0), atol=0.05), numbers
     record = json.loads((folder / "background" / "unfold.json").read_text())
     bins = record["observables"][0]
     rows = {source["source"]: np.array(source["rows"]) for source in bins["covariances"]}["by_sample"]

@@ -17,6 +17,7 @@ using test::contains;
 using test::gaussian_request;
 using test::message_of;
 using test::ScriptedControl;
+using test::SimulatedSample;
 using test::TemporaryDirectory;
 
 /// All simulated events pass both levels, and what was measured is what was true.
@@ -172,6 +173,76 @@ TEST_CASE("pretraining tells another simulation from this one, and a step begins
     CHECK(first.net.quality.logit_spread == Approx(1.0).margin(0.25));
     CHECK(std::abs(first.net.row.back() - pretrained.net.row.back()) < 1e-3F);
     CHECK(std::abs(cold.net.row.back() - pretrained.net.row.back()) > 1e-3F);
+}
+
+TEST_CASE("data are weighed by the share that is no background", "[trainer]") {
+    // 1000 of variance 1.25 around 0, 100 of variance 2 around 0.5, of which 10,000 are known.
+    const TemporaryDirectory folder;
+    const auto scaled = [](SimulatedSample sample, double mean, double variance, double weight) {
+        for (float& x : sample.features) {
+            x = static_cast<float>(mean + std::sqrt(variance) * x);
+        }
+        std::ranges::fill(sample.weight, weight);
+        return sample;
+    };
+    const auto data = scaled(test::normal_sample("data", 50000, 0.0), 0.0, 1.25, 0.02);
+    const auto inside = scaled(test::normal_sample("hidden", 5000, 0.0, 1, 60000), 0.5, 2.0, 0.02);
+    auto all = data;
+    all.features.insert(all.features.end(), inside.features.begin(), inside.features.end());
+    all.weight.insert(all.weight.end(), inside.weight.begin(), inside.weight.end());
+    all.id.insert(all.id.end(), inside.id.begin(), inside.id.end());
+    const auto known = scaled(test::normal_sample("known", 10000, 0.0, 1, 100000), 0.5, 2.0, 0.01);
+    UnfoldRequest request = poor_request(folder);
+    request.step = UnfoldStep::subtraction;
+    request.data = request.simulation = test::write_sample(folder, all);
+    request.background = {test::write_sample(folder, known)};
+    request.training.epochs = 10;
+    request.training.learning_rate = 3e-3;
+    request.training.batch = 512;
+    request.attempts.resize(1);
+
+    const UnfoldResult result = unfolded(request);
+
+    REQUIRE(result.ln_weight.size() == all.weight.size());
+    CHECK(result.sums.numerator == Approx(1000.0).epsilon(1e-9));
+    CHECK(result.sums.denominator == Approx(1100.0).epsilon(1e-9));
+    for (const auto& [at, exact] :
+         {std::pair(-2.0, 0.92414791), {0.0, 0.93086717}, {0.5, 0.91964895}, {3.0, 0.62247975}}) {
+        double sum = 0.0, near = 0.0;
+        for (std::size_t i = 0; i < all.features.size(); ++i) {
+            if (std::abs(all.features[i] - at) > 0.1) continue;
+            sum += std::exp(result.ln_weight[i]);
+            near += 1.0;
+        }
+        INFO(at << ": " << sum / near << " instead of " << exact);
+        CHECK(sum / near == Approx(exact).margin(at > 2.0 ? 0.1 : 0.03));
+    }
+}
+
+TEST_CASE("a replica trains with the batches of the nominal net", "[trainer]") {
+    const TemporaryDirectory folder;
+    UnfoldRequest request = poor_request(folder);
+    request.limits = {};
+    const auto steps_of = [](const UnfoldRequest& of) {
+        ScriptedControl control;
+        REQUIRE(unfold(of, DeviceKind::cpu, control, Log()).end == TaskEnd::done);
+        return control.polls();  // one a step, and a few in the end
+    };
+    const std::uint64_t nominal = steps_of(request);
+    const UnfoldResult first = unfolded(request);
+    for (const auto replica : {&UnfoldRequest::data_replica, &UnfoldRequest::mc_replica}) {
+        UnfoldRequest counted = request;
+        counted.*replica = 17;
+
+        CHECK(steps_of(counted) == nominal);  // also with the events that it counts 0 times
+
+        const UnfoldResult result = unfolded(counted);
+        CHECK(result.net.row != first.net.row);
+        CHECK((result.sums.numerator != first.sums.numerator) ==
+              (replica == &UnfoldRequest::data_replica));
+        CHECK((result.sums.denominator != first.sums.denominator) ==
+              (replica == &UnfoldRequest::mc_replica));
+    }
 }
 
 TEST_CASE("the steps of a chain are those of its parents, the worst of several", "[trainer]") {

@@ -146,6 +146,9 @@ void check_samples(const TableReader& table, const UnfoldingSection& section) {
         }
     }
     expect_distinct(table, "background", section.background);
+    if (section.background_as == BackgroundAs::density && section.background.empty()) {
+        table.wrong("background_as", "there is no unfolding.background to subtract");
+    }
     for (const std::string& name : section.compare) {
         if (!is_plain_name(name)) {
             table.wrong("compare", "must be names of samples: " + std::string(plain_name_rule));

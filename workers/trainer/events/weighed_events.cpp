@@ -20,12 +20,16 @@ struct PlacedRow {
     std::uint64_t row;
 };
 
+bool is_used(const WeighedSample& from, std::uint64_t row) {
+    if (!from.listed.empty()) return from.listed[row] == 1;
+    return at(from.numerator, row) != 0.0 || at(from.denominator, row) != 0.0;
+}
+
 std::vector<PlacedRow> rows_of_part(std::span<const WeighedSample> samples, SplitPart part) {
     std::vector<PlacedRow> rows;
     for (const WeighedSample& from : samples) {
         for (std::uint64_t row = 0; row < from.sample.events(); ++row) {
-            const bool used = at(from.numerator, row) != 0.0 || at(from.denominator, row) != 0.0;
-            if (used && split_part(from.sample.id(row), from.split) == part) {
+            if (is_used(from, row) && split_part(from.sample.id(row), from.split) == part) {
                 rows.push_back({&from, row});
             }
         }

@@ -21,87 +21,12 @@
 #include "training.hpp"
 #include "training_setup.hpp"
 #include "training_state_store.hpp"
+#include "unfolding_events.hpp"
 
 namespace ratiofarm::trainer {
 namespace {
 
-using Flags = std::vector<std::uint8_t>;
 using GoOn = std::function<bool()>;
-
-/// Columns of the truth in place of those of the reconstruction.
-SampleColumns truth_of(SampleColumns columns) {
-    columns.features_offset = columns.levels.truth_offset;
-    columns.columns = columns.levels.names.size();
-    return columns;
-}
-
-std::vector<double> weights_of(const MappedSample& sample, std::uint64_t replica) {
-    std::vector<double> weights(sample.events());
-    for (std::uint64_t row = 0; row < weights.size(); ++row) {
-        weights[row] = sample.weight(row);
-        if (replica != 0) weights[row] *= bootstrap_count(sample.id(row), replica);
-    }
-    return weights;
-}
-
-Flags flags_of(const SampleColumns& columns, std::uint64_t offset) {
-    const MappedFile file(columns.file);
-    const auto values = file.values<std::uint8_t>(offset, columns.events);
-    return {values.begin(), values.end()};
-}
-
-struct MeanWeights {
-    std::vector<double> values;
-    std::vector<ChainStep> steps;  ///< of the chains so far
-};
-
-void add_worst(std::vector<ChainStep>& steps, std::span<const ChainStep> more) {
-    steps.resize(more.size());
-    for (std::size_t i = 0; i < more.size(); ++i) {
-        ChainStep& step = steps[i];
-        step.attempt = std::max(step.attempt, more[i].attempt);
-        step.clipped_share = std::max(step.clipped_share, more[i].clipped_share);
-        step.effective_share = std::min(step.effective_share, more[i].effective_share);
-    }
-}
-
-/// The mean of the weights of some tasks, added in their order.
-MeanWeights mean_weights(const std::vector<UnfoldParent>& parents, std::size_t events) {
-    if (parents.empty()) return {std::vector<double>(events, 1.0), {}};
-    MeanWeights all{std::vector<double>(events, 0.0), {}};
-    std::vector<double>& mean = all.values;
-    for (const UnfoldParent& parent : parents) {
-        const auto result = take_result<UnfoldResult>(parent.path, parent.task);
-        if (result.ln_weight.size() != events) {
-            throw DataError("'" + parent.path + "' has weights of " +
-                            std::to_string(result.ln_weight.size()) + " events where there are " +
-                            std::to_string(events));
-        }
-        for (std::size_t i = 0; i < events; ++i) {
-            mean[i] += std::exp(static_cast<double>(result.ln_weight[i]));
-        }
-        add_worst(all.steps, result.steps);
-    }
-    for (double& weight : mean) weight /= static_cast<double>(parents.size());
-    return all;
-}
-
-std::vector<float> logarithms(std::span<const double> weights) {
-    std::vector<float> logs(weights.size());
-    std::ranges::transform(weights, logs.begin(), [](double weight) {
-        return static_cast<float>(std::log(weight));  // of 0: -infinity
-    });
-    return logs;
-}
-
-/// All data events train a net or stop it.
-Split without_inference(Split split) {
-    const double used = split.train + split.validation;
-    return {.train = split.train / used,
-            .validation = split.validation / used,
-            .inference = 0.0,
-            .folds = 0};
-}
 
 class Unfolding {
 public:
@@ -117,11 +42,15 @@ private:
         std::vector<double> numerator;
         std::vector<double> denominator;
         Flags wanted;
+        Flags listed = {};  ///< as of WeighedSample
     };
 
     Part& add_part(const SampleColumns& columns, const Split& split, const Flags& wanted);
+    std::vector<double> counted(Part& part, std::uint64_t replica) const;
     std::vector<double> class_of(const LeveledEvents& events) const;
     void weigh_pretraining();
+    void weigh_subtraction();
+    void weigh_simulation();
     void weigh();
     std::size_t first_attempt() const;
     std::string fault_of(const TrainedNet& net, const Normalisation* made) const;
@@ -146,18 +75,8 @@ private:
 };
 
 Unfolding::Unfolding(const UnfoldRequest& request, const TaskSurroundings& around)
-    : request_(request),
-      around_(around),
-      pass_reco_(flags_of(request.simulation, request.simulation.levels.pass_reco_offset)),
-      pass_truth_(flags_of(request.simulation, request.simulation.levels.pass_truth_offset)) {
-    const bool at_truth = request.step == UnfoldStep::truth;
-    add_part(at_truth ? truth_of(request.simulation) : request.simulation, request.split,
-             at_truth ? pass_truth_ : pass_reco_);
-    weight_ = weights_of(parts_[0].sample, request.mc_replica);
-    MeanWeights before = mean_weights(request.before, weight_.size());
-    before_ = std::move(before.values);
-    steps_ = std::move(before.steps);
-    weigh();
+    : request_(request), around_(around) {
+    request.step == UnfoldStep::subtraction ? weigh_subtraction() : weigh_simulation();
     for (const Part& part : parts_) {
         sums_.numerator += sum_of(part.numerator);
         sums_.denominator += sum_of(part.denominator);
@@ -170,6 +89,44 @@ Unfolding::Part& Unfolding::add_part(const SampleColumns& columns,
     MappedSample sample(columns, request_.features, request_.network);
     parts_.push_back({std::move(sample), split, {}, {}, wanted});
     return parts_.back();
+}
+
+/// Weights of all events of a part times the counts of a replica.
+std::vector<double> Unfolding::counted(Part& part, std::uint64_t replica) const {
+    if (replica != 0) part.listed = listed(weights_of(part.sample, 0));
+    return weights_of(part.sample, replica);
+}
+
+/// The data without background against the data.
+void Unfolding::weigh_subtraction() {
+    const Split split = without_inference(request_.split);
+    Part& data = add_part(request_.data, split, Flags(request_.data.events, 1));
+    data.numerator = data.denominator = counted(data, request_.data_replica);
+    for (const SampleColumns& columns : request_.background) {
+        Part& part = add_part(columns, split, Flags(columns.events, 0));
+        part.numerator = counted(part, request_.mc_replica);
+        for (double& weight : part.numerator) weight = -weight;
+    }
+}
+
+void Unfolding::weigh_simulation() {
+    const SampleColumns& simulation = request_.simulation;
+    pass_reco_ = flags_of(simulation, simulation.levels.pass_reco_offset);
+    pass_truth_ = flags_of(simulation, simulation.levels.pass_truth_offset);
+    const bool at_truth = request_.step == UnfoldStep::truth;
+    add_part(at_truth ? truth_of(simulation) : simulation, request_.split,
+             at_truth ? pass_truth_ : pass_reco_);
+    weight_ = weights_of(parts_[0].sample, request_.mc_replica);
+    MeanWeights before = mean_weights(request_.before, weight_.size());
+    before_ = std::move(before.values);
+    steps_ = std::move(before.steps);
+    weigh();
+    if (request_.mc_replica == 0) return;
+    const std::vector<double> weights = weights_of(parts_[0].sample, 0);
+    const LeveledEvents all{weights, pass_reco_, pass_truth_};
+    parts_[0].listed =
+        listed(request_.step == UnfoldStep::acceptance ? weigh_acceptance(all).denominator
+                                                       : class_of(all));
 }
 
 /// What a simulation is in this step as long as no event has a weight nu.
@@ -216,12 +173,14 @@ void Unfolding::weigh() {
     parts_[0].denominator = weigh_reco(events(), before_, request_.fakes);
     for (const SampleColumns& columns : request_.background) {
         Part& part = add_part(columns, request_.split, Flags(columns.events, 1));
-        part.denominator = weights_of(part.sample, request_.mc_replica);
+        part.denominator = counted(part, request_.mc_replica);
     }
     Part& data = add_part(request_.data, of_data, Flags(request_.data.events, 0));
-    data.numerator = weights_of(data.sample, request_.data_replica);
-    const auto acceptance = mean_weights(request_.acceptance, data.numerator.size()).values;
-    for (std::size_t i = 0; i < acceptance.size(); ++i) data.numerator[i] *= acceptance[i];
+    data.numerator = counted(data, request_.data_replica);
+    for (const auto* parents : {&request_.acceptance, &request_.subtraction}) {
+        const auto share = mean_weights(*parents, data.numerator.size()).values;
+        for (std::size_t i = 0; i < share.size(); ++i) data.numerator[i] *= share[i];
+    }
 }
 
 /// That whose checkpoint is there: those before it were not good enough.
@@ -309,8 +268,10 @@ std::vector<float> Unfolding::result_of(const Ratios& ratios) const {
     const std::span values(ratios.values);
     const auto simulated = values.first(weight_.size());
     switch (request_.step) {
+        case UnfoldStep::subtraction:
         case UnfoldStep::acceptance: {
-            std::vector<double> share(values.begin() + std::ssize(simulated), values.end());
+            const auto of_data = values.subspan(simulated.size(), request_.data.events);
+            std::vector<double> share(of_data.begin(), of_data.end());
             for (double& value : share) value = std::min(value, 1.0);
             return logarithms(share);
         }
@@ -328,7 +289,8 @@ TrainerOutcome Unfolding::run() {
         require_sensible(training);
         std::vector<WeighedSample> samples;
         for (const Part& part : parts_) {
-            samples.push_back({part.sample, part.split, part.numerator, part.denominator});
+            samples.push_back(
+                {part.sample, part.split, part.numerator, part.denominator, part.listed});
         }
         fault.clear();
         const auto make_result = [&](std::vector<TrainedNet>& nets,
