@@ -4,7 +4,7 @@
 A table of 10 features of 32 bits, a weight and an id in random order, from a DataFrame by write_events and from ROOT, Parquet, npz
 and CSV files by import. Each is a process of its own beside a plain write of the bytes of events.h5, twice: before and after. All
 are synced. Prints a table in Markdown; memory is the peak of the process, of write_events without the DataFrame itself. "Reading
-alone" is the file's own library on all cores, into memory: no import of text or of compressed numbers can be faster.
+alone" is the file's own library on all cores, into one table in memory.
 """
 import argparse
 import os
