@@ -6,6 +6,7 @@
 
 #include "ratiofarm/mpi/together.hpp"
 
+#include "core/screen.hpp"
 #include "core/suggest.hpp"
 #include "workers/placement.hpp"
 
@@ -89,7 +90,8 @@ ExitCode run_bundle(RunContext& context, const Arguments& arguments) {
             if (!world.is_root()) return;
             const Bundle bundle = open_bundle(arguments.text("verify"));
             verify_bundle(bundle, static_cast<unsigned>(node_resources().cores.size()));
-            fmt::print("{}as published: checksums and golden values agree\n", bundle_text(bundle));
+            show(fmt::format("{}as published: checksums and golden values agree\n",
+                             bundle_text(bundle)));
         });
         return ExitCode::done;
     }
@@ -108,7 +110,7 @@ ExitCode run_bundle(RunContext& context, const Arguments& arguments) {
     mpi::together(world, [&] {
         if (!world.is_root()) return;
         const Bundle bundle = make_bundle(workspace, fitted, request);
-        fmt::print("{}", bundle_text(bundle));
+        show(bundle_text(bundle));
     });
     return ExitCode::done;
 }

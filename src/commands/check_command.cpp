@@ -26,6 +26,7 @@
 #include "campaign/training_outlook.hpp"
 #include "campaign/training_planner.hpp"
 #include "core/publish.hpp"
+#include "core/screen.hpp"
 #include "core/suggest.hpp"
 #include "measurement/fit_input.hpp"
 #include "measurement/region_source.hpp"
@@ -62,7 +63,7 @@ void check_ratios(const Campaign& campaign,
         !own.empty() || (!campaign.unbinned.empty() &&
                          std::all_of(campaign.unbinned.begin(), campaign.unbinned.end(),
                                      [](const auto& region) { return !region.ratios.empty(); }));
-    if (!has_files || !mistakes.empty()) return;
+    if (!has_files) return;
     try {
         const RatioFiles ratios = open_ratio_files(campaign, own);
         expect_no_shared_events(campaign, ratios);
@@ -110,6 +111,19 @@ std::optional<SampleKey> find_key(const ConfigNode& node,
     return std::nullopt;
 }
 
+/// Runs one look at the events. \return whether it found nothing
+bool look(std::vector<std::string>& mistakes, const auto& at_it) {
+    try {
+        at_it();
+        return true;
+    } catch (const DataError& error) {
+        add_lines(mistakes, error.what());
+    } catch (const ConfigError& error) {
+        add_lines(mistakes, error.what());
+    }
+    return false;
+}
+
 /// Samples that the campaign names and the events file does not have, each where it is named.
 /// Nobody reads the data of a blind campaign, but they have to be there once it is opened. \return
 /// what is there
@@ -146,21 +160,27 @@ std::vector<SampleToRead> expect_samples(const Campaign& campaign,
     return there;
 }
 
-/// Runs one look at the events. \return whether it found nothing
-bool look(std::vector<std::string>& mistakes, const auto& at_it) {
-    try {
-        at_it();
-        return true;
-    } catch (const DataError& error) {
-        add_lines(mistakes, error.what());
-    } catch (const ConfigError& error) {
-        add_lines(mistakes, error.what());
+/// The features that every sample has which can be read; none if no sample lacks one.
+std::vector<std::string> features_there(const Campaign& campaign,
+                                        const std::vector<SampleToRead>& wanted) {
+    std::vector<std::string> features = campaign.events.features;
+    std::vector<std::string> told_already;
+    for (const SampleToRead& one : wanted) {
+        look(told_already, [&] {
+            const auto all =
+                read_sample_info(campaign.events_path(), std::span(&one, 1), {}, campaign.split);
+            std::erase_if(features, [&](const std::string& feature) {
+                const auto& names = all.front().column_names;
+                return std::ranges::find(names, feature) == names.end();
+            });
+        });
     }
-    return false;
+    return features == campaign.events.features ? std::vector<std::string>{} : features;
 }
 
 /// The samples that can be read, whatever is wrong with others.
-std::vector<SampleInfo> readable(const Campaign& campaign,
+/// \param campaign is left with those of its features that they have
+std::vector<SampleInfo> readable(Campaign& campaign,
                                  const std::vector<SampleToRead>& wanted,
                                  std::vector<std::string>& mistakes) {
     const auto read = [&](const std::vector<SampleToRead>& some) {
@@ -169,6 +189,9 @@ std::vector<SampleInfo> readable(const Campaign& campaign,
     };
     std::vector<SampleInfo> samples;
     if (look(mistakes, [&] { samples = read(wanted); })) return samples;
+    if (auto features = features_there(campaign, wanted); !features.empty()) {
+        campaign.events.features = std::move(features);
+    }
     std::vector<std::string> told_already;
     for (const SampleToRead& one : wanted) {
         look(told_already, [&] { samples.push_back(std::move(read({one}).front())); });
@@ -192,8 +215,9 @@ std::vector<SampleInfo> check_events(const Campaign& campaign,
     }
     // As it is, compressed or not: what trains makes a copy if it needs one.
     std::vector<SampleInfo> samples;
+    Campaign seen = campaign;
     look(mistakes,
-         [&] { samples = readable(campaign, expect_samples(campaign, file, mistakes), mistakes); });
+         [&] { samples = readable(seen, expect_samples(campaign, file, mistakes), mistakes); });
     const std::vector<std::string> unknown = unknown_observables(campaign, samples);
     mistakes.insert(mistakes.end(), unknown.begin(), unknown.end());
     look(mistakes, [&] { expect_unit_weights(campaign, samples); });
@@ -204,7 +228,7 @@ std::vector<SampleInfo> check_events(const Campaign& campaign,
     }
     if (!mistakes.empty()) {  // then there is no graph, but what it would say at least is known
         if (!needs_selection(campaign)) {
-            std::ranges::move(certain_mistakes(campaign, samples), std::back_inserter(mistakes));
+            std::ranges::move(certain_mistakes(seen, samples), std::back_inserter(mistakes));
         }
         return samples;
     }
@@ -228,38 +252,39 @@ std::vector<SampleInfo> check_events(const Campaign& campaign,
 void print_text(const Campaign& campaign,
                 const std::vector<SampleInfo>& samples,
                 const std::vector<std::string>& warnings) {
-    fmt::print("campaign '{}' is valid (processes: {}, parameters: {}, features: {})\n",
-               campaign.name, campaign.processes.size(), campaign.parameters.size(),
-               campaign.events.features.size());
+    show(fmt::format("campaign '{}' is valid (processes: {}, parameters: {}, features: {})\n",
+                     campaign.name, campaign.processes.size(), campaign.parameters.size(),
+                     campaign.events.features.size()));
     if (!campaign.systematics.empty() || campaign.unbinned.size() + campaign.binned.size() > 1) {
-        fmt::print("  systematics: {}, unbinned regions: {}, binned regions: {}\n",
-                   campaign.systematics.size(), campaign.unbinned.size(), campaign.binned.size());
+        show(fmt::format("  systematics: {}, unbinned regions: {}, binned regions: {}\n",
+                         campaign.systematics.size(), campaign.unbinned.size(),
+                         campaign.binned.size()));
     }
     if (const auto problem = training_problem(campaign); problem && !campaign.unfolding) {
-        fmt::print("  can be fitted, but not trained: {}\n", *problem);
+        show(fmt::format("  can be fitted, but not trained: {}\n", *problem));
     }
     for (const SampleInfo& sample : samples) {
-        fmt::print(
+        show(fmt::format(
             "  sample {:<12} {:>10} events, {:>10} to train, {:>10} to infer, weights sum to "
             "{:g}\n",
             sample.name, sample.columns.events, sample.training_events, sample.inference_events,
-            sample.sum_of_weights);
+            sample.sum_of_weights));
         if (const ParticleFacts& lists = sample.facts.particles; lists.particles > 0) {
-            fmt::print(
+            show(fmt::format(
                 "    particles {:.4g} in a mean event, {} at most, {} events without\n",
                 static_cast<double>(lists.particles) / static_cast<double>(sample.columns.events),
-                lists.most, lists.empty_events);
+                lists.most, lists.empty_events));
         }
         if (const LevelFacts& levels = sample.facts.levels; levels.matched.events > 0) {
-            fmt::print("    matched {}, misses {}, fakes {}, neither {} (left out)\n",
-                       levels.matched.events, levels.misses.events, levels.fakes.events,
-                       levels.nothing.events);
+            show(fmt::format("    matched {}, misses {}, fakes {}, neither {} (left out)\n",
+                             levels.matched.events, levels.misses.events, levels.fakes.events,
+                             levels.nothing.events));
         }
         for (const SampleWeights& weights : sample.weights) {
-            fmt::print("    weights {:<10} sum to {:g}\n", weights.name, weights.sum);
+            show(fmt::format("    weights {:<10} sum to {:g}\n", weights.name, weights.sum));
         }
     }
-    for (const std::string& warning : warnings) fmt::print("  warning: {}\n", warning);
+    for (const std::string& warning : warnings) show(fmt::format("  warning: {}\n", warning));
 }
 
 void print_json(const Campaign& campaign,
@@ -297,16 +322,17 @@ ExitCode run_check(RunContext&, const Arguments& arguments) {
     }
     CampaignDraft draft = draft_campaign(read_text(file), file.parent_path(), file.string());
     std::vector<std::string> warnings;
+    const bool is_sound = draft.mistakes.empty();
     auto samples = check_events(draft.campaign, file, draft.mistakes, warnings);
     for (SampleInfo& sample : samples) {  // no net learns from data, and all of them are fitted
         if (sample.name != draft.campaign.data.sample || draft.campaign.unfolding) continue;
         sample.training_events = 0;
         sample.inference_events = sample.columns.events;
     }
-    check_ratios(draft.campaign, ratios, draft.mistakes);
-    if (draft.mistakes.empty()) {
+    if (is_sound) {  // whatever is wrong with the events
+        check_ratios(draft.campaign, ratios, draft.mistakes);
         const BinExpectations bins = bin_expectations(draft.campaign);
-        draft.mistakes = bins.mistakes;
+        std::ranges::copy(bins.mistakes, std::back_inserter(draft.mistakes));
         std::ranges::copy(bins.warnings, std::back_inserter(warnings));
     }
     if (!draft.mistakes.empty()) throw ConfigError(mistakes_text(draft.mistakes, file.string()));

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "core/screen.hpp"
 #include "core/units.hpp"
 #include "store/lock.hpp"
 
@@ -79,16 +80,16 @@ ExitCode run_clean(RunContext& context, const Arguments& arguments) {
         if (arguments.has("yes")) {
             fs::remove(file);
         } else if (arguments.has("verbose")) {
-            fmt::print("{}\n", file.lexically_relative(directory.root()).string());
+            show(fmt::format("{}\n", file.lexically_relative(directory.root()).string()));
         }
     }
-    fmt::print(
+    show(fmt::format(
         "{} {} file{}, {}, of tasks that the campaign does not need{}\n",
         arguments.has("yes") ? "removed"
         : files.size() == 1  ? "there is"
                              : "there are",
         files.size(), files.size() == 1 ? "" : "s", with_prefix(static_cast<double>(bytes), "B"),
-        arguments.has("yes") || files.empty() ? "" : "; --yes removes them, --verbose names them");
+        arguments.has("yes") || files.empty() ? "" : "; --yes removes them, --verbose names them"));
     return ExitCode::done;
 }
 

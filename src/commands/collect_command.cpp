@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "campaign/unfolding_tasks.hpp"
+#include "core/screen.hpp"
 #include "pipeline/workspace.hpp"
 #include "protocol/task_file.hpp"
 
@@ -83,10 +84,10 @@ void print_missing(const std::vector<NeededResult>& missing, std::uint64_t shard
     }
     for (const auto& [shard, names] : by_shard) {
         const std::size_t shown = std::min<std::size_t>(names.size(), 5);
-        fmt::print(
+        show(fmt::format(
             "missing    shard {}/{}: {} nets ({}{})\n", shard, shards, names.size(),
             fmt::join(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(shown), ", "),
-            names.size() > shown ? ", ..." : "");
+            names.size() > shown ? ", ..." : ""));
     }
 }
 
@@ -104,14 +105,15 @@ ExitCode run_collect(RunContext& context, const Arguments& arguments) {
     std::erase_if(missing, [&](const NeededResult& task) {
         return is_there(place.directory, books.history, task.digest, kind);
     });
-    fmt::print("collected  {} of {} {}, {} lines of {} shards\n", all - missing.size(), all,
-               unfolds ? "results of chains that stay" : "nets", merged, shards);
+    show(fmt::format("collected  {} of {} {}, {} lines of {} shards\n", all - missing.size(), all,
+                     unfolds ? "results of chains that stay" : "nets", merged, shards));
     for (const auto& [task, event] : books.history.given_up) {
-        fmt::print("failed     {}: {}\n", event.name, event.reason);
+        show(fmt::format("failed     {}: {}\n", event.name, event.reason));
     }
     print_missing(missing, shards);
     if (missing.empty()) return ExitCode::done;
-    fmt::print("run the missing shards again, or 'ratiofarm run', which trains what is missing\n");
+    show(fmt::format(
+        "run the missing shards again, or 'ratiofarm run', which trains what is missing\n"));
     return books.history.given_up.empty() ? ExitCode::resumable : ExitCode::tasks_failed;
 }
 

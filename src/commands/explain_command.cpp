@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "core/screen.hpp"
 #include "core/units.hpp"
 #include "pipeline/task_identities.hpp"
 #include "pipeline/workspace.hpp"
@@ -165,16 +166,17 @@ std::string cost_text(const Known& task, const CostModel& costs) {
 void print_history(const Known& task, const JournalState& all) {
     for (const TaskNoted& note : all.notes) {
         if (note.task != task.name && note.task != task.digest.hex()) continue;
-        fmt::print("at {:8.1f} s  rank {}: {}\n", note.at, note.worker, note.text);
+        show(fmt::format("at {:8.1f} s  rank {}: {}\n", note.at, note.worker, note.text));
     }
     const auto committed = all.committed.find(task.digest);
     if (committed == all.committed.end()) return;
     const TaskCommitted& event = committed->second;
-    fmt::print("at {:8.1f} s  rank {}: committed by attempt {} after {:.1f} s{}{}\n", event.at,
-               event.worker, event.attempt, event.result.seconds,
-               event.result.resumed ? ", from a checkpoint" : "",
-               event.adopted ? ", adopted from its file" : "");
-    fmt::print("result       {} bytes, CRC-32 {:08x}\n", event.result.bytes, event.result.crc);
+    show(fmt::format("at {:8.1f} s  rank {}: committed by attempt {} after {:.1f} s{}{}\n",
+                     event.at, event.worker, event.attempt, event.result.seconds,
+                     event.result.resumed ? ", from a checkpoint" : "",
+                     event.adopted ? ", adopted from its file" : ""));
+    show(fmt::format("result       {} bytes, CRC-32 {:08x}\n", event.result.bytes,
+                     event.result.crc));
 }
 
 /// What the task of a chain reads, and how its net went.
@@ -237,17 +239,18 @@ ExitCode run_explain(RunContext&, const Arguments& arguments) {
     identify(all, planned);
     identify_toys(all, directory);
     const bool has_digest = task.digest != Digest{};
-    fmt::print("task         {}\n", task.name);
-    if (has_digest) fmt::print("digest       {}\n", task.digest.hex());
-    fmt::print("state        {}\n", state_text(task, directory, all));
-    if (task.cost > 0.0) fmt::print("cost         {}\n", cost_text(task, learned_costs(all)));
+    show(fmt::format("task         {}\n", task.name));
+    if (has_digest) show(fmt::format("digest       {}\n", task.digest.hex()));
+    show(fmt::format("state        {}\n", state_text(task, directory, all)));
+    if (task.cost > 0.0)
+        show(fmt::format("cost         {}\n", cost_text(task, learned_costs(all))));
     print_history(task, all);
     if (all.damaged_lines > 0) {
-        fmt::print("journal      {} damaged lines skipped\n", all.damaged_lines);
+        show(fmt::format("journal      {} damaged lines skipped\n", all.damaged_lines));
     }
-    fmt::print("{}", chain_text(task, planned.unfolding, directory));
-    fmt::print("{}", nets_text(task.digest, planned.choices, planned.campaign));
-    if (has_digest) fmt::print("files        {}\n", directory.result(task.digest).string());
+    show(chain_text(task, planned.unfolding, directory));
+    show(nets_text(task.digest, planned.choices, planned.campaign));
+    if (has_digest) show(fmt::format("files        {}\n", directory.result(task.digest).string()));
     return ExitCode::done;
 }
 

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "core/screen.hpp"
 #include "core/sealed_text.hpp"
 #include "pipeline/blinding.hpp"
 #include "pipeline/fitted_campaign.hpp"
@@ -47,7 +48,7 @@ ExitCode run_fit(RunContext& context, const Arguments& arguments) {
     if (fit.end.state == StageEnd::State::up_to_date) context.log.info("fit.json is up to date");
     const std::string json = read_sealed(place.directory.fit_json());
     const FitRecord record = parse_fit_json(json);
-    fmt::print("{}", arguments.has("json") ? json : fit_text(record));
+    fmt::print("{}", arguments.has("json") ? json : on_screen(fit_text(record)));
     return exit_code_of(record, context.log);
 }
 

@@ -4,6 +4,7 @@
 
 #include "ratiofarm/mpi/together.hpp"
 
+#include "core/screen.hpp"
 #include "core/sealed_text.hpp"
 #include "measurement/gof_plan.hpp"
 #include "pipeline/farm_stage.hpp"
@@ -80,7 +81,7 @@ ExitCode run_gof(RunContext& context, const Arguments& arguments) {
         const GofRecord record = plan.record(finished_toys(tasks, workspace.place.directory));
         const std::string json = gof_json(record);
         publish_sealed(workspace.place.directory.gof_json(), json);
-        fmt::print("{}", arguments.has("json") ? json : gof_text(record));
+        fmt::print("{}", arguments.has("json") ? json : on_screen(gof_text(record)));
     });
     return code;
 }

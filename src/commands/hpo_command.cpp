@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "core/screen.hpp"
 #include "core/signal_flags.hpp"
 #include "pipeline/search/study_service.hpp"
 
@@ -20,8 +21,8 @@ ExitCode repeat_study(const StudySection& section, const StudyFolder& folder) {
                                     folder.journal().string()));
     }
     const StudyBooks books(section, folder.journal(), StudyBooks::Open::to_look);
-    fmt::print("replayed    {} lines, each with the same answer\n{}", books.lines(),
-               publish_study(books.study(), folder));
+    show(fmt::format("replayed    {} lines, each with the same answer\n{}", books.lines(),
+                     publish_study(books.study(), folder)));
     return ExitCode::done;
 }
 

@@ -7,6 +7,7 @@
 #include "ratiofarm/fit/scan.hpp"
 #include "ratiofarm/mpi/together.hpp"
 
+#include "core/screen.hpp"
 #include "pipeline/fitted_campaign.hpp"
 #include "report/fit_text.hpp"
 #include "results/fit_json.hpp"
@@ -101,7 +102,7 @@ ExitCode run_impacts(RunContext& context, const Arguments& arguments) {
         publish_fit(context, workspace.place.directory, fitted.record);
     if (context.world.is_root()) {
         fmt::print("{}", arguments.has("json") ? fit_json(fitted.record)
-                                               : impacts_text(fitted.record, order));
+                                               : on_screen(impacts_text(fitted.record, order)));
     }
     return exit_code_of(fitted.record, context.log);
 }

@@ -4,6 +4,7 @@
 
 #include "campaign/bin_expectations.hpp"
 #include "core/publish.hpp"
+#include "core/screen.hpp"
 #include "pyhf/pyhf_file.hpp"
 #include "pyhf/pyhf_import.hpp"
 
@@ -45,7 +46,7 @@ std::string campaign_name(const fs::path& out) {
 void warn_about_bins(const Campaign& campaign) {
     const BinExpectations found = bin_expectations(campaign);
     for (const std::string& warning : found.warnings) {
-        fmt::print(stderr, "ratiofarm: warning: {}\n", warning);
+        fmt::print(stderr, "{}", on_error_screen(fmt::format("ratiofarm: warning: {}\n", warning)));
     }
     if (found.mistakes.empty()) return;
     throw DataError(fmt::format("{}", fmt::join(found.mistakes, "\n")));
@@ -58,11 +59,11 @@ void print_summary(const Campaign& campaign, const fs::path& out) {
         n_bins += section.region.n_bins();
         for (const double count : *section.observed) observed += count;
     }
-    fmt::print(
+    show(fmt::format(
         "{}: {} regions with {} bins, {} parameters, parameter of interest '{}'; data: the "
         "observations of all regions, {:g} events\n",
         out.string(), campaign.binned.size(), n_bins, campaign.parameters.size(),
-        campaign.inference.poi, observed);
+        campaign.inference.poi, observed));
 }
 
 ExitCode import_workspace(const Arguments& arguments) {

@@ -7,6 +7,7 @@
 #include "campaign/campaign.hpp"
 #include "campaign/file/starter_campaign.hpp"
 #include "core/publish.hpp"
+#include "core/screen.hpp"
 #include "core/suggest.hpp"
 
 #include "campaign_samples.hpp"
@@ -75,9 +76,9 @@ ExitCode run_init(RunContext&, const Arguments& arguments) {
         throw ConfigError(fmt::format("{}\nChoose a name with --name.", error.what()));
     }
     publish(file, text);
-    fmt::print("{}: campaign '{}'{}\n\nnext\n{}", file.string(), name,
-               own_events ? "; look at the coefficients of its processes" : "",
-               next_text(file.string(), own_events, starter));
+    show(fmt::format("{}: campaign '{}'{}\n\nnext\n{}", file.string(), name,
+                     own_events ? "; look at the coefficients of its processes" : "",
+                     next_text(file.string(), own_events, starter)));
     return ExitCode::done;
 }
 

@@ -7,6 +7,7 @@
 #include "ratiofarm/fit/limits.hpp"
 #include "ratiofarm/mpi/together.hpp"
 
+#include "core/screen.hpp"
 #include "measurement/finite_mc_fit.hpp"
 #include "pipeline/fitted_campaign.hpp"
 #include "report/fit_text.hpp"
@@ -206,8 +207,8 @@ ExitCode run_limits(RunContext& context, const Arguments& arguments) {
     for (const std::string& warning : fitted.record.limits->warnings) context.log.warning(warning);
     publish_fit(context, workspace.place.directory, fitted.record);
     if (context.world.is_root()) {
-        fmt::print("{}",
-                   arguments.has("json") ? fit_json(fitted.record) : limits_text(fitted.record));
+        fmt::print("{}", arguments.has("json") ? fit_json(fitted.record)
+                                               : on_screen(limits_text(fitted.record)));
     }
     return exit_code_of(fitted.record, context.log);
 }

@@ -20,6 +20,7 @@
 #include "ratiofarm/mpi/together.hpp"
 
 #include "core/process.hpp"
+#include "core/screen.hpp"
 #include "h5/file.hpp"
 #include "mpi/value_on_root.hpp"
 #include "scheduler/host/walltime.hpp"
@@ -101,7 +102,9 @@ int run_in_order(const Command& command,
         }
         code = static_cast<ExitCode>(mpi::value_on_root(world, static_cast<std::uint64_t>(code)));
     } catch (const mpi::AgreedError& error) {
-        if (world.is_root()) fmt::print(stderr, "ratiofarm: {}\n", error.what());
+        if (world.is_root()) {
+            fmt::print(stderr, "{}", on_error_screen(fmt::format("ratiofarm: {}\n", error.what())));
+        }
         code = error.exit_code();
         storage_failed = code != ExitCode::usage;
     }

@@ -9,6 +9,7 @@
 
 #include "campaign/find_sample.hpp"
 #include "campaign/reference_range.hpp"
+#include "core/screen.hpp"
 #include "core/sealed_text.hpp"
 #include "measurement/support.hpp"
 #include "pipeline/stages.hpp"
@@ -164,14 +165,14 @@ ExitCode run_patch(RunContext& context, const Arguments& arguments) {
         if (!world.is_root()) return;
         const RatioFile ratios(workspace.place.directory.ratios());
         const Support support = support_of(ratios, header.process, header.process);
-        fmt::print("support of {}: {}\n", header.process, support_text(support));
+        show(fmt::format("support of {}: {}\n", header.process, support_text(support)));
         expect_support(header.process, support);  // doubts are warnings of the fit
         if (!arguments.has("bundle")) return;
         const Bundle bundle = open_bundle(arguments.text("bundle"));
         header.bundle = digest_of(bundle.record).hex();
         const fs::path file = workspace.place.directory.root() / (header.process + ".rfp");
         write_patch(file, header, RatioFile(bundle.ratios()), ratios);
-        fmt::print("patch of bundle {}: {}\n", header.bundle, file.string());
+        show(fmt::format("patch of bundle {}: {}\n", header.bundle, file.string()));
     });
     return run_stages(context, workspace, {Stage::fit, Stage::report});
 }

@@ -8,6 +8,7 @@
 
 #include "ratiofarm/core/enum_words.hpp"
 
+#include "core/screen.hpp"
 #include "core/units.hpp"
 #include "protocol/network_kinds.hpp"
 
@@ -79,13 +80,14 @@ void print_selection(const Plan& plan) {
         double flop = 0.0;
         for (const TrainTask& task : plan.preselection->trainings) flop += task.flop;
         for (const InferTask& task : plan.preselection->inferences) flop += task.flop;
-        fmt::print("preselect   {} trainings, {} evaluations, {}\n",
-                   grouped(plan.preselection->trainings.size()),
-                   grouped(plan.preselection->inferences.size()), with_prefix(flop, "FLOP"));
+        show(fmt::format("preselect   {} trainings, {} evaluations, {}\n",
+                         grouped(plan.preselection->trainings.size()),
+                         grouped(plan.preselection->inferences.size()), with_prefix(flop, "FLOP")));
     }
-    fmt::print("selection   {}\n",
-               plan.selected ? "done; the rest is for the selected events"
-                             : "not done yet: the rest is planned as if all events were selected");
+    show(fmt::format("selection   {}\n",
+                     plan.selected
+                         ? "done; the rest is for the selected events"
+                         : "not done yet: the rest is planned as if all events were selected"));
 }
 
 }  // namespace
@@ -93,41 +95,41 @@ void print_selection(const Plan& plan) {
 void print_text(const Plan& plan) {
     const Cost& cost = plan.cost;
     const auto bytes = [](std::uint64_t n) { return with_prefix(static_cast<double>(n), "B"); };
-    fmt::print("campaign    {}{}\n", plan.campaign.name,
-               plan.events_exist
-                   ? ""
-                   : "   (no events file yet: sizes are those that `simulate` will write)");
+    show(fmt::format("campaign    {}{}\n", plan.campaign.name,
+                     plan.events_exist
+                         ? ""
+                         : "   (no events file yet: sizes are those that `simulate` will write)"));
     print_selection(plan);
     if (cost.nets == 0) return;  // only regions of counts: what is selected is fitted
-    fmt::print("nets        {} of {} parameters: {}\n", grouped(cost.nets),
-               grouped(cost.parameters_per_net), nets_text(plan.campaign));
-    fmt::print("trainings   {} tasks{}\n", grouped(cost.trainings), engine_text(plan));
-    fmt::print("inferences  {} tasks\n", grouped(cost.inferences));
-    fmt::print("work        {} to train (at all epochs), {} to infer\n",
-               with_prefix(cost.training_flop, "FLOP"), with_prefix(cost.inference_flop, "FLOP"));
+    show(fmt::format("nets        {} of {} parameters: {}\n", grouped(cost.nets),
+                     grouped(cost.parameters_per_net), nets_text(plan.campaign)));
+    show(fmt::format("trainings   {} tasks{}\n", grouped(cost.trainings), engine_text(plan)));
+    show(fmt::format("inferences  {} tasks\n", grouped(cost.inferences)));
+    show(fmt::format("work        {} to train (at all epochs), {} to infer\n",
+                     with_prefix(cost.training_flop, "FLOP"),
+                     with_prefix(cost.inference_flop, "FLOP")));
     if (plan.search) {
-        fmt::print(
-            "{}", search_cost_text(*plan.search, {plan.gflops, static_cast<double>(plan.workers)}));
+        show(search_cost_text(*plan.search, {plan.gflops, static_cast<double>(plan.workers)}));
     }
-    fmt::print("time        {} on {} worker{} {}\n", duration_text(plan.seconds), plan.workers,
-               plan.workers == 1 ? "" : "s", rates_text(plan));
+    show(fmt::format("time        {} on {} worker{} {}\n", duration_text(plan.seconds),
+                     plan.workers, plan.workers == 1 ? "" : "s", rates_text(plan)));
     for (const CostModel::Family& family : plan.learned.families()) {
         if (is_toys(family.kind)) continue;
-        fmt::print("learned     {}: {:.3g} s per GFLOP from {} tasks\n",
-                   family_text(family.kind, family.name), 1e9 * family.seconds / family.flop,
-                   family.tasks);
+        show(fmt::format("learned     {}: {:.3g} s per GFLOP from {} tasks\n",
+                         family_text(family.kind, family.name), 1e9 * family.seconds / family.flop,
+                         family.tasks));
     }
     if (plan.damaged_lines > 0) {
-        fmt::print("journal     {} damaged lines skipped\n", plan.damaged_lines);
+        show(fmt::format("journal     {} damaged lines skipped\n", plan.damaged_lines));
     }
     if (plan.trained > 0) {
-        fmt::print("left        {} nets, {}\n", grouped(cost.nets - plan.trained),
-                   duration_text(plan.seconds_left));
+        show(fmt::format("left        {} nets, {}\n", grouped(cost.nets - plan.trained),
+                         duration_text(plan.seconds_left)));
     }
-    fmt::print("disk        {} when finished, {} at the peak, {} files and folders\n",
-               bytes(cost.disk_bytes), bytes(cost.peak_disk_bytes), grouped(cost.inodes));
-    fmt::print("memory      {} per trainer, {} for the fit over all ranks\n",
-               bytes(cost.trainer_memory_bytes), bytes(cost.fit_memory_bytes));
+    show(fmt::format("disk        {} when finished, {} at the peak, {} files and folders\n",
+                     bytes(cost.disk_bytes), bytes(cost.peak_disk_bytes), grouped(cost.inodes)));
+    show(fmt::format("memory      {} per trainer, {} for the fit over all ranks\n",
+                     bytes(cost.trainer_memory_bytes), bytes(cost.fit_memory_bytes)));
 }
 
 void print_json(const Plan& plan) {
@@ -170,14 +172,16 @@ void print_json(const Plan& plan) {
 }
 
 void print_text(const UnfoldingCost& cost) {
-    fmt::print("chains      {} with {} tasks\n", cost.chains, cost.tasks);
-    fmt::print("results     {} of {} that stay are there\n", cost.kept_done, cost.space.kept);
-    fmt::print("time        {:.4g} s on {} workers, at least the longest chain, {:.4g} s\n",
-               cost.seconds, cost.workers, cost.longest_chain);
+    show(fmt::format("chains      {} with {} tasks\n", cost.chains, cost.tasks));
+    show(
+        fmt::format("results     {} of {} that stay are there\n", cost.kept_done, cost.space.kept));
+    show(fmt::format("time        {:.4g} s on {} workers, at least the longest chain, {:.4g} s\n",
+                     cost.seconds, cost.workers, cost.longest_chain));
     const auto bytes = [](std::uint64_t n) { return with_prefix(static_cast<double>(n), "B"); };
-    fmt::print("space       {} of results stay, {} for unfolded.h5; up to {} more meanwhile\n",
-               bytes(cost.space.kept_bytes), bytes(cost.space.table_bytes),
-               bytes(cost.space.passing_bytes));
+    show(
+        fmt::format("space       {} of results stay, {} for unfolded.h5; up to {} more meanwhile\n",
+                    bytes(cost.space.kept_bytes), bytes(cost.space.table_bytes),
+                    bytes(cost.space.passing_bytes)));
 }
 
 void print_json(const UnfoldingCost& cost) {

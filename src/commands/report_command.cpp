@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "core/screen.hpp"
 #include "pipeline/stages.hpp"
 
 #include "command.hpp"
@@ -17,8 +18,8 @@ ExitCode run_as(ReportAs as, RunContext& context, const Arguments& arguments) {
     const RunDirectory& directory = workspace.place.directory;
     report_stage(context, workspace.planned, workspace.place, workspace.books, as);
     if (context.world.is_root()) {
-        fmt::print("{}\n",
-                   (as == ReportAs::page ? directory.report() : directory.plots()).string());
+        show(fmt::format("{}\n",
+                         (as == ReportAs::page ? directory.report() : directory.plots()).string()));
     }
     return ExitCode::done;
 }

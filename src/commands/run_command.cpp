@@ -4,6 +4,7 @@
 
 #include "ratiofarm/mpi/together.hpp"
 
+#include "core/screen.hpp"
 #include "core/sealed_text.hpp"
 #include "pipeline/blinding.hpp"
 #include "pipeline/stages.hpp"
@@ -21,16 +22,16 @@ void print_results(const RunDirectory& directory, bool unfolds) {
     const auto record = unfolds ? directory.unfold_json() : directory.fit_json();
     try {
         const std::string text = read_sealed(record);
-        fmt::print("\n{}\n",
-                   unfolds ? unfold_text(parse_unfold_json(text)) : fit_text(parse_fit_json(text)));
+        show(fmt::format("\n{}\n", unfolds ? unfold_text(parse_unfold_json(text))
+                                           : fit_text(parse_fit_json(text))));
     } catch (const DataError& changed) {
         throw SystemError(std::string(changed.what()) +
                           ": run the same command again, which makes it again");
     }
-    fmt::print("results   {}\n", record.string());
+    show(fmt::format("results   {}\n", record.string()));
     for (const auto& path : {unfolds ? directory.unfolded() : directory.ratios(),
                              directory.report()}) {  // counts have no ratios
-        if (std::filesystem::exists(path)) fmt::print("          {}\n", path.string());
+        if (std::filesystem::exists(path)) show(fmt::format("          {}\n", path.string()));
     }
 }
 

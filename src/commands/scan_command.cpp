@@ -4,6 +4,7 @@
 #include "ratiofarm/fit/scan.hpp"
 #include "ratiofarm/mpi/together.hpp"
 
+#include "core/screen.hpp"
 #include "pipeline/fitted_campaign.hpp"
 #include "report/fit_text.hpp"
 #include "results/fit_json.hpp"
@@ -97,8 +98,8 @@ ExitCode run_scan(RunContext& context, const Arguments& arguments) {
                       {"passes", fitted.likelihood.passes() - before}});
     fitted.record.comparisons.clear();
     if (context.world.is_root()) {
-        fmt::print("{}",
-                   arguments.has("json") ? fit_json(fitted.record) : scan_text(fitted.record));
+        fmt::print("{}", arguments.has("json") ? fit_json(fitted.record)
+                                               : on_screen(scan_text(fitted.record)));
     }
     return exit_code_of(fitted.record, context.log);
 }

@@ -6,6 +6,7 @@
 #include "ratiofarm/tables/event_file.hpp"
 
 #include "campaign/campaign.hpp"
+#include "core/screen.hpp"
 #include "simulation/files/exact_ratios.hpp"
 #include "simulation/files/simulated_events.hpp"
 #include "simulation/model_variation.hpp"
@@ -37,15 +38,16 @@ void print_facts(const Campaign& campaign,
     }
     const auto events = campaign.simulate->events;
     if (!path.empty()) {
-        fmt::print("{}: {} events per sample with exact densities\n", path, events);
+        show(fmt::format("{}: {} events per sample with exact densities\n", path, events));
     }
     if (!ratios.empty()) {
-        fmt::print("{}: {} events per sample with exact ratios\n", ratios.string(), events);
+        show(fmt::format("{}: {} events per sample with exact ratios\n", ratios.string(), events));
     }
     for (const SimulatedSample sample : simulated_samples) {
-        fmt::print("  yield {:<4} {:.6f}\n", simulated_sample_name(sample), model.yield(sample));
+        show(fmt::format("  yield {:<4} {:.6f}\n", simulated_sample_name(sample),
+                         model.yield(sample)));
     }
-    fmt::print("  yield {:<4} {:.6f}   (interference)\n", "I", model.interference_yield());
+    show(fmt::format("  yield {:<4} {:.6f}   (interference)\n", "I", model.interference_yield()));
 }
 
 void expect_absent(const fs::path& path, const Arguments& arguments, std::string_view key) {

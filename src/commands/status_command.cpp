@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "core/screen.hpp"
 #include "core/signal_flags.hpp"
 #include "core/units.hpp"
 #include "report/farm_text.hpp"
@@ -257,8 +258,9 @@ ExitCode run_status(RunContext&, const Arguments& arguments) {
     const auto print = [&] {
         const RunStatus status = read_run_status(directory);
         if (redraw) fmt::print("\033[H\033[2J");
-        fmt::print("{}", arguments.has("json") ? status_json(status)
-                                               : status_text(status, arguments.has("cost")));
+        fmt::print("{}", arguments.has("json")
+                             ? status_json(status)
+                             : on_screen(status_text(status, arguments.has("cost"))));
         std::fflush(stdout);
         return status.is_at_work();
     };
@@ -267,11 +269,11 @@ ExitCode run_status(RunContext&, const Arguments& arguments) {
     install_signal_flags();
     while (at_work && signal_request() != SignalRequest::stop) {
         std::this_thread::sleep_for(std::chrono::seconds(2));
-        if (!redraw) fmt::print("\n");
+        if (!redraw) show("\n");
         at_work = print();
     }
     if (!at_work && !arguments.has("json"))
-        fmt::print("nothing works on this run or waits in the queue\n");
+        show("nothing works on this run or waits in the queue\n");
     return ExitCode::done;
 }
 

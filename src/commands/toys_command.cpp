@@ -5,6 +5,7 @@
 
 #include "ratiofarm/mpi/together.hpp"
 
+#include "core/screen.hpp"
 #include "core/sealed_text.hpp"
 #include "measurement/toys_results.hpp"
 #include "pipeline/farm_stage.hpp"
@@ -159,7 +160,7 @@ ExitCode run_toys(RunContext& context, const Arguments& arguments) {
                                              finished_toys(plan, workspace.place.directory));
         const std::string json = toys_json(plan, results);
         publish_sealed(workspace.place.directory.toys_json(), json);
-        fmt::print("{}", arguments.has("json") ? json : toys_text(plan, results));
+        fmt::print("{}", arguments.has("json") ? json : on_screen(toys_text(plan, results)));
     });
     return code;
 }

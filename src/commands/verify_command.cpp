@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "core/screen.hpp"
 #include "pipeline/run_directory_check.hpp"
 #include "pipeline/workspace.hpp"
 
@@ -81,7 +82,8 @@ ExitCode run_verify(RunContext&, const Arguments& arguments) {
     }
     const std::uint64_t damaged = count_damaged(all);
     const auto missing = missing_of(directory);
-    fmt::print("{}", arguments.has("json") ? verify_json(all, missing) : verify_text(all, missing));
+    fmt::print("{}", arguments.has("json") ? verify_json(all, missing)
+                                           : on_screen(verify_text(all, missing)));
     return damaged == 0 ? ExitCode::done : ExitCode::usage;
 }
 

@@ -1,5 +1,6 @@
 #include "ratiofarm/core/log.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -11,6 +12,8 @@
 #include <fmt/format.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+
+#include "screen.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -69,6 +72,12 @@ struct Log::Sink {
     std::mutex line = {};  ///< guards shown and the order of what is written
     bool shown = false;    ///< a live line is on the screen
 
+    /// Columns between the time and a message.
+    std::size_t prefix(LogLevel level) const {
+        const auto word = spdlog::level::to_string_view(spdlog_level(level));
+        return word.size() + 1 + (logger.name().empty() ? 0 : logger.name().size() + 3);
+    }
+
     void clear() {
         if (shown) std::fputs("\r\033[K", stderr);
         shown = false;
@@ -94,8 +103,8 @@ bool Log::is_live() const { return sink_ && sink_->is_live; }
 
 void Log::live(std::string_view text) const {
     if (!is_live()) return;
-    constexpr std::size_t columns = 79;  // what wraps could not be taken back
-    text = text.substr(0, columns);
+    constexpr std::size_t most = 79;  // what wraps could not be taken back
+    text = text.substr(0, std::min(most, screen_columns(STDERR_FILENO).value_or(most + 1) - 1));
     const std::scoped_lock lock(sink_->line);
     sink_->clear();
     sink_->shown = !text.empty();
@@ -120,6 +129,13 @@ void Log::write(LogLevel level, std::string_view message, Fields fields) const {
     if (!sink_ || !sink_->logger.should_log(spdlog_level(level))) return;
     std::string line(message);
     for (const LogField& field : fields) line += field_text(field);
+    if (const auto columns = screen_columns(STDERR_FILENO)) {
+        constexpr std::size_t behind_time = 9;
+        const std::size_t first = std::min(line.find('\n'), line.size());
+        line = folded_behind(std::string_view(line).substr(0, first), *columns,
+                             behind_time + sink_->prefix(level), behind_time) +
+               folded(std::string_view(line).substr(first), *columns);
+    }
     const std::scoped_lock lock(sink_->line);
     sink_->clear();
     sink_->logger.log(spdlog_level(level), line);

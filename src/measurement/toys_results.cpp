@@ -204,33 +204,47 @@ ToyResults summarise(const ToyPlan& plan,
     return results;
 }
 
+namespace {
+
+/// Thresholds and p-value by one test statistic, a line for each point.
+std::string statistic_table(const ToyPlan& plan, const ToyResults& results, std::size_t which) {
+    std::string text =
+        fmt::format("{:>10} {:>8} {:>12}", "true " + plan.model().parameter_of_interest, "tested",
+                    fmt::format("{} of data", word_of(plan.request().statistics[which])));
+    for (const double level : plan.request().levels) {
+        text += fmt::format(" {:>15}", fmt::format("{:.4g} % below", 100.0 * level));
+    }
+    text += fmt::format(" {:>15}\n", "p-value");
+    for (const ToyPointResult& point : results.points) {
+        const auto found = std::ranges::find(point.parameters, plan.model().parameter_of_interest,
+                                             &ToyParameter::name);
+        const ToyStatistic& statistic = point.statistics.at(which);
+        text +=
+            fmt::format("{:10.4g} {:8.4g} {:12.4f}", found->truth, point.test, statistic.observed);
+        for (const Threshold& threshold : statistic.thresholds) {
+            text += fmt::format(" {:6.3f} +- {:5.3f}", threshold.value, threshold.error);
+        }
+        text +=
+            fmt::format(" {:5.3f} +- {:6.4f}\n", statistic.p_value.value, statistic.p_value.error);
+    }
+    return text;
+}
+
+}  // namespace
+
 std::string toys_text(const ToyPlan& plan, const ToyResults& results) {
     const std::string& poi = plan.model().parameter_of_interest;
-    std::string text = fmt::format("{:>10} {:>8} {:>8} {:>8} {:>7} {:>9} {:>10}", "true " + poi,
+    std::string text = fmt::format("{:>10} {:>8} {:>8} {:>8} {:>7} {:>9} {:>10}\n", "true " + poi,
                                    "tested", "toys", "mean", "width", "pull mean", "pull width");
-    for (const TestStatistic statistic : plan.request().statistics) {
-        text += fmt::format(" {:>10}", fmt::format("{} of data", word_of(statistic)));
-        for (const double level : plan.request().levels) {
-            text += fmt::format(" {:>17}", fmt::format("{:.4g} % below", 100.0 * level));
-        }
-        text += fmt::format(" {:>17}", "p-value");
-    }
-    text += "\n";
     for (const ToyPointResult& point : results.points) {
         const auto found = std::find_if(point.parameters.begin(), point.parameters.end(),
                                         [&](const auto& p) { return p.name == poi; });
-        text += fmt::format("{:10.4g} {:8.4g} {:8} {:8.4f} {:7.4f} {:9.3f} {:10.3f}", found->truth,
-                            point.test, point.toys, found->mean, found->width, found->pull_mean,
-                            found->pull_width);
-        for (const ToyStatistic& statistic : point.statistics) {
-            text += fmt::format(" {:10.4f}", statistic.observed);
-            for (const Threshold& threshold : statistic.thresholds) {
-                text += fmt::format(" {:8.4f} +- {:5.3f}", threshold.value, threshold.error);
-            }
-            text += fmt::format(" {:7.4f} +- {:6.4f}", statistic.p_value.value,
-                                statistic.p_value.error);
-        }
-        text += "\n";
+        text += fmt::format("{:10.4g} {:8.4g} {:8} {:8.4f} {:7.4f} {:9.3f} {:10.3f}\n",
+                            found->truth, point.test, point.toys, found->mean, found->width,
+                            found->pull_mean, found->pull_width);
+    }
+    for (std::size_t s = 0; s < plan.request().statistics.size(); ++s) {
+        text += statistic_table(plan, results, s);
     }
     text += fmt::format(
         "mean, width: of the toys' {}; pull: ({} - true) / error; p-value: share of toys beyond "

@@ -2,9 +2,12 @@
 
 #include <cstdio>
 #include <exception>
+#include <string>
 
 #include <mpi.h>
 #include <unistd.h>
+
+#include "core/screen.hpp"
 
 #include "check.hpp"
 
@@ -42,8 +45,8 @@ int guarded(const std::function<int()>& program) {
         MPI_Comm_rank(MPI_COMM_WORLD, &rank);
         MPI_Comm_size(MPI_COMM_WORLD, &size);
     }
-    if (size > 1) std::fprintf(stderr, "ratiofarm: rank %d: %s\n", rank, message.c_str());
-    if (size == 1) std::fprintf(stderr, "ratiofarm: %s\n", message.c_str());
+    const std::string who = size > 1 ? "ratiofarm: rank " + std::to_string(rank) : "ratiofarm";
+    std::fputs(on_error_screen(who + ": " + message + '\n').c_str(), stderr);
     std::fflush(nullptr);
     if (size > 1) MPI_Abort(MPI_COMM_WORLD, code);
     // What libraries hold stays as it is: HDF5 (1.10.8) crashes when it closes a file that could

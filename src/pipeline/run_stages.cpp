@@ -10,6 +10,7 @@
 #include "ratiofarm/mpi/together.hpp"
 
 #include "core/program_version.hpp"
+#include "core/screen.hpp"
 #include "core/signal_flags.hpp"
 #include "mpi/value_on_root.hpp"
 
@@ -42,8 +43,8 @@ ExitCode exit_code(StageEnd::State state) {
 
 void print_stop(const StageEnd& end) {
     if (end.state != StageEnd::State::stopped) return;
-    fmt::print("stopped early{}{}; run the same command again to go on\n",
-               end.trouble.empty() ? "" : ": ", end.trouble);
+    show(fmt::format("stopped early{}{}; run the same command again to go on\n",
+                     end.trouble.empty() ? "" : ": ", end.trouble));
 }
 
 /// Collective over world. A signal may reach the ranks at different times; they go by rank 0, which
@@ -71,12 +72,12 @@ void print_failures(const StageEnd& end, const std::string& indent) {
         for (std::size_t at = 0; (at = failure.find('\n', at)) != std::string::npos; ++at) {
             failure.insert(at + 1, indent);
         }
-        fmt::print("{}failed: {}\n", indent, failure);
+        show(fmt::format("{}failed: {}\n", indent, failure));
     }
 }
 
 void print_end(const std::string& name, const StageEnd& end) {
-    fmt::print("{:<8} {:<24} {:8.1f} s\n", name, word(end.state), end.seconds);
+    show(fmt::format("{:<8} {:<24} {:8.1f} s\n", name, word(end.state), end.seconds));
     print_failures(end, "         ");
     print_stop(end);
     std::fflush(stdout);
@@ -195,7 +196,7 @@ bool ended_well(const StageEnd& end) {
 }
 
 ExitCode report_end(const StageEnd& end) {
-    if (end.state == StageEnd::State::elsewhere) fmt::print("{}\n", word(end.state));
+    if (end.state == StageEnd::State::elsewhere) show(fmt::format("{}\n", word(end.state)));
     print_failures(end, "");
     print_stop(end);
     return exit_code(end.state);

@@ -280,22 +280,23 @@ std::string impacts_text(const FitRecord& record, ImpactDefinition order) {
     const bool refitted = std::any_of(fit.impacts.begin(), fit.impacts.end(), [](const auto& i) {
         return i.refit_down || i.refit_up || i.observable_down || i.observable_up;
     });
-    std::string text = fmt::format("impacts on {}, ordered by {}\n{:<24} {:>12} {:>12} {:>12}",
+    const auto order_of_rows = ranked(fit.impacts, order);
+    std::string text = fmt::format("impacts on {}, ordered by {}\n{:<24} {:>12} {:>12} {:>12}\n",
                                    fit.poi, impact_definition_name(order), "parameter",
                                    "others_fixed", "refit_shift", "global_obs.");
-    if (refitted) {
-        text += fmt::format(" {:>12} {:>12} {:>12} {:>12}", "refit_down", "refit_up", "obs_down",
-                            "obs_up");
+    for (const Impact& impact : order_of_rows) {
+        text += fmt::format("{:<24}{}{}{}{}\n", impact.parameter, cell(impact.others_fixed),
+                            cell(impact.refit_shift), cell(impact.global_observable),
+                            impact.not_linear ? "  NOT LINEAR" : "");
     }
-    text += '\n';
-    for (const Impact& impact : ranked(fit.impacts, order)) {
-        text += fmt::format("{:<24}", impact.parameter) + cell(impact.others_fixed) +
-                cell(impact.refit_shift) + cell(impact.global_observable);
-        if (refitted) {
-            text += cell(impact.refit_down) + cell(impact.refit_up) + cell(impact.observable_down) +
-                    cell(impact.observable_up);
+    if (refitted) {
+        text += fmt::format("{:<24} {:>12} {:>12} {:>12} {:>12}\n", "parameter", "refit_down",
+                            "refit_up", "obs_down", "obs_up");
+        for (const Impact& impact : order_of_rows) {
+            text += fmt::format("{:<24}{}{}{}{}\n", impact.parameter, cell(impact.refit_down),
+                                cell(impact.refit_up), cell(impact.observable_down),
+                                cell(impact.observable_up));
         }
-        text += impact.not_linear ? "  NOT LINEAR\n" : "\n";
     }
     text += fmt::format(
         "others_fixed: -H_mu,a / H_mu,mu delta_a, all other parameters held (mu: {})\n"
@@ -326,15 +327,19 @@ std::string limit_text(const std::optional<double>& limit) {
 
 std::string test_rows(const UpperLimits& limits, const std::string& poi) {
     if (limits.scan.empty()) return {};
-    std::string text =
-        fmt::format("{:>10} {:>10} {:>10} {:>9} {:>9} {:>9}  expected CLs at -2 .. 2\n", poi, "q",
-                    "q_asimov", "p_sb", "p_b", "CLs");
+    std::string text = fmt::format("{:>10} {:>10} {:>10} {:>9} {:>9} {:>9}\n", poi, "q", "q_asimov",
+                                   "p_sb", "p_b", "CLs");
     for (const ClsTest& test : limits.scan) {
-        text += fmt::format("{:>10.5g} {:>10.5f} {:>10.5f} {:>9.3g} {:>9.3g} {:>9.3g} ", test.poi,
+        text += fmt::format("{:>10.5g} {:>10.5f} {:>10.5f} {:>9.3g} {:>9.3g} {:>9.3g}\n", test.poi,
                             test.q, test.q_asimov, test.observed.p_sb, test.observed.p_b,
                             test.observed.cls);
-        for (const double cls : test.expected) text += fmt::format(" {:>8.3g}", cls);
-        text += '\n';
+    }
+    text += fmt::format("{:>10} {:>10} {:>10} {:>9} {:>9} {:>9}\n", poi, "CLs at -2", "-1",
+                        "expected", "+1", "+2");
+    for (const ClsTest& test : limits.scan) {
+        const auto& cls = test.expected;
+        text += fmt::format("{:>10.5g} {:>10.3g} {:>10.3g} {:>9.3g} {:>9.3g} {:>9.3g}\n", test.poi,
+                            cls[0], cls[1], cls[2], cls[3], cls[4]);
     }
     return text;
 }
@@ -426,19 +431,24 @@ std::string scan_text(const FitRecord& record) {
                        [](const auto& a, const auto& b) { return a.poi == b.poi; });
         if (same) columns.push_back(&comparison);
     }
-    for (const auto* column : columns) text += fmt::format("  {:>14}", "t, " + column->label);
+    for (std::size_t c = 1; c <= columns.size(); ++c) {
+        text += fmt::format("  {:>14}", fmt::format("t ({})", c));
+    }
     text += '\n';
     for (std::size_t i = 0; i < record.fit.scan.size(); ++i) {
         text += fmt::format("{:>12.6g} {:>14.6f}", record.fit.scan[i].poi, record.fit.scan[i].t);
-        for (const auto* column : columns) {
-            const auto width = std::max<std::size_t>(14, column->label.size() + 3);
-            text += fmt::format("  {:>{}.6f}", column->fit.scan[i].t, width);
-        }
+        for (const auto* column : columns)
+            text += fmt::format("  {:>14.6f}", column->fit.scan[i].t);
         text += remark(record.fit.scan[i]);
-        for (const auto* column : columns) {
-            if (!column->fit.scan[i].converged) text += "  NOT CONVERGED: " + column->label;
+        for (std::size_t c = 1; c <= columns.size(); ++c) {
+            if (!columns[c - 1]->fit.scan[i].converged) {
+                text += fmt::format("  NOT CONVERGED ({})", c);
+            }
         }
         text += '\n';
+    }
+    for (std::size_t c = 1; c <= columns.size(); ++c) {
+        text += fmt::format("({}): {}\n", c, columns[c - 1]->label);
     }
     return text + remark_on_scan(record.fit);
 }

@@ -1,5 +1,6 @@
 #include "report/fit_text.hpp"
 
+#include <sstream>
 #include <string>
 
 #include "ratiofarm_test/catch.hpp"
@@ -47,7 +48,7 @@ TEST_CASE("the text of a fit shows what needs attention", "[report]") {
 TEST_CASE("the scan is printed with the comparison beside it", "[report]") {
     const std::string text = scan_text(sample_record());
 
-    CHECK_THAT(text, Contains("t, exact ratios"));
+    CHECK_THAT(text, Contains("t (1)") && Contains("(1): exact ratios\n"));
     CHECK_THAT(text, Contains("59.697256"));
     CHECK_THAT(text, Contains("1 of 2 points did not converge: their t is only an upper bound"));
     const std::string second = text.substr(text.find("2.708811"));
@@ -107,7 +108,8 @@ TEST_CASE("the text of impacts says which definition each number follows", "[rep
     const std::string text = impacts_text(sample_record(), ImpactDefinition::global_observable);
 
     CHECK_THAT(text, Contains("impacts on mu, ordered by global_observable"));
-    CHECK_THAT(text, Contains("+0.33333     -0.66667     +0.31000            -     +0.32000"));
+    CHECK_THAT(text, Contains("+0.33333     -0.66667     +0.31000\n"));
+    CHECK_THAT(text, Contains("           -     +0.32000"));
     for (const char* formula : {"-H_mu,a / H_mu,mu delta_a", "V_mu,a / sqrt(V_aa)",
                                 "V_mu,a / delta_a", "held at value -+ error"}) {
         CHECK_THAT(text, Contains(formula));
@@ -126,6 +128,22 @@ TEST_CASE("the text of limits holds observed, expected and the significance", "[
                Contains("expected 0.3 (-1, +1: 0.2 to 0.4; -2, +2: 0.1 to beyond the range)"));
     CHECK_THAT(text, Contains("Z = 1.2; expected Z = 2 at mu = 1"));
     CHECK_THAT(text, Contains("from q, asymptotic formulae"));
+}
+
+TEST_CASE("tables fit a terminal of 80 columns", "[report]") {
+    FitRecord record = sample_record();
+    record.fit.impacts.at(0).refit_down = -0.3;
+    record.fit.impacts.at(0).observable_up = 0.3;
+    const std::vector<std::string> texts{limits_text(record), scan_text(record),
+                                         impacts_text(record, ImpactDefinition::global_observable)};
+
+    for (const std::string& text : texts) {
+        std::istringstream lines(text);
+        for (std::string line; std::getline(lines, line);) {
+            const bool is_row = line.find("   ") != std::string::npos;  // sentences are folded
+            if (is_row) CHECK((line.size() <= 80 ? "" : line) == "");
+        }
+    }
 }
 
 TEST_CASE("a scan of two parameters is printed as three columns", "[report]") {

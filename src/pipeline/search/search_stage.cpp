@@ -10,6 +10,7 @@
 #include "ratiofarm/mpi/together.hpp"
 
 #include "core/publish.hpp"
+#include "core/screen.hpp"
 #include "core/sealed_text.hpp"
 #include "mpi/value_on_root.hpp"
 #include "pipeline/farm_stage.hpp"
@@ -41,7 +42,7 @@ void publish_record(const RunDirectory& directory, SearchRounds& rounds) {
     publish(directory.search_csv(), search_csv(*record));
     publish_sealed(directory.search_json(), search_json(*record));
     rounds.clean_up();
-    fmt::print("{}", search_text(*record));
+    show(search_text(*record));
 }
 
 }  // namespace

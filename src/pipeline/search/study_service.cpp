@@ -14,6 +14,7 @@
 
 #include "campaign/file/table_reader.hpp"
 #include "core/publish.hpp"
+#include "core/screen.hpp"
 #include "core/sealed_text.hpp"
 #include "core/signal_flags.hpp"
 #include "report/report_html.hpp"
@@ -239,7 +240,7 @@ ExitCode serve_study(const StudySection& section,
         service->wait();
     }
     const bool over = service->is_over();
-    fmt::print("{}", publish_study(service->study(), folder));
+    show(publish_study(service->study(), folder));
     if (!over) {
         log.info("stopped; run the same command again to go on");
         return ExitCode::resumable;
