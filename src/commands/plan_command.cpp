@@ -11,6 +11,7 @@
 #include "campaign/training_planner.hpp"
 #include "campaign/unfolding_tasks.hpp"
 #include "pipeline/found_campaign.hpp"
+#include "pipeline/own_directory.hpp"
 #include "pipeline/search/searched_campaign.hpp"
 #include "pipeline/task_identities.hpp"
 #include "scheduler/cost_model.hpp"
@@ -129,6 +130,7 @@ Plan make_plan(const Arguments& arguments, Campaign campaign) {
     if (trains) expect_trainable(plan.campaign);
     plan.events_exist = fs::exists(plan.campaign.events_path()) || !plan.campaign.simulate;
     const fs::path out = run_folder(arguments, plan.campaign);
+    expect_run_directory(RunDirectory(out));
     const auto samples = plan_samples(out, plan);
     if (trains && plan.campaign.search) {
         const GraphInputs inputs{plan.campaign, samples, plan.device};

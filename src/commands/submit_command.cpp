@@ -14,6 +14,7 @@
 #include "core/process.hpp"
 #include "core/sealed_text.hpp"
 #include "pipeline/found_campaign.hpp"
+#include "pipeline/own_directory.hpp"
 #include "scheduler/host/walltime.hpp"
 #include "store/run_directory.hpp"
 
@@ -283,6 +284,7 @@ Submission read_submission(const Arguments& arguments) {
 
 ExitCode run_submit(RunContext&, const Arguments& arguments) {
     const Submission submission = read_submission(arguments);
+    expect_run_directory(RunDirectory(submission.out));
     const fs::path script = submission.out / "submit.sh";
     const std::string text = script_text(submission);
     publish_sealed(script, text);

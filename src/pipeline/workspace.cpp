@@ -17,6 +17,7 @@
 
 #include "blinding.hpp"
 #include "other_farms.hpp"
+#include "own_directory.hpp"
 #include "own_ratios.hpp"
 #include "plan_campaign.hpp"
 
@@ -56,40 +57,6 @@ Placement placement_of_rank(const mpi::Communicator& world, DeviceClass device) 
     return placement;
 }
 
-/// Existing files and folders of a product and of what is made of it.
-std::vector<fs::path> products(const RunDirectory& directory, Product first) {
-    const std::vector<std::pair<Product, fs::path>> all{
-        {Product::nets, directory.tasks()},
-        {Product::nets, directory.nets()},
-        {Product::nets, directory.journal()},
-        {Product::nets, directory.claims()},
-        {Product::nets, directory.campaign()},
-        {Product::nets, directory.selection_json()},
-        {Product::nets, directory.selected_events()},
-        {Product::nets, directory.selected_campaign()},
-        {Product::nets, directory.search_json()},
-        {Product::nets, directory.search_csv()},
-        {Product::nets, directory.steering()},
-        {Product::nets, directory.searched_campaign()},
-        {Product::ensembles, directory.ensembles()},
-        {Product::ratios, directory.ratios()},
-        {Product::fit, directory.fit_json()},
-        {Product::toys, directory.toys_json()},
-        {Product::gof, directory.gof_json()},
-        {Product::report, directory.report()},
-    };
-    std::vector<fs::path> found;
-    for (const auto& [product, path] : all) {
-        const bool beside = first == Product::toys && product == Product::gof;
-        if (product >= first && !beside && fs::exists(path)) found.push_back(path);
-    }
-    if (first == Product::nets) {
-        const auto journals = directory.other_journals();
-        found.insert(found.end(), journals.begin(), journals.end());
-    }
-    return found;
-}
-
 std::uint64_t count_results(const RunDirectory& directory) {
     if (!fs::exists(directory.tasks())) return 0;
     const fs::recursive_directory_iterator files(directory.tasks());
@@ -115,25 +82,6 @@ void remove_results(const RunDirectory& directory,
         log.info("removed", {{"path", path.string()}});
         fs::remove_all(path);
     }
-}
-
-/// Files of a user that have the names of ours must stay.
-/// \throws ConfigError naming them
-void expect_run_directory(const RunDirectory& directory) {
-    const fs::path campaign = directory.campaign();
-    if (fs::exists(campaign) && !has_seal(campaign, read_text(campaign))) {
-        throw ConfigError(fmt::format(
-            "'{}' was not written by ratiofarm and would be replaced: give another --out",
-            campaign.string()));
-    }
-    if (has_begun(directory)) return;
-    const auto found = products(directory, Product::nets);
-    if (found.empty()) return;
-    throw ConfigError(
-        fmt::format("'{}' is no run directory (it has no journal), and '{}' in it would be "
-                    "replaced: give another "
-                    "--out",
-                    directory.root().string(), found.front().string()));
 }
 
 /// What all journals say; `own` gets only the journal that this farm appends to.
@@ -212,22 +160,6 @@ RunDirectory find_directory(const Places& places, Campaign& written) {
                                            : fs::absolute(places.out));
 }
 
-/// \throws SystemError, ConfigError where no other try will make it
-void make_directory(const fs::path& path) {
-    std::error_code error;
-    fs::create_directories(path, error);
-    if (!error) return;
-    // A folder that could not be made although the one above it is there, as in /proc.
-    std::error_code unknown;
-    fs::path above = path;
-    while (!fs::exists(above, unknown) && above.has_relative_path()) above = above.parent_path();
-    if (error == std::errc::no_such_file_or_directory && fs::is_directory(above, unknown)) {
-        throw ConfigError(fmt::format("--out = '{}': no folder can be made in '{}'; give another",
-                                      path.string(), above.string()));
-    }
-    throw SystemError("cannot create '" + path.string() + "'", error.value());
-}
-
 /// \throws ConfigError  no region takes its ratios from the file of --ratios
 void expect_use_of(const fs::path& ratios, const Campaign& campaign) {
     const bool used = std::ranges::any_of(campaign.unbinned,
@@ -248,11 +180,21 @@ void expect_likelihood(const Campaign& campaign) {
         campaign.name));
 }
 
+/// Whether a fit takes ratios that an earlier command has left in the run directory.
+bool needs_own_ratios(const WorkspaceRequest& request, const Campaign& campaign) {
+    return request.ratios.empty() && std::ranges::any_of(campaign.unbinned, [](const auto& region) {
+               return region.ratios.empty();
+           });
+}
+
 /// The run directory is ours from here on.
 RunDirectory open_directory(const Log& log, const WorkspaceRequest& request, Workspace& workspace) {
     auto& [planned, place, books] = workspace;
     const RunDirectory directory = find_directory(request.places, planned.written);
     if (request.needs == Needs::campaign) expect_likelihood(planned.written);
+    if (request.needs == Needs::campaign && needs_own_ratios(request, planned.written)) {
+        expect_begun(directory);  // a name that is mistyped leaves no folder
+    }
     make_directory(directory.root());
     expect_run_directory(directory);
     Shard& shard = place.farm.shard;
@@ -339,8 +281,8 @@ void open_campaign(const Log& log, const RunPlace& place, PlannedCampaign& plann
 void look_on_root(const Log& log, const WorkspaceRequest& request, Workspace& workspace) {
     auto& [planned, place, books] = workspace;
     place.directory = find_directory(request.places, planned.written);
-    expect_run_directory(place.directory);
     expect_begun(place.directory);
+    expect_run_directory(place.directory);
     // What is damaged is told, not left out as if it were another campaign's.
     for (const fs::path& path : {place.directory.selection_json(), place.directory.search_json()}) {
         if (fs::exists(path)) read_sealed(path);
@@ -414,19 +356,6 @@ void open_on_root(RunContext& context, const WorkspaceRequest& request, Workspac
 }
 
 }  // namespace
-
-bool has_begun(const RunDirectory& directory) {
-    return fs::exists(directory.campaign()) || fs::exists(directory.journal()) ||
-           !directory.other_journals().empty();
-}
-
-void expect_begun(const RunDirectory& directory) {
-    if (has_begun(directory)) return;
-    throw DataError(
-        fmt::format("'{}' is not a run directory (it has neither campaign.toml nor a journal); "
-                    "name one with --out",
-                    directory.root().string()));
-}
 
 FitSource fit_source(const Workspace& workspace) {
     return {workspace.planned.campaign, workspace.place.ratios, workspace.planned.samples,

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "own_directory.hpp"
 #include "planned_campaign.hpp"
 #include "root_books.hpp"
 #include "run_context.hpp"
@@ -28,12 +29,6 @@ struct Places {
     std::filesystem::path out;  ///< empty: "<campaign name>.run" here
 };
 
-/// Whether something was run in this folder: it has a campaign or a journal.
-bool has_begun(const RunDirectory& directory);
-
-/// \throws DataError  nothing was run in this folder yet
-void expect_begun(const RunDirectory& directory);
-
 /// How much of its inputs a command needs.
 enum class Needs {
     events,     ///< campaign, events and task graph
@@ -44,10 +39,6 @@ enum class Needs {
                 ///< taken, no journal written; what is missing or not the campaign's is left out.
                 ///< With the graph, as far as events and selection go
 };
-
-/// What a run directory holds, in the order in which it is made. `--fresh` removes what its command
-/// makes, and what is made of that.
-enum class Product : std::uint8_t { nets, ensembles, ratios, fit, toys, gof, report };
 
 /// What a command asks for when it opens a workspace.
 struct WorkspaceRequest {
