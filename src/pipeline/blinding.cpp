@@ -11,6 +11,7 @@
 
 #include "ratiofarm/tables/event_file.hpp"
 
+#include "campaign/sample_weights.hpp"
 #include "campaign/task_digest.hpp"
 #include "core/program_version.hpp"
 #include "core/sealed_text.hpp"
@@ -136,11 +137,12 @@ Unblinding keep(Unblinding look, const RunDirectory& directory) {
 }
 
 /// Reads the data before the record says that someone saw them.
-/// \throws DataError if they cannot be read
+/// \throws DataError if they cannot be read or fitted
 void expect_data(const Campaign& written) {
     if (written.data.sample.empty() || !written.has_events()) return;
     const std::vector<std::string> data{written.data.sample};
-    read_sample_info(written.events_path(), data, written.events.features, written.split);
+    expect_unit_weights(written, read_sample_info(written.events_path(), data,
+                                                  written.events.features, written.split));
 }
 
 }  // namespace
