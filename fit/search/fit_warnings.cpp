@@ -1,10 +1,12 @@
 #include "fit_warnings.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdio>
 
 #include "ratiofarm/physics/internal_coordinates.hpp"
+#include "ratiofarm/physics/process_rates.hpp"
 
 #include "fit/parameter_roles.hpp"
 
@@ -134,18 +136,66 @@ void warn_of_guards(const FitResult& result, Warnings& warnings) {
                            " factors g(x, alpha) were held above their floor at the minimum: the "
                            "interpolation of their anchors turns negative there");
     }
-    constexpr double hardly_any = 1e-3;
+}
+
+/// Expected events of a process of an unbinned region at the minimum, and how many events of all
+/// processes of the region one error of the parameter of interest moves.
+struct RegionScale {
+    std::vector<double> rates;  ///< absolute values
+    double moved = 0.0;         ///< 0: it has no error
+};
+
+RegionScale scale_of(const UnbinnedRegion& region,
+                     const Likelihood& likelihood,
+                     const FitResult& result) {
+    const RateModel model(region, likelihood.model(), likelihood.coordinates());
+    std::vector<double> theta = best_values(result);
+    RegionScale scale{model.at(likelihood.coordinates().to_internal(theta)).value};
+    const std::size_t poi = parameter_index(likelihood.model(), result.poi);
+    const double error = result.parameters[poi].error;
+    if (std::isfinite(error)) {
+        theta[poi] +=
+            theta[poi] + error <= likelihood.model().parameters[poi].high ? error : -error;
+        const auto shifted = model.at(likelihood.coordinates().to_internal(theta)).value;
+        for (std::size_t j = 0; j < shifted.size(); ++j) {
+            scale.moved += std::abs(shifted[j] - scale.rates[j]);
+        }
+    }
+    for (double& rate : scale.rates) rate = std::abs(rate);
+    return scale;
+}
+
+/// Where g had to be clipped: told unless it is known to matter little, and counted in any case.
+void warn_of_clipped_anchors(const Likelihood& likelihood,
+                             const FitResult& result,
+                             Warnings& warnings) {
+    constexpr double hardly_any = 1e-3;  // of the events of a process
+    constexpr double small = 0.1;        // of what the error of the parameter of interest moves
     for (const auto& clipped : result.guards.clipped_anchors) {
-        if (clipped.share && *clipped.share < hardly_any) continue;  // counted in fit.json
-        const std::string where = clipped.share
-                                      ? " (up to " + short_number(100.0 * *clipped.share) +
-                                            " % of its events, nominal or varied)"
-                                      : "";
-        warnings.push_back("process '" + clipped.process + "' of region '" + clipped.region +
-                           "': for " + std::to_string(clipped.count) + " ratios g(x)" + where +
-                           " one standard deviation of a systematic changes the density "
-                           "more than twentyfold; they were held at a factor of 20 (does a varied "
-                           "sample reach where the nominal one has no events?)");
+        if (clipped.share && *clipped.share < hardly_any) continue;
+        std::string where;
+        for (const UnbinnedRegion& region : likelihood.model().unbinned) {
+            if (region.name != clipped.region || !clipped.share) continue;
+            const RegionScale scale = scale_of(region, likelihood, result);
+            const auto process =
+                std::ranges::find(region.processes, clipped.process, &ProcessModel::name);
+            const double events =
+                *clipped.share *
+                scale.rates[static_cast<std::size_t>(process - region.processes.begin())];
+            if (events < small * scale.moved) continue;
+            where = " (up to " + short_number(100.0 * *clipped.share) +
+                    " % of its events, nominal or varied, or " + short_number(events) +
+                    " expected ones; the error of " + result.poi + " stands for " +
+                    short_number(scale.moved) + ")";
+        }
+        if (clipped.share && where.empty()) continue;
+        warnings.push_back(
+            "process '" + clipped.process + "' of region '" + clipped.region + "': for " +
+            std::to_string(clipped.count) + " ratios g(x)" + where +
+            " one standard deviation of a systematic changes the density more than twentyfold; "
+            "they were held at a factor of 20, which is wrong by as much as these events count. "
+            "At an edge that moves, cut the nominal and the varied samples alike; for a peak that "
+            "moves by more than its width, give samples with a smaller shift");
     }
 }
 
@@ -190,6 +240,7 @@ std::vector<std::string> fit_warnings(const Likelihood& likelihood,
     warn_of_parameters(model, result, warnings);
     warn_of_flat_directions(result, warnings);
     warn_of_guards(result, warnings);
+    warn_of_clipped_anchors(likelihood, result, warnings);
     warn_of_impacts(result, warnings);
     warn_of_minima(model, result, same_nll, warnings);
     return warnings;

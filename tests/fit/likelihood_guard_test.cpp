@@ -196,6 +196,56 @@ TEST_CASE("mixtures below their floor at the minimum are counted and reported", 
     CHECK(result.warnings.back().find("1 of 2 events have a mixture below") != std::string::npos);
 }
 
+namespace {
+
+/// Warnings of clipped ratios where S has two kinds of events, one of them rare, which alpha makes
+/// 50 times as frequent. \param yield of S beside 10000 events of B
+std::vector<std::string> clipping_warnings(double yield) {
+    const std::vector<std::string> names{"mu", "alpha"};
+    const StatisticalModel model{{{.name = "mu", .start = 1.0, .low = 0.0, .high = 10.0},
+                                  {.name = "alpha",
+                                   .start = 0.0,
+                                   .low = -5.0,
+                                   .high = 5.0,
+                                   .constraint = {.kind = Constraint::Kind::gaussian}}},
+                                 {{"SR",
+                                   {{"S",
+                                     yield,
+                                     Coefficient::parse("mu", names),
+                                     {{.parameter = "alpha", .yield = {}, .shape = true}}},
+                                    {"B", 10000.0, Coefficient::parse("1", names), {}}}}},
+                                 {},
+                                 "mu"};
+    EventSet events;
+    events.processes = {"S", "B"};
+    events.shapes = {{"S", "alpha"}};
+    events.weight = {5000.0 + yield, 5000.0};
+    events.reference = {0.5, 0.5};
+    const float rare = std::log(4e-4F);  // of S in the second half: 1 % of it at alpha = 1
+    events.log_r = {std::log(2.0F), 0.0F, rare, 0.0F};
+    events.log_g = {0.0F, std::log(50.0F), 0.0F, -std::log(50.0F)};
+    events.total = 2;
+
+    std::vector<std::string> found;
+    for (const auto& warning :
+         fit(Likelihood(model, test::data_of(events), test::one_rank), {}, {}).warnings) {
+        if (warning.find("twentyfold") != std::string::npos) found.push_back(warning);
+    }
+    return found;
+}
+
+}  // namespace
+
+TEST_CASE("clipped ratios are told where they can matter for the parameter of interest", "[fit]") {
+    CHECK(clipping_warnings(50.0).empty());  // half an event where an error is a hundred
+
+    const auto told = clipping_warnings(20000.0);
+    REQUIRE(told.size() == 1);
+    CHECK_THAT(told.front(), Catch::Matchers::Contains(
+                                 "up to 1 % of its events, nominal or varied, or 200 expected "
+                                 "ones; the error of mu stands for"));
+}
+
 TEST_CASE("a ratio that is no number is refused by name", "[fit]") {
     const double nan = std::numeric_limits<double>::quiet_NaN();
     const double infinity = std::numeric_limits<double>::infinity();
