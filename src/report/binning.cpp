@@ -107,6 +107,28 @@ Binning Binning::without_sparse_bins(std::span<const float> values,
     return Binning(std::move(kept));
 }
 
+Binning Binning::resolving(std::span<const float> values,
+                           std::span<const double> weights,
+                           std::size_t n,
+                           double minimum) const {
+    if (values.empty()) return *this;
+    std::vector<double> edges = edges_;
+    for (const double edge : quantiles(values, weights, n).edges_) {
+        if (edge > edges_.front() && edge < edges_.back()) edges.push_back(edge);
+    }
+    std::ranges::sort(edges);
+    edges.erase(std::unique(edges.begin(), edges.end()), edges.end());
+    double sum = 0.0;
+    double square = 0.0;
+    for (const double weight : weights) {
+        sum += weight;
+        square += weight * weight;
+    }
+    const double parts = 5.0 * static_cast<double>(std::max<std::size_t>(n, 1));
+    const double share = square > 0.0 ? sum * sum / square / parts : 0.0;
+    return Binning(std::move(edges)).without_sparse_bins(values, weights, std::max(minimum, share));
+}
+
 std::size_t Binning::bin_of(double value) const noexcept {
     const auto inner = std::upper_bound(edges_.begin() + 1, edges_.end() - 1, value);
     return static_cast<std::size_t>(inner - (edges_.begin() + 1));

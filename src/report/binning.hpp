@@ -39,6 +39,14 @@ public:
                                 std::span<const double> weights,
                                 double minimum) const;
 
+    /// This axis, fine enough for a narrow peak of these events: with the edges of n bins of their
+    /// equal content in it, then without_sparse_bins() of fewer than `minimum` effective entries or
+    /// 1/(5 n) of all.
+    Binning resolving(std::span<const float> values,
+                      std::span<const double> weights,
+                      std::size_t n,
+                      double minimum) const;
+
     std::size_t bins() const { return edges_.size() - 1; }
     const std::vector<double>& edges() const { return edges_; }
     double width(std::size_t bin) const { return edges_[bin + 1] - edges_[bin]; }

@@ -42,8 +42,9 @@ FeatureClosure closure_in_feature(const std::vector<SampleEvents>& events,
                                   const Binning& fine,
                                   RatioScale scale,
                                   std::size_t nets) {
+    constexpr std::size_t own_bins = 24;  // of equal content in the sample
     const Binning binning =
-        fine.without_sparse_bins(events[target].feature, events[target].weight, enough_entries);
+        fine.resolving(events[target].feature, events[target].weight, own_bins, enough_entries);
     const auto& edges = binning.edges();
     const bool has_middle =
         binning.bins() > 4;  // then the outer bins, up to the extremes, are not drawn

@@ -1,5 +1,6 @@
 #include "report/binning.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <vector>
 
@@ -102,4 +103,26 @@ TEST_CASE("sparse bins join their neighbours up to the ends of the axis", "[repo
     CHECK(binning.without_sparse_bins(values, weights, 100.0).edges() ==
           std::vector<double>{0.0, 5.0});
     CHECK(binning.without_sparse_bins({}, {}, 1.0).bins() == 1);
+}
+
+TEST_CASE("a narrow peak of few of the events gets bins of its own", "[report]") {
+    constexpr int n = 4000;
+    std::vector<float> wide;
+    std::vector<float> peak;
+    for (int i = 0; i < n; ++i) {
+        wide.push_back(static_cast<float>(i) / n);
+        peak.push_back(0.5F + 0.01F * static_cast<float>(i) / n);
+    }
+    const std::vector<double> weights(n, 1.0);
+    const Binning coarse = Binning::adaptive(wide, weights, 24, 0.002);
+    const auto within = [](const Binning& binning) {
+        return std::ranges::count_if(binning.edges(),
+                                     [](double edge) { return edge > 0.5 && edge < 0.51; });
+    };
+
+    const Binning fine = coarse.resolving(peak, weights, 24, 50.0);
+
+    CHECK(within(coarse) <= 1);
+    CHECK(within(fine) >= 20);
+    CHECK(fine.bins() <= coarse.bins() + 24);
 }
