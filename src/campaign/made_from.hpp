@@ -27,7 +27,8 @@ MadeFrom fit_made_from(const Campaign& plain);
 /// What decides an unfolding.
 MadeFrom unfold_made_from(const Campaign& campaign);
 
-/// What differs, by key: "process.S.yield: 60.0 -> 30.0", "training.pack: (absent) -> 2".
+/// What differs, by key: "process.S.yield: 60.0 -> 30.0", "training.pack: (absent) -> 2",
+/// "ratios.SR: other ratios, of other nets or events".
 std::vector<std::string> differences(const MadeFrom& made, const MadeFrom& now);
 
 /// The same for two campaigns, with absolute paths. Keys that change no result are left out.

@@ -238,6 +238,18 @@ void add_unfolding(const ReportSources& sources, ReportInputs& inputs) {
                               first_of(changes, "\n  "));
 }
 
+/// What a goodness of fit and a fit of one campaign disagree about; empty: nothing.
+std::string other_fit_of(const GofRecord& gof, const FitRecord& record) {
+    if (gof.data != record.data) return fmt::format("data: {} -> {}", gof.data, record.data);
+    if (gof.poi != record.fit.poi) {
+        return fmt::format("parameter of interest: {} -> {}", gof.poi, record.fit.poi);
+    }
+    const FittedParameter* poi = find_fitted(record.fit, gof.poi);
+    constexpr double near = 0.05;  // of an error: toys expand the normalisations
+    if (poi == nullptr || !(std::abs(poi->value - gof.best) > near * poi->error)) return {};
+    return fmt::format("best {}: {:.4g} -> {:.4g}", gof.poi, gof.best, poi->value);
+}
+
 /// The goodness of another fit, made before the data or the model changed, is not shown.
 void add_goodness_of_fit(const ReportSources& sources, ReportInputs& inputs) {
     const fs::path path = sources.directory.gof_json();
@@ -249,14 +261,13 @@ void add_goodness_of_fit(const ReportSources& sources, ReportInputs& inputs) {
                                   first_of(changes, "\n  "));
         return;
     }
-    for (const FittedParameter& parameter : inputs.fit->fit.parameters) {
-        if (parameter.name != gof.poi || gof.data != inputs.fit->data) continue;
-        const double near = 0.05 * parameter.error;  // toys expand the normalisations
-        if (std::abs(parameter.value - gof.best) > near) continue;
+    const std::string other = other_fit_of(gof, *inputs.fit);
+    if (other.empty()) {
         inputs.gof = std::move(gof);
         return;
     }
-    inputs.warnings.push_back("gof.json belongs to another fit; run 'ratiofarm gof' again");
+    inputs.warnings.push_back("gof.json belongs to another fit; run 'ratiofarm gof' again\n  " +
+                              other);
 }
 
 /// Like the goodness of another fit.

@@ -85,6 +85,15 @@ TEST_CASE("nets decide the ratios, and the fit only through these", "[campaign]"
     CHECK(fit_made_from(campaign) == fit_made_from(other));
 }
 
+TEST_CASE("content that only a digest knows is told in words", "[campaign]") {
+    const std::string key = "ratios.SR";
+    const MadeFrom then{{key, "8f00b204e9800998ecf8427e00000000"}};
+    const MadeFrom now{{key, "d41d8cd98f00b204e980099800000000"}};
+
+    CHECK(differences(then, now) == Lines{key + ": other ratios, of other nets or events"});
+    CHECK(differences(then, then).empty());
+}
+
 TEST_CASE("products know where no file was", "[campaign]") {
     const Campaign campaign = example_campaign();
     const Campaign copy =
