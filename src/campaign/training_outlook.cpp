@@ -404,6 +404,18 @@ private:
         const bool apart = facts.distinct > 2 && facts.frequent_share > some &&
                            facts.gap > far * facts.width && facts.width > 0.0 &&
                            facts.frequent_share > facts.next_share;
+        constexpr double close = 0.05;
+        const bool at_end = facts.frequent == facts.low || facts.frequent == facts.high;
+        const bool reached = facts.distinct > continuous && facts.frequent_share > many &&
+                             facts.gap < close * facts.width;
+        if (at_end && !apart && (spike || reached)) {
+            warn(fmt::format(
+                "{}: {:.3g} % of the values are exactly {:g}, the end of their range, which tells "
+                "none of these events from another; if a function such as tanh or a cut-off makes "
+                "it, give the value before it; if the detector does, ignore this",
+                what, 100.0 * facts.frequent_share, facts.frequent));
+            return true;
+        }
         if (!spike && !apart && facts.frequent_share < nearly_all) return false;
         warn(fmt::format(
             "{}: {:.3g} % of the values are exactly {:g}; if that stands for a missing value, cut "

@@ -1,6 +1,7 @@
 // What is certain or likely to spoil the training of nets is told from the events alone.
 #include "campaign/training_outlook.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <random>
@@ -194,6 +195,24 @@ shape = { B = { up = "S", down = "S" } }
      {},
      {"sample 'S', feature 'y': 20 % of the values are exactly -999", "sample 'B', feature 'y'"}},
     {"a spike within the others", every(10, 1, 0.0F), {}, {"10 % of the values are exactly 0"}},
+    {"a feature that saturates at both ends",
+     [](EventSample& s, EventSample& b) {
+         for (std::size_t row = 0; row < n_events; ++row) {
+             for (EventSample* each : {&s, &b}) {
+                 set_feature(*each, row, 1, std::tanh(20.0F * each->features[2 * row]));
+             }
+         }
+     },
+     {},
+     {"sample 'S', feature 'y':", "the end of their range", "if a function such as tanh"}},
+    {"a cut-off at the edge of the others",
+     [](EventSample& s, EventSample&) {
+         for (std::size_t row = 0; row < n_events; ++row) {
+             set_feature(s, row, 1, std::min(s.features[2 * row + 1], 0.5F));
+         }
+     },
+     {},
+     {"sample 'S', feature 'y':", "are exactly 0.5, the end of their range"}},
     {"a few sentinels", every(100, 1, -999.0F), {}, {"1 % of the values are exactly -999"}},
     {"a flag and a count are no sentinels",
      [](EventSample& s, EventSample& b) {
