@@ -147,6 +147,7 @@ void Plotter::write(const Plot& plot, std::string_view name) const {
     }
     draw(scratch.path(), gnuplot_program(plot, pictures));
     std::string file(name);
+    replace_all(file, "%2F", ".");  // a slash in the name of a process
     std::ranges::replace(file, '/', '.');
     for (std::size_t i = 0; i < pictures.size(); ++i) {
         publish(folder_ / (file + formats[i].second), read_file(pictures[i].file));
