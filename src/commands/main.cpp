@@ -103,6 +103,7 @@ int run_in_order(const Command& command,
         code = static_cast<ExitCode>(mpi::value_on_root(world, static_cast<std::uint64_t>(code)));
     } catch (const mpi::AgreedError& error) {
         if (world.is_root()) {
+            log.live("");  // what it shows ends without a line of its own
             fmt::print(stderr, "{}", on_error_screen(fmt::format("ratiofarm: {}\n", error.what())));
         }
         code = error.exit_code();

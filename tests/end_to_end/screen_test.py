@@ -2,7 +2,7 @@
 """What people read fits their terminal: every command in a terminal of 80 and of 50 columns.
 
 No line may be longer than the terminal, unless it is one word (a path is to be copied). What goes to a
-pipe is not folded, and JSON never is.
+pipe is not folded; JSON and scripts never are.
 """
 import fcntl
 import json
@@ -33,7 +33,7 @@ COMMANDS = [
     "explain S/member\\ 0", "fit campaign.toml --fresh", "impacts campaign.toml --refit", "limits campaign.toml",
     "scan campaign.toml", "toys campaign.toml --toys 20 --block 10", "gof campaign.toml --toys 20 --block 10",
     "report campaign.toml", "run campaign.toml --out strangers", "run campaign.toml --out campaign.toml",
-    "fit campaign.toml --out nothing", "submit campaign.toml --dry-run", "init --template systematics",
+    "fit campaign.toml --out nothing", "init --template systematics",
     "help", "help run", "chek",
 ]
 
