@@ -103,7 +103,8 @@ TEST_CASE("the report is one well-formed page without outside resources", "[repo
     const std::string page = report_html(sample_report(2000), plotter);
 
     CHECK(markup_mistake(page).value_or("") == "");
-    // scan, ranking, correlations, contour, limits, closure, calibration, log r, losses, nets, scores
+    // scan, ranking, correlations, contour, limits, closure, calibration, log r, losses, nets,
+    // scores
     CHECK(count(page, "<svg") == 11);
     CHECK(plotter.warnings().empty());
     CHECK(count(page, "not drawn") == 0);
