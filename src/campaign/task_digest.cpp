@@ -4,6 +4,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "protocol/network_kinds.hpp"
+
 #include "find_sample.hpp"
 
 namespace ratiofarm {
@@ -62,6 +64,16 @@ void add_class(Bytes& hasher,
 /// Raised when nets that share a CPU pack get other bits than before; nets alone keep their digest.
 /// 1: those that each has alone.
 constexpr std::uint64_t cpu_pack_algorithm = 1;
+
+/// Raised when nets of kinds that read particle lists get other bits than before; the digests of
+/// the others do not know it. 1: steps of some kinds are written out for CPUs.
+constexpr std::uint64_t particle_algorithm = 1;
+
+void add_particle_algorithm(Hasher& hasher, const Network& network, std::string_view device) {
+    if (reads_particles(network.kind) && has_written_step(network.kind) && device == "cpu") {
+        hasher.number(particle_algorithm);
+    }
+}
 
 /// Adds what determines a result, member by member.
 template <class T>
@@ -129,6 +141,7 @@ Digest train_digest(std::span<const std::byte> prefix,
     hasher.number(request.held_out ? 1 : 0);
     add_result_fields(hasher, request.continuation);
     if (nets.size() > 1 && device_class == "cpu") hasher.number(cpu_pack_algorithm);
+    add_particle_algorithm(hasher, request.network, device_class);
     return hasher.finish();
 }
 
@@ -169,6 +182,7 @@ Digest infer_digest(const InferRequest& request,
     hasher.number(request.members).number(static_cast<std::uint64_t>(request.combine));
     hasher.number(static_cast<std::uint64_t>(request.precision));
     hasher.number(request.keep_members ? 1 : 0).number(request.threads);
+    add_particle_algorithm(hasher, request.network, device_class);
     return hasher.finish();
 }
 

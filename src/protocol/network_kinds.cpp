@@ -7,7 +7,16 @@
 namespace ratiofarm {
 
 bool has_written_step(NetworkKind kind) {
-    return kind == NetworkKind::mlp || kind == NetworkKind::residual_mlp;
+    switch (kind) {
+        case NetworkKind::mlp:
+        case NetworkKind::residual_mlp:
+        case NetworkKind::deep_sets:
+        case NetworkKind::lorentz:
+        case NetworkKind::graph: return true;
+        case NetworkKind::transformer:
+        case NetworkKind::pelican: break;
+    }
+    return false;
 }
 
 Engine engine_of(const Network& network, Engine asked, double dropout) {

@@ -60,7 +60,8 @@ typename Graph::Value logit(Graph& graph, const Network& network, typename Graph
     throw std::logic_error("a network of no known kind");
 }
 
-/// True if the trainer has a written-out forward and backward pass for one output of the kind.
+/// True if the trainer has a written-out forward and backward pass for one output of the kind. Of
+/// kinds that read particles it has one for CPUs in fp32; autograd serves where it does not.
 bool has_written_step(NetworkKind kind);
 
 /// The engine that trains a network when `asked` is wanted: written or autograd.

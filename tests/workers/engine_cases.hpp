@@ -46,7 +46,7 @@ struct Case {
     at::ScalarType type = at::kFloat;
 };
 
-enum class Path { autograd, written, cpu, chosen };
+enum class Path { autograd, written, cpu, particles, chosen };
 
 inline std::unique_ptr<NetPack> empty_pack(const Case& of, Path path) {
     const auto device = at::TensorOptions().dtype(of.type);
@@ -54,6 +54,7 @@ inline std::unique_ptr<NetPack> empty_pack(const Case& of, Path path) {
         case Path::autograd: return make_autograd_pack(of.network, of.options, device);
         case Path::written: return make_written_pack(of.network, of.options, device);
         case Path::cpu: return make_cpu_pack(of.network, of.options);
+        case Path::particles: return make_particle_pack(of.network, of.options, device);
         case Path::chosen: break;
     }
     return make_net_pack(of.network, of.options, device);

@@ -1,9 +1,12 @@
 // Oracle: LibTorch's operations; and every instruction set against the portable one, bit by bit.
 
+#include <array>
+
 #include <ATen/ATen.h>
 
 #include "ratiofarm_test/catch.hpp"
 
+#include "workers/trainer/engine/row_kernel.hpp"
 #include "workers/trainer/engine/step_kernel.hpp"
 
 namespace ratiofarm::trainer {
@@ -87,6 +90,82 @@ void check_equal(const std::vector<at::Tensor>& a, const std::vector<at::Tensor>
         INFO("outcome " << k);
         CHECK(at::equal(a[k], b[k]));
     }
+}
+
+/// Outcome of every pass over rows of particles and pairs on the same data.
+std::vector<at::Tensor> row_passes(const RowKernel& kernel) {
+    constexpr std::int64_t columns = 48;
+    constexpr std::int64_t pairs = 20;  // of five particles
+    const Extent all{rows, columns};
+    const at::Tensor x = drawn(1, {rows, columns});
+    const at::Tensor other = drawn(2, {rows, columns});
+    const at::Tensor weight = drawn(3, {columns, columns});
+    const at::Tensor bias = drawn(4, {columns});
+    const at::Tensor factors = drawn(5, {rows});
+    std::vector<at::Tensor> made;
+    const auto result = [&made](std::vector<std::int64_t> shape) {
+        made.push_back(at::ones(shape));
+        return made.back();
+    };
+    const RowProduct product{.rows = rows,
+                             .columns = columns,
+                             .inner = columns,
+                             .a = {data<float>(x), columns, 1},
+                             .b = reading<float>(weight)};
+    for (const bool add : {false, true}) {
+        kernel.product(product, block<float>(result({rows, columns})), add);
+        kernel.outer(all, data<float>(factors), data<float>(bias),
+                     block<float>(result({rows, columns})), add);
+        kernel.scale(all, data<float>(factors), reading<float>(x),
+                     block<float>(result({rows, columns})), add);
+    }
+    kernel.affine(product, data<float>(bias), block<float>(result({rows, columns})));
+    kernel.dots(all, reading<float>(x), data<float>(bias), 0.5F, data<float>(result({rows})));
+    kernel.row_dots(all, reading<float>(x), reading<float>(other), data<float>(result({rows})));
+    kernel.weighted_sum(all, data<float>(factors), reading<float>(x),
+                        data<float>(result({columns})));
+    kernel.delta(all, block<float>(result({rows, columns})), reading<float>(x),
+                 data<float>(result({columns})));
+    kernel.sigmoid(rows * columns - 1, data<float>(x), data<float>(result({rows, columns})));
+    kernel.psi(rows * columns - 1, data<float>(x), data<float>(result({rows, columns})),
+               data<float>(result({rows, columns})));
+    const std::array<std::uint32_t, 3> sizes{2, 0, 3};
+    const RowGroups groups{3, sizes.data(), data<float>(factors), columns};
+    kernel.group_sums(groups, reading<float>(x), block<float>(result({3, columns})));
+    kernel.spread(groups, reading<float>(other), block<float>(result({rows, columns})), true);
+    const at::Tensor quantities = drawn(6, {pairs, 2});
+    const PairLayer pair_layer{.particles = rows,
+                               .columns = columns,
+                               .quantities = 2,
+                               .to = reading<float>(x),
+                               .from = reading<float>(other),
+                               .x = data<float>(quantities),
+                               .weights = data<float>(weight)};
+    for (const auto activation : {Activation::relu, Activation::silu, Activation::tanh}) {
+        kernel.layer(product, data<float>(bias), activation, block<float>(result({rows, columns})),
+                     block<float>(result({rows, columns})));
+        const at::Tensor slope = result({pairs, columns});
+        kernel.pair_layer(pair_layer, activation, block<float>(result({pairs, columns})),
+                          block<float>(slope));
+        const at::Tensor flow = result({pairs, columns});
+        flow.copy_(drawn(7, {pairs, columns}));
+        kernel.pair_layer_flow(pair_layer, {.delta = block<float>(flow),
+                                            .slope = reading<float>(slope),
+                                            .to = block<float>(result({rows, columns})),
+                                            .from = block<float>(result({rows, columns})),
+                                            .weights = data<float>(result({2, columns})),
+                                            .x = data<float>(result({pairs, 2}))});
+    }
+    return made;
+}
+
+TEST_CASE("the bits of rows do not depend on the instruction set", "[trainer]") {
+    const auto oracle = row_passes(portable::row_kernel());
+    check_equal(row_passes(row_kernel()), oracle);
+#if defined(__x86_64__)
+    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return;
+    check_equal(row_passes(avx2::row_kernel()), oracle);
+#endif
 }
 
 TEST_CASE("the bits of a pass do not depend on the instruction set", "[trainer]") {

@@ -122,6 +122,96 @@ TEST_CASE("the gradient of every kind of particle network is the finite differen
     }
 }
 
+/// Kinds with a written-out step.
+auto written_kinds() {
+    return GENERATE(NetworkKind::deep_sets, NetworkKind::lorentz, NetworkKind::graph);
+}
+
+/// Difference of the gradient of the written-out step from autograd's in fp64, in units of its
+/// largest element, on events of 0 to 6 particles.
+double written_difference(const Network& network, std::int64_t n) {
+    Events events = some_events(2, n, 1, at::kDouble);
+    const at::Tensor rows = rows_of(network, some_momenta(static_cast<std::size_t>(n)));
+    events.features = rows.to(at::kFloat).to(at::kDouble).expand({2, -1, -1}).contiguous();
+    const auto oracle = make({network, {.nets = 2}, at::kDouble}, Path::autograd);
+    const auto written = make({network, {.nets = 2}, at::kFloat}, Path::chosen);
+    // The same weights.
+    oracle->parameters().copy_(written->parameters());
+    const auto expected = pass(*oracle, events);
+    for (at::Tensor* part : {&events.features, &events.positive, &events.total}) {
+        *part = part->to(at::kFloat);
+    }
+
+    const auto sums = pass(*written, events);
+
+    for (std::size_t net = 0; net < 2; ++net) {
+        CHECK(sums[net] == Approx(expected[net]).epsilon(1e-5).margin(1e-5));
+    }
+    return relative_difference(written->gradient().to(at::kDouble), oracle->gradient());
+}
+
+TEST_CASE("the written gradient of particle networks is autograd's to rounding", "[trainer]") {
+    Network network = particle_network(written_kinds());
+    network.activation = GENERATE(Activation::silu, Activation::tanh, Activation::relu);
+    network.beams = GENERATE(false, true) && reads_momenta(network.kind);
+    network.blocks = GENERATE(1U, 3U);
+    REQUIRE(has_particle_pack(network, {}));
+
+    for (const std::int64_t n : {1, 17, 64}) {
+        INFO(word_of(network.kind) << ", " << n << " events");
+        CHECK(written_difference(network, n) < 3e-6);
+    }
+}
+
+TEST_CASE("no width of a particle network is special", "[trainer]") {
+    Network network = particle_network(written_kinds());
+    for (const std::uint32_t width : {2U, 15U, 16U, 17U, 33U, 64U, 70U}) {
+        network.width = width;
+        network.hidden = {width % 7 + 2, 33};
+        INFO(word_of(network.kind) << ", width " << width);
+        CHECK(written_difference(network, 40) < 3e-6);
+    }
+}
+
+TEST_CASE("many chunks of a batch have the gradient of the whole", "[trainer]") {
+    Network network = particle_network(written_kinds());
+    network.max_particles = 12;
+    const auto few = some_momenta(64);
+    std::vector<std::vector<Momentum>> events;
+    for (const auto& particles : few) {
+        events.push_back(particles);
+        for (const auto& more : few[5]) events.back().push_back(more);
+        events.back().resize(std::min<std::size_t>(events.back().size(), 12));
+    }
+    Events all = some_events(1, 64, 1, at::kDouble);
+    all.features = rows_of(network, events).to(at::kFloat).to(at::kDouble);
+    const auto oracle = make({network, {}, at::kDouble}, Path::autograd);
+    const auto written = make({network, {}, at::kFloat}, Path::particles);
+    oracle->parameters().copy_(written->parameters());
+    pass(*oracle, all);
+    for (at::Tensor* part : {&all.features, &all.positive, &all.total})
+        *part = part->to(at::kFloat);
+
+    pass(*written, all);
+
+    CHECK(relative_difference(written->gradient().to(at::kDouble), oracle->gradient()) < 3e-6);
+}
+
+TEST_CASE("written steps give an event the same bits in any company", "[trainer]") {
+    const Network network = particle_network(written_kinds());
+    const at::Tensor rows = rows_of(network, some_momenta(64)).to(at::kFloat);
+    const c10::InferenceMode no_autograd;
+    const auto evaluates = make({network, {.use = PackUse::evaluate}}, Path::chosen);
+    const auto trains = make({network, {}}, Path::chosen);
+    const at::Tensor together = evaluates->forward(rows)[0].clone();
+    CHECK(at::equal(trains->forward(rows)[0], together));
+
+    for (const std::int64_t event : {0, 5, 13, 62}) {
+        const at::Tensor alone = evaluates->forward(rows.narrow(1, event, 1))[0];
+        CHECK(at::equal(alone, together.narrow(0, event, 1)));
+    }
+}
+
 TEST_CASE("the order of particles changes no logit", "[trainer]") {
     const Network network = particle_network(particle_kinds());
     auto events = some_momenta(40);

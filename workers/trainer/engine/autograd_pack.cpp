@@ -52,6 +52,7 @@ public:
     void parameters_changed() override {}
     const at::Tensor& gradient() const override { return gradient_; }
     void set_running(const std::vector<bool>&) override {}
+    bool repeats() const override { return false; }
     void set_dropout(std::span<const std::uint64_t> keys) override {
         dropout_.keys.assign(keys.begin(), keys.end());
     }

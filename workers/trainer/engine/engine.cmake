@@ -12,8 +12,14 @@ set(engine_sources
     engine/flat_optimizer.cpp
     engine/net_pack.cpp
     engine/pack_in_turn.cpp
+    engine/particle_chunk.cpp
+    engine/particle_pack.cpp
     engine/product_pairs.cpp
     engine/recorded_work.cpp
+    engine/row_kernel.cpp
+    engine/row_layers.cpp
+    engine/row_ops.cpp
+    engine/row_program.cpp
     engine/step_kernel.cpp
     engine/tensor_graph.cpp
     engine/tensor_passes.cpp
@@ -22,5 +28,6 @@ set(engine_sources
 ratiofarm_add_library(trainer_engine
     SOURCES ${engine_sources}
     USES ratiofarm::protocol ratiofarm::torch ${CMAKE_DL_LIBS})
-ratiofarm_add_kernels(trainer_engine engine/product_lanes.cpp engine/step_kernel_lanes.cpp)
+ratiofarm_add_kernels(trainer_engine
+    engine/product_lanes.cpp engine/row_kernel_lanes.cpp engine/step_kernel_lanes.cpp)
 target_compile_options(ratiofarm_trainer_engine PRIVATE $<$<CONFIG:Release>:-O3>)

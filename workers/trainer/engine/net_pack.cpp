@@ -23,11 +23,16 @@ std::unique_ptr<NetPack> make_net_pack(const Network& network,
     at::globalContext().setAllowTF32CuBLAS(options.precision == Precision::tf32);
     const bool written = engine_of(network, options.engine, options.dropout) == Engine::written;
     const bool on_cpu = device.device().is_cpu();
-    if (written && on_cpu && device.dtype() == at::kFloat && has_cpu_pack(network, options)) {
+    const bool plain_cpu = on_cpu && device.dtype() == at::kFloat;
+    const bool particles = reads_particles(network.kind);
+    if (written && plain_cpu && !particles && has_cpu_pack(network, options)) {
         return make_cpu_pack(network, options);
     }
-    MakePack& engine = written ? make_written_pack : make_autograd_pack;
-    if (on_cpu && options.nets > 1) return make_pack_in_turn(network, options, device, engine);
+    MakePack* engine = written && !particles ? make_written_pack : make_autograd_pack;
+    if (written && plain_cpu && particles && has_particle_pack(network, options)) {
+        engine = make_particle_pack;
+    }
+    if (on_cpu && options.nets > 1) return make_pack_in_turn(network, options, device, *engine);
     return engine(network, options, device);
 }
 

@@ -70,6 +70,10 @@ public:
     /// From now on passes leave out units as dropout_mask() says; until then, and without keys,
     /// none does. Only of a pack with options.dropout > 0. \param keys  [nets]
     virtual void set_dropout(std::span<const std::uint64_t> keys);
+
+    /// Whether passes of as many events are the same operations on the same memory, so that they
+    /// can be recorded.
+    virtual bool repeats() const { return true; }
 };
 
 /// The engine that options.engine asks for, see engine_of(). On a CPU a net has the same bits alone

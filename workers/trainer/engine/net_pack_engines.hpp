@@ -24,7 +24,16 @@ bool has_cpu_pack(const Network& network, const PackOptions& options);
 /// the optimizer moves, and their gradient are fp32.
 std::unique_ptr<NetPack> make_cpu_pack(const Network& network, const PackOptions& options);
 
-/// An engine: make_written_pack() or make_autograd_pack().
+/// True for what make_particle_pack() can do: fp32 of some kinds that read particles.
+bool has_particle_pack(const Network& network, const PackOptions& options);
+
+/// The written-out step of one net of particle lists for a CPU, in fp32: a RowProgram of the kind,
+/// which computes real particles and pairs only and works on a few events at a time.
+std::unique_ptr<NetPack> make_particle_pack(const Network& network,
+                                            const PackOptions& options,
+                                            const c10::TensorOptions& device);
+
+/// An engine that makes one net or a pack.
 using MakePack = std::unique_ptr<NetPack>(const Network& network,
                                           const PackOptions& options,
                                           const c10::TensorOptions& device);

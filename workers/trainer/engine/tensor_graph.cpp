@@ -41,9 +41,6 @@ namespace {
 /// Below this a logarithm of a pair quantity says nothing more.
 constexpr double least = 1e-8;
 
-/// A step of the momenta in lorentz: small, as in LorentzNet, so that products keep their size.
-constexpr double step_of_momenta = 0.005;
-
 std::int64_t slots_of(const at::Tensor& x) { return x.size(2); }
 
 /// Computes a kind of network with tensors: [nets, n, width], of particles [nets, n, slots, width],

@@ -12,6 +12,9 @@ class Tensor;
 
 namespace ratiofarm::trainer {
 
+/// A step of the momenta in lorentz: small, as in LorentzNet, so that products keep their size.
+inline constexpr double step_of_momenta = 0.005;
+
 /// Slots of particles that a pass computes.
 enum class Slots : std::uint8_t {
     all,   ///< max_particles, so that the bits of an event do not depend on those beside it

@@ -8,7 +8,6 @@
 
 #include "ratiofarm/core/contracts.hpp"
 
-#include "protocol/network_kinds.hpp"
 #include "workers/trainer/engine/dropout_mask.hpp"
 #include "workers/trainer/engine/flat_optimizer.hpp"
 #include "workers/trainer/engine/net_pack.hpp"
@@ -66,8 +65,7 @@ PackTrainer::PackTrainer(const TrainRequest& request, DeviceKind device) {
                               options);
     const at::Tensor parameters = pack->parameters();
     // Autograd makes new tensors in every pass: there is nothing that could be repeated.
-    const bool records = engine_of(request.network, request.training.engine,
-                                   request.training.dropout) == Engine::written;
+    const bool records = pack->repeats();
     parts_.reset(new Parts{.nets = request.nets.size(),
                            .pack = std::move(pack),
                            .optimizer = FlatOptimizer(request.training, parameters),
