@@ -6,6 +6,7 @@
 #include "ratiofarm/core/mapped_file.hpp"
 
 #include "core/publish.hpp"
+#include "protocol/particle_row.hpp"
 
 namespace ratiofarm::bench {
 
@@ -17,7 +18,21 @@ std::vector<float> read_floats(const std::filesystem::path& path) {
     return {values.begin(), values.end()};
 }
 
+/// What kinds that read particle lists are made of; nothing of other cases.
+void read_particle_network(const nlohmann::json& text, Network& network) {
+    const auto kind = enumerator_of<NetworkKind>(text.value("kind", std::string("mlp")));
+    network.kind = kind.value();
+    if (!reads_particles(network.kind)) return;
+    network.max_particles = text.at("slots");
+    network.width = text.at("width");
+    network.blocks = text.at("blocks");
+    network.heads = text.at("heads");
+    network.particles.resize(text.at("columns").get<std::size_t>(), "column");
+}
+
 }  // namespace
+
+std::uint64_t PeerCase::columns() const { return event_size(network) + 1; }
 
 PeerCase read_case(const std::filesystem::path& folder, NetShare share) {
     const auto text = nlohmann::json::parse(read_text(folder / "case.json"));
@@ -26,6 +41,7 @@ PeerCase read_case(const std::filesystem::path& folder, NetShare share) {
     problem.network.inputs = text.at("inputs");
     problem.network.hidden = text.at("hidden").get<std::vector<std::uint32_t>>();
     problem.network.activation = Activation::silu;
+    read_particle_network(text, problem.network);
     problem.batch = text.at("batch");
     problem.rate = text.at("rate");
     problem.training = read_floats(folder / "training.f32");

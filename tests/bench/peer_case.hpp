@@ -23,12 +23,12 @@ struct PeerCase {
     Network network;
     std::uint32_t batch = 0;
     double rate = 0.0;
-    std::vector<float> training;           ///< [events, inputs + 1], the label last
+    std::vector<float> training;           ///< [events, event_size() + 1], the label last
     std::vector<float> validation;         ///< as many columns
     std::vector<std::vector<float>> nets;  ///< first weights and biases of each net of the share
     std::filesystem::path folder;
 
-    std::uint64_t columns() const { return std::uint64_t{network.inputs} + 1; }
+    std::uint64_t columns() const;
 };
 
 PeerCase read_case(const std::filesystem::path& folder, NetShare share);

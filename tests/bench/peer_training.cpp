@@ -42,7 +42,7 @@ void PeerTraining::add_task(const PeerCase& problem, const Variant& variant, Net
     options.engine = variant.engine;
     request.nets.resize(share.count);
     std::vector<TableReader> readers;
-    const std::size_t inputs = problem.network.inputs;
+    const std::size_t inputs = problem.columns() - 1;
     for (std::size_t net = share.first; net < share.first + share.count; ++net) {
         readers.push_back({.scaling = {.shift = std::vector<float>(inputs, 0.0F),
                                        .scale = std::vector<float>(inputs, 1.0F)},

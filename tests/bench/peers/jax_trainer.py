@@ -2,6 +2,7 @@
 
 import os
 import sys
+import types
 
 if sys.argv[1] == "1":
     os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
@@ -10,7 +11,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+import particle_kinds
 import peer_process
+
+OPS = types.SimpleNamespace(
+    silu=jax.nn.silu, sigmoid=jax.nn.sigmoid, sign=jnp.sign, abs=jnp.abs, log1p=jnp.log1p,
+    log=jnp.log, exp=jnp.exp, expm1=jnp.expm1, sqrt=jnp.sqrt, sin=jnp.sin, cos=jnp.cos,
+    atan2=jnp.arctan2, minimum=jnp.minimum, at_least=jnp.maximum,
+    concat=lambda parts: jnp.concatenate(parts, -1), stack=lambda parts: jnp.stack(parts, -1),
+    softmax=lambda x: jax.nn.softmax(x, -1), swap=lambda x: x.swapaxes(-1, -2),
+    eye=lambda n, like: jnp.eye(n, dtype=like.dtype))
 
 
 def forward(layers, x, kind):
@@ -22,8 +32,7 @@ def forward(layers, x, kind):
     return (x @ weight.T + bias)[:, 0]
 
 
-def entropy(layers, x, y, kind):
-    logits = forward(layers, x, kind)
+def entropy(logits, y):
     return jnp.mean(jax.nn.softplus(logits) - y * logits)
 
 
@@ -42,13 +51,17 @@ class Nets:
     call in one program."""
 
     def __init__(self, problem, together, scan=False, kind=jnp.float32):
-        self.problem, self.together, self.scan, self.kind = problem, together, scan, kind
+        self.problem, self.together, self.scan = problem, together, scan
+        lists = problem.case.of_particles()
+        self.forward = ((lambda net, x: particle_kinds.logits(problem.case, net, x, OPS)) if lists
+                        else lambda layers, x: forward(layers, x, kind))
         self.x, self.y = jnp.asarray(problem.x), jnp.asarray(problem.y)
         batch, batches = problem.case.batch, problem.batches()
         cut = problem.order[:, :batch * batches].reshape(-1, batches, batch)
         count = len(problem.rows)
         self.order = [jnp.asarray(cut)] if together else [jnp.asarray(cut[k]) for k in range(count)]
-        states = [problem.layers()] if together else [problem.layers(k) for k in range(count)]
+        one = problem.particle_parameters if lists else problem.layers
+        states = [problem.layers()] if together else [one(k) for k in range(count)]
         self.nets = [self.start(layers) for layers in states]
         self.step = self.make_step(batches, problem.case.rate)
         self.done = 0
@@ -58,11 +71,14 @@ class Nets:
         layers = jax.tree.map(lambda w: jnp.array(w), layers)
         return layers, jax.tree.map(jnp.zeros_like, layers), jax.tree.map(jnp.zeros_like, layers)
 
+    def entropy(self, layers, x, y):
+        return entropy(self.forward(layers, x), y)
+
     def make_step(self, batches, rate):
         def one(state, order, x, y, step):
             layers, first, second = state
             rows = order[step % batches]
-            gradient = jax.grad(entropy)(layers, x[rows], y[rows], self.kind)
+            gradient = jax.grad(self.entropy)(layers, x[rows], y[rows])
             return adam(layers, first, second, gradient, step + 1.0, rate)
 
         each = jax.vmap(one, in_axes=(0, 0, None, None, None)) if self.together else one
@@ -87,7 +103,7 @@ class Nets:
 
     def loss(self):
         x, y = jnp.asarray(self.problem.vx), jnp.asarray(self.problem.vy)
-        one = lambda layers: entropy(layers, x, y, self.kind)
+        one = lambda layers: self.entropy(layers, x, y)
         call = jax.jit(jax.vmap(one) if self.together else one)
         return np.mean([np.mean(call(state[0])) for state in self.nets])
 
@@ -95,8 +111,7 @@ class Nets:
         """All blocks in one program."""
         x = self.x[first:first + count]
         if not hasattr(self, "logits"):
-            one = lambda layers, x: forward(layers, x, self.kind)
-            each = jax.vmap(one, in_axes=(0, None)) if self.together else one
+            each = jax.vmap(self.forward, in_axes=(0, None)) if self.together else self.forward
             cut = lambda x: x.reshape(-1, block, x.shape[1])
             self.logits = jax.jit(lambda layers, x: jax.lax.map(lambda b: each(layers, b), cut(x)))
             self.reduce = jax.jit(lambda z: (z.mean(0), z.std(0, ddof=1)))

@@ -1,12 +1,14 @@
 """PyTorch as a peer of ./run bench train and ./run gpu. usage: torch_trainer.py THREADS [cpu|cuda]"""
 
 import sys
+import types
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+import particle_kinds
 import peer_process
 
 DEVICE = sys.argv[2] if len(sys.argv) > 2 else "cpu"
@@ -64,6 +66,41 @@ class NetByNet:
             logits = torch.stack([self.logits(net, x) for net, _, _ in self.nets])
             parts.append((logits.mean(0), logits.std(0) if len(self.nets) > 1 else logits[0] * 0))
         return [torch.cat(part).cpu().numpy() for part in zip(*parts)]
+
+
+OPS = types.SimpleNamespace(
+    silu=F.silu, sigmoid=torch.sigmoid, sign=torch.sign, abs=torch.abs, log1p=torch.log1p,
+    log=torch.log, exp=torch.exp, expm1=torch.expm1, sqrt=torch.sqrt, sin=torch.sin, cos=torch.cos,
+    atan2=torch.atan2, minimum=torch.minimum, at_least=torch.clamp_min,
+    concat=lambda parts: torch.cat(parts, -1), stack=lambda parts: torch.stack(parts, -1),
+    softmax=lambda x: torch.softmax(x, -1), swap=lambda x: x.swapaxes(-1, -2),
+    eye=lambda n, like: torch.eye(n, dtype=like.dtype, device=like.device))
+
+
+class ParticleNets(NetByNet):
+    """As NetByNet, of nets that read particle lists."""
+
+    def __init__(self, problem, compiled=False):
+        self.problem = problem
+        self.x, self.y = tensor(problem.x), tensor(problem.y)
+        self.order = tensor(problem.order.astype("i8"))
+        self.nets = []
+        for k in range(len(problem.rows)):
+            net = {name: tensor(value.copy()).requires_grad_()
+                   for name, value in problem.particle_parameters(k).items()}
+            adam = torch.optim.Adam(net.values(), lr=problem.case.rate, fused=True)
+            self.nets.append([net, adam, 0])
+        self.function = lambda net, x: particle_kinds.logits(problem.case, net, x, OPS)
+        if compiled:
+            self.function = torch.compile(self.function)
+
+    def logits(self, net, x):
+        return self.function(net, x)
+
+
+def net_by_net(problem, compiled=False):
+    kind = ParticleNets if problem.case.of_particles() else NetByNet
+    return kind(problem, compiled=compiled)
 
 
 def module(problem, net):
@@ -230,9 +267,9 @@ def main():
         "eager tf32": lambda problem: InTf32(NetByNet, problem),
         "compile tf32": lambda problem: InTf32(lambda p: NetByNet(p, compiled=True), problem),
         "vmap tf32": lambda problem: InTf32(Ensemble, problem),
-        "eager fp32": NetByNet,
+        "eager fp32": net_by_net,
         "eager bf16": lambda problem: NetByNet(problem, bf16=True),
-        "compile fp32": lambda problem: NetByNet(problem, compiled=True),
+        "compile fp32": lambda problem: net_by_net(problem, compiled=True),
         "compile bf16": lambda problem: NetByNet(problem, bf16=True, compiled=True),
         "vmap fp32": Ensemble,
         "vmap compile fp32": lambda problem: Ensemble(problem, compiled=True)}, gemm,

@@ -58,6 +58,31 @@ def many_nets():
             Family("JAX jit, net by net", "jax", [("jit bf16", SPLIT)], "bf16")]
 
 
+def nets_of_particles():
+    """What trains nets of particle lists: each net on a core of its own, or all cores on each."""
+    return [Family("**ours**", "ours", [("fp32", SPLIT)]),
+            Family("PyTorch eager", "torch", ways("eager fp32")),
+            Family("torch.compile", "torch", [("compile fp32", SPLIT)]),
+            Family("JAX jit", "jax", ways("jit fp32"))]
+
+
+def particle_rows():
+    """A net for each core. Events have from a quarter of the slots to all of them, or all."""
+    def row(kind, slots, batch, width, blocks, steps, columns=3, full=False, heads=4):
+        size = f"{slots} particles" if full else f"{slots // 4} to {slots} particles"
+        case = Case(f"{kind}, width {width}, {blocks} blocks, {size}, B = {batch}", [width], batch, 2,
+                    events=8192, validation=2048, inputs=0, kind=kind, slots=slots, full=full,
+                    columns=columns, width=width, blocks=blocks, heads=heads)
+        return Row(case, nets_of_particles(), steps, 5)
+
+    return [row("deep_sets", 16, 1024, 64, 2, 20), row("deep_sets", 30, 512, 64, 2, 20),
+            row("deep_sets", 16, 1024, 64, 2, 20, full=True),
+            row("lorentz", 16, 512, 32, 3, 2, columns=0), row("lorentz", 10, 1024, 32, 3, 2, columns=0),
+            row("lorentz", 4, 1024, 32, 3, 4, columns=0, full=True),
+            row("lorentz", 16, 512, 32, 3, 2, columns=0, full=True), row("graph", 16, 512, 32, 2, 3),
+            row("transformer", 16, 512, 32, 2, 3), row("pelican", 16, 512, 16, 2, 2, columns=0)]
+
+
 @dataclass
 class Row:
     """A case, what competes in it, and how long."""
@@ -65,6 +90,7 @@ class Row:
     families: list
     steps: int    # of a round
     rounds: int   # that are timed, after two that are not and one that chooses
+    first_loss: float = 0.0   # before any step, of rows of particle lists
 
 
 @dataclass
@@ -81,7 +107,7 @@ class Settings:
                 Row(wide(4096), [f for f in one_net([BOTH]) if f.name != "torch.compile"], 1, 3),
                 Row(Case("4x256, B = 1024", [256] * 4, 1024), one_net([BOTH, ONE]), 20, 9),
                 Row(small(64), many_nets(), 10, 7), Row(small(128), many_nets(), 5, 7),
-                Row(small(256), many_nets(), 2, 7)]
+                Row(small(256), many_nets(), 2, 7), *particle_rows()]
         if self.quick and not self.only:
             rows = rows[2:4]
         if self.quick:
@@ -112,6 +138,8 @@ def trials(row, pool, note):
             contender = Contender(pool, family.name, family.kind, variant, layout)
             contender.precision = family.precision
             contender.open(row.case)
+            if row.case.of_particles():
+                expect_first_loss(row, contender, finalists)
             contender.warm(row.steps, rounds=2)
             contender.run(row.steps)
             tried.append(contender)
@@ -122,6 +150,15 @@ def trials(row, pool, note):
             slower.close()
         finalists.append(tried[0])
     return finalists
+
+
+def expect_first_loss(row, contender, others):
+    """Every program computes the same function of the same weights before any is trained."""
+    contender.validate()
+    row.first_loss = contender.loss if not others else row.first_loss
+    if not abs(contender.loss - row.first_loss) < 2e-5 * max(1.0, row.first_loss):
+        raise Unequal(f"{row.case.name}: {contender.name}: the loss before the first step is "
+                      f"{contender.loss:.6f}, ours is {row.first_loss:.6f}")
 
 
 def training_section(pool, row, folder, note):
@@ -136,8 +173,32 @@ def training_section(pool, row, folder, note):
     return row, finalists
 
 
+def particle_table(row, finalists):
+    """Times of a step of each net. Processor seconds are those of all threads."""
+    case, ours = row.case, finalists[0]
+    best = least(ours.processor) / case.nets
+    lines = []
+    for c in finalists:
+        processor = least(c.processor) / case.nets
+        lines.append([c.name, f"{c.variant}, {c.layout}",
+                      f"{seconds_text(least(c.seconds))} ({seconds_text(median(c.seconds))})",
+                      seconds_text(processor),
+                      "" if c is ours else f"{ratio_text(least(c.seconds) / least(ours.seconds))}",
+                      "" if c is ours else ratio_text(processor / best), seconds_text(c.first),
+                      f"{c.loss:.5f}"])
+    text = (f"### {case.name}\n\n{case.parameters():,} parameters, {case.nets} nets; loss "
+            f"{row.first_loss:.5f} before the first step in all programs, shown after "
+            f"{finalists[0].steps} steps of each net.\n\n")
+    return text + table(["program", "best way", "a step of both nets, least (median)",
+                         "processor time of a step of one net", "ours is faster by",
+                         "by processor time", f"first {row.steps} steps, with compiling",
+                         "validation loss"], lines)
+
+
 def training_table(row, finalists, rates):
     """Losses may differ by the order of the events and by the precision."""
+    if row.case.of_particles():
+        return particle_table(row, finalists)
     best = {p: min(least(c.seconds) for c in finalists if c.kind == "ours" and c.precision == p)
             for p in {c.precision for c in finalists}}
     lines = []

@@ -24,7 +24,7 @@ def arguments():
                         help="for a machine that others use: one thread each, by processor seconds")
     parser.add_argument("--parts", required=True, help="folder of the built programs")
     parser.add_argument("--trainer", required=True, help="ratiofarm-trainer")
-    parser.add_argument("--only", default="", help="cases whose name has one of these, such as 3x64,4x256")
+    parser.add_argument("--only", default="", help="cases whose name has one of these, such as 3x64,4x256,lorentz")
     return parser.parse_args()
 
 
@@ -53,14 +53,15 @@ def report(given, pool, folder, note):
     families = sections.on_one_core(families) if given.one_core else families
     blocks = []
     for row, _ in measured:
-        if row.case.nets > 1:
+        if row.case.nets > 1 and not row.case.of_particles():
             count = 16384 if row.case.hidden[0] > 128 else 65536
             blocks.append(sections.evaluation_section(pool, row.case, count, 2 if given.quick else 4,
                                                       rates, note, families))
     sections.gemm_rates(pool, rates, layout=layout)
     pool.close()
-    blocks.append(sections.start_section(Path(given.parts) / "trainer_start_bench", given.trainer,
-                                         3 if given.quick else 7))
+    if not settings.only:
+        blocks.append(sections.start_section(Path(given.parts) / "trainer_start_bench",
+                                             given.trainer, 3 if given.quick else 7))
     cores = "one core" if given.one_core else "all cores"
     rates_table = table(["precision", f"GEMM rate, 1500 wide, {cores}"],
                         [[p, f"{rate / 1e9:.1f} GF/s"] for p, rate in rates.items()])

@@ -3,7 +3,8 @@ that overlap, first weights of every net, and for the peers an order of the even
 
 Files of a case, raw little-endian: training.f32 and validation.f32 [events, inputs + 1] with the
 label last, rows.f32 [nets, parameters] (weight [outputs, inputs] and bias, layer after layer),
-order.i32 [nets, training events].
+order.i32 [nets, training events]. Cases of particle lists: rows of events and of nets are those of
+particle_kinds.py.
 """
 
 import json
@@ -11,6 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+
+import particle_kinds
 
 
 @dataclass
@@ -25,6 +28,19 @@ class Case:
     validation: int = 8192
     inputs: int = 16
     folder: str = ""
+    kind: str = "mlp"      # or one that reads particle lists, which have what follows
+    slots: int = 0         # most particles of an event
+    full: bool = False     # every event has them; otherwise from a quarter of them on
+    columns: int = 0       # of a particle
+    width: int = 0
+    blocks: int = 0
+    heads: int = 1
+
+    def of_particles(self):
+        return self.kind != "mlp"
+
+    def row_size(self):
+        return particle_kinds.row_size(self) if self.of_particles() else self.inputs
 
     def shapes(self):
         """(outputs, inputs) of every layer."""
@@ -32,6 +48,8 @@ class Case:
         return list(zip(widths[1:], widths[:-1]))
 
     def parameters(self):
+        if self.of_particles():
+            return sum(int(np.prod(shape)) for _, shape in particle_kinds.blocks(self))
         return sum(o * i + o for o, i in self.shapes())
 
     def flop(self):
@@ -62,9 +80,12 @@ def write(case, folder):
     """Makes the files of a case, which then knows its folder."""
     path = Path(folder) / case.name.replace(" ", "_")
     path.mkdir(parents=True)
-    events(case.events, case.inputs, 1).tofile(path / "training.f32")
-    events(case.validation, case.inputs, 2).tofile(path / "validation.f32")
-    np.stack([first_weights(case, 100 + k) for k in range(case.nets)]).tofile(path / "rows.f32")
+    lists = case.of_particles()
+    make = lambda n, seed: particle_kinds.events(case, n, seed) if lists else events(n, case.inputs, seed)
+    weights = particle_kinds.first_weights if lists else first_weights
+    make(case.events, 1).tofile(path / "training.f32")
+    make(case.validation, 2).tofile(path / "validation.f32")
+    np.stack([weights(case, 100 + k) for k in range(case.nets)]).tofile(path / "rows.f32")
     orders = [np.random.default_rng(200 + k).permutation(case.events) for k in range(case.nets)]
     np.stack(orders).astype("i4").tofile(path / "order.i32")
     case.folder = str(path)
@@ -79,7 +100,7 @@ class Problem:
         path = Path(folder)
         self.case = Case(**json.loads((path / "case.json").read_text()))
         case = self.case
-        table = [np.fromfile(path / f"{part}.f32", "f4").reshape(-1, case.inputs + 1)
+        table = [np.fromfile(path / f"{part}.f32", "f4").reshape(-1, case.row_size() + 1)
                  for part in ("training", "validation")]
         (self.x, self.y), (self.vx, self.vy) = [
             (np.ascontiguousarray(t[:, :-1]), np.ascontiguousarray(t[:, -1])) for t in table]
@@ -96,6 +117,10 @@ class Problem:
                            rows[..., at + size:at + size + outputs]))
             at += size + outputs
         return result
+
+    def particle_parameters(self, net):
+        """{name: array} of a net of particle lists."""
+        return particle_kinds.cut(self.case, self.rows[net])
 
     def batches(self):
         """Batches of an epoch; every peer drops the rest."""
