@@ -7,6 +7,7 @@
 #include "campaign/file/toml_writer.hpp"
 #include "core/sealed_text.hpp"
 #include "measurement/support.hpp"
+#include "pipeline/own_directory.hpp"
 
 namespace ratiofarm {
 namespace fs = std::filesystem;
@@ -47,9 +48,10 @@ PatchedBundle apply_patch(const Bundle& bundle,
     campaign = with_absolute_paths(std::move(campaign));
     campaign.name += "." + header.process;
     if (out.empty()) out = campaign.name + ".run";
-    fs::create_directories(out);
-    const PatchedBundle patched{fs::absolute(out) / "patched.toml",
-                                fs::absolute(out) / "patched.h5"};
+    const RunDirectory directory(fs::absolute(out));
+    expect_run_directory(directory);
+    make_directory(directory.root());
+    const PatchedBundle patched{patched_campaign(directory), patched_ratios(directory)};
     apply_patch(patch, RatioFile(bundle.ratios()), patched.ratios);
     const RatioFile ratios(patched.ratios);
     const Support support = support_of(ratios, header.process, header.process);

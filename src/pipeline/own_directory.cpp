@@ -26,8 +26,13 @@ bool may_lie_there(const RunDirectory& directory, const fs::path& entry) {
     constexpr std::array<std::string_view, 4> logs{".log", ".out", ".err", ".partial"};
     if (name.starts_with('.') || name.starts_with("lock")) return true;
     if (std::ranges::find(logs, entry.extension().string()) != logs.end()) return true;
-    const std::array own{directory.claims(), directory.unblinding(), directory.submit_script(),
-                         directory.plots(), directory.root() / "events.contiguous.h5"};
+    const std::array own{directory.claims(),
+                         directory.unblinding(),
+                         directory.submit_script(),
+                         directory.plots(),
+                         patched_campaign(directory),
+                         patched_ratios(directory),
+                         directory.root() / "events.contiguous.h5"};
     return std::ranges::find(own, entry) != own.end();
 }
 
@@ -111,6 +116,12 @@ void expect_run_directory(const RunDirectory& directory) {
         directory.root().string(), strangers.front(),
         more == 0 ? "" : fmt::format(" and {} more", more)));
 }
+
+fs::path patched_campaign(const RunDirectory& directory) {
+    return directory.root() / "patched.toml";
+}
+
+fs::path patched_ratios(const RunDirectory& directory) { return directory.root() / "patched.h5"; }
 
 void make_directory(const fs::path& path) {
     expect_no_file(path);

@@ -27,6 +27,10 @@ void expect_begun(const RunDirectory& directory);
 /// \throws ConfigError  it is a file; or files of a user lie in it, with other names or with ours
 void expect_run_directory(const RunDirectory& directory);
 
+/// Where a bundle with a patch's process lies.
+std::filesystem::path patched_campaign(const RunDirectory& directory);
+std::filesystem::path patched_ratios(const RunDirectory& directory);
+
 /// \throws SystemError; ConfigError where no other try will make it
 void make_directory(const std::filesystem::path& path);
 

@@ -3,7 +3,7 @@
 # was finished is not trained again, and the bits are those of an undisturbed run.
 source "$(dirname "$0")/library.sh"
 
-make_campaign 30000 140 2 "[48, 48]"
+make_campaign 30000 350 2 "[48, 48]"
 run_on 2 calm run > calm.out 2> calm.err
 content_of calm > calm.content
 nets=6

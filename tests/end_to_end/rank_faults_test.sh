@@ -3,7 +3,7 @@
 # one run directory.
 source "$(dirname "$0")/library.sh"
 
-make_campaign 20000 60 1 "[32, 32]"
+make_campaign 20000 200 1 "[32, 32]"
 make_calm 3
 
 start() { # run directory

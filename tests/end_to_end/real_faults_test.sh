@@ -4,7 +4,7 @@
 # whose trainers all crash, jumps of the clock. Each ends in the bits of an undisturbed run.
 source "$(dirname "$0")/library.sh"
 
-make_campaign 30000 60 2 "[32, 32]"
+make_campaign 30000 200 2 "[32, 32]"
 make_calm 6
 
 go_on() { # run directory

@@ -3,7 +3,7 @@
 # continues to the same bits.
 source "$(dirname "$0")/library.sh"
 
-make_campaign 30000 140 1 "[48, 48]"
+make_campaign 30000 350 1 "[48, 48]"
 sed -i 's/^checkpoint_seconds = .*/checkpoint_seconds = 3600/' campaign.toml # none unless asked
 run_on 0 calm run > calm.out 2> calm.err
 content_of calm > calm.content

@@ -4,7 +4,7 @@
 # final name, counts no strike, and the same command continues to the bits of an undisturbed run.
 source "$(dirname "$0")/library.sh"
 
-make_campaign 20000 200 1 "[32, 32]"
+make_campaign 20000 600 1 "[32, 32]"
 make_calm 3
 
 expect_clean_stop() { # run directory, words of the message

@@ -3,7 +3,7 @@
 # be saved continues to the bits of an undisturbed run, what cannot is reported, the rest is done.
 source "$(dirname "$0")/library.sh"
 
-make_campaign 20000 200 1 "[32, 32]"
+make_campaign 20000 600 1 "[32, 32]"
 make_calm 3
 
 start() { # run directory, option...

@@ -89,10 +89,10 @@ private:
     FrameBuffer buffer_;
 };
 
-/// Long enough to be interrupted, well under a second when left alone.
+/// Long enough to be interrupted, a second or less when left alone.
 TrainRequest long_request(const TemporaryDirectory& folder) {
     TrainRequest request = gaussian_request(folder, 4000);
-    request.training.epochs = 60;
+    request.training.epochs = 1000;
     request.training.patience = 0;
     request.training.checkpoint_seconds = 0.02;
     return request;
@@ -109,7 +109,9 @@ std::vector<std::byte> straight_result(const TrainRequest& request) {
 }
 
 void wait_for_file(const std::string& path) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     while (!std::filesystem::exists(path)) {
+        if (std::chrono::steady_clock::now() > end) FAIL("no '" << path << "' within 60 s");
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
 }
