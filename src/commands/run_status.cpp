@@ -175,6 +175,7 @@ RunStatus read_run_status(const RunDirectory& directory) {
         if (is_toys(journal.committed.at(task).identity.kind)) status.toy_tasks += 1;
     }
     status.toys = fs::exists(directory.toys_json());
+    status.gof = fs::exists(directory.gof_json());
     status.ratios = fs::exists(directory.ratios());
     status.fit = fs::exists(directory.fit_json());
     if (status.fit) add_fit(directory.fit_json(), status);

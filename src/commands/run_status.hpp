@@ -39,6 +39,7 @@ struct RunStatus {
     std::uint64_t toy_tasks = 0;     ///< done
     std::uint64_t toys_begun = 0;    ///< tasks that were stopped within
     bool toys = false;               ///< toys.json exists
+    bool gof = false;                ///< gof.json exists
     std::vector<TaskGivenUp> given_up;
     std::vector<std::string> ensembles;
     std::uint64_t planned_ensembles = 0;

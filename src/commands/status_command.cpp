@@ -219,9 +219,10 @@ std::string status_text(const RunStatus& status, bool with_costs) {
     text += files_text(status);
     text += "lock       " + locks_text(status) + '\n';
     text += status.search;
-    if (status.toys || status.toy_tasks + status.toys_begun > 0) {
-        text += fmt::format("toys       {} tasks done, {} begun; toys.json {}\n", status.toy_tasks,
-                            status.toys_begun, word(status.toys));
+    if (status.toys || status.gof || status.toy_tasks + status.toys_begun > 0) {
+        text +=
+            fmt::format("toys       {} tasks done, {} begun; toys.json {}, gof.json {}\n",
+                        status.toy_tasks, status.toys_begun, word(status.toys), word(status.gof));
     }
     if (status.selection) text += status.selection->text();
     std::set<std::string> jobs;

@@ -61,7 +61,10 @@ void require_hdf5(const std::filesystem::path& path) {
     if (!std::filesystem::is_regular_file(path, ignored)) throw DataError(name + " is not a file");
     const checked::QuietErrors quiet;
     const htri_t answer = H5Fis_hdf5(path.c_str());
-    if (answer == 0) throw DataError(name + " is not an HDF5 file (or its start is damaged)");
+    if (answer == 0)
+        throw DataError(name +
+                        " is not an HDF5 file (or its start is damaged); 'ratiofarm import' "
+                        "makes one of ROOT, Parquet, CSV and npz files");
     if (answer < 0) throw DataError(name + " cannot be read: " + checked::error_stack());
 }
 

@@ -157,9 +157,38 @@ bool GofPlan::is_counted(std::size_t test) const {
     return test >= bins_.size() || test == 0 || bins_[test].region != bins_[test - 1].region;
 }
 
-/// Of each set of bins, how many degrees of freedom the fit takes: tr(V I), I what these bins know
-/// about the parameters and V the covariance from all bins and constraints. A parameter that does
-/// not act on a region takes none of it, one that several regions share is shared out.
+std::size_t GofPlan::counted_beside(std::size_t test) const {
+    while (!is_counted(test)) --test;
+    return test;
+}
+
+namespace {
+
+/// tr(whole^-1 part), the first one pseudo-inverted at a unit diagonal: parameters have units.
+double trace_of_product(dense::Matrix whole, dense::Matrix part) {
+    const std::size_t p = whole.rows();
+    std::vector<double> scale;
+    for (std::size_t a = 0; a < p; ++a) {
+        scale.push_back(whole(a, a) > 0.0 ? 1.0 / std::sqrt(whole(a, a)) : 0.0);
+    }
+    for (std::size_t a = 0; a < p; ++a) {
+        for (std::size_t c = 0; c < p; ++c) {
+            whole(a, c) *= scale[a] * scale[c];
+            part(a, c) *= scale[a] * scale[c];
+        }
+    }
+    const dense::Matrix covariance = dense::pseudo_inverse(whole);
+    double trace = 0.0;
+    for (std::size_t a = 0; a < p; ++a) trace += dense::dot(covariance.column(a), part.column(a));
+    return std::round(1e6 * trace) / 1e6;  // beyond is rounding of the slopes
+}
+
+}  // namespace
+
+/// Of each set of bins, how many degrees of freedom a fit takes: tr(V I), I what these bins know
+/// about the parameters and V the covariance from these bins, the counted ones of other regions and
+/// the constraints. A parameter that does not act on a region takes none of it, one that several
+/// regions share is shared out. Never more than there are parameters.
 std::vector<double> GofPlan::absorbed_by_fit(const GofContents& nu) const {
     const StatisticalModel& model = toys_.exact_model();
     std::vector<GofContents> slopes;  // [parameters that are not fixed], d nu
@@ -195,25 +224,16 @@ std::vector<double> GofPlan::absorbed_by_fit(const GofContents& nu) const {
             }
         }
     }
-    std::vector<double> scale;  // to a unit diagonal: parameters have units of their own
-    for (std::size_t a = 0; a < p; ++a) {
-        scale.push_back(all(a, a) > 0.0 ? 1.0 / std::sqrt(all(a, a)) : 0.0);
-    }
-    const auto scaled = [&](dense::Matrix matrix) {
-        for (std::size_t a = 0; a < p; ++a) {
-            for (std::size_t c = 0; c < p; ++c) matrix(a, c) *= scale[a] * scale[c];
-        }
-        return matrix;
-    };
     std::vector<double> absorbed(nu.size(), 0.0);
     if (p == 0) return absorbed;
-    const dense::Matrix covariance = dense::pseudo_inverse(scaled(all));
     for (std::size_t k = 0; k < nu.size(); ++k) {
-        const dense::Matrix here = scaled(information[k]);
-        for (std::size_t a = 0; a < p; ++a) {
-            absorbed[k] += dense::dot(covariance.column(a), here.column(a));
+        dense::Matrix whole = all;  // with these bins in place of the others of their region
+        for (std::size_t a = 0; a < p && !is_counted(k); ++a) {
+            for (std::size_t c = 0; c < p; ++c) {
+                whole(a, c) += information[k](a, c) - information[counted_beside(k)](a, c);
+            }
         }
-        absorbed[k] = std::round(1e6 * absorbed[k]) / 1e6;  // beyond is rounding of the slopes
+        absorbed[k] = trace_of_product(whole, information[k]);
     }
     return absorbed;
 }

@@ -54,6 +54,7 @@ private:
                                   const std::vector<double>& observables) const;
     /// Features show the events of a region again; the whole counts them once.
     bool is_counted(std::size_t test) const;
+    std::size_t counted_beside(std::size_t test) const;  ///< that of the same region
     std::vector<double> absorbed_by_fit(const GofContents& nu) const;
     std::vector<GofTest> named_tests(const GofContents& nu) const;
 

@@ -131,6 +131,12 @@ void expect_unchanged_copy(const Places& places) {
     if (places.out.empty()) return;  // a folder of its own, named after the campaign
     std::error_code missing;
     if (!fs::equivalent(places.campaign, RunDirectory(places.out).campaign(), missing)) return;
+    if (!has_seal(places.campaign, read_text(places.campaign))) {
+        throw ConfigError(
+            fmt::format("--out = '{}': the campaign file itself lies there and would be replaced: "
+                        "give another folder",
+                        places.out.string()));
+    }
     try {
         read_sealed(places.campaign);
     } catch (const DataError& error) {
