@@ -62,10 +62,20 @@ std::uint64_t poisson(PhiloxSequence& random, double mean) {
 
 namespace {
 
-/// Sorts rows and joins equal ones.
-std::vector<DrawnRow> joined(std::vector<std::uint64_t> rows) {
-    std::sort(rows.begin(), rows.end());
+/// Ascending, with equal ones joined. \param n all rows there are
+std::vector<DrawnRow> joined(std::vector<std::uint64_t> rows, std::uint64_t n) {
     std::vector<DrawnRow> drawn;
+    drawn.reserve(rows.size());
+    constexpr std::uint64_t sparse = 64;  // beyond that, looking at every row takes longer
+    if (n / sparse < rows.size()) {
+        std::vector<std::uint32_t> times(n);
+        for (const std::uint64_t row : rows) ++times[row];
+        for (std::uint64_t row = 0; row < n; ++row) {
+            if (times[row] > 0) drawn.push_back({row, times[row]});
+        }
+        return drawn;
+    }
+    std::sort(rows.begin(), rows.end());
     for (const std::uint64_t row : rows) {
         if (!drawn.empty() && drawn.back().row == row) {
             ++drawn.back().times;
@@ -88,23 +98,35 @@ WeightedDraw::WeightedDraw(std::span<const double> weights) {
         negative += std::min(weight, 0.0);
         cumulated_.push_back(sum);
     }
-    if (negative == 0.0) return;
-    const double scale = std::max(0.0, sum + negative) / sum;
-    for (double& upto : cumulated_) upto *= scale;
+    if (negative != 0.0) {
+        const double scale = std::max(0.0, sum + negative) / sum;
+        for (double& upto : cumulated_) upto *= scale;
+    }
+    nearby_.reserve(cumulated_.size());
+    std::uint64_t row = 0;
+    for (std::size_t step = 0; step < cumulated_.size(); ++step) {
+        const double at = static_cast<double>(step) * expected() / static_cast<double>(size());
+        while (row + 1 < size() && cumulated_[row] <= at) ++row;
+        nearby_.push_back(row);
+    }
+}
+
+std::uint64_t WeightedDraw::row_at(double share) const {
+    // The first row whose sum is beyond the number: rows without weight are never met, and rounding
+    // cannot lead behind the last row, since share < 1.
+    const double at = share * expected();
+    std::uint64_t row = nearby_[static_cast<std::size_t>(share * static_cast<double>(size()))];
+    while (row > 0 && cumulated_[row - 1] > at) --row;
+    while (cumulated_[row] <= at) ++row;
+    return row;
 }
 
 std::vector<DrawnRow> WeightedDraw::draw(PhiloxSequence& random) const {
     const std::uint64_t n = poisson(random, expected());
     std::vector<std::uint64_t> rows;
     rows.reserve(n);
-    for (std::uint64_t i = 0; i < n; ++i) {
-        // The first row whose sum is beyond the number: rows without weight are never met, and
-        // rounding cannot lead behind the last row, since u < 1.
-        const double at = random.uniform() * expected();
-        const auto found = std::upper_bound(cumulated_.begin(), cumulated_.end(), at);
-        rows.push_back(static_cast<std::uint64_t>(found - cumulated_.begin()));
-    }
-    return joined(std::move(rows));
+    for (std::uint64_t i = 0; i < n; ++i) rows.push_back(row_at(random.uniform()));
+    return joined(std::move(rows), size());
 }
 
 DisjointDraw::DisjointDraw(std::uint64_t n, double expected, std::uint64_t key)
@@ -130,7 +152,7 @@ std::vector<DrawnRow> DisjointDraw::draw(std::uint64_t first, std::uint64_t coun
     std::vector<std::uint64_t> rows;
     rows.reserve(count);
     for (std::uint64_t i = 0; i < count; ++i) rows.push_back(order_((first + i) % n_));
-    return joined(std::move(rows));
+    return joined(std::move(rows), n_);
 }
 
 EventSet joined(const std::vector<ToyRows>& parts) {
@@ -141,6 +163,7 @@ EventSet joined(const std::vector<ToyRows>& parts) {
     const std::size_t s = toy.processes.size();
     const bool normalised = parts.back().as_reference;
     toy.log_r.reserve(toy.total * s);
+    std::vector<std::uint64_t> rows;  // of all parts
     for (const ToyRows& part : parts) {
         for (const DrawnRow& drawn : part.rows) {
             toy.weight.push_back(part.as_reference ? 0.0 : static_cast<double>(drawn.times));
@@ -150,13 +173,16 @@ EventSet joined(const std::vector<ToyRows>& parts) {
             }
             const double* log_r = part.events->log_r.data() + drawn.row * s;
             toy.log_r.insert(toy.log_r.end(), log_r, log_r + s);
+            rows.push_back(drawn.row);
         }
     }
-    toy.log_g.reserve(2 * toy.shapes.size() * toy.total);
+    toy.log_g.resize(2 * toy.shapes.size() * toy.total);
+    float* to = toy.log_g.data();
     for (std::size_t column = 0; column < 2 * toy.shapes.size(); ++column) {
+        const std::uint64_t* row = rows.data();
         for (const ToyRows& part : parts) {
             const float* log_g = part.events->log_g.data() + column * part.events->size();
-            for (const DrawnRow& drawn : part.rows) toy.log_g.push_back(log_g[drawn.row]);
+            for (std::size_t i = 0; i < part.rows.size(); ++i) *to++ = log_g[*row++];
         }
     }
     return toy;

@@ -41,7 +41,11 @@ public:
     std::vector<DrawnRow> draw(PhiloxSequence& random) const;
 
 private:
-    std::vector<double> cumulated_;  // [n], sum of the weights up to and with this row
+    std::size_t size() const { return cumulated_.size(); }
+    std::uint64_t row_at(double share) const;
+
+    std::vector<double> cumulated_;      // [n], sum of the weights up to and with this row
+    std::vector<std::uint64_t> nearby_;  // [n], the row at k / n of the sum, or near it
 };
 
 /// Poisson(expected) events of a list of real ones, without replacement: toy after toy takes the

@@ -339,8 +339,7 @@ ToySetup ToyPlan::setup(std::size_t point) const {
         if (request_.unit_weights) {
             region.sources = sample_sources(r, point);
         } else {
-            region.sources.push_back(
-                {.events = lists_[r], .weights = weights_of(expected_[point].data.unbinned[r])});
+            region.sources.push_back({.events = lists_[r], .weights = weights_at(point, r)});
         }
         if (!expansions_.empty()) region.expansion = expansions_[r];
         if (model_.unbinned[r].shape_norm == ShapeNorm::reference && !lists_[r]->shapes.empty()) {
@@ -349,6 +348,19 @@ ToySetup ToyPlan::setup(std::size_t point) const {
         setup.unbinned.push_back(std::move(region));
     }
     return setup;
+}
+
+std::vector<double> ToyPlan::weights_at(std::size_t point, std::size_t region) const {
+    const std::lock_guard lock(kept_->mutex);
+    if (kept_->point != point) {
+        kept_->point.reset();
+        kept_->weights.clear();
+        for (const EventSource& source : expected_[point].data.unbinned) {
+            kept_->weights.push_back(weights_of(source));
+        }
+        kept_->point = point;
+    }
+    return kept_->weights[region];
 }
 
 ToyRunner::RunToy ToyPlan::run_toy(const ToyTask& task) const {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -98,6 +99,14 @@ private:
                             const FitResult& expanded);
     void set_points(const Campaign& campaign, const FitResult& result, TestStatistics& statistics);
     std::vector<ToySource> sample_sources(std::size_t region, std::size_t point) const;
+    /// Expected number of each event of a list. Those of the point asked for last are kept: its
+    /// tasks follow each other, and the mixture of a long list takes as long as many toys.
+    std::vector<double> weights_at(std::size_t point, std::size_t region) const;
+    struct KeptWeights {
+        std::mutex mutex = {};
+        std::optional<std::size_t> point = {};
+        std::vector<std::vector<double>> weights = {};  // [regions]
+    };
 
     ToyRequest request_;
     std::uint64_t seed_;
@@ -121,6 +130,7 @@ private:
     std::vector<std::shared_ptr<const NormalisationExpansion>> expansions_;
     std::vector<ToyPoint> points_;
     std::vector<ExpectedData> expected_;  ///< [points]
+    std::shared_ptr<KeptWeights> kept_ = std::make_shared<KeptWeights>();
 };
 
 }  // namespace ratiofarm

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <set>
 
 #include "ratiofarm_test/catch.hpp"
@@ -104,6 +105,36 @@ TEST_CASE("each event of a weighted list is drawn Poisson(weight) times", "[fit]
     }
     // Counts of two events are independent.
     CHECK(product / n - sum[2] * sum[5] / n / n == Approx(0.0).margin(5.0 * std::sqrt(6.0 / n)));
+}
+
+TEST_CASE("a draw takes the first row whose sum is beyond each random number", "[fit][toys]") {
+    // Long lists are sorted, short ones counted; rows without weight stand together.
+    for (const std::size_t n : {std::size_t{1}, std::size_t{700}, std::size_t{200000}}) {
+        std::vector<double> weights(n);
+        for (std::size_t i = 0; i < n; ++i) {
+            weights[i] = i / 50 % 2 == 0 ? 1e-6 * static_cast<double>(1 + i * i % 997) : 0.0;
+        }
+        double sum = 0.0;
+        for (const double weight : weights) sum += weight;
+        for (double& weight : weights) weight *= 400.0 / sum;
+        std::vector<double> upto(n);
+        std::partial_sum(weights.begin(), weights.end(), upto.begin());
+
+        PhiloxSequence random(3, n);
+        std::map<std::uint64_t, std::uint64_t> expected;
+        for (std::uint64_t left = poisson(random, upto.back()); left > 0; --left) {
+            const double at = random.uniform() * upto.back();
+            ++expected[static_cast<std::uint64_t>(std::ranges::upper_bound(upto, at) -
+                                                  upto.begin())];
+        }
+        PhiloxSequence again(3, n);
+        std::map<std::uint64_t, std::uint64_t> drawn;
+        const auto rows = WeightedDraw(weights).draw(again);
+        for (const DrawnRow& row : rows) drawn[row.row] = row.times;
+        CHECK(drawn == expected);
+        CHECK(drawn.size() == rows.size());
+        CHECK(std::ranges::is_sorted(rows, {}, &DrawnRow::row));
+    }
 }
 
 TEST_CASE("toys of real events share none until the sample is used up", "[fit][toys]") {

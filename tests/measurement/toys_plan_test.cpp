@@ -130,7 +130,7 @@ TEST_CASE("events of the mixture are expected in proportion to it, with the mode
     const ToyPlan plan = place.plan({.grid = {0.5, 2.0}});
     const auto sets = example().sets;
 
-    for (std::size_t p = 0; p < 2; ++p) {
+    for (const std::size_t p : {0UL, 1UL, 0UL}) {
         const double mu = plan.points()[p].theta[0];
         const ToySetup setup = plan.setup(p);
         REQUIRE(setup.unbinned.size() == 1);
