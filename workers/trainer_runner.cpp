@@ -35,6 +35,7 @@ std::optional<TaskRunner::Event> TrainerRunner::poll() {
     const bool alive = trainer_->exchange();
     while (auto reply = trainer_->next_reply()) {
         if (auto event = on(*reply)) return event;
+        if (!trainer_) return std::nullopt;
     }
     if (!alive) return trainer_died();
     if (running_ && watch_.hung(Clock::now())) return trainer_hangs();

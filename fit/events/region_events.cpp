@@ -294,6 +294,7 @@ RegionEvents::RegionEvents(const RegionLayout& layout,
     RATIOFARM_EXPECT(source.processes.size() == layout.n_processes);
     RATIOFARM_EXPECT(source.shapes.size() == layout.columns.size());
     RATIOFARM_EXPECT(!layout.columns.empty() || layout.n_shape_parameters == 0);
+    RATIOFARM_EXPECT(!options.device || options.storage == ShapeStorage::fp32);
     state_ = std::make_unique<State>(State{layout,
                                            RegionPlan(layout),
                                            &comm,

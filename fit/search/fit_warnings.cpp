@@ -154,8 +154,9 @@ RegionScale scale_of(const UnbinnedRegion& region,
     const std::size_t poi = parameter_index(likelihood.model(), result.poi);
     const double error = result.parameters[poi].error;
     if (std::isfinite(error)) {
-        theta[poi] +=
-            theta[poi] + error <= likelihood.model().parameters[poi].high ? error : -error;
+        const Parameter& range = likelihood.model().parameters[poi];
+        theta[poi] = theta[poi] + error <= range.high ? theta[poi] + error
+                                                      : std::max(range.low, theta[poi] - error);
         const auto shifted = model.at(likelihood.coordinates().to_internal(theta)).value;
         for (std::size_t j = 0; j < shifted.size(); ++j) {
             scale.moved += std::abs(shifted[j] - scale.rates[j]);

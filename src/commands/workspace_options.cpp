@@ -271,7 +271,9 @@ FitRequest fit_request(const Arguments& arguments) {
     request.likelihood = likelihood_options(arguments);
     request.on_device = sums_on_device(arguments);
     if (request.on_device && request.likelihood.storage == ShapeStorage::fp16) {
-        throw ConfigError("--storage fp16: the trainer sums over events in fp32 only");
+        throw ConfigError(
+            "--storage fp16: the trainer sums over events in fp32 only; leave it out, or give "
+            "--device cpu --kernel automatic");
     }
     request.keep_null_shapes = arguments.has("keep-null-shapes");
     if (arguments.has("starts")) {

@@ -139,6 +139,10 @@ std::string LineProgram::end(bool by_itself) {
 
 LineProgram::Answer LineProgram::ask(std::string_view line, const std::function<bool()>& give_up) {
     if (child_ < 0) return {{}, "has ended", false};
+    pollfd more{.fd = output_.get(), .events = POLLIN, .revents = 0};
+    if (received_.empty() && ::poll(&more, 1, 0) > 0 && !append_some(output_, received_)) {
+        output_.reset();
+    }
     if (!received_.empty()) {
         end(false);
         return {{}, "wrote more than one line: '" + last_line(received_) + "'", false};

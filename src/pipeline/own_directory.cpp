@@ -100,7 +100,8 @@ void expect_run_directory(const RunDirectory& directory) {
             campaign.string()));
     }
     if (has_begun(directory)) return;
-    const auto found = products(directory, Product::nets);
+    auto found = products(directory, Product::nets);
+    std::erase(found, directory.claims());  // of a job that ended before it wrote a journal
     if (!found.empty()) {
         throw ConfigError(
             fmt::format("'{}' is no run directory (it has no journal), and '{}' in it would be "

@@ -114,7 +114,13 @@ Claims::Claims(const RunDirectory& directory, std::string job, double lease)
 }
 
 Claims::~Claims() {
-    for (const Settled& settled : settled_) ::unlink(settled.claim.c_str());
+    for (const Settled& settled : settled_) unlink_own(settled.claim);
+}
+
+/// Its name may be that of another job's claim by now.
+void Claims::unlink_own(const std::filesystem::path& claim) const {
+    const auto target = target_of(claim);
+    if (target && target->starts_with(job_ + ' ')) ::unlink(claim.c_str());
 }
 
 void Claims::expect_exclusive_links() const {
@@ -295,7 +301,7 @@ void Claims::remove_settled(Instant now) {
     const auto lease = std::chrono::duration<double>(lease_);
     while (!settled_.empty() &&
            (settled_.size() > most_settled || now - settled_.front().at > lease)) {
-        ::unlink(settled_.front().claim.c_str());
+        unlink_own(settled_.front().claim);
         settled_.pop_front();
     }
 }

@@ -92,6 +92,7 @@ private:
     bool replace(const Digest& task, Claim claim);
     void inherit_state(const Digest& task, std::uint64_t attempt) const;
     void expect_exclusive_links() const;
+    void unlink_own(const std::filesystem::path& claim) const;
 
     RunDirectory directory_;
     std::string job_;

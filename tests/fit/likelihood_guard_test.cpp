@@ -200,9 +200,11 @@ namespace {
 
 /// Warnings of clipped ratios where S has two kinds of events, one of them rare, which alpha makes
 /// 50 times as frequent. \param yield of S beside 10000 events of B
-std::vector<std::string> clipping_warnings(double yield) {
+std::vector<std::string> clipping_warnings(double yield,
+                                           const char* coefficient = "mu",
+                                           double high = 10.0) {
     const std::vector<std::string> names{"mu", "alpha"};
-    const StatisticalModel model{{{.name = "mu", .start = 1.0, .low = 0.0, .high = 10.0},
+    const StatisticalModel model{{{.name = "mu", .start = 1.0, .low = 0.0, .high = high},
                                   {.name = "alpha",
                                    .start = 0.0,
                                    .low = -5.0,
@@ -211,7 +213,7 @@ std::vector<std::string> clipping_warnings(double yield) {
                                  {{"SR",
                                    {{"S",
                                      yield,
-                                     Coefficient::parse("mu", names),
+                                     Coefficient::parse(coefficient, names),
                                      {{.parameter = "alpha", .yield = {}, .shape = true}}},
                                     {"B", 10000.0, Coefficient::parse("1", names), {}}}}},
                                  {},
@@ -238,6 +240,9 @@ std::vector<std::string> clipping_warnings(double yield) {
 
 TEST_CASE("clipped ratios are told where they can matter for the parameter of interest", "[fit]") {
     CHECK(clipping_warnings(50.0).empty());  // half an event where an error is a hundred
+
+    // An error larger than the whole range, and a root that has no value below 0.
+    CHECK(clipping_warnings(50.0, "sqrt(mu)", 1.2).empty());
 
     const auto told = clipping_warnings(20000.0);
     REQUIRE(told.size() == 1);

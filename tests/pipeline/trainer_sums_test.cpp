@@ -3,6 +3,7 @@
 #include "pipeline/trainer_sums.hpp"
 
 #include "ratiofarm/core/errors.hpp"
+#include "ratiofarm/mpi/together.hpp"
 #include "ratiofarm_test/catch.hpp"
 
 #include "fit/events/region_events.hpp"
@@ -21,10 +22,13 @@ const mpi::Communicator one_rank;
 
 /// A trainer at the place of this process.
 struct Trainer {
+    explicit Trainer(const mpi::Communicator& ranks = one_rank)
+        : context{ranks, log, log, launcher}, device(trainer_sums(context, on_one_core())) {}
+
     LauncherHandle launcher = LauncherHandle::fork_launcher(RATIOFARM_BIN_DIR "/ratiofarm-trainer");
     Log log;
-    RunContext context{one_rank, log, log, launcher};
-    std::shared_ptr<SumsDevice> device = trainer_sums(context, on_one_core());
+    RunContext context;
+    std::shared_ptr<SumsDevice> device;
 
     static RunPlace on_one_core() {
         RunPlace place;
@@ -99,4 +103,34 @@ TEST_CASE("lists of events do not disturb each other", "[trainer_sums]") {
     }
 
     check_same(kept.mixture(rates_of(first), alpha_of(first)), before);
+}
+
+TEST_CASE("each rank's trainer sums its events, and ranks without events agree", "[trainer_sums]") {
+    const auto ranks = mpi::Communicator::world();
+    const Trainer trainer(ranks);
+    const Recipe recipe = sparse_recipe();
+
+    for (const std::uint64_t n : {1, 65, 700}) {
+        const EventSet all = events_of(recipe, {0, n}, n);
+        const RegionEvents events(recipe.layout, source_of(recipe, n), ranks, on(trainer));
+
+        check_close(events.mixture(rates_of(recipe), alpha_of(recipe)),
+                    textbook_mixture(recipe.layout, all, rates_of(recipe), alpha_of(recipe)),
+                    1e-12);
+        check_close(events.reference(alpha_of(recipe)),
+                    textbook_reference(recipe.layout, all, alpha_of(recipe)), 1e-12);
+    }
+}
+
+TEST_CASE("the loss of one rank's trainer is an error of all ranks", "[trainer_sums]") {
+    const auto ranks = mpi::Communicator::world();
+    const Trainer trainer(ranks);
+    const Recipe recipe = dense_recipe(2, 3);
+    const RegionEvents events(recipe.layout, source_of(recipe, 700), ranks, on(trainer));
+    events.mixture(rates_of(recipe), alpha_of(recipe));
+
+    // One that never heard of the list, as a trainer that was started again would be.
+    if (ranks.rank() == ranks.size() - 1) trainer.device->forget(0);
+
+    CHECK_THROWS_AS(events.mixture(rates_of(recipe), alpha_of(recipe)), mpi::AgreedError);
 }

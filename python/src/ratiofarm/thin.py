@@ -40,7 +40,9 @@ def thin_bundle(run: Run, out: str | os.PathLike[str], *, error: float = 0.005,
     if share >= 1.0:
         raise Problem(f"'{run.path}': all events of the reference together give {name} to {100.0 * worst:.2g} %, so none can be left "
                       f"out for error = {error}; allow more than {worst:.3g}, or publish all of them with 'ratiofarm bundle'")
-    with tempfile.TemporaryDirectory(dir=Path(out).absolute().parent) as folder:
+    parent = Path(out).absolute().parent
+    parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=parent) as folder:
         ratios = Path(folder) / "ratios.h5"
         kept, of = write_thinned(run.ratios, ratios, _simulated(run), share)
         done = subprocess.run([program(), "bundle", run.path / "campaign.toml", "--ratios", ratios, "--run", Path(folder) / "fit.run",

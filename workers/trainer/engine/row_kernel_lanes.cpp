@@ -282,7 +282,7 @@ void psi(std::size_t n, const float* x, float* value, float* slope) {
         for (std::size_t half = 0; half < lanes; half += width) {
             const Doubles from = load_wide(in + half);
             const Doubles size = from < 0.0 ? -from : from;
-            const Doubles result = log(size + 1.0);
+            const Doubles result = log(size + 1.0) + (size - size);  // NaN of what is not finite
             store_as(out + half, from < 0.0 ? -result : result);
             store_as(derivative + half, 1.0 / (size + 1.0));
         }
