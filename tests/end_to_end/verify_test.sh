@@ -59,7 +59,7 @@ done
 expect_sound run
 
 # A farm that was killed: checkpoints of both generations, the lock it left.
-sed -i 's/^epochs = .*/epochs = 300/; s/^events = .*/events = 20000/' campaign.toml
+sed -i 's/^epochs = .*/epochs = 1500/; s/^events = .*/events = 20000/' campaign.toml
 ratiofarm simulate campaign.toml --force > simulate.out
 ratiofarm run campaign.toml --out killed > killed.out 2> killed.err &
 farm=$!
