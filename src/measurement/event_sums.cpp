@@ -26,11 +26,11 @@ void add_events(std::span<const double> weights,
 
 }  // namespace
 
-std::vector<std::vector<SetSums>> event_sums(const mpi::Communicator& comm,
-                                             const EventSource& events,
-                                             std::span<const FittedSet> sets,
-                                             const EventNumbers& numbers,
-                                             double part) {
+std::vector<std::vector<SumsOfSets>> event_sums(const mpi::Communicator& comm,
+                                                const EventSource& events,
+                                                std::span<const FittedSet> sets,
+                                                const EventNumbers& numbers,
+                                                double part) {
     std::vector<std::uint64_t> sizes;
     for (const FittedSet& set : sets) sizes.push_back(set.events);
     const auto place = [&](std::size_t number, std::size_t set) {
@@ -56,7 +56,7 @@ std::vector<std::vector<SetSums>> event_sums(const mpi::Communicator& comm,
         }
     });
     const std::vector<double> all = mpi::exact_sum(comm, std::move(mine));
-    std::vector<std::vector<SetSums>> result(numbers.count);
+    std::vector<std::vector<SumsOfSets>> result(numbers.count);
     for (std::size_t k = 0; k < numbers.count; ++k) {
         for (std::size_t set = 0; set < sets.size(); ++set) {
             const double* of = all.data() + place(k, set);

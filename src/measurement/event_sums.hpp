@@ -13,7 +13,7 @@
 namespace ratiofarm {
 
 /// Sums over events of their weights w and of a number y that each has.
-struct SetSums {
+struct SumsOfSets {
     double w = 0.0, wy = 0.0, wyy = 0.0;
     double ww = 0.0, wwy = 0.0, wwyy = 0.0;
 
@@ -34,10 +34,10 @@ struct EventNumbers {
 /// \param events  of the sets, one after the other
 /// \param part    of the events that are read: the first ones of each shard; 0 < part <= 1
 /// \return [count][sets]
-std::vector<std::vector<SetSums>> event_sums(const mpi::Communicator& comm,
-                                             const EventSource& events,
-                                             std::span<const FittedSet> sets,
-                                             const EventNumbers& numbers,
-                                             double part = 1.0);
+std::vector<std::vector<SumsOfSets>> event_sums(const mpi::Communicator& comm,
+                                                const EventSource& events,
+                                                std::span<const FittedSet> sets,
+                                                const EventNumbers& numbers,
+                                                double part = 1.0);
 
 }  // namespace ratiofarm

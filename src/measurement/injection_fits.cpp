@@ -116,7 +116,7 @@ double sampling_spread(const mpi::Communicator& comm,
                                          optimal_observable(model, r, truth, events)};
                                  }};
         const auto sums = event_sums(comm, data.unbinned[r], sets, score);
-        for (const SetSums& of : sums.front()) {
+        for (const SumsOfSets& of : sums.front()) {
             information += of.wyy;
             variance += of.variance();
         }

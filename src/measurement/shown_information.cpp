@@ -201,7 +201,7 @@ void add_region(const Campaign& campaign,
     const auto sums = event_sums(comm, source, sets, {steps.size(), unshown}, part);
     for (std::size_t k = 0; k < all.size(); ++k) {
         double variance = 0.0;
-        for (const SetSums& of : sums[k]) {
+        for (const SumsOfSets& of : sums[k]) {
             if (!(of.w > 0.0)) continue;
             all[k].shown.share += of.mean();
             variance += of.variance() / (of.w * of.w);
