@@ -16,10 +16,11 @@ endif()
 set(RATIOFARM_PYTHON "${PROJECT_SOURCE_DIR}/.deps/venv/bin/python" CACHE FILEPATH
     "Python with the helpers of scripts/requirements.txt, for tests and examples")
 
-# What every test sees: one thread, the permission that Open MPI 4 and 5 want from root, and
-# sanitizers without leak reports (MPI keeps what it allocates).
+# What every test sees: one thread, threads that wait without spinning, the permission that Open MPI
+# 4 and 5 want from root, and sanitizers without leak reports (MPI keeps what it allocates).
 set(RATIOFARM_TEST_ENVIRONMENT
     OMP_NUM_THREADS=1
+    OMP_WAIT_POLICY=passive
     RATIOFARM_PYTHON=${RATIOFARM_PYTHON}
     OMPI_ALLOW_RUN_AS_ROOT=1
     OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1

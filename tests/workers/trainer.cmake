@@ -7,7 +7,7 @@ target_link_libraries(ratiofarm_test_trainer_gaussians
 # Tests of ratiofarm-trainer; they see its private headers.
 function(ratiofarm_add_trainer_test name)
     ratiofarm_add_test(${name} SOURCES workers/${name}_test.cpp
-                       USES ratiofarm::trainer_lib ratiofarm_test_trainer_gaussians ${ARGN} TIMEOUT 120)
+                       USES ratiofarm::trainer_lib ratiofarm_test_trainer_gaussians ${ARGN})
 endfunction()
 
 ratiofarm_add_trainer_test(trainer_mlp)
@@ -16,7 +16,7 @@ ratiofarm_add_trainer_test(trainer_mlp)
 foreach(name IN ITEMS trainer_engines trainer_engine_packs trainer_kernels trainer_products
         trainer_optimizer trainer_particle_nets)
     ratiofarm_add_test(${name} SOURCES workers/${name}_test.cpp
-                       USES ratiofarm::trainer_engine TIMEOUT 120)
+                       USES ratiofarm::trainer_engine)
 endforeach()
 ratiofarm_add_trainer_test(trainer_events)
 ratiofarm_add_trainer_test(trainer_events_mistakes)
