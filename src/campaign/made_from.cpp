@@ -86,7 +86,7 @@ Campaign anywhere(Campaign plain) {
 }
 
 MadeFrom result_keys(const Campaign& campaign) {
-    MadeFrom keys = entries_of(with_absolute_paths(campaign));
+    MadeFrom keys = entries_of(campaign);
     std::erase_if(keys, [](const auto& entry) { return decides(entry.first) == Decides::nothing; });
     return keys;
 }
@@ -137,7 +137,8 @@ std::vector<std::string> differences(const MadeFrom& made, const MadeFrom& now) 
 }
 
 std::vector<std::string> campaign_diff(const Campaign& old_campaign, const Campaign& new_campaign) {
-    return differences(result_keys(old_campaign), result_keys(new_campaign));
+    return differences(result_keys(with_absolute_paths(old_campaign)),
+                       result_keys(with_absolute_paths(new_campaign)));
 }
 
 std::string first_of(const std::vector<std::string>& lines, std::string_view before) {

@@ -175,6 +175,8 @@ def expect_told(folder):
     expect_in("reads        unfold/nominal/data 1/0/it1/step2, which is done", read)
     expect_in("done, and its result went when all that read it were done", read)
     expect_in("net          attempt 1, ", said(folder, "explain", "unfold/nominal/nominal/0/it2/step2", "campaign.toml", "--out", "one"))
+    shutil.copytree(folder / "one", folder / "copied")  # is still of the same campaign
+    assert "another campaign" not in said(folder, "report", "campaign.toml", "--out", "copied")
     expect_in("has no stage 'infer'", said(folder, "infer", "campaign.toml", "--out", "one", code=2))
     expect_in("and no likelihood to fit", said(folder, "fit", "campaign.toml", "--out", "one", code=2))
     plan = json.loads(said(folder, "plan", "campaign.toml", "--out", "one", "--json"))
@@ -243,14 +245,14 @@ def expect_space(folder):
         subprocess.run(["umount", disk], check=True)
 
 
-def killed(folder, out="killed", tasks=16, failpoint=""):
-    """kill -9 of mpirun with all that it started, twice, each time after some more tasks were done."""
+def killed(folder, out="killed", tasks=16):
+    """kill -9 of mpirun with all that it started, twice, each time after some more tasks were done: slowly, or all would be."""
     journal = folder / out / "journal.jsonl"
     lines = lambda: journal.read_bytes().count(b"\n") if journal.exists() else 0
     for _ in range(2):
         before = lines()
         farm = subprocess.Popen(command(2, out), cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                env={**os.environ, "RATIOFARM_FAILPOINT": failpoint}, start_new_session=True)
+                                env={**os.environ, "RATIOFARM_FAILPOINT": SLOW}, start_new_session=True)
         while farm.poll() is None and lines() < before + 4:
             time.sleep(0.01)
         assert farm.poll() is None, "the farm ended before it could be killed"
@@ -380,7 +382,7 @@ def expect_pretraining(folder):
     mean = np.average(found["truth"][:, 0], weights=w)
     print("pretrained", w.sum() / 20000, mean, "exact", wanted)
     assert abs(mean - wanted[1]) < 0.05, (mean, wanted)
-    killed(folder, "pretrained_killed", 24, SLOW)  # else it is done before it is killed
+    killed(folder, "pretrained_killed", 24)
     again = weights(folder, "pretrained_killed")
     assert all(np.array_equal(again[name], value) for name, value in found.items()), "other weights after kill -9"
     assert results(folder, "pretrained_killed") == reference
