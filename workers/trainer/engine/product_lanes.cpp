@@ -2,11 +2,10 @@
 // core/lanes.hpp.
 
 #include <cstdint>
-#include <cstring>
 
 #include "core/lanes.hpp"
 
-#include "product_kernel.hpp"
+#include "product_tiles.hpp"
 
 namespace ratiofarm::trainer {
 namespace {
@@ -17,11 +16,9 @@ using ratiofarm::store;
 constexpr std::size_t lanes = 2 * width;
 constexpr std::size_t panel_vectors = 2;
 constexpr std::size_t panel = panel_vectors * lanes;
-/// Sums that stay in registers: 24 of 32, or 12 of 16.
-constexpr std::size_t tile_rows = width == 8 ? 12 : 6;
 
 template <std::size_t rows, std::size_t vectors>
-void tile(const PanelProduct& of, const float* a, float* c, std::size_t c_stride) {
+void tile_of_lanes(const PanelProduct& of, const float* a, float* c, std::size_t c_stride) {
     Floats sums[rows][vectors];
 #pragma GCC unroll 16
     for (std::size_t row = 0; row < rows; ++row) {
@@ -53,57 +50,16 @@ void tile(const PanelProduct& of, const float* a, float* c, std::size_t c_stride
     }
 }
 
-/// Where the columns are no whole vectors: by way of memory that holds them.
-template <std::size_t rows, std::size_t vectors>
-void tile_of_part(const PanelProduct& of, const float* a, float* c) {
-    float whole[rows * panel] = {};
-    const std::size_t size = of.columns * sizeof(float);
-    for (std::size_t row = 0; of.add && row < rows; ++row) {
-        std::memcpy(whole + row * panel, c + row * of.c_stride, size);
-    }
-    tile<rows, vectors>(of, a, whole, panel);
-    for (std::size_t row = 0; row < rows; ++row) {
-        std::memcpy(c + row * of.c_stride, whole + row * panel, size);
-    }
-}
+struct LanesKernel {
+    static constexpr std::size_t lanes = trainer::lanes;
+    /// Sums that stay in registers: 24 of 32, or 12 of 16.
+    static constexpr std::size_t rows = width == 8 ? 12 : 6;
 
-template <std::size_t rows, std::size_t vectors>
-void tile_at(const PanelProduct& of, std::size_t row) {
-    const float* a = of.a + row * of.a_row;
-    float* c = of.c + row * of.c_stride;
-    if (of.columns == vectors * lanes) {
-        tile<rows, vectors>(of, a, c, of.c_stride);
-    } else {
-        tile_of_part<rows, vectors>(of, a, c);
+    template <std::size_t n_rows, std::size_t vectors>
+    static void tile(const PanelProduct& of, const float* a, float* c, std::size_t c_stride) {
+        tile_of_lanes<n_rows, vectors>(of, a, c, c_stride);
     }
-}
-
-/// The last rows, fewer than those of a tile.
-template <std::size_t rows, std::size_t vectors>
-void last_tile(const PanelProduct& of, std::size_t row) {
-    if constexpr (rows > 0) {
-        if (of.rows - row == rows) {
-            tile_at<rows, vectors>(of, row);
-        } else {
-            last_tile<rows - 1, vectors>(of, row);
-        }
-    }
-}
-
-template <std::size_t vectors>
-void multiply_vectors(const PanelProduct& of) {
-    std::size_t row = 0;
-    for (; row + tile_rows <= of.rows; row += tile_rows) tile_at<tile_rows, vectors>(of, row);
-    last_tile<tile_rows - 1, vectors>(of, row);
-}
-
-void multiply(const PanelProduct& of) {
-    if (of.columns > lanes) {
-        multiply_vectors<2>(of);
-    } else {
-        multiply_vectors<1>(of);
-    }
-}
+};
 
 void pack_rows(const PanelSource& from, float* to) {
     for (std::size_t k = 0; k < from.inner; ++k, to += panel) {
@@ -142,7 +98,7 @@ void pack(const PanelSource& from, float* to) {
 }
 
 constexpr ProductKernel kernel_of_lanes{
-    .lanes = lanes, .panel = panel, .multiply = multiply, .pack = pack};
+    .lanes = lanes, .panel = panel, .multiply = ProductTiles<LanesKernel>::multiply, .pack = pack};
 
 }  // namespace
 

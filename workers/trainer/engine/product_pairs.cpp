@@ -4,6 +4,8 @@
 #include <cstring>
 
 #include <immintrin.h>
+
+#include "product_tiles.hpp"
 #endif
 
 namespace ratiofarm::trainer {
@@ -15,7 +17,6 @@ namespace {
 #define RATIOFARM_DOT_PRODUCTS __attribute__((target("avx512f,avx512bf16")))
 
 constexpr std::size_t pair_lanes = 16;
-constexpr std::size_t pair_rows = 12;
 
 template <std::size_t rows, std::size_t vectors>
 RATIOFARM_DOT_PRODUCTS void tile_of_pairs(const PanelProduct& of,
@@ -58,58 +59,21 @@ RATIOFARM_DOT_PRODUCTS void tile_of_pairs(const PanelProduct& of,
     }
 }
 
-template <std::size_t rows, std::size_t vectors>
-void tile_at(const PanelProduct& of, std::size_t row) {
-    const float* a = of.a + row * of.a_row;
-    float* c = of.c + row * of.c_stride;
-    if (of.columns == vectors * pair_lanes) {
-        tile_of_pairs<rows, vectors>(of, a, c, of.c_stride);
-        return;
-    }
-    constexpr std::size_t stride = vectors * pair_lanes;
-    float whole[rows * stride] = {};
-    const std::size_t size = of.columns * sizeof(float);
-    for (std::size_t r = 0; of.add && r < rows; ++r) {
-        std::memcpy(whole + r * stride, c + r * of.c_stride, size);
-    }
-    tile_of_pairs<rows, vectors>(of, a, whole, stride);
-    for (std::size_t r = 0; r < rows; ++r) {
-        std::memcpy(c + r * of.c_stride, whole + r * stride, size);
-    }
-}
+struct PairsKernel {
+    static constexpr std::size_t lanes = pair_lanes;
+    static constexpr std::size_t rows = 12;
 
-/// The last rows, fewer than those of a tile.
-template <std::size_t rows, std::size_t vectors>
-void last_tile(const PanelProduct& of, std::size_t row) {
-    if constexpr (rows > 0) {
-        if (of.rows - row == rows) {
-            tile_at<rows, vectors>(of, row);
-        } else {
-            last_tile<rows - 1, vectors>(of, row);
-        }
+    template <std::size_t n_rows, std::size_t vectors>
+    static void tile(const PanelProduct& of, const float* a, float* c, std::size_t c_stride) {
+        tile_of_pairs<n_rows, vectors>(of, a, c, c_stride);
     }
-}
-
-template <std::size_t vectors>
-void multiply_vectors(const PanelProduct& of) {
-    std::size_t row = 0;
-    for (; row + pair_rows <= of.rows; row += pair_rows) tile_at<pair_rows, vectors>(of, row);
-    last_tile<pair_rows - 1, vectors>(of, row);
-}
-
-void multiply_pairs(const PanelProduct& of) {
-    if (of.columns > pair_lanes) {
-        multiply_vectors<2>(of);
-    } else {
-        multiply_vectors<1>(of);
-    }
-}
+};
 
 }  // namespace
 
 PanelMultiply* pair_product() {
     const bool has = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bf16");
-    return has ? multiply_pairs : nullptr;
+    return has ? ProductTiles<PairsKernel>::multiply : nullptr;
 }
 #else
 PanelMultiply* pair_product() { return nullptr; }
