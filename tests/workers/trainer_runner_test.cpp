@@ -67,26 +67,30 @@ std::vector<pid_t> children_of(pid_t parent) {
     return found;
 }
 
-/// Those behind the launcher.
-std::vector<pid_t> trainers() {
-    std::vector<pid_t> found;
-    for (const pid_t launcher : children_of(::getpid())) {
-        const auto behind = children_of(launcher);
-        found.insert(found.end(), behind.begin(), behind.end());
-    }
-    return found;
-}
-
 constexpr const char* trainer_program = RATIOFARM_BIN_DIR "/ratiofarm-trainer";
 
-LauncherHandle launcher() { return LauncherHandle::fork_launcher(trainer_program); }
+/// A launcher and its process. Those of earlier cases may still be on their way out.
+struct Launcher {
+    explicit Launcher(std::chrono::milliseconds patience = std::chrono::seconds(30)) {
+        const std::vector<pid_t> before = children_of(::getpid());
+        handle = LauncherHandle::fork_launcher(trainer_program, patience);
+        std::vector<pid_t> found = children_of(::getpid());
+        std::erase_if(found, [&](pid_t child) { return std::ranges::count(before, child) > 0; });
+        REQUIRE(found.size() == 1);
+        pid = found[0];
+    }
+    std::vector<pid_t> trainers() const { return children_of(pid); }
+
+    LauncherHandle handle;
+    pid_t pid = 0;
+};
 
 }  // namespace
 
 TEST_CASE("a task whose file is gone is postponed, naming it: a rerun finds it or refuses") {
-    auto handle = launcher();
+    Launcher launcher;
     const Log log;
-    TrainerRunner runner(handle, {}, log);
+    TrainerRunner runner(launcher.handle, {}, log);
 
     runner.start(task_without_data());
     const TaskReport report = wait_for_report(runner);
@@ -96,12 +100,12 @@ TEST_CASE("a task whose file is gone is postponed, naming it: a rerun finds it o
 }
 
 TEST_CASE("a killed trainer is one crash, and the next task gets a new trainer") {
-    auto handle = launcher();
+    Launcher launcher;
     const Log log;
-    TrainerRunner runner(handle, {}, log);
+    TrainerRunner runner(launcher.handle, {}, log);
     runner.start(task_without_data());
     wait_for_report(runner);
-    const auto before = trainers();
+    const auto before = launcher.trainers();
     REQUIRE(before.size() == 1);
 
     ::kill(before[0], SIGSTOP);  // so that it cannot answer
@@ -113,22 +117,23 @@ TEST_CASE("a killed trainer is one crash, and the next task gets a new trainer")
 
     runner.start(task_without_data());
     CHECK(wait_for_report(runner).outcome == TaskOutcome::postponed);
-    REQUIRE(trainers().size() == 1);
-    CHECK(trainers() != before);
+    REQUIRE(launcher.trainers().size() == 1);
+    CHECK(launcher.trainers() != before);
 }
 
 TEST_CASE("a trainer that hangs is killed, which is one crash that says so") {
-    auto handle = launcher();
+    Launcher launcher;
     const Log log;
-    TrainerRunner runner(handle,
+    TrainerRunner runner(launcher.handle,
                          {{}, DeviceClass::cpu, {.least_seconds = 4.0, .first_factor = 1.0}}, log);
     // Under load a trainer may take longer than this to answer for the first time.
-    for (int tries = 0; trainers().empty(); ++tries) {
+    for (int tries = 0; launcher.trainers().empty(); ++tries) {
         REQUIRE(tries < 20);
         runner.start(task_without_data());
         wait_for_report(runner);
     }
-    const auto before = trainers();
+    const auto before = launcher.trainers();
+    REQUIRE(before.size() == 1);
     ::kill(before[0], SIGSTOP);
     runner.start(task_without_data());
 
@@ -136,20 +141,16 @@ TEST_CASE("a trainer that hangs is killed, which is one crash that says so") {
 
     CHECK(hung.outcome == TaskOutcome::crashed);
     CHECK(hung.reason.find("no sign of progress within 4.") == 0);
-    CHECK(trainers().empty());
+    CHECK(launcher.trainers().empty());
 }
 
 TEST_CASE("a launcher that is stopped does not hold up its rank") {
-    const std::vector<pid_t> before = children_of(::getpid());
-    auto handle = LauncherHandle::fork_launcher(trainer_program, std::chrono::milliseconds(200));
-    std::vector<pid_t> launcher = children_of(::getpid());
-    std::erase_if(launcher, [&](pid_t pid) { return std::ranges::count(before, pid) > 0; });
-    REQUIRE(launcher.size() == 1);
-    ::kill(launcher[0], SIGSTOP);
+    Launcher launcher(std::chrono::milliseconds(200));
+    ::kill(launcher.pid, SIGSTOP);
 
-    CHECK_THROWS_AS(handle.start({}, DeviceClass::cpu), SystemError);
+    CHECK_THROWS_AS(launcher.handle.start({}, DeviceClass::cpu), SystemError);
 
-    ::kill(launcher[0], SIGKILL);
+    ::kill(launcher.pid, SIGKILL);
 }
 
 TEST_CASE("a trainer of other sources is refused, naming both programs") {
