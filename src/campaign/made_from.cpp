@@ -75,14 +75,10 @@ MadeFrom entries_of(const Campaign& campaign) {
 }
 
 /// Without what differs between two copies of one campaign.
-Campaign anywhere(Campaign plain) {
-    const auto shorten = [](std::string& file) {
-        file = std::filesystem::path(file).filename().string();
-    };
-    shorten(plain.events.file);
-    for (UnbinnedRegionSection& region : plain.unbinned) shorten(region.ratios);
-    plain.reference.priors.clear();  // their solution is the mixture
-    return plain;
+Campaign anywhere(const Campaign& plain) {
+    Campaign copy = without_folders(plain);
+    copy.reference.priors.clear();  // their solution is the mixture
+    return copy;
 }
 
 MadeFrom result_keys(const Campaign& campaign) {
@@ -92,6 +88,15 @@ MadeFrom result_keys(const Campaign& campaign) {
 }
 
 }  // namespace
+
+Campaign without_folders(Campaign campaign) {
+    const auto shorten = [](std::string& file) {
+        file = std::filesystem::path(file).filename().string();
+    };
+    shorten(campaign.events.file);
+    for (UnbinnedRegionSection& region : campaign.unbinned) shorten(region.ratios);
+    return campaign;
+}
 
 MadeFrom ratios_made_from(const Campaign& plain) {
     Campaign made = anywhere(plain);

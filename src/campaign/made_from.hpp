@@ -14,6 +14,9 @@ namespace ratiofarm {
 /// Resolved keys with their values, in the order of the resolved file: "process.S.yield", "60.0".
 using MadeFrom = std::vector<std::pair<std::string, std::string>>;
 
+/// With file names in place of paths: the same for every copy of a campaign and its run directory.
+Campaign without_folders(Campaign campaign);
+
 /// What decides ratios.h5. Every key counts unless it is known that no net and no ratio depends on
 /// it: the fit takes numbers that are declared, the statistical model and Asimov data from the
 /// campaign. Of a file only the name counts: content is compared by digests.

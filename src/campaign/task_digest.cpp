@@ -7,6 +7,7 @@
 #include "protocol/network_kinds.hpp"
 
 #include "find_sample.hpp"
+#include "made_from.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -218,8 +219,8 @@ Digest unfold_digest(const UnfoldRequest& request,
 }
 
 Digest measurement_digest(const Campaign& campaign) {
-    constexpr std::uint64_t version = 1;
-    Campaign measured = with_absolute_paths(campaign);
+    constexpr std::uint64_t version = 2;
+    Campaign measured = without_folders(campaign);  // as moved and copied run directories have it
     measured.data.asimov.clear();
     measured.data.injections.clear();
     measured.data.source = {};

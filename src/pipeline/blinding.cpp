@@ -28,10 +28,33 @@ std::vector<Unblinding> read_record(const RunDirectory& directory) {
     return parse_unblindings(read_sealed(path));
 }
 
+/// Digest of the data, none where they are counts. Says nothing of what they show.
+/// \throws DataError if they cannot be read or fitted
+std::optional<std::string> digest_of_data(const Campaign& written) {
+    if (written.data.sample.empty() || !written.has_events()) return std::nullopt;
+    const std::vector<std::string> data{written.data.sample};
+    const auto samples =
+        read_sample_info(written.events_path(), data, written.events.features, written.split);
+    expect_unit_weights(written, samples);
+    return samples.front().digest.hex();
+}
+
+/// Of files only names are part of a measurement, so that it is known again where it was moved to:
+/// content tells other data from those that were looked at.
+bool are_seen(const Campaign& written, const Unblinding& look) {
+    if (!look.data) return true;
+    try {
+        return digest_of_data(written).value_or(*look.data) == *look.data;
+    } catch (const Error&) {
+        return true;  // data that cannot be read show nothing, and who needs them will say so
+    }
+}
+
 std::optional<Unblinding> find_record(const std::vector<Unblinding>& record,
+                                      const Campaign& written,
                                       const std::string& measurement) {
     const auto found = std::find_if(record.begin(), record.end(), [&](const Unblinding& each) {
-        return each.measurement == measurement;
+        return each.measurement == measurement && are_seen(written, each);
     });
     return found == record.end() ? std::nullopt : std::optional(*found);
 }
@@ -122,7 +145,7 @@ std::optional<Unblinding> open_look(const Campaign& written, const RunDirectory&
     if (opens) look.expected = result_of(fit.fit);
     const std::vector<Unblinding> record = read_record(directory);
     const bool known = std::ranges::find(record, look.fit, &Unblinding::fit) != record.end() ||
-                       find_record(record, measurement);
+                       find_record(record, written, measurement);
     return known ? std::nullopt : std::optional(look);
 }
 
@@ -136,22 +159,13 @@ Unblinding keep(Unblinding look, const RunDirectory& directory) {
     return look;
 }
 
-/// Reads the data before the record says that someone saw them.
-/// \throws DataError if they cannot be read or fitted
-void expect_data(const Campaign& written) {
-    if (written.data.sample.empty() || !written.has_events()) return;
-    const std::vector<std::string> data{written.data.sample};
-    expect_unit_weights(written, read_sample_info(written.events_path(), data,
-                                                  written.events.features, written.split));
-}
-
 }  // namespace
 
 std::optional<Blinding> open_if_unblinded(Campaign& written, const RunDirectory& directory) {
     if (!written.data.blind) return std::nullopt;
     Blinding blinding{measurement_digest(written).hex(), {}};
     const std::vector<Unblinding> record = read_record(directory);
-    blinding.unblinding = find_record(record, blinding.measurement);
+    blinding.unblinding = find_record(record, written, blinding.measurement);
     if (!blinding.unblinding && !record.empty()) blinding.earlier = record.back();
     written.data.blind = !blinding.unblinding.has_value();
     return blinding;
@@ -161,9 +175,10 @@ std::optional<Blinding> settle_blinding(const std::optional<std::string>& reason
                                         Campaign& written,
                                         const RunDirectory& directory,
                                         const Log& log) {
-    if (const auto look = open_look(written, directory)) {
-        if (!written.data.blind) expect_data(written);
-        keep(*look, directory);
+    if (auto look = open_look(written, directory)) {
+        // Read before the record says that someone saw them.
+        if (!written.data.blind) look->data = digest_of_data(written);
+        keep(*std::move(look), directory);
         log.warning("the data of a blind campaign are open by blind = false: this is on record",
                     {{"record", directory.unblinding().string()}});
     }
@@ -180,7 +195,7 @@ std::optional<Blinding> settle_blinding(const std::optional<std::string>& reason
         return blinding;
     }
     Unblinding now = after_blind_fit(blinding->measurement, directory);
-    expect_data(written);
+    now.data = digest_of_data(written);  // read before the record says that someone saw them
     now.reason = *reason;
     now = keep(std::move(now), directory);
     written.data.blind = false;

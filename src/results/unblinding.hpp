@@ -11,13 +11,15 @@ namespace ratiofarm {
 
 /// One decision to look at the data of a blind campaign, as unblinding.json keeps it for good.
 struct Unblinding {
-    std::string time;         ///< UTC, "2026-11-22T12:00:00Z"
-    std::string by;           ///< user@host
-    std::string reason;       ///< as given
-    std::string measurement;  ///< measurement_digest(), hexadecimal
-    std::string inputs;       ///< of the blind fit before it: FitRecord::inputs
-    std::string fit;          ///< XXH3-128 of that fit.json, hexadecimal
-    std::string expected;     ///< its result in words, "mu = 1.00 +- 0.31"
+    std::string time;                      ///< UTC, "2026-11-22T12:00:00Z"
+    std::string by;                        ///< user@host
+    std::string reason;                    ///< as given
+    std::string measurement;               ///< measurement_digest(), hexadecimal
+    std::string inputs;                    ///< of the blind fit before it: FitRecord::inputs
+    std::string fit;                       ///< XXH3-128 of that fit.json, hexadecimal
+    std::string expected;                  ///< its result in words, "mu = 1.00 +- 0.31"
+    std::optional<std::string> data = {};  ///< digest of the sample, hexadecimal; absent: counts, a
+                                           ///< look that was over, or of an older version
     bool operator==(const Unblinding&) const = default;
 };
 
@@ -30,6 +32,7 @@ void fields(Visit& visit, MemberOf<Visit, Unblinding>& value) {
     visit("inputs", value.inputs);
     visit("fit", value.fit);
     visit("expected", value.expected);
+    visit("data", value.data);
 }
 
 /// The blinding of a fit.

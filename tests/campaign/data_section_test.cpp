@@ -93,6 +93,18 @@ TEST_CASE("another measurement has another digest, other questions have not", "[
     CHECK(digest_of("mu - sqrt(mu)", "mu") != before);
 }
 
+TEST_CASE("a measurement that was moved is still the same", "[campaign]") {
+    const Campaign here = parsed(blind_data);
+    Campaign there = here;
+    there.folder = "/elsewhere";
+
+    CHECK(measurement_digest(there) == measurement_digest(here));
+    CHECK(measurement_digest(with_absolute_paths(there)) ==
+          measurement_digest(with_absolute_paths(here)));
+    there.events.file = "others.h5";
+    CHECK(measurement_digest(there) != measurement_digest(here));
+}
+
 TEST_CASE("mistakes of blinding and injections name key and advice", "[campaign]") {
     CHECK_THAT(message_of("blind = true"), Contains("data.blind = true (there is nothing to be "
                                                     "blind to: it needs sample = \"...\""));

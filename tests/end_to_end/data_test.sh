@@ -150,6 +150,24 @@ assert fit["blinding"]["unblinded"] == record[0] and not fit["blinding"]["blind"
 assert fit["guards"]["events"] - fit["guards"]["zero_weight"] == 877, fit["guards"]
 END
 
+# A directory that was moved or copied is open there, too, with the campaign or by its own copy of it; other data of
+# the same name are not.
+mkdir -p elsewhere/nested
+cp campaign.toml toy.h5 elsewhere/nested
+cp -a blind elsewhere/nested
+(cd elsewhere/nested
+    ratiofarm run campaign.toml --out blind > moved.out 2> moved.err
+    expect_in "unblinded at .* because: approved by the group" moved.out
+    expect_in "data: events of sample data" moved.out)
+mv elsewhere/nested/blind elsewhere/blind
+ratiofarm fit --out elsewhere/blind > moved.out 2> moved.err
+expect_in "data: events of sample data" moved.out
+cp toy.h5 whole.h5
+write_data 0.25
+ratiofarm run campaign.toml --out elsewhere/blind > moved.out 2> moved.err
+expect_in "blind again: the data were looked at before, .* because: approved by the group" moved.out
+mv whole.h5 toy.h5
+
 # blind = false by hand is on record as well, before and after.
 sed 's/^blind = true/blind = false/' campaign.toml > by_hand.toml
 cp -r shut by_hand

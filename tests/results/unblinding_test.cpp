@@ -12,10 +12,16 @@ using Json = nlohmann::ordered_json;
 namespace {
 
 std::vector<Unblinding> example() {
-    return {{"2026-11-22T12:00:00Z", "user@host", "closure is fine", "aa", "bb", "cc",
-             "mu = 1.00 +- 0.31"},
+    return {{"2026-11-22T12:00:00Z",
+             "user@host",
+             "closure is fine",
+             "aa",
+             "bb",
+             "cc",
+             "mu = 1.00 +- 0.31",
+             {}},
             {"2026-11-23T09:30:00Z", "other@node", "\"quoted\", \\ and two\nlines, \xc2\xb5 > 0",
-             "dd", "ee", "ff", "mu = 2"}};
+             "dd", "ee", "ff", "mu = 2", "0123"}};
 }
 
 std::string error_of(const std::string& text) {
