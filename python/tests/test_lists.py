@@ -1,11 +1,13 @@
 """Nets of particle lists and of their pair products: a whole run against the evaluation in Python."""
 import h5py
 import numpy as np
+import onnxruntime
 import pytest
 import toy_campaign
 from conftest import program
 
 import ratiofarm
+import ratiofarm.bundle
 import ratiofarm.onnx
 from ratiofarm import Problem
 
@@ -68,6 +70,16 @@ def expect_equal(run, events_file):
             assert np.allclose(found[process][rows], ratios.log_r[:, j], rtol=0.0, atol=3e-5), (sample, process)
 
 
+def expect_equal_onnx(run, events_file):
+    events = ratiofarm.read_events(events_file, "S")
+    for name in run.ratios.processes:
+        ensemble = run.ensembles[name]
+        path = ratiofarm.onnx.export(ensemble, run.path / "net.onnx", log_z=0.25)
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        (found,) = session.run(["log_ratio"], ratiofarm.onnx.inputs(ensemble, events))
+        assert np.abs(found + 0.25 - ensemble.log_ratio(events)).max() < 2e-6
+
+
 def test_lists_go_through_selection_search_folds_and_replicas(tmp_path):
     run = run_of(tmp_path, {"network.kind": '"lorentz"', "network.width": "4", "network.blocks": "1", "network.hidden": "[4]",
                             "network.max_particles": "3", "network.beams": "true", "ensemble.replicas": "2"}, SELECTION)
@@ -86,10 +98,38 @@ def test_lists_go_through_selection_search_folds_and_replicas(tmp_path):
 
 
 def test_pair_products_are_those_of_python(tmp_path):
-    run = run_of(tmp_path, {"network.gram": "3", "network.log_features": "true", "network.layer_norm": "true"})
+    run = run_of(tmp_path, {"network.gram": "3", "network.log_features": "true", "network.layer_norm": "true",
+                            "network.activation": '"gelu"'})
 
     expect_equal(run, tmp_path / "toy.h5")
-    with pytest.raises(Problem, match="network.gram"):
-        ratiofarm.onnx.export(run.ensembles["S"], tmp_path / "s.onnx")
+    expect_equal_onnx(run, tmp_path / "toy.h5")
     with pytest.raises(Problem, match="reads particle lists"):
         run.evaluate({"x": np.zeros(3)})
+
+
+def test_nets_of_lists_are_published(tmp_path):
+    run_of(tmp_path, {"network.kind": '"deep_sets"', "network.width": "4", "network.particles": '["log_pt"]'})
+    program("bundle", "c.run", "--out", "c.rfb", folder=tmp_path)
+
+    bundle = ratiofarm.bundle.add_nets(ratiofarm.open_bundle(tmp_path / "c.rfb"), ratiofarm.open_run(tmp_path / "c.run"))
+
+    assert bundle.record["level"] == 2
+    with h5py.File(bundle.path / "nets" / "check.h5") as check:
+        session = onnxruntime.InferenceSession(bundle.path / "nets" / "S.onnx", providers=["CPUExecutionProvider"])
+        given = {"x": check["features"][()], "multiplicity": check["multiplicity"][()], "particles": check["particles"][()]}
+        assert np.abs(session.run(None, given)[0] - check["log_ratio/S"][()]).max() < 1e-5
+
+
+@pytest.mark.parametrize("kind, options", [
+    ("deep_sets", {"network.activation": '"gelu"', "network.log_features": "true"}),
+    ("lorentz", {"network.blocks": "2", "network.beams": "true"}),
+    ("graph", {"network.neighbours": "2", "training.calibration": '"isotonic"'}),
+    ("transformer", {"network.heads": "2", "network.beams": "true", "ensemble.combine": '"mean_ratio"'}),
+    ("pelican", {"network.activation": '"tanh"'})])
+def test_each_kind_of_lists_is_that_of_python_and_of_onnx(kind, options, tmp_path):
+    columns = '["log_pt", "eta", "dphi", "E"]' if kind != "pelican" else None
+    run = run_of(tmp_path, {"network.kind": f'"{kind}"', "network.width": "4", "network.blocks": "1", "network.hidden": "[4]",
+                            "network.max_particles": "4", "network.particles": columns} | options)
+
+    expect_equal(run, tmp_path / "toy.h5")
+    expect_equal_onnx(run, tmp_path / "toy.h5")

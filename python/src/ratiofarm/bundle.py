@@ -107,20 +107,22 @@ def add_nets(bundle: Bundle, run: Run, features: Mapping[str, str] | None = None
     told = dict(features or {})
     if unknown := sorted(set(told) - set(inputs)):
         raise Problem(f"features: no net has a feature '{unknown[0]}' (they have {', '.join(inputs)})")
-    values = np.stack([events.features[:, events.columns.index(name)] for name in inputs], axis=1)
-    x = values[:CHECKED_EVENTS]
+    values, some = run.ensembles[names[0]].raw(events), events.at(np.arange(min(CHECKED_EVENTS, len(events))))
+    given = onnx.inputs(run.ensembles[names[0]], some)
     (bundle.path / "nets").mkdir()
     with published(bundle.path / "nets" / "check.h5") as partial, h5py.File(partial, "w", libver=("earliest", "v108")) as check:
         check.attrs["format"], check.attrs["version"] = NET_CHECK
-        check.create_dataset("features", data=x).attrs["columns"] = inputs
+        for name, x in given.items():
+            check["features" if name == "x" else name] = x
+        check["features"].attrs["columns"] = inputs
         for name in names:
             process = run.ensembles[name].process
             z = run.ratios.log_z[process] if name == process else 0.0
             path = bundle.path / "nets" / f"{name}.onnx"
             path.parent.mkdir(parents=True, exist_ok=True)
             onnx.export(run.ensembles[name], path, log_z=z)
-            expected = run.ensembles[name].log_ratio(x) - z
-            found = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"]).run(None, {"x": x})[0]
+            expected = run.ensembles[name].log_ratio(some) - z
+            found = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"]).run(None, given)[0]
             off = float((np.abs(found - expected) / np.maximum(1.0, np.abs(expected))).max())
             if not off < PARITY:
                 raise Problem(f"'{path}' differs from the nets of '{name}' by {off:.2g} (allowed: {PARITY})")

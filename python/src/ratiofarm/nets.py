@@ -3,7 +3,7 @@ import json
 import math
 import os
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,19 +44,21 @@ class Net:
         """Whether a hidden layer adds to its input."""
         return self.residual and 0 < layer < self.layers - 1 and np.ptp(self.block[f"layer{layer}.weight"].shape) == 0
 
-    def logits(self, x: Array) -> Array:
+    def logits(self, x: Array, activations: Mapping[str, Callable[[Any], Any]] = ACTIVATIONS) -> Array:
         """Before calibration. x: what Ensemble.columns() gives [n, d]; returns [n, outputs]"""
+        activation = activations[self.activation]
         if self.kind in particles.KINDS:
-            return particles.logits(self.block, self.network, x, ACTIVATIONS[self.activation])
+            return particles.logits(self.block, self.network, x, activation)
         y = (x - self.block["feature_shift"]) * self.block["feature_scale"]
         for layer in range(self.layers):
             z = y @ self.block[f"layer{layer}.weight"].T + self.block[f"layer{layer}.bias"]
             if layer + 1 < self.layers:
                 if self.layer_norm:
                     z = particles.layer_norm(self.block, f"layer{layer}.norm", z)
-                z = ACTIVATIONS[self.activation](z)
+                z = activation(z)
             y = y + z if self.adds(layer) else z
-        return np.asarray(y)
+        result: Array = y
+        return result
 
     def log_ratio(self, x: Array) -> Array:
         """ln p_process(x) / p_reference(x) [n], calibrated if the net is."""
@@ -114,25 +116,36 @@ class Ensemble:
                     table[name] = item[()]
         return table
 
+    @property
+    def reads(self) -> str:
+        """What the nets see beside features: "particles" (their lists), "gram" (products of the momenta) or ""."""
+        return "gram" if int(self.network.get("gram", 0)) else "particles" if self.network["kind"] in particles.KINDS else ""
+
     def columns(self, events: Any) -> Array:
-        """What the nets see before it is scaled, [n, d] of 64 bits: the features, rounded to 32 bits as the events file
-        stores them, or sign(x) ln(1 + |x|) of them with `network.log_features`.
+        """What the nets see before it is scaled, [n, d] of 64 bits: the features, or sign(x) ln(1 + |x|) of them with
+        `network.log_features`; behind them what they see of particle lists.
+
+        events: as in raw()
+        """
+        x = self._seen(self.raw(events))
+        if self.reads == "gram":
+            return particles.with_products(x, events, int(self.network["gram"]))
+        return particles.event_rows(self.network, x, events) if self.reads else x
+
+    def raw(self, events: Any) -> Array:
+        """The features [n, d] of 64 bits, rounded to 32 bits as the events file stores them.
 
         events: a table with columns of these names, or an array [n, d] in the order of `features`; of nets that read
-        particle lists what `read_events` gives, of which this makes rows of particles.event_rows()
+        particle lists what `read_events` gives
         """
-        leading = int(self.network.get("gram", 0))
-        if self.network["kind"] in particles.KINDS or leading:
-            if not isinstance(events, Events):
-                raise Problem(f"ensemble '{self.name}' reads particle lists: give it the Events of read_events()")
+        if self.reads and not isinstance(events, Events):
+            raise Problem(f"ensemble '{self.name}' reads particle lists: give it the Events of read_events()")
+        if isinstance(events, Events):
             missing = [name for name in self.features if name not in events.columns]
             if missing:
                 raise Problem(f"ensemble '{self.name}': sample '{events.name}' has no column '{missing[0]}'")
-            x = events.features[:, [events.columns.index(name) for name in self.features]].astype(float)
-            if leading:
-                return particles.with_products(self._seen(x), events, leading)
-            return particles.event_rows(self.network, self._seen(x), events)
-        if isinstance(events, np.ndarray) and events.dtype.names is None:
+            x = events.features[:, [events.columns.index(name) for name in self.features]]
+        elif isinstance(events, np.ndarray) and events.dtype.names is None:
             x = events
         else:
             try:
@@ -147,7 +160,7 @@ class Ensemble:
         if not np.isfinite(x).all():
             row, k = np.argwhere(~np.isfinite(x))[0]
             raise Problem(f"ensemble '{self.name}': {self.features[k]} is {x[row, k]} in row {row} (must be finite)")
-        return self._seen(x)
+        return x
 
     def _seen(self, x: Array) -> Array:
         return particles.signed_log(x).astype(np.float32).astype(float) if self.network.get("log_features", False) else x

@@ -1,7 +1,11 @@
 """Nets as ONNX: raw features in, ln r out, with the scaling and the calibration inside.
 
 Opset 17; input `x` [events, features], f32, in the units and the order of the events file; output `log_ratio`
-[events], f32. The metadata name the features, the ensemble and its digest. Needs the extra `ratiofarm[onnx]`.
+[events], f32. Nets of particle lists compute in 64 bits and have more inputs, f64, which `inputs()` makes of events:
+`multiplicity` [events, 1] and `particles` [events, max_particles, 1 + columns + 4], of which a row is 1, the columns of
+`network.particles` and E, px, py, pz of a particle, by falling pT, or zeros where there is none; with `network.gram`
+`momenta` [events, gram, 4] by falling pT, or zeros. The metadata name the features, the columns of a particle, the
+ensemble and its digest. Needs the extra `ratiofarm[onnx]`.
 """
 import json
 import os
@@ -10,71 +14,56 @@ from typing import Any
 
 import numpy as np
 
+from . import particles, traced
 from .files import Array, Problem, needed, published
-from .nets import Ensemble, Net
+from .nets import ACTIVATIONS, Ensemble, Net
+from .traced import Tape
 
 OPSET, IR_VERSION = 17, 8
 
 
-class _Graph:
-    def __init__(self) -> None:
-        self.nodes: list[Any] = []
-        self.constants: list[Any] = []
+def inputs(ensemble: Ensemble, events: Any) -> dict[str, Array]:
+    """What an exported model takes, of events as `Ensemble.log_ratio` takes them."""
+    network, x = ensemble.network, ensemble.raw(events)
+    made = {"x": x.astype("f4")}
+    if "gram" in ensemble.reads:
+        made["momenta"] = particles.leading_momenta(events, int(network["gram"]))
+    if "particles" in ensemble.reads:
+        rows = particles.event_rows(network, x, events)[:, x.shape[1]:]
+        made |= {"multiplicity": rows[:, :1], "particles": rows[:, 1:].reshape(len(x), int(network["max_particles"]), -1)}
+    return made
 
-    def constant(self, values: Any, dtype: Any = np.float32) -> str:
-        from onnx import numpy_helper
 
-        name = f"c{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(np.asarray(values, dtype=dtype), name))
-        return name
+def _inputs(ensemble: Ensemble) -> dict[str, list[int]]:
+    """The shape of an event in each input."""
+    network, shapes = ensemble.network, {"x": [len(ensemble.features)]}
+    if "gram" in ensemble.reads:
+        shapes["momenta"] = [int(network["gram"]), 4]
+    if "particles" in ensemble.reads:
+        shapes |= {"multiplicity": [1], "particles": [int(network["max_particles"]), 1 + len(network["particles"]) + 4]}
+    return shapes
 
-    def node(self, kind: str, *inputs: str, output: str | None = None, **attributes: Any) -> str:
-        from onnx import helper
 
-        name = output or f"n{len(self.nodes)}"
-        self.nodes.append(helper.make_node(kind, inputs, [name], **attributes))
-        return name
+def _columns(ensemble: Ensemble, given: dict[str, Any]) -> Any:
+    """What the nets see of the inputs: as Ensemble.columns()."""
+    x = given["x"].to_own_type()
+    x = particles.signed_log(x) if ensemble.network.get("log_features", False) else x
+    more: list[Any] = []
+    if "momenta" in given:
+        more = [particles.pair_products(given["momenta"])]
+    if "particles" in given:
+        more = [given["multiplicity"], given["particles"].reshape(0, -1)]
+    return np.concatenate([x, *more], axis=1) if more else x
 
-    def activation(self, name: str, y: str) -> str:
-        if name == "silu":
-            return self.node("Mul", y, self.node("Sigmoid", y))
-        if name == "gelu":
-            erf = self.node("Erf", self.node("Mul", y, self.constant(0.5**0.5)))
-            return self.node("Mul", self.node("Mul", y, self.constant(0.5)), self.node("Add", erf, self.constant(1.0)))
-        return self.node({"relu": "Relu", "tanh": "Tanh"}[name], y)
 
-    def net(self, net: Net, x: str) -> str:
-        """Returns ln r as [events, 1]."""
-        if net.kind not in ("mlp", "residual_mlp"):
-            raise Problem(f"nets of kind '{net.kind}' read particle lists, and there is no ONNX of them")
-        if net.network.get("gram", 0):
-            raise Problem("nets with network.gram read particle lists, and there is no ONNX of them")
-        if net.log_features:
-            size = self.node("Log", self.node("Add", self.node("Abs", x), self.constant(1.0)))
-            x = self.node("Mul", self.node("Sign", x), size)
-        y = self.node("Mul", self.node("Sub", x, self.constant(net.block["feature_shift"])),
-                      self.constant(net.block["feature_scale"]))
-        for layer in range(net.layers):
-            z = self.node("Gemm", y, self.constant(net.block[f"layer{layer}.weight"]),
-                          self.constant(net.block[f"layer{layer}.bias"]), transB=1)
-            if layer + 1 < net.layers:
-                if net.layer_norm:
-                    z = self.node("LayerNormalization", z, self.constant(net.block[f"layer{layer}.norm.gain"]),
-                                  self.constant(net.block[f"layer{layer}.norm.offset"]), epsilon=1e-5)
-                z = self.activation(net.activation, z)
-            y = self.node("Add", y, z) if net.adds(layer) else z
-        return self.calibrated(net.knots, y) if net.knots.shape[1] > 0 else y
-
-    def calibrated(self, knots: Array, y: str) -> str:
-        """y + shift(y), piecewise linear between the knots and constant beyond them."""
-        at, shift = knots[0], knots[1] - knots[0]
-        if len(at) == 1:
-            return self.node("Add", y, self.constant(shift[0]))
-        low, high = at[:-1], at[1:]
-        held = self.node("Min", self.node("Max", y, self.constant(low)), self.constant(high))  # [events, knots - 1]
-        slopes = np.diff(shift) / np.diff(at)
-        bent = self.node("MatMul", self.node("Sub", held, self.constant(low)), self.constant(slopes[:, None]))
-        return self.node("Add", self.node("Add", y, bent), self.constant(shift[0]))
+def _log_ratio(net: Net, x: Any) -> Any:
+    """ln r as [events, 1]: as Net.log_ratio()."""
+    y: Any = net.logits(x, {**ACTIVATIONS, "gelu": traced.gelu})
+    if net.knots.shape[1] == 0:
+        return y
+    at, shift = net.knots[0], net.knots[1] - net.knots[0]  # piecewise linear, constant beyond the outer ones
+    held = np.minimum(np.maximum(y, at[:-1]), at[1:])      # [events, knots - 1]
+    return y + (held - at[:-1]) @ (np.diff(shift) / np.diff(at))[:, None] + shift[0] if len(at) > 1 else y + shift[0]
 
 
 def export(ensemble: Ensemble, path: str | os.PathLike[str], *, net: int | None = None, log_z: float = 0.0) -> Path:
@@ -91,24 +80,32 @@ def export(ensemble: Ensemble, path: str | os.PathLike[str], *, net: int | None 
         raise Problem(f"ensemble '{ensemble.name}' has {ensemble.network['outputs']} outputs: only nets of one ratio can be exported")
     if net is not None and not 0 <= net < len(ensemble):
         raise Problem(f"ensemble '{ensemble.name}' has the nets 0 to {len(ensemble) - 1}, not {net}")
-    graph, chosen = _Graph(), ensemble.nets if net is None else [ensemble.nets[net]]
-    columns = [graph.net(one, "x") for one in chosen]
-    y = graph.node("Concat", *columns, axis=1) if len(columns) > 1 else columns[0]
-    if ensemble.combine == "mean_ratio":
-        total = graph.node("ReduceLogSumExp", y, axes=[1], keepdims=0)
-        mean = graph.node("Sub", total, graph.constant(np.log(len(columns))))
-    else:
-        mean = graph.node("ReduceMean", y, axes=[1], keepdims=0)
-    graph.node("Sub", mean, graph.constant(log_z), output="log_ratio")
+    tape, shapes = Tape("f8" if ensemble.reads else "f4"), _inputs(ensemble)
+    x = _columns(ensemble, {name: tape.input(name, shape) for name, shape in shapes.items()})
+    chosen = ensemble.nets if net is None else [ensemble.nets[net]]
+    mean = _mean([_log_ratio(one, x) for one in chosen], ensemble.combine) - log_z
+    tape.node("Cast", mean.name, to=TensorProto.FLOAT, output="log_ratio")
+    given = [helper.make_tensor_value_info(name, TensorProto.FLOAT if name == "x" else TensorProto.DOUBLE, ["events", *shape])
+             for name, shape in shapes.items()]
+    found = helper.make_tensor_value_info("log_ratio", TensorProto.FLOAT, ["events"])
     model = helper.make_model(
-        helper.make_graph(graph.nodes, "ratiofarm", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["events", len(ensemble.features)])],
-                          [helper.make_tensor_value_info("log_ratio", TensorProto.FLOAT, ["events"])], graph.constants),
+        helper.make_graph(tape.nodes, "ratiofarm", given, [found], tape.constants),
         opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION, producer_name="ratiofarm")
     helper.set_model_props(model, {
         "ensemble": ensemble.name, "process": ensemble.process, "features": json.dumps(ensemble.features),
         "nets": json.dumps(ensemble.names if net is None else [ensemble.names[net]]), "combine": ensemble.combine,
-        "log_z": repr(log_z), "digest": ensemble.digest})
+        "log_z": repr(log_z), "digest": ensemble.digest}
+        | ({"particles": json.dumps([str(name) for name in ensemble.network["particles"]])} if "particles" in shapes else {}))
     checker.check_model(model, full_check=True)
     with published(path) as partial:
         save(model, str(partial))
     return Path(path)
+
+
+def _mean(columns: list[Any], combine: str) -> Any:
+    """[events] of [events, 1] each."""
+    y = np.concatenate(columns, axis=1) if len(columns) > 1 else columns[0]
+    if combine != "mean_ratio":
+        return y.mean(1)
+    top = y.max(1, keepdims=True)
+    return np.log(np.exp(y - top).mean(1)) + top[:, 0]

@@ -1,6 +1,7 @@
 """Nets of particle lists: an event as one row of numbers, and the kinds of network in 64 bits.
 
-Written from the documentation of the kinds, by loops over nothing but blocks; the program shares no code with it.
+Written from the documentation of the kinds, by loops over nothing but blocks; the program shares no code with it. The
+same lines make the ONNX of a net (traced.py), so what they use of numpy is what is known there.
 """
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +13,7 @@ from .files import Array, Problem
 
 KINDS = ("deep_sets", "lorentz", "graph", "transformer", "pelican")
 MOMENTUM = ["E", "px", "py", "pz"]
+METRIC = np.array([1.0, -1.0, -1.0, -1.0])
 STEP = 0.005    # of the momenta of lorentz
 FLOOR = 1e-8    # of the pair quantities
 LEAST = 1e-6    # of energies before their logarithm
@@ -71,17 +73,25 @@ def _ordered(lists: Particles, event: int) -> tuple[Array, Array | None, Array, 
 
 def with_products(features: Array, events: Events, leading: int) -> Array:
     """Features and psi of the products of pairs of the leading momenta, as nets with `network.gram` see them."""
+    return np.concatenate([features, pair_products(leading_momenta(events, leading)).astype("f4")], axis=1)
+
+
+def leading_momenta(events: Events, leading: int) -> Array:
+    """Those of the highest pT in each event [n, leading, 4], or zeros."""
     lists = events.particles
     if lists is None or lists.columns[:4] != MOMENTUM:
         raise Problem(f"sample '{events.name}' has no particle lists with E, px, py and pz first, which network.gram multiplies")
-    products = np.zeros((len(features), leading * (leading - 1) // 2))
-    for event in range(len(features)):
+    momenta = np.zeros((len(events), leading, 4))
+    for event in range(len(events)):
         _, _, p, order = _ordered(lists, event)
-        p = p[order[:leading]]
-        g = (p * [1.0, -1.0, -1.0, -1.0]) @ p.T
-        pairs = [(i, j) for j in range(len(p)) for i in range(j)]
-        products[event, :len(pairs)] = [signed_log(g[pair]) for pair in pairs]
-    return np.concatenate([features, products.astype("f4")], axis=1)
+        momenta[event, :min(leading, len(p))] = p[order[:leading]]
+    return momenta
+
+
+def pair_products(p: Array) -> Array:
+    """psi(p_i . p_j) of the pairs (1, 2), (1, 3), (2, 3), ... [n, pairs]; p: [n, k, 4]"""
+    g = np.einsum("nik,njk->nij", p * METRIC, p)
+    return np.concatenate([signed_log(g[:, i, j:j + 1]) for j in range(p.shape[1]) for i in range(j)], axis=1)
 
 
 def _eta(pt: Any, pz: Any) -> Any:
@@ -101,19 +111,18 @@ class _Graph:
         self.hidden = len(network["hidden"])
         d, slots, columns = int(network["inputs"]), int(network["max_particles"]), len(network["particles"])
         shift, scale = block["feature_shift"], block["feature_scale"]
-        lists = x[:, d + 1:].reshape(len(x), slots, -1)
+        lists = x[:, d + 1:].reshape(-1, slots, 1 + columns + 4)
         self.mask = lists[:, :, :1]
         self.features = (x[:, :d] - shift[:d]) * scale[:d]
         self.count = (x[:, d:d + 1] - shift[d]) * scale[d]                      # n / N0
         self.columns = (lists[:, :, 1:1 + columns] - shift[d + 1:][:columns]) * scale[d + 1:][:columns] * self.mask
         self.p = lists[:, :, -4:] * scale[-1]
         if int(network["beams"]):
-            beams = np.zeros((len(x), 2, 4))
-            beams[:, :, 0], beams[:, 0, 3], beams[:, 1, 3] = 1.0, 1.0, -1.0
-            self.p = np.concatenate([self.p, beams], axis=1)
-            flag = np.concatenate([np.zeros((len(x), slots, 1)), np.ones((len(x), 2, 1))], axis=1)
-            self.columns = np.concatenate([np.pad(self.columns, ((0, 0), (0, 2), (0, 0))), flag], axis=2)
-            self.mask = np.concatenate([self.mask, np.ones((len(x), 2, 1))], axis=1)
+            none = self.mask[:, :1] * 0.0
+            two = np.array([[0.0] * columns + [1.0]] * 2)  # beams, by a column of their own
+            self.p = np.concatenate([self.p, none + np.array([[1.0, 0.0, 0.0, 1.0], [1.0, 0.0, 0.0, -1.0]])], axis=1)
+            self.columns = np.concatenate([np.concatenate([self.columns, self.mask * 0.0], axis=2), none + two], axis=1)
+            self.mask = np.concatenate([self.mask, none + np.ones((2, 1))], axis=1)
         self.n = np.maximum(self.mask.sum(1), 1.0)
         self.same = np.eye(self.mask.shape[1])[None, :, :, None]
         self.pairs = self.mask[:, :, None] * self.mask[:, None, :]
@@ -121,7 +130,8 @@ class _Graph:
         self.partners = np.maximum(self.mask.sum(1) - 1.0, 1.0)[:, None]
 
     def linear(self, name: str, x: Array) -> Array:
-        return np.asarray(x @ self.block[name + ".weight"].T + self.block[name + ".bias"])
+        y: Array = x @ self.block[name + ".weight"].T + self.block[name + ".bias"]
+        return y
 
     def layer(self, name: str, x: Array) -> Array:
         return self.act(self.linear(name, x))
@@ -133,22 +143,25 @@ class _Graph:
         return self.linear(f"layer{self.hidden}", y)
 
     def products(self) -> Array:
-        metric = np.array([1.0, -1.0, -1.0, -1.0])
-        return np.asarray(np.einsum("nik,njk->nij", self.p * metric, self.p)[..., None] * self.pairs)
+        g: Array = np.einsum("nik,njk->nij", self.p * METRIC, self.p)[..., None] * self.pairs
+        return g
 
     def all_pairs(self, h: Array, x: Array) -> Array:
         slots = h.shape[1]
         return np.concatenate([np.repeat(h[:, :, None], slots, 2), np.repeat(h[:, None], slots, 1), x], axis=3)
 
     def mean(self, h: Array) -> Array:
-        return np.asarray((h * self.mask).sum(1) / self.n)
+        y: Array = (h * self.mask).sum(1) / self.n
+        return y
 
     def typical(self, total: Array) -> Array:
         """A sum over real particles, divided by N0."""
-        return np.asarray(total * (self.count / self.n).reshape([-1] + [1] * (total.ndim - 1)))
+        y: Array = total * (self.count / self.n).reshape([-1] + [1] * (total.ndim - 1))
+        return y
 
     def logits(self) -> Array:
-        return np.asarray(getattr(self, self.kind)())
+        y: Array = getattr(self, self.kind)()
+        return y
 
     def deep_sets(self) -> Array:
         h = self.columns
@@ -179,7 +192,8 @@ class _Graph:
         y = 0.5 * (np.log(np.maximum(e + pz, 1e-12)) - np.log(np.maximum(e - pz, 1e-12)))
         phi = np.arctan2(self.p[..., 2], self.p[..., 1])
         turn = phi[:, :, None] - phi[:, None]
-        return np.asarray((y[:, :, None] - y[:, None]) ** 2 + np.arctan2(np.sin(turn), np.cos(turn)) ** 2)
+        apart: Array = (y[:, :, None] - y[:, None]) ** 2 + np.arctan2(np.sin(turn), np.cos(turn)) ** 2
+        return apart
 
     def graph(self) -> Array:
         h, x = self.columns, signed_log(self.products())
@@ -187,7 +201,7 @@ class _Graph:
         if 0 < self.neighbours < h.shape[1] - 1:
             distance = np.where(self.others[..., 0] > 0, self.distances(), np.inf)
             limit = np.sort(distance, axis=2)[:, :, self.neighbours - 1:self.neighbours]
-            sources = (self.others[..., 0] * (distance <= limit))[..., None]
+            sources = np.where(distance <= limit, self.others[..., 0], 0.0)[..., None]
         for b in range(self.blocks):
             m = self.layer(f"block{b}.message1", self.layer(f"block{b}.message0", self.all_pairs(h, x)))
             m = (m * sources).sum(2) / np.maximum(sources.sum(2), 1.0)
@@ -224,7 +238,7 @@ class _Graph:
     def maps(self, t: Array) -> Array:
         rows, columns, own = self.typical(t.sum(2)), self.typical(t.sum(1)), _diagonal(t)
         trace, total = self.typical(own.sum(1))[:, None], self.typical(self.typical(t.sum((1, 2))))[:, None]
-        everywhere = np.ones_like(t)
+        everywhere = np.ones_like(self.same)
         spread = {"i": lambda y: y[:, :, None] * everywhere, "j": lambda y: y[:, None] * everywhere,
                   "d": lambda y: y[:, :, None] * self.same * everywhere}
         plan = [(own, "dij"), (columns, "dij"), (rows, "dij"), (trace, "id"), (total, "id")]
@@ -233,13 +247,16 @@ class _Graph:
 
 def signed_log(x: Array) -> Array:
     """sign(x) ln(1 + |x|)"""
-    return np.asarray(np.sign(x) * np.log1p(abs(x)))
+    y: Array = np.sign(x) * np.log1p(abs(x))
+    return y
 
 
 def _diagonal(x: Array) -> Array:
-    return np.asarray(np.einsum("niiw->niw", x))
+    y: Array = np.einsum("niiw->niw", x)
+    return y
 
 
 def layer_norm(block: dict[str, Array], name: str, h: Array) -> Array:
     h = (h - h.mean(-1, keepdims=True)) / np.sqrt(h.var(-1, keepdims=True) + 1e-5)
-    return np.asarray(h * block[name + ".gain"] + block[name + ".offset"])
+    y: Array = h * block[name + ".gain"] + block[name + ".offset"]
+    return y
