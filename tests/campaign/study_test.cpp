@@ -217,6 +217,24 @@ TEST_CASE("a study ends at its target or at its cost", "[study]") {
     CHECK(other.say({{"ask", 1}})["retry_s"] == 10.0);
 }
 
+TEST_CASE("what trainers were told does not depend on the target, which may become harder") {
+    const auto told = [](const std::string& target) {
+        Study study(study_of("epochs = 6\n" + target, "trials = 9\nreduction = 2\nfirst_rung = 3"));
+        Client client(study);
+        for (int trial = 0; trial < 4; ++trial) client.ask();
+        client.report(Json{{"trial", 0}, {"attempt", 1}}, 0, {{"loss", 0.9}});
+        client.report(Json{{"trial", 1}, {"attempt", 1}}, 0, {{"loss", 0.5}});
+        std::string answers;
+        answers += client.report(Json{{"trial", 1}, {"attempt", 1}}, 1, {{"loss", 0.4}}).dump();
+        answers += client.report(Json{{"trial", 2}, {"attempt", 1}}, 0, {{"loss", 0.45}}).dump();
+        return std::pair(answers, study.finished());
+    };
+    const auto [answers, reached] = told("target = 0.4");
+    CHECK(reached);
+    CHECK(answers.find("continue") != std::string::npos);
+    CHECK(told("target = 0.1") == std::pair(answers, false));
+}
+
 TEST_CASE("who says goodbye gives back what it has", "[study]") {
     Study study(study_of("", "trials = 3"));
     Client leaving(study, "leaving");

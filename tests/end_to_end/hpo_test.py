@@ -193,7 +193,8 @@ def replay_and_changes():
         journal.write_bytes(b"".join(order))
         said = refused("hpo", "replay", "steady.toml", "--out", "damaged.study")
         assert f"{place} has the number" in said and "lines are missing" in said, said
-    # More trials go on from what was told.
+    # More trials go on from what was told, and not to who asked before the study was over.
+    Path("steady.study/requests/gone.1.json").write_text('{"ask": 1, "seq": 1}')
     Path("steady.toml").write_text(text.replace("trials = 16", "trials = 17"))
     service = Service(Path("steady.toml"))
     wait_for("the study to open again", lambda: not Path("steady.study/DONE").exists())
@@ -203,11 +204,19 @@ def replay_and_changes():
                 trial.report(loss=1.0)
     service.end()
     assert len(trials_of(Path("steady.study"))) == 17
+    assert "retry_s" in Path("steady.study/answers/gone.1.json").read_text()
     assert "there is no 'none.study/study.jsonl'" in refused("hpo", "replay", "steady.toml", "--out", "none.study")
     assert "must be serve or replay" in refused("hpo", "server", "steady.toml")
     Path("wrong.toml").write_text("[study]\nname = 'a'\n[search]\n[search.parameters]\nx = { uniform = [1.0, 0.0] }\ny = 3\n")
     error = refused("hpo", "serve", "wrong.toml")
     assert "2 mistakes in wrong.toml" in error and "low < high" in error, error
+    Path("wrong.toml").write_text("[study]\nname = 'a'\n[search]\n[search.parameters]\nepochs = { uniform = [0.0, 1.0] }\n")
+    assert "search.parameters.epochs (must not be attempt, epochs or trial" in refused("hpo", "serve", "wrong.toml")
+    try:
+        Study("steady.study", client="gpu node 1")
+        raise AssertionError("a name of a client with blanks")
+    except ValueError as error:
+        assert "gpu node 1" in str(error)
 
 
 def socket_and_stop():
@@ -230,6 +239,17 @@ def socket_and_stop():
     first = say('{"ask": 1, "seq": 1}')
     assert say('{"ask": 1, "seq": 1}') == first
     assert "NaN" in say('{"report": {"trial": 0, "attempt": 1, "rung": 0, "values": {"loss": NaN}}, "seq": 2}')["error"]
+
+    once = socket.socket(socket.AF_UNIX)  # says all it has to say, as socat does
+    once.connect(str(folder / "socket"))
+    once.sendall(b'{"hello": 1, "client": "once"}\n{"best": 1, "seq": 1}\n')
+    once.shutdown(socket.SHUT_WR)
+    with once.makefile() as answers:
+        assert ["welcome" in answers.readline(), answers.read()] == [True, '{"seq":1,"best":null}\n']
+    (folder / "requests" / "large.partial").write_text('{"enqueue": [' + " " * 1000000 + '], "seq": 1}')
+    (folder / "requests" / "large.partial").rename(folder / "requests" / "large.1.json")
+    wait_for("an answer to a large request", (folder / "answers" / "large.1.json").exists)
+    assert "at most 1000000 bytes" in (folder / "answers" / "large.1.json").read_text()
 
     service.process.send_signal(signal.SIGTERM)
     service.end(75)

@@ -13,6 +13,7 @@ else of this package is installed, copy this file. `docs/hpo.md` has the convers
 import json
 import math
 import os
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -65,6 +66,8 @@ class Study:
     def __init__(self, folder: str | os.PathLike[str], client: str = "", seconds_between_looks: float = 0.2) -> None:
         self.folder, self.seconds = Path(folder), seconds_between_looks
         self.client = client or f"{socket.gethostname()}-{os.getpid()}-{os.urandom(4).hex()}"
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}", self.client):
+            raise ValueError(f"client '{self.client}' (at most 100 letters, digits and _ . + - only, starting with a letter, digit or _)")
         self._seq = 0
         self._stream: Any = None
         self._connect()
@@ -106,7 +109,10 @@ class Study:
             self._put(line)
 
     def say(self, request: dict[str, Any]) -> dict[str, Any]:
-        """One request and its answer. A repeated one gets the same answer, so none is lost when the service is killed."""
+        """One request and its answer. A repeated one gets the same answer, so none is lost when the service is killed.
+
+        Raises Refused with the service's word on a request that it does not take.
+        """
         self._seq += 1
         line = json.dumps(request | {"seq": self._seq}, allow_nan=False)
         answer: dict[str, Any] | None = None
@@ -147,7 +153,9 @@ class Study:
             connection.close()
             return
         self._stream = connection.makefile("rw", encoding="utf-8", newline="\n")
-        self._by_stream(json.dumps({"hello": 1, "client": self.client, "protocol": "ratiofarm-hpo/1"}))
+        answer = self._by_stream(json.dumps({"hello": 1, "client": self.client, "protocol": "ratiofarm-hpo/1"}))
+        if answer and "error" in answer:
+            raise Refused(answer["error"])
 
     def _by_stream(self, line: str) -> dict[str, Any] | None:
         try:

@@ -16,7 +16,7 @@
 namespace ratiofarm {
 namespace {
 
-/// Names that the records of a trial have beside those of its objectives.
+/// Names that the records of a trial have beside those of its objectives and parameters.
 constexpr std::array names_of_records{"attempt", "epochs", "trial"};
 
 /// A table of names with "min" or "max".
@@ -48,15 +48,19 @@ void read_objectives(const TableReader& table, StudySection& study) {
     }
 }
 
-/// Both are columns of one table.
+/// All are columns of one table.
 void expect_other_names(const TableReader& table, const StudySection& study) {
     for (const SearchParameter& parameter : study.search.parameters) {
-        if (std::ranges::count(study.objectives, parameter.key, &StudyObjective::name) == 0) {
+        std::string why;
+        if (std::ranges::count(study.objectives, parameter.key, &StudyObjective::name) > 0) {
+            why = " (is an objective, too; give one of them another name)";
+        } else if (std::ranges::count(names_of_records, parameter.key) > 0) {
+            why = " (must not be attempt, epochs or trial, which every trial has)";
+        } else {
             continue;
         }
         table.mistakes().add(table.find("parameters")->position,
-                             table.path("parameters") + "." + parameter.key +
-                                 " (is an objective, too; give one of them another name)");
+                             table.path("parameters") + "." + parameter.key + why);
     }
 }
 

@@ -224,7 +224,7 @@ Study::Json Study::report(const Json& what, Answer& answer) {
     } else {
         const bool mine = is_out(lease);
         end_rung(lease, std::move(values));
-        if (mine && trial.state == State::paused && may_go_on(lease.trial) && !target_reached()) {
+        if (mine && trial.state == State::paused && may_go_on(lease.trial)) {
             trial.state = State::running;
             trial.attempts.back() = static_cast<std::uint32_t>(trial.rungs.size());
         }
@@ -253,13 +253,14 @@ Study::Json Study::renew(const Json& what, Answer& answer) {
     expect_members("renew", what, {"trial", "attempt"});
     const Lease lease = named(what).lease;
     if (is_out(lease)) answer.alive = lease;
-    return decision(lease);
+    return target_reached() ? Json{{"decision", "stop"}} : decision(lease);
 }
 
-/// What the trainer of an attempt does next.
+/// What the trainer of an attempt does next. It does not depend on the target, which may be another
+/// when the books are read again.
 Study::Json Study::decision(const Lease& lease) const {
     const StudyTrial& trial = trials_[lease.trial];
-    if (is_out(lease) && !target_reached()) {
+    if (is_out(lease)) {
         return {{"decision", "continue"}, {"until", epochs_[trial.rungs.size()]}};
     }
     return {{"decision", trial.state == State::paused ? "pause" : "stop"}};

@@ -103,8 +103,10 @@ void StudyBooks::repeat(std::string_view text, const std::filesystem::path& jour
         place, event.request, event.answer, answer.text));
 }
 
-Study::Answer StudyBooks::answer(const std::string& client, const std::string& request) {
-    Study::Answer answer = study_.answer(client, request);
+Study::Answer StudyBooks::answer(const std::string& client,
+                                 const std::string& request,
+                                 std::uint64_t most_trials) {
+    Study::Answer answer = study_.answer(client, request, most_trials);
     if (answer.changed) {
         file_->append(study_line("answered", ++lines_, Answered{client, request, answer.text}));
     }

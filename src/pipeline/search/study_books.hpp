@@ -25,7 +25,10 @@ public:
     StudyBooks(StudySection section, const std::filesystem::path& journal, Open open);
 
     /// \pre to_write. The answer may be given once flush() has returned.
-    Study::Answer answer(const std::string& client, const std::string& request);
+    /// \param most_trials  that an `ask` gets
+    Study::Answer answer(const std::string& client,
+                         const std::string& request,
+                         std::uint64_t most_trials);
     bool lose(const Study::Lease& lease);
     void flush();
 

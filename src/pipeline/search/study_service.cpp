@@ -31,11 +31,15 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::string_view over_text = "the study is over\n";
 
+constexpr std::uintmax_t most_bytes = 1'000'000;
+constexpr std::string_view too_large =
+    R"({"seq":null,"error":"a request has at most 1000000 bytes"})";
+
 /// A request as it lies in the folder.
 struct RequestFile {
     fs::path path;
     std::string client;
-    std::string text;
+    std::optional<std::string> text;  ///< none if it is too large
 };
 
 /// "host-17.3.json": the client is what comes before the last part of the name.
@@ -65,16 +69,15 @@ public:
 
 private:
     std::optional<RequestFile> read_one(const fs::path& path) {
-        constexpr std::uintmax_t most_bytes = 1'000'000;
         std::error_code unknown;
-        const auto bytes = fs::file_size(path, unknown);
-        if (!is_plain_name(path.filename().string()) || (!unknown && bytes > most_bytes)) {
-            log_.warning(
-                "a request is removed: its name is no CLIENT.NAME.json, or it is too large",
-                {{"file", path.string()}});
+        if (!is_plain_name(path.filename().string())) {
+            log_.warning("a request is removed: its name is no CLIENT.NAME.json",
+                         {{"file", path.string()}});
             fs::remove(path, unknown);
             return std::nullopt;
         }
+        const auto bytes = fs::file_size(path, unknown);
+        if (!unknown && bytes > most_bytes) return RequestFile{path, client_of(path), {}};
         try {
             return RequestFile{path, client_of(path), read_text(path)};
         } catch (const Error& problem) {
@@ -97,9 +100,11 @@ public:
     StudyService(const StudySection& section,
                  const StudyFolder& folder,
                  const ServiceOptions& options,
+                 bool was_over,
                  const Log& log)
         : folder_(folder),
           log_(log),
+          left_over_(was_over),
           requests_(folder.requests(), log_),
           books_(section, folder.journal(), StudyBooks::Open::to_write),
           lease_(std::chrono::duration_cast<Clock::duration>(
@@ -127,8 +132,10 @@ public:
         const std::vector<RequestFile> files = requests_.read();
         std::vector<std::string> answers;
         for (const RequestFile& request : files) {
-            answers.push_back(answer(request.client, request.text));
+            answers.push_back(request.text ? answer(request.client, *request.text)
+                                           : std::string(too_large));
         }
+        left_over_ = false;
         std::vector<std::pair<int, std::string>> spoken;
         if (socket_) {
             for (const SocketRequest& request : socket_->take()) {
@@ -150,7 +157,8 @@ private:
         if (client.empty()) {
             return R"({"error":"a connection begins with {\"hello\": 1, \"client\": \"NAME\"}"})";
         }
-        const Study::Answer answer = books_.answer(client, request);
+        const Study::Answer answer =
+            books_.answer(client, request, left_over_ ? 0 : Study::most_asked);
         if (answer.alive) until_[*answer.alive] = Clock::now() + lease_;
         log_.debug("answered", {{"client", client}, {"request", request}, {"answer", answer.text}});
         return answer.text;
@@ -178,6 +186,7 @@ private:
 
     StudyFolder folder_;
     Log log_;
+    bool left_over_;  ///< who asked before the study was over has gone: it shall ask again
     RequestFolder requests_;
     StudyBooks books_;
     Clock::duration lease_;
@@ -205,7 +214,7 @@ std::unique_ptr<StudyService> open_study(const StudySection& section,
     std::error_code none;
     const bool was_over = fs::remove(folder.done(), none);
     try {
-        return std::make_unique<StudyService>(section, folder, options, log);
+        return std::make_unique<StudyService>(section, folder, options, was_over, log);
     } catch (const Error&) {
         if (was_over) publish(folder.done(), over_text);
         throw;

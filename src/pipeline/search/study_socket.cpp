@@ -78,10 +78,10 @@ std::vector<SocketRequest> StudySocket::take() {
         if (!socket) break;
         connections_[next_++].socket = std::move(socket);
     }
+    std::erase_if(connections_, [](const auto& each) { return each.second.ended; });
     std::vector<SocketRequest> requests;
-    for (auto at = connections_.begin(); at != connections_.end();) {
-        Connection& connection = at->second;
-        const bool open = read_from(connection);
+    for (auto& [number, connection] : connections_) {
+        connection.ended = !read_from(connection);
         std::size_t begin = 0;
         for (std::size_t end = 0; (end = connection.pending.find('\n', begin)) != std::string::npos;
              begin = end + 1) {
@@ -89,11 +89,10 @@ std::vector<SocketRequest> StudySocket::take() {
             if (const std::string name = greeted_name(line); !name.empty()) {
                 connection.client = name;
             }
-            requests.push_back({at->first, connection.client, std::move(line)});
+            requests.push_back({number, connection.client, std::move(line)});
         }
         connection.pending.erase(0, begin);
-        const bool too_long = connection.pending.size() > longest_line;
-        at = open && !too_long ? std::next(at) : connections_.erase(at);
+        if (connection.pending.size() > longest_line) connection.ended = true;
     }
     return requests;
 }

@@ -38,6 +38,7 @@ private:
         UniqueFd socket;
         std::string client = {};
         std::string pending = {};
+        bool ended = false;  ///< its client says no more, and gets the answers to what it said
     };
     bool read_from(Connection& connection) const;
 
