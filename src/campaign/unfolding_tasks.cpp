@@ -155,6 +155,8 @@ private:
             request.data_replica = data_replica_seed(campaign, setting.data_replica);
             if (!subtracts(section_)) events += add_background(request);
         }
+        // Its net says which share of the background goes with the matched events.
+        if (step == UnfoldStep::acceptance && !subtracts(section_)) add_background(request);
         if (step != UnfoldStep::truth) {
             expect_same_columns(step, section_.data, simulation.columns.sample);
             digests_.push_back(data.digest);

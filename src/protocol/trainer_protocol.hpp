@@ -227,7 +227,7 @@ struct UnfoldRequest {
     /// The mean of their weights, in this order, is where the step begins: nu of the iteration
     /// before for step 1, none: 1; the pulled weights for step 2.
     std::vector<UnfoldParent> before;
-    std::vector<UnfoldParent> acceptance;   ///< likewise, of the data; none: 1
+    std::vector<UnfoldParent> acceptance;   ///< likewise, of data, then background
     std::vector<UnfoldParent> subtraction;  ///< likewise
     std::vector<NetRequest> attempts;       ///< the first one that is within the limits counts
     UnfoldLimits limits;

@@ -219,6 +219,45 @@ TEST_CASE("data are weighed by the share that is no background", "[trainer]") {
     }
 }
 
+TEST_CASE("the acceptance weighs data and the background in them alike", "[trainer]") {
+    // Half of the simulated events are matched wherever they were measured: a = 1/2 everywhere.
+    const TemporaryDirectory folder;
+    UnfoldRequest acceptance = poor_request(folder);
+    acceptance.step = UnfoldStep::acceptance;
+    acceptance.fakes = Fakes::follow;
+    auto bytes = read_file(acceptance.simulation.file);
+    auto& levels = acceptance.simulation.levels;
+    levels.pass_truth_offset = bytes.size();
+    for (std::uint64_t i = 0; i < acceptance.simulation.events; ++i)
+        bytes.push_back(std::byte(i % 2));
+    publish(acceptance.simulation.file, bytes);
+    acceptance.background = {
+        test::write_sample(folder, test::normal_sample("known", 300, 0.5, 1, 90000))};
+    acceptance.training.epochs = 10;
+    acceptance.training.learning_rate = 3e-3;
+    acceptance.attempts.resize(1);
+    UnfoldRequest step = acceptance;
+    step.step = UnfoldStep::reco;
+    step.acceptance = {{(folder / "acceptance").string(), {.low = 7}}};
+
+    const UnfoldResult accepted = unfolded(acceptance);
+    publish(step.acceptance[0].path, encode_task_file(step.acceptance[0].task, accepted));
+    const UnfoldResult first = unfolded(step);
+
+    REQUIRE(accepted.ln_weight.size() == acceptance.data.events + 300);
+    CHECK(std::exp(accepted.ln_weight.front()) == Approx(0.5).margin(0.05));
+    CHECK(std::exp(accepted.ln_weight.back()) == Approx(0.5).margin(0.05));
+    const auto share = [&](std::size_t begin, std::size_t end) {
+        double sum = 0.0;
+        for (std::size_t i = begin; i < end; ++i) sum += std::exp(double{accepted.ln_weight[i]});
+        return sum;
+    };
+    const std::size_t events = acceptance.data.events;
+    CHECK(first.sums.numerator == Approx(share(0, events)).epsilon(1e-9));
+    CHECK(first.sums.denominator == Approx(2000.0 + share(events, events + 300)).epsilon(1e-9));
+    CHECK(share(events, events + 300) == Approx(150.0).epsilon(0.1));
+}
+
 TEST_CASE("a replica trains with the batches of the nominal net", "[trainer]") {
     const TemporaryDirectory folder;
     UnfoldRequest request = poor_request(folder);

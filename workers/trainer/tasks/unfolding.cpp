@@ -168,19 +168,31 @@ void Unfolding::weigh() {
     if (request_.step == UnfoldStep::acceptance) {
         set(parts_[0], weigh_acceptance(events()));
         add_part(request_.data, of_data, all);
+        for (const SampleColumns& columns : request_.background) {
+            add_part(columns, request_.split, Flags(columns.events, 1));
+        }
         return;
     }
     parts_[0].denominator = weigh_reco(events(), before_, request_.fakes);
+    std::size_t measured = request_.data.events;
+    for (const SampleColumns& columns : request_.background) measured += columns.events;
+    const std::vector<double> accepted = mean_weights(request_.acceptance, measured).values;
+    std::span<const double> left(accepted);  // of the data, then of each background
+    const auto weigh_by = [](std::vector<double>& weights, std::span<const double> share) {
+        for (std::size_t i = 0; i < share.size(); ++i) weights[i] *= share[i];
+    };
+    const auto of_measured = left.first(request_.data.events);
+    left = left.subspan(request_.data.events);
     for (const SampleColumns& columns : request_.background) {
         Part& part = add_part(columns, request_.split, Flags(columns.events, 1));
         part.denominator = counted(part, request_.mc_replica);
+        weigh_by(part.denominator, left.first(columns.events));
+        left = left.subspan(columns.events);
     }
     Part& data = add_part(request_.data, of_data, Flags(request_.data.events, 0));
     data.numerator = counted(data, request_.data_replica);
-    for (const auto* parents : {&request_.acceptance, &request_.subtraction}) {
-        const auto share = mean_weights(*parents, data.numerator.size()).values;
-        for (std::size_t i = 0; i < share.size(); ++i) data.numerator[i] *= share[i];
-    }
+    weigh_by(data.numerator, of_measured);
+    weigh_by(data.numerator, mean_weights(request_.subtraction, request_.data.events).values);
 }
 
 /// That whose checkpoint is there: those before it were not good enough.
@@ -269,9 +281,11 @@ std::vector<float> Unfolding::result_of(const Ratios& ratios) const {
     const auto simulated = values.first(weight_.size());
     switch (request_.step) {
         case UnfoldStep::subtraction:
-        case UnfoldStep::acceptance: {
-            const auto of_data = values.subspan(simulated.size(), request_.data.events);
-            std::vector<double> share(of_data.begin(), of_data.end());
+        case UnfoldStep::acceptance: {  // of the data; the acceptance of the background as well
+            const bool of_all = request_.step == UnfoldStep::acceptance;
+            const auto measured = values.subspan(
+                simulated.size(), of_all ? std::dynamic_extent : request_.data.events);
+            std::vector<double> share(measured.begin(), measured.end());
             for (double& value : share) value = std::min(value, 1.0);
             return logarithms(share);
         }
