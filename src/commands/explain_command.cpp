@@ -250,7 +250,10 @@ ExitCode run_explain(RunContext&, const Arguments& arguments) {
     }
     show(chain_text(task, planned.unfolding, directory));
     show(nets_text(task.digest, planned.choices, planned.campaign));
-    if (has_digest) show(fmt::format("files        {}\n", directory.result(task.digest).string()));
+    if (!has_digest) return ExitCode::done;
+    for (const fs::path& file : {directory.result(task.digest), directory.state(task.digest)}) {
+        if (fs::exists(file)) show(fmt::format("files        {}\n", file.string()));
+    }
     return ExitCode::done;
 }
 

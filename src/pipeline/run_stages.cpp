@@ -19,6 +19,7 @@
 #include "run_directory_check.hpp"
 #include "space_check.hpp"
 #include "stages.hpp"
+#include "told_failures.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -68,7 +69,7 @@ bool stop_wanted(const mpi::Communicator& world, const FarmSettings& farm) {
 
 /// Lines after the first one stand below its text.
 void print_failures(const StageEnd& end, const std::string& indent) {
-    for (std::string failure : end.failures) {
+    for (std::string failure : told_failures(end.failures)) {
         for (std::size_t at = 0; (at = failure.find('\n', at)) != std::string::npos; ++at) {
             failure.insert(at + 1, indent);
         }

@@ -174,6 +174,8 @@ def expect_told(folder):
     read = said(folder, "explain", "unfold/nominal/data 1/0/it2/step1", "campaign.toml", "--out", "one")
     expect_in("reads        unfold/nominal/data 1/0/it1/step2, which is done", read)
     expect_in("done, and its result went when all that read it were done", read)
+    assert "files  " not in read, f"a file that is gone is named:\n{read}"
+    expect_in("files        ", said(folder, "explain", "unfold/nominal/nominal/0/it2/step2", "campaign.toml", "--out", "one"))
     expect_in("net          attempt 1, ", said(folder, "explain", "unfold/nominal/nominal/0/it2/step2", "campaign.toml", "--out", "one"))
     shutil.copytree(folder / "one", folder / "copied")  # is still of the same campaign
     assert "another campaign" not in said(folder, "report", "campaign.toml", "--out", "copied")
@@ -402,7 +404,8 @@ def expect_failing_gate(folder):
         told = done.stdout + done.stderr
         assert done.returncode == 3, told
         expect_in("none of 3 nets is good enough; the last one: closure", told)
-        expect_in("not begun: it needs 'unfold/nominal/nominal/0/it1/step1', which failed", told)
+        expect_in("were not begun: they need results of those that failed", told)
+        assert "not begun" not in done.stdout.replace("were not begun:", ""), f"one cause is told several times:\n{done.stdout}"
         assert not (folder / out / "unfolded.h5").exists()
 
 
