@@ -1,10 +1,13 @@
 """Truth and flags of events, and the events of an unfolding."""
+import json
+
 import h5py
 import numpy as np
 import pytest
 
 import ratiofarm
 from ratiofarm import Problem
+from ratiofarm.files import sealed
 
 
 def table(**changes):
@@ -72,3 +75,24 @@ def test_a_histogram_in_new_bins_has_its_covariance(tmp_path):
         unfolded.write(tmp_path / "public.root")
     with pytest.raises(Problem, match="no column 'u' of the truth"):
         unfolded.histogram("u", [0.0, 1.0])
+
+
+def test_variations_by_another_sample_are_told_where_they_are_missing(tmp_path):
+    with h5py.File(tmp_path / "unfolded.h5", "w") as file:
+        file.attrs["format"], file.attrs["version"], file.attrs["variations_by_sample"] = "ratiofarm-unfolded", 1, "prior, jes_down"
+        file.create_dataset("truth", data=np.array([[0.5], [1.5]], "f4")).attrs["columns"] = ["t"]
+        file["id"], file["weight_mc"] = np.arange(2, dtype="u8"), np.ones(2)
+        file["weights/nominal"], file["weights/jes_up"] = np.array([2.0, 3.0]), np.array([4.0, 3.0])
+        file["iterations/1"] = np.ones(2)
+    observable = {"column": "t", "edges": ["-inf", 1.0, 2.0], "covariances": [{"source": "prior", "rows": [[9.0, 0.0], [0.0, 1.0]]}]}
+    (tmp_path / "unfold.json").write_bytes(sealed("unfold.json", json.dumps({"observables": [observable]})[:-1] + "\n}\n"))
+
+    unfolded = ratiofarm.open_unfolded(tmp_path)
+    declared = unfolded.histogram("t", [-np.inf, 1.0, 2.0])
+    with pytest.warns(UserWarning, match="lack prior, jes_down"):
+        other = unfolded.histogram("t", [0.0, 1.0, 2.0])
+
+    assert list(declared.error) == [3.0, 1.0]
+    assert declared.missing == ()
+    assert other.missing == ("prior", "jes_down")
+    assert other.covariances["jes"][0, 0] == pytest.approx(2.0)  # half, of which the other side is missing

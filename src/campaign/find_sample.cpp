@@ -90,8 +90,11 @@ std::vector<SampleToRead> samples_to_read(const Campaign& campaign) {
         return known != samples.end() ? *known
                                       : samples.emplace_back(SampleToRead{name, {}, particles});
     };
+    if (campaign.unfolding) {
+        add_unfolding(*campaign.unfolding, add);
+        return samples;
+    }
     for (const std::string& name : campaign_samples(campaign)) add(name);
-    if (campaign.unfolding) add_unfolding(*campaign.unfolding, add);
     for (const SystematicSection& systematic : campaign.systematics) {
         if (!systematic.shapes) continue;
         for (const auto& shape : *systematic.shapes) {

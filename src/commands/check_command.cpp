@@ -98,13 +98,20 @@ std::optional<SampleKey> find_key(const ConfigNode& node,
             if (auto found = find_key(entry, sample, keys, path)) return found;
         }
     }
+    const auto says = [&](const ConfigNode& value) {
+        const auto* text = value.get_if<std::string>();
+        return text != nullptr && *text == sample;
+    };
     const auto* table = node.get_if<ConfigNode::Table>();
     if (table == nullptr) return std::nullopt;
     for (const auto& [key, at, value] : *table) {
         const std::string here = path.empty() ? key : path + "." + key;
-        const auto* text = value.get_if<std::string>();
-        if (text != nullptr && *text == sample && std::ranges::find(keys, key) != keys.end()) {
-            return SampleKey{here, value.position};
+        if (std::ranges::find(keys, key) != keys.end()) {
+            if (says(value)) return SampleKey{here, value.position};
+            if (const auto* list = value.get_if<ConfigNode::Array>()) {
+                const auto entry = std::ranges::find_if(*list, says);
+                if (entry != list->end()) return SampleKey{here, entry->position};
+            }
         }
         if (auto found = find_key(value, sample, keys, here)) return found;
     }
@@ -130,7 +137,8 @@ bool look(std::vector<std::string>& mistakes, const auto& at_it) {
 std::vector<SampleToRead> expect_samples(const Campaign& campaign,
                                          const fs::path& file,
                                          std::vector<std::string>& mistakes) {
-    constexpr std::array<std::string_view, 3> said{"sample", "up", "down"};
+    constexpr std::array<std::string_view, 8> said{
+        "sample", "up", "down", "data", "simulation", "background", "compare", "pretraining"};
     constexpr std::array<std::string_view, 1> named{"name"};
     const std::vector<std::string> names = sample_names(campaign.events_path());
     std::vector<SampleToRead> wanted = samples_to_read(campaign);
@@ -252,9 +260,17 @@ std::vector<SampleInfo> check_events(const Campaign& campaign,
 void print_text(const Campaign& campaign,
                 const std::vector<SampleInfo>& samples,
                 const std::vector<std::string>& warnings) {
-    show(fmt::format("campaign '{}' is valid (processes: {}, parameters: {}, features: {})\n",
-                     campaign.name, campaign.processes.size(), campaign.parameters.size(),
-                     campaign.events.features.size()));
+    if (campaign.unfolding) {
+        show(
+            fmt::format("campaign '{}' is valid (an unfolding; features: {}, truth: {}, "
+                        "observables: {})\n",
+                        campaign.name, campaign.events.features.size(),
+                        campaign.unfolding->truth.size(), campaign.unfolding->observables.size()));
+    } else {
+        show(fmt::format("campaign '{}' is valid (processes: {}, parameters: {}, features: {})\n",
+                         campaign.name, campaign.processes.size(), campaign.parameters.size(),
+                         campaign.events.features.size()));
+    }
     if (!campaign.systematics.empty() || campaign.unbinned.size() + campaign.binned.size() > 1) {
         show(fmt::format("  systematics: {}, unbinned regions: {}, binned regions: {}\n",
                          campaign.systematics.size(), campaign.unbinned.size(),

@@ -106,7 +106,7 @@ TEST_CASE("mistakes of an unfolding are named with their place", "[campaign]") {
                    "there is no unfolding.background to subtract");
     expect_mistake("members = 3", "compare = [\"mc\"]",
                    "'mc' is the simulation, which is shown anyway");
-    expect_mistake("scale_up =", "bootstrap_data_0 =", "are those of other weights");
+    expect_mistake("scale_up =", "bootstrap_data_0 =", "are names of other weights");
     expect_mistake("[network]", "[parameters.mu]\nrange = [0.0, 1.0]\n[network]",
                    "parameters (a campaign with [unfolding] has no likelihood");
 }

@@ -57,9 +57,12 @@ def write(path, columns):
         for name, values in columns.items():
             if values is not None:
                 file[name] = values
-        for name, level in [("mc/features", "x"), ("data/features", "x"), ("other/features", "x"), ("mc/truth", "t"), ("data/truth", "t")]:
-            if name in file:
-                file[name].attrs.create("columns", [level], dtype=h5py.string_dtype())
+        for sample in file.values():
+            for name, levels in [("features", ["x", "y"]), ("truth", ["t"])]:
+                if name in sample:
+                    names = levels[:sample[name].shape[1]]
+                    swap = sample.name == "/data" and len(names) == 2
+                    sample[name].attrs.create("columns", names[::-1] if swap else names, dtype=h5py.string_dtype())
 
 
 def put(path, row, value):
@@ -81,6 +84,57 @@ def levels_of_data(columns):
     columns["data/pass_truth"] = np.ones(300, "u1")
     columns["data/pass_reco"] = np.ones(300, "u1")
     columns["data/pass_reco"][7] = 0
+
+
+def dead_rows(sample):
+    """Of a sample with truth some events were not reconstructed, and have no features."""
+    def change(columns):
+        levels_of_data(columns)
+        columns["data/features"] = columns["data/features"].copy()
+        columns["data/features"][7] = np.nan
+        if sample == "data":
+            return
+        columns.update({name.replace("data", sample): values for name, values in columns.items() if name.startswith("data/")})
+        for name in ("data/truth", "data/pass_truth", "data/pass_reco"):
+            del columns[name]
+        columns["data/features"] = np.nan_to_num(columns["data/features"])
+        columns[sample + "/weight"] = np.full(300, 0.1)
+    return change
+
+
+def dead_truth(columns):
+    dead_rows("other")(columns)
+    columns["other/truth"] = np.nan_to_num(columns["other/truth"])
+
+
+def dead_data(columns):
+    dead_rows("data")(columns)
+    columns["data/truth"] = np.nan_to_num(columns["data/truth"])
+
+
+def twice_weighted(columns):
+    columns["mc/weights/a"] = columns["mc/weights/b"] = columns["mc/weight"]
+
+
+def heavy_background(columns):
+    without_truth(columns)
+    columns["other/weight"] = np.full(300, 3.0)
+
+
+def swapped(columns):
+    """Two features each, the second of which is the first with another sign; those of the data the other way round."""
+    columns["mc/features"] = np.hstack([columns["mc/features"], -columns["mc/features"]])
+    columns["data/features"] = np.hstack([-columns["data/features"], columns["data/features"]])
+
+
+def constant_feature(columns):
+    columns["mc/features"] = np.ones((EVENTS, 1), "f4")
+    columns["data/features"] = np.ones((300, 1), "f4")
+
+
+def without_levels(columns):
+    for name in ("mc/truth", "mc/pass_truth", "mc/pass_reco"):
+        del columns[name]
 
 
 def without_truth(columns):
@@ -131,7 +185,35 @@ MISTAKES = [
      "nets are pretrained with another simulation"),
     ("pretraining with a sample without truth", without_truth, replaced("iterations = 2", 'iterations = 2\npretraining = "other"'),
      "/other/truth: is missing"),
+    ("background that was not reconstructed, whose truth is shown", dead_truth,
+     replaced("iterations = 2", 'iterations = 2\nbackground = ["other"]\ncompare = ["other"]'), "sample 'other' has 1 events with pass_reco = 0"),
+    ("data that were not reconstructed, whose truth is shown", dead_data, replaced("iterations = 2", 'iterations = 2\ncompare = ["data"]'),
+     "sample 'data' has 1 events with pass_reco = 0"),
+    ("a name that files have for checksums", lambda columns: None, replaced("up =", "nominal_crc ="), "unfolding.variation.nominal_crc (must be a name"),
+    ("a name of another source of errors", lambda columns: None, replaced("up =", "data ="), "unfolding.variation.data (must be a name"),
+    ("a variation with the name of both sides of another", twice_weighted,
+     replaced('"up" } }', '"up" }, up_up = { weight = "a" }, up_down = { weight = "b" } }'), "unfolding.variation.up (is what its sides up_up and up_down"),
+    ("matched events of a variation that weigh less than 0", set_to("mc/weights/up", np.where(np.arange(EVENTS) < 10, 1000.0, -1.0)), same,
+     "/mc/weights/up: the weights of events that pass both levels sum to -390"),
+    ("more background than data", heavy_background, replaced("iterations = 2", 'iterations = 2\nbackground = ["other"]'),
+     "unfolding.background weighs 900 in all, the data 300"),
+    ("data whose columns are in another order", swapped, replaced('features = ["x"]', 'features = ["x", "y"]'),
+     "store the features in different columns"),
+    ("a constant feature", constant_feature, same, "feature 'x' is 1 for every event of 'data' and 'mc'"),
+    ("a process in an unfolding", lambda columns: None, replaced("[training]", '[[process]]\nname = "S"\n[training]'),
+     "process (a campaign with [unfolding] has no likelihood"),
+    ("no level at all", without_levels, same, "/mc/truth: is missing, and so are pass_reco and pass_truth"),
 ]
+#: a sample that is not there: campaign, and the place that `check` names
+NO_SAMPLE = [
+    (replaced('data = "data"', 'data = "none"'), "campaign.toml:10:8: unfolding.data"),
+    (replaced('simulation = "mc"', 'simulation = "none"'), "campaign.toml:11:14: unfolding.simulation"),
+    (replaced("iterations = 2", 'background = ["none"]'), "campaign.toml:13:15: unfolding.background"),
+    (replaced("iterations = 2", 'compare = ["none"]'), "campaign.toml:13:12: unfolding.compare"),
+    (replaced("iterations = 2", 'pretraining = "none"'), "campaign.toml:13:15: unfolding.pretraining"),
+    (replaced('weight = "up"', 'simulation = "none"'), "campaign.toml:14:35: unfolding.variation.up.simulation"),
+]
+MISTAKES += [("a sample that does not exist: " + place, lambda columns: None, campaign, "none") for campaign, place in NO_SAMPLE]
 #: what should be known, events, campaign, warning
 WARNINGS = [
     ("data beyond the simulation", put("data/features", slice(0, 50), 50.0), same, "feature 'x' of sample 'data' goes from "),
@@ -169,9 +251,20 @@ def main():
         for command in ("check", "run"):
             code, said = ended(folder, command)
             begun = list(folder.rglob("*.ckpt")) + list(folder.rglob("*.state"))
+            if sum(" info " not in line for line in said.strip().splitlines()) != 1:
+                wrong.append(f"{what}: {command} tells one mistake in several lines:\n{said[:1000]}")
             if code != 2 or expected not in said or begun:
                 wrong.append(f"{what}: {command} ends with {code}, expected '{expected}':\n{said[:1000]}")
             shutil.rmtree(folder / "mistakes.run", ignore_errors=True)
+    for campaign, place in NO_SAMPLE:
+        prepare(lambda columns: None, campaign)
+        code, said = ended(folder, "check")
+        if f'{place} = "none": ' not in said:
+            wrong.append(f"'{place}' is not named by check:\n{said}")
+    prepare(put("data/features", 0, 4.0), same)  # one event further out than all simulated ones
+    code, said = ended(folder, "check")
+    if code != 0 or "warning" in said:
+        wrong.append(f"the outermost event of the data is told:\n{said}")
     for what, events, campaign, expected in WARNINGS:
         prepare(events, campaign)
         code, said = ended(folder, "check")

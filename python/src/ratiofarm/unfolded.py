@@ -1,5 +1,6 @@
 """unfolded.h5: the events of an unfolding with their weights, in any bins."""
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .files import Array, Problem, did_you_mean, needed, open_table, read_rows
+from .files import Array, Problem, did_you_mean, needed, open_table, read_json, read_rows
 
 FORMAT, VERSION = "ratiofarm-unfolded", 1
 
@@ -19,10 +20,11 @@ class Histogram:
     edges: Array
     contents: Array
     covariances: dict[str, Array]  #: by source: data, mc, members, and the variations
+    missing: tuple[str, ...] = ()  #: variations by another sample, whose part is not known in these bins
 
     @property
     def covariance(self) -> Array:
-        """The sum of all sources."""
+        """The sum of all sources that are known."""
         bins = len(self.contents)
         return sum(self.covariances.values(), np.zeros((bins, bins)))
 
@@ -43,6 +45,7 @@ class Unfolded:
     iterations: dict[int, Array]  #: of the nominal chains
     attributes: dict[str, Any]    #: what the file says of itself: unit, misses, fakes and so on
     rules: dict[str, str]         #: of each column of weights, how its nets were combined
+    observables: tuple[dict[str, Any], ...] = ()  #: declared ones with their covariances, of unfold.json beside the file
 
     def column(self, name: str) -> Array:
         if name not in self.columns:
@@ -83,7 +86,9 @@ class Unfolded:
                 file[f"weights_{name}"].attrs["rule"] = rule
 
     def histogram(self, values: str | Array, edges: Sequence[float]) -> Histogram:
-        """Contents with covariances. values: a column, or any number for each event, such as a function of columns."""
+        """Contents with covariances. values: a column, or any number for each event, such as a function of columns.
+        Variations by another sample have other events: their part is known in the bins of the campaign only, beside
+        unfold.json. In others it is missing, with a warning."""
         x = self.column(values) if isinstance(values, str) else np.asarray(values)
         if len(x) != len(self.id):
             raise Problem(f"{len(x)} values for {len(self.id)} events")
@@ -100,22 +105,39 @@ class Unfolded:
             some = [fill(w) for name, w in self.weights.items() if name.startswith(prefix)]
             if len(some) > 1:
                 covariances[source] = np.cov(np.array(some).T, ddof=1).reshape(len(nominal), -1) / (len(some) if source == "members" else 1)
+        by_sample = [name for name in str(self.attributes.get("variations_by_sample", "")).split(", ") if name]
+        declared = self._declared(values, bins)
+        if declared is not None:  # all sources, each as unfold.json has it
+            return Histogram(bins, nominal, declared)
         for name, weights in self.weights.items():
             if name == "nominal" or name.startswith(("bootstrap_data_", "bootstrap_mc_", "ensemble_")):
                 continue
             d = fill(weights) - nominal
             base, _, side = name.rpartition("_")
             pair = {"up": "down", "down": "up"}.get(side)
-            both = pair is not None and f"{base}_{pair}" in self.weights
+            both = pair is not None and (f"{base}_{pair}" in self.weights or f"{base}_{pair}" in by_sample)
             source = base if both else name
             covariances[source] = covariances.get(source, 0) + np.outer(d, d) * (0.5 if both else 1)
-        return Histogram(bins, nominal, covariances)
+        if by_sample:
+            warnings.warn(f"errors in these bins lack {', '.join(by_sample)}: the events of another sample are not in this file "
+                          "(their covariance is known in the bins of the campaign)", stacklevel=2)
+        return Histogram(bins, nominal, covariances, tuple(by_sample))
+
+    def _declared(self, values: str | Array, bins: Array) -> dict[str, Array] | None:
+        """The covariances of an observable of the campaign, if it has these bins."""
+        for of in self.observables:
+            edges = np.array([float(edge) for edge in of["edges"]])
+            if isinstance(values, str) and of["column"] == values and np.array_equal(edges, bins):
+                return {one["source"]: np.array(one["rows"]) for one in of["covariances"]}
+        return None
 
 
 def open_unfolded(path: str | os.PathLike[str]) -> Unfolded:
     """The unfolded events of a run directory, or of a file. Raises Problem if it is missing or damaged."""
-    where = Path(path)
-    with open_table(where / "unfolded.h5" if where.is_dir() else where, FORMAT, [VERSION]) as file:
+    where = Path(path) / "unfolded.h5" if Path(path).is_dir() else Path(path)
+    record = where.with_name("unfold.json")
+    observables = read_json(record)["observables"] if record.exists() else []
+    with open_table(where, FORMAT, [VERSION]) as file:
         def columns(group: str) -> dict[str, Array]:
             return {name: read_rows(file[group][name]) for name in file[group] if not name.endswith("_crc")}
 
@@ -123,4 +145,5 @@ def open_unfolded(path: str | os.PathLike[str]) -> Unfolded:
                         read_rows(file["weight_mc"]), columns("weights"),
                         {int(name): values for name, values in sorted(columns("iterations").items(), key=lambda item: int(item[0]))},
                         {name: value for name, value in file.attrs.items() if name not in ("format", "version")},
-                        {name: str(column.attrs["rule"]) for name, column in file["weights"].items() if "rule" in column.attrs})
+                        {name: str(column.attrs["rule"]) for name, column in file["weights"].items() if "rule" in column.attrs},
+                        tuple(observables))

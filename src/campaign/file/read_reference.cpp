@@ -79,6 +79,7 @@ void read_reference(const ConfigNode& root, Campaign& campaign, Mistakes& mistak
     const TableReader table = section(root, "reference", mistakes);
     // Without unbinned regions, or events, no net needs it.
     if (!table.present() && (!campaign.has_events() || campaign.unbinned.empty())) return;
+    if (root.find("unfolding") != nullptr) return;  // which has none, and says so
     table.number("max_ratio", {.low = 1.0, .low_allowed = false}, campaign.reference.max_ratio);
     const ConfigNode* node = table.require(
         "mixture", "p_ref as a sum of processes, for example mixture = { S = 1, SBI = 1, B = 1 }");

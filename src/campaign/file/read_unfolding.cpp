@@ -87,6 +87,13 @@ void read_observables(const TableReader& table,
     }
 }
 
+/// By other weights of unfolded.h5, or other sources of errors.
+bool is_taken(std::string_view name) {
+    constexpr std::array<std::string_view, 4> sources{"nominal", "data", "mc", "members"};
+    return std::ranges::find(sources, name) != sources.end() || name.starts_with("bootstrap_") ||
+           name.starts_with("ensemble_") || name.ends_with("_crc");
+}
+
 void read_variations(const TableReader& table, UnfoldingSection& section) {
     const auto* members = entries<ConfigNode::Table>(
         table, "variation", "must be a table like { scale_up = { weight = \"w_up\" } }");
@@ -96,13 +103,20 @@ void read_variations(const TableReader& table, UnfoldingSection& section) {
         const std::string path = table.path("variation") + "." + member.key;
         const TableReader one(&member.value, "unfolding.variation.NAME", path, table.mistakes());
         if (!one.present()) continue;
-        const bool taken = member.key == "nominal" || member.key.starts_with("bootstrap_") ||
-                           member.key.starts_with("ensemble_");
-        if (!is_plain_name(member.key) || taken) {
-            table.mistakes().add(member.position,
-                                 path + " (must be a name: " + std::string(plain_name_rule) +
-                                     "; 'nominal', 'bootstrap_' and 'ensemble_' are those of other "
-                                     "weights)");
+        if (!is_plain_name(member.key) || is_taken(member.key)) {
+            table.mistakes().add(
+                member.position,
+                path + " (must be a name: " + std::string(plain_name_rule) +
+                    "; 'nominal', 'data', 'mc' and 'members', what begins with 'bootstrap_' or "
+                    "'ensemble_' or ends with '_crc' are names of other weights and errors)");
+        }
+        if (members->end() != std::ranges::find(*members, member.key + "_up", &ConfigMember::key) &&
+            members->end() !=
+                std::ranges::find(*members, member.key + "_down", &ConfigMember::key)) {
+            table.mistakes().add(member.position, path + " (is what its sides " + member.key +
+                                                      "_up and " + member.key +
+                                                      "_down are called together; give it another "
+                                                      "name)");
         }
         const bool by_weight = one.name("weight", variation.weight);
         const bool by_sample = one.name("simulation", variation.simulation);
@@ -122,6 +136,7 @@ void read_variations(const TableReader& table, UnfoldingSection& section) {
         if (by_sample &&
             (variation.simulation == section.simulation || variation.simulation == section.data)) {
             one.wrong("simulation", "is the sample of the simulation or the data itself");
+            variation.simulation.clear();
         }
         section.variations.push_back(std::move(variation));
     }
@@ -157,6 +172,18 @@ void check_samples(const TableReader& table, const UnfoldingSection& section) {
         }
     }
     expect_distinct(table, "compare", section.compare);
+}
+
+/// Samples that were refused: nothing more is told of their events.
+void leave_out_wrong_samples(UnfoldingSection& section) {
+    const std::string& data = section.data;
+    if (section.pretraining == section.simulation || section.pretraining == data) {
+        section.pretraining.clear();
+    }
+    std::erase_if(section.background, [&](const std::string& name) {
+        return name == data || name == section.simulation;
+    });
+    if (section.simulation == data) section.simulation.clear();
 }
 
 }  // namespace
@@ -198,6 +225,7 @@ void read_unfolding(const ConfigNode& root, Campaign& campaign, Mistakes& mistak
         table.wrong("network",
                     "the truth has no particle lists; give its nets kind = \"mlp\" without gram");
     }
+    leave_out_wrong_samples(to);
     campaign.unfolding = std::move(to);
 }
 

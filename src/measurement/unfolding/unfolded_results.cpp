@@ -129,6 +129,17 @@ private:
         }
     }
 
+    /// A simulation that is not much larger than the data adds to what the result fluctuates by.
+    void warn_of_simulation() {
+        const MappedSample data(samples_.info(section_.data));
+        const double worth = effective_events(data.weight());
+        if (record_.generated_effective >= 10.0 * worth) return;
+        record_.warnings.push_back(fmt::format(
+            "errors and chi2 lack the statistics of the simulation, whose published part is worth "
+            "{:.4g} events for {:.4g} of the data: unfolding.replicas_mc measures it",
+            record_.generated_effective, worth));
+    }
+
     /// The worst step of all chains, with a tenth of the effective events or less.
     void warn_of_steps() {
         constexpr double least = 0.1;
@@ -195,6 +206,8 @@ private:
         }
         if (section_.replicas_data == 0) {
             warnings.push_back("without unfolding.replicas_data there is no statistical error");
+        } else if (section_.replicas_mc == 0) {
+            warn_of_simulation();
         }
     }
 

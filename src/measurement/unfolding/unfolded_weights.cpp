@@ -44,6 +44,12 @@ UnfoldedTable unfolded_weights(const Campaign& campaign,
                  return values;
              }});
     };
+    std::string others;
+    for (const ChainGroup& group : groups) {
+        if (samples.of(group) == of) continue;
+        others += (others.empty() ? "" : ", ") + group.variation;
+    }
+    if (!others.empty()) table.texts.emplace_back("variations_by_sample", others);
     const std::string mean = "mean of nu over the members";
     const std::uint32_t last = section.iterations;
     for (const ChainGroup& group : groups) {

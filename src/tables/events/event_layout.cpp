@@ -1,6 +1,7 @@
 #include "event_layout.hpp"
 
 #include <algorithm>
+#include <array>
 #include <set>
 #include <utility>
 
@@ -135,7 +136,19 @@ private:
         layout_.particles = std::move(particles);
     }
 
+    bool has_no_levels() {
+        const std::array all{truth_dataset, pass_reco_dataset, pass_truth_dataset};
+        const bool any = std::ranges::any_of(
+            all, [&](const char* name) { return h5::is_dataset(file_, layout_.path(name)); });
+        if (any) return false;
+        problems_.add(layout_.path(truth_dataset),
+                      "is missing, and so are pass_reco and pass_truth (the sample holds: " +
+                          listed(h5::member_names(file_, "/" + layout_.group)) + ")");
+        return true;
+    }
+
     void add_levels() {
+        if (has_no_levels()) return;
         EventLayout::Levels levels;
         const bool truth = find(truth_dataset, levels.truth);
         const bool reco = find(pass_reco_dataset, levels.pass_reco);

@@ -64,7 +64,7 @@ public:
                          "is " + std::to_string(bad_.value) + count_text(bad_.rows));
         } else if (!(sum_ > 0.0)) {
             problems.add(path_, "the weights sum to " + std::to_string(sum_) +
-                                    ", must be > 0 (signs belong to the coefficient of the "
+                                    ", must be > 0 (a sign belongs to the coefficient of a "
                                     "process)");
         } else if (sum_ < smallest_sum || sum_ > largest_sum) {
             std::ostringstream text;

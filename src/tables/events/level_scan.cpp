@@ -13,7 +13,7 @@ std::string rows_like_it(std::uint64_t rows) {
 }  // namespace
 
 LevelScan::LevelScan(const EventLayout& layout, std::span<const std::string> truth)
-    : layout_(layout) {
+    : layout_(layout), all_(layout.weights.size(), 0.0), matched_(layout.weights.size(), 0.0) {
     const std::vector<std::string>& names = layout.levels->columns;
     for (const std::string& name : truth.empty() ? std::span<const std::string>(names) : truth) {
         const auto place = std::ranges::find(names, name);
@@ -31,6 +31,10 @@ void LevelScan::add(const EventBlock& block) {
         WeightSums& sums = reco ? (truth ? facts_.matched : facts_.fakes)
                                 : (truth ? facts_.misses : facts_.nothing);
         sums.add(block.rows.first + row, block.weight[row]);
+        for (std::size_t i = 0; i < all_.size(); ++i) {
+            all_[i] += block.weights[i][row];
+            if (reco && truth) matched_[i] += block.weights[i][row];
+        }
         if (truth) add_truth(block, row);
     }
     bytes_.bytes(std::as_bytes(std::span(block.pass_reco)));
@@ -76,10 +80,17 @@ void LevelScan::report(Problems& problems) const {
         problems.add("sample '" + layout_.sample + "'",
                      "has no event that passes both pass_reco and pass_truth; unfolding learns "
                      "from those");
-    } else if (!(facts_.matched.sum > 0.0)) {
-        problems.add(layout_.path("weight"), "the weights of events that pass both levels sum to " +
-                                                 std::to_string(facts_.matched.sum) +
-                                                 ", must be > 0");
+        return;
+    }
+    const auto expect_positive = [&](const std::string& dataset, double sum, double of_all) {
+        if (sum > 0.0 || !(of_all > 0.0)) return;  // then that is told
+        problems.add(layout_.path(dataset), "the weights of events that pass both levels sum to " +
+                                                std::to_string(sum) + ", must be > 0");
+    };
+    expect_positive("weight", facts_.matched.sum,
+                    facts_.matched.sum + facts_.misses.sum + facts_.fakes.sum + facts_.nothing.sum);
+    for (std::size_t i = 0; i < matched_.size(); ++i) {
+        expect_positive(weights_dataset(layout_.weights[i].name), matched_[i], all_[i]);
     }
 }
 

@@ -20,7 +20,7 @@ public:
     void add(const EventBlock& block);
 
     /// What is wrong: flags other than 0 and 1, values in use that are not finite where pass_truth
-    /// is 1, no event that passes both, weights of these that sum to <= 0.
+    /// is 1, no event that passes both, weights or further weights of these that sum to <= 0.
     void report(Problems& problems) const;
 
     Digest digest() const;
@@ -38,6 +38,8 @@ private:
     const EventLayout& layout_;
     std::vector<std::uint32_t> columns_;
     LevelFacts facts_;
+    std::vector<double> all_;      ///< [further weights] their sums over all events
+    std::vector<double> matched_;  ///< likewise, over matched events
     Wrong wrong_reco_;
     Wrong wrong_truth_;
     Wrong wrong_value_;

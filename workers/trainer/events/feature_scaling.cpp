@@ -171,7 +171,7 @@ FeatureScaling feature_scaling(const FeatureTable& table, Scaling scaling) {
             throw DataError("feature column " + std::to_string(table.features[input]) + " is " +
                             std::to_string(range.mean) +
                             " for every training event: a constant cannot separate anything "
-                            "(remove it from events.features)");
+                            "(remove it from events.features, or from unfolding.truth in step 2)");
         }
         append(result, range, scaling);
     }
