@@ -42,12 +42,16 @@ std::string campaign_name(const fs::path& out) {
     return name.empty() || name.front() == '-' ? "imported" : name;
 }
 
+void warn(const std::vector<std::string>& warnings) {
+    for (const std::string& warning : warnings) {
+        fmt::print(stderr, "{}", on_error_screen(fmt::format("ratiofarm: warning: {}\n", warning)));
+    }
+}
+
 /// \throws DataError for bins that no parameter can fill
 void warn_about_bins(const Campaign& campaign) {
     const BinExpectations found = bin_expectations(campaign);
-    for (const std::string& warning : found.warnings) {
-        fmt::print(stderr, "{}", on_error_screen(fmt::format("ratiofarm: warning: {}\n", warning)));
-    }
+    warn(found.warnings);
     if (found.mistakes.empty()) return;
     throw DataError(fmt::format("{}", fmt::join(found.mistakes, "\n")));
 }
@@ -93,6 +97,7 @@ ExitCode import_workspace(const Arguments& arguments) {
                                                     {"code2", Interpolation::code2}})};
     const Campaign campaign = in_context("'" + source.string() + "'", [&] {
         Campaign result = campaign_from_pyhf(workspace, how);
+        warn(unused_pyhf_parameters(workspace, how));
         warn_about_bins(result);
         return result;
     });

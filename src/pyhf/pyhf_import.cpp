@@ -8,6 +8,8 @@
 
 #include "ratiofarm/core/errors.hpp"
 
+#include "core/suggest.hpp"
+
 #include "pyhf_parameters.hpp"
 
 namespace ratiofarm {
@@ -228,6 +230,23 @@ Campaign campaign_from_pyhf(const json& workspace, const PyhfImport& how) {
     campaign.inference.poi = parameters.parameter_of_interest(how.poi);
     campaign.labels = {parameters.labels(), reader.region_labels(), reader.sample_labels(), {}};
     return campaign;
+}
+
+std::vector<std::string> unused_pyhf_parameters(const json& workspace, const PyhfImport& how) {
+    const auto known = modifier_names(workspace.at("channels"));
+    const json& config =
+        measurement_called(workspace, chosen_measurement(workspace, how.measurement)).at("config");
+    std::vector<std::string> lines;
+    for (const json& parameter : config.at("parameters")) {
+        const std::string name = parameter.at("name");
+        if (name == "lumi" || name == config.at("poi") || std::ranges::count(known, name) > 0) {
+            continue;
+        }
+        lines.push_back(fmt::format(
+            "the measurement configures '{}', which no modifier is called{}; the entry is ignored",
+            name, did_you_mean(name, known)));
+    }
+    return lines;
 }
 
 }  // namespace ratiofarm

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -24,5 +25,12 @@ struct PyhfImport {
 /// originals. \throws DataError with every mistake of the workspace (pyhf_schema.hpp), or if there
 /// is no such measurement or parameter of interest
 Campaign campaign_from_pyhf(const nlohmann::json& workspace, const PyhfImport& how);
+
+/// A line for each entry of the measurement's parameters that no modifier has and that therefore
+/// says nothing: misspelt, or left over from what was pruned. That of the signal of a workspace
+/// without it, and that of a luminosity which no sample depends on, are left out.
+/// \pre campaign_from_pyhf() takes the workspace
+std::vector<std::string> unused_pyhf_parameters(const nlohmann::json& workspace,
+                                                const PyhfImport& how);
 
 }  // namespace ratiofarm

@@ -237,7 +237,6 @@ private:
         each(config, "parameters", "parameter", [&](const Place& parameter) {
             check_parameter(parameter, is_used);
             if (parameter.value->is_object()) configured.insert(parameter.value->value("name", ""));
-            if (is_used) check_is_used(parameter, config.value->at("poi"));
         });
         for (const auto& [name, uses] : uses_) {
             if (!is_used || uses.front().type->kind != PyhfKind::lumi ||
@@ -248,18 +247,6 @@ private:
                 "parameter 'lumi' is missing: a lumi modifier needs its inits, bounds, "
                 "auxdata and sigmas");
         }
-    }
-
-    /// Entries of two parameters may be left over: that of the signal in a workspace without it,
-    /// and that of a luminosity which no sample depends on.
-    void check_is_used(const Place& parameter, const json& poi) {
-        if (!parameter.value->is_object() || !parameter.value->contains("name")) return;
-        const std::string name = parameter.value->at("name");
-        if (uses_.contains(name) || name == "lumi" || poi == name) return;
-        std::vector<std::string> known;
-        for (const auto& [modifier, uses] : uses_) known.push_back(modifier);
-        add(parameter, fmt::format("no modifier has this name{}; mend or remove the entry",
-                                   did_you_mean(name, known)));
     }
 
     void check_parameter(const Place& parameter, bool is_used) {

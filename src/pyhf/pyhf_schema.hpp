@@ -17,8 +17,7 @@ inline bool is_scalar(PyhfKind kind) {
 
 /// Holds a workspace to the schema of pyhf 1.0.0 and to what its numbers and names must be: known
 /// keys, version, each name once, an observation for each channel and a channel for each
-/// observation, as many numbers as bins, parameters that modifiers have. The rest of this room
-/// relies on it.
+/// observation, as many numbers as bins. The rest of this room relies on it.
 /// \param measurement  of the workspace whose parameters must fit the modifiers; unknown: none
 /// \throws DataError with every mistake: channel, sample and modifier, and its JSON pointer
 void expect_workspace(const nlohmann::json& workspace, const std::string& measurement);

@@ -9,6 +9,7 @@
 
 #include "core/publish.hpp"
 #include "pyhf/pyhf_file.hpp"
+#include "pyhf/pyhf_import.hpp"
 
 using namespace ratiofarm;
 using Catch::Matchers::Contains;
@@ -140,7 +141,6 @@ const std::vector<Mistake> mistakes{
     {config + "/poi", 3, "must be a text", ""},
     {config + "/parameters", removed, "'parameters' is missing", config},
     {config + "/poI", "mu", "unknown key 'poI'", config},
-    {parameters + "/3", {{"name", "Mu"}}, "did you mean 'mu'", ""},
     {parameters + "/3", {{"name", "st"}}, "another parameter has this name", ""},
     {parameters + "/3",
      {{"name", "mu"}, {"bounds", {{10.0, 0.0}}}},
@@ -172,6 +172,19 @@ TEST_CASE("workspaces without a mistake are taken", "[pyhf]") {
     background["channels"][0]["samples"].erase(0);
     background["measurements"][0]["config"]["parameters"].push_back({{"name", "mu"}});
     CHECK(error_of(background) == "accepted");
+    CHECK(unused_pyhf_parameters(background, {}).empty());
+}
+
+TEST_CASE("entries of the measurement that nothing has are told, and ignored", "[pyhf]") {
+    json pruned = small();
+    pruned["measurements"][0]["config"]["parameters"].push_back(
+        {{"name", "muu"}, {"inits", {2.0}}});
+
+    CHECK(error_of(pruned) == "accepted");
+    CHECK(campaign_from_pyhf(pruned, {}).parameters == campaign_from_pyhf(small(), {}).parameters);
+    const auto lines = unused_pyhf_parameters(pruned, {});
+    REQUIRE(lines.size() == 1);
+    CHECK_THAT(lines[0], Contains("configures 'muu', which no modifier is called; did you mean"));
 }
 
 TEST_CASE("each mistake is told with its place", "[pyhf]") {
