@@ -6,6 +6,7 @@ import awkward
 import h5py
 import numpy as np
 import pandas as pd
+import pyarrow
 import pytest
 from conftest import program
 
@@ -127,6 +128,11 @@ MISTAKES = {
     "a name with a blank": ({"S 1": table(10)}, {}, "sample 'S 1': a name consists of"),
     "no table": ({"S": 3.0}, {}, "must be a DataFrame, a dict of arrays"),
     "weights that no sample has": ({"S": table(10)}, {"weights": {"a": "b"}}, "weights 'a': no sample has a column 'b'"),
+    "a name that is a number": ({1: table(10)}, {}, "sample 1: a name consists of"),
+    "weights with a slash": ({"S": table(10)}, {"weights": {"a/b": "up"}}, "weights 'a/b': a name consists of"),
+    "weights called as a checksum": ({"S": table(10)}, {"weights": {"up_crc": "up"}}, "weights 'up_crc': .* does not end with _crc"),
+    "a weight of None": ({"S": table(10)}, {"weight": None}, "sample 'S': weight is None .must be the name of a column"),
+    "awkward None": ({"S": awkward.Array(table(2) | {"pt": [1.0, None]})}, {}, "column 'pt' has missing values"),
     "a sample without a weight": ({"S": table(10)}, {"weight": {"B": 1.0}}, "weight says nothing of sample 'S'"),
 }
 
@@ -139,6 +145,35 @@ def test_a_mistake_is_one_clear_error_and_leaves_no_file(mistake, tmp_path):
         written(tmp_path, samples, **options)
 
     assert not list(tmp_path.iterdir())
+
+
+def test_what_is_no_regular_file_is_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "events.h5")
+
+    with pytest.raises(Problem, match="events.h5' is there, and is no regular file"):
+        written(tmp_path, {"S": table(10)})
+
+    assert (tmp_path / "events.h5").is_fifo()
+
+
+@pytest.mark.parametrize("source", [lambda columns: pd.DataFrame(columns).rename(columns={"mass": 0}), pyarrow.table])
+def test_frames_with_numbers_as_names_and_arrow_tables_are_tables(source, tmp_path):
+    name = 0 if source is not pyarrow.table else "mass"
+
+    written(tmp_path, {"S": source(table(10))}, features=[name, "pt"])
+
+    assert (read_events(tmp_path / "events.h5", "S").features[:, 0] == table(10)["mass"].astype("f4")).all()
+
+
+@pytest.mark.parametrize("change, message", [
+    ({"E": [[1.0], [2.0, -1.0]]}, "'E' of a particle is -1.0 in row 1 .must be >= 0"),
+    ({"E": [[1.0], [2.0, 0.5]]}, "1 of 3 particles have E < .p.: are the first columns really E")])
+def test_momenta_that_the_program_refuses_are_refused(change, message, tmp_path):
+    source = {"mass": np.ones(2), "pt": np.ones(2), "weight": np.ones(2), "event": np.arange(2), "E": [[1.0], [2.0, 3.0]],
+              "px": [[0.0], [1.0, 2.0]], "py": [[0.0], [0.0, 0.0]], "pz": [[0.0], [0.0, 0.0]]} | change
+
+    with pytest.raises(Problem, match=message):
+        written(tmp_path, {"S": source}, weights={}, particles=["E", "px", "py", "pz"])
 
 
 def test_files_that_are_no_events_are_refused(tmp_path):
@@ -208,6 +243,7 @@ def test_particle_lists_come_back_as_they_went_in(kind, tmp_path):
     ({"px": [[0.0], [0.0]]}, "'px' has 1 particles in row 1, 'E' has 2"),
     ({"px": [0.0, 0.0]}, "column 'px' of particles is not a list of numbers for each event"),
     ({"pdg": [[11.5], [11, 13]]}, "particle_type 'pdg' has type float64"),
+    ({"E": awkward.Array([[[1.0]], [[2.0], [3.0]]])}, "'E' of particles has lists in its lists"),
     ({"E": [[], []], "px": [[], []], "pdg": [[], []]}, "has no particle in any event"),
 ])
 def test_bad_particle_lists_are_refused(change, message, tmp_path):

@@ -123,7 +123,9 @@ def test_onnx_gives_the_same_ratios_with_the_scaling_inside(one, run, folds, wor
 def test_what_cannot_be_evaluated_or_exported_is_one_clear_error(folds, tmp_path):
     ensemble = folds.ensembles["S"]
     for events, message in [(np.zeros((2, 3)), "needs an array .events, 1. of x, not .2, 3."), ({"y": np.zeros(2)}, "needs the columns x"),
-                            (np.array([[1.0], [np.nan]]), "x is nan in row 1")]:
+                            (np.array([[1.0], [np.nan]]), "x is nan in row 1"), ([[1.0], [2.0]], "needs the columns x"),
+                            (np.ma.MaskedArray([[1.0], [2.0]], [[False], [True]]), "missing values or no numbers"),
+                            (np.array([["a"]]), "missing values or no numbers .type <U1")]:
         with pytest.raises(Problem, match=message):
             ensemble.log_ratio(events)
     with pytest.raises(Problem, match="no ensemble 'T'"):
@@ -144,3 +146,15 @@ def test_a_damaged_net_is_noticed(folds, tmp_path):
 
     with pytest.raises(Problem, match="weights of net 'S/fold 0/member 0' do not match their checksum"):
         ratiofarm.Ensemble(tmp_path / "S.h5")
+
+
+def test_damage_of_the_structure_is_said(folds, tmp_path):
+    path = tmp_path / "S.h5"
+    bytes_ = bytearray(folds.ensembles["S"].path.read_bytes())
+    for place in range(len(bytes_) - 4):  # of every group's messages
+        if bytes_[place:place + 4] == b"OHDR":
+            bytes_[place + 30] ^= 4
+    path.write_bytes(bytes_)
+
+    with pytest.raises(Problem, match="S.h5' is .*damaged"):
+        ratiofarm.Ensemble(path)

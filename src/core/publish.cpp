@@ -43,6 +43,14 @@ void sync_folder(const fs::path& file) {
     if (::fsync(descriptor.get()) != 0 && errno != EINVAL) fail("sync folder", folder);
 }
 
+/// A device or a pipe would be replaced by a rename.
+void expect_regular(const fs::path& path) {
+    std::error_code unknown;
+    const auto status = fs::status(path, unknown);
+    if (!fs::exists(status) || fs::is_regular_file(status)) return;
+    throw SystemError("'" + path.string() + "' is there, and is no regular file");
+}
+
 /// Nothing that is read as a whole is larger than the memory, but a damaged file may be.
 template <class Content>
 Content of_size(std::uintmax_t size, const fs::path& path) {
@@ -76,6 +84,7 @@ Content read_whole(const fs::path& path) {
 }  // namespace
 
 void publish(const fs::path& path, std::span<const std::byte> content) {
+    expect_regular(path);
     std::error_code ignored;
     if (path.has_parent_path()) fs::create_directories(path.parent_path(), ignored);
     const fs::path partial = path.string() + fmt::format(".{}.partial", ::getpid());
@@ -99,6 +108,7 @@ void publish(const fs::path& path, std::string_view content) {
 }
 
 void publish_file(const fs::path& partial, const fs::path& path) {
+    expect_regular(path);
     {
         const UniqueFd file = open_file(partial, O_RDONLY);
         if (!file) fail("open", partial);

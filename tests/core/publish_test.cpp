@@ -49,6 +49,19 @@ TEST_CASE("publishing does not write through links") {
     CHECK_FALSE(fs::is_symlink(path));
 }
 
+TEST_CASE("publishing replaces no device, pipe or folder") {
+    const test::TemporaryDirectory folder;
+    const fs::path pipe = folder.path() / "pipe";
+    REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+    publish(folder.path() / "made.partial", "text");
+
+    CHECK_THROWS_WITH(publish(pipe, "text"), Contains("is no regular file"));
+    CHECK_THROWS_WITH(publish_file(folder.path() / "made.partial", pipe),
+                      Contains("is no regular file"));
+
+    CHECK(fs::is_fifo(pipe));
+}
+
 TEST_CASE("publishing that fails names the path and keeps the old content") {
     const test::TemporaryDirectory folder;
     fs::create_directories(folder.path() / "target" / "is a folder");

@@ -13,7 +13,10 @@ from .files import (ROWS_PER_BLOCK, Array, Problem, did_you_mean, needed, open_t
                     write_metadata_crc)
 
 FORMAT, VERSION = "ratiofarm-events", 1
-NAME_CHARACTERS = set("_.+-")
+NAME_CHARACTERS, LONGEST_NAME = set("_.+-"), 100
+NAME_RULE = "a name consists of letters, digits and _ . + - and starts with a letter, a digit or _"
+#: Of |p|: energies and momenta may come from texts of a few digits; and the share of particles that may have less.
+SHELL_ROUNDING, MOST_BELOW_SHELL = 1e-4, 0.01
 #: Sums of weights that the program accepts: the expected number of events.
 SMALLEST_SUM, LARGEST_SUM = 1e-30, 1e30
 
@@ -105,7 +108,7 @@ def write_events(path: str | os.PathLike[str], samples: Mapping[str, Any], *, fe
     """
     if not samples:
         raise Problem(f"'{path}': no samples; give at least one, {{'S': table}}")
-    features = [features] if isinstance(features, str) else list(features)
+    features = [features] if isinstance(features, str) else [str(feature) for feature in features]
     if not features or len(set(features)) != len(features):
         raise Problem(f"features {features}: must be at least one column, none of them twice")
     lists = dict(particles) if isinstance(particles, Mapping) else {name: name for name in particles}
@@ -120,6 +123,8 @@ def write_events(path: str | os.PathLike[str], samples: Mapping[str, Any], *, fe
     jagged = {name: _particles(name, table, lists, particle_type, len(sources[name].weight))
               for name, table in samples.items() if lists}
     for name in weights or {}:
+        if not _is_plain(name) or name.endswith("_crc"):
+            raise Problem(f"weights '{name}': {NAME_RULE}, and does not end with _crc")
         if not any(name in source.weights for source in sources.values()):
             raise Problem(f"weights '{name}': no sample has a column '{(weights or {})[name]}'")
     with published(path) as partial:
@@ -155,7 +160,8 @@ def read_events(path: str | os.PathLike[str], sample: str) -> Events:
             raise Problem(f"'{path}': no sample '{sample}'"
                           + did_you_mean(sample, [name for name, item in file.items() if isinstance(item, h5py.Group)]))
         group = file[sample]
-        further = [name for name in group.get("weights", {}) if not name.endswith("_crc")]
+        further = [name for name, item in group.get("weights", {}).items()
+                   if isinstance(item, h5py.Dataset) and not name.endswith("_crc")]
         return Events(sample, [str(name) for name in group["features"].attrs["columns"]],
                       read_rows(group["features"]).astype("f4", copy=False), read_rows(group[weight]).astype("f8", copy=False),
                       read_rows(group["id"]).astype("u8", copy=False),
@@ -243,8 +249,23 @@ def _particles(sample: str, table: Any, lists: Mapping[str, str], particle_type:
                       "(must be finite as a 32-bit float)")
     if types is not None and types[1].dtype.kind not in "iu":
         raise Problem(f"sample '{sample}': particle_type '{particle_type}' has type {types[1].dtype} (must be whole numbers)")
+    _expect_momenta(sample, list(lists), values, counts)
     offsets = np.concatenate([np.zeros(1, "u8"), np.cumsum(counts).astype("u8")])
     return Particles(list(lists), offsets, values, None if types is None else types[1].astype("i8"))
+
+
+def _expect_momenta(sample: str, columns: list[str], values: Array, counts: Array) -> None:
+    if columns[:4] != ["E", "px", "py", "pz"]:
+        return
+    if (values[:, 0] < 0.0).any():
+        row = int(np.argmax(values[:, 0] < 0.0))
+        event = int(np.searchsorted(np.cumsum(counts), row, side="right"))
+        raise Problem(f"sample '{sample}': 'E' of a particle is {values[row, 0]} in row {event} (must be >= 0)")
+    p = values[:, :4].astype("f8")
+    below = int((p[:, 0] < np.sqrt((p[:, 1:] ** 2).sum(1)) * (1.0 - SHELL_ROUNDING)).sum())
+    if below > MOST_BELOW_SHELL * len(p):
+        raise Problem(f"sample '{sample}': {below} of {len(p)} particles have E < |p|: are the first columns really E, px, py and pz, "
+                      "in the same unit?")
 
 
 def _jagged(sample: str, table: Any, name: str, events: int) -> tuple[Array, Array]:
@@ -252,7 +273,7 @@ def _jagged(sample: str, table: Any, name: str, events: int) -> tuple[Array, Arr
     known = _names(table)
     if name not in known:
         raise Problem(f"sample '{sample}': no column '{name}' of particles" + did_you_mean(name, known))
-    column = table[name]
+    column = _at(table, name)
     try:
         if type(column).__module__.startswith("awkward"):
             import awkward
@@ -266,6 +287,8 @@ def _jagged(sample: str, table: Any, name: str, events: int) -> tuple[Array, Arr
             flat = np.concatenate([row for row in rows if len(row)] or [np.zeros(0)])
     except (ValueError, TypeError):
         raise Problem(f"sample '{sample}': column '{name}' of particles is not a list of numbers for each event") from None
+    if flat.ndim != 1:
+        raise Problem(f"sample '{sample}': column '{name}' of particles has lists in its lists; choose one number for each particle")
     if np.ma.is_masked(flat) or flat.dtype.kind not in "biuf":
         raise Problem(f"sample '{sample}': column '{name}' of particles has missing values or no numbers (type {flat.dtype})")
     if len(counts) != events:
@@ -324,18 +347,24 @@ def _write(group: h5py.Group, name: str, shape: tuple[int, ...], dtype: str, blo
 
 
 def _weight_of(sample: str, weight: str | float | Mapping[str, str | float]) -> str | float:
-    if not isinstance(weight, Mapping):
-        return weight
-    if sample not in weight:
+    if isinstance(weight, Mapping) and sample not in weight:
         raise Problem(f"weight says nothing of sample '{sample}'" + did_you_mean(sample, weight))
-    return weight[sample]
+    one = weight[sample] if isinstance(weight, Mapping) else weight
+    if isinstance(one, bool) or not isinstance(one, (str, int, float, np.integer, np.floating)):
+        raise Problem(f"sample '{sample}': weight is {one!r} (must be the name of a column, or a number for all events)")
+    return one
+
+
+def _is_plain(name: Any) -> bool:
+    if not isinstance(name, str) or not 1 <= len(name) <= LONGEST_NAME:
+        return False
+    return (name[0].isalnum() or name[0] == "_") and all(c.isascii() and (c.isalnum() or c in NAME_CHARACTERS) for c in name)
 
 
 def _source(name: str, table: Any, features: list[str], id: str | None, weight: str | float,
             weights: Mapping[str, str], levels: "Levels | None" = None) -> _Source:
-    first = name[:1]
-    if not (first.isalnum() or first == "_") or not all(c.isascii() and (c.isalnum() or c in NAME_CHARACTERS) for c in name):
-        raise Problem(f"sample '{name}': a name consists of letters, digits and _ . + - and starts with a letter, a digit or _")
+    if not _is_plain(name):
+        raise Problem(f"sample {name!r}: {NAME_RULE}")
     columns = [_column(name, table, feature) for feature in features]
     rows = len(columns[0])
     if rows == 0:
@@ -368,7 +397,7 @@ def _expect_ids(sample: str, column: str, ids: Array) -> None:
 
 
 def _names(table: Any) -> list[str]:
-    for attribute in ("columns", "fields"):  # DataFrames; awkward arrays
+    for attribute in ("column_names", "columns", "fields"):  # Arrow tables; DataFrames; awkward arrays
         if hasattr(table, attribute):
             return [str(name) for name in getattr(table, attribute)]
     if isinstance(table, Mapping):
@@ -380,14 +409,21 @@ def _names(table: Any) -> list[str]:
     return list(names)
 
 
+def _at(table: Any, name: str) -> Any:
+    """A column by what its name looks like: frames may have numbers as names."""
+    keys = getattr(table, "columns", None) if hasattr(table, "iloc") else table if isinstance(table, Mapping) else None
+    return table[name if keys is None else next(key for key in keys if str(key) == name)]
+
+
 def _column(sample: str, table: Any, name: str) -> Array:
     known = _names(table)
     if name not in known:
         raise Problem(f"sample '{sample}': no column '{name}'" + did_you_mean(name, known))
     try:
-        column = np.asanyarray(table[name])
-    except ValueError:  # jagged
-        column = np.empty((0, 0))
+        column = np.asanyarray(_at(table, name))
+    except ValueError:  # jagged, or values that are missing
+        missing = "?" in str(getattr(_at(table, name), "type", ""))
+        column = np.array([None]) if missing else np.empty((0, 0))
     if np.ma.is_masked(column) or column.dtype.kind not in "biuf" and column.ndim == 1:
         raise Problem(f"sample '{sample}': column '{name}' has missing values or no numbers (type {column.dtype}); drop such "
                       "events or fill them")

@@ -81,12 +81,22 @@ def write_metadata_crc(path: Path) -> None:
         bytes_.write(crc.to_bytes(4, "little"))
 
 
-def open_table(path: str | os.PathLike[str], format_name: str, versions: Iterable[int]) -> h5py.File:
+@contextlib.contextmanager
+def open_table(path: str | os.PathLike[str], format_name: str, versions: Iterable[int]) -> Iterator[h5py.File]:
     """Opens an HDF5 table and checks its metadata, format and version.
 
-    Raises Problem if it is missing, damaged, of another format or of a version that this package does not know.
+    Raises Problem if it is missing, damaged, of another format or of a version that this package does not know; also where
+    HDF5 finds its structure damaged while it is read.
     """
     path = Path(path)
+    try:
+        with _opened(path, format_name, versions) as file:
+            yield file
+    except (RuntimeError, KeyError) as error:
+        raise Problem(f"'{path}' is damaged: {error}; 'ratiofarm verify' says what to make again") from None
+
+
+def _opened(path: Path, format_name: str, versions: Iterable[int]) -> h5py.File:
     if not path.is_file():
         raise Problem(f"'{path}' does not exist")
     try:
@@ -180,6 +190,8 @@ def published(path: str | os.PathLike[str]) -> Iterator[Path]:
     path = Path(path)
     if not path.parent.is_dir():
         raise Problem(f"'{path}': the folder '{path.parent}' does not exist")
+    if path.exists() and not path.is_file():  # a folder, or a device, which a rename would replace
+        raise Problem(f"'{path}' is there, and is no regular file; name another one")
     partial = path.with_name(path.name + ".partial")
     try:
         yield partial

@@ -149,14 +149,16 @@ class Ensemble:
             x = events
         else:
             try:
-                x = np.stack([np.asarray(events[name]) for name in self.features], axis=1)
-            except (KeyError, ValueError, IndexError) as error:
+                x = np.stack([np.asanyarray(events[name]) for name in self.features], axis=1)
+            except (KeyError, TypeError, ValueError, IndexError) as error:
                 raise Problem(f"ensemble '{self.name}' needs the columns {', '.join(self.features)} "
                               f"({type(error).__name__}: {error})") from None
         if x.ndim != 2 or x.shape[1] != len(self.features):
             raise Problem(f"ensemble '{self.name}' needs an array [events, {len(self.features)}] of {', '.join(self.features)}, "
                           f"not {list(x.shape)}")
-        x = x.astype(np.float32).astype(float)
+        if np.ma.is_masked(x) or x.dtype.kind not in "biuf":
+            raise Problem(f"ensemble '{self.name}': the features have missing values or no numbers (type {x.dtype})")
+        x = np.asarray(x).astype(np.float32).astype(float)
         if not np.isfinite(x).all():
             row, k = np.argwhere(~np.isfinite(x))[0]
             raise Problem(f"ensemble '{self.name}': {self.features[k]} is {x[row, k]} in row {row} (must be finite)")
