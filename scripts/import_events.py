@@ -489,7 +489,7 @@ def parse():
     parser = argparse.ArgumentParser(prog="ratiofarm import", description=__doc__)
     parser.add_argument("--sample", action="append", default=[])
     parser.add_argument("--tree", default="")
-    parser.add_argument("--features", required=True)
+    parser.add_argument("--features", default="")
     parser.add_argument("--particles", default="")
     parser.add_argument("--particle-type", default="")
     parser.add_argument("--weight", default="1")
@@ -508,6 +508,8 @@ def parse():
     options.lists = [column for _, column in options.particles] + ([options.particle_type] if options.particle_type else [])
     if options.particle_type and not options.particles:
         raise Problem("--particle-type: name the columns of the particles with --particles, too")
+    if options.particles and not options.features:
+        options.features = [("multiplicity", f"num({options.particles[0][1]})")]
     names = [name for name, _ in options.features]
     if not names or len(set(names)) != len(names):
         raise Problem(f"--features {','.join(names)}: must be distinct names of columns, separated by commas")

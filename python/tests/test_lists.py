@@ -97,6 +97,65 @@ def test_lists_go_through_selection_search_folds_and_replicas(tmp_path):
         assert (kept.particles.of(event) == source.particles.of(before)).all()
 
 
+LISTS_ONLY = """
+[campaign]
+name = "lists"
+[events]
+file = "lists.h5"
+features = []
+[parameters.mu]
+range = [0.0, 10.0]
+[[process]]
+name = "S"
+coefficient = "mu"
+[[process]]
+name = "B"
+[reference]
+mixture = { S = 1, B = 1 }
+[network]
+kind = "lorentz"
+width = 4
+blocks = 1
+[training]
+epochs = 4
+batch = 32
+learning_rate = 0.01
+[ensemble]
+members = 1
+[gates]
+excess = 0
+"""
+
+
+def test_lists_need_no_features(tmp_path):
+    """Nets see nothing else, and reports show what is computed of the lists: three quantities of two or three particles."""
+    random = np.random.default_rng(1)
+    samples = {}
+    for number, (name, mass) in enumerate([("S", 3.0), ("B", 2.0)]):
+        columns = {c: [] for c in ("E", "px", "py", "pz")}
+        for _ in range(400):
+            p = random.normal(size=(random.integers(2, 4), 3)) * mass
+            for c, values in zip(columns, [np.sqrt((p**2).sum(1)), *p.T]):
+                columns[c].append(values)
+        samples[name] = columns | {"weight": np.full(400, 0.1), "id": (number << 40) + np.arange(400)}
+    ratiofarm.write_events(tmp_path / "lists.h5", samples, features=[], id="id", particles=["E", "px", "py", "pz"])
+    (tmp_path / "c.toml").write_text(LISTS_ONLY)
+
+    run = ratiofarm.run(tmp_path / "c.toml", out=tmp_path / "c.run")
+
+    events = ratiofarm.read_events(tmp_path / "lists.h5", "S")
+    assert events.columns == ["multiplicity"] and (events.features[:, 0] == np.diff(events.particles.offsets.astype(int))).all()
+    expect_equal(run, tmp_path / "lists.h5")
+    expect_equal_onnx(run, tmp_path / "lists.h5")
+    report = (run.path / "report.html").read_text()
+    for quantity in ("multiplicity", "leading_pt", "sum_mass"):
+        assert quantity in report, quantity
+    labels = [one["label"] for one in run.fit["comparisons"]]
+    assert any("sum_mass" in label for label in labels)
+    with pytest.raises(Problem, match="at least one column"):
+        ratiofarm.write_events(tmp_path / "none.h5", samples, features=[], id="id")
+
+
 def test_pair_products_are_those_of_python(tmp_path):
     run = run_of(tmp_path, {"network.gram": "3", "network.log_features": "true", "network.layer_norm": "true",
                             "network.activation": '"gelu"'})

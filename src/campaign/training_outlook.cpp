@@ -250,7 +250,14 @@ private:
                 sample.name, fewer, sample.columns.events,
                 100.0 * static_cast<double>(fewer) / events, network.gram));
         }
-        if (network.gram == 0 && static_cast<double>(facts.empty_events) > some * events) {
+        constexpr double hardly_any = 0.001;
+        if (campaign_.events.features.empty() &&
+            static_cast<double>(facts.empty_events) > hardly_any * events) {
+            add_mistake(fmt::format(
+                "sample '{}': {} of its {} events have no particle, and events.features is empty: "
+                "nothing tells them apart; leave such events out, or name a feature",
+                sample.name, facts.empty_events, sample.columns.events));
+        } else if (network.gram == 0 && static_cast<double>(facts.empty_events) > some * events) {
             warn(
                 fmt::format("sample '{}': {} of its {} events have no particle: nets judge them "
                             "by their features only",

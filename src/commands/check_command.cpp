@@ -212,7 +212,8 @@ std::vector<SampleInfo> check_events(const Campaign& campaign,
                                      const fs::path& file,
                                      std::vector<std::string>& mistakes,
                                      std::vector<std::string>& warnings) {
-    if (!campaign.has_events() || campaign.events.features.empty()) return {};
+    const bool sees_nothing = campaign.events.features.empty() && !reads_lists(campaign.network);
+    if (!campaign.has_events() || sees_nothing) return {};
     if (!fs::exists(campaign.events_path())) {
         mistakes.push_back(
             fmt::format("{}: no such file{}", campaign.events_path().string(),

@@ -90,7 +90,8 @@ std::vector<Option> events_options() {
         {"tree", "NAME", "tree of ROOT files that are given without one"},
         {"features", "NAMES",
          "columns, or name=expression of columns, separated by commas: "
-         "pt,phi=arctan2(py,px),lead=jet_pt[:,0],n=num(jet_pt)"},
+         "pt,phi=arctan2(py,px),lead=jet_pt[:,0],n=num(jet_pt) (default with --particles: their "
+         "number, multiplicity)"},
         {"particles", "NAMES",
          "columns with a list for each event, one number for each particle, or name=column; "
          "E,px,py,pz "
@@ -125,7 +126,7 @@ bool is_events_table(const fs::path& file) {
 
 ExitCode import_events(const Arguments& arguments) {
     const fs::path out = arguments.has("out") ? arguments.text("out") : "events.h5";
-    if (!arguments.has("features") && !arguments.has("madminer")) {
+    if (!arguments.has("features") && !arguments.has("madminer") && !arguments.has("particles")) {
         throw ConfigError(
             "import: --features is missing: the columns that the nets see, for example "
             "--features mass,pt");

@@ -15,6 +15,7 @@
 #include "ratiofarm/fit/scan.hpp"
 
 #include "tables/events/event_rows.hpp"
+#include "tables/events/list_quantities.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -212,7 +213,7 @@ std::vector<ComparisonFit> comparison_fits(const Campaign& campaign,
             fits.push_back(std::move(*exact));
         }
     });
-    for (const std::string& feature : campaign.events.features) {
+    for (const std::string& feature : shown_columns(campaign.events.features, samples)) {
         attempt("histogram of " + feature, [&] {
             fits.push_back(histogram_fit(campaign, model, ratios, events, feature, points));
             fits.back().label += how;

@@ -7,6 +7,7 @@
 #include "ratiofarm/physics/process_rates.hpp"
 
 #include "tables/events/event_rows.hpp"
+#include "tables/events/list_quantities.hpp"
 
 #include "toys_events.hpp"
 
@@ -121,6 +122,7 @@ std::vector<ObservableBins> observable_bins(const ToyPlan& plan,
     const Likelihood likelihood(plan.exact_model(), plan.reference(), alone);
     const auto expected = likelihood.expected_data(
         plan.reference(), likelihood.coordinates().to_internal(plan.asimov()));
+    const auto columns = shown_columns(source.campaign.events.features, source.samples);
     std::vector<ObservableBins> all;
     for (std::size_t r = 0; r < plan.ratios().size(); ++r) {
         const std::vector<double> weights = weights_of(expected.data.unbinned[r]);
@@ -138,7 +140,7 @@ std::vector<ObservableBins> observable_bins(const ToyPlan& plan,
         add("d ln D / d " + plan.exact_model().parameter_of_interest, optimal(plan.signed_list(r)),
             optimal(*data));
         const Sets sets = sets_of(plan, source.campaign, r);
-        for (const std::string& feature : source.campaign.events.features) {
+        for (const std::string& feature : columns) {
             const RatioFile& ratios = *plan.ratios()[r];
             add(feature, feature_values(ratios, sets.list, source, feature),
                 feature_values(ratios, sets.data, source, feature));

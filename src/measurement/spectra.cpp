@@ -8,6 +8,7 @@
 
 #include "fit/binned_sample.hpp"
 #include "tables/events/event_rows.hpp"
+#include "tables/events/list_quantities.hpp"
 
 #include "region_spectra.hpp"
 
@@ -84,7 +85,8 @@ std::vector<ObservableAxis> feature_axes(const FitSource& source,
     for (const FittedSet& set : sets) {
         rows[set.sample] = ratios.read_columns(set.sample, {0, set.events}).row;
     }
-    for (const std::string& feature : source.campaign.events.features) {
+    for (const std::string& feature :
+         shown_columns(source.campaign.events.features, source.samples)) {
         ObservableAxis axis{.name = feature};
         bool complete = true;
         for (const FittedSet& set : sets) {

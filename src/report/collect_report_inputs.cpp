@@ -13,6 +13,7 @@
 #include "campaign/ensemble_spec.hpp"
 #include "campaign/make_model.hpp"
 #include "core/sealed_text.hpp"
+#include "tables/events/list_quantities.hpp"
 
 #include "process_summary.hpp"
 #include "quality_summary.hpp"
@@ -111,7 +112,7 @@ ProcessSummary process_summary(const ReportSources& sources,
     if (has_sample && !header.reference.empty()) {
         summary = in_context("process '" + process.name + "'", [&] {
             return summarise_process(events, index, events.index_of(sample), header,
-                                     ratios.summary(), sources.campaign.events.features,
+                                     ratios.summary(), events.features(),
                                      ensemble ? ensemble->members.size() / folds : 1);
         });
         add_closure_warnings(process.name, summary, warnings);
@@ -149,8 +150,8 @@ void add_ratios(const ReportSources& sources, ReportInputs& inputs) {
     inputs.warnings.insert(inputs.warnings.end(), ratios.warnings().begin(),
                            ratios.warnings().end());
     const InferenceEvents events(ratios, samples_to_load(ratios, sources.campaign), sources.samples,
-                                 sources.campaign.events.features);
-    if (!events.has_features()) {
+                                 shown_columns(sources.campaign.events.features, sources.samples));
+    if (!events.features().empty() && !events.has_features()) {
         inputs.warnings.push_back(
             "no closure in the features: the events file is not available, or the ratio file does "
             "not name its rows");
@@ -205,7 +206,9 @@ void add_campaign_facts(const Campaign& campaign, ReportInputs& inputs) {
     if (!campaign.has_events()) return;
     const Split& split = campaign.split;
     fact("events file", campaign.events.file);
-    fact("features", fmt::format("{}", fmt::join(campaign.events.features, ", ")));
+    fact("features", campaign.events.features.empty()
+                         ? "none beside particle lists"
+                         : fmt::format("{}", fmt::join(campaign.events.features, ", ")));
     fact("split (training, validation, inference)",
          fmt::format("{:g}, {:g}, {:g}", split.train, split.validation, split.inference));
     const Network& network = campaign.network;

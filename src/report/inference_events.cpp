@@ -64,11 +64,12 @@ InferenceSample load(const RatioFile& ratios,
 InferenceEvents::InferenceEvents(const RatioFile& ratios,
                                  const std::vector<std::string>& names,
                                  std::span<const SampleInfo> samples,
-                                 const std::vector<std::string>& features) {
+                                 std::vector<std::string> features)
+    : features_(std::move(features)) {
     for (const std::string& name : names) {
         const auto info = std::find_if(samples.begin(), samples.end(),
                                        [&](const SampleInfo& i) { return i.name == name; });
-        samples_.push_back(load(ratios, name, info == samples.end() ? nullptr : &*info, features));
+        samples_.push_back(load(ratios, name, info == samples.end() ? nullptr : &*info, features_));
     }
 }
 

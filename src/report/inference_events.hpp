@@ -66,8 +66,9 @@ public:
     InferenceEvents(const RatioFile& ratios,
                     const std::vector<std::string>& names,
                     std::span<const SampleInfo> samples,
-                    const std::vector<std::string>& features);
+                    std::vector<std::string> features);
 
+    const std::vector<std::string>& features() const { return features_; }
     const std::vector<InferenceSample>& samples() const { return samples_; }
 
     /// Index of a sample. \pre it was loaded
@@ -86,6 +87,7 @@ public:
     const Binning& feature_binning(std::size_t feature) const;
 
 private:
+    std::vector<std::string> features_;
     std::vector<InferenceSample> samples_;
     mutable std::map<std::size_t, Binning> binnings_;  ///< by feature; all processes ask for them
 };

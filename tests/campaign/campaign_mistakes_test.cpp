@@ -68,6 +68,10 @@ TEST_CASE("each kind of mistake is told by its key, value and what is allowed", 
          "ensemble, gates, data, inference, finite_mc, search, unfolding, simulate)"},
         {"[\"mass\", \"pt\"]", "[\"mass\", \"mass\"]",
          "campaign.toml:8:12: events.features = [\"mass\", \"mass\"] ('mass' is listed twice)"},
+        {"[\"mass\", \"pt\"]", "[]",
+         "campaign.toml:8:12: events.features = [] (must name at least one column; only nets that "
+         "read particle lists do without: network.kind = \"deep_sets\", \"lorentz\" and so on, or "
+         "network.gram)"},
         {"[\"mass\", \"pt\"]", "\"mass\"",
          "campaign.toml:8:12: events.features = \"mass\" (must be an array of texts in brackets)"},
         {"[\"mass\", \"pt\"]", "[\"mass\", 3]",

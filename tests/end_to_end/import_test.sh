@@ -238,6 +238,7 @@ for file in t.root t.parquet; do
     "$RATIOFARM_PYTHON" "$script" --sample "S=$file" --features mass --particles x=jet --id event --cut "mass < 2" --step 900 \
         --out "$file.lists.h5" > /dev/null
 done
+import_events --sample S=t.parquet --particles x=jet --id event --out only.h5 > only.out
 "$RATIOFARM_PYTHON" "$script" --sample S=t.npz --features "mass,p1=pair[:,1],first,second,last,n" --weight w --id event \
     --cut "flag & (mass < 2)" --step 900 --out t.npz.h5 > /dev/null
 import_events t.csv --features "mass,p1,first=default(first, -1),second=default(second, -1),last=default(last, -1),n" --weight w \
@@ -264,6 +265,9 @@ for kind in ["root", "parquet"]:
         assert list(file["S/particles"].attrs["columns"]) == ["x"] and file["S/particles"].chunks is None
         assert np.array_equal(np.diff(offsets), t["n"][chosen]), kind
         assert np.array_equal(values[offsets[:-1][np.diff(offsets) > 0]], t["first"][chosen & (t["n"] > 0)].astype("f4")), kind
+with h5py.File("only.h5") as file:  # without features the number of particles is one
+    assert list(file["S/features"].attrs["columns"]) == ["multiplicity"]
+    assert np.array_equal(file["S/features"][:, 0], np.diff(file["S/particle_offsets"][:].astype(int)))
 with h5py.File("late.h5") as file:
     assert list(file["late/features"][-2:, 0]) == [8.0, 8.5]
 END

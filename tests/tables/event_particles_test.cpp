@@ -1,5 +1,6 @@
 // Particle lists of the events of a sample.
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <set>
 
@@ -9,7 +10,9 @@
 #include "ratiofarm_test/temporary_directory.hpp"
 
 #include "tables/events/event_blocks.hpp"
+#include "tables/events/event_rows.hpp"
 #include "tables/events/event_selection.hpp"
+#include "tables/events/list_quantities.hpp"
 #include "tables/table_file.hpp"
 
 #include "described_sample.hpp"
@@ -122,6 +125,54 @@ TEST_CASE("what is wrong with particle lists is said before anything is trained"
                }),
                Contains("150 of 150 particles have E < |p|"));
     CHECK_THAT(bad([](Lists& lists) { lists.columns[4] = "E"; }), Contains("names a column twice"));
+    const test::TemporaryDirectory folder;
+    write_events(folder / "events.h5", std::span(&good, 1));
+    CHECK_THROWS_WITH(read_sample_info(folder / "events.h5", with_particles,
+                                       std::vector<std::string>{"d0"}, Split{}),
+                      Contains("/S/features: has no column 'd0': it is one of the particle lists, "
+                               "for network.particles"));
+}
+
+TEST_CASE("multiplicity, leading pT and the mass of the sum are computed of the lists",
+          "[tables]") {
+    const test::TemporaryDirectory folder;
+    EventSample sample = test::example_sample("S", 3);
+    sample.particles = ParticleLists{.columns = {"E", "px", "py", "pz"},
+                                     .offsets = {0, 2, 2, 3},
+                                     .values = {5, 3, 4, 0, 13, 0, -5, 12, 2, 0, 1, 0},
+                                     .types = {}};
+    write_events(folder / "events.h5", std::span(&sample, 1));
+    const auto infos = read_sample_info(folder / "events.h5", with_particles, {}, Split{});
+    const std::vector<std::uint64_t> rows{2, 0, 1};
+    const auto at_rows = [&](const std::string& name) {
+        return column_at_rows(infos.front(), rows, name);
+    };
+
+    CHECK(shown_columns({"x"}, infos) ==
+          std::vector<std::string>{"x", "multiplicity", "leading_pt", "sum_mass"});
+    CHECK(at_rows("multiplicity") == std::vector<float>{1, 2, 0});
+    CHECK(at_rows("leading_pt") == std::vector<float>{1, 5, 0});
+    // (18, 3, -1, 12): 324 - 9 - 1 - 144
+    CHECK(at_rows("sum_mass") == std::vector<float>{std::sqrt(3.0F), std::sqrt(170.0F), 0.0F});
+    CHECK_FALSE(at_rows("sum_pt").has_value());
+    CHECK_THROWS_WITH(column_at_rows(infos.front(), std::vector<std::uint64_t>{3}, "leading_pt"),
+                      Contains("names row 3 of 3"));
+}
+
+TEST_CASE("what lists have not is not shown", "[tables]") {
+    const test::TemporaryDirectory folder;
+    EventSample sample = test::example_sample("S", 2);
+    sample.particles =
+        ParticleLists{.columns = {"mark"}, .offsets = {0, 1, 2}, .values = {5, 3}, .types = {}};
+    write_events(folder / "events.h5", std::span(&sample, 1));
+
+    const auto lists = read_sample_info(folder / "events.h5", with_particles, {}, Split{});
+    const auto none =
+        read_sample_info(folder / "events.h5", std::vector<std::string>{"S"}, {}, Split{});
+
+    CHECK(shown_columns({}, lists).empty());  // one particle in each event, without momentum
+    CHECK(shown_columns({"x"}, none) == std::vector<std::string>{"x"});
+    CHECK_FALSE(column_at_rows(lists.front(), std::vector<std::uint64_t>{0}, "sum_mass"));
 }
 
 TEST_CASE("kept events keep their particles", "[tables]") {

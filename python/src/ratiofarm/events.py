@@ -19,6 +19,8 @@ NAME_RULE = "a name consists of letters, digits and _ . + - and starts with a le
 SHELL_ROUNDING, MOST_BELOW_SHELL = 1e-4, 0.01
 #: Sums of weights that the program accepts: the expected number of events.
 SMALLEST_SUM, LARGEST_SUM = 1e-30, 1e30
+#: Feature of events that have particle lists only.
+MULTIPLICITY = "multiplicity"
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,8 @@ def write_events(path: str | os.PathLike[str], samples: Mapping[str, Any], *, fe
 
     samples: from the name of a sample to its table: a DataFrame, a dict of arrays, a structured array, an
     awkward array of records; anything whose `table[column]` is one number for each event.
-    features: columns that nets may see; finite, stored as 32-bit floats.
+    features: columns that nets may see; finite, stored as 32-bit floats. With `particles` there may be none: then the number
+    of particles is written as the feature `multiplicity`, which a campaign with `features = []` does not look at.
     id: column of whole numbers >= 0, distinct within a sample. It decides who trains and who is for inference, so
     variations of one generated event (up, down) share it. None: the number of the row, which only suits samples
     whose variations have all rows in the same order.
@@ -109,9 +112,11 @@ def write_events(path: str | os.PathLike[str], samples: Mapping[str, Any], *, fe
     if not samples:
         raise Problem(f"'{path}': no samples; give at least one, {{'S': table}}")
     features = [features] if isinstance(features, str) else [str(feature) for feature in features]
+    lists = dict(particles) if isinstance(particles, Mapping) else {name: name for name in particles}
+    if not features and lists:
+        samples, features = {name: _numbered(name, table, next(iter(lists.values()))) for name, table in samples.items()}, [MULTIPLICITY]
     if not features or len(set(features)) != len(features):
         raise Problem(f"features {features}: must be at least one column, none of them twice")
-    lists = dict(particles) if isinstance(particles, Mapping) else {name: name for name in particles}
     if particle_type is not None and not lists:
         raise Problem(f"particle_type '{particle_type}': there are no particles; name their columns")
     levels = {name: _levels(name, table, list(truth), pass_reco, pass_truth) for name, table in samples.items()
@@ -266,6 +271,15 @@ def _expect_momenta(sample: str, columns: list[str], values: Array, counts: Arra
     if below > MOST_BELOW_SHELL * len(p):
         raise Problem(f"sample '{sample}': {below} of {len(p)} particles have E < |p|: are the first columns really E, px, py and pz, "
                       "in the same unit?")
+
+
+def _numbered(sample: str, table: Any, column: str) -> dict[str, Any]:
+    """The columns of a table and the number of particles."""
+    names = _names(table)
+    if column not in names:
+        raise Problem(f"sample '{sample}': no column '{column}' of particles" + did_you_mean(column, names))
+    counts, _ = _jagged(sample, table, column, len(_at(table, column)))
+    return {name: _at(table, name) for name in names} | {MULTIPLICITY: counts}
 
 
 def _jagged(sample: str, table: Any, name: str, events: int) -> tuple[Array, Array]:

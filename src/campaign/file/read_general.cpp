@@ -15,7 +15,6 @@ void read_events(const ConfigNode& root, EventsSection& events, Mistakes& mistak
         return;
     }
     if (!read_keys(table, events).has("features")) return;
-    if (events.features.empty()) table.wrong("features", "must name at least one column");
     std::set<std::string> seen;
     for (const std::string& feature : events.features) {
         if (!seen.insert(feature).second)

@@ -129,6 +129,24 @@ void read_systematic_nets(const ConfigNode& root, Campaign& campaign, Mistakes& 
     }
 }
 
+/// Without features nets need something else to look at.
+void check_features(const ConfigNode& root, const Campaign& campaign, Mistakes& mistakes) {
+    const TableReader table = section(root, "events", mistakes);
+    const ConfigNode* features = table.find("features");
+    if (features == nullptr || !campaign.events.features.empty() ||
+        mistakes.about("events.features")) {
+        return;
+    }
+    if (campaign.simulate || campaign.unfolding || root.find("simulate") != nullptr ||
+        root.find("unfolding") != nullptr) {
+        table.wrong("features", "must name at least one column");
+    } else if (!reads_lists(campaign.network)) {
+        table.wrong("features",
+                    "must name at least one column; only nets that read particle lists do without: "
+                    "network.kind = \"deep_sets\", \"lorentz\" and so on, or network.gram");
+    }
+}
+
 }  // namespace
 
 void read_network_keys(const TableReader& table, Network& network) {
@@ -189,6 +207,7 @@ void read_nets(const ConfigNode& root, Campaign& campaign, Mistakes& mistakes) {
     campaign.network.inputs = static_cast<std::uint32_t>(campaign.events.features.size());
     campaign.network.hidden = default_hidden();
     read_network_keys(section(root, "network", mistakes), campaign.network);
+    check_features(root, campaign, mistakes);
     read_training_keys(section(root, "training", mistakes), campaign.network, campaign.training);
     read_ensemble(root, campaign, mistakes);
     read_keys(section(root, "gates", mistakes), campaign.gates);

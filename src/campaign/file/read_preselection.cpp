@@ -170,8 +170,10 @@ void read_preselection(const ConfigNode& root, Campaign& campaign, Mistakes& mis
     to.features = campaign.events.features;
     if (table.texts("features", to.features)) {
         const std::set<std::string> once(to.features.begin(), to.features.end());
-        if (to.features.empty() || once.size() != to.features.size()) {
-            table.wrong("features", "must name at least one column, each once");
+        if (once.size() != to.features.size()) {
+            table.wrong("features", "must name each column once");
+        } else if (to.features.empty()) {
+            table.wrong("features", "must name at least one column");
         }
     }
     read_classes(table, campaign, to);
@@ -189,6 +191,13 @@ void read_preselection(const ConfigNode& root, Campaign& campaign, Mistakes& mis
     to.network.inputs = static_cast<std::uint32_t>(to.features.size());
     to.network.outputs = static_cast<std::uint32_t>(to.classes.size());
     read_own_nets(table, campaign, to.network, to.training);
+    if (to.features.empty() && !reads_lists(to.network) && !mistakes.about("events.features") &&
+        !mistakes.about("preselection.features")) {
+        mistakes.add({},
+                     "preselection.features is not given (events.features is empty, and its "
+                     "nets read no particle lists: name columns, or a network that reads "
+                     "lists)");
+    }
     campaign.preselection = std::move(to);
     check_class_names(table, campaign);
 }

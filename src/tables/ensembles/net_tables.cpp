@@ -76,7 +76,8 @@ NetTables::NetTables(const h5::File& file, const EnsembleHeader& header)
         h5::DatasetInfo wanted;
         wanted.shape = table.shape;
         wanted.type = table.type;
-        if (info.type != wanted.type || info.shape != wanted.shape || !info.offset) {
+        const bool has_place = info.offset || product(table.shape) == 0;  // as without features
+        if (info.type != wanted.type || info.shape != wanted.shape || !has_place) {
             throw DataError(table.path + " is " + info.description() + ", the header says " +
                             wanted.description() + " (contiguous)");
         }
@@ -94,6 +95,7 @@ std::vector<std::uint32_t> NetTables::folds() const {
 
 void NetTables::put(std::size_t table, std::uint64_t net, std::span<const std::byte> row) const {
     const h5::ElementType type = tables_[table].type;
+    if (row.empty()) return;
     h5::write_rows(datasets_[table], {net, net + 1}, type, row.data(),
                    row.size() / h5::size_of(type));
 }
@@ -102,6 +104,7 @@ std::vector<std::byte> NetTables::get(std::size_t table, std::uint64_t net) cons
     const h5::ElementType type = tables_[table].type;
     const std::uint64_t elements = product(std::span(tables_[table].shape).subspan(1));
     std::vector<std::byte> row(elements * h5::size_of(type));
+    if (elements == 0) return row;
     h5::read_rows(datasets_[table], {net, net + 1}, type, row.data(), elements);
     return row;
 }

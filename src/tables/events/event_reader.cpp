@@ -26,8 +26,13 @@ std::vector<std::uint32_t> columns_in_use(const EventLayout& layout,
     for (const std::string& feature : features) {
         const auto found = std::find(layout.columns.begin(), layout.columns.end(), feature);
         if (found == layout.columns.end()) {
+            const auto& lists = layout.particles;
+            const bool of_lists =
+                lists && std::ranges::find(lists->columns, feature) != lists->columns.end();
             problems.add(layout.path("features"),
-                         "has no column '" + feature + "'" + did_you_mean(feature, layout.columns));
+                         "has no column '" + feature + "'" +
+                             (of_lists ? ": it is one of the particle lists, for network.particles"
+                                       : did_you_mean(feature, layout.columns)));
         } else {
             places.push_back(static_cast<std::uint32_t>(found - layout.columns.begin()));
         }

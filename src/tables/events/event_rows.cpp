@@ -8,6 +8,8 @@
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
 
+#include "list_quantities.hpp"
+
 namespace ratiofarm {
 namespace {
 
@@ -29,17 +31,21 @@ std::optional<std::vector<float>> column_at_rows(const SampleInfo& sample,
                                                  const std::string& column) {
     const auto& names = sample.column_names;
     const auto found = std::find(names.begin(), names.end(), column);
-    if (found == names.end()) return std::nullopt;
+    const auto of_lists = enumerator_of<ListQuantity>(column);
+    const bool is_computed = found == names.end();
+    if (is_computed && !(of_lists && has_list_quantity(sample, *of_lists))) return std::nullopt;
+    for (const std::uint64_t row : rows) {
+        if (row < sample.columns.events) continue;
+        throw DataError("sample '" + sample.name + "': the ratio file names row " +
+                        std::to_string(row) + " of " + std::to_string(sample.columns.events) +
+                        ": it was made from another events file");
+    }
+    if (is_computed) return list_quantity_at_rows(sample, rows, *of_lists);
     const auto index = static_cast<std::uint64_t>(found - names.begin());
     const MappedSample mapped(sample);
     std::vector<float> values;
     values.reserve(rows.size());
     for (const std::uint64_t row : rows) {
-        if (row >= mapped.events()) {
-            throw DataError("sample '" + sample.name + "': the ratio file names row " +
-                            std::to_string(row) + " of " + std::to_string(mapped.events()) +
-                            ": it was made from another events file");
-        }
         values.push_back(mapped.features()[row * mapped.columns() + index]);
     }
     return values;
