@@ -317,20 +317,7 @@ RegionEvents::RegionEvents(const RegionLayout& layout,
                                                     .threads = options.threads,
                                                     .to_half = state_->kernels.to_half});
     });
-    std::vector<std::uint64_t> counts = state_->events->clipped_anchors();
-    const std::size_t of_processes = counts.size();
-    counts.push_back(state_->events->n_zero_weight());
-    const std::vector<std::uint64_t>& parities = state_->events->parities();
-    counts.insert(counts.end(), parities.begin(), parities.end());
-    mpi::all_sum(comm, counts);
-    const auto first = counts.end() - static_cast<std::ptrdiff_t>(parities.size());
-    state_->n_zero_weight = *std::prev(first);
-    state_->parities = parities_of(layout, state_->plan, {first, counts.end()});
-    for (std::size_t k = 0; k < of_processes; k += 2) {
-        const double share = static_cast<double>(counts[k + 1]) * EventBlocks::share_unit;
-        state_->clipped_anchors.push_back(
-            {counts[k], share > 0.0 ? std::optional(std::min(share, 1.0)) : std::nullopt});
-    }
+    count_everywhere();
     if (options.instructions == InstructionSet::textbook) {
         state_->textbook.emplace(layout, source, comm);
     } else if (options.device) {
@@ -339,6 +326,24 @@ RegionEvents::RegionEvents(const RegionLayout& layout,
                                                           *state_->events, options.device);
         });
         state_->events.reset();
+    }
+}
+
+/// What all ranks together found while they loaded their events.
+void RegionEvents::count_everywhere() {
+    std::vector<std::uint64_t> counts = state_->events->clipped_anchors();
+    const std::size_t of_processes = counts.size();
+    counts.push_back(state_->events->n_zero_weight());
+    const std::vector<std::uint64_t>& parities = state_->events->parities();
+    counts.insert(counts.end(), parities.begin(), parities.end());
+    mpi::all_sum(*state_->comm, counts);
+    const auto first = counts.end() - static_cast<std::ptrdiff_t>(parities.size());
+    state_->n_zero_weight = *std::prev(first);
+    state_->parities = parities_of(state_->layout, state_->plan, {first, counts.end()});
+    for (std::size_t k = 0; k < of_processes; k += 2) {
+        const double share = static_cast<double>(counts[k + 1]) * EventBlocks::share_unit;
+        state_->clipped_anchors.push_back(
+            {counts[k], share > 0.0 ? std::optional(std::min(share, 1.0)) : std::nullopt});
     }
 }
 

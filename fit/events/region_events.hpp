@@ -77,6 +77,8 @@ public:
     const std::vector<ShapeParity>& parities() const;
 
 private:
+    void count_everywhere();
+
     struct State;
     std::unique_ptr<State> state_;
 };

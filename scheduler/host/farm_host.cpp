@@ -70,9 +70,7 @@ FarmHost::FarmHost(Links links, std::vector<Task> tasks, const FarmOptions& opti
     : links_(links),
       options_(options),
       flop_(flop_of(tasks)),
-      scheduler_(options.claims != nullptr ? std::vector<Task>{}
-                                           : with_expected_seconds(std::move(tasks), options.costs),
-                 {.strikes = options.strikes}),
+      scheduler_({}, {.strikes = options.strikes}),
       times_(static_cast<std::uint64_t>(links.ranks)),
       begin_(Clock::now()),
       next_commit_(begin_),
@@ -81,8 +79,12 @@ FarmHost::FarmHost(Links links, std::vector<Task> tasks, const FarmOptions& opti
       next_wave_(begin_),
       next_tending_(begin_),
       next_claims_(begin_) {
-    if (options_.claims == nullptr) return;
-    pool_.emplace(with_expected_seconds(std::move(tasks), options_.costs), *options_.claims);
+    tasks = with_expected_seconds(std::move(tasks), options_.costs);
+    if (options_.claims == nullptr) {
+        scheduler_.add(std::move(tasks));  // nobody is idle yet: no actions
+        return;
+    }
+    pool_.emplace(std::move(tasks), *options_.claims);
     next_look_ = begin_;  // the first sign of life comes before the first claim
 }
 
