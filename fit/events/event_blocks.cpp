@@ -243,12 +243,15 @@ void EventBlocks::add_parities(const Request& request, const EventSet& events, F
     for (std::size_t c = 0; c < n_columns_; ++c) {
         const float* up = events.log_g.data() + 2 * request.columns[c] * n;
         const float* down = up + n;
+        const double* log_r = events.log_r.data() + request.process_of[c];
+        constexpr double least = -4.6;  // where r < 0.01 no event of the process taught nets its g
         std::uint64_t even = 0;
         std::uint64_t odd = 0;
         for (std::size_t i = 0; i < n; ++i) {  // without a branch: compilers make vectors of it
             const double u = clipped(up[i]);
             const double d = clipped(down[i]);
-            const std::uint32_t mask = -std::uint32_t{found.used[i]};
+            const bool known = log_r[i * n_processes_] > least;
+            const std::uint32_t mask = -(std::uint32_t{found.used[i]} & std::uint32_t{known});
             even += mask & parity_units(u + d);
             odd += mask & parity_units(u - d);
         }

@@ -50,8 +50,9 @@ public:
     /// where there was one; whole numbers, so that their sum does not depend on its order.
     const std::vector<std::uint64_t>& clipped_anchors() const { return clipped_anchors_; }
     static constexpr double share_unit = 0x1p-40;
-    /// [columns][even, odd]: sums over events with weight of ((ln g_up +- ln g_down) / 2)^2 in
-    /// units of parity_unit; whole numbers, so that their sum does not depend on its order.
+    /// [columns][even, odd]: sums over events with weight, where r of the process is above 0.01, of
+    /// ((ln g_up +- ln g_down) / 2)^2 in units of parity_unit; whole numbers, so that their sum
+    /// does not depend on its order.
     const std::vector<std::uint64_t>& parities() const { return parities_; }
     static constexpr double parity_unit = 0x1p-24;
     std::uint64_t n_bytes() const;

@@ -373,6 +373,8 @@ bool complete(std::span<const SlotChoice> choices) {
     });
 }
 
+double weight_of_spread(double log_ratio) { return std::exp(std::min(log_ratio, 0.0)); }
+
 namespace {
 
 using Logits = std::vector<const std::vector<float>*>;
@@ -382,15 +384,20 @@ double square_error_of_mean(const Logits& members) {
     const std::size_t events = members.front()->size();
     const auto count = static_cast<double>(members.size());
     double sum = 0.0;
+    double weights = 0.0;
     for (std::size_t event = 0; event < events; ++event) {
         double mean = 0.0;
         for (const auto* logits : members) mean += double{(*logits)[event]} / count;
+        double squares = 0.0;
         for (const auto* logits : members) {
             const double difference = double{(*logits)[event]} - mean;
-            sum += difference * difference / (count - 1.0);
+            squares += difference * difference / (count - 1.0);
         }
+        const double weight = weight_of_spread(mean);
+        sum += weight * squares;
+        weights += weight;
     }
-    return sum / (static_cast<double>(events) * count);
+    return weights > 0.0 ? sum / (weights * count) : std::numeric_limits<double>::quiet_NaN();
 }
 
 }  // namespace

@@ -141,9 +141,14 @@ std::vector<SlotChoice> choose_nets(std::span<const NetSlot> slots,
 /// True if every slot has its net.
 bool complete(std::span<const SlotChoice> choices);
 
-/// How well the mean over the chosen members is known, without replicas: rms over reference events
-/// and folds of (standard deviation of the logit over the members of a fold) / sqrt(members). NaN
-/// if a fold has fewer than two.
+/// min(r, 1): how much an event of the reference counts in a spread of ln r. Where a process has
+/// next to no events, beside a narrow peak, ln r is far below 0, nets agree on nothing but that,
+/// and nothing depends on it.
+double weight_of_spread(double log_ratio);
+
+/// How well the mean over the chosen members is known, without replicas: rms over reference events,
+/// by weight_of_spread(), and folds of (standard deviation of the logit over the members of a fold)
+/// / sqrt(members). NaN if a fold has fewer than two.
 double mean_spread(std::span<const NetSlot> slots, std::span<const SlotChoice> choices);
 
 }  // namespace ratiofarm

@@ -29,7 +29,7 @@ namespace ratiofarm {
 namespace {
 
 /// Raised when the same ratios give another fit.json.
-constexpr std::uint64_t fit_algorithm = 13;
+constexpr std::uint64_t fit_algorithm = 14;
 
 /// Digest of everything the fit is made from.
 /// \param made_from of the campaign as it is fitted

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "campaign/gates.hpp"
 #include "tables/events/event_rows.hpp"
 
 namespace ratiofarm {
@@ -115,7 +116,10 @@ std::optional<RatioAccuracy> exact_accuracy(const InferenceEvents& events,
         const std::vector<float>& column = part.log_ratio[process];
         learned.insert(learned.end(), column.begin(), column.end());
         exact.insert(exact.end(), values->begin(), values->end());
-        for (const double weight : part.weight) weights.push_back(scale * weight);
+        for (std::size_t i = 0; i < part.weight.size(); ++i) {
+            const double larger = std::max((*values)[i], double{column[i]});
+            weights.push_back(scale * part.weight[i] * weight_of_spread(larger));
+        }
     }
     if (learned.empty()) return std::nullopt;
     return check_accuracy(learned, exact, weights);
@@ -142,17 +146,19 @@ IdentityCheck identity_of(const InferenceEvents& events, const RatioHeader& head
 
 double reference_spread(const InferenceEvents& events, std::size_t process) {
     double square = 0.0;
-    double fraction = 0.0;
+    double weights = 0.0;
     for (const InferenceSample& sample : events.samples()) {
         if (sample.fraction == 0.0 || sample.spread.empty()) continue;
         const double scale = sample.fraction / total_weight(sample.weight);
         for (std::size_t i = 0; i < sample.weight.size(); ++i) {
             const double spread = sample.spread[process][i];
-            square += scale * sample.weight[i] * spread * spread;
+            const double weight =
+                scale * sample.weight[i] * weight_of_spread(double{sample.log_ratio[process][i]});
+            square += weight * spread * spread;
+            weights += weight;
         }
-        fraction += sample.fraction;
     }
-    return fraction > 0.0 ? std::sqrt(std::max(0.0, square / fraction)) : 0.0;
+    return weights > 0.0 ? std::sqrt(std::max(0.0, square / weights)) : 0.0;
 }
 
 }  // namespace ratiofarm

@@ -181,7 +181,7 @@ std::string quality_section(const ReportInputs& inputs, const Plotter& plotter) 
             "of a feature. Slope: of a logistic fit of the class to the logit. Overtraining: "
             "largest distance of the distributions of the logit between training and validation "
             "events. Spread of the mean: standard deviation of log r over the members, divided by "
-            "the root of their number.") +
+            "the root of their number; events with r below 1 count by r.") +
             figures.html() + ensemble_quality_table(inputs.ensembles) +
             excluded_table(inputs.ensembles) +
             details_html("Calibration of the nets of systematics", others.html()) + nets);

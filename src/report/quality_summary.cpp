@@ -13,6 +13,16 @@
 namespace ratiofarm {
 namespace {
 
+/// The gates as the nets were judged by them: saturation of a net that was chosen is that of its
+/// density, not a fault.
+std::vector<GateCheck> checks_of_chosen(const TrainedNet& net, const GatesSection& gates) {
+    std::vector<GateCheck> checks = gate_checks(net, gates);
+    for (GateCheck& check : checks) {
+        if (check.gate == "saturated") check.passed = true;
+    }
+    return checks;
+}
+
 EnsembleQuality quality_of(const EnsembleFile& file, const GatesSection& gates) {
     EnsembleQuality ensemble{.name = file.header.name, .features = file.header.features};
     for (const ExcludedNet& net : file.header.excluded) {
@@ -26,7 +36,7 @@ EnsembleQuality quality_of(const EnsembleFile& file, const GatesSection& gates) 
         net.result.row = {};
         ensemble.nets.push_back({name, net.attempts, net.result.best_validation_loss,
                                  net.result.quality, net.result.scores,
-                                 gate_checks(net.result, gates)});
+                                 checks_of_chosen(net.result, gates)});
         slots.push_back({.name = name,
                          .fold = net.fold == no_fold ? 0 : net.fold,
                          .replica = net.replica != 0,

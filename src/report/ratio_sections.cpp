@@ -70,9 +70,10 @@ std::string accuracy_table(const ReportInputs& inputs) {
                         number_cell(fmt::format("{}", accuracy.not_finite))});
     }
     if (rows.empty()) return {};
-    return table_html("Learned - exact log ratio over the reference; exact regressed on learned",
-                      {"process", "mean", "rms", "slope", "intercept", "events", "not finite"},
-                      rows);
+    return table_html(
+        "Learned - exact log ratio over the reference, where events with r below 1 "
+        "count by r; exact regressed on learned",
+        {"process", "mean", "rms", "slope", "intercept", "events", "not finite"}, rows);
 }
 
 std::string identity_text(const ReportInputs& inputs) {
@@ -225,7 +226,9 @@ std::string training_section(const ReportInputs& inputs, const Plotter& plotter)
         ensemble_table(inputs) +
             "<p class=\"note\">epochs: over all members. best loss: lowest validation loss, mean "
             "over the members. spread of log r: standard deviation over the members, root mean "
-            "square over the reference; divided by the root of the number of members it is the "
+            "square over the reference, where events with r below 1 count by r: beside a narrow "
+            "peak nets agree only on its being far below. Divided by the root of the number of "
+            "members it is the "
             "training noise that is left in the mean.</p>\n" +
             figures.html());
 }

@@ -369,3 +369,15 @@ TEST_CASE("the spread of the mean is that of the members over the root of their 
     for (NetSlot& slot : slots) slot.fold = slot.name == "S/member 2" ? 1 : 0;
     CHECK(std::isnan(mean_spread(slots, choices)));
 }
+
+TEST_CASE("nets that disagree only where a process has no events agree", "[gates]") {
+    std::vector<TrainedNet> nets;
+    for (const float shift : {-0.3F, 0.0F, 0.3F}) {
+        nets.push_back(good_net());
+        nets.back().quality.reference_logits = {1.0F + shift, -60.0F + 100.0F * shift};
+    }
+    const std::vector<NetSlot> slots = members(nets);
+
+    CHECK(mean_spread(slots, choose_nets(slots, {}, 0)) ==
+          Approx(0.3 / std::sqrt(3.0)).epsilon(1e-6));
+}
