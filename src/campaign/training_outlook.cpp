@@ -453,7 +453,11 @@ TrainingOutlook training_outlook(const Campaign& campaign,
     Outlook outlook(campaign, samples);
     for (const PlannedEnsemble& ensemble : graph.ensembles) outlook.look_at(ensemble);
     outlook.look_at_particles();
-    return outlook.found();
+    TrainingOutlook found = outlook.found();
+    for (std::string& warning : variation_warnings(campaign, samples)) {
+        found.warnings.push_back(std::move(warning));
+    }
+    return found;
 }
 
 std::vector<std::string> certain_mistakes(const Campaign& draft,

@@ -32,6 +32,12 @@ TrainingOutlook training_outlook(const Campaign& campaign,
 /// events, a feature of the data outside the range that the simulation has.
 TrainingOutlook unfolding_outlook(const Campaign& campaign, const std::vector<SampleInfo>& samples);
 
+/// Systematics whose sides are perhaps not what they are called: both on one side of the nominal
+/// yield, up below it and down above, processes that move against each other, one side twice.
+/// \param samples  with their facts; those that are missing are left out
+std::vector<std::string> variation_warnings(const Campaign& campaign,
+                                            const std::vector<SampleInfo>& samples);
+
 /// What is certain of a campaign that has mistakes, and so no graph: the mistakes of the nominal
 /// nets whose samples are there.
 std::vector<std::string> certain_mistakes(const Campaign& draft,

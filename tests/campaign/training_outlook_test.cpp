@@ -265,6 +265,77 @@ TEST_CASE("what will spoil the training is told from the events", "[campaign]") 
     }
 }
 
+namespace {
+
+/// Of samples S, B and their two sides, all shifted in x by a multiple of `shift` and of a weight.
+std::vector<std::string> sides_of(const std::vector<std::pair<std::string, double>>& shifts,
+                                  const std::vector<double>& factors,
+                                  const std::string& more) {
+    const test::TemporaryDirectory folder;
+    std::vector<EventSample> samples{sample("S", 0), sample("B", 1'000'000)};
+    for (std::size_t i = 0; i < shifts.size(); ++i) {
+        EventSample varied = samples[shifts[i].first[0] == 'S' ? 0 : 1];
+        varied.name = shifts[i].first;
+        for (std::size_t row = 0; row < n_events; ++row) {
+            varied.features[2 * row] += static_cast<float>(shifts[i].second);
+            varied.weight[row] *= factors[i];
+        }
+        samples.push_back(std::move(varied));
+    }
+    write_events(folder / "events.h5", samples);
+    const Campaign campaign = parse_campaign(toml + more, folder.path());
+    const auto read = read_sample_info(campaign.events_path(), samples_to_read(campaign),
+                                       campaign.events.features, campaign.split);
+    return variation_warnings(campaign, read);
+}
+
+const std::string both_processes = R"toml([[systematic]]
+name = "jes"
+shape = { S = { up = "S_up", down = "S_down" }, B = { up = "B_up", down = "B_down" } }
+)toml";
+
+using Shifts = std::vector<std::pair<std::string, double>>;
+
+}  // namespace
+
+TEST_CASE("sides that may be exchanged are told", "[campaign]") {
+    const Shifts right{{"S_up", 0.3}, {"S_down", -0.3}, {"B_up", 0.3}, {"B_down", -0.3}};
+    const Shifts exchanged{{"S_up", 0.3}, {"S_down", -0.3}, {"B_up", -0.3}, {"B_down", 0.3}};
+    const Shifts twice{{"S_up", 0.3}, {"S_down", 0.3}, {"B_up", 0.3}, {"B_down", -0.3}};
+    const std::vector<double> none{1.0, 1.0, 1.0, 1.0};
+
+    CHECK(sides_of(right, none, both_processes).empty());
+    CHECK(sides_of(right, {1.2, 0.8, 1.2, 0.8}, both_processes).empty());
+    const auto of = [&](const Shifts& shifts, const std::vector<double>& factors) {
+        const auto found = sides_of(shifts, factors, both_processes);
+        CAPTURE(found);
+        CHECK(found.size() == 1);
+        return found.empty() ? std::string() : found.front();
+    };
+    CHECK_THAT(of(exchanged, none),
+               Contains("moves the mean of 'x' up in 'S'") && Contains("down in 'B'"));
+    CHECK_THAT(of(twice, none), Contains("'S_up' and 'S_down' hold the same events"));
+    CHECK_THAT(of(right, {0.8, 1.2, 0.8, 1.2}),
+               Contains("up lowers the yield of 'S', 'B', down raises it"));
+    CHECK_THAT(of(right, {1.2, 0.8, 0.8, 1.2}),
+               Contains("up raises the yield of 'S' and lowers that of 'B'"));
+    CHECK_THAT(of(right, {1.2, 1.15, 1.2, 0.8}), Contains("both sides raise the yield of 'S'"));
+}
+
+TEST_CASE("declared yields of one sign or of sides that are exchanged are told", "[campaign]") {
+    const auto of = [](const std::string& yields) {
+        return sides_of({}, {}, "[[systematic]]\nname = \"lumi\"\nshape = []\nyield = " + yields);
+    };
+
+    CHECK(of("{ S = { up = 1.02, down = 0.98 } }").empty());
+    CHECK(of("{ S = { up = 1.02, down = 0.98 }, B = { up = 0.9, down = 1.1 } }").empty());
+    CHECK(of("{ S = { up = 1.02, down = 1.0 } }").empty());
+    REQUIRE(of("{ S = { up = 0.98, down = 1.02 } }").size() == 1);
+    CHECK_THAT(of("{ S = { up = 0.98, down = 1.02 } }")[0], Contains("its pull has the other"));
+    REQUIRE(of("{ S = { up = 0.98, down = 0.97 } }").size() == 1);
+    CHECK_THAT(of("{ S = { up = 0.98, down = 0.97 } }")[0], Contains("both sides lower"));
+}
+
 TEST_CASE("all trainings that must fail are refused at once", "[campaign]") {
     CHECK_NOTHROW(expect_trainings({{}, {"a warning"}}));
     CHECK_THROWS_AS(expect_trainings({{"one", "two"}, {}}), DataError);
