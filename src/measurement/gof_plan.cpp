@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include <fmt/format.h>
+
 #include "ratiofarm/fit/goodness_of_fit.hpp"
 #include "ratiofarm/fit/neyman.hpp"
 #include "ratiofarm/mpi/together.hpp"
@@ -53,7 +55,8 @@ double constraint_information(const Constraint& constraint, double value) {
 GofPlan::GofPlan(const mpi::Communicator& world, const FitSource& source, const GofRequest& request)
     : request_(request),
       toys_(world, source, toys_at_best_fit(request)),
-      campaign_(source.campaign.name) {
+      campaign_(source.campaign.name),
+      is_observed_(source.campaign.data.fits_observed()) {
     mpi::together(world, [&] {
         data_ = data_description(source.campaign, toys_.exact_model());
         bins_ = observable_bins(toys_, source, request.bins);
@@ -110,20 +113,60 @@ GofContents GofPlan::observed_toy(const Toy& toy) const {
 }
 
 GofContents GofPlan::expected(const Expectation& from, const std::vector<double>& theta) const {
-    if (!from.likelihood) return expected(of_toys_, theta);
+    return expected_and_variance(from, theta).first;
+}
+
+/// The variance is that of the simulation, sum w^2; binned regions have none of it.
+std::pair<GofContents, GofContents> GofPlan::expected_and_variance(
+    const Expectation& from, const std::vector<double>& theta) const {
+    if (!from.likelihood) return expected_and_variance(of_toys_, theta);
     const std::lock_guard lock(mutex_);
     const ExpectedData expected = from.likelihood->expected_data(
         *from.events, from.likelihood->coordinates().to_internal(theta));
     std::vector<std::vector<double>> weights;
     for (const EventSource& source : expected.data.unbinned) weights.push_back(weights_of(source));
     GofContents contents;
+    GofContents squares;
     for (const ObservableBins& bins : bins_) {
         contents.emplace_back(bins.size(), 0.0);
+        squares.emplace_back(bins.size(), 0.0);
         const std::vector<double>& all = weights[bins.region];
-        for (std::size_t i = 0; i < all.size(); ++i) contents.back()[bins.list[i]] += all[i];
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            contents.back()[bins.list[i]] += all[i];
+            squares.back()[bins.list[i]] += all[i] * all[i];
+        }
     }
     contents.insert(contents.end(), expected.data.binned.begin(), expected.data.binned.end());
-    return contents;
+    return {std::move(contents), std::move(squares)};
+}
+
+/// Where the simulation is not many times the data, its own fluctuations are in the deviance of
+/// data, and not in that of toys, which are drawn from it.
+std::vector<std::string> GofPlan::few_events(const GofContents& nu,
+                                             const GofContents& variance) const {
+    constexpr double some = 0.1;
+    std::vector<std::string> warnings;
+    for (std::size_t k = 0; k < variance.size(); ++k) {
+        if (!is_counted(k)) continue;
+        double events = 0.0;
+        double squares = 0.0;
+        double each = 0.0;
+        for (std::size_t b = 0; b < nu[k].size(); ++b) {
+            events += nu[k][b];
+            squares += variance[k][b];
+            if (nu[k][b] > 0.0) each += variance[k][b] / nu[k][b];
+        }
+        each /= static_cast<double>(nu[k].size());
+        if (!(each > some)) continue;
+        warnings.push_back(fmt::format(
+            "region '{}': the simulated events of the fit are worth {:.4g} where {:.4g} are "
+            "expected; fluctuations of the simulation make a deviance of about {:.3g} ndf for data "
+            "and 1 ndf for toys: p-values are too small; simulate more events, or do not judge "
+            "the fit by them",
+            toys_.exact_model().unbinned[bins_[k].region].name, events * events / squares, events,
+            1.0 + each));
+    }
+    return warnings;
 }
 
 std::vector<double> GofPlan::deviances(const GofContents& observed,
@@ -270,7 +313,8 @@ GofRecord GofPlan::record(const std::vector<ToyOutcome>& outcomes) const {
                      toys_.best()[parameter_index(model, model.parameter_of_interest)]};
     record.made_from = toys_.made_from();
     const GofContents observed = observed_data();
-    const GofContents nu = expected(of_data_, toys_.best());
+    const auto [nu, variance] = expected_and_variance(of_data_, toys_.best());
+    if (is_observed_) record.warnings = few_events(nu, variance);
     const std::vector<double> values = deviances(observed, nu, toys_.best(), observables_of(model));
     for (const ToyOutcome& toy : outcomes) ++(toy.converged ? record.toys : record.failed);
     if (record.toys == 0) {

@@ -48,6 +48,9 @@ private:
     GofContents observed_data() const;
     GofContents observed_toy(const Toy& toy) const;
     GofContents expected(const Expectation& from, const std::vector<double>& theta) const;
+    std::pair<GofContents, GofContents> expected_and_variance(
+        const Expectation& from, const std::vector<double>& theta) const;
+    std::vector<std::string> few_events(const GofContents& nu, const GofContents& variance) const;
     std::vector<double> deviances(const GofContents& observed,
                                   const GofContents& expected,
                                   const std::vector<double>& theta,
@@ -61,6 +64,7 @@ private:
     GofRequest request_;
     ToyPlan toys_;
     std::string campaign_;
+    bool is_observed_;  ///< the data, no Asimov data of the same simulation
     std::string data_;  ///< what is fitted, in words
     std::vector<ObservableBins> bins_;
     mpi::Communicator alone_;

@@ -39,6 +39,7 @@ void fields(Visit& visit, MemberOf<Visit, GofRecord>& value) {
     visit("failed", value.failed);
     visit("tests", value.tests);
     visit("made_from", value.made_from, unless(value.made_from.empty()));
+    visit("warnings", value.warnings, unless(value.warnings.empty()));
 }
 
 namespace {
@@ -101,6 +102,7 @@ std::string gof_text(const GofRecord& record) {
             test.deviance, test.ndf, fmt::format("{:.4f} +- {:.4f}", test.p_value, test.p_error),
             test.p_asymptotic);
     }
+    for (const std::string& warning : record.warnings) text += "warning: " + warning + '\n';
     return text;
 }
 

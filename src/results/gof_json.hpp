@@ -34,6 +34,7 @@ struct GofRecord {
     std::uint64_t failed = 0;  ///< that did not, and are left out
     std::vector<GofTest> tests = {};
     MadeFrom made_from = {};
+    std::vector<std::string> warnings = {};
 };
 
 /// JSON text, to be sealed; see docs/formats.md.

@@ -3,6 +3,7 @@
 #include "ratiofarm_test/catch.hpp"
 
 #include "report/fit_text.hpp"
+#include "report/report_html.hpp"
 #include "report/report_sections.hpp"
 #include "results/fit_json.hpp"
 #include "results/gof_json.hpp"
@@ -91,9 +92,13 @@ TEST_CASE("a goodness of fit is read back and shown in text and report", "[repor
     CHECK_THAT(data_section(inputs), Contains("because: approved, &quot;at last&quot;") &&
                                          Contains("weighted events of sample S2") &&
                                          Contains("Goodness of fit, 998 toys"));
+    inputs.gof->warnings = {"p-values are too small"};
+    CHECK(parse_gof_json(gof_json(*inputs.gof)).warnings == inputs.gof->warnings);
+    CHECK_THAT(gof_text(*inputs.gof), Contains("warning: p-values are too small"));
+    CHECK_THAT(report_html(inputs, Plotter()), Contains("goodness of fit: p-values are too small"));
     inputs.fit = test::sample_record();
     inputs.gof.reset();
-    CHECK_THAT(data_section(inputs), Contains("<td>SR</td>") && Contains("2700"));
+    CHECK_THAT(data_section(inputs), Contains(">SR</td>") && Contains("2700"));
     inputs.fit->samples.clear();
     CHECK(data_section(inputs).empty());
 }
