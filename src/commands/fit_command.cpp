@@ -5,6 +5,7 @@
 #include "pipeline/blinding.hpp"
 #include "pipeline/fitted_campaign.hpp"
 #include "report/fit_text.hpp"
+#include "report/report_age.hpp"
 #include "results/fit_json.hpp"
 
 #include "command.hpp"
@@ -49,6 +50,7 @@ ExitCode run_fit(RunContext& context, const Arguments& arguments) {
     const std::string json = read_sealed(place.directory.fit_json());
     const FitRecord record = parse_fit_json(json);
     fmt::print("{}", arguments.has("json") ? json : on_screen(fit_text(record)));
+    tell_old_report(place.directory, context.log);
     return exit_code_of(record, context.log);
 }
 

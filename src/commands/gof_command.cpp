@@ -9,6 +9,7 @@
 #include "measurement/gof_plan.hpp"
 #include "pipeline/farm_stage.hpp"
 #include "pipeline/fitted_campaign.hpp"
+#include "report/report_age.hpp"
 
 #include "command.hpp"
 #include "workspace_options.hpp"
@@ -82,6 +83,7 @@ ExitCode run_gof(RunContext& context, const Arguments& arguments) {
         const std::string json = gof_json(record);
         publish_sealed(workspace.place.directory.gof_json(), json);
         fmt::print("{}", arguments.has("json") ? json : on_screen(gof_text(record)));
+        tell_old_report(workspace.place.directory, context.log);
     });
     return code;
 }

@@ -10,6 +10,7 @@
 #include "core/screen.hpp"
 #include "pipeline/fitted_campaign.hpp"
 #include "report/fit_text.hpp"
+#include "report/report_age.hpp"
 #include "results/fit_json.hpp"
 
 #include "command.hpp"
@@ -103,6 +104,7 @@ ExitCode run_impacts(RunContext& context, const Arguments& arguments) {
     if (context.world.is_root()) {
         fmt::print("{}", arguments.has("json") ? fit_json(fitted.record)
                                                : on_screen(impacts_text(fitted.record, order)));
+        tell_old_report(workspace.place.directory, context.log);
     }
     return exit_code_of(fitted.record, context.log);
 }

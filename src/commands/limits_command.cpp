@@ -11,6 +11,7 @@
 #include "measurement/finite_mc_fit.hpp"
 #include "pipeline/fitted_campaign.hpp"
 #include "report/fit_text.hpp"
+#include "report/report_age.hpp"
 #include "results/fit_json.hpp"
 
 #include "command.hpp"
@@ -209,6 +210,7 @@ ExitCode run_limits(RunContext& context, const Arguments& arguments) {
     if (context.world.is_root()) {
         fmt::print("{}", arguments.has("json") ? fit_json(fitted.record)
                                                : on_screen(limits_text(fitted.record)));
+        tell_old_report(workspace.place.directory, context.log);
     }
     return exit_code_of(fitted.record, context.log);
 }

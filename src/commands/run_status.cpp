@@ -16,6 +16,7 @@
 #include "pipeline/search/searched_campaign.hpp"
 #include "protocol/task_file.hpp"
 #include "report/fit_text.hpp"
+#include "report/report_age.hpp"
 #include "results/fit_json.hpp"
 #include "results/unfold_json.hpp"
 
@@ -180,6 +181,7 @@ RunStatus read_run_status(const RunDirectory& directory) {
     status.fit = fs::exists(directory.fit_json());
     if (status.fit) add_fit(directory.fit_json(), status);
     status.report = fs::exists(directory.report());
+    status.newer_than_report = newer_than_report(directory);
     status.progress = farms_at_work(directory);
     status.queue = queued_jobs(directory);
     status.damaged_lines = journal.damaged_lines;

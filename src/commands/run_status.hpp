@@ -55,6 +55,7 @@ struct RunStatus {
     std::vector<std::string> damaged;   ///< records that say nothing, and why
     std::vector<std::string> warnings;  ///< of fit.json
     bool report = false;
+    std::vector<std::string> newer_than_report = {};  ///< results
     std::vector<LockOwner> holders;      ///< of locks, as far as anyone can tell that they live
     std::uint64_t dead_locks = 0;        ///< left by farms that have ended
     std::vector<SeenProgress> progress;  ///< of the farms that work

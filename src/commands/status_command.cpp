@@ -16,6 +16,7 @@
 #include "core/signal_flags.hpp"
 #include "core/units.hpp"
 #include "report/farm_text.hpp"
+#include "report/report_age.hpp"
 
 #include "command.hpp"
 #include "net_text.hpp"
@@ -100,6 +101,7 @@ std::string status_json(const RunStatus& status) {
               {"warnings", status.warnings},
               {"damaged", status.damaged},
               {"report", status.report},
+              {"newer_than_report", status.newer_than_report},
               {"locked", !status.holders.empty()},
               {"progress", progress},
               {"queue", status.queue},
@@ -131,6 +133,8 @@ std::string notes_text(const RunStatus& status) {
         text += fmt::format("failed     {}: {}\n", task.name, task.reason);
     }
     text += exclusions_text(status.gates) + insignificant_shapes_text(status.shapes);
+    const std::string old = old_report_text(status.newer_than_report);
+    if (!old.empty()) text += "report     " + old + '\n';
     for (const std::string& damage : status.damaged) text += "damaged    " + damage + '\n';
     for (const std::string& warning : status.warnings) text += "warning    " + warning + '\n';
     if (status.damaged_lines > 0) {
@@ -209,9 +213,11 @@ std::string locks_text(const RunStatus& status) {
 std::string status_text(const RunStatus& status, bool with_costs) {
     std::string text;
     if (!status.result.empty()) {
-        text += fmt::format(
-            "result     {}{}\n", status.result,
-            status.warnings.empty() ? "" : fmt::format(" ({} warnings)", status.warnings.size()));
+        text += fmt::format("result     {}{}\n", status.result,
+                            status.warnings.empty()
+                                ? ""
+                                : fmt::format(" ({} warning{})", status.warnings.size(),
+                                              status.warnings.size() == 1 ? "" : "s"));
     }
     text += nets_text(status);
     for (const SeenProgress& seen : status.progress) text += running_text(seen);

@@ -10,6 +10,7 @@
 #include "measurement/toys_results.hpp"
 #include "pipeline/farm_stage.hpp"
 #include "pipeline/fitted_campaign.hpp"
+#include "report/report_age.hpp"
 
 #include "command.hpp"
 #include "workspace_options.hpp"
@@ -161,6 +162,7 @@ ExitCode run_toys(RunContext& context, const Arguments& arguments) {
         const std::string json = toys_json(plan, results);
         publish_sealed(workspace.place.directory.toys_json(), json);
         fmt::print("{}", arguments.has("json") ? json : on_screen(toys_text(plan, results)));
+        tell_old_report(workspace.place.directory, context.log);
     });
     return code;
 }

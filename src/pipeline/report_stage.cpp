@@ -16,6 +16,7 @@
 #include "measurement/spectra.hpp"
 #include "report/collect_report_inputs.hpp"
 #include "report/farm_text.hpp"
+#include "report/report_age.hpp"
 #include "report/report_html.hpp"
 #include "results/fit_json.hpp"
 #include "store/farm_progress.hpp"
@@ -146,7 +147,9 @@ StageEnd report_stage(RunContext& context,
                                     .foreign_fit = foreign_fit(planned, place),
                                     .unresolved = planned.missing != Unresolved::nothing,
                                     .ungathered = ungathered(planned, place)};
+        const std::string shown = shown_results(place.directory);  // before they are read
         ReportInputs inputs = collect_report_inputs(sources);
+        inputs.shown = shown;
         const auto working = farms_at_work(place.directory);
         for (const FarmTimes& farm : journal.times.farms()) {
             // The end of a stage gives its farms their name; toys are of no stage.
@@ -157,8 +160,9 @@ StageEnd report_stage(RunContext& context,
             inputs.farms.push_back({stage, profile_of(farm, farm.seconds(), intervals)});
         }
         for (const FarmStarted& farm : journal.farms) {
-            Fact fact{farm.version.empty() ? "farm" : "farm of " + farm.version,
-                      fmt::format("{} ranks on {}", farm.ranks, farm.host)};
+            Fact fact{
+                farm.version.empty() ? "farm" : "farm of " + farm.version,
+                fmt::format("{} rank{} on {}", farm.ranks, farm.ranks == 1 ? "" : "s", farm.host)};
             if (!farm.job.empty()) fact.value += ", job " + farm.job;
             if (std::ranges::find(inputs.facts, fact.value, &Fact::value) == inputs.facts.end()) {
                 inputs.facts.push_back(std::move(fact));

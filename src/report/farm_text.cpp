@@ -18,6 +18,11 @@ FarmProfile profile_so_far(const FarmTimes& farm) {
     return profile_of(farm, farm.seconds(), intervals);
 }
 
+/// "1 worker", "2 workers"
+std::string counted(std::uint64_t number, std::string_view what) {
+    return fmt::format("{} {}{}", number, what, number == 1 ? "" : "s");
+}
+
 /// One bar of one to eight eighths for each share; nothing busy is a dot.
 std::string bars(const std::vector<double>& shares) {
     static constexpr const char* heights[] = {".", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
@@ -53,9 +58,10 @@ std::string farm_text(const FarmTimes& farm, const std::string& owner, bool in_f
     std::string name = farm.stage;
     if (name.empty()) name = farm.ended() ? "finished" : "unfinished";  // toys are of no stage
     if (!owner.empty()) name += " " + owner;
-    std::string text = fmt::format("farm       {}: {:.1f} s{}, {} workers, {:.1f} % busy\n", name,
-                                   profile.seconds, farm.ended() ? "" : " up to its last line",
-                                   farm.workers(), 100.0 * profile.utilisation());
+    std::string text =
+        fmt::format("farm       {}: {:.1f} s{}, {}, {:.1f} % busy\n", name, profile.seconds,
+                    farm.ended() ? "" : " up to its last line", counted(farm.workers(), "worker"),
+                    100.0 * profile.utilisation());
     if (!in_full) return text;
     text += fmt::format("  busy     |{}| {} x {:.3g} s\n", bars(profile.share_in_interval),
                         intervals, profile.seconds / static_cast<double>(intervals));
@@ -69,10 +75,14 @@ std::string farm_text(const FarmTimes& farm, const std::string& owner, bool in_f
 
 std::string farm_sentence(const FarmTimes& farm) {
     const FarmProfile profile = profile_so_far(farm);
-    return fmt::format("{} workers, {:.1f} % busy |{}|, tail of {:.1f} s with {:.3g} idle hours",
-                       farm.workers(), 100.0 * profile.utilisation(),
-                       bars(profile.share_in_interval), profile.tail_seconds,
-                       profile.tail_idle_seconds / 3600.0);
+    std::string text = fmt::format("{}, {:.1f} % busy |{}|", counted(farm.workers(), "worker"),
+                                   100.0 * profile.utilisation(), bars(profile.share_in_interval));
+    constexpr double some = 0.005;  // of all worker-seconds
+    if (profile.tail_idle_seconds > some * profile.seconds * static_cast<double>(farm.workers())) {
+        text += fmt::format(", idle for {:.2g} worker-hours in its last {:.1f} s",
+                            profile.tail_idle_seconds / 3600.0, profile.tail_seconds);
+    }
+    return text;
 }
 
 nlohmann::ordered_json farm_json(const FarmTimes& farm, const std::string& owner) {

@@ -110,7 +110,9 @@ std::string breakdown_line(const FitRecord& record) {
     std::string text = fmt::format(
         "error of {}: {:.4g} = {:.4g} (stat) + {:.4g} (syst){}{} in quadrature, by shifts of "
         "global "
-        "observables; {:.4g} with all constrained parameters fixed\n",
+        "observables; {:.4g} with all constrained parameters fixed\n"
+        "  (stat) is of fluctuations of the data, which constrained parameters follow; with these "
+        "fixed, as in a fit without systematics, it is smaller\n",
         fit.poi, parts.total, parts.statistical, parts.systematic,
         left_out ? fmt::format(" + {:.4g} (shapes left out)", *left_out) : "",
         noise ? fmt::format(" + {:.4g} (noise of shapes)", *noise) : "", parts.statistical_frozen);
@@ -256,9 +258,10 @@ std::string breakdown_text(const FitRecord& record) {
     text += held_line(record);
     text +=
         "global observables: sums of squares of the impacts by global_observable; statistical "
-        "is\nthe rest of the total. fixed: statistical is the error with all "
-        "constrained\nparameters fixed; a group, root of total^2 minus the error^2 with the group "
-        "fixed\n";
+        "is\nthe rest of the total: fluctuations of the data, which constrained parameters "
+        "follow.\nfixed: statistical is the error with all constrained parameters fixed, as of a "
+        "fit\nwithout systematics, and smaller for that; a group, root of total^2 minus the "
+        "error^2\nwith the group fixed\n";
     return text;
 }
 

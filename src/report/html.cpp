@@ -51,6 +51,9 @@ Cell verdict_cell(Verdict verdict) {
 std::string table_html(std::string_view caption,
                        const std::vector<std::string>& header,
                        const std::vector<std::vector<Cell>>& rows) {
+    // On a narrow screen each row of a wide table is a list of its own: see report_style.
+    constexpr std::size_t fitting_columns = 4;
+    const bool wide = header.size() > fitting_columns;
     std::string head;
     for (std::size_t c = 0; c < header.size(); ++c) {
         const bool number = !rows.empty() && rows.front()[c].number;
@@ -60,8 +63,11 @@ std::string table_html(std::string_view caption,
     for (const auto& row : rows) {
         RATIOFARM_EXPECT(row.size() == header.size());
         body += "<tr>";
-        for (const Cell& cell : row) {
-            body += fmt::format("<td{}>{}</td>", cell.number ? " class=\"n\"" : "", cell.html);
+        for (std::size_t c = 0; c < row.size(); ++c) {
+            const std::string label =
+                wide ? fmt::format(" data-label=\"{}\"", escape_html(header[c])) : std::string();
+            body += fmt::format("<td{}{}>{}</td>", row[c].number ? " class=\"n\"" : "", label,
+                                row[c].html);
         }
         body += "</tr>\n";
     }
@@ -70,8 +76,8 @@ std::string table_html(std::string_view caption,
                         : fmt::format("<p class=\"caption\">{}</p>\n", escape_html(caption));
     return fmt::format(
         "{}<div "
-        "class=\"scroll\"><table><thead><tr>{}</tr></thead>\n<tbody>\n{}</tbody></table></div>\n",
-        title, head, body);
+        "class=\"scroll\"><table{}><thead><tr>{}</tr></thead>\n<tbody>\n{}</tbody></table></div>\n",
+        title, wide ? " class=\"wide\"" : "", head, body);
 }
 
 std::string section_html(std::string_view anchor, std::string_view title, std::string_view body) {

@@ -53,7 +53,12 @@ std::string breakdown_table(const FitResult& fit) {
         rows.push_back(row(group.group, group.global_observables, group.frozen));
     }
     return table_html("Parts of the error of " + fit.poi,
-                      {"", "by global observables", "by fixing"}, rows);
+                      {"", "by global observables", "by fixing"}, rows) +
+           paragraph_html(
+               "Statistical by global observables: fluctuations of the data, which constrained "
+               "parameters follow. By fixing: the error with all of them fixed, as of a fit "
+               "without "
+               "systematics, and smaller for that.");
 }
 
 std::string normalisation_table(const FitResult& fit) {
@@ -205,6 +210,10 @@ std::string inference_section(const ReportInputs& inputs, const Plotter& plotter
                         "deviations; the line is 1 - level.");
         }
         tables += limits_table(record) + paragraph_html(discovery_text(record) + ".");
+    } else if (!tables.empty() || !record.fit.poi.empty()) {
+        tables += paragraph_html(
+            "No limits and no significance are kept with this fit; a new fit has none. 'ratiofarm "
+            "limits' computes them, 'ratiofarm report' then shows them.");
     }
     if (inputs.toys && !inputs.toys->points.empty()) {
         tables += toys_part(*inputs.toys, plotter.writes_files(), figures);

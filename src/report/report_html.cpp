@@ -52,6 +52,11 @@ std::vector<std::string> all_warnings(const ReportInputs& inputs, const Plotter&
         const auto& more = inputs.unfolding->warnings;
         warnings.insert(warnings.end(), more.begin(), more.end());
     }
+    if (inputs.gof) {
+        for (const std::string& warning : inputs.gof->warnings) {
+            warnings.push_back("goodness of fit: " + warning);
+        }
+    }
     if (inputs.fit) {
         const auto more = warnings_of(*inputs.fit);
         warnings.insert(warnings.end(), more.begin(), more.end());
@@ -59,20 +64,28 @@ std::vector<std::string> all_warnings(const ReportInputs& inputs, const Plotter&
     return warnings;
 }
 
+/// As HTML, and the results that are in it.
+struct PageBody {
+    std::string html;
+    std::string shown = {};
+};
+
 /// \param title, subtitle  as HTML
 std::string page_html(const std::string& title,
                       const std::string& subtitle,
                       const std::vector<std::string>& warnings,
-                      const std::string& body,
+                      const PageBody& page,
                       const Plotter& plotter) {
+    const auto& [body, shown] = page;
     return fmt::format(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-        "<title>{0} - ratiofarm report</title>\n<style>{1}</style>\n</head>\n<body>\n"
+        "{7}<title>{0} - ratiofarm report</title>\n<style>{1}</style>\n</head>\n<body>\n"
         "<header><div>\n<h1>{0}</h1>\n<p>{2}</p>\n</div></header>\n{3}<main>\n{4}{5}"
         "<footer>Made by ratiofarm report{6}.</footer>\n</main>\n</body>\n</html>\n",
         title, report_style, subtitle, navigation(body), warnings_html(warnings), body,
-        plotter.available() ? "; plots by " + escape_html(plotter.version()) : std::string());
+        plotter.available() ? "; plots by " + escape_html(plotter.version()) : std::string(),
+        shown.empty() ? shown : fmt::format("<meta name=\"shows\" content=\"{}\">\n", shown));
 }
 
 }  // namespace
@@ -82,7 +95,7 @@ std::string study_html(const std::string& name,
                        const Plotter& plotter) {
     std::vector<std::string> warnings;
     if (!plotter.available()) warnings.push_back(plotter.complaint());
-    return page_html(escape_html(name), "", warnings, search_section(record, plotter), plotter);
+    return page_html(escape_html(name), "", warnings, {search_section(record, plotter)}, plotter);
 }
 
 std::string report_html(const ReportInputs& inputs, const Plotter& plotter) {
@@ -94,8 +107,8 @@ std::string report_html(const ReportInputs& inputs, const Plotter& plotter) {
                              training_section(inputs, plotter) + quality_section(inputs, plotter) +
                              search_section(inputs, plotter) + campaign_section(inputs, plotter);
     const std::string data = inputs.fit ? escape_html(inputs.fit->data) : std::string();
-    return page_html(escape_html(inputs.campaign), data, all_warnings(inputs, plotter), body,
-                     plotter);
+    return page_html(escape_html(inputs.campaign), data, all_warnings(inputs, plotter),
+                     {body, inputs.shown}, plotter);
 }
 
 }  // namespace ratiofarm

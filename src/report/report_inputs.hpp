@@ -129,6 +129,7 @@ struct SelectionInputs {
 /// Everything a report shows, as values.
 struct ReportInputs {
     std::string campaign;       ///< name
+    std::string shown = {};     ///< shown_results() of the run directory; none: not known
     std::vector<Fact> facts;    ///< about campaign and inputs: digests, split, network
     std::string campaign_toml;  ///< resolved campaign; may be empty
     std::optional<FitRecord> fit;

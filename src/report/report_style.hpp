@@ -73,10 +73,10 @@ footer { color: var(--soft); font-size: 13px; padding: 0 0 30px; }
   h1 { font-size: 19px; } h2 { font-size: 14px; margin: 0 0 4px; break-after: avoid; }
   h3, p.caption, h2 + p { break-after: avoid; }
   .note, p.caption, table, th, figcaption, code, pre { font-size: 9.5px; }
-  p { max-width: none; margin: 3px 0 5px; }
+  p { max-width: none; margin: 3px 0 5px; break-inside: avoid; }
   th, td { padding: 1.5px 9px 1.5px 0; }
   tr, figure, .tile { break-inside: avoid; }
-  .scroll { overflow: visible; }
+  .scroll { overflow: visible; break-inside: avoid; }
   .tiles { gap: 6px; margin: 4px 0 8px; grid-template-columns: repeat(5, 1fr); }
   .tile { padding: 4px 8px; } .tile b { font-size: 13px; } .tile span { font-size: 9px; }
   .beside, .figures { grid-template-columns: 1fr 1fr; gap: 6px 12px; }
@@ -93,6 +93,12 @@ footer { color: var(--soft); font-size: 13px; padding: 0 0 30px; }
   .tile b { font-size: 17px; }
   .warnings { padding: 8px 10px; overflow-wrap: anywhere; }
   td:first-child { white-space: normal; overflow-wrap: break-word; }
+  table.wide, .wide tbody, .wide tr { display: block; } .wide thead, .wide td:empty { display: none; }
+  .wide tr { border-bottom: 1px solid var(--line); padding: 5px 0; }
+  .wide td, td.n + td:not(.n) { padding: 1px 0; }
+  .wide td { display: flex; justify-content: space-between; gap: 14px; border: 0; text-align: right; white-space: normal; }
+  .wide td::before { content: attr(data-label); color: var(--soft); text-align: left; }
+  .wide td:first-child { font-weight: 600; }
   table { font-size: 12.5px; } th, td { padding-right: 8px; } th, .pill { font-size: 11.5px; }
 }
 )css";

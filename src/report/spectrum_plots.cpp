@@ -37,14 +37,20 @@ void add_processes(const Spectrum& spectrum, const std::vector<double>& edges, P
     const bool stacked = std::ranges::all_of(parts, [](const auto& part) {
         return std::ranges::all_of(part, [](double value) { return value >= 0.0; });
     });
+    // An axis that is logarithmic has no place for 0.
+    const double floor = panel.y.logarithmic ? *panel.y.low : 0.0;
     std::vector<double> below(spectrum.data.size(), 0.0);
     for (std::size_t j = 0; j < parts.size(); ++j) {
         const Colour colour = fills[j % fills.size()];
         if (std::ranges::all_of(parts[j], [](double value) { return value == 0.0; })) continue;
         if (stacked) {
             const auto above = plus(below, parts[j], 1.0);
+            const auto from = [&](std::vector<double> ends) {
+                for (double& end : ends) end = std::max(end, floor);
+                return ends;
+            };
             panel.curves.push_back(
-                outline_band(edges, below, above, spectrum.processes[j], colour));
+                outline_band(edges, from(below), from(above), spectrum.processes[j], colour));
             panel.curves.back().mark = Mark::fill;
             below = above;
         } else {
@@ -84,12 +90,13 @@ Axis events_axis(const Spectrum& spectrum) {
     return {.label = "events in a bin", .low = 0.0, .high = highest > 0.0 ? 1.1 * highest : 1.0};
 }
 
-/// Half width of an axis around 1 that shows nearly all of some ratios.
-double ratio_reach(std::vector<double> ratios) {
+/// Half width of an axis around 1 that shows a share of some ratios, or more.
+double ratio_reach(std::vector<double> ratios, double share) {
     std::erase_if(ratios, [](double ratio) { return !std::isfinite(ratio); });
     for (double& ratio : ratios) ratio = std::abs(ratio - 1.0);
     std::ranges::sort(ratios);
-    const double wanted = ratios.empty() ? 0.0 : ratios[ratios.size() * 9 / 10];
+    const auto last = static_cast<std::size_t>(share * static_cast<double>(ratios.size()));
+    const double wanted = ratios.empty() ? 0.0 : ratios[std::min(last, ratios.size() - 1)];
     for (const double step : {0.02, 0.04, 0.1, 0.2, 0.4}) {
         if (step >= 1.05 * wanted) return step;
     }
@@ -113,7 +120,7 @@ Panel ratio_panel(const Spectrum& spectrum, const std::vector<double>& edges) {
     };
     Curve before = outline(edges, over(spectrum.before.total, fit), "", Colour::vermillion);
     before.mark = Mark::dashes;
-    const double width = ratio_reach(reach);
+    const double width = ratio_reach(reach, 0.9);  // data of few events lie anywhere
     Panel panel{.y = {.label = "ratio to fit", .low = 1.0 - width, .high = 1.0 + width},
                 .curves = {},
                 .levels = {1.0}};
@@ -212,7 +219,7 @@ Plot variation_plot(const Spectrum& spectrum,
     const auto down = over(variation.down, total);
     std::vector<double> reach = up;
     reach.insert(reach.end(), down.begin(), down.end());
-    const double width = ratio_reach(reach);
+    const double width = ratio_reach(reach, 1.0);
     Panel ratio{.y = {.label = "ratio", .low = 1.0 - width, .high = 1.0 + width},
                 .curves = {},
                 .levels = {1.0}};

@@ -30,7 +30,8 @@ TEST_CASE("the times of a farm are shown as bars, shares and the hours of its ta
           "  workers  0: 80.0 %, 1: 2.5 %\n"
           "  tail     0.5 s, 0.000139 idle worker-hours\n");
     CHECK(farm_sentence(example()) ==
-          "2 workers, 41.2 % busy |▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄...▂|, tail of 0.5 s with 0.000139 idle hours");
+          "2 workers, 41.2 % busy |▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄...▂|, idle for 0.00014 worker-hours in its "
+          "last 0.5 s");
 }
 
 TEST_CASE("of many workers the idlest are named") {
