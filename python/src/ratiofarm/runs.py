@@ -1,19 +1,23 @@
 """A run directory: everything that a campaign gave, as arrays and tables, each file compared with its checksums."""
 import os
 import tomllib
+import warnings
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 
+from .events import Events, _names
 from .files import Array, Problem, did_you_mean, read_json, read_toml
 from .likelihood import Likelihood
 from .nets import Ensemble
 from .ratios import Ratios
 from .table import Table
 
+ROWS_PER_STEP = 1 << 20
 FIT_SCHEMA = "ratiofarm.fit/2"
 FORMATS = {"toys.json": ("ratiofarm toys", 1), "gof.json": ("ratiofarm goodness of fit", 1)}
 
@@ -184,7 +188,9 @@ class Run:
         events: a table with the columns that the nets read, or an array [n, d] in the order of `events.features`.
         id: u64 [n]. With `split.folds`, give it for events that may have trained nets: see Ensemble.log_ratio().
         The columns are named as the ensembles: "S", "B/scale/up". Equal to ratios.h5 but for rounding to 32 bits.
+        Warns of events beyond all that the reference has in a feature, if the events file of the run is there.
         """
+        self._warn_outside(events)
         table = Table()
         for name, ensemble in self.ensembles.items():
             if not ensemble.process or name.endswith("/replicas"):
@@ -192,6 +198,53 @@ class Run:
             z = self.ratios.log_z[ensemble.process] if name == ensemble.process else 0.0
             table[name] = ensemble.log_ratio(events, id) - z
         return table
+
+    @cached_property
+    def _support(self) -> dict[str, tuple[float, float]]:
+        """Lowest and highest value of each feature in the reference; empty without the events file."""
+        selected = self.path / "selected.toml"
+        campaign = read_toml(selected, required=True) if selected.exists() else self.campaign
+        section = campaign.get("events", {})
+        file = self.path / section.get("file", "")
+        samples = {process["name"]: process.get("sample", process["name"]) for process in campaign.get("process", [])}
+        wanted = [samples[name] for name in campaign.get("reference", {}).get("mixture", {}) if name in samples]
+        if not file.is_file() or not wanted:
+            return {}
+        low, high = {}, {}
+        with h5py.File(file) as events:
+            for sample in wanted:
+                features = events[sample]["features"]
+                columns = [str(name) for name in features.attrs["columns"]]
+                for first in range(0, len(features), ROWS_PER_STEP):
+                    rows = features[first:first + ROWS_PER_STEP]
+                    for name in section.get("features", []):
+                        x = rows[:, columns.index(name)]
+                        low[name] = min(low.get(name, np.inf), float(x.min()))
+                        high[name] = max(high.get(name, -np.inf), float(x.max()))
+        return {name: (low[name], high[name]) for name in low}
+
+    def _warn_outside(self, events: Any) -> None:
+        try:
+            support = self._support
+        except (OSError, KeyError, ValueError):
+            return  # what the nets need of the file they say themselves
+        found = []
+        for k, (name, (low, high)) in enumerate(support.items()):
+            if isinstance(events, Events):
+                x = events.features[:, events.columns.index(name)] if name in events.columns else None
+            elif isinstance(events, np.ndarray) and events.dtype.names is None:
+                x = events[:, k] if events.ndim == 2 and events.shape[1] == len(support) else None
+            else:
+                x = np.asarray(events[name]) if name in _names(events) else None
+            if x is None:
+                continue
+            x = np.asarray(x, dtype=np.float32)
+            outside = int(np.count_nonzero((x < low) | (x > high)))
+            if outside:
+                found.append(f"{name}: {outside} of {len(x)} outside {low:.6g} to {high:.6g}")
+        if found:
+            warnings.warn("events lie where the reference has none, and nets only extrapolate there: " + "; ".join(found),
+                          stacklevel=3)
 
     def likelihood(self, campaign: str | os.PathLike[str] | Mapping[str, Any] | None = None,
                    ratios: str | os.PathLike[str] | None = None, *, all_reference: bool = False) -> Likelihood:
