@@ -66,6 +66,11 @@ Campaign parse_campaign(std::string_view toml,
 }
 
 Campaign read_campaign(const std::filesystem::path& path) {
+    std::error_code unknown;
+    if (std::filesystem::is_directory(path, unknown)) {
+        throw ConfigError("'" + path.string() +
+                          "' is a folder: give the campaign file, and a run directory with --out");
+    }
     return parse_campaign(read_text(path), path.parent_path(), path.string());
 }
 

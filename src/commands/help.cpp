@@ -165,7 +165,11 @@ std::string help_text(const Command& command) {
     std::string text = fmt::format("usage: {}\n\n{}.\n", usage(command), command.summary);
     if (!command.details.empty()) text += wrapped(command.details);
     if (takes_campaign(command)) {
-        text += "Without CAMPAIGN.toml: campaign.toml in this folder.\n";
+        constexpr std::array only_files{"check", "plan", "simulate", "init", "export"};
+        text +=
+            std::ranges::find(only_files, command.name) == only_files.end()
+                ? "Without CAMPAIGN.toml: the copy in --out, else campaign.toml in this folder.\n"
+                : "Without CAMPAIGN.toml: campaign.toml in this folder.\n";
     }
     text += "\n" + options.str();
     if (!command.examples.empty()) text += "\nexamples:\n";

@@ -113,11 +113,21 @@ void print_text(const Plan& plan) {
     }
     show(fmt::format("time        {} on {} worker{} {}\n", duration_text(plan.seconds),
                      plan.workers, plan.workers == 1 ? "" : "s", rates_text(plan)));
-    for (const CostModel::Family& family : plan.learned.families()) {
+    constexpr std::size_t most_families = 6;
+    auto families = plan.learned.families();
+    std::ranges::stable_partition(families, [](const CostModel::Family& family) {
+        return family.kind == TaskKind::training;
+    });
+    for (std::size_t i = 0; i < std::min(most_families, families.size()); ++i) {
+        const CostModel::Family& family = families[i];
         if (is_toys(family.kind)) continue;
         show(fmt::format("learned     {}: {:.3g} s per GFLOP from {} tasks\n",
                          family_text(family.kind, family.name), 1e9 * family.seconds / family.flop,
                          family.tasks));
+    }
+    if (families.size() > most_families) {
+        show(fmt::format("            and of {} other kinds ('ratiofarm status --cost')\n",
+                         families.size() - most_families));
     }
     if (plan.damaged_lines > 0) {
         show(fmt::format("journal     {} damaged lines skipped\n", plan.damaged_lines));

@@ -10,6 +10,7 @@
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/mpi/together.hpp"
 
+#include "campaign/made_from.hpp"
 #include "core/signal_flags.hpp"
 #include "store/run_directory.hpp"
 
@@ -46,7 +47,17 @@ Places find_places(const Arguments& arguments) {
     Places places{{}, arguments.text("out")};
     if (!arguments.positional().empty()) {
         places.campaign = arguments.positional().front();
-        return places;
+        const RunDirectory named(places.campaign);
+        const bool is_run = std::filesystem::is_directory(places.campaign) && has_begun(named) &&
+                            !is_bundle(places.campaign);
+        if (!is_run) return places;
+        if (!places.out.empty()) {
+            throw ConfigError(fmt::format(
+                "'{}' is a run directory, and --out = '{}' another: name the campaign, or one of "
+                "them",
+                places.campaign.string(), places.out.string()));
+        }
+        return {named.campaign(), places.campaign};
     }
     const std::filesystem::path here = "campaign.toml";
     const bool is_here = std::filesystem::exists(here);
@@ -65,6 +76,31 @@ Places find_places(const Arguments& arguments) {
 }
 
 namespace {
+
+/// Where a run directory stands for its campaign: one in this folder that was edited since is not
+/// the one that is taken.
+void warn_of_edited(const Places& places, const Log& log) {
+    const std::filesystem::path here = "campaign.toml";
+    if (places.out.empty() || places.campaign != RunDirectory(places.out).campaign()) return;
+    if (!std::filesystem::exists(places.campaign)) {
+        throw ConfigError(fmt::format(
+            "'{}' has no copy of its campaign, as of a fit without trainings: name the campaign "
+            "file, and the run directory with --out",
+            places.out.string()));
+    }
+    try {
+        const Campaign copy = read_campaign(places.campaign);
+        const Campaign edited = read_campaign(here);
+        const auto changes = campaign_diff(copy, edited);
+        if (copy.name != edited.name || changes.empty()) return;
+        log.warning(fmt::format(
+            "'{}' of this folder is not used: without its name a command takes the copy in '{}', "
+            "which differs{}\nname it to use it: ratiofarm ... {} --out {}",
+            here.string(), places.out.string(), first_of(changes, "\n  ").insert(0, ":"),
+            here.string(), places.out.string()));
+    } catch (const Error&) {  // there is none, or it is no campaign: nothing that could be meant
+    }
+}
 
 /// Where the command line names a bundle, its campaign and its ratios, which are looked at and not
 /// changed. With a patch, copies that have its process.
@@ -105,6 +141,9 @@ Workspace open_workspace(RunContext& context,
                          Product makes) {
     install_signal_flags();
     WorkspaceRequest request{.places = find_places(arguments), .needs = needs};
+    mpi::together(context.world, [&] {
+        if (context.world.is_root()) warn_of_edited(request.places, context.log);
+    });
     mpi::together(context.world, [&] { request.farm = farm_settings(context, arguments); });
     request.device = arguments.text("device");
     request.accept_change = arguments.has("accept-change");

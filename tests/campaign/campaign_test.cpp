@@ -321,6 +321,32 @@ TEST_CASE("a campaign of events finds signal, systematics and data by their name
                       Catch::Matchers::Contains("holds 1 sample that can be"));
 }
 
+TEST_CASE("a campaign of events uses pairs of weights and names the others", "[campaign]") {
+    std::vector<SampleInfo> samples(2);
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+        samples[i].name = i == 0 ? "S" : "B";
+        samples[i].column_names = {"mass"};
+        samples[i].sum_of_weights = 12.5;
+    }
+    for (const char* name : {"scale_up", "scale_down", "lone_up", "pdf7"}) {
+        samples[1].weights.push_back({.name = name, .digest = {}, .sum = 12.0});
+    }
+
+    const std::string text = campaign_of_events("mine", "e.h5", samples);
+    const Campaign campaign = parse_campaign(text, "/folder");
+
+    REQUIRE(campaign.systematics.size() == 1);
+    CHECK(campaign.systematics[0].name == "scale");
+    REQUIRE(campaign.systematics[0].shapes->size() == 1);
+    const auto& shape = campaign.systematics[0].shapes->front();
+    CHECK(shape.process == "B");
+    CHECK(shape.up == "scale_up");
+    CHECK(shape.down == "scale_down");
+    CHECK(shape.source == SystematicSection::Source::weights);
+    CHECK_THAT(text,
+               Catch::Matchers::Contains("Not used") && Catch::Matchers::Contains("lone_up, pdf7"));
+}
+
 TEST_CASE("a campaign with absolute paths can be read from another folder", "[campaign]") {
     const Campaign campaign = example_campaign();
 

@@ -44,6 +44,31 @@ TEST_CASE("a workspace becomes a valid campaign and a workspace again", "[comman
     CHECK_THAT(again.errors, Contains("'all.toml' exists already"));
 }
 
+TEST_CASE("a folder in place of a campaign is a run directory or refused", "[commands]") {
+    const TemporaryDirectory folder;
+    const auto run = [&](const std::string& words) { return run_ratiofarm(folder.path(), words); };
+    REQUIRE(run("import " + workspaces + "normsys_2bin.json --out a.toml").code == 0);
+    REQUIRE(run("fit a.toml --out a.run").code == 0);
+    std::filesystem::create_directory(folder / "empty");
+
+    const Ended status = run("status a.run");
+    const Ended fit = run("fit a.run");
+    const Ended two = run("fit a.run --out b.run");
+    const Ended check = run("check a.run");
+    const Ended empty = run("status empty");
+
+    CHECK(status.code == 0);
+    CHECK_THAT(status.output, Contains("result") && Contains("lock       free"));
+    CHECK(fit.code == 2);
+    CHECK_THAT(fit.errors, Contains("'a.run' has no copy of its campaign"));
+    CHECK(two.code == 2);
+    CHECK_THAT(two.errors, Contains("'a.run' is a run directory, and --out = 'b.run' another"));
+    CHECK(check.code == 2);
+    CHECK_THAT(check.errors, Contains("'a.run' is a folder: give the campaign file, and a run"));
+    CHECK(empty.code == 2);
+    CHECK_THAT(empty.errors, Contains("'empty' is a folder"));
+}
+
 TEST_CASE("a patch and another interpolation are asked for by options", "[commands]") {
     const TemporaryDirectory folder;
     std::ofstream(folder / "patch.json")

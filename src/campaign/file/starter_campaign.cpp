@@ -212,13 +212,15 @@ const SampleInfo* find(std::span<const SampleInfo> samples, std::string_view nam
     return found == samples.end() ? nullptr : &*found;
 }
 
-/// A pair of varied samples, <stem>_up and <stem>_down, and the process that they vary.
+/// A pair of varied samples or of columns of weights, <stem>_up and <stem>_down, and the process
+/// that they vary.
 struct Variation {
     std::string process;
     std::string name;
     std::string stem;
+    bool by_weights = false;
 
-    std::string sample(std::string_view side) const { return fmt::format("{}_{}", stem, side); }
+    std::string side(std::string_view word) const { return fmt::format("{}_{}", stem, word); }
 };
 
 /// The longest name of another sample that begins this one, if both sides are there: of S and
@@ -235,9 +237,27 @@ std::vector<Variation> variations_of(std::span<const SampleInfo> samples) {
             if (!stem.starts_with(nominal.name + "_")) continue;
             best = {nominal.name, stem.substr(nominal.name.size() + 1), stem};
         }
-        if (!best.name.empty() && find(samples, best.sample("down"))) variations.push_back(best);
+        if (!best.name.empty() && find(samples, best.side("down"))) variations.push_back(best);
     }
     return variations;
+}
+
+/// Columns of weights of a process: pairs are variations, the names of others are left in `others`.
+void add_weights(const SampleInfo& process,
+                 std::vector<Variation>& variations,
+                 std::vector<std::string>& others) {
+    const auto has = [&](const std::string& column) {
+        return std::ranges::find(process.weights, column, &SampleWeights::name) !=
+               process.weights.end();
+    };
+    for (const SampleWeights& column : process.weights) {
+        const std::string& name = column.name;
+        const std::string stem = name.substr(0, name.rfind('_'));
+        const bool up = name.ends_with("_up") && has(stem + "_down");
+        const bool down = name.ends_with("_down") && has(stem + "_up");
+        if (up) variations.push_back({process.name, stem, stem, true});
+        if (!up && !down && std::ranges::find(others, name) == others.end()) others.push_back(name);
+    }
 }
 
 bool is_data(const std::string& name) {
@@ -269,9 +289,10 @@ std::string systematics_of(const std::vector<Variation>& variations) {
         std::vector<std::string> shapes;
         for (const Variation& variation : variations) {
             if (variation.name != name) continue;
+            const std::string_view kind = variation.by_weights ? "_weight" : "";
             shapes.push_back(fmt::format(
-                "{} = {{ up = {}, down = {} }}", key_text(variation.process),
-                toml_text(variation.sample("up")), toml_text(variation.sample("down"))));
+                "{} = {{ up{} = {}, down{} = {} }}", key_text(variation.process), kind,
+                toml_text(variation.side("up")), kind, toml_text(variation.side("down"))));
         }
         text += fmt::format("\n[[systematic]]\nname = {}\nshape = {{ {} }}\n", toml_text(name),
                             fmt::join(shapes, ", "));
@@ -350,10 +371,10 @@ std::string starter_campaign(std::string_view name, Starter starter) {
 std::string campaign_of_events(std::string_view name,
                                std::string_view file,
                                std::span<const SampleInfo> samples) {
-    const std::vector<Variation> variations = variations_of(samples);
+    std::vector<Variation> variations = variations_of(samples);
     const auto is_varied = [&](const std::string& sample) {
         return std::any_of(variations.begin(), variations.end(), [&](const Variation& variation) {
-            return sample == variation.sample("up") || sample == variation.sample("down");
+            return sample == variation.side("up") || sample == variation.side("down");
         });
     };
     std::string data;
@@ -374,6 +395,8 @@ std::string campaign_of_events(std::string_view name,
     std::string text = campaign_section(fmt::format("Made of the samples of {}.", file), name) +
                        events_section(file, processes.front()->column_names) + std::string(split);
     const std::size_t signal = signal_among(processes);
+    std::vector<std::string> others;
+    for (const SampleInfo* process : processes) add_weights(*process, variations, others);
     std::vector<std::string> shares;
     for (std::size_t i = 0; i < processes.size(); ++i) {
         const SampleInfo& process = *processes[i];
@@ -388,7 +411,15 @@ std::string campaign_of_events(std::string_view name,
         "[reference]                               # the nets learn p_process / p_ref\n"
         "mixture = {{ {} }}\n",
         fmt::join(shares, ", "));
-    return text + systematics_of(variations) + nets_for(processes) + data_of(data);
+    text += systematics_of(variations);
+    if (!others.empty()) {
+        text += fmt::format(
+            "\n# Not used: columns of weights that are no pair NAME_up, NAME_down: {}. A "
+            "systematic "
+            "names them\n# with up_weight and down_weight.\n",
+            fmt::join(others, ", "));
+    }
+    return text + nets_for(processes) + data_of(data);
 }
 
 }  // namespace ratiofarm
