@@ -66,7 +66,7 @@ public:
         ::kill(-child_, SIGKILL);
         given_up_ = true;
     }
-    int wait_ms() const { return call_.give_up && !given_up_ ? look_ms : -1; }
+    bool may_end() const { return call_.give_up && !given_up_; }
     bool given_up() const { return given_up_; }
 
 private:
@@ -75,8 +75,18 @@ private:
     bool given_up_ = false;
 };
 
-/// Reads both streams until they are over: a program that fills one of them does not block.
-void read_all(const ProcessCall& call, std::array<CapturedStream, 2>& streams, Patience& patience) {
+bool has_ended(pid_t child) {
+    siginfo_t end{};
+    return ::waitid(P_PID, static_cast<id_t>(child), &end, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           end.si_pid == child;
+}
+
+/// Reads both streams, so that a program that fills one of them does not block, until they are over
+/// or the program has ended: what it started and left behind may hold them open for long.
+void read_all(const ProcessCall& call,
+              pid_t child,
+              std::array<CapturedStream, 2>& streams,
+              Patience& patience) {
     while (streams[0].ours || streams[1].ours) {
         patience.look();
         std::array<pollfd, 2> entries{};
@@ -84,10 +94,10 @@ void read_all(const ProcessCall& call, std::array<CapturedStream, 2>& streams, P
             // A negative descriptor is not looked at.
             entries[i] = {.fd = streams[i].ours.get(), .events = POLLIN, .revents = 0};
         }
-        if (::poll(entries.data(), entries.size(), patience.wait_ms()) < 0) {
-            if (errno == EINTR) continue;
-            fail(call, "wait for");
-        }
+        const int ready = ::poll(entries.data(), entries.size(), look_ms);
+        if (ready < 0 && errno != EINTR) fail(call, "wait for");
+        if (ready == 0 && has_ended(child)) return;
+        if (ready <= 0) continue;
         for (std::size_t i = 0; i < streams.size(); ++i) {
             if (entries[i].revents == 0 || read_some(call, streams[i])) continue;
             streams[i].ours.reset();
@@ -98,8 +108,7 @@ void read_all(const ProcessCall& call, std::array<CapturedStream, 2>& streams, P
 int wait_for(const ProcessCall& call, pid_t child, Patience& patience) {
     int status = 0;
     for (;;) {
-        const bool watch = patience.wait_ms() > 0;
-        const pid_t ended = ::waitpid(child, &status, watch ? WNOHANG : 0);
+        const pid_t ended = ::waitpid(child, &status, patience.may_end() ? WNOHANG : 0);
         if (ended == child) return status;
         if (ended < 0 && errno != EINTR) fail(call, "wait for");
         if (ended == 0) {
@@ -144,7 +153,7 @@ std::optional<ProcessEnd> run_process(const ProcessCall& call) {
     for (CapturedStream& stream : streams) stream.its.reset();
     Patience patience(call, child);
     try {
-        read_all(call, streams, patience);
+        read_all(call, child, streams, patience);
     } catch (...) {
         for (CapturedStream& stream : streams) stream.ours.reset();
         wait_for(call, child, patience);

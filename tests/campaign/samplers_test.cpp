@@ -522,15 +522,17 @@ TEST_CASE("points that are none of the space are refused", "[campaign][search]")
     CHECK(
         point_json(points[0]).dump() ==
         R"({"training.learning_rate":0.00123456789,"training.batch":32,"network.hidden":[16,16]})");
-    CHECK(message("[" + good + R"(, {"training.batch": 32}])") ==
-          "point 1: training.learning_rate is missing (must be a number from 0.0001 to 0.1)");
-    CHECK(message(R"([{"training.batch": 65}])") ==
+    CHECK(message(R"([{"training.batch": 65}, )" + good + R"(, {"training.bath": 32}])") ==
           "point 0: training.batch = 65 (lies outside the space: must be a whole number from 16 to "
-          "64)");
-    CHECK(message(R"([{"network.hidden": [9]}])") ==
-          "point 0: network.hidden = [9] (lies outside the space: must be one of [8], [16, 16])");
-    CHECK(message(R"([{"training.bath": 32}])") ==
-          "point 0: training.bath (is not searched; did you mean 'training.batch'?)");
+          "64); training.learning_rate is missing (must be a number from 0.0001 to 0.1); "
+          "network.hidden is missing (must be one of [8], [16, 16]); "
+          "point 2: training.bath (is not searched; did you mean 'training.batch'?); "
+          "training.learning_rate is missing (must be a number from 0.0001 to 0.1); "
+          "training.batch is missing (must be a whole number from 16 to 64); "
+          "network.hidden is missing (must be one of [8], [16, 16])");
+    CHECK(message(R"([{"network.hidden": [9]}])")
+              .starts_with("point 0: network.hidden = [9] (lies outside the space: must be one of "
+                           "[8], [16, 16])"));
     CHECK(message(R"([{"training.batch": NaN}])") ==
           "is not JSON; NaN and infinite numbers are none, either");
     CHECK(message(R"({"training.batch": 1})").starts_with("must be an array of points"));

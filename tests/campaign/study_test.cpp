@@ -215,6 +215,8 @@ TEST_CASE("a study ends at its target or at its cost", "[study]") {
     CHECK(other.say({{"ask", 9}})["trials"].size() == 2);
     CHECK_FALSE(cost.finished());
     CHECK(other.say({{"ask", 1}})["retry_s"] == 10.0);
+    CHECK(error_of(other.say({{"enqueue", {{{"lr", 0.02}, {"depth", 4}}}}}))
+              .find("search.cost_limit is reached") != std::string::npos);
 }
 
 TEST_CASE("what trainers were told does not depend on the target, which may become harder") {

@@ -129,6 +129,17 @@ TEST_CASE("no descriptor is left open here or open in the program") {
     CHECK(with_two_pipes->output == with_one->output);
 }
 
+TEST_CASE("what a program leaves behind with its output does not hold up its end") {
+    const ProcessCall call = shell("echo before; sleep 60 & echo $!");
+
+    const auto end = run_process(call);  // 60 s otherwise
+
+    REQUIRE(end.has_value());
+    CHECK(end->code == 0);
+    REQUIRE(end->output.starts_with("before\n"));
+    CHECK(::kill(std::stoi(end->output.substr(7)), SIGKILL) == 0);
+}
+
 TEST_CASE("a program that takes too long is killed with all that it started") {
     ProcessCall call = shell("sleep 60 & echo $!; exec sleep 60");
     int looks = 0;

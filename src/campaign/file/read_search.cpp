@@ -84,13 +84,20 @@ void read_when(const TableReader& table, SearchParameter& parameter) {
 }
 
 /// Those that `when` names must be there.
-void check_when(const TableReader& table, const SearchSection& search) {
+/// \param given  all parameters, also those that could not be read
+void check_when(const TableReader& table,
+                const ConfigNode::Table& given,
+                const SearchSection& search) {
     const Position at = table.find("parameters")->position;
     for (const SearchParameter& parameter : search.parameters) {
         if (parameter.when_values.empty()) continue;
         const std::string path = "search.parameters.\"" + parameter.key + "\".when";
         const auto other =
             std::ranges::find(search.parameters, parameter.when_key, &SearchParameter::key);
+        if (other == search.parameters.end() &&
+            std::ranges::count(given, parameter.when_key, &ConfigMember::key) > 0) {
+            continue;
+        }
         if (other == search.parameters.end() || other->kind != SearchKind::choice ||
             !other->when_values.empty()) {
             table.mistakes().add(at, path + ": '" + parameter.when_key +
@@ -309,13 +316,14 @@ bool read_space(const TableReader& table, SearchedKeys keys, SearchSection& sear
                                       : "must be a table of keys of [network] and [training]");
         return false;
     }
-    for (const ConfigMember& member : any ? *members : searched_members(*members)) {
+    const ConfigNode::Table given = any ? *members : searched_members(*members);
+    for (const ConfigMember& member : given) {
         SearchParameter parameter;
         if (read_search_parameter(member, keys, table.mistakes(), parameter)) {
             search.parameters.push_back(std::move(parameter));
         }
     }
-    if (table.mistakes().size() == before) check_when(table, search);
+    check_when(table, given, search);
     return table.mistakes().size() == before;
 }
 
@@ -324,22 +332,24 @@ void read_points(const TableReader& table,
                  SearchSection& search) {
     const ConfigNode* node = table.find("points");
     if (node == nullptr) return;
-    try {
-        if (const auto* name = node->get_if<std::string>()) {
-            search.points = parse_points(search, text_of_file(folder / *name));
-        } else if (const auto* points = node->get_if<ConfigNode::Array>()) {
-            for (const ConfigNode& point : *points) {
-                search.points.push_back(setting_of_point(search, point));
-            }
-        } else {
-            throw ConfigError("must be a JSON file, or an array of tables of the searched keys");
+    const auto read = [&](const ConfigNode& at, const std::string& path, const auto& take) {
+        try {
+            take();
+        } catch (const ConfigError& problem) {
+            table.mistakes().add(at.position, path + ": " + problem.what());
         }
-    } catch (const ConfigError& problem) {
-        table.mistakes().add(node->position,
-                             (node->get_if<std::string>() == nullptr
-                                  ? "search.points[" + std::to_string(search.points.size()) + "]: "
-                                  : "search.points = " + value_text(*node) + ": ") +
-                                 problem.what());
+    };
+    if (const auto* name = node->get_if<std::string>()) {
+        read(*node, "search.points = " + value_text(*node),
+             [&] { search.points = parse_points(search, text_of_file(folder / *name)); });
+    } else if (const auto* points = node->get_if<ConfigNode::Array>()) {
+        for (std::size_t i = 0; i < points->size(); ++i) {
+            const ConfigNode& point = (*points)[i];
+            read(point, "search.points[" + std::to_string(i) + "]",
+                 [&] { search.points.push_back(setting_of_point(search, point)); });
+        }
+    } else {
+        table.wrong("points", "must be a JSON file, or an array of tables of the searched keys");
     }
     if (search.points.size() <= search.trials) return;
     table.mistakes().add(node->position, "search.points: " + std::to_string(search.points.size()) +

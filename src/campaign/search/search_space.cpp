@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "ratiofarm/core/contracts.hpp"
@@ -270,6 +271,7 @@ SearchSetting setting_of_point(const SearchSection& search, const ConfigNode& po
     if (members == nullptr) {
         throw ConfigError(value_text(point) + " (must be a table of the searched keys)");
     }
+    std::vector<std::string> mistakes;
     SearchSetting all;
     for (const ConfigMember& member : *members) {
         const auto known = std::ranges::find(search.parameters, member.key, &SearchParameter::key);
@@ -278,27 +280,31 @@ SearchSetting setting_of_point(const SearchSection& search, const ConfigNode& po
             for (const SearchParameter& parameter : search.parameters) {
                 keys.push_back(parameter.key);
             }
-            throw ConfigError(member.key + " (is not searched" + known_names(member.key, keys) +
-                              ")");
+            mistakes.push_back(member.key + " (is not searched" + known_names(member.key, keys) +
+                               ")");
+            continue;
         }
         const auto value = allowed_value(*known, member.value);
         if (!value) {
-            throw ConfigError(member.key + " = " + value_text(member.value) +
-                              " (lies outside the space: must be " + allowed_text(*known) + ")");
+            mistakes.push_back(member.key + " = " + value_text(member.value) +
+                               " (lies outside the space: must be " + allowed_text(*known) + ")");
         }
-        all.emplace_back(member.key, *value);
+        all.emplace_back(member.key, value.value_or(std::string()));
     }
     SearchSetting used;
     for (const SearchParameter& parameter : search.parameters) {
         const std::string* value = value_of(all, parameter.key);
         const bool needed =
             in_use(parameter, [&](const std::string& key) { return value_of(all, key); });
-        if (needed && value == nullptr) {
-            throw ConfigError(parameter.key + " is missing (must be " + allowed_text(parameter) +
-                              ")");
+        if (!needed) continue;
+        if (value != nullptr) {
+            used.emplace_back(parameter.key, *value);
+        } else {
+            mistakes.push_back(parameter.key + " is missing (must be " + allowed_text(parameter) +
+                               ")");
         }
-        if (needed) used.emplace_back(parameter.key, *value);
     }
+    if (!mistakes.empty()) throw ConfigError(fmt::format("{}", fmt::join(mistakes, "; ")));
     return used;
 }
 
@@ -326,13 +332,15 @@ std::vector<SearchSetting> settings_of_json(const SearchSection& search,
                           search.parameters.front().key + "\": ...}]");
     }
     std::vector<SearchSetting> settings;
-    for (const auto& point : points) {
+    std::vector<std::string> mistakes;
+    for (std::size_t i = 0; i < points.size(); ++i) {
         try {
-            settings.push_back(setting_of_point(search, node_of(point)));
+            settings.push_back(setting_of_point(search, node_of(points[i])));
         } catch (const ConfigError& problem) {
-            throw ConfigError("point " + std::to_string(settings.size()) + ": " + problem.what());
+            mistakes.push_back("point " + std::to_string(i) + ": " + problem.what());
         }
     }
+    if (!mistakes.empty()) throw ConfigError(fmt::format("{}", fmt::join(mistakes, "; ")));
     return settings;
 }
 

@@ -277,6 +277,11 @@ Study::Json Study::enqueue(const Json& points) {
     const std::size_t taken = trials_.size() + queue_.size();
     const std::size_t all = std::max<std::size_t>(section_.search.trials, taken);  // may be lowered
     const std::size_t left = all - taken;
+    if (!settings.empty() && trials_.size() < section_.search.trials && !may_begin()) {
+        throw ConfigError(
+            "enqueue: search.cost_limit is reached, no more trials begin; raise it in the study "
+            "file");
+    }
     if (settings.size() > left) {
         throw ConfigError("enqueue: " + std::to_string(settings.size()) + " points, and " +
                           std::to_string(left) +

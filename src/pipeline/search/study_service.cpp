@@ -254,6 +254,10 @@ ExitCode serve_study(const StudySection& section,
         log.info("stopped; run the same command again to go on");
         return ExitCode::resumable;
     }
+    if (const std::size_t untried = service->study().untried(); untried > 0) {
+        log.warning("given points were not tried: the study is over",
+                    {{"points", std::uint64_t{untried}}});
+    }
     publish(folder.done(), over_text);
     return ExitCode::done;
 }
