@@ -192,3 +192,60 @@ def test_each_kind_of_lists_is_that_of_python_and_of_onnx(kind, options, tmp_pat
 
     expect_equal(run, tmp_path / "toy.h5")
     expect_equal_onnx(run, tmp_path / "toy.h5")
+
+
+UNFOLDING = """
+[campaign]
+name = "unfold"
+[events]
+file = "u.h5"
+features = ["coin"]
+[split]
+train = 0.6
+validation = 0.15
+inference = 0.25
+[network]
+kind = "deep_sets"
+particles = ["x"]
+width = 16
+max_particles = 1
+[training]
+epochs = 8
+batch = 256
+learning_rate = 0.005
+[unfolding]
+data = "data"
+simulation = "mc"
+truth = ["t"]
+iterations = 1
+members = 1
+network = { kind = "mlp", hidden = [16, 16] }
+[[unfolding.observable]]
+column = "t"
+edges = [-inf, 0.5, inf]
+"""
+
+
+def test_an_unfolding_reads_lists_at_the_reconstruction(tmp_path):
+    """What is measured stands in a list, and in no feature: t ~ N(0, 1), in nature N(0.5, 0.8), measured with N(0, 0.5^2)."""
+    random = np.random.default_rng(1)
+
+    def sample(mean, width, n, first):
+        t = random.normal(mean, width, n)
+        lists = [[x] for x in t + random.normal(0.0, 0.5, n)]
+        return {"t": t, "x": lists, "coin": random.choice([-1.0, 1.0], n), "pass_reco": np.ones(n, bool), "pass_truth": np.ones(n, bool),
+                "weight": np.full(n, 1000.0 / n), "id": first + np.arange(n)}
+
+    samples = {"mc": sample(0.0, 1.0, 16000, 0), "data": sample(0.5, 0.8**0.5, 16000, 10**9)}
+    for name in ("t", "pass_reco", "pass_truth"):
+        del samples["data"][name]
+    ratiofarm.write_events(tmp_path / "u.h5", samples, features=["coin"], id="id", particles=["x"], truth=["t"])
+    (tmp_path / "u.toml").write_text(UNFOLDING)
+
+    program("run", "u.toml", "--out", "u.run", folder=tmp_path)
+
+    with h5py.File(tmp_path / "u.run" / "unfolded.h5") as file:
+        t, w = file["truth"][:, 0], file["iterations/1"][()]
+    # One iteration: t is drawn from its posterior in the simulation, N(0.8 x, 0.2), with x as in nature, N(0.5, 1.05).
+    mean = np.average(t, weights=w)
+    assert abs(mean - 0.4) < 0.06 and abs(np.average((t - mean) ** 2, weights=w) - 0.872) < 0.08
