@@ -43,6 +43,19 @@ hid_t native(ElementType type) {
     return -1;
 }
 
+/// How datasets are made: in one piece, allocated, not filled, without times. Made once, like that.
+hid_t plain_creation() {
+    static const hid_t list = [] {
+        PropertyList creation = checked::H5Pcreate(H5P_DATASET_CREATE);
+        RATIOFARM_H5(H5Pset_layout, creation.get(), H5D_CONTIGUOUS);
+        RATIOFARM_H5(H5Pset_alloc_time, creation.get(), H5D_ALLOC_TIME_EARLY);
+        RATIOFARM_H5(H5Pset_fill_time, creation.get(), H5D_FILL_TIME_NEVER);
+        RATIOFARM_H5(H5Pset_obj_track_times, creation.get(), false);
+        return creation.release();
+    }();
+    return list;
+}
+
 std::vector<std::uint64_t> shape_of(const Dataspace& space) {
     const int rank = RATIOFARM_H5(H5Sget_simple_extent_ndims, space.get());
     std::vector<hsize_t> sizes(static_cast<std::size_t>(rank));
@@ -66,18 +79,14 @@ TypeClass class_of(const Datatype& type) {
 }
 
 std::optional<ElementType> exact_type(const Datatype& stored) {
+    const std::size_t size = H5Tget_size(stored.get());
     for (const ElementType type :
          {ElementType::f16, ElementType::f32, ElementType::f64, ElementType::i64, ElementType::u8,
           ElementType::u32, ElementType::u64}) {
-        if (RATIOFARM_H5(H5Tequal, stored.get(), native(type)) > 0) return type;
+        if (size_of(type) == size && RATIOFARM_H5(H5Tequal, stored.get(), native(type)) > 0)
+            return type;
     }
     return std::nullopt;
-}
-
-bool is_contiguous(const Dataset& dataset) {
-    const PropertyList creation = checked::H5Dget_create_plist(dataset.get());
-    return RATIOFARM_H5(H5Pget_layout, creation.get()) == H5D_CONTIGUOUS &&
-           RATIOFARM_H5(H5Pget_external_count, creation.get()) == 0;
 }
 
 enum class Direction { read, write };
@@ -142,7 +151,7 @@ void write_values(const Dataset& dataset,
                   const std::byte* bytes) {
     const std::vector<std::uint64_t> shape = shape_of(space);
     const auto offset = dataset_offset(dataset);
-    RATIOFARM_EXPECT(offset && exact_type(checked::H5Dget_type(dataset.get())) == type);
+    RATIOFARM_EXPECT(offset && dataset.info->type == type);
     const std::uint64_t width = product(std::span(shape).subspan(1));
     const std::vector<std::uint64_t> count(box.count.begin(), box.count.end());
     const std::uint64_t part = product(std::span(count).subspan(1));
@@ -269,14 +278,9 @@ void create_dataset(const File& file,
                     const std::string& path,
                     ElementType type,
                     std::span<const std::uint64_t> shape) {
-    const PropertyList creation = checked::H5Pcreate(H5P_DATASET_CREATE);
-    RATIOFARM_H5(H5Pset_layout, creation.get(), H5D_CONTIGUOUS);
-    RATIOFARM_H5(H5Pset_alloc_time, creation.get(), H5D_ALLOC_TIME_EARLY);
-    RATIOFARM_H5(H5Pset_fill_time, creation.get(), H5D_FILL_TIME_NEVER);
-    RATIOFARM_H5(H5Pset_obj_track_times, creation.get(), false);
     const std::vector<hsize_t> sizes(shape.begin(), shape.end());
     const Dataspace space = checked::H5Screate_simple(static_cast<int>(sizes.size()), sizes.data());
-    checked::H5Dcreate2(file.get(), path.c_str(), native(type), space.get(), creation.get());
+    checked::H5Dcreate2(file.get(), path.c_str(), native(type), space.get(), plain_creation());
 }
 
 namespace {
@@ -302,19 +306,37 @@ void expect_filters(const Dataset& dataset) {
 
 /// HDF5 does not compare the bytes that a dataset says to take with those that its shape needs.
 /// \throws DataError if these are more
-void expect_values(const Dataset& dataset) {
-    const DatasetInfo info = describe(dataset);
+void expect_values(const Dataset& dataset, const DatasetInfo& info) {
     constexpr std::size_t longest = 16;  // of a number
     if (info.type_class != TypeClass::other && info.type_size > longest) {
         throw DataError("is " + info.description() + ", which is no type of numbers: damaged");
     }
-    const PropertyList creation = checked::H5Dget_create_plist(dataset.get());
-    const bool compact = RATIOFARM_H5(H5Pget_layout, creation.get()) == H5D_COMPACT;
-    if (!compact && !info.offset) return;
+    if (!info.offset) {
+        const PropertyList creation = checked::H5Dget_create_plist(dataset.get());
+        if (RATIOFARM_H5(H5Pget_layout, creation.get()) != H5D_COMPACT) return;
+    }
     const std::uint64_t stored = H5Dget_storage_size(dataset.get());
     if (stored / std::max<std::size_t>(info.type_size, 1) >= product(info.shape)) return;
     throw DataError("is " + info.description() + ", but only " + std::to_string(stored) +
                     " bytes of it are stored: damaged");
+}
+
+/// HDF5 knows none for other layouts and for values in another file.
+std::optional<std::uint64_t> find_offset(const Dataset& dataset) {
+    const checked::QuietErrors quiet;
+    const haddr_t offset = H5Dget_offset(dataset.get());
+    return offset == HADDR_UNDEF ? std::nullopt : std::optional<std::uint64_t>(offset);
+}
+
+DatasetInfo look_at(const Dataset& dataset) {
+    const Datatype type = checked::H5Dget_type(dataset.get());
+    DatasetInfo info;
+    info.shape = shape_of(checked::H5Dget_space(dataset.get()));
+    info.type_class = class_of(type);
+    info.type_size = H5Tget_size(type.get());
+    info.type = exact_type(type);
+    info.offset = find_offset(dataset);
+    return info;
 }
 
 }  // namespace
@@ -322,30 +344,17 @@ void expect_values(const Dataset& dataset) {
 Dataset open_dataset(const File& file, const std::string& path) {
     return in_context("dataset " + path, [&] {
         Dataset dataset = checked::H5Dopen2(file.get(), path.c_str());
-        expect_filters(dataset);
-        expect_values(dataset);
+        dataset.info = std::make_shared<const DatasetInfo>(look_at(dataset));
+        if (!dataset.info->offset) expect_filters(dataset);
+        expect_values(dataset, *dataset.info);
         dataset.values = file.values;
         return dataset;
     });
 }
 
-DatasetInfo describe(const Dataset& dataset) {
-    const Datatype type = checked::H5Dget_type(dataset.get());
-    DatasetInfo info;
-    info.shape = shape_of(checked::H5Dget_space(dataset.get()));
-    info.type_class = class_of(type);
-    info.type_size = H5Tget_size(type.get());
-    info.type = exact_type(type);
-    info.offset = dataset_offset(dataset);
-    return info;
-}
+DatasetInfo describe(const Dataset& dataset) { return *dataset.info; }
 
-std::optional<std::uint64_t> dataset_offset(const Dataset& dataset) {
-    if (!is_contiguous(dataset)) return std::nullopt;
-    const checked::QuietErrors quiet;
-    const haddr_t offset = H5Dget_offset(dataset.get());
-    return offset == HADDR_UNDEF ? std::nullopt : std::optional<std::uint64_t>(offset);
-}
+std::optional<std::uint64_t> dataset_offset(const Dataset& dataset) { return dataset.info->offset; }
 
 void write_rows(const Dataset& dataset,
                 Range rows,

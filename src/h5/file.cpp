@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <optional>
 #include <set>
 
 #include <fcntl.h>
@@ -68,38 +69,42 @@ void require_hdf5(const std::filesystem::path& path) {
     if (answer < 0) throw DataError(name + " cannot be read: " + checked::error_stack());
 }
 
-H5I_type_t kind_of(const File& file, const std::string& path) {
-    if (!exists(file, path)) return H5I_BADID;
+/// Of what a path leads to; H5O_TYPE_UNKNOWN if that cannot be read.
+H5O_info_t basics_of(const File& file, const std::string& path) {
+    H5O_info_t info{};
+    info.type = H5O_TYPE_UNKNOWN;
     const checked::QuietErrors quiet;
-    const hid_t object = H5Oopen(file.get(), path.c_str(), H5P_DEFAULT);
-    if (object < 0) return H5I_BADID;
-    const H5I_type_t kind = H5Iget_type(object);
-    H5Oclose(object);
-    return kind;
+    const herr_t found =
+        H5Oget_info_by_name2(file.get(), path.c_str(), &info, H5O_INFO_BASIC, H5P_DEFAULT);
+    if (found < 0) info.type = H5O_TYPE_UNKNOWN;
+    return info;
+}
+
+bool is_object(const File& file, const std::string& path, H5O_type_t type) {
+    return exists(file, path) && basics_of(file, path).type == type;
 }
 
 /// Collects the datasets of a file. A group that several links lead to would be visited again and
 /// again, for ever in a cycle.
 class DatasetPaths {
 public:
-    explicit DatasetPaths(const File& file) : file_(file) { collect("", 0); }
+    explicit DatasetPaths(const File& file) : file_(file) { collect("", basics_of(file, "/"), 0); }
     std::vector<std::string> paths;
 
 private:
-    void collect(const std::string& path, int depth) {
+    void collect(const std::string& path, const H5O_info_t& group, int depth) {
         constexpr int deepest = 32;
         const std::string name = path.empty() ? "/" : path;
-        H5O_info_t info{};
-        RATIOFARM_H5(H5Oget_info_by_name, file_.get(), name.c_str(), &info, H5P_DEFAULT);
-        if (depth > deepest || !groups_.insert(info.addr).second) {
+        if (depth > deepest || !groups_.insert(group.addr).second) {
             throw DataError("the group '" + name + "' is nested deeper than " +
                             std::to_string(deepest) +
                             " levels, or two links lead to it; do its links form a cycle?");
         }
         for (const std::string& member : member_names(file_, name)) {
-            const H5I_type_t kind = kind_of(file_, path + "/" + member);
-            if (kind == H5I_DATASET) paths.push_back(path + "/" + member);
-            if (kind == H5I_GROUP) collect(path + "/" + member, depth + 1);
+            const std::string at = path + "/" + member;
+            const H5O_info_t info = basics_of(file_, at);
+            if (info.type == H5O_TYPE_DATASET) paths.push_back(at);
+            if (info.type == H5O_TYPE_GROUP) collect(at, info, depth + 1);
         }
     }
 
@@ -189,11 +194,11 @@ bool exists(const File& file, const std::string& path) {
 }
 
 bool is_group(const File& file, const std::string& path) {
-    return kind_of(file, path) == H5I_GROUP;
+    return is_object(file, path, H5O_TYPE_GROUP);
 }
 
 bool is_dataset(const File& file, const std::string& path) {
-    return kind_of(file, path) == H5I_DATASET;
+    return is_object(file, path, H5O_TYPE_DATASET);
 }
 
 std::vector<std::string> member_names(const File& file, const std::string& group) {

@@ -80,9 +80,11 @@ struct File : UniqueHandle<HandleTraits<Kind::file>> {
     std::shared_ptr<const UniqueFd> values;       ///< of open_for_values(): where they are written
 };
 using Group = UniqueHandle<HandleTraits<Kind::group>>;
+struct DatasetInfo;
 struct Dataset : UniqueHandle<HandleTraits<Kind::dataset>> {
     using UniqueHandle::UniqueHandle;
-    std::shared_ptr<const UniqueFd> values;  ///< of its file
+    std::shared_ptr<const UniqueFd> values;   ///< of its file
+    std::shared_ptr<const DatasetInfo> info;  ///< of open_dataset()
 };
 using Dataspace = UniqueHandle<HandleTraits<Kind::dataspace>>;
 using Datatype = UniqueHandle<HandleTraits<Kind::datatype>>;

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 
@@ -194,6 +195,25 @@ private:
     std::optional<TrainingResult> last_;
 };
 
+/// Collective over world. Of many files each is written by one rank, a few by all together.
+/// \param write  collective over the ranks that it is given
+void write_files(const mpi::Communicator& world,
+                 const std::vector<Gathering>& list,
+                 const std::function<void(const mpi::Communicator&, const Gathering&)>& write) {
+    const auto ranks = static_cast<std::size_t>(world.size());
+    if (list.size() < 4 * ranks) {
+        for (const Gathering& gathering : list) write(world, gathering);
+        return;
+    }
+    mpi::together(world, [&] {
+        const mpi::Communicator alone;
+        for (auto file = static_cast<std::size_t>(world.rank()); file < list.size();
+             file += ranks) {
+            write(alone, list[file]);
+        }
+    });
+}
+
 }  // namespace
 
 StageEnd gather_stage(RunContext& context,
@@ -206,19 +226,21 @@ StageEnd gather_stage(RunContext& context,
         if (world.is_root()) gatherings = plan(planned, place, history);
     });
     gatherings = decode<Gatherings>(mpi::broadcast(world, encode(gatherings)));
-    StageEnd stage{StageEnd::State::up_to_date, 0.0, {}};
     NetReader reader(place.directory);
+    write_files(
+        world, gatherings.list, [&](const mpi::Communicator& writers, const Gathering& gathering) {
+            const EnsembleHeader header = header_of(planned, gathering);
+            write_ensemble(writers, place.directory.ensemble(header.name), header,
+                           [&](std::uint64_t net) { return reader.read(gathering.nets[net]); });
+        });
     for (const Gathering& gathering : gatherings.list) {
-        const EnsembleHeader header = header_of(planned, gathering);
-        write_ensemble(world, place.directory.ensemble(header.name), header,
-                       [&](std::uint64_t net) { return reader.read(gathering.nets[net]); });
         context.log.info("ensemble gathered",
-                         {{"ensemble", header.name},
-                          {"nets", header.nets()},
-                          {"excluded", std::uint64_t{header.excluded.size()}}});
-        stage.state = StageEnd::State::done;
+                         {{"ensemble", planned.graph.ensembles[gathering.ensemble].spec.name},
+                          {"nets", std::uint64_t{gathering.nets.size()}},
+                          {"excluded", std::uint64_t{gathering.excluded.size()}}});
     }
-    return stage;
+    const bool up_to_date = gatherings.list.empty();
+    return {up_to_date ? StageEnd::State::up_to_date : StageEnd::State::done, 0.0, {}};
 }
 
 }  // namespace ratiofarm

@@ -1,6 +1,8 @@
 #include "inference_tasks.hpp"
 
+#include <algorithm>
 #include <filesystem>
+#include <numeric>
 #include <set>
 #include <string>
 #include <utility>
@@ -23,20 +25,32 @@ namespace {
                       "', run 'ratiofarm run' or 'gather' to make it again");
 }
 
-/// Collective over world.
+/// Collective over world. Each rank reads its share of the nets of all files, rank 0 all headers.
 void expect_sound(const mpi::Communicator& world, const TaskGraph& graph, EnsembleFiles& files) {
     std::set<std::string> names;
     for (const InferTask& task : graph.inferences) names.insert(task.ensemble);
+    std::vector<std::uint64_t> nets(names.size());
     mpi::together(world, [&] {
-        for (const std::string& name : names) files.find(name);
+        if (!world.is_root()) return;
+        std::ranges::transform(names, nets.begin(), [&](const std::string& name) {
+            return files.find(name).header.nets();
+        });
     });
-    const auto ranks = static_cast<std::uint64_t>(world.size());
-    const auto rank = static_cast<std::uint64_t>(world.rank());
+    mpi::all_sum(world, nets);
+    const Range mine = block_partition(std::reduce(nets.begin(), nets.end()),
+                                       static_cast<std::uint64_t>(world.size()),
+                                       static_cast<std::uint64_t>(world.rank()));
     mpi::together(world, [&] {
+        Range of_file;
+        auto size = nets.begin();
         for (const std::string& name : names) {
+            of_file = {of_file.last, of_file.last + *size++};
+            const Range part{std::max(mine.first, of_file.first),
+                             std::min(mine.last, of_file.last)};
+            if (part.first >= part.last) continue;
             const EnsembleFile& file = files.find(name);
             try {
-                check_nets(file, block_partition(file.header.nets(), ranks, rank));
+                check_nets(file, {part.first - of_file.first, part.last - of_file.first});
             } catch (const DataError& damage) {
                 set_aside(file.path, damage);
             }
