@@ -23,10 +23,12 @@ namespace {
 /// copies in flight are small beside the events.
 std::uint64_t events_of_piece(const EventSource& source, std::uint64_t n_events, unsigned threads) {
     constexpr std::uint64_t bytes = std::uint64_t{3} << 23;
+    constexpr std::uint64_t checked = 4096;  // events of a ratio file with one checksum
     const std::uint64_t per_event = 16 + 8 * source.processes.size() + 8 * source.shapes.size();
     const std::uint64_t share = n_events / (4 * std::uint64_t{threads}) + 1;
     const std::uint64_t wanted = std::min(bytes / per_event + 1, share);
-    return (wanted + shape_block - 1) / shape_block * shape_block;
+    const std::uint64_t unit = 2 * wanted > checked ? checked : shape_block;
+    return (wanted + unit - 1) / unit * unit;
 }
 
 /// Largest size of 64 numbers. NaN and infinity come out as such.
@@ -55,17 +57,6 @@ void expect_as_asked(const EventSource& source, const EventSet& events, Range ra
     RATIOFARM_EXPECT(events.reference.empty() || events.reference.size() == n);
 }
 
-float clipped(float log_g) {
-    const float above = log_g > -largest_log_g ? log_g : -largest_log_g;
-    return above < largest_log_g ? above : largest_log_g;
-}
-
-/// (x / 2)^2 in units of parity_unit, below 2^28 since ln g is clipped.
-std::uint32_t parity_units(double x) {
-    return static_cast<std::uint32_t>(
-        static_cast<std::int32_t>(0.25 * x * x / EventBlocks::parity_unit));
-}
-
 std::string bad_shape(const EventSet& events, std::size_t column, std::size_t side, std::size_t i) {
     const ShapeColumn& shape = events.shapes[column];
     return event_name(events, i) + ": log g of process '" + shape.process + "' for '" +
@@ -80,7 +71,9 @@ struct EventBlocks::Found {
     std::uint64_t n_zero_weight = 0;
     std::vector<std::uint64_t> clipped_anchors;
     std::vector<std::uint64_t> parities;
-    std::vector<std::uint8_t> used;  // [events of the piece], has weight or reference weight
+    // [events of the piece], all bits of one that has weight or reference weight
+    std::vector<std::uint32_t> used;
+    std::vector<std::uint32_t> known;  // [S][events of the piece], of those the process reaches
 };
 
 EventBlocks::EventBlocks(const Request& request)
@@ -95,7 +88,9 @@ EventBlocks::EventBlocks(const Request& request)
     allocate();
     const unsigned threads = std::max(1U, request.threads);
     const std::uint64_t size = events_of_piece(request.source, events_.size(), threads);
-    const std::uint64_t n_pieces = (events_.size() + size - 1) / size;
+    const std::uint64_t first_piece = events_.first / size;  // of all events, not of this rank
+    const std::uint64_t n_pieces =
+        events_.size() == 0 ? 0 : (events_.last + size - 1) / size - first_piece;
     std::mutex mutex;
     std::uint64_t failed = n_pieces;  // the first piece that cannot be used
     std::exception_ptr why;
@@ -105,8 +100,8 @@ EventBlocks::EventBlocks(const Request& request)
             if (piece > failed) return;
         }
         try {
-            const Range range{events_.first + piece * size,
-                              std::min(events_.last, events_.first + (piece + 1) * size)};
+            const std::uint64_t begin = (first_piece + piece) * size;
+            const Range range{std::max(events_.first, begin), std::min(events_.last, begin + size)};
             const EventSet events = request.source.read(range);
             expect_as_asked(request.source, events, range);
             Found found;
@@ -140,10 +135,9 @@ void EventBlocks::load(const Request& request, const EventSet& events, Found& fo
     const std::size_t first_block = (events.offset - events_.first) / shape_block;
     found.clipped_anchors.resize(2 * n_processes_);
     load_weights(events, first_block, found);
-    load_ratios(events, first_block);
+    load_ratios(events, first_block, found);
     const std::string bad = load_shapes(request, events, first_block, found);
     if (!bad.empty()) throw DataError(bad);
-    add_parities(request, events, found);
 }
 
 void EventBlocks::load_weights(const EventSet& events, std::size_t first_block, Found& found) {
@@ -157,13 +151,22 @@ void EventBlocks::load_weights(const EventSet& events, std::size_t first_block, 
         reference_.data()[first_block * shape_block + i] = reference;
         if (w != 0.0) any_data_[first_block + i / shape_block] = 1;
         if (reference != 0.0) any_reference_[first_block + i / shape_block] = 1;
-        if (i < n) found.used[i] = w != 0.0 || reference != 0.0;
-        if (i < n && !found.used[i]) ++found.n_zero_weight;
+        if (i >= n) continue;
+        found.used[i] = -std::uint32_t{w != 0.0 || reference != 0.0};
+        if (found.used[i] == 0) ++found.n_zero_weight;
     }
 }
 
-void EventBlocks::load_ratios(const EventSet& events, std::size_t first_block) {
+void EventBlocks::load_ratios(const EventSet& events, std::size_t first_block, Found& found) {
+    constexpr double least = -4.6;  // where r < 0.01 no event of the process taught nets its g
     const std::size_t n = events.size();
+    found.known.resize(n_processes_ * n);
+    for (std::size_t j = 0; j < n_processes_; ++j) {
+        for (std::size_t i = 0; i < n; ++i) {
+            const bool known = events.log_r[i * n_processes_ + j] > least;
+            found.known[j * n + i] = found.used[i] & -std::uint32_t{known};
+        }
+    }
     for (std::size_t i = 0; i < (n + shape_block - 1) / shape_block * shape_block; ++i) {
         const std::size_t block = first_block + i / shape_block;
         const ShapeBlock to = this->block(Weights::data, block);
@@ -185,6 +188,7 @@ std::string EventBlocks::load_shapes(const Request& request,
     std::string problem;
     std::map<std::pair<std::size_t, std::size_t>, float> clipped;  // [process, event]: largest ln g
     alignas(64) float values[shape_block];
+    found.parities.resize(2 * n_columns_);
     for (std::size_t c = 0; c < 2 * n_columns_; ++c) {
         const std::size_t column = request.columns[c / 2];
         const float* from = events.log_g.data() + (2 * column + c % 2) * n;
@@ -203,7 +207,7 @@ std::string EventBlocks::load_shapes(const Request& request,
             if (largest > largest_log_g) {
                 for (std::size_t i = 0; i < count; ++i) {
                     const bool clip = std::abs(values[i]) > largest_log_g;
-                    if (clip && found.used[first + i]) {
+                    if (clip && found.used[first + i] != 0) {
                         const std::size_t process = request.process_of[c / 2];
                         ++found.clipped_anchors[2 * process];
                         float& most = clipped.try_emplace({process, first + i}, 0.0F).first->second;
@@ -224,6 +228,11 @@ std::string EventBlocks::load_shapes(const Request& request,
                 std::copy_n(values, shape_block, reinterpret_cast<float*>(to));
             }
         }
+        if (c % 2 == 0) continue;  // both sides of the column are in the cache now
+        const std::uint32_t* counts = found.known.data() + request.process_of[c / 2] * n;
+        const ParitySums sums = request.parity(from - n, from, counts, n);
+        found.parities[c - 1] += sums.even;
+        found.parities[c] += sums.odd;
     }
     if (events.reference.empty()) return problem;
     for (const auto& [where, most] : clipped) {
@@ -235,29 +244,6 @@ std::string EventBlocks::load_shapes(const Request& request,
             static_cast<std::uint64_t>(std::min(part, 1e4) / share_unit);
     }
     return problem;
-}
-
-void EventBlocks::add_parities(const Request& request, const EventSet& events, Found& found) const {
-    const std::size_t n = events.size();
-    found.parities.resize(2 * n_columns_);
-    for (std::size_t c = 0; c < n_columns_; ++c) {
-        const float* up = events.log_g.data() + 2 * request.columns[c] * n;
-        const float* down = up + n;
-        const double* log_r = events.log_r.data() + request.process_of[c];
-        constexpr double least = -4.6;  // where r < 0.01 no event of the process taught nets its g
-        std::uint64_t even = 0;
-        std::uint64_t odd = 0;
-        for (std::size_t i = 0; i < n; ++i) {  // without a branch: compilers make vectors of it
-            const double u = clipped(up[i]);
-            const double d = clipped(down[i]);
-            const bool known = log_r[i * n_processes_] > least;
-            const std::uint32_t mask = -(std::uint32_t{found.used[i]} & std::uint32_t{known});
-            even += mask & parity_units(u + d);
-            odd += mask & parity_units(u - d);
-        }
-        found.parities[2 * c] += even;
-        found.parities[2 * c + 1] += odd;
-    }
 }
 
 void EventBlocks::join(const Found& found) {

@@ -10,6 +10,7 @@
 #include "ratiofarm/fit/likelihood.hpp"
 
 #include "fit/kernels/aligned_array.hpp"
+#include "fit/kernels/parity_kernel.hpp"
 #include "fit/kernels/shape_kernel.hpp"
 
 #include "event_shards.hpp"
@@ -29,6 +30,7 @@ public:
         ShapeStorage storage = ShapeStorage::fp32;
         unsigned threads = 1;
         void (*to_half)(const float*, std::uint16_t*, std::size_t) = nullptr;
+        ParityKernel parity = nullptr;
     };
 
     /// Reads and checks the events with several threads.
@@ -54,7 +56,7 @@ public:
     /// ((ln g_up +- ln g_down) / 2)^2 in units of parity_unit; whole numbers, so that their sum
     /// does not depend on its order.
     const std::vector<std::uint64_t>& parities() const { return parities_; }
-    static constexpr double parity_unit = 0x1p-24;
+    static constexpr double parity_unit = ParitySums::unit;
     std::uint64_t n_bytes() const;
 
 private:
@@ -63,12 +65,11 @@ private:
     void allocate();
     void load(const Request& request, const EventSet& events, Found& found);
     void load_weights(const EventSet& events, std::size_t first_block, Found& found);
-    void load_ratios(const EventSet& events, std::size_t first_block);
+    void load_ratios(const EventSet& events, std::size_t first_block, Found& found);
     std::string load_shapes(const Request& request,
                             const EventSet& events,
                             std::size_t first_block,
                             Found& found);
-    void add_parities(const Request& request, const EventSet& events, Found& found) const;
     void join(const Found& found);
 
     Shards cut_;

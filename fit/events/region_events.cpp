@@ -309,13 +309,15 @@ RegionEvents::RegionEvents(const RegionLayout& layout,
                                            {},
                                            {}});
     mpi::together(comm, [&] {
-        state_->events.emplace(EventBlocks::Request{.source = source,
-                                                    .shards = Shards(source.total).of_rank(comm),
-                                                    .columns = state_->plan.columns(),
-                                                    .process_of = state_->plan.process_of(),
-                                                    .storage = options.storage,
-                                                    .threads = options.threads,
-                                                    .to_half = state_->kernels.to_half});
+        state_->events.emplace(
+            EventBlocks::Request{.source = source,
+                                 .shards = Shards(source.total).of_rank(comm),
+                                 .columns = state_->plan.columns(),
+                                 .process_of = state_->plan.process_of(),
+                                 .storage = options.storage,
+                                 .threads = options.threads,
+                                 .to_half = state_->kernels.to_half,
+                                 .parity = choose_parity_kernel(options.instructions)});
     });
     count_everywhere();
     if (options.instructions == InstructionSet::textbook) {

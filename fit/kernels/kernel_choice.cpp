@@ -5,6 +5,7 @@
 #include "core/instruction_set.hpp"
 
 #include "mixture_kernel.hpp"
+#include "parity_kernel.hpp"
 #include "shape_kernel.hpp"
 
 namespace ratiofarm {
@@ -26,6 +27,10 @@ VectorInstructions at_most(InstructionSet wanted) {
 
 ShardKernel choose_kernel(InstructionSet wanted) {
     return RATIOFARM_COMPILED_FOR(at_most(wanted), mixture_kernel());
+}
+
+ParityKernel choose_parity_kernel(InstructionSet wanted) {
+    return RATIOFARM_COMPILED_FOR(at_most(wanted), parity_kernel());
 }
 
 ShapeKernels choose_shape_kernels(InstructionSet wanted) {
