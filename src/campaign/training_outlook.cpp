@@ -408,11 +408,13 @@ private:
         constexpr std::uint64_t continuous = 100;
         const bool spike = facts.distinct > continuous && facts.frequent_share > many &&
                            facts.frequent_share > 5.0 * facts.next_share;
-        const bool apart = facts.distinct > 2 && facts.frequent_share > some &&
-                           facts.gap > far * facts.width && facts.width > 0.0 &&
-                           facts.frequent_share > facts.next_share;
         constexpr double close = 0.05;
         const bool at_end = facts.frequent == facts.low || facts.frequent == facts.high;
+        // Where more than 16 % have the value it makes the width itself.
+        const bool beyond_all = at_end && facts.gap > facts.high - facts.low - facts.gap;
+        const bool apart = facts.distinct > 2 && facts.frequent_share > some &&
+                           (facts.gap > far * facts.width || beyond_all) && facts.width > 0.0 &&
+                           facts.frequent_share > facts.next_share;
         const bool reached = facts.distinct > continuous && facts.frequent_share > many &&
                              facts.gap < close * facts.width;
         if (at_end && !apart && (spike || reached)) {

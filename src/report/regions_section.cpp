@@ -145,7 +145,8 @@ bool is_binned(const ReportInputs& inputs, const Spectrum& spectrum) {
     });
 }
 
-/// Density of the score of each process, between the outermost bins that have any.
+/// Density of the score of each process, between the outermost bins that have any. The first and
+/// the last bin hold all beyond: they do not rule the axis.
 Plot score_plot(const SelectionInputs& selection) {
     constexpr double width = 2.0 * score_limit / static_cast<double>(score_bins);
     std::size_t first = score_bins;
@@ -161,6 +162,7 @@ Plot score_plot(const SelectionInputs& selection) {
     plot.x.label = "preselection score";
     plot.panels.resize(1);
     plot.panels[0].y.label = "density";
+    double highest = 0.0;
     std::vector<double> edges;
     for (std::size_t bin = first; bin <= last; ++bin) {
         edges.push_back(-score_limit + width * static_cast<double>(bin));
@@ -175,9 +177,15 @@ Plot score_plot(const SelectionInputs& selection) {
         std::vector<double> density;
         for (std::size_t bin = first; bin < last; ++bin) {
             density.push_back(score->weights[bin] / (sum * width));
+            const bool inner = bin > 0 && bin + 1 < score_bins;
+            if (inner) highest = std::max(highest, density.back());
         }
         plot.panels[0].curves.push_back(outline(edges, density, process.name,
                                                 region_palette[colour++ % region_palette.size()]));
+    }
+    if (highest > 0.0) {
+        plot.panels[0].y.low = 0.0;
+        plot.panels[0].y.high = 1.1 * highest;
     }
     return plot;
 }
@@ -210,7 +218,8 @@ std::string selection_tables(const SelectionInputs& selection, Figures& figures)
     const auto regions = selection_regions(selection.written);
     if (!selection.record.scores.empty()) {
         figures.add("preselection_score", score_plot(selection),
-                    "Score of the preselection over all events of each process.");
+                    "Score of the preselection over all events of each process; the outermost bins "
+                    "hold all beyond, and may leave the frame.");
         figures.add("preselection_roc", roc_plot(selection),
                     "What a cut on the score keeps of the signal and of each other process.");
     }

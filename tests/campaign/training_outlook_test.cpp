@@ -193,7 +193,8 @@ shape = { B = { up = "S", down = "S" } }
     {"a sentinel",
      every(5, 1, -999.0F),
      {},
-     {"sample 'S', feature 'y': 20 % of the values are exactly -999", "sample 'B', feature 'y'"}},
+     {"sample 'S', feature 'y': 20 % of the values are exactly -999; if that stands for a missing",
+      "sample 'B', feature 'y'"}},
     {"a spike within the others", every(10, 1, 0.0F), {}, {"10 % of the values are exactly 0"}},
     {"a feature that saturates at both ends",
      [](EventSample& s, EventSample& b) {
