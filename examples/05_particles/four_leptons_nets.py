@@ -31,7 +31,7 @@ def campaign(name, options):
         replacements.append((r"^\[network\]\n[\s\S]*?(?=^\[)", f"[network]\n{network}\n"))
     if options.nominal:
         replacements.append((r"^\[\[systematic\]\][\s\S]*?(?=^\[reference)", ""))
-    replacements += [(rf"^{key} = .*$", f"{key} = {value}") for key in ("train", "batch") if (value := getattr(options, key))]
+    replacements += [(rf"^{key} = .*$", f"{key} = {value}") for key in ("train", "batch", "seed") if (value := getattr(options, key))]
     for pattern, new in replacements:
         text = re.sub(pattern, new, text, count=1, flags=re.M)
     return text
@@ -39,7 +39,7 @@ def campaign(name, options):
 
 def run(name, options):
     """A row of the table."""
-    file = Path("_".join(map(str, filter(None, [name, options.nominal and "nominal", options.train, options.batch]))) + ".toml")
+    file = Path("_".join(map(str, filter(None, [name, options.nominal and "nominal", options.train, options.batch, options.seed]))) + ".toml")
     file.write_text(campaign(name, options))
     out, began = file.with_suffix(".run"), time.monotonic()
     common = [str(file), "--out", str(out), "-n", str(options.ranks), "--quiet"]
@@ -63,6 +63,7 @@ def main():
     parser.add_argument("--toys", type=int, default=0)
     parser.add_argument("--train", type=float, default=0.0, help="share of the events that nets learn from, for 0.25")
     parser.add_argument("--batch", type=int, default=0, help="events in one step, for 128")
+    parser.add_argument("--seed", type=int, default=0, help="of the campaign, for that of four_leptons.toml")
     parser.add_argument("--nominal", action="store_true", help="without systematics")
     options = parser.parse_args()
     if unknown := set(options.nets) - set(NETS):
