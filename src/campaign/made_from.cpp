@@ -122,6 +122,10 @@ MadeFrom fit_made_from(const Campaign& plain) {
 
 MadeFrom unfold_made_from(const Campaign& campaign) { return result_keys(anywhere(campaign)); }
 
+Digest campaign_digest(const Campaign& campaign) {
+    return Hasher().text(text_of(result_keys(anywhere(campaign)))).finish();
+}
+
 std::vector<std::string> differences(const MadeFrom& made, const MadeFrom& now) {
     std::vector<std::string> lines;
     for (const auto& [key, value] : made) {

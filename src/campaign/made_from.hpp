@@ -30,6 +30,9 @@ MadeFrom fit_made_from(const Campaign& plain);
 /// What decides an unfolding.
 MadeFrom unfold_made_from(const Campaign& campaign);
 
+/// Of all that decides a result of any kind. Of a file only the name counts.
+Digest campaign_digest(const Campaign& campaign);
+
 /// What differs, by key: "process.S.yield: 60.0 -> 30.0", "training.pack: (absent) -> 2",
 /// "ratios.SR: other ratios, of other nets or events".
 std::vector<std::string> differences(const MadeFrom& made, const MadeFrom& now);

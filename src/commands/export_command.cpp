@@ -5,11 +5,14 @@
 #include <fmt/ranges.h>
 
 #include "campaign/campaign.hpp"
+#include "campaign/made_from.hpp"
 #include "campaign/selection/selection_regions.hpp"
 #include "core/publish.hpp"
+#include "core/sealed_text.hpp"
 #include "core/suggest.hpp"
 #include "pyhf/hs3_export.hpp"
 #include "pyhf/pyhf_export.hpp"
+#include "results/unfold_json.hpp"
 #include "store/run_directory.hpp"
 #include "tables/ensembles/safetensors_export.hpp"
 #include "tables/unfolded_file.hpp"
@@ -111,6 +114,18 @@ ExitCode export_nets(const RunContext& context, const Arguments& arguments) {
     return ExitCode::done;
 }
 
+/// Where the campaign is there to compare with.
+void expect_own_unfolding(const RunDirectory& directory, const std::filesystem::path& campaign) {
+    if (!std::filesystem::exists(campaign)) return;
+    const UnfoldRecord record = parse_unfold_json(read_sealed(directory.unfold_json()));
+    const auto changes = differences(record.made_from, unfold_made_from(read_campaign(campaign)));
+    if (changes.empty()) return;
+    throw DataError(fmt::format(
+        "'{}' is of another campaign than '{}':{}\nmake it again with 'ratiofarm run', or name "
+        "the campaign that it is of",
+        directory.unfolded().string(), campaign.string(), first_of(changes, "\n  ")));
+}
+
 ExitCode export_unfolding(const RunContext& context, const Arguments& arguments) {
     expect_without(arguments, {"ensemble"});
     if (!arguments.has("out")) throw ConfigError("--format omnifold needs --out FILE");
@@ -121,7 +136,17 @@ ExitCode export_unfolding(const RunContext& context, const Arguments& arguments)
                         "[unfolding] makes it",
                         directory.unfolded().string()));
     }
-    export_omnifold(directory.unfolded(), arguments.text("out"));
+    const std::string out = arguments.text("out");
+    if (!out.ends_with(".h5") && !out.ends_with(".hdf5")) {
+        throw ConfigError(fmt::format(
+            "--out = '{}': --format omnifold writes HDF5, so the name must end with .h5 or .hdf5; "
+            "Parquet is written by ratiofarm.open_unfolded(\"{}\").write(\"public.parquet\") of "
+            "the "
+            "Python package",
+            out, directory.root().string()));
+    }
+    expect_own_unfolding(directory, campaign_argument(arguments.positional()));
+    export_omnifold(directory.unfolded(), out);
     context.log.info("unfolded events exported", {{"file", arguments.text("out")}});
     return ExitCode::done;
 }

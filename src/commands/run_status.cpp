@@ -1,6 +1,7 @@
 #include "run_status.hpp"
 
 #include <filesystem>
+#include <map>
 #include <set>
 #include <sstream>
 
@@ -9,6 +10,7 @@
 #include "ratiofarm/core/errors.hpp"
 
 #include "campaign/ensemble_spec.hpp"
+#include "campaign/made_from.hpp"
 #include "campaign/unfolding_tasks.hpp"
 #include "core/process.hpp"
 #include "core/sealed_text.hpp"
@@ -38,9 +40,13 @@ void count_begun(const RunDirectory& directory, RunStatus& status) {
 }
 
 /// What all journals say, with the farms of each.
-JournalState read_farms(const RunDirectory& directory, RunStatus& status) {
+/// \param work  becomes the digests of all that farms have worked on
+JournalState read_farms(const RunDirectory& directory,
+                        RunStatus& status,
+                        std::set<std::string>& work) {
     const auto add_farms = [&](const JournalState& journal, const std::string& shard) {
         for (const FarmTimes& farm : journal.times.farms()) status.farms.push_back({farm, shard});
+        for (const FarmStarted& farm : journal.farms) work.insert(farm.graph);
     };
     JournalState journal = read_journal(directory.journal());
     add_farms(journal, "");
@@ -67,35 +73,75 @@ void add_fit(const fs::path& path, RunStatus& status) {
     }
 }
 
-void count_chains(const RunDirectory& directory,
-                  const UnfoldingSection& section,
-                  const JournalState& journal,
-                  RunStatus& status) {
-    ChainCounts& counts = status.unfolding.emplace();
-    for (const UnfoldName& task : unfold_names(section)) {
-        const auto known = journal.latest.find(task.name);
-        const bool done = known != journal.latest.end();
-        counts.tasks += 1;
-        counts.tasks_done += done ? 1 : 0;
-        counts.chains += task.ends_chain ? 1 : 0;
-        counts.chains_done += task.ends_chain && done ? 1 : 0;
-        if (done) counts.seconds += journal.committed.at(known->second).result.seconds;
+/// The tasks of the campaign by name. Their digests are known by the events, which nobody reads to
+/// look at a run whose farms have all worked on one campaign.
+std::map<std::string, Digest> digests_of_chains(const RunDirectory& directory) {
+    std::map<std::string, Digest> digests;
+    for (const char* device : {"cpu", "cuda"}) {
+        try {
+            for (const UnfoldTask& task : planned_tasks(directory, device).unfolding.tasks) {
+                if (fs::exists(directory.result(task.digest)) || device == std::string("cpu")) {
+                    digests.insert_or_assign(task.name, task.digest);
+                }
+            }
+        } catch (const Error&) {
+            return {};  // without the events
+        }
     }
+    return digests;
+}
+
+void read_unfold_record(const RunDirectory& directory,
+                        const Campaign& campaign,
+                        RunStatus& status) {
+    ChainCounts& counts = *status.unfolding;
     counts.table = fs::exists(directory.unfolded());
     counts.record = fs::exists(directory.unfold_json());
     if (!counts.record) return;
     try {
         const UnfoldRecord record = parse_unfold_json(read_sealed(directory.unfold_json()));
-        status.result = first_line(unfold_text(record));
-        status.warnings = record.warnings;
+        const auto changes = differences(record.made_from, unfold_made_from(campaign));
+        if (changes.empty()) {
+            status.result = first_line(unfold_text(record));
+            status.warnings = record.warnings;
+            return;
+        }
+        counts.table = counts.record = false;
+        status.warnings = {"unfolded.h5 and unfold.json are of another campaign" +
+                           first_of(changes, "\n  ")};
     } catch (const Error&) {
         status.damaged.push_back(directory.unfold_json().string() +
                                  " is damaged or of another version: run again");
     }
 }
 
+/// \param changed  farms have worked on several campaigns
+void count_chains(const RunDirectory& directory,
+                  const Campaign& campaign,
+                  const JournalState& journal,
+                  bool changed,
+                  RunStatus& status) {
+    ChainCounts& counts = status.unfolding.emplace();
+    const auto digests = changed ? digests_of_chains(directory) : std::map<std::string, Digest>();
+    for (const UnfoldName& task : unfold_names(*campaign.unfolding)) {
+        const auto known = journal.latest.find(task.name);
+        const auto now = digests.find(task.name);
+        const bool done =
+            known != journal.latest.end() && (now == digests.end() || now->second == known->second);
+        counts.tasks += 1;
+        counts.tasks_done += done ? 1 : 0;
+        counts.chains += task.ends_chain ? 1 : 0;
+        counts.chains_done += task.ends_chain && done ? 1 : 0;
+        if (done) counts.seconds += journal.committed.at(known->second).result.seconds;
+    }
+    read_unfold_record(directory, campaign, status);
+}
+
 /// Counts of tasks and products that the campaign plans.
-void add_campaign(const RunDirectory& directory, const JournalState& journal, RunStatus& status) {
+void add_campaign(const RunDirectory& directory,
+                  const JournalState& journal,
+                  bool changed,
+                  RunStatus& status) {
     Campaign campaign;  // none where toys of foreign ratios were all that was done
     if (fs::exists(directory.campaign())) {
         status.selection = selection_status(directory);
@@ -103,7 +149,7 @@ void add_campaign(const RunDirectory& directory, const JournalState& journal, Ru
     }
     status.nets = count_trained_nets(campaign, journal);
     if (status.selection) status.selection->nets = count_preselection_nets(journal);
-    if (campaign.unfolding) count_chains(directory, *campaign.unfolding, journal, status);
+    if (campaign.unfolding) count_chains(directory, campaign, journal, changed, status);
     if (!campaign.has_events()) return;
     for (const EnsembleSpec& spec : ensemble_specs(campaign)) {
         status.planned_ensembles += 1;
@@ -164,8 +210,9 @@ std::vector<std::string> queued_jobs(const RunDirectory& directory) {
 RunStatus read_run_status(const RunDirectory& directory) {
     RunStatus status;
     add_locks(directory, status);  // first: who ends meanwhile has another look taken
-    const JournalState journal = read_farms(directory, status);
-    add_campaign(directory, journal, status);
+    std::set<std::string> work;
+    const JournalState journal = read_farms(directory, status, work);
+    add_campaign(directory, journal, work.size() > 1, status);
     status.costs = learned_costs(journal);
     status.search = search_status_text(directory, journal);
     status.search_json = search_status_json(directory, journal);

@@ -100,7 +100,8 @@ std::string new_job(const RunDirectory& directory) {
 
 void expect_same_work(const RunDirectory& directory,
                       const Shard& mine,
-                      const FarmStarted& this_farm) {
+                      const FarmStarted& this_farm,
+                      const std::string& differences) {
     for (const fs::path& lock : directory.job_locks()) {
         const std::string job = job_of(lock);
         if (job == mine.job) continue;
@@ -118,6 +119,13 @@ void expect_same_work(const RunDirectory& directory,
         };
         expect("version", other.version, this_farm.version);
         expect("device", other.device, this_farm.device);
+        if (other.campaign != this_farm.campaign) {
+            refuse(lock, *owner,
+                   "its campaign is another than that of this job: jobs that join must agree in "
+                   "all that decides a result, so wait until it has ended, or give this one "
+                   "another --out" +
+                       differences);
+        }
         expect("digest of the campaign's tasks", other.graph, this_farm.graph);
     }
 }

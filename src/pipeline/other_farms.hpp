@@ -30,11 +30,14 @@ void expect_no_other_farm(const RunDirectory& directory, const Shard& shard);
 /// \throws SystemError
 std::string new_job(const RunDirectory& directory);
 
-/// Jobs share tasks by their digests: a job whose tasks are others would do all of them beside.
+/// Jobs share tasks by their digests, and whoever comes last makes the results: a job whose
+/// campaign is another would do all of its tasks beside, or publish other numbers than they expect.
+/// \param differences  of this campaign from that of the run directory, one a line
 /// \throws ConfigError naming the difference
 void expect_same_work(const RunDirectory& directory,
                       const Shard& mine,
-                      const FarmStarted& this_farm);
+                      const FarmStarted& this_farm,
+                      const std::string& differences);
 
 struct RootBooks;
 struct StageEnd;

@@ -10,6 +10,7 @@
 
 #include "campaign/made_from.hpp"
 #include "campaign/training_planner.hpp"
+#include "campaign/unfolding_tasks.hpp"
 #include "core/program_version.hpp"
 #include "core/publish.hpp"
 #include "core/sealed_text.hpp"
@@ -63,6 +64,11 @@ TaskGraph graph_of(const PlannedCampaign& planned, DeviceClass device_class) {
     return make_task_graph(planned.campaign, planned.samples, device);
 }
 
+UnfoldingPlan chains_of(const PlannedCampaign& planned, const RunPlace& place) {
+    return make_unfolding_plan(
+        {planned.campaign, planned.samples, device_class_name(place.device)});
+}
+
 std::string graph_digest(const TaskGraph& graph) {
     Hasher hasher;
     for (const TrainTask& task : graph.trainings) hasher.text(task.name).digest(task.digest);
@@ -71,8 +77,15 @@ std::string graph_digest(const TaskGraph& graph) {
 
 /// Names what a farm works on. Where events are selected or settings searched it is the campaign
 /// with the events: the graph is known only when that is done.
-std::string work_digest(const PlannedCampaign& planned, const Digest& selection) {
+std::string work_digest(const PlannedCampaign& planned,
+                        const RunPlace& place,
+                        const Digest& selection) {
     const Campaign& written = planned.written;
+    if (written.unfolding) {
+        Hasher hasher;
+        for (const UnfoldTask& task : chains_of(planned, place).tasks) hasher.digest(task.digest);
+        return hasher.finish().hex();
+    }
     if (!needs_selection(written) && !written.search) return graph_digest(planned.graph);
     Hasher hasher;
     for (const SampleInfo& sample : planned.source.samples) hasher.digest(sample.digest);
@@ -152,19 +165,23 @@ void set_damaged_aside(const RunDirectory& directory, const Log& log) {
     look(directory.search_json(), [&] { find_search(directory); });
 }
 
-bool was_begun(const PlannedCampaign& planned, const RootBooks& books) {
+bool was_begun(const PlannedCampaign& planned, const RunPlace& place, const RootBooks& books) {
     const auto& farms = books.history.farms;
-    return !farms.empty() && farms.back().graph == work_digest(planned, books.selection);
+    return !farms.empty() && farms.back().graph == work_digest(planned, place, books.selection);
+}
+
+/// Tasks of which another one was done under the same name.
+std::uint64_t count_others(const auto& tasks, const JournalState& history) {
+    return static_cast<std::uint64_t>(std::ranges::count_if(tasks, [&](const auto& task) {
+        const auto known = history.latest.find(task.name);
+        return known != history.latest.end() && known->second != task.digest;
+    }));
 }
 
 }  // namespace
 
 std::uint64_t count_changed(const TaskGraph& graph, const JournalState& history) {
-    return static_cast<std::uint64_t>(
-        std::count_if(graph.trainings.begin(), graph.trainings.end(), [&](const TrainTask& task) {
-            const auto known = history.latest.find(task.name);
-            return known != history.latest.end() && known->second != task.digest;
-        }));
+    return count_others(graph.trainings, history);
 }
 
 std::vector<SampleInfo> read_selected(const Campaign& campaign) {
@@ -233,10 +250,13 @@ void compare_with_history(const PlannedCampaign& planned,
                           const RootBooks& books,
                           const Log& log) {
     // A farm that was let work on this campaign once goes on with it.
-    if (was_begun(planned, books)) return;
+    if (was_begun(planned, place, books)) return;
     std::uint64_t changed = count_changed(planned.graph, books.history);
     if (planned.missing == Unresolved::selection) {
         changed += count_trained_on_selection(books.history, place.directory);
+    }
+    if (planned.campaign.unfolding) {
+        changed += count_others(chains_of(planned, place).tasks, books.history);
     }
     if (changed == 0) return;
     const std::string changes = changes_text(
@@ -260,10 +280,17 @@ FarmStarted farm_started(const PlannedCampaign& planned,
     return {.host = self.host,
             .job = self.job,
             .ranks = ranks,
-            .graph = work_digest(planned, books.selection),
+            .graph = work_digest(planned, place, books.selection),
             .version = std::string(made_by()),
             .time = utc_now(),
-            .device = device_class_name(place.device)};
+            .device = device_class_name(place.device),
+            .campaign = campaign_digest(planned.written).hex()};
+}
+
+std::string differences_from_run(const PlannedCampaign& planned, const RunPlace& place) {
+    const fs::path path = place.directory.campaign();
+    if (!fs::exists(path)) return {};
+    return first_of(campaign_diff(read_campaign(path), planned.written), "\n  ");
 }
 
 void plan_again(RunContext& context,

@@ -56,6 +56,9 @@ void compare_with_history(const PlannedCampaign& planned,
                           const RootBooks& books,
                           const Log& log);
 
+/// What differs from the campaign of the run directory, one a line; empty if there is none.
+std::string differences_from_run(const PlannedCampaign& planned, const RunPlace& place);
+
 /// Rank 0. The journal's line of a farm that begins.
 FarmStarted farm_started(const PlannedCampaign& planned,
                          const RunPlace& place,

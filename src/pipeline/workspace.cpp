@@ -352,11 +352,14 @@ void open_on_root(RunContext& context, const WorkspaceRequest& request, Workspac
     compare_with_history(planned, place, books, log);
     Campaign copy = planned.written;
     copy.data.blind = books.blinding.has_value();  // what opens it is the record
-    publish_if_new(place.directory.campaign(), campaign_toml(copy));
-    books.journal = std::make_unique<Journal>(path, own);
     const FarmStarted begin =
         farm_started(planned, place, books, static_cast<std::uint64_t>(context.world.size()));
-    if (place.farm.join) expect_same_work(place.directory, place.farm.shard, begin);
+    if (place.farm.join) {
+        expect_same_work(place.directory, place.farm.shard, begin,
+                         differences_from_run(planned, place));
+    }
+    publish_if_new(place.directory.campaign(), campaign_toml(copy));
+    books.journal = std::make_unique<Journal>(path, own);
     books.journal->write(begin);
     books.journal->flush();  // before the next one asks what this one does
 }

@@ -11,6 +11,7 @@
 #include "ratiofarm/tables/ensemble_file.hpp"
 
 #include "campaign/ensemble_spec.hpp"
+#include "campaign/find_sample.hpp"
 #include "campaign/make_model.hpp"
 #include "core/sealed_text.hpp"
 #include "tables/events/list_quantities.hpp"
@@ -232,7 +233,12 @@ void add_unfolding(const ReportSources& sources, ReportInputs& inputs) {
     inputs.unfolds = sources.campaign.unfolding.has_value();
     if (!inputs.unfolds || !fs::exists(path)) return;
     UnfoldRecord record = parse_unfold_json(read_sealed(path));
-    const auto changes = differences(record.made_from, unfold_made_from(sources.campaign));
+    auto changes = differences(record.made_from, unfold_made_from(sources.campaign));
+    for (const auto& [name, digest] : record.samples) {
+        const SampleInfo* sample = sample_if_there(sources.samples, name);
+        if (sample == nullptr || sample->digest.hex() == digest) continue;
+        changes.push_back("sample '" + name + "': other events");
+    }
     if (changes.empty()) {
         inputs.unfolding = std::move(record);
         return;

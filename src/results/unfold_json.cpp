@@ -113,6 +113,7 @@ void fields(Visit& visit, MemberOf<Visit, UnfoldRecord>& value) {
     visit("observables", value.observables);
     visit("warnings", value.warnings);
     visit("made_from", value.made_from, unless(value.made_from.empty()));
+    visit("samples", value.samples, unless(value.samples.empty()));
 }
 
 namespace {

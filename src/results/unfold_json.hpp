@@ -105,6 +105,7 @@ struct UnfoldRecord {
     std::vector<UnfoldedObservable> observables;
     std::vector<std::string> warnings;
     MadeFrom made_from = {};
+    MadeFrom samples = {};  ///< digests of their events, by name
 };
 
 /// JSON text, to be sealed.

@@ -47,6 +47,7 @@ void fields(Line& line, MemberOf<Line, FarmStarted>& event) {
     line("version", event.version);
     line("time", event.time);
     line("device", event.device);
+    line("campaign", event.campaign);
 }
 
 template <class Line>
@@ -294,7 +295,13 @@ JournalState compact_journal(const std::filesystem::path& path, const JournalSta
     std::string text;
     std::uint64_t sequence = 0;
     const auto append = [&](const auto& event) { text += line_of(event, ++sequence) + '\n'; };
-    if (!state.farms.empty()) append(state.farms.back());
+    for (auto farm = state.farms.begin(); farm != state.farms.end();
+         ++farm) {  // what was done once
+        const bool again = std::any_of(std::next(farm), state.farms.end(), [&](const auto& later) {
+            return later.graph == farm->graph;
+        });
+        if (!again) append(*farm);
+    }
     // What was committed last under a name must stay the last one.
     const auto is_latest = [&](const TaskCommitted& event) {
         const auto latest = state.latest.find(event.name);

@@ -23,10 +23,11 @@ struct FarmStarted {
     std::string host;
     std::string job;  ///< of the batch system, empty without one
     std::uint64_t ranks = 1;
-    std::string graph;         ///< digest of the task graph it works on
-    std::string version = {};  ///< of the program: made_by()
-    std::string time = {};     ///< utc_now()
-    std::string device = {};   ///< cpu or cuda
+    std::string graph;          ///< digest of the trainings or chains it works on
+    std::string version = {};   ///< of the program: made_by()
+    std::string time = {};      ///< utc_now()
+    std::string device = {};    ///< cpu or cuda
+    std::string campaign = {};  ///< digest of all that decides a result
 };
 
 /// A worker began an attempt at a task. The line of its commit ends it, or AttemptEnded.

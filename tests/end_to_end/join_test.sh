@@ -35,6 +35,15 @@ killed=$!
 join stopped train
 stopped=$!
 wait_for_checkpoint run $first
+# The same nets, but another fit: whoever came last would decide what is in the directory.
+sed 's/^\[inference\]/[inference]\nextreme_anchors = "refuse"/' campaign.toml > other.toml
+cp run/campaign.toml before.toml
+code=0
+ratiofarm run other.toml --out run --join --lease $lease > other.out 2> other.err || code=$?
+expect_equal "exit code of a job of another campaign" $code 2
+expect_in 'its campaign is another than that of this job' other.err
+expect_in 'inference.extreme_anchors: ' other.err
+cmp run/campaign.toml before.toml || fail "a job that was refused changed campaign.toml"
 for job in $first $killed $stopped; do
     for _ in $(seq 200); do
         [ -z "$(claims_of $job)" ] || break

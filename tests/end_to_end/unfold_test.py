@@ -199,6 +199,34 @@ def expect_mended(folder, wanted):
     expect_equal(folder, "one", wanted)
 
 
+def expect_changed(folder):
+    """A changed campaign asks before it trains again, and nobody takes the result of the other one for its own."""
+    shutil.copytree(folder / "one", folder / "changed")
+    (folder / "changed.toml").write_text(CAMPAIGN.replace("epochs = 10", "epochs = 9"))
+    told = said(folder, "run", "changed.toml", "--out", "changed", code=2)
+    for wanted in ("holds 16 trained nets of another campaign", "training.epochs: 10 -> 9", "--accept-change"):
+        expect_in(wanted, told)
+    exported = subprocess.run(["ratiofarm", "export", "changed.toml", "--format", "omnifold", "--run", "changed", "--out", "e.h5"],
+                              cwd=folder, capture_output=True, text=True, check=False)
+    assert exported.returncode != 0 and not (folder / "e.h5").exists(), exported
+    expect_in("training.epochs: 10 -> 9", exported.stderr)
+    assert status(folder, "changed")["tasks_done"] == 16, "what was refused has changed the run directory"
+    farm = subprocess.Popen(["ratiofarm", "run", "changed.toml", "--out", "changed", "--accept-change"], cwd=folder, stdout=subprocess.DEVNULL,
+                            stderr=subprocess.DEVNULL, env={**os.environ, "RATIOFARM_FAILPOINT": SLOW}, start_new_session=True)
+    begun = lambda: sum('"farm_started"' in line or '"task_committed"' in line for line in (folder / "changed" / "journal.jsonl").read_text().splitlines())
+    before = begun()
+    while farm.poll() is None and begun() < before + 3:
+        time.sleep(0.01)
+    os.killpg(farm.pid, signal.SIGKILL)
+    farm.wait()
+    time.sleep(1.0)
+    found = status(folder, "changed")
+    assert 0 < found["tasks_done"] < 16 and found["chains_done"] == 0 and not found["unfolded"], found
+    expect_in("unfolded.h5 and unfold.json are of another campaign", said(folder, "status", "changed.toml", "--out", "changed"))
+    said(folder, "run", "changed.toml", "--out", "changed")  # it was let once
+    expect_in("chains     4 of 4 done", said(folder, "status", "changed.toml", "--out", "changed"))
+
+
 def expect_public(folder):
     """The file for others, from the program and from Python, and as Parquet."""
     said(folder, "export", "--format", "omnifold", "campaign.toml", "--run", "one", "--out", "public.h5")
@@ -429,6 +457,7 @@ def main():
     assert len(results(folder, "one")) == 2 + 2 + 1, sorted(results(folder, "one"))
     expect_in("up to date", unfold(folder, 1, "one"))
     expect_told(folder)
+    expect_changed(folder)
     expect_public(folder)
     expect_mended(folder, found)
     expect_shards(folder, found)

@@ -52,7 +52,7 @@ TEST_CASE("a job whose tasks are others does not join, and is told in what they 
     const Shard mine{.job = "mine"};
     const auto joins = [&] {
         const auto lock = job_at_work(directory, "other", other);
-        expect_same_work(directory, mine, ours);
+        expect_same_work(directory, mine, ours, "\n  inference.poi: mu -> nu");
     };
 
     CHECK_NOTHROW(joins());
@@ -70,7 +70,13 @@ TEST_CASE("a job whose tasks are others does not join, and is told in what they 
         other.graph = "def";
         CHECK_THROWS_WITH(joins(), Contains("its digest of the campaign's tasks is def"));
     }
-    CHECK_NOTHROW(expect_same_work(directory, mine, ours));  // when that one has ended
+    SECTION("what follows the tasks is another") {
+        other.campaign = "123";
+        CHECK_THROWS_WITH(joins(), Contains("its campaign is another than that of this job") &&
+                                       Contains("\n  inference.poi: mu -> nu"));
+    }
+    CHECK_NOTHROW(expect_same_work(directory, mine, ours,
+                                   "\n  inference.poi: mu -> nu"));  // when that one has ended
 }
 
 TEST_CASE("what only one job can do one does at a time, and the others wait or leave") {
