@@ -75,6 +75,9 @@ def test_a_histogram_in_new_bins_has_its_covariance(tmp_path):
         unfolded.write(tmp_path / "public.root")
     with pytest.raises(Problem, match="no column 'u' of the truth"):
         unfolded.histogram("u", [0.0, 1.0])
+    for wrong in ([3.0, 2.0, 1.0], [0.0, np.nan, 1.0], [0.0, 0.0, 1.0], [], [1.0]):
+        with pytest.raises(Problem, match="two or more ascending"):
+            unfolded.histogram("t", wrong)
 
 
 def test_variations_by_another_sample_are_told_where_they_are_missing(tmp_path):
@@ -96,3 +99,14 @@ def test_variations_by_another_sample_are_told_where_they_are_missing(tmp_path):
     assert declared.missing == ()
     assert other.missing == ("prior", "jes_down")
     assert other.covariances["jes"][0, 0] == pytest.approx(2.0)  # half, of which the other side is missing
+
+
+def test_a_number_on_a_decimal_edge_is_in_the_bin_above(tmp_path):
+    with h5py.File(tmp_path / "unfolded.h5", "w") as file:
+        file.attrs["format"], file.attrs["version"] = "ratiofarm-unfolded", 1
+        file.create_dataset("truth", data=np.array([[0.1], [0.7], [0.9]], "f4")).attrs["columns"] = ["t"]
+        file["id"], file["weight_mc"], file["weights/nominal"], file["iterations/1"] = np.arange(3, dtype="u8"), np.ones(3), np.ones(3), np.ones(3)
+
+    result = ratiofarm.open_unfolded(tmp_path).histogram("t", [0.0, 0.1, 0.7, 0.9, 1.0])
+
+    assert list(result.contents) == [0.0, 1.0, 1.0, 1.0]

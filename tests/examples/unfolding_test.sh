@@ -7,7 +7,7 @@ python=$3
 "$python" "$example/generate.py" 3000 --processes 2 > generate.out
 few() { # campaign, data, truth
     sed -e 's/^epochs = .*/epochs = 10/; s/^batch = .*/batch = 128/; s/^learning_rate = .*/learning_rate = 0.004/' \
-        -e 's/^iterations = .*/iterations = 2/; s/^members = .*/members = 1/; s/^replicas_data = 40/replicas_data = 8/' \
+        -e 's/^iterations = .*/iterations = 2/; s/^members = .*/members = 1/; s/^replicas_data = 40/replicas_data = 8/; s/^replicas_mc = 40/replicas_mc = 4/' \
         -e "s/^data = .*/data = \"$1\"/; s/^compare = .*/compare = [\"$2\"]/" "$example/campaign.toml"
 }
 few data true > campaign.toml
@@ -23,5 +23,5 @@ for of in record["observables"]:
     found, true = sum(of["unfolded"]), sum(of["compared"][0]["contents"])
     print(of["column"], found, true, of["compared"][0]["chi2"])
     assert abs(found / true - 1) < 0.1, (of["column"], found, true)
-    assert {source["source"] for source in of["covariances"]} == {"data", "prior"}
+    assert {source["source"] for source in of["covariances"]} == {"data", "mc", "prior"}
 END

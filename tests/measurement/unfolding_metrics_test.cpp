@@ -120,3 +120,14 @@ TEST_CASE("values beyond the edges are counted apart", "[unfolding]") {
     CHECK(bins.below == 2.0);
     CHECK(bins.above == 2.0);
 }
+
+TEST_CASE("a number on a decimal edge is in the bin above, as columns of 32 bits have it",
+          "[unfolding]") {
+    const std::vector<double> edges{0.0, 0.1, 0.7, 0.9, 1.0};
+    WeightedBins bins(edges.size() - 1);
+
+    for (const float value : {0.1F, 0.7F, 0.9F, 1.0F}) bins.add(edges, value, 1.0);
+
+    CHECK(bins.contents == std::vector{0.0, 1.0, 1.0, 1.0});
+    CHECK(bins.above == 1.0);
+}

@@ -204,6 +204,13 @@ private:
                             "above)",
                             to.column, to.below + to.above, record_.yield, to.below, to.above));
         }
+        if (section_.ensemble == UnfoldingEnsemble::step && section_.members > 1) {
+            warnings.push_back(
+                "with unfolding.ensemble = \"step\" the error 'members' has the scatter of the "
+                "last "
+                "net only, about 0.4 of that of the result: repeat the unfolding with other values "
+                "of campaign.seed to see that");
+        }
         if (section_.replicas_data == 0) {
             warnings.push_back("without unfolding.replicas_data there is no statistical error");
         } else if (section_.replicas_mc == 0) {
@@ -227,7 +234,11 @@ UnfoldedResults unfolded_results(const Campaign& campaign,
                                  const std::vector<SampleInfo>& samples,
                                  std::span<const UnfoldedChain> chains) {
     RATIOFARM_EXPECT(campaign.unfolding.has_value());
-    return Results(campaign, samples, chains).make();
+    UnfoldedResults results = Results(campaign, samples, chains).make();
+    for (const SampleInfo& sample : samples) {
+        results.record.samples.emplace_back(sample.name, sample.digest.hex());
+    }
+    return results;
 }
 
 void write_unfolded(const Campaign& campaign,

@@ -63,8 +63,11 @@ UnfoldedTable unfolded_weights(const Campaign& campaign,
         add("/weights/" + name, mean, samples.weights(group), last, group.members);
         if (name != "nominal") continue;
         for (std::size_t k = 0; group.members.size() > 1 && k < group.members.size(); ++k) {
-            add("/weights/ensemble_" + std::to_string(k), "one member", generated, last,
-                {group.members[k]});
+            add("/weights/ensemble_" + std::to_string(k),
+                section.ensemble == UnfoldingEnsemble::step
+                    ? "one member of the last step, which began with the mean of all"
+                    : "one member",
+                generated, last, {group.members[k]});
         }
         for (std::uint32_t n = 1; n <= last; ++n) {
             add("/iterations/" + std::to_string(n), mean, generated, n, group.members);

@@ -23,12 +23,14 @@ double sum_of_contents(std::span<const double> contents) {
 }  // namespace
 
 void WeightedBins::add(std::span<const double> edges, double value, double weight) {
-    if (value < edges.front()) {
+    // Columns have 32 bits: 0.7 of a column is on the edge 0.7, as its number is meant.
+    const auto as_stored = [](double edge) { return double{static_cast<float>(edge)}; };
+    if (value < as_stored(edges.front())) {
         below += weight;
-    } else if (value >= edges.back()) {
+    } else if (value >= as_stored(edges.back())) {
         above += weight;
     } else {
-        const auto bin = std::ranges::upper_bound(edges, value) - edges.begin() - 1;
+        const auto bin = std::ranges::upper_bound(edges, value, {}, as_stored) - edges.begin() - 1;
         contents[static_cast<std::size_t>(bin)] += weight;
         squares[static_cast<std::size_t>(bin)] += weight * weight;
     }
