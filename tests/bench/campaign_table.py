@@ -100,7 +100,7 @@ def timed(command, folder, **more):
     return text, time.monotonic() - begin, used, watch.peak
 
 
-def case_rows(programs, case, cores):
+def case_rows(programs, case, cores, most_rounds):
     name, *setting, rounds = case
     members, epochs, batch, hidden = setting[1:]
     settings = json.dumps({"members": members, "epochs": epochs, "batch": batch, "rate": 4e-3, "hidden": hidden,
@@ -111,7 +111,7 @@ def case_rows(programs, case, cores):
         (folder / "campaign.toml").write_text(campaign("interference", keys("bench", *setting), gates=False))
         timed([programs / "ratiofarm", "simulate", "campaign.toml"], folder)
         events = next(folder.glob("*.h5"))
-        for k in range(rounds):
+        for k in range(min(rounds, most_rounds)):
             _, seconds, used, peak = timed([programs / "ratiofarm", "run", "campaign.toml", "--out", f"run{k}.run", "-n",
                                             cores], folder, OMP_NUM_THREADS="1")
             fit = json.loads((folder / f"run{k}.run" / "fit.json").read_text())
@@ -133,13 +133,15 @@ def main():
     parser.add_argument("--programs", type=pathlib.Path, required=True)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--only", default="", help="cases whose name has this")
+    parser.add_argument("--rounds", type=int, default=3, help="at most so many")
     given = parser.parse_args()
     adopt_orphans()
     cores, load = os.cpu_count(), os.getloadavg()[0]
     rows = []
     for case in QUICK if given.quick else CASES:
         if given.only in case[0]:
-            rows += case_rows(given.programs.resolve(), case, cores)
+            rows += case_rows(given.programs.resolve(), case, cores, given.rounds)
+            print(rows[-2:], file=sys.stderr, flush=True)
     print(f"{machine()}; load {load:.1f} before, {os.getloadavg()[0]:.1f} after\n")
     print(table(["job", "program", "seconds, least (median)", "processor", "peak memory (PSS)", "mu",
                  "ratiofarm is faster by"], rows))
