@@ -280,12 +280,16 @@ void print_text(const Campaign& campaign,
     if (const auto problem = training_problem(campaign); problem && !campaign.unfolding) {
         show(fmt::format("  can be fitted, but not trained: {}\n", *problem));
     }
+    std::size_t width = 6;
+    for (const SampleInfo& sample : samples) width = std::max(width, sample.name.size());
+    if (!samples.empty()) {
+        show(fmt::format("  {:<{}} {:>10} {:>10} {:>10}   {}\n", "sample", width, "events",
+                         "to train", "to infer", "sum of weights"));
+    }
     for (const SampleInfo& sample : samples) {
-        show(fmt::format(
-            "  sample {:<12} {:>10} events, {:>10} to train, {:>10} to infer, weights sum to "
-            "{:g}\n",
-            sample.name, sample.columns.events, sample.training_events, sample.inference_events,
-            sample.sum_of_weights));
+        show(fmt::format("  {:<{}} {:>10} {:>10} {:>10}   {:g}\n", sample.name, width,
+                         sample.columns.events, sample.training_events, sample.inference_events,
+                         sample.sum_of_weights));
         if (const ParticleFacts& lists = sample.facts.particles; lists.particles > 0) {
             show(fmt::format(
                 "    particles {:.4g} in a mean event, {} at most, {} events without\n",

@@ -25,9 +25,11 @@ std::vector<std::string> features_of(const std::string& ensemble, const Campaign
     return net_settings(campaign, role).features;
 }
 
+/// \param chosen  saturation of a net of the ensemble is that of its density
 std::string checks_text(const TrainedNet& net,
                         const GatesSection& gates,
-                        const std::vector<std::string>& features) {
+                        const std::vector<std::string>& features,
+                        bool chosen) {
     std::string text;
     for (const GateCheck& check : gate_checks(net, gates)) {
         if (check.gate == "failure") continue;
@@ -35,7 +37,9 @@ std::string checks_text(const TrainedNet& net,
         text += fmt::format("  {:<13}{:<10.4g} {} {:.4g}{}{}\n", check.gate, check.value,
                             check.gate == "constant" ? "at least" : "at most", check.allowed,
                             named ? " in '" + features[*check.feature] + "'" : "",
-                            check.passed ? "" : "  <- beyond");
+                            check.passed                          ? ""
+                            : chosen && check.gate == "saturated" ? "  (so are all: the events)"
+                                                                  : "  <- beyond");
     }
     return text;
 }
@@ -50,7 +54,8 @@ std::string net_text(const NetSlot& slot,
     if (tried < choice.exclusions.size()) {
         text += fmt::format("  why        {}\n", choice.exclusions[tried].text);
     }
-    return text + checks_text(*net.result, gates, features);
+    const bool chosen = choice.state == SlotChoice::State::chosen && tried == choice.index;
+    return text + checks_text(*net.result, gates, features, chosen);
 }
 
 }  // namespace

@@ -121,9 +121,9 @@ void print_text(const Plan& plan) {
     for (std::size_t i = 0; i < std::min(most_families, families.size()); ++i) {
         const CostModel::Family& family = families[i];
         if (is_toys(family.kind)) continue;
-        show(fmt::format("learned     {}: {:.3g} s per GFLOP from {} tasks\n",
+        show(fmt::format("learned     {}: {:.3g} s per GFLOP from {} task{}\n",
                          family_text(family.kind, family.name), 1e9 * family.seconds / family.flop,
-                         family.tasks));
+                         family.tasks, family.tasks == 1 ? "" : "s"));
     }
     if (families.size() > most_families) {
         show(fmt::format("            and of {} other kinds ('ratiofarm status --cost')\n",

@@ -247,10 +247,10 @@ std::string status_text(const RunStatus& status, bool with_costs) {
     if (!with_costs) return text + notes_text(status);
     for (const CostModel::Family& family : status.costs.families()) {
         const bool toys = is_toys(family.kind);
-        text += fmt::format("cost       {}: {:.3g} s per {} from {} tasks\n",
+        text += fmt::format("cost       {}: {:.3g} s per {} from {} task{}\n",
                             family_text(family.kind, family.name),
                             (toys ? 1.0 : 1e9) * family.seconds / family.flop,
-                            toys ? "toy" : "GFLOP", family.tasks);
+                            toys ? "toy" : "GFLOP", family.tasks, family.tasks == 1 ? "" : "s");
     }
     return text + notes_text(status);
 }
