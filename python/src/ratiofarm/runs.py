@@ -210,7 +210,8 @@ class Run:
         wanted = [samples[name] for name in campaign.get("reference", {}).get("mixture", {}) if name in samples]
         if not file.is_file() or not wanted:
             return {}
-        low, high = {}, {}
+        low: dict[str, float] = {}
+        high: dict[str, float] = {}
         with h5py.File(file) as events:
             for sample in wanted:
                 features = events[sample]["features"]
