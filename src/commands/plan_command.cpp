@@ -6,12 +6,14 @@
 
 #include <fmt/format.h>
 
+#include "campaign/made_from.hpp"
 #include "campaign/task_graph.hpp"
 #include "campaign/training_outlook.hpp"
 #include "campaign/training_planner.hpp"
 #include "campaign/unfolding_tasks.hpp"
 #include "pipeline/found_campaign.hpp"
 #include "pipeline/own_directory.hpp"
+#include "pipeline/plan_campaign.hpp"
 #include "pipeline/search/searched_campaign.hpp"
 #include "pipeline/task_identities.hpp"
 #include "scheduler/cost_model.hpp"
@@ -78,6 +80,18 @@ void look_at_run(const RunDirectory& directory, bool wants_rates, Plan& plan) {
     }
 }
 
+/// Nets that `run` refuses to mix with those of the campaign.
+void look_for_changes(const RunDirectory& directory, const Campaign& written, Plan& plan) {
+    JournalState history = read_journals(directory);
+    // Nets of another device are others, too, but that is a word of the command line.
+    if (!history.farms.empty() && history.farms.back().device != plan.device) return;
+    identify(history, plan.graph);
+    plan.changed = count_changed(plan.graph, history);
+    if (plan.changed == 0 || !fs::exists(directory.campaign())) return;
+    plan.changes =
+        first_of(campaign_diff(read_campaign(directory.campaign()), written), "\n              ");
+}
+
 /// The samples of the plain campaign; plans the selection on the way.
 std::vector<SampleInfo> plan_samples(const fs::path& out, Plan& plan) {
     const Campaign written = plan.campaign;
@@ -124,6 +138,7 @@ fs::path run_folder(const Arguments& arguments, const Campaign& campaign) {
 
 Plan make_plan(const Arguments& arguments, Campaign campaign) {
     Plan plan;
+    const Campaign written = campaign;
     plan.campaign = std::move(campaign);
     read_pace(arguments, plan);
     const bool trains = !needs_selection(plan.campaign) || trained_region(plan.campaign) != nullptr;
@@ -147,6 +162,7 @@ Plan make_plan(const Arguments& arguments, Campaign campaign) {
         plan.cost = cost_of(plan.campaign, samples, plan.graph, plan.workers);
     }
     look_at_run(RunDirectory(out), !arguments.has("gflops"), plan);
+    look_for_changes(RunDirectory(out), written, plan);
     return plan;
 }
 

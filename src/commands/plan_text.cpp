@@ -132,6 +132,12 @@ void print_text(const Plan& plan) {
     if (plan.damaged_lines > 0) {
         show(fmt::format("journal     {} damaged lines skipped\n", plan.damaged_lines));
     }
+    if (plan.changed > 0) {
+        show(
+            fmt::format("changed     {} trainings of the run directory are of another campaign; "
+                        "'ratiofarm run --accept-change' does them again{}\n",
+                        grouped(plan.changed), plan.changes));
+    }
     if (plan.trained > 0) {
         show(fmt::format("left        {} nets, {}\n", grouped(cost.nets - plan.trained),
                          duration_text(plan.seconds_left)));

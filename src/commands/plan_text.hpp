@@ -27,6 +27,8 @@ struct Plan {
     CostModel learned;                 ///< from what the run directory has finished
     double seconds = 0.0;              ///< of training and inference
     std::uint64_t trained = 0;         ///< nets that have results
+    std::uint64_t changed = 0;         ///< trainings that the run directory has of another campaign
+    std::string changes = {};          ///< what differs, one line each, in front of each a newline
     double seconds_left = 0.0;         ///< of `seconds`
     std::uint64_t damaged_lines = 0;   ///< of the journal: nothing was learned from them
     std::optional<SearchCost> search;  ///< if the campaign has one

@@ -32,6 +32,11 @@ plan = json.load(open("plan.json"))
 assert plan["learned_from_tasks"] == 15 and plan["trained"] == 6, plan
 assert 0.6 < plan["seconds"] / float(sys.argv[1]) < 1.6, (plan["seconds"], sys.argv[1])
 PYTHON
+sed 's/hidden = \[8\]/hidden = [9]/' campaign.toml > wider.toml
+ratiofarm plan wider.toml --out run > wider.plan
+expect_in '^changed  *6 trainings of the run directory are of another campaign' wider.plan
+expect_in 'network.hidden: \[8\] -> \[9\]' wider.plan
+! grep '^changed' after.plan || fail "plan finds changes in the campaign that was run"
 ratiofarm plan campaign.toml --out run --gflops 10 > given.plan
 expect_in '^time .* of 10 GFLOP/s' given.plan
 expect_equal "learned lines with --gflops" "$(grep -c '^learned' given.plan || true)" 0
