@@ -308,10 +308,20 @@ def write_events(path, mean, scale=1.0):
     package.write_events(path, {"BSM": {"x": x}}, features=["x"], weight=0.025, id=None)
 
 
+LEARNED = """
+[[systematic]]
+name = "scale"
+shape = { B = { up_weight = "up", down_weight = "down" } }
+[[simulate.systematic]]
+name = "scale"
+B = { shift = [0.6], up = 1.05, down = 0.96 }
+"""
+
+
 def trained(work):
     """A new signal on a run trains only its own net, and its patch fits the bundle of that run."""
     changes = {"simulate.events": "4000", "training.epochs": "2", "training.batch": "128", "network.hidden": "[8]"}
-    (work / "toy.toml").write_text(toy_campaign.campaign("signal", changes, gates=False))
+    (work / "toy.toml").write_text(toy_campaign.campaign("signal", changes, LEARNED, gates=False))
     write_events(work / "bsm.h5", 2.0)
     write_events(work / "units.h5", 2.0, 1000.0)
     words = ["patch", "toy.run", "--process", "BSM", "--coefficient", "mu_bsm", "--yield", "50"]
@@ -325,6 +335,8 @@ def trained(work):
     made = [one for one in map(json.loads, journal) if one["event"] == "task_committed" and one["kind"] == "training"]
     assert {one["family"] for one in made if not one["adopted"]} == {"BSM"} and len(made) > 1
     old, both = (package.open_run(work / name).ratios for name in ("toy.run", "new.run"))
+    with h5py.File(work / "toy.run" / "ratios.h5") as file:
+        assert "half_g_up" in file["events/S"]  # a learned shape, and what is noise in it
     assert both.processes == [*old.processes, "BSM"] and (both["S"].log_r[:, :2] == old["S"].log_r).all()
     fits = [json.loads((work / name / "fit.json").read_text()) for name in ("new.run", "with.run")]
     assert fits[0]["poi"] == fits[1]["poi"] == "mu_bsm"

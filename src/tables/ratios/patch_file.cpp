@@ -11,6 +11,7 @@
 #include "tables/parallel_table.hpp"
 
 #include "net_ratio_table.hpp"
+#include "net_ratio_writer.hpp"
 #include "ratio_attributes.hpp"
 #include "ratio_events.hpp"
 
@@ -23,14 +24,17 @@ std::string column_path(const std::string& set, const char* column) {
     return set_path(set) + "/" + column;
 }
 
+void append(std::vector<float>& list, const std::vector<float>& more) {
+    list.insert(list.end(), more.begin(), more.end());
+}
+
 /// Whole columns of a set of a ratio file.
 RatioSetRows read_set_rows(const RatioFile& ratios, const RatioSet& set, Range rows) {
     RatioRows values = ratios.read_rows(set.name, rows);
-    RatioSetRows all{ratios.read_columns(set.name, rows).id,
-                     std::move(values.weight),
-                     std::move(values.log_r),
-                     {},
-                     {}};
+    RatioSetRows all;
+    all.id = ratios.read_columns(set.name, rows).id;
+    all.weight = std::move(values.weight);
+    all.log_r = std::move(values.log_r);
     if (all.id.empty()) {
         all.id.resize(rows.size());
         std::iota(all.id.begin(), all.id.end(), rows.first);
@@ -49,6 +53,11 @@ RatioSetRows read_set_rows(const RatioFile& ratios, const RatioSet& set, Range r
         const auto down = up + static_cast<std::ptrdiff_t>(n);
         all.log_g_up.insert(all.log_g_up.end(), up, down);
         all.log_g_down.insert(all.log_g_down.end(), down, down + static_cast<std::ptrdiff_t>(n));
+    }
+    if (ratios.header().shape_nets == 0) return all;
+    for (std::size_t c = 0; c < shapes; ++c) {
+        append(all.half_up, ratios.read_net_ratios(set.name, NetRatios::up_halves, c, rows));
+        append(all.half_down, ratios.read_net_ratios(set.name, NetRatios::down_halves, c, rows));
     }
     return all;
 }
@@ -116,17 +125,19 @@ void write_own_set(const h5::File& file, const std::string& name, const RatioFil
         file,
         {column_path(name, "log_r"), h5::ElementType::f32, set.events, p, ColumnShape::matrix},
         rows.log_r);
-    const std::uint64_t shapes = patched.header().shapes.size();
-    for (const bool up : {true, false}) {
-        if (shapes == 0) break;
-        const std::string path = shape_path(name, up);
-        create_net_ratio_table(file, {path, shapes, set.events, h5::ElementType::f32});
+    const auto write_lines = [&](const std::string& path, std::span<const float> values) {
+        const std::uint64_t lines = values.size() / std::max<std::uint64_t>(set.events, 1);
+        if (lines == 0) return;
+        create_net_ratio_table(file, {path, lines, set.events, h5::ElementType::f32});
         const NetRatioTable table(file, path);
-        const std::span<const float> values(up ? rows.log_g_up : rows.log_g_down);
-        for (std::uint64_t line = 0; line < shapes; ++line) {
+        for (std::uint64_t line = 0; line < lines; ++line) {
             table.write(line, {0, set.events}, values.subspan(line * set.events, set.events));
         }
-    }
+    };
+    write_lines(shape_path(name, true), rows.log_g_up);
+    write_lines(shape_path(name, false), rows.log_g_down);
+    write_lines(net_ratios_path(name, NetRatios::up_halves), rows.half_up);
+    write_lines(net_ratios_path(name, NetRatios::down_halves), rows.half_down);
 }
 
 void describe(const h5::File& file, const PatchHeader& header) {
@@ -158,12 +169,13 @@ std::vector<T> read_whole(const h5::File& file,
     return column.read<T>({0, events});
 }
 
-std::vector<float> read_shapes(const h5::File& file, const std::string& path, Range rows) {
+std::vector<float> read_lines(const h5::File& file, const std::string& path, Range rows) {
+    if (!h5::is_dataset(file, path)) throw DataError(path + " is missing");
     const NetRatioTable table(file, path);
     std::vector<float> lines;
     for (std::uint64_t line = 0; line < table.lines(); ++line) {
         const std::vector<float> values = table.read(line, rows);
-        lines.insert(lines.end(), values.begin(), values.end());
+        append(lines, values);
     }
     return lines;
 }
@@ -172,7 +184,10 @@ std::vector<float> read_shapes(const h5::File& file, const std::string& path, Ra
 class OwnSet {
 public:
     OwnSet(const h5::File& file, const std::string& name, const RatioHeader& header)
-        : file_(file), name_(name), has_shapes_(!header.shapes.empty()) {
+        : file_(file),
+          name_(name),
+          has_shapes_(!header.shapes.empty()),
+          has_halves_(header.shape_nets > 0) {
         const std::string path = column_path(name, "weight");
         if (!h5::is_dataset(file, path)) throw DataError(path + " is missing");
         events_ = CheckedColumn(file, path).info().rows();
@@ -193,8 +208,11 @@ public:
         part.weight = cut(weight_, rows, 1);
         part.log_r = cut(log_r_, rows, width_);
         if (!has_shapes_) return part;
-        part.log_g_up = read_shapes(file_, shape_path(name_, true), rows);
-        part.log_g_down = read_shapes(file_, shape_path(name_, false), rows);
+        part.log_g_up = read_lines(file_, shape_path(name_, true), rows);
+        part.log_g_down = read_lines(file_, shape_path(name_, false), rows);
+        if (!has_halves_) return part;
+        part.half_up = read_lines(file_, net_ratios_path(name_, NetRatios::up_halves), rows);
+        part.half_down = read_lines(file_, net_ratios_path(name_, NetRatios::down_halves), rows);
         return part;
     }
 
@@ -208,6 +226,7 @@ private:
     const h5::File& file_;
     std::string name_;
     bool has_shapes_;
+    bool has_halves_;
     std::uint64_t events_ = 0;
     std::uint64_t width_ = 0;
     std::vector<std::uint64_t> id_;

@@ -9,6 +9,7 @@
 #include "tables/parallel_table.hpp"
 
 #include "net_ratio_table.hpp"
+#include "net_ratio_writer.hpp"
 #include "ratio_attributes.hpp"
 #include "ratio_events.hpp"
 
@@ -20,14 +21,27 @@ namespace {
 constexpr std::uint64_t rows_per_piece = 4 * net_ratio_block;
 static_assert(rows_per_block % rows_per_piece == 0);
 
-h5::ElementType shape_type(const RatioSetsInput& input) {
-    return input.half_precision ? h5::ElementType::f16 : h5::ElementType::f32;
-}
+/// A table of shapes, and what is in it.
+struct ShapeTable {
+    NetRatioTableLayout layout;
+    std::vector<float> RatioSetRows::*values;
+};
 
-NetRatioTableLayout shape_layout(const RatioSetsInput& input,
-                                 const RatioSetsInput::Set& set,
-                                 bool up) {
-    return {shape_path(set.name, up), input.header.shapes.size(), set.events, shape_type(input)};
+std::vector<ShapeTable> shape_tables(const RatioSetsInput& input, const RatioSetsInput::Set& set) {
+    const std::uint64_t shapes = input.header.shapes.size();
+    if (shapes == 0) return {};
+    std::vector<ShapeTable> tables;
+    const auto add = [&](const std::string& path, auto type, auto values) {
+        tables.push_back(ShapeTable{{path, shapes, set.events, type}, values});
+    };
+    const auto type = input.half_precision ? h5::ElementType::f16 : h5::ElementType::f32;
+    add(shape_path(set.name, true), type, &RatioSetRows::log_g_up);
+    add(shape_path(set.name, false), type, &RatioSetRows::log_g_down);
+    if (input.header.shape_nets == 0) return tables;
+    const auto half = [&](NetRatios lines) { return net_ratios_path(set.name, lines); };
+    add(half(NetRatios::up_halves), h5::ElementType::f32, &RatioSetRows::half_up);
+    add(half(NetRatios::down_halves), h5::ElementType::f32, &RatioSetRows::half_down);
+    return tables;
 }
 
 std::vector<ColumnLayout> columns_of_set(const RatioSetsInput& input,
@@ -43,7 +57,7 @@ std::uint64_t bytes_of_sets(const RatioSetsInput& input) {
     std::uint64_t bytes = 0;
     for (const auto& set : input.sets) {
         for (const ColumnLayout& layout : columns_of_set(input, set)) bytes += layout.bytes();
-        bytes += 2 * shape_layout(input, set, true).bytes();
+        for (const ShapeTable& table : shape_tables(input, set)) bytes += table.layout.bytes();
     }
     return bytes;
 }
@@ -62,14 +76,12 @@ public:
     }
 
     void create(const h5::File& file) const {
-        const std::uint64_t columns = input_.header.shapes.size();
         for (const auto& set : input_.sets) {
             h5::create_group(file, set_path(set.name));
             for (const ColumnLayout& layout : columns_of_set(input_, set))
                 create_column(file, layout);
-            if (columns == 0) continue;
-            for (const bool up : {true, false}) {
-                create_net_ratio_table(file, shape_layout(input_, set, up));
+            for (const ShapeTable& table : shape_tables(input_, set)) {
+                create_net_ratio_table(file, table.layout);
             }
         }
     }
@@ -95,13 +107,12 @@ public:
 private:
     void write_block(const h5::File& file, std::size_t set, std::uint64_t block) {
         const Range rows = rows_of_block(block, input_.sets[set].events);
-        const std::string name = input_.sets[set].name;
         RatioSetRows whole;
         for (std::uint64_t first = rows.first; first < rows.last; first += rows_per_piece) {
             const Range piece{first, std::min(first + rows_per_piece, rows.last)};
             const RatioSetRows part = input_.rows(set, piece);
             check_sizes(part, piece.size());
-            write_shapes(file, name, piece, part);
+            write_shapes(file, input_.sets[set], piece, part);
             append(whole.id, part.id);
             append(whole.weight, part.weight);
             append(whole.log_r, part.log_r);
@@ -114,13 +125,12 @@ private:
     }
 
     void write_shapes(const h5::File& file,
-                      const std::string& set,
+                      const RatioSetsInput::Set& set,
                       Range rows,
                       const RatioSetRows& part) const {
-        if (input_.header.shapes.empty()) return;
-        for (const bool up : {true, false}) {
-            const NetRatioTable table(file, shape_path(set, up));
-            const std::span<const float> values(up ? part.log_g_up : part.log_g_down);
+        for (const ShapeTable& shapes : shape_tables(input_, set)) {
+            const NetRatioTable table(file, shapes.layout.path);
+            const std::span<const float> values(part.*shapes.values);
             for (std::uint64_t column = 0; column < table.lines(); ++column) {
                 table.write(column, rows, values.subspan(column * rows.size(), rows.size()));
             }
@@ -133,6 +143,8 @@ private:
         RATIOFARM_EXPECT(part.log_r.size() == n * input_.header.processes.size());
         RATIOFARM_EXPECT(part.log_g_up.size() == n * columns);
         RATIOFARM_EXPECT(part.log_g_down.size() == n * columns);
+        const std::uint64_t halves = input_.header.shape_nets > 0 ? n * columns : 0;
+        RATIOFARM_EXPECT(part.half_up.size() == halves && part.half_down.size() == halves);
     }
 
     const RatioSetsInput& input_;
