@@ -114,7 +114,7 @@ class Expression:
         with np.errstate(all="ignore"):  # what is not finite is counted where it matters
             try:
                 return self.of(self.tree, columns)
-            except (TypeError, ValueError, RecursionError) as error:
+            except (TypeError, ValueError, OverflowError, RecursionError) as error:
                 raise Problem(f"'{self.text}' cannot be computed ({error})") from error
 
     def condition(self, columns):

@@ -124,6 +124,7 @@ class Arrow:
     def __init__(self, path, name):
         self.path = self.where = path
         self.narrow = set()
+        self.whole = set()
         if name:
             raise Problem(f"{path}:{name}: only ROOT files hold trees; leave ':{name}' away")
 
@@ -143,11 +144,13 @@ class Arrow:
         if isinstance(array, self.arrow.ChunkedArray):
             array = array.chunk(0) if array.num_chunks == 1 else array.combine_chunks()
         if not (types.is_integer(array.type) or types.is_floating(array.type) or types.is_boolean(array.type)):
+            if types.is_decimal(array.type):
+                raise Problem(f"{self.where}: column '{name}' has type {array.type}; store it as a float or a whole number")
             import awkward as ak  # which takes a second to load
 
             return column(ak.from_arrow(array), self.where, name)
         if array.null_count:
-            array = (array if types.is_floating(array.type) else array.cast(self.arrow.float64())).fill_null(float("nan"))
+            array = (array if types.is_floating(array.type) else array.cast(self.arrow.float64(), safe=False)).fill_null(float("nan"))
         if types.is_boolean(array.type):
             return self.view(array.cast(self.arrow.uint8())).view(np.bool_)
         return self.view(array)
@@ -233,7 +236,7 @@ class Csv(Arrow):
     def batches(self, names, rows):
         """Blocks of text are parsed side by side, each with the types of the first one."""
         blocks = self.blocks()
-        first = self.parsed(next(blocks, b""), names, {})
+        first = self.parsed(next(blocks, b""), names, {name: self.arrow.uint64() for name in self.whole})
         yield first
         single = {name: self.arrow.float32() for name in self.narrow}
         types = {field.name: single.get(field.name, field.type) if field.type == self.arrow.float64() else field.type
@@ -267,6 +270,8 @@ class Csv(Arrow):
                 types[self.names[int(found[1])]] = wider
 
     def wider(self, kind, text):
+        if kind == "uint64" and re.fullmatch(r"-\d+", text):
+            return self.arrow.int64()
         if kind in ("int64", "null") and re.fullmatch(r"\d+", text):
             return self.arrow.uint64()
         try:

@@ -360,7 +360,7 @@ def import_part(part, sample, source, options, writer, counts, start):
             weights |= {name: 2.0 * weight - weights[varied] for name, varied in sample.mirrored.items()}
             for name in options.id:
                 if columns[name].dtype.kind not in "biu":
-                    raise Problem(f"{part.where}: --id {name} is not a whole number ({columns[name].dtype})")
+                    raise Problem(f"{part.where}: --id {name} is not a whole number in each row ({columns[name].dtype})")
             numbers = [columns[name][chosen] for name in options.id] or [start + entries]
             writer.add(table, weight, event_ids(sample.family_of(source[0]), numbers, len(some)), weights)
 
@@ -393,7 +393,7 @@ def import_sample(file, sample, options):
             part.expect(option, expression)
     read = [*everything, *(e for e in sample.weights.values() if number(e) is None)]
     for part in parts:
-        part.table.narrow = part.only_features(sample, options)
+        part.table.narrow, part.table.whole = part.only_features(sample, options), set(options.id)
     n = before = sum(part.count(read) for part in parts)
     if options.cut:
         n = sum(len(chosen) for part in parts for _, chosen, _ in part.chunks([], options))

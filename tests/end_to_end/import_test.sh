@@ -192,6 +192,7 @@ expect_code 2 import_events --sample S=s.root:events --features mas --out refuse
 
 # One table as ROOT, Parquet, CSV and npz, in pieces: the same events file. Absent objects are NaN, and get a value on demand.
 "$RATIOFARM_PYTHON" - <<'END'
+import decimal
 import awkward as ak, numpy as np, pyarrow as pa, pyarrow.parquet as pq, uproot
 rng = np.random.default_rng(5)
 n = 2500
@@ -220,6 +221,9 @@ with open("ragged.csv", "w") as file:
 with open("words.csv", "w") as file:
     file.write("x,y\n1,2\n3,many\n")
 open("numbers.csv", "w").write("1.5,2\n3,4\n")
+open("large.csv", "w").write(f"x,event\n1.5,{2**63}\n2.5,{2**64 - 1}\n")
+open("hole.csv", "w").write(f"x,event\n1.5,{2**53 + 1}\n2.5,\n")
+pq.write_table(pa.table({"x": pa.array([decimal.Decimal("1.5")])}), "decimal.parquet")
 pq.write_table(pa.table({"x": ["a", "b"], "y": pa.array([1.0, None])}), "text.parquet")
 np.savez("objects.npz", x=np.array([1, None], dtype=object), y=np.ones(3), z=np.ones(2))
 for name in ["t.parquet", "t.npz", "t.root"]:
@@ -274,6 +278,10 @@ END
 refused "cannot be read as CSV" --sample S=ragged.csv --features x
 refused "column 'y' holds no numbers" --sample S=words.csv --features x,y
 refused "does not name the columns" --sample S=numbers.csv --features x
+import_events large.csv --features x --id event --out large.h5 > large.out
+refused "--id event is not a whole number in each row" --sample S=hole.csv --features x --id event
+refused "column 'x' has type decimal128" --sample S=decimal.parquet --features x
+refused "cannot be computed" --sample S=odd.root:jagged --features 'default(jets[:,99999999999999999999], 0)'
 refused "no column 'z'" --sample S=words.csv --features z
 refused "only ROOT files hold trees" --sample S=words.csv:events --features x
 refused "column 'x' holds no numbers" --sample S=text.parquet --features x

@@ -102,6 +102,7 @@ def add_nets(bundle: Bundle, run: Run, features: Mapping[str, str] | None = None
     from . import onnx
 
     _expect_open(bundle, run)
+    _expect_without(bundle, "nets")
     names = [name for name, one in run.ensembles.items() if one.process and not name.endswith("/replicas")]
     inputs, events = run.ensembles[names[0]].features, _some_events(run)
     told = dict(features or {})
@@ -143,6 +144,7 @@ def add_events(bundle: Bundle, run: Run) -> Bundle:
     `ratiofarm patch X.rfb/run --bundle X.rfb` trains a new signal on it. Data are left out unless the bundle has them.
     """
     _expect_open(bundle, run)
+    _expect_without(bundle, "run")
     text = (run.path / "campaign.toml").read_text()
     data = run.campaign["data"].get("sample")
     to = bundle.path / "run"
@@ -170,6 +172,11 @@ def _expect_open(bundle: Bundle, run: Run) -> None:
         raise Problem(f"'{bundle.path}' is of a blind campaign: only its likelihood may be published before the data are opened")
     if bundle.ratios.attributes.get("inputs") != run.ratios.attributes.get("inputs"):
         raise Problem(f"'{bundle.path}' is not a bundle of '{run.path}': its ratios have other inputs")
+
+
+def _expect_without(bundle: Bundle, folder: str) -> None:
+    if (bundle.path / folder).exists():
+        raise Problem(f"'{bundle.path / folder}' is there already; remove it, or begin with the bundle as the program made it")
 
 
 def _some_events(run: Run) -> Any:

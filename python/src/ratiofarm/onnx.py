@@ -80,6 +80,8 @@ def export(ensemble: Ensemble, path: str | os.PathLike[str], *, net: int | None 
         raise Problem(f"ensemble '{ensemble.name}' has {ensemble.network['outputs']} outputs: only nets of one ratio can be exported")
     if net is not None and not 0 <= net < len(ensemble):
         raise Problem(f"ensemble '{ensemble.name}' has the nets 0 to {len(ensemble) - 1}, not {net}")
+    if not np.isfinite(log_z):
+        raise Problem(f"log_z is {log_z} (must be finite)")
     tape, shapes = Tape("f8" if ensemble.reads else "f4"), _inputs(ensemble)
     x = _columns(ensemble, {name: tape.input(name, shape) for name, shape in shapes.items()})
     chosen = ensemble.nets if net is None else [ensemble.nets[net]]
