@@ -363,6 +363,8 @@ def complete_events(path):
             f[f"B/weights/w_{side}"] = f["B/weight"][:] * factor
         for name in ("mc", "other"):
             f.copy("data", name)
+            if name == "other":  # a background weighs less than the data
+                f[f"{name}/weight"][:] *= 0.1
             n = len(f[name]["id"])
             t = f[name]["features"][:, :1] + random.normal(size=(n, 1)).astype("f4")
             f[name].create_dataset("truth", data=np.hstack([t, t])).attrs["columns"] = ["t", "u"]
