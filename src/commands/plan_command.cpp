@@ -222,7 +222,7 @@ Command plan_command() {
                     {"device", "WORD", "cpu or cuda: decides how many nets a task trains", "cpu"},
                     {"gflops", "G",
                      "GFLOP/s that one trainer sustains (default: learned from finished tasks of "
-                     "the run directory, otherwise a guess for one CPU core: 20, and half a second "
+                     "the run directory, otherwise a guess for one CPU core: 40, and half a second "
                      "a task)"},
                     {"out", "DIR", "run directory (default: <campaign name>.run)"},
                     {"json", "", "print the numbers as JSON"}},

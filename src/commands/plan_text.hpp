@@ -22,7 +22,7 @@ struct Plan {
     Cost cost;
     std::string device;  ///< class of the trainers
     std::uint64_t workers = 1;
-    double gflops = 20.0;              ///< sustained by one worker, if nothing was learned
+    double gflops = 40.0;              ///< sustained by one worker, if nothing was learned
     double start_seconds = 0.5;        ///< of each task besides; 0: gflops were given
     CostModel learned;                 ///< from what the run directory has finished
     double seconds = 0.0;              ///< of training and inference

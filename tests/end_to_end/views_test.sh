@@ -6,7 +6,7 @@ make_campaign 6000 4 2 "[8]"
 
 # plan knows nothing at first; afterwards the rates of finished tasks, which status shows as well.
 ratiofarm plan campaign.toml --out run > before.plan
-expect_in '^time .* of 20 GFLOP/s' before.plan
+expect_in '^time .* of 40 GFLOP/s' before.plan
 [ ! -e run ] || fail "plan made a run directory"
 run_on 0 run run > run.out 2> run.err
 ratiofarm plan campaign.toml --out run > after.plan

@@ -16,7 +16,7 @@ namespace ratiofarm {
 
 /// Workers that a plan is made for.
 struct PlannedWorkers {
-    double gflops = 20.0;  ///< sustained by one
+    double gflops = 40.0;  ///< sustained by one
     double count = 1.0;
 };
 
