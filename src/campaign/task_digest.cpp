@@ -218,9 +218,9 @@ Digest unfold_digest(const UnfoldRequest& request,
     return hasher.finish();
 }
 
-Digest measurement_digest(const Campaign& campaign) {
-    constexpr std::uint64_t version = 2;
-    Campaign measured = without_folders(campaign);  // as moved and copied run directories have it
+namespace {
+
+Digest digest_of_measured(Campaign measured, std::uint64_t version) {
     measured.data.asimov.clear();
     measured.data.injections.clear();
     measured.data.source = {};
@@ -230,6 +230,17 @@ Digest measurement_digest(const Campaign& campaign) {
     measured.labels = {};
     measured.simulate.reset();
     return Hasher().text("measurement").number(version).text(campaign_toml(measured)).finish();
+}
+
+}  // namespace
+
+Digest measurement_digest(const Campaign& campaign) {
+    // As moved and copied run directories have it.
+    return digest_of_measured(without_folders(campaign), 2);
+}
+
+Digest measurement_digest_by_path(const Campaign& campaign) {
+    return digest_of_measured(with_absolute_paths(campaign), 1);
 }
 
 }  // namespace ratiofarm

@@ -61,4 +61,8 @@ Hasher& add_number(Hasher& hasher, double value);
 /// the scan), how fast it is done and how things are drawn; of files only names count.
 Digest measurement_digest(const Campaign& campaign);
 
+/// The same with the path of the events file, as records of unblindings have it that say nothing of
+/// the data themselves.
+Digest measurement_digest_by_path(const Campaign& campaign);
+
 }  // namespace ratiofarm

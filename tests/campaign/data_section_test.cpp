@@ -101,6 +101,9 @@ TEST_CASE("a measurement that was moved is still the same", "[campaign]") {
     CHECK(measurement_digest(there) == measurement_digest(here));
     CHECK(measurement_digest(with_absolute_paths(there)) ==
           measurement_digest(with_absolute_paths(here)));
+    CHECK(measurement_digest_by_path(there) != measurement_digest_by_path(here));
+    CHECK(measurement_digest_by_path(with_absolute_paths(there)) ==
+          measurement_digest_by_path(there));
     there.events.file = "others.h5";
     CHECK(measurement_digest(there) != measurement_digest(here));
 }
