@@ -316,8 +316,7 @@ void open_on_root(RunContext& context, const WorkspaceRequest& request, Workspac
     auto& [planned, place, books] = workspace;
     place.device = choose_device(request.device);
     place.directory = open_directory(log, request, workspace);
-    // A measurement that was unblinded is the one that was fitted blind: only its data are new.
-    books.accept_change = request.accept_change || (books.blinding && books.blinding->unblinding);
+    books.accept_change = request.accept_change;
     const fs::path path = place.directory.journal(place.farm.shard);
     JournalState own;
     books.history = read_history(place.directory, place.farm.shard, own);

@@ -168,6 +168,13 @@ ratiofarm run campaign.toml --out elsewhere/blind > moved.out 2> moved.err
 expect_in "blind again: the data were looked at before, .* because: approved by the group" moved.out
 mv whole.h5 toy.h5
 
+# Nets of other simulated events are not trained again without a word, unblinded or not.
+cp toy.h5 whole.h5
+"$RATIOFARM_PYTHON" -c 'import h5py; f = h5py.File("toy.h5", "a"); f.pop("metadata_crc", None); del f["S"]; h5py.File("other.h5").copy("S", f, "S")'
+expect_code 2 ratiofarm run campaign.toml --out blind > others.out 2> others.err
+expect_in "holds .* trained nets of another campaign" others.err
+mv whole.h5 toy.h5
+
 # blind = false by hand is on record as well, before and after.
 sed 's/^blind = true/blind = false/' campaign.toml > by_hand.toml
 cp -r shut by_hand
