@@ -25,13 +25,13 @@ constexpr std::uint64_t small_files = 1'000'000;  // journal, fit.json, report.h
 /// Bytes of one net, with its quality and its lengths.
 std::uint64_t result_bytes(const Network& network, const TrainingOptions& training) {
     constexpr std::uint64_t quality = 500;
-    return 4 * row_size(network) + 16 * training.epochs + quality;
+    return 4 * row_size(network) + std::uint64_t{16} * training.epochs + quality;
 }
 
 std::uint64_t checkpoint_bytes(const Campaign& campaign, std::uint64_t nets) {
     return task_file_header +
            nets * (8 * row_size(campaign.network) + 8 * trainable_size(campaign.network) +
-                   16 * campaign.training.epochs);
+                   std::uint64_t{16} * campaign.training.epochs);
 }
 
 /// Events that the nets are evaluated on.

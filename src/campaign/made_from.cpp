@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <filesystem>
 
+#include <fmt/format.h>
+
 #include "campaign/file/config_node.hpp"
 
 namespace ratiofarm {
@@ -133,14 +135,14 @@ std::vector<std::string> differences(const MadeFrom& made, const MadeFrom& now) 
         if (other != nullptr && *other == value) continue;
         const bool is_content =
             key.starts_with("ratios.");  // known by a digest, which says nothing
-        lines.push_back(is_content && other != nullptr
-                            ? key + ": other ratios, of other nets or events"
-                            : key + ": " + value + " -> " +
-                                  (other == nullptr ? "(absent)" : *other));
+        lines.push_back(
+            is_content && other != nullptr
+                ? fmt::format("{}: other ratios, of other nets or events", key)
+                : fmt::format("{}: {} -> {}", key, value, other == nullptr ? "(absent)" : *other));
     }
     for (const auto& [key, value] : now) {
         if (find_value(made, key) != nullptr) continue;
-        lines.push_back(key + ": (absent) -> " + value);
+        lines.push_back(fmt::format("{}: (absent) -> {}", key, value));
     }
     return lines;
 }

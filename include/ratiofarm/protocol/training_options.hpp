@@ -104,29 +104,24 @@ struct TrainingOptions {
 };
 
 template <class Visit>
-void fields(Visit& visit, MemberOf<Visit, TrainingOptions>& value) {
-    constexpr WholeLimits count{1, 1'000'000};
-    visit("epochs", value.epochs, Key{.whole = count, .searched = false});
-    visit("batch", value.batch, Key{.whole = {1, 1U << 30U}});
-    visit("learning_rate", value.learning_rate,
-          Key{.number = {.low = 0.0, .high = 10.0, .low_allowed = false}});
-    visit("optimizer", value.optimizer);
+void schedule_fields(Visit& visit, MemberOf<Visit, TrainingOptions>& value) {
     visit("schedule", value.schedule);
     const bool in_steps = value.schedule == Schedule::step || value.schedule == Schedule::plateau;
     const std::string_view useless =
         in_steps ? "" : "only schedule = \"step\" or \"plateau\" uses it";
     visit("schedule_factor", value.schedule_factor,
           Key{.number = {.low = 0.0, .high = 0.999, .low_allowed = false}, .useless = useless});
-    visit("schedule_epochs", value.schedule_epochs, Key{.whole = count, .useless = useless});
+    visit("schedule_epochs", value.schedule_epochs,
+          Key{.whole = {1, 1'000'000}, .useless = useless});
     visit("warmup_epochs", value.warmup_epochs,
           Key{.number = {.low = 0.0, .high = 1e6},
               .useless = value.schedule == Schedule::one_cycle
                              ? "schedule = \"one_cycle\" has a warm-up of its own"
                              : ""});
-    visit("clip_norm", value.clip_norm, Key{.number = {.low = 0.0, .high = 1e6}});
-    visit("weight_decay", value.weight_decay, Key{.number = {.low = 0.0, .high = 1.0}});
-    visit("patience", value.patience, Key{.whole = {0, 1'000'000}});
-    visit("keep", value.keep);
+}
+
+template <class Visit>
+void average_fields(Visit& visit, MemberOf<Visit, TrainingOptions>& value) {
     visit("average", value.average, Key{.written = value.average != Average::none});
     const bool ema = value.average == Average::ema;
     const bool swa = value.average == Average::swa;
@@ -138,6 +133,21 @@ void fields(Visit& visit, MemberOf<Visit, TrainingOptions>& value) {
           Key{.number = {.low = 0.0, .high = 0.99},
               .useless = swa ? "" : "only average = \"swa\" uses it",
               .written = swa});
+}
+
+template <class Visit>
+void fields(Visit& visit, MemberOf<Visit, TrainingOptions>& value) {
+    visit("epochs", value.epochs, Key{.whole = {1, 1'000'000}, .searched = false});
+    visit("batch", value.batch, Key{.whole = {1, 1U << 30U}});
+    visit("learning_rate", value.learning_rate,
+          Key{.number = {.low = 0.0, .high = 10.0, .low_allowed = false}});
+    visit("optimizer", value.optimizer);
+    schedule_fields(visit, value);
+    visit("clip_norm", value.clip_norm, Key{.number = {.low = 0.0, .high = 1e6}});
+    visit("weight_decay", value.weight_decay, Key{.number = {.low = 0.0, .high = 1.0}});
+    visit("patience", value.patience, Key{.whole = {0, 1'000'000}});
+    visit("keep", value.keep);
+    average_fields(visit, value);
     visit("dropout", value.dropout,
           Key{.number = {.low = 0.0, .high = 0.9}, .written = value.dropout > 0.0});
     visit("scaling", value.scaling);

@@ -184,7 +184,7 @@ double absolute(double value) {
 
 /// Of one net; the excess with its sign.
 double net_objective(SearchObjective objective, const TrainedNet& net, Keep keep) {
-    constexpr double worst = std::numeric_limits<double>::infinity();
+    const double worst = std::numeric_limits<double>::infinity();
     if (!net.failure.empty() || net.validation_loss.empty()) return worst;
     const NetQuality& quality = net.quality;
     if (quality.not_finite > 0) return worst;
