@@ -100,6 +100,14 @@ private:
             const double least = std::max(some, 3.0 * yield.noise);
             const double up = yield.up - 1.0;
             const double down = yield.down - 1.0;
+            const auto is_far = [](double times) { return times > 1.5 || times < 1.0 / 1.5; };
+            if (!declared && (is_far(yield.up) || is_far(yield.down))) {
+                found_.push_back(fmt::format(
+                    "{}the yield of '{}' is {:.4g} times nominal at up, {:.4g} times at down; are "
+                    "the weights of the variation for the same luminosity as the nominal ones?",
+                    name, yield.process, yield.up, yield.down));
+                continue;
+            }
             const double smaller = std::min(std::abs(up), std::abs(down));
             if (up * down > 0.0 && smaller > least) {
                 found_.push_back(fmt::format(
@@ -116,12 +124,13 @@ private:
         };
         found_.push_back(
             raised.empty()
-                ? fmt::format("{}up lowers the yield of {}, down raises it: if the sides were "
+                ? fmt::format("{}the yield of {} is less at up than at down: if the sides were "
                               "exchanged, its pull has the other sign",
                               name, list(lowered))
-                : fmt::format("{}up raises the yield of {} and lowers that of {}: if the sides of "
-                              "one of them were exchanged, the fit is wrong",
-                              name, list(raised), list(lowered)));
+                : fmt::format(
+                      "{}the yield of {} is more at up than at down, that of {} is less: if "
+                      "the sides of one of them were exchanged, the fit is wrong",
+                      name, list(raised), list(lowered)));
     }
 
     void look_for_twins(const std::string& name, const Shape& shape) {

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <iterator>
 #include <optional>
 
 #include <fmt/format.h>
@@ -13,6 +14,7 @@
 #include "campaign/selection/selection_regions.hpp"
 #include "core/sealed_text.hpp"
 #include "measurement/comparison_fits.hpp"
+#include "measurement/data_yields.hpp"
 #include "measurement/finite_mc_fit.hpp"
 #include "measurement/fit_input.hpp"
 #include "measurement/injection_fits.hpp"
@@ -389,6 +391,8 @@ CampaignFit fit_campaign(RunContext& context,
         if (world.is_root()) {
             UsedSamples used = used_samples(campaign, inputs.model, inputs.ratios);
             record.samples = std::move(used.samples);
+            auto yields = yield_warnings(campaign, inputs.model, inputs.ratios, record.fit);
+            std::ranges::move(yields, std::back_inserter(used.warnings));
             for (std::string& warning : used.warnings) {
                 context.log.warning(warning);
                 add_doubt(std::move(warning), record);

@@ -317,10 +317,13 @@ TEST_CASE("sides that may be exchanged are told", "[campaign]") {
                Contains("moves the mean of 'x' up in 'S'") && Contains("down in 'B'"));
     CHECK_THAT(of(twice, none), Contains("'S_up' and 'S_down' hold the same events"));
     CHECK_THAT(of(right, {0.8, 1.2, 0.8, 1.2}),
-               Contains("up lowers the yield of 'S', 'B', down raises it"));
+               Contains("the yield of 'S', 'B' is less at up than at down"));
     CHECK_THAT(of(right, {1.2, 0.8, 0.8, 1.2}),
-               Contains("up raises the yield of 'S' and lowers that of 'B'"));
+               Contains("the yield of 'S' is more at up than at down, that of 'B' is less"));
     CHECK_THAT(of(right, {1.2, 1.15, 1.2, 0.8}), Contains("both sides raise the yield of 'S'"));
+    CHECK_THAT(of(right, {2.0, 1.0, 1.2, 0.8}),
+               Contains("the yield of 'S' is 2 times nominal at up, 1 times at down"));
+    CHECK_THAT(of(right, {1.2, 0.8, 1.0, 0.001}), Contains("0.001 times at down"));
 }
 
 TEST_CASE("declared yields of one sign or of sides that are exchanged are told", "[campaign]") {
