@@ -14,13 +14,13 @@ namespace ratiofarm {
 
 /// Events of a set as they will be stored: n events, P processes and C columns of shapes.
 struct RatioSetRows {
-    std::vector<std::uint64_t> id;  ///< [n]
-    std::vector<double> weight;     ///< [n]
-    std::vector<float> log_r;       ///< [n, P]
-    std::vector<float> log_g_up;    ///< [C, n]
-    std::vector<float> log_g_down;  ///< [C, n]
-    std::vector<float> half_up;     ///< [C, n] NetRatios::up_halves, if header.shape_nets > 0
-    std::vector<float> half_down;   ///< [C, n] NetRatios::down_halves, likewise
+    std::vector<std::uint64_t> id;   ///< [n]
+    std::vector<double> weight;      ///< [n]
+    std::vector<float> log_r;        ///< [n, P]
+    std::vector<float> log_g_up;     ///< [C, n]
+    std::vector<float> log_g_down;   ///< [C, n]
+    std::vector<float> half_up{};    ///< [C, n] NetRatios::up_halves, if header.shape_nets > 0
+    std::vector<float> half_down{};  ///< [C, n] NetRatios::down_halves, likewise
 };
 
 /// A ratio file whose events are known, or can be computed, without nets.
