@@ -75,15 +75,20 @@ void add_fit(const fs::path& path, RunStatus& status) {
 
 /// The tasks of the campaign by name. Their digests are known by the events, which nobody reads to
 /// look at a run whose farms have all worked on one campaign.
-std::map<std::string, Digest> digests_of_chains(const RunDirectory& directory) {
+std::map<std::string, Digest> digests_of_tasks(const RunDirectory& directory) {
     std::map<std::string, Digest> digests;
     for (const char* device : {"cpu", "cuda"}) {
-        try {
-            for (const UnfoldTask& task : planned_tasks(directory, device).unfolding.tasks) {
+        const auto add = [&](const auto& tasks) {
+            for (const auto& task : tasks) {
                 if (fs::exists(directory.result(task.digest)) || device == std::string("cpu")) {
                     digests.insert_or_assign(task.name, task.digest);
                 }
             }
+        };
+        try {
+            const PlannedTasks planned = planned_tasks(directory, device);
+            add(planned.graph.trainings);
+            add(planned.unfolding.tasks);
         } catch (const Error&) {
             return {};  // without the events
         }
@@ -115,14 +120,12 @@ void read_unfold_record(const RunDirectory& directory,
     }
 }
 
-/// \param changed  farms have worked on several campaigns
 void count_chains(const RunDirectory& directory,
                   const Campaign& campaign,
                   const JournalState& journal,
-                  bool changed,
+                  const std::map<std::string, Digest>& digests,
                   RunStatus& status) {
     ChainCounts& counts = status.unfolding.emplace();
-    const auto digests = changed ? digests_of_chains(directory) : std::map<std::string, Digest>();
     for (const UnfoldName& task : unfold_names(*campaign.unfolding)) {
         const auto known = journal.latest.find(task.name);
         const auto now = digests.find(task.name);
@@ -138,6 +141,7 @@ void count_chains(const RunDirectory& directory,
 }
 
 /// Counts of tasks and products that the campaign plans.
+/// \param changed  farms have worked on several campaigns
 void add_campaign(const RunDirectory& directory,
                   const JournalState& journal,
                   bool changed,
@@ -147,9 +151,10 @@ void add_campaign(const RunDirectory& directory,
         status.selection = selection_status(directory);
         campaign = find_campaign_of_run(directory).campaign;
     }
-    status.nets = count_trained_nets(campaign, journal);
+    const auto digests = changed ? digests_of_tasks(directory) : std::map<std::string, Digest>();
+    status.nets = count_trained_nets(campaign, journal, digests);
     if (status.selection) status.selection->nets = count_preselection_nets(journal);
-    if (campaign.unfolding) count_chains(directory, campaign, journal, changed, status);
+    if (campaign.unfolding) count_chains(directory, campaign, journal, digests, status);
     if (!campaign.has_events()) return;
     for (const EnsembleSpec& spec : ensemble_specs(campaign)) {
         status.planned_ensembles += 1;
@@ -227,6 +232,11 @@ RunStatus read_run_status(const RunDirectory& directory) {
     status.ratios = fs::exists(directory.ratios());
     status.fit = fs::exists(directory.fit_json());
     if (status.fit) add_fit(directory.fit_json(), status);
+    if (status.fit && work.size() > 1 && status.nets.trained < status.nets.planned) {
+        status.warnings.insert(status.warnings.begin(),
+                               "the result is that of nets of another campaign; run the same "
+                               "command again, which trains those that are missing");
+    }
     status.report = fs::exists(directory.report());
     status.newer_than_report = newer_than_report(directory);
     status.progress = farms_at_work(directory);

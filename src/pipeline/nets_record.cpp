@@ -115,7 +115,9 @@ std::vector<TestedShape> read_shapes_record(const RunDirectory& directory) {
     return read_list<TestedShape>(directory, "shapes");
 }
 
-TrainedNets count_trained_nets(const Campaign& campaign, const JournalState& journal) {
+TrainedNets count_trained_nets(const Campaign& campaign,
+                               const JournalState& journal,
+                               const std::map<std::string, Digest>& digests) {
     TrainedNets nets;
     if (!campaign.has_events()) return nets;
     const std::uint32_t folds = campaign.split.folds;
@@ -132,7 +134,8 @@ TrainedNets count_trained_nets(const Campaign& campaign, const JournalState& jou
         const bool planned = ensemble != members.end() && which.replacement == 0 &&
                              which.folds == folds && which.fold < std::max(folds, 1U);
         if (planned || which.replacement > 0) nets.seconds += event.result.seconds;
-        if (!planned) continue;
+        const auto now = digests.find(name);
+        if (!planned || (now != digests.end() && now->second != task)) continue;
         const std::uint64_t end = std::uint64_t{which.first} + which.nets;
         const std::uint64_t last = std::min(end, ensemble->second);
         nets.trained += last - std::min<std::uint64_t>(which.first, last);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -45,6 +46,11 @@ struct TrainedNets {
 
 /// Goes by the identities of the tasks; lines of older versions, which have none, do not count
 /// until identify() was told of their tasks. A campaign that trains nothing has no nets.
-TrainedNets count_trained_nets(const Campaign& campaign, const JournalState& journal);
+/// \param digests  of the campaign's tasks by name, as far as they are known: a net of another one
+/// is
+///                 of another campaign
+TrainedNets count_trained_nets(const Campaign& campaign,
+                               const JournalState& journal,
+                               const std::map<std::string, Digest>& digests);
 
 }  // namespace ratiofarm

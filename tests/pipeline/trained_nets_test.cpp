@@ -36,8 +36,10 @@ JournalState journal_of(const std::vector<TaskIdentity>& tasks) {
     return journal;
 }
 
-TrainedNets count(const std::string& toml, const std::vector<TaskIdentity>& tasks) {
-    return count_trained_nets(parse_campaign(toml, "/campaigns"), journal_of(tasks));
+TrainedNets count(const std::string& toml,
+                  const std::vector<TaskIdentity>& tasks,
+                  const std::map<std::string, Digest>& digests = {}) {
+    return count_trained_nets(parse_campaign(toml, "/campaigns"), journal_of(tasks), digests);
 }
 
 }  // namespace
@@ -68,6 +70,13 @@ TEST_CASE("nets of other campaigns, evaluations and replacements are no planned 
 
     CHECK(nets.trained == 1);    // member 2 of the pack
     CHECK(nets.seconds == 6.0);  // the ensemble's tasks and the replacement
+}
+
+TEST_CASE("a net that was trained for other settings does not count", "[commands]") {
+    const std::vector<TaskIdentity> tasks{nets_of("S", 0), nets_of("S", 1), nets_of("S", 2)};
+
+    // Of the third nobody knows what it must be.
+    CHECK(count(example_toml, tasks, {{"task 0", {1, 0}}, {"task 1", {7, 7}}}).trained == 2);
 }
 
 TEST_CASE("folds multiply the nets", "[commands]") {
