@@ -24,11 +24,12 @@ host=$(hostname -s)
 user=$(id -un)
 daemons=()
 
-# A port that nobody listens on; another test's Slurm starts from another random place.
+# A port that nobody listens on, below those that the kernel gives to whoever connects (32768 on);
+# another test's Slurm starts from another random place.
 free_port() {
     local port
     while :; do
-        port=$((20000 + RANDOM % 20000))
+        port=$((10000 + RANDOM % 22000))
         (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
     done
     echo "$port"
