@@ -123,7 +123,7 @@ expect_equal "nets of the saved campaign" "$(nets_of lost)" 15
 expect_in '^replaced   1 of 4 nets of B' <(ratiofarm status --out lost)
 
 # Members until their mean is known: more of them, the planned ones as they were.
-sed -i 's/^members = 4/members = 2\nuntil_spread = 0.03\nmax_members = 5/; s/^replacements.*//' campaign.toml
+sed -i 's/^members = 4/members = 2\nuntil_spread = 0.012\nmax_members = 5/; s/^replacements.*//' campaign.toml
 ratiofarm run campaign.toml --out spread > spread.out 2> spread.err
 [ "$(nets_of spread)" -gt 6 ] || fail "no further members"
 [ "$(nets_of spread)" -le 15 ] || fail "too many members"
@@ -131,5 +131,5 @@ python3 - spread/nets.json <<'END'
 import json, sys
 for ensemble in json.load(open(sys.argv[1]))["ensembles"]:
     assert ensemble["complete"], ensemble
-    assert ensemble["spread"] <= 0.03 or ensemble["nets"] == 5, ensemble
+    assert ensemble["spread"] <= 0.012 or ensemble["nets"] == 5, ensemble
 END
