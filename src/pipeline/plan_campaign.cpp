@@ -252,8 +252,8 @@ void compare_with_history(const PlannedCampaign& planned,
     // A farm that was let work on this campaign once goes on with it.
     if (was_begun(planned, place, books)) return;
     std::uint64_t changed = count_changed(planned.graph, books.history);
-    // A measurement that was unblinded is the one that was fitted blind: its data are selected anew,
-    // and train nothing.
+    // A measurement that was unblinded is the one that was fitted blind: its data are selected
+    // anew, and train nothing.
     const bool only_data = changed == 0 && books.blinding && books.blinding->unblinding;
     if (planned.missing == Unresolved::selection && !only_data) {
         changed += count_trained_on_selection(books.history, place.directory);

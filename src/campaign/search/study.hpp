@@ -100,7 +100,7 @@ public:
     const StudySection& section() const { return section_; }
     const std::vector<std::uint32_t>& epochs() const { return epochs_; }  ///< after each rung
     const std::vector<StudyTrial>& trials() const { return trials_; }
-    std::size_t untried() const { return queue_.size(); }  ///< given points
+    std::size_t untried() const { return queue_.size(); }         ///< given points
     const std::vector<TrialRung>& told() const { return told_; }  ///< in the order of arrival
     std::uint64_t dropped() const { return dropped_; }  ///< reports of attempts that came too late
 
