@@ -93,15 +93,24 @@ private:
         return scanned;
     }
 
+    /// Below the floor of the mixture the likelihood is a wall, which no polynomial follows: points
+    /// beside a knot that is there, or where one falls below 0, are fitted.
     std::vector<ScanPoint> interpolated(std::span<const double> points,
                                         std::span<const double> u,
-                                        const std::vector<ProfilePoint>& knots) const {
+                                        const std::vector<ProfilePoint>& knots) {
         std::vector<ScanPoint> scanned;
+        profile_.accept(1e-8);
         for (std::size_t k = 0; k < points.size(); ++k) {
             auto right = std::lower_bound(
                 knots.begin() + 1, knots.end() - 1, u[k],
                 [&](const ProfilePoint& knot, double x) { return knot.u[parameter_] < x; });
-            scanned.push_back(between(*std::prev(right), *right, points[k], u[k]));
+            const ProfilePoint& left = *std::prev(right);
+            ScanPoint point = between(left, *right, points[k], u[k]);
+            const bool is_knot = left.u[parameter_] == u[k] || right->u[parameter_] == u[k];
+            if (!is_knot && (point.below_floor > 0 || point.t < 0.0)) {
+                point = scan_point(coordinates_, points[k], profile_, profile_.at(u[k]));
+            }
+            scanned.push_back(std::move(point));
         }
         return scanned;
     }
@@ -120,12 +129,8 @@ private:
         }
         theta[parameter_] = u;
         const double t = Quintic(knot_of(profile_, a), knot_of(profile_, b)).at(u);
-        return {point,
-                std::max(0.0, t),
-                coordinates_.to_external(theta),
-                true,
-                true,
-                std::max(a.below_floor, b.below_floor)};
+        return {point, t,    coordinates_.to_external(theta),
+                true,  true, std::max(a.below_floor, b.below_floor)};
     }
 
     const InternalCoordinates& coordinates_;

@@ -10,6 +10,7 @@ namespace {
 
 /// More points than this and the profile is not smooth: fits at every point are better.
 constexpr std::size_t most_points = 200;
+constexpr int most_parts = 8;  ///< of one step
 
 /// Compared with what the sixth derivative by itself would give: a jump of the third one, where
 /// interpolation codes change their formula, is foretold less badly.
@@ -34,6 +35,13 @@ double ProfileCurve::error_between(const ProfilePoint& before,
     return safety * miss * std::pow(inside / outside, 3);
 }
 
+/// Into how many equal parts an interval must be cut: the error goes with the sixth power of its
+/// length.
+int ProfileCurve::parts_for(double error) const {
+    if (!(error > tolerance_)) return error <= tolerance_ ? 1 : most_parts + 1;
+    return static_cast<int>(std::min(std::ceil(std::pow(error / tolerance_, 1.0 / 6.0)), 1e6));
+}
+
 /// \param points two or more, the last two are where the walk begins
 bool ProfileCurve::walk(Points& points, double end) {
     const std::size_t x = profile_.held();
@@ -45,9 +53,12 @@ bool ProfileCurve::walk(Points& points, double end) {
         ProfilePoint next = profile_.at(u);
         if (!next.converged || next.tangent.empty() || points.size() > most_points) return false;
         const double error = error_between(points[points.size() - 2], points.back(), next);
-        const double length = std::abs(u - points.back().u[x]);
-        if (error > tolerance_) {
-            ProfilePoint middle = profile_.at(0.5 * (u + points.back().u[x]));
+        const double from = points.back().u[x];
+        const double length = std::abs(u - from);
+        const int parts = parts_for(error);
+        if (parts > most_parts) return false;
+        for (int part = 1; part < parts; ++part) {
+            ProfilePoint middle = profile_.at(from + (u - from) * part / parts);
             if (!middle.converged || middle.tangent.empty()) return false;
             points.push_back(std::move(middle));
         }

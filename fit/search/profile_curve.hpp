@@ -27,6 +27,7 @@ public:
 private:
     using Points = std::vector<ProfilePoint>;
     bool walk(Points& points, double end);
+    int parts_for(double error) const;
     double error_between(const ProfilePoint& before,
                          const ProfilePoint& from,
                          const ProfilePoint& to) const;

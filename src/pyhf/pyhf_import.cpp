@@ -239,7 +239,7 @@ std::vector<std::string> unused_pyhf_parameters(const json& workspace, const Pyh
     std::vector<std::string> lines;
     for (const json& parameter : config.at("parameters")) {
         const std::string name = parameter.at("name");
-        if (name == "lumi" || name == config.at("poi") || std::ranges::count(known, name) > 0) {
+        if (name == "lumi" || config.at("poi") == name || std::ranges::count(known, name) > 0) {
             continue;
         }
         lines.push_back(fmt::format(
