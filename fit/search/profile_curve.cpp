@@ -28,7 +28,9 @@ double ProfileCurve::error_between(const ProfilePoint& before,
     const Knot a = knot_of(profile_, before);
     const Knot b = knot_of(profile_, from);
     const Knot c = knot_of(profile_, to);
-    const double miss = std::abs(Quintic(a, b).at(c.x) - c.value) / std::max(1.0, c.value);
+    // Of the lower end: beyond a wall of the likelihood t is 1e6 and more.
+    const double size = std::max(1.0, std::min(b.value, c.value));
+    const double miss = std::abs(Quintic(a, b).at(c.x) - c.value) / size;
     // Both errors are f^(6) / 720 times the cube of the product of the distances to the knots.
     const double outside = std::abs((c.x - a.x) * (c.x - b.x));
     const double inside = 0.25 * (c.x - b.x) * (c.x - b.x);

@@ -318,4 +318,15 @@ TEST_CASE("events that fall below their floor along a scan are counted", "[fit]"
     CHECK(points[1].below_floor == 0);
     CHECK(points[2].below_floor == 1);
     CHECK(points[2].t > 1e6);
+
+    // No polynomial follows such a wall: beside it every point is a fit.
+    std::vector<double> many;
+    for (int k = 0; k < 61; ++k) many.push_back(1.0 + 0.05 * k);
+    const auto near = scan(likelihood, result, many);
+    const auto exact = scan(likelihood, result, many, {.tolerance = 0.0});
+    for (std::size_t k = 0; k < many.size(); ++k) {
+        CAPTURE(many[k]);
+        CHECK(near[k].t == Approx(exact[k].t).epsilon(1e-4).margin(1e-4));
+        CHECK(near[k].below_floor == exact[k].below_floor);
+    }
 }
