@@ -19,10 +19,10 @@ constexpr double left = 78.0;  // margins
 constexpr double right = 20.0;
 constexpr double bottom = 54.0;
 constexpr double top = 14.0;
-constexpr double low_panel = 84.0;  // height of the lower panels
-constexpr double gap = 14.0;        // between panels
-constexpr double legend_row = 17.0;
-constexpr double row_text = 11.0;  // size of the names of rows and columns
+constexpr double low_panel = 84.0;   // height of the lower panels
+constexpr double gap = 14.0;         // between panels
+constexpr double legend_row = 21.5;  // as gnuplot sets one
+constexpr double row_text = 11.0;    // size of the names of rows and columns
 
 const char* hex(Colour colour) {
     switch (colour) {

@@ -246,8 +246,9 @@ std::string regions_section(const ReportInputs& inputs, const Plotter& plotter) 
     }
     if (!inputs.spectra.empty()) {
         body += paragraph_html(
-            "Data against the model. Filled: processes at the minimum; blue: their sum with its "
-            "error from the covariance of the fit; vermillion, dashed: before the fit, with the "
+            "Data against the model. Filled, or lines where one is negative: processes at the "
+            "minimum; blue: their sum with its error from the covariance of the fit; vermillion, "
+            "dashed: before the fit, with the "
             "error of the constraints. An unbinned region shows the reference events weighted with "
             "the fitted ratios; its outermost bins hold all events beyond. Pull: (data - fit) / "
             "sqrt(fit).");
