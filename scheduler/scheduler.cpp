@@ -118,7 +118,12 @@ void Scheduler::heartbeat(WorkerId worker, const Heartbeat& message) {
     const auto known = workers_.find(worker);
     if (known == workers_.end() || !known->second.attempt) return;
     if (known->second.attempt->id != message.attempt) return;
-    known->second.attempt->progress = message.progress;
+    Attempt& attempt = *known->second.attempt;
+    // The first word comes after the first step.
+    if (!std::exchange(attempt.heard, true)) {
+        settled_.cost_brought += message.progress.fraction * tasks_[attempt.task].task.cost;
+    }
+    attempt.progress = message.progress;
     checkpoint_seconds_ = std::max(checkpoint_seconds_, message.progress.checkpoint_seconds);
 }
 

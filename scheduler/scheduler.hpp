@@ -56,7 +56,8 @@ struct FarmCounts {
     std::uint64_t running = 0;
     std::uint64_t done = 0;
     std::uint64_t failed = 0;
-    double cost_done = 0.0;  ///< including the fractions of running tasks
+    double cost_done = 0.0;     ///< including the fractions of running tasks
+    double cost_brought = 0.0;  ///< of that, what checkpoints of earlier farms had done
     double cost_total = 0.0;
 };
 
@@ -146,6 +147,7 @@ private:
         AttemptId id;
         std::size_t task = 0;  ///< index of the entry
         TaskProgress progress = {};
+        bool heard = false;  ///< of its progress
     };
     struct WorkerState {
         std::optional<Attempt> attempt;

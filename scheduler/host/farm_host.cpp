@@ -388,7 +388,10 @@ FarmProgress FarmHost::progress() const {
     }
     // Of a job that joined as if it did by itself all that others may do.
     const double cost = counts.cost_total + (pool_ ? pool_->cost() : 0.0);
-    if (cost > 0.0) progress.fraction = counts.cost_done / cost;
+    if (cost > 0.0) {
+        progress.fraction = counts.cost_done / cost;
+        progress.brought = counts.cost_brought / cost;
+    }
     for (const BusyTime& busy : times_.busy_until(progress.seconds)) {
         progress.busy_seconds += busy.end - busy.begin;
     }

@@ -43,6 +43,7 @@ Json json_of(const FarmProgress& progress) {
             {"failed", progress.failed},
             {"seconds", progress.seconds},
             {"fraction", progress.fraction},
+            {"brought", progress.brought},
             {"busy_seconds", progress.busy_seconds},
             {"tasks", tasks}};
 }
@@ -63,6 +64,7 @@ FarmProgress progress_of(const Json& json) {
     progress.seconds = json.at("seconds").get<double>();
     progress.busy_seconds = json.at("busy_seconds").get<double>();
     progress.fraction = json.at("fraction").get<double>();
+    progress.brought = json.value("brought", 0.0);
     for (const Json& task : json.at("tasks")) {
         RunningTask running;
         running.name = task.at("task").get<std::string>();

@@ -29,13 +29,15 @@ struct FarmProgress {
     double seconds = 0.0;         ///< since the farm began
     double busy_seconds = 0.0;    ///< over all workers
     double fraction = 0.0;        ///< of the expected work, 0 to 1
+    double brought = 0.0;         ///< of that, by checkpoints of earlier farms
     std::vector<RunningTask> tasks = {};
 
     std::uint64_t all() const { return done + running + waiting + failed; }
-    /// Seconds; nothing before a percent of the work is done.
+    /// Seconds; nothing before this farm has done a percent of the work.
     std::optional<double> left() const {
-        if (!(fraction > 0.01)) return std::nullopt;
-        return seconds * (1.0 - fraction) / fraction;
+        const double own = fraction - brought;
+        if (!(own > 0.01)) return std::nullopt;
+        return seconds * (1.0 - fraction) / own;
     }
     /// "12 of 48 done, 2 running, 34 waiting; 23 %, 12 min left, 0.31 worker-hours".
     std::string text() const;

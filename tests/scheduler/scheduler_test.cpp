@@ -236,6 +236,20 @@ TEST_CASE("learned costs change the order of what waits") {
     CHECK(scheduler.counts().cost_done == 5.0);
 }
 
+TEST_CASE("work that a checkpoint brought is known by the first word of its task") {
+    Scheduler scheduler(tasks_of_cost({8.0, 4.0}));
+    const Assign resumed = assigned(scheduler.on(one, Ready{}));
+    const auto says = [&](double fraction) {
+        scheduler.on(one, Heartbeat{resumed.attempt, {.fraction = fraction}});
+    };
+
+    says(0.5);
+    says(0.75);
+
+    CHECK(scheduler.counts().cost_done == 6.0);
+    CHECK(scheduler.counts().cost_brought == 4.0);
+}
+
 TEST_CASE("after a stop nothing new is handed out and no strike is counted") {
     Scheduler scheduler(tasks_of_cost({2.0, 1.0}));
     const Assign assign = assigned(scheduler.on(one, Ready{}));

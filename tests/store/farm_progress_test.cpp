@@ -13,7 +13,8 @@ TEST_CASE("what a farm tells is read while it holds its lock, and not when it is
     const test::TemporaryDirectory folder;
     const RunDirectory directory(folder.path());
     const Shard shard{1, 3};
-    FarmProgress told{.done = 3, .running = 1, .waiting = 4, .seconds = 30.0, .fraction = 0.25};
+    FarmProgress told{
+        .done = 3, .running = 1, .waiting = 4, .seconds = 30.0, .fraction = 0.4, .brought = 0.2};
     told.tasks.push_back({"S/member 1", 2, {.fraction = 0.5, .epoch = 7}});
     told.tasks.back().progress.training_loss = NAN;  // before its first epoch
     write_progress(progress_file(directory.journal(shard)), told);
