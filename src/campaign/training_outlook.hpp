@@ -32,6 +32,10 @@ TrainingOutlook training_outlook(const Campaign& campaign,
 /// events, a feature of the data outside the range that the simulation has.
 TrainingOutlook unfolding_outlook(const Campaign& campaign, const std::vector<SampleInfo>& samples);
 
+/// Looks at the particle lists of samples: columns and types that nets need, particles and events
+/// that they do not see, units that differ. Nothing where no net reads lists.
+TrainingOutlook particle_outlook(const Campaign& campaign, const std::vector<SampleInfo>& samples);
+
 /// Systematics whose sides are perhaps not what they are called: both on one side of the nominal
 /// yield, up below it and down above, processes that move against each other, one side twice.
 /// \param samples  with their facts; those that are missing are left out
