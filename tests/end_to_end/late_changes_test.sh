@@ -16,7 +16,14 @@ jobs_on_hosts() { # run directory, lease
             ratiofarm run campaign.toml --out "$1" --join --lease "$2" > "$1.$host.out" 2> "$1.$host.err" &
         pids+=($!)
     done
-    for host in a b c; do wait "${pids[0]}" || fail "host $host: $(cat "$1.$host.err")"; pids=("${pids[@]:1}"); done
+    for host in a b c; do
+        local code=0
+        wait "${pids[0]}" || code=$?
+        # Of a net that was trained twice the second result replaces the first, and is late again:
+        # a stage that finds it gone ends with 75, and the same command goes on.
+        [[ $code == 0 || $code == 75 && $2 == 1 ]] || fail "host $host ended with $code: $(cat "$1.$host.err")"
+        pids=("${pids[@]:1}")
+    done
     for host in a b c; do ls marks/$host.*.1 > /dev/null || fail "host $host claimed nothing"; done
     rm -r marks
     run_on 0 "$1" run > alone.out 2> alone.err || fail "$(cat alone.err)"
