@@ -104,13 +104,11 @@ private:
             auto right = std::lower_bound(
                 knots.begin() + 1, knots.end() - 1, u[k],
                 [&](const ProfilePoint& knot, double x) { return knot.u[parameter_] < x; });
-            const ProfilePoint& left = *std::prev(right);
-            ScanPoint point = between(left, *right, points[k], u[k]);
-            const bool is_knot = left.u[parameter_] == u[k] || right->u[parameter_] == u[k];
-            if (!is_knot && (point.below_floor > 0 || point.t < 0.0)) {
+            scanned.push_back(between(*std::prev(right), *right, points[k], u[k]));
+            ScanPoint& point = scanned.back();
+            if (point.interpolated && (point.below_floor > 0 || point.t < 0.0)) {
                 point = scan_point(coordinates_, points[k], profile_, profile_.at(u[k]));
             }
-            scanned.push_back(std::move(point));
         }
         return scanned;
     }

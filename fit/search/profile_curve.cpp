@@ -38,10 +38,11 @@ double ProfileCurve::error_between(const ProfilePoint& before,
 }
 
 /// Into how many equal parts an interval must be cut: the error goes with the sixth power of its
-/// length.
+/// length. More than most_parts if they would not be enough.
 int ProfileCurve::parts_for(double error) const {
-    if (!(error > tolerance_)) return error <= tolerance_ ? 1 : most_parts + 1;
-    return static_cast<int>(std::min(std::ceil(std::pow(error / tolerance_, 1.0 / 6.0)), 1e6));
+    if (error <= tolerance_) return 1;
+    const double parts = std::ceil(std::pow(error / tolerance_, 1.0 / 6.0));
+    return parts <= most_parts ? static_cast<int>(parts) : most_parts + 1;  // so of NaN
 }
 
 /// \param points two or more, the last two are where the walk begins

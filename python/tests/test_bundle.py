@@ -66,6 +66,9 @@ def test_nets_and_events_are_added_and_a_new_signal_is_trained_on_them(bundle, r
     assert "the definition of the feature 'angle'" in more.record["left_out"]
 
     assert "preselection" not in run.ensembles and "data" not in run.ratios
+    for add in (ratiofarm.bundle.add_nets, ratiofarm.bundle.add_events):
+        with pytest.raises(ratiofarm.Problem, match="is there already"):
+            add(more, run)
     assert more.record["level"] == 3 and more.record["digest"] == ratiofarm.open_bundle(bundle).record["digest"]
     program("bundle", "--verify", "more.rfb", folder=work)
     with h5py.File(more.path / "nets" / "check.h5") as check:

@@ -134,6 +134,8 @@ def test_what_cannot_be_evaluated_or_exported_is_one_clear_error(folds, tmp_path
         ratiofarm.onnx.export(folds.ensembles["preselection"], tmp_path / "p.onnx")
     with pytest.raises(Problem, match="has the nets 0 to 3, not 4"):
         ratiofarm.onnx.export(ensemble, tmp_path / "p.onnx", net=4)
+    with pytest.raises(Problem, match="log_z is nan"):
+        ratiofarm.onnx.export(ensemble, tmp_path / "p.onnx", log_z=np.nan)
 
 
 def test_a_damaged_net_is_noticed(folds, tmp_path):

@@ -65,13 +65,17 @@ Campaign parse_campaign(std::string_view toml,
     return std::move(draft.campaign);
 }
 
-Campaign read_campaign(const std::filesystem::path& path) {
+std::string read_campaign_text(const std::filesystem::path& path) {
     std::error_code unknown;
     if (std::filesystem::is_directory(path, unknown)) {
         throw ConfigError("'" + path.string() +
                           "' is a folder: give the campaign file, and a run directory with --out");
     }
-    return parse_campaign(read_text(path), path.parent_path(), path.string());
+    return read_text(path);
+}
+
+Campaign read_campaign(const std::filesystem::path& path) {
+    return parse_campaign(read_campaign_text(path), path.parent_path(), path.string());
 }
 
 Campaign with_absolute_paths(Campaign campaign) {

@@ -280,6 +280,9 @@ Campaign parse_campaign(std::string_view toml,
 /// One text for some mistakes: a line that counts them, if they are several, then one line each.
 std::string mistakes_text(const std::vector<std::string>& mistakes, std::string_view source);
 
+/// The text of a campaign file. \throws ConfigError if that is a folder; SystemError
+std::string read_campaign_text(const std::filesystem::path& path);
+
 /// \throws ConfigError; DataError if the file cannot be read
 Campaign read_campaign(const std::filesystem::path& path);
 

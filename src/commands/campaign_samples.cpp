@@ -1,26 +1,16 @@
 #include "campaign_samples.hpp"
 
 #include "ratiofarm/core/contracts.hpp"
-#include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/tables/event_file.hpp"
 
 #include "campaign/task_graph.hpp"
 #include "simulation/files/exact_ratios.hpp"
 #include "simulation/files/simulated_events.hpp"
 
-#include "bundle.hpp"
-
 namespace ratiofarm {
 
 std::filesystem::path campaign_argument(const std::vector<std::string>& positional) {
-    if (positional.empty()) return "campaign.toml";
-    const std::filesystem::path file = positional.front();
-    std::error_code unknown;
-    if (std::filesystem::is_directory(file, unknown) && !is_bundle(file)) {
-        throw ConfigError("'" + file.string() +
-                          "' is a folder: give the campaign file, and a run directory with --out");
-    }
-    return file;
+    return positional.empty() ? "campaign.toml" : positional.front();
 }
 
 std::vector<SampleInfo> read_campaign_samples(const Campaign& campaign,

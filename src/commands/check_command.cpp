@@ -341,7 +341,8 @@ ExitCode run_check(RunContext&, const Arguments& arguments) {
         file = bundle.campaign();
         if (fs::exists(bundle.ratios())) ratios = bundle.ratios();
     }
-    CampaignDraft draft = draft_campaign(read_text(file), file.parent_path(), file.string());
+    CampaignDraft draft =
+        draft_campaign(read_campaign_text(file), file.parent_path(), file.string());
     std::vector<std::string> warnings;
     const bool is_sound = draft.mistakes.empty();
     auto samples = check_events(draft.campaign, file, draft.mistakes, warnings);

@@ -141,8 +141,7 @@ ExitCode export_unfolding(const RunContext& context, const Arguments& arguments)
         throw ConfigError(fmt::format(
             "--out = '{}': --format omnifold writes HDF5, so the name must end with .h5 or .hdf5; "
             "Parquet is written by ratiofarm.open_unfolded(\"{}\").write(\"public.parquet\") of "
-            "the "
-            "Python package",
+            "the Python package",
             out, directory.root().string()));
     }
     expect_own_unfolding(directory, campaign_argument(arguments.positional()));

@@ -42,11 +42,10 @@ struct ProcessEnd {
     bool ok() const { return code == 0 && signal == 0; }
 };
 
-/// Starts a program and waits until it has ended. It is started without a copy of this process,
-/// which a process that uses MPI should not make.
-/// \return nothing if it cannot be started: no such program, no such folder
-/// \throws SystemError if there are no more descriptors or its output cannot be read
-/// \pre call.words is not empty
+/// Starts a program and waits until it has ended, not for what it leaves behind. It is started
+/// without a copy of this process, which a process that uses MPI should not make. \return nothing
+/// if it cannot be started: no such program, no such folder \throws SystemError if there are no
+/// more descriptors or its output cannot be read \pre call.words is not empty
 std::optional<ProcessEnd> run_process(const ProcessCall& call);
 
 }  // namespace ratiofarm

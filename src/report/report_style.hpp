@@ -93,10 +93,12 @@ footer { color: var(--soft); font-size: 13px; padding: 0 0 30px; }
   .tile b { font-size: 17px; }
   .warnings { padding: 8px 10px; overflow-wrap: anywhere; }
   td:first-child { white-space: normal; overflow-wrap: break-word; }
-  table.wide, .wide tbody, .wide tr { display: block; } .wide thead, .wide td:empty { display: none; }
+  table.wide, .wide tbody, .wide tr { display: block; }
+  .wide thead, .wide td:empty { display: none; }
   .wide tr { border-bottom: 1px solid var(--line); padding: 5px 0; }
   .wide td, td.n + td:not(.n) { padding: 1px 0; }
-  .wide td { display: flex; justify-content: space-between; gap: 14px; border: 0; text-align: right; white-space: normal; }
+  .wide td { display: flex; justify-content: space-between; gap: 14px; border: 0; }
+  .wide td { text-align: right; white-space: normal; }
   .wide td::before { content: attr(data-label); color: var(--soft); text-align: left; }
   .wide td:first-child { font-weight: 600; }
   table { font-size: 12.5px; } th, td { padding-right: 8px; } th, .pill { font-size: 11.5px; }

@@ -16,7 +16,8 @@ struct ScanOptions {
     /// A scan of 15 points or more computes the profile, with gradient and curvature, at places
     /// that it chooses so that quintics between them are good to this much in t (times t where t >
     /// 1), and interpolates. It is at most ten times worse where an interpolation code changes its
-    /// formula (|alpha| = 1). 0: a fit at every point.
+    /// formula (|alpha| = 1). Where events fall below the floor of the mixture points are fitted.
+    /// 0: a fit at every point.
     double tolerance = 1e-5;
 };
 

@@ -137,8 +137,7 @@ void check_features(const ConfigNode& root, const Campaign& campaign, Mistakes& 
         mistakes.about("events.features")) {
         return;
     }
-    if (campaign.simulate || campaign.unfolding || root.find("simulate") != nullptr ||
-        root.find("unfolding") != nullptr) {
+    if (root.find("simulate") != nullptr || root.find("unfolding") != nullptr) {
         table.wrong("features", "must name at least one column");
     } else if (!reads_lists(campaign.network)) {
         table.wrong("features",

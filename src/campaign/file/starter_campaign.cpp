@@ -415,8 +415,7 @@ std::string campaign_of_events(std::string_view name,
     if (!others.empty()) {
         text += fmt::format(
             "\n# Not used: columns of weights that are no pair NAME_up, NAME_down: {}. A "
-            "systematic "
-            "names them\n# with up_weight and down_weight.\n",
+            "systematic names them\n# with up_weight and down_weight.\n",
             fmt::join(others, ", "));
     }
     return text + nets_for(processes) + data_of(data);
