@@ -27,7 +27,8 @@ def test_ranks_are_started_and_give_the_same_fit(folder):
     assert any(text.startswith("ended with exit code 0") for text in texts)
 
 
-def test_progress_is_shown_while_a_campaign_runs(folder):
+def test_progress_is_shown_while_a_campaign_runs(folder, monkeypatch):
+    monkeypatch.setenv("RATIOFARM_FAILPOINT", "*:step@2=slow")  # each net takes longer than between two looks
     texts = []
     run = ratiofarm.run(folder / "c.toml", out=folder / "c.run", progress=texts.append)
 
@@ -43,7 +44,7 @@ def test_an_interrupted_run_writes_checkpoints_and_goes_on(folder):
         if re.match(r"train: [1-9][0-9]* %, 0 tasks done, 1 running, 1 waiting", text):
             raise KeyboardInterrupt
 
-    (folder / "long.toml").write_text((folder / "c.toml").read_text().replace("epochs = 3", "epochs = 20000"))
+    (folder / "long.toml").write_text((folder / "c.toml").read_text().replace("epochs = 3", "epochs = 1000000"))
     with pytest.raises(KeyboardInterrupt):
         ratiofarm.run(folder / "long.toml", out=folder / "long.run", progress=interrupt)
 

@@ -84,17 +84,28 @@ void remove_results(const RunDirectory& directory,
     }
 }
 
-/// What all journals say; `own` gets only the journal that this farm appends to.
-JournalState read_history(const RunDirectory& directory, const Shard& shard, JournalState& own) {
-    JournalState all = read_journal(directory.journal());
-    own = all;
+struct Journals {
+    JournalState all;
+    JournalState own;             ///< of the journal that this farm appends to
+    bool all_farms_ended = true;  ///< in order: none was killed, none found nothing to do
+};
+
+Journals read_each_journal(const RunDirectory& directory, const Shard& shard) {
+    const auto have_ended = [](const JournalState& journal) {
+        return journal.farms.size() <= journal.ends.size();
+    };
+    Journals found;
+    found.all = read_journal(directory.journal());
+    found.own = found.all;
+    found.all_farms_ended = have_ended(found.all);
     for (const fs::path& path : directory.other_journals()) {
         const JournalState other = read_journal(path);
-        if (path == directory.journal(shard)) own = other;
-        merge(all, other);
+        if (path == directory.journal(shard)) found.own = other;
+        found.all_farms_ended = found.all_farms_ended && have_ended(other);
+        merge(found.all, other);
     }
-    if (!shard.whole() && !fs::exists(directory.journal(shard))) own = {};
-    return all;
+    if (!shard.whole() && !fs::exists(directory.journal(shard))) found.own = {};
+    return found;
 }
 
 /// Whether nobody writes this file any more, given that ours is the only farm. Somebody who comes
@@ -109,14 +120,12 @@ bool is_left_half_written(const fs::directory_entry& entry) {
 
 /// What processes that were killed, or whose storage failed, left of files they were writing. A
 /// farm on everything knows that nobody writes any more.
-void remove_partial_files(const RunDirectory& directory,
-                          const JournalState& history,
-                          const Log& log) {
+void remove_partial_files(const RunDirectory& directory, bool all_farms_ended, const Log& log) {
     // The results of tasks are very many, and only farms leave something among them.
-    const bool all_ended = history.farms.size() <= history.ends.size();
     std::vector<fs::path> found;
     for (fs::recursive_directory_iterator entry(directory.root()), end; entry != end; ++entry) {
-        if (all_ended && entry->path() == directory.tasks()) entry.disable_recursion_pending();
+        if (all_farms_ended && entry->path() == directory.tasks())
+            entry.disable_recursion_pending();
         if (is_left_half_written(*entry)) found.push_back(entry->path());
     }
     std::error_code ignored;
@@ -318,9 +327,9 @@ void open_on_root(RunContext& context, const WorkspaceRequest& request, Workspac
     place.directory = open_directory(log, request, workspace);
     books.accept_change = request.accept_change;
     const fs::path path = place.directory.journal(place.farm.shard);
-    JournalState own;
-    books.history = read_history(place.directory, place.farm.shard, own);
-    if (place.farm.shard.whole()) remove_partial_files(place.directory, books.history, log);
+    auto [history, own, all_farms_ended] = read_each_journal(place.directory, place.farm.shard);
+    books.history = std::move(history);
+    if (place.farm.shard.whole()) remove_partial_files(place.directory, all_farms_ended, log);
     std::error_code ignored;
     fs::remove(progress_file(path), ignored);  // of a farm that could not remove it
     if (worth_compacting(own)) {

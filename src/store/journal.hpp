@@ -119,7 +119,7 @@ JournalState read_journals(const RunDirectory& directory);
 JournalState read_journals_about(const RunDirectory& directory, std::span<const std::string> texts);
 
 /// Adds what another journal says, as if its lines followed those of `state`; counts of lines
-/// and bytes stay those of `state`.
+/// and bytes, and the farms that started, stay those of `state`.
 void merge(JournalState& state, const JournalState& other);
 
 /// Tells which task a digest is where only lines of an older version know it: those have names
