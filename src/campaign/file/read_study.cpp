@@ -11,6 +11,7 @@
 
 #include "campaign_keys.hpp"
 #include "read_search.hpp"
+#include "read_search_space.hpp"
 #include "section_readers.hpp"
 
 namespace ratiofarm {
