@@ -7,6 +7,7 @@
 #include <limits>
 #include <map>
 #include <mutex>
+#include <span>
 #include <utility>
 
 #include "ratiofarm/core/contracts.hpp"
@@ -65,7 +66,52 @@ std::string bad_shape(const EventSet& events, std::size_t column, std::size_t si
            " (must be finite; a network that diverged?)";
 }
 
+/// Anchors of a piece of events that are too large, and what their events weigh.
+class Clipping {
+public:
+    Clipping(std::size_t n_processes, const std::vector<std::uint32_t>& used)
+        : used_(used), counts_(n_processes) {}
+
+    /// \param values  those of the events from `first`; become smaller than the limit
+    void clip(std::size_t process, std::size_t first, std::span<float> values) {
+        for (std::size_t i = 0; i < values.size(); ++i) {
+            const bool clip = std::abs(values[i]) > largest_log_g;
+            if (clip && used_[first + i] != 0) {
+                ++counts_[process];
+                float& most = largest_.try_emplace({process, first + i}, 0.0F).first->second;
+                most = std::max(most, values[i]);
+            }
+            values[i] = std::clamp(values[i], -largest_log_g, largest_log_g);
+        }
+    }
+
+    /// \param anchors  [S][count, share]
+    void add_to(std::vector<std::uint64_t>& anchors, const EventSet& events) const {
+        for (std::size_t j = 0; j < counts_.size(); ++j) anchors[2 * j] += counts_[j];
+        if (events.reference.empty()) return;
+        for (const auto& [where, most] : largest_) {
+            const auto [process, i] = where;
+            const double part = std::abs(events.reference[i]) *
+                                portable_exp(double{events.log_r[i * counts_.size() + process]} +
+                                             std::min(double{most}, 10.0));
+            anchors[2 * process + 1] +=
+                static_cast<std::uint64_t>(std::min(part, 1e4) / EventBlocks::share_unit);
+        }
+    }
+
+private:
+    const std::vector<std::uint32_t>& used_;
+    std::vector<std::uint64_t> counts_;                             // [S]
+    std::map<std::pair<std::size_t, std::size_t>, float> largest_;  // [process, event]: ln g
+};
+
 }  // namespace
+
+/// ln g of the events of a block on one side.
+struct EventBlocks::Shapes {
+    const float* values = nullptr;  // [64]
+    float largest = 0.0F;           // size
+};
 
 struct EventBlocks::Found {
     std::uint64_t n_zero_weight = 0;
@@ -186,11 +232,12 @@ std::string EventBlocks::load_shapes(const Request& request,
     const std::size_t n = events.size();
     std::size_t first_bad = n;
     std::string problem;
-    std::map<std::pair<std::size_t, std::size_t>, float> clipped;  // [process, event]: largest ln g
+    Clipping clipping(n_processes_, found.used);
     alignas(64) float values[shape_block];
     found.parities.resize(2 * n_columns_);
     for (std::size_t c = 0; c < 2 * n_columns_; ++c) {
         const std::size_t column = request.columns[c / 2];
+        const std::size_t process = request.process_of[c / 2];
         const float* from = events.log_g.data() + (2 * column + c % 2) * n;
         for (std::size_t first = 0; first < n; first += shape_block) {
             const std::size_t count = std::min(shape_block, n - first);
@@ -205,45 +252,35 @@ std::string EventBlocks::load_shapes(const Request& request,
                 continue;
             }
             if (largest > largest_log_g) {
-                for (std::size_t i = 0; i < count; ++i) {
-                    const bool clip = std::abs(values[i]) > largest_log_g;
-                    if (clip && found.used[first + i] != 0) {
-                        const std::size_t process = request.process_of[c / 2];
-                        ++found.clipped_anchors[2 * process];
-                        float& most = clipped.try_emplace({process, first + i}, 0.0F).first->second;
-                        most = std::max(most, values[i]);
-                    }
-                    values[i] = std::clamp(values[i], -largest_log_g, largest_log_g);
-                }
+                clipping.clip(process, first, {values, count});
                 largest = largest_log_g;
             }
-            const std::size_t at = (first_block + first / shape_block) * n_columns_ + c / 2;
-            const std::uint8_t reach = reach_of(largest);
-            std::uint8_t& both = reach_.data()[at];
-            both = c % 2 == 0 ? reach : std::max(both, reach);
-            std::byte* to = log_g_.data() + (at * 2 + c % 2) * shape_block * bytes_per_anchor_;
-            if (bytes_per_anchor_ == 2) {
-                request.to_half(values, reinterpret_cast<std::uint16_t*>(to), shape_block);
-            } else {
-                std::copy_n(values, shape_block, reinterpret_cast<float*>(to));
-            }
+            store_shapes(request, {values, largest}, first_block + first / shape_block, c);
         }
         if (c % 2 == 0) continue;  // both sides of the column are in the cache now
-        const std::uint32_t* counts = found.known.data() + request.process_of[c / 2] * n;
-        const ParitySums sums = request.parity(from - n, from, counts, n);
+        const ParitySums sums = request.parity(from - n, from, found.known.data() + process * n, n);
         found.parities[c - 1] += sums.even;
         found.parities[c] += sums.odd;
     }
-    if (events.reference.empty()) return problem;
-    for (const auto& [where, most] : clipped) {
-        const auto [process, i] = where;
-        const double part = std::abs(events.reference[i]) *
-                            portable_exp(double{events.log_r[i * n_processes_ + process]} +
-                                         std::min(double{most}, 10.0));
-        found.clipped_anchors[2 * process + 1] +=
-            static_cast<std::uint64_t>(std::min(part, 1e4) / share_unit);
-    }
+    clipping.add_to(found.clipped_anchors, events);
     return problem;
+}
+
+/// \param side  [columns][up, down]; up comes first
+void EventBlocks::store_shapes(const Request& request,
+                               const Shapes& shapes,
+                               std::size_t block,
+                               std::size_t side) {
+    const std::size_t at = block * n_columns_ + side / 2;
+    const std::uint8_t reach = reach_of(shapes.largest);
+    std::uint8_t& both = reach_.data()[at];
+    both = side % 2 == 0 ? reach : std::max(both, reach);
+    std::byte* to = log_g_.data() + (at * 2 + side % 2) * shape_block * bytes_per_anchor_;
+    if (bytes_per_anchor_ == 2) {
+        request.to_half(shapes.values, reinterpret_cast<std::uint16_t*>(to), shape_block);
+    } else {
+        std::copy_n(shapes.values, shape_block, reinterpret_cast<float*>(to));
+    }
 }
 
 void EventBlocks::join(const Found& found) {

@@ -61,6 +61,7 @@ public:
 
 private:
     struct Found;  // by one thread while loading
+    struct Shapes;
 
     void allocate();
     void load(const Request& request, const EventSet& events, Found& found);
@@ -70,6 +71,10 @@ private:
                             const EventSet& events,
                             std::size_t first_block,
                             Found& found);
+    void store_shapes(const Request& request,
+                      const Shapes& shapes,
+                      std::size_t block,
+                      std::size_t side);
     void join(const Found& found);
 
     Shards cut_;
