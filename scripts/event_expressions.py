@@ -21,6 +21,10 @@ def default(x, value):
 default.nin = 2
 FUNCTIONS["default"] = default
 
+# Of the list of each event, or of what is computed for each of its members: NaN for the extreme of an empty one.
+OF_LISTS = ("num", "sum", "max", "min")
+KNOWN_FUNCTIONS = ", ".join([*OF_LISTS, *sorted(FUNCTIONS)])
+
 
 class Problem(Exception):
     """Something that the user can fix."""
@@ -55,6 +59,25 @@ class Lists:
         values[present] = self.content[at[present]]
         return values
 
+    def of(self, chosen):
+        """\return the lengths of the lists of some events, and their members one after the other"""
+        counts = self.counts[chosen]
+        first = self.starts[chosen] - (np.cumsum(counts) - counts)
+        return counts, np.asarray(self.content)[np.repeat(first, counts) + np.arange(counts.sum())]
+
+    def reduced(self, name):
+        """sum, max or min of each list."""
+        counts, members = self.of(slice(None))
+        full = counts > 0
+        first = (np.cumsum(counts) - counts)[full]
+        if name == "sum":
+            values = np.zeros(len(self), members.dtype)
+            values[full] = np.add.reduceat(members, first) if first.size else 0
+        else:
+            values = np.full(len(self), np.nan) if not full.all() else np.zeros(len(self), members.dtype)
+            values[full] = (np.maximum if name == "max" else np.minimum).reduceat(members, first) if first.size else 0
+        return values
+
 
 class DottedNames(ast.NodeTransformer):
     """Branches such as Jet.PT are names."""
@@ -74,7 +97,8 @@ def is_bits(node):
 class Expression:
     """Computes an expression of columns in bool, int64 and float64, never in the type that a file stores.
 
-    columns: arrays, and Lists, of which x[:,0] (NaN where there is none) and num(x) are numbers.
+    columns: arrays, and Lists, of which x[:,0] (NaN where there is none), num(x), and sum, max and min of what is computed
+    for each member are numbers.
 
     & | ^ ~ are logical between conditions and flags (whole numbers that are all 0 or 1), and & | ^ bitwise between whole
     numbers; a mixture of both, or a number where a condition must stand, is refused.
@@ -93,6 +117,7 @@ class Expression:
             self.tree = ast.Name(text) if is_column else DottedNames().visit(
                 ast.parse(text.strip(), mode="eval").body)
             self.names = {node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name)}
+            self.called = {node.func.id for node in ast.walk(self.tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
             self.expect_brackets()
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             raise Problem(f"'{text}' cannot be computed ({error}); an expression is Python's, with & | ~ between conditions "
@@ -114,6 +139,14 @@ class Expression:
         with np.errstate(all="ignore"):  # what is not finite is counted where it matters
             try:
                 return self.of(self.tree, columns)
+            except (TypeError, ValueError, OverflowError, RecursionError) as error:
+                raise Problem(f"'{self.text}' cannot be computed ({error})") from error
+
+    def each(self, columns):
+        """\return a number for each member of the lists, as Lists"""
+        with np.errstate(all="ignore"):
+            try:
+                return self.members(self.tree, columns)
             except (TypeError, ValueError, OverflowError, RecursionError) as error:
                 raise Problem(f"'{self.text}' cannot be computed ({error})") from error
 
@@ -145,7 +178,7 @@ class Expression:
         if isinstance(node, ast.Name) and node.id in columns:
             if isinstance(columns[node.id], Lists):
                 raise Problem(f"'{node.id}' is a list for each event; choose one number of it, like {node.id}[:,0] (the first, NaN "
-                              f"where there is none), default({node.id}[:,1], -1) or num({node.id})")
+                              f"where there is none), default({node.id}[:,1], -1), num({node.id}) or sum({node.id})")
             return columns[node.id]
         if isinstance(node, ast.Subscript):
             return self.chosen(node, columns)
@@ -168,10 +201,10 @@ class Expression:
         if isinstance(node, ast.BinOp) and type(node.op) in self.ARITHMETIC:
             return self.arithmetic(node.op, self.number(node.left, columns), self.number(node.right, columns))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            if node.func.id == "num" or callable(FUNCTIONS.get(node.func.id)):
+            if node.func.id in OF_LISTS or callable(FUNCTIONS.get(node.func.id)):
                 return self.call(node, columns)
         raise Problem(f"'{self.text}': '{ast.unparse(node)}' is not of numbers, columns, x[:,0] of lists, + - * / // % **, "
-                      f"comparisons, & | ^ ~ << >>, and, or, not, and the functions num, {', '.join(sorted(FUNCTIONS))}")
+                      f"comparisons, & | ^ ~ << >>, and, or, not, and the functions {KNOWN_FUNCTIONS}")
 
     def lists(self, node, columns):
         """The lists that an expression is about."""
@@ -179,6 +212,22 @@ class Expression:
         if not isinstance(found, Lists):
             raise Problem(f"'{self.text}': '{ast.unparse(node)}' is not a column of lists, so it has no [:,k] and no num()")
         return found
+
+    def members(self, node, columns):
+        """What an expression is for each member of the lists that it names, with numbers of the event where it names such."""
+        names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+        lists = {name: columns[name] for name in sorted(names) if isinstance(columns.get(name), Lists)}
+        if not lists:
+            raise Problem(f"'{self.text}': '{ast.unparse(node)}' names no column of lists")
+        flat, counts, of = {}, None, ""
+        for name, found in lists.items():
+            found, members = found.of(slice(None))
+            if counts is not None and not np.array_equal(found, counts):
+                raise Problem(f"'{self.text}': '{name}' and '{of}' have lists of other lengths in some event")
+            flat[name], counts, of = wide(name, members), found, name
+        flat |= {name: np.repeat(columns[name], counts) for name in names if name in columns and name not in lists}
+        value = np.broadcast_to(self.number(node, flat), counts.sum())
+        return Lists(value, np.cumsum(counts) - counts, counts)
 
     def chosen(self, node, columns):
         """x[:,k]"""
@@ -198,10 +247,14 @@ class Expression:
         name = node.func.id
         if node.keywords or any(isinstance(a, ast.Starred) for a in node.args):
             raise Problem(f"'{self.text}': {name} takes its arguments by place")
-        if name == "num":
+        if name in OF_LISTS:
             if len(node.args) != 1:
-                raise Problem(f"'{self.text}': num takes 1 argument, a column of lists")
-            return self.lists(node.args[0], columns).counts.astype(np.int64)
+                raise Problem(f"'{self.text}': {name} takes 1 argument, of lists"
+                              + ("" if name in ("num", "sum") else f"; {name}imum compares two numbers"))
+            if name == "num" and isinstance(node.args[0], ast.Name):
+                return self.lists(node.args[0], columns).counts.astype(np.int64)
+            found = self.members(node.args[0], columns)
+            return found.counts.astype(np.int64) if name == "num" else found.reduced(name)
         if name == "where" and len(node.args) == 3:
             condition = self.flags(self.of(node.args[0], columns), node.args[0])
             return np.where(condition, self.number(node.args[1], columns), self.number(node.args[2], columns))

@@ -64,6 +64,13 @@ def column(array, where, name):
     return values
 
 
+def within(arrays, name):
+    """A branch of a piece; those of an RNTuple's records, such as jet.pt, lie in arrays of records."""
+    for step in [name] if name in arrays.fields else name.split("."):
+        arrays = arrays[step]
+    return arrays
+
+
 class Tree:
     """A TTree or RNTuple."""
 
@@ -113,7 +120,7 @@ class Tree:
                     return
                 except Exception as error:  # a damaged basket: uproot has no type of its own for it
                     raise Problem(f"{self.where}: cannot be read ({type(error).__name__}: {error}); is the file complete?") from error
-                yield {name: arrays[name] if flat else column(arrays[name], self.where, name) for name in names}
+                yield {name: arrays[name] if flat else column(within(arrays, name), self.where, name) for name in names}
 
 
 class Arrow:

@@ -29,7 +29,7 @@ except ImportError as missing:
     sys.exit(2)
 
 writes_bytecode, sys.dont_write_bytecode = not sys.dont_write_bytecode, True  # none beside the installed programs
-from event_expressions import FUNCTIONS, Lists, Problem, did_you_mean, parsed, wide  # noqa: E402
+from event_expressions import FUNCTIONS, KNOWN_FUNCTIONS, OF_LISTS, Lists, Problem, did_you_mean, parsed, wide  # noqa: E402
 from event_tables import ahead, open_table  # noqa: E402
 
 sys.dont_write_bytecode = not writes_bytecode
@@ -52,11 +52,13 @@ class Part:
             return [expression], []
         names = sorted(parsed(expression, is_column=False).names)
         return ([name for name in names if name in self.keys],
-                [name for name in names if name not in self.keys and name not in FUNCTIONS and name != "num"])
+                [name for name in names if name not in self.keys and name not in FUNCTIONS and name not in OF_LISTS])
 
     def expect(self, option, expression):
         known, unknown = self.names_in(expression)
         for name in unknown:
+            if name in parsed(expression, is_column=False).called:
+                raise Problem(f"{option}: no function '{name}'; there are {KNOWN_FUNCTIONS}")
             raise Problem(f"{self.where}: no {self.what} '{name}' ({option}){did_you_mean(name, self.keys)}")
         if not known:
             raise Problem(f"{option} {expression}: names no {self.what}")
@@ -67,12 +69,28 @@ class Part:
             return columns[expression]
         try:
             compiled = parsed(expression, is_column=expression in self.keys)
-            used = {name: columns[name] for name in compiled.names if name in columns}
-            used = {name: values if isinstance(values, Lists) else wide(name, values) for name, values in used.items()}
+            used = self.used_by(compiled, columns)
             value = compiled.condition(used) if cut else compiled.compute(used)
         except Problem as problem:
             raise Problem(f"{self.where}: {problem}") from problem
         return np.broadcast_to(value, n)
+
+    @staticmethod
+    def used_by(compiled, columns):
+        used = {name: columns[name] for name in compiled.names if name in columns}
+        return {name: values if isinstance(values, Lists) else wide(name, values) for name, values in used.items()}
+
+    def members(self, expression, columns):
+        """An expression for each member of the lists of each event."""
+        if isinstance(columns.get(expression), Lists):
+            return columns[expression]
+        if expression in columns:
+            raise Problem(f"{self.where}: --particles {expression}: is one number for each event, not a list of particles")
+        try:
+            compiled = parsed(expression, is_column=False)
+            return compiled.each(self.used_by(compiled, columns))
+        except Problem as problem:
+            raise Problem(f"{self.where}: --particles {problem}") from problem
 
     def columns_of(self, expressions):
         """What must be read to compute them."""
@@ -93,18 +111,15 @@ class Part:
 
     def chunks(self, expressions, options, lists=()):
         """Yields the first entry of each piece, which of its entries the cut leaves (a range, if all), and
-        {expression: numbers}, with {(name,): lists} of columns that hold a list for each event."""
+        {expression: numbers}, with {(expression,): Lists} of what is computed for each particle."""
         cuts = [options.cut] if options.cut else []
         names = self.columns_of([*expressions, *cuts, *lists])
         first = 0
         for columns in ahead(self.table.pieces(names, options.step)):
             n = len(columns[names[0]])
             chosen = np.flatnonzero(self.value(options.cut, columns, n, cut=True)) if cuts else range(n)
-            for name in lists:
-                if not isinstance(columns[name], Lists):
-                    raise Problem(f"{self.where}: --particles {name}: is one number for each event, not a list of particles")
             yield first, chosen, ({e: self.value(e, columns, n, cut=False) for e in expressions}
-                                  | {(name,): columns[name] for name in lists})
+                                  | {(e,): self.members(e, columns) for e in lists})
             first += n
         if first != self.table.entries:
             raise Problem(f"{self.where}: {self.table.entries} events were counted, and {first} were read; is the file complete, "
@@ -211,7 +226,20 @@ def read_samples(options):
                 if factor is None or not np.isfinite(factor) or factor == 0.0:
                     raise Problem(f"--{option} {text}: must be a number other than 0")
                 samples[name].scale = factor
+    settle_families(samples)
     return list(samples.values())
+
+
+def settle_families(samples):
+    """A variation of a variation has the events of what that one varies."""
+    for sample in samples.values():
+        seen = [sample.name]
+        while sample.family != seen[-1]:
+            seen.append(sample.family)
+            if seen.count(sample.family) > 1:
+                raise Problem(f"--same-events: {', '.join(seen[:-1])} name each other in a circle; name the nominal sample for "
+                              "each variation, like S_up=S")
+            sample.family = samples[sample.family].family
 
 
 def mirror(options, samples):
@@ -251,13 +279,6 @@ def choose_weights(options, samples):
             sample.weights[name] = expression
 
 
-def flattened(lists, chosen):
-    """\return numbers of particles, and the particles, of some events"""
-    counts = lists.counts[chosen]
-    first = lists.starts[chosen] - (np.cumsum(counts) - counts)
-    return counts, np.asarray(lists.content)[np.repeat(first, counts) + np.arange(counts.sum())]
-
-
 class ParticleWriter:
     """The datasets of the particle lists of one sample."""
 
@@ -273,7 +294,7 @@ class ParticleWriter:
         counts = columns[(self.options.particles[0][1],)].counts[chosen]
         rows = slice(self.at, self.at + int(counts.sum()))
         for k, (name, column) in enumerate([*self.options.particles, *([("type", self.options.particle_type)] if self.types is not None else [])]):
-            mine, values = flattened(columns[(column,)], chosen)
+            mine, values = columns[(column,)].of(chosen)
             if (mine != counts).any():
                 event = int(np.argmax(mine != counts))
                 raise Problem(f"{part.where}: --particles {column}: has {mine[event]} particles in entry {entries[event]}, "

@@ -90,12 +90,11 @@ std::vector<Option> events_options() {
         {"tree", "NAME", "tree of ROOT files that are given without one"},
         {"features", "NAMES",
          "columns, or name=expression of columns, separated by commas: "
-         "pt,phi=arctan2(py,px),lead=jet_pt[:,0],n=num(jet_pt) (default with --particles: their "
+         "pt,phi=arctan2(py,px),lead=jet_pt[:,0],ht=sum(jet_pt) (default with --particles: their "
          "number, multiplicity)"},
         {"particles", "NAMES",
-         "columns with a list for each event, one number for each particle, or name=column; "
-         "E,px,py,pz "
-         "first if nets are to know momenta"},
+         "columns with a list for each event, one number for each particle, or name=expression of "
+         "such: px=jet_pt*cos(jet_phi); E,px,py,pz first if nets are to know momenta"},
         {"particle-type", "COLUMN", "such a list of whole numbers, for example PDG ids"},
         {"weight", "COLUMN", "column, expression or number; their sum is the expected number", "1"},
         {"weights", "NAME=COLUMN",

@@ -179,6 +179,7 @@ refused "no such file" --sample S=nothing.root:events --features mass
 refused "is neither a ROOT, Parquet or npz file, nor text" --sample S=campaign.toml --features mass
 refused "for other HDF5 layouts use write_events" --sample S=events.h5 --features mass
 refused "2999 of 3000 events have the id of another one" --sample S=s.root --features mass --id run
+refused "a, b name each other in a circle" --sample a=s.root --sample b=s.root --same-events a=b --same-events b=a --features mass
 refused "so entry numbers do not say which events are the same" --sample S=s.root --sample B=b.root --same-events B=S \
     --features mass
 refused "cannot be computed" --sample S=s.root --features "(mass"
@@ -243,6 +244,43 @@ for file in t.root t.parquet; do
         --out "$file.lists.h5" > /dev/null
 done
 import_events --sample S=t.parquet --particles x=jet --id event --out only.h5 > only.out
+# What is computed for each particle, and of each list; jets as records, which uproot writes as an RNTuple.
+"$RATIOFARM_PYTHON" - <<'END'
+import awkward as ak, numpy as np, uproot
+random = np.random.default_rng(7)
+counts = random.integers(0, 4, 500)
+pt, phi = (ak.unflatten(random.uniform(low, high, counts.sum()), counts) for low, high in [(20, 90), (-3, 3)])
+with uproot.recreate("records.root") as file:
+    file.mkrntuple("t", {"jet": ak.zip({"pt": pt, "phi": phi}), "met": 1 + np.arange(500.0), "event": np.arange(500)})
+    file.mktree("flat", {"jet_pt": "var * float64", "jet_phi": "var * float64", "met": "float64", "event": "int64"})
+    file["flat"].extend({"jet_pt": pt, "jet_phi": phi, "met": 1 + np.arange(500.0), "event": np.arange(500)})
+ak.to_parquet(ak.Array({"pt": pt, "phi": phi}), "records.parquet")
+END
+for dot in . _; do
+    [[ $dot == . ]] && tree=t || tree=flat
+    import_events --sample "S=records.root:$tree" --id event --out "records.$tree.h5" --cut "num(jet${dot}pt) > 0" \
+        --features "ht=sum(jet${dot}pt),hard=sum(jet${dot}pt>40),lead=max(jet${dot}pt),near=min(abs(jet${dot}phi)),mean=sum(jet${dot}pt*met)" \
+        --particles "px=jet${dot}pt*cos(jet${dot}phi),frac=jet${dot}pt/met" > records.out
+done
+"$RATIOFARM_PYTHON" - <<'END'
+import awkward as ak, h5py, numpy as np
+t = ak.from_parquet("records.parquet")
+met = 1 + np.arange(500.0)
+kept = ak.num(t.pt) > 0
+t, met = t[kept], met[ak.to_numpy(kept)]
+wanted = [ak.sum(t.pt, axis=1), ak.sum(t.pt > 40, axis=1), ak.max(t.pt, axis=1), ak.min(abs(t.phi), axis=1), ak.sum(t.pt * met, axis=1)]
+with h5py.File("records.t.h5") as file, h5py.File("records.flat.h5") as flat:
+    assert np.allclose(file["S/features"][:], np.stack([ak.to_numpy(one) for one in wanted], axis=1), rtol=1e-6)
+    assert np.array_equal(file["S/features"][:], flat["S/features"][:])
+    assert np.array_equal(file["S/particles"][:], flat["S/particles"][:])
+    particles = [ak.flatten(t.pt * np.cos(t.phi)), ak.flatten(t.pt / met)]
+    assert np.allclose(file["S/particles"][:], np.stack([ak.to_numpy(one) for one in particles], axis=1), rtol=1e-6)
+END
+refused "no function 'summe'; there are num, sum, max, min" --sample S=records.root:flat --features "h=summe(jet_pt)"
+refused "'sum(met)': 'met' names no column of lists" --sample S=records.root:flat --features "h=sum(met)"
+refused "max takes 1 argument, of lists; maximum compares two numbers" --sample S=records.root:flat --features "h=max(met,1)"
+refused "'met * 2' names no column of lists" --sample S=records.root:flat --features met --particles "x=met*2"
+refused "default(x, -1)" --sample S=records.root:flat --features "x=max(jet_pt)" --id event
 "$RATIOFARM_PYTHON" "$script" --sample S=t.npz --features "mass,p1=pair[:,1],first,second,last,n" --weight w --id event \
     --cut "flag & (mass < 2)" --step 900 --out t.npz.h5 > /dev/null
 import_events t.csv --features "mass,p1,first=default(first, -1),second=default(second, -1),last=default(last, -1),n" --weight w \
@@ -295,6 +333,10 @@ refused "is it complete?" --sample S=cut_t.npz --features mass
 refused "cut_t.root: cannot be read" --sample S=cut_t.root --features mass
 
 # The other side of a one-sided variation: 2 p - p_up, by weights or by events.
+# A variation of a variation has the events of the nominal sample.
+import_events --sample S=s.root --sample S_up=s.root --sample S_down=s.root --same-events S_down=S_up --same-events S_up=S --features mass \
+    --weight w --id run,event --out chained.h5 > chained.out
+"$RATIOFARM_PYTHON" -c 'import h5py; f = h5py.File("chained.h5"); assert (f["S/id"][:] == f["S_down/id"][:]).all()'
 import_events --sample S=s.root --sample S_up=s_up.root --same-events S_up=S --features mass --weight w --id run,event \
     --weights up="w * (1 + 0.1 * tanh(mass))" --symmetrise down=up --symmetrise S_down=S_up --out sides.h5 > sides.out
 "$RATIOFARM_PYTHON" - <<'END'
