@@ -12,6 +12,7 @@
 #include "ratiofarm/core/errors.hpp"
 
 #include "find_sample.hpp"
+#include "frequent_values.hpp"
 #include "sample_weights.hpp"
 #include "training_planner.hpp"
 
@@ -82,7 +83,10 @@ public:
         }
     }
 
-    TrainingOutlook found() { return std::move(found_); }
+    TrainingOutlook found() {
+        for (std::string& warning : frequent_.warnings()) warn(std::move(warning));
+        return std::move(found_);
+    }
 
 private:
     void add_mistake(const std::string& text) {
@@ -253,7 +257,7 @@ private:
         const FeatureFacts* facts = facts_of(sample, feature);
         if (facts == nullptr || !(facts->variance > 0.0)) return;
         const std::string what = fmt::format("sample '{}', feature '{}'", sample.name, feature);
-        if (warn_about_frequent(what, *facts)) return;
+        if (frequent_.look(sample.name, feature, *facts)) return;
         const double deviation = std::sqrt(facts->variance);
         constexpr double one_makes_most = 0.5;
         constexpr double much_wider = 10.0;
@@ -288,45 +292,11 @@ private:
             nominal.name));
     }
 
-    /// A value that many events have exactly where others spread, or that lies far from all others.
-    bool warn_about_frequent(const std::string& what, const FeatureFacts& facts) {
-        constexpr double some = 0.001;
-        constexpr double many = 0.03;
-        constexpr double nearly_all = 0.99;
-        constexpr double far = 10.0;
-        constexpr std::uint64_t continuous = 100;
-        const bool spike = facts.distinct > continuous && facts.frequent_share > many &&
-                           facts.frequent_share > 5.0 * facts.next_share;
-        constexpr double close = 0.05;
-        const bool at_end = facts.frequent == facts.low || facts.frequent == facts.high;
-        // Where more than 16 % have the value it makes the width itself.
-        const bool beyond_all = at_end && facts.gap > facts.high - facts.low - facts.gap;
-        const bool apart = facts.distinct > 2 && facts.frequent_share > some &&
-                           (facts.gap > far * facts.width || beyond_all) && facts.width > 0.0 &&
-                           facts.frequent_share > facts.next_share;
-        const bool reached = facts.distinct > continuous && facts.frequent_share > many &&
-                             facts.gap < close * facts.width;
-        if (at_end && !apart && (spike || reached)) {
-            warn(fmt::format(
-                "{}: {:.3g} % of the values are exactly {:g}, the end of their range, which tells "
-                "none of these events from another; if a function such as tanh or a cut-off makes "
-                "it, give the value before it; if the detector does, ignore this",
-                what, 100.0 * facts.frequent_share, facts.frequent));
-            return true;
-        }
-        if (!spike && !apart && facts.frequent_share < nearly_all) return false;
-        warn(fmt::format(
-            "{}: {:.3g} % of the values are exactly {:g}; if that stands for a missing value, cut "
-            "these events, or give them a value at the edge of the others and a feature that says "
-            "so",
-            what, 100.0 * facts.frequent_share, facts.frequent));
-        return true;
-    }
-
     const Campaign& campaign_;
     const std::vector<SampleInfo>& samples_;
     std::set<std::string> seen_;
     std::set<std::pair<std::string, std::string>> one_value_;  ///< sample and feature
+    FrequentValues frequent_;
     TrainingOutlook found_;
 };
 

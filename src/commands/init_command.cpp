@@ -36,7 +36,7 @@ Starter starter_of(const std::string& word) {
 /// A campaign of the samples that a file holds.
 std::string of_events(const std::string& name, const fs::path& events, const fs::path& campaign) {
     std::vector<SampleToRead> wanted = all_samples(events);
-    for (SampleToRead& sample : wanted) sample.particles = sample.levels = false;
+    for (SampleToRead& sample : wanted) sample.levels = false;
     const auto samples = read_sample_info(events, wanted, {}, Split{});
     const fs::path folder = fs::absolute(campaign).parent_path();
     const fs::path file = fs::absolute(events).lexically_relative(folder);

@@ -347,6 +347,24 @@ TEST_CASE("a campaign of events uses pairs of weights and names the others", "[c
                Catch::Matchers::Contains("Not used") && Catch::Matchers::Contains("lone_up, pdf7"));
 }
 
+TEST_CASE("a campaign of events with particle lists has nets that read them", "[campaign]") {
+    std::vector<SampleInfo> samples(2);
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+        samples[i].name = i == 0 ? "S" : "B";
+        samples[i].column_names = {"met"};
+        samples[i].sum_of_weights = 12.5;
+        samples[i].columns.particles.names = {"E", "px", "py", "pz", "btag"};
+    }
+    const auto network = [&] {
+        return parse_campaign(campaign_of_events("mine", "e.h5", samples), "/folder").network;
+    };
+
+    CHECK(network().kind == NetworkKind::deep_sets);
+    CHECK(network().particles == std::vector<std::string>{"log_pt", "eta", "phi", "btag"});
+    for (SampleInfo& sample : samples) sample.columns.particles.names = {"pt", "eta"};
+    CHECK(network().particles == std::vector<std::string>{"pt", "eta"});
+}
+
 TEST_CASE("a campaign with absolute paths can be read from another folder", "[campaign]") {
     const Campaign campaign = example_campaign();
 

@@ -193,9 +193,9 @@ shape = { B = { up = "S", down = "S" } }
     {"a sentinel",
      every(5, 1, -999.0F),
      {},
-     {"sample 'S', feature 'y': 20 % of the values are exactly -999; if that stands for a missing",
-      "sample 'B', feature 'y'"}},
-    {"a spike within the others", every(10, 1, 0.0F), {}, {"10 % of the values are exactly 0"}},
+     {"feature 'y': of its values 20 % in 'S', 20 % in 'B' are exactly -999; if that stands for a "
+      "missing"}},
+    {"a spike within the others", every(10, 1, 0.0F), {}, {"10 % in 'S'", "are exactly 0"}},
     {"a feature that saturates at both ends",
      [](EventSample& s, EventSample& b) {
          for (std::size_t row = 0; row < n_events; ++row) {
@@ -205,7 +205,7 @@ shape = { B = { up = "S", down = "S" } }
          }
      },
      {},
-     {"sample 'S', feature 'y':", "the end of their range", "if a function such as tanh"}},
+     {"feature 'y':", " % in 'S'", "the end of their range", "if a function such as tanh"}},
     {"a cut-off at the edge of the others",
      [](EventSample& s, EventSample&) {
          for (std::size_t row = 0; row < n_events; ++row) {
@@ -213,8 +213,8 @@ shape = { B = { up = "S", down = "S" } }
          }
      },
      {},
-     {"sample 'S', feature 'y':", "are exactly 0.5, the end of their range"}},
-    {"a few sentinels", every(100, 1, -999.0F), {}, {"1 % of the values are exactly -999"}},
+     {"feature 'y':", " % in 'S' are exactly 0.5, the end of their range"}},
+    {"a few sentinels", every(100, 1, -999.0F), {}, {"1 % in 'S'", "are exactly -999"}},
     {"a flag and a count are no sentinels",
      [](EventSample& s, EventSample& b) {
          for (std::size_t row = 0; row < n_events; ++row) {

@@ -11,6 +11,8 @@
 
 #include "ratiofarm/core/errors.hpp"
 
+#include "protocol/particle_row.hpp"
+
 #include "toml_writer.hpp"
 
 namespace ratiofarm {
@@ -185,6 +187,9 @@ constraint = "gaussian"
 poi = "mu"
 )toml";
 
+/// The systematic of samples that are called S_up and S_down.
+constexpr std::string_view unnamed = "variation";
+
 std::string campaign_section(std::string_view about, std::string_view name) {
     return fmt::format(
         "# {}\n# docs/campaign.md explains every key, docs/formats.md the events file.\n\n"
@@ -233,7 +238,7 @@ std::vector<Variation> variations_of(std::span<const SampleInfo> samples) {
         Variation best;
         for (const SampleInfo& nominal : samples) {
             if (nominal.name.size() <= best.process.size()) continue;
-            if (stem == nominal.name) best = {nominal.name, "variation", stem};
+            if (stem == nominal.name) best = {nominal.name, std::string(unnamed), stem};
             if (!stem.starts_with(nominal.name + "_")) continue;
             best = {nominal.name, stem.substr(nominal.name.size() + 1), stem};
         }
@@ -294,10 +299,31 @@ std::string systematics_of(const std::vector<Variation>& variations) {
                 "{} = {{ up{} = {}, down{} = {} }}", key_text(variation.process), kind,
                 toml_text(variation.side("up")), kind, toml_text(variation.side("down"))));
         }
-        text += fmt::format("\n[[systematic]]\nname = {}\nshape = {{ {} }}\n", toml_text(name),
+        text += fmt::format("\n[[systematic]]\nname = {}{}\nshape = {{ {} }}\n", toml_text(name),
+                            name == unnamed ? "                      # give it its name" : "",
                             fmt::join(shapes, ", "));
     }
     return text;
+}
+
+/// Nets that read the particle lists of a file, where an MLP would see the features only.
+std::string network_of_lists(std::vector<std::string> columns) {
+    const std::size_t momenta = momentum_columns.size();
+    const bool has_momenta =
+        columns.size() >= momenta &&
+        std::equal(momentum_columns.begin(), momentum_columns.end(), columns.begin());
+    if (has_momenta) {
+        columns.erase(columns.begin(), columns.begin() + momenta);
+        columns.insert(columns.begin(), {"log_pt", "eta", "phi"});
+    }
+    return fmt::format(
+        "[network]\n"
+        "kind = \"deep_sets\"                        # a sum over the particles of each event; {}\n"
+        "particles = {}\n"
+        "hidden = [64, 64]                         # \"mlp\" in place of kind sees `features` "
+        "only\n",
+        has_momenta ? "or lorentz, graph, ..." : "others need E, px, py, pz first",
+        toml_text(columns));
 }
 
 /// With about a hundred steps an epoch for the smallest sample, else few events learn nothing.
@@ -311,7 +337,11 @@ std::string nets_for(const std::vector<const SampleInfo*>& processes) {
     const std::uint64_t batch = std::clamp(std::bit_floor(fewest / 100), least, most);
     std::string text(nets);
     const std::string usual = fmt::format("batch = {}", most);
-    return text.replace(text.find(usual), usual.size(), fmt::format("batch = {}", batch));
+    text.replace(text.find(usual), usual.size(), fmt::format("batch = {}", batch));
+    const auto& lists = processes.front()->columns.particles.names;
+    if (lists.empty()) return text;
+    const std::size_t first = text.find("[network]");
+    return text.replace(first, text.find("\n[training]") - first, network_of_lists(lists));
 }
 
 std::string data_of(const std::string& sample) {

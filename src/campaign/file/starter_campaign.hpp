@@ -27,7 +27,8 @@ inline constexpr auto enum_words<Starter> =
 std::string starter_campaign(std::string_view name, Starter starter);
 
 /// A campaign for an events file: one process per sample, systematics of samples called
-/// <process>_<name>_up and _down, blind data of a sample "data", "Data" or "observed".
+/// <process>_<name>_up and _down, blind data of a sample "data", "Data" or "observed", nets of
+/// particle lists if the first process has such.
 /// \param file    path of the events file, as the campaign shall name it
 /// \param samples all of them; their features are those of the first
 /// \throws ConfigError if the samples are no model: fewer than two are processes
