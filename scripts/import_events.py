@@ -34,6 +34,7 @@ from event_tables import ahead, open_table  # noqa: E402
 
 sys.dont_write_bytecode = not writes_bytecode
 
+MAPPED = {"alignment_threshold": 1, "alignment_interval": 8}  # as programs map numbers of 64 bits
 SYNC_SECONDS = 0.05
 BLOCK_ROWS = 65536  # that are converted at a time: what the processor's cache holds
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
@@ -498,7 +499,7 @@ def import_all():
     samples = read_samples(options)
     choose_weights(options, samples)
     mirror(options, samples)
-    with published(options.out) as partial, h5py.File(partial, "w") as file:
+    with published(options.out) as partial, h5py.File(partial, "w", **MAPPED) as file:
         file.attrs["format"] = "ratiofarm-events"
         file.attrs["version"] = 1
         entries = [import_sample(file, sample, options) for sample in samples]

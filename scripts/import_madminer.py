@@ -10,7 +10,7 @@ import re
 import sys
 
 writes_bytecode, sys.dont_write_bytecode = not sys.dont_write_bytecode, True  # none beside the installed programs
-from import_events import PLAIN_NAME, Problem, event_ids, guarded, h5py, np, published  # noqa: E402
+from import_events import MAPPED, PLAIN_NAME, Problem, event_ids, guarded, h5py, np, published  # noqa: E402
 
 sys.dont_write_bytecode = not writes_bytecode
 
@@ -244,7 +244,7 @@ def write_events(source, out, lumi, counts, factors):
     shapes = [name for name in source.nuisances if not factors.is_constant(name)]
     varied = [(name, k, f"{benchmark}_{name}_{side}") for name in shapes
               for benchmark in source.basis for k, side in enumerate(("up", "down"))]
-    with published(out) as partial, h5py.File(partial, "w") as file:
+    with published(out) as partial, h5py.File(partial, "w", **MAPPED) as file:
         file.attrs["format"] = "ratiofarm-events"
         file.attrs["version"] = 1
         pool = Sample(file, "pool", counts[0], source.features, [*source.basis, *(column for _, _, column in varied)])

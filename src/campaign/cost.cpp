@@ -128,6 +128,23 @@ std::uint64_t ensemble_inodes(const TaskGraph& graph) {
     return files + folders.size();
 }
 
+/// Of the copy of the events in the run directory, if the file itself cannot be mapped.
+std::uint64_t copied_bytes(const std::vector<SampleInfo>& samples) {
+    const bool mapped = std::ranges::all_of(samples, [](const SampleInfo& sample) {
+        return sample.columns.file.empty() || sample.columns.weight_offset != 0;
+    });
+    std::uint64_t bytes = 0;
+    for (const SampleInfo& sample : samples) {
+        if (mapped) break;
+        const SampleColumns& columns = sample.columns;
+        const ParticleColumns& lists = columns.particles;
+        const std::uint64_t per_particle = 4 * lists.names.size() + (lists.names.empty() ? 0 : 8);
+        bytes += columns.events * (4 * columns.columns + 16 + 8 * sample.weights.size() + 8) +
+                 lists.particles * per_particle;
+    }
+    return bytes;
+}
+
 void add_disk(const Campaign& campaign, const TaskGraph& graph, std::uint64_t events, Cost& cost) {
     const std::uint64_t processes = campaign.processes.size();
     const std::uint64_t shapes = trained_shapes(campaign).size();
@@ -186,6 +203,8 @@ Cost cost_of(const Campaign& campaign,
 
     const std::uint64_t events = evaluated_events(campaign, samples);
     add_disk(campaign, graph, events, cost);
+    cost.copy_bytes = copied_bytes(samples);
+    cost.disk_bytes += cost.copy_bytes;
     const std::uint64_t running = std::min(workers, cost.trainings);
     cost.checkpoint_bytes = checkpoint_bytes(campaign, largest_ensemble(graph));
     cost.peak_disk_bytes = cost.disk_bytes + 3 * running * cost.checkpoint_bytes;

@@ -21,6 +21,7 @@ struct Cost {
     double training_flop = 0.0;            ///< at all epochs; early stopping makes it less
     double inference_flop = 0.0;
     std::uint64_t disk_bytes = 0;            ///< of the finished run directory
+    std::uint64_t copy_bytes = 0;            ///< of events that cannot be mapped as they are
     std::uint64_t peak_disk_bytes = 0;       ///< with the checkpoints of running trainings
     std::uint64_t net_bytes = 0;             ///< weights of one net, in whatever file
     std::uint64_t checkpoint_bytes = 0;      ///< of the largest training, one generation

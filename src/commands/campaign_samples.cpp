@@ -13,13 +13,9 @@ std::filesystem::path campaign_argument(const std::vector<std::string>& position
     return positional.empty() ? "campaign.toml" : positional.front();
 }
 
-std::vector<SampleInfo> read_campaign_samples(const Campaign& campaign,
-                                              const std::filesystem::path& out) {
-    const std::vector<SampleToRead> names = samples_to_read(campaign);
-    const std::filesystem::path folder =
-        out.empty() ? std::filesystem::path(campaign.name + ".run") : out;
-    const std::filesystem::path events = contiguous_events(campaign.events_path(), names, folder);
-    return read_sample_info(events, names, campaign.events.features, campaign.split);
+std::vector<SampleInfo> read_campaign_samples(const Campaign& campaign) {
+    return read_sample_info(campaign.events_path(), samples_to_read(campaign),
+                            campaign.events.features, campaign.split);
 }
 
 std::vector<SampleInfo> samples_to_simulate(const Campaign& campaign) {

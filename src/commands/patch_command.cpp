@@ -133,7 +133,7 @@ Places prepare(const Arguments& arguments, const PatchHeader& header) {
     join_events(campaign.events.file,
                 {{old_events, {}}, {events, {new_sample(events, header.process)}, header.process}});
     try {
-        expect_known_range(campaign, read_source_events(campaign, to.root()).samples);
+        expect_known_range(campaign, read_source_events(campaign, campaign.events_path()).samples);
     } catch (...) {
         fs::remove_all(to.root());
         throw;

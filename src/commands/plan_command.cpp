@@ -106,7 +106,7 @@ std::vector<SampleInfo> plan_samples(const fs::path& out, Plan& plan) {
         return samples;
     }
     const RunDirectory directory(out);
-    const SourceEvents source = read_source_events(written, out);
+    const SourceEvents source = read_source_events(written, written.events_path());
     add_preselection(source.samples);
     if (!plan.selects) return source.samples;
     FoundCampaign found =
@@ -115,7 +115,7 @@ std::vector<SampleInfo> plan_samples(const fs::path& out, Plan& plan) {
     if (!plan.selected) return source.samples;
     plan.campaign = std::move(found.campaign);
     if (!plan.campaign.has_events()) return {};
-    return read_campaign_samples(plan.campaign, out);
+    return read_campaign_samples(plan.campaign);
 }
 
 /// The workers: how many, of which class, and what they sustain.
@@ -169,7 +169,7 @@ Plan make_plan(const Arguments& arguments, Campaign campaign) {
 /// The chains of a campaign with [unfolding].
 UnfoldingCost cost_of_unfolding(const Arguments& arguments, const Campaign& campaign) {
     const RunDirectory directory(run_folder(arguments, campaign));
-    const auto samples = read_campaign_samples(campaign, directory.root().string());
+    const auto samples = read_campaign_samples(campaign);
     Plan pace;
     read_pace(arguments, pace);
     if (!arguments.has("gflops")) pace.learned = learned_costs(read_journals(directory));

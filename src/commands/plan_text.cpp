@@ -144,6 +144,11 @@ void print_text(const Plan& plan) {
     }
     show(fmt::format("disk        {} when finished, {} at the peak, {} files and folders\n",
                      bytes(cost.disk_bytes), bytes(cost.peak_disk_bytes), grouped(cost.inodes)));
+    if (cost.copy_bytes > 0) {
+        show(fmt::format(
+            "            {} of it a copy of the events, which cannot be mapped as they are\n",
+            bytes(cost.copy_bytes)));
+    }
     show(fmt::format("memory      {} per trainer, {} for the fit over all ranks\n",
                      bytes(cost.trainer_memory_bytes), bytes(cost.fit_memory_bytes)));
 }
@@ -171,6 +176,7 @@ void print_json(const Plan& plan) {
                                 {"trained", plan.trained},
                                 {"seconds_left", plan.seconds_left},
                                 {"disk_bytes", cost.disk_bytes},
+                                {"copy_bytes", cost.copy_bytes},
                                 {"peak_disk_bytes", cost.peak_disk_bytes},
                                 {"inodes", cost.inodes},
                                 {"trainer_memory_bytes", cost.trainer_memory_bytes},

@@ -93,14 +93,14 @@ PlannedTasks planned_tasks(const RunDirectory& directory,
     if (!fs::exists(directory.campaign())) return planned;
     const Campaign written = written_campaign(directory);
     if (written.preselection && needs_selection(written)) {
-        const SourceEvents source = read_source_events(written, directory.root());
+        const SourceEvents source = read_source_events(written, written.events_path());
         const GraphInputs inputs{written, source.samples, device};
         add_tasks(inputs, make_preselection_graph(inputs), directory, wanted, planned);
     }
     const FoundCampaign found = find_plain_campaign(written, directory, std::nullopt);
     planned.campaign = found.campaign;
     if (!planned.campaign.has_events() || found.missing != Unresolved::nothing) return planned;
-    const auto samples = read_campaign_samples(planned.campaign, directory.root().string());
+    const auto samples = read_campaign_samples(planned.campaign);
     const GraphInputs inputs{planned.campaign, samples, device};
     if (planned.campaign.unfolding) {
         planned.unfolding = make_unfolding_plan(inputs);

@@ -76,18 +76,26 @@ void expect_observables(const Campaign& written, const std::vector<SampleInfo>& 
 
 }  // namespace
 
-SourceEvents read_source_events(const Campaign& written, const fs::path& folder) {
+fs::path mapped_events(const Campaign& written, const fs::path& folder, const Log& log) {
+    return contiguous_events(written.events_path(), samples_to_read(written), folder, [&] {
+        log.info(
+            "copying the events into the run directory: trainers map uncompressed numbers of the "
+            "types and places that docs/formats.md lists",
+            {{"file", written.events_path().string()}});
+    });
+}
+
+SourceEvents read_source_events(const Campaign& written, const fs::path& file) {
     const auto names = samples_to_read(written);
-    const fs::path events = contiguous_events(written.events_path(), names, folder);
     const auto& features = features_of_nets(written);
-    SourceEvents source{read_sample_info(events, names, features, written.split), {}};
+    SourceEvents source{read_sample_info(file, names, features, written.split), {}};
     expect_unit_weights(written, source.samples);
     if (!needs_selection(written)) return source;
     expect_observables(written, source.samples);
     const auto columns = columns_of_selection(written);
     const auto further = columns == features
                              ? source.samples
-                             : read_sample_info(events, names, columns, written.split);
+                             : read_sample_info(file, names, columns, written.split);
     Hasher hasher;
     for (const SampleInfo& sample : further) {
         hasher.text(sample.name).digest(sample.digest);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -39,10 +40,16 @@ struct SourceEvents {
     Digest observables;  ///< of all columns that cuts and bins look at; zero without a selection
 };
 
+/// The events file of a campaign as trainers map it: a copy in the folder, made once, if bytes of
+/// the file itself cannot be mapped. Not collective.
+std::filesystem::path mapped_events(const Campaign& written,
+                                    const std::filesystem::path& folder,
+                                    const Log& log);
+
 /// Reads and checks the samples of a campaign. Not collective.
-/// \param folder for a contiguous copy of files with a foreign layout
+/// \param file the events, or a copy of them
 /// \throws DataError with every problem of the events file
-SourceEvents read_source_events(const Campaign& written, const std::filesystem::path& folder);
+SourceEvents read_source_events(const Campaign& written, const std::filesystem::path& file);
 
 /// Digest of what a selection does to any events: regions, score, split, samples.
 Digest selection_rules(const Campaign& written);

@@ -268,7 +268,9 @@ void open_campaign(const Log& log, const RunPlace& place, PlannedCampaign& plann
     const Campaign& written = planned.written;
     std::optional<SourceEvents> source;
     if (written.has_events()) {
-        source = if_there(log, [&] { return read_source_events(written, place.directory.root()); });
+        source = if_there(log, [&] {
+            return read_source_events(written, mapped_events(written, place.directory.root(), log));
+        });
     }
     FoundCampaign found;
     for (const DeviceClass device : device_classes) {
@@ -353,7 +355,8 @@ void open_on_root(RunContext& context, const WorkspaceRequest& request, Workspac
         needs_selection(planned.written) && trained_region(planned.written) == nullptr;
     if (!counts_alone && !planned.written.unfolding) expect_trainable(planned.written);
     const Lock preparing(place.directory.preparation_lock(), log, preparation_patience);
-    planned.source = read_source_events(planned.written, place.directory.root());
+    planned.source = read_source_events(
+        planned.written, mapped_events(planned.written, place.directory.root(), log));
     plan_plain_campaign(planned, place, books, log, IfDamaged::make_again);
     if (request.needs == Needs::events)
         expect_resolved(planned.missing, planned.written, place.directory);

@@ -49,6 +49,27 @@ TEST_CASE("more workers hold more checkpoints, but never more than there are tra
     CHECK(inodes(1000) == inodes(9));
 }
 
+TEST_CASE("events that cannot be mapped are copied", "[campaign]") {
+    const Campaign campaign = example_campaign();
+    std::vector<SampleInfo> samples = example_samples();
+    const auto cost = [&] {
+        return cost_of(campaign, samples, make_task_graph(campaign, samples, "cpu"));
+    };
+    const std::uint64_t before = cost().disk_bytes;
+    CHECK(cost().copy_bytes == 0);
+    std::uint64_t wanted = 0;
+    for (SampleInfo& sample : samples) {
+        sample.columns.file = "/events.h5";
+        sample.columns.weight_offset = 0;
+        wanted += sample.columns.events * (4 * sample.columns.columns + 24);
+    }
+
+    CHECK(cost().copy_bytes == wanted);
+    CHECK(cost().disk_bytes == before + wanted);
+    for (SampleInfo& sample : samples) sample.columns.file.clear();  // events to be simulated
+    CHECK(cost().copy_bytes == 0);
+}
+
 TEST_CASE("the memory of a trainer grows with its events and its net", "[campaign]") {
     Campaign campaign = example_campaign();
     const std::vector<SampleInfo> samples = example_samples();

@@ -273,6 +273,8 @@ with h5py.File("records.t.h5") as file, h5py.File("records.flat.h5") as flat:
     assert np.allclose(file["S/features"][:], np.stack([ak.to_numpy(one) for one in wanted], axis=1), rtol=1e-6)
     assert np.array_equal(file["S/features"][:], flat["S/features"][:])
     assert np.array_equal(file["S/particles"][:], flat["S/particles"][:])
+    offsets = {name: item.id.get_offset() for name, item in file["S"].items() if isinstance(item, h5py.Dataset)}
+    assert all(offset % 8 == 0 for offset in offsets.values()), offsets  # so that the bytes can be mapped, not copied
     particles = [ak.flatten(t.pt * np.cos(t.phi)), ak.flatten(t.pt / met)]
     assert np.allclose(file["S/particles"][:], np.stack([ak.to_numpy(one) for one in particles], axis=1), rtol=1e-6)
 END

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -92,10 +93,12 @@ std::vector<SampleInfo> read_sample_info(const std::filesystem::path& file,
 /// made once in `folder` as "events.contiguous.h5" and used again while the original's size and
 /// time of modification are the same. Not collective: for rank 0, before read_sample_info().
 /// \param samples what to copy; a missing one is left for read_sample_info() to report
+/// \param copying is called before a copy is made
 /// \throws DataError if the file cannot be opened; SystemError if the disk is full
 std::filesystem::path contiguous_events(const std::filesystem::path& file,
                                         std::span<const SampleToRead> samples,
-                                        const std::filesystem::path& folder);
+                                        const std::filesystem::path& folder,
+                                        const std::function<void()>& copying = {});
 
 /// All that an events file holds: its samples with all their columns of weights.
 /// \throws DataError

@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 import xxhash
 
-from .events import read_events
+from .events import MAPPED, read_events
 from .files import Problem, needed, published, read_json, sealed
 from .likelihood import Likelihood
 from .runs import Run
@@ -150,7 +150,7 @@ def add_events(bundle: Bundle, run: Run) -> Bundle:
     to = bundle.path / "run"
     to.mkdir()
     with h5py.File(run.path / run.campaign["events"]["file"]) as events, \
-            published(to / "events.h5") as partial, h5py.File(partial, "w", libver=("earliest", "v108")) as copy:
+            published(to / "events.h5") as partial, h5py.File(partial, "w", libver=("earliest", "v108"), **MAPPED) as copy:
         for name, sample in events.items():
             if isinstance(sample, h5py.Group) and (name != data or bundle.campaign["data"].get("sample") == data):
                 events.copy(sample, copy, name)

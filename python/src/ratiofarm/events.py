@@ -19,6 +19,8 @@ NAME_RULE = "a name consists of letters, digits and _ . + - and starts with a le
 SHELL_ROUNDING, MOST_BELOW_SHELL = 1e-4, 0.01
 #: Sums of weights that the program accepts: the expected number of events.
 SMALLEST_SUM, LARGEST_SUM = 1e-30, 1e30
+#: Of a file whose datasets the program maps: numbers of 64 bits lie at multiples of 8 bytes.
+MAPPED: dict[str, int] = {"alignment_threshold": 1, "alignment_interval": 8}
 #: Feature of events that have particle lists only.
 MULTIPLICITY = "multiplicity"
 
@@ -133,7 +135,7 @@ def write_events(path: str | os.PathLike[str], samples: Mapping[str, Any], *, fe
         if not any(name in source.weights for source in sources.values()):
             raise Problem(f"weights '{name}': no sample has a column '{(weights or {})[name]}'")
     with published(path) as partial:
-        with h5py.File(partial, "w") as file:
+        with h5py.File(partial, "w", **MAPPED) as file:
             file.create_dataset("metadata_crc", data=np.zeros(1, "u4"))
             for name, source in sources.items():
                 source.write(file.create_group(name))

@@ -221,7 +221,8 @@ std::vector<SampleToRead> as_stored(const h5::File& file, std::span<const Sample
 
 std::filesystem::path contiguous_events(const std::filesystem::path& file,
                                         std::span<const SampleToRead> samples,
-                                        const std::filesystem::path& folder) {
+                                        const std::filesystem::path& folder,
+                                        const std::function<void()>& copying) {
     const h5::File original = open_table(file, events_kind);
     Problems problems(file.string());
     std::vector<EventLayout> layouts;
@@ -238,6 +239,7 @@ std::filesystem::path contiguous_events(const std::filesystem::path& file,
     const std::filesystem::path copy = folder / "events.contiguous.h5";
     const std::string state = state_of(file, stored);
     if (!is_copy_of(copy, state)) {
+        if (copying) copying();
         in_context("copying '" + file.string() + "'",
                    [&] { make_copy(original, copy, layouts, state); });
     }
