@@ -100,7 +100,7 @@ class Part:
     def only_features(self, sample, options):
         """Columns that nothing but a feature by itself needs: 32 bits are enough of them."""
         features = [expression for _, expression in options.features]
-        others = [options.weight, options.cut, *sample.weights.values(), *options.id, *options.lists,
+        others = [options.weight, options.cut, *sample.weights.values(), *options.id, *options.lists, *sample.levels(options),
                   *(e for e in features if e not in self.keys)]
         used = {name for e in others if e and number(e) is None for name in self.names_in(e)[0]}
         return {e for e in features if e in self.keys} - used
@@ -185,12 +185,17 @@ class Sample:
         self.family = name
         self.scale = 1.0
         self.weights = {}    # further columns: expression of each name
+        self.has_truth = False
         self.mirrored = {}   # further columns that mirror one of weights at the nominal weight
         self.sources = [(self, 1.0)]  # samples whose events it has, with factors on their weights
 
     def family_of(self, source):
         """Events of one id are the same generated event; within a sample no two may be."""
         return source.family if source is self.sources[0][0] else self.name
+
+    def levels(self, options):
+        """Expressions of its truth and flags."""
+        return [*options.flags.values(), *(e for _, e in options.truth)] if self.has_truth else []
 
     def parts_of_all(self):
         return [part for source, _ in self.sources for part in source.parts]
@@ -264,6 +269,7 @@ def mirror(options, samples):
                           f"{varied}=SAMPLE")
         result = Sample(name)
         result.sources = [(by_name[up.family], 2.0), (up, -1.0)]
+        result.has_truth = up.has_truth and by_name[up.family].has_truth
         samples.append(result)
 
 
@@ -278,6 +284,24 @@ def choose_weights(options, samples):
             samples[0].parts[0].expect(f"--weights {text}", expression)
         for sample in having:
             sample.weights[name] = expression
+
+
+def choose_truth(options, samples):
+    """Which samples have the truth: of simulated events, not of data."""
+    for sample in samples if options.truth else []:
+        missing = [name for part in sample.parts for _, e in options.truth for name in part.names_in(e)[1]]
+        known = [name for part in sample.parts for _, e in options.truth for name in part.names_in(e)[0]]
+        if missing and known:
+            raise Problem(f"sample '{sample.name}' has {known[0]}, but no {missing[0]} (--truth); it must have all of the truth, or none")
+        sample.has_truth = not missing
+        for level, flag in options.flags.items() if sample.has_truth else []:
+            if number(flag) is None and any(part.names_in(flag)[1] for part in sample.parts):
+                raise Problem(f"sample '{sample.name}' has the truth, but no column '{flag}': say with --{level.replace('_', '-')} which events "
+                              + ("were reconstructed and selected, so that they have features" if level == "pass_reco" else
+                                 "are in the region of the truth")
+                              + ": a column of 0 and 1, or a condition such as \"gen_pt > 20\"; 1 for all")
+    if options.truth and not any(sample.has_truth for sample in samples):
+        samples[0].parts[0].expect("--truth", options.truth[0][1])
 
 
 class ParticleWriter:
@@ -325,10 +349,17 @@ class Writer:
         self.weights = {name: group.create_dataset(f"weights/{name}", (n,), "f8")
                         for name in [*sample.weights, *sample.mirrored]}
         self.particles = ParticleWriter(group, options, n, particles) if options.particles else None
+        self.levels = {}
+        if sample.has_truth:
+            self.levels = {name: group.create_dataset(name, (n,), "u1") for name in options.flags}
+            self.levels["truth"] = group.create_dataset("truth", (n, len(options.truth)), "f4")
+            self.levels["truth"].attrs.create("columns", [name for name, _ in options.truth], dtype=h5py.string_dtype())
         self.at = 0
 
-    def add(self, features, weight, ids, weights):
+    def add(self, features, weight, ids, weights, levels):
         rows = slice(self.at, self.at + len(weight))
+        for name, values in levels.items():
+            self.levels[name][rows] = values
         self.features[rows], self.weight[rows], self.id[rows] = features, weight, ids
         for name, values in weights.items():
             self.weights[name][rows] = values
@@ -354,10 +385,45 @@ def weights_of(columns, expression, chosen, n):
     return columns[expression][chosen].astype(np.float64)
 
 
+def flags_of(part, columns, expression, option, chosen, n):
+    """0 or 1 for each event."""
+    constant = number(expression)
+    values = np.full(n, constant) if constant is not None else columns[expression][chosen]
+    other = (values != 0) & (values != 1)
+    if other.any():
+        raise Problem(f"{part.where}: {option} {expression}: is {values[np.argmax(other)]:g} for some event and must be 0 or 1, or a condition")
+    return values.astype("u1")
+
+
+def table_of(columns, expressions, chosen, n):
+    table = np.empty((n, len(expressions)), np.float32)
+    with np.errstate(over="ignore"):
+        for k, expression in enumerate(expressions):
+            table[:, k] = columns[expression][chosen]
+    return table
+
+
+def expect_finite_table(part, what, names, table, entries, passing, bad):
+    """All columns of the events that pass."""
+    if np.isfinite(table).all():
+        return
+    for k, name in enumerate(names):
+        expect_finite(part, f"{what} '{name}'", np.where(passing, table[:, k], 0.0), entries, bad)
+
+
+def levels_of(part, columns, options, chosen, entries, bad):
+    """The truth and the flags of some events."""
+    levels = {level: flags_of(part, columns, flag, "--" + level.replace("_", "-"), chosen, len(entries))
+              for level, flag in options.flags.items()}
+    levels["truth"] = table_of(columns, [e for _, e in options.truth], chosen, len(entries))
+    expect_finite_table(part, "truth", [name for name, _ in options.truth], levels["truth"], entries, levels["pass_truth"] == 1, bad)
+    return levels
+
+
 def import_part(part, sample, source, options, writer, counts, start):
     """Writes the events of one table. source: a sample, and the factor on its weights; start: entries of its tables before."""
     features = [expression for _, expression in options.features]
-    others = [options.weight, *sample.weights.values()]
+    others = [options.weight, *sample.weights.values(), *sample.levels(options)]
     wanted = features + [e for e in others if number(e) is None] + options.id
     scale = source[1] * source[0].scale
     for first, left, columns in part.chunks(set(wanted), options, options.lists):
@@ -367,13 +433,9 @@ def import_part(part, sample, source, options, writer, counts, start):
             chosen = index(some)
             if writer.particles:
                 writer.particles.add(part, chosen, columns, entries, counts)
-            table = np.empty((len(some), len(features)), np.float32)
-            with np.errstate(over="ignore"):
-                for k, expression in enumerate(features):
-                    table[:, k] = columns[expression][chosen]
-            if not np.isfinite(table).all():
-                for k, (name, _) in enumerate(options.features):
-                    expect_finite(part, f"feature '{name}'", table[:, k], entries, counts)
+            levels = levels_of(part, columns, options, chosen, entries, counts) if sample.has_truth else {}
+            table = table_of(columns, features, chosen, len(some))
+            expect_finite_table(part, "feature", [name for name, _ in options.features], table, entries, levels.get("pass_reco", 1) == 1, counts)
             weight = scale * weights_of(columns, options.weight, chosen, len(some))
             expect_finite(part, "weight", weight, entries, counts)
             weights = {name: scale * weights_of(columns, e, chosen, len(some)) for name, e in sample.weights.items()}
@@ -384,7 +446,7 @@ def import_part(part, sample, source, options, writer, counts, start):
                 if columns[name].dtype.kind not in "biu":
                     raise Problem(f"{part.where}: --id {name} is not a whole number in each row ({columns[name].dtype})")
             numbers = [columns[name][chosen] for name in options.id] or [start + entries]
-            writer.add(table, weight, event_ids(sample.family_of(source[0]), numbers, len(some)), weights)
+            writer.add(table, weight, event_ids(sample.family_of(source[0]), numbers, len(some)), weights, levels)
 
 
 def expect_distinct(sample, ids, options):
@@ -409,6 +471,7 @@ def import_sample(file, sample, options):
     everything |= {e: option for option, e in (("--weight", options.weight), ("--cut", options.cut)) if e and number(e) is None}
     everything |= {name: "--id" for name in options.id}
     everything |= {column: "--particles" for column in options.lists}
+    everything |= {e: "--truth" for e in sample.levels(options) if number(e) is None}
     parts = sample.parts_of_all()
     for part in parts:
         for expression, option in everything.items():
@@ -446,7 +509,9 @@ def import_sample(file, sample, options):
         expect_sum(sample, f"weights '{name}'", values[:])
     print(f"{sample.name}: {n} of {before} events, sum of weights {total:.6g}"
           + (f", {len(writer.weights)} further columns of weights" if writer.weights else "")
-          + (f", {particles} particles" if particles else ""))
+          + (f", {particles} particles" if particles else "")
+          + (f", {int(writer.levels['pass_reco'][:].sum())} reconstructed, {int(writer.levels['pass_truth'][:].sum())} in the region of the truth"
+             if writer.levels else ""))
     return before
 
 
@@ -498,6 +563,7 @@ def import_all():
     options = parse()
     samples = read_samples(options)
     choose_weights(options, samples)
+    choose_truth(options, samples)
     mirror(options, samples)
     with published(options.out) as partial, h5py.File(partial, "w", **MAPPED) as file:
         file.attrs["format"] = "ratiofarm-events"
@@ -514,6 +580,9 @@ def parse():
     parser.add_argument("--features", default="")
     parser.add_argument("--particles", default="")
     parser.add_argument("--particle-type", default="")
+    parser.add_argument("--truth", default="")
+    parser.add_argument("--pass-reco", default="")
+    parser.add_argument("--pass-truth", default="")
     parser.add_argument("--weight", default="1")
     parser.add_argument("--weights", action="append", default=[])
     parser.add_argument("--scale", action="append", default=[])
@@ -528,6 +597,12 @@ def parse():
     options.features = [named(text) for text in split_outside_brackets(options.features) if text]
     options.particles = [named(text) for text in split_outside_brackets(options.particles) if text]
     options.lists = [column for _, column in options.particles] + ([options.particle_type] if options.particle_type else [])
+    options.truth = [named(text) for text in split_outside_brackets(options.truth) if text]
+    if (options.pass_reco or options.pass_truth) and not options.truth:
+        raise Problem("--pass-reco, --pass-truth: name the columns of the truth with --truth, too")
+    if len({name for name, _ in options.truth}) != len(options.truth):
+        raise Problem("--truth: the names must be distinct")
+    options.flags = {"pass_reco": options.pass_reco or "pass_reco", "pass_truth": options.pass_truth or "pass_truth"}
     if options.particle_type and not options.particles:
         raise Problem("--particle-type: name the columns of the particles with --particles, too")
     if options.particles and not options.features:

@@ -17,7 +17,8 @@ namespace fs = std::filesystem;
 /// Options that go to the script as they are.
 constexpr std::array passed{"sample",      "tree",       "features",  "weight",
                             "weights",     "scale",      "id",        "cut",
-                            "same-events", "symmetrise", "particles", "particle-type"};
+                            "same-events", "symmetrise", "particles", "particle-type",
+                            "truth",       "pass-reco",  "pass-truth"};
 
 /// What the script reads, and what people try.
 constexpr std::array endings{".root", ".csv",     ".tsv", ".txt", ".dat", ".csv.gz",
@@ -96,6 +97,12 @@ std::vector<Option> events_options() {
          "columns with a list for each event, one number for each particle, or name=expression of "
          "such: px=jet_pt*cos(jet_phi); E,px,py,pz first if nets are to know momenta"},
         {"particle-type", "COLUMN", "such a list of whole numbers, for example PDG ids"},
+        {"truth", "NAMES",
+         "for an unfolding: what was true of the simulated events, columns or name=expression"},
+        {"pass-reco", "CONDITION",
+         "with --truth: the event was reconstructed and has features (default: column pass_reco)"},
+        {"pass-truth", "CONDITION",
+         "with --truth: the event is in the region of the truth (default: column pass_truth)"},
         {"weight", "COLUMN", "column, expression or number; their sum is the expected number", "1"},
         {"weights", "NAME=COLUMN",
          "a further column of weights for every sample that has it; may be repeated"},

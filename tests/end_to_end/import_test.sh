@@ -278,6 +278,37 @@ with h5py.File("records.t.h5") as file, h5py.File("records.flat.h5") as flat:
     particles = [ak.flatten(t.pt * np.cos(t.phi)), ak.flatten(t.pt / met)]
     assert np.allclose(file["S/particles"][:], np.stack([ak.to_numpy(one) for one in particles], axis=1), rtol=1e-6)
 END
+# The truth of an unfolding: of the samples that have it, with what an event that does not pass a level may lack.
+"$RATIOFARM_PYTHON" - <<'END'
+import numpy as np, uproot
+random = np.random.default_rng(3)
+t = random.normal(50, 15, 400)
+x = np.where(t > 30, t + random.normal(0, 5, 400), np.nan)
+with uproot.recreate("levels.root") as file:
+    file["mc"] = {"x": x, "gen_pt": t, "seen": np.isfinite(x), "event": np.arange(400)}
+    file["data"] = {"x": x[:50] if np.isfinite(x[:50]).all() else np.nan_to_num(x[:50], nan=40.0), "event": np.arange(50)}
+END
+import_events --sample mc=levels.root:mc --sample data=levels.root:data --features x --id event --truth "t=gen_pt,logt=log(gen_pt-40)" \
+    --pass-reco seen --pass-truth "gen_pt > 41" --out levels.h5 > levels.out
+expect_in "400 of 400 events, sum of weights 400, [0-9]* reconstructed, [0-9]* in the region of the truth" levels.out
+"$RATIOFARM_PYTHON" - <<'END'
+import h5py, numpy as np, uproot
+mc = uproot.open("levels.root:mc").arrays(library="np")
+with h5py.File("levels.h5") as file:
+    assert "truth" not in file["data"] and list(file["mc/truth"].attrs["columns"]) == ["t", "logt"]
+    assert np.array_equal(file["mc/pass_reco"][:], mc["seen"]) and np.array_equal(file["mc/pass_truth"][:], mc["gen_pt"] > 41)
+    assert np.array_equal(file["mc/truth"][:, 0], mc["gen_pt"].astype("f4"))
+    assert all(item.id.get_offset() % 8 == 0 for item in file["mc"].values() if isinstance(item, h5py.Dataset))
+END
+printf '[campaign]\nname = "levels"\n[events]\nfile = "levels.h5"\nfeatures = ["x"]\n[unfolding]\ndata = "data"\nsimulation = "mc"\ntruth = ["t"]\nfakes = "follow"\n[training]\nbatch = 64\n' > levels.toml
+ratiofarm check levels.toml > levels.out || fail "check refuses what import wrote: $(cat levels.out)"
+refused "sample 'mc' has the truth, but no column 'pass_reco': say with --pass-reco which events" --sample mc=levels.root:mc --features x --truth gen_pt
+refused "for some event and must be 0 or 1, or a condition" --sample mc=levels.root:mc --features x --truth gen_pt --pass-reco gen_pt --pass-truth 1
+refused "truth 'logt' is not finite in" --sample mc=levels.root:mc --features x --truth "logt=log(gen_pt-40)" --pass-reco seen --pass-truth 1
+refused "feature 'x' is not finite in" --sample mc=levels.root:mc --features x --truth gen_pt --pass-reco 1 --pass-truth 1
+refused "no branch 'gen' (--truth); did you mean 'gen_pt'?" --sample mc=levels.root:mc --features x --truth gen
+refused "has gen_pt, but no other (--truth); it must have all" --sample mc=levels.root:mc --features x --truth gen_pt,other
+refused "--pass-reco, --pass-truth: name the columns of the truth with --truth" --sample mc=levels.root:mc --features x --pass-reco seen
 refused "no function 'summe'; there are num, sum, max, min" --sample S=records.root:flat --features "h=summe(jet_pt)"
 refused "'sum(met)': 'met' names no column of lists" --sample S=records.root:flat --features "h=sum(met)"
 refused "max takes 1 argument, of lists; maximum compares two numbers" --sample S=records.root:flat --features "h=max(met,1)"
