@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <string_view>
 #include <utility>
 
 #include <fcntl.h>
@@ -148,6 +149,14 @@ std::string on_error_screen(std::string text) {
     return fit_to(screen_columns(STDERR_FILENO), std::move(text));
 }
 
-void show(std::string text) { fmt::print("{}", on_screen(std::move(text))); }
+void show(std::string text) {
+    // mpirun reads two pipes: a live line of ours may come late, and would stand before the text.
+    const char* kind = std::getenv("TERM");
+    const bool drawn = kind != nullptr && std::string_view(kind) != "dumb";
+    if (drawn && std::getenv("OMPI_COMM_WORLD_RANK") != nullptr && screen_columns(STDOUT_FILENO)) {
+        fmt::print("\r\033[K");
+    }
+    fmt::print("{}", on_screen(std::move(text)));
+}
 
 }  // namespace ratiofarm

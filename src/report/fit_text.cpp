@@ -302,22 +302,22 @@ std::string impacts_text(const FitRecord& record, ImpactDefinition order) {
         }
     }
     text += fmt::format(
-        "others_fixed: -H_mu,a / H_mu,mu delta_a, all other parameters held (mu: {})\n"
-        "refit_shift: V_mu,a / sqrt(V_aa), a moved by its post-fit error, to first order\n"
-        "global_obs.: V_mu,a / delta_a, the global observable of a moved by its width; these add\n"
-        "in quadrature to the systematic error\n",
+        "shifts of {} to first order, from the Hessian:\n"
+        "others_fixed  a parameter moved by the width of its constraint, all others held\n"
+        "refit_shift   a parameter held one error from its value, all others fitted again\n"
+        "global_obs.   what was measured of it moved by its width, all fitted again; in\n"
+        "              quadrature these make the systematic error\n",
         fit.poi);
     if (std::any_of(fit.impacts.begin(), fit.impacts.end(),
                     [](const Impact& impact) { return impact.not_linear; })) {
         text +=
-            "NOT LINEAR: both sides of a act alike or meet in a kink; only refit_* and obs_* "
-            "measure\n"
-            "it, and the systematic error below lacks it\n";
+            "NOT LINEAR: both sides of the parameter act alike or meet in a kink; only\n"
+            "refit_* and obs_* measure it, and the systematic error below lacks it\n";
     }
     if (refitted) {
         text +=
-            "refit_*: a held at value -+ error and fitted again; obs_*: its global observable\n"
-            "moved by -+ its width and fitted again\n";
+            "refit_*: the parameter held at its value -+ error, all others fitted again\n"
+            "obs_*:   what was measured of it moved by -+ its width, all fitted again\n";
     }
     return text + breakdown_text(record);
 }
