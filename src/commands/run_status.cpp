@@ -3,7 +3,6 @@
 #include <filesystem>
 #include <map>
 #include <set>
-#include <sstream>
 
 #include <fmt/format.h>
 
@@ -12,7 +11,6 @@
 #include "campaign/ensemble_spec.hpp"
 #include "campaign/made_from.hpp"
 #include "campaign/unfolding_tasks.hpp"
-#include "core/process.hpp"
 #include "core/sealed_text.hpp"
 #include "pipeline/found_campaign.hpp"
 #include "pipeline/search/searched_campaign.hpp"
@@ -23,6 +21,7 @@
 #include "results/unfold_json.hpp"
 
 #include "planned_tasks.hpp"
+#include "slurm_queue.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -190,24 +189,6 @@ void add_locks(const RunDirectory& directory, RunStatus& status) {
             status.dead_locks += 1;
         }
     }
-}
-
-/// Jobs of this run directory, running or waiting, by the name that `submit` gives them.
-std::vector<std::string> queued_jobs(const RunDirectory& directory) {
-    if (!fs::exists(directory.submit_script())) return {};
-    const fs::path name = fs::absolute(directory.root()).lexically_normal();
-    const auto end = run_process(
-        {.words = {"squeue", "--me", "--noheader", "--format=%i %T, %M of %l, %r",
-                   "--name=ratiofarm " +
-                       (name.has_filename() ? name : name.parent_path()).filename().string()},
-         .output = Output::captured,
-         .errors = Output::discarded,
-         .input = false});
-    std::vector<std::string> jobs;
-    if (!end || !end->ok()) return jobs;
-    std::istringstream lines(end->output);
-    for (std::string line; std::getline(lines, line);) jobs.push_back(line);
-    return jobs;
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <set>
 #include <string>
 #include <thread>
@@ -15,12 +16,14 @@
 #include "core/screen.hpp"
 #include "core/signal_flags.hpp"
 #include "core/units.hpp"
+#include "pipeline/own_directory.hpp"
 #include "report/farm_text.hpp"
 #include "report/report_age.hpp"
 
 #include "command.hpp"
 #include "net_text.hpp"
 #include "run_status.hpp"
+#include "slurm_queue.hpp"
 #include "workspace_options.hpp"
 
 namespace ratiofarm {
@@ -255,10 +258,30 @@ std::string status_text(const RunStatus& status, bool with_costs) {
     return text + notes_text(status);
 }
 
+/// Of a campaign whose first job has not begun. \return whether it was submitted
+bool show_submitted(const RunDirectory& directory, bool json) {
+    if (!std::filesystem::exists(directory.submit_script())) return false;
+    const auto jobs = queued_jobs(directory);
+    if (json) {
+        fmt::print("{}\n", Json{{"begun", false}, {"queue", jobs}}.dump(2));
+        return true;
+    }
+    std::string text = "submitted, and not begun yet\n";
+    for (const std::string& job : jobs) text += "slurm      job " + job + '\n';
+    if (jobs.empty()) {
+        text += fmt::format("no job of it is in the queue: bash {} submits it\n",
+                            directory.submit_script().string());
+    }
+    show(text);
+    return true;
+}
+
 ExitCode run_status(RunContext&, const Arguments& arguments) {
     Places places = find_places(arguments);
     if (places.out.empty()) places.out = read_campaign(places.campaign).name + ".run";
     const RunDirectory directory(places.out);
+    const bool json = arguments.has("json");
+    if (!has_begun(directory) && show_submitted(directory, json)) return ExitCode::done;
     expect_begun(directory);
     const bool redraw = arguments.has("watch") && ::isatty(STDOUT_FILENO) == 1;
     /// \return whether somebody works there or will

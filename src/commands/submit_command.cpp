@@ -19,6 +19,7 @@
 #include "store/run_directory.hpp"
 
 #include "command.hpp"
+#include "slurm_queue.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -177,33 +178,34 @@ std::string sbatch_option(const Arguments& arguments, const std::string& name) {
 
 /// How long before its limit Slurm warns a job; the farm itself knows the limit and stops in time.
 /// Slurm may be a minute early.
-/// \throws ConfigError for what sbatch would refuse
 int warning_seconds(const std::string& limit) {
     constexpr double most = 120.0;
     constexpr double least = 20.0;
-    const auto seconds = parse_slurm_duration(limit);
+    return static_cast<int>(std::clamp(0.02 * *parse_slurm_duration(limit), least, most));
+}
+
+std::string partition_of(const Arguments& arguments) {
+    return arguments.has("partition") ? arguments.text("partition") : std::string();
+}
+
+/// The time limit of each job; by default no longer than the partition allows.
+/// \throws ConfigError for what sbatch would refuse, or keep waiting for ever
+std::string time_limit(const Arguments& arguments) {
+    const std::string wanted = arguments.has("time") ? arguments.text("time") : "04:00:00";
+    const auto seconds = parse_slurm_duration(wanted);
     if (!seconds || !(*seconds >= 60.0)) {
         throw ConfigError(fmt::format(
             "--time = '{}': must be M, M:SS, H:MM:SS, D-HH or D-HH:MM:SS, a minute or more",
-            limit));
+            wanted));
     }
-    return static_cast<int>(std::clamp(0.02 * *seconds, least, most));
-}
-
-/// Cores of the largest node that the job may get; nothing where Slurm does not say.
-std::optional<std::uint64_t> most_cores(const Arguments& arguments) {
-    std::vector<std::string> words{"sinfo", "--noheader", "--format=%c"};
-    if (arguments.has("partition")) words.push_back("--partition=" + arguments.text("partition"));
-    const auto end = run_process(
-        {.words = words, .output = Output::captured, .errors = Output::discarded, .input = false});
-    std::uint64_t most = 0;
-    if (!end || !end->ok()) return std::nullopt;
-    std::istringstream lines(end->output);  // "64", or "64+" of nodes that differ
-    for (std::string line; std::getline(lines, line);) {
-        most = std::max<std::uint64_t>(most, std::strtoull(line.c_str(), nullptr, 10));
-        if (line.find('+') != std::string::npos) return std::nullopt;
-    }
-    return most == 0 ? std::nullopt : std::optional(most);
+    // A quality of service, or a reservation, may have limits of its own.
+    if (arguments.has("qos") || arguments.has("sbatch")) return wanted;
+    const auto longest = longest_time(partition_of(arguments));
+    if (!longest || *seconds <= longest->seconds) return wanted;
+    if (!arguments.has("time")) return longest->text;
+    throw ConfigError(
+        fmt::format("--time = '{}': partition '{}' allows {}; the job would wait for ever", wanted,
+                    longest->partition, longest->text));
 }
 
 /// As given, else one for each GPU, else four, or as many as the nodes can hold.
@@ -212,7 +214,7 @@ std::uint64_t ranks_per_node(const Arguments& arguments) {
     constexpr std::uint64_t most = 100'000;
     const std::uint64_t cores_each =
         arguments.has("cpus-per-task") ? arguments.integer("cpus-per-task", 1, most) : 1;
-    const auto cores = most_cores(arguments);
+    const auto cores = most_cores(partition_of(arguments));
     if (!arguments.has("ranks-per-node")) {
         if (arguments.has("gpus-per-node")) return arguments.integer("gpus-per-node", 1, most);
         return std::clamp<std::uint64_t>(cores.value_or(4 * cores_each) / cores_each, 1, 4);
@@ -266,14 +268,15 @@ Submission read_submission(const Arguments& arguments) {
     submission.throttle = arguments.has("throttle") ? arguments.integer("throttle", 1, most) : 0;
     submission.jobs = arguments.integer("jobs", 1, most_jobs);
     if (arguments.has("elastic")) read_elastic(arguments, submission);
-    submission.resources = fmt::format("--nodes={} --ntasks-per-node={} --time={}",
-                                       arguments.integer("nodes", 1, most),
-                                       ranks_per_node(arguments), quoted(arguments.text("time")));
+    const std::string time = time_limit(arguments);
+    submission.resources =
+        fmt::format("--nodes={} --ntasks-per-node={} --time={}",
+                    arguments.integer("nodes", 1, most), ranks_per_node(arguments), quoted(time));
     for (const char* option : {"account", "partition", "cpus-per-task"}) {
         submission.resources += sbatch_option(arguments, option);
     }
     // What a chained job cannot read from the one before.
-    submission.more = fmt::format(" --signal=B:USR2@{}", warning_seconds(arguments.text("time")));
+    submission.more = fmt::format(" --signal=B:USR2@{}", warning_seconds(time));
     for (const char* option : {"qos", "mem", "gpus-per-node"}) {
         submission.more += sbatch_option(arguments, option);
     }
@@ -282,9 +285,21 @@ Submission read_submission(const Arguments& arguments) {
     return submission;
 }
 
+/// A second job would wait for the first one's lock, and end with it.
+void expect_no_job(const Submission& submission) {
+    if (submission.as == "join") return;
+    const auto jobs = queued_jobs(RunDirectory(submission.out));
+    if (jobs.empty()) return;
+    throw ConfigError(fmt::format(
+        "'{}' has a job in the queue: {}{}. Wait for it, end it with scancel, or give --force",
+        submission.out.string(), jobs.front(),
+        jobs.size() == 1 ? "" : fmt::format(" and {} more", jobs.size() - 1)));
+}
+
 ExitCode run_submit(RunContext&, const Arguments& arguments) {
     const Submission submission = read_submission(arguments);
     expect_run_directory(RunDirectory(submission.out));
+    if (!arguments.has("dry-run") && !arguments.has("force")) expect_no_job(submission);
     const fs::path script = submission.out / "submit.sh";
     const std::string text = script_text(submission);
     publish_sealed(script, text);
@@ -318,7 +333,9 @@ Command submit_command() {
         {"nodes", "N", "nodes of each job", "1"},
         {"ranks-per-node", "N",
          "ranks on each node (default: one for each GPU, else four or what the nodes can hold)"},
-        {"time", "TIME", "time limit of each job, as for sbatch --time", "04:00:00"},
+        {"time", "TIME",
+         "time limit of each job, as for sbatch --time (default: 04:00:00, or what the partition "
+         "allows)"},
         {"account", "NAME", "account that pays, as for sbatch --account (default: the site's)"},
         {"partition", "NAME", "queue, as for sbatch --partition (default: the site's)"},
         {"qos", "NAME", "quality of service, as for sbatch --qos (default: the site's)"},
@@ -332,6 +349,7 @@ Command submit_command() {
          "with --as join: MIN jobs at first, and more, up to MAX at a time, while there is work "
          "that no job has"},
         {"sbatch", "OPTIONS", "more options for sbatch, such as \"--reservation=hep\""},
+        {"force", "", "although a job of this run directory is in the queue"},
         {"dry-run", "", "write and show, do not submit"}};
     command.run = run_submit;
     return command;

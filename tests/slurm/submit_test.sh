@@ -51,7 +51,7 @@ expect_calm_fit() {
 test_refusals() {
     law "more ranks than a node can hold, and a time that is none, are refused"
     local refused
-    for refused in "--ranks-per-node 5" "--ranks-per-node 2 --cpus-per-task 3" "--time 8h" "--time 0:30"; do
+    for refused in "--ranks-per-node 5" "--ranks-per-node 2 --cpus-per-task 3" "--time 8h" "--time 0:30" "--time 2:00:00"; do
         # shellcheck disable=SC2086  # an option and its value
         "$programs/ratiofarm" submit "$WORK/campaign.toml" --out "$WORK/refused" $refused \
             >"$STATE/output" 2>&1
@@ -61,10 +61,31 @@ test_refusals() {
     "$programs/ratiofarm" submit "$WORK/campaign.toml" --out "$WORK/shown" --cpus-per-task 2 --time 10 \
         --mem 1G --dry-run >"$STATE/output" 2>&1 || fail "$(<"$STATE/output")"
     expect_line "--ntasks-per-node=2 .* --signal=B:USR2@20 --mem='1G'"
+    "$programs/ratiofarm" submit "$WORK/campaign.toml" --out "$WORK/shown" --dry-run >"$STATE/output" 2>&1 ||
+        fail "$(<"$STATE/output")"
+    expect_line "--time='1:00:00'" # of the partition, which is less than the default
+}
+
+# A job that has not begun is seen, and no second one waits for its lock by mistake.
+test_waiting() {
+    law "status knows a job that waits, and a second one is refused"
+    local waiting=("$programs/ratiofarm" submit "$WORK/campaign.toml" --out "$WORK/waiting" --ranks-per-node 2 --time 5)
+    "${waiting[@]}" --sbatch --hold >"$STATE/output" 2>&1 || fail "$(<"$STATE/output")"
+    "$programs/ratiofarm" status --out "$WORK/waiting" >"$STATE/output" 2>&1 || fail "$(<"$STATE/output")"
+    expect_line "submitted, and not begun yet"
+    expect_line "slurm *job [0-9]* PENDING"
+    "${waiting[@]}" >"$STATE/output" 2>&1
+    expect_equal "$?" 2 "the exit code of a second submission"
+    expect_line "has a job in the queue: [0-9]* PENDING.*--force"
+    scancel --name="ratiofarm waiting"
+    while [[ -n $(squeue -h) ]]; do sleep 0.2; done
+    "$programs/ratiofarm" status --out "$WORK/waiting" >"$STATE/output" 2>&1 || fail "$(<"$STATE/output")"
+    expect_line "no job of it is in the queue: bash .*/waiting/submit.sh submits it"
 }
 
 test_chain() {
     test_refusals
+    test_waiting
     law "jobs of a chain go on one after the other, started by srun, and the last finds all done"
     RATIOFARM_FAILPOINT='*:step=slow' RATIOFARM_LAUNCHER=srun submit --as chain --jobs 4
     expect_equal "${#jobs[@]}" 4 "the number of jobs"

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "store/run_directory.hpp"
+
+/// What the Slurm of this machine says, if it has one.
+namespace ratiofarm {
+
+/// Jobs of this run directory, running or waiting, by the name that `submit` gives them: a line
+/// each, "17 PENDING, 0:00 of 4:00:00, Resources".
+std::vector<std::string> queued_jobs(const RunDirectory& directory);
+
+/// Cores of the largest node that a job may get; nothing where Slurm does not say.
+/// \param partition  its name, or several with commas; empty: all
+std::optional<std::uint64_t> most_cores(const std::string& partition);
+
+struct TimeLimit {
+    std::string partition;
+    std::string text;  ///< as Slurm writes it, "1-00:00:00"
+    double seconds = 0.0;
+};
+
+/// The longest that a job may run; nothing where there is no limit or Slurm does not say.
+/// \param partition  its name, or several with commas; empty: the one that jobs get by default
+std::optional<TimeLimit> longest_time(const std::string& partition);
+
+}  // namespace ratiofarm
