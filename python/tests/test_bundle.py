@@ -53,6 +53,26 @@ def test_a_damaged_bundle_is_refused_with_the_file(bundle, tmp_path, damage, wor
         ratiofarm.open_bundle(tmp_path / "copy.rfb")
 
 
+def test_a_bundle_of_nets_evaluates_events(bundle, run, work):
+    with pytest.raises(ratiofarm.Problem, match="has no nets, only their ratios"):
+        ratiofarm.open_bundle(bundle).evaluate({"mass": np.zeros(3)})
+    shutil.copytree(bundle, work / "nets.rfb")
+    stale = ratiofarm.open_bundle(work / "nets.rfb")
+    ratiofarm.bundle.add_nets(stale, run)
+    left_out = ratiofarm.open_bundle(work / "nets.rfb").record["left_out"]
+    assert any("definition of the feature" in one for one in left_out)
+    assert ratiofarm.bundle.add_events(stale, run).record["left_out"] == left_out  # whatever the object has seen
+
+    sample = run.ratios.reference[0][1]
+    events = ratiofarm.read_events(run.path / run.campaign["events"]["file"], sample).at(np.arange(1000))
+    here, there = ratiofarm.open_bundle(work / "nets.rfb").evaluate(events), run.evaluate(events)
+    assert set(here) == set(there)
+    for name in there:
+        assert np.abs(here[name] - there[name]).max() < 1e-5
+    with pytest.raises(ratiofarm.Problem, match="has no ensembles: run 'ratiofarm gather'"):
+        ratiofarm.open_run(work / "nets.rfb" / "run").evaluate(events)
+
+
 def test_nets_and_events_are_added_and_a_new_signal_is_trained_on_them(bundle, run, work):
     shutil.copytree(bundle, work / "more.rfb")
     more = ratiofarm.open_bundle(work / "more.rfb")

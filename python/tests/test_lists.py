@@ -177,6 +177,9 @@ def test_nets_of_lists_are_published(tmp_path):
         session = onnxruntime.InferenceSession(bundle.path / "nets" / "S.onnx", providers=["CPUExecutionProvider"])
         given = {"x": check["features"][()], "multiplicity": check["multiplicity"][()], "particles": check["particles"][()]}
         assert np.abs(session.run(None, given)[0] - check["log_ratio/S"][()]).max() < 1e-5
+    events = ratiofarm.read_events(tmp_path / "toy.h5", "B").at(np.arange(100))  # which need nothing but the bundle
+    found, wanted = bundle.evaluate(events), ratiofarm.open_run(tmp_path / "c.run").evaluate(events)
+    assert all(np.abs(found[name] - wanted[name]).max() < 1e-5 for name in wanted) and set(found) == set(wanted)
 
 
 @pytest.mark.parametrize("kind, options", [

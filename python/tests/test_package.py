@@ -64,3 +64,10 @@ def test_what_its_page_names_is_there():
     for cell in re.findall(r"^\| (`.*?) \|", rows, re.MULTILINE):
         for name in re.findall(r"`([a-z_]+)", cell):
             assert hasattr(ratiofarm.Run, name), name
+
+
+def test_modules_with_extras_are_there_without_an_import_of_their_own():
+    code = "import ratiofarm; ratiofarm.onnx.export, ratiofarm.hepdata.write, ratiofarm.hpo.Study"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    with pytest.raises(AttributeError, match="has no attribute 'onyx'"):
+        ratiofarm.onyx

@@ -14,9 +14,10 @@ import numpy as np
 import xxhash
 
 from .events import MAPPED, read_events
-from .files import Problem, needed, published, read_json, sealed
+from .files import Array, Problem, needed, published, read_json, sealed
 from .likelihood import Likelihood
 from .runs import Run
+from .table import Table
 
 NET_CHECK, CHECKED_EVENTS, PARITY = ("ratiofarm net check", 1), 512, 1e-5
 BUNDLE, GOLDEN = ("ratiofarm bundle", 1), ("ratiofarm golden values", 1)
@@ -72,6 +73,24 @@ class Bundle(Run):
         own = self.path / "ratios.h5"
         return Likelihood(self.campaign if campaign is None else campaign, ratios or (own if own.exists() else None),
                           folder=self.path, all_reference=all_reference)
+
+    def evaluate(self, events: Any, id: Array | None = None) -> Table:
+        """As Run.evaluate(), by the nets that were published as ONNX (level 2).
+
+        With `split.folds` they are those of all folds, as for data, so events that have trained them look too good.
+        Raises Problem if the bundle has no nets, or if ids are given that would choose among folds.
+        """
+        from .onnx import Model
+
+        if not (self.path / "nets").is_dir():
+            raise Problem(f"'{self.path}' has no nets, only their ratios of the published events: ask for a bundle of level 2")
+        if id is not None and int(self.campaign.get("split", {}).get("folds", 0)):
+            raise Problem("id: the nets of a bundle are those of all folds together; only the run itself chooses among them")
+        models = [Model(path) for path in sorted((self.path / "nets").rglob("*.onnx"))]
+        table = Table()
+        for model in models:
+            table[model.name] = model.log_ratio(events)
+        return table
 
     def golden_difference(self) -> float:
         """The largest difference of NLL to golden.json, relative where it is above 1; 1e-9 is what rounding may do."""
@@ -189,7 +208,8 @@ def _listed(bundle: Bundle, level: int, left_out: list[str]) -> Bundle:
     """Writes bundle.json anew, with all files that lie in the folder now."""
     files = sorted((path for path in bundle.path.rglob("*") if path.is_file() and path.name != "bundle.json"),
                    key=lambda path: path.relative_to(bundle.path).as_posix())
-    record = {key: value for key, value in bundle.record.items() if key != "xxh3"}
+    # Not that of the object, which may be from before another call.
+    record = {key: value for key, value in _json(bundle.path / "bundle.json", BUNDLE).items() if key != "xxh3"}
     record |= {"level": max(level, record["level"]), "left_out": record["left_out"] + left_out,
                "files": [_described(bundle.path, path) for path in files]}
     with published(bundle.path / "bundle.json") as partial:

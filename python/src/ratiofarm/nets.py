@@ -68,69 +68,17 @@ class Net:
         return y
 
 
-class Ensemble:
-    """The nets of one file, which are averaged to one ratio (or are replicas, or classifiers).
+class EventReader:
+    """What nets read of events: `features`, and with `network` what they see of particle lists. `name` is for messages."""
 
-    Evaluation is in 64 bits. The program computes in 32 bits, so its ratios differ by rounding (about 1e-6), and for
-    nets with `training.precision` "bf16" or "tf32" by that of their products (about 1e-2).
-    """
-
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        """Raises Problem if the file is missing, damaged or of another version."""
-        self.path = Path(path)
-        with open_table(path, FORMAT, VERSIONS) as file:
-            attributes, nets = dict(file.attrs), file["nets"]
-            self.name, self.process = str(attributes["ensemble"]), str(attributes["process"])
-            self.features = [str(name) for name in attributes["features"]]
-            self.combine, self.folds = str(attributes["combine"]), int(attributes["folds"])
-            self.digest = str(attributes["digest"])
-            self.network: dict[str, Any] = dict(file["network"].attrs)
-            self.training: dict[str, Any] = dict(file["training"].attrs)
-            self.names = [str(name) for name in nets.attrs["names"]]
-            self.fold = nets["fold"][()]
-            self.excluded = Table.of([{"net": str(name), "reason": str(reason)} for name, reason in
-                                      zip(file["excluded"].attrs["names"], file["excluded"].attrs["reasons"])], ["net", "reason"])
-            layout = json.loads(self.network["parameter_layout"])
-            self.nets = []
-            for net, name in enumerate(self.names):
-                row = nets["weights"][net][:int(attributes["row_size"])]
-                if zlib.crc32(row) != nets["crc"][net]:
-                    raise Problem(f"'{path}': the weights of net '{name}' do not match their checksum; remove the file and "
-                                  "run 'ratiofarm gather'")
-                self.nets.append(Net(row, layout, self.network, nets["calibration"][net]))
-            self.table = self._facts(nets)
-            self.training_loss, self.validation_loss = nets["training_loss"][()], nets["validation_loss"][()]  #: [net, epoch]
-            self.calibration = {name: nets["quality/calibration_" + name][()] for name in ("predicted", "observed", "error")}
-
-    def __len__(self) -> int:
-        return len(self.nets)
-
-    def __repr__(self) -> str:
-        return f"<Ensemble '{self.name}': {len(self)} nets of {', '.join(self.features)}>"
-
-    def _facts(self, nets: h5py.Group) -> Table:
-        table = Table({"net": np.array(self.names, dtype=object)})
-        for group in (nets, nets["quality"]):
-            for name, item in group.items():
-                if isinstance(item, h5py.Dataset) and item.ndim == 1 and name not in ("crc", "table_crc"):
-                    table[name] = item[()]
-        return table
+    name: str
+    features: list[str]
+    network: dict[str, Any]
 
     @property
     def reads(self) -> str:
         """What the nets see beside features: "particles" (their lists), "gram" (products of the momenta) or ""."""
         return "gram" if int(self.network.get("gram", 0)) else "particles" if self.network["kind"] in particles.KINDS else ""
-
-    def columns(self, events: Any) -> Array:
-        """What the nets see before it is scaled, [n, d] of 64 bits: the features, or sign(x) ln(1 + |x|) of them with
-        `network.log_features`; behind them what they see of particle lists.
-
-        events: as in raw()
-        """
-        x = self._seen(self.raw(events))
-        if self.reads == "gram":
-            return particles.with_products(x, events, int(self.network["gram"]))
-        return particles.event_rows(self.network, x, events) if self.reads else x
 
     def raw(self, events: Any) -> Array:
         """The features [n, d] of 64 bits, rounded to 32 bits as the events file stores them.
@@ -163,6 +111,66 @@ class Ensemble:
             row, k = np.argwhere(~np.isfinite(x))[0]
             raise Problem(f"ensemble '{self.name}': {self.features[k]} is {x[row, k]} in row {row} (must be finite)")
         return x
+
+
+class Ensemble(EventReader):
+    """The nets of one file, which are averaged to one ratio (or are replicas, or classifiers).
+
+    Evaluation is in 64 bits. The program computes in 32 bits, so its ratios differ by rounding (about 1e-6), and for
+    nets with `training.precision` "bf16" or "tf32" by that of their products (about 1e-2).
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        """Raises Problem if the file is missing, damaged or of another version."""
+        self.path = Path(path)
+        with open_table(path, FORMAT, VERSIONS) as file:
+            attributes, nets = dict(file.attrs), file["nets"]
+            self.name, self.process = str(attributes["ensemble"]), str(attributes["process"])
+            self.features = [str(name) for name in attributes["features"]]
+            self.combine, self.folds = str(attributes["combine"]), int(attributes["folds"])
+            self.digest = str(attributes["digest"])
+            self.network = dict(file["network"].attrs)
+            self.training: dict[str, Any] = dict(file["training"].attrs)
+            self.names = [str(name) for name in nets.attrs["names"]]
+            self.fold = nets["fold"][()]
+            self.excluded = Table.of([{"net": str(name), "reason": str(reason)} for name, reason in
+                                      zip(file["excluded"].attrs["names"], file["excluded"].attrs["reasons"])], ["net", "reason"])
+            layout = json.loads(self.network["parameter_layout"])
+            self.nets = []
+            for net, name in enumerate(self.names):
+                row = nets["weights"][net][:int(attributes["row_size"])]
+                if zlib.crc32(row) != nets["crc"][net]:
+                    raise Problem(f"'{path}': the weights of net '{name}' do not match their checksum; remove the file and "
+                                  "run 'ratiofarm gather'")
+                self.nets.append(Net(row, layout, self.network, nets["calibration"][net]))
+            self.table = self._facts(nets)
+            self.training_loss, self.validation_loss = nets["training_loss"][()], nets["validation_loss"][()]  #: [net, epoch]
+            self.calibration = {name: nets["quality/calibration_" + name][()] for name in ("predicted", "observed", "error")}
+
+    def __len__(self) -> int:
+        return len(self.nets)
+
+    def __repr__(self) -> str:
+        return f"<Ensemble '{self.name}': {len(self)} nets of {', '.join(self.features)}>"
+
+    def _facts(self, nets: h5py.Group) -> Table:
+        table = Table({"net": np.array(self.names, dtype=object)})
+        for group in (nets, nets["quality"]):
+            for name, item in group.items():
+                if isinstance(item, h5py.Dataset) and item.ndim == 1 and name not in ("crc", "table_crc"):
+                    table[name] = item[()]
+        return table
+
+    def columns(self, events: Any) -> Array:
+        """What the nets see before it is scaled, [n, d] of 64 bits: the features, or sign(x) ln(1 + |x|) of them with
+        `network.log_features`; behind them what they see of particle lists.
+
+        events: as in raw()
+        """
+        x = self._seen(self.raw(events))
+        if self.reads == "gram":
+            return particles.with_products(x, events, int(self.network["gram"]))
+        return particles.event_rows(self.network, x, events) if self.reads else x
 
     def _seen(self, x: Array) -> Array:
         return particles.signed_log(x).astype(np.float32).astype(float) if self.network.get("log_features", False) else x

@@ -4,8 +4,8 @@ Opset 17; input `x` [events, features], f32, in the units and the order of the e
 [events], f32. Nets of particle lists compute in 64 bits and have more inputs, f64, which `inputs()` makes of events:
 `multiplicity` [events, 1] and `particles` [events, max_particles, 1 + columns + 4], of which a row is 1, the columns of
 `network.particles` and E, px, py, pz of a particle, by falling pT, or zeros where there is none; with `network.gram`
-`momenta` [events, gram, 4] by falling pT, or zeros. The metadata name the features, the columns of a particle, the
-ensemble and its digest. Needs the extra `ratiofarm[onnx]`.
+`momenta` [events, gram, 4] by falling pT, or zeros. The metadata name the features, the columns of a particle, what
+makes the inputs (`network`), the ensemble and its digest; `Model` reads them and evaluates events. Needs the extra `ratiofarm[onnx]`.
 """
 import json
 import os
@@ -16,13 +16,37 @@ import numpy as np
 
 from . import particles, traced
 from .files import Array, Problem, needed, published
-from .nets import ACTIVATIONS, Ensemble, Net
+from .nets import ACTIVATIONS, Ensemble, EventReader, Net
 from .traced import Tape
 
 OPSET, IR_VERSION = 17, 8
+#: Of the network, what makes the inputs: stored with a model, so that it can be evaluated without the ensemble.
+INPUT_KEYS = ("kind", "particles", "max_particles", "gram", "log_features")
 
 
-def inputs(ensemble: Ensemble, events: Any) -> dict[str, Array]:
+class Model(EventReader):
+    """An exported model, evaluated by onnxruntime."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        """Raises Problem if the file is none that `export` wrote."""
+        onnxruntime = needed("onnxruntime", "onnx")
+        try:
+            self._session = onnxruntime.InferenceSession(os.fspath(path), providers=["CPUExecutionProvider"])
+            facts = self._session.get_modelmeta().custom_metadata_map
+            self.name, self.process, self.digest = facts["ensemble"], facts["process"], facts["digest"]
+            self.features = [str(name) for name in json.loads(facts["features"])]
+        except Exception as error:  # onnxruntime has no type of its own for what it cannot read
+            raise Problem(f"'{path}' is no model that ratiofarm exported ({type(error).__name__}: {error})") from error
+        if "network" not in facts and "particles" in facts:
+            raise Problem(f"'{path}' was exported by a version that did not say how its particles are made; export it again")
+        self.network = json.loads(facts.get("network", '{"kind": "mlp"}'))
+
+    def log_ratio(self, events: Any) -> Array:
+        """ln p_process(x) / p_reference(x) less the log_z of the export, f32 [n]. events: as Ensemble.log_ratio takes them"""
+        return np.asarray(self._session.run(None, inputs(self, events))[0])
+
+
+def inputs(ensemble: EventReader, events: Any) -> dict[str, Array]:
     """What an exported model takes, of events as `Ensemble.log_ratio` takes them."""
     network, x = ensemble.network, ensemble.raw(events)
     made = {"x": x.astype("f4")}
@@ -96,12 +120,21 @@ def export(ensemble: Ensemble, path: str | os.PathLike[str], *, net: int | None 
     helper.set_model_props(model, {
         "ensemble": ensemble.name, "process": ensemble.process, "features": json.dumps(ensemble.features),
         "nets": json.dumps(ensemble.names if net is None else [ensemble.names[net]]), "combine": ensemble.combine,
-        "log_z": repr(log_z), "digest": ensemble.digest}
+        "log_z": repr(log_z), "digest": ensemble.digest, "network": json.dumps(_input_keys(ensemble))}
         | ({"particles": json.dumps([str(name) for name in ensemble.network["particles"]])} if "particles" in shapes else {}))
     checker.check_model(model, full_check=True)
     with published(path) as partial:
         save(model, str(partial))
     return Path(path)
+
+
+def _input_keys(ensemble: Ensemble) -> dict[str, Any]:
+    plain: dict[str, Any] = {}
+    for key in INPUT_KEYS:
+        if key in ensemble.network:
+            value = ensemble.network[key]
+            plain[key] = value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value
+    return plain
 
 
 def _mean(columns: list[Any], combine: str) -> Any:

@@ -190,6 +190,8 @@ class Run:
         The columns are named as the ensembles: "S", "B/scale/up". Equal to ratios.h5 but for rounding to 32 bits.
         Warns of events beyond all that the reference has in a feature, if the events file of the run is there.
         """
+        if not self.ensembles:
+            raise Problem(f"'{self.path}' has no ensembles: run 'ratiofarm gather', or 'ratiofarm run'")
         self._warn_outside(events)
         table = Table()
         for name, ensemble in self.ensembles.items():
