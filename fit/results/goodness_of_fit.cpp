@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include <boost/math/special_functions/gamma.hpp>
 
@@ -61,17 +62,22 @@ std::vector<double> weighted_quantiles(std::span<const double> values,
                      [&](std::size_t i, std::size_t j) { return values[i] < values[j]; });
     double total = 0.0;
     for (const double weight : weights) total += std::max(weight, 0.0);
+    const double least = 0.5 * total / static_cast<double>(std::max<std::size_t>(n_bins, 1));
     std::vector<double> edges;
-    double sum = 0.0;
+    double below = 0.0;  // the last edge
+    double bin = 0.0;    // what it holds so far
+    double last = values.empty() ? 0.0 : values[order.front()];
     for (const std::size_t i : order) {
-        const double wanted = total * static_cast<double>(edges.size() + 1);
-        const bool new_value =
-            edges.empty() ? values[i] > values[order.front()] : values[i] > edges.back();
-        if (edges.size() + 1 < n_bins && new_value && sum * static_cast<double>(n_bins) >= wanted) {
+        // Of what is left: a value that many events have fills its bin, not those that follow.
+        const double share = (total - below) / static_cast<double>(n_bins - edges.size());
+        if (edges.size() + 1 < n_bins && values[i] > last && bin >= std::max(share, least)) {
             edges.push_back(values[i]);
+            below += std::exchange(bin, 0.0);
         }
-        sum += std::max(weights[i], 0.0);
+        bin += std::max(weights[i], 0.0);
+        last = values[i];
     }
+    if (!edges.empty() && bin < least) edges.pop_back();
     return edges;
 }
 

@@ -62,6 +62,20 @@ TEST_CASE("quantiles cut a weighted list into equal parts", "[fit]") {
     std::fill(peaked.begin(), peaked.begin() + 20, 0.0);
     std::fill(peaked.begin() + 80, peaked.end(), 2.0);
     CHECK(weighted_quantiles(peaked, std::vector(100, 1.0), 10) == std::vector{1.0, 2.0});
+    // What follows a value that many have is cut into parts of its own, none a sliver.
+    for (const bool above : {false, true}) {
+        std::vector<double> spike(1000);
+        for (std::size_t i = 0; i < spike.size(); ++i) {
+            const double other = static_cast<double>(i) / 1000.0;
+            spike[i] = i < 400 ? (above ? 2.0 : -1.0) : other;
+        }
+        const auto cut = weighted_quantiles(spike, std::vector(1000, 1.0), 20);
+        std::vector<double> sums(cut.size() + 1, 0.0);
+        for (const double value : spike) sums[bin_of(cut, value)] += 1.0;
+        INFO("edges: " << cut.size());
+        CHECK(cut.size() + 1 >= 12);
+        CHECK(*std::ranges::min_element(sums) >= 25.0);
+    }
     CHECK(bin_of(edges, -1e9) == 0);
     CHECK(bin_of(edges, 1e9) == 3);
     CHECK(bin_of(edges, edges[1]) == 2);  // an edge belongs to the bin above it

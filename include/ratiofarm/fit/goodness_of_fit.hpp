@@ -25,7 +25,8 @@ double constraint_deviance(const StatisticalModel& model,
 /// Probability that chi2 with ndf degrees of freedom is larger. \param chi2 >= 0 \param ndf > 0
 double chi2_tail(double chi2, double ndf);
 
-/// Inner edges of bins that hold about equal parts of a weighted list; equal values share a bin.
+/// Inner edges of bins that hold about equal parts of a weighted list, none less than half of such
+/// a part; equal values share a bin, and what they hold too much the others lack equally.
 /// \param values finite  \param weights [values]; negative ones count as 0, their sum is > 0
 /// \return ascending, at most n_bins - 1
 std::vector<double> weighted_quantiles(std::span<const double> values,
