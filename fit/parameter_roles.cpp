@@ -104,11 +104,12 @@ public:
 
     void add(const BinnedRegion& region) {
         std::vector<double> all(region.n_bins());
-        std::map<std::size_t, std::vector<Shift>> shifts;
-        for (const auto& sample : region.samples) {
+        std::vector<Shifts> of_samples(region.samples.size());
+        for (std::size_t k = 0; k < region.samples.size(); ++k) {
+            const auto& sample = region.samples[k];
             const double factor = at_start(sample.coefficient);
             const auto shifts_of = [&](const std::string& parameter) {
-                std::vector<Shift>& list = shifts[parameter_index(model_, parameter)];
+                std::vector<Shift>& list = of_samples[k][parameter_index(model_, parameter)];
                 list.resize(all.size());
                 return std::span(list);
             };
@@ -134,12 +135,34 @@ public:
                 note_kink(effect.parameter, effect.code == Interpolation::code0 && !odd);
             }
         }
+        Shifts shifts;
+        for (const Shifts& of_sample : of_samples) {
+            for (const auto& [a, list] : of_sample) {
+                std::vector<Shift>& sum = shifts[a];
+                sum.resize(all.size());
+                for (std::size_t b = 0; b < list.size(); ++b) {
+                    sum[b].up += list[b].up;
+                    sum[b].down += list[b].down;
+                    roles_[a].turning_of_samples += turning_of(list[b], all[b]);
+                }
+            }
+        }
         for (const auto& [a, list] : shifts) {
             for (std::size_t b = 0; b < list.size(); ++b) add_bin(a, list[b], all[b]);
         }
     }
 
 private:
+    using Shifts = std::map<std::size_t, std::vector<Shift>>;  // parameter to each bin
+
+    static double even_of(const Shift& shift, double expected) {
+        return 0.25 / std::max(1.0, std::abs(expected)) * std::pow(shift.up + shift.down, 2);
+    }
+
+    static double turning_of(const Shift& shift, double expected) {
+        return shift.up * shift.down >= 0.0 ? even_of(shift, expected) : 0.0;
+    }
+
     double at_start(const Coefficient& coefficient) const {
         return InternalCoefficient(coefficient, model_, coordinates_).at(start_).value;
     }
@@ -150,11 +173,9 @@ private:
     }
 
     void add_bin(std::size_t a, const Shift& shift, double expected) {
-        const double scale = 0.25 / std::max(1.0, std::abs(expected));
-        const double even = scale * std::pow(shift.up + shift.down, 2);
-        roles_[a].parity.even += even;
-        roles_[a].parity.odd += scale * std::pow(shift.up - shift.down, 2);
-        if (shift.up * shift.down >= 0.0) roles_[a].turning += even;
+        roles_[a].parity.even += even_of(shift, expected);
+        roles_[a].parity.odd += even_of({shift.up, -shift.down}, expected);
+        roles_[a].turning += turning_of(shift, expected);
     }
 
     const StatisticalModel& model_;

@@ -19,6 +19,8 @@ struct ParameterRole {
     ShapeParity parity = {};
     double turning = 0.0;  ///< the part of parity.even where both sides of a variation lie on one
                            ///< side of the nominal, or one on it: a mirrored minimum may exist
+    /// The same of single samples of bins: of the others further parameters may make good.
+    double turning_of_samples = 0.0;
 };
 
 /// [parameters]

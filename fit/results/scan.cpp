@@ -56,7 +56,8 @@ public:
             const auto [low, high] = std::minmax_element(u.begin(), u.end());
             profile_.accept(tolerance);
             const auto knots = ProfileCurve(profile_, first_step_, tolerance).between(*low, *high);
-            if (!knots.empty()) return interpolated(points, u, knots);
+            // Where another branch becomes the deepest one the profile has a kink.
+            if (!knots.empty() && profile_.n_branches() == 1) return interpolated(points, u, knots);
             profile_.accept(1e-8);
         }
         return computed(points, u);

@@ -124,16 +124,19 @@ std::optional<double> dip_between(const Probe& left, const Probe& right) {
     return cubic_dip(left, right);
 }
 
-/// Places beyond 0, where an even effect is the same, and at least one unit from it; both sides for
-/// a minimum near 0. At a kink also the zero of the other side.
+/// Places beyond 0: where an even effect is the same and at least one unit from it, and nearer,
+/// where what another parameter makes good is not too far; both sides for a minimum near 0. At a
+/// kink also the zero of the other side.
 std::vector<double> places_across(const SearchSpace& space, std::size_t axis, double here) {
     constexpr double unit = 1.0;
     constexpr double near = 0.3;
     std::vector<double> places;
     if (space.low[axis] >= 0.0 || space.high[axis] <= 0.0) return places;
     if (space.is_kinked(axis) && here != 0.0) places.push_back(here > 0.0 ? -0.0 : 0.0);
-    if (here > -near) places.push_back(space.clamped(axis, -std::max(here, unit)));
-    if (here < near) places.push_back(space.clamped(axis, std::max(-here, unit)));
+    for (const double part : {near, 1.0}) {
+        if (here > -near) places.push_back(space.clamped(axis, -part * std::max(here, unit)));
+        if (here < near) places.push_back(space.clamped(axis, part * std::max(-here, unit)));
+    }
     return places;
 }
 

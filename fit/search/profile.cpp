@@ -93,7 +93,8 @@ std::vector<std::size_t> turning_components(const Likelihood& likelihood,
     const auto roles = parameter_roles(likelihood);
     for (std::size_t a = 0; a < roles.size(); ++a) {
         if (space.held[a]) continue;
-        if (roles[a].turning > least_turning || space.is_kinked(a)) turning.push_back(a);
+        const double part = std::max(roles[a].turning, roles[a].turning_of_samples);
+        if (part > least_turning || space.is_kinked(a)) turning.push_back(a);
     }
     return turning;
 }

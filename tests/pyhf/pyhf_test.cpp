@@ -4,7 +4,9 @@
 #include <random>
 
 #include "ratiofarm/core/errors.hpp"
+#include "ratiofarm/fit/fit.hpp"
 #include "ratiofarm/fit/likelihood.hpp"
+#include "ratiofarm/fit/scan.hpp"
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
 
@@ -103,6 +105,38 @@ std::string error_of(const json& spec) {
 }
 
 }  // namespace
+
+TEST_CASE("a scan finds the branch where one sample's variation turns round", "[pyhf]") {
+    const Likelihood likelihood = likelihood_of(imported(workspace("hidden_branch")));
+    const FitResult best = fit(likelihood, {}, {});
+
+    const std::vector<double> at{2.769, 3.323, 3.877, 4.431};
+
+    const auto points = scan(likelihood, best, at);
+
+    const std::vector<double> wanted{2.0933, 3.5925, 5.2336, 6.9467};  // README.md beside it
+    REQUIRE(points.size() == wanted.size());
+    for (std::size_t k = 0; k < wanted.size(); ++k) {
+        CHECK(points[k].t == Approx(wanted[k]).margin(2e-3));
+    }
+}
+
+TEST_CASE("no polynomial leads across the place where two branches cross", "[pyhf]") {
+    for (const char* name : {"crossing_branches", "hidden_branch"}) {
+        INFO(name);
+        const Likelihood likelihood = likelihood_of(imported(workspace(name)));
+        const FitResult best = fit(likelihood, {}, {});
+        const auto places = default_scan_points(likelihood.model(), best);
+
+        const auto points = scan(likelihood, best, places);
+
+        const auto exact = scan(likelihood, best, places, {.tolerance = 0.0});
+        for (std::size_t k = 0; k < places.size(); ++k) {
+            INFO(places[k]);
+            CHECK(points[k].t == Approx(exact[k].t).margin(2e-3));
+        }
+    }
+}
 
 TEST_CASE("an imported workspace has pyhf's likelihood up to a constant", "[commands]") {
     for (const Case& c : cases) {
