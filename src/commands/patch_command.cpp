@@ -143,6 +143,29 @@ Places prepare(const Arguments& arguments, const PatchHeader& header) {
     return {to.campaign(), to.root()};
 }
 
+/// The patch of a bundle has the ratios of its events, the data among them if it has these.
+void write_bundle_patch(const Arguments& arguments,
+                        const RunDirectory& directory,
+                        PatchHeader header) {
+    const Bundle bundle = open_bundle(arguments.text("bundle"));
+    const RatioFile published(bundle.ratios());
+    const RatioFile ratios(directory.ratios());
+    for (const RatioSet& set : published.sets()) {
+        if (std::ranges::find(ratios.sets(), set.name, &RatioSet::name) != ratios.sets().end()) {
+            continue;
+        }
+        throw DataError(fmt::format(
+            "no patch is written: the bundle has the events of '{0}', which '{1}' has not "
+            "evaluated, because it is blind. Open its data with\n    ratiofarm run {2} --out {1} "
+            "--unblind \"REASON\"\nand give this command again",
+            set.name, directory.root().string(), directory.campaign().string()));
+    }
+    header.bundle = digest_of(bundle.record).hex();
+    const fs::path file = directory.root() / (header.process + ".rfp");
+    write_patch(file, header, published, ratios);
+    show(fmt::format("patch of bundle {}: {}\n", header.bundle, file.string()));
+}
+
 ExitCode run_patch(RunContext& context, const Arguments& arguments) {
     const mpi::Communicator& world = context.world;
     PatchHeader header;
@@ -167,14 +190,13 @@ ExitCode run_patch(RunContext& context, const Arguments& arguments) {
         const Support support = support_of(ratios, header.process, header.process);
         show(fmt::format("support of {}: {}\n", header.process, support_text(support)));
         expect_support(header.process, support);  // doubts are warnings of the fit
-        if (!arguments.has("bundle")) return;
-        const Bundle bundle = open_bundle(arguments.text("bundle"));
-        header.bundle = digest_of(bundle.record).hex();
-        const fs::path file = workspace.place.directory.root() / (header.process + ".rfp");
-        write_patch(file, header, RatioFile(bundle.ratios()), ratios);
-        show(fmt::format("patch of bundle {}: {}\n", header.bundle, file.string()));
     });
-    return run_stages(context, workspace, {Stage::fit, Stage::report});
+    const ExitCode fitted = run_stages(context, workspace, {Stage::fit, Stage::report});
+    if (fitted != ExitCode::done || !arguments.has("bundle")) return fitted;
+    mpi::together(world, [&] {
+        if (world.is_root()) write_bundle_patch(arguments, workspace.place.directory, header);
+    });
+    return fitted;
 }
 
 }  // namespace
