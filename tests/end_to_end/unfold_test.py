@@ -261,7 +261,7 @@ def expect_space(folder):
     """Refused before anything is trained where the disk is certain to become full."""
     disk = folder / "disk"
     disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3200k", "ratiofarm", disk], capture_output=True, check=False)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1000k", "ratiofarm", disk], capture_output=True, check=False)
     if mounted.returncode != 0:
         assert os.environ.get("CI") != "true", mounted.stderr
         print("no permission to mount a small disk:", mounted.stderr)
