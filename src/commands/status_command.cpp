@@ -52,30 +52,40 @@ Json progress_json(const SeenProgress& seen) {
     return json;
 }
 
-std::string status_json(const RunStatus& status) {
+Json failed_json(const RunStatus& status) {
     Json failed = Json::array();
     for (const TaskGivenUp& task : status.given_up) {
         failed.push_back({{"task", task.name}, {"reason", task.reason}});
     }
+    for (const EnsembleRecord& ensemble : status.gates) {
+        for (const std::string& failure : ensemble.failures) {
+            failed.push_back({{"task", ensemble.name}, {"reason", failure}});
+        }
+    }
+    return failed;
+}
+
+Json excluded_json(const RunStatus& status) {
     Json excluded = Json::array();
     for (const EnsembleRecord& ensemble : status.gates) {
         for (const Exclusion& exclusion : ensemble.excluded) {
             excluded.push_back(
                 {{"net", exclusion.net}, {"gate", exclusion.gate}, {"reason", exclusion.text}});
         }
-        for (const std::string& failure : ensemble.failures) {
-            failed.push_back({{"task", ensemble.name}, {"reason", failure}});
-        }
     }
-    Json stages = Json::array();
-    for (const StageEnded& stage : status.stages) {
-        stages.push_back({{"stage", stage.stage}, {"seconds", stage.seconds}});
-    }
+    return excluded;
+}
+
+Json null_shapes_json(const RunStatus& status) {
     Json null_shapes = Json::array();
     for (const TestedShape& shape : status.shapes) {
         if (shape.significance.significant) continue;
         null_shapes.push_back({{"process", shape.process}, {"parameter", shape.parameter}});
     }
+    return null_shapes;
+}
+
+Json costs_json(const RunStatus& status) {
     Json costs = Json::array();
     for (const CostModel::Family& family : status.costs.families()) {
         costs.push_back({{"kind", family_text(family.kind, family.name)},
@@ -83,6 +93,23 @@ std::string status_json(const RunStatus& status) {
                          {"tasks", family.tasks},
                          {"flop", family.flop},
                          {"seconds", family.seconds}});
+    }
+    return costs;
+}
+
+Json unfolding_json(const ChainCounts& counts) {
+    return {{"chains", counts.chains},
+            {"chains_done", counts.chains_done},
+            {"tasks", counts.tasks},
+            {"tasks_done", counts.tasks_done},
+            {"training_seconds", counts.seconds},
+            {"unfolded", counts.table && counts.record}};
+}
+
+std::string status_json(const RunStatus& status) {
+    Json stages = Json::array();
+    for (const StageEnded& stage : status.stages) {
+        stages.push_back({{"stage", stage.stage}, {"seconds", stage.seconds}});
     }
     Json progress = Json::array();
     for (const SeenProgress& seen : status.progress) progress.push_back(progress_json(seen));
@@ -92,9 +119,9 @@ std::string status_json(const RunStatus& status) {
               {"trained", status.nets.trained},
               {"checkpointed", status.checkpointed},
               {"training_seconds", status.nets.seconds},
-              {"failed", failed},
-              {"excluded", excluded},
-              {"null_shapes", null_shapes},
+              {"failed", failed_json(status)},
+              {"excluded", excluded_json(status)},
+              {"null_shapes", null_shapes_json(status)},
               {"ensembles", status.ensembles},
               {"toy_tasks", status.toy_tasks},
               {"toy_tasks_begun", status.toys_begun},
@@ -111,20 +138,12 @@ std::string status_json(const RunStatus& status) {
               {"damaged_journal_lines", status.damaged_lines},
               {"stages", stages},
               {"farms", farms},
-              {"costs", costs}};
+              {"costs", costs_json(status)}};
     if (status.selection) {
         json["selection"] = {{"done", status.selection->done},
                              {"preselection_nets", status.selection->nets}};
     }
-    if (status.unfolding) {
-        const ChainCounts& counts = *status.unfolding;
-        json["unfolding"] = {{"chains", counts.chains},
-                             {"chains_done", counts.chains_done},
-                             {"tasks", counts.tasks},
-                             {"tasks_done", counts.tasks_done},
-                             {"training_seconds", counts.seconds},
-                             {"unfolded", counts.table && counts.record}};
-    }
+    if (status.unfolding) json["unfolding"] = unfolding_json(*status.unfolding);
     if (!status.search_json.is_null()) json["search"] = status.search_json;
     return json.dump(2) + "\n";
 }

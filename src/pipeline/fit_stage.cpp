@@ -241,6 +241,33 @@ void add_doubt(std::string warning, FitRecord& record) {
     record.fit.warnings.push_back(std::move(warning));
 }
 
+/// Collective over the context's world. What data, nets and their noise do to the fit, in the order
+/// in which it is told.
+void add_warnings(RunContext& context,
+                  const Campaign& campaign,
+                  const FitInputs& inputs,
+                  FittedCampaign& fitted) {
+    FitRecord& record = fitted.record;
+    std::vector<std::string> first_of_all = inputs.warnings;
+    for (auto& warning :
+         warnings_of(shown_information(campaign, inputs.ratios, fitted.likelihood, record.fit))) {
+        first_of_all.push_back(std::move(warning));
+    }
+    add_finite_mc(context, campaign, inputs, fitted);
+    record.fit.warnings.insert(record.fit.warnings.begin(), first_of_all.begin(),
+                               first_of_all.end());
+    for (const std::string& warning : first_of_all) context.log.warning(warning);
+    record.doubts = std::move(first_of_all);
+    add_shape_errors(context, campaign, inputs, fitted);
+    for (std::string& warning : shape_warnings(record.shapes, inputs.model)) {
+        add_doubt(std::move(warning), record);
+    }
+    expect_expansion(inputs.model, record.fit);
+    for (std::string& warning : noise_of_free_parameters(record.shapes, inputs.model, record.fit)) {
+        record.fit.warnings.push_back(std::move(warning));
+    }
+}
+
 /// Collective over the context's world. The fit with all that is said of it but the comparisons.
 FittedCampaign fit_anew(RunContext& context,
                         const Campaign& campaign,
@@ -266,23 +293,7 @@ FittedCampaign fit_anew(RunContext& context,
     record.made_from = made_from;
     const Likelihood& likelihood = fitted.likelihood;
     record.shapes = shape_record(campaign, ratios, likelihood, record.fit, likelihood_options);
-    std::vector<std::string> first_of_all = data_warnings;
-    for (auto& warning : warnings_of(shown_information(campaign, ratios, likelihood, record.fit))) {
-        first_of_all.push_back(std::move(warning));
-    }
-    add_finite_mc(context, campaign, inputs, fitted);
-    record.fit.warnings.insert(record.fit.warnings.begin(), first_of_all.begin(),
-                               first_of_all.end());
-    for (const std::string& warning : first_of_all) context.log.warning(warning);
-    record.doubts = std::move(first_of_all);
-    add_shape_errors(context, campaign, inputs, fitted);
-    for (std::string& warning : shape_warnings(record.shapes, model)) {
-        add_doubt(std::move(warning), record);
-    }
-    expect_expansion(model, record.fit);
-    for (std::string& warning : noise_of_free_parameters(record.shapes, model, record.fit)) {
-        record.fit.warnings.push_back(std::move(warning));
-    }
+    add_warnings(context, campaign, inputs, fitted);
     mpi::together(world, [&] { apply_guard_policies(campaign.inference, record.fit.guards); });
     record.blinding = blinding;
     record.injections = injection_fits(

@@ -127,6 +127,53 @@ std::vector<EnsembleChoice> ungathered(const PlannedCampaign& planned, const Run
     return choices;
 }
 
+/// Which farms have worked, how busy they were, and who works now.
+/// \param has_lock  our own command holds the lock: it is `run`, whose last stage this is
+void add_farms(const RunDirectory& directory,
+               const JournalState& journal,
+               bool has_lock,
+               ReportInputs& inputs) {
+    const auto working = farms_at_work(directory);
+    for (const FarmTimes& farm : journal.times.farms()) {
+        // The end of a stage gives its farms their name; toys are of no stage.
+        const std::string unnamed = working.empty() ? "toys" : "now";
+        const std::string& stage = farm.stage.empty() ? unnamed : farm.stage;
+        inputs.facts.push_back({"farm of " + stage, farm_sentence(farm)});
+        constexpr std::size_t intervals = 60;
+        inputs.farms.push_back({stage, profile_of(farm, farm.seconds(), intervals)});
+    }
+    for (const FarmStarted& farm : journal.farms) {
+        Fact fact{
+            farm.version.empty() ? "farm" : "farm of " + farm.version,
+            fmt::format("{} rank{} on {}", farm.ranks, farm.ranks == 1 ? "" : "s", farm.host)};
+        if (!farm.job.empty()) fact.value += ", job " + farm.job;
+        if (std::ranges::find(inputs.facts, fact.value, &Fact::value) == inputs.facts.end()) {
+            inputs.facts.push_back(std::move(fact));
+        }
+    }
+    for (const SeenProgress& seen : working) inputs.farms_at_work.push_back(seen.progress.text());
+    if (!has_lock && inputs.farms_at_work.empty() && living_owner(directory.lock())) {
+        inputs.farms_at_work.emplace_back("between two rounds of tasks");
+    }
+}
+
+void write_report(const RunDirectory& directory,
+                  const ReportInputs& inputs,
+                  ReportAs as,
+                  const Log& log) {
+    Plotter plotter;
+    if (as == ReportAs::pictures) {
+        if (!plotter.available()) throw DataError(plotter.complaint());
+        plotter = plotter.into(directory.plots());
+        report_html(inputs, plotter);
+    } else {
+        publish_sealed(directory.report(), report_html(inputs, plotter));
+    }
+    for (const std::string& warning : plotter.warnings()) {
+        log.warning("gnuplot", {{"says", warning}});
+    }
+}
+
 }  // namespace
 
 StageEnd report_stage(RunContext& context,
@@ -150,46 +197,12 @@ StageEnd report_stage(RunContext& context,
         const std::string shown = shown_results(place.directory);  // before they are read
         ReportInputs inputs = collect_report_inputs(sources);
         inputs.shown = shown;
-        const auto working = farms_at_work(place.directory);
-        for (const FarmTimes& farm : journal.times.farms()) {
-            // The end of a stage gives its farms their name; toys are of no stage.
-            const std::string unnamed = working.empty() ? "toys" : "now";
-            const std::string& stage = farm.stage.empty() ? unnamed : farm.stage;
-            inputs.facts.push_back({"farm of " + stage, farm_sentence(farm)});
-            constexpr std::size_t intervals = 60;
-            inputs.farms.push_back({stage, profile_of(farm, farm.seconds(), intervals)});
-        }
-        for (const FarmStarted& farm : journal.farms) {
-            Fact fact{
-                farm.version.empty() ? "farm" : "farm of " + farm.version,
-                fmt::format("{} rank{} on {}", farm.ranks, farm.ranks == 1 ? "" : "s", farm.host)};
-            if (!farm.job.empty()) fact.value += ", job " + farm.job;
-            if (std::ranges::find(inputs.facts, fact.value, &Fact::value) == inputs.facts.end()) {
-                inputs.facts.push_back(std::move(fact));
-            }
-        }
-        for (const SeenProgress& seen : working) {
-            inputs.farms_at_work.push_back(seen.progress.text());
-        }
-        // Our own lock is that of `run`, whose last stage this is.
-        if (!books.lock && inputs.farms_at_work.empty() && living_owner(place.directory.lock())) {
-            inputs.farms_at_work.emplace_back("between two rounds of tasks");
-        }
+        add_farms(place.directory, journal, books.lock != nullptr, inputs);
         inputs.facts.push_back({"this report", std::string(made_by())});
         add_regions(planned, place, inputs);
         add_spectra(planned, place, inputs);
         log_closures(inputs, context.log);
-        Plotter plotter;
-        if (as == ReportAs::pictures) {
-            if (!plotter.available()) throw DataError(plotter.complaint());
-            plotter = plotter.into(place.directory.plots());
-            report_html(inputs, plotter);
-        } else {
-            publish_sealed(place.directory.report(), report_html(inputs, plotter));
-        }
-        for (const std::string& warning : plotter.warnings()) {
-            context.log.warning("gnuplot", {{"says", warning}});
-        }
+        write_report(place.directory, inputs, as, context.log);
     });
     return {StageEnd::State::done, 0.0, {}};
 }
