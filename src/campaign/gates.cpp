@@ -11,6 +11,8 @@
 
 #include "ratiofarm/core/contracts.hpp"
 
+#include "protocol/list_quantities.hpp"
+
 namespace ratiofarm {
 namespace {
 
@@ -90,9 +92,8 @@ std::string check_text(const TriedNet& net,
         return fmt::format("{} logits are NaN or infinite", check.value);
     }
     std::string what = check.gate;
-    if (check.feature && *check.feature < features.size()) {
-        what += " in '" + features[*check.feature] + "'";
-    }
+    const std::string of = check.feature ? closure_name(features, *check.feature) : "";
+    if (!of.empty()) what += " in '" + of + "'";
     return fmt::format("{} = {:.4g}, at {} {:.4g} is allowed (gates.{}): {}", what, check.value,
                        check.gate == "constant" ? "least" : "most", check.allowed, check.gate,
                        meaning_of(check.gate));

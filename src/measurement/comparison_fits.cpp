@@ -14,8 +14,8 @@
 #include "ratiofarm/fit/likelihood.hpp"
 #include "ratiofarm/fit/scan.hpp"
 
+#include "protocol/list_quantities.hpp"
 #include "tables/events/event_rows.hpp"
-#include "tables/events/list_quantities.hpp"
 
 namespace ratiofarm {
 namespace {

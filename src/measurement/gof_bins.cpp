@@ -6,8 +6,8 @@
 #include "ratiofarm/fit/goodness_of_fit.hpp"
 #include "ratiofarm/physics/process_rates.hpp"
 
+#include "protocol/list_quantities.hpp"
 #include "tables/events/event_rows.hpp"
-#include "tables/events/list_quantities.hpp"
 
 #include "toys_events.hpp"
 

@@ -7,8 +7,8 @@
 #include "ratiofarm/mpi/together.hpp"
 
 #include "fit/binned_sample.hpp"
+#include "protocol/list_quantities.hpp"
 #include "tables/events/event_rows.hpp"
-#include "tables/events/list_quantities.hpp"
 
 #include "region_spectra.hpp"
 

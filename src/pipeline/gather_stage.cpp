@@ -78,6 +78,7 @@ EnsembleHeader header_of(const PlannedCampaign& planned, const Gathering& gather
     header.digest = ensemble.digest;
     NetSettings settings = net_settings(campaign, ensemble.spec.role);
     header.network = std::move(settings.network);
+    header.list_closure = reads_lists(header.network);
     header.features = std::move(settings.features);
     header.training = settings.training;
     header.combine = settings.combine;

@@ -14,7 +14,7 @@
 #include "campaign/find_sample.hpp"
 #include "campaign/make_model.hpp"
 #include "core/sealed_text.hpp"
-#include "tables/events/list_quantities.hpp"
+#include "protocol/list_quantities.hpp"
 
 #include "process_summary.hpp"
 #include "quality_summary.hpp"

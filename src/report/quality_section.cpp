@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "protocol/list_quantities.hpp"
+
 #include "html.hpp"
 #include "report_plots.hpp"
 #include "report_sections.hpp"
@@ -34,10 +36,9 @@ double worst_closure(const NetQuality& quality) {
 std::string closure_text(const EnsembleQuality& ensemble, const NetQuality& quality) {
     const auto worst = std::ranges::max_element(quality.closure);
     if (worst == quality.closure.end()) return "-";
-    const auto feature = static_cast<std::size_t>(worst - quality.closure.begin());
-    return feature < ensemble.features.size()
-               ? fmt::format("{} in {}", percent(*worst), ensemble.features[feature])
-               : percent(*worst);
+    const std::string of =
+        closure_name(ensemble.features, static_cast<std::size_t>(worst - quality.closure.begin()));
+    return of.empty() ? percent(*worst) : fmt::format("{} in {}", percent(*worst), of);
 }
 
 /// The gates that a net does not pass, if any.

@@ -233,6 +233,17 @@ TEST_CASE("an exclusion says which feature and what it means", "[gates]") {
           std::string::npos);
 }
 
+TEST_CASE("an exclusion says which quantity of the particle lists it is about", "[gates]") {
+    auto net = changed([](auto& n) { n.quality.closure = {0.0, 0.0, 0.0, 0.25}; });
+    net.quality.closure_noise.assign(4, 0.0);
+    const std::vector<std::string> features{"met"};
+
+    const Exclusion exclusion =
+        choose_nets(members({net}), {}, 0, features).front().exclusions.front();
+
+    CHECK(exclusion.text.find("S/member 0: closure in 'sum_mass' = 0.25, at most 0.1") == 0);
+}
+
 TEST_CASE("an exclusion tells every gate that a net does not pass", "[gates]") {
     const std::vector<NetSlot> slots = members({changed([](auto& n) {
         n.quality.excess = 0.2;
@@ -240,10 +251,12 @@ TEST_CASE("an exclusion tells every gate that a net does not pass", "[gates]") {
         n.quality.calibration_slope = 0.5;
     })});
 
-    const Exclusion exclusion = choose_nets(slots, {}, 0).front().exclusions.front();
+    const Exclusion exclusion = choose_nets(slots, {}, 0, std::vector<std::string>{"pt", "mass"})
+                                    .front()
+                                    .exclusions.front();
 
     CHECK(exclusion.gate == "excess");
-    for (const char* part : {"excess = 0.2,", "; closure = 0.25,", "; slope = 0.5,"}) {
+    for (const char* part : {"excess = 0.2,", "; closure in 'mass' = 0.25,", "; slope = 0.5,"}) {
         CHECK(exclusion.text.find(part) != std::string::npos);
     }
     CHECK(exclusion.text.find("sc_rms") == std::string::npos);

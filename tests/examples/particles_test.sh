@@ -56,3 +56,15 @@ sed 's/^kind = .*/&\nparticles = ["log_pf"]/' campaign.toml > wrong.toml
 if ratiofarm run wrong.toml --out wrong.run > wrong.out 2> wrong.err; then fail "log_pf was accepted"; fi
 grep -q "no column 'log_pf'; did you mean 'log_pt'?" wrong.err || fail "$(cat wrong.err)"
 [ ! -d wrong.run/tasks ] || fail "something was trained"
+
+# The gate of the closure looks at what is computed of the lists, with no feature at all.
+{ sed 's/^features = .*/features = []/' campaign.toml
+  echo '[gates]
+excess = 0
+sc_rms = 0
+slope = 0'; } > lists.toml
+ratiofarm run lists.toml --out lists.run > lists.out 2> lists.err
+sed -e 's/^epochs = .*/epochs = 1/; s/^learning_rate = .*/learning_rate = 1e-6/' lists.toml > untrained.toml
+if ratiofarm run untrained.toml --out untrained.run > untrained.out 2> untrained.err; then fail "nets that learned nothing passed"; fi
+grep -q "S/member 0: closure in 'sum_mass' = .*gates.closure" untrained.out untrained.err || fail "$(cat untrained.out untrained.err)"
+"$python" -c "import ratiofarm; ratiofarm.Ensemble('lists.run/ensembles/S.h5')"

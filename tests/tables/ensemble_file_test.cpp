@@ -231,6 +231,33 @@ TEST_CASE("files without scores are read", "[tables][mpi]") {
     CHECK(h5::read_integer_attribute(h5::open_file(folder / "S.h5"), "/", "version") == 4);
 }
 
+TEST_CASE("the closure of quantities of particle lists is kept, with a version of its own",
+          "[tables][mpi]") {
+    const auto comm = mpi::Communicator::world();
+    const test::SharedFolder folder(comm);
+    EnsembleHeader header = test::example_header(2);
+    header.list_closure = true;
+    // Behind the features; a net of an older program, which is kept, has none.
+    const auto provider = [&](std::uint64_t net) {
+        EnsembleNet value = test::example_net(header, net);
+        if (net == 0) return value;
+        for (const double more : {0.1, 0.2, 0.3}) {
+            value.result.quality.closure.push_back(more);
+            value.result.quality.closure_noise.push_back(0.01);
+        }
+        return value;
+    };
+
+    write_ensemble(comm, folder / "S.h5", header, provider);
+
+    const EnsembleFile file = read_ensemble(folder / "S.h5");
+    CHECK(file.header == header);
+    for (const std::uint64_t net : {0, 1}) {
+        CHECK(read_net(file, net).result.quality == provider(net).result.quality);
+    }
+    CHECK(h5::read_integer_attribute(h5::open_file(folder / "S.h5"), "/", "version") == 6);
+}
+
 TEST_CASE("more nets than a file holds are refused with the limit", "[tables][mpi]") {
     const auto comm = mpi::Communicator::world();
     const test::SharedFolder folder(comm);

@@ -9,10 +9,10 @@
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
 
+#include "protocol/list_quantities.hpp"
 #include "tables/events/event_blocks.hpp"
 #include "tables/events/event_rows.hpp"
 #include "tables/events/event_selection.hpp"
-#include "tables/events/list_quantities.hpp"
 #include "tables/table_file.hpp"
 
 #include "described_sample.hpp"

@@ -266,13 +266,20 @@ double cross_entropy(const Benchmark& of, const std::vector<double>& logits) {
     return sum / static_cast<double>(logits.size());
 }
 
-/// Cross-entropy of the trained net less that of the exact ratio, both on the test events.
-double excess(Benchmark& of, const Network& network) {
-    of.train.network = of.infer.network = network;
+TrainedNet trained(Benchmark& of, const Network& network) {
+    of.train.network = network;
     ScriptedControl control;
     REQUIRE(train(of.train, DeviceKind::cpu, control, Log()).end == TaskEnd::done);
-    const auto net = read_task_file<TrainingResult>(of.train.result_path, of.train.task).nets[0];
+    auto net = read_task_file<TrainingResult>(of.train.result_path, of.train.task).nets[0];
     REQUIRE(net.failure.empty());
+    return net;
+}
+
+/// Cross-entropy of the trained net less that of the exact ratio, both on the test events.
+double excess(Benchmark& of, const Network& network) {
+    of.infer.network = network;
+    ScriptedControl control;
+    const TrainedNet net = trained(of, network);
     publish(of.infer.ensemble_file, std::as_bytes(std::span(net.row)));
     of.infer.row_stride = row_size(network);
     REQUIRE(infer(of.infer, DeviceKind::cpu, control).end == TaskEnd::done);
@@ -373,6 +380,51 @@ TEST_CASE("invariant nets learn a mass from 1000 boosted pairs, others do not", 
     } else {
         CHECK(found < 0.003);
     }
+}
+
+TEST_CASE("the closure of nets of lists alone tells those that learned nothing", "[trainer]") {
+    const TemporaryDirectory folder;
+    Benchmark of = benchmark(folder, {.names = {"E", "px", "py", "pz"}, .values = {}, .types = {}},
+                             2000, boosted_mass);
+    const bool by_products = GENERATE(true, false);
+    Network network{
+        .kind = by_products ? NetworkKind::mlp : NetworkKind::lorentz, .inputs = 0, .hidden = {16}};
+    if (by_products) {
+        network.gram = 2;
+    } else {
+        network.max_particles = 2;
+        network.width = 16;
+    }
+    of.train.training.epochs = 60;
+    const NetQuality good = trained(of, network).quality;
+    of.train.training.epochs = 1;
+    of.train.training.learning_rate = 1e-7;
+    const NetQuality bad = trained(of, network).quality;
+
+    // Multiplicity, which is two everywhere, leading pT and mass of the sum.
+    constexpr double limit = 0.1;  // gates.closure
+    for (const NetQuality& quality : {good, bad}) REQUIRE(quality.closure.size() == 3);
+    CHECK(bad.closure[0] == 0.0);
+    CHECK(bad.closure_noise[0] == 0.0);
+    INFO(good.closure[2] << " +- " << good.closure_noise[2] << ", " << bad.closure[2]);
+    CHECK(good.closure[1] <= std::hypot(limit, good.closure_noise[1]));
+    CHECK(good.closure[2] <= std::hypot(limit, good.closure_noise[2]));
+    CHECK(bad.closure[2] > 2.0 * std::hypot(limit, bad.closure_noise[2]));
+}
+
+TEST_CASE("lists without momenta have the closure of their multiplicity", "[trainer]") {
+    const TemporaryDirectory folder;
+    Benchmark of = benchmark(folder, {.names = {"x"}, .values = {}, .types = {}}, 4000, marked_set);
+    Network network{.kind = NetworkKind::deep_sets, .inputs = 0, .hidden = {16}};
+    network.particles = {"x"};
+    network.max_particles = 20;
+    of.train.training.epochs = 1;
+    of.train.training.learning_rate = 1e-7;
+
+    const NetQuality bad = trained(of, network).quality;
+
+    REQUIRE(bad.closure.size() == 1);
+    CHECK(bad.closure[0] > std::hypot(0.1, bad.closure_noise[0]));
 }
 
 }  // namespace

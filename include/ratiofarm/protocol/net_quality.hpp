@@ -43,8 +43,9 @@ struct NetQuality {
     double overtraining = 0.0;  ///< largest distance of the cumulative distributions of the logit
                                 ///< between training and validation events of a class
     double overtraining_noise = 0.0;    ///< that chance exceeds once in 1000 (Kolmogorov)
-    std::vector<double> closure;        ///< per feature: deviation in bins of the feature
-    std::vector<double> closure_noise;  ///< per feature
+    std::vector<double> closure;        ///< per feature: deviation in bins of the feature; behind
+                                        ///< them per quantity of the lists that the net reads
+    std::vector<double> closure_noise;  ///< likewise
     double logit_spread = 0.0;          ///< standard deviation of the logit; 0 for a constant net
     std::uint64_t not_finite = 0;       ///< validation logits that are NaN or infinite
     std::uint64_t saturated = 0;        ///< validation logits beyond +-15

@@ -20,8 +20,9 @@
 namespace ratiofarm {
 
 inline constexpr std::string_view ensemble_format = "ratiofarm-ensemble";
-/// 4: with layer_norm, gram or log_features, which readers of 3 would not heed; 5: with scores.
-inline constexpr std::uint64_t ensemble_version = 5;
+/// 4: with layer_norm, gram or log_features, which readers of 3 would not heed; 5: with scores;
+/// 6, only of nets that read particle lists: with the closure of quantities of those.
+inline constexpr std::uint64_t ensemble_version = 6;
 
 /// More nets than this would make a file that is hard to move.
 inline constexpr std::uint64_t max_nets_per_file = 1000;
@@ -59,7 +60,8 @@ struct EnsembleHeader {
     std::vector<std::string> names;  ///< of the nets, at least one: "S/member 3"
     std::vector<NamedNumber> gates;  ///< that the nets passed, by name
     std::vector<ExcludedNet> excluded;
-    bool scores = true;  ///< the file has TrainedNet::scores of nets that are no classifiers
+    bool scores = true;         ///< the file has TrainedNet::scores of nets that are no classifiers
+    bool list_closure = false;  ///< NetQuality::closure may have quantities of particle lists
 
     std::uint64_t nets() const { return names.size(); }
     std::uint64_t row_size() const { return ratiofarm::row_size(network); }

@@ -16,7 +16,7 @@ from .files import Array, Problem, open_table
 from .split import fold_of
 from .table import Table
 
-FORMAT, VERSIONS = "ratiofarm-ensemble", [3, 4, 5]
+FORMAT, VERSIONS = "ratiofarm-ensemble", [3, 4, 5, 6]
 NO_FOLDS = 4294967295
 #: Events that are evaluated at a time.
 EVENTS_PER_STEP = 16384

@@ -1,11 +1,13 @@
 #include "ratio_quality.hpp"
 
 #include <numeric>
+#include <optional>
 #include <utility>
 
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/tables/event_file.hpp"
 
+#include "protocol/list_quantities.hpp"
 #include "workers/trainer/quality/net_quality.hpp"
 
 namespace ratiofarm {
@@ -24,14 +26,22 @@ void ScoredRatioEvents::add(std::span<const double> weight, double numerator, do
 ScoredRatioEvents ratio_events(const SampleInfo& sample,
                                std::span<const std::uint64_t> rows,
                                std::span<const std::uint32_t> features,
+                               const Network& network,
                                std::vector<float> log_ratio) {
     const MappedSample mapped(sample);
-    ScoredRatioEvents events{.features = features.size(), .log_ratio = std::move(log_ratio)};
+    std::optional<MappedLists> lists;
+    if (reads_lists(network)) lists.emplace(sample.columns);
+    const std::uint64_t quantities = lists ? quantities_of(sample.columns.particles.names) : 0;
+    ScoredRatioEvents events{.features = features.size() + quantities,
+                             .log_ratio = std::move(log_ratio)};
     RATIOFARM_EXPECT(events.log_ratio.size() == rows.size());
-    events.rows.reserve(rows.size() * (features.size() + 2));
+    events.rows.reserve(rows.size() * (events.features + 2));
     for (const std::uint64_t row : rows) {
         for (const std::uint32_t column : features) {
             events.rows.push_back(mapped.features()[row * mapped.columns() + column]);
+        }
+        for (std::uint64_t quantity = 0; quantity < quantities; ++quantity) {
+            events.rows.push_back(lists->value(row, static_cast<ListQuantity>(quantity)));
         }
         events.rows.insert(events.rows.end(), {0.0F, 0.0F});
     }

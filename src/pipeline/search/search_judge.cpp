@@ -203,9 +203,9 @@ std::optional<double> EnsembleJudge::quality(SearchObjective objective,
             auto mean = mean_on(sample, members);
             if (!mean) return std::nullopt;
             read.push_back(&sample);
-            events.push_back(ratio_events(*sample.info, sample.rows,
-                                          members.trainings.front().common->features,
-                                          std::move(*mean)));
+            const auto& trained = *members.trainings.front().common;
+            events.push_back(ratio_events(*sample.info, sample.rows, trained.features,
+                                          trained.network, std::move(*mean)));
         }
         events[at].add(sample.weight, share.numerator, share.denominator);
     }

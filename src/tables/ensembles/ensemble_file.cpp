@@ -26,6 +26,11 @@ void expect_one_file(const EnsembleHeader& header) {
 
 std::uint32_t checksum_of(const EnsembleNet& net) { return crc32(encode(net)); }
 
+std::uint64_t version_of(const EnsembleHeader& header) {
+    if (header.list_closure) return ensemble_version;
+    return header.scores ? 5 : 4;
+}
+
 /// What was written must be what is read, not only be consistent with its checksums.
 void verify_nets(const h5::File& file,
                  const EnsembleHeader& header,
@@ -48,25 +53,24 @@ void write_ensemble(const mpi::Communicator& comm,
     const Range mine = block_partition(header.nets(), static_cast<std::uint64_t>(comm.size()),
                                        static_cast<std::uint64_t>(comm.rank()));
     std::map<std::uint64_t, std::uint32_t> written;
-    write_together(
-        comm, path,
-        {.bytes = NetTables::bytes(header),
-         .create = [&](const h5::File& file) { NetTables::create(file, header); },
-         .write =
-             [&](const h5::File& file) {
-                 const NetTables tables(file, header);
-                 for (std::uint64_t net = mine.first; net < mine.last; ++net) {
-                     const EnsembleNet value = provider(net);
-                     tables.write(net, value);
-                     written[net] = checksum_of(value);
-                 }
-             },
-         .describe =
-             [&](const h5::File& file) {
-                 write_ensemble_header(file, header);
-                 write_kind(file, {ensemble_format, header.scores ? ensemble_version : 4});
-             },
-         .verify = [&](const h5::File& file) { verify_nets(file, header, written); }});
+    write_together(comm, path,
+                   {.bytes = NetTables::bytes(header),
+                    .create = [&](const h5::File& file) { NetTables::create(file, header); },
+                    .write =
+                        [&](const h5::File& file) {
+                            const NetTables tables(file, header);
+                            for (std::uint64_t net = mine.first; net < mine.last; ++net) {
+                                const EnsembleNet value = provider(net);
+                                tables.write(net, value);
+                                written[net] = checksum_of(value);
+                            }
+                        },
+                    .describe =
+                        [&](const h5::File& file) {
+                            write_ensemble_header(file, header);
+                            write_kind(file, {ensemble_format, version_of(header)});
+                        },
+                    .verify = [&](const h5::File& file) { verify_nets(file, header, written); }});
 }
 
 EnsembleFile read_ensemble(const std::filesystem::path& path) {

@@ -172,7 +172,9 @@ EnsembleHeader read_ensemble_header(const h5::File& file) {
     header.process = h5::read_text_attribute(file, "/", "process");
     header.digest = Digest::from_hex(h5::read_text_attribute(file, "/", "digest"));
     header.features = h5::read_texts_attribute(file, "/", "features");
-    header.scores = h5::read_integer_attribute(file, "/", "version") >= 5;
+    const std::uint64_t version = h5::read_integer_attribute(file, "/", "version");
+    header.scores = version >= 5;
+    header.list_closure = version >= 6;
     const AttributeReader read(file, "/");
     read("combine", header.combine);
     read("folds", header.folds);

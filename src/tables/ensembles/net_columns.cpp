@@ -5,6 +5,8 @@
 #include <limits>
 #include <utility>
 
+#include "protocol/list_quantities.hpp"
+
 namespace ratiofarm {
 
 namespace {
@@ -146,9 +148,10 @@ void add_quality(const EnsembleHeader& header, std::vector<NetColumn>& columns) 
     add_list("calibration_predicted", bins, RATIOFARM_FIELD(result.quality.calibration_predicted));
     add_list("calibration_observed", bins, RATIOFARM_FIELD(result.quality.calibration_observed));
     add_list("calibration_error", bins, RATIOFARM_FIELD(result.quality.calibration_error));
-    const std::uint64_t features = header.network.inputs;
-    add_list("closure", features, RATIOFARM_FIELD(result.quality.closure));
-    add_list("closure_noise", features, RATIOFARM_FIELD(result.quality.closure_noise));
+    const std::uint64_t closures =
+        header.network.inputs + (header.list_closure ? list_quantities : 0);
+    add_list("closure", closures, RATIOFARM_FIELD(result.quality.closure));
+    add_list("closure_noise", closures, RATIOFARM_FIELD(result.quality.closure_noise));
     add_list("reference_logits", most_reference_logits,
              RATIOFARM_FIELD(result.quality.reference_logits));
     if (header.network.outputs == 1) {

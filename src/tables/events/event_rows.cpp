@@ -8,7 +8,7 @@
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
 
-#include "list_quantities.hpp"
+#include "protocol/list_quantities.hpp"
 
 namespace ratiofarm {
 namespace {

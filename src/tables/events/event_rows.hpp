@@ -14,7 +14,7 @@
 namespace ratiofarm {
 
 /// A column of the events file at some rows, or a quantity of its particle lists
-/// (list_quantities.hpp).
+/// (protocol/list_quantities.hpp).
 /// \return nothing if the sample has no such column
 /// \throws DataError for a row that the file has not: it is another file
 std::optional<std::vector<float>> column_at_rows(const SampleInfo& sample,

@@ -11,6 +11,7 @@
 #include "ratiofarm/protocol/split.hpp"
 
 #include "core/seeds.hpp"
+#include "protocol/list_quantities.hpp"
 #include "protocol/particle_row.hpp"
 
 #include "mapped_sample.hpp"
@@ -210,6 +211,24 @@ TrainingRows rows_of(const std::vector<Source>& sources,
     return part;
 }
 
+/// What the closure of nets that read particle lists looks at beside features.
+void add_list_values(TrainingRows& part, const std::vector<Source>& sources, std::size_t which) {
+    part.list_columns = list_quantities;
+    for (const Source& source : sources) {
+        part.list_columns =
+            std::min(part.list_columns, quantities_of(source.columns.particles.names));
+    }
+    part.list_values.reserve(part.rows * part.list_columns);
+    for (const Source& source : sources) {
+        const MappedLists lists(source.columns);
+        for (const std::uint64_t row : source.rows[which]) {
+            for (std::uint64_t quantity = 0; quantity < part.list_columns; ++quantity) {
+                part.list_values.push_back(lists.value(row, static_cast<ListQuantity>(quantity)));
+            }
+        }
+    }
+}
+
 /// The different replicas of the nets in the order of their first net.
 std::vector<std::uint64_t> distinct_replicas(const TrainRequest& request,
                                              std::vector<std::uint32_t>& draw_of_net) {
@@ -243,6 +262,9 @@ TrainingEvents load_training_events(const TrainRequest& request) {
     }
     events.training = rows_of(sources, training, request);
     events.validation = rows_of(sources, validation, request);
+    if (is_ratio && reads_lists(request.network)) {
+        add_list_values(events.validation, sources, validation);
+    }
     const auto replicas = distinct_replicas(request, events.draw_of_net);
     events.training.weights.reserve(replicas.size() * events.training.rows *
                                     events.training.columns);

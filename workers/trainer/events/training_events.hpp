@@ -18,6 +18,9 @@ struct TrainingRows {
     std::vector<float> weights;   ///< [draws, rows, columns]: of class 1, then of both classes;
                                   ///< of a classifier: of each class
     std::uint64_t columns = 2;    ///< of the weights
+    std::vector<float> list_values = {};  ///< [rows, list_columns] quantities of the particle lists
+                                          ///< that a ratio reads, for its closure; of validation
+    std::uint64_t list_columns = 0;
 };
 
 /// All that the nets of one task read: a compact copy of the columns in use, without the events

@@ -80,6 +80,13 @@ void measure_excess(const std::vector<ScoredEvent>& events, NetQuality& quality)
     quality.excess_error = std::sqrt(variance);
 }
 
+/// Of the lists of all events, which may have as many particles. What is the same everywhere says
+/// nothing that `excess` does not say.
+bool is_constant(const std::vector<ScoredEvent>& events, const Value& value) {
+    const double first = value(events.front());
+    return std::ranges::all_of(events, [&](const auto& event) { return value(event) == first; });
+}
+
 void measure_deviations(const std::vector<ScoredEvent>& events,
                         const ScoredTable& table,
                         NetQuality& quality) {
@@ -90,9 +97,11 @@ void measure_deviations(const std::vector<ScoredEvent>& events,
     quality.sc_noise = plain.noise;
     quality.sc_norm = mean > 0.0 ? deviation(events, logit, 1.0 / mean).rms : nan;
     for (std::size_t index = 0; index < table.features(); ++index) {
-        const Deviation closure = deviation(
-            events,
-            [&](const ScoredEvent& event) { return double{table.feature(event.row, index)}; }, 1.0);
+        const auto value = [&](const ScoredEvent& event) {
+            return double{table.feature(event.row, index)};
+        };
+        const Deviation closure =
+            is_constant(events, value) ? Deviation{} : deviation(events, value, 1.0);
         quality.closure.push_back(closure.rms);
         quality.closure_noise.push_back(closure.noise);
     }

@@ -33,16 +33,19 @@ TrainingRows thinned(const TrainingRows& all, std::uint64_t most) {
     return some;
 }
 
-/// [rows, features + 2] as ScoredTable wants them: the first numbers of each event and its weights.
+/// [rows, features + quantities of lists + 2] as ScoredTable wants them: the first numbers of each
+/// event, what is known of its particle list, and its weights.
 std::vector<float> with_weights(const TrainingRows& part,
                                 std::uint64_t features,
                                 std::uint32_t draw) {
     std::vector<float> rows;
-    rows.reserve(part.rows * (features + 2));
+    rows.reserve(part.rows * (features + part.list_columns + 2));
     const float* weight = part.weights.data() + 2 * draw * part.rows;
     for (std::uint64_t row = 0; row < part.rows; ++row) {
         const float* feature = part.features.data() + row * part.inputs;
+        const float* list = part.list_values.data() + row * part.list_columns;
         rows.insert(rows.end(), feature, feature + features);
+        rows.insert(rows.end(), list, list + part.list_columns);
         rows.insert(rows.end(), weight + 2 * row, weight + 2 * row + 2);
     }
     return rows;
@@ -113,11 +116,11 @@ bool PackQuality::measure(PackTrainer& trainer,
             continue;
         }
         const auto validation_rows = with_weights(validation_, features_, readers_[net].draw);
-        const auto training_rows = with_weights(training_, features_, readers_[net].draw);
-        const std::size_t columns = features_ + 2;
-        const ScoredTable scored{validation_rows, columns, validation[net]};
+        const auto training_rows = with_weights(training_, 0, readers_[net].draw);
+        const ScoredTable scored{validation_rows, features_ + validation_.list_columns + 2,
+                                 validation[net]};
         nets[net].calibration = fit_calibration(scored, calibration);
-        const ScoredTable trained{training_rows, columns, training[net]};
+        const ScoredTable trained{training_rows, 2, training[net]};
         nets[net].quality = measure_quality(scored, trained, nets[net].calibration);
         nets[net].scores = measure_scores(scored, trained, nets[net].calibration);
     }

@@ -11,49 +11,10 @@
 namespace ratiofarm {
 namespace {
 
-/// The particle lists of a sample where they lie.
-class MappedLists {
-public:
-    explicit MappedLists(const SampleInfo& sample)
-        : file_(sample.columns.file), width_(sample.columns.particles.names.size()) {
-        const ParticleColumns& lists = sample.columns.particles;
-        expect_unchanged(sample.columns);
-        offsets_ = file_.values<std::uint64_t>(lists.offsets_offset, sample.columns.events + 1);
-        values_ = file_.values<float>(lists.values_offset, lists.particles * width_);
-    }
-
-    std::uint64_t multiplicity(std::uint64_t event) const {
-        return offsets_[event + 1] - offsets_[event];
-    }
-
-    float value(std::uint64_t event, ListQuantity quantity) const {
-        if (quantity == ListQuantity::multiplicity) {
-            return static_cast<float>(multiplicity(event));
-        }
-        double leading = 0.0;
-        std::array<double, 4> sum{};
-        for (std::uint64_t particle = offsets_[event]; particle < offsets_[event + 1]; ++particle) {
-            const auto p = values_.subspan(particle * width_, momentum_columns.size());
-            for (std::size_t k = 0; k < p.size(); ++k) sum[k] += static_cast<double>(p[k]);
-            leading =
-                std::max(leading, std::hypot(static_cast<double>(p[1]), static_cast<double>(p[2])));
-        }
-        if (quantity == ListQuantity::leading_pt) return static_cast<float>(leading);
-        const auto [e, px, py, pz] = sum;
-        return static_cast<float>(std::sqrt(std::max(0.0, e * e - px * px - py * py - pz * pz)));
-    }
-
-private:
-    MappedFile file_;
-    std::uint64_t width_;
-    std::span<const std::uint64_t> offsets_;  ///< [events + 1]
-    std::span<const float> values_;           ///< [particles, width]
-};
-
 bool has_one_multiplicity(std::span<const SampleInfo> samples) {
     std::uint64_t first = 0;
     for (const SampleInfo& sample : samples) {
-        const MappedLists lists(sample);
+        const MappedLists lists(sample.columns);
         if (&sample == &samples.front()) first = lists.multiplicity(0);
         for (std::uint64_t event = 0; event < sample.columns.events; ++event) {
             if (lists.multiplicity(event) != first) return false;
@@ -64,17 +25,50 @@ bool has_one_multiplicity(std::span<const SampleInfo> samples) {
 
 }  // namespace
 
+MappedLists::MappedLists(const SampleColumns& sample)
+    : file_(sample.file), width_(sample.particles.names.size()) {
+    expect_unchanged(sample);
+    offsets_ = file_.values<std::uint64_t>(sample.particles.offsets_offset, sample.events + 1);
+    values_ =
+        file_.values<float>(sample.particles.values_offset, sample.particles.particles * width_);
+}
+
+float MappedLists::value(std::uint64_t event, ListQuantity quantity) const {
+    if (quantity == ListQuantity::multiplicity) return static_cast<float>(multiplicity(event));
+    double leading = 0.0;
+    std::array<double, 4> sum{};
+    for (std::uint64_t particle = offsets_[event]; particle < offsets_[event + 1]; ++particle) {
+        const auto p = values_.subspan(particle * width_, momentum_columns.size());
+        for (std::size_t k = 0; k < p.size(); ++k) sum[k] += static_cast<double>(p[k]);
+        leading =
+            std::max(leading, std::hypot(static_cast<double>(p[1]), static_cast<double>(p[2])));
+    }
+    if (quantity == ListQuantity::leading_pt) return static_cast<float>(leading);
+    const auto [e, px, py, pz] = sum;
+    return static_cast<float>(std::sqrt(std::max(0.0, e * e - px * px - py * py - pz * pz)));
+}
+
+std::uint64_t quantities_of(std::span<const std::string> columns) {
+    return has_momenta(columns) ? list_quantities : columns.empty() ? 0 : 1;
+}
+
+std::string closure_name(std::span<const std::string> features, std::size_t index) {
+    if (index < features.size()) return features[index];
+    const std::size_t quantity = index - features.size();
+    return quantity < list_quantities ? word_of(static_cast<ListQuantity>(quantity)) : "";
+}
+
 bool has_list_quantity(const SampleInfo& sample, ListQuantity quantity) {
     const ParticleColumns& lists = sample.columns.particles;
-    if (lists.names.empty() || lists.offsets_offset == 0) return false;
-    return quantity == ListQuantity::multiplicity || has_momenta(lists.names);
+    if (lists.offsets_offset == 0) return false;
+    return static_cast<std::uint64_t>(quantity) < quantities_of(lists.names);
 }
 
 std::vector<float> list_quantity_at_rows(const SampleInfo& sample,
                                          std::span<const std::uint64_t> rows,
                                          ListQuantity quantity) {
     RATIOFARM_EXPECT(has_list_quantity(sample, quantity));
-    const MappedLists lists(sample);
+    const MappedLists lists(sample.columns);
     std::vector<float> values;
     values.reserve(rows.size());
     for (const std::uint64_t row : rows) values.push_back(lists.value(row, quantity));
