@@ -26,6 +26,8 @@ expect_equal "$code" 0 "the exit code"
 undisturbed=$STATE/run
 
 law "a job that is stopped while it trains goes on after the requeue, to the same fit"
+RATIOFARM_FAILPOINT=$(seq -s ';' -f '*:step@%g=slow' 20 20 160) # four seconds a net, on any machine
+export RATIOFARM_FAILPOINT
 submit &
 submission=$!
 wait_for "$STATE/run/tasks"
@@ -34,6 +36,7 @@ scancel --batch --signal=USR2 "$(squeue -h -o %i)"
 wait "$submission"
 expect_line "stopped early (exit code 75 after signal USR2); continuing by requeue"
 expect_line "start 2 of at most 50"
+unset RATIOFARM_FAILPOINT
 ratiofarm verify --out "$STATE/run" >"$STATE/verified" 2>&1 || fail "$(<"$STATE/verified")"
 cmp "$undisturbed/fit.json" "$STATE/run/fit.json" || fail "the fits differ"
 echo "all laws hold"
