@@ -48,10 +48,10 @@ std::vector<std::vector<double>> starts_at(const Objective& objective,
 /// near the minimum of the other components: with a Newton step of them it knows value and gradient
 /// of the profile. A second descent is made only where gradients or values of neighbouring probes
 /// show a dip that no known minimum explains, or a fall towards an end of the range, also after a
-/// second look. For a turning component a probe is made beyond 0 from the deepest minimum, and a
-/// descent at either side of a kink; where the deepest minimum changes, all of this again from
-/// there. Where it is at the end of the range of a component that is no axis, descents from the
-/// ends of the axes follow.
+/// second look. For a turning component probes are made beyond 0, near and far from it, from the
+/// deepest minimum, and a descent at either side of a kink; where the deepest minimum changes, all
+/// of this again from there. Where it is at the end of the range of a component that is no axis,
+/// descents from the ends of the axes follow.
 FoundMinima find_minima(const Objective& objective,
                         const SearchSpace& space,
                         const std::vector<double>& start,

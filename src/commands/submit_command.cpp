@@ -290,10 +290,12 @@ void expect_no_job(const Submission& submission) {
     if (submission.as == "join") return;
     const auto jobs = queued_jobs(RunDirectory(submission.out));
     if (jobs.empty()) return;
-    throw ConfigError(fmt::format(
-        "'{}' has a job in the queue: {}{}. Wait for it, end it with scancel, or give --force",
-        submission.out.string(), jobs.front(),
-        jobs.size() == 1 ? "" : fmt::format(" and {} more", jobs.size() - 1)));
+    throw ConfigError(
+        fmt::format("'{}' has a job in the queue: {}{}. Wait for it, end it with scancel, or give "
+                    "--force, also "
+                    "if it is of another folder with this name",
+                    submission.out.string(), jobs.front(),
+                    jobs.size() == 1 ? "" : fmt::format(" and {} more", jobs.size() - 1)));
 }
 
 ExitCode run_submit(RunContext&, const Arguments& arguments) {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <cstdlib>
 #include <mutex>
 #include <utility>
 
@@ -56,9 +55,8 @@ bool is_terminal(const std::string& descriptor) {
 
 /// mpirun reads our stderr through a pipe and writes it to its own.
 bool someone_watches() {
-    const char* kind = std::getenv("TERM");
-    if (kind == nullptr || std::string_view(kind) == "dumb") return false;
-    if (std::getenv("OMPI_COMM_WORLD_RANK") == nullptr) return ::isatty(STDERR_FILENO) == 1;
+    if (!can_redraw()) return false;
+    if (!under_mpirun()) return ::isatty(STDERR_FILENO) == 1;
     return is_terminal(fmt::format("/proc/{}/fd/2", ::getppid()));
 }
 

@@ -98,8 +98,15 @@ std::string fit_to(std::optional<std::size_t> columns, std::string text) {
 
 }  // namespace
 
+bool can_redraw() {
+    const char* kind = std::getenv("TERM");
+    return kind != nullptr && std::string_view(kind) != "dumb";
+}
+
+bool under_mpirun() { return std::getenv("OMPI_COMM_WORLD_RANK") != nullptr; }
+
 std::optional<std::size_t> screen_columns(int descriptor) {
-    if (std::getenv("OMPI_COMM_WORLD_RANK") == nullptr) return columns_of(descriptor);
+    if (!under_mpirun()) return columns_of(descriptor);
     return columns_of(StreamOfLauncher(descriptor).get());
 }
 
@@ -151,9 +158,7 @@ std::string on_error_screen(std::string text) {
 
 void show(std::string text) {
     // mpirun reads two pipes: a live line of ours may come late, and would stand before the text.
-    const char* kind = std::getenv("TERM");
-    const bool drawn = kind != nullptr && std::string_view(kind) != "dumb";
-    if (drawn && std::getenv("OMPI_COMM_WORLD_RANK") != nullptr && screen_columns(STDOUT_FILENO)) {
+    if (can_redraw() && under_mpirun() && screen_columns(STDOUT_FILENO)) {
         fmt::print("\r\033[K");
     }
     fmt::print("{}", on_screen(std::move(text)));

@@ -13,6 +13,12 @@ namespace ratiofarm {
 /// \param descriptor STDOUT_FILENO or STDERR_FILENO
 std::optional<std::size_t> screen_columns(int descriptor);
 
+/// Whether the terminal can take back what it shows.
+bool can_redraw();
+
+/// Whether mpirun started us: it reads our streams and writes them to its own.
+bool under_mpirun();
+
 /// `text` with its long lines broken at blanks. What follows stands below the text of its line: in
 /// "name    value" below the value, else two columns further in than the line. Of a row of a table
 /// the first column comes first, the others below it. A word that is longer than a line stays

@@ -308,12 +308,9 @@ std::string systematics_of(const std::vector<Variation>& variations) {
 
 /// Nets that read the particle lists of a file, where an MLP would see the features only.
 std::string network_of_lists(std::vector<std::string> columns) {
-    const std::size_t momenta = momentum_columns.size();
-    const bool has_momenta =
-        columns.size() >= momenta &&
-        std::equal(momentum_columns.begin(), momentum_columns.end(), columns.begin());
-    if (has_momenta) {
-        columns.erase(columns.begin(), columns.begin() + momenta);
+    const bool momenta = has_momenta(columns);
+    if (momenta) {
+        columns.erase(columns.begin(), columns.begin() + momentum_columns.size());
         columns.insert(columns.begin(), {"log_pt", "eta", "phi"});
     }
     return fmt::format(
@@ -322,8 +319,7 @@ std::string network_of_lists(std::vector<std::string> columns) {
         "particles = {}\n"
         "hidden = [64, 64]                         # \"mlp\" in place of kind sees `features` "
         "only\n",
-        has_momenta ? "or lorentz, graph, ..." : "others need E, px, py, pz first",
-        toml_text(columns));
+        momenta ? "or lorentz, graph, ..." : "others need E, px, py, pz first", toml_text(columns));
 }
 
 /// With about a hundred steps an epoch for the smallest sample, else few events learn nothing.
