@@ -7,8 +7,6 @@
 #include <system_error>
 #include <utility>
 
-#include <time.h>
-
 #include <fmt/format.h>
 
 #include "ratiofarm/core/errors.hpp"
@@ -25,7 +23,6 @@ using namespace std::chrono_literals;
 constexpr auto commit_interval = 500ms;   // lines of the journal become durable in groups
 constexpr auto progress_interval = 10s;   // between progress lines in the log, at first
 constexpr auto look_interval = 2s;        // between changes of what people watch
-constexpr auto claim_interval = 100ms;    // between claims of tasks that are needed at once
 constexpr std::uint64_t few_tasks = 100;  // each of which has a line in the log
 
 std::unordered_map<Digest, double> flop_of(const std::vector<Task>& tasks) {
@@ -50,20 +47,6 @@ std::vector<Task> with_expected_seconds(std::vector<Task> tasks, const CostModel
     return tasks;
 }
 
-Instant::duration duration_of(double seconds) {
-    return std::chrono::duration_cast<Instant::duration>(std::chrono::duration<double>(seconds));
-}
-
-/// Processor time of this thread.
-double thread_seconds() {
-    timespec now{};
-    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-}
-
-/// Seconds between looks at the claims of others, so that a lost one is noticed soon.
-double tending_interval(const Claims& claims) { return std::min(5.0, 0.1 * claims.lease()); }
-
 }  // namespace
 
 FarmHost::FarmHost(Links links, std::vector<Task> tasks, const FarmOptions& options)
@@ -78,7 +61,9 @@ FarmHost::FarmHost(Links links, std::vector<Task> tasks, const FarmOptions& opti
       next_look_(begin_ + look_interval),
       next_wave_(begin_),
       next_tending_(begin_),
-      next_claims_(begin_) {
+      next_claims_(begin_),
+      next_refill_(begin_) {
+    toys_ = !tasks.empty() && is_toys(tasks.front().identity.kind);
     tasks = with_expected_seconds(std::move(tasks), options_.costs);
     if (options_.claims == nullptr) {
         scheduler_.add(std::move(tasks));  // nobody is idle yet: no actions
@@ -107,61 +92,6 @@ void FarmHost::finished(WorkerId worker, Finished message) {
     });
     note_end(worker, message);
     perform(scheduler_.on(worker, message));
-}
-
-/// Claims that cannot be made or read stop the farm.
-void FarmHost::with_claims(const std::function<void(Claims&)>& work) {
-    if (!pool_) return;
-    const Instant begin = Clock::now();
-    const double begin_work = thread_seconds();
-    try {
-        work(*options_.claims);
-        claiming_ += Clock::now() - begin;
-        claiming_work_ += thread_seconds() - begin_work;
-    } catch (const SystemError& error) {
-        if (!scheduler_.stopping() || trouble_.empty()) stop(error.what());
-    }
-}
-
-void FarmHost::withdraw_lost(Instant now) {
-    options_.claims->look(now);
-    for (const Digest& task : options_.claims->take_lost()) {
-        for (const Action& action : scheduler_.withdraw(task)) {
-            // Now: a moment later it could meet another task.
-            const auto& stop = std::get<SendAction>(action);
-            links_.channel.send(stop.to, stop.message);
-        }
-    }
-}
-
-/// What this job lost to others, and what it does next.
-void FarmHost::tend_claims(Instant now) {
-    if (!pool_ || dismissed_) return;
-    if (now < (scheduler_.idle_workers() > 0 ? next_claims_ : next_tending_)) return;
-    const Instant::duration interval = duration_of(tending_interval(*options_.claims));
-    next_tending_ = now + interval;
-    next_claims_ = now + (claim_more(now) ? Instant::duration(claim_interval) : interval);
-}
-
-/// One task for each idle worker; once it is known what tasks cost, so many that none is idle for
-/// want of a look at the claims. \return whether there were any
-bool FarmHost::claim_more(Instant now) {
-    std::vector<Task> tasks;
-    with_claims([&](Claims& claims) {
-        withdraw_lost(now);
-        claims.remove_settled(now);
-        if (scheduler_.stopping()) return;
-        const std::uint64_t waiting = scheduler_.counts().waiting;
-        const std::size_t idle = scheduler_.idle_workers();
-        const bool learned = options_.costs.tasks() + options_.costs.toy_tasks() > 0;
-        const double wanted = learned ? 4.0 * tending_interval(claims) * links_.ranks : 0.0;
-        const double missing = wanted - scheduler_.waiting_cost();
-        if (idle <= waiting && missing < 0.5 * wanted) return;
-        tasks = pool_->take(idle > waiting ? idle - waiting : 0, missing);
-    });
-    const bool found = !tasks.empty();
-    if (found) perform(scheduler_.add(std::move(tasks)));
-    return found;
 }
 
 double FarmHost::elapsed() const {

@@ -39,6 +39,9 @@ private:
     void finished(WorkerId worker, Finished message);
     void tend_claims(Instant now);
     bool claim_more(Instant now);
+    bool knows_costs() const;
+    bool runs_short() const;
+    double look_seconds() const;
     void withdraw_lost(Instant now);
     void with_claims(const std::function<void(Claims&)>& work);
     void learn(const Task& task, const TaskResult& result);
@@ -63,6 +66,7 @@ private:
     FarmOptions options_;
     std::unordered_map<Digest, double> flop_;
     std::optional<TaskPool> pool_;  ///< of a job that joined others
+    bool toys_ = false;             ///< are what this farm does
     Scheduler scheduler_;
     FarmTimes times_;
     std::vector<std::string> failures_;
@@ -78,8 +82,11 @@ private:
     Instant next_wave_;
     Instant next_tending_;             ///< of the claims
     Instant next_claims_;              ///< for idle workers
+    Instant next_refill_;              ///< of what waits for busy ones
     Instant::duration claiming_ = {};  ///< time that claims took
     double claiming_work_ = 0.0;       ///< processor seconds of it
+    Instant::duration looking_ = {};   ///< of the time, in claim_more()
+    std::uint64_t looks_ = 0;
     bool dismissed_ = false;
 };
 

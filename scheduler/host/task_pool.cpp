@@ -38,6 +38,10 @@ bool TaskPool::is_ready(const Task& task) const {
                                [&](const Digest& parent) { return links_.at(parent).done; });
 }
 
+bool TaskPool::is_claimable(const Task& task) const {
+    return claims_.standing(task.digest) == Claims::Standing::free && is_ready(task);
+}
+
 /// A result that only others read may be gone when they are done.
 bool TaskPool::is_needed(const Digest& task) const {
     const auto link = links_.find(task);
@@ -77,14 +81,15 @@ std::vector<Task> TaskPool::take(std::size_t at_least, double seconds) {
     double cost = 0.0;
     for (auto next = tasks_.begin(); next != tasks_.end() && taken.size() < most;) {
         const Task& task = next->second;
-        if (taken.size() >= at_least && cost + task.cost > seconds) break;
-        if (claims_.standing(task.digest) != Claims::Standing::free || !is_ready(task)) {
+        const bool ahead = taken.size() >= at_least;
+        if (ahead && cost + task.cost > seconds) break;
+        if (!is_claimable(task)) {
             ++next;
             continue;
         }
         switch (is_needed(task.digest) ? claims_.take(task.digest) : Claims::Take::done) {
             case Claims::Take::claimed:
-                cost += task.cost;
+                if (ahead) cost += task.cost;
                 taken.push_back(std::move(next->second));
                 taken.back().strikes = claims_.strikes(taken.back().digest);
                 taken.back().after.clear();
@@ -108,10 +113,16 @@ double TaskPool::cost() const {
 }
 
 std::size_t TaskPool::claimable() const {
-    return static_cast<std::size_t>(std::ranges::count_if(tasks_, [&](const auto& entry) {
-        const Task& task = entry.second;
-        return claims_.standing(task.digest) == Claims::Standing::free && is_ready(task);
-    }));
+    return static_cast<std::size_t>(std::ranges::count_if(
+        tasks_, [&](const auto& entry) { return is_claimable(entry.second); }));
+}
+
+double TaskPool::claimable_cost() const {
+    double sum = 0.0;
+    for (const auto& [key, task] : tasks_) {
+        if (is_claimable(task)) sum += task.cost;
+    }
+    return sum;
 }
 
 void TaskPool::reprice(const std::function<double(const Task&)>& cost) {

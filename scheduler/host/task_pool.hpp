@@ -25,7 +25,7 @@ public:
     /// Claims tasks, those with the most work from their beginning to the end of the longest chain
     /// first. They wait for no other any more.
     /// \param at_least  if there are so many
-    /// \param seconds  more than that only while all cost less than this together
+    /// \param seconds  more than that only while those beyond cost less than this together
     /// \throws SystemError
     std::vector<Task> take(std::size_t at_least, double seconds);
 
@@ -39,6 +39,7 @@ public:
     double cost() const;  ///< of all these
     /// Those of them that a job could claim now, by the last look.
     std::size_t claimable() const;
+    double claimable_cost() const;
     /// Tasks that were found done by others.
     std::size_t done_elsewhere() const { return done_elsewhere_; }
 
@@ -52,6 +53,7 @@ private:
     };
 
     bool is_ready(const Task& task) const;
+    bool is_claimable(const Task& task) const;
     bool is_needed(const Digest& task) const;
     void look_for_results();
     double ahead(const Task& task, const std::unordered_map<Digest, double>& known) const;

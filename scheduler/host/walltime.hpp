@@ -9,6 +9,10 @@ namespace ratiofarm {
 
 using Instant = std::chrono::steady_clock::time_point;
 
+inline Instant::duration duration_of(double seconds) {
+    return std::chrono::duration_cast<Instant::duration>(std::chrono::duration<double>(seconds));
+}
+
 /// Seconds of a duration as Slurm writes them: M, M:SS, H:MM:SS, D-H, D-H:MM, D-H:MM:SS. Nothing
 /// for UNLIMITED, INVALID and all other words.
 std::optional<double> parse_slurm_duration(std::string_view text);

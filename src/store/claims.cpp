@@ -109,7 +109,11 @@ void remove_state(const RunDirectory& directory, const Digest& task, std::uint64
 }  // namespace
 
 Claims::Claims(const RunDirectory& directory, std::string job, double lease)
-    : directory_(directory), job_(std::move(job)), lease_(lease), watch_(directory, lease) {
+    : directory_(directory),
+      job_(std::move(job)),
+      lease_(lease),
+      watch_(directory, lease),
+      joined_(directory, lease) {
     expect_exclusive_links();
 }
 
@@ -183,6 +187,7 @@ void Claims::look(Instant now) {
         if (claim.job == job_ || gone_.contains(claim.job)) continue;
         gone_[claim.job] = claim.job.empty() || watch_.is_gone(claim.job, now);
     }
+    count_jobs(now);
     for (auto mine = mine_.begin(); mine != mine_.end();) {
         const auto claim = found_.find(mine->first);
         const bool held = claim != found_.end() && claim->second.job == job_ &&
@@ -192,6 +197,18 @@ void Claims::look(Instant now) {
             lost_attempts_[mine->first] = mine->second.attempt;
         }
         mine = held ? std::next(mine) : mine_.erase(mine);
+    }
+}
+
+void Claims::count_jobs(Instant now) {
+    constexpr std::string_view begin = "lock.job-";
+    jobs_ = 1;
+    for (const fs::path& lock : directory_.job_locks()) {
+        const std::string job = lock.filename().string().substr(begin.size());
+        if (job == job_) continue;
+        const auto known = gone_.find(job);
+        const bool gone = known != gone_.end() ? known->second : joined_.is_gone(job, now);
+        jobs_ += gone ? 0 : 1;
     }
 }
 

@@ -51,6 +51,9 @@ public:
     Standing standing(const Digest& task) const;
     const std::string& reason(const Digest& task) const;  ///< of one that was given up
 
+    /// Jobs that live, with this one, by the last look.
+    std::size_t jobs() const { return jobs_; }
+
     /// Claims a task that is free.
     enum class Take {
         claimed,
@@ -92,17 +95,20 @@ private:
     bool replace(const Digest& task, Claim claim);
     void inherit_state(const Digest& task, std::uint64_t attempt) const;
     void expect_exclusive_links() const;
+    void count_jobs(Instant now);
     void unlink_own(const std::filesystem::path& claim) const;
 
     RunDirectory directory_;
     std::string job_;
     double lease_;
     JobWatch watch_;
+    JobWatch joined_;  ///< those that have not claimed anything
     std::unordered_map<Digest, Claim> found_;
     std::unordered_map<Digest, Claim> mine_;  ///< being done
     std::vector<Digest> lost_;
     std::unordered_map<Digest, std::uint64_t> lost_attempts_;
     std::map<std::string, bool> gone_;
+    std::size_t jobs_ = 1;
     struct Settled {
         Instant at;
         std::filesystem::path claim;

@@ -1,11 +1,14 @@
 #include "scheduler/host/task_pool.hpp"
 
+#include <algorithm>
+#include <deque>
 #include <memory>
 
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
 
 #include "core/publish.hpp"
+#include "scheduler/host/claim_need.hpp"
 #include "store/lock.hpp"
 
 using namespace ratiofarm;
@@ -24,7 +27,105 @@ std::vector<double> costs_of(const std::vector<Task>& tasks) {
     return costs;
 }
 
+/// A job of one rank that joined, on a clock that the test moves.
+struct JoinedJob {
+    JoinedJob(const RunDirectory& directory,
+              const std::string& name,
+              const std::vector<double>& costs)
+        : lock(directory.lock(Shard{.job = name}), Log()),
+          claims(directory, name, 90.0),
+          pool(tasks_of_cost(costs), claims) {}
+
+    /// Claims what it needs, and begins a task if its rank is idle.
+    void step(double now, const RunDirectory& directory) {
+        if (running && now >= end) {
+            publish(directory.result(running->digest), "result");
+            claims.settle(running->digest, Claims::Instant());
+            running.reset();
+            done += 1;
+        }
+        claims.look(Claims::Instant());
+        double waiting_cost = 0.0;
+        for (const Task& task : waiting) waiting_cost += task.cost;
+        const ClaimNeed need = claim_need({.idle = running ? 0U : 1U,
+                                           .waiting = waiting.size(),
+                                           .waiting_cost = waiting_cost,
+                                           .claimable_cost = pool.claimable_cost(),
+                                           .jobs = claims.jobs(),
+                                           .look_seconds = 0.001,
+                                           .longest_look = 5.0,
+                                           .learned = done > 0});
+        for (Task& task : pool.take(need.tasks, need.seconds)) waiting.push_back(std::move(task));
+        if (running || waiting.empty()) return;
+        running = std::move(waiting.front());
+        waiting.pop_front();
+        end = now + running->cost;
+    }
+
+    Lock lock;
+    Claims claims;
+    TaskPool pool;
+    std::deque<Task> waiting;  // claimed
+    std::optional<Task> running;
+    double end = 0.0;
+    std::size_t done = 0;
+};
+
 }  // namespace
+
+TEST_CASE("a job claims ahead what keeps it busy for a short time, and no more than its part") {
+    const ClaimState state{.ranks = 4,
+                           .idle = 2,
+                           .claimable_cost = 1e6,
+                           .jobs = 3,
+                           .look_seconds = 0.001,
+                           .longest_look = 5.0,
+                           .learned = true};
+
+    CHECK(claim_need(state).tasks == 2);
+    CHECK(claim_need(state).seconds == 4.0);  // a second of each rank
+    ClaimState changed = state;
+    changed.look_seconds = 0.1;  // a slow file system
+    CHECK(claim_need(changed).seconds == 32.0);
+    changed.look_seconds = 100.0;
+    CHECK(claim_need(changed).seconds == 80.0);
+    changed = state;
+    changed.claimable_cost = 6.0;
+    CHECK(claim_need(changed).seconds == 2.0);
+    changed.learned = false;
+    CHECK(claim_need(changed).tasks == 2);
+    CHECK(claim_need(changed).seconds == 0.0);
+    changed = state;
+    changed.waiting = 3;
+    changed.waiting_cost = 2.5;  // enough: it looks for more when half is left
+    CHECK(claim_need(changed).tasks == 0);
+    CHECK(claim_need(changed).seconds == 0.0);
+    changed.waiting_cost = 1.5;
+    CHECK(claim_need(changed).seconds == 2.5);
+}
+
+TEST_CASE("jobs share short tasks evenly, also one that joins a little later") {
+    const test::TemporaryDirectory folder;
+    const RunDirectory directory(folder.path());
+    const std::vector<double> costs(24, 0.5);
+    const double late = GENERATE(0.0, 0.7, 2.0);
+    JoinedJob first(directory, "first", costs);
+    std::optional<JoinedJob> second;
+    double now = 0.0;
+    for (; now < 20.0 && first.done + (second ? second->done : 0) < costs.size(); now += 0.1) {
+        if (!second && now >= late) second.emplace(directory, "second", costs);
+        first.step(now, directory);
+        if (second) second->step(now, directory);
+    }
+    INFO("the second job joined after " << late << " s");
+
+    REQUIRE(second);
+    CHECK(first.done + second->done == costs.size());
+    // All 12 s of work, of which the first did those of the beginning alone; a step is 0.1 s.
+    const double together = late + 0.5 * (12.0 - late);
+    CHECK(now <= together + 1.5);
+    CHECK(second->done >= std::size_t(0.5 * (12.0 - late) / 0.5) - 2);
+}
 
 TEST_CASE("a job claims what its workers need, the longest first, and leaves the rest to others") {
     const test::TemporaryDirectory folder;

@@ -127,6 +127,33 @@ TEST_CASE("the tasks of a job that ended or was killed are free at once") {
     CHECK(files_in(thief.directory.claims()) == 1);
 }
 
+TEST_CASE("jobs are counted that live, also before they claim anything") {
+    const test::TemporaryDirectory folder;
+    Job a(folder.path(), "a");
+    a.claims.look(at(0.0));
+    CHECK(a.claims.jobs() == 1);
+
+    auto b = std::make_unique<Job>(folder.path(), "b");
+    a.claims.look(at(1.0));
+    CHECK(a.claims.jobs() == 2);
+    CHECK(b->claims_at(1.0));
+    a.claims.look(at(2.0));
+    CHECK(a.claims.jobs() == 2);
+
+    // A job on another host that gives no sign of life.
+    const double end = 2.0 + 1.1 * lease;
+    for (double now = 2.0; now < end; now += 5.0) {
+        a.claims.look(at(now));
+    }
+    CHECK(a.claims.jobs() == 1);
+    b->live(end);
+    a.claims.look(at(end));
+    CHECK(a.claims.jobs() == 2);
+    b.reset();
+    a.claims.look(at(end + 1.0));
+    CHECK(a.claims.jobs() == 1);
+}
+
 TEST_CASE("a job that stands still for a lease loses its tasks, and learns it when it goes on") {
     const test::TemporaryDirectory folder;
     Job zombie(folder.path(), "zombie");
