@@ -23,6 +23,7 @@ using namespace std::chrono_literals;
 constexpr auto commit_interval = 500ms;   // lines of the journal become durable in groups
 constexpr auto progress_interval = 10s;   // between progress lines in the log, at first
 constexpr auto look_interval = 2s;        // between changes of what people watch
+constexpr std::size_t live_columns = 79;  // of a live line, which does not wrap
 constexpr std::uint64_t few_tasks = 100;  // each of which has a line in the log
 
 std::unordered_map<Digest, double> flop_of(const std::vector<Task>& tasks) {
@@ -216,7 +217,8 @@ void FarmHost::perform_one(const SendAction& action) {
         const double at = elapsed();
         times_.begin(action.to.value, at);
         if (scheduler_.counts().waiting == 0) times_.tail_begins(at);
-        links_.journal.write(AttemptBegan{assign->task.name, action.to.value, at});
+        links_.journal.write(
+            AttemptBegan{assign->task.name, action.to.value, at, assign->task.identity.kind});
         if (pool_ || assign->task.make_payload) {
             Assign whole = *assign;
             Task& task = whole.task;
@@ -316,11 +318,16 @@ FarmProgress FarmHost::progress() const {
         progress.waiting += pool_->size();
         progress.claimable = pool_->claimable();
     }
+    progress.done += options_.there.tasks;
+    progress.there = options_.there.tasks;
+    double there = 0.0;
+    for (const auto& [task, flop] : options_.there.flop)
+        there += options_.costs.seconds(task, flop);
     // Of a job that joined as if it did by itself all that others may do.
-    const double cost = counts.cost_total + (pool_ ? pool_->cost() : 0.0);
+    const double cost = counts.cost_total + (pool_ ? pool_->cost() : 0.0) + there;
     if (cost > 0.0) {
-        progress.fraction = counts.cost_done / cost;
-        progress.brought = counts.cost_brought / cost;
+        progress.fraction = (counts.cost_done + there) / cost;
+        progress.brought = (counts.cost_brought + there) / cost;
     }
     for (const BusyTime& busy : times_.busy_until(progress.seconds)) {
         progress.busy_seconds += busy.end - busy.begin;
@@ -331,7 +338,7 @@ FarmProgress FarmHost::progress() const {
 /// For the terminal and `status` often; in the log ever more rarely.
 void FarmHost::show_progress(Instant now) {
     const FarmProgress seen = progress();
-    if (links_.log.is_live()) links_.log.live(seen.text());
+    if (links_.log.is_live()) links_.log.live(seen.text(live_columns));
     write_progress(progress_file(links_.journal.path()), seen);
     next_look_ = now + (pool_ ? duration_of(sign_interval(options_.claims->lease()))
                               : Instant::duration(look_interval));

@@ -53,6 +53,18 @@ FarmEnd shared(const mpi::Communicator& world, FarmEnd end) {
 
 }  // namespace
 
+void TasksThere::add(const Task& task) {
+    tasks += 1;
+    const auto alike = std::ranges::find_if(flop, [&](const auto& known) {
+        return known.first.kind == task.identity.kind && known.first.family == task.identity.family;
+    });
+    if (alike == flop.end()) {
+        flop.emplace_back(task.identity, task.cost);
+    } else {
+        alike->second += task.cost;
+    }
+}
+
 FarmEnd run_farm(const FarmRank& rank, std::vector<Task> tasks, const FarmOptions& options) {
     RATIOFARM_EXPECT(rank.world.is_root() == (rank.journal != nullptr));
     const auto channel = make_mpi_channel(rank.world);

@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "ratiofarm/core/log.hpp"
@@ -30,6 +31,14 @@ struct FarmEnd {
     std::vector<TaskCommitted> commits;  ///< as written to the journal, on rank 0
 };
 
+/// Tasks of a farm's work that had results before it began.
+struct TasksThere {
+    std::uint64_t tasks = 0;
+    std::vector<std::pair<TaskIdentity, double>> flop = {};  ///< of all tasks of a kind and family
+
+    void add(const Task& task);
+};
+
 /// What a farm may do; only rank 0's counts.
 struct FarmOptions {
     std::uint32_t strikes = 3;       ///< crashes after which a task is given up
@@ -47,6 +56,7 @@ struct FarmOptions {
     /// Of a job that joined others: it does those of the tasks that it can claim, and ends when it
     /// can claim no more. Null: it does all tasks.
     Claims* claims = nullptr;
+    TasksThere there = {};  ///< for who watches
 };
 
 /// This rank's part of a farm; everything outlives it.

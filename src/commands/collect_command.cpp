@@ -62,6 +62,13 @@ std::uint64_t merge_journals(const RunDirectory& directory, RootBooks& books) {
     for (const auto& [task, event] : books.history.given_up) {
         if (!main.given_up.contains(task)) books.journal->write(event);
     }
+    for (const auto& [name, event] : books.history.attempted) {
+        const auto known = main.attempted.find(name);
+        const double before = known == main.attempted.end() ? 0.0 : known->second.seconds;
+        if (event.seconds > before) {
+            books.journal->write(TaskAttempted{name, event.kind, event.seconds - before});
+        }
+    }
     books.journal->flush();
     return merged;
 }

@@ -19,6 +19,7 @@
 #include "report/report_age.hpp"
 #include "results/fit_json.hpp"
 #include "results/unfold_json.hpp"
+#include "store/killed_attempts.hpp"
 
 #include "planned_tasks.hpp"
 #include "slurm_queue.hpp"
@@ -47,10 +48,10 @@ JournalState read_farms(const RunDirectory& directory,
         for (const FarmTimes& farm : journal.times.farms()) status.farms.push_back({farm, shard});
         for (const FarmStarted& farm : journal.farms) work.insert(farm.graph);
     };
-    JournalState journal = read_journal(directory.journal());
+    JournalState journal = read_journal_with_running(directory.journal());
     add_farms(journal, "");
     for (const fs::path& path : directory.other_journals()) {
-        const JournalState shard = read_journal(path);
+        const JournalState shard = read_journal_with_running(path);
         const std::string name = path.stem().extension().string();  // ".shard-0-of-4"
         add_farms(shard, name.substr(1));
         merge(journal, shard);
@@ -125,6 +126,7 @@ void count_chains(const RunDirectory& directory,
                   const std::map<std::string, Digest>& digests,
                   RunStatus& status) {
     ChainCounts& counts = status.unfolding.emplace();
+    counts.seconds = attempted_seconds(journal, TaskKind::unfold);
     for (const UnfoldName& task : unfold_names(*campaign.unfolding)) {
         const auto known = journal.latest.find(task.name);
         const auto now = digests.find(task.name);

@@ -27,7 +27,7 @@ struct FarmOfShard {
 struct ChainCounts {
     std::uint64_t chains = 0, chains_done = 0;
     std::uint64_t tasks = 0, tasks_done = 0;
-    double seconds = 0.0;  ///< of the tasks that are done
+    double seconds = 0.0;  ///< of the tasks that are done or begun
     bool table = false;    ///< unfolded.h5 exists
     bool record = false;   ///< unfold.json exists
 };

@@ -41,6 +41,7 @@ Json progress_json(const SeenProgress& seen) {
     }
     Json json{{"farm", seen.farm},
               {"done", seen.progress.done},
+              {"there", seen.progress.there},
               {"running", seen.progress.running},
               {"waiting", seen.progress.waiting},
               {"claimable", seen.progress.claimable},

@@ -65,18 +65,31 @@ bool is_done(const RunDirectory& directory,
     return true;
 }
 
-std::vector<Task> left_to_do(const RunDirectory& directory,
-                             RootBooks& books,
-                             std::vector<Task> tasks,
-                             TaskFileKind kind,
-                             const Log& log) {
+/// A farm, and what it takes.
+struct FarmWork {
+    std::vector<Task> tasks;
+    TaskFileKind kind;
+    MakeRunner make_runner;
+    GrowingTasks growing;
+};
+
+/// \param work  becomes those of its tasks that have no result
+TasksThere leave_to_do(const RunDirectory& directory,
+                       RootBooks& books,
+                       FarmWork& work,
+                       const Log& log) {
+    std::vector<Task>& tasks = work.tasks;
     const std::size_t all = tasks.size();
+    TasksThere there;
     std::uint64_t adopted = 0;
     std::unordered_set<Digest> read;  // by tasks that are to do
     std::vector<Task> to_do;
     for (auto task = tasks.rbegin(); task != tasks.rend(); ++task) {
         if (!task->wanted && !read.contains(task->digest)) continue;
-        if (is_done(directory, books, *task, kind, log, adopted)) continue;
+        if (is_done(directory, books, *task, work.kind, log, adopted)) {
+            there.add(*task);
+            continue;
+        }
         read.insert(task->after.begin(), task->after.end());
         to_do.push_back(std::move(*task));
     }
@@ -88,7 +101,7 @@ std::vector<Task> left_to_do(const RunDirectory& directory,
                               {"to_do", static_cast<std::uint64_t>(tasks.size())},
                               {"adopted", adopted}};
     books.claims ? log.debug("tasks", numbers) : log.info("tasks", numbers);  // it looks often
-    return tasks;
+    return there;
 }
 
 /// Looks what other jobs do, and reads their journals if there is a result that no line is known
@@ -158,14 +171,6 @@ std::optional<StageEnd> left_to_others(const mpi::Communicator& world,
     return StageEnd{StageEnd::State::tasks_failed, 0.0, std::move(found.given_up)};
 }
 
-/// A farm, and what it takes.
-struct FarmWork {
-    std::vector<Task> tasks;
-    TaskFileKind kind;
-    MakeRunner make_runner;
-    GrowingTasks growing;
-};
-
 /// Runners of trainers.
 MakeRunner trainers(RunContext& context, const RunPlace& place) {
     return [&context, &place] {
@@ -193,12 +198,12 @@ bool shares(const mpi::Communicator& world, const RootBooks& books) {
 StageEnd run(RunContext& context, const RunPlace& place, RootBooks& books, FarmWork work) {
     const mpi::Communicator& world = context.world;
     const bool claims = shares(world, books);
+    TasksThere there;
     mpi::together(world, [&] {
         if (!world.is_root()) return;
         if (claims) look_at_others(place.directory, books, work.tasks);
         for (const Task& task : work.tasks) identify(books.history, task.digest, task.identity);
-        work.tasks =
-            left_to_do(place.directory, books, std::move(work.tasks), work.kind, context.log);
+        there = leave_to_do(place.directory, books, work, context.log);
     });
     if (mpi::value_on_root(world, work.tasks.size()) == 0) {
         return {StageEnd::State::up_to_date, 0.0, {}};
@@ -212,7 +217,8 @@ StageEnd run(RunContext& context, const RunPlace& place, RootBooks& books, FarmW
         run_farm({world, *runner, books.journal.get(), context.log}, std::move(work.tasks),
                  {place.farm.strikes, place.farm.stop_by, learned_costs(books.history),
                   std::move(work.growing.more), std::move(work.growing.others),
-                  [&books] { expect_locks(books); }, claims ? books.claims.get() : nullptr});
+                  [&books] { expect_locks(books); }, claims ? books.claims.get() : nullptr,
+                  std::move(there)});
     for (const TaskCommitted& event : end.commits) {
         books.history.committed.insert_or_assign(event.task, event);
     }

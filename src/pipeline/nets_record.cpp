@@ -120,6 +120,7 @@ TrainedNets count_trained_nets(const Campaign& campaign,
                                const std::map<std::string, Digest>& digests) {
     TrainedNets nets;
     if (!campaign.has_events()) return nets;
+    nets.seconds = attempted_seconds(journal, TaskKind::training);
     const std::uint32_t folds = campaign.split.folds;
     std::map<std::string, std::uint64_t> members;  // of each fold, by ensemble
     for (const EnsembleSpec& spec : ensemble_specs(campaign)) {

@@ -41,7 +41,7 @@ std::vector<TestedShape> read_shapes_record(const RunDirectory& directory);
 struct TrainedNets {
     std::uint64_t planned = 0;  ///< nets of the campaign
     std::uint64_t trained = 0;  ///< of them
-    double seconds = 0.0;       ///< that all trainings took, replacements among them
+    double seconds = 0.0;  ///< that all trainings took, replacements and unfinished ones among them
 };
 
 /// Goes by the identities of the tasks; lines of older versions, which have none, do not count

@@ -13,7 +13,7 @@
 #include "core/sealed_text.hpp"
 #include "measurement/fit_input.hpp"
 #include "pipeline/search/searched_campaign.hpp"
-#include "store/farm_progress.hpp"
+#include "store/killed_attempts.hpp"
 
 #include "blinding.hpp"
 #include "other_farms.hpp"
@@ -332,8 +332,7 @@ void open_on_root(RunContext& context, const WorkspaceRequest& request, Workspac
     auto [history, own, all_farms_ended] = read_each_journal(place.directory, place.farm.shard);
     books.history = std::move(history);
     if (place.farm.shard.whole()) remove_partial_files(place.directory, all_farms_ended, log);
-    std::error_code ignored;
-    fs::remove(progress_file(path), ignored);  // of a farm that could not remove it
+    end_killed_attempts(path, own);
     if (worth_compacting(own)) {
         own = compact_journal(path, own);
         log.info("journal compacted", {{"lines", own.lines}});

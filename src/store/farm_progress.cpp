@@ -37,6 +37,7 @@ Json json_of(const FarmProgress& progress) {
                          {"validation_loss", loss_json(task.progress.validation_loss)}});
     }
     return {{"done", progress.done},
+            {"there", progress.there},
             {"running", progress.running},
             {"waiting", progress.waiting},
             {"claimable", progress.claimable},
@@ -57,6 +58,7 @@ bool is_shallow(int depth, Json::parse_event_t, const Json&) {
 FarmProgress progress_of(const Json& json) {
     FarmProgress progress;
     progress.done = json.at("done").get<std::uint64_t>();
+    progress.there = json.value("there", std::uint64_t{0});
     progress.running = json.at("running").get<std::uint64_t>();
     progress.waiting = json.at("waiting").get<std::uint64_t>();
     progress.claimable = json.value("claimable", std::uint64_t{0});
@@ -80,14 +82,16 @@ FarmProgress progress_of(const Json& json) {
 
 }  // namespace
 
-std::string FarmProgress::text() const {
-    std::string text =
-        fmt::format("{} of {} done, {} running, {} waiting", done, all(), running, waiting);
+std::string FarmProgress::text(std::size_t columns) const {
+    std::string text = fmt::format("{} of {} done", done, all());
+    if (there > 0) text += fmt::format(" ({} already there)", there);
+    text += fmt::format(", {} running, {} waiting", running, waiting);
     if (failed > 0) text += fmt::format(", {} failed", failed);
     text += fmt::format("; {:.0f} %", 100.0 * fraction);
     if (left()) text += fmt::format(", {} left", duration_text(*left()));
     const double hours = busy_seconds / 3600.0;
-    return text + fmt::format(", {:.{}f} worker-hours", hours, hours < 10.0 ? 2 : 0);
+    const std::string work = fmt::format(", {:.{}f} worker-hours", hours, hours < 10.0 ? 2 : 0);
+    return text.size() + work.size() <= columns ? text + work : text;
 }
 
 fs::path progress_file(const fs::path& journal) {

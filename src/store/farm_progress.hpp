@@ -21,7 +21,8 @@ struct RunningTask {
 
 /// What a farm is doing, for who watches it. Nothing depends on it.
 struct FarmProgress {
-    std::uint64_t done = 0;
+    std::uint64_t done = 0;   ///< of all tasks of the stage
+    std::uint64_t there = 0;  ///< of them, before this farm began
     std::uint64_t running = 0;
     std::uint64_t waiting = 0;
     std::uint64_t failed = 0;
@@ -29,7 +30,7 @@ struct FarmProgress {
     double seconds = 0.0;         ///< since the farm began
     double busy_seconds = 0.0;    ///< over all workers
     double fraction = 0.0;        ///< of the expected work, 0 to 1
-    double brought = 0.0;         ///< of that, by checkpoints of earlier farms
+    double brought = 0.0;         ///< of that, by results and checkpoints of earlier farms
     std::vector<RunningTask> tasks = {};
 
     std::uint64_t all() const { return done + running + waiting + failed; }
@@ -39,8 +40,9 @@ struct FarmProgress {
         if (!(own > 0.01)) return std::nullopt;
         return seconds * (1.0 - fraction) / own;
     }
-    /// "12 of 48 done, 2 running, 34 waiting; 23 %, 12 min left, 0.31 worker-hours".
-    std::string text() const;
+    /// "12 of 48 done (3 already there), 2 running, 34 waiting; 23 %, 12 min left, 0.31
+    /// worker-hours", the hours only where there is room for them.
+    std::string text(std::size_t columns = std::string::npos) const;
 };
 
 /// The file beside a journal in which its farm tells its progress: progress.json, or that of a

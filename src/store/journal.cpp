@@ -37,6 +37,7 @@ constexpr std::string_view name_of(const TaskCommitted&) { return "task_committe
 constexpr std::string_view name_of(const TaskGivenUp&) { return "task_given_up"; }
 constexpr std::string_view name_of(const TaskNoted&) { return "task_noted"; }
 constexpr std::string_view name_of(const StageEnded&) { return "stage_ended"; }
+constexpr std::string_view name_of(const TaskAttempted&) { return "task_attempted"; }
 
 template <class Line>
 void fields(Line& line, MemberOf<Line, FarmStarted>& event) {
@@ -62,8 +63,16 @@ void fields(Line& line, MemberOf<Line, FarmEnded>& event) {
 template <class Line>
 void fields(Line& line, MemberOf<Line, AttemptBegan>& event) {
     line("task", event.task);
+    line("kind", event.kind);
     line("worker", event.worker);
     line("at", event.at);
+}
+
+template <class Line>
+void fields(Line& line, MemberOf<Line, TaskAttempted>& event) {
+    line("task", event.task);
+    line("kind", event.kind);
+    line("seconds", event.seconds);
 }
 
 template <class Line>
@@ -136,15 +145,36 @@ std::string line_of(const Event& event, std::uint64_t sequence) {
     return line.finish();
 }
 
+void add(JournalState& state, const TaskAttempted& event) {
+    TaskAttempted& known = state.attempted[event.task];
+    known = {event.task, event.kind, known.seconds + event.seconds};
+}
+
+void add_attempt(JournalState& state, const AttemptBegan& began, double end) {
+    add(state, TaskAttempted{began.task, began.kind, std::max(end - began.at, 0.0)});
+}
+
 void add(JournalState& state, const AttemptBegan& event) {
     state.times.attempt_began(event.worker, event.at);
+    state.running.insert_or_assign(event.worker, event);
 }
 
 void add(JournalState& state, const AttemptEnded& event) {
     state.times.attempt_ended(event.worker, event.at);
+    const auto running = state.running.find(event.worker);
+    if (running == state.running.end()) return;
+    add_attempt(state, running->second, event.at);
+    state.running.erase(running);
+}
+
+/// Of a farm that was killed no line may tell the end of its attempts.
+void end_farm(JournalState& state) {
+    end_running(state, state.last_at);
+    state.last_at = 0.0;
 }
 
 void add(JournalState& state, FarmStarted event) {
+    end_farm(state);
     state.times.program_started(event.ranks);
     state.farms.push_back(std::move(event));
 }
@@ -152,6 +182,7 @@ void add(JournalState& state, FarmStarted event) {
 void add(JournalState& state, const FarmEnded& event) {
     state.times.farm_ended(event.seconds, event.tail_seconds);
     state.ends.push_back(event);
+    end_farm(state);
 }
 
 void add(JournalState& state, StageEnded event) {
@@ -173,6 +204,7 @@ void expect_possible(const Event& event) {
     if constexpr (requires { event.workers; }) expect(event.workers <= most);
     if constexpr (requires { event.ranks; }) expect(event.ranks <= most);
     if constexpr (requires { event.at; }) expect(event.at >= 0.0);
+    if constexpr (std::is_same_v<Event, TaskAttempted>) expect(event.seconds >= 0.0);
 }
 
 /// Adds the line if it is about such an event.
@@ -182,8 +214,12 @@ bool add_if(JournalState& state, const LineReader& line, std::string_view name) 
     if (name != name_of(event)) return false;
     fields(line, event);
     expect_possible(event);
+    if constexpr (requires { event.at; }) state.last_at = std::max(state.last_at, event.at);
     if constexpr (std::is_same_v<Event, TaskCommitted>) {
-        if (!event.adopted) state.times.attempt_ended(event.worker, event.at);
+        if (!event.adopted) {
+            state.times.attempt_ended(event.worker, event.at);
+            state.running.erase(event.worker);
+        }
     }
     add(state, std::move(event));
     return true;
@@ -195,7 +231,7 @@ void add(JournalState& state, const LineReader& line) {
         return (add_if<Event>(state, line, name) || ...);
     };
     add_any.operator()<TaskCommitted, AttemptBegan, AttemptEnded, FarmStarted, FarmEnded,
-                       StageEnded, TaskNoted, TaskGivenUp>();
+                       StageEnded, TaskNoted, TaskGivenUp, TaskAttempted>();
 }
 
 /// \return false if the line is damaged
@@ -272,6 +308,20 @@ void merge(JournalState& state, const JournalState& other) {
     }
     state.notes.insert(state.notes.end(), other.notes.begin(), other.notes.end());
     state.ends.insert(state.ends.end(), other.ends.begin(), other.ends.end());
+    for (const auto& [name, event] : other.attempted) add(state, event);
+}
+
+void end_running(JournalState& state, double at) {
+    for (const auto& [worker, began] : state.running) add_attempt(state, began, at);
+    state.running.clear();
+}
+
+double attempted_seconds(const JournalState& state, TaskKind kind) {
+    double seconds = 0.0;
+    for (const auto& [name, event] : state.attempted) {
+        if (event.kind == kind) seconds += event.seconds;
+    }
+    return seconds;
 }
 
 void identify(JournalState& state, const Digest& task, const TaskIdentity& identity) {
@@ -285,8 +335,8 @@ void identify(JournalState& state, const Digest& task, const TaskIdentity& ident
 }
 
 bool worth_compacting(const JournalState& state) {
-    const std::uint64_t live =
-        state.committed.size() + state.given_up.size() + std::min(state.stages.size(), kept_stages);
+    const std::uint64_t live = state.committed.size() + state.given_up.size() +
+                               state.attempted.size() + std::min(state.stages.size(), kept_stages);
     const std::uint64_t all = state.lines + state.damaged_lines;
     return all > small_journal && all > 3 * live;  // a commit is preceded by attempt_began
 }
@@ -313,6 +363,7 @@ JournalState compact_journal(const std::filesystem::path& path, const JournalSta
         }
     }
     for (const auto& [task, event] : state.given_up) append(event);
+    for (const auto& [name, event] : state.attempted) append(event);
     for (const TaskNoted& note : state.notes) {
         if (!state.latest.contains(note.task)) append(note);
     }
@@ -329,6 +380,7 @@ Journal::Journal(const std::filesystem::path& path, const JournalState& state)
 
 void Journal::write(const FarmStarted& event) { file_.append(line_of(event, ++sequence_)); }
 void Journal::write(const AttemptBegan& event) { file_.append(line_of(event, ++sequence_)); }
+void Journal::write(const TaskAttempted& event) { file_.append(line_of(event, ++sequence_)); }
 void Journal::write(const AttemptEnded& event) { file_.append(line_of(event, ++sequence_)); }
 void Journal::write(const FarmEnded& event) { file_.append(line_of(event, ++sequence_)); }
 void Journal::write(const TaskCommitted& event) { file_.append(line_of(event, ++sequence_)); }

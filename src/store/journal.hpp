@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -34,14 +35,22 @@ struct FarmStarted {
 struct AttemptBegan {
     std::string task;  ///< name
     std::uint64_t worker = 0;
-    double at = 0.0;  ///< seconds since its farm began
+    double at = 0.0;                    ///< seconds since its farm began
+    TaskKind kind = TaskKind::unknown;  ///< also in lines of older versions
 };
 
 /// The attempt that a worker had begun ended without a result.
 struct AttemptEnded {
-    std::string outcome;  ///< failed, crashed, stopped or postponed
+    std::string outcome;  ///< failed, crashed, stopped or postponed; killed: its farm was
     std::uint64_t worker = 0;
     double at = 0.0;  ///< seconds since its farm began
+};
+
+/// What attempts that ended without a result took, of a journal whose old lines were removed.
+struct TaskAttempted {
+    std::string task;  ///< name
+    TaskKind kind = TaskKind::unknown;
+    double seconds = 0.0;
 };
 
 /// A result counts from here on.
@@ -100,6 +109,9 @@ struct JournalState {
     std::vector<FarmEnded> ends;  ///< of farms that ended in order
     std::vector<TaskNoted> notes;
     std::vector<StageEnded> stages;
+    std::unordered_map<std::string, TaskAttempted> attempted;  ///< by name
+    std::map<std::uint64_t, AttemptBegan> running;  ///< by worker; of this journal, not of others
+    double last_at = 0.0;             ///< latest time of its last farm that a line tells
     RunTimes times;                   ///< of the workers; not merged from other journals
     std::uint64_t lines = 0;          ///< good ones
     std::uint64_t damaged_lines = 0;  ///< skipped
@@ -110,6 +122,12 @@ struct JournalState {
 /// file is an empty journal. Damaged lines are counted and skipped; their tasks are adopted by
 /// file.
 JournalState read_journal(const std::filesystem::path& path);
+
+/// Counts the attempts that no line ends as ended, `at` seconds after their farm began.
+void end_running(JournalState& state, double at);
+
+/// Seconds of attempts at tasks of this kind that ended without a result.
+double attempted_seconds(const JournalState& state, TaskKind kind);
 
 /// What the journal and those of all shards say together; no lock is taken.
 JournalState read_journals(const RunDirectory& directory);
@@ -151,6 +169,7 @@ public:
     void write(const TaskNoted& event);
     void write(const FarmEnded& event);
     void write(const StageEnded& event);
+    void write(const TaskAttempted& event);
 
     /// Writes and syncs the lines collected so far. What could not be written is kept for the next
     /// call.

@@ -62,5 +62,8 @@ done
 # What a killed farm left is told, and nobody waits for it.
 expect_in 'lock       left by a farm that has ended' <(ratiofarm status --out launcher)
 expect_in '"locked": false' <(ratiofarm status --out launcher --json)
+# What was done when it was killed counts as time of training.
+before=$(ratiofarm status --out launcher --json | sed -n 's/.*"training_seconds": //p')
+[ "${before%,}" != 0.0 ] || fail "status forgets the trainings that were killed"
 expect_in 'nothing works on this run' <(timeout 60 ratiofarm status --out launcher --watch)
 finish launcher

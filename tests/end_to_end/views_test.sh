@@ -97,3 +97,16 @@ ratiofarm status --out alone > status.out
 expect_in '^toys  *1 tasks done' status.out
 ratiofarm explain 'toys/mu = 1/0' --out alone > explain.out
 expect_in '^state  *done' explain.out
+
+# A member more, whose training is stopped: what is there counts as done, and what was spent as time of training.
+sed -i 's/^members = 2/members = 3/' campaign.toml
+seconds() { ratiofarm status --out run --json | sed -n 's/.*"training_seconds": \([0-9.]*\).*/\1/p'; }
+before=$(seconds)
+RATIOFARM_FAILPOINT='*:step=slow' ratiofarm train campaign.toml --out run > more.out 2> more.err &
+farm=$!
+for _ in $(seq 300); do [ ! -e run/progress.json ] || break; sleep 0.1; done
+ratiofarm status --out run > more.status
+expect_in '^now  *6 of 9 done (6 already there), 1 running, 2 waiting' more.status
+kill "$farm"
+expect_code 75 wait "$farm"
+awk "BEGIN { exit !($(seconds) >= $before + 1.0) }" || fail "a training that was stopped took no time"

@@ -81,6 +81,7 @@ std::string example_journal(const fs::path& path) {
     journal.write(AttemptBegan{"B/member 0", 2, 3.5});
     journal.write(AttemptEnded{"crashed", 2, 3.75});
     journal.write(TaskNoted{"B/member 0", TaskKind::training, "signal 9", 2, 3.8});
+    journal.write(TaskAttempted{"B/member 1", TaskKind::training, 2.5});
     journal.write(TaskGivenUp{{9, 9}, "B/member 0", {}, "diverged", 3});
     journal.write(FarmEnded{4.0, 4, 9.0, 0.5, 0.25});
     journal.write(StageEnded{"train", 4.25});

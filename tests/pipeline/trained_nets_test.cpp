@@ -53,6 +53,15 @@ TEST_CASE("trained nets are counted by what their tasks are", "[commands]") {
     CHECK(nets.seconds == 6.0);
 }
 
+TEST_CASE("time of trainings that are not done counts, too", "[commands]") {
+    JournalState journal = journal_of({nets_of("S", 0)});
+    journal.attempted["S/member 1"] = {"S/member 1", TaskKind::training, 3.0};
+    journal.attempted["S on B"] = {"S on B", TaskKind::inference, 100.0};
+
+    CHECK(count_trained_nets(parse_campaign(example_toml, "/campaigns"), journal, {}).seconds ==
+          5.0);
+}
+
 TEST_CASE("a pack counts as its nets", "[commands]") {
     CHECK(count(example_toml, {nets_of("S", 0, 3), nets_of("B", 0, 2), nets_of("B", 2)}).trained ==
           6);

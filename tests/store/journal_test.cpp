@@ -10,7 +10,9 @@
 #include "ratiofarm_test/temporary_directory.hpp"
 
 #include "core/publish.hpp"
+#include "store/farm_progress.hpp"
 #include "store/journal_line.hpp"
+#include "store/killed_attempts.hpp"
 
 using namespace ratiofarm;
 namespace fs = std::filesystem;
@@ -149,6 +151,60 @@ TEST_CASE("a compacted journal says the same of every task") {
     CHECK(read_journal(path).damaged_lines == 0);
 }
 
+TEST_CASE("attempts that ended without a result are counted, whatever ended them") {
+    const test::TemporaryDirectory folder;
+    const fs::path path = folder.path() / "journal.jsonl";
+    const auto began = [](const char* task, std::uint64_t worker, double at) {
+        return AttemptBegan{task, worker, at, TaskKind::training};
+    };
+    const auto seconds = [&](const JournalState& state) {
+        return attempted_seconds(state, TaskKind::training);
+    };
+    {
+        Journal journal(path, {});
+        journal.write(FarmStarted{"node1", "42", 2, "abc"});
+        journal.write(began("S/member 0", 0, 1.0));
+        journal.write(began("S/member 1", 1, 2.0));
+        journal.write(AttemptEnded{"stopped", 0, 11.0});  // 10 s
+        journal.write(AttemptBegan{"S on B", 0, 11.0, TaskKind::inference});
+        journal.write(AttemptEnded{"crashed", 0, 13.0});
+        journal.flush();
+    }
+
+    // Member 1 runs, or its farm was killed.
+    CHECK(seconds(read_journal(path)) == 10.0);
+    CHECK(seconds(read_journal_with_running(path)) == 10.0 + 11.0);
+    CHECK(read_journal_with_running(path).running.empty());
+    write_progress(progress_file(path), {.seconds = 32.0});
+    CHECK(seconds(read_journal_with_running(path)) == 10.0 + 30.0);
+
+    // The next farm writes down what the progress file says before it writes its own.
+    JournalState own = read_journal(path);
+    end_killed_attempts(path, own);
+    CHECK_FALSE(fs::exists(progress_file(path)));
+    CHECK(own.running.empty());
+    CHECK(seconds(own) == 40.0);
+    {
+        Journal journal(path, own);
+        journal.write(FarmStarted{"node1", "43", 2, "abc"});
+        journal.write(began("S/member 1", 1, 0.0));
+        TaskCommitted done = committed(1);
+        done.worker = 1;
+        done.at = 5.0;
+        journal.write(done);
+        journal.flush();
+    }
+    const JournalState last = read_journal_with_running(path);
+    CHECK(seconds(last) == 40.0);
+    const JournalState compact = compact_journal(path, last);
+    CHECK(seconds(compact) == 40.0);
+    CHECK(compact.times.farms().empty());
+    CHECK(attempted_seconds(compact, TaskKind::inference) == 2.0);
+    JournalState both = compact;
+    merge(both, last);
+    CHECK(seconds(both) == 80.0);
+}
+
 TEST_CASE("a journal whose folder was removed says so instead of writing into nothing") {
     const test::TemporaryDirectory folder;
     const fs::path path = folder.path() / "run" / "journal.jsonl";
@@ -210,7 +266,7 @@ TEST_CASE("lines have the bytes that docs/formats.md shows") {
     const fs::path path = folder.path() / "journal.jsonl";
     {
         Journal journal(path, {});
-        journal.write(AttemptBegan{"S/member 7", 3, 0.25});
+        journal.write(AttemptBegan{"S/member 7", 3, 0.25, TaskKind::training});
         TaskCommitted event = committed(7);
         event.flop = 1e9;
         event.at = 12.5;
@@ -220,7 +276,7 @@ TEST_CASE("lines have the bytes that docs/formats.md shows") {
 
     CHECK(
         read_text(path) ==
-        R"({"schema":2,"seq":1,"event":"attempt_began","task":"S/member 7","worker":3,"at":0.25,"crc":"6c0a8b4e"})"
+        R"({"schema":2,"seq":1,"event":"attempt_began","task":"S/member 7","kind":"training","worker":3,"at":0.25,"crc":"2f8dfb4c"})"
         "\n"
         R"({"schema":2,"seq":2,"event":"task_committed","task":"00000000000000070000000000000001","name":"S/member 7","kind":"training","family":"S","nets":1,"first":7,"attempt":7,"worker":0,"bytes":107,"file_crc":7,"seconds":0.1,"resumed":true,"adopted":false,"flop":1000000000.0,"at":12.5,"crc":"ec2f071c"})"
         "\n");
