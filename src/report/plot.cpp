@@ -76,6 +76,30 @@ std::string error_bars(const std::string& name, const std::string& colour, Mark 
                        mark == Mark::points ? "1:3:(0):($4-$3)" : "3:2:($4-$3):(0)", colour);
 }
 
+/// Triangles at the edge of a panel that point to where points lie beyond it.
+std::string points_beyond(const std::string& name, const Curve& curve, const Axis& axis) {
+    if (curve.mark != Mark::points || !axis.low || !axis.high) return {};
+    const auto along = [&](double part) {  // of the axis
+        return axis.logarithmic ? *axis.low * std::pow(*axis.high / *axis.low, part)
+                                : *axis.low + part * (*axis.high - *axis.low);
+    };
+    std::string text;
+    const auto mark = [&](const std::string& condition, double part, int triangle) {
+        text += fmt::format(
+            "${} using 1:({} ? {} : NaN) with points lc rgb '#{}' pt {} ps 0.7 notitle, ", name,
+            condition, number(along(part)), hex(curve.colour), triangle);
+    };
+    const auto any = [&](auto is_beyond) {
+        return std::ranges::any_of(curve.y,
+                                   [&](double y) { return std::isfinite(y) && is_beyond(y); });
+    };
+    if (any([&](double y) { return y > *axis.high; })) {
+        mark("$2 > " + number(*axis.high), 0.95, 9);
+    }
+    if (any([&](double y) { return y < *axis.low; })) mark("$2 < " + number(*axis.low), 0.05, 11);
+    return text;
+}
+
 /// Whether gnuplot finds anything to draw in these columns along an axis: rows that have all of
 /// them.
 bool has_row(const Axis& axis,
@@ -339,7 +363,9 @@ std::string panel_commands(const Plot& plot, std::size_t index, const Place& pla
     }
     const char* separator = "plot ";
     for (std::size_t c = 0; c < panel.curves.size(); ++c) {
-        text += separator + draw(fmt::format("p{}c{}", index, c), panel.curves[c], size);
+        const std::string name = fmt::format("p{}c{}", index, c);
+        text += separator + points_beyond(name, panel.curves[c], panel.y) +
+                draw(name, panel.curves[c], size);
         separator = ", ";
     }
     return text + "\n";

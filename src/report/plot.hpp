@@ -10,7 +10,8 @@ namespace ratiofarm {
 enum class Mark {
     line,
     dashes,
-    points,         ///< with error bars if low and high are given
+    points,         ///< with error bars if low and high are given; a triangle points to those
+                    ///< beyond the ends of the y axis
     across_points,  ///< like points, with horizontal error bars
     band,           ///< filled between low and high, what lies behind shows through
     fill,           ///< filled between low and high

@@ -170,7 +170,8 @@ std::string closure_section(const ReportInputs& inputs, const Plotter& plotter) 
             "Reference events with weight w r_j against the sample of process j. Events of the "
             "sample are part of the reference, so errors and chi2 come from the difference of both "
             "sides event by event, with its full covariance between bins. The outer bins hold all "
-            "events beyond the range that is drawn.") +
+            "events beyond the range that is drawn. Triangles point to ratios beyond their "
+            "panel.") +
             closure_table(inputs) + figures.html());
 }
 

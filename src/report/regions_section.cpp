@@ -250,7 +250,8 @@ std::string regions_section(const ReportInputs& inputs, const Plotter& plotter) 
             "minimum; blue: their sum with its error from the covariance of the fit; vermillion, "
             "dashed: before the fit, with the error of the constraints. An unbinned region shows "
             "the reference events weighted with the fitted ratios; its outermost bins hold all "
-            "events beyond. Pull: (data - fit) / sqrt(fit).");
+            "events beyond. Pull: (data - fit) / sqrt(fit). Triangles point to ratios beyond their "
+            "panel.");
     }
     if (inputs.selection) tables = selection_tables(*inputs.selection, figures) + tables;
     return section_html("regions", "Regions", body + figures.html() + tables);

@@ -117,6 +117,41 @@ TEST_CASE("stacked panels have one x axis, that of all their curves", "[report]"
     CHECK(ranges == 3);
 }
 
+TEST_CASE("points beyond a panel leave a triangle at its edge", "[report]") {
+    const double nan = std::numeric_limits<double>::quiet_NaN();
+    const double infinity = std::numeric_limits<double>::infinity();
+    Plot plot = line_plot();
+    plot.panels[0].y = {.label = "ratio", .low = 0.6, .high = 1.4};
+    plot.panels[0].curves[0] = {
+        .mark = Mark::points, .x = {0.0, 1.0, 2.0, 3.0, 4.0}, .y = {1.0, nan, 1.7, 1.39, infinity}};
+    const auto triangles = [&] {
+        const std::string svg = Plotter().svg(plot, "one");
+        std::vector<std::size_t> number;  // of those that point up and down
+        for (const char* shape : {"xlink:href='#one-gpPt8'", "xlink:href='#one-gpPt10'"}) {
+            number.push_back(0);
+            for (std::size_t at = svg.find(shape); at != std::string::npos;
+                 at = svg.find(shape, at + 1)) {
+                ++number.back();
+            }
+        }
+        return number;
+    };
+
+    CHECK(triangles() == std::vector<std::size_t>{1, 0});
+
+    plot.panels[0].curves[0].y = {0.3, 0.5, 2.0, 1.0, -infinity};
+    CHECK(triangles() == std::vector<std::size_t>{1, 2});
+
+    plot.panels[0].curves[0].y = {0.6, 1.0, 1.0, 1.4, 1.0};
+    CHECK(triangles() == std::vector<std::size_t>{0, 0});
+
+    plot.panels[0].y = {.low = 1.0, .high = 100.0, .logarithmic = true};
+    plot.panels[0].curves[0].y = {0.5, 10.0, 200.0, 1000.0, 2.0};
+    const Plotter plotter;
+    CHECK(triangles() == std::vector<std::size_t>{2, 1});
+    CHECK(plotter.warnings().empty());
+}
+
 TEST_CASE("a ranking has the refits after the fit and the constraints before it", "[report]") {
     FitResult fit;
     fit.poi = "mu";
