@@ -24,13 +24,16 @@ public:
                              std::span<const double> weights,
                              std::size_t bins);
 
-    /// Resolves peaks and tails: the edges of n bins of equal content and of n bins of equal width
-    /// together, without those that leave less than 1/(5 n) of the |weight| in a bin. The middle
-    /// 1 - 2 outside of the events is cut; beyond it lies one bin on each side.
-    static Binning adaptive(std::span<const float> values,
-                            std::span<const double> weights,
-                            std::size_t n,
-                            double outside);
+    /// Even bins where the events are spread evenly, finer ones in a peak: their range, without a
+    /// bin at each end, is halved again and again while both halves hold about 1/(2 n) of them, so
+    /// that widths of neighbours differ by powers of two and the outline of the bins is
+    /// that of the density. Up to 2 n distinct values, as of counts, have a bin each. Then
+    /// without_sparse_bins() of fewer than `minimum` effective entries or 1/(5 n) of all.
+    /// \param values [n], finite   \param weights [n]
+    static Binning halved(std::span<const float> values,
+                          std::span<const double> weights,
+                          std::size_t n,
+                          double minimum);
 
     /// This axis with neighbours joined until every bin holds at least `minimum` effective entries,
     /// (sum w)^2 / sum w^2, of these events: errors taken from the events of a bin are right only
@@ -38,14 +41,6 @@ public:
     Binning without_sparse_bins(std::span<const float> values,
                                 std::span<const double> weights,
                                 double minimum) const;
-
-    /// This axis, fine enough for a narrow peak of these events: with the edges of n bins of their
-    /// equal content in it, then without_sparse_bins() of fewer than `minimum` effective entries or
-    /// 1/(5 n) of all.
-    Binning resolving(std::span<const float> values,
-                      std::span<const double> weights,
-                      std::size_t n,
-                      double minimum) const;
 
     std::size_t bins() const { return edges_.size() - 1; }
     const std::vector<double>& edges() const { return edges_; }

@@ -102,24 +102,6 @@ std::vector<SampleEvents> InferenceEvents::of_process(std::size_t process,
     return events;
 }
 
-const Binning& InferenceEvents::feature_binning(std::size_t feature) const {
-    const auto known = binnings_.find(feature);
-    if (known != binnings_.end()) return known->second;
-    std::vector<float> values;
-    std::vector<double> weights;
-    for (const InferenceSample& sample : samples_) {
-        if (sample.fraction == 0.0) continue;
-        const double scale = sample.fraction / total_weight(sample.weight);
-        const std::vector<float>& column = sample.feature[feature];
-        values.insert(values.end(), column.begin(), column.end());
-        for (const double weight : sample.weight) weights.push_back(scale * weight);
-    }
-    constexpr std::size_t bins = 24;
-    constexpr double outside = 0.002;
-    return binnings_.emplace(feature, Binning::adaptive(values, weights, bins, outside))
-        .first->second;
-}
-
 double total_weight(std::span<const double> weights) {
     double total = 0.0;
     for (const double weight : weights) total += weight;

@@ -1,15 +1,12 @@
 #pragma once
 
 #include <cstddef>
-#include <map>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "ratiofarm/protocol/sample_info.hpp"
 #include "ratiofarm/tables/ratio_file.hpp"
-
-#include "binning.hpp"
 
 namespace ratiofarm {
 
@@ -83,13 +80,9 @@ public:
     /// The events as seen by one process, with the values of a feature.
     std::vector<SampleEvents> of_process(std::size_t process, std::size_t feature) const;
 
-    /// Bins of a feature that resolve the reference.
-    const Binning& feature_binning(std::size_t feature) const;
-
 private:
     std::vector<std::string> features_;
     std::vector<InferenceSample> samples_;
-    mutable std::map<std::size_t, Binning> binnings_;  ///< by feature; all processes ask for them
 };
 
 }  // namespace ratiofarm

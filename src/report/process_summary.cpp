@@ -40,12 +40,11 @@ Closure closure_in_ratio(std::vector<SampleEvents> events,
 
 FeatureClosure closure_in_feature(const std::vector<SampleEvents>& events,
                                   std::size_t target,
-                                  const Binning& fine,
                                   RatioScale scale,
                                   std::size_t nets) {
-    constexpr std::size_t own_bins = 24;  // of equal content in the sample
+    constexpr std::size_t about = 24;  // bins
     const Binning binning =
-        fine.resolving(events[target].feature, events[target].weight, own_bins, enough_entries);
+        Binning::halved(events[target].feature, events[target].weight, about, enough_entries);
     const auto& edges = binning.edges();
     const bool has_middle =
         binning.bins() > 4;  // then the outer bins, up to the extremes, are not drawn
@@ -93,8 +92,8 @@ ProcessSummary summarise_process(const InferenceEvents& events,
     result.score_closure = closure_in_ratio(seen, target, scale, nets);
     if (!events.has_features()) return result;
     for (std::size_t f = 0; f < features.size(); ++f) {
-        FeatureClosure feature = closure_in_feature(events.of_process(process, f), target,
-                                                    events.feature_binning(f), scale, nets);
+        FeatureClosure feature =
+            closure_in_feature(events.of_process(process, f), target, scale, nets);
         feature.feature = features[f];
         result.closures.push_back(std::move(feature));
     }

@@ -294,28 +294,28 @@ Plot closure_plot(const FeatureClosure& feature, std::string_view process, std::
     const Binning& binning = feature.closure.binning;
     Curve sample = curve(std::string(process), Mark::points, Colour::black);
     Curve ratio = curve("", Mark::points, Colour::blue);
-    std::vector<double> reweighted, reference, low, high;
+    std::vector<double> edges, reweighted, reference, low, high;
     for (std::size_t b = 0; b < binning.bins(); ++b) {
         const ClosureBin& bin = feature.closure.bins[b];
         const double width = binning.width(b);
-        reweighted.push_back(bin.reweighted);
-        reference.push_back(bin.reference);
-        low.push_back((bin.reweighted - bin.error) / width);
-        high.push_back((bin.reweighted + bin.error) / width);
         const double x = binning.centre(b);
         if (x < feature.plot_low || x > feature.plot_high) continue;
+        if (edges.empty()) edges.push_back(binning.edges()[b]);
+        edges.push_back(binning.edges()[b + 1]);
+        reweighted.push_back(bin.reweighted / width);
+        reference.push_back(bin.reference / width);
+        low.push_back((bin.reweighted - bin.error) / width);
+        high.push_back((bin.reweighted + bin.error) / width);
         add_point(sample, x, bin.target / width, bin.target_error / width);
         if (bin.target > 0.0) {
             add_point(ratio, x, bin.reweighted / bin.target, bin.error / bin.target);
         }
     }
-    const auto& edges = binning.edges();
     Panel panel{.y = {.label = "density", .low = 0.0, .high = {}}, .curves = {}, .levels = {}};
-    Curve plain = outline(edges, per_width(binning, reference), "reference", Colour::grey);
+    Curve plain = outline(edges, reference, "reference", Colour::grey);
     plain.strength = 0.5;
     panel.curves = {plain, outline_band(edges, low, high, "", Colour::blue),
-                    outline(edges, per_width(binning, reweighted), "reference × r", Colour::blue),
-                    sample};
+                    outline(edges, reweighted, "reference × r", Colour::blue), sample};
     return {.x = {.label = std::string(label), .low = feature.plot_low, .high = feature.plot_high},
             .panels = {panel, difference_panel("ref × r / sample", ratio, 1.0)}};
 }

@@ -95,7 +95,7 @@ inline ReportInputs sample_report(std::size_t events) {
     process.log_z = std::log1p(process.normalisation.deviation);
     process.calibration = calibration(views, 0, 20);
     process.ratios = ratio_distribution(views, 0, ratio_binning(views, 0, 50, 0.0005));
-    const Binning binning = Binning::adaptive(samples[0].feature, samples[0].weight, 24, 0.005);
+    const Binning binning = Binning::halved(samples[0].feature, samples[0].weight, 24, 10.0);
     process.score_closure = closure(views, 0, binning, RatioScale::normalised);
     process.closures = {{"mass [GeV]", *process.score_closure, binning.edges()[1],
                          binning.edges()[binning.bins() - 1]}};
