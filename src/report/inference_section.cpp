@@ -39,26 +39,62 @@ std::string impacts_table(const FitResult& fit) {
                                    rows));
 }
 
-std::string breakdown_table(const FitResult& fit) {
-    const ErrorBreakdown& parts = fit.breakdown;
+/// What the parts do not hold.
+std::string not_in_the_parts(const FitRecord& record) {
+    std::string text;
+    const auto& finite = record.finite_mc;
+    if (!finite) {
+        text = "The finite number of simulated events is not in them: [finite_mc] estimates it.";
+    } else if (finite->use == FiniteMcUse::report) {
+        text = fmt::format(
+            "The finite number of simulated events, {:.4g}, is not in them; with it the error is "
+            "{:.4g}.",
+            finite->sigma, finite->total_error);
+    } else if (finite->use == FiniteMcUse::inflation) {
+        text = fmt::format(
+            "The finite number of simulated events, {:.4g}, is not in them, but t is divided for "
+            "it; with it the error is {:.4g}.",
+            finite->sigma, finite->total_error);
+    } else {
+        text = fmt::format(
+            "Of the {:.4g} of the finite number of simulated events {} holds {:.4g}, which is in "
+            "them.",
+            finite->sigma, finite_mc_parameter, finite->direction_sigma);
+    }
+    const bool any = std::ranges::any_of(record.fit.impacts, &Impact::not_linear);
+    if (any) text += " Nor are parameters that are not linear.";
+    return text + " A bias of the nets is in none.";
+}
+
+std::string breakdown_table(const FitRecord& record) {
+    const ErrorBreakdown& parts = record.fit.breakdown;
+    if (!(parts.total > 0.0)) return {};
     const auto row = [](std::string_view name, double observables, std::optional<double> frozen) {
         return std::vector<Cell>{text_cell(name), number_cell(fmt::format("{:.4g}", observables)),
                                  optional_cell(frozen)};
     };
     std::vector<std::vector<Cell>> rows{
-        row("total", parts.total, parts.total),
         row("statistical", parts.statistical, parts.statistical_frozen),
         row("systematic", parts.systematic, std::nullopt)};
     for (const GroupError& group : parts.groups) {
-        rows.push_back(row(group.group, group.global_observables, group.frozen));
+        rows.push_back(row("of it " + group.group, group.global_observables, group.frozen));
     }
-    return table_html("Parts of the error of " + fit.poi,
+    const ShapeRecord& shapes = record.shapes;
+    if (shapes.left_out_error) {
+        rows.push_back(row("shapes left out", *shapes.left_out_error, std::nullopt));
+    }
+    if (shapes.noise_error) {
+        rows.push_back(row("noise of shapes", *shapes.noise_error, std::nullopt));
+    }
+    rows.push_back(row("total", parts.total, std::nullopt));
+    return table_html("Parts of the error of " + record.fit.poi,
                       {"", "by global observables", "by fixing"}, rows) +
            paragraph_html(
-               "Statistical by global observables: fluctuations of the data, which constrained "
-               "parameters follow. By fixing: the error with all of them fixed, as of a fit "
-               "without "
-               "systematics, and smaller for that.");
+               "The parts add up to the total in quadrature. Statistical by global observables: "
+               "fluctuations of the data, which constrained parameters follow. By fixing: the "
+               "error with all of them fixed, as of a fit without systematics, and smaller for "
+               "that. " +
+               not_in_the_parts(record));
 }
 
 std::string normalisation_table(const FitResult& fit) {
@@ -83,8 +119,11 @@ std::string limits_table(const FitRecord& record) {
                       {"observed", "-2", "-1", "expected", "+1", "+2"}, {row});
 }
 
-std::string impacts_part(const FitResult& fit, Figures& figures) {
-    if (fit.impacts.empty()) return {};
+std::string impacts_part(const FitRecord& record, Figures& figures) {
+    const FitResult& fit = record.fit;
+    if (fit.impacts.empty()) {
+        return record.shapes.held_error() > 0.0 ? breakdown_table(record) : std::string();
+    }
     for (std::size_t first = 0; first < fit.impacts.size(); first += rows_of_ranking) {
         const std::size_t last = std::min(first + rows_of_ranking, fit.impacts.size());
         figures.add(fmt::format("ranking_{}", first / rows_of_ranking + 1),
@@ -117,7 +156,7 @@ std::string impacts_part(const FitResult& fit, Figures& figures) {
                                            "profiles them)"));
         ++contours;
     }
-    return breakdown_table(fit) + impacts_table(fit);
+    return breakdown_table(record) + impacts_table(fit);
 }
 
 constexpr const char* impacts_note =
@@ -200,8 +239,8 @@ std::string inference_section(const ReportInputs& inputs, const Plotter& plotter
     if (!inputs.fit) return {};
     const FitRecord& record = *inputs.fit;
     Figures figures(plotter, "inference");
-    std::string tables = impacts_part(record.fit, figures);
-    if (!tables.empty()) tables += impacts_note;
+    std::string tables = impacts_part(record, figures);
+    if (!record.fit.impacts.empty()) tables += impacts_note;
     tables += normalisation_table(record.fit);
     if (record.limits) {
         if (!record.limits->limits.scan.empty()) {

@@ -22,6 +22,7 @@ constexpr double top = 14.0;
 constexpr double low_panel = 84.0;   // height of the lower panels
 constexpr double gap = 14.0;         // between panels
 constexpr double legend_row = 21.5;  // as gnuplot sets one
+constexpr double legend_gap = 5.0;   // to the frame, where the axis has half a number
 constexpr double row_text = 11.0;    // size of the names of rows and columns
 
 const char* hex(Colour colour) {
@@ -213,7 +214,8 @@ std::size_t legend_rows(const Panel& panel, double panel_width) {
 /// Space for it above stacked panels, by which the picture is higher than the plot.
 double legend_height(const Plot& plot) {
     if (plot.arrangement != Arrangement::stacked) return 0.0;
-    return legend_row * static_cast<double>(legend_rows(plot.panels.front(), width - left - right));
+    const std::size_t rows = legend_rows(plot.panels.front(), width - left - right);
+    return rows == 0 ? 0.0 : legend_row * static_cast<double>(rows) + legend_gap;
 }
 
 std::string range(const char* axis, const Axis& settings) {
@@ -346,10 +348,10 @@ std::string panel_commands(const Plot& plot, std::size_t index, const Place& pla
     text += rows == 0
                 ? "unset key\n"
                 : fmt::format(
-                      "set key at graph 0.5, graph 1.0 center bottom vertical Left reverse maxrows "
-                      "{} "
-                      "samplen 1.6 spacing 1.1 {}\n",
-                      rows, beside ? fmt::format("font ',{}'", size) : std::string());
+                      "set key at graph 0.5, graph {:.4f} center bottom vertical Left reverse "
+                      "maxrows {} samplen 1.6 spacing 1.1 {}\n",
+                      1.0 + legend_gap / (place.high - place.low), rows,
+                      beside ? fmt::format("font ',{}'", size) : std::string());
     text += "unset arrow\n";
     const auto thin = [&](const std::string& from, const std::string& to) {
         text += fmt::format("set arrow from {} to {} nohead back lc rgb '#b4b8c0' lw 1 dt (4,3)\n",

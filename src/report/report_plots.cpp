@@ -11,10 +11,6 @@
 namespace ratiofarm {
 namespace {
 
-constexpr double chi2_95 = 3.841;  // 95 % of chi2 with one degree of freedom
-constexpr std::array palette{Colour::vermillion, Colour::black, Colour::green, Colour::purple,
-                             Colour::orange};
-
 Curve curve(std::string label, Mark mark, Colour colour) {
     Curve result;
     result.label = std::move(label);
@@ -54,27 +50,6 @@ Panel difference_panel(std::string label, Curve points, double centre) {
     return panel;
 }
 
-/// \param highest where the curve is cut
-Curve scan_curve(
-    const FitResult& fit, std::string label, Mark mark, Colour colour, double highest) {
-    Curve result = curve(std::move(label), mark, colour);
-    const ScanPoint* last = nullptr;
-    for (const ScanPoint& point : fit.scan) {
-        if (!point.converged) continue;
-        if (last != nullptr && (last->t > highest) != (point.t > highest)) {
-            const double part = (highest - last->t) / (point.t - last->t);
-            result.x.push_back(last->poi + part * (point.poi - last->poi));
-            result.y.push_back(highest);
-        }
-        last = &point;
-        result.x.push_back(point.poi);
-        // NaN is a gap; gnuplot draws no axes without a single point.
-        const bool cut = point.t > highest && fit.scan.size() > 2;
-        result.y.push_back(cut ? std::nan("") : point.t);
-    }
-    return result;
-}
-
 Curve loss_curve(const std::vector<double>& loss, std::string label, Colour colour) {
     Curve result = curve(std::move(label), Mark::line, colour);
     result.strength = 0.35;
@@ -104,25 +79,6 @@ std::vector<double> per_width(const Binning& binning, std::vector<double> conten
 }
 
 }  // namespace
-
-Plot scan_plot(const FitRecord& record) {
-    constexpr double highest_shown = 12.0;
-    Panel panel{.y = {.label = "t = -2 ln(L / L(best))", .low = 0.0, .high = {}},
-                .curves = {},
-                .levels = {1.0, chi2_95}};
-    double highest = chi2_95;
-    for (const ScanPoint& point : record.fit.scan) highest = std::max(highest, point.t);
-    highest = std::min(highest * 1.1, highest_shown);
-    panel.y.high = highest;
-    for (std::size_t c = 0; c < record.comparisons.size(); ++c) {
-        const ComparisonFit& other = record.comparisons[c];
-        if (other.fit.scan.empty()) continue;
-        panel.curves.push_back(
-            scan_curve(other.fit, other.label, Mark::dashes, palette[c % palette.size()], highest));
-    }
-    panel.curves.push_back(scan_curve(record.fit, "this fit", Mark::line, Colour::blue, highest));
-    return {.x = {.label = record.fit.poi, .low = {}, .high = {}}, .panels = {panel}};
-}
 
 Plot limits_plot(const FitRecord& record) {
     const UpperLimits& limits = record.limits->limits;

@@ -7,9 +7,6 @@
 
 namespace ratiofarm {
 
-/// t against the parameter of interest, with the comparison fits.
-Plot scan_plot(const FitRecord& record);
-
 /// CLs against the parameter of interest with its expected bands.
 Plot limits_plot(const FitRecord& record);
 

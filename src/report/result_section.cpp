@@ -6,8 +6,8 @@
 
 #include "fit_text.hpp"
 #include "html.hpp"
-#include "report_plots.hpp"
 #include "report_sections.hpp"
+#include "scan_plot.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -167,9 +167,7 @@ std::string result_section(const ReportInputs& inputs, const Plotter& plotter) {
         parameter_table(record.fit) + finite_mc_table(record) + minima_table(record.fit);
     Figures figures(plotter, "scan");
     if (!record.fit.scan.empty()) {
-        figures.add("scan", scan_plot(record),
-                    "Test statistic t; lines at 1 and at 3.84. Points that did not converge are "
-                    "left out.");
+        figures.add("scan", scan_plot(record), scan_caption(record));
     }
     std::string body = tiles(record) + "<div class=\"beside\">\n<div>" + tables + "</div>\n" +
                        figures.html() + "</div>\n" + comparison_table(record);

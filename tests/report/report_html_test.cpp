@@ -6,6 +6,8 @@
 #include <set>
 #include <string>
 
+#include <fmt/format.h>
+
 #include "ratiofarm_test/catch.hpp"
 #include "ratiofarm_test/temporary_directory.hpp"
 
@@ -209,6 +211,31 @@ TEST_CASE("numbers in the report are those of its inputs", "[report]") {
     CHECK_THAT(page, Contains("Upper limits on mu at 90 % CLs"));
     CHECK_THAT(page, Contains(">0.3333</td>") && Contains(">-0.6667</td>"));
     CHECK_THAT(page, Contains(">NOT CONVERGED</td>"));  // the second point of the scan
+}
+
+TEST_CASE("the parts of the error are all there, and it is said what is in none", "[report]") {
+    ReportInputs inputs = sample_report(500);
+    FitRecord& record = *inputs.fit;
+    record.shapes.left_out_error = 0.12;
+    record.shapes.noise_error = 0.34;
+    record.fit.breakdown.total = 0.6161;
+
+    const auto page = [&] { return report_html(inputs, Plotter("no-such-gnuplot")); };
+
+    for (const char* row : {"statistical", "systematic", "of it theory", "shapes left out",
+                            "noise of shapes", "total"}) {
+        CHECK_THAT(page(), Contains(fmt::format("<td>{}</td>", row)));
+    }
+    CHECK_THAT(page(),
+               Contains(">0.12</td>") && Contains(">0.34</td>") && Contains(">0.6161</td>"));
+    CHECK_THAT(page(), Contains("alpha_mc holds 0.07, which is in them."));
+
+    record.finite_mc->use = FiniteMcUse::report;
+    CHECK_THAT(page(), Contains("events, 0.1, is not in them; with it the error is 0.41."));
+
+    record.finite_mc.reset();
+    record.fit.impacts.clear();  // the parts for shapes exist without another parameter
+    CHECK_THAT(page(), Contains("<td>noise of shapes</td>") && Contains("[finite_mc] estimates"));
 }
 
 TEST_CASE("the report shows single nets and those that were excluded", "[report]") {
