@@ -1,5 +1,6 @@
 #include "run_status.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <set>
@@ -73,27 +74,51 @@ void add_fit(const fs::path& path, RunStatus& status) {
     }
 }
 
-/// The tasks of the campaign by name. Their digests are known by the events, which nobody reads to
-/// look at a run whose farms have all worked on one campaign.
-std::map<std::string, Digest> digests_of_tasks(const RunDirectory& directory) {
-    std::map<std::string, Digest> digests;
+/// The trainings of the campaign.
+struct PresentTasks {
+    std::map<std::string, Digest> by_name;
+    std::set<Digest> all;      ///< also replacements, and of each device
+    std::set<TaskKind> kinds;  ///< of which `all` has every one
+};
+
+/// Digests are known by the events, which nobody reads to look at a run whose farms have all worked
+/// on one campaign. Nothing without the events.
+PresentTasks present_tasks(const RunDirectory& directory) {
+    PresentTasks present;
     for (const char* device : {"cpu", "cuda"}) {
         const auto add = [&](const auto& tasks) {
             for (const auto& task : tasks) {
+                present.all.insert(task.digest);
+                present.kinds.insert(task.identity.kind);
+            }
+        };
+        const auto add_by_name = [&](const auto& tasks) {
+            add(tasks);
+            for (const auto& task : tasks) {
                 if (fs::exists(directory.result(task.digest)) || device == std::string("cpu")) {
-                    digests.insert_or_assign(task.name, task.digest);
+                    present.by_name.insert_or_assign(task.name, task.digest);
                 }
             }
         };
         try {
             const PlannedTasks planned = planned_tasks(directory, device);
-            add(planned.graph.trainings);
-            add(planned.unfolding.tasks);
+            add_by_name(planned.graph.trainings);
+            add_by_name(planned.unfolding.tasks);
+            for (const EnsembleChoice& choice : planned.choices) add(choice.trainings);
         } catch (const Error&) {
-            return {};  // without the events
+            return {};
         }
     }
-    return digests;
+    return present;
+}
+
+/// Failures of earlier settings of the campaign are nobody's any more.
+void add_failures(const JournalState& journal, const PresentTasks& present, RunStatus& status) {
+    for (const auto& [task, event] : journal.given_up) {
+        const bool known = present.kinds.contains(event.identity.kind);
+        if (!known || present.all.contains(task)) status.given_up.push_back(event);
+    }
+    std::ranges::sort(status.given_up, {}, &TaskGivenUp::name);
 }
 
 void read_unfold_record(const RunDirectory& directory,
@@ -152,10 +177,11 @@ void add_campaign(const RunDirectory& directory,
         status.selection = selection_status(directory);
         campaign = find_campaign_of_run(directory).campaign;
     }
-    const auto digests = changed ? digests_of_tasks(directory) : std::map<std::string, Digest>();
-    status.nets = count_trained_nets(campaign, journal, digests);
+    const PresentTasks present = changed ? present_tasks(directory) : PresentTasks();
+    status.nets = count_trained_nets(campaign, journal, present.by_name);
+    add_failures(journal, present, status);
     if (status.selection) status.selection->nets = count_preselection_nets(journal);
-    if (campaign.unfolding) count_chains(directory, campaign, journal, digests, status);
+    if (campaign.unfolding) count_chains(directory, campaign, journal, present.by_name, status);
     if (!campaign.has_events()) return;
     for (const EnsembleSpec& spec : ensemble_specs(campaign)) {
         status.planned_ensembles += 1;
@@ -205,7 +231,6 @@ RunStatus read_run_status(const RunDirectory& directory) {
     status.search = search_status_text(directory, journal);
     status.search_json = search_status_json(directory, journal);
     add_records(directory, status);
-    for (const auto& entry : journal.given_up) status.given_up.push_back(entry.second);
     count_begun(directory, status);
     for (const auto& [name, task] : journal.latest) {
         if (is_toys(journal.committed.at(task).identity.kind)) status.toy_tasks += 1;

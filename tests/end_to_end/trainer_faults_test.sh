@@ -48,6 +48,16 @@ poison() { # run directory, failpoint, words of the reason
     expect_calm "$1"
 }
 poison crashing 'SBI/member 0:step@40=abort' 'signal 6'
+
+# A failure counts for the settings that it was of, and for no other.
+expect_code 3 env RATIOFARM_FAILPOINT='SBI/member 0:step@40=abort' \
+    ratiofarm train campaign.toml --out settings > settings.out 2> settings.err
+expect_in '^failed  *SBI/member 0: ' <(ratiofarm status --out settings)
+sed 's/^learning_rate = .*/learning_rate = 1e-3/' campaign.toml > other.toml
+ratiofarm train other.toml --out settings --accept-change > settings.out 2> settings.err
+ratiofarm status --out settings > settings.status
+expect_in '3 of 3 trained, 0 with a checkpoint, 0 failed' settings.status
+! grep '^failed' settings.status || fail "a failure of earlier settings is shown"
 poison starving 'SBI/member 0:begin=out_of_memory' 'out of memory'
 
 # A diverged net is no fault of a trainer: no strikes, another net takes its place.
