@@ -5,6 +5,12 @@
 #include <filesystem>
 #include <sstream>
 
+#include <sys/stat.h>
+
+#include <fmt/format.h>
+
+#include "ratiofarm/core/digest.hpp"
+
 #include "core/process.hpp"
 #include "scheduler/host/walltime.hpp"
 
@@ -30,13 +36,23 @@ std::vector<std::string> sinfo(const std::string& format, const std::string& par
 
 }  // namespace
 
-std::vector<std::string> queued_jobs(const RunDirectory& directory) {
+std::string job_name(const RunDirectory& directory) {
     namespace fs = std::filesystem;
-    if (!fs::exists(directory.submit_script())) return {};
-    const fs::path name = fs::absolute(directory.root()).lexically_normal();
-    return lines_of({"squeue", "--me", "--noheader", "--format=%i %T, %M of %l, %r",
-                     "--name=ratiofarm " +
-                         (name.has_filename() ? name : name.parent_path()).filename().string()});
+    std::error_code unknown;
+    fs::path place = fs::weakly_canonical(directory.root(), unknown);
+    if (unknown) place = fs::absolute(directory.root());
+    if (!place.has_filename()) place = place.parent_path();
+    std::string name = place.filename().string();
+    std::ranges::replace(name, ',', '_');  // squeue would take it for several names
+    return fmt::format("ratiofarm {} {}", name,
+                       Hasher().text(place.string()).finish().hex().substr(0, 8));
+}
+
+std::vector<std::string> queued_jobs(const RunDirectory& directory) {
+    struct stat submitted = {};
+    if (::stat(directory.submit_script().c_str(), &submitted) != 0) return {};
+    return lines_of({"squeue", fmt::format("--user={}", submitted.st_uid), "--noheader",
+                     "--format=%i %T, %M of %l, %r", "--name=" + job_name(directory)});
 }
 
 std::optional<std::uint64_t> most_cores(const std::string& partition) {

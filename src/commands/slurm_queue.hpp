@@ -10,8 +10,12 @@
 /// What the Slurm of this machine says, if it has one.
 namespace ratiofarm {
 
-/// Jobs of this run directory, running or waiting, by the name that `submit` gives them: a line
-/// each, "17 PENDING, 0:00 of 4:00:00, Resources".
+/// Name of the jobs of a run directory, "ratiofarm peak.run 5f3a91c2": the last part of its path,
+/// for people, and digits of all of it, since directories in different places may have one name.
+std::string job_name(const RunDirectory& directory);
+
+/// Jobs of this run directory, running or waiting, by their name and by who submitted them, also
+/// if somebody else asks: a line each, "17 PENDING, 0:00 of 4:00:00, Resources".
 std::vector<std::string> queued_jobs(const RunDirectory& directory);
 
 /// Cores of the largest node that a job may get; nothing where Slurm does not say.

@@ -82,8 +82,7 @@ std::string sbatch(const Submission& submission,
     return fmt::format(
         "sbatch --parsable {}{}{} \\\n    --job-name={} --output={} \\\n    {} {} --out {}",
         submission.resources, submission.more.empty() ? "" : " " + submission.more,
-        options.empty() ? "" : " " + options,
-        quoted("ratiofarm " + submission.out.filename().string()),
+        options.empty() ? "" : " " + options, quoted(job_name(RunDirectory(submission.out))),
         quoted(without_patterns(submission.out) + "/" + log),
         quoted(submission.batch_script.string()), quoted(submission.campaign.string()),
         quoted(submission.out.string()));
@@ -292,8 +291,7 @@ void expect_no_job(const Submission& submission) {
     if (jobs.empty()) return;
     throw ConfigError(
         fmt::format("'{}' has a job in the queue: {}{}. Wait for it, end it with scancel, or give "
-                    "--force, also "
-                    "if it is of another folder with this name",
+                    "--force",
                     submission.out.string(), jobs.front(),
                     jobs.size() == 1 ? "" : fmt::format(" and {} more", jobs.size() - 1)));
 }

@@ -77,7 +77,16 @@ test_waiting() {
     "${waiting[@]}" >"$STATE/output" 2>&1
     expect_equal "$?" 2 "the exit code of a second submission"
     expect_line "has a job in the queue: [0-9]* PENDING.*--force"
-    scancel --name="ratiofarm waiting"
+    # Another folder of this name is another one; a second way to this one is not.
+    mkdir "$WORK/else"
+    local other=("$programs/ratiofarm" submit "$WORK/campaign.toml" --ranks-per-node 2 --time 5 --sbatch --hold)
+    "${other[@]}" --out "$WORK/else/waiting" >"$STATE/output" 2>&1 || fail "$(<"$STATE/output")"
+    "$programs/ratiofarm" status --out "$WORK/else/waiting" >"$STATE/output" 2>&1 || fail "$(<"$STATE/output")"
+    expect_equal "$(grep -c '^slurm' "$STATE/output")" 1 "the number of its jobs"
+    ln -s "$WORK" "$WORK/else/way"
+    "${other[@]}" --out "$WORK/else/way/waiting" >"$STATE/output" 2>&1
+    expect_equal "$?" 2 "the exit code of a second submission by another way"
+    scancel --user="$(id -un)"
     while [[ -n $(squeue -h) ]]; do sleep 0.2; done
     "$programs/ratiofarm" status --out "$WORK/waiting" >"$STATE/output" 2>&1 || fail "$(<"$STATE/output")"
     expect_line "no job of it is in the queue: bash .*/waiting/submit.sh submits it"
