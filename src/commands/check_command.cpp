@@ -258,6 +258,17 @@ std::vector<SampleInfo> check_events(const Campaign& campaign,
     return samples;
 }
 
+/// Events that one net learns from, and that are not for nets; an unfolding does not split its
+/// data, and of what it compares with it uses only the truth.
+std::array<std::string, 2> use_of(const SampleInfo& sample, const Campaign& campaign) {
+    if (campaign.unfolding && sample.name == campaign.unfolding->data) return {"all", "-"};
+    if (campaign.unfolding && std::ranges::find(campaign.unfolding->compare, sample.name) !=
+                                  campaign.unfolding->compare.end()) {
+        return {"-", "-"};
+    }
+    return {fmt::format("{}", sample.training_events), fmt::format("{}", sample.inference_events)};
+}
+
 void print_text(const Campaign& campaign,
                 const std::vector<SampleInfo>& samples,
                 const std::vector<std::string>& warnings) {
@@ -287,9 +298,9 @@ void print_text(const Campaign& campaign,
                          "to train", "to infer", "sum of weights"));
     }
     for (const SampleInfo& sample : samples) {
+        const auto [to_train, to_infer] = use_of(sample, campaign);
         show(fmt::format("  {:<{}} {:>10} {:>10} {:>10}   {:g}\n", sample.name, width,
-                         sample.columns.events, sample.training_events, sample.inference_events,
-                         sample.sum_of_weights));
+                         sample.columns.events, to_train, to_infer, sample.sum_of_weights));
         if (const ParticleFacts& lists = sample.facts.particles; lists.particles > 0) {
             show(fmt::format(
                 "    particles {:.4g} in a mean event, {} at most, {} events without\n",

@@ -206,6 +206,18 @@ ToyResults summarise(const ToyPlan& plan,
 
 namespace {
 
+/// A threshold, without its error or without a value where the toys are too few to tell.
+std::string threshold_text(const Threshold& threshold) {
+    if (!std::isfinite(threshold.value)) return "too few toys";
+    if (!std::isfinite(threshold.error)) return fmt::format("{:.3f}", threshold.value);
+    return fmt::format("{:.3f} +- {:.3f}", threshold.value, threshold.error);
+}
+
+/// What one toy has none of.
+std::string spread_text(double value, bool any, int decimals) {
+    return any ? fmt::format("{:.{}f}", value, decimals) : std::string("-");
+}
+
 /// Thresholds and p-value by one test statistic, a line for each point.
 std::string statistic_table(const ToyPlan& plan, const ToyResults& results, std::size_t which) {
     std::string text =
@@ -222,7 +234,7 @@ std::string statistic_table(const ToyPlan& plan, const ToyResults& results, std:
         text +=
             fmt::format("{:10.4g} {:8.4g} {:12.4f}", found->truth, point.test, statistic.observed);
         for (const Threshold& threshold : statistic.thresholds) {
-            text += fmt::format(" {:6.3f} +- {:5.3f}", threshold.value, threshold.error);
+            text += fmt::format(" {:>15}", threshold_text(threshold));
         }
         text +=
             fmt::format(" {:5.3f} +- {:6.4f}\n", statistic.p_value.value, statistic.p_value.error);
@@ -239,16 +251,17 @@ std::string toys_text(const ToyPlan& plan, const ToyResults& results) {
     for (const ToyPointResult& point : results.points) {
         const auto found = std::find_if(point.parameters.begin(), point.parameters.end(),
                                         [&](const auto& p) { return p.name == poi; });
-        text += fmt::format("{:10.4g} {:8.4g} {:8} {:8.4f} {:7.4f} {:9.3f} {:10.3f}\n",
-                            found->truth, point.test, point.toys, found->mean, found->width,
-                            found->pull_mean, found->pull_width);
+        text += fmt::format("{:10.4g} {:8.4g} {:8} {:8.4f} {:>7} {:9.3f} {:>10}\n", found->truth,
+                            point.test, point.toys, found->mean,
+                            spread_text(found->width, point.toys > 1, 4), found->pull_mean,
+                            spread_text(found->pull_width, found->pulls > 1, 3));
     }
     for (std::size_t s = 0; s < plan.request().statistics.size(); ++s) {
         text += statistic_table(plan, results, s);
     }
     text += fmt::format(
-        "mean, width: of the toys' {}; pull: ({} - true) / error; p-value: share of toys beyond "
-        "the data\n",
+        "mean, width: of the toys' {}, '-' for one toy; pull: ({} - true) / error; p-value: share "
+        "of toys beyond the data\n",
         poi, poi);
     for (const NeymanResult& result : results.neyman) {
         text += fmt::format("{} at {:g} by {}:", poi, result.level, result.statistic);

@@ -187,12 +187,16 @@ std::string unfold_text(const UnfoldRecord& record) {
                             observable.edges[bin], observable.edges[bin + 1], observable.prior[bin],
                             observable.unfolded[bin], observable.error[bin]);
         }
-        if (observable.bottom_line) {
+        if (const auto& line = observable.bottom_line) {
             text += fmt::format(
-                "  chi2 of generated and measured: {:.4g} ({} bins) before, {:.4g} ({}) after "
-                "unfolding\n",
-                observable.bottom_line->reco.value, observable.bottom_line->reco.rank,
-                observable.bottom_line->truth.value, observable.bottom_line->truth.rank);
+                "  the simulation against the data: chi2 {:.4g} ({} bins) as measured, {:.4g} ({}) "
+                "unfolded,\n  which must not be larger\n",
+                line->reco.value, line->reco.rank, line->truth.value, line->truth.rank);
+        }
+        for (const UnfoldComparison& other : observable.compared) {
+            if (!other.chi2) continue;
+            text += fmt::format("  unfolded against '{}': chi2 {:.4g} ({} bins)\n", other.sample,
+                                other.chi2->value, other.chi2->rank);
         }
     }
     for (const std::string& warning : record.warnings) text += "warning: " + warning + "\n";

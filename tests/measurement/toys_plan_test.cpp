@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <sstream>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -442,4 +443,22 @@ TEST_CASE("the table of toys has a line for each truth and says what is accepted
     CHECK(std::count(text.begin(), text.end(), '\n') >= 4);
     CHECK_THAT(text, Contains("50 % below") && Contains("p-value") &&
                          Contains("mu at 0.5 by t: nothing on the grid is accepted"));
+}
+
+TEST_CASE("the table of few toys says what they are too few for", "[measurement][toys]") {
+    const ToyPlan plan = Place().plan({.grid = {0.0, 10.0}, .toys = 1, .levels = {0.5, 0.95}});
+    const std::vector<ToyOutcome> one{outcome(0, 1.0, 0.5, 0.0)};
+
+    const std::string text = toys_text(plan, summarise(plan, "example", {one, one}));
+
+    CHECK_THAT(text, Contains("too few toys"));
+    CHECK(text.find("inf") == std::string::npos);
+    CHECK(text.find("0.0000") == std::string::npos);  // no width of 0
+    std::istringstream lines(text);
+    std::vector<std::size_t> widths;
+    for (std::string line; std::getline(lines, line);) {
+        if (line.find("   ") != std::string::npos) widths.push_back(line.size());
+    }
+    CHECK(widths[0] == widths[1]);  // columns stay in line
+    CHECK(widths[3] == widths[4]);
 }
