@@ -10,8 +10,8 @@
 #include "core/screen.hpp"
 #include "measurement/finite_mc_fit.hpp"
 #include "pipeline/fitted_campaign.hpp"
-#include "report/fit_text.hpp"
 #include "report/report_age.hpp"
+#include "report/statistic_text.hpp"
 #include "results/fit_json.hpp"
 
 #include "command.hpp"

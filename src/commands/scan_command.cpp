@@ -6,7 +6,7 @@
 
 #include "core/screen.hpp"
 #include "pipeline/fitted_campaign.hpp"
-#include "report/fit_text.hpp"
+#include "report/statistic_text.hpp"
 #include "results/fit_json.hpp"
 
 #include "command.hpp"

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "results/fit_json.hpp"
@@ -14,6 +15,13 @@ std::string with_error(double value, double error);
 /// know no systematics: with all constrained parameters fixed.
 double error_to_compare(const FitResult& fit);
 
+/// error_to_compare() over the error of a comparison fit: less than 1 where this fit knows more.
+/// None where one of them has no error. The one ratio of errors that texts and reports show.
+std::optional<double> error_ratio(const FitResult& fit, const FittedParameter& other);
+
+/// "error of this fit / its error"
+std::string error_ratio_name(const FitResult& fit);
+
 /// Why a parameter has no error: "fixed", "at the bound of its range"; empty if it has one.
 std::string why_no_error(const FittedParameter& parameter);
 
@@ -21,18 +29,8 @@ std::string why_no_error(const FittedParameter& parameter);
 /// error, other minima, comparison fits, guards and warnings. Ends with a newline.
 std::string fit_text(const FitRecord& record);
 
-/// The scanned test statistic as two columns, one further column per comparison fit that holds the
-/// same points. Empty without a scan.
-std::string scan_text(const FitRecord& record);
-
 /// Impacts on the parameter of interest in the order of one definition, with all of them, the
 /// refits if there are any, and the parts of the error. Says which number follows which definition.
 std::string impacts_text(const FitRecord& record, ImpactDefinition order);
-
-/// Upper limits with their bands, and the test of the absence of a signal.
-std::string limits_text(const FitRecord& record);
-
-/// The test of no signal in one line. \pre the record has limits
-std::string discovery_text(const FitRecord& record);
 
 }  // namespace ratiofarm

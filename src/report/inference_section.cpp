@@ -5,17 +5,18 @@
 
 #include <fmt/format.h>
 
-#include "fit_text.hpp"
 #include "html.hpp"
 #include "inference_plots.hpp"
 #include "report_plots.hpp"
 #include "report_sections.hpp"
+#include "statistic_text.hpp"
 
 namespace ratiofarm {
 namespace {
 
 constexpr std::size_t rows_of_ranking = 40;
-constexpr std::size_t most_correlations = 25;
+constexpr std::size_t most_correlations = 15;  // to be read on a page
+constexpr std::size_t most_in_a_file = 25;
 constexpr std::size_t most_contours = 2;
 
 Cell optional_cell(const std::optional<double>& value) {
@@ -119,7 +120,7 @@ std::string limits_table(const FitRecord& record) {
                       {"observed", "-2", "-1", "expected", "+1", "+2"}, {row});
 }
 
-std::string impacts_part(const FitRecord& record, Figures& figures) {
+std::string impacts_part(const FitRecord& record, std::size_t correlated, Figures& figures) {
     const FitResult& fit = record.fit;
     if (fit.impacts.empty()) {
         return record.shapes.held_error() > 0.0 ? breakdown_table(record) : std::string();
@@ -131,7 +132,7 @@ std::string impacts_part(const FitRecord& record, Figures& figures) {
                     fmt::format("Ranking of parameters by their impact on {}, {} to {} of {}.",
                                 fit.poi, first + 1, last, fit.impacts.size()));
     }
-    const CorrelationPlot correlations = correlation_plot(fit, most_correlations);
+    const CorrelationPlot correlations = correlation_plot(fit, correlated);
     if (correlations.shown > 1) {
         figures.add("correlations", correlations.plot,
                     fmt::format("Correlations in per cent: the {} of {} parameters with one of at "
@@ -185,9 +186,12 @@ std::string toys_part(const ToyResults& toys, bool all, Figures& figures) {
                 number_cell(fmt::format("{:.4g}", parameter.truth)),
                 number_cell(fmt::format("{:.4g}", point.test)),
                 number_cell(fmt::format("{}", point.toys)),
-                number_cell(fmt::format("{:.4g} \u00b1 {:.4g}", parameter.mean, parameter.width)),
+                number_cell(point.toys > 1 ? fmt::format("{:.4g} \u00b1 {:.4g}", parameter.mean,
+                                                         parameter.width)
+                                           : fmt::format("{:.4g}", parameter.mean)),
                 number_cell(fmt::format("{:.3f}", parameter.pull_mean)),
-                number_cell(fmt::format("{:.3f}", parameter.pull_width))};
+                number_cell(parameter.pulls > 1 ? fmt::format("{:.3f}", parameter.pull_width)
+                                                : std::string("-"))};
             for (const ToyStatistic& statistic : point.statistics) {
                 row.push_back(number_cell(fmt::format(
                     "{:.4f} \u00b1 {:.4f}", statistic.p_value.value, statistic.p_value.error)));
@@ -239,7 +243,8 @@ std::string inference_section(const ReportInputs& inputs, const Plotter& plotter
     if (!inputs.fit) return {};
     const FitRecord& record = *inputs.fit;
     Figures figures(plotter, "inference");
-    std::string tables = impacts_part(record, figures);
+    std::string tables =
+        impacts_part(record, plotter.writes_files() ? most_in_a_file : most_correlations, figures);
     if (!record.fit.impacts.empty()) tables += impacts_note;
     tables += normalisation_table(record.fit);
     if (record.limits) {

@@ -102,31 +102,32 @@ std::string minima_table(const FitResult& fit) {
 
 std::vector<Cell> comparison_row(std::string_view label,
                                  const FittedParameter& poi,
-                                 double main_error) {
+                                 std::optional<double> ratio) {
     return {text_cell(label), number_cell(fmt::format("{:.6g}", poi.value)),
             number_cell(fmt::format("{:.6g}", poi.error)), number_cell(interval_text(poi)),
-            number_cell(main_error > 0.0 && poi.error > 0.0
-                            ? fmt::format("{:.4f}", poi.error / main_error)
-                            : std::string("-"))};
+            number_cell(ratio ? fmt::format("{:.4f}", *ratio) : std::string("-"))};
 }
 
 std::string comparison_table(const FitRecord& record) {
     const FittedParameter* main = find_fitted(record.fit, record.fit.poi);
     if (record.comparisons.empty() || main == nullptr) return {};
     const double error = error_to_compare(record.fit);
-    std::vector<std::vector<Cell>> rows{comparison_row("this fit", *main, error)};
+    std::vector<std::vector<Cell>> rows{comparison_row("this fit", *main, std::nullopt)};
     if (error != main->error) {
         FittedParameter fixed = *main;
         fixed.error = error;
         fixed.error_low = fixed.error_high = std::nullopt;
-        rows.push_back(comparison_row("this fit, constrained parameters fixed", fixed, error));
+        rows.push_back(
+            comparison_row("this fit, constrained parameters fixed", fixed, std::nullopt));
     }
     for (const ComparisonFit& comparison : record.comparisons) {
         const FittedParameter* poi = find_fitted(comparison.fit, comparison.fit.poi);
-        if (poi != nullptr) rows.push_back(comparison_row(comparison.label, *poi, error));
+        if (poi == nullptr) continue;
+        rows.push_back(comparison_row(comparison.label, *poi, error_ratio(record.fit, *poi)));
     }
     return table_html("The same events, the same likelihood code, other ratios",
-                      {"ratios", record.fit.poi, "error", "t < 1", "error / this fit"}, rows);
+                      {"ratios", record.fit.poi, "error", "t < 1", error_ratio_name(record.fit)},
+                      rows);
 }
 
 /// Points of the scan with the comparison fits that were scanned at the same points.

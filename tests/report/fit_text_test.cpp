@@ -5,6 +5,8 @@
 
 #include "ratiofarm_test/catch.hpp"
 
+#include "report/statistic_text.hpp"
+
 #include "sample_record.hpp"
 
 using namespace ratiofarm;
