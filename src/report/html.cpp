@@ -113,8 +113,11 @@ void Figures::add(std::string_view name, const Plot& plot, std::string_view capt
     } catch (const Error& error) {
         picture = fmt::format("<p class=\"missing\">not drawn: {}</p>", escape_html(error.what()));
     }
-    body_ += fmt::format("<figure>\n{}\n<figcaption>{}</figcaption>\n</figure>\n", picture,
-                         escape_html(caption));
+    // A matrix scrolls where its numbers would be too small.
+    constexpr std::size_t fitting_columns = 8;
+    const bool matrix = plot.panels.front().columns.size() > fitting_columns;
+    body_ += fmt::format("<figure{}>\n{}\n<figcaption>{}</figcaption>\n</figure>\n",
+                         matrix ? " class=\"matrix\"" : "", picture, escape_html(caption));
 }
 
 std::string Figures::html() const {

@@ -11,6 +11,8 @@
 
 #include "ratiofarm/fit/scan.hpp"
 
+#include "matrix_plot.hpp"
+
 namespace ratiofarm {
 namespace {
 
@@ -337,30 +339,14 @@ CorrelationPlot correlation_plot(const FitResult& fit, std::size_t most) {
         if (shown.size() <= most || result.cut > 0.95) break;
     }
     result.shown = shown.size();
-    Panel panel{.y = {}, .curves = {}, .levels = {}};
-    Curve cells{.mark = Mark::cells};
-    for (std::size_t k = 0; k < shown.size(); ++k) {
-        panel.rows.push_back(fmt::format("{}  {}", fit.parameters[shown[k]].name, k + 1));
-        panel.columns.push_back(fmt::format("{}", k + 1));
-        for (std::size_t l = 0; l <= k; ++l) {
-            cells.x.push_back(static_cast<double>(l + 1));
-            cells.y.push_back(static_cast<double>(k + 1));
-            cells.value.push_back(std::clamp(fit.correlation[shown[k]][shown[l]], -1.0, 1.0));
-        }
+    std::vector<std::string> names;
+    std::vector<std::vector<double>> values;
+    for (const std::size_t a : shown) {
+        names.push_back(fit.parameters[a].name);
+        std::vector<double>& row = values.emplace_back();
+        for (const std::size_t b : shown) row.push_back(fit.correlation[a][b]);
     }
-    Curve numbers{.mark = Mark::numbers,
-                  .colour = Colour::black,
-                  .x = cells.x,
-                  .y = cells.y,
-                  .value = cells.value};
-    for (double& value : numbers.value) value *= 100.0;
-    const double n = static_cast<double>(shown.size());
-    panel.x = Axis{.label = "", .low = 0.5, .high = n + 0.5};
-    panel.curves = {std::move(cells), std::move(numbers)};
-    result.plot = {.x = {},
-                   .panels = {std::move(panel)},
-                   .arrangement = Arrangement::beside,
-                   .height = around - 20 + 18 * static_cast<int>(shown.size())};
+    result.plot = matrix_plot(names, values);
     return result;
 }
 

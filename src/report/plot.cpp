@@ -23,7 +23,6 @@ constexpr double low_panel = 84.0;   // height of the lower panels
 constexpr double gap = 14.0;         // between panels
 constexpr double legend_row = 21.5;  // as gnuplot sets one
 constexpr double legend_gap = 5.0;   // to the frame, where the axis has half a number
-constexpr double row_text = 11.0;    // size of the names of rows and columns
 
 const char* hex(Colour colour) {
     switch (colour) {
@@ -288,11 +287,14 @@ std::vector<Place> places(const Plot& plot) {
     for (const std::string& name : plot.panels.front().rows) {
         longest = std::max(longest, name.size());
     }
-    const double names = std::clamp(6.2 * static_cast<double>(longest) + 16.0, 40.0, 230.0);
+    const double letter = 0.56 * plot.row_text;
+    const double names = std::clamp(letter * static_cast<double>(longest) + 16.0, 40.0, 230.0);
     const double each = (width - names - right) / static_cast<double>(n) - gap;
     for (std::size_t k = 0; k < n; ++k) {
         const double from = names + static_cast<double>(k) * (each + 2.0 * gap);
-        all.push_back({from, from + each, bottom, height - top - 4.0 * row_text});
+        const bool has_legend = legend_rows(plot.panels.front(), each) > 0;
+        const double legend = has_legend ? 4.0 * plot.row_text : 0.0;
+        all.push_back({from, from + each, bottom, height - top - legend});
     }
     return all;
 }
@@ -446,7 +448,8 @@ std::string gnuplot_program(const Plot& given, std::span<const PictureFile> pict
                 "set border 3 lc rgb '#5f6670' lw 1\n"
                 "set tics nomirror out scale 0.6 textcolor rgb '#33383f'\n";
         // The cairo terminals measure fonts in points, the other in pixels of 1/96 inch.
-        const double size = picture.format == PictureFormat::svg ? row_text : 0.75 * row_text;
+        const double size =
+            picture.format == PictureFormat::svg ? plot.row_text : 0.75 * plot.row_text;
         if (plot.panels.size() > 1) text += "set multiplot\n";
         for (std::size_t p = 0; p < plot.panels.size(); ++p) {
             text += panel_commands(plot, p, at[p], size);

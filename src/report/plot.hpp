@@ -61,7 +61,8 @@ struct Plot {
     Axis x = {};
     std::vector<Panel> panels = {};
     Arrangement arrangement = Arrangement::stacked;
-    int height = 380;  ///< without the legend; user units, of 500 in width; text has 13
+    int height = 380;        ///< without the legend; user units, of 500 in width; text has 13
+    double row_text = 11.0;  ///< size of the names of rows and columns
 };
 
 /// A histogram as the outline of its bins.

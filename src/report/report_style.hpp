@@ -89,6 +89,8 @@ footer { color: var(--soft); font-size: 13px; padding: 0 0 30px; }
   main, header > div, nav > div { padding: 0 8px; }
   section { padding: 12px 10px 14px; margin: 12px 0; border-radius: 6px; }
   figure { padding: 4px 2px 6px; }
+  figure.matrix { overflow-x: auto; }
+  figure.matrix svg { width: 500px; }
   .tiles { grid-template-columns: 1fr 1fr; gap: 8px; }
   .tile b { font-size: 17px; }
   .warnings { padding: 8px 10px; overflow-wrap: anywhere; }

@@ -1,5 +1,6 @@
 #include "report/report_html.hpp"
 
+#include <cmath>
 #include <filesystem>
 #include <limits>
 #include <map>
@@ -12,6 +13,7 @@
 #include "ratiofarm_test/temporary_directory.hpp"
 
 #include "core/publish.hpp"
+#include "report/fit_text.hpp"
 #include "report/report_age.hpp"
 
 #include "markup.hpp"
@@ -321,7 +323,67 @@ TEST_CASE("an unfolding is shown in place of a fit", "[report]") {
     CHECK_THAT(page, Contains("&gt;= 1"));
     CHECK(count(page, "there is no fit") == 0);
     const std::size_t pictures = Plotter().available() ? 10 : 0;
-    CHECK(count(page, "<figure>") == pictures);
+    CHECK(count(page, "<figure") == pictures);
+}
+
+TEST_CASE("a chi2 far above its degrees of freedom is marked", "[report]") {
+    ReportInputs inputs = unfolded_report();
+    UnfoldedObservable& pt = inputs.unfolding->observables[0];
+    const auto verdict_of_row = [&](const std::string& between) {
+        const std::string page = report_html(inputs, Plotter("no-such-gnuplot"));
+        const std::size_t row = page.find(between + "</td>");
+        const std::size_t last = page.find("<td>", page.find("class=\"n\"", row));
+        return page.substr(last, page.find("</tr>", last) - last);
+    };
+
+    CHECK_THAT(verdict_of_row("unfolded and herwig"), Contains(">agrees<"));
+    CHECK_THAT(verdict_of_row("data and weighted simulation, measured"), Contains(">check<"));
+
+    pt.compared[0].chi2->value = 8.1;  // 2 + 3 sqrt(4) is 8
+    CHECK_THAT(verdict_of_row("unfolded and herwig"), Contains(">check<"));
+
+    pt.compared[0].chi2->p_value = std::nan("");
+    CHECK_THAT(verdict_of_row("unfolded and herwig"), Contains(">too few replicas<"));
+
+    pt.bottom_line = BottomLine{{100.0, 2, 1.0, 0.0}, {105.0, 2, 1.0, 0.0}};
+    CHECK_THAT(verdict_of_row("(at most the one before)"), Contains(">agrees<"));
+    pt.bottom_line->truth.value = 107.0;
+    CHECK_THAT(verdict_of_row("(at most the one before)"), Contains(">check<"));
+}
+
+TEST_CASE("a matrix of many parameters scrolls on a narrow screen", "[report]") {
+    ReportInputs inputs = unfolded_report();
+    UnfoldedObservable& pt = inputs.unfolding->observables[0];
+    const auto matrices = [&] {
+        return count(report_html(inputs, Plotter()), "<figure class=\"matrix\">");
+    };
+    CHECK(matrices() == 0);
+
+    constexpr std::size_t bins = 9;
+    pt.edges.clear();
+    for (std::size_t i = 0; i <= bins; ++i) pt.edges.push_back(static_cast<double>(i));
+    pt.prior = pt.unfolded = pt.error = std::vector<double>(bins, 1.0);
+    pt.total.assign(bins, std::vector<double>(bins, 0.5));
+    pt.covariances[0].rows = pt.total;
+    for (UnfoldIteration& at : pt.iterations) at.contents = at.refolded = pt.unfolded;
+    pt.data.clear();
+    pt.compared.clear();
+
+    CHECK(matrices() == 1);
+}
+
+TEST_CASE("the report and the text of a fit have one ratio of errors", "[report]") {
+    ReportInputs inputs = sample_report(500);
+    const FitRecord& record = *inputs.fit;
+    const double ratio = error_ratio(record.fit, record.comparisons[0].fit.parameters[0]).value();
+    CHECK(ratio == record.fit.breakdown.statistical_frozen / 0.47);
+
+    const std::string page = report_html(inputs, Plotter("no-such-gnuplot"));
+
+    const std::string shown = fmt::format("{:.4f}", ratio);
+    CHECK_THAT(page, Contains("<th class=\"n\">" + error_ratio_name(record.fit) + "</th>"));
+    CHECK_THAT(page, Contains(">" + shown + "</td>"));
+    CHECK_THAT(fit_text(record), Contains(error_ratio_name(record.fit) + " = " + shown));
 }
 
 TEST_CASE("a report before the unfolding says that there is none", "[report]") {
