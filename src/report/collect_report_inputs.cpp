@@ -92,6 +92,36 @@ void add_closure_warnings(const std::string& process,
     for (const FeatureClosure& feature : summary.closures) add(feature.feature, feature.closure);
 }
 
+/// Its name, yield and coefficient, as the campaign has them.
+void describe(const ReportSources& sources,
+              const RatioHeader& header,
+              const RatioProcess& process,
+              ProcessSummary& summary) {
+    summary.name = process.name;
+    summary.sample = sample_of(sources.campaign, header, process.name);
+    summary.yield = process.yield;
+    if (const ProcessSection* section = section_of(sources.campaign, process.name)) {
+        summary.coefficient = section->coefficient.text();
+        for (const UnbinnedRegionSection& region : sources.campaign.unbinned) {
+            if (!region.ratios.empty()) continue;
+            summary.yield =
+                yield_in_region(sources.campaign, region, {process.name, process.yield});
+        }
+    }
+    for (const ReferenceComponent& component : header.reference) {
+        if (component.process == process.name) summary.reference_fraction += component.fraction;
+    }
+}
+
+/// Its ensemble, if that is the one that was gathered last.
+std::optional<EnsembleSummary> ensemble_of(const ReportSources& sources, const std::string& name) {
+    const fs::path path = sources.directory.ensemble(file_word(name));
+    const bool gathered = std::ranges::find(sources.ungathered, name, &EnsembleChoice::name) ==
+                          sources.ungathered.end();
+    if (!gathered || !fs::exists(path)) return std::nullopt;
+    return summarise_ensemble(path);
+}
+
 /// One process with the diagnostics that its events allow.
 ProcessSummary process_summary(const ReportSources& sources,
                                const RatioFile& ratios,
@@ -101,13 +131,9 @@ ProcessSummary process_summary(const ReportSources& sources,
     const RatioHeader& header = ratios.header();
     const RatioProcess& process = header.processes[index];
     const std::string sample = sample_of(sources.campaign, header, process.name);
-    const bool has_sample = std::any_of(events.samples().begin(), events.samples().end(),
-                                        [&](const auto& s) { return s.name == sample; });
-    const fs::path path = sources.directory.ensemble(file_word(process.name));
-    std::optional<EnsembleSummary> ensemble;
-    const bool gathered = std::ranges::find(sources.ungathered, process.name,
-                                            &EnsembleChoice::name) == sources.ungathered.end();
-    if (gathered && fs::exists(path)) ensemble = summarise_ensemble(path);
+    const bool has_sample = std::ranges::find(events.samples(), sample, &InferenceSample::name) !=
+                            events.samples().end();
+    std::optional<EnsembleSummary> ensemble = ensemble_of(sources, process.name);
     const std::size_t folds = std::max<std::size_t>(header.split.folds, 1);
     ProcessSummary summary;
     if (has_sample && !header.reference.empty()) {
@@ -124,22 +150,7 @@ ProcessSummary process_summary(const ReportSources& sources,
             "': no check of its ratios, because the ratio file does not hold sample '" + sample +
             "' and the reference");
     }
-    summary.name = process.name;
-    summary.sample = sample;
-    summary.yield = process.yield;
-    if (section_of(sources.campaign, process.name) != nullptr) {
-        for (const UnbinnedRegionSection& region : sources.campaign.unbinned) {
-            if (!region.ratios.empty()) continue;
-            summary.yield =
-                yield_in_region(sources.campaign, region, {process.name, process.yield});
-        }
-    }
-    for (const ReferenceComponent& component : header.reference) {
-        if (component.process == process.name) summary.reference_fraction += component.fraction;
-    }
-    if (const ProcessSection* section = section_of(sources.campaign, process.name)) {
-        summary.coefficient = section->coefficient.text();
-    }
+    describe(sources, header, process, summary);
     summary.ensemble = std::move(ensemble);
     if (summary.ensemble) summary.ensemble->spread = reference_spread(events, index);
     return summary;

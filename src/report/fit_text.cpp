@@ -273,42 +273,50 @@ std::string breakdown_text(const FitRecord& record) {
     return text;
 }
 
-}  // namespace
-
-std::string impacts_text(const FitRecord& record, ImpactDefinition order) {
+std::string no_impacts_text(const FitRecord& record) {
     const FitResult& fit = record.fit;
     const FittedParameter* poi = find_fitted(fit, fit.poi);
-    if (fit.impacts.empty() && poi != nullptr && !why_no_error(*poi).empty()) {
+    if (poi != nullptr && !why_no_error(*poi).empty()) {
         return fmt::format(
             "no impacts: {0} = {1:.6g} has no error that could be taken apart ({2}). For a ranking "
             "let its range go beyond this value, or use Asimov data with a signal\n",
             fit.poi, poi->value, why_no_error(*poi));
     }
-    if (fit.impacts.empty()) {
-        return fmt::format("no impacts: no other parameter moves with {}\n", fit.poi) +
-               held_line(record);
-    }
-    const bool refitted = std::any_of(fit.impacts.begin(), fit.impacts.end(), [](const auto& i) {
-        return i.refit_down || i.refit_up || i.observable_down || i.observable_up;
-    });
-    const auto order_of_rows = ranked(fit.impacts, order);
-    std::string text = fmt::format("impacts on {}, ordered by {}\n{:<24} {:>12} {:>12} {:>12}\n",
-                                   fit.poi, impact_definition_name(order), "parameter",
-                                   "others_fixed", "refit_shift", "global_obs.");
-    for (const Impact& impact : order_of_rows) {
+    return fmt::format("no impacts: no other parameter moves with {}\n", fit.poi) +
+           held_line(record);
+}
+
+/// Impacts by all definitions, then those by refits if there are any.
+std::string impact_rows(const std::vector<Impact>& impacts, bool refitted) {
+    std::string text = fmt::format("{:<24} {:>12} {:>12} {:>12}\n", "parameter", "others_fixed",
+                                   "refit_shift", "global_obs.");
+    for (const Impact& impact : impacts) {
         text += fmt::format("{:<24}{}{}{}{}\n", impact.parameter, cell(impact.others_fixed),
                             cell(impact.refit_shift), cell(impact.global_observable),
                             impact.not_linear ? "  NOT LINEAR" : "");
     }
-    if (refitted) {
-        text += fmt::format("{:<24} {:>12} {:>12} {:>12} {:>12}\n", "parameter", "refit_down",
-                            "refit_up", "obs_down", "obs_up");
-        for (const Impact& impact : order_of_rows) {
-            text += fmt::format("{:<24}{}{}{}{}\n", impact.parameter, cell(impact.refit_down),
-                                cell(impact.refit_up), cell(impact.observable_down),
-                                cell(impact.observable_up));
-        }
+    if (!refitted) return text;
+    text += fmt::format("{:<24} {:>12} {:>12} {:>12} {:>12}\n", "parameter", "refit_down",
+                        "refit_up", "obs_down", "obs_up");
+    for (const Impact& impact : impacts) {
+        text += fmt::format("{:<24}{}{}{}{}\n", impact.parameter, cell(impact.refit_down),
+                            cell(impact.refit_up), cell(impact.observable_down),
+                            cell(impact.observable_up));
     }
+    return text;
+}
+
+}  // namespace
+
+std::string impacts_text(const FitRecord& record, ImpactDefinition order) {
+    const FitResult& fit = record.fit;
+    if (fit.impacts.empty()) return no_impacts_text(record);
+    const bool refitted = std::ranges::any_of(fit.impacts, [](const Impact& i) {
+        return i.refit_down || i.refit_up || i.observable_down || i.observable_up;
+    });
+    std::string text =
+        fmt::format("impacts on {}, ordered by {}\n", fit.poi, impact_definition_name(order)) +
+        impact_rows(ranked(fit.impacts, order), refitted);
     text += fmt::format(
         "shifts of {} to first order, from the Hessian:\n"
         "others_fixed  a parameter moved by the width of its constraint, all others held\n"
@@ -316,8 +324,7 @@ std::string impacts_text(const FitRecord& record, ImpactDefinition order) {
         "global_obs.   what was measured of it moved by its width, all fitted again; in\n"
         "              quadrature these make the systematic error\n",
         fit.poi);
-    if (std::any_of(fit.impacts.begin(), fit.impacts.end(),
-                    [](const Impact& impact) { return impact.not_linear; })) {
+    if (std::ranges::any_of(fit.impacts, &Impact::not_linear)) {
         text +=
             "NOT LINEAR: both sides of the parameter act alike or meet in a kink; only\n"
             "refit_* and obs_* measure it, and the systematic error below lacks it\n";

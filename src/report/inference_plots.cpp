@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <numbers>
 #include <numeric>
 #include <utility>
@@ -147,6 +148,32 @@ Curve closed_line(const Contour& contour) {
     return curve;
 }
 
+/// The contour of two parameters that was profiled at a level, or null.
+const Contour* profiled_contour(const FitResult& fit,
+                                const std::string& first,
+                                const std::string& second,
+                                double level) {
+    const auto found = std::ranges::find_if(fit.contours, [&](const Contour& contour) {
+        return contour.first == first && contour.second == second &&
+               std::abs(contour.level - level) < 1e-9 && !contour.points.empty();
+    });
+    return found == fit.contours.end() ? nullptr : &*found;
+}
+
+/// An axis with some space around all curves.
+Axis around_curves(std::string label, const std::vector<Curve>& curves) {
+    double low = std::numeric_limits<double>::infinity();
+    double high = -low;
+    for (const Curve& curve : curves) {
+        for (const double y : curve.y) {
+            low = std::fmin(low, y);
+            high = std::fmax(high, y);
+        }
+    }
+    const double space = 0.05 * (high - low);
+    return {.label = std::move(label), .low = low - space, .high = high + space};
+}
+
 }  // namespace
 
 Plot contour_plot(const FitResult& fit, const std::string& first, const std::string& second) {
@@ -155,20 +182,14 @@ Plot contour_plot(const FitResult& fit, const std::string& first, const std::str
     };
     const std::size_t a = index(first);
     const std::size_t b = index(second);
-    Panel panel{.y = {.label = second}, .curves = {}, .levels = {}};
-    const auto profiled = [&](double level) {
-        return std::ranges::find_if(fit.contours, [&](const Contour& contour) {
-            return contour.first == first && contour.second == second &&
-                   std::abs(contour.level - level) < 1e-9 && !contour.points.empty();
-        });
-    };
+    Panel panel;
     const auto add = [&](double share, const std::string& name, Mark mark, Colour colour) {
         const double level = contour_level(share);
         Curve gaussian = ellipse(fit, a, b, level);
         gaussian.mark = mark;
         gaussian.colour = colour;
         gaussian.label = name + ", ellipse";
-        if (const auto contour = profiled(level); contour != fit.contours.end()) {
+        if (const Contour* contour = profiled_contour(fit, first, second, level)) {
             gaussian.label.clear();
             gaussian.strength = 0.3;
             Curve line = closed_line(*contour);
@@ -181,17 +202,7 @@ Plot contour_plot(const FitResult& fit, const std::string& first, const std::str
     };
     add(0.95, "95 %", Mark::dashes, Colour::vermillion);
     add(0.6827, "68.27 %", Mark::line, Colour::blue);
-    double low = fit.parameters[b].value;
-    double high = low;
-    for (const Curve& curve : panel.curves) {
-        for (const double y : curve.y) {
-            low = std::fmin(low, y);
-            high = std::fmax(high, y);
-        }
-    }
-    const double reach = 0.5 * (high - low);
-    panel.y.low = low - 0.1 * reach;
-    panel.y.high = high + 0.1 * reach;
+    panel.y = around_curves(second, panel.curves);
     panel.curves.push_back({.mark = Mark::points,
                             .colour = Colour::black,
                             .x = {fit.parameters[a].value},

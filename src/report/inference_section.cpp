@@ -10,6 +10,7 @@
 #include "report_plots.hpp"
 #include "report_sections.hpp"
 #include "statistic_text.hpp"
+#include "toys_part.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -170,72 +171,6 @@ constexpr const char* impacts_note =
     "shift: V_mu,a / sqrt(V_aa); global observable: V_mu,a / delta_a, which add in quadrature to "
     "the systematic error. V is the covariance, H its inverse, delta_a the width of the "
     "constraint.</p>\n";
-
-/// One point has its distributions; of a grid those at both ends and the belt, as files all of
-/// them.
-std::string toys_part(const ToyResults& toys, bool all, Figures& figures) {
-    std::vector<std::vector<Cell>> rows;
-    for (std::size_t p = 0; p < toys.points.size(); ++p) {
-        const ToyPointResult& point = toys.points[p];
-        const std::string at = fmt::format("{} = {:.4g}", toys.poi, point.test);
-        const std::string name = toys.points.size() == 1 ? "" : fmt::format("_{}", p + 1);
-        const bool shown = all || p == 0 || p + 1 == toys.points.size();
-        for (const ToyParameter& parameter : point.parameters) {
-            if (parameter.name != toys.poi) continue;
-            std::vector<Cell> row{
-                number_cell(fmt::format("{:.4g}", parameter.truth)),
-                number_cell(fmt::format("{:.4g}", point.test)),
-                number_cell(fmt::format("{}", point.toys)),
-                number_cell(point.toys > 1 ? fmt::format("{:.4g} \u00b1 {:.4g}", parameter.mean,
-                                                         parameter.width)
-                                           : fmt::format("{:.4g}", parameter.mean)),
-                number_cell(fmt::format("{:.3f}", parameter.pull_mean)),
-                number_cell(parameter.pulls > 1 ? fmt::format("{:.3f}", parameter.pull_width)
-                                                : std::string("-"))};
-            for (const ToyStatistic& statistic : point.statistics) {
-                row.push_back(number_cell(fmt::format(
-                    "{:.4f} \u00b1 {:.4f}", statistic.p_value.value, statistic.p_value.error)));
-            }
-            rows.push_back(std::move(row));
-            if (!shown || parameter.histogram.counts.empty()) continue;
-            figures.add("toys_pulls" + name, pulls_plot(parameter),
-                        fmt::format("Pulls of {} over {} toys at {} = {:.4g}: mean {:.3f}, width "
-                                    "{:.3f}; the outer bins hold all beyond",
-                                    parameter.name, parameter.pulls, toys.poi, parameter.truth,
-                                    parameter.pull_mean, parameter.pull_width));
-        }
-        for (const ToyStatistic& statistic : point.statistics) {
-            if (!shown || statistic.histogram.counts.empty()) continue;
-            figures.add("toys_" + statistic.name + name, statistic_plot(statistic),
-                        fmt::format("{} at {} over {} toys; vertical line: the data, {:.4g}, p = "
-                                    "{:.3g}; the last bin holds all beyond",
-                                    statistic.name, at, point.toys, statistic.observed,
-                                    statistic.p_value.value));
-        }
-    }
-    for (std::size_t k = 0; toys.points.size() > 1 && k < toys.points[0].statistics.size(); ++k) {
-        const std::string& name = toys.points[0].statistics[k].name;
-        std::string caption = fmt::format(
-            "Neyman belt of {}: values of {} are accepted where the data lie below the thresholds",
-            name, toys.poi);
-        for (const NeymanResult& result : toys.neyman) {
-            if (result.statistic != name) continue;
-            caption += fmt::format("; {:g} %:", 100.0 * result.level);
-            if (result.ranges.empty()) caption += " nothing";
-            for (const AcceptedRange& range : result.ranges) {
-                caption += fmt::format(" {}{:.4g} to {:.4g}{}", range.low_at_end ? "(grid) " : "",
-                                       range.low, range.high, range.high_at_end ? " (grid)" : "");
-            }
-        }
-        figures.add("neyman_" + name, neyman_plot(toys, k), caption);
-    }
-    std::vector<std::string> header{"truth of " + toys.poi, "tested",     "toys", "estimates",
-                                    "pull, mean",           "pull, width"};
-    for (const ToyStatistic& statistic : toys.points.front().statistics) {
-        header.push_back("p-value of " + statistic.name);
-    }
-    return table_html("Toys", header, rows);
-}
 
 }  // namespace
 

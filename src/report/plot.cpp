@@ -2,13 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <initializer_list>
 #include <limits>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "ratiofarm/core/contracts.hpp"
+
+#include "gnuplot_curve.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -23,175 +24,6 @@ constexpr double low_panel = 84.0;   // height of the lower panels
 constexpr double gap = 14.0;         // between panels
 constexpr double legend_row = 21.5;  // as gnuplot sets one
 constexpr double legend_gap = 5.0;   // to the frame, where the axis has half a number
-
-const char* hex(Colour colour) {
-    switch (colour) {
-        case Colour::blue: return "0072b2";
-        case Colour::vermillion: return "d55e00";
-        case Colour::green: return "009e73";
-        case Colour::orange: return "e69f00";
-        case Colour::purple: return "cc79a7";
-        case Colour::sky: return "56b4e9";
-        case Colour::grey: return "8a8f98";
-        case Colour::black: return "222222";
-    }
-    return "222222";
-}
-
-/// In gnuplot's single quotes nothing but the quote is special.
-std::string quoted(const std::string& text) {
-    std::string result = "'";
-    for (const char c : text) {
-        if (c == '\'') result += '\'';
-        result += c == '\n' ? ' ' : c;
-    }
-    return result + "'";
-}
-
-std::string number(double value) {
-    return std::isfinite(value) ? fmt::format("{:.7g}", value) : std::string("NaN");
-}
-
-std::string data_block(const std::string& name, const Curve& curve) {
-    const bool across = curve.mark == Mark::band || curve.mark == Mark::fill;
-    RATIOFARM_EXPECT(curve.low.size() == curve.high.size());
-    std::string text = "$" + name + " << EOD\n";
-    const std::size_t n = curve.x.empty() ? curve.y.size() : curve.x.size();
-    for (const auto* column : {&curve.x, &curve.y, &curve.low, &curve.high, &curve.value}) {
-        RATIOFARM_EXPECT(column->empty() || column->size() == n);
-    }
-    for (std::size_t i = 0; i < n; ++i) {
-        for (const auto* column : {&curve.x, &curve.y, &curve.low, &curve.high, &curve.value}) {
-            if (across && column == &curve.y) continue;
-            if (!column->empty()) text += number((*column)[i]) + ' ';
-        }
-        text.back() = '\n';
-    }
-    return text + "EOD\n";
-}
-
-/// Not gnuplot's own error bars, which blank out what lies behind their points.
-std::string error_bars(const std::string& name, const std::string& colour, Mark mark) {
-    return fmt::format("${} using {} with vectors nohead lc {} lw 1.1 notitle", name,
-                       mark == Mark::points ? "1:3:(0):($4-$3)" : "3:2:($4-$3):(0)", colour);
-}
-
-/// Triangles at the edge of a panel that point to where points lie beyond it.
-std::string points_beyond(const std::string& name, const Curve& curve, const Axis& axis) {
-    if (curve.mark != Mark::points || !axis.low || !axis.high) return {};
-    const auto along = [&](double part) {  // of the axis
-        return axis.logarithmic ? *axis.low * std::pow(*axis.high / *axis.low, part)
-                                : *axis.low + part * (*axis.high - *axis.low);
-    };
-    std::string text;
-    const auto mark = [&](const std::string& condition, double part, int triangle) {
-        text += fmt::format(
-            "${} using 1:({} ? {} : NaN) with points lc rgb '#{}' pt {} ps 0.7 notitle, ", name,
-            condition, number(along(part)), hex(curve.colour), triangle);
-    };
-    const auto any = [&](auto is_beyond) {
-        return std::ranges::any_of(curve.y,
-                                   [&](double y) { return std::isfinite(y) && is_beyond(y); });
-    };
-    if (any([&](double y) { return y > *axis.high; })) {
-        mark("$2 > " + number(*axis.high), 0.95, 9);
-    }
-    if (any([&](double y) { return y < *axis.low; })) mark("$2 < " + number(*axis.low), 0.05, 11);
-    return text;
-}
-
-/// Whether gnuplot finds anything to draw in these columns along an axis: rows that have all of
-/// them.
-bool has_row(const Axis& axis,
-             const std::vector<double>& x,
-             std::initializer_list<const std::vector<double>*> along) {
-    const auto lacks = [](const std::vector<double>& column, std::size_t row, bool positive) {
-        if (column.empty()) return false;
-        return !std::isfinite(column[row]) || (positive && column[row] <= 0.0);
-    };
-    std::size_t rows = x.size();
-    for (const auto* column : along) rows = std::max(rows, column->size());
-    for (std::size_t row = 0; row < rows; ++row) {
-        const bool whole = std::ranges::none_of(
-            along, [&](const auto* column) { return lacks(*column, row, axis.logarithmic); });
-        if (whole && !lacks(x, row, false)) return true;
-    }
-    return false;
-}
-
-/// Leaves out what has nothing to draw, of which gnuplot warns, unless the panel has nothing else.
-void drop_empty(Panel& panel) {
-    for (Curve& curve : panel.curves) {
-        const bool bars = curve.mark == Mark::points || curve.mark == Mark::across_points;
-        if (!bars || has_row(panel.y, curve.x, {&curve.y, &curve.low, &curve.high})) continue;
-        curve.low.clear();
-        curve.high.clear();
-    }
-    const auto is_empty = [&](const Curve& curve) {
-        const bool across = curve.mark == Mark::band || curve.mark == Mark::fill;
-        const std::vector<double> none;
-        return !has_row(panel.y, curve.x,
-                        {across ? &none : &curve.y, &curve.low, &curve.high, &curve.value});
-    };
-    if (!std::ranges::all_of(panel.curves, is_empty)) std::erase_if(panel.curves, is_empty);
-}
-
-/// Blue for positive, vermillion for negative, white for zero, as gnuplot computes it from
-/// column 3.
-constexpr const char* cell_colour =
-    "($3 < 0 ? int(213 + (1 + $3) * 42) * 65536 + int(94 + (1 + $3) * 161) * 256 + "
-    "int((1 + $3) * 255) : int((1 - $3) * 255) * 65536 + int(114 + (1 - $3) * 141) * 256 + "
-    "int(178 + (1 - $3) * 77))";
-
-/// \param text size of names, in what the terminal measures fonts in
-std::string draw(const std::string& name, const Curve& curve, double text) {
-    const std::string title = curve.label.empty() ? "notitle" : "title " + quoted(curve.label);
-    const auto alpha = static_cast<int>(std::lround(200.0 * (1.0 - curve.strength)));
-    const std::string colour = fmt::format("rgb '#{:02x}{}'", alpha, hex(curve.colour));
-    const double line_width = 0.8 + 1.2 * curve.strength;
-    switch (curve.mark) {
-        case Mark::line:
-            return fmt::format("${} using 1:2 with lines lc {} lw {:.2f} {}", name, colour,
-                               line_width, title);
-        case Mark::dashes:
-            return fmt::format("${} using 1:2 with lines lc {} lw {:.2f} dt (8,5) {}", name, colour,
-                               line_width, title);
-        case Mark::points:
-        case Mark::across_points:
-            return (curve.low.empty() ? std::string()
-                                      : error_bars(name, colour, curve.mark) + ", ") +
-                   fmt::format("${} using 1:2 with points lc {} pt 7 ps 0.4 {}", name, colour,
-                               title);
-        case Mark::band:
-            return fmt::format(
-                "${} using 1:2:3 with filledcurves fc {} fs transparent solid 0.22 noborder {}",
-                name, colour, title);
-        case Mark::fill:
-            return fmt::format("${} using 1:2:3 with filledcurves fc {} fs solid 0.55 noborder {}",
-                               name, colour, title);
-        case Mark::bars:
-            return fmt::format(
-                "${} using 1:2:3:4:($2-0.38):($2+0.38) with boxxyerror fc {} fs solid 0.8 noborder "
-                "{}",
-                name, colour, title);
-        case Mark::frames:
-            return fmt::format(
-                "${0} using 1:2:3:4:($2-0.44):($2+0.44) with boxxyerror lc {1} lw 1 fs empty "
-                "border lc {1} {2}",
-                name, colour, title);
-        case Mark::cells:
-            return fmt::format(
-                "${} using 1:2:($1-0.5):($1+0.5):($2-0.5):($2+0.5):{} with boxxyerror lc rgb "
-                "variable fs solid 1 noborder notitle",
-                name, cell_colour);
-        case Mark::numbers:
-            return fmt::format(
-                "${} using 1:2:(sprintf('%.0f',abs($3)<0.5?0:$3)):(abs($3)>60?0xffffff:0x000000) "
-                "with labels font ',{}' tc rgb variable notitle",
-                name, 0.82 * text);
-    }
-    return {};
-}
 
 /// Rows of the legend of a panel, which stands above it, where no curve can be.
 std::size_t legend_rows(const Panel& panel, double panel_width) {
@@ -219,7 +51,7 @@ double legend_height(const Plot& plot) {
 
 std::string range(const char* axis, const Axis& settings) {
     const auto end = [](const std::optional<double>& value) {
-        return value ? number(*value) : std::string("*");
+        return value ? gnuplot_number(*value) : std::string("*");
     };
     std::string text =
         fmt::format("set {}range [{}:{}]\n", axis, end(settings.low), end(settings.high));
@@ -239,7 +71,7 @@ std::string names_on(const char* axis,
                      const char* more) {
     std::string text = fmt::format("set {}tics (", axis);
     for (std::size_t i = 0; i < names.size(); ++i) {
-        text += fmt::format("{}{} {}", i == 0 ? "" : ", ", quoted(names[i]), i + 1);
+        text += fmt::format("{}{} {}", i == 0 ? "" : ", ", gnuplot_quoted(names[i]), i + 1);
     }
     return text + fmt::format(") font ',{}' {}\n", size, more);
 }
@@ -313,26 +145,23 @@ std::string rows_commands(const Panel& panel, bool first, double size) {
     return text + "unset ytics\n";
 }
 
-/// Commands of one panel.
-std::string panel_commands(const Plot& plot, std::size_t index, const Place& place, double size) {
+/// Where a panel lies, and its tics and labels.
+std::string frame_commands(const Plot& plot, std::size_t index, const Place& place, double size) {
     const Panel& panel = plot.panels[index];
     const bool beside = plot.arrangement == Arrangement::beside;
     const bool lowest = beside || index + 1 == plot.panels.size();
     const double height = plot.height;
     const Axis x = panel.x ? *panel.x : common_axis(plot);
-    std::string text = fmt::format("set lmargin at screen {}\nset rmargin at screen {}\n",
-                                   place.left / width, place.right / width) +
-                       fmt::format("set bmargin at screen {}\nset tmargin at screen {}\n",
-                                   place.low / height, place.high / height) +
-                       range("x", x);
-    if (panel.rows.empty()) {
-        text += range("y", panel.y);
-    } else {
-        text += rows_commands(panel, index == 0, size);
-    }
+    std::string text =
+        fmt::format("set lmargin at screen {}\nset rmargin at screen {}\n", place.left / width,
+                    place.right / width) +
+        fmt::format("set bmargin at screen {}\nset tmargin at screen {}\n", place.low / height,
+                    place.high / height) +
+        range("x", x) +
+        (panel.rows.empty() ? range("y", panel.y) : rows_commands(panel, index == 0, size));
     // At a fixed place: a label beside the tics leaves the picture where their numbers are long.
     text += fmt::format("set label 1 {} at screen 0.03, screen {} rotate by 90 center\n",
-                        quoted(beside ? std::string() : panel.y.label),
+                        gnuplot_quoted(beside ? std::string() : panel.y.label),
                         0.5 * (place.low + place.high) / height);
     if (!beside && index > 0 && panel.y.low && panel.y.high) {
         text += fmt::format("set ytics {}\n", (*panel.y.high - *panel.y.low) / 4.0);
@@ -343,33 +172,50 @@ std::string panel_commands(const Plot& plot, std::size_t index, const Place& pla
     if (!panel.columns.empty()) {
         text += names_on("x", panel.columns, size, "rotate by 90 right nomirror scale 0");
     }
-    text += lowest ? fmt::format("set xlabel {} offset 0,0.6\n", quoted(x.label)) +
-                         (panel.columns.empty() ? "set format x '%g'\n" : "")
-                   : std::string("unset xlabel\nset format x ''\n");
+    if (!lowest) return text + "unset xlabel\nset format x ''\n";
+    return text + fmt::format("set xlabel {} offset 0,0.6\n", gnuplot_quoted(x.label)) +
+           (panel.columns.empty() ? "set format x '%g'\n" : "");
+}
+
+std::string legend_commands(const Panel& panel, const Place& place, const std::string& font) {
     const std::size_t rows = legend_rows(panel, place.right - place.left);
-    text += rows == 0
-                ? "unset key\n"
-                : fmt::format(
-                      "set key at graph 0.5, graph {:.4f} center bottom vertical Left reverse "
-                      "maxrows {} samplen 1.6 spacing 1.1 {}\n",
-                      1.0 + legend_gap / (place.high - place.low), rows,
-                      beside ? fmt::format("font ',{}'", size) : std::string());
-    text += "unset arrow\n";
+    if (rows == 0) return "unset key\n";
+    return fmt::format(
+        "set key at graph 0.5, graph {:.4f} center bottom vertical Left reverse maxrows {} samplen "
+        "1.6 spacing 1.1 {}\n",
+        1.0 + legend_gap / (place.high - place.low), rows, font);
+}
+
+/// Thin lines at the levels and marks of a panel.
+std::string thin_lines(const Panel& panel) {
+    std::string text = "unset arrow\n";
     const auto thin = [&](const std::string& from, const std::string& to) {
         text += fmt::format("set arrow from {} to {} nohead back lc rgb '#b4b8c0' lw 1 dt (4,3)\n",
                             from, to);
     };
     for (const double level : panel.levels) {
-        thin("graph 0, first " + number(level), "graph 1, first " + number(level));
+        thin("graph 0, first " + gnuplot_number(level), "graph 1, first " + gnuplot_number(level));
     }
     for (const double mark : panel.marks) {
-        thin("first " + number(mark) + ", graph 0", "first " + number(mark) + ", graph 1");
+        thin("first " + gnuplot_number(mark) + ", graph 0",
+             "first " + gnuplot_number(mark) + ", graph 1");
     }
+    return text;
+}
+
+/// Commands of one panel.
+std::string panel_commands(const Plot& plot, std::size_t index, const Place& place, double size) {
+    const Panel& panel = plot.panels[index];
+    const bool beside = plot.arrangement == Arrangement::beside;
+    std::string text =
+        frame_commands(plot, index, place, size) +
+        legend_commands(panel, place, beside ? fmt::format("font ',{}'", size) : std::string()) +
+        thin_lines(panel);
     const char* separator = "plot ";
     for (std::size_t c = 0; c < panel.curves.size(); ++c) {
         const std::string name = fmt::format("p{}c{}", index, c);
         text += separator + points_beyond(name, panel.curves[c], panel.y) +
-                draw(name, panel.curves[c], size);
+                draw_curve(name, panel.curves[c], size);
         separator = ", ";
     }
     return text + "\n";
@@ -398,7 +244,7 @@ std::string terminal(const Plot& plot, const PictureFile& picture) {
                 2.0 * width, 2 * plot.height);
             break;
     }
-    if (!picture.file.empty()) text += "set output " + quoted(picture.file) + "\n";
+    if (!picture.file.empty()) text += "set output " + gnuplot_quoted(picture.file) + "\n";
     return text;
 }
 

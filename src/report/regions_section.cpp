@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "ratiofarm/core/partition.hpp"
+
 #include "campaign/selection/plain_campaign.hpp"
 
 #include "html.hpp"
@@ -145,49 +147,52 @@ bool is_binned(const ReportInputs& inputs, const Spectrum& spectrum) {
     });
 }
 
-/// Density of the score of each process, between the outermost bins that have any. The first and
-/// the last bin hold all beyond: they do not rule the axis.
-Plot score_plot(const SelectionInputs& selection) {
-    constexpr double width = 2.0 * score_limit / static_cast<double>(score_bins);
+/// The outermost bins of the score that have any weight.
+Range filled_bins(const std::vector<ScoreHistogram>& scores) {
     std::size_t first = score_bins;
     std::size_t last = 0;
-    for (const ScoreHistogram& score : selection.record.scores) {
+    for (const ScoreHistogram& score : scores) {
         for (std::size_t bin = 0; bin < score.weights.size(); ++bin) {
             if (score.weights[bin] == 0.0) continue;
             first = std::min(first, bin);
             last = std::max(last, bin + 1);
         }
     }
-    Plot plot;
-    plot.x.label = "preselection score";
-    plot.panels.resize(1);
-    plot.panels[0].y.label = "density";
-    double highest = 0.0;
+    return {std::min(first, last), last};
+}
+
+/// Density of the score of each process, between the outermost bins that have any. The first and
+/// the last bin hold all beyond: they do not rule the axis.
+Plot score_plot(const SelectionInputs& selection) {
+    constexpr double width = 2.0 * score_limit / static_cast<double>(score_bins);
+    const Range shown = filled_bins(selection.record.scores);
     std::vector<double> edges;
-    for (std::size_t bin = first; bin <= last; ++bin) {
+    for (std::size_t bin = shown.first; bin <= shown.last; ++bin) {
         edges.push_back(-score_limit + width * static_cast<double>(bin));
     }
-    std::size_t colour = 0;
+    Panel panel{.y = {.label = "density"}, .curves = {}, .levels = {}};
+    double highest = 0.0;
     for (const ProcessSection& process : selection.written.processes) {
         const auto score =
             std::ranges::find(selection.record.scores, process.events(), &ScoreHistogram::sample);
-        if (score == selection.record.scores.end() || first >= last) continue;
+        if (score == selection.record.scores.end() || shown.empty()) continue;
         double sum = 0.0;
         for (const double weight : score->weights) sum += weight;
         std::vector<double> density;
-        for (std::size_t bin = first; bin < last; ++bin) {
+        for (std::size_t bin = shown.first; bin < shown.last; ++bin) {
             density.push_back(score->weights[bin] / (sum * width));
             const bool inner = bin > 0 && bin + 1 < score_bins;
             if (inner) highest = std::max(highest, density.back());
         }
-        plot.panels[0].curves.push_back(outline(edges, density, process.name,
-                                                region_palette[colour++ % region_palette.size()]));
+        panel.curves.push_back(
+            outline(edges, density, process.name,
+                    region_palette[panel.curves.size() % region_palette.size()]));
     }
     if (highest > 0.0) {
-        plot.panels[0].y.low = 0.0;
-        plot.panels[0].y.high = 1.1 * highest;
+        panel.y.low = 0.0;
+        panel.y.high = 1.1 * highest;
     }
-    return plot;
+    return {.x = {.label = "preselection score"}, .panels = {std::move(panel)}};
 }
 
 std::string bins_table(const Spectrum& spectrum) {
