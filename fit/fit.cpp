@@ -45,7 +45,9 @@ FoundMinima search(const Likelihood& likelihood,
     for (std::size_t a = 0; a < roles.size(); ++a) {
         if (roles[a].several_minima) search.axes.push_back(a);
     }
-    search.turning = turning_components(likelihood, space);
+    search.turning = [&](std::span<const double> u) {
+        return turning_components(likelihood, space, u);
+    };
     search.places = places;
     return find_minima([&](std::span<const double> u) { return likelihood.evaluate(u); }, space,
                        likelihood.coordinates().to_internal(start_values(likelihood.model())),
@@ -143,10 +145,10 @@ std::optional<std::vector<double>> fill_intervals(const Likelihood& likelihood,
 
 /// Marks the impacts that first order does not tell, and adds those of parameters at a kink, which
 /// have no error.
-void mark_impacts(const Likelihood& likelihood, FitResult& result) {
+void mark_impacts(const Likelihood& likelihood, std::span<const double> u, FitResult& result) {
     const FittedParameter* poi = find_fitted(result, result.poi);
     if (!(poi->error > 0.0)) return;
-    const auto roles = parameter_roles(likelihood);
+    const auto roles = parameter_roles(likelihood, u);
     std::vector<Impact> all;
     auto next = result.impacts.begin();
     for (std::size_t a = 0; a < roles.size(); ++a) {
@@ -182,7 +184,7 @@ FitResult result_of(const Likelihood& likelihood,
     fill_pulls(likelihood, result);
     fill_guards(likelihood, best, result);
     result.impacts = impacts(likelihood.model(), result);
-    mark_impacts(likelihood, result);
+    mark_impacts(likelihood, best.u, result);
     result.breakdown = error_breakdown(likelihood.model(), result);
     return result;
 }

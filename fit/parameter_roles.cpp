@@ -61,7 +61,7 @@ void add_region(const BinnedRegion& region,
     }
 }
 
-/// What is expected at the start, and how much an effect of one parameter changes it.
+/// How much the sides of an effect change what is expected.
 struct Shift {
     double up = 0.0;
     double down = 0.0;
@@ -73,20 +73,22 @@ bool is_kinked(Interpolation code, const Anchors& anchors) {
     return code == Interpolation::code1 && std::abs(anchors.up * anchors.down - 1.0) > odd;
 }
 
-/// The parities of yields and bins.
+/// The parities of yields and bins, of samples as large as their coefficients are at u.
 class Parities {
 public:
-    Parities(const StatisticalModel& model, std::vector<ParameterRole>& roles)
-        : model_(model),
-          coordinates_(model),
-          start_(coordinates_.to_internal(start_values(model))),
+    Parities(const Likelihood& likelihood,
+             std::span<const double> u,
+             std::vector<ParameterRole>& roles)
+        : model_(likelihood.model()),
+          coordinates_(likelihood.coordinates()),
+          u_(u.begin(), u.end()),
           roles_(roles) {}
 
     void add(const UnbinnedRegion& region) {
         double all = 0.0;
         std::map<std::size_t, std::vector<Shift>> shifts;
         for (const auto& process : region.processes) {
-            const double rate = process.yield * at_start(process.coefficient);
+            const double rate = process.yield * value_of(process.coefficient);
             all += rate;
             for (const auto& effect : process.systematics) {
                 if (!effect.yield) continue;
@@ -107,7 +109,7 @@ public:
         std::vector<Shifts> of_samples(region.samples.size());
         for (std::size_t k = 0; k < region.samples.size(); ++k) {
             const auto& sample = region.samples[k];
-            const double factor = at_start(sample.coefficient);
+            const double factor = value_of(sample.coefficient);
             const auto shifts_of = [&](const std::string& parameter) {
                 std::vector<Shift>& list = of_samples[k][parameter_index(model_, parameter)];
                 list.resize(all.size());
@@ -163,8 +165,8 @@ private:
         return shift.up * shift.down >= 0.0 ? even_of(shift, expected) : 0.0;
     }
 
-    double at_start(const Coefficient& coefficient) const {
-        return InternalCoefficient(coefficient, model_, coordinates_).at(start_).value;
+    double value_of(const Coefficient& coefficient) const {
+        return InternalCoefficient(coefficient, model_, coordinates_).at(u_).value;
     }
 
     void note_kink(const std::string& parameter, bool kinked) {
@@ -179,17 +181,23 @@ private:
     }
 
     const StatisticalModel& model_;
-    InternalCoordinates coordinates_;
-    std::vector<double> start_;
+    const InternalCoordinates& coordinates_;
+    std::vector<double> u_;
     std::vector<ParameterRole>& roles_;
 };
 
 }  // namespace
 
 std::vector<ParameterRole> parameter_roles(const Likelihood& likelihood) {
+    return parameter_roles(likelihood,
+                           likelihood.coordinates().to_internal(start_values(likelihood.model())));
+}
+
+std::vector<ParameterRole> parameter_roles(const Likelihood& likelihood,
+                                           std::span<const double> u) {
     const StatisticalModel& model = likelihood.model();
     std::vector<ParameterRole> roles = parameter_roles(model);
-    Parities parities(model, roles);
+    Parities parities(likelihood, u, roles);
     for (const auto& region : model.unbinned) parities.add(region);
     for (const auto& region : model.binned) parities.add(region);
     const std::vector<ShapeParity> shapes = likelihood.shape_parities();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "ratiofarm/fit/likelihood.hpp"
@@ -27,6 +28,10 @@ struct ParameterRole {
 std::vector<ParameterRole> parameter_roles(const StatisticalModel& model);
 
 /// With what the shapes of the events add to kinks, parity and turning.
+/// \param u where coefficients say how much of each sample there is
+std::vector<ParameterRole> parameter_roles(const Likelihood& likelihood, std::span<const double> u);
+
+/// The same at the start values.
 std::vector<ParameterRole> parameter_roles(const Likelihood& likelihood);
 
 }  // namespace ratiofarm

@@ -306,11 +306,12 @@ private:
 
     /// A combination of sides is reached one side at a time, each from the deepest minimum so far.
     void look_across() {
+        if (!options_.turning) return;
         constexpr int most_rounds = 6;
         for (int round = 0; round < most_rounds; ++round) {
             const std::size_t from = deepest();
             const NewtonResult known = minima_[from];
-            for (const std::size_t axis : options_.turning) {
+            for (const std::size_t axis : options_.turning(known.u)) {
                 if (!space_.held[axis]) look_across(axis, known);
             }
             if (deepest() == from) return;

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <span>
 #include <vector>
 
 #include "newton.hpp"
@@ -12,10 +14,11 @@ inline constexpr double worthwhile_depth = 12.5;
 
 struct MinimaSearchOptions {
     NewtonOptions newton;
-    unsigned starts = 4;                    ///< probes along each axis, over its range
-    std::vector<std::size_t> axes;          ///< along which there may be several minima
-    std::vector<std::size_t> turning = {};  ///< components that may have a minimum on either side
-                                            ///< of 0: their effects turn round or bend there
+    unsigned starts = 4;            ///< probes along each axis, over its range
+    std::vector<std::size_t> axes;  ///< along which there may be several minima
+    /// Components that may have a minimum on either side of 0, by their effects at u: these turn
+    /// round or bend there.
+    std::function<std::vector<std::size_t>(std::span<const double>)> turning = {};
     std::vector<std::vector<double>> places = {};  ///< where to descend from as well
     double same_minimum = 1e-2;  ///< in units of 2 NLL, by the Hessian of the known one
     double depth = worthwhile_depth;

@@ -85,12 +85,13 @@ SearchSpace search_space(const Likelihood& likelihood) {
 }
 
 std::vector<std::size_t> turning_components(const Likelihood& likelihood,
-                                            const SearchSpace& space) {
+                                            const SearchSpace& space,
+                                            std::span<const double> u) {
     // An effect with less information than this about its parameter makes no second minimum unless
     // the data are off by more than two standard deviations in just its direction.
     constexpr double least_turning = 0.05;
     std::vector<std::size_t> turning;
-    const auto roles = parameter_roles(likelihood);
+    const auto roles = parameter_roles(likelihood, u);
     for (std::size_t a = 0; a < roles.size(); ++a) {
         if (space.held[a]) continue;
         const double part = std::max(roles[a].turning, roles[a].turning_of_samples);
@@ -110,7 +111,6 @@ Profile::Profile(const Likelihood& likelihood,
       rounding_t_(std::max(1e-4, result.at_rounding ? 8.0 * result.edm : 0.0)) {
     RATIOFARM_EXPECT(!result.minima.empty() && !held_.empty());
     for (const std::size_t a : held_) space_.held[a] = true;
-    turning_ = turning_components(likelihood, space_);
     const auto observed = likelihood.observed();
     for (std::size_t a = 0; a < observed.size(); ++a) {
         const Parameter& parameter = likelihood.model().parameters[a];
@@ -205,12 +205,14 @@ NewtonResult Profile::follow(Branch& branch, std::span<const double> values) con
 }
 
 /// Where a minimum may lie that no branch leads to: beyond 0 along turning components; halfway back
-/// along constrained ones that were pushed away from the fit, where their interpolation may bend;
+/// along constrained ones that were pushed away from the fit, and twice as far out, where their
+/// interpolation may bend;
 /// and far from the fit, where anything may lie deeper, over the whole range of each of them.
 std::vector<std::vector<double>> Profile::starts_beyond(const Objective& objective,
                                                         const NewtonResult& from) const {
-    constexpr double pushed = 0.5;       // widths
+    constexpr double pushed = 0.4;       // widths
     constexpr double beyond_nll = 2.0;   // two standard deviations: nearer, a parabola holds
+    constexpr double further_nll = 6.0;  // three and a half
     constexpr double far_in_nll = 12.5;  // five
     constexpr std::array places_of_range{0.0, 0.125, 0.375, 0.625, 0.875, 1.0};
     const double rise = from.at.nll - best_nll_;
@@ -218,14 +220,18 @@ std::vector<std::vector<double>> Profile::starts_beyond(const Objective& objecti
     const auto add = [&](std::vector<std::vector<double>> more) {
         std::move(more.begin(), more.end(), std::back_inserter(starts));
     };
-    for (const std::size_t axis : turning_) {
+    if (stays_) return starts;
+    for (const std::size_t axis : turning_components(likelihood_, space_, from.u)) {
         add(starts_across(objective, space_, from, axis));
     }
     for (const auto& [axis, width] : constrained_) {
         if (rise < beyond_nll) break;
         const double moved = from.u[axis] - best().u[axis];
         std::vector<double> places;
-        if (std::abs(moved) > pushed * width) places.push_back(from.u[axis] - 0.5 * moved);
+        if (std::abs(moved) > pushed * width) {
+            places.push_back(from.u[axis] - 0.5 * moved);
+            if (rise > further_nll) places.push_back(from.u[axis] + moved);
+        }
         for (const double place : places_of_range) {
             if (rise < far_in_nll) break;
             places.push_back(space_.low[axis] + place * space_.range(axis));

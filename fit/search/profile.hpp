@@ -16,8 +16,11 @@ namespace ratiofarm {
 /// The box of a model's ranges. Held are fixed parameters and those that nothing depends on.
 SearchSpace search_space(const Likelihood& likelihood);
 
-/// Components that may have a minimum on either side of 0 (MinimaSearchOptions::turning).
-std::vector<std::size_t> turning_components(const Likelihood& likelihood, const SearchSpace& space);
+/// Components that may have a minimum on either side of 0 (MinimaSearchOptions::turning). An effect
+/// on a sample counts as much as there is of the sample at u.
+std::vector<std::size_t> turning_components(const Likelihood& likelihood,
+                                            const SearchSpace& space,
+                                            std::span<const double> u);
 
 /// A minimum over the components that are free while some others are held, as a function of those.
 struct ProfilePoint {
@@ -69,10 +72,7 @@ public:
     std::uint64_t most_below_floor() const { return most_below_floor_; }
 
     /// Looks for no other minima from now on.
-    void stay_on_branches() {
-        turning_.clear();
-        constrained_.clear();
-    }
+    void stay_on_branches() { stays_ = true; }
 
     /// The result's best minimum.
     const ProfilePoint& best() const { return branches_.front().front(); }
@@ -105,7 +105,7 @@ private:
     std::optional<ProfilePoint> deeper_;
     std::uint64_t most_below_floor_ = 0;
     std::vector<Branch> branches_;  // one per minimum, the result's first
-    std::vector<std::size_t> turning_;
+    bool stays_ = false;            // on its branches
     std::vector<std::pair<std::size_t, double>> constrained_;  // components and their widths
 };
 

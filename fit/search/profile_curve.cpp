@@ -11,10 +11,13 @@ namespace {
 /// More points than this and the profile is not smooth: fits at every point are better.
 constexpr std::size_t most_points = 200;
 constexpr int most_parts = 8;  ///< of one step
+constexpr int most_depth = 4;  ///< parts of parts
 
 /// Compared with what the sixth derivative by itself would give: a jump of the third one, where
 /// interpolation codes change their formula, is foretold less badly.
 constexpr double safety = 4.0;
+
+bool is_knot(const ProfilePoint& point) { return point.converged && !point.tangent.empty(); }
 
 }  // namespace
 
@@ -45,6 +48,27 @@ int ProfileCurve::parts_for(double error) const {
     return parts <= most_parts ? static_cast<int>(parts) : most_parts + 1;  // so of NaN
 }
 
+/// Appends a point; before it others, where the last two did not foretell it. What lies between is
+/// asked again: a parameter that changes its side there bends the profile in a small place.
+/// \return the error of the whole step; none where the points are not good enough
+std::optional<double> ProfileCurve::add(Points& points, ProfilePoint next, int depth) {
+    if (!is_knot(next) || points.size() > most_points) return std::nullopt;
+    const double error = error_between(points[points.size() - 2], points.back(), next);
+    const int parts = parts_for(error);
+    if (parts > most_parts || (parts > 1 && depth == most_depth)) return std::nullopt;
+    const double from = points.back().u[profile_.held()];
+    const double length = next.u[profile_.held()] - from;
+    for (int part = 1; part < parts; ++part) {
+        if (!add(points, profile_.at(from + length * part / parts), depth + 1)) return std::nullopt;
+    }
+    if (parts > 1) {
+        if (!add(points, std::move(next), depth + 1)) return std::nullopt;
+    } else {
+        points.push_back(std::move(next));
+    }
+    return error;
+}
+
 /// \param points two or more, the last two are where the walk begins
 bool ProfileCurve::walk(Points& points, double end) {
     const std::size_t x = profile_.held();
@@ -53,20 +77,10 @@ bool ProfileCurve::walk(Points& points, double end) {
     while (points.back().u[x] != end) {
         double u = points.back().u[x] + sense * step;
         if (sense * (u - end) > -0.2 * step) u = end;
-        ProfilePoint next = profile_.at(u);
-        if (!next.converged || next.tangent.empty() || points.size() > most_points) return false;
-        const double error = error_between(points[points.size() - 2], points.back(), next);
-        const double from = points.back().u[x];
-        const double length = std::abs(u - from);
-        const int parts = parts_for(error);
-        if (parts > most_parts) return false;
-        for (int part = 1; part < parts; ++part) {
-            ProfilePoint middle = profile_.at(from + (u - from) * part / parts);
-            if (!middle.converged || middle.tangent.empty()) return false;
-            points.push_back(std::move(middle));
-        }
-        points.push_back(std::move(next));
-        const double better = 0.9 * std::pow(tolerance_ / std::max(error, 1e-300), 1.0 / 6.0);
+        const double length = std::abs(u - points.back().u[x]);
+        const auto error = add(points, profile_.at(u));
+        if (!error) return false;
+        const double better = 0.9 * std::pow(tolerance_ / std::max(*error, 1e-300), 1.0 / 6.0);
         step = length * std::clamp(better, 0.4, 1.8);
     }
     return true;
@@ -78,7 +92,7 @@ std::vector<ProfilePoint> ProfileCurve::between(double low, double high) {
     const ProfilePoint best = profile_.best();
     const double start = std::clamp(best.u[x], low, high);
     const ProfilePoint middle = start == best.u[x] ? best : profile_.at(start);
-    if (!middle.converged || middle.tangent.empty()) return {};
+    if (!is_knot(middle)) return {};
 
     const double towards = high - start > start - low ? 1.0 : -1.0;  // the longer side first
     const auto side = [&](double sense) { return sense > 0.0 ? high : low; };
@@ -86,11 +100,22 @@ std::vector<ProfilePoint> ProfileCurve::between(double low, double high) {
         const double u = start + sense * first_step_;
         return sense * (u - side(sense)) > 0.0 ? side(sense) : u;
     };
-    Points ahead{middle, profile_.at(reach(towards))};
-    Points behind{ahead[1], ahead[0]};
-    if (!ahead[1].converged || ahead[1].tangent.empty()) return {};
-    if (!walk(behind, side(-towards)) || !walk(ahead, side(towards))) return {};
-    Points all(behind.rbegin(), behind.rend() - 2);
+    const ProfilePoint first = profile_.at(reach(towards));
+    if (!is_knot(first)) return {};
+    Points behind{first, middle};
+    if (!walk(behind, side(-towards))) return {};
+    // The first step is foretold from behind or, where nothing is there, from ahead.
+    const bool from_behind = behind.size() > 2;
+    Points ahead = from_behind ? Points{behind[2], middle} : Points{middle, first};
+    if (from_behind && !add(ahead, first)) return {};
+    if (!walk(ahead, side(towards))) return {};
+    if (!from_behind && ahead.size() > 2) {
+        Points back{ahead[2], first};
+        if (!add(back, middle)) return {};
+        ahead.erase(ahead.begin(), ahead.begin() + 2);
+        ahead.insert(ahead.begin(), back.rbegin(), back.rend() - 1);
+    }
+    Points all(behind.rbegin(), behind.rend() - (from_behind ? 3 : 2));
     all.insert(all.end(), ahead.begin(), ahead.end());
     if (towards < 0.0) std::reverse(all.begin(), all.end());
     return all;

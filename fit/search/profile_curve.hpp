@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "profile.hpp"
@@ -27,6 +28,7 @@ public:
 private:
     using Points = std::vector<ProfilePoint>;
     bool walk(Points& points, double end);
+    std::optional<double> add(Points& points, ProfilePoint next, int depth = 0);
     int parts_for(double error) const;
     double error_between(const ProfilePoint& before,
                          const ProfilePoint& from,

@@ -253,7 +253,7 @@ TEST_CASE("a search ends on a kink, or goes over it, as the function falls", "[f
 
 TEST_CASE("the minima on both sides of a ridge are found", "[fit]") {
     MinimaSearchOptions options;
-    options.turning = {0};
+    options.turning = [](auto) { return std::vector<std::size_t>{0}; };
 
     const FoundMinima found = find_minima(Kink{0.5, -2.0}, kinked_box(), {0.0, 0.0}, options);
 
@@ -324,7 +324,7 @@ SearchSpace kinked_line() { return {{-8.0}, {8.0}, {false}, {true}}; }
 
 TEST_CASE("a minimum behind a rise on the other side of a kink is found", "[fit]") {
     MinimaSearchOptions options;
-    options.turning = {0};
+    options.turning = [](auto) { return std::vector<std::size_t>{0}; };
 
     const FoundMinima found = find_minima(Barrier{}, kinked_line(), {-1.0}, options);
 
@@ -344,7 +344,7 @@ TEST_CASE("a deeper minimum at the other end of a bent valley is found", "[fit]"
 
 TEST_CASE("a descent that fails below every minimum is the result, not converged", "[fit]") {
     MinimaSearchOptions options;
-    options.turning = {0};
+    options.turning = [](auto) { return std::vector<std::size_t>{0}; };
 
     const FoundMinima found = find_minima(Misleading{}, kinked_line(), {1.5}, options);
 

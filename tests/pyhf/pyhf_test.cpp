@@ -1,4 +1,6 @@
 // Workspaces of pyhf: what they become, and that pyhf itself finds the same likelihood.
+#include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <map>
 #include <random>
@@ -118,6 +120,32 @@ TEST_CASE("a scan finds the branch where one sample's variation turns round", "[
     REQUIRE(points.size() == wanted.size());
     for (std::size_t k = 0; k < wanted.size(); ++k) {
         CHECK(points[k].t == Approx(wanted[k]).margin(2e-3));
+    }
+}
+
+TEST_CASE("the scan beside a fit is the profile where variations act alike on both sides",
+          "[pyhf]") {
+    struct Known {
+        const char* name;
+        double mu;
+        double t;
+    };
+    for (const auto& [name, mu, t] :
+         {Known{"grown_effect", 10.0, 6.5668}, Known{"grown_effect", 8.0, 4.0585},
+          Known{"far_side", 2.9373179620457637, 19.0519},
+          Known{"late_bend", 2.9754941252343388, 0.0971}}) {
+        INFO(name << " at " << mu);
+        const Likelihood likelihood = likelihood_of(imported(workspace(name)));
+        const FitResult best = fit(likelihood, {}, {});
+        const auto places = default_scan_points(likelihood.model(), best);
+
+        const auto points = scan(likelihood, best, places);
+
+        const auto found = std::find_if(points.begin(), points.end(), [&](const ScanPoint& point) {
+            return std::abs(point.poi - mu) < 1e-4;
+        });
+        REQUIRE(found != points.end());
+        CHECK(found->t == Approx(t).margin(1e-3));  // README.md beside it
     }
 }
 
