@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "dense.hpp"
@@ -17,6 +18,10 @@ constexpr double settling_gain = 1e-2;
 /// deviations.
 constexpr double rounding_edm = 1e-4;
 
+/// A valley whose bottom is level and bent, as of a product of two parameters, seems to curve along
+/// its bottom where one stands beside it: by the gradient times the bend, in units of the ranges.
+constexpr double valley_bend = 10.0;
+
 /// The rounding error of a value of the objective in double precision, generously.
 double noise_of(const Evaluation& at) { return 1e-13 * (1.0 + std::abs(at.nll)); }
 
@@ -27,10 +32,33 @@ struct Proposal {
 };
 
 Proposal proposal(const ScaledModel& model, const dense::Matrix& hessian, double radius) {
-    Proposal proposal{bounded_step(model.gradient, hessian, model.box, radius)};
-    const double curved = dense::dot(proposal.step, dense::product(hessian, proposal.step));
-    proposal.gain = -(dense::dot(model.gradient, proposal.step) + 0.5 * curved);
-    return proposal;
+    const auto gain_of = [&](const dense::Vector& step) {
+        const double curved = dense::dot(step, dense::product(hessian, step));
+        return -(dense::dot(model.gradient, step) + 0.5 * curved);
+    };
+    dense::Vector step = bounded_step(model.gradient, hessian, model.box, radius);
+    const double gain = gain_of(step);
+    if (gain > 0.0) return {std::move(step), gain};
+    // Off a ridge a step may go to either side, of which the box may cut one.
+    const StepBox mirrored{dense::negative(model.box.high), dense::negative(model.box.low)};
+    dense::Vector other =
+        dense::negative(bounded_step(dense::negative(model.gradient), hessian, mirrored, radius));
+    return {other, gain_of(other)};
+}
+
+/// The size of a curvature along the bottom of a valley that only its bend makes.
+double beside_valley(const ScaledModel& model) { return valley_bend * dense::norm(model.gradient); }
+
+/// The Hessian with directions along the bottom of a valley held: where nothing falls in earnest.
+std::optional<dense::Matrix> valley_of(const ScaledModel& model) {
+    dense::Spectrum spectrum = dense::spectrum_of(model.hessian);
+    const double level = beside_valley(model);
+    const double most_curved = dense::largest_size(spectrum.eigenvalues);
+    for (double& lambda : spectrum.eigenvalues) {
+        if (lambda < -level) return std::nullopt;
+        if (lambda <= level) lambda = most_curved;
+    }
+    return dense::matrix_of(spectrum.eigenvectors, spectrum.eigenvalues);
 }
 
 /// One search: the current point with its model, and the radius.
@@ -55,8 +83,7 @@ public:
     }
 
     bool at_rounding() const {
-        return refused_near_minimum_ > 0 && result_.curvature.positive &&
-               result_.curvature.edm <= rounding_edm;
+        return refused_near_minimum_ > 0 && result_.curvature.edm <= rounding_edm;
     }
 
     void iterate() {
@@ -76,7 +103,7 @@ public:
             result_ = std::move(trial);
             refused_near_minimum_ = 0;
             if (arrived) change_sides();
-        } else if (result_.curvature.positive && next.gain <= settling_gain) {
+        } else if (is_near_minimum() && next.gain <= settling_gain) {
             ++refused_near_minimum_;
         }
     }
@@ -118,6 +145,11 @@ private:
         radius_ = 0.25 * std::sqrt(std::max(1.0, n));
     }
 
+    /// Where a direction curves downwards, what it promises over the whole range counts.
+    bool is_near_minimum() const {
+        return result_.curvature.positive || result_.curvature.edm <= rounding_edm;
+    }
+
     bool is_at_kink(std::size_t a, double value) const {
         return space_.is_kinked(a) && !space_.held[a] && value == 0.0;
     }
@@ -141,6 +173,9 @@ private:
 
     Proposal best_proposal() const {
         const ScaledModel model(space_, result_.u, result_.at, result_.curvature.free);
+        if (!result_.curvature.positive && result_.curvature.edm <= settling_gain) {
+            if (const auto valley = valley_of(model)) return proposal(model, *valley, radius_);
+        }
         Proposal exact = proposal(model, model.hessian, radius_);
         if (result_.curvature.positive || result_.at.fisher.empty()) return exact;
         const dense::Matrix fisher = model.scaled(result_.at.fisher);
@@ -160,7 +195,8 @@ private:
         if (settling && nearer) return 1.0;
         if (promised > noise_of(result_.at)) return quality;
         // Directions that are not positive have no edm to compare: rounding decides there.
-        return result_.curvature.positive ? 0.0 : 1.0;
+        const bool rises = gain < -noise_of(result_.at);
+        return result_.curvature.positive || rises ? 0.0 : 1.0;
     }
 
     std::vector<double> moved(const dense::Vector& step, std::span<const std::size_t> free) const {
@@ -186,6 +222,95 @@ private:
     double radius_ = 0.25;
     int refused_near_minimum_ = 0;
 };
+
+/// 1 or -1: into the range from the end of it where a component is; 0 inside.
+double sense_inwards(const SearchSpace& space, std::size_t a, double u) {
+    if (u <= space.low_from(a, u)) return 1.0;
+    return u >= space.high_from(a, u) ? -1.0 : 0.0;
+}
+
+/// True if the function rises, to second order, or stays on every way from the ends of some ranges
+/// inwards, where its gradient is zero, with the other components at their minimum: no entry of the
+/// reduced Hessian falls. A signal with two factors, both 0 in a deficit, is such a corner.
+bool rests_in_corner(const ScaledModel& inside,
+                     const ScaledModel& all,
+                     std::span<const std::size_t> corner,  // places in all.free
+                     std::span<const std::size_t> rest,    // likewise, of `inside`
+                     std::span<const double> sense) {
+    const dense::Cholesky factor(inside.hessian);
+    if (!rest.empty() && !factor.positive()) return false;
+    for (std::size_t k = 0; k < corner.size(); ++k) {
+        dense::Vector mixed(rest.size());
+        for (std::size_t r = 0; r < rest.size(); ++r) {
+            mixed[r] = all.hessian(rest[r], corner[k]);
+        }
+        const dense::Vector moved = rest.empty() ? mixed : factor.solve(mixed);
+        for (std::size_t l = 0; l < corner.size(); ++l) {
+            double entry = all.hessian(corner[l], corner[k]);
+            const double plain = std::abs(entry);
+            for (std::size_t r = 0; r < rest.size(); ++r) {
+                entry -= all.hessian(corner[l], rest[r]) * moved[r];
+            }
+            if (sense[k] * sense[l] * entry < -1e-12 * plain) return false;
+        }
+    }
+    return true;
+}
+
+/// Takes out components that rest at an end of their range without a gradient.
+/// \return true if there were any
+bool leave_corner(const SearchSpace& space,
+                  std::span<const double> u,
+                  const Evaluation& at,
+                  std::vector<std::size_t>& free) {
+    std::vector<std::size_t> corner;
+    std::vector<std::size_t> rest;
+    std::vector<std::size_t> inside;
+    dense::Vector sense;
+    for (std::size_t k = 0; k < free.size(); ++k) {
+        const std::size_t a = free[k];
+        const double inwards = sense_inwards(space, a, u[a]);
+        if (inwards != 0.0 && at.gradient[a] == 0.0) {
+            corner.push_back(k);
+            sense.push_back(inwards);
+        } else {
+            rest.push_back(k);
+            inside.push_back(a);
+        }
+    }
+    if (corner.empty()) return false;
+    const ScaledModel all(space, u, at, free);
+    if (!rests_in_corner({space, u, at, inside}, all, corner, rest, sense)) return false;
+    free = std::move(inside);
+    return true;
+}
+
+/// Adds what the components that are free tell. \return true where all directions curve upwards
+bool add_curvature(const SearchSpace& space,
+                   std::span<const double> u,
+                   const Evaluation& at,
+                   Curvature& curvature) {
+    if (curvature.free.empty()) return true;
+    const ScaledModel model(space, u, at, curvature.free);
+    // Within the whole range and positive definite: no eigenvalues needed.
+    if (const auto step = newton_step(model.gradient, model.hessian, 1.0)) {
+        curvature.edm = -0.5 * dense::dot(model.gradient, *step);
+        return true;
+    }
+    const dense::Spectrum spectrum = dense::spectrum_of(model.hessian);
+    const dense::Vector g = dense::transposed_product(spectrum.eigenvectors, model.gradient);
+    const double rounding = 1e-12 * dense::largest_size(spectrum.eigenvalues);
+    const double level = beside_valley(model);
+    for (std::size_t k = 0; k < g.size(); ++k) {
+        const double lambda = spectrum.eigenvalues[k];
+        const bool within_range = lambda > 0.0 && std::abs(g[k]) <= lambda;
+        const double falls = std::max(0.0, -lambda - level);
+        curvature.edm += within_range ? 0.5 * g[k] * g[k] / lambda : std::abs(g[k]) + 0.5 * falls;
+        curvature.flat = curvature.flat || std::abs(lambda) <= std::max(rounding, level);
+        curvature.positive = curvature.positive && lambda > rounding;
+    }
+    return curvature.positive;
+}
 
 }  // namespace
 
@@ -231,24 +356,9 @@ Curvature curvature_at(const SearchSpace& space, std::span<const double> u, cons
                                 (u[a] >= space.high_from(a, u[a]) && at.gradient[a] < 0.0);
         if (!space.held[a] && !pushed_out) curvature.free.push_back(a);
     }
-    if (curvature.free.empty()) return curvature;
-
-    const ScaledModel model(space, u, at, curvature.free);
-    // Within the whole range and positive definite: no eigenvalues needed.
-    if (const auto step = newton_step(model.gradient, model.hessian, 1.0)) {
-        curvature.edm = -0.5 * dense::dot(model.gradient, *step);
-        return curvature;
-    }
-    const dense::Spectrum spectrum = dense::spectrum_of(model.hessian);
-    const dense::Vector g = dense::transposed_product(spectrum.eigenvectors, model.gradient);
-    const double largest = dense::largest_size(spectrum.eigenvalues);
-    for (std::size_t k = 0; k < g.size(); ++k) {
-        const double lambda = spectrum.eigenvalues[k];
-        const bool within_range = lambda > 0.0 && std::abs(g[k]) <= lambda;
-        curvature.edm += within_range ? 0.5 * g[k] * g[k] / lambda
-                                      : std::abs(g[k]) + 0.5 * std::max(0.0, -lambda);
-        curvature.flat = curvature.flat || std::abs(lambda) <= 1e-12 * largest;
-        curvature.positive = curvature.positive && lambda > 1e-12 * largest;
+    if (!add_curvature(space, u, at, curvature) && leave_corner(space, u, at, curvature.free)) {
+        curvature = {.free = std::move(curvature.free)};
+        add_curvature(space, u, at, curvature);
     }
     return curvature;
 }
