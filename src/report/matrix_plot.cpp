@@ -11,7 +11,7 @@ namespace ratiofarm {
 
 Plot matrix_plot(const std::vector<std::string>& names,
                  const std::vector<std::vector<double>>& values) {
-    constexpr int around = 68;  // height of everything beside the rows
+    constexpr int around = 42;  // height of everything beside the rows
     constexpr int row = 22;
     constexpr std::size_t most_large = 15;  // rows with text as large as elsewhere
     RATIOFARM_EXPECT(values.size() == names.size());

@@ -19,6 +19,7 @@ constexpr double width = 500.0;
 constexpr double left = 78.0;  // margins
 constexpr double right = 20.0;
 constexpr double bottom = 54.0;
+constexpr double bottom_of_matrix = 28.0;
 constexpr double top = 14.0;
 constexpr double low_panel = 84.0;   // height of the lower panels
 constexpr double gap = 14.0;         // between panels
@@ -126,7 +127,8 @@ std::vector<Place> places(const Plot& plot) {
         const double from = names + static_cast<double>(k) * (each + 2.0 * gap);
         const bool has_legend = legend_rows(plot.panels.front(), each) > 0;
         const double legend = has_legend ? 4.0 * plot.row_text : 0.0;
-        all.push_back({from, from + each, bottom, height - top - legend});
+        const double low = plot.panels.front().columns.empty() ? bottom : bottom_of_matrix;
+        all.push_back({from, from + each, low, height - top - legend});
     }
     return all;
 }

@@ -39,6 +39,7 @@ th, td { padding: 5px 14px 5px 0; border-bottom: 1px solid var(--line); text-ali
          vertical-align: top; }
 th { font-weight: 600; color: var(--soft); font-size: 13px; vertical-align: bottom; }
 th.n, td.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+th.n { white-space: normal; max-width: 17em; }
 td.n + td:not(.n), th.n + th:not(.n) { padding-left: 14px; }
 tbody tr:last-child td { border-bottom: 0; }
 td:first-child { white-space: nowrap; }
@@ -72,7 +73,8 @@ footer { color: var(--soft); font-size: 13px; padding: 0 0 30px; }
   section { border: 0; padding: 0; margin: 10px 0; }
   h1 { font-size: 19px; } h2 { font-size: 14px; margin: 0 0 4px; break-after: avoid; }
   h3, p.caption, h2 + p { break-after: avoid; }
-  .note, p.caption, table, th, figcaption, code, pre { font-size: 9.5px; }
+  .note, p.caption, table, th, figcaption, code, pre, footer { font-size: 9.5px; }
+  .pill { font-size: 8.5px; padding: 0 6px; }
   p { max-width: none; margin: 3px 0 5px; break-inside: avoid; }
   th, td { padding: 1.5px 9px 1.5px 0; }
   tr, figure, .tile { break-inside: avoid; }

@@ -71,7 +71,7 @@ double half_width_of(const std::vector<Curve>& curves) {
             }
         }
     }
-    for (const double step : {0.02, 0.04, 0.1, 0.2, 0.4}) {
+    for (const double step : {0.02, 0.04, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8}) {
         if (step >= widest) return step;
     }
     return 1.0;

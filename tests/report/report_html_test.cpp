@@ -15,6 +15,7 @@
 #include "core/publish.hpp"
 #include "report/fit_text.hpp"
 #include "report/report_age.hpp"
+#include "report/unfolding_plots.hpp"
 
 #include "markup.hpp"
 #include "sample_report.hpp"
@@ -324,6 +325,19 @@ TEST_CASE("an unfolding is shown in place of a fit", "[report]") {
     CHECK(count(page, "there is no fit") == 0);
     const std::size_t pictures = Plotter().available() ? 10 : 0;
     CHECK(count(page, "<figure") == pictures);
+}
+
+TEST_CASE("the axis of an unfolding's ratios is hardly wider than they are", "[report]") {
+    UnfoldedObservable pt = unfolded_report().unfolding->observables[0];  // unfolded {50, 70}
+    const auto top = [&] { return truth_plot(pt, "pt").panels[1].y.high.value(); };
+
+    pt.prior = {75.0, 70.0};
+    CHECK(top() == Approx(1.6));
+    pt.prior = {52.0, 70.0};
+    pt.error = {4.0, 6.0};
+    CHECK(top() == Approx(1.1));  // by the errors
+    pt.prior = {500.0, 70.0};
+    CHECK(top() == Approx(2.0));
 }
 
 TEST_CASE("a chi2 far above its degrees of freedom is marked", "[report]") {
