@@ -72,6 +72,23 @@ def test_damaged_metadata_are_noticed(tmp_path):
         read_events(tmp_path / "events.h5", "S")
 
 
+def test_a_flipped_bit_of_the_structure_is_one_clear_error(tmp_path):
+    path = written(tmp_path, {"S": table()})
+    data = path.read_bytes()
+    with h5py.File(path) as file:
+        values = [(item.id.get_offset(), item.nbytes) for item in (file["S"][name] for name in ("features", "weight", "id"))]
+    structure = [at for at in range(len(data)) if not any(first <= at < first + size for first, size in values)]
+    rng = np.random.default_rng(4)
+    for _ in range(150):
+        at, bit = int(rng.choice(structure)), int(rng.integers(8))
+        path.write_bytes(data[:at] + bytes([data[at] ^ 1 << bit]) + data[at + 1:])
+
+        try:
+            read_events(path, "S")
+        except Problem as problem:
+            assert str(path) in str(problem), f"byte {at}, bit {bit}"
+
+
 def test_no_second_copy_of_the_table_is_held(tmp_path):
     rows = 1_000_000
     frame = pd.DataFrame({f"x{k}": np.ones(rows, "f4") for k in range(20)} | {"weight": np.ones(rows), "event": np.arange(rows)})
@@ -111,7 +128,9 @@ MISTAKES = {
     "NaN in the second block": ({"S": table() | {"pt": nan_in_row(65540, ROWS)}}, {}, "column 'pt' is nan in row 65540"),
     "too large for 32 bits": (with_column("mass", np.full(10, 1e300)), {}, "'mass' is 1e.300 in row 0"),
     "a weight that is infinite": (with_column("weight", np.full(10, np.inf)), {}, "sample 'S': weight is inf in row 0"),
-    "weights that cancel": (with_column("weight", np.array([1.0, -1.0] * 5)), {}, "weight sums to 0"),
+    "weights that cancel": (with_column("weight", np.array([1.0, -1.0] * 5)), {}, "weight sums to 0 .must be > 0:"),
+    "weights too large": (with_column("weight", np.full(10, 1e35)), {}, "weight sums to 1e.36 .must be <= 1e.30:"),
+    "weights too small": (with_column("weight", np.full(10, 1e-35)), {}, "weight sums to 1e-34 .must be >= 1e-30:"),
     "ids that repeat": (with_column("event", np.array([1, 2] * 5)), {}, "8 of 10 events have the id of another one, for example 1"),
     "ids that are floats": (with_column("event", np.arange(10.0)), {}, "id 'event' has type float64 .must be whole numbers"),
     "ids below zero": (with_column("event", np.arange(-1, 9)), {}, "id 'event' is -1 in row 0"),

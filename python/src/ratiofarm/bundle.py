@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 import xxhash
 
-from .events import MAPPED, read_events
+from .events import MAPPED, open_events, read_events
 from .files import Array, Problem, needed, published, read_json, sealed
 from .likelihood import Likelihood
 from .runs import Run
@@ -167,13 +167,13 @@ def add_events(bundle: Bundle, run: Run) -> Bundle:
     text = (run.path / "campaign.toml").read_text()
     data = run.campaign["data"].get("sample")
     to = bundle.path / "run"
-    to.mkdir()
-    with h5py.File(run.path / run.campaign["events"]["file"]) as events, \
-            published(to / "events.h5") as partial, h5py.File(partial, "w", libver=("earliest", "v108"), **MAPPED) as copy:
-        for name, sample in events.items():
-            if isinstance(sample, h5py.Group) and (name != data or bundle.campaign["data"].get("sample") == data):
-                events.copy(sample, copy, name)
-        copy.attrs["version"], copy.attrs["format"] = events.attrs["version"], events.attrs["format"]
+    with open_events(run.path / run.campaign["events"]["file"]) as events:
+        to.mkdir()
+        with published(to / "events.h5") as partial, h5py.File(partial, "w", libver=("earliest", "v108"), **MAPPED) as copy:
+            for name, sample in events.items():
+                if isinstance(sample, h5py.Group) and (name != data or bundle.campaign["data"].get("sample") == data):
+                    events.copy(sample, copy, name)
+            copy.attrs["version"], copy.attrs["format"] = events.attrs["version"], events.attrs["format"]
     text = re.sub(r"(?m)^\[events\]\nfile = .*$", '[events]\nfile = "events.h5"', text[:text.rindex("# xxh3")])
     if data and bundle.campaign["data"].get("sample") != data:
         text = re.sub(r'(?m)^sample = .*\n((?:asimov = .*\n)?)observed = true$', r"\1observed = false", text)

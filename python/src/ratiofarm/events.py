@@ -1,4 +1,5 @@
 """events.h5: the events of all samples, from tables of any kind, and back."""
+import contextlib
 import os
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -147,15 +148,20 @@ def write_events(path: str | os.PathLike[str], samples: Mapping[str, Any], *, fe
     return Path(path)
 
 
+def open_events(path: str | os.PathLike[str]) -> contextlib.AbstractContextManager[h5py.File]:
+    """An events file as HDF5, its metadata checked; `open_table` says what it raises."""
+    return open_table(path, FORMAT, [VERSION])
+
+
 def sample_names(path: str | os.PathLike[str]) -> list[str]:
     """The samples of an events file."""
-    with open_table(path, FORMAT, [VERSION]) as file:
+    with open_events(path) as file:
         return [name for name, item in file.items() if isinstance(item, h5py.Group)]
 
 
 def read_events(path: str | os.PathLike[str], sample: str) -> Events:
     """All events of a sample, compared with their checksums. Raises Problem if it is missing or damaged."""
-    with open_table(path, FORMAT, [VERSION]) as file:
+    with open_events(path) as file:
         weight = "weight"
         if "@" in sample and sample not in file:  # a sample with one of its further columns as weights
             sample, _, column = sample.partition("@")
@@ -233,7 +239,8 @@ class _Source:
             total += float(block.sum())
             yield block
         if not SMALLEST_SUM <= total <= LARGEST_SUM:
-            raise Problem(f"sample '{self.name}': {name} sums to {total:g} (must be > 0: it is the expected number of events)")
+            bound = f"<= {LARGEST_SUM:g}" if total > LARGEST_SUM else f">= {SMALLEST_SUM:g}" if total > 0 else "> 0"
+            raise Problem(f"sample '{self.name}': {name} sums to {total:g} (must be {bound}: it is the expected number of events)")
 
 
 def _particles(sample: str, table: Any, lists: Mapping[str, str], particle_type: str | None, events: int) -> Particles:

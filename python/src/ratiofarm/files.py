@@ -92,7 +92,11 @@ def open_table(path: str | os.PathLike[str], format_name: str, versions: Iterabl
     try:
         with _opened(path, format_name, versions) as file:
             yield file
-    except (RuntimeError, KeyError) as error:
+    except Problem:
+        raise
+    except (RuntimeError, KeyError, OSError, ValueError, TypeError, AttributeError, IndexError, MemoryError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # of the disk, or of another file
         raise Problem(f"'{path}' is damaged: {error}; 'ratiofarm verify' says what to make again") from None
 
 
@@ -102,7 +106,7 @@ def _opened(path: Path, format_name: str, versions: Iterable[int]) -> h5py.File:
     try:
         file = h5py.File(path)
     except OSError as error:
-        raise Problem(f"'{path}' is not an HDF5 file, or damaged: {error}") from None
+        raise Problem(f"'{path}' is not an HDF5 file, or damaged: {error}; 'ratiofarm verify' says what to make again") from None
     try:
         if "metadata_crc" in file and int(file["metadata_crc"][0]) != metadata_crc(path):
             raise Problem(f"'{path}': the metadata do not match their checksum: damaged, or changed by another program "

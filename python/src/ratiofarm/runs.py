@@ -7,10 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
-from .events import Events, _names
+from .events import Events, _names, open_events
 from .files import Array, Problem, did_you_mean, read_json, read_toml
 from .likelihood import Likelihood
 from .nets import Ensemble
@@ -214,7 +213,7 @@ class Run:
             return {}
         low: dict[str, float] = {}
         high: dict[str, float] = {}
-        with h5py.File(file) as events:
+        with open_events(file) as events:
             for sample in wanted:
                 features = events[sample]["features"]
                 columns = [str(name) for name in features.attrs["columns"]]
