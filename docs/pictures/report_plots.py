@@ -6,7 +6,7 @@ import re
 import sys
 from pathlib import Path
 
-PLOTS = {"scan": "Test statistic t", "impacts": "Pulls", "closure": "B in mass", "calibration": "B: observed", "ratios": "S: log r",
+PLOTS = {"scan": "Test statistic t", "impacts": "Ranking", "closure": "B in mass", "calibration": "B: observed", "ratios": "S: log r",
          "loss": "S: loss", "nets": "S: calibration of single"}
 
 page = Path(sys.argv[1]).read_text()
