@@ -49,13 +49,16 @@ std::uint32_t add_bytes(std::ifstream& bytes, Range range, std::uint32_t crc) {
 /// CRC-32 of all bytes between and around the values of datasets.
 std::uint32_t metadata_checksum(const std::filesystem::path& path, const h5::File& file) {
     std::ifstream bytes(path, std::ios::binary);
+    const std::uint64_t size = std::filesystem::file_size(path);
     std::uint32_t crc = 0;
     std::uint64_t next = 0;
     for (const Range& values : value_bytes(file)) {
-        if (next < values.first) crc = add_bytes(bytes, {next, values.first}, crc);
-        next = std::max(next, values.last);
+        // A damaged place may lie anywhere; up to the end of the file there is something to read.
+        const std::uint64_t first = std::min(values.first, size);
+        if (next < first) crc = add_bytes(bytes, {next, first}, crc);
+        next = std::max(next, std::min(values.last, size));
     }
-    crc = add_bytes(bytes, {next, std::filesystem::file_size(path)}, crc);
+    crc = add_bytes(bytes, {next, size}, crc);
     if (!bytes) throw_unreadable("cannot read '" + path.string() + "'", errno);
     return crc;
 }

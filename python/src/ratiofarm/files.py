@@ -51,10 +51,12 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 def metadata_crc(path: Path) -> int:
     """CRC-32 of all bytes of an HDF5 file that are not values of contiguous datasets."""
     values: list[tuple[int, int]] = []
+    size = path.stat().st_size
 
     def visit(_: str, item: Any) -> None:
         if isinstance(item, h5py.Dataset) and item.id.get_offset() is not None:
-            values.append((item.id.get_offset(), item.id.get_offset() + item.size * item.dtype.itemsize))
+            first = min(item.id.get_offset(), size)  # a damaged place may lie anywhere
+            values.append((first, min(first + item.size * item.dtype.itemsize, size)))
 
     with h5py.File(path) as file:
         file.visititems(visit)
