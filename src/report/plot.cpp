@@ -223,6 +223,26 @@ std::string panel_commands(const Plot& plot, std::size_t index, const Place& pla
     return text + "\n";
 }
 
+/// Points, of which only their triangles are seen, for the bins of lines that leave the panel.
+void add_bins_beyond(Panel& panel) {
+    if (!panel.y.low || !panel.y.high) return;
+    std::vector<Curve> beyond;
+    for (const Curve& curve : panel.curves) {
+        const bool is_line = curve.mark == Mark::line || curve.mark == Mark::dashes;
+        if (!curve.bins || !is_line) continue;
+        Curve points{.mark = Mark::points, .colour = curve.colour};
+        for (std::size_t i = 0; i + 1 < curve.x.size(); i += 2) {
+            const double y = curve.y[i];
+            if (!std::isfinite(y) || (y >= *panel.y.low && y <= *panel.y.high)) continue;
+            if (panel.y.logarithmic && y <= 0.0) continue;  // an empty bin
+            points.x.push_back(0.5 * (curve.x[i] + curve.x[i + 1]));
+            points.y.push_back(y);
+        }
+        if (!points.x.empty()) beyond.push_back(std::move(points));
+    }
+    panel.curves.insert(panel.curves.end(), beyond.begin(), beyond.end());
+}
+
 /// Opens one picture. The cairo terminals measure fonts in points of 1/72 inch.
 std::string terminal(const Plot& plot, const PictureFile& picture) {
     constexpr double pixels_per_inch = 96.0;
@@ -257,7 +277,7 @@ Curve outline(std::span<const double> edges,
               std::string label,
               Colour colour) {
     RATIOFARM_EXPECT(edges.size() == values.size() + 1);
-    Curve curve{.label = std::move(label), .mark = Mark::line, .colour = colour};
+    Curve curve{.label = std::move(label), .mark = Mark::line, .colour = colour, .bins = true};
     for (std::size_t b = 0; b < values.size(); ++b) {
         curve.x.insert(curve.x.end(), {edges[b], edges[b + 1]});
         curve.y.insert(curve.y.end(), {values[b], values[b]});
@@ -281,7 +301,10 @@ Curve outline_band(std::span<const double> edges,
 std::string gnuplot_program(const Plot& given, std::span<const PictureFile> pictures) {
     RATIOFARM_EXPECT(!given.panels.empty());
     Plot plot = given;
-    for (Panel& panel : plot.panels) drop_empty(panel);
+    for (Panel& panel : plot.panels) {
+        drop_empty(panel);
+        add_bins_beyond(panel);
+    }
     plot.height += static_cast<int>(legend_height(plot));
     std::string text = "set encoding utf8\n";
     for (std::size_t p = 0; p < plot.panels.size(); ++p) {

@@ -11,7 +11,7 @@ enum class Mark {
     line,
     dashes,
     points,         ///< with error bars if low and high are given; a triangle points to those
-                    ///< beyond the ends of the y axis
+                    ///< beyond the ends of the y axis, as to bins of a line
     across_points,  ///< like points, with horizontal error bars
     band,           ///< filled between low and high, what lies behind shows through
     fill,           ///< filled between low and high
@@ -33,6 +33,7 @@ struct Curve {
     std::vector<double> x = {}, y = {};
     std::vector<double> low = {}, high = {};  ///< of points, bands, fills, bars and frames
     std::vector<double> value = {};           ///< of cells, -1 to 1, and of numbers
+    bool bins = false;                        ///< two points are a bin, as of outline()
 };
 
 struct Axis {

@@ -124,8 +124,9 @@ TEST_CASE("points beyond a panel leave a triangle at its edge", "[report]") {
     plot.panels[0].y = {.label = "ratio", .low = 0.6, .high = 1.4};
     plot.panels[0].curves[0] = {
         .mark = Mark::points, .x = {0.0, 1.0, 2.0, 3.0, 4.0}, .y = {1.0, nan, 1.7, 1.39, infinity}};
+    const Plotter plotter;
     const auto triangles = [&] {
-        const std::string svg = Plotter().svg(plot, "one");
+        const std::string svg = plotter.svg(plot, "one");
         std::vector<std::size_t> number;  // of those that point up and down
         for (const char* shape : {"xlink:href='#one-gpPt8'", "xlink:href='#one-gpPt10'"}) {
             number.push_back(0);
@@ -145,9 +146,13 @@ TEST_CASE("points beyond a panel leave a triangle at its edge", "[report]") {
     plot.panels[0].curves[0].y = {0.6, 1.0, 1.0, 1.4, 1.0};
     CHECK(triangles() == std::vector<std::size_t>{0, 0});
 
+    plot.panels[0].curves.push_back(
+        outline(std::vector{0.0, 1.0, 2.0, 3.0}, std::vector{1.0, 1.5, 1.2}, "", Colour::blue));
+    CHECK(triangles() == std::vector<std::size_t>{1, 0});  // of the second bin, once
+    plot.panels[0].curves.pop_back();
+
     plot.panels[0].y = {.low = 1.0, .high = 100.0, .logarithmic = true};
     plot.panels[0].curves[0].y = {0.5, 10.0, 200.0, 1000.0, 2.0};
-    const Plotter plotter;
     CHECK(triangles() == std::vector<std::size_t>{2, 1});
     CHECK(plotter.warnings().empty());
 }
