@@ -59,8 +59,8 @@ void add_processes(const Spectrum& spectrum, const std::vector<double>& edges, P
     }
 }
 
-/// From 0, or logarithmic over more than three decades, or where few bins
-/// hold nearly all.
+/// From 0, or from below it for processes that are negative; logarithmic over more than three
+/// decades, or where few bins hold nearly all.
 Axis events_axis(const Spectrum& spectrum) {
     double highest = 0.0;
     double lowest = std::numeric_limits<double>::infinity();
@@ -87,7 +87,9 @@ Axis events_axis(const Spectrum& spectrum) {
                 .high = highest * std::pow(highest / lowest, 0.1),
                 .logarithmic = true};
     }
-    return {.label = "events in a bin", .low = 0.0, .high = highest > 0.0 ? 1.1 * highest : 1.0};
+    return {.label = "events in a bin",
+            .low = 1.1 * below,
+            .high = highest > 0.0 ? 1.1 * highest : 1.0};
 }
 
 /// Half width of an axis around 1 that shows a share of some ratios, or more.
@@ -173,6 +175,7 @@ std::string name_of(const Spectrum& spectrum) {
 Plot spectrum_plot(const Spectrum& spectrum, std::string_view label) {
     const std::vector<double> edges = drawn_edges(spectrum);
     Panel main{.y = events_axis(spectrum), .curves = {}, .levels = {}};
+    if (*main.y.low < 0.0) main.levels = {0.0};
     add_processes(spectrum, edges, main);
     const auto& after = spectrum.after;
     main.curves.push_back(outline_band(edges, plus(after.total, after.error, -1.0),
