@@ -11,6 +11,7 @@
 #include "ratiofarm/core/contracts.hpp"
 #include "ratiofarm/core/errors.hpp"
 
+#include "core/json_text.hpp"
 #include "core/program_version.hpp"
 
 namespace ratiofarm {
@@ -388,7 +389,8 @@ ToyPointResult point_in(const Json& json) {
 ToyResults parse_toys_json(std::string_view text) {
     return in_context("toys.json", [&] {
         try {
-            const Json json = Json::parse(text);
+            constexpr int deepest = 16;
+            const Json json = parse_json<Json>(text, deepest);
             if (json.at("format") != "ratiofarm toys" || json.at("version") != 1) {
                 throw DataError("is not 'ratiofarm toys' of version 1");
             }

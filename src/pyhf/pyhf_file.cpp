@@ -1,11 +1,12 @@
 #include "pyhf_file.hpp"
 
-#include <set>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "ratiofarm/core/errors.hpp"
+
+#include "core/json_text.hpp"
 
 namespace ratiofarm {
 
@@ -14,47 +15,6 @@ using nlohmann::json;
 namespace {
 
 constexpr int deepest = 64;  // levels; a workspace has 9
-
-[[noreturn]] void refuse_depth() {
-    throw DataError(fmt::format("it is nested deeper than {} levels", deepest));
-}
-
-/// Throws where a text is nested too deeply or an object has a key twice.
-class ObjectKeys {
-public:
-    bool operator()(int depth, json::parse_event_t event, json& parsed) {
-        using Event = json::parse_event_t;
-        if (event == Event::object_start || event == Event::array_start) {
-            if (depth > deepest) refuse_depth();
-        }
-        if (event == Event::object_start) {
-            keys_.emplace_back();
-        } else if (event == Event::object_end) {
-            keys_.pop_back();
-        } else if (event == Event::key) {
-            auto& [seen, latest] = keys_.back();
-            latest = parsed.get<std::string>();
-            if (!seen.insert(latest).second) throw DataError(twice());
-        }
-        return true;
-    }
-
-private:
-    struct Object {
-        std::set<std::string> seen;
-        std::string latest;
-    };
-
-    std::string twice() const {
-        std::string path;
-        for (const Object& object : keys_) path += "/" + object.latest;
-        return fmt::format(
-            "an object has the key '{}' twice (at {}, without the numbers of entries)",
-            keys_.back().latest, path);
-    }
-
-    std::vector<Object> keys_;
-};
 
 /// What to do with a model of another program; empty if it is none that is known.
 std::string other_format(const std::string& text) {
@@ -91,7 +51,9 @@ std::size_t count_values(const json& value) {
     for (; !open.empty(); ++n) {
         const auto [next, depth] = open.back();
         open.pop_back();
-        if (depth > 2 * deepest) refuse_depth();
+        if (depth > 2 * deepest) {
+            throw DataError(fmt::format("it is nested deeper than {} levels", deepest));
+        }
         if (!next->is_structured()) continue;
         for (const json& item : *next) open.emplace_back(&item, depth + 1);
     }
@@ -135,7 +97,7 @@ const json& operations_of(const json& patch, const std::string& name) {
 
 json parse_pyhf(const std::string& text) {
     try {
-        json value = json::parse(text, ObjectKeys());
+        json value = parse_json<json>(text, deepest);
         refuse_other_json(value);
         return value;
     } catch (const json::exception& error) {

@@ -18,6 +18,8 @@
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm/core/wire.hpp"
 
+#include "core/json_text.hpp"
+
 /// Records as JSON, in both directions from one list of keys: the `fields` of a record, in the
 /// order in which they are written. A number that is not finite is null, an optional that is empty
 /// is left out, an enumerator is its word, a digest is hexadecimal.
@@ -48,12 +50,8 @@ using JsonTexts = std::vector<std::pair<std::string, std::string>>;  ///< an obj
 /// A record as it lies in a file: records are flat, and what is nested very deeply would only
 /// exhaust the stack. \throws DataError, nlohmann::json::exception
 inline nlohmann::ordered_json parse_record(std::string_view text) {
-    using Json = nlohmann::ordered_json;
-    return Json::parse(text, [](int depth, Json::parse_event_t, const Json&) {
-        constexpr int deepest = 32;
-        if (depth > deepest) throw DataError("it is nested deeper than 32 levels");
-        return true;
-    });
+    constexpr int deepest = 32;
+    return parse_json<nlohmann::ordered_json>(text, deepest);
 }
 
 class JsonWriter {

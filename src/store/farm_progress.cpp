@@ -3,6 +3,8 @@
 #include <chrono>
 #include <cmath>
 #include <fstream>
+#include <iterator>
+#include <string>
 #include <system_error>
 #include <utility>
 
@@ -11,6 +13,7 @@
 
 #include "ratiofarm/core/errors.hpp"
 
+#include "core/json_text.hpp"
 #include "core/units.hpp"
 
 #include "lock.hpp"
@@ -47,12 +50,6 @@ Json json_of(const FarmProgress& progress) {
             {"brought", progress.brought},
             {"busy_seconds", progress.busy_seconds},
             {"tasks", tasks}};
-}
-
-/// Deep nesting would only exhaust the stack. \throws DataError
-bool is_shallow(int depth, Json::parse_event_t, const Json&) {
-    if (depth > 8) throw DataError("it is nested too deeply");
-    return true;
 }
 
 FarmProgress progress_of(const Json& json) {
@@ -121,9 +118,11 @@ std::optional<SeenProgress> read_progress(const fs::path& path) {
     try {
         std::ifstream file(path);
         if (!file) return std::nullopt;
+        const std::string text(std::istreambuf_iterator<char>(file), {});
+        constexpr int deepest = 8;
         const auto written = fs::last_write_time(path);
         const std::chrono::duration<double> age = fs::file_time_type::clock::now() - written;
-        return SeenProgress{progress_of(Json::parse(file, is_shallow)), age.count(), {}};
+        return SeenProgress{progress_of(parse_json<Json>(text, deepest)), age.count(), {}};
     } catch (const Json::exception&) {
         return std::nullopt;  // cut short
     } catch (const DataError&) {

@@ -536,5 +536,8 @@ TEST_CASE("points that are none of the space are refused", "[campaign][search]")
     CHECK(message(R"([{"training.batch": NaN}])") ==
           "is not JSON; NaN and infinite numbers are none, either");
     CHECK(message(R"({"training.batch": 1})").starts_with("must be an array of points"));
-    CHECK(message(std::string(100, '[')) == "is nested too deeply");
+    CHECK(message(std::string(100, '[')) == "is refused: it is nested deeper than 8 levels");
+    CHECK(message(R"([{"trials": 1, "trials": 2}])") ==
+          "is refused: an object has the key 'trials' twice (at /trials, without the numbers of "
+          "entries)");
 }

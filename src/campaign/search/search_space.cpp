@@ -15,6 +15,7 @@
 
 #include "campaign/file/section_readers.hpp"
 #include "campaign/file/toml_writer.hpp"
+#include "core/json_text.hpp"
 #include "core/philox.hpp"
 #include "core/seeds.hpp"
 
@@ -310,12 +311,10 @@ SearchSetting setting_of_point(const SearchSection& search, const ConfigNode& po
 
 nlohmann::ordered_json parse_foreign_json(std::string_view text) {
     try {
-        return nlohmann::ordered_json::parse(
-            text, [](int depth, nlohmann::ordered_json::parse_event_t, const auto&) {
-                constexpr int deepest = 8;
-                if (depth > deepest) throw ConfigError("is nested too deeply");
-                return true;
-            });
+        constexpr int deepest = 8;
+        return parse_json<nlohmann::ordered_json>(text, deepest);
+    } catch (const DataError& problem) {
+        throw ConfigError("is refused: " + std::string(problem.what()));
     } catch (const nlohmann::json::exception&) {
         throw ConfigError("is not JSON; NaN and infinite numbers are none, either");
     }
@@ -392,7 +391,7 @@ SearchSetting draw_setting(const SearchSection& search, std::uint64_t seed, std:
 std::string setting_text(const SearchSetting& setting) {
     std::string text;
     for (const auto& [key, value] : setting) {
-        text += (text.empty() ? "" : ", ") + key + " = " + value;
+        text.append(text.empty() ? "" : ", ").append(key).append(" = ").append(value);
     }
     return text;
 }

@@ -12,6 +12,7 @@
 #include "ratiofarm/core/digest.hpp"
 #include "ratiofarm/core/errors.hpp"
 
+#include "core/json_text.hpp"
 #include "core/process.hpp"
 #include "core/publish.hpp"
 #include "core/sealed_text.hpp"
@@ -126,7 +127,8 @@ std::optional<SteeringAnswer> Steering::known(const std::string& question,
     const fs::path path = directory_.steering_answer(points);
     if (!fs::exists(path)) return std::nullopt;
     try {
-        const Json record = Json::parse(read_sealed(path));
+        constexpr int deepest = 8;
+        const Json record = parse_json<Json>(read_sealed(path), deepest);
         if (record.at("schema") != answer_schema ||
             record.at("question") != question_digest(question)) {
             return std::nullopt;
