@@ -10,10 +10,12 @@
 namespace ratiofarm {
 
 /// Features in which events of a sample lie beyond all events of the reference, where nets only
-/// extrapolate. One line for each.
+/// extrapolate. One line for each side.
 struct BeyondReference {
     std::vector<std::string> many;  ///< more than 1 % of the events on one side
-    std::vector<std::string> some;  ///< fewer
+    /// Fewer, but further out than the tail of the simulation explains: less than 1e-3 expected of
+    /// the sample's training events, of which the facts are.
+    std::vector<std::string> some;
 };
 
 /// \param samples read with the features of the campaign; those that are missing are left out

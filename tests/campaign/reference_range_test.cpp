@@ -1,5 +1,7 @@
 #include "campaign/reference_range.hpp"
 
+#include <cmath>
+
 #include "ratiofarm/core/errors.hpp"
 #include "ratiofarm_test/catch.hpp"
 
@@ -21,6 +23,7 @@ FeatureFacts facts(const std::string& name, double low, double one, double last,
 SampleInfo sample(const std::string& name, const FeatureFacts& pt) {
     SampleInfo result;
     result.name = name;
+    result.training_events = name == "data" ? 400 : 10'000;
     result.facts.features = {facts("angle", -1.0, -0.9, 0.9, 1.0), pt};
     return result;
 }
@@ -52,7 +55,45 @@ TEST_CASE("a few events beyond all simulated ones are a warning", "[campaign]") 
     const auto warnings =
         data_beyond_reference(open_campaign(), with_data(facts("pt", 11, 15, 200, 420)));
     REQUIRE(warnings.size() == 1);
-    CHECK_THAT(warnings[0], Contains("pt: 'data' from 11 to 420, the reference from 10 to 300"));
+    CHECK_THAT(warnings[0],
+               Contains("pt: 'data' reaches 420, 120 above the last of 10000 simulated "
+                        "events at 300 ("));
+}
+
+TEST_CASE("data a little beyond the last simulated event need no word", "[campaign]") {
+    // 4036 data and 20,000 simulated events of which the lowest ones are 0.05 apart.
+    FeatureFacts simulated = facts("pt", -4.1, -2.3, 2.3, 4.0);
+    FeatureFacts seen = facts("pt", -4.1055, -2.3, 2.3, 3.6);
+    std::vector<SampleInfo> samples{sample("S", simulated), sample("B", simulated),
+                                    sample("data", seen)};
+    samples[0].training_events = samples[1].training_events = 20'000;
+    samples[2].training_events = 4036;
+
+    CHECK(data_beyond_reference(open_campaign(), samples).empty());
+}
+
+TEST_CASE("how far out data may lie is where a thousandth of one is expected", "[campaign]") {
+    // The expected places of percentile and last event of N; n data beyond x: n exp(-x / s), or
+    // n x^-a of a power. Where x is negative no power is thought of.
+    constexpr double data = 1000.0;
+    constexpr double simulated = 100'000.0;
+    const bool power = GENERATE(false, true);
+    const auto place = [&](double beyond) {  // of a share of the distribution
+        return power ? std::pow(beyond, -1.0 / 3.0) : -900.0 - 40.0 * std::log(beyond);
+    };
+    for (const double expected : {0.9e-3, 1.1e-3}) {
+        FeatureFacts reference = facts("pt", -999, -999, place(0.01), place(1.0 / simulated));
+        FeatureFacts seen = facts("pt", -999, -999, place(0.01), place(expected / data));
+        std::vector<SampleInfo> samples{sample("S", reference), sample("B", reference),
+                                        sample("data", seen)};
+        samples[0].training_events = samples[1].training_events = std::uint64_t{100'000};
+        samples[2].training_events = std::uint64_t{1000};
+
+        const auto warnings = data_beyond_reference(open_campaign(), samples);
+
+        INFO(expected << (power ? " of a power" : " of an exponential"));
+        CHECK(warnings.empty() == (expected > 1e-3));
+    }
 }
 
 TEST_CASE("data in other units or with values for missing ones are an error", "[campaign]") {
