@@ -164,7 +164,7 @@ std::string first_of(const std::vector<std::string>& lines, std::string_view bef
 
 std::string text_of(const MadeFrom& made_from) {
     std::string text;
-    for (const auto& [key, value] : made_from) text += key + " = " + value + "\n";
+    for (const auto& [key, value] : made_from) text.append(key).append(" = ").append(value) += '\n';
     return text;
 }
 

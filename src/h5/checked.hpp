@@ -52,6 +52,8 @@ auto run(const char* name, Call&& call) {
 #define RATIOFARM_H5(name, ...) \
     ::ratiofarm::h5::checked::run(#name, [&] { return ::name(__VA_ARGS__); })
 
+// The names of the library's calls, each checked.
+// NOLINTBEGIN(readability-identifier-naming)
 inline File H5Fcreate(const char* path, unsigned flags, hid_t creation, hid_t access) {
     return File(RATIOFARM_H5(H5Fcreate, path, flags, creation, access));
 }
@@ -101,5 +103,6 @@ inline Datatype H5Aget_type(hid_t attribute) {
 inline Dataspace H5Aget_space(hid_t attribute) {
     return Dataspace(RATIOFARM_H5(H5Aget_space, attribute));
 }
+// NOLINTEND(readability-identifier-naming)
 
 }  // namespace ratiofarm::h5::checked

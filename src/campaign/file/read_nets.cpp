@@ -30,30 +30,46 @@ void check_schedule(const TableReader& table, const TrainingOptions& training) {
 
 std::vector<std::uint32_t> default_hidden() { return {256, 256, 256, 256}; }
 
+std::string kind_is(NetworkKind kind) { return "network.kind = \"" + word_of(kind) + "\" "; }
+
+/// Of a kind without particle lists: their keys are mistakes, and nobody has chosen a value.
+void refuse_particle_keys(const TableReader& table, Network& network) {
+    for (const char* key :
+         {"particles", "max_particles", "width", "blocks", "heads", "neighbours", "beams"}) {
+        if (table.find(key) == nullptr) continue;
+        table.wrong(key, kind_is(network.kind) +
+                             "does not read particle lists; deep_sets, lorentz, graph, "
+                             "transformer and pelican do");
+    }
+    const std::vector<std::uint32_t> hidden = network.hidden;
+    network = {.kind = network.kind,
+               .inputs = network.inputs,
+               .hidden = hidden,
+               .activation = network.activation,
+               .outputs = network.outputs,
+               .layer_norm = network.layer_norm,
+               .gram = network.gram,
+               .log_features = network.log_features};
+}
+
+void check_particle_columns(const TableReader& table, const Network& network) {
+    const NetworkKind kind = network.kind;
+    const bool needs_columns = kind != NetworkKind::lorentz && kind != NetworkKind::pelican;
+    if (needs_columns && network.particles.empty()) {
+        table.wrong("particles", kind_is(kind) +
+                                     "needs columns of particles, for example particles = "
+                                     "[\"log_pt\", \"eta\", \"phi\"]");
+    }
+    std::set<std::string> seen;
+    for (const std::string& name : network.particles) {
+        if (!seen.insert(name).second) table.wrong("particles", "'" + name + "' is listed twice");
+    }
+}
+
 /// Keys that a kind of network does not look at are mistakes, and so are values that it cannot use.
 void check_particle_keys(const TableReader& table, Network& network) {
     const NetworkKind kind = network.kind;
-    const std::string is = "network.kind = \"" + word_of(kind) + "\" ";
-    const auto useless = [&](const char* key, const std::string& why) {
-        if (table.find(key) != nullptr) table.wrong(key, why);
-    };
-    if (!reads_particles(kind)) {
-        for (const char* key :
-             {"particles", "max_particles", "width", "blocks", "heads", "neighbours", "beams"}) {
-            useless(key, is + "does not read particle lists; deep_sets, lorentz, graph, "
-                              "transformer and pelican do");
-        }
-        const std::vector<std::uint32_t> hidden = network.hidden;
-        network = {.kind = kind,
-                   .inputs = network.inputs,
-                   .hidden = hidden,
-                   .activation = network.activation,
-                   .outputs = network.outputs,
-                   .layer_norm = network.layer_norm,
-                   .gram = network.gram,
-                   .log_features = network.log_features};
-        return;
-    }
+    if (!reads_particles(kind)) return refuse_particle_keys(table, network);
     network.layer_norm = false;
     network.gram = 0;
     // A resolved campaign has all of these keys, where nobody has chosen a value.
@@ -61,7 +77,8 @@ void check_particle_keys(const TableReader& table, Network& network) {
     const auto expect = [&](bool looked_at, const char* key, auto Network::*member,
                             const std::string& why) {
         if (looked_at) return;
-        if (network.*member != chosen_by_nobody.*member) useless(key, is + why);
+        const bool chosen = network.*member != chosen_by_nobody.*member;
+        if (chosen && table.find(key) != nullptr) table.wrong(key, kind_is(kind) + why);
         network.*member = chosen_by_nobody.*member;
     };
     expect(kind == NetworkKind::transformer, "heads", &Network::heads, "has no attention");
@@ -70,15 +87,7 @@ void check_particle_keys(const TableReader& table, Network& network) {
     expect(reads_momenta(kind), "beams", &Network::beams, "does not look at momenta");
     expect(kind != NetworkKind::pelican, "particles", &Network::particles,
            "looks at nothing but pair products of momenta");
-    const bool needs_columns = kind != NetworkKind::lorentz && kind != NetworkKind::pelican;
-    if (needs_columns && network.particles.empty()) {
-        table.wrong("particles", is + "needs columns of particles, for example particles = "
-                                      "[\"log_pt\", \"eta\", \"phi\"]");
-    }
-    std::set<std::string> seen;
-    for (const std::string& name : network.particles) {
-        if (!seen.insert(name).second) table.wrong("particles", "'" + name + "' is listed twice");
-    }
+    check_particle_columns(table, network);
     if (kind == NetworkKind::transformer && network.width % network.heads != 0) {
         table.wrong("heads", "must divide width = " + std::to_string(network.width));
     }

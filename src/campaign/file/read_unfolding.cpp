@@ -94,6 +94,28 @@ bool is_taken(std::string_view name) {
            name.starts_with("ensemble_") || name.ends_with("_crc");
 }
 
+void check_variation_name(const TableReader& table,
+                          const std::vector<ConfigMember>& members,
+                          const ConfigMember& member) {
+    const std::string path = table.path("variation") + "." + member.key;
+    if (!is_plain_name(member.key) || is_taken(member.key)) {
+        table.mistakes().add(
+            member.position,
+            path + " (must be a name: " + std::string(plain_name_rule) +
+                "; 'nominal', 'data', 'mc' and 'members', what begins with 'bootstrap_' or "
+                "'ensemble_' or ends with '_crc' are names of other weights and errors)");
+    }
+    const auto has = [&](const std::string& key) {
+        return std::ranges::find(members, key, &ConfigMember::key) != members.end();
+    };
+    if (has(member.key + "_up") && has(member.key + "_down")) {
+        table.mistakes().add(member.position, path + " (is what its sides " + member.key +
+                                                  "_up and " + member.key +
+                                                  "_down are called together; give it another "
+                                                  "name)");
+    }
+}
+
 void read_variations(const TableReader& table, UnfoldingSection& section) {
     const auto* members = entries<ConfigNode::Table>(
         table, "variation", "must be a table like { scale_up = { weight = \"w_up\" } }");
@@ -103,21 +125,7 @@ void read_variations(const TableReader& table, UnfoldingSection& section) {
         const std::string path = table.path("variation") + "." + member.key;
         const TableReader one(&member.value, "unfolding.variation.NAME", path, table.mistakes());
         if (!one.present()) continue;
-        if (!is_plain_name(member.key) || is_taken(member.key)) {
-            table.mistakes().add(
-                member.position,
-                path + " (must be a name: " + std::string(plain_name_rule) +
-                    "; 'nominal', 'data', 'mc' and 'members', what begins with 'bootstrap_' or "
-                    "'ensemble_' or ends with '_crc' are names of other weights and errors)");
-        }
-        if (members->end() != std::ranges::find(*members, member.key + "_up", &ConfigMember::key) &&
-            members->end() !=
-                std::ranges::find(*members, member.key + "_down", &ConfigMember::key)) {
-            table.mistakes().add(member.position, path + " (is what its sides " + member.key +
-                                                      "_up and " + member.key +
-                                                      "_down are called together; give it another "
-                                                      "name)");
-        }
+        check_variation_name(table, *members, member);
         const bool by_weight = one.name("weight", variation.weight);
         const bool by_sample = one.name("simulation", variation.simulation);
         if (by_weight && by_sample) {
