@@ -26,11 +26,18 @@ namespace {
 
 volatile std::sig_atomic_t launcher = 0;
 volatile std::sig_atomic_t asked_to_stop = 0;
+volatile std::sig_atomic_t interrupts = 0;
 
-/// mpirun passes USR1 and USR2 on, but gives its ranks only two seconds after a TERM.
+/// mpirun passes USR1 and USR2 on, but gives its ranks only two seconds after a TERM: whoever
+/// presses Ctrl-C again wants that.
 void on_signal(int signal) {
-    if (signal != SIGUSR1) asked_to_stop = 1;
-    if (launcher > 0) ::kill(launcher, signal == SIGUSR1 ? SIGUSR1 : SIGUSR2);
+    if (signal == SIGUSR1) {
+        if (launcher > 0) ::kill(launcher, SIGUSR1);
+        return;
+    }
+    interrupts = interrupts + (signal == SIGINT ? 1 : 0);
+    asked_to_stop = 1;
+    if (launcher > 0) ::kill(launcher, interrupts > 1 ? SIGTERM : SIGUSR2);
 }
 
 std::vector<std::string> launch_words(std::uint64_t ranks) {
@@ -114,7 +121,12 @@ int start_ranks(std::uint64_t ranks, std::span<const std::string> words) {
     }
     const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     const bool has_said = code <= static_cast<int>(ExitCode::tasks_failed) && code != 1;
-    return asked_to_stop != 0 && !has_said ? static_cast<int>(ExitCode::resumable) : code;
+    if (asked_to_stop == 0 || has_said) return code;
+    constexpr int resumable = static_cast<int>(ExitCode::resumable);
+    if (code != resumable) {
+        fmt::print(stderr, "ratiofarm: ended at once; the same command goes on later\n");
+    }
+    return resumable;
 }
 
 }  // namespace ratiofarm

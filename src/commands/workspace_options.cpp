@@ -111,6 +111,12 @@ void enter_bundle(WorkspaceRequest& request, const std::string& patch, const Log
         throw ConfigError(fmt::format("--patch: '{}' is no bundle", campaign.string()));
     }
     const Bundle bundle = open_bundle(campaign);
+    if (request.unblinding) {
+        throw ConfigError(fmt::format(
+            "--unblind: the bundle '{}' has no data that are blind: look at those of the run that "
+            "it was made of, then publish them with 'ratiofarm bundle --data'",
+            campaign.string()));
+    }
     if (!request.ratios.empty()) {
         throw ConfigError(
             fmt::format("--ratios: the bundle '{}' has its own; to fit others, give "
@@ -133,13 +139,21 @@ void enter_bundle(WorkspaceRequest& request, const std::string& patch, const Log
     request.ratios = patched.ratios;
 }
 
+/// Of rank 0, below a live line if there is one.
+const char* words_at_stop(const RunContext& context) {
+    if (!context.world.is_root()) return nullptr;
+    return context.log.is_live()
+               ? "\nratiofarm: stopping early by a signal; the same command goes on later\n"
+               : "ratiofarm: stopping early by a signal; the same command goes on later\n";
+}
+
 }  // namespace
 
 Workspace open_workspace(RunContext& context,
                          const Arguments& arguments,
                          Needs needs,
                          Product makes) {
-    install_signal_flags();
+    install_signal_flags(words_at_stop(context));
     WorkspaceRequest request{.places = find_places(arguments), .needs = needs};
     mpi::together(context.world, [&] {
         if (context.world.is_root()) warn_of_edited(request.places, context.log);

@@ -11,6 +11,7 @@
 #include "ratiofarm/tables/ensemble_file.hpp"
 
 #include "campaign/ensemble_choice.hpp"
+#include "core/signal_flags.hpp"
 #include "protocol/task_file.hpp"
 
 #include "ensembles.hpp"
@@ -203,13 +204,17 @@ void write_files(const mpi::Communicator& world,
                  const std::function<void(const mpi::Communicator&, const Gathering&)>& write) {
     const auto ranks = static_cast<std::size_t>(world.size());
     if (list.size() < 4 * ranks) {
-        for (const Gathering& gathering : list) write(world, gathering);
+        for (const Gathering& gathering : list) {
+            mpi::obey_stop(world);
+            write(world, gathering);
+        }
         return;
     }
     mpi::together(world, [&] {
         const mpi::Communicator alone;
         for (auto file = static_cast<std::size_t>(world.rank()); file < list.size();
              file += ranks) {
+            expect_no_stop();
             write(alone, list[file]);
         }
     });

@@ -14,6 +14,7 @@
 #include "campaign/ensemble_spec.hpp"
 #include "campaign/made_from.hpp"
 #include "campaign/make_model.hpp"
+#include "core/signal_flags.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -142,6 +143,7 @@ RatioProvider block_provider(const PlannedCampaign& planned,
     const auto files = std::make_shared<EnsembleFiles>(planned.graph, directory);
     return [&planned, &directory, &input, files, tasks = std::move(tasks),
             shapes = trained_shapes(planned.campaign)](const RatioBlockKey& key) {
+        expect_no_stop();
         const std::string& sample = input.sets[key.set].sample.name;
         const std::string ensemble = ensemble_of(key, planned.graph, input.header, shapes);
         const auto task = tasks.find({sample, ensemble, key.range * input.range_size});

@@ -14,6 +14,7 @@
 #include "campaign/find_sample.hpp"
 #include "campaign/make_model.hpp"
 #include "core/sealed_text.hpp"
+#include "core/signal_flags.hpp"
 #include "protocol/list_quantities.hpp"
 
 #include "process_summary.hpp"
@@ -169,6 +170,7 @@ void add_ratios(const ReportSources& sources, ReportInputs& inputs) {
             "not name its rows");
     }
     for (std::size_t j = 0; j < header.processes.size(); ++j) {
+        expect_no_stop();
         inputs.processes.push_back(process_summary(sources, ratios, events, j, inputs.warnings));
     }
     if (!header.reference.empty()) {

@@ -60,6 +60,36 @@ stop own INT $farm
 ratiofarm run campaign.toml --out own -n 2 >> own.out 2>> own.err
 grep -q 'resumed=yes' own.err || fail "own started from the beginning"
 content_of own | diff calm.content - || fail "own ends with other bits"
+
+# Stages after the training obey, too: each on one rank and on two, once it has begun.
+obeys_in() { # stage, file that it makes, option...
+    local stage=$1 made=$2 code=0
+    shift 2
+    rm -rf "own/$made" own/report.html
+    # A shell lets what it starts in the background ignore Ctrl-C.
+    env --default-signal=INT ratiofarm run campaign.toml --out own "$@" > stage.out 2> stage.err &
+    farm=$!
+    for _ in $(seq 1000); do
+        ! grep -q "stage begins stage=$stage" stage.err || break
+        sleep 0.01
+    done
+    kill -INT $farm
+    wait $farm || code=$?
+    # Only the last stage may have been over before the signal came.
+    [ $code = 75 ] || { [ $code = 0 ] && [ $stage = report ]; } || fail "exit code $code after Ctrl-C in $stage $*"
+    if [ $code = 75 ]; then
+        expect_in 'stopping early by a signal' stage.err
+        [[ $(cat stage.out stage.err) == *"run the same command again to go on"* ]] || fail "no word on Ctrl-C in $stage $*"
+    fi
+    [ ! -e own/lock ] || fail "the lock is still held after Ctrl-C in $stage $*"
+}
+for stage in gather:ensembles infer:ratios.h5 fit:fit.json report:report.html; do
+    obeys_in ${stage%:*} ${stage#*:}
+    obeys_in ${stage%:*} ${stage#*:} -n 2
+done
+ratiofarm run campaign.toml --out own -n 2 > stage.out 2> stage.err
+content_of own | diff calm.content - || fail "Ctrl-C in later stages changed bits"
+
 expect_code 2 mpirun --oversubscribe -n 2 ratiofarm run campaign.toml --out own -n 2 > twice.out 2> twice.err
 expect_in 'leave out either mpirun or --ranks' twice.err
 expect_code 2 ratiofarm run campaign.toml --out own -n 5000 > many.out 2> many.err
