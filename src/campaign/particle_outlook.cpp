@@ -84,8 +84,8 @@ private:
                 sample.name, facts.empty_events, sample.columns.events));
         } else if (network.gram == 0 && static_cast<double>(facts.empty_events) > some * events) {
             warn(
-                fmt::format("sample '{}': {} of its {} events have no particle: nets judge them "
-                            "by their features only",
+                fmt::format("sample '{}': {} of its {} events have no particle: nets know of them "
+                            "their features, and that there is none",
                             sample.name, facts.empty_events, sample.columns.events));
         }
         if (facts.below_shell > 0) {

@@ -78,6 +78,7 @@ ExitCode run_init(RunContext&, const Arguments& arguments) {
         throw ConfigError(fmt::format("{}\nChoose a name with --name.", error.what()));
     }
     publish(file, text);
+    if (arguments.has("quiet")) return ExitCode::done;
     show(fmt::format("{}: campaign '{}'{}\n\nnext\n{}", file.string(), name,
                      own_events ? "; look at the coefficients of its processes" : "",
                      next_text(file.string(), own_events, starter)));

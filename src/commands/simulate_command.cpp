@@ -79,6 +79,7 @@ ExitCode run_simulate(RunContext&, const Arguments& arguments) {
     if (campaign.has_events())
         write_events(campaign.events_path(), simulated_events(campaign, model));
     if (!ratios.empty()) write_exact_ratios(ratios, campaign, model);
+    if (arguments.has("quiet") && !arguments.has("json")) return ExitCode::done;
     print_facts(campaign, model.nominal(), ratios, arguments.has("json"));
     return ExitCode::done;
 }

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <optional>
+#include <system_error>
 
 #include "results/unblinding.hpp"
 #include "store/claims.hpp"
@@ -12,8 +14,19 @@
 
 namespace ratiofarm {
 
+/// Removes the folder if it is empty.
+struct RemoveEmptyFolder {
+    void operator()(const std::filesystem::path* folder) const {
+        std::error_code not_empty;
+        std::filesystem::remove(*folder, not_empty);
+        delete folder;
+    }
+};
+
 /// What rank 0 keeps of a run; the others have empty ones.
 struct RootBooks {
+    /// The run directory, if this command made it: nothing is left where it is refused.
+    std::unique_ptr<const std::filesystem::path, RemoveEmptyFolder> new_folder;
     std::unique_ptr<Lock> lock;
     std::unique_ptr<Claims> claims;    ///< of a job that joined others
     std::unique_ptr<Turn> turn;        ///< of one that does what only one of them can do

@@ -1,6 +1,12 @@
+#include <algorithm>
+#include <filesystem>
 #include <optional>
+#include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
+
+#include <fmt/format.h>
 
 #include "ratiofarm/mpi/together.hpp"
 
@@ -12,6 +18,28 @@
 #include "training_rounds.hpp"
 
 namespace ratiofarm {
+namespace {
+
+/// What may be wrong with the events, in full where nets learn from them now.
+void tell_warnings(const std::vector<std::string>& warnings,
+                   const std::vector<Task>& tasks,
+                   const RunDirectory& directory,
+                   const Log& log) {
+    const bool trains = std::ranges::any_of(tasks, [&](const Task& task) {
+        std::error_code unknown;
+        return !std::filesystem::exists(directory.result(task.digest), unknown);
+    });
+    if (trains) {
+        for (const std::string& warning : warnings) log.warning(warning);
+    } else if (!warnings.empty()) {
+        log.warning(fmt::format("{} warning{} about the events: 'ratiofarm check' shows {}",
+                                warnings.size(), warnings.size() == 1 ? "" : "s",
+                                warnings.size() == 1 ? "it" : "them"));
+    }
+}
+
+}  // namespace
+
 StageEnd train_stage(RunContext& context,
                      const PlannedCampaign& planned,
                      const RunPlace& place,
@@ -27,7 +55,7 @@ StageEnd train_stage(RunContext& context,
             tasks = rounds->next();
             if (!tasks.empty() && !std::exchange(looked, true)) {
                 expect_trainings(planned.outlook);
-                for (const auto& warning : planned.outlook.warnings) context.log.warning(warning);
+                tell_warnings(planned.outlook.warnings, tasks, place.directory, context.log);
             }
             record_nets(place.directory, rounds->choices(),
                         tested_shapes(planned, rounds->choices()));

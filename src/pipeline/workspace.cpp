@@ -210,6 +210,7 @@ RunDirectory open_directory(const Log& log, const WorkspaceRequest& request, Wor
     if (request.needs == Needs::campaign && needs_own_ratios(request, planned.written)) {
         expect_begun(directory);  // a name that is mistyped leaves no folder
     }
+    if (!fs::exists(directory.root())) books.new_folder.reset(new fs::path(directory.root()));
     make_directory(directory.root());
     expect_run_directory(directory);
     Shard& shard = place.farm.shard;

@@ -115,10 +115,11 @@ std::string limits_table(const FitRecord& record) {
     const UpperLimits& limits = record.limits->limits;
     std::vector<Cell> row{optional_cell(limits.observed)};
     for (const auto& limit : limits.expected) row.push_back(optional_cell(limit));
-    return table_html(fmt::format("Upper limits on {} at {:.4g} % CLs, asymptotic; '-' is beyond "
-                                  "the range; observed in: {}",
-                                  record.fit.poi, 100.0 * limits.level, record.data),
-                      {"observed", "-2", "-1", "expected", "+1", "+2"}, {row});
+    return table_html(
+        fmt::format("Upper limits on {} at {:.4g} % CLs, asymptotic; '-' is beyond "
+                    "the range; {}",
+                    record.fit.poi, 100.0 * limits.level, observation_text(record)),
+        {is_of_asimov(record) ? "Asimov" : "observed", "-2", "-1", "expected", "+1", "+2"}, {row});
 }
 
 std::string impacts_part(const FitRecord& record, std::size_t correlated, Figures& figures) {

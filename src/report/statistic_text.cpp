@@ -48,6 +48,11 @@ std::string discovery_text(const FitRecord& record) {
     return text;
 }
 
+std::string observation_text(const FitRecord& record) {
+    return is_of_asimov(record) ? "with " + record.data + " in place of what is observed"
+                                : "observed in: " + record.data;
+}
+
 std::string limits_text(const FitRecord& record) {
     if (!record.limits) return "no limits\n";
     const UpperLimits& limits = record.limits->limits;
@@ -56,8 +61,8 @@ std::string limits_text(const FitRecord& record) {
     for (const auto& warning : record.limits->warnings) {
         text += fmt::format("warning: {}\n", warning);
     }
-    text += fmt::format("{} < {} at {:.4g} % CLs, observed in: {}\n", poi,
-                        limit_text(limits.observed), 100.0 * limits.level, record.data);
+    text += fmt::format("{} < {} at {:.4g} % CLs, {}\n", poi, limit_text(limits.observed),
+                        100.0 * limits.level, observation_text(record));
     text += fmt::format("expected {} (-1, +1: {} to {}; -2, +2: {} to {})\n",
                         limit_text(limits.expected[2]), limit_text(limits.expected[1]),
                         limit_text(limits.expected[3]), limit_text(limits.expected[0]),

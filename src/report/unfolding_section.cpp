@@ -60,7 +60,7 @@ void add_progress(const UnfoldRecord& record, Figures& figures) {
                     [](const auto&, const UnfoldIteration& at) { return at.discriminator; }),
         "Triangular discriminator to the iteration before");
     add("unfolding_wasserstein",
-        progress_of(record, {.label = "distance [column]", .logarithmic = true}, {},
+        progress_of(record, {.label = "distance [unit of the column]", .logarithmic = true}, {},
                     [](const auto&, const UnfoldIteration& at) { return at.wasserstein; }),
         "Wasserstein distance to the iteration before");
     add("unfolding_refolding",

@@ -173,6 +173,8 @@ ModelSummary summary_of(const StatisticalModel& model) {
     return summary;
 }
 
+bool is_of_asimov(const FitRecord& record) { return record.data.starts_with("Asimov"); }
+
 double inflation_of(const FitRecord& record) {
     double inflation = record.finite_mc ? record.finite_mc->inflation : 1.0;
     const ShapeRecord& shapes = record.shapes;

@@ -143,6 +143,9 @@ struct FitRecord {
     std::vector<std::string> doubts = {};  ///< those of the warnings that another minimum keeps
 };
 
+/// Whether no observed data were fitted.
+bool is_of_asimov(const FitRecord& record);
+
 /// What t of the parameter of interest is divided by: one plus the variance that the likelihood
 /// does not have over that which it has, of shapes left out and of finite simulation.
 double inflation_of(const FitRecord& record);

@@ -157,6 +157,10 @@ TEST_CASE("nothing is overwritten without --force", "[commands]") {
     CHECK(run("simulate --force").code == 0);
     CHECK(run("init --force --name other").code == 0);
     CHECK(contains(text_of(folder / "campaign.toml"), "name = \"other\""));
+    CHECK(run("init --force --quiet").output.empty());
+    replace_in(folder / "campaign.toml", "events = 100000", "events = 100");
+    CHECK(run("simulate --force --quiet").output.empty());
+    CHECK_FALSE(run("simulate --force --quiet --json").output.empty());
 }
 
 TEST_CASE("equal seeds simulate equal files", "[commands]") {

@@ -107,3 +107,14 @@ ratiofarm run campaign.toml --out whole > 9.out 2> 9.err
 expect_equal "content of single stages" "$(content_of stages)" "$(content_of whole)"
 run_on 2 stages scan > scan.out 2> scan.err
 [ "$(wc -l < scan.out)" -gt 40 ] || fail "the scan has too few points"
+
+# What may be wrong with the events is told in full where nets learn from them, and else where it stands.
+toy_campaign interference --no-gates simulate.events=600 training.epochs=1 training.batch=64 ensemble.members=1 \
+    "network.hidden=[4]" 'events.file="few.h5"' > few.toml
+ratiofarm simulate few.toml > /dev/null
+ratiofarm train few.toml --out few > few.out 2> few.err
+expect_in 'few to train and judge nets with: generate more' few.err
+ratiofarm train few.toml --out few > few.out 2> few.err
+expect_in "[0-9] warnings* about the events: 'ratiofarm check' shows" few.err
+! grep 'few to train' few.err || fail "warnings are repeated although nothing is trained"
+expect_in 'few to train and judge nets with: generate more' <(ratiofarm check few.toml)

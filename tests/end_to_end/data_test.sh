@@ -96,11 +96,14 @@ refused() { # text, command...
     [ ! -e blind/unblinding.json ] || fail "refused, but on record"
 }
 cp -r blind shut
+ratiofarm bundle shut --out shut.rfb > bundle.out 2> bundle.err
+refused "publish them with 'ratiofarm bundle --data'" ratiofarm fit shut.rfb --unblind "approved"
 refused "give one of them" ratiofarm run campaign.toml --out blind --unblind "approved" --fresh
 write_data 0.5
 refused "must say why" ratiofarm run campaign.toml --out blind --unblind " "
 refused "is not blind" ratiofarm run plain.toml --out plain --unblind "why not"
 refused "does not exist" ratiofarm run campaign.toml --out fresh --unblind "approved"
+[ ! -e fresh ] || fail "what was refused left a folder"
 sed 's/range = \[0.0, 10.0\]/range = [0.0, 9.0]/' campaign.toml > changed.toml
 refused "of another measurement" ratiofarm run changed.toml --out blind --unblind "approved"
 

@@ -128,7 +128,11 @@ TEST_CASE("the text of limits holds observed, expected and the significance", "[
     const std::string text = limits_text(sample_record());
 
     CHECK(text.substr(0, text.find('\n')) ==
-          "mu < 0.66667 at 90 % CLs, observed in: Asimov data from the samples at mu = 1");
+          "mu < 0.66667 at 90 % CLs, with Asimov data from the samples at mu = 1 in place of what "
+          "is observed");
+    FitRecord observed = sample_record();
+    observed.data = "events of sample data";
+    CHECK(observation_text(observed) == "observed in: events of sample data");
     CHECK_THAT(text,
                Contains("expected 0.3 (-1, +1: 0.2 to 0.4; -2, +2: 0.1 to beyond the range)"));
     CHECK_THAT(text, Contains("Z = 1.2; expected Z = 2 at mu = 1"));
