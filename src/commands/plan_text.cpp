@@ -90,6 +90,42 @@ void print_selection(const Plan& plan) {
                          : "not done yet: the rest is planned as if all events were selected"));
 }
 
+void print_learned(const Plan& plan) {
+    constexpr std::size_t most_families = 6;
+    auto families = plan.learned.families();
+    std::ranges::stable_partition(families, [](const CostModel::Family& family) {
+        return family.kind == TaskKind::training;
+    });
+    for (std::size_t i = 0; i < std::min(most_families, families.size()); ++i) {
+        const CostModel::Family& family = families[i];
+        if (is_toys(family.kind)) continue;
+        show(fmt::format("learned     {}: {:.3g} s per GFLOP from {} task{}\n",
+                         family_text(family.kind, family.name), 1e9 * family.seconds / family.flop,
+                         family.tasks, family.tasks == 1 ? "" : "s"));
+    }
+    if (families.size() > most_families) {
+        show(fmt::format("            and of {} other kinds ('ratiofarm status --cost')\n",
+                         families.size() - most_families));
+    }
+}
+
+/// What the run directory has of it.
+void print_history(const Plan& plan) {
+    if (plan.damaged_lines > 0) {
+        show(fmt::format("journal     {} damaged lines skipped\n", plan.damaged_lines));
+    }
+    if (plan.changed > 0) {
+        show(
+            fmt::format("changed     {} trainings of the run directory are of another campaign; "
+                        "'ratiofarm run --accept-change' does them again{}\n",
+                        grouped(plan.changed), plan.changes));
+    }
+    if (plan.trained > 0) {
+        show(fmt::format("left        {} nets, {}\n", grouped(plan.cost.nets - plan.trained),
+                         duration_text(plan.seconds_left)));
+    }
+}
+
 }  // namespace
 
 void print_text(const Plan& plan) {
@@ -113,35 +149,8 @@ void print_text(const Plan& plan) {
     }
     show(fmt::format("time        {} on {} worker{} {}\n", duration_text(plan.seconds),
                      plan.workers, plan.workers == 1 ? "" : "s", rates_text(plan)));
-    constexpr std::size_t most_families = 6;
-    auto families = plan.learned.families();
-    std::ranges::stable_partition(families, [](const CostModel::Family& family) {
-        return family.kind == TaskKind::training;
-    });
-    for (std::size_t i = 0; i < std::min(most_families, families.size()); ++i) {
-        const CostModel::Family& family = families[i];
-        if (is_toys(family.kind)) continue;
-        show(fmt::format("learned     {}: {:.3g} s per GFLOP from {} task{}\n",
-                         family_text(family.kind, family.name), 1e9 * family.seconds / family.flop,
-                         family.tasks, family.tasks == 1 ? "" : "s"));
-    }
-    if (families.size() > most_families) {
-        show(fmt::format("            and of {} other kinds ('ratiofarm status --cost')\n",
-                         families.size() - most_families));
-    }
-    if (plan.damaged_lines > 0) {
-        show(fmt::format("journal     {} damaged lines skipped\n", plan.damaged_lines));
-    }
-    if (plan.changed > 0) {
-        show(
-            fmt::format("changed     {} trainings of the run directory are of another campaign; "
-                        "'ratiofarm run --accept-change' does them again{}\n",
-                        grouped(plan.changed), plan.changes));
-    }
-    if (plan.trained > 0) {
-        show(fmt::format("left        {} nets, {}\n", grouped(cost.nets - plan.trained),
-                         duration_text(plan.seconds_left)));
-    }
+    print_learned(plan);
+    print_history(plan);
     show(fmt::format("disk        {} when finished, {} at the peak, {} files and folders\n",
                      bytes(cost.disk_bytes), bytes(cost.peak_disk_bytes), grouped(cost.inodes)));
     if (cost.copy_bytes > 0) {
@@ -197,8 +206,8 @@ void print_text(const UnfoldingCost& cost) {
     show(fmt::format("chains      {} with {} tasks\n", cost.chains, cost.tasks));
     show(
         fmt::format("results     {} of {} that stay are there\n", cost.kept_done, cost.space.kept));
-    show(fmt::format("time        {:.4g} s on {} workers, at least the longest chain, {:.4g} s\n",
-                     cost.seconds, cost.workers, cost.longest_chain));
+    show(fmt::format("time        {:.4g} s on {} worker{}, at least the longest chain, {:.4g} s\n",
+                     cost.seconds, cost.workers, cost.workers == 1 ? "" : "s", cost.longest_chain));
     const auto bytes = [](std::uint64_t n) { return with_prefix(static_cast<double>(n), "B"); };
     show(
         fmt::format("space       {} of results stay, {} for unfolded.h5; up to {} more meanwhile\n",

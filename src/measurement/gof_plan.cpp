@@ -226,16 +226,29 @@ double trace_of_product(dense::Matrix whole, dense::Matrix part) {
     return std::round(1e6 * trace) / 1e6;  // beyond is rounding of the slopes
 }
 
+/// Information of each set of bins, [parameters, parameters].
+std::vector<dense::Matrix> information_of_bins(const GofContents& nu,
+                                               const std::vector<GofContents>& slopes) {
+    const std::size_t p = slopes.size();
+    std::vector<dense::Matrix> information(nu.size(), dense::Matrix(p, p));
+    for (std::size_t a = 0; a < p; ++a) {
+        for (std::size_t c = 0; c < p; ++c) {
+            for (std::size_t k = 0; k < nu.size(); ++k) {
+                for (std::size_t b = 0; b < nu[k].size(); ++b) {
+                    if (!(nu[k][b] > 0.0)) continue;
+                    information[k](a, c) += slopes[a][k][b] * slopes[c][k][b] / nu[k][b];
+                }
+            }
+        }
+    }
+    return information;
+}
+
 }  // namespace
 
-/// Of each set of bins, how many degrees of freedom a fit takes: tr(V I), I what these bins know
-/// about the parameters and V the covariance from these bins, the counted ones of other regions and
-/// the constraints. A parameter that does not act on a region takes none of it, one that several
-/// regions share is shared out. Never more than there are parameters.
-std::vector<double> GofPlan::absorbed_by_fit(const GofContents& nu) const {
+GofPlan::Slopes GofPlan::slopes_of(const GofContents& nu) const {
     const StatisticalModel& model = toys_.exact_model();
-    std::vector<GofContents> slopes;  // [parameters that are not fixed], d nu
-    std::vector<double> constraints;  // information from the constraint
+    Slopes found;
     for (std::size_t a = 0; a < model.parameters.size(); ++a) {
         const Parameter& parameter = model.parameters[a];
         if (parameter.fixed || !(toys_.errors()[a] > 0.0)) continue;
@@ -243,26 +256,32 @@ std::vector<double> GofPlan::absorbed_by_fit(const GofContents& nu) const {
         std::vector<double> down = up;
         up[a] = std::min(parameter.high, up[a] + 0.01 * toys_.errors()[a]);
         down[a] = std::max(parameter.low, down[a] - 0.01 * toys_.errors()[a]);
-        slopes.push_back(expected(of_data_, up));
+        found.slopes.push_back(expected(of_data_, up));
         const GofContents below = expected(of_data_, down);
         for (std::size_t k = 0; k < nu.size(); ++k) {
             for (std::size_t b = 0; b < nu[k].size(); ++b) {
-                slopes.back()[k][b] = (slopes.back()[k][b] - below[k][b]) / (up[a] - down[a]);
+                found.slopes.back()[k][b] =
+                    (found.slopes.back()[k][b] - below[k][b]) / (up[a] - down[a]);
             }
         }
-        constraints.push_back(constraint_information(parameter.constraint, toys_.best()[a]));
+        found.constraints.push_back(constraint_information(parameter.constraint, toys_.best()[a]));
     }
+    return found;
+}
+
+/// Of each set of bins, how many degrees of freedom a fit takes: tr(V I), I what these bins know
+/// about the parameters and V the covariance from these bins, the counted ones of other regions and
+/// the constraints. A parameter that does not act on a region takes none of it, one that several
+/// regions share is shared out. Never more than there are parameters.
+std::vector<double> GofPlan::absorbed_by_fit(const GofContents& nu) const {
+    const auto [slopes, constraints] = slopes_of(nu);
+    const std::vector<dense::Matrix> information = information_of_bins(nu, slopes);
     const std::size_t p = slopes.size();
-    std::vector<dense::Matrix> information(nu.size(), dense::Matrix(p, p));
     dense::Matrix all(p, p);
     for (std::size_t a = 0; a < p; ++a) {
         all(a, a) = constraints[a];
         for (std::size_t c = 0; c < p; ++c) {
             for (std::size_t k = 0; k < nu.size(); ++k) {
-                for (std::size_t b = 0; b < nu[k].size(); ++b) {
-                    if (!(nu[k][b] > 0.0)) continue;
-                    information[k](a, c) += slopes[a][k][b] * slopes[c][k][b] / nu[k][b];
-                }
                 if (is_counted(k)) all(a, c) += information[k](a, c);
             }
         }

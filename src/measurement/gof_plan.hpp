@@ -58,6 +58,12 @@ private:
     /// Features show the events of a region again; the whole counts them once.
     bool is_counted(std::size_t test) const;
     std::size_t counted_beside(std::size_t test) const;  ///< that of the same region
+    /// Of the parameters that are not fixed.
+    struct Slopes {
+        std::vector<GofContents> slopes;  ///< [parameters] d nu
+        std::vector<double> constraints;  ///< information from the constraint
+    };
+    Slopes slopes_of(const GofContents& nu) const;
     std::vector<double> absorbed_by_fit(const GofContents& nu) const;
     std::vector<GofTest> named_tests(const GofContents& nu) const;
 

@@ -59,7 +59,7 @@ for name in data samples reference norm; do
 done
 ratiofarm limits bins.toml --out bins > bins.txt 2> bins.err
 expect_in "observed in: events of sample observed" data.txt
-expect_in "observed in: Asimov data from the samples at mu = 1" samples.txt
+expect_in "with Asimov data from the samples at mu = 1 in place of what is observed" samples.txt
 mpirun --oversubscribe -n 2 ratiofarm limits data.toml --ratios exact.h5 --out data2 > data2.txt 2> data2.err
 cmp data/fit.json data2/fit.json || fail "other bits on two ranks"
 "$RATIOFARM_PYTHON" - <<'END'

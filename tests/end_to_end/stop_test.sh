@@ -66,6 +66,7 @@ obeys_in() { # stage, file that it makes, option...
     local stage=$1 made=$2 code=0
     shift 2
     rm -rf "own/$made" own/report.html
+    : > stage.err # what the one before said
     # A shell lets what it starts in the background ignore Ctrl-C.
     env --default-signal=INT ratiofarm run campaign.toml --out own "$@" > stage.out 2> stage.err &
     farm=$!
