@@ -167,6 +167,10 @@ Workspace open_workspace(RunContext& context,
     if (arguments.has("unblind")) request.unblinding = arguments.text("unblind");
     mpi::together(context.world, [&] {
         if (needs != Needs::campaign || !context.world.is_root()) return;
+        if (!request.ratios.empty() && !std::filesystem::exists(request.ratios)) {
+            throw ConfigError(
+                fmt::format("--ratios: '{}' does not exist", request.ratios.string()));
+        }
         enter_bundle(request, arguments.text("patch"), context.log);
     });
     request.ratios = mpi::all_gather_text(context.world, request.ratios.string()).front();

@@ -103,6 +103,7 @@ write_data 0.5
 refused "must say why" ratiofarm run campaign.toml --out blind --unblind " "
 refused "is not blind" ratiofarm run plain.toml --out plain --unblind "why not"
 refused "does not exist" ratiofarm run campaign.toml --out fresh --unblind "approved"
+refused "none.h5' does not exist" ratiofarm fit campaign.toml --out fresh --ratios none.h5
 [ ! -e fresh ] || fail "what was refused left a folder"
 sed 's/range = \[0.0, 10.0\]/range = [0.0, 9.0]/' campaign.toml > changed.toml
 refused "of another measurement" ratiofarm run changed.toml --out blind --unblind "approved"
