@@ -46,13 +46,22 @@ Proposal proposal(const ScaledModel& model, const dense::Matrix& hessian, double
     return {other, gain_of(other)};
 }
 
-/// The size of a curvature along the bottom of a valley that only its bend makes.
-double beside_valley(const ScaledModel& model) { return valley_bend * dense::norm(model.gradient); }
+/// The size of a curvature along the bottom of a valley that only its bend makes: where the
+/// gradient leads into the valley. At a saddle point it leads along what falls.
+/// \param gradient in the frame of the eigenvectors
+double beside_valley(const dense::Spectrum& spectrum, const dense::Vector& gradient) {
+    double squares = 0.0;
+    for (std::size_t k = 0; k < gradient.size(); ++k) {
+        if (spectrum.eigenvalues[k] > 0.0) squares += gradient[k] * gradient[k];
+    }
+    return valley_bend * std::sqrt(squares);
+}
 
 /// The Hessian with directions along the bottom of a valley held: where nothing falls in earnest.
 std::optional<dense::Matrix> valley_of(const ScaledModel& model) {
     dense::Spectrum spectrum = dense::spectrum_of(model.hessian);
-    const double level = beside_valley(model);
+    const double level =
+        beside_valley(spectrum, dense::transposed_product(spectrum.eigenvectors, model.gradient));
     const double most_curved = dense::largest_size(spectrum.eigenvalues);
     for (double& lambda : spectrum.eigenvalues) {
         if (lambda < -level) return std::nullopt;
@@ -173,11 +182,13 @@ private:
 
     Proposal best_proposal() const {
         const ScaledModel model(space_, result_.u, result_.at, result_.curvature.free);
-        if (!result_.curvature.positive && result_.curvature.edm <= settling_gain) {
-            if (const auto valley = valley_of(model)) return proposal(model, *valley, radius_);
-        }
         Proposal exact = proposal(model, model.hessian, radius_);
-        if (result_.curvature.positive || result_.at.fisher.empty()) return exact;
+        if (result_.curvature.positive) return exact;
+        if (result_.curvature.edm <= settling_gain) {
+            const auto valley = valley_of(model);
+            if (valley) return proposal(model, *valley, radius_);
+        }
+        if (result_.at.fisher.empty()) return exact;
         const dense::Matrix fisher = model.scaled(result_.at.fisher);
         if (!dense::Cholesky(fisher).positive()) return exact;
         Proposal expected = proposal(model, fisher, radius_);
@@ -300,7 +311,7 @@ bool add_curvature(const SearchSpace& space,
     const dense::Spectrum spectrum = dense::spectrum_of(model.hessian);
     const dense::Vector g = dense::transposed_product(spectrum.eigenvectors, model.gradient);
     const double rounding = 1e-12 * dense::largest_size(spectrum.eigenvalues);
-    const double level = beside_valley(model);
+    const double level = beside_valley(spectrum, g);
     for (std::size_t k = 0; k < g.size(); ++k) {
         const double lambda = spectrum.eigenvalues[k];
         const bool within_range = lambda > 0.0 && std::abs(g[k]) <= lambda;

@@ -158,6 +158,23 @@ TEST_CASE("a search leaves a saddle point although the Fisher form sees a minimu
     CHECK(end.u[1] == Approx(1.0).margin(1e-8));
 }
 
+TEST_CASE("a search leaves a shallow saddle point, too", "[fit]") {
+    for (const double scale : {1e-1, 1e-2}) {
+        for (const double start : {0.1, 1e-2, 1e-4, 1e-6}) {
+            INFO(scale << " from " << start);
+            const Valley valley{{-1.0, 0.0, 1.0}, scale};
+            Counted counted;
+
+            const NewtonResult end =
+                minimise(counted.of(valley), valley_box(-3.0), {start, start}, {});
+
+            CHECK(end.end == NewtonEnd::converged);
+            CHECK(end.u[0] == Approx(1.0).margin(1e-5));
+            CHECK(counted.count <= 40);
+        }
+    }
+}
+
 TEST_CASE("one minimum costs few passes beside the descent", "[fit]") {
     const Valley valley{{0.6}};
 
