@@ -200,6 +200,8 @@ MISTAKES = [
     ("data whose columns are in another order", swapped, replaced('features = ["x"]', 'features = ["x", "y"]'),
      "store the features in different columns"),
     ("a constant feature", constant_feature, same, "feature 'x' is 1 for every event of 'data' and 'mc'"),
+    ("a constant truth", set_to("mc/truth", np.ones((EVENTS, 1), "f4")), same,
+     "/mc/truth: 't' is 1.000000 for every event that passes pass_truth"),
     ("a process in an unfolding", lambda columns: None, replaced("[training]", '[[process]]\nname = "S"\n[training]'),
      "process (a campaign with [unfolding] has no likelihood"),
     ("no level at all", without_levels, same, "/mc/truth: is missing, and so are pass_reco and pass_truth"),

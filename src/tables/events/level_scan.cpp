@@ -13,7 +13,10 @@ std::string rows_like_it(std::uint64_t rows) {
 }  // namespace
 
 LevelScan::LevelScan(const EventLayout& layout, std::span<const std::string> truth)
-    : layout_(layout), all_(layout.weights.size(), 0.0), matched_(layout.weights.size(), 0.0) {
+    : layout_(layout),
+      named_(!truth.empty()),
+      all_(layout.weights.size(), 0.0),
+      matched_(layout.weights.size(), 0.0) {
     const std::vector<std::string>& names = layout.levels->columns;
     for (const std::string& name : truth.empty() ? std::span<const std::string>(names) : truth) {
         const auto place = std::ranges::find(names, name);
@@ -56,6 +59,9 @@ void LevelScan::add_truth(const EventBlock& block, std::uint64_t row) {
     const float* event = block.truth.data() + row * layout_.levels->columns.size();
     for (const std::uint32_t column : columns_) {
         used_.push_back(event[column]);
+        Spread& seen = spread_[column];
+        seen.low = std::min(seen.low, event[column]);
+        seen.high = std::max(seen.high, event[column]);
         if (std::isfinite(event[column]) || wrong_value_.rows++ > 0) continue;
         wrong_value_.first = block.rows.first + row;
         wrong_value_.what = "'" + layout_.levels->columns[column] + "' is " +
@@ -82,6 +88,7 @@ void LevelScan::report(Problems& problems) const {
                      "from those");
         return;
     }
+    if (named_) report_constants(problems);
     const auto expect_positive = [&](const std::string& dataset, double sum, double of_all) {
         if (sum > 0.0 || !(of_all > 0.0)) return;  // then that is told
         problems.add(layout_.path(dataset), "the weights of events that pass both levels sum to " +
@@ -91,6 +98,16 @@ void LevelScan::report(Problems& problems) const {
                     facts_.matched.sum + facts_.misses.sum + facts_.fakes.sum + facts_.nothing.sum);
     for (std::size_t i = 0; i < matched_.size(); ++i) {
         expect_positive(weights_dataset(layout_.weights[i].name), matched_[i], all_[i]);
+    }
+}
+
+void LevelScan::report_constants(Problems& problems) const {
+    for (const auto& [column, seen] : spread_) {
+        if (!(seen.low == seen.high) || facts_.matched.events + facts_.misses.events < 2) continue;
+        problems.add(layout_.path(truth_dataset),
+                     "'" + layout_.levels->columns[column] + "' is " + std::to_string(seen.low) +
+                         " for every event that passes pass_truth: no net learns from it; leave it "
+                         "out of unfolding.truth");
     }
 }
 

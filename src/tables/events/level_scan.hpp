@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,7 +22,8 @@ public:
     void add(const EventBlock& block);
 
     /// What is wrong: flags other than 0 and 1, values in use that are not finite where pass_truth
-    /// is 1, no event that passes both, weights or further weights of these that sum to <= 0.
+    /// is 1 or, of columns that are named, the same in all those events, no event that passes both,
+    /// weights or further weights of these that sum to <= 0.
     void report(Problems& problems) const;
 
     Digest digest() const;
@@ -32,10 +35,16 @@ private:
         std::uint64_t first = 0;
         std::string what;  ///< of the first row
     };
+    struct Spread {
+        float low = std::numeric_limits<float>::infinity();
+        float high = -std::numeric_limits<float>::infinity();
+    };
     void add_flags(const char* dataset, const EventBlock& block, Wrong& wrong) const;
     void add_truth(const EventBlock& block, std::uint64_t row);
+    void report_constants(Problems& problems) const;
 
     const EventLayout& layout_;
+    bool named_;  ///< a campaign names the columns; else all of the file are looked at
     std::vector<std::uint32_t> columns_;
     LevelFacts facts_;
     std::vector<double> all_;      ///< [further weights] their sums over all events
@@ -43,6 +52,7 @@ private:
     Wrong wrong_reco_;
     Wrong wrong_truth_;
     Wrong wrong_value_;
+    std::map<std::uint32_t, Spread> spread_;  ///< of the columns in use, where pass_truth is 1
     std::vector<float> used_;
     Hasher bytes_;
 };
