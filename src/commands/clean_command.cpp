@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "campaign/made_from.hpp"
 #include "core/screen.hpp"
 #include "core/units.hpp"
 #include "store/lock.hpp"
@@ -18,10 +19,17 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// True for nets and evaluations that a complete plan names.
+bool is_in_plan(TaskKind kind) {
+    return kind == TaskKind::training || kind == TaskKind::inference ||
+           kind == TaskKind::preselection || kind == TaskKind::score;
+}
+
 /// Tasks whose files are worth something: those of the campaign as it is, on either device, and of
 /// every other name what was committed last (toys, trials).
 std::unordered_set<Digest> needed_tasks(const RunDirectory& directory) {
     std::unordered_set<Digest> needed;
+    bool is_complete = true;
     for (const char* device : {"cpu", "cuda"}) {
         const PlannedTasks planned = planned_tasks(directory, device);
         for (const TrainTask& task : planned.graph.trainings) needed.insert(task.digest);
@@ -30,9 +38,28 @@ std::unordered_set<Digest> needed_tasks(const RunDirectory& directory) {
         for (const EnsembleChoice& choice : planned.choices) {
             for (const TrainTask& task : choice.trainings) needed.insert(task.digest);
         }
+        is_complete = is_complete && planned.is_complete;
     }
-    for (const auto& [name, task] : read_journals(directory).latest) needed.insert(task);
+    const JournalState history = read_journals(directory);
+    for (const auto& [name, task] : history.latest) {
+        const bool is_obsolete =
+            is_complete && is_in_plan(history.committed.at(task).identity.kind);
+        if (!is_obsolete) needed.insert(task);
+    }
     return needed;
+}
+
+/// What is needed is what the copy of the campaign in the run directory asks for.
+void expect_campaign_of_run(const fs::path& campaign, const RunDirectory& directory) {
+    const auto changes =
+        campaign_diff(read_campaign(directory.campaign()), read_campaign(campaign));
+    if (changes.empty()) return;
+    throw ConfigError(fmt::format(
+        "'{}' holds results of another campaign than '{}', and 'clean' would remove what this one "
+        "needs:{}\nUse 'ratiofarm run {} --out {}' first, or only --out {} to clean "
+        "up for the campaign of the last run.",
+        directory.root().string(), campaign.string(), first_of(changes, "\n  "), campaign.string(),
+        directory.root().string(), directory.root().string()));
 }
 
 /// Task files (results, checkpoints) that nothing needs, and files that were set aside as damaged.
@@ -67,6 +94,7 @@ ExitCode run_clean(RunContext& context, const Arguments& arguments) {
                         "nets to clean up; name another run directory with --out",
                         places.out.string()));
     }
+    expect_campaign_of_run(places.campaign, directory);
     const Lock lock(directory.lock(), context.log);
     for (const fs::path& shard : directory.other_locks()) {
         if (!living_owner(shard)) continue;

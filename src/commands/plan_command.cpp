@@ -86,7 +86,7 @@ void look_for_changes(const RunDirectory& directory, const Campaign& written, Pl
     // Nets of another device are others, too, but that is a word of the command line.
     if (!history.farms.empty() && history.farms.back().device != plan.device) return;
     identify(history, plan.graph);
-    plan.changed = count_changed(plan.graph, history);
+    plan.changed = count_changed(plan.graph, history, directory);
     if (plan.changed == 0 || !fs::exists(directory.campaign())) return;
     plan.changes =
         first_of(campaign_diff(read_campaign(directory.campaign()), written), "\n              ");

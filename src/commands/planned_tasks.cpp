@@ -106,6 +106,7 @@ PlannedTasks planned_tasks(const RunDirectory& directory,
         planned.unfolding = make_unfolding_plan(inputs);
         return planned;
     }
+    planned.is_complete = !planned.campaign.search;
     if (planned.campaign.search) {
         planned.trials = known_trials(inputs, directory);
         // From here on `inputs` is of the campaign with the best setting.

@@ -21,6 +21,8 @@ struct PlannedTasks {
     std::vector<EnsembleChoice> choices;  ///< with replacements and further members
     std::vector<TrainTask> trials;        ///< of a search
     UnfoldingPlan unfolding;
+    bool is_complete =
+        false;  ///< all nets and evaluations are known; not of an unfolding or search
 };
 
 /// What a user calls a planned task: its name, that of one of its nets, or the first digits of its

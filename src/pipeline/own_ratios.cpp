@@ -49,12 +49,28 @@ std::string remedy(const PlannedCampaign& planned,
         return fmt::format("the nets are right: make them again with 'ratiofarm infer {}'",
                            arguments);
     }
-    const std::uint64_t changed = count_changed(*graph, history);
+    const std::uint64_t changed = count_changed(*graph, history, place.directory);
     if (changed == 0) return fmt::format("make them again with 'ratiofarm run {}'", arguments);
     return fmt::format(
         "{} nets belong to the other campaign: train them again with 'ratiofarm run {} "
         "--accept-change', or give the file with --ratios if it is to be used as it is",
         changed, arguments);
+}
+
+/// True if the ratios that are there may be those of data that another measurement has opened.
+bool is_blind_again(const RootBooks& books) {
+    return books.blinding && !books.blinding->unblinding && books.blinding->earlier;
+}
+
+std::string unblind_anew(const Unblinding& earlier, const RunPlace& place, const Places& places) {
+    const std::string command = fmt::format("ratiofarm run {} --out {}", places.campaign.string(),
+                                            place.directory.root().string());
+    return fmt::format(
+        "the campaign is blind again, so its data are not fitted: it is another measurement "
+        "(model, "
+        "ranges, nets, regions or data differ) than the one that was unblinded at {}. '{}' makes "
+        "the expected result of this one, '{} --unblind REASON' then fits the data",
+        earlier.time, command, command);
 }
 
 }  // namespace
@@ -70,7 +86,7 @@ bool are_ratios_of(const fs::path& path, const Digest& inputs) {
 
 void expect_own_ratios(const PlannedCampaign& planned,
                        const RunPlace& place,
-                       const JournalState& history,
+                       const RootBooks& books,
                        const Places& places) {
     const Campaign& campaign = planned.campaign;
     const bool own = std::ranges::any_of(campaign.unbinned,
@@ -92,8 +108,11 @@ void expect_own_ratios(const PlannedCampaign& planned,
                        "version wrote it)"
         : changes.empty() ? ":\n  its events, or the order of the campaign's sections, are others"
                           : first_of(changes, "\n  ").insert(0, ":");
+    const std::string way = is_blind_again(books)
+                                ? unblind_anew(*books.blinding->earlier, place, places)
+                                : remedy(planned, place, books.history, places);
     throw DataError(fmt::format("the ratios of '{}' are not those of the campaign{}\n{}",
-                                path.string(), why, remedy(planned, place, history, places)));
+                                path.string(), why, way));
 }
 
 }  // namespace ratiofarm

@@ -16,10 +16,11 @@ bool are_ratios_of(const std::filesystem::path& path, const Digest& inputs);
 /// none. With the events at hand, content decides (ratios_digest(), nets of either device);
 /// without, the keys of the campaign that the file says it was made from. A run directory without
 /// ratios.h5, and a campaign that can make none, pass.
-/// \throws DataError with every difference and the command that makes the ratios again
+/// \throws DataError with every difference, whether the campaign is blind again, and the command
+/// that makes the ratios again
 void expect_own_ratios(const PlannedCampaign& planned,
                        const RunPlace& place,
-                       const JournalState& history,
+                       const RootBooks& books,
                        const Places& places);
 
 }  // namespace ratiofarm

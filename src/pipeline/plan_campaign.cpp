@@ -1,6 +1,8 @@
 #include "plan_campaign.hpp"
 
 #include <algorithm>
+#include <map>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -170,18 +172,42 @@ bool was_begun(const PlannedCampaign& planned, const RunPlace& place, const Root
     return !farms.empty() && farms.back().graph == work_digest(planned, place, books.selection);
 }
 
-/// Tasks of which another one was done under the same name.
-std::uint64_t count_others(const auto& tasks, const JournalState& history) {
+/// Ensembles, and into how many folds the events were cut for their trainings that are done.
+using TrainedFolds = std::map<std::pair<TaskKind, std::string>, std::set<std::uint32_t>>;
+
+TrainedFolds trained_folds(const JournalState& history) {
+    TrainedFolds folds;
+    for (const auto& [digest, done] : history.committed) {
+        const TaskIdentity& task = done.identity;
+        if (task.nets > 0) folds[{task.kind, task.family}].insert(task.folds);
+    }
+    return folds;
+}
+
+/// Tasks without a result of which another one was done under the same name.
+std::uint64_t count_others(const auto& tasks,
+                           const JournalState& history,
+                           const RunDirectory& directory) {
     return static_cast<std::uint64_t>(std::ranges::count_if(tasks, [&](const auto& task) {
         const auto known = history.latest.find(task.name);
-        return known != history.latest.end() && known->second != task.digest;
+        return known != history.latest.end() && known->second != task.digest &&
+               !fs::exists(directory.result(task.digest));
     }));
 }
 
 }  // namespace
 
-std::uint64_t count_changed(const TaskGraph& graph, const JournalState& history) {
-    return count_others(graph.trainings, history);
+std::uint64_t count_changed(const TaskGraph& graph,
+                            const JournalState& history,
+                            const RunDirectory& directory) {
+    const TrainedFolds folds = trained_folds(history);
+    return static_cast<std::uint64_t>(std::ranges::count_if(graph.trainings, [&](const auto& task) {
+        const auto known = history.latest.find(task.name);
+        const bool is_other = known != history.latest.end() && known->second != task.digest;
+        const auto cut = folds.find({task.identity.kind, task.identity.family});
+        const bool is_cut_anew = cut != folds.end() && !cut->second.contains(task.identity.folds);
+        return (is_other || is_cut_anew) && !fs::exists(directory.result(task.digest));
+    }));
 }
 
 std::vector<SampleInfo> read_selected(const Campaign& campaign) {
@@ -251,7 +277,7 @@ void compare_with_history(const PlannedCampaign& planned,
                           const Log& log) {
     // A farm that was let work on this campaign once goes on with it.
     if (was_begun(planned, place, books)) return;
-    std::uint64_t changed = count_changed(planned.graph, books.history);
+    std::uint64_t changed = count_changed(planned.graph, books.history, place.directory);
     // A measurement that was unblinded is the one that was fitted blind: its data are selected
     // anew, and train nothing.
     const bool only_data = changed == 0 && books.blinding && books.blinding->unblinding;
@@ -259,7 +285,7 @@ void compare_with_history(const PlannedCampaign& planned,
         changed += count_trained_on_selection(books.history, place.directory);
     }
     if (planned.campaign.unfolding) {
-        changed += count_others(chains_of(planned, place).tasks, books.history);
+        changed += count_others(chains_of(planned, place).tasks, books.history, place.directory);
     }
     if (changed == 0) return;
     const std::string changes = changes_text(

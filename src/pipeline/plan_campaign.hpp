@@ -46,8 +46,11 @@ void plan_again(RunContext& context,
 /// Rank 0. The samples of selected.h5 that the plain campaign reads.
 std::vector<SampleInfo> read_selected(const Campaign& campaign);
 
-/// Nets that the journal knows under the same name with other content.
-std::uint64_t count_changed(const TaskGraph& graph, const JournalState& history);
+/// Trainings without a result of which another one was done: under the same name, or of the same
+/// ensemble with another number of folds.
+std::uint64_t count_changed(const TaskGraph& graph,
+                            const JournalState& history,
+                            const RunDirectory& directory);
 
 /// Rank 0. \throws ConfigError if the run directory holds nets of another campaign and the user did
 /// not ask to train them again

@@ -315,8 +315,7 @@ void look_on_root(const Log& log, const WorkspaceRequest& request, Workspace& wo
     plan_to_look(planned, place);
     try {
         expect_resolved(planned.missing, planned.written, place.directory);
-        if (request.ratios.empty())
-            expect_own_ratios(planned, place, books.history, request.places);
+        if (request.ratios.empty()) expect_own_ratios(planned, place, books, request.places);
     } catch (const DataError& problem) {
         planned.left_out = problem.what();
     }
@@ -345,7 +344,7 @@ void open_on_root(RunContext& context, const WorkspaceRequest& request, Workspac
             expect_resolved(planned.missing, planned.written, place.directory);
         if (request.ratios.empty()) {
             expect_resolved(planned.missing, planned.written, place.directory);
-            expect_own_ratios(planned, place, books.history, request.places);
+            expect_own_ratios(planned, place, books, request.places);
         }
         books.journal = std::make_unique<Journal>(path, own);
         return;

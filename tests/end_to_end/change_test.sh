@@ -18,6 +18,7 @@ grep -q 'at mu = 2' 3.out || fail "the fit was not repeated"
 
 # Another learning rate: refused with the difference, nothing touched.
 sed -i 's/^learning_rate = 2e-3/learning_rate = 1e-3/' campaign.toml
+sed 's/^learning_rate = 1e-3/learning_rate = 2e-3/' campaign.toml > earlier.toml
 before=$(content_of run)
 expect_code 2 run_on 0 run run > 4.out 2> 4.err
 grep -q 'training.learning_rate: 0.002 -> 0.001' 4.err || fail "the difference is not shown"
@@ -64,6 +65,36 @@ expect_equal "results left" "$(find cleaned/tasks -name '*.ckpt' | wc -l)" "$(fi
 run_on 0 cleaned run > clean.out 2> clean.err
 expect_equal "tasks done again" "$(grep -c 'task done' clean.err)" 0
 expect_in '^fit *up to date' clean.out
+
+# Judged is only by the campaign of the run: one that is named and differs is refused, and loses nothing.
+cp -r run named
+before=$(content_of named)
+expect_code 2 ratiofarm clean earlier.toml --out named --yes > named.out 2> named.err
+expect_in 'holds results of another campaign than .earlier.toml., and .clean. would remove what this one needs' named.err
+expect_in 'training.learning_rate: 0.001 -> 0.002' named.err
+expect_equal "content after the refusal" "$(content_of named)" "$before"
+
+# Back to the earlier setting: its nets are there, so nothing is asked; those of the later one, committed last, are found.
+ratiofarm run earlier.toml --out named > named.out 2> named.err
+expect_equal "nets trained again" "$(grep -c 'task done.*member' named.err)" 0
+ratiofarm clean earlier.toml --out named --yes > named.out
+expect_in '^removed [1-9]' named.out
+expect_equal "results left" "$(find named/tasks -name '*.ckpt' | wc -l)" "$(find fresh/tasks -name '*.ckpt' | wc -l)"
+ratiofarm run earlier.toml --out named > named.out 2> named.err
+expect_equal "tasks done again" "$(grep -c 'task done' named.err)" 0
+
+# Folds are other nets, all of them: asked before, and named by plan. So are another network and other epochs.
+before=$(content_of run)
+sed '/^inference = /d; s/^seed = 3/&\n/' campaign.toml | sed 's/^\[split\]/[split]\nfolds = 2/' > folds.toml
+sed 's/hidden = \[8\]/hidden = [9]/' campaign.toml > network.toml
+sed 's/^epochs = [0-9]*/epochs = 3/' campaign.toml > epochs.toml
+for changed in folds network epochs; do
+    cmp -s campaign.toml $changed.toml && fail "no change in $changed.toml"
+    expect_code 2 ratiofarm run $changed.toml --out run > changed.out 2> changed.err
+    expect_in 'trained nets of another campaign:' changed.err
+    expect_in '^changed  *[0-9]* trainings of the run directory are of another campaign' <(ratiofarm plan $changed.toml --out run)
+    expect_equal "content after the refusal" "$(content_of run)" "$before"
+done
 
 # --fresh makes the results of its command again and keeps what they are made of.
 results=$(find fresh/tasks -name '*.ckpt' | wc -l)
