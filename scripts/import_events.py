@@ -100,7 +100,7 @@ class Part:
     def only_features(self, sample, options):
         """Columns that nothing but a feature by itself needs: 32 bits are enough of them."""
         features = [expression for _, expression in options.features]
-        others = [options.weight, options.cut, *sample.weights.values(), *options.id, *options.lists, *sample.levels(options),
+        others = [*(source.weight for source, _ in sample.sources), options.cut, *sample.weights.values(), *options.id, *options.lists, *sample.levels(options),
                   *(e for e in features if e not in self.keys)]
         used = {name for e in others if e and number(e) is None for name in self.names_in(e)[0]}
         return {e for e in features if e in self.keys} - used
@@ -184,6 +184,7 @@ class Sample:
         self.parts = []
         self.family = name
         self.scale = 1.0
+        self.weight = "1"
         self.weights = {}    # further columns: expression of each name
         self.has_truth = False
         self.mirrored = {}   # further columns that mirror one of weights at the nominal weight
@@ -271,6 +272,25 @@ def mirror(options, samples):
         result.sources = [(by_name[up.family], 2.0), (up, -1.0)]
         result.has_truth = up.has_truth and by_name[up.family].has_truth
         samples.append(result)
+
+
+def choose_weight(options, samples):
+    """The weight of each sample: its own, else that of all."""
+    by_name = {sample.name: sample for sample in samples}
+    pairs = [named(text) if re.match(r"[^=<>!()]+=(?!=)", text) else ("", text) for text in options.weight]
+    for k, (name, expression) in enumerate(pairs):
+        if name and name not in by_name:
+            raise Problem(f"--weight {options.weight[k]}: no sample '{name}'{did_you_mean(name, by_name)}")
+        if any(name == other for other, _ in pairs[:k]):
+            raise Problem(f"--weight {options.weight[k]}: " + (f"sample '{name}' has" if name else "all samples have") + " a weight already")
+    chosen = dict(pairs)
+    for name, sample in by_name.items():
+        sample.weight = chosen.get(name, chosen.get("", "1"))
+        for part in sample.parts if number(sample.weight) is None else []:
+            try:
+                part.expect("--weight", sample.weight)
+            except Problem as problem:
+                raise Problem(f"{problem}; another weight for this sample only, a column or a number: --weight {name}=1") from problem
 
 
 def choose_weights(options, samples):
@@ -423,7 +443,8 @@ def levels_of(part, columns, options, chosen, entries, bad):
 def import_part(part, sample, source, options, writer, counts, start):
     """Writes the events of one table. source: a sample, and the factor on its weights; start: entries of its tables before."""
     features = [expression for _, expression in options.features]
-    others = [options.weight, *sample.weights.values(), *sample.levels(options)]
+    own_weight = source[0].weight
+    others = [own_weight, *sample.weights.values(), *sample.levels(options)]
     wanted = features + [e for e in others if number(e) is None] + options.id
     scale = source[1] * source[0].scale
     for first, left, columns in part.chunks(set(wanted), options, options.lists):
@@ -436,7 +457,7 @@ def import_part(part, sample, source, options, writer, counts, start):
             levels = levels_of(part, columns, options, chosen, entries, counts) if sample.has_truth else {}
             table = table_of(columns, features, chosen, len(some))
             expect_finite_table(part, "feature", [name for name, _ in options.features], table, entries, levels.get("pass_reco", 1) == 1, counts)
-            weight = scale * weights_of(columns, options.weight, chosen, len(some))
+            weight = scale * weights_of(columns, own_weight, chosen, len(some))
             expect_finite(part, "weight", weight, entries, counts)
             weights = {name: scale * weights_of(columns, e, chosen, len(some)) for name, e in sample.weights.items()}
             for name, values in weights.items():
@@ -468,7 +489,8 @@ def expect_sum(sample, what, values):
 
 def import_sample(file, sample, options):
     everything = {e: f"--features {name}" if name == e else f"--features {name}={e}" for name, e in options.features}
-    everything |= {e: option for option, e in (("--weight", options.weight), ("--cut", options.cut)) if e and number(e) is None}
+    if options.cut and number(options.cut) is None:
+        everything[options.cut] = "--cut"
     everything |= {name: "--id" for name in options.id}
     everything |= {column: "--particles" for column in options.lists}
     everything |= {e: "--truth" for e in sample.levels(options) if number(e) is None}
@@ -476,7 +498,8 @@ def import_sample(file, sample, options):
     for part in parts:
         for expression, option in everything.items():
             part.expect(option, expression)
-    read = [*everything, *(e for e in sample.weights.values() if number(e) is None)]
+    weights = [*(source.weight for source, _ in sample.sources), *sample.weights.values()]
+    read = [*everything, *(e for e in weights if number(e) is None)]
     for part in parts:
         part.table.narrow, part.table.whole = part.only_features(sample, options), set(options.id)
     n = before = sum(part.count(read) for part in parts)
@@ -562,6 +585,7 @@ def published(path):
 def import_all():
     options = parse()
     samples = read_samples(options)
+    choose_weight(options, samples)
     choose_weights(options, samples)
     choose_truth(options, samples)
     mirror(options, samples)
@@ -583,7 +607,7 @@ def parse():
     parser.add_argument("--truth", default="")
     parser.add_argument("--pass-reco", default="")
     parser.add_argument("--pass-truth", default="")
-    parser.add_argument("--weight", default="1")
+    parser.add_argument("--weight", action="append", default=[])
     parser.add_argument("--weights", action="append", default=[])
     parser.add_argument("--scale", action="append", default=[])
     parser.add_argument("--id", default="")

@@ -103,7 +103,10 @@ std::vector<Option> events_options() {
          "with --truth: the event was reconstructed and has features (default: column pass_reco)"},
         {"pass-truth", "CONDITION",
          "with --truth: the event is in the region of the truth (default: column pass_truth)"},
-        {"weight", "COLUMN", "column, expression or number; their sum is the expected number", "1"},
+        {"weight", "[SAMPLE=]COLUMN",
+         "column, expression or number; their sum is the expected number. data=1: of one sample; "
+         "may be repeated",
+         "1"},
         {"weights", "NAME=COLUMN",
          "a further column of weights for every sample that has it; may be repeated"},
         {"scale", "SAMPLE=FACTOR", "factor on all weights of a sample; may be repeated"},

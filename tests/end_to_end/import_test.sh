@@ -79,6 +79,26 @@ with h5py.File("whole.h5") as whole, h5py.File("pieces.h5") as pieces:
         assert np.array_equal(whole["S"][name][:], pieces["S"][name][:]), name
     assert len(np.unique(whole["S/id"][:])) == 3500 and set(whole["S/weight"][:]) == {3.0}
 END
+
+# Data have no branch of weights: each sample may have a weight of its own, also where one mirrors others.
+"$RATIOFARM_PYTHON" - <<'END'
+import numpy as np, uproot
+with uproot.recreate("data.root") as file:
+    file["events"] = {"mass": np.linspace(0.0, 3.0, 400), "pt": np.ones(400), "count": np.full(400, 2.0)}
+END
+import_events --sample S=s.root --sample S_up=s_up.root --sample B=b.root --sample data=data.root --features mass --same-events S_up=S \
+    --symmetrise S_down=S_up --weight w --weight data=1 --weight "B=0.5 * w" --weight "S_up=0.2 * pt" --out own.h5 > own.out
+import_events --sample S=s.root --sample data=data.root --features mass --weight data=count --out count.h5 >> own.out
+"$RATIOFARM_PYTHON" - <<'END'
+import h5py, numpy as np, uproot
+s, up, b = (uproot.open(name)["events"].arrays(library="np") for name in ("s.root", "s_up.root", "b.root"))
+with h5py.File("own.h5") as f:
+    for name, wanted in {"S": s["w"], "S_up": 0.2 * up["pt"], "B": 0.5 * b["w"], "data": np.ones(400),
+                         "S_down": np.concatenate([2.0 * s["w"], -0.2 * up["pt"]])}.items():
+        assert np.allclose(f[name]["weight"][:], wanted, rtol=1e-15), name
+with h5py.File("count.h5") as f:
+    assert (f["data/weight"][:] == 2).all() and (f["S/weight"][:] == 1).all()
+END
 for k in $(seq 80); do ln -s s2.root "many_$k.root"; done
 (ulimit -n 100; "$RATIOFARM_PYTHON" "$programs/../share/ratiofarm/import_events.py" --sample 'S=many_*.root' --features mass --out many.h5 > many.out)
 expect_in "S: 40000 of 40000 events" many.out # more files than may be open
@@ -175,6 +195,11 @@ refused "'mass' is not a column of lists" --sample S=odd.root:jagged --features 
 refused "column 'tracks' holds no numbers" --sample S=odd.root:nested --features 'tracks[:,0]'
 refused "feature 'mass' is not finite in 2 of the events, first in entry 1" --sample S=odd.root:nan --features mass
 refused "no branch 'w_uq'" --sample S=s.root --features mass --weights up=w_uq
+refused "no branch 'w' (--weight); known are count, mass, pt; another weight for this sample only, a column or a number: --weight data=1" \
+    --sample S=s.root --sample data=data.root --features mass --weight w
+refused "--weight dat=1: no sample 'dat'; did you mean 'data'?" --sample data=data.root --features mass --weight dat=1
+refused "--weight pt: all samples have a weight already" --sample data=data.root --features mass --weight count --weight pt
+refused "--weight data=pt: sample 'data' has a weight already" --sample data=data.root --features mass --weight data=1 --weight data=pt
 refused "no such file" --sample S=nothing.root:events --features mass
 refused "is neither a ROOT, Parquet or npz file, nor text" --sample S=campaign.toml --features mass
 refused "for other HDF5 layouts use write_events" --sample S=events.h5 --features mass
