@@ -13,6 +13,7 @@
 #include "campaign/made_from.hpp"
 #include "campaign/unfolding_tasks.hpp"
 #include "core/sealed_text.hpp"
+#include "pipeline/blinding.hpp"
 #include "pipeline/found_campaign.hpp"
 #include "pipeline/search/searched_campaign.hpp"
 #include "protocol/task_file.hpp"
@@ -174,8 +175,12 @@ void add_campaign(const RunDirectory& directory,
                   RunStatus& status) {
     Campaign campaign;  // none where toys of foreign ratios were all that was done
     if (fs::exists(directory.campaign())) {
-        status.selection = selection_status(directory);
-        campaign = find_campaign_of_run(directory).campaign;
+        try {
+            campaign = find_campaign_of_run(directory).campaign;
+            status.selection = selection_status(directory);
+        } catch (const DataError& damage) {
+            status.damaged.push_back(damage.what());
+        }
     }
     const PresentTasks present = changed ? present_tasks(directory) : PresentTasks();
     status.nets = count_trained_nets(campaign, journal, present.by_name);
@@ -202,6 +207,7 @@ void add_records(const RunDirectory& directory, RunStatus& status) {
         status.gates = read_nets_record(directory);
         status.shapes = read_shapes_record(directory);
     });
+    look([&] { read_unblindings(directory); });
     look([&] { find_selection(directory); });
     look([&] { find_search(directory); });
 }

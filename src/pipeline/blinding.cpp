@@ -20,13 +20,22 @@
 #include "store/lock.hpp"
 
 namespace ratiofarm {
-namespace {
 
-std::vector<Unblinding> read_record(const RunDirectory& directory) {
+std::vector<Unblinding> read_unblindings(const RunDirectory& directory) {
     const std::filesystem::path path = directory.unblinding();
     if (!std::filesystem::exists(path)) return {};
-    return parse_unblindings(read_sealed(path));
+    try {
+        return parse_unblindings(read_sealed(path));
+    } catch (const DataError& damage) {
+        throw DataError(fmt::format(
+            "{}; it tells who looked at the data of this blind campaign. Put an intact copy in its "
+            "place, or begin it anew by 'ratiofarm run CAMPAIGN.toml --out {} --unblind REASON': "
+            "the damaged one is set aside, and the data count as looked at before",
+            damage.what(), directory.root().string()));
+    }
 }
+
+namespace {
 
 /// Digest of the data, none where they are counts. Says nothing of what they show.
 /// \throws DataError if they cannot be read or fitted
@@ -145,20 +154,43 @@ std::optional<Unblinding> open_look(const Campaign& written, const RunDirectory&
     look.inputs = fit.inputs;
     look.fit = Hasher().text(text).finish().hex();
     if (opens) look.expected = result_of(fit.fit);
-    const std::vector<Unblinding> record = read_record(directory);
+    const std::vector<Unblinding> record = read_unblindings(directory);
     const bool known = std::ranges::find(record, look.fit, &Unblinding::fit) != record.end() ||
                        find_record(record, written, measurement);
     return known ? std::nullopt : std::optional(look);
 }
 
+/// \param record  the last one is made now, by this user
+Unblinding publish_record(std::vector<Unblinding> record, const RunDirectory& directory) {
+    record.back().time = utc_now();
+    record.back().by = this_user() + "@" + this_owner().host;
+    publish_sealed(directory.unblinding(), unblindings_json(record));
+    return record.back();
+}
+
 /// Adds one decision to the record.
 Unblinding keep(Unblinding look, const RunDirectory& directory) {
-    look.time = utc_now();
-    look.by = this_user() + "@" + this_owner().host;
-    std::vector<Unblinding> record = read_record(directory);
-    record.push_back(look);
-    publish_sealed(directory.unblinding(), unblindings_json(record));
-    return look;
+    std::vector<Unblinding> record = read_unblindings(directory);
+    record.push_back(std::move(look));
+    return publish_record(std::move(record), directory);
+}
+
+/// A new record in place of a damaged one. What that said is not known, so it opens nothing, but it
+/// tells that the data were looked at.
+void replace_damaged(const std::string& reason, const RunDirectory& directory, const Log& log) {
+    try {
+        read_unblindings(directory);
+    } catch (const DataError& damage) {
+        const std::filesystem::path path = directory.unblinding();
+        const std::string aside = path.string() + ".damaged";
+        Unblinding look;
+        look.reason = "the record of earlier looks was damaged; anew with: " + reason;
+        look.measurement = Digest{}.hex();
+        std::filesystem::copy_file(path, aside, std::filesystem::copy_options::overwrite_existing);
+        publish_record({std::move(look)}, directory);
+        log.warning("the damaged record of unblindings is begun anew",
+                    {{"record", path.string()}, {"set_aside_as", aside}});
+    }
 }
 
 }  // namespace
@@ -166,7 +198,7 @@ Unblinding keep(Unblinding look, const RunDirectory& directory) {
 std::optional<Blinding> open_if_unblinded(Campaign& written, const RunDirectory& directory) {
     if (!written.data.blind) return std::nullopt;
     Blinding blinding{measurement_digest(written).hex(), {}};
-    const std::vector<Unblinding> record = read_record(directory);
+    const std::vector<Unblinding> record = read_unblindings(directory);
     blinding.unblinding = find_record(record, written, blinding.measurement);
     if (!blinding.unblinding && !record.empty()) blinding.earlier = record.back();
     written.data.blind = !blinding.unblinding.has_value();
@@ -177,6 +209,7 @@ std::optional<Blinding> settle_blinding(const std::optional<std::string>& reason
                                         Campaign& written,
                                         const RunDirectory& directory,
                                         const Log& log) {
+    if (reason) replace_damaged(*reason, directory, log);
     if (auto look = open_look(written, directory)) {
         // Read before the record says that someone saw them.
         if (!written.data.blind) look->data = digest_of_data(written);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 
 #include <fmt/format.h>
 
@@ -13,6 +14,7 @@
 #include "campaign/task_graph.hpp"
 #include "campaign/training_planner.hpp"
 #include "core/sealed_text.hpp"
+#include "core/suggest.hpp"
 #include "pipeline/search/searched_campaign.hpp"
 
 #include "blinding.hpp"
@@ -69,6 +71,18 @@ std::vector<std::string> columns_of_selection(const Campaign& campaign) {
     return columns;
 }
 
+/// Nobody reads the data of a blind campaign, but they have to be there once it is opened.
+/// They are looked for in the user's file: a copy has only what is read.
+void expect_blind_data(const Campaign& written) {
+    const std::string& data = written.data.sample;
+    const fs::path file = written.events_path();
+    if (!written.data.blind || data.empty() || !fs::exists(file)) return;
+    const std::vector<std::string> names = sample_names(file);
+    if (std::ranges::find(names, data) != names.end()) return;
+    throw ConfigError(fmt::format("data.sample = \"{}\": '{}' has no such sample{}", data,
+                                file.string(), did_you_mean(data, names)));
+}
+
 void expect_observables(const Campaign& written, const std::vector<SampleInfo>& samples) {
     const auto unknown = unknown_observables(written, samples);
     if (!unknown.empty()) throw DataError(fmt::format("{}", fmt::join(unknown, "\n")));
@@ -88,6 +102,7 @@ fs::path mapped_events(const Campaign& written, const fs::path& folder, const Lo
 SourceEvents read_source_events(const Campaign& written, const fs::path& file) {
     const auto names = samples_to_read(written);
     const auto& features = features_of_nets(written);
+    expect_blind_data(written);
     SourceEvents source{read_sample_info(file, names, features, written.split), {}};
     expect_unit_weights(written, source.samples);
     if (!needs_selection(written)) return source;
@@ -184,21 +199,39 @@ FoundCampaign find_plain_campaign(const Campaign& written,
     return {Unresolved::nothing, std::move(plain.campaign), std::move(plain.warnings)};
 }
 
-Campaign written_campaign(const RunDirectory& directory) {
+Campaign copied_campaign(const RunDirectory& directory) {
     const fs::path path = directory.campaign();
-    Campaign written = parse_campaign(read_sealed(path), path.parent_path(), path.string());
+    try {
+        return parse_campaign(read_sealed(path), path.parent_path(), path.string());
+    } catch (const Error& damage) {
+        throw DataError(fmt::format(
+            "{}; 'ratiofarm run CAMPAIGN.toml --out {}' with the campaign file writes it again",
+            damage.what(), directory.root().string()));
+    }
+}
+
+Campaign written_campaign(const RunDirectory& directory) {
+    Campaign written = copied_campaign(directory);
     open_if_unblinded(written, directory);
     return written;
 }
 
 FoundCampaign find_campaign_of_run(const RunDirectory& directory) {
-    const Campaign written = written_campaign(directory);
+    Campaign written = copied_campaign(directory);
+    std::vector<std::string> warnings;
+    try {
+        open_if_unblinded(written, directory);
+    } catch (const DataError& problem) {  // blind, as far as one knows
+        warnings.push_back(problem.what());
+    }
     FoundCampaign found;
     try {
         found = find_plain_campaign(written, directory, std::nullopt);
     } catch (const DataError& problem) {  // cuts that no event passes
-        return {Unresolved::selection, written, {problem.what()}};
+        warnings.push_back(problem.what());
+        return {Unresolved::selection, written, std::move(warnings)};
     }
+    std::ranges::move(warnings, std::back_inserter(found.warnings));
     if (found.missing != Unresolved::nothing || !found.campaign.search) return found;
     try {
         if (auto searched = searched_campaign(found.campaign, directory)) {

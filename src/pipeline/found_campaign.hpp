@@ -68,8 +68,13 @@ FoundCampaign find_plain_campaign(const Campaign& written,
                                   const RunDirectory& directory,
                                   const std::optional<Digest>& inputs);
 
+/// The copy of the campaign in a run directory, blind if it was written so. \throws DataError if it
+/// is damaged, with what to do
+Campaign copied_campaign(const RunDirectory& directory);
+
 /// The campaign of a run directory as it was written, for commands that take no lock; no more blind
-/// than the run directory is. \throws DataError if the copy of the campaign there is damaged
+/// than the run directory is. \throws DataError if the copy of the campaign there is damaged, or
+/// the record of unblindings
 Campaign written_campaign(const RunDirectory& directory);
 
 /// The campaign of a run directory as far as it goes, for commands that take no lock and look at no

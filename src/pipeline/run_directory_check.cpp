@@ -16,10 +16,12 @@
 #include "core/publish.hpp"
 #include "core/sealed_text.hpp"
 #include "measurement/toys_runner.hpp"
-#include "pipeline/found_campaign.hpp"
 #include "protocol/task_file.hpp"
 #include "store/journal.hpp"
 #include "store/lock.hpp"
+
+#include "blinding.hpp"
+#include "found_campaign.hpp"
 
 namespace ratiofarm {
 namespace {
@@ -66,7 +68,9 @@ void check_state(const fs::path& path) {
 
 void check_journal(const fs::path& path) {
     const std::uint64_t damaged = read_journal(path).damaged_lines;
-    if (damaged > 0) throw DataError(fmt::format("{} damaged lines", damaged));
+    if (damaged == 0) return;
+    throw DataError(fmt::format("{} damaged line{}, skipped; the next 'ratiofarm run' removes {}",
+                                damaged, damaged == 1 ? "" : "s", damaged == 1 ? "it" : "them"));
 }
 
 CheckedFile check_table(const fs::path& path) {
@@ -77,11 +81,10 @@ CheckedFile check_table(const fs::path& path) {
 
 bool is_sealed_product(const fs::path& path, const RunDirectory& directory) {
     const std::array products{
-        directory.unblinding(),        directory.gof_json(),       directory.campaign(),
-        directory.fit_json(),          directory.report(),         directory.toys_json(),
-        directory.submit_script(),     directory.nets(),           directory.search_json(),
-        directory.searched_campaign(), directory.selection_json(), directory.selected_campaign(),
-        directory.unfold_json()};
+        directory.gof_json(),          directory.fit_json(),          directory.report(),
+        directory.toys_json(),         directory.submit_script(),     directory.nets(),
+        directory.search_json(),       directory.searched_campaign(), directory.selection_json(),
+        directory.selected_campaign(), directory.unfold_json()};
     return std::find(products.begin(), products.end(), path) != products.end();
 }
 
@@ -102,6 +105,8 @@ CheckedFile check_once(const fs::path& path,
         const bool answer = stem.find_first_not_of("0123456789") == std::string::npos;
         return answer ? checked([&] { read_sealed(path); }) : CheckedFile{};
     }
+    if (path == directory.campaign()) return checked([&] { copied_campaign(directory); });
+    if (path == directory.unblinding()) return checked([&] { read_unblindings(directory); });
     if (is_sealed_product(path, directory)) return checked([&] { read_sealed(path); });
     if (path.filename().string().starts_with("progress")) return {};  // nothing depends on it
     if (path.filename().string().starts_with("lock")) {

@@ -13,9 +13,9 @@
 #include "core/sealed_text.hpp"
 #include "measurement/fit_input.hpp"
 #include "pipeline/search/searched_campaign.hpp"
-#include "store/killed_attempts.hpp"
 
 #include "blinding.hpp"
+#include "each_journal.hpp"
 #include "other_farms.hpp"
 #include "own_directory.hpp"
 #include "own_ratios.hpp"
@@ -82,30 +82,6 @@ void remove_results(const RunDirectory& directory,
         log.info("removed", {{"path", path.string()}});
         fs::remove_all(path);
     }
-}
-
-struct Journals {
-    JournalState all;
-    JournalState own;             ///< of the journal that this farm appends to
-    bool all_farms_ended = true;  ///< in order: none was killed, none found nothing to do
-};
-
-Journals read_each_journal(const RunDirectory& directory, const Shard& shard) {
-    const auto have_ended = [](const JournalState& journal) {
-        return journal.farms.size() <= journal.ends.size();
-    };
-    Journals found;
-    found.all = read_journal(directory.journal());
-    found.own = found.all;
-    found.all_farms_ended = have_ended(found.all);
-    for (const fs::path& path : directory.other_journals()) {
-        const JournalState other = read_journal(path);
-        if (path == directory.journal(shard)) found.own = other;
-        found.all_farms_ended = found.all_farms_ended && have_ended(other);
-        merge(found.all, other);
-    }
-    if (!shard.whole() && !fs::exists(directory.journal(shard))) found.own = {};
-    return found;
 }
 
 /// Whether nobody writes this file any more, given that ours is the only farm. Somebody who comes
@@ -329,14 +305,11 @@ void open_on_root(RunContext& context, const WorkspaceRequest& request, Workspac
     place.directory = open_directory(log, request, workspace);
     books.accept_change = request.accept_change;
     const fs::path path = place.directory.journal(place.farm.shard);
-    auto [history, own, all_farms_ended] = read_each_journal(place.directory, place.farm.shard);
+    auto [history, own, all_farms_ended] =
+        read_each_journal(place.directory, place.farm.shard, log);
     books.history = std::move(history);
     if (place.farm.shard.whole()) remove_partial_files(place.directory, all_farms_ended, log);
-    end_killed_attempts(path, own);
-    if (worth_compacting(own)) {
-        own = compact_journal(path, own);
-        log.info("journal compacted", {{"lines", own.lines}});
-    }
+    tidy_journal(path, own, log);
     if (request.needs == Needs::campaign) {
         open_campaign(log, place, planned);
         expect_use_of(request.ratios, planned.written);

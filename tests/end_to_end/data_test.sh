@@ -108,13 +108,18 @@ refused "none.h5' does not exist" ratiofarm fit campaign.toml --out fresh --rati
 sed 's/range = \[0.0, 10.0\]/range = [0.0, 9.0]/' campaign.toml > changed.toml
 refused "of another measurement" ratiofarm run changed.toml --out blind --unblind "approved"
 
+cp -r blind moved
 # The data of a blind campaign have to be there, and other data ask for another blind fit first.
 sed 's/sample = "data"/sample = "dat"/' campaign.toml > typo.toml
 expect_code 2 ratiofarm check typo.toml > typo.out 2> typo.err
 expect_in "has no such sample; did you mean 'data'?" typo.err
+for command in "run typo.toml --out typo" "train typo.toml --out typo" "plan typo.toml --out typo" "fit typo.toml --out moved"; do
+    expect_code 2 ratiofarm $command > typo.out 2> typo.err
+    expect_in "data.sample = \"dat\": .* has no such sample; did you mean 'data'?" typo.err
+done
+[ ! -e typo/tasks ] || fail "nets were trained for data that do not exist"
 sed 's/sample = "data"/sample = "other"/' campaign.toml > moved.toml
 "$RATIOFARM_PYTHON" -c 'import h5py; f = h5py.File("toy.h5", "a"); f.pop("metadata_crc", None); f.copy("data", "other")'
-cp -r blind moved
 refused "of another measurement" ratiofarm run moved.toml --out moved --unblind "approved"
 ratiofarm fit moved.toml --out moved > moved.out 2> moved.err
 expect_in 'changes="data.sample: "data" -> "other"' moved.err
@@ -136,7 +141,10 @@ ratiofarm verify --out blind > verify.txt || fail "$(cat verify.txt)"
 cp -r blind flipped
 flip_bit flipped/unblinding.json
 ! ratiofarm verify --out flipped > verify.txt || fail "a flipped bit in unblinding.json is not found"
-expect_in unblinding.json verify.txt
+expect_in "unblinding.json.*'ratiofarm run CAMPAIGN.toml --out .*flipped --unblind REASON'" verify.txt
+ratiofarm status --out flipped > flipped.txt || fail "a damaged record stops status"
+expect_in "^damaged .*unblinding.json.*--unblind REASON" flipped.txt
+expect_in "^nets *[1-9][0-9]* of [0-9]* trained, .* 0 failed" flipped.txt
 cp blind/fit.json opened.json
 
 # From now on it is open, also for commands that only name the run directory.
@@ -207,7 +215,10 @@ expect_code 2 ratiofarm run by_hand.toml --out strange > strange.out 2> strange.
 expect_in "x: 98 % of 'data' from -999" strange.err
 mv whole.h5 toy.h5
 
-# A changed model is blind again, and what was put on record stays.
+# A changed model is blind again, which a fit says, and what was put on record stays.
+expect_code 2 ratiofarm fit changed.toml --out blind > changed.out 2> changed.err
+expect_in "the campaign is blind again, .* than the one that was unblinded at 2" changed.err
+expect_in "'ratiofarm run changed.toml --out .*blind --unblind REASON' then fits the data" changed.err
 ratiofarm run changed.toml --out blind > changed.out 2> changed.err
 expect_in "blind again: the data were looked at before, .* because: approved by the group" changed.out
 ratiofarm run campaign.toml --out blind > back.out 2> back.err
@@ -215,6 +226,15 @@ expect_in "data: events of sample data" back.out
 flip_bit blind/unblinding.json
 expect_code 2 ratiofarm run campaign.toml --out blind > damaged.out 2> damaged.err
 expect_in "unblinding.json.*does not match the checksum" damaged.err
+
+# Begun anew by who says so; the data count as looked at, whatever the damaged record said.
+expect_code 2 ratiofarm run campaign.toml --out blind --unblind "seen before" > damaged.out 2> damaged.err
+expect_in "fit.json' is not a blind fit" damaged.err
+[ -e blind/unblinding.json.damaged ] || fail "the damaged record is lost"
+ratiofarm run campaign.toml --out blind > damaged.out 2> damaged.err
+expect_in "blind again: .* because: the record of earlier looks was damaged; anew with: seen before" damaged.out
+ratiofarm run campaign.toml --out blind --unblind "seen before" > damaged.out 2> damaged.err
+expect_in "data: events of sample data" damaged.out
 
 # Counts of binned regions: 121 where 121 x 1.1 are expected.
 toy_campaign bins --more 'campaign.name="binned"' campaign.seed= 'parameters.mu.range=[0.0, 5.0]' data.asimov= data.blind=true \

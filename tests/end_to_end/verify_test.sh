@@ -58,6 +58,21 @@ for file in campaign.toml fit.json journal.jsonl ratios.h5 report.html submit.sh
 done
 expect_sound run
 
+# What was damaged stops no look, verify names what makes it again, and that does.
+cp -r run mended
+sed -i 's/^epochs/epoch5/' mended/campaign.toml
+sed -i '3s/"event"/"evenT"/' mended/journal.jsonl
+expect_code 2 ratiofarm verify --out mended > mended.verify
+expect_in "^campaign.toml: .*; 'ratiofarm run CAMPAIGN.toml --out .*mended' with the campaign file writes it again" mended.verify
+expect_in "^journal.jsonl: 1 damaged line, skipped; the next 'ratiofarm run' removes it" mended.verify
+ratiofarm status --out mended > mended.status || fail "a damaged copy of the campaign stops status"
+expect_in "^damaged .*campaign.toml.*writes it again" mended.status
+expect_in "^result .*mu = " mended.status
+run_on 0 mended run > mended.out 2> mended.err
+expect_in "damaged lines of a journal are removed" mended.err
+expect_equal "nets trained again" "$(grep -c 'task done.*member' mended.err)" 0
+expect_sound mended
+
 # A farm that was killed: checkpoints of both generations, the lock it left.
 sed -i 's/^epochs = .*/epochs = 1500/; s/^events = .*/events = 20000/' campaign.toml
 ratiofarm simulate campaign.toml --force > simulate.out

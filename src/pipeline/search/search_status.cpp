@@ -23,8 +23,12 @@ std::uint64_t tasks_done(const JournalState& journal) {
 
 /// Whether the campaign as it was written searches: the one that is trained does not.
 bool has_search(const RunDirectory& directory) {
-    return std::filesystem::exists(directory.campaign()) &&
-           written_campaign(directory).search.has_value();
+    if (!std::filesystem::exists(directory.campaign())) return false;
+    try {
+        return copied_campaign(directory).search.has_value();
+    } catch (const DataError&) {  // `status` names it
+        return false;
+    }
 }
 
 /// A damaged one counts as missing: `status` names it.
@@ -84,7 +88,7 @@ std::string SelectionStatus::text() const {
 }
 
 std::optional<SelectionStatus> selection_status(const RunDirectory& directory) {
-    const Campaign written = written_campaign(directory);
+    const Campaign written = copied_campaign(directory);
     if (!needs_selection(written)) return std::nullopt;
     SelectionStatus status;
     const FoundCampaign found = find_campaign_of_run(directory);
